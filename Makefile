@@ -1,0 +1,39 @@
+# A fresh machine needs python3 and make; everything else goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHONSAFEPATH := 1
+
+.PHONY: run test slow check docs bench clean
+
+run: .venv/installed      ## the tour: at most a minute, offline
+	$(BIN)/adabench run
+
+test: .venv/installed     ## everything but slow trainings and GPU tests
+	$(BIN)/pytest
+
+slow: .venv/installed     ## trainings and the claims of every card
+	$(BIN)/pytest -m slow
+
+check: .venv/installed    ## formatting, types, layers, generated docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+docs: .venv/installed     ## write the generated docs again
+	$(BIN)/python docs/generate.py
+
+bench: .venv/installed    ## our overhead beside pyperf, pytest-benchmark and torch's timer
+	$(BIN)/pip install --quiet --group bench
+	$(BIN)/python benchmarks/overhead.py
+
+clean:                    ## compiled kernels and caches (numba watches one file only)
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/pip install --quiet -e . --group test
+	touch $@

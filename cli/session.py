@@ -1,0 +1,228 @@
+"""What `run`, `claims` and `report` share: opening runs, choosing instruments, showing findings."""
+
+import importlib.metadata
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from adabench.cli.select import TOUR, Leg, size_bytes
+from adabench.harness import cache, environment, quality, registry, store
+from adabench.harness.card import Card
+from adabench.harness.errors import SelectionError, StoreError
+from adabench.harness.execute import Settings, execute
+from adabench.harness.findings import Findings
+from adabench.harness.read import find
+from adabench.harness.record import Record, Turn
+from adabench.harness.worker import Limits, execute_isolated
+from adabench.profilers.probe import instruments, open_probes
+
+log = logging.getLogger(__name__)
+Execute = Callable[[Sequence[Turn]], Iterator[Record]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asked for."""
+
+    select: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+    swept: tuple[str, ...] = ()
+    star: bool = True
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """The stretches of the run; without a selection, those of the tour."""
+        if self.select:
+            return (Leg(self.select, self.fixed, self.swept, self.star),)
+        return tuple(
+            Leg(leg.select, leg.fixed + self.fixed, self.swept or leg.swept) for leg in TOUR
+        )
+
+
+def create(out: Path | None, turns: tuple[Turn, ...], asked: Asked) -> store.Run:
+    """Start a run folder with its manifest.
+
+    Raises:
+        StoreError: if it cannot be written or holds a run already.
+    """
+    now = datetime.now().astimezone()
+    folder = out or Path("runs") / store.run_name(now, asked.select)
+    manifest = {
+        "adabench": importlib.metadata.version("adabench"),
+        "command": ["adabench", *sys.argv[1:]],
+        "started": now.isoformat(timespec="seconds"),
+        "asked": asdict(asked),
+        "environment": environment.fingerprint(),
+        "instruments": [_instrument(item) for item in instruments()],
+        "sources": _sources(turns),
+    }
+    return store.create(folder, turns, manifest)
+
+
+def resume(folder: Path, asked: Asked) -> store.Run:
+    """Open an interrupted run to go on with it.
+
+    Raises:
+        SelectionError: if a selection was given too.
+        StoreError: if the machine or the sources are not those it was started with.
+    """
+    if asked != Asked():
+        raise SelectionError(
+            "--resume takes no selection: the run knows what it was asked.",
+            f"adabench run --resume {folder}",
+        )
+    manifest = store.read_manifest(folder)
+    turns = store.planned(manifest)
+    changed = [
+        f"{name} ({was} then, {now} now)"
+        for name, (was, now) in environment.differences(
+            manifest["environment"], environment.fingerprint()
+        ).items()
+    ]
+    changed += [name for name, was in manifest["sources"].items() if _sources(turns)[name] != was]
+    if changed:
+        raise StoreError(
+            f"{folder} was started under other conditions: {', '.join(changed)}.",
+            "Mixed records could not be compared; start a new run.",
+        )
+    return store.resume(folder)
+
+
+def limits(timeout_s: float | None, memory: str | None) -> Limits:
+    """Return what a step may use."""
+    return Limits(timeout_s, size_bytes(memory) if memory else None)
+
+
+def executor(journal: store.Run, limits: Limits, *, energy: bool, cached: bool) -> Execute:
+    """Choose how turns are executed: here, or in a worker when limits are set."""
+    probes = open_probes(flops=True)
+    window_s = max([Settings.window_s, *(p.min_window_s for p in probes if energy)])
+    settings = Settings(window_s, cache.default_folder() if cached else None)
+    if limits == Limits():
+        return partial(execute, probes=probes, settings=settings, done=journal.done)
+    return partial(execute_isolated, limits=limits, settings=settings, done=journal.done)
+
+
+@contextmanager
+def logged(folder: Path) -> Iterator[None]:
+    """Keep everything that is logged, at level DEBUG, in the run's log.txt."""
+    root = logging.getLogger("adabench")
+    file = logging.FileHandler(folder / "log.txt", encoding="utf-8", delay=True)
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root.addHandler(file)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        root.removeHandler(file)
+        file.close()
+
+
+def read(folder: Path) -> Findings:
+    """Read a run and compute everything that is shown of it.
+
+    Raises:
+        StoreError: if it is not a run or holds damaged records.
+    """
+    manifest = store.read_manifest(folder)
+    records = store.records(folder)
+    turns = store.planned(manifest)
+    tasks = {turn.cell.task for turn in turns}
+    methods = {turn.cell.address for turn in turns}
+    manifest["warnings"] = quality.warnings(records, manifest)
+    manifest["records_sha256"] = store.digest(folder)
+    return find(str(folder), manifest, _cards(tasks), _cards(methods), records)
+
+
+def write_report(findings: Findings, folder: Path, out: Path | None = None) -> Path:
+    """Write the HTML page, by default into the run's folder.
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
+    from adabench.reports.html import render
+
+    path = out or folder / "report.html"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(render(findings), encoding="utf-8")
+    except OSError as problem:
+        raise StoreError(
+            f"The report {path} cannot be written: {problem.strerror}. The records are intact.",
+            f"adabench report {folder} -o FILE.html",
+        ) from problem
+    return path
+
+
+def write_figures(findings: Findings, folder: Path) -> list[Path]:
+    """Write the figures as PNG and SVG."""
+    from adabench.reports.pareto import save_figures
+
+    return list(save_figures(findings, folder))
+
+
+def show(findings: Findings, page: Path | None, as_json: bool) -> None:
+    """Print what a run amounts to: tables for people, or one JSON document as the last line."""
+    if as_json:
+        print(json.dumps(findings.to_json() | {"report": str(page) if page else None}))
+        return
+    from rich.console import Console
+
+    from adabench.reports import tables
+
+    console = Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "100")))
+    for table in tables.overview(findings):
+        console.print(table)
+    for warning in findings.manifest["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(f"Records: {findings.run}")
+    if page:
+        print(f"Report:  {page}")
+
+
+def show_claims(findings: Findings, as_json: bool) -> None:
+    """Print the verdicts."""
+    if as_json:
+        print(json.dumps([asdict(row) for row in findings.claims]))
+        return
+    from rich.console import Console
+
+    from adabench.reports import tables
+
+    Console().print(tables.claims_table(findings))
+
+
+def _cards(addresses: set[str]) -> dict[str, Card]:
+    """Return cards; of a method that is no longer installed only its name is known."""
+    found = {}
+    for address in sorted(addresses):
+        try:
+            found[address] = registry.find(address).card
+        except SelectionError:
+            log.warning(
+                "%s is in the run but not installed here: its claims are left out.", address
+            )
+            found[address] = Card(address)
+    return found
+
+
+def _sources(turns: Sequence[Turn]) -> dict[str, str]:
+    """Digest what the cells' results depend on, task folder and method file."""
+    digests = {}
+    for address in sorted({turn.cell.address for turn in turns}):
+        task, method = registry.find(address.partition("/")[0]), registry.find(address)
+        parts = [path for path in task.path.parent.glob("*.py") if registry.read_card(path) is None]
+        digests[address] = environment.source_digest([*parts, task.path, method.path])
+    return digests
+
+
+def _instrument(item: Any) -> dict[str, Any]:
+    return {**asdict(item), "keys": list(item.keys)}

@@ -1,0 +1,181 @@
+"""What tasks and methods say about themselves: the vocabulary of a card.
+
+A card is the header of a file under `workloads/`. It is *read from the syntax
+tree* (`harness/registry.py` evaluates the one expression `CARD = Card(...)` with
+nothing but the names of this module), so that listing 47 methods imports none of
+them. That is why a card may use these names and literals only.
+
+A task's card gives its conditions (as knobs) and its metrics; a method's card gives
+its knobs, its role and the published claims it is held to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Scalar = int | float | str | bool
+Point = Mapping[str, Scalar]
+"""One operating point: a value for every knob."""
+
+Role = Literal["static", "adaptive", "control", "oracle"]
+Fidelity = Literal["code-confirmed", "paper", "reconstructed", "special-case"]
+
+
+@dataclass(frozen=True)
+class Knob:
+    """Something that can be turned: a method's dial, or a condition of a task."""
+
+    name: str
+    values: tuple[Scalar, ...]
+    """The default sweep."""
+    default: Scalar
+    at: Literal["prepare", "solve"] = "solve"
+    """`prepare`: turning it needs a new prepared state (a training, an index)."""
+    open: bool = False
+    """Other values than those of the sweep make sense (a file name, a rate)."""
+    low: float | None = None
+    high: float | None = None
+    """Bounds of an open numeric knob, both included."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A name that a task's `score` or meter may give, with its unit and direction."""
+
+    name: str
+    unit: str
+    better: Literal["higher", "lower"]
+    role: Literal["quality", "cost", "work", "info"]
+    primary: bool = False
+    """A task has exactly one primary quality and one primary work counter: they span
+    the plane on which headroom is measured."""
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """`metric` is at most `high` (at least `low`) times that of `against`, pair by pair.
+
+    Pairs share task, conditions, seed, case and repeat. With several names in
+    `against` each pair is held to the best of them. `keeping` gives non-inferiority
+    margins, in each metric's own unit, that must hold at the same time.
+    """
+
+    metric: str
+    against: str | tuple[str, ...]
+    low: float | None = None
+    high: float | None = None
+    keeping: Mapping[str, float] = field(default_factory=dict)
+    where: Mapping[str, Scalar | tuple[Scalar, ...]] = field(default_factory=dict)
+    """Conditions and knobs the claim speaks of; those not named stay at their default."""
+    groups: tuple[str, ...] = ()
+    """Case groups the claim speaks of; empty means all."""
+    allowance: float = 0.0
+    """Additive constant of a theorem, taken off the metric before dividing."""
+    every: bool = False
+    """A statement about each single pair (an identity, a worst case), not about the mean."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A theorem: `metric <= bound`, where the task computes `bound` for that very run.
+
+    `over="every"`: each case must obey. `over="mean"`: `metric` is a mean over random
+    streams and `<metric>_se` its standard error; three of them are allowed for.
+    """
+
+    metric: str
+    bound: str
+    over: Literal["every", "mean"] = "every"
+    where: Mapping[str, Scalar | tuple[Scalar, ...]] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Monotone:
+    """`metric` rises (or falls) with the knob or condition `over`, within `tolerance` a step.
+
+    The tolerance is relative to the curve's whole range.
+    """
+
+    metric: str
+    over: str
+    rising: bool
+    tolerance: float = 0.0
+    where: Mapping[str, Scalar | tuple[Scalar, ...]] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """On the plane `cost` x `quality` the method's front lies above that of `against`.
+
+    `margin` is the required mean vertical distance, in the unit of `quality`.
+    """
+
+    cost: str
+    quality: str
+    against: str
+    margin: float = 0.0
+    where: Mapping[str, Scalar | tuple[Scalar, ...]] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OutOfReach:
+    """A claim that no run at any scale we have can decide; `reason` is printed beside it."""
+
+    reason: str
+
+
+Expectation = Ratio | Bound | Monotone | Frontier | OutOfReach
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One published statement and the testable form it takes here."""
+
+    id: str
+    says: str
+    """The sentence, in our words."""
+    paper: str
+    """The paper's value, verbatim number."""
+    expect: Expectation
+    scale: Literal["embedded", "real", "gpu", "paper"] = "embedded"
+    """The smallest scale at which the claim can be tested."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """The header of a task or method file."""
+
+    title: str
+    paper: str = ""
+    adapts: str = ""
+    """What adapts, on which signal, at which granularity."""
+    role: Role = "adaptive"
+    fidelity: Fidelity = "paper"
+    knobs: tuple[Knob, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    needs: tuple[str, ...] = ()
+    """Extras that must be installed: `("milp",)`."""
+    metrics: tuple[Metric, ...] = ()
+    """In a task file: every name that `score` and the meter may give."""
+    budget: str = ""
+    """In a task file: the condition that is the resource every method is handed (cache
+    slots, a token budget). Fronts then run over it as well as over the methods' knobs."""
+    no_conversion: str = ""
+    """In a task file: why saved work cannot become time here; reports then print this reason
+    in place of a conversion."""
+    scales: tuple[str, ...] = ("embedded",)
+    """In a task file: the scales that `load` knows."""
+    oracle: Literal["", "exact", "bound"] = ""
+    """In an oracle's file: is its hindsight exact, or only a bound?"""
+
+    def knob(self, name: str) -> Knob | None:
+        """Return the knob called `name`, if there is one."""
+        return next((knob for knob in self.knobs if knob.name == name), None)
+
+    @property
+    def defaults(self) -> dict[str, Scalar]:
+        """The default operating point."""
+        return {knob.name: knob.default for knob in self.knobs}

@@ -1,0 +1,255 @@
+"""Conformance: what every task and method must hold to, built-in or third-party.
+
+Plain functions that yield findings; `adabench check` and `tests/test_conformance.py` both call
+them. They run a method on few small cases (`CHECK_CONDITIONS` of its `task.py`), so a
+newcomer's method is tested without the newcomer writing a test. A task may add rules of
+its own with `check(method, card)` in its `task.py`, one sentence per broken rule.
+"""
+
+import hashlib
+import itertools
+import pickle
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from adabench.harness import registry
+from adabench.harness.card import Bound, Card, Frontier, Metric, Monotone, OutOfReach, Ratio
+from adabench.harness.errors import AdabenchError, MissingExtra
+from adabench.harness.execute import check_values
+from adabench.harness.registry import Entry
+
+CASES = 2
+STATICS = 3
+TIMED = ("_s", "_j", "_bytes")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One rule, kept or broken; `problem` is empty when it is kept."""
+
+    address: str
+    rule: str
+    problem: str = ""
+    skipped: bool = False
+
+
+def check(address: str) -> Iterator[Finding]:
+    """Check one task (`paging`) or method (`paging/lru`)."""
+    entry = registry.find(address)
+    rules = _method_rules(entry) if "/" in address else _task_rules(entry)
+    for rule, run in rules:
+        try:
+            problems = list(run())
+        except MissingExtra as missing:
+            yield Finding(address, rule, missing.message, skipped=True)
+            return
+        except AdabenchError as broken:
+            problems = [f"{broken.message} {broken.hint}".strip()]
+        except Exception as broken:
+            problems = [f"it raised {type(broken).__name__}: {broken}"]
+        yield from (Finding(address, rule, problem) for problem in problems or [""])
+        if problems and rule == "card":
+            return
+
+
+Rule = tuple[str, Callable[[], Iterator[str]]]
+
+
+def _task_rules(entry: Entry) -> list[Rule]:
+    return [
+        ("card", lambda: _loads(entry)),
+        ("metrics", lambda: _one_plane(entry.card)),
+        ("baselines", lambda: _baselines(entry)),
+        ("cases", lambda: _stable_cases(entry)),
+    ]
+
+
+def _method_rules(entry: Entry) -> list[Rule]:
+    rules: list[Rule] = [
+        ("card", lambda: _loads(entry)),
+        ("card is complete", lambda: _complete(entry)),
+        ("claims", lambda: _claims_resolve(entry)),
+        ("contract", lambda: _solves(entry)),
+        ("order", lambda: _order_free(entry)),
+    ]
+    own = getattr(registry.load(registry.find(entry.task)), "check", None)
+    if own is not None:
+        rules.append((f"{entry.task} rules", lambda: own(registry.load(entry), entry.card)))
+    return rules
+
+
+def _loads(entry: Entry) -> Iterator[str]:
+    module = registry.load(entry)
+    wanted = "solve" if "/" in entry.address else "load"
+    if not callable(getattr(module, wanted, None)):
+        yield f"it has no function {wanted}"
+
+
+def _one_plane(card: Card) -> Iterator[str]:
+    for role in ("quality", "work"):
+        primary = [metric for metric in card.metrics if metric.role == role and metric.primary]
+        if len(primary) != 1:
+            yield f"it needs exactly one primary {role} metric and has {len(primary)}"
+    if card.budget and card.knob(card.budget) is None:
+        yield f"its budget {card.budget!r} is not one of its conditions"
+
+
+def _baselines(entry: Entry) -> Iterator[str]:
+    cards = [method.card for method in registry.methods(entry.task).values()]
+    budgets = entry.card.knob(entry.card.budget)
+    settings = sum(_settings(card) for card in cards if card.role == "static")
+    settings *= len(budgets.values) if budgets else 1
+    if settings < STATICS:
+        yield f"it needs at least {STATICS} static settings and has {settings}"
+    for role in ("control", "oracle"):
+        if not any(card.role == role for card in cards):
+            yield f"it has no {role}"
+
+
+def _settings(card: Card) -> int:
+    return 1 + sum(len(knob.values) - 1 for knob in card.knobs)
+
+
+def _stable_cases(entry: Entry) -> Iterator[str]:
+    first, second = (
+        [_fingerprint(case) for case in _cases(_small_task(entry, seed=0))] for _ in range(2)
+    )
+    if not first:
+        yield "it has no cases"
+    if first != second:
+        yield "loading it twice with one seed gives different cases"
+    if first and first == [_fingerprint(case) for case in _cases(_small_task(entry, seed=1))]:
+        yield "another seed gives the same cases"
+
+
+def _complete(entry: Entry) -> Iterator[str]:
+    card = entry.card
+    if not card.title:
+        yield "its card has no title"
+    if card.role == "adaptive" and not (card.adapts and card.paper):
+        yield "an adaptive method's card says what adapts (adapts=) and which paper it is (paper=)"
+    if card.role == "oracle" and not card.oracle:
+        yield "an oracle's card says oracle='exact' or oracle='bound'"
+    names = [knob.name for knob in (*card.knobs, *registry.find(entry.task).card.knobs)]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"the knob {name} is there twice (knobs and conditions share their names)"
+    for knob in card.knobs:
+        if knob.default not in knob.values:
+            yield f"the default of {knob.name} is not in its sweep"
+    ids = [claim.id for claim in card.claims]
+    if len(set(ids)) < len(ids):
+        yield "two claims share an id"
+
+
+def _claims_resolve(entry: Entry) -> Iterator[str]:
+    task = registry.find(entry.task).card
+    metrics = {metric.name for metric in task.metrics}
+    methods = {method.name: method for method in registry.methods(entry.task).values()}
+    for claim in entry.card.claims:
+        expect = claim.expect
+        if isinstance(expect, OutOfReach):
+            continue
+        for name in _metric_names(expect) - metrics:
+            if not name.endswith(TIMED):
+                yield f"{claim.id} speaks of a metric {name!r} that the task does not give"
+        for name in _rivals(expect) - methods.keys():
+            yield f"{claim.id} compares with {name!r}, which is no method of {entry.task}"
+        rivals = [methods[name].card for name in _rivals(expect) & methods.keys()]
+        knobs = {knob.name for card in (task, entry.card, *rivals) for knob in card.knobs}
+        for name in (set(expect.where) | _swept(expect)) - knobs:
+            yield f"{claim.id} names {name!r}, which is no knob or condition"
+
+
+def _metric_names(expect: Ratio | Bound | Monotone | Frontier) -> set[str]:
+    match expect:
+        case Ratio():
+            return {expect.metric, *expect.keeping}
+        case Bound():
+            return {expect.metric, expect.bound}
+        case Monotone():
+            return {expect.metric}
+        case Frontier():
+            return {expect.cost, expect.quality}
+
+
+def _rivals(expect: Ratio | Bound | Monotone | Frontier) -> set[str]:
+    if isinstance(expect, Ratio | Frontier):
+        return {expect.against} if isinstance(expect.against, str) else set(expect.against)
+    return set()
+
+
+def _swept(expect: Ratio | Bound | Monotone | Frontier) -> set[str]:
+    return {expect.over} if isinstance(expect, Monotone) else set()
+
+
+def _solves(entry: Entry) -> Iterator[str]:
+    """Two cases: twice the same values, finite and declared, and the case left alone."""
+    task_entry = registry.find(entry.task)
+    known = {metric.name: metric for metric in task_entry.card.metrics}
+    runs = []
+    for _ in range(2):
+        task = _small_task(task_entry, seed=0)
+        state = _state(registry.load(entry), task, entry.card)
+        runs.append([_values(entry, task, state, case) for case in _cases(task)])
+    for first, second in zip(*runs, strict=True):
+        yield from _judge_values(first, second, known)
+        check_values(entry.address, first, task_entry.card)
+
+
+def _values(entry: Entry, task: Any, state: Any, case: Any) -> dict[str, float]:
+    before = _fingerprint(case)
+    task.meter.clear()
+    answer = registry.load(entry).solve(state, case, entry.card.defaults)
+    counts = {name: float(value) for name, value in task.meter.items()}
+    values = counts | {name: float(v) for name, v in task.score(case, answer).items()}
+    if _fingerprint(case) != before:
+        raise AssertionError("solve changed the case it was given")
+    return values
+
+
+def _judge_values(
+    first: Mapping[str, float], second: Mapping[str, float], known: Mapping[str, Metric]
+) -> Iterator[str]:
+    counted = {name for name in first if not name.endswith(TIMED)}
+    for name in sorted(counted - known.keys()):
+        yield f"{name} is given but not declared in the task's CARD.metrics"
+    for name in sorted(counted & second.keys()):
+        if first[name] != second[name]:
+            yield f"the same seed gave {name} = {first[name]} and then {second[name]}"
+    if not any(first.get(name) for name in known if known[name].role in ("cost", "work")):
+        yield "it has no cost: the substrate counted nothing"
+
+
+def _order_free(entry: Entry) -> Iterator[str]:
+    """A method must not remember: cases solved in the other order give the same values."""
+    task_entry = registry.find(entry.task)
+    results = []
+    for step in (1, -1):
+        task = _small_task(task_entry, seed=0)
+        state = _state(registry.load(entry), task, entry.card)
+        cases = list(enumerate(_cases(task)))[::step]
+        results.append({index: _values(entry, task, state, case) for index, case in cases})
+    for index, values in results[0].items():
+        for name, value in values.items():
+            if not name.endswith(TIMED) and results[1][index].get(name) != value:
+                yield f"{name} of case {index} depends on which cases were solved before"
+
+
+def _small_task(entry: Entry, seed: int) -> Any:
+    module: ModuleType = registry.load(entry)
+    small = getattr(module, "CHECK_CONDITIONS", {})
+    return module.load(entry.card.scales[0], seed, **{**entry.card.defaults, **small})
+
+
+def _cases(task: Any) -> list[Any]:
+    return list(itertools.islice(task.cases(), CASES))
+
+
+def _state(method: ModuleType, task: Any, card: Card) -> Any:
+    return method.prepare(task, card.defaults, 0) if hasattr(method, "prepare") else task
+
+
+def _fingerprint(case: Any) -> str:
+    return hashlib.sha256(pickle.dumps(case)).hexdigest()

@@ -1,0 +1,223 @@
+"""What this machine can do for a benchmark: examined in three seconds, drawn by the CLI.
+
+Everything is data. What is missing comes with its reason and its remedy; how noisy the machine
+is comes from doing what a run does: timing a small pure-Python loop again and again, while the
+kernel tells which of the laps had to wait for a processor.
+"""
+
+import importlib.metadata
+import os
+import re
+import tempfile
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import repeat
+from pathlib import Path
+from time import get_clock_info, perf_counter_ns
+from typing import Any
+
+from adabench.harness import cache
+from adabench.harness.environment import fingerprint
+from adabench.profilers.clock import RunDelay, busy_call, settle, witnessed
+from adabench.profilers.probe import Instrument, instruments
+
+UNIT_S = 100e-6
+NOISE_S = 0.5
+"""How long the noise is watched."""
+DISTURBED_SHARE = 0.05
+SPREAD = 0.10
+"""Above these the machine is called noisy."""
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_EXTRA = re.compile(r"""extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
+
+
+@dataclass(frozen=True)
+class Package:
+    """A dependency: which extra brings it, which version is here (None: not installed)."""
+
+    name: str
+    extra: str
+    """Empty for the core."""
+    version: str | None
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Timer:
+    """The clock, and what this machine does to a loop of about `unit_s`."""
+
+    resolution_s: float
+    pair_s: float
+    """Cost of two readings."""
+    unit_s: float
+    samples: int
+    median_s: float
+    p95_s: float
+    spread: float
+    """Interquartile range over the median."""
+    disturbed: float | None
+    """Share of samples that had to wait for a processor; None where the kernel is silent."""
+    undisturbed_median_s: float | None
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder of prepared states; a path under the home folder starts with `~`."""
+
+    folder: str
+    writable: bool
+    prepared: int
+    """States that are ready to be used."""
+    prepared_bytes: int
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Examination:
+    """All that was found, and sentences of advice where something should be done."""
+
+    machine: Mapping[str, Any]
+    instruments: tuple[Instrument, ...]
+    packages: tuple[Package, ...]
+    timer: Timer
+    cache: Store
+    advice: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        return asdict(self)
+
+
+def examine(noise_s: float = NOISE_S) -> Examination:
+    """Examine this machine; takes about a second and imports no torch."""
+    timer = examine_timer(noise_s)
+    packages = examine_packages()
+    store = examine_cache(cache.default_folder())
+    advice = tuple(_advice(timer, packages, store))
+    return Examination(fingerprint(), instruments(), packages, timer, store, advice)
+
+
+def examine_packages() -> tuple[Package, ...]:
+    """Return the dependencies that adabench's metadata names, the core's first."""
+    try:
+        requirements = importlib.metadata.requires("adabench") or []
+    except importlib.metadata.PackageNotFoundError:
+        return ()
+    found = [_package(requirement) for requirement in requirements]
+    return tuple(
+        sorted(
+            (package for package in found if package is not None),
+            key=lambda package: (package.extra, package.name),
+        )
+    )
+
+
+def examine_timer(noise_s: float = NOISE_S) -> Timer:
+    """Time a loop of about 100 us for `noise_s` seconds and ask the kernel what disturbed it."""
+    laps, delays = _watch(noise_s)
+    ordered = sorted(laps)
+    lower, median, upper, high = (
+        ordered[int(share * (len(ordered) - 1))] for share in (0.25, 0.5, 0.75, 0.95)
+    )
+    calm = [time for time, delay in zip(laps, delays, strict=False) if delay == 0]
+    return Timer(
+        resolution_s=get_clock_info("perf_counter").resolution,
+        pair_s=_pair_s(),
+        unit_s=UNIT_S,
+        samples=len(laps),
+        median_s=median / 1e9,
+        p95_s=high / 1e9,
+        spread=(upper - lower) / median,
+        disturbed=1 - len(calm) / len(laps) if delays else None,
+        undisturbed_median_s=settle(array("q", calm))["latency_s"] if calm else None,
+    )
+
+
+def examine_cache(folder: Path) -> Store:
+    """Try to write into the folder of prepared states, if it exists, and count what is in it."""
+    states = [path.stat().st_size for path in folder.glob("*.pickle")]
+    if folder.is_dir():
+        writable = _can_write(folder)
+    else:  # it will be made when the first state is stored
+        parent = next(path for path in folder.absolute().parents if path.exists())
+        writable = parent.is_dir() and os.access(parent, os.W_OK)
+    remedy = "" if writable else "Set ADABENCH_CACHE to a folder that you may write to."
+    return Store(_without_home(folder), writable, len(states), sum(states), remedy)
+
+
+def _watch(noise_s: float) -> tuple[list[int], list[int]]:
+    """Return laps and run delays in nanoseconds; no delays where the kernel is silent."""
+    unit = busy_call(UNIT_S)
+    laps: list[int] = []
+    delays: list[int] = []
+    deadline_ns = perf_counter_ns() + round(noise_s * 1e9)
+    with RunDelay() as delay:
+        while not laps or perf_counter_ns() < deadline_ns:
+            some, waited = witnessed(unit, 200, delay)
+            laps.extend(some)
+            delays.extend(waited or ())
+    return laps, delays
+
+
+def _pair_s() -> float:
+    """Return the cost of two readings: the best of ten batches (one may be preempted)."""
+    return min(_pairs_s(2_000) for _ in range(10))
+
+
+def _pairs_s(pairs: int) -> float:
+    clock = perf_counter_ns
+    start = clock()
+    for _ in repeat(None, pairs):
+        clock()
+        clock()
+    return (clock() - start) / pairs / 1e9
+
+
+def _package(requirement: str) -> Package | None:
+    """Read one line of metadata: `lm-eval>=0.4.9; extra == "eval"`."""
+    name, extra = _NAME.match(requirement), _EXTRA.search(requirement)
+    if name is None or (extra and extra["extra"] == "all"):  # it repeats the other extras
+        return None
+    group = extra["extra"] if extra else ""
+    try:
+        version: str | None = importlib.metadata.version(name[0])
+    except importlib.metadata.PackageNotFoundError:
+        version = None
+    target = f"'adabench[{group}]'" if group else "adabench"
+    return Package(name[0], group, version, "" if version else f"pip install {target}")
+
+
+def _advice(timer: Timer, packages: Iterable[Package], store: Store) -> Iterator[str]:
+    lacking = [package.name for package in packages if not package.extra and not package.version]
+    if lacking:
+        yield f"The core lacks {', '.join(lacking)}: pip install adabench."
+    if timer.disturbed is not None and timer.disturbed > DISTURBED_SHARE:
+        yield (
+            f"{timer.disturbed:.0%} of the timed samples had to wait for a processor:"
+            " stop other programs, or read counts rather than times."
+        )
+    if timer.spread > SPREAD:
+        yield (
+            f"Times of the same loop spread by {timer.spread:.0%}:"
+            " fix the clock rate, plug in the mains, or take more repeats."
+        )
+    if store.remedy:
+        yield f"Prepared states cannot be kept in {store.folder}. {store.remedy}"
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _without_home(path: Path) -> str:
+    """Write a path without saying whose home it lies in."""
+    try:
+        return str(Path("~") / path.absolute().relative_to(Path.home()))
+    except (ValueError, RuntimeError):
+        return str(path)

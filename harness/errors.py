@@ -1,0 +1,90 @@
+"""Everything adabench raises on purpose, and the exit code each becomes.
+
+    AdabenchError(message, hint)      exit
+    ├─ SelectionError                  2   unknown task, method, knob or value; bad input file
+    ├─ EnvironmentProblem              3   this machine or installation cannot do it
+    │  ├─ MissingExtra                 3   an optional dependency is not installed
+    │  ├─ DeviceUnavailable            3   no such accelerator here
+    │  └─ NoInstrument                 3   nothing here measures that
+    ├─ StoreError                      3   a run that cannot be read, written or joined
+    └─ MethodContractError             4   a method broke the protocol
+
+Other codes: 0 success; 1 some cells failed, or `claims --strict` found a failed claim;
+130 interrupted (what was recorded stays). Anything that is not an `AdabenchError` is a
+bug in adabench and shows a traceback.
+"""
+
+import difflib
+import importlib
+from collections.abc import Iterable
+from types import ModuleType
+
+
+class AdabenchError(Exception):
+    """A problem the user can act on: what happened, and what to do about it."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class SelectionError(AdabenchError):
+    """A task, method, knob, value or input file that makes no sense."""
+
+    exit_code = 2
+
+
+class EnvironmentProblem(AdabenchError):
+    """This machine or installation cannot do what was asked."""
+
+    exit_code = 3
+
+
+class MissingExtra(EnvironmentProblem):
+    """An optional dependency is not installed."""
+
+
+class DeviceUnavailable(EnvironmentProblem):
+    """The accelerator that was asked for is not here."""
+
+
+class NoInstrument(EnvironmentProblem):
+    """Nothing on this machine measures what was asked for."""
+
+
+class StoreError(AdabenchError):
+    """A run folder that cannot be read, written or joined."""
+
+    exit_code = 3
+
+
+class MethodContractError(AdabenchError):
+    """A method (or a plug-in task) broke the protocol."""
+
+    exit_code = 4
+
+
+def require(module: str, *, extra: str) -> ModuleType:
+    """Import `module`, or say which extra brings it.
+
+    Raises:
+        MissingExtra: if it is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as missing:
+        raise MissingExtra(
+            f"{module} is not installed.", f"pip install 'adabench[{extra}]' brings it."
+        ) from missing
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint naming the known names most like `name`; all of them if none is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
+    return f"Known: {', '.join(names)}." if names else ""

@@ -1,0 +1,266 @@
+"""Cells in, records out: prepare, warm up, measure, score.
+
+`execute` is a generator and never learns who listens, so live progress, JSON streaming and
+a child process need no callback. For each case it does, in this order and pinned by a test:
+
+    prepare -> warm up -> enter probes -> solve -> exit probes -> score
+
+Nothing but the method's `solve` is inside the probes. A case that is too short for the clock
+is solved several times in one measured block; totals are divided by the number of loops, and
+`loops` is recorded. An intrusive probe (a FLOP counter) never shares a pass with a clock: it
+gets a pass of its own over the same case.
+
+A method that fails becomes an `error` record with its traceback, and the run goes on.
+"""
+
+import functools
+import itertools
+import logging
+import math
+import traceback
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from adabench.harness import cache, registry
+from adabench.harness.card import Card
+from adabench.harness.errors import MethodContractError, MissingExtra
+from adabench.harness.record import Cell, Record, Turn, Unit
+from adabench.harness.registry import Entry
+from adabench.profilers.clock import lap, settle
+from adabench.profilers.probe import Probe, measured
+
+log = logging.getLogger(__name__)
+
+MAX_LOOPS = 10_000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How cells are run; the same for all methods of a run."""
+
+    window_s: float = 0.005
+    """A measured block is at least this long; shorter cases are looped."""
+    cache_folder: Path | None = None
+    """Where prepared states are kept; None keeps none."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One record to be made. `run` does the work; whoever calls it can watch the time."""
+
+    unit: Unit
+    run: Callable[[], Record]
+
+
+@dataclass
+class Bench:
+    """What is loaded right now: tasks by their conditions, prepared states, warmed methods."""
+
+    settings: Settings
+    probes: Sequence[Probe]
+    intrusive: Sequence[Probe] = ()
+    tasks: dict[str, Any] = field(default_factory=dict)
+    states: dict[str, Any] = field(default_factory=dict)
+    warmed: set[str] = field(default_factory=set)
+
+    def steps(self, turn: Turn, done: Container[Unit] = ()) -> Iterator[Step]:
+        """Yield the steps of one turn that are not done yet; prepare first, then the cases."""
+        cell = turn.cell
+        try:
+            entries = registry.find(cell.task), registry.find(cell.address)
+            task, method = self._task(entries[0], cell), registry.load(entries[1])
+        except Exception as problem:  # a plug-in may raise anything
+            yield _failed_step(turn, problem)
+            return
+        name = cache.key(_prepare_cell(cell, entries[1].card), *entries)
+        if hasattr(method, "prepare") and name not in self.states:
+            yield from self._prepare(turn, task, method, entries, name, done)
+            if name not in self.states:
+                return
+        state = self.states.get(name, task)
+        for index, case in enumerate(task.cases()):
+            unit = Unit(cell.key, "solve", index, turn.repeat)
+            if unit not in done:
+                yield Step(
+                    unit,
+                    functools.partial(
+                        self._case, turn, index, task, method, state, case, entries[0].card
+                    ),
+                )
+
+    def _task(self, entry: Entry, cell: Cell) -> Any:
+        """Load the cell's task, or take the loaded one; tasks of other blocks are let go."""
+        name = repr((cell.task, cell.scale, cell.seed, sorted(cell.conditions.items())))
+        if name not in self.tasks:
+            self.tasks.clear()
+            self.states.clear()
+            module = registry.load(entry)
+            self.tasks[name] = module.load(cell.scale, cell.seed, **cell.conditions)
+        return self.tasks[name]
+
+    def _prepare(
+        self,
+        turn: Turn,
+        task: Any,
+        method: Any,
+        entries: tuple[Entry, Entry],
+        name: str,
+        done: Container[Unit],
+    ) -> Iterator[Step]:
+        """Prepare a state, from disk if it is there, and yield what it cost."""
+        cell = _prepare_cell(turn.cell, entries[1].card)
+        unit = Unit(cell.key, "prepare", -1, 0)
+
+        def run() -> Record:
+            folder = self.settings.cache_folder
+            stored = cache.load(folder, name, task) if folder else None
+            if stored is None:
+                try:
+                    stored = self._prepared(task, method, cell)
+                except Exception as problem:  # a method may raise anything
+                    return _failed(cell, "prepare", -1, 0, problem)
+                if folder:
+                    cache.save(folder, name, stored, task)
+            self.states[name] = stored.state
+            return Record(cell, "prepare", -1, 0, "ok", stored.values)
+
+        if unit in done:
+            run()
+        else:
+            yield Step(unit, run)
+
+    def _prepared(self, task: Any, method: Any, cell: Cell) -> cache.Prepared:
+        task.meter.clear()
+        with measured(self.probes) as values:
+            laps, state = lap(lambda: method.prepare(task, cell.point, cell.seed), 1)
+        return cache.Prepared(state, _join(cell.address, values, settle(laps), task.meter))
+
+    def _case(
+        self, turn: Turn, index: int, task: Any, method: Any, state: Any, case: Any, card: Card
+    ) -> Record:
+        """Measure and score one case."""
+        group = str(getattr(case, "group", ""))
+        cell = turn.cell
+        try:
+            self._warm_up(cell, task, method, state, case)
+            values = self._measure(cell, card, task, method, state, case)
+            check_values(cell.address, values, card)
+        except Exception as problem:  # a method may raise anything
+            failed = _failed(cell, "solve", index, turn.repeat, problem)
+            return replace(failed, group=group)
+        return Record(cell, "solve", index, turn.repeat, "ok", values, group=group)
+
+    def _warm_up(self, cell: Cell, task: Any, method: Any, state: Any, case: Any) -> None:
+        """Solve once, unmeasured, the first time a method is met at a point."""
+        name = repr((cell.address, sorted(cell.point.items()), cell.scale))
+        if name in self.warmed:
+            return
+        method.solve(state, case, cell.point)
+        self.warmed.add(name)
+
+    def _measure(
+        self, cell: Cell, card: Card, task: Any, method: Any, state: Any, case: Any
+    ) -> dict[str, float]:
+        """Measure a block of one solve; when that was too short for a clock, a longer block.
+
+        Counts come from the first block alone: dividing a float by its loops would not give
+        back the same number, and a resumed run must.
+        """
+        solve = functools.partial(method.solve, state, case, cell.point)
+        task.meter.clear()
+        timed, answer = self._block(solve, 1)
+        counts = {name: float(count) for name, count in task.meter.items()}
+        loops = _loops(self.settings.window_s, timed["latency_s"])
+        if loops > 1:
+            timed, answer = self._block(solve, loops)
+        for probe in self.intrusive:
+            if any(metric.name == probe.name for metric in card.metrics):
+                with measured([probe]) as counted:
+                    answer = solve()
+                counts |= counted
+        score = {name: float(value) for name, value in task.score(case, answer).items()}
+        return _join(cell.address, timed, counts, score)
+
+    def _block(self, solve: Callable[[], Any], loops: int) -> tuple[dict[str, float], Any]:
+        with measured(self.probes) as seen:
+            laps, answer = lap(solve, loops)
+        return {**_per_loop(seen, self.probes, loops), **settle(laps)}, answer
+
+
+def execute(
+    turns: Iterable[Turn],
+    probes: Sequence[Probe],
+    *,
+    settings: Settings | None = None,
+    done: Container[Unit] = (),
+) -> Iterator[Record]:
+    """Run every turn and yield its records; units in `done` are left out."""
+    timing = [probe for probe in probes if not probe.intrusive]
+    intrusive = [probe for probe in probes if probe.intrusive]
+    bench = Bench(settings or Settings(), timing, intrusive)
+    for turn in turns:
+        for step in bench.steps(turn, done):
+            yield step.run()
+
+
+def check_values(address: str, values: Mapping[str, float], card: Card) -> None:
+    """Refuse what a method or task may not give.
+
+    Raises:
+        MethodContractError: for a value that is not a finite number, a negative cost, or a
+            quality the task's card promises and does not give.
+    """
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise MethodContractError(f"{address} gave {name} = {value}, which is not finite.")
+    for metric in card.metrics:
+        if metric.role in ("cost", "work") and values.get(metric.name, 0.0) < 0:
+            raise MethodContractError(f"{address} gave a negative cost: {metric.name}.")
+        if metric.primary and metric.name not in values:
+            raise MethodContractError(
+                f"{address} gave no {metric.name}, the task's primary {metric.role}."
+            )
+
+
+def _loops(window_s: float, case_s: float) -> int:
+    return max(1, min(MAX_LOOPS, math.ceil(window_s / max(case_s, 1e-9))))
+
+
+def _per_loop(seen: Mapping[str, float], probes: Sequence[Probe], loops: int) -> dict[str, float]:
+    """Divide totals over a block by its loops; levels (a peak) stay as they are."""
+    levels = frozenset(itertools.chain.from_iterable(probe.levels for probe in probes))
+    return {key: value if key in levels else value / loops for key, value in seen.items()}
+
+
+def _join(address: str, *parts: Mapping[str, float]) -> dict[str, float]:
+    """Merge values of different origin; a name must have one origin."""
+    joined: dict[str, float] = {}
+    for part in parts:
+        twice = sorted(joined.keys() & part.keys())
+        if twice:
+            raise MethodContractError(f"{address}: {', '.join(twice)} is given twice.")
+        joined |= part
+    return joined
+
+
+def _prepare_cell(cell: Cell, card: Card) -> Cell:
+    """The cell a preparation belongs to: knobs turned only at `solve` are at their default."""
+    solve_time = {knob.name: knob.default for knob in card.knobs if knob.at == "solve"}
+    return replace(cell, point={**cell.point, **solve_time})
+
+
+def _failed_step(turn: Turn, problem: Exception) -> Step:
+    record = _failed(turn.cell, "solve", -1, turn.repeat, problem)
+    return Step(record.unit, lambda: record)
+
+
+def _failed(cell: Cell, phase: Any, case: int, repeat: int, problem: Exception) -> Record:
+    """One line that says what went wrong; the traceback follows it, for the errors folder."""
+    line = " ".join(str(problem).split()) or "no message"
+    trace = "".join(traceback.format_exception(problem)).rstrip()
+    status: Any = "skipped" if isinstance(problem, MissingExtra) else "error"
+    return Record(
+        cell, phase, case, repeat, status, {}, f"{type(problem).__name__}: {line}\n{trace}"
+    )

@@ -1,0 +1,127 @@
+"""What a run amounts to: everything that is computed on reading its records.
+
+`find` is the only way from raw records to numbers that are shown: the terminal table, the
+JSON document and the HTML report are three drawings of one `Findings`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from adabench.harness.card import Card, Point
+from adabench.harness.record import Record
+
+VerdictWord = Literal[
+    "reproduced", "direction only", "not reproduced", "undecided", "not testable here"
+]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its 95 % interval; `low`/`high` are None where n is too small for one."""
+
+    estimate: float
+    low: float | None
+    high: float | None
+    n: int
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One method at one operating point under one set of conditions."""
+
+    task: str
+    method: str
+    point: Point
+    conditions: Point
+    metrics: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True)
+class HeadroomRow:
+    """Of the gain a clairvoyant allocator gets over content-blind mixing, the share captured."""
+
+    task: str
+    method: str
+    h: float | None
+    low: float | None
+    high: float | None
+    oracle: str
+    """`exact` or `bound`."""
+    oracle_method: str = ""
+    cost: str = ""
+    quality: str = ""
+    n: int = 0
+    reason: str = ""
+    """Why there is no number, when `h` is None."""
+
+
+@dataclass(frozen=True)
+class ConversionRow:
+    """How much of the saved work became time (or energy) at matched quality."""
+
+    task: str
+    method: str
+    metric: str
+    k: float | None
+    low: float | None
+    high: float | None
+    work: str
+    work_ratio: float | None
+    against: str = ""
+    n: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """What became of one published claim."""
+
+    id: str
+    task: str
+    method: str
+    verdict: VerdictWord
+    estimate: float | None
+    low: float | None
+    high: float | None
+    threshold: float | None
+    n: int
+    reason: str = ""
+    says: str = ""
+    paper: str = ""
+    fidelity: str = ""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A run, read: the cards it used, its records, and what they amount to."""
+
+    run: str
+    manifest: Mapping[str, Any]
+    task_cards: Mapping[str, Card]
+    method_cards: Mapping[str, Card]
+    """By address, `task/method`."""
+    records: Sequence[Record]
+    summary: Sequence[SummaryRow] = field(default_factory=tuple)
+    headroom: Sequence[HeadroomRow] = field(default_factory=tuple)
+    conversion: Sequence[ConversionRow] = field(default_factory=tuple)
+    claims: Sequence[ClaimRow] = field(default_factory=tuple)
+
+    @property
+    def failed(self) -> list[Record]:
+        """The records of what went wrong."""
+        return [record for record in self.records if record.status in ("error", "timeout")]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document that `adabench run --json` prints as its last line."""
+        return {
+            "run": self.run,
+            "cells": len({record.cell.key for record in self.records}),
+            "records": len(self.records),
+            "errors": len(self.failed),
+            "summary": [asdict(row) for row in self.summary],
+            "headroom": [asdict(row) for row in self.headroom],
+            "conversion": [asdict(row) for row in self.conversion],
+            "claims": [asdict(row) for row in self.claims],
+        }

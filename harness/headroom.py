@@ -1,0 +1,132 @@
+"""Headroom captured: of what a clairvoyant would gain here, the share a method gets.
+
+`H = area(method - blind) / area(oracle - blind)` over the budgets that
+three curves share. *Blind*: all static methods' dots, mixed at random, as a router that
+ignores its input could. *Oracle*: allocation in hindsight. *Method*: its own dots, mixed at
+random too (a mixture of two settings of an adaptive method is one of its own settings, and
+the others' curves are allowed the same). 1: all that a clairvoyant gets; 0: no better than
+blind mixing; below: worse. A curve may spend more for nothing, so it is defined for every
+budget above its least cost: the range runs from the largest of the three least costs to the
+largest static setting, where blind mixing has nothing left to gain. (Ending it at the least of
+the three largest costs would cut off exactly what an adaptive method saves.) A range without
+width still has a height, and H is then the ratio of heights at that cost.
+
+A clairvoyant that gains nothing leaves no H. One that lies below blind mixing is no oracle,
+and the row says so. Dots are means over the cases that all dots share; resamples redraw
+those cases, so hulls, range and areas vary together in the interval.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from adabench.harness.card import Card
+from adabench.harness.findings import HeadroomRow
+from adabench.harness.leaf import Leaf, shared_places, table
+from adabench.harness.plane import Dots, Plane, height, planes
+from adabench.harness.stats import FloatArray, Place, Statistic, bootstrap, means
+
+TINY = 1e-9
+"""Relative to the largest quality: a gain below it is rounding."""
+
+
+def headroom(
+    leaves: Sequence[Leaf], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
+) -> tuple[HeadroomRow, ...]:
+    """Return a row for each adaptive and control method of each task, sorted by address."""
+    return tuple(
+        _headroom(plane, method)
+        for plane in planes(leaves, task_cards, method_cards)
+        for method in plane.methods("adaptive", "control")
+    )
+
+
+def _headroom(plane: Plane, method: str) -> HeadroomRow:
+    kind, oracles = plane.oracles()
+    sides = [plane.dots(names) for names in (plane.methods("static"), oracles, [method])]
+    places = shared_places(*sides)
+    reason = _missing(plane, sides, places, method, oracles)
+    row = HeadroomRow(
+        plane.task,
+        method,
+        None,
+        None,
+        None,
+        kind if oracles else "",
+        " + ".join(oracles),
+        plane.cost,
+        plane.quality,
+        len(places),
+        reason,
+    )
+    return row if reason else _captured(row, plane, sides, places)
+
+
+def _missing(
+    plane: Plane, sides: Sequence[Dots], places: Sequence[Place], method: str, oracles: list[str]
+) -> str:
+    """Say what H lacks; empty if nothing."""
+    blind, oracle, own = sides
+    if not plane.methods("static"):
+        return "no static method was run"
+    if not oracles:
+        return "no oracle was run"
+    for dots, who in ((own, method), (blind, "a static method"), (oracle, "the oracle")):
+        if not dots:
+            return f"{who} has no record of both {plane.cost} and {plane.quality}"
+    return "" if places else "no case was solved by all: statics, oracle and method"
+
+
+def _captured(
+    row: HeadroomRow, plane: Plane, sides: Sequence[Dots], places: Sequence[Place]
+) -> HeadroomRow:
+    """Fill in the share, its interval, and what is wrong with the oracle."""
+    costs = [table(dots, places, plane.cost) for dots in sides]
+    qualities = [plane.sign * table(dots, places, plane.quality) for dots in sides]
+    tiny = TINY * max(float(np.abs(quality).max()) for quality in qualities)
+    share, least = bootstrap(places, _share(costs, qualities, tiny))
+    if not math.isfinite(share.estimate):
+        return replace(row, reason="no headroom on this substrate: the oracle gains nothing")
+    notes = []
+    beyond_noise = least.estimate if least.high is None else least.high
+    if beyond_noise < -tiny:
+        notes.append(f"the oracle lies below blind mixing by up to {-least.estimate:.3g}")
+    if share.low is None and least.low is not None:
+        notes.append("no interval: the oracle's gain is within noise")
+    return replace(row, h=share.estimate, low=share.low, high=share.high, reason="; ".join(notes))
+
+
+def _share(costs: list[FloatArray], qualities: list[FloatArray], tiny: float) -> Statistic:
+    """Return the statistic (H, least height of the oracle over blind mixing)."""
+    ends = np.cumsum([column.shape[1] for column in costs + qualities])[:-1]
+    mean = means(np.hstack(costs + qualities))
+
+    def statistic(weights: FloatArray) -> FloatArray:
+        blind_x, oracle_x, own_x, *heights = np.split(mean(weights), ends, axis=1)
+        at = _shared_range(blind_x, oracle_x, own_x)
+        curves = zip((blind_x, oracle_x, own_x), heights, strict=True)
+        blind, oracle, own = (height(x, y, at) for x, y in curves)
+        room = _mean_height(oracle - blind, at)
+        gain = _mean_height(own - blind, at)
+        share = np.divide(gain, room, out=np.full_like(gain, np.nan), where=room > tiny)
+        return np.stack([share, (oracle - blind).min(axis=1)], axis=1)
+
+    return statistic
+
+
+def _shared_range(blind: FloatArray, oracle: FloatArray, own: FloatArray) -> FloatArray:
+    """Return the sorted costs (r, k) of all dots, held to the budgets all curves share."""
+    costs = (blind, oracle, own)
+    low = np.max([cost.min(axis=1) for cost in costs], axis=0)[:, None]
+    high = np.maximum(low, blind.max(axis=1)[:, None])
+    return np.sort(np.clip(np.hstack(costs), low, high), axis=1)
+
+
+def _mean_height(gap: FloatArray, at: FloatArray) -> FloatArray:
+    """Integrate a piecewise linear gap (r, k) exactly, over the width; at no width, the gap."""
+    width = np.diff(at, axis=1)
+    area = (width * (gap[:, 1:] + gap[:, :-1]) / 2).sum(axis=1)
+    total = width.sum(axis=1)
+    return np.asarray(np.divide(area, total, out=gap[:, 0].copy(), where=total > 0), np.float64)

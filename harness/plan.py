@@ -1,0 +1,191 @@
+"""Selection x knobs x seeds x repeats, as an ordered tuple of turns.
+
+**Which settings.** By default one factor is swept at a time: every knob and condition
+runs through its card's values while all others stay at their defaults (a star). `fixed`
+pins some of them; `swept` replaces the star by the product of exactly the named ones.
+
+**Which order.** For each task and seed, and within them for each set of conditions (a task
+is loaded by its conditions): repeats outermost, and inside a repeat the methods in shuffled
+order, A B C then C A B. Drift of the machine would otherwise sit in one method. The shuffle
+is a function of the plan itself, so a resumed run goes on in the same order.
+"""
+
+import itertools
+import math
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from adabench.harness.card import Card, Knob, Scalar
+from adabench.harness.errors import SelectionError, nearest
+from adabench.harness.record import Cell, Turn
+from adabench.harness.registry import Entry
+
+Sweep = Mapping[str, Sequence[Scalar]]
+Setting = tuple[dict[str, Scalar], dict[str, Scalar]]
+"""A point of the method and the conditions of the task."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of one method of one task."""
+
+    task: Entry
+    method: Entry
+    settings: tuple[Setting, ...]
+
+
+def wish(
+    task: Entry,
+    method: Entry,
+    *,
+    fixed: Mapping[str, Scalar] | None = None,
+    swept: Sweep | None = None,
+    star: bool = True,
+) -> Wish:
+    """Spread one method over its settings.
+
+    `fixed` and `swept` may name knobs that this method and task lack (other selected ones
+    may have them); `check_names` refuses a name that nobody has.
+
+    Raises:
+        SelectionError: if a value is not one that the knob takes.
+    """
+    knobs = (*task.card.knobs, *method.card.knobs)
+    base = task.card.defaults | method.card.defaults
+    base |= {
+        name: check_value(_named(knobs, name), value)
+        for name, value in (fixed or {}).items()
+        if name in base
+    }
+    points = _product(knobs, base, swept) if swept else [base]
+    if star and not swept:
+        points += _star(knobs, base, set(fixed or {}))
+    return Wish(task, method, tuple(_split(task.card, point) for point in points))
+
+
+def plan(
+    wishes: Iterable[Wish], *, seeds: Sequence[int], repeats: int = 1, scale: str = "embedded"
+) -> tuple[Turn, ...]:
+    """Lay out every turn of a run, in the order in which they are executed.
+
+    Raises:
+        SelectionError: if a task does not have the scale.
+    """
+    wishes = tuple(wishes)
+    for wanted in wishes:
+        if scale not in wanted.task.card.scales:
+            known = ", ".join(wanted.task.card.scales)
+            raise SelectionError(f"{wanted.task.name} has no scale {scale!r}.", f"It has: {known}.")
+    blocks: dict[tuple[str, int, str], dict[str, Cell]] = {}
+    for wanted in wishes:
+        for seed in seeds:
+            for point, conditions in wanted.settings:
+                cell = Cell(wanted.task.name, wanted.method.name, point, conditions, scale, seed)
+                block = (cell.task, seed, repr(sorted(conditions.items())))
+                blocks.setdefault(block, {}).setdefault(cell.key, cell)
+    turns: list[Turn] = []
+    for block, cells in sorted(blocks.items(), key=lambda item: item[0][:2]):
+        for repeat in range(repeats):
+            order = sorted(cells)
+            random.Random(f"{block}{repeat}").shuffle(order)
+            turns += [Turn(cells[key], repeat) for key in order]
+    return tuple(turns)
+
+
+def check_names(names: Iterable[str], wishes: Iterable[tuple[Entry, Entry]]) -> None:
+    """Refuse a knob that no selected task or method has.
+
+    Raises:
+        SelectionError: naming the nearest knob.
+    """
+    known = {knob.name for pair in wishes for entry in pair for knob in entry.card.knobs}
+    for name in names:
+        if name not in known:
+            raise SelectionError(
+                f"Nothing that was selected has a knob or condition called {name!r}.",
+                nearest(name, known),
+            )
+
+
+def check_value(knob: Knob, value: Scalar) -> Scalar:
+    """Return the value in the knob's own type.
+
+    Raises:
+        SelectionError: if it is not a number where one is needed, is not finite, lies out of
+            bounds, or is not one of a closed knob's values.
+    """
+    typed = _typed(knob, value)
+    if isinstance(typed, float) and not math.isfinite(typed):
+        raise SelectionError(f"{knob.name} must be a finite number, not {value}.", _range(knob))
+    if not knob.open and typed not in knob.values:
+        raise SelectionError(
+            f"{knob.name} cannot be {value!r}.", nearest(str(value), map(str, knob.values))
+        )
+    if not isinstance(typed, str | bool) and not _within(knob, typed):
+        raise SelectionError(f"{knob.name} = {typed} is out of range.", _range(knob))
+    return typed
+
+
+def _typed(knob: Knob, value: Scalar) -> Scalar:
+    """Read text as the type of the knob's default; whole floats pass for integers."""
+    kind = type(knob.default)
+    if kind is bool:
+        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if str(value).lower() in words:
+            return words[str(value).lower()]
+    elif kind is str:
+        return str(value)
+    else:
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan if value == "" else math.inf
+        if kind is float or (math.isfinite(number) and number.is_integer()):
+            return kind(number)
+    raise SelectionError(f"{knob.name} cannot be {value!r}.", _range(knob))
+
+
+def _within(knob: Knob, value: float) -> bool:
+    low = -math.inf if knob.low is None else knob.low
+    high = math.inf if knob.high is None else knob.high
+    return low <= value <= high
+
+
+def _range(knob: Knob) -> str:
+    usual = ", ".join(map(str, knob.values))
+    bounds = f" between {knob.low} and {knob.high}" if knob.low is not None else ""
+    return (
+        f"{knob.name} takes {'any value' + bounds + '; usual' if knob.open else 'one of'}: {usual}."
+    )
+
+
+def _named(knobs: Sequence[Knob], name: str) -> Knob:
+    return next(knob for knob in knobs if knob.name == name)
+
+
+def _star(
+    knobs: Sequence[Knob], base: Mapping[str, Scalar], pinned: set[str]
+) -> list[dict[str, Scalar]]:
+    return [
+        {**base, knob.name: value}
+        for knob in knobs
+        if knob.name not in pinned
+        for value in knob.values
+        if value != base[knob.name]
+    ]
+
+
+def _product(
+    knobs: Sequence[Knob], base: Mapping[str, Scalar], swept: Sweep
+) -> list[dict[str, Scalar]]:
+    names = [name for name in swept if name in base]
+    ranges = [[check_value(_named(knobs, name), value) for value in swept[name]] for name in names]
+    return [
+        {**base, **dict(zip(names, values, strict=True))} for values in itertools.product(*ranges)
+    ]
+
+
+def _split(task: Card, point: Mapping[str, Scalar]) -> Setting:
+    conditions = {name: value for name, value in point.items() if task.knob(name)}
+    return {name: value for name, value in point.items() if name not in conditions}, conditions

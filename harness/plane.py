@@ -1,0 +1,135 @@
+"""The plane cost × quality of a task: which dots are on it, and the curves through them.
+
+Cost is the task's primary work counter, quality its primary quality metric (turned round if
+lower is better, so that up is always good). A dot is a method at a value of each of its
+knobs and, if the task hands every method a budget, at a recorded budget; all other
+conditions stand at the task's default or, where that was not run, at the first value that
+was. Of several scales in one run the smallest is drawn.
+
+A curve is the least concave rising curve over its dots: two settings can be mixed at random,
+and more can be spent for nothing. Curves are evaluated for all resamples at once; a hull's
+corners are dots, so integrating between all dots' costs is exact.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from adabench.harness.card import Card, Metric, Scalar
+from adabench.harness.leaf import Leaf, Setting, order, settings
+from adabench.harness.stats import FloatArray, IntArray, Place, upper_hulls
+
+SCALES = ("embedded", "real", "gpu", "paper")
+
+Dots = Mapping[Setting, Mapping[Place, Leaf]]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A task's plane: its axes and the leaves that may stand on it."""
+
+    task: str
+    card: Card
+    cards: Mapping[str, Card]
+    """Of the task's methods with leaves, by bare name."""
+    leaves: Sequence[Leaf]
+    cost: str
+    quality: str
+    sign: float
+
+    def methods(self, *roles: str) -> list[str]:
+        """Return the names of the methods that have one of the roles."""
+        return [name for name, card in self.cards.items() if card.role in roles]
+
+    def oracles(self) -> tuple[str, list[str]]:
+        """Return the best kind of oracle recorded, and the methods of that kind."""
+        names = self.methods("oracle")
+        exact = [name for name in names if self.cards[name].oracle == "exact"]
+        return ("exact", exact) if exact else ("bound", names)
+
+    def dots(self, methods: Iterable[str], *names: str) -> dict[Setting, dict[Place, Leaf]]:
+        """Return the operating points of `methods` that hold both axes and `names`."""
+        wanted = set(methods)
+        own = (leaf for leaf in self.leaves if leaf.method in wanted)
+        return settings(own, (self.cost, self.quality, *names))
+
+
+def planes(
+    leaves: Sequence[Leaf], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
+) -> list[Plane]:
+    """Return the plane of every task in the leaves that names its two axes."""
+    found = []
+    for task in sorted({leaf.task for leaf in leaves}):
+        card = task_cards[task]
+        cost, quality = _primary(card, "work"), _primary(card, "quality")
+        if cost is None or quality is None:
+            continue
+        own = drawn([leaf for leaf in leaves if leaf.task == task], card)
+        names = sorted({leaf.method for leaf in own})
+        cards = {name: method_cards[f"{task}/{name}"] for name in names}
+        sign = 1.0 if quality.better == "higher" else -1.0
+        found.append(Plane(task, card, cards, own, cost.name, quality.name, sign))
+    return found
+
+
+def drawn(leaves: Sequence[Leaf], card: Card) -> list[Leaf]:
+    """Return the leaves at the smallest scale and one value of every condition but the budget."""
+    scales = {leaf.scale for leaf in leaves}
+    scale = next((scale for scale in SCALES if scale in scales), min(scales))
+    own = [leaf for leaf in leaves if leaf.scale == scale]
+    for knob in card.knobs:
+        if knob.name != card.budget:
+            value = settled(knob.name, knob.default, own)
+            own = [leaf for leaf in own if leaf.conditions.get(knob.name, knob.default) == value]
+    return own
+
+
+def settled(name: str, default: Scalar, leaves: Sequence[Leaf]) -> Scalar:
+    """Return the default of a condition if it was run, else the first value that was."""
+    values = {leaf.conditions.get(name, default) for leaf in leaves}
+    return default if default in values else min(values, key=lambda value: order({name: value}))
+
+
+def _primary(card: Card, role: str) -> Metric | None:
+    return next((m for m in card.metrics if m.primary and m.role == role), None)
+
+
+def label(setting: Setting) -> str:
+    """Name a dot: `method(knob=value)`."""
+    method, _, point = setting
+    knobs = ", ".join(f"{name}={word or f'{number:g}'}" for name, _, number, word in point)
+    return f"{method}({knobs})" if knobs else method
+
+
+def corners(cost: FloatArray, quality: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return the hull's vertices of each row, and their costs and qualities: (r, v) each."""
+    hull = upper_hulls(cost, quality)
+    return hull, np.take_along_axis(cost, hull, 1), np.take_along_axis(quality, hull, 1)
+
+
+def between(ladder: FloatArray, at: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """Find `at` (r, k) between the rising steps of `ladder` (r, v).
+
+    Returns the step below, the step above, and the share of the way from one to the other;
+    left of the first step is the first, right of the last the last.
+    """
+    last = ladder.shape[1] - 1
+    below = np.clip((ladder[:, None, :] <= at[:, :, None]).sum(axis=2) - 1, 0, last)
+    above = np.minimum(below + 1, last)
+    start = np.take_along_axis(ladder, below, 1)
+    width = np.take_along_axis(ladder, above, 1) - start
+    share = np.divide(at - start, width, out=np.zeros_like(at), where=width > 0)
+    return below, above, np.asarray(np.clip(share, 0.0, 1.0), np.float64)
+
+
+def mixed(values: FloatArray, below: IntArray, above: IntArray, share: FloatArray) -> FloatArray:
+    """Mix two settings of each row: `values` is (r, v), the result (r, k)."""
+    low = np.take_along_axis(values, below, 1)
+    return np.asarray(low + share * (np.take_along_axis(values, above, 1) - low), np.float64)
+
+
+def height(cost: FloatArray, quality: FloatArray, at: FloatArray) -> FloatArray:
+    """Return the curve's quality at each cost: dots (r, p) and costs (r, k) to (r, k)."""
+    _, x, y = corners(cost, quality)
+    return mixed(y, *between(x, at))

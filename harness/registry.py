@@ -1,0 +1,247 @@
+"""Finds tasks and methods, and reads their cards without importing them.
+
+Nothing is registered: a folder of `workloads/` with a `task.py` is a task, a file in it
+with a top-level `CARD` is a method. Third-party ones come through the entry points
+`adabench.tasks` and `adabench.methods`, whose name is the address and whose value a module:
+
+    [project.entry-points."adabench.methods"]
+    "paging/clock" = "my_package.clock"
+
+A card is read by parsing the file and evaluating the one expression `CARD = Card(...)` with
+the names of `harness/card.py` and no builtins. A method whose imports are missing still lists.
+"""
+
+import ast
+import importlib
+import importlib.metadata
+import importlib.util
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from adabench.harness import card as vocabulary
+from adabench.harness.card import Card
+from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError, nearest
+
+PACKAGE = "adabench.workloads"
+_NAMES: dict[str, Any] = {
+    name: value for name, value in vars(vocabulary).items() if not name.startswith("_")
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A task or method that was found: where it is and what its card says."""
+
+    address: str
+    """`task` or `task/method`."""
+    module: str
+    path: Path
+    card: Card
+    problem: str = ""
+    """Why its card could not be read; the card is then empty."""
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return self.address.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The last part of the address."""
+        return self.address.rpartition("/")[2]
+
+
+def tasks() -> dict[str, Entry]:
+    """Return every task by name, built-in ones first."""
+    found = {entry.address: entry for entry in _builtin("task.py")}
+    for address, module in _entry_points("adabench.tasks"):
+        found.setdefault(address, _entry(address, module, _locate(module)))
+    return found
+
+
+def methods(task: str) -> dict[str, Entry]:
+    """Return the methods of one task by address."""
+    found = {
+        entry.address: entry
+        for entry in _builtin(f"{task}/*.py")
+        if "/" in entry.address and entry.task == task
+    }
+    for address, module in _entry_points("adabench.methods"):
+        if address.partition("/")[0] == task:
+            found.setdefault(address, _entry(address, module, _locate(module)))
+    return found
+
+
+def find(address: str) -> Entry:
+    """Return one task or method.
+
+    Raises:
+        SelectionError: if there is none of that name; the hint names the nearest.
+    """
+    task = address.partition("/")[0]
+    known = tasks()
+    if task not in known:
+        raise SelectionError(f"There is no task called {task!r}.", nearest(task, known))
+    if "/" not in address:
+        return known[task]
+    siblings = methods(task)
+    if address not in siblings:
+        raise SelectionError(f"There is no method {address!r}.", nearest(address, siblings))
+    return siblings[address]
+
+
+def load(entry: Entry) -> ModuleType:
+    """Import the module of a task or method.
+
+    Raises:
+        MissingExtra: if an extra that its card names, or a module it imports, is missing.
+        MethodContractError: if its card cannot be read, or reading and importing disagree.
+    """
+    if entry.problem:
+        raise MethodContractError(f"{entry.address} has no readable card: {entry.problem}")
+    lacking = missing_needs(entry.card)
+    if lacking:
+        raise MissingExtra(
+            f"{entry.address} needs {', '.join(lacking)}.", f"pip install {install_line(lacking)}"
+        )
+    try:
+        module = importlib.import_module(entry.module)
+    except ModuleNotFoundError as missing:
+        raise MissingExtra(
+            f"{entry.address} imports {missing.name}, which is not installed.",
+            "Install it, or leave this method out of the selection.",
+        ) from missing
+    if getattr(module, "CARD", None) != entry.card:
+        raise MethodContractError(
+            f"{entry.address}: the CARD read from the file differs from the imported one.",
+            "Write it as one literal expression and do not change it afterwards.",
+        )
+    return module
+
+
+def missing_needs(card: Card) -> list[str]:
+    """Return the extras named by a card whose distributions are not all installed."""
+    return [extra for extra in card.needs if not _extra_installed(extra)]
+
+
+def install_line(extras: list[str]) -> str:
+    """Return what to hand to pip for these extras."""
+    return f"'adabench[{','.join(extras)}]'"
+
+
+def availability(entry: Entry) -> tuple[bool, str]:
+    """Can this be run here? If not, why not."""
+    if entry.problem:
+        return False, entry.problem
+    lacking = missing_needs(entry.card)
+    if lacking:
+        return False, f"needs {', '.join(lacking)}: pip install {install_line(lacking)}"
+    return True, ""
+
+
+def read_card(path: Path) -> Card | None:
+    """Evaluate the card in a source file; None if the file has none.
+
+    Raises:
+        MethodContractError: if there is one that cannot be read.
+    """
+    try:
+        tree = ast.parse(path.read_bytes(), filename=str(path))
+    except (SyntaxError, ValueError) as broken:
+        raise MethodContractError(f"{path.name} is not valid Python: {broken}") from broken
+    expression = next(filter(None, map(_card_expression, tree.body)), None)
+    if expression is None:
+        return None
+    code = compile(ast.Expression(expression), str(path), "eval")
+    try:
+        card = eval(code, {"__builtins__": {}, **_NAMES})
+    except Exception as broken:
+        raise MethodContractError(
+            f"the CARD of {path.name} cannot be read: {type(broken).__name__}: {broken}",
+            "Use only literals and the names of adabench.harness.card in it.",
+        ) from broken
+    if not isinstance(card, Card):
+        raise MethodContractError(f"the CARD of {path.name} is not a Card(...).")
+    return card
+
+
+def _card_expression(node: ast.stmt) -> ast.expr | None:
+    """Return the right-hand side of `CARD = ...`."""
+    if isinstance(node, ast.AnnAssign):
+        targets: list[ast.expr] = [node.target]
+    elif isinstance(node, ast.Assign):
+        targets = node.targets
+    else:
+        return None
+    named = any(isinstance(target, ast.Name) and target.id == "CARD" for target in targets)
+    return node.value if named else None
+
+
+def _builtin(pattern: str) -> Iterator[Entry]:
+    """Yield built-in entries; `task.py` for all tasks, `<task>/*.py` for its methods."""
+    glob = "*/task.py" if pattern == "task.py" else pattern
+    for root in _roots():
+        for path in sorted(root.glob(glob)):
+            is_task = path.stem == "task"
+            address = path.parent.name if is_task else f"{path.parent.name}/{path.stem}"
+            module = f"{PACKAGE}.{path.parent.name}.{path.stem}"
+            entry = _entry(address, module, path)
+            if entry.problem or entry.card.title:
+                yield entry
+
+
+def _entry(address: str, module: str, path: Path | None) -> Entry:
+    """Build an entry; a file without a card gives one with an empty title and no problem."""
+    if path is None:
+        return Entry(address, module, Path(), Card(""), f"module {module} is not installed")
+    try:
+        return Entry(address, module, path, read_card(path) or Card(""))
+    except MethodContractError as broken:
+        return Entry(address, module, path, Card(""), f"{broken.message} {broken.hint}".strip())
+
+
+def _roots() -> list[Path]:
+    spec = importlib.util.find_spec(PACKAGE)
+    places = spec.submodule_search_locations if spec else None
+    return [Path(place) for place in places or ()]
+
+
+def _locate(module: str) -> Path | None:
+    """Find a module's file without importing its package."""
+    top, _, rest = module.partition(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None:
+        return None
+    if not rest:
+        return Path(spec.origin) if spec.origin else None
+    stems = [Path(place, *rest.split(".")) for place in spec.submodule_search_locations or ()]
+    files = [stem.with_suffix(".py") for stem in stems] + [stem / "__init__.py" for stem in stems]
+    return next((file for file in files if file.is_file()), None)
+
+
+def _entry_points(group: str) -> list[tuple[str, str]]:
+    return sorted(
+        (point.name, point.value) for point in importlib.metadata.entry_points(group=group)
+    )
+
+
+def _extra_installed(extra: str) -> bool:
+    """Is every distribution of this extra here? An extra we do not know is not."""
+    needed = [
+        re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]
+        for line in importlib.metadata.requires("adabench") or ()
+        if re.search(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]", line)
+    ]
+    return bool(needed) and all(_installed(name) for name in needed)
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

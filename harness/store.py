@@ -1,0 +1,273 @@
+"""A run on disk: a manifest written once, and records appended one line at a time.
+
+    runs/<time>-<name>/
+        run.json        command, plan, environment, sources, instruments, schema number
+        records.jsonl   one line a measured case, one `write` a line
+        turns.done      one line for every finished turn, so that resuming need not reload it
+        errors/         tracebacks
+        log.txt         everything at level DEBUG
+
+A crash can cut the last line; it is ignored with a warning, and dropped before the run is
+taken up again. A write that fails half-way (a full disk) is rolled back, so that whatever
+was recorded before stays readable. Only raw values are stored.
+"""
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from adabench.harness.errors import StoreError
+from adabench.harness.record import Cell, Record, Turn, Unit, record_from_json
+
+log = logging.getLogger(__name__)
+
+SCHEMA = 1
+RECORDS = "records.jsonl"
+MANIFEST = "run.json"
+TURNS = "turns.done"
+
+
+class Run:
+    """A run folder opened for appending. Use `create` or `resume`, as a context manager."""
+
+    def __init__(self, folder: Path, turns: tuple[Turn, ...]) -> None:
+        self.folder = folder
+        self.turns = turns
+        self.done: set[Unit] = set()
+        self._last: Record | None = None
+        self._spotless = True
+        self._records = _open_append(folder / RECORDS)
+        self._finished = _open_append(folder / TURNS)
+
+    @property
+    def remaining(self) -> tuple[Turn, ...]:
+        """The turns that are not recorded as finished."""
+        text = (self.folder / TURNS).read_text(encoding="utf-8")
+        finished = {line for line in text.splitlines() if line}
+        return tuple(turn for turn in self.turns if _turn_name(turn) not in finished)
+
+    def append(self, record: Record) -> None:
+        """Store one record; when it returns, a kill of this process cannot lose it.
+
+        Raises:
+            StoreError: if the line could not be written whole (it is then rolled back).
+        """
+        if record.phase == "solve":  # a preparation may serve several turns
+            self._close_turn(record)
+            self._last = record
+            self._spotless &= record.status in ("ok", "skipped")
+        if record.status == "ok":
+            self.done.add(record.unit)
+        if "\n" in record.note:
+            record = self._file_traceback(record)
+        line = json.dumps(record.to_json(), separators=(",", ":"), allow_nan=False)
+        self._write(self._records, line)
+
+    def _close_turn(self, record: Record | None) -> None:
+        """Note a turn as finished once a record of another one arrives."""
+        last = self._last
+        if last is None or (record and _turn_of(last) == _turn_of(record)):
+            return
+        if self._spotless:
+            self._write(self._finished, _turn_name(_turn_of(last)))
+        self._spotless = True
+
+    def _file_traceback(self, record: Record) -> Record:
+        first, _, rest = record.note.partition("\n")
+        name = f"{record.cell.key}-{record.phase}-{record.case}-{record.repeat}.txt"
+        try:
+            (self.folder / "errors").mkdir(exist_ok=True)
+            (self.folder / "errors" / name).write_text(rest + "\n", encoding="utf-8")
+        except OSError as problem:
+            log.warning("The traceback could not be filed: %s", problem)
+        return replace(record, note=first)
+
+    def _write(self, descriptor: int, line: str) -> None:
+        """Write one whole line, or nothing."""
+        data = line.encode() + b"\n"
+        size = os.fstat(descriptor).st_size
+        try:
+            written = os.write(descriptor, data)
+            while written < len(data):
+                written += os.write(descriptor, data[written:])
+        except OSError as problem:
+            os.ftruncate(descriptor, size)
+            raise StoreError(
+                f"{self.folder} could not be written: {problem.strerror}. "
+                "What was recorded before is intact.",
+                f"Make room, then go on with: adabench run --resume {self.folder}",
+            ) from problem
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._close_turn(None)
+        for descriptor in (self._records, self._finished):
+            os.close(descriptor)
+
+
+def create(folder: Path, turns: Iterable[Turn], manifest: Mapping[str, Any]) -> Run:
+    """Start a new run.
+
+    Raises:
+        StoreError: if the folder holds a run already or cannot be written.
+    """
+    turns = tuple(turns)
+    if (folder / MANIFEST).exists():
+        raise StoreError(
+            f"{folder} holds a run already.",
+            f"Go on with it (adabench run --resume {folder}) or choose another --out.",
+        )
+    cells = {turn.cell.key: turn.cell.to_json() for turn in turns}
+    order = [[turn.cell.key, turn.repeat] for turn in turns]
+    whole = {"schema": SCHEMA, **manifest, "plan": {"cells": cells, "turns": order}}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (RECORDS, TURNS):
+            (folder / name).touch()
+        _write_manifest(folder, whole)
+    except OSError as problem:
+        raise StoreError(
+            f"{folder} cannot be written: {problem.strerror}.",
+            "Choose a folder you may write to with --out DIR.",
+        ) from problem
+    return Run(folder, turns)
+
+
+def resume(folder: Path) -> Run:
+    """Open a run to go on with it: drop a cut last line, read what is recorded as ok.
+
+    Raises:
+        StoreError: if it is not a run, cannot be written, or is being written right now.
+    """
+    run = Run(folder, planned(read_manifest(folder)))
+    for name in (RECORDS, TURNS):
+        _drop_cut_line(folder / name)
+    run.done = {record.unit for record in records(folder) if record.status == "ok"}
+    return run
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return `run.json`.
+
+    Raises:
+        StoreError: if there is none, or it is from another schema.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError as missing:
+        raise StoreError(
+            f"{folder} is not a run: it has no {MANIFEST}.",
+            "Runs are the folders that `adabench run` prints, by default under runs/.",
+        ) from missing
+    except (OSError, ValueError) as broken:
+        raise StoreError(f"{folder / MANIFEST} cannot be read: {broken}") from broken
+    if manifest.get("schema") != SCHEMA:
+        raise StoreError(
+            f"{folder} has schema {manifest.get('schema')}, this adabench reads {SCHEMA}.",
+            "Read it with the version that wrote it (run.json names it).",
+        )
+    return manifest
+
+
+def planned(manifest: Mapping[str, Any]) -> tuple[Turn, ...]:
+    """Return the turns that a manifest lays out."""
+    cells = {key: Cell(**data) for key, data in manifest["plan"]["cells"].items()}
+    return tuple(Turn(cells[key], repeat) for key, repeat in manifest["plan"]["turns"])
+
+
+def records(folder: Path) -> list[Record]:
+    """Return the records of a run: the last word on each unit, an ok one if there is one.
+
+    Raises:
+        StoreError: if a line other than a cut last one is not a record.
+    """
+    latest: dict[Unit, Record] = {}
+    for record in _lines(folder / RECORDS):
+        known = latest.get(record.unit)
+        if known is None or known.status != "ok" or record.status == "ok":
+            latest[record.unit] = record
+    return list(latest.values())
+
+
+def _lines(path: Path) -> Iterator[Record]:
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as problem:
+        raise StoreError(f"{path} cannot be read: {problem.strerror}.") from problem
+    if lines[-1]:
+        log.warning("%s ends in a cut line (a crash?), which is ignored.", path)
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            yield record_from_json(json.loads(line))
+        except (ValueError, TypeError, KeyError) as broken:
+            raise StoreError(
+                f"Line {number} of {path} is not a record: {broken}.",
+                "If you edited the file, undo it; a crash never damages lines in the middle.",
+            ) from broken
+
+
+def run_name(now: datetime, selection: Iterable[str]) -> str:
+    """Return the default name of a run folder: its time and what it runs."""
+    words = "-".join(sorted({part.split("/")[0].strip("*") or "all" for part in selection}))
+    return f"{now:%Y%m%d-%H%M%S}-{words or 'tour'}"
+
+
+def digest(folder: Path) -> str:
+    """Return a SHA-256 of the records, for reports to name what they were drawn from."""
+    return hashlib.sha256((folder / RECORDS).read_bytes()).hexdigest()
+
+
+def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write through a temporary name, so that a manifest is there whole or not at all."""
+    temporary = folder / f"{MANIFEST}.new"
+    temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(folder / MANIFEST)
+
+
+def _open_append(path: Path) -> int:
+    """Open for appending, alone: two writers would interleave their turns."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as busy:
+        raise StoreError(
+            f"{path.parent} is being written by another process.", "Wait until it has ended."
+        ) from busy
+    except OSError as problem:
+        raise StoreError(
+            f"{path} cannot be written: {problem.strerror}.",
+            "Check the permissions, or copy the run to a folder you may write to.",
+        ) from problem
+    return descriptor
+
+
+def _drop_cut_line(path: Path) -> None:
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        log.warning("%s ends in a cut line (a crash?), which is dropped.", path)
+        os.truncate(path, whole)
+
+
+def _turn_of(record: Record) -> Turn:
+    return Turn(record.cell, record.repeat)
+
+
+def _turn_name(turn: Turn) -> str:
+    return f"{turn.cell.key} {turn.repeat}"

@@ -1,0 +1,171 @@
+"""Published claims against records: what each claim became, by rules fixed beforehand.
+
+Every claim of every method in the run gets one of five words. All intervals are the 95 %
+bootstrap intervals of `stats.py` over cases nested in seeds.
+
+*Before any number.* A claim that no run can decide (`OutOfReach`), that needs another scale
+than the run's, whose instrument is missing, or whose metric is an estimate (`*_est_*`)
+is `not testable here`, as is a method that was skipped; one that failed is `undecided`.
+Where a rival, a condition or a sweep is missing it is `undecided`, and the reason says what to
+run. One replicate has no interval, hence decides nothing but identities and theorems.
+
+*Operating points.* Conditions and knobs named in `where` take those values, others their
+default; a rival takes a named knob's value too if it has that knob. `Bound` looks at every
+recorded condition, `Monotone` at every value of `over`, `Frontier` at every knob and budget.
+
+*Ratio* (geometric mean of paired ratios; several rivals: the hardest to beat in each pair).
+- `every`: reproduced iff each pair obeys, exactly; else not reproduced, naming the worst.
+- A promised change (`high <= 1`, or `low >= 1`). Reproduced: the interval excludes 1 in the
+  promised direction, the mean meets the threshold, and every `keeping` margin holds (the
+  interval of the paired difference does not reach beyond the margin). Direction only: the
+  interval excludes 1, the rest fails. Not reproduced: the interval lies on the other side of
+  1, or within 1 % of it. Undecided: else.
+- A promise that little changes (`high > 1`, `low < 1`, or both limits). Reproduced: the whole
+  interval obeys (direction only if a `keeping` margin is lost). Not reproduced: the whole
+  interval lies beyond. Undecided: else.
+
+*Bound.* The estimate is the largest `metric / bound` over cases (less three standard errors
+for a mean): how near the theorem was approached. Reproduced iff no case exceeds 1. A bound
+of zero or less is compared, not divided by, and adds nothing to the estimate.
+
+*Monotone.* Mean rank correlation, signed by the promise. Reproduced: its interval lies above
+0 and the mean curve never steps back by more than the tolerance of its range. Direction only:
+it does step back. Not reproduced: the interval lies below 0, or the curve is constant.
+
+*Frontier.* Mean height of one step front over the other. Reproduced: the interval lies above 0
+and the mean reaches the margin. Direction only: it does not. Not reproduced: not above 0.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from adabench.harness.card import Bound, Card, Claim, Frontier, Monotone, OutOfReach, Ratio
+from adabench.harness.evidence import Evidence, Ruling, place_of, unrecorded
+from adabench.harness.findings import ClaimRow
+from adabench.harness.leaf import Leaf, collapse
+from adabench.harness.ratio import SLACK, rule_ratio
+from adabench.harness.record import Record
+from adabench.harness.trend import rule_frontier, rule_monotone
+
+STANDARD_ERRORS = 3.0
+"""Allowed for when the bounded metric is itself a mean over random streams."""
+
+
+def verdicts(
+    records: Sequence[Record],
+    task_cards: Mapping[str, Card],
+    method_cards: Mapping[str, Card],
+    leaves: Sequence[Leaf] | None = None,
+) -> tuple[ClaimRow, ...]:
+    """Return a row for each claim of each method that has a record, sorted by address.
+
+    `leaves` are those of `records`, if they are collapsed already.
+    """
+    known = collapse(records) if leaves is None else leaves
+    rows = []
+    for task, method in sorted({(record.cell.task, record.cell.method) for record in records}):
+        own = [record for record in records if record.cell.task == task]
+        near = [leaf for leaf in known if leaf.task == task]
+        card = method_cards[f"{task}/{method}"]
+        for claim in card.claims:
+            evidence = Evidence(
+                task,
+                task_cards[task],
+                _of_task(task, method_cards),
+                [leaf for leaf in near if leaf.scale == claim.scale],
+            )
+            rows.append(_row(claim, method, evidence, _judged(claim, method, evidence, own)))
+    return tuple(rows)
+
+
+def _of_task(task: str, method_cards: Mapping[str, Card]) -> dict[str, Card]:
+    """Return the cards of a task's methods by bare name."""
+    addresses = [address.rpartition("/") for address in method_cards]
+    return {name: method_cards[f"{own}/{name}"] for own, _, name in addresses if own == task}
+
+
+def _row(claim: Claim, method: str, evidence: Evidence, ruling: Ruling) -> ClaimRow:
+    return ClaimRow(
+        claim.id,
+        evidence.task,
+        method,
+        *ruling,
+        says=claim.says,
+        paper=claim.paper,
+        fidelity=evidence.methods[method].fidelity,
+    )
+
+
+def _judged(claim: Claim, method: str, evidence: Evidence, records: Sequence[Record]) -> Ruling:
+    """Rule on a claim, or say why nothing here can."""
+    expect = claim.expect
+    if isinstance(expect, OutOfReach):
+        return Ruling("not testable here", reason=expect.reason)
+    scales = sorted({record.cell.scale for record in records if record.cell.method == method})
+    if claim.scale not in scales:
+        reason = f"needs scale {claim.scale}; this run was {' and '.join(scales)}"
+        return Ruling("not testable here", reason=reason)
+    estimated = [name for name in _metrics(expect) if "_est_" in name]
+    if estimated:
+        reason = f"{estimated[0]} is an estimate, and an estimate decides no claim"
+        return Ruling("not testable here", reason=reason)
+    if not any(leaf.method == method for leaf in evidence.leaves):
+        return _without_leaves(method, claim.scale, records)
+    if isinstance(expect, Ratio):
+        return rule_ratio(expect, method, evidence)
+    if isinstance(expect, Bound):
+        return rule_bound(expect, method, evidence)
+    if isinstance(expect, Monotone):
+        return rule_monotone(expect, method, evidence)
+    return rule_frontier(expect, method, evidence)
+
+
+def _metrics(expect: Ratio | Bound | Monotone | Frontier) -> tuple[str, ...]:
+    if isinstance(expect, Frontier):
+        return expect.cost, expect.quality
+    return (expect.metric, *expect.keeping) if isinstance(expect, Ratio) else (expect.metric,)
+
+
+def _without_leaves(method: str, scale: str, records: Sequence[Record]) -> Ruling:
+    """Say why a method left nothing to judge: skipped here, or failed."""
+    own = [r for r in records if r.cell.method == method and r.cell.scale == scale]
+    notes = sorted({record.note for record in own if record.status != "ok" and record.note})
+    reason = notes[0] if notes else "no case was solved"
+    skipped = all(record.status == "skipped" for record in own)
+    return Ruling("not testable here" if skipped else "undecided", reason=reason)
+
+
+def rule_bound(claim: Bound, method: str, evidence: Evidence) -> Ruling:
+    """Rule on `claim` of `method`."""
+    free = {knob.name for knob in evidence.card.knobs}
+    leaves = evidence.of(method, claim.where, groups=claim.groups, free=free)
+    if not leaves:
+        reason = evidence.why_none(method, claim.where, claim.groups, free)
+        return Ruling("undecided", threshold=1.0, reason=reason)
+    for name in (claim.metric, claim.bound):
+        leaves = [leaf for leaf in leaves if name in leaf.values]
+        if not leaves:
+            return unrecorded(name)._replace(threshold=1.0)
+    broken = [leaf for leaf in leaves if not _within(claim, leaf)]
+    shares = [
+        _allowed(claim, leaf) / leaf.values[claim.bound]
+        for leaf in leaves
+        if leaf.values[claim.bound] > 0
+    ]
+    ruling = Ruling("reproduced", max(shares, default=None), threshold=1.0, n=len(leaves))
+    if not broken:
+        return ruling
+    worst = max(broken, key=lambda leaf: _allowed(claim, leaf) - leaf.values[claim.bound])
+    where = place_of(worst, evidence.card.defaults)
+    reason = f"{len(broken)} of {len(leaves)} cases exceed the bound; the worst: {where}"
+    return ruling._replace(verdict="not reproduced", reason=reason)
+
+
+def _allowed(claim: Bound, leaf: Leaf) -> float:
+    """Return the metric, less three standard errors if it is a mean."""
+    error = leaf.values.get(f"{claim.metric}_se", 0.0) if claim.over == "mean" else 0.0
+    return leaf.values[claim.metric] - STANDARD_ERRORS * error
+
+
+def _within(claim: Bound, leaf: Leaf) -> bool:
+    bound = leaf.values[claim.bound]
+    return _allowed(claim, leaf) <= bound + SLACK * max(1.0, abs(bound))

@@ -1,0 +1,242 @@
+"""Clocks, the hot loop that times every iteration, and the witness of disturbance.
+
+Every lap is timed by itself. Tools that time a batch of loops as one sample cannot be robust:
+on a busy machine a sample of 10 ms surely holds a slice of somebody else, and no statistic
+gets it out again. The median of single laps does; what it costs is one pair of clock readings
+per lap (0.14 to 0.25 us where this was measured, see `benchmarks/overhead.json`).
+
+What stands inside a lap and what does not:
+
+- *The garbage collector stays on*: a method pays for the garbage it makes. It does not pay
+  for earlier garbage: the young generations are collected before the first lap (some us; a
+  full collection would cost 80 ms with torch loaded).
+- *The previous answer is freed between laps*, not inside one, so that two answers never live
+  at once and freeing is not mistaken for solving.
+- *The device is waited for* inside the lap where a CUDA context exists (some us of host time).
+
+The kernel knows how long a thread that wanted to run had to wait for a processor. `RunDelay`
+reads it: a lap during which it moved was disturbed, and no statistic has to guess.
+"""
+
+import gc
+import os
+from array import array
+from collections.abc import Callable, Mapping
+from itertools import repeat
+from pathlib import Path
+from time import perf_counter_ns, process_time_ns
+from typing import Any, Self, TypeVar
+
+from adabench.profilers.cuda import waiting
+
+T = TypeVar("T")
+
+SCHEDSTAT = Path("/proc/thread-self/schedstat")
+
+
+class Wall:
+    """Elapsed seconds of the block on the monotonic performance counter: `wall_s`."""
+
+    name = "wall"
+    intrusive = False
+    min_window_s = 0.0
+    levels: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        self._start_ns = self._stop_ns = 0
+
+    def __enter__(self) -> Self:
+        self._start_ns = perf_counter_ns()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop_ns = perf_counter_ns()
+
+    def read(self) -> Mapping[str, float]:
+        """Return the time between entry and exit."""
+        return {"wall_s": (self._stop_ns - self._start_ns) / 1e9}
+
+
+class Cpu:
+    """Processor seconds of all threads of this process, not of its children: `cpu_s`."""
+
+    name = "cpu"
+    intrusive = False
+    min_window_s = 0.0
+    levels: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        self._start_ns = self._stop_ns = 0
+
+    def __enter__(self) -> Self:
+        self._start_ns = process_time_ns()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop_ns = process_time_ns()
+
+    def read(self) -> Mapping[str, float]:
+        """Return the processor time between entry and exit."""
+        return {"cpu_s": (self._stop_ns - self._start_ns) / 1e9}
+
+
+class RunDelay:
+    """Seconds this thread was ready to run and had no processor: `run_delay_s` (Linux).
+
+    Only the thread that enters is watched, not a library's worker threads, and time that a
+    hypervisor takes away (steal) is not in it. A zero is a measured zero. Opening and closing
+    costs 7 us; a reading through the open descriptor 1.2 us, too much for every lap of a
+    short call and little beside one of 100 us.
+    """
+
+    name = "run delay"
+    intrusive = False
+    min_window_s = 0.0
+    levels: frozenset[str] = frozenset()
+
+    def __init__(self, path: Path = SCHEDSTAT) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+        self._start_ns: int | None = None
+        self._stop_ns: int | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._descriptor = os.open(self._path, os.O_RDONLY)
+        except OSError:
+            self._descriptor = None
+        self._stop_ns = None
+        self._start_ns = self.now_ns()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop_ns = self.now_ns()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def now_ns(self) -> int | None:
+        """Return the delay so far in nanoseconds, or None; only between entry and exit."""
+        if self._descriptor is None:
+            return None
+        fields = os.pread(self._descriptor, 96, 0).split()  # time on cpu, run delay, slices
+        return int(fields[1]) if len(fields) >= 2 else None
+
+    def read(self) -> Mapping[str, float]:
+        """Return the delay between entry and exit; nothing where the kernel does not tell."""
+        if self._start_ns is None or self._stop_ns is None:
+            return {}
+        return {"run_delay_s": (self._stop_ns - self._start_ns) / 1e9}
+
+
+def lap(call: Callable[[], T], loops: int) -> tuple["array[int]", T]:
+    """Call `loops` times and time each call by itself.
+
+    Args:
+        call: the work; it must be ready to be done again and again.
+        loops: how many times, at least 1.
+
+    Returns:
+        The laps in nanoseconds, in order (`loops` of them), and the last answer.
+
+    Raises:
+        ValueError: if `loops` is below 1.
+    """
+    if loops < 1:
+        raise ValueError(f"A call cannot be timed {loops} times.")
+    gc.collect(1)
+    laps = array("q", bytes(8 * loops))
+    wait = waiting()
+    if wait is None:
+        return laps, _host_laps(call, laps)
+    return laps, _device_laps(call, laps, wait)
+
+
+def _host_laps(call: Callable[[], T], laps: "array[int]") -> T:
+    clock = perf_counter_ns
+    answer: Any = None
+    for index in range(len(laps)):
+        answer = None
+        start = clock()
+        answer = call()
+        laps[index] = clock() - start
+    return answer  # type: ignore[no-any-return]
+
+
+def _device_laps(call: Callable[[], T], laps: "array[int]", wait: Callable[[], None]) -> T:
+    clock = perf_counter_ns
+    answer: Any = None
+    for index in range(len(laps)):
+        answer = None
+        wait()
+        start = clock()
+        answer = call()
+        wait()
+        laps[index] = clock() - start
+    return answer  # type: ignore[no-any-return]
+
+
+def settle(laps: "array[int]") -> Mapping[str, float]:
+    """Return `latency_s` (the median lap), `latency_min_s` and `loops`; laps in nanoseconds.
+
+    The median of one lap is that lap; of an even number the mean of the middle two.
+    """
+    ordered = sorted(laps)
+    middle = len(ordered) // 2
+    median_ns = (ordered[middle] + ordered[~middle]) / 2
+    return {
+        "latency_s": median_ns / 1e9,
+        "latency_min_s": ordered[0] / 1e9,
+        "loops": float(len(ordered)),
+    }
+
+
+def witnessed(
+    call: Callable[[], object], loops: int, delay: RunDelay
+) -> tuple["array[int]", "array[int] | None"]:
+    """Time each call and note how long it was kept from a processor.
+
+    `delay` must be entered. Costs 2.5 us per lap beside `lap`'s, outside the timed part.
+
+    Returns:
+        Laps and run delays in nanoseconds (`loops` each); None for the delays where the
+        kernel does not tell them.
+    """
+    if delay.now_ns() is None:
+        return lap(call, loops)[0], None
+    clock, now = perf_counter_ns, delay.now_ns
+    laps, delays = array("q", bytes(8 * loops)), array("q", bytes(8 * loops))
+    for index in range(loops):
+        before = now() or 0
+        start = clock()
+        call()
+        laps[index] = clock() - start
+        delays[index] = (now() or 0) - before
+    return laps, delays
+
+
+def busy_call(seconds: float) -> Callable[[], None]:
+    """Return a pure-Python loop that keeps one processor busy for about `seconds`.
+
+    It is calibrated by its fastest of several trials, so a busy machine does not shorten it.
+    """
+
+    def spin(steps: int) -> None:
+        for _ in repeat(None, steps):
+            pass
+
+    trial = 5_000
+    fastest_ns = min(lap(lambda: spin(trial), 40)[0])
+    steps = max(1, round(trial * seconds * 1e9 / fastest_ns))
+    return lambda: spin(steps)
+
+
+def absence() -> tuple[str, str] | None:
+    """Say why there is no run delay here, and the remedy; None where there is."""
+    with RunDelay() as delay:
+        if delay.now_ns() is not None:
+            return None
+    return (
+        "The kernel does not tell how long a thread waits for a processor.",
+        "On Linux, a kernel with CONFIG_SCHED_INFO and a mounted /proc tells it.",
+    )

@@ -1,0 +1,281 @@
+"""How cost bends when a condition or a knob is turned, one line per method.
+
+Robustness is seen here: the cost of a method that trusts predictions, over the error rate of
+the predictions. Where the oracle was recorded under the same conditions the cost is drawn
+relative to it (a competitive ratio); the interval is then that of the method's mean, the
+oracle's being taken as fixed. A vertical axis that spans more than a factor of ten is
+logarithmic. A condition without an order (a kind of input) gets points instead of lines.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from adabench.harness.card import Metric, Scalar
+from adabench.harness.errors import SelectionError, nearest
+from adabench.harness.findings import Estimate, Findings, SummaryRow
+from adabench.reports.figure import (
+    SLATE,
+    EndLabel,
+    Stroke,
+    axis_label,
+    canvas,
+    drawing,
+    headings,
+    label_ends,
+    scale_axis,
+    short,
+    strokes,
+)
+from adabench.reports.operating import (
+    at_default_knobs,
+    card_of,
+    cost_metrics,
+    held,
+    in_order,
+    is_number,
+    metric_named,
+    primary,
+    settled,
+)
+from adabench.reports.units import quantity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+KNOB_VALUES = 3
+"""A knob with fewer recorded values than this is told better by the plane."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A method's estimates over the swept values, in their order."""
+
+    method: str
+    values: tuple[Scalar, ...]
+    estimates: tuple[Estimate, ...]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What a figure shows: a metric over a condition or knob, perhaps relative to an oracle."""
+
+    metric: Metric
+    over: str
+    relative_to: str
+    values: tuple[Scalar, ...]
+    """All swept values: numbers by size, words in the order of the card."""
+    curves: tuple[Curve, ...]
+    held: str
+    """The conditions that are the same for all."""
+
+    @property
+    def has_order(self) -> bool:
+        """Numbers lie on a line; words and switches do not."""
+        return all(is_number(value) for value in self.values)
+
+
+def swept(findings: Findings, task: str) -> list[str]:
+    """Return what was swept: conditions with two recorded values, then knobs with three."""
+    if task not in findings.task_cards:
+        return []
+    card = findings.task_cards[task]
+    rows = [row for row in findings.summary if row.task == task]
+    over = [knob.name for knob in card.knobs if len(_recorded(rows, knob.name)) > 1]
+    knobs = {name for row in rows for name in row.point if name not in over}
+    over += [name for name in sorted(knobs) if len(_recorded(rows, name)) >= KNOB_VALUES]
+    return [name for name in over if _has_line(findings, task, name)]
+
+
+def layout(findings: Findings, task: str, over: str, metric: str | None = None) -> Curves:
+    """Return the curves of a task over one condition or knob.
+
+    Without `metric` it is the task's first cost metric, or its quality if it has none.
+
+    Raises:
+        SelectionError: if there is nothing to draw.
+    """
+    card = findings.task_cards[task]
+    costs = cost_metrics(card)
+    drawn = (
+        metric_named(card, metric) if metric else (costs[0] if costs else primary(card, "quality"))
+    )
+    if drawn is None:
+        raise SelectionError(f"{task} names no cost or quality metric, so it has no curves.")
+    knob = card.knob(over)
+    recorded = [r for r in settled(findings, task, (over,)) if drawn.name in r.metrics]
+    rows = at_default_knobs(findings, recorded) if knob else _over_knob(recorded, over)
+    if not rows:
+        known = [*card.defaults, *(name for row in findings.summary for name in row.point)]
+        raise SelectionError(f"{task} has nothing recorded over {over}.", nearest(over, known))
+    words = knob.values if knob else ()
+    values = in_order((_value(row, over) for row in rows), words)
+    oracle, base = "", dict[Scalar, float]()
+    if drawn.role != "quality":
+        oracle, base = _oracle(findings, at_default_knobs(findings, recorded), drawn, over, values)
+    names = list(strokes(findings, task))
+    lines = [_curve(n, rows, over, drawn.name, base) for n in names if not (knob and n == oracle)]
+    known_lines = tuple(line for line in lines if line.values)
+    return Curves(drawn, over, oracle, tuple(values), known_lines, held(rows, (over,)))
+
+
+def _curve(
+    method: str, rows: Sequence[SummaryRow], over: str, metric: str, base: Mapping[Scalar, float]
+) -> Curve:
+    found = {_value(r, over): r.metrics[metric] for r in rows if r.method == method}
+    values = in_order(found, tuple(base))
+    divided = [_divided(found[value], base.get(value, 1.0)) for value in values]
+    return Curve(method, tuple(values), tuple(divided))
+
+
+def _divided(e: Estimate, by: float) -> Estimate:
+    low, high = (None if end is None else end / by for end in (e.low, e.high))
+    return Estimate(e.estimate / by, low, high, e.n)
+
+
+def _oracle(
+    findings: Findings, rows: Sequence[SummaryRow], metric: Metric, over: str, values: list[Scalar]
+) -> tuple[str, dict[Scalar, float]]:
+    """Return the oracle, and its value at each swept value, if it is known and not zero at all.
+
+    An oracle that does not have the knob that is swept is the same at all its values. Exact
+    oracles go before bounds.
+    """
+    cards = {row.method: card_of(findings, row.task, row.method) for row in rows}
+    names = [name for name, card in cards.items() if card.role == "oracle"]
+    for name in sorted(names, key=lambda name: (cards[name].oracle != "exact", name)):
+        own = [row for row in rows if row.method == name]
+        at = {_value(r, over, None): r.metrics[metric.name].estimate for r in own}
+        base = {value: at.get(value, at.get(None, 0.0)) for value in values}
+        if all(cost > 0 for cost in base.values()):
+            return name, base
+    return "", {}
+
+
+def _over_knob(rows: Sequence[SummaryRow], over: str) -> list[SummaryRow]:
+    """Keep the methods that have the knob, each with its other knobs as first recorded."""
+    first: dict[str, dict[str, Scalar]] = {}
+    kept = []
+    for row in rows:
+        others = {name: value for name, value in row.point.items() if name != over}
+        if over in row.point and first.setdefault(row.method, others) == others:
+            kept.append(row)
+    return kept
+
+
+def _recorded(rows: Sequence[SummaryRow], name: str) -> set[Scalar]:
+    return {_value(row, name) for row in rows if name in row.conditions or name in row.point}
+
+
+def _has_line(findings: Findings, task: str, over: str) -> bool:
+    """Tell whether some method has two values left once everything else is at its default."""
+    try:
+        return any(len(curve.values) > 1 for curve in layout(findings, task, over).curves)
+    except SelectionError:
+        return False
+
+
+def _value(row: SummaryRow, name: str, missing: Any = "") -> Any:
+    return row.conditions.get(name, row.point.get(name, missing))
+
+
+def curves(findings: Findings, task: str, over: str, metric: str | None = None) -> "Figure":
+    """Draw the curves of a task over one condition or knob.
+
+    Raises:
+        SelectionError: see `layout`.
+    """
+    shown = layout(findings, task, over, metric)
+    looks = strokes(findings, task)
+    heights = [e.estimate for curve in shown.curves for e in curve.estimates]
+    with drawing():
+        figure, axes = canvas(len(shown.curves))
+        headings(axes, *_title(task, shown), shown.held)
+        axes.set_xlabel(over.replace("_", " "))
+        axes.set_ylabel(_relative_name(shown) if shown.relative_to else axis_label(shown.metric))
+        unit = "" if shown.relative_to else shown.metric.unit
+        scale_axis(axes, "y", unit, heights or [0.0], beyond=10)
+        places = _places(axes, shown)
+        labels = [_draw(axes, shown, c, places, looks[c.method]) for c in shown.curves]
+        if shown.relative_to:
+            axes.axhline(1.0, color=SLATE, linewidth=1.2, linestyle=(0, (1, 1.6)))
+        axes.margins(0.05)
+        label_ends(axes, labels)
+    return figure
+
+
+def _relative_name(shown: Curves) -> str:
+    return f"{axis_label(shown.metric).partition(' [')[0]}, times that of {shown.relative_to}"
+
+
+def _title(task: str, shown: Curves) -> tuple[str, str]:
+    better = f"{shown.metric.better} is better"
+    if shown.relative_to:
+        better += f"; 1 is the oracle, {shown.relative_to}"
+    marks = "bands" if shown.has_order else "bars"
+    name = shown.metric.name.replace("_", " ")
+    return (
+        f"{task}: {name} over {shown.over.replace('_', ' ')}",
+        f"{better}; {marks} are 95 % intervals",
+    )
+
+
+def _places(axes: "Axes", shown: Curves) -> dict[Scalar, float]:
+    """Return where each swept value lies; words and switches lie one apart."""
+    values = shown.values
+    if shown.has_order:
+        numbers = [float(value) for value in values]
+        scale_axis(axes, "x", "", numbers, beyond=20)
+        return dict(zip(values, numbers, strict=True))
+    axes.set_xticks(range(len(values)), [str(value) for value in values])
+    return {value: float(place) for place, value in enumerate(values)}
+
+
+def _draw(
+    axes: "Axes", shown: Curves, curve: Curve, places: Mapping[Scalar, float], look: Stroke
+) -> EndLabel:
+    shift = 0.0 if shown.has_order else _shift(shown, curve)
+    xs = [places[value] + shift for value in curve.values]
+    ys = [e.estimate for e in curve.estimates]
+    line = look.dash if shown.has_order else "none"
+    axes.plot(
+        xs,
+        ys,
+        marker=look.mark,
+        linestyle=line,
+        color=look.colour,
+        markersize=5,
+        lw=look.width,
+        mew=0,
+    )
+    ends = [(x, e.low, e.high) for x, e in zip(xs, curve.estimates, strict=True)]
+    known = [(x, low, high) for x, low, high in ends if low is not None and high is not None]
+    if known and shown.has_order:
+        x, low, high = (list(column) for column in zip(*known, strict=True))
+        axes.fill_between(x, low, high, color=look.colour, alpha=0.16, linewidth=0)
+    elif known:
+        axes.vlines(*zip(*known, strict=True), color=look.colour, linewidth=1.0, alpha=0.7)
+    return EndLabel(short(curve.method), xs[-1], ys[-1], look)
+
+
+def _shift(shown: Curves, curve: Curve) -> float:
+    """Return how far aside a method's points stand, so that they do not hide each other."""
+    return 0.6 * ((shown.curves.index(curve) + 0.5) / len(shown.curves) - 0.5)
+
+
+def describe(findings: Findings, task: str, over: str) -> str:
+    """Return in words what the curves show, for readers who do not see them."""
+    shown = layout(findings, task, over)
+    unit = "" if shown.relative_to else shown.metric.unit
+    ends = [
+        f"{c.method} from {quantity(c.estimates[0].estimate, unit)}"
+        f" to {quantity(c.estimates[-1].estimate, unit)}"
+        for c in shown.curves
+    ]
+    relative = f" relative to {shown.relative_to}" if shown.relative_to else ""
+    first, last = shown.values[0], shown.values[-1]
+    return (
+        f"In {task}, {axis_label(shown.metric)}{relative} as {over} goes from {first} to {last}: "
+        f"{'; '.join(ends)}.{f' Held at {shown.held}.' if shown.held else ''}"
+    )

@@ -1,0 +1,294 @@
+"""The hand of all figures: colours, marks, labels at the line ends, SVG and PNG.
+
+Adaptive methods have the colours (Okabe and Ito's, which remain apart for colour-blind
+readers), and a mark each, so that grey print loses nothing. Static methods are slate,
+controls grey, the oracle is ink. Pure functions of a `Figure`: pyplot and its global state
+are never imported. The same figure gives the same bytes.
+"""
+
+import io
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adabench.harness.card import Metric
+from adabench.harness.findings import Findings
+from adabench.reports.operating import card_of, methods
+from adabench.reports.units import quantity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator
+
+INK, SLATE, GREY, RULE = "#1f2328", "#57606a", "#9aa1a9", "#d8dce1"
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
+DASHES: tuple[Any, ...] = ("-", (0, (6, 1.5)), (0, (3, 1.2)))
+SETTINGS: dict[str, Any] = {
+    "font.family": ["DejaVu Sans", "sans-serif"],
+    "font.size": 9.0,
+    "text.color": INK,
+    "text.parse_math": False,
+    "axes.edgecolor": SLATE,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "xtick.color": SLATE,
+    "ytick.color": SLATE,
+    "svg.fonttype": "none",
+}
+BINARY = ("bytes", "B")
+LINE_GAP_PT = 13.0
+NAME_CHARACTERS = 24
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """How one method is drawn."""
+
+    colour: str
+    mark: str
+    dash: Any = "-"
+    width: float = 1.8
+
+
+@dataclass(frozen=True)
+class EndLabel:
+    """A name to be written beside the end of a line, which lies at (x, y) in data units."""
+
+    text: str
+    x: float
+    y: float
+    stroke: Stroke
+
+
+@contextmanager
+def drawing(salt: str = "adabench") -> Iterator[None]:
+    """Hold the figure settings for the length of a `with` block, and no longer."""
+    import matplotlib
+
+    settings: Any = {**SETTINGS, "svg.hashsalt": salt}
+    with matplotlib.rc_context(settings):
+        yield
+
+
+def strokes(findings: Findings, task: str) -> dict[str, Stroke]:
+    """Give every method of a task its colour and mark, the same in all its figures."""
+    drawn: dict[str, Stroke] = {}
+    coloured = 0
+    for place, name in enumerate(methods(findings, task)):
+        mark = MARKS[place % len(MARKS)]
+        role = card_of(findings, task, name).role
+        if role == "adaptive":
+            dash = DASHES[coloured // len(COLOURS) % len(DASHES)]
+            drawn[name] = Stroke(COLOURS[coloured % len(COLOURS)], mark, dash)
+            coloured += 1
+        elif role == "oracle":
+            drawn[name] = Stroke(INK, mark, (0, (1, 1.6)), 1.6)
+        else:
+            drawn[name] = Stroke(SLATE if role == "static" else GREY, mark, "-", 1.1)
+    return drawn
+
+
+def canvas(labels: int) -> "tuple[Figure, Axes]":
+    """Return a figure with one pair of axes and a right margin for `labels` names."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    height = max(4.8, 1.7 + labels * LINE_GAP_PT / 72)
+    figure = Figure(figsize=(8.0, height))
+    FigureCanvasAgg(figure)
+    bottom, top = 0.74 / height, 0.72 / height
+    axes = figure.add_axes((0.105, bottom, 0.62, 1 - bottom - top))
+    return figure, axes
+
+
+def headings(axes: "Axes", title: str, better: str, held: str) -> None:
+    """Write the title, under it what is better, and at the foot what was held fixed."""
+    if held:
+        axes.figure.text(0.105, 0.02, f"held at {held}", color=SLATE, fontsize=7.5)
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=22)
+    axes.annotate(
+        better,
+        (0, 1),
+        (0, 8),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        color=SLATE,
+        fontsize=8.5,
+    )
+
+
+def axis_label(metric: Metric) -> str:
+    """Return a metric's name in words, with its unit where it has one."""
+    words = re.sub(r"_(s|j|w|bytes)$", "", metric.name).replace("_", " ")
+    estimate = " (estimate)" if metric.name == "energy_est_j" else ""
+    words = "energy" if estimate else words
+    unit = "" if metric.unit in ("", "1", words) else f" [{metric.unit}]"
+    return f"{words}{unit}{estimate}"
+
+
+def scale_axis(axes: "Axes", which: str, unit: str, values: Sequence[float], beyond: float) -> None:
+    """Tick an axis with readable numbers; make it logarithmic if its range exceeds `beyond`."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = min(values), max(values)
+    if low > 0 and high / low > beyond:
+        (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+        axis.set_major_locator(_log_ticks(unit, high / low))
+        axis.set_minor_formatter(NullFormatter())
+    else:
+        axis.set_major_locator(_ticks(unit, high - low))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, unit)))
+
+
+def _log_ticks(unit: str, ratio: float) -> "Locator":
+    from matplotlib.ticker import LogLocator
+
+    if unit in BINARY:
+        return LogLocator(base=2, numticks=8)
+    return LogLocator(subs=(1.0, 2.0, 5.0) if ratio < 300 else (1.0,))
+
+
+def _ticks(unit: str, width: float) -> "Locator":
+    """Return round places: powers of two for bytes, else of ten."""
+    from matplotlib.ticker import MaxNLocator, MultipleLocator
+
+    if unit in BINARY and width > 0:
+        return MultipleLocator(2.0 ** round(math.log2(width / 5)))
+    return MaxNLocator(6, steps=[1, 2, 2.5, 5, 10])
+
+
+def _tick(value: float, unit: str) -> str:
+    text = quantity(value, unit or "count", digits=3)
+    return re.sub(r"(\.\d*?)0+(?=\D*$)", r"\1", text).replace(". ", " ").rstrip(".")
+
+
+def label_ends(axes: "Axes", labels: Sequence[EndLabel]) -> None:
+    """Write the labels in the right margin, none over another, each tied to its line's end."""
+    # Asking for the limits is what applies a pending autoscale; transData is stale before.
+    for limits in (axes.get_xlim, axes.get_ylim):
+        limits()
+    height_pt = axes.get_window_extent().height * 72 / axes.figure.dpi
+    heights = [_height(axes, label) for label in labels]
+    for label, place in zip(labels, spread(heights, LINE_GAP_PT / height_pt), strict=True):
+        stroke = label.stroke
+        axes.annotate(
+            "",
+            (label.x, label.y),
+            (1.025, place),
+            textcoords="axes fraction",
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": stroke.colour,
+                "lw": 0.6,
+                "alpha": 0.55,
+                "shrinkB": 4,
+            },
+        )
+        axes.plot(
+            [1.035],
+            [place],
+            stroke.mark,
+            color=stroke.colour,
+            markersize=4.5,
+            transform=axes.transAxes,
+            clip_on=False,
+        )
+        axes.text(
+            1.052, place, label.text, transform=axes.transAxes, va="center", fontsize=8.5, color=INK
+        )
+
+
+def _height(axes: "Axes", label: EndLabel) -> float:
+    """Return where a label would like to stand, as a fraction of the axes' height."""
+    pixels = axes.transData.transform((label.x, label.y))
+    return float(axes.transAxes.inverted().transform(pixels)[1])
+
+
+def spread(heights: Sequence[float], gap: float) -> list[float]:
+    """Move heights in [0, 1] apart until neighbours are `gap` away, keeping their order.
+
+    Crowded neighbours form a block that is centred on where its members would like to stand.
+    If not all fit, they go on below 0 rather than overlap.
+    """
+    order = sorted(range(len(heights)), key=lambda i: (heights[i], -i))
+    blocks: list[tuple[float, int]] = []  # (lowest place, members)
+    for i in order:
+        low, size = heights[i], 1
+        while blocks and low < blocks[-1][0] + gap * blocks[-1][1]:
+            below, members = blocks.pop()
+            # The mean of the members' own wishes for the lowest place.
+            low = (below * members + (low - gap * members) * size) / (members + size)
+            size += members
+        low = min(max(low, 0.0), 1.0 - gap * (size - 1))
+        blocks.append((low, size))
+    places = [low + gap * k for low, size in blocks for k in range(size)]
+    placed = dict(zip(order, _from_the_top(places, gap), strict=True))
+    return [placed[i] for i in range(len(heights))]
+
+
+def _from_the_top(places: list[float], gap: float) -> list[float]:
+    """Push down what the clamping of blocks to [0, 1] may have left too close."""
+    ceiling, kept = math.inf, []
+    for place in reversed(places):
+        kept.append(min(place, ceiling))
+        ceiling = kept[-1] - gap
+    return kept[::-1]
+
+
+def short(name: str) -> str:
+    """Return a name that fits the margin."""
+    return name if len(name) <= NAME_CHARACTERS else name[: NAME_CHARACTERS - 1] + "…"
+
+
+def save(figure: "Figure", folder: Path, stem: str) -> list[Path]:
+    """Write `stem`.png (150 dots per inch) and `stem`.svg into `folder`."""
+    png, svg = folder / f"{stem}.png", folder / f"{stem}.svg"
+    with drawing(stem):
+        figure.savefig(png, dpi=150, facecolor="white", metadata={"Software": None})
+        figure.savefig(svg, facecolor="white", metadata={"Date": None, "Creator": None})
+    return [png, svg]
+
+
+def inline_svg(figure: "Figure", name: str, title: str, swap: Mapping[str, str]) -> str:
+    """Return the figure as an `<svg>` element that can stand inside an HTML page.
+
+    Ids get the prefix `name`, so that many figures can share a page; name spaces, the XML
+    head and metadata are dropped, and with them every URL. `swap` replaces colours
+    (`{INK: "currentColor"}`), so that a dark page can draw light lines.
+    """
+    from html import escape
+
+    buffer = io.StringIO()
+    with drawing(name):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text).replace("xlink:href", "href")
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", text)
+    for colour, replacement in swap.items():
+        text = text.replace(colour, replacement)
+    # matplotlib gives points; the page gives the width.
+    head = f'<svg role="img" aria-labelledby="{name}-title"'
+    text = re.sub(r'<svg( height="[^"]*")?', head, text, count=1)
+    text = re.sub(r' width="[\d.]+pt"', "", text, count=1)
+    return text.replace(">", f'><title id="{name}-title">{escape(title)}</title>', 1).strip()
+
+
+def file_stem(*words: str) -> str:
+    """Join words into a name that is safe as a file name and as an HTML id."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", "-".join(words)).strip("-").lower()

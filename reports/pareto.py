@@ -1,0 +1,266 @@
+"""The plane of a task: what a method costs against how good its answers are.
+
+Three curves span it. *Content-blind mixing* (dashed) is the upper concave hull of the static
+methods: tossing a coin between two static settings reaches every point of it, so a method
+under it has not earned its adaptivity. The *oracle* (dotted) allocates in hindsight. Between
+them every method has its front over its knobs and over the task's budget. Points that a
+method's own front dominates are drawn faint; whiskers are 95 % intervals.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adabench.harness.card import Metric
+from adabench.harness.errors import SelectionError, nearest
+from adabench.harness.findings import Findings, SummaryRow
+from adabench.harness.stats import pareto_front, upper_hull
+from adabench.reports import curves
+from adabench.reports.figure import (
+    SLATE,
+    EndLabel,
+    Stroke,
+    axis_label,
+    canvas,
+    drawing,
+    file_stem,
+    headings,
+    label_ends,
+    save,
+    scale_axis,
+    short,
+    strokes,
+)
+from adabench.reports.operating import (
+    card_of,
+    headroom_of,
+    held,
+    metric_named,
+    primary,
+    settled,
+    tasks,
+)
+from adabench.reports.units import quantity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One operating point on the plane."""
+
+    method: str
+    x: float
+    y: float
+    x_ends: tuple[float, float] | None = None
+    y_ends: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Plane:
+    """What a plane shows: two metrics and the points of every method."""
+
+    cost: Metric
+    quality: Metric
+    spots: tuple[Spot, ...]
+    held: str
+    """The conditions that are the same for all."""
+
+    def of(self, method: str) -> list[Spot]:
+        """Return a method's points."""
+        return [spot for spot in self.spots if spot.method == method]
+
+
+def layout(findings: Findings, task: str, cost: str | None = None) -> Plane:
+    """Return the points of a task's plane: over knobs and budget, else at the defaults.
+
+    Raises:
+        SelectionError: if the task has no such cost, or no work and quality metric at all.
+    """
+    card = findings.task_cards[task]
+    quality, work = primary(card, "quality"), primary(card, "work")
+    axis = metric_named(card, cost) if cost else work
+    if quality is None or axis is None:
+        raise SelectionError(
+            f"{task} names no quality and work metric, so it has no plane.",
+            "Give its card one primary metric of each role.",
+        )
+    rows = settled(findings, task, (card.budget,))
+    spots = [spot for row in rows if (spot := _spot(row, axis, quality))]
+    if cost and not spots:
+        known = {name for row in rows for name in row.metrics}
+        raise SelectionError(f"{task} has no recorded {cost}.", nearest(cost, known))
+    return Plane(axis, quality, tuple(spots), held(rows, (card.budget,)))
+
+
+def _spot(row: SummaryRow, cost: Metric, quality: Metric) -> Spot | None:
+    x, y = row.metrics.get(cost.name), row.metrics.get(quality.name)
+    if x is None or y is None:
+        return None
+    ends = [None if e.low is None or e.high is None else (e.low, e.high) for e in (x, y)]
+    return Spot(row.method, x.estimate, y.estimate, *ends)
+
+
+def front(spots: Sequence[Spot], cost: Metric, quality: Metric) -> list[Spot]:
+    """Return the points that no other beats in both metrics, the cheapest first."""
+    return [spots[i] for i in pareto_front(*_upright(spots, cost, quality))]
+
+
+def hull(spots: Sequence[Spot], cost: Metric, quality: Metric) -> list[Spot]:
+    """Return the corners of the concave hull over the front: what mixing settings reaches."""
+    return [spots[i] for i in upper_hull(*_upright(spots, cost, quality))] if spots else []
+
+
+def _upright(
+    spots: Sequence[Spot], cost: Metric, quality: Metric
+) -> tuple[list[float], list[float]]:
+    """Return costs and qualities, turned so that less cost and more quality are better."""
+    right = 1.0 if cost.better == "lower" else -1.0
+    up = 1.0 if quality.better == "higher" else -1.0
+    return [right * spot.x for spot in spots], [up * spot.y for spot in spots]
+
+
+def on_front(findings: Findings, plane: Plane, task: str) -> list[str]:
+    """Return the methods, oracles apart, that own a point of the plane's common front."""
+    real = [s for s in plane.spots if card_of(findings, task, s.method).role != "oracle"]
+    best = front(real, plane.cost, plane.quality)
+    ties = {(spot.x, spot.y) for spot in best}
+    return sorted({spot.method for spot in real if (spot.x, spot.y) in ties})
+
+
+def plane(findings: Findings, task: str, cost: str | None = None) -> "Figure":
+    """Draw a task's plane. `cost` names another cost metric than the primary work.
+
+    Raises:
+        SelectionError: see `layout`.
+    """
+    shown = layout(findings, task, cost)
+    looks = strokes(findings, task)
+    names = [name for name in looks if shown.of(name)]
+    with drawing():
+        figure, axes = canvas(len(names) + 1)
+        headings(axes, *_title(task, shown), shown.held)
+        axes.set_xlabel(axis_label(shown.cost))
+        axes.set_ylabel(axis_label(shown.quality))
+        if not shown.spots:
+            axes.text(0.5, 0.5, "nothing was recorded", transform=axes.transAxes, ha="center")
+            return figure
+        scale_axis(axes, "x", shown.cost.unit, [spot.x for spot in shown.spots], beyond=20)
+        scale_axis(axes, "y", shown.quality.unit, [spot.y for spot in shown.spots], beyond=1000)
+        labels = [_draw(axes, shown, name, looks[name]) for name in names]
+        axes.margins(0.06)
+        labels = [_with_headroom(findings, task, label) for label in labels]
+        label_ends(axes, [*labels, *_content_blind(axes, findings, task, shown)])
+    return figure
+
+
+def _title(task: str, shown: Plane) -> tuple[str, str]:
+    vertical = "up" if shown.quality.better == "higher" else "down"
+    sideways = "left" if shown.cost.better == "lower" else "right"
+    quality, cost = (m.name.replace("_", " ") for m in (shown.quality, shown.cost))
+    return f"{task}: {quality} against {cost}", f"better is {vertical} and to the {sideways}"
+
+
+def _draw(axes: "Axes", shown: Plane, name: str, look: Stroke) -> EndLabel:
+    """Draw a method's points and front; return the label for the end of its line."""
+    own = shown.of(name)
+    best = front(own, shown.cost, shown.quality)
+    for spots, alpha in ((best, 1.0), ([s for s in own if s not in best], 0.35)):
+        for spot in spots:
+            _whiskers(axes, spot, look, alpha)
+        axes.plot(
+            [s.x for s in spots],
+            [s.y for s in spots],
+            marker=look.mark,
+            linestyle=look.dash if alpha == 1.0 else "none",
+            color=look.colour,
+            linewidth=look.width,
+            markersize=5,
+            alpha=alpha,
+            markeredgewidth=0,
+        )
+    return EndLabel(name, best[-1].x, best[-1].y, look)
+
+
+def _whiskers(axes: "Axes", spot: Spot, look: Stroke, alpha: float) -> None:
+    style: dict[str, Any] = {"color": look.colour, "linewidth": 1.0, "alpha": 0.7 * alpha}
+    if spot.y_ends:
+        axes.plot([spot.x, spot.x], spot.y_ends, **style)
+    if spot.x_ends:
+        axes.plot(spot.x_ends, [spot.y, spot.y], **style)
+
+
+def _with_headroom(findings: Findings, task: str, label: EndLabel) -> EndLabel:
+    row = headroom_of(findings, task, label.text)
+    name = short(label.text)
+    text = name if row is None or row.h is None else f"{name} · H {row.h:.2f}"
+    return EndLabel(text, label.x, label.y, label.stroke)
+
+
+def _content_blind(axes: "Axes", findings: Findings, task: str, shown: Plane) -> list[EndLabel]:
+    """Draw the hull of the static methods; a straight line is a curve on a log axis."""
+    static = [s for s in shown.spots if card_of(findings, task, s.method).role == "static"]
+    corners = hull(static, shown.cost, shown.quality)
+    if len(corners) < 2:
+        return []
+    xs, ys = [corners[0].x], [corners[0].y]
+    for a, b in pairwise(corners):
+        shares = [step / 24 for step in range(1, 25)]
+        xs += [a.x + (b.x - a.x) * share for share in shares]
+        ys += [a.y + (b.y - a.y) * share for share in shares]
+    axes.plot(xs, ys, color=SLATE, linewidth=2.2, linestyle=(0, (4, 2)), zorder=2.5)
+    _shade(axes, xs, ys, shown.quality)
+    return [EndLabel("content-blind mixing", xs[-1], ys[-1], Stroke(SLATE, "_"))]
+
+
+def _shade(axes: "Axes", xs: list[float], ys: list[float], quality: Metric) -> None:
+    """Tint what lies on the worse side of the hull, without changing what is in view."""
+    bounds = axes.get_ylim()
+    worst = bounds[0] if quality.better == "higher" else bounds[1]
+    axes.fill_between(xs, ys, worst, color=SLATE, alpha=0.07, linewidth=0, zorder=0.5)
+    axes.set_ylim(bounds)
+
+
+def describe(findings: Findings, task: str) -> str:
+    """Return in words what the plane shows, for readers who do not see it."""
+    shown = layout(findings, task)
+    names = sorted({spot.method for spot in shown.spots})
+    winners = ", ".join(on_front(findings, shown, task)) or "none"
+    ranges = [
+        f"{axis_label(m)} from {quantity(min(v), m.unit)} to {quantity(max(v), m.unit)}"
+        for m, v in (
+            (shown.cost, [s.x for s in shown.spots]),
+            (shown.quality, [s.y for s in shown.spots]),
+        )
+        if v
+    ]
+    return (
+        f"Plane of {task} for {len(names)} methods, {' and '.join(ranges)}. "
+        f"On the common front, oracles apart: {winners}."
+        f"{f' Held at {shown.held}.' if shown.held else ''}"
+    )
+
+
+def save_figures(findings: Findings, folder: Path) -> list[Path]:
+    """Write plane-<task> and curves-<task>-<condition>, each as PNG and SVG, into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    for task in tasks(findings):
+        if has_plane(findings, task):
+            written += save(plane(findings, task), folder, file_stem("plane", task))
+        for over in curves.swept(findings, task):
+            figure = curves.curves(findings, task, over)
+            written += save(figure, folder, file_stem("curves", task, over))
+    return written
+
+
+def has_plane(findings: Findings, task: str) -> bool:
+    """Tell whether a task has both axes and at least one point."""
+    card = findings.task_cards.get(task)
+    if card is None or not primary(card, "quality") or not primary(card, "work"):
+        return False
+    return bool(layout(findings, task).spots)

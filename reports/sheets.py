@@ -1,0 +1,419 @@
+"""What the tables say, before anyone has decided how they look.
+
+A sheet is rows of cells; `tables.py` draws it for the terminal and as Markdown, `html.py` for
+the page, so that no two of them can disagree. Rules that hold in all: an energy carries
+its label or reads `unavailable`; a number that is not there is a dash and never a zero; a
+verdict is a word, its colour comes second; refuted claims stand in the same place and weight
+as confirmed ones.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from adabench.harness.card import Bound, Card, Claim, Frontier, Metric, Ratio
+from adabench.harness.findings import (
+    ClaimRow,
+    ConversionRow,
+    Estimate,
+    Findings,
+    HeadroomRow,
+    SummaryRow,
+)
+from adabench.reports import operating
+from adabench.reports.units import interval, quantity
+
+Tone = Literal["", "good", "fair", "bad", "open", "mute", "strong"]
+
+VERDICTS: dict[str, tuple[str, Tone]] = {
+    "reproduced": ("✓", "good"),
+    "direction only": ("↗", "fair"),
+    "not reproduced": ("✗", "bad"),
+    "undecided": ("?", "open"),
+    "not testable here": ("∅", "mute"),
+}
+ASIDE = ("latency_s", "cpu_s", "wall_s", "peak_bytes", "energy_j", "energy_est_j")
+"""Instruments' readings; they follow a task's own metrics."""
+
+
+ATTACHED = ("[", "(", "×", "est.")
+"""Lesser texts that need no dot before them."""
+BRIEF_FIDELITY = {"code-confirmed": "by code", "reconstructed": "recon.", "special-case": "special"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text, a lesser text beside or below it, and the number to sort by."""
+
+    text: str
+    minor: str = ""
+    tone: Tone = ""
+    value: float | None = None
+    brief: str | None = None
+    """What `minor` comes to where there is little room."""
+
+    @property
+    def line(self) -> str:
+        """Both texts in one line."""
+        if not self.minor:
+            return self.text
+        return f"{self.text}{' ' if self.minor.startswith(ATTACHED) else ' · '}{self.minor}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading; columns of a high `rank` go first when there is no room for all."""
+
+    name: str
+    minor: str = ""
+    rank: int = 0
+    right: bool = True
+    wraps: bool = False
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table without looks."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    caption: str = ""
+
+
+def summary_sheet(findings: Findings, task: str) -> Sheet:
+    """Return every method of a task at its default operating point."""
+    card = findings.task_cards[task]
+    names = operating.methods(findings, task)
+    rows = [r for name in names if (r := operating.default_row(findings, task, name))]
+    metrics = _shown(card, rows)
+    columns = (
+        Column("method", "role · fidelity", right=False),
+        Column("H", "headroom", rank=1),
+        *(_heading(metric, rank) for rank, metric in metrics),
+        Column("latency", rank=3),
+        Column("energy", rank=2 if _has_energy(rows) else 4),
+        Column("n", rank=5),
+    )
+    body = tuple(_summary_cells(findings, row, [m for _, m in metrics]) for row in rows)
+    return Sheet(
+        f"{task}: methods at their default operating point", columns, body, _notes(findings, rows)
+    )
+
+
+def _shown(card: Card, rows: Sequence[SummaryRow]) -> list[tuple[int, Metric]]:
+    """Return (rank, metric) of the quality, the work and the costs that some row has."""
+    quality, work = operating.primary(card, "quality"), operating.primary(card, "work")
+    costs = operating.cost_metrics(card)
+    ranked = [(0, quality), (4, work), *((3 if m is costs[0] else 6, m) for m in costs)]
+    return [(rank, m) for rank, m in ranked if m and any(m.name in row.metrics for row in rows)]
+
+
+def _heading(metric: Metric, rank: int) -> Column:
+    arrow = "↑" if metric.better == "higher" else "↓"
+    unit = "" if metric.unit in ("", "1", "s", "J", "bytes", "B", metric.name) else metric.unit
+    return Column(f"{metric.name} {arrow}", unit, rank)
+
+
+def _summary_cells(findings: Findings, row: SummaryRow, metrics: list[Metric]) -> tuple[Cell, ...]:
+    card = operating.card_of(findings, row.task, row.method)
+    brief = f"{card.role} · {BRIEF_FIDELITY.get(card.fidelity, card.fidelity)}"
+    mark = " *" if operating.departures(findings, row) else ""
+    return (
+        Cell(row.method + mark, f"{card.role} · {card.fidelity}", "strong", brief=brief),
+        _headroom_cell(operating.headroom_of(findings, row.task, row.method)),
+        *(
+            estimate_cell(row.metrics.get(m.name), m.unit, None if m.role == "quality" else "")
+            for m in metrics
+        ),
+        estimate_cell(row.metrics.get("latency_s"), "s", brief=""),
+        energy_cell(findings, row),
+        Cell(f"{_count(row):,}", value=_count(row)),
+    )
+
+
+def _notes(findings: Findings, rows: Sequence[SummaryRow]) -> str:
+    away = [
+        f"{row.method} at " + ", ".join(f"{k}={v}" for k, v in departed.items())
+        for row in rows
+        if (departed := operating.departures(findings, row))
+    ]
+    counts = sorted({_count(row) for row in rows})
+    note = f"Means with 95 % intervals, n = {' to '.join(f'{n:,}' for n in _ends(counts))}."
+    note += "" if _has_energy(rows) else " Energy unavailable."
+    return f"{note} * default not recorded, nearest shown: {'; '.join(away)}." if away else note
+
+
+def _has_energy(rows: Sequence[SummaryRow]) -> bool:
+    return any("energy_j" in row.metrics or "energy_est_j" in row.metrics for row in rows)
+
+
+def _ends(counts: Sequence[int]) -> Sequence[int]:
+    return counts if len(counts) < 2 else (counts[0], counts[-1])
+
+
+def _count(row: SummaryRow) -> int:
+    return max((estimate.n for estimate in row.metrics.values()), default=0)
+
+
+def estimate_cell(estimate: Estimate | None, unit: str, brief: str | None = None) -> Cell:
+    """Return a mean with its interval; a dash where nothing was measured."""
+    if estimate is None:
+        return Cell("–", tone="mute")
+    value = estimate.estimate
+    ends = interval(estimate.low, estimate.high, value, unit)
+    spread = "constant" if estimate.low == estimate.high == value else ends
+    return Cell(quantity(value, unit), spread, value=value, brief=brief)
+
+
+def energy_cell(findings: Findings, row: SummaryRow) -> Cell:
+    """Return the energy of a row with the label of its origin, or `unavailable`."""
+    name = next((n for n in ("energy_j", "energy_est_j") if n in row.metrics), "")
+    return labelled_energy(findings, name, row.metrics.get(name))
+
+
+def labelled_energy(findings: Findings, name: str, energy: Estimate | None) -> Cell:
+    """Return joules with their label: no energy is shown without one."""
+    if energy is None:
+        return Cell("unavailable", tone="mute")
+    text = quantity(energy.estimate, "J")
+    if "_est_" in name:
+        return Cell(f"~{text}", "est.", value=energy.estimate)
+    label = operating.energy_label(findings)
+    ends = interval(energy.low, energy.high, energy.estimate, "J")
+    return Cell(text, f"({label}) {ends}".rstrip(), value=energy.estimate, brief=f"({label})")
+
+
+def _headroom_cell(row: HeadroomRow | None) -> Cell:
+    if row is None or row.h is None:
+        return Cell("–", tone="mute")
+    return Cell(f"{row.h:.2f}", _two_decimals(row.low, row.high), _sign(row.h), row.h)
+
+
+def _two_decimals(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"[{low:.2f}, {high:.2f}]"
+
+
+def _sign(h: float) -> Tone:
+    return "bad" if h < 0 else "strong"
+
+
+def points_sheet(findings: Findings, task: str) -> Sheet:
+    """Return every recorded operating point of a task with every metric."""
+    card = findings.task_cards[task]
+    rows = [row for row in findings.summary if row.task == task]
+    order = operating.methods(findings, task)
+    rows.sort(key=lambda row: order.index(row.method))
+    names = _metric_names(card, rows)
+    conditions = operating.names_in_order(card, (row.conditions for row in rows))
+    columns = (
+        Column("method", right=False),
+        Column("knobs", right=False),
+        *(Column(name) for name in conditions),
+        *(_heading(operating.metric_named(card, name), 0) for name in names),
+        Column("n"),
+    )
+    body = tuple(_point_cells(findings, row, conditions, names) for row in rows)
+    return Sheet(f"{task}: every operating point", columns, body, "Means with 95 % intervals.")
+
+
+def _metric_names(card: Card, rows: Sequence[SummaryRow]) -> list[str]:
+    present = {name for row in rows for name in row.metrics}
+    own = [m.name for m in card.metrics if m.name in present and m.name not in ASIDE]
+    aside = [name for name in ASIDE if name in present]
+    return own + aside + sorted(present.difference(own, aside))
+
+
+def _point_cells(
+    findings: Findings, row: SummaryRow, conditions: list[str], names: list[str]
+) -> tuple[Cell, ...]:
+    card = findings.task_cards[row.task]
+    knobs = ", ".join(f"{name}={value}" for name, value in row.point.items())
+    settings = [_setting_cell(row.conditions.get(name)) for name in conditions]
+    metrics = [
+        labelled_energy(findings, name, row.metrics.get(name))
+        if operating.is_energy(name)
+        else estimate_cell(row.metrics.get(name), operating.metric_named(card, name).unit)
+        for name in names
+    ]
+    count = _count(row)
+    return (
+        Cell(row.method, tone="strong"),
+        Cell(knobs or "–"),
+        *settings,
+        *metrics,
+        Cell(f"{count:,}", value=count),
+    )
+
+
+def _setting_cell(value: object) -> Cell:
+    number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return Cell("–" if value is None else str(value), value=number)
+
+
+def headroom_sheet(findings: Findings, task: str | None = None) -> Sheet:
+    """Return headroom captured per method, best first, those without a number last."""
+    rows = [row for row in findings.headroom if task in (None, row.task)]
+    rows.sort(key=lambda r: (r.task, r.h is None, -(r.h or 0.0), r.method))
+    columns = (
+        Column("method", right=False),
+        Column("H", "95 % interval"),
+        Column("oracle", right=False),
+        Column("plane", right=False, rank=3),
+        Column("n", rank=2),
+        Column("why there is no number", right=False, wraps=True),
+    )
+    reasons = any(row.reason for row in rows)
+    keep = len(columns) if reasons else len(columns) - 1
+    body = tuple((_address(row, task), *_headroom_cells(row)[: keep - 1]) for row in rows)
+    title = f"{task}: headroom captured" if task else "Headroom captured"
+    note = "0 is content-blind mixing of the static methods, 1 is the oracle, below 0 is worse."
+    return Sheet(title, columns[:keep], body, note)
+
+
+def _address(row: HeadroomRow | ConversionRow | ClaimRow, task: str | None) -> Cell:
+    """Name a row's method; its task too, where the table is about several."""
+    return Cell(row.method if task else f"{row.task}/{row.method}", tone="strong")
+
+
+def _headroom_cells(row: HeadroomRow) -> tuple[Cell, ...]:
+    plane = f"{row.quality} × {row.cost}" if row.cost and row.quality else "–"
+    return (
+        _headroom_cell(row),
+        Cell(f"{row.oracle_method} ({row.oracle})" if row.oracle_method else "–"),
+        Cell(plane),
+        Cell(f"{row.n:,}", value=row.n),
+        Cell(row.reason),
+    )
+
+
+def conversion_sheet(findings: Findings, task: str | None = None) -> Sheet:
+    """Return how much of the saved work became time or energy."""
+    rows = [row for row in findings.conversion if task in (None, row.task)]
+    columns = (
+        Column("method", right=False),
+        Column("against", right=False, rank=2),
+        Column("into", right=False),
+        Column("K", "95 % interval"),
+        Column("work ratio", rank=1),
+        Column("n", rank=3),
+        Column("why there is no number", right=False, wraps=True),
+    )
+    body = tuple(
+        (
+            _address(row, task),
+            Cell(row.against or "–"),
+            Cell(labelled_name(findings, row.metric)),
+            _conversion_cell(row.k, row.low, row.high),
+            _work_cell(row),
+            Cell(f"{row.n:,}", value=row.n),
+            Cell(row.reason),
+        )
+        for row in rows
+    )
+    title = f"{task}: conversion of saved work" if task else "Conversion of saved work"
+    note = "1: all saved work became time (or joules). 0: none. Below 0: slower for the saving."
+    return Sheet(title, columns, body, note)
+
+
+def _work_cell(row: ConversionRow) -> Cell:
+    if row.work_ratio is None:
+        return Cell("–", tone="mute")
+    return Cell(quantity(row.work_ratio), f"× {row.work}", value=row.work_ratio)
+
+
+def labelled_name(findings: Findings, name: str) -> str:
+    """Return a metric's name; that of an energy with its label."""
+    if not operating.is_energy(name):
+        return name
+    return f"{name} ({'est.' if '_est_' in name else operating.energy_label(findings)})"
+
+
+def _conversion_cell(k: float | None, low: float | None, high: float | None) -> Cell:
+    if k is None:
+        return Cell("–", tone="mute")
+    return Cell(f"{k:.2f}", _two_decimals(low, high), _sign(k), k)
+
+
+def claims_sheet(findings: Findings, task: str | None = None, full: bool = True) -> Sheet:
+    """Return the verdicts; `full` adds what the claim says, the paper's value and fidelity."""
+    rows = [row for row in findings.claims if task in (None, row.task)]
+    cells = _full_claim_cells if full else _claim_cells
+    return Sheet(
+        f"{task}: claims" if task else "Claims",
+        _FULL_CLAIM if full else _CLAIM,
+        tuple(cells(findings, row, task) for row in rows),
+        f"{verdict_counts(rows)}.".capitalize(),
+    )
+
+
+_CLAIM = (
+    Column("claim", "method", right=False),
+    Column("verdict", "reason", right=False, wraps=True),
+    Column("estimate", "95 % interval"),
+    Column("threshold", rank=1),
+    Column("n", rank=2),
+)
+_FULL_CLAIM = (
+    Column("claim", "method · fidelity", right=False),
+    Column("says", right=False, wraps=True),
+    Column("paper", right=False, wraps=True),
+    Column("ours", "95 % interval"),
+    *_CLAIM[3:],
+    Column("verdict", "reason", right=False, wraps=True),
+)
+
+
+def verdict_counts(rows: Iterable[ClaimRow]) -> str:
+    """Return `3 reproduced, 1 not reproduced` in the fixed order of verdicts."""
+    counts: Counter[str] = Counter(row.verdict for row in rows)
+    return ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word]) or "no claims"
+
+
+def _claim_cells(findings: Findings, row: ClaimRow, task: str | None) -> tuple[Cell, ...]:
+    return (
+        Cell(row.id, _address(row, task).text, "strong"),
+        verdict_cell(row),
+        _ours(row),
+        _threshold(findings, row),
+        Cell(f"{row.n:,}", value=row.n),
+    )
+
+
+def _full_claim_cells(findings: Findings, row: ClaimRow, task: str | None) -> tuple[Cell, ...]:
+    head, verdict, *numbers = _claim_cells(findings, row, task)
+    fidelity = f"{head.minor} · {row.fidelity or 'fidelity unknown'}"
+    says = (Cell(row.says), Cell(row.paper or "–"))
+    return (replace(head, minor=fidelity), *says, *numbers, verdict)
+
+
+def verdict_cell(row: ClaimRow) -> Cell:
+    """Return a verdict as sign, word and colour, with its reason."""
+    sign, tone = VERDICTS[row.verdict]
+    return Cell(f"{sign} {row.verdict}", row.reason, tone, list(VERDICTS).index(row.verdict))
+
+
+def _ours(row: ClaimRow) -> Cell:
+    if row.estimate is None:
+        return Cell("–", tone="mute")
+    ends = interval(row.low, row.high, row.estimate)
+    return Cell(quantity(row.estimate), ends, value=row.estimate)
+
+
+def _threshold(findings: Findings, row: ClaimRow) -> Cell:
+    """Return the threshold with the side of it that the claim asks for, where one is known."""
+    if row.threshold is None:
+        return Cell("–", tone="mute")
+    card = operating.card_of(findings, row.task, row.method)
+    claim = next((claim for claim in card.claims if claim.id == row.id), None)
+    return Cell(f"{_side(claim)}{quantity(row.threshold)}", value=row.threshold)
+
+
+def _side(claim: Claim | None) -> str:
+    match claim.expect if claim else None:
+        case Ratio(low=None) | Bound():
+            return "≤ "
+        case Ratio(high=None) | Frontier():
+            return "≥ "
+    return ""

@@ -1,0 +1,169 @@
+"""`adabench run` from the outside: its document, its exit codes, and what a crash leaves."""
+
+import json
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAM = str(Path(sys.executable).with_name("adabench"))
+FIELDS = {"cell", "phase", "case", "repeat", "status", "values", "note"}
+
+
+def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PROGRAM, *map(str, words)], env=env, capture_output=True, text=True, check=False
+    )
+
+
+def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def counts_only(found: dict[str, Any]) -> dict[str, Any]:
+    """The part of a document that may not differ between two runs: all but clocks and meters."""
+    timed = re.compile(r"(_s|_j|_bytes)$|^loops$")
+    for row in found["summary"]:
+        row["metrics"] = {k: v for k, v in row["metrics"].items() if not timed.search(k)}
+    found.pop("conversion")
+    return {k: v for k, v in found.items() if k not in ("run", "report")}
+
+
+def test_the_last_line_is_one_document(toy_env: dict[str, str], tmp_path: Path) -> None:
+    done = adabench("run", "roots", "--out", tmp_path / "r", "--json", env=toy_env)
+    assert done.returncode == 0, done.stderr
+    found = document(done)
+    assert {"run", "cells", "records", "errors", "summary", "headroom", "conversion", "claims"} <= (
+        found.keys()
+    )
+    lines = (tmp_path / "r" / "records.jsonl").read_text().splitlines()
+    assert found["records"] == len(lines)
+    assert all(json.loads(line).keys() >= FIELDS for line in lines)
+    metric = found["summary"][0]["metrics"]["steps"]
+    assert metric.keys() == {"estimate", "low", "high", "n", "unit"}
+    verdicts = {row["id"]: row["verdict"] for row in found["claims"]}
+    assert verdicts == {"T-1": "reproduced", "T-2": "reproduced"}
+    shares = {row["method"]: row["h"] for row in found["headroom"]}
+    assert shares["residual"] > 0.5 > shares["coin"]
+    assert Path(found["report"]).read_text().startswith("<!")
+
+
+def test_a_missing_extra_is_skipped_by_pattern_and_an_error_by_name(
+    toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    done = adabench("run", "roots/*", "--defaults", "--out", tmp_path / "r", "--json", env=toy_env)
+    assert done.returncode == 0
+    records = [json.loads(x) for x in (tmp_path / "r" / "records.jsonl").read_text().splitlines()]
+    skipped = [r for r in records if r["cell"]["method"] == "absent"]
+    assert {r["status"] for r in skipped} == {"skipped"}
+    assert "nowhere" in skipped[0]["note"]
+    named = adabench("run", "roots/absent", "--out", tmp_path / "n", env=toy_env)
+    assert named.returncode == 3
+    assert "nowhere" in named.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["roots/fixd"], 2, "roots/fixed"),
+        (["rots"], 2, "roots"),
+        (["roots", "--set", "spread=nan"], 2, "finite"),
+        (["roots", "--set", "spread=99"], 2, "out of range"),
+        (["roots", "--set", "sprad=1"], 2, "spread"),
+        (["roots", "--set", "spread"], 2, "name=value"),
+        (["roots", "--seeds", "4..1"], 2, "seeds"),
+        (["roots", "--out", "/proc/nowhere"], 3, "--out"),
+        (["roots", "--scale", "galactic"], 2, "embedded"),
+        (["roots", "--memory", "lots"], 2, "4GiB"),
+        (["--resume", "/nowhere"], 3, "not a run"),
+    ],
+)
+def test_bad_input_ends_in_a_sentence_and_its_exit_code(
+    words: list[str], code: int, says: str, toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    out = [] if "--out" in words or "--resume" in words else ["--out", str(tmp_path / "r")]
+    done = adabench("run", *words, *out, env=toy_env)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_claims_and_report_read_a_run_again(toy_env: dict[str, str], tmp_path: Path) -> None:
+    adabench("run", "roots", "--out", tmp_path / "r", "--no-report", env=toy_env)
+    claims = adabench("claims", tmp_path / "r", "--json", env=toy_env)
+    assert {row["id"] for row in json.loads(claims.stdout)} == {"T-1", "T-2"}
+    assert adabench("claims", tmp_path / "r", "--strict", env=toy_env).returncode == 0
+    page = tmp_path / "page.html"
+    done = adabench("report", tmp_path / "r", "-o", page, "--figures", tmp_path / "f", env=toy_env)
+    assert done.returncode == 0, done.stderr
+    assert "roots" in page.read_text()
+    assert {".png", ".svg"} <= {path.suffix for path in (tmp_path / "f").iterdir()}
+
+
+def test_a_run_from_other_sources_is_not_mixed(toy_env: dict[str, str], tmp_path: Path) -> None:
+    adabench("run", "roots/fixed", "--out", tmp_path / "r", "--no-report", env=toy_env)
+    manifest = tmp_path / "r" / "run.json"
+    data = json.loads(manifest.read_text())
+    data["sources"]["roots/fixed"] = "0" * 64
+    manifest.write_text(json.dumps(data))
+    done = adabench("run", "--resume", tmp_path / "r", env=toy_env)
+    assert done.returncode == 3
+    assert "roots/fixed" in done.stderr
+
+
+def test_an_interrupt_keeps_the_run(toy_env: dict[str, str], tmp_path: Path) -> None:
+    words = ["run", "roots", "--seeds", "0..30", "--out", str(tmp_path / "r")]
+    process = subprocess.Popen([PROGRAM, *words], env=toy_env, stderr=subprocess.PIPE)
+    _wait_for_records(tmp_path / "r", 20)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert adabench("claims", tmp_path / "r", env=toy_env).returncode == 0
+
+
+def test_kill_9_loses_nothing_and_doubles_nothing(toy_env: dict[str, str], tmp_path: Path) -> None:
+    words = ["run", "roots", "--seeds", "0..3", "--json", "--no-report"]
+    whole = document(adabench(*words, "--out", tmp_path / "whole", env=toy_env))
+    rng = random.Random(5)
+    folder = tmp_path / "killed"
+    command = [PROGRAM, *words, "--out", str(folder)]
+    for _ in range(5):
+        seen = _lines(folder)
+        process = subprocess.Popen(command, env=toy_env, stdout=subprocess.PIPE)
+        _wait_for_records(folder, len(seen) + rng.randrange(1, 150), process)
+        process.kill()
+        process.communicate()
+        assert _lines(folder)[: len(seen)] == seen
+        command = [PROGRAM, "run", "--resume", str(folder), "--json", "--no-report"]
+    finished = document(adabench("run", "--resume", folder, "--json", "--no-report", env=toy_env))
+    assert counts_only(finished) == counts_only(whole)
+    units = [_unit(line) for line in _lines(folder)]
+    assert len(units) == len(set(units)) == whole["records"]
+
+
+def _lines(folder: Path) -> list[str]:
+    path = folder / "records.jsonl"
+    text = path.read_text() if path.exists() else ""
+    return text[: text.rfind("\n") + 1].splitlines()
+
+
+def _unit(line: str) -> str:
+    record = json.loads(line)
+    return json.dumps([record[name] for name in ("cell", "phase", "case", "repeat")])
+
+
+def _wait_for_records(
+    folder: Path, count: int, process: subprocess.Popen[Any] | None = None
+) -> None:
+    deadline = time.monotonic() + 60
+    while len(_lines(folder)) < count and time.monotonic() < deadline:
+        if process is not None and process.poll() is not None:
+            return
+        time.sleep(0.002)  # waiting for the other process to write

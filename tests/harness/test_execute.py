@@ -1,0 +1,172 @@
+"""Execution: its order, its loops, and what becomes of a method that misbehaves."""
+
+from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from adabench.harness import execute as execution
+from adabench.harness import registry
+from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.errors import MethodContractError
+from adabench.harness.execute import Settings, check_values, execute
+from adabench.harness.record import Cell, Record, Turn
+from adabench.harness.task import Meter
+
+CARD = Card("t", metrics=(Metric("steps", "", "lower", "work", True),
+                          Metric("right", "", "higher", "quality", True)))  # fmt: skip
+
+
+class Fake:
+    """A task, a method and a probe that write down when they are called."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
+        self.events: list[str] = []
+        self.meter = Meter()
+        self.intrusive, self.min_window_s, self.levels = False, 0.0, frozenset[str]()
+        self.name = "fake"
+        self.method = SimpleNamespace(prepare=self.prepare, solve=self.solve, **parts)
+        task = SimpleNamespace(load=self.load)
+        monkeypatch.setattr(registry, "find", lambda address: SimpleNamespace(
+            card=CARD if "/" not in address else Card("m", knobs=(Knob("k", (1,), 1),)),
+            address=address, path=None))  # fmt: skip
+        monkeypatch.setattr(
+            registry, "load", lambda entry: self.method if "/" in entry.address else task
+        )
+        monkeypatch.setattr(execution.cache, "key", lambda cell, *_: cell.key)
+
+    def load(self, scale: str, seed: int, **_: Any) -> "Fake":
+        self.events.append("load")
+        return self
+
+    def cases(self) -> Iterator[int]:
+        yield from range(2)
+
+    def prepare(self, *_: Any) -> str:
+        self.events.append("prepare")
+        return "state"
+
+    def solve(self, state: str, case: int, point: Mapping[str, Any]) -> int:
+        self.events.append("solve")
+        self.meter["steps"] += 3
+        return case
+
+    def score(self, case: int, answer: int) -> Mapping[str, float]:
+        self.events.append("score")
+        return {"right": float(case == answer)}
+
+    def __enter__(self) -> None:
+        self.events.append("enter")
+
+    def __exit__(self, *_: object) -> None:
+        self.events.append("exit")
+
+    def read(self) -> Mapping[str, float]:
+        return {"total_j": 6.0}
+
+
+def run(fake: Fake, repeats: int = 1, **settings: Any) -> list[Record]:
+    turns = [Turn(Cell("t", "m", {"k": 1}, {}, "embedded", 0), r) for r in range(repeats)]
+    return list(execute(turns, [fake], settings=Settings(**settings)))  # type: ignore[list-item]
+
+
+def test_the_order_is_prepare_warm_up_enter_solve_exit_score(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = Fake(monkeypatch)
+    run(fake, window_s=0.0)
+    assert fake.events == [
+        "load", "enter", "prepare", "exit",
+        "solve", "enter", "solve", "exit", "score",
+        "enter", "solve", "exit", "score",
+    ]  # fmt: skip
+
+
+def test_repeats_warm_up_and_prepare_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Fake(monkeypatch)
+    records = run(fake, repeats=3, window_s=0.0)
+    assert fake.events.count("prepare") == 1
+    assert fake.events.count("solve") == 1 + 3 * 2
+    assert [record.phase for record in records].count("prepare") == 1
+
+
+def test_a_short_case_is_looped_and_totals_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Fake(monkeypatch)
+    [_, first, _] = run(fake, window_s=0.001)
+    loops = first.values["loops"]
+    assert loops > 1
+    assert first.values["total_j"] == pytest.approx(6.0 / loops)
+    assert first.values["steps"] == 3
+    assert 0 < first.values["latency_s"] < 0.001
+
+
+def test_an_intrusive_probe_gets_its_own_pass_and_only_where_the_task_wants_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake, counter = Fake(monkeypatch), Fake(monkeypatch)
+    counter.intrusive, counter.name, counter.events = True, "right", fake.events
+    monkeypatch.setattr(registry, "load", lambda e: fake.method if "/" in e.address else
+                        SimpleNamespace(load=fake.load))  # fmt: skip
+    turn = Turn(Cell("t", "m", {"k": 1}, {}, "embedded", 0), 0)
+    list(execute([turn], [fake, counter], settings=Settings(window_s=0.0)))  # type: ignore[list-item]
+    first = fake.events.index("score")
+    assert fake.events[first - 6 : first] == ["enter", "solve", "exit", "enter", "solve", "exit"]
+    fake.events.clear()
+    counter.name = "flops"
+    list(execute([turn], [fake, counter], settings=Settings(window_s=0.0)))  # type: ignore[list-item]
+    first = fake.events.index("score")
+    assert fake.events[first - 4 : first] == ["solve", "enter", "solve", "exit"]
+
+
+def test_a_failing_case_is_recorded_with_its_traceback_and_the_run_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = Fake(monkeypatch)
+    sound = fake.method.solve
+
+    def solve(state: str, case: int, point: Mapping[str, Any]) -> int:
+        if case == 0:
+            raise ZeroDivisionError("no such case")
+        return sound(state, case, point)
+
+    fake.method.solve = solve
+    [_, failed, good] = run(fake)
+    assert (failed.status, good.status) == ("error", "ok")
+    assert failed.note.startswith("ZeroDivisionError: no such case\nTraceback")
+
+
+def test_a_failing_preparation_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Fake(monkeypatch)
+    fake.method.prepare = lambda *_: 1 / 0
+    [failed] = run(fake)
+    assert (failed.phase, failed.status) == ("prepare", "error")
+
+
+def test_a_score_that_repeats_a_count_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Fake(monkeypatch)
+    fake.score = lambda *_: {"right": 1.0, "steps": 0.0}  # type: ignore[method-assign]
+    assert {record.status for record in run(fake) if record.phase == "solve"} == {"error"}
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"steps": 1.0, "right": float("nan")}, "not finite"),
+        ({"steps": -1.0, "right": 1.0}, "negative cost"),
+        ({"steps": 1.0}, "no right"),
+    ],
+)
+def test_values_that_break_the_contract(values: dict[str, float], says: str) -> None:
+    with pytest.raises(MethodContractError, match=says):
+        check_values("t/m", values, CARD)
+
+
+def test_a_prepared_state_is_taken_from_disk_with_its_true_price(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    [first, *_] = run(Fake(monkeypatch), cache_folder=tmp_path)
+    later = Fake(monkeypatch)
+    [again, *_] = run(later, cache_folder=tmp_path)
+    assert "prepare" not in later.events
+    assert again.values == first.values

@@ -1,0 +1,76 @@
+"""Discovery reads cards without importing, and says what is wrong in sentences."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from adabench.harness import registry
+from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError
+
+HEADER = "from adabench.harness.card import Card\n"
+
+
+def test_card_is_read_from_the_syntax_tree_although_the_import_would_fail(tmp_path: Path) -> None:
+    file = tmp_path / "method.py"
+    file.write_text("import not_there\n" + HEADER + 'CARD = Card(title="x", role="static")\n')
+    card = registry.read_card(file)
+    assert card is not None
+    assert (card.title, card.role) == ("x", "static")
+
+
+def test_a_file_without_card_is_no_method(tmp_path: Path) -> None:
+    file = tmp_path / "parts.py"
+    file.write_text("x = 1\n")
+    assert registry.read_card(file) is None
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["CARD = Card(title=open('x'))", "CARD = 3", "CARD = Card(", "CARD = Card(colour='red')"],
+)
+def test_a_card_that_cannot_be_read_says_so(tmp_path: Path, source: str) -> None:
+    file = tmp_path / "method.py"
+    file.write_text(source)
+    with pytest.raises(MethodContractError, match=r"method\.py"):
+        registry.read_card(file)
+
+
+def test_unknown_names_suggest_near_ones() -> None:
+    with pytest.raises(SelectionError) as task:
+        registry.find("pagin/lru")
+    assert "paging" in task.value.hint
+    with pytest.raises(SelectionError) as method:
+        registry.find("paging/lruu")
+    assert "paging/lru" in method.value.hint
+
+
+@pytest.mark.usefixtures("toy")
+def test_plug_ins_come_in_by_entry_point() -> None:
+    assert "roots" in registry.tasks()
+    assert set(registry.methods("roots")) == {
+        "roots/absent", "roots/coin", "roots/fixed", "roots/hindsight", "roots/residual",
+    }  # fmt: skip
+    absent = registry.find("roots/absent")
+    available, reason = registry.availability(absent)
+    assert not available
+    assert "nowhere" in reason
+    with pytest.raises(MissingExtra):
+        registry.load(absent)
+
+
+def test_listing_imports_no_plug_in(toy_env: dict[str, str]) -> None:
+    code = (
+        "import json, sys; from adabench.harness import registry as r;"
+        "found = [m for t in r.tasks() for m in r.methods(t)];"
+        "print(json.dumps([found, 'adabench_toy' in sys.modules, 'numpy' in sys.modules]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], env=toy_env, capture_output=True, check=True, text=True
+    )
+    found, imported, numpy = json.loads(done.stdout)
+    assert "roots/residual" in found
+    assert not imported
+    assert not numpy

@@ -1,0 +1,160 @@
+import itertools
+import math
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adabench.harness.stats import (
+    Place,
+    bootstrap,
+    hypervolume,
+    mad,
+    means,
+    pareto_front,
+    resample,
+    t975,
+    upper_hull,
+)
+
+NUMBER = st.integers(-50, 50).map(float)
+DOTS = st.lists(st.tuples(NUMBER, NUMBER), min_size=1, max_size=12)
+
+
+def places(seeds, cases, group=lambda case: ""):
+    return [Place(seed, group(case), case) for seed in range(seeds) for case in range(cases)]
+
+
+def mean_interval(where, values):
+    return bootstrap(where, means(np.asarray(values, float).reshape(-1, 1)))[0]
+
+
+@pytest.mark.parametrize("seed_effect", [0.3, 1.0])
+def test_interval_covers_the_mean_of_skewed_nested_data(seed_effect):
+    generator, where, covered, trials = np.random.default_rng(7), places(10, 8), 0, 300
+    for _ in range(trials):
+        seeds = seed_effect * (generator.exponential(size=(10, 1)) - 1)
+        values = seeds + generator.exponential(size=(10, 8)) - 1
+        interval = mean_interval(where, values)
+        covered += interval.low <= 0 <= interval.high
+    assert 0.88 <= covered / trials <= 0.99
+
+
+def test_five_seeds_of_one_case_are_not_overconfident():
+    # A plain percentile bootstrap covers 0.80 here.
+    generator, where, trials = np.random.default_rng(3), places(5, 1), 300
+    intervals = [mean_interval(where, generator.exponential(size=5)) for _ in range(trials)]
+    assert np.mean([i.low <= 1 <= i.high for i in intervals]) >= 0.86
+
+
+def test_no_interval_without_replication():
+    assert mean_interval(places(1, 1), [3.0]) == (3.0, None, None)
+    families = places(1, 4, group=lambda case: f"family {case}")
+    assert mean_interval(families, [1.0, 2.0, 3.0, 4.0]) == (2.5, None, None)
+
+
+def test_equal_values_give_the_point():
+    assert (
+        mean_interval(places(3, 4), [0.1] * 12)[1:]
+        == (mean_interval(places(3, 4), [0.1] * 12)[0],) * 2
+    )
+
+
+def test_fixed_families_add_no_width_between_seeds():
+    # Families differ tenfold, seeds not at all: only exchangeable cases make an interval.
+    values = [1.0, 10.0, 100.0] * 4
+    grouped = mean_interval(places(4, 3, group=lambda case: f"family {case}"), values)
+    assert grouped == (37.0, 37.0, 37.0)
+    loose = mean_interval(places(4, 3), values)
+    assert loose.high - loose.low > 20
+
+
+def test_every_group_is_in_every_resample_of_a_seed():
+    strata = tuple((0, f"family {case % 3}") for case in range(9))
+    weights = resample(strata)
+    by_family = [weights[:, family::3].sum(axis=1) for family in range(3)]
+    assert np.all(np.array(by_family) == 3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(NUMBER, min_size=6, max_size=6), st.integers(1, 9), NUMBER)
+def test_the_interval_moves_and_stretches_with_the_data(values, scale, shift):
+    where = places(3, 2)
+    plain = mean_interval(where, values)
+    moved = mean_interval(where, [scale * value + shift for value in values])
+    expected = [scale * end + shift for end in plain]
+    assert np.allclose(moved, expected, rtol=1e-6, atol=1e-6 * (1 + abs(scale) * 50 + abs(shift)))
+
+
+def test_intervals_are_deterministic_and_shrink_with_seeds():
+    generator = np.random.default_rng(0)
+    few, many = generator.normal(size=(5, 4)), generator.normal(size=(80, 4))
+    assert mean_interval(places(5, 4), few) == mean_interval(places(5, 4), few)
+    narrow, wide = mean_interval(places(80, 4), many), mean_interval(places(5, 4), few)
+    assert narrow.high - narrow.low < (wide.high - wide.low) / 2
+
+
+def test_a_statistic_that_is_often_undefined_has_no_interval():
+    def often(weights):
+        return np.where(weights[:, :1] > 0, 1.0, np.nan)
+
+    assert bootstrap(places(6, 1), often)[0] == (1.0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("df", "known"), [(1, 12.706), (2, 4.303), (4, 2.776), (5, 2.571), (9, 2.262), (30, 2.042)]
+)
+def test_t_quantile(df, known):
+    assert t975(df) == pytest.approx(known, rel=0.01)
+    assert t975(1e6) == pytest.approx(NormalDist().inv_cdf(0.975), rel=1e-5)
+
+
+@given(DOTS)
+def test_pareto_front_is_idempotent_and_free_of_order(dots):
+    front = [dots[i] for i in pareto_front(*zip(*dots, strict=True))]
+    assert [front[i] for i in pareto_front(*zip(*front, strict=True))] == front
+    turned = dots[::-1]
+    assert [turned[i] for i in pareto_front(*zip(*turned, strict=True))] == front
+
+
+@given(DOTS)
+def test_no_dot_beats_the_front_and_every_dot_is_beaten_or_on_it(dots):
+    front = [dots[i] for i in pareto_front(*zip(*dots, strict=True))]
+    for cost, quality in dots:
+        assert any(x <= cost and y >= quality for x, y in front)
+    for (x, y), (further, higher) in itertools.pairwise(front):
+        assert further > x
+        assert higher > y
+
+
+@given(DOTS)
+def test_hull_is_concave_rising_and_above_every_dot(dots):
+    hull = [dots[i] for i in upper_hull(*zip(*dots, strict=True))]
+    slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.pairwise(hull)]
+    assert all(slope > 0 for slope in slopes)
+    assert all(a >= b - 1e-12 for a, b in itertools.pairwise(slopes))
+    x, y = zip(*hull, strict=True)
+    assert all(quality <= np.interp(cost, x, y) + 1e-9 for cost, quality in dots)
+    assert [hull[i] for i in upper_hull(x, y)] == hull
+
+
+def test_hull_leaves_out_what_mixing_beats():
+    assert upper_hull([1, 2, 3, 4], [0.0, 0.4, 1.0, 0.9]) == [0, 2]
+
+
+def test_hypervolume_of_a_staircase():
+    assert hypervolume([1, 2, 3], [1, 2, 1.5], worst_cost=4, worst_quality=0) == 3 + 2
+    assert hypervolume([5], [1], worst_cost=4, worst_quality=0) == 0
+
+
+@given(DOTS, st.tuples(NUMBER, NUMBER))
+def test_hypervolume_never_falls_with_another_dot(dots, extra):
+    before = hypervolume(*zip(*dots, strict=True), 60, -60)
+    assert hypervolume(*zip(*dots, extra, strict=True), 60, -60) >= before - 1e-9
+
+
+def test_mad_ignores_an_outlier():
+    assert mad([1, 2, 3, 4, 1000]) == 1
+    assert math.isclose(mad([5.0]), 0.0)

@@ -1,0 +1,130 @@
+import json
+import random
+import time
+from dataclasses import asdict
+
+import pytest
+
+from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.leaf import collapse
+from adabench.harness.read import find
+from adabench.harness.record import Cell, Record
+from adabench.harness.summary import summarise
+
+TASK = Card(
+    "Toy",
+    role="static",
+    knobs=(Knob("noise", (0, 0.5), 0),),
+    metrics=(
+        Metric("work", "steps", "lower", "work", primary=True),
+        Metric("accuracy", "1", "higher", "quality", primary=True),
+    ),
+)
+CARD = Card("Method", knobs=(Knob("width", (2, 10), 2),))
+
+
+def record(method="m", seed=0, case=0, repeat=0, status="ok", group="", **more):
+    point, conditions = more.pop("point", {"width": 2}), more.pop("conditions", {"noise": 0})
+    cell = Cell("toy", method, point, conditions, more.pop("scale", "embedded"), seed)
+    phase = more.pop("phase", "solve")
+    return Record(cell, phase, case, repeat, status, more.pop("values", more), group=group)
+
+
+def only_row(records):
+    (row,) = summarise(collapse(records), {"toy": TASK})
+    return row
+
+
+def test_repeats_collapse_to_the_median_of_timings_and_the_mean_of_scores():
+    times, scores = [1.0, 2.0, 30.0], [0.0, 0.0, 1.0]
+    row = only_row(
+        [
+            record(repeat=i, latency_s=t, accuracy=a)
+            for i, (t, a) in enumerate(zip(times, scores, strict=True))
+        ]
+    )
+    assert row.metrics["latency_s"].estimate == 2.0
+    assert row.metrics["accuracy"].estimate == pytest.approx(1 / 3)
+    assert row.metrics["latency_s"].n == 1
+    assert row.metrics["latency_s"].low is None
+
+
+def test_only_solved_and_ok_records_count():
+    bad = [record(case=1, status=s, work=99) for s in ("error", "timeout", "skipped")]
+    prepared = record(case=-1, phase="prepare", work=99)
+    row = only_row([record(work=3), *bad, prepared])
+    assert row.metrics["work"].estimate == 3
+    assert row.metrics["work"].n == 1
+
+
+def test_units_come_from_the_card_or_the_name_and_the_identity_is_left_out():
+    names = ("work", "latency_s", "energy_j", "peak_bytes", "oddity", "instance")
+    metrics = only_row([record(values=dict.fromkeys(names, 1))]).metrics
+    units = {name: estimate.unit for name, estimate in metrics.items()}
+    assert units == {
+        "work": "steps", "latency_s": "s", "energy_j": "J", "peak_bytes": "B", "oddity": "",
+    }  # fmt: skip
+
+
+def test_a_metric_that_some_cases_lack_is_averaged_over_the_others():
+    row = only_row([record(case=0, work=1, extra=4), record(case=1, work=3)])
+    assert (row.metrics["work"].estimate, row.metrics["work"].n) == (2, 2)
+    assert (row.metrics["extra"].estimate, row.metrics["extra"].n) == (4, 1)
+
+
+def test_rows_stand_in_numeric_order_of_conditions_then_point():
+    rows = summarise(
+        collapse(
+            record(point={"width": width}, conditions={"noise": noise}, work=1)
+            for width in (10, 2)
+            for noise in (0.5, 0)
+        ),
+        {"toy": TASK},
+    )
+    seen = [(row.conditions["noise"], row.point["width"]) for row in rows]
+    assert seen == [(0, 2), (0, 10), (0.5, 2), (0.5, 10)]
+
+
+def test_scales_are_told_apart():
+    records = [record(work=1), record(scale="gpu", work=5)]
+    rows = summarise(collapse(records), {"toy": TASK})
+    assert [row.conditions["scale"] for row in rows] == ["embedded", "gpu"]
+
+
+def many_records():
+    generator = random.Random(1)
+    names = [f"metric{i}" for i in range(16)]
+    return [
+        record(
+            method=f"m{method}",
+            seed=seed,
+            case=case,
+            group=f"family {case}",
+            conditions={"noise": noise / 10},
+            values={"latency_s": generator.random(), "work": 5.0, "accuracy": generator.random()}
+            | {name: generator.random() for name in names},
+        )
+        for method in range(12)
+        for noise in range(12)
+        for seed in range(5)
+        for case in range(3)
+    ]
+
+
+def test_findings_are_the_same_bytes_in_any_order_and_quick():
+    records = many_records()
+    cards = {f"toy/m{i}": CARD for i in range(12)}
+    start = time.process_time()
+    one = find("r", {}, {"toy": TASK}, cards, records)
+    spent_s = time.process_time() - start
+    random.Random(2).shuffle(records)
+    other = find("r", {}, {"toy": TASK}, cards, records)
+    assert json.dumps(one.to_json()) == json.dumps(other.to_json())
+    assert len(one.summary) == 144
+    assert spent_s < 6  # generous: about 1 s on an idle core
+
+
+def test_rows_are_plain_json_numbers():
+    rows = summarise(collapse([record(seed=s, work=s) for s in range(4)]), {"toy": TASK})
+    estimate = asdict(rows[0])["metrics"]["work"]
+    assert {type(estimate[key]) for key in ("estimate", "low", "high")} == {float}

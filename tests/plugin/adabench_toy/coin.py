@@ -1,0 +1,17 @@
+"""The control: as many iterations on average, handed out by a coin."""
+
+import numpy as np
+
+from adabench.harness.card import Card, Point
+from adabench_toy.task import Number, Roots
+
+CARD = Card(title="random number of iterations", role="control")
+
+
+def solve(task: Roots, case: Number, point: Point) -> float:
+    """Draw the number of iterations without looking at the number."""
+    del point
+    guess = 1.0
+    for _ in range(int(np.random.default_rng(case.coins).integers(2, 12))):
+        guess = task.step(case, guess)
+    return guess

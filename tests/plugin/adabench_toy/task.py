@@ -1,0 +1,66 @@
+"""Square roots by Newton's iteration: the smallest task with something to adapt.
+
+A case is a number; how many iterations it needs depends on how far it lies from the
+starting guess. The substrate makes the iterations and counts them, the score asks for ten
+right digits.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.task import Meter
+
+CARD = Card(
+    title="square roots by Newton's iteration",
+    knobs=(Knob("spread", (2.0, 4.0), 4.0, open=True, low=0.0, high=12.0),),
+    metrics=(
+        Metric("steps", "iterations", "lower", "work", primary=True),
+        Metric("right", "share", "higher", "quality", primary=True),
+    ),
+)
+CHECK_CONDITIONS = {"spread": 3.0}
+DIGITS = 1e-10
+
+
+@dataclass(frozen=True)
+class Number:
+    """One case: a positive number and the seed of a method's own coins."""
+
+    value: float
+    coins: int
+    group: str
+
+
+@dataclass
+class Roots:
+    """Numbers spread over `spread` powers of ten, and the counted iteration."""
+
+    seed: int
+    spread: float
+    meter: Meter = field(default_factory=Meter)
+
+    def cases(self) -> Iterator[Number]:
+        """Yield twelve numbers, half of them near the starting guess."""
+        rng = np.random.default_rng([self.seed, 7])
+        for index in range(12):
+            reach = self.spread * (index % 2) + 0.1
+            value = float(10 ** rng.uniform(-reach, reach))
+            yield Number(value, int(rng.integers(2**31)), "far" if index % 2 else "near")
+
+    def step(self, case: Number, guess: float) -> float:
+        """Return a better guess of the root; counted."""
+        self.meter["steps"] += 1
+        return 0.5 * (guess + case.value / guess)
+
+    def score(self, case: Number, answer: float) -> Mapping[str, float]:
+        """Is the root right to ten digits."""
+        return {"right": float(abs(answer * answer - case.value) <= DIGITS * case.value)}
+
+
+def load(scale: str, seed: int, *, spread: float) -> Roots:
+    """Return the task; there is one scale."""
+    del scale
+    return Roots(seed, spread)

@@ -1,0 +1,22 @@
+"""Planted: lets two pages go on a fault with a full cache."""
+
+from adabench.harness.card import Card
+from adabench.workloads.paging.cache import evict, hook, is_full
+
+CARD = Card(title="evicts two", adapts="nothing", paper="none")
+
+
+@hook
+def fault(cache, notes, weights, page, hint):
+    if is_full(cache):
+        evict(cache, 0)
+        evict(cache, 1)
+
+
+@hook
+def serve(cache, notes, weights, page, hint):
+    pass
+
+
+def solve(task, case, point):
+    return task.replay(case, fault, serve)

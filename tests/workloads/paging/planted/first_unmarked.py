@@ -1,0 +1,32 @@
+"""Planted: Marker that takes the first unmarked page and calls it random."""
+
+from adabench.harness.card import Bound, Card, Claim
+from adabench.workloads.paging.cache import evict, hook, is_full
+
+CARD = Card(
+    title="first unmarked",
+    role="static",
+    claims=(Claim("FU-1", "is like Marker", "2 H_k", Bound("faults", "robust_bound", "mean")),),
+)
+
+
+@hook
+def fault(cache, notes, weights, page, hint):
+    if is_full(cache):
+        victim = 0
+        while victim < cache.slots and notes[victim] == 1:
+            victim += 1
+        if victim == cache.slots:
+            for slot in range(cache.slots):
+                notes[slot] = 0
+            victim = 0
+        evict(cache, victim)
+
+
+@hook
+def serve(cache, notes, weights, page, hint):
+    notes[cache.slot_of[page]] = 1
+
+
+def solve(task, case, point):
+    return task.replay(case, fault, serve, notes=case.slots, streams=5)

@@ -1,0 +1,94 @@
+"""Users' traces: what is read, and what is said when it cannot be."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from adabench.harness.errors import SelectionError
+from adabench.workloads.paging.reader import read_trace
+from adabench.workloads.paging.task import load
+
+
+def numbers(spec: Path | str) -> list[int]:
+    return read_trace(str(spec), 2, 0).pages.tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("7\n9\n7\n", [0, 1, 0]),
+        ("7\n9\n007", [0, 1, 0]),
+        ("7\r\n9\r\n7\r\n", [0, 1, 0]),
+        ("-3\n12345678901\n-3\n", [0, 1, 0]),
+        ("a\nb\na\n", [0, 1, 0]),
+        ("7\nx\n007\n", [0, 1, 2]),
+        ("18446744073709551615\n1\n18446744073709551615\n", [0, 1, 0]),
+        ('GET /a,b "c\n/d e\nGET /a,b "c\n', [0, 1, 0]),
+        ("NaN\n\u00fc\nNaN\n", [0, 1, 0]),
+        ("single\n", [0]),
+    ],
+)
+def test_one_id_a_line(text: str, expected: list[int], tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text(text, encoding="utf-8", newline="")
+    assert numbers(tmp_path / "t.txt") == expected
+    with gzip.open(tmp_path / "t.gz", "wt", encoding="utf-8", newline="") as file:
+        file.write(text)
+    assert numbers(tmp_path / "t.gz") == expected
+
+
+def test_bytes_that_are_no_text_are_ids_too(tmp_path: Path) -> None:
+    (tmp_path / "t").write_bytes(b"\xff\xfe1\nb\n\xff\xfe1\n")
+    assert numbers(tmp_path / "t") == [0, 1, 0]
+
+
+def test_a_column_of_a_csv(tmp_path: Path) -> None:
+    text = 'time,"the url",size\n1,"/a,b",3\n2,/c,3\n3,"/a,b",3\n'
+    (tmp_path / "t.csv").write_text(text)
+    with gzip.open(tmp_path / "u.csv.gz", "wt") as file:
+        file.write(text)
+    assert numbers(f"{tmp_path}/t.csv:the url") == [0, 1, 0]
+    assert numbers(f"{tmp_path}/u.csv.gz:size") == [0, 0, 0]
+
+
+def test_a_csv_with_one_column_needs_no_name(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("page\n5\n6\n5\n")
+    assert numbers(tmp_path / "t.csv") == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "column", "message", "hint"),
+    [
+        ("t.txt", b"", "", "no page ids", "one page id a line"),
+        ("t.txt", b"1\n\n2\n", "", "Entry 2 .* is blank", "blank lines"),
+        ("t.txt", b"a\nb\n   \n", "", "Entry 3 .* is blank", "blank lines"),
+        ("t.csv", b"", ":url", "is empty", "header"),
+        ("t.csv", b"url,size\n", ":url", "no page ids", "one page id"),
+        ("t.csv", b"url,size\n1,2\n", ":ulr", "no column 'ulr'", "url"),
+        ("t.csv", b"url,size\n1,2\n", "", "none was named", "url, size"),
+        ("t.csv", b"url,size\n1,2\n,3\n", ":url", "Entry 2 .* is blank", "blank lines"),
+        ("t.gz", b"not gzip", "", "cannot be read", "one page id a line"),
+        ("t.csv.gz", b"not gzip", ":url", "cannot be read", "CSV"),
+    ],
+)
+def test_a_bad_file_is_explained(
+    name: str, content: bytes, column: str, message: str, hint: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SelectionError, match=message) as caught:
+        read_trace(f"{tmp_path / name}{column}", 2, 0)
+    assert hint in caught.value.hint
+
+
+def test_a_missing_file_names_the_families(tmp_path: Path) -> None:
+    with pytest.raises(SelectionError, match="no such file") as caught:
+        load("embedded", 0, trace="zipff")
+    assert "zipf" in caught.value.hint
+    with pytest.raises(SelectionError, match="no such file"):
+        read_trace(str(tmp_path), 2, 0)
+
+
+def test_a_users_trace_is_one_case_used_whole(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("a\nb\nc\na\n")
+    (case,) = load("embedded", 0, trace=str(tmp_path / "mine.txt"), requests=2, slots=2).cases()
+    assert (case.group, case.pages.tolist(), case.n_pages) == ("mine.txt", [0, 1, 2, 0], 3)

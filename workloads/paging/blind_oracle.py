@@ -1,0 +1,66 @@
+"""BlindOracle: Belady's rule on predicted next arrivals, taken at their word.
+
+The rival with richer predictions: 64 bits a request instead of one. It evicts the page
+whose *predicted* next request is furthest ahead, and never asks whether predictions have
+been right. It shows what one bit gives up, and what it gives up in robustness: a wrong
+arrival time can keep a useless page for the rest of the trace.
+
+The task spoils an arrival at the noise rate by giving it the gap of another request, so
+that wrong predictions have the right distribution and no content. Bit flips of the other
+kinds do not apply to numbers; the rate is used alike.
+
+**Fidelity.** The plain rule only, without the fallback that makes it robust.
+
+**What to expect.** Written before measuring: ratio 1 at noise 0; better than MARK0 at 10 %
+on Zipf, since a wrong gap is often still a long one for a rare page; bad on the circle,
+where one page held forever costs little but many cost everything.
+
+**What was seen.** 5 seeds at noise .1: 1.28 on Zipf, just better than MARK0, as expected. Wrong
+about the circle: there all gaps are equal, a wrong one is nearly right, and it pays 1.00.
+Not foreseen: 2.5 with scans and 6.1 on the docs, far worse than LRU. A page of the past
+whose predicted arrival has passed stays for good.
+
+**Ways to fake it.** Reading true arrivals; charging it one bit.
+"""
+
+from adabench.harness.card import Card, Claim, Point, Ratio
+from adabench.workloads.paging.cache import Cache, Floats, Ints, evict, hook, is_full
+from adabench.workloads.paging.future import enter, largest, leaves_for
+from adabench.workloads.paging.replay import Paging, Replay
+from adabench.workloads.paging.trace import Trace
+
+CARD = Card(
+    title="BlindOracle on next arrivals",
+    paper="Wei, Better and simpler learning-augmented online caching, APPROX 2020",
+    adapts="which page is evicted, on a predicted next arrival per request",
+    fidelity="special-case",
+    claims=(
+        Claim(
+            id="BO-1",
+            says="With perfect arrivals the faults are exactly Belady's.",
+            paper="1",
+            expect=Ratio(
+                "faults", against="belady", low=1.0, high=1.0, every=True, where={"noise": 0.0}
+            ),
+        ),
+    ),
+)
+
+
+@hook
+def fault(cache: Cache, notes: Ints, weights: Floats, page: int, hint: int) -> None:
+    """Evict the furthest predicted arrival."""
+    if is_full(cache):
+        evict(cache, largest(notes, leaves_for(cache.slots)))
+
+
+@hook
+def serve(cache: Cache, notes: Ints, weights: Floats, page: int, hint: int) -> None:
+    """Note the predicted arrival. Keys are 1 or more; 0 is an empty leaf."""
+    enter(notes, leaves_for(cache.slots), cache.slot_of[page], hint + 1)
+
+
+def solve(task: Paging, case: Trace, point: Point) -> Replay:
+    """Replay the trace with spoilt arrivals; notes are a tournament tree."""
+    notes = 2 * leaves_for(case.slots)
+    return task.replay(case, fault, serve, notes=notes, hints="arrival")

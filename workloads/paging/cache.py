@@ -1,0 +1,279 @@
+"""The substrate of the paging task: a cache that counts, and the loop over the requests.
+
+The engine owns the loop. Per request it looks the page up; on a fault it counts, calls the
+policy's `fault`, which must leave a free slot, and admits the page; then it calls the
+policy's `serve`, on hits and faults alike, with the hint that came with *this* request. A
+policy can evict and keep notes; it can neither count nor skip.
+
+    fault(cache, notes, weights, page, 0)       before `page` is admitted
+    serve(cache, notes, weights, page, hint)    after it
+
+`notes` are the policy's own integers, `weights` its own floats; both start every coin
+stream as they were handed over. `draw` gives
+random integers from the stream's own coin (`numpy.random` is seeded per stream too).
+
+The engine is compiled once and calls policies through function pointers, so adding a
+policy compiles two small hooks and nothing else. Arrays cross that border as bare pointers
+(2 registers instead of the 14 words of two numba arrays: 18 ns a request against 48).
+Bare pointers know no length: `cache.slots` and `cache.n_pages` do. Two words behind the
+notes are checked after the run, so that a policy that writes past its end is found out.
+
+What a policy may evict is its contract (`Evicts`); the engine holds it to that at each
+request and stops at the first breach.
+
+Trap: a hook inlines functions of this folder, while numba's disk cache watches only the
+hook's own file. `keyed` therefore mixes a digest of the shared files into numba's key.
+"""
+
+import hashlib
+from collections.abc import Callable
+from enum import IntEnum
+from functools import update_wrapper
+from pathlib import Path
+from types import CellType, FunctionType
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numpy as np
+from numba import float64, int32, int64, njit, uint8
+from numba import types as numba_types
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+SHARED = ("cache.py", "future.py", "marking.py")
+DIGEST = hashlib.sha256(
+    b"".join((Path(__file__).parent / name).read_bytes() for name in SHARED)
+).hexdigest()
+
+
+class Evicts(IntEnum):
+    """How many pages a policy may let go, and when."""
+
+    ONE = 0
+    """Exactly one on a fault with a full cache, none otherwise."""
+    ONE_OR_ALL = 1
+    """One, or a flush of the whole cache, on a fault with a full cache."""
+    EARLY = 2
+    """At most one on any fault, and `serve` may release the page just served."""
+
+
+class Trouble(IntEnum):
+    """What a policy did wrong; the engine stops at the first."""
+
+    NONE = 0
+    NO_SUCH_SLOT = 1
+    EMPTY_SLOT = 2
+    NO_ROOM = 3
+    CONTRACT_IN_FAULT = 4
+    CONTRACT_IN_SERVE = 5
+    FORGED = 6
+
+
+class Cache(NamedTuple):
+    """What a hook sees of the cache. Read it; change it through `evict` alone."""
+
+    slots: int
+    n_pages: int
+    slot_of: NDArray[np.int32]
+    """(n_pages,) the slot a page is in, or -1."""
+    page_in: NDArray[np.int32]
+    """(slots,) the page in a slot, or -1."""
+    ledger: Ints
+    """(4 + slots,) free slots, evictions, trouble, the coin, the stack of free slots."""
+
+
+types: Any = numba_types
+FREE, EVICTIONS, TROUBLE, COIN, STACK = 0, 1, 2, 3, 4
+INTS32, INTS, FLOATS = types.CPointer(int32), types.CPointer(int64), types.CPointer(float64)
+CACHE = types.NamedTuple([int64, int64, INTS32, INTS32, INTS], Cache)
+HOOK = types.void(CACHE, INTS, FLOATS, int64, int64)
+
+
+def keyed(function: Function) -> Function:
+    """Return `function` with an unused closure cell that holds `DIGEST`.
+
+    numba's cache key covers the cells of a closure, so an edit of a shared file makes
+    every compiled hook stale.
+    """
+    code = function.__code__
+    copy = FunctionType(
+        code.replace(co_freevars=(*code.co_freevars, "shared_source_digest")),
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        (*(function.__closure__ or ()), CellType(DIGEST)),
+    )
+    return cast(Function, update_wrapper(copy, function))
+
+
+def compiled(function: Function) -> Function:
+    """Compile a shared part that hooks or the task call."""
+    return cast(Function, njit(cache=True)(keyed(function)))
+
+
+def hook(function: Function) -> Function:
+    """Compile a policy's `fault` or `serve`."""
+    return cast(Function, njit(HOOK, cache=True)(keyed(function)))
+
+
+def _pointer(kind: Any) -> Callable[[Any], Any]:
+    def same(array: Any) -> Any:
+        return array
+
+    return cast(Callable[[Any], Any], njit(kind(kind), cache=True)(keyed(same)))
+
+
+_ints32, _ints, _floats = _pointer(INTS32), _pointer(INTS), _pointer(FLOATS)
+
+
+@compiled
+def is_full(cache: Cache) -> bool:
+    """Tell whether no slot is free."""
+    return bool(cache.ledger[FREE] == 0)
+
+
+@compiled
+def evict(cache: Cache, slot: int) -> None:
+    """Let the page in `slot` go. O(1)."""
+    if slot < 0 or slot >= cache.slots:
+        cache.ledger[TROUBLE] = Trouble.NO_SUCH_SLOT
+        return
+    page = cache.page_in[slot]
+    if page < 0:
+        cache.ledger[TROUBLE] = Trouble.EMPTY_SLOT
+        return
+    cache.slot_of[page] = -1
+    cache.page_in[slot] = -1
+    cache.ledger[STACK + cache.ledger[FREE]] = slot
+    cache.ledger[FREE] += 1
+    cache.ledger[EVICTIONS] += 1
+
+
+@compiled
+def draw(cache: Cache, below: int) -> int:
+    """Return a uniformly random integer in [0, below), from the stream's own coin.
+
+    Marsaglia's xorshift64*: 2 ns, where numba's `np.random.randint` takes 10; the bias of
+    the multiplication is below 2^-32 * `below`.
+    """
+    x = np.uint64(cache.ledger[COIN])
+    x ^= x >> np.uint64(12)
+    x ^= x << np.uint64(25)
+    x ^= x >> np.uint64(27)
+    cache.ledger[COIN] = np.int64(x)
+    high = (x * np.uint64(0x2545F4914F6CDD1D)) >> np.uint64(32)
+    return int(np.int64((high * np.uint64(below)) >> np.uint64(32)))
+
+
+@compiled
+def admit(cache: Cache, page: int) -> None:
+    """Put `page` into the slot that was freed last. The engine's, not a policy's."""
+    cache.ledger[FREE] -= 1
+    slot = cache.ledger[STACK + cache.ledger[FREE]]
+    cache.slot_of[page] = slot
+    cache.page_in[slot] = page
+
+
+@compiled
+def empty(cache: Cache) -> None:
+    """Start with a cold cache whose slots fill in the order 0, 1, 2, ..."""
+    for page in range(cache.n_pages):
+        cache.slot_of[page] = -1
+    for slot in range(cache.slots):
+        cache.page_in[slot] = -1
+        cache.ledger[STACK + slot] = cache.slots - 1 - slot
+    cache.ledger[FREE] = cache.slots
+    cache.ledger[EVICTIONS] = 0
+    cache.ledger[TROUBLE] = 0
+
+
+@compiled
+def contents(cache: Cache) -> int:
+    """Return a fingerprint of which page is in which slot. O(k), for checks only."""
+    mixed = 0
+    for slot in range(cache.slots):
+        mixed = mixed * 1_000_003 + cache.page_in[slot]
+    return mixed
+
+
+@compiled
+def allowed(evicts: int, gone: int, was_full: bool, slots: int) -> bool:
+    """Tell whether `gone` evictions in one `fault` keep the contract."""
+    if evicts == Evicts.EARLY:
+        return gone <= 1
+    if not was_full:
+        return gone == 0
+    return gone == 1 or (evicts == Evicts.ONE_OR_ALL and gone == slots)
+
+
+READ_ONLY = types.Array(int32, 1, "C", readonly=True)
+_SIGNATURE = types.void(
+    READ_ONLY, READ_ONLY, int32[::1], int32[::1], int64[::1], int64[::1], float64[::1],
+    types.FunctionType(HOOK), types.FunctionType(HOOK),
+    int64, int64, int64[::1], uint8[::1], int64[::1],
+)  # fmt: skip
+
+
+def _replay(
+    pages: NDArray[np.int32],
+    hints: NDArray[np.int32],
+    slot_of: NDArray[np.int32],
+    page_in: NDArray[np.int32],
+    ledger: Ints,
+    notes: Ints,
+    weights: Floats,
+    fault: Callable[..., None],
+    serve: Callable[..., None],
+    evicts: int,
+    coins: int,
+    report: Ints,
+    log: NDArray[np.uint8],
+    trail: Ints,
+) -> None:
+    """Replay `pages` once. `report` becomes (faults, evictions, trouble, request).
+
+    `hints` may be empty: then every hint is 0. Unless empty, `log` becomes 1 at faults and
+    `trail` what `contents` gives after each request.
+    """
+    np.random.seed(coins & 0xFFFFFFFF)
+    ledger[COIN] = coins
+    slots_of, pages_in = _ints32(slot_of.ctypes), _ints32(page_in.ctypes)
+    cache = Cache(len(page_in), len(slot_of), slots_of, pages_in, _ints(ledger.ctypes))
+    noted, weighted = _ints(notes.ctypes), _floats(weights.ctypes)
+    empty(cache)
+    faults = 0
+    for i in range(len(pages)):
+        page = pages[i]
+        if slot_of[page] < 0:
+            faults += 1
+            if len(log) > 0:
+                log[i] = 1
+            before, was_full = ledger[EVICTIONS], ledger[FREE] == 0
+            fault(cache, noted, weighted, page, 0)
+            if ledger[TROUBLE] == 0 and not allowed(
+                evicts, ledger[EVICTIONS] - before, was_full, len(page_in)
+            ):
+                ledger[TROUBLE] = Trouble.CONTRACT_IN_FAULT
+            if ledger[TROUBLE] == 0 and ledger[FREE] == 0:
+                ledger[TROUBLE] = Trouble.NO_ROOM
+            if ledger[TROUBLE] != 0:
+                break
+            admit(cache, page)
+        elif page_in[slot_of[page]] != page:
+            ledger[TROUBLE] = Trouble.FORGED
+            break
+        before = ledger[EVICTIONS]
+        serve(cache, noted, weighted, page, hints[i] if len(hints) > 0 else 0)
+        gone = ledger[EVICTIONS] - before
+        if gone != 0 and (evicts != Evicts.EARLY or gone > 1 or slot_of[page] >= 0):
+            ledger[TROUBLE] = Trouble.CONTRACT_IN_SERVE
+        if ledger[TROUBLE] != 0:
+            break
+        if len(trail) > 0:
+            trail[i] = contents(cache)
+    report[0], report[1], report[2], report[3] = faults, ledger[EVICTIONS], ledger[TROUBLE], i
+
+
+replay = cast(Callable[..., None], njit(_SIGNATURE, cache=True)(keyed(_replay)))

@@ -1,0 +1,201 @@
+"""What every paging policy must obey, ours or a plug-in's, tried on small instances.
+
+    contract    it evicts as it said it would, replays each case once, leaves it unchanged
+    online      what it evicts before a cut does not depend on what comes after the cut
+                (oracles excepted). The faults alone would not show it: Belady's, up to
+                the cut, do not depend on the future either; its choice of pages does
+    bits        a policy that is told bits acts on those told with hits too
+    optimum     it never faults less than Belady
+    theorems    its claims of the forms "equal to Belady, always" and "bounded by" hold
+    coins       a policy that asks for several coin streams uses them
+
+`check` yields a sentence per broken rule and nothing for a sound policy. It catches honest
+mistakes and the usual ways to fake a result; it proves nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import ModuleType
+
+import numpy as np
+
+from adabench.harness.card import Bound, Card, Claim, Ratio
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.paging.future import Pages
+from adabench.workloads.paging.hints import BITS, Advice, advise, hindsight
+from adabench.workloads.paging.replay import Paging, Replay
+from adabench.workloads.paging.trace import Trace, generate, make_trace
+
+REQUESTS = 2500
+CUTS = (0.1, 0.4, 0.8)
+SHAPES = ((8, 0), (20, 1))
+"""(slots, seed) of the instances."""
+NOISES = (0.0, 0.1, 0.5)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One method on one case: under which noise, what it answered, and its values."""
+
+    noise: float
+    task: Paging
+    case: Trace
+    answer: Replay
+    values: Mapping[str, float]
+
+    @property
+    def where(self) -> str:
+        """Name the instance in a sentence."""
+        return f"{self.case.group} with {self.case.slots} slots at noise {self.noise}"
+
+
+def check(method: ModuleType, card: Card) -> Iterator[str]:
+    """Yield one sentence for each rule that `method` breaks."""
+    try:
+        trials = [
+            trial
+            for slots, seed in SHAPES
+            for noise in NOISES
+            for trial in attempt(method, card, small_task(slots, seed, noise), noise)
+        ]
+        yield from _optimum(trials)
+        yield from _coins(trials)
+        yield from _theorems(trials, card.claims)
+        if card.role != "oracle":
+            yield from _online(method, card, trials)
+        yield from _bits(method, card, trials)
+    except MethodContractError as breach:
+        yield breach.message
+
+
+def small_task(slots: int, seed: int, noise: float) -> Paging:
+    """Return a task of small cases that keeps logs."""
+    weights = np.arange(1, 5 * slots + 1) ** -0.8
+    rng = np.random.default_rng(seed)
+    skewed = rng.choice(5 * slots, REQUESTS, p=weights / weights.sum()).astype(np.int32)
+    traces = [
+        make_trace("skewed", skewed, 5 * slots, slots, seed),
+        *(generate(family, REQUESTS, slots, seed) for family in ("cyclic", "docs")),
+    ]
+    advice = (advise(hindsight(trace), noise, "symmetric") for trace in traces)
+    return Paging(tuple(advice), keep_log=True)
+
+
+def attempt(method: ModuleType, card: Card, task: Paging, noise: float) -> list[Trial]:
+    """Run a method on all cases of a task.
+
+    Raises:
+        MethodContractError: if it breaks the engine's contract, replays a case other than
+            once, or changes it.
+    """
+    point = card.defaults
+    state = method.prepare(task, point, 0) if hasattr(method, "prepare") else task
+    trials = []
+    for case in task.cases():
+        before = case.pages.tobytes()
+        task.meter.clear()
+        answer = method.solve(state, case, point)
+        values = {**task.meter, **task.score(case, answer)}
+        if task.meter["requests"] != len(case.pages) * len(answer.faults):
+            raise MethodContractError("It replays a case more than once and answers with one.")
+        if case.pages.tobytes() != before:
+            raise MethodContractError("It changes the trace.")
+        trials.append(Trial(noise, task, case, answer, values))
+    return trials
+
+
+def _optimum(trials: list[Trial]) -> Iterator[str]:
+    for trial in trials:
+        best = trial.task.of(trial.case).hindsight.opt
+        if trial.answer.faults.min() < best:
+            yield f"It faults less than Belady on {trial.where}: {trial.answer.faults.min()} < {best}."
+            return
+
+
+def _coins(trials: list[Trial]) -> Iterator[str]:
+    several = [trial for trial in trials if len(trial.answer.faults) > 1]
+    if several and all(np.ptp(trial.answer.faults) == 0 for trial in several):
+        yield "It asks for several coin streams, but faults alike in all of them: no coins are used."
+
+
+def _theorems(trials: list[Trial], claims: tuple[Claim, ...]) -> Iterator[str]:
+    """Check the claims that must hold on every instance, however small."""
+    for claim in claims:
+        expect = claim.expect
+        if isinstance(expect, Bound):
+            broken = (trial for trial in trials if not _bounded(trial, expect))
+        elif isinstance(expect, Ratio) and expect.every and expect.against == "belady":
+            broken = (trial for trial in trials if not _near_belady(trial, expect))
+        else:
+            continue
+        for trial in broken:
+            yield f"Its claim {claim.id} fails on {trial.where}."
+            break
+
+
+def _speaks_of(where: Mapping[str, object], trial: Trial) -> bool:
+    noise = where.get("noise", trial.noise)
+    return trial.noise in noise if isinstance(noise, tuple) else trial.noise == noise
+
+
+def _bounded(trial: Trial, expect: Bound) -> bool:
+    slack = 3 * trial.values[f"{expect.metric}_se"] if expect.over == "mean" else 0.0
+    within = trial.values[expect.metric] <= trial.values[expect.bound] + slack
+    return within or not _speaks_of(expect.where, trial)
+
+
+def _near_belady(trial: Trial, expect: Ratio) -> bool:
+    ratio = (trial.values[expect.metric] - expect.allowance) / trial.values["opt"]
+    low = -np.inf if expect.low is None else expect.low
+    high = np.inf if expect.high is None else expect.high
+    return bool(low <= ratio <= high) or not _speaks_of(expect.where, trial)
+
+
+def _online(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:
+    """Give every case another future after a cut and compare what came before it."""
+    for task, noise in {id(trial.task): (trial.task, trial.noise) for trial in trials}.values():
+        for share in CUTS:
+            other = Paging(tuple(_other_future(one, share) for one in task.advice), keep_log=True)
+            before = [trial for trial in trials if trial.task is task]
+            for old, new in zip(before, attempt(method, card, other, noise), strict=True):
+                cut = int(share * len(old.case.pages))
+                changed = np.flatnonzero(old.answer.trail[:cut] != new.answer.trail[:cut])
+                if len(changed):
+                    yield (
+                        f"It looks ahead: on {old.where}, request {changed[0]} goes differently "
+                        f"when the requests from {cut} on are others."
+                    )
+                    return
+
+
+def _other_future(advice: Advice, share: float) -> Advice:
+    """Return the case with other requests and hints after a cut, of the same length."""
+    trace = advice.trace
+    cut = int(share * len(trace.pages))
+    rng = np.random.default_rng(cut)
+
+    def spliced(values: Pages, high: int) -> Pages:
+        return np.append(values[:cut], rng.integers(high, size=len(values[cut:]), dtype=np.int32))
+
+    pages = spliced(trace.pages, trace.n_pages)
+    other = make_trace(trace.group, pages, trace.n_pages, trace.slots, trace.seed)
+    hints = {
+        kind: spliced(values, 2 if BITS[kind] == 1 else len(pages))
+        for kind, values in advice.hints.items()
+    }
+    return replace(advice, hindsight=hindsight(other), hints=hints)
+
+
+def _bits(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:
+    """Flip the bits told with hits: somewhere the policy must act differently."""
+    told = [trial for trial in trials if BITS[trial.answer.hints] == 1]
+    for trial in told:
+        advice = trial.task.of(trial.case)
+        kind, hit = trial.answer.hints, trial.answer.log == 0
+        hints = {**advice.hints, kind: advice.hints[kind] ^ hit.astype(np.int32)}
+        task = Paging((replace(advice, hints=hints),), keep_log=True)
+        (flipped,) = attempt(method, card, task, trial.noise)
+        if (flipped.answer.trail != trial.answer.trail).any():
+            return
+    if told:
+        yield "It ignores the bits told with hits: flipping them all changes nothing."

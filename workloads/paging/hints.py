@@ -1,0 +1,158 @@
+"""Predictions are data: what is told with each request, spoilt once, before anything runs.
+
+`hindsight(trace)` computes the truth (Belady's faults, next uses, true bits); `advise`
+spoils it by the task's conditions and counts the errors actually made:
+
+    eta0   bits that say 0 and should say 1
+    eta1   bits that say 1 and should say 0
+
+Flips: *symmetric* flips every bit at the noise rate; *rise* only 0 -> 1 and *fall* only
+1 -> 0, at that rate among the bits that can; *bursty* flips all bits of bursts (geometric,
+100 requests on average) that cover the trace at that rate. The uniform draws behind a flip
+do not depend on the rate, so a bit spoilt at 1 % is spoilt at 10 % too.
+
+| hints    | a request is told                                                 | bits |
+|----------|-------------------------------------------------------------------|------|
+| none     | nothing                                                           |    0 |
+| discard  | 1 iff Belady evicts this page before it is requested again        |    1 |
+| phase    | 1 iff the page is not requested in the following k-phase          |    1 |
+| shuffled | the spoilt discard bits in random order: right rate, no content   |    1 |
+| arrival  | the next use; at the noise rate with another request's gap        |   64 |
+| next     | the true next use: the whole future, for the oracle               |   64 |
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adabench.workloads.paging.future import Bits, Pages, evict_largest, next_use, phase_bits
+from adabench.workloads.paging.trace import NOISE, Trace, child, generate
+
+Kind = Literal["none", "discard", "phase", "shuffled", "arrival", "next"]
+BITS: Mapping[Kind, int] = {
+    "none": 0, "discard": 1, "phase": 1, "shuffled": 1, "arrival": 64, "next": 64,
+}  # fmt: skip
+BURST = 100.0
+"""Mean length of a burst of flips, in requests."""
+KEPT_REQUESTS = 10**6
+"""Longer traces are made anew each time rather than pile up in memory (2 MB per 200,000)."""
+
+
+@dataclass(frozen=True)
+class Hindsight:
+    """What only the whole trace tells."""
+
+    trace: Trace
+    opt: int
+    """Belady's faults with `trace.slots` slots."""
+    lru: int
+    """LRU's faults, the zero of `gain`."""
+    next_use: Pages
+    discard: Bits
+    phase: Bits
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The hints of one case, fixed before any policy runs, and the errors in them."""
+
+    hindsight: Hindsight
+    hints: Mapping[Kind, Pages]
+    """By kind, (T,) each; `none` is empty."""
+    eta0: int
+    eta1: int
+    eta0_phase: int
+    eta1_phase: int
+
+    @property
+    def trace(self) -> Trace:
+        """The case."""
+        return self.hindsight.trace
+
+
+def hindsight(trace: Trace) -> Hindsight:
+    """Compute the truth about a trace. Pure; O(T log k)."""
+    pages, k, n = trace.pages, trace.slots, trace.n_pages
+    ahead = next_use(pages, n)
+    opt, discard = evict_largest(pages, ahead, k, n)
+    lru, _ = evict_largest(pages, np.arange(len(pages), 0, -1, dtype=np.int32), k, n)
+    return Hindsight(trace, int(opt), int(lru), ahead, discard, phase_bits(pages, k, n))
+
+
+def generated(family: str, requests: int, slots: int, seed: int) -> Hindsight:
+    """Return the hindsight of a generated trace; many cells share it, so short ones are kept."""
+    make = _kept if requests <= KEPT_REQUESTS else _kept.__wrapped__
+    return make(family, requests, slots, seed)
+
+
+@lru_cache(maxsize=32)
+def _kept(family: str, requests: int, slots: int, seed: int) -> Hindsight:
+    return hindsight(generate(family, requests, slots, seed))
+
+
+def flips(kind: str, rate: float, requests: int, seed: np.random.SeedSequence) -> NDArray[np.bool_]:
+    """Return (requests,) where a bit that may be flipped is flipped."""
+    rng = np.random.default_rng(seed)
+    if kind != "bursty":
+        return rng.random(requests) < rate
+    if rate in (0.0, 1.0):
+        return np.full(requests, rate == 1.0)
+    burst = max(BURST, rate / (1 - rate))
+    gap = burst * (1 - rate) / rate
+    pairs = 2 + int(2 * requests / (burst + gap)) + 20
+    lengths = np.column_stack((rng.geometric(1 / gap, pairs), rng.geometric(1 / burst, pairs)))
+    states = np.repeat(np.tile([False, True], pairs), lengths.ravel())
+    start = rng.integers(max(1, min(len(states) - requests, int(burst + gap))))
+    return np.resize(states[start:], requests)
+
+
+def spoil(truth: Bits, flipped: NDArray[np.bool_], kind: str) -> Bits:
+    """Return the bits with those flipped that `kind` allows."""
+    if kind == "rise":
+        return truth | flipped
+    if kind == "fall":
+        return truth & ~flipped
+    return truth ^ flipped
+
+
+def errors(given: Bits, truth: Bits) -> tuple[int, int]:
+    """Return (eta0, eta1)."""
+    return int(np.count_nonzero(given < truth)), int(np.count_nonzero(given > truth))
+
+
+def advise(seen: Hindsight, noise: float, kind: str) -> Advice:
+    """Spoil the hints of one case at rate `noise`. Pure: the seeds are the trace's."""
+    trace = seen.trace
+    requests = len(trace.pages)
+
+    def draw(purpose: str) -> np.random.SeedSequence:
+        return child(trace.seed, NOISE, trace.group, purpose)
+
+    discard = spoil(seen.discard, flips(kind, noise, requests, draw("discard")), kind)
+    phase = spoil(seen.phase, flips(kind, noise, requests, draw("phase")), kind)
+    shuffled = np.random.default_rng(draw("shuffled")).permutation(discard)
+    hints: dict[Kind, Pages] = {
+        "none": np.zeros(0, np.int32),
+        "discard": discard.astype(np.int32),
+        "phase": phase.astype(np.int32),
+        "shuffled": shuffled.astype(np.int32),
+        "arrival": _arrivals(seen.next_use, noise, draw("arrival")),
+        "next": seen.next_use,
+    }
+    for array in hints.values():
+        array.flags.writeable = False
+    return Advice(seen, hints, *errors(discard, seen.discard), *errors(phase, seen.phase))
+
+
+def _arrivals(next_use: Pages, noise: float, seed: np.random.SeedSequence) -> Pages:
+    """Return next uses, each with another request's gap at rate `noise`."""
+    rng = np.random.default_rng(seed)
+    wrong = np.flatnonzero(rng.random(len(next_use)) < noise)
+    gaps = next_use - np.arange(len(next_use), dtype=np.int32)
+    arrivals = next_use.copy()
+    arrivals[wrong] = wrong + gaps[rng.integers(len(gaps), size=len(wrong))]
+    return arrivals

@@ -1,0 +1,65 @@
+"""The control: MARK0 on discard bits whose order has been drawn at random.
+
+The bits of the whole trace are permuted, so there are as many 1s as in MARK0's own stream
+and nothing else is left of them. What MARK0 gains over this policy is due to what the bits
+say; what this policy gains over Marker would be due to evicting at that rate.
+
+**What to expect.** Written before measuring: worse than MARK0 wherever the bits are mostly
+right, and worse than Marker, for a random 1 throws out a page that may be popular.
+
+**What was seen.** 5 seeds at noise .1: worse than MARK0 on four traces (1.93 against 1.32 on
+Zipf) and equal to it on the circle (10.4), where true bits are 99 % zeros and nearly all
+ones are noise in both. Worse than Marker but on the Markov chain, where it is equal.
+
+**Ways to fake it.** Bits at another rate than MARK0's.
+"""
+
+from adabench.harness.card import Card, Claim, Point, Ratio
+from adabench.workloads.paging.cache import Cache, Evicts, Floats, Ints, evict, hook
+from adabench.workloads.paging.marking import board_size, make_room_mark0, serve_mark0
+from adabench.workloads.paging.replay import Paging, Replay
+from adabench.workloads.paging.trace import Trace
+
+CARD = Card(
+    title="MARK0 on shuffled bits",
+    adapts="which page is evicted, on bits without content",
+    role="control",
+    claims=(
+        Claim(
+            id="CT-1",
+            says="Bits of the right rate without content do no good: more faults than MARK0.",
+            paper="none: a control",
+            expect=Ratio("faults", against="mark0", low=1.0),
+        ),
+    ),
+)
+STREAMS = 5
+
+
+@hook
+def fault(cache: Cache, notes: Ints, weights: Floats, page: int, hint: int) -> None:
+    """Evict the page that MARK0 picks, if it picks one."""
+    victim = make_room_mark0(cache, notes, 0, page)
+    if victim >= 0:
+        evict(cache, cache.slot_of[victim])
+
+
+@hook
+def serve(cache: Cache, notes: Ints, weights: Floats, page: int, hint: int) -> None:
+    """Mark the page, or let it leave."""
+    serve_mark0(notes, 0, cache.slots, page, hint)
+    if hint == 1:
+        evict(cache, cache.slot_of[page])
+
+
+def solve(task: Paging, case: Trace, point: Point) -> Replay:
+    """Replay the trace with shuffled bits."""
+    return task.replay(
+        case,
+        fault,
+        serve,
+        notes=board_size(case.slots, case.n_pages),
+        hints="shuffled",
+        evicts=Evicts.EARLY,
+        streams=STREAMS,
+    )
