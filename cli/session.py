@@ -215,13 +215,20 @@ def _cards(addresses: set[str]) -> dict[str, Card]:
 
 
 def _sources(turns: Sequence[Turn]) -> dict[str, str]:
-    """Digest what the cells' results depend on, task folder and method file."""
+    """Digest what the cells' results depend on: the task folder's shared files and the method."""
+    shared: dict[str, list[Path]] = {}
     digests = {}
     for address in sorted({turn.cell.address for turn in turns}):
-        task, method = registry.find(address.partition("/")[0]), registry.find(address)
-        parts = [path for path in task.path.parent.glob("*.py") if registry.read_card(path) is None]
-        digests[address] = environment.source_digest([*parts, task.path, method.path])
+        entry = registry.find(address)
+        if entry.task not in shared:
+            folder = registry.find(entry.task).path.parent
+            shared[entry.task] = [path for path in folder.glob("*.py") if not _is_method(path)]
+        digests[address] = environment.source_digest([*shared[entry.task], entry.path])
     return digests
+
+
+def _is_method(path: Path) -> bool:
+    return path.stem != "task" and registry.read_card(path) is not None
 
 
 def _instrument(item: Any) -> dict[str, Any]:

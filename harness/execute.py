@@ -61,6 +61,7 @@ class Bench:
     settings: Settings
     probes: Sequence[Probe]
     intrusive: Sequence[Probe] = ()
+    entries: dict[str, Entry] = field(default_factory=dict)
     tasks: dict[str, Any] = field(default_factory=dict)
     states: dict[str, Any] = field(default_factory=dict)
     warmed: set[str] = field(default_factory=set)
@@ -69,17 +70,19 @@ class Bench:
         """Yield the steps of one turn that are not done yet; prepare first, then the cases."""
         cell = turn.cell
         try:
-            entries = registry.find(cell.task), registry.find(cell.address)
+            entries = self._entry(cell.task), self._entry(cell.address)
             task, method = self._task(entries[0], cell), registry.load(entries[1])
         except Exception as problem:  # a plug-in may raise anything
             yield _failed_step(turn, problem)
             return
-        name = cache.key(_prepare_cell(cell, entries[1].card), *entries)
-        if hasattr(method, "prepare") and name not in self.states:
-            yield from self._prepare(turn, task, method, entries, name, done)
+        state = task
+        if hasattr(method, "prepare"):
+            name = cache.key(_prepare_cell(cell, entries[1].card), *entries)
+            if name not in self.states:
+                yield from self._prepare(turn, task, method, entries, name, done)
             if name not in self.states:
                 return
-        state = self.states.get(name, task)
+            state = self.states[name]
         for index, case in enumerate(task.cases()):
             unit = Unit(cell.key, "solve", index, turn.repeat)
             if unit not in done:
@@ -89,6 +92,11 @@ class Bench:
                         self._case, turn, index, task, method, state, case, entries[0].card
                     ),
                 )
+
+    def _entry(self, address: str) -> Entry:
+        if address not in self.entries:
+            self.entries[address] = registry.find(address)
+        return self.entries[address]
 
     def _task(self, entry: Entry, cell: Cell) -> Any:
         """Load the cell's task, or take the loaded one; tasks of other blocks are let go."""

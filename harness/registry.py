@@ -18,6 +18,7 @@ import importlib.util
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -149,6 +150,13 @@ def read_card(path: Path) -> Card | None:
     Raises:
         MethodContractError: if there is one that cannot be read.
     """
+    stat = path.stat()
+    return _read_card(path, stat.st_mtime_ns, stat.st_size)
+
+
+@cache
+def _read_card(path: Path, mtime_ns: int, size: int) -> Card | None:
+    """Read a card once for each state of its file."""
     try:
         tree = ast.parse(path.read_bytes(), filename=str(path))
     except (SyntaxError, ValueError) as broken:

@@ -12,23 +12,24 @@ policy can evict and keep notes; it can neither count nor skip.
 stream as they were handed over. `draw` gives
 random integers from the stream's own coin (`numpy.random` is seeded per stream too).
 
-The engine is compiled once and calls policies through function pointers, so adding a
-policy compiles two small hooks and nothing else. Arrays cross that border as bare pointers
-(2 registers instead of the 14 words of two numba arrays: 18 ns a request against 48).
-Bare pointers know no length: `cache.slots` and `cache.n_pages` do. Two words behind the
-notes are checked after the run, so that a policy that writes past its end is found out.
+The engine is compiled once for each policy, with the policy's hooks inlined into the loop
+(a fifth to a third faster than calling them through pointers, and as quick to compile), and kept
+on disk. Arrays are handed on as bare pointers (2 registers instead of the 14 words of two numba
+arrays). Bare pointers know no length: `cache.slots` and `cache.n_pages` do. Two words behind
+the notes are checked after the run, so that a policy that writes past its end is found out.
 
 What a policy may evict is its contract (`Evicts`); the engine holds it to that at each
 request and stops at the first breach.
 
-Trap: a hook inlines functions of this folder, while numba's disk cache watches only the
-hook's own file. `keyed` therefore mixes a digest of the shared files into numba's key.
+Trap: an engine inlines the hooks and functions of this folder, while numba's disk cache
+watches only this file. `keyed` therefore mixes a digest of the other sources into its key.
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from enum import IntEnum
-from functools import update_wrapper
+from functools import cache, update_wrapper
 from pathlib import Path
 from types import CellType, FunctionType
 from typing import Any, NamedTuple, TypeVar, cast
@@ -88,22 +89,21 @@ types: Any = numba_types
 FREE, EVICTIONS, TROUBLE, COIN, STACK = 0, 1, 2, 3, 4
 INTS32, INTS, FLOATS = types.CPointer(int32), types.CPointer(int64), types.CPointer(float64)
 CACHE = types.NamedTuple([int64, int64, INTS32, INTS32, INTS], Cache)
-HOOK = types.void(CACHE, INTS, FLOATS, int64, int64)
 
 
-def keyed(function: Function) -> Function:
-    """Return `function` with an unused closure cell that holds `DIGEST`.
+def keyed(function: Function, digest: str = DIGEST) -> Function:
+    """Return `function` with an unused closure cell that holds `digest`.
 
-    numba's cache key covers the cells of a closure, so an edit of a shared file makes
-    every compiled hook stale.
+    numba's cache key covers the cells of a closure, so an edit of a source that the digest
+    covers makes the compiled code stale.
     """
     code = function.__code__
     copy = FunctionType(
-        code.replace(co_freevars=(*code.co_freevars, "shared_source_digest")),
+        code.replace(co_freevars=(*code.co_freevars, "source_digest")),
         function.__globals__,
         function.__name__,
         function.__defaults__,
-        (*(function.__closure__ or ()), CellType(DIGEST)),
+        (*(function.__closure__ or ()), CellType(digest)),
     )
     return cast(Function, update_wrapper(copy, function))
 
@@ -114,8 +114,8 @@ def compiled(function: Function) -> Function:
 
 
 def hook(function: Function) -> Function:
-    """Compile a policy's `fault` or `serve`."""
-    return cast(Function, njit(HOOK, cache=True)(keyed(function)))
+    """Make a policy's `fault` or `serve`: compiled when an engine inlines it."""
+    return cast(Function, njit(function))
 
 
 def _pointer(kind: Any) -> Callable[[Any], Any]:
@@ -211,9 +211,15 @@ def allowed(evicts: int, gone: int, was_full: bool, slots: int) -> bool:
 READ_ONLY = types.Array(int32, 1, "C", readonly=True)
 _SIGNATURE = types.void(
     READ_ONLY, READ_ONLY, int32[::1], int32[::1], int64[::1], int64[::1], float64[::1],
-    types.FunctionType(HOOK), types.FunctionType(HOOK),
     int64, int64, int64[::1], uint8[::1], int64[::1],
 )  # fmt: skip
+
+
+def fault(cache: Cache, notes: Ints, weights: Floats, page: int, hint: int) -> None:
+    """Stand for a policy's hook in the loop below; `engine` binds the name to a real one."""
+
+
+serve = fault
 
 
 def _replay(
@@ -224,8 +230,6 @@ def _replay(
     ledger: Ints,
     notes: Ints,
     weights: Floats,
-    fault: Callable[..., None],
-    serve: Callable[..., None],
     evicts: int,
     coins: int,
     report: Ints,
@@ -276,4 +280,15 @@ def _replay(
     report[0], report[1], report[2], report[3] = faults, ledger[EVICTIONS], ledger[TROUBLE], i
 
 
-replay = cast(Callable[..., None], njit(_SIGNATURE, cache=True)(keyed(_replay)))
+@cache
+def engine(fault: Callable[..., None], serve: Callable[..., None]) -> Callable[..., None]:
+    """Return the loop with these two hooks inlined: compiled now, or found on disk."""
+    hooks = [cast(Any, one).py_func for one in (fault, serve)]
+    digest = hashlib.sha256(DIGEST.encode())
+    for one in hooks:
+        source = Path(one.__code__.co_filename)
+        digest.update(source.read_bytes() if source.is_file() else one.__code__.co_code)
+    name = "_".join(["replay", *(f"{one.__module__}_{one.__name__}" for one in hooks)])
+    bound = FunctionType(_replay.__code__, {**globals(), "fault": fault, "serve": serve}, name)
+    bound.__qualname__ = re.sub(r"\W", "_", name)  # numba names its index file after it
+    return cast(Callable[..., None], njit(_SIGNATURE, cache=True)(keyed(bound, digest.hexdigest())))

@@ -67,7 +67,7 @@ CARD = Card(
         ),
     ),
 )
-STREAMS = 5
+STREAMS = 3
 FOLLOWED, COST, SIMULATED, HAND, BOARD = 0, 1, 3, 4, 5
 """Notes: the followed simulation (0: MARK0, 1: Marker), two costs, whether this request has
 been simulated, where the real cache looks next, then the boards of MARK0 and of Marker."""
@@ -95,7 +95,9 @@ def fault(cache: Cache, notes: Ints, weights: Floats, page: int, hint: int) -> N
         return
     board = BOARD + notes[FOLLOWED] * board_size(slots, cache.n_pages)
     while holds(notes, board, slots, cache.page_in[notes[HAND]]):
-        notes[HAND] = (notes[HAND] + 1) % slots
+        notes[HAND] += 1
+        if notes[HAND] == slots:  # a remainder costs 25 cycles
+            notes[HAND] = 0
     evict(cache, notes[HAND])
 
 

@@ -68,7 +68,7 @@ CARD = Card(
         ),
     ),
 )
-STREAMS = 5
+STREAMS = 3
 PREFIX = 0.2
 FEATURES = 5
 NEVER = -30.0

@@ -65,13 +65,29 @@ def mark(notes: Ints, base: int, slots: int, page: int) -> None:
 
 
 @compiled
+def _move(notes: Ints, base: int, slots: int, source: int, to: int) -> None:
+    if source == to:  # what stands there is stale: the page that leaves, or a copy
+        return
+    page = notes[base + HEADER + source]
+    notes[base + HEADER + to] = page
+    notes[base + HEADER + slots + 2 * page] = to + 1
+
+
+@compiled
 def drop(notes: Ints, base: int, slots: int, page: int) -> None:
-    """Take a member off the board."""
-    mark(notes, base, slots, page)
-    place = base + HEADER + slots + 2 * page
+    """Take a member off the board: the last of its part, and of each later one, moves up."""
+    hole = notes[base + HEADER + slots + 2 * page] - 1
+    if hole < notes[base]:
+        notes[base] -= 1
+        _move(notes, base, slots, notes[base], hole)
+        hole = notes[base]
+    if hole < notes[base + 1]:
+        notes[base + 1] -= 1
+        _move(notes, base, slots, notes[base + 1], hole)
+        hole = notes[base + 1]
     notes[base + 2] -= 1
-    _swap(notes, base, slots, notes[place] - 1, notes[base + 2])
-    notes[place] = 0
+    _move(notes, base, slots, notes[base + 2], hole)
+    notes[base + HEADER + slots + 2 * page] = 0
 
 
 @compiled

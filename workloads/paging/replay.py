@@ -11,7 +11,7 @@ import numpy as np
 
 from adabench.harness.errors import MethodContractError
 from adabench.harness.task import Meter
-from adabench.workloads.paging.cache import STACK, Evicts, Floats, Ints, Trouble, replay
+from adabench.workloads.paging.cache import STACK, Evicts, Floats, Ints, Trouble, engine
 from adabench.workloads.paging.future import Bits
 from adabench.workloads.paging.hints import BITS, Advice, Kind
 from adabench.workloads.paging.trace import COINS, Trace, child
@@ -100,12 +100,13 @@ class Paging:
         slot_of, page_in = np.empty(case.n_pages, np.int32), np.empty(case.slots, np.int32)
         start = np.zeros(notes, np.int64) if isinstance(notes, int) else notes
         reports = np.zeros((streams, 4), np.int64)
+        run = engine(fault, serve)
         for stream, seed in enumerate(seeds):
             noted = np.append(start, np.full(GUARD, SENTINEL))
             weighted = np.append(() if weights is None else weights, np.full(GUARD, 1.0 * SENTINEL))
             kept = slice(None) if stream == 0 else slice(0)
-            replay(
-                case.pages, given, slot_of, page_in, ledger, noted, weighted, fault, serve,
+            run(
+                case.pages, given, slot_of, page_in, ledger, noted, weighted,
                 int(evicts), int(seed >> 1) | 1, reports[stream], log[kept], trail[kept],
             )  # fmt: skip
             _refuse_breach(_name(serve), case, reports[stream], noted, weighted)

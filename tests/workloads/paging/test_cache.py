@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.paging.cache import keyed
+from adabench.workloads.paging.cache import engine, keyed
 
 # The reference string of the textbooks: with 3 frames FIFO faults 15 times, LRU 12, OPT 9.
 TEXTBOOK = [7, 0, 1, 2, 0, 3, 0, 4, 2, 3, 0, 3, 2, 1, 2, 0, 1, 7, 0, 1]
@@ -119,6 +119,17 @@ def test_the_compiled_key_covers_the_shared_sources() -> None:
 
     cells = keyed(add).__closure__
     assert cells
-    assert keyed(add).__code__.co_freevars == ("shared_source_digest",)
+    assert keyed(add).__code__.co_freevars == ("source_digest",)
     assert len(cells[-1].cell_contents) == 64
     assert keyed(add)(2, 3) == 5
+
+
+def test_an_engine_is_keyed_by_the_policy_s_own_source(methods) -> None:
+    def digest(name: str) -> str:
+        compiled = engine(methods[name].fault, methods[name].serve)
+        return compiled.py_func.__closure__[-1].cell_contents
+
+    assert digest("lru") != digest("fifo")
+    assert engine(methods["lru"].fault, methods["lru"].serve) is engine(
+        methods["lru"].fault, methods["lru"].serve
+    )
