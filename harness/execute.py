@@ -10,7 +10,8 @@ is solved several times in one measured block; totals are divided by the number 
 `loops` is recorded. An intrusive probe (a FLOP counter) never shares a pass with a clock: it
 gets a pass of its own over the same case.
 
-A method that fails becomes an `error` record with its traceback, and the run goes on.
+A method that fails becomes an `error` record with its traceback, and the run goes on. Bad
+input (a trace file that is empty) ends it with a message; what was recorded stays.
 """
 
 import functools
@@ -25,7 +26,7 @@ from typing import Any
 
 from adabench.harness import cache, registry
 from adabench.harness.card import Card
-from adabench.harness.errors import MethodContractError, MissingExtra
+from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError
 from adabench.harness.record import Cell, Record, Turn, Unit
 from adabench.harness.registry import Entry
 from adabench.profilers.clock import lap, settle
@@ -72,6 +73,8 @@ class Bench:
         try:
             entries = self._entry(cell.task), self._entry(cell.address)
             task, method = self._task(entries[0], cell), registry.load(entries[1])
+        except SelectionError:  # what was asked for makes no sense: no turn of it will
+            raise
         except Exception as problem:  # a plug-in may raise anything
             yield _failed_step(turn, problem)
             return

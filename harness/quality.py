@@ -41,7 +41,7 @@ def _seeds(records: Sequence[Record]) -> Iterator[str]:
     for task, known in sorted(seeds.items()):
         if len(known) < FEW_SEEDS:
             yield (
-                f"{task}: {len(known)} seeds only; intervals over so few are rough. "
+                f"{task}: {len(known)} seed{'s' * (len(known) > 1)} only; intervals over so few are rough. "
                 f"Add --seeds 0..{FEW_SEEDS * 2 - 1} before you quote them."
             )
 

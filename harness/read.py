@@ -1,9 +1,10 @@
 """From a run's records to its findings: the only way from raw values to shown numbers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from adabench.harness.card import Card
+from adabench.harness.card import Card, Knob, Point
 from adabench.harness.conversion import conversion
 from adabench.harness.findings import Findings
 from adabench.harness.headroom import headroom
@@ -25,10 +26,23 @@ def find(
     `task_cards` is by folder, `method_cards` by address (`task/method`); both hold at least
     what the records name. The same set of records gives the same findings in any order.
 
+    A knob that a run pinned to one other value stands at that value: what claims, tables and
+    headroom call the default is then what was asked for.
+
     Raises:
         KeyError: if a record names a task or method without a card.
     """
     leaves = collapse(records)
+    task_cards = {
+        name: pinned(card, [leaf.conditions for leaf in leaves if leaf.task == name])
+        for name, card in task_cards.items()
+    }
+    method_cards = {
+        address: pinned(
+            card, [leaf.point for leaf in leaves if f"{leaf.task}/{leaf.method}" == address]
+        )
+        for address, card in method_cards.items()
+    }
     return Findings(
         run,
         manifest,
@@ -40,3 +54,13 @@ def find(
         conversion(leaves, task_cards, method_cards),
         verdicts(records, task_cards, method_cards, leaves),
     )
+
+
+def pinned(card: Card, points: Sequence[Point]) -> Card:
+    """Return the card with every knob that was run at one value only standing at that value."""
+    return replace(card, knobs=tuple(_pinned(knob, points) for knob in card.knobs))
+
+
+def _pinned(knob: Knob, points: Sequence[Point]) -> Knob:
+    values = {point[knob.name] for point in points if knob.name in point}
+    return replace(knob, default=values.pop()) if len(values) == 1 else knob

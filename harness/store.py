@@ -128,7 +128,7 @@ def create(folder: Path, turns: Iterable[Turn], manifest: Mapping[str, Any]) -> 
         StoreError: if the folder holds a run already or cannot be written.
     """
     turns = tuple(turns)
-    if (folder / MANIFEST).exists():
+    if (folder / MANIFEST).exists() and (folder / RECORDS).stat().st_size:
         raise StoreError(
             f"{folder} holds a run already.",
             f"Go on with it (adabench run --resume {folder}) or choose another --out.",

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from adabench.harness.errors import SelectionError
 from adabench.harness.execute import Bench, Settings
 from adabench.harness.record import Cell, Record, Turn, Unit, record_from_json
 
@@ -58,7 +59,11 @@ def execute_isolated(
     settings: Settings | None = None,
     done: set[Unit] | None = None,
 ) -> Iterator[Record]:
-    """Run every turn in a child process and yield its records, as `execute` does."""
+    """Run every turn in a child process and yield its records, as `execute` does.
+
+    Raises:
+        SelectionError: if the child finds that the input makes no sense.
+    """
     finished = set(done or ())
     rest = list(turns)
     while rest:
@@ -70,6 +75,8 @@ def execute_isolated(
                     position, begun = message["turn"], None
                 elif "begin" in message:
                     begun = Unit(*message["begin"])
+                elif "refused" in message:
+                    raise SelectionError(*message["refused"])
                 else:
                     record = record_from_json(message["record"])
                     finished.add(record.unit)
@@ -172,9 +179,12 @@ def main() -> None:
 
         for index, (cell, repeat) in enumerate(job["turns"]):
             say(turn=index)
-            for step in bench.steps(Turn(Cell(**cell), repeat), done):
-                say(begin=list(step.unit))
-                say(record=step.run().to_json())
+            try:
+                for step in bench.steps(Turn(Cell(**cell), repeat), done):
+                    say(begin=list(step.unit))
+                    say(record=step.run().to_json())
+            except SelectionError as problem:
+                say(refused=[problem.message, problem.hint])
         say(turn=len(job["turns"]))
 
 

@@ -270,3 +270,11 @@ def test_energy_converts_only_where_it_was_measured():
     ):
         leaves = collapse(with_energy([*blind, *router], joules))
         assert [row.metric for row in conversion(leaves, {"toy": TASK}, CARDS)] == expected
+
+
+def test_a_task_whose_latency_is_not_its_work_gives_its_reason_and_no_number():
+    task = Card("Toy", role="static", knobs=TASK.knobs, metrics=TASK.metrics, no_conversion="why")
+    router = timed("router", {2: 0.7}, lambda depth: 3.0 * depth)
+    blind = timed("uniform", STATIC, lambda depth: 3.0 * depth)
+    (row,) = conversion(collapse([*blind, *router]), {"toy": task}, CARDS)
+    assert (row.k, row.reason) == (None, "why")

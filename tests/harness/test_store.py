@@ -112,6 +112,8 @@ def test_a_second_writer_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_with_a_run_is_not_overwritten(tmp_path: Path) -> None:
     store.create(tmp_path, TURNS, {}).__exit__(None, None, None)
+    with store.create(tmp_path, TURNS, {}) as run:  # an empty one may be
+        run.append(records_of(CELL, 1)[0])
     with pytest.raises(StoreError) as refused:
         store.create(tmp_path, TURNS, {})
     assert "--resume" in refused.value.hint

@@ -128,3 +128,12 @@ def test_rows_are_plain_json_numbers():
     rows = summarise(collapse([record(seed=s, work=s) for s in range(4)]), {"toy": TASK})
     estimate = asdict(rows[0])["metrics"]["work"]
     assert {type(estimate[key]) for key in ("estimate", "low", "high")} == {float}
+
+
+def test_a_pinned_condition_stands_as_the_default():
+    run = [record(seed=seed, conditions={"noise": 0.5}, work=2.0, accuracy=1.0) for seed in (0, 1)]
+    findings = find("r", {}, {"toy": TASK}, {"toy/m": CARD}, run)
+    assert findings.task_cards["toy"].defaults == {"noise": 0.5}
+    swept = [*run, record(seed=0, conditions={"noise": 0}, work=2.0, accuracy=1.0)]
+    findings = find("r", {}, {"toy": TASK}, {"toy/m": CARD}, swept)
+    assert findings.task_cards["toy"].defaults == {"noise": 0}

@@ -42,6 +42,8 @@ CARD = Card(
     paper="Paging with Succinct Predictions, arXiv 2210.02775, ICML 2023",
     adapts="which page is evicted, on one predicted bit per request",
     budget="slots",
+    no_conversion="latency here is the policy's bookkeeping: no page is fetched, so slots and "
+    "faults that were saved cannot become time",
     knobs=(
         Knob("noise", (0.0, 0.01, 0.05, 0.1, 0.3, 0.5, 1.0), 0.1, open=True, low=0.0, high=1.0),
         Knob("flips", ("symmetric", "rise", "fall", "bursty"), "symmetric"),
