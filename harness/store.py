@@ -236,8 +236,11 @@ def digest(folder: Path) -> str:
 def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write through a temporary name, so that a manifest is there whole or not at all."""
     temporary = folder / f"{MANIFEST}.new"
-    temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(folder / MANIFEST)
+    try:
+        temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(folder / MANIFEST)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _open_append(path: Path) -> int:
