@@ -169,6 +169,27 @@ def check(select: Select = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def train(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Recipes, or patterns of them; none lists all.")
+    ] = None,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rebuild shipped checkpoints from their seeds."""
+    from adabench.cli import school
+
+    found = school.lessons(tuple(names or ()))
+    if not names:
+        rows = [{"task": x.task, "name": x.name, "steps": x.steps} for x in found]
+        print(json.dumps(rows) if as_json else school.table(found))
+        return
+    for lesson in found:
+        card = school.train(lesson, out)
+        print(json.dumps(card) if as_json else f"{lesson.name}: {card['held_out']}")
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Say what this machine can and cannot measure, and the remedy for each."""
     from adabench.cli import clinic

@@ -16,13 +16,14 @@ from typing import Any
 from adabench.cli.select import TOUR, Leg, size_bytes
 from adabench.harness import cache, environment, quality, registry, store
 from adabench.harness.card import Card
-from adabench.harness.errors import SelectionError, StoreError
+from adabench.harness.errors import DeviceUnavailable, SelectionError, StoreError
 from adabench.harness.execute import Settings, execute
 from adabench.harness.findings import Findings
 from adabench.harness.read import find
 from adabench.harness.record import Record, Turn
 from adabench.harness.worker import Limits, execute_isolated
-from adabench.profilers.probe import instruments, open_probes
+from adabench.profilers.nvml import Unmetered
+from adabench.profilers.probe import Probe, instruments, open_probes
 
 log = logging.getLogger(__name__)
 Execute = Callable[[Sequence[Turn]], Iterator[Record]]
@@ -102,13 +103,29 @@ def limits(timeout_s: float | None, memory: str | None) -> Limits:
 
 
 def executor(journal: store.Run, limits: Limits, *, energy: bool, cached: bool) -> Execute:
-    """Choose how turns are executed: here, or in a worker when limits are set."""
-    probes = open_probes(flops=True)
+    """Choose how turns are executed: here, or in a worker when limits are set.
+
+    Raises:
+        DeviceUnavailable: if the run's scale needs an accelerator that is not here.
+    """
+    probes = _probes({turn.cell.scale for turn in journal.turns})
     window_s = max([Settings.window_s, *(p.min_window_s for p in probes if energy)])
     settings = Settings(window_s, cache.default_folder() if cached else None)
     if limits == Limits():
         return partial(execute, probes=probes, settings=settings, done=journal.done)
     return partial(execute_isolated, limits=limits, settings=settings, done=journal.done)
+
+
+def _probes(scales: set[str]) -> list[Probe]:
+    if "gpu" not in scales:
+        return open_probes(flops=True)
+    try:
+        return open_probes(flops=True, device="cuda")
+    except Unmetered as absent:
+        raise DeviceUnavailable(
+            f"Scale gpu is not testable here: {absent}",
+            absent.remedy or "Run it on a machine with an NVIDIA GPU, or take --scale embedded.",
+        ) from absent
 
 
 @contextmanager

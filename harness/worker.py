@@ -165,7 +165,8 @@ def main() -> None:
     if job["memory_bytes"]:
         resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"],) * 2)
     folder = Path(job["cache_folder"]) if job["cache_folder"] else None
-    probes = open_probes(flops=True)
+    on_gpu = any(cell["scale"] == "gpu" for cell, _ in job["turns"])
+    probes = open_probes(flops=True, device="cuda" if on_gpu else None)
     bench = Bench(
         Settings(job["window_s"], folder),
         [probe for probe in probes if not probe.intrusive],
