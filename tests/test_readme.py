@@ -22,5 +22,5 @@ def test_links_lead_somewhere() -> None:
 
 def test_every_verb_is_in_the_help_pages() -> None:
     pages = (ROOT / "docs" / "help.md").read_text(encoding="utf-8")
-    for verb in ("run", "list", "show", "claims", "report", "check", "doctor"):
+    for verb in ("run", "list", "show", "claims", "report", "check", "train", "doctor"):
         assert f"## adabench {verb}" in pages
