@@ -163,6 +163,9 @@ class Card:
     budget: str = ""
     """In a task file: the condition that is the resource every method is handed (cache
     slots, a token budget). Fronts then run over it as well as over the methods' knobs."""
+    allocation: tuple[str, ...] = ()
+    """In a task file: metrics that say where the work went, one a class of input (work per
+    token of that class); reports draw them side by side."""
     no_conversion: str = ""
     """In a task file: why saved work cannot become time here; reports then print this reason
     in place of a conversion."""

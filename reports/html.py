@@ -19,7 +19,7 @@ from string import Template
 from typing import Any
 
 from adabench.harness.findings import ConversionRow, Findings, HeadroomRow
-from adabench.reports import curves, operating, pareto
+from adabench.reports import allocation, curves, operating, pareto
 from adabench.reports.figure import GREY, INK, RULE, SLATE, file_stem, inline_svg
 from adabench.reports.sheets import (
     VERDICTS,
@@ -204,6 +204,7 @@ def _task(findings: Findings, task: str) -> str:
         f"<p>What adapts: {escape(card.adapts)}</p>" if card.adapts else "",
         _plane(findings, task),
         _table(headroom_sheet(findings, task)),
+        _allocation(findings, task),
         *(_curves(findings, task, over) for over in curves.swept(findings, task)),
         _table(summary_sheet(findings, task)),
         _folded(points_sheet(findings, task)),
@@ -225,6 +226,14 @@ def _plane(findings: Findings, task: str) -> str:
         "dominated by the same method. Whiskers: 95 % intervals. "
     )
     return _figure(svg, legend + words)
+
+
+def _allocation(findings: Findings, task: str) -> str:
+    if not allocation.has_allocation(findings, task):
+        return ""
+    words = allocation.describe(findings, task)
+    name = file_stem("allocation", task)
+    return _figure(inline_svg(allocation.allocation(findings, task), name, words, SWAP), words)
 
 
 def _curves(findings: Findings, task: str, over: str) -> str:

@@ -17,7 +17,7 @@ from adabench.harness.card import Metric
 from adabench.harness.errors import SelectionError, nearest
 from adabench.harness.findings import Findings, SummaryRow
 from adabench.harness.stats import pareto_front, upper_hull
-from adabench.reports import curves
+from adabench.reports import allocation, curves
 from adabench.reports.figure import (
     SLATE,
     EndLabel,
@@ -246,12 +246,18 @@ def describe(findings: Findings, task: str) -> str:
 
 
 def save_figures(findings: Findings, folder: Path) -> list[Path]:
-    """Write plane-<task> and curves-<task>-<condition>, each as PNG and SVG, into `folder`."""
+    """Write the figures of each task into `folder`, each as PNG and SVG.
+
+    They are plane-<task>, allocation-<task> and curves-<task>-<condition>.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for task in tasks(findings):
         if has_plane(findings, task):
             written += save(plane(findings, task), folder, file_stem("plane", task))
+        if allocation.has_allocation(findings, task):
+            figure = allocation.allocation(findings, task)
+            written += save(figure, folder, file_stem("allocation", task))
         for over in curves.swept(findings, task):
             figure = curves.curves(findings, task, over)
             written += save(figure, folder, file_stem("curves", task, over))
