@@ -171,6 +171,9 @@ class Card:
     in place of a conversion."""
     scales: tuple[str, ...] = ("embedded",)
     """In a task file: the scales that `load` knows."""
+    skips_from: str = ""
+    """In an adaptive method's file: the static method whose work it leaves out. Conversion
+    then compares with that method at its default, and says how the qualities differ."""
     oracle: Literal["", "exact", "bound"] = ""
     """In an oracle's file: is its hindsight exact, or only a bound?"""
 

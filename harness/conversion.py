@@ -5,6 +5,10 @@ mixture of static settings of *equal quality*: 1 if all saved work became time, 
 did, negative if the method became slower for all its saving. The mixture's latency is the
 mean of its two settings', weighted as they are mixed.
 
+A method that leaves out parts of one static method (`Card.skips_from`) is compared with that
+one at its default instead, and the row says by how much their qualities differ. A task's
+conditions (prefill, decode) get a row each.
+
 There is no K where the work ratio lies within 0.9..1.1 (it would be a quotient of two
 noises), nor where no static mixture reaches the method's quality. Energy counts only where
 a counter measured it, never an estimate. A task whose latency is not that of the work it
@@ -13,12 +17,12 @@ every static setting solved; the interval redraws those cases, mixture included.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from adabench.harness.card import Card
+from adabench.harness.card import Card, Point
 from adabench.harness.findings import ConversionRow
 from adabench.harness.leaf import Leaf, Setting, settings, shared_places, table
 from adabench.harness.plane import Dots, Plane, between, corners, label, mixed, planes, settled
@@ -34,22 +38,41 @@ def conversion(
 ) -> tuple[ConversionRow, ...]:
     """Return a row for each adaptive method and measured metric, sorted by address."""
     return tuple(
-        _conversion(plane, method, metric)
-        for plane in planes(leaves, task_cards, method_cards)
+        replace(_conversion(plane, method, metric), conditions=conditions)
+        for conditions, some in _views(leaves, task_cards)
+        for plane in planes(some, task_cards, method_cards)
         for method in plane.methods("adaptive")
         for metric in MEASURED
         if any(metric in leaf.values for leaf in plane.leaves)
     )
 
 
+def _views(
+    leaves: Sequence[Leaf], task_cards: Mapping[str, Card]
+) -> Iterator[tuple[Point, list[Leaf]]]:
+    """Yield each task's leaves, then those at every other value of each of its conditions."""
+    for task in sorted({leaf.task for leaf in leaves}):
+        card, own = task_cards[task], [leaf for leaf in leaves if leaf.task == task]
+        yield {}, own
+        for knob in card.knobs if not card.no_conversion else ():
+            usual = settled(knob.name, knob.default, own)
+            for value in knob.values:
+                there = [leaf for leaf in own if leaf.conditions.get(knob.name) == value]
+                if knob.name != card.budget and value != usual and there:
+                    yield {knob.name: value}, there
+
+
 def _conversion(plane: Plane, method: str, metric: str) -> ConversionRow:
-    blind = plane.dots(plane.methods("static"), metric)
+    whole = plane.cards[method].skips_from
+    blind: Dots = plane.dots(plane.methods("static"), metric)
+    if whole:
+        blind = _default_dot(plane, plane.dots([whole], metric), whole)
     own = _default_dot(plane, plane.dots([method], metric), method)
     places = shared_places(blind, own)
     row = ConversionRow(plane.task, method, metric, None, None, None, plane.cost, None)
     if plane.card.no_conversion:
         return replace(row, reason=plane.card.no_conversion)
-    for dots, who in ((own, f"{method} at its default point"), (blind, "a static method")):
+    for dots, who in ((own, f"{method} at its default point"), (blind, whole or "a static method")):
         if not dots:
             wanted = f"{plane.cost}, {plane.quality} and {metric}"
             return replace(row, reason=f"{who} has no record of {wanted}")
@@ -75,14 +98,24 @@ def _converted(
     """Fill in the work ratio and, where it is telling, the conversion."""
     names = (plane.cost, plane.quality, row.metric)
     blind, own = ([table(dots, places, name) for name in names] for dots in sides)
+    whole = plane.cards[row.method].skips_from
+    if whole:
+        row = replace(row, reason=_quality_differs(plane, blind, own))
+        own[1] = blind[1]  # held to be equal; the reason says how nearly they are
     work, k = bootstrap(places, _exponent(blind, own, plane.sign))
     if not math.isfinite(work.estimate):
         return replace(row, reason=_unreached(plane, blind, own))
     against = _mixture(list(sides[0]), blind, own, plane.sign)
     row = replace(row, work_ratio=work.estimate, against=against)
     if SAME_WORK[0] <= work.estimate <= SAME_WORK[1]:
-        return replace(row, reason=f"the work ratio {work.estimate:.3f} is too near 1")
+        near = f"the work ratio {work.estimate:.3f} is too near 1"
+        return replace(row, reason="; ".join(filter(None, [near, row.reason])))
     return replace(row, k=k.estimate, low=k.low, high=k.high)
+
+
+def _quality_differs(plane: Plane, blind: list[FloatArray], own: list[FloatArray]) -> str:
+    gap = float(own[1].mean() - blind[1].mean())
+    return f"{plane.quality} differs by {gap:+.3g}" if gap else ""
 
 
 def _exponent(blind: list[FloatArray], own: list[FloatArray], sign: float) -> Statistic:

@@ -72,6 +72,9 @@ class ConversionRow:
     against: str = ""
     n: int = 0
     reason: str = ""
+    """Why there is no number, or in what the two differ beside work."""
+    conditions: Point = field(default_factory=dict)
+    """The condition that is not at its default, if one is not."""
 
 
 @dataclass(frozen=True)

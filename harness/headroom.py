@@ -1,15 +1,16 @@
 """Headroom captured: of what a clairvoyant would gain here, the share a method gets.
 
-`H = area(method - blind) / area(oracle - blind)` over the budgets that
-three curves share. *Blind*: all static methods' dots, mixed at random, as a router that
+`H = area(method - blind) / area(oracle - blind)` over the budgets of the task. *Blind*: all static methods' dots, mixed at random, as a router that
 ignores its input could. *Oracle*: allocation in hindsight. *Method*: its own dots, mixed at
 random too (a mixture of two settings of an adaptive method is one of its own settings, and
 the others' curves are allowed the same). 1: all that a clairvoyant gets; 0: no better than
-blind mixing; below: worse. A curve may spend more for nothing, so it is defined for every
-budget above its least cost: the range runs from the largest of the three least costs to the
-largest static setting, where blind mixing has nothing left to gain. (Ending it at the least of
-the three largest costs would cut off exactly what an adaptive method saves.) A range without
-width still has a height, and H is then the ratio of heights at that cost.
+blind mixing; below: worse. The range is that of the static settings, from their least cost (or
+the oracle's, if that is larger) to their largest. A curve may spend more for nothing, so it is
+defined for every budget above its least cost; for a budget below that a method cannot run, its
+user mixes static settings, and nothing is gained there. (Holding the range to the budgets
+where a method itself runs would cut off what it saves, and divides by next to nothing where
+static settings are good already.) For a method that runs at or beyond the largest static
+setting only, H is the ratio of heights at its least cost.
 
 A clairvoyant that gains nothing leaves no H. One that lies below blind mixing is no oracle,
 and the row says so. Dots are means over the cases that all dots share; resamples redraw
@@ -21,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from adabench.harness.card import Card
 from adabench.harness.findings import HeadroomRow
@@ -105,28 +107,34 @@ def _share(costs: list[FloatArray], qualities: list[FloatArray], tiny: float) ->
 
     def statistic(weights: FloatArray) -> FloatArray:
         blind_x, oracle_x, own_x, *heights = np.split(mean(weights), ends, axis=1)
-        at = _shared_range(blind_x, oracle_x, own_x)
-        curves = zip((blind_x, oracle_x, own_x), heights, strict=True)
+        at = _budgets(blind_x, oracle_x, own_x)
+        curves = list(zip((blind_x, oracle_x, own_x), heights, strict=True))
         blind, oracle, own = (height(x, y, at) for x, y in curves)
-        room = _mean_height(oracle - blind, at)
-        gain = _mean_height(own - blind, at)
+        least = own_x.min(axis=1, keepdims=True)
+        late = (least >= at[:, -1:])[:, 0]
+        room = _area(oracle - blind, at, at >= at[:, :1])
+        gain = _area(own - blind, at, at > least)
+        last = oracle[:, -1] - blind[:, -1], own[:, -1] - blind[:, -1]
+        room, gain = np.where(late, last[0], room), np.where(late, last[1], gain)
         share = np.divide(gain, room, out=np.full_like(gain, np.nan), where=room > tiny)
         return np.stack([share, (oracle - blind).min(axis=1)], axis=1)
 
     return statistic
 
 
-def _shared_range(blind: FloatArray, oracle: FloatArray, own: FloatArray) -> FloatArray:
-    """Return the sorted costs (r, k) of all dots, held to the budgets all curves share."""
-    costs = (blind, oracle, own)
-    low = np.max([cost.min(axis=1) for cost in costs], axis=0)[:, None]
+def _budgets(blind: FloatArray, oracle: FloatArray, own: FloatArray) -> FloatArray:
+    """Return the sorted costs (r, k) of all dots, held to the task's range of budgets.
+
+    Where a method runs only beyond that range, its least cost is the last of them.
+    """
+    low = np.maximum(blind.min(axis=1), oracle.min(axis=1))[:, None]
     high = np.maximum(low, blind.max(axis=1)[:, None])
-    return np.sort(np.clip(np.hstack(costs), low, high), axis=1)
+    inside = np.clip(np.hstack([blind, oracle, own]), low, high)
+    last = np.maximum(high, own.min(axis=1, keepdims=True))
+    return np.sort(np.hstack([inside, last]), axis=1)
 
 
-def _mean_height(gap: FloatArray, at: FloatArray) -> FloatArray:
-    """Integrate a piecewise linear gap (r, k) exactly, over the width; at no width, the gap."""
-    width = np.diff(at, axis=1)
-    area = (width * (gap[:, 1:] + gap[:, :-1]) / 2).sum(axis=1)
-    total = width.sum(axis=1)
-    return np.asarray(np.divide(area, total, out=gap[:, 0].copy(), where=total > 0), np.float64)
+def _area(gap: FloatArray, at: FloatArray, ends: npt.NDArray[np.bool_]) -> FloatArray:
+    """Integrate a piecewise linear gap (r, k) exactly over the stretches that end at `ends`."""
+    width = np.diff(at, axis=1) * ends[:, 1:]
+    return np.asarray((width * (gap[:, 1:] + gap[:, :-1]) / 2).sum(axis=1), np.float64)

@@ -188,7 +188,8 @@ def _conversions(findings: Findings) -> str:
 
 def _conversion(findings: Findings, row: ConversionRow) -> str:
     ends = "" if row.low is None or row.high is None else f" [{row.low:.2f}, {row.high:.2f}]"
-    name = escape(f"{row.task}/{row.method}")
+    where = "".join(f" {name}={value}" for name, value in row.conditions.items())
+    name = escape(f"{row.task}/{row.method}{where}")
     metric = escape(labelled_name(findings, row.metric))
     return f"{name}: <b>{row.k:.2f}</b><small>{ends} into {metric}</small>"
 

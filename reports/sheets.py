@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from adabench.harness.card import Bound, Card, Claim, Frontier, Metric, Ratio
+from adabench.harness.card import Bound, Card, Claim, Frontier, Metric, Point, Ratio
 from adabench.harness.findings import (
     ClaimRow,
     ConversionRow,
@@ -272,9 +272,12 @@ def headroom_sheet(findings: Findings, task: str | None = None) -> Sheet:
     return Sheet(title, columns[:keep], body, note)
 
 
-def _address(row: HeadroomRow | ConversionRow | ClaimRow, task: str | None) -> Cell:
-    """Name a row's method; its task too, where the table is about several."""
-    return Cell(row.method if task else f"{row.task}/{row.method}", tone="strong")
+def _address(
+    row: HeadroomRow | ConversionRow | ClaimRow, task: str | None, where: Point | None = None
+) -> Cell:
+    """Name a row's method; its task too, where the table is about several; and where it stood."""
+    name = row.method if task else f"{row.task}/{row.method}"
+    return Cell(name, " ".join(f"{k}={v}" for k, v in (where or {}).items()), tone="strong")
 
 
 def _headroom_cells(row: HeadroomRow) -> tuple[Cell, ...]:
@@ -298,11 +301,11 @@ def conversion_sheet(findings: Findings, task: str | None = None) -> Sheet:
         Column("K", "95 % interval"),
         Column("work ratio", rank=1),
         Column("n", rank=3),
-        Column("why there is no number", right=False, wraps=True),
+        Column("remark", right=False, wraps=True),
     )
     body = tuple(
         (
-            _address(row, task),
+            _address(row, task, row.conditions),
             Cell(row.against or "–"),
             Cell(labelled_name(findings, row.metric)),
             _conversion_cell(row.k, row.low, row.high),

@@ -110,9 +110,18 @@ def test_lower_is_better_turns_the_plane_round():
 
 
 def test_a_dot_serves_every_larger_budget_and_is_held_to_the_blind_curve_there():
-    # 0.05 above blind mixing at its own cost of 3, level with it at 4.
+    # 0.05 above blind mixing at its own cost of 3, level with it at 4; below 3 it cannot run.
     row = shares(BLIND + ORACLE + dots("router", {3: 0.7}, spread=0.1))["router"]
-    assert row.h == pytest.approx((0.05 + 0.0) / 2 / 0.2)
+    assert row.h == pytest.approx((0.05 + 0.0) / 2 * 1 / (0.2 * 3))
+
+
+def test_where_static_settings_are_good_already_a_small_loss_is_a_small_loss():
+    # Statics reach 0.999 at the method's own cost: dividing by that 0.001 would give -10.
+    static = {1: 0.4, 2: 0.7, 4: 0.999}
+    top = {depth: min(1.0, quality + 0.2) for depth, quality in static.items()}
+    records = dots("uniform", static) + dots("best", top) + dots("router", {3.9: 0.98})
+    row = shares(records)["router"]
+    assert -0.05 < row.h < 0
 
 
 def test_saving_more_of_the_same_quality_captures_more():
