@@ -83,7 +83,10 @@ def run(
     from adabench.cli.select import seed_range, wishes
     from adabench.harness.plan import plan
 
-    asked = session.Asked(tuple(select or ()), tuple(fixed or ()), tuple(swept or ()), not defaults)
+    asked = session.Asked(
+        tuple(select or ()), tuple(fixed or ()), tuple(swept or ()), not defaults, seeds, repeats,
+        scale,
+    )  # fmt: skip
     limits = session.limits(timeout, memory)
     if resume:
         opened = session.resume(resume, asked)

@@ -90,6 +90,10 @@ def _assignment(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
+MOST = 10_000
+"""Seeds in one run; more is a typing error."""
+
+
 def seed_range(text: str) -> tuple[int, ...]:
     """Read `0..4`, `7` or `0,3,10..12`.
 
@@ -100,10 +104,10 @@ def seed_range(text: str) -> tuple[int, ...]:
     try:
         for part in text.split(","):
             first, dots, last = part.partition("..")
-            found += range(int(first), int(last) + 1) if dots else [int(first)]
+            found += range(int(first), int(last) + 1)[:MOST] if dots else [int(first)]
     except ValueError:
         found = []
-    if not found or min(found) < 0:
+    if not found or min(found) < 0 or len(found) >= MOST:
         raise SelectionError(
             f"{text!r} names no seeds.", "Write them as 0..4, or 7, or 0,3,10..12 (none below 0)."
         )

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
@@ -37,6 +37,9 @@ class Asked:
     fixed: tuple[str, ...] = ()
     swept: tuple[str, ...] = ()
     star: bool = True
+    seeds: str = "0..2"
+    repeats: int = 1
+    scale: str = "embedded"
 
     @property
     def legs(self) -> tuple[Leg, ...]:
@@ -77,7 +80,7 @@ def resume(folder: Path, asked: Asked) -> store.Run:
     """
     if asked != Asked():
         raise SelectionError(
-            "--resume takes no selection: the run knows what it was asked.",
+            "--resume takes no selection, seeds, repeats or scale: the run knows what it was asked.",
             f"adabench run --resume {folder}",
         )
     manifest = store.read_manifest(folder)
@@ -88,7 +91,8 @@ def resume(folder: Path, asked: Asked) -> store.Run:
             manifest["environment"], environment.fingerprint()
         ).items()
     ]
-    changed += [name for name, was in manifest["sources"].items() if _sources(turns)[name] != was]
+    now_sources = _sources(turns)
+    changed += [name for name, was in manifest["sources"].items() if now_sources.get(name) != was]
     if changed:
         raise StoreError(
             f"{folder} was started under other conditions: {', '.join(changed)}.",
@@ -137,7 +141,11 @@ def logged(folder: Path) -> Iterator[None]:
     root.addHandler(file)
     root.setLevel(logging.DEBUG)
     try:
-        yield
+        with redirect_stdout(sys.stderr):  # stdout is data: what a method prints is talk
+            yield
+    except KeyboardInterrupt:
+        print(f"interrupted; go on with: adabench run --resume {folder}", file=sys.stderr)
+        raise
     finally:
         root.removeHandler(file)
         file.close()
@@ -237,10 +245,14 @@ def _sources(turns: Sequence[Turn]) -> dict[str, str]:
     digests = {}
     for address in sorted({turn.cell.address for turn in turns}):
         entry = registry.find(address)
+        if not entry.path.is_file():
+            continue
         if entry.task not in shared:
             folder = registry.find(entry.task).path.parent
             shared[entry.task] = [path for path in folder.glob("*.py") if not _is_method(path)]
         digests[address] = environment.source_digest([*shared[entry.task], entry.path])
+    for path in sorted({path for turn in turns for path in cache.named_files(turn.cell)}):
+        digests[path.name] = environment.source_digest([path])
     return digests
 
 

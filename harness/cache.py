@@ -18,6 +18,7 @@ import pickle
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -59,10 +60,27 @@ def default_folder() -> Path:
 def key(cell: Cell, task: Entry, method: Entry) -> str:
     """Return the key of the state that `cell` needs; its point holds prepare-knobs only."""
     digest = hashlib.sha256(json.dumps(cell.to_json(), sort_keys=True).encode())
-    for path in sorted({*task.path.parent.glob("*.py"), method.path}):
-        if path == method.path or not _is_sibling_method(path, task):
-            digest.update(path.name.encode() + path.read_bytes())
+    folder = task.path.parent
+    sources = [path for path in folder.glob("*.py") if not _is_sibling_method(path, task)]
+    shared = folder.parent.glob("shared/*.py")
+    shipped = folder.glob("checkpoints/*")
+    for path in sorted({*sources, method.path, *shared, *shipped, *named_files(cell)}):
+        stat = path.stat()
+        digest.update(_content(path, stat.st_mtime_ns, stat.st_size))
     return digest.hexdigest()[:32]
+
+
+def named_files(cell: Cell) -> list[Path]:
+    """Return the files that a cell's conditions name: `requests.csv.gz:url` is one."""
+    words = [value for value in cell.conditions.values() if isinstance(value, str)]
+    paths = [Path(part) for word in words for part in (word, word.rpartition(":")[0]) if part]
+    return [path for path in paths if path.is_file()]
+
+
+@cache
+def _content(path: Path, mtime_ns: int, size: int) -> bytes:
+    """Digest a file once for each of its states."""
+    return hashlib.sha256(path.name.encode() + path.read_bytes()).digest()
 
 
 def _is_sibling_method(path: Path, task: Entry) -> bool:

@@ -53,6 +53,14 @@ class Step:
 
     unit: Unit
     run: Callable[[], Record]
+    known: bool = False
+    """Its record exists already and the work is done again for its result: only a failure
+    is news."""
+
+    def news(self) -> Record | None:
+        """Do the work and return what has to be recorded."""
+        record = self.run()
+        return None if self.known and record.status == "ok" else record
 
 
 @dataclass
@@ -75,7 +83,7 @@ class Bench:
             task, method = self._task(entries[0], cell), registry.load(entries[1])
         except SelectionError:  # what was asked for makes no sense: no turn of it will
             raise
-        except Exception as problem:  # a plug-in may raise anything
+        except (Exception, SystemExit) as problem:  # a plug-in may raise anything
             yield _failed_step(turn, problem)
             return
         state = task
@@ -130,17 +138,14 @@ class Bench:
             if stored is None:
                 try:
                     stored = self._prepared(task, method, cell)
-                except Exception as problem:  # a method may raise anything
+                except (Exception, SystemExit) as problem:  # a method may raise anything
                     return _failed(cell, "prepare", -1, 0, problem)
                 if folder:
                     cache.save(folder, name, stored, task)
             self.states[name] = stored.state
             return Record(cell, "prepare", -1, 0, "ok", stored.values)
 
-        if unit in done:
-            run()
-        else:
-            yield Step(unit, run)
+        yield Step(unit, run, known=unit in done)
 
     def _prepared(self, task: Any, method: Any, cell: Cell) -> cache.Prepared:
         task.meter.clear()
@@ -157,8 +162,8 @@ class Bench:
         try:
             self._warm_up(cell, task, method, state, case)
             values = self._measure(cell, card, task, method, state, case)
-            check_values(cell.address, values, card)
-        except Exception as problem:  # a method may raise anything
+            check_values(cell.address, values, card, cell.scale)
+        except (Exception, SystemExit) as problem:  # a method may raise anything
             failed = _failed(cell, "solve", index, turn.repeat, problem)
             return replace(failed, group=group)
         return Record(cell, "solve", index, turn.repeat, "ok", values, group=group)
@@ -213,15 +218,18 @@ def execute(
     bench = Bench(settings or Settings(), timing, intrusive)
     for turn in turns:
         for step in bench.steps(turn, done):
-            yield step.run()
+            record = step.news()
+            if record is not None:
+                yield record
 
 
-def check_values(address: str, values: Mapping[str, float], card: Card) -> None:
+def check_values(address: str, values: Mapping[str, float], card: Card, scale: str = "") -> None:
     """Refuse what a method or task may not give.
 
     Raises:
         MethodContractError: for a value that is not a finite number, a negative cost, or a
-            quality the task's card promises and does not give.
+            quality the task's card promises and does not give (at scale gpu weights are random
+            and a task withholds its quality).
     """
     for name, value in values.items():
         if not math.isfinite(value):
@@ -229,7 +237,8 @@ def check_values(address: str, values: Mapping[str, float], card: Card) -> None:
     for metric in card.metrics:
         if metric.role in ("cost", "work") and values.get(metric.name, 0.0) < 0:
             raise MethodContractError(f"{address} gave a negative cost: {metric.name}.")
-        if metric.primary and metric.name not in values:
+        withheld = scale == "gpu" and metric.role == "quality"
+        if metric.primary and metric.name not in values and not withheld:
             raise MethodContractError(
                 f"{address} gave no {metric.name}, the task's primary {metric.role}."
             )
@@ -262,12 +271,12 @@ def _prepare_cell(cell: Cell, card: Card) -> Cell:
     return replace(cell, point={**cell.point, **solve_time})
 
 
-def _failed_step(turn: Turn, problem: Exception) -> Step:
+def _failed_step(turn: Turn, problem: BaseException) -> Step:
     record = _failed(turn.cell, "solve", -1, turn.repeat, problem)
     return Step(record.unit, lambda: record)
 
 
-def _failed(cell: Cell, phase: Any, case: int, repeat: int, problem: Exception) -> Record:
+def _failed(cell: Cell, phase: Any, case: int, repeat: int, problem: BaseException) -> Record:
     """One line that says what went wrong; the traceback follows it, for the errors folder."""
     line = " ".join(str(problem).split()) or "no message"
     trace = "".join(traceback.format_exception(problem)).rstrip()

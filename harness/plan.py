@@ -51,6 +51,9 @@ def wish(
     Raises:
         SelectionError: if a value is not one that the knob takes.
     """
+    both = set(fixed or ()) & set(swept or ())
+    if both:
+        raise SelectionError(f"{', '.join(sorted(both))} cannot be pinned and swept at once.")
     knobs = (*task.card.knobs, *method.card.knobs)
     base = task.card.defaults | method.card.defaults
     base |= {

@@ -74,13 +74,15 @@ def _each(claim: Ratio, pairs: Sequence[Pair], evidence: Evidence) -> Ruling:
     worst = max(range(len(pairs)), key=lambda i: excess[i])
     broken = [i for i, side in enumerate(sides) if not _obeys(claim, *side)]
     finite = [ratio for ratio in ratios if math.isfinite(ratio)]
-    low, high = (min(finite), max(finite)) if finite else (None, None)
     estimate = ratios[worst] if math.isfinite(ratios[worst]) else None
+    # The spread of single pairs is no interval of anything: it goes into words.
+    spread = f"pairs from {min(finite):.4g} to {max(finite):.4g}" if len(set(finite)) > 1 else ""
     if not broken:
-        return Ruling("reproduced", estimate, low, high, n=len(pairs))
+        return Ruling("reproduced", estimate, n=len(pairs), reason=spread)
     where = place_of(pairs[worst].ours, evidence.card.defaults)
     reason = f"{len(broken)} of {len(pairs)} pairs break it; the worst: {where}"
-    return Ruling("not reproduced", estimate, low, high, n=len(pairs), reason=reason)
+    reason = "; ".join(filter(None, [reason, spread]))
+    return Ruling("not reproduced", estimate, n=len(pairs), reason=reason)
 
 
 def _quotient(ours: float, theirs: float) -> float:

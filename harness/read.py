@@ -6,7 +6,7 @@ from typing import Any
 
 from adabench.harness.card import Card, Knob, Point
 from adabench.harness.conversion import conversion
-from adabench.harness.findings import Findings
+from adabench.harness.findings import ClaimRow, Findings
 from adabench.harness.headroom import headroom
 from adabench.harness.leaf import collapse
 from adabench.harness.record import Record
@@ -33,6 +33,7 @@ def find(
         KeyError: if a record names a task or method without a card.
     """
     leaves = collapse(records)
+    usual = task_cards, method_cards
     task_cards = {
         name: pinned(card, [leaf.conditions for leaf in leaves if leaf.task == name])
         for name, card in task_cards.items()
@@ -52,8 +53,37 @@ def find(
         summarise(leaves, task_cards),
         headroom(leaves, task_cards, method_cards),
         conversion(leaves, task_cards, method_cards),
-        verdicts(records, task_cards, method_cards, leaves),
+        tuple(
+            _marked(row, *usual, task_cards, method_cards)
+            for row in verdicts(records, task_cards, method_cards, leaves)
+        ),
     )
+
+
+def _marked(
+    row: ClaimRow,
+    usual_tasks: Mapping[str, Card],
+    usual_methods: Mapping[str, Card],
+    tasks: Mapping[str, Card],
+    methods: Mapping[str, Card],
+) -> ClaimRow:
+    """Say in a claim's reason where it was tested elsewhere than its card means."""
+    address = f"{row.task}/{row.method}"
+    pairs = [
+        (knob, known.knob(knob.name))
+        for card, known in (
+            (tasks[row.task], usual_tasks[row.task]),
+            (methods[address], usual_methods[address]),
+        )
+        for knob in card.knobs
+    ]
+    moved = [
+        f"{now.name}={now.default} (card: {was.default})"
+        for now, was in pairs
+        if was is not None and now.default != was.default
+    ]
+    where = f"tested at {', '.join(moved)}" if moved else ""
+    return replace(row, reason="; ".join(filter(None, [row.reason, where])))
 
 
 def pinned(card: Card, points: Sequence[Point]) -> Card:

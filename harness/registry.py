@@ -24,10 +24,11 @@ from types import ModuleType
 from typing import Any
 
 from adabench.harness import card as vocabulary
-from adabench.harness.card import Card
+from adabench.harness.card import Card, Claim, Knob, Metric
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError, nearest
 
 PACKAGE = "adabench.workloads"
+_KINDS = {"knobs": Knob, "claims": Claim, "metrics": Metric, "needs": str}
 _NAMES: dict[str, Any] = {
     name: value for name, value in vars(vocabulary).items() if not name.startswith("_")
 }
@@ -53,7 +54,7 @@ class Entry:
     @property
     def name(self) -> str:
         """The last part of the address."""
-        return self.address.rpartition("/")[2]
+        return self.address.partition("/")[2] or self.address
 
 
 def tasks() -> dict[str, Entry]:
@@ -102,6 +103,8 @@ def load(entry: Entry) -> ModuleType:
         MissingExtra: if an extra that its card names, or a module it imports, is missing.
         MethodContractError: if its card cannot be read, or reading and importing disagree.
     """
+    if entry.path == Path():
+        raise MissingExtra(f"{entry.address} cannot be found: {entry.problem}.")
     if entry.problem:
         raise MethodContractError(f"{entry.address} has no readable card: {entry.problem}")
     lacking = missing_needs(entry.card)
@@ -174,7 +177,15 @@ def _read_card(path: Path, mtime_ns: int, size: int) -> Card | None:
         ) from broken
     if not isinstance(card, Card):
         raise MethodContractError(f"the CARD of {path.name} is not a Card(...).")
+    for name, kind in _KINDS.items():
+        if not all(isinstance(item, kind) for item in _items(getattr(card, name))):
+            wanted = f"a tuple of {kind.__name__}"
+            raise MethodContractError(f"the CARD of {path.name} has {name}= that is not {wanted}.")
     return card
+
+
+def _items(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else (None,)
 
 
 def _card_expression(node: ast.stmt) -> ast.expr | None:
@@ -203,11 +214,15 @@ def _builtin(pattern: str) -> Iterator[Entry]:
 
 
 def _entry(address: str, module: str, path: Path | None) -> Entry:
-    """Build an entry; a file without a card gives one with an empty title and no problem."""
+    """Build an entry; a built-in file without a card has an empty title and no problem."""
     if path is None:
         return Entry(address, module, Path(), Card(""), f"module {module} is not installed")
     try:
-        return Entry(address, module, path, read_card(path) or Card(""))
+        card = read_card(path)
+        problem = "" if card or module.startswith(PACKAGE) else f"{module} has no CARD"
+        if address.count("/") > 1:
+            problem = "its address must be task/name"
+        return Entry(address, module, path, card or Card(""), problem)
     except MethodContractError as broken:
         return Entry(address, module, path, Card(""), f"{broken.message} {broken.hint}".strip())
 

@@ -149,8 +149,10 @@ def _quantile(ordered: FloatArray, level: float) -> float:
 
 def _bca_levels(estimate: float, ordered: FloatArray, jackknife: FloatArray) -> list[float]:
     """Return the two quantile levels that BCa reads off the ordered resamples."""
-    below = np.searchsorted(ordered, estimate, "left")
-    upto = np.searchsorted(ordered, estimate, "right")
+    # Resamples come from BLAS and the estimate does not: equal ones may differ in the last bit.
+    slack = 1e-9 * max(abs(ordered[0]), abs(ordered[-1]), abs(estimate))
+    below = np.searchsorted(ordered, estimate - slack, "left")
+    upto = np.searchsorted(ordered, estimate + slack, "right")
     share = (below + upto) / (2 * len(ordered))
     bias = NORMAL.inv_cdf(min(max(float(share), 1 / len(ordered)), 1 - 1 / len(ordered)))
     gap = jackknife.mean() - jackknife

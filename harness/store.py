@@ -117,6 +117,10 @@ class Run:
     ) -> None:
         if kind is None:
             self._close_turn(None)
+        self.close()
+
+    def close(self) -> None:
+        """Let the files go, and with them the lock."""
         for descriptor in (self._records, self._finished):
             os.close(descriptor)
 
@@ -128,25 +132,35 @@ def create(folder: Path, turns: Iterable[Turn], manifest: Mapping[str, Any]) -> 
         StoreError: if the folder holds a run already or cannot be written.
     """
     turns = tuple(turns)
-    if (folder / MANIFEST).exists() and (folder / RECORDS).stat().st_size:
-        raise StoreError(
-            f"{folder} holds a run already.",
-            f"Go on with it (adabench run --resume {folder}) or choose another --out.",
-        )
     cells = {turn.cell.key: turn.cell.to_json() for turn in turns}
     order = [[turn.cell.key, turn.repeat] for turn in turns]
     whole = {"schema": SCHEMA, **manifest, "plan": {"cells": cells, "turns": order}}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (RECORDS, TURNS):
-            (folder / name).touch()
-        _write_manifest(folder, whole)
+        run = Run(folder, turns)  # locked from here on
     except OSError as problem:
-        raise StoreError(
-            f"{folder} cannot be written: {problem.strerror}.",
-            "Choose a folder you may write to with --out DIR.",
-        ) from problem
-    return Run(folder, turns)
+        raise _unwritable(folder, problem) from problem
+    try:
+        if (folder / MANIFEST).exists() and (folder / RECORDS).stat().st_size:
+            raise StoreError(
+                f"{folder} holds a run already.",
+                f"Go on with it (adabench run --resume {folder}) or choose another --out.",
+            )
+        _write_manifest(folder, whole)
+    except StoreError:
+        run.close()
+        raise
+    except OSError as problem:
+        run.close()
+        raise _unwritable(folder, problem) from problem
+    return run
+
+
+def _unwritable(folder: Path, problem: OSError) -> StoreError:
+    return StoreError(
+        f"{folder} cannot be written: {problem.strerror}.",
+        "Choose a folder you may write to with --out DIR.",
+    )
 
 
 def resume(folder: Path) -> Run:
@@ -177,7 +191,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         ) from missing
     except (OSError, ValueError) as broken:
         raise StoreError(f"{folder / MANIFEST} cannot be read: {broken}") from broken
-    if manifest.get("schema") != SCHEMA:
+    if not isinstance(manifest, dict) or not {"schema", "plan"} <= manifest.keys():
+        raise StoreError(f"{folder / MANIFEST} is not the manifest of a run.")
+    if manifest["schema"] != SCHEMA:
         raise StoreError(
             f"{folder} has schema {manifest.get('schema')}, this adabench reads {SCHEMA}.",
             "Read it with the version that wrote it (run.json names it).",

@@ -9,6 +9,7 @@ The memory limit is RLIMIT_DATA, private writable memory: an address-space limit
 the large mappings that torch reserves and never touches.
 """
 
+import ctypes
 import json
 import os
 import resource
@@ -157,11 +158,19 @@ def _lost(turn: Turn, begun: Unit | None, silent: bool, code: int, limits: Limit
     )
 
 
+def _end_with_parent() -> None:
+    """Ask Linux to end this process when its parent ends; elsewhere a kill -9 leaves it."""
+    if sys.platform == "linux":
+        set_death_signal = 1  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None, use_errno=True).prctl(set_death_signal, signal.SIGKILL)
+
+
 def main() -> None:
     """Be the child: read the job from stdin, write lines to the descriptor it names."""
     from adabench.profilers.probe import open_probes
 
     job = json.load(sys.stdin)
+    _end_with_parent()
     if job["memory_bytes"]:
         resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"],) * 2)
     folder = Path(job["cache_folder"]) if job["cache_folder"] else None
@@ -183,7 +192,9 @@ def main() -> None:
             try:
                 for step in bench.steps(Turn(Cell(**cell), repeat), done):
                     say(begin=list(step.unit))
-                    say(record=step.run().to_json())
+                    record = step.news()
+                    if record is not None:
+                        say(record=record.to_json())
             except SelectionError as problem:
                 say(refused=[problem.message, problem.hint])
         say(turn=len(job["turns"]))

@@ -170,3 +170,32 @@ def test_a_prepared_state_is_taken_from_disk_with_its_true_price(
     [again, *_] = run(later, cache_folder=tmp_path)
     assert "prepare" not in later.events
     assert again.values == first.values
+
+
+def test_a_preparation_that_is_known_and_fails_on_resume_is_recorded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = Fake(monkeypatch)
+    [prepared, *_] = run(fake)
+    turn = Turn(Cell("t", "m", {"k": 1}, {}, "embedded", 0), 0)
+    again = list(execute([turn], [], settings=Settings(), done={prepared.unit}))
+    assert [record.phase for record in again] == ["solve", "solve"]
+    fake.method.prepare = lambda *_: 1 / 0
+    [failed] = execute([turn], [], settings=Settings(), done={prepared.unit})
+    assert (failed.phase, failed.status) == ("prepare", "error")
+
+
+def test_a_method_that_exits_does_not_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Fake(monkeypatch)
+
+    def solve(*_: Any) -> int:
+        raise SystemExit(3)
+
+    fake.method.solve = solve
+    assert [record.status for record in run(fake)] == ["ok", "error", "error"]
+
+
+def test_quality_may_be_withheld_at_scale_gpu_only() -> None:
+    check_values("t/m", {"steps": 1.0}, CARD, "gpu")
+    with pytest.raises(MethodContractError):
+        check_values("t/m", {"steps": 1.0}, CARD, "embedded")

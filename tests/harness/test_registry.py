@@ -74,3 +74,32 @@ def test_listing_imports_no_plug_in(toy_env: dict[str, str]) -> None:
     assert "roots/residual" in found
     assert not imported
     assert not numpy
+
+
+@pytest.mark.parametrize("field", ["claims=3", "knobs=('a',)", "needs=(1,)", "metrics=[1]"])
+def test_a_card_with_fields_of_another_kind_is_refused(tmp_path: Path, field: str) -> None:
+    file = tmp_path / "method.py"
+    file.write_text(f'CARD = Card(title="x", {field})')
+    with pytest.raises(MethodContractError, match=field.split("=")[0]):
+        registry.read_card(file)
+
+
+def test_a_broken_plug_in_lists_with_its_problem_and_hurts_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "bad-0.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 0.1\n")
+    (info / "entry_points.txt").write_text(
+        "[adabench.methods]\npaging/gone = not_installed\npaging/a/b = bad_one\n"
+        "paging/none = bad_one\n"
+    )
+    (tmp_path / "bad_one.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = registry.methods("paging")
+    assert "not installed" in found["paging/gone"].problem
+    assert "task/name" in found["paging/a/b"].problem
+    assert "no CARD" in found["paging/none"].problem
+    assert registry.find("paging/a/b") == found["paging/a/b"]
+    with pytest.raises(MissingExtra):
+        registry.load(found["paging/gone"])

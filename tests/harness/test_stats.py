@@ -158,3 +158,12 @@ def test_hypervolume_never_falls_with_another_dot(dots, extra):
 def test_mad_ignores_an_outlier():
     assert mad([1, 2, 3, 4, 1000]) == 1
     assert math.isclose(mad([5.0]), 0.0)
+
+
+def test_an_interval_is_not_cut_off_at_the_estimate_by_rounding():
+    # Unlike groups, two seeds: many resamples equal the estimate up to the last bit.
+    base = (0.1, 0.7, 1.3, 2.9, 95.3)
+    places = [Place(seed, f"g{case}", case) for seed in (0, 1) for case in range(5)]
+    values = np.array([[base[p.case] * (1 + 0.01 * p.seed)] for p in places])
+    (interval,) = bootstrap(places, means(values))
+    assert interval.low < interval.estimate < interval.high

@@ -156,3 +156,19 @@ def test_a_full_disk_ends_in_a_message_and_keeps_every_earlier_record(tmp_path: 
     kept = store.records(tmp_path / "run")
     assert [record.case for record in kept] == list(range(int(done.stdout.split()[0])))
     assert len(kept) > 10
+
+
+def test_a_second_run_into_the_same_folder_leaves_the_first_one_s_plan_alone(
+    tmp_path: Path,
+) -> None:
+    with store.create(tmp_path, TURNS[:1], {"who": "first"}):
+        with pytest.raises(StoreError, match="another process"):
+            store.create(tmp_path, TURNS[1:], {"who": "second"})
+        assert store.read_manifest(tmp_path)["who"] == "first"
+
+
+@pytest.mark.parametrize("text", ['{"schema": 1}', "[]", "3", "{"])
+def test_a_manifest_that_is_none_is_said(tmp_path: Path, text: str) -> None:
+    (tmp_path / store.MANIFEST).write_text(text)
+    with pytest.raises(StoreError):
+        store.resume(tmp_path)
