@@ -18,6 +18,10 @@ on disk. Arrays are handed on as bare pointers (2 registers instead of the 14 wo
 arrays). Bare pointers know no length: `cache.slots` and `cache.n_pages` do. Two words behind
 the notes are checked after the run, so that a policy that writes past its end is found out.
 
+A hook could also write into the cache itself. The engine therefore keeps `holder`, which page it
+put into which slot, where no hook sees it: a request is a hit only if the page is really
+there, so a page that nobody faulted on cannot be served.
+
 What a policy may evict is its contract (`Evicts`); the engine holds it to that at each
 request and stops at the first breach.
 
@@ -210,7 +214,7 @@ def allowed(evicts: int, gone: int, was_full: bool, slots: int) -> bool:
 
 READ_ONLY = types.Array(int32, 1, "C", readonly=True)
 _SIGNATURE = types.void(
-    READ_ONLY, READ_ONLY, int32[::1], int32[::1], int64[::1], int64[::1], float64[::1],
+    READ_ONLY, READ_ONLY, int32[::1], int32[::1], int32[::1], int64[::1], int64[::1], float64[::1],
     int64, int64, int64[::1], uint8[::1], int64[::1],
 )  # fmt: skip
 
@@ -227,6 +231,7 @@ def _replay(
     hints: NDArray[np.int32],
     slot_of: NDArray[np.int32],
     page_in: NDArray[np.int32],
+    holder: NDArray[np.int32],
     ledger: Ints,
     notes: Ints,
     weights: Floats,
@@ -238,7 +243,7 @@ def _replay(
 ) -> None:
     """Replay `pages` once. `report` becomes (faults, evictions, trouble, request).
 
-    `hints` may be empty: then every hint is 0. Unless empty, `log` becomes 1 at faults and
+    `hints` may be empty: then every hint is 0. `holder` (slots,) is the engine's own. Unless empty, `log` becomes 1 at faults and
     `trail` what `contents` gives after each request.
     """
     np.random.seed(coins & 0xFFFFFFFF)
@@ -247,6 +252,7 @@ def _replay(
     cache = Cache(len(page_in), len(slot_of), slots_of, pages_in, _ints(ledger.ctypes))
     noted, weighted = _ints(notes.ctypes), _floats(weights.ctypes)
     empty(cache)
+    holder[:] = -1
     faults = 0
     for i in range(len(pages)):
         page = pages[i]
@@ -265,7 +271,11 @@ def _replay(
             if ledger[TROUBLE] != 0:
                 break
             admit(cache, page)
-        elif page_in[slot_of[page]] != page:
+            if slot_of[page] < 0 or slot_of[page] >= len(holder):
+                ledger[TROUBLE] = Trouble.FORGED
+                break
+            holder[slot_of[page]] = page
+        elif slot_of[page] >= len(holder) or holder[slot_of[page]] != page:
             ledger[TROUBLE] = Trouble.FORGED
             break
         before = ledger[EVICTIONS]
@@ -277,6 +287,8 @@ def _replay(
             break
         if len(trail) > 0:
             trail[i] = contents(cache)
+    if ledger[TROUBLE] == 0 and faults - ledger[EVICTIONS] != np.count_nonzero(page_in >= 0):
+        ledger[TROUBLE] = Trouble.FORGED
     report[0], report[1], report[2], report[3] = faults, ledger[EVICTIONS], ledger[TROUBLE], i
 
 

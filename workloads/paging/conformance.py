@@ -1,5 +1,6 @@
 """What every paging policy must obey, ours or a plug-in's, tried on small instances.
 
+    source      it names nothing of the task that a policy has no business with (oracles excepted)
     contract    it evicts as it said it would, replays each case once, leaves it unchanged
     online      what it evicts before a cut does not depend on what comes after the cut
                 (oracles excepted). The faults alone would not show it: Belady's, up to
@@ -10,20 +11,26 @@
     coins       a policy that asks for several coin streams uses them
 
 `check` yields a sentence per broken rule and nothing for a sound policy. It catches honest
-mistakes and the usual ways to fake a result; it proves nothing.
+mistakes and the usual ways to fake a result; it proves nothing. Nothing on the task tells a
+method that it is being checked (a `Tape` listens unseen), but these instances are smaller than
+those of a run, and a method that acts on that is not found out here; nor is the source of
+what a method imports from elsewhere read.
 """
 
+import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
 from adabench.harness.card import Bound, Card, Claim, Ratio
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.paging.future import Pages
+from adabench.workloads.paging.cache import Ints
+from adabench.workloads.paging.future import Bits, Pages
 from adabench.workloads.paging.hints import BITS, Advice, advise, hindsight
-from adabench.workloads.paging.replay import Paging, Replay
+from adabench.workloads.paging.replay import Paging, Replay, Tape
 from adabench.workloads.paging.trace import Trace, generate, make_trace
 
 REQUESTS = 2500
@@ -31,6 +38,17 @@ CUTS = (0.1, 0.4, 0.8)
 SHAPES = ((8, 0), (20, 1))
 """(slots, seed) of the instances."""
 NOISES = (0.0, 0.1, 0.5)
+FOLDER = "adabench.workloads.paging"
+SHARED = frozenset(("cache", "future", "marking", "replay", "trace"))
+"""The modules of this folder that are parts for methods."""
+OFF_LIMITS = frozenset((
+    "advice", "advise", "answers", "hindsight", "keep_log", "meter", "of", "score", "tape",
+    "engine", "setflags", "writeable", "_judged", "_run", "cell_contents", "__closure__",
+    "__code__", "__dict__", "__globals__", "__module__", "__setattr__",
+))  # fmt: skip
+"""Attributes, imported names and strings that no honest policy needs."""
+BACK_DOORS = frozenset(("gc", "inspect", "sys", "ctypes", "importlib"))
+REFLECTION = frozenset(("getattr", "setattr", "vars", "eval", "exec", "__import__"))
 
 
 @dataclass(frozen=True)
@@ -41,6 +59,10 @@ class Trial:
     task: Paging
     case: Trace
     answer: Replay
+    log: Bits
+    """(T,) where the first stream faulted."""
+    trail: Ints
+    """(T,) what was in its cache."""
     values: Mapping[str, float]
 
     @property
@@ -51,25 +73,65 @@ class Trial:
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield one sentence for each rule that `method` breaks."""
+    if card.role != "oracle":
+        found = list(_source(Path(str(method.__file__)).read_text(encoding="utf-8")))
+        yield from found
+        if found:
+            return
     try:
         trials = [
             trial
             for slots, seed in SHAPES
             for noise in NOISES
-            for trial in attempt(method, card, small_task(slots, seed, noise), noise)
+            for trial in attempt(method, card, small_cases(slots, seed, noise), noise)
         ]
         yield from _optimum(trials)
         yield from _coins(trials)
         yield from _theorems(trials, card.claims)
         if card.role != "oracle":
+            yield from _unforeseen(trials)
             yield from _online(method, card, trials)
         yield from _bits(method, card, trials)
     except MethodContractError as breach:
         yield breach.message
 
 
-def small_task(slots: int, seed: int, noise: float) -> Paging:
-    """Return a task of small cases that keeps logs."""
+def _source(text: str) -> Iterator[str]:
+    """Say which lines of a method's source name what a policy has no business with."""
+    for node in ast.walk(ast.parse(text)):
+        for name in _reached(node):
+            yield f"It reaches for {name!r} on line {getattr(node, 'lineno', 0)}: no policy needs it."
+
+
+def _reached(node: ast.AST) -> Iterator[str]:
+    """Yield what one node names of the things a method must leave alone."""
+    match node:
+        case ast.Attribute(attr=name) if name in OFF_LIMITS:
+            yield name
+        case ast.Name(id=name) if name in REFLECTION or name in ("hindsight", "advise"):
+            yield name
+        case ast.Constant(value=str(name)) if name in OFF_LIMITS or name == "next":
+            yield name
+        case ast.Import(names=names):
+            yield from (one.name for one in names if _barred(one.name))
+        case ast.ImportFrom(module=module, names=names, level=level):
+            source = f"{FOLDER}.{module or ''}".rstrip(".") if level else str(module)
+            yield from (
+                one.name
+                for one in names
+                if one.name in OFF_LIMITS or _barred(source) or _barred(f"{source}.{one.name}")
+            )
+
+
+def _barred(module: str) -> bool:
+    """Tell whether a module is a sibling method, the check, the task, or a way around them."""
+    if module.startswith(f"{FOLDER}."):
+        return module.removeprefix(f"{FOLDER}.").partition(".")[0] not in SHARED
+    return module.partition(".")[0] in BACK_DOORS
+
+
+def small_cases(slots: int, seed: int, noise: float) -> tuple[Advice, ...]:
+    """Return small cases with their hints."""
     weights = np.arange(1, 5 * slots + 1) ** -0.8
     rng = np.random.default_rng(seed)
     skewed = rng.choice(5 * slots, REQUESTS, p=weights / weights.sum()).astype(np.int32)
@@ -77,31 +139,45 @@ def small_task(slots: int, seed: int, noise: float) -> Paging:
         make_trace("skewed", skewed, 5 * slots, slots, seed),
         *(generate(family, REQUESTS, slots, seed) for family in ("cyclic", "docs")),
     ]
-    advice = (advise(hindsight(trace), noise, "symmetric") for trace in traces)
-    return Paging(tuple(advice), keep_log=True)
+    return tuple(advise(hindsight(trace), noise, "symmetric") for trace in traces)
 
 
-def attempt(method: ModuleType, card: Card, task: Paging, noise: float) -> list[Trial]:
-    """Run a method on all cases of a task.
+def attempt(
+    method: ModuleType, card: Card, advice: tuple[Advice, ...], noise: float
+) -> list[Trial]:
+    """Run a method on all cases of a task and listen.
 
     Raises:
         MethodContractError: if it breaks the engine's contract, replays a case other than
-            once, or changes it.
+            once, changes it, or its counts do not agree.
     """
+    tape = Tape()
+    task = Paging(advice, tape=tape)
     point = card.defaults
     state = method.prepare(task, point, 0) if hasattr(method, "prepare") else task
     trials = []
     for case in task.cases():
         before = case.pages.tobytes()
         task.meter.clear()
+        tape.replays.clear()
         answer = method.solve(state, case, point)
         values = {**task.meter, **task.score(case, answer)}
-        if task.meter["requests"] != len(case.pages) * len(answer.faults):
+        if tape.replays != {case.instance: 1}:
             raise MethodContractError("It replays a case more than once and answers with one.")
+        log, trail = tape.logs[case.instance], tape.trails[case.instance]
+        if log.sum() != answer.faults[0] or values["faults"] != answer.faults.mean():
+            raise MethodContractError("Its faults are not those that were counted.")
         if case.pages.tobytes() != before:
             raise MethodContractError("It changes the trace.")
-        trials.append(Trial(noise, task, case, answer, values))
+        trials.append(Trial(noise, task, case, answer, log, trail, values))
     return trials
+
+
+def _unforeseen(trials: list[Trial]) -> Iterator[str]:
+    for trial in trials:
+        if trial.answer.hints == "next":
+            yield f"It is told the true next uses on {trial.where}: those are for oracles."
+            return
 
 
 def _optimum(trials: list[Trial]) -> Iterator[str]:
@@ -155,11 +231,11 @@ def _online(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str
     """Give every case another future after a cut and compare what came before it."""
     for task, noise in {id(trial.task): (trial.task, trial.noise) for trial in trials}.values():
         for share in CUTS:
-            other = Paging(tuple(_other_future(one, share) for one in task.advice), keep_log=True)
+            other = tuple(_other_future(one, share) for one in task.advice)
             before = [trial for trial in trials if trial.task is task]
             for old, new in zip(before, attempt(method, card, other, noise), strict=True):
                 cut = int(share * len(old.case.pages))
-                changed = np.flatnonzero(old.answer.trail[:cut] != new.answer.trail[:cut])
+                changed = np.flatnonzero(old.trail[:cut] != new.trail[:cut])
                 if len(changed):
                     yield (
                         f"It looks ahead: on {old.where}, request {changed[0]} goes differently "
@@ -191,11 +267,10 @@ def _bits(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:
     told = [trial for trial in trials if BITS[trial.answer.hints] == 1]
     for trial in told:
         advice = trial.task.of(trial.case)
-        kind, hit = trial.answer.hints, trial.answer.log == 0
+        kind, hit = trial.answer.hints, trial.log == 0
         hints = {**advice.hints, kind: advice.hints[kind] ^ hit.astype(np.int32)}
-        task = Paging((replace(advice, hints=hints),), keep_log=True)
-        (flipped,) = attempt(method, card, task, trial.noise)
-        if (flipped.answer.trail != trial.answer.trail).any():
+        (flipped,) = attempt(method, card, (replace(advice, hints=hints),), trial.noise)
+        if (flipped.trail != trial.trail).any():
             return
     if told:
         yield "It ignores the bits told with hits: flipping them all changes nothing."

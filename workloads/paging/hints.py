@@ -24,13 +24,14 @@ do not depend on the rate, so a bit spoilt at 1 % is spoilt at 10 % too.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adabench.workloads.paging.future import Bits, Pages, evict_largest, next_use, phase_bits
-from adabench.workloads.paging.trace import NOISE, Trace, child, generate
+from adabench.workloads.paging.trace import NOISE, Trace, child, frozen, generate
 
 Kind = Literal["none", "discard", "phase", "shuffled", "arrival", "next"]
 BITS: Mapping[Kind, int] = {
@@ -143,9 +144,8 @@ def advise(seen: Hindsight, noise: float, kind: str) -> Advice:
         "arrival": _arrivals(seen.next_use, noise, draw("arrival")),
         "next": seen.next_use,
     }
-    for array in hints.values():
-        array.flags.writeable = False
-    return Advice(seen, hints, *errors(discard, seen.discard), *errors(phase, seen.phase))
+    fixed = MappingProxyType({name: frozen(array) for name, array in hints.items()})
+    return Advice(seen, fixed, *errors(discard, seen.discard), *errors(phase, seen.phase))
 
 
 def _arrivals(next_use: Pages, noise: float, seed: np.random.SeedSequence) -> Pages:

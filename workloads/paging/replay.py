@@ -3,8 +3,9 @@
 `task.py` says what is measured and why; `cache.py` is the compiled engine this drives.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import InitVar, dataclass, field
 from typing import NoReturn, cast
 
 import numpy as np
@@ -37,10 +38,30 @@ class Replay:
     hints: Kind
     faults: Ints
     """(streams,)"""
-    log: Bits
-    """(T,) 1 where the first stream faulted; empty unless the task keeps logs."""
-    trail: Ints
-    """(T,) a fingerprint of the cache after each request of that stream; empty likewise."""
+
+
+@dataclass
+class Tape:
+    """What a listener hears of the replays of a task; a method cannot tell that there is one."""
+
+    logs: dict[float, Bits] = field(default_factory=dict)
+    """By instance: (T,) 1 where the first stream of the last replay faulted."""
+    trails: dict[float, Ints] = field(default_factory=dict)
+    """(T,) a fingerprint of the cache after each request of that stream."""
+    replays: Counter[float] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A policy and what it asked `replay` for."""
+
+    fault: Hook
+    serve: Hook
+    notes: Ints
+    weights: Floats
+    hints: Kind
+    evicts: Evicts
+    streams: int
 
 
 @dataclass(frozen=True)
@@ -48,10 +69,17 @@ class Paging:
     """The task: its cases, the counting cache, and the score."""
 
     advice: tuple[Advice, ...]
-    keep_log: bool = False
     meter: Meter = field(default_factory=Meter)
-    answers: dict[float, Replay] = field(default_factory=dict)
-    """The last replay of each case, by instance: only these can be scored."""
+    tape: InitVar[Tape | None] = None
+    """Who listens, if anybody; not kept on the task."""
+    _run: Callable[[Trace, Order], Replay] = field(init=False, repr=False, compare=False)
+    _judged: Callable[[Trace, Replay], Ints] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self, tape: Tape | None) -> None:
+        """Open the books."""
+        run, judged = _books(self, tape)
+        object.__setattr__(self, "_run", run)
+        object.__setattr__(self, "_judged", judged)
 
     def cases(self) -> tuple[Trace, ...]:
         """Return the traces."""
@@ -63,10 +91,7 @@ class Paging:
         Raises:
             MethodContractError: if it is not a case of this task.
         """
-        for advice in self.advice:
-            if advice.trace is case:
-                return advice
-        raise MethodContractError("That trace is not a case of this task.", "Pass `case` on as is.")
+        return _of(self.advice, case)
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be stored: a copy would count into a meter that nobody reads."""
@@ -92,57 +117,27 @@ class Paging:
         Raises:
             MethodContractError: if the policy breaks its contract, with the request.
         """
-        given = self.of(case).hints[hints]
-        seeds = child(case.seed, COINS, case.group, _name(serve)).generate_state(streams, np.uint64)
-        logged = len(case.pages) if self.keep_log else 0
-        log, trail = np.zeros(logged, np.uint8), np.zeros(logged, np.int64)
-        ledger = np.empty(STACK + case.slots, np.int64)
-        slot_of, page_in = np.empty(case.n_pages, np.int32), np.empty(case.slots, np.int32)
         start = np.zeros(notes, np.int64) if isinstance(notes, int) else notes
-        reports = np.zeros((streams, 4), np.int64)
-        run = engine(fault, serve)
-        for stream, seed in enumerate(seeds):
-            noted = np.append(start, np.full(GUARD, SENTINEL))
-            weighted = np.append(() if weights is None else weights, np.full(GUARD, 1.0 * SENTINEL))
-            kept = slice(None) if stream == 0 else slice(0)
-            run(
-                case.pages, given, slot_of, page_in, ledger, noted, weighted,
-                int(evicts), int(seed >> 1) | 1, reports[stream], log[kept], trail[kept],
-            )  # fmt: skip
-            _refuse_breach(_name(serve), case, reports[stream], noted, weighted)
-        faults = reports[:, 0].copy()
-        self._count(case, faults, int(reports[:, 1].sum()), hints)
-        self.answers[case.instance] = Replay(case.instance, hints, faults, log, trail)
-        return self.answers[case.instance]
-
-    def _count(self, case: Trace, faults: Ints, evictions: int, hints: Kind) -> None:
-        meter = cast(dict[str, float], self.meter)
-        meter["faults"] += float(faults.mean())
-        meter["evictions"] += evictions / len(faults)
-        meter["requests"] += len(case.pages) * len(faults)
-        meter["prediction_bits"] += BITS[hints]
-        meter["streams"] += len(faults)
+        floats = np.zeros(0) if weights is None else weights
+        return self._run(case, Order(fault, serve, start, floats, hints, evicts, streams))
 
     def score(self, case: Trace, answer: Replay) -> dict[str, float]:
         """Judge a replay against Belady, LRU and the theorems on the same case.
 
         Raises:
-            MethodContractError: if the answer is not what `replay` returned for this case.
+            MethodContractError: if the answer is not what `replay` returned last for this case,
+                the case was also replayed in another way, or the meter was tampered with.
         """
-        if self.answers.get(case.instance) is not answer:
-            raise MethodContractError(
-                "The answer is not the task's own replay of this case.",
-                "`solve` must return what `task.replay(case, ...)` returned last.",
-            )
+        counted = self._judged(case, answer)
         advice = self.of(case)
-        faults, requests = float(answer.faults.mean()), len(case.pages)
+        faults, requests = float(counted.mean()), len(case.pages)
         opt, lru, k = advice.hindsight.opt, advice.hindsight.lru, case.slots
         harmonic = sum(1 / i for i in range(1, k + 1))
-        streams = len(answer.faults)
+        streams = len(counted)
         values = {
             "hit_ratio": 1 - faults / requests,
             "slots": k,
-            "faults_se": float(answer.faults.std(ddof=1)) / streams**0.5 if streams > 1 else 0.0,
+            "faults_se": float(counted.std(ddof=1)) / streams**0.5 if streams > 1 else 0.0,
             "ratio": faults / opt,
             "opt": opt,
             "eta0": advice.eta0,
@@ -158,6 +153,121 @@ class Paging:
         if lru != opt:
             values["gain"] = (lru - faults) / (lru - opt)
         return {name: float(value) for name, value in values.items()}
+
+
+@dataclass(frozen=True)
+class _Account:
+    """What the books hold of a case: the last replay, and the counts in it as they were."""
+
+    answer: Replay
+    hints: Kind
+    faults: Ints
+    alike: bool
+    """Whether all replays since the meter was cleared came out like this one."""
+
+
+def _books(task: Paging, tape: Tape | None) -> tuple[Callable[..., Replay], Callable[..., Ints]]:
+    """Return what runs an order and what confirms an answer.
+
+    What was counted is kept between these two functions alone: a method holds the task, its
+    meter and its answer, and whatever it writes there no longer agrees with the books.
+    """
+    accounts: dict[float, _Account] = {}
+    metered: dict[str, float] = {}
+    advice, meter = task.advice, cast(dict[str, float], task.meter)
+
+    def run(case: Trace, order: Order) -> Replay:
+        known = _of(advice, case)
+        before = accounts.get(case.instance) if meter else None
+        if not meter:
+            metered.clear()
+        _refuse_other(meter, metered)
+        reports = _replayed(known, order, tape)
+        faults = reports[:, 0].copy()
+        for counts in (meter, metered):
+            _count(counts, case, faults, int(reports[:, 1].sum()), order.hints)
+        alike = before is None or (
+            before.alike and before.hints == order.hints and np.array_equal(before.faults, faults)
+        )
+        shown = np.frombuffer(faults.tobytes(), np.int64)
+        answer = Replay(case.instance, order.hints, shown)
+        accounts[case.instance] = _Account(answer, order.hints, faults, alike)
+        return answer
+
+    def judged(case: Trace, answer: Replay) -> Ints:
+        account = accounts.get(case.instance)
+        if account is None or account.answer is not answer or not _same(account, answer):
+            raise MethodContractError(
+                "The answer is not the task's own replay of this case.",
+                "`solve` must return what `task.replay(case, ...)` returned last.",
+            )
+        if not account.alike:
+            raise MethodContractError("It replays a case more than once and answers with one.")
+        _refuse_other(meter, metered)
+        return account.faults
+
+    return run, judged
+
+
+def _of(known: tuple[Advice, ...], case: Trace) -> Advice:
+    for advice in known:
+        if advice.trace is case:
+            return advice
+    raise MethodContractError("That trace is not a case of this task.", "Pass `case` on as is.")
+
+
+def _same(account: _Account, answer: Replay) -> bool:
+    """Tell whether an answer still says what it said when it was given out."""
+    return answer.hints == account.hints and np.array_equal(answer.faults, account.faults)
+
+
+def _refuse_other(meter: Mapping[str, float], metered: Mapping[str, float]) -> None:
+    if dict(meter) != dict(metered):
+        raise MethodContractError(
+            "Something other than the task wrote into the meter.",
+            "Only `replay` counts; a method leaves `task.meter` alone.",
+        )
+
+
+def _replayed(advice: Advice, order: Order, tape: Tape | None) -> Ints:
+    """Run an order on every coin stream; return (streams, 4) reports of the engine."""
+    case, name = advice.trace, _name(order.serve)
+    seeds = child(case.seed, COINS, case.group, name).generate_state(order.streams, np.uint64)
+    logged = len(case.pages) if tape else 0
+    log, trail = np.zeros(logged, np.uint8), np.zeros(logged, np.int64)
+    ledger = np.empty(STACK + case.slots, np.int64)
+    slot_of = np.empty(case.n_pages, np.int32)
+    page_in, holder = np.empty(case.slots, np.int32), np.empty(case.slots, np.int32)
+    reports = np.zeros((order.streams, 4), np.int64)
+    run = engine(order.fault, order.serve)
+    for stream, seed in enumerate(seeds):
+        noted = np.append(order.notes, np.full(GUARD, SENTINEL))
+        weighted = np.append(order.weights, np.full(GUARD, 1.0 * SENTINEL))
+        kept = slice(None) if stream == 0 else slice(0)
+        run(
+            case.pages, advice.hints[order.hints], slot_of, page_in, holder, ledger, noted,
+            weighted, int(order.evicts), int(seed >> 1) | 1, reports[stream], log[kept],
+            trail[kept],
+        )  # fmt: skip
+        _refuse_breach(name, case, reports[stream], noted, weighted)
+    if tape:
+        tape.logs[case.instance], tape.trails[case.instance] = log, trail
+        tape.replays[case.instance] += 1
+    return reports
+
+
+def _count(
+    counts: dict[str, float], case: Trace, faults: Ints, evictions: int, hints: Kind
+) -> None:
+    added = {
+        "faults": float(faults.mean()),
+        "evictions": evictions / len(faults),
+        "requests": len(case.pages) * len(faults),
+        "prediction_bits": BITS[hints],
+        "streams": len(faults),
+    }
+    for name, value in added.items():
+        counts[name] = counts.get(name, 0) + value
 
 
 def _name(hook: Hook) -> str:

@@ -27,6 +27,10 @@ policy is handed against what it makes of it. The prediction bits are a cost bes
     adabench run paging/* --set trace=requests.csv:url
 
 reads a trace of yours (`reader.py`); `--set trace=zipf` runs one family.
+
+**A limitation.** Seeds are counted as independent replicates, and not all are: a trace of
+yours is identical in every seed, so its interval covers prediction noise and coins alone, and
+the windows of the docs trace overlap by half at the least, so its interval is too narrow.
 """
 
 from adabench.harness.card import Card, Knob, Metric

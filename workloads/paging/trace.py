@@ -11,6 +11,11 @@
 Generators are pure functions of (family, requests, slots, seed). Every purpose draws from
 its own child of `SeedSequence(seed)`, so instances, prediction noise and coins never share
 a stream, and all methods see the same instance.
+
+**Seeds are not always replicates.** The docs stream has 300,000 tokens and a case of the
+default length is a window of 200,000, so any two windows share at least a third of the
+stream: intervals over seeds are too narrow there. A trace of yours is the same in every seed
+(only prediction noise and coins differ): they say nothing about other traces.
 """
 
 import hashlib
@@ -55,10 +60,14 @@ def child(seed: int, purpose: int, *more: int | str) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed, spawn_key=(purpose, *key))
 
 
+def frozen(values: Pages) -> Pages:
+    """Return a copy over immutable bytes: unlike a cleared flag, nobody can undo that."""
+    return np.frombuffer(values.tobytes(), values.dtype)
+
+
 def make_trace(group: str, pages: Pages, n_pages: int, slots: int, seed: int) -> Trace:
     """Freeze `pages` and give the trace its content hash."""
-    pages = np.ascontiguousarray(pages, np.int32)
-    pages.flags.writeable = False
+    pages = frozen(np.asarray(pages, np.int32))
     digest = hashlib.sha256(pages.tobytes())
     digest.update(np.int64(slots).tobytes())
     instance = float(int(digest.hexdigest()[:13], 16))

@@ -52,6 +52,6 @@ def of_pages() -> Callable[..., Paging]:
 
     def make(pages: list[int], slots: int, noise: float = 0.0, kind: str = "symmetric") -> Paging:
         trace = make_trace("given", np.array(pages, np.int32), max(pages) + 1, slots, 0)
-        return Paging((advise(hindsight(trace), noise, kind),), keep_log=True)
+        return Paging((advise(hindsight(trace), noise, kind),))
 
     return make

@@ -8,6 +8,7 @@ import pytest
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.paging.cache import engine, keyed
+from adabench.workloads.paging.replay import Paging, Tape
 
 # The reference string of the textbooks: with 3 frames FIFO faults 15 times, LRU 12, OPT 9.
 TEXTBOOK = [7, 0, 1, 2, 0, 3, 0, 4, 2, 3, 0, 3, 2, 1, 2, 0, 1, 7, 0, 1]
@@ -15,9 +16,11 @@ TEXTBOOK = [7, 0, 1, 2, 0, 3, 0, 4, 2, 3, 0, 3, 2, 1, 2, 0, 1, 7, 0, 1]
 ANOMALY = [1, 2, 3, 4, 1, 2, 5, 1, 2, 3, 4, 5]
 
 
-def log_of(method: ModuleType, task) -> list[int]:
+def log_of(method: ModuleType, task: Paging) -> list[int]:
     (case,) = task.cases()
-    return method.solve(task, case, method.CARD.defaults).log.tolist()
+    tape = Tape()
+    method.solve(Paging(task.advice, tape=tape), case, method.CARD.defaults)
+    return tape.logs[case.instance].tolist()
 
 
 @pytest.mark.parametrize(("name", "expected"), [("fifo", 15), ("lru", 12), ("belady", 9)])
@@ -111,6 +114,41 @@ def test_a_made_up_answer_is_refused(methods, of_pages) -> None:
     forged = replace(real, faults=real.faults - 3)
     with pytest.raises(MethodContractError, match="not the task's own"):
         task.score(case, forged)
+
+
+def test_an_answer_written_to_afterwards_is_refused(methods, of_pages) -> None:
+    task = of_pages(TEXTBOOK, 3)
+    (case,) = task.cases()
+    answer = methods["lru"].solve(task, case, {})
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        answer.faults.flags.writeable = True
+    object.__setattr__(answer, "faults", answer.faults - 3)
+    with pytest.raises(MethodContractError, match="not the task's own"):
+        task.score(case, answer)
+
+
+def test_a_meter_written_to_is_refused(methods, of_pages) -> None:
+    task = of_pages(TEXTBOOK, 3)
+    (case,) = task.cases()
+    answer = methods["lru"].solve(task, case, {})
+    task.meter["faults"] -= 3
+    with pytest.raises(MethodContractError, match="into the meter"):
+        task.score(case, answer)
+    with pytest.raises(MethodContractError, match="into the meter"):
+        methods["lru"].solve(task, case, {})
+
+
+def test_only_one_policy_may_answer_a_case(methods, of_pages) -> None:
+    task = of_pages(TEXTBOOK, 3)
+    (case,) = task.cases()
+    for _ in range(3):  # a block of loops: the same replay again
+        answer = methods["lru"].solve(task, case, {})
+    assert task.score(case, answer)["hit_ratio"] == 1 - 12 / 20
+    methods["fifo"].solve(task, case, {})
+    with pytest.raises(MethodContractError, match="more than once"):
+        task.score(case, methods["lru"].solve(task, case, {}))
+    task.meter.clear()
+    task.score(case, methods["lru"].solve(task, case, {}))
 
 
 def test_the_compiled_key_covers_the_shared_sources() -> None:

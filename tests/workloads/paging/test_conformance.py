@@ -7,6 +7,10 @@ from types import ModuleType
 
 import pytest
 
+from adabench.workloads.paging import conformance
+from adabench.workloads.paging.cache import hook
+from adabench.workloads.paging.conformance import _source
+from adabench.workloads.paging.replay import Paging, Tape
 from adabench.workloads.paging.task import check
 
 PLANTED = Path(__file__).parent / "planted"
@@ -31,12 +35,81 @@ def load(path: Path) -> ModuleType:
         ("first_unmarked", "no coins are used"),
         ("best_of_two", "replays a case more than once"),
         ("forges", "changed the cache other than through `evict`"),
+        ("prefetches", "changed the cache other than through `evict`"),
         ("writes_beyond", "wrote beyond its notes"),
+        ("answers_itself", "reaches for 'hindsight' on line 25"),
+        ("answers_itself", "reaches for 'answers' on line 27"),
+        ("answers_itself", "reaches for 'meter' on line 28"),
+        ("clears_the_meter", "reaches for 'meter' on line 24"),
+        ("unseen", "reaches for 'belady' on line 4"),
+        ("unseen", "reaches for 'keep_log' on line 23"),
+        ("told_the_future", "told the true next uses"),
     ],
 )
 def test_a_wrong_policy_is_caught(name: str, caught: str) -> None:
     method = load(PLANTED / f"{name}.py")
     assert caught in " ".join(check(method, method.CARD))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import adabench.workloads.paging.lru",
+        "from adabench.workloads.paging.belady import solve",
+        "from adabench.workloads.paging import conformance",
+        "from . import mark0",
+        "from .hints import advise",
+        "from adabench.workloads.paging.cache import engine",
+        "import gc",
+        "task.replay(case, fault, serve, hints='next')",
+        "task.replay.__closure__[0].cell_contents",
+        "getattr(task, name)",
+    ],
+)
+def test_the_source_may_not_say(line: str) -> None:
+    assert list(_source(line))
+
+
+@pytest.mark.parametrize("name", ["answers_itself", "clears_the_meter", "told_the_future"])
+def test_the_source_is_not_the_only_guard(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conformance, "_source", lambda text: iter(()))
+    monkeypatch.setattr(Paging, "answers", {}, raising=False)
+    caught = {
+        "answers_itself": "not the task's own replay",
+        "clears_the_meter": "replays a case more than once",
+        "told_the_future": "told the true next uses",
+    }
+    method = load(PLANTED / f"{name}.py")
+    assert caught[name] in " ".join(check(method, method.CARD))
+
+
+def test_the_task_does_not_say_that_it_is_recorded() -> None:
+    advice = conformance.small_cases(8, 0, 0.1)
+    tape = Tape()
+    plain, recorded = Paging(advice), Paging(advice, tape=tape)
+    method = load(PLANTED / "prefetches.py")
+    shown = [
+        (sorted(vars(task)), [getattr(task, name) for name in ("advice", "meter", "tape")])
+        for task in (plain, recorded)
+    ]
+    assert shown[0] == shown[1]
+    case = plain.cases()[1]
+    answers = [task.replay(case, method.fault, _nothing) for task in (plain, recorded)]
+    assert len(tape.logs[case.instance]) == len(case.pages)
+    assert [sorted(vars(answer)) for answer in answers] == [["faults", "hints", "instance"]] * 2
+
+
+@hook
+def _nothing(cache, notes, weights, page, hint):
+    pass
+
+
+def test_our_own_hints_cannot_be_swapped() -> None:
+    (one, *_) = conformance.small_cases(8, 0, 0.1)
+    with pytest.raises(TypeError):
+        one.hints["discard"] = one.hints["next"]
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        one.hints["discard"].flags.writeable = True
 
 
 def test_a_deterministic_marker_breaks_the_logarithmic_bound() -> None:

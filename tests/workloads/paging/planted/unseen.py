@@ -1,0 +1,25 @@
+"""Planted: Belady while nobody keeps a log, and FIFO while somebody does."""
+
+from adabench.harness.card import Card
+from adabench.workloads.paging import belady
+from adabench.workloads.paging.cache import evict, hook, is_full
+
+CARD = Card(title="unseen", role="static")
+
+
+@hook
+def fault(cache, notes, weights, page, hint):
+    if is_full(cache):
+        evict(cache, notes[0])
+
+
+@hook
+def serve(cache, notes, weights, page, hint):
+    if cache.slot_of[page] == notes[0]:
+        notes[0] = (notes[0] + 1) % cache.slots
+
+
+def solve(task, case, point):
+    if task.keep_log:
+        return task.replay(case, fault, serve, notes=1)
+    return belady.solve(task, case, point)
