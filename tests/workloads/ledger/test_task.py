@@ -1,0 +1,209 @@
+"""The generator, the labels' secrecy, the score, and the shipped checkpoints."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from adabench.harness import registry
+from adabench.harness.errors import DeviceUnavailable, SelectionError
+from adabench.workloads.ledger import checkpoint, hindsight, training
+from adabench.workloads.ledger.data import BOS, EQUAL, MUL, VALUE, Corpus, Labels, draw
+from adabench.workloads.ledger.recipes import Recipe, recipes
+from adabench.workloads.ledger.scoring import auc
+from adabench.workloads.ledger.task import Ledger, kv_analytic, load
+
+METHODS = sorted(registry.methods("ledger"))
+
+
+def small(seed: int = 0, **conditions: Any) -> Ledger:
+    return load("embedded", seed, batches=1, sequences=24, **conditions)
+
+
+def solved(address: str, task: Ledger, **point: Any) -> dict[str, float]:
+    entry = registry.find(address)
+    method, at = registry.load(entry), entry.card.defaults | point
+    state = method.prepare(task, at, task.seed)
+    (case,) = task.cases()
+    return dict(task.score(case, method.solve(state, case, at)))
+
+
+def test_every_stated_value_follows_from_the_operations() -> None:
+    corpus = draw(np.random.default_rng(3), 200)
+    assert (corpus.tokens[:, 0] == BOS).all()
+    for row, running, kinds in zip(
+        corpus.tokens, corpus.labels.running, corpus.labels.kind, strict=True
+    ):
+        value = int(row[1]) - VALUE
+        for at in range(2, 64):
+            token = int(row[at])
+            if 10 <= token < 24:
+                value = (value + token - 10 if token < MUL else value * (token - MUL)) % 7
+                assert running[at] == value
+                assert kinds[at] == 2
+            elif token == EQUAL:
+                assert row[at + 1] - VALUE == value
+
+
+def test_the_shares_of_the_classes_are_those_of_the_task() -> None:
+    labels = draw(np.random.default_rng(4), 2000).labels
+    shares = {name: labels.of(name).mean() for name in ("filler", "operand", "equal", "value")}
+    expected = {"filler": 0.37, "operand": 0.34, "equal": 0.13, "value": 0.15}
+    assert shares == pytest.approx(expected, abs=0.01)
+    assert (labels.index <= labels.k).all()
+
+
+def test_kmax_bounds_the_segments() -> None:
+    assert draw(np.random.default_rng(0), 50, kmax=2).labels.k.max() == 2
+
+
+def reachable(root: object) -> Iterator[object]:
+    """Everything that a method can get at from what it holds, attributes and closures alike."""
+    seen: set[int] = set()
+    stack = [root]
+    while stack:
+        thing = stack.pop()
+        if id(thing) in seen or isinstance(thing, str | int | float | type):
+            continue
+        seen.add(id(thing))
+        yield thing
+        if isinstance(thing, dict):
+            stack += [*thing.keys(), *thing.values()]
+        elif isinstance(thing, list | tuple | set):
+            stack += list(thing)
+        elif not isinstance(thing, torch.Tensor | np.ndarray):
+            stack += list(getattr(thing, "__dict__", {}).values())
+            cells = getattr(thing, "__closure__", None) or ()
+            stack += [cell.cell_contents for cell in cells]
+
+
+@pytest.mark.parametrize("address", [name for name in METHODS if "hindsight" not in name])
+def test_labels_are_out_of_reach(address: str) -> None:
+    task, entry = small(), registry.find(address)
+    assert any(isinstance(thing, Labels) for thing in reachable(task))
+    state = registry.load(entry).prepare(task, entry.card.defaults, 0)
+    for root in (state, *task.cases(), task.calibration()):
+        assert not any(isinstance(thing, Labels | Corpus | Ledger) for thing in reachable(root))
+
+
+def test_the_answers_do_not_change_what_a_method_does() -> None:
+    task, entry = small(), registry.find("ledger/mor")
+    scrambled = dataclasses.replace(
+        task,
+        corpora=tuple(
+            Corpus(corpus.tokens, corpus.labels.pick(np.arange(24)[::-1]))
+            for corpus in task.corpora
+        ),
+    )
+    mor = registry.load(entry)
+    answers = []
+    for which in (task, scrambled):
+        state = mor.prepare(which, entry.card.defaults, 0)
+        answers += [mor.solve(state, case, entry.card.defaults) for case in which.cases()]
+    assert torch.equal(answers[0].logits, answers[1].logits)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_random_routing_is_worse_at_the_same_work(seed: int) -> None:
+    mor, coins = (solved(f"ledger/{name}", small(seed)) for name in ("mor", "random_routing"))
+    assert coins["executions"] == pytest.approx(mor["executions"], rel=0.05)
+    assert coins["accuracy"] < mor["accuracy"] - 0.05
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_mor_stores_the_analytic_share_of_keys(seed: int) -> None:
+    shared = solved("ledger/mor", small(seed), kv="shared")
+    assert shared["kv_excess"] == pytest.approx(1.0, abs=1e-9)
+    own = solved("ledger/mor", small(seed))
+    assert own["kv_excess"] == pytest.approx(own["executions"] / 6.0)
+
+
+def test_the_formulas_are_the_papers() -> None:
+    known = recipes()
+    thirds = known["mor-expert-thirds-recursion-s0"]
+    shared = known["mor-expert-thirds-shared-s0"]
+    assert (kv_analytic(thirds, thirds.shape) - 2) / 6 == pytest.approx((3 + 1) / (2 * 3))
+    assert (kv_analytic(shared, shared.shape) - 2) / 6 == pytest.approx(1 / 3)
+
+
+def test_the_static_ladder_rises_at_k_4() -> None:
+    rungs = [solved("ledger/vanilla", small(), depth=depth) for depth in (2, 3, 4, 6)]
+    assert [rung["executions"] for rung in rungs] == [2, 3, 4, 6]
+    accuracies = [rung["accuracy_k4"] for rung in rungs]
+    assert accuracies == sorted(accuracies)
+    assert accuracies[-1] > accuracies[0] + 0.3
+    assert min(rung["accuracy_k1"] for rung in rungs) > 0.98
+
+
+def test_hindsight_does_not_win_by_luck() -> None:
+    task = load("embedded", 0, batches=2)
+    ladder = hindsight.prepare(task, {}, 0)
+    _, chance = hindsight.luck(task, ladder, wrong=1)
+    spared = 6 - solved("ledger/hindsight", small())["executions"]
+    assert spared > 1
+    # On targets that are all wrong no rung is right, so the search has next to nothing to pick.
+    assert chance < 0.15
+
+
+@pytest.mark.parametrize("mode", ["decode1", "decode16"])
+def test_decoding_gives_the_answers_of_prefill(mode: str) -> None:
+    task = small(mode=mode)
+    (case,) = task.cases()
+    whole = load("embedded", 0, batches=1, sequences=len(case.tokens))
+    one, other = solved("ledger/mor", task), solved("ledger/mor", whole)
+    assert one["accuracy"] == other["accuracy"]
+    assert one["executions"] == other["executions"]
+    assert one["kv_entries"] == other["kv_entries"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="says so only where there is no GPU")
+def test_the_gpu_scale_says_that_it_is_not_testable_here() -> None:
+    with pytest.raises(DeviceUnavailable, match="not testable here"):
+        load("gpu", 0)
+
+
+def test_auc_counts_ties_half() -> None:
+    assert auc(np.array([3, 3]), np.array([1, 3])) == 0.75
+    assert auc(np.array([2]), np.array([2])) == 0.5
+
+
+def test_an_unknown_recipe_names_the_nearest() -> None:
+    with pytest.raises(SelectionError) as caught:
+        checkpoint.recipe("vanila-6-s0")
+    assert "vanilla-6-s0" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", sorted(recipes()))
+def test_checkpoints_are_shipped_small_and_described(name: str) -> None:
+    weights = checkpoint.FOLDER / f"{name}.safetensors"
+    card = json.loads((checkpoint.FOLDER / f"{name}.json").read_text())
+    assert weights.stat().st_size < 4e6
+    assert card["steps"] == recipes()[name].steps
+    assert card["held_out"]["accuracy_k1"] > 0.98
+
+
+def test_training_is_a_function_of_its_seed(tmp_path: Path) -> None:
+    plan = dataclasses.replace(recipes()["mor-expert-thirds-recursion-s0"], steps=3)
+    one, two = (training.train(plan).state_dict() for _ in range(2))
+    assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_capacity_falls_from_one_to_the_recipes() -> None:
+    plan: Recipe = recipes()["mor-expert-halves-recursion-s0"]
+    assert training.warmed(plan, 0) == [1.0, 1.0, 1.0]
+    assert training.warmed(plan, plan.steps) == pytest.approx([1.0, 0.5, 0.25])
+
+
+@pytest.mark.slow
+def test_the_smallest_checkpoint_is_rebuilt_to_its_band(tmp_path: Path) -> None:
+    card = checkpoint.train("vanilla-2-s0", folder=tmp_path)
+    shipped = json.loads((checkpoint.FOLDER / "vanilla-2-s0.json").read_text())
+    assert card["held_out"]["accuracy_k2"] > 0.98
+    for k in (3, 4):
+        name = f"accuracy_k{k}"
+        assert card["held_out"][name] == pytest.approx(shipped["held_out"][name], abs=0.08)

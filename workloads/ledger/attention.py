@@ -1,0 +1,261 @@
+"""What the active positions attend to: their layout, the cache, and its two views.
+
+A `Cache` has a slot for each place in the unrolled stack. By default a slot holds the
+positions that ran there and attention at that depth sees only those (*recursion-wise*).
+With `Shape.kv == "shared"` recursions after the first read the slot of the first and store
+nothing. With `fill` (early exit) a position that has left still writes its keys and values,
+computed from the state it left with; their cost is counted.
+
+`Prefill` lays the active positions of each sequence side by side, padded to the longest of
+the tile, since a causal mask on positions in their order is again causal. `Decode` feeds one
+position of every sequence; those that have left are not among the rows.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from adabench.workloads.ledger.model import Backbone, Layer, rotate
+from adabench.workloads.ledger.work import Work
+
+
+@dataclass(frozen=True)
+class Active:
+    """The positions in play: flat indices in ascending order, and how they lie when padded."""
+
+    flat: Tensor
+    """[n], `sequence * tokens + position`; in decode simply the sequence."""
+    sequence: Tensor
+    position: Tensor
+    place: Tensor
+    """[n], index into the padded [sequences * longest]."""
+    lengths: Tensor
+    """[sequences]."""
+    longest: int
+    full: bool
+    """Nothing is missing: padding and gathering are reshapes."""
+    laid: Tensor
+    """[sequences, longest], the positions when padded; after the last, `tokens`."""
+    turn: tuple[Tensor, Tensor]
+    """Cosines and sines at `position`, each [n, 1, d / heads]."""
+
+
+def pack(flat: Tensor, sequences: int, tokens: int, model: Backbone) -> Active:
+    """Lay out the active positions of each sequence from the left."""
+    sequence = flat.div(tokens, rounding_mode="floor")
+    lengths = torch.bincount(sequence, minlength=sequences)
+    longest = int(lengths.max())
+    rank = torch.arange(len(flat), device=flat.device)
+    rank = rank - (lengths.cumsum(0) - lengths)[sequence]
+    full = len(flat) == sequences * tokens
+    position, place = flat % tokens, sequence * longest + rank
+    late = flat.new_full((sequences * longest,), model.shape.tokens)
+    laid = late.index_copy(0, place, position).view(sequences, longest)
+    turn = model.cosine[position], model.sine[position]
+    return Active(flat, sequence, position, place, lengths, longest, full, laid, turn)
+
+
+@dataclass
+class Slot:
+    """Keys and values of one place in the unrolled stack, padded on the right."""
+
+    keys: Tensor
+    """[sequences, heads, room, d / heads]."""
+    values: Tensor
+    positions: Tensor
+    """[sequences, room]; where nothing is stored, a position after every other."""
+    lengths: Tensor
+    """[sequences]."""
+
+
+@dataclass
+class Cache:
+    """What later positions attend to; `slots` holds a key for every place that stores."""
+
+    sequences: int
+    tokens: int
+    slots: dict[int, Slot] = field(default_factory=dict)
+
+    @property
+    def entries(self) -> int:
+        """Positions really stored, summed over slots."""
+        return sum(int(slot.lengths.sum()) for slot in self.slots.values())
+
+    @property
+    def allocated(self) -> int:
+        """Positions there is room for."""
+        return sum(slot.positions.numel() for slot in self.slots.values())
+
+
+Attend = Callable[[Layer, Tensor], Tensor]
+
+
+def _heads(layer: Layer, rows: Tensor) -> Tensor:
+    """Split [n, parts * d] into [n, parts, heads, d / heads]."""
+    d = layer.out.in_features
+    return rows.view(*rows.shape[:-1], rows.shape[-1] // d, layer.heads, d // layer.heads)
+
+
+@dataclass(frozen=True)
+class Prefill:
+    """Attention of whole sequences from an empty cache."""
+
+    model: Backbone
+    cache: Cache
+    work: Work
+    everybody: Active
+    fill: bool = False
+    """Positions that left still write keys and values (early exit)."""
+
+    def attend(self, slot: int, source: int, active: Active, states: Tensor) -> Attend:
+        """Return the attention of `active` at `slot`, reading keys and values of `source`."""
+
+        def run(layer: Layer, rows: Tensor) -> Tensor:
+            if source != slot:
+                return self._borrowed(layer, rows, active, self.cache.slots[source])
+            if self.fill and not active.full:
+                return self._filled(layer, rows, active, slot, states)
+            qkv = _heads(layer, self.work.linear(layer.qkv, rows))
+            q, k = self._turn(qkv[:, 0], active), self._turn(qkv[:, 1], active)
+            keys, values = self._pad(k, active), self._pad(qkv[:, 2], active)
+            self._store(slot, keys, values, active)
+            return self._gather(self._sdpa(self._pad(q, active), keys, values, None), active)
+
+        return run
+
+    def _turn(self, heads: Tensor, active: Active) -> Tensor:
+        return rotate(heads, *active.turn)
+
+    def _pad(self, rows: Tensor, active: Active) -> Tensor:
+        """[n, heads, e] -> [sequences, heads, longest, e]."""
+        n, heads, e = rows.shape
+        shape = (self.cache.sequences, active.longest, heads, e)
+        if n != shape[0] * shape[1]:
+            self.work.moved += rows.numel()
+            rows = rows.new_zeros(shape[0] * shape[1], heads, e).index_copy(0, active.place, rows)
+        return rows.view(shape).transpose(1, 2)
+
+    def _gather(self, context: Tensor, active: Active) -> Tensor:
+        """[sequences, heads, longest, e] -> [n, d]."""
+        rows = context.transpose(1, 2).flatten(2).flatten(0, 1)
+        return rows if len(rows) == len(active.flat) else self.work.take(rows, active.place)
+
+    def _sdpa(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        self.work.flops += 4 * q.numel() * k.shape[2]
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+
+    def _store(self, slot: int, keys: Tensor, values: Tensor, active: Active) -> None:
+        self.cache.slots[slot] = Slot(keys, values, active.laid, active.lengths.clone())
+
+    def _masked(self, q: Tensor, active: Active, slot: Slot) -> Tensor:
+        """Attend to a slot whose positions are not those of the queries."""
+        mask = slot.positions[:, None, None] <= active.laid[:, None, :, None]
+        return self._gather(self._sdpa(self._pad(q, active), slot.keys, slot.values, mask), active)
+
+    def _borrowed(self, layer: Layer, rows: Tensor, active: Active, slot: Slot) -> Tensor:
+        d = rows.shape[-1]
+        q = _heads(layer, self.work.product(rows, layer.qkv.weight[:d]))[:, 0]
+        return self._masked(self._turn(q, active), active, slot)
+
+    def _filled(
+        self, layer: Layer, rows: Tensor, active: Active, index: int, states: Tensor
+    ) -> Tensor:
+        """Queries of the active rows; keys and values of every position's current state."""
+        d = rows.shape[-1]
+        whole = self.everybody
+        kv = _heads(layer, self.work.product(layer.norm1(states), layer.qkv.weight[d:]))
+        keys = self._pad(self._turn(kv[:, 0], whole), whole)
+        self._store(index, keys, self._pad(kv[:, 1], whole), whole)
+        q = _heads(layer, self.work.product(rows, layer.qkv.weight[:d]))[:, 0]
+        return self._masked(self._turn(q, active), active, self.cache.slots[index])
+
+
+@dataclass(frozen=True)
+class Decode:
+    """Attention of one new position per sequence, over what the cache holds."""
+
+    model: Backbone
+    cache: Cache
+    work: Work
+    everybody: Active
+    position: int
+    fill: bool = False
+
+    def attend(self, slot: int, source: int, active: Active, states: Tensor) -> Attend:
+        """Return the attention of the sequences in `active` at `slot`."""
+
+        def run(layer: Layer, rows: Tensor) -> Tensor:
+            d = rows.shape[-1]
+            if source != slot:
+                q = self.work.product(rows, layer.qkv.weight[:d])
+            elif self.fill and not active.full:
+                q = self.work.product(rows, layer.qkv.weight[:d])
+                kv = self.work.product(layer.norm1(states), layer.qkv.weight[d:])
+                self._append(slot, _heads(layer, kv), None)
+            else:
+                qkv = self.work.linear(layer.qkv, rows)
+                q, kv = qkv[:, :d], qkv[:, d:]
+                self._append(slot, _heads(layer, kv), active)
+            return self._sdpa(self._turn(_heads(layer, q)[:, 0]), self.cache.slots[source], active)
+
+        return run
+
+    def leave(self, layer: Layer, slot: int, states: Tensor) -> None:
+        """Write keys and values of a layer that nobody runs (`fill` only)."""
+        d = states.shape[-1]
+        kv = self.work.product(layer.norm1(states), layer.qkv.weight[d:])
+        self._append(slot, _heads(layer, kv), None)
+
+    def _turn(self, heads: Tensor) -> Tensor:
+        return rotate(heads, self.model.cosine[self.position], self.model.sine[self.position])
+
+    def _append(self, index: int, kv: Tensor, active: Active | None) -> None:
+        """Store keys and values [n, 2, heads, e] behind what each sequence has."""
+        slot = self._roomy(index, kv)
+        rows = slice(None) if active is None or active.full else active.flat
+        at = slot.lengths[rows]
+        sequence = torch.arange(len(slot.lengths), device=kv.device)[rows]
+        slot.keys[sequence, :, at] = self._turn(kv[:, 0])
+        slot.values[sequence, :, at] = kv[:, 1]
+        slot.positions[sequence, at] = self.position
+        slot.lengths[rows] += 1
+        self.work.moved += kv.numel()
+
+    def _roomy(self, index: int, like: Tensor) -> Slot:
+        """Return the slot with room for one more position everywhere; it grows by halves."""
+        slot = self.cache.slots.get(index)
+        if slot is None:
+            n, heads, e = self.cache.sequences, like.shape[2], like.shape[3]
+            empty = like.new_zeros(n, heads, 0, e)
+            none = torch.zeros(n, 0, dtype=torch.long, device=like.device)
+            lengths = torch.zeros(n, dtype=torch.long, device=like.device)
+            slot = self.cache.slots[index] = Slot(empty, empty, none, lengths)
+        room = slot.positions.shape[1]
+        if int(slot.lengths.max()) == room:
+            more = max(8, room // 2)
+            slot.keys = F.pad(slot.keys, (0, 0, 0, more))
+            slot.values = F.pad(slot.values, (0, 0, 0, more))
+            slot.positions = F.pad(slot.positions, (0, more), value=self.cache.tokens)
+        return slot
+
+    def _sdpa(self, q: Tensor, slot: Slot, active: Active) -> Tensor:
+        """Queries [n, heads, e] over the slot's rows of the active sequences."""
+        longest = int(slot.lengths.max())
+        keys, values = slot.keys[:, :, :longest], slot.values[:, :, :longest]
+        mask = None
+        if len(slot.lengths) > 1:
+            stored = slot.positions[:, :longest] <= self.position
+            if not active.full:
+                keys, values = (
+                    self.work.take(keys, active.flat),
+                    self.work.take(values, active.flat),
+                )
+                stored = stored.index_select(0, active.flat)
+            mask = stored[:, None, None]
+        self.work.flops += 4 * q.numel() * longest
+        return F.scaled_dot_product_attention(q[:, :, None], keys, values, attn_mask=mask).flatten(
+            1
+        )

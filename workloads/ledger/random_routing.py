@@ -1,0 +1,58 @@
+"""Random routing: Mixture-of-Recursions with coins in place of its router.
+
+The control. Same checkpoint, same gate, same engine, and at every recursion the same share of
+the candidates as the trained router lets on (measured on calibration sequences that no score
+is taken on). If this does as well, the router has learned nothing and the "gain" is only
+that the model tolerates being shallower.
+
+**What to expect.** Written before measuring: 0.2 to 0.5 of the answers; random exits at
+the same share left 0.34 to 0.50 in a prototype.
+
+**What was seen.** Accuracy 0.794, 0.888, 0.748 for seeds 0, 1, 2; at k = 4 0.44, 0.65, 0.33.
+Milder than expected: every token still runs four layers, and k <= 2 needs no more.
+
+**Ways to fake it.** A control with another rate, or one that keeps the router's choice at
+the first recursion.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from adabench.harness.card import Card, Knob, Point
+from adabench.workloads.ledger.engine import Answer
+from adabench.workloads.ledger.recipes import CAPACITIES
+from adabench.workloads.ledger.routing import random_choice, rates, threshold, thresholds
+from adabench.workloads.ledger.task import GATHERED_TILE, Batch, Ledger, Reader
+
+CARD = Card(
+    title="Random routing at MoR's rates",
+    adapts="how many recursions a token takes, by coin",
+    role="control",
+    knobs=(Knob("capacity", ("thirds", "halves"), "thirds", at="prepare"),),
+)
+
+
+@dataclass(frozen=True)
+class Coins:
+    """A reader, and how often each recursion was taken by the trained router."""
+
+    reader: Reader
+    rates: tuple[float, ...]
+    seed: int
+
+
+def prepare(task: Ledger, point: Point, seed: int) -> Coins:
+    """Restore MoR's checkpoint and measure its rates."""
+    preset = str(point["capacity"])
+    reader = task.reader(f"mor-expert-{preset}-recursion")
+    policy = threshold(reader.model, thresholds(CAPACITIES[preset], 0.5))
+    answer = replace(reader, mode="prefill").read(task.calibration(), policy)
+    return Coins(reader, rates(reader.model, answer), seed)
+
+
+def solve(coins: Coins, batch: Batch, point: Point) -> Answer:
+    """Read the batch with coins; the same coins for the same batch."""
+    generator = torch.Generator().manual_seed(1_000 * coins.seed + batch.index)
+    policy = random_choice(coins.reader.model, coins.rates, generator)
+    return coins.reader.read(batch, policy, tile=GATHERED_TILE)

@@ -1,0 +1,64 @@
+"""What the labels are for: which answers are right, and where the layers went."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from adabench.workloads.ledger.data import KMAX, MODULUS, VALUE, Corpus, Labels
+from adabench.workloads.ledger.engine import Answer
+
+Floats = npt.NDArray[np.float64]
+
+
+def predictable_loss(corpus: Corpus, logits: Tensor, where: npt.NDArray[np.bool_]) -> float:
+    """Return the mean cross-entropy in nats over the positions in `where`."""
+    chosen = torch.from_numpy(where)
+    targets = torch.from_numpy(corpus.targets[where])
+    return float(F.cross_entropy(logits.cpu()[chosen], targets))
+
+
+def credit(corpus: Corpus, answer: Answer, wrong: int | None = None) -> Floats:
+    """Return what each sequence adds to the macro accuracy of its batch, [sequences].
+
+    An answer of difficulty k weighs 1 / (4 x answers of that k in the batch). With `wrong`
+    (a seed) every target is replaced by another value, drawn uniformly.
+    """
+    targets = corpus.targets
+    if wrong is not None:
+        shift = np.random.Generator(np.random.PCG64(wrong)).integers(1, MODULUS, targets.shape)
+        targets = VALUE + (targets - VALUE + shift) % MODULUS
+    right = answer.logits.argmax(-1).cpu().numpy() == targets
+    equal, k = corpus.labels.of("equal"), corpus.labels.k
+    counts = np.array([max(1, (equal & (k == n)).sum()) for n in range(KMAX + 1)])
+    return np.asarray((right * equal / (KMAX * counts[k])).sum(axis=1), np.float64)
+
+
+def allocation(labels: Labels, ran: npt.NDArray[np.int64]) -> dict[str, float]:
+    """Return the mean layers run by input class, by k and by place in the segment.
+
+    `operand_over_filler` and `late_over_early` (operands 3 and 4 against the first) are
+    ratios of means; `auc_depth_operand` is the chance that an operand ran deeper than
+    another position, ties counting half. A class that a batch lacks is left out.
+    """
+    operand = labels.of("operand")
+    where = {name: labels.of(name) for name in ("filler", "operand", "value", "equal")}
+    where |= {f"k{n}": operand & (labels.k == n) for n in range(1, KMAX + 1)}
+    where |= {f"index{n}": labels.index == n for n in range(1, KMAX + 1)}
+    found = {f"depth_{name}": float(ran[mask].mean()) for name, mask in where.items() if mask.any()}
+    late = labels.index >= 3
+    if where["filler"].any() and operand.any():
+        found["operand_over_filler"] = found["depth_operand"] / found["depth_filler"]
+    if late.any():
+        found["late_over_early"] = float(ran[late].mean()) / found["depth_index1"]
+    found["auc_depth_operand"] = auc(ran[operand], ran[~operand])
+    return found
+
+
+def auc(ours: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> float:
+    """Return the chance that one of `ours` exceeds one of `others`, ties counting half."""
+    top = int(max(ours.max(), others.max())) + 1
+    a, b = np.bincount(ours, minlength=top), np.bincount(others, minlength=top)
+    below = np.cumsum(b) - b
+    return float((a * (below + b / 2)).sum() / (len(ours) * len(others)))

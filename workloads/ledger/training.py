@@ -1,0 +1,225 @@
+"""The training recipe: minutes on one core, from a seed, in steps.
+
+AdamW 3e-3, betas (0.9, 0.98), weight decay 0.05, gradient norm clipped to 1; batches of 32
+sequences drawn on the fly; 100 steps of warm-up, constant, linear decay to 5 % over the last
+40 %. The curriculum raises the number of operations per segment from 1 to 4 over the first
+30 %.
+
+    loss = cross-entropy of the next token, weight 3 on answers
+         + cross-entropy of the running value at operand positions
+
+The second term reads the final state through a linear head d -> 7 that is thrown away
+afterwards. It is what makes minutes enough: without it only the fillers are learned in this
+time. Every model gets it alike. It sees the labels; the model never does.
+
+Early exit adds the same two terms after every layer, weighted by depth (l / sum of l), so
+that the one head reads every layer. Routers add their own losses (`routing.py`).
+"""
+
+import ast
+import hashlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adabench.workloads.ledger.data import KMAX, MODULUS, Corpus, draw
+from adabench.workloads.ledger.engine import (
+    Admission,
+    Admit,
+    Policy,
+    everyone,
+    hidden,
+    one_thread,
+)
+from adabench.workloads.ledger.model import Backbone
+from adabench.workloads.ledger.recipes import Recipe
+from adabench.workloads.ledger.routing import Penalty, threshold, token_choice, top_k
+from adabench.workloads.ledger.work import Work
+
+BATCH = 32
+RATE, BETAS, WEIGHT_DECAY, CLIP = 3e-3, (0.9, 0.98), 0.05, 1.0
+WARM_UP_STEPS, DECAY_FROM, LAST_RATE = 100, 0.6, 0.05
+CURRICULUM = 0.3
+CAPACITY_WARM_UP = 0.5
+ANSWER_WEIGHT = 3.0
+HELD_OUT_SEED, HELD_OUT = 999, 256
+
+_SOURCES = (
+    "data.py",
+    "model.py",
+    "work.py",
+    "attention.py",
+    "engine.py",
+    "routing.py",
+    "training.py",
+)
+
+Progress = Callable[[int, int], None]
+"""Called after each step with (steps done, steps in all)."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tokens [n, 64] and what the loss may know."""
+
+    inputs: Tensor
+    targets: Tensor
+    answers: Tensor
+    """True where the target is an answer."""
+    operands: Tensor
+    running: Tensor
+
+
+def train(recipe: Recipe, progress: Progress = lambda done, steps: None) -> Backbone:
+    """Train a recipe from its seed on one thread; return the model in evaluation mode."""
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        model = Backbone(recipe.shape)
+        value_head = nn.Linear(recipe.shape.width, MODULUS, bias=False)
+        _fit(recipe, model, value_head, progress)
+    return model.eval().requires_grad_(False)
+
+
+def _fit(recipe: Recipe, model: Backbone, value_head: nn.Linear, progress: Progress) -> None:
+    parameters = [*model.parameters(), *value_head.parameters()]
+    optimiser = torch.optim.AdamW(
+        parameters, lr=RATE, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
+    )
+    for step, batch in enumerate(_batches(recipe)):
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * _schedule(step, recipe.steps)
+        optimiser.zero_grad()
+        torch.autograd.backward(_loss(recipe, model, value_head, batch, step))
+        nn.utils.clip_grad_norm_(parameters, CLIP)
+        optimiser.step()
+        progress(step + 1, recipe.steps)
+
+
+def _batches(recipe: Recipe) -> Iterator[Batch]:
+    generator = np.random.Generator(np.random.PCG64(recipe.seed))
+    for step in range(recipe.steps):
+        risen = step / recipe.steps / CURRICULUM
+        yield batch_of(draw(generator, BATCH, min(KMAX, 1 + int((KMAX - 1) * risen))))
+
+
+def _schedule(step: int, steps: int) -> float:
+    """Return the learning rate as a share of its peak."""
+    warm = min(1.0, (step + 1) / WARM_UP_STEPS)
+    late = max(0.0, (step / steps - DECAY_FROM) / (1 - DECAY_FROM))
+    return warm * (1 - (1 - LAST_RATE) * late)
+
+
+def batch_of(corpus: Corpus) -> Batch:
+    """Turn a corpus into tensors."""
+    labels = corpus.labels
+    parts = (
+        corpus.inputs,
+        corpus.targets,
+        labels.of("equal"),
+        labels.of("operand"),
+        labels.running,
+    )
+    return Batch(*(torch.from_numpy(np.ascontiguousarray(part)) for part in parts))
+
+
+def _loss(
+    recipe: Recipe, model: Backbone, value_head: nn.Linear, batch: Batch, step: int
+) -> Tensor:
+    penalty, between = Penalty(), list[Tensor]()
+    policy = _policy(recipe, model, penalty, between, step)
+    last, _ = hidden(model, batch.inputs, policy, Work())
+    states = [*(rows.view_as(last) for rows in between), last]
+    weights = torch.arange(1.0, len(states) + 1)
+    weights = weights / weights.sum()
+    terms = [
+        weight * _two_terms(model, value_head, state, batch)
+        for weight, state in zip(weights, states, strict=True)
+    ]
+    return torch.stack([*terms, *penalty.terms]).sum()
+
+
+def _policy(
+    recipe: Recipe, model: Backbone, penalty: Penalty, between: list[Tensor], step: int
+) -> Policy:
+    if recipe.loss == "expert":
+        return top_k(model, warmed(recipe, step), penalty, BATCH)
+    if recipe.loss == "token":
+        return token_choice(model, penalty)
+    return _witness(between) if recipe.loss == "exits" else everyone
+
+
+def warmed(recipe: Recipe, step: int) -> list[float]:
+    """Return the capacities at a step: a cosine from 1 down to the recipe's own."""
+    share = min(1.0, step / (CAPACITY_WARM_UP * recipe.steps))
+    left = (1 + math.cos(math.pi * share)) / 2
+    return [c + (1 - c) * left for c in recipe.capacities]
+
+
+def _witness(states: list[Tensor]) -> Policy:
+    """Keep everybody and note the states before every routed stage."""
+
+    def admit(depth: int, rows: Tensor, sequences: Tensor, work: Work) -> Admission:
+        states.append(rows)
+        return Admission()
+
+    def start() -> Admit:
+        return admit
+
+    return start
+
+
+def _two_terms(model: Backbone, value_head: nn.Linear, states: Tensor, batch: Batch) -> Tensor:
+    """Next token with weighted answers, and the running value at operands."""
+    normed = model.norm(states)
+    each = F.cross_entropy(
+        model.head(normed).flatten(0, 1), batch.targets.flatten(), reduction="none"
+    )
+    weight = 1 + (ANSWER_WEIGHT - 1) * batch.answers.flatten()
+    value = F.cross_entropy(value_head(normed[batch.operands]), batch.running[batch.operands])
+    return (each * weight).sum() / weight.sum() + value
+
+
+def inference_policy(recipe: Recipe, model: Backbone) -> Policy:
+    """Return the causal policy that a recipe's held-out figures are taken with."""
+    if recipe.loss == "expert":
+        return threshold(model, [-1.0 if c >= 1 else 0.5 for c in recipe.capacities])
+    return token_choice(model) if recipe.loss == "token" else everyone
+
+
+def held_out(recipe: Recipe, model: Backbone) -> dict[str, float]:
+    """Return answer accuracy by k, filler accuracy and executions on held-out sequences."""
+    corpus = draw(np.random.Generator(np.random.PCG64(HELD_OUT_SEED)), HELD_OUT)
+    batch, work = batch_of(corpus), Work()
+    with torch.inference_mode():
+        states, _ = hidden(model, batch.inputs, inference_policy(recipe, model), work)
+        right = (model.head(model.norm(states)).argmax(-1) == batch.targets).numpy()
+    equal, k = corpus.labels.of("equal"), corpus.labels.k
+    found = {f"accuracy_k{n}": float(right[equal & (k == n)].mean()) for n in range(1, KMAX + 1)}
+    words = corpus.labels.word
+    found["accuracy_filler"] = float(right[(words == 1) | (words == 2)].mean())
+    found["executions"] = sum(len(flat) for _, flat in work.runs) / batch.inputs.numel()
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def source_digest() -> str:
+    """Return a digest of the code that a training depends on; comments do not count."""
+    digest = hashlib.sha256()
+    for name in _SOURCES:
+        tree = ast.parse(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            body: list[Any] = getattr(node, "body", [])
+            if isinstance(body, list):
+                body[:] = [part for part in body if not _is_text(part)]
+        digest.update(ast.dump(tree).encode())
+    return digest.hexdigest()[:16]
+
+
+def _is_text(node: Any) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

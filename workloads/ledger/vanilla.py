@@ -1,0 +1,45 @@
+"""Vanilla: a stack of L layers that every token runs from bottom to top.
+
+The content-blind end of the comparison. Depth is a training-time choice: four models of 2,
+3, 4 and 6 layers, trained alike, are the static curve that a router has to beat. Mixing two
+of them at random reaches every point between.
+
+**What to expect.** Written before measuring, from a prototype of the recipe: k <= 2 solved by
+all; k = 3 at 0.69, 0.80, 1.00, 1.00 for 2, 3, 4, 6 layers and k = 4 at 0.36, 0.43, 0.82,
+1.00. One-layer models were left out: they solve k <= 2 as well.
+
+**What was seen.** Seeds 0, 1, 2, means: k = 3 at 0.69, 0.92, 1.00, 1.00 for 2, 3, 4, 6 layers and
+k = 4 at 0.39, 0.57, 0.79 (0.70 to 0.92), 1.00. As expected; 3 layers do better at k = 3.
+
+**Ways to fake it.** Timing the stack in one large call: tiles of 16 sequences are faster here.
+"""
+
+from adabench.harness.card import Card, Claim, Knob, Monotone, Point
+from adabench.workloads.ledger.engine import Answer
+from adabench.workloads.ledger.task import DENSE_TILE, Batch, Ledger, Reader
+
+CARD = Card(
+    title="Vanilla transformer",
+    paper="Vaswani et al., Attention is all you need, arXiv 1706.03762",
+    adapts="nothing: every token runs every layer",
+    role="static",
+    knobs=(Knob("depth", (2, 3, 4, 6), 6, at="prepare"),),
+    claims=(
+        Claim(
+            id="LG-1",
+            says="Chaining four maps takes depth: answers at k = 4 improve with every layer.",
+            paper="k = 4 needs more than 4 layers, 6 suffice (our prototype)",
+            expect=Monotone("accuracy_k4", over="depth", rising=True),
+        ),
+    ),
+)
+
+
+def prepare(task: Ledger, point: Point, seed: int) -> Reader:
+    """Restore the model of the wanted depth."""
+    return task.reader(f"vanilla-{point['depth']}")
+
+
+def solve(reader: Reader, batch: Batch, point: Point) -> Answer:
+    """Read the batch, everyone through every layer."""
+    return reader.read(batch, tile=DENSE_TILE)
