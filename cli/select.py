@@ -26,6 +26,17 @@ class Leg:
 TOUR = (
     Leg(("paging/*",), swept=("noise=0,0.1,0.5",)),
     Leg(("paging/*",), swept=("slots=50,200",)),
+    Leg(
+        ("ledger/*",),
+        fixed=("batches=1",),
+        swept=(
+            "depth=2,3,4,6",
+            "recursions=1,2,3",
+            "threshold=0.1,0.5,0.9",
+            "confidence=0.7,0.9,0.99",
+            "price=0,0.01,0.1",
+        ),
+    ),
 )
 
 

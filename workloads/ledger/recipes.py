@@ -1,6 +1,6 @@
 """Every checkpoint of the ledger by name, and how it is trained.
 
-    adabench train mor-expert-s0
+    adabench train mor-expert-thirds-recursion-s0
 
 All recipes share optimiser, data, auxiliary head and the number of steps, so that a
 difference between two methods is not a difference in training. Steps, never seconds: the
