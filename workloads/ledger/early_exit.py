@@ -28,9 +28,9 @@ chosen before measuring and was left.
 -1.85 [-7.3, -0.4]. K against vanilla-6, whose accuracy is 0.1 higher: prefill -0.46 [-2.8, 1.2],
 one at a time -0.08 [-0.5, 0.8], sixteen together -0.79 [-1.0, -0.2]. EE-1 direction only, EE-2
 not reproduced, and the same at seeds 100..102. Interleaved with vanilla-6 (seed 0, least of
-many) it takes 63 ms against 73 in prefill but 431 against 383 and 196 against 138 in decode: an
-unembedding before each layer, and keys written for those that left, cost more calls than the
-exits save.
+many) it takes 63 ms against 73 in prefill but 431 against 383 and 196 against 138 in decode: we
+guess, unprofiled, that an unembedding before each layer, and keys written for those that left,
+cost more calls than the exits save.
 
 **Ways to fake it.** Leaving keys and values of deeper layers to positions that did run them;
 an exit rule for free; comparing with a model whose head reads one layer only.

@@ -55,7 +55,8 @@ the layers: K of 0.65, 0.59 and -0.37. Profiled in prefill (torch.profiler): mat
 from 114 to 91 ms (0.79), attention only from 51 to 44 (0.87: rows are padded to the longest
 sequence of a tile, and the first recursion and the unique layers are everybody's), GELU from
 42 to 29. Scattering and gathering add 9 ms, 4 %; the routers' products are in the first
-figure. Sixteen together a stage costs its calls and the gather of its cache, not its rows.
+figure. (The reason given for attention is a guess, and decode was not profiled: that sixteen
+together a stage costs its calls and the gather of its cache is a guess too.)
 
 **What was tried.** alpha = 1: k = 4 stays at 0.37 after 900 steps. An auxiliary coefficient of
 0.01: no better. Without the capacity warm-up training is a lottery at 1000 steps: k = 4 at

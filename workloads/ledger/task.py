@@ -31,7 +31,7 @@ step fed the stream's next token; a sequence that has left is not in the next st
 withheld. Our backbone has a plain MLP of width 4d and full key-value heads, not a gated one
 and grouped heads.
 
-**Limits.** One layer nearly solves k <= 2: compare at k = 3 and 4. Nothing here speaks of
+**Limits.** Two layers solve k <= 2: compare at k = 3 and 4. Nothing here speaks of
 language.
 """
 
