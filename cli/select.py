@@ -24,8 +24,8 @@ class Leg:
 # The tour is what `adabench run` does without arguments: a few settings of each task, chosen
 # so that fronts, headroom and most verdicts can be drawn within a minute on two cores.
 TOUR = (
-    Leg(("paging/*",), swept=("noise=0,0.1,0.5",)),
-    Leg(("paging/*",), swept=("slots=50,200",)),
+    Leg(("paging/*",), fixed=("requests=100000",), swept=("noise=0,0.1,0.5",)),
+    Leg(("paging/*",), fixed=("requests=100000",), swept=("slots=50,200",)),
     Leg(
         ("ledger/*",),
         fixed=("batches=1",),

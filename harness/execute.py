@@ -41,7 +41,7 @@ MAX_LOOPS = 10_000
 class Settings:
     """How cells are run; the same for all methods of a run."""
 
-    window_s: float = 0.005
+    window_s: float = 0.002
     """A measured block is at least this long; shorter cases are looped."""
     cache_folder: Path | None = None
     """Where prepared states are kept; None keeps none."""

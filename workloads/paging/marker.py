@@ -39,7 +39,7 @@ CARD = Card(
         ),
     ),
 )
-STREAMS = 5
+STREAMS = 3
 
 
 @hook

@@ -21,7 +21,7 @@ CARD = Card(
     adapts="nothing: any page goes",
     role="static",
 )
-STREAMS = 5
+STREAMS = 3
 
 
 @hook

@@ -33,7 +33,7 @@ CARD = Card(
         ),
     ),
 )
-STREAMS = 5
+STREAMS = 3
 
 
 @hook
