@@ -25,12 +25,28 @@ need. At 0.99 they stay: 4.38 layers, accuracy 1.000, 1.000, 0.977. The default 
 chosen before measuring and was left.
 
 `adabench run 'ledger/*'` (seeds 0..2, 6 batches each), at 0.9: accuracy 0.903 at 4.32 layers, H
--1.85 [-7.3, -0.4]. K against vanilla-6, whose accuracy is 0.1 higher: prefill -0.46 [-2.8, 1.2],
-one at a time -0.08 [-0.5, 0.8], sixteen together -0.79 [-1.0, -0.2]. EE-1 direction only, EE-2
-not reproduced, and the same at seeds 100..102. Interleaved with vanilla-6 (seed 0, least of
-many) it takes 63 ms against 73 in prefill but 431 against 383 and 196 against 138 in decode: we
-guess, unprofiled, that an unembedding before each layer, and keys written for those that left,
-cost more calls than the exits save.
+-1.85 [-7.3, -0.4]. EE-1 direction only, EE-2 not reproduced, and the same at seeds 100..102.
+
+*Conversion.* `--defaults --sweep mode=prefill,decode1,decode16 --set batches=3 --repeats 5` on a
+quiet machine, seeds 0..2, one thread, at 0.72 of vanilla-6's layers and 0.1 less accuracy: K of
+latency 0.06 [-0.09, 0.26] in prefill, -0.34 [-0.46, -0.27] one at a time, -1.10 [-1.13, -1.08]
+sixteen together. The saved layers are paid for in exits.
+
+**Where the time goes.** `benchmarks/ledger_profile.py`, seed 0, one thread of an Intel Xeon that
+other processes used too, quickest of 20 readings, ms against vanilla-6's. *Exit* is norm,
+unembedding and the largest probability, before each of five layers.
+
+*Prefill*, 62.7 against 63.0. Layers 37.0 / 47.2; given back to exits 5.2, layout 2.7, putting
+back 1.3, attention 1.1 (mask and padding), gathering rows 0.9.
+
+*One at a time*, 397 against 349 per four sequences: exits 75, 46,000 of 200,000 operations.
+Layers 158 / 203 and attention 29 / 37 do save; storing keys does not (95 / 92, since those who
+left write theirs), and writing those of layers that nobody runs takes 15 more. Layout 7.
+
+*Sixteen together*, 213 against 145. Someone is always unsure, so every layer is called. Layers
+86 / 73: fewer rows hardly help (`mor.py`), and queries apart from keys and values are two products
+instead of one. Exits 29, layout 14, the cache of those who stay copied 10, bookkeeping 4,
+storing 3, putting back 2, rows 1.
 
 **Ways to fake it.** Leaving keys and values of deeper layers to positions that did run them;
 an exit rule for free; comparing with a model whose head reads one layer only.

@@ -8,10 +8,15 @@ N_r = 3 times. Expert choice, the published setting: recursion r has a linear ro
 with alpha = 0.1. Candidates are those chosen at r - 1. *Training* takes the top c_r T of each
 sequence, sorted back into order, and a binary cross-entropy (coefficient 0.001) that pushes
 the chosen above 0.5 and the rest below. *Here and in decode* the rule is causal: a token goes
-on if its sigmoid exceeds `threshold`. Top-k over a sequence would look at its future; the
+on if its sigmoid exceeds a fixed threshold. Top-k over a sequence would look at its future; the
 released forward does so in evaluation and is not copied. Where the capacity is 1 nobody is
 asked. *Token choice* classifies once, at the first block: depth = argmax, and the
 last output is added with the winner's probability.
+
+`rule=half`, the default, is the published threshold, 0.5 at every recursion. `rule=capacity`
+calibrates one threshold per recursion on unlabelled sequences so that recursion r keeps c_r of
+the positions (`calibration.py`); it is ours. `threshold` multiplies the odds of whatever the
+rule set: at 0.5 it changes nothing, and under `half` it is the threshold itself.
 
 Keys and values: recursion-wise (each depth sees those active at that depth) or shared (later
 recursions read those of the first). `engine.py` runs only the chosen rows.
@@ -34,29 +39,61 @@ Coins at the same rates: 0.794, 0.888, 0.748, worse in every seed. Operands do r
 than fillers (7.0, 6.8, 6.6 against 4.7, 5.1, 5.3 layers) and late ones deeper than the first
 in seeds 0 and 2; in seed 1 it is the other way round (7.5 down to 5.8), and that is the seed
 that fails at k = 4. Values run to the end in two seeds, unforeseen: the router starts the
-chain there. Stored keys are 1.02, 0.99, 0.94 of the analytic share (a threshold does not hit a
-capacity exactly), shared ones 1.00. Halves: 5.4 layers at 1.000, 0.982, 0.987. Shared keys
-(0.937, 0.878, 0.999) and token choice (0.938, 0.904, 1.000) do worse at equal steps; token
-choice sends fillers deepest. Uniform vanilla-6 solves the task at 6.0 layers: on the plane
-this router has not earned its keep, as foreseen.
+chain there. Halves: 5.4 layers at 1.000, 0.982, 0.987. Shared keys (0.937, 0.878, 0.999) and
+token choice (0.938, 0.904, 1.000) do worse at equal steps; token choice sends fillers deepest.
+Uniform vanilla-6 solves the task at 6.0 layers: on the plane this router has not earned its
+keep, as foreseen.
+
+*Stored keys.* (N_r + 1) / (2 N_r) assumes that every recursion keeps exactly c_r. The published
+threshold does not: it stores 1.02, 0.99, 0.94 of the formula. So mor-5 is tested at
+`rule=capacity`: 0.997, 0.996, 1.001 for seeds 0..2 and 1.000, 0.996, 1.000 for 102, 100, 101
+(same models, other streams; 6 batches each, single ones 0.989 to 1.010); halves 1.001, 0.992,
+1.001. The thresholds needed are far from 0.5 (0.79 and 0.25, 0.36 and 0.54, 0.16 and 0.08 at
+recursions 2 and 3), yet accuracy stays at 1.000, 0.974, 1.000 with 5.98, 5.98, 6.00 layers.
+Shared keys store 1.00 by either rule. The published threshold stays the default: it is what the
+auxiliary loss was made for, and needs nothing but the weights.
+
+*Why seed 1 fails* (3 batches). At thresholds 0.02, 0.1, 0.3, 0.5, 0.7 k = 4 is at 0.913, 0.923,
+0.895, 0.879, 0.879 with 7.76, 6.79, 6.19, 5.93, 5.77 layers; 0.918 if all run everything; 0.885
+under training's own top-k. The causal threshold costs nothing and skipping three or four points
+of twelve: four chained maps were not fully learned in 1000 steps. Trained for 1500 (all
+schedules stretched) the seed has 1.000 at 5.98 layers. Two fresh seeds at 1000 steps, since the
+warm-up was adopted after seeing the first three: seed 4 has 1.000, seed 3 0.815, and there it
+is routing: 0.990 if all run everything, 0.977 at threshold 0.3 and 6.14 layers, 0.889 by top-k.
+So two seeds of five lose more than a point. (The last three models are not shipped.)
 
 `adabench run 'ledger/*'` (seeds 0..2, 6 batches each): H -0.13 [-0.77, 0.47] against the oracle
-of sequences; accuracy 0.991 at 5.91 layers. K against the recursive model, whose accuracy is
-0.009 higher: prefill -0.02 [-3.2, 2.0], one at a time 1.07 [-0.6, 3.7], sixteen together 0.29
-[-0.7, 1.4]: single timings on a shared core do not settle it. Seeds 100..102 give H -0.15
-[-0.93, 0.43] and K 0.66, 0.50 and -0.96. Verdicts, the same in both runs: mor-5-shared,
+of sequences; accuracy 0.991 at 5.91 layers. Verdicts: mor-5 (0.998 [0.994, 1.003]), mor-5-shared,
 mor-router and mor-operands reproduced; mor-less-work direction only (seed 1 loses too much);
-mor-5 and mor-late-operands undecided (three models disagree); the rest not testable here. Both
-runs read the same three models, so they agree about the streams drawn, not about training.
+mor-late-operands undecided (three models disagree); the rest not testable here. Seeds 100..102
+give the same verdicts (mor-5 0.999 [0.994, 1.002]); they read the same three models, so they
+agree about the streams drawn, not about training.
 
-**Where the time goes.** Seed 0, interleaved, least of many: 73.5 ms against 87.3 ms of the recursive
-model in prefill, 430 against 501 one at a time, 203 against 184 sixteen together, at 0.77 of
-the layers: K of 0.65, 0.59 and -0.37. Profiled in prefill (torch.profiler): matrix products fall
-from 114 to 91 ms (0.79), attention only from 51 to 44 (0.87: rows are padded to the longest
-sequence of a tile, and the first recursion and the unique layers are everybody's), GELU from
-42 to 29. Scattering and gathering add 9 ms, 4 %; the routers' products are in the first
-figure. (The reason given for attention is a guess, and decode was not profiled: that sixteen
-together a stage costs its calls and the gather of its cache is a guess too.)
+*Conversion.* `--defaults --sweep mode=prefill,decode1,decode16 --set batches=3 --repeats 5` on a
+quiet machine, seeds 0..2, one thread, at 0.74 of the recursive model's layers: K of latency 0.77
+[0.57, 1.04] in prefill, 0.47 [0.44, 0.48] one at a time, -0.45 [-0.85, -0.16] sixteen together.
+Prefill may keep more than the half expected. In decode, as foreseen, time falls only where
+whole stages are left out.
+
+**Where the time goes.** `benchmarks/ledger_profile.py`, seed 0, one thread of an Intel Xeon that
+other processes used too, quickest of 20 readings, ms against the recursive model's.
+
+*Prefill*, 73.6 against 86.9. Layers without attention 50.4 / 68.2 = 0.74: all of the saving.
+Attention 17.8 / 18.0, none of it. Its products fall to 0.71 (padding is not to blame: 0.66
+without) but the fused kernel only from 17.6 to 15.2, since it takes 0.47, 0.86 and 1.02 of its
+time at 64 for lengths 27, 51 and 53; padding and gathering take 3.4 where reshapes took 0.9
+(this split from a second sitting). Routers 1.1, layout 1.1 more, putting back and gathering
+rows 1.3.
+
+*One at a time*, 408 against 454 per four sequences: time is the number of calls, and a token
+that leaves saves whole stages. 195,000 operations against 230,000. Layers 216 / 269, storing
+keys 97 / 121, attention 39 / 48; given back to routers 26, layout 11, putting back 3.
+
+*Sixteen together*, 224 against 192: one of sixteen always goes on, so hardly a stage is left out
+(27,620 operations in layers against 27,728), and fewer rows save next to nothing: a layer,
+attention apart, takes 128, 122 and 113 us for 16, 10 and 5 rows. Layers 101 / 97, storing
+46 / 45, attention 40 / 42; on top come layout 11, routers 8, the cache of those who stay copied
+7, putting back 3, rows 2, bookkeeping 3.
 
 **What was tried.** alpha = 1: k = 4 stays at 0.37 after 900 steps. An auxiliary coefficient of
 0.01: no better. Without the capacity warm-up training is a lottery at 1000 steps: k = 4 at
@@ -68,7 +105,11 @@ computed on the quiet; quoting the capacity as the saving without routers and ga
 recursion nobody takes.
 """
 
+from dataclasses import dataclass
+
 from adabench.harness.card import Card, Claim, Knob, OutOfReach, Point, Ratio
+from adabench.harness.errors import SelectionError
+from adabench.workloads.ledger.calibration import calibrated, shifted
 from adabench.workloads.ledger.engine import Answer, Policy
 from adabench.workloads.ledger.model import Backbone
 from adabench.workloads.ledger.recipes import CAPACITIES
@@ -85,6 +126,7 @@ CARD = Card(
         Knob("router", ("expert", "token"), "expert", at="prepare"),
         Knob("capacity", ("thirds", "halves"), "thirds", at="prepare"),
         Knob("kv", ("recursion", "shared"), "recursion", at="prepare"),
+        Knob("rule", ("half", "capacity"), "half", at="prepare"),
         Knob("threshold", (0.1, 0.3, 0.5, 0.7, 0.9), 0.5, open=True, low=0.001, high=0.999),
     ),
     claims=(
@@ -118,9 +160,11 @@ CARD = Card(
         ),
         Claim(
             id="mor-5",
-            says="Stored keys follow (N_r + 1) / (2 N_r) of the recursive part, within 2 %.",
+            says="Capacities hit, stored keys follow (N_r + 1) / (2 N_r) within 2 %.",
             paper="(N_r + 1) / (2 N_r)",
-            expect=Ratio("kv_excess", against="recursive", low=0.98, high=1.02),
+            expect=Ratio(
+                "kv_excess", against="recursive", low=0.98, high=1.02, where={"rule": "capacity"}
+            ),
         ),
         Claim(
             id="mor-5-shared",
@@ -158,25 +202,46 @@ CARD = Card(
 )
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> Reader:
-    """Restore the checkpoint of this router, capacity list and caching.
+PUBLISHED = 0.5
+"""The border that the auxiliary loss pushes scores away from."""
+
+
+@dataclass(frozen=True)
+class Routed:
+    """A reader, and the threshold of each recursion (none in token choice)."""
+
+    reader: Reader
+    levels: tuple[float, ...] = ()
+
+
+def prepare(task: Ledger, point: Point, seed: int) -> Routed:
+    """Restore the checkpoint of this router, capacity list and caching; set its thresholds.
 
     Raises:
-        SelectionError: for a combination that has no recipe.
+        SelectionError: for a combination that has no recipe or no meaning.
     """
     if point["router"] == "token":
-        return task.reader("mor-token-recursion")
-    return task.reader(f"mor-expert-{point['capacity']}-{point['kv']}")
+        if point["rule"] == "capacity":
+            raise SelectionError(
+                "Token choice has no capacity to calibrate to: a token takes its best depth.",
+                "Choose rule=half with router=token, or router=expert.",
+            )
+        return Routed(task.reader("mor-token-recursion"))
+    preset = str(point["capacity"])
+    reader = task.reader(f"mor-expert-{preset}-{point['kv']}")
+    if point["rule"] == "capacity":
+        return Routed(reader, calibrated(reader, task.calibration(), CAPACITIES[preset]))
+    return Routed(reader, tuple(thresholds(CAPACITIES[preset], PUBLISHED)))
 
 
-def solve(reader: Reader, batch: Batch, point: Point) -> Answer:
+def solve(routed: Routed, batch: Batch, point: Point) -> Answer:
     """Read the batch; who goes on is decided token by token, from its own state."""
-    return reader.read(batch, policy(reader.model, point), tile=GATHERED_TILE)
+    rule = policy(routed.reader.model, routed.levels, float(point["threshold"]))
+    return routed.reader.read(batch, rule, tile=GATHERED_TILE)
 
 
-def policy(model: Backbone, point: Point) -> Policy:
-    """Return the causal routing rule of an operating point."""
-    level = float(point["threshold"])
+def policy(model: Backbone, levels: tuple[float, ...], dial: float) -> Policy:
+    """Return the causal routing rule; `dial` above 0.5 makes every recursion more reluctant."""
     if model.shape.router == "token":
-        return token_choice(model, shift=level)
-    return threshold(model, thresholds(CAPACITIES[str(point["capacity"])], level))
+        return token_choice(model, shift=dial)
+    return threshold(model, shifted(levels, dial))

@@ -82,11 +82,15 @@ def reachable(root: object) -> Iterator[object]:
             stack += [cell.cell_contents for cell in cells]
 
 
-@pytest.mark.parametrize("address", [name for name in METHODS if "hindsight" not in name])
-def test_labels_are_out_of_reach(address: str) -> None:
+@pytest.mark.parametrize(
+    ("address", "knobs"),
+    [(name, {}) for name in METHODS if "hindsight" not in name]
+    + [("ledger/mor", {"rule": "capacity"})],
+)
+def test_labels_are_out_of_reach(address: str, knobs: dict[str, str]) -> None:
     task, entry = small(), registry.find(address)
     assert any(isinstance(thing, Labels) for thing in reachable(task))
-    state = registry.load(entry).prepare(task, entry.card.defaults, 0)
+    state = registry.load(entry).prepare(task, entry.card.defaults | knobs, 0)
     for root in (state, *task.cases(), task.calibration()):
         assert not any(isinstance(thing, Labels | Corpus | Ledger) for thing in reachable(root))
 

@@ -1,0 +1,264 @@
+"""Where the time of the ledger's models goes, part by part of the engine.
+
+    python benchmarks/ledger_profile.py [--modes prefill decode1 decode16] [--seed 0] [--out FILE]
+
+A table per mode, for one batch. *ms*: least and median of `--rounds` interleaved readings with
+nothing switched on. Then, per part, *ms* (in the quickest of as many readings under a
+stopwatch: what was spent in the part and in none nested in it, Python between the operations
+included) and *ops* (innermost torch operations called there, counted by torch.profiler in
+one more reading). The profiler's own times are not shown: it makes every operation slower by about
+the same amount, which would charge decode for its calls twice. What the stopwatch adds is the
+difference of the totals.
+
+    admission     routers, or the exit's unembedding, and the choice
+    layers        norms, projections, MLP; in early exit the split projections too
+    attention     padding, mask, products, softmax
+    store         rotate and append new keys and values (decode)
+    gather cache  keys and values of those who stay, copied out of the cache (decode)
+    gather rows   states and contexts of those who stay
+    layout        where the active positions lie when padded
+    put back      outputs scattered into the states
+    left          keys and values of a stage that nobody runs (early exit)
+    read out      final norm and unembedding
+    rest          embedding, bookkeeping, the loop
+
+One thread. Early exit is compared with vanilla-6, what it skips from; Mixture-of-Recursions
+with the recursive model, at the published rule.
+"""
+
+import argparse
+import json
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial, wraps
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch.autograd.profiler import record_function
+from torch.profiler import ProfilerActivity, profile
+
+from adabench.harness import registry
+from adabench.harness.environment import fingerprint
+from adabench.workloads.ledger import attention, early_exit, engine, mor, task, work
+
+ARMS = ("mor", "recursive", "early_exit", "vanilla")
+PART = "part: "
+ORDER = (
+    "admission",
+    "layers",
+    "attention",
+    "store",
+    "gather cache",
+    "gather rows",
+    "layout",
+    "put back",
+    "left",
+    "read out",
+    "rest",
+)
+
+
+Span = Callable[[str], AbstractContextManager[Any]]
+"""Opens a part; parts nest."""
+
+
+@dataclass
+class Stopwatch:
+    """Credits time to the innermost open part."""
+
+    spent_s: Counter[str] = field(default_factory=Counter)
+    open: list[str] = field(default_factory=list)
+    last_s: float = 0.0
+
+    def span(self, part: str) -> "Lap":
+        """Return the context of a part."""
+        return Lap(self, part)
+
+    def turn(self) -> None:
+        """Credit what has passed since the last turn."""
+        now = perf_counter()
+        if self.open:
+            self.spent_s[self.open[-1]] += now - self.last_s
+        self.last_s = now
+
+
+@dataclass(frozen=True)
+class Lap:
+    """A part being timed; a class, because a generator would cost a microsecond."""
+
+    watch: Stopwatch
+    part: str
+
+    def __enter__(self) -> None:
+        self.watch.turn()
+        self.watch.open.append(self.part)
+
+    def __exit__(self, *problem: object) -> None:
+        self.watch.turn()
+        self.watch.open.pop()
+
+
+def main() -> None:
+    """Measure, print the tables, and store the figures if asked."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--modes", nargs="+", default=["prefill", "decode1", "decode16"])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--out", type=Path, help="where to store the JSON")
+    arguments = parser.parse_args()
+    found = {}
+    for mode in arguments.modes:
+        arms = {name: reading(name, mode, arguments.seed) for name in ARMS}
+        times = interleaved(arms, arguments.rounds)
+        parts = timed(arms, arguments.rounds)
+        ops = {name: counted(read) for name, read in arms.items()}
+        print(table(mode, times, parts, ops))
+        found[mode] = {
+            name: {"ms": times[name], "part_ms": parts[name], "ops": ops[name]} for name in ARMS
+        }
+    document = {"seed": arguments.seed, "modes": found, "machine": fingerprint()}
+    if arguments.out:
+        arguments.out.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def reading(name: str, mode: str, seed: int) -> Callable[[], Any]:
+    """Return a call that reads the task's first batch with a method at its default."""
+    ledger = task.load("embedded", seed, mode=mode, batches=1)
+    entry = registry.find(f"ledger/{name}")
+    method, point = registry.load(entry), entry.card.defaults
+    state = method.prepare(ledger, point, seed)
+    (case,) = ledger.cases()
+    return partial(method.solve, state, case, point)
+
+
+def interleaved(arms: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+    """Return least and median ms of each arm; a round takes every arm once."""
+    laps: dict[str, list[float]] = {name: [] for name in arms}
+    for _ in range(rounds + 1):
+        for name, read in arms.items():
+            start = perf_counter()
+            read()
+            laps[name].append((perf_counter() - start) * 1e3)
+    # The first round warms up.
+    return {name: [min(some[1:]), statistics.median(some[1:])] for name, some in laps.items()}
+
+
+def timed(arms: dict[str, Callable[[], Any]], rounds: int) -> dict[str, dict[str, float]]:
+    """Return the ms of every part in the quickest reading; a round takes every arm once."""
+    laps: dict[str, list[Counter[str]]] = {name: [] for name in arms}
+    for _ in range(rounds):
+        for name, read in arms.items():
+            watch = Stopwatch()
+            with marked(watch.span), watch.span("rest"):
+                read()
+            laps[name].append(watch.spent_s)
+    quickest = {name: min(some, key=Counter.total) for name, some in laps.items()}
+    return {name: {part: lap[part] * 1e3 for part in ORDER} for name, lap in quickest.items()}
+
+
+def counted(read: Callable[[], Any]) -> dict[str, int]:
+    """Profile one reading; return the operations of every part."""
+    span: Span = lambda part: record_function(PART + part)
+    with (
+        marked(span),
+        profile(activities=[ProfilerActivity.CPU], acc_events=True) as seen,
+        span("rest"),
+    ):
+        read()
+    ops: Counter[str] = Counter()
+    for event in seen.events() or ():
+        if event.name.startswith("aten::") and not event.cpu_children:
+            ops[part_of(event)] += 1
+    return {part: ops[part] for part in ORDER}
+
+
+def part_of(event: Any) -> str:
+    """Return the innermost part that an operation lies in."""
+    while event is not None and not event.name.startswith(PART):
+        event = event.cpu_parent
+    return "" if event is None else str(event.name).removeprefix(PART)
+
+
+@contextmanager
+def marked(span: Span) -> Iterator[None]:
+    """Open a span around each of the engine's parts while the context lasts."""
+    parts: tuple[tuple[Any, str, str], ...] = (
+        (engine, "_layer", "layers"),
+        (engine, "_merge", "put back"),
+        (engine, "pack", "layout"),
+        (engine, "read_out", "read out"),
+        (work.Work, "take", "gather"),
+        (attention.Prefill, "_pad", "attention"),
+        (attention.Prefill, "_sdpa", "attention"),
+        (attention.Prefill, "_masked", "attention"),
+        (attention.Decode, "_sdpa", "attention"),
+        (attention.Decode, "_append", "store"),
+        (attention.Decode, "leave", "left"),
+    )
+    with ExitStack() as stack:
+        for owner, name, part in parts:
+            stack.enter_context(patch.object(owner, name, within(span, part, getattr(owner, name))))
+        for method, name in ((mor, "threshold"), (early_exit, "unsure")):
+            stack.enter_context(patch.object(method, name, deciding(span, getattr(method, name))))
+        yield
+
+
+def within(span: Span, part: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a call inside a part."""
+
+    @wraps(call)
+    def run(*given: Any, **named: Any) -> Any:
+        with span(part if part != "gather" else gathered(*given)):
+            return call(*given, **named)
+
+    return run
+
+
+def gathered(work: work.Work, rows: torch.Tensor, index: torch.Tensor) -> str:
+    """Name what a gather copies: caches are [sequences, heads, room, d / heads], rows [n, d]."""
+    return "gather cache" if rows.dim() == 4 else "gather rows"
+
+
+def deciding(span: Span, make: Callable[..., engine.Policy]) -> Callable[..., engine.Policy]:
+    """Mark what the policies that `make` returns decide."""
+
+    @wraps(make)
+    def marking(*given: Any) -> engine.Policy:
+        policy = make(*given)
+        return lambda: within(span, "admission", policy())
+
+    return marking
+
+
+def table(
+    mode: str,
+    times: dict[str, list[float]],
+    parts: dict[str, dict[str, float]],
+    ops: dict[str, dict[str, int]],
+) -> str:
+    """Lay out the table of a mode."""
+    plain = "".join(f"{'{:.1f} / {:.1f}'.format(*times[name]):>20s}" for name in ARMS)
+    lines = [
+        f"{mode:14s}" + "".join(f"{name:>20s}" for name in ARMS),
+        f"{'ms':14s}{plain}",
+        f"{'parts':14s}" + f"{'ms':>13s}{'ops':>7s}" * len(ARMS),
+    ]
+    for part in (*ORDER, "total"):
+        cells = ""
+        for name in ARMS:
+            spent, count = parts[name], ops[name]
+            ms = sum(spent.values()) if part == "total" else spent[part]
+            n = sum(count.values()) if part == "total" else count[part]
+            cells += f"{ms:13.1f}{n:7d}"
+        lines.append(f"{part:14s}{cells}")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
