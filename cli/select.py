@@ -37,6 +37,7 @@ TOUR = (
             "price=0,0.01,0.1",
         ),
     ),
+    Leg(("chain/*",), fixed=("problems=4",), swept=("N=4,16",)),
 )
 
 

@@ -1,0 +1,55 @@
+"""Planted methods that cheat are named; ours are clean."""
+
+import importlib.util
+from types import ModuleType
+
+import pytest
+
+from adabench.harness import registry
+from adabench.harness.card import Card
+from adabench.workloads.chain.conformance import check
+
+HONEST = """
+def solve(task, question, point):
+    with task.session(question) as session:
+        root = session.open()
+        session.decode([root], max_new=session.room)
+        session.offer(root.completion)
+    return session.best
+"""
+
+
+def planted(tmp_path, source: str) -> ModuleType:
+    path = tmp_path / "planted.py"
+    path.write_text(source)
+    spec = importlib.util.spec_from_file_location("planted", path)
+    assert spec is not None
+    return importlib.util.module_from_spec(spec)
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("from adabench.workloads.chain.data import truth", "truth"),
+        ("import adabench.workloads.chain.data as d; right = d.apply", "apply"),
+        ("pick = lambda task, q: task.credit(q, ())", "credit"),
+        ("peek = lambda task: task.problems[0]", "problems"),
+        ("free = lambda task: task.models.policy.decode", "models"),
+        ("cheap = lambda task: task.meter.clear()", "meter"),
+        ("from adabench.workloads.shared.native import NativeEngine", "NativeEngine"),
+    ],
+)
+def test_a_method_that_peeks_is_named(tmp_path, line, word):
+    broken = list(check(planted(tmp_path, line + HONEST), Card(title="x")))
+    assert any(repr(word) in problem for problem in broken)
+
+
+def test_an_honest_method_is_clean_and_an_oracle_may_know(tmp_path):
+    assert not list(check(planted(tmp_path, HONEST), Card(title="x")))
+    peeking = planted(tmp_path, "pick = lambda task, q: task.credit(q, ())" + HONEST)
+    assert not list(check(peeking, Card(title="x", role="oracle")))
+
+
+@pytest.mark.parametrize("entry", registry.methods("chain").values(), ids=lambda e: e.address)
+def test_ours_are_clean(entry):
+    assert not list(check(registry.load(entry), entry.card))

@@ -1,0 +1,165 @@
+"""The chain task: what a method can reach, what it pays, when it is stopped."""
+
+import dataclasses
+from collections import Counter
+
+import pytest
+import torch
+
+from adabench.harness import registry
+from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.workloads.chain import checkpoint, data
+from adabench.workloads.chain.task import LENGTHS, Question, load
+from adabench.workloads.shared.engine import CapabilityMissing
+from adabench.workloads.shared.words import decode, encode
+
+STATIC = ("greedy", "sample", "majority", "best_of_n", "judged_vote")
+
+
+def chain(**conditions):
+    return load("embedded", 0, **{"problems": 2, **conditions})
+
+
+def method(name: str):
+    return registry.load(registry.find(f"chain/{name}"))
+
+
+def point(name: str, **knobs):
+    card = method(name).CARD
+    return {knob.name: knob.default for knob in card.knobs} | knobs
+
+
+def solve(name: str, where, case, **knobs):
+    where.meter.clear()
+    answer = method(name).solve(where, case, point(name, **knobs))
+    return answer, Counter(where.meter)
+
+
+def test_a_question_holds_nothing_but_its_prompt():
+    assert {f.name for f in dataclasses.fields(Question)} == {"index", "prompt", "group"}
+    for question in chain(problems=4).cases():
+        assert data.split_of(_problem(question)) == "test"
+
+
+def _problem(question: Question) -> data.Problem:
+    text = decode(question.prompt[1:-1]).split()
+    first = int(text[0] + text[1])
+    rest = [(text[i], int(text[i + 1] + text[i + 2])) for i in range(2, len(text), 3)]
+    return data.Problem(first, tuple(rest))
+
+
+def test_lengths_alternate_and_name_the_group():
+    groups = [question.group for question in chain(problems=4).cases()]
+    assert groups == [f"d{LENGTHS[0]}", f"d{LENGTHS[1]}"] * 2
+
+
+def test_seeds_draw_other_questions_and_the_same_seed_the_same():
+    first, again = (list(chain().cases()) for _ in range(2))
+    other = list(load("embedded", 1, problems=2).cases())
+    assert first == again
+    assert first != other
+
+
+def test_sample_i_is_the_same_for_every_method():
+    where = chain()
+    case = next(iter(where.cases()))
+    one, _ = solve("sample", where, case)
+    with where.session(case) as session:
+        leaves = session.fork(session.open(), 16)
+        session.decode(leaves, max_new=session.room)
+    assert leaves[0].completion == one
+
+
+@pytest.mark.parametrize("name", STATIC)
+def test_the_same_question_twice_gives_the_same_answer_and_counts(name):
+    where = chain()
+    case = next(iter(where.cases()))
+    (first, cost), (second, again) = (solve(name, where, case) for _ in range(2))
+    assert first == second
+    timed = {key for key in cost if key.endswith("_s")}
+    assert {k: v for k, v in cost.items() if k not in timed} == {
+        k: v for k, v in again.items() if k not in timed
+    }
+
+
+def test_the_judge_is_paid_for():
+    where = chain()
+    case = next(iter(where.cases()))
+    _, counted = solve("majority", where, case)
+    _, judged = solve("judged_vote", where, case)
+    assert counted["judged"] == 0 < judged["judged"]
+    assert judged["generated"] == counted["generated"]
+    assert judged["flops"] > 2 * counted["flops"]
+    assert judged["judged"] <= judged["generated"] + len(case.prompt)
+
+
+def test_times_to_words_lie_within_the_case():
+    where = chain()
+    _, cost = solve("majority", where, next(iter(where.cases())))
+    assert cost["ttft_s"] > 0
+    assert cost["itl_s"] > 0
+    assert 0 < cost["aux_s"] < 1
+
+
+def test_a_spent_budget_stops_the_method_and_scores_its_best_answer():
+    free, tight = chain(), chain(budget=150)
+    case = next(iter(free.cases()))
+    _, unlimited = solve("majority", free, case, N=4)
+    assert unlimited["generated"] > 150
+    answer, cost = solve("majority", tight, case, N=4)
+    assert cost["generated"] <= 150
+    assert cost["spent"] == 1
+    assert set(tight.score(case, answer)) == {"accuracy", "malformed"}
+
+
+def test_a_budget_that_is_enough_changes_nothing():
+    free, wide = chain(), chain(budget=100_000)
+    case = next(iter(free.cases()))
+    assert solve("majority", free, case)[0] == solve("majority", wide, case)[0]
+
+
+def test_malformed_completions_are_wrong_and_counted():
+    where = chain()
+    case = next(iter(where.cases()))
+    for text in ("", "1 2 3", "4 7 + 3 8 = 8 5 ;"):
+        assert where.score(case, encode(text)) == {"accuracy": 0.0, "malformed": 1.0}
+
+
+def test_the_truth_scores_and_a_wrong_chain_does_not():
+    where = chain()
+    case = next(iter(where.cases()))
+    right = data.truth(where.problems[0])
+    good = encode(f"0 0 + 0 1 = {data.digits(right)} ; <eos>")
+    bad = encode(f"0 0 + 0 1 = {data.digits((right + 1) % 100)} ; <eos>")
+    assert where.score(case, good)["accuracy"] == 1.0
+    assert where.score(case, bad) == {"accuracy": 0.0, "malformed": 0.0}
+
+
+def test_a_judge_that_was_not_trained_is_a_missing_capability():
+    where = chain(policy="lm-m")
+    with pytest.raises(CapabilityMissing, match="no judge"):
+        solve("judged_vote", where, next(iter(where.cases())))
+
+
+def test_unknown_scale_and_missing_checkpoint_are_sentences(tmp_path):
+    with pytest.raises(SelectionError, match="paper"):
+        load("paper", 0)
+    with pytest.raises(EnvironmentProblem, match="lm-s-s0"):
+        checkpoint.restore("lm-s-s0", tmp_path)
+    with pytest.raises(SelectionError, match="lm-x"):
+        checkpoint.recipe("lm-x-s0")
+
+
+def test_shipped_weights_are_small_and_say_how_they_were_made():
+    for name in checkpoint.recipes():
+        path = checkpoint.FOLDER / f"{name}.safetensors"
+        if path.exists():
+            assert path.stat().st_size < 6_000_000
+            assert path.with_suffix(".json").exists()
+
+
+@pytest.mark.slow
+def test_the_smallest_language_model_can_be_trained_again(tmp_path):
+    torch.set_num_threads(1)
+    card = checkpoint.train("lm-s-s0", folder=tmp_path)
+    assert 0.3 <= (card["dev"]["greedy_d4"] + card["dev"]["greedy_d6"]) / 2 <= 0.7

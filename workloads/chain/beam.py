@@ -1,0 +1,55 @@
+"""Beam search with a judge: the best ceil(sqrt(N)) leaves share the width.
+
+At every depth the leaves with the highest scores are kept, ceil(sqrt(N)) of them, and each takes
+ceil(W_left / leaves_left) children: sqrt(N) each while nothing has ended. How much better one leaf is
+than another plays no role, only its rank.
+
+**What is simplified.** The card's "ceil(N / keep) children each" is taken of the remaining width, so
+that all searches of one N draw the same number of steps.
+
+**What to expect.** Written before measuring: below REBASE. It keeps few leaves, soon of one
+ancestor, and a judge that errs there errs for all: in the prototype a weak judge's narrow beam did
+worse than as many independent samples (0.22 against 0.48).
+
+**Ways to fake it.** A beam that is wider than its N.
+"""
+
+import math
+
+from adabench.harness.card import Card, Knob, Point
+from adabench.workloads.chain.search import Tree, search
+from adabench.workloads.chain.task import Chain, Question
+
+CARD = Card(
+    title="Beam search with a judge",
+    paper="Snell et al., Scaling Test-Time Compute, arXiv 2408.03314",
+    adapts="which leaves of a search go on, on the rank of a judge's score",
+    skips_from="judged_vote",
+    knobs=(
+        Knob("N", (4, 16), 16, open=True, low=1),
+        Knob("select", ("vote",), "vote", open=True),
+        Knob("aggregate", ("last",), "last", open=True),
+    ),
+)
+
+
+def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+    """Return the completion that the search settles on."""
+    keep = math.ceil(math.sqrt(int(point["N"])))
+
+    def allocate(tree: Tree) -> list[int]:
+        return beam([leaf.reward for leaf in tree.leaves], tree.width, keep)
+
+    with task.session(question) as session:
+        search(session, int(point["N"]), allocate, point)
+    return session.best
+
+
+def beam(rewards: list[float], width: int, keep: int) -> list[int]:
+    """Return the children of each leaf: the best few share the width, the better ones first."""
+    kept = sorted(range(len(rewards)), key=lambda i: -rewards[i])[:keep]
+    counts = [0] * len(rewards)
+    for place, leaf in enumerate(kept):
+        counts[leaf] = math.ceil(width / (len(kept) - place))
+        width -= counts[leaf]
+    return counts

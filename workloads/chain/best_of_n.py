@@ -1,0 +1,67 @@
+"""Best of N samples, by the policy's own likelihood or by a judge.
+
+    argmax over i of    (1 / T_i) sum of log p(words of i)        by=likelihood
+                        aggregate(scores of the steps of i)       by=judge
+
+The step scores are put together by the last, the least, the mean or the product of them.
+
+**What to expect.** Written before measuring. By likelihood no better than majority (the prototype's
+three points below it). By judge: above majority if the judge is stronger than the policy; a judge
+of the policy's own size reached a pooled AUC of 0.94 in the prototype and chose no better than
+chance, because pooled AUC mostly says how hard a problem is.
+
+**Ways to fake it.** A judge that was trained on test problems, or that knows the right
+intermediate values; leaving its tokens out of the FLOPs.
+"""
+
+from collections.abc import Sequence
+
+from adabench.harness.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.chain.task import Chain, Question
+from adabench.workloads.chain.voting import aggregate
+from adabench.workloads.shared.engine import Seq
+from adabench.workloads.shared.session import Session
+
+CARD = Card(
+    title="Best of N samples",
+    paper="Cobbe et al., Training Verifiers, arXiv 2110.14168; Lightman et al., arXiv 2305.20050",
+    adapts="nothing: N samples for every question",
+    role="static",
+    knobs=(
+        Knob("N", (4, 16), 16, open=True, low=1),
+        Knob("by", ("judge", "likelihood"), "judge"),
+        Knob("aggregate", ("last", "min"), "last", open=True),
+    ),
+    claims=(
+        Claim(
+            id="CH-judge",
+            says="The judge's choice among 16 is better than their majority.",
+            paper="the gate of the substrate before any search is judged",
+            expect=Ratio("accuracy", against="majority", low=1.0),
+        ),
+        Claim(
+            id="CH-likelihood",
+            says="Choosing by likelihood is no better than the majority.",
+            paper="0.45 against 0.48 (prototype of the substrate)",
+            expect=Ratio("accuracy", against="majority", high=1.0, where={"by": "likelihood"}),
+        ),
+    ),
+)
+
+
+def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+    """Return the completion with the highest score."""
+    with task.session(question) as session:
+        leaves = session.fork(session.open(), int(point["N"]))
+        session.decode(leaves, max_new=session.room)
+        ended = [leaf for leaf in leaves if leaf.finished] or leaves
+        scores = _scores(session, ended, point)
+        best = max(range(len(ended)), key=lambda i: scores[i])
+        session.offer(ended[best].completion)
+    return session.best
+
+
+def _scores(session: Session, leaves: Sequence[Seq], point: Point) -> list[float]:
+    if point["by"] == "likelihood":
+        return [leaf.logprob / max(1, len(leaf.completion)) for leaf in leaves]
+    return [aggregate(scores, str(point["aggregate"])) for scores in session.scores(leaves)]

@@ -1,0 +1,182 @@
+"""Checkpoints: fp16 safetensors with a JSON card beside each, rebuilt from seeds.
+
+A card says which recipe made the file, a digest of the sources it was made with, and what it
+scored on the `dev` split. Everything is measured on the file as it is shipped, in fp16.
+"""
+
+import ast
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
+from adabench.workloads.chain import data, judging, training
+from adabench.workloads.chain.recipes import Recipe, recipes
+from adabench.workloads.shared.engine import Costs, mix
+from adabench.workloads.shared.judge import Head, Judge
+from adabench.workloads.shared.lm import LanguageModel
+from adabench.workloads.shared.native import NativeEngine
+
+FOLDER = Path(__file__).with_name("checkpoints")
+Progress = Callable[[int, int], None]
+SEEDS = 1
+"""Training seeds; a run uses seed modulo this."""
+DEV_SEED, DEV_LENGTHS, DEV_PROBLEMS = 5, (4, 6), 100
+
+_SOURCES = ("data.py", "training.py", "judging.py", "../shared/lm.py", "../shared/words.py")
+
+
+def recipe(name: str) -> Recipe:
+    """Return a recipe.
+
+    Raises:
+        SelectionError: if there is none of that name.
+    """
+    known = recipes()
+    if name not in known:
+        raise SelectionError(f"There is no recipe called {name!r}.", nearest(name, known))
+    return known[name]
+
+
+def train(
+    name: str, progress: Progress = lambda done, steps: None, *, folder: Path = FOLDER
+) -> dict[str, Any]:
+    """Train a recipe and write its weights and card into `folder`; return the card.
+
+    A judge's trunk and policy are read from `folder`, or from the shipped ones.
+
+    Raises:
+        SelectionError: if there is no recipe of that name.
+    """
+    plan = recipe(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    if plan.kind == "lm":
+        start = restore(plan.trunk, folder) if plan.trunk else None
+        modules: dict[str, nn.Module] = {"": training.train(plan, progress, start=start)}
+    else:
+        trunk, policy = restore(plan.trunk, folder), engine(plan.policy, folder)
+        model, head = judging.train(plan, trunk, policy, progress)
+        modules = {"": model, "head.": head}
+    weights = {
+        prefix + key: value.half().contiguous()
+        for prefix, module in modules.items()
+        for key, value in module.state_dict().items()
+    }
+    save_file(weights, folder / f"{name}.safetensors")
+    restore.cache_clear()
+    card = asdict(plan) | {"source": source_digest(), "dev": held_out(plan, folder)}
+    (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return card
+
+
+@dataclass(frozen=True)
+class Models:
+    """What a question is solved with."""
+
+    policy: NativeEngine
+    judge: Judge | None
+    """None where no judge is stronger than the policy."""
+
+
+def models(policy: str, layout: data.Layout, seed: int) -> Models:
+    """Return the engines for a policy and a run seed.
+
+    Raises:
+        SelectionError: if no such policy was trained.
+    """
+    trained = seed % SEEDS
+    middle = "-single" if layout == "single" else ""
+    own = engine(f"{policy}{middle}-s{trained}")
+    return Models(own, judge(f"judge-s{trained}") if policy == "lm-s" else None)
+
+
+@lru_cache(maxsize=8)
+def restore(name: str, folder: Path = FOLDER) -> LanguageModel:
+    """Return a checkpoint's language model (a judge's trunk) in fp32.
+
+    Raises:
+        EnvironmentProblem: if it was not trained yet.
+    """
+    model = LanguageModel(recipe(name).shape)
+    model.load_state_dict(_weights(name, folder, head=False))
+    return model.eval().requires_grad_(False)
+
+
+def engine(name: str, folder: Path = FOLDER) -> NativeEngine:
+    """Return an engine over a checkpoint's language model."""
+    return NativeEngine(restore(name, folder), name.rpartition("-s")[0])
+
+
+def judge(name: str, folder: Path = FOLDER) -> Judge:
+    """Return a judge."""
+    head = Head(recipe(name).shape.width)
+    head.load_state_dict(_weights(name, folder, head=True))
+    trunk = restore(name, folder)
+    return Judge(NativeEngine(trunk, name.rpartition("-s")[0], role="judge"), head.eval())
+
+
+def _weights(name: str, folder: Path, *, head: bool) -> dict[str, Any]:
+    path = folder / f"{name}.safetensors"
+    if not path.exists():
+        raise EnvironmentProblem(
+            f"The checkpoint {name} is not in {folder.name}/ and takes minutes to make.",
+            f"`adabench train {name}` trains it.",
+        )
+    return {
+        key.removeprefix("head."): value.float()
+        for key, value in load_file(path).items()
+        if key.startswith("head.") == head
+    }
+
+
+def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
+    """Return what a checkpoint scores on problems of the `dev` split."""
+    if plan.kind == "judge":
+        problems = list(islice(data.stream("dev", DEV_SEED, DEV_LENGTHS), DEV_PROBLEMS))
+        found = judging.report(engine(plan.policy, folder), judge(plan.name, folder), problems)
+        return {name: round(value, 4) for name, value in found.items()}
+    policy = engine(plan.name, folder)
+    found = {}
+    for length in range(1, data.LONGEST + 1):
+        problems = list(islice(data.stream("dev", DEV_SEED, [length]), DEV_PROBLEMS))
+        for label, temperature in (("greedy", 0.0), ("sampled", 1.0)):
+            found[f"{label}_d{length}"] = accuracy(policy, problems, temperature)
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def accuracy(policy: NativeEngine, problems: list[data.Problem], temperature: float) -> float:
+    """Return the share of problems that one completion each gets right."""
+    policy.reset(Costs())
+    seqs = [policy.open(problem.prompt, mix(11, i)) for i, problem in enumerate(problems)]
+    longest = max(data.room(problem.prompt) for problem in problems)
+    policy.decode(seqs, max_new=longest, temperature=temperature)
+    right = [
+        data.answer(seq.completion) == data.truth(problem)
+        for seq, problem in zip(seqs, problems, strict=True)
+    ]
+    return sum(right) / len(right)
+
+
+def source_digest() -> str:
+    """Return a digest of the code that a training depends on; comments do not count."""
+    digest = hashlib.sha256()
+    for name in _SOURCES:
+        tree = ast.parse((Path(__file__).parent / name).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            body: Any = getattr(node, "body", [])
+            if isinstance(body, list):
+                body[:] = [part for part in body if not _is_text(part)]
+        digest.update(ast.dump(tree).encode())
+    return digest.hexdigest()[:16]
+
+
+def _is_text(node: Any) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

@@ -1,0 +1,184 @@
+"""Efficient Tree Search: REBASE with leaves pruned for the cache they hold, and a price on sameness.
+
+A search's leaves share the keys and values of their ancestors. REBASE spreads the width by score
+alone, over many branches that share little. ETS first asks which leaves are worth what they
+hold. At each depth, with n leaves, their m distinct ancestors (root included) and REBASE's
+counts as outcome O_i = count_i / W, an integer program keeps leaves x and ancestors y (`pruning.py`):
+
+    maximise   sum_i O_i x_i  -  lambda_c / (m + n) (sum_j y_j + sum_i x_i)  +  lambda_s / K sum_k c_k
+
+Leaves whose last steps say the same are one of K clusters, and c_k says that cluster k keeps a leaf
+(`clusters.py`); without the last term pruning would leave copies of one idea. The kept leaves
+are then given the *full* remaining width by REBASE's rule: the search does not shrink,
+it concentrates.
+
+`lambda_c` is the dial. At 0 it is REBASE, to the bit. `lambda_s` = 0 is `ets_kv`, the ablation.
+`cost=tokens` weighs nodes by their words in place of counting them (our refinement; a step has
+nine words and a prompt 16 or 22, so it makes the root dearer and little else). `cut` is the
+distance at which steps are told apart; calibration gives 0.05 here too (`clusters.py`). `solver=milp` gives the same program to HiGHS.
+
+**What is simplified.** The embedder is the policy itself, not a sentence model. The program is solved
+on the tree, exactly, where the release calls a MILP solver: the objective reached is the same, and
+where several sets reach it we keep the larger. lambda_c = 0 is an exact zero. `lambda_s` is 1.5 at
+every N (the paper: 1.5, 1.4, 1.45 for 16, 64, 256). Rewards come from a head on a language
+model that is larger than the policy.
+
+**What to expect.** Written before measuring. KV falls by less than the paper's 1.8x: ancestors
+are cheap beside leaves of nine words, and before pruning there are always W leaves, so what can
+be saved is only what they do not share; 1.3x at 16 and 64 is what R1 asks. Accuracy within two
+points of REBASE, above beam and DVTS. As lambda_c rises the front goes from REBASE's to a beam's;
+with lambda_s = 0 it should lose accuracy sooner. Time does not follow KV: a model of 0.1 M
+weights decodes at the same speed whatever the cache holds, and solver and clustering are new
+costs, so claim C2 should not transfer to this machine; `aux_s` beside the latency says so.
+
+**Ways to fake it.** Reading the cache after pruning here and before it for REBASE (`search.py` reads
+both, for all). A smaller width under the name of sharing (`generated` is that of REBASE up to
+what ends earlier). A formula in place of the cache. Clusters of answers or of whole texts, all
+distinct, which make coverage vacuous. The solver's seconds left out of the latency. Weights
+tuned on test questions.
+"""
+
+from adabench.harness.card import Card, Claim, Frontier, Knob, Monotone, Point, Ratio
+from adabench.workloads.chain.pruning import Prices, pruned
+from adabench.workloads.chain.search import search
+from adabench.workloads.chain.task import Chain, Question
+from adabench.workloads.shared.engine import require
+
+CARD = Card(
+    title="Efficient Tree Search",
+    paper="Hooper et al., ETS, arXiv 2502.13575, 2025",
+    adapts="which leaves of a search survive, on scores, shared cache and sameness of last steps",
+    fidelity="code-confirmed",
+    skips_from="judged_vote",
+    knobs=(
+        Knob("N", (4, 16, 64), 16, open=True, low=1),
+        Knob("lambda_c", (0.0, 0.25, 0.5, 1.0, 2.0, 4.0), 1.0, open=True, low=0),
+        Knob("lambda_s", (0.0, 0.5, 1.5), 1.5, open=True, low=0),
+        Knob("cost", ("nodes",), "nodes", open=True),
+        Knob("cut", (0.05,), 0.05, open=True, low=0, high=2),
+        Knob("T", (0.2,), 0.2, open=True, low=0.01),
+        Knob("solver", ("tree",), "tree", open=True),
+        Knob("select", ("vote",), "vote", open=True),
+        Knob("aggregate", ("last",), "last", open=True),
+    ),
+    claims=(
+        Claim(
+            id="ets-1-16",
+            says="At N = 16 the mean cache of a search is 1.3 times smaller than REBASE's.",
+            paper="1.8x smaller, accuracy drop minimal (MATH-500)",
+            expect=Ratio(
+                "kv_before",
+                against="rebase",
+                high=0.769,
+                keeping={"accuracy": 0.03},
+                where={"N": 16},
+            ),
+        ),
+        Claim(
+            id="ets-1-64",
+            says="At N = 64 the mean cache of a search is 1.3 times smaller than REBASE's.",
+            paper="1.8x smaller, accuracy drop minimal (MATH-500)",
+            expect=Ratio(
+                "kv_before",
+                against="rebase",
+                high=0.769,
+                keeping={"accuracy": 0.03},
+                where={"N": 64},
+            ),
+        ),
+        Claim(
+            id="ets-1-16-dev",
+            says="The same at N = 16 with the price of cache chosen on other questions.",
+            paper="1.8x smaller, accuracy drop minimal (MATH-500)",
+            expect=Ratio(
+                "kv_before",
+                against="rebase",
+                high=0.769,
+                keeping={"accuracy": 0.03},
+                where={"N": 16, "lambda_c": 2.0},
+            ),
+        ),
+        Claim(
+            id="ets-1-64-dev",
+            says="The same at N = 64 with the price of cache chosen on other questions.",
+            paper="1.8x smaller, accuracy drop minimal (MATH-500)",
+            expect=Ratio(
+                "kv_before",
+                against="rebase",
+                high=0.769,
+                keeping={"accuracy": 0.03},
+                where={"N": 64, "lambda_c": 2.0},
+            ),
+        ),
+        Claim(
+            id="ets-2",
+            says="Searching is 1.4 times as fast as with REBASE.",
+            paper="1.4x the throughput (SGLang, H100 NVL)",
+            expect=Ratio("latency_s", against="rebase", high=0.714),
+            scale="gpu",
+        ),
+        Claim(
+            id="ets-3-beam",
+            says="At equal N it is as accurate as beam search, or better.",
+            paper="above beam search on MATH-500 and GSM8K",
+            expect=Ratio(
+                "accuracy", against="beam", low=0.98, keeping={"accuracy": 0.01}, where={"N": 16}
+            ),
+        ),
+        Claim(
+            id="ets-3-dvts",
+            says="At equal N it is as accurate as DVTS, or better.",
+            paper="above DVTS on MATH-500 and GSM8K",
+            expect=Ratio(
+                "accuracy", against="dvts", low=0.98, keeping={"accuracy": 0.01}, where={"N": 16}
+            ),
+        ),
+        Claim(
+            id="ets-4",
+            says="At the same cache, paying for coverage is at least as accurate as not paying.",
+            paper="the ablation without coverage loses accuracy",
+            expect=Frontier(
+                "kv_before",
+                "accuracy",
+                against="ets_kv",
+                where={
+                    "N": 16,
+                    "lambda_s": 1.5,
+                    "cost": "nodes",
+                    "cut": 0.05,
+                    "T": 0.2,
+                    "solver": "tree",
+                    "select": "vote",
+                    "aggregate": "last",
+                },
+            ),
+        ),
+        Claim(
+            id="ets-dial",
+            says="The dearer the cache, the less of it is held.",
+            paper="the meaning of lambda_c",
+            expect=Monotone("kv_before", over="lambda_c", rising=False, tolerance=0.05),
+        ),
+    ),
+)
+
+
+def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+    """Return the completion that the search settles on.
+
+    Raises:
+        CapabilityMissing: if coverage is paid for and the policy shows no states.
+    """
+    prices = Prices(
+        kv=float(point["lambda_c"]),
+        coverage=float(point["lambda_s"]),
+        temperature=float(point["T"]),
+        cut=float(point["cut"]),
+        by_tokens=point["cost"] == "tokens",
+        solver="milp" if point["solver"] == "milp" else "tree",
+    )
+    with task.session(question) as session:
+        if prices.kv and prices.coverage:
+            require(session.policy, "hidden")
+        search(session, int(point["N"]), pruned(prices), point)
+    return session.best

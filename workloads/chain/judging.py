@@ -1,0 +1,217 @@
+"""How a judge is trained, and how good it is.
+
+**Labels by Monte Carlo.** For each problem of the `prm` split the policy samples solutions at
+temperature 1, step by step. From every prefix that ends in `;` it rolls out to the end a few more times;
+the share of right answers, the solution's own included, is the prefix's label. Nothing else
+is known of a step: no intermediate value, no rule of arithmetic.
+
+    loss = binary cross-entropy(score at `;`, share right), all steps of a solution alike
+
+The trunk is a larger language model than the policy, trained for longer on the `train` split; it
+stays as it is while the head learns. (Tried first: trunk and head trained together from `lm-m`, 7,200
+solutions, 1,200 steps, the state at `;` alone: AUC within problems 0.58, best-of-16 0.35 where
+chance is 0.37. The mean log-probability under `lm-m`, nothing learned, had 0.83 and 0.61.)
+
+**How good.** Pooled AUC mostly measures how hard a problem is. What selection needs is the AUC
+*within problems*: over pairs of a right and a wrong solution of one problem, how often the
+right one scores higher. `report` gives both, calibration, and what the score is for: the accuracy
+of best-of-16 by judge beside majority and chance, on problems nobody was trained on.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from adabench.workloads.chain import training
+from adabench.workloads.chain.data import Problem, answer, room, stream, truth
+from adabench.workloads.chain.recipes import Recipe
+from adabench.workloads.chain.training import WEIGHT_DECAY
+from adabench.workloads.shared.engine import STEP, Costs, Seq, mix
+from adabench.workloads.shared.judge import Head, Judge
+from adabench.workloads.shared.lm import LanguageModel
+from adabench.workloads.shared.native import NativeEngine
+from adabench.workloads.shared.words import STEP_END
+
+SOLUTIONS, ROLL_OUTS = 6, 3
+TRUNK_SEED = 1000
+HEAD_STEPS, HEAD_BATCH, HEAD_RATE = 4000, 512, 2e-3
+LENGTHS = (2, 3, 4, 5, 6)
+TOGETHER = 32
+"""Problems whose solutions are sampled in one batch."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A solution, and how likely each of its steps was to end well."""
+
+    prompt: tuple[int, ...]
+    completion: tuple[int, ...]
+    shares: tuple[float, ...]
+    """One for every `;`, and one for having stopped."""
+
+
+def collect(policy: NativeEngine, problems: Sequence[Problem], seed: int) -> list[Lesson]:
+    """Sample solutions and label each of their prefixes by roll-outs."""
+    lessons: list[Lesson] = []
+    for start in range(0, len(problems), TOGETHER):
+        policy.reset(Costs())
+        lessons += _batch(policy, problems[start : start + TOGETHER], mix(seed, start))
+    return lessons
+
+
+def _batch(policy: NativeEngine, problems: Sequence[Problem], key: int) -> Iterator[Lesson]:
+    roots = [policy.open(problem.prompt, mix(key, i)) for i, problem in enumerate(problems)]
+    owners = [problem for problem in problems for _ in range(SOLUTIONS)]
+    seqs = [seq for root in roots for seq in policy.fork(root, SOLUTIONS)]
+    rolled: list[list[float]] = [[] for _ in seqs]
+    longest = max(room(problem.prompt) for problem in problems)
+    while True:
+        going = [
+            i for i, seq in enumerate(seqs) if not seq.finished and len(seq.completion) < longest
+        ]
+        if not going:
+            break
+        policy.decode([seqs[i] for i in going], stop=STEP, max_new=longest)
+        stepped = [i for i in going if seqs[i].ids[-1] == STEP_END]
+        for i, share in zip(stepped, _shares(policy, seqs, stepped, owners), strict=True):
+            rolled[i].append(share)
+    for seq, problem, shares in zip(seqs, owners, rolled, strict=True):
+        own = float(answer(seq.completion) == truth(problem))
+        mixed = [(ROLL_OUTS * share + own) / (ROLL_OUTS + 1) for share in shares]
+        if seq.finished:
+            mixed.append(own)
+        yield Lesson(problem.prompt, seq.completion, tuple(mixed))
+
+
+def _shares(
+    policy: NativeEngine, seqs: Sequence[Seq], which: Sequence[int], owners: Sequence[Problem]
+) -> list[float]:
+    """Return the share of right answers among roll-outs from each sequence."""
+    leaves = [leaf for i in which for leaf in policy.fork(seqs[i], ROLL_OUTS)]
+    problems = [owners[i] for i in which for _ in range(ROLL_OUTS)]
+    limit = max((room(problem.prompt) for problem in problems), default=0)
+    policy.decode(leaves, max_new=limit)
+    right = [answer(leaf.completion) == truth(p) for leaf, p in zip(leaves, problems, strict=True)]
+    for leaf in leaves:
+        policy.close(leaf)
+    return [float(np.mean(part)) for part in np.array(right).reshape(-1, ROLL_OUTS)]
+
+
+def train(
+    recipe: Recipe, trunk: LanguageModel, policy: NativeEngine, progress: Progress
+) -> tuple[LanguageModel, Head]:
+    """Train a judge; return its trunk and head in evaluation mode."""
+    language = replace(recipe, seed=TRUNK_SEED + recipe.seed)
+    trunk.train().requires_grad_(True)
+    training.fit(trunk, language, training.batches(language, rising=False), progress)
+    trunk.eval().requires_grad_(False)
+    problems = list(islice(stream("prm", recipe.seed, LENGTHS), recipe.problems))
+    lessons = collect(policy, problems, recipe.seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        head = Head(recipe.shape.width)
+        reader = Judge(NativeEngine(trunk, recipe.name, role="judge"), head)
+        _fit(recipe, head, *seen(reader, lessons))
+    return trunk, head.eval().requires_grad_(False)
+
+
+def seen(reader: Judge, lessons: Sequence[Lesson]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return states [m, d], features [m, 8] and labels [m] of every moment of the lessons."""
+    states, features, labels = [], [], list[float]()
+    for lesson in lessons:
+        reader.engine.reset(Costs())
+        reader.reset()
+        moments = reader.moments([Seq([*lesson.prompt, *lesson.completion], len(lesson.prompt), 0)])
+        for moment, share in zip(moments, lesson.shares, strict=True):
+            states.append(moment.state)
+            features.append(moment.features)
+            labels.append(share)
+    return (
+        torch.from_numpy(np.stack(states)),
+        torch.from_numpy(np.stack(features)),
+        torch.tensor(labels),
+    )
+
+
+def _fit(recipe: Recipe, head: Head, states: Tensor, features: Tensor, labels: Tensor) -> None:
+    generator = torch.Generator().manual_seed(recipe.seed)
+    optimiser = torch.optim.AdamW(head.parameters(), lr=HEAD_RATE, weight_decay=WEIGHT_DECAY)
+    for step in range(HEAD_STEPS):
+        for group in optimiser.param_groups:
+            group["lr"] = HEAD_RATE * training.schedule(step, HEAD_STEPS)
+        rows = torch.randint(len(labels), (HEAD_BATCH,), generator=generator)
+        optimiser.zero_grad()
+        logits = head(states[rows], features[rows])
+        torch.autograd.backward(F.binary_cross_entropy_with_logits(logits, labels[rows]))
+        optimiser.step()
+
+
+def report(
+    policy: NativeEngine, judge: Judge, problems: Sequence[Problem], n: int = 16
+) -> dict[str, float]:
+    """Return how well a judge tells right from wrong, and chooses, on given problems."""
+    judged = [_judged(policy, judge, problem, mix(7, i), n) for i, problem in enumerate(problems)]
+    right = np.array([row[0] for row in judged])
+    last, least = (np.array([row[k] for row in judged]) for k in (1, 2))
+    return {
+        "chance": float(right.mean()),
+        "auc_pooled": auc(last.ravel(), right.ravel()),
+        "auc_within": within(last, right),
+        "auc_within_min": within(least, right),
+        "calibration_error": calibration_error(last.ravel(), right.ravel()),
+        "best_by_judge": float(right[np.arange(len(right)), last.argmax(1)].mean()),
+        "best_by_judge_min": float(right[np.arange(len(right)), least.argmax(1)].mean()),
+        "pass": float(right.any(1).mean()),
+    }
+
+
+def _judged(
+    policy: NativeEngine, judge: Judge, problem: Problem, key: int, n: int
+) -> tuple[list[bool], list[float], list[float]]:
+    """Return, for n samples: right or not, last score, least score."""
+    policy.reset(Costs())
+    judge.engine.reset(Costs())
+    judge.reset()
+    leaves = policy.fork(policy.open(problem.prompt, key), n)
+    policy.decode(leaves, max_new=room(problem.prompt))
+    scores = judge.scores(leaves)
+    right = [answer(leaf.completion) == truth(problem) for leaf in leaves]
+    return right, [s[-1] if s else 0.0 for s in scores], [min(s, default=0.0) for s in scores]
+
+
+Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+
+def auc(scores: Floats, right: Floats) -> float:
+    """Return how often a right one scores above a wrong one; a tie is half."""
+    up, down = scores[right.astype(bool)], scores[~right.astype(bool)]
+    if not len(up) or not len(down):
+        return float("nan")
+    order = np.sort(down)
+    below = np.searchsorted(order, up, "left")
+    not_above = np.searchsorted(order, up, "right")
+    return float((below + not_above).mean() / 2 / len(down))
+
+
+def within(scores: Floats, right: Floats) -> float:
+    """Return the AUC over pairs of one problem; every such pair counts the same."""
+    pairs = [
+        (auc(s, r), r.sum() * (~r).sum())
+        for s, r in zip(scores, right.astype(bool), strict=True)
+        if r.any() and not r.all()
+    ]
+    return float(np.average([a for a, _ in pairs], weights=[w for _, w in pairs]))
+
+
+def calibration_error(scores: Floats, right: Floats, bins: int = 10) -> float:
+    """Return the mean distance between score and share right over bins of equal count."""
+    order = np.argsort(scores)
+    parts = np.array_split(order, bins)
+    return float(np.mean([abs(scores[part].mean() - right[part].mean()) for part in parts]))

@@ -1,0 +1,39 @@
+"""Pass@N: is the right answer among N samples. The oracle, drawn dotted.
+
+A selector that is told which completion is right. Nothing real can choose better among the same
+samples, so it bounds voting and judging at the same N; a search draws other samples and could
+pass it. It is `exact` for choosing among N and a `bound` for choosing how many.
+
+**What to expect.** At least 15 points above greedy at N = 16, else there is nothing to choose.
+
+**Ways to fake it.** Reporting it as a method.
+"""
+
+from adabench.harness.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.chain.task import Chain, Question
+
+CARD = Card(
+    title="Pass@N",
+    adapts="which of N samples is returned, told which is right",
+    role="oracle",
+    oracle="bound",
+    knobs=(Knob("N", (4, 16), 16, open=True, low=1),),
+    claims=(
+        Claim(
+            id="CH-room",
+            says="Among 16 samples the right answer is far more often than in greedy decoding.",
+            paper="at least 15 points (the gate of the substrate)",
+            expect=Ratio("accuracy", against="greedy", low=1.25),
+        ),
+    ),
+)
+
+
+def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+    """Return a right completion if there is one."""
+    with task.session(question) as session:
+        leaves = session.fork(session.open(), int(point["N"]))
+        session.decode(leaves, max_new=session.room)
+        right = (leaf for leaf in leaves if task.credit(question, leaf.completion))
+        session.offer(next(right, leaves[0]).completion)
+    return session.best

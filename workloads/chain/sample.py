@@ -1,0 +1,26 @@
+"""A single sample: what one draw at temperature 1 is worth.
+
+pass@1. The distance to greedy is what sampling costs; the distance to majority@N is what voting
+wins back.
+
+**What to expect.** A few points below greedy.
+"""
+
+from adabench.harness.card import Card, Knob, Point
+from adabench.workloads.chain.task import Chain, Question
+
+CARD = Card(
+    title="Single sample",
+    adapts="nothing",
+    role="static",
+    knobs=(Knob("temperature", (1.0,), 1.0, open=True, low=0.0),),
+)
+
+
+def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+    """Return one sampled completion."""
+    with task.session(question) as session:
+        (leaf,) = session.fork(session.open(), 1)
+        session.decode([leaf], max_new=session.room, temperature=float(point["temperature"]))
+        session.offer(leaf.completion)
+    return session.best

@@ -1,0 +1,161 @@
+"""Chain arithmetic: how many tokens does a problem need, and on which branch.
+
+    prompt       4 7 + 3 8 * 1 2 >
+    completion   4 7 + 3 8 = 8 5 ; 8 5 * 0 5 = 2 5 ; 8 5 * 0 7 = 9 5 ; 2 5 + 9 5 = 2 0 ; <eos>
+
+Small language models really sample every word (`data.py`, `recipes.py`). Only the answer is graded
+and nothing on the way can be checked without knowing arithmetic better than the policy does:
+voting, judging and searching all have something to gain, and none of them is told whether it is
+right.
+
+    def solve(task, question, point):
+        with task.session(question) as session:
+            leaves = session.fork(session.open(), 16)
+            session.decode(leaves, max_new=session.room)
+            session.offer(vote(leaves))
+        return session.best
+
+**What is given to everybody alike.** Held-out questions of 4 and 6 operations; a policy and a
+judge stronger than it (a larger model, trained on outcomes of the policy's roll-outs); the engine
+(`shared/engine.py`), which samples, shares prefixes, counts, and stops a method whose budget is
+gone. Sample i of a question is the same for every method: what differs between two of them is
+what they did with it.
+
+**What is scored.** `accuracy`: the answer that the returned completion states. A completion that is
+not a chain of well-formed steps is wrong and counts as `malformed`. `flops`: of policy and judge,
+by formula, counted where a row is run. `generated`, `judged`, `prefilled`: tokens. `serial_steps`:
+decoding steps one after the other. `kv_before`, `kv_after`: tokens the policy's cache held at each
+depth of a search, before and after pruning. `aux_s`: seconds of solver, clustering and votes,
+inside the latency. `ttft_s` counts from the question; a search's first word is no answer yet.
+
+**Conditions.** `layout=single`: a policy trained on traces without alternative paths, where errors
+are systematic and voting has little to gain. `policy=lm-m`: a larger policy (no judge is stronger
+than it; methods that need one say so). `budget`: tokens that may be generated; 0 is no limit.
+
+**Limits.** Steps have nine words and problems a few steps: ancestors are cheap beside leaves,
+and decoding is dominated by weights, not by the cache.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.errors import SelectionError
+from adabench.harness.task import Meter
+from adabench.workloads.chain import checkpoint, conformance, data
+from adabench.workloads.shared.engine import mix
+from adabench.workloads.shared.session import Session
+
+CARD = Card(
+    title="Chain arithmetic: an answer that only sampling and judging can improve",
+    paper="our own substrate; Efficient Tree Search, arXiv 2502.13575, is its first method",
+    adapts="how many completions, and which branches of them, a question gets",
+    scales=("embedded",),
+    knobs=(
+        Knob("policy", ("lm-s",), "lm-s", open=True),
+        Knob("layout", ("several", "single"), "several"),
+        Knob("budget", (0,), 0, open=True, low=0),
+        Knob("problems", (40,), 40, open=True, low=1),
+    ),
+    metrics=(
+        Metric("accuracy", "", "higher", "quality", primary=True),
+        Metric("malformed", "", "lower", "quality"),
+        Metric("flops", "FLOP", "lower", "work", primary=True),
+        Metric("generated", "tokens", "lower", "cost"),
+        Metric("judged", "tokens", "lower", "cost"),
+        Metric("prefilled", "tokens", "lower", "cost"),
+        Metric("serial_steps", "steps", "lower", "cost"),
+        Metric("calls", "calls", "lower", "cost"),
+        Metric("kv_before", "tokens", "lower", "cost"),
+        Metric("kv_after", "tokens", "lower", "cost"),
+        Metric("kv_peak", "tokens", "lower", "cost"),
+        Metric("kv_peak_bytes", "B", "lower", "cost"),
+        Metric("kv_token_steps", "tokens", "lower", "cost"),
+        Metric("judge_kv_peak", "tokens", "lower", "cost"),
+        Metric("judge_kv_peak_bytes", "B", "lower", "cost"),
+        Metric("ttft_s", "s", "lower", "cost"),
+        Metric("itl_s", "s", "lower", "cost"),
+        Metric("aux_s", "s", "lower", "cost"),
+        Metric("spent", "", "lower", "info"),
+    ),
+)
+CHECK_CONDITIONS = {"problems": 2}
+check = conformance.check
+
+LENGTHS = (4, 6)
+_EVALUATION = 1_000_003  # evaluation streams are keyed apart from training's
+
+
+@dataclass(frozen=True)
+class Question:
+    """A case: which one it is, its prompt, and its length as a group."""
+
+    index: int
+    prompt: tuple[int, ...]
+    group: str
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The task: questions, sessions with models, and a score that knows the answers."""
+
+    seed: int
+    problems: tuple[data.Problem, ...]
+    models: checkpoint.Models
+    budget: int | None
+    meter: Meter
+
+    def cases(self) -> Iterator[Question]:
+        """Yield the questions, lengths in turn."""
+        for index, problem in enumerate(self.problems):
+            yield Question(index, problem.prompt, f"d{len(problem.operations)}")
+
+    def session(self, question: Question) -> Session:
+        """Return a session on a question; sample i of it is the same for everybody."""
+        return Session(
+            self.models.policy,
+            self.models.judge,
+            question.prompt,
+            mix(self.seed, question.index),
+            meter=self.meter,
+            room=data.room(question.prompt),
+            budget=self.budget,
+        )
+
+    def credit(self, question: Question, completion: tuple[int, ...]) -> bool:
+        """Return whether a completion is right. For oracles alone."""
+        return data.answer(completion) == data.truth(self.problems[question.index])
+
+    def score(self, question: Question, completion: tuple[int, ...]) -> Mapping[str, float]:
+        """Judge the completion that a method returned."""
+        return {
+            "accuracy": float(self.credit(question, completion)),
+            "malformed": float(data.answer(completion) is None),
+        }
+
+
+def load(
+    scale: str,
+    seed: int,
+    *,
+    policy: str = "lm-s",
+    layout: data.Layout = "several",
+    budget: int = 0,
+    problems: int = 40,
+) -> Chain:
+    """Return the task under the given conditions.
+
+    Raises:
+        SelectionError: for a scale, policy or layout that it does not have.
+    """
+    if scale not in CARD.scales:
+        raise SelectionError(f"chain has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}.")
+    models = checkpoint.models(policy, layout, seed)
+    drawn = _questions(seed, problems)
+    return Chain(seed, drawn, models, budget or None, Meter())
+
+
+def _questions(seed: int, count: int) -> tuple[data.Problem, ...]:
+    """Draw test problems, lengths in turn."""
+    streams = [data.stream("test", mix(_EVALUATION, seed, d), [d]) for d in LENGTHS]
+    return tuple(next(streams[i % len(streams)]) for i in range(count))

@@ -1,0 +1,113 @@
+"""The training recipe of the chain's language models.
+
+AdamW, betas (0.9, 0.98), weight decay 0.01, gradient norm clipped to 1; 100 steps of warm-up,
+constant, linear decay to 5 % over the last fifth. The curriculum raises the longest problem
+from 2 operations to all 8 over the first 40 % of the steps. Loss on the completion only. Batches
+are drawn eight at a time and cut by length, so that little is spent on padding.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adabench.workloads.chain.data import LONGEST, stream, trace
+from adabench.workloads.chain.recipes import Recipe
+from adabench.workloads.shared.lm import LanguageModel
+from adabench.workloads.shared.words import PAD
+
+BETAS, WEIGHT_DECAY, CLIP = (0.9, 0.98), 0.01, 1.0
+WARM_UP_STEPS, DECAY_FROM, LAST_RATE = 100, 0.8, 0.05
+CURRICULUM, SHORTEST = 0.4, 2
+POOL = 8
+IGNORED = -100
+
+Progress = Callable[[int, int], None]
+
+
+def train(
+    recipe: Recipe,
+    progress: Progress = lambda done, steps: None,
+    *,
+    start: LanguageModel | None = None,
+) -> LanguageModel:
+    """Train a language model from its seed, or on from `start`; return it in evaluation mode."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        model = LanguageModel(recipe.shape)
+        if start is not None:
+            model.load_state_dict(start.state_dict())
+        fit(model, recipe, batches(recipe, rising=start is None), progress)
+    return model.eval().requires_grad_(False)
+
+
+def fit(
+    model: LanguageModel,
+    recipe: Recipe,
+    drawn: Iterator[tuple[Tensor, Tensor]],
+    progress: Progress,
+) -> None:
+    """Follow the schedule over (ids, targets), both [n, T]."""
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=recipe.rate, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
+    )
+    for step, (ids, targets) in enumerate(islice(drawn, recipe.steps)):
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.rate * schedule(step, recipe.steps)
+        optimiser.zero_grad()
+        states = model.states(ids)[targets != IGNORED]
+        logits = F.linear(states, model.embedding.weight)
+        torch.autograd.backward(F.cross_entropy(logits, targets[targets != IGNORED]))
+        nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+        optimiser.step()
+        progress(step + 1, recipe.steps)
+
+
+def schedule(step: int, steps: int) -> float:
+    """Return the learning rate as a share of its peak."""
+    warm = min(1.0, (step + 1) / WARM_UP_STEPS)
+    late = max(0.0, (step / steps - DECAY_FROM) / (1 - DECAY_FROM))
+    return warm * (1 - (1 - LAST_RATE) * late)
+
+
+def batches(recipe: Recipe, *, rising: bool = True) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield (ids, targets) [batch, T] for ever, eight at a time out of one pool.
+
+    Unless `rising`, problems of every length come from the start.
+    """
+    generator = np.random.Generator(np.random.PCG64(recipe.seed))
+    done = 0
+    while True:
+        risen = min(1.0, done / (CURRICULUM * recipe.steps)) if rising else 1.0
+        longest = SHORTEST + int((LONGEST - SHORTEST) * risen)
+        for rows in _pool(generator, recipe, longest):
+            yield padded(rows)
+            done += 1
+
+
+def _pool(
+    generator: np.random.Generator, recipe: Recipe, longest: int
+) -> Iterator[list[tuple[tuple[int, ...], tuple[int, ...]]]]:
+    problems = stream("train", int(generator.integers(1 << 40)), range(1, longest + 1))
+    rows = [
+        (problem.prompt, trace(problem, generator, recipe.layout))
+        for problem in islice(problems, POOL * recipe.batch)
+    ]
+    rows.sort(key=lambda row: len(row[0]) + len(row[1]))
+    for part in generator.permutation(POOL):
+        yield rows[part * recipe.batch : (part + 1) * recipe.batch]
+
+
+def padded(rows: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> tuple[Tensor, Tensor]:
+    """Turn (prompt, completion) pairs into ids and next-token targets."""
+    width = max(len(prompt) + len(completion) for prompt, completion in rows) - 1
+    ids = torch.full((len(rows), width), PAD)
+    targets = torch.full((len(rows), width), IGNORED)
+    for row, (prompt, completion) in enumerate(rows):
+        whole = torch.tensor((*prompt, *completion))
+        ids[row, : len(whole) - 1] = whole[:-1]
+        targets[row, len(prompt) - 1 : len(whole) - 1] = torch.tensor(completion)
+    return ids, targets

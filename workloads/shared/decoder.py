@@ -1,0 +1,346 @@
+"""The compiled forward and decoding loop of the native engine.
+
+    rows (words of many sequences at many positions)
+      -> norm -> W_qkv -> rotate -> write keys and values into their blocks
+      -> paged attention: each row over its own table of blocks, nothing gathered, nothing padded
+      -> W_o -> norm -> gated MLP -> ... -> final norm -> states, stored beside the keys
+
+**Every row is computed alone.** An output is one chain of fused multiply-adds in the order of
+k, whether rows come four at a time or singly (`product.py`), and attention sums each row's
+positions in their order (`attention.py`), so that no bit of a row depends on which rows share
+the batch, in which order, or on the number of threads. A library's matrix product promises
+none of that.
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from adabench.workloads.shared.attention import attend
+from adabench.workloads.shared.lanes import (
+    LANES,
+    compiled,
+    exponential,
+    fma,
+    load,
+    minus,
+    over,
+    plus,
+    spread,
+    store,
+    summed,
+    times,
+)
+from adabench.workloads.shared.product import product
+
+_now: Any = types.ExternalFunction("clock_gettime", types.intc(types.intc, types.uintp))
+_CLOCK = time.CLOCK_MONOTONIC
+
+
+@compiled
+def _stamp(stamps: Any, index: Any, pair: Any) -> None:
+    """Write the monotonic time in seconds; `pair` is room for (seconds, nanoseconds)."""
+    _now(_CLOCK, pair.ctypes.data)
+    stamps[index] = pair[0] + pair[1] * 1e-9
+
+
+@compiled
+def _normed(h: Any, at: Any, weight: Any, out: Any, to: Any) -> None:
+    """Write one row of `h` over its root mean square, times a weight."""
+    width = len(weight)
+    full = width - width % LANES
+    square = spread(np.float32(0.0))
+    for j in range(0, full, LANES):
+        square = fma(load(h, at + j), load(h, at + j), square)
+    total = summed(square)
+    for j in range(full, width):
+        total += h[at + j] * h[at + j]
+    scale = np.float32(1.0) / np.sqrt(total / np.float32(width) + np.float32(1e-6))
+    for j in range(width):
+        out[to + j] = h[at + j] * scale * weight[j]
+
+
+@compiled
+def _norm(h: Any, weight: Any, out: Any, count: Any) -> None:
+    for r in range(count):
+        _normed(h, r * len(weight), weight, out, r * len(weight))
+
+
+@compiled
+def _gate(both: Any, out: Any, hidden: Any, count: Any) -> None:
+    """Write silu(gate) * up for each row (gate, up) of `both`.
+
+    The last vector of a row may run into the next, which comes later; both arrays have room
+    for one vector behind the last row.
+    """
+    one = spread(np.float32(1.0))
+    for r in range(count):
+        for j in range(0, hidden, LANES):
+            gate = load(both, 2 * r * hidden + j)
+            up = load(both, (2 * r + 1) * hidden + j)
+            store(out, r * hidden + j, over(times(gate, up), plus(one, exponential(minus(gate)))))
+
+
+@compiled
+def _add(h: Any, more: Any, count: Any) -> None:
+    for j in range(count):
+        h[j] += more[j]
+
+
+@compiled
+def _turn(row: Any, at: Any, heads: Any, cosine: Any, sine: Any, out: Any) -> None:
+    """Write one row of queries or keys, rotated."""
+    half = len(cosine)
+    for head in range(heads):
+        base = head * 2 * half
+        for j in range(half):
+            a, b = row[at + base + j], row[at + base + half + j]
+            out[base + j] = a * cosine[j] - b * sine[j]
+            out[base + half + j] = b * cosine[j] + a * sine[j]
+
+
+@compiled
+def _keep(
+    mixed: Any,
+    turns: Any,
+    heads: Any,
+    keys: Any,
+    values: Any,
+    tables: Any,
+    owners: Any,
+    places: Any,
+) -> None:
+    """Rotate queries in place; write rotated keys and values into their blocks."""
+    size, width = keys.shape[1], keys.shape[2]
+    for r in range(len(places)):
+        place = places[r]
+        block, at = tables[owners[r], place // size], 3 * r * width
+        cosine, sine = turns[0, place], turns[1, place]
+        _turn(mixed, at, heads, cosine, sine, mixed[at : at + width])
+        _turn(mixed, at + width, heads, cosine, sine, keys[block, place % size])
+        value = values[block, place % size]
+        for j in range(width):
+            value[j] = mixed[at + 2 * width + j]
+
+
+@compiled
+def forward(weights: Any, cache: Any, words: Any, places: Any, owners: Any, tables: Any) -> None:
+    """Run rows: word `words[r]` at position `places[r]` of sequence `owners[r]`.
+
+    Writes keys, values and final states into the blocks that `tables` [sequences, most blocks]
+    names. Rows of one sequence may come in any order: every layer's keys are written first.
+    """
+    embedding, norms, qkv, proj, gate_up, down, turns, heads = weights
+    keys, values, states = cache
+    count, context = len(words), turns.shape[1]
+    width, hidden, size = embedding.shape[1], down.shape[2], keys.shape[2]
+    h = np.empty(count * width, np.float32)
+    normed = np.empty(count * width, np.float32)
+    mixed = np.empty(count * 3 * width, np.float32)
+    both = np.empty(count * 2 * hidden + LANES, np.float32)
+    inner = np.empty(count * hidden + LANES, np.float32)
+    for r in range(count):
+        for j in range(width):
+            h[r * width + j] = embedding[words[r], j]
+    for i in range(norms.shape[0] // 2):
+        _norm(h, norms[2 * i], normed, count)
+        product(normed, qkv[i], mixed, count)
+        _keep(mixed, turns, heads, keys[i], values[i], tables, owners, places)
+        attend(mixed, keys[i], values[i], tables, owners, places, heads, context, normed, count)
+        product(normed, proj[i], mixed, count)
+        _add(h, mixed, count * width)
+        _norm(h, norms[2 * i + 1], normed, count)
+        product(normed, gate_up[i], both, count)
+        _gate(both, inner, hidden, count)
+        product(inner, down[i], normed, count)
+        _add(h, normed, count * width)
+    _norm(h, norms[-1], normed, count)
+    for r in range(count):
+        state = states[tables[owners[r], places[r] // size], places[r] % size]
+        for j in range(width):
+            state[j] = normed[r * width + j]
+
+
+@compiled
+def uniform(key: Any, place: Any) -> float:
+    """Return the number in [0, 1) that a key gives to a position (splitmix64)."""
+    z = np.uint64(key) + np.uint64(place) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return np.float64(z >> np.uint64(11)) * 2.0**-53
+
+
+@compiled
+def _weigh(logits: Any, top: Any, scale: Any, out: Any) -> float:
+    """Write exp((logit - top) * scale) and return the sum; `out` has room for LANES more."""
+    n = len(logits)
+    for j in range(n):
+        out[j] = (logits[j] - top) * scale
+    for j in range(n, n + LANES):
+        out[j] = 0.0
+    for j in range(0, n, LANES):
+        store(out, j, exponential(load(out, j)))
+    total = 0.0
+    for j in range(n):
+        total += out[j]
+    return total
+
+
+@compiled
+def _keep_likely(weights: Any, n: Any, aim: Any) -> float:
+    """Clear all but the fewest largest weights that reach `aim`; return their sum."""
+    kept = 0.0
+    chosen = np.zeros(n, np.bool_)
+    while kept < aim:
+        best = -1
+        for j in range(n):
+            if not chosen[j] and (best < 0 or weights[j] > weights[best]):
+                best = j
+        if best < 0:
+            break
+        chosen[best] = True
+        kept += weights[best]
+    total = 0.0
+    for j in range(n):
+        if not chosen[j]:
+            weights[j] = 0.0
+        total += weights[j]
+    return total
+
+
+@compiled
+def pick(logits: Any, temperature: Any, top_p: Any, u: Any) -> tuple[int, float]:
+    """Return (word, its log-probability at temperature 1) for a uniform number u.
+
+    Temperature 0 takes the largest. The inverse of the distribution function is taken over the
+    words in the order of their ids; `top_p` keeps the fewest most probable words that reach it,
+    lower ids first among equals.
+    """
+    n = len(logits)
+    best = 0
+    for j in range(1, n):
+        if logits[j] > logits[best]:
+            best = j
+    top = logits[best]
+    weights = np.empty(n + LANES, np.float32)
+    norm = total = _weigh(logits, top, np.float32(1.0), weights)
+    chosen = best
+    if temperature > 0.0:
+        if temperature != 1.0:
+            total = _weigh(logits, top, np.float32(1.0 / temperature), weights)
+        if top_p < 1.0:
+            total = _keep_likely(weights, n, top_p * total)
+        left = u * total
+        for j in range(n):
+            if weights[j] > 0.0:
+                chosen = j
+                left -= weights[j]
+                if left < 0.0:
+                    break
+    return chosen, np.float64(logits[chosen]) - np.float64(top) - np.log(norm)
+
+
+@compiled
+def _last_states(cache: Any, tables: Any, lengths: Any, active: Any, out: Any) -> None:
+    """Write the final state of each active sequence's last position."""
+    states = cache[2]
+    size, width = states.shape[1], states.shape[2]
+    for i in range(len(active)):
+        place = lengths[active[i]] - 1
+        state = states[tables[active[i], place // size], place % size]
+        for j in range(width):
+            out[i * width + j] = state[j]
+
+
+@compiled
+def _run(
+    weights: Any,
+    cache: Any,
+    tables: Any,
+    lengths: Any,
+    drawn: Any,
+    step: Any,
+    active: Any,
+    eos: Any,
+) -> int:
+    """Run the words of a step but `<eos>`, which nothing can follow; return how many."""
+    words, places = np.empty(len(active), np.int64), np.empty(len(active), np.int64)
+    owners = np.empty(len(active), np.int64)
+    count = 0
+    for i in range(len(active)):
+        s = active[i]
+        if drawn[s, step] != eos:
+            words[count], places[count], owners[count] = drawn[s, step], lengths[s] - 1, s
+            count += 1
+    if count > 0:
+        forward(weights, cache, words[:count], places[:count], owners[:count], tables)
+    return count
+
+
+@compiled
+def decode(
+    weights: Any,
+    unembedding: Any,
+    cache: Any,
+    tables: Any,
+    lengths: Any,
+    ends: Any,
+    keys: Any,
+    stops: Any,
+    spare: Any,
+    limits: Any,
+) -> tuple[Any, ...]:
+    """Sample from each sequence until a stop word; return words, log-probabilities, counts.
+
+    A step takes the state of each last position to logits, draws a word, and runs the words
+    as one batch. No sequence grows beyond its end. `limits` holds (most words in all, temperature,
+    top_p, id of `<eos>`, which is among the `stops`); `tables` has room for the blocks that
+    `spare` [sequences, n] lends. `ran[t]` rows were run after step t, whose words were known at
+    `stamps[t]` of the monotonic clock.
+    """
+    budget, temperature, top_p, eos = limits
+    size, n, vocabulary = cache[2].shape[1], len(lengths), len(stops)
+    most, going, active = 0, 0, np.empty(n, np.int64)
+    for s in range(n):
+        most = max(most, ends[s] - lengths[s])
+        if ends[s] > lengths[s]:
+            active[going] = s
+            going += 1
+    active = active[:going]
+    drawn, chances = np.zeros((n, most), np.int64), np.zeros((n, most), np.float64)
+    counts, lent = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    ran, stamps = np.zeros(most, np.int64), np.zeros(most, np.float64)
+    rows, logits = np.empty(n * cache[2].shape[2], np.float32), np.empty(n * vocabulary, np.float32)
+    pair = np.zeros(2, np.int64)
+    left, steps = budget, 0
+    for step in range(most):
+        if len(active) == 0 or left < len(active):
+            break
+        _last_states(cache, tables, lengths, active, rows)
+        product(rows, unembedding, logits, len(active))
+        going = 0
+        following = np.empty(len(active), np.int64)
+        for i in range(len(active)):
+            s = active[i]
+            u = uniform(keys[s], lengths[s])
+            row = logits[i * vocabulary : (i + 1) * vocabulary]
+            word, chance = pick(row, temperature, top_p, u)
+            drawn[s, step], chances[s, step] = word, chance
+            if word != eos and lengths[s] % size == 0:
+                tables[s, lengths[s] // size] = spare[s, lent[s]]
+                lent[s] += 1
+            counts[s] += 1
+            lengths[s] += 1
+            if not stops[word] and lengths[s] < ends[s]:
+                following[going] = s
+                going += 1
+        _stamp(stamps, step, pair)
+        left -= len(active)
+        ran[step] = _run(weights, cache, tables, lengths, drawn, step, active, eos)
+        active = following[:going]
+        steps = step + 1
+    spent = len(active) > 0 and steps < most
+    return drawn, chances, counts, lent, ran[:steps], stamps[:steps], spent

@@ -1,0 +1,50 @@
+"""The random draws of the native engine, for backends that hold logits in arrays.
+
+    u = uniform(key, length);   word = the first whose cumulated weight exceeds u
+
+Sums are in float64 here and in float32 there, so a draw within about 1e-6 of a boundary may differ.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from adabench.workloads.shared.engine import Floats
+
+_WORD = (1 << 64) - 1
+
+
+def uniform(key: int, place: int) -> float:
+    """Return the number in [0, 1) that a key gives to a position, as `decoder.uniform` does."""
+    z = (key + place * 0x9E3779B97F4A7C15) & _WORD
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & _WORD
+    z = (z ^ z >> 27) * 0x94D049BB133111EB & _WORD
+    return float((z ^ z >> 31) >> 11) * 2.0**-53
+
+
+def draw(
+    logits: Floats, numbers: Sequence[float], temperature: float, top_p: float
+) -> tuple[list[int], list[float]]:
+    """Return a word for each row [n, V] and its log-probability at temperature 1.
+
+    As `decoder.pick` does: the distribution function, in the order of the ids, is inverted at the
+    row's number; temperature 0 takes the largest; `top_p` keeps the fewest most probable words
+    that reach it.
+    """
+    shifted = logits.astype(np.float64)
+    shifted -= shifted.max(axis=1, keepdims=True)
+    norms = np.log(np.exp(shifted).sum(axis=1))
+    words = shifted.argmax(axis=1)
+    if temperature > 0:
+        weights = np.exp(shifted / temperature)
+        if top_p < 1:
+            order = np.argsort(-weights, axis=1, kind="stable")
+            falling = np.take_along_axis(weights, order, axis=1)
+            reached = np.cumsum(falling, axis=1) - falling >= top_p * falling.sum(axis=1)[:, None]
+            np.put_along_axis(weights, order, np.where(reached, 0.0, falling), axis=1)
+        sums = np.cumsum(weights, axis=1)
+        chosen = (sums <= np.array(numbers)[:, None] * sums[:, -1:]).sum(axis=1)
+        last = weights.shape[1] - 1 - (weights[:, ::-1] > 0).argmax(axis=1)
+        words = np.minimum(chosen, last)
+    chances = shifted[np.arange(len(words)), words] - norms
+    return [int(word) for word in words], [float(chance) for chance in chances]

@@ -1,0 +1,230 @@
+"""What a method may ask of a language model: open, fork, append, decode, score, hidden, close.
+
+    root = engine.open(prompt, key)
+    leaves = engine.fork(root, 16)                      # the prefix is shared, not copied
+    chunks = engine.decode(leaves, stop=STEP, max_new=64)
+    engine.append(leaves[:1], [forced])                 # prefilled, never "generated"
+    engine.close(leaf)
+
+Three backends speak it: `native.py` (ours, compiled, with a real shared-prefix cache),
+`transformers_engine.py` (Hugging Face) and `openai_engine.py` (a completions server). Each declares
+its capabilities; what a backend cannot do raises `CapabilityMissing`, and nothing falls back
+in silence.
+
+**Costs** are written by the engine alone, into the task's meter (`Costs`); a method has no way
+to book anything. **Budgets** are the engine's too: `decode` stops in mid-flight and raises
+`BudgetSpent` when the tokens are gone.
+
+**Random numbers.** Word t of a sequence is drawn with a number that depends on the sequence's
+key and t alone. `open` is given the key, child i of a fork at length n gets a key made from
+(key, n, i). So batching, order and splitting change nothing, and two methods that draw the
+i-th sample of a problem draw the same one.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from adabench.harness.errors import EnvironmentProblem
+from adabench.workloads.shared.words import EOS, STEP_END
+
+Capability = Literal["fork", "logprobs", "score", "hidden", "held", "exact"]
+"""`fork`: the prefix is shared. `held`: the cache really held can be read. `exact`: the words
+sampled depend on nothing but the key."""
+Finish = Literal["stop", "length", "budget"]
+Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+
+TO_THE_END = frozenset({EOS})
+STEP = frozenset({EOS, STEP_END})
+"""Stop sets: the whole completion, or one step."""
+
+
+class CapabilityMissing(EnvironmentProblem):
+    """The method needs something that this backend cannot do."""
+
+
+class BudgetSpent(Exception):
+    """The tokens of this case are gone; what was decoded so far is on the sequences."""
+
+
+@dataclass(eq=False)
+class Seq:
+    """A sequence in the hands of an engine. Methods read it and never write it."""
+
+    ids: list[int]
+    """Prompt and everything after it."""
+    start: int
+    """Where the completion begins."""
+    key: int
+    parent: "Seq | None" = None
+    logprob: float = 0.0
+    """Sum over the sampled words, at temperature 1."""
+    cache: Any = None
+    """The backend's own."""
+    eos: int = EOS
+    """The word that ends a completion of this model."""
+
+    @property
+    def completion(self) -> tuple[int, ...]:
+        """Return the ids after the prompt."""
+        return tuple(self.ids[self.start :])
+
+    @property
+    def finished(self) -> bool:
+        """Return whether it has come to its end."""
+        return len(self.ids) > self.start and self.ids[-1] == self.eos
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What one `decode` added to one sequence."""
+
+    ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    """Of the sampled words, at temperature 1 whatever the sampling temperature."""
+    finish: Finish
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a cache holds at this moment."""
+
+    tokens: int
+    """Positions whose keys and values are stored, each counted once however many share it."""
+    blocks: int
+    memory_bytes: int
+
+
+@dataclass
+class Costs:
+    """What a case has cost so far, by name, in the task's meter; and what it may still cost.
+
+    `generated`, `prefilled` and `judged` are tokens (sampled; forced or prompt; read by a
+    scorer); `serial_steps` is the longest causal chain, in decoding steps; `calls` counts
+    engine calls; `flops` follow the formula in `native.py`; `kv_peak` is the most tokens held
+    by the policy at once and `kv_token_steps` those held summed over decoding steps. A case
+    begins when its `Costs` are made: `first_s` and `last_s` are seconds from there to its first
+    and latest word.
+    """
+
+    meter: Counter[str] = field(default_factory=Counter)
+    budget: int | None = None
+    """Tokens that may be generated in one case; None: as many as it likes."""
+    began_s: float = field(default_factory=time.monotonic)
+    first_s: float | None = None
+    last_s: float | None = None
+
+    @property
+    def left(self) -> int | None:
+        """Return the tokens that may still be generated."""
+        return None if self.budget is None else max(0, self.budget - self.meter["generated"])
+
+    def peak(self, name: str, value: int) -> None:
+        """Raise a high-water mark."""
+        self.meter[name] = max(self.meter[name], value)
+
+    def seen(self, stamps: Sequence[float]) -> None:
+        """Note the monotonic times at which words became known."""
+        if len(stamps):
+            if self.first_s is None:
+                self.first_s = float(stamps[0]) - self.began_s
+            self.last_s = max(self.last_s or 0.0, float(stamps[-1]) - self.began_s)
+
+
+class Engine(Protocol):
+    """One model behind one backend."""
+
+    name: str
+    caps: frozenset[Capability]
+    costs: Costs
+
+    def reset(self, costs: Costs) -> None:
+        """Forget every sequence and count into `costs` from here on."""
+        ...
+
+    def open(self, prompt: Sequence[int], key: int = 0) -> Seq:
+        """Return a sequence that holds a prompt."""
+        ...
+
+    def fork(self, seq: Seq, n: int) -> list[Seq]:
+        """Return n children that share everything up to here."""
+        ...
+
+    def append(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> None:
+        """Add forced words to each sequence."""
+        ...
+
+    def decode(
+        self,
+        seqs: Sequence[Seq],
+        *,
+        stop: frozenset[int] = TO_THE_END,
+        max_new: int,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+    ) -> list[Chunk]:
+        """Sample on from each sequence until a stop word or `max_new`; 0 is greedy.
+
+        Raises:
+            BudgetSpent: when the budget is gone; the words drawn so far are on the sequences.
+        """
+        ...
+
+    def score(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> list[list[float]]:
+        """Return log-probabilities of forced continuations; the sequences stay as they were.
+
+        Raises:
+            CapabilityMissing: without `score`.
+        """
+        ...
+
+    def hidden(self, seq: Seq, start: int) -> Floats:
+        """Return the final states [n, width] of positions start and later.
+
+        Raises:
+            CapabilityMissing: without `hidden`.
+        """
+        ...
+
+    def close(self, seq: Seq) -> None:
+        """Let go of a sequence; what nobody else shares is freed."""
+        ...
+
+    def held(self) -> Held:
+        """Return what the cache holds now.
+
+        Raises:
+            CapabilityMissing: without `held`.
+        """
+        ...
+
+
+def require(engine: Engine, *wanted: Capability) -> None:
+    """Make sure that a backend can do what a method needs.
+
+    Raises:
+        CapabilityMissing: naming what is missing.
+    """
+    missing = [name for name in wanted if name not in engine.caps]
+    if missing:
+        raise CapabilityMissing(
+            f"{', '.join(missing)}: not supported on this backend ({engine.name}).",
+            f"It can: {', '.join(sorted(engine.caps))}. Choose another method or backend.",
+        )
+
+
+_MASK = (1 << 64) - 1
+
+
+def mix(*numbers: int) -> int:
+    """Return a 64-bit key from numbers, the same on every machine (splitmix64)."""
+    state = 0x9E3779B97F4A7C15
+    for number in numbers:
+        state = (state ^ (number & _MASK)) * 0xBF58476D1CE4E5B9 & _MASK
+        state = (state ^ state >> 27) * 0x94D049BB133111EB & _MASK
+        state ^= state >> 31
+    return state

@@ -1,0 +1,111 @@
+"""Our models as Hugging Face's, and what the engine must know of any model of theirs.
+
+`to_llama` exports: RMSNorm with epsilon 1e-6, rotary base 10,000, tied embeddings, no biases; the
+fused matrices are cut into those that Llama has. Logits agree to rounding (a test says 1e-4).
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from adabench.harness.errors import EnvironmentProblem, SelectionError, require
+from adabench.workloads.shared.lm import EPSILON, ROPE_BASE, LanguageModel
+from adabench.workloads.shared.words import BOS, EOS, PAD
+
+_ATTENTION = {"full_attention", "sliding_attention"}
+
+
+def matrix_weights(model: Any) -> int:
+    """Return the number of weights in matrices, without embeddings and the head."""
+    head = model.get_output_embeddings()
+    matrices = [
+        module.weight
+        for module in model.modules()
+        if module is not head
+        and not isinstance(module, torch.nn.Embedding)
+        and isinstance(getattr(module, "weight", None), Tensor)
+    ]
+    return sum(weight.numel() for weight in matrices if weight.dim() == 2)
+
+
+def to_llama(model: LanguageModel) -> Any:
+    """Return a `LlamaForCausalLM` with our weights, for other engines and for serving stacks."""
+    transformers = require("transformers", extra="real")
+    shape = model.shape
+    config = transformers.LlamaConfig(
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.width,
+        intermediate_size=shape.hidden,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.heads,
+        max_position_embeddings=shape.context,
+        rms_norm_eps=EPSILON,
+        rope_parameters={"rope_type": "default", "rope_theta": ROPE_BASE},
+        tie_word_embeddings=True,
+        attention_bias=False,
+        mlp_bias=False,
+        bos_token_id=BOS,
+        eos_token_id=EOS,
+        pad_token_id=PAD,
+    )
+    llama = transformers.LlamaForCausalLM(config)
+    llama.load_state_dict(_llama_weights(model))
+    return llama.eval()
+
+
+def _llama_weights(model: LanguageModel) -> dict[str, Tensor]:
+    """Return our weights under Llama's names, the fused matrices cut."""
+    names = {"norm_attention": "input_layernorm", "norm_mlp": "post_attention_layernorm"}
+    names |= {"out": "self_attn.o_proj", "down": "mlp.down_proj"}
+    cuts = {"qkv": ("self_attn.q", "self_attn.k", "self_attn.v"), "gate_up": ("mlp.gate", "mlp.up")}
+    embedding = model.embedding.weight.detach()
+    weights = {"lm_head.weight": embedding, "model.embed_tokens.weight": embedding}
+    weights["model.norm.weight"] = model.norm.weight.detach()
+    for index, block in enumerate(model.blocks):
+        for ours, theirs in names.items():
+            weight = block.get_parameter(f"{ours}.weight").detach()
+            weights[f"model.layers.{index}.{theirs}.weight"] = weight
+        for ours, parts in cuts.items():
+            rows = block.get_parameter(f"{ours}.weight").detach().chunk(len(parts))
+            for part, weight in zip(parts, rows, strict=True):
+                weights[f"model.layers.{index}.{part}_proj.weight"] = weight
+    return weights
+
+
+def end_word(config: Any) -> int:
+    """Return the word that ends a completion.
+
+    Raises:
+        SelectionError: if the model names several.
+    """
+    named = config.eos_token_id
+    if isinstance(named, list | tuple):
+        if len(named) > 1:
+            raise SelectionError(
+                f"The model names several ends: {', '.join(map(str, named))}.",
+                "Say which one closes a completion here, as in TransformersEngine(..., eos=2).",
+            )
+        named = named[0]
+    return EOS if named is None else int(named)
+
+
+def refuse(model: Any, config: Any) -> None:
+    """Make sure that the pieces and the formula hold for a model.
+
+    Raises:
+        EnvironmentProblem: for a mixture of experts or a layer that is not attention.
+    """
+    experts = ("num_experts", "num_local_experts", "num_experts_per_tok", "n_routed_experts")
+    if any((getattr(config, name, None) or 0) > 1 for name in experts):
+        raise EnvironmentProblem(
+            "This model is a mixture of experts, whose costs are not counted here.",
+            "Choose a dense model.",
+        )
+    other = set(getattr(config, "layer_types", None) or ()) - _ATTENTION
+    if other or any(weight.dim() > 2 for weight in model.parameters()):
+        raise EnvironmentProblem(
+            f"This model has layers that are not attention ({', '.join(sorted(other)) or 'convolution'}).",
+            "Their state cannot be cut into positions; choose a model with attention alone.",
+        )

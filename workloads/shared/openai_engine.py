@@ -1,0 +1,341 @@
+"""A server that speaks the OpenAI *completions* protocol behind the engine interface.
+
+    engine = OpenAIEngine("served-name", WORDS, base_url="http://127.0.0.1:8000/v1")
+
+vLLM, SGLang, llama.cpp and others serve `POST /v1/completions`. Chat-only servers cannot continue a
+text and are of no use here. The key is read from `OPENAI_API_KEY` when a request is made; it is
+neither kept nor shown.
+
+**Forks cost their prefix.** A server keeps no sequence, so `open`, `fork` and `append` send nothing
+and every `decode` sends the whole prefix again. Siblings with the same words go into one request
+with `n`. What the server says it read is booked: `prefilled` are its prompt tokens, `cached` those
+that it says came from its prefix cache, `requests` its answers. The capability `fork` (a shared
+prefix) is there only if you say that the server caches prefixes (`prefix_cache=True`).
+
+**Endings.** The protocol cuts the stop word off and does not say which one it was, or whether the
+model ended. vLLM adds `stop_reason`; without it a step cannot be told from an end, and the
+engine says so instead of guessing. Log-probabilities are taken as they come: vLLM's are those at
+temperature 1, other servers' may not be, unless that is the temperature you sample at.
+
+**Budgets.** A request in flight cannot be stopped, so each sequence may draw its equal share of
+what is left; what some leave over is shared again, with the prefixes sent again.
+
+FLOPs are booked if the served model's `Formula` is given. Words have no times of their own:
+`first_s` is when the first answer was complete. `score` needs `echo=True` and a server that echoes a
+prompt with log-probabilities; the one word it must then draw is booked as `discarded`.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from adabench.workloads.shared import words
+from adabench.workloads.shared.completions import Answer, Completions, Drawn, choices, echoed
+from adabench.workloads.shared.engine import (
+    TO_THE_END,
+    BudgetSpent,
+    Capability,
+    Chunk,
+    Costs,
+    Finish,
+    Floats,
+    Held,
+    Seq,
+    mix,
+    require,
+)
+
+_SEED = (1 << 31) - 1
+
+
+@dataclass(frozen=True)
+class Codec:
+    """Between ids and the text of a server."""
+
+    encode: Callable[[str], Sequence[int]]
+    decode: Callable[[Iterable[int]], str]
+
+
+WORDS = Codec(words.encode, words.decode)
+"""Of our own word-level vocabulary."""
+
+
+@dataclass(frozen=True)
+class Formula:
+    """FLOPs of a served model: a row, a position attended to, a head; as in `native.py`."""
+
+    row: int
+    position: int
+    head: int
+
+    def span(self, begin: int, end: int) -> int:
+        """Return the cost of running the positions begin..end."""
+        attended = (end * (end + 1) - begin * (begin + 1)) // 2
+        return self.row * (end - begin) + self.position * attended
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How words are drawn in one decode."""
+
+    stops: tuple[int, ...]
+    temperature: float
+    top_p: float
+
+
+class OpenAIEngine:
+    """A model behind a completions server.
+
+    `prompt` says how prefixes are sent; ids are exact, text is for servers that take no ids. `extra`
+    goes into every request's body (vLLM: `{"return_token_ids": True}` spares the way over text).
+    """
+
+    def __init__(
+        self,
+        model: str,
+        codec: Codec,
+        costs: Costs | None = None,
+        *,
+        base_url: str | None = None,
+        prompt: Literal["ids", "text"] = "ids",
+        logprobs: bool = True,
+        echo: bool = False,
+        prefix_cache: bool = False,
+        formula: Formula | None = None,
+        eos: int = words.EOS,
+        context: int = 1 << 30,
+        most_n: int = 128,
+        threads: int = 8,
+        retries: int = 3,
+        timeout_s: float = 120.0,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name, self.codec, self.costs = model, codec, costs or Costs()
+        self.prompt, self.formula, self.eos, self.context = prompt, formula, eos, context
+        self.most_n, self.threads, self.extra = most_n, threads, dict(extra or {})
+        asked: dict[Capability, bool] = {
+            "logprobs": logprobs,
+            "score": logprobs and echo,
+            "fork": prefix_cache,
+        }
+        self.caps: frozenset[Capability] = frozenset(name for name, on in asked.items() if on)
+        self.server = Completions(base_url, retries, timeout_s)
+
+    def reset(self, costs: Costs) -> None:
+        """Count into `costs` from here on."""
+        self.costs = costs
+
+    def open(self, prompt: Sequence[int], key: int = 0) -> Seq:
+        """Return a sequence that holds a prompt; nothing is sent yet.
+
+        Raises:
+            ValueError: for a prompt without words.
+        """
+        if not prompt:
+            raise ValueError("A prompt needs at least one word; begin with <bos>.")
+        return Seq(list(prompt), len(prompt), key, eos=self.eos)
+
+    def fork(self, seq: Seq, n: int) -> list[Seq]:
+        """Return n children; each will send its prefix, siblings together."""
+        length = len(seq.ids)
+        keys = [mix(seq.key, length, child) for child in range(n)]
+        return [Seq(list(seq.ids), seq.start, key, seq, seq.logprob, eos=self.eos) for key in keys]
+
+    def append(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> None:
+        """Add forced words; they are read with the next request."""
+        self._writable(seqs, parts)
+        for seq, part in zip(seqs, parts, strict=True):
+            seq.ids.extend(part)
+        self.costs.meter["calls"] += 1
+
+    def decode(
+        self,
+        seqs: Sequence[Seq],
+        *,
+        stop: frozenset[int] = TO_THE_END,
+        max_new: int,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+    ) -> list[Chunk]:
+        """Sample on from each sequence; see `Engine.decode`.
+
+        Raises:
+            ServerProblem: if the server does not give what was asked.
+        """
+        self._writable(seqs, ())
+        most = min(max_new, self.context - max((len(seq.ids) for seq in seqs), default=0))
+        stops = tuple(sorted(stop - {words.EOS, self.eos}))
+        how = Settings(stops, float(temperature), float(top_p))
+        before = [len(seq.ids) for seq in seqs]
+        chances: dict[Seq, list[float]] = {seq: [] for seq in seqs}
+        active, done = list(seqs), 0
+        while active and done < most:
+            left = self.costs.left
+            share = most - done if left is None else min(most - done, left // len(active))
+            if share == 0:
+                break
+            active = self._round(active, share, how, chances)
+            done += share
+        spent = bool(active) and done < most
+        chunks = self._chunks(seqs, before, chances, stops, spent=spent)
+        if spent:
+            raise BudgetSpent
+        return chunks
+
+    def score(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> list[list[float]]:
+        """Return log-probabilities of forced continuations, from the server's echo.
+
+        Raises:
+            CapabilityMissing: without `echo`.
+            ServerProblem: if the server does not echo.
+        """
+        require(self, "score")
+        self._writable(seqs, parts)
+        texts = [[*seq.ids, *part] for seq, part in zip(seqs, parts, strict=True)]
+        with ThreadPoolExecutor(self.threads) as pool:
+            answers = list(pool.map(self._echoed, texts))
+        self.costs.meter["calls"] += 1
+        self.costs.meter["discarded"] += len(texts)
+        scores = []
+        for seq, text, answer in zip(seqs, texts, answers, strict=True):
+            found = echoed(answer, len(text))
+            scores.append(found[len(seq.ids) :])
+            self._book(len(text), answer, [1])
+        return scores
+
+    def hidden(self, seq: Seq, start: int) -> Floats:
+        """Raise: a server shows no states.
+
+        Raises:
+            CapabilityMissing: always.
+        """
+        require(self, "hidden")
+        raise AssertionError
+
+    def close(self, seq: Seq) -> None:
+        """Let go of a sequence; the server holds nothing for it."""
+
+    def held(self) -> Held:
+        """Raise: a server does not show its cache.
+
+        Raises:
+            CapabilityMissing: always.
+        """
+        require(self, "held")
+        raise AssertionError
+
+    def _writable(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> None:
+        if any(seq.finished for seq in seqs):
+            raise ValueError("A sequence that has ended cannot go on; fork it before its end.")
+        for seq, part in zip(seqs, parts, strict=False):
+            if len(seq.ids) + len(part) > self.context:
+                raise ValueError(
+                    f"{len(seq.ids) + len(part)} tokens exceed the context of {self.context}; "
+                    "stop earlier or choose a model with a longer one."
+                )
+
+    def _round(
+        self, seqs: Sequence[Seq], share: int, how: Settings, chances: dict[Seq, list[float]]
+    ) -> list[Seq]:
+        """Ask once for every sequence; return those that may go on."""
+        groups = self._groups(seqs)
+        with ThreadPoolExecutor(self.threads) as pool:
+            answers = list(pool.map(lambda group: self._drawn(group, share, how), groups))
+        going = []
+        self.costs.seen(sorted(stamp for _, _, stamp in answers))
+        for group, (answer, drawn, _) in zip(groups, answers, strict=True):
+            counts = [len(one.ids) for one in drawn]
+            self._book(len(group[0].ids), answer, counts)
+            self.costs.meter["generated"] += max(sum(counts), answer.generated)
+            for seq, one in zip(group, drawn, strict=True):
+                seq.ids.extend(one.ids)
+                chances[seq] += one.chances
+                if not one.stopped:
+                    going.append(seq)
+        return going
+
+    def _groups(self, seqs: Sequence[Seq]) -> list[list[Seq]]:
+        """Return sequences of the same words together, at most `most_n` in a group."""
+        alike: dict[tuple[int, ...], list[Seq]] = {}
+        for seq in seqs:
+            alike.setdefault(tuple(seq.ids), []).append(seq)
+        n = self.most_n
+        return [group[i : i + n] for group in alike.values() for i in range(0, len(group), n)]
+
+    def _drawn(
+        self, group: Sequence[Seq], share: int, how: Settings
+    ) -> tuple[Answer, list[Drawn], float]:
+        """Ask for one continuation of each sibling."""
+        ids = group[0].ids
+        body = {
+            **self._asked(ids),
+            "n": len(group),
+            "max_tokens": share,
+            "temperature": how.temperature,
+            "top_p": how.top_p,
+            "seed": mix(*(seq.key for seq in group), len(ids)) & _SEED,
+        }
+        if how.stops:
+            body["stop"] = [self.codec.decode([word]) for word in how.stops]
+        answer = self.server.ask(body)
+        stamp = time.monotonic()
+        drawn = choices(
+            answer,
+            len(group),
+            encode=self.codec.encode,
+            stops=how.stops,
+            eos=self.eos,
+            logprobs="logprobs" in self.caps,
+        )
+        return answer, drawn, stamp
+
+    def _echoed(self, text: Sequence[int]) -> Answer:
+        return self.server.ask(
+            {**self._asked(text), "echo": True, "max_tokens": 1, "temperature": 0.0}
+        )
+
+    def _asked(self, ids: Sequence[int]) -> dict[str, Any]:
+        body: dict[str, Any] = {"model": self.name}
+        body["prompt"] = list(ids) if self.prompt == "ids" else self.codec.decode(ids)
+        if "logprobs" in self.caps:
+            body["logprobs"] = 1
+        if self.extra:
+            body["extra_body"] = self.extra
+        return body
+
+    def _book(self, length: int, answer: Answer, counts: Sequence[int]) -> None:
+        """Count one request: a prefix of `length` words, and what was drawn after it."""
+        read = length if answer.prompt is None else answer.prompt
+        meter = self.costs.meter
+        meter["prefilled"] += read
+        meter["cached"] += answer.cached
+        meter["requests"] += 1
+        if self.formula is not None:
+            meter["flops"] += self.formula.span(min(answer.cached, read - 1), read)
+            for count in counts:  # the last word of a request is drawn and not run
+                meter["flops"] += self.formula.span(read, read + max(0, count - 1))
+                meter["flops"] += self.formula.head * count
+
+    def _chunks(
+        self,
+        seqs: Sequence[Seq],
+        before: Sequence[int],
+        chances: Mapping[Seq, list[float]],
+        stops: Sequence[int],
+        *,
+        spent: bool,
+    ) -> list[Chunk]:
+        """Return what each sequence got, and count the call."""
+        chunks = []
+        for seq, length in zip(seqs, before, strict=True):
+            ids = tuple(seq.ids[length:])
+            stopped = bool(ids) and ids[-1] in {*stops, self.eos}
+            finish: Finish = "stop" if stopped else "budget" if spent else "length"
+            seq.logprob = seq.logprob + sum(chances[seq]) if "logprobs" in self.caps else math.nan
+            chunks.append(Chunk(ids, tuple(chances[seq]), finish))
+        self.costs.meter["serial_steps"] += max((len(chunk.ids) for chunk in chunks), default=0)
+        self.costs.meter["calls"] += 1
+        return chunks

@@ -1,0 +1,88 @@
+"""What the transformers engine stores: pieces of sequences, and the batch they are gathered into.
+
+Between calls a sequence is a table of pieces; forks share them. In a call the sequences lie side by
+side in a batch that is padded on the left, and what is new of each row becomes a piece.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """What is stored of consecutive positions of a sequence."""
+
+    keys: Tensor
+    """[layers, heads, n, head width], like the values."""
+    values: Tensor
+    states: Tensor
+    """[n, width]"""
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return the bytes of its tensors, unused rest included."""
+        parts = (self.keys, self.values, self.states)
+        return sum(part.untyped_storage().nbytes() for part in parts)
+
+
+@dataclass(eq=False)
+class Table:
+    """The pieces of one sequence, and the logits [V] after them."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    logits: Tensor | None = None
+
+    @property
+    def stored(self) -> int:
+        """Return how many positions are stored."""
+        return sum(len(piece.states) for piece in self.pieces)
+
+
+@dataclass(eq=False)
+class Batch:
+    """Sequences side by side while they run; columns are positions, padded on the left."""
+
+    cache: Any
+    begin: int
+    """Columns before this call."""
+    lengths: Tensor
+    """Positions of each row, without padding."""
+    states: Tensor
+    """Final states [rows, new columns, width] of this call."""
+
+    @property
+    def columns(self) -> int:
+        """Return the columns, padding included."""
+        return self.begin + self.states.shape[1]
+
+    @property
+    def mask(self) -> Tensor:
+        """Return 1 where a column is a position [rows, columns]."""
+        places = torch.arange(self.columns, device=self.lengths.device)
+        return (places >= self.columns - self.lengths[:, None]).long()
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return the bytes of its keys, values and states."""
+        parts = [part for layer in self.cache.layers for part in (layer.keys, layer.values)]
+        return sum(part.nbytes for part in (*parts, self.states) if part is not None)
+
+    def narrow(self, rows: Sequence[int]) -> None:
+        """Keep some rows."""
+        if len(rows) < len(self.lengths):
+            chosen = torch.tensor(rows, dtype=torch.long, device=self.lengths.device)
+            if self.columns:
+                self.cache.batch_select_indices(chosen)
+            self.lengths, self.states = self.lengths[chosen], self.states[chosen]
+
+    def piece(self, row: int) -> Piece:
+        """Return a copy of the new positions of a row."""
+        keys, values = (
+            torch.stack([getattr(layer, name)[row, :, self.begin :] for layer in self.cache.layers])
+            for name in ("keys", "values")
+        )
+        return Piece(keys, values, self.states[row].clone())

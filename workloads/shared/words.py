@@ -1,0 +1,52 @@
+"""One word-level vocabulary for every small language model of the test-time family.
+
+A word is one id. Chain problems write numbers as two digit words; other layouts write whole
+numbers, so `0`..`99` are words and the first ten double as digits. The tail holds words that no
+layout of today uses (tools, thoughts, effort), so that later variants keep today's weights.
+
+    encode("4 7 + 3 8 >") -> (6, 9, 102, 5, 10, 107)
+"""
+
+from collections.abc import Iterable, Sequence
+
+WORDS: tuple[str, ...] = (
+    *("<pad>", "<bos>", "<eos>"),
+    *(str(number) for number in range(100)),
+    *("+", "-", "*", "/", "=", ":", ";", "?", ">", "CD", "CH", "KB"),
+    *"abcdefghijklmnopqrst",
+    *("back", "spawn", "join", "retry", "ans", "call", "<summary>"),
+    *(f"<think{n}>" for n in range(1, 9)),
+    *(f"score{n}" for n in range(10)),
+    *(f"<effort{n}>" for n in range(1, 7)),
+    *("<sys1>", "<sys2>", "<inst>", "<reas>", "<agnt>", "<cot>", "<pal>", "<tora>"),
+    *(f"<spare{n}>" for n in range(18)),
+)
+VOCABULARY = len(WORDS)
+IDS = {word: index for index, word in enumerate(WORDS)}
+PAD, BOS, EOS = (IDS[word] for word in ("<pad>", "<bos>", "<eos>"))
+STEP_END, PROMPT_END = IDS[";"], IDS[">"]
+
+
+def encode(text: str) -> tuple[int, ...]:
+    """Return the ids of words that are separated by blanks.
+
+    Raises:
+        KeyError: for a word outside the vocabulary.
+    """
+    return tuple(IDS[word] for word in text.split())
+
+
+def decode(ids: Iterable[int]) -> str:
+    """Return the words of ids, separated by blanks."""
+    return " ".join(WORDS[index] for index in ids)
+
+
+def steps(ids: Sequence[int]) -> list[tuple[int, ...]]:
+    """Split ids after every `;`; a rest without one is the last part."""
+    found: list[tuple[int, ...]] = []
+    start = 0
+    for index, word in enumerate(ids):
+        if word == STEP_END:
+            found.append(tuple(ids[start : index + 1]))
+            start = index + 1
+    return [*found, tuple(ids[start:])] if start < len(ids) else found
