@@ -22,7 +22,7 @@ gone. Sample i of a question is the same for every method: what differs between 
 what they did with it.
 
 **What is scored.** `accuracy`: the answer that the returned completion states. A completion that is
-not a chain of well-formed steps is wrong and counts as `malformed`. `flops`: of policy and judge,
+not a chain of well-formed steps is wrong and counts as `malformed`. `flops_counted`: of policy and judge,
 by formula, counted where a row is run. `generated`, `judged`, `prefilled`: tokens. `serial_steps`:
 decoding steps one after the other. `kv_before`, `kv_after`: tokens the policy's cache held at each
 depth of a search, before and after pruning. `aux_s`: seconds of solver, clustering and votes,
@@ -55,12 +55,12 @@ CARD = Card(
         Knob("policy", ("lm-s",), "lm-s", open=True),
         Knob("layout", ("several", "single"), "several"),
         Knob("budget", (0,), 0, open=True, low=0),
-        Knob("problems", (40,), 40, open=True, low=1),
+        Knob("problems", (60,), 60, open=True, low=1),
     ),
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("malformed", "", "lower", "quality"),
-        Metric("flops", "FLOP", "lower", "work", primary=True),
+        Metric("flops_counted", "FLOP", "lower", "work", primary=True),
         Metric("generated", "tokens", "lower", "cost"),
         Metric("judged", "tokens", "lower", "cost"),
         Metric("prefilled", "tokens", "lower", "cost"),
@@ -141,7 +141,7 @@ def load(
     policy: str = "lm-s",
     layout: data.Layout = "several",
     budget: int = 0,
-    problems: int = 40,
+    problems: int = 60,
 ) -> Chain:
     """Return the task under the given conditions.
 

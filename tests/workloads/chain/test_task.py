@@ -89,7 +89,7 @@ def test_the_judge_is_paid_for():
     _, judged = solve("judged_vote", where, case)
     assert counted["judged"] == 0 < judged["judged"]
     assert judged["generated"] == counted["generated"]
-    assert judged["flops"] > 2 * counted["flops"]
+    assert judged["flops_counted"] > 2 * counted["flops_counted"]
     assert judged["judged"] <= judged["generated"] + len(case.prompt)
 
 
