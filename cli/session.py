@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from adabench.cli import hardware
 from adabench.cli.select import TOUR, Leg, size_bytes
 from adabench.harness import cache, environment, quality, registry, store
 from adabench.harness.card import Card
@@ -51,8 +52,13 @@ class Asked:
         )
 
 
-def create(out: Path | None, turns: tuple[Turn, ...], asked: Asked) -> store.Run:
-    """Start a run folder with its manifest.
+def create(
+    out: Path | None,
+    turns: tuple[Turn, ...],
+    asked: Asked,
+    profile: Mapping[str, Any] | None = None,
+) -> store.Run:
+    """Start a run folder with its manifest; `profile` is what `hardware.admitted` returned.
 
     Raises:
         StoreError: if it cannot be written or holds a run already.
@@ -67,20 +73,22 @@ def create(out: Path | None, turns: tuple[Turn, ...], asked: Asked) -> store.Run
         "environment": environment.fingerprint(),
         "instruments": [_instrument(item) for item in instruments()],
         "sources": _sources(turns),
+        **({"profile": dict(profile)} if profile else {}),
     }
     return store.create(folder, turns, manifest)
 
 
-def resume(folder: Path, asked: Asked) -> store.Run:
+def resume(folder: Path, asked: Asked, profile: Mapping[str, Any] | None = None) -> store.Run:
     """Open an interrupted run to go on with it.
 
     Raises:
         SelectionError: if a selection was given too.
         StoreError: if the machine or the sources are not those it was started with.
     """
-    if asked != Asked():
+    if asked != Asked() or profile:
         raise SelectionError(
-            "--resume takes no selection, seeds, repeats or scale: the run knows what it was asked.",
+            "--resume takes no selection, seeds, repeats, scale or profile: "
+            "the run knows what it was asked.",
             f"adabench run --resume {folder}",
         )
     manifest = store.read_manifest(folder)
@@ -162,7 +170,7 @@ def read(folder: Path) -> Findings:
     turns = store.planned(manifest)
     tasks = {turn.cell.task for turn in turns}
     methods = {turn.cell.address for turn in turns}
-    manifest["warnings"] = quality.warnings(records, manifest)
+    manifest["warnings"] = [*hardware.marks(manifest), *quality.warnings(records, manifest)]
     manifest["records_sha256"] = store.digest(folder)
     return find(str(folder), manifest, _cards(tasks), _cards(methods), records)
 
