@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from adabench.profilers.hardware import Judged, Profile
 
 PINNED = Path(__file__).resolve().parents[1] / "profilers" / "pinned"
+MARKED = "or run with --off-profile, which marks the run."
 SLOW_S = 1.5
 """Seconds per ceiling for `calibrate`."""
 
@@ -165,8 +166,10 @@ def marks(manifest: dict[str, Any]) -> list[str]:
     return [sentence]
 
 
-def refuse(name: str, differences: list["Difference"], judged: list["Judged"]) -> None:
-    """Refuse a machine that differs.
+def refuse(
+    name: str, differences: list["Difference"], judged: list["Judged"], otherwise: str = MARKED
+) -> None:
+    """Refuse a machine that differs; `otherwise` ends the hint.
 
     Raises:
         EnvironmentProblem: naming every key that differs.
@@ -175,8 +178,7 @@ def refuse(name: str, differences: list["Difference"], judged: list["Judged"]) -
     if found:
         raise EnvironmentProblem(
             f"This machine is not that of {name}: {', '.join(found)}.",
-            "Pin it anew (adabench hardware pin > FILE.toml), or run with --off-profile, "
-            "which marks the run.",
+            f"Pin it anew (adabench hardware pin > FILE.toml), {otherwise}",
         )
 
 

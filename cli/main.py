@@ -73,6 +73,15 @@ def run(
     energy: Annotated[
         bool, typer.Option("--energy", help="Loop cases until an energy counter resolves them.")
     ] = False,
+    precision: Annotated[
+        str | None, typer.Option(help="Time until the median is known to so much: 1%.")
+    ] = None,
+    budget: Annotated[
+        float, typer.Option(min=0.01, help="Seconds a case may spend on its precision.")
+    ] = 5.0,
+    steady: Annotated[
+        float, typer.Option(min=0, help="Seconds a method may warm up to become steady.")
+    ] = 0.0,
     cached: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")
     ] = True,
@@ -88,12 +97,12 @@ def run(
     """Run methods on their tasks, judge their claims, write a report."""
     from adabench.cli import session
     from adabench.cli.live import live
-    from adabench.cli.select import seed_range, wishes
+    from adabench.cli.select import seed_range, share, wishes
     from adabench.harness.plan import plan
 
     asked = session.Asked(
         tuple(select or ()), tuple(fixed or ()), tuple(swept or ()), not defaults, seeds, repeats,
-        scale,
+        scale, share(precision) if precision else None, budget, steady,
     )  # fmt: skip
     limits = session.limits(timeout, memory)
     pinned = hardware.admitted(profile, off_profile=off_profile)

@@ -230,7 +230,9 @@ def _pinned(name: str) -> Mapping[str, Any]:
 
     profile = hardware.read(name)
     differences, _ = hardware.held(profile, identity=True)
-    hardware.refuse(name, differences, [])
+    hardware.refuse(
+        name, differences, [], "or leave --profile out: the ceilings are then measured on the spot."
+    )
     return profile.ceilings
 
 

@@ -9,7 +9,8 @@ Nothing but the method's `solve` is inside the probes. A case that is too short 
 is solved several times in one measured block; totals are divided by the number of loops, and
 `loops` is recorded. Samples during which the thread waited for a processor are left out of the
 latency and counted (`samples`, `samples_dropped`); where too few are left, the note says that
-the timing is invalid, and the counts stand. An intrusive probe (a FLOP counter) never shares a pass with a clock: it
+the timing is invalid, and the counts stand. What an energy counter says of its window is
+recorded beside its joules; a model's provenance stands once, in the manifest. An intrusive probe (a FLOP counter) never shares a pass with a clock: it
 gets a pass of its own over the same case.
 
 A method that fails becomes an `error` record with its traceback, and the run goes on. Bad
@@ -35,6 +36,7 @@ from adabench.harness.record import Cell, Record, Turn, Unit
 from adabench.harness.registry import Entry
 from adabench.profilers.cuda import L2, Slowed, device_times
 from adabench.profilers.disturbance import KEEP_SHARE, SAMPLE_S, Watch
+from adabench.profilers.energy import provenance
 from adabench.profilers.precision import Collected, Target, collect
 from adabench.profilers.probe import Probe, measured
 from adabench.profilers.steady import warm_up
@@ -162,7 +164,7 @@ class Bench:
                 if folder:
                     cache.save(folder, name, stored, task)
             self.states[name] = stored.state
-            return Record(cell, "prepare", -1, 0, "ok", stored.values)
+            return Record(cell, "prepare", -1, 0, "ok", stored.values, energy=stored.energy)
 
         yield Step(unit, run, known=unit in done)
 
@@ -170,7 +172,7 @@ class Bench:
         task.meter.clear()
         timed, seen = self._block(lambda: method.prepare(task, cell.point, cell.seed))
         values = _join(cell.address, seen, timed.values(), task.meter)
-        return cache.Prepared(timed.answer, values)
+        return cache.Prepared(timed.answer, values, provenance(self.probes, 1))
 
     def _case(
         self, turn: Turn, index: int, task: Any, method: Any, state: Any, case: Any, card: Card
@@ -180,13 +182,13 @@ class Bench:
         cell = turn.cell
         try:
             warmth = self._warm_up(cell, method, state, case)
-            values, said = self._measure(cell, card, task, method, state, case)
+            values, said, energy = self._measure(cell, card, task, method, state, case)
             check_values(cell.address, values, card, cell.scale)
         except (Exception, SystemExit) as problem:  # a method may raise anything
             failed = _failed(cell, "solve", index, turn.repeat, problem)
             return replace(failed, group=group)
         note = "; ".join(filter(None, (warmth, said)))
-        return Record(cell, "solve", index, turn.repeat, "ok", values, note, group)
+        return Record(cell, "solve", index, turn.repeat, "ok", values, note, group, energy)
 
     def _warm_up(self, cell: Cell, method: Any, state: Any, case: Any) -> str:
         """Solve unmeasured the first time a method is met at a point; say if that was in vain."""
@@ -203,7 +205,7 @@ class Bench:
 
     def _measure(
         self, cell: Cell, card: Card, task: Any, method: Any, state: Any, case: Any
-    ) -> tuple[dict[str, float], str]:
+    ) -> tuple[dict[str, float], str, tuple[Mapping[str, Any], ...]]:
         """Measure a block of one solve; when that was too short for a clock, a longer block.
 
         Counts come from the first block alone: dividing a float by its loops would not give
@@ -217,6 +219,7 @@ class Bench:
         loops, target = _loops(self.settings.window_s, once_s), self.settings.target
         if loops > 1 or target is not None:
             timed, seen = self._block(solve, loops, _per_sample(once_s), target)
+        energy = provenance(self.probes, len(timed.samples.laps))
         if once_s < EVENTS_BELOW_S:
             seen = {**seen, **device_times(solve, loops, self.settings.l2)}
         answer = timed.answer
@@ -227,7 +230,8 @@ class Bench:
                 counts |= counted
         score = {name: float(value) for name, value in task.score(case, answer).items()}
         said = filter(None, (timed.reason, timed.samples.says(self.settings.keep_share)))
-        return _join(cell.address, seen, timed.values(), counts, score), "; ".join(said)
+        values = _join(cell.address, seen, timed.values(), counts, score)
+        return values, "; ".join(said), energy
 
     def _block(
         self,

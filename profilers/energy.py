@@ -17,9 +17,9 @@ Where there is no counter, `TdpEstimate` stands in with a key of its own, `energ
 (`profilers/estimate.py`). A missing value is missing, never zero.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from adabench.profilers.attribution import absent, reading_of
 from adabench.profilers.cuda import context
@@ -28,7 +28,7 @@ from adabench.profilers.gpu import NvmlCounter
 from adabench.profilers.meter import CounterReset, EnergyMeter, NoValue, open_named
 from adabench.profilers.nvml import Unmetered, Witness, current_uuid, open_nvml
 from adabench.profilers.pace import HOST, Pace
-from adabench.profilers.provenance import Incomparable, Label, Reading, total
+from adabench.profilers.provenance import Incomparable, Label, Reading, label_of, total
 from adabench.profilers.rapl import Rapl
 from adabench.profilers.ticks import NoTick, Tick, next_tick
 from adabench.profilers.window import between, padded
@@ -43,6 +43,7 @@ __all__ = [
     "TdpEstimate",
     "energy_label",
     "open_meters",
+    "provenance",
 ]
 
 TAIL = 3
@@ -72,6 +73,10 @@ class Energy:
     def __init__(self, meters: Sequence[EnergyMeter], pace: Pace = HOST) -> None:
         if not meters:
             raise ValueError("An energy probe needs at least one meter.")
+        for meter in meters:
+            label = label_of(meter.kind)
+            if label != "unavailable" and ("_est_" in meter.key) != (label == "estimated"):
+                raise ValueError(f"{meter.key} is no key for energy that is {meter.kind}.")
         # What is slow to start comes first and stops last, so that no other meter waits inside.
         self.meters = tuple(sorted(meters, key=lambda meter: not meter.stepping))
         self.min_window_s = max(meter.min_window_s for meter in meters)
@@ -198,6 +203,26 @@ class TdpEstimate:
     def read(self) -> Mapping[str, float]:
         """Return the estimate: all threads of the process, no memory, no idle power."""
         return self._probe.read()
+
+
+def provenance(probes: Iterable[object], units: float) -> tuple[Mapping[str, Any], ...]:
+    """Return what each meter of the probes says of the last window, by key, per unit.
+
+    Fields that are left open are left out. A model says the same every time, so where nothing
+    but models spoke there is nothing to keep.
+    """
+    said = [
+        (meter.key, reading.per(units))
+        for probe in probes
+        if isinstance(probe, Energy)
+        for meter, reading in zip(probe.meters, probe.readings, strict=True)
+    ]
+    if all(reading.label == "estimated" for _, reading in said):
+        return ()
+    return tuple(
+        {"key": key, **{k: v for k, v in reading.to_json().items() if v not in (None, "", [])}}
+        for key, reading in said
+    )
 
 
 def energy_label(key: str) -> Label:

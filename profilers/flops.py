@@ -34,7 +34,7 @@ class Flops:
     def __enter__(self) -> Self:
         from torch.utils.flop_counter import FlopCounterMode
 
-        self._counter = FlopCounterMode(display=False, custom_mapping=_formulas())
+        self._counter = FlopCounterMode(display=False, custom_mapping=formulas())
         self._counter.__enter__()
         return self
 
@@ -47,7 +47,7 @@ class Flops:
         return {"flops": float(count)} if count else {}
 
 
-def _formulas() -> dict[Any, Any]:
+def formulas() -> dict[Any, Any]:
     """Return the formulas that torch's registry lacks, by operator; they are given shapes."""
     import torch
     from torch.utils import flop_counter

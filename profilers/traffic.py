@@ -3,7 +3,7 @@
 """FLOPs and bytes of every torch operator of a block, seen as it is dispatched. Imports torch.
 
 **FLOPs** by torch's own formulas (matrix products, convolutions, attention; two for each
-multiply-add), which lack only the CPU's fused attention: it gets that of the GPU's. Element-wise
+multiply-add) and, for the CPU's fused attention, those of `profilers/flops.py`. Element-wise
 operators have none, and neither has a kernel of one's own.
 
 **Bytes** are those of the tensors that an operator reads and writes, each once: what would
@@ -23,9 +23,14 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry, sdpa_flop_count
+from torch.utils.flop_counter import flop_registry, shape_wrapper
 
-CPU_ATTENTION = "aten::_scaled_dot_product_flash_attention_for_cpu"
+from adabench.profilers.flops import formulas
+
+FORMULAS: Mapping[Any, Any] = {
+    **flop_registry,
+    **{name: shape_wrapper(count) for name, count in formulas().items()},
+}
 GATHERS = frozenset({"aten::index_select", "aten::gather", "aten::embedding", "aten::index"})
 SCATTERS = frozenset(
     {"aten::index_add_", "aten::index_copy_", "aten::index_put_", "aten::scatter_add_",
@@ -90,9 +95,7 @@ class Traffic(TorchDispatchMode):
 
 
 def _flops(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> int | None:
-    if func._schema.name == CPU_ATTENTION:
-        return int(sdpa_flop_count(*(tensor.shape for tensor in args[:3])))
-    formula = flop_registry.get(func._overloadpacket)
+    formula = FORMULAS.get(func._overloadpacket)
     return None if formula is None else int(formula(*args, **kwargs, out_val=result))
 
 

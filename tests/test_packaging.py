@@ -63,6 +63,8 @@ def test_starting_up_imports_nothing_heavy(arguments: list[str]) -> None:
 
 def test_every_help_page_is_short() -> None:
     program = str(Path(sys.executable).with_name("adabench"))
-    for verb in ("run", "list", "show", "claims", "report", "check", "train", "doctor", "hardware"):
+    verbs = ("run", "list", "show", "claims", "report", "check", "train", "doctor", "trace",
+             "hardware")  # fmt: skip
+    for verb in verbs:
         page = subprocess.run([program, verb, "--help"], capture_output=True, text=True, check=True)
         assert len(page.stdout.splitlines()) < 60, verb

@@ -154,6 +154,14 @@ def test_a_run_refuses_another_machine_and_goes_on_when_told_to(own, file, toy_e
     assert "cores (77 then" in (tmp_path / "yes" / "report.html").read_text()
 
 
+def test_a_trace_on_another_machine_hints_at_what_a_trace_can_do(own, file, toy_env, tmp_path):
+    words = ("trace", "roots/fixed", "--profile", file(changed(own, cores=77)))
+    refused = adabench(*words, "--out", tmp_path / "no", env=toy_env)
+    assert refused.returncode == 3
+    assert "--off-profile" not in refused.stderr
+    assert "leave --profile out" in refused.stderr
+
+
 def test_a_run_on_its_own_machine_is_not_marked(own, file, toy_env, tmp_path):
     words = ("run", "roots/fixed", "--defaults", "--seeds", "0", "--profile", file(own))
     done = adabench(*words, "--out", tmp_path / "r", "--no-report", env=toy_env)

@@ -15,6 +15,7 @@ from adabench.harness.execute import Settings, check_values, execute
 from adabench.harness.record import Cell, Record, Turn
 from adabench.harness.task import Meter
 from adabench.profilers.disturbance import Watch
+from adabench.profilers.energy import Energy, TdpEstimate
 from adabench.profilers.precision import Target
 
 CARD = Card("t", metrics=(Metric("steps", "", "lower", "work", True),
@@ -102,6 +103,39 @@ def test_a_short_case_is_looped_and_totals_are_divided(monkeypatch: pytest.Monke
     assert first.values["total_j"] == pytest.approx(6.0 / loops)
     assert first.values["steps"] == 3
     assert 0 < first.values["latency_s"] < 0.001
+
+
+def test_what_a_counter_says_of_its_window_stands_beside_its_joules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Meter:
+        key, kind, scope, u_rel = "energy_cpu_j", "counter.fake", "cpu_package", 0.05
+        min_window_s, max_window_s, lag_s, stepping = 0.0, float("inf"), 0.0, False
+        read = 0
+
+        def counts(self) -> tuple[int, ...]:
+            self.read += 1
+            return (self.read,)
+
+        def joules(self, before: tuple[int, ...], after: tuple[int, ...]) -> float:
+            return 3.0 * (after[0] - before[0])
+
+        def witness(self) -> None:
+            return None
+
+    fake, turn = Fake(monkeypatch), Turn(Cell("t", "m", {"k": 1}, {}, "embedded", 0), 0)
+    probes: Any = [fake, Energy([Meter()])]
+    [prepared, *solved] = execute([turn], probes, settings=Settings(window_s=0.001))
+    assert prepared.energy[0]["j"] == prepared.values["energy_cpu_j"]
+    for record in solved:
+        [said] = record.energy
+        assert (said["key"], said["kind"], said["label"]) == (
+            "energy_cpu_j", "counter.fake", "counter")  # fmt: skip
+        assert said["units"] == record.values["loops"] > 1
+        assert said["j_per_unit"] == pytest.approx(record.values["energy_cpu_j"])
+        assert said["u_j"] >= 0.05 * said["j"]
+    [_, *modelled] = execute([turn], [fake, TdpEstimate()])  # type: ignore[list-item]
+    assert all(not record.energy and "energy_est_j" in record.values for record in modelled)
 
 
 def test_an_intrusive_probe_gets_its_own_pass_and_only_where_the_task_wants_it(

@@ -10,6 +10,7 @@ from adabench.profilers.energy import (
     TdpEstimate,
     energy_label,
     open_meters,
+    provenance,
 )
 from adabench.profilers.external import External
 from adabench.profilers.gpu import IntegratedPower
@@ -40,6 +41,34 @@ def work(pace, nvml, seconds=2.5, watts=400.0):
     nvml.draw(watts)
     pace.wait(seconds)
     nvml.draw(90.0)
+
+
+def test_provenance_names_key_kind_and_units_and_leaves_out_what_is_open(board):
+    pace, nvml, meter = board()
+    probe = Energy([meter], pace)
+    with measured([probe]) as values:
+        work(pace, nvml)
+    (said,) = provenance([probe, object()], units=4)
+    assert (said["key"], said["label"], said["kind"]) == ("energy_gpu_j", "counter", "counter.nvml")
+    assert said["j"] == values["energy_gpu_j"]
+    assert said["j_per_unit"] == pytest.approx(said["j"] / 4)
+    assert said["u_j"] > 0
+    assert None not in said.values()
+
+
+def test_a_counter_without_a_value_says_why_and_a_model_says_nothing():
+    probe, model = Energy([Null("energy_cpu_j", "cpu_package", "no RAPL")]), TdpEstimate()
+    with measured([probe]):
+        pass
+    (said,) = provenance([probe], units=1)
+    assert said["label"] == "unavailable"
+    assert said["reason"] == "no RAPL"
+    assert "j" not in said
+    with model:
+        pass
+    model.read()
+    assert provenance([model], units=1) == ()
+    assert provenance([], units=1) == ()
 
 
 def test_a_run_that_cannot_be_kept_going_is_read_from_tick_to_tick(board):

@@ -13,7 +13,9 @@ import pytest
 import torch
 from torch.utils._python_dispatch import _len_torch_dispatch_stack
 
+from adabench.profilers.flops import Flops
 from adabench.profilers.idle import Ceiling
+from adabench.profilers.probe import measured
 from adabench.profilers.trace import Line, Roof, Trace, roof, watch
 from adabench.profilers.traffic import Ledger, Traffic
 from adabench.reports.roofline import dots, rate, save_roofline, whole
@@ -67,6 +69,17 @@ def test_gathers_and_scatters_move_their_rows_and_not_the_table():
     assert seen.moved_bytes == 2 * 16 * FLOAT + index
     seen = counted(lambda: table.index_add_(0, rows, new)).operators["aten::index_add_"]
     assert seen.moved_bytes == 3 * 16 * FLOAT + index
+
+
+def test_the_backward_pass_of_fused_attention_has_the_flops_of_the_counter():
+    q, k, v = (torch.randn(1, 2, 8, 4, requires_grad=True) for _ in range(3))
+
+    def call():
+        torch.nn.functional.scaled_dot_product_attention(q, k, v).sum().backward()
+
+    with measured([Flops()]) as seen:
+        call()
+    assert sum(moved.flops or 0 for moved in counted(call).operators.values()) == seen["flops"]
 
 
 def test_the_fused_attention_of_a_cpu_has_flops():
