@@ -24,9 +24,10 @@ check: .venv/installed    ## formatting, types, layers, generated docs
 docs: .venv/installed     ## write the generated docs again
 	$(BIN)/python docs/generate.py
 
-bench: .venv/installed    ## our overhead beside pyperf, pytest-benchmark and torch's timer
+bench: .venv/installed    ## our overhead beside other tools, and all of them on a busy machine
 	$(BIN)/pip install --quiet --group bench
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/disturbed.py
 
 clean:                    ## compiled kernels and caches (numba watches one file only)
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

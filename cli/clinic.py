@@ -1,20 +1,76 @@
-"""Draws what `doctor` found, as plain text."""
+"""`doctor`: examines, forecasts a selection, and draws what was found as plain text."""
 
-from adabench.harness.doctor import Examination, Package
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from adabench.harness import cache
+from adabench.harness.doctor import Examination, Package, examine
+from adabench.harness.forecast import Forecast, first_turns, forecast, read_history, try_out
+from adabench.profilers.abilities import Ability
+
+RUNS = Path("runs")
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The run that is to be forecast."""
+
+    select: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+    seeds: str = "0..2"
+    repeats: int = 1
+    scale: str = "embedded"
+    try_s: float = 0.0
+
+
+def examined(wanted: Wanted) -> Examination:
+    """Examine this machine and forecast the selection, if there is one.
+
+    Raises:
+        SelectionError: for a selection that makes no sense.
+    """
+    found = forecasted(wanted) if wanted.select else None
+    return replace(examine(), forecast=found)
+
+
+def forecasted(wanted: Wanted) -> Forecast:
+    """Say how long a selection would take, from the runs under `runs/`."""
+    from adabench.cli.select import Leg, seed_range, wishes
+    from adabench.harness.plan import plan
+
+    leg = Leg(wanted.select, wanted.fixed)
+    seeds = seed_range(wanted.seeds)
+    turns = plan(wishes([leg]), seeds=seeds, repeats=wanted.repeats, scale=wanted.scale)
+    history = read_history(RUNS)
+    if wanted.try_s:
+        try_out(first_turns(turns, history), history, wanted.try_s)
+    return forecast(turns, history, cache.default_folder())
 
 
 def page(found: Examination) -> str:
     """Lay out an examination for a terminal."""
-    return "\n\n".join(
-        [
-            _section("Machine", _machine(found)),
-            _section("Instruments", _instruments(found)),
-            _section("Timer", _timer(found)),
-            _section("Packages", _packages(found.packages)),
-            _section("Prepared states", _cache(found)),
-            _section("Advice", list(found.advice) or ["nothing to mend"]),
-        ]
-    )
+    sections = [
+        _section("Machine", _machine(found)),
+        _section("What can be measured", _abilities(found.abilities)),
+        _section("Noise", _timer(found)),
+        _section("Smallest effect that repeats can show", _effects(found)),
+        _section("Packages", _packages(found.packages)),
+        _section("Prepared states", _cache(found)),
+        _section("Advice", list(found.advice) or ["nothing to mend"]),
+    ]
+    if found.forecast:
+        sections.insert(0, _section("Forecast", _forecast(found.forecast)))
+    return "\n\n".join(sections)
+
+
+def duration(seconds: float) -> str:
+    """Write a duration with the two units that matter."""
+    if seconds < 60:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
 def _section(title: str, lines: list[str]) -> str:
@@ -24,30 +80,79 @@ def _section(title: str, lines: list[str]) -> str:
 def _machine(found: Examination) -> list[str]:
     shown = ("cpu_model", "cores", "memory_bytes", "gpus", "driver", "system", "python",
              "adabench", "torch", "numpy", "numba")  # fmt: skip
-    return [f"{name:12} {found.machine[name]}" for name in shown if found.machine.get(name)]
+    return [f"{name:12} {_word(found.machine[name])}" for name in shown if found.machine.get(name)]
 
 
-def _instruments(found: Examination) -> list[str]:
+def _word(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _abilities(abilities: tuple[Ability, ...]) -> list[str]:
     lines = []
-    for item in found.instruments:
-        keys = ", ".join(item.keys)
-        lines.append(f"{item.label:12} {item.name:22} {keys if item.available else item.reason}")
+    for item in abilities:
+        lines.append(f"{item.state:6} {item.what:36} {item.reason}".rstrip())
         if item.remedy:
-            lines.append(f"{'':35} -> {item.remedy}")
+            lines.append(f"{'':43} -> {item.remedy}")
     return lines
 
 
 def _timer(found: Examination) -> list[str]:
-    timer = found.timer
-    disturbed = "unknown" if timer.disturbed is None else f"{timer.disturbed:.1%}"
+    timer, company = found.timer, found.timer.company
+    reading = (
+        f"resolution {timer.resolution_s * 1e9:.0f} ns, two readings {timer.pair_s * 1e9:.0f} ns"
+    )
+    loop = f"median {timer.median_s * 1e6:.1f} us, 95 % below {timer.p95_s * 1e6:.1f} us"
+    floor = f"{_share(timer.floor, 2)} between blocks of 25, of single samples {timer.spread:.1%}"
+    used = f"by others {_share(company.others)}, by a hypervisor {_share(company.stolen)}"
     return [
-        f"resolution {timer.resolution_s * 1e9:.0f} ns, two readings {timer.pair_s * 1e9:.0f} ns",
-        (
-            f"a loop of 100 us: median {timer.median_s * 1e6:.1f} us, 95 % below "
-            f"{timer.p95_s * 1e6:.1f} us over {timer.samples} samples"
-        ),
-        f"spread {timer.spread:.1%}, samples that had to wait for a processor: {disturbed}",
+        f"clock: {reading}",
+        f"a loop of 100 us: {loop} over {timer.samples} samples",
+        f"noise floor {floor}",
+        f"samples that waited for a processor {_share(timer.disturbed)}",
+        f"processors used {used}",
     ]
+
+
+def _share(value: float | None, digits: int = 1) -> str:
+    return UNKNOWN if value is None else f"{value:.{digits}%}"
+
+
+def _effects(found: Examination) -> list[str]:
+    if not found.effects:
+        return [f"{UNKNOWN}: too few samples ran undisturbed to know the noise floor"]
+    shown = ", ".join(f"{item.repeats}: {item.smallest:.2%}" for item in found.effects)
+    return [
+        f"repeats {shown}",
+        f"{found.formula}, s = noise floor; at 5 %, found with probability 0.8",
+        "At best: a method's own scatter comes on top.",
+    ]
+
+
+def _forecast(found: Forecast) -> list[str]:
+    head = f"{found.cells} cells, {found.turns} turns"
+    if found.seconds is None:
+        return [
+            f"{head}: {UNKNOWN}, none of these methods was recorded on this machine in {RUNS}/",
+            "-> adabench doctor SELECT --try 30 runs one turn of each for up to 30 s",
+        ]
+    loading = "loading unknown" if found.load_s is None else f"{duration(found.load_s)} each"
+    lines = [
+        f"{head}, {found.cases} cases: about {duration(found.seconds)}",
+        f"from {found.runs} recorded runs of this machine; {found.loads} loads of tasks, {loading}",
+    ]
+    lines += [
+        f"{item.address:28} {item.turns} turns x {item.cases} cases: "
+        f"{duration(item.seconds)}{_prepared(item.prepare_s)} ({item.basis})"
+        for item in found.shares
+        if item.seconds is not None
+    ]
+    if found.unknown:
+        lines.append(f"not in it, never recorded here: {', '.join(found.unknown)}")
+    return lines
+
+
+def _prepared(seconds: float) -> str:
+    return f" and {duration(seconds)} to prepare" if seconds else ""
 
 
 def _packages(packages: tuple[Package, ...]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from adabench.cli import hardware
 from adabench.harness.errors import AdabenchError
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
 )
+app.add_typer(hardware.app, name="hardware")
 
 Select = Annotated[
     list[str] | None, typer.Argument(help="Methods: paging, paging/lru, 'paging/mark*', '*/lru'.")
@@ -71,28 +73,44 @@ def run(
     energy: Annotated[
         bool, typer.Option("--energy", help="Loop cases until an energy counter resolves them.")
     ] = False,
+    precision: Annotated[
+        str | None, typer.Option(help="Time until the median is known to so much: 1%.")
+    ] = None,
+    budget: Annotated[
+        float, typer.Option(min=0.01, help="Seconds a case may spend on its precision.")
+    ] = 5.0,
+    steady: Annotated[
+        float, typer.Option(min=0, help="Seconds a method may warm up to become steady.")
+    ] = 0.0,
     cached: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")
     ] = True,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
+    profile: Annotated[
+        str | None, typer.Option(help="Refuse a machine that is not this hardware profile's.")
+    ] = None,
+    off_profile: Annotated[
+        bool, typer.Option("--off-profile", help="Go on all the same; marks the run.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run methods on their tasks, judge their claims, write a report."""
     from adabench.cli import session
     from adabench.cli.live import live
-    from adabench.cli.select import seed_range, wishes
+    from adabench.cli.select import seed_range, share, wishes
     from adabench.harness.plan import plan
 
     asked = session.Asked(
         tuple(select or ()), tuple(fixed or ()), tuple(swept or ()), not defaults, seeds, repeats,
-        scale,
+        scale, share(precision) if precision else None, budget, steady,
     )  # fmt: skip
     limits = session.limits(timeout, memory)
+    pinned = hardware.admitted(profile, off_profile=off_profile)
     if resume:
-        opened = session.resume(resume, asked)
+        opened = session.resume(resume, asked, pinned)
     else:
         turns = plan(wishes(asked.legs), seeds=seed_range(seeds), repeats=repeats, scale=scale)
-        opened = session.create(out, turns, asked)
+        opened = session.create(out, turns, asked, pinned)
     with opened as journal, session.logged(journal.folder):
         execute = session.executor(journal, limits, energy=energy, cached=cached)
         for record in live(execute(journal.remaining), journal.remaining):
@@ -193,13 +211,48 @@ def train(
 
 
 @app.command()
-def doctor(as_json: AsJson = False) -> None:
-    """Say what this machine can and cannot measure, and the remedy for each."""
+def doctor(
+    select: Select = None,
+    seeds: Annotated[str, typer.Option(help="Of the run to be forecast.")] = "0..2",
+    repeats: Annotated[int, typer.Option(min=1, help="Of the run to be forecast.")] = 1,
+    fixed: Annotated[
+        list[str] | None, typer.Option("--set", help="Pin a knob or condition: k=v.")
+    ] = None,
+    scale: Annotated[str, typer.Option(help="embedded, real, gpu or paper.")] = "embedded",
+    tries: Annotated[
+        float, typer.Option("--try", min=0, help="Seconds to try what was never recorded.")
+    ] = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Say what this machine can and cannot measure, and how long a selection would take."""
     from adabench.cli import clinic
-    from adabench.harness.doctor import examine
 
-    examination = examine()
-    print(json.dumps(examination.to_json()) if as_json else clinic.page(examination))
+    asked = clinic.Wanted(tuple(select or ()), tuple(fixed or ()), seeds, repeats, scale, tries)
+    found = clinic.examined(asked)
+    print(json.dumps(found.to_json()) if as_json else clinic.page(found))
+
+
+@app.command()
+def trace(
+    address: Annotated[str, typer.Argument(help="One method: ledger/mor.")],
+    fixed: Annotated[
+        list[str] | None, typer.Option("--set", help="Pin a knob or condition: k=v.")
+    ] = None,
+    scale: Annotated[str, typer.Option(help="embedded, real, gpu or paper.")] = "embedded",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of task and method.")] = 0,
+    case: Annotated[int, typer.Option(min=0, help="Which case, counted from 0.")] = 0,
+    out: Out = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Take the ceilings from this hardware profile.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take one case of a method apart: operators, kernels, and the machine's roof."""
+    from adabench.cli import tracing
+
+    wanted = tracing.Wanted(address, tuple(fixed or ()), scale, seed, case, out, profile)
+    done = tracing.traced(wanted)
+    print(json.dumps(done.to_json()) if as_json else tracing.page(done))
 
 
 def main() -> None:

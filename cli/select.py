@@ -126,6 +126,22 @@ def seed_range(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def share(text: str) -> float:
+    """Read a share: 1%, 0.5 %, 0.01.
+
+    Raises:
+        SelectionError: if it is none between 0 and 1.
+    """
+    number, percent = text.strip().removesuffix("%"), text.strip().endswith("%")
+    try:
+        value = float(number) / (100 if percent else 1)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise SelectionError(f"{text!r} is no precision.", "For example: --precision 1%")
+    return value
+
+
 def size_bytes(text: str) -> int:
     """Read a size such as `4GiB`, `512MiB` or `1e9`.
 

@@ -5,14 +5,15 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from adabench.cli import hardware
 from adabench.cli.select import TOUR, Leg, size_bytes
 from adabench.harness import cache, environment, quality, registry, store
 from adabench.harness.card import Card
@@ -22,7 +23,9 @@ from adabench.harness.findings import Findings
 from adabench.harness.read import find
 from adabench.harness.record import Record, Turn
 from adabench.harness.worker import Limits, execute_isolated
+from adabench.profilers.disturbance import Watch
 from adabench.profilers.nvml import Unmetered
+from adabench.profilers.precision import Target
 from adabench.profilers.probe import Probe, instruments, open_probes
 
 log = logging.getLogger(__name__)
@@ -40,6 +43,10 @@ class Asked:
     seeds: str = "0..2"
     repeats: int = 1
     scale: str = "embedded"
+    precision: float | None = None
+    """Half-width of the 95 % interval of each case's median latency, relative to it."""
+    budget_s: float = Target.budget_s
+    steady_s: float = 0.0
 
     @property
     def legs(self) -> tuple[Leg, ...]:
@@ -51,8 +58,13 @@ class Asked:
         )
 
 
-def create(out: Path | None, turns: tuple[Turn, ...], asked: Asked) -> store.Run:
-    """Start a run folder with its manifest.
+def create(
+    out: Path | None,
+    turns: tuple[Turn, ...],
+    asked: Asked,
+    profile: Mapping[str, Any] | None = None,
+) -> store.Run:
+    """Start a run folder with its manifest; `profile` is what `hardware.admitted` returned.
 
     Raises:
         StoreError: if it cannot be written or holds a run already.
@@ -66,21 +78,24 @@ def create(out: Path | None, turns: tuple[Turn, ...], asked: Asked) -> store.Run
         "asked": asdict(asked),
         "environment": environment.fingerprint(),
         "instruments": [_instrument(item) for item in instruments()],
+        "unwatched": _unwatched(),
         "sources": _sources(turns),
+        **({"profile": dict(profile)} if profile else {}),
     }
     return store.create(folder, turns, manifest)
 
 
-def resume(folder: Path, asked: Asked) -> store.Run:
+def resume(folder: Path, asked: Asked, profile: Mapping[str, Any] | None = None) -> store.Run:
     """Open an interrupted run to go on with it.
 
     Raises:
         SelectionError: if a selection was given too.
         StoreError: if the machine or the sources are not those it was started with.
     """
-    if asked != Asked():
+    if asked != Asked() or profile:
         raise SelectionError(
-            "--resume takes no selection, seeds, repeats or scale: the run knows what it was asked.",
+            "--resume takes no selection, seeds, repeats, scale, precision or profile: "
+            "the run knows what it was asked.",
             f"adabench run --resume {folder}",
         )
     manifest = store.read_manifest(folder)
@@ -109,15 +124,30 @@ def limits(timeout_s: float | None, memory: str | None) -> Limits:
 def executor(journal: store.Run, limits: Limits, *, energy: bool, cached: bool) -> Execute:
     """Choose how turns are executed: here, or in a worker when limits are set.
 
+    How precisely is what the run's manifest says, so a resumed run goes on as it began.
+
     Raises:
         DeviceUnavailable: if the run's scale needs an accelerator that is not here.
     """
     probes = _probes({turn.cell.scale for turn in journal.turns})
     window_s = max([Settings.window_s, *(p.min_window_s for p in probes if energy)])
-    settings = Settings(window_s, cache.default_folder() if cached else None)
+    asked = store.read_manifest(journal.folder).get("asked", {})
+    precision = asked.get("precision")
+    settings = Settings(
+        window_s,
+        cache.default_folder() if cached else None,
+        target=Target(precision, asked["budget_s"]) if precision else None,
+        steady_s=asked.get("steady_s", 0.0),
+    )
     if limits == Limits():
         return partial(execute, probes=probes, settings=settings, done=journal.done)
     return partial(execute_isolated, limits=limits, settings=settings, done=journal.done)
+
+
+def _unwatched() -> dict[str, str]:
+    """Return the witnesses of disturbance that this machine lacks, each with the reason."""
+    with closing(Watch()) as watch:
+        return dict(watch.absent)
 
 
 def _probes(scales: set[str]) -> list[Probe]:
@@ -162,7 +192,7 @@ def read(folder: Path) -> Findings:
     turns = store.planned(manifest)
     tasks = {turn.cell.task for turn in turns}
     methods = {turn.cell.address for turn in turns}
-    manifest["warnings"] = quality.warnings(records, manifest)
+    manifest["warnings"] = [*hardware.marks(manifest), *quality.warnings(records, manifest)]
     manifest["records_sha256"] = store.digest(folder)
     return find(str(folder), manifest, _cards(tasks), _cards(methods), records)
 
@@ -214,7 +244,9 @@ def show(findings: Findings, page: Path | None, as_json: bool) -> None:
 
 
 def show_claims(findings: Findings, as_json: bool) -> None:
-    """Print the verdicts."""
+    """Print the verdicts, and on stderr what makes them less than they look."""
+    for warning in findings.manifest["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)
     if as_json:
         print(json.dumps([asdict(row) for row in findings.claims]))
         return

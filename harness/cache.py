@@ -46,6 +46,7 @@ class Prepared:
 
     state: Any
     values: Mapping[str, float]
+    energy: tuple[Mapping[str, Any], ...] = ()
 
 
 def default_folder() -> Path:

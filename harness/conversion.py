@@ -84,6 +84,8 @@ def _conversion(plane: Plane, method: str, metric: str) -> ConversionRow:
 def _default_dot(plane: Plane, dots: Dots, method: str) -> Dots:
     """Return the dot of the method's default point at the default budget (or the first run)."""
     leaves = [leaf for places in dots.values() for leaf in places.values()]
+    if method not in plane.cards:  # it was not run
+        return {}
     defaults, budget = plane.cards[method].defaults, plane.card.knob(plane.card.budget)
     if budget is not None and leaves:
         value = settled(budget.name, budget.default, leaves)

@@ -2,7 +2,9 @@
 
 Everything is data. What is missing comes with its reason and its remedy; how noisy the machine
 is comes from doing what a run does: timing a small pure-Python loop again and again, while the
-kernel tells which of the laps had to wait for a processor.
+kernel tells which of the laps had to wait for a processor. From that noise follows the smallest
+effect that n repeats can show (`effect.py`), and from earlier runs how long a selection would
+take (`forecast.py`).
 """
 
 import importlib.metadata
@@ -18,16 +20,18 @@ from time import get_clock_info, perf_counter_ns
 from typing import Any
 
 from adabench.harness import cache
+from adabench.harness.effect import FORMULA, Effect, effects
 from adabench.harness.environment import fingerprint
-from adabench.profilers.clock import RunDelay, busy_call, settle, witnessed
-from adabench.profilers.probe import Instrument, instruments
+from adabench.harness.forecast import Forecast
+from adabench.profilers.abilities import Ability, abilities
+from adabench.profilers.clock import settle
+from adabench.profilers.machine import HERE, Machine
+from adabench.profilers.noise import DISTURBED, UNIT_S, Company, Laps, Onlooker, watch
 
-UNIT_S = 100e-6
 NOISE_S = 0.5
 """How long the noise is watched."""
-DISTURBED_SHARE = 0.05
 SPREAD = 0.10
-"""Above these the machine is called noisy."""
+"""Above this the machine is called noisy."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _EXTRA = re.compile(r"""extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
@@ -60,6 +64,10 @@ class Timer:
     disturbed: float | None
     """Share of samples that had to wait for a processor; None where the kernel is silent."""
     undisturbed_median_s: float | None
+    floor: float | None
+    """The noise floor: what two repeats differ by, as a fraction (`profilers/noise.py`)."""
+    company: Company
+    """Who else used the processors meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -79,24 +87,49 @@ class Examination:
     """All that was found, and sentences of advice where something should be done."""
 
     machine: Mapping[str, Any]
-    instruments: tuple[Instrument, ...]
+    abilities: tuple[Ability, ...]
     packages: tuple[Package, ...]
     timer: Timer
+    effects: tuple[Effect, ...]
+    """What n repeats can show; none where the noise floor is unknown."""
+    formula: str
     cache: Store
     advice: tuple[str, ...]
+    forecast: Forecast | None = None
+    """Of a selection, if one was given."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data."""
         return asdict(self)
 
 
-def examine(noise_s: float = NOISE_S) -> Examination:
-    """Examine this machine; takes about a second and imports no torch."""
-    timer = examine_timer(noise_s)
+def examine(noise_s: float = NOISE_S, machine: Machine = HERE) -> Examination:
+    """Examine a machine; takes about a second and imports no torch.
+
+    The noise is always that of the machine this runs on.
+    """
+    onlooker = Onlooker(machine)
+    timer = timed(watch(noise_s), onlooker.company())
     packages = examine_packages()
     store = examine_cache(cache.default_folder())
-    advice = tuple(_advice(timer, packages, store))
-    return Examination(fingerprint(), instruments(), packages, timer, store, advice)
+    return put_together(machine, timer, packages, store)
+
+
+def put_together(
+    machine: Machine, timer: Timer, packages: tuple[Package, ...], store: Store
+) -> Examination:
+    """Examine a machine whose noise, packages and store are known."""
+    able = abilities(machine)
+    return Examination(
+        machine=fingerprint(machine),
+        abilities=able,
+        packages=packages,
+        timer=timer,
+        effects=() if timer.floor is None else effects(timer.floor),
+        formula=FORMULA,
+        cache=store,
+        advice=tuple(_advice(timer, packages, store, able)),
+    )
 
 
 def examine_packages() -> tuple[Package, ...]:
@@ -114,24 +147,25 @@ def examine_packages() -> tuple[Package, ...]:
     )
 
 
-def examine_timer(noise_s: float = NOISE_S) -> Timer:
-    """Time a loop of about 100 us for `noise_s` seconds and ask the kernel what disturbed it."""
-    laps, delays = _watch(noise_s)
-    ordered = sorted(laps)
+def timed(laps: Laps, company: Company) -> Timer:
+    """Say what this machine did to a loop of about 100 us."""
+    ordered = sorted(laps.laps_ns)
     lower, median, upper, high = (
         ordered[int(share * (len(ordered) - 1))] for share in (0.25, 0.5, 0.75, 0.95)
     )
-    calm = [time for time, delay in zip(laps, delays, strict=False) if delay == 0]
+    calm = laps.calm_ns
     return Timer(
         resolution_s=get_clock_info("perf_counter").resolution,
         pair_s=_pair_s(),
         unit_s=UNIT_S,
-        samples=len(laps),
+        samples=len(ordered),
         median_s=median / 1e9,
         p95_s=high / 1e9,
         spread=(upper - lower) / median,
-        disturbed=1 - len(calm) / len(laps) if delays else None,
+        disturbed=laps.disturbed,
         undisturbed_median_s=settle(array("q", calm))["latency_s"] if calm else None,
+        floor=laps.floor,
+        company=company,
     )
 
 
@@ -145,20 +179,6 @@ def examine_cache(folder: Path) -> Store:
         writable = parent.is_dir() and os.access(parent, os.W_OK)
     remedy = "" if writable else "Set ADABENCH_CACHE to a folder that you may write to."
     return Store(_without_home(folder), writable, len(states), sum(states), remedy)
-
-
-def _watch(noise_s: float) -> tuple[list[int], list[int]]:
-    """Return laps and run delays in nanoseconds; no delays where the kernel is silent."""
-    unit = busy_call(UNIT_S)
-    laps: list[int] = []
-    delays: list[int] = []
-    deadline_ns = perf_counter_ns() + round(noise_s * 1e9)
-    with RunDelay() as delay:
-        while not laps or perf_counter_ns() < deadline_ns:
-            some, waited = witnessed(unit, 200, delay)
-            laps.extend(some)
-            delays.extend(waited or ())
-    return laps, delays
 
 
 def _pair_s() -> float:
@@ -189,14 +209,26 @@ def _package(requirement: str) -> Package | None:
     return Package(name[0], group, version, "" if version else f"pip install {target}")
 
 
-def _advice(timer: Timer, packages: Iterable[Package], store: Store) -> Iterator[str]:
+def _advice(
+    timer: Timer, packages: Iterable[Package], store: Store, able: Iterable[Ability]
+) -> Iterator[str]:
+    lame = sum(bool(item.remedy) for item in able)
+    if lame:
+        yield f"Of what can be measured, {lame} {'has' if lame == 1 else 'have'} a remedy above (->)."
     lacking = [package.name for package in packages if not package.extra and not package.version]
     if lacking:
         yield f"The core lacks {', '.join(lacking)}: pip install adabench."
-    if timer.disturbed is not None and timer.disturbed > DISTURBED_SHARE:
+    if timer.disturbed is not None and timer.disturbed > DISTURBED:
         yield (
             f"{timer.disturbed:.0%} of the timed samples had to wait for a processor:"
             " stop other programs, or read counts rather than times."
+        )
+    if timer.company.busy:
+        others, stolen = timer.company.others or 0.0, timer.company.stolen or 0.0
+        yield (
+            f"Others used {others:.0%} of the processors and a hypervisor took {stolen:.0%}: "
+            "figures of all cores together (a parallel product, a large copy) are not to be "
+            "trusted meanwhile."
         )
     if timer.spread > SPREAD:
         yield (

@@ -9,14 +9,14 @@ The others (load, free memory, kernel) explain a surprise and hinder nothing.
 """
 
 import hashlib
-import importlib.metadata
 import os
 import platform
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from adabench.profilers.nvml import Unmetered, boards, open_nvml
+from adabench.profilers.fingerprint import fingerprint as hardware
+from adabench.profilers.machine import HERE, Machine
 
 PACKAGES = ("adabench", "numpy", "torch", "numba")
 CHECKED = (
@@ -33,34 +33,36 @@ CHECKED = (
 """Keys that must agree before runs are joined or compared."""
 
 _ROOT = Path(__file__).resolve().parents[1]
-_CPU = Path("/sys/devices/system/cpu/cpu0/cpufreq")
 
 
-def fingerprint() -> dict[str, Any]:
-    """Describe this machine and installation as plain JSON data; what is unknown is None."""
-    gpus, driver = _gpus()
+def fingerprint(machine: Machine = HERE) -> dict[str, Any]:
+    """Describe a machine and this installation as plain JSON data; what is unknown is None.
+
+    Its hardware is that of `profilers/fingerprint.py`; what a profile has beyond (power limits,
+    clocks) is left to the profile.
+    """
+    found = hardware(machine)
     commit, dirty = git_state(_ROOT)
-    cpu_model, virtual = _cpu()
     return {
-        "system": platform.system(),
-        "kernel": platform.release(),
-        "machine": platform.machine(),
-        "cpu_model": cpu_model,
-        "virtual": virtual,
-        "cores": usable_cores(),
-        "cpu_quota": _cpu_quota(),
-        "memory_bytes": _memory_bytes(),
+        "system": found.system,
+        "kernel": found.kernel,
+        "machine": found.machine,
+        "cpu_model": found.cpu_model,
+        "virtual": found.virtual,
+        "cores": found.cores,
+        "cpu_quota": found.cpu_quota,
+        "memory_bytes": found.memory_bytes,
         "python": platform.python_version(),
         "python_minor": ".".join(platform.python_version_tuple()[:2]),
         "implementation": platform.python_implementation(),
-        **{name: _version(name) for name in PACKAGES},
-        "gpus": gpus,
-        "driver": driver,
+        **{name: machine.version(name) for name in PACKAGES},
+        "gpus": [board.name for board in found.gpus],
+        "driver": found.driver,
         "git_commit": commit,
         "git_dirty": dirty,
         "load_average": _load_average(),
-        "governor": _line(_CPU / "scaling_governor"),
-        "power": _power(),
+        "governor": found.governor,
+        "power": _power(machine),
     }
 
 
@@ -101,55 +103,6 @@ def git_state(root: Path) -> tuple[str | None, bool | None]:
     return commit, commit is None or any(not line.startswith("#") for line in lines)
 
 
-def usable_cores() -> int:
-    """Return the cores this process may run on, which can be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _gpus() -> tuple[list[str], str | None]:
-    try:
-        nvml = open_nvml()
-        return [board.name for board in boards(nvml)], nvml.nvmlSystemGetDriverVersion()
-    except Unmetered:
-        return [], None
-
-
-def _cpu() -> tuple[str, bool | None]:
-    """Return the processor's model and whether it is a virtual machine's (None: unknown)."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            head = file.read(8192)  # the first core: reading all of many is slow
-    except OSError:
-        return platform.processor() or platform.machine(), None
-    pairs = dict(line.partition(":")[::2] for line in reversed(head.splitlines()))
-    fields = {key.strip(): value.strip() for key, value in pairs.items()}
-    flags = fields.get("flags")
-    virtual = None if flags is None else "hypervisor" in flags.split()
-    return fields.get("model name") or platform.machine(), virtual
-
-
-def _cpu_quota() -> float | None:
-    """Return the cores' worth of time a container may use, if it is limited (cgroup v2)."""
-    quota, _, period = (_line(Path("/sys/fs/cgroup/cpu.max")) or "max").partition(" ")
-    return None if quota == "max" or not period else int(quota) / int(period)
-
-
-def _memory_bytes() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
 def _load_average() -> list[float] | None:
     try:
         return [round(load, 2) for load in os.getloadavg()]
@@ -157,16 +110,9 @@ def _load_average() -> list[float] | None:
         return None
 
 
-def _power() -> str | None:
+def _power(machine: Machine) -> str | None:
     """Return "mains" or "battery" where the machine says so."""
-    online = [_line(path) for path in Path("/sys/class/power_supply").glob("*/online")]
+    online = [machine.line(path) for path in machine.find("/sys/class/power_supply/*/online")]
     if not online:
         return None
     return "mains" if "1" in online else "battery"
-
-
-def _line(path: Path) -> str | None:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return None

@@ -7,14 +7,19 @@ a child process need no callback. For each case it does, in this order and pinne
 
 Nothing but the method's `solve` is inside the probes. A case that is too short for the clock
 is solved several times in one measured block; totals are divided by the number of loops, and
-`loops` is recorded. An intrusive probe (a FLOP counter) never shares a pass with a clock: it
+`loops` is recorded. Samples during which the thread waited for a processor are left out of the
+latency and counted (`samples`, `samples_dropped`); where too few are left, the note says that
+the timing is invalid, and the counts stand. What an energy counter says of its window is
+recorded beside its joules; a model's provenance stands once, in the manifest. An intrusive probe (a FLOP counter) never shares a pass with a clock: it
 gets a pass of its own over the same case.
 
 A method that fails becomes an `error` record with its traceback, and the run goes on. Bad
 input (a trace file that is empty) ends it with a message; what was recorded stays.
 """
 
+import contextlib
 import functools
+import gc
 import itertools
 import logging
 import math
@@ -29,12 +34,18 @@ from adabench.harness.card import Card
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError
 from adabench.harness.record import Cell, Record, Turn, Unit
 from adabench.harness.registry import Entry
-from adabench.profilers.clock import lap, settle
+from adabench.profilers.cuda import L2, Slowed, device_times
+from adabench.profilers.disturbance import KEEP_SHARE, SAMPLE_S, Watch
+from adabench.profilers.energy import provenance
+from adabench.profilers.precision import Collected, Target, collect
 from adabench.profilers.probe import Probe, measured
+from adabench.profilers.steady import warm_up
 
 log = logging.getLogger(__name__)
 
 MAX_LOOPS = 10_000
+EVENTS_BELOW_S = 0.01
+"""Longer calls are not timed a second time by CUDA events: launching them takes no share."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,14 @@ class Settings:
     """A measured block is at least this long; shorter cases are looped."""
     cache_folder: Path | None = None
     """Where prepared states are kept; None keeps none."""
+    keep_share: float = KEEP_SHARE
+    """The timing of a case of which a smaller share of samples was undisturbed is invalid."""
+    target: Target | None = None
+    """Measure on until the median is known so well; None measures one block."""
+    steady_s: float = 0.0
+    """A method may warm up so long for its times to become steady; 0 solves once unmeasured."""
+    l2: tuple[L2, ...] = ("hot",)
+    """What the L2 cache holds when CUDA events time a call; where there is a CUDA context."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +92,9 @@ class Bench:
     entries: dict[str, Entry] = field(default_factory=dict)
     tasks: dict[str, Any] = field(default_factory=dict)
     states: dict[str, Any] = field(default_factory=dict)
-    warmed: set[str] = field(default_factory=set)
+    warmed: dict[str, str] = field(default_factory=dict)
+    """Methods that were warmed up at a point, and what there is to say about it."""
+    watch: Watch = field(default_factory=lambda: Watch(slowed=Slowed()))
 
     def steps(self, turn: Turn, done: Container[Unit] = ()) -> Iterator[Step]:
         """Yield the steps of one turn that are not done yet; prepare first, then the cases."""
@@ -143,15 +164,15 @@ class Bench:
                 if folder:
                     cache.save(folder, name, stored, task)
             self.states[name] = stored.state
-            return Record(cell, "prepare", -1, 0, "ok", stored.values)
+            return Record(cell, "prepare", -1, 0, "ok", stored.values, energy=stored.energy)
 
         yield Step(unit, run, known=unit in done)
 
     def _prepared(self, task: Any, method: Any, cell: Cell) -> cache.Prepared:
         task.meter.clear()
-        with measured(self.probes) as values:
-            laps, state = lap(lambda: method.prepare(task, cell.point, cell.seed), 1)
-        return cache.Prepared(state, _join(cell.address, values, settle(laps), task.meter))
+        timed, seen = self._block(lambda: method.prepare(task, cell.point, cell.seed))
+        values = _join(cell.address, seen, timed.values(), task.meter)
+        return cache.Prepared(timed.answer, values, provenance(self.probes, 1))
 
     def _case(
         self, turn: Turn, index: int, task: Any, method: Any, state: Any, case: Any, card: Card
@@ -160,25 +181,31 @@ class Bench:
         group = str(getattr(case, "group", ""))
         cell = turn.cell
         try:
-            self._warm_up(cell, task, method, state, case)
-            values = self._measure(cell, card, task, method, state, case)
+            warmth = self._warm_up(cell, method, state, case)
+            values, said, energy = self._measure(cell, card, task, method, state, case)
             check_values(cell.address, values, card, cell.scale)
         except (Exception, SystemExit) as problem:  # a method may raise anything
             failed = _failed(cell, "solve", index, turn.repeat, problem)
             return replace(failed, group=group)
-        return Record(cell, "solve", index, turn.repeat, "ok", values, group=group)
+        note = "; ".join(filter(None, (warmth, said)))
+        return Record(cell, "solve", index, turn.repeat, "ok", values, note, group, energy)
 
-    def _warm_up(self, cell: Cell, task: Any, method: Any, state: Any, case: Any) -> None:
-        """Solve once, unmeasured, the first time a method is met at a point."""
+    def _warm_up(self, cell: Cell, method: Any, state: Any, case: Any) -> str:
+        """Solve unmeasured the first time a method is met at a point; say if that was in vain."""
         name = repr((cell.address, sorted(cell.point.items()), cell.scale))
-        if name in self.warmed:
-            return
-        method.solve(state, case, cell.point)
-        self.warmed.add(name)
+        if name not in self.warmed:
+            solve = functools.partial(method.solve, state, case, cell.point)
+            if self.settings.steady_s > 0:
+                found = warm_up(solve, self.settings.steady_s, self.watch)
+                self.warmed[name] = "" if found.steady else found.reason
+            else:
+                solve()
+                self.warmed[name] = ""
+        return self.warmed[name]
 
     def _measure(
         self, cell: Cell, card: Card, task: Any, method: Any, state: Any, case: Any
-    ) -> dict[str, float]:
+    ) -> tuple[dict[str, float], str, tuple[Mapping[str, Any], ...]]:
         """Measure a block of one solve; when that was too short for a clock, a longer block.
 
         Counts come from the first block alone: dividing a float by its loops would not give
@@ -186,23 +213,39 @@ class Bench:
         """
         solve = functools.partial(method.solve, state, case, cell.point)
         task.meter.clear()
-        timed, answer = self._block(solve, 1)
+        timed, seen = self._block(solve)
         counts = {name: float(count) for name, count in task.meter.items()}
-        loops = _loops(self.settings.window_s, timed["latency_s"])
-        if loops > 1:
-            timed, answer = self._block(solve, loops)
+        once_s = timed.values()["latency_s"]
+        loops, target = _loops(self.settings.window_s, once_s), self.settings.target
+        if loops > 1 or target is not None:
+            timed, seen = self._block(solve, loops, _per_sample(once_s), target)
+        energy = provenance(self.probes, len(timed.samples.laps))
+        if once_s < EVENTS_BELOW_S:
+            seen = {**seen, **device_times(solve, loops, self.settings.l2)}
+        answer = timed.answer
         for probe in self.intrusive:
             if any(metric.name == probe.name for metric in card.metrics):
                 with measured([probe]) as counted:
                     answer = solve()
                 counts |= counted
         score = {name: float(value) for name, value in task.score(case, answer).items()}
-        return _join(cell.address, timed, counts, score)
+        said = filter(None, (timed.reason, timed.samples.says(self.settings.keep_share)))
+        values = _join(cell.address, seen, timed.values(), counts, score)
+        return values, "; ".join(said), energy
 
-    def _block(self, solve: Callable[[], Any], loops: int) -> tuple[dict[str, float], Any]:
+    def _block(
+        self,
+        call: Callable[[], Any],
+        loops: int = 1,
+        per_sample: int = 1,
+        target: Target | None = None,
+    ) -> tuple[Collected, dict[str, float]]:
+        """Return the times of one block (of several with a target), and what the probes saw."""
+        keep_share = self.settings.keep_share
+        gc.collect(1)  # earlier garbage (a score's) is not this call's; `lap` finds none left
         with measured(self.probes) as seen:
-            laps, answer = lap(solve, loops)
-        return {**_per_loop(seen, self.probes, loops), **settle(laps)}, answer
+            timed = collect(call, loops, per_sample, self.watch, target, keep_share)
+        return timed, _per_loop(seen, self.probes, len(timed.samples.laps))
 
 
 def execute(
@@ -216,11 +259,12 @@ def execute(
     timing = [probe for probe in probes if not probe.intrusive]
     intrusive = [probe for probe in probes if probe.intrusive]
     bench = Bench(settings or Settings(), timing, intrusive)
-    for turn in turns:
-        for step in bench.steps(turn, done):
-            record = step.news()
-            if record is not None:
-                yield record
+    with contextlib.closing(bench.watch):
+        for turn in turns:
+            for step in bench.steps(turn, done):
+                record = step.news()
+                if record is not None:
+                    yield record
 
 
 def check_values(address: str, values: Mapping[str, float], card: Card, scale: str = "") -> None:
@@ -246,6 +290,10 @@ def check_values(address: str, values: Mapping[str, float], card: Card, scale: s
 
 def _loops(window_s: float, case_s: float) -> int:
     return max(1, min(MAX_LOOPS, math.ceil(window_s / max(case_s, 1e-9))))
+
+
+def _per_sample(lap_s: float) -> int:
+    return max(1, int(SAMPLE_S / max(lap_s, 1e-9)))
 
 
 def _per_loop(seen: Mapping[str, float], probes: Sequence[Probe], loops: int) -> dict[str, float]:

@@ -6,8 +6,10 @@ JSON document and the HTML report are three drawings of one `Findings`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
+from adabench.harness import joules
 from adabench.harness.card import Card, Point
 from adabench.harness.record import Record
 
@@ -116,6 +118,20 @@ class Findings:
         """The records of what went wrong."""
         return [record for record in self.records if record.status in ("error", "timeout")]
 
+    @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """The label of every energy by the metric's name (`harness/joules.py`)."""
+        names = {
+            name
+            for row in self.summary
+            for name, value in row.metrics.items()
+            if joules.is_energy(name, value.unit)
+        }
+        declared = [metric for card in self.task_cards.values() for metric in card.metrics]
+        names |= {item.name for item in declared if joules.is_energy(item.name, item.unit)}
+        names |= {row.metric for row in self.conversion if joules.is_energy(row.metric)}
+        return joules.labels(sorted(names), self.records, self.manifest)
+
     def to_json(self) -> dict[str, Any]:
         """Return the document that `adabench run --json` prints as its last line."""
         return {
@@ -123,8 +139,20 @@ class Findings:
             "cells": len({record.cell.key for record in self.records}),
             "records": len(self.records),
             "errors": len(self.failed),
-            "summary": [asdict(row) for row in self.summary],
+            "warnings": list(self.manifest.get("warnings", ())),
+            "summary": [self._labelled(row) for row in self.summary],
             "headroom": [asdict(row) for row in self.headroom],
-            "conversion": [asdict(row) for row in self.conversion],
+            "conversion": [
+                asdict(row)
+                | ({"label": self.labels[row.metric]} if row.metric in self.labels else {})
+                for row in self.conversion
+            ],
             "claims": [asdict(row) for row in self.claims],
         }
+
+    def _labelled(self, row: SummaryRow) -> dict[str, Any]:
+        """Return a row as plain data, a label beside every energy."""
+        plain = asdict(row)
+        for name in plain["metrics"].keys() & self.labels.keys():
+            plain["metrics"][name]["label"] = self.labels[name]
+        return plain

@@ -83,9 +83,14 @@ class Record:
     status: Status
     values: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
-    """The reason, when the status is not ok."""
+    """Why the status is not ok; for an ok record what is to be known of its timing: that it is
+    invalid, that the method was not steady, or why measuring on ended. No statistic reads it."""
     group: str = ""
     """The case's own label (a trace family, a difficulty)."""
+    energy: tuple[Mapping[str, Any], ...] = ()
+    """What each energy counter says of its window (`profilers/provenance.py`), by `key`; also the
+    reason, where one gave no joules. Empty where there is no counter: a model's provenance
+    stands once, in the manifest's instruments."""
 
     @property
     def unit(self) -> Unit:
@@ -110,6 +115,7 @@ class Record:
             "values": {name: _short(value) for name, value in self.values.items()},
             "note": self.note,
             "group": self.group,
+            **({"energy": list(self.energy)} if self.energy else {}),
         }
 
 
@@ -124,4 +130,5 @@ def record_from_json(data: Mapping[str, Any]) -> Record:
     Raises:
         KeyError, TypeError: if the line is not a record.
     """
-    return Record(**{**data, "cell": Cell(**data["cell"])})
+    energy = tuple(data.get("energy", ()))
+    return Record(**{**data, "cell": Cell(**data["cell"]), "energy": energy})

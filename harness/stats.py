@@ -31,6 +31,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from adabench.profilers.uncertainty import t975
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 Strata = tuple[tuple[int, str], ...]
@@ -178,18 +180,6 @@ def _widening(resamples: FloatArray, by_seed: FloatArray, strata: Strata) -> flo
     spread = resampled**2 / (seeds - 1) + within**2 / max(n - seeds, 1)
     df = (resampled + within) ** 2 / spread
     return t975(max(df, 1.0)) / Z975 * math.sqrt(1 + between / (seeds * total))
-
-
-def t975(df: float) -> float:
-    """Return the 97.5 % point of Student's t, to about 1 % (interpolated below five df)."""
-    table = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706)
-    if df < 5:
-        index = max(int(df), 1)
-        share = (1 / index - 1 / max(df, 1.0)) * index * (index + 1)
-        return math.exp((1 - share) * math.log(table[index - 1]) + share * math.log(table[index]))
-    z = Z975  # Cornish and Fisher's expansion
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / (96 * df**2)
-    return z + (z**3 + z) / (4 * df) + second
 
 
 def pareto_front(cost: Sequence[float], quality: Sequence[float]) -> list[int]:

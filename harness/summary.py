@@ -18,8 +18,8 @@ from adabench.harness.leaf import IDENTITY, Key, Leaf, order, unit_of
 from adabench.harness.stats import FloatArray, Statistic, bootstrap, means
 
 TIMED = ("_s", "_j", "_bytes")
-LOOPS = "loops"
-"""How often a case was solved in its block: a matter of timing, not a result."""
+TIMING = frozenset({"loops", "samples", "samples_dropped", "latency_half_width", "cpu_pressure"})
+"""How a case was timed and what disturbed it: in every record, but not a result."""
 
 
 def summarise(leaves: Sequence[Leaf], task_cards: Mapping[str, Card]) -> tuple[SummaryRow, ...]:
@@ -47,7 +47,7 @@ def _row(leaves: Sequence[Leaf], card: Card, several: bool) -> SummaryRow:
 def _estimates(leaves: Sequence[Leaf], card: Card) -> dict[str, Estimate]:
     """Estimate every metric; those held by the same leaves are resampled together."""
     together: dict[tuple[int, ...], list[str]] = defaultdict(list)
-    for name in sorted({name for leaf in leaves for name in leaf.values} - {IDENTITY, LOOPS}):
+    for name in sorted({name for leaf in leaves for name in leaf.values} - {IDENTITY, *TIMING}):
         held = tuple(i for i, leaf in enumerate(leaves) if name in leaf.values)
         together[held].append(name)
     found: dict[str, Estimate] = {}

@@ -41,6 +41,7 @@ from collections.abc import Mapping, Sequence
 from adabench.harness.card import Bound, Card, Claim, Frontier, Monotone, OutOfReach, Ratio
 from adabench.harness.evidence import Evidence, Ruling, place_of, unrecorded
 from adabench.harness.findings import ClaimRow
+from adabench.harness.joules import label
 from adabench.harness.leaf import Leaf, collapse
 from adabench.harness.ratio import SLACK, rule_ratio
 from adabench.harness.record import Record
@@ -104,7 +105,7 @@ def _judged(claim: Claim, method: str, evidence: Evidence, records: Sequence[Rec
     if claim.scale not in scales:
         reason = f"needs scale {claim.scale}; this run was {' and '.join(scales)}"
         return Ruling("not testable here", reason=reason)
-    estimated = [name for name in _metrics(expect) if "_est_" in name]
+    estimated = [name for name in _metrics(expect) if label(name, records, {}) == "estimated"]
     if estimated:
         reason = f"{estimated[0]} is an estimate, and an estimate decides no claim"
         return Ruling("not testable here", reason=reason)

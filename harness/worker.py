@@ -18,13 +18,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from adabench.harness.errors import SelectionError
 from adabench.harness.execute import Bench, Settings
 from adabench.harness.record import Cell, Record, Turn, Unit, record_from_json
+from adabench.profilers.precision import Target
 
 STARTUP_S = 60.0
 """Loading a task or method (imports, generators) may take this long beyond the timeout."""
@@ -100,8 +101,7 @@ def _start(turns: Sequence[Turn], limits: Limits, settings: Settings, done: set[
     job = {
         "turns": [[turn.cell.to_json(), turn.repeat] for turn in turns],
         "done": sorted(done),
-        "window_s": settings.window_s,
-        "cache_folder": str(settings.cache_folder) if settings.cache_folder else "",
+        "settings": _plain(settings),
         "memory_bytes": limits.memory_bytes,
         "descriptor": writing,
     }
@@ -117,6 +117,24 @@ def _start(turns: Sequence[Turn], limits: Limits, settings: Settings, done: set[
     process.stdin.write(json.dumps(job).encode())
     process.stdin.close()
     return _Child(process, os.fdopen(reading, "rb", buffering=0))
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    """Every setting as plain JSON data; `_settings` reads it back in the child."""
+    folder = settings.cache_folder
+    return {**asdict(settings), "cache_folder": str(folder) if folder else None}
+
+
+def _settings(plain: dict[str, Any]) -> Settings:
+    folder, target = plain["cache_folder"], plain["target"]
+    return Settings(
+        **{
+            **plain,
+            "cache_folder": Path(folder) if folder else None,
+            "target": Target(**target) if target else None,
+            "l2": tuple(plain["l2"]),
+        }
+    )
 
 
 def _messages(child: _Child, limits: Limits) -> Iterator[dict[str, Any]]:
@@ -173,11 +191,10 @@ def main() -> None:
     _end_with_parent()
     if job["memory_bytes"]:
         resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"],) * 2)
-    folder = Path(job["cache_folder"]) if job["cache_folder"] else None
     on_gpu = any(cell["scale"] == "gpu" for cell, _ in job["turns"])
     probes = open_probes(flops=True, device="cuda" if on_gpu else None)
     bench = Bench(
-        Settings(job["window_s"], folder),
+        _settings(job["settings"]),
         [probe for probe in probes if not probe.intrusive],
         [probe for probe in probes if probe.intrusive],
     )

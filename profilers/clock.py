@@ -24,6 +24,7 @@ from array import array
 from collections.abc import Callable, Mapping
 from itertools import repeat
 from pathlib import Path
+from threading import get_native_id
 from time import perf_counter_ns, process_time_ns
 from typing import Any, Self, TypeVar
 
@@ -117,16 +118,48 @@ class RunDelay:
 
     def now_ns(self) -> int | None:
         """Return the delay so far in nanoseconds, or None; only between entry and exit."""
-        if self._descriptor is None:
-            return None
-        fields = os.pread(self._descriptor, 96, 0).split()  # time on cpu, run delay, slices
-        return int(fields[1]) if len(fields) >= 2 else None
+        return None if self._descriptor is None else _run_delay_ns(self._descriptor)
 
     def read(self) -> Mapping[str, float]:
         """Return the delay between entry and exit; nothing where the kernel does not tell."""
         if self._start_ns is None or self._stop_ns is None:
             return {}
         return {"run_delay_s": (self._stop_ns - self._start_ns) / 1e9}
+
+
+class Delay:
+    """The run delay through a descriptor that stays open over many blocks, of the thread that asks.
+
+    The kernel's file is that of the thread which opened it, so another thread (or a forked
+    child) that asks gets a descriptor of its own.
+    """
+
+    def __init__(self, path: Path = SCHEDSTAT) -> None:
+        self._path = path
+        self._owner = 0
+        self._descriptor: int | None = None
+
+    def now_ns(self) -> int | None:
+        """Return the delay so far in nanoseconds, or None where the kernel does not tell."""
+        if self._owner != get_native_id():
+            self.close()
+            self._owner = get_native_id()
+            try:
+                self._descriptor = os.open(self._path, os.O_RDONLY)
+            except OSError:
+                self._descriptor = None
+        return None if self._descriptor is None else _run_delay_ns(self._descriptor)
+
+    def close(self) -> None:
+        """Give the descriptor back; the next question opens another."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._owner, self._descriptor = 0, None
+
+
+def _run_delay_ns(descriptor: int) -> int | None:
+    fields = os.pread(descriptor, 96, 0).split()  # time on cpu, run delay, slices
+    return int(fields[1]) if len(fields) >= 2 else None
 
 
 def lap(call: Callable[[], T], loops: int) -> tuple["array[int]", T]:
@@ -142,20 +175,66 @@ def lap(call: Callable[[], T], loops: int) -> tuple["array[int]", T]:
     Raises:
         ValueError: if `loops` is below 1.
     """
+    laps = _blank(loops)
+    return laps, _timed(call, laps, 0, loops, waiting())
+
+
+def sampled(
+    call: Callable[[], T], loops: int, per_sample: int, delay: "RunDelay | Delay"
+) -> tuple["array[int]", "array[int] | None", T]:
+    """Time each call as `lap` does, and look between samples how long the thread waited.
+
+    A sample is `per_sample` laps; the last may be shorter. One look (1 to 2 us) stands between
+    two samples, in no lap, so a wait that falls there is laid on the later one.
+
+    Returns:
+        The laps, and the run delay of each sample or None where the kernel does not tell
+        it, both in nanoseconds; and the last answer.
+
+    Raises:
+        ValueError: if `loops` or `per_sample` is below 1.
+    """
+    if per_sample < 1:
+        raise ValueError(f"A sample cannot be {per_sample} laps.")
+    laps, wait = _blank(loops), waiting()
+    delays = array("q", bytes(8 * -(-loops // per_sample)))
+    before = delay.now_ns()
+    if before is None:
+        return laps, None, _timed(call, laps, 0, loops, wait)
+    answer: Any = None
+    for index in range(len(delays)):
+        answer = None
+        start = index * per_sample
+        answer = _timed(call, laps, start, min(start + per_sample, loops), wait)
+        after = delay.now_ns() or before
+        delays[index] = after - before
+        before = after
+    return laps, delays, answer
+
+
+def _blank(loops: int) -> "array[int]":
     if loops < 1:
         raise ValueError(f"A call cannot be timed {loops} times.")
     gc.collect(1)
-    laps = array("q", bytes(8 * loops))
-    wait = waiting()
+    return array("q", bytes(8 * loops))
+
+
+def _timed(
+    call: Callable[[], T],
+    laps: "array[int]",
+    start: int,
+    stop: int,
+    wait: Callable[[], None] | None,
+) -> T:
     if wait is None:
-        return laps, _host_laps(call, laps)
-    return laps, _device_laps(call, laps, wait)
+        return _host_laps(call, laps, start, stop)
+    return _device_laps(call, laps, start, stop, wait)
 
 
-def _host_laps(call: Callable[[], T], laps: "array[int]") -> T:
+def _host_laps(call: Callable[[], T], laps: "array[int]", first: int, stop: int) -> T:
     clock = perf_counter_ns
     answer: Any = None
-    for index in range(len(laps)):
+    for index in range(first, stop):
         answer = None
         start = clock()
         answer = call()
@@ -163,10 +242,12 @@ def _host_laps(call: Callable[[], T], laps: "array[int]") -> T:
     return answer  # type: ignore[no-any-return]
 
 
-def _device_laps(call: Callable[[], T], laps: "array[int]", wait: Callable[[], None]) -> T:
+def _device_laps(
+    call: Callable[[], T], laps: "array[int]", first: int, stop: int, wait: Callable[[], None]
+) -> T:
     clock = perf_counter_ns
     answer: Any = None
-    for index in range(len(laps)):
+    for index in range(first, stop):
         answer = None
         wait()
         start = clock()
@@ -192,26 +273,15 @@ def settle(laps: "array[int]") -> Mapping[str, float]:
 
 
 def witnessed(
-    call: Callable[[], object], loops: int, delay: RunDelay
+    call: Callable[[], object], loops: int, delay: "RunDelay | Delay"
 ) -> tuple["array[int]", "array[int] | None"]:
-    """Time each call and note how long it was kept from a processor.
-
-    `delay` must be entered. Costs 2.5 us per lap beside `lap`'s, outside the timed part.
+    """Time each call and note how long it was kept from a processor: `sampled` lap by lap.
 
     Returns:
         Laps and run delays in nanoseconds (`loops` each); None for the delays where the
         kernel does not tell them.
     """
-    if delay.now_ns() is None:
-        return lap(call, loops)[0], None
-    clock, now = perf_counter_ns, delay.now_ns
-    laps, delays = array("q", bytes(8 * loops)), array("q", bytes(8 * loops))
-    for index in range(loops):
-        before = now() or 0
-        start = clock()
-        call()
-        laps[index] = clock() - start
-        delays[index] = (now() or 0) - before
+    laps, delays, _ = sampled(call, loops, 1, delay)
     return laps, delays
 
 

@@ -8,13 +8,23 @@ launch. Two rules follow:
 - time on the device itself comes from a pair of events on the current stream. Work of other
   streams that falls between the two is inside it, and so is idle time of the device.
 
+`event_laps` is the second kind, call by call: a pair of events around each and one wait after
+the last, so that the queue stays full and the launch of a call hides behind its predecessor.
+What the calls find in the L2 cache is named: *hot* is what the call before left there, *cold*
+is a cache that was overwritten in between (outside the events).
+
 Nothing here imports torch or makes a CUDA context: without a context there is no queue to
 wait for and nothing to measure. Only the current device is looked at.
 """
 
+import statistics
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Self
+
+from adabench.profilers.nvml import SLOWDOWN, Unmetered, find_board, open_nvml
+
+L2 = Literal["hot", "cold"]
 
 
 def context() -> Any:
@@ -28,6 +38,81 @@ def waiting() -> Callable[[], None] | None:
     """Return the function that waits for the current device, or None without a context."""
     cuda = context()
     return None if cuda is None else cuda.synchronize
+
+
+def event_laps(call: Callable[[], object], loops: int, l2: L2 = "hot") -> list[float]:
+    """Return the seconds of each call on the device; one wait for all of them.
+
+    A call that itself waits for the device keeps the queue empty, and its host time is then
+    within its pair of events. The resolution is about 0.5 us.
+
+    Raises:
+        ValueError: without a CUDA context, or if `loops` is below 1.
+    """
+    cuda = context()
+    if cuda is None or loops < 1:
+        raise ValueError(f"{loops} calls cannot be timed on the device: it takes a CUDA context.")
+    flush = _flusher(cuda) if l2 == "cold" else None
+    pairs = [(cuda.Event(enable_timing=True), cuda.Event(enable_timing=True)) for _ in range(loops)]
+    cuda.synchronize()
+    for start, stop in pairs:
+        if flush is not None:
+            flush()
+        start.record()
+        call()
+        stop.record()
+    cuda.synchronize()
+    return [start.elapsed_time(stop) / 1e3 for start, stop in pairs]  # torch gives milliseconds
+
+
+def device_times(
+    call: Callable[[], object], loops: int, kinds: Sequence[L2] = ("hot",)
+) -> dict[str, float]:
+    """Return the median call on the device, `device_hot_s` and `device_cold_s` as asked.
+
+    Nothing without a CUDA context.
+    """
+    if context() is None:
+        return {}
+    return {f"device_{l2}_s": statistics.median(event_laps(call, loops, l2)) for l2 in kinds}
+
+
+def _flusher(cuda: Any) -> Callable[[], object]:
+    """Return a call that overwrites as many bytes as the L2 cache has, on the current stream."""
+    torch = sys.modules["torch"]
+    size = int(cuda.get_device_properties(cuda.current_device()).L2_cache_size)
+    buffer: Any = torch.empty(size, dtype=torch.int8, device="cuda")
+    return buffer.zero_  # type: ignore[no-any-return]
+
+
+class Slowed:
+    """Tells whether heat or the power supply holds the current device's clock down right now.
+
+    Asked between blocks; NVML is opened on the first question after a CUDA context exists.
+    Where it cannot be asked the answer is False and `absent` says why.
+    """
+
+    def __init__(self) -> None:
+        self.absent = ""
+        self._board: tuple[Any, Any] | None = None
+
+    def __call__(self) -> bool:
+        """Return whether NVML gives such a reason."""
+        cuda = context()
+        if cuda is None or self.absent:
+            return False
+        try:
+            if self._board is None:
+                properties = cuda.get_device_properties(cuda.current_device())
+                nvml = open_nvml()
+                self._board = (nvml, find_board(nvml, f"GPU-{properties.uuid}"))
+            nvml, handle = self._board
+            return bool(nvml.nvmlDeviceGetCurrentClocksEventReasons(handle) & SLOWDOWN)
+        except Unmetered as problem:
+            self.absent = str(problem)
+        except nvml.NVMLError as problem:
+            self.absent = f"NVML gives no reasons for its clocks: {problem}."
+        return False
 
 
 class CudaEvents:

@@ -3,194 +3,226 @@
 A counter is an accumulator in the hardware. Its difference over a window is what the window
 took, whatever the load did in between; integrating a sampled power is not.
 
-- `NvmlCounter`: the board's joules since the driver was loaded (Volta and newer), in steps of
-  10 to 100 ms. Board, not process, and not MIG instance.
+- `NvmlCounter`: the board's joules since the driver was loaded (Volta and newer), published
+  every 10 to 100 ms. A window starts at such a tick; after its end the rest of the period is
+  subtracted as idle, at the power that the following periods show (`profilers/window.py`).
 - `Rapl`: the processor package's joules, in steps of 1 ms. Everything that runs on the socket.
 
-Both edges of a window fall between two steps of the counter, so a window has a shortest length
-(`min_window_s`); a shorter one gives no value and the probe remembers why (`why`). The whole,
-`energy_j`, is given only when every meter gave its part.
+A window has a shortest length (`min_window_s`); a shorter one gives no value and the probe
+remembers why (`why`). So does a board that other processes computed on. The whole, `energy_j`,
+is given only when every meter gave its part and no two of them cover the same thing. What each
+window can say for itself, uncertainty and provenance, is in `readings`.
 
-Where there is no counter, `TdpEstimate` multiplies processor seconds by a typical power per
-core. That is a model: it has its own key, `energy_est_j`, its label is `estimated`, claims and
-gates refuse it, and it is good to about a factor of 1.5 either way.
-
-Labels: `counter` (a hardware accumulator) is better than `estimated` (anything else with a
-number). A sum has the weakest label among its parts. A missing value is missing, never zero.
+Where there is no counter, `TdpEstimate` stands in with a key of its own, `energy_est_j`
+(`profilers/estimate.py`). A missing value is missing, never zero.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from time import perf_counter_ns, process_time_ns
-from typing import Any, Literal, Protocol, Self
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
+from typing import Any, Literal, Self
 
+from adabench.profilers.attribution import absent, reading_of
 from adabench.profilers.cuda import context
-from adabench.profilers.nvml import Unmetered, current_uuid, in_mig, open_nvml
+from adabench.profilers.estimate import UNCERTAINTY_EST, WATTS_PER_CORE, TdpModel
+from adabench.profilers.gpu import NvmlCounter
+from adabench.profilers.meter import CounterReset, EnergyMeter, NoValue, open_named
+from adabench.profilers.nvml import Unmetered, Witness, current_uuid, open_nvml
+from adabench.profilers.pace import HOST, Pace
+from adabench.profilers.provenance import Incomparable, Label, Reading, label_of, total
 from adabench.profilers.rapl import Rapl
+from adabench.profilers.ticks import NoTick, Tick, next_tick
+from adabench.profilers.window import between, padded
 
-Label = Literal["counter", "measured", "estimated", "unavailable"]
+__all__ = [
+    "UNCERTAINTY_EST",
+    "WATTS_PER_CORE",
+    "CounterReset",
+    "Energy",
+    "Label",
+    "NvmlCounter",
+    "TdpEstimate",
+    "energy_label",
+    "open_meters",
+    "provenance",
+]
 
-WATTS_PER_CORE = 5.0
-"""Between the 3 to 4 W of a server core and the 8 W of a desktop core, at their rated power."""
-UNCERTAINTY_EST = 0.5
-"""Relative uncertainty of the model `estimated.tdp`."""
+TAIL = 3
+"""Ticks that are awaited after a window: its own last one, and two that show idle power."""
 
 _LABELS: Mapping[str, Label] = {
     "energy_j": "counter",
     "energy_gpu_j": "counter",
     "energy_cpu_j": "counter",
+    "energy_dram_j": "counter",
+    "energy_node_j": "measured",
+    "energy_gpu_est_j": "estimated",
     "energy_est_j": "estimated",
 }
 
 
-class CounterReset(ValueError):
-    """An energy counter ran backwards (the driver was reloaded): the window has no value."""
-
-
-class Meter(Protocol):
-    """One hardware counter of energy."""
-
-    key: str
-    kind: str
-    min_window_s: float
-    max_window_s: float
-
-    def counts(self) -> tuple[int, ...]:
-        """Read the raw counters."""
-        ...
-
-    def joules(self, before: tuple[int, ...], after: tuple[int, ...]) -> float:
-        """Turn two readings into joules.
-
-        Raises:
-            CounterReset: if a counter ran backwards and cannot have wrapped.
-        """
-        ...
-
-
-class NvmlCounter:
-    """`nvmlDeviceGetTotalEnergyConsumption` of one board, found by its UUID.
-
-    By UUID, since NVML and CUDA number boards differently. `nvml` is an initialised `pynvml`.
-
-    Raises:
-        Unmetered: for a board in MIG mode (its joules belong to all instances together), a
-            board without this counter, and a UUID that NVML does not know.
-    """
-
-    key = "energy_gpu_j"
-    kind = "counter.nvml"
-    min_window_s = 2.0
-    max_window_s = float("inf")
-
-    def __init__(self, uuid: str, nvml: Any) -> None:
-        self._nvml = nvml
-        try:
-            self._handle = nvml.nvmlDeviceGetHandleByUUID(uuid)
-        except nvml.NVMLError as problem:
-            raise Unmetered(f"NVML does not know the GPU in use: {problem}.") from problem
-        if in_mig(nvml, self._handle):
-            raise Unmetered(
-                "The GPU is in MIG mode, where energy is that of the board, not of the instance.",
-                "Measure on a whole GPU (nvidia-smi -mig 0).",
-            )
-        try:
-            self.counts()
-        except nvml.NVMLError as problem:
-            raise Unmetered(
-                f"The GPU has no energy counter: {problem}.", "It takes a Volta or newer board."
-            ) from problem
-
-    def counts(self) -> tuple[int, ...]:
-        """Return millijoules since the driver was loaded."""
-        return (int(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)),)
-
-    def joules(self, before: tuple[int, ...], after: tuple[int, ...]) -> float:
-        """Return the difference.
-
-        Raises:
-            CounterReset: if it is negative.
-        """
-        spent_mj = after[0] - before[0]
-        if spent_mj < 0:
-            raise CounterReset("The GPU's energy counter ran backwards within a window.")
-        return spent_mj / 1e3
-
-
 class Energy:
-    """Joules of the block from every meter given: one key per meter, and their sum `energy_j`."""
+    """Joules of the block from every meter given: one key per meter, and their sum.
+
+    The sum is `energy_j`, or `energy_est_j` if any part is an estimate.
+    """
 
     name = "energy"
     intrusive = False
     levels: frozenset[str] = frozenset()
 
-    def __init__(self, meters: Sequence[Meter]) -> None:
+    def __init__(self, meters: Sequence[EnergyMeter], pace: Pace = HOST) -> None:
         if not meters:
             raise ValueError("An energy probe needs at least one meter.")
-        self.meters = tuple(meters)
+        for meter in meters:
+            label = label_of(meter.kind)
+            if label != "unavailable" and ("_est_" in meter.key) != (label == "estimated"):
+                raise ValueError(f"{meter.key} is no key for energy that is {meter.kind}.")
+        # What is slow to start comes first and stops last, so that no other meter waits inside.
+        self.meters = tuple(sorted(meters, key=lambda meter: not meter.stepping))
         self.min_window_s = max(meter.min_window_s for meter in meters)
         self.why: dict[str, str] = {}
         """The reason for every key that the last window did not give."""
-        self._window_s = 0.0
-        self._before: list[tuple[int, ...]] = []
-        self._after: list[tuple[int, ...]] = []
+        self.readings: tuple[Reading, ...] = ()
+        """The last window as each meter saw it, in the order of `meters`."""
+        self._pace = pace
+        self._stack = ExitStack()
+        self._seen: list[list[Witness]] = []
+        self._starts: list[Tick | None] = []
+        self._ends: list[tuple[Tick, ...]] = []
 
     def __enter__(self) -> Self:
-        self.why = {}
-        self._start_ns = perf_counter_ns()
-        self._before = [meter.counts() for meter in self.meters]
+        self.why, self.readings, self._ends = {}, (), []
+        with ExitStack() as stack:
+            for meter in self.meters:
+                if isinstance(meter, AbstractContextManager):
+                    stack.enter_context(meter)
+            self._seen = [_witnesses(meter) for meter in self.meters]
+            self._starts = [self._start(meter) for meter in self.meters]
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._after = [meter.counts() for meter in self.meters]
-        self._window_s = (perf_counter_ns() - self._start_ns) / 1e9
+        self._stop_ns = self._pace.ns()
+        with self._stack:
+            stopping = list(zip(self.meters, self._starts, strict=True))
+            ends = [self._end(meter, start, *exc) for meter, start in reversed(stopping)]
+            self._ends = ends[::-1]
+            for meter, seen in zip(self.meters, self._seen, strict=True):
+                seen += _witnesses(meter)
 
     def read(self) -> Mapping[str, float]:
-        """Return the joules of each meter whose window had the right length, and the sum.
+        """Return the joules of each meter that has some for this window, and the sum.
 
         Raises:
             CounterReset: if a counter ran backwards.
         """
+        parts = zip(self.meters, self._starts, self._ends, self._seen, strict=True)
+        self.readings = tuple(self._reading(*part) for part in parts)
         values: dict[str, float] = {}
-        for meter, before, after in zip(self.meters, self._before, self._after, strict=True):
-            reason = _misfit(meter, self._window_s)
-            if reason:
-                self.why[meter.key] = self.why["energy_j"] = reason
+        for meter, reading in zip(self.meters, self.readings, strict=True):
+            if reading.j is None:
+                self.why[meter.key] = reading.reason
             else:
-                values[meter.key] = meter.joules(before, after)
-        if context() is not None and "energy_gpu_j" not in values:
-            self.why.setdefault("energy_j", "a GPU is in use and not metered")
-        return values if "energy_j" in self.why else values | {"energy_j": sum(values.values())}
+                values[meter.key] = reading.j
+        return {**values, **self._sum()}
+
+    def _sum(self) -> Mapping[str, float]:
+        metered = {reading.scope for reading in self.readings if reading.j is not None}
+        try:
+            whole = total(self.readings)
+        except Incomparable as problem:
+            self.why["energy_j"] = str(problem)
+            return {}
+        if whole.j is None:
+            self.why["energy_j"] = whole.reason
+        elif context() is not None and not metered & {"gpu_board", "module", "node"}:
+            self.why["energy_j"] = "a GPU is in use and not metered"
+        else:
+            return {"energy_est_j" if whole.label == "estimated" else "energy_j": whole.j}
+        return {}
+
+    def _start(self, meter: EnergyMeter) -> Tick | None:
+        if not meter.stepping:
+            return Tick(self._pace.ns(), 0, meter.counts())
+        with suppress(NoTick):
+            return next_tick(meter.counts, self._pace)
+        return None
+
+    def _end(self, meter: EnergyMeter, start: Tick | None, *exc: object) -> tuple[Tick, ...]:
+        if not meter.stepping:
+            return (Tick(self._pace.ns(), 0, meter.counts()),)
+        if start is None or any(exc):
+            return ()
+        with suppress(NoTick):
+            return tuple(next_tick(meter.counts, self._pace) for _ in range(TAIL))
+        return ()
+
+    def _reading(
+        self, meter: EnergyMeter, start: Tick | None, ends: tuple[Tick, ...], seen: list[Witness]
+    ) -> Reading:
+        try:
+            if start is None or not ends:
+                raise NoValue(f"{meter.kind} stands still: its counter does not move")
+            if meter.stepping:
+                window = padded(meter, start, self._stop_ns, ends)
+            else:
+                span_ns = (start.ns, ends[0].ns)
+                window = between(meter, start.counts, ends[0].counts, span_ns, meter.lag_s)
+        except NoValue as problem:
+            return absent(meter, problem, seen)
+        return reading_of(meter, window, seen)
 
 
 class TdpEstimate:
-    """A model, not a measurement: processor seconds times a typical power: `energy_est_j`."""
+    """A model, not a measurement: processor seconds times a typical power: `energy_est_j`.
+
+    With a CUDA context there is none: the processor is then the small part.
+    """
 
     name = "energy estimate"
-    kind = "estimated.tdp"
+    kind = TdpModel.kind
     intrusive = False
     min_window_s = 0.0
     levels: frozenset[str] = frozenset()
 
     def __init__(self, watts_per_core: float = WATTS_PER_CORE) -> None:
-        self._watts_per_core = watts_per_core
-        self._start_ns = self._stop_ns = 0
+        self._probe = Energy([TdpModel(watts_per_core)])
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """The last window with uncertainty and provenance."""
+        return self._probe.readings
 
     def __enter__(self) -> Self:
-        self._start_ns = process_time_ns()
+        self._probe.__enter__()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._stop_ns = process_time_ns()
+        self._probe.__exit__(*exc)
 
     def read(self) -> Mapping[str, float]:
-        """Return the estimate: all threads of the process, no memory, no idle power.
+        """Return the estimate: all threads of the process, no memory, no idle power."""
+        return self._probe.read()
 
-        With a CUDA context there is none: the processor is then the small part.
-        """
-        if context() is not None:
-            return {}
-        return {"energy_est_j": (self._stop_ns - self._start_ns) / 1e9 * self._watts_per_core}
+
+def provenance(probes: Iterable[object], units: float) -> tuple[Mapping[str, Any], ...]:
+    """Return what each meter of the probes says of the last window, by key, per unit.
+
+    Fields that are left open are left out. A model says the same every time, so where nothing
+    but models spoke there is nothing to keep.
+    """
+    said = [
+        (meter.key, reading.per(units))
+        for probe in probes
+        if isinstance(probe, Energy)
+        for meter, reading in zip(probe.meters, probe.readings, strict=True)
+    ]
+    if all(reading.label == "estimated" for _, reading in said):
+        return ()
+    return tuple(
+        {"key": key, **{k: v for k, v in reading.to_json().items() if v not in (None, "", [])}}
+        for key, reading in said
+    )
 
 
 def energy_label(key: str) -> Label:
@@ -198,21 +230,26 @@ def energy_label(key: str) -> Label:
     return _LABELS.get(key, "unavailable")
 
 
-def open_meters(device: Literal["cpu", "cuda"]) -> tuple[Meter, ...]:
-    """Return the counters that cover what works on `device`; for "cuda" the host's as well."""
-    meters: list[Meter] = []
+def open_meters(
+    device: Literal["cpu", "cuda"], named: Sequence[str] = ()
+) -> tuple[EnergyMeter, ...]:
+    """Return the counters that cover what works on `device`; for "cuda" the host's as well.
+
+    `named` adds meters of third parties (`profilers/meter.py`), which must then be there.
+
+    Raises:
+        Unmetered: if one of `named` can't be opened.
+    """
+    meters: list[EnergyMeter] = []
     cuda = context()
     if device == "cuda" and cuda is not None:
         with suppress(Unmetered):
             meters.append(NvmlCounter(current_uuid(cuda), open_nvml()))
     with suppress(Unmetered):
         meters.append(Rapl())
-    return tuple(meters)
+    return (*meters, *(open_named(name, device) for name in named))
 
 
-def _misfit(meter: Meter, window_s: float) -> str:
-    if window_s < meter.min_window_s:
-        return f"too short: {window_s:.3g} s, {meter.kind} needs {meter.min_window_s:g} s"
-    if window_s > meter.max_window_s:
-        return f"too long: {window_s:.3g} s, {meter.kind} may have wrapped twice"
-    return ""
+def _witnesses(meter: EnergyMeter) -> list[Witness]:
+    seen = meter.witness()
+    return [] if seen is None else [seen]

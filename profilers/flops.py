@@ -1,7 +1,8 @@
 """Floating-point operations, counted by torch as they are dispatched.
 
 `FlopCounterMode` sees every torch operation and counts those it has a formula for (matrix
-products, convolutions, attention). Element-wise operations, a kernel of one's own and whatever
+products, convolutions, attention; it lacks one for the CPU's fused attention, which gets that
+of the GPU's). Element-wise operations, a kernel of one's own and whatever
 is not torch are not counted, so the figure is a lower bound that is exact for what dominates a
 network. A block in which nothing was counted gives no figure: it did work, only not work that
 this instrument sees.
@@ -11,7 +12,7 @@ measured, and the first one imports for a second, so this probe never shares a p
 """
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 
@@ -33,7 +34,7 @@ class Flops:
     def __enter__(self) -> Self:
         from torch.utils.flop_counter import FlopCounterMode
 
-        self._counter = FlopCounterMode(display=False)
+        self._counter = FlopCounterMode(display=False, custom_mapping=formulas())
         self._counter.__enter__()
         return self
 
@@ -44,6 +45,27 @@ class Flops:
         """Return the count; nothing where no operation with a formula ran."""
         count = self._counter.get_total_flops() if self._counter is not None else 0
         return {"flops": float(count)} if count else {}
+
+
+def formulas() -> dict[Any, Any]:
+    """Return the formulas that torch's registry lacks, by operator; they are given shapes."""
+    import torch
+    from torch.utils import flop_counter
+
+    forward: Callable[..., int] = flop_counter.sdpa_flop_count
+    backward: Callable[..., int] = flop_counter.sdpa_backward_flop_count
+
+    def attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+        return forward(query, key, value)
+
+    def gradient(grad: Any, query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+        return backward(grad, query, key, value)
+
+    fused = {
+        torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: attention,
+        torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: gradient,
+    }
+    return {name: count for name, count in fused.items() if name not in flop_counter.flop_registry}
 
 
 def absence() -> tuple[str, str] | None:

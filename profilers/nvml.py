@@ -1,12 +1,26 @@
-"""NVIDIA's management library: which boards there are, and which of them torch works on.
+"""NVIDIA's management library: which boards there are, which of them torch works on, and what
+goes on around a measurement.
 
 `pynvml` (the distribution nvidia-ml-py) costs 30 ms to import, so it is imported by whoever
 asks for it. NVML numbers boards by their place on the bus and CUDA by their speed; what both
-agree on is the UUID.
+agree on is the UUID (and the PCI address), so a board is only ever found by one of these.
+
+A `Witness` is what could invalidate a window: other processes on the board, clocks held down,
+temperature. In a container NVML gives process ids of the host, which this process can't
+recognise as its own: with one process on the board that one is taken to be us (`pid unseen`),
+with more the board counts as shared.
 """
 
 import importlib
+import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
+
+POWER_CAP = 0x4
+SLOWDOWN = 0x8 | 0x20 | 0x40 | 0x80
+"""Bits of the clocks' event reasons: hardware slowdown, software and hardware thermal limits,
+power brake. `POWER_CAP` is the board at its power limit, which heavy work is by nature."""
 
 
 class Unmetered(ValueError):
@@ -22,6 +36,30 @@ class Board(NamedTuple):
 
     name: str
     mig: bool
+
+
+class Witness(NamedTuple):
+    """What NVML says about a board at one moment; None is a question it did not answer."""
+
+    foreign: int | None
+    """Processes on the board besides this one and its children."""
+    reasons: int | None
+    """Why the clocks are where they are: NVML's bits."""
+    temp_c: float | None
+    sm_mhz: float | None
+    power_limit_w: float | None
+    driver: str | None
+    pid_unseen: bool = False
+
+    @property
+    def slowed(self) -> bool:
+        """Heat or the power supply held the clocks down."""
+        return bool((self.reasons or 0) & SLOWDOWN)
+
+    @property
+    def capped(self) -> bool:
+        """The board was at its power limit."""
+        return bool((self.reasons or 0) & POWER_CAP)
 
 
 def open_nvml() -> Any:
@@ -54,9 +92,91 @@ def current_uuid(cuda: Any) -> str:
     return f"GPU-{cuda.get_device_properties(cuda.current_device()).uuid}"
 
 
+def find_board(nvml: Any, name: str) -> Any:
+    """Return the handle of a whole board by its UUID (`GPU-...`) or PCI address.
+
+    Raises:
+        Unmetered: for a MIG instance, a board in MIG mode, and a name NVML does not know.
+    """
+    if name.startswith("MIG-"):
+        raise _split()
+    by_uuid = name.startswith("GPU-")
+    find = nvml.nvmlDeviceGetHandleByUUID if by_uuid else nvml.nvmlDeviceGetHandleByPciBusId
+    try:
+        handle = find(name)
+    except nvml.NVMLError as problem:
+        raise Unmetered(
+            f"NVML does not know the GPU in use: {problem}.", "nvidia-smi -L lists the boards."
+        ) from problem
+    if in_mig(nvml, handle):
+        raise _split()
+    return handle
+
+
 def in_mig(nvml: Any, handle: Any) -> bool:
     """Tell whether a board is split into MIG instances."""
     try:
         return bool(nvml.nvmlDeviceGetMigMode(handle)[0])
     except nvml.NVMLError:  # boards without MIG refuse the question
         return False
+
+
+def look(nvml: Any, handle: Any) -> Witness:
+    """Ask a board for everything that could invalidate a window. Costs milliseconds."""
+    pids = _pids(nvml, handle)
+    foreign, unseen = (None, False) if pids is None else _foreign(pids, own_pids())
+    limit_mw = _ask(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+    return Witness(
+        foreign=foreign,
+        reasons=_ask(nvml, nvml.nvmlDeviceGetCurrentClocksEventReasons, handle),
+        temp_c=_ask(nvml, nvml.nvmlDeviceGetTemperature, handle, 0),  # 0: the GPU's own sensor
+        sm_mhz=_ask(nvml, nvml.nvmlDeviceGetClockInfo, handle, 1),  # 1: the SM clock
+        power_limit_w=None if limit_mw is None else limit_mw / 1e3,
+        driver=_ask(nvml, nvml.nvmlSystemGetDriverVersion),
+        pid_unseen=unseen,
+    )
+
+
+def own_pids() -> frozenset[int]:
+    """Return this process and its descendants, as far as the kernel tells."""
+    found, queue = set[int](), [os.getpid()]
+    while queue:
+        pid = queue.pop()
+        found.add(pid)
+        for path in Path(f"/proc/{pid}/task").glob("*/children"):
+            try:
+                queue += [int(child) for child in path.read_text().split()]
+            except OSError:  # it ended while we looked
+                continue
+    return frozenset(found)
+
+
+def _foreign(pids: frozenset[int], own: frozenset[int]) -> tuple[int, bool]:
+    """Return how many processes are not ours, and whether we had to guess which one is."""
+    if not pids or pids & own or any(Path(f"/proc/{pid}").exists() for pid in pids):
+        return len(pids - own), False
+    return len(pids) - 1, True  # ids of another namespace: we are in a container
+
+
+def _pids(nvml: Any, handle: Any) -> frozenset[int] | None:
+    """Return the processes that compute on a board, clients of MPS included."""
+    compute = _ask(nvml, nvml.nvmlDeviceGetComputeRunningProcesses, handle)
+    if compute is None:
+        return None
+    shared = _ask(nvml, nvml.nvmlDeviceGetMPSComputeRunningProcesses, handle) or []
+    return frozenset(int(process.pid) for process in [*compute, *shared])
+
+
+def _ask(nvml: Any, question: Callable[..., Any], *args: Any) -> Any:
+    """Return the answer, or None where the board or the driver has none."""
+    try:
+        return question(*args)
+    except nvml.NVMLError:
+        return None
+
+
+def _split() -> Unmetered:
+    return Unmetered(
+        "The GPU is in MIG mode, where energy is that of the board, not of the instance.",
+        "Measure on a whole GPU (nvidia-smi -mig 0).",
+    )

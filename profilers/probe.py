@@ -22,7 +22,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from adabench.profilers import clock, flops, memory
+from adabench.profilers import clock, disturbance, flops, memory
 from adabench.profilers.clock import Cpu, RunDelay, Wall
 from adabench.profilers.cuda import CudaEvents, DeviceMemory, context, waiting
 from adabench.profilers.energy import Energy, Label, TdpEstimate, open_meters
@@ -44,6 +44,9 @@ ORDER = (
     "cuda",
 )
 """Names of probes, outermost first. A probe that is not named here stands outside them all."""
+
+
+WALL_KEYS = ("wall_s", "latency_s", "latency_mean_s", "latency_min_s")
 
 
 class Probe(Protocol):
@@ -151,11 +154,12 @@ def instruments() -> tuple[Instrument, ...]:
     device, gpu_energy = _device_absence(), _nvml_absence()
     cpu_energy = _rapl_absence()
     return (
-        _seen("wall clock", ("wall_s", "latency_s", "latency_min_s"), "measured", None),
+        _seen("wall clock", WALL_KEYS, "measured", None),
         _seen("cpu clock", ("cpu_s",), "measured", None),
-        _seen("run delay", ("run_delay_s",), "measured", clock.absence()),
+        _seen("run delay", ("run_delay_s", "samples_dropped"), "measured", clock.absence()),
+        _seen("CPU pressure", ("cpu_pressure",), "measured", disturbance.pressure_absence()),
         _seen("resident memory", ("rss_peak_bytes",), "measured", memory.absence()),
-        _seen("CUDA events", ("cuda_s",), "measured", device),
+        _seen("CUDA events", ("cuda_s", "device_hot_s", "device_cold_s"), "measured", device),
         _seen("device memory", ("device_peak_bytes",), "measured", device),
         _seen("GPU energy counter", ("energy_gpu_j", "energy_j"), "counter", gpu_energy),
         _seen("CPU energy counter", ("energy_cpu_j", "energy_j"), "counter", cpu_energy),

@@ -8,12 +8,13 @@ logarithmic. A condition without an order (a kind of input) gets points instead 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from adabench.harness.card import Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.harness.findings import Estimate, Findings, SummaryRow
+from adabench.reports import operating
 from adabench.reports.figure import (
     SLATE,
     EndLabel,
@@ -193,7 +194,7 @@ def curves(findings: Findings, task: str, over: str, metric: str | None = None) 
         figure, axes = canvas(len(shown.curves))
         headings(axes, *_title(task, shown), shown.held)
         axes.set_xlabel(over.replace("_", " "))
-        axes.set_ylabel(_relative_name(shown) if shown.relative_to else axis_label(shown.metric))
+        axes.set_ylabel(_axis(findings, shown))
         unit = "" if shown.relative_to else shown.metric.unit
         scale_axis(axes, "y", unit, heights or [0.0], beyond=10)
         places = _places(axes, shown)
@@ -205,8 +206,12 @@ def curves(findings: Findings, task: str, over: str, metric: str | None = None) 
     return figure
 
 
-def _relative_name(shown: Curves) -> str:
-    return f"{axis_label(shown.metric).partition(' [')[0]}, times that of {shown.relative_to}"
+def _axis(findings: Findings, shown: Curves) -> str:
+    label = operating.energy_label(findings, shown.metric.name)
+    if shown.relative_to:
+        words = axis_label(replace(shown.metric, unit=""), label)
+        return f"{words}, times that of {shown.relative_to}"
+    return axis_label(shown.metric, label)
 
 
 def _title(task: str, shown: Curves) -> tuple[str, str]:
@@ -273,9 +278,8 @@ def describe(findings: Findings, task: str, over: str) -> str:
         f" to {quantity(c.estimates[-1].estimate, unit)}"
         for c in shown.curves
     ]
-    relative = f" relative to {shown.relative_to}" if shown.relative_to else ""
     first, last = shown.values[0], shown.values[-1]
     return (
-        f"In {task}, {axis_label(shown.metric)}{relative} as {over} goes from {first} to {last}: "
+        f"In {task}, {_axis(findings, shown)} as {over} goes from {first} to {last}: "
         f"{'; '.join(ends)}.{f' Held at {shown.held}.' if shown.held else ''}"
     )

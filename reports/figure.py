@@ -129,13 +129,11 @@ def headings(axes: "Axes", title: str, better: str, held: str) -> None:
     )
 
 
-def axis_label(metric: Metric) -> str:
-    """Return a metric's name in words, with its unit where it has one."""
-    words = re.sub(r"_(s|j|w|bytes)$", "", metric.name).replace("_", " ")
-    estimate = " (estimate)" if metric.name == "energy_est_j" else ""
-    words = "energy" if estimate else words
+def axis_label(metric: Metric, label: str = "") -> str:
+    """Return a metric's name in words, with its unit where it has one, and an energy's label."""
+    words = re.sub(r"_(s|j|w|bytes)$", "", metric.name.replace("_est_", "_")).replace("_", " ")
     unit = "" if metric.unit in ("", "1", words) else f" [{metric.unit}]"
-    return f"{words}{unit}{estimate}"
+    return f"{words}{unit}{f' ({label})' if label else ''}"
 
 
 def scale_axis(axes: "Axes", which: str, unit: str, values: Sequence[float], beyond: float) -> None:

@@ -1,13 +1,16 @@
 """Records as one flat table, for notebooks and for export.
 
+Beside every energy stands a column with its label, `label.energy_j`.
+
 One row per record, nothing aggregated and nothing filled in: a value that a record does
 not hold is NaN, and so is a knob that its method does not have. Zero means that zero was
 measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from adabench.harness.joules import is_energy, labels
 from adabench.harness.record import Record
 
 if TYPE_CHECKING:
@@ -29,10 +32,13 @@ IDENTITY = (
 """The columns that every record has."""
 
 
-def records_frame(records: Sequence[Record]) -> "pd.DataFrame":
-    """Return one row per record: identity, `conditions.*`, `point.*`, then the values.
+def records_frame(
+    records: Sequence[Record], manifest: Mapping[str, Any] | None = None
+) -> "pd.DataFrame":
+    """Return one row per record: identity, `conditions.*`, `point.*`, values, labels.
 
-    A value whose name is that of an identity column is found under `values.<name>`.
+    A value whose name is that of an identity column is found under `values.<name>`. The
+    manifest names the instrument of energies whose records do not.
     """
     import pandas as pd
 
@@ -40,8 +46,10 @@ def records_frame(records: Sequence[Record]) -> "pd.DataFrame":
     points = _names("point.", (record.cell.point for record in records))
     names = sorted({name for record in records for name in record.values})
     values = [_column(name) for name in names]
-    rows = [_row(record) for record in records]
-    frame = pd.DataFrame(rows, columns=[*IDENTITY, *conditions, *points, *values])
+    told = labels([name for name in names if is_energy(name)], records, manifest or {})
+    rows = [_row(record) | _labels(record, told) for record in records]
+    columns = [*IDENTITY, *conditions, *points, *values, *(f"label.{name}" for name in told)]
+    frame = pd.DataFrame(rows, columns=columns)
     return frame.astype(dict.fromkeys(values, "float64"))
 
 
@@ -51,6 +59,10 @@ def _names(prefix: str, points: Any) -> list[str]:
 
 def _column(name: str) -> str:
     return f"values.{name}" if name in IDENTITY else name
+
+
+def _labels(record: Record, told: Mapping[str, str]) -> dict[str, str]:
+    return {f"label.{name}": label for name, label in told.items() if name in record.values}
 
 
 def _row(record: Record) -> dict[str, Any]:

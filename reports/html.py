@@ -20,6 +20,7 @@ from typing import Any
 
 from adabench.harness.findings import ConversionRow, Findings, HeadroomRow
 from adabench.reports import allocation, curves, operating, pareto
+from adabench.reports.ceilings import fractions_sheet
 from adabench.reports.figure import GREY, INK, RULE, SLATE, file_stem, inline_svg
 from adabench.reports.sheets import (
     VERDICTS,
@@ -57,7 +58,7 @@ def render(findings: Findings) -> str:
         tasks="\n".join(_task(findings, task) for task in names),
         disturbances=_disturbances(findings),
         instruments=_instruments(findings.manifest.get("instruments", ())),
-        environment=_environment(findings.manifest),
+        environment=_table(fractions_sheet(findings)) + _environment(findings.manifest),
         reproduce=_reproduce(findings),
     )
 

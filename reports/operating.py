@@ -56,17 +56,10 @@ def headroom_of(findings: Findings, task: str, method: str) -> HeadroomRow | Non
     return next((r for r in findings.headroom if (r.task, r.method) == (task, method)), None)
 
 
-def energy_label(findings: Findings) -> str:
-    """Return the label of the measured joules: what kind of instrument read them."""
-    for item in findings.manifest.get("instruments", ()):
-        if "energy_j" in item.get("keys", ()) and item.get("available") and item.get("label"):
-            return str(item["label"])
-    return "instrument unknown"
-
-
-def is_energy(name: str) -> bool:
-    """Tell a metric in joules, which is never shown without its label."""
-    return unit_of(name) == "J"
+def energy_label(findings: Findings, name: str) -> str:
+    """Return the label of an energy as tables show it; nothing for what is no energy."""
+    label = findings.labels.get(name, "")
+    return "est." if label == "estimated" else label
 
 
 def names_in_order(card: Card, points: Iterable[Point]) -> list[str]:

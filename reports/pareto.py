@@ -17,7 +17,7 @@ from adabench.harness.card import Metric
 from adabench.harness.errors import SelectionError, nearest
 from adabench.harness.findings import Findings, SummaryRow
 from adabench.harness.stats import pareto_front, upper_hull
-from adabench.reports import allocation, curves
+from adabench.reports import allocation, curves, operating
 from adabench.reports.figure import (
     SLATE,
     EndLabel,
@@ -144,8 +144,8 @@ def plane(findings: Findings, task: str, cost: str | None = None) -> "Figure":
     with drawing():
         figure, axes = canvas(len(names) + 1)
         headings(axes, *_title(task, shown), shown.held)
-        axes.set_xlabel(axis_label(shown.cost))
-        axes.set_ylabel(axis_label(shown.quality))
+        axes.set_xlabel(_axis(findings, shown.cost))
+        axes.set_ylabel(_axis(findings, shown.quality))
         if not shown.spots:
             axes.text(0.5, 0.5, "nothing was recorded", transform=axes.transAxes, ha="center")
             return figure
@@ -225,13 +225,17 @@ def _shade(axes: "Axes", xs: list[float], ys: list[float], quality: Metric) -> N
     axes.set_ylim(bounds)
 
 
+def _axis(findings: Findings, metric: Metric) -> str:
+    return axis_label(metric, operating.energy_label(findings, metric.name))
+
+
 def describe(findings: Findings, task: str) -> str:
     """Return in words what the plane shows, for readers who do not see it."""
     shown = layout(findings, task)
     names = sorted({spot.method for spot in shown.spots})
     winners = ", ".join(on_front(findings, shown, task)) or "none"
     ranges = [
-        f"{axis_label(m)} from {quantity(min(v), m.unit)} to {quantity(max(v), m.unit)}"
+        f"{_axis(findings, m)} from {quantity(min(v), m.unit)} to {quantity(max(v), m.unit)}"
         for m, v in (
             (shown.cost, [s.x for s in shown.spots]),
             (shown.quality, [s.y for s in shown.spots]),

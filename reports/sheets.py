@@ -21,6 +21,7 @@ from adabench.harness.findings import (
     HeadroomRow,
     SummaryRow,
 )
+from adabench.harness.joules import is_energy
 from adabench.reports import operating
 from adabench.reports.units import interval, quantity
 
@@ -123,10 +124,7 @@ def _summary_cells(findings: Findings, row: SummaryRow, metrics: list[Metric]) -
     return (
         Cell(row.method + mark, f"{card.role} · {card.fidelity}", "strong", brief=brief),
         _headroom_cell(operating.headroom_of(findings, row.task, row.method)),
-        *(
-            estimate_cell(row.metrics.get(m.name), m.unit, None if m.role == "quality" else "")
-            for m in metrics
-        ),
+        *(metric_cell(findings, row, m, None if m.role == "quality" else "") for m in metrics),
         estimate_cell(row.metrics.get("latency_s"), "s", brief=""),
         energy_cell(findings, row),
         Cell(f"{_count(row):,}", value=_count(row)),
@@ -167,6 +165,16 @@ def estimate_cell(estimate: Estimate | None, unit: str, brief: str | None = None
     return Cell(quantity(value, unit), spread, value=value, brief=brief)
 
 
+def metric_cell(
+    findings: Findings, row: SummaryRow, metric: Metric, brief: str | None = None
+) -> Cell:
+    """Return a row's value of a metric; that of an energy with its label."""
+    value = row.metrics.get(metric.name)
+    if is_energy(metric.name, metric.unit):
+        return labelled_energy(findings, metric.name, value)
+    return estimate_cell(value, metric.unit, brief)
+
+
 def energy_cell(findings: Findings, row: SummaryRow) -> Cell:
     """Return the energy of a row with the label of its origin, or `unavailable`."""
     name = next((n for n in ("energy_j", "energy_est_j") if n in row.metrics), "")
@@ -178,9 +186,9 @@ def labelled_energy(findings: Findings, name: str, energy: Estimate | None) -> C
     if energy is None:
         return Cell("unavailable", tone="mute")
     text = quantity(energy.estimate, "J")
-    if "_est_" in name:
-        return Cell(f"~{text}", "est.", value=energy.estimate)
-    label = operating.energy_label(findings)
+    label = operating.energy_label(findings, name)
+    if label == "est.":
+        return Cell(f"~{text}", label, value=energy.estimate)
     ends = interval(energy.low, energy.high, energy.estimate, "J")
     return Cell(text, f"({label}) {ends}".rstrip(), value=energy.estimate, brief=f"({label})")
 
@@ -231,12 +239,7 @@ def _point_cells(
     card = findings.task_cards[row.task]
     knobs = ", ".join(f"{name}={value}" for name, value in row.point.items())
     settings = [_setting_cell(row.conditions.get(name)) for name in conditions]
-    metrics = [
-        labelled_energy(findings, name, row.metrics.get(name))
-        if operating.is_energy(name)
-        else estimate_cell(row.metrics.get(name), operating.metric_named(card, name).unit)
-        for name in names
-    ]
+    metrics = [metric_cell(findings, row, operating.metric_named(card, name)) for name in names]
     count = _count(row)
     return (
         Cell(row.method, tone="strong"),
@@ -328,9 +331,8 @@ def _work_cell(row: ConversionRow) -> Cell:
 
 def labelled_name(findings: Findings, name: str) -> str:
     """Return a metric's name; that of an energy with its label."""
-    if not operating.is_energy(name):
-        return name
-    return f"{name} ({'est.' if '_est_' in name else operating.energy_label(findings)})"
+    label = operating.energy_label(findings, name)
+    return f"{name} ({label})" if label else name
 
 
 def _conversion_cell(k: float | None, low: float | None, high: float | None) -> Cell:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from adabench.harness.findings import Findings
 from adabench.reports import operating
+from adabench.reports.ceilings import fractions_sheet
 from adabench.reports.sheets import (
     Cell,
     Column,
@@ -61,6 +62,9 @@ def overview(findings: Findings) -> list["Group | Fitted"]:
         parts.append(conversion_table(findings))
     if findings.claims:
         parts.append(claims_table(findings))
+    fractions = fractions_sheet(findings)
+    if fractions.rows:
+        parts.append(Fitted(fractions))
     return parts
 
 

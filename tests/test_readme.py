@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("cli", "harness", "profilers", "reports", "workloads", "benchmarks")
+FOLDERS = ("cli", "harness", "profilers", "reports", "kernels", "workloads", "benchmarks")
 
 
 def test_the_tree_names_every_source_file() -> None:
@@ -22,5 +22,6 @@ def test_links_lead_somewhere() -> None:
 
 def test_every_verb_is_in_the_help_pages() -> None:
     pages = (ROOT / "docs" / "help.md").read_text(encoding="utf-8")
-    for verb in ("run", "list", "show", "claims", "report", "check", "train", "doctor"):
+    for verb in ("run", "list", "show", "claims", "report", "check", "train", "doctor",
+                 "hardware", "trace"):  # fmt: skip
         assert f"## adabench {verb}" in pages

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
+REASON = re.compile("precision reached|budget spent|disturbed")
 FIELDS = {"cell", "phase", "case", "repeat", "status", "values", "note"}
 
 
@@ -33,6 +34,7 @@ def counts_only(found: dict[str, Any]) -> dict[str, Any]:
     for row in found["summary"]:
         row["metrics"] = {k: v for k, v in row["metrics"].items() if not timed.search(k)}
     found.pop("conversion")
+    found.pop("warnings")
     return {k: v for k, v in found.items() if k not in ("run", "report")}
 
 
@@ -93,6 +95,30 @@ def test_bad_input_ends_in_a_sentence_and_its_exit_code(
     assert done.returncode == code, done.stderr
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_precision_is_kept_by_the_run_and_its_resumption(
+    toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    words = ("run", "roots/fixed", "--defaults", "--seeds", "0", "--no-report")
+    asked = ("--precision", "50%", "--budget", "2", "--steady", "0.05")
+    done = adabench(*words, *asked, "--out", tmp_path / "r", env=toy_env)
+    assert done.returncode == 0, done.stderr
+    file = tmp_path / "r" / "records.jsonl"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert all(REASON.search(line["note"]) for line in lines if line["phase"] == "solve")
+    manifest = json.loads((tmp_path / "r" / "run.json").read_text())
+    assert (manifest["asked"]["precision"], manifest["asked"]["budget_s"]) == (0.5, 2.0)
+    assert isinstance(manifest["unwatched"], dict)
+    file.write_text("")
+    (tmp_path / "r" / "turns.done").write_text("")
+    again = adabench("run", "--resume", tmp_path / "r", "--no-report", env=toy_env)
+    assert again.returncode == 0, again.stderr
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert all(REASON.search(line["note"]) for line in lines if line["phase"] == "solve")
+    wrong = adabench(*words, "--precision", "fine", "--out", tmp_path / "no", env=toy_env)
+    assert wrong.returncode == 2
+    assert "--precision 1%" in wrong.stderr
 
 
 def test_claims_and_report_read_a_run_again(toy_env: dict[str, str], tmp_path: Path) -> None:

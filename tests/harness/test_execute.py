@@ -1,6 +1,7 @@
 """Execution: its order, its loops, and what becomes of a method that misbehaves."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,9 @@ from adabench.harness.errors import MethodContractError
 from adabench.harness.execute import Settings, check_values, execute
 from adabench.harness.record import Cell, Record, Turn
 from adabench.harness.task import Meter
+from adabench.profilers.disturbance import Watch
+from adabench.profilers.energy import Energy, TdpEstimate
+from adabench.profilers.precision import Target
 
 CARD = Card("t", metrics=(Metric("steps", "", "lower", "work", True),
                           Metric("right", "", "higher", "quality", True)))  # fmt: skip
@@ -99,6 +103,39 @@ def test_a_short_case_is_looped_and_totals_are_divided(monkeypatch: pytest.Monke
     assert first.values["total_j"] == pytest.approx(6.0 / loops)
     assert first.values["steps"] == 3
     assert 0 < first.values["latency_s"] < 0.001
+
+
+def test_what_a_counter_says_of_its_window_stands_beside_its_joules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Meter:
+        key, kind, scope, u_rel = "energy_cpu_j", "counter.fake", "cpu_package", 0.05
+        min_window_s, max_window_s, lag_s, stepping = 0.0, float("inf"), 0.0, False
+        read = 0
+
+        def counts(self) -> tuple[int, ...]:
+            self.read += 1
+            return (self.read,)
+
+        def joules(self, before: tuple[int, ...], after: tuple[int, ...]) -> float:
+            return 3.0 * (after[0] - before[0])
+
+        def witness(self) -> None:
+            return None
+
+    fake, turn = Fake(monkeypatch), Turn(Cell("t", "m", {"k": 1}, {}, "embedded", 0), 0)
+    probes: Any = [fake, Energy([Meter()])]
+    [prepared, *solved] = execute([turn], probes, settings=Settings(window_s=0.001))
+    assert prepared.energy[0]["j"] == prepared.values["energy_cpu_j"]
+    for record in solved:
+        [said] = record.energy
+        assert (said["key"], said["kind"], said["label"]) == (
+            "energy_cpu_j", "counter.fake", "counter")  # fmt: skip
+        assert said["units"] == record.values["loops"] > 1
+        assert said["j_per_unit"] == pytest.approx(record.values["energy_cpu_j"])
+        assert said["u_j"] >= 0.05 * said["j"]
+    [_, *modelled] = execute([turn], [fake, TdpEstimate()])  # type: ignore[list-item]
+    assert all(not record.energy and "energy_est_j" in record.values for record in modelled)
 
 
 def test_an_intrusive_probe_gets_its_own_pass_and_only_where_the_task_wants_it(
@@ -199,3 +236,89 @@ def test_quality_may_be_withheld_at_scale_gpu_only() -> None:
     check_values("t/m", {"steps": 1.0}, CARD, "gpu")
     with pytest.raises(MethodContractError):
         check_values("t/m", {"steps": 1.0}, CARD, "embedded")
+
+
+class Told:
+    """A run delay that moves by so much at every question."""
+
+    def __init__(self, step_ns: int | None) -> None:
+        self.step_ns, self.sum_ns = step_ns, 0
+
+    def now_ns(self) -> int | None:
+        if self.step_ns is None:
+            return None
+        self.sum_ns += self.step_ns
+        return self.sum_ns
+
+    def close(self) -> None:
+        pass
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, step_ns: int | None, **settings: Any) -> list[Record]:
+    """Run the fake on a machine whose kernel tells such a delay, and nothing else."""
+    fake = Fake(monkeypatch)
+
+    def watch(**_: Any) -> Watch:
+        made = Watch(Path("/nowhere"))
+        made.delay = Told(step_ns)  # type: ignore[assignment]
+        return made
+
+    monkeypatch.setattr(execution, "Watch", watch)
+    return [record for record in run(fake, **settings) if record.phase == "solve"]
+
+
+def test_samples_are_counted_and_a_calm_block_has_nothing_to_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for record in watched(monkeypatch, 0):
+        assert record.values["samples"] >= 1
+        assert record.values["samples_dropped"] == 0
+        assert record.values["latency_mean_s"] > 0
+        assert record.note == ""
+
+
+def test_a_disturbed_block_is_invalid_and_its_counts_stand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for record in watched(monkeypatch, 10**9):
+        assert (record.status, record.values["steps"], record.values["right"]) == ("ok", 3, 1)
+        assert record.values["samples_dropped"] == record.values["samples"]
+        assert record.note.startswith("timing invalid: 0 of ")
+    for record in watched(monkeypatch, 10**9, keep_share=0.0):
+        assert record.note == ""
+
+
+def test_an_unwatched_block_does_not_claim_that_nothing_was_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for record in watched(monkeypatch, None):
+        assert "samples_dropped" not in record.values
+        assert record.values["samples"] >= 1
+
+
+def test_a_precision_target_measures_on_and_stores_why_it_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    once = watched(monkeypatch, 0)[0]
+    target = Target(half_width=10.0, budget_s=30.0)
+    record = watched(monkeypatch, 0, target=target)[0]
+    assert record.note == "precision reached"
+    assert record.values["latency_half_width"] <= 10.0
+    assert record.values["loops"] > once.values["loops"]
+    assert record.values["total_j"] == pytest.approx(6.0 / record.values["loops"])
+    assert record.values["steps"] == 3
+    hard = Target(half_width=0.0, budget_s=0.01)
+    disturbed = watched(monkeypatch, 10**9, target=hard)[0]
+    assert disturbed.note.startswith("disturbed; timing invalid: 0 of ")
+
+
+def test_a_method_that_does_not_settle_is_recorded_as_not_steady(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for record in watched(monkeypatch, 10**9, steady_s=0.01, keep_share=0.0):
+        assert record.note == "not steady: only 0 blocks; 16 are needed"
+
+
+def test_warming_up_to_the_steady_state_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    for record in watched(monkeypatch, 0, steady_s=0.05):
+        assert record.values["steps"] == 3

@@ -1,5 +1,6 @@
 import math
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -238,6 +239,16 @@ def test_conversion_of_saved_work_into_time(latency, k):
     assert row.k == pytest.approx(k, abs=1e-9)
     assert row.low <= row.k <= row.high
     assert (row.against, row.n) == ("uniform(depth=2) + uniform(depth=4)", 24)
+
+
+def test_no_conversion_where_the_method_it_skips_from_was_not_run():
+    router = timed("router", {2: 0.65}, lambda depth: 1.0)
+    cards = {**CARDS, "toy/router": replace(CARDS["toy/router"], skips_from="absent")}
+    blind = timed("uniform", STATIC, lambda depth: 3.0 * depth)
+    rows = conversion(collapse([*blind, *router]), {"toy": TASK}, cards)
+    (row,) = [row for row in rows if row.method == "router" and row.metric == "latency_s"]
+    assert row.k is None
+    assert "absent has no record" in row.reason
 
 
 def test_no_conversion_of_hardly_any_saving():

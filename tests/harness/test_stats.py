@@ -1,6 +1,5 @@
 import itertools
 import math
-from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from adabench.harness.stats import (
     means,
     pareto_front,
     resample,
-    t975,
     upper_hull,
 )
 
@@ -101,14 +99,6 @@ def test_a_statistic_that_is_often_undefined_has_no_interval():
         return np.where(weights[:, :1] > 0, 1.0, np.nan)
 
     assert bootstrap(places(6, 1), often)[0] == (1.0, None, None)
-
-
-@pytest.mark.parametrize(
-    ("df", "known"), [(1, 12.706), (2, 4.303), (4, 2.776), (5, 2.571), (9, 2.262), (30, 2.042)]
-)
-def test_t_quantile(df, known):
-    assert t975(df) == pytest.approx(known, rel=0.01)
-    assert t975(1e6) == pytest.approx(NormalDist().inv_cdf(0.975), rel=1e-5)
 
 
 @given(DOTS)

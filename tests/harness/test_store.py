@@ -35,6 +35,13 @@ def test_a_record_survives_its_line(numbers: dict[str, float], note: str) -> Non
     assert record_from_json(json.loads(line)) == record
 
 
+def test_the_provenance_of_energy_survives_its_line_and_costs_nothing_where_there_is_none() -> None:
+    said = {"key": "energy_gpu_j", "kind": "counter.nvml", "j": 2.5, "u_j": 0.1}
+    record = Record(CELL, "solve", 3, 1, "ok", {"energy_gpu_j": 2.5}, energy=(said,))
+    assert record_from_json(json.loads(json.dumps(record.to_json()))) == record
+    assert "energy" not in Record(CELL, "solve", 3, 1, "ok").to_json()
+
+
 def test_a_value_that_json_cannot_hold_is_refused() -> None:
     with pytest.raises(ValueError, match="not finite"):
         Record(CELL, "solve", 0, 0, "ok", {"x": float("nan")}).to_json()

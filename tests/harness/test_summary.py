@@ -137,3 +137,10 @@ def test_a_pinned_condition_stands_as_the_default():
     swept = [*run, record(seed=0, conditions={"noise": 0}, work=2.0, accuracy=1.0)]
     findings = find("r", {}, {"toy": TASK}, {"toy/m": CARD}, swept)
     assert findings.task_cards["toy"].defaults == {"noise": 0}
+
+
+def test_how_a_case_was_timed_is_no_result():
+    timing = {"loops": 9.0, "samples": 5.0, "samples_dropped": 1.0, "cpu_pressure": 0.5}
+    leaves = collapse([record(values={"work": 3.0, "latency_mean_s": 1e-3, **timing})])
+    [row] = summarise(leaves, {"toy": TASK})
+    assert set(row.metrics) == {"work", "latency_mean_s"}

@@ -1,6 +1,8 @@
 """The child process: the same records as in-process, and what ends it."""
 
+import json
 import textwrap
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ from adabench.harness.execute import Settings, execute
 from adabench.harness.plan import plan, wish
 from adabench.harness.record import Turn
 from adabench.harness.registry import find
-from adabench.harness.worker import Limits, execute_isolated
+from adabench.harness.worker import Limits, _plain, _settings, execute_isolated
+from adabench.profilers.precision import Target
 
 SETTINGS = Settings(window_s=0.0)
 
@@ -76,3 +79,19 @@ def test_the_memory_limit_is_an_error_record(bad_method: Path) -> None:
     first = next(iter(execute_isolated(turns_of("bad"), limits, settings=SETTINGS)))
     assert first.status == "error"
     assert "MemoryError" in first.note
+
+
+def test_every_setting_reaches_the_child() -> None:
+    odd = Settings(0.5, Path("/x"), 0.7, Target(0.02, 3.0, 12), 1.5, ("hot", "cold"))
+    usual = Settings()
+    assert all(getattr(odd, item.name) != getattr(usual, item.name) for item in fields(Settings))
+    for settings in (odd, usual):
+        assert _settings(json.loads(json.dumps(_plain(settings)))) == settings
+
+
+@pytest.mark.usefixtures("child_sees_toy")
+def test_a_precision_target_is_kept_in_the_child() -> None:
+    asked = Settings(window_s=0.0, target=Target(half_width=10.0))
+    records = list(execute_isolated(turns_of("fixed")[:1], Limits(timeout_s=30.0), settings=asked))
+    assert {r.note.split("; ")[0] for r in records if r.phase == "solve"} <= {
+        "precision reached", "disturbed"}  # fmt: skip

@@ -3,180 +3,260 @@ import threading
 import pytest
 
 from adabench.profilers import energy
-from adabench.profilers.energy import CounterReset, Energy, NvmlCounter, TdpEstimate, energy_label
-from adabench.profilers.nvml import Unmetered, boards
+from adabench.profilers.energy import (
+    CounterReset,
+    Energy,
+    NvmlCounter,
+    TdpEstimate,
+    energy_label,
+    open_meters,
+    provenance,
+)
+from adabench.profilers.external import External
+from adabench.profilers.gpu import IntegratedPower
+from adabench.profilers.meter import Null
+from adabench.profilers.nvml import Unmetered
 from adabench.profilers.probe import measured
 from adabench.profilers.rapl import Rapl
 
 
-class NVMLError(Exception):
-    pass
+@pytest.fixture
+def board(fakes):
+    def make(**options):
+        pace = fakes.FakePace()
+        nvml = fakes.FakeNVML(pace, **options)
+        return pace, nvml, NvmlCounter("GPU-1", nvml)
+
+    return make
 
 
-class Driver:
-    """The few calls of NVML that are used, over one board with a counter we set."""
-
-    NVMLError = NVMLError
-
-    def __init__(self, *, millijoules=1_000, mig=False, counts=True, uuid="GPU-1"):
-        self.millijoules, self.mig, self.counts, self.uuid = millijoules, mig, counts, uuid
-
-    def nvmlDeviceGetCount(self):
-        return 1
-
-    def nvmlDeviceGetHandleByIndex(self, index):
-        return f"handle {index}"
-
-    def nvmlDeviceGetName(self, handle):
-        return "Some Board"
-
-    def nvmlDeviceGetHandleByUUID(self, uuid):
-        if uuid != self.uuid:
-            raise NVMLError("Not Found")
-        return "handle 0"
-
-    def nvmlDeviceGetMigMode(self, handle):
-        if self.mig is None:
-            raise NVMLError("Not Supported")
-        return [int(self.mig), int(self.mig)]
-
-    def nvmlDeviceGetTotalEnergyConsumption(self, handle):
-        if not self.counts:
-            raise NVMLError("Not Supported")
-        return self.millijoules
+@pytest.fixture
+def tree(fakes, tmp_path):
+    tree = fakes.FakePowercap(tmp_path)
+    tree.zone("intel-rapl:0", "package-0", 100)
+    return tree
 
 
-def zone(root, name, label, uj, span=1_000_000):
-    folder = root / name
-    folder.mkdir()
-    (folder / "name").write_text(label + "\n")
-    (folder / "energy_uj").write_text(f"{uj}\n")
-    (folder / "max_energy_range_uj").write_text(f"{span}\n")
-    return folder / "energy_uj"
+def work(pace, nvml, seconds=2.5, watts=400.0):
+    nvml.draw(watts)
+    pace.wait(seconds)
+    nvml.draw(90.0)
 
 
-def test_rapl_sums_packages_and_neither_their_children_nor_their_parent(tmp_path):
-    first = zone(tmp_path, "intel-rapl:0", "package-0", 100)
-    zone(tmp_path, "intel-rapl:0:0", "core", 50)
-    zone(tmp_path, "intel-rapl:0:1", "package-0-part", 40)
-    second = zone(tmp_path, "intel-rapl:1", "package-1", 7)
-    zone(tmp_path, "intel-rapl:2", "psys", 900)
-    meter = Rapl(tmp_path)
-    before = meter.counts()
-    assert before == (100, 7)
-    first.write_text("2100")
-    second.write_text("1007")
-    assert meter.joules(before, meter.counts()) == pytest.approx(3_000e-6)
-
-
-def test_rapl_adds_one_range_to_the_package_that_wrapped(tmp_path):
-    first = zone(tmp_path, "intel-rapl:0", "package-0", 999_000, span=1_000_000)
-    zone(tmp_path, "intel-rapl:1", "package-1", 5, span=4_000_000)
-    meter = Rapl(tmp_path)
-    before = meter.counts()
-    first.write_text("500")
-    assert meter.joules(before, meter.counts()) == pytest.approx(1_500e-6)
-    assert meter.max_window_s == pytest.approx(1e-3)  # 1 J at the ceiling of 1000 W
-
-
-def test_no_package_and_an_unreadable_one_are_told_apart(tmp_path):
-    zone(tmp_path, "intel-rapl:0", "psys", 1)
-    with pytest.raises(Unmetered, match="no RAPL"):
-        Rapl(tmp_path)
-    zone(tmp_path, "intel-rapl:1", "package-0", 1).unlink()
-    with pytest.raises(Unmetered, match="may not be read") as caught:
-        Rapl(tmp_path)
-    assert "chmod" in caught.value.remedy
-
-
-def test_the_board_is_found_by_uuid_and_counted_in_joules():
-    driver = Driver()
-    meter = NvmlCounter("GPU-1", driver)
-    before = meter.counts()
-    driver.millijoules += 2_500
-    assert meter.joules(before, meter.counts()) == pytest.approx(2.5)
-    with pytest.raises(Unmetered, match="does not know"):
-        NvmlCounter("GPU-2", driver)
-
-
-def test_mig_and_old_boards_are_refused_and_boards_without_mig_are_not():
-    with pytest.raises(Unmetered, match="MIG"):
-        NvmlCounter("GPU-1", Driver(mig=True))
-    with pytest.raises(Unmetered, match="no energy counter"):
-        NvmlCounter("GPU-1", Driver(counts=False))
-    assert NvmlCounter("GPU-1", Driver(mig=None)).counts() == (1_000,)
-    assert boards(Driver(mig=True)) == (("Some Board", True),)
-
-
-def test_a_counter_that_runs_backwards_gives_no_value():
-    driver = Driver(millijoules=5_000)
-    meter = NvmlCounter("GPU-1", driver)
-    meter.min_window_s = 0.0
-    with pytest.raises(CounterReset), measured([Energy([meter])]) as values:
-        driver.millijoules = 10
-    assert values == {}
-
-
-def test_a_window_that_is_too_short_gives_no_value_and_says_so(tmp_path):
-    zone(tmp_path, "intel-rapl:0", "package-0", 100, span=10**12)
-    probe = Energy([Rapl(tmp_path)])
-    assert probe.min_window_s == 0.05
+def test_provenance_names_key_kind_and_units_and_leaves_out_what_is_open(board):
+    pace, nvml, meter = board()
+    probe = Energy([meter], pace)
     with measured([probe]) as values:
+        work(pace, nvml)
+    (said,) = provenance([probe, object()], units=4)
+    assert (said["key"], said["label"], said["kind"]) == ("energy_gpu_j", "counter", "counter.nvml")
+    assert said["j"] == values["energy_gpu_j"]
+    assert said["j_per_unit"] == pytest.approx(said["j"] / 4)
+    assert said["u_j"] > 0
+    assert None not in said.values()
+
+
+def test_a_counter_without_a_value_says_why_and_a_model_says_nothing():
+    probe, model = Energy([Null("energy_cpu_j", "cpu_package", "no RAPL")]), TdpEstimate()
+    with measured([probe]):
         pass
-    assert values == {}
-    assert set(probe.why) == {"energy_cpu_j", "energy_j"}
-    assert "too short" in probe.why["energy_j"]
+    (said,) = provenance([probe], units=1)
+    assert said["label"] == "unavailable"
+    assert said["reason"] == "no RAPL"
+    assert "j" not in said
+    with model:
+        pass
+    model.read()
+    assert provenance([model], units=1) == ()
+    assert provenance([], units=1) == ()
 
 
-def test_a_window_that_is_long_enough_gives_the_part_and_the_whole(tmp_path):
-    file = zone(tmp_path, "intel-rapl:0", "package-0", 100, span=10**12)
-    probe = Energy([Rapl(tmp_path)])
+def test_a_run_that_cannot_be_kept_going_is_read_from_tick_to_tick(board):
+    pace, nvml, meter = board()
+    probe = Energy([meter], pace)
+    pace.wait(0.3)
     with measured([probe]) as values:
-        threading.Event().wait(0.06)
-        file.write_text("400100")
-    assert values == pytest.approx({"energy_cpu_j": 0.4, "energy_j": 0.4})
+        work(pace, nvml)
+    assert values["energy_gpu_j"] == values["energy_j"] == pytest.approx(1_000.0, rel=0.003)
+    (reading,) = probe.readings
+    assert (reading.label, reading.aligned, reading.exclusive) == ("counter", True, True)
+    assert reading.u_j == pytest.approx(50.0, rel=0.01)  # the sensor's own 5 %
+    assert reading.window_s == pytest.approx(2.5, abs=0.003)
+    assert reading.flags == ("idle_padded",)
+    assert len(reading.temp_c) == 2
     assert probe.why == {}
 
 
-def test_a_window_in_which_a_counter_may_have_wrapped_twice_is_refused(tmp_path):
-    zone(tmp_path, "intel-rapl:0", "package-0", 100, span=10**6)
-    probe = Energy([Rapl(tmp_path)])
-    with measured([probe]) as values:
-        threading.Event().wait(0.06)
-    assert values == {}
-    assert "too long" in probe.why["energy_j"]
-
-
-def test_the_whole_is_withheld_when_a_part_is_missing(tmp_path):
-    zone(tmp_path, "intel-rapl:0", "package-0", 100, span=10**12)
-    probe = Energy([NvmlCounter("GPU-1", Driver()), Rapl(tmp_path)])
+def test_a_window_that_is_too_short_gives_no_value_and_says_so(board):
+    pace, nvml, meter = board()
+    probe = Energy([meter], pace)
     assert probe.min_window_s == 2.0
     with measured([probe]) as values:
+        work(pace, nvml, seconds=0.05)
+    assert values == {}
+    assert set(probe.why) == {"energy_gpu_j", "energy_j"}
+    assert "too short" in probe.why["energy_j"]
+    assert probe.readings[0].to_json()["j"] is None
+
+
+def test_a_shared_board_is_not_attributable(board):
+    pace, nvml, meter = board(pids=[1])
+    probe = Energy([meter], pace)
+    with measured([probe]) as values:
+        work(pace, nvml)
+    assert values == {}
+    assert "not attributable: 1 other process on" in probe.why["energy_gpu_j"]
+    assert probe.readings[0].exclusive is False
+
+
+def test_a_process_that_came_during_the_window_counts_too(board):
+    pace, nvml, meter = board()
+    probe = Energy([meter], pace)
+    with measured([probe]) as values:
+        work(pace, nvml)
+        nvml.pids = [1]
+    assert values == {}
+    assert "not attributable" in probe.why["energy_j"]
+
+
+def test_throttling_is_told_with_the_value(board):
+    pace, nvml, meter = board(reasons=0x20)
+    probe = Energy([meter], pace)
+    with measured([probe]) as values:
+        work(pace, nvml)
+    assert "energy_j" in values
+    assert probe.readings[0].throttled
+    assert "slowed" in probe.readings[0].flags
+
+
+def test_a_counter_that_runs_backwards_gives_no_value(board):
+    pace, nvml, meter = board(reset_s=1.0)
+    with pytest.raises(CounterReset), measured([Energy([meter], pace)]) as values:
+        work(pace, nvml)
+    assert values == {}
+
+
+def test_a_counter_that_stands_still_gives_no_value(board, monkeypatch):
+    pace, nvml, meter = board()
+    monkeypatch.setattr(meter, "counts", lambda: (7,))
+    probe = Energy([meter], pace)
+    with measured([probe]) as values:
+        work(pace, nvml)
+    assert values == {}
+    assert "stands still" in probe.why["energy_j"]
+
+
+def test_a_failing_block_leaves_the_probe_without_waiting_for_ticks(board):
+    pace, _, meter = board()
+    probe = Energy([meter], pace)
+    with pytest.raises(KeyError), measured([probe]):
+        left = pace.now
+        raise KeyError("lost")
+    assert pace.now == left
+    with measured([probe]) as values:  # and it can be entered again
+        pace.wait(3.0)
+    assert "energy_j" in values
+
+
+def test_a_window_that_is_long_enough_gives_the_part_and_the_whole(tree):
+    probe = Energy([Rapl(tree.root)])
+    assert probe.min_window_s == 0.05
+    with measured([probe]) as values:
         threading.Event().wait(0.06)
+        tree.spend("intel-rapl:0", 400_000)
+    assert values == pytest.approx({"energy_cpu_j": 0.4, "energy_j": 0.4})
+    assert probe.why == {}
+    assert probe.readings[0].kind == "counter.rapl"
+
+
+def test_board_and_package_are_added_and_the_package_does_not_wait_for_ticks(board, tree):
+    pace, nvml, meter = board()
+    tree.zone("intel-rapl:0:0", "dram", 5)
+    probe = Energy([Rapl(tree.root, "dram", pace), Rapl(tree.root, pace=pace), meter], pace)
+    with measured([probe]) as values:
+        work(pace, nvml)
+        tree.spend("intel-rapl:0", 9_000_000)
+        tree.spend("intel-rapl:0:0", 1_000_000)
+    assert values["energy_cpu_j"] == pytest.approx(9.0)
+    assert values["energy_dram_j"] == pytest.approx(1.0)
+    assert values["energy_j"] == pytest.approx(values["energy_gpu_j"] + 10.0)
+    windows = {reading.scope: reading.window_s for reading in probe.readings}
+    assert windows["cpu_package"] == pytest.approx(2.5, abs=0.003)
+
+
+def test_the_whole_is_withheld_when_a_part_is_missing(board, tree):
+    pace, nvml, meter = board()
+    probe = Energy([meter, Rapl(tree.root, pace=pace)], pace)
+    with measured([probe]) as values:
+        work(pace, nvml, seconds=0.5)
     assert set(values) == {"energy_cpu_j"}
     assert set(probe.why) == {"energy_gpu_j", "energy_j"}
 
 
-def test_with_a_gpu_in_use_that_has_no_meter_there_is_no_whole_and_no_estimate(
-    tmp_path, monkeypatch
-):
-    zone(tmp_path, "intel-rapl:0", "package-0", 100, span=10**12)
+def test_a_board_without_an_instrument_is_unavailable_and_never_zero(tree, fakes):
+    pace = fakes.FakePace()
+    blind = Null("energy_gpu_j", "gpu_board", "NVML does not start: Driver Not Loaded.")
+    probe = Energy([blind, Rapl(tree.root, pace=pace)], pace)
+    with measured([probe]) as values:
+        pace.wait(1.0)
+        tree.spend("intel-rapl:0", 9_000_000)
+    assert set(values) == {"energy_cpu_j"}
+    assert "Driver Not Loaded" in probe.why["energy_gpu_j"]
+    assert [reading.label for reading in probe.readings] == ["unavailable", "counter"]
+
+
+def test_with_a_gpu_in_use_that_has_no_meter_there_is_no_whole_and_no_estimate(tree, monkeypatch):
     monkeypatch.setattr(energy, "context", lambda: object())
-    probe, model = Energy([Rapl(tmp_path)]), TdpEstimate()
+    monkeypatch.setattr("adabench.profilers.estimate.context", lambda: object())
+    probe, model = Energy([Rapl(tree.root)]), TdpEstimate()
     with measured([probe, model]) as values:
         threading.Event().wait(0.06)
     assert set(values) == {"energy_cpu_j"}
     assert "GPU" in probe.why["energy_j"]
 
 
+def test_an_estimated_part_makes_the_sum_an_estimate_with_its_key(board):
+    pace, nvml, _ = board()
+    probe = Energy([IntegratedPower("GPU-1", nvml, pace)], pace)
+    with measured([probe]) as values:
+        work(pace, nvml)
+    assert set(values) == {"energy_gpu_est_j", "energy_est_j"}
+    assert values["energy_est_j"] == pytest.approx(1_000.0, rel=0.1)
+    assert probe.readings[0].label == "estimated"
+
+
+def test_a_wall_meter_is_not_added_to_what_it_feeds(board, tmp_path):
+    pace, nvml, meter = board()
+    log = tmp_path / "wall.csv"
+    log.write_text("unix_s,watts\n" + "".join(f"{t * 0.01},500\n" for t in range(2_000)))
+    wall = External(log)
+    wall.counts = lambda: (pace.ns(),)
+    probe = Energy([wall, meter], pace)
+    with measured([probe]) as values:
+        work(pace, nvml)
+    assert values["energy_node_j"] == pytest.approx(1_250.0, rel=0.003)
+    assert "energy_j" not in values
+    assert "count twice" in probe.why["energy_j"]
+    assert energy_label("energy_node_j") == "measured"
+
+
 def test_the_model_has_a_key_and_a_label_of_its_own():
-    with measured([TdpEstimate(watts_per_core=3.0)]) as values:
+    model = TdpEstimate(watts_per_core=3.0)
+    with measured([model]) as values:
         sum(range(200_000))
     assert set(values) == {"energy_est_j"}
     assert values["energy_est_j"] > 0
     assert energy_label("energy_est_j") == "estimated"
     assert energy_label("energy_j") == "counter"
     assert energy_label("joules") == "unavailable"
+    assert (model.readings[0].label, model.readings[0].kind) == ("estimated", "estimated.tdp")
+    assert model.readings[0].u_j == pytest.approx(0.5 * values["energy_est_j"])
+
+
+def test_meters_of_third_parties_are_opened_by_name_only():
+    assert all(meter.kind.startswith("counter.") for meter in open_meters("cpu"))
+    with pytest.raises(Unmetered, match="'wall'"):
+        open_meters("cpu", ["wall"])
 
 
 def test_an_energy_probe_without_a_meter_is_a_mistake():

@@ -27,3 +27,19 @@ def test_every_window_counts_anew():
             torch.ones(size, size) @ torch.ones(size, size)
         counts.append(probe.read()["flops"])
     assert counts == [16.0, 128.0]
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_fused_attention_on_the_cpu_is_counted(causal):
+    q, k, v = (torch.randn(2, 3, 7, 16) for _ in range(3))
+    with measured([Flops()]) as values:
+        torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
+    assert values == {"flops": 2.0 * 2 * (2 * 3) * 7 * 7 * 16}  # QK and PV; two per term
+
+
+def test_its_gradient_is_counted_with_it():
+    q, k, v = (torch.randn(2, 3, 7, 16, requires_grad=True) for _ in range(3))
+    with measured([Flops()]) as values:
+        torch.nn.functional.scaled_dot_product_attention(q, k, v).sum().backward()
+    # Two products forward; five backward, the scores computed anew among them.
+    assert values["flops"] == 7 * 2.0 * (2 * 3) * 7 * 7 * 16

@@ -55,7 +55,7 @@ def test_another_cost_can_be_drawn(findings):
 
 def test_an_estimated_energy_axis_says_so(findings):
     figure = pareto.plane(findings, "paging", "energy_est_j")
-    assert "estimate" in figure.axes[0].get_xlabel()
+    assert "(est.)" in figure.axes[0].get_xlabel()
 
 
 def test_figures_are_written_as_png_and_svg(findings, tmp_path):

@@ -27,7 +27,6 @@ CARD = Card(
     title="Beam search with a judge",
     paper="Snell et al., Scaling Test-Time Compute, arXiv 2408.03314",
     adapts="which leaves of a search go on, on the rank of a judge's score",
-    skips_from="judged_vote",
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),
         Knob("select", ("vote",), "vote", open=True),

@@ -25,7 +25,6 @@ CARD = Card(
     paper="Beeching et al., Scaling test-time compute with open models, Hugging Face 2024",
     adapts="which leaf of each subtree goes on, on the rank of a judge's score",
     fidelity="reconstructed",
-    skips_from="judged_vote",
     knobs=(
         Knob("N", (16,), 16, open=True, low=1),
         Knob("select", ("vote",), "vote", open=True),

@@ -20,10 +20,9 @@ CARD = Card(
     paper="Hooper et al., ETS, arXiv 2502.13575, 2025",
     adapts="which leaves of a search survive, on scores and shared cache",
     fidelity="code-confirmed",
-    skips_from="judged_vote",
     knobs=(
         Knob("N", (16,), 16, open=True, low=1),
-        Knob("lambda_c", (0.0, 0.25, 0.5, 1.0, 2.0, 4.0), 1.0, open=True, low=0),
+        Knob("lambda_c", (0.0, 0.5, 1.0, 2.0), 1.0, open=True, low=0),
         Knob("cost", ("nodes",), "nodes", open=True),
         Knob("T", (0.2,), 0.2, open=True, low=0.01),
         Knob("select", ("vote",), "vote", open=True),

@@ -32,7 +32,6 @@ CARD = Card(
     paper="Wu et al., Inference Scaling Laws, arXiv 2408.00724, ICLR 2025",
     adapts="how many children each leaf of a search gets, on a judge's score of its last step",
     fidelity="code-confirmed",
-    skips_from="judged_vote",
     knobs=(
         Knob("N", (4, 16, 64), 16, open=True, low=1),
         Knob("T", (0.2,), 0.2, open=True, low=0.01),

@@ -55,7 +55,7 @@ CARD = Card(
         Knob("policy", ("lm-s",), "lm-s", open=True),
         Knob("layout", ("several", "single"), "several"),
         Knob("budget", (0,), 0, open=True, low=0),
-        Knob("problems", (60,), 60, open=True, low=1),
+        Knob("problems", (75,), 75, open=True, low=1),
     ),
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
@@ -141,7 +141,7 @@ def load(
     policy: str = "lm-s",
     layout: data.Layout = "several",
     budget: int = 0,
-    problems: int = 60,
+    problems: int = 75,
 ) -> Chain:
     """Return the task under the given conditions.
 

@@ -1,0 +1,193 @@
+"""The energy of one NVIDIA board: its counter, or its sampled power where it has none.
+
+`NvmlCounter` reads the accumulator (Volta and newer, millijoules since the driver was loaded).
+`IntegratedPower` samples power meanwhile and is an estimate: from `POWER_INSTANT` at 20 Hz,
+or, on drivers without that field, from the one that on newer boards is a mean over a second and
+therefore needs windows of 10 s. Both read the board: memory and regulators included, the host
+not, other processes too.
+
+Nobody knows for every board what its counter integrates, so both are read and a difference
+above `DISAGREEMENT` is flagged; the counter is what is reported.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Self
+
+from adabench.profilers.meter import CounterReset, Counts, EnergyMeter, Null
+from adabench.profilers.nvml import Unmetered, Witness, find_board, look
+from adabench.profilers.pace import HOST, Pace
+from adabench.profilers.power import Sample, integrate
+
+SENSOR_U = 0.05
+"""Boards were 2 to 6 % off an external meter, each by a gain of its own (arXiv 2312.02741)."""
+DISAGREEMENT = 0.05
+SAMPLE_S = 0.05
+SENSOR_PERIOD_S = 0.1
+"""Of the power reading, on every generation since Turing; an assumption of `IntegratedPower`."""
+
+
+class NvmlCounter:
+    """`nvmlDeviceGetTotalEnergyConsumption` of one board, found by UUID or PCI address.
+
+    `nvml` is an initialised `pynvml`.
+
+    Raises:
+        Unmetered: for a board in MIG mode (its joules belong to all instances together), a
+            board without this counter, and a name that NVML does not know.
+    """
+
+    key = "energy_gpu_j"
+    kind = "counter.nvml"
+    scope = "gpu_board"
+    u_rel = SENSOR_U
+    min_window_s = 2.0
+    max_window_s = float("inf")
+    lag_s = SENSOR_PERIOD_S
+    stepping = True
+
+    def __init__(self, uuid: str, nvml: Any) -> None:
+        self.uuid = uuid
+        self._nvml = nvml
+        self._handle = find_board(nvml, uuid)
+        try:
+            self.counts()
+        except nvml.NVMLError as problem:
+            raise Unmetered(
+                f"The GPU has no energy counter: {problem}.", "It takes a Volta or newer board."
+            ) from problem
+
+    def counts(self) -> Counts:
+        """Return millijoules since the driver was loaded."""
+        return (int(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)),)
+
+    def joules(self, before: Counts, after: Counts) -> float:
+        """Return the difference.
+
+        Raises:
+            CounterReset: if it is negative.
+        """
+        spent_mj = after[0] - before[0]
+        if spent_mj < 0:
+            raise CounterReset("The GPU's energy counter ran backwards within a window.")
+        return spent_mj / 1e3
+
+    def witness(self) -> Witness:
+        """Return what NVML says about the board now."""
+        return look(self._nvml, self._handle)
+
+
+class IntegratedPower:
+    """Sampled board power, integrated; a context manager that samples while it is entered.
+
+    Raises:
+        Unmetered: if the board tells no power, is in MIG mode or unknown.
+    """
+
+    key = "energy_gpu_est_j"
+    kind = "estimated.integrated"
+    scope = "gpu_board"
+    u_rel = SENSOR_U
+    max_window_s = float("inf")
+    lag_s = SENSOR_PERIOD_S
+    stepping = False
+
+    def __init__(self, uuid: str, nvml: Any, pace: Pace = HOST) -> None:
+        self.uuid = uuid
+        self.samples: list[Sample] = []
+        self._nvml, self._pace = nvml, pace
+        self._handle = find_board(nvml, uuid)
+        self._repeating: AbstractContextManager[None] | None = None
+        self._instant = instant_w(nvml, self._handle) is not None
+        self.min_window_s = 2.0 if self._instant else 10.0
+        try:
+            self.watts()
+        except nvml.NVMLError as problem:
+            raise Unmetered(
+                f"The GPU tells no power: {problem}.", "Measure with an external meter."
+            ) from problem
+
+    def watts(self) -> float:
+        """Return the power as the board tells it now."""
+        if self._instant:
+            now_w = instant_w(self._nvml, self._handle)
+            if now_w is not None:
+                return now_w
+        return float(self._nvml.nvmlDeviceGetPowerUsage(self._handle)) / 1e3
+
+    def sample(self) -> float:
+        """Take one sample and return the pause until the next."""
+        start_ns = self._pace.ns()
+        watts = self.watts()
+        self.samples.append(Sample((start_ns + self._pace.ns()) // 2, watts))
+        return SAMPLE_S
+
+    def __enter__(self) -> Self:
+        self.samples = []
+        self.sample()
+        self._repeating = self._pace.repeat(self.sample)
+        self._repeating.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._repeating is not None:
+            self._repeating.__exit__(None, None, None)
+        self.sample()
+
+    def counts(self) -> Counts:
+        """Return the time."""
+        return (self._pace.ns(),)
+
+    def joules(self, before: Counts, after: Counts) -> float:
+        """Integrate between two times.
+
+        Raises:
+            NoValue: if the samples do not cover them.
+        """
+        return integrate(sorted(self.samples), before[0], after[0])
+
+    def witness(self) -> Witness:
+        """Return what NVML says about the board now."""
+        return look(self._nvml, self._handle)
+
+
+def instant_w(nvml: Any, handle: Any) -> float | None:
+    """Return the instantaneous board power, or None where the driver has no such field."""
+    field = nvml.NVML_FI_DEV_POWER_INSTANT
+    try:
+        (value,) = nvml.nvmlDeviceGetFieldValues(handle, [(field, 0)])  # 0: the board's scope
+    except nvml.NVMLError:
+        return None
+    return value.value.uiVal / 1e3 if value.nvmlReturn == nvml.NVML_SUCCESS else None
+
+
+def open_gpu(uuid: str, nvml: Any, *, estimated: bool = True) -> EnergyMeter:
+    """Return the best meter of a board: its counter, its sampled power, or `Null` with reasons."""
+    reasons: list[Unmetered] = []
+    for attempt in _ladder(uuid, nvml, estimated):
+        if not isinstance(attempt, Unmetered):
+            return attempt
+        reasons.append(attempt)
+    text = " ".join(dict.fromkeys(str(reason) for reason in reasons))
+    return Null("energy_gpu_j", "gpu_board", text, reasons[0].remedy)
+
+
+def cross_check(counter_j: float, integral_j: float) -> tuple[Mapping[str, Any], bool]:
+    """Return the `cross_check` entry of a reading and whether the two disagree.
+
+    Raises:
+        ValueError: if the counter gave nothing to compare with.
+    """
+    if counter_j <= 0:
+        raise ValueError("A counter that gained nothing can't be checked.")
+    rel = integral_j / counter_j - 1
+    entry = {"kind": IntegratedPower.kind, "j": integral_j, "rel": rel}
+    return entry, abs(rel) > DISAGREEMENT
+
+
+def _ladder(uuid: str, nvml: Any, estimated: bool) -> Iterator[EnergyMeter | Unmetered]:
+    for kind in (NvmlCounter, IntegratedPower)[: 1 + estimated]:
+        try:
+            yield kind(uuid, nvml)
+        except Unmetered as problem:
+            yield problem

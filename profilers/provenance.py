@@ -1,0 +1,208 @@
+"""Provenance: where a joule comes from, how sure it is, and what may be added to what.
+
+A number without its instrument does not exist. A `Reading` therefore can't be built without a
+kind, a scope and a standard uncertainty, and one without a number must say why; an
+unavailable energy is None and never zero. Its label follows from its kind:
+
+- `measured`: an external instrument (`measured.wall`, `.bmc`, `.pdu`);
+- `counter`: an accumulator in the hardware (`counter.nvml`, `.rapl`, `.amdsmi`, `.soc`);
+- `estimated`: anything else with a number (`estimated.integrated` is sampled power,
+  `estimated.tdp` a model, `estimated.allocated` a share; `imported.paper` is somebody's print);
+- `unavailable`: no number.
+
+That is also their order, strongest first. A sum has the weakest label among its parts. Parts
+whose scopes overlap (a board and the node it sits in) are never added, and readings of
+different scope or label are never compared: both are errors.
+
+`u_j` is one standard uncertainty (k = 1), the instrument's own error included.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+Label = Literal["measured", "counter", "estimated", "unavailable"]
+
+STRENGTH: tuple[Label, ...] = ("measured", "counter", "estimated", "unavailable")
+"""Strongest first."""
+K95 = 1.959964
+"""Standard uncertainties on either side that hold 95 % of a normal distribution."""
+
+_INSIDE: Mapping[str, frozenset[str]] = {
+    "node": frozenset({"module", "gpu_board", "gpu_memory", "psys", "cpu_package", "dram"}),
+    "module": frozenset({"gpu_board", "gpu_memory", "cpu_package", "dram"}),
+    "psys": frozenset({"cpu_package", "dram"}),
+    "gpu_board": frozenset({"gpu_memory"}),
+}
+"""What each scope contains besides itself."""
+
+
+class Incomparable(ValueError):
+    """Two readings that say different things: other scopes, other labels."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The energy of one window with everything needed to argue about it.
+
+    Raises:
+        ValueError: for a number without uncertainty, an absence without a reason, or joules
+            that are negative or not finite.
+    """
+
+    j: float | None
+    u_j: float | None
+    kind: str
+    scope: str
+    reason: str = ""
+    """Why there is no number."""
+    device_uuid: str | None = None
+    window_s: float | None = None
+    ticks: int | None = None
+    tick_s: float | None = None
+    aligned: bool = False
+    phase_steps: int = 1
+    units: float | None = None
+    j_per_unit: float | None = None
+    u_j_per_unit: float | None = None
+    interval: tuple[float, float] | None = None
+    """95 % of `j_per_unit`, the instrument's own error included."""
+    idle_w: float | None = None
+    idle_kind: str | None = None
+    net_j: float | None = None
+    u_net_j: float | None = None
+    cross_check: Mapping[str, Any] | None = None
+    cal_id: str | None = None
+    gain: float | None = None
+    throttled: bool | None = None
+    exclusive: bool | None = None
+    temp_c: tuple[float, ...] = ()
+    sm_mhz: tuple[float, ...] = ()
+    power_limit_w: float | None = None
+    driver: str | None = None
+    flags: tuple[str, ...] = ()
+    parts: tuple["Reading", ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if (self.j is None) != (self.label == "unavailable"):
+            raise ValueError(f"{self.kind}: a label and a number come together or not at all.")
+        if self.j is None and not self.reason:
+            raise ValueError("An unavailable energy says why.")
+        if self.j is not None and not (math.isfinite(self.j) and self.j >= 0):
+            raise ValueError(f"{self.kind} gave {self.j} J, which is no energy.")
+        if self.j is not None and self.u_j is None:
+            raise ValueError(f"{self.kind}: joules without an uncertainty are not a measurement.")
+
+    @property
+    def label(self) -> Label:
+        """The word that users see."""
+        return label_of(self.kind)
+
+    def flagged(self, *flags: str) -> "Reading":
+        """Return the same reading with further flags, each once."""
+        return replace(self, flags=tuple(dict.fromkeys((*self.flags, *flags))))
+
+    def per(self, units: float) -> "Reading":
+        """Return the same reading as that of `units` units of work.
+
+        Raises:
+            ValueError: for no units.
+        """
+        if units <= 0:
+            raise ValueError("Energy per unit needs at least some part of a unit.")
+        if self.j is None or self.u_j is None:
+            return replace(self, units=units)
+        each, u = self.j / units, self.u_j / units
+        ends = (each - K95 * u, each + K95 * u)
+        return replace(self, units=units, j_per_unit=each, u_j_per_unit=u, interval=ends)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data with the label beside the number; parts are readings themselves."""
+        plain = {item.name: getattr(self, item.name) for item in fields(self)}
+        plain["parts"] = [part.to_json() for part in self.parts]
+        for name in ("interval", "temp_c", "sm_mhz", "flags"):
+            plain[name] = None if plain[name] is None else list(plain[name])
+        return {"label": self.label, **plain}
+
+
+def label_of(kind: str) -> Label:
+    """Return the label of a kind such as `counter.nvml`.
+
+    Raises:
+        ValueError: for a kind that none of the labels covers.
+    """
+    head = kind.split(".")[0]
+    if head == "imported":  # a printed number is as good as the model it may come from
+        return "estimated"
+    for label in STRENGTH:
+        if head == label:
+            return label
+    raise ValueError(f"{kind!r} is no kind of energy: it starts with one of {', '.join(STRENGTH)}.")
+
+
+def weakest(labels: Sequence[Label]) -> Label:
+    """Return the weakest label; of no labels, `unavailable`."""
+    return max(labels, key=STRENGTH.index, default="unavailable")
+
+
+def unavailable(scope: str, reason: str) -> Reading:
+    """Return the reading that has no number."""
+    return Reading(None, None, "unavailable", scope, reason)
+
+
+def overlap(scopes: Sequence[str]) -> tuple[str, str] | None:
+    """Return two scopes that have something in common, if any do."""
+    for index, one in enumerate(scopes):
+        for other in scopes[index + 1 :]:
+            inside = {one, *_INSIDE.get(one, ())} & {other, *_INSIDE.get(other, ())}
+            if inside:
+                return one, other
+    return None
+
+
+def total(readings: Sequence[Reading]) -> Reading:
+    """Add readings of the same window over disjoint scopes; the label is the weakest.
+
+    If a part has no number the total has none either: a sum of what happens to be known is
+    a number of its own making.
+
+    Raises:
+        Incomparable: if two scopes overlap.
+    """
+    if not readings:
+        return unavailable("none", "no instrument read any energy")
+    if twice := overlap([part.scope for part in readings]):
+        raise Incomparable(f"{twice[0]} and {twice[1]} overlap: their joules would count twice.")
+    scope = "+".join(part.scope for part in readings)
+    missing = [f"{part.scope}: {part.reason}" for part in readings if part.j is None]
+    if missing:
+        return replace(unavailable(scope, "; ".join(missing)), parts=tuple(readings))
+    kinds = {part.kind for part in readings}
+    label = weakest([part.label for part in readings])
+    return Reading(
+        j=sum(part.j or 0.0 for part in readings),
+        u_j=math.hypot(*(part.u_j or 0.0 for part in readings)),
+        kind=kinds.pop() if len(kinds) == 1 else f"{label}.sum",
+        scope=scope,
+        window_s=max(part.window_s or 0.0 for part in readings) or None,
+        flags=tuple(dict.fromkeys(flag for part in readings for flag in part.flags)),
+        parts=tuple(readings),
+    )
+
+
+def check_comparable(a: Reading, b: Reading) -> None:
+    """Refuse to set two readings against each other that say different things.
+
+    Raises:
+        Incomparable: if one has no number, or scope or label differ.
+    """
+    for reading in (a, b):
+        if reading.j is None:
+            raise Incomparable(f"There is no energy to compare: {reading.reason}.")
+    if a.scope != b.scope:
+        raise Incomparable(f"Energy of {a.scope} can't be compared with energy of {b.scope}.")
+    if a.label != b.label:
+        raise Incomparable(
+            f"Energy that is {a.label} can't be compared with one that is {b.label}."
+        )

@@ -1,0 +1,133 @@
+# mypy: allow-untyped-calls
+# (torch annotates its dispatch modes only in part.)
+"""FLOPs and bytes of every torch operator of a block, seen as it is dispatched. Imports torch.
+
+**FLOPs** by torch's own formulas (matrix products, convolutions, attention; two for each
+multiply-add) and, for the CPU's fused attention, those of `profilers/flops.py`. Element-wise
+operators have none, and neither has a kernel of one's own.
+
+**Bytes** are those of the tensors that an operator reads and writes, each once: what would
+move if nothing stayed in a cache between operators and nothing was read twice within one. A view
+moves nothing, an expanded tensor counts what is stored, a result written in place counts as
+read and written. Gathers read as much as they return, scatters change as much as they are
+given, and an empty tensor is not written. The figure is a model of the traffic, not a reading
+of a memory controller: tensors that fit a cache never leave it.
+
+Every operator passes through Python here, some microseconds each, so nothing is timed meanwhile.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry, shape_wrapper
+
+from adabench.profilers.flops import formulas
+
+FORMULAS: Mapping[Any, Any] = {
+    **flop_registry,
+    **{name: shape_wrapper(count) for name, count in formulas().items()},
+}
+GATHERS = frozenset({"aten::index_select", "aten::gather", "aten::embedding", "aten::index"})
+SCATTERS = frozenset(
+    {"aten::index_add_", "aten::index_copy_", "aten::index_put_", "aten::scatter_add_",
+     "aten::scatter_"}
+)  # fmt: skip
+UNWRITTEN = frozenset({"aten::empty", "aten::empty_like", "aten::empty_strided",
+                       "aten::new_empty", "aten::new_empty_strided"})  # fmt: skip
+
+
+@dataclass
+class Moved:
+    """What all calls of one operator came to."""
+
+    calls: int = 0
+    flops: int | None = None
+    """None where torch has no formula."""
+    moved_bytes: int = 0
+
+
+@dataclass
+class Ledger:
+    """Operators by name (`aten::mm`), and FLOPs by the type they were computed in.
+
+    What torch calls within an operator is counted with that operator.
+    """
+
+    operators: dict[str, Moved] = field(default_factory=dict)
+    types: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def main_type(self) -> str:
+        """The type of most FLOPs, as `float32`; that where there are none."""
+        return max(self.types, key=self.types.__getitem__, default="float32")
+
+
+class Traffic(TorchDispatchMode):
+    """Counts while it is entered: `with Traffic(ledger): ...`."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__()
+        self.ledger = ledger
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        """Run one operator and write down what it was."""
+        kwargs = kwargs or {}
+        with self:  # in inference mode composite operators arrive whole
+            parts = func.decompose(*args, **kwargs)
+        if parts is not NotImplemented:
+            return parts
+        result = func(*args, **kwargs)
+        seen = self.ledger.operators.setdefault(func._schema.name, Moved())
+        seen.calls += 1
+        seen.moved_bytes += _bytes(func, args, kwargs, result)
+        flops = _flops(func, args, kwargs, result)
+        if flops is not None:
+            seen.flops = (seen.flops or 0) + flops
+            kind = _type(args)
+            self.ledger.types[kind] = self.ledger.types.get(kind, 0) + flops
+        return result
+
+
+def _flops(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> int | None:
+    formula = FORMULAS.get(func._overloadpacket)
+    return None if formula is None else int(formula(*args, **kwargs, out_val=result))
+
+
+def _bytes(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> int:
+    name = func._schema.name
+    if name in UNWRITTEN or _is_view(func):
+        return 0
+    read = [_size(tensor) for tensor in _tensors((args, kwargs))]
+    written = sum(_size(tensor) for tensor in _tensors(result))
+    if name in GATHERS:
+        return written + sum(read[1:]) + written
+    if name in SCATTERS:
+        return sum(read[1:]) + 2 * max(read[1:], default=0)
+    return sum(read) + written
+
+
+def _is_view(func: Any) -> bool:
+    aliases = [returned.alias_info for returned in func._schema.returns]
+    return any(alias is not None and not alias.is_write for alias in aliases)
+
+
+def _tensors(tree: Any) -> Iterator[torch.Tensor]:
+    seen: set[int] = set()
+    for leaf in tree_leaves(tree):
+        if isinstance(leaf, torch.Tensor) and id(leaf) not in seen:
+            seen.add(id(leaf))
+            yield leaf
+
+
+def _size(tensor: torch.Tensor) -> int:
+    return min(tensor.numel() * tensor.itemsize, tensor.untyped_storage().nbytes())
+
+
+def _type(args: Sequence[Any]) -> str:
+    return next((str(t.dtype).removeprefix("torch.") for t in _tensors(args)), "float32")

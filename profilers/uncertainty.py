@@ -1,0 +1,122 @@
+"""Uncertainty: how a mean over blocks of energy is known, and how terms are joined.
+
+The blocks of a measurement are its replicates (iterations within one share their ticks). Where
+the phase against the sensor is stepped, blocks of different phase differ on purpose: the mean
+is that of the phases' means, and its variance comes from the scatter within phases alone, with
+one degree of freedom less per phase. Over repeats the error of a window's ends is part of the
+scatter and is not added a second time.
+
+Independent terms add in squares. Their degrees of freedom follow Welch and Satterthwaite; an
+instrument's own uncertainty, known from elsewhere, has infinitely many.
+"""
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist, fmean
+from typing import NamedTuple
+
+_Z975 = NormalDist().inv_cdf(0.975)
+_T975 = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706)
+
+
+class Estimate(NamedTuple):
+    """A mean, its standard uncertainty and the degrees of freedom behind that."""
+
+    mean: float
+    u: float
+    df: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval; without degrees of freedom everything is possible."""
+        half = t975(self.df) * self.u if self.df > 0 else math.inf
+        return self.mean - half, self.mean + half
+
+
+def stratified(totals: Sequence[float], sizes: Sequence[float], strata: Sequence[int]) -> Estimate:
+    """Return the mean over strata of `sum of totals / sum of sizes`, the ratio within each.
+
+    A block's own quotient is biased where its size is random (units of unequal length fill a
+    window of fixed length); the quotient of sums is less so by the number of blocks. Its
+    variance is that of the residuals (Cochran 1977, section 6.4).
+
+    Raises:
+        ValueError: if there is no block.
+    """
+    if not totals:
+        raise ValueError("A mean needs at least one block.")
+    groups: dict[int, list[tuple[float, float]]] = {}
+    for total, size, stratum in zip(totals, sizes, strata, strict=True):
+        groups.setdefault(stratum, []).append((total, size))
+    ratios = [_ratio(group) for group in groups.values()]
+    mean, df = fmean(ratios), len(totals) - len(groups)
+    if df == 0:
+        return Estimate(mean, 0.0, 0.0)
+    squares = sum(_squares(group) for group in groups.values())
+    u = math.sqrt(squares / df * sum(1 / len(group) for group in groups.values())) / len(groups)
+    return Estimate(mean, u, df)
+
+
+def with_known(estimate: Estimate, *known_u: float) -> Estimate:
+    """Add terms whose size is known from elsewhere."""
+    u = math.hypot(estimate.u, *known_u)
+    if estimate.u == 0 or u == 0:
+        return Estimate(estimate.mean, u, estimate.df)
+    return Estimate(estimate.mean, u, estimate.df * (u / estimate.u) ** 4)
+
+
+def paired_ratio(a: Sequence[float], b: Sequence[float]) -> Estimate:
+    """Return b over a from paired blocks: the logarithm's mean, its interval by `exp_interval`.
+
+    The instrument's gain is the same on both sides of a ratio and drops out.
+
+    Raises:
+        ValueError: for fewer than two pairs or a value that is not positive.
+    """
+    if len(a) < 2 or min(*a, *b) <= 0:
+        raise ValueError("A paired ratio needs two pairs of positive energies.")
+    logs = [math.log(second / first) for first, second in zip(a, b, strict=True)]
+    return stratified(logs, [1.0] * len(logs), [0] * len(logs))
+
+
+def exp_interval(estimate: Estimate) -> tuple[float, float, float]:
+    """Return the ratio and its 95 % interval from the estimate of its logarithm."""
+    low, high = estimate.interval
+    return math.exp(estimate.mean), math.exp(low), math.exp(high)
+
+
+def stratum_spread(totals: Sequence[float], sizes: Sequence[float], strata: Sequence[int]) -> float:
+    """Return how far the ratios of the strata lie apart, relative to their mean."""
+    blocks = list(zip(totals, sizes, strata, strict=True))
+    ratios = [
+        _ratio([(total, size) for total, size, other in blocks if other == stratum])
+        for stratum in sorted(set(strata))
+    ]
+    return (max(ratios) - min(ratios)) / fmean(ratios)
+
+
+def _ratio(group: Sequence[tuple[float, float]]) -> float:
+    return sum(total for total, _ in group) / sum(size for _, size in group)
+
+
+def _squares(group: Sequence[tuple[float, float]]) -> float:
+    """Return the sum of squared residuals per mean size, of which one is not free."""
+    ratio, size = _ratio(group), fmean(size for _, size in group)
+    return sum(((total - ratio * own) / size) ** 2 for total, own in group)
+
+
+def t975(df: float) -> float:
+    """Return the 97.5 % point of Student's t, to about 1 % (interpolated below five df).
+
+    Raises:
+        ValueError: without degrees of freedom.
+    """
+    if df <= 0:
+        raise ValueError("Student's t needs degrees of freedom.")
+    if df < 5:
+        index = max(int(df), 1)
+        share = (1 / index - 1 / max(df, 1.0)) * index * (index + 1)
+        return math.exp((1 - share) * math.log(_T975[index - 1]) + share * math.log(_T975[index]))
+    z = _Z975  # Cornish and Fisher's expansion
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / (96 * df**2)
+    return z + (z**3 + z) / (4 * df) + second

@@ -1,0 +1,59 @@
+"""Warnings: what a reader must know of a run's timing and energy, whichever report they read."""
+
+import pytest
+
+from adabench.harness.quality import warnings
+from adabench.harness.record import Cell, Record
+
+
+def record(case: int, samples: float, dropped: float | None, note: str = "", **more) -> Record:
+    values = {"samples": samples, "latency_s": 0.1, **more}
+    if dropped is not None:
+        values["samples_dropped"] = dropped
+    return Record(Cell("roots", "fixed", {}, {}, "embedded", 0), "solve", case, 0, "ok",
+                  values, note)  # fmt: skip
+
+
+def said(records, manifest=None) -> str:
+    return "\n".join(warnings(records, manifest or {}))
+
+
+def test_a_calm_run_says_nothing_of_disturbance():
+    text = said([record(0, 10, 0), record(1, 10, 0)])
+    assert "disturbed" not in text
+    assert "invalid" not in text
+    assert "watched" not in text
+
+
+def test_dropped_samples_are_summed_over_the_run():
+    text = said([record(0, 100, 1), record(1, 1_000, 9)])
+    assert "10 of 1,100 timed samples were disturbed" in text
+    assert "invalid" not in text
+
+
+def test_a_cell_with_too_few_samples_left_is_named():
+    text = said([record(0, 10, 9, "timing invalid: 1 of 10 samples undisturbed"), record(1, 10, 0)])
+    assert "The timing of 1 of 1 cells is invalid" in text
+    assert "roots/fixed" in text
+
+
+def test_nobody_watching_is_not_the_same_as_calm():
+    assert "1 of 1 cells was not watched" in said([record(0, 10, None)])
+
+
+def test_an_unsteady_method_is_named():
+    text = said([record(0, 10, 0, "not steady: it drifts by +3.0% over 20 blocks")])
+    assert "roots/fixed did not become steady" in text
+
+
+@pytest.mark.parametrize(("note", "missed"), [("budget spent", True), ("disturbed", True),
+                                              ("precision reached", False)])  # fmt: skip
+def test_a_precision_that_was_not_reached_is_said(note, missed):
+    text = said([record(0, 10, 0, note, latency_half_width=0.034)])
+    assert ("the worst half-width is 3.4%" in text) == missed
+
+
+def test_what_cannot_be_watched_is_said_once():
+    absent = {"CPU quota": "Not told.", "processor clock": "Not told.", "run delay": "Too slow."}
+    text = said([record(case, 10, 0) for case in range(3)], {"unwatched": absent})
+    assert text.count("CPU quota, processor clock: Not told. run delay: Too slow.") == 1

@@ -1,0 +1,202 @@
+"""The active rows' MLP: reference and Triton against the exact result, on weird shapes."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from adabench.kernels import dispatch, gather
+from tests.kernels.rounding import U32, accumulated, stored, unit
+
+TYPES = (torch.float32, torch.float16, torch.bfloat16)
+SHAPES = {  # tokens, active, width, hidden; the interpreter's tiles are 16 x 16 x 16
+    "one active": (40, 1, 32, 64),
+    "one token": (1, 1, 16, 16),
+    "all active": (48, 48, 32, 64),
+    "half active": (64, 32, 48, 96),
+    "no multiple of a tile": (37, 19, 33, 65),
+    "width below a tile": (20, 17, 5, 7),
+    "a single hidden unit": (20, 17, 24, 1),
+    "more row tiles than run side by side": (200, 150, 16, 32),
+}
+
+
+def draw(shape, dtype, device="cpu", gated=False):
+    tokens, active, width, hidden = shape
+    generator = torch.Generator().manual_seed(tokens * 1000 + active)
+
+    def normal(*size, scale=1.0):
+        drawn = torch.randn(*size, generator=generator, dtype=torch.float64) * scale
+        return drawn.to(device, dtype)
+
+    rows = torch.randperm(tokens, generator=generator)[:active].to(device)
+    gates = torch.rand(active, generator=generator).to(device, dtype) if gated else None
+    return (
+        normal(tokens, width), normal(tokens, width), rows,
+        normal(hidden, width, scale=width**-0.5), normal(width, hidden, scale=hidden**-0.5), gates,
+    )  # fmt: skip
+
+
+def exact(stream, x, rows, up, down, gates) -> tuple[Tensor, Tensor]:
+    """The result in float64, and how far from it a correct implementation may lie."""
+    u = unit(stream.dtype)
+    wide = [t.double() if t is not None and t.is_floating_point() else t
+            for t in (stream, x, rows, up, down, gates)]  # fmt: skip
+    stream64, x64, _, up64, down64, gates64 = wide
+    before = x64[rows] @ up64.T
+    hidden = F.gelu(before)
+    # GELU's slope is at most 1.13; the reference stores its input too. erf in fp32: 4 u32.
+    off = 1.13 * (accumulated(x64[rows], up64) + u * before.abs()) + u * hidden.abs()
+    off += 4 * U32 * before.abs()
+    gate = torch.ones(len(rows), 1).to(before) if gates is None else gates64[:, None]
+    added = (hidden @ down64.T) * gate
+    added_off = (stored(off, down64) + accumulated(hidden, down64)) * gate + 2 * u * added.abs()
+    result = stream64.index_add(0, rows, added)
+    allowed = torch.zeros_like(result)
+    allowed[rows] = added_off + 2 * u * result[rows].abs() + 1e-30
+    return result, allowed
+
+
+def assert_exact(found: Tensor, arguments) -> None:
+    wanted, allowed = exact(*arguments)
+    excess = (found.double() - wanted).abs() - allowed
+    assert excess.max() <= 0, f"{excess.max():.2e} over the bound"
+    inactive = torch.ones(len(found), dtype=torch.bool, device=found.device)
+    inactive[arguments[2]] = False
+    assert torch.equal(found[inactive], arguments[0][inactive])
+
+
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_reference_is_exact_within_rounding(name, gated, dtype):
+    arguments = draw(SHAPES[name], dtype, gated=gated)
+    assert_exact(gather.reference_(arguments[0].clone(), *arguments[1:]), arguments)
+
+
+@pytest.mark.usefixtures("interpreter")
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize("name", SHAPES)
+def test_triton_is_exact_within_rounding(name, gated, dtype):
+    from adabench.kernels import tiles
+
+    arguments = draw(SHAPES[name], dtype, gated=gated)
+    assert_exact(tiles.mlp_add_(arguments[0].clone(), *arguments[1:]), arguments)
+
+
+@pytest.mark.usefixtures("interpreter")
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("shape", [(40, 19, 32, 64), (40, 19, 40, 72), (40, 1, 8, 24)], ids=str)
+def test_weights_by_descriptor_give_the_same_bits(shape, dtype):
+    """As on Hopper; rows of a weight must then be multiples of 16 bytes, but not of a tile."""
+    from adabench.kernels import tiles
+
+    stream, *rest = draw(shape, dtype)
+    plain = tiles.mlp_add_(stream.clone(), *rest, described=False)
+    assert torch.equal(tiles.mlp_add_(stream.clone(), *rest, described=True), plain)
+
+
+@pytest.mark.usefixtures("interpreter")
+def test_triton_takes_views_and_its_own_stream():
+    """Rows of a wider buffer, transposed weights, 32-bit indices, x that is the stream."""
+    from adabench.kernels import tiles
+
+    stream, _, rows, up, down, _ = draw((30, 11, 32, 48), torch.float32)
+    wide = torch.zeros(30, 50)
+    wide[:, :32] = stream
+    view = wide[:, :32]
+    views = (view, view, rows.int(), up.T.contiguous().T, down.T.contiguous().T)
+    tiles.mlp_add_(*views)
+    assert_exact(view.clone(), (stream, stream, rows, up, down, None))
+    assert not wide[:, 32:].any()
+
+
+def test_the_bound_is_tight_enough_to_catch_a_wrong_gelu_and_a_wrong_row():
+    arguments = draw(SHAPES["half active"], torch.float32)
+    stream, x, rows, up, down, _ = arguments
+    approximate = F.linear(F.gelu(F.linear(x[rows], up), approximate="tanh"), down)
+    with pytest.raises(AssertionError, match="over the bound"):
+        assert_exact(stream.index_add(0, rows, approximate), arguments)
+    for dtype in TYPES:
+        arguments = draw(SHAPES["half active"], dtype)
+        shifted = (arguments[0].clone(), arguments[1].roll(1, 0), *arguments[2:])
+        with pytest.raises(AssertionError, match="over the bound"):
+            assert_exact(gather.reference_(*shifted), arguments)
+
+
+def test_without_active_rows_nothing_changes():
+    stream, x, _, up, down, _ = draw((12, 0, 16, 32), torch.float32)
+    before = stream.clone()
+    found = gather.mlp_add_(stream, x, torch.empty(0, dtype=torch.long), up, down)
+    assert found is stream
+    assert torch.equal(found, before)
+
+
+def test_on_the_cpu_the_reference_runs_and_gradients_flow():
+    stream, x, rows, up, down, _ = draw((12, 5, 16, 32), torch.float32)
+    up.requires_grad_()
+    gather.mlp_add_(stream, x, rows, up, down).sum().backward()
+    assert up.grad is not None
+    assert up.grad.abs().sum() > 0
+    assert not dispatch.runs_triton(stream, x)
+
+
+@pytest.mark.parametrize(
+    ("place", "size", "says"),
+    [(0, (12, 15), "stream"), (1, (12, 15), "x has"), (4, (32, 16), "down"), (5, (4,), "gates")],
+)
+def test_shapes_that_do_not_fit_are_refused(place, size, says):
+    arguments = list(draw((12, 5, 16, 32), torch.float32, gated=True))
+    arguments[place] = torch.zeros(size)
+    with pytest.raises(ValueError, match=says):
+        gather.mlp_add_(*arguments)
+
+
+def test_mixed_types_are_refused():
+    stream, x, rows, up, down, _ = draw((12, 5, 16, 32), torch.float32)
+    with pytest.raises(ValueError, match="one type"):
+        gather.mlp_add_(stream, x, rows, up, down.half())
+
+
+def test_the_floor_at_the_shape_of_the_docstring():
+    found = gather.cost(2048, 1024, 4096, 2)
+    assert found.flops == 4 * 2048 * 1024 * 4096
+    assert found.moved_bytes == (2 * 1024 * 4096 + 3 * 2048 * 1024) * 2 + 2048 * 8
+    assert found.floor_s(1e12, 1e30) == found.flops / 1e12
+    assert found.floor_s(1e30, 1e12) == found.moved_bytes / 1e12
+
+
+def test_importing_costs_neither_torch_nor_triton():
+    code = (
+        "import sys, adabench.kernels.gather, adabench.kernels.grouped\n"
+        "print([name for name in ('torch', 'triton') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize("name", [*SHAPES, "real"])
+def test_compiled_triton_is_exact_within_rounding(name, gated, dtype, cuda):
+    shape = (4096, 2048, 1024, 4096) if name == "real" else SHAPES[name]
+    arguments = draw(shape, dtype, cuda, gated)
+    with torch.no_grad():
+        assert dispatch.runs_triton(*arguments)
+        assert_exact(gather.mlp_add_(arguments[0].clone(), *arguments[1:]), arguments)
+
+
+@pytest.mark.gpu
+def test_the_bar_half_the_tokens_are_1_6_times_faster_and_near_the_floor(cuda, benchmark_module):
+    over = benchmark_module.ceilings(cuda, "bfloat16")
+    row = benchmark_module.gather_row(4096, 0.5, 1024, 4096, "bfloat16", cuda, over)
+    assert row.runs == "triton"
+    assert row.ratio(row.dense) >= 1.6, row
+    assert row.over_floor <= 1.3, row

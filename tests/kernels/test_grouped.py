@@ -1,0 +1,131 @@
+"""Each row times the weight it chose: reference and Triton, groups empty, huge and single."""
+
+import pytest
+import torch
+
+from adabench.kernels import dispatch, grouped
+from tests.kernels.rounding import accumulated, unit
+
+TYPES = (torch.float32, torch.float16, torch.bfloat16)
+SPLITS = {  # rows per group
+    "even": (16, 16, 16, 16),
+    "empty at the ends and within": (0, 20, 0, 0, 7, 0),
+    "one huge group": (0, 100, 1, 0),
+    "single rows": (1, 1, 1),
+    "one group": (33,),
+    "one row": (0, 1),
+    "no multiple of a tile": (17, 31, 5),
+    "many groups": tuple(i % 3 for i in range(20)),
+}
+SIZES = ((32, 48), (33, 17), (5, 1))
+
+
+def draw(split, size, dtype, device="cpu"):
+    inner, outer = size
+    generator = torch.Generator().manual_seed(sum(split) + inner)
+    choice = torch.repeat_interleave(torch.arange(len(split)), torch.tensor(split))
+    choice = choice[torch.randperm(len(choice), generator=generator)].to(device)
+    x = torch.randn(len(choice), inner, generator=generator)
+    weights = torch.randn(len(split), outer, inner, generator=generator)
+    return x.to(device, dtype), choice, weights.to(device, dtype)
+
+
+def assert_exact(found, x, choice, weights):
+    wanted = torch.empty(len(x), weights.shape[1], dtype=torch.float64, device=x.device)
+    allowed = torch.empty_like(wanted)
+    for group, weight in enumerate(weights.double()):
+        mine = choice == group
+        wanted[mine] = x[mine].double() @ weight.T
+        allowed[mine] = accumulated(x[mine].double(), weight)
+    allowed += unit(x.dtype) * wanted.abs()
+    excess = (found.double() - wanted).abs() - allowed
+    assert found.shape == wanted.shape
+    assert excess.numel() == 0 or excess.max() <= 0, f"{excess.max():.2e} over the bound"
+
+
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", SPLITS)
+def test_the_reference_is_exact_within_rounding(name, size, dtype):
+    arguments = draw(SPLITS[name], size, dtype)
+    assert_exact(grouped.reference(*arguments), *arguments)
+
+
+@pytest.mark.usefixtures("interpreter")
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", SPLITS)
+def test_triton_is_exact_within_rounding(name, size, dtype):
+    from adabench.kernels import tiles
+
+    arguments = draw(SPLITS[name], size, dtype)
+    assert_exact(tiles.grouped(*arguments), *arguments)
+
+
+@pytest.mark.usefixtures("interpreter")
+@pytest.mark.parametrize("name", ["one huge group", "no multiple of a tile"])
+def test_weights_by_descriptor_give_the_same_bits(name):
+    """The last tile of a group's columns then reads into the next group's weight."""
+    from adabench.kernels import tiles
+
+    arguments = draw(SPLITS[name], (24, 40), torch.float16)
+    plain = tiles.grouped(*arguments, described=False)
+    assert torch.equal(tiles.grouped(*arguments, described=True), plain)
+
+
+@pytest.mark.usefixtures("interpreter")
+@pytest.mark.parametrize("split", [(0, 0, 1), (5, 0, 9), (16, 17, 1), (1,) * 40, (64,)])
+@pytest.mark.parametrize("height", [1, 16, 128])
+def test_the_grid_has_room_for_every_split(split, height):
+    from adabench.kernels.tiles import most_tiles
+
+    needed = sum(-(-size // height) for size in split)
+    assert needed <= most_tiles(sum(split), len(split), height) <= needed + len(split)
+
+
+def test_no_rows_give_no_results():
+    assert grouped.grouped(torch.empty(0, 4), torch.empty(0).long(), torch.ones(2, 3, 4)).shape == (
+        0,
+        3,
+    )
+
+
+@pytest.mark.usefixtures("interpreter")
+def test_the_bound_catches_a_wrong_choice():
+    from adabench.kernels import tiles
+
+    for dtype in TYPES:
+        x, choice, weights = draw(SPLITS["no multiple of a tile"], (32, 48), dtype)
+        found = tiles.grouped(x, choice.roll(1), weights)
+        with pytest.raises(AssertionError, match="over the bound"):
+            assert_exact(found, x, choice, weights)
+
+
+@pytest.mark.parametrize(
+    ("x", "choice", "weights", "says"),
+    [
+        ((4, 3), (4,), (2, 5, 4), "are not"),
+        ((4, 3), (5,), (2, 5, 3), "choice"),
+        ((4, 3, 1), (4,), (2, 5, 3), "are not"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(x, choice, weights, says):
+    with pytest.raises(ValueError, match=says):
+        grouped.grouped(torch.ones(x), torch.zeros(choice).long(), torch.ones(weights))
+
+
+def test_the_floor_counts_only_the_weights_that_somebody_chose():
+    few, many = grouped.cost(64, 2, 8, 16, 2), grouped.cost(64, 3, 8, 16, 2)
+    assert few.flops == many.flops == 2 * 64 * 8 * 16
+    assert many.moved_bytes - few.moved_bytes == 8 * 16 * 2
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("size", [*SIZES, (1024, 1024)], ids=str)
+@pytest.mark.parametrize("name", SPLITS)
+def test_compiled_triton_is_exact_within_rounding(name, size, dtype, cuda):
+    arguments = draw(SPLITS[name], size, dtype, cuda)
+    with torch.no_grad():
+        assert dispatch.runs_triton(*arguments)
+        assert_exact(grouped.grouped(*arguments), *arguments)

@@ -1,0 +1,95 @@
+import time
+
+import pytest
+
+from adabench.profilers.external import External, fit_gain, read_log
+from adabench.profilers.meter import NoValue
+from adabench.profilers.nvml import Unmetered
+from adabench.profilers.power import Sample, integrate, interval_s
+
+
+def log(path, rows, header="unix_s,watts"):
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def test_watts_are_integrated_between_any_two_moments():
+    samples = [Sample(round(t * 1e9), 100.0 + 10 * t) for t in range(11)]  # a ramp
+    assert integrate(samples, 0, 10 * 10**9) == pytest.approx(1_500.0)
+    assert integrate(samples, 2_500_000_000, 4_250_000_000) == pytest.approx(
+        100 * 1.75 + 5 * (4.25**2 - 2.5**2)
+    )
+    assert integrate(samples, 3_100_000_000, 3_200_000_000) == pytest.approx(13.15)
+    assert interval_s(samples) == 1.0
+
+
+@pytest.mark.parametrize(("start_s", "stop_s"), [(-0.5, 5), (5, 10.5)])
+def test_a_window_that_the_samples_do_not_cover_has_no_value(start_s, stop_s):
+    samples = [Sample(t * 10**9, 100.0) for t in range(11)]
+    with pytest.raises(NoValue, match="cover"):
+        integrate(samples, round(start_s * 1e9), round(stop_s * 1e9))
+
+
+def test_a_hole_in_the_record_is_no_straight_line():
+    samples = [Sample(t * 10**9, 100.0) for t in (*range(5), *range(30, 40))]
+    with pytest.raises(NoValue, match="hole of 26 s"):
+        integrate(samples, 2 * 10**9, 33 * 10**9)
+    assert integrate(samples, 31 * 10**9, 33 * 10**9) == pytest.approx(200.0)
+
+
+def test_the_log_of_a_wall_meter_is_a_meter(tmp_path):
+    now = time.time()
+    rows = [f"{now + second},{200 + second % 2}" for second in range(-5, 30)]
+    meter = External(log(tmp_path / "wall.csv", rows))
+    assert (meter.kind, meter.scope, meter.key) == ("measured.wall", "node", "energy_node_j")
+    assert meter.lag_s == pytest.approx(1.0, abs=1e-3)
+    assert meter.min_window_s == pytest.approx(20.0, abs=0.1)
+    (start,) = meter.counts()
+    assert start / 1e9 == pytest.approx(now, abs=1.0)
+    assert meter.joules((start,), (start + 20 * 10**9,)) == pytest.approx(20 * 200.5, rel=1e-3)
+    assert meter.clock_u_j((start,), (start + 20 * 10**9,)) == pytest.approx(0.2)
+    with pytest.raises(NoValue, match="cover"):
+        meter.joules((start,), (start + 60 * 10**9,))
+
+
+def test_times_may_be_iso_with_an_offset_and_an_unfinished_line_is_left_out(tmp_path):
+    path = log(
+        tmp_path / "log.csv",
+        ["2026-01-01T01:00:00+01:00,50", "2026-01-01T00:00:01+00:00,60"],
+        header="time,watts",
+    )
+    path.write_text(path.read_text() + "2026-01-01T00:00:02+00:00,7")
+    samples = read_log(path)
+    assert [sample.watts for sample in samples] == [50.0, 60.0]
+    assert samples[1].ns - samples[0].ns == 10**9
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("time,watts\n2026-01-01T00:00:00,5\n2026-01-01T00:00:01,5\n", "offset from UTC"),
+        ("seconds,power\n1,5\n2,5\n", "no log"),
+        ("unix_s,watts\n1,5\n2,five\n", "no log"),
+        ("unix_s,watts\n1,5\n", "fewer than two"),
+    ],
+)
+def test_what_is_no_log_of_a_meter_is_refused_with_the_format(tmp_path, text, words):
+    (tmp_path / "log.csv").write_text(text)
+    with pytest.raises(Unmetered, match=words) as caught:
+        External(tmp_path / "log.csv")
+    assert "unix_s" in caught.value.remedy
+
+
+def test_a_missing_log_is_an_absence(tmp_path):
+    with pytest.raises(Unmetered, match="can't be read"):
+        External(tmp_path / "none.csv")
+
+
+def test_the_gain_of_a_board_is_fitted_at_three_loads():
+    board = [70.0, 250.0, 400.0]
+    gain, offset_w, residual = fit_gain([w * 1.05 + 3.0 for w in board], board)
+    assert (gain, offset_w) == pytest.approx((1.05, 3.0))
+    assert residual == pytest.approx(0.0, abs=1e-9)
+    assert fit_gain([80.0, 250.0, 430.0], board)[2] > 0.01
+    with pytest.raises(NoValue, match="three loads"):
+        fit_gain([1.0, 2.0], [1.0, 2.0])

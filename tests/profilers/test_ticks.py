@@ -1,0 +1,188 @@
+import random
+import statistics
+
+import pytest
+
+from adabench.profilers.gpu import NvmlCounter
+from adabench.profilers.meter import CounterReset, NoValue
+from adabench.profilers.pace import HostPace
+from adabench.profilers.ticks import NoTick, TickWatch, find_period, lag_u_s, next_tick
+from adabench.profilers.window import aligned, between, done_at, padded
+
+
+@pytest.fixture
+def board(fakes):
+    def make(**options):
+        pace = fakes.FakePace()
+        nvml = fakes.FakeNVML(pace, **options)
+        return pace, nvml, NvmlCounter("GPU-1", nvml)
+
+    return make
+
+
+def steady(pace, nvml, meter, window_s, watts=400.0, **watching):
+    """Keep the board busy for a window and a little more; return its ticks and unit edges."""
+    watch = TickWatch(meter.counts, pace, **watching)
+    stop = pace.now + window_s
+    with pace.repeat(watch.look):
+        edges = nvml.runner(lambda: [(0.004, watts)])(lambda: pace.now < stop)
+    return watch, edges
+
+
+@pytest.mark.parametrize("period_s", [0.01, 0.02, 0.0667, 0.1, 0.1013])
+@pytest.mark.parametrize("jitter", [0.0, 0.03])
+def test_the_period_is_found_within_five_percent_idle_and_loaded(board, period_s, jitter):
+    for watts, seed in ((70.0, 1), (650.0, 2)):
+        pace, nvml, meter = board(period_s=period_s, jitter_s=jitter * period_s, seed=seed)
+        nvml.draw(watts)
+        found = find_period(meter.counts, pace)
+        assert found.period_s == pytest.approx(period_s, rel=0.05)
+        assert found.ticks == 50
+        assert found.read_s == pytest.approx(1e-4, rel=0.01)
+
+
+def test_ticks_that_were_slept_over_do_not_double_the_period(board):
+    pace, _, meter = board(period_s=0.02)
+    chance = random.Random(3)
+
+    def sleepy():
+        if chance.random() < 0.03:
+            pace.pass_(0.05)
+        return meter.counts()
+
+    assert find_period(sleepy, pace).period_s == pytest.approx(0.02, rel=0.05)
+
+
+def test_a_counter_that_stands_still_is_an_absence_and_no_zero(fakes):
+    pace = fakes.FakePace()
+    with pytest.raises(NoTick, match="did not move"):
+        next_tick(lambda: (7,), pace)
+    with pytest.raises(NoTick, match="stood still"):
+        find_period(lambda: (7,), pace)
+    assert pace.now == pytest.approx(4.0, abs=0.1)
+
+
+def test_one_second_from_tick_to_tick_is_right_to_three_per_mille_and_read_at_once_to_four_percent(
+    board,
+):
+    chance, cut, raw = random.Random(11), [], []
+    for trial in range(200):
+        pace, nvml, meter = board(phase_s=chance.random() * 0.1, jitter_s=0.002, seed=trial)
+        nvml.draw(400.0)
+        pace.wait(chance.random())
+        start = pace.now
+        watch, edges = steady(pace, nvml, meter, 1.2)
+        window = aligned(meter, watch.ticks, edges, min_s=0.9)
+        cut.append(window.j / window.units / (400.0 * 0.004) - 1)
+        nvml.draw(400.0)
+        pace.wait(start + 3.0 - pace.now)
+        start, before = pace.now, meter.counts()
+        pace.wait(0.9 + 0.2 * chance.random())  # ten periods to the dot would hide the error
+        span = (round(start * 1e9), pace.ns())
+        plain = between(meter, before, meter.counts(), span, 0.1)
+        raw.append(plain.watts / 400.0 - 1)
+    assert max(abs(error) for error in cut) < 0.003
+    assert statistics.pstdev(raw) == pytest.approx(lag_u_s(0.1), rel=0.2)  # 4.1 % of a second
+    assert 0.03 < statistics.pstdev(raw) < 0.05
+    print(f"aligned: largest {max(map(abs, cut)):.3%}; unaligned sd {statistics.pstdev(raw):.2%}")
+
+
+def test_the_bracket_around_a_tick_grows_with_a_late_poll_and_so_does_the_uncertainty(board):
+    pace, nvml, meter = board()
+    nvml.draw(400.0)
+    prompt, edges = steady(pace, nvml, meter, 2.0)
+    sharp = aligned(meter, prompt.ticks, edges, min_s=1.0)
+    late = [tick._replace(gap_ns=40_000_000) for tick in prompt.ticks]
+    blurred = aligned(meter, late, edges, min_s=1.0)
+    assert sharp.u_j < 0.002 * sharp.j
+    assert blurred.u_j > 20 * sharp.u_j
+
+
+def test_a_tick_with_a_wide_bracket_is_passed_over_if_the_window_is_long(board):
+    pace, nvml, meter = board()
+    nvml.draw(400.0)
+    watch, edges = steady(pace, nvml, meter, 3.0)
+    ticks = [watch.ticks[0]._replace(gap_ns=60_000_000), *watch.ticks[1:]]
+    inside = [tick for tick in ticks if tick.ns >= edges[0]]
+    inside[0] = inside[0]._replace(gap_ns=60_000_000)
+    assert aligned(meter, inside, edges, min_s=1.0).start_ns == inside[1].ns
+
+
+def test_with_a_known_period_watching_costs_a_fifth_of_the_readings(board):
+    pace, nvml, meter = board()
+    blind, _ = steady(pace, nvml, meter, 2.0)
+    knowing, _ = steady(pace, nvml, meter, 2.0, period_s=0.1)
+    assert len(knowing.ticks) == pytest.approx(len(blind.ticks), abs=1)
+    assert knowing.readings < 0.3 * blind.readings
+
+
+def test_too_short_a_window_is_refused_and_not_divided(board):
+    pace, nvml, meter = board()
+    nvml.draw(400.0)
+    watch, edges = steady(pace, nvml, meter, 0.3)
+    with pytest.raises(NoValue, match=r"too short: \d ticks"):
+        aligned(meter, watch.ticks, edges, min_s=0.1)
+    watch, edges = steady(pace, nvml, meter, 1.0)
+    with pytest.raises(NoValue, match="needs 2 s"):
+        aligned(meter, watch.ticks, edges, min_s=2.0)
+
+
+def test_a_reset_within_the_window_is_an_error_even_if_the_counter_grew_past_its_start(board):
+    pace, nvml, meter = board(reset_s=1.0)
+    nvml._sum = 1.0
+    nvml.draw(400.0)
+    watch, edges = steady(pace, nvml, meter, 3.0)
+    assert watch.ticks[-1].counts > watch.ticks[0].counts
+    with pytest.raises(CounterReset, match="backwards"):
+        aligned(meter, watch.ticks, edges, min_s=1.0)
+
+
+def test_the_idle_rest_of_the_last_period_is_taken_out_of_a_run_that_ends_when_it_likes(board):
+    chance, errors = random.Random(5), []
+    for trial in range(60):
+        pace, nvml, meter = board(phase_s=chance.random() * 0.1, seed=trial)
+        first = next_tick(meter.counts, pace)
+        start = pace.now
+        nvml.draw(400.0)
+        pace.wait(2.0 + chance.random() * 0.1)
+        nvml.draw(90.0)
+        stop = pace.now
+        tail = [next_tick(meter.counts, pace) for _ in range(3)]
+        window = padded(meter, first, round(stop * 1e9), tail)
+        errors.append(window.j / (400.0 * (stop - start)) - 1)
+        assert window.flags == ("idle_padded",)
+        assert window.u_j < 0.003 * window.j
+    assert max(abs(error) for error in errors) < 0.004
+
+
+def test_units_under_way_count_in_proportion():
+    edges = [100, 200, 400]
+    assert [done_at(edges, ns) for ns in (50, 100, 150, 200, 300, 400, 900)] == [
+        0.0,
+        0.0,
+        0.5,
+        1.0,
+        1.5,
+        2.0,
+        2.0,
+    ]
+
+
+def test_the_host_repeats_from_a_thread_and_hands_on_what_went_wrong():
+    pace, calls = HostPace(), []
+
+    def call():
+        calls.append(pace.ns())
+        return 0.002
+
+    with pace.repeat(call):
+        pace.wait(0.05)
+    seen = len(calls)
+    pace.wait(0.01)
+    assert len(calls) == seen > 3
+
+    def fail():
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"), pace.repeat(fail):
+        pace.wait(0.01)

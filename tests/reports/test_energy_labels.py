@@ -1,0 +1,208 @@
+"""No joule without a label, and no estimate under the name of a measurement, in any export.
+
+Runs are made up: which energies were recorded, under which names, by which instruments, with
+or without stored provenance. Each is read as a real run is, and then every export is searched
+for joules: the terminal, `run --json`, `claims --json`, the flat table as CSV, the page.
+"""
+
+import csv
+import io
+import json
+import re
+from html import unescape
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from adabench.cli import session
+from adabench.harness.card import Card, Claim, Metric, Ratio
+from adabench.harness.findings import Findings
+from adabench.harness.joules import UNKNOWN, label
+from adabench.harness.read import find
+from adabench.harness.record import Cell, Record
+from adabench.profilers.energy import Energy
+from adabench.profilers.provenance import STRENGTH, label_of
+from adabench.reports import tables
+from adabench.reports.frame import records_frame
+from adabench.reports.html import render
+
+NAMES = ("energy_j", "energy_gpu_j", "energy_cpu_j", "energy_dram_j", "energy_node_j",
+         "energy_est_j", "energy_gpu_est_j", "modelled_j", "joules")  # fmt: skip
+"""Ours, one that a task makes up by the end of its name, and one by its unit alone."""
+KINDS = ("counter.nvml", "counter.rapl", "measured.wall", "estimated.integrated",
+         "estimated.tdp", "imported.paper")  # fmt: skip
+WORDS = ("counter", "measured", "est.", UNKNOWN)
+JOULE = re.compile(r"~?\d[\d.,]*(?:e[+-]?\d+)? ?[nµmkM]?J\b")
+LABELLED = re.compile(rf"\s*\(?(?:{'|'.join(map(re.escape, WORDS))})")
+
+METHODS = {
+    "roots/fixed": Card("Fixed", role="static"),
+    "roots/clever": Card(
+        "Clever",
+        claims=tuple(
+            Claim(f"E-{name}", "Saves energy.", "0.5", Ratio(name, "fixed", high=0.9))
+            for name in NAMES
+        ),
+    ),
+}
+
+
+@st.composite
+def runs(draw) -> Findings:
+    names = draw(st.sets(st.sampled_from(NAMES), min_size=1))
+    declared = draw(st.sampled_from(["", *NAMES]))  # an energy may be the task's own work
+    kinds = {n: draw(st.sampled_from(["", *KINDS])) for n in sorted(names)}
+    sizes = draw(st.lists(st.floats(1e-9, 1e6), min_size=6, max_size=6))
+    records = [
+        _record(method, seed, names, kinds, sizes[3 * place + seed])
+        for place, method in enumerate(("fixed", "clever"))
+        for seed in range(3)
+    ]
+    metrics = (
+        Metric("right", "share", "higher", "quality", primary=True),
+        Metric(declared or "steps", "J" if declared else "", "lower", "work", primary=True),
+        Metric("joules", "J", "lower", "cost"),
+    )
+    tasks = {"roots": Card("Roots", metrics=metrics)}
+    listed = [
+        {"name": name, "label": draw(st.sampled_from(WORDS[:2])), "available": draw(st.booleans()),
+         "keys": [name, "energy_j"]}
+        for name in draw(st.sets(st.sampled_from(NAMES[:5])))
+    ]  # fmt: skip
+    manifest = {"instruments": listed, "warnings": []}
+    return find("runs/made-up", manifest, tasks, METHODS, records)
+
+
+def _record(method, seed, names, kinds, size):
+    values = {"right": 0.5 + 0.1 * seed, "steps": 3.0 + seed, "latency_s": 0.01, "loops": 1}
+    values |= {name: size * (1 + 0.1 * place) for place, name in enumerate(sorted(names))}
+    energy = tuple(
+        {"key": name, "kind": kinds[name], "label": label_of(kinds[name]), "j": values[name]}
+        for name in sorted(names)
+        if kinds[name]
+    )
+    cell = Cell("roots", method, {}, {}, "embedded", seed)
+    return Record(cell, "solve", 0, 0, "ok", values, energy=energy)
+
+
+def expected(findings: Findings, name: str) -> str:
+    """Say anew, without the code under test, what an energy may be called at best."""
+    if "_est_" in name:
+        return "estimated"
+    told = [
+        label_of(reading["kind"])
+        for record in findings.records
+        for reading in record.energy
+        if name in record.values and name in ("energy_j", reading["key"])
+    ]
+    if told:
+        return max(told, key=STRENGTH.index)
+    instruments = findings.manifest["instruments"]
+    words = [i["label"] for i in instruments if i["available"] and name in i["keys"]]
+    return words[0] if words else UNKNOWN
+
+
+def check_text(text: str) -> None:
+    """Every joule is followed by its label; a tilde and `est.` come together."""
+    for found in JOULE.finditer(text):
+        rest = text[found.end() : found.end() + 40]
+        assert LABELLED.match(rest), text[max(0, found.start() - 80) : found.end() + 40]
+        assert found[0].startswith("~") == rest.lstrip(" (").startswith("est."), found[0]
+
+
+EVERY = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@EVERY
+@given(runs())
+def test_the_terminal(findings: Findings) -> None:
+    console = Console(file=io.StringIO(), width=600)
+    for table in tables.overview(findings):
+        console.print(table)
+    text = console.file.getvalue()
+    assert ("energy" in text) or not JOULE.search(text)
+    check_text(text)
+
+
+@EVERY
+@given(runs())
+def test_the_page(findings: Findings) -> None:
+    page = render(findings)
+    figures = re.findall(r"<figure>.*?</figure>", page, re.DOTALL)
+    for drawn in figures:  # ticks carry none; the axis and the sentence below do
+        words = unescape(re.sub(r"<[^>]+>", " ", drawn))
+        if JOULE.search(words) or "[J]" in words:
+            assert any(f"({word})" in words for word in WORDS), words
+    rest = re.sub(r"<figure>.*?</figure>|<style>.*?</style>", " ", page, flags=re.DOTALL)
+    check_text(unescape(re.sub(r"<[^>]+>", " ", rest)))
+
+
+@EVERY
+@given(runs())
+def test_the_documents(findings: Findings) -> None:
+    document = json.loads(json.dumps(findings.to_json()))
+    seen = 0
+    for row in document["summary"]:
+        for name, value in row["metrics"].items():
+            if name.endswith("_j") or value["unit"] == "J":
+                assert value["label"] == expected(findings, name)
+                seen += 1
+            else:
+                assert "label" not in value
+    assert seen
+    for row in document["conversion"]:
+        if row["metric"].endswith("_j"):
+            assert row["label"] == expected(findings, row["metric"])
+
+
+@EVERY
+@given(runs())
+def test_claims_hold_no_joules_and_estimates_decide_none(findings: Findings) -> None:
+    for row in findings.claims:
+        name = row.id.removeprefix("E-")
+        told = {label_of(e["kind"]) for r in findings.records for e in r.energy
+                if name in r.values and name in ("energy_j", e["key"])}  # fmt: skip
+        if "_est_" in name or "estimated" in told:
+            assert (row.verdict, row.estimate) == ("not testable here", None)
+        check_text(row.reason)
+
+
+@EVERY
+@given(runs())
+def test_the_flat_table(findings: Findings) -> None:
+    frame = records_frame(findings.records, findings.manifest)
+    for row in csv.DictReader(io.StringIO(frame.to_csv(index=False))):
+        for name in row:
+            if name.endswith("_j") and not name.startswith("label.") and row[name]:
+                assert row[f"label.{name}"] == expected(findings, name)
+
+
+def test_claims_as_json_hold_ratios_alone(findings, capsys) -> None:
+    session.show_claims(findings, as_json=True)
+    rows = json.loads(capsys.readouterr().out)
+    assert rows
+    assert not any(key.endswith("_j") for row in rows for key in row)
+
+
+def test_an_estimate_cannot_be_recorded_under_the_name_of_a_measurement() -> None:
+    from adabench.profilers.estimate import TdpModel
+
+    meter = TdpModel()
+    meter.key = "energy_j"
+    with pytest.raises(ValueError, match="energy_j is no key"):
+        Energy([meter])
+
+
+def test_the_weakest_window_speaks_for_all() -> None:
+    def record(seed: int, kind: str) -> Record:
+        energy = ({"key": "energy_gpu_j", "kind": kind, "j": 1.0},)
+        cell = Cell("roots", "fixed", {}, {}, "embedded", seed)
+        values = {"energy_gpu_j": 1.0, "energy_j": 1.0}
+        return Record(cell, "solve", 0, 0, "ok", values, energy=energy)
+
+    sure, model = record(0, "counter.nvml"), record(1, "estimated.integrated")
+    assert label("energy_j", [sure], {}) == "counter"
+    assert label("energy_j", [sure, model], {}) == "estimated"
+    assert label("energy_cpu_j", [sure, model], {}) == UNKNOWN
