@@ -27,6 +27,8 @@ by formula, counted where a row is run. `generated`, `judged`, `prefilled`: toke
 decoding steps one after the other. `kv_before`, `kv_after`: tokens the policy's cache held at each
 depth of a search, before and after pruning. `aux_s`: seconds of solver, clustering and votes,
 inside the latency. `ttft_s` counts from the question; a search's first word is no answer yet.
+`itl_s` is the time from one decoding step to the next, `tpot_s` the time per word when all words
+of all branches count, both after the first word.
 
 **Conditions.** `layout=single`: a policy trained on traces without alternative paths, where errors
 are systematic and voting has little to gain. `policy=lm-m`: a larger policy (no judge is stronger
@@ -79,6 +81,7 @@ CARD = Card(
         Metric("judge_kv_peak_bytes", "B", "lower", "cost"),
         Metric("ttft_s", "s", "lower", "cost"),
         Metric("itl_s", "s", "lower", "cost"),
+        Metric("tpot_s", "s", "lower", "cost"),
         Metric("aux_s", "s", "lower", "cost"),
         Metric("spent", "", "lower", "info"),
     ),

@@ -157,6 +157,9 @@ class Session:
             steps = counted["serial_steps"] - 1
             if steps > 0:
                 counted["itl_s"] = (last - first) / steps
+            others = counted["generated"] - 1
+            if others > 0:
+                counted["tpot_s"] = (last - first) / others
         for name, value in counted.items():
             if name in LARGEST:
                 self._meter[name] = max(self._meter[name], int(value))
