@@ -145,7 +145,7 @@ def test_a_run_from_other_sources_is_not_mixed(toy_env: dict[str, str], tmp_path
 
 
 def test_an_interrupt_keeps_the_run(toy_env: dict[str, str], tmp_path: Path) -> None:
-    words = ["run", "roots", "--seeds", "0..30", "--out", str(tmp_path / "r")]
+    words = ["run", "roots", "--seeds", "0..400", "--out", str(tmp_path / "r")]
     process = subprocess.Popen([PROGRAM, *words], env=toy_env, stderr=subprocess.PIPE)
     _wait_for_records(tmp_path / "r", 20)
     process.send_signal(signal.SIGINT)
