@@ -9,7 +9,7 @@ subtree can take over another's width, so M different beginnings are followed to
 **What to expect.** Written before measuring: better than beam at N = 64, where diversity pays, near it
 at 16; below REBASE, which can move width between beginnings.
 
-**What was seen.** `adabench run 'chain/*'`, seeds 0..2, 180 questions. 0.872 at N = 16, 289 tokens held.
+**What was seen.** `--set problems=60`, seeds 0..2, 180 questions. 0.872 at N = 16, 289 tokens held.
 
 **Ways to fake it.** Subtrees that share leaves; a width that ended subtrees hand on.
 """
