@@ -20,8 +20,8 @@ from torch import nn
 from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
 from adabench.workloads.chain import data, judging, training
 from adabench.workloads.chain.recipes import Recipe, recipes
-from adabench.workloads.shared.engine import Costs, mix
-from adabench.workloads.shared.judge import Head, Judge
+from adabench.workloads.shared.engine import Costs, Engine, mix
+from adabench.workloads.shared.judge import Head, Judge, Scorer
 from adabench.workloads.shared.lm import LanguageModel
 from adabench.workloads.shared.native import NativeEngine
 
@@ -81,8 +81,8 @@ def train(
 class Models:
     """What a question is solved with."""
 
-    policy: NativeEngine
-    judge: Judge | None
+    policy: Engine
+    judge: Scorer | None
     """None where no judge is stronger than the policy."""
 
 

@@ -38,6 +38,10 @@ than it; methods that need one say so). `budget`: tokens that may be generated; 
 single-path lm-s 0.72 and 0.60; lm-l 0.77 and 0.72 is above the intended band of 0.3 to 0.7 there and within it
 at 7 and 8 (0.60, 0.69). One training seed each: run seeds draw other questions, not other weights.
 
+**Scale `gpu`.** Searches at the shape of a 7B model with random weights (`mechanics.py`,
+`shared/pooled_engine.py`): time, bytes, tokens and FLOPs are real, quality is withheld. A tree of 256
+leaves: `--scale gpu --set N=256 --set problems=8`. `layout` means nothing there.
+
 **Limits.** Steps have nine words and problems a few steps: ancestors are cheap beside leaves,
 and decoding is dominated by weights, not by the cache.
 """
@@ -48,15 +52,15 @@ from dataclasses import dataclass
 from adabench.harness.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.harness.task import Meter
-from adabench.workloads.chain import checkpoint, conformance, data
-from adabench.workloads.shared.engine import mix
+from adabench.workloads.chain import checkpoint, conformance, data, mechanics
+from adabench.workloads.shared.engine import CapabilityMissing, mix
 from adabench.workloads.shared.session import Session
 
 CARD = Card(
     title="Chain arithmetic: an answer that only sampling and judging can improve",
     paper="our own substrate; Efficient Tree Search, arXiv 2502.13575, is its first method",
     adapts="how many completions, and which branches of them, a question gets",
-    scales=("embedded",),
+    scales=("embedded", "gpu"),
     knobs=(
         Knob("policy", ("lm-s",), "lm-s", open=True),
         Knob("layout", ("several", "single"), "several"),
@@ -104,9 +108,13 @@ class Question:
 
 @dataclass(frozen=True)
 class Chain:
-    """The task: questions, sessions with models, and a score that knows the answers."""
+    """The task: questions, sessions with models, and a score that knows the answers.
+
+    At scale `gpu` there are no answers: `problems` is empty.
+    """
 
     seed: int
+    questions: tuple[Question, ...]
     problems: tuple[data.Problem, ...]
     models: checkpoint.Models
     budget: int | None
@@ -114,8 +122,7 @@ class Chain:
 
     def cases(self) -> Iterator[Question]:
         """Yield the questions, lengths in turn."""
-        for index, problem in enumerate(self.problems):
-            yield Question(index, problem.prompt, f"d{len(problem.operations)}")
+        yield from self.questions
 
     def session(self, question: Question) -> Session:
         """Return a session on a question; sample i of it is the same for everybody."""
@@ -125,16 +132,27 @@ class Chain:
             question.prompt,
             mix(self.seed, question.index),
             meter=self.meter,
-            room=data.room(question.prompt),
+            room=data.room(question.prompt) if self.problems else mechanics.ROOM,
             budget=self.budget,
         )
 
     def credit(self, question: Question, completion: tuple[int, ...]) -> bool:
-        """Return whether a completion is right. For oracles alone."""
+        """Return whether a completion is right. For oracles alone.
+
+        Raises:
+            CapabilityMissing: at scale `gpu`, where prompts have no answer.
+        """
+        if not self.problems:
+            raise CapabilityMissing(
+                "grades: prompts of random words have no answer.",
+                "Run oracles and controls that need one at scale embedded.",
+            )
         return data.answer(completion) == data.truth(self.problems[question.index])
 
     def score(self, question: Question, completion: tuple[int, ...]) -> Mapping[str, float]:
-        """Judge the completion that a method returned."""
+        """Judge the completion that a method returned; at scale `gpu` nothing is to be judged."""
+        if not self.problems:
+            return {}
         return {
             "accuracy": float(self.credit(question, completion)),
             "malformed": float(data.answer(completion) is None),
@@ -153,16 +171,37 @@ def load(
     """Return the task under the given conditions.
 
     Raises:
+        DeviceUnavailable: at scale `gpu` on a machine without a CUDA device.
         SelectionError: for a scale, policy or layout that it does not have.
     """
     if scale not in CARD.scales:
         raise SelectionError(f"chain has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}.")
+    if scale == "gpu":
+        mechanics.available()
+        return of_mechanics(mechanics.models(policy, seed), seed, problems, budget)
+    drawn = _drawn(seed, problems)
+    questions = tuple(
+        Question(index, problem.prompt, f"d{len(problem.operations)}")
+        for index, problem in enumerate(drawn)
+    )
     models = checkpoint.models(policy, layout, seed)
-    drawn = _questions(seed, problems)
-    return Chain(seed, drawn, models, budget or None, Meter())
+    return Chain(seed, questions, drawn, models, budget or None, Meter())
 
 
-def _questions(seed: int, count: int) -> tuple[data.Problem, ...]:
+def of_mechanics(
+    models: checkpoint.Models,
+    seed: int,
+    count: int,
+    budget: int = 0,
+    length: int = mechanics.PROMPT,
+) -> Chain:
+    """Return the task over prompts of random words, without answers."""
+    drawn = mechanics.prompts(seed, count, length)
+    questions = tuple(Question(index, prompt, "") for index, prompt in enumerate(drawn))
+    return Chain(seed, questions, (), models, budget or None, Meter())
+
+
+def _drawn(seed: int, count: int) -> tuple[data.Problem, ...]:
     """Draw test problems, lengths in turn."""
     streams = [data.stream("test", mix(_EVALUATION, seed, d), [d]) for d in LENGTHS]
     return tuple(next(streams[i % len(streams)]) for i in range(count))

@@ -18,18 +18,44 @@ forks: what a parent's judge has read, no child's reads again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from adabench.workloads.shared.engine import Floats, Seq
+from adabench.workloads.shared.engine import Engine, Floats, Seq
 from adabench.workloads.shared.native import NativeEngine
 from adabench.workloads.shared.product import product
 from adabench.workloads.shared.words import EOS, STEP_END
 
 FEATURES = 8
 """Six, and two zeros: the compiled product takes four at a time."""
+
+
+class Scorer(Protocol):
+    """What a session asks of a judge."""
+
+    @property
+    def engine(self) -> Engine:
+        """Return the trunk, whose costs are the judge's."""
+        ...
+
+    def reset(self) -> None:
+        """Forget every sequence."""
+        ...
+
+    def follow(self, parent: Seq, children: Sequence[Seq]) -> None:
+        """Let what was read of a parent count for its children."""
+        ...
+
+    def scores(self, seqs: Sequence[Seq]) -> list[tuple[float, ...]]:
+        """Return a score for every step of each sequence."""
+        ...
+
+    def forget(self, seq: Seq) -> None:
+        """Let go of a sequence."""
+        ...
 
 
 class Head(nn.Module):

@@ -32,7 +32,7 @@ from adabench.workloads.shared.engine import (
     Engine,
     Seq,
 )
-from adabench.workloads.shared.judge import Judge
+from adabench.workloads.shared.judge import Scorer
 
 LARGEST = ("kv_peak", "kv_peak_bytes", "judge_kv_peak", "judge_kv_peak_bytes")
 
@@ -43,7 +43,7 @@ class Session:
     def __init__(
         self,
         policy: Engine,
-        judge: Judge | None,
+        judge: Scorer | None,
         prompt: Sequence[int],
         key: int,
         *,
@@ -79,7 +79,7 @@ class Session:
         return self.spent
 
     @property
-    def judge(self) -> Judge:
+    def judge(self) -> Scorer:
         """Return the judge.
 
         Raises:

@@ -51,7 +51,11 @@ def chain(*, block: int = 4, budget: int | None = None) -> Chain:
         head.outer.weight.data *= 20  # scores from near 0 to near 1
     judge = Judge(NativeEngine(model(1), "judge", role="judge"), head)
     models = Models(NativeEngine(model(0), "policy", block=block), judge)
-    return Chain(3, PROBLEMS, models, budget, Meter())
+    questions = tuple(
+        Question(index, problem.prompt, f"d{len(problem.operations)}")
+        for index, problem in enumerate(PROBLEMS)
+    )
+    return Chain(3, questions, PROBLEMS, models, budget, Meter())
 
 
 def solved(

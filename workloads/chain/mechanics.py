@@ -1,0 +1,74 @@
+"""Chain at the shape of large models: what a search costs, and nothing about what it finds.
+
+Random weights in bfloat16 at the shape of Llama-2-7B (`policy=lm-s`) or of a 1.3B model
+(`policy=1.3b`), a judge of the policy's shape, prompts of 512 random words, steps of 16 words
+(`STEP_LIMIT` of the searches cuts at 18), 6 steps. Time, bytes, tokens and FLOPs are those of a
+real search; which branch is pruned is decided by a random head, so no quality is given.
+
+Policy and judge run on `PooledEngine`, whose decoding step reads what leaves share once.
+"""
+
+import numpy as np
+import torch
+
+from adabench.harness.errors import DeviceUnavailable, SelectionError, nearest
+from adabench.workloads.chain.checkpoint import Models
+from adabench.workloads.shared.engine import mix
+from adabench.workloads.shared.lm import LanguageModel, Shape
+from adabench.workloads.shared.pooled_engine import PooledEngine
+from adabench.workloads.shared.sampling import Pace
+from adabench.workloads.shared.state_judge import StateJudge
+from adabench.workloads.shared.words import BOS, VOCABULARY
+
+SHAPES = {
+    "lm-s": Shape(layers=32, width=4096, heads=32, hidden=11008, vocabulary=32000, context=1024),
+    "1.3b": Shape(layers=24, width=2048, heads=16, hidden=5504, vocabulary=32000, context=1024),
+}
+PROMPT = 512
+PACE = Pace(words=16, steps=6)
+ROOM = PACE.words * PACE.steps + 1
+
+
+def available() -> None:
+    """Make sure that there is a device.
+
+    Raises:
+        DeviceUnavailable: without CUDA.
+    """
+    if not torch.cuda.is_available():
+        raise DeviceUnavailable(
+            "chain at scale gpu: not testable here, no CUDA device is visible.",
+            "Run it where torch.cuda.is_available(), or leave out --scale gpu.",
+        )
+
+
+def models(
+    policy: str,
+    seed: int,
+    device: str = "cuda",
+    dtype: torch.dtype = torch.bfloat16,
+    *,
+    shape: Shape | None = None,
+) -> Models:
+    """Return random engines of a shape, the same for the same seed and device.
+
+    Raises:
+        SelectionError: for a policy without a shape.
+    """
+    if shape is None and policy not in SHAPES:
+        raise SelectionError(
+            f"policy {policy!r} has no shape at scale gpu.", nearest(policy, SHAPES)
+        )
+    shape = shape or SHAPES[policy]
+    torch.manual_seed(mix(seed, 1) % (1 << 31))
+    with torch.device(device):
+        own, trunk = (LanguageModel(shape).to(dtype).requires_grad_(False) for _ in range(2))
+        head = torch.randn(shape.width) * shape.width**-0.5
+    judge = StateJudge(PooledEngine(trunk, "judge", role="judge"), head)
+    return Models(PooledEngine(own, policy, pace=PACE), judge)
+
+
+def prompts(seed: int, count: int, length: int = PROMPT) -> tuple[tuple[int, ...], ...]:
+    """Draw prompts of random words; there is nothing to solve in them."""
+    words = np.random.default_rng([seed, 2]).integers(3, VOCABULARY, (count, length - 1))
+    return tuple((BOS, *row) for row in words.tolist())

@@ -1,0 +1,340 @@
+"""Tree attention on any torch device: every position of a tree is stored, and read, once.
+
+    engine = PooledEngine(model.cuda().bfloat16(), "7b")
+
+All keys and values lie in one pool [layers, heads, positions, head width]. A sequence is a list of
+positions; a fork copies the list. A forward of N rows writes N new positions behind the pool's end
+and attends from all rows to the whole pool under a mask [rows, positions], so what 256 leaves
+share is read once a layer, not 256 times: the bytes of a decoding step are those of the *distinct*
+positions. That is what a search buys when it prunes for its cache, and what no backend shows that
+copies a prefix for every row (`transformers_engine.py`).
+
+Before a call the pool is packed if more than a sixteenth of it is dead: masked columns are read
+too. Products with masked positions do run but are nobody's work; `idle_flops` has them.
+
+**Costs** follow `native.py`: a row that attends to s positions 2 P + 4 L d s, a draw 2 d V. The
+final state of every position stays, so the first draw after a fork costs no forward.
+
+**Random numbers** are those of the native engine, inverted in float64 on the device, with one
+synchronisation a decoding step. A library's product may change its last bits with the batch, and a
+draw that lies within them of a boundary changes too: no `exact`. A `Pace` writes the ends of
+steps for models with random weights (`sampling.py`).
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from adabench.workloads.shared.draws import uniform
+from adabench.workloads.shared.engine import (
+    TO_THE_END,
+    BudgetSpent,
+    Capability,
+    Chunk,
+    Costs,
+    Finish,
+    Floats,
+    Held,
+    Seq,
+    mix,
+)
+from adabench.workloads.shared.lm import Block, LanguageModel, rotate, rotations
+from adabench.workloads.shared.pool import Ints, Places, Pool
+from adabench.workloads.shared.sampling import Pace, drawn
+from adabench.workloads.shared.words import EOS, STEP_END
+
+CAPABILITIES: frozenset[Capability] = frozenset({"fork", "logprobs", "score", "hidden", "held"})
+
+
+@dataclass
+class _Front:
+    """The rows of one decode: their sequences, masks [rows, columns] and chances so far."""
+
+    seqs: list[Seq]
+    mask: Tensor
+    chances: dict[Seq, list[float]] = field(default_factory=dict)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Let the other rows go."""
+        if len(rows) < len(self.seqs):
+            self.seqs = [self.seqs[row] for row in rows]
+            self.mask = self.mask[torch.tensor(rows, device=self.mask.device, dtype=torch.long)]
+
+
+class PooledEngine:
+    """A language model behind the engine interface, on the device where its weights are.
+
+    `role` says how it is booked: a policy prefills and its cache is the one that is reported; a
+    judge reads.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        name: str,
+        costs: Costs | None = None,
+        *,
+        role: Literal["policy", "judge"] = "policy",
+        pace: Pace | None = None,
+    ) -> None:
+        self.name, self.caps, self.role, self.pace = name, CAPABILITIES, role, pace
+        self.model, self.shape = model.eval(), model.shape
+        self.costs = costs or Costs()
+        weight = model.embedding.weight
+        self.pool = Pool(model.shape, weight.device, weight.dtype)
+        cosine, sine = rotations(model.shape, model.shape.context)
+        self._turns = cosine.to(weight), sine.to(weight)
+
+    def reset(self, costs: Costs) -> None:
+        """Forget every sequence and count into `costs` from here on."""
+        self.costs = costs
+        self.pool.clear()
+
+    def open(self, prompt: Sequence[int], key: int = 0) -> Seq:
+        """Return a sequence that holds a prompt.
+
+        Raises:
+            ValueError: for a prompt without words.
+        """
+        if not prompt:
+            raise ValueError("A prompt needs at least one word; begin with <bos>.")
+        seq = Seq([], len(prompt), key, cache=self.pool.table())
+        self.append([seq], [prompt])
+        return seq
+
+    def fork(self, seq: Seq, n: int) -> list[Seq]:
+        """Return n children; no key, no value and no state is copied."""
+        length = len(seq.ids)
+        return [
+            Seq(
+                ids=list(seq.ids),
+                start=seq.start,
+                key=mix(seq.key, length, child),
+                parent=seq,
+                logprob=seq.logprob,
+                cache=self.pool.share(seq.cache),
+            )
+            for child in range(n)
+        ]
+
+    def append(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> None:
+        """Run forced words, those of all sequences together.
+
+        Raises:
+            ValueError: if a sequence has ended or would leave the context.
+        """
+        self._writable(seqs, [len(part) for part in parts])
+        words = [word for part in parts for word in part]
+        if words:
+            self.pool.pack(len(words))
+            owners = np.repeat(np.arange(len(seqs)), [len(part) for part in parts])
+            mask = self._causal(seqs, owners)
+            begins = [len(seq.ids) for seq in seqs]
+            places = np.concatenate(
+                [np.arange(b, b + len(part)) for b, part in zip(begins, parts, strict=True)]
+            )
+            self._forward(words, places, mask)
+            first = self.pool.used - len(words)
+            for row, (seq, part) in enumerate(zip(seqs, parts, strict=True)):
+                seq.ids.extend(part)
+                self.pool.grow(seq.cache, first + np.flatnonzero(owners == row))
+        read = "prefilled" if self.role == "policy" else "judged"
+        self.costs.meter[read] += len(words)
+        self.costs.meter["calls"] += 1
+        self._peak()
+
+    def decode(
+        self,
+        seqs: Sequence[Seq],
+        *,
+        stop: frozenset[int] = TO_THE_END,
+        max_new: int,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+    ) -> list[Chunk]:
+        """Sample on from each sequence; see `Engine.decode`."""
+        if temperature < 0 or not 0 < top_p <= 1:
+            raise ValueError("temperature must be 0 or more, and top_p in (0, 1].")
+        self._writable(seqs, [0] * len(seqs))
+        longest = max((len(seq.ids) for seq in seqs), default=0)
+        most = max(0, min(max_new, self.shape.context - longest))
+        before = [len(seq.ids) for seq in seqs]
+        self.pool.pack(len(seqs) * most)
+        front = _Front(list(seqs), self._masks(seqs, len(seqs) * most), {seq: [] for seq in seqs})
+        spent = self._loop(front, stop | {EOS}, most, temperature, top_p)
+        chunks = []
+        for seq, length in zip(seqs, before, strict=True):
+            ids, found = tuple(seq.ids[length:]), tuple(front.chances[seq])
+            seq.logprob += sum(found)
+            chunks.append(Chunk(ids, found, _finish(ids, stop, spent=spent)))
+        self.costs.meter["serial_steps"] += max((len(chunk.ids) for chunk in chunks), default=0)
+        self.costs.meter["calls"] += 1
+        self._peak()
+        if spent:
+            raise BudgetSpent
+        return chunks
+
+    def score(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> list[list[float]]:
+        """Return log-probabilities of forced continuations; the sequences stay as they were."""
+        copies = [self.fork(seq, 1)[0] for seq in seqs]
+        self.append(copies, parts)
+        scores = []
+        for copy, part in zip(copies, parts, strict=True):
+            places = copy.cache.places[len(copy.ids) - len(part) - 1 :][: len(part)]
+            logs = self._logits(places).double().log_softmax(-1)
+            scores.append([float(log[word]) for log, word in zip(logs, part, strict=True)])
+            self.close(copy)
+        return scores
+
+    def hidden(self, seq: Seq, start: int) -> Floats:
+        """Return the final states [n, width] of the stored positions start and later."""
+        states = self.pool.states[self.pool.index(seq.cache.places[start:])]
+        return states.float().cpu().numpy()
+
+    def last_states(self, seqs: Sequence[Seq]) -> Tensor:
+        """Return the final states [n, width] of each sequence's last position, on the device."""
+        return self.pool.states[self.pool.index(_last(seqs))]
+
+    def close(self, seq: Seq) -> None:
+        """Let go of a sequence; what nobody else shares is free."""
+        self.pool.drop(seq.cache)
+        seq.cache = Places()
+
+    def held(self) -> Held:
+        """Return what the living sequences refer to, each position once."""
+        living = self.pool.living
+        return Held(living, living, living * self.pool.position_bytes)
+
+    def _writable(self, seqs: Sequence[Seq], more: Sequence[int]) -> None:
+        if any(seq.finished for seq in seqs):
+            raise ValueError("A sequence that ended in <eos> cannot go on; fork it before its end.")
+        for seq, n in zip(seqs, more, strict=True):
+            if len(seq.ids) + n > self.shape.context:
+                raise ValueError(
+                    f"{len(seq.ids) + n} tokens exceed the context of {self.shape.context}; "
+                    "give the model a longer one or stop earlier."
+                )
+
+    def _masks(self, seqs: Sequence[Seq], spare: int) -> Tensor:
+        """Return [sequences, used + spare]: true where a sequence has a position."""
+        mask = np.zeros((len(seqs), self.pool.used + spare), np.bool_)
+        for row, seq in enumerate(seqs):
+            mask[row, seq.cache.places] = True
+        return torch.from_numpy(mask).to(self.pool.keys.device)
+
+    def _causal(self, seqs: Sequence[Seq], owners: Ints) -> Tensor:
+        """Return the mask [rows, used + rows] of new words: their sequence, up to themselves."""
+        known = self._masks(seqs, 0)[torch.from_numpy(owners).to(self.pool.keys.device)]
+        new = np.tril(owners[:, None] == owners[None, :])
+        return torch.cat((known, torch.from_numpy(new).to(known.device)), dim=1)
+
+    @torch.no_grad()
+    def _forward(self, words: Sequence[int], places: Ints, mask: Tensor) -> None:
+        """Run rows behind the pool's end; `mask` is [rows, used + rows], themselves included."""
+        device, model = self.pool.keys.device, self.model
+        rows, first = len(words), self.pool.used
+        turns = torch.from_numpy(places).to(device)
+        rotation = self._turns[0][turns], self._turns[1][turns]
+        h = model.embedding(torch.tensor(words, device=device))
+        end = first + rows
+        for layer, block in enumerate(cast(list[Block], model.blocks)):
+            qkv = block.qkv(block.norm_attention(h)).view(rows, 3, block.heads, -1)
+            q, k, v = qkv.permute(1, 2, 0, 3)
+            keys, values = self.pool.keys[layer], self.pool.values[layer]
+            keys[:, first:end] = rotate(k, rotation)
+            values[:, first:end] = v
+            mixed = F.scaled_dot_product_attention(
+                rotate(q, rotation)[None],
+                keys[None, :, :end],
+                values[None, :, :end],
+                attn_mask=mask[None, None],
+            )[0]
+            h = h + block.out(mixed.transpose(0, 1).reshape(rows, -1))
+            gate, up = block.gate_up(block.norm_mlp(h)).chunk(2, dim=-1)
+            h = h + block.down(F.silu(gate) * up)
+        self.pool.states[first:end] = model.norm(h)
+        self.pool.advance(rows)
+        attended = int(places.sum()) + rows
+        unit = 4 * self.shape.layers * self.shape.width
+        self.costs.meter["flops"] += 2 * self.shape.parameters * rows + unit * attended
+        self.costs.meter["idle_flops"] += unit * (rows * end - attended)
+
+    def _logits(self, places: Ints) -> Tensor:
+        """Return the logits [n, V] after positions, and count the products."""
+        states = self.pool.states[self.pool.index(places)]
+        self.costs.meter["flops"] += 2 * len(places) * self.shape.width * self.shape.vocabulary
+        return F.linear(states, self.model.embedding.weight)
+
+    @torch.no_grad()
+    def _loop(
+        self, front: _Front, stops: frozenset[int], most: int, temperature: float, top_p: float
+    ) -> bool:
+        """Draw and run in step. Return whether the tokens ran out.
+
+        A word that stops is run, since something may follow it; an end is not.
+        """
+        for _ in range(most):
+            left = self.costs.left
+            if not front.seqs:
+                return False
+            if left is not None and left < len(front.seqs):
+                return True
+            self._draw(front, temperature, top_p)
+            front.keep([i for i, seq in enumerate(front.seqs) if seq.ids[-1] != EOS])
+            if front.seqs:
+                self._advance(front)
+            front.keep([i for i, seq in enumerate(front.seqs) if seq.ids[-1] not in stops])
+        return False
+
+    def _draw(self, front: _Front, temperature: float, top_p: float) -> None:
+        """Put one more word onto every sequence."""
+        seqs = front.seqs
+        numbers = [uniform(seq.key, len(seq.ids)) for seq in seqs]
+        forced = [self._forced(seq) for seq in seqs]
+        barred = (STEP_END, EOS) if self.pace else ()
+        words, chances = drawn(
+            self._logits(_last(seqs)), numbers, temperature, top_p, forced, barred
+        )
+        self.costs.seen([time.monotonic()])
+        self.costs.meter["generated"] += len(seqs)
+        for seq, word, chance in zip(seqs, words, chances, strict=True):
+            seq.ids.append(word)
+            front.chances[seq].append(chance)
+
+    def _forced(self, seq: Seq) -> int:
+        """Return the word that the pace puts next, or -1."""
+        word = self.pace.forced(len(seq.ids) - seq.start) if self.pace else None
+        return -1 if word is None else word
+
+    def _advance(self, front: _Front) -> None:
+        """Run the latest word of every row."""
+        rows, first = len(front.seqs), self.pool.used
+        own = torch.arange(rows, device=front.mask.device)
+        front.mask[own, first + own] = True
+        places = np.array([len(seq.ids) - 1 for seq in front.seqs])
+        self._forward([seq.ids[-1] for seq in front.seqs], places, front.mask[:, : first + rows])
+        for row, seq in enumerate(front.seqs):
+            self.pool.grow(seq.cache, np.array([first + row]))
+        self.costs.meter["kv_token_steps"] += self.pool.living
+
+    def _peak(self) -> None:
+        prefix = "kv_peak" if self.role == "policy" else "judge_kv_peak"
+        self.costs.peak(prefix, self.pool.living)
+        self.costs.peak(f"{prefix}_bytes", self.pool.used * self.pool.position_bytes)
+
+
+def _last(seqs: Sequence[Seq]) -> Ints:
+    """Return each sequence's last position."""
+    return np.array([seq.cache.places[-1] for seq in seqs], np.int64)
+
+
+def _finish(ids: Sequence[int], stops: frozenset[int], *, spent: bool) -> Finish:
+    if ids and ids[-1] in stops | {EOS}:
+        return "stop"
+    return "budget" if spent else "length"
