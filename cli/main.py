@@ -73,6 +73,10 @@ def run(
     energy: Annotated[
         bool, typer.Option("--energy", help="Loop cases until an energy counter resolves them.")
     ] = False,
+    meters: Annotated[
+        list[str] | None,
+        typer.Option("--meter", help="Another energy meter: a plug-in, or external:LOG.csv."),
+    ] = None,
     precision: Annotated[
         str | None, typer.Option(help="Time until the median is known to so much: 1%.")
     ] = None,
@@ -103,6 +107,7 @@ def run(
     asked = session.Asked(
         tuple(select or ()), tuple(fixed or ()), tuple(swept or ()), not defaults, seeds, repeats,
         scale, share(precision) if precision else None, budget, steady,
+        tuple(meters or ()),
     )  # fmt: skip
     limits = session.limits(timeout, memory)
     pinned = hardware.admitted(profile, off_profile=off_profile)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from adabench.cli import hardware
 from adabench.cli.select import TOUR, Leg, size_bytes
@@ -47,6 +47,7 @@ class Asked:
     """Half-width of the 95 % interval of each case's median latency, relative to it."""
     budget_s: float = Target.budget_s
     steady_s: float = 0.0
+    meters: tuple[str, ...] = ()
 
     @property
     def legs(self) -> tuple[Leg, ...]:
@@ -94,7 +95,7 @@ def resume(folder: Path, asked: Asked, profile: Mapping[str, Any] | None = None)
     """
     if asked != Asked() or profile:
         raise SelectionError(
-            "--resume takes no selection, seeds, repeats, scale, precision or profile: "
+            "--resume takes no selection, seeds, repeats, scale, precision, meter or profile: "
             "the run knows what it was asked.",
             f"adabench run --resume {folder}",
         )
@@ -129,15 +130,17 @@ def executor(journal: store.Run, limits: Limits, *, energy: bool, cached: bool) 
     Raises:
         DeviceUnavailable: if the run's scale needs an accelerator that is not here.
     """
-    probes = _probes({turn.cell.scale for turn in journal.turns})
-    window_s = max([Settings.window_s, *(p.min_window_s for p in probes if energy)])
     asked = store.read_manifest(journal.folder).get("asked", {})
+    meters = tuple(asked.get("meters", ()))
+    probes = _probes({turn.cell.scale for turn in journal.turns}, meters)
+    window_s = max([Settings.window_s, *(p.min_window_s for p in probes if energy)])
     precision = asked.get("precision")
     settings = Settings(
         window_s,
         cache.default_folder() if cached else None,
         target=Target(precision, asked["budget_s"]) if precision else None,
         steady_s=asked.get("steady_s", 0.0),
+        meters=meters,
     )
     if limits == Limits():
         return partial(execute, probes=probes, settings=settings, done=journal.done)
@@ -150,15 +153,20 @@ def _unwatched() -> dict[str, str]:
         return dict(watch.absent)
 
 
-def _probes(scales: set[str]) -> list[Probe]:
-    if "gpu" not in scales:
-        return open_probes(flops=True)
+def _probes(scales: set[str], meters: tuple[str, ...]) -> list[Probe]:
+    if "gpu" in scales:
+        return _opened(meters, "cuda", "Scale gpu is not testable here", "take --scale embedded")
+    return _opened(meters, None, "A meter cannot be opened", "leave --meter out")
+
+
+def _opened(
+    meters: tuple[str, ...], device: Literal["cuda"] | None, what: str, instead: str
+) -> list[Probe]:
     try:
-        return open_probes(flops=True, device="cuda")
+        return open_probes(flops=True, device=device, meters=meters)
     except Unmetered as absent:
         raise DeviceUnavailable(
-            f"Scale gpu is not testable here: {absent}",
-            absent.remedy or "Run it on a machine with an NVIDIA GPU, or take --scale embedded.",
+            f"{what}: {absent}", absent.remedy or f"Run it where there is one, or {instead}."
         ) from absent
 
 

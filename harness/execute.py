@@ -64,6 +64,8 @@ class Settings:
     """A method may warm up so long for its times to become steady; 0 solves once unmeasured."""
     l2: tuple[L2, ...] = ("hot",)
     """What the L2 cache holds when CUDA events time a call; where there is a CUDA context."""
+    meters: tuple[str, ...] = ()
+    """Energy meters by name, beside the counters of the machine."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from adabench.harness.errors import SelectionError
 from adabench.harness.execute import Bench, Settings
@@ -133,6 +133,7 @@ def _settings(plain: dict[str, Any]) -> Settings:
             "cache_folder": Path(folder) if folder else None,
             "target": Target(**target) if target else None,
             "l2": tuple(plain["l2"]),
+            "meters": tuple(plain["meters"]),
         }
     )
 
@@ -192,9 +193,11 @@ def main() -> None:
     if job["memory_bytes"]:
         resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"],) * 2)
     on_gpu = any(cell["scale"] == "gpu" for cell, _ in job["turns"])
-    probes = open_probes(flops=True, device="cuda" if on_gpu else None)
+    settings = _settings(job["settings"])
+    device: Literal["cuda"] | None = "cuda" if on_gpu else None
+    probes = open_probes(flops=True, device=device, meters=settings.meters)
     bench = Bench(
-        _settings(job["settings"]),
+        settings,
         [probe for probe in probes if not probe.intrusive],
         [probe for probe in probes if probe.intrusive],
     )

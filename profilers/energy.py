@@ -19,11 +19,13 @@ Where there is no counter, `TdpEstimate` stands in with a key of its own, `energ
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from adabench.profilers.attribution import absent, reading_of
 from adabench.profilers.cuda import context
 from adabench.profilers.estimate import UNCERTAINTY_EST, WATTS_PER_CORE, TdpModel
+from adabench.profilers.external import External
 from adabench.profilers.gpu import NvmlCounter
 from adabench.profilers.meter import CounterReset, EnergyMeter, NoValue, open_named
 from adabench.profilers.nvml import Unmetered, Witness, current_uuid, open_nvml
@@ -235,7 +237,8 @@ def open_meters(
 ) -> tuple[EnergyMeter, ...]:
     """Return the counters that cover what works on `device`; for "cuda" the host's as well.
 
-    `named` adds meters of third parties (`profilers/meter.py`), which must then be there.
+    `named` adds meters of third parties (`profilers/meter.py`) and, as `external:FILE.csv`, the
+    logs of external ones (`profilers/external.py`). They must be there.
 
     Raises:
         Unmetered: if one of `named` can't be opened.
@@ -247,7 +250,12 @@ def open_meters(
             meters.append(NvmlCounter(current_uuid(cuda), open_nvml()))
     with suppress(Unmetered):
         meters.append(Rapl())
-    return (*meters, *(open_named(name, device) for name in named))
+    return (*meters, *(_named(name, device) for name in named))
+
+
+def _named(name: str, device: Literal["cpu", "cuda"]) -> EnergyMeter:
+    kind, found, path = name.partition(":")
+    return External(Path(path)) if found and kind == "external" else open_named(name, device)
 
 
 def _witnesses(meter: EnergyMeter) -> list[Witness]:

@@ -120,6 +120,7 @@ def open_probes(
     energy: bool = True,
     estimate: bool = True,
     device: Device | None = None,
+    meters: Sequence[str] = (),
 ) -> list[Probe]:
     """Return the probes that work here; those of energy only if something can be said.
 
@@ -129,9 +130,10 @@ def open_probes(
         estimate: where there is no counter, add the model `energy_est_j` (`energy` must be on).
         device: what the work runs on. By default "cuda" if this process has a CUDA context;
             asking for "cuda" imports torch and makes one.
+        meters: further energy meters by name, see `energy.open_meters`.
 
     Raises:
-        Unmetered: if "cuda" is asked for and torch has no CUDA device.
+        Unmetered: if "cuda" is asked for and torch has no CUDA device, or a meter cannot be opened.
     """
     device = device or ("cuda" if context() is not None else "cpu")
     if device == "cuda":
@@ -139,9 +141,9 @@ def open_probes(
     probes: list[Probe] = [PeakMemory(), Cpu(), RunDelay(), Wall()]
     if device == "cuda":
         probes += [DeviceMemory(), CudaEvents()]
-    meters = open_meters(device) if energy else ()
-    if meters:
-        probes.append(Energy(meters))
+    opened = open_meters(device, meters) if energy else ()
+    if opened:
+        probes.append(Energy(opened))
     elif energy and estimate:
         probes.append(TdpEstimate())
     if flops and importlib.util.find_spec("torch") is not None:

@@ -193,3 +193,14 @@ def _wait_for_records(
         if process is not None and process.poll() is not None:
             return
         time.sleep(0.002)  # waiting for the other process to write
+
+
+def test_a_meter_that_is_not_there_is_refused(toy_env: dict[str, str], tmp_path: Path) -> None:
+    for meter, why in (
+        ("external:none.csv", "can't be read"),
+        ("kilowatt", "No installed package"),
+    ):
+        words = ("run", "roots/fixed", "--defaults", "--meter", meter, "--out", tmp_path / meter)
+        done = adabench(*words, env=toy_env)
+        assert done.returncode == 3, done.stderr
+        assert why in done.stderr

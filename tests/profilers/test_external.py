@@ -1,11 +1,15 @@
+import math
 import time
+from pathlib import Path
 
 import pytest
 
+from adabench.profilers.energy import provenance
 from adabench.profilers.external import External, fit_gain, read_log
 from adabench.profilers.meter import NoValue
 from adabench.profilers.nvml import Unmetered
 from adabench.profilers.power import Sample, integrate, interval_s
+from adabench.profilers.probe import measured, open_probes
 
 
 def log(path, rows, header="unix_s,watts"):
@@ -93,3 +97,17 @@ def test_the_gain_of_a_board_is_fitted_at_three_loads():
     assert fit_gain([80.0, 250.0, 430.0], board)[2] > 0.01
     with pytest.raises(NoValue, match="three loads"):
         fit_gain([1.0, 2.0], [1.0, 2.0])
+
+
+def test_a_probe_with_a_named_log_gives_the_joules_of_the_node(tmp_path: Path) -> None:
+    began, path = time.time(), tmp_path / "power.csv"
+    rows = [f"{began - 5 + 0.05 * i:.3f},40.0" for i in range(1200)]  # 40 W, a minute ahead
+    log(path, rows)
+    probes = open_probes(meters=(f"external:{path}",))
+    with measured(probes) as seen:
+        until = time.perf_counter() + 2.2
+        while time.perf_counter() < until:
+            math.sqrt(2.0)
+    assert seen["energy_node_j"] / 2.2 == pytest.approx(40.0, rel=0.1)
+    (reading,) = [one for one in provenance(probes, 1) if one["kind"] == "measured.wall"]
+    assert reading["label"] == "measured"
