@@ -80,9 +80,15 @@ def run(
     precision: Annotated[
         str | None, typer.Option(help="Time until the median is known to so much: 1%.")
     ] = None,
-    budget: Annotated[
+    per_case: Annotated[
         float, typer.Option(min=0.01, help="Seconds a case may spend on its precision.")
     ] = 5.0,
+    budget: Annotated[
+        str | None, typer.Option(help="Race for the front, at most so long: 5m, 90s.")
+    ] = None,
+    epsilon: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="Of --budget: a difference of no account.")
+    ] = 0.02,
     steady: Annotated[
         float, typer.Option(min=0, help="Seconds a method may warm up to become steady.")
     ] = 0.0,
@@ -96,20 +102,37 @@ def run(
     off_profile: Annotated[
         bool, typer.Option("--off-profile", help="Go on all the same; marks the run.")
     ] = False,
+    executor: Annotated[
+        str, typer.Option(help="Where cells run: local, slurm or ray (an existing cluster).")
+    ] = "local",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Workers at once; local: processes of this machine.")
+    ] = None,
+    cores: Annotated[
+        int | None, typer.Option(min=1, help="Cores that each worker has for itself.")
+    ] = None,
+    slurm: Annotated[
+        list[str] | None, typer.Option(help="Of --executor slurm: partition=gpu, timeout_min=90.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run methods on their tasks, judge their claims, write a report."""
-    from adabench.cli import session
+    from adabench.cli import fanout, race, session
     from adabench.cli.live import live
     from adabench.cli.select import seed_range, share, wishes
     from adabench.harness.plan import plan
 
     asked = session.Asked(
         tuple(select or ()), tuple(fixed or ()), tuple(swept or ()), not defaults, seeds, repeats,
-        scale, share(precision) if precision else None, budget, steady,
+        scale, share(precision) if precision else None, per_case, steady,
+        race.seconds(budget) if budget else None, epsilon,
         tuple(meters or ()),
     )  # fmt: skip
     limits = session.limits(timeout, memory)
+    spread = fanout.spread(executor, workers, cores, slurm or ())
+    alone = executor == "local" and not workers
+    if budget:
+        race.check_options(repeats, limits, local=alone)
     pinned = hardware.admitted(profile, off_profile=off_profile)
     if resume:
         opened = session.resume(resume, asked, pinned)
@@ -117,11 +140,15 @@ def run(
         turns = plan(wishes(asked.legs), seeds=seed_range(seeds), repeats=repeats, scale=scale)
         opened = session.create(out, turns, asked, pinned)
     with opened as journal, session.logged(journal.folder):
-        execute = session.executor(journal, limits, energy=energy, cached=cached)
-        for record in live(execute(journal.remaining), journal.remaining):
+        records = race.entered(journal, limits, local=alone, energy=energy, cached=cached)
+        if records is None and journal.remaining:
+            execute = fanout.executor(journal, limits, spread, energy=energy, cached=cached)
+            records = live(execute(journal.remaining), journal.remaining)
+        for record in records or ():
             journal.append(record)
     findings = session.read(journal.folder)
-    page = session.write_report(findings, journal.folder) if report else None
+    anew = records is not None
+    page = session.write_report(findings, journal.folder, anew=anew) if report else None
     session.show(findings, page, as_json)
     raise typer.Exit(1 if findings.failed else 0)
 
@@ -138,10 +165,20 @@ def list_methods(select: Select = None, as_json: AsJson = False) -> None:
 @app.command()
 def show(
     address: Annotated[str, typer.Argument(help="A task or a method: paging, paging/mark0.")],
+    html: Annotated[Path | None, typer.Option(help="Write it as a page instead.")] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Of --html: a run, for verdicts and where compute went.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one card: what adapts, knobs, claims, and the essay of the file."""
     from adabench.cli import catalogue
+
+    if html or run:
+        from adabench.cli import showing
+
+        print(showing.write_page(address, html or Path(f"{address.replace('/', '-')}.html"), run))
+        return
 
     print(json.dumps(catalogue.card(address)) if as_json else catalogue.page(address))
 
@@ -165,20 +202,171 @@ def claims(
 
 @app.command()
 def report(
-    folder: Folder,
+    folders: Annotated[list[Path], typer.Argument(help="Run folders; several share one page.")],
     out: Out = None,
     figures: Annotated[
-        Path | None, typer.Option(help="Also write the figures there, as PNG and SVG.")
+        Path | None, typer.Option(help="Also write figures and tables for a paper there.")
     ] = None,
+    terminal: Annotated[
+        bool, typer.Option("--terminal", help="Draw the fronts here; a page only with --out.")
+    ] = False,
 ) -> None:
-    """Write the self-contained HTML report of a run."""
-    from adabench.cli import session
+    """Write the self-contained HTML report of a run, or of several."""
+    from adabench.cli import report, session
 
-    findings = session.read(folder)
-    print(session.write_report(findings, folder, out))
+    if terminal:
+        from adabench.cli import showing
+
+        for folder in folders:
+            print(showing.fronts(session.read(folder)), end="")
+    if out or not terminal:
+        print(report.write(folders, out))
     if figures:
-        for path in session.write_figures(findings, figures):
-            print(path)
+        for folder in folders:
+            place = figures if len(folders) == 1 else figures / folder.name
+            for path in session.write_figures(session.read(folder), place):
+                print(path)
+
+
+@app.command()
+def explain(
+    folder: Folder,
+    number: Annotated[
+        str | None,
+        typer.Argument(
+            help="summary/paging/lru/faults, headroom/paging/mark0, claim/mor-5, 0.783."
+        ),
+    ] = None,
+    every: Annotated[bool, typer.Option("--list", help="List every number by name.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say of a number in a report: which samples, which meter, which formula, which interval."""
+    from adabench.cli import explaining
+
+    if every or number is None:
+        found = explaining.listed(folder)
+        print(json.dumps(found) if as_json else explaining.every(found))
+        return
+    told, near = explaining.explained(folder, number)
+    if as_json:
+        print(json.dumps(told[0].to_json() if told else {"matches": near}))
+    else:
+        print(explaining.page(told[0]) if told else explaining.matches(near))
+
+
+@app.command()
+def publish(
+    folder: Annotated[Path, typer.Argument(help="The site: a new folder, or one made so before.")],
+    runs: Annotated[list[Path] | None, typer.Argument(help="Runs to add to it.")] = None,
+    title: Annotated[str | None, typer.Option(help="Of the site; kept from then on.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Where it will be: makes the feed's links absolute. Kept.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make or extend a static site: reports, histories with steps, a feed, badges, data."""
+    from adabench.cli import publishing
+
+    _, told = publishing.publish(folder, tuple(runs or ()), title, url)
+    print(json.dumps(told)) if as_json else publishing.show(told)
+
+
+@app.command()
+def merge(
+    runs: Annotated[list[Path], typer.Argument(help="Runs or shards of one plan.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to; may exist.")],
+    as_json: AsJson = False,
+) -> None:
+    """Join parts of one plan into one run; refuse parts that are not."""
+    from adabench.cli import fanout
+
+    print(fanout.merged(runs, out, as_json))
+
+
+@app.command()
+def compare(
+    base: Annotated[Path, typer.Argument(help="The run that the others are held against.")],
+    others: Annotated[list[Path], typer.Argument(help="One or more other runs.")],
+    margin: Annotated[
+        list[str] | None,
+        typer.Option(help="What counts as no change: latency_s=3%, accuracy=1pt."),
+    ] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Judge this metric only.")] = None,
+    across: Annotated[
+        bool,
+        typer.Option(
+            "--across-hardware", help="Unlike hardware: qualities, counts, shares of ceilings."
+        ),
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show what is the same, too.")] = False,
+    strict: Annotated[
+        bool, typer.Option(help="Exit 5 when something is ambiguous, 3 when it is invalid.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hold runs against a base: better, same, worse, ambiguous or invalid; exit 1 if worse."""
+    from adabench.cli import comparison
+
+    wanted = comparison.Wanted(
+        base, tuple(others), tuple(margin or ()), tuple(metric or ()), across
+    )
+    found = comparison.compared(wanted)
+    code = comparison.exit_code(found, strict=strict)
+    if as_json:
+        print(json.dumps(comparison.document(found, code)))
+    else:
+        comparison.show(found, everything=everything)
+    raise typer.Exit(code)
+
+
+@app.command()
+def gate(
+    places: Annotated[
+        list[str] | None, typer.Argument(help="BASE and HEAD, two runs; with --rev methods.")
+    ] = None,
+    rev: Annotated[
+        str | None, typer.Option(help="Two git revisions, measured here in turns: main..HEAD.")
+    ] = None,
+    margin: Annotated[
+        list[str] | None, typer.Option(help="latency_s=3%, accuracy=1pt, energy_j=5%.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Of all cells, before the first look.")] = 8,
+    budget: Annotated[str, typer.Option(help="For further rounds of what is ambiguous.")] = "5m",
+    seeds: Annotated[str, typer.Option(help="0..4, or 7, or 0,3,10..12.")] = "0..2",
+    fixed: Annotated[
+        list[str] | None, typer.Option("--set", help="Pin a knob or condition: k=v.")
+    ] = None,
+    swept: Annotated[
+        list[str] | None, typer.Option("--sweep", help="Sweep exactly these: k=a,b,c.")
+    ] = None,
+    scale: Annotated[str, typer.Option(help="embedded, real, gpu or paper.")] = "embedded",
+    install: Annotated[
+        str, typer.Option(help="fast: on the packages installed here; full: by pip.")
+    ] = "fast",
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML there.")] = None,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Measure false alarms and power on this machine.")
+    ] = False,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """May HEAD be merged? 0 pass, 1 regression, 3 invalid or incomparable, 5 ambiguous."""
+    from adabench.cli import gate_page, gating
+
+    wanted = gating.Wanted(
+        tuple(places or ()), rev, self_test, tuple(fixed or ()), tuple(swept or ()), False, seeds,
+        scale, tuple(margin or ()), rounds, budget, install, out, junit,
+    )  # fmt: skip
+    if self_test:
+        tested = gating.self_tested(wanted)
+        print(gate_page.dumped(tested) if as_json else gate_page.self_test_page(tested))
+        return
+    found = gating.gated(wanted)
+    gating.publish(found, junit, lambda line: print(line, file=sys.stderr if as_json else None))
+    print(gate_page.dumped(found) if as_json else gate_page.page(found))
+    for note in found.notes:
+        print(f"warning: {note}", file=sys.stderr)
+    raise typer.Exit(found.code)
 
 
 @app.command()

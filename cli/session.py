@@ -15,13 +15,25 @@ from typing import Any, Literal
 
 from adabench.cli import hardware
 from adabench.cli.select import TOUR, Leg, size_bytes
-from adabench.harness import cache, environment, quality, registry, store
+from adabench.harness import (
+    alike,
+    cache,
+    certificate,
+    environment,
+    quality,
+    recall,
+    registry,
+    store,
+)
 from adabench.harness.card import Card
+from adabench.harness.disturbed import undisturbed
 from adabench.harness.errors import DeviceUnavailable, SelectionError, StoreError
 from adabench.harness.execute import Settings, execute
 from adabench.harness.findings import Findings
 from adabench.harness.read import find
 from adabench.harness.record import Record, Turn
+from adabench.harness.sources import sources
+from adabench.harness.table import read as read_table
 from adabench.harness.worker import Limits, execute_isolated
 from adabench.profilers.disturbance import Watch
 from adabench.profilers.nvml import Unmetered
@@ -45,8 +57,11 @@ class Asked:
     scale: str = "embedded"
     precision: float | None = None
     """Half-width of the 95 % interval of each case's median latency, relative to it."""
-    budget_s: float = Target.budget_s
+    per_case_s: float = Target.budget_s
     steady_s: float = 0.0
+    race_s: float | None = None
+    """Race for the front for so long (`cli/race.py`)."""
+    epsilon: float = 0.02
     meters: tuple[str, ...] = ()
 
     @property
@@ -80,7 +95,8 @@ def create(
         "environment": environment.fingerprint(),
         "instruments": [_instrument(item) for item in instruments()],
         "unwatched": _unwatched(),
-        "sources": _sources(turns),
+        "sources": sources(turns),
+        alike.BASE: alike.base_digest(),
         **({"profile": dict(profile)} if profile else {}),
     }
     return store.create(folder, turns, manifest)
@@ -107,7 +123,7 @@ def resume(folder: Path, asked: Asked, profile: Mapping[str, Any] | None = None)
             manifest["environment"], environment.fingerprint()
         ).items()
     ]
-    now_sources = _sources(turns)
+    now_sources = sources(turns)
     changed += [name for name, was in manifest["sources"].items() if now_sources.get(name) != was]
     if changed:
         raise StoreError(
@@ -125,26 +141,32 @@ def limits(timeout_s: float | None, memory: str | None) -> Limits:
 def executor(journal: store.Run, limits: Limits, *, energy: bool, cached: bool) -> Execute:
     """Choose how turns are executed: here, or in a worker when limits are set.
 
-    How precisely is what the run's manifest says, so a resumed run goes on as it began.
-
     Raises:
         DeviceUnavailable: if the run's scale needs an accelerator that is not here.
     """
-    asked = store.read_manifest(journal.folder).get("asked", {})
-    meters = tuple(asked.get("meters", ()))
-    probes = _probes({turn.cell.scale for turn in journal.turns}, meters)
-    window_s = max([Settings.window_s, *(p.min_window_s for p in probes if energy)])
-    precision = asked.get("precision")
-    settings = Settings(
-        window_s,
-        cache.default_folder() if cached else None,
-        target=Target(precision, asked["budget_s"]) if precision else None,
-        steady_s=asked.get("steady_s", 0.0),
-        meters=meters,
-    )
+    probes = opened_probes(journal)
+    how = settings(journal, probes, energy=energy, cached=cached)
     if limits == Limits():
-        return partial(execute, probes=probes, settings=settings, done=journal.done)
-    return partial(execute_isolated, limits=limits, settings=settings, done=journal.done)
+        return partial(execute, probes=probes, settings=how, done=journal.done)
+    return partial(execute_isolated, limits=limits, settings=how, done=journal.done)
+
+
+def settings(
+    journal: store.Run, probes: Sequence[Probe], *, energy: bool, cached: bool
+) -> Settings:
+    """Return how cells are run, here or by a worker elsewhere.
+
+    How precisely is what the run's manifest says, so a resumed run goes on as it began.
+    """
+    asked = store.read_manifest(journal.folder).get("asked", {})
+    precision = asked.get("precision")
+    return Settings(
+        max([Settings.window_s, *(p.min_window_s for p in probes if energy)]),
+        cache.default_folder() if cached else None,
+        target=Target(precision, asked["per_case_s"]) if precision else None,
+        steady_s=asked.get("steady_s", 0.0),
+        meters=tuple(asked.get("meters", ())),
+    )
 
 
 def _unwatched() -> dict[str, str]:
@@ -153,8 +175,10 @@ def _unwatched() -> dict[str, str]:
         return dict(watch.absent)
 
 
-def _probes(scales: set[str], meters: tuple[str, ...]) -> list[Probe]:
-    if "gpu" in scales:
+def opened_probes(journal: store.Run) -> list[Probe]:
+    """Open what measures here, the meters that were asked for, and at scale gpu the accelerator."""
+    meters = tuple(store.read_manifest(journal.folder).get("asked", {}).get("meters", ()))
+    if any(turn.cell.scale == "gpu" for turn in journal.turns):
         return _opened(meters, "cuda", "Scale gpu is not testable here", "take --scale embedded")
     return _opened(meters, None, "A meter cannot be opened", "leave --meter out")
 
@@ -196,27 +220,47 @@ def read(folder: Path) -> Findings:
         StoreError: if it is not a run or holds damaged records.
     """
     manifest = store.read_manifest(folder)
-    records = store.records(folder)
+    sha256 = manifest["records_sha256"] = store.digest(folder)
+    manifest["certificate"] = certificate.read(folder)
     turns = store.planned(manifest)
-    tasks = {turn.cell.task for turn in turns}
-    methods = {turn.cell.address for turn in turns}
-    manifest["warnings"] = [*hardware.marks(manifest), *quality.warnings(records, manifest)]
-    manifest["records_sha256"] = store.digest(folder)
-    return find(str(folder), manifest, _cards(tasks), _cards(methods), records)
+    tasks = _cards({turn.cell.task for turn in turns})
+    methods = _cards({turn.cell.address for turn in turns})
+    made_of = recall.made_of(folder, sha256, tasks, methods)
+    known = recall.load(folder, made_of, manifest, tasks, methods)
+    if known:
+        return known
+    records = read_table(folder, sha256)
+    manifest["warnings"] = [
+        *hardware.marks(manifest),
+        *certificate.marks(manifest["certificate"]),
+        *quality.warnings(records, manifest),
+    ]
+    findings = find(str(folder), manifest, tasks, methods, records)
+    recall.save(folder, made_of, findings)
+    return findings
 
 
-def write_report(findings: Findings, folder: Path, out: Path | None = None) -> Path:
+def write_report(
+    findings: Findings, folder: Path, out: Path | None = None, *, anew: bool = True
+) -> Path:
     """Write the HTML page, by default into the run's folder.
+
+    Unless it is wanted anew, a page that was drawn from these very records is left as it is.
 
     Raises:
         StoreError: if it cannot be written.
     """
+    path = out or folder / "report.html"
+    if not anew and _is_drawn_from(path, findings.manifest["records_sha256"]):
+        return path
+    from adabench.reports import drill
     from adabench.reports.html import render
 
-    path = out or folder / "report.html"
+    records = undisturbed(read_table(folder, findings.manifest["records_sha256"]))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(findings), encoding="utf-8")
+        page = render(findings, insides=[drill.inside(findings, records)])
+        path.write_text(page, encoding="utf-8")
     except OSError as problem:
         raise StoreError(
             f"The report {path} cannot be written: {problem.strerror}. The records are intact.",
@@ -225,17 +269,35 @@ def write_report(findings: Findings, folder: Path, out: Path | None = None) -> P
     return path
 
 
-def write_figures(findings: Findings, folder: Path) -> list[Path]:
-    """Write the figures as PNG and SVG."""
-    from adabench.reports.pareto import save_figures
+def _is_drawn_from(page: Path, sha256: str) -> bool:
+    try:
+        return f"<code>{sha256}</code>" in page.read_text(encoding="utf-8")
+    except OSError:
+        return False
 
-    return list(save_figures(findings, folder))
+
+def write_figures(findings: Findings, folder: Path) -> list[Path]:
+    """Write the figures as SVG, PDF and PNG, and the tables as LaTeX and Markdown.
+
+    Raises:
+        StoreError: if they cannot be written.
+    """
+    from adabench.reports.papers import save_all
+
+    try:
+        return save_all(findings, folder)
+    except OSError as problem:
+        raise StoreError(
+            f"The figures cannot be written to {folder}: {problem.strerror}."
+        ) from problem
 
 
 def show(findings: Findings, page: Path | None, as_json: bool) -> None:
     """Print what a run amounts to: tables for people, or one JSON document as the last line."""
     if as_json:
-        print(json.dumps(findings.to_json() | {"report": str(page) if page else None}))
+        raced = findings.manifest.get("certificate")
+        document = findings.to_json() | ({"certificate": raced} if raced else {})
+        print(json.dumps(document | {"report": str(page) if page else None}))
         return
     from rich.console import Console
 
@@ -246,6 +308,8 @@ def show(findings: Findings, page: Path | None, as_json: bool) -> None:
         console.print(table)
     for warning in findings.manifest["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
+    if findings.manifest.get("certificate"):
+        print(certificate.page(findings.manifest["certificate"]))
     print(f"Records: {findings.run}")
     if page:
         print(f"Report:  {page}")
@@ -277,27 +341,6 @@ def _cards(addresses: set[str]) -> dict[str, Card]:
             )
             found[address] = Card(address)
     return found
-
-
-def _sources(turns: Sequence[Turn]) -> dict[str, str]:
-    """Digest what the cells' results depend on: the task folder's shared files and the method."""
-    shared: dict[str, list[Path]] = {}
-    digests = {}
-    for address in sorted({turn.cell.address for turn in turns}):
-        entry = registry.find(address)
-        if not entry.path.is_file():
-            continue
-        if entry.task not in shared:
-            folder = registry.find(entry.task).path.parent
-            shared[entry.task] = [path for path in folder.glob("*.py") if not _is_method(path)]
-        digests[address] = environment.source_digest([*shared[entry.task], entry.path])
-    for path in sorted({path for turn in turns for path in cache.named_files(turn.cell)}):
-        digests[path.name] = environment.source_digest([path])
-    return digests
-
-
-def _is_method(path: Path) -> bool:
-    return path.stem != "task" and registry.read_card(path) is not None
 
 
 def _instrument(item: Any) -> dict[str, Any]:

@@ -171,6 +171,9 @@ class Card:
     in place of a conversion."""
     scales: tuple[str, ...] = ("embedded",)
     """In a task file: the scales that `load` knows."""
+    conditions: Mapping[str, Scalar] = field(default_factory=dict)
+    """In a method's file: conditions it is made for (a layout of the data), in place of the
+    task's defaults; it is not swept over them."""
     skips_from: str = ""
     """In an adaptive method's file: the static method whose work it leaves out. Conversion
     then compares with that method at its default, and says how the qualities differ."""

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from adabench.harness import registry
-from adabench.harness.card import Bound, Card, Frontier, Metric, Monotone, OutOfReach, Ratio
+from adabench.harness.card import Bound, Card, Frontier, Metric, Monotone, OutOfReach, Point, Ratio
 from adabench.harness.errors import AdabenchError, MissingExtra
 from adabench.harness.execute import check_values
 from adabench.harness.registry import Entry
@@ -193,7 +193,7 @@ def _solves(entry: Entry) -> Iterator[str]:
     known = {metric.name: metric for metric in task_entry.card.metrics}
     runs = []
     for _ in range(2):
-        task = _small_task(task_entry, seed=0)
+        task = _small_task(task_entry, 0, entry.card.conditions)
         state = _state(registry.load(entry), task, entry.card)
         runs.append([_values(entry, task, state, case) for case in _cases(task)])
     for first, second in zip(*runs, strict=True):
@@ -230,7 +230,7 @@ def _order_free(entry: Entry) -> Iterator[str]:
     task_entry = registry.find(entry.task)
     results = []
     for step in (1, -1):
-        task = _small_task(task_entry, seed=0)
+        task = _small_task(task_entry, 0, entry.card.conditions)
         state = _state(registry.load(entry), task, entry.card)
         cases = list(enumerate(_cases(task)))[::step]
         results.append({index: _values(entry, task, state, case) for index, case in cases})
@@ -240,10 +240,13 @@ def _order_free(entry: Entry) -> Iterator[str]:
                 yield f"{name} of case {index} depends on which cases were solved before"
 
 
-def _small_task(entry: Entry, seed: int) -> Any:
+def _small_task(entry: Entry, seed: int, own: Point | None = None) -> Any:
+    """Load a task under its small conditions; `own` are those that a method is made for."""
     module: ModuleType = registry.load(entry)
     small = getattr(module, "CHECK_CONDITIONS", {})
-    return module.load(entry.card.scales[0], seed, **{**entry.card.defaults, **small})
+    return module.load(
+        entry.card.scales[0], seed, **{**entry.card.defaults, **small, **(own or {})}
+    )
 
 
 def _cases(task: Any) -> list[Any]:

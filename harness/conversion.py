@@ -24,9 +24,9 @@ import numpy as np
 
 from adabench.harness.card import Card, Point
 from adabench.harness.findings import ConversionRow
-from adabench.harness.leaf import Leaf, Setting, settings, shared_places, table
+from adabench.harness.leaf import Dot, Places, Setting, settings, shared_places, table
 from adabench.harness.plane import Dots, Plane, between, corners, label, mixed, planes, settled
-from adabench.harness.stats import FloatArray, Place, Statistic, bootstrap, means
+from adabench.harness.stats import FloatArray, Statistic, bootstrap, means
 
 SAME_WORK = (0.9, 1.1)
 MEASURED = ("latency_s", "energy_j")
@@ -34,30 +34,30 @@ SLACK = 1e-12
 
 
 def conversion(
-    leaves: Sequence[Leaf], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
+    dots: Sequence[Dot], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
 ) -> tuple[ConversionRow, ...]:
     """Return a row for each adaptive method and measured metric, sorted by address."""
     return tuple(
         replace(_conversion(plane, method, metric), conditions=conditions)
-        for conditions, some in _views(leaves, task_cards)
+        for conditions, some in _views(dots, task_cards)
         for plane in planes(some, task_cards, method_cards)
         for method in plane.methods("adaptive")
         for metric in MEASURED
-        if any(metric in leaf.values for leaf in plane.leaves)
+        if any(dot.holds(metric).any() for dot in plane.drawn)
     )
 
 
 def _views(
-    leaves: Sequence[Leaf], task_cards: Mapping[str, Card]
-) -> Iterator[tuple[Point, list[Leaf]]]:
-    """Yield each task's leaves, then those at every other value of each of its conditions."""
-    for task in sorted({leaf.task for leaf in leaves}):
-        card, own = task_cards[task], [leaf for leaf in leaves if leaf.task == task]
+    dots: Sequence[Dot], task_cards: Mapping[str, Card]
+) -> Iterator[tuple[Point, list[Dot]]]:
+    """Yield each task's dots, then those at every other value of each of its conditions."""
+    for task in sorted({dot.task for dot in dots}):
+        card, own = task_cards[task], [dot for dot in dots if dot.task == task]
         yield {}, own
         for knob in card.knobs if not card.no_conversion else ():
             usual = settled(knob.name, knob.default, own)
             for value in knob.values:
-                there = [leaf for leaf in own if leaf.conditions.get(knob.name) == value]
+                there = [dot for dot in own if dot.conditions.get(knob.name) == value]
                 if knob.name != card.budget and value != usual and there:
                     yield {knob.name: value}, there
 
@@ -83,19 +83,19 @@ def _conversion(plane: Plane, method: str, metric: str) -> ConversionRow:
 
 def _default_dot(plane: Plane, dots: Dots, method: str) -> Dots:
     """Return the dot of the method's default point at the default budget (or the first run)."""
-    leaves = [leaf for places in dots.values() for leaf in places.values()]
+    own = list(dots.values())
     if method not in plane.cards:  # it was not run
         return {}
     defaults, budget = plane.cards[method].defaults, plane.card.knob(plane.card.budget)
-    if budget is not None and leaves:
-        value = settled(budget.name, budget.default, leaves)
-        leaves = [leaf for leaf in leaves if leaf.conditions.get(budget.name) == value]
-    default = [leaf for leaf in leaves if {**defaults, **leaf.point} == defaults]
+    if budget is not None and own:
+        value = settled(budget.name, budget.default, own)
+        own = [dot for dot in own if dot.conditions.get(budget.name) == value]
+    default = [dot for dot in own if {**defaults, **dot.point} == defaults]
     return settings(default, ())
 
 
 def _converted(
-    row: ConversionRow, plane: Plane, sides: tuple[Dots, Dots], places: Sequence[Place]
+    row: ConversionRow, plane: Plane, sides: tuple[Dots, Dots], places: Places
 ) -> ConversionRow:
     """Fill in the work ratio and, where it is telling, the conversion."""
     names = (plane.cost, plane.quality, row.metric)
@@ -104,7 +104,7 @@ def _converted(
     if whole:
         row = replace(row, reason=_quality_differs(plane, blind, own))
         own[1] = blind[1]  # held to be equal; the reason says how nearly they are
-    work, k = bootstrap(places, _exponent(blind, own, plane.sign))
+    work, k = bootstrap(places, _exponent(blind, own, plane.sign), "bca")
     if not math.isfinite(work.estimate):
         return replace(row, reason=_unreached(plane, blind, own))
     against = _mixture(list(sides[0]), blind, own, plane.sign)

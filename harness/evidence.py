@@ -1,4 +1,4 @@
-"""What a claim may call upon: the leaves it speaks of, and their pairs.
+"""What a claim may call upon: the leaves it speaks of, and their pairs, as columns.
 
 A claim speaks of certain leaves. `Evidence.of` picks them: a condition or knob named in
 `where` takes the values given there, one named in `free` any value, all others their
@@ -6,13 +6,18 @@ default. A method and its rivals are compared pair by pair, on equal conditions,
 case; `paired` finds the pairs.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from adabench.harness.card import Card, Knob, Point, Scalar
 from adabench.harness.findings import VerdictWord
-from adabench.harness.leaf import IDENTITY, TIMED, Key, Leaf, order
+from adabench.harness.leaf import IDENTITY, TIMED, Dot, Key, Leaves, Places, order
+from adabench.harness.stats import FloatArray, IntArray
 
 Where = Mapping[str, Scalar | tuple[Scalar, ...]]
 
@@ -29,11 +34,37 @@ class Ruling(NamedTuple):
     reason: str = ""
 
 
-class Pair(NamedTuple):
-    """One method's leaf and its rivals' leaves on the very same case."""
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """A method's leaves, each with its rivals' leaves on the very same case."""
 
-    ours: Leaf
-    theirs: tuple[Leaf, ...]
+    leaves: Leaves
+    ours: IntArray
+    """(n,) rows of the leaves' table."""
+    theirs: IntArray
+    """(n, rivals) rows."""
+
+    def __len__(self) -> int:
+        return len(self.ours)
+
+    @property
+    def places(self) -> Places:
+        """Where our leaves stand."""
+        return self.leaves.places(self.ours)
+
+    def columns(self, name: str) -> tuple[FloatArray, FloatArray]:
+        """Return a value of both sides: (n,) and (n, rivals)."""
+        theirs = [self.leaves.column(name, rows) for rows in self.theirs.T]
+        return self.leaves.column(name, self.ours), np.stack(theirs, axis=1)
+
+    def only(self, which: npt.NDArray[np.bool_]) -> "Pairs":
+        """Return some of the pairs."""
+        return replace(self, ours=self.ours[which], theirs=self.theirs[which])
+
+    def holding(self, name: str) -> "Pairs":
+        """Return the pairs whose sides all hold a value."""
+        ours, theirs = self.columns(name)
+        return self.only(~np.isnan(ours) & ~np.isnan(theirs).any(axis=1))
 
 
 @dataclass(frozen=True)
@@ -44,38 +75,38 @@ class Evidence:
     card: Card
     methods: Mapping[str, Card]
     """By bare name."""
-    leaves: Sequence[Leaf]
+    dots: Sequence[Dot]
 
     def of(
         self, method: str, where: Where, *, groups: Sequence[str] = (), free: Collection[str] = ()
-    ) -> list[Leaf]:
-        """Return the leaves of `method` that `where` speaks of.
+    ) -> list[Dot]:
+        """Return the leaves of `method` that `where` speaks of, by operating point.
 
         Names in `where` that this method does not have as a knob are left to its rival.
         """
         knobs, conditions = self.methods[method].knobs, self.card.knobs
-        return [
-            leaf
-            for leaf in self.leaves
-            if leaf.method == method
-            and (not groups or leaf.place.group in groups)
-            and _allows(leaf.conditions, conditions, where, free)
-            and _allows(leaf.point, knobs, where, free)
+        found = [
+            dot.of_groups(groups)
+            for dot in self.dots
+            if dot.method == method
+            and _allows(dot.conditions, conditions, where, free)
+            and _allows(dot.point, knobs, where, free)
         ]
+        return [dot for dot in found if len(dot)]
 
     def why_none(
         self, method: str, where: Where, groups: Sequence[str], free: Collection[str]
     ) -> str:
         """Say what would have to be run for `of` to find something."""
-        own = [leaf for leaf in self.leaves if leaf.method == method]
+        own = [dot for dot in self.dots if dot.method == method]
         if not own:
             return f"run {method} too"
-        if groups and not any(leaf.place.group in groups for leaf in own):
+        if groups and not any(len(dot.of_groups(groups)) for dot in own):
             return f"{method} has no case of group {' or '.join(groups)}"
         knobs = (*self.card.knobs, *self.methods[method].knobs)
         for knob in knobs:
             asked = _asked(knob, where, free)
-            had = {({**leaf.conditions, **leaf.point}).get(knob.name, knob.default) for leaf in own}
+            had = {({**dot.conditions, **dot.point}).get(knob.name, knob.default) for dot in own}
             if asked is not None and not had & set(asked):
                 return f"{method} needs {_named(knob.name, asked)}; recorded: {_listed(had)}"
         return f"{method} has no record under the conditions of the claim"
@@ -106,46 +137,58 @@ def _listed(values: Collection[Scalar]) -> str:
 
 
 def paired(
-    evidence: Evidence, ours: Sequence[Leaf], rivals: Mapping[str, Sequence[Leaf]], where: Where
-) -> tuple[list[Pair], int]:
+    evidence: Evidence, ours: Sequence[Dot], rivals: Mapping[str, Sequence[Dot]], where: Where
+) -> tuple[Pairs, int]:
     """Return the pairs on equal conditions, seed and case, and how many were refused.
 
     A knob that `where` names and a rival also has takes the same value on both sides. A pair
     is refused when the two sides say that they saw different instances.
     """
-    pairs, refused = [], 0
-    shared = {
-        rival: [
+    leaves = ours[0].leaves
+    sides = []
+    for rival, dots in rivals.items():
+        shared = [
             knob.name
             for knob in evidence.methods[rival].knobs
-            if knob.name in where and ours and knob.name in ours[0].point
+            if knob.name in where and knob.name in ours[0].point
         ]
-        for rival in rivals
-    }
-    found = {
-        rival: {_match(leaf, shared[rival]): leaf for leaf in leaves}
-        for rival, leaves in rivals.items()
-    }
-    for leaf in ours:
-        theirs = [found[rival].get(_match(leaf, shared[rival])) for rival in rivals]
-        complete = tuple(other for other in theirs if other is not None)
-        if len(complete) < len(rivals):
-            continue
-        if any(_differ(leaf, other) for other in complete):
-            refused += 1
-        else:
-            pairs.append(Pair(leaf, complete))
-    return pairs, refused
+        sides.append(_partners(ours, dots, shared))
+    pairs = Pairs(leaves, joined(ours), np.stack(sides, axis=1))
+    pairs = pairs.only(np.asarray((pairs.theirs >= 0).all(axis=1), np.bool_))
+    own, others = pairs.columns(IDENTITY)
+    known = ~np.isnan(own)[:, None] & ~np.isnan(others)
+    refused = np.asarray((known & (own[:, None] != others)).any(axis=1), np.bool_)
+    return pairs.only(~refused), int(refused.sum())
 
 
-def _match(leaf: Leaf, shared: Sequence[str]) -> tuple[Key, Key, int, int]:
-    knobs = {name: leaf.point[name] for name in shared if name in leaf.point}
-    return order(leaf.conditions), order(knobs), leaf.place.seed, leaf.place.case
+def joined(dots: Sequence[Dot]) -> IntArray:
+    """Return the rows of several dots, one after another."""
+    return np.concatenate([dot.rows for dot in dots])
 
 
-def _differ(one: Leaf, other: Leaf) -> bool:
-    known = IDENTITY in one.values and IDENTITY in other.values
-    return known and one.values[IDENTITY] != other.values[IDENTITY]
+def _partners(ours: Sequence[Dot], rivals: Sequence[Dot], shared: Sequence[str]) -> IntArray:
+    """Return for each of our leaves the rival's row on the same case; -1 where there is none.
+
+    Of several the one at the last operating point counts.
+    """
+    by_match: dict[tuple[Key, Key], list[Dot]] = defaultdict(list)
+    for dot in rivals:
+        by_match[_match(dot, shared)].append(dot)
+    found = []
+    for dot in ours:
+        known = by_match.get(_match(dot, shared))
+        rows = joined(known)[::-1] if known else np.zeros(0, np.intp)
+        cases, first = np.unique(dot.leaves.cases[rows], return_index=True)
+        wanted = dot.leaves.cases[dot.rows]
+        at = np.minimum(np.searchsorted(cases, wanted), max(len(cases) - 1, 0))
+        hit = cases[at] == wanted if len(cases) else np.zeros(len(wanted), np.bool_)
+        found.append(np.where(hit, rows[first][at] if len(cases) else -1, -1))
+    return np.concatenate(found)
+
+
+def _match(dot: Dot, shared: Sequence[str]) -> tuple[Key, Key]:
+    knobs = {name: dot.point[name] for name in shared if name in dot.point}
+    return order(dot.conditions), order(knobs)
 
 
 def unrecorded(metric: str) -> Ruling:
@@ -155,10 +198,12 @@ def unrecorded(metric: str) -> Ruling:
     return Ruling("undecided", reason=f"{metric} was not recorded")
 
 
-def place_of(leaf: Leaf, defaults: Point) -> str:
+def place_of(leaves: Leaves, row: int, defaults: Point) -> str:
     """Name a case so that it can be found again: group, seed, case, unusual conditions."""
+    conditions = leaves.table.cells[leaves.table.cell[row]].conditions
     unusual = [
-        f"{name}={value}" for name, value in leaf.conditions.items() if defaults.get(name) != value
+        f"{name}={value}" for name, value in conditions.items() if defaults.get(name) != value
     ]
-    where = f"seed {leaf.place.seed}, case {leaf.place.case}"
-    return ", ".join(part for part in (leaf.place.group, where, *unusual) if part)
+    place = leaves.where.place(int(leaves.numbers[row]))
+    where = f"seed {place.seed}, case {place.case}"
+    return ", ".join(part for part in (place.group, where, *unusual) if part)

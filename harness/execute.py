@@ -127,6 +127,15 @@ class Bench:
                     ),
                 )
 
+    def count(self, turn: Turn) -> int | None:
+        """Load the turn's task and count its cases; None if it cannot be loaded."""
+        try:
+            return sum(1 for _ in self._task(self._entry(turn.cell.task), turn.cell).cases())
+        except SelectionError:
+            raise
+        except (Exception, SystemExit):  # the record that `steps` yields will say why
+            return None
+
     def _entry(self, address: str) -> Entry:
         if address not in self.entries:
             self.entries[address] = registry.find(address)

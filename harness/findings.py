@@ -4,14 +4,16 @@
 JSON document and the HTML report are three drawings of one `Findings`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
 from adabench.harness import joules
 from adabench.harness.card import Card, Point
+from adabench.harness.joules import Kind
 from adabench.harness.record import Record
+from adabench.harness.table import Table, from_records
 
 VerdictWord = Literal[
     "reproduced", "direction only", "not reproduced", "undecided", "not testable here"
@@ -99,15 +101,42 @@ class ClaimRow:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """What was recorded, counted, and what of it has no result."""
+
+    cells: int = 0
+    records: int = 0
+    seeds: tuple[int, ...] = ()
+    scales: tuple[str, ...] = ()
+    without_result: tuple[Record, ...] = ()
+    """What is not ok."""
+    kinds: frozenset[Kind] = frozenset()
+    """What is behind the run's joules."""
+
+    @classmethod
+    def of(cls, records: Iterable[Record] | Table) -> "Tally":
+        """Count the records of a run."""
+        table = records if isinstance(records, Table) else from_records(records)
+        return cls(
+            len(table.all_cells),
+            table.total,
+            tuple(sorted({cell.seed for cell in table.all_cells})),
+            tuple(sorted({cell.scale for cell in table.all_cells})),
+            tuple(record for record in table.others if record.status != "ok"),
+            table.kinds,
+        )
+
+
+@dataclass(frozen=True)
 class Findings:
-    """A run, read: the cards it used, its records, and what they amount to."""
+    """A run, read: the cards it used, its records counted, and what they amount to."""
 
     run: str
     manifest: Mapping[str, Any]
     task_cards: Mapping[str, Card]
     method_cards: Mapping[str, Card]
     """By address, `task/method`."""
-    records: Sequence[Record]
+    tally: Tally
     summary: Sequence[SummaryRow] = field(default_factory=tuple)
     headroom: Sequence[HeadroomRow] = field(default_factory=tuple)
     conversion: Sequence[ConversionRow] = field(default_factory=tuple)
@@ -116,7 +145,7 @@ class Findings:
     @property
     def failed(self) -> list[Record]:
         """The records of what went wrong."""
-        return [record for record in self.records if record.status in ("error", "timeout")]
+        return [r for r in self.tally.without_result if r.status in ("error", "timeout")]
 
     @cached_property
     def labels(self) -> Mapping[str, str]:
@@ -130,14 +159,14 @@ class Findings:
         declared = [metric for card in self.task_cards.values() for metric in card.metrics]
         names |= {item.name for item in declared if joules.is_energy(item.name, item.unit)}
         names |= {row.metric for row in self.conversion if joules.is_energy(row.metric)}
-        return joules.labels(sorted(names), self.records, self.manifest)
+        return joules.labels(sorted(names), self.tally.kinds, self.manifest)
 
     def to_json(self) -> dict[str, Any]:
         """Return the document that `adabench run --json` prints as its last line."""
         return {
             "run": self.run,
-            "cells": len({record.cell.key for record in self.records}),
-            "records": len(self.records),
+            "cells": self.tally.cells,
+            "records": self.tally.records,
             "errors": len(self.failed),
             "warnings": list(self.manifest.get("warnings", ())),
             "summary": [self._labelled(row) for row in self.summary],

@@ -16,6 +16,7 @@ is recorded at its full price; a run that was shorter than its price says so, an
 cases are taken off. Runs of other machines are left out.
 """
 
+import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,9 +26,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
 
-from adabench.harness import environment, registry
+from adabench.harness import environment, journal, registry
 from adabench.harness.cache import key as cache_key
-from adabench.harness.record import Cell, Record, Turn, record_from_json
+from adabench.harness.errors import StoreError
+from adabench.harness.record import Cell, Record, Turn
+from adabench.harness.store import planned, read_manifest
 
 Basis = Literal["recorded", "other settings", "tried", "unknown"]
 
@@ -248,12 +251,12 @@ def _prepare_s(turns: Sequence[Turn], history: History, cache_folder: Path | Non
 
 
 def _records(path: Path) -> Iterator[Record]:
-    """Read the whole lines of a file; what is no record is left out."""
-    for line in path.read_bytes().split(b"\n")[:-1]:
-        try:
-            yield record_from_json(json.loads(line))
-        except (ValueError, TypeError, KeyError):
-            continue
+    """Read the records of a run, up to a line that is none."""
+    cells: dict[str, Cell] = {}
+    with contextlib.suppress(StoreError):
+        cells = {turn.cell.key: turn.cell for turn in planned(read_manifest(path.parent))}
+    with contextlib.suppress(StoreError):
+        yield from journal.records(path, cells)
 
 
 def _settings(cell: Cell) -> str:

@@ -26,21 +26,21 @@ import numpy.typing as npt
 
 from adabench.harness.card import Card
 from adabench.harness.findings import HeadroomRow
-from adabench.harness.leaf import Leaf, shared_places, table
+from adabench.harness.leaf import Dot, Places, shared_places, table
 from adabench.harness.plane import Dots, Plane, height, planes
-from adabench.harness.stats import FloatArray, Place, Statistic, bootstrap, means
+from adabench.harness.stats import FloatArray, Statistic, bootstrap, means
 
 TINY = 1e-9
 """Relative to the largest quality: a gain below it is rounding."""
 
 
 def headroom(
-    leaves: Sequence[Leaf], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
+    dots: Sequence[Dot], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
 ) -> tuple[HeadroomRow, ...]:
     """Return a row for each adaptive and control method of each task, sorted by address."""
     return tuple(
         _headroom(plane, method)
-        for plane in planes(leaves, task_cards, method_cards)
+        for plane in planes(dots, task_cards, method_cards)
         for method in plane.methods("adaptive", "control")
     )
 
@@ -67,7 +67,7 @@ def _headroom(plane: Plane, method: str) -> HeadroomRow:
 
 
 def _missing(
-    plane: Plane, sides: Sequence[Dots], places: Sequence[Place], method: str, oracles: list[str]
+    plane: Plane, sides: Sequence[Dots], places: Places, method: str, oracles: list[str]
 ) -> str:
     """Say what H lacks; empty if nothing."""
     blind, oracle, own = sides
@@ -81,14 +81,12 @@ def _missing(
     return "" if places else "no case was solved by all: statics, oracle and method"
 
 
-def _captured(
-    row: HeadroomRow, plane: Plane, sides: Sequence[Dots], places: Sequence[Place]
-) -> HeadroomRow:
+def _captured(row: HeadroomRow, plane: Plane, sides: Sequence[Dots], places: Places) -> HeadroomRow:
     """Fill in the share, its interval, and what is wrong with the oracle."""
     costs = [table(dots, places, plane.cost) for dots in sides]
     qualities = [plane.sign * table(dots, places, plane.quality) for dots in sides]
     tiny = TINY * max(float(np.abs(quality).max()) for quality in qualities)
-    share, least = bootstrap(places, _share(costs, qualities, tiny))
+    share, least = bootstrap(places, _share(costs, qualities, tiny), "bca")
     if not math.isfinite(share.estimate):
         return replace(row, reason="no headroom on this substrate: the oracle gains nothing")
     notes = []

@@ -6,30 +6,31 @@ is an estimate whatever else is said. A joule that no instrument answers for (a 
 a task computes) says so.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from adabench.harness.record import Record
 from adabench.profilers.provenance import label_of, weakest
 
 UNKNOWN = "instrument unknown"
+Kind = tuple[str, str, str]
+"""A task, an energy's name, and the kind of one reading behind it."""
 
 
 def labels(
-    names: Iterable[str], records: Iterable[Record], manifest: Mapping[str, Any]
+    names: Iterable[str], kinds: Collection[Kind], manifest: Mapping[str, Any]
 ) -> dict[str, str]:
     """Return the label of every name."""
-    told = [record for record in records if record.energy]
-    return {name: label(name, told, manifest) for name in names}
+    return {name: label(name, kinds, manifest) for name in names}
 
 
-def label(name: str, records: Iterable[Record], manifest: Mapping[str, Any]) -> str:
+def label(name: str, kinds: Iterable[Kind], manifest: Mapping[str, Any]) -> str:
     """Return the label of the joules under one name."""
     if "_est_" in name:
         return "estimated"
-    kinds = {kind for record in records for kind in _kinds(name, record)}
-    if kinds:
-        return weakest([label_of(kind) for kind in kinds])
+    told = {kind for _, energy, kind in kinds if energy == name}
+    if told:
+        return weakest([label_of(kind) for kind in told])
     for item in manifest.get("instruments", ()):
         if name in item.get("keys", ()) and item.get("available") and item.get("label"):
             return str(item["label"])
@@ -41,9 +42,16 @@ def is_energy(name: str, unit: str = "") -> bool:
     return unit == "J" or name.endswith("_j")
 
 
-def _kinds(name: str, record: Record) -> list[str]:
-    """Return the kinds of the readings behind a value; the whole, `energy_j`, has them all."""
-    if name not in record.values:
-        return []
-    readings = [reading for reading in record.energy if reading.get("j") is not None]
-    return [r["kind"] for r in readings if name in ("energy_j", r["key"])]
+def kinds_of(record: Record) -> Iterator[Kind]:
+    """Yield what a record says of its energies."""
+    return kinds_behind(record.cell.task, record.values, record.energy)
+
+
+def kinds_behind(
+    task: str, names: Collection[str], energy: Iterable[Mapping[str, Any]]
+) -> Iterator[Kind]:
+    """Yield the kinds of the readings behind values; the whole, `energy_j`, has them all."""
+    for reading in energy:
+        for name in {"energy_j", reading["key"]} if reading.get("j") is not None else ():
+            if name in names:
+                yield task, name, reading["kind"]

@@ -1,45 +1,197 @@
 """From raw records to what statistics may use: repeats collapsed, operating points told apart.
 
-A `Leaf` is one case of one seed under one method's operating point. Only records of solving
-that ended well become leaves. Repeats measure the same thing again, so they collapse first:
-to the median for timings, energies and bytes (`*_s`, `*_j`, `*_bytes`), to the mean for
-counts and scores, which are equal over repeats anyway. Leaves come sorted, so everything
+A leaf is one case of one seed under one method's operating point; a `Dot` holds all leaves of
+one operating point, as columns. Only records of solving that ended well become leaves.
+Repeats measure the same thing again, so they collapse first: to the median for timings,
+energies and bytes (`*_s`, `*_j`, `*_bytes`), to the mean for counts and scores, which are equal
+over repeats anyway. Dots come sorted, and their leaves by seed and case, so everything
 computed from them is the same for the same set of records in any order.
+
+Dots look into the table that all of a run's share: none holds values of its own, and where a
+leaf stands is a number that means the same in all of them (`Where`).
 """
 
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from statistics import median
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, reduce
+from typing import overload
 
 import numpy as np
+import numpy.typing as npt
 
 from adabench.harness.card import Card, Metric, Point
 from adabench.harness.record import Record
-from adabench.harness.stats import FloatArray, Place
+from adabench.harness.stats import FloatArray, IntArray, Place
+from adabench.harness.table import TIMED, Table, from_records
+
+__all__ = ["TIMED"]
 
 Key = tuple[tuple[str, int, float, str], ...]
 Setting = tuple[str, Key, Key]
 """A method under conditions at a point: one dot on a plane."""
 
-TIMED = ("_s", "_j", "_bytes")
 UNITS = {"_s": "s", "_j": "J", "_bytes": "B"}
 IDENTITY = "instance"
 """A digest of the case, not a measurement: leaves that differ in it do not pair."""
 
 
-@dataclass(frozen=True)
-class Leaf:
-    """One case of one seed at one operating point, its repeats collapsed."""
+@dataclass(frozen=True, eq=False)
+class Where:
+    """How the places of a table are numbered: by seed, group and case, in this order."""
+
+    seeds: IntArray
+    groups: tuple[str, ...]
+    cases: int
+    _named: dict[bytes, list[Place]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, table: Table) -> "Where":
+        """Return the numbering of a table's places."""
+        return cls(np.unique(table.seed), table.groups, int(table.case.max(initial=0)) + 1)
+
+    def numbers(self, table: Table) -> IntArray:
+        """Return the number of each row's place; numbers sort as places do."""
+        seed = np.searchsorted(self.seeds, table.seed)
+        found = (seed * len(self.groups) + table.group) * self.cases + table.case
+        return np.asarray(found, np.intp)
+
+    def place(self, number: int) -> Place:
+        """Return the place that has a number."""
+        rest, case = divmod(number, self.cases)
+        seed, group = divmod(rest, len(self.groups))
+        return Place(int(self.seeds[seed]), self.groups[group], case)
+
+    def named(self, numbers: IntArray) -> list[Place]:
+        """Return places; those of a run's dots are mostly the same, and named once."""
+        key = numbers.tobytes()
+        if key not in self._named:
+            seed_group, case = np.divmod(numbers, self.cases)
+            seed, group = np.divmod(seed_group, max(len(self.groups), 1))
+            rows = zip(self.seeds[seed].tolist(), group.tolist(), case.tolist(), strict=True)
+            self._named[key] = [Place(s, self.groups[g], c) for s, g, c in rows]
+        return self._named[key]
+
+
+@dataclass(frozen=True, eq=False)
+class Places(Sequence[Place]):
+    """Places by number, as long as nobody asks for them one by one."""
+
+    where: Where
+    numbers: IntArray
+
+    @overload
+    def __getitem__(self, at: int) -> Place: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Places": ...
+    def __getitem__(self, at: int | slice) -> "Place | Places":
+        if isinstance(at, slice):
+            return replace(self, numbers=self.numbers[at])
+        return self.where.place(int(self.numbers[at]))
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[Place]:
+        return iter(self.where.named(self.numbers))
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds there are."""
+        per_seed = self.where.cases * max(len(self.where.groups), 1)
+        return len(np.unique(self.numbers // per_seed))
+
+
+@dataclass(frozen=True, eq=False)
+class Leaves:
+    """All leaves of a run: a collapsed table, and where each of its rows stands."""
+
+    table: Table
+    where: Where
+    numbers: IntArray
+
+    @classmethod
+    def of(cls, table: Table) -> "Leaves":
+        """Return the leaves of a table."""
+        collapsed = table.collapsed()
+        where = Where.of(collapsed)
+        return cls(collapsed, where, where.numbers(collapsed))
+
+    @cached_property
+    def cases(self) -> IntArray:
+        """The number of each row's case and seed: that of its place, whatever its group."""
+        per_group = self.where.cases
+        seed = self.numbers // (per_group * max(len(self.where.groups), 1))
+        return np.asarray(seed * per_group + self.table.case, np.intp)
+
+    def column(self, name: str, rows: IntArray) -> FloatArray:
+        """Return a value of some leaves; NaN where one does not hold it."""
+        column = self.table.columns.get(name)
+        return np.full(len(rows), np.nan) if column is None else column[rows]
+
+    def places(self, rows: IntArray) -> Places:
+        """Return where some leaves stand."""
+        return Places(self.where, self.numbers[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Dot:
+    """All leaves of one operating point at one scale, or some of them."""
 
     task: str
     method: str
     scale: str
     point: Point
     conditions: Point
-    place: Place
-    values: Mapping[str, float]
+    leaves: Leaves
+    rows: IntArray
+    """(n,) rows of the leaves' table, by seed and case."""
+
+    def __len__(self) -> int:
+        """Count the leaves."""
+        return len(self.rows)
+
+    @cached_property
+    def setting(self) -> Setting:
+        """The method under its conditions at its point."""
+        return self.method, order(self.conditions), order(self.point)
+
+    @property
+    def places(self) -> Places:
+        """Where the leaves stand."""
+        return self.leaves.places(self.rows)
+
+    @property
+    def names(self) -> list[str]:
+        """The values that some leaf holds, sorted."""
+        return [name for name in sorted(self.leaves.table.columns) if self.holds(name).any()]
+
+    def column(self, name: str) -> FloatArray:
+        """Return a value of every leaf; NaN where one does not hold it."""
+        return self.leaves.column(name, self.rows)
+
+    def holds(self, *names: str) -> npt.NDArray[np.bool_]:
+        """Say of each leaf whether it holds all `names`."""
+        held = np.ones(len(self), np.bool_)
+        for name in names:
+            held &= ~np.isnan(self.column(name))
+        return held
+
+    def only(self, which: npt.NDArray[np.bool_]) -> "Dot":
+        """Return the dot with some of its leaves."""
+        return self if which.all() else replace(self, rows=self.rows[which])
+
+    def holding(self, *names: str) -> "Dot":
+        """Return the dot with the leaves that hold all `names`."""
+        return self.only(self.holds(*names))
+
+    def of_groups(self, groups: Sequence[str]) -> "Dot":
+        """Return the dot with the cases of some groups; of all, if none is named."""
+        if not groups:
+            return self
+        table = self.leaves.table
+        wanted = [i for i, name in enumerate(table.groups) if name in groups]
+        return self.only(np.isin(table.group[self.rows], wanted))
 
 
 def order(point: Point) -> Key:
@@ -50,36 +202,24 @@ def order(point: Point) -> Key:
     )
 
 
-def collapse(records: Iterable[Record]) -> tuple[Leaf, ...]:
-    """Return the leaves of all records of solving that are ok, sorted."""
-    repeats: dict[tuple[str, str, Key, Key, str, int, int], list[Record]] = defaultdict(list)
-    for record in records:
-        if record.phase == "solve" and record.status == "ok":
-            cell = record.cell
-            where = (order(cell.conditions), order(cell.point), cell.scale, cell.seed, record.case)
-            repeats[cell.task, cell.method, *where].append(record)
-    return tuple(_leaf(repeats[key]) for key in sorted(repeats))
+def collapse(records: Iterable[Record] | Table) -> tuple[Dot, ...]:
+    """Return the dots of all records of solving that are ok, sorted."""
+    leaves = Leaves.of(records if isinstance(records, Table) else from_records(records))
+    table = leaves.table
+    cells: dict[tuple[str, str, Key, Key, str], list[int]] = defaultdict(list)
+    for i, cell in enumerate(table.cells):
+        where = (order(cell.conditions), order(cell.point), cell.scale)
+        cells[cell.task, cell.method, *where].append(i)
+    return tuple(_dot(leaves, sorted(cells[key], key=lambda i: (table.cells[i].seed, i)))
+                 for key in sorted(cells))  # fmt: skip
 
 
-def _leaf(repeats: Sequence[Record]) -> Leaf:
-    first = min(repeats, key=lambda record: record.repeat)
-    names = sorted({name for record in repeats for name in record.values})
-    return Leaf(
-        first.cell.task,
-        first.cell.method,
-        first.cell.scale,
-        first.cell.point,
-        first.cell.conditions,
-        Place(first.cell.seed, min(record.group for record in repeats), first.case),
-        {name: _collapsed(name, repeats) for name in names},
-    )
-
-
-def _collapsed(name: str, repeats: Sequence[Record]) -> float:
-    values = [float(record.values[name]) for record in repeats if name in record.values]
-    if min(values) == max(values):
-        return values[0]
-    return median(values) if name.endswith(TIMED) else math.fsum(values) / len(values)
+def _dot(leaves: Leaves, cells: Sequence[int]) -> Dot:
+    first, bounds = leaves.table.cells[cells[0]], leaves.table.bounds
+    rows = np.concatenate([np.arange(bounds[i], bounds[i + 1]) for i in cells])
+    return Dot(
+        first.task, first.method, first.scale, first.point, first.conditions, leaves, rows
+    )  # fmt: skip
 
 
 def unit_of(name: str, card: Card) -> str:
@@ -95,26 +235,28 @@ def metric_of(name: str, card: Card) -> Metric | None:
     return next((metric for metric in card.metrics if metric.name == name), None)
 
 
-def settings(leaves: Iterable[Leaf], names: Sequence[str]) -> dict[Setting, dict[Place, Leaf]]:
-    """Group the leaves that hold all `names` by operating point, in sorted order."""
-    found: dict[Setting, dict[Place, Leaf]] = defaultdict(dict)
-    for leaf in leaves:
-        if all(name in leaf.values for name in names):
-            setting = (leaf.method, order(leaf.conditions), order(leaf.point))
-            found[setting][leaf.place] = leaf
-    return dict(sorted(found.items()))
+def settings(dots: Iterable[Dot], names: Sequence[str]) -> dict[Setting, Dot]:
+    """Return the leaves that hold all `names` by operating point, in sorted order."""
+    holding = (dot.holding(*names) for dot in dots)
+    return dict(sorted(((dot.setting, dot) for dot in holding if len(dot)), key=lambda x: x[0]))
 
 
-def shared_places(*groups: Mapping[Setting, Mapping[Place, Leaf]]) -> list[Place]:
+def shared_places(*groups: Mapping[Setting, Dot]) -> Places:
     """Return the places that every setting of every group holds."""
-    held = [set(places) for group in groups for places in group.values()]
-    return sorted(set.intersection(*held)) if held else []
+    dots = [dot for group in groups for dot in group.values()]
+    if not dots:
+        return Places(Where(np.zeros(0, np.intp), (), 1), np.zeros(0, np.intp))
+    held = [np.sort(dot.places.numbers) for dot in dots]
+    shared = reduce(lambda a, b: a if np.array_equal(a, b) else np.intersect1d(a, b), held)
+    return Places(dots[0].leaves.where, shared)
 
 
-def table(
-    group: Mapping[Setting, Mapping[Place, Leaf]], places: Sequence[Place], name: str
-) -> FloatArray:
+def table(group: Mapping[Setting, Dot], places: Places, name: str) -> FloatArray:
     """Return a metric as an array (places, settings)."""
-    return np.array(
-        [[leaves[place].values[name] for leaves in group.values()] for place in places], np.float64
-    ).reshape(len(places), len(group))
+    found = np.empty((len(places), len(group)))
+    for k, dot in enumerate(group.values()):
+        numbers = dot.places.numbers
+        by_place = np.argsort(numbers, kind="stable")
+        at = by_place[np.searchsorted(numbers[by_place], places.numbers)]
+        found[:, k] = dot.column(name)[at]
+    return found

@@ -55,7 +55,7 @@ def wish(
     if both:
         raise SelectionError(f"{', '.join(sorted(both))} cannot be pinned and swept at once.")
     knobs = (*task.card.knobs, *method.card.knobs)
-    base = task.card.defaults | method.card.defaults
+    base = task.card.defaults | method.card.defaults | dict(method.card.conditions)
     base |= {
         name: check_value(_named(knobs, name), value)
         for name, value in (fixed or {}).items()
@@ -63,7 +63,7 @@ def wish(
     }
     points = _product(knobs, base, swept) if swept else [base]
     if star and not swept:
-        points += _star(knobs, base, set(fixed or {}))
+        points += _star(knobs, base, {*(fixed or {}), *method.card.conditions})
     return Wish(task, method, tuple(_split(task.card, point) for point in points))
 
 

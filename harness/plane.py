@@ -17,23 +17,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from adabench.harness.card import Card, Metric, Scalar
-from adabench.harness.leaf import Leaf, Setting, order, settings
-from adabench.harness.stats import FloatArray, IntArray, Place, upper_hulls
+from adabench.harness.leaf import Dot, Setting, order, settings
+from adabench.harness.stats import FloatArray, IntArray, upper_hulls
 
 SCALES = ("embedded", "real", "gpu", "paper")
 
-Dots = Mapping[Setting, Mapping[Place, Leaf]]
+Dots = Mapping[Setting, Dot]
 
 
 @dataclass(frozen=True)
 class Plane:
-    """A task's plane: its axes and the leaves that may stand on it."""
+    """A task's plane: its axes and the dots that may stand on it."""
 
     task: str
     card: Card
     cards: Mapping[str, Card]
-    """Of the task's methods with leaves, by bare name."""
-    leaves: Sequence[Leaf]
+    """Of the task's methods with dots, by bare name."""
+    drawn: Sequence[Dot]
     cost: str
     quality: str
     sign: float
@@ -48,46 +48,46 @@ class Plane:
         exact = [name for name in names if self.cards[name].oracle == "exact"]
         return ("exact", exact) if exact else ("bound", names)
 
-    def dots(self, methods: Iterable[str], *names: str) -> dict[Setting, dict[Place, Leaf]]:
+    def dots(self, methods: Iterable[str], *names: str) -> dict[Setting, Dot]:
         """Return the operating points of `methods` that hold both axes and `names`."""
         wanted = set(methods)
-        own = (leaf for leaf in self.leaves if leaf.method in wanted)
+        own = (dot for dot in self.drawn if dot.method in wanted)
         return settings(own, (self.cost, self.quality, *names))
 
 
 def planes(
-    leaves: Sequence[Leaf], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
+    dots: Sequence[Dot], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
 ) -> list[Plane]:
-    """Return the plane of every task in the leaves that names its two axes."""
+    """Return the plane of every task that names its two axes."""
     found = []
-    for task in sorted({leaf.task for leaf in leaves}):
+    for task in sorted({dot.task for dot in dots}):
         card = task_cards[task]
         cost, quality = _primary(card, "work"), _primary(card, "quality")
         if cost is None or quality is None:
             continue
-        own = drawn([leaf for leaf in leaves if leaf.task == task], card)
-        names = sorted({leaf.method for leaf in own})
+        own = drawn([dot for dot in dots if dot.task == task], card)
+        names = sorted({dot.method for dot in own})
         cards = {name: method_cards[f"{task}/{name}"] for name in names}
         sign = 1.0 if quality.better == "higher" else -1.0
         found.append(Plane(task, card, cards, own, cost.name, quality.name, sign))
     return found
 
 
-def drawn(leaves: Sequence[Leaf], card: Card) -> list[Leaf]:
-    """Return the leaves at the smallest scale and one value of every condition but the budget."""
-    scales = {leaf.scale for leaf in leaves}
+def drawn(dots: Sequence[Dot], card: Card) -> list[Dot]:
+    """Return the dots at the smallest scale and one value of every condition but the budget."""
+    scales = {dot.scale for dot in dots}
     scale = next((scale for scale in SCALES if scale in scales), min(scales))
-    own = [leaf for leaf in leaves if leaf.scale == scale]
+    own = [dot for dot in dots if dot.scale == scale]
     for knob in card.knobs:
         if knob.name != card.budget:
             value = settled(knob.name, knob.default, own)
-            own = [leaf for leaf in own if leaf.conditions.get(knob.name, knob.default) == value]
+            own = [dot for dot in own if dot.conditions.get(knob.name, knob.default) == value]
     return own
 
 
-def settled(name: str, default: Scalar, leaves: Sequence[Leaf]) -> Scalar:
+def settled(name: str, default: Scalar, dots: Sequence[Dot]) -> Scalar:
     """Return the default of a condition if it was run, else the first value that was."""
-    values = {leaf.conditions.get(name, default) for leaf in leaves}
+    values = {dot.conditions.get(name, default) for dot in dots}
     return default if default in values else min(values, key=lambda value: order({name: value}))
 
 

@@ -6,13 +6,18 @@ too few samples are left, methods that never became steady, and targets of preci
 budget did not reach. What this machine cannot watch at all is said once, from the manifest.
 """
 
-import statistics
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from adabench.harness.record import Record
-from adabench.profilers.disturbance import KEEP_SHARE, cell_verdict
+import numpy as np
+import numpy.typing as npt
+
+from adabench.harness.disturbed import column, judged
+from adabench.harness.record import Cell, Record
+from adabench.harness.stats import FloatArray, IntArray
+from adabench.harness.table import Table, from_records
+from adabench.profilers.disturbance import KEEP_SHARE
 
 CONTENDED = 1.2
 """Wall over CPU time of a serial kernel above which somebody else had the core."""
@@ -20,33 +25,34 @@ FEW_SEEDS = 5
 SPREAD = 0.10
 
 
-def warnings(records: Sequence[Record], manifest: Mapping[str, Any]) -> list[str]:
+def warnings(records: Iterable[Record] | Table, manifest: Mapping[str, Any]) -> list[str]:
     """Return one sentence per kind of trouble, each with what to do about it."""
+    table = records if isinstance(records, Table) else from_records(records)
     return [
-        *_failures(records),
-        *_seeds(records),
-        *_contention(records),
-        *_disturbed(records),
-        *_unsteady(records),
-        *_imprecise(records),
-        *_spread(records),
+        *_failures(table),
+        *_seeds(table),
+        *_contention(table),
+        *_disturbed(table),
+        *_unsteady(table),
+        *_imprecise(table),
+        *_spread(table),
         *_unwatched(manifest),
         *_instruments(manifest),
     ]
 
 
-def _failures(records: Sequence[Record]) -> Iterator[str]:
+def _failures(table: Table) -> Iterator[str]:
     for status in ("error", "timeout", "skipped"):
-        failed = [record for record in records if record.status == status]
+        failed = [record for record in table.others if record.status == status]
         if failed:
             names = sorted({record.cell.address for record in failed})
             yield f"{len(failed)} records are {status}: {', '.join(names)}. The notes say why."
 
 
-def _seeds(records: Sequence[Record]) -> Iterator[str]:
+def _seeds(table: Table) -> Iterator[str]:
     seeds = defaultdict(set)
-    for record in records:
-        seeds[record.cell.task].add(record.cell.seed)
+    for cell in table.all_cells:
+        seeds[cell.task].add(cell.seed)
     for task, known in sorted(seeds.items()):
         if len(known) < FEW_SEEDS:
             yield (
@@ -55,69 +61,88 @@ def _seeds(records: Sequence[Record]) -> Iterator[str]:
             )
 
 
-def _contention(records: Sequence[Record]) -> Iterator[str]:
-    timed = [
-        record.values
-        for record in records
-        if record.phase == "solve" and "wall_s" in record.values and "cpu_s" in record.values
-    ]
-    busy = [v for v in timed if v["cpu_s"] > 0 and v["wall_s"] / v["cpu_s"] > CONTENDED]
-    if timed and len(busy) > 0.05 * len(timed):
+def _contention(table: Table) -> Iterator[str]:
+    wall, cpu = _held(table, "wall_s", "cpu_s")
+    busy = int((wall[cpu > 0] / cpu[cpu > 0] > CONTENDED).sum())
+    if len(wall) and busy > 0.05 * len(wall):
         yield (
-            f"{len(busy)} of {len(timed)} timings had a wall time more than {CONTENDED} times "
+            f"{busy} of {len(wall)} timings had a wall time more than {CONTENDED} times "
             "their CPU time: another process shared the core. Repeat on a quiet machine, or "
             "read the counts and CPU times only."
         )
 
 
-def _disturbed(records: Sequence[Record]) -> Iterator[str]:
-    cells = defaultdict(list)
-    for record in records:
-        if record.phase == "solve" and record.status == "ok" and "samples" in record.values:
-            cells[record.cell.key].append(record)
-    seen = [record.values for own in cells.values() for record in own]
-    dropped = sum(values.get("samples_dropped", 0.0) for values in seen)
+def _held(table: Table, *names: str) -> list[FloatArray]:
+    """Return the values of all solving that holds all `names`, ended well or not."""
+    own = [column(table, name) for name in names]
+    held = ~np.isnan(own).any(axis=0)
+    more = [
+        [record.values[name] for name in names]
+        for record in table.others
+        if record.phase == "solve" and all(name in record.values for name in names)
+    ]
+    extra = np.array(more, np.float64).reshape(len(more), len(names)).T
+    return [np.append(column[held], late) for column, late in zip(own, extra, strict=True)]
+
+
+def _disturbed(table: Table) -> Iterator[str]:
+    samples, lost = column(table, "samples"), column(table, "samples_dropped")
+    timed = ~np.isnan(samples)
+    dropped = float(np.nansum(lost[timed]))
     if dropped:
         yield (
-            f"{dropped:,.0f} of {sum(values['samples'] for values in seen):,.0f} timed samples were "
+            f"{dropped:,.0f} of {samples[timed].sum():,.0f} timed samples were "
             "disturbed (the thread waited for a processor, or it was throttled); where others "
             "remain they are left out."
         )
-    verdicts = {key: cell_verdict(record.values for record in own) for key, own in cells.items()}
-    invalid = [key for key, verdict in verdicts.items() if verdict == "invalid"]
+    invalid, unwatched = (_those(table, which) for which in judged(table))
+    cells = len(np.unique(table.cell[timed]))
     if invalid:
-        names = sorted({cells[key][0].cell.address for key in invalid})
+        names = sorted({cell.address for cell in invalid})
         yield (
-            f"The timing of {len(invalid)} of {len(cells)} cells is invalid, since fewer than "
+            f"The timing of {len(invalid)} of {cells} cells is invalid, since fewer than "
             f"{KEEP_SHARE:.0%} of their samples ran undisturbed: {', '.join(names)}. Their counts "
-            "stand, their times do not. Repeat on a quiet machine."
+            "stand, their times are left out of every figure. Repeat on a quiet machine."
         )
-    unwatched = [key for key, verdict in verdicts.items() if verdict == "unwatched"]
     if unwatched:
         yield (
-            f"The timing of {len(unwatched)} of {len(cells)} cells was not watched for disturbance, "
+            f"The timing of {len(unwatched)} of {cells} cells was not watched for disturbance, "
             "which is not the same as undisturbed."
         )
 
 
-def _unsteady(records: Sequence[Record]) -> Iterator[str]:
-    names = sorted({record.cell.address for record in records if "not steady" in record.note})
+def _those(table: Table, which: npt.NDArray[np.bool_]) -> list[Cell]:
+    return [table.cells[i] for i in np.flatnonzero(which)]
+
+
+def _unsteady(table: Table) -> Iterator[str]:
+    drifting = [i for i, note in enumerate(table.notes) if "not steady" in note]
+    cells = np.unique(table.cell[np.isin(table.note, drifting)])
+    names = {table.cells[i].address for i in cells}
+    names |= {record.cell.address for record in table.others if "not steady" in record.note}
     if names:
         yield (
-            f"The times of {', '.join(names)} did not become steady before they were measured; "
-            "the notes say how. More --steady seconds may help."
+            f"The times of {', '.join(sorted(names))} did not become steady before they were "
+            "measured; the notes say how. More --steady seconds may help."
         )
 
 
-def _imprecise(records: Sequence[Record]) -> Iterator[str]:
-    asked = [record for record in records if "latency_half_width" in record.values]
-    missed = [r for r in asked if "budget spent" in r.note or "disturbed" in r.note.split("; ")]
+def _imprecise(table: Table) -> Iterator[str]:
+    widths = column(table, "latency_half_width")
+    short = [i for i, note in enumerate(table.notes) if _missed(note)]
+    others = [r for r in table.others if "latency_half_width" in r.values]
+    missed = widths[~np.isnan(widths) & np.isin(table.note, short)].tolist()
+    missed += [r.values["latency_half_width"] for r in others if _missed(r.note)]
     if missed:
-        worst = max(record.values["latency_half_width"] for record in missed)
+        asked = int((~np.isnan(widths)).sum()) + len(others)
         yield (
-            f"{len(missed)} of {len(asked)} cases did not reach the asked precision within their "
-            f"budget; the worst half-width is {worst:.1%}. More --budget narrows them."
+            f"{len(missed)} of {asked} cases did not reach the asked precision within their "
+            f"budget; the worst half-width is {max(missed):.1%}. More --per-case narrows them."
         )
+
+
+def _missed(note: str) -> bool:
+    return "budget spent" in note or "disturbed" in note.split("; ")
 
 
 def _unwatched(manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -130,21 +155,38 @@ def _unwatched(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield f"Not watched on this machine, so a timing may suffer from it unseen. {told}"
 
 
-def _spread(records: Sequence[Record]) -> Iterator[str]:
-    repeats = defaultdict(list)
-    for record in records:
-        if "latency_s" in record.values and record.phase == "solve":
-            repeats[record.cell.key, record.case].append(record.values["latency_s"])
-    wide = [
-        times
-        for times in repeats.values()
-        if len(times) > 1 and statistics.stdev(times) > SPREAD * statistics.fmean(times)
-    ]
+def _spread(table: Table) -> Iterator[str]:
+    cell, case, times = _timed(table)
+    by_case = np.lexsort((case, cell))
+    cell, case, times = cell[by_case], case[by_case], times[by_case]
+    start = np.flatnonzero(
+        np.append(True, (np.diff(cell) != 0) | (np.diff(case) != 0))[: len(cell)]
+    )
+    sizes = np.diff(np.append(start, len(cell)))
+    wide = 0
+    for size in np.unique(sizes[sizes > 1]):
+        repeats = times[start[sizes == size][:, None] + np.arange(size)]
+        wide += int((repeats.std(axis=1, ddof=1) > SPREAD * repeats.mean(axis=1)).sum())
     if wide:
         yield (
-            f"{len(wide)} of {len(repeats)} cases spread by more than {SPREAD:.0%} over their "
+            f"{wide} of {len(start)} cases spread by more than {SPREAD:.0%} over their "
             "repeats; medians are used. More --repeats narrow them."
         )
+
+
+def _timed(table: Table) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return cell, case and latency of all solving that was timed, ended well or not."""
+    latency = column(table, "latency_s")
+    held = ~np.isnan(latency)
+    index = {cell.key: i for i, cell in enumerate(table.cells)}
+    more = [r for r in table.others if r.phase == "solve" and "latency_s" in r.values]
+    return (
+        np.append(
+            table.cell[held], [index.setdefault(r.cell.key, len(index)) for r in more]
+        ).astype(np.intp),
+        np.append(table.case[held], [r.case for r in more]).astype(np.intp),
+        np.append(latency[held], [r.values["latency_s"] for r in more]),
+    )
 
 
 def _instruments(manifest: Mapping[str, Any]) -> Iterator[str]:

@@ -8,16 +8,15 @@ pairs are averaged first.
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from adabench.harness.card import Ratio
-from adabench.harness.evidence import Evidence, Pair, Ruling, paired, place_of, unrecorded
+from adabench.harness.evidence import Evidence, Pairs, Ruling, paired, place_of, unrecorded
 from adabench.harness.findings import VerdictWord
-from adabench.harness.leaf import TIMED, Leaf, metric_of
-from adabench.harness.stats import FloatArray, Interval, Place, Statistic, bootstrap, means
+from adabench.harness.leaf import TIMED, Dot, Places, metric_of
+from adabench.harness.stats import FloatArray, Interval, Statistic, bootstrap, means
 
 SLACK = 1e-12
 NO_EFFECT = (0.99, 1.01)
@@ -29,7 +28,7 @@ def rule_ratio(claim: Ratio, method: str, evidence: Evidence) -> Ruling:
     """Rule on `claim` of `method`."""
     rivals = (claim.against,) if isinstance(claim.against, str) else claim.against
     threshold = claim.high if claim.high is not None else claim.low
-    sides: dict[str, list[Leaf]] = {}
+    sides: dict[str, list[Dot]] = {}
     for name in (method, *rivals):
         if name not in evidence.methods:
             return Ruling("undecided", threshold=threshold, reason=f"run {name} too")
@@ -39,11 +38,11 @@ def rule_ratio(claim: Ratio, method: str, evidence: Evidence) -> Ruling:
             return Ruling("undecided", threshold=threshold, reason=reason)
     against = {name: sides[name] for name in rivals}
     pairs, refused = paired(evidence, sides[method], against, claim.where)
-    if not pairs:
+    if not len(pairs):
         reason = "the two sides saw different instances" if refused else "no case was run by both"
         return Ruling("undecided", threshold=threshold, reason=reason)
-    pairs = [pair for pair in pairs if _holds(pair, claim.metric)]
-    if not pairs:
+    pairs = pairs.holding(claim.metric)
+    if not len(pairs):
         return unrecorded(claim.metric)._replace(threshold=threshold)
     ruling = _each(claim, pairs, evidence) if claim.every else _mean(claim, pairs, evidence)
     if refused:
@@ -51,64 +50,64 @@ def rule_ratio(claim: Ratio, method: str, evidence: Evidence) -> Ruling:
     return ruling._replace(threshold=threshold)
 
 
-def _holds(pair: Pair, metric: str) -> bool:
-    return all(metric in leaf.values for leaf in (pair.ours, *pair.theirs))
-
-
 def _said(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _sides(claim: Ratio, pair: Pair) -> tuple[float, float]:
+def _sides(claim: Ratio, pairs: Pairs) -> tuple[FloatArray, FloatArray]:
     """Return the metric less its allowance, and that of the rival hardest to beat."""
-    hardest = max if claim.high is None else min
-    theirs = hardest(leaf.values[claim.metric] for leaf in pair.theirs)
-    return pair.ours.values[claim.metric] - claim.allowance, theirs
+    ours, theirs = pairs.columns(claim.metric)
+    hardest = theirs.max(axis=1) if claim.high is None else theirs.min(axis=1)
+    return ours - claim.allowance, hardest
 
 
-def _each(claim: Ratio, pairs: Sequence[Pair], evidence: Evidence) -> Ruling:
+def _each(claim: Ratio, pairs: Pairs, evidence: Evidence) -> Ruling:
     """Hold every single pair to the claim, exactly."""
-    sides = [_sides(claim, pair) for pair in pairs]
-    ratios = [_quotient(*side) for side in sides]
-    excess = [_excess(claim, ratio) for ratio in ratios]
-    worst = max(range(len(pairs)), key=lambda i: excess[i])
-    broken = [i for i, side in enumerate(sides) if not _obeys(claim, *side)]
-    finite = [ratio for ratio in ratios if math.isfinite(ratio)]
-    estimate = ratios[worst] if math.isfinite(ratios[worst]) else None
+    ours, theirs = _sides(claim, pairs)
+    ratios = _quotient(ours, theirs)
+    worst = int(np.argmax(_excess(claim, ratios)))
+    broken = int((~_obeys(claim, ours, theirs)).sum())
+    finite = ratios[np.isfinite(ratios)]
+    estimate = float(ratios[worst]) if np.isfinite(ratios[worst]) else None
     # The spread of single pairs is no interval of anything: it goes into words.
-    spread = f"pairs from {min(finite):.4g} to {max(finite):.4g}" if len(set(finite)) > 1 else ""
+    spread = ""
+    if len(finite) and finite.min() < finite.max():
+        spread = f"pairs from {finite.min():.4g} to {finite.max():.4g}"
     if not broken:
         return Ruling("reproduced", estimate, n=len(pairs), reason=spread)
-    where = place_of(pairs[worst].ours, evidence.card.defaults)
-    reason = f"{len(broken)} of {len(pairs)} pairs break it; the worst: {where}"
-    reason = "; ".join(filter(None, [reason, spread]))
+    where = place_of(pairs.leaves, int(pairs.ours[worst]), evidence.card.defaults)
+    reason = _said(f"{broken} of {len(pairs)} pairs break it; the worst: {where}", spread)
     return Ruling("not reproduced", estimate, n=len(pairs), reason=reason)
 
 
-def _quotient(ours: float, theirs: float) -> float:
-    if theirs == 0:
-        return 1.0 if ours == 0 else math.copysign(math.inf, ours)
-    return ours / theirs
+def _quotient(ours: FloatArray, theirs: FloatArray) -> FloatArray:
+    """Divide; nothing by nothing is 1."""
+    by_zero = np.where(ours == 0, 1.0, np.copysign(np.inf, ours))
+    return np.divide(ours, theirs, out=by_zero, where=theirs != 0)
 
 
-def _excess(claim: Ratio, ratio: float) -> float:
+def _excess(claim: Ratio, ratio: FloatArray | float) -> FloatArray:
     """Return how far beyond its limits a ratio lies (negative: inside)."""
-    over = ratio - claim.high if claim.high is not None else -math.inf
-    under = claim.low - ratio if claim.low is not None else -math.inf
-    return max(over, under)
+    over = ratio - claim.high if claim.high is not None else -np.inf
+    under = claim.low - ratio if claim.low is not None else -np.inf
+    return np.maximum(over, under)
 
 
-def _obeys(claim: Ratio, ours: float, theirs: float) -> bool:
+def _obeys(claim: Ratio, ours: FloatArray, theirs: FloatArray) -> npt.NDArray[np.bool_]:
     """Compare without dividing, so that a rival's zero is no special case."""
-    slack = SLACK * max(abs(ours), abs(theirs))
-    below = claim.high is None or ours <= claim.high * theirs + slack
-    return below and (claim.low is None or ours >= claim.low * theirs - slack)
+    slack = SLACK * np.maximum(np.abs(ours), np.abs(theirs))
+    obeys = np.ones(len(ours), np.bool_)
+    if claim.high is not None:
+        obeys &= ours <= claim.high * theirs + slack
+    if claim.low is not None:
+        obeys &= ours >= claim.low * theirs - slack
+    return obeys
 
 
-def _mean(claim: Ratio, pairs: Sequence[Pair], evidence: Evidence) -> Ruling:
+def _mean(claim: Ratio, pairs: Pairs, evidence: Evidence) -> Ruling:
     """Hold the mean ratio to the claim, with its interval."""
     interval, note = _log_ratio(claim, pairs)
-    n = len({pair.ours.place for pair in pairs})
+    n = len(np.unique(pairs.places.numbers))
     if interval is None:
         return Ruling("undecided", n=n, reason=note)
     if interval.low is None or interval.high is None:
@@ -116,7 +115,7 @@ def _mean(claim: Ratio, pairs: Sequence[Pair], evidence: Evidence) -> Ruling:
         return Ruling("undecided", math.exp(interval.estimate), n=n, reason=reason)
     center, low, high = (math.exp(value) for value in interval)  # type: ignore[arg-type]
     lost = _not_kept(claim, pairs, evidence)
-    seeds = len({pair.ours.place.seed for pair in pairs})
+    seeds = pairs.places.seeds
     decide = _directional if _is_directional(claim) else _tolerance
     word, reason = decide(claim, (center, low, high), lost, seeds)
     return Ruling(word, center, low, high, n=n, reason=_said(reason, note))
@@ -169,14 +168,16 @@ def more_seeds(distance: float, width: float, seeds: int) -> str:
     return f"the interval is too wide: about {more} more seeds"
 
 
-def _log_ratio(claim: Ratio, pairs: Sequence[Pair]) -> tuple[Interval | None, str]:
+def _log_ratio(claim: Ratio, pairs: Pairs) -> tuple[Interval | None, str]:
     """Return the mean log ratio, or None and the reason why there is none."""
-    sides = [(pair.ours.place, _sides(claim, pair)) for pair in pairs]
-    zeros = sum(min(side) <= 0 for _, side in sides)
+    ours, theirs = _sides(claim, pairs)
+    zeros = int((np.minimum(ours, theirs) <= 0).sum())
     if not zeros:
-        places, logs = by_place((place, (math.log(a / b),)) for place, (a, b) in sides)
-        return bootstrap(places, means(logs))[0], ""
-    places, both = by_place(sides)
+        # Not np.log, which rounds otherwise from machine to machine.
+        logs = np.array([math.log(ratio) for ratio in (ours / theirs).tolist()])
+        places, means_of = by_place(pairs.places, logs[:, None])
+        return bootstrap(places, means(means_of))[0], ""
+    places, both = by_place(pairs.places, np.stack([ours, theirs], axis=1))
     if np.min(both) < 0 or np.min(both.sum(axis=0)) <= 0:
         return None, f"{zeros} of {len(pairs)} pairs are not positive: they have no ratio"
     return bootstrap(places, _ratio_of_sums(both))[0], "ratio of means: single pairs hold zeros"
@@ -192,28 +193,30 @@ def _ratio_of_sums(both: FloatArray) -> Statistic:
     return statistic
 
 
-def by_place(
-    rows: Iterable[tuple[Place, tuple[float, ...]]],
-) -> tuple[list[Place], FloatArray]:
-    """Average the rows of each place: the places, sorted, and an array (places, columns)."""
-    found: dict[Place, list[tuple[float, ...]]] = defaultdict(list)
-    for place, row in rows:
-        found[place].append(row)
-    places = sorted(found)
-    return places, np.array([np.mean(found[place], axis=0) for place in places], np.float64)
+def by_place(places: Places, rows: FloatArray) -> tuple[Places, FloatArray]:
+    """Average the rows (n, k) of each place: the places, sorted, and an array (places, k)."""
+    sorted_ = np.argsort(places.numbers, kind="stable")
+    numbers, start, counts = np.unique(
+        places.numbers[sorted_], return_index=True, return_counts=True
+    )
+    found = np.empty((len(numbers), rows.shape[1]))
+    for count in np.unique(counts):
+        own = counts == count
+        found[own] = rows[sorted_[start[own][:, None] + np.arange(count)]].mean(axis=1)
+    return Places(places.where, numbers), found
 
 
-def _not_kept(claim: Ratio, pairs: Sequence[Pair], evidence: Evidence) -> str:
+def _not_kept(claim: Ratio, pairs: Pairs, evidence: Evidence) -> str:
     """Name the `keeping` margins that the pairs do not show to hold; empty if all do."""
     lost = []
     for name, margin in claim.keeping.items():
         metric = metric_of(name, evidence.card)
-        held = [pair for pair in pairs if _holds(pair, name)]
-        if not held or (metric is None and not name.endswith(TIMED)):
-            lost.append(f"{name} was not recorded" if not held else f"{name} has no direction")
+        held = pairs.holding(name)
+        if not len(held) or (metric is None and not name.endswith(TIMED)):
+            lost.append(f"{name} has no direction" if len(held) else f"{name} was not recorded")
             continue
         sign = 1.0 if metric is not None and metric.better == "higher" else -1.0
-        places, gains = by_place((pair.ours.place, (_gain(pair, name, sign),)) for pair in held)
+        places, gains = by_place(held.places, _gains(held, name, sign))
         interval = bootstrap(places, means(gains))[0]
         if interval.low is None or interval.low < -margin - SLACK:
             worst = "unknown" if interval.low is None else f"{interval.low:.3g}"
@@ -221,6 +224,7 @@ def _not_kept(claim: Ratio, pairs: Sequence[Pair], evidence: Evidence) -> str:
     return "; ".join(lost)
 
 
-def _gain(pair: Pair, name: str, sign: float) -> float:
-    """Return how much better we are than the best rival (negative: worse)."""
-    return sign * pair.ours.values[name] - max(sign * leaf.values[name] for leaf in pair.theirs)
+def _gains(pairs: Pairs, name: str, sign: float) -> FloatArray:
+    """Return how much better we are than the best rival (negative: worse): (n, 1)."""
+    ours, theirs = pairs.columns(name)
+    return np.asarray(sign * ours - (sign * theirs).max(axis=1), np.float64)[:, None]

@@ -1,16 +1,18 @@
 """From a run's records to its findings: the only way from raw values to shown numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from adabench.harness.card import Card, Knob, Point
 from adabench.harness.conversion import conversion
-from adabench.harness.findings import ClaimRow, Findings
+from adabench.harness.disturbed import undisturbed
+from adabench.harness.findings import ClaimRow, Findings, Tally
 from adabench.harness.headroom import headroom
 from adabench.harness.leaf import collapse
 from adabench.harness.record import Record
 from adabench.harness.summary import summarise
+from adabench.harness.table import Table, from_records
 from adabench.harness.verdict import verdicts
 
 
@@ -19,7 +21,7 @@ def find(
     manifest: Mapping[str, Any],
     task_cards: Mapping[str, Card],
     method_cards: Mapping[str, Card],
-    records: Sequence[Record],
+    records: Iterable[Record] | Table,
 ) -> Findings:
     """Read a run: its summary, headroom, conversion and claims.
 
@@ -32,16 +34,15 @@ def find(
     Raises:
         KeyError: if a record names a task or method without a card.
     """
-    leaves = collapse(records)
+    table = records if isinstance(records, Table) else from_records(records)
+    dots = collapse(undisturbed(table))
     usual = task_cards, method_cards
     task_cards = {
-        name: pinned(card, [leaf.conditions for leaf in leaves if leaf.task == name])
+        name: pinned(card, [dot.conditions for dot in dots if dot.task == name])
         for name, card in task_cards.items()
     }
     method_cards = {
-        address: pinned(
-            card, [leaf.point for leaf in leaves if f"{leaf.task}/{leaf.method}" == address]
-        )
+        address: pinned(card, [dot.point for dot in dots if f"{dot.task}/{dot.method}" == address])
         for address, card in method_cards.items()
     }
     return Findings(
@@ -49,13 +50,13 @@ def find(
         manifest,
         task_cards,
         method_cards,
-        records,
-        summarise(leaves, task_cards),
-        headroom(leaves, task_cards, method_cards),
-        conversion(leaves, task_cards, method_cards),
+        Tally.of(table),
+        summarise(dots, task_cards),
+        headroom(dots, task_cards, method_cards),
+        conversion(dots, task_cards, method_cards),
         tuple(
             _marked(row, *usual, task_cards, method_cards)
-            for row in verdicts(records, task_cards, method_cards, leaves)
+            for row in verdicts(table, task_cards, method_cards, dots)
         ),
     )
 

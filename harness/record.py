@@ -103,23 +103,32 @@ class Record:
         Raises:
             ValueError: if a value is not finite.
         """
-        bad = [name for name, value in self.values.items() if not math.isfinite(value)]
-        if bad:
-            raise ValueError(f"{self.cell.address} gave values that are not finite: {bad}")
         return {
             "cell": self.cell.to_json(),
             "phase": self.phase,
             "case": self.case,
             "repeat": self.repeat,
             "status": self.status,
-            "values": {name: _short(value) for name, value in self.values.items()},
+            "values": {name: short(value) for name, value in finite(self).items()},
             "note": self.note,
             "group": self.group,
             **({"energy": list(self.energy)} if self.energy else {}),
         }
 
 
-def _short(value: float) -> float | int:
+def finite(record: Record) -> Mapping[str, float]:
+    """Return a record's values.
+
+    Raises:
+        ValueError: if one is not finite: JSON cannot hold it.
+    """
+    bad = [name for name, value in record.values.items() if not math.isfinite(value)]
+    if bad:
+        raise ValueError(f"{record.cell.address} gave values that are not finite: {bad}")
+    return record.values
+
+
+def short(value: float) -> float | int:
     """Write counts as integers: shorter lines, the same number when read back."""
     return int(value) if float(value).is_integer() and abs(value) < 2**53 else float(value)
 

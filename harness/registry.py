@@ -16,9 +16,10 @@ import importlib
 import importlib.metadata
 import importlib.util
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -247,6 +248,13 @@ def _locate(module: str) -> Path | None:
 
 
 def _entry_points(group: str) -> list[tuple[str, str]]:
+    return _points(group, tuple(sys.path))
+
+
+@lru_cache(maxsize=8)
+def _points(group: str, path: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Look through everything installed, which takes longer than all else here: once a path."""
+    del path
     return sorted(
         (point.name, point.value) for point in importlib.metadata.entry_points(group=group)
     )

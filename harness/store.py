@@ -2,10 +2,11 @@
 
     runs/<time>-<name>/
         run.json        command, plan, environment, sources, instruments, schema number
-        records.jsonl   one line a measured case, one `write` a line
+        records.jsonl   one line a measured case (`harness/journal.py`), one `write` a line
         turns.done      one line for every finished turn, so that resuming need not reload it
         errors/         tracebacks
         log.txt         everything at level DEBUG
+        *.cache         copies of what was computed from the records, of long runs only
 
 A crash can cut the last line; it is ignored with a warning, and dropped before the run is
 taken up again. A write that fails half-way (a full disk) is rolled back, so that whatever
@@ -17,19 +18,21 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from adabench.harness import journal
 from adabench.harness.errors import StoreError
-from adabench.harness.record import Cell, Record, Turn, Unit, record_from_json
+from adabench.harness.record import Cell, Record, Turn, Unit
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 1
+SCHEMA = 2
+READABLE = (1, 2)
 RECORDS = "records.jsonl"
 MANIFEST = "run.json"
 TURNS = "turns.done"
@@ -42,6 +45,10 @@ class Run:
         self.folder = folder
         self.turns = turns
         self.done: set[Unit] = set()
+        """What need not be run again: preparations, the cases of turns that remained on opening,
+        and all that was appended since."""
+        self._names: dict[journal.Names, int] = {}
+        self._cells = {turn.cell.key: turn.cell for turn in turns}
         self._last: Record | None = None
         self._spotless = True
         self._records = _open_append(folder / RECORDS)
@@ -68,8 +75,8 @@ class Run:
             self.done.add(record.unit)
         if "\n" in record.note:
             record = self._file_traceback(record)
-        line = json.dumps(record.to_json(), separators=(",", ":"), allow_nan=False)
-        self._write(self._records, line)
+        for line in journal.lines(record, self._names, self._cells):
+            self._write(self._records, json.dumps(line, separators=(",", ":"), allow_nan=False))
 
     def _close_turn(self, record: Record | None) -> None:
         """Note a turn as finished once a record of another one arrives."""
@@ -164,7 +171,9 @@ def _unwritable(folder: Path, problem: OSError) -> StoreError:
 
 
 def resume(folder: Path) -> Run:
-    """Open a run to go on with it: drop a cut last line, read what is recorded as ok.
+    """Open a run to go on with it: drop a cut last line, see what is done of what remains.
+
+    A run of which nothing remains is not read.
 
     Raises:
         StoreError: if it is not a run, cannot be written, or is being written right now.
@@ -172,8 +181,23 @@ def resume(folder: Path) -> Run:
     run = Run(folder, planned(read_manifest(folder)))
     for name in (RECORDS, TURNS):
         _drop_cut_line(folder / name)
-    run.done = {record.unit for record in records(folder) if record.status == "ok"}
+    remaining = {turn.cell.key for turn in run.remaining}
+    if remaining:
+        run.done = _done(folder / RECORDS, remaining)
     return run
+
+
+def _done(path: Path, keys: Collection[str]) -> set[Unit]:
+    """Return the units that are ok, of some cells or of preparing."""
+    found = set()
+    for _, block in journal.blocks(path):
+        for line in block:
+            if "values" in line and line["status"] == "ok":  # schema 1
+                cell = Cell(**line["cell"])
+                found.add(Unit(cell.key, line["phase"], line["case"], line["repeat"]))
+            elif "v" in line and "s" not in line and (line["k"] in keys or "p" in line):
+                found.add(Unit(line["k"], line.get("p", "solve"), line["c"], line.get("r", 0)))
+    return found
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -193,9 +217,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise StoreError(f"{folder / MANIFEST} cannot be read: {broken}") from broken
     if not isinstance(manifest, dict) or not {"schema", "plan"} <= manifest.keys():
         raise StoreError(f"{folder / MANIFEST} is not the manifest of a run.")
-    if manifest["schema"] != SCHEMA:
+    if manifest["schema"] not in READABLE:
         raise StoreError(
-            f"{folder} has schema {manifest.get('schema')}, this adabench reads {SCHEMA}.",
+            f"{folder} has schema {manifest['schema']}, this adabench reads up to {SCHEMA}.",
             "Read it with the version that wrote it (run.json names it).",
         )
     return manifest
@@ -213,29 +237,14 @@ def records(folder: Path) -> list[Record]:
     Raises:
         StoreError: if a line other than a cut last one is not a record.
     """
+    path = folder / RECORDS
+    cells = {turn.cell.key: turn.cell for turn in planned(read_manifest(folder))}
     latest: dict[Unit, Record] = {}
-    for record in _lines(folder / RECORDS):
+    for record in journal.records(path, cells):
         known = latest.get(record.unit)
         if known is None or known.status != "ok" or record.status == "ok":
             latest[record.unit] = record
     return list(latest.values())
-
-
-def _lines(path: Path) -> Iterator[Record]:
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as problem:
-        raise StoreError(f"{path} cannot be read: {problem.strerror}.") from problem
-    if lines[-1]:
-        log.warning("%s ends in a cut line (a crash?), which is ignored.", path)
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            yield record_from_json(json.loads(line))
-        except (ValueError, TypeError, KeyError) as broken:
-            raise StoreError(
-                f"Line {number} of {path} is not a record: {broken}.",
-                "If you edited the file, undo it; a crash never damages lines in the middle.",
-            ) from broken
 
 
 def run_name(now: datetime, selection: Iterable[str]) -> str:
@@ -245,8 +254,16 @@ def run_name(now: datetime, selection: Iterable[str]) -> str:
 
 
 def digest(folder: Path) -> str:
-    """Return a SHA-256 of the records, for reports to name what they were drawn from."""
-    return hashlib.sha256((folder / RECORDS).read_bytes()).hexdigest()
+    """Return a SHA-256 of the records, for reports to name what they were drawn from.
+
+    Raises:
+        StoreError: if they cannot be read.
+    """
+    try:
+        with (folder / RECORDS).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as problem:
+        raise StoreError(f"{folder / RECORDS} cannot be read: {problem.strerror}.") from problem
 
 
 def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -277,9 +294,15 @@ def _open_append(path: Path) -> int:
 
 
 def _drop_cut_line(path: Path) -> None:
-    data = path.read_bytes()
-    whole = data.rfind(b"\n") + 1
-    if whole < len(data):
+    with path.open("rb") as file:
+        end = size = file.seek(0, os.SEEK_END)
+        tail = b""
+        while end and b"\n" not in tail:
+            start = max(end - 65_536, 0)
+            file.seek(start)
+            tail, end = file.read(end - start), start
+    whole = end + tail.rfind(b"\n") + 1
+    if whole < size:
         log.warning("%s ends in a cut line (a crash?), which is dropped.", path)
         os.truncate(path, whole)
 

@@ -14,53 +14,55 @@ import numpy as np
 
 from adabench.harness.card import Card
 from adabench.harness.findings import Estimate, SummaryRow
-from adabench.harness.leaf import IDENTITY, Key, Leaf, order, unit_of
-from adabench.harness.stats import FloatArray, Statistic, bootstrap, means
+from adabench.harness.leaf import IDENTITY, TIMED, Dot, Places, unit_of
+from adabench.harness.stats import FloatArray, Interval, Statistic, bootstrap, means, yes_or_no
 
-TIMED = ("_s", "_j", "_bytes")
 TIMING = frozenset({"loops", "samples", "samples_dropped", "latency_half_width", "cpu_pressure"})
 """How a case was timed and what disturbed it: in every record, but not a result."""
 
 
-def summarise(leaves: Sequence[Leaf], task_cards: Mapping[str, Card]) -> tuple[SummaryRow, ...]:
-    """Return a row for every operating point in the leaves."""
-    several = len({leaf.scale for leaf in leaves}) > 1
-    rows: dict[tuple[str, str, str, Key, Key], list[Leaf]] = defaultdict(list)
-    for leaf in leaves:
-        key = (leaf.task, leaf.method, leaf.scale, order(leaf.conditions), order(leaf.point))
-        rows[key].append(leaf)
-    return tuple(_row(rows[key], task_cards[key[0]], several) for key in sorted(rows))
+def summarise(dots: Sequence[Dot], task_cards: Mapping[str, Card]) -> tuple[SummaryRow, ...]:
+    """Return a row for every operating point."""
+    several = len({dot.scale for dot in dots}) > 1
+    ordered = sorted(dots, key=lambda dot: (dot.task, dot.method, dot.scale, dot.setting))
+    return tuple(_row(dot, task_cards[dot.task], several) for dot in ordered)
 
 
-def _row(leaves: Sequence[Leaf], card: Card, several: bool) -> SummaryRow:
-    first = leaves[0]
-    scale = {"scale": first.scale} if several else {}
+def _row(dot: Dot, card: Card, several: bool) -> SummaryRow:
+    scale = {"scale": dot.scale} if several else {}
     return SummaryRow(
-        first.task,
-        first.method,
-        dict(first.point),
-        {**first.conditions, **scale},
-        _estimates(leaves, card),
+        dot.task,
+        dot.method,
+        dict(dot.point),
+        {**dot.conditions, **scale},
+        _estimates(dot, card),
     )
 
 
-def _estimates(leaves: Sequence[Leaf], card: Card) -> dict[str, Estimate]:
+def _estimates(dot: Dot, card: Card) -> dict[str, Estimate]:
     """Estimate every metric; those held by the same leaves are resampled together."""
-    together: dict[tuple[int, ...], list[str]] = defaultdict(list)
-    for name in sorted({name for leaf in leaves for name in leaf.values} - {IDENTITY, *TIMING}):
-        held = tuple(i for i, leaf in enumerate(leaves) if name in leaf.values)
-        together[held].append(name)
+    together: dict[bytes, list[str]] = defaultdict(list)
+    for name in dot.names:
+        if name not in {IDENTITY, *TIMING}:
+            together[dot.holds(name).tobytes()].append(name)
     found: dict[str, Estimate] = {}
-    for held, names in together.items():
-        own = [leaves[i] for i in held]
-        columns = np.array([[leaf.values[name] for name in names] for leaf in own], np.float64)
+    for names in together.values():
+        own = dot.holding(*names)
+        columns = np.stack([own.column(name) for name in names], axis=1)
         logged = [name.endswith(TIMED) and bool(columns[:, k].min() > 0)
                   for k, name in enumerate(names)]  # fmt: skip
-        intervals = bootstrap([leaf.place for leaf in own], _partly_logged(columns, logged))
-        for name, interval, is_log in zip(names, intervals, logged, strict=True):
+        intervals = bootstrap(own.places, _partly_logged(columns, logged))
+        for k, (name, is_log) in enumerate(zip(names, logged, strict=True)):
+            interval = _honest(intervals[k], columns[:, k], own.places)
             value, low, high = (math.exp(x) if is_log and x is not None else x for x in interval)
             found[name] = Estimate(value or 0.0, low, high, len(own), unit_of(name, card))
     return dict(sorted(found.items()))
+
+
+def _honest(found: Interval, column: FloatArray, places: Places) -> Interval:
+    """Widen the interval of zeros and ones, which would vanish where all are alike."""
+    binary = bool(((column == 0) | (column == 1)).all())
+    return yes_or_no(found, column, places.seeds) if binary else found
 
 
 def _partly_logged(columns: FloatArray, logged: Sequence[bool]) -> Statistic:

@@ -11,48 +11,76 @@ do not meet, the distance is taken at the dearer side's least cost.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from adabench.harness.card import Frontier, Knob, Monotone, Scalar
 from adabench.harness.evidence import Evidence, Ruling, unrecorded
-from adabench.harness.leaf import Key, Leaf, metric_of, order, settings, shared_places, table
+from adabench.harness.leaf import Dot, Key, Places, metric_of, order, settings, shared_places, table
 from adabench.harness.ratio import SLACK, by_place, more_seeds
-from adabench.harness.stats import FloatArray, Interval, Place, bootstrap, means
+from adabench.harness.stats import FloatArray, IntArray, Interval, bootstrap, means
 
-Curve = dict[float, float]
+
+class Curves(NamedTuple):
+    """Whole curves over a knob, a row each: where it stands, the knob's values, the metric's."""
+
+    places: Places
+    x: FloatArray
+    """(n, width)"""
+    y: FloatArray
+    """(n, width)"""
 
 
 def rule_monotone(claim: Monotone, method: str, evidence: Evidence) -> Ruling:
     """Rule on `claim` of `method`."""
-    leaves = evidence.of(method, claim.where, groups=claim.groups, free=(claim.over,))
-    if not leaves:
+    dots = evidence.of(method, claim.where, groups=claim.groups, free=(claim.over,))
+    if not dots:
         reason = evidence.why_none(method, claim.where, claim.groups, (claim.over,))
         return Ruling("undecided", reason=reason)
-    leaves = [leaf for leaf in leaves if claim.metric in leaf.values]
-    if not leaves:
+    dots = [dot for dot in (dot.holding(claim.metric) for dot in dots) if len(dot)]
+    if not dots:
         return unrecorded(claim.metric)
     knob = evidence.methods[method].knob(claim.over) or evidence.card.knob(claim.over)
     if knob is None:
         return Ruling("undecided", reason=f"neither method nor task has a knob {claim.over}")
-    curves = _curves(claim.metric, knob, leaves)
-    width = max((len(curve) for _, curve in curves), default=0)
-    if width < 2:
+    curves = _curves(claim.metric, knob, dots)
+    if curves.x.shape[1] < 2:
         values = ",".join(str(value) for value in knob.values)
         return Ruling("undecided", reason=f"needs a sweep: --sweep {knob.name}={values}")
-    return _monotone(claim, [(place, curve) for place, curve in curves if len(curve) == width])
+    return _monotone(claim, curves)
 
 
-def _curves(metric: str, knob: Knob, leaves: Sequence[Leaf]) -> list[tuple[Place, Curve]]:
-    """Return each case's curve over the knob, one for each setting of everything else."""
-    found: dict[tuple[Place, Key, Key], Curve] = defaultdict(dict)
-    for leaf in leaves:
-        conditions, point = dict(leaf.conditions), dict(leaf.point)
+def _curves(metric: str, knob: Knob, dots: Sequence[Dot]) -> Curves:
+    """Return each case's curve over the knob, one for each setting of everything else.
+
+    Those that are as long as the longest, that is.
+    """
+    ladders: dict[tuple[Key, Key], dict[float, Dot]] = defaultdict(dict)
+    for dot in dots:
+        conditions, point = dict(dot.conditions), dict(dot.point)
         value = point.pop(knob.name, conditions.get(knob.name, knob.default))
         conditions.pop(knob.name, None)
-        key = (leaf.place, order(conditions), order(point))
-        found[key][_abscissa(value, knob)] = leaf.values[metric]
-    return [(key[0], dict(sorted(curve.items()))) for key, curve in sorted(found.items())]
+        ladders[order(conditions), order(point)][_abscissa(value, knob)] = dot
+    found = [_ladder(metric, ladders[key]) for key in sorted(ladders)]
+    width = max(int((~np.isnan(y)).sum(axis=1).max()) for _, _, y in found)
+    whole = [(n, x, y, ~np.isnan(y)) for n, x, y in found]
+    kept = [(n, x, y, held, held.sum(axis=1) == width) for n, x, y, held in whole]
+    return Curves(
+        Places(dots[0].leaves.where, np.concatenate([n[own] for n, _, _, _, own in kept])),
+        np.concatenate([x[own][held[own]].reshape(-1, width) for _, x, _, held, own in kept]),
+        np.concatenate([y[own][held[own]].reshape(-1, width) for _, _, y, held, own in kept]),
+    )
+
+
+def _ladder(metric: str, dots: dict[float, Dot]) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return the places of some dots, the knob's value at each dot, and the metric's: (n, dots)."""
+    steps = sorted(dots)
+    numbers = np.unique(np.concatenate([dots[step].places.numbers for step in steps]))
+    y = np.full((len(numbers), len(steps)), np.nan)
+    for k, step in enumerate(steps):
+        y[np.searchsorted(numbers, dots[step].places.numbers), k] = dots[step].column(metric)
+    return numbers, np.broadcast_to(np.array(steps), y.shape), y
 
 
 def _abscissa(value: Scalar, knob: Knob) -> float:
@@ -62,26 +90,32 @@ def _abscissa(value: Scalar, knob: Knob) -> float:
     return float(value)
 
 
-def spearman(x: Sequence[float], y: Sequence[float]) -> float:
-    """Return the rank correlation with mean ranks for ties; 0 if either is constant."""
-    if len(set(x)) < 2 or len(set(y)) < 2:
+def spearman(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Return the rank correlation of each row, mean ranks for ties; 0 if either is constant."""
+    both = np.hstack([_ranks(x), _ranks(y)])
+    # Ranks repeat where values do not: of a thousand cases few have an order of their own.
+    patterns, which = np.unique(both, axis=0, return_inverse=True)
+    width = x.shape[1]
+    found = [_correlation(row[:width], row[width:]) for row in patterns]
+    return np.array(found, np.float64)[which.ravel()]
+
+
+def _correlation(x: FloatArray, y: FloatArray) -> float:
+    if len(set(x.tolist())) < 2 or len(set(y.tolist())) < 2:
         return 0.0
-    return float(np.corrcoef(_ranks(x), _ranks(y))[0, 1])
+    return float(np.corrcoef(x, y)[0, 1])
 
 
-def _ranks(values: Sequence[float]) -> FloatArray:
-    column = np.asarray(values, np.float64)
-    below = (column[None, :] < column[:, None]).sum(axis=1)
-    equal = (column[None, :] == column[:, None]).sum(axis=1)
+def _ranks(rows: FloatArray) -> FloatArray:
+    below = (rows[:, None, :] < rows[:, :, None]).sum(axis=2)
+    equal = (rows[:, None, :] == rows[:, :, None]).sum(axis=2)
     return np.asarray(below + (equal - 1) / 2, np.float64)
 
 
-def _monotone(claim: Monotone, curves: Sequence[tuple[Place, Curve]]) -> Ruling:
+def _monotone(claim: Monotone, curves: Curves) -> Ruling:
     sign = 1.0 if claim.rising else -1.0
-    places, rows = by_place(
-        (place, (sign * spearman(tuple(curve), tuple(curve.values())), *curve.values()))
-        for place, curve in curves
-    )
+    ranked = sign * spearman(curves.x, curves.y)
+    places, rows = by_place(curves.places, np.hstack([ranked[:, None], curves.y]))
     interval, *levels = bootstrap(places, means(rows))
     mean_curve = sign * np.array([level.estimate for level in levels])
     span = float(np.ptp(mean_curve))
@@ -94,7 +128,7 @@ def _monotone(claim: Monotone, curves: Sequence[tuple[Place, Curve]]) -> Ruling:
     if interval.high < 0:
         return word._replace(verdict="not reproduced", reason="it runs the other way")
     if interval.low <= 0:
-        seeds = len({place.seed for place in places})
+        seeds = places.seeds
         reason = more_seeds(interval.estimate, interval.high - interval.low, seeds)
         return word._replace(reason=reason)
     if back > (claim.tolerance + SLACK) * span:
@@ -110,15 +144,15 @@ def rule_frontier(claim: Frontier, method: str, evidence: Evidence) -> Ruling:
     sides = []
     for name in (method, claim.against):
         free = {knob.name for knob in evidence.methods[name].knobs} | {evidence.card.budget}
-        leaves = evidence.of(name, claim.where, groups=claim.groups, free=free)
-        if not leaves:
+        dots = evidence.of(name, claim.where, groups=claim.groups, free=free)
+        if not dots:
             reason = evidence.why_none(name, claim.where, claim.groups, free)
             return Ruling("undecided", threshold=claim.margin, reason=reason)
-        sides.append(settings(leaves, (claim.cost, claim.quality)))
+        sides.append(settings(dots, (claim.cost, claim.quality)))
         if not sides[-1]:
             return unrecorded(claim.cost)._replace(threshold=claim.margin)
     places = shared_places(*sides)
-    if not places:
+    if not len(places):
         reason = "no case was run at every operating point of both"
         return Ruling("undecided", threshold=claim.margin, reason=reason)
     quality = metric_of(claim.quality, evidence.card)
@@ -128,7 +162,7 @@ def rule_frontier(claim: Frontier, method: str, evidence: Evidence) -> Ruling:
     return _frontier(claim, places, columns)
 
 
-def _frontier(claim: Frontier, places: list[Place], columns: list[FloatArray]) -> Ruling:
+def _frontier(claim: Frontier, places: Places, columns: list[FloatArray]) -> Ruling:
     ends = np.cumsum([column.shape[1] for column in columns])[:-1]
     mean = means(np.hstack(columns))
 
@@ -146,7 +180,7 @@ def _frontier(claim: Frontier, places: list[Place], columns: list[FloatArray]) -
         return ruling._replace(verdict="reproduced" if met else "direction only", reason=reason)
     if interval.high <= 0:
         return ruling._replace(verdict="not reproduced", reason="the front does not lie above")
-    seeds = len({place.seed for place in places})
+    seeds = places.seeds
     width = interval.high - interval.low
     return ruling._replace(reason=more_seeds(interval.estimate, width, seeds))
 

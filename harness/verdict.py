@@ -36,15 +36,19 @@ it does step back. Not reproduced: the interval lies below 0, or the curve is co
 and the mean reaches the margin. Direction only: it does not. Not reproduced: not above 0.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
 
 from adabench.harness.card import Bound, Card, Claim, Frontier, Monotone, OutOfReach, Ratio
-from adabench.harness.evidence import Evidence, Ruling, place_of, unrecorded
+from adabench.harness.evidence import Evidence, Ruling, joined, place_of, unrecorded
 from adabench.harness.findings import ClaimRow
 from adabench.harness.joules import label
-from adabench.harness.leaf import Leaf, collapse
+from adabench.harness.leaf import Dot, collapse
 from adabench.harness.ratio import SLACK, rule_ratio
 from adabench.harness.record import Record
+from adabench.harness.stats import FloatArray
+from adabench.harness.table import Table, from_records
 from adabench.harness.trend import rule_frontier, rule_monotone
 
 STANDARD_ERRORS = 3.0
@@ -52,29 +56,29 @@ STANDARD_ERRORS = 3.0
 
 
 def verdicts(
-    records: Sequence[Record],
+    records: Iterable[Record] | Table,
     task_cards: Mapping[str, Card],
     method_cards: Mapping[str, Card],
-    leaves: Sequence[Leaf] | None = None,
+    dots: Sequence[Dot] | None = None,
 ) -> tuple[ClaimRow, ...]:
     """Return a row for each claim of each method that has a record, sorted by address.
 
-    `leaves` are those of `records`, if they are collapsed already.
+    `dots` are those of `records`, if they are collapsed already.
     """
-    known = collapse(records) if leaves is None else leaves
+    table = records if isinstance(records, Table) else from_records(records)
+    known = collapse(table) if dots is None else dots
     rows = []
-    for task, method in sorted({(record.cell.task, record.cell.method) for record in records}):
-        own = [record for record in records if record.cell.task == task]
-        near = [leaf for leaf in known if leaf.task == task]
+    for task, method in sorted({(cell.task, cell.method) for cell in table.all_cells}):
+        near = [dot for dot in known if dot.task == task]
         card = method_cards[f"{task}/{method}"]
         for claim in card.claims:
             evidence = Evidence(
                 task,
                 task_cards[task],
                 _of_task(task, method_cards),
-                [leaf for leaf in near if leaf.scale == claim.scale],
+                [dot for dot in near if dot.scale == claim.scale],
             )
-            rows.append(_row(claim, method, evidence, _judged(claim, method, evidence, own)))
+            rows.append(_row(claim, method, evidence, _judged(claim, method, evidence, table)))
     return tuple(rows)
 
 
@@ -96,21 +100,23 @@ def _row(claim: Claim, method: str, evidence: Evidence, ruling: Ruling) -> Claim
     )
 
 
-def _judged(claim: Claim, method: str, evidence: Evidence, records: Sequence[Record]) -> Ruling:
+def _judged(claim: Claim, method: str, evidence: Evidence, table: Table) -> Ruling:
     """Rule on a claim, or say why nothing here can."""
     expect = claim.expect
     if isinstance(expect, OutOfReach):
         return Ruling("not testable here", reason=expect.reason)
-    scales = sorted({record.cell.scale for record in records if record.cell.method == method})
+    own = (evidence.task, method)
+    scales = sorted({cell.scale for cell in table.all_cells if (cell.task, cell.method) == own})
     if claim.scale not in scales:
         reason = f"needs scale {claim.scale}; this run was {' and '.join(scales)}"
         return Ruling("not testable here", reason=reason)
-    estimated = [name for name in _metrics(expect) if label(name, records, {}) == "estimated"]
+    kinds = {kind for kind in table.kinds if kind[0] == evidence.task}
+    estimated = [name for name in _metrics(expect) if label(name, kinds, {}) == "estimated"]
     if estimated:
         reason = f"{estimated[0]} is an estimate, and an estimate decides no claim"
         return Ruling("not testable here", reason=reason)
-    if not any(leaf.method == method for leaf in evidence.leaves):
-        return _without_leaves(method, claim.scale, records)
+    if not any(dot.method == method for dot in evidence.dots):
+        return _without_leaves(method, claim.scale, evidence.task, table)
     if isinstance(expect, Ratio):
         return rule_ratio(expect, method, evidence)
     if isinstance(expect, Bound):
@@ -126,9 +132,10 @@ def _metrics(expect: Ratio | Bound | Monotone | Frontier) -> tuple[str, ...]:
     return (expect.metric, *expect.keeping) if isinstance(expect, Ratio) else (expect.metric,)
 
 
-def _without_leaves(method: str, scale: str, records: Sequence[Record]) -> Ruling:
+def _without_leaves(method: str, scale: str, task: str, table: Table) -> Ruling:
     """Say why a method left nothing to judge: skipped here, or failed."""
-    own = [r for r in records if r.cell.method == method and r.cell.scale == scale]
+    where = (task, method, scale)
+    own = [r for r in table.others if (r.cell.task, r.cell.method, r.cell.scale) == where]
     notes = sorted({record.note for record in own if record.status != "ok" and record.note})
     reason = notes[0] if notes else "no case was solved"
     skipped = all(record.status == "skipped" for record in own)
@@ -138,35 +145,34 @@ def _without_leaves(method: str, scale: str, records: Sequence[Record]) -> Rulin
 def rule_bound(claim: Bound, method: str, evidence: Evidence) -> Ruling:
     """Rule on `claim` of `method`."""
     free = {knob.name for knob in evidence.card.knobs}
-    leaves = evidence.of(method, claim.where, groups=claim.groups, free=free)
-    if not leaves:
+    dots = evidence.of(method, claim.where, groups=claim.groups, free=free)
+    if not dots:
         reason = evidence.why_none(method, claim.where, claim.groups, free)
         return Ruling("undecided", threshold=1.0, reason=reason)
     for name in (claim.metric, claim.bound):
-        leaves = [leaf for leaf in leaves if name in leaf.values]
-        if not leaves:
+        dots = [dot for dot in (dot.holding(name) for dot in dots) if len(dot)]
+        if not dots:
             return unrecorded(name)._replace(threshold=1.0)
-    broken = [leaf for leaf in leaves if not _within(claim, leaf)]
-    shares = [
-        _allowed(claim, leaf) / leaf.values[claim.bound]
-        for leaf in leaves
-        if leaf.values[claim.bound] > 0
-    ]
-    ruling = Ruling("reproduced", max(shares, default=None), threshold=1.0, n=len(leaves))
-    if not broken:
+    leaves, rows = dots[0].leaves, joined(dots)
+    bound, allowed = leaves.column(claim.bound, rows), _allowed(claim, dots)
+    broken = allowed > bound + SLACK * np.maximum(1.0, np.abs(bound))
+    shares = allowed[bound > 0] / bound[bound > 0]
+    ruling = Ruling(
+        "reproduced", float(shares.max()) if len(shares) else None, threshold=1.0, n=len(rows)
+    )
+    if not broken.any():
         return ruling
-    worst = max(broken, key=lambda leaf: _allowed(claim, leaf) - leaf.values[claim.bound])
-    where = place_of(worst, evidence.card.defaults)
-    reason = f"{len(broken)} of {len(leaves)} cases exceed the bound; the worst: {where}"
+    worst = rows[int(np.argmax(np.where(broken, allowed - bound, -np.inf)))]
+    where = place_of(leaves, int(worst), evidence.card.defaults)
+    reason = f"{int(broken.sum())} of {len(rows)} cases exceed the bound; the worst: {where}"
     return ruling._replace(verdict="not reproduced", reason=reason)
 
 
-def _allowed(claim: Bound, leaf: Leaf) -> float:
+def _allowed(claim: Bound, dots: Sequence[Dot]) -> FloatArray:
     """Return the metric, less three standard errors if it is a mean."""
-    error = leaf.values.get(f"{claim.metric}_se", 0.0) if claim.over == "mean" else 0.0
-    return leaf.values[claim.metric] - STANDARD_ERRORS * error
-
-
-def _within(claim: Bound, leaf: Leaf) -> bool:
-    bound = leaf.values[claim.bound]
-    return _allowed(claim, leaf) <= bound + SLACK * max(1.0, abs(bound))
+    leaves, rows = dots[0].leaves, joined(dots)
+    metric = leaves.column(claim.metric, rows)
+    if claim.over != "mean":
+        return metric
+    error = np.nan_to_num(leaves.column(f"{claim.metric}_se", rows))
+    return np.asarray(metric - STANDARD_ERRORS * error, np.float64)

@@ -101,7 +101,7 @@ def _start(turns: Sequence[Turn], limits: Limits, settings: Settings, done: set[
     job = {
         "turns": [[turn.cell.to_json(), turn.repeat] for turn in turns],
         "done": sorted(done),
-        "settings": _plain(settings),
+        "settings": plain_settings(settings),
         "memory_bytes": limits.memory_bytes,
         "descriptor": writing,
     }
@@ -119,13 +119,14 @@ def _start(turns: Sequence[Turn], limits: Limits, settings: Settings, done: set[
     return _Child(process, os.fdopen(reading, "rb", buffering=0))
 
 
-def _plain(settings: Settings) -> dict[str, Any]:
-    """Every setting as plain JSON data; `_settings` reads it back in the child."""
+def plain_settings(settings: Settings) -> dict[str, Any]:
+    """Every setting as plain JSON data; `read_settings` reads it back in the child."""
     folder = settings.cache_folder
     return {**asdict(settings), "cache_folder": str(folder) if folder else None}
 
 
-def _settings(plain: dict[str, Any]) -> Settings:
+def read_settings(plain: dict[str, Any]) -> Settings:
+    """Rebuild settings from `plain_settings`."""
     folder, target = plain["cache_folder"], plain["target"]
     return Settings(
         **{
@@ -177,7 +178,7 @@ def _lost(turn: Turn, begun: Unit | None, silent: bool, code: int, limits: Limit
     )
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Ask Linux to end this process when its parent ends; elsewhere a kill -9 leaves it."""
     if sys.platform == "linux":
         set_death_signal = 1  # PR_SET_PDEATHSIG
@@ -189,11 +190,11 @@ def main() -> None:
     from adabench.profilers.probe import open_probes
 
     job = json.load(sys.stdin)
-    _end_with_parent()
+    end_with_parent()
     if job["memory_bytes"]:
         resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"],) * 2)
     on_gpu = any(cell["scale"] == "gpu" for cell, _ in job["turns"])
-    settings = _settings(job["settings"])
+    settings = read_settings(job["settings"])
     device: Literal["cuda"] | None = "cuda" if on_gpu else None
     probes = open_probes(flops=True, device=device, meters=settings.meters)
     bench = Bench(

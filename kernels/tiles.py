@@ -317,7 +317,7 @@ def _tuned(kernel: Any, described: bool, restored: tuple[str, ...]) -> Any:
     ]
     return triton.autotune(
         configs,
-        key=["bound", "groups", "N", "K"],
+        key=[name for name in ("bound", "groups", "N", "K") if name in kernel.arg_names],
         restore_value=list(restored),
         prune_configs_by={"early_config_prune": _fitting},
     )(_heuristic(kernel))

@@ -105,13 +105,13 @@ def layout(findings: Findings, task: str, over: str, metric: str | None = None) 
     if drawn is None:
         raise SelectionError(f"{task} names no cost or quality metric, so it has no curves.")
     knob = card.knob(over)
-    recorded = [r for r in settled(findings, task, (over,)) if drawn.name in r.metrics]
-    rows = at_default_knobs(findings, recorded) if knob else _over_knob(recorded, over)
+    recorded = _recorded_over(findings, task, over, drawn.name)
+    rows = rows_over(findings, task, over, drawn.name)
     if not rows:
         known = [*card.defaults, *(name for row in findings.summary for name in row.point)]
         raise SelectionError(f"{task} has nothing recorded over {over}.", nearest(over, known))
     words = knob.values if knob else ()
-    values = in_order((_value(row, over) for row in rows), words)
+    values = in_order((value_of(row, over) for row in rows), words)
     oracle, base = "", dict[Scalar, float]()
     if drawn.role != "quality":
         oracle, base = _oracle(findings, at_default_knobs(findings, recorded), drawn, over, values)
@@ -121,10 +121,22 @@ def layout(findings: Findings, task: str, over: str, metric: str | None = None) 
     return Curves(drawn, over, oracle, tuple(values), known_lines, held(rows, (over,)))
 
 
+def rows_over(findings: Findings, task: str, over: str, metric: str) -> list[SummaryRow]:
+    """Return the rows that make up the curves over one condition or knob."""
+    recorded = _recorded_over(findings, task, over, metric)
+    if findings.task_cards[task].knob(over):
+        return at_default_knobs(findings, recorded)
+    return _over_knob(recorded, over)
+
+
+def _recorded_over(findings: Findings, task: str, over: str, metric: str) -> list[SummaryRow]:
+    return [row for row in settled(findings, task, (over,)) if metric in row.metrics]
+
+
 def _curve(
     method: str, rows: Sequence[SummaryRow], over: str, metric: str, base: Mapping[Scalar, float]
 ) -> Curve:
-    found = {_value(r, over): r.metrics[metric] for r in rows if r.method == method}
+    found = {value_of(r, over): r.metrics[metric] for r in rows if r.method == method}
     values = in_order(found, tuple(base))
     divided = [_divided(found[value], base.get(value, 1.0)) for value in values]
     return Curve(method, tuple(values), tuple(divided))
@@ -147,7 +159,7 @@ def _oracle(
     names = [name for name, card in cards.items() if card.role == "oracle"]
     for name in sorted(names, key=lambda name: (cards[name].oracle != "exact", name)):
         own = [row for row in rows if row.method == name]
-        at = {_value(r, over, None): r.metrics[metric.name].estimate for r in own}
+        at = {value_of(r, over, None): r.metrics[metric.name].estimate for r in own}
         base = {value: at.get(value, at.get(None, 0.0)) for value in values}
         if all(cost > 0 for cost in base.values()):
             return name, base
@@ -166,7 +178,7 @@ def _over_knob(rows: Sequence[SummaryRow], over: str) -> list[SummaryRow]:
 
 
 def _recorded(rows: Sequence[SummaryRow], name: str) -> set[Scalar]:
-    return {_value(row, name) for row in rows if name in row.conditions or name in row.point}
+    return {value_of(row, name) for row in rows if name in row.conditions or name in row.point}
 
 
 def _has_line(findings: Findings, task: str, over: str) -> bool:
@@ -177,7 +189,8 @@ def _has_line(findings: Findings, task: str, over: str) -> bool:
         return False
 
 
-def _value(row: SummaryRow, name: str, missing: Any = "") -> Any:
+def value_of(row: SummaryRow, name: str, missing: Any = "") -> Any:
+    """Return at which value of a condition or knob a row was recorded."""
     return row.conditions.get(name, row.point.get(name, missing))
 
 

@@ -10,7 +10,7 @@ measured.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from adabench.harness.joules import is_energy, labels
+from adabench.harness.joules import is_energy, kinds_of, labels
 from adabench.harness.record import Record
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def records_frame(
     points = _names("point.", (record.cell.point for record in records))
     names = sorted({name for record in records for name in record.values})
     values = [_column(name) for name in names]
-    told = labels([name for name in names if is_energy(name)], records, manifest or {})
+    kinds = {kind for record in records for kind in kinds_of(record)}
+    told = labels([name for name in names if is_energy(name)], kinds, manifest or {})
     rows = [_row(record) | _labels(record, told) for record in records]
     columns = [*IDENTITY, *conditions, *points, *values, *(f"label.{name}" for name in told)]
     frame = pd.DataFrame(rows, columns=columns)

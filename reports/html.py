@@ -1,390 +1,311 @@
 """The report: one HTML file that holds everything and loads nothing.
 
-`render` is a pure function of the findings: the same findings give the same bytes. Figures are
-inlined as SVG whose ink follows the page, so they suit light and dark and stay sharp in print.
-`template.html` has the frame, the style and twenty lines of script that sort tables; without
-script the page loses only that. Everything that comes from a run is escaped.
+`render` is a pure function of the findings: the same findings give the same bytes. The page is
+written twice over. What answers the question (the facts, the board, headroom, conversion,
+claims, allocation, conditions) is plain HTML made here, which needs no script. What a reader
+turns and filters (the plane, the curves, the table of all operating points, the cases) is drawn
+by `page/*.js` from one JSON document (`document.py`), and every chart has a table with its
+numbers. Everything that comes from a run is escaped; a content security policy with the digests
+of our two scripts lets no other script run, and nothing be loaded, even if it were not.
 
-What is shown, in this order: the ten-second answer; for each task its plane, headroom,
-curves, methods, conversion and claims; what disturbed the measurement; the instruments and
-the environment; the command.
+*Charts* are drawn by Observable Plot (`vendor/`), tree-shaken to 269 kB, under 3 kB of licences. Of what was looked at
+(minified): uPlot 1.6 (51 kB) has log axes but is made for series that share one x, without
+scatter hovering, bands per series or anything for a screen reader; Chart.js 4.6 (210 kB) paints
+on a canvas and needs plug-ins for intervals; ECharts 6.1 (500 kB simple, 1.1 MB whole) and Plotly
+basic 4.1 (1.2 MB) have all of it at half the size of the page we allow; Vega with Vega-Lite and
+its embedding (over 770 kB) compiles expressions, which our policy forbids. Plot makes SVG whose
+colours are CSS, so the theme changes without drawing anew and print stays sharp; it has
+log scales, bands and rules (intervals), and comes from the authors of D3.
 """
 
-import shlex
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import Any
 
-from adabench.harness.findings import ConversionRow, Findings, HeadroomRow
-from adabench.reports import allocation, curves, operating, pareto
+from adabench.harness.findings import Findings
+from adabench.reports import allocation, conditions, curves, operating
+from adabench.reports.answer import answer
 from adabench.reports.ceilings import fractions_sheet
-from adabench.reports.figure import GREY, INK, RULE, SLATE, file_stem, inline_svg
+from adabench.reports.cells import Column, estimate_cell, place, pointer
+from adabench.reports.document import document, encode
+from adabench.reports.drill import Inside
+from adabench.reports.markup import LONGEST, cell_of, name, table
 from adabench.reports.sheets import (
-    VERDICTS,
-    Cell,
-    Column,
-    Sheet,
     claims_sheet,
     conversion_sheet,
     headroom_sheet,
-    labelled_name,
-    points_sheet,
     summary_sheet,
+    times_sheet,
 )
 
-SWAP = {
-    INK: "currentColor",
-    SLATE: "var(--slate)",
-    GREY: "var(--grey)",
-    RULE: "var(--rule)",
-}
-"""Figures are drawn for paper; on the page their neutral colours follow the theme."""
-DEEPEST = -1.0
-"""Headroom below this is drawn at the bar's end; its number is beside it."""
+SCRIPTS = ("number", "chart", "plane", "curves", "table", "drill", "main")
+"""The page's own script, in this order one function."""
+SENTENCE = 500
+"""Characters that a caption in words may have; of more methods the table tells more."""
 
 
-def render(findings: Findings) -> str:
-    """Return the whole page as text."""
-    names = operating.tasks(findings)
-    template = Template(Path(__file__).with_name("template.html").read_text(encoding="utf-8"))
-    return template.substitute(
-        title=escape(f"adabench: {', '.join(names) or 'an empty run'}"),
-        lead=_lead(findings, names),
-        contents=_contents(findings, names),
-        answer=_answer(findings, names),
-        tasks="\n".join(_task(findings, task) for task in names),
-        disturbances=_disturbances(findings),
-        instruments=_instruments(findings.manifest.get("instruments", ())),
-        environment=_table(fractions_sheet(findings)) + _environment(findings.manifest),
-        reproduce=_reproduce(findings),
+@dataclass(frozen=True)
+class Shown:
+    """One run on a page: its findings, its place there, and what lies behind its points."""
+
+    findings: Findings
+    at: int = 0
+    insides: Mapping[int, Inside] | None = None
+    several: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """What the ids of this run's elements begin with."""
+        return f"r{self.at}-"
+
+
+def render(*runs: Findings, insides: Sequence[Mapping[int, Inside] | None] = ()) -> str:
+    """Return the whole page as text, for one run or several.
+
+    `insides` has what lies behind each run's points (`drill.inside`); without it the page has
+    no drill-down.
+    """
+    behind = [*insides, *[None] * len(runs)]
+    shown = [Shown(run, at, behind[at], len(runs) > 1) for at, run in enumerate(runs)]
+    data = encode({"runs": [document(run.findings, run.insides) for run in shown]})
+    vendor, script = _vendor(), _script()
+    return Template(_read("template.html")).substitute(
+        title=_title(runs),
+        policy=_policy(vendor, script),
+        style=_read("page/page.css"),
+        chooser=_chooser(runs),
+        runs="\n".join(_run(run) for run in shown),
+        data=data,
+        vendor=vendor,
+        script=script,
     )
+
+
+@cache
+def _read(path: str) -> str:
+    return Path(__file__).parent.joinpath(path).read_text(encoding="utf-8")
+
+
+def _vendor() -> str:
+    return _read("vendor/plot.js").strip()
+
+
+@cache
+def _script() -> str:
+    parts = "\n".join(_read(f"page/{stem}.js") for stem in SCRIPTS)
+    return f'(() => {{\n"use strict";\n{parts}}})();'
+
+
+@cache
+def _policy(*scripts: str) -> str:
+    """Return a content security policy: nothing is loaded, and only these scripts run."""
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return f"default-src 'none'; style-src 'unsafe-inline'; script-src {allowed}"
+
+
+def _title(runs: Sequence[Findings]) -> str:
+    if len(runs) > 1:
+        return f"adabench: {len(runs)} runs"
+    names = [task for run in runs for task in operating.tasks(run)]
+    return escape(f"adabench: {', '.join(names)[:LONGEST] or 'an empty run'}")
+
+
+def _chooser(runs: Sequence[Findings]) -> str:
+    if len(runs) < 2:
+        return ""
+    options = "".join(
+        f'<option value="{at}">{escape(run.run[-80:])}</option>' for at, run in enumerate(runs)
+    )
+    choices = f'<option value="all">all {len(runs)} runs</option>{options}'
+    return f'<label hidden>Run <select id="run" aria-label="Run">{choices}</select></label>'
+
+
+# One run
+
+
+def _run(shown: Shown) -> str:
+    findings = shown.findings
+    names = operating.tasks(findings)
+    heading = f'<h2 class="runname">{name(findings.run)}</h2>' if shown.several else ""
+    return "\n".join(
+        [
+            f'<article class="run" data-run="{shown.at}">',
+            heading,
+            f'<p class="lead">{_lead(findings, names)}</p>',
+            f'<nav aria-label="Contents{_of(shown)}"><ul>{_contents(shown, names)}</ul></nav>',
+            f'<section id="{shown.prefix}answer" aria-label="The answer{_of(shown)}">',
+            answer(findings, shown.prefix),
+            "</section>",
+            *(_task(shown, at, task) for at, task in enumerate(names)),
+            _section(shown, "disturbances", "What disturbed it", conditions.disturbances(findings)),
+            _section(shown, "instruments", "Instruments",
+                     conditions.instruments(findings.manifest.get("instruments", ()))),
+            _section(shown, "environment", "Environment",
+                     table(fractions_sheet(findings)) + conditions.environment(findings.manifest)),
+            _section(shown, "reproduce", "How to reproduce", conditions.reproduce(findings)),
+            "</article>",
+        ]
+    )  # fmt: skip
+
+
+def _of(shown: Shown) -> str:
+    """Tell landmarks of several runs apart."""
+    return f" of run {shown.at + 1}" if shown.several else ""
+
+
+def _section(shown: Shown, key: str, heading: str, body: str) -> str:
+    return f'<section id="{shown.prefix}{key}"><h2>{heading}</h2>{body}</section>'
 
 
 def _lead(findings: Findings, names: Sequence[str]) -> str:
     """Say in one line what was run, where and when."""
-    cells = {record.cell.key for record in findings.records}
-    seeds = {record.cell.seed for record in findings.records}
-    scales = sorted({record.cell.scale for record in findings.records})
+    tally = findings.tally
     parts = [
         f"{len(names)} {'task' if len(names) == 1 else 'tasks'}",
         f"{len(findings.method_cards)} methods",
-        f"{len(cells):,} cells",
-        f"{len(findings.records):,} records",
-        f"{len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'}",
-        f"scale {', '.join(scales)}" if scales else "",
+        f"{tally.cells:,} cells",
+        f"{tally.records:,} records",
+        f"{len(tally.seeds)} {'seed' if len(tally.seeds) == 1 else 'seeds'}",
+        f"scale {', '.join(tally.scales)}" if tally.scales else "",
         str(findings.manifest.get("started", "")),
     ]
     return escape(" · ".join(part for part in parts if part))
 
 
-def _contents(findings: Findings, names: Sequence[str]) -> str:
-    links = [("answer", "The answer"), *((_id(task), task) for task in names)]
+def _contents(shown: Shown, names: Sequence[str]) -> str:
+    links = [(f"t{at}", name(task, 60)) for at, task in enumerate(names)]
     links += [
         ("disturbances", "What disturbed it"),
         ("instruments", "Instruments"),
         ("environment", "Environment"),
         ("reproduce", "Reproduce"),
     ]
-    return "".join(f'<li><a href="#{key}">{escape(text)}</a></li>' for key, text in links)
-
-
-def _id(task: str) -> str:
-    return f"task-{file_stem(task)}"
-
-
-# The ten-second answer
-
-
-def _answer(findings: Findings, names: Sequence[str]) -> str:
-    return "\n".join(
-        [
-            _panel("On the front", _fronts(findings, names)),
-            _panel("Claims", _verdicts(findings)),
-            _panel("Headroom captured, <i>H</i>", _headrooms(findings), wide=True),
-            _panel("Saved work that became time or joules, <i>K</i>", _conversions(findings)),
-        ]
-    )
-
-
-def _panel(heading: str, body: str, wide: bool = False) -> str:
-    kind = "panel wide" if wide else "panel"
-    return f'<section class="{kind}"><h3>{heading}</h3>{body}</section>'
-
-
-def _fronts(findings: Findings, names: Sequence[str]) -> str:
-    """Name the methods that nothing recorded beats in both cost and quality."""
-    items = []
-    for task in names:
-        if not pareto.has_plane(findings, task):
-            items.append(f"<dt>{escape(task)}</dt><dd>no plane was recorded</dd>")
-            continue
-        shown = pareto.layout(findings, task)
-        winners = pareto.on_front(findings, shown, task)
-        axes = f"{shown.quality.name} × {shown.cost.name}"
-        methods = ", ".join(f"<b>{escape(name)}</b>" for name in winners) or "none"
-        items.append(f"<dt>{escape(task)} <small>{escape(axes)}</small></dt><dd>{methods}</dd>")
-    return f'<dl>{"".join(items)}</dl><p class="note">By means; oracles do not compete.</p>'
-
-
-def _verdicts(findings: Findings) -> str:
-    """Count every verdict, those with a zero too: their absence is an answer."""
-    counts: Counter[str] = Counter(row.verdict for row in findings.claims)
-    items = [
-        f'<li class="{tone}"><b>{counts[word]}</b> <span>{sign} {escape(word)}</span></li>'
-        for word, (sign, tone) in VERDICTS.items()
-    ]
-    return f'<ul class="verdicts">{"".join(items)}</ul>'
-
-
-def _headrooms(findings: Findings) -> str:
-    rows = sorted(
-        (row for row in findings.headroom if row.h is not None),
-        key=lambda row: (row.task, -(row.h or 0.0), row.method),
-    )
-    missing = sum(row.h is None for row in findings.headroom)
-    left = min([0.0, *(max(DEEPEST, _least(row)) for row in rows)])
-    bars = "".join(_bar(row, left) for row in rows)
-    note = "0: blind mixing of static settings. 1: the oracle. Bars are 95 % intervals."
-    if missing:
-        note += f" {missing} without a number; the tables say why."
-    body = f'<ul class="bars">{bars}</ul>' if rows else "<p>No headroom was computed.</p>"
-    return f'{body}<p class="note">{note}</p>'
-
-
-def _least(row: HeadroomRow) -> float:
-    return min(end for end in (row.h, row.low) if end is not None)
-
-
-def _bar(row: HeadroomRow, left: float) -> str:
-    """Draw one headroom on a track from `left` to 1: zero, interval, value."""
-    h = row.h or 0.0
-    low, high = (h if end is None else end for end in (row.low, row.high))
-    zero, start, end, dot = (
-        100 * (min(max(v, left), 1.0) - left) / (1 - left) for v in (0.0, low, high, h)
-    )
-    known = row.low is not None and row.high is not None
-    interval = f" [{row.low:.2f}, {row.high:.2f}]" if known else " (no interval)"
-    return (
-        f'<li><span class="name">{escape(f"{row.task}/{row.method}")}</span>'
-        f'<span class="track" aria-hidden="true"><i class="zero" style="left:{zero:.1f}%"></i>'
-        f'<i class="span" style="left:{start:.1f}%;width:{end - start:.1f}%"></i>'
-        f'<i class="dot{" below" if h < 0 else ""}" style="left:{dot:.1f}%"></i></span>'
-        f'<span class="number"><b>{h:.2f}</b><small>{interval}</small></span></li>'
-    )
-
-
-def _conversions(findings: Findings) -> str:
-    known = [row for row in findings.conversion if row.k is not None]
-    missing = len(findings.conversion) - len(known)
-    items = "".join(f"<li>{_conversion(findings, row)}</li>" for row in known)
-    note = "1: all saved work became time. 0: none. Below 0: slower for the saving."
-    if missing:
-        note += f" {missing} without a number; the tables say why."
-    body = f"<ul>{items}</ul>" if items else "<p>No conversion could be computed.</p>"
-    return f'{body}<p class="note">{note}</p>'
-
-
-def _conversion(findings: Findings, row: ConversionRow) -> str:
-    ends = "" if row.low is None or row.high is None else f" [{row.low:.2f}, {row.high:.2f}]"
-    where = "".join(f" {name}={value}" for name, value in row.conditions.items())
-    name = escape(f"{row.task}/{row.method}{where}")
-    metric = escape(labelled_name(findings, row.metric))
-    return f"{name}: <b>{row.k:.2f}</b><small>{ends} into {metric}</small>"
+    items = (f'<li><a href="#{shown.prefix}{key}">{text}</a></li>' for key, text in links)
+    return "".join(items)
 
 
 # One task
 
 
-def _task(findings: Findings, task: str) -> str:
-    card = findings.task_cards[task]
+def _task(shown: Shown, at: int, task: str) -> str:
+    findings, card = shown.findings, shown.findings.task_cards[task]
+    key = f"{shown.prefix}t{at}"
     parts = [
-        f'<section class="task" id="{_id(task)}">',
-        f"<h2>{escape(card.title)} <small>{escape(task)}</small></h2>",
-        f"<p>What adapts: {escape(card.adapts)}</p>" if card.adapts else "",
+        f'<section class="task" id="{key}" data-run="{shown.at}" data-task="{at}">',
+        f"<h2>{name(card.title)} <small>{name(task)}</small></h2>",
+        f"<p>What adapts: {name(card.adapts, 600)}</p>" if card.adapts else "",
         _plane(findings, task),
-        _table(headroom_sheet(findings, task)),
+        _curves(findings, task),
         _allocation(findings, task),
-        *(_curves(findings, task, over) for over in curves.swept(findings, task)),
-        _table(summary_sheet(findings, task)),
-        _folded(points_sheet(findings, task)),
-        _table(conversion_sheet(findings, task)),
-        _table(claims_sheet(findings, task)),
+        table(summary_sheet(findings, task)),
+        table(times_sheet(findings, task)),
+        _points(shown, task),
+        table(headroom_sheet(findings, task)),
+        table(conversion_sheet(findings, task)) or _no_conversion(card.no_conversion),
+        table(claims_sheet(findings, task), row_keys=_claim_keys(shown, task)),
         "</section>",
     ]
     return "\n".join(part for part in parts if part)
 
 
-def _plane(findings: Findings, task: str) -> str:
-    if not pareto.has_plane(findings, task):
-        return '<p class="note">No plane: quality and work were not both recorded.</p>'
-    words = pareto.describe(findings, task)
-    name = file_stem("plane", task)
-    svg = inline_svg(pareto.plane(findings, task), name, words, SWAP)
-    legend = (
-        "Dashed: content-blind mixing of the static methods. Dotted: the oracle. Faint: "
-        "dominated by the same method. Whiskers: 95 % intervals. "
+def _no_conversion(reason: str) -> str:
+    return (
+        f'<p class="note">No conversion of saved work: {name(reason, 600)}.</p>' if reason else ""
     )
-    return _figure(svg, legend + words)
+
+
+def _claim_keys(shown: Shown, task: str) -> list[str]:
+    claims = shown.findings.claims
+    return [f"{shown.prefix}claim-{place(claims, row)}" for row in claims if row.task == task]
+
+
+def _plane(findings: Findings, task: str) -> str:
+    card = findings.task_cards[task]
+    present = {key for row in findings.summary if row.task == task for key in row.metrics}
+    axes = operating.primary(card, "quality"), operating.primary(card, "work")
+    if not all(axis and axis.name in present for axis in axes):
+        return '<p class="note">No plane: quality and work were not both recorded.</p>'
+    return (
+        '<div class="plane"><h3>Quality against cost</h3><div class="controls"></div>'
+        f'<figure><div class="chart">{_stage(f"Plane of {task[:80]}")}'
+        '<ul class="legend" aria-label="Methods; press one to isolate it"></ul></div>'
+        '<p class="readout" role="status"></p><figcaption></figcaption></figure></div>'
+    )
+
+
+def _stage(label: str, kind: str = "stage") -> str:
+    hint = "arrow keys step through its points, Enter isolates a method, Escape shows all"
+    return (
+        f'<div class="{kind}" tabindex="0" role="group" aria-label="{escape(label)}; {hint}">'
+        '<noscript><p class="empty">Charts are drawn by script; the tables below hold what '
+        "they show.</p></noscript></div>"
+    )
+
+
+def _curves(findings: Findings, task: str) -> str:
+    swept = curves.swept(findings, task)
+    if not swept:
+        return ""
+    return (
+        f'<div class="curves"><h3>Turning a knob</h3><div class="controls"></div>'
+        f'<figure><div class="chart wide">{_stage(f"Curves of {task[:80]}", "stage low")}</div>'
+        '<p class="readout" role="status"></p><figcaption></figcaption></figure></div>'
+    )
+
+
+def _points(shown: Shown, task: str) -> str:
+    count = sum(row.task == task for row in shown.findings.summary)
+    if not count:
+        return ""
+    behind = ", with a look inside each" if shown.insides else ""
+    return (
+        f'<details class="points"><summary>Every operating point <small>({count:,}, sortable and '
+        f"filterable{behind})</small></summary></details>"
+    )
 
 
 def _allocation(findings: Findings, task: str) -> str:
+    """Draw where the compute goes as a table whose cells are darker where there is more."""
     if not allocation.has_allocation(findings, task):
         return ""
-    words = allocation.describe(findings, task)
-    name = file_stem("allocation", task)
-    return _figure(inline_svg(allocation.allocation(findings, task), name, words, SWAP), words)
-
-
-def _curves(findings: Findings, task: str, over: str) -> str:
-    words = curves.describe(findings, task, over)
-    name = file_stem("curves", task, over)
-    return _figure(inline_svg(curves.curves(findings, task, over), name, words, SWAP), words)
-
-
-def _figure(svg: str, caption: str) -> str:
-    return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
-
-
-def _folded(sheet: Sheet) -> str:
-    if not sheet.rows:
-        return ""
-    summary = f"{escape(sheet.title)} ({len(sheet.rows):,})"
-    return f"<details><summary>{summary}</summary>{_table(sheet)}</details>"
-
-
-# Tables
-
-
-def _table(sheet: Sheet) -> str:
-    """Draw a sheet; one without rows is left out."""
-    if not sheet.rows:
-        return ""
-    heads = "".join(_head(column) for column in sheet.columns)
-    rows = "".join(_row(sheet.columns, row) for row in sheet.rows)
-    note = f" <small>{escape(sheet.caption)}</small>" if sheet.caption else ""
+    card = findings.task_cards[task]
+    found = allocation.rows(findings, task)
+    top = max(value for _, values in found for value in values if value is not None)
+    heads = "".join(
+        f'<th scope="col" class="right">{escape(label)}</th>'
+        for label in allocation.classes(card.allocation)
+    )
+    rows = "".join(_heat_row(findings, task, method, top) for method, _ in found)
+    unit = operating.metric_named(card, card.allocation[0]).unit
+    told = allocation.describe(findings, task)
+    words = f"{unit or 'work'}, darker is more. {told if len(told) < SENTENCE else ''}".rstrip()
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(sheet.title)}">'
-        f"<table><caption>{escape(sheet.title)}{note}</caption>"
-        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+        '<h3>Where the compute goes</h3><div class="scroll" tabindex="0" role="region" '
+        'aria-label="Where the compute goes"><table class="heat"><caption>Work by class of input'
+        f"<small>{escape(words)}</small></caption>"
+        f'<thead><tr><th scope="col">method</th>{heads}</tr></thead><tbody>{rows}</tbody>'
+        "</table></div>"
     )
 
 
-def _head(column: Column) -> str:
-    minor = f"<small>{escape(column.minor)}</small>" if column.minor else ""
-    kind = ' class="right"' if column.right else ""
-    return f'<th scope="col"{kind}>{escape(column.name)}{minor}</th>'
-
-
-def _row(columns: Sequence[Column], cells: Sequence[Cell]) -> str:
-    drawn = [
-        _cell(column, cell, "td" if place else "th")
-        for place, (column, cell) in enumerate(zip(columns, cells, strict=True))
-    ]
-    return f"<tr>{''.join(drawn)}</tr>"
-
-
-def _cell(column: Column, cell: Cell, tag: str) -> str:
-    kinds = " ".join(
-        kind for kind in ("right" * column.right, "wrap" * column.wraps, cell.tone) if kind
-    )
-    attributes = ' scope="row"' if tag == "th" else ""
-    attributes += f' class="{kinds}"' if kinds else ""
-    attributes += "" if cell.value is None else f' data-value="{cell.value:.12g}"'
-    minor = f"<small>{escape(cell.minor)}</small>" if cell.minor else ""
-    return f"<{tag}{attributes}>{escape(cell.text)}{minor}</{tag}>"
-
-
-# The conditions of the measurement
-
-
-def _disturbances(findings: Findings) -> str:
-    warnings = "".join(
-        f"<li>{escape(str(text))}</li>" for text in findings.manifest.get("warnings", ())
-    )
-    said = f'<ul class="warnings">{warnings}</ul>' if warnings else "<p>Nothing was noticed.</p>"
-    return said + _table(_failures(findings))
-
-
-def _failures(findings: Findings) -> Sheet:
-    """Group the records that are not ok by method, status and note."""
-    failed = Counter(
-        (record.cell.address, record.status, record.note.partition("\n")[0])
-        for record in findings.records
-        if record.status != "ok"
-    )
-    columns = (
-        Column("method", right=False),
-        Column("status", right=False),
-        Column("records"),
-        Column("note", right=False, wraps=True),
-    )
-    body = tuple(
-        (
-            Cell(address, tone="strong"),
-            Cell(status, tone="mute" if status == "skipped" else "bad"),
-            Cell(f"{count:,}", value=count),
-            Cell(note or "no reason was recorded"),
-        )
-        for (address, status, note), count in sorted(failed.items())
-    )
-    return Sheet("Records without a result", columns, body)
-
-
-def _instruments(instruments: Iterable[Mapping[str, Any]]) -> str:
-    columns = (
-        Column("instrument", right=False),
-        Column("label", right=False),
-        Column("available", right=False),
-        Column("reason", right=False, wraps=True),
-        Column("remedy", right=False, wraps=True),
-    )
-    body = tuple(
-        (
-            Cell(str(item.get("name", "–")), tone="strong"),
-            Cell(str(item.get("label") or "–")),
-            Cell("yes", tone="good") if item.get("available") else Cell("no", tone="bad"),
-            Cell(str(item.get("reason") or "")),
-            Cell(str(item.get("remedy") or "")),
-        )
-        for item in instruments
-    )
-    table = _table(Sheet("What could be measured, and what could not", columns, body))
-    return table or "<p>The run does not say which instruments it had.</p>"
-
-
-def _environment(manifest: Mapping[str, Any]) -> str:
-    facts = dict(_flat("", manifest.get("environment", {})))
-    columns = (Column("what", right=False), Column("value", right=False, wraps=True))
-    body = tuple((Cell(name), Cell(text)) for name, text in sorted(facts.items()))
-    table = _table(Sheet("Machine, versions and settings", columns, body))
-    return table or "<p>The run does not describe its environment.</p>"
-
-
-def _flat(name: str, value: Any) -> Iterable[tuple[str, str]]:
-    """Spread nested data into (dotted name, text)."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _flat(f"{name}.{key}" if name else str(key), inner)
-    elif isinstance(value, list | tuple):
-        yield name, ", ".join(str(item) for item in value) or "none"
-    else:
-        yield name, "unknown" if value is None else str(value)
-
-
-def _reproduce(findings: Findings) -> str:
-    manifest = findings.manifest
-    command = manifest.get("command", "")
-    line = command if isinstance(command, str) else shlex.join(map(str, command))
-    version = manifest.get("adabench")
-    lines = [
-        f"# adabench {version}" if version else "",
-        line or "# the command was not recorded",
-        f"adabench report {shlex.quote(findings.run)}  # this page again, from the records",
-    ]
-    digest = manifest.get("records_sha256")
-    drawn = f"<p>Drawn from records with SHA-256 <code>{escape(str(digest))}</code>.</p>"
-    text = "\n".join(part for part in lines if part)
-    return f"<pre><code>{escape(text)}</code></pre>{drawn if digest else ''}"
+def _heat_row(findings: Findings, task: str, method: str, top: float) -> str:
+    card = findings.task_cards[task]
+    row = operating.default_row(findings, task, method)
+    drawn = []
+    for key in card.allocation:
+        found = row.metrics.get(key) if row else None
+        if row is None or found is None:
+            drawn.append('<td class="absent">–</td>')
+            continue
+        ref = pointer("summary", place(findings.summary, row), "metrics", key, "estimate")
+        share = min(1.0, max(0.0, found.estimate / top)) if top > 0 else 0.0
+        cell = estimate_cell(found, "", ref=ref)
+        html = cell_of(Column(key), cell)
+        drawn.append(html.replace("<td", f'<td style="--share:{share:.3f}"', 1))
+    return f'<tr><th scope="row" class="strong">{name(method)}</th>{"".join(drawn)}</tr>'

@@ -7,6 +7,7 @@ them every method has its front over its knobs and over the task's budget. Point
 method's own front dominates are drawn faint; whiskers are 95 % intervals.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -126,7 +127,8 @@ def _upright(
 
 def on_front(findings: Findings, plane: Plane, task: str) -> list[str]:
     """Return the methods, oracles apart, that own a point of the plane's common front."""
-    real = [s for s in plane.spots if card_of(findings, task, s.method).role != "oracle"]
+    finite = [s for s in plane.spots if math.isfinite(s.x) and math.isfinite(s.y)]
+    real = [s for s in finite if card_of(findings, task, s.method).role != "oracle"]
     best = front(real, plane.cost, plane.quality)
     ties = {(spot.x, spot.y) for spot in best}
     return sorted({spot.method for spot in real if (spot.x, spot.y) in ties})

@@ -9,23 +9,34 @@ as confirmed ones.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from adabench.harness.card import Bound, Card, Claim, Frontier, Metric, Point, Ratio
 from adabench.harness.findings import (
     ClaimRow,
     ConversionRow,
-    Estimate,
     Findings,
     HeadroomRow,
     SummaryRow,
 )
-from adabench.harness.joules import is_energy
 from adabench.reports import operating
-from adabench.reports.units import interval, quantity
+from adabench.reports.cells import (
+    Cell,
+    Column,
+    Sheet,
+    Tone,
+    conversion_cell,
+    ends_of,
+    energy_cell,
+    headroom_cell,
+    labelled_name,
+    metric_cell,
+    place,
+    pointer,
+    text_of,
+)
 
-Tone = Literal["", "good", "fair", "bad", "open", "mute", "strong"]
+__all__ = ["Cell", "Column", "Sheet", "Tone"]
 
 VERDICTS: dict[str, tuple[str, Tone]] = {
     "reproduced": ("✓", "good"),
@@ -36,51 +47,17 @@ VERDICTS: dict[str, tuple[str, Tone]] = {
 }
 ASIDE = ("latency_s", "cpu_s", "wall_s", "peak_bytes", "energy_j", "energy_est_j")
 """Instruments' readings; they follow a task's own metrics."""
+TIMES = {
+    "ttft_s": "to the first token",
+    "itl_s": "between steps",
+    "tpot_s": "per output token",
+    "aux_s": "neither model",
+    "cpu_s": "processor",
+    "latency_s": "latency",
+}
+SERVING, BESIDE = ("ttft_s", "itl_s", "tpot_s"), ("aux_s", "cpu_s", "latency_s")
 
-
-ATTACHED = ("[", "(", "×", "est.")
-"""Lesser texts that need no dot before them."""
 BRIEF_FIDELITY = {"code-confirmed": "by code", "reconstructed": "recon.", "special-case": "special"}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A text, a lesser text beside or below it, and the number to sort by."""
-
-    text: str
-    minor: str = ""
-    tone: Tone = ""
-    value: float | None = None
-    brief: str | None = None
-    """What `minor` comes to where there is little room."""
-
-    @property
-    def line(self) -> str:
-        """Both texts in one line."""
-        if not self.minor:
-            return self.text
-        return f"{self.text}{' ' if self.minor.startswith(ATTACHED) else ' · '}{self.minor}"
-
-
-@dataclass(frozen=True)
-class Column:
-    """A heading; columns of a high `rank` go first when there is no room for all."""
-
-    name: str
-    minor: str = ""
-    rank: int = 0
-    right: bool = True
-    wraps: bool = False
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A table without looks."""
-
-    title: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    caption: str = ""
 
 
 def summary_sheet(findings: Findings, task: str) -> Sheet:
@@ -123,9 +100,9 @@ def _summary_cells(findings: Findings, row: SummaryRow, metrics: list[Metric]) -
     mark = " *" if operating.departures(findings, row) else ""
     return (
         Cell(row.method + mark, f"{card.role} · {card.fidelity}", "strong", brief=brief),
-        _headroom_cell(operating.headroom_of(findings, row.task, row.method)),
+        headroom_cell(findings, operating.headroom_of(findings, row.task, row.method)),
         *(metric_cell(findings, row, m, None if m.role == "quality" else "") for m in metrics),
-        estimate_cell(row.metrics.get("latency_s"), "s", brief=""),
+        metric_cell(findings, row, operating.metric_named(card, "latency_s"), ""),
         energy_cell(findings, row),
         Cell(f"{_count(row):,}", value=_count(row)),
     )
@@ -155,58 +132,6 @@ def _count(row: SummaryRow) -> int:
     return max((estimate.n for estimate in row.metrics.values()), default=0)
 
 
-def estimate_cell(estimate: Estimate | None, unit: str, brief: str | None = None) -> Cell:
-    """Return a mean with its interval; a dash where nothing was measured."""
-    if estimate is None:
-        return Cell("–", tone="mute")
-    value = estimate.estimate
-    ends = interval(estimate.low, estimate.high, value, unit)
-    spread = "constant" if estimate.low == estimate.high == value else ends
-    return Cell(quantity(value, unit), spread, value=value, brief=brief)
-
-
-def metric_cell(
-    findings: Findings, row: SummaryRow, metric: Metric, brief: str | None = None
-) -> Cell:
-    """Return a row's value of a metric; that of an energy with its label."""
-    value = row.metrics.get(metric.name)
-    if is_energy(metric.name, metric.unit):
-        return labelled_energy(findings, metric.name, value)
-    return estimate_cell(value, metric.unit, brief)
-
-
-def energy_cell(findings: Findings, row: SummaryRow) -> Cell:
-    """Return the energy of a row with the label of its origin, or `unavailable`."""
-    name = next((n for n in ("energy_j", "energy_est_j") if n in row.metrics), "")
-    return labelled_energy(findings, name, row.metrics.get(name))
-
-
-def labelled_energy(findings: Findings, name: str, energy: Estimate | None) -> Cell:
-    """Return joules with their label: no energy is shown without one."""
-    if energy is None:
-        return Cell("unavailable", tone="mute")
-    text = quantity(energy.estimate, "J")
-    label = operating.energy_label(findings, name)
-    if label == "est.":
-        return Cell(f"~{text}", label, value=energy.estimate)
-    ends = interval(energy.low, energy.high, energy.estimate, "J")
-    return Cell(text, f"({label}) {ends}".rstrip(), value=energy.estimate, brief=f"({label})")
-
-
-def _headroom_cell(row: HeadroomRow | None) -> Cell:
-    if row is None or row.h is None:
-        return Cell("–", tone="mute")
-    return Cell(f"{row.h:.2f}", _two_decimals(row.low, row.high), _sign(row.h), row.h)
-
-
-def _two_decimals(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"[{low:.2f}, {high:.2f}]"
-
-
-def _sign(h: float) -> Tone:
-    return "bad" if h < 0 else "strong"
-
-
 def points_sheet(findings: Findings, task: str) -> Sheet:
     """Return every recorded operating point of a task with every metric."""
     card = findings.task_cards[task]
@@ -224,6 +149,25 @@ def points_sheet(findings: Findings, task: str) -> Sheet:
     )
     body = tuple(_point_cells(findings, row, conditions, names) for row in rows)
     return Sheet(f"{task}: every operating point", columns, body, "Means with 95 % intervals.")
+
+
+def times_sheet(findings: Findings, task: str) -> Sheet:
+    """Return what latency is made of, where a method serves token by token; else no rows."""
+    card = findings.task_cards[task]
+    names = operating.methods(findings, task)
+    rows = [r for method in names if (r := operating.default_row(findings, task, method))]
+    rows = [row for row in rows if any(name in row.metrics for name in SERVING)]
+    parts = [name for name in (*SERVING, *BESIDE) if any(name in row.metrics for row in rows)]
+    columns = (Column("method", right=False), *(Column(TIMES[name], name) for name in parts))
+    body = tuple(
+        (
+            Cell(row.method, tone="strong"),
+            *(metric_cell(findings, row, operating.metric_named(card, name)) for name in parts),
+        )
+        for row in rows
+    )
+    note = "At the default operating point. Means with 95 % intervals."
+    return Sheet(f"{task}: what latency is made of", columns, body, note)
 
 
 def _metric_names(card: Card, rows: Sequence[SummaryRow]) -> list[str]:
@@ -269,7 +213,7 @@ def headroom_sheet(findings: Findings, task: str | None = None) -> Sheet:
     )
     reasons = any(row.reason for row in rows)
     keep = len(columns) if reasons else len(columns) - 1
-    body = tuple((_address(row, task), *_headroom_cells(row)[: keep - 1]) for row in rows)
+    body = tuple((_address(row, task), *_headroom_cells(findings, row)[: keep - 1]) for row in rows)
     title = f"{task}: headroom captured" if task else "Headroom captured"
     note = "0 is content-blind mixing of the static methods, 1 is the oracle, below 0 is worse."
     return Sheet(title, columns[:keep], body, note)
@@ -283,13 +227,14 @@ def _address(
     return Cell(name, " ".join(f"{k}={v}" for k, v in (where or {}).items()), tone="strong")
 
 
-def _headroom_cells(row: HeadroomRow) -> tuple[Cell, ...]:
+def _headroom_cells(findings: Findings, row: HeadroomRow) -> tuple[Cell, ...]:
     plane = f"{row.quality} × {row.cost}" if row.cost and row.quality else "–"
+    at = place(findings.headroom, row)
     return (
-        _headroom_cell(row),
+        headroom_cell(findings, row),
         Cell(f"{row.oracle_method} ({row.oracle})" if row.oracle_method else "–"),
         Cell(plane),
-        Cell(f"{row.n:,}", value=row.n),
+        Cell(f"{row.n:,}", value=row.n, ref=pointer("headroom", at, "n")),
         Cell(row.reason),
     )
 
@@ -311,9 +256,9 @@ def conversion_sheet(findings: Findings, task: str | None = None) -> Sheet:
             _address(row, task, row.conditions),
             Cell(row.against or "–"),
             Cell(labelled_name(findings, row.metric)),
-            _conversion_cell(row.k, row.low, row.high),
-            _work_cell(row),
-            Cell(f"{row.n:,}", value=row.n),
+            conversion_cell(findings, row),
+            _work_cell(findings, row),
+            _number_cell(findings, row),
             Cell(row.reason),
         )
         for row in rows
@@ -323,22 +268,16 @@ def conversion_sheet(findings: Findings, task: str | None = None) -> Sheet:
     return Sheet(title, columns, body, note)
 
 
-def _work_cell(row: ConversionRow) -> Cell:
+def _work_cell(findings: Findings, row: ConversionRow) -> Cell:
     if row.work_ratio is None:
         return Cell("–", tone="mute")
-    return Cell(quantity(row.work_ratio), f"× {row.work}", value=row.work_ratio)
+    ref = pointer("conversion", place(findings.conversion, row), "work_ratio")
+    return Cell(text_of(row.work_ratio), f"× {row.work}", value=row.work_ratio, ref=ref)
 
 
-def labelled_name(findings: Findings, name: str) -> str:
-    """Return a metric's name; that of an energy with its label."""
-    label = operating.energy_label(findings, name)
-    return f"{name} ({label})" if label else name
-
-
-def _conversion_cell(k: float | None, low: float | None, high: float | None) -> Cell:
-    if k is None:
-        return Cell("–", tone="mute")
-    return Cell(f"{k:.2f}", _two_decimals(low, high), _sign(k), k)
+def _number_cell(findings: Findings, row: ConversionRow) -> Cell:
+    ref = pointer("conversion", place(findings.conversion, row), "n")
+    return Cell(f"{row.n:,}", value=row.n, ref=ref)
 
 
 def claims_sheet(findings: Findings, task: str | None = None, full: bool = True) -> Sheet:
@@ -377,12 +316,13 @@ def verdict_counts(rows: Iterable[ClaimRow]) -> str:
 
 
 def _claim_cells(findings: Findings, row: ClaimRow, task: str | None) -> tuple[Cell, ...]:
+    at = place(findings.claims, row)
     return (
         Cell(row.id, _address(row, task).text, "strong"),
         verdict_cell(row),
-        _ours(row),
-        _threshold(findings, row),
-        Cell(f"{row.n:,}", value=row.n),
+        _ours(row, at),
+        _threshold(findings, row, at),
+        Cell(f"{row.n:,}", value=row.n, ref=pointer("claims", at, "n")),
     )
 
 
@@ -399,20 +339,22 @@ def verdict_cell(row: ClaimRow) -> Cell:
     return Cell(f"{sign} {row.verdict}", row.reason, tone, list(VERDICTS).index(row.verdict))
 
 
-def _ours(row: ClaimRow) -> Cell:
+def _ours(row: ClaimRow, at: int) -> Cell:
     if row.estimate is None:
         return Cell("–", tone="mute")
-    ends = interval(row.low, row.high, row.estimate)
-    return Cell(quantity(row.estimate), ends, value=row.estimate)
+    minor, ends = ends_of(row.low, row.high, row.estimate)
+    ref = pointer("claims", at, "estimate")
+    return Cell(text_of(row.estimate), minor, value=row.estimate, ref=ref, ends=ends)
 
 
-def _threshold(findings: Findings, row: ClaimRow) -> Cell:
+def _threshold(findings: Findings, row: ClaimRow, at: int) -> Cell:
     """Return the threshold with the side of it that the claim asks for, where one is known."""
     if row.threshold is None:
         return Cell("–", tone="mute")
     card = operating.card_of(findings, row.task, row.method)
     claim = next((claim for claim in card.claims if claim.id == row.id), None)
-    return Cell(f"{_side(claim)}{quantity(row.threshold)}", value=row.threshold)
+    text = f"{_side(claim)}{text_of(row.threshold)}"
+    return Cell(text, value=row.threshold, ref=pointer("claims", at, "threshold"))
 
 
 def _side(claim: Claim | None) -> str:

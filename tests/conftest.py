@@ -6,6 +6,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("adabench", deadline=None)  # a busy machine is no failure
+settings.load_profile("adabench")
 
 PLUGIN = Path(__file__).parent / "plugin"
 

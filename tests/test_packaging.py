@@ -39,6 +39,8 @@ def test_the_wheel_built_from_the_sdist_holds_one_package(tmp_path: Path) -> Non
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"adabench"}
     for needed in ("cli/main.py", "workloads/paging/lru.py", "reports/template.html",
+                   "reports/page/main.js", "reports/page/page.css", "reports/vendor/plot.js",
+                   "reports/vendor/LICENSES.txt",
                    "workloads/paging/traces/python_docs.xz", "harness/py.typed",
                    "profilers/pinned/intel-xeon-2-cores-vm.toml"):  # fmt: skip
         assert f"adabench/{needed}" in names
@@ -63,8 +65,8 @@ def test_starting_up_imports_nothing_heavy(arguments: list[str]) -> None:
 
 def test_every_help_page_is_short() -> None:
     program = str(Path(sys.executable).with_name("adabench"))
-    verbs = ("run", "list", "show", "claims", "report", "check", "train", "doctor", "trace",
-             "hardware")  # fmt: skip
+    verbs = ("run", "merge", "list", "show", "claims", "report", "explain", "publish", "compare", "gate", "check", "train", "doctor",
+             "trace", "hardware")  # fmt: skip
     for verb in verbs:
         page = subprocess.run([program, verb, "--help"], capture_output=True, text=True, check=True)
         assert len(page.stdout.splitlines()) < 60, verb

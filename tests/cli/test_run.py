@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from adabench.harness import store
+
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 REASON = re.compile("precision reached|budget spent|disturbed")
-FIELDS = {"cell", "phase", "case", "repeat", "status", "values", "note"}
+FIELDS = {"k", "c", "n", "v"}
 
 
 def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -45,7 +47,7 @@ def test_the_last_line_is_one_document(toy_env: dict[str, str], tmp_path: Path) 
     assert {"run", "cells", "records", "errors", "summary", "headroom", "conversion", "claims"} <= (
         found.keys()
     )
-    lines = (tmp_path / "r" / "records.jsonl").read_text().splitlines()
+    lines = _lines(tmp_path / "r")
     assert found["records"] == len(lines)
     assert all(json.loads(line).keys() >= FIELDS for line in lines)
     metric = found["summary"][0]["metrics"]["steps"]
@@ -62,10 +64,9 @@ def test_a_missing_extra_is_skipped_by_pattern_and_an_error_by_name(
 ) -> None:
     done = adabench("run", "roots/*", "--defaults", "--out", tmp_path / "r", "--json", env=toy_env)
     assert done.returncode == 0
-    records = [json.loads(x) for x in (tmp_path / "r" / "records.jsonl").read_text().splitlines()]
-    skipped = [r for r in records if r["cell"]["method"] == "absent"]
-    assert {r["status"] for r in skipped} == {"skipped"}
-    assert "nowhere" in skipped[0]["note"]
+    skipped = [r for r in store.records(tmp_path / "r") if r.cell.method == "absent"]
+    assert {r.status for r in skipped} == {"skipped"}
+    assert "nowhere" in skipped[0].note
     named = adabench("run", "roots/absent", "--out", tmp_path / "n", env=toy_env)
     assert named.returncode == 3
     assert "nowhere" in named.stderr
@@ -101,21 +102,23 @@ def test_a_precision_is_kept_by_the_run_and_its_resumption(
     toy_env: dict[str, str], tmp_path: Path
 ) -> None:
     words = ("run", "roots/fixed", "--defaults", "--seeds", "0", "--no-report")
-    asked = ("--precision", "50%", "--budget", "2", "--steady", "0.05")
+    asked = ("--precision", "50%", "--per-case", "2", "--steady", "0.05")
     done = adabench(*words, *asked, "--out", tmp_path / "r", env=toy_env)
     assert done.returncode == 0, done.stderr
     file = tmp_path / "r" / "records.jsonl"
-    lines = [json.loads(line) for line in file.read_text().splitlines()]
-    assert all(REASON.search(line["note"]) for line in lines if line["phase"] == "solve")
+    solved = [r for r in store.records(tmp_path / "r") if r.phase == "solve"]
+    assert solved
+    assert all(REASON.search(r.note) for r in solved)
     manifest = json.loads((tmp_path / "r" / "run.json").read_text())
-    assert (manifest["asked"]["precision"], manifest["asked"]["budget_s"]) == (0.5, 2.0)
+    assert (manifest["asked"]["precision"], manifest["asked"]["per_case_s"]) == (0.5, 2.0)
     assert isinstance(manifest["unwatched"], dict)
     file.write_text("")
     (tmp_path / "r" / "turns.done").write_text("")
     again = adabench("run", "--resume", tmp_path / "r", "--no-report", env=toy_env)
     assert again.returncode == 0, again.stderr
-    lines = [json.loads(line) for line in file.read_text().splitlines()]
-    assert all(REASON.search(line["note"]) for line in lines if line["phase"] == "solve")
+    solved = [r for r in store.records(tmp_path / "r") if r.phase == "solve"]
+    assert solved
+    assert all(REASON.search(r.note) for r in solved)
     wrong = adabench(*words, "--precision", "fine", "--out", tmp_path / "no", env=toy_env)
     assert wrong.returncode == 2
     assert "--precision 1%" in wrong.stderr
@@ -177,12 +180,13 @@ def test_kill_9_loses_nothing_and_doubles_nothing(toy_env: dict[str, str], tmp_p
 def _lines(folder: Path) -> list[str]:
     path = folder / "records.jsonl"
     text = path.read_text() if path.exists() else ""
-    return text[: text.rfind("\n") + 1].splitlines()
+    whole = text[: text.rfind("\n") + 1].splitlines()
+    return [line for line in whole if '"v":' in line]  # others declare names and cells
 
 
 def _unit(line: str) -> str:
     record = json.loads(line)
-    return json.dumps([record[name] for name in ("cell", "phase", "case", "repeat")])
+    return json.dumps([record.get(name) for name in ("k", "p", "c", "r")])
 
 
 def _wait_for_records(

@@ -1,9 +1,14 @@
 """Warnings: what a reader must know of a run's timing and energy, whichever report they read."""
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adabench.harness.quality import warnings
 from adabench.harness.record import Cell, Record
+from adabench.profilers.disturbance import cell_verdict
 
 
 def record(case: int, samples: float, dropped: float | None, note: str = "", **more) -> Record:
@@ -57,3 +62,31 @@ def test_what_cannot_be_watched_is_said_once():
     absent = {"CPU quota": "Not told.", "processor clock": "Not told.", "run delay": "Too slow."}
     text = said([record(case, 10, 0) for case in range(3)], {"unwatched": absent})
     assert text.count("CPU quota, processor clock: Not told. run delay: Too slow.") == 1
+
+
+noted = st.one_of(st.none(), st.integers(0, 12))
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 12), noted), max_size=12))
+def test_cells_are_judged_all_at_once_as_each_is_alone(seen):
+    records = [
+        replace(record(case, samples, lost), cell=Cell("roots", "fixed", {}, {}, "embedded", seed))
+        for case, (seed, samples, lost) in enumerate(seen)
+    ]
+    own = {seed: [r.values for r in records if r.cell.seed == seed] for seed in range(3)}
+    words = [cell_verdict(values) for values in own.values() if values]
+    text = said(records)
+    for word, told in (("invalid", "is invalid"), ("unwatched", "was not watched")):
+        count = words.count(word)
+        assert (f"The timing of {count} of {len(words)} cells {told}" in text) == (count > 0)
+
+
+def test_cases_that_spread_over_their_repeats_are_counted():
+    cell = Cell("roots", "fixed", {}, {}, "embedded", 0)
+    records = [
+        Record(cell, "solve", case, repeat, "ok", {"latency_s": 1.0 + spread * repeat})
+        for case, spread in enumerate((0.0, 0.01, 0.5))
+        for repeat in range(3)
+    ]
+    assert "1 of 3 cases spread by more than 10%" in said(records)
+    assert "spread" not in said([r for r in records if r.repeat == 0])

@@ -6,15 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adabench.harness.resample import resample, without_case
 from adabench.harness.stats import (
+    MANY,
     Place,
     bootstrap,
     hypervolume,
     mad,
     means,
+    median_interval,
     pareto_front,
-    resample,
+    share,
     upper_hull,
+    yes_or_no,
 )
 
 NUMBER = st.integers(-50, 50).map(float)
@@ -157,3 +161,69 @@ def test_an_interval_is_not_cut_off_at_the_estimate_by_rounding():
     values = np.array([[base[p.case] * (1 + 0.01 * p.seed)] for p in places])
     (interval,) = bootstrap(places, means(values))
     assert interval.low < interval.estimate < interval.high
+
+
+def test_ten_of_ten_is_no_certainty():
+    all_ten = share(10, 10)
+    assert (all_ten.estimate, all_ten.high) == (1.0, 1.0)
+    assert 0.6 < all_ten.low < 0.8
+    assert mean_interval(places(1, 10), [1.0] * 10).low == 1.0  # what bootstrap alone would say
+    column = np.ones(10)
+    assert yes_or_no(mean_interval(places(1, 10), column), column, 1) == all_ten
+    assert yes_or_no(mean_interval(places(5, 2), column), column, 5).low == all_ten.low
+
+
+def test_seeds_that_differ_keep_their_width_beside_that_of_a_share():
+    column = np.repeat([1.0, 0.0, 1.0, 0.0, 1.0, 0.0], 50)
+    found = mean_interval(places(6, 50), column)
+    assert found.high - found.low > 1
+    assert yes_or_no(found, column, 6) == (0.5, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("n", [6, 9, 10, 31, 100])
+def test_a_median_lies_between_the_order_statistics_of_the_sign_test(n):
+    draw = np.random.default_rng(n)
+    held = 0
+    for _ in range(1000):
+        found = median_interval(draw.exponential(size=n).tolist())
+        held += found.low <= math.log(2) <= found.high
+    assert 0.925 <= held / 1000 <= 0.98
+    assert median_interval([1.0] * 5) == (1.0, None, None)
+
+
+def test_many_cases_agree_with_what_resampling_says():
+    draw = np.random.default_rng(1)
+    values = draw.exponential(size=MANY)
+    drawn = mean_interval(places(1, MANY), values)
+    left_out = mean_interval(places(1, 8 * MANY), np.tile(values, 8))
+    assert left_out.high - left_out.low == pytest.approx((drawn.high - drawn.low) / 8**0.5, rel=0.1)
+    for seeds in (3, 8):
+        where = places(seeds, MANY)
+        found = mean_interval(where, draw.exponential(size=len(where)))
+        assert found.low < found.estimate < found.high
+        assert found.high - found.low < 0.4
+
+
+def test_leaving_out_a_case_keeps_the_weight_of_its_group():
+    strata = ((0, "a"), (0, "a"), (0, "b"), (0, "b"), (0, "b"), (0, "lone"))
+    left = without_case(strata, 100)
+    assert len(left.weights) == 5
+    assert left.weights[:, :2].sum(axis=1) == pytest.approx(2)
+    assert left.weights[:, 2:5].sum(axis=1) == pytest.approx(3)
+    assert np.all(left.weights[:, 5] == 1)
+    assert left.stratum.tolist() == [0, 0, 1, 1, 1]
+
+
+def test_seeds_are_the_units_from_five_on():
+    effect = np.repeat(np.random.default_rng(2).normal(size=5), 40)
+    found = mean_interval(places(5, 40), effect)
+    five = mean_interval(places(5, 1), effect[::40])
+    assert (found.low, found.high) == pytest.approx((five.low, five.high))
+
+
+def test_quotients_are_left_to_bca():
+    values = np.random.default_rng(3).exponential(size=(12, 1))
+    both = [bootstrap(places(1, 12), means(values), how)[0] for how in ("union", "bca")]
+    assert both[0].low <= both[1].low
+    assert both[0].high >= both[1].high
+    assert both[0] != both[1]

@@ -56,7 +56,19 @@ def test_what_was_appended_is_read_back(tmp_path: Path) -> None:
     assert store.read_manifest(tmp_path)["note"] == "x"
     with store.resume(tmp_path) as again:
         assert again.remaining == ()
-        assert again.done == {record.unit for record in written}
+        assert again.done == set()  # nothing remains: what is done is of no use, and not read
+
+
+def test_of_a_run_that_goes_on_it_is_known_what_is_done_of_the_rest(tmp_path: Path) -> None:
+    prepared = Record(OTHER, "prepare", -1, 0, "ok", {})
+    written = [prepared, *records_of(OTHER, 1), *records_of(CELL, 2)]
+    with pytest.raises(KeyboardInterrupt), store.create(tmp_path, TURNS, {}) as run:
+        for record in written:
+            run.append(record)
+        raise KeyboardInterrupt
+    with store.resume(tmp_path) as again:
+        assert again.remaining == TURNS[:1]
+        assert again.done == {prepared.unit} | {record.unit for record in written[2:]}
 
 
 @pytest.mark.parametrize("cut", range(1, 40, 6))

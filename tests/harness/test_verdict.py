@@ -363,3 +363,34 @@ def test_rows_carry_the_claim_and_the_fidelity():
     assert (row.id, row.says, row.paper, row.fidelity) == (
         "T-9", "fewer faults", "0.5x", "reconstructed",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "expect",
+    [
+        Ratio("faults", "old", high=0.9),
+        Ratio("faults", "old", high=0.9, every=True),
+        Monotone("faults", over="noise", rising=True),
+        Monotone("faults", over="trust", rising=True),
+        Bound("faults", "limit"),
+        Frontier("faults", "accuracy", "old", margin=0.0),
+    ],
+)
+def test_groups_may_sort_otherwise_than_their_cases(expect):
+    """A place's number goes by group before case, a leaf's row by case alone."""
+
+    def found(name):
+        records = [
+            record(method, seed, case, noise=noise, group=name(case), limit=2.0 * size(seed, case),
+                   accuracy=0.1 * case + 0.01 * seed + good,
+                   faults=size(seed, case) * factor * (1 + noise) * jitter(0.1)(seed, case))
+            for method, factor, good in (("old", 1.0, 0.0), ("new", 0.7, 0.1))
+            for seed in SEEDS for case in CASES for noise in (0, 0.5, 1)
+        ]  # fmt: skip
+        return judged(expect, records)
+
+    here, there = found(lambda case: f"family {case}"), found(lambda case: f"family {9 - case}")
+    assert (here.verdict, here.n, here.reason.replace("family", "")[:12]) == (
+        there.verdict, there.n, there.reason.replace("family", "")[:12]
+    )  # fmt: skip
+    assert here.estimate == (there.estimate and pytest.approx(there.estimate))

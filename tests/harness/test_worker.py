@@ -11,7 +11,7 @@ from adabench.harness.execute import Settings, execute
 from adabench.harness.plan import plan, wish
 from adabench.harness.record import Turn
 from adabench.harness.registry import find
-from adabench.harness.worker import Limits, _plain, _settings, execute_isolated
+from adabench.harness.worker import Limits, execute_isolated, plain_settings, read_settings
 from adabench.profilers.precision import Target
 
 SETTINGS = Settings(window_s=0.0)
@@ -82,11 +82,11 @@ def test_the_memory_limit_is_an_error_record(bad_method: Path) -> None:
 
 
 def test_every_setting_reaches_the_child() -> None:
-    odd = Settings(0.5, Path("/x"), 0.7, Target(0.02, 3.0, 12), 1.5, ("hot", "cold"))
+    odd = Settings(0.5, Path("/x"), 0.7, Target(0.02, 3.0, 12), 1.5, ("hot", "cold"), ("plug",))
     usual = Settings()
     assert all(getattr(odd, item.name) != getattr(usual, item.name) for item in fields(Settings))
     for settings in (odd, usual):
-        assert _settings(json.loads(json.dumps(_plain(settings)))) == settings
+        assert read_settings(json.loads(json.dumps(plain_settings(settings)))) == settings
 
 
 @pytest.mark.usefixtures("child_sees_toy")

@@ -18,6 +18,7 @@ from adabench.harness.findings import (
     Findings,
     HeadroomRow,
     SummaryRow,
+    Tally,
 )
 from adabench.harness.record import Cell, Record
 
@@ -254,7 +255,7 @@ def findings() -> Findings:
         manifest(),
         {"paging": PAGING, "chain": CHAIN},
         METHODS,
-        records(),
+        Tally.of(records()),
         [*paging_summary(), *chain_summary()],
         headroom(),
         conversion(),
@@ -265,3 +266,134 @@ def findings() -> Findings:
 @pytest.fixture
 def hostile() -> str:
     return HOSTILE
+
+
+# A crowd, for sizes and times; and what nobody would record, for robustness.
+
+CROWD, KNOBS = 47, 10
+CROWD_METRICS = (
+    Metric("accuracy", "1", "higher", "quality", primary=True),
+    Metric("loss", "nat", "lower", "quality"),
+    Metric("flops_counted", "FLOP", "lower", "work", primary=True),
+    Metric("generated", "tokens", "lower", "cost"),
+    Metric("kv_peak_bytes", "B", "lower", "cost"),
+    Metric("ttft_s", "s", "lower", "cost"),
+    Metric("itl_s", "s", "lower", "cost"),
+    Metric("tpot_s", "s", "lower", "cost"),
+    Metric("gco2e_est_g", "g", "lower", "cost"),
+)
+ROLE_OF = {0: "oracle", 1: "control", 2: "static", 3: "static", 4: "static", 5: "static"}
+
+
+def crowd_row(method: int, knob: int, rng) -> SummaryRow:
+    spent = 2e9 * 1.4 ** (knob + rng.normal(0, 0.2)) * (1 + 0.02 * method)
+    right = min(0.97, 0.3 + 0.06 * knob + 0.004 * method + rng.normal(0, 0.01))
+    sizes = {"accuracy": right, "loss": 2 - right, "flops_counted": spent, "generated": spent / 1e7}
+    sizes |= {"kv_peak_bytes": spent / 900, "ttft_s": spent / 4e11, "itl_s": spent / 3e12}
+    sizes |= {"tpot_s": spent / 2.5e12, "gco2e_est_g": spent / 1e12, "latency_s": spent / 1e11}
+    sizes |= {"energy_j": spent / 2e10, "cpu_s": spent / 9e10, "wall_s": spent / 9.5e10}
+    metrics = {name: _spread(value * (1 + rng.normal(0, 0.01))) for name, value in sizes.items()}
+    return SummaryRow(
+        "crowd", f"method_{method:02}", {"width": knob + 1}, {"kind": "plain"}, metrics
+    )
+
+
+def _spread(value: float) -> Estimate:
+    return Estimate(value, value * 0.97, value * 1.033, 5000)
+
+
+def crowd_findings() -> Findings:
+    """47 methods at 10 knobs; the statistics are made up, since only their number matters."""
+    import numpy as np
+
+    rng = np.random.default_rng(7)
+    summary = [crowd_row(m, k, rng) for m in range(CROWD) for k in range(KNOBS)]
+    names = [f"method_{m:02}" for m in range(CROWD)]
+    knob = Knob("width", tuple(range(1, KNOBS + 1)), 5)
+    cards = {
+        f"crowd/{name}": Card(f"Method {m}", role=ROLE_OF.get(m, "adaptive"), knobs=(knob,),
+                              oracle="exact" if m == 0 else "", claims=(RATIO,))
+        for m, name in enumerate(names)
+    }  # fmt: skip
+    axes = {"cost": "flops_counted", "quality": "accuracy", "n": 5000}
+    captured = [
+        HeadroomRow("crowd", name, h, h - 0.05, h + 0.04, "exact", "method_00", **axes)
+        for name, h in zip(names[6:], rng.uniform(-0.4, 0.95, CROWD - 6).tolist(), strict=True)
+    ]
+    converted = [
+        ConversionRow("crowd", name, metric, k, k - 0.1, k + 0.1, "flops_counted", 0.6, "method_02", 9)
+        for name, k in zip(names[6:], rng.uniform(-0.2, 1, CROWD - 6).tolist(), strict=True)
+        for metric in ("latency_s", "energy_j")
+    ]  # fmt: skip
+    words = ("reproduced", "direction only", "not reproduced", "undecided", "not testable here")
+    rows = [
+        ClaimRow(f"C{k}-{c}", "crowd", name, words[(k + c) % 5], 0.7, 0.6, 0.8, 0.9, 5000,
+                 "The interval lies below.", "It needs less than the static method.", "0.8", "paper")
+        for k, name in enumerate(names[6:]) for c in range(2)
+    ]  # fmt: skip
+    card = Card("A crowd of methods", metrics=CROWD_METRICS)
+    tally = Tally(470 * 5, 470 * 5000, (0, 1, 2, 3, 4), ("embedded",), kinds=frozenset())
+    told = {"crowd": card}
+    return Findings(
+        "runs/crowd", manifest(), told, cards, tally, summary, captured, converted, rows
+    )
+
+
+ODD_NAMES = (
+    "</script><script>window.hacked = 1</script>",
+    "\"onmouseover='window.hacked = 2' x=\"",
+    "<img src=x onerror=window.hacked=3>",
+    "y" * 10_000,
+    "\u202eevil \u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627",
+    "line\u2028break & <!-- \\",
+)
+ODD_VALUES = (math.nan, math.inf, -math.inf, -3.5, 0.0, 1e-300)
+
+
+def odd_findings() -> Findings:
+    """Every name hostile, every number unusual; one metric is missing here and there."""
+    nasty = ODD_NAMES[0]
+    metrics = (
+        Metric("right", "1", "higher", "quality", primary=True),
+        Metric(nasty, "J\"'<b>", "lower", "work", primary=True),
+        Metric("joules", "J", "lower", "cost"),
+    )
+    summary, cards, captured, converted, rows = [], {}, [], [], []
+    for at, (name, value) in enumerate(zip(ODD_NAMES, ODD_VALUES, strict=True)):
+        for step in range(3):
+            found = {
+                "right": Estimate(value, value, value, 3),
+                nasty: Estimate(1.0 + step, value, 2.0 + step, 3),
+                "latency_s": Estimate(ODD_VALUES[(at + step) % 6], None, None, 1),
+            }
+            if step:
+                found["joules"] = Estimate(value, value, math.inf, 2)
+            point = {nasty: ODD_NAMES[step], "k": step}
+            summary.append(SummaryRow("odd", name, point, {"c<i>": nasty}, found))
+        role = "static" if at < 2 else "adaptive"
+        cards[f"odd/{name}"] = Card(name, role=role)
+        captured.append(HeadroomRow("odd", name, value, -value, value, nasty, name, reason=name))
+        converted.append(ConversionRow("odd", name, "latency_s", value, value, value, nasty, value))
+        rows.append(
+            ClaimRow(name, "odd", name, "undecided", value, value, value, value, 1, name, name)
+        )
+    told = {
+        **manifest(),
+        "warnings": list(ODD_NAMES),
+        "environment": dict.fromkeys(ODD_NAMES, nasty),
+    }
+    tasks = {"odd": Card(nasty, adapts=nasty, metrics=metrics, allocation=("right", nasty))}
+    cells = [Cell("odd", name, {}, {}, "embedded", 0) for name in ODD_NAMES]
+    failed = [Record(cell, "solve", 0, 0, "error", note=ODD_NAMES[0]) for cell in cells]
+    tally = Tally(6, 6, (0,), ("embedded",), tuple(failed))
+    return Findings(nasty, told, tasks, cards, tally, summary, captured, converted, rows)
+
+
+@pytest.fixture(scope="session")
+def crowd() -> Findings:
+    return crowd_findings()
+
+
+@pytest.fixture(scope="session")
+def odd() -> Findings:
+    return odd_findings()

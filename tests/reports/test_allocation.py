@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from adabench.harness.card import Card, Metric
-from adabench.harness.findings import Estimate, Findings, SummaryRow
+from adabench.harness.findings import Estimate, Findings, SummaryRow, Tally
 from adabench.reports import allocation
 from adabench.reports.html import render
 
@@ -30,7 +30,7 @@ def found(**depths: tuple[float | None, ...]) -> Findings:
 
     cards = {f"ledger/{name}": Card(name, role="adaptive") for name in depths}
     summary = [row(name, values) for name, values in depths.items()]
-    return Findings("r", {}, {"ledger": TASK}, cards, [], summary)
+    return Findings("r", {}, {"ledger": TASK}, cards, Tally(), summary)
 
 
 @pytest.fixture
@@ -61,12 +61,12 @@ def test_every_value_is_written_into_its_box(two: Findings) -> None:
 
 def test_the_page_shows_it_and_says_it_in_words(two: Findings) -> None:
     page = render(two)
-    assert "where the compute goes" in page
+    assert "Where the compute goes" in page
     assert "mor spends least on filler (3.00) and most on k4 (7.00)" in page
 
 
 def test_a_task_without_classes_has_no_picture(two: Findings) -> None:
     plain = replace(two, task_cards={"ledger": replace(TASK, allocation=())})
     assert not allocation.has_allocation(plain, "ledger")
-    assert "where the compute goes" not in render(plain)
+    assert "Where the compute goes" not in render(plain)
     assert not allocation.has_allocation(found(mor=(None, None, None)), "ledger")

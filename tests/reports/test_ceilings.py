@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from adabench.harness.findings import Estimate, Findings, SummaryRow
+from adabench.harness.findings import Estimate, Findings, SummaryRow, Tally
 from adabench.profilers.fingerprint import fingerprint
 from adabench.profilers.hardware import Profile, to_json
 from adabench.profilers.idle import Ceiling
@@ -21,7 +21,7 @@ def findings(manifest, **metrics):
         name: Estimate(value, None, None, 3, unit) for name, (value, unit) in metrics.items()
     }
     row = SummaryRow("task", "method", {"knob": 1}, {}, estimates)
-    return Findings("run", manifest, {}, {}, (), summary=(row,))
+    return Findings("run", manifest, {}, {}, Tally(), summary=(row,))
 
 
 KEPT = {"profile": {"name": "box", "pinned": to_json(PINNED), "differs": []}}

@@ -43,7 +43,8 @@ def test_no_records_give_an_empty_frame_with_its_columns():
     assert list(frame.columns) == list(IDENTITY)
 
 
-def test_all_records_of_a_run_are_there(findings):
-    frame = records_frame(findings.records)
-    assert len(frame) == len(findings.records)
+def test_all_records_of_a_run_are_there():
+    failed = [record("lru", {}, {}, status=status) for status in ("error", "skipped")]
+    frame = records_frame([record("lru", {}, {"faults": 1}), *failed])
+    assert len(frame) == 3
     assert set(frame["status"]) == {"ok", "error", "skipped"}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from adabench.harness.findings import Findings
+from adabench.harness.findings import Findings, Tally
 from adabench.reports import tables
 from adabench.reports.sheets import VERDICTS, claims_sheet, points_sheet, summary_sheet
 
@@ -98,6 +98,6 @@ def test_markdown_keeps_its_columns_whatever_the_text(findings):
 
 
 def test_an_empty_run_has_tables_too():
-    empty = Findings("runs/empty", {}, {}, {}, ())
+    empty = Findings("runs/empty", {}, {}, {}, Tally())
     printed(tables.overview(empty), 80)
     assert tables.summary_markdown(empty) == ""

@@ -126,6 +126,13 @@ class Prefill:
 
         return run
 
+    def leave(self, layer: Layer, slot: int, states: Tensor) -> None:
+        """Write keys and values of a layer that nobody runs (`fill` only)."""
+        d, whole = states.shape[-1], self.everybody
+        kv = _heads(layer, self.work.product(layer.norm1(states), layer.qkv.weight[d:]))
+        keys = self._pad(self._turn(kv[:, 0], whole), whole)
+        self._store(slot, keys, self._pad(kv[:, 1], whole), whole)
+
     def _turn(self, heads: Tensor, active: Active) -> Tensor:
         return rotate(heads, *active.turn)
 
@@ -165,10 +172,7 @@ class Prefill:
     ) -> Tensor:
         """Queries of the active rows; keys and values of every position's current state."""
         d = rows.shape[-1]
-        whole = self.everybody
-        kv = _heads(layer, self.work.product(layer.norm1(states), layer.qkv.weight[d:]))
-        keys = self._pad(self._turn(kv[:, 0], whole), whole)
-        self._store(index, keys, self._pad(kv[:, 1], whole), whole)
+        self.leave(layer, index, states)
         q = _heads(layer, self.work.product(rows, layer.qkv.weight[:d]))[:, 0]
         return self._masked(self._turn(q, active), active, self.cache.slots[index])
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from adabench.workloads.ledger.engine import Admission, Admit, Policy
 from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.task import Batch, Reader
+from adabench.workloads.ledger.readers import Batch, Reader
 from adabench.workloads.ledger.work import Work
 
 EVERYBODY = -1.0

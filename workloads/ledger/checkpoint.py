@@ -14,26 +14,45 @@ an Intel Xeon vanilla-2-s0 comes out at 0.743 and 0.409 for k = 3 and 4 where th
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.ledger import training
+from adabench.workloads.ledger import distil, path_routers, qa_training, retrofit, training
 from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.recipes import Recipe, recipes
+from adabench.workloads.ledger.modules import Widened, hollow
+from adabench.workloads.ledger.recipes import (
+    Asking,
+    Pathfinding,
+    Recipe,
+    Retrofit,
+    Widths,
+    recipes,
+)
 
 FOLDER = Path(__file__).with_name("checkpoints")
 
 
 def recipe(name: str) -> Recipe:
-    """Return a recipe.
+    """Return the recipe of a backbone.
 
     Raises:
         SelectionError: if there is none of that name.
     """
+    plan = _known(name)
+    if isinstance(plan, Asking):
+        raise SelectionError(f"{name} answers questions; it is no backbone of streams.")
+    if not isinstance(plan, Recipe):
+        raise SelectionError(f"{name} is no backbone; it is trained on {plan.base}.")
+    return plan
+
+
+def _known(name: str) -> Recipe | Retrofit | Widths | Asking | Pathfinding:
     known = recipes()
     if name not in known:
         raise SelectionError(f"There is no recipe called {name!r}.", nearest(name, known))
@@ -51,11 +70,17 @@ def train(
     Raises:
         SelectionError: if there is no recipe of that name.
     """
-    plan = recipe(name)
-    model = training.train(plan, progress)
+    plan = _known(name)
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {key: value.half().contiguous() for key, value in model.state_dict().items()}
-    save_file(weights, folder / f"{name}.safetensors")
+    if isinstance(plan, Retrofit):
+        return _retrofitted(plan, progress, folder)
+    if isinstance(plan, Widths):
+        return _widened(plan, progress, folder)
+    if isinstance(plan, Asking):
+        return _asked(plan, progress, folder)
+    if isinstance(plan, Pathfinding):
+        return _guided(plan, progress, folder)
+    _save(training.train(plan, progress).state_dict(), folder / f"{name}.safetensors")
     card = {
         "recipe": name,
         "seed": plan.seed,
@@ -67,16 +92,136 @@ def train(
         # Of the fp16 file, not of the model that was trained.
         "held_out": training.held_out(plan, restore(name, folder)),
     }
-    (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return _described(card, folder)
+
+
+def _retrofitted(plan: Retrofit, progress: training.Progress, folder: Path) -> dict[str, Any]:
+    """Train parts on the backbone of their recipe, which is read from where it is shipped."""
+    base = restore(plan.base)
+    parts = retrofit.train(plan, base, progress)
+    weights = {f"parts.{key}": value for key, value in parts.state_dict().items()}
+    if plan.kind == "tuned":
+        weights |= {f"base.{k}": v for k, v in retrofit.merged(base).state_dict().items()}
+    _save(weights, folder / f"{plan.name}.safetensors")
+    fitted = retrofitted(plan.name, folder)
+    card = {"recipe": plan.name, **asdict(plan), "held_out": retrofit.held_out(fitted)}
+    return _described(card, folder)
+
+
+def _widened(plan: Widths, progress: training.Progress, folder: Path) -> dict[str, Any]:
+    """Train granular modules; the backbone of `learners` stays where it is shipped."""
+    if plan.kind == "learners":
+        made = distil.train(plan, lambda: distil.fresh(restore(plan.base)), progress)
+        weights = {}
+    else:
+        made = distil.train(plan, lambda: widened(plan.learners), progress)
+        weights = {f"base.{k}": v for k, v in made.model.state_dict().items()}
+    kept = {
+        f"modules.{key}": value
+        for key, value in made.modules.state_dict().items()
+        if plan.kind != "static" or ".gate." not in key
+    }
+    _save(weights | kept, folder / f"{plan.name}.safetensors")
+    scored = distil.held_out(plan, widened(plan.name, folder))
+    return _described({"recipe": plan.name, **asdict(plan), "held_out": scored}, folder)
+
+
+def _asked(plan: Asking, progress: training.Progress, folder: Path) -> dict[str, Any]:
+    """Train a backbone for questions."""
+    model = qa_training.train(plan, progress)
+    _save(model.state_dict(), folder / f"{plan.name}.safetensors")
+    scored = qa_training.held_out(restore(plan.name, folder))
+    return _described({"recipe": plan.name, **asdict(plan), "held_out": scored}, folder)
+
+
+def _guided(plan: Pathfinding, progress: training.Progress, folder: Path) -> dict[str, Any]:
+    """Search paths on the backbone that is shipped and teach them to routers."""
+    routers, facts = path_routers.train(plan, restore(plan.base), progress)
+    _save(routers.state_dict(), folder / f"{plan.name}.safetensors")
+    scored = path_routers.held_out(guided(plan.name, folder))
+    card = {"recipe": plan.name, **asdict(plan), "labels": facts, "held_out": scored}
+    return _described(card, folder)
+
+
+def _save(weights: Mapping[str, Tensor], path: Path) -> None:
+    save_file({key: value.half().contiguous() for key, value in weights.items()}, path)
+
+
+def _described(card: dict[str, Any], folder: Path) -> dict[str, Any]:
+    path = folder / f"{card['recipe']}.json"
+    path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
 
 
 def restore(name: str, folder: Path = FOLDER) -> Backbone:
     """Return a checkpoint's model in fp32; one that is not there is trained first."""
+    plan = _known(name)
+    model = Backbone(plan.shape if isinstance(plan, Asking) else recipe(name).shape)
+    model.load_state_dict(_weights(name, folder))
+    return model.eval().requires_grad_(False)
+
+
+def retrofitted(name: str, folder: Path = FOLDER) -> retrofit.Fitted:
+    """Return a backbone with its trained parts, in fp32; trained first if they are not there.
+
+    Raises:
+        SelectionError: if there is no retrofit of that name.
+    """
+    plan = _known(name)
+    if not isinstance(plan, Retrofit):
+        raise SelectionError(f"{name} is a backbone; nothing was trained on top of it.")
+    weights = _weights(name, folder)
+    model = restore(plan.base)
+    own = {k.removeprefix("base."): v for k, v in weights.items() if k.startswith("base.")}
+    if own:
+        model.load_state_dict(own)
+    parts = retrofit.Parts(plan, model.shape.width, 2 * model.shape.layers)
+    parts.load_state_dict(
+        {k.removeprefix("parts."): v for k, v in weights.items() if k.startswith("parts.")}
+    )
+    return retrofit.Fitted(model, parts.eval().requires_grad_(False))
+
+
+def widened(name: str, folder: Path = FOLDER) -> Widened:
+    """Return a backbone with granular modules, in fp32; trained first if they are not there.
+
+    Raises:
+        SelectionError: if the recipe of that name has no granular modules.
+    """
+    plan = _known(name)
+    if not isinstance(plan, Widths):
+        raise SelectionError(f"{name} has no granular modules; acm-40-s0 has.")
+    weights = _weights(name, folder)
+    found = distil.fresh(hollow(restore(plan.base)))
+    if plan.kind == "static":
+        found.modules.ungate()
+    own = {k.removeprefix("base."): v for k, v in weights.items() if k.startswith("base.")}
+    if own:
+        found.model.load_state_dict(own)
+    mine = {k.removeprefix("modules."): v for k, v in weights.items() if k.startswith("modules.")}
+    found.modules.load_state_dict(mine)
+    found.model.eval().requires_grad_(False)
+    found.modules.eval().requires_grad_(False)
+    return found
+
+
+def guided(name: str, folder: Path = FOLDER) -> path_routers.Guided:
+    """Return a backbone for questions with its routers, in fp32; trained first if not there.
+
+    Raises:
+        SelectionError: if the recipe of that name has no routers of paths.
+    """
+    plan = _known(name)
+    if not isinstance(plan, Pathfinding):
+        raise SelectionError(f"{name} has no routers of paths; dr-llm-s0 has.")
+    weights, model = _weights(name, folder), restore(plan.base)
+    routers = path_routers.Routers(model.shape.width, model.shape.layers)
+    routers.load_state_dict(weights)
+    return path_routers.Guided(model, routers.eval().requires_grad_(False))
+
+
+def _weights(name: str, folder: Path) -> dict[str, Tensor]:
     path = folder / f"{name}.safetensors"
     if not path.exists():
         train(name, folder=folder)
-    model = Backbone(recipe(name).shape)
-    weights = {key: value.float() for key, value in load_file(path).items()}
-    model.load_state_dict(weights)
-    return model.eval().requires_grad_(False)
+    return {key: value.float() for key, value in load_file(path).items()}

@@ -57,7 +57,8 @@ from torch import Tensor
 from adabench.harness.card import Card, Claim, Frontier, Knob, Point, Ratio
 from adabench.workloads.ledger.engine import Admission, Answer, Policy, read_out
 from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.task import GATHERED_TILE, Batch, Ledger, Reader
+from adabench.workloads.ledger.readers import GATHERED_TILE, Batch, Reader
+from adabench.workloads.ledger.task import Ledger
 from adabench.workloads.ledger.work import Work
 
 CARD = Card(

@@ -142,6 +142,8 @@ class Answer:
     """Layers that a position runs if it skips nothing; 0 where that differs by sequence."""
     kv_analytic: float = 0.0
     """Stored positions per token by the method's formula; 0 where it has none."""
+    layers_per_run: float = 1.0
+    """What one entry of `Work.runs` is of a layer: half where attention and MLP are units."""
 
     def executions(self) -> Tensor:
         """Return how many layers each position ran, [sequences, tokens]."""
@@ -153,7 +155,7 @@ class Answer:
                 here = flat.cpu()
                 ran.index_add_(0, here, torch.ones_like(here))
             count[sequences] += ran.view(-1, tokens)
-        return count
+        return count * self.layers_per_run
 
 
 def hidden(

@@ -36,8 +36,9 @@ import torch
 
 from adabench.harness.card import Card, Knob, Point
 from adabench.workloads.ledger.engine import Answer
+from adabench.workloads.ledger.readers import DENSE_TILE, Batch, Reader
 from adabench.workloads.ledger.scoring import Floats
-from adabench.workloads.ledger.task import DENSE_TILE, Batch, Ledger, Reader
+from adabench.workloads.ledger.task import Ledger
 
 CARD = Card(
     title="Least sufficient depth in hindsight",

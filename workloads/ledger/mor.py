@@ -112,9 +112,10 @@ from adabench.harness.errors import SelectionError
 from adabench.workloads.ledger.calibration import calibrated, shifted
 from adabench.workloads.ledger.engine import Answer, Policy
 from adabench.workloads.ledger.model import Backbone
+from adabench.workloads.ledger.readers import GATHERED_TILE, Batch, Reader
 from adabench.workloads.ledger.recipes import CAPACITIES
 from adabench.workloads.ledger.routing import threshold, thresholds, token_choice
-from adabench.workloads.ledger.task import GATHERED_TILE, Batch, Ledger, Reader
+from adabench.workloads.ledger.task import Ledger
 
 CARD = Card(
     title="Mixture-of-Recursions",

@@ -21,9 +21,10 @@ import torch
 
 from adabench.harness.card import Card, Knob, Point
 from adabench.workloads.ledger.engine import Answer
+from adabench.workloads.ledger.readers import GATHERED_TILE, Batch, Reader
 from adabench.workloads.ledger.recipes import CAPACITIES
 from adabench.workloads.ledger.routing import random_choice, rates, threshold, thresholds
-from adabench.workloads.ledger.task import GATHERED_TILE, Batch, Ledger, Reader
+from adabench.workloads.ledger.task import Ledger
 
 CARD = Card(
     title="Random routing at MoR's rates",

@@ -38,6 +38,77 @@ class Recipe:
     """CPU seconds on one core of a 2020s server."""
 
 
+@dataclass(frozen=True)
+class Retrofit:
+    """Parts to be trained on a frozen backbone (`retrofit.py`), from which seed."""
+
+    name: str
+    base: str
+    """The backbone's recipe."""
+    seed: int
+    kind: Literal["informed", "blind", "greedy", "tuned"]
+    sparsity: float
+    """Share of the unit executions that are to be replaced."""
+    rank: int = 8
+    steps: int = 200
+    forecast_s: int = 35
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Granular modules in place of a backbone's MLPs (`distil.py`), from which seed."""
+
+    name: str
+    base: str
+    """The backbone's recipe."""
+    seed: int
+    kind: Literal["learners", "acm", "static"]
+    """`learners` are distilled from the backbone; the others are tuned from those."""
+    target: float = 0.0
+    """`acm`: share of the learners to run; `static`: learners that everybody runs."""
+    steps: int = 300
+    forecast_s: int = 50
+
+    @property
+    def learners(self) -> str:
+        """The recipe that this one goes on from."""
+        return f"learners-s{self.seed}"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A backbone for questions (`qa_training.py`), from which seed."""
+
+    name: str
+    shape: Shape
+    seed: int
+    steps: int = STEPS
+    forecast_s: int = 110
+
+
+@dataclass(frozen=True)
+class Pathfinding:
+    """Routers taught by searched paths on a frozen backbone (`path_routers.py`), from which seed."""
+
+    name: str
+    base: str
+    """The recipe of the backbone for questions."""
+    seed: int
+    questions: int = 600
+    simulations: int = 50
+    looks: int = 6
+    """Siblings, the question included, on which a path has to be right to be taught."""
+    menu: int = 4
+    """Labels are taken from so many common paths where one is right; 0 leaves them as found."""
+    epochs: int = 25
+    forecast_s: int = 90
+
+    @property
+    def steps(self) -> int:
+        """Return the passes over the taught questions."""
+        return self.epochs
+
+
 _recursive = partial(Shape, layers=4, recursions=3)
 
 
@@ -60,6 +131,51 @@ def _table() -> dict[str, Recipe]:
     return {recipe.name: recipe for recipe in found}
 
 
-def recipes() -> dict[str, Recipe]:
+def recipes() -> dict[str, Recipe | Retrofit | Widths | Asking | Pathfinding]:
     """Return every recipe by name; a name ends in its training seed."""
-    return _table()
+    return {**_table(), **_retrofits(), **_widths(), **_asking()}
+
+
+SPARSITIES = (0.45, 0.6, 0.75)
+
+
+def _retrofits() -> dict[str, Retrofit]:
+    found: list[Retrofit] = []
+    for seed in SEEDS:
+        base = f"vanilla-6-s{seed}"
+        for sparsity in SPARSITIES:
+            percent = round(100 * sparsity)
+            found += [
+                Retrofit(f"informed-{percent}-s{seed}", base, seed, "informed", sparsity),
+                Retrofit(f"greedy-{percent}-s{seed}", base, seed, "greedy", sparsity),
+            ]
+        hardest = SPARSITIES[-1]
+        found += [
+            Retrofit(f"blind-75-s{seed}", base, seed, "blind", hardest),
+            Retrofit(f"tuned-75-s{seed}", base, seed, "tuned", hardest, steps=400, forecast_s=75),
+        ]
+    return {plan.name: plan for plan in found}
+
+
+LOADS = (0.4,)
+"""Targets of the share of the learners that run."""
+STATICS = (1, 2)
+"""Learners that everybody runs."""
+
+
+def _widths() -> dict[str, Widths]:
+    found: list[Widths] = []
+    for seed in SEEDS:
+        base = f"vanilla-6-s{seed}"
+        found.append(Widths(f"learners-s{seed}", base, seed, "learners", steps=400, forecast_s=65))
+        found += [Widths(f"acm-{round(100 * b)}-s{seed}", base, seed, "acm", b) for b in LOADS]
+        found += [Widths(f"static-{n}-s{seed}", base, seed, "static", n) for n in STATICS]
+    return {plan.name: plan for plan in found}
+
+
+def _asking() -> dict[str, Asking | Pathfinding]:
+    found: list[Asking | Pathfinding] = []
+    for seed in SEEDS:
+        base = f"qa-6-s{seed}"
+        found += [Asking(base, Shape(6), seed), Pathfinding(f"dr-llm-s{seed}", base, seed)]
+    return {plan.name: plan for plan in found}

@@ -19,8 +19,9 @@ better than expected, an early state is not foreign to the last layer.
 
 from adabench.harness.card import Card, Knob, Point
 from adabench.workloads.ledger.engine import Answer
+from adabench.workloads.ledger.readers import DENSE_TILE, Batch, Reader
 from adabench.workloads.ledger.routing import at_most
-from adabench.workloads.ledger.task import DENSE_TILE, Batch, Ledger, Reader
+from adabench.workloads.ledger.task import Ledger
 
 CARD = Card(
     title="Recursive transformer",

@@ -35,7 +35,7 @@ def credit(corpus: Corpus, answer: Answer, wrong: int | None = None) -> Floats:
     return np.asarray((right * equal / (KMAX * counts[k])).sum(axis=1), np.float64)
 
 
-def allocation(labels: Labels, ran: npt.NDArray[np.int64]) -> dict[str, float]:
+def allocation(labels: Labels, ran: npt.NDArray[np.floating]) -> dict[str, float]:
     """Return the mean layers run by input class, by k and by place in the segment.
 
     `operand_over_filler` and `late_over_early` (operands 3 and 4 against the first) are
@@ -56,9 +56,10 @@ def allocation(labels: Labels, ran: npt.NDArray[np.int64]) -> dict[str, float]:
     return found
 
 
-def auc(ours: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> float:
+def auc(ours: npt.NDArray[np.floating], others: npt.NDArray[np.floating]) -> float:
     """Return the chance that one of `ours` exceeds one of `others`, ties counting half."""
-    top = int(max(ours.max(), others.max())) + 1
-    a, b = np.bincount(ours, minlength=top), np.bincount(others, minlength=top)
+    values, place = np.unique(np.concatenate((ours, others)), return_inverse=True)
+    a = np.bincount(place[: len(ours)], minlength=len(values))
+    b = np.bincount(place[len(ours) :], minlength=len(values))
     below = np.cumsum(b) - b
     return float((a * (below + b / 2)).sum() / (len(ours) * len(others)))

@@ -28,6 +28,10 @@ for tiles of 4, 8, 16, 32, 64: recursive 88.6, 76.0, 75.9, 83.0, 109.2; vanilla-
 `mode=decode1`, `decode16`: one token at a time for one or sixteen sequences together, each
 step fed the stream's next token; a sequence that has left is not in the next stage's batch.
 
+**Layouts.** `stream` is all of the above. `layout=qa` asks short questions (`queries.py`, `asking.py`)
+for methods that choose layers for a whole question; their cards ask for it, and a method of
+streams is refused there.
+
 **Scale `gpu`.** The 360M shape of the recursion paper (32 layers of width 960, vocabulary
 49152, 8 x 2048 tokens) with random weights: time, bytes and FLOPs are real, quality is
 withheld. Our backbone has a plain MLP of width 4d and full key-value heads, not a gated one
@@ -44,12 +48,14 @@ import numpy as np
 import torch
 
 from adabench.harness.card import Card, Knob, Metric
-from adabench.harness.errors import DeviceUnavailable, SelectionError
+from adabench.harness.errors import DeviceUnavailable, EnvironmentProblem, SelectionError
 from adabench.harness.task import Meter
-from adabench.workloads.ledger import checkpoint
-from adabench.workloads.ledger.data import FILLER, KMAX, Corpus, Ints, Labels, draw
-from adabench.workloads.ledger.engine import Answer, Policy, decode, everyone, prefill
+from adabench.workloads.ledger import asking, checkpoint
+from adabench.workloads.ledger.asking import Asking
+from adabench.workloads.ledger.data import FILLER, KMAX, Corpus, Labels, draw
+from adabench.workloads.ledger.engine import Answer
 from adabench.workloads.ledger.model import Backbone, Shape
+from adabench.workloads.ledger.readers import DECODED, Batch, Reader, UnitReader, WidthReader
 from adabench.workloads.ledger.recipes import SEEDS, Recipe
 from adabench.workloads.ledger.scoring import Floats, allocation, credit, predictable_loss
 
@@ -60,6 +66,7 @@ CARD = Card(
     scales=("embedded", "gpu"),
     knobs=(
         Knob("mode", ("prefill", "decode1", "decode16"), "prefill"),
+        Knob("layout", ("stream",), "stream", open=True),
         Knob("batches", (6,), 6, open=True, low=1),
         Knob("sequences", (64,), 64, open=True, low=1),
     ),
@@ -69,6 +76,8 @@ CARD = Card(
         Metric("accuracy_k2", "", "higher", "quality"),
         Metric("accuracy_k3", "", "higher", "quality"),
         Metric("accuracy_k4", "", "higher", "quality"),
+        Metric("accuracy_k5", "", "higher", "quality"),
+        Metric("accuracy_k6", "", "higher", "quality"),
         Metric("accuracy_filler", "", "higher", "quality"),
         Metric("loss_predictable", "nat", "lower", "quality"),
         Metric("executions", "layers/token", "lower", "work", primary=True),
@@ -89,6 +98,9 @@ CARD = Card(
         Metric("depth_k2", "layers", "lower", "info"),
         Metric("depth_k3", "layers", "lower", "info"),
         Metric("depth_k4", "layers", "lower", "info"),
+        Metric("depth_k5", "layers", "lower", "info"),
+        Metric("depth_k6", "layers", "lower", "info"),
+        Metric("deep_over_shallow", "", "higher", "info"),
         Metric("depth_index1", "layers", "lower", "info"),
         Metric("depth_index2", "layers", "lower", "info"),
         Metric("depth_index3", "layers", "lower", "info"),
@@ -112,63 +124,14 @@ CARD = Card(
         "depth_index4",
     ),
 )
+LAYOUTS = ("stream", "qa")
 CHECK_CONDITIONS = {"batches": 2, "sequences": 8}
 
 CALIBRATION_SEED, CALIBRATION = 777, 200
 _EVALUATION = 1_000_003  # evaluation streams are keyed apart from training's
 
-DENSE_TILE, GATHERED_TILE = 16, 16
-DECODED = {"decode1": (1, 4), "decode16": (16, 16)}
-"""Sequences decoded together, and how many of a batch are decoded at all."""
-
 _GPU_SHAPE = Shape(layers=32, width=960, heads=15, vocabulary=49152, tokens=2048)
 _GPU_SEQUENCES = 8
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A case: token ids [sequences, 64], and which batch it is."""
-
-    index: int
-    tokens: Ints
-
-
-@dataclass(frozen=True)
-class Reader:
-    """A trained model, ready to read batches: what a method gets to hold."""
-
-    model: Backbone
-    mode: str
-    kv_analytic: float
-    device: str = "cpu"
-
-    def read(
-        self,
-        batch: Batch,
-        policy: Policy = everyone,
-        *,
-        fill: bool = False,
-        tile: int = GATHERED_TILE,
-    ) -> Answer:
-        """Return logits for every position, skipping what the policy skips."""
-        tokens = torch.from_numpy(batch.tokens).to(self.device)
-        return self.read_tokens(tokens, policy, fill=fill, tile=tile)
-
-    def read_tokens(
-        self, tokens: torch.Tensor, policy: Policy = everyone, *, fill: bool, tile: int
-    ) -> Answer:
-        """Read ids [n, T]."""
-        if self.mode == "prefill":
-            answer = prefill(self.model, tokens, policy, tile=tile, fill=fill)
-        else:
-            together, _ = DECODED[self.mode]
-            answer = decode(self.model, tokens, policy, batch=together, fill=fill)
-        return replace(
-            answer,
-            parameters=sum(weight.numel() for weight in self.model.parameters()),
-            unrolled=len(self.model.shape.order),
-            kv_analytic=self.kv_analytic,
-        )
 
 
 @dataclass(frozen=True)
@@ -205,6 +168,36 @@ class Ledger:
         model = checkpoint.restore(name)
         return Reader(model, self.mode, kv_analytic(recipe, model.shape))
 
+    def unit_reader(self, base: str) -> UnitReader:
+        """Return the reader of a retrofit, trained now if it is not shipped.
+
+        Raises:
+            EnvironmentProblem: at scale `gpu`, where nothing is trained.
+            SelectionError: if no recipe has that name.
+        """
+        if self.scale == "gpu":
+            raise EnvironmentProblem(
+                f"{base}: no router is trained at the shape of scale gpu, and a random one "
+                "decides nothing.",
+                "Run it at scale embedded.",
+            )
+        return UnitReader(checkpoint.retrofitted(f"{base}-s{self.training_seed}"), self.mode)
+
+    def width_reader(self, base: str) -> WidthReader:
+        """Return the reader of a model with granular modules, trained now if it is not shipped.
+
+        Raises:
+            EnvironmentProblem: at scale `gpu`, where nothing is trained.
+            SelectionError: if no recipe has that name.
+        """
+        if self.scale == "gpu":
+            raise EnvironmentProblem(
+                f"{base}: no gate is trained at the shape of scale gpu, and a random one "
+                "decides nothing.",
+                "Run it at scale embedded.",
+            )
+        return WidthReader(checkpoint.widened(f"{base}-s{self.training_seed}"), self.mode)
+
     def calibration(self) -> Batch:
         """Return unlabelled sequences that no score is taken on."""
         shape = self.corpora[0].inputs.shape
@@ -232,14 +225,22 @@ class Ledger:
 
 
 def load(
-    scale: str, seed: int, *, mode: str = "prefill", batches: int = 6, sequences: int = 64
-) -> Ledger:
+    scale: str,
+    seed: int,
+    *,
+    mode: str = "prefill",
+    layout: str = "stream",
+    batches: int = 6,
+    sequences: int = 64,
+) -> Ledger | Asking:
     """Return the task under the given conditions.
 
     Raises:
         DeviceUnavailable: at scale `gpu` on a machine without a CUDA device.
-        SelectionError: for a scale that it does not have.
+        SelectionError: for a scale or layout that it does not have.
     """
+    if layout not in LAYOUTS:
+        raise SelectionError(f"ledger has no layout {layout!r}.", f"It has: {', '.join(LAYOUTS)}.")
     if scale not in CARD.scales:
         raise SelectionError(
             f"ledger has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}."
@@ -251,6 +252,10 @@ def load(
         )
     if mode in DECODED:
         sequences = min(sequences, DECODED[mode][1])
+    if layout == "qa":
+        if scale == "gpu":
+            raise SelectionError("layout=qa has no scale gpu.", "Run it at scale embedded.")
+        return asking.load(seed, mode, batches, sequences)
     if scale == "gpu":
         corpora = _random_tokens(seed, batches, _GPU_SHAPE.tokens)
     else:

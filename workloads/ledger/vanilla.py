@@ -17,7 +17,8 @@ k = 4 at 0.39, 0.57, 0.79 (0.70 to 0.92), 1.00. As expected; 3 layers do better 
 
 from adabench.harness.card import Card, Claim, Knob, Monotone, Point
 from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.task import DENSE_TILE, Batch, Ledger, Reader
+from adabench.workloads.ledger.readers import DENSE_TILE, Batch, Reader
+from adabench.workloads.ledger.task import Ledger
 
 CARD = Card(
     title="Vanilla transformer",

@@ -91,7 +91,9 @@ def _read(path: Path, column: str | None) -> "pd.Series":
     try:
         return read("int64").iloc[:, 0]
     except (ValueError, OverflowError):
-        return read("str").iloc[:, 0]
+        return read("object").iloc[
+            :, 0
+        ]  # pandas' own text may be Arrow's, which refuses surrogates
 
 
 def _number(ids: "pd.Series", path: Path) -> tuple[Pages, int]:

@@ -14,11 +14,13 @@ from adabench.harness import registry
 from adabench.harness.errors import DeviceUnavailable, SelectionError
 from adabench.workloads.ledger import checkpoint, hindsight, training
 from adabench.workloads.ledger.data import BOS, EQUAL, MUL, VALUE, Corpus, Labels, draw
-from adabench.workloads.ledger.recipes import Recipe, recipes
+from adabench.workloads.ledger.recipes import Pathfinding, Recipe, recipes
 from adabench.workloads.ledger.scoring import auc
 from adabench.workloads.ledger.task import Ledger, kv_analytic, load
 
-METHODS = sorted(registry.methods("ledger"))
+METHODS = sorted(
+    name for name, entry in registry.methods("ledger").items() if not entry.card.conditions
+)
 
 
 def small(seed: int = 0, **conditions: Any) -> Ledger:
@@ -182,13 +184,17 @@ def test_an_unknown_recipe_names_the_nearest() -> None:
     assert "vanilla-6-s0" in caught.value.hint
 
 
-@pytest.mark.parametrize("name", sorted(recipes()))
+@pytest.mark.parametrize(
+    "name", sorted(n for n, plan in recipes().items() if not isinstance(plan, Pathfinding))
+)
 def test_checkpoints_are_shipped_small_and_described(name: str) -> None:
     weights = checkpoint.FOLDER / f"{name}.safetensors"
     card = json.loads((checkpoint.FOLDER / f"{name}.json").read_text())
     assert weights.stat().st_size < 4e6
     assert card["steps"] == recipes()[name].steps
-    assert card["held_out"]["accuracy_k1"] > 0.98
+    # What skips without a forecast, or learns width alone, is there to lose answers; not all of them.
+    meagre = name.startswith(("greedy", "tuned", "learners"))
+    assert card["held_out"]["accuracy_k1"] > (0.8 if meagre else 0.98)
 
 
 def test_training_is_a_function_of_its_seed(tmp_path: Path) -> None:

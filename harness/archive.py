@@ -1,0 +1,188 @@
+"""A run as a site keeps it: enough to show it, and to hold later runs against it.
+
+    data/runs/<id>/
+        manifest.json   what `run.json` says, without the plan; cards of the tasks; the run's name
+        findings.json   the document of `adabench run --json`
+        cases.npz       the table of the run, repeats collapsed: one array a column
+
+A site so needs no run folder a second time: a job that has only its own new run and the site's
+files can add to it. `id` is the run's start and a digest of its `run.json`, which is written once:
+a run that was resumed replaces what was kept of it. All files have the same bytes whenever they
+are made of the same run.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adabench.harness import store
+from adabench.harness.card import Card, Metric
+from adabench.harness.errors import StoreError
+from adabench.harness.findings import Findings
+from adabench.harness.record import Cell
+from adabench.harness.sides import Side, energy_labels
+from adabench.harness.table import Table
+
+FORMAT = 1
+MANIFEST, FINDINGS, CASES = "manifest.json", "findings.json", "cases.npz"
+LEFT_OUT = frozenset({"plan", "warnings"})
+COLUMN = "values/"
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """A run that a site holds."""
+
+    id: str
+    folder: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What the run says of itself, and under `kept` what the site needs beside."""
+        return _json(self.folder / MANIFEST)
+
+    @cached_property
+    def findings(self) -> dict[str, Any]:
+        """What the run amounts to."""
+        return _json(self.folder / FINDINGS)
+
+    @property
+    def name(self) -> str:
+        """The name of the folder it was read from."""
+        return str(self.manifest["kept"]["name"])
+
+    @property
+    def started(self) -> str:
+        """When it started, with its time zone."""
+        return str(self.manifest.get("started", ""))
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells that have a result."""
+        return tuple(Cell(**cell) for cell in self.manifest["kept"]["cells"])
+
+    @property
+    def cards(self) -> dict[str, Card]:
+        """The tasks' cards as far as a comparison needs them."""
+        known: Mapping[str, Any] = self.manifest["kept"]["cards"]
+        return {task: _card(data) for task, data in known.items()}
+
+    def side(self) -> Side:
+        """Return the run as one side of a comparison."""
+        table = _table(self.folder / CASES, self.cells)
+        kinds = frozenset((a, b, c) for a, b, c in self.manifest["kept"]["kinds"])
+        whole = replace(table, kinds=kinds)
+        return Side(self.id, self.manifest, whole, energy_labels(whole, self.manifest))
+
+
+def identity(folder: Path) -> str:
+    """Return the name of a run in a site: its start, and a digest of its manifest.
+
+    Raises:
+        StoreError: if it is not a run.
+    """
+    started = str(store.read_manifest(folder).get("started", ""))
+    digest = hashlib.sha256((folder / store.MANIFEST).read_bytes()).hexdigest()[:8]
+    digits = "".join(character for character in started[:19] if character.isdigit())
+    return f"{digits[:8]}-{digits[8:] or '0'}-{digest}"
+
+
+def files(findings: Findings, table: Table, name: str) -> dict[str, bytes]:
+    """Return what a site keeps of a run: file names and contents."""
+    cases = table.collapsed()
+    manifest = {key: value for key, value in findings.manifest.items() if key not in LEFT_OUT}
+    manifest["kept"] = {
+        "format": FORMAT,
+        "name": name,
+        "cells": [cell.to_json() for cell in cases.cells],
+        "kinds": sorted(table.kinds),
+        "cards": {task: _card_json(card) for task, card in sorted(findings.task_cards.items())},
+        "methods": {name: _method(card) for name, card in sorted(findings.method_cards.items())},
+    }
+    return {
+        MANIFEST: _bytes(manifest),
+        FINDINGS: _bytes(replace(findings, run=name).to_json()),
+        CASES: _arrays(cases),
+    }
+
+
+def kept(site: Path) -> list[Kept]:
+    """Return the runs that a site holds, in order of time.
+
+    Raises:
+        StoreError: if one cannot be read, or is of another format.
+    """
+    found = [Kept(path.parent.name, path.parent) for path in site.glob(f"data/runs/*/{MANIFEST}")]
+    for run in found:
+        told = run.manifest.get("kept", {}).get("format")
+        if told != FORMAT:
+            raise StoreError(
+                f"{run.folder} has format {told}, this adabench reads {FORMAT}.",
+                "Publish the run again into an empty folder.",
+            )
+    return sorted(found, key=lambda run: run.id)
+
+
+def plain(value: Any) -> Any:
+    """Return what JSON can hold: a number that is not finite becomes null."""
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _bytes(document: Mapping[str, Any]) -> bytes:
+    text = json.dumps(plain(document), indent=1, sort_keys=True, allow_nan=False)
+    return text.encode() + b"\n"
+
+
+def _card_json(card: Card) -> dict[str, Any]:
+    metrics = [asdict(metric) for metric in card.metrics]
+    return {"title": card.title, "metrics": metrics, "defaults": card.defaults}
+
+
+def _method(card: Card) -> dict[str, Any]:
+    return {"title": card.title, "role": card.role, "defaults": card.defaults}
+
+
+def _card(data: Mapping[str, Any]) -> Card:
+    return Card(data["title"], metrics=tuple(Metric(**metric) for metric in data["metrics"]))
+
+
+def _arrays(cases: Table) -> bytes:
+    arrays: dict[str, Any] = {
+        "cell": cases.cell.astype(np.int32),
+        "case": cases.case.astype(np.int32),
+        "group": cases.group.astype(np.int32),
+        "groups": np.array(cases.groups, np.str_),
+    }
+    arrays |= {f"{COLUMN}{name}": column for name, column in sorted(cases.columns.items())}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # entries carry no time
+    return buffer.getvalue()
+
+
+def _table(path: Path, cells: tuple[Cell, ...]) -> Table:
+    with np.load(path) as held:
+        cell, case, group = (held[name].astype(np.intp) for name in ("cell", "case", "group"))
+        names = [name for name in held.files if name.startswith(COLUMN)]
+        columns = {name.removeprefix(COLUMN): held[name] for name in names}
+        groups = tuple(map(str, held["groups"]))
+    none = np.zeros_like(cell)
+    return Table(cells, cell, case, none, groups, group, columns, note=none)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as broken:
+        raise StoreError(f"{path} cannot be read: {broken}") from broken
+    return found

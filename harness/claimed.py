@@ -1,0 +1,141 @@
+"""A claim's verdict, taken back to its sides: the leaves of the method and of its rivals.
+
+Which leaves a claim speaks of is decided as `harness/verdict.py` does, by `Evidence`; the rule is
+quoted from there.
+"""
+
+import math
+from collections.abc import Mapping
+
+from adabench.harness import verdict
+from adabench.harness.card import Bound, Claim, Expectation, Frontier, Monotone, Ratio
+from adabench.harness.evidence import Evidence, Pairs, paired
+from adabench.harness.findings import ClaimRow, Findings
+from adabench.harness.leaf import Dot, collapse
+from adabench.harness.numbers import Number
+from adabench.harness.origins import (
+    Told,
+    how_interval,
+    meter,
+    paragraph,
+    samples,
+    without_number,
+)
+from adabench.harness.table import Table
+
+MEANINGS: Mapping[type[Expectation], str] = {
+    Ratio: "*Ratio*",
+    Bound: "*Bound.*",
+    Monotone: "*Monotone.*",
+    Frontier: "*Frontier.*",
+}
+
+
+def told(findings: Findings, table: Table, number: Number, row: ClaimRow) -> Told:
+    """Explain a claim's estimate."""
+    what = f"Claim {row.id} of {row.task}/{row.method}: {row.says} Verdict: {row.verdict}."
+    card = findings.method_cards[f"{row.task}/{row.method}"]
+    claim = next((claim for claim in card.claims if claim.id == row.id), None)
+    if claim is None or type(claim.expect) not in MEANINGS:
+        return without_number(findings, number, what, verdict, "", row.reason, ())
+    evidence = _evidence(findings, table, claim, row.task)
+    names = [row.method, *_rivals(claim.expect)]
+    where, groups = getattr(claim.expect, "where", {}), getattr(claim.expect, "groups", ())
+    free = _free(claim.expect, evidence)
+    sides = {
+        name: evidence.of(name, where, groups=groups, free=free)
+        for name in names
+        if name in evidence.methods
+    }
+    metrics = _metrics(claim.expect)
+    sides_told = tuple(
+        samples(table, dots, metrics[0], name) for name, dots in sides.items() if dots
+    )
+    pairs = _pairs(evidence, row.method, sides, claim.expect)
+    written = f"{claim.expect}"
+    if isinstance(claim.expect, Ratio) and pairs is not None and row.estimate is not None:
+        written = _ratio_written(claim.expect, pairs, row)
+    elif row.estimate is not None:
+        against = "" if row.threshold is None else f", held against {row.threshold:g}"
+        written = f"estimate {row.estimate:.6g} over n = {row.n:,}{against}"
+    words = "none: a statement about every single case"
+    if not _of_each(claim.expect):
+        own = sides.get(row.method) or []
+        places = pairs.places if pairs is not None else own[0].places if own else None
+        words = how_interval(number, places, logged=isinstance(claim.expect, Ratio))
+    return Told(
+        what, sides_told, tuple(meter(findings, row.task, name) for name in metrics),
+        paragraph(verdict, MEANINGS[type(claim.expect)]), written, words, verdict, row.reason,
+    )  # fmt: skip
+
+
+def _of_each(expect: Expectation) -> bool:
+    """Tell claims about every single case from claims about a mean."""
+    return (isinstance(expect, Ratio) and expect.every) or isinstance(expect, Bound)
+
+
+def _evidence(findings: Findings, table: Table, claim: Claim, task: str) -> Evidence:
+    dots = [d for d in collapse(table) if d.task == task and d.scale == claim.scale]
+    addresses = [address.rpartition("/") for address in findings.method_cards]
+    methods = {n: findings.method_cards[f"{own}/{n}"] for own, _, n in addresses if own == task}
+    return Evidence(task, findings.task_cards[task], methods, dots)
+
+
+def _rivals(expect: Expectation) -> tuple[str, ...]:
+    against = getattr(expect, "against", ())
+    return (against,) if isinstance(against, str) else tuple(against)
+
+
+def _metrics(expect: Expectation) -> tuple[str, ...]:
+    match expect:
+        case Frontier():
+            return expect.cost, expect.quality
+        case Bound():
+            return expect.metric, expect.bound
+        case Ratio():
+            return (expect.metric, *expect.keeping)
+        case Monotone():
+            return (expect.metric,)
+    return ()
+
+
+def _free(expect: Expectation, evidence: Evidence) -> set[str]:
+    """Return the knobs and conditions that a claim leaves open (`harness/verdict.py`)."""
+    match expect:
+        case Bound():
+            return {knob.name for knob in evidence.card.knobs}
+        case Monotone():
+            return {expect.over}
+        case Frontier():
+            knobs = {knob.name for card in evidence.methods.values() for knob in card.knobs}
+            return knobs | {evidence.card.budget}
+    return set()
+
+
+def _pairs(
+    evidence: Evidence, method: str, sides: Mapping[str, list[Dot]], expect: Expectation
+) -> Pairs | None:
+    rivals = _rivals(expect)
+    if not isinstance(expect, Ratio) or not all(sides.get(name) for name in (method, *rivals)):
+        return None
+    found, _ = paired(evidence, sides[method], {n: sides[n] for n in rivals}, expect.where)
+    held = found.holding(expect.metric)
+    return held if len(held) else None
+
+
+def _ratio_written(claim: Ratio, pairs: Pairs, row: ClaimRow) -> str:
+    ours, theirs = pairs.columns(claim.metric)
+    ours = ours - claim.allowance
+    best = theirs.max(axis=1) if claim.high is None else theirs.min(axis=1)
+    limit = f" against {row.threshold:g}" if row.threshold is not None else ""
+    sides = (
+        f"mean {claim.metric} {ours.mean():.6g} against {best.mean():.6g} over {len(ours):,} pairs"
+    )
+    if claim.every:
+        return f"the worst pair's ratio = {row.estimate:.6g}{limit}; {sides}"
+    if min(ours.min(), best.min()) > 0:
+        log = math.log(row.estimate or math.nan)
+        return (
+            f"exp(mean of ln(ours / theirs)) = exp({log:.6g}) = {row.estimate:.6g}{limit}; {sides}"
+        )
+    return f"sum of ours / sum of theirs = {row.estimate:.6g}{limit}; {sides}"

@@ -1,0 +1,303 @@
+"""Two runs held against each other: a verdict for every operating point and metric.
+
+**The five words.** With the effect read in the direction of good that the task's card gives,
+and a margin for every metric (`harness/margins.py`):
+
+- `worse`, `better`: the effect lies beyond the margin on that side. Its two-sided p-value,
+  adjusted by Holm over everything one comparison tests (all operating points, metrics
+  and other runs), is at most 5 %. So of comparisons between runs of which no metric moved by more
+  than its margin, at most 5 % contain a single false `worse` or `better`.
+- `same`: the effect lies within the margin, shown by two one-sided tests at 5 %. This is a
+  statement about one metric, not about the family; no evidence of a change is not enough. A
+  count or quality that is equal on every pair is `same` without a test.
+- `ambiguous`: neither could be shown. More cases, seeds or repeats would tell.
+- `invalid`: no comparison; the note says why. The two runs saw different instances; the
+  task's own files changed; too many samples of a timing were disturbed; the joules are a
+  model's estimate, or come from instruments of different kinds; fewer than six independent
+  pairs. What was measured is shown all the same, where it is of the same cases.
+
+NVBench's comparison has such words, too; there the noise is a spread that the two runs report,
+here it is the interval of their pairs, and sameness has to be shown like any other word.
+
+The interval beside an effect is that of this one metric at 95 %; it is not adjusted. A metric
+may so have an interval beyond its margin and be `ambiguous`: among so many, one such is to be
+expected.
+
+**Drift.** Two runs are two moments, and a machine may be faster in one of them; no number of
+pairs averages that out. Of five pairs of runs of the same code (square roots of 2 us; a shared
+virtual machine of two cores, load 8) two differed by 9 to 24 % in every time, with fewer than a
+tenth of the samples seen disturbed. So a method that is unchanged (`harness/alike.py`) is a control: its
+times, joules and bytes are never `better` or `worse`, and the largest shift among all controls
+is the drift that every changed method is allowed, either way. Where nothing is known to be
+unchanged a note says so: then a verdict on times speaks of the machine too. `adabench
+gate` interleaves the two sides instead.
+
+**Unlike hardware** (`harness/alike.py`). Times, joules and bytes of memory are then left out.
+Qualities and counts stand; speed is compared as a fraction of what each machine can do
+(`harness/fractions.py`).
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from adabench.harness import alike, fractions, margins, validity
+from adabench.harness.card import Card
+from adabench.harness.change import ENOUGH, MEASURED, Change, change
+from adabench.harness.leaf import IDENTITY, unit_of
+from adabench.harness.margins import Kind, Margin
+from adabench.harness.multiplicity import holm
+from adabench.harness.pairs import Lonely, Match, Paired, held, lonely, matches
+from adabench.harness.record import Cell
+from adabench.harness.sides import Both, Side
+from adabench.harness.stats import FloatArray
+from adabench.harness.table import Table
+
+Word = Literal["better", "worse", "same", "ambiguous", "invalid"]
+WORDS: tuple[Word, ...] = ("worse", "ambiguous", "invalid", "better", "same")
+"""In the order in which one wants to read them."""
+ALPHA = 0.05
+DRIFTED = "nothing known has changed it: the machine drifted between the runs"
+ECHOES = frozenset({"wall_s", "latency_mean_s", "latency_min_s", "run_delay_s", IDENTITY})
+"""Other readings of a clock that is judged already, and what is no measurement: judged only
+when asked for by name, as are a model's joules. Every further metric costs all others power."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """The verdict on one metric of one operating point."""
+
+    cell: Cell
+    metric: str
+    unit: str
+    kind: Kind
+    better: Literal["higher", "lower"]
+    margin: Margin
+    verdict: Word
+    change: Change | None
+    """None where the two runs are not of the same cases."""
+    p: float | None = None
+    """Two-sided, of "no change beyond the margin", adjusted by Holm."""
+    label: str = ""
+    """Of joules."""
+    control: bool = False
+    """Times, joules or bytes of an unchanged method: they tell of the machine's drift."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One run held against the base."""
+
+    base: str
+    other: str
+    unlike: tuple[alike.Unlike, ...]
+    across: bool
+    """On unlike hardware: times, joules and bytes are left out."""
+    rows: tuple[Row, ...]
+    lonely: Lonely
+    drift: Mapping[str, float]
+    """The largest shift of unchanged methods, by metric, as a logarithm."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is compared."""
+
+    margins: Mapping[str, Margin]
+    metrics: tuple[str, ...] = ()
+    """These only; empty means all that a verdict can be drawn from."""
+
+
+def compare(
+    base: Side, others: Sequence[Side], cards: Mapping[str, Card], asked: Asked
+) -> list[Comparison]:
+    """Hold every other run against the base; hardware that differs is compared across.
+
+    `cards` are those of the tasks, by name.
+
+    Raises:
+        SelectionError: for a margin or metric that no run holds, or a margin of the wrong form.
+    """
+    held_names = {name for side in (base, *others) for name in side.table.columns}
+    for names in (asked.margins, asked.metrics):
+        margins.known(names, {*held_names, *fractions.NAMES.values()})
+    found = [_against(base, other, cards, asked) for other in others]
+    return _decided(found)
+
+
+def counts(found: Iterable[Comparison]) -> dict[Word, int]:
+    """Return how often each word was given."""
+    words = [row.verdict for comparison in found for row in comparison.rows]
+    return {word: words.count(word) for word in WORDS}
+
+
+def _decided(found: Sequence[Comparison]) -> list[Comparison]:
+    """Give the words: one family of tests over all comparisons."""
+    rows = [row for comparison in found for row in comparison.rows]
+    raw = [_two_sided(row) for row in rows]
+    adjusted = iter(holm(raw).tolist())
+    return [
+        replace(comparison, rows=tuple(_worded(row, next(adjusted)) for row in comparison.rows))
+        for comparison in found
+    ]
+
+
+def _two_sided(row: Row) -> float:
+    """Return what goes into the family; NaN for what is not tested."""
+    if row.verdict == "invalid" or row.change is None or row.change.equal or row.control:
+        return math.nan
+    return min(1.0, 2 * min(row.change.p_up, row.change.p_down))
+
+
+def _worded(row: Row, p: float) -> Row:
+    if row.verdict == "invalid" or row.change is None:
+        return row
+    if row.change.equal:
+        return replace(row, verdict="same", note="equal on every pair")
+    if p <= ALPHA:  # not of a control, whose p is NaN
+        up = row.change.p_up < row.change.p_down
+        return replace(row, verdict="better" if up == (row.better == "higher") else "worse", p=p)
+    if row.change.p_within <= ALPHA:
+        return replace(row, verdict="same", p=p)
+    moved = row.control and min(row.change.p_up, row.change.p_down) <= ALPHA
+    return replace(row, verdict="ambiguous", p=p, note=DRIFTED if moved else row.note)
+
+
+def _against(base: Side, other: Side, cards: Mapping[str, Card], asked: Asked) -> Comparison:
+    unlike = alike.differences(base.manifest, other.manifest)
+    across = bool(alike.forbidding(unlike))
+    both = Both(base, other, across)
+    found = matches(both.a, both.b)
+    repeated = _repeated(base.table, other.table)
+
+    def rows(chosen: Iterable[Match], drift: Mapping[str, float]) -> list[Row]:
+        return [
+            row
+            for match in chosen
+            for row in _rows(both, match, repeated.get(match.cell.key), cards, asked, drift)
+        ]
+
+    still = [match for match in found if match.cell.address in both.unchanged]
+    moving = [match for match in found if match.cell.address not in both.unchanged]
+    controls = rows(still, {})
+    drift = _drift(controls)
+    judged = rows(moving, drift)
+    notes = [*validity.notes(both, found, cards), *validity.of_drift(both, judged, drift)]
+    return Comparison(
+        base.name, other.name, tuple(unlike), across, (*controls, *judged),
+        lonely(base.table, other.table), drift, tuple(notes),
+    )  # fmt: skip
+
+
+def _drift(controls: Iterable[Row]) -> dict[str, float]:
+    """Return the largest shift of unchanged methods, by metric, as a logarithm."""
+    found: dict[str, float] = {}
+    for row in controls:
+        if row.control and row.verdict != "invalid" and row.change and row.change.estimate > 0:
+            shift = abs(math.log(row.change.estimate))
+            found[row.metric] = max(shift, found.get(row.metric, 0.0))
+    return found
+
+
+def _repeated(a: Table, b: Table) -> dict[str, Match]:
+    """Return the pairs before collapsing, by cell; none where too few repeats are common."""
+    if any(len(side) == 0 or int(side.repeat.max()) < ENOUGH - 1 for side in (a, b)):
+        return {}
+    return {match.cell.key: match for match in matches(a, b)}
+
+
+def _rows(
+    both: Both,
+    match: Match,
+    repeated: Match | None,
+    cards: Mapping[str, Card],
+    asked: Asked,
+    drift: Mapping[str, float],
+) -> Iterator[Row]:
+    card = cards[match.cell.task]
+    spoilt = validity.of_match(both, match)
+    for name in _names(both, card, asked):
+        kind = margins.kind_of(name, card) or "count"
+        blank = Row(
+            match.cell, name, unit_of(name, card), kind, margins.better(name, card),
+            margins.margin_for(name, kind, asked.margins), "invalid",
+            None, note=spoilt,
+            label=validity.label(both, name) if kind == "energy" else "",
+            control=kind in MEASURED and match.cell.address in both.unchanged,
+        )  # fmt: skip
+        pairs = held(match, name, both.a.columns[name], both.b.columns[name])
+        if spoilt:
+            yield blank
+        if spoilt or not len(pairs.a):
+            continue  # without a pair: another task's metric, or one that only one run has
+        again = held(repeated, name, *_whole(both, name)) if repeated else None
+        found = change(pairs, kind, blank.margin, again, drift.get(name, 0.0))
+        yield _filled(both, match, blank, found)
+    if both.across and not spoilt:
+        yield from _fraction_rows(both, match, card, asked)
+
+
+def _aside(name: str) -> bool:
+    return name in ECHOES or "_est_" in name
+
+
+def _whole(both: Both, name: str) -> tuple[FloatArray, FloatArray]:
+    """Return a column of both tables as they were before collapsing."""
+    return both.base.table.columns[name], both.other.table.columns[name]
+
+
+def _filled(both: Both, match: Match, blank: Row, found: Change) -> Row:
+    """Return the row with its change; `invalid` if something spoils it, else still unjudged."""
+    why = validity.of_metric(both, match, blank.metric, blank.kind, found)
+    word: Word = "invalid" if why else "ambiguous"
+    return replace(blank, change=found, verdict=word, note=why or found.note)
+
+
+def _fraction_rows(both: Both, match: Match, card: Card, asked: Asked) -> Iterator[Row]:
+    """Return what each machine made of its own ceilings; nothing without two profiles."""
+    ours, theirs = (alike.profile_of(side.manifest) for side in (both.base, both.other))
+    if isinstance(ours, str) or isinstance(theirs, str):
+        return
+    a, b = (
+        fractions.shares(
+            {name: side.columns[name][rows] for name in fractions.INPUTS if name in side.columns},
+            pinned,
+            card,
+        )
+        for side, rows, pinned in ((both.a, match.a, ours), (both.b, match.b, theirs))
+    )
+    for name in sorted(a.keys() & b.keys() & set(asked.metrics or a)):
+        blank = Row(
+            match.cell, name, "", "timing", "higher",
+            margins.margin_for(name, "timing", asked.margins), "invalid", None,
+            label=" | ".join(dict.fromkeys((a[name].of, b[name].of))),
+        )  # fmt: skip
+        pairs = _of_values(match, name, a[name].values, b[name].values)
+        if len(pairs.a):
+            slack = fractions.slack(a[name], b[name])
+            found = change(pairs, "timing", blank.margin, slack=slack)
+            yield _filled(both, match, blank, found)
+
+
+def _of_values(match: Match, name: str, a: FloatArray, b: FloatArray) -> Paired:
+    """Return the pairs of columns that hold the match's rows only."""
+    own = np.arange(len(a))
+    return held(replace(match, a=own, b=own), name, a, b)
+
+
+def _names(both: Both, card: Card, asked: Asked) -> list[str]:
+    """Return the metrics to be judged: those asked for, or all that have a direction of good."""
+    names = sorted(both.a.columns.keys() & both.b.columns.keys())
+    kinds = {name: margins.kind_of(name, card) for name in names}
+    return [
+        name
+        for name, kind in kinds.items()
+        if kind is not None
+        and not (both.across and kind in MEASURED)
+        and (name in asked.metrics if asked.metrics else not _aside(name))
+    ]

@@ -1,0 +1,137 @@
+"""What a gate asks of two runs: their pairs, metric by metric, and what spoils them.
+
+Judged by default are the qualities, costs and work counters that a task's card declares, the
+latency and, where an instrument measured them, joules; any other metric when a margin names it.
+Every further metric costs the others power, so a clock's echoes are left out.
+
+A timing of which no sample ran undisturbed is left out together with its partner. A cell that
+ended well in BASE and failed in HEAD is a regression, not a gap; one that BASE alone holds is
+invalid, since nobody knows what became of it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from adabench.harness import alike, margins, validity
+from adabench.harness.card import Card
+from adabench.harness.errors import StoreError
+from adabench.harness.gate import Judged, Question, broken
+from adabench.harness.margins import Margin
+from adabench.harness.pairs import Match, Paired, held, lonely, matches
+from adabench.harness.record import Record
+from adabench.harness.sides import DROPPED, SAMPLES, Both, Side
+from adabench.harness.stats import IntArray
+from adabench.harness.table import Table
+
+TIMED = "latency_s"
+JOULES = "energy_j"
+
+
+def questions(
+    base: Side, head: Side, cards: Mapping[str, Card], given: Mapping[str, Margin]
+) -> list[Question]:
+    """Return every metric of every operating point that both runs hold.
+
+    Raises:
+        SelectionError: for a margin that fits no metric of the runs.
+        StoreError: if the machines differ.
+    """
+    unlike = alike.forbidding(alike.differences(base.manifest, head.manifest))
+    if unlike:
+        raise StoreError(
+            f"{base.name} and {head.name} ran on unlike hardware: {', '.join(map(str, unlike))}.",
+            "A gate needs both from one machine: run both there, or gate revisions with --rev. "
+            "`adabench compare --across-hardware` shows what can be said all the same.",
+        )
+    margins.known(given, base.table.columns.keys() | head.table.columns.keys())
+    both = Both(base, head, across=False)
+    spoilt = {match.cell.key: validity.of_match(both, match) for match in matches(both.a, both.b)}
+    return [
+        question
+        for match in matches(base.table, head.table)
+        for question in _of_match(both, match, cards[match.cell.task], given,
+                                  spoilt.get(match.cell.key, ""))
+    ]  # fmt: skip
+
+
+def gaps(
+    base: Side, head: Side, records: Sequence[Sequence[Record]], *, told: frozenset[str]
+) -> list[Judged]:
+    """Return verdicts on cells without values on one side; `told` cells exist in one revision only.
+
+    `records` are those of both runs, failed ones included.
+    """
+    failed = [
+        {record.cell.key: record.note.partition("\n")[0] for record in side
+         if record.status in ("error", "timeout")}
+        for side in records
+    ]  # fmt: skip
+    ok = [{record.cell.key for record in side if record.status == "ok"} for side in records]
+    found = []
+    for record in {record.cell.key: record for side in records for record in side}.values():
+        key = record.cell.key
+        if key in failed[1] and key not in failed[0] and key in ok[0]:
+            found.append(broken(record.cell, f"fails in HEAD: {failed[1][key]}", "worse"))
+        elif key in failed[0] and key in failed[1]:
+            found.append(broken(record.cell, f"fails in both: {failed[0][key]}", "invalid"))
+        elif key in failed[0] and key in ok[1]:
+            found.append(broken(record.cell, f"failed in BASE: {failed[0][key]}", "better"))
+    named = {row.cell.key for row in found} | told
+    found += [
+        broken(cell, "HEAD has no record of it", "invalid")
+        for cell in lonely(base.table, head.table).a
+        if cell.key not in named
+    ]
+    return found
+
+
+def _of_match(
+    both: Both, match: Match, card: Card, given: Mapping[str, Margin], spoilt: str
+) -> Iterator[Question]:
+    base, head = both.base.table, both.other.table
+    for name in sorted(base.columns.keys() & head.columns.keys()):
+        kind = margins.kind_of(name, card)
+        if kind is None or not _asked(name, card, given):
+            continue
+        margin = margins.margin_for(name, kind, given)
+        pairs = held(match, name, base.columns[name], head.columns[name])
+        if not len(pairs.a):
+            continue
+        why = spoilt or (_joules(both, name, given) if kind == "energy" else "")
+        if why == "not asked":
+            continue
+        if kind in ("timing", "energy"):
+            pairs = _undisturbed(pairs, match, base, head)
+        yield Question(pairs, kind, margins.better(name, card), margin, why)
+
+
+def _asked(name: str, card: Card, given: Mapping[str, Margin]) -> bool:
+    declared = any(metric.name == name and metric.role != "info" for metric in card.metrics)
+    return declared or name in (TIMED, JOULES) or name in given
+
+
+def _joules(both: Both, name: str, given: Mapping[str, Margin]) -> str:
+    """Return why joules are no evidence; a model's are not even asked about unless named."""
+    label = validity.label(both, name)
+    if label in validity.TOLD:
+        return ""
+    return f"joules that no instrument measured: {label}" if name in given else "not asked"
+
+
+def _undisturbed(pairs: Paired, match: Match, base: Table, head: Table) -> Paired:
+    """Leave out pairs of which a side had no undisturbed sample."""
+    if len(pairs.a) != len(match.a) or SAMPLES not in base.columns or SAMPLES not in head.columns:
+        return pairs
+    kept = _kept(base, match.a) & _kept(head, match.b)
+    return Paired(
+        pairs.cell, pairs.metric, pairs.a[kept], pairs.b[kept],
+        pairs.seed[kept], pairs.case[kept], pairs.block[kept],
+    )  # fmt: skip
+
+
+def _kept(table: Table, rows: IntArray) -> npt.NDArray[np.bool_]:
+    taken = table.columns[SAMPLES][rows]
+    dropped = table.columns[DROPPED][rows] if DROPPED in table.columns else np.zeros(len(rows))
+    return ~(np.nan_to_num(dropped) >= taken)

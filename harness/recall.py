@@ -1,0 +1,131 @@
+"""What was found in a long run, kept beside it, so that it is judged once and not every time.
+
+`findings.cache` holds the rows of a `Findings` and what it takes to rebuild it. It stands for
+exactly one state of everything that went in: the records and the manifest, the cards, every
+file of `harness/` and `profilers/`, and the version of numpy. Change any of them and the run is
+judged anew. Short runs have none.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adabench.harness import environment, kept, store
+from adabench.harness.card import Card
+from adabench.harness.findings import (
+    ClaimRow,
+    ConversionRow,
+    Estimate,
+    Findings,
+    HeadroomRow,
+    SummaryRow,
+    Tally,
+)
+from adabench.harness.record import record_from_json
+from adabench.harness.table import KEPT_FROM
+
+CACHE = "findings.cache"
+FORMAT = 1
+Cards = Mapping[str, Card]
+
+
+def made_of(folder: Path, sha256: str, tasks: Cards, methods: Cards) -> dict[str, Any]:
+    """Return what findings depend on, digested; nothing for a run too short to keep them."""
+    if (folder / store.RECORDS).stat().st_size < KEPT_FROM:
+        return {}
+    here = Path(__file__).parent
+    sources = [*here.glob("*.py"), *here.with_name("profilers").glob("*.py")]
+    cards = repr((sorted(tasks.items()), sorted(methods.items())))
+    return {
+        "format": FORMAT,
+        "records": sha256,
+        "manifest": hashlib.sha256((folder / store.MANIFEST).read_bytes()).hexdigest(),
+        "cards": hashlib.sha256(cards.encode()).hexdigest(),
+        "sources": environment.source_digest(sources),
+        "numpy": np.__version__,
+    }
+
+
+def save(folder: Path, made_of: Mapping[str, Any], findings: Findings) -> None:
+    """Keep findings, where there is anything to keep and the folder can be written."""
+    if not made_of:
+        return
+    tally = findings.tally
+    header = {
+        "warnings": findings.manifest["warnings"],
+        "tasks": _defaults(findings.task_cards),
+        "methods": _defaults(findings.method_cards),
+        "tally": {
+            "cells": tally.cells,
+            "records": tally.records,
+            "seeds": tally.seeds,
+            "scales": tally.scales,
+            "without_result": [record.to_json() for record in tally.without_result],
+            "kinds": sorted(tally.kinds),
+        },
+        "summary": [asdict(row) for row in findings.summary],
+        "headroom": [asdict(row) for row in findings.headroom],
+        "conversion": [asdict(row) for row in findings.conversion],
+        "claims": [asdict(row) for row in findings.claims],
+    }
+    kept.save(folder / CACHE, made_of, header)
+
+
+def load(
+    folder: Path,
+    made_of: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+    tasks: Cards,
+    methods: Cards,
+) -> Findings | None:
+    """Return what was found in this very run with these very cards and this very code."""
+    copy = kept.load(folder / CACHE, made_of) if made_of else None
+    if copy is None:
+        return None
+    header, _ = copy
+    return Findings(
+        str(folder),
+        {**manifest, "warnings": header["warnings"]},
+        _pinned(tasks, header["tasks"]),
+        _pinned(methods, header["methods"]),
+        _tally(header["tally"]),
+        tuple(_summary_row(row) for row in header["summary"]),
+        tuple(HeadroomRow(**row) for row in header["headroom"]),
+        tuple(ConversionRow(**row) for row in header["conversion"]),
+        tuple(ClaimRow(**row) for row in header["claims"]),
+    )
+
+
+def _defaults(cards: Cards) -> dict[str, dict[str, Any]]:
+    return {address: dict(card.defaults) for address, card in cards.items()}
+
+
+def _pinned(cards: Cards, defaults: Mapping[str, Mapping[str, Any]]) -> dict[str, Card]:
+    """Set the knobs that the run pinned."""
+    return {
+        address: replace(
+            card,
+            knobs=tuple(replace(k, default=defaults[address][k.name]) for k in card.knobs),
+        )
+        for address, card in cards.items()
+    }
+
+
+def _summary_row(row: dict[str, Any]) -> SummaryRow:
+    metrics = {name: Estimate(**value) for name, value in row["metrics"].items()}
+    return SummaryRow(**{**row, "metrics": metrics})
+
+
+def _tally(plain: Mapping[str, Any]) -> Tally:
+    return Tally(
+        plain["cells"],
+        plain["records"],
+        tuple(plain["seeds"]),
+        tuple(plain["scales"]),
+        tuple(record_from_json(data) for data in plain["without_result"]),
+        frozenset((task, name, kind) for task, name, kind in plain["kinds"]),
+    )

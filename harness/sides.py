@@ -1,0 +1,94 @@
+"""A run as one side of a comparison, and two of them made ready to be compared.
+
+`opened` reads a run folder: its manifest, its table, and the labels of joules (`joules.py`).
+`Both` collapses the repeats of both tables to one row a case and adds the share of a case's timed
+samples that ran undisturbed (`KEPT`).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adabench.harness import alike, joules, store, table
+from adabench.harness.errors import StoreError
+from adabench.harness.stats import FloatArray
+from adabench.harness.table import Table
+
+KEPT = "kept_share"
+SAMPLES, DROPPED = "samples", "samples_dropped"
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One run of a comparison."""
+
+    name: str
+    manifest: Mapping[str, Any]
+    table: Table
+    energy: Mapping[str, str]
+    """Which instrument each metric comes from, by `joules.label`; read of joules only."""
+
+
+@dataclass(frozen=True, eq=False)
+class Both:
+    """Two sides, and whether they are of unlike hardware."""
+
+    base: Side
+    other: Side
+    across: bool
+
+    @cached_property
+    def a(self) -> Table:
+        """The base's table with one row a case."""
+        return _ready(self.base.table)
+
+    @cached_property
+    def b(self) -> Table:
+        """The other's table with one row a case."""
+        return _ready(self.other.table)
+
+    @cached_property
+    def unchanged(self) -> frozenset[str]:
+        """The methods whose times nothing known can have changed, by address."""
+        return alike.unchanged(self.base.manifest, self.other.manifest)
+
+
+def opened(folder: Path) -> Side:
+    """Read a run.
+
+    Raises:
+        StoreError: if it is not one, is damaged, or holds no record that ended well.
+    """
+    manifest = store.read_manifest(folder)
+    found = table.read(folder)
+    if not len(found):
+        raise StoreError(
+            f"{folder} holds no record of solving that ended well: there is nothing to compare.",
+            f"Its records say why; go on with: adabench run --resume {folder}",
+        )
+    return Side(str(folder), manifest, found, energy_labels(found, manifest))
+
+
+def energy_labels(whole: Table, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Return which instrument each metric of a table comes from, as far as it is in joules."""
+    return joules.labels(whole.columns, whole.kinds, manifest)
+
+
+def _ready(whole: Table) -> Table:
+    """Return the table with one row a case and the share of samples that were kept."""
+    return replace(whole, columns={**whole.columns, **_kept(whole.columns)}).collapsed()
+
+
+def _kept(columns: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    if SAMPLES not in columns:
+        return {}
+    taken = columns[SAMPLES][:]  # a slice, since a column may be kept narrower than it reads
+    dropped = np.nan_to_num(columns[DROPPED][:]) if DROPPED in columns else np.zeros_like(taken)
+    share = np.full_like(taken, math.nan)
+    np.divide(dropped, taken, out=share, where=taken > 0)
+    return {KEPT: 1 - share}

@@ -1,0 +1,280 @@
+"""The front of the page: the answer in ten seconds.
+
+Four facts (who is on the front, the most headroom captured, the best conversion of saved work,
+what became of the claims), then one board with a line per method that holds all four. Refuted
+claims and negative shares stand in the same place and weight as the others.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from adabench.harness.findings import ClaimRow, ConversionRow, Findings, HeadroomRow
+from adabench.harness.joules import is_energy
+from adabench.reports import operating, pareto
+from adabench.reports.cells import Cell, conversion_cell, headroom_cell, labelled_name, place
+from adabench.reports.markup import exact, interval, name, number
+from adabench.reports.sheets import VERDICTS
+
+DEEPEST = -1.0
+"""Headroom below this is drawn at the bar's end; its number is beside it."""
+NAMED = 6
+"""Methods of a front that are named in the first fact; the board marks them all."""
+MOST_METRICS = 3
+
+
+def fronts(findings: Findings) -> dict[str, list[str] | None]:
+    """Return, per task, the methods that nothing recorded beats in cost and quality."""
+    found: dict[str, list[str] | None] = {}
+    for task in operating.tasks(findings):
+        known = pareto.has_plane(findings, task)
+        shown = pareto.layout(findings, task) if known else None
+        found[task] = pareto.on_front(findings, shown, task) if shown else None
+    return found
+
+
+def answer(findings: Findings, prefix: str) -> str:
+    """Return the four facts and the board; `prefix` is that of the run's element ids."""
+    best = fronts(findings)
+    facts = [
+        _fact("On the front", _front_fact(findings, best)),
+        _fact("Most headroom captured, <i>H</i>", _headroom_fact(findings)),
+        _fact("Saved work that became time or joules, <i>K</i>", _conversion_fact(findings)),
+        _fact("Published claims", _claims_fact(findings)),
+    ]
+    return f'<div class="answer">{"".join(facts)}</div>{board(findings, best, prefix)}'
+
+
+def _fact(heading: str, body: str) -> str:
+    return f'<section class="fact"><h3>{heading}</h3>{body}</section>'
+
+
+def _front_fact(findings: Findings, best: Mapping[str, list[str] | None]) -> str:
+    planes = {task: names for task, names in best.items() if names is not None}
+    if not planes:
+        return '<p class="big">–</p><p>No plane was recorded.</p>'
+    methods = sum(
+        operating.card_of(findings, task, method).role != "oracle"
+        for task in planes
+        for method in operating.methods(findings, task)
+    )
+    count = sum(map(len, planes.values()))
+    if len(planes) == 1:
+        [names] = planes.values()
+        listed = ", ".join(name(one, 60) for one in names[:NAMED]) or "none"
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        said = f"<p><b>{listed}</b>{more}</p>"
+    else:
+        said = f"<p>over {len(planes)} tasks; the board marks them.</p>"
+    return (
+        f'<p class="big">{count} <small>of {methods} methods</small></p>{said}'
+        '<p class="note">By means; oracles do not compete.</p>'
+    )
+
+
+def _headroom_fact(findings: Findings) -> str:
+    known = [row for row in findings.headroom if row.h is not None and math.isfinite(row.h)]
+    missing = len(findings.headroom) - len(known)
+    note = "0: blind mixing of static settings. 1: the oracle."
+    note += f" {missing} without a number; the tables say why." if missing else ""
+    if not known:
+        return f'<p class="big">–</p><p>No headroom was computed.</p><p class="note">{note}</p>'
+    row = max(known, key=lambda one: (one.h or 0.0, one.method))
+    below = sum((one.h or 0.0) < 0 for one in known)
+    worse = f" {below} of {len(known)} are worse than blind mixing." if below else ""
+    return (
+        f'<p class="big">{_shown(headroom_cell(findings, row))}</p>'
+        f"<p>{_who(findings, row)}.{worse}</p>"
+        f'<p class="note">{note}</p>'
+    )
+
+
+def _shown(cell: Cell) -> str:
+    ends = f" <small>{interval(cell)}</small>" if cell.minor else ""
+    return number(cell.value or 0.0, cell.text, cell.ref) + ends
+
+
+def _who(findings: Findings, row: HeadroomRow | ConversionRow) -> str:
+    several = len(findings.task_cards) > 1
+    return f"<b>{name(f'{row.task}/{row.method}' if several else row.method, 80)}</b>"
+
+
+def _conversion_fact(findings: Findings) -> str:
+    known = [row for row in findings.conversion if row.k is not None and math.isfinite(row.k)]
+    missing = len(findings.conversion) - len(known)
+    note = "1: all of it. 0: none. Below 0: slower for the saving."
+    note += f" {missing} without a number; the tables say why." if missing else ""
+    if not known:
+        reasons = {card.no_conversion for card in findings.task_cards.values()} - {""}
+        why = f" {name('; '.join(sorted(reasons)), 300)}." if reasons else ""
+        said = f"<p>No conversion could be computed.{why}</p>"
+        return f'<p class="big">–</p>{said}<p class="note">{note}</p>'
+    row = max(known, key=lambda one: (one.k or 0.0, one.method))
+    where = "".join(f" {key}={value}" for key, value in row.conditions.items())
+    into = escape(labelled_name(findings, row.metric))
+    return (
+        f'<p class="big">{_shown(conversion_cell(findings, row))}</p>'
+        f"<p>{_who(findings, row)}{escape(where)} into {into}, the best of {len(known)}.</p>"
+        f'<p class="note">{note}</p>'
+    )
+
+
+def _claims_fact(findings: Findings) -> str:
+    """Count every verdict, those with a zero too: their absence is an answer."""
+    counts: Counter[str] = Counter(row.verdict for row in findings.claims)
+    total = len(findings.claims)
+    bars = "".join(
+        f'<i class="{tone}" style="flex:{counts[word]}"></i>'
+        for word, (_, tone) in VERDICTS.items()
+        if counts[word]
+    )
+    items = "".join(
+        f'<li class="{tone}"><b>{counts[word]}</b> <span>{sign} {escape(word)}</span></li>'
+        for word, (sign, tone) in VERDICTS.items()
+    )
+    return (
+        f'<p class="big">{counts["reproduced"]} <small>of {total} reproduced</small></p>'
+        f'<div class="stack" aria-hidden="true">{bars}</div><ul class="verdicts">{items}</ul>'
+    )
+
+
+# The board
+
+
+def board(findings: Findings, best: Mapping[str, list[str] | None], prefix: str) -> str:
+    """Return the table with a line per method, oracles apart: front, H, K and claims."""
+    left = _leftmost(findings.headroom)
+    metrics = _converted(findings)
+    rows = [
+        _line(findings, task, method, best[task] or [], left, metrics, prefix)
+        for task in operating.tasks(findings)
+        for method in _ordered(findings, task)
+    ]
+    if not rows:
+        return ""
+    into = "".join(
+        f'<th scope="col" class="right">K into<small>{escape(labelled_name(findings, one))}'
+        "</small></th>"
+        for one in metrics
+    )
+    key = f"{prefix}board"
+    return (
+        f'<div class="board-head"><h2 id="{key}-title">All methods</h2><div class="controls">'
+        f'<label hidden>Filter methods<input type="search" data-filters="{key}"></label></div></div>'
+        '<p class="note">Front by means. H with its 95 % interval: 0 is blind '
+        "mixing of static settings, 1 the oracle. K: the share of saved work that became time or "
+        "joules. Claims link to their reasons.</p>"
+        f'<div class="scroll full board" tabindex="0" role="region" aria-labelledby="{key}-title">'
+        f'<table id="{key}" aria-labelledby="{key}-title">'
+        '<thead><tr><th scope="col">method<small>role · fidelity</small></th>'
+        '<th scope="col">front</th><th scope="col" class="h">H<small>headroom captured</small></th>'
+        f'{into}<th scope="col">claims</th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    )
+
+
+def _ordered(findings: Findings, task: str) -> list[str]:
+    """Return the methods of a task: most headroom first, those without any after them."""
+    names = operating.methods(findings, task)
+    names = [n for n in names if operating.card_of(findings, task, n).role != "oracle"]
+    found = {row.method: row.h for row in findings.headroom if row.task == task}
+    return sorted(names, key=lambda n: (found.get(n) is None, -(found.get(n) or 0.0)))
+
+
+def _converted(findings: Findings) -> list[str]:
+    """Return into what work was converted: time first, then joules."""
+    names = sorted({row.metric for row in findings.conversion if row.k is not None})
+    return sorted(names, key=is_energy)[:MOST_METRICS]
+
+
+def _line(
+    findings: Findings,
+    task: str,
+    method: str,
+    best: Sequence[str],
+    left: float,
+    metrics: Sequence[str],
+    prefix: str,
+) -> str:
+    card = operating.card_of(findings, task, method)
+    several = len(findings.task_cards) > 1
+    shown = name(f"{task}/{method}" if several else method)
+    front = '<td class="on">on the front</td>' if method in best else '<td class="mute">–</td>'
+    row = operating.headroom_of(findings, task, method)
+    ks = "".join(_k(findings, task, method, metric) for metric in metrics)
+    return (
+        f'<tr><th scope="row" class="strong">{shown}'
+        f"<small>{escape(f'{card.role} · {card.fidelity}')}</small></th>{front}"
+        f"{_h(findings, row, left)}{ks}<td>{_chips(findings, task, method, prefix)}</td></tr>"
+    )
+
+
+def _k(findings: Findings, task: str, method: str, metric: str) -> str:
+    """Return the conversion of a method; where it has several, that under default conditions."""
+    rows = [
+        row
+        for row in findings.conversion
+        if (row.task, row.method, row.metric) == (task, method, metric) and row.k is not None
+    ]
+    if not rows:
+        return '<td class="right mute">–</td>'
+    cell = conversion_cell(findings, min(rows, key=lambda row: len(row.conditions)))
+    ends = f"<small>{interval(cell)}</small>" if cell.minor else ""
+    number_ = number(cell.value or 0.0, cell.text, cell.ref)
+    return f'<td class="right {cell.tone}">{number_}{ends}</td>'
+
+
+def _leftmost(rows: Sequence[HeadroomRow]) -> float:
+    ends = [_finite(end, 0.0) for row in rows for end in (row.h, row.low)]
+    return min([0.0, *(max(DEEPEST, end) for end in ends)])
+
+
+def _finite(value: float | None, otherwise: float) -> float:
+    return otherwise if value is None or not math.isfinite(value) else value
+
+
+def _h(findings: Findings, row: HeadroomRow | None, left: float) -> str:
+    """Draw one headroom on a track from `left` to 1: zero, interval, value."""
+    if row is None or row.h is None:
+        why = f"<small>{name(row.reason, 90)}</small>" if row and row.reason else ""
+        return f'<td class="h mute wrap">–{why}</td>'
+    cell = headroom_cell(findings, row)
+    ends = interval(cell) if cell.minor else "no interval"
+    return (
+        f'<td class="h" data-sort="{exact(row.h)}"><div class="meter">'
+        f'<span class="track" aria-hidden="true">{_bar(row, left)}</span>'
+        f"{number(row.h, cell.text, cell.ref, 'b', '')}<small>{ends}</small></div></td>"
+    )
+
+
+def _bar(row: HeadroomRow, left: float) -> str:
+    """Return the marks on a track: zero, interval and value; of no number only the zero."""
+
+    def at(value: float) -> float:
+        return 100 * (min(max(value, left), 1.0) - left) / (1 - left)
+
+    zero = f'<i class="zero" style="left:{at(0.0):.1f}%"></i>'
+    if row.h is None or not math.isfinite(row.h):
+        return zero
+    low, high = sorted(at(_finite(end, row.h)) for end in (row.low, row.high))
+    below = " below" if row.h < 0 else ""
+    return (
+        f'{zero}<i class="span{below}" style="left:{low:.1f}%;width:{high - low:.1f}%"></i>'
+        f'<i class="dot{below}" style="left:{at(row.h):.1f}%"></i>'
+    )
+
+
+def _chips(findings: Findings, task: str, method: str, prefix: str) -> str:
+    rows = [row for row in findings.claims if (row.task, row.method) == (task, method)]
+    drawn = [_chip(row, f"{prefix}claim-{place(findings.claims, row)}") for row in rows]
+    return "".join(drawn) or '<span class="mute">–</span>'
+
+
+def _chip(row: ClaimRow, target: str) -> str:
+    sign, tone = VERDICTS[row.verdict]
+    words = f"{row.id[:60]}: {row.verdict}"
+    return (
+        f'<a class="chip {tone}" href="#{target}" title="{escape(words)}">'
+        f'<span aria-hidden="true">{sign}</span>'
+        f'<span class="visually-hidden">{escape(words)}</span></a>'
+    )

@@ -1,0 +1,189 @@
+"""A cell: a text, its interval, its tone, and the exact number behind it with its origin.
+
+Rules that hold in every drawing: an energy carries its label or reads `unavailable`; a number
+that is not there is a dash and never a zero; what is not finite says so (`NaN`, `∞`).
+
+A cell that shows a number of `adabench run --json` names it by a JSON pointer (RFC 6901), so that
+the page can be checked against that document, and a reader can ask for its origin.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from adabench.harness.card import Metric
+from adabench.harness.findings import (
+    ConversionRow,
+    Estimate,
+    Findings,
+    HeadroomRow,
+    SummaryRow,
+)
+from adabench.harness.joules import is_energy
+from adabench.reports import operating
+from adabench.reports.units import interval, quantity
+
+Tone = Literal["", "good", "fair", "bad", "open", "mute", "strong"]
+
+ATTACHED = ("[", "(", "×", "est.")
+"""Lesser texts that need no dot before them."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text, a lesser text beside or below it, and the number to sort by."""
+
+    text: str
+    minor: str = ""
+    tone: Tone = ""
+    value: float | None = None
+    brief: str | None = None
+    """What `minor` comes to where there is little room."""
+    ref: str = ""
+    """Where `value` stands in the document of `run --json`."""
+    ends: tuple[float, float] | None = None
+    """The interval that `minor` holds; it stands beside the value, as `low` and `high`."""
+
+    @property
+    def line(self) -> str:
+        """Both texts in one line."""
+        if not self.minor:
+            return self.text
+        return f"{self.text}{' ' if self.minor.startswith(ATTACHED) else ' · '}{self.minor}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading; columns of a high `rank` go first when there is no room for all."""
+
+    name: str
+    minor: str = ""
+    rank: int = 0
+    right: bool = True
+    wraps: bool = False
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table without looks."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    caption: str = ""
+
+
+def pointer(*parts: object) -> str:
+    """Return a JSON pointer, without its leading slash."""
+    return "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def place(rows: Sequence[object], row: object) -> int:
+    """Return where this very row stands among `rows`; -1 if it is a row of its own making."""
+    return next((i for i, one in enumerate(rows) if one is row), -1)
+
+
+def text_of(value: float, unit: str = "") -> str:
+    """Return a number as `quantity` does; one that is not finite is named."""
+    if math.isfinite(value):
+        return quantity(value, unit)
+    return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
+
+
+def ends_of(
+    low: float | None, high: float | None, like: float, unit: str = ""
+) -> tuple[str, tuple[float, float] | None]:
+    """Return an interval as text and as numbers."""
+    if low is None or high is None:
+        return "", None
+    if all(map(math.isfinite, (low, high, like))):
+        return interval(low, high, like, unit), (low, high)
+    return f"[{text_of(low, unit)}, {text_of(high, unit)}]", (low, high)
+
+
+def estimate_cell(
+    estimate: Estimate | None, unit: str, brief: str | None = None, ref: str = ""
+) -> Cell:
+    """Return a mean with its interval; a dash where nothing was measured."""
+    if estimate is None:
+        return Cell("–", tone="mute")
+    value = estimate.estimate
+    minor, ends = ends_of(estimate.low, estimate.high, value, unit)
+    if estimate.low == estimate.high == value:
+        minor, ends = "constant", None
+    return Cell(text_of(value, unit), minor, value=value, brief=brief, ref=ref, ends=ends)
+
+
+def metric_cell(
+    findings: Findings, row: SummaryRow, metric: Metric, brief: str | None = None
+) -> Cell:
+    """Return a row's value of a metric; that of an energy with its label."""
+    value = row.metrics.get(metric.name)
+    ref = _metric_ref(findings, row, metric.name)
+    if is_energy(metric.name, metric.unit):
+        return labelled_energy(findings, metric.name, value, ref)
+    return estimate_cell(value, metric.unit, brief, ref)
+
+
+def _metric_ref(findings: Findings, row: SummaryRow, name: str) -> str:
+    at = place(findings.summary, row)
+    return pointer("summary", at, "metrics", name, "estimate") if at >= 0 else ""
+
+
+def energy_cell(findings: Findings, row: SummaryRow) -> Cell:
+    """Return the energy of a row with the label of its origin, or `unavailable`."""
+    name = next((n for n in ("energy_j", "energy_est_j") if n in row.metrics), "")
+    ref = _metric_ref(findings, row, name) if name else ""
+    return labelled_energy(findings, name, row.metrics.get(name), ref)
+
+
+def labelled_energy(findings: Findings, name: str, energy: Estimate | None, ref: str = "") -> Cell:
+    """Return joules with their label: no energy is shown without one."""
+    if energy is None:
+        return Cell("unavailable", tone="mute")
+    value = energy.estimate
+    text = text_of(value, "J")
+    label = operating.energy_label(findings, name)
+    if label == "est.":
+        return Cell(f"~{text}", label, value=value, ref=ref)
+    minor, ends = ends_of(energy.low, energy.high, value, "J")
+    minor = f"({label}) {minor}".rstrip()
+    return Cell(text, minor, value=value, brief=f"({label})", ref=ref, ends=ends)
+
+
+def headroom_cell(findings: Findings, row: HeadroomRow | None) -> Cell:
+    """Return H with its interval; a dash where there is none."""
+    if row is None or row.h is None:
+        return Cell("–", tone="mute")
+    ref = pointer("headroom", place(findings.headroom, row), "h")
+    return _share_cell(row.h, row.low, row.high, ref)
+
+
+def _share_cell(value: float, low: float | None, high: float | None, ref: str) -> Cell:
+    """Return H or K with two decimals, in the colour of its sign."""
+    ends = None if low is None or high is None else (low, high)
+    minor = "" if ends is None else f"[{_two(ends[0])}, {_two(ends[1])}]"
+    return Cell(_two(value), minor, _sign(value), value, ref=ref, ends=ends)
+
+
+def _two(value: float) -> str:
+    return f"{value:.2f}" if math.isfinite(value) else text_of(value)
+
+
+def _sign(h: float) -> Tone:
+    return "bad" if h < 0 else "strong"
+
+
+def labelled_name(findings: Findings, name: str) -> str:
+    """Return a metric's name; that of an energy with its label."""
+    label = operating.energy_label(findings, name)
+    return f"{name} ({label})" if label else name
+
+
+def conversion_cell(findings: Findings, row: ConversionRow) -> Cell:
+    """Return K with its interval; a dash where there is none."""
+    if row.k is None:
+        return Cell("–", tone="mute")
+    ref = pointer("conversion", place(findings.conversion, row), "k")
+    return _share_cell(row.k, row.low, row.high, ref)

@@ -1,0 +1,77 @@
+"""What a site shows, as data: its runs, machines and histories, and what stands of each method."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from adabench.harness.archive import Kept
+from adabench.harness.history import Change, Series
+from adabench.reports.figure import file_stem
+
+UNTESTED = "not testable here"
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """What a site shows."""
+
+    title: str
+    url: str
+    """Its address, ending in a slash; empty if it is not known."""
+    runs: tuple[Kept, ...]
+    """In order of time."""
+    machines: tuple[tuple[Kept, ...], ...]
+    series: tuple[Series, ...]
+
+    @cached_property
+    def by_id(self) -> dict[str, Kept]:
+        """The runs by name."""
+        return {run.id: run for run in self.runs}
+
+    @cached_property
+    def steps(self) -> list[tuple[Series, Change]]:
+        """Every step."""
+        return [(series, change) for series in self.series for change in series.changes]
+
+    @cached_property
+    def addresses(self) -> list[str]:
+        """Every method that a run has, sorted."""
+        return sorted({cell.address for run in self.runs for cell in run.cells})
+
+    @cached_property
+    def claims(self) -> dict[tuple[str, str, str], Mapping[str, Any]]:
+        """What stands of every claim: the latest verdict that is one."""
+        found: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+        for run in self.runs:
+            for row in run.findings["claims"]:
+                key = row["task"], row["method"], row["id"]
+                if key not in found or row["verdict"] != UNTESTED:
+                    found[key] = row
+        return found
+
+    @cached_property
+    def headroom(self) -> dict[str, float]:
+        """The latest headroom of every adaptive method, by address."""
+        found = {}
+        for run in self.runs:
+            for row in run.findings["headroom"]:
+                address = f"{row['task']}/{row['method']}"
+                if row["h"] is not None and role(run, address) == "adaptive":
+                    found[address] = float(row["h"])
+        return found
+
+
+def role(run: Kept, address: str) -> str:
+    """Return a method's role as a run knew it."""
+    return str(run.manifest["kept"]["methods"].get(address, {}).get("role", ""))
+
+
+def method_file(address: str) -> str:
+    """Return where a method's page is."""
+    return f"methods/{file_stem(address)}.html"
+
+
+def run_file(run: str) -> str:
+    """Return where a run's report is."""
+    return f"runs/{run}.html"

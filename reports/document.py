@@ -1,0 +1,179 @@
+"""What the page draws, as data: the rows of a run and how its figures are made of them.
+
+The document sits in the page as JSON and is read by `page/*.js`. It holds nothing that
+`Findings` does not: the recorded means with their intervals, each under its place in
+`run --json` (so a point of a chart can be traced to its number), the names and units of
+metrics, and which rows make up which curve. Choices (axes, logarithms, isolated methods) are
+the reader's and are made in the page.
+
+Columns, not rows, since 470 operating points of 15 metrics would otherwise spell every name 470
+times. Numbers keep all their digits; those that JSON cannot hold are the words `NaN`,
+`Infinity` and `-Infinity`, which JavaScript's `Number` reads. A missing one is null.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adabench.harness.card import Metric, Scalar
+from adabench.harness.findings import Estimate, Findings, SummaryRow
+from adabench.harness.record import short
+from adabench.reports import curves, operating
+from adabench.reports.drill import Inside
+from adabench.reports.figure import strokes
+
+ROLE_ORDER = ("quality", "work", "cost", "info")
+HUES = 6
+"""Colours that the page's style has for methods."""
+
+
+def document(findings: Findings, insides: Mapping[int, Inside] | None = None) -> dict[str, Any]:
+    """Return everything the page needs to draw a run."""
+    tasks = operating.tasks(findings)
+    return {
+        "run": findings.run,
+        "tasks": [_task(findings, task, insides or {}) for task in tasks],
+    }
+
+
+def encode(data: object) -> str:
+    """Return JSON that may stand inside a `<script>` element, whatever strings it holds."""
+    text = json.dumps(_plain(data), separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _plain(data: Any) -> Any:
+    """Replace numbers that JSON cannot hold, and write whole ones as integers."""
+    if isinstance(data, bool) or data is None or isinstance(data, str | int):
+        return data
+    if isinstance(data, float):
+        if math.isnan(data):
+            return "NaN"
+        return short(data) if math.isfinite(data) else "Infinity" if data > 0 else "-Infinity"
+    if isinstance(data, Mapping):
+        return {str(key): _plain(value) for key, value in data.items()}
+    return [_plain(value) for value in data]
+
+
+def _task(findings: Findings, task: str, insides: Mapping[int, Inside]) -> dict[str, Any]:
+    card = findings.task_cards[task]
+    rows = [(at, row) for at, row in enumerate(findings.summary) if row.task == task]
+    methods = operating.methods(findings, task)
+    metrics = _metrics(findings, task, [row for _, row in rows])
+    quality, work = operating.primary(card, "quality"), operating.primary(card, "work")
+    names = [metric.name for metric in metrics]
+    return {
+        "name": task,
+        "title": card.title,
+        "budget": card.budget,
+        "metrics": [_metric(findings, metric) for metric in metrics],
+        "quality": names.index(quality.name) if quality and quality.name in names else -1,
+        "work": names.index(work.name) if work and work.name in names else -1,
+        "methods": [_method(findings, task, name) for name in methods],
+        "conditions": _conditions(findings, task),
+        "rows": [[at, methods.index(row.method), row.point, row.conditions] for at, row in rows],
+        "values": [_columns([row.metrics.get(name) for _, row in rows]) for name in names],
+        "curves": _curves(findings, task, [row for _, row in rows]),
+        "inside": _insides([insides.get(at) for at, _ in rows]),
+    }
+
+
+def _metrics(findings: Findings, task: str, rows: Sequence[SummaryRow]) -> list[Metric]:
+    """Return the recorded metrics: the card's by role, then those of the instruments."""
+    present = {name for row in rows for name in row.metrics}
+    known = [metric for metric in findings.task_cards[task].metrics if metric.name in present]
+    known.sort(key=lambda metric: ROLE_ORDER.index(metric.role))
+    rest = sorted(present - {metric.name for metric in known})
+    return known + [operating.metric_named(findings.task_cards[task], name) for name in rest]
+
+
+def _metric(findings: Findings, metric: Metric) -> dict[str, Any]:
+    return {
+        "name": metric.name,
+        "unit": metric.unit,
+        "better": metric.better,
+        "role": metric.role,
+        "label": operating.energy_label(findings, metric.name),
+    }
+
+
+def _method(findings: Findings, task: str, name: str) -> dict[str, Any]:
+    card = operating.card_of(findings, task, name)
+    names = list(strokes(findings, task))
+    adaptive = [n for n in names if operating.card_of(findings, task, n).role == "adaptive"]
+    return {
+        "name": name,
+        "role": card.role,
+        "fidelity": card.fidelity,
+        "hue": adaptive.index(name) % HUES if name in adaptive else -1,
+        "mark": names.index(name),
+    }
+
+
+def _conditions(findings: Findings, task: str) -> list[dict[str, Any]]:
+    """Return the conditions that were varied, each with the value the plane holds it at."""
+    card = findings.task_cards[task]
+    rows = [row for row in findings.summary if row.task == task]
+    fixed = operating.settled(findings, task, (card.budget,))
+    found = []
+    for name in operating.names_in_order(card, (row.conditions for row in rows)):
+        knob = card.knob(name)
+        present = {row.conditions[name] for row in rows if name in row.conditions}
+        values = operating.in_order(present, knob.values if knob else ())
+        at = fixed[0].conditions.get(name) if fixed else None
+        found.append({"name": name, "values": values, "at": at, "free": name == card.budget})
+    return found
+
+
+def _columns(estimates: Sequence[Estimate | None]) -> list[list[float | int | None]]:
+    """Return mean, low, high and n as columns; a constant's interval is left out."""
+    return [
+        [e.estimate if e else None for e in estimates],
+        [e.low if e else None for e in estimates],
+        [e.high if e else None for e in estimates],
+        [e.n if e else None for e in estimates],
+    ]
+
+
+def _curves(findings: Findings, task: str, rows: Sequence[SummaryRow]) -> list[dict[str, Any]]:
+    """Return, for each swept condition or knob, which rows make up each method's line."""
+    places = {id(row): at for at, row in enumerate(rows)}
+    methods = operating.methods(findings, task)
+    found = []
+    for over in curves.swept(findings, task):
+        shown = curves.layout(findings, task, over)
+        lines: dict[str, list[tuple[Scalar, int]]] = {}
+        for row in curves.rows_over(findings, task, over, shown.metric.name):
+            value = curves.value_of(row, over)
+            lines.setdefault(row.method, []).append((value, places[id(row)]))
+        drawn = [
+            [methods.index(name), [at for _, at in sorted(line, key=_order(shown.values))]]
+            for name, line in lines.items()
+        ]
+        found.append(
+            {
+                "over": over,
+                "values": shown.values,
+                "ordered": shown.has_order,
+                "metric": shown.metric.name,
+                "oracle": methods.index(shown.relative_to) if shown.relative_to else -1,
+                "held": shown.held,
+                "lines": drawn,
+            }
+        )
+    return found
+
+
+def _order(values: Sequence[Scalar]) -> Any:
+    place = {value: at for at, value in enumerate(values)}
+    return lambda pair: place.get(pair[0], -1)
+
+
+def _insides(found: Sequence[Inside | None]) -> list[Any]:
+    return [
+        [one.cases, one.quantiles, [[name, n, means] for name, (n, means) in one.groups.items()]]
+        if one
+        else None
+        for one in found
+    ]

@@ -1,0 +1,299 @@
+"""Figures for a paper: one column wide, seven points high letters, names at the line ends.
+
+    adabench report RUN --figures DIR
+
+writes each figure as SVG, PDF and PNG, each table as LaTeX (booktabs) and Markdown
+(`reports/booktabs.py`), and `figures.tex` with a caption for each figure.
+
+    plane-<task>              quality over work: fronts, content-blind mixing, oracle, intervals
+    plane-<task>-latency-s    the same over time, where it was measured; over energy likewise
+    headroom                  H of every method with its interval
+    curves-<task>-<over>      a cost over a condition or knob
+    allocation-<task>         work per class of input
+
+Figures are as `column.py` makes them: one column wide, included at their natural size. Colours
+are Okabe and Ito's (`figure.py`), each with a mark of its own, so grey print loses nothing; there
+is no legend, every line says its name at its end. The same run gives the same bytes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adabench.harness.findings import Findings, HeadroomRow
+from adabench.reports import allocation, booktabs, curves, operating, pareto
+from adabench.reports.column import (
+    BOTTOM_IN,
+    LONGEST,
+    SMALL_PT,
+    TOP_IN,
+    canvas,
+    canvas_of,
+    label_ends,
+    paper,
+    save,
+    short,
+    sparse,
+    tail,
+)
+from adabench.reports.curves import Curve, Curves
+from adabench.reports.figure import (
+    INK,
+    RULE,
+    SLATE,
+    EndLabel,
+    Stroke,
+    axis_label,
+    file_stem,
+    scale_axis,
+    strokes,
+)
+from adabench.reports.operating import card_of, headroom_of
+from adabench.reports.pareto import Plane, Spot
+from adabench.reports.units import quantity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TIMED = ("latency_s", "energy_j")
+DEEPEST = -1.0
+CROWDED = 7
+"""Classes of input beside each other; more have their names upright and two digits."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure with its file name and what it shows in words."""
+
+    stem: str
+    figure: "Figure"
+    caption: str
+
+
+def save_all(findings: Findings, folder: Path) -> list[Path]:
+    """Write all figures and tables of a run into a folder, and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    captions = []
+    for drawn in figures(findings):
+        written += save(drawn.figure, folder, drawn.stem)
+        captions.append(booktabs.figure(drawn.stem, drawn.caption))
+    for name, text in {**booktabs.tables(findings), "figures.tex": "\n".join(captions)}.items():
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def figures(findings: Findings) -> Iterator[Drawn]:
+    """Yield every figure that the run has data for."""
+    for task in operating.tasks(findings):
+        if pareto.has_plane(findings, task):
+            for cost in (None, *_timed(findings, task)):
+                yield _plane(findings, task, cost)
+        for over in curves.swept(findings, task):
+            words = curves.describe(findings, task, over)
+            yield Drawn(file_stem("curves", task, over), _curves(findings, task, over), words)
+        if allocation.has_allocation(findings, task):
+            words = allocation.describe(findings, task)
+            yield Drawn(file_stem("allocation", task), _allocation(findings, task), words)
+    rows = [row for row in findings.headroom if row.h is not None]
+    if rows:
+        yield Drawn("headroom", _headroom(findings, rows), HEADROOM)
+
+
+HEADROOM = (
+    "Headroom captured: of what an oracle gains over content-blind mixing of static settings at "
+    "equal work, the share each method gets. Bars are 95 % intervals; 1 is the oracle."
+)
+
+
+def _axis(findings: Findings, metric: Any) -> str:
+    return axis_label(metric, operating.energy_label(findings, metric.name))
+
+
+# The plane
+
+
+def _timed(findings: Findings, task: str) -> list[str]:
+    """Return the instruments' readings that can stand on the cost axis: never an estimate."""
+    rows = [row for row in findings.summary if row.task == task]
+    found = [name for name in TIMED if any(name in row.metrics for row in rows)]
+    return [name for name in found if findings.labels.get(name) != "estimated"]
+
+
+def _plane(findings: Findings, task: str, cost: str | None) -> Drawn:
+    shown = pareto.layout(findings, task, cost)
+    stem = file_stem("plane", task, *([cost] if cost else []))
+    words = f"{task}: {_axis(findings, shown.quality)} against {_axis(findings, shown.cost)}. "
+    winners = ", ".join(pareto.on_front(findings, shown, task)) or "none"
+    words += (
+        "Dashed: content-blind mixing of the static methods; dotted: the oracle; faint: points that "
+        "the method's own front dominates; whiskers: 95 % intervals. On the common front, "
+        f"oracles apart: {winners}."
+    )
+    return Drawn(
+        stem, plane(findings, task, shown), words + (f" At {shown.held}." * bool(shown.held))
+    )
+
+
+def plane(findings: Findings, task: str, shown: Plane) -> "Figure":
+    """Draw a task's plane at a column's width."""
+    looks = strokes(findings, task)
+    names = [name for name in looks if shown.of(name)]
+    with paper():
+        figure, axes = canvas(len(names) + 1)
+        axes.set_xlabel(_axis(findings, shown.cost))
+        axes.set_ylabel(_axis(findings, shown.quality))
+        scale_axis(axes, "x", shown.cost.unit, [spot.x for spot in shown.spots], beyond=20)
+        scale_axis(axes, "y", shown.quality.unit, [spot.y for spot in shown.spots], beyond=1000)
+        sparse(axes)
+        labels = [_method(axes, shown, name, looks[name]) for name in names]
+        axes.margins(0.05)
+        labels = [_with_headroom(findings, task, label) for label in labels]
+        label_ends(axes, [*labels, *_blind(axes, findings, task, shown)])
+    return figure
+
+
+def _method(axes: "Axes", shown: Plane, name: str, look: Stroke) -> EndLabel:
+    own = shown.of(name)
+    best = pareto.front(own, shown.cost, shown.quality)
+    for spots, alpha in ((best, 1.0), ([s for s in own if s not in best], 0.3)):
+        for spot in spots:
+            _whiskers(axes, spot, look.colour, alpha)
+        axes.plot([s.x for s in spots], [s.y for s in spots], marker=look.mark, markersize=3,
+                  linestyle=look.dash if alpha == 1.0 else "none", color=look.colour,
+                  linewidth=0.6 * look.width, alpha=alpha, mew=0)  # fmt: skip
+    return EndLabel(name, best[-1].x, best[-1].y, look)
+
+
+def _whiskers(axes: "Axes", spot: Spot, colour: str, alpha: float) -> None:
+    style: dict[str, Any] = {"color": colour, "linewidth": 0.6, "alpha": 0.7 * alpha}
+    if spot.y_ends:
+        axes.plot([spot.x, spot.x], spot.y_ends, **style)
+    if spot.x_ends:
+        axes.plot(spot.x_ends, [spot.y, spot.y], **style)
+
+
+def _with_headroom(findings: Findings, task: str, label: EndLabel) -> EndLabel:
+    row = headroom_of(findings, task, label.text)
+    if row is None or row.h is None:
+        return label
+    number = f" ({row.h:.2f})"  # kept whole: the name gives way
+    room = LONGEST - len(number)
+    name = label.text if len(label.text) <= room else label.text[: room - 1] + "…"
+    return EndLabel(name + number, label.x, label.y, label.stroke)
+
+
+def _blind(axes: "Axes", findings: Findings, task: str, shown: Plane) -> list[EndLabel]:
+    """Draw what mixing static settings reaches; a straight line is a curve on a log axis."""
+    static = [s for s in shown.spots if card_of(findings, task, s.method).role == "static"]
+    corners = pareto.hull(static, shown.cost, shown.quality)
+    if len(corners) < 2:
+        return []
+    shares = [step / 24 for step in range(25)]
+    xs = [a.x + (b.x - a.x) * share for a, b in pairwise(corners) for share in shares]
+    ys = [a.y + (b.y - a.y) * share for a, b in pairwise(corners) for share in shares]
+    axes.plot(xs, ys, color=SLATE, linewidth=1.3, linestyle=(0, (3, 1.5)), zorder=2.5)
+    return [EndLabel("blind mixing", xs[-1], ys[-1], Stroke(SLATE, "_"))]
+
+
+# Curves, allocation, headroom
+
+
+def _curves(findings: Findings, task: str, over: str) -> "Figure":
+    shown = curves.layout(findings, task, over)
+    looks = strokes(findings, task)
+    with paper():
+        figure, axes = canvas(len(shown.curves))
+        axes.set_xlabel(over.replace("_", " "))
+        label = axis_label(shown.metric, operating.energy_label(findings, shown.metric.name))
+        axes.set_ylabel(f"{label} / {shown.relative_to}" if shown.relative_to else label)
+        heights = [e.estimate for curve in shown.curves for e in curve.estimates]
+        unit = "" if shown.relative_to else shown.metric.unit
+        scale_axis(axes, "y", unit, heights or [0.0], beyond=10)
+        labels = [_curve(axes, shown, curve, looks[curve.method]) for curve in shown.curves]
+        if not shown.has_order:
+            axes.set_xticks(range(len(shown.values)), [str(value) for value in shown.values])
+        axes.margins(0.05)
+        label_ends(axes, labels)
+    return figure
+
+
+def _curve(axes: "Axes", shown: Curves, curve: Curve, look: Stroke) -> EndLabel:
+    shift = 0.0
+    if not shown.has_order:
+        shift = 0.6 * ((shown.curves.index(curve) + 0.5) / len(shown.curves) - 0.5)
+    places = {v: float(v) if shown.has_order else float(i) for i, v in enumerate(shown.values)}
+    xs = [places[value] + shift for value in curve.values]
+    ys = [e.estimate for e in curve.estimates]
+    axes.plot(xs, ys, marker=look.mark, markersize=3, color=look.colour, mew=0,
+              linewidth=0.6 * look.width, linestyle=look.dash if shown.has_order else "none")  # fmt: skip
+    for x, e in zip(xs, curve.estimates, strict=True):
+        if e.low is not None and e.high is not None:
+            axes.plot([x, x], [e.low, e.high], color=look.colour, linewidth=0.6, alpha=0.7)
+    return EndLabel(curve.method, xs[-1], ys[-1], look)
+
+
+def _allocation(findings: Findings, task: str) -> "Figure":
+    found = allocation.rows(findings, task)
+    names = allocation.classes(findings.task_cards[task].allocation)
+    crowded = len(names) > CROWDED
+    foot = 0.15 + 0.055 * max(map(len, map(short, names))) if crowded else BOTTOM_IN
+    with paper():
+        figure, axes = canvas_of(foot + TOP_IN + 0.15 * len(found), 0.98, 0.05, foot)
+        axes.set_xlim(-0.5, len(names) - 0.5)
+        axes.set_ylim(len(found) - 0.5, -0.5)
+        axes.grid(False)
+        axes.tick_params(length=0)
+        _boxes(axes, found, 2 if crowded else 3)
+        axes.set_xticks(range(len(names)), [short(name) for name in names])
+        axes.tick_params(axis="x", rotation=90 if crowded else 0)
+        axes.set_yticks(range(len(found)), [short(method) for method, _ in found])
+        for side in axes.spines.values():
+            side.set_visible(False)
+    return figure
+
+
+def _boxes(axes: "Axes", found: Sequence[allocation.Row], digits: int) -> None:
+    from matplotlib.patches import Rectangle
+
+    top = max(value for _, values in found for value in values if value is not None)
+    for y, (_, values) in enumerate(found):
+        for x, value in enumerate(values):
+            share = max(0.0, (value or 0.0) / top) if top > 0 else 0.0
+            axes.add_patch(Rectangle((x - 0.48, y - 0.45), 0.96, 0.9, facecolor=_shade(share)))
+            ink = "white" if share > allocation.DARK_FROM else INK
+            text = "–" if value is None else quantity(value, "", digits)
+            axes.text(x, y, text, ha="center", va="center", color=ink, fontsize=SMALL_PT)
+
+
+def _shade(share: float) -> tuple[float, ...]:
+    ends = zip(allocation.PALE, allocation.DEEP, strict=True)
+    return tuple(pale + (deep - pale) * share for pale, deep in ends)
+
+
+def _headroom(findings: Findings, rows: Sequence[HeadroomRow]) -> "Figure":
+    several = len({row.task for row in rows}) > 1
+    ordered = sorted(rows, key=lambda row: (row.task, -(row.h or 0.0), row.method))
+    with paper():
+        height = BOTTOM_IN + TOP_IN + 0.145 * len(ordered)
+        figure, axes = canvas_of(height, 1.25, 0.08)
+        axes.set_ylim(len(ordered) - 0.4, -0.6)
+        axes.axvline(0, color=SLATE, linewidth=0.6, linestyle=(0, (3, 1.5)))
+        axes.axvline(1, color=INK, linewidth=0.6, linestyle=(0, (1, 1.6)))
+        for y, row in enumerate(ordered):
+            look = strokes(findings, row.task)[row.method]
+            if row.low is not None and row.high is not None:
+                ends = [max(row.low, DEEPEST), max(row.high, DEEPEST)]
+                axes.plot(ends, [y, y], color=look.colour, linewidth=1.4, alpha=0.6)
+            h = max(row.h or 0.0, DEEPEST)
+            axes.plot([h], [y], look.mark, color=look.colour, markersize=3.6, mew=0)
+        names = [f"{row.task}/{row.method}" if several else row.method for row in ordered]
+        axes.set_yticks(range(len(ordered)), [tail(name) for name in names])
+        axes.set_xlabel("headroom captured H (0: blind mixing, 1: oracle)")
+        axes.grid(axis="y", color=RULE)
+    return figure

@@ -1,0 +1,282 @@
+"""A site over many runs, as files: an index, a page a method, a feed, badges, data.
+
+    index.html                 what changed, the runs, the methods, the machines
+    runs/<id>.html             a run's report, as `adabench report` writes it
+    methods/<task>-<method>.html  its history over commits and machines
+    feed.xml  badges/*.svg     what is new; what stands now
+    data/index.json            runs, methods, standing verdicts
+    data/history.json          every level, link and step (`harness/history.py`)
+    data/runs/<id>/            what `harness/archive.py` keeps; cases.parquet where pyarrow is there
+
+Everything here is a pure function of the runs that the site keeps: no clock, no machine path,
+no network; the same runs give the same bytes.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from adabench.harness.archive import Kept
+from adabench.harness.history import Series
+from adabench.reports import historical, pages, standing
+from adabench.reports.collection import UNTESTED, Site, method_file, role, run_file
+from adabench.reports.figure import GREY, INK, RULE, SLATE, file_stem, inline_svg
+from adabench.reports.historical import commit, moment, setting
+from adabench.reports.sheets import VERDICTS, Cell, Column, Sheet
+from adabench.reports.units import quantity
+
+SWAP = {
+    INK: "currentColor",
+    SLATE: "var(--soft)",
+    GREY: "var(--strong)",
+    RULE: "var(--rule)",
+}
+FEED = '<link rel="alternate" type="application/atom+xml" title="News" href="feed.xml">\n'
+NEWS = 20
+
+
+# The index
+
+
+def index(site: Site) -> str:
+    """Return the front page."""
+    latest = site.runs[-1]
+    lead = " · ".join([
+        _some(len(site.runs), "run"), _some(len(site.addresses), "method"),
+        _some(len(site.machines), "machine"), f"latest {moment(latest)} at {commit(latest)}",
+    ])  # fmt: skip
+    links = {address: method_file(address) for address in site.addresses}
+    recent = historical.shifts(site.series)[:NEWS]
+    steps = pages.table(historical.steps_sheet(recent, site.by_id), links)
+    quiet = f"<p>None in {_some(len(site.series), 'history', 'histories')}.</p>"
+    parts = [
+        f'<p class="badges">{_badges(site)}</p>',
+        pages.section("What changed", steps or quiet, _note(site), anchor="steps"),
+        pages.section("Methods", pages.table(_methods_sheet(site), links), anchor="methods"),
+        pages.section("Runs", _runs(site), anchor="runs"),
+        pages.section("Machines", pages.table(_machines_sheet(site)), anchor="machines"),
+        pages.section("Data", _data(site), anchor="data"),
+    ]
+    trail = [(f"#{key}", word) for key, word in (
+        ("steps", "What changed"), ("methods", "Methods"), ("runs", "Runs"),
+        ("machines", "Machines"), ("data", "Data"))]  # fmt: skip
+    return pages.document(site.title, escape(lead), parts, trail, FEED)
+
+
+def _some(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _note(site: Site) -> str:
+    hints = [series for series in site.series if series.hint]
+    text = (
+        "A step is a change of level between runs on one machine, beyond the metric's margin, by "
+        "the scatter between runs and by the paired cases of the two runs around it. Of histories "
+        "without one, at most one in a thousand shows one, if runs scatter independently."
+    )
+    if hints:
+        named = ", ".join(sorted({f"{s.task}/{s.method} {s.metric}" for s in hints}))
+        text += f" The next run will tell whether there is one in: {named}."
+    return f'<p class="note">{escape(text)}</p>'
+
+
+def _badges(site: Site) -> str:
+    names = sorted(name for name in standing.badge_words(site) if "/task-" not in name)
+    return " ".join(
+        f'<img class="badge" src="{escape(name)}" alt="{escape(_spoken(site, name))}">'
+        for name in names
+    )
+
+
+def _spoken(site: Site, name: str) -> str:
+    return ": ".join(standing.badge_words(site)[name][:2])
+
+
+def _methods_sheet(site: Site) -> Sheet:
+    columns = (
+        Column("method", right=False),
+        Column("H", "headroom"),
+        Column("claims", "reproduced"),
+        Column("runs"),
+        Column("steps"),
+        Column("latest run", right=False),
+    )
+    held = Counter(address for run in site.runs for address in {c.address for c in run.cells})
+    stepped = Counter(f"{s.task}/{s.method}" for s, _ in site.steps)
+    last = {cell.address: run for run in site.runs for cell in run.cells}
+    body = tuple(
+        (
+            Cell(address, role(last[address], address), "strong"),
+            Cell(f"{site.headroom[address]:.2f}", value=site.headroom[address])
+            if address in site.headroom else Cell("–", tone="mute"),
+            Cell(_share(site, address)),
+            Cell(f"{held[address]:,}", value=held[address]),
+            Cell(f"{stepped[address]:,}", value=stepped[address]),
+            Cell(moment(last[address]), commit(last[address])),
+        )
+        for address in site.addresses
+    )  # fmt: skip
+    return Sheet(
+        "Latest of every method",
+        columns,
+        body,
+        "H and claims are those of the latest run that has them.",
+    )
+
+
+def _share(site: Site, address: str) -> str:
+    words = [r["verdict"] for (t, m, _), r in site.claims.items() if f"{t}/{m}" == address]
+    tested = [word for word in words if word != UNTESTED]
+    return f"{words.count('reproduced')} of {len(tested)}" if tested else "–"
+
+
+def _runs(site: Site) -> str:
+    links = {run.id: run_file(run.id) for run in site.runs}
+    columns = (
+        Column("run", "folder", right=False),
+        Column("started", "commit", right=False),
+        Column("machine"),
+        Column("tasks", right=False, wraps=True),
+        Column("records"),
+        Column("failed"),
+        Column("claims", "reproduced"),
+    )
+    return pages.table(
+        Sheet("Newest first", columns, tuple(map(_run_row(site), site.runs[::-1]))), links
+    )
+
+
+def _run_row(site: Site) -> Any:
+    place = {run.id: i + 1 for i, group in enumerate(site.machines) for run in group}
+
+    def row(run: Kept) -> tuple[Cell, ...]:
+        found = run.findings
+        words = [claim["verdict"] for claim in found["claims"] if claim["verdict"] != UNTESTED]
+        return (
+            Cell(run.id, run.name, "strong"),
+            Cell(moment(run), commit(run)),
+            Cell(str(place[run.id]), value=place[run.id]),
+            Cell(", ".join(sorted({cell.task for cell in run.cells}))),
+            Cell(f"{found['records']:,}", value=found["records"]),
+            Cell(f"{found['errors']:,}", value=found["errors"]),
+            Cell(f"{words.count('reproduced')} of {len(words)}" if words else "–"),
+        )
+
+    return row
+
+
+def _machines_sheet(site: Site) -> Sheet:
+    names = ("cpu_model", "cores", "memory_bytes", "gpus", "system", "virtual")
+    columns = (
+        Column("machine", right=False),
+        Column("processor", right=False, wraps=True),
+        Column("cores"),
+        Column("memory"),
+        Column("GPUs", right=False, wraps=True),
+        Column("system", right=False),
+        Column("runs"),
+    )
+    body = []
+    for i, group in enumerate(site.machines):
+        told: Mapping[str, Any] = group[0].manifest.get("environment") or {}
+        cpu, cores, memory, gpus, system, virtual = (told.get(name) for name in names)
+        body.append((
+            Cell(str(i + 1), tone="strong"), Cell(str(cpu or "unknown"), "virtual" * bool(virtual)),
+            Cell(str(cores or "–")), Cell(quantity(memory, "B")),
+            Cell(", ".join(gpus or ()) or "none"), Cell(str(system or "unknown")),
+            Cell(f"{len(group):,}", value=len(group)),
+        ))  # fmt: skip
+    return Sheet(
+        "By what makes times differ",
+        columns,
+        tuple(body),
+        "Runs on unlike hardware share no history.",
+    )
+
+
+def _data(site: Site) -> str:
+    names = ["feed.xml", "data/index.json", "data/history.json"]
+    items = "".join(f'<li><a href="{name}">{name}</a></li>' for name in names)
+    text = "\n".join(
+        f"![{_spoken(site, name)}]({site.url}{name})" for name in sorted(standing.badge_words(site))
+    )
+    return (
+        f"<ul>{items}</ul><p>Of every run: <code>data/runs/ID/findings.json</code>, "
+        "<code>manifest.json</code>, <code>cases.npz</code> and, where it could be written, "
+        f"<code>cases.parquet</code>.</p><p>Badges, in Markdown:</p><pre><code>{escape(text)}"
+        "</code></pre>"
+    )
+
+
+# A method
+
+
+def method(site: Site, address: str) -> str:
+    """Return a method's page."""
+    task, _, name = address.partition("/")
+    own = [s for s in site.series if (s.task, s.method) == (task, name)]
+    steps = [(series, change) for series in own for change in series.changes]
+    last = next(r for r in reversed(site.runs) if any(c.address == address for c in r.cells))
+    title = str(last.manifest["kept"]["methods"].get(address, {}).get("title") or name)
+    lead = f"{role(last, address)} · {_some(len(own), 'history', 'histories')}"
+    lead += f" · {_some(len(steps), 'step')}"
+    parts = [
+        _picture(address, historical.drawn(own, site.by_id), site),
+        pages.table(historical.steps_sheet(historical.shifts(own), site.by_id)),
+        _settings(own, site),
+        pages.section("Claims", _claims(site, task, name)),
+    ]
+    trail = [("../index.html", "All methods"), (f"../{run_file(last.id)}", "Latest run")]
+    return pages.document(f"{address}: {title}", escape(lead), parts, trail)
+
+
+def _picture(address: str, shown: Sequence[Series], site: Site) -> str:
+    if not shown:
+        return "<p>No two runs on one machine have this method: there is no history yet.</p>"
+    stem = file_stem("history", address)
+    metrics = list(dict.fromkeys(series.metric for series in shown))
+    words = (
+        f"{address} at {setting(shown[0])}: {', '.join(metrics)} over "
+        f"{_some(max(len(s.points) for s in shown), 'run')}. Whiskers: 95 % against the run before. "
+        "Dashed: a step. Levels rest on the cases that neighbours share."
+    )
+    svg = inline_svg(historical.picture(shown, site.by_id), stem, words, SWAP)
+    return f"<figure>{svg}<figcaption>{escape(words)}</figcaption></figure>"
+
+
+def _settings(own: Sequence[Series], site: Site) -> str:
+    by_setting: dict[str, list[Series]] = {}
+    for series in own:
+        by_setting.setdefault(setting(series), []).append(series)
+    return "\n".join(
+        pages.folded(
+            f"{name} ({_some(len(some), 'metric')})",
+            "".join(_series(s, site) for s in some),
+        )
+        for name, some in by_setting.items()
+    )
+
+
+def _series(series: Series, site: Site) -> str:
+    sheet = historical.series_sheet(series, site.by_id)
+    return pages.table(sheet, spoken=f"{sheet.title}, {setting(series)}")
+
+
+def _claims(site: Site, task: str, name: str) -> str:
+    columns = (
+        Column("claim", right=False),
+        Column("says", right=False, wraps=True),
+        Column("verdict", right=False, wraps=True),
+    )
+    rows = [row for (t, m, _), row in sorted(site.claims.items()) if (t, m) == (task, name)]
+    body = tuple(
+        (
+            Cell(row["id"], tone="strong"),
+            Cell(row["says"]),
+            Cell(" ".join([VERDICTS[row["verdict"]][0], row["verdict"]]), row["reason"],
+                 VERDICTS[row["verdict"]][1]),
+        )
+        for row in rows
+    )  # fmt: skip
+    return pages.table(Sheet("Claims", columns, body, "The latest verdict on each."))

@@ -1,0 +1,248 @@
+"""`run --executor` and `merge` from the outside, on a real Ray cluster and through submitit."""
+
+import json
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adabench.harness import store
+from adabench.harness.merge import counted
+from adabench.harness.record import Record
+
+PROGRAM = str(Path(sys.executable).with_name("adabench"))
+CLUSTER = """
+import sys, ray
+found = ray.init(
+    num_cpus=2, num_gpus=0, include_dashboard=False, _node_ip_address="127.0.0.1",
+    object_store_memory=80 * 2**20, _temp_dir=sys.argv[1], log_to_driver=False,
+)
+print("address", found.address_info["gcs_address"], flush=True)
+sys.stdin.read()
+ray.shutdown()
+"""
+RAY = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # no cluster of several machines: listen on 127.0.0.1
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": secrets.token_hex(32),  # else Ray writes one into the home folder
+}
+WORK = ("roots/fixed", "roots/residual", "--no-report", "--json")
+
+
+@pytest.fixture
+def env(toy_env: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """No Ray cluster but the one a test asks for, and core claims of this test alone."""
+    (tmp_path / "tmp").mkdir()
+    kept = {name: value for name, value in toy_env.items() if name != "RAY_ADDRESS"}
+    return {**kept, "TMPDIR": str(tmp_path / "tmp")} | RAY
+
+
+@pytest.fixture(scope="module")
+def cluster(plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A cluster of two workers that lives in a process of ours and ends with it."""
+    # Sockets lie in there, and their paths must be short.
+    folder = tmp_path_factory.getbasetemp().parent / f"ray{os.getpid()}"
+    names = {"PYTHONPATH": os.pathsep.join(plugin_paths), **RAY}
+    temporary = tmp_path_factory.mktemp("claims")
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", CLUSTER, str(folder)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, **names, "TMPDIR": str(temporary)},
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    address = next(x.split()[1] for x in process.stdout if x.startswith("address"))
+    assert address.startswith("127.0.0.1:")
+    yield address
+    process.stdin.close()
+    process.wait(30)
+    process.stdout.close()
+
+
+def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PROGRAM, *map(str, words)], env=env, capture_output=True, text=True, check=False
+    )
+
+
+def facts(folder: Path) -> list[object]:
+    return [(r.unit, r.status, r.group, counted(r)) for r in store.records(folder)]
+
+
+def judged(done: subprocess.CompletedProcess[str]) -> list[tuple[object, ...]]:
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return [(row["id"], row["verdict"], row["estimate"]) for row in found["claims"]]
+
+
+def worker_pid(folder: Path, size_bytes: int) -> int:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        path = folder / store.RECORDS
+        if path.exists() and path.stat().st_size >= size_bytes:
+            said = re.findall(r" process (\d+) on", (folder / "log.txt").read_text())
+            return int(said[-1])
+        time.sleep(0.005)
+    raise AssertionError(f"{folder} did not fill")
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+def test_ray_records_and_judges_what_the_local_run_does(
+    cluster: str, env: dict[str, str], tmp_path: Path
+):
+    there = adabench(
+        "run", *WORK, "--repeats", 2, "--out", tmp_path / "there", "--executor", "ray",
+        "--workers", 2, env=env | {"RAY_ADDRESS": cluster},
+    )  # fmt: skip
+    here = adabench("run", *WORK, "--repeats", 2, "--out", tmp_path / "here", env=env)
+    assert judged(there) == judged(here)
+    assert facts(tmp_path / "there") == facts(tmp_path / "here")
+    lines = [
+        [json.dumps([r.unit, counted(r)]) for r in store.records(tmp_path / name)]
+        for name in ("there", "here")
+    ]
+    assert lines[0] == lines[1]  # to the last digit
+    assert len(list((tmp_path / "there" / "shards").iterdir())) == 6  # 3 seeds x 2 spreads
+
+
+def kill_mid_run(
+    words: Sequence[object], out: Path, env: dict[str, str], *, scheduler: bool
+) -> tuple[list[Record], subprocess.CompletedProcess[str]]:
+    """Kill -9 a worker of a running run; return what its shard held, and how the run ended."""
+    command = [PROGRAM, "run", *map(str, words), "--out", str(out)]
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        pid = worker_pid(out / "shards" / "0000", 10_000)
+        os.kill(parent_of(pid) if scheduler else pid, signal.SIGKILL)
+        time.sleep(0.05)  # the kernel ends the child of a killed Ray worker
+        held = store.records(out / "shards" / "0000")
+        said, talk = process.communicate(timeout=120)
+    return held, subprocess.CompletedProcess(command, process.returncode, said, talk)
+
+
+@pytest.mark.parametrize(
+    "scheduler",
+    [
+        pytest.param(False, id="shard"),
+        pytest.param(True, id="ray-worker", marks=pytest.mark.slow),
+    ],
+)
+def test_killing_a_worker_of_a_cluster_loses_no_finished_unit(
+    scheduler: bool, cluster: str, env: dict[str, str], tmp_path: Path
+):
+    words = (*WORK, "--seeds", "0", "--repeats", 12)
+    spread = ("--executor", "ray", "--workers", 2)
+    held, done = kill_mid_run(
+        (*words, *spread), tmp_path / "r", env | {"RAY_ADDRESS": cluster}, scheduler=scheduler
+    )
+    assert done.returncode == 0, done.stderr
+    assert "was lost" in done.stderr
+    found = {record.unit: record for record in store.records(tmp_path / "r")}
+    assert len(held) >= 20
+    assert all(found[record.unit] == record for record in held)  # timings too: not run again
+    adabench("run", *words, "--out", tmp_path / "here", env=env)
+    assert facts(tmp_path / "r") == facts(tmp_path / "here")
+
+
+def test_slurm_jobs_record_what_the_local_run_does(env: dict[str, str], tmp_path: Path):
+    words = (*WORK, "--seeds", "0")
+    there = adabench(
+        "run", *words, "--out", tmp_path / "there", "--executor", "slurm",
+        "--slurm", "cluster=local", "--slurm", "timeout_min=5", env=env,
+    )  # fmt: skip
+    here = adabench("run", *words, "--out", tmp_path / "here", env=env)
+    assert judged(there) == judged(here)
+    assert facts(tmp_path / "there") == facts(tmp_path / "here")
+
+
+def test_a_run_whose_parent_was_killed_goes_on_from_its_shards(env: dict[str, str], tmp_path: Path):
+    words = (*WORK, "--seeds", "0..1", "--repeats", 8)
+    with subprocess.Popen(
+        [PROGRAM, "run", *map(str, words), "--out", str(tmp_path / "r"), "--workers", "2"],
+        env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        worker_pid(tmp_path / "r" / "shards" / "0000", 10_000)
+        process.kill()
+    time.sleep(0.2)
+    held = [r for x in (tmp_path / "r" / "shards").iterdir() for r in store.records(x)]
+    assert held
+    done = adabench("run", "--resume", tmp_path / "r", "--no-report", env=env)
+    assert done.returncode == 0, done.stderr
+    found = {record.unit: record for record in store.records(tmp_path / "r")}
+    assert all(found[record.unit] == record for record in held)
+    adabench("run", *words, "--out", tmp_path / "here", env=env)
+    assert facts(tmp_path / "r") == facts(tmp_path / "here")
+
+
+def test_merging_shards_gives_the_run_and_mixed_ones_are_refused(
+    env: dict[str, str], tmp_path: Path
+):
+    for name, seeds in (("a", "0..1"), ("b", "0")):
+        adabench("run", *WORK, "--seeds", seeds, "--out", tmp_path / name, "--workers", 2, env=env)
+    shards = sorted((tmp_path / "a" / "shards").iterdir())
+    done = adabench("merge", *shards, "--out", tmp_path / "m", "--json", env=env)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "run": str(tmp_path / "m"), "records": 216, "added": 216, "collapsed": 0,
+        "differing": 0, "unfinished": 0,
+    }  # fmt: skip
+    assert facts(tmp_path / "m") == facts(tmp_path / "a")
+    done = adabench("claims", tmp_path / "m", "--json", env=env)
+    assert done.returncode == 0
+    mixed = adabench("merge", tmp_path / "a", tmp_path / "b", "-o", tmp_path / "n", env=env)
+    assert mixed.returncode == 3
+    assert "differ in plan" in mixed.stderr
+    assert not (tmp_path / "n").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["--executor", "rai"], 2, "ray"),
+        (["--executor", "ray", "--slurm", "partition=x"], 2, "--executor slurm alone"),
+        (["--executor", "slurm", "--slurm", "partition"], 2, "key=value"),
+        (["--workers", "2", "--cores", "9999"], 2, "do not fit"),
+        (["--executor", "slurm", "--slurm", "cluster=local", "--slurm", "no=1"], 2, "no"),
+        (["--executor", "slurm"], 3, "There is no Slurm here"),
+        (["--executor", "ray"], 3, "ray start --head"),
+    ],
+)
+def test_what_cannot_be_is_said(
+    words: list[str], code: int, says: str, env: dict[str, str], tmp_path: Path
+):
+    nowhere = {"RAY_ADDRESS": "127.0.0.1:9"}
+    done = adabench("run", *WORK, "--out", tmp_path / "r", *words, env=env | nowhere)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nothing_of_a_cluster_is_loaded_for_a_local_run(env: dict[str, str], tmp_path: Path):
+    code = (
+        "import sys; sys.argv = ['adabench', 'run', 'roots/fixed', '--no-report', '--seeds', '0', "
+        f"'--defaults', '--out', {str(tmp_path / 'r')!r}]\n"
+        "from adabench.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'ray', 'submitit'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+    with closing(store.resume(tmp_path / "r")) as run:
+        assert run.remaining == ()

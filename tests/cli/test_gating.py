@@ -1,0 +1,223 @@
+"""`adabench gate` from the outside: every exit code by the command, and what CI reads of it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from adabench.harness import environment, store
+from adabench.harness.record import Cell, Record, Turn
+
+PROGRAM = str(Path(sys.executable).with_name("adabench"))
+PLUGIN = Path(__file__).parent.parent / "plugin"
+CASES, REPEATS = 40, 3
+FINGERPRINT = environment.fingerprint()
+
+
+def adabench(
+    *words: object, env: dict[str, str], cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PROGRAM, *map(str, words)], env=env, cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def stored(
+    folder: Path, seed: int, *, steps: float = 10.0, right: float = 1.0, latency: float = 1.0,
+    scatter: float = 0.001, cases: int = CASES, machine: str = "x86_64", broken: bool = False,
+) -> Path:  # fmt: skip
+    """A run of `roots/fixed` as it might have been; `right` is the share of right answers."""
+    rng = np.random.default_rng(seed)
+    cells = [Cell("roots", "fixed", {"steps_each": 8}, {"spread": 4.0}, "embedded", s)
+             for s in (0, 1)]  # fmt: skip
+    turns = [Turn(cell, repeat) for cell in cells for repeat in range(REPEATS)]
+    manifest = {"environment": {**FINGERPRINT, "machine": machine}, "asked": {},
+                "instruments": [], "sources": {}}  # fmt: skip
+    with store.create(folder, turns, manifest) as run:
+        for cell, repeat in turns:
+            for case in range(cases):
+                values = {
+                    "steps": steps,
+                    "right": float(case >= round((1 - right) * cases)),
+                    "latency_s": 0.01 * latency * float(np.exp(rng.normal(0, scatter))),
+                    "samples": 5.0,
+                    "samples_dropped": 0.0,
+                }
+                dead = broken and cell.seed == 1
+                run.append(Record(cell, "solve", case, repeat, "error" if dead else "ok",
+                                  {} if dead else values, "Boom: it broke" if dead else ""))  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return stored(tmp_path / "base", 0)
+
+
+def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "word", "metric"),
+    [
+        ({}, 0, "same", "latency_s"),
+        ({"steps": 11.0}, 1, "worse", "steps"),
+        ({"latency": 1.6}, 1, "worse", "latency_s"),
+        ({"broken": True}, 1, "worse", "status"),
+        ({"right": 0.97, "cases": 40}, 5, "ambiguous", "right"),
+        ({"scatter": 1.0, "latency": 1.1}, 5, "ambiguous", "latency_s"),
+        ({"machine": "aarch64"}, 3, "", "machine"),
+    ],
+)  # fmt: skip
+def test_two_runs_and_their_exit_code(
+    change: dict[str, Any], code: int, word: str, metric: str,
+    base: Path, tmp_path: Path, toy_env: dict[str, str],
+) -> None:  # fmt: skip
+    head = stored(tmp_path / "head", 1, **change)
+    done = adabench("gate", base, head, "--json", env=toy_env)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    if not word:
+        assert metric in done.stderr
+        return
+    rows = {row["metric"]: row for row in told(done)["rows"]}
+    assert rows[metric]["verdict"] == word
+    assert told(done)["exit"] == code
+
+
+def test_two_points_of_accuracy_lost_are_a_regression(
+    tmp_path: Path, toy_env: dict[str, str]
+) -> None:
+    base = stored(tmp_path / "base", 0, cases=400)
+    head = stored(tmp_path / "head", 1, cases=400, right=0.98)
+    done = adabench("gate", base, head, "--json", env=toy_env)
+    assert done.returncode == 1, done.stderr
+    [row] = [row for row in told(done)["rows"] if row["metric"] == "right"]
+    assert row["effect"] == pytest.approx(-0.02)
+    assert (row["verdict"], row["evidence"]) == ("worse", "cases")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["one"], 2, "BASE and HEAD"),
+        (["{base}", "/nowhere"], 3, "not a run"),
+        (["{base}", "{base}", "--margin", "latency_s=fast"], 2, "no margin"),
+        (["{base}", "{base}", "--margin", "latensy_s=3%"], 2, "latency_s"),
+        (["roots", "--rev", ".."], 2, "main..HEAD"),
+        (["--rev", "a..b"], 2, "which methods"),
+        (["roots", "--rev", "a..b", "--budget", "soon"], 2, "--budget 5m"),
+        (["roots", "--rev", "a..b", "--install", "magic"], 2, "fast or full"),
+        (["roots", "--rev", "a..b"], 2, "git"),
+    ],
+)
+def test_bad_words_end_in_a_sentence(
+    words: list[str], code: int, says: str, base: Path, tmp_path: Path, toy_env: dict[str, str]
+) -> None:
+    done = adabench("gate", *(word.format(base=base) for word in words), env=toy_env, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_github_reads(base: Path, tmp_path: Path, toy_env: dict[str, str]) -> None:
+    head = stored(tmp_path / "head", 1, steps=11.0)
+    step, report = tmp_path / "summary.md", tmp_path / "deep" / "gate.xml"
+    actions = {**toy_env, "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(step)}
+    done = adabench("gate", base, head, "--junit", report, env=actions)
+    assert done.returncode == 1
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("::error ")]
+    assert line.startswith(
+        "::error title=adabench gate%3A roots/fixed (spread=4.0%2C steps_each=8)::"
+    )
+    assert "steps worse: +10.00%25" in line
+    assert "❌ worse" in step.read_text()
+    root = ET.parse(report).getroot()
+    assert (root.get("failures"), root.get("errors")) == ("1", "0")
+    [failure] = root.iter("failure")
+    assert "+10.00%" in failure.get("message", "")
+    assert len(list(root.iter("testcase"))) == int(root.get("tests", "0")) == 3
+
+
+def test_a_clean_gate_annotates_nothing(
+    base: Path, tmp_path: Path, toy_env: dict[str, str]
+) -> None:
+    done = adabench("gate", base, base, env={**toy_env, "GITHUB_ACTIONS": "true"})
+    assert done.returncode == 0
+    assert "::" not in done.stdout
+    assert done.stdout.rstrip().endswith("pass (exit 0)")
+    assert not list(tmp_path.glob("*.xml"))
+
+
+def test_json_stays_the_only_line_of_stdout(
+    base: Path, tmp_path: Path, toy_env: dict[str, str]
+) -> None:
+    head = stored(tmp_path / "head", 1, steps=11.0)
+    actions = {**toy_env, "GITHUB_ACTIONS": "true"}
+    done = adabench("gate", base, head, "--json", env=actions)
+    assert told(done)["counts"]["worse"] == 1
+    assert len(done.stdout.splitlines()) == 1
+    assert "::error" in done.stderr
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A plug-in with two commits; the second one takes one step more."""
+    root = tmp_path / "plugin"
+    shutil.copytree(PLUGIN, root, ignore=shutil.ignore_patterns("__pycache__"))
+    git(root, "init", "--quiet", "--initial-branch=main")
+    commit(root, "one")
+    method = root / "adabench_toy" / "fixed.py"
+    text = method.read_text()
+    method.write_text(
+        text.replace('range(int(point["steps_each"]))', 'range(int(point["steps_each"]) + 1)')
+    )
+    assert method.read_text() != text
+    commit(root, "one step more")
+    return root
+
+
+def git(root: Path, *words: str) -> None:
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *who, *words], cwd=root, check=True, capture_output=True)
+
+
+def commit(root: Path, message: str) -> None:
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "-m", message)
+
+
+def test_revisions_are_measured_side_by_side(repository: Path, tmp_path: Path) -> None:
+    env = {**os.environ, "ADABENCH_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    words = ("gate", "--rev", "HEAD~1..HEAD", "roots/fixed", "--seeds", "0", "--rounds", "2",
+             "--budget", "0", "--out", tmp_path / "out", "--json")  # fmt: skip
+    done = adabench(*words, env=env, cwd=repository)
+    assert done.returncode == 1, done.stderr
+    rows = {row["metric"]: row for row in told(done)["rows"]}
+    assert (rows["steps"]["verdict"], rows["steps"]["evidence"]) == ("worse", "exact")
+    assert rows["steps"]["effect"] == pytest.approx(1 / 8)
+    assert told(done)["interleaved"]
+    left = subprocess.run(["git", "worktree", "list"], cwd=repository, capture_output=True,
+                          text=True, check=True)  # fmt: skip
+    assert len(left.stdout.splitlines()) == 1
+    again = adabench("gate", tmp_path / "out/base", tmp_path / "out/head", "--json",
+                     env={**env, "PYTHONPATH": str(repository)})  # fmt: skip
+    assert again.returncode in (1, 5), again.stderr  # the folders are runs like any other
+    assert told(again)["interleaved"]
+
+
+def test_an_unknown_revision_is_a_sentence(repository: Path) -> None:
+    done = adabench(
+        "gate", "--rev", "HEAD~1..nowhere", "roots", env=dict(os.environ), cwd=repository
+    )
+    assert done.returncode == 2
+    assert "no revision 'nowhere'" in done.stderr

@@ -1,0 +1,155 @@
+"""`adabench run --budget`: fewer evaluations, a certificate, and the same after a kill."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adabench.cli.race import seconds
+from adabench.harness.errors import SelectionError
+
+PROGRAM = str(Path(sys.executable).with_name("adabench"))
+SELECT = ("run", "roots/fixed", "roots/residual", "roots/hindsight", "--seeds", "0..11")
+
+
+def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PROGRAM, *map(str, words)], env=env, capture_output=True, text=True, check=False
+    )
+
+
+def certificate(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "certificate.json").read_text())
+    return found
+
+
+def places(folder: Path) -> dict[str, str]:
+    return {
+        f"{race['race']} {point['label']}": point["place"]
+        for race in certificate(folder)["races"]
+        for point in race["points"]
+    }
+
+
+def front(document: dict[str, Any]) -> set[str]:
+    """The methods of the true front of a whole run, by exact means."""
+    rows = {
+        json.dumps([row["method"], row["point"]]): (
+            row["metrics"]["steps"]["estimate"],
+            row["metrics"]["right"]["estimate"],
+        )
+        for row in document["summary"]
+        if row["conditions"]["spread"] == 4.0 and row["method"] != "hindsight"
+    }
+    return {
+        name
+        for name, (cost, quality) in rows.items()
+        if not any(c <= cost and q > quality + 0.02 for c, q in rows.values())
+    }
+
+
+def test_a_race_is_certified_with_fewer_evaluations_and_agrees_with_the_grid(
+    toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "raced"
+    words = (*SELECT, "--sweep", "steps_each=4,8,12,16", "--json", "--no-report")
+    done = adabench(*words, "--budget", "60s", "--out", folder, env=toy_env)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout.splitlines()[-1])
+    found = certificate(folder)
+    assert document["certificate"] == found
+    assert found["ended"] == "certified"
+    assert found["share"] < 0.95
+    assert found["evaluations"] == sum(
+        point["cases"] for race in found["races"] for point in race["points"]
+    )
+    assert any("raced" in warning for warning in document["warnings"])
+    assert [race["oracles"] for race in found["races"]] == [["hindsight"]]
+    whole = json.loads(adabench(*words, "--out", tmp_path / "whole", env=toy_env).stdout)
+    on = {
+        json.dumps([point["method"], point["point"]])
+        for point in found["races"][0]["points"]
+        if point["place"] == "on"
+    }
+    assert on <= front(whole)
+    claims = adabench("claims", folder, env=toy_env)
+    assert claims.returncode == 0
+    assert "raced" in claims.stderr
+    assert adabench("report", folder, env=toy_env).returncode == 0
+    assert "was raced" in (folder / "report.html").read_text()
+
+
+def test_a_killed_race_ends_as_one_that_was_not(toy_env: dict[str, str], tmp_path: Path) -> None:
+    swept = ("--sweep", "steps_each=4,8,12,16", "--seeds", "0..9")
+    words = ["run", "roots/fixed", *swept, "--budget", "2m", "--no-report"]
+    adabench(*words, "--out", tmp_path / "whole", env=toy_env)
+    folder = tmp_path / "killed"
+    process = subprocess.Popen(
+        [PROGRAM, *words, "--out", str(folder)], env=toy_env, stdout=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 60
+    while _lines(folder) < 80 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    again = adabench("run", "--resume", folder, "--no-report", env=toy_env)
+    assert again.returncode == 0, again.stderr
+    assert places(folder) == places(tmp_path / "whole")
+    assert certificate(folder)["evaluations"] == certificate(tmp_path / "whole")["evaluations"]
+    lines = _lines(folder)
+    once_more = adabench("run", "--resume", folder, "--no-report", env=toy_env)
+    assert once_more.returncode == 0
+    assert _lines(folder) == lines  # certified: nothing is run any more
+
+
+def test_a_spent_budget_is_said_and_the_rest_left_undecided(
+    toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    start = time.monotonic()
+    words = ("run", "roots", "--seeds", "0..39", "--sweep", "spread=2,3,4", "--no-report")
+    done = adabench(*words, "--budget", "1s", "--out", tmp_path / "r", env=toy_env)
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - start < 30
+    found = certificate(tmp_path / "r")
+    assert found["ended"] == "budget spent"
+    assert found["not_started"] or "undecided" in places(tmp_path / "r").values()
+    assert "budget spent" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--budget", "soon"], "--budget 5m"),
+        (["--budget", "5m", "--repeats", "2"], "--repeats"),
+        (["--budget", "5m", "--timeout", "3"], "--timeout"),
+    ],
+)
+def test_what_a_race_cannot_do_is_refused(
+    words: list[str], says: str, toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    done = adabench("run", "roots/fixed", *words, "--out", tmp_path / "r", env=toy_env)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("5m", 300.0), ("90s", 90.0), ("1.5h", 5400.0), ("20", 20.0), ("2min", 120)]
+)
+def test_times_are_read_as_written(text: str, value: float) -> None:
+    assert seconds(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "m", "-3s", "inf", "5 years", "0"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(SelectionError):
+        seconds(text)
+
+
+def _lines(folder: Path) -> int:
+    path = folder / "records.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0

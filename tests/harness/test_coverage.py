@@ -1,0 +1,86 @@
+"""What intervals hold and how often p-values err, in simulated worlds (benchmarks/coverage.py)."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adabench.harness.student import interval, moments, p_above, p_below
+
+PATH = Path(__file__).parents[2] / "benchmarks" / "coverage.py"
+SPEC = importlib.util.spec_from_file_location("coverage_worlds", PATH)
+assert SPEC is not None
+assert SPEC.loader is not None
+coverage = importlib.util.module_from_spec(SPEC)
+sys.modules[SPEC.name] = coverage
+SPEC.loader.exec_module(coverage)
+
+KINDS = {f"{kind}: {data}": (kind, data, world) for kind, data, world in coverage.worlds()}
+BEYOND = {
+    "mean: log-normal 1",  # ten values do not show its tail: 0.91
+    "accuracy difference: +0, all",  # hardly any discordant pair: towards 1
+    "accuracy difference: -0.1, all",
+    "hypervolume: tied, yes-no",
+    "P(dominates): yes-no",
+    "headroom captured: yes-no",
+    "conversion: yes-no",
+}
+"""Rows that no method brings into 0.93..0.97 at every size; the essay of the script says why."""
+COSTLY = ("hypervolume", "front band", "headroom", "conversion")
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if name not in BEYOND])
+def test_intervals_hold_the_truth_small(name):
+    """At n = 30 the standard deviation is 2 % (3.4 % of the costly ones): broken ones fail."""
+    row = coverage.measure(*KINDS[name], 40 if name.startswith(COSTLY) else 120, (30,))
+    assert row.covered[0] >= (0.82 if name.startswith(COSTLY) else 0.88)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in KINDS if name not in BEYOND])
+def test_intervals_hold_the_truth(name):
+    """2,000 worlds a size: standard deviation 0.5 %; the bar of 0.93 to 0.97 and two of those."""
+    row = coverage.measure(*KINDS[name], 2000, coverage.SIZES)
+    assert all(0.92 <= share <= 0.98 for share in row.covered), coverage.line(row)
+
+
+def test_an_interval_that_forgets_small_samples_is_caught():
+    """The planted fault: z in place of t covers 0.92 at n = 10, and the worlds show it."""
+    draw = np.random.default_rng(0).normal(size=(5, 4_000))
+    found = moments(draw)
+    good, bad = (
+        interval(found),
+        interval(found._replace(df=np.full(4_000, np.inf), bend=0 * found.bend)),
+    )
+    held = [np.mean((low <= 0) & (high >= 0)) for low, high in (good, bad)]
+    assert held[0] >= 0.945
+    assert held[1] < 0.90
+
+
+@pytest.mark.parametrize("n", [10, 30])
+@pytest.mark.parametrize("noise", ["normal", "t(3)", "ratio of exponentials"])
+def test_p_values_are_calibrated_at_one_in_a_hundred(n, noise):
+    assert max(errors(noise, n, 20_000, 1e-2)) <= 1.2e-2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [10, 30, 100])
+@pytest.mark.parametrize("noise", ["normal", "t(3)", "ratio of exponentials"])
+def test_p_values_are_calibrated_at_one_in_ten_thousand(n, noise):
+    """400,000 worlds expect 40 of either side; 1.6 times that is four standard deviations."""
+    assert max(errors(noise, n, 400_000, 1e-4)) <= 1.6e-4
+
+
+def errors(noise, n, count, alpha):
+    draw, over = np.random.default_rng(n), np.zeros(2)
+    for _ in range(count // 10_000):
+        units = {
+            "normal": lambda: draw.normal(size=(n, 10_000)),
+            "t(3)": lambda: draw.standard_t(3, size=(n, 10_000)),
+            "ratio of exponentials": lambda: draw.logistic(size=(n, 10_000)),
+        }[noise]()
+        found = moments(units)
+        over += [np.sum(test(found, 0.0) <= alpha) for test in (p_above, p_below)]
+    return over / count

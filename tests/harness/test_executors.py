@@ -1,0 +1,271 @@
+"""Fan-out: blocks stay whole, shards are taken up again, nothing finished is lost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adabench.harness import environment, executors, places, registry, shard, store
+from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError, StoreError
+from adabench.harness.execute import Settings, execute
+from adabench.harness.executors import blocks, fan_out
+from adabench.harness.merge import counted
+from adabench.harness.places import Place, Spread
+from adabench.harness.plan import plan, wish
+from adabench.harness.record import Cell, Record, Turn
+from adabench.harness.shard import Job, Outcome
+from adabench.harness.sources import sources
+from adabench.harness.worker import Limits, plain_settings
+from adabench.profilers.probe import open_probes
+
+SETTINGS = Settings(window_s=1e-4)
+
+
+@pytest.fixture(autouse=True)
+def seen_by_workers(
+    toy: None, toy_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers see the plug-in, and claim cores in a folder of this test."""
+    monkeypatch.setenv("PYTHONPATH", toy_env["PYTHONPATH"])
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+
+
+def turns_of(repeats: int = 2, seeds: Sequence[int] = (0, 1)) -> tuple[Turn, ...]:
+    task = registry.find("roots")
+    wishes = [wish(task, registry.find(f"roots/{name}")) for name in ("fixed", "residual")]
+    return plan(wishes, seeds=seeds, repeats=repeats)
+
+
+def journal(folder: Path, turns: Sequence[Turn]) -> store.Run:
+    manifest = {"environment": environment.fingerprint(), "sources": sources(turns)}
+    return store.create(folder, turns, manifest)
+
+
+def here(turns: Sequence[Turn]) -> list[Record]:
+    return list(execute(turns, open_probes(), settings=SETTINGS))
+
+
+def fanned(run: store.Run, spread: Spread = Spread(workers=2)) -> list[Record]:  # noqa: B008
+    found = []
+    for record in fan_out(run, spread, SETTINGS, Limits()):
+        run.append(record)
+        found.append(record)
+    return found
+
+
+def facts(records: Sequence[Record]) -> list[object]:
+    return [(r.unit, r.status, r.group, counted(r)) for r in records]
+
+
+def worker_pid(folder: Path, size_bytes: int) -> int:
+    """Wait until a shard holds so much, and return the process that writes it."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        path = folder / store.RECORDS
+        if path.exists() and path.stat().st_size >= size_bytes:
+            lines = [x for x in (folder / "log.txt").read_text().splitlines() if " process " in x]
+            return int(lines[-1].split(" process ")[1].split()[0])
+        time.sleep(0.005)
+    raise AssertionError(f"{folder} did not fill")
+
+
+def test_a_block_holds_all_that_is_interleaved_and_a_plan_is_its_blocks():
+    turns = turns_of(repeats=3)
+    found = blocks(turns)
+    assert [turn for block in found for turn in block] == list(turns)
+    keys = [{(t.cell.task, t.cell.seed, str(t.cell.conditions)) for t in block} for block in found]
+    assert all(len(key) == 1 for key in keys)
+    assert len(set.union(*keys)) == len(found) == 4  # two seeds, two spreads
+    for block in found:
+        assert {turn.repeat for turn in block} == {0, 1, 2}
+        assert {turn.cell.method for turn in block} == {"fixed", "residual"}
+
+
+def test_a_job_survives_its_line(tmp_path: Path):
+    turns = turns_of()
+    job = Job(
+        tmp_path, turns, {"sources": {}}, json.loads(json.dumps(plain_settings(SETTINGS))),
+        {"timeout_s": 2.0}, 2, True,
+        (here(turns[:1])[0].unit,), ((turns[0], "why"),), {"OMP_NUM_THREADS": None},
+    )  # fmt: skip
+    assert shard.job_from_json(job.to_json()) == job
+
+
+def test_workers_load_numpy_and_torch_only_once_they_are_pinned():
+    code = "import sys, adabench.harness.shard; print({'numpy', 'torch'} & sys.modules.keys())"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "set()", done.stderr
+
+
+def test_two_workers_record_what_one_process_does(tmp_path: Path):
+    turns = turns_of()
+    with journal(tmp_path / "r", turns) as run:
+        found = fanned(run)
+    assert facts(found) == facts(here(turns))
+    assert facts(store.records(tmp_path / "r")) == facts(found)
+    with closing(store.resume(tmp_path / "r")) as run:
+        assert run.remaining == ()
+    cores = {
+        line.split(" cores ")[1]
+        for path in (tmp_path / "r" / "shards").glob("*/log.txt")
+        for line in path.read_text().splitlines()
+        if " cores " in line
+    }
+    assert all(len(json.loads(line)) == max(1, os.cpu_count() // 2) for line in cores)  # type: ignore[operator]
+
+
+def test_a_killed_worker_loses_no_finished_unit_and_none_is_run_twice(tmp_path: Path):
+    turns = turns_of(repeats=12, seeds=(0,))
+    before: list[Record] = []
+
+    def kill() -> None:
+        folder = tmp_path / "r" / "shards" / "0000"
+        os.kill(worker_pid(folder, 10_000), signal.SIGKILL)
+        before.extend(store.records(folder))
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with journal(tmp_path / "r", turns) as run:
+        found = fanned(run, Spread(workers=1, cores=1, kind="local"))
+    killer.join()
+    assert 20 <= len(before) < len(blocks(turns)[0]) * 12
+    kept = {record.unit: record for record in found}
+    assert all(kept[record.unit] == record for record in before)  # timings too: not run again
+    assert facts(found) == facts(here(turns))
+
+
+def test_a_turn_that_workers_die_at_is_given_up_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    turns = turns_of(repeats=1, seeds=(0,))
+    deadly = turns[2]
+    calls = []
+
+    def run(text: str) -> Outcome:
+        calls.append(text)
+        job = shard.job_from_json(text)
+        given_up = [(turn.cell.key, turn.repeat) for turn, _ in job.lost]
+        with closing(shard.opened(job)) as journal:
+            for turn in journal.remaining:
+                (job.folder / shard.AT).write_text(json.dumps([turn.cell.key, turn.repeat]))
+                if (turn.cell.key, turn.repeat) in given_up:
+                    why = job.lost[0][1]
+                    journal.append(Record(turn.cell, "solve", -1, turn.repeat, "error", {}, why))
+                elif turn == deadly:
+                    return Outcome(cause="SIGSEGV")
+                else:
+                    for record in here([turn]):
+                        if record.unit not in journal.done:
+                            journal.append(record)
+            journal._close_turn(None)
+        return Outcome(done=True)
+
+    @contextmanager
+    def fake(*_: object) -> Iterator[Place]:
+        yield Place(1, run, lambda: None)
+
+    monkeypatch.setitem(places.PLACES, "local", fake)  # type: ignore[arg-type]
+    with journal(tmp_path / "r", turns) as whole:
+        found = fanned(whole)
+    failed = [record for record in found if record.status == "error"]
+    assert [(record.cell, record.case) for record in failed] == [(deadly.cell, -1)]
+    assert "3 workers died at this turn: SIGSEGV" in failed[0].note
+    expected = here([turn for turn in turns if turn != deadly])
+    assert facts([r for r in found if r.status == "ok"]) == facts(expected)
+    with closing(store.resume(tmp_path / "r")) as again:
+        assert again.remaining == (deadly,)
+
+
+def test_workers_that_never_begin_end_the_run_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    @contextmanager
+    def dead(*_: object) -> Iterator[Place]:
+        yield Place(1, lambda text: Outcome(cause="exit code 127"), lambda: None)
+
+    monkeypatch.setitem(places.PLACES, "local", dead)  # type: ignore[arg-type]
+    with (
+        journal(tmp_path / "r", turns_of()) as run,
+        pytest.raises(EnvironmentProblem, match="3 workers died outside of every turn"),
+    ):
+        fanned(run)
+
+
+def test_a_machine_or_a_source_that_is_not_the_parents_is_refused(tmp_path: Path):
+    turns = turns_of(repeats=1, seeds=(0,))
+    manifest = {
+        "environment": environment.fingerprint() | {"cpu_model": "Abacus"},
+        "sources": sources(turns) | {"roots/fixed": "0" * 64},
+    }
+    with (
+        store.create(tmp_path / "r", turns, manifest) as run,
+        pytest.raises(EnvironmentProblem, match=r"cpu_model \(Abacus there.*roots/fixed"),
+    ):
+        fanned(run)
+    assert not list((tmp_path / "r" / "shards").glob(f"*/{store.RECORDS}"))
+
+
+def test_a_shard_of_another_run_is_refused(tmp_path: Path):
+    with journal(tmp_path / "r", turns_of(seeds=(0,))) as run:
+        fanned(run)
+    (tmp_path / "s").mkdir()
+    (tmp_path / "r" / "shards").rename(tmp_path / "s" / "shards")
+    with (
+        journal(tmp_path / "s", turns_of(seeds=(1,))) as run,
+        pytest.raises(StoreError, match="part of another run"),
+    ):
+        fanned(run)
+
+
+def test_more_cores_than_there_are_are_refused(tmp_path: Path):
+    with (
+        journal(tmp_path / "r", turns_of()) as run,
+        pytest.raises(SelectionError, match="do not fit"),
+    ):
+        fanned(run, Spread(workers=2, cores=os.cpu_count()))
+
+
+@pytest.mark.parametrize(("kind", "module"), [("ray", "ray"), ("slurm", "submitit")])
+def test_a_missing_extra_says_how_to_get_it(
+    kind: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, module, None)
+    with journal(tmp_path / "r", turns_of()) as run, pytest.raises(MissingExtra) as caught:
+        fanned(run, Spread(kind))
+    assert "pip install 'adabench[cluster]'" in caught.value.hint
+
+
+def test_what_no_machine_of_a_cluster_has_is_refused_rather_than_waited_for():
+    nodes = [{"Alive": True, "Resources": {"CPU": 4.0}}, {"Alive": False, "Resources": {"GPU": 8}}]
+    places._fits(nodes, {"CPU": 4, "GPU": 0})
+    with pytest.raises(EnvironmentProblem, match="8 CPU"):
+        places._fits(nodes, {"CPU": 8, "GPU": 0})
+    with pytest.raises(EnvironmentProblem, match="1 GPU"):
+        places._fits(nodes, {"CPU": 4, "GPU": 1})
+
+
+def test_limits_hold_in_a_worker_too(tmp_path: Path):
+    turns = turns_of(repeats=1, seeds=(0,))[:1]
+    slow = replace(SETTINGS, window_s=0.5)
+    with journal(tmp_path / "r", turns) as run:
+        found = list(fan_out(run, Spread(workers=1), slow, Limits(timeout_s=0.002)))
+    statuses = {record.status for record in found}
+    assert "timeout" in statuses
+    assert statuses <= {"timeout", "ok"}, "a quick case may still make it"
+
+
+def test_the_words_of_a_block_are_those_of_the_plan():
+    cell = Cell("t", "m", {}, {"b": 1, "a": 2}, "embedded", 3)
+    assert executors._block(Turn(cell, 0)) == ("t", 3, "[('a', 2), ('b', 1)]")

@@ -1,0 +1,180 @@
+"""Every number of a small run can be asked about, and the figures put in give it back."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from adabench.cli import session
+from adabench.harness import explaining, numbers, table
+from adabench.harness.errors import SelectionError
+from adabench.harness.findings import Findings
+from adabench.harness.table import Table
+
+PROGRAM = str(Path(sys.executable).with_name("adabench"))
+FIGURE = r"(-?[\d.]+(?:e[+-]?\d+)?)"
+
+
+@pytest.fixture(scope="module")
+def folder(plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the toy task: adaptive, static, control and oracle, three seeds, two repeats."""
+    base = tmp_path_factory.mktemp("explained")
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(plugin_paths),
+        "ADABENCH_CACHE": str(base / "cache"),
+    }
+    words = ["run", "roots", "--repeats", "2", "--out", str(base / "r"), "--no-report"]
+    subprocess.run([PROGRAM, *words], env=env, check=True, capture_output=True)
+    return base / "r"
+
+
+@pytest.fixture
+def run(toy: None, folder: Path) -> tuple[Findings, Table]:
+    return session.read(folder), table.read(folder)
+
+
+def told(run: tuple[Findings, Table], name: str) -> explaining.Explanation:
+    return explaining.explain(*run, numbers.named(run[0], name))
+
+
+def test_every_number_can_be_explained(run: tuple[Findings, Table]) -> None:
+    known = numbers.numbers(run[0])
+    assert {name.partition("/")[0] for name in known} == {
+        "summary", "headroom", "conversion", "claim", "run",
+    }  # fmt: skip
+    for number in known.values():
+        found = explaining.explain(*run, number)
+        assert found.says
+        assert found.formula
+        assert found.written
+        assert found.interval
+        assert found.value == number.value
+        if number.value is not None:
+            assert found.samples, number.name
+            assert all(samples.records > 0 for samples in found.samples)
+
+
+def test_a_mean_is_the_sum_over_its_cases(run: tuple[Findings, Table]) -> None:
+    found = told(run, "summary/roots/residual/steps")
+    [samples] = found.samples
+    assert (samples.records, samples.cells, samples.cases, samples.repeats) == (72, 3, 12, 2)
+    assert samples.seeds == (0, 1, 2)
+    total, n, mean = map(float, re.findall(rf"= {FIGURE} / {FIGURE} = {FIGURE}", found.written)[0])
+    assert n == found.n == 36
+    assert total / n == pytest.approx(mean, rel=1e-5) == pytest.approx(found.value, rel=1e-5)
+    assert found.meters[0].instrument == "the substrate's counter"
+    assert "3 seeds" in found.interval
+
+
+def test_a_time_names_its_clock_and_what_was_left_out(run: tuple[Findings, Table]) -> None:
+    found = told(run, "summary/roots/residual/latency_s")
+    [samples] = found.samples
+    assert found.meters[0].instrument == "wall clock"
+    assert found.meters[0].label == "measured"
+    assert samples.timed is not None
+    assert samples.timed >= samples.records
+    assert "log scale" in found.interval
+
+
+def test_the_figures_of_headroom_give_it_back(run: tuple[Findings, Table]) -> None:
+    rows = [row for row in run[0].headroom if row.h is not None]
+    assert len(rows) >= 2
+    for row in rows:
+        found = told(run, f"headroom/roots/{row.method}")
+        top, bottom, h = map(
+            float, re.findall(rf"= {FIGURE} / {FIGURE} = {FIGURE}", found.written)[0]
+        )
+        assert h == pytest.approx(row.h, rel=1e-5)
+        assert top / bottom == pytest.approx(row.h, rel=1e-4)
+        assert {samples.of.partition(":")[0] for samples in found.samples} == {
+            "blind", "oracle", "method",
+        }  # fmt: skip
+
+
+def test_the_figures_of_a_conversion_give_it_back(run: tuple[Findings, Table]) -> None:
+    rows = [row for row in run[0].conversion if row.k is not None]
+    assert rows
+    for row in rows:
+        where = "".join(f"@{k}={v}" for k, v in row.conditions.items())
+        found = told(run, f"conversion/roots/{row.method}/{row.metric}{where}")
+        assert float(re.findall(rf"= {FIGURE}$", found.written)[0]) == pytest.approx(
+            row.k, rel=1e-4
+        )
+        work = told(run, f"conversion/roots/{row.method}/{row.metric}/work{where}")
+        assert work.value == row.work_ratio
+        assert f"{row.work_ratio:.6g}" in work.written
+
+
+def test_the_figures_of_a_claim_give_it_back(run: tuple[Findings, Table]) -> None:
+    found = told(run, "claim/t-1")
+    [(log, ratio)] = re.findall(rf"exp\({FIGURE}\) = {FIGURE}", found.written)
+    assert 2.718281828 ** float(log) == pytest.approx(float(ratio), rel=1e-4)
+    assert float(ratio) == pytest.approx(found.value, rel=1e-5)
+    assert [samples.of for samples in found.samples] == ["residual", "fixed"]
+    assert {meter.metric for meter in found.meters} == {"steps", "right"}
+    assert "reproduced" in found.says
+    assert told(run, "claim/T-2").formula.startswith("*Monotone.*")
+
+
+def test_a_name_of_the_page_is_a_name_too(run: tuple[Findings, Table]) -> None:
+    known = numbers.numbers(run[0])
+    for number in known.values():
+        assert numbers.named(run[0], number.pointer) == number
+    first = numbers.named(run[0], "summary/0/metrics/steps/high")
+    assert first.metric == "steps"
+    assert first.row is run[0].summary[0]
+
+
+def test_pointers_lead_to_the_number_in_the_document(run: tuple[Findings, Table]) -> None:
+    document = run[0].to_json()
+    for number in numbers.numbers(run[0]).values():
+        at = document
+        for part in number.pointer.split("/"):
+            at = at[int(part)] if isinstance(at, list) else at[part]
+        assert at == number.value, number.name
+
+
+def test_what_is_not_at_its_default_is_named(run: tuple[Findings, Table]) -> None:
+    usual = numbers.named(run[0], "summary/roots/residual/steps")
+    loose = numbers.named(run[0], "summary/roots/residual/steps@tolerance=0.01")
+    near = numbers.named(run[0], "summary/roots/residual/steps@spread=2.0")
+    assert loose.value < usual.value > near.value
+
+
+def test_unknown_names_suggest_near_ones(run: tuple[Findings, Table]) -> None:
+    with pytest.raises(SelectionError) as told_so:
+        numbers.named(run[0], "summary/roots/residual/stepz")
+    assert "summary/roots/residual/steps" in told_so.value.hint
+    with pytest.raises(SelectionError) as told_so:
+        numbers.named(run[0], "claim/T-9")
+    assert "claim/T-" in told_so.value.hint
+    with pytest.raises(SelectionError) as told_so:
+        numbers.named(run[0], "xyzzy")
+    assert "--list" in told_so.value.hint
+
+
+def test_a_value_finds_its_numbers(run: tuple[Findings, Table]) -> None:
+    h = numbers.named(run[0], "headroom/roots/residual")
+    assert h.value is not None
+    found = {number.name for number, _ in numbers.valued(run[0], f"{h.value:.3f}")}
+    assert h.name in found
+    everywhere = numbers.valued(run[0], f"{h.value:.1f}")
+    assert len(everywhere) >= len(found)
+    latency = numbers.named(run[0], "summary/roots/residual/latency_s")
+    assert latency.value is not None
+    printed = f"{latency.value * 1e6:.3g}µs"
+    assert latency.name in {number.name for number, _ in numbers.valued(run[0], printed)}
+    assert all(number.unit == "s" for number, _ in numbers.valued(run[0], printed))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [("0.783", True), ("1.23 ms", True), ("31,711", True), ("-0.4", True), ("1e-3", True),
+     ("claim/x", False), ("1.2 parsecs", False), ("50%", True)],
+)  # fmt: skip
+def test_values_are_told_from_names(text: str, is_one: bool) -> None:
+    assert numbers.is_value(text) == is_one

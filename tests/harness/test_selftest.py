@@ -1,0 +1,90 @@
+"""The self-test sees what is there: no alarms where nothing changed, the slowdown where one was."""
+
+import hashlib
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import adabench.cli
+from adabench.cli import arm
+from adabench.harness import selftest
+from adabench.harness.gate import Question, Rule
+from adabench.harness.margins import Margin
+from adabench.harness.pairs import Paired
+from adabench.harness.record import Cell
+from adabench.harness.rounds import STRIDE, Corner, Pace, Taken, play, started
+
+RULE = Rule(looks=4, stride=STRIDE)
+[FOLDER, *_] = list(adabench.cli.__path__)
+SCRIPT = Path(FOLDER) / "arm.py"
+
+
+def measured(slower: float, scatter: float, rounds: int = 24, seed: int = 0) -> Question:
+    rng = np.random.default_rng(seed)
+    block = np.repeat(np.arange(rounds) * STRIDE, 3)
+    case = np.tile(np.arange(3), rounds)
+    luck = rng.normal(0, scatter, rounds)[block // STRIDE]
+    pairs = Paired(Cell("t", "m", {}, {}, "embedded", 0), "latency_s", np.ones(len(block)),
+                   slower * np.exp(luck), np.zeros(len(block), np.intp), case, block)  # fmt: skip
+    return Question(pairs, "timing", "lower", Margin(0.02, True))
+
+
+def test_a_quiet_machine_finds_five_per_cent_and_cries_no_wolf() -> None:
+    found = selftest.tested([measured(1.0, 0.01)], [measured(1.05, 0.01, seed=1)], RULE, 8, 0.05)
+    assert found.alarms <= 0.01 * found.gates
+    assert found.found >= 0.8 * found.gates
+    assert found.seen == pytest.approx(0.05, abs=0.01)
+    assert found.spread == pytest.approx(0.01, rel=0.5)
+
+
+def test_a_noisy_machine_says_that_it_finds_nothing() -> None:
+    found = selftest.tested([measured(1.0, 0.2)], [measured(1.05, 0.2, seed=1)], RULE, 8, 0.05)
+    assert found.alarms <= 0.01 * found.gates
+    assert found.found < 0.2 * found.gates
+    assert found.furthest > 0.2
+
+
+def test_too_few_rounds_are_refused() -> None:
+    with pytest.raises(ValueError, match="only 4 were measured"):
+        selftest.tested([measured(1.0, 0.1, 4)], [measured(1.0, 0.1, 4)], RULE, 8, 0.05)
+
+
+def test_the_planted_slowdown_is_real_work(toy: None, toy_env: dict[str, str]) -> None:
+    """Twice the work shows in one round, and the counts and answers stay what they were."""
+    here = Path(sys.executable)
+    corners = [Corner("A", here, toy_env), Corner("B", here, toy_env, plant=1.0)]
+    with started(corners[:1], SCRIPT) as [arm]:
+        arm.hear()
+        plan = arm.ask(plan={"select": ["roots/fixed"], "fixed": [], "swept": [], "star": False,
+                             "seeds": "0", "scale": "embedded"})  # fmt: skip
+    assert plan["metrics"]["roots"][0]["name"] == "steps"
+    taken = Taken()
+    play(corners, SCRIPT, [Cell(**cell) for cell in plan["cells"]], Pace(forks=2, cell_s=1), taken)
+    assert len(taken.base) == len(taken.head) >= 12
+    pairs = list(zip(taken.base, taken.head, strict=True))
+    assert all(a.unit == b.unit for a, b in pairs)
+    assert all(a.values["steps"] == b.values["steps"] for a, b in pairs)
+    assert all(a.values["right"] == b.values["right"] for a, b in pairs)
+    ratios = [b.values["cpu_s"] / a.values["cpu_s"] for a, b in pairs]
+    assert float(np.median(ratios)) > 1.5  # how much exactly: a solve of 2 us is mostly clock
+
+
+def test_the_planted_share_is_that_of_the_work() -> None:
+    """On a method that takes milliseconds, as those do that a self-test is run on."""
+
+    def work(state: object, case: object, point: object) -> None:
+        hashlib.sha256(bytes(2 << 20)).digest()
+
+    slowed = arm.planted(work, 0.5)
+
+    def spent(solve: object) -> float:
+        begun = time.thread_time()
+        solve(None, None, None)
+        return time.thread_time() - begun
+
+    ratio = statistics.median(spent(slowed) / spent(work) for _ in range(31))
+    assert 1.4 < ratio < 1.65

@@ -1,0 +1,141 @@
+"""Figures and tables for papers: their size, their words, their bytes, and what must not break them."""
+
+import re
+import shutil
+import struct
+import subprocess
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from adabench.harness.findings import Findings
+from adabench.reports import booktabs, column, papers
+from adabench.reports.sheets import Cell, Column, Sheet
+
+
+@pytest.fixture(scope="module")
+def written(findings: Findings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("papers")
+    paths = papers.save_all(findings, folder)
+    assert sorted(paths) == sorted(folder.iterdir())
+    return folder
+
+
+def test_every_figure_is_there_in_three_formats(written: Path) -> None:
+    stems = {path.stem for path in written.glob("*.pdf")}
+    assert {"plane-paging", "plane-chain", "headroom", "curves-paging-noise"} <= stems
+    assert "plane-paging-latency-s" in stems
+    for stem in stems:
+        for kind in ("svg", "pdf", "png"):
+            assert (written / f"{stem}.{kind}").stat().st_size > 1000
+
+
+def test_an_estimated_energy_is_no_axis(written: Path) -> None:
+    assert not list(written.glob("plane-paging-energy*"))
+    assert (written / "plane-chain-energy-j.pdf").exists()
+
+
+def test_figures_are_one_column_wide(written: Path) -> None:
+    for path in written.glob("*.png"):
+        width = struct.unpack(">I", path.read_bytes()[16:20])[0]
+        assert width == pytest.approx(column.COLUMN_IN * column.PNG_DPI, abs=1), path.name
+    for path in written.glob("*.svg"):
+        [width] = re.findall(r'width="([\d.]+)pt"', path.read_text(encoding="utf-8"))[:1]
+        assert float(width) == pytest.approx(column.COLUMN_IN * 72, abs=0.1)
+
+
+def test_pdf_letters_are_truetype_and_svg_needs_no_font(written: Path) -> None:
+    assert all(b"/Type3" not in path.read_bytes() for path in written.glob("*.pdf"))
+    assert all(b"/CIDFontType2" in path.read_bytes() for path in written.glob("*.pdf"))
+    assert all("<text" not in path.read_text(encoding="utf-8") for path in written.glob("*.svg"))
+
+
+def test_the_same_run_gives_the_same_bytes(
+    findings: Findings, written: Path, tmp_path: Path
+) -> None:
+    [drawn] = [d for d in papers.figures(findings) if d.stem == "plane-paging"]
+    for path in column.save(drawn.figure, tmp_path, drawn.stem):
+        assert path.read_bytes() == (written / path.name).read_bytes(), path.name
+
+
+def test_names_do_not_stand_over_each_other(findings: Findings) -> None:
+    for drawn in papers.figures(findings):
+        axes = drawn.figure.axes[0]
+        drawn.figure.canvas.draw()
+        outside = [text for text in axes.texts if text.get_transform() == axes.transAxes]
+        boxes = [text.get_window_extent() for text in outside if text.get_text()]
+        whole = drawn.figure.bbox
+        for i, box in enumerate(boxes):
+            assert box.x1 <= whole.x1 + 1, (drawn.stem, outside[i].get_text())
+            for other in boxes[i + 1 :]:
+                over = min(box.y1, other.y1) - max(box.y0, other.y0)
+                assert over < 0.35 * box.height, drawn.stem
+
+
+def test_ticks_do_not_stand_over_each_other(findings: Findings) -> None:
+    for drawn in papers.figures(findings):
+        axes = drawn.figure.axes[0]
+        drawn.figure.canvas.draw()
+        low, high = axes.get_xlim()
+        ticks = zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+        boxes = [label.get_window_extent() for x, label in ticks if low <= x <= high]
+        boxes.sort(key=lambda box: box.x0)
+        for box, following in pairwise(boxes):
+            assert box.x1 <= following.x0 + 1, drawn.stem
+
+
+def test_latex_is_escaped_and_balanced(findings: Findings, written: Path, hostile: str) -> None:
+    for path in written.glob("*.tex"):
+        text = path.read_text(encoding="utf-8")
+        bare = re.sub(r"\\[\\{}$&#%_]", "", text)
+        assert bare.count("{") == bare.count("}"), path.name
+        assert "<script>" not in text
+        columns = {line.count("&") for line in bare.splitlines() if " & " in line}
+        assert len(columns) <= 1, path.name
+    assert r"\textless{}script\textgreater{}" in (written / "claims.tex").read_text()
+
+
+def test_what_latex_reads_otherwise_is_text() -> None:
+    assert booktabs.escaped(r"a_b & 50% of $x^2 \n {y}~z") == (
+        r"a\_b \& 50\% of \$x\textasciicircum{}2 \textbackslash{}n \{y\}\textasciitilde{}z"
+    )
+    assert booktabs.escaped("10 µs × 3 ≤ 4 – [a]\u202e") == (
+        r"10 $\mu$s $\times$ 3 $\leq$ 4 -- {[}a{]}"
+    )
+
+
+def test_a_missing_number_is_a_dash_and_never_a_zero() -> None:
+    sheet = Sheet("T", (Column("a", right=False), Column("b")), ((Cell("x"), Cell("–")),))
+    [row] = [line for line in booktabs.latex(sheet, "t").splitlines() if line.startswith("x")]
+    assert row == r"x & -- \\"
+
+
+def test_tables_say_what_the_reports_say(findings: Findings, written: Path) -> None:
+    text = (written / "headroom.md").read_text(encoding="utf-8")
+    assert "| paging/mark0 | 0.97 [0.95, 0.99] |" in text.replace("\\_", "_")
+    latex = (written / "headroom.tex").read_text(encoding="utf-8")
+    assert r"\textbf{paging/mark0} & \textbf{0.97}" in latex
+    assert "{[}0.95, 0.99{]}" in latex
+
+
+def test_a_run_of_nothing_gives_no_figure(findings: Findings, tmp_path: Path) -> None:
+    empty = replace(findings, summary=(), headroom=(), conversion=(), claims=())
+    assert not list(papers.figures(empty))
+
+
+def test_pdflatex_takes_all_of_it(written: Path, tmp_path: Path) -> None:
+    if shutil.which("pdflatex") is None:
+        pytest.skip("no pdflatex on PATH")
+    for path in written.iterdir():
+        if path.suffix in (".tex", ".pdf"):
+            shutil.copy(path, tmp_path)
+    inputs = "\n".join(
+        rf"\input{{{path.stem}}}\clearpage" for path in sorted(tmp_path.glob("*.tex"))
+    )
+    head = r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}"
+    (tmp_path / "all.tex").write_text(f"{head}\n{inputs}\n\\end{{document}}\n")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]

@@ -1,0 +1,161 @@
+"""The parts of a site: pages, feed and badges, on made-up runs with planted steps."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as xml
+
+import pytest
+
+from adabench.harness.archive import FORMAT, Kept
+from adabench.harness.history import Change, Link, Point, Series
+from adabench.harness.record import Cell
+from adabench.reports import historical, site, standing
+from adabench.reports.badges import COLOURS, LEFT, badge
+from adabench.reports.collection import Site
+from adabench.reports.feed import Entry, feed
+
+DAYS = 6
+EVIL = "<img src=x onerror=alert(1)>\u202e\x00"
+METRICS = [
+    {"name": "accuracy", "unit": "1", "better": "higher", "role": "quality", "primary": True},
+    {"name": "steps", "unit": "steps", "better": "lower", "role": "work", "primary": True},
+]
+
+
+def kept(folder: Path, day: int) -> Kept:
+    cells = [
+        Cell("sums", name, {"depth": 2}, {}, "embedded", 0).to_json() for name in ("long", EVIL)
+    ]
+    methods = {f"sums/{name}": {"title": name, "role": "adaptive", "defaults": {"depth": 2}}
+               for name in ("long", EVIL)}  # fmt: skip
+    manifest: dict[str, Any] = {
+        "started": f"2026-03-{day:02}T08:00:00+00:00",
+        "environment": {"git_commit": f"{day:08x}", "git_dirty": day == 3, "cpu_model": EVIL},
+        "kept": {"format": FORMAT, "name": f"day {day}", "cells": cells, "kinds": [],
+                 "cards": {"sums": {"title": "Sums", "metrics": METRICS, "defaults": {}}},
+                 "methods": methods},
+    }  # fmt: skip
+    claim = {"id": "S-1", "task": "sums", "method": "long", "says": EVIL, "reason": ""}
+    words = ["not reproduced", "reproduced", "not testable here"]
+    findings = {
+        "records": 10, "errors": 0, "cells": 2,
+        "claims": [{**claim, "verdict": words[min(day - 1, 2)]}],
+        "headroom": [{"task": "sums", "method": "long", "h": 0.1 * day}],
+    }  # fmt: skip
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "findings.json").write_text(json.dumps(findings))
+    return Kept(f"2026030{day}-080000-aa", folder)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    base = tmp_path_factory.mktemp("site")
+    runs = [kept(base / str(day), day) for day in range(1, DAYS + 1)]
+    cell = Cell("sums", "long", {"depth": 2}, {}, "embedded", 0).to_json()
+    link = Link(
+        cell, "latency_s", "s", "timing", "lower", 0.02, 1.0, 1.0, 0.0, -0.01, 0.01, 1.0, 40
+    )
+    broken = Link(cell, "latency_s", "s", "timing", "lower", 0.02, None, None, None, None, None,
+                  1.0, 0, broken=EVIL)  # fmt: skip
+    points = [Point(runs[0].id, None, None), Point(runs[1].id, 1e-3, broken)]
+    points += [Point(run.id, 1e-3 * (1.2 if i > 1 else 1), link) for i, run in enumerate(runs[2:])]
+    change = Change(runs[3].id, runs[4].id, True, 1.2, 1.15, 1.25, False, (3, 2))
+    series = Series(0, "sums", "long", "embedded", {"depth": 2}, {}, "latency_s", "s", "timing",
+                    "lower", 0.02, "", tuple(points), (change,), runs[-1].id)  # fmt: skip
+    return Site("Ours", "", tuple(runs), (tuple(runs),), (series,))
+
+
+def test_the_front_page_names_steps_methods_runs_and_machines(made: Site) -> None:
+    page = site.index(made)
+    for word in ("×1.2", "worse", "6 runs", "2 methods", "1 machine", "00000003+", "latency_s"):
+        assert word in page
+    assert 'href="methods/sums-long.html"' in page
+    assert "The next run will tell" in page
+
+
+def test_a_method_page_draws_its_history_and_tells_every_run(made: Site) -> None:
+    page = site.method(made, "sums/long")
+    assert page.count("<svg") == 1
+    assert "step: ×1.2" in page
+    assert "may be a step" in page
+    rows = re.findall(r"2026-03-0\d 08:00", page)
+    assert len(set(rows)) == DAYS
+    assert "no history yet" in site.method(made, f"sums/{EVIL}")
+
+
+def test_hostile_words_are_text(made: Site) -> None:
+    for page in (
+        site.index(made),
+        site.method(made, "sums/long"),
+        site.method(made, f"sums/{EVIL}"),
+    ):
+        assert "<img src=x" not in page
+        assert "<script" not in page
+        assert "script-src 'none'" in page
+
+
+def test_the_same_site_has_the_same_bytes(made: Site) -> None:
+    assert site.method(made, "sums/long") == site.method(made, "sums/long")
+    assert standing.news(made) == standing.news(made)
+
+
+def test_the_verdict_that_stands_is_the_latest_that_is_one(made: Site) -> None:
+    assert made.claims["sums", "long", "S-1"]["verdict"] == "reproduced"
+    assert standing.badge_words(made)["badges/claims.svg"] == (
+        "claims", "1/1 reproduced", "good",
+    )  # fmt: skip
+    assert standing.badge_words(made)["badges/headroom.svg"][1] == "H 0.60"
+
+
+def test_the_default_operating_point_is_drawn(made: Site) -> None:
+    assert historical.drawn(made.series, made.by_id) == list(made.series)
+    assert historical.defaults(made.runs[0], "sums", "long") == {"depth": 2}
+
+
+def test_the_feed_has_runs_and_steps_newest_first(made: Site) -> None:
+    root = xml.fromstring(standing.news(made))
+    names = [item.text or "" for item in root.iter("{http://www.w3.org/2005/Atom}id")]
+    assert sum(":step:" in name for name in names) == 1
+    assert sum(":run:" in name for name in names) == DAYS
+    updated = [
+        entry.findtext("{http://www.w3.org/2005/Atom}updated")
+        for entry in root.findall("{http://www.w3.org/2005/Atom}entry")
+    ]
+    assert updated == sorted(updated, key=str, reverse=True)
+
+
+def test_a_feed_survives_what_xml_cannot_hold() -> None:
+    root = xml.fromstring(
+        feed(EVIL, [Entry("urn:x", EVIL, "2026-01-01T00:00:00Z", "a.html", EVIL)])
+    )
+    assert "<img" in (root.findtext("{http://www.w3.org/2005/Atom}title") or "")
+    assert xml.fromstring(feed("none", [])).findtext("{http://www.w3.org/2005/Atom}entry") is None
+
+
+def test_a_badge_holds_its_letters() -> None:
+    root = xml.fromstring(badge("claims <b>", "28/36 reproduced $x$", "fair"))
+    space = "{http://www.w3.org/2000/svg}"
+    boxes, texts = root.findall(f"{space}rect"), root.findall(f"{space}text")
+    assert [text.text for text in texts] == ["claims <b>", "28/36 reproduced $x$"]
+    for box, text in zip(boxes, texts, strict=True):
+        assert 0 < float(text.attrib["textLength"]) < float(box.attrib["width"])
+    assert sum(float(box.attrib["width"]) for box in boxes) == float(root.attrib["width"])
+
+
+@pytest.mark.parametrize("colour", [LEFT, *COLOURS.values()])
+def test_white_letters_are_readable_on_every_colour(colour: str) -> None:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    light = sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    assert 1.05 / (light + 0.05) >= 4.5
+
+
+def test_programs_get_the_same_numbers(made: Site) -> None:
+    found = json.loads(standing.history_json(made))
+    [series] = found["series"]
+    assert series["changes"][0]["estimate"] == 1.2
+    index = json.loads(standing.index_json(made))
+    assert [run["id"] for run in index["runs"]] == [run.id for run in made.runs]

@@ -1,0 +1,305 @@
+"""Granular modules: gathered equals masked, nothing looks ahead, everything that runs is counted."""
+
+import copy
+import dataclasses
+import statistics
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from adabench.harness.card import Point
+from adabench.workloads.ledger import (
+    acm,
+    checkpoint,
+    distil,
+    modules,
+    random_width,
+    static_width,
+    units,
+)
+from adabench.workloads.ledger.model import Backbone, Shape
+from adabench.workloads.ledger.modules import LEARNERS, Chooser, Widened
+from adabench.workloads.ledger.recipes import Widths, recipes
+from adabench.workloads.ledger.task import load
+from adabench.workloads.ledger.work import Work
+
+SMALL = Shape(layers=3, width=16, heads=2)
+SEQUENCES, TOKENS = 5, 24
+
+
+@pytest.fixture(scope="module")
+def widened() -> Widened:
+    """Modules whose gates disagree with one another, as trained ones do."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = distil.fresh(modules.hollow(Backbone(SMALL)))
+        for index in range(SMALL.layers):
+            made.model.layer(index).out.weight.data *= 8  # an untrained block hardly adds anything
+            for step in made.modules.at(index).gate:
+                step.weight.data *= 4
+    made.model.eval().requires_grad_(False)
+    made.modules.eval().requires_grad_(False)
+    return made
+
+
+@pytest.fixture(scope="module")
+def tokens() -> Tensor:
+    return torch.randint(2, 48, (SEQUENCES, TOKENS), generator=torch.Generator().manual_seed(1))
+
+
+def masked(made: Widened, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Run every learner and mask by the gates; return logits and choices [layers, B, T]."""
+    chosen = []
+
+    def mix(unit: int, x: Tensor, output: units.Output) -> Tensor:
+        if not unit % 2:
+            return output()
+        module = made.modules.at(unit // 2)
+        choice = module.gate(x).argmax(-1)
+        chosen.append(choice)
+        return module.mixed(x, distil.taken(F.one_hot(choice, LEARNERS + 1).float()))
+
+    states = units.soft(made.model, tokens, mix)
+    return made.model.head(made.model.norm(states)), torch.stack(chosen)
+
+
+def test_gathered_is_masked(widened: Widened, tokens: Tensor) -> None:
+    logits, chosen = masked(widened, tokens)
+    assert len(chosen.unique()) > 3
+    ours = modules.prefill_widths(widened, tokens, modules.gated(widened.modules), tile=2)
+    torch.testing.assert_close(ours.logits, logits, atol=1e-5, rtol=0)
+    assert torch.equal(ours.executions(), (0.5 + chosen / 8).sum(0))
+
+
+def test_with_every_learner_it_is_the_sum_of_all(widened: Widened, tokens: Tensor) -> None:
+    def whole(unit: int, x: Tensor, output: units.Output) -> Tensor:
+        return widened.modules.at(unit // 2).outputs(x).sum(-2) if unit % 2 else output()
+
+    model = widened.model
+    logits = model.head(model.norm(units.soft(model, tokens, whole)))
+    ours = modules.prefill_widths(widened, tokens, modules.constant(LEARNERS), tile=2)
+    torch.testing.assert_close(ours.logits, logits, atol=1e-5, rtol=0)
+    assert torch.equal(ours.executions(), torch.full((SEQUENCES, TOKENS), float(SMALL.layers)))
+
+
+def test_all_learners_cost_what_the_mlp_did(tokens: Tensor) -> None:
+    dense = Backbone(SMALL)
+    whole = units.prefill_units(dense, tokens, units.all_units, tile=2)
+    made = distil.fresh(modules.hollow(copy.deepcopy(dense)))
+    ours = modules.prefill_widths(made, tokens, modules.constant(LEARNERS), tile=2)
+    assert [w.flops for _, w in ours.works] == [w.flops for _, w in whole.works]
+    assert torch.equal(ours.executions(), whole.executions())
+
+
+@pytest.mark.parametrize("prompt", [1, 7])
+def test_decode_after_prefill_is_one_whole_forward(
+    widened: Widened, tokens: Tensor, prompt: int
+) -> None:
+    choose = modules.gated(widened.modules)
+    whole = modules.prefill_widths(widened, tokens, choose, tile=2)
+    stepped = modules.decode_widths(widened, tokens, choose, batch=3, prompt=prompt)
+    torch.testing.assert_close(stepped.logits, whole.logits, atol=1e-4, rtol=0)
+    assert torch.equal(stepped.executions(), whole.executions())
+    entries = sum(work.kv_entries for _, work in stepped.works)
+    assert entries == SEQUENCES * TOKENS * SMALL.layers
+
+
+def test_a_later_token_changes_no_earlier_logit(widened: Widened, tokens: Tensor) -> None:
+    choose = modules.gated(widened.modules)
+    before = modules.prefill_widths(widened, tokens, choose, tile=8).logits
+    changed = tokens.clone()
+    changed[:, 15] = (changed[:, 15] + 5) % 48
+    after = modules.prefill_widths(widened, changed, choose, tile=8).logits
+    torch.testing.assert_close(after[:, :15], before[:, :15], atol=1e-5, rtol=0)
+    assert not torch.allclose(after[:, 15:], before[:, 15:], atol=1e-3)
+
+
+def test_executions_are_what_hooks_on_the_learners_see(widened: Widened, tokens: Tensor) -> None:
+    made = copy.deepcopy(widened)
+    rows = {
+        (layer, learner): [0, 0] for layer in range(SMALL.layers) for learner in range(LEARNERS)
+    }
+    for (layer, learner), seen in rows.items():
+        one = made.modules.at(layer).learner(learner)
+        for place, module in enumerate((one.up, one.down)):
+            module.register_forward_hook(
+                lambda _, given, __, seen=seen, place=place: seen.__setitem__(
+                    place, seen[place] + len(given[0])
+                )
+            )
+    answer = modules.prefill_widths(made, tokens, modules.gated(made.modules), tile=2)
+    attention = SMALL.layers / 2 * tokens.numel()
+    assert sum(up for up, _ in rows.values()) / 8 + attention == answer.executions().sum()
+    assert all(up == down for up, down in rows.values())
+    shares = modules.shares(answer, SMALL.layers, tokens.numel())
+    for (layer, learner), (up, _) in rows.items():
+        assert up == pytest.approx(float(shares[layer, learner + 1 :].sum()) * tokens.numel())
+
+
+@pytest.mark.parametrize("n", [None, 0, 2])
+def test_operations_are_what_torch_counts(widened: Widened, tokens: Tensor, n: int | None) -> None:
+    """With gates (None) and with n learners for everybody; gates are in the count."""
+    choose = modules.gated(widened.modules) if n is None else modules.constant(n)
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        answer = modules.prefill_widths(widened, tokens, choose, tile=2)
+    assert sum(work.flops for _, work in answer.works) == counter.get_total_flops()
+
+
+def test_a_learner_that_nobody_takes_is_not_called(widened: Widened, tokens: Tensor) -> None:
+    made = copy.deepcopy(widened)
+
+    def fail(*_: object) -> None:
+        raise AssertionError("it was called")
+
+    for index in range(SMALL.layers):
+        made.modules.at(index).learner(2).up.register_forward_pre_hook(fail)
+    modules.prefill_widths(made, tokens, modules.constant(2), tile=2)
+    with pytest.raises(AssertionError, match="was called"):
+        modules.prefill_widths(made, tokens, modules.constant(3), tile=2)
+
+
+def test_a_gate_reads_its_own_position_alone(widened: Widened) -> None:
+    x = torch.randn(6, SMALL.width, generator=torch.Generator().manual_seed(2))
+    changed = x.clone()
+    changed[:5] += 1.0
+    choose: Chooser = modules.gated(widened.modules)
+    for layer in range(SMALL.layers):
+        assert choose(layer, x, Work())[5] == choose(layer, changed, Work())[5]
+
+
+def test_labels_are_the_first_prefix_that_the_next_hardly_improves() -> None:
+    errors = torch.tensor(
+        [
+            [8.0, 4.0, 2.0, 1.9, 1.0],  # the third improves by less than 1.2
+            [8.0, 4.0, 2.0, 1.0, 0.5],  # all improve
+            [8.0, 7.9, 2.0, 1.0, 0.5],  # already the first does not
+        ]
+    )
+    assert distil.labels(errors).tolist() == [3, 4, 1]
+    assert distil.labels(errors, artefact=True).tolist() == [3, 4, 4]
+
+
+def test_choices_become_leading_learners_and_pass_a_gradient_to_the_gate() -> None:
+    chosen = F.one_hot(torch.tensor([0, 2, 4]), LEARNERS + 1).float().requires_grad_(True)
+    run = distil.taken(chosen)
+    assert run.tolist() == [[0, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]]
+    run.sum().backward()
+    assert chosen.grad is not None
+    assert chosen.grad[0].tolist() == [0, 1, 2, 3, 4], "a choice of n pays for n learners"
+
+
+def test_softer_gates_choose_alike_and_are_less_sure(widened: Widened) -> None:
+    made = copy.deepcopy(widened)
+    distil.soften(made.modules)
+    x = torch.randn(50, SMALL.width, generator=torch.Generator().manual_seed(4))
+    for index in range(SMALL.layers):
+        before, after = widened.modules.at(index).gate(x), made.modules.at(index).gate(x)
+        assert torch.equal(before.argmax(-1), after.argmax(-1))
+        assert bool((after.softmax(-1).amax(-1) < before.softmax(-1).amax(-1)).all())
+
+
+def test_the_budget_prices_the_share_of_learners_that_ran() -> None:
+    half = F.one_hot(torch.full((2, 3, 4), 2), LEARNERS + 1).float()
+    assert float(distil.budget(half, 0.5)) == pytest.approx(0, abs=1e-5)
+    assert float(distil.budget(half, 0.25)) == pytest.approx(distil.PRICE / 4, abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_every_learner_lowers_the_error_in_every_module(seed: int) -> None:
+    """Prefix distillation: slices of the trained MLP would not do this for every n."""
+    plan = recipes()[f"learners-s{seed}"]
+    assert isinstance(plan, Widths)
+    base, made = checkpoint.restore(plan.base), checkpoint.widened(plan.name)
+    tokens = torch.from_numpy(next(load("embedded", 0, batches=1, sequences=32).cases()).tokens)
+    found: list[Tensor] = []
+
+    def watch(unit: int, x: Tensor, output: units.Output) -> Tensor:
+        y = output()
+        if unit % 2:
+            found.append(distil.prefix_loss(made.modules.at(unit // 2), x, y))
+        return y
+
+    with torch.no_grad():
+        units.soft(base, tokens, watch)
+    for errors in found:
+        assert [1.0, *errors.tolist()] == sorted([1.0, *errors.tolist()], reverse=True)
+    assert statistics.median(float(errors[-1]) for errors in found) < 0.25
+
+
+def test_learners_are_no_slices_of_the_mlp() -> None:
+    base, made = checkpoint.restore("vanilla-6-s0"), checkpoint.widened("learners-s0")
+    for index in range(base.shape.layers):
+        ours = F.normalize(made.modules.at(index).learner(0).up.weight, dim=1)
+        theirs = F.normalize(base.layer(index).up.weight, dim=1)
+        assert float((ours @ theirs.T).max(1).values.median()) < 0.9
+
+
+def test_rivals_are_tuned_as_long_from_the_same_learners() -> None:
+    known = [p for p in recipes().values() if isinstance(p, Widths) and p.kind != "learners"]
+    assert {plan.kind for plan in known} == {"acm", "static"}
+    for plan in known:
+        same = {"name": "", "kind": "acm", "target": 0.0}
+        first = next(other for other in known if other.seed == plan.seed)
+        assert dataclasses.replace(plan, **same) == dataclasses.replace(first, **same)
+
+
+def test_the_dense_mlps_are_gone(widened: Widened) -> None:
+    reader = load("embedded", 0, batches=1, sequences=2).width_reader("static-2")
+    assert all(layer.up.weight.numel() == 0 for layer in reader.widened.model.layers)
+    assert all(len(module.gate) == 0 for module in reader.widened.modules.layers)
+    whole = sum(p.numel() for p in checkpoint.restore("vanilla-6-s0").parameters())
+    biases = 6 * 256
+    assert reader.widened.parameters == whole + biases
+
+
+def test_coins_keep_each_modules_choices() -> None:
+    task, point = load("embedded", 0, batches=2, sequences=32), _at(0.4)
+    held = random_width.prepare(task, point, 0)
+    method = acm.prepare(task, point, 0)
+    for batch in task.cases():
+        ours = random_width.solve(held, batch, point)
+        theirs = acm.solve(method, batch, point)
+        mine, other = (modules.shares(a, 6, batch.tokens.size) for a in (ours, theirs))
+        torch.testing.assert_close(mine, other, atol=0.06, rtol=0)
+        again = random_width.solve(held, batch, point)
+        assert torch.equal(ours.logits, again.logits)
+
+
+def test_trained_gates_choose_by_position() -> None:
+    """Gates that phase 2 has made sure are not tuned to anything: every position takes two."""
+    task = load("embedded", 0, batches=1, sequences=16)
+    batch = next(task.cases())
+    answer = acm.solve(acm.prepare(task, _at(0.4), 0), batch, _at(0.4))
+    shares = modules.shares(answer, 6, batch.tokens.size)
+    assert float(shares.amax(1).median()) < 0.95
+    assert len(answer.executions().unique()) > 5
+
+
+def test_more_learners_cost_more_and_are_counted_so() -> None:
+    task = load("embedded", 0, batches=1, sequences=4)
+    batch = next(task.cases())
+    for n in (1, 2):
+        point = {"learners": n}
+        answer = static_width.solve(static_width.prepare(task, point, 0), batch, point)
+        assert torch.equal(answer.executions(), torch.full((4, 64), 3 + 0.75 * n))
+
+
+def test_a_recipe_is_rebuilt_from_its_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = {
+        name: dataclasses.replace(recipes()[name], steps=2)
+        for name in ("learners-s0", "acm-40-s0", "static-2-s0")
+    }
+    monkeypatch.setattr(checkpoint, "recipes", lambda: {**recipes(), **short})
+    for name in short:
+        card = checkpoint.train(name, folder=tmp_path)
+        assert card == checkpoint.train(name, folder=tmp_path)
+        assert (tmp_path / f"{name}.safetensors").stat().st_size < 700_000
+
+
+def _at(budget: float) -> Point:
+    return {"budget": budget}

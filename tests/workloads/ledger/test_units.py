@@ -1,0 +1,249 @@
+"""Units: gathered equals masked, nothing looks ahead, everything that runs is counted."""
+
+import copy
+import dataclasses
+import statistics
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from adabench.workloads.ledger import checkpoint, informed_routing, random_units, retrofit, units
+from adabench.workloads.ledger.engine import decode, prefill
+from adabench.workloads.ledger.model import Backbone, Shape
+from adabench.workloads.ledger.recipes import Retrofit, recipes
+from adabench.workloads.ledger.task import load
+from adabench.workloads.ledger.work import Work
+
+SMALL = Shape(layers=3, width=16, heads=2)
+UNITS = 2 * SMALL.layers
+SEQUENCES, TOKENS = 5, 24
+
+
+@pytest.fixture(scope="module")
+def model() -> Backbone:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = Backbone(SMALL)
+        for layer in made.layers:
+            layer.out.weight.data *= 8  # an untrained block hardly adds anything
+            layer.down.weight.data *= 8
+    return made.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def tokens() -> Tensor:
+    return torch.randint(2, 48, (SEQUENCES, TOKENS), generator=torch.Generator().manual_seed(1))
+
+
+def parts_of(kind: str, seed: int = 3) -> retrofit.Parts:
+    """Parts whose routers disagree with one another, as trained ones do."""
+    plan = Retrofit("x", "y", 0, kind, 0.5, rank=3)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        parts = retrofit.Parts(plan, SMALL.width, UNITS)
+        for router in parts.routers:
+            torch.nn.init.normal_(router.weight, std=0.6)
+            torch.nn.init.zeros_(router.bias)
+    return parts.requires_grad_(False)
+
+
+def masked(made: Backbone, tokens: Tensor, parts: retrofit.Parts) -> tuple[Tensor, Tensor]:
+    """Run everything and mix by the routers' decisions; return logits and decisions [units, ...]."""
+    decided = []
+
+    def mix(unit: int, x: Tensor, output: units.Output) -> Tensor:
+        predicted = parts.forecast(unit, x)
+        run = (parts.logit(unit, x, predicted) > 0)[..., None]
+        decided.append(run[..., 0])
+        rest = torch.zeros_like(x) if predicted is None else predicted
+        return torch.where(run, output(), rest)
+
+    states = units.soft(made, tokens, mix)
+    return made.head(made.norm(states)), torch.stack(decided)
+
+
+def test_with_everything_on_it_is_the_model_to_the_bit(model: Backbone, tokens: Tensor) -> None:
+    whole = prefill(model, tokens, tile=2)
+    ours = units.prefill_units(model, tokens, units.all_units, tile=2)
+    assert torch.equal(whole.logits, ours.logits)
+    assert [w.flops for _, w in whole.works] == [w.flops for _, w in ours.works]
+    assert torch.equal(ours.executions(), torch.full((SEQUENCES, TOKENS), 3.0))
+    stepped = decode(model, tokens, batch=2)
+    assert torch.equal(
+        stepped.logits, units.decode_units(model, tokens, units.all_units, batch=2).logits
+    )
+
+
+@pytest.mark.parametrize("kind", ["informed", "greedy", "blind"])
+def test_gathered_is_masked(model: Backbone, tokens: Tensor, kind: str) -> None:
+    parts = parts_of(kind)
+    logits, decided = masked(model, tokens, parts)
+    assert 0.2 < decided.float().mean() < 0.8
+    ours = units.prefill_units(model, tokens, retrofit.rule(parts), tile=2)
+    torch.testing.assert_close(ours.logits, logits, atol=1e-5, rtol=0)
+    assert torch.equal(ours.executions(), 0.5 * decided.sum(0).float())
+
+
+@pytest.mark.parametrize("prompt", [1, 7])
+def test_decode_after_prefill_is_one_whole_forward(
+    model: Backbone, tokens: Tensor, prompt: int
+) -> None:
+    rule = retrofit.rule(parts_of("informed"))
+    whole = units.prefill_units(model, tokens, rule, tile=2)
+    stepped = units.decode_units(model, tokens, rule, batch=3, prompt=prompt)
+    torch.testing.assert_close(stepped.logits, whole.logits, atol=1e-4, rtol=0)
+    assert torch.equal(stepped.executions(), whole.executions())
+
+
+def test_a_later_token_changes_no_earlier_logit(model: Backbone, tokens: Tensor) -> None:
+    rule = retrofit.rule(parts_of("informed"))
+    before = units.prefill_units(model, tokens, rule, tile=8).logits
+    changed = tokens.clone()
+    changed[:, 15] = (changed[:, 15] + 5) % 48
+    after = units.prefill_units(model, changed, rule, tile=8).logits
+    torch.testing.assert_close(after[:, :15], before[:, :15], atol=1e-5, rtol=0)
+    assert not torch.allclose(after[:, 15:], before[:, 15:], atol=1e-3)
+
+
+def test_executions_are_what_hooks_on_the_modules_see(model: Backbone, tokens: Tensor) -> None:
+    made, rows = copy.deepcopy(model), [0] * UNITS
+    for index, layer in enumerate(made.layers):
+        for unit, module in ((2 * index, layer.out), (2 * index + 1, layer.up)):
+            module.register_forward_hook(
+                lambda _, given, __, unit=unit: rows.__setitem__(unit, rows[unit] + len(given[0]))
+            )
+    answer = units.prefill_units(made, tokens, retrofit.rule(parts_of("informed")), tile=2)
+    assert sum(rows) == 2 * answer.executions().sum()
+    counted = [0] * UNITS
+    for _, work in answer.works:
+        for unit, flat in work.runs:
+            counted[unit] += len(flat)
+    assert counted == rows
+
+
+@pytest.mark.parametrize("kind", ["informed", "greedy"])
+def test_operations_are_what_torch_counts(model: Backbone, tokens: Tensor, kind: str) -> None:
+    rule = retrofit.rule(parts_of(kind))
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        answer = units.prefill_units(model, tokens, rule, tile=2)
+    assert sum(work.flops for _, work in answer.works) == counter.get_total_flops()
+
+
+def test_keys_and_values_are_written_for_everyone(model: Backbone, tokens: Tensor) -> None:
+    nobody: units.Rule = lambda unit, rows, work: units.Choice(torch.empty(0, dtype=torch.long))
+    for answer in (
+        units.prefill_units(model, tokens, nobody, tile=2),
+        units.decode_units(model, tokens, nobody, batch=2),
+    ):
+        entries = sum(work.kv_entries for _, work in answer.works)
+        assert entries == SEQUENCES * TOKENS * SMALL.layers
+        assert answer.executions().sum() == 0
+
+
+def test_a_forecast_reads_its_own_position_alone() -> None:
+    parts = parts_of("informed")
+    x = torch.randn(4, 6, SMALL.width, generator=torch.Generator().manual_seed(2))
+    changed = x.clone()
+    changed[:, :5] += 1.0
+    for unit in range(UNITS):
+        assert torch.equal(parts.forecast(unit, x)[:, 5], parts.forecast(unit, changed)[:, 5])
+
+
+def test_a_forecaster_starts_from_a_fit_that_beats_the_mean() -> None:
+    base = checkpoint.restore("vanilla-6-s0")
+    plan = Retrofit("x", "vanilla-6-s0", 0, "informed", 0.5, steps=0)
+    parts = retrofit.train(plan, base)
+    batch = load("embedded", 0, batches=1, sequences=16)
+    inputs = torch.from_numpy(next(batch.cases()).tokens)
+    explained = []
+
+    def watch(unit: int, x: Tensor, output: units.Output) -> Tensor:
+        found = output()
+        left = (found - parts.forecast(unit, x)).square().sum()
+        explained.append(float(1 - left / (found - found.mean((0, 1))).square().sum()))
+        return found
+
+    with torch.no_grad():
+        units.soft(base, inputs, watch)
+    assert len(explained) == 12
+    assert min(explained) > 0
+    assert explained[0] < 0.2, "the first attention is context, which no position forecasts alone"
+    assert statistics.median(explained) > 0.4
+
+
+def test_training_leaves_a_frozen_backbone_alone_and_tunes_only_where_it_says_so() -> None:
+    for kind, same in (("informed", True), ("greedy", True), ("tuned", False)):
+        base = checkpoint.restore("vanilla-6-s0")
+        before = {k: v.clone() for k, v in base.state_dict().items()}
+        plan = Retrofit("x", "vanilla-6-s0", 0, kind, 0.5, steps=2)
+        retrofit.train(plan, base)
+        after = retrofit.merged(base).state_dict()
+        assert before.keys() == after.keys()
+        assert same == all(torch.equal(before[k], after[k]) for k in before), kind
+
+
+def test_rivals_are_trained_as_hard() -> None:
+    known = {n: p for n, p in recipes().items() if isinstance(p, Retrofit)}
+    for name, plan in known.items():
+        if plan.kind == "informed":
+            twin = known[name.replace("informed", "greedy")]
+            assert dataclasses.replace(twin, name=name, kind="informed") == plan
+            tuned = known.get(name.replace("informed", "tuned"))
+            assert tuned is None or tuned.steps == 2 * plan.steps
+
+
+def test_coins_keep_each_units_rate() -> None:
+    task = load("embedded", 0, batches=2, sequences=32)
+    point = {"sparsity": 0.6, "shift": 0.0}
+    coins = random_units.prepare(task, point, 0)
+    method = informed_routing.prepare(task, point, 0)
+    for batch in task.cases():
+        ours = random_units.solve(coins, batch, point)
+        theirs = informed_routing.solve(method, batch, point)
+        mine = random_units.rates(ours, batch.tokens.size)
+        for rate, other in zip(mine, random_units.rates(theirs, batch.tokens.size), strict=True):
+            assert rate == pytest.approx(other, abs=0.06)
+
+
+def test_a_wider_shift_runs_more() -> None:
+    task = load("embedded", 0, batches=1, sequences=16)
+    batch = next(task.cases())
+    reader = informed_routing.prepare(task, {"sparsity": 0.75, "shift": 0.0}, 0)
+    ran = [
+        float(informed_routing.solve(reader, batch, {"shift": shift}).executions().mean())
+        for shift in (-20.0, 0.0, 4.0, 20.0)
+    ]
+    assert ran == sorted(ran)
+    assert ran[0] < 0.5
+    assert ran[-1] > 5.5
+
+
+def test_a_retrofit_is_rebuilt_from_its_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = dataclasses.replace(recipes()["greedy-75-s0"], steps=2)
+    monkeypatch.setattr(checkpoint, "recipes", lambda: {**recipes(), plan.name: plan})
+    card = checkpoint.train(plan.name, folder=tmp_path)
+    again = checkpoint.train(plan.name, folder=tmp_path)
+    assert card == again
+    assert card["held_out"]["executions"] > 5, "two steps close nothing"
+    fitted = checkpoint.retrofitted(plan.name, tmp_path)
+    assert isinstance(fitted.parts, retrofit.Parts)
+
+
+def test_decisions_are_hard_and_pass_a_gradient_on() -> None:
+    logit = torch.tensor([-3.0, 0.2, 3.0], requires_grad=True)
+    m = retrofit.straight_through(logit, 0.5)
+    assert set(m.tolist()) <= {0.0, 1.0}
+    m.sum().backward()
+    assert bool((logit.grad > 0).all())
+
+
+def test_a_choice_without_forecast_adds_nothing() -> None:
+    choice = retrofit.chosen(torch.tensor([True, False, True]), None, Work())
+    assert choice.keep.tolist() == [0, 2]
+    assert choice.rest is None

@@ -1,0 +1,141 @@
+"""Adaptive computation modules: how many of four ordered learners each position runs in each MLP.
+
+Every MLP f of the trained model is replaced by N = 4 small MLPs, the *learners*, whose sum up to n
+approximates f better with every n, and a tiny gate that reads the MLP's own input:
+
+    h_n(x) = sum over i <= n of W2_i gelu(W1_i x + b_i)        h <- h + h_n(x),  n = argmax gate(x)
+
+n = 0 leaves the MLP out. All learners cost together what f did. They are first distilled to f,
+module by module; gates are first taught by the errors of the prefixes; then everything is tuned
+end to end under a budget (`distil.py`). `modules.py` runs each learner on the rows that take it,
+and counts n/4 of half a layer for n learners; gates cost 4 % of an MLP at d = 64 and are in the
+FLOPs.
+
+`budget` is the share of the learners that training aims at; a model is shipped for 0.4. What
+is reported is always the share that was run.
+
+**What is simplified.** MLPs alone: the paper's q, k, v and o modules are left out, so attention,
+42 % of the operations here, is never saved. 320 + 80 + 300 steps of 32 sequences in place of 100
+epochs, so rates are higher (3e-3; 1e-2; 1e-3, gates 5e-3) with a cosine, and the budget's weight
+is 4 (0.1 was not tried). Distillation errors are divided by the mean square of each f. Gates are
+made less sure before they are tuned, or they stay where phase 2 left them (`distil.py`). The
+choice's straight-through value multiplies the output (the released code leaves it out).
+
+**What to expect.** Written when the distilled learners had been seen (all answers at k = 4: 0.30,
+0.47, 0.59, 0.65 with 1 to 4 learners for everybody, seed 0, nothing tuned) and before any tuning:
+with tuning two learners for everybody answer nearly everything and one does not; gates at 0.40
+beat both at their cost, by running one or none at fillers; coins at the gates' rates lose a third
+of the answers at k = 4. The width of an MLP matters less here than depth does, so the margin over
+constant width is a few points. Time falls by less than operations: K around 0.3 in prefill, and
+below 0 one token at a time, where a learner is a call of its own.
+
+**What was seen.** Seeds 0, 1, 2, six batches of 64, `budget=0.4`: accuracy 0.996, 0.977, 0.987 and
+k = 4 at 0.985, 0.910, 0.949, on 4.02, 3.95, 4.06 layers. Above the line between one and two
+learners for everybody at equal operations by 0.002, 0.023, 0.006: 0.010 [0.002, 0.023] (bootstrap
+over batches in seeds). Below two learners for everybody by 0.001 to 0.004, on a tenth fewer
+operations. Coins at the same shares: 0.716, 0.677, 0.762. Operands run 4.41, 4.26, 4.61 layers,
+fillers 3.79, 3.79, 3.71.
+
+*The budget is missed from below*: 0.34, 0.32, 0.35 of the learners run. With sampled choices the
+load is 0.40 (seed 0), and that is what training prices; the most likely choice is lower. Aiming
+at the most likely choice, or cooling the samples, was not tried. *Against the original* seed 1
+loses two points and seed 2 one: three hundred steps do not repair new learners everywhere.
+*Verdicts at seeds 0..2*: gates against coins and operands against fillers reproduced; the pair with
+two learners not (0.998 [0.995, 1.000], asked for 1): with a third of the width there is less to
+answer with. acm-4 in direction only; the front, the load and the time undecided. No time is
+quoted: the machine was too busy for one.
+
+*In which order.* Prototypes of seed 0 (gates not softened) had been seen when acm-3 and acm-4 were
+put at 0.4, as only that budget is shipped; the other thresholds are older. One model aimed at 0.25,
+gates not softened, ran 0.38. `SOFTER` and the gates' rate came after that failure and were tried
+once, on seed 0.
+
+**Ways to fake it.** Slices of the trained MLP called learners; masks counted as skipped work; the
+budget reported as the cost; constant width without the same tuning; gates left out of the count.
+"""
+
+from adabench.harness.card import Card, Claim, Frontier, Knob, OutOfReach, Point, Ratio
+from adabench.workloads.ledger.engine import Answer
+from adabench.workloads.ledger.modules import gated
+from adabench.workloads.ledger.readers import Batch, WidthReader
+from adabench.workloads.ledger.task import Ledger
+
+CARD = Card(
+    title="Adaptive computation modules",
+    paper="Adaptive Computation Modules, arXiv 2312.10193, December 2023",
+    adapts="how many of four learners a position runs in each MLP, on the MLP's own input",
+    fidelity="special-case",
+    skips_from="vanilla",
+    knobs=(Knob("budget", (0.4,), 0.4, at="prepare"),),
+    claims=(
+        Claim(
+            id="acm-1",
+            says="Its front of answers over operations lies above that of constant width.",
+            paper="Pareto front over all budgets; the card's criterion 1",
+            expect=Frontier("flops_counted", "accuracy", against="static_width"),
+        ),
+        Claim(
+            id="acm-1-pair",
+            says="At 0.4 it answers at least what two learners for everybody do, on less work.",
+            paper="the card's criterion 1",
+            expect=Ratio("accuracy", against="static_width", low=1.0, where={"budget": 0.4}),
+        ),
+        Claim(
+            id="acm-2",
+            says="Fewer word errors than MoEfication at every budget.",
+            paper="Wav2Vec 2.0 on CommonVoice-es",
+            expect=OutOfReach("a speech model and its corpus are not a case here"),
+            scale="paper",
+        ),
+        Claim(
+            id="acm-3",
+            says="Reading takes less time than the original's.",
+            paper="latency nearly linear in executed learners; the card's criterion 6",
+            expect=Ratio("latency_s", against="vanilla", high=1.0, where={"budget": 0.4}),
+        ),
+        Claim(
+            id="acm-4",
+            says="At 0.4 nothing is lost: within a point of the original, at 0.72 of its layers.",
+            paper="no loss over a wide interval of budgets; the card's criterion 2 asks it at 0.75",
+            expect=Ratio(
+                "executions",
+                against="vanilla",
+                high=0.72,
+                keeping={"accuracy": 0.01},
+                where={"budget": 0.4},
+            ),
+        ),
+        Claim(
+            id="acm-load-40",
+            says="The share of learners that runs is within 0.03 of a budget of 0.4.",
+            paper="the card's criterion 4; executions are 1/2 + share/2 of all layers",
+            expect=Ratio(
+                "executions", against="vanilla", low=0.685, high=0.715, where={"budget": 0.4}
+            ),
+        ),
+        Claim(
+            id="acm-random",
+            says="Gates beat coins with the same choices per module, in every batch.",
+            paper="the card's criterion 3",
+            expect=Ratio(
+                "accuracy", against="random_width", low=1.0, every=True, where={"budget": 0.4}
+            ),
+        ),
+        Claim(
+            id="acm-operands",
+            says="Operands, where the value is computed, run more learners than fillers.",
+            paper="the card's criterion 3",
+            expect=Ratio("operand_over_filler", against="vanilla", low=1.0, where={"budget": 0.4}),
+        ),
+    ),
+)
+
+
+def prepare(task: Ledger, point: Point, seed: int) -> WidthReader:
+    """Restore the model that was tuned for this budget."""
+    return task.width_reader(f"acm-{round(100 * float(point['budget']))}")
+
+
+def solve(reader: WidthReader, batch: Batch, point: Point) -> Answer:
+    """Read the batch; each gate decides from its position's own state."""
+    return reader.read(batch, gated(reader.widened.modules))

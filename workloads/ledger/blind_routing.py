@@ -1,0 +1,39 @@
+"""Blind routing: forecasts as in informed routing, a router that does not see them.
+
+The ablation of informed routing's idea. Whatever this loses against it, seeing how well a unit can be
+forecast is worth; whatever it wins over greedy skipping, the forecast itself is worth
+(`retrofit.py`, kind `blind`).
+
+**What to expect.** Written before measuring: between the two, nearer to informed routing.
+
+**What was seen.** Seeds 0..2, 6 batches each, prefill: accuracy 0.992 at 1.56 of 6 layers, against 0.995
+at 1.53 of informed routing and 0.891 at 2.30 of greedy skipping. The forecast is worth everything and
+seeing it nothing that three seeds could show.
+
+**Ways to fake it.** A smaller router, or other forecasters, than the method's.
+"""
+
+from adabench.harness.card import Card, Knob, Point
+from adabench.workloads.ledger.engine import Answer
+from adabench.workloads.ledger.readers import Batch, UnitReader
+from adabench.workloads.ledger.retrofit import rule
+from adabench.workloads.ledger.task import Ledger
+
+CARD = Card(
+    title="Blind routing with forecasts",
+    paper="Informed Routing in LLMs, arXiv 2510.13831, its ablation",
+    adapts="which attention blocks and MLPs a position runs, on a linear score of its state",
+    fidelity="reconstructed",
+    skips_from="vanilla",
+    knobs=(Knob("sparsity", (0.75,), 0.75, at="prepare"),),
+)
+
+
+def prepare(task: Ledger, point: Point, seed: int) -> UnitReader:
+    """Restore the routers and forecasters."""
+    return task.unit_reader("blind-75")
+
+
+def solve(reader: UnitReader, batch: Batch, point: Point) -> Answer:
+    """Read the batch; each position's units are decided from its own state."""
+    return reader.read(batch, rule(reader.fitted.parts))

@@ -1,0 +1,247 @@
+"""How granular modules are trained: three phases, from the dense backbone.
+
+1. *Learners.* Every module is fed what the original MLP f is fed there; everything else is frozen.
+   Loss: the mean over modules and over n = 1..N of |h_n(x) - f(x)|^2 (n = 0 has no weights), each
+   module's divided by the mean square of its f, as they differ by magnitudes. Gradients flow
+   through the sum: every prefix has to be good, and learners start from noise, not from slices.
+2. *Gates.* e_n = |h_n(x) - f(x)|, r_n = e_{n-1} / e_n. The label is the smallest n with
+   r_n < 1.2, or N; negative log-likelihood. (The released code gives N where already r_1 < 1.2;
+   `artefact=True` does so, we do not.)
+3. *All weights*, gated forward, hard Gumbel-softmax at tau 0.8 with the straight-through value on
+   the output, y = sum over n of g_n h_n(x):
+
+       loss = task + PRICE | load - beta | + 0.05 L_e + 0.05 L_d
+
+   L_e = - mean entropy of a module's mean gate distribution over a sequence / log(N + 1);
+   L_d = - 2 x mean pairwise |c_a - c_b| of the sequences' mean loads. All learners cost alike, so
+   the load is the mean share of learners taken.
+
+   Before it the gates' logits are scaled by `SOFTER`. Left as phase 2 leaves them they are sure of
+   two learners for nearly everybody, hard samples agree, and no gradient moves them: in four of
+   six modules every position went on taking two (seed 0), and 0.75 of the answers at k = 4 were
+   right on seed 1.
+
+Kind `learners` is phases 1 and 2; `acm` is phase 3 for one beta; `static` is phase 3 with n
+learners for everybody, the same steps, data and rate, and no gate to train.
+The task is the next token with weight 3 on answers.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adabench.workloads.ledger import modules as widths
+from adabench.workloads.ledger import units
+from adabench.workloads.ledger.data import KMAX, draw
+from adabench.workloads.ledger.engine import one_thread
+from adabench.workloads.ledger.model import Backbone
+from adabench.workloads.ledger.modules import LEARNERS, Modules, Widened
+from adabench.workloads.ledger.recipes import Widths
+from adabench.workloads.ledger.training import (
+    ANSWER_WEIGHT,
+    BATCH,
+    HELD_OUT,
+    HELD_OUT_SEED,
+    Batch,
+    Progress,
+    batch_of,
+)
+
+LEARNER_RATE, GATE_RATE, RATE = 3e-3, 1e-2, 1e-3
+TUNED_GATE_RATE = 5e-3
+SOFTER = 0.2
+"""What gates' logits are scaled by before phase 3."""
+GATE_STEPS = 0.2
+"""Share of the steps of kind `learners` that phase 2 takes."""
+CLIP = 1.0
+FACTOR = 1.2
+TAU = 0.8
+PRICE, ENTROPY, DIVERSITY = 4.0, 0.05, 0.05
+_STREAM = 47  # training streams are keyed apart from those of the backbones and retrofits
+
+
+def train(
+    plan: Widths, start: Callable[[], Widened], progress: Progress = lambda done, steps: None
+) -> Widened:
+    """Train a plan; `start` gives the phase-2 modules, or for `learners` the dense backbone's."""
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_STREAM * 1000 + plan.seed)
+        widened = start()
+        if plan.kind == "learners":
+            _distil(plan, widened, progress)
+            widths.hollow(widened.model)
+        else:
+            _tune(plan, widened, progress)
+    widened.model.eval().requires_grad_(False)
+    widened.modules.eval().requires_grad_(False)
+    return widened
+
+
+def fresh(model: Backbone) -> Widened:
+    """Put untrained modules beside a backbone's MLPs."""
+    return Widened(model, Modules(model.shape.width, model.shape.layers))
+
+
+def _batches(plan: Widths, phase: int) -> Iterator[Batch]:
+    generator = np.random.Generator(np.random.PCG64((_STREAM, plan.seed, phase)))
+    while True:
+        yield batch_of(draw(generator, BATCH, KMAX))
+
+
+Judge = Callable[[int, Tensor, Tensor], Tensor]
+"""(layer, an MLP's input, its output) -> a loss."""
+
+
+def _distil(plan: Widths, widened: Widened, progress: Progress) -> None:
+    modules, gate_steps = widened.modules, round(GATE_STEPS * plan.steps)
+    steps, inner = (
+        plan.steps - gate_steps,
+        [widened.modules.at(i) for i in range(len(modules.layers))],
+    )
+    learners = [p for one in inner for p in one.learners.parameters()]
+    gates = [p for one in inner for p in one.gate.parameters()]
+    batches = _batches(plan, 1)
+
+    def fit(judge: Judge, weights: list[nn.Parameter], rate: float, count: int, done: int) -> None:
+        optimiser = torch.optim.Adam(weights)
+        for step in range(count):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * _cosine(step / count)
+            optimiser.zero_grad()
+            torch.autograd.backward(_watched(widened.model, next(batches).inputs, judge))
+            nn.utils.clip_grad_norm_(weights, CLIP)
+            optimiser.step()
+            progress(done + step + 1, plan.steps)
+
+    fit(lambda i, x, y: prefix_loss(modules.at(i), x, y).mean(), learners, LEARNER_RATE, steps, 0)
+    fit(lambda i, x, y: _gate_loss(modules.at(i), x, y), gates, GATE_RATE, gate_steps, steps)
+
+
+def _cosine(share: float) -> float:
+    return 0.05 + 0.95 * (1 + math.cos(math.pi * share)) / 2
+
+
+def _watched(model: Backbone, tokens: Tensor, judge: Judge) -> Tensor:
+    """Return the mean of what `judge` says of every MLP of the original model."""
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    def watch(unit: int, x: Tensor, output: units.Output) -> Tensor:
+        found = output()
+        if unit % 2:
+            seen.append((x, found))
+        return found
+
+    with torch.no_grad():
+        units.soft(model, tokens, watch)
+    return torch.stack([judge(i, x, y) for i, (x, y) in enumerate(seen)]).mean()
+
+
+def prefix_loss(module: widths.Granular, x: Tensor, y: Tensor) -> Tensor:
+    """Return the squared error of h_1..h_N over the mean square of y, [N]."""
+    apart = module.outputs(x).cumsum(-2) - y[..., None, :]
+    error: Tensor = apart.square().flatten(0, -3).mean((0, 2)) / y.square().mean()
+    return error
+
+
+def labels(errors: Tensor, *, artefact: bool = False) -> Tensor:
+    """Return how many learners are worth running, from e_0..e_N [..., N + 1]."""
+    small = errors[..., :-1] / errors[..., 1:].clamp_min(1e-12) < FACTOR
+    first = torch.where(small.any(-1), small.int().argmax(-1) + 1, LEARNERS)
+    return torch.where(small[..., 0], LEARNERS, first) if artefact else first
+
+
+def _gate_loss(module: widths.Granular, x: Tensor, y: Tensor) -> Tensor:
+    with torch.no_grad():
+        apart = module.outputs(x).cumsum(-2) - y[..., None, :]
+        errors = torch.cat((y.norm(dim=-1)[..., None], apart.norm(dim=-1)), dim=-1)
+        wanted = labels(errors)
+    return F.cross_entropy(module.gate(x).flatten(0, -2), wanted.flatten())
+
+
+def _tune(plan: Widths, widened: Widened, progress: Progress) -> None:
+    model, modules = widened.model.train().requires_grad_(True), widened.modules.train()
+    modules.requires_grad_(True)
+    soften(modules)
+    gates = [p for name, p in modules.named_parameters() if ".gate." in name]
+    rest = [p for name, p in modules.named_parameters() if ".gate." not in name]
+    rest += [p for p in model.parameters() if p.numel()]
+    groups = [{"params": rest, "peak": RATE}, {"params": gates, "peak": TUNED_GATE_RATE}]
+    trained, optimiser = [*rest, *gates], torch.optim.Adam(groups)
+    batches = _batches(plan, 3)
+    for step in range(plan.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = group["peak"] * _cosine(step / plan.steps)
+        optimiser.zero_grad()
+        torch.autograd.backward(_loss(plan, widened, next(batches)))
+        nn.utils.clip_grad_norm_(trained, CLIP)
+        optimiser.step()
+        progress(step + 1, plan.steps)
+
+
+@torch.no_grad()
+def soften(modules: Modules) -> None:
+    """Make the gates' first choices tentative: a sure gate tries nothing and learns nothing."""
+    for index in range(len(modules.layers)):
+        for weight in modules.at(index).gate[-1].parameters():
+            weight.mul_(SOFTER)
+
+
+def _loss(plan: Widths, widened: Widened, batch: Batch) -> Tensor:
+    gates: list[Tensor] = []
+
+    def mix(unit: int, x: Tensor, output: units.Output) -> Tensor:
+        if not unit % 2:
+            return output()
+        module = widened.modules.at(unit // 2)
+        if plan.kind == "static":
+            return module.mixed(
+                x, (torch.arange(LEARNERS) < plan.target).float().expand(*x.shape[:-1], -1)
+            )
+        chosen = F.gumbel_softmax(module.gate(x), tau=TAU, hard=True)  # [B, T, N + 1]
+        gates.append(chosen)
+        return module.mixed(x, taken(chosen))
+
+    model = widened.model
+    logits = model.head(model.norm(units.soft(model, batch.inputs, mix)))
+    each = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), reduction="none")
+    weight = 1 + (ANSWER_WEIGHT - 1) * batch.answers.flatten()
+    task = (each * weight).sum() / weight.sum()
+    return task + budget(torch.stack(gates), plan.target) if gates else task
+
+
+def taken(chosen: Tensor) -> Tensor:
+    """Return which learners run, [..., N], from one-hot choices of 0..N [..., N + 1]."""
+    return chosen[..., 1:].flip(-1).cumsum(-1).flip(-1)
+
+
+def budget(gates: Tensor, target: float) -> Tensor:
+    """Return the price of choices [modules, B, T, N + 1]: load, entropy and diversity."""
+    loads = taken(gates).mean((0, 2, 3))  # [B]
+    means = gates.mean(2).clamp_min(1e-9)
+    entropy = -(means * means.log()).sum(-1).mean() / math.log(LEARNERS + 1)
+    apart = (loads[:, None] - loads).abs().mean()
+    over = (loads.mean() - target).abs()
+    return PRICE * over - ENTROPY * entropy - 2 * DIVERSITY * apart
+
+
+def chooser(plan: Widths, modules: Modules) -> widths.Chooser:
+    """Return what a plan's model decides with."""
+    return widths.constant(round(plan.target)) if plan.kind == "static" else widths.gated(modules)
+
+
+def held_out(plan: Widths, widened: Widened) -> dict[str, float]:
+    """Return answer accuracy by k, filler accuracy and executions on held-out sequences."""
+    corpus = draw(np.random.Generator(np.random.PCG64(HELD_OUT_SEED)), HELD_OUT)
+    tokens = torch.from_numpy(np.ascontiguousarray(corpus.inputs))
+    answer = widths.prefill_widths(widened, tokens, chooser(plan, widened.modules), tile=16)
+    right = answer.logits.argmax(-1).numpy() == corpus.targets
+    equal, k = corpus.labels.of("equal"), corpus.labels.k
+    found = {f"accuracy_k{n}": float(right[equal & (k == n)].mean()) for n in range(1, KMAX + 1)}
+    words = corpus.labels.word
+    found["accuracy_filler"] = float(right[(words == 1) | (words == 2)].mean())
+    found["executions"] = float(answer.executions().double().mean())
+    return {name: round(value, 4) for name, value in found.items()}

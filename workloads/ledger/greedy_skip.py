@@ -1,0 +1,45 @@
+"""Greedy skipping: informed routing without the forecast, the rival that it names.
+
+The same frozen model, router, budget, data and steps; a unit that does not run adds nothing
+(`retrofit.py`, kind `greedy`). This is what mixture-of-depths does to a trained model, with a
+threshold in place of a top-k that would look ahead.
+
+**What to expect.** Written before measuring: as good as informed routing down to half of the units;
+below that it loses answers, because a skipped unit leaves a hole that nothing fills.
+
+**What was seen.** Seeds 0..2, 6 batches each, prefill: accuracy 0.981, 0.961, 0.891 at 0.45, 0.6,
+0.75, with 3.60, 2.87, 2.30 of 6 layers where 3.3, 2.4, 1.5 were asked for: the loss of answers holds the
+routers open against the budget. It loses answers earlier than expected, at half of the units, and at
+k = 4 first (0.928, 0.890, 0.799). H 1.06 [0.17, 2.19]. Part of it comes back when more is run: at 0.6 with
+`shift=2` 0.994 at 3.93 layers.
+
+**Ways to fake it.** Fewer steps or another budget than the method it is compared with.
+"""
+
+from adabench.harness.card import Card, Knob, Point
+from adabench.workloads.ledger.engine import Answer
+from adabench.workloads.ledger.readers import Batch, UnitReader
+from adabench.workloads.ledger.retrofit import rule
+from adabench.workloads.ledger.task import Ledger
+
+CARD = Card(
+    title="Greedy skipping",
+    paper="Raposo et al., Mixture-of-Depths, arXiv 2404.02258, as a retrofit with a threshold",
+    adapts="which attention blocks and MLPs a position runs, on a linear score of its state",
+    fidelity="special-case",
+    skips_from="vanilla",
+    knobs=(
+        Knob("sparsity", (0.45, 0.6, 0.75), 0.6, at="prepare"),
+        Knob("shift", (0.0, 2.0, 4.0), 0.0, open=True, low=-20.0, high=20.0),
+    ),
+)
+
+
+def prepare(task: Ledger, point: Point, seed: int) -> UnitReader:
+    """Restore the routers that were trained for this sparsity."""
+    return task.unit_reader(f"greedy-{round(100 * float(point['sparsity']))}")
+
+
+def solve(reader: UnitReader, batch: Batch, point: Point) -> Answer:
+    """Read the batch; each position's units are decided from its own state."""
+    return reader.read(batch, rule(reader.fitted.parts, float(point["shift"])))

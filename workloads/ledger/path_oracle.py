@@ -1,0 +1,132 @@
+"""Path oracle: Dr.LLM's search on the test question itself, with its answer in hand.
+
+What routers could reach at most, as far as `simulations` evaluated paths a question can tell; kind
+`bound`. It does not come free: what the search runs is left out of the count.
+
+**Is it luck?** A search tries dozens of paths and keeps one that happens to be right. So
+`look=second` sets the same questions with *other fillers* (the answers stay) and answers them
+along the paths found for the first ones; and `luck` searches for random wrong answers.
+A repair that does not survive the second look was luck, and so is the accuracy it brings.
+
+**What to expect.** Written before measuring: more than 10 points over the frozen model at the
+first look (k = 5 and 6), less than half of the repairs right again, so a second look below
+the frozen model: short paths that were right by luck lose at k = 3 and 4 too. A random wrong
+answer of three is hit for one question in ten.
+
+**What was seen.** Seeds 0, 1, 2, 4.9 layers: first look 0.906, 0.853, 0.885 where the frozen model
+has 0.698, 0.690, 0.702; second look 0.749, 0.689, 0.762. Against the frozen model the
+second look is undecided (1.05, 0.94 to 1.13), at a sixth fewer layers. `luck`, first batch, 85, 74,
+71 wrong questions: 0.72, 0.50, 0.65 repaired; of these 0.62, 0.62, 0.72 survive, more than expected
+and more than half; random wrong answers are hit for 0.02, 0.01, 0.10. So repairs are mostly
+real. What does not hold at a second look are short paths of questions that were right anyway.
+
+**Ways to fake it.** Quoting the first look alone; a single answer of seven.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adabench.harness.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.ledger.asking import Asking, Exam, PathReader
+from adabench.workloads.ledger.data import Ints
+from adabench.workloads.ledger.path_search import Found, search
+from adabench.workloads.ledger.paths import Reply, right
+from adabench.workloads.ledger.queries import Questions, with_answers
+
+CARD = Card(
+    title="Searched path in hindsight",
+    paper="Dr.LLM, arXiv 2510.12773, October 2025: its supervision, on the test question",
+    adapts="which layers a question skips or repeats, with its answer in hand",
+    role="oracle",
+    oracle="bound",
+    conditions={"layout": "qa"},
+    knobs=(
+        Knob("simulations", (50,), 50, at="prepare", open=True, low=1, high=729),
+        Knob("look", ("first", "second"), "first"),
+    ),
+    claims=(
+        Claim(
+            id="drllm-4-repairs",
+            says="Searched paths answer 4 % more questions than the frozen model.",
+            paper="the card's criterion 4: at least 3 points",
+            expect=Ratio("accuracy", against="full_path", low=1.04, where={"layout": "qa"}),
+        ),
+        Claim(
+            id="drllm-4-luck",
+            says="They still do when the fillers are drawn again.",
+            paper="the card's criterion 4: lucky paths do not survive a second look",
+            expect=Ratio(
+                "accuracy",
+                against="full_path",
+                low=1.0,
+                where={"layout": "qa", "look": "second"},
+            ),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Hindsight:
+    """A reader; for every exam the paths that were found, and the exam with other fillers."""
+
+    reader: PathReader
+    found: tuple[Found, ...]
+    again: tuple[Exam, ...]
+
+
+def prepare(task: Asking, point: Point, seed: int) -> Hindsight:
+    """Search every question of every exam."""
+    reader, simulations = task.path_reader(), int(point["simulations"])
+    exams = list(task.cases())
+    found = [sought(reader, exam, task.key(exam), simulations, seed) for exam in exams]
+    return Hindsight(reader, tuple(found), tuple(task.redrawn(exam) for exam in exams))
+
+
+def sought(reader: PathReader, exam: Exam, answers: Ints, simulations: int, seed: int) -> Found:
+    """Search paths that lead to given answers."""
+    look = _tensors(exam.questions, answers)
+    return search(reader.model, [look], simulations=simulations, seed=seed)
+
+
+def _tensors(questions: Questions, answers: Ints) -> tuple[Tensor, Tensor]:
+    tokens = torch.from_numpy(with_answers(questions, answers))
+    return tokens, torch.from_numpy(questions.lengths)
+
+
+def solve(hindsight: Hindsight, exam: Exam, point: Point) -> Reply:
+    """Answer each question along its path; at the second look, with other fillers."""
+    passes = hindsight.found[exam.index].passes
+    seen = hindsight.again[exam.index] if point["look"] == "second" else exam
+    return hindsight.reader.answer(seen, passes)
+
+
+def luck(task: Asking, hindsight: Hindsight, *, simulations: int, wrong: int) -> dict[str, float]:
+    """Return shares of the questions that the frozen model gets wrong.
+
+    `repaired`: some path is right. `survived`, of those: right again with other fillers.
+    `by_chance`: some path gives three random wrong answers.
+    """
+    repaired, survived, hit, failed = 0, 0, 0, 0
+    for exam, found, again in zip(task.cases(), hindsight.found, hindsight.again, strict=True):
+        rows = (~found.before).nonzero()[:, 0]
+        fixed_up = found.solved & ~found.before
+        tokens, lengths = _tensors(again.questions, task.key(exam))
+        with torch.inference_mode():
+            holds = right(hindsight.reader.model, tokens, lengths, found.passes)
+        part = Exam(
+            exam.index, Questions(exam.questions.tokens[rows], exam.questions.lengths[rows])
+        )
+        target = np.asarray(task.key(exam, wrong=wrong)[rows.numpy()])
+        chance = sought(hindsight.reader, part, target, simulations, wrong)
+        failed, repaired = failed + len(rows), repaired + int(fixed_up.sum())
+        survived, hit = survived + int((holds & fixed_up).sum()), hit + int(chance.solved.sum())
+    return {
+        "wrong": float(failed),
+        "repaired": repaired / failed,
+        "survived": survived / max(1, repaired),
+        "by_chance": hit / failed,
+    }

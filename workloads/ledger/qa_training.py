@@ -1,0 +1,104 @@
+"""Backbones for layout `qa`: the stream's recipe on questions with k = 1..4.
+
+Optimiser, schedule, curriculum, answer weight and the auxiliary value head are those of
+`training.py`. A batch holds 96 questions, about as many tokens as 32 sequences of 64.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adabench.workloads.ledger import training, units
+from adabench.workloads.ledger.data import MODULUS
+from adabench.workloads.ledger.engine import one_thread
+from adabench.workloads.ledger.model import Backbone
+from adabench.workloads.ledger.queries import (
+    ANSWERS,
+    ASKED_K,
+    PAD,
+    TRAINED_K,
+    Asked,
+    ask,
+    completed,
+)
+from adabench.workloads.ledger.recipes import Asking
+from adabench.workloads.ledger.training import ANSWER_WEIGHT, CLIP, CURRICULUM, RATE
+
+BATCH = 96
+HELD_OUT_SEED, HELD_OUT = 999, 1200
+_STREAM = 47  # these streams are keyed apart from those of the other layouts
+
+
+def train(plan: Asking, progress: training.Progress = lambda done, steps: None) -> Backbone:
+    """Train a backbone on questions; return it in evaluation mode."""
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_STREAM * 1000 + plan.seed)
+        model = Backbone(plan.shape)
+        value_head = nn.Linear(plan.shape.width, MODULUS, bias=False)
+        _fit(plan, model, value_head, progress)
+    return model.eval().requires_grad_(False)
+
+
+def _fit(plan: Asking, model: Backbone, value_head: nn.Linear, progress: training.Progress) -> None:
+    parameters = [*model.parameters(), *value_head.parameters()]
+    optimiser = torch.optim.AdamW(
+        parameters, lr=RATE, betas=training.BETAS, weight_decay=training.WEIGHT_DECAY, fused=True
+    )
+    for step, asked in enumerate(_batches(plan)):
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * _schedule(step, plan.steps)
+        optimiser.zero_grad()
+        torch.autograd.backward(_loss(model, value_head, asked))
+        nn.utils.clip_grad_norm_(parameters, CLIP)
+        optimiser.step()
+        progress(step + 1, plan.steps)
+
+
+def _schedule(step: int, steps: int) -> float:
+    """Return the learning rate as a share of its peak."""
+    warm = min(1.0, (step + 1) / training.WARM_UP_STEPS)
+    late = max(0.0, (step / steps - training.DECAY_FROM) / (1 - training.DECAY_FROM))
+    return warm * (1 - (1 - training.LAST_RATE) * late)
+
+
+def _batches(plan: Asking) -> Iterator[Asked]:
+    generator = np.random.Generator(np.random.PCG64((_STREAM, plan.seed)))
+    for step in range(plan.steps):
+        risen = step / plan.steps / CURRICULUM
+        kmax = min(TRAINED_K, 1 + int((TRAINED_K - 1) * risen))
+        yield ask(generator, BATCH, kmax)
+
+
+def _loss(model: Backbone, value_head: nn.Linear, asked: Asked) -> Tensor:
+    """Next token with weighted answers, and the running value at operands."""
+    tokens = torch.from_numpy(completed(asked))
+    inputs, targets = tokens[:, :-1], tokens[:, 1:].flatten()
+    states = model.norm(units.soft(model, inputs, lambda unit, x, output: output()))
+    each = F.cross_entropy(model.head(states).flatten(0, 1), targets, reduction="none")
+    first = torch.from_numpy(asked.questions.lengths)[:, None] - 1
+    place = torch.arange(inputs.shape[1])
+    answers = ((place >= first) & (place < first + ANSWERS)).flatten()
+    weight = (targets != PAD) * (1 + (ANSWER_WEIGHT - 1) * answers)
+    rows, columns = np.nonzero(asked.keys.places)
+    at = asked.keys.places[rows, columns]
+    running = torch.from_numpy(asked.keys.running[rows, columns])
+    value = F.cross_entropy(
+        value_head(states[torch.from_numpy(rows), torch.from_numpy(at)]), running
+    )
+    return (each * weight).sum() / weight.sum() + value
+
+
+def held_out(model: Backbone) -> dict[str, float]:
+    """Return the share of replies with three right answers, by k, on held-out questions."""
+    asked = ask(np.random.Generator(np.random.PCG64((_STREAM, HELD_OUT_SEED))), HELD_OUT)
+    tokens = torch.from_numpy(completed(asked))
+    with torch.inference_mode(), one_thread():
+        states = units.soft(model, tokens[:, :-1], lambda unit, x, output: output())
+        said = model.head(model.norm(states)).argmax(-1)
+    at = torch.from_numpy(asked.questions.lengths)[:, None] - 1 + torch.arange(ANSWERS)
+    hit = (said.gather(1, at).numpy() == asked.keys.answers).all(axis=1)
+    return {f"accuracy_k{k}": round(float(hit[asked.keys.k == k].mean()), 4)
+            for k in range(1, ASKED_K + 1)}  # fmt: skip

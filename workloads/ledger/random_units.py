@@ -1,0 +1,78 @@
+"""Random units: informed routing with coins in place of its routers.
+
+The control. The same frozen model and forecasters, and every unit runs for the same share of the
+positions as the trained router lets run, measured on calibration sequences that no score is
+taken on. What this keeps, the forecasts keep whoever is chosen.
+
+**What to expect.** Written before measuring: a third to a half of the answers at 0.6; in a prototype
+coins at these rates left 0.14 to 0.36.
+
+**What was seen.** Seeds 0..2, 6 batches each, prefill: 0.333, 0.199, 0.153 of the answers at 0.45, 0.6,
+0.75; 1/7 is chance. The forecasts alone keep nothing.
+
+**Ways to fake it.** Other rates than the method's, one rate for all units, or no forecast.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from adabench.harness.card import Card, Knob, Point
+from adabench.workloads.ledger.engine import Answer
+from adabench.workloads.ledger.readers import Batch, UnitReader
+from adabench.workloads.ledger.retrofit import Parts, chosen, rule
+from adabench.workloads.ledger.task import Ledger
+from adabench.workloads.ledger.units import Choice, Rule
+from adabench.workloads.ledger.work import Work
+
+CARD = Card(
+    title="Random units at informed routing's rates",
+    adapts="which attention blocks and MLPs a position runs, by coin",
+    role="control",
+    knobs=(Knob("sparsity", (0.45, 0.6, 0.75), 0.6, at="prepare"),),
+)
+
+
+@dataclass(frozen=True)
+class Coins:
+    """A reader, and how often each unit ran under the trained routers."""
+
+    reader: UnitReader
+    rates: tuple[float, ...]
+    seed: int
+
+
+def prepare(task: Ledger, point: Point, seed: int) -> Coins:
+    """Restore informed routing's parts and measure its rates."""
+    reader = task.unit_reader(f"informed-{round(100 * float(point['sparsity']))}")
+    batch = task.calibration()
+    answer = replace(reader, mode="prefill").read(batch, rule(reader.fitted.parts))
+    return Coins(reader, rates(answer, batch.tokens.size), seed)
+
+
+def rates(answer: Answer, positions: int) -> tuple[float, ...]:
+    """Return the share of the positions that ran each unit."""
+    counts = [0] * (2 * answer.unrolled)
+    for _, work in answer.works:
+        for unit, flat in work.runs:
+            counts[unit] += len(flat)
+    return tuple(count / positions for count in counts)
+
+
+def solve(coins: Coins, batch: Batch, point: Point) -> Answer:
+    """Read the batch with coins; the same coins for the same batch."""
+    generator = torch.Generator().manual_seed(1_000 * coins.seed + batch.index)
+    return coins.reader.read(batch, tossed(coins.reader.fitted.parts, coins.rates, generator))
+
+
+def tossed(parts: Parts, rates: tuple[float, ...], generator: torch.Generator) -> Rule:
+    """Return the rule that runs each unit at its rate, with the method's forecasts."""
+
+    def decide(unit: int, rows: Tensor, work: Work) -> Choice:
+        predicted = parts.forecast(unit, rows)
+        if predicted is not None:
+            work.flops += 4 * len(rows) * rows.shape[-1] * parts.rank
+        return chosen(torch.rand(len(rows), generator=generator) < rates[unit], predicted, work)
+
+    return decide

@@ -1,0 +1,58 @@
+"""Random width: adaptive computation modules with coins in place of their gates.
+
+The control. The same tuned model, and in each module the same shares of positions that take 0, 1,
+.. 4 learners as under its gates, measured on calibration sequences that no score is taken on. What
+this keeps, the learners keep whoever runs them. Coins cost no operations, so it is a few percent
+cheaper than the method.
+
+**What to expect.** Written before any tuning: at 0.40 a third of the answers at k = 4 less than
+with gates; an operand that misses its learners breaks the chain of a segment.
+
+**What was seen.** Seeds 0, 1, 2, `budget=0.4`: accuracy 0.716, 0.677, 0.762 where gates have 0.996,
+0.977, 0.987; k = 4 at 0.456, 0.388, 0.502. Half of the
+answers at k = 4 are lost, more than expected.
+
+**Ways to fake it.** Other shares than the method's, one share for all modules, or a model that was
+not tuned.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from adabench.harness.card import Card, Knob, Point
+from adabench.workloads.ledger.engine import Answer
+from adabench.workloads.ledger.modules import coins, gated, shares
+from adabench.workloads.ledger.readers import Batch, WidthReader
+from adabench.workloads.ledger.task import Ledger
+
+CARD = Card(
+    title="Random width at the modules' shares",
+    adapts="how many of four learners a position runs in each MLP, by coin",
+    role="control",
+    knobs=(Knob("budget", (0.4,), 0.4, at="prepare"),),
+)
+
+
+@dataclass(frozen=True)
+class Coins:
+    """A reader, and how often each module ran 0..4 learners under its gate."""
+
+    reader: WidthReader
+    rates: Tensor
+    seed: int
+
+
+def prepare(task: Ledger, point: Point, seed: int) -> Coins:
+    """Restore the method's model and measure its shares."""
+    reader = task.width_reader(f"acm-{round(100 * float(point['budget']))}")
+    batch = task.calibration()
+    answer = replace(reader, mode="prefill").read(batch, gated(reader.widened.modules))
+    return Coins(reader, shares(answer, answer.unrolled, batch.tokens.size), seed)
+
+
+def solve(held: Coins, batch: Batch, point: Point) -> Answer:
+    """Read the batch with coins; the same coins for the same batch."""
+    generator = torch.Generator().manual_seed(1_000 * held.seed + batch.index)
+    return held.reader.read(batch, coins(held.rates, generator))

@@ -1,0 +1,105 @@
+"""What a method holds: a model that reads batches and skips what the method's rule skips."""
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from adabench.workloads.ledger.data import Ints
+from adabench.workloads.ledger.engine import Answer, Policy, decode, everyone, prefill
+from adabench.workloads.ledger.model import Backbone
+from adabench.workloads.ledger.modules import Chooser, Widened, decode_widths, prefill_widths
+from adabench.workloads.ledger.retrofit import Fitted
+from adabench.workloads.ledger.units import Rule, decode_units, prefill_units
+
+DENSE_TILE, GATHERED_TILE = 16, 16
+DECODED = {"decode1": (1, 4), "decode16": (16, 16)}
+"""Sequences decoded together, and how many of a batch are decoded at all."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A case: token ids [sequences, 64], and which batch it is."""
+
+    index: int
+    tokens: Ints
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A trained model, ready to read batches: what a method gets to hold."""
+
+    model: Backbone
+    mode: str
+    kv_analytic: float
+    device: str = "cpu"
+
+    def read(
+        self,
+        batch: Batch,
+        policy: Policy = everyone,
+        *,
+        fill: bool = False,
+        tile: int = GATHERED_TILE,
+    ) -> Answer:
+        """Return logits for every position, skipping what the policy skips."""
+        tokens = torch.from_numpy(batch.tokens).to(self.device)
+        return self.read_tokens(tokens, policy, fill=fill, tile=tile)
+
+    def read_tokens(
+        self, tokens: torch.Tensor, policy: Policy = everyone, *, fill: bool, tile: int
+    ) -> Answer:
+        """Read ids [n, T]."""
+        if self.mode == "prefill":
+            answer = prefill(self.model, tokens, policy, tile=tile, fill=fill)
+        else:
+            together, _ = DECODED[self.mode]
+            answer = decode(self.model, tokens, policy, batch=together, fill=fill)
+        return replace(
+            answer,
+            parameters=sum(weight.numel() for weight in self.model.parameters()),
+            unrolled=len(self.model.shape.order),
+            kv_analytic=self.kv_analytic,
+        )
+
+
+@dataclass(frozen=True)
+class UnitReader:
+    """A frozen model and the parts trained for it: what a method that routes units gets to hold."""
+
+    fitted: Fitted
+    mode: str
+
+    def read(self, batch: Batch, rule: Rule, *, tile: int = GATHERED_TILE) -> Answer:
+        """Return logits for every position; units run for those that the rule keeps."""
+        model, tokens = self.fitted.model, torch.from_numpy(batch.tokens)
+        if self.mode == "prefill":
+            answer = prefill_units(model, tokens, rule, tile=tile)
+        else:
+            answer = decode_units(model, tokens, rule, batch=DECODED[self.mode][0])
+        weights = (*model.parameters(), *self.fitted.parts.parameters())
+        return replace(
+            answer,
+            parameters=sum(weight.numel() for weight in weights),
+            unrolled=model.shape.layers,
+        )
+
+
+@dataclass(frozen=True)
+class WidthReader:
+    """A model with granular modules: what a method that chooses widths gets to hold."""
+
+    widened: Widened
+    mode: str
+
+    def read(self, batch: Batch, choose: Chooser, *, tile: int = GATHERED_TILE) -> Answer:
+        """Return logits for every position; learners run for those that take them."""
+        tokens = torch.from_numpy(batch.tokens)
+        if self.mode == "prefill":
+            answer = prefill_widths(self.widened, tokens, choose, tile=tile)
+        else:
+            answer = decode_widths(self.widened, tokens, choose, batch=DECODED[self.mode][0])
+        return replace(
+            answer,
+            parameters=self.widened.parameters,
+            unrolled=self.widened.model.shape.layers,
+        )

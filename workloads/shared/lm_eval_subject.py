@@ -1,0 +1,99 @@
+"""A method at work outside a run: loaded once, measured at each case as a run would, journalled.
+
+What `lm_eval.py` needs of adabench and what knows nothing of lm-eval. A case is measured as
+`harness/execute.py` does with a block of one loop: probes around `solve` alone, counts from the task's
+meter, our own score where the case is one of the task's.
+"""
+
+import importlib.metadata
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from adabench.harness import environment, registry, store
+from adabench.harness.card import Scalar
+from adabench.harness.plan import check_names, wish
+from adabench.harness.record import Cell, Record, Turn
+from adabench.harness.sources import sources
+from adabench.profilers.disturbance import Watch
+from adabench.profilers.energy import provenance
+from adabench.profilers.precision import collect
+from adabench.profilers.probe import Probe, instruments, measured, open_probes
+
+
+@dataclass
+class Subject:
+    """One method of one task, ready to solve cases."""
+
+    cell: Cell
+    role: str
+    module: Any
+    """The task's."""
+    task: Any
+    state: Any
+    method: Any
+    probes: list[Probe]
+    watch: Watch = field(default_factory=Watch)
+    warm: bool = False
+
+    def solve(self, case: Any) -> tuple[Any, Record]:
+        """Return the answer to a case, and what it cost; the record's case is still 0."""
+        call = partial(self.method.solve, self.state, case, self.cell.point)
+        if not self.warm:  # the first call of a process pays for what later ones find ready
+            call()
+            self.warm = True
+        self.task.meter.clear()
+        with measured(self.probes) as seen:
+            timed = collect(call, 1, 1, self.watch)
+        counts = {name: float(count) for name, count in self.task.meter.items()}
+        values = {**seen, **timed.values(), **counts}
+        energy = provenance(self.probes, 1)
+        note, group = timed.samples.says(), str(getattr(case, "group", ""))
+        return timed.answer, Record(
+            self.cell, "solve", 0, 0, "ok", values, note, group=group, energy=energy
+        )
+
+
+def subject(address: str, seed: int, scale: str, asked: Mapping[str, Scalar]) -> Subject:
+    """Load a method and its task, and prepare it.
+
+    Raises:
+        SelectionError: for a method, a scale, a knob or a value that does not exist.
+    """
+    entry = registry.find(address)
+    home = registry.find(entry.task)
+    check_names(asked, [(home, entry)])
+    point, conditions = wish(home, entry, fixed=asked, star=False).settings[0]
+    cell = Cell(home.name, entry.name, point, conditions, scale, seed)
+    module, method = registry.load(home), registry.load(entry)
+    task = module.load(scale, seed, **conditions)
+    state = method.prepare(task, point, seed) if hasattr(method, "prepare") else task
+    probes = open_probes(device="cuda" if scale == "gpu" else None)
+    return Subject(cell, entry.card.role, module, task, state, method, probes)
+
+
+def journal(folder: Path, cell: Cell, asked: Mapping[str, Any]) -> store.Run:
+    """Start a run folder for one cell, which `claims`, `report` and `compare` read.
+
+    Raises:
+        StoreError: if it cannot be written or holds a run already.
+    """
+    turns = (Turn(cell, 0),)
+    with closing(Watch()) as watch:
+        unwatched = dict(watch.absent)
+    manifest = {
+        "adabench": importlib.metadata.version("adabench"),
+        "command": sys.argv,
+        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "asked": dict(asked),
+        "environment": environment.fingerprint(),
+        "instruments": [{**asdict(item), "keys": list(item.keys)} for item in instruments()],
+        "unwatched": unwatched,
+        "sources": sources(turns),
+    }
+    return store.create(folder, turns, manifest)
