@@ -27,13 +27,21 @@ TOUR = (
     Leg(("paging/*",), fixed=("requests=100000",), swept=("noise=0,0.1,0.5",)),
     Leg(("paging/*",), fixed=("requests=100000",), swept=("slots=50,200",)),
     Leg(
-        ("ledger/*",),
+        (
+            "ledger/vanilla",
+            "ledger/recursive",
+            "ledger/mor",
+            "ledger/informed_routing",
+            "ledger/random_routing",
+            "ledger/random_units",
+            "ledger/hindsight",
+        ),
         fixed=("batches=1",),
         swept=(
             "depth=2,3,4,6",
             "recursions=1,2,3",
             "threshold=0.1,0.5,0.9",
-            "confidence=0.7,0.9,0.99",
+            "sparsity=0.45,0.6,0.75",
             "price=0,0.01,0.1",
         ),
     ),
