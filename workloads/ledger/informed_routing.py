@@ -32,7 +32,8 @@ a quarter of the units still answers four chained maps (k = 4: 0.985). Greedy sk
 0.961, 0.891 and does not reach its budget (3.60, 2.87, 2.30 layers); coins at the same rates have 0.333,
 0.199, 0.153. Operands run 6.7 times the units of fillers at 0.6. Operations fall less than units, to 0.56 of
 the full model's at 0.6 and 0.43 at 0.75: keys and values for everyone, the forecast and the
-unembedding stay. H 1.27 [0.82, 1.84]: above 1, for the oracle chooses one depth a sequence.
+unembedding stay. H over mixing vanilla depths 1.27 [0.82, 1.84]: above 1, for the oracle chooses one depth a sequence. In a
+run of the whole task, where constant widths are mixed too, that oracle gains no more than noise.
 
 Verdicts: ir-1-work (0.40 [0.38, 0.42]), ir-random (3.99 to 6.06 times the coins' answers) and ir-operands
 reproduced. ir-1 undecided: 1.12 [0.94, 1.40], ahead in each seed, but three seeds spread from 1.03 to
