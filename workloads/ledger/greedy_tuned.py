@@ -1,7 +1,7 @@
 """Greedy skipping with fine-tuning: LoRA on every matrix, twice the steps.
 
 The rival of informed routing's second claim: the backbone itself learns to live with its holes
-(`retrofit.py`, kind `tuned`: rank 8 on all weights, 400 steps, 89,000 trained weights more).
+(`retrofit.py`, kind `tuned`: rank 8 on all weights, 400 steps, 49,152 trained weights more).
 
 **What to expect.** Written before measuring: most of what greedy skipping loses comes back.
 

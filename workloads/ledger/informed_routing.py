@@ -9,7 +9,7 @@ A greedy router asks "does this position need the unit?" and skips it otherwise;
 asks "how well could it be approximated?". One budget holds for all units together
 (`retrofit.py` has losses, data and the closed-form start of the forecasters; `units.py` runs fewer
 rows). The forecast is made for every position, since the router reads it: 4 d r operations
-against 16 d^2 of an MLP, 6 % at d = 64 and r = 8, and counted.
+against 16 d^2 of an MLP, 3 % at d = 64 and r = 8, and counted.
 
 Keys and values are written for every position (a design choice; the paper does not say).
 
@@ -36,8 +36,8 @@ unembedding stay. H over mixing vanilla depths 1.27 [0.82, 1.84]: above 1, for t
 run of the whole task, where constant widths are mixed too, that oracle gains no more than noise.
 
 Verdicts: ir-1-work (0.40 [0.38, 0.42]), ir-random (3.99 to 6.06 times the coins' answers) and ir-operands
-reproduced. ir-1 undecided: 1.12 [0.94, 1.40], ahead in each seed, but three seeds spread from 1.03 to
-1.23. ir-2 reproduced: 1.004 [0.9997, 1.010] of the answers of greedy skipping with LoRA and twice the steps.
+reproduced. ir-1 undecided: 1.12 [0.94, 1.40], ahead in each seed, but three seeds spread from 1.04 to
+1.22. ir-2 reproduced: 1.004 [0.9997, 1.010] of the answers of greedy skipping with LoRA and twice the steps.
 
 *Not reproduced: ir-blind*, 1.002 [0.997, 1.009]. A router that reads the state alone does as well: at
 width 64 the forecast is a linear map of what the router reads, so seeing it tells a linear
