@@ -38,6 +38,8 @@ from adabench.profilers.probe import open_probes
 
 WINDOW_S = 0.012
 """Longer than a run's: on a busy machine some sample of a block has to be left undisturbed."""
+HASHED = 4096
+"""Bytes hashed at a time to be slower: some microseconds."""
 
 
 def laid_out(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,26 +91,30 @@ def load(addresses: Iterable[str]) -> list[ModuleType]:
 
 
 def planted(solve: Callable[..., Any], share: float) -> Callable[..., Any]:
-    """Return the method with more work to do: hashing, for `share` of the time it just took."""
-    block = bytes(1 << 20)
+    """Return the method with more work to do: hashing, for `share` of the time it just took.
 
-    def hashing(size: int) -> float:
-        begun = thread_time()
-        hashlib.sha256(block[:size]).digest()
-        return thread_time() - begun
-
-    per_s = len(block) / min(hashing(len(block)) for _ in range(5))
+    The block is small: hashing a large one would push the method's data out of the caches, and
+    the method would be slower by more than was planted.
+    """
+    block = bytes(HASHED)
+    block_s = min(_hashing_s(block) for _ in range(21))
 
     def slowed(state: Any, case: Any, point: Any, /) -> Any:
         begun = thread_time()
         answer = solve(state, case, point)
-        rest = int(share * (thread_time() - begun) * per_s)
-        while rest > 0:
-            hashing(min(rest, len(block)))
-            rest -= len(block)
+        now = thread_time()
+        until = now + share * (now - begun) - block_s / 2
+        while thread_time() < until:
+            hashlib.sha256(block).digest()
         return answer
 
     return slowed
+
+
+def _hashing_s(block: bytes) -> float:
+    begun = thread_time()
+    hashlib.sha256(block).digest()
+    return thread_time() - begun
 
 
 def bench(on_gpu: bool) -> Bench:

@@ -6,6 +6,7 @@ carries the result, stderr everything that is talk.
 
 import json
 import logging
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -448,8 +449,14 @@ def trace(
     print(json.dumps(done.to_json()) if as_json else tracing.page(done))
 
 
+def _leave(number: int, _: object) -> None:
+    """End as an interrupt would: what was opened is closed, temporary folders go, children end."""
+    raise SystemExit(128 + number)
+
+
 def main() -> None:
     """Run a command; turn our own errors into a message, a hint and an exit code."""
+    signal.signal(signal.SIGTERM, _leave)
     try:
         app()
     except AdabenchError as problem:

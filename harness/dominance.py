@@ -15,7 +15,8 @@ then happens in about 5 % of worlds (the docstring of `benchmarks/coverage.py`).
 the larger of the two (an intersection-union test: no correction is due). It may be far smaller
 than a share of 4,000 resamples can be, and is what a gate uses.
 
-Yes-or-no qualities get the two pseudo-pairs of `paired.py`: ten ties are no proof of a tie.
+Yes-or-no qualities get the two pseudo-pairs of `paired.py`: ten ties are no proof of a tie. Their
+scatter is binomial, as there: no t is due, and no stretch.
 Measured at full equality of both means, P is neither near 0 nor 1: an undecided pair, not a win.
 """
 
@@ -23,10 +24,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from adabench.harness.paired import Clusters, Over, Side, Units, grouped, p_beyond
 from adabench.harness.resample import SEED, parted
 from adabench.harness.stats import FloatArray
+
+BoolArray = npt.NDArray[np.bool_]
 
 DRAWS = 4000
 ROUNDING = 1e-12
@@ -70,7 +74,8 @@ def dominance(
         p = 1.0
     if len(gains) < 2:
         return Dominance(float("nan"), 1.0, len(gains), -float(saved[0]), float(gains[0, 1]))
-    share = _share(_drawn(_padded(gains, better)), np.abs(gains).max(axis=0))
+    exact = np.array([False, better.binary and better.single])
+    share = _share(_drawn(_padded(gains, better), exact), np.abs(gains).max(axis=0))
     mean = gains.mean(axis=0)
     return Dominance(share, p, len(gains), -float(mean[0]), sign * float(mean[1]))
 
@@ -92,11 +97,12 @@ def _padded(gains: FloatArray, quality: Units) -> FloatArray:
     return np.vstack([gains, [[cost, half], [cost, -half]]])
 
 
-def _drawn(gains: FloatArray) -> FloatArray:
-    """Return (DRAWS, 2) means of resampled units, stretched to t distributions."""
+def _drawn(gains: FloatArray, exact: BoolArray) -> FloatArray:
+    """Return (DRAWS, 2) means of resampled units, stretched to t distributions unless `exact`."""
     mean = gains.mean(axis=0)
     gains = _thinned(gains)
     weights, stretch = _stream(len(gains))
+    stretch = np.where(exact, 1.0, stretch)
     return np.asarray(mean + stretch * (weights @ (gains - gains.mean(axis=0))), np.float64)
 
 

@@ -3,7 +3,8 @@
     merge([shard, shard, ...] or [run, run, ...], out)
 
 **What may be merged.** Parts of the same plan, measured by the same sources on machines of the same
-kind, as precisely as each other. Everything else is refused and every difference named: records that
+kind, as precisely as each other. A run that raced is no part: its certificate speaks of its own
+samples. Everything else is refused and every difference named: records that
 could not have come from one run must not look as if they had. Shards of a fanned-out run
 (`executors.py`) carry the plan of the whole run; a run's own plan is its whole.
 
@@ -84,6 +85,7 @@ def merge(runs: Sequence[Path], out: Path) -> Merged:
         parts.insert(0, read(out))
     elif not parts:
         raise StoreError(f"{out} is not a run.")
+    _refuse_raced(parts)
     _require_alike(parts)
     had = (
         {r.unit for r in parts[0].records if r.status == "ok"} if parts[0].folder == out else set()
@@ -146,6 +148,16 @@ def differences(a: Part, b: Part) -> list[str]:
     if a.manifest.get("profile") != b.manifest.get("profile"):
         found.append("hardware profile")
     return found
+
+
+def _refuse_raced(parts: Sequence[Part]) -> None:
+    raced = [str(part.folder) for part in parts if part.manifest.get("asked", {}).get("race_s")]
+    if raced:
+        raise StoreError(
+            f"A race decided what was measured in {', '.join(raced)}, and its certificate holds for "
+            "those samples alone: with others beside them it would not.",
+            "Read them side by side instead: adabench compare.",
+        )
 
 
 def _require_alike(parts: Sequence[Part]) -> None:

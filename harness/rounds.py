@@ -113,14 +113,18 @@ class Arm:
             raise kinds.get(code, EnvironmentProblem)(f"{self.corner.label}: {message}", hint)
         return answer
 
-    def ask(self, **order: Any) -> dict[str, Any]:
-        """Give an order and return its answer."""
+    def tell(self, **order: Any) -> None:
+        """Give an order; `hear` brings its answer."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             pass  # it ended: `hear` says why
+
+    def ask(self, **order: Any) -> dict[str, Any]:
+        """Give an order and return its answer."""
+        self.tell(**order)
         return self.hear()
 
     def end(self) -> None:
@@ -216,8 +220,10 @@ def play(
         for arm in arms:
             arm.hear()
         addresses = sorted({cell.address for cell in cells})
+        for arm in arms:  # both import at the same time; nothing is measured yet
+            arm.tell(load=addresses)
         for arm in arms:
-            arm.ask(load=addresses)
+            arm.hear()
             if arm.corner.plant:
                 arm.ask(plant=arm.corner.plant)
         ready = time.monotonic()  # starting up is not the cells' time

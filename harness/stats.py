@@ -63,6 +63,10 @@ ENOUGH_SEEDS = 5
 SPOILT = 0.025
 """Above this share of undefined resamples a percentile at 2.5 % has no meaning."""
 ROUNDING = 1e-12
+UNSEEN = 6.0
+"""n values show a skewness of (n - 2) / sqrt(n - 1) at most, and usually far less than is there;
+a quantity that cannot be negative is taken to be 1 + 6 / n times as skewed as it looks. The least
+even number that holds the mean of a log-normal of sigma 1 at n = 10 (0.91 without)."""
 
 
 class Place(NamedTuple):
@@ -210,9 +214,17 @@ def _studentised(estimate: float, left: Left) -> tuple[float, float]:
     df = _freedom(left)
     square, units = float(np.sum(gap**2)), df + 1
     bend = -float(np.sum(gap**3)) / square**1.5 * df**2 / (units * max(units - 2, 1))
+    if _one_sided(estimate, left):
+        bend *= 1 + UNSEEN / units
     found = Moments(*(np.array([x]) for x in (estimate, math.sqrt(square), bend, df)))
     low, high = interval(found)
     return float(low[0]), float(high[0])
+
+
+def _one_sided(estimate: float, left: Left) -> bool:
+    """Say whether all pseudo-values lie on one side of zero, as times, counts and costs do."""
+    pseudo = estimate - (left.peers - 1) * left.gap
+    return bool(np.all(pseudo > 0) or np.all(pseudo < 0))
 
 
 def _freedom(left: Left) -> float:

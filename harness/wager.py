@@ -32,9 +32,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
 from adabench.harness.stats import FloatArray, IntArray
+from adabench.harness.student import quantile
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -146,5 +146,5 @@ def above(
     paired = np.maximum(unrelated - 2.0 * factor * covariance, 0.0)
     tied = np.array([(values == row).mean(axis=1) for row in values])
     variance = paired + tied * unrelated / t
-    width = -float(stdtrit(t - 1, alpha)) * np.sqrt(variance * (1.0 - t / cases) / t)
+    width = -float(quantile(alpha, t - 1)) * np.sqrt(variance * (1.0 - t / cases) / t)
     return np.asarray((gap - width >= -slack) & (constants | (unrelated > 0)), np.bool_)

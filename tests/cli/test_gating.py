@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -206,13 +207,34 @@ def test_revisions_are_measured_side_by_side(repository: Path, tmp_path: Path) -
     assert (rows["steps"]["verdict"], rows["steps"]["evidence"]) == ("worse", "exact")
     assert rows["steps"]["effect"] == pytest.approx(1 / 8)
     assert told(done)["interleaved"]
-    left = subprocess.run(["git", "worktree", "list"], cwd=repository, capture_output=True,
-                          text=True, check=True)  # fmt: skip
-    assert len(left.stdout.splitlines()) == 1
+    assert worktrees(repository) == 1
     again = adabench("gate", tmp_path / "out/base", tmp_path / "out/head", "--json",
                      env={**env, "PYTHONPATH": str(repository)})  # fmt: skip
     assert again.returncode in (1, 5), again.stderr  # the folders are runs like any other
     assert told(again)["interleaved"]
+
+
+def worktrees(repository: Path) -> int:
+    listed = subprocess.run(["git", "worktree", "list"], cwd=repository, capture_output=True,
+                            text=True, check=True)  # fmt: skip
+    return len(listed.stdout.splitlines())
+
+
+def test_a_gate_that_is_ended_leaves_no_worktree(repository: Path, tmp_path: Path) -> None:
+    """CI ends a job with SIGTERM: the checkouts go, and the exit code says which signal it was."""
+    words = ("gate", "--rev", "HEAD~1..HEAD", "roots/fixed", "--rounds", "500",
+             "--out", str(tmp_path / "out"))  # fmt: skip
+    env = {**os.environ, "ADABENCH_CACHE": str(tmp_path / "cache")}
+    with subprocess.Popen([PROGRAM, *words], cwd=repository, env=env, stderr=subprocess.PIPE,
+                          text=True) as gate:  # fmt: skip
+        assert gate.stderr is not None
+        said = gate.stderr.readline()  # of its first round
+        assert "round 1 of 500" in said
+        assert worktrees(repository) == 3
+        gate.terminate()
+        gate.stderr.read()
+        assert gate.wait(60) == 128 + signal.SIGTERM
+    assert worktrees(repository) == 1
 
 
 def test_an_unknown_revision_is_a_sentence(repository: Path) -> None:

@@ -195,3 +195,13 @@ def test_a_json_number_of_a_plan_is_compared_by_value(tmp_path: Path):
     b = run(tmp_path / "b", solved(TURNS[1]))
     (b / store.MANIFEST).write_text(json.dumps(manifest, sort_keys=True))
     assert merge([a, b], tmp_path / "m").records == 6
+
+
+def test_a_race_is_no_part(tmp_path: Path):
+    """Its certificate speaks of its own samples, so not even two of equal budget are joined."""
+    records = [record for turn in TURNS for record in solved(turn)]
+    raced = {"asked": {"race_s": 60.0, "epsilon": 0.02}}
+    parts = [run(tmp_path / name, records, **raced) for name in "ab"]
+    with pytest.raises(StoreError, match="certificate holds for those samples alone"):
+        merge(parts, tmp_path / "m")
+    assert not (tmp_path / "m").exists()
