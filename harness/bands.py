@@ -53,6 +53,8 @@ HAIR = 1e-9
 CHUNK = 4_000_000
 """Numbers held at once: resamples times pairs of dots."""
 COARSE = 20
+HEAVY = 0.5
+"""Few units studentise too heavily: at ten, k is 5 % too large (coverage 0.976 without)."""
 PARTS = 512
 """More units than that are averaged to this many before they are drawn."""
 
@@ -158,7 +160,8 @@ def _critical(
         for at in range(0, RESAMPLES, step)
     ]
     alone = NORMAL.inv_cdf((1 + level) / 2)
-    return max(float(np.quantile(np.concatenate(least), level)), alone)
+    k = float(np.quantile(np.concatenate(least), level)) * (1 - HEAVY / len(units))
+    return max(k, alone)
 
 
 def _least(center: FloatArray, error: FloatArray, truth: FloatArray) -> FloatArray:
