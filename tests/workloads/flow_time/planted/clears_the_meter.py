@@ -1,0 +1,12 @@
+"""Planted: changes what was counted."""
+
+from adabench.harness.card import Card
+from adabench.workloads.flow_time.fifo import choose, hear
+
+CARD = Card(title="clears the meter", adapts="nothing", paper="none")
+
+
+def solve(task, case, point):
+    answer = task.replay(case, hear, choose, notes=1)
+    task.meter["flow"] = 1.0
+    return answer

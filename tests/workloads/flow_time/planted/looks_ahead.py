@@ -1,0 +1,33 @@
+"""Planted: takes the true sizes out of the task's books and hands them over as its floats."""
+
+import numpy as np
+
+from adabench.harness.card import Card
+from adabench.workloads.flow_time.machine import hook, run
+
+CARD = Card(title="looks ahead", adapts="on the future", paper="none")
+
+
+@hook
+def hear(machine, notes, weights, job, what):
+    pass
+
+
+@hook
+def choose(machine, notes, weights):
+    best = machine.jobs[0]
+    for i in range(machine.ledger[0]):
+        job = machine.jobs[i]
+        if weights[job] - machine.attained[job] < weights[best] - machine.attained[best]:
+            best = job
+    run(machine, best)
+
+
+def solve(task, case, point):
+    cells = task._run.__closure__
+    for cell in cells:
+        if isinstance(cell.cell_contents, tuple):
+            for stream in cell.cell_contents:
+                if stream.case is case:
+                    sizes = np.array(stream.totals)
+    return task.replay(case, hear, choose, weights=sizes)

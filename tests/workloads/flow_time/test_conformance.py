@@ -1,0 +1,129 @@
+"""Planted wrong policies must be caught, each for what is wrong with it."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from adabench.workloads.flow_time import conformance
+from adabench.workloads.flow_time.conformance import attempt, other_future, small_streams
+from adabench.workloads.flow_time.replay import FlowTime, Tape
+from adabench.workloads.flow_time.task import check
+
+PLANTED = Path(__file__).parent / "planted"
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"planted_{name}", PLANTED / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("name", "caught"),
+    [
+        ("looks_ahead", "reaches for '__closure__'"),
+        ("looks_ahead", "reaches for '_run'"),
+        ("looks_ahead", "reaches for 'totals'"),
+        ("clears_the_meter", "reaches for 'meter'"),
+        ("no_coins", "reaches for 'choose'"),
+    ],
+)
+def test_a_wrong_source_is_caught(name: str, caught: str) -> None:
+    method = load(name)
+    assert caught in " ".join(check(method, method.CARD))
+
+
+@pytest.mark.parametrize(
+    ("name", "caught"),
+    [
+        ("looks_ahead", "It looks ahead"),
+        ("told_totals", "told true sizes"),
+        ("best_of_two", "more than once"),
+        ("no_coins", "no coins are used"),
+        ("clears_the_meter", "wrote into the meter"),
+        ("false_claim", "claim X-1 fails"),
+        ("false_claim", "claim X-2 fails"),
+    ],
+)
+def test_the_source_is_not_the_only_guard(name, caught, monkeypatch) -> None:
+    monkeypatch.setattr(conformance, "source_problems", lambda text: iter(()))
+    method = load(name)
+    assert caught in " ".join(check(method, method.CARD))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import adabench.workloads.flow_time.srpt",
+        "from adabench.workloads.flow_time.op_srpt import solve",
+        "from adabench.workloads.flow_time import conformance",
+        "from . import optimum",
+        "from .streams import generate",
+        "from adabench.workloads.flow_time.engine import engine",
+        "import gc",
+        "task.replay(case, hear, choose, sees='totals')",
+        "getattr(task, name)",
+    ],
+)
+def test_the_source_may_not_say(line: str) -> None:
+    assert list(conformance.source_problems(line))
+
+
+def test_no_honest_method_reaches_anywhere(methods) -> None:
+    for name, method in methods.items():
+        if method.CARD.role != "oracle":
+            assert not list(conformance.source_problems(Path(method.__file__).read_text())), name
+
+
+@pytest.mark.parametrize("name", ["op_srpt", "chunked", "attained_current", "setf", "noisy_srpt"])
+@pytest.mark.parametrize("m", [2, 6])
+def test_unrevealed_sizes_change_no_earlier_decision(name, m, methods) -> None:
+    method = methods[name]
+    for old in attempt(method, method.CARD, small_streams(m, seed=9)):
+        decided = old.when[np.isfinite(old.when)]
+        for share in (0.1, 0.3, 0.5, 0.7, 0.9):
+            cut = float(decided[int(share * (len(decided) - 1))])
+            other = other_future(old, cut)
+            (new,) = attempt(method, method.CARD, (other,))
+            before = np.count_nonzero(old.when < cut)
+            assert before == np.count_nonzero(new.when < cut)
+            assert (old.who[:before] == new.who[:before]).all()
+
+
+def test_another_future_is_another_one(methods) -> None:
+    # A check that changed nothing would pass everything: SRPT must be caught by it.
+    method = methods["srpt"]
+    (exp, *_) = attempt(method, method.CARD, small_streams(6, seed=9))
+    changed = caught = 0
+    for decision in range(20, 220, 20):
+        cut = float(exp.when[decision])
+        other = other_future(exp, cut)
+        early = exp.stream.arrive < cut
+        assert (other.arrive[: early.sum()] == exp.stream.arrive[early]).all()
+        changed += bool((other.totals[: early.sum()] != exp.stream.totals[early]).any())
+        (new,) = attempt(method, method.CARD, (other,))
+        before = np.count_nonzero(exp.when < cut)
+        caught += bool((exp.who[:before] != new.who[:before]).any())
+    assert changed >= 5
+    assert caught > 0
+
+
+def test_the_task_does_not_say_that_it_is_recorded(methods) -> None:
+    streams = small_streams(2, seed=0)
+    plain, recorded = FlowTime(streams), FlowTime(streams, tape=Tape())
+    assert sorted(vars(plain)) == sorted(vars(recorded))
+    assert not hasattr(plain, "streams")
+    assert not any(isinstance(value, np.ndarray) for value in vars(plain.cases()[0]).values())
+
+
+def test_our_own_policies_are_clean(methods: dict[str, ModuleType]) -> None:
+    broken = {name: list(check(method, method.CARD)) for name, method in methods.items()}
+    assert broken == {name: [] for name in methods}

@@ -1,0 +1,51 @@
+"""FIFO: run the job that arrived first, to its end. Nothing is ever set aside.
+
+For scale: what not preempting costs. The largest flow time is the least that any policy can
+reach; the total is at the mercy of one long job.
+
+**What to expect.** Far above all others on heavy tails. On `tight_one`, where all jobs are alike, it
+is optimal.
+
+**What was seen.** Seeds 0..9, m = 8, load 0.95, flow / SRPT: pareto 8.5, test 93 (one seed: 278), geom 17.5;
+1.00 on `tight_one`; hide 2.85. On burst it is op-SRPT job by job: 7.06, and 21.3 at m = 32.
+
+**Ways to fake it.** None worth the name.
+"""
+
+from adabench.harness.card import Card, Claim, Point, Ratio
+from adabench.workloads.flow_time.machine import Floats, Ints, Machine, hook, run
+from adabench.workloads.flow_time.replay import FlowTime, Replay
+from adabench.workloads.flow_time.streams import Case
+
+CARD = Card(
+    title="First in, first out",
+    paper="none: the queue",
+    adapts="nothing: the earliest arrival runs to its end",
+    role="static",
+    claims=(
+        Claim(
+            id="FT-0",
+            says="No policy has less flow time than SRPT.",
+            paper="1",
+            expect=Ratio("flow", against="srpt", low=1.0, every=True),
+        ),
+    ),
+)
+
+
+@hook
+def hear(machine: Machine, notes: Ints, weights: Floats, job: int, what: int) -> None:
+    """Keep nothing: jobs are numbered by arrival."""
+
+
+@hook
+def choose(machine: Machine, notes: Ints, weights: Floats) -> None:
+    """Run the first that is there. Notes: the job that runs."""
+    while machine.place[notes[0]] < 0:
+        notes[0] += 1
+    run(machine, notes[0])
+
+
+def solve(task: FlowTime, case: Case, point: Point) -> Replay:
+    """Run the stream; no size is shown."""
+    return task.replay(case, hear, choose, notes=1, sees="nothing")

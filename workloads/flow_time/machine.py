@@ -1,0 +1,177 @@
+"""The substrate of the flow-time task as policies see it: one machine, and what may be done with it.
+
+The engine (`engine.py`) owns the loop, the sizes and the clock. At each moment at which something happens
+(an arrival, the end of an operation, a wake-up call) it tells the policy what became known,
+one `hear` for each, and then asks once what to run until the next such moment:
+
+    hear(machine, notes, weights, job, what)    what: ARRIVED, ENDED (the next operation is
+                                                known now) or DONE
+    choose(machine, notes, weights)             calls `run(machine, job)` for each job to run
+
+Several jobs that run share the machine equally. A policy that must choose again before
+anything happens asks for it by `wake(machine, after)`. It may not idle while jobs are there.
+
+**What a policy sees.** Of a job that has arrived: when, the work it got, how many of its
+operations ended, and, by what `replay` was asked for, the size and the rest of the operation
+at hand, or a number told at arrival. Sizes that are not known yet are not in its memory: the
+engine keeps the truth in arrays of its own and copies out what was revealed. Writing into
+the copies changes no cost.
+
+`notes` are the policy's own integers, `weights` its own floats; both start every coin stream
+as they were handed over. `draw` gives random integers from the stream's own coin.
+
+Arrays are handed to hooks as bare pointers, which know no length (`machine.n_jobs` does); words
+behind the notes are checked after the run.
+
+Sizes and arrivals lie on a grid of 2^-20, so that sums of times are exact: costs of policies
+that run one job at a time are exact numbers, and those that share are exact to 1e-12.
+"""
+
+import hashlib
+from collections.abc import Callable
+from enum import IntEnum
+from functools import update_wrapper
+from pathlib import Path
+from types import CellType, FunctionType
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numpy as np
+from numba import float64, int64, njit
+from numba import types as numba_types
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+SHARED = ("machine.py", "heap.py")
+DIGEST = hashlib.sha256(
+    b"".join((Path(__file__).parent / name).read_bytes() for name in SHARED)
+).hexdigest()
+ARRIVED, ENDED, DONE = 0, 1, 2
+NOTHING, OPERATIONS, TOLD = 0, 1, 2
+"""What a policy is shown of sizes: nothing, the operation at hand, a number at arrival."""
+
+
+class Trouble(IntEnum):
+    """What a policy did wrong; the engine stops at the first."""
+
+    NONE = 0
+    NO_SUCH_JOB = 1
+    NOT_THERE = 2
+    TWICE = 3
+    NOBODY = 4
+    STALLED = 5
+
+
+class Machine(NamedTuple):
+    """What a hook sees. Read it; act through `run` and `wake` alone."""
+
+    n_jobs: int
+    """Of the whole instance: for the length of arrays, not for scheduling."""
+    jobs: Ints
+    """(n_jobs,) those that are there, in no order; the first `n_alive(machine)` count."""
+    place: Ints
+    """(n_jobs,) where a job stands in `jobs`, or -1 if it is not there."""
+    arrived: Floats
+    """(n_jobs,) when."""
+    attained: Floats
+    """(n_jobs,) work done so far."""
+    ended: Ints
+    """(n_jobs,) operations ended so far."""
+    size: Floats
+    """(n_jobs,) of the operation at hand; -1 unless operations are shown."""
+    left: Floats
+    """(n_jobs,) of the operation at hand; -1 unless operations are shown."""
+    told: Floats
+    """(n_jobs,) the number told at arrival; -1 if none."""
+    running: Ints
+    """(n_jobs,) the jobs to run; the first `ledger[RUNNING]` count."""
+    ledger: Ints
+    """(3,) jobs there, jobs to run, the coin."""
+    clock: Floats
+    """(2,) the time, and when to wake."""
+
+
+types: Any = numba_types
+ALIVE, RUNNING, COIN = 0, 1, 2
+NOW, WAKE = 0, 1
+INTS, FLOATS = types.CPointer(int64), types.CPointer(float64)
+
+
+def keyed(function: Function, digest: str = DIGEST) -> Function:
+    """Return `function` with an unused closure cell that holds `digest`.
+
+    numba's cache key covers the cells of a closure, so an edit of a source that the digest
+    covers makes the compiled code stale.
+    """
+    code = function.__code__
+    copy = FunctionType(
+        code.replace(co_freevars=(*code.co_freevars, "source_digest")),
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        (*(function.__closure__ or ()), CellType(digest)),
+    )
+    return cast(Function, update_wrapper(copy, function))
+
+
+def compiled(function: Function) -> Function:
+    """Compile a shared part that hooks or the task call."""
+    return cast(Function, njit(cache=True)(keyed(function)))
+
+
+def hook(function: Function) -> Function:
+    """Make a policy's `hear` or `choose`: compiled when an engine inlines it."""
+    return cast(Function, njit(function))
+
+
+def _pointer(kind: Any) -> Callable[[Any], Any]:
+    def same(array: Any) -> Any:
+        return array
+
+    return cast(Callable[[Any], Any], njit(kind(kind), cache=True)(keyed(same)))
+
+
+to_ints, to_floats = _pointer(INTS), _pointer(FLOATS)
+
+
+@compiled
+def now(machine: Machine) -> float:
+    """Return the time."""
+    return float(machine.clock[NOW])
+
+
+@compiled
+def n_alive(machine: Machine) -> int:
+    """Return how many jobs are there."""
+    return int(machine.ledger[ALIVE])
+
+
+@compiled
+def run(machine: Machine, job: int) -> None:
+    """Run `job` from now on, beside the others named in this `choose`."""
+    if machine.ledger[RUNNING] < machine.n_jobs:
+        machine.running[machine.ledger[RUNNING]] = job
+    machine.ledger[RUNNING] += 1
+
+
+@compiled
+def wake(machine: Machine, after: float) -> None:
+    """Ask to choose again after that much time, unless something happens before."""
+    machine.clock[WAKE] = machine.clock[NOW] + after
+
+
+@compiled
+def draw(machine: Machine, below: int) -> int:
+    """Return a uniformly random integer in [0, below), from the stream's own coin.
+
+    Marsaglia's xorshift64*; the bias of the multiplication is below 2^-32 * `below`.
+    """
+    x = np.uint64(machine.ledger[COIN])
+    x ^= x >> np.uint64(12)
+    x ^= x << np.uint64(25)
+    x ^= x >> np.uint64(27)
+    machine.ledger[COIN] = np.int64(x)
+    high = (x * np.uint64(0x2545F4914F6CDD1D)) >> np.uint64(32)
+    return int(np.int64((high * np.uint64(below)) >> np.uint64(32)))

@@ -1,0 +1,51 @@
+"""Random: at every event, run a uniformly random one of the jobs that are there.
+
+The control: it decides at the very moments at which op-SRPT does, and sets jobs aside at will,
+but on no information. What it loses against op-SRPT is what the revealed sizes are worth.
+
+**What to expect.** Worse than op-SRPT on random streams; much like round robin.
+
+**What was seen.** Seeds 0..9, m = 8, load 0.95: 1.96 times op-SRPT's flow time [1.91, 2.02] over all
+families, H = -0.09. But not on every one: hide 2.24 against 5.70, burst 5.28 against 7.06, where
+small operations mislead op-SRPT.
+
+**Ways to fake it.** One pseudo-random order shared by all coin streams.
+"""
+
+from adabench.harness.card import Card, Claim, Point, Ratio
+from adabench.workloads.flow_time.machine import Floats, Ints, Machine, draw, hook, n_alive, run
+from adabench.workloads.flow_time.replay import FlowTime, Replay
+from adabench.workloads.flow_time.streams import Case
+
+CARD = Card(
+    title="Random job at every event",
+    paper="none: a control",
+    adapts="nothing: any job runs, chosen anew at every event",
+    role="control",
+    claims=(
+        Claim(
+            id="CT-1",
+            says="The same moments of decision without the sizes do no good: more flow time "
+            "than op-SRPT.",
+            paper="none: a control",
+            expect=Ratio("flow", against="op_srpt", low=1.0),
+        ),
+    ),
+)
+STREAMS = 3
+
+
+@hook
+def hear(machine: Machine, notes: Ints, weights: Floats, job: int, what: int) -> None:
+    """Keep nothing."""
+
+
+@hook
+def choose(machine: Machine, notes: Ints, weights: Floats) -> None:
+    """Run any."""
+    run(machine, machine.jobs[draw(machine, n_alive(machine))])
+
+
+def solve(task: FlowTime, case: Case, point: Point) -> Replay:
+    """Run the stream under several coin streams; no size is shown."""
+    return task.replay(case, hear, choose, sees="nothing", streams=STREAMS)

@@ -1,0 +1,345 @@
+"""The task object: runs a policy over a stream of jobs, counts, and scores what came of it.
+
+`task.py` says what is measured and why; `engine.py` is the compiled loop this drives.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import InitVar, dataclass, field
+from typing import Literal, NoReturn, cast
+
+import numpy as np
+
+from adabench.harness.errors import MethodContractError
+from adabench.harness.task import Meter
+from adabench.workloads.flow_time.engine import Report, engine
+from adabench.workloads.flow_time.machine import NOTHING, OPERATIONS, TOLD, Floats, Ints, Trouble
+from adabench.workloads.flow_time.optimum import srpt_flow
+from adabench.workloads.flow_time.streams import (
+    COINS,
+    NOISE,
+    UNIFORM_TESTS,
+    Case,
+    Stream,
+    child,
+    frozen,
+)
+
+Hook = Callable[..., None]
+Sees = Literal["nothing", "operations", "estimates", "totals"]
+SHOWS: Mapping[Sees, int] = {
+    "nothing": NOTHING, "operations": OPERATIONS, "estimates": TOLD, "totals": TOLD,
+}  # fmt: skip
+GUARD = 2
+SENTINEL = -0x5AFE
+ROUNDING = 1e-9
+"""Relative; what a policy that shares the machine may be off by, from the exact sum."""
+BURST_LIMIT = 8.0
+BREACHES = {
+    Trouble.NO_SUCH_JOB: "ran a job that does not exist",
+    Trouble.NOT_THERE: "ran a job that has not arrived or is done",
+    Trouble.TWICE: "ran a job twice at once",
+    Trouble.NOBODY: "idled while jobs were there",
+    Trouble.STALLED: "asked to be woken at once, or without end",
+}
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What came of one policy on one stream."""
+
+    instance: float
+    sees: Sees
+    flow: Floats
+    """(streams, n) each job's flow time."""
+
+
+@dataclass
+class Tape:
+    """What a listener hears of the runs of a task; a method cannot tell that there is one."""
+
+    when: dict[float, Floats] = field(default_factory=dict)
+    """By instance: the time of each decision of the first stream of the last run."""
+    who: dict[float, Ints] = field(default_factory=dict)
+    """A fingerprint of the jobs that were chosen."""
+    shown: dict[float, Floats] = field(default_factory=dict)
+    """(operations,) when each size became known."""
+    replays: Counter[float] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A policy and what it asked `replay` for."""
+
+    hear: Hook
+    choose: Hook
+    notes: Ints
+    weights: Floats
+    sees: Sees
+    mu: float
+    streams: int
+
+
+@dataclass(frozen=True)
+class FlowTime:
+    """The task: its cases, the counting machine, and the score.
+
+    The streams themselves are no attribute of it: sizes that are not revealed yet are
+    nothing that a method could come upon.
+    """
+
+    streams: InitVar[tuple[Stream, ...]]
+    meter: Meter = field(default_factory=Meter)
+    tape: InitVar[Tape | None] = None
+    """Who listens, if anybody; not kept on the task."""
+    known: tuple[Case, ...] = field(init=False)
+    _run: Callable[[Case, Order], Replay] = field(init=False, repr=False, compare=False)
+    _judged: Callable[[Case, Replay], dict[str, float]] = field(
+        init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self, streams: tuple[Stream, ...], tape: Tape | None) -> None:
+        """Open the books."""
+        run, judged = _books(streams, self.meter, tape)
+        object.__setattr__(self, "known", tuple(stream.case for stream in streams))
+        object.__setattr__(self, "_run", run)
+        object.__setattr__(self, "_judged", judged)
+
+    def cases(self) -> tuple[Case, ...]:
+        """Return the cases."""
+        return self.known
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be stored: a copy would count into a meter that nobody reads."""
+        raise TypeError("a flow-time task is not stored; load it from its conditions")
+
+    def replay(
+        self,
+        case: Case,
+        hear: Hook,
+        choose: Hook,
+        *,
+        notes: int | Ints = 0,
+        weights: int | Floats = 0,
+        sees: Sees = "operations",
+        mu: float = 1.0,
+        streams: int = 1,
+    ) -> Replay:
+        """Run a policy over a stream, once per stream of coins, and count.
+
+        `notes` is how many integers the policy keeps (they start as 0), or their start
+        values; `weights` likewise its floats. `hear` and `choose` are made with `@hook`.
+        `sees` is what it is shown of sizes: nothing; operations, each when it becomes
+        known; estimates, at arrival, wrong by a factor of at most `mu`; totals, for oracles.
+
+        Raises:
+            MethodContractError: if the policy breaks its contract, with the job.
+        """
+        start = np.zeros(notes, np.int64) if isinstance(notes, int) else notes
+        floats = np.zeros(weights) if isinstance(weights, int) else weights
+        return self._run(case, Order(hear, choose, start, floats, sees, mu, streams))
+
+    def score(self, case: Case, answer: Replay) -> dict[str, float]:
+        """Judge a run against the optimum and the theorems on the same stream.
+
+        Raises:
+            MethodContractError: if the answer is not what `replay` returned last for this case,
+                the case was also run in another way, the meter was tampered with, or the
+                flow time is less than the optimum, which would be a bug.
+        """
+        return self._judged(case, answer)
+
+
+@dataclass(frozen=True)
+class _Account:
+    """What the books hold of a case: the last run, and what it came to."""
+
+    answer: Replay
+    sees: Sees
+    flow: Floats
+    alike: bool
+    """Whether all runs since the meter was cleared came out like this one."""
+
+
+def _books(
+    streams: tuple[Stream, ...], meter: Meter, tape: Tape | None
+) -> tuple[Callable[..., Replay], Callable[..., dict[str, float]]]:
+    """Return what runs an order and what judges an answer.
+
+    The streams and what was counted are kept between these two functions alone: whatever a
+    method writes elsewhere no longer agrees with the books.
+    """
+    accounts: dict[float, _Account] = {}
+    metered: dict[str, float] = {}
+    optima: dict[float, float] = {}
+    counted = cast(dict[str, float], meter)
+
+    def run(case: Case, order: Order) -> Replay:
+        stream = _of(streams, case)
+        before = accounts.get(case.instance) if counted else None
+        if not counted:
+            metered.clear()
+        _refuse_other(counted, metered)
+        flow, reports = _scheduled(stream, order, tape)
+        for counts in (counted, metered):
+            _count(counts, stream, flow, reports)
+        alike = before is None or (
+            before.alike and before.sees == order.sees and np.array_equal(before.flow, flow)
+        )
+        shown = np.frombuffer(flow.tobytes(), np.float64).reshape(flow.shape)
+        answer = Replay(case.instance, order.sees, shown)
+        accounts[case.instance] = _Account(answer, order.sees, flow, alike)
+        return answer
+
+    def judged(case: Case, answer: Replay) -> dict[str, float]:
+        stream = _of(streams, case)
+        account = accounts.get(case.instance)
+        if account is None or account.answer is not answer or not _same(account, answer):
+            raise MethodContractError(
+                "The answer is not the task's own run of this case.",
+                "`solve` must return what `task.replay(case, ...)` returned last.",
+            )
+        if not account.alike:
+            raise MethodContractError("It runs a case more than once and answers with one.")
+        _refuse_other(counted, metered)
+        if case.instance not in optima:
+            optima[case.instance] = srpt_flow(stream.arrive, stream.totals)
+        return _values(stream, account.flow, optima[case.instance])
+
+    return run, judged
+
+
+def _of(known: tuple[Stream, ...], case: Case) -> Stream:
+    for stream in known:
+        if stream.case is case:
+            return stream
+    raise MethodContractError("That is not a case of this task.", "Pass `case` on as it is.")
+
+
+def _same(account: _Account, answer: Replay) -> bool:
+    """Tell whether an answer still says what it said when it was given out."""
+    return answer.sees == account.sees and np.array_equal(answer.flow, account.flow)
+
+
+def _refuse_other(meter: Mapping[str, float], metered: Mapping[str, float]) -> None:
+    if dict(meter) != dict(metered):
+        raise MethodContractError(
+            "Something other than the task wrote into the meter.",
+            "Only `replay` counts; a method leaves `task.meter` alone.",
+        )
+
+
+def _scheduled(stream: Stream, order: Order, tape: Tape | None) -> tuple[Floats, Floats]:
+    """Run an order on every stream of coins; return flows (streams, n) and reports."""
+    case, name, n = stream.case, _name(order.choose), stream.case.n_jobs
+    seeds = child(case.seed, COINS, case.group, name).generate_state(order.streams, np.uint64)
+    told = _told(stream, order)
+    flow, reports = np.zeros((order.streams, n)), np.zeros((order.streams, len(Report)))
+    floats, ints = np.empty((5, n)), np.empty((4, n), np.int64)
+    own_floats, own_ints = np.empty((2, n)), np.empty((5, n), np.int64)
+    # Decisions that only a wake-up call brought about may be more than these.
+    heard = 2 * (n + len(stream.ops)) if tape else 0
+    when, who = np.full(heard, np.inf), np.zeros(heard, np.int64)
+    shown = np.full(len(stream.ops) if tape else 0, np.inf)
+    schedule = engine(order.hear, order.choose)
+    for number, seed in enumerate(seeds):
+        noted = np.append(order.notes, np.full(GUARD, SENTINEL))
+        weighted = np.append(order.weights, np.full(GUARD, 1.0 * SENTINEL))
+        kept = slice(None) if number == 0 else slice(0)
+        schedule(
+            stream.arrive, stream.first, stream.ops, told, SHOWS[order.sees], floats, ints,
+            own_floats, own_ints, noted, weighted, int(seed >> 1) | 1, flow[number],
+            reports[number], when[kept], who[kept], shown[kept],
+        )  # fmt: skip
+        _refuse_breach(name, case, reports[number], noted, weighted)
+    if tape:
+        tape.when[case.instance], tape.who[case.instance] = when, who
+        tape.shown[case.instance] = shown
+        tape.replays[case.instance] += 1
+    return flow, reports
+
+
+def _told(stream: Stream, order: Order) -> Floats:
+    """Return what is told of each job at its arrival: (n,), or nothing."""
+    if order.sees == "totals":
+        return stream.totals
+    if order.sees != "estimates":
+        return frozen(np.zeros(0))
+    case = stream.case
+    rng = np.random.default_rng(child(case.seed, NOISE, case.group))
+    wrong = rng.uniform(-1.0, 1.0, case.n_jobs)
+    return frozen(stream.guessed * order.mu**wrong)
+
+
+def _count(counts: dict[str, float], stream: Stream, flow: Floats, reports: Floats) -> None:
+    """Add to the meter what the engine counted, means over streams of coins."""
+    mean = reports.mean(axis=0)
+    added = {
+        "flow": float(flow.sum(axis=1).mean()),
+        "information": stream.information,
+        "information_used": float(mean[Report.KNOWN]) / stream.case.n_jobs,
+        "events": float(mean[Report.EVENTS]),
+        "decisions": float(mean[Report.DECISIONS]),
+        "preemptions": float(mean[Report.PREEMPTIONS]),
+        "max_alive": float(mean[Report.MAX_ALIVE]),
+        "max_partial": float(mean[Report.MAX_PARTIAL]),
+        "jobs": stream.case.n_jobs,
+        "streams": len(flow),
+    }
+    for name, value in added.items():
+        counts[name] = counts.get(name, 0) + value
+
+
+def _values(stream: Stream, flow: Floats, opt: float) -> dict[str, float]:
+    """Return the score of flow times (streams, n) against the optimum."""
+    sums, case = flow.sum(axis=1), stream.case
+    total, streams = float(sums.mean()), len(sums)
+    if sums.min() < opt * (1 - ROUNDING):
+        raise MethodContractError(
+            f"A flow time of {sums.min()} on {case.group} is less than the optimum {opt}.",
+            "SRPT is optimal, so this is a bug in the engine or a method that tampers with it.",
+        )
+    values = {
+        "optimality": min(opt / total, 1.0),
+        "ratio": max(total / opt, 1.0),
+        "ratio_per_m2": max(total / opt, 1.0) / case.m**2,
+        "flow_se": float(sums.std(ddof=1)) / streams**0.5 if streams > 1 else 0.0,
+        "mean_flow": total / case.n_jobs,
+        "p99_flow": float(np.quantile(flow, 0.99, axis=1).mean()),
+        "max_flow": float(flow.max(axis=1).mean()),
+        "opt": opt,
+        "instance": case.instance,
+    }
+    if case.group in UNIFORM_TESTS:
+        values["obligatory_bound"] = 2 * opt
+    if case.group == "burst":
+        values["burst_limit"] = BURST_LIMIT
+    return values
+
+
+def _name(hook: Hook) -> str:
+    """Return the last part of the name of the module a hook is from: its method.
+
+    Raises:
+        MethodContractError: if it is not a compiled hook.
+    """
+    function = getattr(hook, "py_func", None)
+    if function is None:
+        raise MethodContractError(f"{hook!r} is not compiled.", "Put `@hook` above it.")
+    return str(function.__module__).rpartition(".")[2]
+
+
+def _refuse_breach(name: str, case: Case, report: Floats, notes: Ints, weights: Floats) -> None:
+    """Raise if the engine stopped early, or the policy wrote beyond its notes."""
+    trouble, job = Trouble(int(report[Report.TROUBLE])), int(report[Report.JOB])
+    if trouble is not Trouble.NONE:
+        which = f", job {job}" if job >= 0 or trouble is Trouble.NO_SUCH_JOB else ""
+        raise MethodContractError(
+            f"{name} {BREACHES[trouble]} on {case.group}{which}.",
+            "machine.py says what `hear` and `choose` may do.",
+        )
+    if (notes[-GUARD:] != SENTINEL).any() or (weights[-GUARD:] != SENTINEL).any():
+        raise MethodContractError(
+            f"{name} wrote beyond its notes or weights on {case.group}.",
+            "Ask `replay` for more of them: `notes=`, `weights=`.",
+        )

@@ -1,0 +1,51 @@
+"""Round robin: all jobs that are there share the machine equally, at every instant.
+
+Processor sharing, the limit of round robin for small quanta. It adapts to nothing at all.
+
+**What to expect.** Above SETF's flow time where sizes vary much (a long job takes its share
+from the first moment on), below it where all jobs are alike (SETF then keeps all of them to
+the end). The card gives no figures.
+
+**What was seen.** Seeds 0..9, m = 8, load 0.95, flow / SRPT: pareto 3.82, exp 2.93, trap 1.90, test 3.23; burst
+8.04 and 6.55, hide 2.56 and 2.08 at m = 8 and 32. On hide that is less than any policy
+that looks at operations: where sizes mislead, not looking is better.
+
+**Ways to fake it.** A quantum that is coarse against the jobs.
+"""
+
+from adabench.harness.card import Card, Claim, Point, Ratio
+from adabench.workloads.flow_time.machine import Floats, Ints, Machine, hook, n_alive, run
+from adabench.workloads.flow_time.replay import FlowTime, Replay
+from adabench.workloads.flow_time.streams import Case
+
+CARD = Card(
+    title="Round robin (processor sharing)",
+    paper="Motwani, Phillips and Torng, Nonclairvoyant scheduling, 1994",
+    adapts="nothing: everybody gets an equal share",
+    role="static",
+    claims=(
+        Claim(
+            id="FT-0",
+            says="No policy has less flow time than SRPT.",
+            paper="1",
+            expect=Ratio("flow", against="srpt", low=1.0, every=True),
+        ),
+    ),
+)
+
+
+@hook
+def hear(machine: Machine, notes: Ints, weights: Floats, job: int, what: int) -> None:
+    """Keep nothing."""
+
+
+@hook
+def choose(machine: Machine, notes: Ints, weights: Floats) -> None:
+    """Run all."""
+    for i in range(n_alive(machine)):
+        run(machine, machine.jobs[i])
+
+
+def solve(task: FlowTime, case: Case, point: Point) -> Replay:
+    """Run the stream; no size is shown."""
+    return task.replay(case, hear, choose, sees="nothing")

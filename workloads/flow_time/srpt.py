@@ -1,0 +1,55 @@
+"""SRPT: run the job with the least remaining work. Clairvoyant: it is told every size at arrival.
+
+The oracle of this task, exact: on one machine, where setting a job aside is free, no schedule
+has less total flow time. The task's OPT is computed by other code (`optimum.py`), and the two
+must agree.
+
+**What to expect.** ratio = 1 in every cell, by construction.
+
+**What was seen.** So it is, to the last bit; and exhaustive search over all schedules of 10,000
+small integer instances never found less (`tests/workloads/flow_time/test_oracle.py`).
+
+**Ways to fake it.** Dividing by a bound weaker than this, or by the best policy of the run.
+"""
+
+from adabench.harness.card import Card, Point
+from adabench.workloads.flow_time.heap import heap_size, least, remove, set_key
+from adabench.workloads.flow_time.machine import ARRIVED, DONE, Floats, Ints, Machine, hook, run
+from adabench.workloads.flow_time.replay import FlowTime, Replay
+from adabench.workloads.flow_time.streams import Case
+
+CARD = Card(
+    title="Shortest remaining processing time, clairvoyant",
+    paper="Schrage, A proof of the optimality of the SRPT discipline, 1968",
+    adapts="which job runs, on the true remaining work of all",
+    role="oracle",
+    oracle="exact",
+)
+
+
+@hook
+def hear(machine: Machine, notes: Ints, weights: Floats, job: int, what: int) -> None:
+    """Keep the jobs by their remaining work. The end of an operation that is not the last says nothing."""
+    if what == DONE:
+        remove(notes, weights, machine.n_jobs, job)
+    elif what == ARRIVED:
+        set_key(notes, weights, machine.n_jobs, job, machine.told[job])
+
+
+@hook
+def choose(machine: Machine, notes: Ints, weights: Floats) -> None:
+    """Run the least. Notes: the job that runs plus 1, then the heap.
+
+    Its key in the heap is too large; while it is the least all the same, that does no harm.
+    """
+    last = notes[0] - 1
+    if last >= 0 and machine.place[last] >= 0 and least(notes) != last:
+        set_key(notes, weights, machine.n_jobs, last, machine.told[last] - machine.attained[last])
+    notes[0] = least(notes) + 1
+    run(machine, least(notes))
+
+
+def solve(task: FlowTime, case: Case, point: Point) -> Replay:
+    """Run the stream with every size told at arrival."""
+    n = case.n_jobs
+    return task.replay(case, hear, choose, notes=heap_size(n), weights=n, sees="totals")
