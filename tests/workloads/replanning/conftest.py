@@ -1,0 +1,22 @@
+"""Small scenes, and planners by name."""
+
+from types import ModuleType
+
+import pytest
+
+from adabench.harness import registry
+from adabench.workloads.replanning.planning import Replanning
+from adabench.workloads.replanning.scene import generate
+
+
+def planner(name: str) -> ModuleType:
+    return registry.load(registry.find(f"replanning/{name}"))
+
+
+def small(family: str, seed: int, samples: int = 120, updates: int = 8, speed: float = 3.0):
+    return Replanning((generate(family, samples, updates, speed, seed),))
+
+
+@pytest.fixture
+def discs():
+    return small("discs", 0)

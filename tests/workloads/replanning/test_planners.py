@@ -1,0 +1,167 @@
+"""Costs are Dijkstra's, ways are free, and every way to fake a repair shows in the score."""
+
+import numpy as np
+import pytest
+from numba import njit
+
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.replanning import marching
+from adabench.workloads.replanning.planning import Replanning
+from adabench.workloads.replanning.scene import FAMILIES, make_scene
+from adabench.workloads.replanning.space import ROBOT
+
+from .conftest import planner, small
+
+EXACT = ("fmtx", "rrtx", "lpa_star", "dijkstra")
+
+
+def drained(name, task):
+    method = planner(name)
+    [scene] = task.cases()
+    return task.score(scene, method.solve(task, scene, method.CARD.defaults))
+
+
+def agree(seeds):
+    """Drive small random scenes; return how many (scene, update) states were compared."""
+    states = 0
+    for seed in seeds:
+        family = list(FAMILIES)[seed % len(FAMILIES)]
+        task = small(family, seed, samples=12 + seed % 40, updates=10, speed=1.0 + seed % 9)
+        for name in EXACT:
+            values = drained(name, task)
+            assert values["g_gap"] <= 1e-9, (name, family, seed)
+            assert values["safe"] == 1
+            assert values.get("graph_quality", 1.0) == pytest.approx(1.0, abs=1e-9)
+        states += 11
+    return states
+
+
+def test_costs_are_those_of_the_shortest_ways():
+    assert agree(range(60)) == 660
+
+
+@pytest.mark.slow
+def test_costs_are_those_of_the_shortest_ways_in_ten_thousand_states():
+    assert agree(range(1000, 1910)) >= 10_000
+
+
+@pytest.mark.parametrize("name", ["fmtx", "rrtx", "lpa_star"])
+def test_an_early_stop_knows_the_robots_cost_and_spares_work(name):
+    for seed in range(12):
+        task, method = small("discs", seed, samples=150), planner(name)
+        [scene] = task.cases()
+        point = method.CARD.defaults
+        whole = method.solve(task, scene, point)
+        early = method.solve(task, scene, {**point, "early": True})
+        assert task.score(scene, early)["g_gap"] <= 1e-9
+        assert early.work[:, 0].sum() <= whole.work[:, 0].sum()
+
+
+def test_rrtx_is_nearly_right_with_a_tolerance():
+    task, method = small("crowd", 1, samples=300), planner("rrtx")
+    [scene] = task.cases()
+    answer = method.solve(task, scene, {"epsilon": 1.0, "early": False})
+    assert 0.97 < task.score(scene, answer)["graph_quality"] <= 1
+
+
+def test_fmtx_checks_no_more_edges_than_fmt_star_in_an_untested_world():
+    for family in ("discs", "maze", "balls"):
+        task = small(family, 3, samples=300)
+        [scene] = task.cases()
+        first = [planner(n).solve(task, scene, planner(n).CARD.defaults).first_checks
+                 for n in ("fmtx", "fmt_star")]  # fmt: skip
+        assert first[0] == first[1] > 0
+
+
+def test_nothing_is_done_where_nothing_moves():
+    task = small("still", 5)
+    [scene] = task.cases()
+    answer = planner("fmtx").solve(task, scene, planner("fmtx").CARD.defaults)
+    assert answer.work[1:].sum() == 0
+
+
+def test_opening_drawn_samples_loses_the_way():
+    seen = [drained("random_repair", small("crowd", seed, samples=300)) for seed in range(6)]
+    right = [drained("fmtx", small("crowd", seed, samples=300)) for seed in range(6)]
+    assert np.mean([v["path_quality"] for v in seen]) < np.mean([v["path_quality"] for v in right])
+
+
+@njit
+def plan(space, tune):
+    marching.begin(space)
+    marching.march(space, True, False)
+
+
+@njit
+def only_roots(space, blocked, more, freed, less, tune):
+    """The fake that orphans the sample at a blocked edge and none below it."""
+    for at in range(more):
+        for side in range(2):
+            edge = blocked[at] if side == 0 else space.twin[blocked[at]]
+            node, other = space.target[edge], space.target[space.twin[edge]]
+            if space.parent[node] == other:
+                marching.disown(space, node)
+                space.g[node] = np.inf
+                marching.reopen(space, node)
+    marching.march(space, True, False)
+
+
+@njit
+def no_second_look(space, blocked, more, freed, less, tune):
+    """The fake that never sees an obstacle leave."""
+    count = marching.cut(space, blocked, more, space.stack)
+    for at in range(count):
+        marching.reopen(space, space.stack[at])
+    marching.march(space, True, False)
+
+
+@njit
+def asleep(space, blocked, more, freed, less, tune):
+    """The fake that keeps its first tree."""
+
+
+@pytest.mark.parametrize("fake", [only_roots, no_second_look, asleep])
+def test_fakes_are_found_out(fake):
+    gaps, quality = [], []
+    for seed in range(4):
+        task = small("crowd", seed, samples=200, updates=12)
+        [scene] = task.cases()
+        values = task.score(scene, task.drive(scene, plan, fake))
+        gaps.append(values["g_gap"])
+        quality.append(values["graph_quality"])
+    assert max(gaps) > 1e-6
+    if fake is asleep:
+        assert min(quality) < 1  # a way that meets an obstacle counts as none
+
+
+def test_an_answer_of_ones_own_is_refused(discs):
+    [scene] = discs.cases()
+    answer = planner("fmtx").solve(discs, scene, planner("fmtx").CARD.defaults)
+    other = small("discs", 1)
+    with pytest.raises(MethodContractError, match="own drive"):
+        discs.score(
+            scene, planner("fmtx").solve(other, other.cases()[0], {"early": False, "share": 1.0})
+        )
+    answer.cost[3] = 1.0
+    with pytest.raises(MethodContractError, match="own drive"):
+        discs.score(scene, answer)
+
+
+def test_a_scene_without_a_way_has_no_quality_and_one_sample_too_few_is_fine():
+    wall = np.array([[40.0, -1.0, 60.0, 101.0]])
+    points = np.array([[90.0, 90, 0], [10.0, 10, 0], [20.0, 20, 0]])
+    scene = make_scene("closed", 2, points, np.zeros((3, 1, 3)), np.array([1.0]), wall)
+    task = Replanning((scene,))
+    task.cases()
+    values = task.score(scene, planner("fmtx").solve(task, scene, {"early": False, "share": 1.0}))
+    assert values["reachable"] == 0
+    assert "path_quality" not in values
+    assert values["safe"] == 1
+
+
+def test_the_robot_is_never_given_a_way_through(discs):
+    [scene] = discs.cases()
+    answer = planner("lpa_star").solve(discs, scene, {"early": True})
+    truth = discs.truth(scene, 120)
+    for now, path in enumerate(answer.paths):
+        assert (len(path) > 0) == (truth.g[now, ROBOT] < np.inf)

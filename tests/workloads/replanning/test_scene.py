@@ -1,0 +1,66 @@
+"""Scenes are pure, friendly, hostile and idle ones are there, and the graph is the disc graph."""
+
+import numpy as np
+import pytest
+
+from adabench.harness.errors import SelectionError
+from adabench.workloads.replanning.roadmap import connect, connection_radius
+from adabench.workloads.replanning.scene import (
+    CLEARANCE,
+    CONTROLS,
+    FAMILIES,
+    FRIENDLY,
+    HOSTILE,
+    SIDE,
+    generate,
+)
+from adabench.workloads.replanning.task import load
+
+
+def test_every_kind_of_family_is_there():
+    assert FRIENDLY
+    assert HOSTILE
+    assert CONTROLS
+    assert {*FRIENDLY, *HOSTILE, *CONTROLS} == set(FAMILIES)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_scenes_are_pure_and_the_ends_stay_clear(family):
+    one, again, other = (generate(family, 60, 5, 2.0, seed) for seed in (1, 1, 2))
+    assert one.instance == again.instance != other.instance
+    assert np.array_equal(one.points, again.points)
+    assert one.centres.shape == (6, len(one.radius), 3)
+    assert one.centres.min() >= 0
+    assert one.centres.max() <= SIDE
+    gaps = np.linalg.norm(one.centres[:, :, None] - one.points[:2], axis=3)
+    assert (gaps > one.radius[:, None] + CLEARANCE).all()
+    with pytest.raises(ValueError, match="read-only"):
+        one.points[0] = 0
+
+
+def test_what_stands_stands_and_what_moves_moves_as_fast_as_was_asked():
+    still, moving = generate("still", 20, 5, 2.0, 0), generate("discs", 20, 5, 0.5, 0)
+    assert (np.diff(still.centres, axis=0) == 0).all()
+    steps = np.linalg.norm(np.diff(moving.centres, axis=0), axis=2)
+    assert np.median(steps) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("family", ["discs", "balls"])
+def test_the_graph_is_that_of_all_pairs_within_the_radius(family):
+    scene = generate(family, 80, 1, 1.0, 3)
+    road = connect(scene, 50)
+    assert road.radius == connection_radius(50, scene.dimensions)
+    gaps = np.linalg.norm(scene.points[:50, None] - scene.points[None, :50], axis=2)
+    wanted = np.argwhere((gaps <= road.radius) & ~np.eye(50, dtype=bool))
+    source = np.repeat(np.arange(50), np.diff(road.start))
+    assert np.array_equal(np.stack([source, road.target], axis=1), wanted)
+    assert np.array_equal(road.target[road.twin], source)
+    assert np.array_equal(source[road.twin], road.target)
+    assert np.allclose(road.length, gaps[source, road.target])
+
+
+def test_unknown_words_are_refused():
+    with pytest.raises(SelectionError, match="no family of scenes 'disks'"):
+        load("embedded", 0, scene="disks")
+    with pytest.raises(SelectionError, match="no scale 'gpu'"):
+        load("gpu", 0)

@@ -1,0 +1,108 @@
+"""The queue is a queue, the tree is a tree, and a way meets what it looks to meet."""
+
+import heapq
+
+import numpy as np
+
+from adabench.workloads.replanning import space as parts
+from adabench.workloads.replanning.moving import settle
+from adabench.workloads.replanning.planning import fresh
+from adabench.workloads.replanning.scene import generate
+from adabench.workloads.replanning.space import CHECKS, FREE, QUEUE, SIZE
+
+from .conftest import planner, small
+
+
+def new(family="discs", samples=60, seed=0):
+    task = small(family, seed, samples)
+    return fresh(task.roadmap(task.scenes[0], samples), task.scenes[0])
+
+
+def test_the_queue_gives_the_least_key_first():
+    space, rng = new(), np.random.default_rng(0)
+    known = {}
+    for _step in range(3000):
+        node = int(rng.integers(60))
+        if rng.random() < 0.6:
+            key = float(rng.integers(8)), float(rng.integers(8))
+            parts.put(space, node, *key)
+            known[node] = key
+        elif rng.random() < 0.3:
+            parts.drop(space, node)
+            known.pop(node, None)
+        elif known:
+            taken = parts.take(space)
+            least = min(known.values())
+            assert known.pop(taken) == least
+        assert space.counts[SIZE] == len(known)
+    order = [parts.take(space) for _ in range(len(known))]
+    keys = [known[node] for node in order]
+    assert keys == heapq.nsmallest(len(keys), keys)
+
+
+def test_each_operation_of_the_queue_counts_once():
+    space = new()
+    parts.put(space, 3, 1.0, 0.0)
+    parts.put(space, 3, 0.5, 0.0)
+    parts.drop(space, 4)  # not queued: nothing to do
+    parts.take(space)
+    assert space.counts[QUEUE] == 3
+
+
+def test_children_follow_their_parents():
+    space, rng = new(), np.random.default_rng(1)
+    for _ in range(500):
+        child = int(rng.integers(1, 60))
+        if rng.random() < 0.7:
+            parts.adopt(space, int(rng.integers(0, child)), child)
+        else:
+            parts.disown(space, child)
+        seen = {}
+        for node in range(60):
+            at = space.child[node]
+            while at >= 0:
+                seen[int(at)] = node
+                at = space.after[at]
+        assert seen == {n: int(p) for n, p in enumerate(space.parent) if p >= 0}
+
+
+def test_a_way_is_blocked_where_a_point_of_it_lies_inside_an_obstacle():
+    """Held against points along the way: 0.02 apart, so only grazing ways may differ."""
+    for family in ("discs", "maze", "balls"):
+        scene = generate(family, 200, 1, 1.0, 4)
+        task = small(family, 4, 200)
+        space = fresh(task.roadmap(task.scenes[0], 200), task.scenes[0])
+        scene = task.scenes[0]
+        rng = np.random.default_rng(0)
+        unlike = 0
+        for a, b in rng.integers(0, 200, (300, 2)):
+            t = np.linspace(0, 1, 5000)[:, None]
+            way = scene.points[a] * (1 - t) + scene.points[b] * t
+            gaps = np.linalg.norm(way[:, None] - scene.centres[0], axis=2)
+            inside = (gaps <= scene.radius).any()
+            for x, y, u, v in scene.walls:
+                inside |= (
+                    (way[:, 0] >= x) & (way[:, 0] <= u) & (way[:, 1] >= y) & (way[:, 1] <= v)
+                ).any()
+            unlike += bool(parts.hits(space, a, b)) != bool(inside)
+        assert unlike <= 1
+
+
+def test_an_edge_is_tested_once_and_counted():
+    space = new()
+    settle(space)
+    assert space.counts[CHECKS] == len(space.target) // 2
+    settle(space)
+    assert space.counts[CHECKS] == len(space.target) // 2
+    assert np.array_equal(np.isinf(space.price), space.state != FREE)
+
+
+def test_dijkstra_looks_at_each_edge_of_what_it_reaches_once():
+    """The counter, held against the graph: degrees of all samples that got a cost."""
+    task = small("still", 2)
+    [scene] = task.cases()
+    answer = planner("dijkstra").solve(task, scene, {"share": 1.0})
+    degrees = np.diff(task.roadmap(scene, 120).start)
+    for g, work in zip(answer.g, answer.work, strict=True):
+        assert work[0] == degrees[g < np.inf].sum()
+    assert task.meter["relaxations"] == answer.work[1:, 0].sum()

@@ -1,0 +1,42 @@
+"""What every planner must obey, ours or a plug-in's, tried on small scenes.
+
+    safe        a way that is returned meets no obstacle
+    optimum     no way is shorter than the shortest there is on the planner's own graph
+    exact       a planner that claims costs for every sample has them right
+    hints       only an oracle is told the best way
+
+`check` yields a sentence per broken rule and nothing for a sound planner.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from adabench.harness.card import Bound, Card
+from adabench.workloads.replanning.planning import Replanning
+from adabench.workloads.replanning.scene import FAMILIES, generate
+
+SAMPLES, UPDATES, SPEED = 150, 6, 3.0
+SLACK = 1e-9
+OFF_LIMITS = ("hints=True", ".truth(", "replanning.truth", ".counts[", ".state[")
+
+
+def check(method: ModuleType, card: Card) -> Iterator[str]:
+    """Yield one sentence for each rule that `method` breaks."""
+    if card.role != "oracle":
+        source = Path(str(method.__file__)).read_text(encoding="utf-8")
+        for word in OFF_LIMITS:
+            if word in source:
+                yield f"It uses `{word}`, which a planner has no business with."
+    scenes = tuple(generate(name, SAMPLES, UPDATES, SPEED, 7) for name in FAMILIES)
+    task = Replanning(scenes)
+    promised = any(isinstance(claim.expect, Bound) for claim in card.claims)
+    for scene in task.cases():
+        task.meter.clear()
+        values = task.score(scene, method.solve(task, scene, card.defaults))
+        if values["safe"] < 1:
+            yield f"On {scene.group} a way that it returned meets an obstacle."
+        if values.get("graph_quality", 1.0) > 1 + SLACK:
+            yield f"On {scene.group} it is better than the shortest way: {values['graph_quality']}."
+        if promised and values["g_gap"] > values["tolerance"]:
+            yield f"On {scene.group} a cost that it claims is wrong by {values['g_gap']:.3g}."

@@ -1,0 +1,69 @@
+"""Dijkstra: the shortest ways from the goal to all samples, anew at every update.
+
+The uncomfortable baseline. A relaxation here is one look at one neighbour; fast marching looks
+for the best open neighbour again for each sample that it connects, a factor of the degree more. On edges
+that are already tested nothing is left that a tree could save except the part of the graph that did
+not change. `benchmarks/replanning.py` holds this kernel against scipy's.
+
+**What to expect.** Written before measuring, from the card: less time than a full FMT* replan by 2.4,
+and less than FMTx at all speeds but the lowest.
+
+SEEN
+
+**Ways to fake it.** A search in Python, or a graph that is built anew inside the measured region.
+"""
+
+from adabench.harness.card import Card, Knob, Point
+from adabench.workloads.replanning.driven import Drive
+from adabench.workloads.replanning.planning import Replanning
+from adabench.workloads.replanning.roadmap import Ints
+from adabench.workloads.replanning.scene import Floats, Scene
+from adabench.workloads.replanning.space import (
+    GOAL,
+    Space,
+    clear,
+    compiled,
+    is_empty,
+    look,
+    put,
+    take,
+    usable,
+)
+
+CARD = Card(
+    title="Dijkstra from scratch",
+    paper="Dijkstra, A note on two problems in connexion with graphs, 1959",
+    adapts="nothing: it searches anew whatever changed",
+    role="static",
+    knobs=(Knob("share", (0.1, 0.25, 0.5, 1.0), 1.0),),
+)
+
+
+@compiled
+def plan(space: Space, tune: Floats) -> None:
+    """Settle samples in the order of their costs."""
+    start, target, price, g = space.start, space.target, space.price, space.g
+    g[GOAL] = 0.0
+    put(space, GOAL, 0.0, 0.0)
+    while not is_empty(space):
+        z = take(space)
+        look(space, start[z + 1] - start[z])
+        for edge in range(start[z], start[z + 1]):
+            x = target[edge]
+            cost = g[z] + price[edge]
+            if cost < g[x] and usable(space, edge, z):
+                g[x] = cost
+                space.parent[x] = z
+                put(space, x, cost, 0.0)
+
+
+@compiled
+def repair(space: Space, blocked: Ints, more: int, freed: Ints, less: int, tune: Floats) -> None:
+    """Forget everything and search."""
+    clear(space)
+    plan(space, tune)
+
+
+def solve(task: Replanning, case: Scene, point: Point) -> Drive:
+    """Drive the scene."""
+    return task.drive(case, plan, repair, share=float(point["share"]))

@@ -1,0 +1,51 @@
+"""Oracle: told the best way at every update, it changes the costs on that way alone.
+
+Nobody who has to find a way can do with less: each edge of the way is looked at once, and edges near
+obstacles are tested as for everybody. A bound, not a planner: finding the way is what planning is.
+
+**What to expect.** Quality 1, and a few dozen looks an update beside the collision checks.
+
+SEEN
+
+**Ways to fake it.** Selling it as a planner.
+"""
+
+from adabench.harness.card import Card, Point
+from adabench.workloads.replanning.driven import Drive
+from adabench.workloads.replanning.planning import Replanning
+from adabench.workloads.replanning.roadmap import Ints
+from adabench.workloads.replanning.scene import Floats, Scene
+from adabench.workloads.replanning.space import GOAL, Space, clear, compiled, look
+
+CARD = Card(
+    title="Hindsight: the best way, told",
+    paper="our own bound",
+    adapts="which samples' costs are set, on the best way itself",
+    role="oracle",
+    oracle="bound",
+)
+
+
+@compiled
+def plan(space: Space, tune: Floats) -> None:
+    """Set costs and parents along the way that was told, from the goal back."""
+    clear(space)
+    space.g[GOAL] = 0.0
+    for at in range(int(tune[-1]) - 2, -1, -1):
+        node, above = space.note[at], space.note[at + 1]
+        look(space, 1)
+        for edge in range(space.start[node], space.start[node + 1]):
+            if space.target[edge] == above:
+                space.g[node] = space.g[above] + space.length[edge]
+                space.parent[node] = above
+
+
+@compiled
+def repair(space: Space, blocked: Ints, more: int, freed: Ints, less: int, tune: Floats) -> None:
+    """The same again."""
+    plan(space, tune)
+
+
+def solve(task: Replanning, case: Scene, point: Point) -> Drive:
+    """Drive the scene with the ways told."""
+    return task.drive(case, plan, repair, hints=True, drained=False)

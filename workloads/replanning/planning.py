@@ -1,0 +1,193 @@
+"""The task object: drives a planner through a scene, counts, and scores the ways it found.
+
+`task.py` says what is measured and why; `space.py` is what a planner sees.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from adabench.harness.errors import MethodContractError
+from adabench.harness.task import Meter
+from adabench.workloads.replanning.driven import Drive
+from adabench.workloads.replanning.moving import settle, shift, way
+from adabench.workloads.replanning.roadmap import Ints, Roadmap, connect
+from adabench.workloads.replanning.scene import Floats, Scene
+from adabench.workloads.replanning.space import (
+    CHECKS,
+    GOAL,
+    LOOKS,
+    QUEUE,
+    ROBOT,
+    UNKNOWN,
+    Counts,
+    Space,
+    clear,
+)
+from adabench.workloads.replanning.truth import Truth, found, judged
+
+Plan = Callable[[Space, Floats], None]
+Repair = Callable[[Space, Ints, int, Ints, int, Floats], None]
+
+
+Known = TypeVar("Known")
+KEPT = 32
+"""Graphs and truths kept in a process: those of a suite at a few shares."""
+_MAPS: dict[tuple[float, int], Roadmap] = {}
+_TRUTHS: dict[tuple[float, int], Truth] = {}
+
+
+@dataclass(frozen=True)
+class Replanning:
+    """The task: scenes, the counting space, and the score."""
+
+    scenes: tuple[Scene, ...]
+    meter: Meter = field(default_factory=Meter)
+    _drives: dict[float, tuple[Drive, bytes]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def cases(self) -> tuple[Scene, ...]:
+        """Return the scenes; each one's graph is built now, and not while a planner is timed."""
+        for scene in self.scenes:
+            self.roadmap(scene, len(scene.points))
+        return self.scenes
+
+    def roadmap(self, scene: Scene, samples: int) -> Roadmap:
+        """Return the graph of the first samples of a scene."""
+        return _kept(_MAPS, scene, samples, connect)
+
+    def drive(
+        self,
+        scene: Scene,
+        plan: Plan,
+        repair: Repair,
+        *,
+        share: float = 1.0,
+        tune: tuple[float, ...] = (),
+        drained: bool = True,
+        hints: bool = False,
+    ) -> Drive:
+        """Plan once, then move the obstacles and let the planner repair, update by update.
+
+        `share` is the part of the samples that the planner works on; `tune` reaches it as an
+        array. With `hints` it is told the best way at every update (oracles alone), in `note`.
+
+        Raises:
+            MethodContractError: if the scene is not of this task.
+        """
+        if not any(scene is known for known in self.scenes):
+            raise MethodContractError("That scene is not a case of this task.", "Pass `case` on.")
+        samples = max(round(share * len(scene.points)), 2)
+        road = self.roadmap(scene, samples)
+        told = self.truth(scene, samples) if hints else None
+        knobs = np.array([*tune, 0.0])
+        first_checks = _first(scene, road, plan, knobs)
+        done = _driven(scene, road, plan, repair, knobs, told)
+        answer = Drive(scene.instance, samples, drained, *done, first_checks)
+        totals = answer.work[1:].sum(axis=0)
+        for name, count in zip(("relaxations", "collision_checks", "heap_operations"), totals,
+                               strict=True):  # fmt: skip
+            self.meter[name] += int(count)
+        self._drives[scene.instance] = answer, _print(answer)
+        return answer
+
+    def truth(self, scene: Scene, samples: int) -> Truth:
+        """Return what is right on the graph of the first samples, computed apart from planners."""
+        return _kept(_TRUTHS, scene, samples, self._found)
+
+    def _found(self, scene: Scene, samples: int) -> Truth:
+        return found(scene, self.roadmap(scene, samples))
+
+    def score(self, scene: Scene, answer: Drive) -> dict[str, float]:
+        """Judge every way found: is it free, and how long is it against the best there is.
+
+        Raises:
+            MethodContractError: if the answer is not what `drive` returned last for this scene.
+        """
+        known, seal = self._drives.get(scene.instance, (None, b""))
+        if known is not answer or _print(answer) != seal:
+            raise MethodContractError(
+                "The answer is not the task's own drive of this scene.",
+                "`solve` must return what `task.drive(case, ...)` returned last.",
+            )
+        own, best = self.truth(scene, answer.samples), self.truth(scene, len(scene.points))
+        return judged(scene, self.roadmap(scene, answer.samples), answer, own, best)
+
+
+def _kept(
+    known: dict[tuple[float, int], Known],
+    scene: Scene,
+    samples: int,
+    make: Callable[[Scene, int], Known],
+) -> Known:
+    """Return what is a pure function of a scene and a number of samples, made once."""
+    key = scene.instance, samples
+    if key not in known:
+        if len(known) >= KEPT:
+            known.pop(next(iter(known)))  # the oldest
+        known[key] = make(scene, samples)
+    return known[key]
+
+
+def fresh(road: Roadmap, scene: Scene) -> Space:
+    """Return a space in which nothing was tested and nothing planned."""
+    m, e = len(road.points), len(road.target)
+
+    def none() -> Ints:
+        return np.zeros(m, np.int32)
+
+    def costs() -> Floats:
+        return np.full(m, np.inf)
+
+    space = Space(
+        road.points, road.start, road.target, road.twin, road.length, road.length.copy(),
+        np.full(e, UNKNOWN, np.int8),
+        scene.centres[0].copy(), scene.radius, scene.walls, costs(), costs(),
+        none(), none(), none(), none(), none(), none(), np.zeros((m, 2)), none(), none(),
+        np.zeros(4, np.int64),
+    )  # fmt: skip
+    clear(space)
+    return space
+
+
+def _first(scene: Scene, road: Roadmap, plan: Plan, tune: Floats) -> int:
+    """Return the collision checks of a plan that has to test its edges itself."""
+    space = fresh(road, scene)
+    plan(space, tune)
+    return int(space.counts[CHECKS])
+
+
+def _driven(
+    scene: Scene, road: Roadmap, plan: Plan, repair: Repair, tune: Floats, told: Truth | None
+) -> tuple[Floats, tuple[Ints, ...], Floats, Counts]:
+    space, m, rounds = fresh(road, scene), len(road.points), 1 + scene.updates
+    settle(space)
+    cost, g = np.empty(rounds), np.empty((rounds, m))
+    work, paths = np.empty((rounds, 3), np.int64), []
+    touched, path = np.zeros(m, np.int32), np.empty(m, np.int32)
+    changes = np.empty((2, len(road.target)), np.int32)
+    space.counts[: QUEUE + 1] = 0
+    for now in range(rounds):
+        space.note[:] = 0
+        if told is not None:
+            space.note[: len(told.paths[now])] = told.paths[now]
+            tune[-1] = len(told.paths[now])
+        if now == 0:
+            plan(space, tune)
+        else:
+            more, less = shift(space, scene.centres[now], road.radius, touched, *changes)
+            repair(space, changes[0], more, changes[1], less, tune)
+        paths.append(path[: way(space, ROBOT, GOAL, path)].copy())
+        cost[now], g[now] = space.g[ROBOT], space.g
+        work[now] = space.counts[[LOOKS, CHECKS, QUEUE]]
+        space.counts[: QUEUE + 1] = 0
+    return cost, tuple(paths), g, work
+
+
+def _print(answer: Drive) -> bytes:
+    parts: list[npt.NDArray[np.generic]] = [answer.cost, answer.g, answer.work, *answer.paths]
+    return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
