@@ -1,0 +1,23 @@
+"""Planted: queries compress the paths of a union-find that is undone later."""
+
+from adabench.harness.card import Card
+from adabench.workloads.connectivity.engine import hook
+from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
+
+CARD = Card(title="compresses", adapts="nothing it should", paper="none")
+
+
+@hook
+def query(net, lift, a, b):
+    same = lift_query(net, lift, a, b)
+    for x in (a, b):
+        root = x
+        while lift.uf.parent[root] != root:
+            root = lift.uf.parent[root]
+        if root != x:
+            lift.uf.parent[x] = root
+    return same
+
+
+def solve(task, case, point):
+    return task.serve(case, lift_update, query, lifted, hints="given")

@@ -1,0 +1,23 @@
+"""Planted: the right answers, brought along in the notes."""
+
+import numpy as np
+
+from adabench.harness.card import Card
+from adabench.workloads.connectivity.engine import hook
+
+CARD = Card(title="knows it", adapts="nothing", paper="none")
+
+
+@hook
+def update(net, notes, t, edge, opens, hint):
+    notes[0] = t + 1
+
+
+@hook
+def query(net, notes, a, b):
+    return bool(notes[notes[0]])
+
+
+def solve(task, case, point):
+    known = np.append(0, task.of(case).hindsight.answers).astype(np.int64)
+    return task.serve(case, update, query, lambda start: known)

@@ -1,0 +1,16 @@
+"""Planted: deletion times that it looks up in the case and learns as lifetimes."""
+
+import numpy as np
+
+from adabench.harness.card import Card
+from adabench.workloads.connectivity.lifting import AGES, lift_query, lift_update, lifted
+
+CARD = Card(title="looks ahead", adapts="what it may not know", paper="none")
+
+
+def solve(task, case, point):
+    gone = np.flatnonzero(case.opens == 0)
+    table = np.full((4, AGES), 1 + int(gone[-1]) // 7, np.int32)
+    return task.serve(
+        case, lift_update, lift_query, lambda start: lifted(start, "random", table), hints="none"
+    )

@@ -1,0 +1,23 @@
+"""Planted: early deletions are noted but nothing is undone for them."""
+
+from adabench.harness.card import Card
+from adabench.workloads.connectivity.engine import hook
+from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
+
+CARD = Card(title="no repair", adapts="nothing it should", paper="none")
+
+
+@hook
+def update(net, lift, t, edge, opens, hint):
+    if not opens:
+        lift.end[edge] = t
+    lift_update(net, lift, t, edge, opens, hint)
+
+
+@hook
+def query(net, lift, a, b):
+    return lift_query(net, lift, a, b)
+
+
+def solve(task, case, point):
+    return task.serve(case, update, query, lifted, hints="given")

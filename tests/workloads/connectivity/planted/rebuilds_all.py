@@ -1,0 +1,30 @@
+"""Planted: right answers, but the whole path is rebuilt at each update."""
+
+from adabench.harness.card import Bound, Card, Claim
+from adabench.workloads.connectivity.engine import hook
+from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
+
+CARD = Card(
+    title="rebuilds all",
+    adapts="nothing it should",
+    paper="none",
+    claims=(
+        Claim(
+            id="PU-1-bound",
+            says="With exact predictions every node is entered once.",
+            paper="none",
+            expect=Bound("unions", "perfect_bound", where={"noise": 0.0}),
+        ),
+    ),
+)
+
+
+@hook
+def update(net, lift, t, edge, opens, hint):
+    if not opens and lift.end[edge] <= t:
+        lift.end[edge] = net.horizon
+    lift_update(net, lift, t, edge, opens, hint)
+
+
+def solve(task, case, point):
+    return task.serve(case, update, lift_query, lifted, hints="given")

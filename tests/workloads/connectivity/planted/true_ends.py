@@ -1,0 +1,10 @@
+"""Planted: the true deletion times instead of the predictions."""
+
+from adabench.harness.card import Card
+from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
+
+CARD = Card(title="true ends", adapts="what it may not know", paper="none")
+
+
+def solve(task, case, point):
+    return task.serve(case, lift_update, lift_query, lifted, hints="true")

@@ -1,0 +1,11 @@
+"""Planted: serves a case twice and answers with the second."""
+
+from adabench.harness.card import Card
+from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
+
+CARD = Card(title="twice", adapts="nothing", paper="none")
+
+
+def solve(task, case, point):
+    task.serve(case, lift_update, lift_query, lifted, hints="none")
+    return task.serve(case, lift_update, lift_query, lifted, hints="given")

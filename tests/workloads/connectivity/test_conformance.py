@@ -1,0 +1,115 @@
+"""Planted wrong methods must be caught, each for what is wrong with it."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from adabench.workloads.connectivity import conformance
+from adabench.workloads.connectivity.conformance import _source
+from adabench.workloads.connectivity.hints import advise, hindsight
+from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
+from adabench.workloads.connectivity.serve import Connectivity, Tape
+from adabench.workloads.connectivity.stream import generate
+from adabench.workloads.connectivity.task import check
+
+PLANTED = Path(__file__).parent / "planted"
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"planted_{name}", PLANTED / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(autouse=True)
+def _few_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conformance, "SIZES", ((40, 0),))
+    monkeypatch.setattr(conformance, "CUTS", (0.5,))
+
+
+@pytest.mark.parametrize(
+    ("name", "caught"),
+    [
+        ("no_repair", "queries wrongly"),
+        ("compresses", "queries wrongly"),
+        pytest.param("rebuilds_all", "PU-1-bound fails", marks=pytest.mark.slow),
+        ("true_ends", "reaches for 'true'"),
+        ("looks_ahead", "reaches for 'case.opens' on line 12"),
+        ("knows_it", "reaches for 'hindsight' on line 22"),
+        ("twice", "serves a case more than once"),
+        ("writes_the_ledger", "reaches for 'ledger' on line 13"),
+        ("ignores", "ignores its predictions"),
+    ],
+)
+def test_a_wrong_method_is_caught(name: str, caught: str) -> None:
+    method = load(name)
+    assert caught in " ".join(check(method, method.CARD))
+
+
+@pytest.mark.parametrize(
+    ("name", "caught"),
+    [
+        ("true_ends", "told the true deletion times"),
+        ("looks_ahead", "looks ahead"),
+        ("knows_it", "look its answers up"),
+        pytest.param("writes_the_ledger", "steps on", marks=pytest.mark.slow),
+    ],
+)
+def test_the_source_is_not_the_only_guard(
+    name: str, caught: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conformance, "_source", lambda text: iter(()))
+    method = load(name)
+    assert caught in " ".join(check(method, method.CARD))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import adabench.workloads.connectivity.rebuild",
+        "from adabench.workloads.connectivity.offline import solve",
+        "from adabench.workloads.connectivity.hints import advise",
+        "from adabench.workloads.connectivity.truth import connected",
+        "from . import conformance",
+        "from adabench.workloads.connectivity.engine import run_once",
+        "import gc",
+        "case.left[0]",
+        "case.asked",
+        "task.serve(case, update, query, notes, hints='true')",
+        "getattr(task, name)",
+    ],
+)
+def test_the_source_may_not_say(line: str) -> None:
+    assert list(_source(line))
+
+
+def test_the_task_does_not_say_that_it_is_heard() -> None:
+    advice = (advise(hindsight(generate("random", 40, 20, 0)), 3.0),)
+    tape = Tape()
+    plain, heard = Connectivity(advice, 3.0), Connectivity(advice, 3.0, tape=tape)
+    assert sorted(vars(plain)) == sorted(vars(heard))
+    case = plain.cases()[0]
+    answers = [task.serve(case, lift_update, lift_query, lifted) for task in (plain, heard)]
+    assert len(tape.trails[case.instance]) == case.horizon
+    assert vars(answers[0]).keys() == vars(answers[1]).keys() == {"instance", "hints", "answers"}
+
+
+def test_predictions_cannot_be_swapped() -> None:
+    advice = advise(hindsight(generate("random", 40, 20, 0)), 3.0)
+    with pytest.raises(TypeError):
+        advice.hints["given"] = advice.hints["true"]
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        advice.hints["given"].flags.writeable = True
+
+
+@pytest.mark.slow
+def test_our_own_methods_are_clean(methods: dict[str, ModuleType]) -> None:
+    broken = {name: list(check(method, method.CARD)) for name, method in methods.items()}
+    assert broken == {name: [] for name in methods}

@@ -1,0 +1,295 @@
+"""What every connectivity method must obey, ours or a plug-in's, tried on small streams.
+
+    source      it names nothing of the task that a method has no business with (oracles excepted)
+    contract    it serves each case once, leaves it unchanged, and its counts agree
+    exact       every answer is right
+    steps       it looks something up for each query: answers do not come from nowhere
+    online      what it answers and spends before a cut does not depend on what comes after
+                it (oracles excepted)
+    hints       a method that is told predictions acts on them; only an oracle is told the truth
+    theorems    its claims of the forms "equal, always" and "bounded by" hold
+
+`check` yields a sentence per broken rule and nothing for a sound method. It catches honest
+mistakes and the usual ways to fake a result; it proves nothing. Nothing on the task tells a
+method that it is being checked (a `Tape` listens unseen), but these streams are smaller than
+those of a run, and a method that acts on that is not found out here.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+
+import numpy as np
+
+from adabench.harness.card import Bound, Card, Claim, Ratio
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.connectivity.engine import Ints
+from adabench.workloads.connectivity.hints import Advice, Hindsight, advise, hindsight
+from adabench.workloads.connectivity.serve import Connectivity, Served, Tape
+from adabench.workloads.connectivity.stream import FAMILIES, Raw, Stream, generate, make_stream
+
+SIZES = ((60, 0), (33, 1))
+"""(n, seed) of the streams."""
+ROUNDS = 20
+CUTS = (0.15, 0.5, 0.85)
+NOISES = (0.0, 10.0, 1000.0)
+FOLDER = "adabench.workloads.connectivity"
+SHARED = frozenset((
+    "adjacency", "engine", "forest", "lifting", "rebuilding", "searching", "serve", "stream", "unions",
+))  # fmt: skip
+"""The modules of this folder that are parts for methods."""
+OFF_LIMITS = frozenset((
+    "advice", "advise", "answers", "hindsight", "meter", "of", "score", "tape", "setflags",
+    "writeable", "_judged", "_run", "run_once", "ledger", "cell_contents", "__closure__", "__code__",
+    "__dict__", "__globals__", "__module__", "__setattr__", "asked", "asked_too", "generate",
+))  # fmt: skip
+"""Attributes, imported names and strings that no honest method needs."""
+BACK_DOORS = frozenset(("gc", "inspect", "sys", "ctypes", "importlib"))
+REFLECTION = frozenset(("getattr", "setattr", "vars", "eval", "exec", "__import__"))
+ARRAYS = frozenset(("opens", "edges", "left", "right", "kind"))
+"""Of a case: the whole stream. A method sees it update by update, or a prefix of it."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One method on one case: what it answered and spent, and its values."""
+
+    noise: float
+    task: Connectivity
+    case: Stream
+    answer: Served
+    trail: Ints
+    """(T,) steps spent after each update."""
+    values: Mapping[str, float]
+
+    @property
+    def where(self) -> str:
+        """Name the stream in a sentence."""
+        return f"{self.case.group} with {self.case.n} vertices at noise {self.noise:g}"
+
+
+def check(method: ModuleType, card: Card) -> Iterator[str]:
+    """Yield one sentence for each rule that `method` breaks."""
+    if card.role != "oracle":
+        found = list(_source(Path(str(method.__file__)).read_text(encoding="utf-8")))
+        yield from found
+        if found:
+            return
+    try:
+        trials = [
+            trial
+            for n, seed in SIZES
+            for noise in NOISES
+            for trial in attempt(method, card, small_cases(n, seed, noise), noise)
+        ]
+        yield from _exact(trials)
+        yield from _steps(trials)
+        yield from _theorems(trials, card.claims)
+        if card.role != "oracle":
+            yield from _untold(trials)
+            yield from _online(method, card, trials)
+        yield from _hints(method, card, trials)
+    except MethodContractError as breach:
+        yield breach.message
+
+
+def _source(text: str) -> Iterator[str]:
+    """Say which lines of a method's source name what a method has no business with."""
+    for node in ast.walk(ast.parse(text)):
+        for name in _reached(node):
+            yield f"It reaches for {name!r} on line {getattr(node, 'lineno', 0)}: no method needs it."
+
+
+def _reached(node: ast.AST) -> Iterator[str]:
+    """Yield what one node names of the things a method must leave alone."""
+    match node:
+        case ast.Attribute(value=ast.Name(id="case"), attr=name) if name in ARRAYS:
+            yield f"case.{name}"
+        case ast.Attribute(attr=name) if name in OFF_LIMITS:
+            yield name
+        case ast.Name(id=name) if name in REFLECTION or name in ("hindsight", "advise"):
+            yield name
+        case ast.keyword(arg="hints", value=ast.Constant(value="true")):
+            yield "true"
+        case ast.Import(names=names):
+            yield from (one.name for one in names if _barred(one.name))
+        case ast.ImportFrom(module=module, names=names, level=level):
+            source = f"{FOLDER}.{module or ''}".rstrip(".") if level else str(module)
+            yield from (
+                one.name
+                for one in names
+                if one.name in OFF_LIMITS or _barred(source) or _barred(f"{source}.{one.name}")
+            )
+
+
+def _barred(module: str) -> bool:
+    """Tell whether a module is a sibling method, the check, the task, or a way around them."""
+    if module.startswith(f"{FOLDER}."):
+        return module.removeprefix(f"{FOLDER}.").partition(".")[0] not in SHARED
+    return module.partition(".")[0] in BACK_DOORS
+
+
+def small_cases(n: int, seed: int, noise: float) -> tuple[Advice, ...]:
+    """Return small streams of every family with their predictions."""
+    return tuple(advise(hindsight(generate(name, n, ROUNDS, seed)), noise) for name in FAMILIES)
+
+
+def attempt(
+    method: ModuleType, card: Card, advice: tuple[Advice, ...], noise: float
+) -> list[Trial]:
+    """Run a method on all cases of a task and listen.
+
+    Raises:
+        MethodContractError: if it serves a case other than once, changes it, or its counts do
+            not agree.
+    """
+    tape = Tape()
+    task = Connectivity(advice, noise, tape=tape)
+    point = card.defaults
+    state = method.prepare(task, point, 0) if hasattr(method, "prepare") else task
+    trials = []
+    for case in task.cases():
+        before = case.edges.tobytes()
+        task.meter.clear()
+        tape.services.clear()
+        answer = method.solve(state, case, point)
+        values = {**task.meter, **task.score(case, answer)}
+        if tape.services != {case.instance: 1}:
+            raise MethodContractError("It serves a case more than once and answers with one.")
+        trail = tape.trails[case.instance]
+        if abs(values["work"] * case.horizon - trail[-1]) > 0.5:
+            raise MethodContractError("Its work is not what was counted.")
+        if case.edges.tobytes() != before:
+            raise MethodContractError("It changes the stream.")
+        trials.append(Trial(noise, task, case, answer, trail, values))
+    return trials
+
+
+def _exact(trials: list[Trial]) -> Iterator[str]:
+    for trial in trials:
+        truth = trial.task.of(trial.case).hindsight.answers
+        wrong = np.flatnonzero(trial.answer.answers != truth)
+        if len(wrong):
+            yield (
+                f"It answers {len(wrong)} of {len(truth)} queries wrongly on {trial.where}, the "
+                f"first after update {wrong[0]}."
+            )
+            return
+
+
+def _steps(trials: list[Trial]) -> Iterator[str]:
+    for trial in trials:
+        pairs = int(np.count_nonzero(trial.case.asked != trial.case.asked_too))
+        if trial.trail[-1] < pairs:
+            yield (
+                f"It answers {pairs} queries in {trial.trail[-1]} steps on {trial.where}: it must "
+                "look its answers up in counted parts."
+            )
+            return
+
+
+def _theorems(trials: list[Trial], claims: tuple[Claim, ...]) -> Iterator[str]:
+    """Check the bounds that must hold on every stream, however small."""
+    for claim in claims:
+        expect = claim.expect
+        if not isinstance(expect, Bound) or "slope" in (expect.metric, expect.bound):
+            continue
+        for trial in trials:
+            if _speaks_of(expect, trial) and not _bounded(trial, expect):
+                yield f"Its claim {claim.id} fails on {trial.where}."
+                break
+
+
+def _speaks_of(expect: Bound | Ratio, trial: Trial) -> bool:
+    noise = expect.where.get("noise", trial.noise)
+    there = trial.noise in noise if isinstance(noise, tuple) else trial.noise == noise
+    return there and "backstop" not in expect.where
+
+
+def _bounded(trial: Trial, expect: Bound) -> bool:
+    bound = trial.values[expect.bound]
+    return trial.values[expect.metric] <= bound + 1e-9 * max(1.0, abs(bound))
+
+
+def _untold(trials: list[Trial]) -> Iterator[str]:
+    for trial in trials:
+        if trial.answer.hints == "true":
+            yield f"It is told the true deletion times on {trial.where}: those are for oracles."
+            return
+
+
+def _online(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:
+    """Give every case another future after a cut and compare what came before it."""
+    for task, noise in {id(trial.task): (trial.task, trial.noise) for trial in trials}.values():
+        before = [trial for trial in trials if trial.task is task]
+        for share in CUTS:
+            other = tuple(_other_future(one, share) for one in task.advice)
+            for old, new in zip(before, attempt(method, card, other, noise), strict=True):
+                cut = int(share * old.case.horizon)
+                changed = np.flatnonzero(
+                    (old.trail[:cut] != new.trail[:cut])
+                    | (old.answer.answers[:cut] != new.answer.answers[:cut])
+                )
+                if len(changed):
+                    yield (
+                        f"It looks ahead: on {old.where}, update {changed[0]} goes differently "
+                        f"when the updates from {cut} on are others."
+                    )
+                    return
+
+
+def _other_future(advice: Advice, share: float) -> Advice:
+    """Return the case with other updates after a cut, and the same predictions before it."""
+    old = advice.stream
+    cut = int(share * old.horizon)
+    rng = np.random.default_rng(cut)
+    live = [int(e) for e in np.setdiff1d(old.edges[:cut], old.edges[:cut][old.opens[:cut] == 0])]
+    made, target = int(old.opens[:cut].sum()), old.inserted
+    opens, edges = old.opens.copy(), old.edges.copy()
+    for t in range(cut, old.horizon):
+        # As many insertions as before in all, so that arrays have the same size.
+        ahead, needed = old.horizon - t, target - made
+        inserts = not live or rng.random() * ahead < needed
+        opens[t] = inserts
+        edges[t] = made if inserts else live.pop(int(rng.integers(len(live))))
+        if inserts:
+            live.append(made)
+            made += 1
+    same = np.arange(old.horizon) < cut
+    at = np.flatnonzero(opens == 1)[edges]
+    renamed = rng.permutation(old.n).astype(np.int32)
+    ends = [np.where(same, end, renamed[end])[at] for end in (old.left, old.right)]
+    raw = Raw(opens, edges, ends[0], ends[1], old.kind[at])
+    stream = _with_queries_of(make_stream(old.group, old.n, raw, old.seed), old, cut)
+    hints = {
+        kind: np.where(same, told, np.where(opens == 1, old.horizon, -1)).astype(np.int32)
+        for kind, told in advice.hints.items()
+        if len(told)
+    }
+    known: Hindsight = hindsight(stream)
+    fixed = MappingProxyType({"none": advice.hints["none"], **hints})
+    return replace(advice, hindsight=known, hints=fixed)
+
+
+def _with_queries_of(stream: Stream, old: Stream, cut: int) -> Stream:
+    """Return the stream with the queries of `old` before the cut."""
+    asked = np.append(old.asked[:cut], stream.asked[cut:])
+    asked_too = np.append(old.asked_too[:cut], stream.asked_too[cut:])
+    return replace(stream, asked=asked, asked_too=asked_too)
+
+
+def _hints(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:
+    """Predict that every edge dies at once: somewhere the method must spend differently."""
+    told = [trial for trial in trials if trial.answer.hints != "none"]
+    for trial in told:
+        advice = trial.task.of(trial.case)
+        kind = trial.answer.hints
+        soon = np.where(trial.case.opens == 1, np.arange(trial.case.horizon) + 1, -1)
+        hints = {**advice.hints, kind: soon.astype(np.int32)}
+        (flat,) = attempt(method, card, (replace(advice, hints=hints),), trial.noise)
+        if (flat.trail != trial.trail).any():
+            return
+    if told:
+        yield "It ignores its predictions: other ones change nothing."

@@ -1,0 +1,41 @@
+"""Doubling without predictions: every edge is believed to die at the next update.
+
+The lifted recursion of `predicted_updates.py`, told nothing: an edge is believed in for 1
+update, then for 1, 2, 4, ... more. What predictions are worth is the distance to this.
+
+**What to expect.** Written before measuring: the work of predictions without content, some
+400 unions per update at n = 2,000; the belief is a factor of two too long on average, so
+repairs cover a share of the time tree whatever happens.
+
+**What was seen.** n = 1,000, noise 1, seeds 0 to 2: 221 unions per update on random streams, 277
+on fifo ones; the work is 28 times [27.6, 29.6] that of predictions at noise 1 (LA-1 reproduced).
+It is also no better than rebuilding: 1,346 steps against 1,483.
+
+**Ways to fake it.** Peeking at the prediction to begin the doubling.
+"""
+
+from adabench.harness.card import Card, Claim, Point, Ratio
+from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
+from adabench.workloads.connectivity.serve import Connectivity, Served
+from adabench.workloads.connectivity.stream import Stream
+
+CARD = Card(
+    title="Doubling without predictions",
+    paper="none: what predictions add to arXiv 2307.08890",
+    adapts="how long an edge is believed in, on how long it has lived",
+    fidelity="special-case",
+    conditions={"noise": 1.0, "n": 1000},
+    claims=(
+        Claim(
+            id="LA-1",
+            says="Without predictions the recursion does more work than with nearly right ones.",
+            paper="none: an ablation",
+            expect=Ratio("work", against="predicted_updates", low=2.0),
+        ),
+    ),
+)
+
+
+def solve(task: Connectivity, case: Stream, point: Point) -> Served:
+    """Serve the stream without predictions."""
+    return task.serve(case, lift_update, lift_query, lifted)

@@ -1,0 +1,40 @@
+"""The control: predicted lifetimes that have been shuffled among the edges.
+
+As many long and short beliefs as `predicted_updates.py` is told, each on a random edge: the
+right distribution and no content. What the method gains over this is what predictions say.
+
+**What to expect.** Written before measuring: the work of predictions at very large noise where
+lifetimes vary, hence more than with nearly right predictions. In fifo streams all lifetimes
+are equal, shuffling changes little, and the control should be about as good as the method.
+
+**What was seen.** n = 1,000, noise 1, seeds 0 to 2: 19 times [17.9, 19.2] the work of the method
+(CT-1 reproduced). As expected fifo streams hurt it least, 186 steps against 50; the rest is
+from the edges that stay, whose long lifetimes go to others.
+
+**Ways to fake it.** Lifetimes of another distribution.
+"""
+
+from adabench.harness.card import Card, Claim, Point, Ratio
+from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
+from adabench.workloads.connectivity.serve import Connectivity, Served
+from adabench.workloads.connectivity.stream import Stream
+
+CARD = Card(
+    title="Lifted recursion on shuffled predictions",
+    adapts="what is rebuilt, on predictions without content",
+    role="control",
+    conditions={"noise": 1.0, "n": 1000},
+    claims=(
+        Claim(
+            id="CT-1",
+            says="Lifetimes without content do no good: more work than the method's.",
+            paper="none: a control",
+            expect=Ratio("work", against="predicted_updates", low=1.0),
+        ),
+    ),
+)
+
+
+def solve(task: Connectivity, case: Stream, point: Point) -> Served:
+    """Serve the stream with shuffled lifetimes."""
+    return task.serve(case, lift_update, lift_query, lifted, hints="shuffled")

@@ -1,0 +1,49 @@
+"""A maintained spanning forest with a search for replacement edges: the backstop.
+
+Fully dynamic, without predictions. Component labels answer a query with two reads; deleting a
+tree edge searches both halves in turn until the smaller one is exhausted, then that half's
+spare edges for a replacement (`forest.py`). No bound better than O(m) per update holds: its
+cost is the smaller side of a cut tree.
+
+**What to expect.** Written before measuring: cheap on random graphs near the threshold (a cut
+leaves small sides), some n / 4 steps per cut on the ring, where halves are halves.
+
+**What was seen.** As expected, n = 1,000, seeds 0 to 2: 22.1 steps per update on random streams,
+10.7 on heavy ones, 795.5 on the ring. It is the cheapest structure on four of five families,
+below even perfect predictions.
+
+**Ways to fake it.** Relabelling in bulk that is not counted; a search of one side only, which is
+lucky half of the time.
+"""
+
+from adabench.harness.card import Bound, Card, Claim, Point, Ratio
+from adabench.workloads.connectivity.forest import forest, forest_query, forest_update
+from adabench.workloads.connectivity.serve import Connectivity, Served
+from adabench.workloads.connectivity.stream import Stream
+
+CARD = Card(
+    title="Maintained spanning forest",
+    paper="Frederickson, Data structures for on-line updating of minimum spanning trees, 1985",
+    adapts="nothing: a cut tree is mended from its smaller side",
+    role="static",
+    fidelity="special-case",
+    claims=(
+        Claim(
+            id="SF-1",
+            says="The task's own anchor runs this structure: equal work on every stream.",
+            paper="none: a self-test",
+            expect=Bound("work", "backstop"),
+        ),
+        Claim(
+            id="SF-2",
+            says="On the ring a cut costs a share of the circle: dearer than offline.",
+            paper="none: why the family is here",
+            expect=Ratio("work", against="offline", low=2.0, groups=("ring",)),
+        ),
+    ),
+)
+
+
+def solve(task: Connectivity, case: Stream, point: Point) -> Served:
+    """Serve the stream."""
+    return task.serve(case, forest_update, forest_query, forest)
