@@ -1,0 +1,39 @@
+"""Oracle: each neighbourhood is tried with the whole budget, and the best in hindsight is kept.
+
+What a clairvoyant would commit to. A bound: a sequence of different arms may do better still, and the runs
+scatter by the clock. It costs as many budgets as it has arms, and is charged one.
+
+**Ways to fake it.** Taking the best of many runs of the same arm for hindsight: each arm is run once here.
+"""
+
+from collections.abc import Callable
+
+from adabench.harness.card import Card, Knob, Point
+from adabench.workloads.mip.lns import explore
+from adabench.workloads.mip.program import Program
+from adabench.workloads.mip.search import Search
+from adabench.workloads.mip.task import Mip
+
+CARD = Card(
+    title="The best single neighbourhood, in hindsight",
+    paper="our own bound",
+    adapts="which neighbourhood is committed to, after seeing all of them",
+    role="oracle",
+    oracle="bound",
+    needs=("milp",),
+    knobs=(Knob("arms", (4, 16), 4),),
+)
+FEW = ("mutation_50", "rins_50", "local_branching_25", "crossover")
+
+
+def solve(task: Mip, case: Program, point: Point) -> Search:
+    """Run every arm and answer with the best."""
+    from alns.select import RandomSelect
+
+    from adabench.workloads.mip.arms import PORTFOLIO
+
+    def committed(arm: str) -> Callable[[Search], Search]:
+        return lambda search: explore(search, [arm], RandomSelect(1, 1))
+
+    arms = FEW if point["arms"] == 4 else PORTFOLIO
+    return task.best_of(case, [committed(arm) for arm in arms])

@@ -1,0 +1,108 @@
+"""What a solution is held against, and what it is worth: computed apart from every method."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.mip.program import FEASIBLE, Program, file_of
+from adabench.workloads.mip.search import Search
+from adabench.workloads.mip.solvers import highs
+
+KNOWN = Path(__file__).parent / "known.json"
+"""By instance digest: the best objective of long runs and its dual bound."""
+OVERRUN = 0.02
+"""Of the budget: how late a method may end."""
+REWARDED = (1.0, 1.0, 0.0, 0.0)
+
+_BOUNDS: dict[str, float] = {}
+
+
+def bound_of(program: Program) -> float:
+    """Return the LP relaxation's optimum, by HiGHS: no solution is better."""
+    if program.digest not in _BOUNDS:
+        solver = highs(file_of(program))
+        solver.setOptionValue("solve_relaxation", True)
+        solver.run()
+        _BOUNDS[program.digest] = float(solver.getInfo().objective_function_value)
+    return _BOUNDS[program.digest]
+
+
+@lru_cache(maxsize=1)
+def known() -> dict[str, dict[str, float]]:
+    """Return the shipped best values."""
+    found: dict[str, dict[str, float]] = json.loads(KNOWN.read_text(encoding="utf-8"))
+    return found
+
+
+def gap(objective: float, best: float) -> float:
+    """Return |objective - best| over the larger of the two, at most 1."""
+    size = max(abs(objective), abs(best))
+    return min(abs(objective - best) / size, 1.0) if size else 0.0
+
+
+def judged(program: Program, search: Search) -> dict[str, float]:
+    """Return the metrics of an ended search.
+
+    Raises:
+        MethodContractError: if the incumbent is not feasible, or beats the bound.
+    """
+    bound = bound_of(program)
+    values = {
+        "solved": float(search.best is not None),
+        "closeness": 0.0,
+        "seconds": search.budget_s,
+        "overrun": max(search.ended_s - search.budget_s, 0.0),
+        "allowed": OVERRUN * search.budget_s,
+        "primal_integral": _integral(search, bound),
+        "pulls": float(len(search.pulls)),
+        "improving": float(sum(outcome <= 1 for _, outcome in search.pulls)),
+        "tolerance": FEASIBLE,
+        "bound": bound,
+        "instance": program.instance,
+    } | _learning(search)
+    if search.best is None:
+        return values
+    objective, violation = program.objective(search.best), program.violation(search.best)
+    if violation > FEASIBLE or objective < bound - 1e-6 * max(abs(bound), 1.0):
+        raise MethodContractError(
+            f"The incumbent of {program.group} is off by {violation:.3g}, or its objective "
+            f"{objective:.6g} lies below the bound {bound:.6g}.",
+            "Only what a solve returned may be offered.",
+        )
+    values |= {
+        "objective": objective,
+        "violation": violation,
+        "closeness": 1 - gap(objective, bound),
+    }
+    if program.digest in known():
+        values["primal_gap"] = gap(objective, known()[program.digest]["objective"])
+    return values
+
+
+def _integral(search: Search, bound: float) -> float:
+    """Return the mean over the budget of the gap to the bound, 1 where there was no solution."""
+    area, since, now = 0.0, 0.0, 1.0
+    for at, objective in search.dated:
+        at = min(at, search.budget_s)
+        area += now * (at - since)
+        since, now = at, gap(objective, bound)
+    return (area + now * (search.budget_s - since)) / search.budget_s
+
+
+def _learning(search: Search) -> dict[str, float]:
+    """Return the rank correlation of late pulls with mean rewards; absent where nothing varies."""
+    from scipy.stats import spearmanr
+
+    names = sorted({name for name, _ in search.pulls})
+    late = search.pulls[-(len(search.pulls) // 3) :] if len(search.pulls) >= 3 else []
+    pulled = [sum(name == other for other, _ in late) for name in names]
+    reward = [
+        float(np.mean([REWARDED[outcome] for other, outcome in search.pulls if other == name]))
+        for name in names
+    ]
+    if len(names) < 3 or len(set(pulled)) < 2 or len(set(reward)) < 2:
+        return {}
+    return {"learning": float(spearmanr(pulled, reward).statistic)}

@@ -1,0 +1,26 @@
+"""HiGHS with its defaults, on one thread: a second baseline.
+
+**What to expect.** A prediction, the card has no figure: behind SCIP on set cover at 60 s.
+
+**Ways to fake it.** More threads; a limit that does not count reading the file.
+"""
+
+from adabench.harness.card import Card, Point
+from adabench.workloads.mip.program import Program
+from adabench.workloads.mip.search import Search
+from adabench.workloads.mip.task import Mip
+
+CARD = Card(
+    title="HiGHS, defaults",
+    paper="Huangfu and Hall, Parallelizing the dual revised simplex method, 2018; highspy",
+    adapts="nothing from outside: branch and cut",
+    role="static",
+    needs=("milp",),
+)
+
+
+def solve(task: Mip, case: Program, point: Point) -> Search:
+    """Solve the whole program."""
+    search = task.search(case)
+    search.highs()
+    return search.end()

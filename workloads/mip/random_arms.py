@@ -1,0 +1,30 @@
+"""Control: an arm drawn uniformly at each step, from the same portfolio.
+
+What the bandit's choice is worth is the difference to this one, and nothing else.
+
+**What to expect.** A prediction: at 60 s no worse than the bandit, which has learnt little by then.
+
+**Ways to fake it.** Another portfolio, start or acceptance than the bandit's.
+"""
+
+from adabench.harness.card import Card, Point
+from adabench.workloads.mip.arms import PORTFOLIO
+from adabench.workloads.mip.lns import explore
+from adabench.workloads.mip.program import Program
+from adabench.workloads.mip.search import Search
+from adabench.workloads.mip.task import Mip
+
+CARD = Card(
+    title="Uniformly random neighbourhoods",
+    paper="our own control",
+    adapts="nothing: the neighbourhood is drawn",
+    role="control",
+    needs=("milp",),
+)
+
+
+def solve(task: Mip, case: Program, point: Point) -> Search:
+    """Search drawn neighbourhoods."""
+    from alns.select import RandomSelect
+
+    return explore(task.search(case), PORTFOLIO, RandomSelect(len(PORTFOLIO), 1))

@@ -1,0 +1,32 @@
+"""Roulette wheel: the classic weights of adaptive large-neighbourhood search.
+
+Each arm has a weight, which moves towards the score of its outcomes; arms are drawn in proportion.
+
+    w(a) <- 0.8 w(a) + 0.2 score(outcome),   scores 3, 2, 1, 0
+
+**What to expect.** A prediction: like random arms at 60 s; no figure in the card.
+
+**Ways to fake it.** For the bandit's sake: weights that never move.
+"""
+
+from adabench.harness.card import Card, Point
+from adabench.workloads.mip.arms import PORTFOLIO
+from adabench.workloads.mip.lns import explore
+from adabench.workloads.mip.program import Program
+from adabench.workloads.mip.search import Search
+from adabench.workloads.mip.task import Mip
+
+CARD = Card(
+    title="Roulette-wheel weights",
+    paper="Ropke and Pisinger, An adaptive large neighborhood search heuristic, 2006",
+    adapts="which neighbourhood is searched, on decayed outcomes; per sub-MIP",
+    needs=("milp",),
+)
+SCORES, DECAY = [3.0, 2.0, 1.0, 0.0], 0.8
+
+
+def solve(task: Mip, case: Program, point: Point) -> Search:
+    """Search neighbourhoods drawn by weight."""
+    from alns.select import RouletteWheel
+
+    return explore(task.search(case), PORTFOLIO, RouletteWheel(SCORES, DECAY, len(PORTFOLIO), 1))

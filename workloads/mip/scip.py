@@ -1,0 +1,35 @@
+"""SCIP with its defaults: the baseline, its own neighbourhood heuristics on.
+
+**What to expect.** From the card, on set cover 1,500 x 3,000: 827 after 25 s and still 827 after 60.
+
+**Ways to fake it.** Another limit or more threads than for the others; its heuristics off in the
+baseline only; a limit that does not count reading and presolving.
+"""
+
+from adabench.harness.card import Bound, Card, Claim, Point
+from adabench.workloads.mip.program import Program
+from adabench.workloads.mip.search import Search
+from adabench.workloads.mip.task import Mip
+
+CARD = Card(
+    title="SCIP, defaults",
+    paper="SCIP Optimization Suite, through PySCIPOpt",
+    adapts="nothing from outside: branch and cut with its own heuristics",
+    role="static",
+    needs=("milp",),
+    claims=(
+        Claim(
+            id="BL-time",
+            says="It ends within 2 % of its budget.",
+            paper="a gate of ours",
+            expect=Bound("overrun", "allowed"),
+        ),
+    ),
+)
+
+
+def solve(task: Mip, case: Program, point: Point) -> Search:
+    """Solve the whole program."""
+    search = task.search(case)
+    search.scip()
+    return search.end()

@@ -1,0 +1,137 @@
+"""Mixed-integer programs against the clock: which neighbourhood is searched next.
+
+A case is an instance (`families.py`). A method gets a `Search` over it (`search.py`): one budget of wall-clock
+seconds, solves of the whole program or of parts of it, all of them counted and limited by what is
+left.
+
+    def solve(task, case, point):
+        search = task.search(case)
+        search.scip()
+        return search.end()
+
+**What is given to everybody alike.** The instance file, SCIP with one thread and its defaults, the budget with
+the first solve inside it.
+
+**What is scored.** `closeness`: 1 - |objective - bound| / max(|objective|, |bound|), the bound being the LP
+relaxation's, the same for all. `primal_gap`: the same against the best value known (`known.json`: the best
+of long runs, with its dual bound), absent for instances that have none. `primal_integral`: the mean gap to
+the bound over the budget, 1 before there is a solution. Work: `seconds`, the budget that was handed
+out; sub-MIPs, LP iterations and nodes are counted beside it. `learning`: rank correlation between how often an arm was
+pulled in the last third and its mean reward.
+
+**A smoke run and a grid.** By default one set-cover instance a seed, 60 s a method: it shows that everything
+works and decides nothing. `--set suite=grid` runs all four families. What 60 s cannot show: the
+paper's budget is an hour, and its claims are about that.
+
+**Limits.** Wall-clock limits have no remedy on a busy machine: `overrun` and the records' CPU time beside wall
+time say how it went.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.errors import MethodContractError, SelectionError
+from adabench.harness.task import Meter
+from adabench.workloads.mip.bounds import bound_of, judged
+from adabench.workloads.mip.families import FAMILIES, generate
+from adabench.workloads.mip.program import Program
+from adabench.workloads.mip.search import Search
+
+CARD = Card(
+    title="Mixed-integer programs against the clock",
+    paper="Balans, arXiv 2412.14382, IJCAI 2025",
+    adapts="which neighbourhood of the incumbent is searched next",
+    budget="seconds",
+    no_conversion="the work that is handed out is wall-clock time itself",
+    needs=("milp",),
+    knobs=(
+        Knob("seconds", (60.0,), 60.0, open=True, low=0.2),
+        Knob("suite", ("smoke", "grid"), "smoke"),
+        Knob("size", ("full", "tiny"), "full"),
+    ),
+    metrics=(
+        Metric("closeness", "", "higher", "quality", primary=True),
+        Metric("seconds", "s", "lower", "work", primary=True),
+        Metric("primal_gap", "", "lower", "cost"),
+        Metric("primal_integral", "", "lower", "cost"),
+        Metric("objective", "", "lower", "cost"),
+        Metric("solved", "", "higher", "quality"),
+        Metric("sub_mips", "sub-MIPs", "lower", "work"),
+        Metric("lp_iterations", "iterations", "lower", "work"),
+        Metric("nodes", "nodes", "lower", "work"),
+        Metric("overrun", "s", "lower", "cost"),
+        Metric("allowed", "s", "higher", "info"),
+        Metric("violation", "", "lower", "cost"),
+        Metric("tolerance", "", "higher", "info"),
+        Metric("improving", "pulls", "higher", "info"),
+        Metric("pulls", "pulls", "higher", "info"),
+        Metric("learning", "", "higher", "info"),
+        Metric("bound", "", "higher", "info"),
+        Metric("instance", "hash", "higher", "info"),
+    ),
+)
+
+CHECK_CONDITIONS = {"seconds": 0.6, "size": "tiny"}
+
+
+@dataclass(frozen=True)
+class Mip:
+    """The task: instances, the budget, and the score."""
+
+    programs: tuple[Program, ...]
+    seconds: float
+    meter: Meter = field(default_factory=Meter)
+    _open: dict[float, Search] = field(default_factory=dict, repr=False, compare=False)
+
+    def cases(self) -> tuple[Program, ...]:
+        """Return the instances; files and bounds are made now, not while a method is timed."""
+        for program in self.programs:
+            bound_of(program)
+        return self.programs
+
+    def search(self, case: Program) -> Search:
+        """Open the books of one solve; the clock runs from here.
+
+        Raises:
+            MethodContractError: if it is not a case of this task.
+        """
+        if not any(case is program for program in self.programs):
+            raise MethodContractError("That is not a case of this task.", "Pass `case` on as is.")
+        self._open[case.instance] = Search(case, self.seconds, self.meter, case.seed)
+        return self._open[case.instance]
+
+    def best_of(self, case: Program, tries: Sequence[Callable[[Search], Search]]) -> Search:
+        """Give each try the whole budget and return the best; for oracles alone."""
+        ended = [attempt(self.search(case)) for attempt in tries]
+        best = min(ended, key=lambda search: search.dated[-1][1] if search.dated else math.inf)
+        self._open[case.instance] = best
+        return best
+
+    def score(self, case: Program, answer: Search) -> dict[str, float]:
+        """Judge the incumbent: feasible, how good, in time.
+
+        Raises:
+            MethodContractError: if the answer is not this case's search, ended.
+        """
+        if self._open.get(case.instance) is not answer or not answer.ended_s:
+            raise MethodContractError(
+                "The answer is not the task's own search of this case, ended.",
+                "`solve` must return `search.end()` of `task.search(case)`.",
+            )
+        return judged(case, answer)
+
+
+def load(
+    scale: str, seed: int, *, seconds: float = 60.0, suite: str = "smoke", size: str = "full"
+) -> Mip:
+    """Return the task under the given conditions.
+
+    Raises:
+        SelectionError: for a scale that it does not have.
+    """
+    if scale != "embedded":
+        raise SelectionError(f"mip has no scale {scale!r}.", "It runs at `embedded`.")
+    names = tuple(FAMILIES) if suite == "grid" else ("setcover",)
+    return Mip(tuple(generate(name, size, seed) for name in names), seconds)
