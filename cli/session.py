@@ -198,7 +198,7 @@ def _opened(
 def logged(folder: Path) -> Iterator[None]:
     """Keep everything that is logged, at level DEBUG, in the run's log.txt."""
     root = logging.getLogger("adabench")
-    file = logging.FileHandler(folder / "log.txt", encoding="utf-8", delay=True)
+    file = logging.FileHandler(folder / store.LOG, encoding="utf-8", delay=True)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root.addHandler(file)
     root.setLevel(logging.DEBUG)

@@ -18,7 +18,7 @@ from adabench.profilers.disturbance import KEEP_SHARE
 Mask = npt.NDArray[np.bool_]
 
 CLOCKED = ("_s", "_j")
-ROBUST = frozenset({"cpu_s"})
+ROBUST = frozenset({"cpu_s", "prep_cpu_s"})
 """What a wait for the processor does not lengthen."""
 
 

@@ -9,7 +9,7 @@ both are resampled together: units are redrawn 4,000 times from one fixed stream
 *Calibrated.* A bootstrap mean of m units is too sure: each resample's distance from the estimate
 is therefore stretched by sqrt(m / (m - 1)) and by sqrt(df / chi2(df)), df = m - 1, which makes
 each margin a t distribution. Where one axis is tied and A clearly better on the other, P >= 0.95
-then happens in about 5 % of worlds (the docstring of `benchmarks/coverage.py`).
+then happens in about 5 % of worlds (the docstring of `benchmarks/intervals.py`).
 
 *The test* that A dominates B rejects "A does not" if both one-sided tests do, so its p-value is
 the larger of the two (an intersection-union test: no correction is due). It may be far smaller

@@ -11,7 +11,7 @@ exchangeable: they are drawn within their group, so every group stays represente
 *Both*: the 95 % interval is the union of two. (a) The jackknife leaves out one unit at a time;
 its pseudo-values are studentised and corrected for skew (`student.py`). (b) BCa from 2,000
 resamples of one fixed stream (Efron 1987), widened for few units. The first holds where a
-smooth statistic is skewed, the second where hulls have corners; `benchmarks/coverage.py` prints
+smooth statistic is skewed, the second where hulls have corners; `benchmarks/intervals.py` prints
 what both hold, and they differ little: the union is some 4 % wider than BCa alone.
 
 *Two to four seeds.* Seeds are drawn with replacement, then cases within each drawn seed and

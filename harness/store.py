@@ -13,6 +13,7 @@ taken up again. A write that fails half-way (a full disk) is rolled back, so tha
 was recorded before stays readable. Only raw values are stored.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -26,7 +27,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from adabench.harness import journal
-from adabench.harness.errors import StoreError
+from adabench.harness.errors import SelectionError, StoreError
 from adabench.harness.record import Cell, Record, Turn, Unit
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ READABLE = (1, 2)
 RECORDS = "records.jsonl"
 MANIFEST = "run.json"
 TURNS = "turns.done"
+LOG = "log.txt"
 
 
 class Run:
@@ -51,6 +53,7 @@ class Run:
         self._cells = {turn.cell.key: turn.cell for turn in turns}
         self._last: Record | None = None
         self._spotless = True
+        self._new = False
         self._records = _open_append(folder / RECORDS)
         self._finished = _open_append(folder / TURNS)
 
@@ -124,7 +127,17 @@ class Run:
     ) -> None:
         if kind is None:
             self._close_turn(None)
+        empty = os.fstat(self._records).st_size == 0
         self.close()
+        if self._new and empty and isinstance(problem, SelectionError):
+            self._withdraw()
+
+    def _withdraw(self) -> None:
+        """Take back a run that was refused before anything was recorded (a file it cannot read)."""
+        for name in (MANIFEST, RECORDS, TURNS, LOG):
+            (self.folder / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # something of the user's is in it
+            self.folder.rmdir()
 
     def close(self) -> None:
         """Let the files go, and with them the lock."""
@@ -154,6 +167,7 @@ def create(folder: Path, turns: Iterable[Turn], manifest: Mapping[str, Any]) -> 
                 f"Go on with it (adabench run --resume {folder}) or choose another --out.",
             )
         _write_manifest(folder, whole)
+        run._new = True
     except StoreError:
         run.close()
         raise

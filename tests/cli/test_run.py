@@ -208,3 +208,17 @@ def test_a_meter_that_is_not_there_is_refused(toy_env: dict[str, str], tmp_path:
         done = adabench(*words, env=toy_env)
         assert done.returncode == 3, done.stderr
         assert why in done.stderr
+
+
+def test_a_file_that_cannot_be_read_leaves_nothing(toy_env: dict[str, str], tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    bad.write_text("a,b\n1,2\n")
+    out = tmp_path / "out"
+    done = adabench("run", "paging/lru", "--set", f"trace={bad}", "--out", out, env=toy_env)
+    assert done.returncode == 2
+    assert "has 2 columns" in done.stderr
+    assert not out.exists()
+    out.mkdir()
+    (out / "mine.txt").write_text("kept")
+    adabench("run", "paging/lru", "--set", f"trace={bad}", "--out", out, env=toy_env)
+    assert [path.name for path in out.iterdir()] == ["mine.txt"]

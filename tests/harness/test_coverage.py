@@ -1,4 +1,4 @@
-"""What intervals hold and how often p-values err, in simulated worlds (benchmarks/coverage.py)."""
+"""What intervals hold and how often p-values err, in simulated worlds (benchmarks/intervals.py)."""
 
 import importlib.util
 import sys
@@ -9,7 +9,7 @@ import pytest
 
 from adabench.harness.student import interval, moments, p_above, p_below
 
-PATH = Path(__file__).parents[2] / "benchmarks" / "coverage.py"
+PATH = Path(__file__).parents[2] / "benchmarks" / "intervals.py"
 SPEC = importlib.util.spec_from_file_location("coverage_worlds", PATH)
 assert SPEC is not None
 assert SPEC.loader is not None

@@ -1,6 +1,6 @@
 """What our 95 % intervals really hold: simulated worlds whose truth is known.
 
-    python benchmarks/coverage.py [--worlds 2000] [--only WORD] [--out FILE]
+    python benchmarks/intervals.py [--worlds 2000] [--only WORD] [--out FILE]
 
 Each row is a kind of interval on one sort of data; each figure the share of worlds whose interval
 held the truth, at n = 10, 30 and 100 independent units. A row passes if all of its figures lie
