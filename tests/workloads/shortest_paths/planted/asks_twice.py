@@ -1,0 +1,17 @@
+"""The better of two methods, each asked for all pairs."""
+
+from adabench.harness.card import Card
+from adabench.workloads.shortest_paths.compiled import hook
+from adabench.workloads.shortest_paths.search import between
+
+CARD = Card(title="x", adapts="x", paper="x")
+
+
+@hook
+def answer(graph, index, space, inner, epoch, s, t):
+    return between(graph, space, epoch, s, t)
+
+
+def solve(task, case, point):
+    task.ask(case, answer)
+    return task.ask(case, answer)

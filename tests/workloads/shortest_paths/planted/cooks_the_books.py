@@ -1,0 +1,22 @@
+"""Names what a method has no business with."""
+
+import gc
+
+from adabench.harness.card import Card
+from adabench.workloads.shortest_paths.bibfs import as_given
+from adabench.workloads.shortest_paths.compiled import hook
+from adabench.workloads.shortest_paths.truth import exact
+
+CARD = Card(title="x", adapts="x", paper="x")
+
+
+@hook
+def answer(graph, index, space, inner, epoch, s, t):
+    graph.ledger[0] = 0
+    return 1
+
+
+def solve(task, case, point):
+    task.meter.clear()
+    gc.collect()
+    return task.truth(case), exact, as_given

@@ -1,0 +1,18 @@
+"""Reads rows without opening them: nothing is counted."""
+
+from adabench.harness.card import Card
+from adabench.workloads.shortest_paths.compiled import hook
+
+CARD = Card(title="x", adapts="x", paper="x")
+
+
+@hook
+def answer(graph, index, space, inner, epoch, s, t):
+    for u in graph.heads[graph.starts[s] : graph.starts[s + 1]]:
+        if u == t:
+            return 1
+    return 1000
+
+
+def solve(task, case, point):
+    return task.ask(case, answer)

@@ -1,0 +1,34 @@
+"""A core of the vertices of the highest true degree: it reads the whole graph to find them."""
+
+import numpy as np
+
+from adabench.harness.card import Card
+from adabench.workloads.shortest_paths.compiled import compiled, degree, hook, row
+from adabench.workloads.shortest_paths.search import between
+
+CARD = Card(title="x", adapts="x", paper="x")
+
+
+@compiled
+def build(graph, space, coin):
+    n = len(graph.starts) - 1
+    key = np.empty(n, np.int64)
+    for v in range(n):
+        key[v] = -degree(graph, v)
+    core = np.argsort(key)[:5].astype(np.int32)
+    for v in core:
+        row(graph, space, v)
+    return (core,)
+
+
+@hook
+def answer(graph, index, space, inner, epoch, s, t):
+    return between(graph, space, epoch, s, t)
+
+
+def prepare(task, point, seed):
+    return task.prepare(build)
+
+
+def solve(state, case, point):
+    return state.task.ask(case, answer, state.prepared[case.instance])

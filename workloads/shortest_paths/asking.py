@@ -1,0 +1,238 @@
+"""The task object: lets a method prepare and answer, counts what it reads, and scores.
+
+`task.py` says what is measured and why; `engine.py` is the compiled loop this drives.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import InitVar, dataclass, field
+from time import process_time
+from typing import Any, NoReturn, cast
+
+import numpy as np
+
+from adabench.harness.errors import MethodContractError
+from adabench.harness.task import Meter
+from adabench.workloads.shortest_paths.compiled import ENTRIES, READS, ROWS, Counts, Ints, Marks
+from adabench.workloads.shortest_paths.engine import Builder, Hook, engine, opened
+from adabench.workloads.shortest_paths.families import COINS, child
+from adabench.workloads.shortest_paths.graph import Case, Sparse, rows
+from adabench.workloads.shortest_paths.scoring import Account, Answers, Prepared, judged
+from adabench.workloads.shortest_paths.truth import Truth, exact
+
+PREPARED_FOR_S = 0.02
+"""A preparation that is shorter is repeated, at most `REPEATS` times, and the median is kept."""
+REPEATS = 9
+
+
+@dataclass(frozen=True)
+class State:
+    """The task and a prepared index for each of its cases."""
+
+    task: "ShortestPaths"
+    prepared: Mapping[float, Prepared]
+    """By instance."""
+
+
+@dataclass
+class Tape:
+    """What a listener hears; a method cannot tell that there is one."""
+
+    asked: dict[float, int] = field(default_factory=dict)
+    """How often each case was asked through."""
+    queried: dict[float, Marks] = field(default_factory=dict)
+    """(n,) rows opened while answering, last time."""
+
+
+NOTHING = (np.zeros(1, np.int32),)
+"""The index of a method that prepares none."""
+
+
+@dataclass(frozen=True)
+class ShortestPaths:
+    """The task: its cases, the counting loop, and the score."""
+
+    given: tuple[Case, ...]
+    meter: Meter = field(default_factory=Meter)
+    tape: InitVar[Tape | None] = None
+    """Who listens, if anybody; not kept on the task."""
+    _run: Callable[..., Answers] = field(init=False, repr=False, compare=False)
+    _judged: Callable[[Case, Answers], dict[str, float]] = field(
+        init=False, repr=False, compare=False
+    )
+    _truth: Callable[[Case], Truth] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self, tape: Tape | None) -> None:
+        """Open the books."""
+        run, judge, truth = _books(self, tape)
+        object.__setattr__(self, "_run", run)
+        object.__setattr__(self, "_truth", truth)
+        object.__setattr__(self, "_judged", judge)
+
+    def cases(self) -> tuple[Case, ...]:
+        """Return the graphs with their pairs."""
+        return self.given
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be stored: a copy would count into a meter that nobody reads."""
+        raise TypeError("a shortest-paths task is not stored; load it from its conditions")
+
+    def prepare(self, builder: Builder, *arguments: object) -> State:
+        """Prepare an index for each case: `builder(graph, space, coin, *arguments)`.
+
+        An argument that is a function is called with the case's vertex count first.
+        """
+        return State(
+            self, {case.instance: prepared(case, builder, arguments) for case in self.given}
+        )
+
+    def ask(
+        self, case: Case, hook: Hook, prepared: Prepared | None = None, *, inner: int = 1
+    ) -> Answers:
+        """Answer all pairs of a case with a method's hook, and count.
+
+        `inner` is how many vertices the second room for searches needs.
+
+        Raises:
+            MethodContractError: if it is not a case of this task or not a compiled hook.
+        """
+        return self._run(case, hook, prepared, inner)
+
+    def score(self, case: Case, answer: Answers) -> dict[str, float]:
+        """Judge answers against exact distances.
+
+        Raises:
+            MethodContractError: if they are not what `ask` returned last for this case, it was
+                also answered in another way, or the meter was tampered with.
+        """
+        return self._judged(case, answer)
+
+    def truth(self, case: Case) -> Ints:
+        """Return the exact distances (q,): for oracles. The check refuses others that name it."""
+        return self._truth(case).lengths
+
+
+def prepared(case: Case, builder: Builder, arguments: tuple[object, ...]) -> Prepared:
+    """Run a builder on a case and measure it; compiled on a tiny graph of the same types first."""
+    graph, coin = case.graph, coin_of(case)
+    _built(TINY, builder, 1, arguments)
+    spent: list[float] = []
+    while not spent or (sum(spent) < PREPARED_FOR_S and len(spent) < REPEATS):
+        index, ledger, queried, cpu_s = _built(graph, builder, coin, arguments)
+        spent.append(cpu_s)
+    return Prepared(index, ledger, queried, float(np.median(spent)), _bytes(index))
+
+
+def coin_of(case: Case) -> int:
+    """Return the seed of a method's coins on this case: its own stream."""
+    return int(child(case.seed, COINS, case.group).generate_state(1)[0])
+
+
+TINY = rows(np.array([0, 1, 2, 0]), np.array([1, 2, 3, 3]), 4)
+"""A square: all that is needed to compile."""
+
+
+def _built(
+    graph: Sparse, builder: Builder, coin: int, arguments: tuple[object, ...]
+) -> tuple[Any, Counts, Marks, float]:
+    ledger = np.zeros(3, np.int64)
+    opened_graph, space = opened(graph.starts, graph.heads, ledger)
+    asked = [one(graph.vertices) if callable(one) else one for one in arguments]
+    begin_s = process_time()
+    index = builder(opened_graph, space, coin, *asked)
+    return index, ledger, space.queried, process_time() - begin_s
+
+
+def _bytes(index: Any) -> int:
+    if isinstance(index, np.ndarray):
+        return index.nbytes
+    return sum(_bytes(part) for part in index)
+
+
+def _books(
+    task: ShortestPaths, tape: Tape | None
+) -> tuple[
+    Callable[..., Answers],
+    Callable[[Case, Answers], dict[str, float]],
+    Callable[[Case], Truth],
+]:
+    """Return what runs a hook, what judges answers, and what knows the exact distances.
+
+    What was counted is kept between these two functions alone: a method holds the task, its
+    meter and its answers, and whatever it writes there no longer agrees with the books.
+    """
+    accounts: dict[float, Account] = {}
+    metered: dict[str, float] = {}
+    truths: dict[float, Truth] = {}
+    cases, meter = task.given, cast(dict[str, float], task.meter)
+
+    def run(case: Case, hook: Hook, index: Prepared | None, inner: int) -> Answers:
+        _refuse_stranger(cases, case, hook)
+        before = accounts.get(case.instance) if meter else None
+        if not meter:
+            metered.clear()
+        _refuse_other(meter, metered)
+        lengths, ledger = np.full(len(case.pairs), -1, np.int32), np.zeros(3, np.int64)
+        queried = np.zeros(case.graph.vertices, np.uint8)
+        kept = NOTHING if index is None else index.index
+        graph = case.graph
+        engine(hook)(graph.starts, graph.heads, kept, inner, case.pairs, lengths, ledger, queried)
+        for counts in (meter, metered):
+            _count(counts, ledger, len(lengths))
+        answers = Answers(case.instance, np.frombuffer(lengths.tobytes(), np.int32))
+        alike = before is None or (
+            before.alike
+            and np.array_equal(before.lengths, lengths)
+            and np.array_equal(before.ledger, ledger)
+        )
+        accounts[case.instance] = Account(answers, lengths, ledger, queried, index, alike)
+        if tape:
+            tape.asked[case.instance] = tape.asked.get(case.instance, 0) + 1
+            tape.queried[case.instance] = queried
+        return answers
+
+    def judge(case: Case, answers: Answers) -> dict[str, float]:
+        account = accounts.get(case.instance)
+        own = account is not None and account.answers is answers
+        if account is None or not own or not np.array_equal(answers.lengths, account.lengths):
+            raise MethodContractError(
+                "The answers are not the task's own for this case.",
+                "`solve` must return what `task.ask(case, ...)` returned last.",
+            )
+        if not account.alike:
+            raise MethodContractError(
+                "It answers a case in several ways and returns one of them.",
+                "`solve` calls `task.ask` once.",
+            )
+        _refuse_other(meter, metered)
+        return judged(case, account, known(case))
+
+    def known(case: Case) -> Truth:
+        if case.instance not in truths:
+            truths[case.instance] = exact(case)
+        return truths[case.instance]
+
+    return run, judge, known
+
+
+def _count(counts: dict[str, float], ledger: Counts, pairs: int) -> None:
+    names = {"edges_read": READS, "rows_read": ROWS, "entries_read": ENTRIES}
+    for name, place in names.items():
+        counts[name] = counts.get(name, 0) + float(ledger[place])
+    counts["pairs"] = counts.get("pairs", 0) + pairs
+
+
+def _refuse_stranger(cases: tuple[Case, ...], case: Case, hook: Hook) -> None:
+    if not any(case is one for one in cases):
+        raise MethodContractError(
+            "That graph is not a case of this task.", "Pass `case` on as it is."
+        )
+    if not hasattr(hook, "py_func"):
+        raise MethodContractError(f"{hook!r} is not compiled.", "Put `@hook` above it.")
+
+
+def _refuse_other(meter: Mapping[str, float], metered: Mapping[str, float]) -> None:
+    if dict(meter) != dict(metered):
+        raise MethodContractError(
+            "Something other than the task wrote into the meter.",
+            "Only `ask` counts; a method leaves `task.meter` alone.",
+        )

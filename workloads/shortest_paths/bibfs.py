@@ -1,0 +1,114 @@
+"""BiBFS: breadth-first search from both ends at once.
+
+The baseline of every distance query on an unweighted graph, and exact. Each step grows one side
+by one layer: the side whose frontier has fewer neighbours, which matters where hubs are (a
+search that takes turns, or counts vertices, walks into them early). It ends at the first edge
+between the sides, in the middle of a layer: no shorter way can be left.
+
+    dist(s, t) = layers grown from s + layers grown from t
+
+It adapts only to where the sides meet; everything it learns about the graph is thrown away after
+each pair.
+
+**Rows.** `rows=given` reads the neighbours in the order of their numbers and prepares nothing.
+`rows=hubs_first` has every row sorted by degree beforehand: the sides then meet at hubs after
+fewer reads. That costs one reading of the whole graph and is no longer a search without
+preparation, but it is what an inner ring's rows have for nothing (`rings.py`), so it is
+the harder rival.
+
+**What to expect.** Exact everywhere. A few hundred edges a query on power
+laws, more with n; a large part of the graph in each query on grids.
+
+**What was seen.** Seeds 0..4: 118, 141 and 179 edges a query for exponents 2.3, 2.5 and 2.8 at
+20,000 vertices, 248, 270 and 353 at 100,000; 1,636 on Debian, 2,163 on WordNet, 26,643 on the grid
+and 58,261 on the geometric graph. Sorted rows bring 118 to 49, 141 to 86, 179 to 140, but cost
+more on Debian (2,016), where a hub's row begins with hubs as long as itself.
+
+**Ways to fake it slow.** Taking turns; growing by vertex count; finishing the last layer; clearing
+arrays between pairs. `benchmarks/shortest_paths.py` holds it against a library's.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from adabench.harness.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.shortest_paths.asking import ShortestPaths, State
+from adabench.workloads.shortest_paths.compiled import (
+    Graph,
+    Ints,
+    Space,
+    compiled,
+    degree,
+    hook,
+    row,
+)
+from adabench.workloads.shortest_paths.graph import Case
+from adabench.workloads.shortest_paths.scoring import Answers
+from adabench.workloads.shortest_paths.search import between
+
+CARD = Card(
+    title="Bidirectional breadth-first search",
+    paper="Pohl, Bi-directional search, Machine Intelligence 6, 1971",
+    adapts="nothing: both ends grow until they meet",
+    role="static",
+    knobs=(Knob("rows", ("given", "hubs_first"), "given", at="prepare"),),
+    claims=(
+        Claim(
+            id="BB-1",
+            says="It is exact on every graph.",
+            paper="1",
+            expect=Ratio("exact", against="pll", low=1.0, high=1.0, every=True),
+        ),
+    ),
+)
+
+
+class Sorted(NamedTuple):
+    """The index of `hubs_first`."""
+
+    heads: Ints
+    """(2m,) the graph's, each row by falling degree."""
+
+
+@compiled
+def sort_rows(graph: Graph, space: Space, coin: int) -> Sorted:
+    """Read every row once and sort it."""
+    heads = graph.heads.copy()
+    for v in range(len(graph.starts) - 1):
+        low, high = row(graph, space, v)
+        key = np.empty(high - low, np.int64)
+        for j in range(low, high):
+            key[j - low] = -degree(graph, graph.heads[j])
+        heads[low:high] = graph.heads[low:high][np.argsort(key, kind="mergesort")]
+    return Sorted(heads)
+
+
+@hook
+def as_given(
+    graph: Graph, index: Any, space: Space, inner: Space, epoch: int, s: int, t: int
+) -> int:
+    """Return the distance."""
+    return between(graph, space, epoch, s, t)
+
+
+@hook
+def by_degree(
+    graph: Graph, index: Sorted, space: Space, inner: Space, epoch: int, s: int, t: int
+) -> int:
+    """Return the distance, reading sorted rows."""
+    return between(Graph(graph.starts, index.heads, graph.ledger), space, epoch, s, t)
+
+
+def prepare(task: ShortestPaths, point: Point, seed: int) -> State:
+    """Sort the rows of every graph, if that is asked for."""
+    if point["rows"] == "given":
+        return State(task, {})
+    return task.prepare(sort_rows)
+
+
+def solve(state: State, case: Case, point: Point) -> Answers:
+    """Answer every pair by a search of its own."""
+    if point["rows"] == "given":
+        return state.task.ask(case, as_given)
+    return state.task.ask(case, by_degree, state.prepared[case.instance])

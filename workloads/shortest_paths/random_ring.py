@@ -1,0 +1,79 @@
+"""The control: an inner ring of the same size, grown without looking.
+
+WormHole moves the vertex with the most neighbours in the ring; this moves any vertex of the outer
+ring, each with the same chance. The ring is connected and as large, the routing is the
+same code, and as many rows are read. What WormHole does better is due to *which* vertices it takes.
+
+A ring of vertices drawn from the whole graph would be a weaker control: it falls to pieces, and
+most pairs would have no way through it. Growing from neighbours already favours hubs, since a hub
+stands in many rows.
+
+**What to expect.** Fewer exact answers and more reads than WormHole on
+power laws; little difference on the grid and the geometric graph, where no vertex is special.
+
+**What was seen.** Seeds 0..4, f = 1 % of 20,000: its mean error on power laws is 4.6 (3.9 to 5.3)
+times WormHole's.
+"""
+
+from adabench.harness.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.shortest_paths.asking import ShortestPaths, State
+from adabench.workloads.shortest_paths.compiled import Graph, Space, compiled, hook
+from adabench.workloads.shortest_paths.graph import Case
+from adabench.workloads.shortest_paths.rings import Ring, grow, size_of
+from adabench.workloads.shortest_paths.routing import route
+from adabench.workloads.shortest_paths.scoring import Answers
+
+CARD = Card(
+    title="Random inner ring",
+    adapts="where each end stops, at a ring of arbitrary vertices",
+    role="control",
+    knobs=(
+        Knob(
+            "f",
+            (0.001, 0.005, 0.01, 0.02, 0.05, 1.0),
+            0.01,
+            at="prepare",
+            open=True,
+            low=0.0,
+            high=1.0,
+        ),
+    ),
+    claims=(
+        Claim(
+            id="CT-1",
+            says="A ring of arbitrary vertices errs more than WormHole's of the same size.",
+            paper="none: a control",
+            expect=Ratio(
+                "mean_error",
+                against="wormhole",
+                low=1.0,
+                groups=("power_2.3", "power_2.5", "power_2.8"),
+            ),
+        ),
+    ),
+)
+
+
+@compiled
+def grow_anyhow(graph: Graph, space: Space, coin: int, size: int) -> Ring:
+    """Return the ring."""
+    return grow(graph, space, coin, size, False)
+
+
+@hook
+def answer(
+    graph: Graph, index: Ring, space: Space, inner: Space, epoch: int, s: int, t: int
+) -> int:
+    """Return the length of the way."""
+    return route(graph, index, space, inner, epoch, s, t)
+
+
+def prepare(task: ShortestPaths, point: Point, seed: int) -> State:
+    """Grow the ring of every graph."""
+    return task.prepare(grow_anyhow, size_of(float(point["f"])))
+
+
+def solve(state: State, case: Case, point: Point) -> Answers:
+    """Route every pair."""
+    prepared = state.prepared[case.instance]
+    return state.task.ask(case, answer, prepared, inner=len(prepared.index.core))

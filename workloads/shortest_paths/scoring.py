@@ -1,0 +1,106 @@
+"""What was counted and what it is worth: the values of one method on one case."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.shortest_paths.compiled import ENTRIES, READS, ROWS, Counts, Ints, Marks
+from adabench.workloads.shortest_paths.graph import Case, Sparse
+from adabench.workloads.shortest_paths.truth import Truth
+
+HORIZONS = (100, 1_000, 10_000, 100_000, 1_000_000)
+"""Numbers of queries over which preparation is spread."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a method keeps about one case, and what that cost."""
+
+    index: Any
+    """A named tuple of arrays."""
+    ledger: Counts
+    """(3,) what was read."""
+    queried: Marks
+    """(n,) 1 where a row was opened."""
+    cpu_s: float
+    size_bytes: int
+    """What the index's arrays hold."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What came of one method on one case."""
+
+    instance: float
+    lengths: Ints
+    """(q,) read-only."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """What the books hold of a case: the last answers and what was read for them."""
+
+    answers: Answers
+    lengths: Ints
+    ledger: Counts
+    queried: Marks
+    prepared: Prepared | None
+    alike: bool
+    """Whether the case was always answered like this, at this price, since the meter was cleared."""
+
+
+def judged(case: Case, account: Account, known: Truth) -> dict[str, float]:
+    """Return the score of what an account holds, given what is known of its pairs.
+
+    Raises:
+        MethodContractError: if a pair was left without an answer.
+    """
+    lengths, truth = account.lengths, known.lengths
+    if (lengths < 0).any():
+        s, t = case.pairs[int(np.argmax(lengths < 0))]
+        raise MethodContractError(f"It has no answer from {s} to {t} of {case.group}.")
+    error = np.abs(lengths.astype(np.int64) - truth)
+    values = {
+        "quality": max(0.0, 1.0 - float(error.sum()) / float(truth.sum())),
+        "exact": float(np.mean(error == 0)),
+        "within1": float(np.mean(error <= 1)),
+        "within2": float(np.mean(error <= 2)),
+        "mean_error": float(error.mean()),
+        "max_error": float(error.max()),
+        "mean_length": float(truth.mean()),
+        "below": float(np.count_nonzero(lengths < truth)),
+        "below_allowed": 0.0,
+        "instance": case.instance,
+    }
+    return values | _work(case.graph, account, known.searched)
+
+
+def _work(graph: Sparse, account: Account, searched: int) -> dict[str, float]:
+    ledger, before, pairs = account.ledger, account.prepared, len(account.lengths)
+    prepared = before.ledger if before else np.zeros(3, np.int64)
+    queried = account.queried | before.queried if before else account.queried
+    read = float(ledger[READS] + ledger[ENTRIES])
+    prepared_read = float(prepared[READS] + prepared[ENTRIES])
+    values = {
+        "edges": float(ledger[READS]) / pairs,
+        "rows": float(ledger[ROWS]) / pairs,
+        "query_reads": read / pairs,
+        "prep_reads": prepared_read,
+        "prep_cpu_s": before.cpu_s if before else 0.0,
+        "index_bytes": float(before.size_bytes) if before else 0.0,
+        "reads": (read + prepared_read) / pairs,
+        "relative_reads": (read + prepared_read) / searched,
+        "queried_share": float(np.mean(queried)),
+        "seen_share": seen_share(graph, queried),
+    }
+    spread = {f"reads_at_{q}": prepared_read / q + read / pairs for q in HORIZONS}
+    return values | spread
+
+
+def seen_share(graph: Sparse, queried: Marks) -> float:
+    """Return the share of vertices that stand in a row that was opened, or whose row it is."""
+    seen = queried.astype(np.bool_)
+    seen[graph.heads[np.repeat(queried.astype(np.bool_), np.diff(graph.starts))]] = True
+    return float(seen.mean())
