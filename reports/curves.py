@@ -4,7 +4,8 @@ Robustness is seen here: the cost of a method that trusts predictions, over the 
 the predictions. Where the oracle was recorded under the same conditions the cost is drawn
 relative to it (a competitive ratio); the interval is then that of the method's mean, the
 oracle's being taken as fixed. A vertical axis that spans more than a factor of ten is
-logarithmic. A condition without an order (a kind of input) gets points instead of lines.
+logarithmic. A condition without an order (a kind of input) gets points instead of lines; an error that is
+swept from 0 over decades stands at even steps, for 0 has no place on a logarithmic axis.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+DECADES = 20.0
+"""Numbers that span more are drawn on a logarithmic axis, or one apart if 0 is among them."""
 KNOB_VALUES = 3
 """A knob with fewer recorded values than this is told better by the plane."""
 
@@ -75,6 +78,15 @@ class Curves:
     def has_order(self) -> bool:
         """Numbers lie on a line; words and switches do not."""
         return all(is_number(value) for value in self.values)
+
+    @property
+    def is_even(self) -> bool:
+        """Words stand one apart, and so do numbers that begin with 0 and then span decades."""
+        if not self.has_order:
+            return True
+        above = [float(value) for value in self.values if float(value) > 0]
+        has_none = len(above) < len(self.values)
+        return has_none and bool(above) and max(above) > DECADES * min(above)
 
 
 def swept(findings: Findings, task: str) -> list[str]:
@@ -242,9 +254,9 @@ def _title(task: str, shown: Curves) -> tuple[str, str]:
 def _places(axes: "Axes", shown: Curves) -> dict[Scalar, float]:
     """Return where each swept value lies; words and switches lie one apart."""
     values = shown.values
-    if shown.has_order:
+    if not shown.is_even:
         numbers = [float(value) for value in values]
-        scale_axis(axes, "x", "", numbers, beyond=20)
+        scale_axis(axes, "x", "", numbers, beyond=DECADES)
         return dict(zip(values, numbers, strict=True))
     axes.set_xticks(range(len(values)), [str(value) for value in values])
     return {value: float(place) for place, value in enumerate(values)}

@@ -156,6 +156,7 @@ def _curves(findings: Findings, task: str, rows: Sequence[SummaryRow]) -> list[d
                 "over": over,
                 "values": shown.values,
                 "ordered": shown.has_order,
+                "even": shown.is_even,
                 "metric": shown.metric.name,
                 "oracle": methods.index(shown.relative_to) if shown.relative_to else -1,
                 "held": shown.held,

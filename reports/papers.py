@@ -216,7 +216,7 @@ def _curves(findings: Findings, task: str, over: str) -> "Figure":
         unit = "" if shown.relative_to else shown.metric.unit
         scale_axis(axes, "y", unit, heights or [0.0], beyond=10)
         labels = [_curve(axes, shown, curve, looks[curve.method]) for curve in shown.curves]
-        if not shown.has_order:
+        if shown.is_even:
             axes.set_xticks(range(len(shown.values)), [str(value) for value in shown.values])
         axes.margins(0.05)
         label_ends(axes, labels)
@@ -227,7 +227,7 @@ def _curve(axes: "Axes", shown: Curves, curve: Curve, look: Stroke) -> EndLabel:
     shift = 0.0
     if not shown.has_order:
         shift = 0.6 * ((shown.curves.index(curve) + 0.5) / len(shown.curves) - 0.5)
-    places = {v: float(v) if shown.has_order else float(i) for i, v in enumerate(shown.values)}
+    places = {v: float(i) if shown.is_even else float(v) for i, v in enumerate(shown.values)}
     xs = [places[value] + shift for value in curve.values]
     ys = [e.estimate for e in curve.estimates]
     axes.plot(xs, ys, marker=look.mark, markersize=3, color=look.colour, mew=0,

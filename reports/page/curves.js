@@ -10,7 +10,7 @@ function curvePoints(task, curve, state) {
     for (const i of rows) {
       const found = estimate(task, state.metric, i), value = valueOf(i), by = oracle ? base.get(value) : 1;
       if (!found || !Number.isFinite(found.value) || !(by > 0)) continue;
-      const x = curve.ordered ? Number(value) : curve.values.indexOf(value);
+      const x = curve.even ? curve.values.indexOf(value) : Number(value);
       const end = e => e === null || !Number.isFinite(e) ? null : e / by;
       points.push({ i, method, x, y: found.value / by, yLow: end(found.low), yHigh: end(found.high), best: true, by: oracle ? by : null });
     }
@@ -45,8 +45,8 @@ function drawCurves(stage, status, caption, task, state) {
   const named = width > 620 && shown.length <= MANY ? shown : [];
   const margins = { left: 64, right: named.length ? 150 : 18, top: 30, bottom: 46 };
   const xs = points.map(p => p.x);
-  const xLog = curve.ordered && spans(xs, 20);
-  const x = curve.ordered
+  const xLog = !curve.even && spans(xs, 20);
+  const x = !curve.even
     ? { log: xLog, domain: domain(xs, xLog), unit: "", label: curve.over }
     : { log: false, domain: [-.5, curve.values.length - .5], ticks: curve.values.map((_, k) => k), format: k => brief(String(curve.values[k]), 14), label: curve.over };
   if (!curve.ordered) spreadSideways(points, methods);

@@ -66,3 +66,13 @@ def test_what_was_not_swept_is_refused_with_a_hint(findings):
 
 def test_the_words_beside_the_figure_hold_the_numbers(findings):
     assert "lru from 1.80 to 1.80" in curves.describe(findings, "paging", "noise")
+
+
+def test_an_error_swept_from_zero_over_decades_stands_at_even_steps(findings) -> None:
+    shown = curves.layout(findings, "paging", "noise")
+    wide = replace(shown, values=(0, 1, 10, 1000))
+    assert wide.has_order
+    assert wide.is_even
+    assert not replace(shown, values=(0, 1, 10)).is_even  # linear does
+    assert not replace(shown, values=(1, 10, 1000)).is_even  # logarithmic does
+    assert replace(shown, values=("a", "b")).is_even
