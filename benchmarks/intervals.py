@@ -45,11 +45,12 @@ Measured (2,000 worlds a figure; 3,000 for means, ratios and P(dominates), 4,000
     hypervolume               near, yes-no               0.955  0.970  0.960
     hypervolume               tied, continuous           0.954  0.945  0.945
     hypervolume               tied, yes-no               0.958  0.959  0.945
-    front band                near, continuous           0.966  0.953  0.951
-    front band                near, yes-no               0.951  0.949  0.949
-    front band                tied, continuous           0.945  0.948  0.945
-    front band                tied, yes-no               0.944  0.938  0.944
     front band                clear, continuous          0.966  0.950  0.955
+    front band                near, continuous           0.957  0.950  0.949
+    front band                tied, continuous           0.937  0.943  0.943
+    front band                clear, yes-no              0.954  0.960  0.961
+    front band                near, yes-no               0.951  0.949  0.949
+    front band                tied, yes-no               0.944  0.938  0.944
     headroom captured         continuous                 0.950  0.949  0.961  none 0.04/0.00/0.00
     headroom captured         yes-no                     0.931  0.961  0.945  none 0.65/0.24/0.00
     conversion                continuous                 0.932  0.954  0.952  none 0.84/0.63/0.19
