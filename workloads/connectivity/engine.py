@@ -29,14 +29,16 @@ into the cache's key, so an edited part never serves stale code.
 import hashlib
 import re
 from collections.abc import Callable
-from functools import cache, update_wrapper
+from functools import cache
 from pathlib import Path
-from types import CellType, FunctionType
+from types import FunctionType
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from adabench.workloads.shared.compiled import keyed
 
 Ints = NDArray[np.int64]
 Small = NDArray[np.int32]
@@ -85,19 +87,6 @@ class Start(NamedTuple):
     """How many list entries to make place for; asked for again, doubled, if they run out."""
 
 
-def keyed(function: Function, digest: str = DIGEST) -> Function:
-    """Return `function` with an unused closure cell that holds `digest`, part of numba's key."""
-    code = function.__code__
-    copy = FunctionType(
-        code.replace(co_freevars=(*code.co_freevars, "source_digest")),
-        function.__globals__,
-        function.__name__,
-        function.__defaults__,
-        (*(function.__closure__ or ()), CellType(digest)),
-    )
-    return cast(Function, update_wrapper(copy, function))
-
-
 def part(function: Function) -> Function:
     """Compile a shared part that hooks call; it is inlined into the engines."""
     return cast(Function, njit(function))
@@ -109,7 +98,7 @@ hook = part
 
 def compiled(function: Function) -> Function:
     """Compile a function of the task that is called from Python; kept on disk."""
-    return cast(Function, njit(cache=True)(keyed(function)))
+    return cast(Function, njit(cache=True)(keyed(function, DIGEST)))
 
 
 @part

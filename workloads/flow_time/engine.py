@@ -38,11 +38,11 @@ from adabench.workloads.flow_time.machine import (
     Machine,
     Trouble,
     compiled,
-    keyed,
     to_floats,
     to_ints,
     types,
 )
+from adabench.workloads.shared.compiled import keyed
 
 TINY = 1e-12
 """Of an operation: less is left than the rounding of shared time can tell from nothing."""

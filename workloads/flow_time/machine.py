@@ -30,15 +30,15 @@ that run one job at a time are exact numbers, and those that share are exact to 
 import hashlib
 from collections.abc import Callable
 from enum import IntEnum
-from functools import update_wrapper
 from pathlib import Path
-from types import CellType, FunctionType
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import float64, int64, njit
 from numba import types as numba_types
 from numpy.typing import NDArray
+
+from adabench.workloads.shared.compiled import keyed
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -99,26 +99,9 @@ NOW, WAKE = 0, 1
 INTS, FLOATS = types.CPointer(int64), types.CPointer(float64)
 
 
-def keyed(function: Function, digest: str = DIGEST) -> Function:
-    """Return `function` with an unused closure cell that holds `digest`.
-
-    numba's cache key covers the cells of a closure, so an edit of a source that the digest
-    covers makes the compiled code stale.
-    """
-    code = function.__code__
-    copy = FunctionType(
-        code.replace(co_freevars=(*code.co_freevars, "source_digest")),
-        function.__globals__,
-        function.__name__,
-        function.__defaults__,
-        (*(function.__closure__ or ()), CellType(digest)),
-    )
-    return cast(Function, update_wrapper(copy, function))
-
-
 def compiled(function: Function) -> Function:
     """Compile a shared part that hooks or the task call."""
-    return cast(Function, njit(cache=True)(keyed(function)))
+    return cast(Function, njit(cache=True)(keyed(function, DIGEST)))
 
 
 def hook(function: Function) -> Function:
@@ -130,7 +113,7 @@ def _pointer(kind: Any) -> Callable[[Any], Any]:
     def same(array: Any) -> Any:
         return array
 
-    return cast(Callable[[Any], Any], njit(kind(kind), cache=True)(keyed(same)))
+    return cast(Callable[[Any], Any], njit(kind(kind), cache=True)(keyed(same, DIGEST)))
 
 
 to_ints, to_floats = _pointer(INTS), _pointer(FLOATS)

@@ -33,15 +33,17 @@ import hashlib
 import re
 from collections.abc import Callable
 from enum import IntEnum
-from functools import cache, update_wrapper
+from functools import cache
 from pathlib import Path
-from types import CellType, FunctionType
+from types import FunctionType
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import float64, int32, int64, njit, uint8
 from numba import types as numba_types
 from numpy.typing import NDArray
+
+from adabench.workloads.shared.compiled import keyed
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -95,26 +97,9 @@ INTS32, INTS, FLOATS = types.CPointer(int32), types.CPointer(int64), types.CPoin
 CACHE = types.NamedTuple([int64, int64, INTS32, INTS32, INTS], Cache)
 
 
-def keyed(function: Function, digest: str = DIGEST) -> Function:
-    """Return `function` with an unused closure cell that holds `digest`.
-
-    numba's cache key covers the cells of a closure, so an edit of a source that the digest
-    covers makes the compiled code stale.
-    """
-    code = function.__code__
-    copy = FunctionType(
-        code.replace(co_freevars=(*code.co_freevars, "source_digest")),
-        function.__globals__,
-        function.__name__,
-        function.__defaults__,
-        (*(function.__closure__ or ()), CellType(digest)),
-    )
-    return cast(Function, update_wrapper(copy, function))
-
-
 def compiled(function: Function) -> Function:
     """Compile a shared part that hooks or the task call."""
-    return cast(Function, njit(cache=True)(keyed(function)))
+    return cast(Function, njit(cache=True)(keyed(function, DIGEST)))
 
 
 def hook(function: Function) -> Function:
@@ -126,7 +111,7 @@ def _pointer(kind: Any) -> Callable[[Any], Any]:
     def same(array: Any) -> Any:
         return array
 
-    return cast(Callable[[Any], Any], njit(kind(kind), cache=True)(keyed(same)))
+    return cast(Callable[[Any], Any], njit(kind(kind), cache=True)(keyed(same, DIGEST)))
 
 
 _ints32, _ints, _floats = _pointer(INTS32), _pointer(INTS), _pointer(FLOATS)

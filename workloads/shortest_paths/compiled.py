@@ -14,14 +14,14 @@ file of the outermost one. `keyed` therefore mixes a digest of the others into i
 
 import hashlib
 from collections.abc import Callable
-from functools import update_wrapper
 from pathlib import Path
-from types import CellType, FunctionType
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from adabench.workloads.shared.compiled import keyed
 
 Ints = NDArray[np.int32]
 Counts = NDArray[np.int64]
@@ -61,22 +61,9 @@ class Space(NamedTuple):
     """(2,) the edge on which the two sides met: its end on side 0 and on side 1."""
 
 
-def keyed(function: Function, digest: str = DIGEST) -> Function:
-    """Return `function` with an unused closure cell that holds `digest`: it enters numba's key."""
-    code = function.__code__
-    copy = FunctionType(
-        code.replace(co_freevars=(*code.co_freevars, "source_digest")),
-        function.__globals__,
-        function.__name__,
-        function.__defaults__,
-        (*(function.__closure__ or ()), CellType(digest)),
-    )
-    return cast(Function, update_wrapper(copy, function))
-
-
 def compiled(function: Function) -> Function:
     """Compile a part of this folder, or take it from the disk."""
-    return cast(Function, njit(cache=True)(keyed(function)))
+    return cast(Function, njit(cache=True)(keyed(function, DIGEST)))
 
 
 def hook(function: Function) -> Function:

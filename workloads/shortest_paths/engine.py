@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from numba import njit
 
+from adabench.workloads.shared.compiled import keyed
 from adabench.workloads.shortest_paths.compiled import (
     DIGEST,
     Counts,
@@ -26,7 +27,6 @@ from adabench.workloads.shortest_paths.compiled import (
     Marks,
     Space,
     compiled,
-    keyed,
     room,
 )
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.paging.cache import engine, keyed
+from adabench.workloads.paging.cache import DIGEST, engine
 from adabench.workloads.paging.replay import Paging, Tape
+from adabench.workloads.shared.compiled import keyed
 
 # The reference string of the textbooks: with 3 frames FIFO faults 15 times, LRU 12, OPT 9.
 TEXTBOOK = [7, 0, 1, 2, 0, 3, 0, 4, 2, 3, 0, 3, 2, 1, 2, 0, 1, 7, 0, 1]
@@ -155,11 +156,11 @@ def test_the_compiled_key_covers_the_shared_sources() -> None:
     def add(a, b):
         return a + b
 
-    cells = keyed(add).__closure__
+    cells = keyed(add, DIGEST).__closure__
     assert cells
-    assert keyed(add).__code__.co_freevars == ("source_digest",)
+    assert keyed(add, DIGEST).__code__.co_freevars == ("source_digest",)
     assert len(cells[-1].cell_contents) == 64
-    assert keyed(add)(2, 3) == 5
+    assert keyed(add, DIGEST)(2, 3) == 5
 
 
 def test_an_engine_is_keyed_by_the_policy_s_own_source(methods) -> None:
