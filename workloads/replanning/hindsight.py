@@ -5,7 +5,7 @@ obstacles are tested as for everybody. A bound, not a planner: finding the way i
 
 **What to expect.** Quality 1, and a few dozen looks an update beside the collision checks.
 
-SEEN
+**What was seen.** Seeds 0..5: quality 1, 18 looks an update.
 
 **Ways to fake it.** Selling it as a planner.
 """

@@ -13,7 +13,8 @@ length for less cascading.
 **What to expect.** Written before measuring, from the card: 1.06 to 1.18 times FMTx's relaxations, and
 1.2 to 1.5 times its time at epsilon = 0; less at epsilon = 1.
 
-SEEN
+**What was seen.** Seeds 0..5, epsilon 0, speeds 0.25, 1 and 5: 0.92, 1.02 and 1.02 times FMTx's relaxations,
+1.68, 2.73 and 4.58 times its heap operations, 1.19, 1.29 and 1.42 times its processor time.
 
 **Ways to fake it.** For FMTx's sake: an RRTx in Python, one that still adds samples, epsilon untuned.
 """
