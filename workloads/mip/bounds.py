@@ -56,7 +56,7 @@ def judged(program: Program, search: Search) -> dict[str, float]:
         "seconds": search.budget_s,
         "overrun": max(search.ended_s - search.budget_s, 0.0),
         "allowed": OVERRUN * search.budget_s,
-        "primal_integral": _integral(search, bound),
+        "primal_integral_s": _integral(search, bound),
         "pulls": float(len(search.pulls)),
         "improving": float(sum(outcome <= 1 for _, outcome in search.pulls)),
         "tolerance": FEASIBLE,
@@ -83,13 +83,13 @@ def judged(program: Program, search: Search) -> dict[str, float]:
 
 
 def _integral(search: Search, bound: float) -> float:
-    """Return the mean over the budget of the gap to the bound, 1 where there was no solution."""
+    """Return the integral over the budget of the gap to the bound, 1 before there is a solution."""
     area, since, now = 0.0, 0.0, 1.0
     for at, objective in search.dated:
         at = min(at, search.budget_s)
         area += now * (at - since)
         since, now = at, gap(objective, bound)
-    return (area + now * (search.budget_s - since)) / search.budget_s
+    return area + now * (search.budget_s - since)
 
 
 def _learning(search: Search) -> dict[str, float]:

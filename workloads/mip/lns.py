@@ -44,7 +44,7 @@ class Ended:
 
     def __call__(self, rng: object, best: object, current: object) -> bool:
         """Tell whether to stop."""
-        return self.search.left_s < LEAST_S
+        return self.search.is_over
 
 
 def explore(search: Search, arms: Sequence[str], selector: Any) -> Search:

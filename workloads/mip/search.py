@@ -51,6 +51,8 @@ class Search:
     budget_s: float
     meter: Meter
     seed: int
+    most: int = 0
+    """After so many sub-MIPs of a neighbourhood method it ends; 0: the clock alone decides."""
     best: Floats | None = None
     dated: list[tuple[float, float]] = field(default_factory=list)
     """(seconds since the start, objective) of each incumbent."""
@@ -65,6 +67,11 @@ class Search:
     def left_s(self) -> float:
         """What is left of the budget."""
         return self.budget_s * (1 - MARGIN) - (perf_counter() - self._begun)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can be begun."""
+        return self.left_s < LEAST_S or (self.most > 0 and len(self.pulls) >= self.most)
 
     def offer(self, x: Floats) -> None:
         """Take a solution for the incumbent if it is better; the score tests it again."""
@@ -190,7 +197,6 @@ class Search:
 
     def _highs(self, *, relaxed: bool, limit_s: float) -> Floats:
         solver = highs(file_of(self.program))
-        solver.setOptionValue("threads", 1)
         solver.setOptionValue("random_seed", self.seed)
         solver.setOptionValue("time_limit", max(limit_s, LEAST_S))
         if relaxed:

@@ -19,5 +19,7 @@ def highs(path: Path) -> Any:
     finally:
         os.dup2(kept, 1)
         os.close(kept)
+    # for all alike: a process that ran it with another number of threads is refused a run
+    solver.setOptionValue("threads", 1)
     solver.readModel(str(path))
     return solver

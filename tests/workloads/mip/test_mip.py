@@ -165,7 +165,7 @@ def test_methods_end_in_time_with_a_feasible_answer(name):
     assert values["solved"] == 1
     assert values["violation"] <= values["tolerance"]
     assert 0 <= values["closeness"] <= 1
-    assert 0 < values["primal_integral"] < 1
+    assert 0 < values["primal_integral_s"] < 1
     assert values["objective"] >= bound_of(program) - 1e-6
     if name in ("single_arm", "balans", "roulette", "random_arms"):
         assert values["pulls"] > 0
