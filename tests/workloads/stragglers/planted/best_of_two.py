@@ -1,0 +1,33 @@
+"""Planted: tries two codes and answers with the faster one."""
+
+from adabench.harness.card import Card
+from adabench.workloads.stragglers.machine import WAIT, Group, Layout, Orders, own_job
+
+CARD = Card(title="best of two", adapts="on the future", paper="none")
+
+
+class Plain:
+    """Waits for all."""
+
+    delay = 0
+
+    def __init__(self, n):
+        self.layout = Layout((Group(1.0, n),))
+
+    def assign(self, view):
+        return Orders(*own_job(view))
+
+    def decide(self, view, orders, late):
+        return WAIT
+
+
+class Doubled(Plain):
+    """The same with every part coded twice."""
+
+    def __init__(self, n):
+        self.layout = Layout((Group(1.0, n, 1),))
+
+
+def solve(task, case, point):
+    answers = [task.run(case, scheme(case.n)) for scheme in (Doubled, Plain)]
+    return answers[-1]

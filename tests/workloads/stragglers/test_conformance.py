@@ -1,0 +1,96 @@
+"""Planted wrong schemes must be caught, each for what is wrong with it."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from adabench.workloads.stragglers import conformance
+from adabench.workloads.stragglers.conformance import attempt, other_future, small_profiles
+from adabench.workloads.stragglers.replay import Stragglers, Tape
+from adabench.workloads.stragglers.task import check
+
+PLANTED = Path(__file__).parent / "planted"
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"planted_{name}", PLANTED / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("name", "caught"),
+    [
+        ("looks_ahead", "reaches for '__closure__'"),
+        ("looks_ahead", "reaches for '_run'"),
+        ("looks_ahead", "reaches for 'base'"),
+        ("looks_ahead", "reaches for 'Coded'"),
+        ("told_delays", "reaches for 'told'"),
+        ("clears_the_meter", "reaches for 'meter'"),
+        ("never_waits", "cannot be decoded"),
+        ("best_of_two", "more than once"),
+    ],
+)
+def test_a_wrong_scheme_is_caught(name: str, caught: str) -> None:
+    method = load(name)
+    assert caught in " ".join(check(method, method.CARD))
+
+
+@pytest.mark.parametrize(
+    ("name", "caught"),
+    [
+        ("looks_ahead", "It looks ahead"),
+        ("told_delays", "told delays beforehand"),
+        ("clears_the_meter", "wrote into the meter"),
+    ],
+)
+def test_the_source_is_not_the_only_guard(name: str, caught: str, monkeypatch) -> None:
+    monkeypatch.setattr(conformance, "source_problems", lambda text: iter(()))
+    method = load(name)
+    assert caught in " ".join(check(method, method.CARD))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import adabench.workloads.stragglers.hindsight",
+        "from adabench.workloads.stragglers.uncoded import solve",
+        "from adabench.workloads.stragglers import engine",
+        "from .delays import generate",
+        "from . import instances",
+        "import gc",
+        "task.run(case, scheme, told=True)",
+        "getattr(task, name)",
+    ],
+)
+def test_the_source_may_not_say(line: str) -> None:
+    assert list(conformance.source_problems(line))
+
+
+def test_another_future_is_another_one(methods) -> None:
+    # A check that changed nothing would pass everything: the oracle must be caught by it.
+    method = methods["hindsight"]
+    old = attempt(method, method.CARD, small_profiles(3)[0])
+    new = attempt(method, method.CARD, other_future(old.profile, 7))
+    assert old.heard.orders[:7] == new.heard.orders[:7]
+    assert old.heard.orders[7] != new.heard.orders[7]
+
+
+def test_the_task_does_not_say_that_it_is_recorded() -> None:
+    profiles = small_profiles(0)
+    plain, recorded = Stragglers(profiles), Stragglers(profiles, tape=Tape())
+    assert sorted(vars(plain)) == sorted(vars(recorded))
+    assert not any(isinstance(value, np.ndarray) for value in vars(plain).values())
+
+
+def test_our_own_schemes_are_clean(methods: dict[str, ModuleType]) -> None:
+    broken = {name: list(check(method, method.CARD)) for name, method in methods.items()}
+    assert broken == {name: [] for name in methods}

@@ -1,0 +1,156 @@
+"""What every scheme must obey, ours or a plug-in's, tried on small instances.
+
+    source      it names nothing of the task that a scheme has no business with (oracles excepted)
+    contract    it decodes every job in time or says that it is inexact, runs each case once
+    online      what it orders and decides up to a round does not depend on delays after it
+                (oracles excepted)
+    told        it is not told delays beforehand (oracles excepted)
+    bound       its time is not below the least time; the score refuses that too
+
+`check` yields a sentence per broken rule and nothing for a sound scheme. It catches honest
+mistakes and the usual ways to fake a result; it proves nothing. Nothing on the task tells a
+method that it is being checked (a `Tape` listens unseen).
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from adabench.harness.card import Card
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.stragglers.delays import FAMILIES, Profile, frozen, generate
+from adabench.workloads.stragglers.engine import Heard
+from adabench.workloads.stragglers.replay import Replay, Stragglers, Tape
+
+N, JOBS, PROBE = 24, 14, 40
+ALPHA, MU = 6.0, 1.0
+CUTS = (2, 7, 12)
+"""Rounds after which delays are replaced."""
+FOLDER = "adabench.workloads.stragglers"
+SHARED = frozenset(("codes", "delays", "machine", "patterns", "planning", "replay"))
+"""The modules of this folder that are parts for methods."""
+OFF_LIMITS = frozenset((
+    "base", "generate", "make_profile", "Profile", "child", "walk", "least_time", "Tape", "meter",
+    "score", "tape", "setflags", "writeable", "_judged", "_run", "cell_contents", "told",
+    "__closure__", "__code__", "__dict__", "__globals__", "__setattr__",
+))  # fmt: skip
+"""Attributes, imported names, keywords and strings that no honest scheme needs."""
+BACK_DOORS = frozenset(("gc", "inspect", "sys", "ctypes", "importlib"))
+REFLECTION = frozenset(("getattr", "setattr", "vars", "eval", "exec", "__import__"))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One method on one instance: what it answered and what was heard of it."""
+
+    profile: Profile
+    answer: Replay
+    heard: Heard
+
+
+def check(method: ModuleType, card: Card) -> Iterator[str]:
+    """Yield one sentence for each rule that `method` breaks."""
+    if card.role != "oracle":
+        found = list(source_problems(Path(str(method.__file__)).read_text(encoding="utf-8")))
+        yield from found
+        if found:
+            return
+    try:
+        trials = [attempt(method, card, profile) for profile in small_profiles(seed=3)]
+        if card.role != "oracle":
+            yield from _untold(trials)
+            yield from _online(method, card, trials)
+    except MethodContractError as breach:
+        yield f"{breach.message} {breach.hint}".strip()
+
+
+def source_problems(text: str) -> Iterator[str]:
+    """Say which lines of a method's source name what a scheme has no business with."""
+    for node in ast.walk(ast.parse(text)):
+        for name in _reached(node):
+            yield f"It reaches for {name!r} on line {getattr(node, 'lineno', 0)}: no scheme needs it."
+
+
+def _reached(node: ast.AST) -> Iterator[str]:
+    """Yield what one node names of the things a method must leave alone."""
+    match node:
+        case ast.Attribute(attr=name) if name in OFF_LIMITS:
+            yield name
+        case ast.keyword(arg=str(name)) if name in OFF_LIMITS:
+            yield name
+        case ast.Name(id=name) if name in REFLECTION:
+            yield name
+        case ast.Constant(value=str(name)) if name in OFF_LIMITS:
+            yield name
+        case ast.Import(names=names):
+            yield from (one.name for one in names if _barred(one.name))
+        case ast.ImportFrom(module=module, names=names, level=level):
+            source = f"{FOLDER}.{module or ''}".rstrip(".") if level else str(module)
+            yield from (
+                one.name
+                for one in names
+                if one.name in OFF_LIMITS or _barred(source) or _barred(f"{source}.{one.name}")
+            )
+
+
+def _barred(module: str) -> bool:
+    """Tell whether a module is a sibling method, the check, the task, or a way around them."""
+    if module.startswith(f"{FOLDER}."):
+        return module.removeprefix(f"{FOLDER}.").partition(".")[0] not in SHARED
+    return module.partition(".")[0] in BACK_DOORS
+
+
+def small_profiles(seed: int) -> tuple[Profile, ...]:
+    """Return a small instance of each family."""
+    return tuple(generate(family, N, JOBS, PROBE, ALPHA, MU, seed) for family in FAMILIES)
+
+
+def attempt(method: ModuleType, card: Card, profile: Profile) -> Trial:
+    """Run a method on an instance and listen.
+
+    Raises:
+        MethodContractError: if it breaks the contract or runs the case other than once.
+    """
+    tape = Tape()
+    task = Stragglers((profile,), tape=tape)
+    (case,) = task.cases()
+    state = method.prepare(task, card.defaults, 0) if hasattr(method, "prepare") else task
+    answer = method.solve(state, case, card.defaults)
+    task.score(case, answer)
+    if tape.replays != {case.instance: 1}:
+        raise MethodContractError("It runs a case more than once and answers with one.")
+    return Trial(profile, answer, tape.heard[case.instance])
+
+
+def _untold(trials: list[Trial]) -> Iterator[str]:
+    for trial in trials:
+        if trial.answer.told:
+            yield f"It is told delays beforehand on {trial.profile.case.group}: those are for oracles."
+            return
+
+
+def _online(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:
+    """Replace the delays after a cut, and compare what was done before it."""
+    for old in trials:
+        for cut in CUTS:
+            new = attempt(method, card, other_future(old.profile, cut))
+            same_orders = old.heard.orders[: cut + 1] == new.heard.orders[: cut + 1]
+            if not same_orders or old.heard.decided[:cut] != new.heard.decided[:cut]:
+                yield (
+                    f"It looks ahead: on {old.profile.case.group} it does otherwise before round "
+                    f"{cut} when delays from that round on are others."
+                )
+                return
+
+
+def other_future(profile: Profile, cut: int) -> Profile:
+    """Return the profile with other delays from round `cut` on."""
+    rng = np.random.default_rng(cut)
+    base = profile.base.copy()
+    shape = base[cut:].shape
+    base[cut:] = rng.uniform(0.9, 1.1, shape) * np.where(rng.random(shape) < 0.1, 4.0, 1.0)
+    return replace(profile, base=frozen(base))

@@ -1,0 +1,72 @@
+"""Ignore stragglers: no code; whoever is late is left out of the gradient.
+
+What many systems do under names like "drop-last workers". It needs no repetition and never
+waits, and its gradient is not the full one: `delivered` is the share of the data that it
+covers, and `optimality` is scaled by it. The master may rescale what it has; that makes the
+gradient unbiased only if who is late has nothing to do with the data, and a part that sits on
+a worker in a long burst is unseen for as long as that lasts.
+
+**What to expect.** Written before measuring. The least time of all schemes with stragglers (each
+round at most (1 + mu) times the fastest), `delivered` near the share of good rounds: 0.99 for short
+bursts, 0.97 for the two hostile families.
+
+**What was seen.** Seeds 0..19, n = 256, 60 jobs, alpha = 6: 0.84, 0.75 and 0.73 of GC's time in short, long
+and nearly independent bursts, with `delivered` 0.989, 0.973 and 0.971. At the real level (8
+workers, 16 jobs, one seed) its worst gradient was 7 % off, where the coded schemes are off by 1e-15.
+
+**Ways to fake it.** Reporting its time without what it leaves out.
+"""
+
+from dataclasses import dataclass
+
+from adabench.harness.card import Card, Claim, Point, Ratio
+from adabench.workloads.stragglers.delays import Case, Flags
+from adabench.workloads.stragglers.machine import (
+    STOP,
+    Decision,
+    Group,
+    Layout,
+    Orders,
+    View,
+    own_job,
+)
+from adabench.workloads.stragglers.replay import Replay, Stragglers
+
+CARD = Card(
+    title="Ignore stragglers",
+    paper="none: industrial practice",
+    adapts="nothing: late results are dropped, whoever's they are",
+    role="static",
+    claims=(
+        Claim(
+            id="IGN-1",
+            says="It is not exact: with stragglers its gradients lack part of the data.",
+            paper="none: a baseline",
+            expect=Ratio(
+                "delivered", against="uncoded", high=0.9999, every=True,
+                groups=("short", "long", "independent"),
+            ),
+        ),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DropTheLate:
+    """One group of n mini-tasks; what is late is left out."""
+
+    layout: Layout
+    delay: int = 0
+
+    def assign(self, view: View) -> Orders:
+        """Give each its own part."""
+        return Orders(*own_job(view))
+
+    def decide(self, view: View, orders: Orders, late: Flags) -> Decision:
+        """Go on without them."""
+        return STOP
+
+
+def solve(task: Stragglers, case: Case, point: Point) -> Replay:
+    """Run all jobs, inexactly."""
+    return task.run(case, DropTheLate(Layout((Group(1.0, case.n),))), exact=False)

@@ -1,0 +1,216 @@
+"""The task object: runs a scheme on an instance, counts, and scores what came of it.
+
+`task.py` says what is measured and why; `engine.py` is the loop this drives.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import InitVar, dataclass, field
+from typing import NoReturn, cast
+
+from adabench.harness.errors import MethodContractError
+from adabench.harness.task import Meter
+from adabench.workloads.stragglers.delays import Case, Profile
+from adabench.workloads.stragglers.engine import Books, Heard, Simulated, schedule
+from adabench.workloads.stragglers.machine import Scheme
+from adabench.workloads.stragglers.training import Trained, train
+
+ROUNDING = 1e-9
+COUNTED = (
+    "time", "work", "load", "rounds", "extra_rounds", "wait_outs", "stopped", "copies", "results",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What came of one scheme on one instance."""
+
+    instance: float
+    time: float
+    delay: int
+    """T of the scheme."""
+    told: bool
+    exact: bool
+
+
+@dataclass
+class Tape:
+    """What a listener hears of the runs of a task; a method cannot tell that there is one."""
+
+    heard: dict[float, Heard] = field(default_factory=dict)
+    replays: Counter[float] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Stragglers:
+    """The task: its cases, the master's loop, and the score.
+
+    The profiles themselves are no attribute of it: delays that are scored are nothing that
+    a method could come upon, to choose its parameters on.
+    """
+
+    profiles: InitVar[tuple[Profile, ...]]
+    real: InitVar[bool] = False
+    meter: Meter = field(default_factory=Meter)
+    tape: InitVar[Tape | None] = None
+    """Who listens, if anybody; not kept on the task."""
+    known: tuple[Case, ...] = field(init=False)
+    _run: Callable[..., Replay] = field(init=False, repr=False, compare=False)
+    _judged: Callable[[Case, Replay], dict[str, float]] = field(
+        init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self, profiles: tuple[Profile, ...], real: bool, tape: Tape | None) -> None:
+        """Open the books."""
+        run, judged = _books(profiles, real, self.meter, tape)
+        object.__setattr__(self, "known", tuple(profile.case for profile in profiles))
+        object.__setattr__(self, "_run", run)
+        object.__setattr__(self, "_judged", judged)
+
+    def cases(self) -> tuple[Case, ...]:
+        """Return the cases."""
+        return self.known
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be stored: a copy would count into a meter that nobody reads."""
+        raise TypeError("a straggler task is not stored; load it from its conditions")
+
+    def run(self, case: Case, scheme: Scheme, *, told: bool = False, exact: bool = True) -> Replay:
+        """Run a scheme over all jobs of a case, and count.
+
+        `told` shows it each round's delays before it assigns: for oracles. With `exact` a job that
+        cannot be decoded in time is refused; without, what is missing is left out of its gradient,
+        and the score says how much.
+
+        Raises:
+            MethodContractError: if the scheme breaks its contract, with the round.
+        """
+        return self._run(case, scheme, told, exact)
+
+    def score(self, case: Case, answer: Replay) -> dict[str, float]:
+        """Judge a run against the least time that any scheme could take.
+
+        Raises:
+            MethodContractError: if the answer is not what `run` returned last for this case, the
+                meter was tampered with, or the time is below the bound, which would be a bug.
+        """
+        return self._judged(case, answer)
+
+
+@dataclass(frozen=True)
+class _Account:
+    """What the books hold of a case: the last run, and what it came to."""
+
+    answer: Replay
+    said: tuple[float, float, int, bool, bool]
+    books: Books
+    trained: Trained | None
+    alike: bool
+    """Whether all runs since the meter was cleared came out like this one; real ones never do."""
+
+
+def _books(
+    profiles: tuple[Profile, ...], real: bool, meter: Meter, tape: Tape | None
+) -> tuple[Callable[..., Replay], Callable[..., dict[str, float]]]:
+    """Return what runs a scheme and what judges an answer.
+
+    The profiles and what was counted are kept between these two functions alone: whatever a
+    method writes elsewhere no longer agrees with the books.
+    """
+    accounts: dict[float, _Account] = {}
+    metered: dict[str, float] = {}
+    counted = cast(dict[str, float], meter)
+
+    def run(case: Case, scheme: Scheme, told: bool, exact: bool) -> Replay:
+        profile = _of(profiles, case)
+        before = accounts.get(case.instance) if counted else None
+        if not counted:
+            metered.clear()
+        _refuse_other(counted, metered)
+        heard = Heard() if tape else None
+        trained = None
+        if real:
+            books, trained = train(profile, scheme, told=told, exact=exact)
+        else:
+            fleet = Simulated(profile)
+            books = schedule(profile, scheme, fleet, told=told, exact=exact, heard=heard)
+        for counts in (counted, metered):
+            for name in COUNTED:
+                counts[name] = counts.get(name, 0) + float(getattr(books, name))
+        answer = Replay(case.instance, books.time, scheme.delay, told, exact)
+        alike = before is None or real or (before.alike and before.books == books)
+        accounts[case.instance] = _Account(answer, _said(answer), books, trained, alike)
+        if tape and heard:
+            tape.heard[case.instance] = heard
+            tape.replays[case.instance] += 1
+        return answer
+
+    def judged(case: Case, answer: Replay) -> dict[str, float]:
+        profile = _of(profiles, case)
+        account = accounts.get(case.instance)
+        if account is None or account.answer is not answer or account.said != _said(answer):
+            raise MethodContractError(
+                "The answer is not the task's own run of this case.",
+                "`solve` must return what `task.run(case, ...)` returned last.",
+            )
+        if not account.alike:
+            raise MethodContractError("It runs a case more than once and answers with one.")
+        _refuse_other(counted, metered)
+        return _values(profile, account)
+
+    return run, judged
+
+
+def _of(known: tuple[Profile, ...], case: Case) -> Profile:
+    for profile in known:
+        if profile.case is case:
+            return profile
+    raise MethodContractError("That is not a case of this task.", "Pass `case` on as it is.")
+
+
+def _said(answer: Replay) -> tuple[float, float, int, bool, bool]:
+    return answer.instance, answer.time, answer.delay, answer.told, answer.exact
+
+
+def _refuse_other(meter: Mapping[str, float], metered: Mapping[str, float]) -> None:
+    if dict(meter) != dict(metered):
+        raise MethodContractError(
+            "Something other than the task wrote into the meter.",
+            "Only `run` counts; a method leaves `task.meter` alone.",
+        )
+
+
+def least_time(profile: Profile) -> float:
+    """Return a time below which no scheme can be.
+
+    A round with work lasts at least the fastest worker's delay without work, and that much again
+    as the work done in it takes if all n share it: d >= min(base) + alpha work / n. Each job
+    starts in a round of its own, and all of the data is gone through once a job.
+    """
+    case = profile.case
+    return float(profile.base[: case.jobs].min(axis=1).sum() + case.alpha * case.jobs / case.n)
+
+
+def _values(profile: Profile, account: _Account) -> dict[str, float]:
+    """Return the score of a run."""
+    case, books = profile.case, account.books
+    trained = account.trained
+    least = least_time(profile) if trained is None else trained.unit_s * case.jobs / case.n
+    # What is left out of a gradient was not worked for: the bound is for whole ones.
+    floor = least - (1 - books.delivered) * case.alpha * case.jobs / case.n
+    if trained is None and books.time < floor * (1 - ROUNDING):
+        raise MethodContractError(
+            f"A time of {books.time} on {case.group} is less than the bound {floor}.",
+            "This is a bug in the engine, or a method that tampers with it.",
+        )
+    values = {
+        "optimality": min(least / books.time, 1.0) * books.delivered,
+        "delivered": books.delivered,
+        "ratio": books.time / least,
+        "least_time": least,
+        "delay": account.answer.delay,
+        "jobs": case.jobs,
+        "workers": case.n,
+        "instance": case.instance,
+    }
+    return values if trained is None else {**values, **trained.values()}

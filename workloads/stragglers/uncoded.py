@@ -1,0 +1,66 @@
+"""Uncoded: each worker does its n-th of the job, and the master waits for all of them.
+
+The baseline of every scheme here: no repetition at all, so the least work, and each round lasts
+as long as the slowest of all workers.
+
+**What to expect.** Written before measuring. With 256 workers and one bad round in ninety somebody is
+late in nearly every round, and a round lasts the maximum of several 3 + Exp(1). Without
+stragglers it is the best there is.
+
+**What was seen.** Seeds 0..19, n = 256, 60 jobs, alpha = 6: 57 of 60 rounds waited for somebody in short
+bursts, all in the two hostile families, and a run took 2.02, 2.13 and 2.12 times as long as GC
+(the card's +98 % is 2.0). Without stragglers it and GC are one: GC chooses s = 0.
+
+**Ways to fake it.** Leaving out the load: uncoded pays alpha / n like everybody else.
+"""
+
+from dataclasses import dataclass
+
+from adabench.harness.card import Card, Claim, Point, Ratio
+from adabench.workloads.stragglers.delays import Case, Flags
+from adabench.workloads.stragglers.machine import (
+    WAIT,
+    Decision,
+    Group,
+    Layout,
+    Orders,
+    View,
+    own_job,
+)
+from adabench.workloads.stragglers.replay import Replay, Stragglers
+
+CARD = Card(
+    title="Uncoded, wait for all",
+    paper="none: plain data parallelism",
+    adapts="nothing: every worker does its own part of every job",
+    role="static",
+    claims=(
+        Claim(
+            id="GC-control",
+            says="Without stragglers no code does better than none.",
+            paper="none: the negative control",
+            expect=Ratio("time", against="gradient_code", high=1.0, every=True, groups=("none",)),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class WaitForAll:
+    """One group of n mini-tasks, all needed."""
+
+    layout: Layout
+    delay: int = 0
+
+    def assign(self, view: View) -> Orders:
+        """Give each its own part."""
+        return Orders(*own_job(view))
+
+    def decide(self, view: View, orders: Orders, late: Flags) -> Decision:
+        """Wait."""
+        return WAIT
+
+
+def solve(task: Stragglers, case: Case, point: Point) -> Replay:
+    """Run all jobs."""
+    return task.run(case, WaitForAll(Layout((Group(1.0, case.n),))))
