@@ -1,9 +1,12 @@
 """Where the time of the ledger's models goes, part by part of the engine.
 
-    python benchmarks/ledger_profile.py [--modes prefill decode1 decode16] [--seed 0] [--out FILE]
+    python benchmarks/ledger_profile.py [--modes prefill decode1 decode16] [--arms mor recursive]
+                                        [--width 64] [--seed 0] [--cpu] [--out FILE]
 
 A table per mode, for one batch. *ms*: least and median of `--rounds` interleaved readings with
-nothing switched on. Then, per part, *ms* (in the quickest of as many readings under a
+nothing switched on; *K*: ln of the quickest readings' ratio over ln of the executions' ratio,
+against what the arm skips from if that is an arm too, for orientation (`adabench run` gives it
+with its interval). With `--cpu` readings are CPU time, for a machine that others use. Then, per part, *ms* (in the quickest of as many readings under a
 stopwatch: what was spent in the part and in none nested in it, Python between the operations
 included) and *ops* (innermost torch operations called there, counted by torch.profiler in
 one more reading). The profiler's own times are not shown: it makes every operation slower by about
@@ -11,31 +14,34 @@ the same amount, which would charge decode for its calls twice. What the stopwat
 difference of the totals.
 
     admission     routers, or the exit's unembedding, and the choice
-    layers        norms, projections, MLP; in early exit the split projections too
+    layers        norms, projections, MLP, learners; in early exit the split projections too
+    forecast      what stands in for a unit, and the router that reads it
     attention     padding, mask, products, softmax
     store         rotate and append new keys and values (decode)
     gather cache  keys and values of those who stay, copied out of the cache (decode)
     gather rows   states and contexts of those who stay
     layout        where the active positions lie when padded
     put back      outputs scattered into the states
-    left          keys and values of a stage that nobody runs (early exit)
+    left          keys and values of everybody, whoever runs (early exit, units)
     read out      final norm and unembedding
     rest          embedding, bookkeeping, the loop
 
-One thread. Early exit is compared with vanilla-6, what it skips from; Mixture-of-Recursions
-with the recursive model, at the published rule.
+One thread. An arm is `name` at its default point or `name:knob=value`. At another `--width` it is
+the timing twin (`workloads/ledger/twin.py`) that is read.
 """
 
 import argparse
+import gc
 import json
+import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 from unittest.mock import patch
 
@@ -45,13 +51,27 @@ from torch.profiler import ProfilerActivity, profile
 
 from adabench.harness import registry
 from adabench.harness.environment import fingerprint
-from adabench.workloads.ledger import attention, early_exit, engine, mor, task, work
+from adabench.workloads.ledger import (
+    acm,
+    attention,
+    early_exit,
+    engine,
+    greedy_skip,
+    informed_routing,
+    modules,
+    mor,
+    task,
+    twin,
+    units,
+    work,
+)
 
-ARMS = ("mor", "recursive", "early_exit", "vanilla")
+ARMS = ("mor", "recursive", "early_exit", "vanilla", "informed_routing", "greedy_skip", "acm")
 PART = "part: "
 ORDER = (
     "admission",
     "layers",
+    "forecast",
     "attention",
     "store",
     "gather cache",
@@ -75,6 +95,7 @@ class Stopwatch:
     spent_s: Counter[str] = field(default_factory=Counter)
     open: list[str] = field(default_factory=list)
     last_s: float = 0.0
+    clock: Callable[[], float] = perf_counter
 
     def span(self, part: str) -> "Lap":
         """Return the context of a part."""
@@ -82,7 +103,7 @@ class Stopwatch:
 
     def turn(self) -> None:
         """Credit what has passed since the last turn."""
-        now = perf_counter()
+        now = self.clock()
         if self.open:
             self.spent_s[self.open[-1]] += now - self.last_s
         self.last_s = now
@@ -110,62 +131,115 @@ def main() -> None:
     parser.add_argument("--modes", nargs="+", default=["prefill", "decode1", "decode16"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--arms", nargs="+", default=list(ARMS))
+    parser.add_argument("--width", type=int, default=64)
+    parser.add_argument("--cpu", action="store_true", help="CPU time in place of wall time")
     parser.add_argument("--out", type=Path, help="where to store the JSON")
     arguments = parser.parse_args()
-    found = {}
+    found, clock = {}, process_time if arguments.cpu else perf_counter
     for mode in arguments.modes:
-        arms = {name: reading(name, mode, arguments.seed) for name in ARMS}
-        times = interleaved(arms, arguments.rounds)
-        parts = timed(arms, arguments.rounds)
-        ops = {name: counted(read) for name, read in arms.items()}
-        print(table(mode, times, parts, ops))
-        found[mode] = {
-            name: {"ms": times[name], "part_ms": parts[name], "ops": ops[name]} for name in ARMS
+        arms = {
+            name: reading(name, mode, arguments.seed, arguments.width) for name in arguments.arms
         }
-    document = {"seed": arguments.seed, "modes": found, "machine": fingerprint()}
+        times = interleaved(arms, arguments.rounds, clock)
+        parts = timed(arms, arguments.rounds, clock)
+        ops = {name: counted(arm) for name, arm in arms.items()}
+        k = {name: conversion(name, arms, times) for name in arms}
+        print(table(mode, times, parts, ops, k))
+        found[mode] = {
+            name: {"ms": times[name], "k": k[name], "part_ms": parts[name], "ops": ops[name]}
+            for name in arms
+        }
+    facts = {"seed": arguments.seed, "width": arguments.width, "clock": clock.__name__}
+    document = {**facts, "modes": found, "machine": fingerprint()}
     if arguments.out:
         arguments.out.write_text(json.dumps(document, indent=1) + "\n")
 
 
-def reading(name: str, mode: str, seed: int) -> Callable[[], Any]:
-    """Return a call that reads the task's first batch with a method at its default."""
-    ledger = task.load("embedded", seed, mode=mode, batches=1)
-    entry = registry.find(f"ledger/{name}")
-    method, point = registry.load(entry), entry.card.defaults
+@dataclass(frozen=True)
+class Arm:
+    """A method at a point, bound to the task's first batch."""
+
+    ledger: Any
+    solve: Callable[[], Any]
+    skips_from: str | None
+    executions: float
+
+    @contextmanager
+    def ready(self) -> Iterator[Callable[[], Any]]:
+        """Put the twin in place, if there is one, and give what is to be timed."""
+        self.ledger.rehearse(self.solve)
+        gc.collect()
+        gc.disable()  # a collection takes longer than most parts
+        try:
+            yield self.solve
+        finally:
+            gc.enable()
+            twin.finish()
+
+
+def reading(name: str, mode: str, seed: int, width: int) -> Arm:
+    """Return a method, at its default or at `name:knob=value`, with the task's first batch."""
+    ledger = task.load("embedded", seed, mode=mode, batches=1, width=width)
+    plain, *turned = name.split(":")
+    entry = registry.find(f"ledger/{plain}")
+    method, point = registry.load(entry), dict(entry.card.defaults)
+    for knob, value in (one.split("=") for one in turned):
+        point[knob] = type(point[knob])(value)
     state = method.prepare(ledger, point, seed)
     (case,) = ledger.cases()
-    return partial(method.solve, state, case, point)
+
+    def solve() -> Any:
+        return method.solve(state, case, point)
+
+    executions = float(solve().executions().double().mean())
+    return Arm(ledger, solve, entry.card.skips_from, executions)
 
 
-def interleaved(arms: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+def conversion(name: str, arms: dict[str, Arm], times: dict[str, list[float]]) -> float | None:
+    """Return K against what the arm skips from, if that is there under its own name."""
+    whole = arms[name].skips_from
+    if not whole or whole not in arms:
+        return None
+    saved = arms[name].executions / arms[whole].executions
+    return math.log(times[name][0] / times[whole][0]) / math.log(saved) if saved != 1 else None
+
+
+def interleaved(
+    arms: dict[str, Arm], rounds: int, clock: Callable[[], float]
+) -> dict[str, list[float]]:
     """Return least and median ms of each arm; a round takes every arm once."""
     laps: dict[str, list[float]] = {name: [] for name in arms}
     for _ in range(rounds + 1):
-        for name, read in arms.items():
-            start = perf_counter()
-            read()
-            laps[name].append((perf_counter() - start) * 1e3)
+        for name, arm in arms.items():
+            with arm.ready() as read:
+                start = clock()
+                read()
+                laps[name].append((clock() - start) * 1e3)
     # The first round warms up.
     return {name: [min(some[1:]), statistics.median(some[1:])] for name, some in laps.items()}
 
 
-def timed(arms: dict[str, Callable[[], Any]], rounds: int) -> dict[str, dict[str, float]]:
+def timed(
+    arms: dict[str, Arm], rounds: int, clock: Callable[[], float]
+) -> dict[str, dict[str, float]]:
     """Return the ms of every part in the quickest reading; a round takes every arm once."""
     laps: dict[str, list[Counter[str]]] = {name: [] for name in arms}
     for _ in range(rounds):
-        for name, read in arms.items():
-            watch = Stopwatch()
-            with marked(watch.span), watch.span("rest"):
+        for name, arm in arms.items():
+            watch = Stopwatch(clock=clock)
+            with arm.ready() as read, marked(watch.span), watch.span("rest"):
                 read()
             laps[name].append(watch.spent_s)
     quickest = {name: min(some, key=Counter.total) for name, some in laps.items()}
     return {name: {part: lap[part] * 1e3 for part in ORDER} for name, lap in quickest.items()}
 
 
-def counted(read: Callable[[], Any]) -> dict[str, int]:
+def counted(arm: Arm) -> dict[str, int]:
     """Profile one reading; return the operations of every part."""
     span: Span = lambda part: record_function(PART + part)
     with (
+        arm.ready() as read,
         marked(span),
         profile(activities=[ProfilerActivity.CPU], acc_events=True) as seen,
         span("rest"),
@@ -200,12 +274,28 @@ def marked(span: Span) -> Iterator[None]:
         (attention.Decode, "_sdpa", "attention"),
         (attention.Decode, "_append", "store"),
         (attention.Decode, "leave", "left"),
+        (attention.Prefill, "leave", "left"),
+        (units, "_attended", "layers"),
+        (units, "_widened", "layers"),
+        (units, "_put", "put back"),
+        (units, "pack", "layout"),
+        (units, "read_out", "read out"),
+        (modules, "_run", "layers"),
+        (modules, "pack", "layout"),
+        (modules, "read_out", "read out"),
     )
     with ExitStack() as stack:
         for owner, name, part in parts:
             stack.enter_context(patch.object(owner, name, within(span, part, getattr(owner, name))))
         for method, name in ((mor, "threshold"), (early_exit, "unsure")):
             stack.enter_context(patch.object(method, name, deciding(span, getattr(method, name))))
+        for method, name, part in (
+            (informed_routing, "rule", "forecast"),
+            (greedy_skip, "rule", "forecast"),
+            (acm, "gated", "admission"),
+        ):
+            made = judging(span, part, getattr(method, name))
+            stack.enter_context(patch.object(method, name, made))
         yield
 
 
@@ -236,22 +326,36 @@ def deciding(span: Span, make: Callable[..., engine.Policy]) -> Callable[..., en
     return marking
 
 
+def judging(span: Span, part: str, make: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark what the rules or choosers that `make` returns decide."""
+
+    @wraps(make)
+    def marking(*given: Any) -> Any:
+        return within(span, part, make(*given))
+
+    return marking
+
+
 def table(
     mode: str,
     times: dict[str, list[float]],
     parts: dict[str, dict[str, float]],
     ops: dict[str, dict[str, int]],
+    k: dict[str, float | None],
 ) -> str:
     """Lay out the table of a mode."""
-    plain = "".join(f"{'{:.1f} / {:.1f}'.format(*times[name]):>20s}" for name in ARMS)
+    names: Sequence[str] = tuple(times)
+    plain = "".join(f"{'{:.1f} / {:.1f}'.format(*times[name]):>20s}" for name in names)
+    known = "".join(f"{'' if k[name] is None else f'{k[name]:.2f}':>20s}" for name in names)
     lines = [
-        f"{mode:14s}" + "".join(f"{name:>20s}" for name in ARMS),
+        f"{mode:14s}" + "".join(f"{name[-19:]:>20s}" for name in names),
         f"{'ms':14s}{plain}",
-        f"{'parts':14s}" + f"{'ms':>13s}{'ops':>7s}" * len(ARMS),
+        f"{'K':14s}{known}",
+        f"{'parts':14s}" + f"{'ms':>13s}{'ops':>7s}" * len(names),
     ]
     for part in (*ORDER, "total"):
         cells = ""
-        for name in ARMS:
+        for name in names:
             spent, count = parts[name], ops[name]
             ms = sum(spent.values()) if part == "total" else spent[part]
             n = sum(count.values()) if part == "total" else count[part]

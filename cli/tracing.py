@@ -25,6 +25,7 @@ from adabench.harness.errors import (
 )
 from adabench.harness.plan import plan
 from adabench.harness.record import Cell
+from adabench.harness.task import rehearse
 from adabench.profilers.nvml import Unmetered
 from adabench.profilers.trace import Line, Roof, Trace, roof, watch
 from adabench.reports.roofline import rate, save_roofline
@@ -161,7 +162,9 @@ def _solve(cell: Cell, wanted: Wanted) -> Callable[[], object]:
             f"{cell.task} has no case {wanted.case} under these conditions.",
             "Cases are counted from 0.",
         )
-    return partial(method.solve, state, cases[0], cell.point)
+    solve = partial(method.solve, state, cases[0], cell.point)
+    _guarded(cell.address, partial(rehearse, loaded, solve))()
+    return solve
 
 
 def _prepared(cell: Cell, entries: tuple[Any, Any], task: Any, method: Any) -> Any:

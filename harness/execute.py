@@ -34,6 +34,7 @@ from adabench.harness.card import Card
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError
 from adabench.harness.record import Cell, Record, Turn, Unit
 from adabench.harness.registry import Entry
+from adabench.harness.task import rehearse
 from adabench.profilers.cuda import L2, Slowed, device_times
 from adabench.profilers.disturbance import KEEP_SHARE, SAMPLE_S, Watch
 from adabench.profilers.energy import provenance
@@ -192,6 +193,7 @@ class Bench:
         group = str(getattr(case, "group", ""))
         cell = turn.cell
         try:
+            rehearse(task, functools.partial(method.solve, state, case, cell.point))
             warmth = self._warm_up(cell, method, state, case)
             values, said, energy = self._measure(cell, card, task, method, state, case)
             check_values(cell.address, values, card, cell.scale)

@@ -6,7 +6,7 @@ with a `CARD` and a function `solve`; nothing is inherited and nothing is regist
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from adabench.harness.card import Card, Point
@@ -42,6 +42,16 @@ class Task(Protocol[C, A_contra]):
     def score(self, case: C, answer: A_contra, /) -> Mapping[str, float]:
         """Judge an answer. Runs outside the measured region."""
         ...
+
+
+def rehearse(task: object, solve: Callable[[], object]) -> None:
+    """Let a task that has a `rehearse` watch one unmeasured solve of the case to come.
+
+    It gets the method's own solve and may run it, to take down what the measured one replays.
+    """
+    watch = getattr(task, "rehearse", None)
+    if watch is not None:
+        watch(solve)
 
 
 class Method(Protocol[S_contra, C_contra, A_co]):

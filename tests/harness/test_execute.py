@@ -1,6 +1,6 @@
 """Execution: its order, its loops, and what becomes of a method that misbehaves."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -84,6 +84,24 @@ def test_the_order_is_prepare_warm_up_enter_solve_exit_score(
         "load", "enter", "prepare", "exit",
         "solve", "enter", "solve", "exit", "score",
         "enter", "solve", "exit", "score",
+    ]  # fmt: skip
+
+
+def test_a_task_may_watch_an_unmeasured_solve_before_each_case(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = Fake(monkeypatch)
+
+    def rehearse(solve: Callable[[], Any]) -> None:
+        fake.events.append("rehearse")
+        solve()
+
+    monkeypatch.setattr(fake, "rehearse", rehearse, raising=False)
+    run(fake, window_s=0.0)
+    assert fake.events == [
+        "load", "enter", "prepare", "exit",
+        "rehearse", "solve", "solve", "enter", "solve", "exit", "score",
+        "rehearse", "solve", "enter", "solve", "exit", "score",
     ]  # fmt: skip
 
 

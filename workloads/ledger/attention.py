@@ -32,6 +32,8 @@ class Active:
     position: Tensor
     place: Tensor
     """[n], index into the padded [sequences * longest]."""
+    source: Tensor
+    """[sequences * longest], index into the rows; any row where there is padding."""
     lengths: Tensor
     """[sequences]."""
     longest: int
@@ -48,14 +50,15 @@ def pack(flat: Tensor, sequences: int, tokens: int, model: Backbone) -> Active:
     sequence = flat.div(tokens, rounding_mode="floor")
     lengths = torch.bincount(sequence, minlength=sequences)
     longest = int(lengths.max())
-    rank = torch.arange(len(flat), device=flat.device)
-    rank = rank - (lengths.cumsum(0) - lengths)[sequence]
+    number = torch.arange(len(flat), device=flat.device)
+    rank = number - (lengths.cumsum(0) - lengths).index_select(0, sequence)
     full = len(flat) == sequences * tokens
     position, place = flat % tokens, sequence * longest + rank
     late = flat.new_full((sequences * longest,), model.shape.tokens)
-    laid = late.index_copy(0, place, position).view(sequences, longest)
-    turn = model.cosine[position], model.sine[position]
-    return Active(flat, sequence, position, place, lengths, longest, full, laid, turn)
+    laid = late.index_copy_(0, place, position).view(sequences, longest)
+    source = torch.zeros_like(late).index_copy_(0, place, number)
+    turn = model.cosine.index_select(0, position), model.sine.index_select(0, position)
+    return Active(flat, sequence, position, place, source, lengths, longest, full, laid, turn)
 
 
 @dataclass
@@ -93,6 +96,17 @@ class Cache:
 Attend = Callable[[Layer, Tensor], Tensor]
 
 
+def turned(heads: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    """Rotate as `rotate` does, in half as many passes where nobody asks for a gradient."""
+    if not torch.is_inference_mode_enabled():
+        return rotate(heads, cosine, sine)
+    half = heads.shape[-1] // 2
+    out = heads * cosine
+    out[..., :half].addcmul_(heads[..., half:], sine[..., :half], value=-1)
+    out[..., half:].addcmul_(heads[..., :half], sine[..., half:])
+    return out
+
+
 def _heads(layer: Layer, rows: Tensor) -> Tensor:
     """Split [n, parts * d] into [n, parts, heads, d / heads]."""
     d = layer.out.in_features
@@ -110,40 +124,55 @@ class Prefill:
     fill: bool = False
     """Positions that left still write keys and values (early exit)."""
 
-    def attend(self, slot: int, source: int, active: Active, states: Tensor) -> Attend:
-        """Return the attention of `active` at `slot`, reading keys and values of `source`."""
+    def attend(
+        self,
+        slot: int,
+        source: int,
+        active: Active,
+        states: Tensor,
+        normed: Tensor | None = None,
+    ) -> Attend:
+        """Return the attention of `active` at `slot`, reading keys and values of `source`.
+
+        `normed` are all the states behind the layer's first norm, for callers who have them.
+        """
 
         def run(layer: Layer, rows: Tensor) -> Tensor:
             if source != slot:
                 return self._borrowed(layer, rows, active, self.cache.slots[source])
             if self.fill and not active.full:
-                return self._filled(layer, rows, active, slot, states)
+                self.leave(layer, slot, states, normed)
+                return self._borrowed(layer, rows, active, self.cache.slots[slot])
             qkv = _heads(layer, self.work.linear(layer.qkv, rows))
-            q, k = self._turn(qkv[:, 0], active), self._turn(qkv[:, 1], active)
-            keys, values = self._pad(k, active), self._pad(qkv[:, 2], active)
+            q, keys = self._pad(self._turn(qkv[:, :2], active), active).unbind(1)
+            values = self._pad(qkv[:, 2], active)
             self._store(slot, keys, values, active)
-            return self._gather(self._sdpa(self._pad(q, active), keys, values, None), active)
+            return self._gather(self._sdpa(q, keys, values, None), active)
 
         return run
 
-    def leave(self, layer: Layer, slot: int, states: Tensor) -> None:
-        """Write keys and values of a layer that nobody runs (`fill` only)."""
+    def leave(self, layer: Layer, slot: int, states: Tensor, normed: Tensor | None = None) -> None:
+        """Write keys and values of all positions (`fill` only), whoever runs the layer."""
         d, whole = states.shape[-1], self.everybody
-        kv = _heads(layer, self.work.product(layer.norm1(states), layer.qkv.weight[d:]))
+        rows = layer.norm1(states) if normed is None else normed
+        kv = _heads(layer, self.work.product(rows, layer.qkv.weight[d:]))
         keys = self._pad(self._turn(kv[:, 0], whole), whole)
         self._store(slot, keys, self._pad(kv[:, 1], whole), whole)
 
     def _turn(self, heads: Tensor, active: Active) -> Tensor:
-        return rotate(heads, *active.turn)
+        """Rotate heads [n, heads, e] or [n, parts, heads, e]."""
+        turn = active.turn if heads.dim() == 3 else tuple(part[:, None] for part in active.turn)
+        return turned(heads, *turn)
 
     def _pad(self, rows: Tensor, active: Active) -> Tensor:
-        """[n, heads, e] -> [sequences, heads, longest, e]."""
-        n, heads, e = rows.shape
-        shape = (self.cache.sequences, active.longest, heads, e)
-        if n != shape[0] * shape[1]:
+        """[n, (parts,) heads, e] -> [sequences, (parts,) heads, longest, e].
+
+        What stands in the padding is never seen: it lies behind every query that counts.
+        """
+        if len(rows) != self.cache.sequences * active.longest:
             self.work.moved += rows.numel()
-            rows = rows.new_zeros(shape[0] * shape[1], heads, e).index_copy(0, active.place, rows)
-        return rows.view(shape).transpose(1, 2)
+            rows = rows.index_select(0, active.source)
+        return rows.view(self.cache.sequences, active.longest, *rows.shape[1:]).movedim(1, -2)
 
     def _gather(self, context: Tensor, active: Active) -> Tensor:
         """[sequences, heads, longest, e] -> [n, d]."""
@@ -160,21 +189,15 @@ class Prefill:
     def _masked(self, q: Tensor, active: Active, slot: Slot) -> Tensor:
         """Attend to a slot whose positions are not those of the queries."""
         mask = slot.positions[:, None, None] <= active.laid[:, None, :, None]
+        if torch.is_inference_mode_enabled():
+            # The fused kernel turns a mask of bools into numbers once for every head.
+            mask = mask.new_zeros(mask.shape, dtype=q.dtype).masked_fill_(~mask, -torch.inf)
         return self._gather(self._sdpa(self._pad(q, active), slot.keys, slot.values, mask), active)
 
     def _borrowed(self, layer: Layer, rows: Tensor, active: Active, slot: Slot) -> Tensor:
         d = rows.shape[-1]
         q = _heads(layer, self.work.product(rows, layer.qkv.weight[:d]))[:, 0]
         return self._masked(self._turn(q, active), active, slot)
-
-    def _filled(
-        self, layer: Layer, rows: Tensor, active: Active, index: int, states: Tensor
-    ) -> Tensor:
-        """Queries of the active rows; keys and values of every position's current state."""
-        d = rows.shape[-1]
-        self.leave(layer, index, states)
-        q = _heads(layer, self.work.product(rows, layer.qkv.weight[:d]))[:, 0]
-        return self._masked(self._turn(q, active), active, self.cache.slots[index])
 
 
 @dataclass(frozen=True)
@@ -188,7 +211,14 @@ class Decode:
     position: int
     fill: bool = False
 
-    def attend(self, slot: int, source: int, active: Active, states: Tensor) -> Attend:
+    def attend(
+        self,
+        slot: int,
+        source: int,
+        active: Active,
+        states: Tensor,
+        normed: Tensor | None = None,
+    ) -> Attend:
         """Return the attention of the sequences in `active` at `slot`."""
 
         def run(layer: Layer, rows: Tensor) -> Tensor:
@@ -197,8 +227,7 @@ class Decode:
                 q = self.work.product(rows, layer.qkv.weight[:d])
             elif self.fill and not active.full:
                 q = self.work.product(rows, layer.qkv.weight[:d])
-                kv = self.work.product(layer.norm1(states), layer.qkv.weight[d:])
-                self._append(slot, _heads(layer, kv), None)
+                self.leave(layer, slot, states, normed)
             else:
                 qkv = self.work.linear(layer.qkv, rows)
                 q, kv = qkv[:, :d], qkv[:, d:]
@@ -207,14 +236,15 @@ class Decode:
 
         return run
 
-    def leave(self, layer: Layer, slot: int, states: Tensor) -> None:
-        """Write keys and values of a layer that nobody runs (`fill` only)."""
+    def leave(self, layer: Layer, slot: int, states: Tensor, normed: Tensor | None = None) -> None:
+        """Write keys and values of all positions (`fill` only), whoever runs the layer."""
         d = states.shape[-1]
-        kv = self.work.product(layer.norm1(states), layer.qkv.weight[d:])
+        rows = layer.norm1(states) if normed is None else normed
+        kv = self.work.product(rows, layer.qkv.weight[d:])
         self._append(slot, _heads(layer, kv), None)
 
     def _turn(self, heads: Tensor) -> Tensor:
-        return rotate(heads, self.model.cosine[self.position], self.model.sine[self.position])
+        return turned(heads, self.model.cosine[self.position], self.model.sine[self.position])
 
     def _append(self, index: int, kv: Tensor, active: Active | None) -> None:
         """Store keys and values [n, 2, heads, e] behind what each sequence has."""

@@ -23,12 +23,32 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.ledger import distil, path_routers, qa_training, retrofit, training
+from adabench.workloads.ledger import (
+    cot_training,
+    distil,
+    duo_modules,
+    duo_training,
+    ffn_training,
+    ffns,
+    latent_shortcuts,
+    latent_training,
+    path_routers,
+    qa_training,
+    real_checkpoint,
+    retrofit,
+    static_fit,
+    training,
+)
+from adabench.workloads.ledger.cot_recipes import Shortening, Speaking, Thinking
+from adabench.workloads.ledger.duo_recipes import RandomlyRouted, Routing
+from adabench.workloads.ledger.ffn_recipes import Looping
 from adabench.workloads.ledger.model import Backbone
 from adabench.workloads.ledger.modules import Widened, hollow
+from adabench.workloads.ledger.real_recipes import RealRetrofit, Weights
 from adabench.workloads.ledger.recipes import (
     Asking,
     Pathfinding,
+    Plan,
     Recipe,
     Retrofit,
     Widths,
@@ -45,14 +65,20 @@ def recipe(name: str) -> Recipe:
         SelectionError: if there is none of that name.
     """
     plan = _known(name)
-    if isinstance(plan, Asking):
+    if isinstance(plan, Asking | Speaking | Thinking):
         raise SelectionError(f"{name} answers questions; it is no backbone of streams.")
+    if isinstance(plan, Looping):
+        raise SelectionError(f"{name} reads layout c2; it is no backbone of plain streams.")
+    if isinstance(plan, RandomlyRouted):
+        raise SelectionError(f"{name} has two modules a layer; it is no plain backbone.")
+    if isinstance(plan, Weights | RealRetrofit):
+        raise SelectionError(f"{name} belongs to scale real; it is no backbone of streams.")
     if not isinstance(plan, Recipe):
         raise SelectionError(f"{name} is no backbone; it is trained on {plan.base}.")
     return plan
 
 
-def _known(name: str) -> Recipe | Retrofit | Widths | Asking | Pathfinding:
+def _known(name: str) -> Plan:
     known = recipes()
     if name not in known:
         raise SelectionError(f"There is no recipe called {name!r}.", nearest(name, known))
@@ -80,6 +106,16 @@ def train(
         return _asked(plan, progress, folder)
     if isinstance(plan, Pathfinding):
         return _guided(plan, progress, folder)
+    if isinstance(plan, RandomlyRouted):
+        return _randomly_routed(plan, progress, folder)
+    if isinstance(plan, Routing):
+        return _routed(plan, progress, folder)
+    if isinstance(plan, Looping):
+        return _looping(plan, progress, folder)
+    if isinstance(plan, Speaking | Thinking | Shortening):
+        return _reckoning(plan, progress, folder)
+    if isinstance(plan, Weights | RealRetrofit):
+        return real_checkpoint.train(plan, progress, folder)
     _save(training.train(plan, progress).state_dict(), folder / f"{name}.safetensors")
     card = {
         "recipe": name,
@@ -98,7 +134,8 @@ def train(
 def _retrofitted(plan: Retrofit, progress: training.Progress, folder: Path) -> dict[str, Any]:
     """Train parts on the backbone of their recipe, which is read from where it is shipped."""
     base = restore(plan.base)
-    parts = retrofit.train(plan, base, progress)
+    fit = static_fit.train if plan.kind == "static" else retrofit.train
+    parts = fit(plan, base, progress)
     weights = {f"parts.{key}": value for key, value in parts.state_dict().items()}
     if plan.kind == "tuned":
         weights |= {f"base.{k}": v for k, v in retrofit.merged(base).state_dict().items()}
@@ -143,6 +180,61 @@ def _guided(plan: Pathfinding, progress: training.Progress, folder: Path) -> dic
     return _described(card, folder)
 
 
+def _randomly_routed(
+    plan: RandomlyRouted, progress: training.Progress, folder: Path
+) -> dict[str, Any]:
+    """Train a model with a big and a small module a layer, under random routing."""
+    made = duo_training.train(plan, progress)
+    weights = {f"base.{k}": v for k, v in made.model.state_dict().items()}
+    weights |= {f"sides.{k}": v for k, v in made.sides.state_dict().items()}
+    _save(weights, folder / f"{plan.name}.safetensors")
+    kept = duo(plan.name, folder)  # what is searched is what is shipped, not what was trained
+    weights["sides.best"] = duo_training.best_patterns(kept)
+    _save(weights, folder / f"{plan.name}.safetensors")
+    choosers = duo_training.stage_one(plan.shape.layers, plan.seed)
+    scored = duo_training.held_out(kept, choosers)
+    return _described({"recipe": plan.name, **asdict(plan), "held_out": scored}, folder)
+
+
+def _routed(plan: Routing, progress: training.Progress, folder: Path) -> dict[str, Any]:
+    """Train routers on the model that is shipped."""
+    base = duo(plan.base)
+    made = duo_training.train_routers(plan, base, progress)
+    _save(made.state_dict(), folder / f"{plan.name}.safetensors")
+    choose = duo_modules.routed(duo_routers(plan.name, folder))
+    scored = duo_training.held_out(base, {"": choose})
+    return _described({"recipe": plan.name, **asdict(plan), "held_out": scored}, folder)
+
+
+def _looping(plan: Looping, progress: training.Progress, folder: Path) -> dict[str, Any]:
+    """Train a model of layout `c2`; its matrices are packed to eight bits."""
+    made = ffn_training.train(plan, progress)
+    save_file(ffns.packed(made), folder / f"{plan.name}.safetensors")
+    scored = ffn_training.held_out(looping(plan.name, folder))
+    return _described({"recipe": plan.name, **asdict(plan), "held_out": scored}, folder)
+
+
+def _reckoning(
+    plan: Speaking | Thinking | Shortening, progress: training.Progress, folder: Path
+) -> dict[str, Any]:
+    """Train what layout `cot` needs; teachers and students are read from where they are shipped."""
+    path = folder / f"{plan.name}.safetensors"
+    if isinstance(plan, Shortening):
+        parts = latent_shortcuts.train(
+            restore(plan.base), plan.kind, plan.seed, plan.steps, progress
+        )
+        _save(parts.state_dict(), path)
+        scored = latent_shortcuts.held_out(shortened(plan.name, folder))
+    elif isinstance(plan, Thinking):
+        student = latent_training.train(restore(plan.base), plan.seed, plan.steps, progress)
+        _save(student.state_dict(), path)
+        scored = latent_training.held_out(restore(plan.name, folder))
+    else:
+        _save(cot_training.train(plan, progress).state_dict(), path)
+        scored = cot_training.held_out(plan, restore(plan.name, folder))
+    return _described({"recipe": plan.name, **asdict(plan), "held_out": scored}, folder)
+
+
 def _save(weights: Mapping[str, Tensor], path: Path) -> None:
     save_file({key: value.half().contiguous() for key, value in weights.items()}, path)
 
@@ -156,7 +248,8 @@ def _described(card: dict[str, Any], folder: Path) -> dict[str, Any]:
 def restore(name: str, folder: Path = FOLDER) -> Backbone:
     """Return a checkpoint's model in fp32; one that is not there is trained first."""
     plan = _known(name)
-    model = Backbone(plan.shape if isinstance(plan, Asking) else recipe(name).shape)
+    own = plan if isinstance(plan, Asking | Speaking | Thinking) else recipe(name)
+    model = Backbone(own.shape)
     model.load_state_dict(_weights(name, folder))
     return model.eval().requires_grad_(False)
 
@@ -218,6 +311,65 @@ def guided(name: str, folder: Path = FOLDER) -> path_routers.Guided:
     routers = path_routers.Routers(model.shape.width, model.shape.layers)
     routers.load_state_dict(weights)
     return path_routers.Guided(model, routers.eval().requires_grad_(False))
+
+
+def shortened(name: str, folder: Path = FOLDER) -> latent_shortcuts.Shortened:
+    """Return a latent student with its shortcuts, in fp32; trained first if they are not there.
+
+    Raises:
+        SelectionError: if the recipe of that name has no shortcuts.
+    """
+    plan = _known(name)
+    if not isinstance(plan, Shortening):
+        raise SelectionError(f"{name} has no shortcuts; cot-shortcuts-both-s0 has.")
+    weights, model = _weights(name, folder), restore(plan.base)
+    parts = latent_shortcuts.Shortcuts(model.shape.width, model.shape.layers)
+    parts.load_state_dict(weights)
+    return latent_shortcuts.Shortened(model, parts.eval().requires_grad_(False), plan.kind)
+
+
+def duo(name: str, folder: Path = FOLDER) -> duo_modules.Duo:
+    """Return a model with big and small modules, in fp32; trained first if it is not there.
+
+    Raises:
+        SelectionError: if the recipe of that name has no such modules.
+    """
+    plan = _known(name)
+    if not isinstance(plan, RandomlyRouted):
+        raise SelectionError(f"{name} has no big and small modules; duo-s0 has.")
+    weights, made = _weights(name, folder), duo_modules.fresh(plan.shape)
+    for prefix, part in (("base.", made.model), ("sides.", made.sides)):
+        own = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+        part.load_state_dict(own)
+    return duo_training.frozen(made)
+
+
+def duo_routers(name: str, folder: Path = FOLDER) -> duo_modules.Routers:
+    """Return trained routers between big, small and skip; trained first if they are not there.
+
+    Raises:
+        SelectionError: if the recipe of that name has no such routers.
+    """
+    plan = _known(name)
+    if not isinstance(plan, Routing):
+        raise SelectionError(f"{name} has no routers of modules; duo-router-2-s0 has.")
+    base = _known(plan.base)
+    assert isinstance(base, RandomlyRouted)
+    routers = duo_modules.Routers(base.shape)
+    routers.load_state_dict(_weights(name, folder))
+    return routers.eval().requires_grad_(False)
+
+
+def looping(name: str, folder: Path = FOLDER) -> ffns.Stack:
+    """Return a model of layout `c2`, in fp32; trained first if it is not there.
+
+    Raises:
+        SelectionError: if the recipe of that name is of another layout.
+    """
+    plan = _known(name)
+    if not isinstance(plan, Looping):
+        raise SelectionError(f"{name} does not read layout c2; versatile-ffn-s0 does.")
+    return ffns.unpacked(plan.shape, _weights(name, folder))
 
 
 def _weights(name: str, folder: Path) -> dict[str, Tensor]:

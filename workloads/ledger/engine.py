@@ -23,6 +23,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from adabench.workloads.ledger import pages
 from adabench.workloads.ledger.attention import Active, Attend, Cache, Decode, Prefill, pack
 from adabench.workloads.ledger.model import Backbone, Layer, Stage
 from adabench.workloads.ledger.work import Work
@@ -111,17 +112,23 @@ def _pass_by(view: Prefill | Decode, stage: Stage, states: Tensor) -> None:
 def _merge(
     states: Tensor, output: Tensor, active: Active, admission: Admission, work: Work
 ) -> Tensor:
-    """Put a stage's output back: replacing the state, or added to it with the gate."""
+    """Put a stage's output back: replacing the state, or added to it with the gate.
+
+    In place where no gradient is asked for: what is left of the old states nobody reads again.
+    """
+    owned = torch.is_inference_mode_enabled()
     if admission.gate is not None:
         output = admission.gate[:, None] * output
         if active.full:
-            return states + output
+            return states.add_(output) if owned else states + output
         work.moved += output.numel()
-        return states.index_add(0, active.flat, output)
+        add = states.index_add_ if owned else states.index_add
+        return add(0, active.flat, output)
     if active.full:
         return output
     work.moved += output.numel()
-    return states.index_copy(0, active.flat, output)
+    copy = states.index_copy_ if owned else states.index_copy
+    return copy(0, active.flat, output)
 
 
 def _rows(states: Tensor, active: Active, work: Work) -> Tensor:
@@ -177,6 +184,7 @@ def read_out(model: Backbone, states: Tensor, work: Work) -> Tensor:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Hold torch to one thread: a second one makes small products slower and times wild."""
+    pages.keep()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

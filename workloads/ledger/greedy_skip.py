@@ -30,7 +30,7 @@ CARD = Card(
     fidelity="special-case",
     skips_from="vanilla",
     knobs=(
-        Knob("sparsity", (0.45, 0.6, 0.75), 0.6, at="prepare"),
+        Knob("sparsity", (0.45, 0.6, 0.75), 0.6, at="prepare", open=True, low=0.01, high=0.99),
         Knob("shift", (0.0, 2.0, 4.0), 0.0, open=True, low=-20.0, high=20.0),
     ),
 )

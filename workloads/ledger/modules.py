@@ -157,44 +157,56 @@ def gathered(module: Granular, rows: Tensor, choice: Tensor, work: Work) -> tupl
     Returns the outputs of the rows that take any, sorted by how many, most first, and their
     indices.
     """
-    order = choice.argsort(descending=True, stable=True)
-    counts = [int((choice > i).sum()) for i in range(LEARNERS)]
-    order = order[: counts[0]]
-    rows = work.take(rows, order) if counts[0] else rows[:0]
-    output = torch.zeros_like(rows)
+    order, counts = ranked(choice)
+    return _learned(module, rows, order, counts, work), order
+
+
+def ranked(choice: Tensor) -> tuple[Tensor, list[int]]:
+    """Return who takes any, most first, and how many take learner 0, 1, ... at least."""
+    # One byte a row is sorted in half the time of eight.
+    order = choice.to(torch.uint8).argsort(descending=True, stable=True)
+    exactly = torch.bincount(choice, minlength=LEARNERS + 1)
+    counts: list[int] = exactly.flip(0).cumsum(0)[:LEARNERS].flip(0).tolist()
+    return order[: counts[0]], counts
+
+
+def _learned(
+    module: Granular, rows: Tensor, order: Tensor, counts: list[int], work: Work
+) -> Tensor:
+    """Run learner i on the first `counts[i]` rows of the order; return the sums."""
+    if not counts[0]:
+        return rows[:0]
+    rows, output = work.take(rows, order), rows
     for index, count in enumerate(counts):
         if count:
             learner = module.learner(index)
             hidden = F.gelu(work.linear(learner.up, rows[:count]))
-            output[:count] += work.linear(learner.down, hidden)
-    return output, order
+            part = work.linear(learner.down, hidden)
+            if index:
+                output[:count] += part
+            else:
+                output = part
+    return output
 
 
 def _run(view: Prefill | Decode, states: Tensor, modules: Modules, choose: Chooser) -> Tensor:
-    """Take states [n, d] of all positions through the layers; return the final states."""
+    """Take states [n, d] of all positions through the layers, in place; return the final states."""
     work, everybody = view.work, view.everybody
     for index in range(view.model.shape.layers):
         layer = view.model.layer(index)
         context = view.attend(index, index, everybody, states)(layer, layer.norm1(states))
-        states = states + work.linear(layer.out, context)
+        states.add_(work.linear(layer.out, context))
         work.runs += [(SLOTS * index + part, everybody.flat) for part in range(_ATTENTION)]
         rows = layer.norm2(states)
         choice = choose(index, rows, work)
-        output, order = gathered(modules.at(index), rows, choice, work)
+        order, counts = ranked(choice)
         if len(order):
+            output = _learned(modules.at(index), rows, order, counts, work)
             work.moved += output.numel()
-            states = states.index_add(0, order, output)
-        _note(view, index, choice)
+            states.index_add_(0, order, output)
+            first, ran = SLOTS * index + _ATTENTION, everybody.flat.index_select(0, order)
+            work.runs += [(first + part, ran[:count]) for part, count in enumerate(counts) if count]
     return states
-
-
-def _note(view: Prefill | Decode, index: int, choice: Tensor) -> None:
-    """Write down who ran which learner."""
-    flat, first = view.everybody.flat, SLOTS * index + _ATTENTION
-    for learner in range(LEARNERS):
-        ran = flat[choice > learner]
-        if len(ran):
-            view.work.runs.append((first + learner, ran))
 
 
 def prefill_widths(widened: Widened, tokens: Tensor, choose: Chooser, *, tile: int) -> Answer:

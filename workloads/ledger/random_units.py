@@ -30,7 +30,7 @@ CARD = Card(
     title="Random units at informed routing's rates",
     adapts="which attention blocks and MLPs a position runs, by coin",
     role="control",
-    knobs=(Knob("sparsity", (0.45, 0.6, 0.75), 0.6, at="prepare"),),
+    knobs=(Knob("sparsity", (0.45, 0.6, 0.75), 0.6, at="prepare", open=True, low=0.01, high=0.99),),
 )
 
 

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from adabench.workloads.ledger import cot_recipes, duo_recipes, ffn_recipes
+from adabench.workloads.ledger.cot_recipes import Shortening, Speaking, Thinking
+from adabench.workloads.ledger.duo_recipes import RandomlyRouted, Routing
+from adabench.workloads.ledger.ffn_recipes import Looping
 from adabench.workloads.ledger.model import Shape
+from adabench.workloads.ledger.real_recipes import RealRetrofit, Weights, real_recipes
 
 SEEDS = (0, 1, 2)
 STEPS = 1000
@@ -46,7 +51,7 @@ class Retrofit:
     base: str
     """The backbone's recipe."""
     seed: int
-    kind: Literal["informed", "blind", "greedy", "tuned"]
+    kind: Literal["informed", "blind", "greedy", "tuned", "static"]
     sparsity: float
     """Share of the unit executions that are to be replaced."""
     rank: int = 8
@@ -131,9 +136,35 @@ def _table() -> dict[str, Recipe]:
     return {recipe.name: recipe for recipe in found}
 
 
-def recipes() -> dict[str, Recipe | Retrofit | Widths | Asking | Pathfinding]:
+Plan = (
+    Recipe
+    | Retrofit
+    | Widths
+    | Asking
+    | Pathfinding
+    | RandomlyRouted
+    | Routing
+    | Looping
+    | Speaking
+    | Thinking
+    | Shortening
+    | Weights
+    | RealRetrofit
+)
+
+
+def recipes() -> dict[str, Plan]:
     """Return every recipe by name; a name ends in its training seed."""
-    return {**_table(), **_retrofits(), **_widths(), **_asking()}
+    return {
+        **_table(),
+        **_retrofits(),
+        **_widths(),
+        **_asking(),
+        **duo_recipes.table(SEEDS),
+        **ffn_recipes.table(SEEDS),
+        **cot_recipes.table(SEEDS),
+        **real_recipes(),
+    }
 
 
 SPARSITIES = (0.45, 0.6, 0.75)
@@ -149,6 +180,7 @@ def _retrofits() -> dict[str, Retrofit]:
                 Retrofit(f"informed-{percent}-s{seed}", base, seed, "informed", sparsity),
                 Retrofit(f"greedy-{percent}-s{seed}", base, seed, "greedy", sparsity),
             ]
+        found.append(Retrofit(f"static-fitted-60-s{seed}", base, seed, "static", 0.6))
         hardest = SPARSITIES[-1]
         found += [
             Retrofit(f"blind-75-s{seed}", base, seed, "blind", hardest),

@@ -65,11 +65,13 @@ class Parts(nn.Module):
         self.kind, self.rank = plan.kind, plan.rank
         reads = 2 * width if plan.kind == "informed" else width
         self.routers = nn.ModuleList(nn.Linear(reads, 1) for _ in range(count))
-        forecasts = plan.kind in ("informed", "blind")
+        forecasts = plan.kind in ("informed", "blind", "static")
         self.narrow = nn.ModuleList(
             nn.Linear(width, plan.rank, bias=False) for _ in range(count * forecasts)
         )
         self.wide = nn.ModuleList(nn.Linear(plan.rank, width) for _ in range(count * forecasts))
+        self.said = nn.Identity()
+        """Every logit of `rule` goes through here: a timing twin hears and repeats it."""
         for router in self.routers:
             assert isinstance(router, nn.Linear)
             nn.init.normal_(router.weight, std=0.02)
@@ -89,19 +91,49 @@ class Parts(nn.Module):
         logit: Tensor = self.routers[unit](x)[..., 0]
         return logit
 
+    def folded(self, unit: int) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Return a router as weights of the state [d], of the forecast's code [r], and a constant.
+
+        w . (x ; U z + b) = w_x . x + (U' w_q) . z + w_q . b, where z = V x is the code: so the
+        router sees the forecast before anybody has made it.
+        """
+        router = self.routers[unit]
+        assert isinstance(router, nn.Linear)
+        weight, constant = router.weight[0], router.bias
+        if self.kind != "informed":
+            return weight, None, constant
+        wide = self.wide[unit]
+        assert isinstance(wide, nn.Linear)
+        own, seen = weight[: wide.out_features], weight[wide.out_features :]
+        return own, torch.mv(wide.weight.T, seen), constant + torch.dot(wide.bias, seen)
+
 
 def rule(parts: Parts, shift: float = 0.0) -> units.Rule:
     """Return the trained decision; `shift` is added to every logit."""
+    folded: dict[int, tuple[Tensor, Tensor | None, Tensor]] = {}
 
     def decide(unit: int, rows: Tensor, work: Work) -> units.Choice:
-        predicted = parts.forecast(unit, rows)
-        logit = parts.logit(unit, rows, predicted)
-        router = parts.routers[unit]
-        assert isinstance(router, nn.Linear)
-        work.flops += 2 * len(rows) * router.in_features
-        if predicted is not None:
-            work.flops += 4 * len(rows) * rows.shape[-1] * parts.rank
-        return chosen(logit + shift > 0, predicted, work)
+        n, d = rows.shape
+        if unit not in folded:
+            folded[unit] = parts.folded(unit)
+            work.flops += 2 * d * (parts.rank + 1) if parts.kind == "informed" else 0
+        own, seen, constant = folded[unit]
+        work.flops += 2 * n * d
+        logit, code = torch.mv(rows, own) + constant, None
+        if seen is not None:
+            code = work.linear(parts.narrow[unit], rows)
+            logit += torch.mv(code, seen)
+            work.flops += 2 * n * parts.rank
+        run = parts.said(logit) + shift > 0
+        keep = run.nonzero()[:, 0]
+        if len(keep) == n or not len(parts.narrow):
+            return units.Choice(keep)
+        gone = (~run).nonzero()[:, 0]
+        if code is None:
+            code = work.linear(parts.narrow[unit], work.take(rows, gone))
+        else:
+            code = work.take(code, gone)
+        return units.Choice(keep, work.linear(parts.wide[unit], code), gone)
 
     return decide
 

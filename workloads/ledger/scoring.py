@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.data import KMAX, MODULUS, VALUE, Corpus, Labels
+from adabench.workloads.ledger.data import KMAX, MODULUS, VALUE, Corpus, Ints, Labels
 from adabench.workloads.ledger.engine import Answer
+from adabench.workloads.ledger.model import Shape
+from adabench.workloads.ledger.recipes import Recipe
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,12 +29,17 @@ def credit(corpus: Corpus, answer: Answer, wrong: int | None = None) -> Floats:
     """
     targets = corpus.targets
     if wrong is not None:
-        shift = np.random.Generator(np.random.PCG64(wrong)).integers(1, MODULUS, targets.shape)
-        targets = VALUE + (targets - VALUE + shift) % MODULUS
+        targets = wrong_targets(targets, np.random.Generator(np.random.PCG64(wrong)))
     right = answer.logits.argmax(-1).cpu().numpy() == targets
     equal, k = corpus.labels.of("equal"), corpus.labels.k
     counts = np.array([max(1, (equal & (k == n)).sum()) for n in range(KMAX + 1)])
     return np.asarray((right * equal / (KMAX * counts[k])).sum(axis=1), np.float64)
+
+
+def wrong_targets(targets: Ints, generator: np.random.Generator) -> Ints:
+    """Return other values in place of answers, uniformly."""
+    shift = generator.integers(1, MODULUS, targets.shape)
+    return np.asarray(VALUE + (targets - VALUE + shift) % MODULUS, np.int64)
 
 
 def allocation(labels: Labels, ran: npt.NDArray[np.floating]) -> dict[str, float]:
@@ -63,3 +70,56 @@ def auc(ours: npt.NDArray[np.floating], others: npt.NDArray[np.floating]) -> flo
     b = np.bincount(place[len(ours) :], minlength=len(values))
     below = np.cumsum(b) - b
     return float((a * (below + b / 2)).sum() / (len(ours) * len(others)))
+
+
+def quality(corpus: Corpus, answer: Answer) -> dict[str, float]:
+    """Return how good the answers and the fillers are."""
+    right = answer.logits.argmax(-1).cpu().numpy() == corpus.targets
+    labels = corpus.labels
+    equal = labels.of("equal")
+    by_k = {
+        f"accuracy_k{k}": float(right[equal & (labels.k == k)].mean())
+        for k in range(1, KMAX + 1)
+        if (equal & (labels.k == k)).any()
+    }
+    filler = (labels.word == 1) | (labels.word == 2)
+    return by_k | {
+        "accuracy": float(np.mean(list(by_k.values()))),
+        "accuracy_filler": float(right[filler].mean()),
+        "loss_predictable": predictable_loss(corpus, answer.logits, equal | filler),
+        "answers": float(equal.sum()),
+    }
+
+
+def costs(answer: Answer, tokens: int) -> dict[str, float]:
+    """Return what was counted, per token."""
+    works = [work for _, work in answer.works]
+    entries = sum(work.kv_entries for work in works) / tokens
+    found = {
+        "flops_counted": sum(work.flops + work.moved for work in works) / tokens,
+        "moved": sum(work.moved for work in works) / tokens,
+        "kv_entries": entries,
+        "kv_allocated": sum(work.kv_allocated for work in works) / tokens,
+        "parameters_bytes": 4.0 * answer.parameters,
+        "tokens": float(tokens),
+    }
+    if answer.unrolled:
+        found["kv_ratio"] = entries / answer.unrolled
+    if answer.kv_analytic:
+        found["kv_excess"] = entries / answer.kv_analytic
+    return found
+
+
+def kv_analytic(recipe: Recipe, shape: Shape) -> float:
+    """Return the stored positions per token that the method's formula promises.
+
+    Unique layers store everything. Recursion-wise caching stores the capacity of each
+    recursion, (N_r + 1) / (2 N_r) of the recursive part for capacities 1, 2/3, 1/3 (and for
+    balanced token choice); sharing stores the first recursion alone, 1 / N_r.
+    """
+    if not recipe.shape.router:
+        return float(len(shape.order))
+    block, n_r = len(shape.block), shape.recursions
+    if shape.kv == "shared":
+        return 2.0 + block * (recipe.capacities[0] if recipe.capacities else 1.0)
+    return 2.0 + block * (sum(recipe.capacities) if recipe.capacities else (n_r + 1) / 2)

@@ -29,46 +29,76 @@ for tiles of 4, 8, 16, 32, 64: recursive 88.6, 76.0, 75.9, 83.0, 109.2; vanilla-
 step fed the stream's next token; a sequence that has left is not in the next stage's batch.
 
 **Layouts.** `stream` is all of the above. `layout=qa` asks short questions (`queries.py`, `asking.py`)
-for methods that choose layers for a whole question; their cards ask for it, and a method of
-streams is refused there.
+for methods that choose layers for a whole question, `layout=c2` has operands of two maps
+(`affine.py`, `composing.py`) for loops of MLPs, `layout=cot` is reckoned step by step (`cot_data.py`,
+`cot_task.py`) in words or latent steps. Cards ask for a layout; other methods are refused.
+
+**Width.** The trained models are 64 wide. `width=256` (or 128) is the timing twin (`twin.py`): a model of
+that width with random weights runs, and the decisions, gates and logits of the trained one are
+replayed in it. Time, FLOPs and bytes are those of the wide model; answers, executions and
+allocation are the trained model's. It says nothing of what a wide model would answer.
 
 **Scale `gpu`.** The 360M shape of the recursion paper (32 layers of width 960, vocabulary
 49152, 8 x 2048 tokens) with random weights: time, bytes and FLOPs are real, quality is
 withheld. Our backbone has a plain MLP of width 4d and full key-value heads, not a gated one
 and grouped heads.
 
+**Scale `real`.** SmolLM2-135M reads held-out Brown text, and `accuracy` is exp(-nats a token):
+`real_task.py`.
+
 **Limits.** Two layers solve k <= 2: compare at k = 3 and 4. Nothing here speaks of
 language.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from adabench.harness.card import Card, Knob, Metric
-from adabench.harness.errors import DeviceUnavailable, EnvironmentProblem, SelectionError
+from adabench.harness.errors import DeviceUnavailable, SelectionError
 from adabench.harness.task import Meter
-from adabench.workloads.ledger import asking, checkpoint
+from adabench.workloads.ledger import (
+    asking,
+    checkpoint,
+    composing,
+    cot_task,
+    duo_reading,
+    gpu_shape,
+    real_task,
+    twin,
+)
 from adabench.workloads.ledger.asking import Asking
-from adabench.workloads.ledger.data import FILLER, KMAX, Corpus, Labels, draw
+from adabench.workloads.ledger.composing import Composing
+from adabench.workloads.ledger.cot_task import Reckoning
+from adabench.workloads.ledger.data import Corpus, Ints, draw
+from adabench.workloads.ledger.duo_reading import DuoReader
+from adabench.workloads.ledger.duo_scoring import study
 from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.model import Backbone, Shape
 from adabench.workloads.ledger.readers import DECODED, Batch, Reader, UnitReader, WidthReader
-from adabench.workloads.ledger.recipes import SEEDS, Recipe
-from adabench.workloads.ledger.scoring import Floats, allocation, credit, predictable_loss
+from adabench.workloads.ledger.real_task import RealLedger
+from adabench.workloads.ledger.recipes import SEEDS
+from adabench.workloads.ledger.scoring import (
+    Floats,
+    allocation,
+    costs,
+    credit,
+    kv_analytic,
+    quality,
+)
 
 CARD = Card(
     title="Ledger: a running value to be carried through the layers",
     paper="our own substrate; Mixture-of-Recursions, arXiv 2507.10524, is its first method",
     adapts="how many layers each token runs",
-    scales=("embedded", "gpu"),
+    scales=("embedded", "real", "gpu"),
     knobs=(
         Knob("mode", ("prefill", "decode1", "decode16"), "prefill"),
         Knob("layout", ("stream",), "stream", open=True),
         Knob("batches", (6,), 6, open=True, low=1),
         Knob("sequences", (64,), 64, open=True, low=1),
+        Knob("width", (64,), 64, open=True, low=64),
     ),
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
@@ -78,8 +108,29 @@ CARD = Card(
         Metric("accuracy_k4", "", "higher", "quality"),
         Metric("accuracy_k5", "", "higher", "quality"),
         Metric("accuracy_k6", "", "higher", "quality"),
+        Metric("accuracy_deep", "", "higher", "quality"),
         Metric("accuracy_filler", "", "higher", "quality"),
         Metric("loss_predictable", "nat", "lower", "quality"),
+        Metric("nll_token", "nat", "lower", "quality"),
+        Metric("loss_answer", "nat", "lower", "quality"),
+        Metric("loss_random", "nat", "lower", "info"),
+        Metric("loss_running", "nat", "lower", "info"),
+        Metric("loss_answer_dealt", "nat", "lower", "info"),
+        Metric("loss_answer_lucky", "nat", "lower", "info"),
+        Metric("gained_answer", "nat", "higher", "info"),
+        Metric("gained_random", "nat", "higher", "info"),
+        Metric("gained_running", "nat", "higher", "info"),
+        Metric("gain_answer_k1", "nat", "higher", "info"),
+        Metric("gain_answer_k2", "nat", "higher", "info"),
+        Metric("gain_answer_k3", "nat", "higher", "info"),
+        Metric("gain_answer_k4", "nat", "higher", "info"),
+        Metric("gain_filler", "nat", "higher", "info"),
+        Metric("gain_random", "nat", "higher", "info"),
+        Metric("gain_drop", "nat", "lower", "info"),
+        Metric("gain_tenth", "nat", "higher", "info"),
+        Metric("exit_like", "", "lower", "info"),
+        Metric("apart_best", "nat", "lower", "info"),
+        Metric("apart_oracle", "nat", "lower", "info"),
         Metric("executions", "layers/token", "lower", "work", primary=True),
         Metric("flops_counted", "FLOP/token", "lower", "cost"),
         Metric("moved", "elements/token", "lower", "cost"),
@@ -106,8 +157,16 @@ CARD = Card(
         Metric("depth_index3", "layers", "lower", "info"),
         Metric("depth_index4", "layers", "lower", "info"),
         Metric("operand_over_filler", "", "higher", "info"),
+        Metric("loops_operand_over_filler", "", "higher", "info"),
         Metric("late_over_early", "", "higher", "info"),
         Metric("auc_depth_operand", "", "higher", "info"),
+        Metric("executions_latent", "layers/question", "lower", "cost"),
+        Metric("executions_language", "layers/question", "lower", "cost"),
+        Metric("tokens_language", "tokens/question", "lower", "cost"),
+        Metric("steps_latent", "steps/question", "lower", "cost"),
+        Metric("depth_critical", "layers", "lower", "info"),
+        Metric("depth_trivial", "layers", "lower", "info"),
+        Metric("critical_over_trivial", "", "higher", "info"),
     ),
     allocation=(
         "depth_filler",
@@ -124,14 +183,13 @@ CARD = Card(
         "depth_index4",
     ),
 )
-LAYOUTS = ("stream", "qa")
+WIDTH = 64
+"""Of every trained model."""
+LAYOUTS = ("stream", "qa", "c2", "cot")
 CHECK_CONDITIONS = {"batches": 2, "sequences": 8}
 
 CALIBRATION_SEED, CALIBRATION = 777, 200
 _EVALUATION = 1_000_003  # evaluation streams are keyed apart from training's
-
-_GPU_SHAPE = Shape(layers=32, width=960, heads=15, vocabulary=49152, tokens=2048)
-_GPU_SEQUENCES = 8
 
 
 @dataclass(frozen=True)
@@ -143,6 +201,7 @@ class Ledger:
     mode: str
     corpora: tuple[Corpus, ...]
     meter: Meter
+    width: int = WIDTH
 
     def cases(self) -> Iterator[Batch]:
         """Yield the batches; in decode, the sequences of each that are decoded."""
@@ -163,9 +222,9 @@ class Ledger:
         name = f"{base}-s{self.training_seed}"
         recipe = checkpoint.recipe(name)
         if self.scale == "gpu":
-            model = _random_model(recipe.shape, self.seed).cuda()
+            model = gpu_shape.random_model(recipe.shape, self.seed).cuda()
             return Reader(model, self.mode, kv_analytic(recipe, model.shape), "cuda")
-        model = checkpoint.restore(name)
+        model = twin.of_backbone(checkpoint.restore(name), self.width)
         return Reader(model, self.mode, kv_analytic(recipe, model.shape))
 
     def unit_reader(self, base: str) -> UnitReader:
@@ -176,12 +235,9 @@ class Ledger:
             SelectionError: if no recipe has that name.
         """
         if self.scale == "gpu":
-            raise EnvironmentProblem(
-                f"{base}: no router is trained at the shape of scale gpu, and a random one "
-                "decides nothing.",
-                "Run it at scale embedded.",
-            )
-        return UnitReader(checkpoint.retrofitted(f"{base}-s{self.training_seed}"), self.mode)
+            gpu_shape.refuse(base, "router")
+        fitted = checkpoint.retrofitted(f"{base}-s{self.training_seed}")
+        return UnitReader(twin.of_fitted(fitted, self.width), self.mode)
 
     def width_reader(self, base: str) -> WidthReader:
         """Return the reader of a model with granular modules, trained now if it is not shipped.
@@ -191,19 +247,24 @@ class Ledger:
             SelectionError: if no recipe has that name.
         """
         if self.scale == "gpu":
-            raise EnvironmentProblem(
-                f"{base}: no gate is trained at the shape of scale gpu, and a random one "
-                "decides nothing.",
-                "Run it at scale embedded.",
-            )
-        return WidthReader(checkpoint.widened(f"{base}-s{self.training_seed}"), self.mode)
+            gpu_shape.refuse(base, "gate")
+        widened = checkpoint.widened(f"{base}-s{self.training_seed}")
+        return WidthReader(twin.of_widened(widened, self.width), self.mode)
+
+    def duo_reader(self, budget: int = 0) -> DuoReader:
+        """Return the reader of the model with big and small modules; `budget` picks its routers."""
+        return duo_reading.reader(self.training_seed, budget, self.mode, self.scale, self.width)
 
     def calibration(self) -> Batch:
         """Return unlabelled sequences that no score is taken on."""
         shape = self.corpora[0].inputs.shape
         if self.scale == "gpu":
-            return Batch(-1, _random_tokens(CALIBRATION_SEED, 1, shape[1])[0].inputs)
+            return Batch(-1, gpu_shape.random_tokens(CALIBRATION_SEED, 1, shape[1])[0].inputs)
         return Batch(-1, _draw(CALIBRATION_SEED, CALIBRATION).inputs.copy())
+
+    def truth(self, batch: Batch) -> Ints:
+        """Return the tokens with the last target, [sequences, tokens + 1]. For oracles alone."""
+        return self.corpora[batch.index].tokens.copy()
 
     def credit(self, batch: Batch, answer: Answer, *, wrong: int | None = None) -> Floats:
         """Return what each sequence adds to the batch's accuracy, [sequences].
@@ -213,15 +274,27 @@ class Ledger:
         """
         return credit(self.corpora[batch.index], answer, wrong)
 
+    def rehearse(self, solve: Callable[[], object]) -> None:
+        """Record the decisions of one solve, where a twin is to replay them."""
+        if self.width != WIDTH:
+            twin.rehearse(solve)
+
     def score(self, batch: Batch, answer: Answer) -> Mapping[str, float]:
-        """Return quality, counted work and where the work went."""
+        """Return quality, counted work and where the work went.
+
+        Raises:
+            MethodContractError: if another width was asked for and no twin has run.
+        """
+        if self.width != WIDTH:
+            twin.done(self.width, answer)
         tokens = answer.logits.shape[0] * answer.logits.shape[1]
         ran = answer.executions().numpy()
-        values = _costs(answer, tokens) | {"executions": float(ran.mean())}
+        values = costs(answer, tokens) | {"executions": float(ran.mean())}
         if self.scale == "gpu":
             return values
         corpus = self.corpora[batch.index]
-        return values | _quality(corpus, answer) | allocation(corpus.labels, ran)
+        values |= study(corpus, answer)
+        return values | quality(corpus, answer) | allocation(corpus.labels, ran)
 
 
 def load(
@@ -232,19 +305,27 @@ def load(
     layout: str = "stream",
     batches: int = 6,
     sequences: int = 64,
-) -> Ledger | Asking:
+    width: int = WIDTH,
+) -> Ledger | Asking | Composing | Reckoning | RealLedger:
     """Return the task under the given conditions.
 
     Raises:
         DeviceUnavailable: at scale `gpu` on a machine without a CUDA device.
-        SelectionError: for a scale or layout that it does not have.
+        SelectionError: for a scale, layout or width that it does not have.
     """
+    if width % 8 or (width != WIDTH and (layout, scale) != ("stream", "embedded")):
+        raise SelectionError(
+            f"ledger has no width {width} here.",
+            "A twin's width is a multiple of 8, at layout=stream and scale embedded.",
+        )
     if layout not in LAYOUTS:
         raise SelectionError(f"ledger has no layout {layout!r}.", f"It has: {', '.join(LAYOUTS)}.")
     if scale not in CARD.scales:
         raise SelectionError(
             f"ledger has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}."
         )
+    if scale == "real":
+        return real_task.load(seed, mode, layout, batches, sequences)
     if scale == "gpu" and not torch.cuda.is_available():
         raise DeviceUnavailable(
             "ledger at scale gpu: not testable here, no CUDA device is visible.",
@@ -252,99 +333,21 @@ def load(
         )
     if mode in DECODED:
         sequences = min(sequences, DECODED[mode][1])
-    if layout == "qa":
+    if layout != "stream":
         if scale == "gpu":
-            raise SelectionError("layout=qa has no scale gpu.", "Run it at scale embedded.")
-        return asking.load(seed, mode, batches, sequences)
+            raise SelectionError(f"layout={layout} has no scale gpu.", "Run it at scale embedded.")
+        if layout == "qa":
+            return asking.load(seed, mode, batches, sequences)
+        if layout == "c2":
+            return composing.load(seed, mode, batches, sequences)
+        return cot_task.load(seed, mode, batches, sequences)
     if scale == "gpu":
-        corpora = _random_tokens(seed, batches, _GPU_SHAPE.tokens)
+        corpora = gpu_shape.random_tokens(seed, batches, gpu_shape.SHAPE.tokens)
     else:
         corpora = tuple(_draw(seed, sequences, _EVALUATION, i) for i in range(batches))
-    return Ledger(scale, seed, mode, corpora, Meter())
-
-
-def kv_analytic(recipe: Recipe, shape: Shape) -> float:
-    """Return the stored positions per token that the method's formula promises.
-
-    Unique layers store everything. Recursion-wise caching stores the capacity of each
-    recursion, (N_r + 1) / (2 N_r) of the recursive part for capacities 1, 2/3, 1/3 (and for
-    balanced token choice); sharing stores the first recursion alone, 1 / N_r.
-    """
-    if not recipe.shape.router:
-        return float(len(shape.order))
-    block, n_r = len(shape.block), shape.recursions
-    if shape.kv == "shared":
-        return 2.0 + block * (recipe.capacities[0] if recipe.capacities else 1.0)
-    return 2.0 + block * (sum(recipe.capacities) if recipe.capacities else (n_r + 1) / 2)
+    return Ledger(scale, seed, mode, corpora, Meter(), width)
 
 
 def _draw(*seeds: int) -> Corpus:
     """Draw `seeds[1]` sequences from a stream keyed by all of the numbers."""
     return draw(np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds))), seeds[1])
-
-
-def _quality(corpus: Corpus, answer: Answer) -> dict[str, float]:
-    right = answer.logits.argmax(-1).cpu().numpy() == corpus.targets
-    labels = corpus.labels
-    equal = labels.of("equal")
-    by_k = {
-        f"accuracy_k{k}": float(right[equal & (labels.k == k)].mean())
-        for k in range(1, KMAX + 1)
-        if (equal & (labels.k == k)).any()
-    }
-    filler = (labels.word == 1) | (labels.word == 2)
-    return by_k | {
-        "accuracy": float(np.mean(list(by_k.values()))),
-        "accuracy_filler": float(right[filler].mean()),
-        "loss_predictable": predictable_loss(corpus, answer.logits, equal | filler),
-        "answers": float(equal.sum()),
-    }
-
-
-def _costs(answer: Answer, tokens: int) -> dict[str, float]:
-    works = [work for _, work in answer.works]
-    entries = sum(work.kv_entries for work in works) / tokens
-    costs = {
-        "flops_counted": sum(work.flops + work.moved for work in works) / tokens,
-        "moved": sum(work.moved for work in works) / tokens,
-        "kv_entries": entries,
-        "kv_allocated": sum(work.kv_allocated for work in works) / tokens,
-        "parameters_bytes": 4.0 * answer.parameters,
-        "tokens": float(tokens),
-    }
-    if answer.unrolled:
-        costs["kv_ratio"] = entries / answer.unrolled
-    if answer.kv_analytic:
-        costs["kv_excess"] = entries / answer.kv_analytic
-    return costs
-
-
-def _random_model(small: Shape, seed: int) -> Backbone:
-    """Return the paper's shape with random weights, arranged like a small one."""
-    layers = _GPU_SHAPE.layers
-    distinct = 2 + (layers - 2) // small.recursions if small.recursions else 0
-    # Vanilla ladders keep their share of the reference's six layers.
-    plain = round(layers * small.layers / 6)
-    shape = replace(
-        small,
-        layers=distinct or plain,
-        width=_GPU_SHAPE.width,
-        heads=_GPU_SHAPE.heads,
-        vocabulary=_GPU_SHAPE.vocabulary,
-        tokens=_GPU_SHAPE.tokens,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return Backbone(shape).eval().requires_grad_(False)
-
-
-def _random_tokens(seed: int, batches: int, tokens: int) -> tuple[Corpus, ...]:
-    """Return random ids of the large vocabulary; their labels are empty."""
-    generator = np.random.Generator(np.random.PCG64(seed))
-    shape = (_GPU_SEQUENCES, tokens + 1)
-    none = np.zeros((_GPU_SEQUENCES, tokens), np.int64)
-    labels = Labels(none, none, none, none, none)
-    return tuple(
-        Corpus(generator.integers(FILLER, _GPU_SHAPE.vocabulary, shape), labels)
-        for _ in range(batches)
-    )

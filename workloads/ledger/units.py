@@ -12,6 +12,13 @@ Unit 2 l is the attention of layer l, 2 l + 1 its MLP; each counts as half a lay
 attend to any. So attention saves its query and output projections and its own products, two
 thirds of it at most, and that is counted as it is.
 
+**Fewer rows, little else.** The rows that run are gathered once a unit by one index and its outputs
+added in place. A rule may also name the rows that do not run (`gone`), so that what stands in for the unit
+is made for those alone. Queries of an attention block are laid out in blocks padded to the longest
+sequence of the tile and attend to dense keys through the fused kernel; the norm of a layer is taken
+once, for queries and keys alike. There is no switch to dense execution where nearly all rows are kept:
+rows that run are rows that are counted.
+
 `soft` runs everything and mixes by a mask [sequences, tokens, 1]: what routers are trained with,
 and what the gathered run is tested against.
 """
@@ -41,6 +48,8 @@ class Choice:
     """Ascending indices of the rows that run it; None: all of them."""
     rest: Tensor | None = None
     """[n - kept, d], what the other rows add instead, in their order; None: nothing."""
+    gone: Tensor | None = None
+    """Ascending indices of the other rows, from a rule that knows them."""
 
 
 class Rule(Protocol):
@@ -69,16 +78,17 @@ def _attended(
     view: Prefill | Decode, layer: Layer, index: int, states: Tensor, rule: Rule, tokens: int
 ) -> Tensor:
     normed, work = layer.norm1(states), view.work
+    whole = normed
     choice = rule(2 * index, normed, work)
     active = view.everybody
     if choice.keep is not None and len(choice.keep) < len(states):
         if not len(choice.keep):
-            view.leave(layer, index, states)
+            view.leave(layer, index, states, normed)
             return _put(states, None, choice, work)
         normed = work.take(normed, choice.keep)
         flat = active.flat.index_select(0, choice.keep)
         active = pack(flat, view.cache.sequences, tokens, view.model)
-    context = view.attend(index, index, active, states)(layer, normed)
+    context = view.attend(index, index, active, states, whole)(layer, normed)
     work.runs.append((2 * index, active.flat))
     return _put(states, work.linear(layer.out, context), choice, work)
 
@@ -99,17 +109,18 @@ def _widened(
 
 
 def _put(states: Tensor, output: Tensor | None, choice: Choice, work: Work) -> Tensor:
-    """Add the unit's output where it ran, and what stands in for it elsewhere."""
+    """Add the unit's output where it ran, and what stands in for it elsewhere, in place."""
     n = len(states)
     if output is not None and len(output) == n:
-        return states + output
+        return states.add_(output)
     kept = torch.empty(0, dtype=torch.long) if choice.keep is None else choice.keep
     if output is not None:
         work.moved += output.numel()
-        states = states.index_add(0, kept, output)
+        states.index_add_(0, kept, output)
     if choice.rest is not None:
         work.moved += choice.rest.numel()
-        states = states.index_add(0, others(kept, n), choice.rest)
+        gone = others(kept, n) if choice.gone is None else choice.gone
+        states.index_add_(0, gone, choice.rest)
     return states
 
 

@@ -195,11 +195,13 @@ class Adaptive(LM):  # type: ignore[misc, valid-type]
         readings: dict[tuple[int, ...], torch.Tensor],
     ) -> Likelihood:
         """Return a continuation's log-probability, and whether each word was the likeliest."""
-        given, wanted = map(ledger_ids, said)
+        # At scale real the task reads plain text with its model's own words.
+        given, wanted = map(getattr(self.subject.task, "ids", ledger_ids), said)
         if not given or not wanted:
             raise ValueError("A ledger model needs a word to begin with and a word to judge.")
         read = (*given, *wanted[:-1])
         if read not in readings:
+            readings.clear()  # choices follow one another, and logits of many words are large
             readings[read] = self._read(request, read)
         rows = readings[read][len(given) - 1 :]  # [words wanted, vocabulary]
         target = torch.tensor(wanted)
@@ -208,7 +210,8 @@ class Adaptive(LM):  # type: ignore[misc, valid-type]
 
     def _read(self, request: Request, ids: tuple[int, ...]) -> torch.Tensor:
         """Return the logits after each word, [words, vocabulary]."""
-        longest = self.subject.task.corpora[0].inputs.shape[1]
+        task = self.subject.task
+        longest = getattr(task, "longest", 0) or task.corpora[0].inputs.shape[1]
         if len(ids) > longest:
             raise ValueError(f"A ledger model reads {longest} words, and these are {len(ids)}.")
         answer, record = self.subject.solve(self.subject.module.Batch(-1, np.array([ids])))

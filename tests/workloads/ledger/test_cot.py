@@ -1,0 +1,208 @@
+"""Layout `cot`: scores, baselines, controls and the oracle, on the shipped models."""
+
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from adabench.harness import registry
+from adabench.harness.errors import SelectionError
+from adabench.workloads.ledger import (
+    checkpoint,
+    cot_data,
+    cot_task,
+    random_shortcuts,
+    step_oracle,
+    system_1_5,
+)
+from adabench.workloads.ledger.asking import Exam
+from adabench.workloads.ledger.cot_data import Keys, Reckoned
+from adabench.workloads.ledger.latent_engine import Solution
+from adabench.workloads.ledger.task import load
+from tests.workloads.ledger.test_latent import pieces
+
+METHODS = [
+    name
+    for name, entry in registry.methods("ledger").items()
+    if entry.card.conditions.get("layout") == "cot"
+]
+
+
+def task(seed: int = 0, **conditions: Any) -> cot_task.Reckoning:
+    made = load("embedded", seed, **{"batches": 1, "sequences": 16, **conditions}, layout="cot")
+    assert isinstance(made, cot_task.Reckoning)
+    return made
+
+
+def answered(made: cot_task.Reckoning, name: str, **point: Any) -> Solution:
+    """Answer the first exam with a method."""
+    entry = registry.find(f"ledger/{name}")
+    method, full = registry.load(entry), {**entry.card.defaults, **point}
+    return method.solve(method.prepare(made, full, made.seed), next(made.cases()), full)
+
+
+def test_what_is_scored_is_what_was_counted() -> None:
+    made = task()
+    exam = next(made.cases())
+    found = answered(made, "system_1_5")
+    values = made.score(exam, found)
+    ran = sum(found.executions(phase).sum() for phase in ("question", "latent", "language"))
+    tokens = int(exam.questions.lengths.sum()) + len(exam.questions.lengths)
+    assert values["executions"] == pytest.approx(float(ran) / tokens)
+    keys = made.exams[0].keys
+    assert values["accuracy"] == (found.said.numpy() == keys.answers).mean()
+    assert values["steps_latent"] == keys.steps.mean()
+    critical = [
+        int(found.exits[row, step])
+        for row in range(len(keys.steps))
+        for step in range(keys.steps[row])
+        if keys.critical[row, step]
+    ]
+    assert values["depth_critical"] == pytest.approx(np.mean(critical))
+
+
+def test_latent_steps_and_pauses_are_compute() -> None:
+    made = task()
+    exam = next(made.cases())
+    scored = {n: made.score(exam, answered(made, n)) for n in ("latent_cot", "pause_tokens")}
+    steps = made.exams[0].keys.steps.mean()
+    for values in scored.values():
+        assert values["executions_latent"] == pytest.approx(6 * steps)
+        assert values["tokens_language"] == 1
+    least = made.score(exam, answered(made, "no_cot"))
+    gap = scored["latent_cot"]["executions"] - least["executions"]
+    assert gap * least["tokens"] == pytest.approx(6 * steps * len(made.exams[0].keys.steps))
+
+
+def test_a_terse_trace_stands_beside_the_verbose_one() -> None:
+    made = task()
+    exam, n = next(made.cases()), made.exams[0].keys.steps
+    for trace, per_step in (("verbose", 7), ("terse", 1)):
+        found = answered(made, "cot", trace=trace)
+        right = found.said.numpy() == made.exams[0].keys.answers
+        assert right.mean() > 0.9
+        assert (found.spoken.numpy() == per_step * n + 2)[right].mean() > 0.95
+        assert made.score(exam, found)["steps_latent"] == 0
+
+
+def test_the_task_needs_its_steps() -> None:
+    shipped = sorted(checkpoint.FOLDER.glob("cot-direct-s*.json"))
+    assert shipped
+    for path in shipped:
+        direct = json.loads(path.read_text())["held_out"]
+        words = json.loads((path.parent / path.name.replace("direct", "words")).read_text())
+        assert direct["accuracy_at_once"] < 0.6
+        assert direct["accuracy_pauses"] < 0.6
+        assert words["held_out"]["accuracy_verbose"] > 0.9
+
+
+def test_labels_do_not_reach_a_decision() -> None:
+    made = task()
+    posed = made.exams[0]
+    keys = dataclasses.replace(
+        posed.keys,
+        critical=~posed.keys.critical,
+        answers=np.roll(posed.keys.answers, 1),
+        running=np.roll(posed.keys.running, 1),
+    )
+    other = dataclasses.replace(made, exams=(Reckoned(posed.questions, keys),))
+    for name in ("system_1_5", "random_shortcuts", "latent_cot"):
+        one, two = answered(made, name), answered(other, name)
+        assert torch.equal(one.said, two.said)
+        assert torch.equal(one.exits, two.exits)
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if "oracle" not in name])
+def test_keys_are_out_of_reach(name: str) -> None:
+    made, entry = task(), registry.find(f"ledger/{name}" if "/" not in name else name)
+    assert any(isinstance(thing, Keys) for thing in pieces(made))
+    state = registry.load(entry).prepare(made, entry.card.defaults, 0)
+    for root in (state, *made.cases(), made.calibration()):
+        assert not any(
+            isinstance(thing, Keys | Reckoned | cot_task.Reckoning) for thing in pieces(root)
+        )
+
+
+def test_the_step_shortcut_is_not_a_smaller_number_of_steps() -> None:
+    made = task()
+    exam = next(made.cases())
+    ours, half = answered(made, "system_1_5"), answered(made, "latent_cot", per_step=2)
+    steps = made.exams[0].keys.steps
+    assert (ours.steps.numpy() == steps).all(), "every step keeps its place"
+    assert (half.steps.numpy() == (steps + 1) // 2).all()
+    assert "depth_critical" not in made.score(exam, half) or (steps == 1).any()
+    patterns = {
+        tuple(row[:n].tolist()) for row, n in zip(ours.exits, steps, strict=True) if n == steps[0]
+    }
+    assert len(patterns) > 1, "questions of one length take different ways"
+
+
+def test_coins_leave_as_often() -> None:
+    made = task(sequences=64)
+    point = {"lambda_depth": 0.5}
+    exam = next(made.cases())
+    ours = system_1_5.solve(system_1_5.prepare(made, point, 0), exam, point)
+    coins = random_shortcuts.prepare(made, point, 0)
+    theirs = random_shortcuts.solve(coins, exam, point)
+    assert coins.rates[0] == 0
+    ran = [float(found.executions("latent").double().mean()) for found in (ours, theirs)]
+    assert ran[1] == pytest.approx(ran[0], rel=0.25)
+    again = random_shortcuts.solve(coins, exam, point)
+    assert torch.equal(theirs.exits, again.exits)
+
+
+def test_the_plan_runs_critical_steps_counted_from_the_end() -> None:
+    critical = np.array([[1, 0, 1, 1, 0, 1, 0, 0]], bool)
+    ways = {every: step_oracle.Way(every=every) for every in (1, 2, 8)}
+    runs = {every: (step_oracle.plan(critical, way) == 99)[0] for every, way in ways.items()}
+    assert runs[1].tolist() == critical[0].tolist()
+    assert np.flatnonzero(runs[2]).tolist() == [2, 5]
+    assert np.flatnonzero(runs[8]).tolist() == [5]
+
+
+def test_the_oracle_is_cheaper_and_checked_for_luck() -> None:
+    made = task(sequences=64)
+    exam = next(made.cases())
+    hindsight = step_oracle.prepare(made, {}, 0)
+    values = made.score(exam, step_oracle.solve(hindsight, exam, {}))
+    full = made.score(exam, answered(made, "latent_cot"))
+    assert values["executions"] < full["executions"]
+    assert values["accuracy"] >= full["accuracy"] - 0.03
+    found = step_oracle.luck(made, hindsight.means, exam, wrong=1)
+    assert found["found"] > 0.8
+    assert found["by_chance"] < 0.05
+
+
+def test_parts_are_put_back_in_order() -> None:
+    made = task()
+    exam = next(made.cases())
+    solver = made.solver("cot-latent")
+    whole = solver.think(exam)
+    parts = []
+    for odd in (1, 0):
+        rows = np.arange(odd, len(exam.questions.lengths), 2)
+        part = cot_data.Questions(exam.questions.tokens[rows], exam.questions.lengths[rows])
+        parts.append((torch.from_numpy(rows), solver.think(Exam(-1, part))))
+    merged = step_oracle.together(parts)
+    assert torch.equal(merged.said, whole.said)
+    assert torch.equal(merged.exits, whole.exits)
+    assert torch.equal(merged.executions("question"), whole.executions("question"))
+
+
+@pytest.mark.parametrize("mode", ["decode1", "decode16"])
+def test_answers_do_not_depend_on_the_mode(mode: str) -> None:
+    made = task(mode=mode, sequences=4)
+    whole = dataclasses.replace(made, mode="prefill")
+    one, other = answered(made, "system_1_5"), answered(whole, "system_1_5")
+    assert torch.equal(one.said, other.said)
+    assert torch.equal(one.exits, other.exits)
+
+
+def test_methods_of_other_layouts_are_refused() -> None:
+    for name in ("vanilla", "full_path", "informed_routing"):
+        entry = registry.find(f"ledger/{name}")
+        with pytest.raises(SelectionError, match="another layout"):
+            registry.load(entry).prepare(task(), entry.card.defaults, 0)

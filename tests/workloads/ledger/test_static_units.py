@@ -1,0 +1,80 @@
+"""Static units: the same units are gone for everyone, and nothing decides it at run time."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from adabench.workloads.ledger import static_fit, static_units, task, units
+from adabench.workloads.ledger.model import Backbone, Shape
+from adabench.workloads.ledger.recipes import Retrofit
+from adabench.workloads.ledger.retrofit import Parts
+
+SMALL = Shape(layers=3, width=16, heads=2)
+UNITS = 6
+
+
+@pytest.fixture(scope="module")
+def model() -> Backbone:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = Backbone(SMALL)
+        for index in range(SMALL.layers):
+            made.layer(index).out.weight.data *= 8
+            made.layer(index).down.weight.data *= 8
+    return made.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def fitted(model: Backbone) -> Parts:
+    plan = Retrofit("x", "y", 0, "static", 0.5, rank=3, steps=2)
+    return static_fit.train(plan, model, lambda done, steps: None)
+
+
+def gone(parts: Parts) -> list[int]:
+    return [unit for unit in range(UNITS) if not static_fit.stays(parts, unit)]
+
+
+def test_the_share_that_was_asked_for_is_gone(fitted: Parts):
+    assert len(gone(fitted)) == 3
+
+
+def test_it_is_the_model_with_forecasts_in_their_place(model: Backbone, fitted: Parts):
+    tokens = torch.randint(2, 48, (5, 24), generator=torch.Generator().manual_seed(1))
+
+    def mix(unit: int, x: Tensor, output: units.Output) -> Tensor:
+        predicted = fitted.forecast(unit, x)
+        assert predicted is not None
+        return predicted if unit in gone(fitted) else output()
+
+    whole = model.head(model.norm(units.soft(model, tokens, mix)))
+    answer = units.prefill_units(model, tokens, static_fit.constant(fitted), tile=2)
+    torch.testing.assert_close(answer.logits, whole, atol=1e-5, rtol=0)
+    assert torch.equal(answer.executions(), torch.full((5, 24), 0.5 * (UNITS - 3)))
+
+
+def test_deciding_costs_nothing(model: Backbone, fitted: Parts):
+    tokens = torch.randint(2, 48, (2, 24), generator=torch.Generator().manual_seed(1))
+    asked = units.prefill_units(model, tokens, static_fit.constant(fitted), tile=2)
+    for module in fitted.routers:
+        assert module.weight.abs().sum() == 0
+    kept = units.prefill_units(model, tokens, units.all_units, tile=2)
+    assert asked.works[0][1].flops < kept.works[0][1].flops
+
+
+def test_training_is_repeatable_and_leaves_the_backbone(model: Backbone, fitted: Parts):
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    plan = Retrofit("x", "y", 0, "static", 0.5, rank=3, steps=2)
+    again = static_fit.train(plan, model, lambda done, steps: None)
+    for name, weight in fitted.state_dict().items():
+        assert torch.equal(weight, again.state_dict()[name])
+    for name, weight in model.state_dict().items():
+        assert torch.equal(weight, before[name])
+
+
+def test_everyone_runs_the_same(model: Backbone):
+    loaded = task.load("embedded", 0, batches=1, sequences=8)
+    point = static_units.CARD.defaults
+    reader = static_units.prepare(loaded, point, 0)
+    (batch,) = loaded.cases()
+    ran = static_units.solve(reader, batch, point).executions()
+    assert torch.equal(ran, torch.full_like(ran, 2.5))  # 7 of 12 units are gone

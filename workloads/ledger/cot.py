@@ -1,0 +1,41 @@
+"""Chain of thought: every step is spoken before the answer is.
+
+One model speaks two traces (`cot_data.py` has the grammar): `verbose`, 7 tokens a step, which is what
+latent reasoning is usually compared with, and `terse`, the running values alone. Tokens are greedy,
+with a cache, until the one after `<answer>`.
+
+**What to expect.** Written before measuring: nearly all answers right in both; 44 language tokens
+for n = 6 in the mean, against 8 terse ones.
+
+**What was seen.** One trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). Verbose
+0.999 right with 43.9 language tokens and 21.7 layers per token of question and answer; terse 0.998 with
+8.0 tokens and 8.25 layers. In layers the terse trace costs what latent steps cost (8.25), and it
+answers more: whoever is compared with the verbose one alone wins by the filler.
+
+**Ways to fake it.** A trace padded with words to make a ratio large: two of the seven tokens are
+filler, and terse stands beside it.
+"""
+
+from adabench.harness.card import Card, Knob, Point
+from adabench.workloads.ledger.asking import Exam
+from adabench.workloads.ledger.cot_task import Reckoning, Solver
+from adabench.workloads.ledger.latent_engine import Solution
+
+CARD = Card(
+    title="Chain of thought",
+    paper="Wei et al., Chain-of-thought prompting, arXiv 2201.11903, as fine-tuning",
+    adapts="nothing: every step is spoken with all layers",
+    role="static",
+    conditions={"layout": "cot"},
+    knobs=(Knob("trace", ("verbose", "terse"), "verbose"),),
+)
+
+
+def prepare(task: Reckoning, point: Point, seed: int) -> Solver:
+    """Restore the model that speaks."""
+    return task.solver("cot-words")
+
+
+def solve(solver: Solver, exam: Exam, point: Point) -> Solution:
+    """Speak all steps and the answer."""
+    return solver.speak(exam, terse=point["trace"] == "terse")

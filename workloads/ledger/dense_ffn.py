@@ -1,0 +1,38 @@
+"""Dense MLPs: every token runs the SwiGLU MLP of each layer once.
+
+The equal-memory rival of VersatileFFN: four layers, trained on layout `c2` for as many steps as
+everything there; its optimiser is renewed where the looped models' is (`ffn_training.py`).
+
+**What to expect.** Seed 0 was seen when the data was chosen (`composing.py`): 1.000, 0.858, 0.494,
+0.227 at k = 1..4. The other seeds much the same.
+
+**What was seen.** Seeds 0, 1, 2, six batches of 64: accuracy 0.642, 0.776, 0.777; k = 2 at 0.863,
+0.993, 0.980, k = 3 at 0.454, 0.713, 0.756, k = 4 at 0.251, 0.397, 0.375. Seed 0, on which the data
+was chosen, is the weakest by far.
+
+**Ways to fake it.** A dense rival with fewer steps, or one that keeps its optimiser's state while
+the method's is reset.
+"""
+
+from adabench.harness.card import Card, Point
+from adabench.workloads.ledger.composing import Composing, FfnReader
+from adabench.workloads.ledger.ffn_engine import Run
+from adabench.workloads.ledger.readers import DENSE_TILE, Batch
+
+CARD = Card(
+    title="Dense MLPs",
+    paper="the dense baseline of VersatileFFN, arXiv 2512.14531",
+    adapts="nothing: every token runs every MLP once",
+    role="static",
+    conditions={"layout": "c2", "mode": "prefill"},
+)
+
+
+def prepare(task: Composing, point: Point, seed: int) -> FfnReader:
+    """Restore the model."""
+    return task.ffn_reader("dense-ffn-4")
+
+
+def solve(reader: FfnReader, batch: Batch, point: Point) -> Run:
+    """Read the batch, everyone through every MLP."""
+    return reader.read(batch, tile=DENSE_TILE)

@@ -1,0 +1,109 @@
+"""Best of n random patterns for each sequence, by its own answers: what luck reaches at n tries.
+
+n = 100 patterns are drawn at the trained routers' rates, layer by layer, so that they cost on
+average what routers do. Each sequence takes the one that loses least at its answers, all its
+positions alike. It chooses by the label and is an oracle. The trained router and the position
+oracle with one big module (`duo_oracle.py`) are read on the same batch, and the distances of
+their losses compared.
+
+One batch by default: a hundred readings of each are dear.
+
+**What to expect.** Written before any router was trained: the router decides by position and the
+best of 100 by sequence, with eight answers to choose by; the two are near each other.
+
+**What was seen.** Seed 0, one batch, budget 2: loss at answers 0.0085 for the best of 100; the
+trained router is 0.0095 from it and 0.0023 from the position oracle. *Not reproduced*: the
+router is nearer to the oracle, since that oracle moves one position at a time and can gain
+little, while a pattern for a whole sequence picked by its eight answers answers all of k = 4
+(1.000). That is luck, at a cost of 4.57 layers where the router has 3.94: the sequences took
+patterns that cost more than the average draw. Seeds 1 and 2 had not been run.
+
+**Ways to fake it.** n tries at another cost; drawing them on the batch that is scored and
+calling it a method.
+"""
+
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from adabench.harness.card import Bound, Card, Claim, Knob, Point
+from adabench.workloads.ledger import duo_judging as judging
+from adabench.workloads.ledger import duo_study as study
+from adabench.workloads.ledger.data import EQUAL
+from adabench.workloads.ledger.duo_modules import routed
+from adabench.workloads.ledger.duo_reading import DuoReader
+from adabench.workloads.ledger.duo_scoring import Studied
+from adabench.workloads.ledger.random_duo import rates
+from adabench.workloads.ledger.readers import Batch
+from adabench.workloads.ledger.task import Ledger
+
+CARD = Card(
+    title="Best of n random patterns in hindsight",
+    paper="the random rival of Duo-LLM, arXiv 2410.10846: best of 100",
+    adapts="which MLP all positions of a sequence run in each layer, with its answers in hand",
+    role="oracle",
+    oracle="bound",
+    conditions={"batches": 1, "mode": "prefill"},
+    knobs=(
+        Knob("budget", (2,), 2, at="prepare", open=True, low=1, high=2),
+        Knob("n", (100,), 100, at="prepare", open=True, low=1),
+    ),
+    claims=(
+        Claim(
+            id="duo-3-near",
+            says="Trained routers are nearer to the best of 100 random patterns than to the oracle.",
+            paper="near the best of 100 random patterns, far from the oracle",
+            expect=Bound("apart_best", "apart_oracle", where={"batches": 1}),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Luckiest:
+    """A reader; for every batch the options by sequence, and the readings to compare with."""
+
+    reader: DuoReader
+    options: tuple[Tensor, ...]
+    views: tuple[dict[str, Tensor], ...]
+
+
+def prepare(task: Ledger, point: Point, seed: int) -> Luckiest:
+    """Draw patterns at the routers' rates and try them all on every sequence."""
+    reader = task.duo_reader(int(point["budget"]))
+    assert reader.routers is not None
+    duo, options, views = reader.duo, [], []
+    layers = duo.model.shape.layers
+    generator = torch.Generator().manual_seed(seed)
+    patterns = draws(rates(reader, task.calibration()), int(point["n"]), generator)
+    for batch in task.cases():
+        tokens = torch.from_numpy(batch.tokens)
+        reading = judging.Reading(duo.model.head, judging.next_tokens(task.corpora[batch.index]))
+        (found,) = judging.tried(judging.scenes(duo, tokens, torch.zeros_like), patterns, reading)
+        options.append(by_sequence(found, tokens))
+        single = study.placed(layers, 1)
+        (oracle,) = judging.tried(judging.scenes(duo, tokens, study.positions), single, reading)
+        router = replace(reader, mode="prefill").read(batch, routed(reader.routers))
+        views.append({"router": router.logits, "oracle": oracle.logits})
+    return Luckiest(replace(reader, routers=None), tuple(options), tuple(views))
+
+
+def draws(rates: Tensor, n: int, generator: torch.Generator) -> tuple[study.Pattern, ...]:
+    """Draw n patterns, in layer l with the probabilities `rates[l]`; the same one counts once."""
+    drawn = torch.multinomial(rates, n, replacement=True, generator=generator).T
+    return tuple(dict.fromkeys(tuple(pattern) for pattern in drawn.tolist()))
+
+
+def by_sequence(found: judging.Tried, tokens: Tensor) -> Tensor:
+    """Return each sequence's pattern that loses least at its answers, as options."""
+    summed = torch.where(tokens == EQUAL, found.table, 0.0).sum(-1)
+    best = summed.argmin(0)[:, None].expand_as(tokens)
+    return study.chosen(found.patterns, best)
+
+
+def solve(held: Luckiest, batch: Batch, point: Point) -> Studied:
+    """Read the batch, each sequence along its pattern."""
+    answer = held.reader.read_along(batch, held.options[batch.index])
+    plain = {part.name: getattr(answer, part.name) for part in fields(answer)}
+    return Studied(**plain, views=held.views[batch.index])

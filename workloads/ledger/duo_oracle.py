@@ -1,0 +1,228 @@
+"""Position oracle of Duo-LLM: for each position the pattern that loses least at its own target.
+
+The paper's stage 2. One position changes its pattern, all others run big everywhere; of all
+patterns with exactly `budget` big modules (small elsewhere; with `options=3` small or skip) it
+takes the one with the lowest loss of *its own next token*, found by trying every one
+(`duo_study.py`). This is the minimum over many draws, chosen by the label, and lower by chance
+alone. So it carries:
+
+    dealt     the pattern that was best for another position whose target is of the same class
+    lucky     the best of as many random patterns out of all 729, whatever they cost
+    classes   what is gained where the target is random, and nothing can be gained but by luck
+    luck()    the same search on random answers that are all wrong
+
+Operands are scored twice: by the next token, which is random there, and by the head that reads
+the running value (`loss_running`), which is what they are to compute.
+
+**Cost.** A position's keys and values are read by no one else here, so each pays for the all-big
+run around it and for its own: 6 layers and 3.81 at `budget=1`. The search is not counted. It is a
+`bound` on one position at a time, not on a router of all of them.
+
+**What is simplified.** Two options by default, as in the paper's enumeration: 6 patterns at one
+big module, 20 at three. All 729 are tried by `options=3` over the budgets 0 to 6.
+
+**What to expect.** Written when the oracle had been seen on a prototype of 1000 steps (seed 0,
+two batches): loss at answers 0.977 of big everywhere, 0.984 of dealt patterns, 1.01 of the best
+of six random ones, and four times as much gained at random targets as at answers. The same here:
+the headline holds and half of its controls do not, so it does not count.
+
+**What was seen.** Seed 0, six batches. Loss at answers 0.0178 with one big module and 0.0167
+with three, where big everywhere has 0.0212: duo-1 0.827 [0.782, 0.873] and duo-2 0.767 [0.712,
+0.822], reproduced. Patterns of other answers: 0.0210, so the choice is worth something
+(duo-1-dealt, every batch). *Not reproduced*: the best of six random patterns has 0.0172, lower
+than the oracle's in every batch; and at random targets 0.0286 nats are gained, at answers
+0.0033. The minimum over six tries, one big module or not, explains the headline, as foreseen, so
+**duo-1 does not count here**. At operands the running value's loss falls by 0.0005.
+
+In answers (`luck`, three batches): 0.9929 with big everywhere, 0.9948 for the best pattern, and
+0 of the wrong random answers are hit: a position's pattern hardly changes what is said.
+
+Seed 1, run apart: 0.0040, 0.0033 and big 0.0049; duo-1 0.854 [0.709, 1.042] undecided, duo-2
+0.697 [0.630, 0.773]. Dealt 0.0052, lucky 0.0036 (lower in five of six batches); gained at random
+targets 0.0350, at answers 0.0009. Seed 2 had not been run.
+
+**Ways to fake it.** Calling it a method; changing other positions' patterns too; quoting the
+minimum without what luck gains; a context for free.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from adabench.harness.card import Bound, Card, Claim, Knob, Point, Ratio
+from adabench.workloads.ledger import duo_judging as judging
+from adabench.workloads.ledger import duo_study as study
+from adabench.workloads.ledger.data import Corpus
+from adabench.workloads.ledger.duo_modules import BIG, SIXTEENTH, written
+from adabench.workloads.ledger.duo_reading import DuoReader
+from adabench.workloads.ledger.duo_scoring import Studied, classes
+from adabench.workloads.ledger.engine import Answer, one_thread, read_out
+from adabench.workloads.ledger.readers import GATHERED_TILE, Batch
+from adabench.workloads.ledger.task import Ledger
+from adabench.workloads.ledger.work import Work
+
+CARD = Card(
+    title="Best pattern of each position in hindsight",
+    paper="the oracle of Duo-LLM, arXiv 2410.10846, one position at a time",
+    adapts="which MLP a position runs in each layer, with its next token in hand",
+    role="oracle",
+    oracle="bound",
+    conditions={"mode": "prefill"},
+    knobs=(
+        Knob("budget", (1, 3), 1, at="prepare", open=True, low=0, high=6),
+        Knob("options", (2,), 2, at="prepare", open=True, low=2, high=3),
+    ),
+    claims=(
+        Claim(
+            id="duo-1",
+            says="One big module, placed by the oracle, loses less at answers than six.",
+            paper="one big layer of 12, placed by the oracle, beats big modules in all",
+            expect=Ratio("loss_answer", against="static_duo", high=1.0, where={"budget": 1}),
+        ),
+        Claim(
+            id="duo-1-dealt",
+            says="Patterns that are best for other answers lose more than its own: every batch.",
+            paper="the card's criterion 1: the shuffled control",
+            expect=Bound("loss_answer", "loss_answer_dealt", where={"budget": 1}),
+        ),
+        Claim(
+            id="duo-1-lucky",
+            says="So does the best of as many random patterns, whatever they cost: every batch.",
+            paper="the card's criterion 1: the minimum over as many random patterns",
+            expect=Bound("loss_answer", "loss_answer_lucky", where={"budget": 1}),
+        ),
+        Claim(
+            id="duo-1-classes",
+            says="It gains more at answers than where the target is random: every batch.",
+            paper="the card's criterion 1: split by class",
+            expect=Bound("gained_random", "gained_answer", where={"budget": 1}),
+        ),
+        Claim(
+            id="duo-2",
+            says="Three big modules, placed by the oracle, lose less at answers than six.",
+            paper="6 big layers of 12, placed by the oracle, beat all 12",
+            expect=Ratio("loss_answer", against="static_duo", high=1.0, where={"budget": 3}),
+        ),
+    ),
+)
+
+
+LUCKY = 6
+"""Random patterns are tried beside so many of the oracle's, and not beside more: they are dear."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A reader; for every batch each position's options, and other readings of it."""
+
+    reader: DuoReader
+    options: tuple[Tensor, ...]
+    """Of each batch, [layers, sequences, tokens]."""
+    views: tuple[Mapping[str, Tensor], ...]
+    running: tuple[Mapping[str, Tensor], ...]
+
+
+def prepare(task: Ledger, point: Point, seed: int) -> Placed:
+    """Search every position of every batch, and what shuffling and luck would give."""
+    reader, found = task.duo_reader(), []
+    layers = reader.duo.model.shape.layers
+    patterns = study.placed(layers, int(point["budget"]), skips=int(point["options"]) == 3)
+    for batch in task.cases():
+        corpus = task.corpora[batch.index]
+        found.append(sought(reader, batch, corpus, patterns, 1_000 * seed + batch.index))
+    options, views, running = zip(*found, strict=True)
+    return Placed(reader, options, views, running)
+
+
+Found = tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]
+
+
+def sought(
+    reader: DuoReader,
+    batch: Batch,
+    corpus: Corpus,
+    patterns: tuple[study.Pattern, ...],
+    seed: int,
+) -> Found:
+    """Return the options of every position, and its views."""
+    duo, tokens = reader.duo, torch.from_numpy(batch.tokens)
+    head, value = duo.model.head, duo.sides.value
+    following = judging.Reading(head, judging.next_tokens(corpus))
+    carried = judging.Reading(value, judging.running_values(corpus))
+    stage = judging.scenes(duo, tokens, study.positions)
+    best, valued = judging.tried(stage, patterns, following, carried)
+    big, generator = judging.all_big(stage), torch.Generator().manual_seed(seed)
+    options = best.options
+    dealt = study.dealt(options, kinds(corpus), generator)
+    with torch.inference_mode():
+        views = {
+            "big": head(big),
+            "dealt": judging.along(stage, dealt),
+        }
+        if len(patterns) <= LUCKY:
+            luckily = study.luckily(duo.model.shape.layers, len(patterns), seed)
+            (lucky,) = judging.tried(stage, luckily, following)
+            views["lucky"] = lucky.logits
+        running = {"own": valued.logits, "big": value(big)}
+    return options, views, running
+
+
+def kinds(corpus: Corpus) -> Tensor:
+    """Number the classes of targets, [sequences, tokens]: patterns are dealt within a class."""
+    found = torch.zeros(corpus.inputs.shape, dtype=torch.long)
+    for number, mask in enumerate(classes(corpus.labels).values()):
+        found[torch.from_numpy(mask)] = number
+    return found
+
+
+def luck(task: Ledger, *, budget: int, wrong: int) -> dict[str, float]:
+    """Return accuracies: big everywhere, the best pattern of each answer, and chance.
+
+    `by_chance`: what the same search reaches on random values that are all wrong, and `big_chance`
+    what big everywhere does there. What the one gains over the other it gains by luck.
+    """
+    duo = task.duo_reader().duo
+    patterns = study.placed(duo.model.shape.layers, budget)
+    sums = dict.fromkeys(("big", "best", "big_chance", "by_chance"), 0.0)
+    batches = list(task.cases())
+    for batch in batches:
+        tokens, corpus = torch.from_numpy(batch.tokens), task.corpora[batch.index]
+        stage = judging.scenes(duo, tokens, study.positions)
+        with torch.inference_mode():
+            big = duo.model.head(judging.all_big(stage))
+        for seed, names in ((None, ("big", "best")), (wrong, ("big_chance", "by_chance"))):
+            wanted = judging.next_tokens(corpus, seed)
+            reading = judging.Reading(duo.model.head, wanted)
+            (found,) = judging.tried(stage, patterns, reading)
+            for name, logits in zip(names, (big, found.logits), strict=True):
+                credit = task.credit(batch, Answer(logits, ()), wrong=seed)
+                sums[name] += float(credit.sum()) / len(batches)
+    return sums
+
+
+def solve(placed: Placed, batch: Batch, point: Point) -> Studied:
+    """Read the batch with big modules, then every position along its own pattern against that."""
+    tokens, duo = torch.from_numpy(batch.tokens), placed.reader.duo
+    options, logits, works = placed.options[batch.index], [], []
+    with torch.inference_mode(), one_thread():
+        for first in range(0, len(tokens), GATHERED_TILE):
+            part, work = tokens[first : first + GATHERED_TILE], Work()
+            there = study.scene(duo, part, study.positions(part), work)
+            own = options[:, first : first + GATHERED_TILE]
+            states = study.apart(there, own, work)
+            logits.append(read_out(duo.model, states, work))
+            for choice in (torch.full_like(own, BIG), own):
+                written(work, choice.flatten(1))
+            work.kv_entries = work.kv_allocated = part.numel() * len(own)
+            works.append((torch.arange(first, first + len(part)), work))
+    return Studied(
+        torch.cat(logits),
+        tuple(works),
+        parameters=duo.parameters,
+        unrolled=duo.model.shape.layers,
+        layers_per_run=SIXTEENTH,
+        views=placed.views[batch.index],
+        running=placed.running[batch.index],
+    )

@@ -1,0 +1,115 @@
+"""Segment oracle of Duo-LLM: for each segment the pattern that loses least at its answer.
+
+All positions of a segment (the stated value, operands, fillers, `=`) run one pattern; it is
+chosen by the loss at the segment's `=`, with earlier segments as big everywhere left them. What
+is then scored and counted is a real run in which every segment has its own pattern, earlier ones
+too.
+
+**Difficulty**, the paper's: the loss at a small budget less the loss at a larger one, each under
+the best pattern for that position. Small is `budget` big modules of six, large is six less
+`budget`: six patterns each at the default, so that luck is alike on both sides. It is given at
+answers by k, at filler words that follow from another, and at random targets (`duo_scoring.py`).
+
+`bound`: exact over its patterns one segment at a time, but a router of positions may do better.
+
+**What to expect.** Written when a prototype of 1000 steps had been seen on two batches (seed 0):
+more compute buys nothing at random targets, whose loss is four times that of answers. That k
+orders the gains is expected of a model that has learned k = 4, and was not seen on the
+prototype.
+
+**What was seen.** Seed 0, six batches: accuracy 0.994 on 3.81 layers. From one big module to
+five the best loss at answers falls by 0.0000, 0.0000, 0.0001, 0.0266 nats for k = 1, 2, 3, 4; at
+random targets it rises by 0.0066 while their loss is 2.56, and at fillers it moves by less than
+0.00001. All four duo-4 claims reproduced in every batch: what is lost most is not what compute
+can buy. Seed 1, run apart: accuracy 0.998; 0.0000, 0.0000, 0.0001, 0.0247 nats by k, -0.0090 at
+random targets; the same verdicts. Seed 2 had not been run.
+
+**Ways to fake it.** Loss called difficulty; more patterns on one side than on the other; a
+search's own logits scored in place of a run.
+"""
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from adabench.harness.card import Bound, Card, Claim, Knob, Point
+from adabench.workloads.ledger import duo_judging as judging
+from adabench.workloads.ledger import duo_study as study
+from adabench.workloads.ledger.duo_reading import DuoReader
+from adabench.workloads.ledger.duo_scoring import Studied
+from adabench.workloads.ledger.readers import Batch
+from adabench.workloads.ledger.task import Ledger
+
+CARD = Card(
+    title="Best pattern of each segment in hindsight",
+    paper="the oracle of Duo-LLM, arXiv 2410.10846, one segment at a time",
+    adapts="which MLP the positions of a segment run in each layer, with its answer in hand",
+    role="oracle",
+    oracle="bound",
+    conditions={"mode": "prefill"},
+    knobs=(
+        Knob("budget", (1,), 1, at="prepare", open=True, low=0, high=6),
+        Knob("options", (2,), 2, at="prepare", open=True, low=2, high=3),
+    ),
+    claims=(
+        Claim(
+            id="duo-4",
+            says="More compute gains nothing where the target is random: every batch.",
+            paper="high loss is not high difficulty; the card's criterion 3",
+            expect=Bound("gain_random", "gain_tenth"),
+        ),
+        Claim(
+            id="duo-4-loss",
+            says="Although the loss there is the highest: every batch.",
+            paper="some high-loss tokens do not gain from compute; the card's criterion 3",
+            expect=Bound("loss_answer", "loss_random"),
+        ),
+        Claim(
+            id="duo-4-filler",
+            says="Nor at the second and third word of a phrase: every batch.",
+            paper="the card's criterion 3",
+            expect=Bound("gain_filler", "gain_tenth"),
+        ),
+        Claim(
+            id="duo-4-grows",
+            says="At answers it gains more with every further operation: every batch.",
+            paper="the card's criterion 3: difficulty grows with k",
+            expect=Bound("gain_drop", "gain_tenth"),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """A reader; for every batch the options by segment, and what less and more compute gave."""
+
+    reader: DuoReader
+    options: tuple[Tensor, ...]
+    views: tuple[dict[str, Tensor], ...]
+
+
+def prepare(task: Ledger, point: Point, seed: int) -> Segmented:
+    """Try every batch with few and with many big modules."""
+    reader, options, views = task.duo_reader(), [], []
+    layers, bigs, skips = reader.duo.model.shape.layers, int(point["budget"]), point["options"] == 3
+    few = study.placed(layers, bigs, skips=skips)
+    many = study.placed(layers, layers - bigs, skips=skips)
+    for batch in task.cases():
+        tokens = torch.from_numpy(batch.tokens)
+        reading = judging.Reading(
+            reader.duo.model.head, judging.next_tokens(task.corpora[batch.index])
+        )
+        stage = judging.scenes(reader.duo, tokens, study.segments)
+        (less,), (more,) = (judging.tried(stage, patterns, reading) for patterns in (few, many))
+        options.append(less.by_segment(tokens))
+        views.append({"less": less.logits, "more": more.logits})
+    return Segmented(reader, tuple(options), tuple(views))
+
+
+def solve(held: Segmented, batch: Batch, point: Point) -> Studied:
+    """Read the batch, each segment along its pattern; earlier segments along theirs."""
+    answer = held.reader.read_along(batch, held.options[batch.index])
+    plain = {part.name: getattr(answer, part.name) for part in fields(answer)}
+    return Studied(**plain, views=held.views[batch.index])

@@ -1,0 +1,236 @@
+"""How Duo-LLM is trained: stage 1 under random routing, stage 3 routers on the frozen model.
+
+*Stage 1.* In every step each position draws an option for each layer, uniformly over skip, small and
+big, so that every path is a model that was trained. Loss, optimiser, data, curriculum and the
+auxiliary head of the running value are those of `training.py`. The 1000 steps of the other methods
+do not suffice: a prototype (seed 0) then answers 0.665 of k = 3 and 0.370 of k = 4 with big modules
+everywhere. With 3000 seed 0 has 1.000 and 0.964, with small ones everywhere 1.000 and 0.943, along
+random paths 0.995 and 0.874 (256 held-out sequences; 302 CPU s on a busy core).
+
+*Stage 3.* The model is frozen. Each layer has a linear router from the normed state to three logits;
+options are hard in the forward and Gumbel-softmax in the backward (tau 1 -> 0.1), and start at big.
+
+    loss = next token, weight 3 on answers + PRICE (mean cost - target)^2
+
+The cost of an option is its share of the big module's operations (0, 1/8, 1), averaged over
+positions and layers; its target falls from 1 to budget / layers over the first half. It is one
+budget for all layers and positions: where big modules go is the routers' business. They do not see
+labels, and no running value is read while they are trained.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adabench.workloads.ledger import duo_modules as duos
+from adabench.workloads.ledger import duo_study, training, units
+from adabench.workloads.ledger.data import KMAX, draw
+from adabench.workloads.ledger.duo_modules import BIG, COST, OPTIONS, SMALL, Duo, Routers
+from adabench.workloads.ledger.duo_recipes import RandomlyRouted, Routing
+from adabench.workloads.ledger.engine import one_thread
+from adabench.workloads.ledger.training import ANSWER_WEIGHT, BATCH, Batch, Progress, batch_of
+from adabench.workloads.ledger.work import Work
+
+ROUTER_RATE = 5e-3
+PRICE = 20.0
+TAU = (1.0, 0.1)
+OPEN = 2.0
+"""Routers start at big for everybody."""
+CALIBRATION_SEED, CALIBRATION = 555, 64
+_STREAM = 59  # routers are trained on streams keyed apart from those of the other methods
+
+
+def train(plan: RandomlyRouted, progress: Progress = lambda done, steps: None) -> Duo:
+    """Train a model under random routing from its seed; return it in evaluation mode."""
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.seed)
+        duo = duos.fresh(plan.shape)
+        _fit(plan, duo, progress)
+    return frozen(duo)
+
+
+def frozen(duo: Duo) -> Duo:
+    """Put a model in evaluation mode."""
+    duo.model.eval().requires_grad_(False)
+    duo.sides.eval().requires_grad_(False)
+    return duo
+
+
+def _fit(plan: RandomlyRouted, duo: Duo, progress: Progress) -> None:
+    parameters = [*duo.model.parameters(), *duo.sides.parameters()]
+    optimiser = torch.optim.AdamW(
+        parameters,
+        lr=training.RATE,
+        betas=training.BETAS,
+        weight_decay=training.WEIGHT_DECAY,
+        fused=True,
+    )
+    generator = np.random.Generator(np.random.PCG64(plan.seed))
+    for step in range(plan.steps):
+        risen = step / plan.steps / training.CURRICULUM
+        batch = batch_of(draw(generator, BATCH, min(KMAX, 1 + int((KMAX - 1) * risen))))
+        for group in optimiser.param_groups:
+            group["lr"] = training.RATE * _schedule(step, plan.steps)
+        optimiser.zero_grad()
+        torch.autograd.backward(_random_loss(duo, batch))
+        nn.utils.clip_grad_norm_(parameters, training.CLIP)
+        optimiser.step()
+        progress(step + 1, plan.steps)
+
+
+def _schedule(step: int, steps: int) -> float:
+    """Return the learning rate as a share of its peak: the schedule of `training.py`."""
+    warm = min(1.0, (step + 1) / training.WARM_UP_STEPS)
+    late = max(0.0, (step / steps - training.DECAY_FROM) / (1 - training.DECAY_FROM))
+    return warm * (1 - (1 - training.LAST_RATE) * late)
+
+
+def drawn(layers: int, tokens: Tensor) -> Tensor:
+    """Draw an option for each layer and position, uniformly, [layers, B, T]."""
+    return torch.randint(OPTIONS, (layers, *tokens.shape))
+
+
+def _random_loss(duo: Duo, batch: Batch) -> Tensor:
+    states = duos.batched(duo, batch.inputs, drawn(duo.model.shape.layers, batch.inputs))
+    normed = duo.model.norm(states)
+    value = F.cross_entropy(duo.sides.value(normed[batch.operands]), batch.running[batch.operands])
+    return _next_token(duo, normed, batch) + value
+
+
+def _next_token(duo: Duo, normed: Tensor, batch: Batch) -> Tensor:
+    logits = duo.model.head(normed).flatten(0, 1)
+    each = F.cross_entropy(logits, batch.targets.flatten(), reduction="none")
+    weight = 1 + (ANSWER_WEIGHT - 1) * batch.answers.flatten()
+    return (each * weight).sum() / weight.sum()
+
+
+def train_routers(
+    plan: Routing, duo: Duo, progress: Progress = lambda done, steps: None
+) -> Routers:
+    """Train the routers of a plan on a frozen model."""
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_STREAM * 1000 + plan.seed)
+        routers = opened(Routers(duo.model.shape))
+        optimiser = torch.optim.AdamW(routers.parameters(), weight_decay=0.0)
+        for step, batch in enumerate(_batches(plan)):
+            share = step / plan.steps
+            for group in optimiser.param_groups:
+                group["lr"] = ROUTER_RATE * (1 + math.cos(math.pi * share)) / 2
+            tau = TAU[0] + (TAU[1] - TAU[0]) * share
+            goal = 1 - (1 - plan.budget / duo.model.shape.layers) * min(1.0, 2 * share)
+            optimiser.zero_grad()
+            torch.autograd.backward(_routed_loss(duo, routers, batch, tau, goal))
+            nn.utils.clip_grad_norm_(routers.parameters(), training.CLIP)
+            optimiser.step()
+            progress(step + 1, plan.steps)
+    return routers.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def opened(routers: Routers) -> Routers:
+    """Make big the likely choice of routers that know nothing yet."""
+    for index in range(len(routers.layers)):
+        router = routers.at(index)
+        nn.init.normal_(router.weight, std=0.02)
+        nn.init.zeros_(router.bias)
+        router.bias[BIG] = OPEN
+    return routers
+
+
+def _batches(plan: Routing) -> Iterator[Batch]:
+    generator = np.random.Generator(np.random.PCG64((_STREAM, plan.seed)))
+    for _ in range(plan.steps):
+        yield batch_of(draw(generator, BATCH, KMAX))
+
+
+def _routed_loss(duo: Duo, routers: Routers, batch: Batch, tau: float, goal: float) -> Tensor:
+    taken: list[Tensor] = []
+
+    def weigh(index: int, rows: Tensor) -> Tensor:
+        taken.append(F.gumbel_softmax(routers.at(index)(rows), tau=tau, hard=True))
+        return taken[-1]
+
+    normed = duo.model.norm(mixed(duo, batch.inputs, weigh))
+    return _next_token(duo, normed, batch) + PRICE * (spent(torch.stack(taken)) - goal).square()
+
+
+def spent(weights: Tensor) -> Tensor:
+    """Return the mean cost of options [..., 3], in big modules."""
+    mean: Tensor = (weights * torch.tensor(COST)).sum(-1).mean()
+    return mean
+
+
+def mixed(duo: Duo, tokens: Tensor, weigh: Callable[[int, Tensor], Tensor]) -> Tensor:
+    """Run every module on tokens [B, T], mixed by `weigh(layer, rows)` [B, T, 3]; final states."""
+
+    def mix(unit: int, x: Tensor, output: units.Output) -> Tensor:
+        if not unit % 2:
+            return output()
+        small = duo.sides.at(unit // 2)
+        weights = weigh(unit // 2, x)
+        little: Tensor = small.down(F.gelu(small.up(x)))
+        return weights[..., BIG, None] * output() + weights[..., SMALL, None] * little
+
+    return units.soft(duo.model, tokens, mix)
+
+
+def best_patterns(duo: Duo) -> Tensor:
+    """Return the constant pattern that loses least on calibration sequences, by budget.
+
+    Row b, [b, layers], may cost b big modules. All patterns are tried; the loss is that of the
+    answers and of the filler words that follow from another, alike.
+    """
+    corpus = draw(np.random.Generator(np.random.PCG64(CALIBRATION_SEED)), CALIBRATION)
+    batch, words = batch_of(corpus), torch.from_numpy(corpus.labels.word)
+    where = (batch.answers, (words == 1) | (words == 2))
+    patterns = list(itertools.product(range(OPTIONS), repeat=duo.model.shape.layers))
+
+    def loss(normed: Tensor) -> Tensor:
+        logits = duo.model.head(normed).flatten(0, 1)
+        each = F.cross_entropy(logits, batch.targets.flatten(), reduction="none")
+        each = each.view_as(batch.targets)
+        return torch.stack([each[mask].mean() for mask in where]).mean()
+
+    with torch.inference_mode(), one_thread():
+        whole = torch.zeros_like(batch.inputs)  # one group: everybody runs the pattern
+        there = duo_study.scene(duo, batch.inputs, whole, Work())
+        lost = duo_study.losses(there, patterns, loss)
+    cost = torch.tensor([sum(COST[option] for option in pattern) for pattern in patterns])
+    best = [torch.where(cost <= b, lost, torch.inf).argmin() for b in range(duos.BESTS + 1)]
+    return torch.tensor([patterns[int(index)] for index in best], dtype=torch.float)
+
+
+def held_out(duo: Duo, choosers: dict[str, duos.Chooser]) -> dict[str, float]:
+    """Return answer accuracy by k, filler accuracy and executions on held-out sequences.
+
+    The first chooser's have plain names, those of the others begin with their own.
+    """
+    corpus = draw(np.random.Generator(np.random.PCG64(training.HELD_OUT_SEED)), training.HELD_OUT)
+    tokens = torch.from_numpy(np.ascontiguousarray(corpus.inputs))
+    equal, k, words = corpus.labels.of("equal"), corpus.labels.k, corpus.labels.word
+    found: dict[str, float] = {}
+    for name, choose in choosers.items():
+        answer = duos.prefill_duo(duo, tokens, choose, tile=16)
+        right = answer.logits.argmax(-1).numpy() == corpus.targets
+        named = name and f"{name}_"
+        for n in range(1, KMAX + 1):
+            found[f"{named}accuracy_k{n}"] = float(right[equal & (k == n)].mean())
+        found[f"{named}accuracy_filler"] = float(right[(words == 1) | (words == 2)].mean())
+        found[f"{named}executions"] = float(answer.executions().double().mean())
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def stage_one(shape_layers: int, seed: int) -> dict[str, duos.Chooser]:
+    """Return what a model is scored with before it has routers: all big, all small, coins."""
+    even = torch.full((shape_layers, OPTIONS), 1 / OPTIONS)
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        "": duos.pattern((BIG,) * shape_layers),
+        "small": duos.pattern((SMALL,) * shape_layers),
+        "random": duos.coins(even, generator),
+    }

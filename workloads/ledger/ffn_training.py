@@ -1,0 +1,156 @@
+"""How the models of layout `c2` are trained: the substrate's recipe, in one or two phases.
+
+Optimiser, batch, curriculum, answer weight and the auxiliary value head are those of
+`training.py`. A plan with `warm` steps is a dense model for so long, with a warm-up and a
+constant rate; then its kind takes over the weights with a *new* optimiser, a new warm-up and
+the decay over the last 40 % of all steps, as the paper goes on from a dense checkpoint. Gates
+start from noise. Dense and fixed-loop rivals go the same way.
+
+    tau = max(0.1, 5 x 0.02^(step / 0.96 S))      S: steps after the change
+
+The paper multiplies by 0.99984 a step, which takes 24 450 steps from 5 to 0.1, 96 % of its run;
+the same share is kept here. The temperature is an argument of the forward, so it cannot be
+forgotten. Balance of slices: 5e-5 as published; of separate experts 1e-2, as is usual.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adabench.workloads.ledger import affine
+from adabench.workloads.ledger.data import KMAX, MODULUS
+from adabench.workloads.ledger.engine import one_thread
+from adabench.workloads.ledger.ffn_engine import ONCE, argmax, prefill_ffns
+from adabench.workloads.ledger.ffn_recipes import Looping
+from adabench.workloads.ledger.ffns import FfnShape, Gates, Stack, fresh, soft
+from adabench.workloads.ledger.training import (
+    ANSWER_WEIGHT,
+    BATCH,
+    BETAS,
+    CLIP,
+    CURRICULUM,
+    DECAY_FROM,
+    LAST_RATE,
+    RATE,
+    WARM_UP_STEPS,
+    WEIGHT_DECAY,
+    Batch,
+    Progress,
+    batch_of,
+)
+
+TAU_FIRST, TAU_LAST, TAU_SHARE = 5.0, 0.1, 0.96
+BALANCE = {"versatile": 5e-5, "moe": 1e-2}
+HELD_OUT_SEED, HELD_OUT = 999, 256
+_STREAM = 52  # training streams are keyed apart from those of the other families
+
+
+def train(plan: Looping, progress: Progress = lambda done, steps: None) -> Stack:
+    """Train a plan; return the model in evaluation mode."""
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        if plan.warm:
+            start, head = _dense(plan.shape.layers, plan.seed, plan.warm, plan.steps, progress)
+        torch.manual_seed(_STREAM * 1000 + plan.seed)
+        stack, value_head = fresh(plan.shape), nn.Linear(plan.shape.width, MODULUS, bias=False)
+        if plan.warm:
+            stack.model.load_state_dict(start["model"])
+            stack.ffns.load_state_dict(copied(start["ffns"], plan.shape.wider), strict=False)
+            value_head.load_state_dict(head)
+        _fit(plan, stack, value_head, plan.warm, plan.steps, progress)
+    return stack.frozen()
+
+
+@cache
+def _dense(
+    layers: int, seed: int, warm: int, steps: int, progress: Progress
+) -> tuple[dict[str, dict[str, Tensor]], dict[str, Tensor]]:
+    """Return the weights of the dense start and its value head."""
+    plan = Looping("", FfnShape("dense", layers), seed, warm=0, steps=steps)
+    torch.manual_seed(_STREAM * 1000 + seed)
+    stack, value_head = fresh(plan.shape), nn.Linear(plan.shape.width, MODULUS, bias=False)
+    _fit(plan, stack, value_head, 0, warm, progress)
+    weights = {"model": stack.model.state_dict(), "ffns": stack.ffns.state_dict()}
+    return weights, value_head.state_dict()
+
+
+def copied(weights: dict[str, Tensor], times: int) -> dict[str, Tensor]:
+    """Return dense MLPs so many times side by side: what separate experts start from."""
+    found = {}
+    for key, value in weights.items():
+        halves = value.chunk(2) if key.endswith("w_in.weight") else ()
+        wide = torch.cat([half.repeat(times, 1) for half in halves]) if halves else None
+        found[key] = value.repeat(1, times) if wide is None else wide
+    return found
+
+
+def _fit(
+    plan: Looping, stack: Stack, value_head: nn.Linear, first: int, last: int, progress: Progress
+) -> None:
+    """Train from step `first` to `last` of the plan with an optimiser of its own."""
+    weights = [*stack.weights(), *value_head.parameters()]
+    optimiser = torch.optim.AdamW(
+        weights, lr=RATE, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
+    )
+    for step, batch in enumerate(_batches(plan, first, last), first):
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * schedule(step, first, plan.steps)
+        optimiser.zero_grad()
+        tau = temperature(step - first, plan.steps - first)
+        torch.autograd.backward(_loss(stack, value_head, batch, tau))
+        nn.utils.clip_grad_norm_(weights, CLIP)
+        optimiser.step()
+        progress(step + 1, plan.steps)
+
+
+def schedule(step: int, first: int, steps: int) -> float:
+    """Return the rate as a share of its peak; the warm-up is that of the phase begun at `first`."""
+    warm = min(1.0, (step - first + 1) / WARM_UP_STEPS)
+    late = max(0.0, (step / steps - DECAY_FROM) / (1 - DECAY_FROM))
+    return warm * (1 - (1 - LAST_RATE) * late)
+
+
+def temperature(step: int, steps: int) -> float:
+    """Return tau at a step of the second phase."""
+    fallen = TAU_FIRST * (TAU_LAST / TAU_FIRST) ** (step / (TAU_SHARE * steps))
+    return float(max(TAU_LAST, fallen))
+
+
+def _batches(plan: Looping, first: int, last: int) -> Iterator[Batch]:
+    generator = np.random.Generator(np.random.PCG64((_STREAM, plan.seed, first)))
+    for step in range(first, last):
+        risen = step / plan.steps / CURRICULUM
+        yield batch_of(affine.draw(generator, BATCH, min(KMAX, 1 + int((KMAX - 1) * risen))))
+
+
+def _loss(stack: Stack, value_head: nn.Linear, batch: Batch, tau: float) -> Tensor:
+    """Next token with weighted answers, the running value at operands, and the balance."""
+    gates = Gates()
+    normed = stack.model.norm(soft(stack, batch.inputs, tau, gates))
+    each = F.cross_entropy(
+        stack.model.head(normed).flatten(0, 1), batch.targets.flatten(), reduction="none"
+    )
+    weight = 1 + (ANSWER_WEIGHT - 1) * batch.answers.flatten()
+    value = F.cross_entropy(value_head(normed[batch.operands]), batch.running[batch.operands])
+    loss = (each * weight).sum() / weight.sum() + value
+    if gates.balance:
+        loss = loss + BALANCE[stack.shape.kind] * torch.stack(gates.balance).sum()
+    return loss
+
+
+def held_out(stack: Stack) -> dict[str, float]:
+    """Return answer accuracy by k, filler accuracy and executions on held-out sequences."""
+    corpus = affine.draw(np.random.Generator(np.random.PCG64(HELD_OUT_SEED)), HELD_OUT)
+    tokens = torch.from_numpy(np.ascontiguousarray(corpus.inputs))
+    depths = argmax(stack) if stack.shape.kind == "versatile" else ONCE
+    answer = prefill_ffns(stack, tokens, depths, tile=16)
+    right = answer.logits.argmax(-1).numpy() == corpus.targets
+    equal, k = corpus.labels.of("equal"), corpus.labels.k
+    found = {f"accuracy_k{n}": float(right[equal & (k == n)].mean()) for n in range(1, KMAX + 1)}
+    words = corpus.labels.word
+    found["accuracy_filler"] = float(right[(words == 1) | (words == 2)].mean())
+    found["executions"] = float(answer.executions().mean())
+    return {name: round(value, 4) for name, value in found.items()}

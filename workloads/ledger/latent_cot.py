@@ -1,0 +1,62 @@
+"""Latent chain of thought: steps are states that are fed back, and no token is chosen.
+
+    h_0 of step t = norm(h_L of step t - 1),  every step runs all layers
+
+The student of the model that speaks (`latent_training.py`): its state after step k was drawn to the
+teacher's at the end of spoken step k, its steps were taken over from the trace one by one. The number
+of steps is a function of the question's length: one for each operation, or (`per_step` = 2) for two.
+
+**What is simplified.** One weight for both losses; teacher and student have the same shape.
+
+**What to expect.** Written before measuring: within 3 points of the spoken trace at one language token
+a question; with half the steps a few points less, since six layers are more than a step needs.
+
+**What was seen.** One trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). 0.969
+right where the verbose trace has 0.999: ratio 0.969 [0.943, 0.992] against a limit of 0.97, undecided.
+Five times as many right as without steps (0.20). 35.9 latent layers a question, 8.25 a token,
+which is what the terse trace costs at 0.998. Half as many steps: 0.607 at 19.2 latent layers,
+far more lost than expected. CPU time of one question at a time: a fifth of the verbose trace's
+(0.92 s against 4.67 s for 72 questions, a crowded machine).
+
+**Ways to fake it.** Not counting latent steps as compute; comparing full steps alone, where half as
+many would do.
+"""
+
+from adabench.harness.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.ledger.asking import Exam
+from adabench.workloads.ledger.cot_task import Reckoning, Solver
+from adabench.workloads.ledger.latent_engine import Solution
+
+CARD = Card(
+    title="Latent chain of thought",
+    paper="Hao et al., Coconut, arXiv 2412.06769; stage 1 of System-1.5, arXiv 2505.18962",
+    adapts="nothing: every latent step runs all layers",
+    fidelity="reconstructed",
+    role="static",
+    conditions={"layout": "cot"},
+    knobs=(Knob("per_step", (1, 2), 1),),
+    claims=(
+        Claim(
+            id="s15-stage-1",
+            says="Latent steps answer as many questions as spoken ones, within 3 %.",
+            paper="the card's criterion 1: within 3 points",
+            expect=Ratio("accuracy", against="cot", low=0.97, where={"layout": "cot"}),
+        ),
+        Claim(
+            id="s15-stage-1-floor",
+            says="They answer half as many again as no steps at all.",
+            paper="the card's criterion 1: well above no-CoT",
+            expect=Ratio("accuracy", against="no_cot", low=1.5, where={"layout": "cot"}),
+        ),
+    ),
+)
+
+
+def prepare(task: Reckoning, point: Point, seed: int) -> Solver:
+    """Restore the student."""
+    return task.solver("cot-latent")
+
+
+def solve(solver: Solver, exam: Exam, point: Point) -> Solution:
+    """Think, then answer."""
+    return solver.think(exam, per_step=int(point["per_step"]))

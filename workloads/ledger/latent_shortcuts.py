@@ -1,0 +1,259 @@
+"""Stage 2 of System-1.5: routers and adapters on a frozen latent student.
+
+    w = R_l(h) = sigmoid(u relu(V h / rms h))       one router before each of the layers 2..L
+    g_l(h) = h + B gelu(A h / rms h)                one adapter beside it, width d / 4
+
+A latent step leaves through the adapter where w > `threshold` (`leave`). Layer 1 runs for every step
+that starts there; one that starts deeper, handed over by the step before, may leave at once.
+
+**Training**, on lessons of stage 1 with all steps latent. A step is *critical* if it changes the value
+(add_1..6, mul_2..6); labels come from the generator of the training questions and exist nowhere else.
+
+    loss = cross-entropy of the answer
+         + smooth L1 between a finished step's state and the full path's, both normed
+         + cross-entropy of w against "not critical", wherever a router was asked
+
+Where a step goes on its state is the soft mixture `w g(h) + (1 - w) f(h)`; where it leaves, it leaves as
+in inference: hard, writing no keys above, handing its state over (or starting afresh). Half of the
+steps that are not critical leave at a drawn depth, so that all adapters learn; all others as the
+router says.
+
+`kind`: `both` shortcuts; `depth` without handing over; `step` hands over with no adapter;
+`shuffled` is `both` with the labels of a question dealt to its steps at random.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adabench.workloads.ledger import latent_training, training
+from adabench.workloads.ledger.data import Bools
+from adabench.workloads.ledger.engine import one_thread
+from adabench.workloads.ledger.latent_engine import Leave, Shortcut, in_thought, solve
+from adabench.workloads.ledger.latent_training import Lesson, lesson, opening
+from adabench.workloads.ledger.latent_unrolled import Past, block, layer_step
+from adabench.workloads.ledger.model import Backbone
+from adabench.workloads.ledger.training import CLIP
+from adabench.workloads.ledger.work import Work
+
+KINDS = ("both", "depth", "step", "shuffled")
+BATCH, RATE, WARM_UP_STEPS = 48, 3e-3, 20
+REDUCTION = 4
+_STREAM = 71
+
+
+class Shortcuts(nn.Module):
+    """Routers and adapters before layers 2..L, at index depth - 1."""
+
+    def __init__(self, width: int, layers: int) -> None:
+        super().__init__()
+        slim, places = width // REDUCTION, range(layers - 1)
+        self.judges = nn.ModuleList(nn.Linear(width, slim, bias=False) for _ in places)
+        self.scores = nn.ModuleList(nn.Linear(slim, 1) for _ in places)
+        self.downs = nn.ModuleList(nn.Linear(width, slim, bias=False) for _ in places)
+        self.ups = nn.ModuleList(nn.Linear(slim, width, bias=False) for _ in places)
+        for up in self.ups:
+            assert isinstance(up, nn.Linear)
+            nn.init.zeros_(up.weight)
+
+    def logit(self, depth: int, rows: Tensor, work: Work) -> Tensor:
+        """Return the logit of leaving before layer `depth` + 1, [m]."""
+        normed = F.rms_norm(rows, rows.shape[-1:])
+        inner = work.linear(self.judges[depth - 1], normed).relu()
+        return work.linear(self.scores[depth - 1], inner)[:, 0]
+
+    def adapted(self, depth: int, rows: Tensor, work: Work) -> Tensor:
+        """Return the states that rows leave with, [m, d]."""
+        normed = F.rms_norm(rows, rows.shape[-1:])
+        return rows + work.linear(
+            self.ups[depth - 1], F.gelu(work.linear(self.downs[depth - 1], normed))
+        )
+
+
+@dataclass(frozen=True)
+class Shortened:
+    """A frozen latent student with its shortcuts."""
+
+    model: Backbone
+    shortcuts: Shortcuts
+    kind: str
+
+    def shortcut(self, threshold: float) -> Shortcut:
+        """Return the rule of inference."""
+        return Shortcut(leave(self.shortcuts, threshold, self.kind), self.kind != "depth")
+
+
+def leave(shortcuts: Shortcuts, threshold: float, kind: str) -> Leave:
+    """Leave where w exceeds the threshold; never before layer 1."""
+
+    def judge(
+        depth: int, step: int, rows: Tensor, who: Tensor, work: Work
+    ) -> tuple[Tensor, Tensor] | None:
+        if depth == 0:
+            return None
+        leaves = shortcuts.logit(depth, rows, work).sigmoid() > threshold
+        gone = leaves.nonzero()[:, 0]
+        if kind == "step" or not len(gone):
+            return leaves, rows[gone]
+        return leaves, shortcuts.adapted(depth, work.take(rows, gone), work)
+
+    return judge
+
+
+def train(
+    student: Backbone,
+    kind: str,
+    seed: int,
+    steps: int,
+    progress: training.Progress = lambda done, steps: None,
+) -> Shortcuts:
+    """Train routers and adapters; the student is left as it is."""
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_STREAM * 1000 + seed)
+        made = Shortcuts(student.shape.width, student.shape.layers)
+        optimiser = torch.optim.AdamW(made.parameters(), lr=RATE, weight_decay=0.0, fused=True)
+        generator = np.random.Generator(np.random.PCG64((_STREAM, seed)))
+        for step in range(steps):
+            left = (step + 1) / WARM_UP_STEPS, 2 * (1 - step / steps)
+            for group in optimiser.param_groups:
+                group["lr"] = RATE * min(1.0, *left)
+            optimiser.zero_grad()
+            taught = lesson(generator, 1, 1.0, BATCH)
+            torch.autograd.backward(loss(student, made, kind, taught, generator))
+            nn.utils.clip_grad_norm_(made.parameters(), CLIP)
+            optimiser.step()
+            progress(step + 1, steps)
+    return made.eval().requires_grad_(False)
+
+
+def labels(taught: Lesson, kind: str, generator: np.random.Generator) -> Bools:
+    """Return which steps are to be taken for critical, [B, steps]."""
+    critical = taught.posed.keys.critical[:, : taught.latent]
+    return generator.permuted(critical, axis=1) if kind == "shuffled" else critical
+
+
+def loss(
+    student: Backbone, made: Shortcuts, kind: str, taught: Lesson, generator: np.random.Generator
+) -> Tensor:
+    """Return the three terms of stage 2 for one batch."""
+    critical = labels(taught, kind, generator)
+    n, steps = critical.shape
+    layers = student.shape.layers
+    drawn = generator.integers(1, layers, (n, steps))
+    free = critical | (generator.random((n, steps)) < 0.5)
+    with torch.no_grad():
+        ends, past = opening(student, taught)
+        wanted = full_path(student, ends, past, steps)
+        ends, past = opening(student, taught)
+    past.ragged = True
+    # A depth nobody reaches stands for: as the router says.
+    plan = torch.from_numpy(np.where(free, -1, drawn))
+    walk = Walk(student, made, kind, past)
+    return walk.loss(ends, plan, torch.from_numpy(critical), wanted, taught)
+
+
+def full_path(student: Backbone, state: Tensor, past: Past, steps: int) -> Tensor:
+    """Return the normed states after each full latent step, [B, steps, d]."""
+    states = []
+    for _ in range(steps):
+        state = block(student, student.norm(state)[:, None], past)[:, 0]
+        states.append(state)
+    return student.norm(torch.stack(states, 1))  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Latent steps of a batch with shortcuts, masked, with gradients."""
+
+    student: Backbone
+    made: Shortcuts
+    kind: str
+    past: Past
+    threshold: float = 0.5
+    soft: bool = True
+    """False: a step that goes on takes the layer's output alone, as in inference."""
+
+    def loss(
+        self, ends: Tensor, plan: Tensor, critical: Tensor, wanted: Tensor, taught: Lesson
+    ) -> Tensor:
+        """Walk all steps and add up the terms."""
+        state, start = self.student.norm(ends), torch.zeros(len(ends), dtype=torch.long)
+        judged, matched = [], []
+        for step in range(plan.shape[1]):
+            state, start, done, asked = self.step(state, start, plan[:, step])
+            target = (~critical[:, step]).float()
+            judged += [
+                F.binary_cross_entropy_with_logits(logit[rows], target[rows])
+                for logit, rows in asked
+                if rows.any()
+            ]
+            if done.any():
+                matched.append(F.smooth_l1_loss(state[done], wanted[done, step]))
+        answer = latent_training.language_loss(self.student, taught, self.past)
+        return answer + torch.stack(judged).mean() + torch.stack(matched or [answer * 0]).mean()
+
+    def step(
+        self, state: Tensor, start: Tensor, plan: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, list[tuple[Tensor, Tensor]]]:
+        """Take one step; return states, starts, who has a finished state, and who was asked."""
+        layers, work = self.student.shape.layers, Work()
+        left, asked = torch.zeros(len(state), dtype=torch.bool), []
+        begin = torch.zeros_like(start)
+        for depth in range(layers):
+            running = ~left & (start <= depth)
+            mixed: tuple[Tensor, Tensor] | None = None
+            if depth:
+                logit, out = self._judged(depth, state, work)
+                asked.append((logit, running))
+                share = logit.sigmoid()
+                says = share > self.threshold
+                leaves = running & torch.where(plan < 0, says, plan <= depth)
+                state = torch.where(leaves[:, None], out, state)
+                begin = torch.where(leaves, depth, begin)
+                left, running = left | leaves, running & ~leaves
+                mixed = out, share[:, None]
+            after = layer_step(self.student, depth, state[:, None], self.past, running)[:, 0]
+            if mixed is not None and self.soft:
+                after = mixed[1] * mixed[0] + (1 - mixed[1]) * after
+            state = torch.where(running[:, None], after, state)
+        self.past.length += 1
+        done = torch.ones_like(left) if self.kind == "depth" else ~left
+        state = torch.where(done[:, None], self.student.norm(state), state)
+        return state, torch.where(done, 0, begin), done, asked
+
+    def _judged(self, depth: int, state: Tensor, work: Work) -> tuple[Tensor, Tensor]:
+        out = state if self.kind == "step" else self.made.adapted(depth, state, work)
+        return self.made.logit(depth, state, work), out
+
+
+HELD_OUT_SEED, HELD_OUT = 999, 128
+
+
+def held_out(found: Shortened) -> dict[str, float]:
+    """Return exact match and layers per latent step at threshold 0.5, by criticality."""
+    generator = np.random.Generator(np.random.PCG64((_STREAM, HELD_OUT_SEED)))
+    hits, ran = [], {True: [0, 0], False: [0, 0]}
+    for _ in range(8):
+        taught = lesson(generator, 1, 1.0, HELD_OUT)
+        posed = taught.posed
+        steps = torch.from_numpy(posed.keys.steps)
+        solution = solve(
+            found.model,
+            posed.questions,
+            lambda who, steps=steps: in_thought(found.model, steps[who], found.shortcut(0.5)),  # type: ignore[misc]
+            room=taught.latent + 1,
+            tile=HELD_OUT,
+        )
+        hits.append(solution.said.numpy() == posed.keys.answers)
+        critical = posed.keys.critical[:, : taught.latent]
+        for kind, sums in ran.items():
+            depths = solution.exits.numpy()[critical == kind]
+            sums[0], sums[1] = sums[0] + int(depths.sum()), sums[1] + len(depths)
+    return {
+        "accuracy": round(float(np.concatenate(hits).mean()), 4),
+        "depth_critical": round(ran[True][0] / ran[True][1], 3),
+        "depth_trivial": round(ran[False][0] / ran[False][1], 3),
+    }

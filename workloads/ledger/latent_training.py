@@ -1,0 +1,158 @@
+"""Stage 1: a latent student that is taught by the model that speaks its steps.
+
+Student: same shape, started from the teacher's weights. The question is followed by latent steps (the
+normed last state is the next input), then by what is left of the verbose trace, `<answer>` and the
+answer. Behind `<sep>` one latent step stands for one step of the trace; behind `<half>` for two.
+
+    loss = cross-entropy of the language that follows the latent steps (weight 3 on the answer)
+         + 20 x smooth L1 between the student's state after step k and the teacher's at step k
+
+both states normed, the teacher's detached. Of the teacher's step it is the state at `=`, whose next token
+is the result. (At the very end of a step the next token is the next operation, and the state says
+little of the value: drawn to that one, the student learned all states and no answer, 0.14 after 600
+steps.) The curriculum replaces steps from the left, one more per stage, over the first quarter of
+the run; then all steps are latent. Every other batch is a `<half>` one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adabench.workloads.ledger import cot_data, training
+from adabench.workloads.ledger.cot_data import ANSWER, HALF, Reckoned
+from adabench.workloads.ledger.cot_training import schedule
+from adabench.workloads.ledger.engine import one_thread
+from adabench.workloads.ledger.latent_unrolled import Past, block, nothing
+from adabench.workloads.ledger.model import Backbone
+from adabench.workloads.ledger.training import ANSWER_WEIGHT
+
+BATCH, RATE = 64, 2e-3
+ALIGNMENT = 20.0
+STAGED = 0.25
+"""Share of the run over which the curriculum rises."""
+RESULT = 2
+"""From the end of a step back to `=`, whose state holds the result as its prediction."""
+HELD_OUT_SEED, HELD_OUT = 999, 256
+_STREAM = 67
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Questions of equally many operations, and how much of their trace is latent."""
+
+    posed: Reckoned
+    tokens: Tensor
+    """Question, verbose trace, `<answer>`, answer, [B, T]; the same length for all."""
+    per_step: int
+    """Steps of the trace that one latent step stands for."""
+    latent: int
+    """Latent steps."""
+
+    @property
+    def length(self) -> int:
+        """Tokens of the question."""
+        return int(self.posed.questions.lengths[0])
+
+    def end(self, step: int) -> int:
+        """Return where the trace's tokens end that the first `step` latent steps stand for."""
+        n = int(self.posed.keys.steps[0])
+        return self.length + cot_data.VERBOSE_STEP * min(step * self.per_step, n)
+
+
+def lesson(generator: np.random.Generator, per_step: int, share: float, n: int = BATCH) -> Lesson:
+    """Draw a batch; `share` of its trace, at least one step, is latent."""
+    ops = int(generator.integers(cot_data.FEWEST, cot_data.MOST + 1))
+    posed = cot_data.pose(generator, n, ops, ops)
+    tokens, _ = cot_data.written(posed, cot_data.trace(posed.keys, verbose=True))
+    most = -(-ops // per_step)
+    return Lesson(posed, torch.from_numpy(tokens), per_step, min(most, 1 + int(share * most)))
+
+
+def train(
+    teacher: Backbone, seed: int, steps: int, progress: training.Progress = lambda done, steps: None
+) -> Backbone:
+    """Train a student from a teacher; return it in evaluation mode."""
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_STREAM * 1000 + seed)
+        student = Backbone(teacher.shape)
+        student.load_state_dict(teacher.state_dict())
+        _fit(teacher, student, seed, steps, progress)
+    return student.eval().requires_grad_(False)
+
+
+def _fit(
+    teacher: Backbone, student: Backbone, seed: int, steps: int, progress: training.Progress
+) -> None:
+    parameters = list(student.parameters())
+    optimiser = torch.optim.AdamW(
+        parameters, lr=RATE, betas=training.BETAS, weight_decay=training.WEIGHT_DECAY, fused=True
+    )
+    for step, taught in enumerate(_lessons(seed, steps)):
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * schedule(step, steps)
+        optimiser.zero_grad()
+        torch.autograd.backward(_loss(teacher, student, taught))
+        nn.utils.clip_grad_norm_(parameters, training.CLIP)
+        optimiser.step()
+        progress(step + 1, steps)
+
+
+def _lessons(seed: int, steps: int) -> Iterator[Lesson]:
+    generator = np.random.Generator(np.random.PCG64((_STREAM, seed)))
+    for step in range(steps):
+        yield lesson(generator, 1 + step % 2, step / steps / STAGED)
+
+
+def opening(student: Backbone, taught: Lesson) -> tuple[Tensor, Past]:
+    """Read the questions; return the states at their ends [B, d] and the past."""
+    asked = taught.tokens[:, : taught.length].clone()
+    if taught.per_step == 2:
+        asked[:, -1] = HALF
+    past = nothing(student)
+    return block(student, student.embed(asked), past)[:, -1], past
+
+
+def _loss(teacher: Backbone, student: Backbone, taught: Lesson) -> Tensor:
+    tokens, ends = taught.tokens, [taught.end(k) - RESULT for k in range(1, taught.latent + 1)]
+    with torch.no_grad():
+        heard = block(teacher, teacher.embed(tokens[:, : ends[-1] + 1]), nothing(teacher))
+        wanted = teacher.norm(heard[:, ends])
+    state, past = opening(student, taught)
+    states = []
+    for _ in range(taught.latent):
+        state = block(student, student.norm(state)[:, None], past)[:, 0]
+        states.append(state)
+    aligned = F.smooth_l1_loss(student.norm(torch.stack(states, 1)), wanted)
+    return ALIGNMENT * aligned + language_loss(student, taught, past)
+
+
+def language_loss(student: Backbone, taught: Lesson, past: Past) -> Tensor:
+    """Return the cross-entropy of what follows the latent steps."""
+    rest = taught.tokens[:, taught.end(taught.latent) :]
+    logits = student.head(student.norm(block(student, student.embed(rest[:, :-1]), past)))
+    weight = torch.ones(rest.shape[1] - 1)
+    weight[-1] = ANSWER_WEIGHT
+    each = F.cross_entropy(logits.transpose(1, 2), rest[:, 1:], reduction="none")
+    return (each * weight).sum() / (weight.sum() * len(rest))
+
+
+def held_out(student: Backbone) -> dict[str, float]:
+    """Return exact match after all latent steps, one per step and one per two."""
+    found = {}
+    for per_step, name in ((1, "accuracy_full"), (2, "accuracy_half")):
+        generator, hits = np.random.Generator(np.random.PCG64((_STREAM, HELD_OUT_SEED))), []
+        with torch.inference_mode(), one_thread():
+            for _ in range(8):
+                taught = lesson(generator, per_step, 1.0, HELD_OUT)
+                state, past = opening(student, taught)
+                for _ in range(taught.latent):
+                    state = block(student, student.norm(state)[:, None], past)[:, 0]
+                mark = student.embed(torch.full((len(state), 1), ANSWER))
+                said = student.head(student.norm(block(student, mark, past)[:, 0])).argmax(-1)
+                hits.append(said == torch.from_numpy(taught.posed.keys.answers))
+        found[name] = round(float(torch.cat(hits).double().mean()), 4)
+    return found

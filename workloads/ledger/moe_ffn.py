@@ -1,0 +1,41 @@
+"""Mixture of experts: eight separate MLPs a layer, of which a token runs two.
+
+The rival on the memory axis. An expert is as large as a dense MLP and has weights of its own, so a
+token computes two dense MLPs and the MLPs take eight times the memory. The same router as
+VersatileFFN's slices: linear, top 2, softmax over the two. Balance loss 1e-2. The experts start as
+copies of the dense start's MLP, the same start as everybody's. Experts run on the rows that chose
+them (`ffn_engine.py`), in training too, and the memory counted is that of all of them.
+
+**What to expect.** Written before it was trained: near dense, a little above at k = 2, since
+tables can be kept apart; 400 steps are few for copies to part.
+
+**What was seen.** Seeds 0, 1, 2, six batches of 64: 0.665, 0.775, 0.788 where dense has 0.642,
+0.776, 0.777, on twice its MLPs and 4.9 times its bytes. As expected.
+
+**Ways to fake it.** Experts without a balance loss, of which one does everything; counting the
+memory of the active ones alone.
+"""
+
+from adabench.harness.card import Card, Point
+from adabench.workloads.ledger.composing import Composing, FfnReader
+from adabench.workloads.ledger.ffn_engine import Run
+from adabench.workloads.ledger.readers import Batch
+
+CARD = Card(
+    title="Mixture of experts",
+    paper="Shazeer et al., Outrageously large neural networks, arXiv 1701.06538",
+    adapts="which two of eight experts a token runs in each layer, on its state",
+    fidelity="special-case",
+    skips_from="dense_ffn",
+    conditions={"layout": "c2", "mode": "prefill"},
+)
+
+
+def prepare(task: Composing, point: Point, seed: int) -> FfnReader:
+    """Restore the model."""
+    return task.ffn_reader("moe-ffn")
+
+
+def solve(reader: FfnReader, batch: Batch, point: Point) -> Run:
+    """Read the batch, every token through its two experts."""
+    return reader.read(batch)

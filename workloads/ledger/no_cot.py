@@ -1,0 +1,36 @@
+"""No chain of thought: the answer at once, from what the layers make of the question.
+
+Fine-tuned on questions and answers as the model that speaks was on traces. If it solved the task,
+every way to save steps would seem to work; so it is the floor that all others are held to.
+
+**What to expect.** Written before measuring: below 60 %.
+
+**What was seen.** One trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). 0.20
+at 6 layers a token, little above chance (0.143).
+
+**Ways to fake it.** A weaker one than the task allows: with the stream's auxiliary head, which is
+told every running value, six layers do better; `cot_data.py` has the figures.
+"""
+
+from adabench.harness.card import Card, Point
+from adabench.workloads.ledger.asking import Exam
+from adabench.workloads.ledger.cot_task import Reckoning, Solver
+from adabench.workloads.ledger.latent_engine import Solution
+
+CARD = Card(
+    title="No chain of thought",
+    paper="System-1.5 Reasoning, arXiv 2505.18962, its baseline",
+    adapts="nothing: no steps at all",
+    role="static",
+    conditions={"layout": "cot"},
+)
+
+
+def prepare(task: Reckoning, point: Point, seed: int) -> Solver:
+    """Restore the model that answers at once."""
+    return task.solver("cot-direct")
+
+
+def solve(solver: Solver, exam: Exam, point: Point) -> Solution:
+    """Answer at once."""
+    return solver.pause(exam, per_operation=0)

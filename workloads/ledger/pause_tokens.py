@@ -1,0 +1,36 @@
+"""Pause tokens: as many positions as there are operations, with nothing of a state in them.
+
+The same token is put in for every operation before the answer is asked for; the model was trained
+with and without. It gets the positions and the layers of latent steps, not their sequence: no
+pause sees the last layer of the one before.
+
+**What to expect.** Written before measuring: a few points above no steps, far below latent steps.
+
+**What was seen.** One trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). 0.20,
+as without pauses, at the layers of latent steps (8.25 a token).
+
+**Ways to fake it.** Fewer layers than latent steps have; counting pauses as free.
+"""
+
+from adabench.harness.card import Card, Point
+from adabench.workloads.ledger.asking import Exam
+from adabench.workloads.ledger.cot_task import Reckoning, Solver
+from adabench.workloads.ledger.latent_engine import Solution
+
+CARD = Card(
+    title="Pause tokens",
+    paper="Goyal et al., Think before you speak, arXiv 2310.02226",
+    adapts="nothing: one pause for each operation",
+    role="static",
+    conditions={"layout": "cot"},
+)
+
+
+def prepare(task: Reckoning, point: Point, seed: int) -> Solver:
+    """Restore the model that was trained with pauses."""
+    return task.solver("cot-direct")
+
+
+def solve(solver: Solver, exam: Exam, point: Point) -> Solution:
+    """Pause once for each operation, then answer."""
+    return solver.pause(exam, per_operation=1)

@@ -1,0 +1,63 @@
+"""Random Duo-LLM: coins in place of its routers, at their own rates in every layer.
+
+The control. The same model, and in each layer the same shares of positions that skip, take small
+and take big as under the trained routers, measured on calibration sequences that no score is
+taken on. A skip is as free for coins as it is for routers. Coins cost no operations.
+
+**What to expect.** Written before any router was trained: the model was trained under coins, so
+they do far less harm than to a retrofit; at budget 2 coins lose a tenth of the answers at k = 4.
+
+**What was seen.** Seed 0, six batches, prefill: 0.976 of the answers at budget 2 (k = 4: 0.908),
+0.965 at 1 (0.863), where routers have 0.992 and 0.987 on as many layers (3.94 and 3.34). Six
+points at k = 4 at budget 2, fewer than expected; nine at 1.
+
+**Ways to fake it.** Rates of the nominal budget; one rate for all layers; coins that never skip.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from adabench.harness.card import Card, Knob, Point
+from adabench.workloads.ledger.duo_modules import coins, routed, shares
+from adabench.workloads.ledger.duo_reading import DuoReader
+from adabench.workloads.ledger.engine import Answer
+from adabench.workloads.ledger.readers import Batch
+from adabench.workloads.ledger.task import Ledger
+
+CARD = Card(
+    title="Random modules at Duo-LLM's rates",
+    adapts="which MLP a position runs in each layer, by coin",
+    role="control",
+    conditions={"mode": "prefill"},
+    knobs=(Knob("budget", (1, 2), 2, at="prepare"),),
+)
+
+
+@dataclass(frozen=True)
+class Coins:
+    """A reader, and how often each layer's router took skip, small and big."""
+
+    reader: DuoReader
+    rates: Tensor
+    seed: int
+
+
+def prepare(task: Ledger, point: Point, seed: int) -> Coins:
+    """Restore the method's model and measure its rates."""
+    reader = task.duo_reader(int(point["budget"]))
+    return Coins(replace(reader, routers=None), rates(reader, task.calibration()), seed)
+
+
+def rates(reader: DuoReader, batch: Batch) -> Tensor:
+    """Return the shares of skip, small and big in each layer under the routers, [layers, 3]."""
+    assert reader.routers is not None
+    answer = replace(reader, mode="prefill").read(batch, routed(reader.routers))
+    return shares(answer, answer.unrolled, batch.tokens.size)
+
+
+def solve(held: Coins, batch: Batch, point: Point) -> Answer:
+    """Read the batch with coins; the same coins for the same batch."""
+    generator = torch.Generator().manual_seed(1_000 * held.seed + batch.index)
+    return held.reader.read(batch, coins(held.rates, generator))

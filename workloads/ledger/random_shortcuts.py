@@ -1,0 +1,90 @@
+"""Random shortcuts: System-1.5's rates without its reading of the state.
+
+The control. On calibration questions, which no score is taken on, it is noted how many of the steps that
+were asked at a depth left there; then a coin with that chance decides, step by step. Adapters and
+handing over are System-1.5's own.
+
+**What to expect.** Written before measuring: every question has critical steps that leave, so most
+answers are lost.
+
+**What was seen.** One trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). 0.338
+right where System-1.5 has 0.405, at 21.4 and 21.7 latent layers; at the rates of 0.9, 0.823 against
+0.846.
+
+**Ways to fake it.** Rates per depth that are not the method's; coins without adapters.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from adabench.harness.card import Card, Knob, Point
+from adabench.workloads.ledger import system_1_5
+from adabench.workloads.ledger.asking import Exam
+from adabench.workloads.ledger.cot_task import Reckoning, with_more
+from adabench.workloads.ledger.latent_engine import Leave, Shortcut, Solution
+from adabench.workloads.ledger.latent_shortcuts import Shortcuts
+from adabench.workloads.ledger.work import Work
+
+CARD = Card(
+    title="Random shortcuts at System-1.5's rates",
+    adapts="which layers each latent step runs, by coin",
+    role="control",
+    conditions={"layout": "cot"},
+    knobs=(Knob("lambda_depth", (0.5, 0.9), 0.5, at="prepare", open=True, low=0.0, high=1.0),),
+)
+
+
+@dataclass(frozen=True)
+class Coins:
+    """The student and its shortcuts, and the share that leaves at each depth."""
+
+    cut: system_1_5.Cut
+    rates: tuple[float, ...]
+    seed: int
+
+
+def prepare(task: Reckoning, point: Point, seed: int) -> Coins:
+    """Note the rates of System-1.5 on calibration questions."""
+    cut, exam = system_1_5.prepare(task, point, seed), task.calibration()
+    layers = cut.solver.model.shape.layers
+    asked, left = [0] * layers, [0] * layers
+    shortcut = cut.shortened.shortcut(float(point["lambda_depth"]))
+
+    def watched(
+        depth: int, step: int, rows: Tensor, who: Tensor, work: Work
+    ) -> tuple[Tensor, Tensor] | None:
+        judged = shortcut.leave(depth, step, rows, who, work)
+        if judged is not None:
+            asked[depth], left[depth] = asked[depth] + len(rows), left[depth] + len(judged[1])
+        return judged
+
+    whole = replace(cut.solver, together=len(exam.questions.lengths))
+    whole.think(exam, Shortcut(watched, shortcut.hand_over))
+    rates = tuple(a / max(1, b) for a, b in zip(left, asked, strict=True))
+    return Coins(cut, rates, seed)
+
+
+def tossed(shortcuts: Shortcuts, rates: tuple[float, ...], generator: torch.Generator) -> Leave:
+    """Leave by coin, through the adapters."""
+
+    def judge(
+        depth: int, step: int, rows: Tensor, who: Tensor, work: Work
+    ) -> tuple[Tensor, Tensor] | None:
+        if depth == 0:
+            return None
+        leaves = torch.rand(len(rows), generator=generator) < rates[depth]
+        gone = work.take(rows, leaves.nonzero()[:, 0])
+        return leaves, shortcuts.adapted(depth, gone, work)
+
+    return judge
+
+
+def solve(coins: Coins, exam: Exam, point: Point) -> Solution:
+    """Think with coins; the same coins for the same batch."""
+    shortcuts = coins.cut.shortened.shortcuts
+    generator = torch.Generator().manual_seed(1_000 * coins.seed + exam.index)
+    rule = Shortcut(tossed(shortcuts, coins.rates, generator), hand_over=True)
+    more = sum(weight.numel() for weight in shortcuts.parameters())
+    return with_more(coins.cut.solver.think(exam, rule), more)

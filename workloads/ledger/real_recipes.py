@@ -1,0 +1,58 @@
+"""What is fitted to SmolLM2 for scale `real`, by name.
+
+    adabench train smollm2                # the weights, converted once into the cache
+    adabench train real-informed          # a router and a forecaster for each unit
+    adabench train 'real-static-*'        # thinned models with the same recovery
+
+A recipe of retrofits is about four CPU minutes where bfloat16 is multiplied natively.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+RANK = 16
+STEPS = 40
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The pretrained weights themselves: nothing is trained, one conversion is made."""
+
+    name: str = "smollm2"
+    seed: int = 0
+    steps: int = 1
+    forecast_s: int = 40
+
+
+@dataclass(frozen=True)
+class RealRetrofit:
+    """Parts to be fitted to the frozen SmolLM2 (`real_fit.py`, `real_refine.py`)."""
+
+    name: str
+    kind: Literal["informed", "blind", "greedy", "static"]
+    sparsity: float
+    """Share of the unit executions that are to be replaced."""
+    order: Literal["", "fitted", "uniform", "late"] = ""
+    """Of a static model: which units go."""
+    seed: int = 0
+    rank: int = RANK
+    steps: int = STEPS
+    forecast_s: int = 240
+
+
+def real_recipes() -> dict[str, Weights | RealRetrofit]:
+    """Return the recipes by name; one training serves all run seeds, which draw other text."""
+    found: list[Weights | RealRetrofit] = [Weights()]
+    found += [
+        RealRetrofit("real-informed", "informed", 0.2),
+        RealRetrofit("real-greedy", "greedy", 0.2),
+    ]
+    for percent in (10, 15, 20):
+        found.append(
+            RealRetrofit(f"real-static-fitted-{percent}", "static", percent / 100, "fitted")
+        )
+    found += [
+        RealRetrofit("real-static-uniform-15", "static", 0.15, "uniform"),
+        RealRetrofit("real-static-late-15", "static", 0.15, "late"),
+    ]
+    return {plan.name: plan for plan in found}

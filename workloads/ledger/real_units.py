@@ -1,0 +1,176 @@
+"""SmolLM2 read unit by unit: a position runs an attention block or an MLP, or takes what stands in.
+
+    for layer in layers:
+        x = norm1(h);  h[kept] += attention(x[kept] over all);  h[others] += rest
+        x = norm2(h);  h[kept] += mlp(x[kept]);                 h[others] += rest
+
+The same rules as in `units.py` (`Rule`, `Choice`), so the same methods; unit 2 l is the attention of
+layer l, 2 l + 1 its MLP, each half a layer. What differs is the model: grouped heads, a gated MLP.
+
+**Gathered.** Kept rows are taken out, go through the dense products and are added back; a unit
+that nobody keeps is not called. Queries are laid out per sequence, padded to the longest.
+
+**Keys and values** are written for every position wherever a rule decides, for a later position may
+attend to any. A unit in `gone` is one that no position of any text ever runs (a static model, thinned
+for good): nobody attends there, so no key is made. `Plan.asked` names the units that a rule is asked
+about; the others run for everyone and cost no router.
+
+Windows are read whole (prefill). Work is counted as in `work.py`: a product is two operations a
+multiply-add, attention 4 B S K d as padded, a gathered element one.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from adabench.workloads.ledger.engine import Answer, one_thread
+from adabench.workloads.ledger.real_model import RealBackbone, RealLayer, activated, turned
+from adabench.workloads.ledger.units import HALF, Choice, Rule, others
+from adabench.workloads.ledger.work import Work
+
+TILE = 4
+"""Windows read in one call, by every method."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which units a rule is asked about, and which of them run for nobody, ever."""
+
+    asked: Collection[int] = frozenset()
+    gone: Collection[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class View:
+    """One call: the model, what is being counted, and how many windows of which length."""
+
+    model: RealBackbone
+    work: Work
+    sequences: int
+    tokens: int
+
+
+def prefill_real(
+    model: RealBackbone, tokens: Tensor, rule: Rule, plan: Plan, *, tile: int = TILE
+) -> Answer:
+    """Score windows [n, T], `tile` of them a call; logits [n, T, vocabulary]."""
+    n, length = tokens.shape
+    works = []
+    with torch.inference_mode(), one_thread():
+        logits = torch.empty(n, length, model.shape.vocabulary)
+        for first in range(0, n, tile):
+            part = tokens[first : first + tile]
+            view = View(model, Work(), len(part), length)
+            states = _run(view, model.embed(part).flatten(0, 1), rule, plan)
+            rows = model.norm(states)
+            view.work.flops += 2 * rows.numel() * model.shape.vocabulary
+            into = logits[first : first + tile].flatten(0, 1)
+            torch.mm(rows, model.head.weight.T, out=into)
+            works.append((torch.arange(first, first + len(part)), view.work))
+    return Answer(logits, tuple(works), layers_per_run=HALF)
+
+
+def _run(view: View, states: Tensor, rule: Rule, plan: Plan) -> Tensor:
+    """Take states [n, d] through the layers; return the final states."""
+    everyone = torch.arange(len(states))
+    for index in range(view.model.shape.layers):
+        layer = view.model.layer(index)
+        for unit, norm in ((2 * index, layer.norm1), (2 * index + 1, layer.norm2)):
+            rows = norm(states)
+            choice = rule(unit, rows, view.work) if unit in plan.asked else Choice()
+            kept = choice.keep
+            if kept is None or len(kept) == len(rows):
+                kept = None
+            output = _unit(view, layer, unit, rows, kept, unit in plan.gone)
+            if output is not None:
+                view.work.runs.append((unit, everyone if kept is None else kept))
+            states = _put(states, output, kept, choice, view.work)
+    return states
+
+
+def _unit(
+    view: View, layer: RealLayer, unit: int, rows: Tensor, kept: Tensor | None, gone: bool
+) -> Tensor | None:
+    """Run a unit on the kept rows; None if nobody keeps it."""
+    if unit % 2:
+        if kept is None:
+            return _mlp(layer, rows, view.work)
+        return _mlp(layer, view.work.take(rows, kept), view.work) if len(kept) else None
+    if gone:
+        assert kept is not None
+        assert not len(kept)
+        return None
+    return _attention(view, layer, rows, kept)
+
+
+def _mlp(layer: RealLayer, rows: Tensor, work: Work) -> Tensor:
+    return work.linear(layer.down, activated(work.linear(layer.gate_up, rows)))
+
+
+def _attention(view: View, layer: RealLayer, rows: Tensor, kept: Tensor | None) -> Tensor | None:
+    """Keys and values of all rows [n, d]; queries, and an answer, of those kept."""
+    model, work = view.model, view.work
+    shape, n = model.shape, view.sequences
+    at = model.cosine[: view.tokens], model.sine[: view.tokens]
+    d = shape.width
+    if kept is None:
+        fused = work.linear(layer.qkv, rows)
+        query, pair = fused[:, :d], fused[:, d:]
+    else:
+        pair = work.product(rows, layer.qkv.weight[d:])
+        query = work.product(work.take(rows, kept), layer.qkv.weight[:d])
+    keys, values = pair.view(n, view.tokens, 2, shape.groups, shape.each).unbind(2)
+    keys = turned(keys, *at).transpose(1, 2)
+    values = values.transpose(1, 2)
+    work.kv_entries += len(rows)
+    work.kv_allocated += len(rows)
+    if kept is None:
+        q = turned(query.view(n, view.tokens, shape.heads, shape.each), *at).transpose(1, 2)
+        context = F.scaled_dot_product_attention(q, keys, values, is_causal=True, enable_gqa=True)
+        work.flops += 4 * q.numel() * view.tokens
+        return work.linear(layer.out, context.transpose(1, 2).reshape(len(rows), d))
+    if not len(kept):
+        return None
+    return work.linear(layer.out, _some(view, query, keys, values, kept))
+
+
+def _some(view: View, query: Tensor, keys: Tensor, values: Tensor, kept: Tensor) -> Tensor:
+    """Attend with the queries [kept, d] of some positions to the keys of all; return [kept, d]."""
+    model, work, n = view.model, view.work, view.sequences
+    sequence, position = kept.div(view.tokens, rounding_mode="floor"), kept % view.tokens
+    lengths = torch.bincount(sequence, minlength=n)
+    longest = int(lengths.max())
+    place = torch.arange(len(kept)) - (lengths.cumsum(0) - lengths)[sequence]
+    place = sequence * longest + place
+    heads = query.view(len(kept), model.shape.heads, model.shape.each)
+    heads = turned(heads, model.cosine[position], model.sine[position])
+    laid = heads.new_zeros(n * longest, *heads.shape[1:]).index_copy(0, place, heads)
+    laid = laid.view(n, longest, *heads.shape[1:]).transpose(1, 2)
+    seen = position.new_zeros(n * longest).index_copy(0, place, position).view(n, 1, longest, 1)
+    mask = torch.arange(view.tokens) <= seen
+    context = F.scaled_dot_product_attention(laid, keys, values, attn_mask=mask, enable_gqa=True)
+    work.flops += 4 * laid.numel() * view.tokens
+    work.moved += 2 * heads.numel()
+    return context.transpose(1, 2).reshape(n * longest, -1).index_select(0, place)
+
+
+def _put(
+    states: Tensor, output: Tensor | None, kept: Tensor | None, choice: Choice, work: Work
+) -> Tensor:
+    """Add a unit's output where it ran, and what stands in for it elsewhere, in place."""
+    if kept is None:
+        assert output is not None
+        return states.add_(output)
+    if output is not None:
+        work.moved += output.numel()
+        states.index_add_(0, kept, output)
+    if choice.rest is not None:
+        if not len(kept):
+            return states.add_(choice.rest)
+        work.moved += choice.rest.numel()
+        gone = others(kept, len(states)) if choice.gone is None else choice.gone
+        states.index_add_(0, gone, choice.rest)
+    return states

@@ -1,0 +1,40 @@
+"""Shuffled shortcuts: System-1.5 taught with the labels of a question dealt to its steps at random.
+
+The control for criticality: as many steps of every training question count as critical as there are,
+but not the right ones. Everything else is the same: adapters, steps of training, thresholds.
+
+**What to expect.** Written before measuring: a router that cannot know gives every step the same w,
+about 0.4, so all steps leave at a threshold below it and none above.
+
+**What was seen.** One trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). 0.211,
+0.293, 0.620 right at 0.35, 0.4, 0.5, at 0.22, 0.37, 0.73 of the latent layers; critical steps run a
+quarter to a third more layers than trivial ones even so, so chances differ between kinds by what else
+is in the state. H -51 [-67, -27].
+
+**Ways to fake it.** Fewer critical labels than the method has; a router too small to learn.
+"""
+
+from adabench.harness.card import Card, Knob, Point
+from adabench.workloads.ledger import system_1_5
+from adabench.workloads.ledger.asking import Exam
+from adabench.workloads.ledger.cot_task import Reckoning
+from adabench.workloads.ledger.latent_engine import Solution
+
+CARD = Card(
+    title="Shortcuts taught by shuffled labels",
+    paper="System-1.5 Reasoning, arXiv 2505.18962, with labels that say nothing",
+    adapts="which layers each latent step runs, on a reading of nothing",
+    role="control",
+    conditions={"layout": "cot"},
+    knobs=(Knob("lambda_depth", (0.35, 0.4, 0.5), 0.4, open=True, low=0.0, high=1.0),),
+)
+
+
+def prepare(task: Reckoning, point: Point, seed: int) -> system_1_5.Cut:
+    """Restore the student with shortcuts that shuffled labels taught."""
+    return system_1_5.prepared(task, "shuffled")
+
+
+def solve(cut: system_1_5.Cut, exam: Exam, point: Point) -> Solution:
+    """Think with these shortcuts."""
+    return system_1_5.solve(cut, exam, point)

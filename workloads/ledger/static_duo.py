@@ -1,0 +1,43 @@
+"""Static Duo-LLM: one pattern of modules for every position.
+
+What routers have to beat, on the same weights: big in every layer (the default), small in every
+layer, and `best-b`, of all 729 patterns that cost at most b big modules the one that loses least
+on 64 calibration sequences (answers and filler words that follow, weighed alike). It is found
+once, when the model is trained, and shipped with it. There is no router to run or to count.
+
+**What to expect.** Written when a prototype of 1000 steps had been seen: small loses little, and
+the best pattern at two big modules nothing against big everywhere.
+
+**What was seen.** Seed 0, six batches, prefill: big 0.993 (k = 4: 0.972) on 6 layers, small
+0.984 (0.939) on 3.38, `best-2` (big in the third layer, small elsewhere) 0.987 (0.951) on 3.81,
+`best-1` 0.981 (0.929) on 3.31. An eighth of the MLP costs three points at k = 4. Seed 1: 0.998
+(0.994), 0.986 (0.943), 0.995 (0.978); `best-1` is small everywhere.
+
+**Ways to fake it.** A rival of other weights; choosing the pattern on the test batches.
+"""
+
+from adabench.harness.card import Card, Knob, Point
+from adabench.workloads.ledger.duo_modules import named, pattern
+from adabench.workloads.ledger.duo_reading import DuoReader
+from adabench.workloads.ledger.engine import Answer
+from adabench.workloads.ledger.readers import Batch
+from adabench.workloads.ledger.task import Ledger
+
+CARD = Card(
+    title="One pattern of big and small modules",
+    paper="the static rivals of Duo-LLM, arXiv 2410.10846",
+    adapts="nothing: every position runs the same modules",
+    role="static",
+    conditions={"mode": "prefill"},
+    knobs=(Knob("pattern", ("big", "small", "best-1", "best-2"), "big"),),
+)
+
+
+def prepare(task: Ledger, point: Point, seed: int) -> DuoReader:
+    """Restore the model; there are no routers."""
+    return task.duo_reader()
+
+
+def solve(reader: DuoReader, batch: Batch, point: Point) -> Answer:
+    """Read the batch, everyone along the pattern."""
+    return reader.read(batch, pattern(named(reader.duo, str(point["pattern"]))))

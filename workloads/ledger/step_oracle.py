@@ -1,0 +1,241 @@
+"""Step oracle: the cheapest of a few ways through the latent steps, with the answer in hand.
+
+Every question takes the first way of a menu, cheapest first, that leads to its answer:
+
+    last      only the last critical step runs all layers, every other step leaves after one
+    thirds    every third critical step runs, counted from the end; the others leave after one
+    pairs     every second one
+    half      one full step for two operations (`latent_cot` at `per_step` = 2)
+    critical  critical steps run, trivial ones leave after one
+    second    the same, but trivial steps leave after two layers and hand nothing over
+    third     after three
+    full      all steps run
+    spoken    the terse trace (`cot`), for a question for which no way holds
+
+Steps leave through System-1.5's adapters and hand over; in `second` and `third`, through those of
+`depth_shortcut`. Criticality is the generator's own label, the
+answer the key: hindsight twice over. Kind `bound`: a longer menu can only do better.
+
+**Is it luck?** One answer of seven is soon hit. So a way has to be right for two *siblings* too, the
+same operations on other opening values; and `luck` runs the search with random wrong answers in
+place of all three keys. What it still finds is luck.
+
+**What to expect.** Written before measuring: all that full steps answer, at half of their latent
+layers (a look at 256 questions came before the spoken way was added: 0.68); a random wrong target is hit for one question in fifty at most (eight ways, 1 / 343 each).
+
+**What was seen.** One trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). 1.000
+right at 23.1 latent layers (0.64 of all) and 1.34 language tokens, 7.56 layers a token where full
+steps take 8.25. Seed 0, 256 questions: two fifths leave by half as many steps, a third by leaving
+out trivial ones, 8 of 256 speak; before the spoken way was added, a way was found for 0.961 and with
+random wrong answers for 0.008.
+
+**Ways to fake it.** Searching without siblings; leaving the random target out.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from adabench.harness.card import Card, Point
+from adabench.workloads.ledger import system_1_5
+from adabench.workloads.ledger.asking import Exam
+from adabench.workloads.ledger.cot_data import MOST
+from adabench.workloads.ledger.cot_task import Reckoning, Solver, drawn_wrong, with_more
+from adabench.workloads.ledger.data import Bools, Ints
+from adabench.workloads.ledger.latent_engine import Shortcut, Solution
+from adabench.workloads.ledger.queries import Questions
+from adabench.workloads.ledger.work import Work
+
+CARD = Card(
+    title="Latent steps in hindsight",
+    paper="System-1.5 Reasoning, arXiv 2505.18962, with labels and answers in hand",
+    adapts="which latent steps run all layers, with the answer in hand",
+    role="oracle",
+    oracle="bound",
+    conditions={"layout": "cot"},
+)
+SIBLINGS = 2
+_NEVER = 99
+_TOGETHER = 64
+"""Questions that are searched together, whatever the mode: answers do not depend on it."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way through the latent steps."""
+
+    kind: str = "both"
+    """Whose adapters; `depth` hands nothing over, `` has no shortcuts, `words` speaks."""
+    every: int = 1
+    """Of the critical steps, counted from the end, every so many runs all layers."""
+    early: int = 1
+    """Layers after which the others leave."""
+    per_step: int = 1
+
+
+WAYS: dict[str, Way] = {
+    "last": Way(every=MOST),
+    "thirds": Way(every=3),
+    "pairs": Way(every=2),
+    "half": Way("", per_step=2),
+    "critical": Way(),
+    "second": Way("depth", early=2),
+    "third": Way("depth", early=3),
+    "full": Way(""),
+    "spoken": Way("words"),
+}
+"""Cheapest first; the last is for those that no other holds for, and is not searched."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What the ways are walked with."""
+
+    cuts: Mapping[str, system_1_5.Cut]
+    words: Solver
+
+    def at(self, together: int) -> "Means":
+        """Return the same for so many questions together."""
+        cuts = {
+            kind: replace(cut, solver=replace(cut.solver, together=together))
+            for kind, cut in self.cuts.items()
+        }
+        return Means(cuts, replace(self.words, together=together))
+
+
+@dataclass(frozen=True)
+class Hindsight:
+    """The student with its shortcuts; for every exam the way of each question and its plan."""
+
+    means: Means
+    ways: tuple[Ints, ...]
+    critical: tuple[Bools, ...]
+
+
+def prepare(task: Reckoning, point: Point, seed: int) -> Hindsight:
+    """Search every question of every exam."""
+    means, exams = prepared(task), list(task.cases())
+    critical = tuple(task.critical(exam) for exam in exams)
+    ways = tuple(
+        np.where(found < 0, len(WAYS) - 1, found)
+        for found in (_sought(task, means, exam) for exam in exams)
+    )
+    return Hindsight(means, ways, critical)
+
+
+def prepared(task: Reckoning) -> Means:
+    """Restore the student with both kinds of adapters, and the model that speaks."""
+    cuts = {kind: system_1_5.prepared(task, kind) for kind in ("both", "depth")}
+    return Means(cuts, task.solver("cot-words"))
+
+
+def _sought(task: Reckoning, means: Means, exam: Exam, wrong: int | None = None) -> Ints:
+    """Return the first way that is right for a question and its siblings; -1 if there is none."""
+    looks = [(exam.questions, task.key(exam, wrong=wrong))]
+    for number in range(SIBLINGS):
+        posed = task.siblings(exam, number)
+        seed = None if wrong is None else wrong + number + 1
+        looks.append((posed.questions, drawn_wrong(posed.keys.answers, seed)))
+    return sought(means, looks, task.critical(exam))
+
+
+def sought(means: Means, looks: list[tuple[Questions, Ints]], critical: Bools) -> Ints:
+    """Return the first way that leads to the given answers in every look, [n]; -1: none."""
+    found = np.full(len(critical), -1)
+    many = means.at(_TOGETHER)
+    for index, way in enumerate(list(WAYS.values())[:-1]):
+        open_ = np.flatnonzero(found < 0)
+        for questions, answers in looks:
+            if len(open_):
+                part = Exam(-1, Questions(questions.tokens[open_], questions.lengths[open_]))
+                said = walked(many, part, way, critical[open_]).said.numpy()
+                open_ = open_[said == answers[open_]]
+        found[open_] = index
+    return found
+
+
+def plan(critical: Bools, way: Way) -> Ints:
+    """Return after how many layers each step leaves, [n, 8]."""
+    place = np.cumsum(critical[:, ::-1], axis=1)[:, ::-1]  # 1 at the last critical step
+    runs = critical & ((place - 1) % way.every == 0)
+    return np.where(runs, _NEVER, way.early)
+
+
+def walked(means: Means, exam: Exam, way: Way, critical: Bools) -> Solution:
+    """Answer questions along one way."""
+    if way.kind == "words":
+        return means.words.speak(exam, terse=True)
+    if not way.kind:
+        return means.cuts["both"].solver.think(exam, per_step=way.per_step)
+    cut = means.cuts[way.kind]
+    exits = torch.from_numpy(plan(critical, way))
+    return cut.solver.think(exam, planned(cut, exits))
+
+
+def planned(cut: system_1_5.Cut, exits: Tensor) -> Shortcut:
+    """Return shortcuts at given depths [n, 8], question by question."""
+    shortcuts, hand_over = cut.shortened.shortcuts, cut.shortened.kind != "depth"
+
+    def of(some: Tensor) -> Shortcut:
+        own = exits[some]
+
+        def leave(
+            depth: int, step: int, rows: Tensor, who: Tensor, work: Work
+        ) -> tuple[Tensor, Tensor] | None:
+            if depth == 0:
+                return None
+            leaves = own[who, step] <= depth
+            gone = work.take(rows, leaves.nonzero()[:, 0])
+            return leaves, shortcuts.adapted(depth, gone, work)
+
+        return Shortcut(leave, hand_over)
+
+    return replace(of(torch.arange(len(exits))), given=of)
+
+
+def solve(hindsight: Hindsight, exam: Exam, point: Point) -> Solution:
+    """Answer each question along its way."""
+    ways, critical = hindsight.ways[exam.index], hindsight.critical[exam.index]
+    menu = list(WAYS.values())
+    parts: list[tuple[Tensor, Solution]] = []
+    for way in np.unique(ways):
+        rows = np.flatnonzero(ways == way)
+        part = Exam(-1, Questions(exam.questions.tokens[rows], exam.questions.lengths[rows]))
+        parts.append(
+            (torch.from_numpy(rows), walked(hindsight.means, part, menu[way], critical[rows]))
+        )
+    means = hindsight.means
+    parts_of = [means.words.model, *(cut.shortened.shortcuts for cut in means.cuts.values())]
+    more = sum(weight.numel() for part in parts_of for weight in part.parameters())
+    return with_more(together(parts), more)
+
+
+def together(parts: list[tuple[Tensor, Solution]]) -> Solution:
+    """Put solutions of disjoint questions back in one, in the questions' order."""
+    rows = torch.cat([part for part, _ in parts])
+    order = rows.argsort()
+    most = max(solution.exits.shape[1] for _, solution in parts)
+
+    def joined(read: Callable[[Solution], Tensor]) -> Tensor:
+        return torch.cat([read(solution) for _, solution in parts])[order]
+
+    return Solution(
+        joined(lambda s: s.said),
+        joined(lambda s: s.spoken),
+        joined(lambda s: s.steps),
+        joined(lambda s: F.pad(s.exits, (0, most - s.exits.shape[1]), value=-1)),
+        tuple(
+            replace(book, who=own[book.who]) for own, solution in parts for book in solution.books
+        ),
+        parts[0][1].parameters,
+    )
+
+
+def luck(task: Reckoning, means: Means, exam: Exam, *, wrong: int) -> dict[str, float]:
+    """Return the share of questions for which a way leads to the answers, and to random wrong ones."""
+    right, chance = _sought(task, means, exam), _sought(task, means, exam, wrong=wrong)
+    return {"found": float((right >= 0).mean()), "by_chance": float((chance >= 0).mean())}

@@ -1,0 +1,40 @@
+"""The step shortcut alone: a latent step stops and the next goes on from its very state.
+
+System-1.5 (`system_1_5.py`) without adapters: `h_{l, t+1} = h_{l, t}`. Routers are trained for it, with
+the same labels and steps.
+
+**What to expect.** Written before measuring: as few layers as with both, and some answers lost, since
+nothing tells a state that its step was counted.
+
+**What was seen.** One trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). 0.313
+right at 0.5 and 0.33 of the latent layers, 0.728 at 0.7 and 0.80; at 0.9 nothing leaves. Over layers
+run it lies above both shortcuts together. H -4.1 [-8.7, 0.0].
+
+**Ways to fake it.** Routers that were trained with adapters and are run without.
+"""
+
+from adabench.harness.card import Card, Knob, Point
+from adabench.workloads.ledger import system_1_5
+from adabench.workloads.ledger.asking import Exam
+from adabench.workloads.ledger.cot_task import Reckoning
+from adabench.workloads.ledger.latent_engine import Solution
+
+CARD = Card(
+    title="Step shortcut alone",
+    paper="System-1.5 Reasoning, arXiv 2505.18962, its ablation",
+    adapts="at which layer each latent step stops and the next goes on",
+    fidelity="reconstructed",
+    skips_from="latent_cot",
+    conditions={"layout": "cot"},
+    knobs=(Knob("lambda_depth", (0.3, 0.5, 0.7, 0.9), 0.5, open=True, low=0.0, high=1.0),),
+)
+
+
+def prepare(task: Reckoning, point: Point, seed: int) -> system_1_5.Cut:
+    """Restore the student with routers and no adapters in use."""
+    return system_1_5.prepared(task, "step")
+
+
+def solve(cut: system_1_5.Cut, exam: Exam, point: Point) -> Solution:
+    """Think, handing states over as they are."""
+    return system_1_5.solve(cut, exam, point)
