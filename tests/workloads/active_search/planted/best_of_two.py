@@ -1,0 +1,19 @@
+"""Planted: it plays twice and answers with one."""
+
+from adabench.harness.card import Card
+from adabench.workloads.active_search.bandit import first_best
+
+CARD = Card(title="Best of two", adapts="it cheats", paper="none")
+
+
+class Least:
+    def __init__(self, sign):
+        self.sign = sign
+
+    def choose(self, board):
+        return first_best(self.sign * board.counts.astype(float), board.coins)
+
+
+def solve(task, case, point):
+    task.play(case, Least(1))
+    return task.play(case, Least(-1))

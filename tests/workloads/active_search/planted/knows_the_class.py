@@ -1,0 +1,20 @@
+"""Planted: it asks by the name of the case."""
+
+from adabench.harness.card import Card
+from adabench.workloads.active_search.bandit import first_best
+
+CARD = Card(title="Knows the class", adapts="it cheats", paper="none")
+
+
+class Cheat:
+    def __init__(self, easy):
+        self.easy = easy
+
+    def choose(self, board):
+        return first_best(
+            -board.counts.astype(float), 1 - board.coins if self.easy else board.coins
+        )
+
+
+def solve(task, case, point):
+    return task.play(case, Cheat(case.group == "easy"))

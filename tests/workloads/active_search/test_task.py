@@ -1,0 +1,249 @@
+"""The task's promises: families, gaps, worst cases on fresh episodes, the bound, fair training."""
+
+import inspect
+import json
+import math
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file
+
+from adabench.harness.errors import MethodContractError, SelectionError
+from adabench.workloads.active_search import checkpoint, playing, training
+from adabench.workloads.active_search.adversary import shapes
+from adabench.workloads.active_search.bandit import ARMS, Board, draws, first_best, play
+from adabench.workloads.active_search.difficulty import on_boundary, shares
+from adabench.workloads.active_search.families import (
+    CLASSES,
+    FAMILIES,
+    MIDDLE,
+    generate,
+    lacks,
+)
+from adabench.workloads.active_search.network import Learned, Network, features
+from adabench.workloads.active_search.recipes import Recipe, recipes
+from adabench.workloads.active_search.task import CARD, load
+
+
+def small(seed: int = 0, **conditions):
+    return load("embedded", seed, **{"episodes": 128, **conditions})
+
+
+def values(method, task):
+    seen = {}
+    for case in task.cases():
+        task.meter.clear()
+        answer = method.solve(task, case, method.CARD.defaults)
+        seen[case.group] = {**task.meter, **task.score(case, answer)}
+    return seen
+
+
+def test_there_is_a_friendly_a_hostile_and_a_control_family() -> None:
+    assert lacks(FAMILIES) == []
+    for purpose in ("friendly", "hostile", "control"):
+        without = {name: f for name, f in FAMILIES.items() if f.purpose != purpose}
+        assert lacks(without) == [purpose]
+
+
+def test_instances_are_pure_functions_of_their_seed() -> None:
+    for name in FAMILIES:
+        one, same, other = (generate(name, 20, 64, seed) for seed in (3, 3, 4))
+        assert one.case == same.case
+        assert (one.drawn.noise == same.drawn.noise).all()
+        assert one.case.instance != other.case.instance
+
+
+def test_values_are_declared_finite_and_counted(methods) -> None:
+    declared = {metric.name for metric in CARD.metrics}
+    for name in ("uniform", "lucb", "learned_policy", "specialist"):
+        for group, seen in values(methods[name], small()).items():
+            assert set(seen) <= declared, group
+            assert all(math.isfinite(value) for value in seen.values())
+            assert seen["queries"] == 20
+            assert seen["loss"] == pytest.approx(1 - seen["success"])
+
+
+def test_the_easy_class_is_solved_by_uniform_and_the_hopeless_one_by_nobody(methods) -> None:
+    for name in ("uniform", "uncertainty", "learned_policy"):
+        seen = values(methods[name], load("embedded", 0, episodes=512, family="hopeless"))
+        assert seen["hopeless"]["success"] < 0.2
+    seen = values(methods["uniform"], load("embedded", 0, episodes=512, family="easy"))
+    assert seen["easy"]["success"] > 0.98
+
+
+def test_no_policy_is_above_the_limit_and_one_comes_near(methods) -> None:
+    shares_ = []
+    for name in ("uniform", "uncertainty", "learned_policy", "specialist"):
+        for group in ("leader", "hopeless"):
+            task = load("embedded", 1, episodes=1024, family=group)
+            seen = values(methods[name], task)[group]
+            assert seen["success"] <= seen["success_limit"] + 3 * seen["success_se"], name
+            shares_.append(seen["success"] / seen["success_limit"])
+    assert max(shares_) > 0.6
+
+
+def test_the_gap_of_the_specialists_is_nothing(methods) -> None:
+    seen = values(methods["specialist"], small(family="classes"))["classes"]
+    assert seen["worst_gap"] == 0
+    assert [seen[f"gap_{k}"] for k in range(5)] == [0] * 5
+
+
+def test_the_worst_case_is_no_easier_than_the_fixed_instance_of_its_class(methods) -> None:
+    for name in ("uniform", "random_arm"):
+        worst = values(methods[name], load("embedded", 2, family="retrained"))["retrained"]
+        fixed = values(methods[name], load("embedded", 2, family="leader"))["leader"]
+        assert worst["loss"] > fixed["loss"] - 0.04
+
+
+def test_final_episodes_are_not_those_of_the_search(monkeypatch, methods) -> None:
+    seen = []
+    plain = playing.search
+
+    def spied(policy, hard, seed, *rest):
+        seen.append(seed)
+        return plain(policy, hard, seed, *rest)
+
+    monkeypatch.setattr(playing, "search", spied)
+    task = small(family="retrained")
+    values(methods["uniform"], task)
+    final = generate("retrained", 20, 128, 0).drawn.noise
+    for child in seen[0].spawn(3):
+        assert not np.isin(draws(child, 8, 20).noise[:, 0, 0], final[:, 0, 0]).any()
+
+
+def test_an_answer_of_ones_own_is_refused(methods) -> None:
+    task = small(family="easy")
+    (case,) = task.cases()
+    answer = methods["uniform"].solve(task, case, methods["uniform"].CARD.defaults)
+    with pytest.raises(MethodContractError, match="not the task's own"):
+        task.score(case, replace(answer, losses={0: (0.0,)}))
+    with pytest.raises(MethodContractError, match="not a case"):
+        task.play(replace(case), methods["lucb"].Bounds(1.0))
+    with pytest.raises(MethodContractError, match="No policy"):
+        task.play(case)
+
+
+def test_the_network_does_not_depend_on_the_numbering_nor_on_a_shift() -> None:
+    rng = np.random.default_rng(0)
+    counts = rng.integers(0, 4, (30, ARMS))
+    sums = np.where(counts > 0, rng.standard_normal((30, ARMS)), 0.0)
+    board = Board(counts, sums, rng.random((30, ARMS)), 11, 20)
+    order = rng.permutation(ARMS)
+    other = Board(counts[:, order], sums[:, order], board.coins[:, order], 11, 20)
+    assert features(other) == pytest.approx(features(board)[:, order])
+    shifted = Board(counts, sums + 40 * counts, board.coins, 11, 20)
+    assert features(shifted) == pytest.approx(features(board), abs=1e-4)
+
+
+def test_specialists_get_as_many_updates_as_the_robust_policy(monkeypatch) -> None:
+    done: list[tuple[int, int]] = []
+
+    def counted(network, source, updates, rate, seed, tick):
+        done.append((0 if source is None else len(np.unique(source.hard)), updates))
+
+    monkeypatch.setattr(training, "fit", counted)
+    monkeypatch.setattr(training, "measured", lambda network, hard, seed: 0.1)
+    training.school(CLASSES, 0, 3, 7, 1e-3, lambda: None)
+    assert done == [(1, 3), *[(1, 7)] * 5, (5, 7), (0, 10)]
+
+
+def test_offsets_move_the_drawing_away_from_the_hopeless_class() -> None:
+    losses = np.array([0.0, 0.1, 0.55, 0.8, 0.87])
+    shares_ = []
+    for offsets in (np.zeros(5), losses - np.array([0, 0, 0.1, 0, 0])):
+        crowd = training.herd(CLASSES, offsets, np.random.default_rng(0))
+        crowd.loss = np.repeat(losses, training.PARTICLES)
+        picked = np.concatenate([crowd.drawn() for _ in range(40)])
+        shares_.append(np.bincount(picked // training.PARTICLES, minlength=5) / len(picked))
+    assert shares_[0].argmax() == 4
+    assert shares_[1].argmax() == MIDDLE
+
+
+def test_particles_stay_on_their_boundary_and_are_refreshed() -> None:
+    crowd = training.herd(CLASSES[[1, 2]], np.zeros(2), np.random.default_rng(0))
+    before = crowd.gaps.copy()
+    training.fit(Network(), crowd, training.REFRESH_EVERY, 1e-3, 0, lambda: None)
+    assert training.on_boundary(crowd.gaps, 1.0) == pytest.approx(
+        crowd.gaps * np.sqrt(crowd.hard)[:, None], rel=1e-6
+    )
+    assert (before != crowd.gaps).any(axis=1).mean() > 0.2
+
+
+def test_a_training_is_a_function_of_its_seed(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(training, "measured", lambda network, hard, seed: 0.1)
+    plan = Recipe("policies-s0", 0, shared=1, own=1)
+    cards = [checkpoint.follow(plan, lambda done, steps: None, tmp_path / x) for x in "ab"]
+    assert cards[0] == cards[1]
+    first, second = ((tmp_path / x / "policies-s0.safetensors").read_bytes() for x in "ab")
+    assert first == second
+
+
+def test_shipped_cards_are_of_these_sources_and_recipes() -> None:
+    shipped = sorted(checkpoint.FOLDER.glob("*.json"))
+    assert shipped
+    for path in shipped:
+        card = json.loads(path.read_text())
+        plan = recipes()[card["name"]]
+        assert (card["shared"], card["own"], card["rate"]) == (plan.shared, plan.own, plan.rate)
+        assert card["source"] == checkpoint.source_digest()
+    assert sum(path.stat().st_size for path in checkpoint.FOLDER.iterdir()) < 3e6
+
+
+@pytest.mark.slow
+def test_a_shipped_checkpoint_is_trained_again_to_the_same_weights(tmp_path) -> None:
+    checkpoint.train("policies-s0", folder=tmp_path)
+    shipped = load_file(checkpoint.FOLDER / "policies-s0.safetensors")
+    for key, value in load_file(tmp_path / "policies-s0.safetensors").items():
+        assert value.float() == pytest.approx(shipped[key].float(), abs=0.05), key
+
+
+class Oracle:
+    """Knows the arms' places and asks by the optimal static allocation."""
+
+    def __init__(self, gaps, orders) -> None:
+        _, best, rest = shares(gaps)
+        self.share = np.append(best, rest[0])[orders]
+
+    def choose(self, board: Board):
+        return first_best(self.share * (board.asked + 1) - board.counts, board.coins)
+
+
+def test_a_specialist_of_a_small_class_approaches_the_oracle_static_allocation() -> None:
+    gaps = on_boundary(shapes()[:1], float(CLASSES[1]))
+    drawn = draws(np.random.SeedSequence(4), 2048, 20)
+    static = 1 - play(Oracle(gaps, drawn.orders), gaps, drawn).right.mean()
+    for specialist in checkpoint.trained("specialist-1"):
+        assert 1 - play(specialist, gaps, drawn).right.mean() <= static + 0.05
+
+
+def test_a_fresh_network_asks_at_random() -> None:
+    played = play(Learned(Network()), np.ones((1, 9)), draws(np.random.SeedSequence(0), 500, 20))
+    assert played.counts.mean(axis=0) == pytest.approx(np.full(ARMS, 2.0), abs=0.2)
+
+
+def test_methods_do_not_import_each_other(methods) -> None:
+    for name, method in methods.items():
+        source = inspect.getsource(method)
+        for other in methods:
+            assert other == name or f"active_search.{other} import" not in source
+
+
+def test_defaults_of_load_are_those_of_the_card() -> None:
+    parameters = inspect.signature(load).parameters
+    assert {name: parameters[name].default for name in CARD.defaults} == CARD.defaults
+
+
+def test_what_it_does_not_have_is_refused() -> None:
+    with pytest.raises(SelectionError, match="no scale"):
+        load("gpu", 0)
+    with pytest.raises(SelectionError, match="no family"):
+        load("embedded", 0, family="esay")
+    with pytest.raises(SelectionError, match="no recipe"):
+        checkpoint.recipe("policies")
+
+
+def test_a_task_is_never_stored() -> None:
+    with pytest.raises(TypeError, match="not stored"):
+        pickle.dumps(small())

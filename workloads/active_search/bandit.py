@@ -1,0 +1,163 @@
+"""The substrate: many bandits at once, played query by query, and one decision rule for everybody.
+
+A policy sees a `Board` and names one arm for each episode:
+
+    class Policy(Protocol):
+        def choose(self, board: Board) -> Ints: ...
+
+Ten arms answer with their mean plus Gaussian noise of variance 1. A policy knows that, how many
+queries there are, what it asked and what was answered; all policies see the same. The true means stay
+here. After the last query the *substrate* names the arm with the highest observed mean among
+those asked (ties at random), so that policies differ in their queries and in nothing else.
+
+Noise is a table by episode, arm and how often that arm was asked: two policies that ask an arm for
+the third time get the same answer (common random numbers). In each episode the arms are shuffled.
+"""
+
+from dataclasses import dataclass
+from time import process_time
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adabench.harness.errors import MethodContractError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+ARMS = 10
+
+
+@dataclass(frozen=True)
+class Board:
+    """What a policy sees before a query, of b episodes at once. Copies: writing changes nothing."""
+
+    counts: Ints
+    """(b, arms) how often each arm was asked."""
+    sums: Floats
+    """(b, arms) of its answers."""
+    coins: Floats
+    """(b, arms) uniform in 0..1, fresh at each query: for ties and draws."""
+    asked: int
+    """Queries so far."""
+    queries: int
+    """Queries in all."""
+
+
+class Policy(Protocol):
+    """Names the next query of each episode."""
+
+    def choose(self, board: Board) -> Ints:
+        """Return an arm for each episode: (b,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of b episodes."""
+
+    right: NDArray[np.bool_]
+    """(b,) the best arm was named."""
+    pull: Floats
+    """(b, arms) sum of answers less counts times means: the score of the likelihood in the means,
+    in the order of the instance, not of the shuffled arms."""
+    counts: Ints
+    """(b, arms) in the order of the instance."""
+    answers: int
+    choose_s: float
+    """CPU seconds inside the policy."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random part of e episodes, the same for every policy and every instance."""
+
+    noise: Floats
+    """(e, arms, queries)"""
+    orders: Ints
+    """(e, arms) which arm of the instance stands at each place."""
+    coins: Floats
+    """(queries + 1, e, arms)"""
+
+
+def draws(seed: np.random.SeedSequence, episodes: int, queries: int) -> Draws:
+    """Draw the random part of that many episodes. Pure."""
+    rng = np.random.default_rng(seed)
+    orders = rng.random((episodes, ARMS)).argsort(axis=1)
+    noise = rng.standard_normal((episodes, ARMS, queries), np.float32).astype(np.float64)
+    coins = rng.random((queries + 1, episodes, ARMS), np.float32).astype(np.float64)
+    return Draws(noise, orders, coins)
+
+
+def play(policy: Policy, gaps: Floats, drawn: Draws) -> Played:
+    """Play all drawn episodes on each of p instances with these gaps (p, arms - 1).
+
+    Rows of the result are instance by instance. The best arm of an instance has mean 0, arm i the
+    mean -gaps[i - 1].
+
+    Raises:
+        MethodContractError: if the policy names anything but one arm an episode.
+    """
+    episodes, _, queries = drawn.noise.shape
+    means = np.concatenate([np.zeros((len(gaps), 1)), -gaps], axis=1)
+    episode = np.tile(np.arange(episodes), len(gaps))
+    order = drawn.orders[episode]
+    hidden = np.take_along_axis(np.repeat(means, episodes, axis=0), order, axis=1)
+    return run(policy, hidden, order, drawn, episode, queries)
+
+
+def run(
+    policy: Policy, hidden: Floats, order: Ints, drawn: Draws, episode: Ints, queries: int
+) -> Played:
+    """Play b episodes: row i has the means `hidden[i]` and the random part `episode[i]`."""
+    b, rows, spent_s = len(hidden), np.arange(len(hidden)), 0.0
+    counts, sums = np.zeros((b, ARMS), np.int64), np.zeros((b, ARMS))
+    for asked in range(queries):
+        board = Board(counts.copy(), sums.copy(), drawn.coins[asked][episode], asked, queries)
+        began_s = process_time()
+        arms = _checked(policy.choose(board), b)
+        spent_s += process_time() - began_s
+        sums[rows, arms] += hidden[rows, arms] + drawn.noise[episode, arms, counts[rows, arms]]
+        counts[rows, arms] += 1
+    said = named(counts, sums, drawn.coins[-1][episode])
+    back = order.argsort(axis=1)
+    pull = np.take_along_axis(sums - counts * hidden, back, axis=1)
+    return Played(
+        order[rows, said] == 0,
+        pull,
+        np.take_along_axis(counts, back, axis=1),
+        int(counts.sum()),
+        spent_s,
+    )
+
+
+def named(counts: Ints, sums: Floats, coins: Floats) -> Ints:
+    """Return the arm with the highest observed mean, ties at random: (b,)."""
+    return first_best(means_of(counts, sums), coins)
+
+
+def means_of(counts: Ints, sums: Floats) -> Floats:
+    """Return observed means, -inf where an arm was never asked."""
+    return np.where(counts > 0, sums / np.maximum(counts, 1), -np.inf)
+
+
+def first_best(values: Floats, coins: Floats) -> Ints:
+    """Return where each row is largest, ties by the coins: (b,)."""
+    ties = values == values.max(axis=1, keepdims=True)
+    first: Ints = np.where(ties, coins, -1.0).argmax(axis=1)
+    return first
+
+
+def _checked(arms: Ints, b: int) -> Ints:
+    found = np.asarray(arms)
+    if found.shape != (b,) or not np.issubdtype(found.dtype, np.integer):
+        raise MethodContractError(
+            f"A policy named {found.dtype} of shape {found.shape} for {b} episodes.",
+            "`choose` returns one integer an episode.",
+        )
+    if found.min() < 0 or found.max() >= ARMS:
+        raise MethodContractError(
+            f"A policy named arm {found.max() if found.max() >= ARMS else found.min()}.",
+            f"Arms are 0 to {ARMS - 1}.",
+        )
+    return found

@@ -1,0 +1,117 @@
+"""What every policy must obey, ours or a plug-in's, tried on small instances.
+
+    source      it names nothing of the task that a policy has no business with (oracles excepted)
+    contract    it plays a case once and answers with that
+    horizon     it asks exactly the queries that it is handed
+    blind       with the same answers it asks the same, whatever family or class it is played on
+                (oracles excepted)
+
+`check` yields a sentence per broken rule and nothing for a sound policy. It catches honest mistakes
+and the usual ways to fake a result; it proves nothing.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from adabench.harness.card import Card
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.active_search.bandit import Ints
+from adabench.workloads.active_search.families import Instance, generate
+from adabench.workloads.active_search.playing import ActiveSearch
+
+EPISODES, QUERIES = 32, 12
+FOLDER = "adabench.workloads.active_search"
+SHARED = frozenset(("bandit", "checkpoint", "difficulty", "network", "playing", "families"))
+"""The modules of this folder that are parts for methods."""
+OFF_LIMITS = frozenset((
+    "group", "instance", "gaps", "drawn", "draws", "noise", "generate", "search", "envelope",
+    "play_knowing", "meter", "score", "_play", "_judged", "_run", "hidden", "seed", "run",
+    "FAMILIES", "CLASSES", "cell_contents", "__closure__", "__code__", "__dict__", "__globals__",
+    "__setattr__", "f_back", "f_locals",
+))  # fmt: skip
+"""Attributes, imported names and strings that no honest policy needs."""
+BACK_DOORS = frozenset(("gc", "inspect", "sys", "ctypes", "importlib"))
+REFLECTION = frozenset(("getattr", "setattr", "vars", "eval", "exec", "__import__"))
+
+
+def check(method: ModuleType, card: Card) -> Iterator[str]:
+    """Yield one sentence for each rule that `method` breaks."""
+    if card.role != "oracle":
+        found = list(source_problems(Path(str(method.__file__)).read_text(encoding="utf-8")))
+        yield from found
+        if found:
+            return
+    try:
+        seen = [heard(method, card, one) for one in _disguised()]
+    except MethodContractError as breach:
+        yield breach.message
+        return
+    for asked in seen:
+        if len(asked) != QUERIES:
+            yield f"It was asked for {QUERIES} queries and chose {len(asked)} times."
+            return
+    if card.role != "oracle" and not np.array_equal(np.stack(seen[0]), np.stack(seen[1])):
+        yield "It asks other queries when the case bears another name: it knows the class."
+
+
+def _disguised() -> tuple[Instance, Instance]:
+    """Return one instance under the names of two families."""
+    plain = generate("leader", QUERIES, EPISODES, seed=3)
+    other = replace(plain, case=replace(plain.case, group="easy", instance=1.0))
+    return plain, other
+
+
+def heard(method: ModuleType, card: Card, instance: Instance) -> list[Ints]:
+    """Run a method on one instance and return what it asked, query by query.
+
+    Raises:
+        MethodContractError: if it breaks the contract.
+    """
+    asked: list[Ints] = []
+    task = ActiveSearch((instance,), ear=asked)
+    (case,) = task.cases()
+    state = method.prepare(task, card.defaults, 0) if hasattr(method, "prepare") else task
+    answer = method.solve(state, case, card.defaults)
+    values = {**task.meter, **task.score(case, answer)}
+    if values["queries"] != QUERIES:
+        raise MethodContractError(f"It asked {values['queries']} queries of {QUERIES}.")
+    return asked
+
+
+def source_problems(text: str) -> Iterator[str]:
+    """Say which lines of a method's source name what a policy has no business with."""
+    for node in ast.walk(ast.parse(text)):
+        for name in _reached(node):
+            yield f"It reaches for {name!r} on line {getattr(node, 'lineno', 0)}: no policy needs it."
+
+
+def _reached(node: ast.AST) -> Iterator[str]:
+    """Yield what one node names of the things a method must leave alone."""
+    match node:
+        case ast.Attribute(attr=name) if name in OFF_LIMITS:
+            yield name
+        case ast.Name(id=name) if name in REFLECTION:
+            yield name
+        case ast.Constant(value=str(name)) if name in OFF_LIMITS:
+            yield name
+        case ast.Import(names=names):
+            yield from (one.name for one in names if _barred(one.name))
+        case ast.ImportFrom(module=module, names=names, level=level):
+            source = f"{FOLDER}.{module or ''}".rstrip(".") if level else str(module)
+            yield from (
+                one.name
+                for one in names
+                if one.name in OFF_LIMITS or _barred(source) or _barred(f"{source}.{one.name}")
+            )
+
+
+def _barred(module: str) -> bool:
+    """Tell whether a module is a sibling method, the check, the task, or a way around them."""
+    if module.startswith(f"{FOLDER}."):
+        return module.removeprefix(f"{FOLDER}.").partition(".")[0] not in SHARED
+    return module.partition(".")[0] in BACK_DOORS

@@ -1,0 +1,114 @@
+"""The instances: which bandits are played, and what is drawn for them.
+
+| family   | means | here for |
+|----------|---|---|
+| classes  | the worst case in each of five classes C(theta) <= r | the paper's question |
+| retrained | the worst case in the middle class, for each trained policy of a method | stability |
+| pair     | one rival at C = 32, eight arms far off | friendly: asking the far arms again is waste |
+| leader   | one best arm, all others equal, C = 32 | the instance of the lower bound |
+| hopeless | the same at C = 1000 | hostile: everyone fails, whoever trains on it alone learns little |
+| easy     | the same at C = 1 | control: uniform suffices |
+| prior    | means from independent Gaussians | the home of the prior-trained policy |
+
+r is geometric from 1 (solved within 20 queries) to 1000 (hopeless). Worst cases are searched for
+each policy anew (`adversary.py`); what a family fixes beforehand is the starts, the episodes and
+their noise, by (family, queries, episodes, seed), and the hash is over those.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+from zlib import crc32
+
+import numpy as np
+
+from adabench.workloads.active_search.bandit import ARMS, Draws, Floats, draws
+from adabench.workloads.active_search.difficulty import on_boundary
+
+CLASSES: Floats = np.geomspace(1.0, 1000.0, 5)
+"""The difficulties r of the classes."""
+MIDDLE = 2
+PRIOR_SD = 1.0
+"""The prior: means are independent Gaussians with this standard deviation."""
+INSTANCE, SEARCH = 0, 1
+Kind = Literal["worst", "fixed", "drawn"]
+Purpose = Literal["friendly", "hostile", "control", "question"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """What is played."""
+
+    kind: Kind
+    purpose: Purpose
+    classes: tuple[int, ...] = ()
+    """Of `CLASSES`."""
+    near: int = 0
+    """Of a fixed instance: so many rivals at one gap; the others are `FAR_AWAY` times behind."""
+
+
+FAR_AWAY = 6.0
+FAMILIES = {
+    "classes": Family("worst", "question", (0, 1, 2, 3, 4)),
+    "retrained": Family("worst", "question", (MIDDLE,)),
+    "pair": Family("fixed", "friendly", (MIDDLE,), near=1),
+    "leader": Family("fixed", "question", (MIDDLE,), near=ARMS - 1),
+    "hopeless": Family("fixed", "hostile", (4,), near=ARMS - 1),
+    "easy": Family("fixed", "control", (0,), near=ARMS - 1),
+    "prior": Family("drawn", "friendly"),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a method is handed: nothing of the means, nor of the class."""
+
+    group: str
+    queries: int
+    episodes: int
+    instance: float
+    """The first 52 bits of a SHA-256 over starts and draws: equal problems, equal numbers."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One case with what the task keeps to itself."""
+
+    case: Case
+    family: Family
+    gaps: Floats
+    """(1 or episodes, arms - 1) of a fixed or drawn instance; of a search nothing."""
+    drawn: Draws
+    """Of the final episodes."""
+    seed: int
+
+
+def child(seed: int, purpose: int, *more: int | str) -> np.random.SeedSequence:
+    """Return the child seed of one purpose; strings count by their CRC-32."""
+    key = [crc32(part.encode()) if isinstance(part, str) else part for part in more]
+    return np.random.SeedSequence(seed, spawn_key=(purpose, *key))
+
+
+def generate(name: str, queries: int, episodes: int, seed: int) -> Instance:
+    """Return one family's instance. Pure."""
+    family = FAMILIES[name]
+    noise, means = child(seed, INSTANCE, name, queries, episodes).spawn(2)
+    drawn, gaps = draws(noise, episodes, queries), np.zeros((0, ARMS - 1))
+    if family.kind == "fixed":
+        shape = np.where(np.arange(ARMS - 1) < family.near, 1.0, FAR_AWAY)[None]
+        gaps = on_boundary(shape, float(CLASSES[family.classes[0]]))
+    elif family.kind == "drawn":
+        normal = np.random.default_rng(means).standard_normal((episodes, ARMS))
+        ranked = np.sort(PRIOR_SD * normal, axis=1)
+        gaps = ranked[:, -1:] - ranked[:, -2::-1]
+    digest = hashlib.sha256(name.encode())
+    for array in (gaps, drawn.noise, drawn.orders, drawn.coins):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    case = Case(name, queries, episodes, float(int(digest.hexdigest()[:13], 16)))
+    return Instance(case, family, gaps, drawn, seed)
+
+
+def lacks(families: dict[str, Family]) -> list[str]:
+    """Return what a set of families needs and does not have: a friendly, a hostile, a control."""
+    needed: tuple[Purpose, ...] = ("friendly", "hostile", "control")
+    return [purpose for purpose in needed if purpose not in {f.purpose for f in families.values()}]

@@ -1,0 +1,37 @@
+"""Plain minimax: the policy that minimises the worst loss over everything, without offsets.
+
+The ablation: leave out L(r), and the largest loss is always that of the hopeless class, so the
+policy trained against that class alone is the answer. It is the specialist of C = 1000, played
+everywhere. In easy classes nobody told it what to do.
+
+**What to expect.** No gap in the hopeless class, a larger one than the robust policy's in others.
+
+**What was seen.** Nothing yet: no run of this method at the shipped checkpoints is on record, and MM-1 is open.
+
+**Ways to fake it.** None: it is what is left when the offsets are.
+"""
+
+from adabench.harness.card import Card, Claim, Point, Ratio
+from adabench.workloads.active_search.checkpoint import trained
+from adabench.workloads.active_search.families import Case
+from adabench.workloads.active_search.playing import ActiveSearch, Answer
+
+CARD = Card(
+    title="Minimax without offsets",
+    paper="ablation of arXiv 2010.15382",
+    adapts="the next arm, by a network trained against the hardest class",
+    fidelity="reconstructed",
+    claims=(
+        Claim(
+            id="MM-1",
+            says="Without offsets the policy serves the hopeless class: a larger worst gap.",
+            paper="none: the reason for the offsets",
+            expect=Ratio("worst_gap", against="learned_policy", low=1.0, groups=("classes",)),
+        ),
+    ),
+)
+
+
+def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:
+    """Play the case."""
+    return task.play(case, *trained("specialist-4"))

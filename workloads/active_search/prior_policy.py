@@ -1,0 +1,42 @@
+"""The prior-trained policy: the same network, trained for the mean loss under a prior.
+
+The meta-learner that the paper argues against: means are independent standard Gaussians, drawn
+anew in each update, and the loss is the average. As many updates as the robust policy, the
+start included.
+
+**What to expect.** The best on average under its own prior; above the specialists in the worst
+case of the classes that the prior seldom shows, the easiest among them.
+
+**What was seen.** Seeds 0..2, T = 20: under its own prior its loss is 1.05 [1.01, 1.11] times the robust
+policy's, so not even there is it ahead (not reproduced). The robust policy starts from updates
+against hard instances; 230 updates from nothing may be too few for this one, a longer training was not
+tried. In the worst case it loses most at C = 5.6, 0.13 and 0.15 on its cards where the specialists
+lose 0.10.
+
+**Ways to fake it.** A prior that nobody would choose; fewer updates.
+"""
+
+from adabench.harness.card import Card, Claim, Point, Ratio
+from adabench.workloads.active_search.checkpoint import trained
+from adabench.workloads.active_search.families import Case
+from adabench.workloads.active_search.playing import ActiveSearch, Answer
+
+CARD = Card(
+    title="Meta-learner under a prior",
+    paper="the existing approach that arXiv 2010.15382 compares with",
+    adapts="the next arm, by a network trained for the average under a prior",
+    fidelity="reconstructed",
+    claims=(
+        Claim(
+            id="LA-prior",
+            says="Under its own prior it has a lower loss than the robust policy.",
+            paper="expected: robustness costs something",
+            expect=Ratio("loss", against="learned_policy", high=1.0, groups=("prior",)),
+        ),
+    ),
+)
+
+
+def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:
+    """Play the case."""
+    return task.play(case, *trained("prior"))

@@ -1,0 +1,45 @@
+"""Random: ask any arm, drawn anew for each query.
+
+The control: as many queries as everybody, allocated by coins.
+
+**What to expect.** Worse than uniform, which at least asks every arm: with 20 queries an arm is
+never asked with probability 0.9^20 = 0.12.
+
+**What was seen.** Seed 0, T = 20. Loss in the worst cases of C = 1, 5.6, 32, 178, 1000: 0.142, 0.351,
+0.710, 0.836, 0.874; 0.524 under the prior. Even `easy` costs it 0.125.
+
+**Ways to fake it.** Coins that are not fresh at each query.
+"""
+
+from adabench.harness.card import Card, Claim, Point, Ratio
+from adabench.workloads.active_search.bandit import Board, Ints, first_best
+from adabench.workloads.active_search.families import Case
+from adabench.workloads.active_search.playing import ActiveSearch, Answer
+
+CARD = Card(
+    title="Random arm at every query",
+    paper="none: a control",
+    adapts="nothing: any arm",
+    role="control",
+    claims=(
+        Claim(
+            id="CT-1",
+            says="As many queries without looking at answers do worse than the robust policy.",
+            paper="none: a control",
+            expect=Ratio("loss", against="learned_policy", low=1.0, groups=("classes",)),
+        ),
+    ),
+)
+
+
+class Random:
+    """Asks any arm."""
+
+    def choose(self, board: Board) -> Ints:
+        """Ask the arm with the highest coin."""
+        return first_best(board.coins * 0, board.coins)
+
+
+def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:
+    """Play the case."""
+    return task.play(case, Random())

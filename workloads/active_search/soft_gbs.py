@@ -1,0 +1,59 @@
+"""Soft generalised binary search: ask the arm that best halves the posterior mass of hypotheses.
+
+A hypothesis is "arm i is the best". Under a flat prior and the right noise the posterior of a mean
+is Gaussian around the observed mean with variance 1 / n, and the mass of hypothesis i is the
+chance that its draw is the largest. A query of arm i splits the hypotheses into i and the rest, so
+the arm whose mass is nearest to a half is asked, ties at random. Every arm is asked once first.
+
+The masses are estimated with `DRAWS` draws that are fixed, the same at every query.
+
+**What to expect.** Close to uncertainty sampling, but it weighs all rivals at once.
+
+**What was seen.** Seed 0, T = 20. Loss in the worst cases of C = 1, 5.6, 32, 178, 1000: 0.001, 0.155,
+0.593, 0.802, 0.862; 0.404 under the prior. Worse than uncertainty sampling; why was not measured.
+
+**Ways to fake it.** The wrong noise model; too few draws.
+"""
+
+import numpy as np
+
+from adabench.harness.card import Card, Point
+from adabench.workloads.active_search.bandit import ARMS, Board, Floats, Ints, first_best, means_of
+from adabench.workloads.active_search.families import Case
+from adabench.workloads.active_search.playing import ActiveSearch, Answer
+
+CARD = Card(
+    title="Soft generalised binary search",
+    paper="Nowak, The geometry of generalized binary search, arXiv 0910.4397, 2009",
+    adapts="the next arm: that whose chance to be best is nearest to a half",
+    fidelity="special-case",
+)
+DRAWS = 32
+NORMAL: Floats = np.random.default_rng(19).standard_normal((DRAWS // 2, ARMS))
+PAIRED: Floats = np.concatenate([NORMAL, -NORMAL])
+"""(DRAWS, arms), antithetic."""
+
+
+def masses(counts: Ints, means: Floats) -> Floats:
+    """Return the chance of each arm to be best: (b, arms)."""
+    width, found = 1 / np.sqrt(np.maximum(counts, 1)), np.zeros(counts.shape)
+    rows = np.arange(len(counts))
+    for normal in PAIRED:
+        found[rows, (means + normal * width).argmax(axis=1)] += 1 / DRAWS
+    return found
+
+
+class SoftSearch:
+    """Asks the arm whose mass is nearest to a half."""
+
+    def choose(self, board: Board) -> Ints:
+        """Ask unasked arms first."""
+        unasked = board.counts == 0
+        means = np.where(unasked, 0.0, means_of(board.counts, board.sums))
+        near = -np.abs(masses(board.counts, means) - 0.5)
+        return first_best(np.where(unasked, 1.0, near), board.coins)
+
+
+def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:
+    """Play the case."""
+    return task.play(case, SoftSearch())

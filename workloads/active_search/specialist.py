@@ -1,0 +1,50 @@
+"""Specialists: for each class the policy that was trained against that class alone. It is told r.
+
+    L(r) = loss of its specialist in the worst case with C(theta) <= r
+
+The reference envelope of the task: gaps are measured from here. It is an oracle of the kind
+`bound`, for it knows the class (under the prior it is the prior-trained policy), and it is an
+estimate: a short training and a search that is not exhaustive. A policy below it has a negative gap.
+
+**What to expect.** No gap, by construction: the envelope is this, run by the task's own code.
+
+**What was seen.** Training seeds 0 and 1, as their cards say: 0.000, 0.099 and 0.100, 0.552 and 0.564,
+0.797 and 0.801, 0.860 and 0.878. Uncertainty sampling is about as good in every class (0.105, 0.550,
+0.783, 0.857 at seed 0): so short a training does not beat a good rule, and the envelope is loose.
+
+**Ways to fake it.** Fewer updates for it than for the robust policy: offsets too large, a gap that
+flatters. Both get the same start and the same number of updates (`training.py`).
+"""
+
+from adabench.harness.card import Bound, Card, Claim, Point
+from adabench.workloads.active_search.checkpoint import trained
+from adabench.workloads.active_search.families import Case
+from adabench.workloads.active_search.network import Learned
+from adabench.workloads.active_search.playing import ActiveSearch, Answer
+
+CARD = Card(
+    title="One specialist for each class",
+    paper="Learning to Actively Learn: A Robust Approach, arXiv 2010.15382, 2020",
+    adapts="the next arm, by a network trained for the class that it is told",
+    role="oracle",
+    oracle="bound",
+    fidelity="reconstructed",
+    claims=(
+        Claim(
+            id="LB-1",
+            says="No policy succeeds more often than the lower bound on the loss allows.",
+            paper="theorem",
+            expect=Bound("success", "success_limit", over="mean"),
+        ),
+    ),
+)
+
+
+def policies(k: int) -> tuple[Learned, ...]:
+    """Return the trained specialists of a class; -1 is the prior."""
+    return trained("prior" if k < 0 else f"specialist-{k}")
+
+
+def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:
+    """Play the case, told the class."""
+    return task.play_knowing(case, policies)

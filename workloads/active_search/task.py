@@ -1,0 +1,103 @@
+"""Active search: which of ten arms is best, found with twenty noisy queries.
+
+A policy asks, sees the answer, asks again (`bandit.py` has what it sees). After the last query the
+task names the arm with the highest observed mean, for everybody by the same rule. Loss is the
+share of episodes in which a wrong arm is named.
+
+    class MyPolicy:
+        def choose(self, board): ...         # an arm for each of many episodes at once
+
+    def solve(task, case, point):
+        return task.play(case, MyPolicy())
+
+**Difficulty.** C(theta) is the quantity of the lower bound (`difficulty.py`): with unit noise about
+C log(1 / d) queries are needed to be wrong with probability d. Five classes C <= r, r from 1 to
+1000, take the place of a prior. The worst case within a class is searched for each policy anew,
+with fresh starts and fresh episodes (`adversary.py`), by the task and not by the method.
+
+**What is scored.** `success` = 1 - `loss`. On `classes`: the mean over the five worst cases,
+`loss_k` of each, and `worst_gap`, the largest excess over the loss of the specialist that was
+trained for that class alone, searched and played in the same way (0 if no class is above).
+`success_limit` is a theorem: no policy with so many queries exceeds it in the worst case (on
+`pair` there is none, and the limit is 1). On `retrained` every trained policy of a method plays;
+`spread` is the largest loss less the smallest.
+
+**The budget.** `T`, the number of queries. It is handed to all alike and everybody uses all of it:
+`queries` is counted from the answers that were given. What the search for the worst case asks
+is `search_queries` and no cost of the policy. `choose_s` is CPU time inside the policy for
+a thousand queries, on the final episodes.
+
+**Limitations.** One of the paper's tasks: best arm with Gaussian answers. The search gives a lower
+estimate of the worst loss; a stronger adversary may find more. The network is smaller than the
+paper's is likely to be, and one MLP for all arms. Specialists are trained, so a gap can be
+negative; their losses are an estimate of the envelope. The time of a case is mostly the
+search's, never the policy's.
+"""
+
+from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.errors import SelectionError, nearest
+from adabench.workloads.active_search.conformance import check
+from adabench.workloads.active_search.families import FAMILIES, generate
+from adabench.workloads.active_search.playing import ActiveSearch
+
+CARD = Card(
+    title="Best of ten arms with few noisy queries",
+    paper="Learning to Actively Learn: A Robust Approach, arXiv 2010.15382, 2020",
+    adapts="which arm is asked next, on all answers so far",
+    budget="T",
+    no_conversion="a query here is a count: nobody waits for an answer, so queries that were "
+    "saved cannot become time",
+    knobs=(
+        Knob("T", (10, 20), 20, open=True, low=2, high=200),
+        Knob("episodes", (2048,), 2048, open=True, low=16, high=65536),
+        Knob("family", ("suite",), "suite", open=True),
+    ),
+    metrics=(
+        Metric("success", "", "higher", "quality", primary=True),
+        Metric("queries", "queries", "lower", "work", primary=True),
+        Metric("loss", "", "lower", "cost"),
+        Metric("worst_gap", "", "lower", "cost"),
+        Metric("loss_0", "", "lower", "cost"),
+        Metric("loss_1", "", "lower", "cost"),
+        Metric("loss_2", "", "lower", "cost"),
+        Metric("loss_3", "", "lower", "cost"),
+        Metric("loss_4", "", "lower", "cost"),
+        Metric("gap_0", "", "lower", "info"),
+        Metric("gap_1", "", "lower", "info"),
+        Metric("gap_2", "", "lower", "info"),
+        Metric("gap_3", "", "lower", "info"),
+        Metric("gap_4", "", "lower", "info"),
+        Metric("spread", "", "lower", "cost"),
+        Metric("spread_limit", "", "higher", "info"),
+        Metric("success_se", "", "lower", "info"),
+        Metric("success_limit", "", "higher", "info"),
+        Metric("lower_bound", "", "lower", "info"),
+        Metric("policies", "policies", "higher", "info"),
+        Metric("episodes", "episodes", "higher", "info"),
+        Metric("search_queries", "queries", "lower", "info"),
+        Metric("choose_s", "s", "lower", "info"),
+        Metric("instance", "hash", "higher", "info"),
+    ),
+)
+
+CHECK_CONDITIONS = {"episodes": 64}
+
+__all__ = ["CARD", "CHECK_CONDITIONS", "check", "load"]
+
+
+def load(
+    scale: str, seed: int, *, T: int = 20, episodes: int = 2048, family: str = "suite"
+) -> ActiveSearch:
+    """Return the task under the given conditions.
+
+    Raises:
+        SelectionError: if there is no such scale or family.
+    """
+    if scale != "embedded":
+        raise SelectionError(f"active_search has no scale {scale!r}.", "It runs at `embedded`.")
+    if family != "suite" and family not in FAMILIES:
+        raise SelectionError(
+            f"There is no family {family!r}.", nearest(family, ("suite", *FAMILIES))
+        )
+    names = tuple(FAMILIES) if family == "suite" else (family,)
+    return ActiveSearch(tuple(generate(name, T, episodes, seed) for name in names))

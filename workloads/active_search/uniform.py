@@ -1,0 +1,62 @@
+"""Uniform: ask all arms equally often, whatever they answer.
+
+The static reference: arms in turn, in a random order in each round. Knob: `among`, how many of
+the arms are asked at all. Asking fewer gives better means of an arm that may not be the best:
+with five arms success is at most a half.
+
+**What to expect.** Good where everything is easy, near the best where everything is hopeless;
+between the two it wastes queries on arms that are out of the race.
+
+**What was seen.** Seed 0, T = 20. Loss in the worst cases of C = 1, 5.6, 32, 178, 1000: 0.020, 0.234,
+0.668, 0.818, 0.869; 0.473 under the prior, 0.366 on `pair` (LUCB 0.287), 0.000 on `easy`, 0.886 on
+`hopeless`.
+
+**Ways to fake it.** Giving it another decision rule than the others; a fixed order of arms that
+happens to favour the best one (the task shuffles the arms).
+"""
+
+from adabench.harness.card import Bound, Card, Claim, Knob, Point, Ratio
+from adabench.workloads.active_search.bandit import ARMS, Board, Ints, first_best
+from adabench.workloads.active_search.families import Case
+from adabench.workloads.active_search.playing import ActiveSearch, Answer
+
+CARD = Card(
+    title="Uniform allocation",
+    paper="none: the static baseline",
+    adapts="nothing: arms in turn",
+    role="static",
+    knobs=(Knob("among", (10, 5), 10, open=True, low=1, high=10),),
+    claims=(
+        Claim(
+            id="LB-1",
+            says="No policy succeeds more often than the lower bound on the loss allows.",
+            paper="theorem",
+            expect=Bound("success", "success_limit", over="mean"),
+        ),
+        Claim(
+            id="CT-easy",
+            says="In the easiest class uniform suffices: success within 2 % of the robust policy's.",
+            paper="none: the negative control",
+            expect=Ratio("success", against="learned_policy", low=0.98, groups=("easy",)),
+        ),
+    ),
+)
+
+
+class Uniform:
+    """Asks what was asked least, among the first arms."""
+
+    def __init__(self, among: int) -> None:
+        """Ask only so many arms."""
+        self.among = min(among, ARMS)
+
+    def choose(self, board: Board) -> Ints:
+        """Ask one of the least asked, at random."""
+        return first_best(
+            -board.counts[:, : self.among].astype(float), board.coins[:, : self.among]
+        )
+
+
+def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:
+    """Play the case."""
+    return task.play(case, Uniform(int(point["among"])))
