@@ -184,17 +184,40 @@ def test_an_unknown_recipe_names_the_nearest() -> None:
     assert "vanilla-6-s0" in caught.value.hint
 
 
+UNSHIPPED = {
+    "smollm2", "real-greedy", "real-static-fitted-10", "real-static-fitted-20",
+    "real-static-late-15", "real-static-uniform-15",
+}  # fmt: skip
+"""Fitted to weights that are not ours to ship; they are trained at the first use."""
+
+
 @pytest.mark.parametrize(
-    "name", sorted(n for n, plan in recipes().items() if not isinstance(plan, Pathfinding))
+    "name",
+    sorted(
+        n
+        for n, plan in recipes().items()
+        if not isinstance(plan, Pathfinding) and n not in UNSHIPPED
+    ),
 )
 def test_checkpoints_are_shipped_small_and_described(name: str) -> None:
     weights = checkpoint.FOLDER / f"{name}.safetensors"
     card = json.loads((checkpoint.FOLDER / f"{name}.json").read_text())
     assert weights.stat().st_size < 4e6
     assert card["steps"] == recipes()[name].steps
-    # What skips without a forecast, or learns width alone, is there to lose answers; not all of them.
-    meagre = name.startswith(("greedy", "tuned", "learners"))
-    assert card["held_out"]["accuracy_k1"] > (0.8 if meagre else 0.98)
+    held_out = card["held_out"]
+    if name.startswith("cot-"):  # who answers at once, or by shortcuts, loses answers
+        right = [value for key, value in held_out.items() if key.startswith("accuracy")]
+        assert min(right) > (0.98 if "words" in name else 0.14)
+    elif name.startswith("real-"):
+        assert held_out["divergence"] < held_out["divergence_closed_form"]
+    else:
+        # What skips without a forecast or learns width alone is there to lose answers; not all.
+        meagre = name.startswith(("greedy", "tuned", "learners", "static-fitted"))
+        assert held_out["accuracy_k1"] > (0.8 if meagre else 0.98)
+
+
+def test_all_checkpoints_together_are_small() -> None:
+    assert sum(path.stat().st_size for path in checkpoint.FOLDER.iterdir()) < 40e6
 
 
 def test_training_is_a_function_of_its_seed(tmp_path: Path) -> None:
