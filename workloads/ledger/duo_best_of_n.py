@@ -16,7 +16,8 @@ trained router is 0.0095 from it and 0.0023 from the position oracle. *Not repro
 router is nearer to the oracle, since that oracle moves one position at a time and can gain
 little, while a pattern for a whole sequence picked by its eight answers answers all of k = 4
 (1.000). That is luck, at a cost of 4.57 layers where the router has 3.94: the sequences took
-patterns that cost more than the average draw. Seeds 1 and 2 had not been run.
+patterns that cost more than the average draw. Seeds 0..2, one batch each: duo-3-near
+is exceeded in all three.
 
 **Ways to fake it.** n tries at another cost; drawing them on the batch that is scored and
 calling it a method.

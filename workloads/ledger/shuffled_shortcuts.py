@@ -6,7 +6,8 @@ but not the right ones. Everything else is the same: adapters, steps of training
 **What to expect.** Written before measuring: a router that cannot know gives every step the same w,
 about 0.4, so all steps leave at a threshold below it and none above.
 
-**What was seen.** One trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). 0.211,
+**What was seen.** *Seeds 0..2, three trained models*, lambda 0.4 / 0.5: 0.276, 0.216, 0.273 / 0.609, 0.505, 0.307 right. Below:
+one trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). 0.211,
 0.293, 0.620 right at 0.35, 0.4, 0.5, at 0.22, 0.37, 0.73 of the latent layers; critical steps run a
 quarter to a third more layers than trivial ones even so, so chances differ between kinds by what else
 is in the state. H -51 [-67, -27].

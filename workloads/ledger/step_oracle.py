@@ -23,7 +23,8 @@ place of all three keys. What it still finds is luck.
 **What to expect.** Written before measuring: all that full steps answer, at half of their latent
 layers (a look at 256 questions came before the spoken way was added: 0.68); a random wrong target is hit for one question in fifty at most (eight ways, 1 / 343 each).
 
-**What was seen.** One trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). 1.000
+**What was seen.** *Seeds 0..2, three trained models*: 1.000 right in each, on 7.59, 7.73, 7.71 layers a token. Below:
+one trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). 1.000
 right at 23.1 latent layers (0.64 of all) and 1.34 language tokens, 7.56 layers a token where full
 steps take 8.25. Seed 0, 256 questions: two fifths leave by half as many steps, a third by leaving
 out trivial ones, 8 of 256 speak; before the spoken way was added, a way was found for 0.961 and with

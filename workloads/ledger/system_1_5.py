@@ -24,7 +24,12 @@ run on, so about 0.65 of the latent layers within a point; routers are sure, so 
 at its ends only. Six layers are more than one operation needs: half as many full steps will be as
 good at less.
 
-**What was seen.** One trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). **Not reproduced**: 0.405 right at
+**What was seen.** *Seeds 0..2, three trained models, 384 questions each*, lambda 0.5 / 0.7 / 0.9: 0.414, 0.310, 0.328 / 0.427, 0.315,
+0.357 / 0.846, 0.477, 0.510 right, where full latent steps have 0.956, 0.857, 0.940. s15-2 reproduced (latency 0.167
+[0.101, 0.190] of spoken steps, batch 1, on a busy machine), s15-3, s15-3-terse, s15-4 and s15-random too; s15-work
+direction only; s15-1 (0.344 [0.263, 0.495]) and s15-step not reproduced; s15-half, s15-critical (2.02 [0.89,
+3.29]), s15-shuffled and s15-depth undecided: the three models differ more than the cases of one. Below:
+one trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). **Not reproduced**: 0.405 right at
 `lambda_depth` = 0.5 and 0.604 of the latent layers, where full steps have 0.969; 0.445 at 0.7 with
 0.70 of the layers, 0.846 at 0.9 with 0.94. The step shortcut is what fails. The depth shortcut
 alone (`depth_shortcut.py`) keeps 0.951 at 0.9 of the layers and 0.932 at 0.84. Read on the full path, routers
