@@ -1,0 +1,162 @@
+"""What is counted and scored, and the ways to fake it."""
+
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from adabench.harness.errors import MethodContractError, SelectionError
+from adabench.workloads.ray_paths.conformance import check, source_problems
+from adabench.workloads.ray_paths.scene import generate, make_case
+from adabench.workloads.ray_paths.task import load
+from adabench.workloads.ray_paths.tracing import RayPaths, all_paths
+
+from .conftest import method, run, small
+
+
+def test_exhaustive_finds_all_and_early_rejection_saves_tests():
+    task = small()
+    (case,) = task.cases()
+    fast, dense = run("exhaustive", task), run("dense_exhaustive", task)
+    assert fast["hit_rate"] == dense["hit_rate"] == 1
+    number = sum(query.candidates for query in case.queries)
+    assert fast["candidates"] == dense["candidates"] == number
+    assert fast["occlusion_tests"] < dense["occlusion_tests"] / 100
+
+
+def test_hindsight_traces_the_paths_and_no_other():
+    task = small()
+    (case,) = task.cases()
+    values = run("hindsight", task)
+    assert values["hit_rate"] == values["accuracy"] == 1
+    assert values["candidates"] == sum(len(all_paths(query)) for query in case.queries)
+
+
+def test_pruning_leaves_candidates_out_and_counts_its_views():
+    task = small("street", scenes=20)
+    coarse, fine = (run("visibility_pruned", task, fine=fine) for fine in (1, 8))
+    assert fine["hit_rate"] >= coarse["hit_rate"]
+    assert fine["hit_rate"] > 0.9
+    assert fine["candidates"] < run("exhaustive", task)["candidates"]
+    assert fine["occlusion_tests"] > run("exhaustive", task)["occlusion_tests"]
+
+
+def test_uniform_finds_its_share():
+    task = small("yard", scenes=300)
+    values = run("uniform", task, M=30)
+    assert values["hit_rate"] == pytest.approx(values["blind_rate"], abs=0.07)
+    assert run("uniform", task, M=5)["hit_rate"] < run("uniform", task, M=100)["hit_rate"]
+
+
+def test_nearest_takes_the_shortest_of_all():
+    query = generate("yard", 1, 2, 0).queries[0]
+    centres = query.triangles.mean(axis=1)
+    pairs = [(i, j) for i in range(len(centres)) for j in range(len(centres)) if i != j]
+    length = [np.linalg.norm(query.tx - centres[i]) + np.linalg.norm(centres[i] - centres[j])
+              + np.linalg.norm(centres[j] - query.rx) for i, j in pairs]  # fmt: skip
+    wanted = [pairs[at] for at in np.argsort(length)[:7]]
+    assert {*map(tuple, method("nearest").shortest(query, 7).tolist())} == {*wanted}
+
+
+def test_one_path_many_times_is_accurate_and_covers_little():
+    task = small("street", scenes=30)
+    (case,) = task.cases()
+    truth = iter(task.truth(case))
+
+    def parrot(query):
+        return np.repeat(next(truth)[:1], 20, axis=0)
+
+    values = task.score(case, task.trace(case, parrot))
+    assert values["accuracy"] == 1
+    assert values["hit_rate"] < 0.9
+    assert values["traced"] <= 1
+
+
+def test_dark_scenes_have_no_hit_rate():
+    whole = generate("street", 40, 2, 0)
+    lit = [query for query in whole.queries if len(all_paths(query))]
+    assert len(lit) < 40
+    alone = make_case("lit", 2, [(query.triangles, query.tx, query.rx) for query in lit])
+    values, only = run("nearest", RayPaths((whole,))), run("nearest", RayPaths((alone,)))
+    assert values["hit_rate"] == pytest.approx(only["hit_rate"])
+    assert values["dark"] == pytest.approx(1 - len(lit) / 40)
+    dark = [query for query in whole.queries if not len(all_paths(query))]
+    none = make_case("dark", 2, [(query.triangles, query.tx, query.rx) for query in dark])
+    assert "hit_rate" not in run("nearest", RayPaths((none,)))
+
+
+@pytest.mark.parametrize(
+    ("offer", "says"),
+    [
+        (np.zeros((3, 3), int), "shape"),
+        (np.zeros((3, 2)), "type"),
+        (np.array([[0, 999]]), "not in the scene"),
+        (np.array([[-1, 0]]), "not in the scene"),
+    ],
+)
+def test_what_is_no_candidate_is_refused(offer, says):
+    task = small(scenes=1)
+    (case,) = task.cases()
+    with pytest.raises(MethodContractError, match=says):
+        task.trace(case, lambda query: offer)
+
+
+def test_an_immediate_repeat_is_no_path_and_nothing_may_be_offered():
+    task = small(scenes=2)
+    (case,) = task.cases()
+    repeats = task.trace(case, lambda query: np.repeat(np.arange(20)[:, None], 2, axis=1))
+    assert all(len(paths) == 0 for paths in repeats.paths)
+    nothing = task.trace(case, lambda query: np.zeros((0, 2), int))
+    assert nothing.traced.sum() == 0
+
+
+def test_an_answer_of_ones_own_is_refused():
+    task = small(scenes=2)
+    (case,) = task.cases()
+    answer = task.trace(case, lambda query: np.array([[0, 1]]))
+    answer.traced[:] = 0
+    with pytest.raises(MethodContractError, match="own tracing"):
+        task.score(case, answer)
+    other = small(scenes=2, seed=3)
+    with pytest.raises(MethodContractError, match="not a case"):
+        task.trace(other.cases()[0], lambda query: np.array([[0, 1]]))
+
+
+FAKE = """
+import numpy as np
+from adabench.harness.card import Card
+CARD = Card(title="x", paper="x", adapts="x")
+def solve(task, case, point):
+    return task.trace(case, {propose})
+"""
+
+
+def plug_in(tmp_path, text) -> ModuleType:
+    path = tmp_path / "fake.py"
+    path.write_text(text)
+    module = ModuleType("fake")
+    module.__file__ = str(path)
+    exec(text, vars(module))  # noqa: S102
+    return module
+
+
+def test_a_search_that_peeks_is_found_out(tmp_path):
+    sound = plug_in(tmp_path, FAKE.format(propose="lambda query: np.array([[0, 2], [0, 3]])"))
+    assert list(check(sound, sound.CARD)) == []
+    for fake in ("iter(task.truth(case)).__next__", "lambda q: all_paths(q)"):
+        peeking = plug_in(tmp_path, FAKE.format(propose=fake) + "\nfrom adabench.workloads."
+                          "ray_paths.tracing import all_paths")  # fmt: skip
+        assert list(check(peeking, peeking.CARD))
+    by_name = FAKE.format(propose="lambda q: np.array([[0, 2]])").replace("task.t", "task.t")
+    assert list(source_problems(by_name + "\nname = case.group"))
+    assert list(source_problems("from adabench.workloads.ray_paths.tracer import judge"))
+
+
+def test_three_reflections_run_on_demand():
+    task = load("embedded", 0, K=3, scenes=2, scene="yard")
+    values = run("exhaustive", task)
+    (case,) = task.cases()
+    assert values["candidates"] == sum(query.candidates for query in case.queries)
+    assert run("nearest", task, M=10)["traced"] == 10
+    with pytest.raises(SelectionError):
+        load("embedded", 0, scene="nowhere.ply")

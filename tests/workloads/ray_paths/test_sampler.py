@@ -1,0 +1,176 @@
+"""The frame, the network's symmetries, its mask, its loss, and what is shipped."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.workloads.ray_paths import training
+from adabench.workloads.ray_paths.checkpoint import FOLDER, follow, recipe, restore, source_digest
+from adabench.workloads.ray_paths.network import Flows, allowed, canonical, draw, sample
+from adabench.workloads.ray_paths.recipes import SHIPPED
+from adabench.workloads.ray_paths.scene import generate
+from adabench.workloads.ray_paths.tracing import all_paths
+
+from .conftest import run, small
+
+QUERY = generate("street", 1, 2, 3).queries[0]
+
+
+def network(order: int = 2) -> Flows:
+    torch.manual_seed(0)
+    return Flows(order).eval()
+
+
+def flows(net, coords):
+    x = torch.from_numpy(coords)
+    embedded, known = net.encode(x, torch.ones(len(x), dtype=torch.bool))
+    chosen = torch.arange(len(x))[:, None]
+    with torch.inference_mode():
+        return torch.cat([net.flow(known)[None], net.flow(known, net.follow(embedded, chosen))])
+
+
+def spun(angle, scale, shift):
+    c, s = np.cos(angle), np.sin(angle)
+    turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
+    move = [scale * (points @ turn.T) + shift for points in (QUERY.triangles, QUERY.tx, QUERY.rx)]
+    return canonical(*move)
+
+
+def test_rotation_scale_and_translation_change_no_flow():
+    net = network()
+    before = flows(net, canonical(QUERY.triangles, QUERY.tx, QUERY.rx))
+    for angle, scale, shift in ((1.0, 1.0, 0.0), (0.0, 7.0, 0.0), (-2.5, 0.3, [50, -20, 3.0])):
+        after = flows(net, spun(angle, scale, shift))
+        assert torch.allclose(before, after, rtol=1e-4, atol=1e-4)
+    assert before.std() > 1e-6
+
+
+def test_the_frame_puts_both_ends_in_their_places():
+    ends = np.stack([QUERY.tx, QUERY.rx, QUERY.tx])[None]
+    assert np.allclose(canonical(ends, QUERY.tx, QUERY.rx)[0, :6], [0, 0, 0, 0, 0, 1], atol=1e-6)
+    up = np.array([0, 0, 5.0])
+    for rx in (up, -up):
+        seen = canonical(np.stack([rx, rx, rx])[None], np.zeros(3), rx)
+        assert np.allclose(seen[0, :3], [0, 0, 1])
+    same = canonical(QUERY.triangles, QUERY.tx, QUERY.tx)
+    assert np.isfinite(same).all()
+
+
+def test_the_order_of_objects_and_padding_change_nothing():
+    net, coords = network(), canonical(QUERY.triangles, QUERY.tx, QUERY.rx)
+    n = len(coords)
+    order = np.random.default_rng(0).permutation(n)
+    first = flows(net, coords)[0]
+    assert torch.allclose(flows(net, coords[order])[0], first[torch.from_numpy(order)], atol=1e-5)
+    padded = torch.zeros(70, 9)
+    padded[:n] = torch.from_numpy(coords)
+    _, known = net.encode(padded, torch.arange(70) < n)
+    assert torch.allclose(net.flow(known)[:n], first, atol=1e-5)
+
+
+def test_the_mask_forbids_what_it_must_and_no_path():
+    for query in generate("street", 30, 2, 8).queries:
+        coords = torch.from_numpy(canonical(query.triangles, query.tx, query.rx))
+        active = torch.ones(len(coords), dtype=torch.bool)
+        may, plain = (allowed(coords, active, mask=mask) for mask in (True, False))
+        assert not may.diagonal().any()
+        assert not plain.diagonal().any()
+        assert (may <= plain).all()
+        base = (query.triangles[:, 0] * query.normals).sum(axis=1)
+        height = query.triangles @ query.normals.T - base
+        side = np.sign(query.normals @ query.tx - base)
+        wanted = ((height * side).max(axis=1) > 0).T & plain.numpy()
+        assert (may.numpy() != wanted).mean() < 0.01  # what is coplanar but for rounding
+        paths = all_paths(query)
+        assert may[paths[:, 0], paths[:, 1]].all()
+
+
+def test_the_loss_is_that_of_flow_matching():
+    net, plan = network(), replace(recipe("k2-s0"), states=1, ends=1)
+    coords = canonical(QUERY.triangles, QUERY.tx, QUERY.rx)
+    scenes, fixed = (
+        training.batch([coords], plan),
+        iter((torch.tensor([[[0]]]), torch.tensor([[[5]]]))),
+    )
+    loss = training.matched(
+        net, scenes, plan, lambda f, m, d: next(fixed), lambda p: torch.ones(p.shape[:-1])
+    )
+    padded, may = scenes[0][0].numpy(), scenes[2]
+    assert may is not None
+    by_hand = flows(net, coords)
+    out = (by_hand[1] * may[0, 0, : len(coords)]).sum()
+    assert len(padded) == training.ROOM
+    wanted = (by_hand[0, 0] - out) ** 2 + (by_hand[1, 5] - 1) ** 2
+    assert loss.item() == pytest.approx(wanted.item(), rel=1e-4)
+
+
+def test_draws_follow_the_flows():
+    rng = np.random.default_rng(0)
+    rows = np.tile(np.array([1.0, 0.0, 3.0], np.float32), (4000, 1))
+    share = np.bincount(draw(rows, rng), minlength=3) / 4000
+    assert share == pytest.approx([0.25, 0, 0.75], abs=0.03)
+    assert (draw(np.zeros((2, 3), np.float32), rng) == -1).all()
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_samples_are_candidates(order):
+    drawn = sample(network(order), canonical(QUERY.triangles, QUERY.tx, QUERY.rx), 50,
+                   np.random.default_rng(0))  # fmt: skip
+    assert drawn.shape == (50, order)
+    assert 0 <= drawn.min() <= drawn.max() < len(QUERY.triangles)
+    assert (drawn[:, 1:] != drawn[:, :-1]).all()
+
+
+def test_a_short_training_is_reproducible_and_writes_its_card(tmp_path):
+    plan = replace(recipe("k2-s0"), steps=3, scenes=4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("adabench.workloads.ray_paths.checkpoint.HELD_OUT_SCENES", 3)
+        ticks: list[int] = []
+        card = follow(plan, lambda done, steps: ticks.append(done), tmp_path)
+        one = (tmp_path / "k2-s0.safetensors").read_bytes()
+        follow(plan, lambda done, steps: None, tmp_path)
+    assert ticks == [1, 2, 3]
+    assert card["source"] == source_digest()
+    assert one == (tmp_path / "k2-s0.safetensors").read_bytes()
+
+
+def test_training_learns_the_paths_of_one_reflection():
+    plan = replace(recipe("k1-s0"), steps=60, scenes=8)
+    net = training.train(plan, lambda: None)
+    task = small("street", scenes=30, order=1, seed=77)
+    (case,) = task.cases()
+    rng = np.random.default_rng(0)
+    answer = task.trace(case, lambda q: sample(net, canonical(q.triangles, q.tx, q.rx), 10, rng))
+    values = task.score(case, answer)
+    assert values["hit_rate"] > 1.5 * values["blind_rate"]
+
+
+@pytest.mark.parametrize(("order", "seeds"), SHIPPED.items())
+def test_what_is_shipped_is_small_and_was_made_by_this_code(order, seeds):
+    for seed in range(seeds):
+        path = FOLDER / f"k{order}-s{seed}.safetensors"
+        assert path.stat().st_size < 1_000_000
+        assert restore(path.stem).order == order
+        card = json.loads(path.with_suffix(".json").read_text())
+        assert card["source"] == source_digest()
+        assert card["steps"] == recipe(path.stem).steps
+
+
+def test_the_shipped_sampler_beats_chance_and_its_shuffled_self():
+    task = small("street", scenes=60, seed=123)
+    ours, blind = (run(name, task) for name in ("generative_sampler", "shuffled_sampler"))
+    assert ours["candidates"] == blind["candidates"]
+    assert 60 * 19 < ours["sampled"] == blind["sampled"] <= 60 * 20  # a beginning may have no end
+    assert ours["hit_rate"] > 5 * ours["blind_rate"]
+    assert blind["hit_rate"] < ours["hit_rate"] / 3
+
+
+def test_a_network_that_is_not_there_and_a_recipe_of_no_name(tmp_path):
+    with pytest.raises(EnvironmentProblem, match="checkpoint k3-s0 is not in"):
+        restore("k3-s0", tmp_path)
+    with pytest.raises(SelectionError, match="no recipe"):
+        recipe("k9-s0")

@@ -1,0 +1,136 @@
+"""Checkpoints: fp16 safetensors with a JSON card beside each, rebuilt from seeds.
+
+A card says which recipe made the file, a digest of the sources it was made with, and the hit rate
+of the shipped fp16 file on streets of a stream of their own.
+"""
+
+import ast
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
+from adabench.workloads.ray_paths import training
+from adabench.workloads.ray_paths.network import Flows, canonical, sample
+from adabench.workloads.ray_paths.recipes import SHIPPED, Recipe, recipes
+from adabench.workloads.ray_paths.scene import generate
+from adabench.workloads.ray_paths.tracer import exhaust
+
+FOLDER = Path(__file__).with_name("checkpoints")
+HELD_OUT_SEED, HELD_OUT_SCENES = 4000, 200
+SOURCES = ("network.py", "scene.py", "tracer.py", "training.py")
+Progress = Callable[[int, int], None]
+
+
+def recipe(name: str) -> Recipe:
+    """Return a recipe.
+
+    Raises:
+        SelectionError: if there is none of that name.
+    """
+    known = recipes()
+    if name not in known:
+        raise SelectionError(f"There is no recipe called {name!r}.", nearest(name, known))
+    return known[name]
+
+
+def train(
+    name: str, progress: Progress = lambda done, steps: None, *, folder: Path = FOLDER
+) -> dict[str, Any]:
+    """Train a recipe and write its weights and card into `folder`; return the card."""
+    return follow(recipe(name), progress, folder)
+
+
+def follow(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
+    """Train what a plan says, on one thread: sums of several threads are not reproducible."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done = 0
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        progress(done, plan.steps)
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        network = training.train(plan, tick)
+        weights = {key: value.half().contiguous() for key, value in network.state_dict().items()}
+        save_file(weights, folder / f"{plan.name}.safetensors")
+        restore.cache_clear()
+        card = asdict(plan) | {
+            "source": source_digest(),
+            "held_out": held_out(restore(plan.name, folder), mask=plan.mask),
+        }
+    finally:
+        torch.set_num_threads(threads)
+    (folder / f"{plan.name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return card
+
+
+@lru_cache(maxsize=16)
+def restore(name: str, folder: Path = FOLDER) -> Flows:
+    """Return a checkpoint's network in fp32.
+
+    Raises:
+        EnvironmentProblem: if it was not trained yet.
+    """
+    path = folder / f"{name}.safetensors"
+    if not path.exists():
+        raise EnvironmentProblem(
+            f"The checkpoint {name} is not in {folder.name}/.", f"`adabench train {name}` makes it."
+        )
+    network = Flows(recipe(name).order)
+    network.load_state_dict({key: value.float() for key, value in load_file(path).items()})
+    return network.eval().requires_grad_(False)
+
+
+def trained(order: int, seed: int) -> Flows:
+    """Return the network for so many reflections that a run with this seed uses."""
+    return restore(f"k{order}-s{seed % SHIPPED.get(order, 1)}")
+
+
+def held_out(network: Flows, *, mask: bool) -> dict[str, float]:
+    """Return hit rates on fresh streets that have a path, and accuracy at M = 20."""
+    case = generate("street", HELD_OUT_SCENES, network.order, HELD_OUT_SEED)
+    rng, counts = np.random.default_rng(1), np.zeros(2, np.int64)
+    hits: dict[str, list[float]] = {}
+    for query in case.queries:
+        n = len(query.triangles)
+        one, apart = np.ones(n, np.int64), 1 - np.eye(n, dtype=np.int64)
+        scene = query.triangles, query.normals, query.tx, query.rx
+        paths = {*map(tuple, exhaust(*scene, query.order, one, one, apart, counts).tolist())}
+        if not paths:
+            continue
+        coords = canonical(query.triangles, query.tx, query.rx)
+        for number in (10, 20, 100):
+            drawn = list(map(tuple, sample(network, coords, number, rng, mask=mask).tolist()))
+            hits.setdefault(f"hit_rate_m{number}", []).append(len(paths & {*drawn}) / len(paths))
+            right = sum(path in paths for path in drawn) / max(len(drawn), 1)
+            hits.setdefault(f"accuracy_m{number}", []).append(right)
+    return {name: round(float(np.mean(values)), 4) for name, values in hits.items()}
+
+
+def source_digest() -> str:
+    """Return a digest of the code that a training depends on; comments do not count."""
+    digest = hashlib.sha256()
+    for name in SOURCES:
+        tree = ast.parse((Path(__file__).parent / name).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            body: Any = getattr(node, "body", [])
+            if isinstance(body, list):
+                body[:] = [part for part in body if not _is_text(part)]
+        digest.update(ast.dump(tree).encode())
+    return digest.hexdigest()[:16]
+
+
+def _is_text(node: Any) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

@@ -1,0 +1,109 @@
+"""What every search for paths must obey, ours or a plug-in's, tried on small cases.
+
+    source      it names nothing of the task that a search has no business with (oracles excepted)
+    contract    it answers with the task's own tracing
+    paths       what it found are paths, by a second tracer, each once
+    blind       what it proposes does not depend on the name of the case or the hidden answer
+
+`check` yields a sentence per broken rule and nothing for a sound method. It catches honest mistakes
+and the usual ways to fake a result; it proves nothing.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from adabench.harness.card import Card
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.ray_paths.scene import Case, generate
+from adabench.workloads.ray_paths.tracing import RayPaths, Traced
+from adabench.workloads.ray_paths.truth import is_path
+
+SCENES = 6
+FAMILIES = ("street", "yard")
+OFF_LIMITS = frozenset((
+    "truth", "judge", "exhaust", "lit", "tracer", "all_paths", "is_path", "trace_all", "score",
+    "meter", "_run", "_traced", "_TRUTHS", "generate", "instance", "group",
+    "cell_contents", "__closure__", "__code__", "__dict__", "__globals__", "__setattr__",
+))  # fmt: skip
+"""Names that no honest search needs."""
+BACK_DOORS = frozenset(("gc", "inspect", "sys", "ctypes", "importlib"))
+REFLECTION = frozenset(("getattr", "setattr", "vars", "eval", "exec", "__import__"))
+
+
+def check(method: ModuleType, card: Card) -> Iterator[str]:
+    """Yield one sentence for each rule that `method` breaks."""
+    if card.role != "oracle":
+        found = list(source_problems(Path(str(method.__file__)).read_text(encoding="utf-8")))
+        yield from found
+        if found:
+            return
+    for family in FAMILIES:
+        case = generate(family, SCENES, 2, seed=7)
+        try:
+            answer = attempt(method, card, case)
+            other = attempt(method, card, replace(case, group="other", instance=-case.instance))
+        except MethodContractError as breach:
+            yield breach.message
+            return
+        yield from _paths(case, answer)
+        same = zip(answer.paths, other.paths, strict=True)
+        if not all(np.array_equal(a, b) for a, b in same):
+            yield f"It finds other paths when {family} bears another name."
+
+
+def attempt(method: ModuleType, card: Card, case: Case) -> Traced:
+    """Run a method on one case.
+
+    Raises:
+        MethodContractError: if it breaks the contract.
+    """
+    task = RayPaths((case,))
+    task.cases()
+    state = method.prepare(task, card.defaults, 0) if hasattr(method, "prepare") else task
+    answer: Traced = method.solve(state, case, card.defaults)
+    task.score(case, answer)
+    return answer
+
+
+def _paths(case: Case, answer: Traced) -> Iterator[str]:
+    for at, (query, paths) in enumerate(zip(case.queries, answer.paths, strict=True)):
+        if len({*map(tuple, paths.tolist())}) != len(paths):
+            yield f"It counts a path twice in scene {at} of {case.group}."
+        for path in paths:
+            if not is_path(query, path):
+                yield f"What it found in scene {at} of {case.group} is no path: {path.tolist()}."
+
+
+def source_problems(text: str) -> Iterator[str]:
+    """Say which lines of a method's source name what a search has no business with."""
+    for node in ast.walk(ast.parse(text)):
+        for name in _reached(node):
+            yield f"It reaches for {name!r} on line {getattr(node, 'lineno', 0)}: no search needs it."
+
+
+def _reached(node: ast.AST) -> Iterator[str]:
+    """Yield what one node names of the things a method must leave alone."""
+    match node:
+        case ast.Attribute(attr=name) if name in OFF_LIMITS:
+            yield name
+        case ast.Name(id=name) if name in REFLECTION:
+            yield name
+        case ast.Constant(value=str(name)) if name in OFF_LIMITS:
+            yield name
+        case ast.Import(names=names):
+            yield from (one.name for one in names if _barred(one.name))
+        case ast.ImportFrom(module=module, names=names):
+            yield from (one.name for one in names if one.name in OFF_LIMITS)
+            if _barred(str(module)):
+                yield str(module)
+
+
+def _barred(module: str) -> bool:
+    """Tell whether a module is the tracer, the truth, or a way around them."""
+    last = module.rpartition(".")[2]
+    return last in ("tracer", "truth", "dense") or module.partition(".")[0] in BACK_DOORS

@@ -1,0 +1,39 @@
+"""Exhaustive enumeration, compiled, with early rejection: the baseline that counts.
+
+All n (n - 1)^(K - 1) candidates, depth first; images of a prefix are computed once, and a
+candidate is given up at the first test that fails. Occlusion is tested for the few that are left.
+
+**What to expect.** Hit rate 1. The card: 0.2 us a candidate and 0.8 ms a scene for n = 62, K = 2.
+
+**What was seen.** Seeds 0..4, 100 streets each, K = 2: 2,241 candidates and 426 occlusion tests a
+scene, 0.21 ms of CPU time, so 0.1 us a candidate. On `long` 0.80 ms, on `longer` 33,274
+candidates in 2.9 ms.
+
+**Ways to fake it.** No early rejection (`dense_exhaustive` is that), not compiled, compile time
+included.
+"""
+
+import numpy as np
+
+from adabench.harness.card import Card, Point
+from adabench.workloads.ray_paths.scene import Case, Ints, Query
+from adabench.workloads.ray_paths.tracing import Look, RayPaths, Traced
+
+CARD = Card(
+    title="Exhaustive, compiled",
+    paper="the image method",
+    adapts="nothing: every candidate is traced, and given up at the first test that fails",
+    role="static",
+)
+
+
+def everything(query: Query, look: Look) -> tuple[Ints, Ints, Ints]:
+    """Leave nothing out but immediate repeats."""
+    n = len(query.triangles)
+    one = np.ones(n, np.int64)
+    return one, one, 1 - np.eye(n, dtype=np.int64)
+
+
+def solve(task: RayPaths, case: Case, point: Point) -> Traced:
+    """Enumerate."""
+    return task.enumerate(case, everything)

@@ -1,0 +1,28 @@
+"""Oracle: told all paths of a scene, it traces those and no other.
+
+Nobody can find all paths with fewer candidates. Exact: hit rate and accuracy are 1 by construction.
+
+**Ways to fake it.** Selling it as a search.
+"""
+
+from adabench.harness.card import Card, Point
+from adabench.workloads.ray_paths.scene import Case, Ints, Query
+from adabench.workloads.ray_paths.tracing import RayPaths, Traced
+
+CARD = Card(
+    title="Hindsight: the paths, told",
+    paper="our own bound",
+    adapts="which candidates are traced: the right ones",
+    role="oracle",
+    oracle="exact",
+)
+
+
+def solve(task: RayPaths, case: Case, point: Point) -> Traced:
+    """Trace what is known to be right."""
+    known = iter(task.truth(case))
+
+    def told(query: Query) -> Ints:
+        return next(known)
+
+    return task.trace(case, told)

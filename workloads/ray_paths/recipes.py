@@ -1,0 +1,46 @@
+"""Every checkpoint of the ray-path task by name, and how it is trained.
+
+    adabench train k2-s0
+
+A checkpoint is a network for one number of reflections and one training seed. Steps, never seconds:
+the result does not depend on how busy the machine is.
+"""
+
+from dataclasses import dataclass
+
+SHIPPED: dict[int, int] = {1: 1, 2: 1}
+"""Training seeds that are shipped, by number of reflections; a run uses its seed modulo this."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to train, from which seed."""
+
+    name: str
+    order: int
+    seed: int
+    steps: int
+    scenes: int = 16
+    """Fresh scenes a step; as many again from the replay buffer."""
+    states: int = 4
+    """Beginnings that are drawn in each scene."""
+    ends: int = 16
+    """Last objects that are drawn for each beginning: 64 trajectories a scene."""
+    rate: float = 1.5e-3
+    explore: float = 0.1
+    replay: float = 0.5
+    mask: bool = True
+    forecast_s: int = 600
+
+
+def recipes() -> dict[str, Recipe]:
+    """Return every recipe by name; a name ends in its training seed."""
+    table = [Recipe(f"k1-s{seed}", 1, seed, 600, forecast_s=60) for seed in range(5)]
+    table += [Recipe(f"k2-s{seed}", 2, seed, 3400, forecast_s=300) for seed in range(5)]
+    table += [Recipe(f"k3-s{seed}", 3, seed, 20000, forecast_s=7200) for seed in range(5)]
+    table += [
+        Recipe("k2-noreplay-s0", 2, 0, 3400, replay=0.0),
+        Recipe("k2-noexplore-s0", 2, 0, 3400, explore=0.0),
+        Recipe("k2-nomask-s0", 2, 0, 3400, mask=False),
+    ]
+    return {recipe.name: recipe for recipe in table}

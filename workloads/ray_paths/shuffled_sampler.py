@@ -1,0 +1,42 @@
+"""Control: the sampler's candidates, with the names of the objects shuffled.
+
+The network runs as ever, and what it draws is renamed by a random permutation of the scene's
+triangles. As many candidates, as many repeats and the same time, so the same rate to the last
+candidate; what is lost is *which* objects.
+
+**What to expect.** The blind rate, M / N.
+
+**What was seen.** On streets hit rate 0.004 over seeds 0..19 (the blind rate is 0.005) where the
+sampler has 0.775; in the yard 0.048, where it has 0.835 (seeds 0..4).
+
+**Ways to fake it.** Fewer candidates than the sampler's.
+"""
+
+import numpy as np
+
+from adabench.harness.card import Card, Knob, Point
+from adabench.workloads.ray_paths.checkpoint import trained
+from adabench.workloads.ray_paths.network import canonical, sample
+from adabench.workloads.ray_paths.scene import Case, Ints, Query
+from adabench.workloads.ray_paths.tracing import RayPaths, Traced
+
+CARD = Card(
+    title="Sampler with shuffled names",
+    paper="our own control",
+    adapts="nothing: which objects are traced is drawn",
+    role="control",
+    knobs=(Knob("M", (5, 10, 20, 50, 100, 500), 20, open=True, low=1, high=100000),),
+)
+
+
+def solve(task: RayPaths, case: Case, point: Point) -> Traced:
+    """Draw, rename, and trace."""
+    network, number = trained(case.order, case.seed), int(point["M"])
+
+    def propose(query: Query) -> Ints:
+        rng = np.random.default_rng(query.coins)
+        drawn = sample(network, canonical(query.triangles, query.tx, query.rx), number, rng)
+        names: Ints = rng.permutation(len(query.triangles))[drawn]
+        return names
+
+    return task.trace(case, propose)

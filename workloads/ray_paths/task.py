@@ -1,0 +1,84 @@
+"""Ray paths: the walls along which a signal reaches the receiver.
+
+A case is a hundred scenes of a family (twenty of other families than `street`): triangles, a
+transmitter, a receiver. A path of order K reflects in K triangles; a candidate is a sequence of K
+triangles without an immediate repeat, n (n - 1)^(K - 1) of them, of which one or two are paths. A
+method says which candidates are traced:
+
+    def solve(task, case, point):
+        return task.trace(case, propose)        # propose(query) -> (m, K) candidates
+
+and the task traces them (`tracer.py`), scene by scene, for all methods alike.
+
+**What is scored.** `hit_rate`: distinct paths found over all there are, a mean over scenes that
+have one at least; `dark` is the share of those that have none. `accuracy`: the share of the
+proposed candidates that are paths; the same path twenty times has accuracy 1 and a low hit rate.
+`blind_rate` is the share of all candidates that was traced: the hit rate that choosing blindly
+has on average. `traced` is candidates a scene, each once; `occlusion_tests` counts tests of a
+segment against a triangle, all scenes together. `latency_s` is a case: all its scenes, one after
+another.
+
+`scene_s` is the CPU time of one scene, proposing and tracing: claims about time are held to it.
+
+**Oracle.** Exhaustive enumeration, compiled; exact. Tests hold it against a second tracer.
+
+    adabench run 'ray_paths/*' --set scene=sionna       the street canyon of sionna-rt
+    adabench run 'ray_paths/*' --set scene=FILE.ply     a mesh of your own (`reader.py`)
+
+**Limits.** Specular reflection only; walls reflect on both sides. K = 3 runs (`--set K=3`) for
+searches, but no sampler is shipped for it. CPU only.
+"""
+
+from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.errors import SelectionError
+from adabench.workloads.ray_paths.conformance import check
+from adabench.workloads.ray_paths.reader import read_scene
+from adabench.workloads.ray_paths.scene import FAMILIES, SUITE, generate
+from adabench.workloads.ray_paths.tracing import RayPaths
+
+CARD = Card(
+    title="Ray paths by reflection",
+    paper="Transform-Invariant Generative Ray Path Sampling, arXiv 2603.01655, March 2026",
+    adapts="which sequences of objects are traced at all",
+    knobs=(
+        Knob("K", (1, 2), 2, open=True, low=1, high=3),
+        Knob("scenes", (100,), 100, open=True, low=1, high=10000),
+        Knob("scene", ("suite",), "suite", open=True),
+    ),
+    metrics=(
+        Metric("hit_rate", "", "higher", "quality", primary=True),
+        Metric("traced", "candidates/scene", "lower", "work", primary=True),
+        Metric("accuracy", "", "higher", "quality"),
+        Metric("candidates", "candidates", "lower", "work"),
+        Metric("occlusion_tests", "tests", "lower", "work"),
+        Metric("sampled", "candidates", "lower", "work"),
+        Metric("scene_s", "s", "lower", "cost"),
+        Metric("blind_rate", "", "lower", "info"),
+        Metric("dark", "", "lower", "info"),
+        Metric("paths", "paths/scene", "higher", "info"),
+        Metric("possible", "candidates/scene", "higher", "info"),
+        Metric("triangles", "triangles/scene", "higher", "info"),
+        Metric("instance", "hash", "higher", "info"),
+    ),
+)
+
+CHECK_CONDITIONS = {"scenes": 12}
+
+__all__ = ["CARD", "CHECK_CONDITIONS", "check", "load"]
+
+
+def load(scale: str, seed: int, *, K: int = 2, scenes: int = 100, scene: str = "suite") -> RayPaths:
+    """Return the task under the given conditions.
+
+    Raises:
+        SelectionError: for a scale that it does not have, or a scene that is neither a family
+            nor a usable mesh.
+        EnvironmentProblem: if `sionna` is asked for and not installed.
+    """
+    if scale != "embedded":
+        raise SelectionError(f"ray_paths has no scale {scale!r}.", "It runs at `embedded`.")
+    if scene != "suite" and scene not in FAMILIES:
+        return RayPaths((read_scene(scene, scenes, K, seed),))
+    names = SUITE if scene == "suite" else (scene,)
+    sizes = {name: scenes if name in (scene, "street") else -(-scenes // 5) for name in names}
+    return RayPaths(tuple(generate(name, sizes[name], K, seed) for name in names))

@@ -1,0 +1,201 @@
+"""Train the sampler by flow matching.
+
+Along a drawn trajectory each of the K steps adds
+
+    (F_in - sum of F_out - R)^2
+
+with F_in the flow of the chosen edge, F_out the allowed flows from where it leads (0 at the end),
+and R = 1 for a path, at the last step alone. The same on paths from the replay buffer, mixed half
+and half once the buffer holds a batch.
+
+**Differences from the paper's.** Adam with a rate that falls to 0 where the paper has Muon. 16
+scenes a step instead of one, and in each 4 beginnings with 16 last objects each: 64 trajectories
+as in the paper, but those with the same beginning share one row of flows. The buffer is fed by
+the compiled exhaustive tracer with all paths of each training scene, not by the sampler's own
+successes: it costs less than a gradient step, and training is 500,000 scenes in the paper and
+some tens of thousands here. Test scenes are never drawn here (`scene.py`).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from adabench.workloads.ray_paths.network import Flows, allowed, canonical
+from adabench.workloads.ray_paths.recipes import Recipe
+from adabench.workloads.ray_paths.scene import FAMILIES, TRAIN, Ints, Query, child, make_query
+from adabench.workloads.ray_paths.tracer import exhaust, judge
+
+Tick = Callable[[], None]
+BUFFER = 10_000
+"""Scenes with a path that are kept."""
+ROOM = 62
+"""Triangles of a street."""
+KNOWN = 2
+"""Paths of a scene that one replay uses."""
+Batch = tuple[Tensor, Tensor, Tensor | None, Tensor]
+"""Coordinates (b, n, 9), activity (b, n), allowed seconds (b, n, n), and plain ones."""
+
+
+def train(plan: Recipe, tick: Tick) -> Flows:
+    """Return a network trained from a recipe."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.seed)
+        network = Flows(plan.order)
+        optimiser = torch.optim.Adam(network.parameters(), lr=plan.rate, betas=(0.9, 0.95))
+        falls = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, plan.rate, total_steps=plan.steps, pct_start=0.05, cycle_momentum=False
+        )
+        rng = np.random.default_rng(child(plan.seed, TRAIN, plan.order))
+        buffer: list[tuple[npt.NDArray[np.float32], Ints]] = []
+        for at in range(plan.steps):
+            queries = [
+                fresh(plan.seed, at * plan.scenes + k, plan.order) for k in range(plan.scenes)
+            ]
+            seen = [canonical(q.triangles, q.tx, q.rx) for q in queries]
+            loss = explored(network, plan, queries, seen)
+            if plan.replay > 0:
+                remember(buffer, queries, seen)
+                if len(buffer) >= plan.scenes:
+                    again = replayed(network, plan, buffer, rng)
+                    loss = (1 - plan.replay) * loss + plan.replay * again
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            for weight in network.parameters():
+                if weight.grad is not None:
+                    weight.grad.nan_to_num_(0.0, 0.0, 0.0)
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            falls.step()
+            tick()
+        return network.eval().requires_grad_(False)
+
+
+def fresh(seed: int, number: int, order: int) -> Query:
+    """Return a training scene, of a stream that no test scene comes from."""
+    rng = np.random.default_rng(child(seed, TRAIN, order, number))
+    return make_query(*FAMILIES["street"](rng), order)
+
+
+def remember(
+    buffer: list[tuple[npt.NDArray[np.float32], Ints]],
+    queries: list[Query],
+    seen: list[npt.NDArray[np.float32]],
+) -> None:
+    """Add each scene that has a path to the buffer, and drop the oldest."""
+    for query, coords in zip(queries, seen, strict=True):
+        one = np.ones(len(coords), np.int64)
+        apart = 1 - np.eye(len(coords), dtype=np.int64)
+        counts = np.zeros(2, np.int64)
+        paths = exhaust(
+            query.triangles, query.normals, query.tx, query.rx, query.order, one, one, apart, counts
+        )
+        if len(paths):
+            buffer.append((coords, paths))
+    del buffer[:-BUFFER]
+
+
+def batch(seen: list[npt.NDArray[np.float32]], plan: Recipe) -> Batch:
+    """Return scenes side by side, the smaller ones padded."""
+    coords = np.zeros((len(seen), ROOM, 9), np.float32)
+    active = np.zeros((len(seen), ROOM), bool)
+    for k, one in enumerate(seen):
+        coords[k, : len(one)], active[k, : len(one)] = one, True
+    x, some = torch.from_numpy(coords), torch.from_numpy(active)
+    if plan.order == 1:
+        return x, some, None, some
+    plain = allowed(x, some, mask=False)
+    return x, some, allowed(x, some, mask=True) if plan.mask else plain, plain
+
+
+def explored(
+    network: Flows, plan: Recipe, queries: list[Query], seen: list[npt.NDArray[np.float32]]
+) -> Tensor:
+    """Return the loss on trajectories that the network draws, one in ten steps uniformly."""
+
+    def choose(flows: Tensor, may: Tensor, draws: int) -> Tensor:
+        flat = flows.detach() * may
+        total = flat.sum(-1, keepdim=True)
+        even = may.float() / may.float().sum(-1, keepdim=True).clamp_min(1)
+        odds = torch.where(total > 0, flat / total.clamp_min(1e-30), even)
+        odds = (1 - plan.explore) * odds + plan.explore * even + 1e-12
+        rows = odds.reshape(-1, odds.shape[-1])
+        return torch.multinomial(rows, draws, replacement=True).reshape(*odds.shape[:-1], draws)
+
+    def reward(paths: Tensor) -> Tensor:
+        candidates = paths.numpy()
+        found = np.zeros(candidates.shape[:-1], np.float32)
+        counts = np.zeros(2, np.int64)
+        for k, query in enumerate(queries):
+            flat = candidates[k].reshape(-1, plan.order)
+            there = (flat < len(query.triangles)).all(axis=1)
+            # a draw that a mask forbids has odds of 1e-12
+            asked = np.where(there[:, None], flat, 0)
+            valid = judge(query.triangles, query.normals, query.tx, query.rx, asked, counts)
+            found[k] = (valid * there).reshape(found[k].shape)
+        return torch.from_numpy(found)
+
+    return matched(network, batch(seen, plan), plan, choose, reward)
+
+
+def matched(
+    network: Flows,
+    scenes: Batch,
+    plan: Recipe,
+    choose: Callable[[Tensor, Tensor, int], Tensor],
+    reward: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """Return the flow-matching loss, a mean over trajectories of the sum over their steps."""
+    coords, active, second, plain = scenes
+    embedded, known = network.encode(coords, active)
+    flows, may = network.flow(known)[:, None], active[:, None]  # (b, 1, n): the empty state
+    paths = torch.zeros((len(coords), 1, 0), dtype=torch.int64)
+    loss = torch.zeros(())
+    for k in range(plan.order):
+        last = k == plan.order - 1
+        wide = (plan.ends * (plan.states if plan.order == 1 else 1)) if last else 1
+        draws = wide if last else (plan.states if k == 0 else 1)
+        chosen = choose(flows, may, draws)  # (b, s, draws)
+        inward = flows.gather(-1, chosen)
+        if last:
+            whole = torch.cat([
+                paths[:, :, None].expand(-1, -1, draws, -1), chosen[..., None]
+            ], dim=-1)  # fmt: skip
+            return loss + (inward - reward(whole)).square().mean()
+        paths = torch.cat([
+            paths.repeat_interleave(draws, 1), chosen.reshape(len(coords), -1, 1)
+        ], dim=-1)  # fmt: skip
+        flows = network.flow(known, network.follow(embedded, paths))
+        rule = second if k == 0 else plain
+        assert rule is not None
+        at = paths[:, :, -1:].expand(-1, -1, rule.shape[-1])
+        may = rule.gather(1, at)
+        loss = loss + (inward.reshape(len(coords), -1) - (flows * may).sum(-1)).square().mean()
+    return loss
+
+
+def replayed(
+    network: Flows,
+    plan: Recipe,
+    buffer: list[tuple[npt.NDArray[np.float32], Ints]],
+    rng: np.random.Generator,
+) -> Tensor:
+    """Return the loss on known paths of scenes from the buffer; R is 1 for all of them."""
+    picked = [buffer[at] for at in rng.integers(len(buffer), size=plan.scenes)]
+    scenes = batch([coords for coords, _ in picked], plan)
+    known = np.stack([paths[rng.integers(len(paths), size=KNOWN)] for _, paths in picked])
+    taken = iter(torch.from_numpy(known).unbind(-1))  # one (b, KNOWN) a step
+
+    def choose(flows: Tensor, may: Tensor, draws: int) -> Tensor:
+        step = next(taken)
+        return step[:, None] if flows.shape[1] == 1 else step[..., None]
+
+    def reward(paths: Tensor) -> Tensor:
+        return torch.ones(paths.shape[:-1])
+
+    forced = Recipe(plan.name, plan.order, plan.seed, plan.steps, states=KNOWN, ends=1)
+    if plan.order == 1:
+        forced = Recipe(plan.name, 1, plan.seed, plan.steps, states=1, ends=KNOWN)
+    return matched(network, scenes, forced, choose, reward)

@@ -1,0 +1,51 @@
+"""Uniform: M candidates drawn evenly, without an immediate repeat.
+
+The reference curve: on average a share M / N of all paths, N = n (n - 1)^(K - 1); a little less, as
+draws repeat. `blind_rate` beside it is the share that was really traced.
+
+**What to expect.** Hit rate M / N, 0.5 to 1 % at M = 20 on a street.
+
+**What was seen.** Seeds 0..4, 100 streets each, K = 2: hit rate 0.003, 0.005, 0.009, 0.031, 0.040
+and 0.199 at M = 5 to 500, where the share that was traced is 0.003, 0.005, 0.010, 0.026, 0.051
+and 0.224.
+
+**Ways to fake it.** Drawing triangles that are not there; fewer draws than the sampler.
+"""
+
+import numpy as np
+
+from adabench.harness.card import Card, Claim, Knob, Monotone, Point
+from adabench.workloads.ray_paths.scene import Case, Ints, Query
+from adabench.workloads.ray_paths.tracing import RayPaths, Traced
+
+CARD = Card(
+    title="Uniform candidates",
+    paper="none: the reference curve M / N",
+    adapts="nothing: candidates are drawn evenly",
+    role="static",
+    knobs=(Knob("M", (5, 10, 20, 50, 100, 500), 20, open=True, low=1, high=1000000),),
+    claims=(
+        Claim(
+            id="UN-1",
+            says="More candidates find more paths.",
+            paper="none: the reference curve",
+            expect=Monotone("hit_rate", over="M", rising=True, tolerance=0.05, groups=("street",)),
+        ),
+    ),
+)
+
+
+def evenly(query: Query, number: int) -> Ints:
+    """Draw (number, K) candidates; each place is even over all but the one before."""
+    rng, n = np.random.default_rng(query.coins), len(query.triangles)
+    paths = rng.integers(n, size=(number, query.order))
+    for k in range(1, query.order):
+        step = rng.integers(1, n, size=number)
+        paths[:, k] = (paths[:, k - 1] + step) % n
+    return paths
+
+
+def solve(task: RayPaths, case: Case, point: Point) -> Traced:
+    """Draw and trace."""
+    number = int(point["M"])
+    return task.trace(case, lambda query: evenly(query, number))
