@@ -401,7 +401,8 @@ def train(
         return
     for lesson in found:
         card = school.train(lesson, out)
-        print(json.dumps(card) if as_json else f"{lesson.name}: {card['held_out']}")
+        scored = card.get("held_out", card.get("dev"))
+        print(json.dumps(card) if as_json else f"{lesson.name}: {scored}")
 
 
 @app.command()
