@@ -46,7 +46,8 @@ answer with. acm-4 in direction only; the front, the load and the time undecided
 
 *Conversion*, on a quiet machine later (3 batches, 3 repeats): K of latency -0.01 [-0.29, 0.11] in
 prefill, -1.45 [-1.67, -1.31] one token at a time, -1.16 [-1.34, -0.92] sixteen together: in decode three
-gated learners are three calls where the original is one, worse than foreseen. *At width 256* (`twin.py`), CPU
+gated learners are three calls where the original is one, worse than foreseen. *At width 256* (`twin.py`), quiet machine, seeds 0..2, 2 batches, 5 repeats, all timings valid:
+K of latency 0.68 [0.62, 0.72] in prefill, accuracy 0.8 points lower. CPU
 time of the first batch on a busy machine, median of 12 interleaved pairs: K of prefill 0.66, 0.67, 0.64 for
 seeds 0, 1, 2. A module's learners are counted as half a layer and are two thirds of its operations here.
 

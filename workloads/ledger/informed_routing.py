@@ -52,7 +52,8 @@ machine, seeds 0..2, all timings valid, against the full model: K of latency 0.0
 together. At width 64 twelve routers, forecasts, gathers and scatters a token cost what the rows save.
 Greedy skipping, without forecasts, has 0.23 in prefill. These figures are older than what is said next.
 
-*At width 256* (`twin.py`) CPU time on a busy machine, seed 0, one batch in prefill, gives K near 0.3 (0.77 of the
+*At width 256* (`twin.py`), quiet machine, seeds 0..2, 2 batches, 5 repeats, all timings valid: K of
+latency 0.33 [0.26, 0.44] in prefill. CPU time on a busy machine, seed 0, one batch in prefill, gives K near 0.3 (0.77 of the
 full model's time). No engine could pass 0.6: units are counted alike, but at 0.39 of the units 0.57 of the
 operations are left (0.55 at width 64), and K of operations is ln 0.57 / ln 0.39 = 0.60.
 `benchmarks/ledger_profile.py --width 256 --modes prefill --cpu`, ms against the full model's 347 (stopwatch

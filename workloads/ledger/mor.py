@@ -73,7 +73,8 @@ agree about the streams drawn, not about training.
 quiet machine, seeds 0..2, one thread, at 0.74 of the recursive model's layers: K of latency 0.77
 [0.57, 1.04] in prefill, 0.47 [0.44, 0.48] one at a time, -0.45 [-0.85, -0.16] sixteen together.
 Prefill may keep more than the half expected. In decode, as foreseen, time falls only where
-whole stages are left out. *At width 256* (`twin.py`), CPU time of the first batch on a busy machine, median
+whole stages are left out. *At width 256* (`twin.py`), quiet machine, seeds 0..2, 2 batches, 5 repeats, all timings valid: K of latency
+0.79 [0.74, 0.84] in prefill. CPU time of the first batch on a busy machine, median
 of 12 interleaved pairs: K of prefill 0.73, 0.76, 0.75 for seeds 0, 1, 2 (0.82, 0.80, 0.77 of the
 recursive model's time at 0.77, 0.74, 0.71 of its layers).
 
