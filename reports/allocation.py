@@ -31,7 +31,7 @@ def has_allocation(findings: Findings, task: str) -> bool:
 
 
 def rows(findings: Findings, task: str) -> list[Row]:
-    """Return each method with its work per class; None where it was not recorded."""
+    """Return each method that recorded its work per class; None for a class that it has not."""
     if task not in findings.task_cards:
         return []
     names = findings.task_cards[task].allocation
@@ -40,7 +40,8 @@ def rows(findings: Findings, task: str) -> list[Row]:
         row = default_row(findings, task, method)
         if row is not None and names:
             metrics = [row.metrics.get(name) for name in names]
-            found.append((method, tuple(one.estimate if one else None for one in metrics)))
+            if any(metrics):
+                found.append((method, tuple(one.estimate if one else None for one in metrics)))
     return found
 
 
