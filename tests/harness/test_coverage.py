@@ -25,8 +25,10 @@ COSTLY = ("hypervolume", "front band", "headroom", "conversion")
 def test_intervals_hold_the_truth_small(name):
     """At n = 30 the standard deviation is 2 % (3.4 % of the costly ones): broken ones fail."""
     row = coverage.measure(*KINDS[name], 40 if name.startswith(COSTLY) else 120, (30,))
-    wrong = (1 - row.covered[0]) * (1 - row.none[0])
-    assert wrong <= (0.18 if name.startswith(COSTLY) else 0.12)
+    if row.none[0] > coverage.RARE:  # most worlds get no interval: false ones count among all
+        assert (1 - row.covered[0]) * (1 - row.none[0]) <= 0.10
+    else:
+        assert row.covered[0] >= (0.82 if name.startswith(COSTLY) else 0.88)
 
 
 @pytest.mark.slow
