@@ -16,7 +16,6 @@ those of a run, and a method that acts on that is not found out here; nor is the
 what a method imports from elsewhere read.
 """
 
-import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from adabench.harness.errors import MethodContractError
 from adabench.workloads.flow_time.machine import Floats, Ints
 from adabench.workloads.flow_time.replay import FlowTime, Replay, Tape
 from adabench.workloads.flow_time.streams import Case, Stream, generate, make_stream
+from adabench.workloads.shared.source_rules import Rules
 
 JOBS = 120
 CUTS = (0.15, 0.4, 0.8)
@@ -37,18 +37,19 @@ MS = (1, 2, 6)
 FAMILIES = ("exp", "trap", "test", "tight", "hide", "burst", "search")
 LOAD = 0.95
 ROUNDING = 1e-9
-FOLDER = "adabench.workloads.flow_time"
-SHARED = frozenset(("heap", "machine", "replay", "streams"))
-"""The modules of this folder that are parts for methods."""
 OFF_LIMITS = frozenset((
     "arrive", "ops", "first", "guessed", "totals", "generate", "make_stream", "Stream", "child",
     "meter", "score", "tape", "engine", "setflags", "writeable", "_judged", "_run",
     "cell_contents", "__closure__", "__code__", "__dict__", "__globals__", "__module__",
     "__setattr__",
 ))  # fmt: skip
-"""Attributes, imported names and strings that no honest policy needs."""
-BACK_DOORS = frozenset(("gc", "inspect", "sys", "ctypes", "importlib"))
-REFLECTION = frozenset(("getattr", "setattr", "vars", "eval", "exec", "__import__"))
+RULES = Rules(
+    "adabench.workloads.flow_time",
+    parts=frozenset(("heap", "machine", "replay", "streams")),
+    off_limits=OFF_LIMITS,
+    strings=OFF_LIMITS,
+)
+source_problems = RULES.problems
 
 
 @dataclass(frozen=True)
@@ -87,40 +88,6 @@ def check(method: ModuleType, card: Card) -> Iterator[str]:
             yield from _online(method, card, trials)
     except MethodContractError as breach:
         yield breach.message
-
-
-def source_problems(text: str) -> Iterator[str]:
-    """Say which lines of a method's source name what a policy has no business with."""
-    for node in ast.walk(ast.parse(text)):
-        for name in _reached(node):
-            yield f"It reaches for {name!r} on line {getattr(node, 'lineno', 0)}: no policy needs it."
-
-
-def _reached(node: ast.AST) -> Iterator[str]:
-    """Yield what one node names of the things a method must leave alone."""
-    match node:
-        case ast.Attribute(attr=name) if name in OFF_LIMITS:
-            yield name
-        case ast.Name(id=name) if name in REFLECTION:
-            yield name
-        case ast.Constant(value=str(name)) if name in OFF_LIMITS:
-            yield name
-        case ast.Import(names=names):
-            yield from (one.name for one in names if _barred(one.name))
-        case ast.ImportFrom(module=module, names=names, level=level):
-            source = f"{FOLDER}.{module or ''}".rstrip(".") if level else str(module)
-            yield from (
-                one.name
-                for one in names
-                if one.name in OFF_LIMITS or _barred(source) or _barred(f"{source}.{one.name}")
-            )
-
-
-def _barred(module: str) -> bool:
-    """Tell whether a module is a sibling method, the check, the task, or a way around them."""
-    if module.startswith(f"{FOLDER}."):
-        return module.removeprefix(f"{FOLDER}.").partition(".")[0] not in SHARED
-    return module.partition(".")[0] in BACK_DOORS
 
 
 def small_streams(m: int, seed: int) -> tuple[Stream, ...]:

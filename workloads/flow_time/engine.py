@@ -5,17 +5,13 @@ What hooks see are copies (`machine.py`); left work, work done, who is there and
 stand in arrays of the engine's own, and what a policy writes into its copies changes no cost.
 
 Trap: an engine inlines the hooks and functions of this folder, while numba's disk cache
-watches only this file. `keyed` therefore mixes a digest of the other sources into its key.
+watches only this file. `bound` therefore mixes a digest of the other sources into its key.
 """
 
-import hashlib
-import re
 from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
-from pathlib import Path
-from types import FunctionType
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numba import float64, int64, njit
@@ -42,7 +38,7 @@ from adabench.workloads.flow_time.machine import (
     to_ints,
     types,
 )
-from adabench.workloads.shared.compiled import keyed
+from adabench.workloads.shared.hooks import bound
 
 TINY = 1e-12
 """Of an operation: less is left than the rounding of shared time can tell from nothing."""
@@ -301,12 +297,5 @@ _SIGNATURE = types.void(
 @cache
 def engine(hear: Callable[..., None], choose: Callable[..., None]) -> Callable[..., None]:
     """Return the loop with these two hooks inlined: compiled now, or found on disk."""
-    hooks = [cast(Any, one).py_func for one in (hear, choose)]
-    digest = hashlib.sha256(DIGEST.encode())
-    for one in hooks:
-        source = Path(one.__code__.co_filename)
-        digest.update(source.read_bytes() if source.is_file() else one.__code__.co_code)
-    name = "_".join(["schedule", *(f"{one.__module__}_{one.__name__}" for one in hooks)])
-    bound = FunctionType(_schedule.__code__, {**globals(), "hear": hear, "choose": choose}, name)
-    bound.__qualname__ = re.sub(r"\W", "_", name)  # numba names its index file after it
-    return cast(Callable[..., None], njit(_SIGNATURE, cache=True)(keyed(bound, digest.hexdigest())))
+    loop = bound(_schedule, DIGEST, hear=hear, choose=choose)
+    return cast(Callable[..., None], njit(_SIGNATURE, cache=True)(loop))

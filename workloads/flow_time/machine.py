@@ -27,7 +27,6 @@ Sizes and arrivals lie on a grid of 2^-20, so that sums of times are exact: cost
 that run one job at a time are exact numbers, and those that share are exact to 1e-12.
 """
 
-import hashlib
 from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
@@ -38,16 +37,14 @@ from numba import float64, int64, njit
 from numba import types as numba_types
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled import keyed
+from adabench.workloads.shared.compiled import digest_of, keyed
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 SHARED = ("machine.py", "heap.py")
-DIGEST = hashlib.sha256(
-    b"".join((Path(__file__).parent / name).read_bytes() for name in SHARED)
-).hexdigest()
+DIGEST = digest_of(Path(__file__).parent / name for name in SHARED)
 ARRIVED, ENDED, DONE = 0, 1, 2
 NOTHING, OPERATIONS, TOLD = 0, 1, 2
 """What a policy is shown of sizes: nothing, the operation at hand, a number at arrival."""

@@ -6,7 +6,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
-from typing import Literal, NoReturn, cast
+from typing import Literal, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -24,17 +24,21 @@ from adabench.workloads.flow_time.streams import (
     child,
     frozen,
 )
+from adabench.workloads.shared.books import Books, Wording, own
+from adabench.workloads.shared.hooks import Hook, guarded, intact, method_of
 
-Hook = Callable[..., None]
 Sees = Literal["nothing", "operations", "estimates", "totals"]
 SHOWS: Mapping[Sees, int] = {
     "nothing": NOTHING, "operations": OPERATIONS, "estimates": TOLD, "totals": TOLD,
 }  # fmt: skip
-GUARD = 2
-SENTINEL = -0x5AFE
 ROUNDING = 1e-9
 """Relative; what a policy that shares the machine may be off by, from the exact sum."""
 BURST_LIMIT = 8.0
+WORDING = Wording(
+    "replay",
+    foreign="The answer is not the task's own run of this case.",
+    twice="It runs a case more than once and answers with one.",
+)
 BREACHES = {
     Trouble.NO_SUCH_JOB: "ran a job that does not exist",
     Trouble.NOT_THERE: "ran a job that has not arrived or is done",
@@ -150,15 +154,19 @@ class FlowTime:
         return self._judged(case, answer)
 
 
-@dataclass(frozen=True)
-class _Account:
-    """What the books hold of a case: the last run, and what it came to."""
+class _Counted(NamedTuple):
+    """What was counted in a run."""
 
-    answer: Replay
     sees: Sees
     flow: Floats
-    alike: bool
-    """Whether all runs since the meter was cleared came out like this one."""
+
+
+def _same(one: _Counted, other: _Counted) -> bool:
+    return one.sees == other.sees and np.array_equal(one.flow, other.flow)
+
+
+def _says(answer: Replay, counted: _Counted) -> bool:
+    return _same(_Counted(answer.sees, answer.flow), counted)
 
 
 def _books(
@@ -166,72 +174,37 @@ def _books(
 ) -> tuple[Callable[..., Replay], Callable[..., dict[str, float]]]:
     """Return what runs an order and what judges an answer.
 
-    The streams and what was counted are kept between these two functions alone: whatever a
-    method writes elsewhere no longer agrees with the books.
+    They alone hold the streams and the books.
     """
-    accounts: dict[float, _Account] = {}
-    metered: dict[str, float] = {}
+    books: Books[Replay, _Counted] = Books(meter, WORDING, _says, _same)
     optima: dict[float, float] = {}
-    counted = cast(dict[str, float], meter)
 
     def run(case: Case, order: Order) -> Replay:
         stream = _of(streams, case)
-        before = accounts.get(case.instance) if counted else None
-        if not counted:
-            metered.clear()
-        _refuse_other(counted, metered)
+        before = books.open(case.instance)
         flow, reports = _scheduled(stream, order, tape)
-        for counts in (counted, metered):
-            _count(counts, stream, flow, reports)
-        alike = before is None or (
-            before.alike and before.sees == order.sees and np.array_equal(before.flow, flow)
-        )
         shown = np.frombuffer(flow.tobytes(), np.float64).reshape(flow.shape)
         answer = Replay(case.instance, order.sees, shown)
-        accounts[case.instance] = _Account(answer, order.sees, flow, alike)
-        return answer
+        added = _added(stream, flow, reports)
+        return books.enter(case.instance, before, answer, _Counted(order.sees, flow), added)
 
     def judged(case: Case, answer: Replay) -> dict[str, float]:
         stream = _of(streams, case)
-        account = accounts.get(case.instance)
-        if account is None or account.answer is not answer or not _same(account, answer):
-            raise MethodContractError(
-                "The answer is not the task's own run of this case.",
-                "`solve` must return what `task.replay(case, ...)` returned last.",
-            )
-        if not account.alike:
-            raise MethodContractError("It runs a case more than once and answers with one.")
-        _refuse_other(counted, metered)
+        counted = books.confirmed(case.instance, answer)
         if case.instance not in optima:
             optima[case.instance] = srpt_flow(stream.arrive, stream.totals)
-        return _values(stream, account.flow, optima[case.instance])
+        return _values(stream, counted.flow, optima[case.instance])
 
     return run, judged
 
 
 def _of(known: tuple[Stream, ...], case: Case) -> Stream:
-    for stream in known:
-        if stream.case is case:
-            return stream
-    raise MethodContractError("That is not a case of this task.", "Pass `case` on as it is.")
-
-
-def _same(account: _Account, answer: Replay) -> bool:
-    """Tell whether an answer still says what it said when it was given out."""
-    return answer.sees == account.sees and np.array_equal(answer.flow, account.flow)
-
-
-def _refuse_other(meter: Mapping[str, float], metered: Mapping[str, float]) -> None:
-    if dict(meter) != dict(metered):
-        raise MethodContractError(
-            "Something other than the task wrote into the meter.",
-            "Only `replay` counts; a method leaves `task.meter` alone.",
-        )
+    return own(known, case, lambda stream: stream.case, "stream")
 
 
 def _scheduled(stream: Stream, order: Order, tape: Tape | None) -> tuple[Floats, Floats]:
     """Run an order on every stream of coins; return flows (streams, n) and reports."""
-    case, name, n = stream.case, _name(order.choose), stream.case.n_jobs
+    case, name, n = stream.case, method_of(order.choose), stream.case.n_jobs
     seeds = child(case.seed, COINS, case.group, name).generate_state(order.streams, np.uint64)
     told = _told(stream, order)
     flow, reports = np.zeros((order.streams, n)), np.zeros((order.streams, len(Report)))
@@ -243,8 +216,7 @@ def _scheduled(stream: Stream, order: Order, tape: Tape | None) -> tuple[Floats,
     shown = np.full(len(stream.ops) if tape else 0, np.inf)
     schedule = engine(order.hear, order.choose)
     for number, seed in enumerate(seeds):
-        noted = np.append(order.notes, np.full(GUARD, SENTINEL))
-        weighted = np.append(order.weights, np.full(GUARD, 1.0 * SENTINEL))
+        noted, weighted = guarded(order.notes), guarded(order.weights)
         kept = slice(None) if number == 0 else slice(0)
         schedule(
             stream.arrive, stream.first, stream.ops, told, SHOWS[order.sees], floats, ints,
@@ -271,10 +243,10 @@ def _told(stream: Stream, order: Order) -> Floats:
     return frozen(stream.guessed * order.mu**wrong)
 
 
-def _count(counts: dict[str, float], stream: Stream, flow: Floats, reports: Floats) -> None:
-    """Add to the meter what the engine counted, means over streams of coins."""
+def _added(stream: Stream, flow: Floats, reports: Floats) -> dict[str, float]:
+    """Return what a run adds to the meter: what the engine counted, means over streams of coins."""
     mean = reports.mean(axis=0)
-    added = {
+    return {
         "flow": float(flow.sum(axis=1).mean()),
         "information": stream.information,
         "information_used": float(mean[Report.KNOWN]) / stream.case.n_jobs,
@@ -286,8 +258,6 @@ def _count(counts: dict[str, float], stream: Stream, flow: Floats, reports: Floa
         "jobs": stream.case.n_jobs,
         "streams": len(flow),
     }
-    for name, value in added.items():
-        counts[name] = counts.get(name, 0) + value
 
 
 def _values(stream: Stream, flow: Floats, opt: float) -> dict[str, float]:
@@ -317,18 +287,6 @@ def _values(stream: Stream, flow: Floats, opt: float) -> dict[str, float]:
     return values
 
 
-def _name(hook: Hook) -> str:
-    """Return the last part of the name of the module a hook is from: its method.
-
-    Raises:
-        MethodContractError: if it is not a compiled hook.
-    """
-    function = getattr(hook, "py_func", None)
-    if function is None:
-        raise MethodContractError(f"{hook!r} is not compiled.", "Put `@hook` above it.")
-    return str(function.__module__).rpartition(".")[2]
-
-
 def _refuse_breach(name: str, case: Case, report: Floats, notes: Ints, weights: Floats) -> None:
     """Raise if the engine stopped early, or the policy wrote beyond its notes."""
     trouble, job = Trouble(int(report[Report.TROUBLE])), int(report[Report.JOB])
@@ -338,7 +296,7 @@ def _refuse_breach(name: str, case: Case, report: Floats, notes: Ints, weights: 
             f"{name} {BREACHES[trouble]} on {case.group}{which}.",
             "machine.py says what `hear` and `choose` may do.",
         )
-    if (notes[-GUARD:] != SENTINEL).any() or (weights[-GUARD:] != SENTINEL).any():
+    if not (intact(notes) and intact(weights)):
         raise MethodContractError(
             f"{name} wrote beyond its notes or weights on {case.group}.",
             "Ask `replay` for more of them: `notes=`, `weights=`.",

@@ -26,16 +26,13 @@ What a policy may evict is its contract (`Evicts`); the engine holds it to that 
 request and stops at the first breach.
 
 Trap: an engine inlines the hooks and functions of this folder, while numba's disk cache
-watches only this file. `keyed` therefore mixes a digest of the other sources into its key.
+watches only this file. `bound` therefore mixes a digest of the other sources into its key.
 """
 
-import hashlib
-import re
 from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
-from types import FunctionType
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -43,16 +40,15 @@ from numba import float64, int32, int64, njit, uint8
 from numba import types as numba_types
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled import keyed
+from adabench.workloads.shared.compiled import digest_of, keyed
+from adabench.workloads.shared.hooks import bound
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 SHARED = ("cache.py", "future.py", "marking.py")
-DIGEST = hashlib.sha256(
-    b"".join((Path(__file__).parent / name).read_bytes() for name in SHARED)
-).hexdigest()
+DIGEST = digest_of(Path(__file__).parent / name for name in SHARED)
 
 
 class Evicts(IntEnum):
@@ -280,12 +276,5 @@ def _replay(
 @cache
 def engine(fault: Callable[..., None], serve: Callable[..., None]) -> Callable[..., None]:
     """Return the loop with these two hooks inlined: compiled now, or found on disk."""
-    hooks = [cast(Any, one).py_func for one in (fault, serve)]
-    digest = hashlib.sha256(DIGEST.encode())
-    for one in hooks:
-        source = Path(one.__code__.co_filename)
-        digest.update(source.read_bytes() if source.is_file() else one.__code__.co_code)
-    name = "_".join(["replay", *(f"{one.__module__}_{one.__name__}" for one in hooks)])
-    bound = FunctionType(_replay.__code__, {**globals(), "fault": fault, "serve": serve}, name)
-    bound.__qualname__ = re.sub(r"\W", "_", name)  # numba names its index file after it
-    return cast(Callable[..., None], njit(_SIGNATURE, cache=True)(keyed(bound, digest.hexdigest())))
+    loop = bound(_replay, DIGEST, fault=fault, serve=serve)
+    return cast(Callable[..., None], njit(_SIGNATURE, cache=True)(loop))

@@ -17,7 +17,6 @@ those of a run, and a method that acts on that is not found out here; nor is the
 what a method imports from elsewhere read.
 """
 
-import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,23 +31,26 @@ from adabench.workloads.paging.future import Bits, Pages
 from adabench.workloads.paging.hints import BITS, Advice, advise, hindsight
 from adabench.workloads.paging.replay import Paging, Replay, Tape
 from adabench.workloads.paging.trace import Trace, generate, make_trace
+from adabench.workloads.shared.source_rules import Rules
 
 REQUESTS = 2500
 CUTS = (0.1, 0.4, 0.8)
 SHAPES = ((8, 0), (20, 1))
 """(slots, seed) of the instances."""
 NOISES = (0.0, 0.1, 0.5)
-FOLDER = "adabench.workloads.paging"
-SHARED = frozenset(("cache", "future", "marking", "replay", "trace"))
-"""The modules of this folder that are parts for methods."""
 OFF_LIMITS = frozenset((
     "advice", "advise", "answers", "hindsight", "keep_log", "meter", "of", "score", "tape",
     "engine", "setflags", "writeable", "_judged", "_run", "cell_contents", "__closure__",
     "__code__", "__dict__", "__globals__", "__module__", "__setattr__",
 ))  # fmt: skip
-"""Attributes, imported names and strings that no honest policy needs."""
-BACK_DOORS = frozenset(("gc", "inspect", "sys", "ctypes", "importlib"))
-REFLECTION = frozenset(("getattr", "setattr", "vars", "eval", "exec", "__import__"))
+RULES = Rules(
+    "adabench.workloads.paging",
+    parts=frozenset(("cache", "future", "marking", "replay", "trace")),
+    off_limits=OFF_LIMITS,
+    strings=OFF_LIMITS | {"next"},
+    names=frozenset(("hindsight", "advise")),
+)
+_source = RULES.problems
 
 
 @dataclass(frozen=True)
@@ -94,40 +96,6 @@ def check(method: ModuleType, card: Card) -> Iterator[str]:
         yield from _bits(method, card, trials)
     except MethodContractError as breach:
         yield breach.message
-
-
-def _source(text: str) -> Iterator[str]:
-    """Say which lines of a method's source name what a policy has no business with."""
-    for node in ast.walk(ast.parse(text)):
-        for name in _reached(node):
-            yield f"It reaches for {name!r} on line {getattr(node, 'lineno', 0)}: no policy needs it."
-
-
-def _reached(node: ast.AST) -> Iterator[str]:
-    """Yield what one node names of the things a method must leave alone."""
-    match node:
-        case ast.Attribute(attr=name) if name in OFF_LIMITS:
-            yield name
-        case ast.Name(id=name) if name in REFLECTION or name in ("hindsight", "advise"):
-            yield name
-        case ast.Constant(value=str(name)) if name in OFF_LIMITS or name == "next":
-            yield name
-        case ast.Import(names=names):
-            yield from (one.name for one in names if _barred(one.name))
-        case ast.ImportFrom(module=module, names=names, level=level):
-            source = f"{FOLDER}.{module or ''}".rstrip(".") if level else str(module)
-            yield from (
-                one.name
-                for one in names
-                if one.name in OFF_LIMITS or _barred(source) or _barred(f"{source}.{one.name}")
-            )
-
-
-def _barred(module: str) -> bool:
-    """Tell whether a module is a sibling method, the check, the task, or a way around them."""
-    if module.startswith(f"{FOLDER}."):
-        return module.removeprefix(f"{FOLDER}.").partition(".")[0] not in SHARED
-    return module.partition(".")[0] in BACK_DOORS
 
 
 def small_cases(slots: int, seed: int, noise: float) -> tuple[Advice, ...]:

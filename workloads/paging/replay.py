@@ -4,9 +4,9 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
-from typing import NoReturn, cast
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
@@ -16,10 +16,14 @@ from adabench.workloads.paging.cache import STACK, Evicts, Floats, Ints, Trouble
 from adabench.workloads.paging.future import Bits
 from adabench.workloads.paging.hints import BITS, Advice, Kind
 from adabench.workloads.paging.trace import COINS, Trace, child
+from adabench.workloads.shared.books import Books, Wording, own
+from adabench.workloads.shared.hooks import Hook, guarded, intact, method_of
 
-Hook = Callable[..., None]
-GUARD = 2
-SENTINEL = -0x5AFE
+WORDING = Wording(
+    "replay",
+    foreign="The answer is not the task's own replay of this case.",
+    twice="It replays a case more than once and answers with one.",
+)
 BREACHES = {
     Trouble.NO_SUCH_SLOT: "evicted from a slot that does not exist",
     Trouble.EMPTY_SLOT: "evicted from an empty slot",
@@ -155,83 +159,48 @@ class Paging:
         return {name: float(value) for name, value in values.items()}
 
 
-@dataclass(frozen=True)
-class _Account:
-    """What the books hold of a case: the last replay, and the counts in it as they were."""
+class _Counted(NamedTuple):
+    """What was counted in a replay."""
 
-    answer: Replay
     hints: Kind
     faults: Ints
-    alike: bool
-    """Whether all replays since the meter was cleared came out like this one."""
+
+
+def _same(one: _Counted, other: _Counted) -> bool:
+    return one.hints == other.hints and np.array_equal(one.faults, other.faults)
+
+
+def _says(answer: Replay, counted: _Counted) -> bool:
+    return _same(_Counted(answer.hints, answer.faults), counted)
 
 
 def _books(task: Paging, tape: Tape | None) -> tuple[Callable[..., Replay], Callable[..., Ints]]:
-    """Return what runs an order and what confirms an answer.
-
-    What was counted is kept between these two functions alone: a method holds the task, its
-    meter and its answer, and whatever it writes there no longer agrees with the books.
-    """
-    accounts: dict[float, _Account] = {}
-    metered: dict[str, float] = {}
-    advice, meter = task.advice, cast(dict[str, float], task.meter)
+    """Return what runs an order and what confirms an answer; they alone hold the books."""
+    books: Books[Replay, _Counted] = Books(task.meter, WORDING, _says, _same)
+    advice = task.advice
 
     def run(case: Trace, order: Order) -> Replay:
         known = _of(advice, case)
-        before = accounts.get(case.instance) if meter else None
-        if not meter:
-            metered.clear()
-        _refuse_other(meter, metered)
+        before = books.open(case.instance)
         reports = _replayed(known, order, tape)
         faults = reports[:, 0].copy()
-        for counts in (meter, metered):
-            _count(counts, case, faults, int(reports[:, 1].sum()), order.hints)
-        alike = before is None or (
-            before.alike and before.hints == order.hints and np.array_equal(before.faults, faults)
-        )
-        shown = np.frombuffer(faults.tobytes(), np.int64)
-        answer = Replay(case.instance, order.hints, shown)
-        accounts[case.instance] = _Account(answer, order.hints, faults, alike)
-        return answer
+        added = _added(case, faults, int(reports[:, 1].sum()), order.hints)
+        answer = Replay(case.instance, order.hints, np.frombuffer(faults.tobytes(), np.int64))
+        return books.enter(case.instance, before, answer, _Counted(order.hints, faults), added)
 
     def judged(case: Trace, answer: Replay) -> Ints:
-        account = accounts.get(case.instance)
-        if account is None or account.answer is not answer or not _same(account, answer):
-            raise MethodContractError(
-                "The answer is not the task's own replay of this case.",
-                "`solve` must return what `task.replay(case, ...)` returned last.",
-            )
-        if not account.alike:
-            raise MethodContractError("It replays a case more than once and answers with one.")
-        _refuse_other(meter, metered)
-        return account.faults
+        return books.confirmed(case.instance, answer).faults
 
     return run, judged
 
 
 def _of(known: tuple[Advice, ...], case: Trace) -> Advice:
-    for advice in known:
-        if advice.trace is case:
-            return advice
-    raise MethodContractError("That trace is not a case of this task.", "Pass `case` on as is.")
-
-
-def _same(account: _Account, answer: Replay) -> bool:
-    """Tell whether an answer still says what it said when it was given out."""
-    return answer.hints == account.hints and np.array_equal(answer.faults, account.faults)
-
-
-def _refuse_other(meter: Mapping[str, float], metered: Mapping[str, float]) -> None:
-    if dict(meter) != dict(metered):
-        raise MethodContractError(
-            "Something other than the task wrote into the meter.",
-            "Only `replay` counts; a method leaves `task.meter` alone.",
-        )
+    return own(known, case, lambda advice: advice.trace, "trace")
 
 
 def _replayed(advice: Advice, order: Order, tape: Tape | None) -> Ints:
     """Run an order on every coin stream; return (streams, 4) reports of the engine."""
-    case, name = advice.trace, _name(order.serve)
+    case, name = advice.trace, method_of(order.serve)
     seeds = child(case.seed, COINS, case.group, name).generate_state(order.streams, np.uint64)
     logged = len(case.pages) if tape else 0
     log, trail = np.zeros(logged, np.uint8), np.zeros(logged, np.int64)
@@ -241,8 +210,7 @@ def _replayed(advice: Advice, order: Order, tape: Tape | None) -> Ints:
     reports = np.zeros((order.streams, 4), np.int64)
     run = engine(order.fault, order.serve)
     for stream, seed in enumerate(seeds):
-        noted = np.append(order.notes, np.full(GUARD, SENTINEL))
-        weighted = np.append(order.weights, np.full(GUARD, 1.0 * SENTINEL))
+        noted, weighted = guarded(order.notes), guarded(order.weights)
         kept = slice(None) if stream == 0 else slice(0)
         run(
             case.pages, advice.hints[order.hints], slot_of, page_in, holder, ledger, noted,
@@ -256,30 +224,15 @@ def _replayed(advice: Advice, order: Order, tape: Tape | None) -> Ints:
     return reports
 
 
-def _count(
-    counts: dict[str, float], case: Trace, faults: Ints, evictions: int, hints: Kind
-) -> None:
-    added = {
+def _added(case: Trace, faults: Ints, evictions: int, hints: Kind) -> dict[str, float]:
+    """Return what a replay adds to the meter."""
+    return {
         "faults": float(faults.mean()),
         "evictions": evictions / len(faults),
         "requests": len(case.pages) * len(faults),
         "prediction_bits": BITS[hints],
         "streams": len(faults),
     }
-    for name, value in added.items():
-        counts[name] = counts.get(name, 0) + value
-
-
-def _name(hook: Hook) -> str:
-    """Return the last part of the name of the module a hook is from: its method.
-
-    Raises:
-        MethodContractError: if it is not a compiled hook.
-    """
-    function = getattr(hook, "py_func", None)
-    if function is None:
-        raise MethodContractError(f"{hook!r} is not compiled.", "Put `@hook` above it.")
-    return str(function.__module__).rpartition(".")[2]
 
 
 def _refuse_breach(name: str, case: Trace, report: Ints, notes: Ints, weights: Floats) -> None:
@@ -290,7 +243,7 @@ def _refuse_breach(name: str, case: Trace, report: Ints, notes: Ints, weights: F
             f"{name} {BREACHES[trouble]}, at request {request} of {case.group}.",
             "cache.py says what `fault` and `serve` may do; `evicts=` names the contract.",
         )
-    if (notes[-GUARD:] != SENTINEL).any() or (weights[-GUARD:] != SENTINEL).any():
+    if not (intact(notes) and intact(weights)):
         raise MethodContractError(
             f"{name} wrote beyond its notes or weights on {case.group}.",
             "Ask `replay` for more of them: `notes=`, `weights=`.",

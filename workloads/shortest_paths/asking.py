@@ -6,17 +6,18 @@
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
 from time import process_time
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import numpy as np
 
-from adabench.harness.errors import MethodContractError
 from adabench.harness.task import Meter
+from adabench.workloads.shared.books import Books, Wording, own
+from adabench.workloads.shared.hooks import method_of
 from adabench.workloads.shortest_paths.compiled import ENTRIES, READS, ROWS, Counts, Ints, Marks
 from adabench.workloads.shortest_paths.engine import Builder, Hook, engine, opened
 from adabench.workloads.shortest_paths.families import COINS, child
 from adabench.workloads.shortest_paths.graph import Case, Sparse, rows
-from adabench.workloads.shortest_paths.scoring import Account, Answers, Prepared, judged
+from adabench.workloads.shortest_paths.scoring import Answers, Counted, Prepared, judged
 from adabench.workloads.shortest_paths.truth import Truth, exact
 
 PREPARED_FOR_S = 0.02
@@ -43,6 +44,11 @@ class Tape:
     """(n,) rows opened while answering, last time."""
 
 
+WORDING = Wording(
+    "ask",
+    foreign="The answers are not the task's own for this case.",
+    twice="It answers a case in several ways and returns one of them.",
+)
 NOTHING = (np.zeros(1, np.int32),)
 """The index of a method that prepares none."""
 
@@ -157,54 +163,25 @@ def _books(
 ]:
     """Return what runs a hook, what judges answers, and what knows the exact distances.
 
-    What was counted is kept between these two functions alone: a method holds the task, its
-    meter and its answers, and whatever it writes there no longer agrees with the books.
+    They alone hold the books.
     """
-    accounts: dict[float, Account] = {}
-    metered: dict[str, float] = {}
+    books: Books[Answers, Counted] = Books(task.meter, WORDING, _says, _same)
     truths: dict[float, Truth] = {}
-    cases, meter = task.given, cast(dict[str, float], task.meter)
+    cases = task.given
 
     def run(case: Case, hook: Hook, index: Prepared | None, inner: int) -> Answers:
-        _refuse_stranger(cases, case, hook)
-        before = accounts.get(case.instance) if meter else None
-        if not meter:
-            metered.clear()
-        _refuse_other(meter, metered)
-        lengths, ledger = np.full(len(case.pairs), -1, np.int32), np.zeros(3, np.int64)
-        queried = np.zeros(case.graph.vertices, np.uint8)
-        kept = NOTHING if index is None else index.index
-        graph = case.graph
-        engine(hook)(graph.starts, graph.heads, kept, inner, case.pairs, lengths, ledger, queried)
-        for counts in (meter, metered):
-            _count(counts, ledger, len(lengths))
-        answers = Answers(case.instance, np.frombuffer(lengths.tobytes(), np.int32))
-        alike = before is None or (
-            before.alike
-            and np.array_equal(before.lengths, lengths)
-            and np.array_equal(before.ledger, ledger)
-        )
-        accounts[case.instance] = Account(answers, lengths, ledger, queried, index, alike)
+        own(cases, case, lambda one: one, "graph")
+        method_of(hook)
+        before = books.open(case.instance)
+        counted = _asked(case, hook, index, inner)
+        answers = Answers(case.instance, np.frombuffer(counted.lengths.tobytes(), np.int32))
         if tape:
             tape.asked[case.instance] = tape.asked.get(case.instance, 0) + 1
-            tape.queried[case.instance] = queried
-        return answers
+            tape.queried[case.instance] = counted.queried
+        return books.enter(case.instance, before, answers, counted, _added(counted))
 
     def judge(case: Case, answers: Answers) -> dict[str, float]:
-        account = accounts.get(case.instance)
-        own = account is not None and account.answers is answers
-        if account is None or not own or not np.array_equal(answers.lengths, account.lengths):
-            raise MethodContractError(
-                "The answers are not the task's own for this case.",
-                "`solve` must return what `task.ask(case, ...)` returned last.",
-            )
-        if not account.alike:
-            raise MethodContractError(
-                "It answers a case in several ways and returns one of them.",
-                "`solve` calls `task.ask` once.",
-            )
-        _refuse_other(meter, metered)
-        return judged(case, account, known(case))
+        return judged(case, books.confirmed(case.instance, answers), known(case))
 
     def known(case: Case) -> Truth:
         if case.instance not in truths:
@@ -214,25 +191,26 @@ def _books(
     return run, judge, known
 
 
-def _count(counts: dict[str, float], ledger: Counts, pairs: int) -> None:
+def _asked(case: Case, hook: Hook, index: Prepared | None, inner: int) -> Counted:
+    """Answer all pairs of a case."""
+    graph, kept = case.graph, NOTHING if index is None else index.index
+    lengths, ledger = np.full(len(case.pairs), -1, np.int32), np.zeros(3, np.int64)
+    queried = np.zeros(graph.vertices, np.uint8)
+    engine(hook)(graph.starts, graph.heads, kept, inner, case.pairs, lengths, ledger, queried)
+    return Counted(lengths, ledger, queried, index)
+
+
+def _same(one: Counted, other: Counted) -> bool:
+    alike = np.array_equal(one.lengths, other.lengths)
+    return alike and np.array_equal(one.ledger, other.ledger)
+
+
+def _says(answers: Answers, counted: Counted) -> bool:
+    return np.array_equal(answers.lengths, counted.lengths)
+
+
+def _added(counted: Counted) -> dict[str, float]:
+    """Return what answering adds to the meter."""
     names = {"edges_read": READS, "rows_read": ROWS, "entries_read": ENTRIES}
-    for name, place in names.items():
-        counts[name] = counts.get(name, 0) + float(ledger[place])
-    counts["pairs"] = counts.get("pairs", 0) + pairs
-
-
-def _refuse_stranger(cases: tuple[Case, ...], case: Case, hook: Hook) -> None:
-    if not any(case is one for one in cases):
-        raise MethodContractError(
-            "That graph is not a case of this task.", "Pass `case` on as it is."
-        )
-    if not hasattr(hook, "py_func"):
-        raise MethodContractError(f"{hook!r} is not compiled.", "Put `@hook` above it.")
-
-
-def _refuse_other(meter: Mapping[str, float], metered: Mapping[str, float]) -> None:
-    if dict(meter) != dict(metered):
-        raise MethodContractError(
-            "Something other than the task wrote into the meter.",
-            "Only `ask` counts; a method leaves `task.meter` alone.",
-        )
+    read = {name: float(counted.ledger[place]) for name, place in names.items()}
+    return {**read, "pairs": len(counted.lengths)}

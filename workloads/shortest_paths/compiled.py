@@ -12,7 +12,6 @@ Trap: an engine inlines the functions of this folder, while numba's disk cache w
 file of the outermost one. `keyed` therefore mixes a digest of the others into its key.
 """
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
@@ -21,7 +20,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled import keyed
+from adabench.workloads.shared.compiled import digest_of, keyed
 
 Ints = NDArray[np.int32]
 Counts = NDArray[np.int64]
@@ -29,9 +28,7 @@ Marks = NDArray[np.uint8]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 SHARED = ("compiled.py", "engine.py", "search.py", "rings.py", "routing.py", "labels.py")
-DIGEST = hashlib.sha256(
-    b"".join((Path(__file__).parent / name).read_bytes() for name in SHARED)
-).hexdigest()
+DIGEST = digest_of(Path(__file__).parent / name for name in SHARED)
 
 READS, ROWS, ENTRIES = 0, 1, 2
 """Places in a ledger: neighbours read, rows opened, label entries read."""

@@ -25,6 +25,7 @@ import numpy as np
 
 from adabench.harness.card import Bound, Card
 from adabench.harness.errors import MethodContractError, MissingExtra
+from adabench.workloads.shared.source_rules import Rules
 from adabench.workloads.shortest_paths.asking import ShortestPaths, State, Tape
 from adabench.workloads.shortest_paths.compiled import Ints, Marks
 from adabench.workloads.shortest_paths.families import generate, with_pairs
@@ -34,19 +35,19 @@ from adabench.workloads.shortest_paths.scoring import Answers
 VERTICES, PAIRS = 500, 400
 SHAPES = (("power_2.5", 0), ("necklace", 1), ("geometric", 2))
 """(family, seed) of the instances."""
-FOLDER = "adabench.workloads.shortest_paths"
-SHARED = frozenset((
-    "asking", "compiled", "graph", "labels", "rings", "routing", "scoring", "search",
-))  # fmt: skip
-"""The modules of this folder that are parts for methods."""
-OFF_LIMITS = frozenset((
-    "exact", "engine", "given", "judged", "ledger", "meter", "queried", "score", "survey", "tape",
-    "truth", "_judged", "_run", "_truth", "cell_contents", "setflags", "writeable", "__closure__",
-    "__code__", "__dict__", "__globals__", "__setattr__", "pickle",
-))  # fmt: skip
-"""Attributes and imported names that no honest method needs; `ledger` may be handed on."""
-BACK_DOORS = frozenset(("gc", "inspect", "sys", "ctypes", "importlib"))
-REFLECTION = frozenset(("getattr", "setattr", "vars", "eval", "exec", "__import__"))
+RULES = Rules(
+    "adabench.workloads.shortest_paths",
+    parts=frozenset((
+        "asking", "compiled", "graph", "labels", "rings", "routing", "scoring", "search",
+    )),
+    off_limits=frozenset((
+        "exact", "engine", "given", "judged", "ledger", "meter", "queried", "score", "survey",
+        "tape", "truth", "_judged", "_run", "_truth", "cell_contents", "setflags", "writeable",
+        "__closure__", "__code__", "__dict__", "__globals__", "__setattr__", "pickle",
+    )),
+    who="method",
+)  # fmt: skip
+"""`ledger` may be handed on."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +120,11 @@ def prepare(method: ModuleType, card: Card, task: ShortestPaths) -> Any:
 
 def _source(text: str) -> Iterator[str]:
     """Say which lines of a method's source name what a method has no business with."""
-    handed = _handed_on(ast.parse(text))
-    for node in ast.walk(ast.parse(text)):
-        for name in _reached(node):
-            line = getattr(node, "lineno", 0)
-            if name != "ledger" or line not in handed:
-                yield f"It reaches for {name!r} on line {line}: no method needs it."
+    tree = ast.parse(text)
+    handed = _handed_on(tree)
+    for line, name in RULES.found(tree):
+        if name != "ledger" or line not in handed:
+            yield RULES.sentence(line, name)
 
 
 def _handed_on(tree: ast.AST) -> set[int]:
@@ -136,31 +136,6 @@ def _handed_on(tree: ast.AST) -> set[int]:
         for one in call.args
         if isinstance(one, ast.Attribute) and one.attr == "ledger"
     }
-
-
-def _reached(node: ast.AST) -> Iterator[str]:
-    """Yield what one node names of the things a method must leave alone."""
-    match node:
-        case ast.Attribute(attr=name) if name in OFF_LIMITS:
-            yield name
-        case ast.Name(id=name) if name in REFLECTION:
-            yield name
-        case ast.Import(names=names):
-            yield from (one.name for one in names if _barred(one.name))
-        case ast.ImportFrom(module=module, names=names, level=level):
-            source = f"{FOLDER}.{module or ''}".rstrip(".") if level else str(module)
-            yield from (
-                one.name
-                for one in names
-                if one.name in OFF_LIMITS or _barred(source) or _barred(f"{source}.{one.name}")
-            )
-
-
-def _barred(module: str) -> bool:
-    """Tell whether a module is a sibling method, the check, the task, or a way around them."""
-    if module.startswith(f"{FOLDER}."):
-        return module.removeprefix(f"{FOLDER}.").partition(".")[0] not in SHARED
-    return module.partition(".")[0] in BACK_DOORS
 
 
 def _lengths(trials: list[Trial]) -> Iterator[str]:

@@ -8,17 +8,13 @@ The loop owns the pairs, the room and the ledger; a hook sees one pair at a time
 time, skip or repeat one.
 """
 
-import hashlib
-import re
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
-from types import FunctionType
 from typing import Any, cast
 
 from numba import njit
 
-from adabench.workloads.shared.compiled import keyed
+from adabench.workloads.shared.hooks import bound
 from adabench.workloads.shortest_paths.compiled import (
     DIGEST,
     Counts,
@@ -61,14 +57,7 @@ def _ask(
 @cache
 def engine(hook: Hook) -> Callable[..., None]:
     """Return the loop with this hook inlined: compiled now, or found on disk."""
-    function = cast(Any, hook).py_func
-    source = Path(function.__code__.co_filename)
-    digest = hashlib.sha256(DIGEST.encode())
-    digest.update(source.read_bytes() if source.is_file() else function.__code__.co_code)
-    name = re.sub(r"\W", "_", f"ask_{function.__module__}_{function.__name__}")
-    bound = FunctionType(_ask.__code__, {**globals(), "answer": hook}, name)
-    bound.__qualname__ = name  # numba names its index file after it
-    return cast(Callable[..., None], njit(cache=True)(keyed(bound, digest.hexdigest())))
+    return cast(Callable[..., None], njit(cache=True)(bound(_ask, DIGEST, answer=hook)))
 
 
 @compiled

@@ -39,25 +39,22 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Account:
-    """What the books hold of a case: the last answers and what was read for them."""
+class Counted:
+    """What was counted while a case was answered."""
 
-    answers: Answers
     lengths: Ints
     ledger: Counts
     queried: Marks
     prepared: Prepared | None
-    alike: bool
-    """Whether the case was always answered like this, at this price, since the meter was cleared."""
 
 
-def judged(case: Case, account: Account, known: Truth) -> dict[str, float]:
-    """Return the score of what an account holds, given what is known of its pairs.
+def judged(case: Case, counted: Counted, known: Truth) -> dict[str, float]:
+    """Return the score of what was counted, given what is known of its pairs.
 
     Raises:
         MethodContractError: if a pair was left without an answer.
     """
-    lengths, truth = account.lengths, known.lengths
+    lengths, truth = counted.lengths, known.lengths
     if (lengths < 0).any():
         s, t = case.pairs[int(np.argmax(lengths < 0))]
         raise MethodContractError(f"It has no answer from {s} to {t} of {case.group}.")
@@ -74,13 +71,13 @@ def judged(case: Case, account: Account, known: Truth) -> dict[str, float]:
         "below_allowed": 0.0,
         "instance": case.instance,
     }
-    return values | _work(case.graph, account, known.searched)
+    return values | _work(case.graph, counted, known.searched)
 
 
-def _work(graph: Sparse, account: Account, searched: int) -> dict[str, float]:
-    ledger, before, pairs = account.ledger, account.prepared, len(account.lengths)
+def _work(graph: Sparse, counted: Counted, searched: int) -> dict[str, float]:
+    ledger, before, pairs = counted.ledger, counted.prepared, len(counted.lengths)
     prepared = before.ledger if before else np.zeros(3, np.int64)
-    queried = account.queried | before.queried if before else account.queried
+    queried = counted.queried | before.queried if before else counted.queried
     read = float(ledger[READS] + ledger[ENTRIES])
     prepared_read = float(prepared[READS] + prepared[ENTRIES])
     values = {

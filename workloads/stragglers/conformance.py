@@ -22,6 +22,7 @@ import numpy as np
 
 from adabench.harness.card import Card
 from adabench.harness.errors import MethodContractError
+from adabench.workloads.shared.source_rules import Rules
 from adabench.workloads.stragglers.delays import FAMILIES, Profile, frozen, generate
 from adabench.workloads.stragglers.engine import Heard
 from adabench.workloads.stragglers.replay import Replay, Stragglers, Tape
@@ -30,17 +31,29 @@ N, JOBS, PROBE = 24, 14, 40
 ALPHA, MU = 6.0, 1.0
 CUTS = (2, 7, 12)
 """Rounds after which delays are replaced."""
-FOLDER = "adabench.workloads.stragglers"
-SHARED = frozenset(("codes", "delays", "machine", "patterns", "planning", "replay"))
-"""The modules of this folder that are parts for methods."""
 OFF_LIMITS = frozenset((
     "base", "generate", "make_profile", "Profile", "child", "walk", "least_time", "Tape", "meter",
     "score", "tape", "setflags", "writeable", "_judged", "_run", "cell_contents", "told",
     "__closure__", "__code__", "__dict__", "__globals__", "__setattr__",
 ))  # fmt: skip
 """Attributes, imported names, keywords and strings that no honest scheme needs."""
-BACK_DOORS = frozenset(("gc", "inspect", "sys", "ctypes", "importlib"))
-REFLECTION = frozenset(("getattr", "setattr", "vars", "eval", "exec", "__import__"))
+
+
+def _keywords(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.keyword(arg=str(name)) if name in OFF_LIMITS:
+            yield name
+
+
+RULES = Rules(
+    "adabench.workloads.stragglers",
+    parts=frozenset(("codes", "delays", "machine", "patterns", "planning", "replay")),
+    off_limits=OFF_LIMITS,
+    strings=OFF_LIMITS,
+    more=_keywords,
+    who="scheme",
+)
+source_problems = RULES.problems
 
 
 @dataclass(frozen=True)
@@ -66,42 +79,6 @@ def check(method: ModuleType, card: Card) -> Iterator[str]:
             yield from _online(method, card, trials)
     except MethodContractError as breach:
         yield f"{breach.message} {breach.hint}".strip()
-
-
-def source_problems(text: str) -> Iterator[str]:
-    """Say which lines of a method's source name what a scheme has no business with."""
-    for node in ast.walk(ast.parse(text)):
-        for name in _reached(node):
-            yield f"It reaches for {name!r} on line {getattr(node, 'lineno', 0)}: no scheme needs it."
-
-
-def _reached(node: ast.AST) -> Iterator[str]:
-    """Yield what one node names of the things a method must leave alone."""
-    match node:
-        case ast.Attribute(attr=name) if name in OFF_LIMITS:
-            yield name
-        case ast.keyword(arg=str(name)) if name in OFF_LIMITS:
-            yield name
-        case ast.Name(id=name) if name in REFLECTION:
-            yield name
-        case ast.Constant(value=str(name)) if name in OFF_LIMITS:
-            yield name
-        case ast.Import(names=names):
-            yield from (one.name for one in names if _barred(one.name))
-        case ast.ImportFrom(module=module, names=names, level=level):
-            source = f"{FOLDER}.{module or ''}".rstrip(".") if level else str(module)
-            yield from (
-                one.name
-                for one in names
-                if one.name in OFF_LIMITS or _barred(source) or _barred(f"{source}.{one.name}")
-            )
-
-
-def _barred(module: str) -> bool:
-    """Tell whether a module is a sibling method, the check, the task, or a way around them."""
-    if module.startswith(f"{FOLDER}."):
-        return module.removeprefix(f"{FOLDER}.").partition(".")[0] not in SHARED
-    return module.partition(".")[0] in BACK_DOORS
 
 
 def small_profiles(seed: int) -> tuple[Profile, ...]:

@@ -66,7 +66,7 @@ class Simulated:
 
 
 @dataclass
-class Books:
+class Counts:
     """What was counted of a run."""
 
     time: float = 0.0
@@ -107,7 +107,7 @@ def schedule(
     told: bool = False,
     exact: bool = True,
     heard: Heard | None = None,
-) -> Books:
+) -> Counts:
     """Run all jobs; return what was counted.
 
     `told`: the scheme sees each round's delays before it assigns. `exact`: every job must be
@@ -122,7 +122,7 @@ def schedule(
     done = np.zeros((case.jobs, layout.pieces), np.bool_)
     late = np.zeros((case.jobs + delay, case.n), np.bool_)
     decoded = np.zeros(case.jobs, np.bool_)
-    books = Books()
+    counts = Counts()
     for r in range(case.jobs + delay):
         shown = profile.base[r] if told else NOTHING_TOLD
         view = View(r, case.n, case.jobs, _sealed(late[:r]), _sealed(done), shown)
@@ -131,21 +131,21 @@ def schedule(
         if loads.any():
             took = fleet.work(r, orders, loads)
             late[r], returned = _round(
-                books, scheme, fleet, view, orders, loads, took, case.mu, heard
+                counts, scheme, fleet, view, orders, loads, took, case.mu, heard
             )
             _collect(done, orders, returned)
             fleet.take(r, orders, returned)
         else:
-            books.duration.append(0.0)
+            counts.duration.append(0.0)
             if heard:
                 _hear(heard, orders, late[r], "idle")
-        _settle(books, layout, done, decoded, r - delay, exact, fleet)
-    books.delivered = float(np.mean([layout.delivered(own) for own in done]))
-    return books
+        _settle(counts, layout, done, decoded, r - delay, exact, fleet)
+    counts.delivered = float(np.mean([layout.delivered(own) for own in done]))
+    return counts
 
 
 def _round(
-    books: Books, scheme: Scheme, fleet: Fleet, view: View, orders: Orders, loads: Floats,
+    counts: Counts, scheme: Scheme, fleet: Fleet, view: View, orders: Orders, loads: Floats,
     took: Floats, mu: float, heard: Heard | None,
 ) -> tuple[Flags, Flags]:  # fmt: skip
     """Play one round; return who counts as late and who returned: (n,) each."""
@@ -161,26 +161,26 @@ def _round(
         helper, repeated = _refuse_helpers(decision, orders, late)
         copied = fleet.again(view.round, orders, helper, repeated, took)
         duration = _with_backups(repeated, copied, np.where(busy, took, 0.0), limit)
-        books.copies += len(decision.whom)
-        books.work += float(loads[repeated].sum())
+        counts.copies += len(decision.whom)
+        counts.work += float(loads[repeated].sum())
     elif decision is Verdict.STOP:
         duration, counted = limit, late
-        books.stopped += 1
+        counts.stopped += 1
     elif late.any():
         if decision is not Verdict.WAIT:
             raise MethodContractError(
                 f"`decide` returned {decision!r} in round {view.round}.",
                 "It returns STOP, WAIT or Backups.",
             )
-        books.wait_outs += 1
+        counts.wait_outs += 1
     returned = busy & ~counted
-    books.time += duration
-    books.duration.append(duration)
-    books.rounds += 1
-    books.extra_rounds += view.round >= view.jobs
-    books.work += float(loads.sum())
-    books.load = max(books.load, float(loads.max()))
-    books.results += int((orders.piece[returned] != IDLE).sum())
+    counts.time += duration
+    counts.duration.append(duration)
+    counts.rounds += 1
+    counts.extra_rounds += view.round >= view.jobs
+    counts.work += float(loads.sum())
+    counts.load = max(counts.load, float(loads.max()))
+    counts.results += int((orders.piece[returned] != IDLE).sum())
     return counted, returned
 
 
@@ -221,7 +221,7 @@ def _collect(done: Flags, orders: Orders, returned: Flags) -> None:
 
 
 def _settle(
-    books: Books, layout: Layout, done: Flags, decoded: Flags, due: int, exact: bool, fleet: Fleet
+    counts: Counts, layout: Layout, done: Flags, decoded: Flags, due: int, exact: bool, fleet: Fleet
 ) -> None:
     """Decode the job that is due.
 

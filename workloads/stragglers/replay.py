@@ -4,18 +4,24 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
-from typing import NoReturn, cast
+from typing import NamedTuple, NoReturn
 
 from adabench.harness.errors import MethodContractError
 from adabench.harness.task import Meter
+from adabench.workloads.shared.books import Books, Wording, own
 from adabench.workloads.stragglers.delays import Case, Profile
-from adabench.workloads.stragglers.engine import Books, Heard, Simulated, schedule
+from adabench.workloads.stragglers.engine import Counts, Heard, Simulated, schedule
 from adabench.workloads.stragglers.machine import Scheme
 from adabench.workloads.stragglers.training import Trained, train
 
 ROUNDING = 1e-9
+WORDING = Wording(
+    "run",
+    foreign="The answer is not the task's own run of this case.",
+    twice="It runs a case more than once and answers with one.",
+)
 COUNTED = (
     "time", "work", "load", "rounds", "extra_rounds", "wait_outs", "stopped", "copies", "results",
 )  # fmt: skip
@@ -97,16 +103,25 @@ class Stragglers:
         return self._judged(case, answer)
 
 
-@dataclass(frozen=True)
-class _Account:
-    """What the books hold of a case: the last run, and what it came to."""
+class _Counted(NamedTuple):
+    """What was counted in a run."""
 
-    answer: Replay
     said: tuple[float, float, int, bool, bool]
-    books: Books
+    counts: Counts
     trained: Trained | None
-    alike: bool
-    """Whether all runs since the meter was cleared came out like this one; real ones never do."""
+
+
+def _said(answer: Replay) -> tuple[float, float, int, bool, bool]:
+    return answer.instance, answer.time, answer.delay, answer.told, answer.exact
+
+
+def _says(answer: Replay, counted: _Counted) -> bool:
+    return _said(answer) == counted.said
+
+
+def _same(one: _Counted, other: _Counted) -> bool:
+    """Tell whether two runs came out alike; real ones never do, and are no second try for that."""
+    return one.trained is not None or one.counts == other.counts
 
 
 def _books(
@@ -114,70 +129,37 @@ def _books(
 ) -> tuple[Callable[..., Replay], Callable[..., dict[str, float]]]:
     """Return what runs a scheme and what judges an answer.
 
-    The profiles and what was counted are kept between these two functions alone: whatever a
-    method writes elsewhere no longer agrees with the books.
+    They alone hold the profiles and the books.
     """
-    accounts: dict[float, _Account] = {}
-    metered: dict[str, float] = {}
-    counted = cast(dict[str, float], meter)
+    books: Books[Replay, _Counted] = Books(meter, WORDING, _says, _same)
 
     def run(case: Case, scheme: Scheme, told: bool, exact: bool) -> Replay:
         profile = _of(profiles, case)
-        before = accounts.get(case.instance) if counted else None
-        if not counted:
-            metered.clear()
-        _refuse_other(counted, metered)
+        before = books.open(case.instance)
         heard = Heard() if tape else None
         trained = None
         if real:
-            books, trained = train(profile, scheme, told=told, exact=exact)
+            counts, trained = train(profile, scheme, told=told, exact=exact)
         else:
             fleet = Simulated(profile)
-            books = schedule(profile, scheme, fleet, told=told, exact=exact, heard=heard)
-        for counts in (counted, metered):
-            for name in COUNTED:
-                counts[name] = counts.get(name, 0) + float(getattr(books, name))
-        answer = Replay(case.instance, books.time, scheme.delay, told, exact)
-        alike = before is None or real or (before.alike and before.books == books)
-        accounts[case.instance] = _Account(answer, _said(answer), books, trained, alike)
+            counts = schedule(profile, scheme, fleet, told=told, exact=exact, heard=heard)
+        answer = Replay(case.instance, counts.time, scheme.delay, told, exact)
         if tape and heard:
             tape.heard[case.instance] = heard
             tape.replays[case.instance] += 1
-        return answer
+        added = {name: float(getattr(counts, name)) for name in COUNTED}
+        counted = _Counted(_said(answer), counts, trained)
+        return books.enter(case.instance, before, answer, counted, added)
 
     def judged(case: Case, answer: Replay) -> dict[str, float]:
         profile = _of(profiles, case)
-        account = accounts.get(case.instance)
-        if account is None or account.answer is not answer or account.said != _said(answer):
-            raise MethodContractError(
-                "The answer is not the task's own run of this case.",
-                "`solve` must return what `task.run(case, ...)` returned last.",
-            )
-        if not account.alike:
-            raise MethodContractError("It runs a case more than once and answers with one.")
-        _refuse_other(counted, metered)
-        return _values(profile, account)
+        return _values(profile, answer.delay, books.confirmed(case.instance, answer))
 
     return run, judged
 
 
 def _of(known: tuple[Profile, ...], case: Case) -> Profile:
-    for profile in known:
-        if profile.case is case:
-            return profile
-    raise MethodContractError("That is not a case of this task.", "Pass `case` on as it is.")
-
-
-def _said(answer: Replay) -> tuple[float, float, int, bool, bool]:
-    return answer.instance, answer.time, answer.delay, answer.told, answer.exact
-
-
-def _refuse_other(meter: Mapping[str, float], metered: Mapping[str, float]) -> None:
-    if dict(meter) != dict(metered):
-        raise MethodContractError(
-            "Something other than the task wrote into the meter.",
-            "Only `run` counts; a method leaves `task.meter` alone.",
-        )
+    return own(known, case, lambda profile: profile.case, "profile")
 
 
 def least_time(profile: Profile) -> float:
@@ -191,24 +173,23 @@ def least_time(profile: Profile) -> float:
     return float(profile.base[: case.jobs].min(axis=1).sum() + case.alpha * case.jobs / case.n)
 
 
-def _values(profile: Profile, account: _Account) -> dict[str, float]:
+def _values(profile: Profile, delay: int, counted: _Counted) -> dict[str, float]:
     """Return the score of a run."""
-    case, books = profile.case, account.books
-    trained = account.trained
+    case, counts, trained = profile.case, counted.counts, counted.trained
     least = least_time(profile) if trained is None else trained.unit_s * case.jobs / case.n
     # What is left out of a gradient was not worked for: the bound is for whole ones.
-    floor = least - (1 - books.delivered) * case.alpha * case.jobs / case.n
-    if trained is None and books.time < floor * (1 - ROUNDING):
+    floor = least - (1 - counts.delivered) * case.alpha * case.jobs / case.n
+    if trained is None and counts.time < floor * (1 - ROUNDING):
         raise MethodContractError(
-            f"A time of {books.time} on {case.group} is less than the bound {floor}.",
+            f"A time of {counts.time} on {case.group} is less than the bound {floor}.",
             "This is a bug in the engine, or a method that tampers with it.",
         )
     values = {
-        "optimality": min(least / books.time, 1.0) * books.delivered,
-        "delivered": books.delivered,
-        "ratio": books.time / least,
+        "optimality": min(least / counts.time, 1.0) * counts.delivered,
+        "delivered": counts.delivered,
+        "ratio": counts.time / least,
         "least_time": least,
-        "delay": account.answer.delay,
+        "delay": delay,
         "jobs": case.jobs,
         "workers": case.n,
         "instance": case.instance,

@@ -24,7 +24,7 @@ import numpy as np
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.stragglers.delays import Flags, Floats, Ints, Profile
-from adabench.workloads.stragglers.engine import Books, schedule
+from adabench.workloads.stragglers.engine import Counts, schedule
 from adabench.workloads.stragglers.machine import IDLE, Layout, Orders, Scheme
 from adabench.workloads.stragglers.networks import (
     SAMPLES,
@@ -154,8 +154,8 @@ class Real:
 
 def train(
     profile: Profile, scheme: Scheme, *, told: bool, exact: bool, samples: int = SAMPLES
-) -> tuple[Books, Trained]:
-    """Run all jobs for real; return the books and what was measured.
+) -> tuple[Counts, Trained]:
+    """Run all jobs for real; return the counts and what was measured.
 
     Raises:
         MethodContractError: if the scheme breaks its contract.
@@ -166,9 +166,9 @@ def train(
     trained, data = Trained(models), make_data(seed, samples)
     with crew(case.n, layout, seed, samples) as hands:
         fleet = Real(profile, layout, exact, hands, data, trained)
-        books = schedule(profile, scheme, fleet, told=told, exact=exact)
+        counts = schedule(profile, scheme, fleet, told=told, exact=exact)
     trained.unit_s = float(np.median(fleet.units_s))
     losses = [quality(parameters, data) for parameters in trained.models]
     trained.loss = float(np.mean([loss for loss, _ in losses]))
     trained.accuracy = float(np.mean([right for _, right in losses]))
-    return books, trained
+    return counts, trained

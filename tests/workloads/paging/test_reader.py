@@ -1,8 +1,11 @@
 """Users' traces: what is read, and what is said when it cannot be."""
 
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from adabench.harness.errors import SelectionError
@@ -92,3 +95,24 @@ def test_a_users_trace_is_one_case_used_whole(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("a\nb\nc\na\n")
     (case,) = load("embedded", 0, trace=str(tmp_path / "mine.txt"), requests=2, slots=2).cases()
     assert (case.group, case.pages.tolist(), case.n_pages) == ("mine.txt", [0, 1, 2, 0], 3)
+
+
+def test_a_bad_file_ends_a_run_with_nothing_written(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("1\n\n2\n")
+    command = [str(Path(sys.executable).with_name("adabench")), "run", "paging/lru"]
+    done = subprocess.run(
+        [*command, "--set", f"trace={tmp_path / 't.txt'}", "--out", str(tmp_path / "out")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "is blank" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_ten_million_rows_are_read(tmp_path: Path) -> None:
+    ids = np.random.default_rng(0).integers(1_000_000, size=10_000_000)
+    (tmp_path / "t.txt").write_text("\n".join(map(str, ids.tolist())) + "\n")
+    trace = read_trace(str(tmp_path / "t.txt"), 100, 0)
+    assert len(trace.pages) == 10_000_000
+    assert trace.n_pages == len(np.unique(ids))

@@ -1,0 +1,96 @@
+"""Books: what agrees with them is confirmed, and nothing else."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from adabench.harness.errors import MethodContractError
+from adabench.harness.task import Meter
+from adabench.workloads.shared.books import Books, Wording, own
+
+WORDING = Wording("play", foreign="Not the task's own answer.", twice="It plays a case twice.")
+
+
+@dataclass(frozen=True)
+class Answer:
+    score: int
+
+
+@pytest.fixture
+def books() -> Books[Answer, int]:
+    return Books(Meter(), WORDING, lambda answer, counted: answer.score == counted, int.__eq__)
+
+
+def played(books: Books[Answer, int], score: int, instance: float = 1.0) -> Answer:
+    before = books.open(instance)
+    return books.enter(instance, before, Answer(score), score, {"plays": 1.0, "points": score})
+
+
+def test_the_last_answer_is_confirmed_with_what_was_counted(books) -> None:
+    answer = played(books, 3)
+    assert books.confirmed(1.0, answer) == 3
+    assert dict(books.meter) == {"plays": 1.0, "points": 3}
+
+
+def test_the_same_again_is_no_second_try_and_another_result_is(books) -> None:
+    for _ in range(3):
+        answer = played(books, 3)
+    assert books.confirmed(1.0, answer) == 3
+    assert books.meter["plays"] == 3
+    played(books, 4)
+    with pytest.raises(MethodContractError, match="plays a case twice") as refused:
+        books.confirmed(1.0, played(books, 3))
+    assert "task.play" in refused.value.hint
+    books.meter.clear()
+    assert books.confirmed(1.0, played(books, 3)) == 3
+
+
+def test_cases_have_accounts_of_their_own(books) -> None:
+    one, other = played(books, 3, 1.0), played(books, 4, 2.0)
+    assert (books.confirmed(1.0, one), books.confirmed(2.0, other)) == (3, 4)
+    with pytest.raises(MethodContractError, match="Not the task's own"):
+        books.confirmed(2.0, one)
+
+
+@pytest.mark.parametrize("change", ["copy", "equal", "written", "older", "unknown"])
+def test_another_answer_is_refused(books, change: str) -> None:
+    older, answer = played(books, 3), played(books, 3)
+    instance = 1.0
+    match change:
+        case "copy":
+            answer = replace(answer, score=2)
+        case "equal":
+            answer = Answer(3)
+        case "written":
+            object.__setattr__(answer, "score", 2)
+        case "older":
+            answer = older
+        case "unknown":
+            instance = 2.0
+    with pytest.raises(MethodContractError, match="Not the task's own"):
+        books.confirmed(instance, answer)
+
+
+@pytest.mark.parametrize("tamper", [{"points": -3}, {"extra": 1}])
+def test_a_meter_that_was_written_to_is_refused(books, tamper) -> None:
+    answer = played(books, 3)
+    books.meter.update(tamper)
+    with pytest.raises(MethodContractError, match="wrote into the meter"):
+        books.confirmed(1.0, answer)
+    with pytest.raises(MethodContractError, match="wrote into the meter"):
+        books.open(1.0)
+
+
+def test_a_meter_that_was_cleared_before_judging_is_refused(books) -> None:
+    answer = played(books, 3)
+    books.meter.clear()
+    with pytest.raises(MethodContractError, match="wrote into the meter"):
+        books.confirmed(1.0, answer)
+
+
+def test_only_a_task_s_own_case_is_known() -> None:
+    cases = [[1], [1]]
+    known = [(case, number) for number, case in enumerate(cases)]
+    assert own(known, cases[1], lambda one: one[0], "list")[1] == 1
+    with pytest.raises(MethodContractError, match="That list is not a case of this task"):
+        own(known, [1], lambda one: one[0], "list")

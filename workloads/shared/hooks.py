@@ -1,0 +1,65 @@
+"""Hooks: the compiled functions that a method hands to its task's loop.
+
+A loop is written with stand-ins for the hooks and compiled once for each method, with the
+method's own inlined (`bound`). What a method keeps for itself lies in arrays of its task's, with
+guard words behind them, as hooks see bare pointers that know no length.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.shared.compiled import keyed
+
+Hook = Callable[..., Any]
+Number = TypeVar("Number", np.int64, np.float64)
+GUARD = 2
+SENTINEL = -0x5AFE
+
+
+def method_of(hook: Hook) -> str:
+    """Return the last part of the name of the module a hook is from: its method.
+
+    Raises:
+        MethodContractError: if it is not a compiled hook.
+    """
+    function = getattr(hook, "py_func", None)
+    if function is None:
+        raise MethodContractError(f"{hook!r} is not compiled.", "Put `@hook` above it.")
+    return str(function.__module__).rpartition(".")[2]
+
+
+def guarded(values: NDArray[Number]) -> NDArray[Number]:
+    """Return a copy with guard words behind it."""
+    return np.append(values, np.full(GUARD, SENTINEL, values.dtype))
+
+
+def intact(values: NDArray[Number]) -> bool:
+    """Tell whether the guard words are as they were."""
+    return bool((values[-GUARD:] == SENTINEL).all())
+
+
+def bound(loop: Callable[..., Any], digest: str, **hooks: Hook) -> Callable[..., Any]:
+    """Return a loop, to be compiled, with its stand-ins replaced by compiled hooks.
+
+    numba's disk cache watches the file of the loop alone: `digest` stands for the task's other
+    sources that are inlined, and the hooks' own sources are added to it.
+    """
+    functions = [cast(Any, one).py_func for one in hooks.values()]
+    mixed = hashlib.sha256(digest.encode())
+    for one in functions:
+        source = Path(one.__code__.co_filename)
+        mixed.update(source.read_bytes() if source.is_file() else one.__code__.co_code)
+    plain = cast(FunctionType, loop)
+    parts = [plain.__name__.lstrip("_"), *(f"{one.__module__}_{one.__name__}" for one in functions)]
+    name = "_".join(parts)
+    copy = FunctionType(plain.__code__, {**plain.__globals__, **hooks}, name)
+    copy.__qualname__ = re.sub(r"\W", "_", name)  # numba names its index file after it
+    return keyed(cast(Callable[..., Any], copy), mixed.hexdigest())
