@@ -9,7 +9,8 @@ apart, since they claim nothing; where most worlds get none, the kind is not off
 and what is held to 5 % is the share of *all* worlds with an interval that is wrong. How often
 p-values err is in `harness/paired.py`.
 
-Measured (2,000 worlds a figure; 3,000 for means, ratios and P(dominates), 4,000 for accuracies):
+Measured (2,000 worlds a figure; 3,000 for means, ratios and P(dominates), 4,000 for accuracies
+and rounds):
 
     kind                      data                       n = 10   30     100
     mean                      normal                     0.963  0.951  0.949
@@ -17,6 +18,9 @@ Measured (2,000 worlds a figure; 3,000 for means, ratios and P(dominates), 4,000
     mean                      exponential                0.965  0.961  0.951
     mean                      log-normal 0.5             0.951  0.963  0.957
     mean                      log-normal 1               0.937  0.952  0.958
+    mean of rounds            normal                     0.950  0.953  0.948
+    mean of rounds            t(3)                       0.953  0.945  0.953
+    mean of rounds            disturbed                  0.951  0.947  0.942
     median                    normal                     0.954  0.945  0.954
     median                    t(3)                       0.947  0.957  0.949
     median                    exponential                0.944  0.952  0.950
@@ -86,6 +90,7 @@ from adabench.harness.conversion import _exponent
 from adabench.harness.dominance import dominance
 from adabench.harness.headroom import _share
 from adabench.harness.paired import Clusters, difference, ratio
+from adabench.harness.robust import center
 from adabench.harness.stats import Interval, Place, bootstrap, means, median_interval, share
 
 Array = npt.NDArray[np.float64]
@@ -182,6 +187,21 @@ def mean_of(data: str) -> World:
     def world(generator: np.random.Generator, n: int) -> tuple[Ends, float]:
         draw, truth, _ = NOISE[data]
         return ends(bootstrap(cases(n), means(draw(generator, (n, 1))))[0]), truth
+
+    return world
+
+
+def rounds_of(data: str) -> World:
+    """A gate's mean of rounds; "disturbed": one of twenty lies 10 to 40 % off, either way."""
+
+    def world(generator: np.random.Generator, n: int) -> tuple[Ends, float]:
+        draw, truth, _ = NOISE["normal" if data == "disturbed" else data]
+        units = 0.012 * draw(generator, (n,))
+        if data == "disturbed":
+            off = generator.uniform(0.1, 0.4, n) * generator.choice([-1, 1], n)
+            units = units + np.where(generator.permutation(n) < max(1, n // 20), off, 0.0)
+        _, low, high = center(units)
+        return (low, high), truth
 
     return world
 
@@ -391,6 +411,8 @@ def worlds() -> Iterator[tuple[str, str, World]]:
     """Yield every kind of interval with each sort of data."""
     for data in NOISE:
         yield "mean", data, mean_of(data)
+    for data in ("normal", "t(3)", "disturbed"):
+        yield "mean of rounds", data, rounds_of(data)
     for data in ("normal", "t(3)", "exponential", "log-normal 1"):
         yield "median", data, median_of(data)
     yield "share", "0.05..0.95", one_share

@@ -26,7 +26,17 @@ from adabench.harness.card import Card, Metric
 from adabench.harness.errors import SelectionError
 from adabench.harness.gate import Judged, Question, Rule, counts, exit_code, judge
 from adabench.harness.record import Cell, Record, Turn
-from adabench.harness.rounds import FIRST, STRIDE, Corner, Pace, Taken, measure, play, started
+from adabench.harness.rounds import (
+    FIRST,
+    LOOKS,
+    STRIDE,
+    Corner,
+    Pace,
+    Taken,
+    measure,
+    play,
+    started,
+)
 from adabench.profilers.probe import instruments
 
 SCRIPT = Path(__file__).with_name("arm.py")
@@ -115,8 +125,8 @@ def of_folders(base: Path, head: Path, wanted: Wanted) -> Outcome:
     both = sides.opened(base), sides.opened(head)
     duel = [side.manifest.get("gate") or {} for side in both]
     together = bool(duel[0]) and duel[0].get("duel") == duel[1].get("duel")
-    rule = Rule(looks=duel[0]["looks"] if together else 1,
-                stride=duel[0]["stride"] if together else None)  # fmt: skip
+    named = {name: duel[0][name] for name in ("looks", "look", "stride") if name in duel[0]}
+    rule = Rule(**named) if together else Rule()
     cards = {task: _card(task) for task in sorted({c.task for s in both for c in s.table.cells})}
     records = [store.records(folder) for folder in (base, head)]
     rows = _rows(both, records, cards, margins.parsed(wanted.margins), rule, frozenset())
@@ -168,7 +178,9 @@ def _of_revisions(wanted: Wanted) -> Outcome:
                 "is installed here: --install full gives each its own."
             )
         corners = [Corner(revision.label, revision.python) for revision in found]
-        return _duel(corners, wanted, given, Pace(wanted.rounds, budget_s=budget_s), notes)
+        looks = LOOKS if budget_s else 1  # without a budget there is no second one to pay for
+        pace = Pace(wanted.rounds, looks, budget_s=budget_s)
+        return _duel(corners, wanted, given, pace, notes)
 
 
 def _duel(
@@ -193,14 +205,15 @@ def _duel(
     duel = f"{now.isoformat()} {corners[0].label} {corners[1].label}"
 
     def look(taken: Taken) -> list[Judged]:
+        now_rule = replace(rule, look=taken.looks + 1)
         opened = [
-            _kept(folder / side, records, plan, corner, duel, rule)
+            _kept(folder / side, records, plan, corner, duel, now_rule)
             for side, records, plan, corner in zip(
                 ("base", "head"), (taken.base, taken.head), laid, corners, strict=True
             )
         ]
-        return _rows((opened[0], opened[1]), (taken.base, taken.head), laid[1].cards, given, rule,
-                     frozenset())  # fmt: skip
+        return _rows((opened[0], opened[1]), (taken.base, taken.head), laid[1].cards, given,
+                     now_rule, frozenset())  # fmt: skip
 
     taken, rows = measure(corners, SCRIPT, cells, pace, look, _talk)
     return Outcome(
@@ -253,7 +266,13 @@ def _kept(
         "environment": dict(laid.environment),
         "instruments": [{**asdict(item), "keys": list(item.keys)} for item in instruments()],
         "sources": dict(laid.sources),
-        "gate": {"duel": duel, "revision": corner.label, "stride": STRIDE, "looks": rule.looks},
+        "gate": {
+            "duel": duel,
+            "revision": corner.label,
+            "stride": STRIDE,
+            "looks": rule.looks,
+            "look": rule.look,
+        },
     }
     with store.create(folder, turns.values(), manifest) as run:
         for record in records:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from adabench.harness.gate import MEASURED, Question, Rule, judge, rounds_of
 from adabench.harness.pairs import Paired
+from adabench.harness.robust import center
 from adabench.harness.rounds import STRIDE
 from adabench.harness.stats import FloatArray, IntArray
 
@@ -78,7 +79,7 @@ def tested(
         found += all(slower)
         cells += sum(slower)
     levels = [_levels(question) for question in same]
-    seen = float(np.median([np.expm1(_levels(question).mean()) for question in slowed]))
+    seen = float(np.median([np.expm1(center(_levels(question))[0]) for question in slowed]))
     return Tested(
         n, DRAWN, first, alarms, found, cells / (DRAWN * len(slowed)), planted, seen,
         max(float(level.std(ddof=1)) for level in levels),

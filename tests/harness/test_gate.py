@@ -272,6 +272,26 @@ def test_exit_codes(words: list[str], code: int) -> None:
     assert sum(counts(rows).values()) == len(words)
 
 
+def test_the_looks_spend_what_there_is_and_no_more() -> None:
+    for looks in (1, 2, LOOKS):
+        levels = [Rule(looks=looks, look=look).level(0.01) for look in range(1, looks + 1)]
+        assert sum(levels) == pytest.approx(0.01)
+        assert min(levels) > 0
+        assert max(levels) == levels[0]
+
+
+def test_a_later_look_is_stricter_than_the_first() -> None:
+    """Eight rounds, +5 %, t = 4.1: twice 0.0022 of "no change"."""
+    scatter = 0.0341 * np.array([-1.5, -1.0, -0.5, -0.2, 0.2, 0.5, 1.0, 1.5])
+    zeros = np.zeros(8, np.intp)
+    pairs = Paired(cell(), "latency_s", np.ones(8), np.exp(0.05 + scatter), zeros, zeros,
+                   np.arange(8) * STRIDE)  # fmt: skip
+    asked = [Question(pairs, "timing", "lower", LATENCY)]
+    first, last = (judge(asked, Rule(looks=LOOKS, look=k, stride=STRIDE))[0] for k in (1, LOOKS))
+    assert first.p_worse == last.p_worse == pytest.approx(0.0044, abs=0.0005)
+    assert (first.verdict, last.verdict) == ("worse", "ambiguous")
+
+
 def test_what_is_invalid_takes_no_power_from_the_rest() -> None:
     rng = np.random.default_rng(11)
     slow = timing(rng, 1.08)

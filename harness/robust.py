@@ -1,0 +1,73 @@
+"""Rounds of which a few were disturbed: a mean that one of them cannot move.
+
+A round whose process was dealt a slow start, or had a neighbour for its whole life, lies 10 to
+40 % off (measured: one of 45 rounds of equal code, on two shared cores). In eight rounds one such
+value moves the mean by 5 % and makes Student's t blind: its error grows with it.
+
+So g = m // 8 of m rounds, at least one, are left out at either end (Yuen 1974). With the values
+in order, w_i those with the left-out ones set to the nearest kept one, h = m - 2 g:
+
+    mean of the h kept ones,    error^2 = sum (w_i - mean w)^2 / (h (h - 1)),    t with h - 1 df
+
+Two tests of the same hypothesis, Yuen's and the one of all rounds (`student.py`), are taken
+together: p = 2 min(p_Yuen, p_all). Neither alone will do: Yuen's has few degrees of freedom, which
+costs power where many cells are tested at once; t goes blind. Simulated (2,000,000 worlds a
+figure; 40,000 for the power), eight rounds; the error rate over its level at 0.007 and 0.0001, and
+the power at +5 %:
+
+    rounds' scatter               t: error, power     Yuen: error, power   both: error, power
+    normal, 1.2 %                 1.0  1.1  1.00      1.2  1.5  1.00       0.9  1.2  1.00
+    t(3), 1 %                     0.6  0.4  0.98      0.9  0.9  1.00       0.6  0.6  1.00
+    normal, 5 % of rounds
+      10 to 40 % off              0.7  0.6  0.69      1.1  1.3  0.97       0.7  1.0  0.97
+    uniform, 4 % wide             1.5  4.6  1.00      1.9  5.0  1.00       1.5  4.9  1.00
+
+Below `ENOUGH` rounds nothing is left out.
+"""
+
+import math
+
+import numpy as np
+
+from adabench.harness.paired import Side
+from adabench.harness.stats import FloatArray
+from adabench.harness.student import Moments, interval, moments, p_above, p_below
+
+ENOUGH = 8
+"""Rounds from which on some are left out."""
+
+
+def trimmed(units: FloatArray) -> Moments:
+    """Return the moments of the trimmed mean of (m,) units, m >= ENOUGH; (1,) each."""
+    m = len(units)
+    cut = max(1, m // 8)
+    order = np.sort(units)
+    kept = order[cut:-cut]
+    winsorised = np.clip(order, kept[0], kept[-1])
+    square = float(((winsorised - winsorised.mean()) ** 2).sum())
+    h = len(kept)
+    columns = (kept.mean(), math.sqrt(square / (h * (h - 1))), 0.0, h - 1.0)
+    return Moments(*(np.array([column]) for column in columns))
+
+
+def center(units: FloatArray, level: float = 0.95) -> tuple[float, float, float]:
+    """Return the trimmed mean of (m,) units and its interval; the plain one's below `ENOUGH`.
+
+    One unit has no interval: it goes from -inf to inf.
+    """
+    if len(units) < 2:
+        return float(units.mean()), -math.inf, math.inf
+    found = trimmed(units) if len(units) >= ENOUGH else moments(units[:, None])
+    low, high = (float(end[0]) for end in interval(found, level))
+    return float(found.mean[0]), low, high
+
+
+def p_beyond(units: FloatArray, end: float, side: Side) -> float:
+    """Return the p-value of H0 "the center of (m,) units is not beyond `end` on that side"."""
+    if len(units) < 2:
+        return 1.0
+    test = p_above if side == "above" else p_below
+    plain = float(test(moments(units[:, None]), end)[0])
+    if len(units) < ENOUGH:
+        return plain
+    return min(1.0, 2 * min(plain, float(test(trimmed(units), end)[0])))

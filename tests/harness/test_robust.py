@@ -1,0 +1,56 @@
+"""One disturbed round neither makes a change nor hides one."""
+
+import math
+
+import numpy as np
+import pytest
+
+from adabench.harness.robust import ENOUGH, center, p_beyond, trimmed
+from adabench.harness.student import moments, p_above
+
+STEADY = math.log(1.05) + 0.01 * np.array([-1.2, 0.3, 0.8, -0.5, 0.1, 1.1, -0.7, 0.1])
+
+
+def test_a_round_far_off_hides_no_slowdown() -> None:
+    struck = STEADY.copy()
+    struck[3] = -0.4
+    assert p_beyond(struck, 0.0, "above") < 0.001
+    assert center(struck)[0] == pytest.approx(math.log(1.05), abs=0.005)
+    assert float(p_above(moments(struck[:, None]), 0.0)[0]) > 0.3  # t alone is blind
+
+
+def test_a_round_far_off_makes_no_slowdown() -> None:
+    struck = STEADY - STEADY.mean()
+    struck[3] = 0.4
+    assert abs(center(struck)[0]) < 0.005
+    assert p_beyond(struck, 0.0, "above") > 0.1
+
+
+def test_yuen_by_hand() -> None:
+    """1..8 without 1 and 8: mean 4.5, winsorised squares 30, h = 6."""
+    found = trimmed(np.array([8.0, 1, 2, 3, 4, 5, 6, 7]))
+    assert found.mean[0] == 4.5
+    assert found.error[0] == pytest.approx(math.sqrt(30 / 30))
+    assert found.df[0] == 5
+
+
+def test_both_sides_mirror() -> None:
+    assert p_beyond(STEADY, 0.02, "above") == pytest.approx(p_beyond(-STEADY, -0.02, "below"))
+
+
+def test_few_rounds_are_all_kept() -> None:
+    few = STEADY[: ENOUGH - 1]
+    assert center(few)[0] == pytest.approx(few.mean())
+    assert center(few[:1]) == (few[0], -math.inf, math.inf)
+    assert p_beyond(few[:1], 0.0, "above") == 1.0
+
+
+@pytest.mark.parametrize("scatter", ["normal", "t", "disturbed"])
+def test_of_equal_rounds_few_alarm(scatter: str) -> None:
+    """4,000 worlds of eight rounds at a level of 5 %: standard deviation 0.3 %."""
+    rng = np.random.default_rng(3)
+    noise = rng.standard_t(3, (4000, 8)) if scatter == "t" else rng.normal(size=(4000, 8))
+    if scatter == "disturbed":
+        noise += np.where(rng.permuted(np.tile(np.arange(8), (4000, 1)), axis=1) == 0, 30.0, 0.0)
+    found = np.mean([p_beyond(row, 0.0, "above") <= 0.05 for row in noise])
+    assert found <= 0.06
