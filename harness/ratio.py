@@ -5,6 +5,14 @@ is their geometric mean. Only a metric that can be zero for a single case (the a
 one answer) has no ratio pair by pair; its sums are divided instead, over the same pairs,
 and the reason says so. A claim over several conditions counts each case once: the case's
 pairs are averaged first.
+
+A rival that finds next to nothing makes such a ratio uncertain, and its interval says so: it may
+reach over two powers of ten, and there is none where too many resamples find nothing at all. Simulated
+(shares of 0.78 against a rival with h hits on the mean in a seed of 20 cases; 300 worlds a figure): of
+the intervals given, 0.96 to 0.99 hold the truth over 5, 10 and 20 seeds, h = 0.5 to 4. That they are
+wide does not keep a claim from being `reproduced`: the rule asks for an interval that excludes 1 and a
+mean that meets the threshold, and a mean over few hits meets one of 1.5 times the truth in up to
+11 % of worlds. More seeds narrow it.
 """
 
 import math
@@ -107,15 +115,16 @@ def _obeys(claim: Ratio, ours: FloatArray, theirs: FloatArray) -> npt.NDArray[np
 def _mean(claim: Ratio, pairs: Pairs, evidence: Evidence) -> Ruling:
     """Hold the mean ratio to the claim, with its interval."""
     interval, note = _log_ratio(claim, pairs)
-    n = len(np.unique(pairs.places.numbers))
+    n, seeds = len(np.unique(pairs.places.numbers)), pairs.places.seeds
     if interval is None:
         return Ruling("undecided", n=n, reason=note)
     if interval.low is None or interval.high is None:
-        reason = _said("one replicate only: run more seeds", note)
+        # Where single pairs hold zeros, whole resamples may, and then have no ratio.
+        why = "a side is zero in too many resamples" if note and seeds > 1 else "one replicate only"
+        reason = _said(f"{why}: run more seeds", note)
         return Ruling("undecided", math.exp(interval.estimate), n=n, reason=reason)
     center, low, high = (math.exp(value) for value in interval)  # type: ignore[arg-type]
     lost = _not_kept(claim, pairs, evidence)
-    seeds = pairs.places.seeds
     decide = _directional if _is_directional(claim) else _tolerance
     word, reason = decide(claim, (center, low, high), lost, seeds)
     return Ruling(word, center, low, high, n=n, reason=_said(reason, note))
