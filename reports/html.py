@@ -1,6 +1,7 @@
 """The report: one HTML file that holds everything and loads nothing.
 
-`render` is a pure function of the findings: the same findings give the same bytes. The page is
+`render` is a pure function of the findings and, where a task draws one of its cases
+(`pictures.py`), of the run folder that they name: the same run gives the same bytes. The page is
 written twice over. What answers the question (the facts, the board, headroom, conversion,
 claims, allocation, conditions) is plain HTML made here, which needs no script. What a reader
 turns and filters (the plane, the curves, the table of all operating points, the cases) is drawn
@@ -28,7 +29,7 @@ from pathlib import Path
 from string import Template
 
 from adabench.harness.findings import Findings
-from adabench.reports import allocation, conditions, curves, operating
+from adabench.reports import allocation, conditions, curves, operating, pictures
 from adabench.reports.answer import answer
 from adabench.reports.ceilings import fractions_sheet
 from adabench.reports.cells import Column, estimate_cell, place, pointer
@@ -202,6 +203,7 @@ def _task(shown: Shown, at: int, task: str) -> str:
         f"<p>What adapts: {name(card.adapts, 600)}</p>" if card.adapts else "",
         _plane(findings, task),
         _curves(findings, task),
+        pictures.figure(findings, task),
         _allocation(findings, task),
         table(summary_sheet(findings, task)),
         table(times_sheet(findings, task)),

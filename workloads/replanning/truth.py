@@ -27,6 +27,8 @@ class Truth:
     g: Floats
     """(1 + updates, m)"""
     paths: tuple[Ints, ...]
+    parent: Ints
+    """(1 + updates, m) towards the goal; negative for the goal and where there is no way."""
     orphaned: Floats
     """(1 + updates,) the share of samples whose shortest way of before is broken now."""
     free: npt.NDArray[np.bool_]
@@ -40,8 +42,8 @@ def found(scene: Scene, road: Roadmap) -> Truth:
 
     m = len(road.points)
     source = np.repeat(np.arange(m, dtype=np.int32), np.diff(road.start))
-    rows, paths, frees, orphaned = [], [], [], []
-    before = np.full(m, -1)
+    rows, paths, parents, frees, orphaned = [], [], [], [], []
+    before = np.full(m, -1, np.int32)
     for centres in scene.centres:
         free = np.empty(len(source), np.bool_)
         tested(road.points, source, road.target, centres, scene.radius, scene.walls, free)
@@ -51,8 +53,11 @@ def found(scene: Scene, road: Roadmap) -> Truth:
         frees.append(free)
         orphaned.append(_broken(before, road, free))
         paths.append(_followed(parent))
+        parents.append(parent)
         before = parent
-    return Truth(np.array(rows), tuple(paths), np.array(orphaned), np.array(frees))
+    return Truth(
+        np.array(rows), tuple(paths), np.array(parents), np.array(orphaned), np.array(frees)
+    )
 
 
 @compiled
@@ -90,18 +95,22 @@ def _followed(parent: npt.NDArray[np.int32]) -> Ints:
     return np.array(path, np.int32)
 
 
-def _broken(parent: npt.NDArray[np.int_], road: Roadmap, free: npt.NDArray[np.bool_]) -> float:
+def _broken(parent: Ints, road: Roadmap, free: npt.NDArray[np.bool_]) -> float:
     """Return the share of the samples of a tree that hang on an edge which is blocked now."""
     within = np.flatnonzero(parent >= 0)
-    if not len(within):
-        return 0.0
+    return float(orphans(parent, road, free)[within].mean()) if len(within) else 0.0
+
+
+def orphans(parent: Ints, road: Roadmap, free: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return which samples of a tree hang on an edge that is blocked now, (m,)."""
+    within = np.flatnonzero(parent >= 0)
     lost = np.zeros(len(parent), np.bool_)
     lost[within] = ~free[edges_of(road, within, parent[within])]
     above = np.where(parent >= 0, parent, GOAL)
     for _ in range(len(parent).bit_length()):  # pointer doubling: whoever is above counts too
         lost |= lost[above]
         above = above[above]
-    return float(lost[within].mean())
+    return lost
 
 
 def edges_of(road: Roadmap, a: npt.NDArray[Any], b: npt.NDArray[Any]) -> Ints:

@@ -1,0 +1,186 @@
+"""A recorded case as the task draws it (`harness/picture.py`), as SVG in the page.
+
+The drawing is made anew from what identifies a recorded cell: scale, seed and conditions. It is
+shown only where the run recorded the very instance that was drawn, by its content hash; else a
+note says why there is none. No method runs. Of the recorded cells the one whose conditions are
+nearest to the task's defaults is drawn, at its least seed.
+
+Tones are classes of the page's style, so a picture follows the theme and prints; no tone is told by
+its colour alone: what is lost is dashed, what is new is thicker, the way is thickest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from adabench.harness import registry, table
+from adabench.harness.card import Point
+from adabench.harness.errors import AdabenchError, SelectionError
+from adabench.harness.findings import Findings
+from adabench.harness.picture import Mark, Panel, Picture, checked, painter
+from adabench.harness.record import Cell
+from adabench.harness.table import Table
+from adabench.reports.markup import name
+
+UNITS = 1000
+"""Of the window's longer side; coordinates are whole, which keeps pages small."""
+DOT = 6
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture and the cell it belongs to, or the reason why there is none."""
+
+    picture: Picture | None = None
+    cell: Cell | None = None
+    reason: str = ""
+
+
+def shown(findings: Findings, task: str) -> Shown | None:
+    """Return the picture of a recorded case; None where the task draws none or the run is not here.
+
+    A plug-in may raise anything: a picture that fails costs the page nothing but the picture.
+    """
+    try:
+        entry = registry.find(task)
+    except SelectionError:  # it is in the run, but no longer installed
+        return None
+    try:
+        paint = painter(entry)
+        if paint is None or not (Path(findings.run) / "records.jsonl").is_file():
+            return None
+        records = table.read(Path(findings.run), str(findings.manifest.get("records_sha256", "")))
+        cell = chosen(records, task, findings.task_cards[task].defaults)
+        drawn = paint(cell.scale, cell.seed, cell.conditions) if cell else None
+        if cell is None or drawn is None:
+            return None
+        if drawn.instance not in recorded(records, cell):
+            return Shown(reason="the instance drawn by this version is not the recorded one")
+        return Shown(checked(drawn), cell)
+    except AdabenchError as problem:
+        return Shown(reason=problem.message)
+    except Exception as problem:  # noqa: BLE001, a plug-in may raise anything
+        return Shown(reason=f"drawing it raised {type(problem).__name__}: {problem}")
+
+
+def chosen(records: Table, task: str, wanted: Point) -> Cell | None:
+    """Return the recorded cell nearest to the default conditions, of those the least seed."""
+
+    def distance(cell: Cell) -> tuple[int, int, str]:
+        differ = sum(wanted.get(key) != value for key, value in cell.conditions.items())
+        return differ, cell.seed, cell.key
+
+    return min((cell for cell in records.cells if cell.task == task), key=distance, default=None)
+
+
+def recorded(records: Table, cell: Cell) -> frozenset[float]:
+    """Return the hashes of the instances that were solved where `cell` was."""
+    hashes = records.columns.get("instance")
+    if hashes is None:
+        return frozenset()
+    here = (cell.task, cell.scale, cell.seed, dict(cell.conditions))
+    found: set[float] = set()
+    for at, other in enumerate(records.cells):
+        if (other.task, other.scale, other.seed, dict(other.conditions)) == here:
+            found |= set(hashes[records.bounds[at] : records.bounds[at + 1]].tolist())
+    return frozenset(found)
+
+
+def figure(findings: Findings, task: str) -> str:
+    """Return a task's picture as HTML; a note where it cannot be shown, nothing where there is none."""
+    found = shown(findings, task)
+    if found is None:
+        return ""
+    if found.picture is None or found.cell is None:
+        return f'<p class="note">No picture of a case: {name(found.reason, 600)}.</p>'
+    drawn, cell = found.picture, found.cell
+    held = ", ".join([f"seed {cell.seed}", *(f"{k} {v}" for k, v in cell.conditions.items())])
+    origin = f"Drawn from the recorded instance ({held}); no method ran for it."
+    panels = "".join(f"<div>{_panel(panel, drawn)}</div>" for panel in drawn.panels)
+    return (
+        f"<h3>{name(drawn.title)}</h3>"
+        f'<figure class="picture"><div class="panels">{panels}</div>{_legend(drawn)}'
+        f"<figcaption>{name(drawn.words, 2000)} {name(origin, 600)}</figcaption></figure>"
+    )
+
+
+def _panel(panel: Panel, drawn: Picture) -> str:
+    low_x, low_y, high_x, high_y = drawn.window
+    scale = UNITS / max(high_x - low_x, high_y - low_y)
+    width, height = round((high_x - low_x) * scale), round((high_y - low_y) * scale)
+    to = _Plane(low_x, high_y, scale)
+    shapes = "".join(_mark(mark, to) for mark in panel.marks if mark.places)
+    return (
+        f"<p>{name(panel.title)}</p>"
+        f'<svg role="img" aria-label="{escape(panel.title)}" viewBox="0 0 {width} {height}">'
+        f"{shapes}</svg>"
+    )
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """From the task's coordinates, y upwards, to the drawing's whole ones."""
+
+    left: float
+    top: float
+    scale: float
+
+    def point(self, x: float, y: float) -> tuple[int, int]:
+        return round((x - self.left) * self.scale), round((self.top - y) * self.scale)
+
+
+def _mark(mark: Mark, to: _Plane) -> str:
+    """Draw a mark; all of its shapes are one path, since there may be thousands."""
+    draw = {"segments": _segments, "line": _line, "discs": _discs, "boxes": _boxes, "dots": _dots}
+    return f'<path class="{mark.kind} {mark.tone}" d="{draw[mark.kind](mark.places, to)}"/>'
+
+
+Places = Sequence[tuple[float, ...]]
+
+
+def _segments(places: Places, to: _Plane) -> str:
+    ends = ((to.point(x, y), to.point(u, v)) for x, y, u, v in places)
+    return "".join(f"M{x} {y}l{u - x} {v - y}" for (x, y), (u, v) in ends)
+
+
+def _line(places: Places, to: _Plane) -> str:
+    points = (to.point(x, y) for x, y in places)
+    return "M" + "L".join(f"{x} {y}" for x, y in points)
+
+
+def _discs(places: Places, to: _Plane) -> str:
+    return "".join(_disc(to.point(x, y), round(r * to.scale)) for x, y, r in places)
+
+
+def _dots(places: Places, to: _Plane) -> str:
+    return "".join(_disc(to.point(x, y), DOT) for x, y in places)
+
+
+def _disc(centre: tuple[int, int], r: int) -> str:
+    x, y = centre
+    return f"M{x - r} {y}a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0 {-2 * r} 0z"
+
+
+def _boxes(places: Places, to: _Plane) -> str:
+    corners = ((to.point(x, y), to.point(u, v)) for x, y, u, v in places)
+    return "".join(f"M{x} {y}H{u}V{v}H{x}z" for (x, y), (u, v) in corners)
+
+
+SWATCHES = {
+    "segments": "M0 7h28", "line": "M0 7h28", "boxes": "M2 2h24v10h-24z",
+    "discs": "M8 7a6 6 0 1 0 12 0a6 6 0 1 0 -12 0z", "dots": "M9 7a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z",
+}  # fmt: skip
+
+
+def _legend(drawn: Picture) -> str:
+    """Name every label once."""
+    marks = [mark for panel in drawn.panels for mark in panel.marks if mark.label and mark.places]
+    entries = {mark.label: mark for mark in reversed(marks)}
+    items = "".join(
+        '<li><svg viewBox="0 0 28 14" aria-hidden="true">'
+        f'<path class="{mark.kind} {mark.tone} swatch" d="{SWATCHES[mark.kind]}"/></svg>'
+        f"{name(label)}</li>"
+        for label, mark in reversed(entries.items())
+    )
+    return f'<ul class="key">{items}</ul>' if items else ""
