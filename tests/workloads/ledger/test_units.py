@@ -11,7 +11,14 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.workloads.ledger import checkpoint, informed_routing, random_units, retrofit, units
+from adabench.workloads.ledger import (
+    checkpoint,
+    informed_routing,
+    random_units,
+    recoverability,
+    retrofit,
+    units,
+)
 from adabench.workloads.ledger.engine import decode, prefill
 from adabench.workloads.ledger.model import Backbone, Shape
 from adabench.workloads.ledger.recipes import Retrofit, recipes
@@ -246,6 +253,33 @@ def test_decisions_are_hard_and_pass_a_gradient_on() -> None:
     assert set(m.tolist()) <= {0.0, 1.0}
     m.sum().backward()
     assert bool((logit.grad > 0).all())
+
+
+def test_routers_that_run_what_is_hard_or_easy_to_forecast_score_so() -> None:
+    hard = torch.tensor([[True, True, False, False], [True, False, True, False]])
+    assert recoverability._auc(hard, hard).tolist() == [1.0, 1.0]
+    assert recoverability._auc(~hard, hard).tolist() == [0.0, 0.0]
+    assert recoverability._auc(torch.ones_like(hard), hard).tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_units_run_where_a_plain_forecast_is_wrong(seed: int) -> None:
+    """The card's fourth criterion, by the forecasters of its first stage and of its second."""
+    plan = recipes()[f"informed-60-s{seed}"]
+    assert isinstance(plan, Retrofit)
+    fitted = checkpoint.retrofitted(plan.name)
+    start = retrofit.train(dataclasses.replace(plan, steps=0), checkpoint.restore(plan.base))
+    tokens = torch.from_numpy(next(load("embedded", seed, batches=1, sequences=32).cases()).tokens)
+    found = recoverability.aucs(fitted, tokens, start)
+    assert float(found.mean()) - 2 * float(found.std()) / len(found) ** 0.5 > 0.5
+    trained = recoverability.aucs(fitted, tokens)
+    assert float(trained.mean()) < float(found.mean()), "it drifts where the unit does not matter"
+
+
+def test_greedy_parts_have_no_forecast_to_judge(tokens: Tensor) -> None:
+    fitted = checkpoint.retrofitted("greedy-60-s0")
+    with pytest.raises(ValueError, match="forecasts nothing"):
+        recoverability.aucs(fitted, tokens)
 
 
 def test_a_choice_without_forecast_adds_nothing() -> None:
