@@ -7,10 +7,11 @@ with the largest
 
     Q / n + c sqrt(ln N / n) - lambda |path| / L            c = 1.8, lambda = 3.0
 
-and expands one action; the new path's reward is 1 if all three answers are right, else 0,
-and is remembered (with several looks at a question, `Look`, all must be right). A search ends early when it has repaired a wrong answer, or holds a right
-path at least two layers shorter than L. The shortest right path wins (then the one with fewer
-distinct layers, then the one that leaves out later layers).
+and expands one action; the new path's reward is 1 if all three answers are right, else 0, and is
+remembered (with several looks at a question, `Look`, all must be right). A search ends early when
+it has repaired a wrong answer, or holds a right path at least two layers shorter than L. The
+shortest right path wins (then the one with fewer distinct layers, then the one that leaves out
+later layers).
 
 All questions are searched in step, each in a tree of its own, and a round's paths are evaluated
 in one forward. Actions of a node are shuffled by seed and path: two questions that

@@ -7,10 +7,10 @@ split is 1/2 if the router does not care and 1 if it runs exactly what is hard.
 
 *Which forecaster?* The one that was trained with the router, or the closed form it started from.
 Seeds 0, 1, 2, 64 sequences each, informed routing at 0.6, +- 0.004: 0.613, 0.576, 0.608 against
-the closed form, 0.482, 0.390, 0.475 against the trained one. Routers do run what a plain fit cannot
-recover. The trained forecaster is held to the unit nowhere: where the unit's output does not matter,
-and the router skips it for that reason, the forecast drifts away from it at no price. So its error
-is larger where the unit is skipped, and the criterion, read with it, fails.
+the closed form, 0.482, 0.390, 0.475 against the trained one. Routers do run what a plain fit
+cannot recover. The trained forecaster is held to the unit nowhere: where the unit's output does
+not matter, and the router skips it for that reason, the forecast drifts away from it at no price.
+So its error is larger where the unit is skipped, and the criterion, read with it, fails.
 
 A judgement of decisions, taken with every unit run: nothing here is a method or costs it anything.
 """

@@ -12,12 +12,12 @@ Unit 2 l is the attention of layer l, 2 l + 1 its MLP; each counts as half a lay
 attend to any. So attention saves its query and output projections and its own products, two
 thirds of it at most, and that is counted as it is.
 
-**Fewer rows, little else.** The rows that run are gathered once a unit by one index and its outputs
-added in place. A rule may also name the rows that do not run (`gone`), so that what stands in for the unit
-is made for those alone. Queries of an attention block are laid out in blocks padded to the longest
-sequence of the tile and attend to dense keys through the fused kernel; the norm of a layer is taken
-once, for queries and keys alike. There is no switch to dense execution where nearly all rows are kept:
-rows that run are rows that are counted.
+**Fewer rows, little else.** The rows that run are gathered once a unit by one index and its
+outputs added in place. A rule may also name the rows that do not run (`gone`), so that what stands
+in for the unit is made for those alone. Queries of an attention block are laid out in blocks
+padded to the longest sequence of the tile and attend to dense keys through the fused kernel; the
+norm of a layer is taken once, for queries and keys alike. There is no switch to dense execution
+where nearly all rows are kept: rows that run are rows that are counted.
 
 `soft` runs everything and mixes by a mask [sequences, tokens, 1]: what routers are trained with,
 and what the gathered run is tested against.
