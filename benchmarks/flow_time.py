@@ -5,16 +5,23 @@
     method     `flow_time/srpt` on the task's engine, as `adabench run` times it: events, counts,
                the wall between policy and sizes, each job's flow time
     optimum    `optimum.srpt_flow`: the same rule alone, compiled, which gives the task its OPT
-    heapq      the same rule in Python, with the standard library's heap
+    numba      the same rule over `heapq` as numba implements it, compiled
+    heapq      the same rule in Python, with the standard library's heap (C)
     c++        the same rule in C++ with std::priority_queue, compiled by `c++ -O2` if there is one
 
-No library that we know of takes a list of jobs and runs SRPT on it: queueing packages (ciw, simpy)
-draw their jobs and schedule by callbacks, and have no such discipline. heapq and the
-standard library of C++ are the nearest.
+No package that we know of takes a list of jobs and runs SRPT on it: queueing packages (ciw, simpy,
+salabim) draw their jobs, schedule by callbacks and have no such discipline. What packages have is
+the queue; the best compiled one is numba's `heapq`, and *best* is the fastest of these three. C++
+comes with no package and is the harder rival: a bare queue that keeps no job's flow time.
 
 All must agree on the total flow time. Jobs have one operation, so that all see the same events,
 and also m = 8, where the engine sees the ends of operations too and the others do not.
 Rounds go by turns; *us/job* is the median of the rounds, in CPU time of this thread.
+
+Measured (two virtual cores, all else paused; `benchmarks/flow_time.json`), over the best package: the rule
+alone 0.04 to 0.22; the method 0.76 and 0.77 at 5,000 jobs and 1.34 and 1.42 at 100,000 where all see
+the same events, 1.38 to 1.94 at m = 8, where it sees the ends of up to eight operations a job and
+the others none. Over the bare C++ queue: the rule 0.14 to 0.49, the method 2.3 to 4.6.
 """
 
 import argparse
@@ -33,6 +40,7 @@ from time import process_time
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from adabench.harness.environment import fingerprint
 from adabench.workloads.flow_time import srpt
@@ -86,14 +94,16 @@ def main() -> None:
         for row in compare(generate(family, jobs, m, 0.95, 0), native, asked.rounds)
     ]
     print(f"load average {os.getloadavg()[0]:.1f}")
-    print(f"{'family':8}{'m':>3}{'jobs':>8}  {'side':8}{'us/job':>8}{'/ heapq':>9}{'/ c++':>9}")
+    print(f"{'family':8}{'m':>3}{'jobs':>8}  {'side':8}{'us/job':>8}{'/ package':>11}{'/ c++':>9}")
     for row in rows:
         print(
             f"{row['family']:8}{row['m']:3}{row['jobs']:8}  {row['side']:8}"
-            f"{row['us_per_job']:8.3f}{row['of_heapq']:9.2f}{row['of_cpp']:9.2f}"
+            f"{row['us_per_job']:8.3f}{row['of_package']:11.2f}{row['of_cpp']:9.2f}"
         )
     if asked.json:
-        asked.json.write_text(json.dumps({"environment": fingerprint(), "rows": rows}, indent=1))
+        asked.json.write_text(
+            json.dumps({"environment": fingerprint(), "rows": rows}, indent=1) + "\n"
+        )
 
 
 def compare(
@@ -107,6 +117,7 @@ def compare(
     sides: dict[str, Callable[[], float]] = {
         "method": lambda: float(srpt.solve(task, case, {}).flow.sum()),
         "optimum": lambda: srpt_flow(arrive, totals),
+        "numba": lambda: float(in_numba(arrive, totals)),
         "heapq": lambda: in_python(*listed),
     }
     if native is not None:
@@ -119,14 +130,14 @@ def compare(
         for name, side in sides.items():
             times[name].append(once(side))
     micro = {name: 1e6 * statistics.median(own) / len(arrive) for name, own in times.items()}
-    cpp = micro.get("c++", math.nan)
+    package, cpp = min(micro["numba"], micro["heapq"]), micro.get("c++", math.nan)
     where = {"family": stream.case.group, "m": stream.case.m, "jobs": len(arrive)}
     return [
         {
             **where,
             "side": name,
             "us_per_job": value,
-            "of_heapq": value / micro["heapq"],
+            "of_package": value / package,
             "of_cpp": value / cpp,
         }
         for name, value in micro.items()
@@ -142,9 +153,9 @@ def once(side: Callable[[], float]) -> float:
     return spent / calls
 
 
-def in_python(arrive: list[float], totals: list[float]) -> float:
-    """Return the total flow time under SRPT, in plain Python."""
-    waiting: list[tuple[float, int]] = []
+def in_python(arrive: Any, totals: Any) -> float:
+    """Return the total flow time under SRPT, in plain Python; numba compiles it as it is."""
+    waiting = [(totals[0], 0)][:0]  # an empty list whose type numba can tell
     t, following, flow, n = 0.0, 0, 0.0, len(arrive)
     while following < n or waiting:
         if not waiting:
@@ -160,6 +171,9 @@ def in_python(arrive: list[float], totals: list[float]) -> float:
             t += left
             flow += t - arrive[job]
     return flow
+
+
+in_numba = njit(in_python)
 
 
 def compiled_cpp() -> Callable[..., float] | None:
