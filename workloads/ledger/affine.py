@@ -27,6 +27,7 @@ from adabench.workloads.ledger.data import (
     MUL,
     TOKENS,
     VALUE,
+    Bools,
     Corpus,
     Ints,
 )
@@ -46,10 +47,23 @@ def draw(
     shape = plain.tokens.shape
     factor = generator.integers(FACTORS[0], FACTORS[-1] + 1, shape)
     shift = generator.integers(SHIFTS[0], SHIFTS[-1] + 1, shape)
-    operand = (plain.tokens >= ADD) & (plain.tokens < FILLER)
+    operand = _operands(plain.tokens)
     drawn = operand & (generator.random(shape) < SHARE)
     token = np.where(drawn, named(factor, shift), plain.tokens)
     return _revalued(replace(plain, tokens=token), operand)
+
+
+def sibling(generator: np.random.Generator, corpus: Corpus) -> Corpus:
+    """Return the same operations on other opening values; no value stays, as maps are bijective."""
+    tokens = corpus.tokens.copy()
+    shift = generator.integers(1, MODULUS, len(tokens))
+    tokens[:, 1] = VALUE + (tokens[:, 1] - VALUE + shift) % MODULUS
+    return _revalued(replace(corpus, tokens=tokens), _operands(tokens))
+
+
+def _operands(tokens: Ints) -> Bools:
+    """Return where operands of any kind are."""
+    return np.asarray(((tokens >= ADD) & (tokens < FILLER)) | (tokens >= AFFINE), np.bool_)
 
 
 def named(factor: Ints, shift: Ints) -> Ints:
@@ -65,7 +79,7 @@ def applied(token: Ints, value: Ints) -> Ints:
     return np.asarray(np.where(token >= AFFINE, composed, plain) % MODULUS, np.int64)
 
 
-def _revalued(corpus: Corpus, operand: np.ndarray) -> Corpus:
+def _revalued(corpus: Corpus, operand: Bools) -> Corpus:
     """Scan along the positions and put the stated and the running values right."""
     tokens, running = corpus.tokens.copy(), corpus.labels.running.copy()
     stated = (tokens >= VALUE) & (tokens < ADD)

@@ -39,9 +39,18 @@ from adabench.workloads.ledger.ffn_engine import (
 from adabench.workloads.ledger.ffns import Stack
 from adabench.workloads.ledger.readers import DECODED, GATHERED_TILE, Batch
 from adabench.workloads.ledger.recipes import SEEDS
-from adabench.workloads.ledger.scoring import Floats, allocation, costs, credit, quality
+from adabench.workloads.ledger.scoring import (
+    Floats,
+    allocation,
+    costs,
+    credit,
+    hits,
+    quality,
+    weighed,
+)
 
 CALIBRATION_SEED, CALIBRATION = 777, 200
+_SIBLINGS = 1_000_081
 _EVALUATION = 1_000_039  # keyed apart from the plain stream's and from training's
 
 
@@ -121,6 +130,26 @@ class Composing:
         wrong: what a search still gains then it gains by luck.
         """
         return credit(self.corpora[batch.index], answer, wrong)
+
+    def sibling(self, batch: Batch) -> Batch:
+        """Return the same operations on other opening values. For oracles alone."""
+        return Batch(batch.index, np.ascontiguousarray(self._sibling(batch.index).inputs))
+
+    def credit_of_both(
+        self, batch: Batch, answer: Answer, again: Answer, *, wrong: int | None = None
+    ) -> Floats:
+        """Return the credit of the answers that are right in the batch and in its sibling.
+
+        `again` is the sibling's answer. For oracles alone; `wrong` as in `credit`.
+        """
+        corpus, other = self.corpora[batch.index], self._sibling(batch.index)
+        second = None if wrong is None else wrong + 1
+        return weighed(corpus, hits(corpus, answer, wrong) & hits(other, again, second))
+
+    def _sibling(self, index: int) -> Corpus:
+        seeds = np.random.SeedSequence((_SIBLINGS, self.seed, index))
+        generator = np.random.Generator(np.random.PCG64(seeds))
+        return affine.sibling(generator, self.corpora[index])
 
     def score(self, batch: Batch, answer: Run) -> Mapping[str, float]:
         """Return quality, counted work and where the work went."""

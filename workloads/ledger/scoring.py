@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.data import KMAX, MODULUS, VALUE, Corpus, Ints, Labels
+from adabench.workloads.ledger.data import KMAX, MODULUS, VALUE, Bools, Corpus, Ints, Labels
 from adabench.workloads.ledger.engine import Answer
 from adabench.workloads.ledger.model import Shape
 from adabench.workloads.ledger.recipes import Recipe
@@ -27,10 +27,19 @@ def credit(corpus: Corpus, answer: Answer, wrong: int | None = None) -> Floats:
     An answer of difficulty k weighs 1 / (4 x answers of that k in the batch). With `wrong`
     (a seed) every target is replaced by another value, drawn uniformly.
     """
+    return weighed(corpus, hits(corpus, answer, wrong))
+
+
+def hits(corpus: Corpus, answer: Answer, wrong: int | None = None) -> Bools:
+    """Return which positions [sequences, tokens] say their targets, or other values drawn anew."""
     targets = corpus.targets
     if wrong is not None:
         targets = wrong_targets(targets, np.random.Generator(np.random.PCG64(wrong)))
-    right = answer.logits.argmax(-1).cpu().numpy() == targets
+    return np.asarray(answer.logits.argmax(-1).cpu().numpy() == targets, np.bool_)
+
+
+def weighed(corpus: Corpus, right: Bools) -> Floats:
+    """Return what each sequence adds to the macro accuracy if these positions are right."""
     equal, k = corpus.labels.of("equal"), corpus.labels.k
     counts = np.array([max(1, (equal & (k == n)).sum()) for n in range(KMAX + 1)])
     return np.asarray((right * equal / (KMAX * counts[k])).sum(axis=1), np.float64)
