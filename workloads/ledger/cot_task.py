@@ -4,13 +4,15 @@ A case is a batch of one question (`cot_data.py`) for every sequence that the st
 `accuracy` is exact match of the answer. What it took is counted by the engine (`latent_engine.py`),
 in every phase:
 
-`executions`         layers run in question, latent steps and language together, per token of question
-                     and answer: those tokens are the same for every method, whatever it says meanwhile
+`executions`         layers run in question, latent steps and language together, per token of
+                     question and answer: those tokens are the same for every method, whatever it
+                     says meanwhile
 `executions_latent`  layers run in latent steps (or pauses), per question
 `tokens_language`    tokens that were generated, the answer among them, per question
 `steps_latent`       latent steps (or pauses), per question; they are compute, and counted as such
-`depth_critical`     layers that ran in a latent step that changes the value; `depth_trivial` in one that
-                     does not; `critical_over_trivial` their ratio. Labels live here and in training.
+`depth_critical`     layers that ran in a latent step that changes the value; `depth_trivial` in
+                     one that does not; `critical_over_trivial` their ratio. Labels live here and in
+                     training.
 
 FLOPs, stored keys and moved elements are per token of question and answer too.
 
@@ -226,7 +228,7 @@ def _costs(solution: Solution, tokens: int) -> dict[str, float]:
 
 
 def _allocation(solution: Solution, keys: Keys) -> dict[str, float]:
-    """Return the layers run in both kinds of latent steps, where a step stands for one operation."""
+    """Return the layers run in both kinds of latent steps, where a step is one operation."""
     steps = solution.steps.numpy()
     depths = solution.exits.numpy()
     critical = keys.critical[:, : depths.shape[1]]

@@ -6,7 +6,8 @@ operations rises over the first 30 % of the run, questions of one operation amon
 
 `words`  half of a batch is followed by its verbose trace, half by the terse one (its question ends
          in `<half>`), so one model speaks both and the two baselines differ in the trace alone.
-`direct` half of a batch is followed by `<answer>` at once, half by a pause token for each operation.
+`direct` half of a batch is followed by `<answer>` at once, half by a pause token for each
+operation.
 """
 
 from collections.abc import Iterator

@@ -53,7 +53,8 @@ CARD = Card(
     claims=(
         Claim(
             id="duo-3-near",
-            says="Trained routers are nearer to the best of 100 random patterns than to the oracle.",
+            says="Trained routers are nearer to the best of 100 random patterns than to the "
+            "oracle.",
             paper="near the best of 100 random patterns, far from the oracle",
             expect=Bound("apart_best", "apart_oracle", where={"batches": 1}),
         ),

@@ -1,8 +1,8 @@
 """What the oracles of Duo-LLM search by: targets, which no method may hold.
 
-A batch is tried along every pattern of a set (`duo_study.py`) and each position notes its loss under
-each. `options` are then the choice: by position, each its own best; by segment, what loses least at
-the segment's `=`. Random targets in place of the answers show what a search gains by luck.
+A batch is tried along every pattern of a set (`duo_study.py`) and each position notes its loss
+under each. `options` are then the choice: by position, each its own best; by segment, what loses
+least at the segment's `=`. Random targets in place of the answers show what a search gains by luck.
 """
 
 from collections.abc import Callable, Sequence

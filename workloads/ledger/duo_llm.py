@@ -34,13 +34,13 @@ constant pattern at two big modules does, on half a layer less. Operands run 4.0
 routers' skips are little more orderly than chance.
 
 *Verdicts, seed 0 alone*: duo-3 (loss at answers 0.28 of the coins'), duo-constant and duo-5
-reproduced. duo-3-oracle undecided, 1.23 [0.89, 1.43]: one position's own pattern gains little,
-as the value was computed before it. Times were taken on a busy machine and all refused; duo-time
-and duo-time-budget are open.
-*Seeds 0..2*: budget 2 accuracy 0.992, 0.997, 0.999 on 3.94, 3.89, 4.01 layers; budget 1 0.987, 0.997, 0.997 on
-3.34, 3.34, 3.38; coins at the same rates 0.976, 0.986, 0.995 and 0.965, 0.972, 0.973; big everywhere 0.993, 0.998,
-0.999. duo-3 (0.247 [0.138, 0.380]), duo-constant (0.0054 [0.0006, 0.0132]) and duo-5 reproduced, duo-3-oracle
-undecided (1.59 [0.94, 2.42]).
+reproduced. duo-3-oracle undecided, 1.23 [0.89, 1.43]: one position's own pattern gains little, as
+the value was computed before it. Times were taken on a busy machine and all refused; duo-time and
+duo-time-budget are open. *Seeds 0..2*: budget 2 accuracy 0.992, 0.997, 0.999 on 3.94, 3.89, 4.01
+layers; budget 1 0.987, 0.997, 0.997 on 3.34, 3.34, 3.38; coins at the same rates 0.976, 0.986,
+0.995 and 0.965, 0.972, 0.973; big everywhere 0.993, 0.998, 0.999. duo-3 (0.247 [0.138, 0.380]),
+duo-constant (0.0054 [0.0006, 0.0132]) and duo-5 reproduced, duo-3-oracle undecided (1.59 [0.94,
+2.42]).
 
 **Ways to fake it.** The oracle called a method; stage 1 without skips and then skipping; coins
 that may not skip where routers do; a soft mixture at evaluation; routers left out of the count.
@@ -82,7 +82,8 @@ CARD = Card(
         ),
         Claim(
             id="duo-5",
-            says="What routers skip are not plain early exits: fewer than half of the positions that skip.",
+            says="What routers skip are not plain early exits: fewer than half of the positions "
+            "that skip.",
             paper="skipping patterns are not plain early exits (no number)",
             expect=Ratio("exit_like", against="static_duo", high=0.5),
         ),

@@ -37,11 +37,10 @@ than the oracle's in every batch; and at random targets 0.0286 nats are gained, 
 In answers (`luck`, three batches): 0.9929 with big everywhere, 0.9948 for the best pattern, and
 0 of the wrong random answers are hit: a position's pattern hardly changes what is said.
 
-Seed 1, run apart: 0.0040, 0.0033 and big 0.0049; duo-1 0.854 [0.709, 1.042] undecided, duo-2
-0.697 [0.630, 0.773]. Dealt 0.0052, lucky 0.0036 (lower in five of six batches); gained at random
-targets 0.0350, at answers 0.0009.
-*Seeds 0..2*: duo-1 0.813 [0.704, 0.885] and duo-2 0.704 [0.600, 0.808] reproduced, duo-1-dealt too; duo-1-lucky
-(16 of 18 batches) and duo-1-classes (18 of 18) not.
+Seed 1, run apart: 0.0040, 0.0033 and big 0.0049; duo-1 0.854 [0.709, 1.042] undecided, duo-2 0.697
+[0.630, 0.773]. Dealt 0.0052, lucky 0.0036 (lower in five of six batches); gained at random targets
+0.0350, at answers 0.0009. *Seeds 0..2*: duo-1 0.813 [0.704, 0.885] and duo-2 0.704 [0.600, 0.808]
+reproduced, duo-1-dealt too; duo-1-lucky (16 of 18 batches) and duo-1-classes (18 of 18) not.
 
 **Ways to fake it.** Calling it a method; changing other positions' patterns too; quoting the
 minimum without what luck gains; a context for free.

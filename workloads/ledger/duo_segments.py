@@ -17,14 +17,13 @@ more compute buys nothing at random targets, whose loss is four times that of an
 orders the gains is expected of a model that has learned k = 4, and was not seen on the
 prototype.
 
-**What was seen.** Seed 0, six batches: accuracy 0.994 on 3.81 layers. From one big module to
-five the best loss at answers falls by 0.0000, 0.0000, 0.0001, 0.0266 nats for k = 1, 2, 3, 4; at
-random targets it rises by 0.0066 while their loss is 2.56, and at fillers it moves by less than
-0.00001. All four duo-4 claims reproduced in every batch: what is lost most is not what compute
-can buy. Seed 1, run apart: accuracy 0.998; 0.0000, 0.0000, 0.0001, 0.0247 nats by k, -0.0090 at
-random targets; the same verdicts.
-*Seeds 0..2*: duo-4, duo-4-loss and duo-4-filler reproduced; duo-4-grows in 17 of 18 batches, so not reproduced:
-seed 2 has a batch in which k = 4 gains next to nothing.
+**What was seen.** Seed 0, six batches: accuracy 0.994 on 3.81 layers. From one big module to five
+the best loss at answers falls by 0.0000, 0.0000, 0.0001, 0.0266 nats for k = 1, 2, 3, 4; at random
+targets it rises by 0.0066 while their loss is 2.56, and at fillers it moves by less than 0.00001.
+All four duo-4 claims reproduced in every batch: what is lost most is not what compute can buy. Seed
+1, run apart: accuracy 0.998; 0.0000, 0.0000, 0.0001, 0.0247 nats by k, -0.0090 at random targets;
+the same verdicts. *Seeds 0..2*: duo-4, duo-4-loss and duo-4-filler reproduced; duo-4-grows in 17 of
+18 batches, so not reproduced: seed 2 has a batch in which k = 4 gains next to nothing.
 
 **Ways to fake it.** Loss called difficulty; more patterns on one side than on the other; a
 search's own logits scored in place of a run.
