@@ -88,8 +88,12 @@ class Start(NamedTuple):
 
 
 def part(function: Function) -> Function:
-    """Compile a shared part that hooks call; it is inlined into the engines."""
-    return cast(Function, njit(function))
+    """Compile a shared part that hooks call; it is inlined into the engines.
+
+    References to arrays are not counted (`_nrt=False`: a part may not allocate, and the caller holds
+    its arrays): an atomic instruction for each array of each call would outweigh most steps.
+    """
+    return cast(Function, njit(_nrt=False)(function))
 
 
 hook = part
@@ -164,7 +168,8 @@ def engine(update: Callable[..., None], query: Callable[..., bool]) -> Callable[
     name = "_".join(["serve", *(f"{one.__module__}_{one.__name__}" for one in hooks)])
     bound = FunctionType(_serve.__code__, {**globals(), "update": update, "query": query}, name)
     bound.__qualname__ = re.sub(r"\W", "_", name)  # numba names its index file after it
-    return cast(Callable[..., int], njit(cache=True)(keyed(bound, digest.hexdigest())))
+    compile_ = njit(cache=True, _nrt=False)
+    return cast(Callable[..., int], compile_(keyed(bound, digest.hexdigest())))
 
 
 class Run(NamedTuple):

@@ -20,6 +20,7 @@ from adabench.workloads.replanning.planning import Replanning
 from adabench.workloads.replanning.roadmap import Ints
 from adabench.workloads.replanning.scene import Floats, Scene
 from adabench.workloads.replanning.space import (
+    FREE,
     GOAL,
     Space,
     clear,
@@ -43,19 +44,20 @@ CARD = Card(
 @compiled
 def plan(space: Space, tune: Floats) -> None:
     """Settle samples in the order of their costs."""
-    start, target, price, g = space.start, space.target, space.price, space.g
+    start, target, price, g, state = space.start, space.target, space.price, space.g, space.state
+    queue, parent = space.queue, space.tree.parent
     g[GOAL] = 0.0
-    put(space, GOAL, 0.0, 0.0)
-    while not is_empty(space):
-        z = take(space)
-        look(space, start[z + 1] - start[z])
+    put(queue, GOAL, 0.0, 0.0)
+    while not is_empty(queue):
+        z = take(queue)
+        look(queue, start[z + 1] - start[z])
         for edge in range(start[z], start[z + 1]):
             x = target[edge]
             cost = g[z] + price[edge]
-            if cost < g[x] and usable(space, edge, z):
+            if cost < g[x] and (state[edge] == FREE or usable(space, edge, z)):
                 g[x] = cost
-                space.parent[x] = z
-                put(space, x, cost, 0.0)
+                parent[x] = z
+                put(queue, x, cost, 0.0)
 
 
 @compiled

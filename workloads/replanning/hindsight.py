@@ -33,11 +33,11 @@ def plan(space: Space, tune: Floats) -> None:
     space.g[GOAL] = 0.0
     for at in range(int(tune[-1]) - 2, -1, -1):
         node, above = space.note[at], space.note[at + 1]
-        look(space, 1)
+        look(space.queue, 1)
         for edge in range(space.start[node], space.start[node + 1]):
             if space.target[edge] == above:
                 space.g[node] = space.g[above] + space.length[edge]
-                space.parent[node] = above
+                space.tree.parent[node] = above
 
 
 @compiled

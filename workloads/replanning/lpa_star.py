@@ -23,9 +23,11 @@ from adabench.workloads.replanning.planning import Replanning
 from adabench.workloads.replanning.roadmap import Ints
 from adabench.workloads.replanning.scene import Floats, Scene
 from adabench.workloads.replanning.space import (
+    FREE,
     GOAL,
     NOBODY,
     ROBOT,
+    Queue,
     Space,
     compiled,
     drop,
@@ -57,21 +59,26 @@ ROUNDING = 1e-9
 
 
 @compiled
-def distance(space: Space, node: int, early: bool) -> float:
+def distance(points: Floats, node: int, early: bool) -> float:
     """Return how far the robot is as the crow flies, 0 if all samples are wanted."""
     if not early:
         return 0.0
-    return float(np.sqrt(((space.points[node] - space.points[ROBOT]) ** 2).sum()))
+    square = 0.0
+    for axis in range(3):
+        square += (points[node, axis] - points[ROBOT, axis]) ** 2
+    return float(np.sqrt(square))
 
 
 @compiled
-def update(space: Space, node: int, early: bool) -> None:
+def update(
+    points: Floats, g: Floats, rhs: Floats, queue: Queue, node: int, early: bool
+) -> None:  # fmt: skip
     """Queue a sample whose costs differ, take out one whose costs agree."""
-    if space.g[node] == space.rhs[node]:
-        drop(space, node)
+    if g[node] == rhs[node]:
+        drop(queue, node)
         return
-    least = min(space.g[node], space.rhs[node])
-    put(space, node, least + distance(space, node, early), least)
+    least = min(g[node], rhs[node])
+    put(queue, node, least + distance(points, node, early), least)
 
 
 @compiled
@@ -79,80 +86,94 @@ def recompute(space: Space, node: int) -> None:
     """Look one step ahead from all neighbours."""
     if node == GOAL:
         return
-    start, target, price, g = space.start, space.target, space.price, space.g
-    space.rhs[node], space.parent[node] = np.inf, NOBODY
-    look(space, start[node + 1] - start[node])
+    start, target, price, g, rhs = space.start, space.target, space.price, space.g, space.rhs
+    state, parent = space.state, space.tree.parent
+    rhs[node], parent[node] = np.inf, NOBODY
+    look(space.queue, start[node + 1] - start[node])
     for edge in range(start[node], start[node + 1]):
         cost = g[target[edge]] + price[edge]
-        if cost < space.rhs[node] and usable(space, edge, node):
-            space.rhs[node], space.parent[node] = cost, target[edge]
+        if cost < rhs[node] and (state[edge] == FREE or usable(space, edge, node)):
+            rhs[node], parent[node] = cost, target[edge]
 
 
 @compiled
 def search(space: Space, early: bool) -> None:
     """Expand inconsistent samples until none is left, or the robot's cost is certain."""
-    start, target, price, g, rhs = (
-        space.start,
-        space.target,
-        space.price,
-        space.g,
-        space.rhs,
-    )
-    parent = space.parent
-    while not is_empty(space):
-        top = space.heap[0]
-        least = min(space.g[ROBOT], space.rhs[ROBOT])
-        certain = space.g[ROBOT] == space.rhs[ROBOT] and least < np.inf
-        if early and certain and space.key[top, 0] > least + ROUNDING:
+    g, rhs, queue, points = space.g, space.rhs, space.queue, space.world.points
+    heap, key = queue.heap, queue.key
+    while not is_empty(queue):
+        least = min(g[ROBOT], rhs[ROBOT])
+        certain = g[ROBOT] == rhs[ROBOT] and least < np.inf
+        if early and certain and key[heap[0], 0] > least + ROUNDING:
             return
-        node = take(space)
-        look(space, start[node + 1] - start[node])
+        node = take(queue)
+        look(queue, space.start[node + 1] - space.start[node])
         if g[node] > rhs[node]:
             g[node] = rhs[node]
-            for edge in range(start[node], start[node + 1]):
-                other = target[edge]
-                cost = g[node] + price[edge]
-                if cost < rhs[other] and usable(space, edge, node):
-                    rhs[other], parent[other] = cost, node
-                    update(space, other, early)
+            lower(space, node, early)
         else:
             g[node] = np.inf
-            update(space, node, early)
-            for edge in range(start[node], start[node + 1]):
-                other = target[edge]
-                if parent[other] == node:
-                    recompute(space, other)
-                    update(space, other, early)
+            update(points, g, rhs, queue, node, early)
+            loosen(space, node, early)
+
+
+@compiled
+def lower(space: Space, node: int, early: bool) -> None:
+    """Tell the neighbours that the cost of a sample fell."""
+    start, target, price, g, rhs = space.start, space.target, space.price, space.g, space.rhs
+    state, parent = space.state, space.tree.parent
+    queue, points = space.queue, space.world.points
+    for edge in range(start[node], start[node + 1]):
+        other = target[edge]
+        cost = g[node] + price[edge]
+        if cost < rhs[other] and (state[edge] == FREE or usable(space, edge, node)):
+            rhs[other], parent[other] = cost, node
+            update(points, g, rhs, queue, other, early)
+
+
+@compiled
+def loosen(space: Space, node: int, early: bool) -> None:
+    """Let those under a sample whose cost is forgotten look for another parent."""
+    start, target, parent = space.start, space.target, space.tree.parent
+    g, rhs, queue, points = space.g, space.rhs, space.queue, space.world.points
+    for edge in range(start[node], start[node + 1]):
+        other = target[edge]
+        if parent[other] == node:
+            recompute(space, other)
+            update(points, g, rhs, queue, other, early)
 
 
 @compiled
 def plan(space: Space, tune: Floats) -> None:
     """Search from the goal."""
+    early = tune[0] > 0
     space.rhs[GOAL] = 0.0
-    update(space, GOAL, tune[0] > 0)
-    search(space, tune[0] > 0)
+    update(space.world.points, space.g, space.rhs, space.queue, GOAL, early)
+    search(space, early)
 
 
 @compiled
 def repair(space: Space, blocked: Ints, more: int, freed: Ints, less: int, tune: Floats) -> None:
     """Look ahead again at both ends of every edge that changed, and search on."""
     early = tune[0] > 0
+    target, twin, length, parent = space.target, space.twin, space.length, space.tree.parent
+    g, rhs, queue, points = space.g, space.rhs, space.queue, space.world.points
     for at in range(more):
         for side in range(2):
-            edge = blocked[at] if side == 0 else space.twin[blocked[at]]
-            node, other = space.target[edge], space.target[space.twin[edge]]
-            if space.parent[node] == other:
+            edge = blocked[at] if side == 0 else twin[blocked[at]]
+            node, other = target[edge], target[twin[edge]]
+            if parent[node] == other:
                 recompute(space, node)
-                update(space, node, early)
+                update(points, g, rhs, queue, node, early)
     for at in range(less):
         for side in range(2):
-            edge = freed[at] if side == 0 else space.twin[freed[at]]
-            node, other = space.target[edge], space.target[space.twin[edge]]
-            cost = space.g[other] + space.length[edge]
-            look(space, 1)
-            if node != GOAL and cost < space.rhs[node]:
-                space.rhs[node], space.parent[node] = cost, other
-                update(space, node, early)
+            edge = freed[at] if side == 0 else twin[freed[at]]
+            node, other = target[edge], target[twin[edge]]
+            cost = g[other] + length[edge]
+            look(queue, 1)
+            if node != GOAL and cost < rhs[node]:
+                rhs[node], parent[node] = cost, other
+                update(points, g, rhs, queue, node, early)
     search(space, early)
 
 

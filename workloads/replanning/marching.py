@@ -3,10 +3,13 @@
 import numpy as np
 
 from adabench.workloads.replanning.roadmap import Ints
+from adabench.workloads.replanning.scene import Floats
 from adabench.workloads.replanning.space import (
+    FREE,
     GOAL,
     NOBODY,
     ROBOT,
+    Queue,
     Space,
     adopt,
     compiled,
@@ -23,7 +26,7 @@ from adabench.workloads.replanning.space import (
 def begin(space: Space) -> None:
     """Queue the goal, at no cost."""
     space.g[GOAL] = 0.0
-    put(space, GOAL, 0.0, 0.0)
+    put(space.queue, GOAL, 0.0, 0.0)
 
 
 @compiled
@@ -34,95 +37,97 @@ def march(space: Space, repairing: bool, early: bool) -> None:
     way from y is free. FMT*: x qualifies if it has no cost yet, and no wall is known between. FMTx
     (`repairing`): if its cost is above what it would be from here.
     """
-    start, target, price, g = space.start, space.target, space.price, space.g
-    while not is_empty(space):
-        z = space.heap[0]
-        if early and settled(space, z):
+    start, target, price, g, state = space.start, space.target, space.price, space.g, space.state
+    queue, tree = space.queue, space.tree
+    heap, where = queue.heap, queue.where
+    while not is_empty(queue):
+        z = heap[0]
+        if early and settled(g, where, z):
             return
-        look(space, start[z + 1] - start[z])
+        look(queue, start[z + 1] - start[z])
         for edge in range(start[z], start[z + 1]):
             x = target[edge]
             above = g[z] + price[edge]
-            if g[x] > above if repairing else g[x] == np.inf and above < np.inf:
-                connect(space, x)
-        drop(space, z)
+            if not (g[x] > above if repairing else g[x] == np.inf and above < np.inf):
+                continue
+            look(queue, start[x + 1] - start[x])
+            chosen = best_open(start, target, price, g, where, x)
+            cost = g[target[chosen]] + price[chosen] if chosen >= 0 else np.inf
+            if cost < g[x] and (state[chosen] == FREE or usable(space, chosen, x)):
+                g[x] = cost
+                adopt(tree, target[chosen], x)
+                put(queue, x, cost, 0.0)
+        drop(queue, z)
 
 
 @compiled
-def settled(space: Space, z: int) -> bool:
+def settled(g: Floats, where: Ints, z: int) -> bool:
     """Tell whether nothing that is open, from `z` on, can change the robot's cost."""
-    known = space.g[ROBOT]
-    return bool(space.where[ROBOT] < 0 and known < np.inf and space.g[z] >= known)
+    known = g[ROBOT]
+    return bool(where[ROBOT] < 0 and known < np.inf and g[z] >= known)
 
 
 @compiled
-def connect(space: Space, x: int) -> None:
-    """Give x the best of its open neighbours as parent, if the way there is free."""
-    start, target, price, g, where = (
-        space.start,
-        space.target,
-        space.price,
-        space.g,
-        space.where,
-    )
+def best_open(
+    start: Ints, target: Ints, price: Floats, g: Floats, where: Ints, x: int
+) -> int:  # fmt: skip
+    """Return x's edge to the best of its open neighbours, or -1."""
     cost, chosen = np.inf, -1
-    look(space, start[x + 1] - start[x])
     for edge in range(start[x], start[x + 1]):
         y = target[edge]
         if where[y] >= 0 and g[y] + price[edge] < cost:
             cost, chosen = g[y] + price[edge], edge
-    if cost < g[x] and usable(space, chosen, x):
-        g[x] = cost
-        adopt(space, target[chosen], x)
-        put(space, x, cost, 0.0)
+    return chosen
 
 
 @compiled
 def orphan(space: Space, root: int, found: Ints, count: int) -> int:
     """Take the costs of `root` and all under it; append them to `found`, return the new count."""
-    if space.note[root]:
+    tree, queue, note, g = space.tree, space.queue, space.note, space.g
+    if note[root]:
         return count
-    disown(space, root)
+    disown(tree, root)
     at = count
     found[count] = root
     count += 1
-    space.note[root] = 1
+    note[root] = 1
     while at < count:
         node = found[at]
         at += 1
-        child = space.child[node]
+        child = tree.child[node]
         while child != NOBODY:
-            following = space.after[child]
-            disown(space, child)
-            space.note[child] = 1
+            following = tree.after[child]
+            disown(tree, child)
+            note[child] = 1
             found[count] = child
             count += 1
             child = following
-        space.g[node] = np.inf
-        drop(space, node)
+        g[node] = np.inf
+        drop(queue, node)
     return count
 
 
 @compiled
 def cut(space: Space, blocked: Ints, many: int, found: Ints) -> int:
     """Orphan every branch that hangs on a blocked edge; return how many samples lost their cost."""
+    target, twin, parent = space.target, space.twin, space.tree.parent
     count = 0
     for at in range(many):
         edge = blocked[at]
-        a, b = space.target[edge], space.target[space.twin[edge]]
-        if space.parent[a] == b:
+        a, b = target[edge], target[twin[edge]]
+        if parent[a] == b:
             count = orphan(space, a, found, count)
-        elif space.parent[b] == a:
+        elif parent[b] == a:
             count = orphan(space, b, found, count)
     return count
 
 
 @compiled
-def reopen(space: Space, node: int) -> None:
+def reopen(start: Ints, target: Ints, g: Floats, queue: Queue, node: int) -> None:
     """Queue every neighbour of a sample that has a cost."""
-    start, target, g, where = space.start, space.target, space.g, space.where
-    look(space, start[node + 1] - start[node])
+    where = queue.where
+    look(queue, start[node + 1] - start[node])
     for edge in range(start[node], start[node + 1]):
         y = target[edge]
         if g[y] < np.inf and where[y] < 0:
-            put(space, y, g[y], 0.0)
+            put(queue, y, g[y], 0.0)

@@ -5,28 +5,70 @@ are tested again. Near is within sqrt(rho^2 + (r_n / 2)^2) of its centre: an edg
 most that touches the disc has an end there. Each edge is tested and counted once an update.
 """
 
+import numpy as np
+
 from adabench.workloads.replanning.roadmap import Ints
 from adabench.workloads.replanning.scene import Floats
 from adabench.workloads.replanning.space import (
     BLOCKED,
+    CHECKS,
     FREE,
     UNKNOWN,
     Space,
+    Tree,
     compiled,
-    reprice,
-    test,
+    hits,
 )
 
 
 @compiled
 def settle(space: Space) -> None:
     """Test every edge that nobody has tested, and price all."""
-    for source in range(len(space.start) - 1):
-        for edge in range(space.start[source], space.start[source + 1]):
-            if space.state[edge] == UNKNOWN:
-                test(space, edge, source)
-            if space.state[edge] == BLOCKED:
-                reprice(space, edge)
+    start, target, twin, price, state = (
+        space.start,
+        space.target,
+        space.twin,
+        space.price,
+        space.state,
+    )
+    world, counts = space.world, space.queue.counts
+    for source in range(len(start) - 1):
+        for edge in range(start[source], start[source + 1]):
+            back = twin[edge]
+            if state[edge] == UNKNOWN:
+                counts[CHECKS] += 1
+                state[edge] = BLOCKED if hits(world, source, target[edge]) else FREE
+                state[back] = state[edge]
+            if state[edge] == BLOCKED:
+                price[edge] = price[back] = np.inf
+
+
+@compiled
+def near(space: Space, centres: Floats, reach: float, touched: Ints) -> int:
+    """Find the samples near an obstacle that moves, where it is and where it will be.
+
+    They are marked in `touched` and listed in the scratch `stack`; returns how many they are.
+    """
+    points, before, radius, _ = space.world
+    stack, count = space.stack, 0
+    for k in range(len(radius)):
+        limit = radius[k] ** 2 + (reach / 2) ** 2
+        x, y, z = before[k, 0], before[k, 1], before[k, 2]
+        u, v, w = centres[k, 0], centres[k, 1], centres[k, 2]
+        if x == u and y == v and z == w:
+            continue
+        for node in range(len(points)):
+            if touched[node]:
+                continue
+            # scalars: a view of a row would count a reference
+            a, b, c = points[node, 0], points[node, 1], points[node, 2]
+            was = (a - x) ** 2 + (b - y) ** 2 + (c - z) ** 2
+            now = (a - u) ** 2 + (b - v) ** 2 + (c - w) ** 2
+            if was <= limit or now <= limit:
+                touched[node] = 1
+                stack[count] = node
+                count += 1
+    return count
 
 
 @compiled
@@ -39,50 +81,40 @@ def shift(
     changed edges, one direction of each, as (edge) with its source in the edge's twin. Returns how
     many there are of either.
     """
-    near = 0
-    for k in range(len(space.radius)):
-        limit = space.radius[k] ** 2 + (reach / 2) ** 2
-        x, y, z = space.centres[k, 0], space.centres[k, 1], space.centres[k, 2]
-        u, v, w = centres[k, 0], centres[k, 1], centres[k, 2]
-        if x == u and y == v and z == w:
-            continue
-        for node in range(len(space.points)):
-            if touched[node]:
-                continue
-            # scalars: a view of a row would count a reference
-            a, b, c = space.points[node, 0], space.points[node, 1], space.points[node, 2]
-            was = (a - x) ** 2 + (b - y) ** 2 + (c - z) ** 2
-            now = (a - u) ** 2 + (b - v) ** 2 + (c - w) ** 2
-            if was <= limit or now <= limit:
-                touched[node] = 1
-                space.stack[near] = node
-                near += 1
-    space.centres[:] = centres
+    count = near(space, centres, reach, touched)
+    start, target, twin, stack = space.start, space.target, space.twin, space.stack
+    price, state, length = space.price, space.state, space.length
+    world, counts = space.world, space.queue.counts
+    for k in range(len(centres)):
+        for axis in range(3):
+            world.centres[k, axis] = centres[k, axis]
     more = less = 0
-    for at in range(near):
-        node = space.stack[at]
-        for edge in range(space.start[node], space.start[node + 1]):
-            other = space.target[edge]
+    for at in range(count):
+        node = stack[at]
+        for edge in range(start[node], start[node + 1]):
+            other = target[edge]
             if touched[other] == 1 and other < node:
                 continue  # its other end tests it
-            before = space.state[edge]
-            test(space, edge, node)
-            if space.state[edge] == before:
+            before, back = state[edge], twin[edge]
+            counts[CHECKS] += 1
+            now = BLOCKED if hits(world, node, other) else FREE
+            if now == before:
                 continue
-            reprice(space, edge)
-            if before == FREE:
+            state[edge] = state[back] = now
+            price[edge] = price[back] = np.inf if now == BLOCKED else length[edge]
+            if now == BLOCKED:
                 blocked[more] = edge
                 more += 1
             else:
                 freed[less] = edge
                 less += 1
-    for at in range(near):
-        touched[space.stack[at]] = 0
+    for at in range(count):
+        touched[stack[at]] = 0
     return more, less
 
 
 @compiled
-def way(space: Space, robot: int, goal: int, path: Ints) -> int:
+def way(tree: Tree, robot: int, goal: int, path: Ints) -> int:
     """Follow parents from the robot to the goal; return the number of samples on the way, or 0."""
     count, node = 0, robot
     while count < len(path):
@@ -90,7 +122,7 @@ def way(space: Space, robot: int, goal: int, path: Ints) -> int:
         count += 1
         if node == goal:
             return count
-        node = space.parent[node]
+        node = tree.parent[node]
         if node < 0:
             return 0
     return 0

@@ -24,7 +24,10 @@ from adabench.workloads.replanning.space import (
     ROBOT,
     UNKNOWN,
     Counts,
+    Queue,
     Space,
+    Tree,
+    World,
     clear,
 )
 from adabench.workloads.replanning.truth import Truth, found, judged
@@ -144,11 +147,11 @@ def fresh(road: Roadmap, scene: Scene) -> Space:
         return np.full(m, np.inf)
 
     space = Space(
-        road.points, road.start, road.target, road.twin, road.length, road.length.copy(),
+        road.start, road.target, road.twin, road.length, road.length.copy(),
         np.full(e, UNKNOWN, np.int8),
-        scene.centres[0].copy(), scene.radius, scene.walls, costs(), costs(),
-        none(), none(), none(), none(), none(), none(), np.zeros((m, 2)), none(), none(),
-        np.zeros(4, np.int64),
+        World(road.points, scene.centres[0].copy(), scene.radius, scene.walls),
+        costs(), costs(), Tree(none(), none(), none(), none()),
+        Queue(none(), none(), np.zeros((m, 2)), np.zeros(4, np.int64)), none(), none(),
     )  # fmt: skip
     clear(space)
     return space
@@ -158,7 +161,7 @@ def _first(scene: Scene, road: Roadmap, plan: Plan, tune: Floats) -> int:
     """Return the collision checks of a plan that has to test its edges itself."""
     space = fresh(road, scene)
     plan(space, tune)
-    return int(space.counts[CHECKS])
+    return int(space.queue.counts[CHECKS])
 
 
 def _driven(
@@ -170,7 +173,8 @@ def _driven(
     work, paths = np.empty((rounds, 3), np.int64), []
     touched, path = np.zeros(m, np.int32), np.empty(m, np.int32)
     changes = np.empty((2, len(road.target)), np.int32)
-    space.counts[: QUEUE + 1] = 0
+    counts = space.queue.counts
+    counts[: QUEUE + 1] = 0
     for now in range(rounds):
         space.note[:] = 0
         if told is not None:
@@ -181,10 +185,10 @@ def _driven(
         else:
             more, less = shift(space, scene.centres[now], road.radius, touched, *changes)
             repair(space, changes[0], more, changes[1], less, tune)
-        paths.append(path[: way(space, ROBOT, GOAL, path)].copy())
+        paths.append(path[: way(space.tree, ROBOT, GOAL, path)].copy())
         cost[now], g[now] = space.g[ROBOT], space.g
-        work[now] = space.counts[[LOOKS, CHECKS, QUEUE]]
-        space.counts[: QUEUE + 1] = 0
+        work[now] = counts[[LOOKS, CHECKS, QUEUE]]
+        counts[: QUEUE + 1] = 0
     return cost, tuple(paths), g, work
 
 

@@ -45,7 +45,7 @@ def frontier(space: Space, node: int) -> int:
     """Return how many neighbours of a sample FMTx would open that were not counted yet."""
     start, target, g, note = space.start, space.target, space.g, space.note
     count = 0
-    look(space, start[node + 1] - start[node])
+    look(space.queue, start[node + 1] - start[node])
     for edge in range(start[node], start[node + 1]):
         y = target[edge]
         if g[y] < np.inf and note[y] == 0:
@@ -66,8 +66,8 @@ def repair(space: Space, blocked: Ints, more: int, freed: Ints, less: int, tune:
         wanted += frontier(space, space.target[space.twin[freed[at]]])
     for _ in range(wanted):
         y = np.random.randint(len(space.g))
-        if space.g[y] < np.inf and space.where[y] < 0:
-            put(space, y, space.g[y], 0.0)
+        if space.g[y] < np.inf and space.queue.where[y] < 0:
+            put(space.queue, y, space.g[y], 0.0)
     march(space, True, False)
 
 

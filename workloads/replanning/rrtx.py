@@ -28,8 +28,10 @@ from adabench.workloads.replanning.planning import Replanning
 from adabench.workloads.replanning.roadmap import Ints
 from adabench.workloads.replanning.scene import Floats, Scene
 from adabench.workloads.replanning.space import (
+    FREE,
     GOAL,
     ROBOT,
+    Queue,
     Space,
     adopt,
     compiled,
@@ -46,7 +48,7 @@ CARD = Card(
     adapts="which samples are rewired, on which costs became inconsistent; per obstacle update",
     fidelity="reconstructed",
     knobs=(
-        Knob("epsilon", (0.0, 1.0), 0.0, open=True, low=0.0),
+        Knob("epsilon", (0.0, 0.1, 1.0), 0.0, open=True, low=0.0),
         Knob("early", (False, True), False),
     ),
     claims=(
@@ -61,23 +63,18 @@ CARD = Card(
 
 
 @compiled
-def verify(space: Space, node: int) -> None:
+def verify(g: Floats, rhs: Floats, queue: Queue, node: int) -> None:
     """Queue a sample, or move it to where its costs say."""
-    put(space, node, min(space.g[node], space.rhs[node]), space.g[node])
+    put(queue, node, min(g[node], rhs[node]), g[node])
 
 
 @compiled
 def look_ahead(space: Space, node: int) -> None:
     """Take the best neighbour for a parent, whoever is not one's own child or an orphan."""
-    start, target, price, rhs, parent, note = (
-        space.start,
-        space.target,
-        space.price,
-        space.rhs,
-        space.parent,
-        space.note,
-    )
-    look(space, start[node + 1] - start[node])
+    start, target, price, rhs, note = space.start, space.target, space.price, space.rhs, space.note
+    state, tree = space.state, space.tree
+    parent = tree.parent
+    look(space.queue, start[node + 1] - start[node])
     for edge in range(start[node], start[node + 1]):
         other = target[edge]
         cost = rhs[other] + price[edge]
@@ -85,79 +82,94 @@ def look_ahead(space: Space, node: int) -> None:
             cost < rhs[node]
             and parent[other] != node
             and not note[other]
-            and usable(space, edge, node)
+            and (state[edge] == FREE or usable(space, edge, node))
         ):
             rhs[node] = cost
-            adopt(space, other, node)
+            adopt(tree, other, node)
 
 
 @compiled
 def rewire(space: Space, node: int, epsilon: float) -> None:
     """Tell the neighbours that a better way leads through here."""
-    if not space.g[node] - space.rhs[node] > epsilon:
-        return
     start, target, price, rhs, g = space.start, space.target, space.price, space.rhs, space.g
-    look(space, start[node + 1] - start[node])
+    state, tree, queue = space.state, space.tree, space.queue
+    if not g[node] - rhs[node] > epsilon:
+        return
+    parent = tree.parent
+    look(queue, start[node + 1] - start[node])
     for edge in range(start[node], start[node + 1]):
         other = target[edge]
         cost = rhs[node] + price[edge]
-        if other != space.parent[node] and rhs[other] > cost and usable(space, edge, node):
+        if (
+            other != parent[node]
+            and rhs[other] > cost
+            and (state[edge] == FREE or usable(space, edge, node))
+        ):
             rhs[other] = cost
-            adopt(space, node, other)
+            adopt(tree, node, other)
             if g[other] - cost > epsilon:
-                verify(space, other)
+                verify(g, rhs, queue, other)
 
 
 @compiled
 def reduce(space: Space, epsilon: float, early: bool) -> None:
     """Settle inconsistent samples in the order of their costs."""
-    while not is_empty(space):
-        top = space.heap[0]
+    g, rhs, queue = space.g, space.rhs, space.queue
+    heap, where, key = queue.heap, queue.where, queue.key
+    while not is_empty(queue):
         if (
             early
-            and space.where[ROBOT] < 0
-            and space.g[ROBOT] < np.inf
-            and space.g[ROBOT] == space.rhs[ROBOT]
-            and space.key[top, 0] >= space.g[ROBOT]
+            and where[ROBOT] < 0
+            and g[ROBOT] < np.inf
+            and g[ROBOT] == rhs[ROBOT]
+            and key[heap[0], 0] >= g[ROBOT]
         ):
             return
-        node = take(space)
-        if space.g[node] - space.rhs[node] > epsilon:
+        node = take(queue)
+        if g[node] - rhs[node] > epsilon:
             look_ahead(space, node)
             rewire(space, node, epsilon)
-        space.g[node] = space.rhs[node]
+        g[node] = rhs[node]
 
 
 @compiled
 def plan(space: Space, tune: Floats) -> None:
     """Queue the goal and settle."""
     space.rhs[GOAL] = 0.0
-    verify(space, GOAL)
+    verify(space.g, space.rhs, space.queue, GOAL)
     reduce(space, tune[0], tune[1] > 0)
+
+
+@compiled
+def speak(space: Space, orphan: int) -> None:
+    """Force the neighbours of an orphan that have a cost to tell it again."""
+    start, target, g, rhs, note = space.start, space.target, space.g, space.rhs, space.note
+    queue = space.queue
+    rhs[orphan] = np.inf
+    look(queue, start[orphan + 1] - start[orphan])
+    for edge in range(start[orphan], start[orphan + 1]):
+        other = target[edge]
+        if not note[other] and rhs[other] < np.inf:
+            g[other] = np.inf
+            verify(g, rhs, queue, other)
 
 
 @compiled
 def repair(space: Space, blocked: Ints, more: int, freed: Ints, less: int, tune: Floats) -> None:
     """Let orphans' neighbours speak again, let freed edges be seen, and settle."""
-    count = cut(space, blocked, more, space.stack)
+    orphans, note = space.stack, space.note
+    count = cut(space, blocked, more, orphans)
     for at in range(count):
-        node = space.stack[at]
-        space.rhs[node] = np.inf
-        look(space, space.start[node + 1] - space.start[node])
-        for edge in range(space.start[node], space.start[node + 1]):
-            other = space.target[edge]
-            if not space.note[other] and space.rhs[other] < np.inf:
-                space.g[other] = np.inf
-                verify(space, other)
+        speak(space, orphans[at])
     for at in range(count):
-        space.note[space.stack[at]] = 0
+        note[orphans[at]] = 0
     for at in range(less):
         for side in range(2):
             edge = freed[at] if side == 0 else space.twin[freed[at]]
             node = space.target[edge]
             look_ahead(space, node)
             if space.rhs[node] != space.g[node]:
-                verify(space, node)
+                verify(space.g, space.rhs, space.queue, node)
     reduce(space, tune[0], tune[1] > 0)
 
 

@@ -2,24 +2,29 @@
 
 A planner is a compiled function of a `Space`. It reads the graph, keeps g, parent and a queue, and
 
-    usable(space, edge)     may this edge be driven? A collision check the first time it is asked
-    space.price[edge]       its length, or infinity where the world said that it is blocked
-    look(space, number)     so many neighbours were looked at: relaxations
-    put, drop, take         the queue, an indexed binary heap with two keys; each counts one operation
-    adopt, disown           the tree: parent and children
+    usable(space, edge, node)   may this edge of a sample be driven? A collision check the first time
+    space.price[edge]           its length, or infinity where the world said that it is blocked
+    look(queue, number)         so many neighbours were looked at: relaxations
+    put, drop, take             the queue, an indexed binary heap with two keys; each counts one operation
+    adopt, disown               the tree: parent and children
 
 Obstacles move outside the planner (`moving.py`); which edges changed is handed to it as lists.
 
 **Two traps.** numba's disk cache is keyed by the planner's own file; `compiled` mixes in a digest of
-this folder's parts. And a call that passes a `Space` counts a reference to each of its arrays, some
-100 ns: loops over neighbours bind the arrays they need and call nothing.
+this folder's parts. And by default a call counts references to every array that it passes, with an
+atomic instruction each: 200 ns for a `Space`, 80 ns for a `Queue`, more than a heap operation takes.
+That made Dijkstra two to five times slower than scipy's, and a planner look dearer by its number of
+calls. So kernels here are compiled without counting (`_nrt=False`: they may not allocate, and the
+caller holds the arrays), and what is called often gets the arrays it needs and no more.
 """
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from adabench.workloads.replanning.roadmap import Ints
 from adabench.workloads.replanning.scene import Floats
@@ -35,30 +40,41 @@ GOAL, ROBOT = 0, 1
 NOBODY = -1
 
 PARTS = ("space.py", "moving.py", "marching.py")
-compiled = kernels.compiled(kernels.digest_of(Path(__file__).parent / name for name in PARTS))
-"""The decorator of every kernel of this task."""
+DIGEST = kernels.digest_of(Path(__file__).parent / name for name in PARTS)
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class Space(NamedTuple):
-    """The graph, the obstacles as they are now, and the planner's own state."""
+def compiled(function: Function) -> Function:
+    """Compile a kernel of this task; it may not allocate."""
+    return cast(Function, njit(cache=True, _nrt=False)(kernels.keyed(function, DIGEST)))
+
+
+class World(NamedTuple):
+    """Where things stand: samples, and the obstacles as they are now."""
 
     points: Floats
-    start: Ints
-    target: Ints
-    twin: Ints
-    length: Floats
-    price: Floats
-    """(e,) the length, or infinity if blocked when the edges were last tested for everybody."""
-    state: States
-    """(e,) unknown, free or blocked."""
+    """(m, 3)"""
     centres: Floats
-    """(k, 3) now."""
+    """(k, 3)"""
     radius: Floats
     walls: Floats
-    g: Floats
-    """(m,) cost to the goal; infinite where there is no way."""
-    rhs: Floats
-    """(m,) a second cost, for planners that look one step ahead."""
+
+
+class Queue(NamedTuple):
+    """An indexed binary heap of samples, and the books."""
+
+    heap: Ints
+    """(m,) samples in heap order."""
+    where: Ints
+    """(m,) a sample's place in the heap, or -1."""
+    key: Floats
+    """(m, 2) compared in this order."""
+    counts: Counts
+
+
+class Tree(NamedTuple):
+    """Who hangs under whom."""
+
     parent: Ints
     """(m,) towards the goal."""
     child: Ints
@@ -67,29 +83,42 @@ class Space(NamedTuple):
     """(m,) the next sibling."""
     before: Ints
     """(m,) the previous sibling."""
-    heap: Ints
-    """(m,) samples in heap order."""
-    where: Ints
-    """(m,) a sample's place in the heap, or -1."""
-    key: Floats
-    """(m, 2) compared in this order."""
+
+
+class Space(NamedTuple):
+    """The graph, the world, and the planner's own state."""
+
+    start: Ints
+    target: Ints
+    twin: Ints
+    length: Floats
+    price: Floats
+    """(e,) the length, or infinity if blocked when the edges were last tested for everybody."""
+    state: States
+    """(e,) unknown, free or blocked."""
+    world: World
+    g: Floats
+    """(m,) cost to the goal; infinite where there is no way."""
+    rhs: Floats
+    """(m,) a second cost, for planners that look one step ahead."""
+    tree: Tree
+    queue: Queue
     note: Ints
     """(m,) for marks of the planner's own; 0 before each call."""
     stack: Ints
     """(m,) scratch."""
-    counts: Counts
 
 
 @compiled
-def look(space: Space, number: int) -> None:
+def look(queue: Queue, number: int) -> None:
     """Count neighbours that were looked at."""
-    space.counts[LOOKS] += number
+    queue.counts[LOOKS] += number
 
 
 @compiled
-def hits(space: Space, a: int, b: int) -> bool:
+def hits(world: World, a: int, b: int) -> bool:
     """Tell whether the straight way between two samples meets an obstacle. Not counted here."""
-    points, centres, radius, walls = space.points, space.centres, space.radius, space.walls
+    points, centres, radius, walls = world
     a, b = min(a, b), max(a, b)  # rounding must not depend on the direction
     px, py, pz = points[a, 0], points[a, 1], points[a, 2]
     dx, dy, dz = points[b, 0] - px, points[b, 1] - py, points[b, 2] - pz
@@ -102,18 +131,18 @@ def hits(space: Space, a: int, b: int) -> bool:
         if gap <= radius[k] ** 2:
             return True
     for w in range(len(walls)):  # noqa: SIM110  (numba compiles no any())
-        if crosses(px, py, dx, dy, walls[w]):
+        if crosses(px, py, dx, dy, walls, w):
             return True
     return False
 
 
 @compiled
-def crosses(px: float, py: float, dx: float, dy: float, wall: Floats) -> bool:
+def crosses(px: float, py: float, dx: float, dy: float, walls: Floats, w: int) -> bool:
     """Tell whether a segment of the plane meets a box: the slab test."""
     low, high = 0.0, 1.0
     for axis in range(2):
         p, d = (px, dx) if axis == 0 else (py, dy)
-        near, far = wall[axis], wall[axis + 2]
+        near, far = walls[w, axis], walls[w, axis + 2]
         if d == 0.0:
             if p < near or p > far:
                 return False
@@ -138,8 +167,8 @@ def usable(space: Space, edge: int, source: int) -> bool:
 @compiled
 def test(space: Space, edge: int, source: int) -> None:
     """Test an edge of `source`, note the outcome both ways, and count it."""
-    space.counts[CHECKS] += 1
-    found = BLOCKED if hits(space, source, space.target[edge]) else FREE
+    space.queue.counts[CHECKS] += 1
+    found = BLOCKED if hits(space.world, source, space.target[edge]) else FREE
     space.state[edge] = space.state[space.twin[edge]] = found
 
 
@@ -151,32 +180,34 @@ def reprice(space: Space, edge: int) -> None:
 
 
 @compiled
-def adopt(space: Space, parent: int, child: int) -> None:
+def adopt(tree: Tree, above: int, node: int) -> None:
     """Hang a sample under another one."""
-    disown(space, child)
-    space.parent[child] = parent
-    first = space.child[parent]
-    space.after[child], space.before[child] = first, NOBODY
+    disown(tree, node)
+    parent, child, after, before = tree
+    first = child[above]
+    parent[node] = above
+    after[node], before[node] = first, NOBODY
     if first != NOBODY:
-        space.before[first] = child
-    space.child[parent] = child
+        before[first] = node
+    child[above] = node
 
 
 @compiled
-def disown(space: Space, child: int) -> None:
+def disown(tree: Tree, node: int) -> None:
     """Take a sample from its parent, if it has one; its own children stay with it."""
-    parent = space.parent[child]
-    if parent == NOBODY:
+    parent, child, after, before = tree
+    above = parent[node]
+    if above == NOBODY:
         return
-    left, right = space.before[child], space.after[child]
+    left, right = before[node], after[node]
     if left != NOBODY:
-        space.after[left] = right
+        after[left] = right
     else:
-        space.child[parent] = right
+        child[above] = right
     if right != NOBODY:
-        space.before[right] = left
-    space.parent[child] = NOBODY
-    space.before[child] = space.after[child] = NOBODY
+        before[right] = left
+    parent[node] = NOBODY
+    before[node] = after[node] = NOBODY
 
 
 @compiled
@@ -187,58 +218,58 @@ def _less(key: Floats, a: int, b: int) -> bool:
 
 
 @compiled
-def _up(heap: Ints, where: Ints, key: Floats, place: int) -> None:
-    node = heap[place]
+def put(queue: Queue, node: int, first: float, second: float) -> None:
+    """Enter a sample into the queue, or change its key."""
+    heap, where, key, counts = queue
+    counts[QUEUE] += 1
+    place = where[node]
+    if place < 0:
+        place = counts[SIZE]
+        counts[SIZE] += 1
+    elif first > key[node, 0] or (first == key[node, 0] and second > key[node, 1]):
+        key[node, 0], key[node, 1] = first, second
+        _down(queue, node, place)
+        return
+    key[node, 0], key[node, 1] = first, second
+    # the way up stands here, and not in a function: a call would cost as much
     while place > 0:
         above = (place - 1) // 2
-        if not _less(key, node, heap[above]):
+        other = heap[above]
+        if key[other, 0] < first or (key[other, 0] == first and key[other, 1] <= second):
             break
-        heap[place] = heap[above]
-        where[heap[place]] = place
+        heap[place], where[other] = other, place
         place = above
-    heap[place] = node
-    where[node] = place
+    heap[place], where[node] = node, place
 
 
 @compiled
-def _down(heap: Ints, where: Ints, key: Floats, place: int, size: int) -> None:
-    node = heap[place]
+def _down(queue: Queue, node: int, place: int) -> None:
+    """Let a sample stand at a place, or below it where its key belongs."""
+    heap, where, key, counts = queue
+    size = counts[SIZE]
+    first, second = key[node, 0], key[node, 1]
     while True:
         below = 2 * place + 1
         if below >= size:
             break
-        if below + 1 < size and _less(key, heap[below + 1], heap[below]):
-            below += 1
-        if not _less(key, heap[below], node):
+        other = heap[below]
+        if below + 1 < size:
+            right = heap[below + 1]
+            if key[right, 0] < key[other, 0] or (
+                key[right, 0] == key[other, 0] and key[right, 1] < key[other, 1]
+            ):
+                below, other = below + 1, right
+        if key[other, 0] > first or (key[other, 0] == first and key[other, 1] >= second):
             break
-        heap[place] = heap[below]
-        where[heap[place]] = place
+        heap[place], where[other] = other, place
         place = below
-    heap[place] = node
-    where[node] = place
+    heap[place], where[node] = node, place
 
 
 @compiled
-def put(space: Space, node: int, first: float, second: float) -> None:
-    """Enter a sample into the queue, or change its key."""
-    heap, where, key, counts = space.heap, space.where, space.key, space.counts
-    counts[QUEUE] += 1
-    key[node, 0], key[node, 1] = first, second
-    if where[node] < 0:
-        place = counts[SIZE]
-        counts[SIZE] += 1
-        heap[place] = node
-        where[node] = place
-        _up(heap, where, key, place)
-    else:
-        _up(heap, where, key, where[node])
-        _down(heap, where, key, where[node], counts[SIZE])
-
-
-@compiled
-def drop(space: Space, node: int) -> None:
+def drop(queue: Queue, node: int) -> None:
     """Take a sample out of the queue, if it is in it."""
-    heap, where, key, counts = space.heap, space.where, space.key, space.counts
+    heap, where, key, counts = queue
     place = where[node]
     if place < 0:
         return
@@ -248,24 +279,28 @@ def drop(space: Space, node: int) -> None:
     last = heap[counts[SIZE]]
     if last == node:
         return
-    heap[place] = last
-    where[last] = place
-    _up(heap, where, key, place)
-    _down(heap, where, key, where[last], counts[SIZE])
+    while place > 0:
+        above = (place - 1) // 2
+        other = heap[above]
+        if not _less(key, last, other):
+            break
+        heap[place], where[other] = other, place
+        place = above
+    _down(queue, last, place)
 
 
 @compiled
-def take(space: Space) -> int:
+def take(queue: Queue) -> int:
     """Take the sample with the least key."""
-    node = space.heap[0]
-    drop(space, node)
+    node = queue.heap[0]
+    drop(queue, node)
     return int(node)
 
 
 @compiled
-def is_empty(space: Space) -> bool:
+def is_empty(queue: Queue) -> bool:
     """Tell whether nothing is queued."""
-    return bool(space.counts[SIZE] == 0)
+    return bool(queue.counts[SIZE] == 0)
 
 
 @compiled
@@ -273,9 +308,9 @@ def clear(space: Space) -> None:
     """Forget tree, costs and queue: the state before anything was planned."""
     space.g[:] = np.inf
     space.rhs[:] = np.inf
-    space.parent[:] = NOBODY
-    space.child[:] = NOBODY
-    space.after[:] = NOBODY
-    space.before[:] = NOBODY
-    space.where[:] = -1
-    space.counts[SIZE] = 0
+    space.tree.parent[:] = NOBODY
+    space.tree.child[:] = NOBODY
+    space.tree.after[:] = NOBODY
+    space.tree.before[:] = NOBODY
+    space.queue.where[:] = -1
+    space.queue.counts[SIZE] = 0

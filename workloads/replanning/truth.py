@@ -80,7 +80,7 @@ def tested(
                 free[e] = False
                 break
         for w in range(len(walls)):
-            if free[e] and crosses(px, py, dx, dy, walls[w]):
+            if free[e] and crosses(px, py, dx, dy, walls, w):
                 free[e] = False
 
 

@@ -99,10 +99,10 @@ def only_roots(space, blocked, more, freed, less, tune):
         for side in range(2):
             edge = blocked[at] if side == 0 else space.twin[blocked[at]]
             node, other = space.target[edge], space.target[space.twin[edge]]
-            if space.parent[node] == other:
-                marching.disown(space, node)
+            if space.tree.parent[node] == other:
+                marching.disown(space.tree, node)
                 space.g[node] = np.inf
-                marching.reopen(space, node)
+                marching.reopen(space.start, space.target, space.g, space.queue, node)
     marching.march(space, True, False)
 
 
@@ -111,7 +111,7 @@ def no_second_look(space, blocked, more, freed, less, tune):
     """The fake that never sees an obstacle leave."""
     count = marching.cut(space, blocked, more, space.stack)
     for at in range(count):
-        marching.reopen(space, space.stack[at])
+        marching.reopen(space.start, space.target, space.g, space.queue, space.stack[at])
     marching.march(space, True, False)
 
 

@@ -25,28 +25,28 @@ def test_the_queue_gives_the_least_key_first():
         node = int(rng.integers(60))
         if rng.random() < 0.6:
             key = float(rng.integers(8)), float(rng.integers(8))
-            parts.put(space, node, *key)
+            parts.put(space.queue, node, *key)
             known[node] = key
         elif rng.random() < 0.3:
-            parts.drop(space, node)
+            parts.drop(space.queue, node)
             known.pop(node, None)
         elif known:
-            taken = parts.take(space)
+            taken = parts.take(space.queue)
             least = min(known.values())
             assert known.pop(taken) == least
-        assert space.counts[SIZE] == len(known)
-    order = [parts.take(space) for _ in range(len(known))]
+        assert space.queue.counts[SIZE] == len(known)
+    order = [parts.take(space.queue) for _ in range(len(known))]
     keys = [known[node] for node in order]
     assert keys == heapq.nsmallest(len(keys), keys)
 
 
 def test_each_operation_of_the_queue_counts_once():
     space = new()
-    parts.put(space, 3, 1.0, 0.0)
-    parts.put(space, 3, 0.5, 0.0)
-    parts.drop(space, 4)  # not queued: nothing to do
-    parts.take(space)
-    assert space.counts[QUEUE] == 3
+    parts.put(space.queue, 3, 1.0, 0.0)
+    parts.put(space.queue, 3, 0.5, 0.0)
+    parts.drop(space.queue, 4)  # not queued: nothing to do
+    parts.take(space.queue)
+    assert space.queue.counts[QUEUE] == 3
 
 
 def test_children_follow_their_parents():
@@ -54,16 +54,16 @@ def test_children_follow_their_parents():
     for _ in range(500):
         child = int(rng.integers(1, 60))
         if rng.random() < 0.7:
-            parts.adopt(space, int(rng.integers(0, child)), child)
+            parts.adopt(space.tree, int(rng.integers(0, child)), child)
         else:
-            parts.disown(space, child)
+            parts.disown(space.tree, child)
         seen = {}
         for node in range(60):
-            at = space.child[node]
+            at = space.tree.child[node]
             while at >= 0:
                 seen[int(at)] = node
-                at = space.after[at]
-        assert seen == {n: int(p) for n, p in enumerate(space.parent) if p >= 0}
+                at = space.tree.after[at]
+        assert seen == {n: int(p) for n, p in enumerate(space.tree.parent) if p >= 0}
 
 
 def test_a_way_is_blocked_where_a_point_of_it_lies_inside_an_obstacle():
@@ -84,16 +84,16 @@ def test_a_way_is_blocked_where_a_point_of_it_lies_inside_an_obstacle():
                 inside |= (
                     (way[:, 0] >= x) & (way[:, 0] <= u) & (way[:, 1] >= y) & (way[:, 1] <= v)
                 ).any()
-            unlike += bool(parts.hits(space, a, b)) != bool(inside)
+            unlike += bool(parts.hits(space.world, a, b)) != bool(inside)
         assert unlike <= 1
 
 
 def test_an_edge_is_tested_once_and_counted():
     space = new()
     settle(space)
-    assert space.counts[CHECKS] == len(space.target) // 2
+    assert space.queue.counts[CHECKS] == len(space.target) // 2
     settle(space)
-    assert space.counts[CHECKS] == len(space.target) // 2
+    assert space.queue.counts[CHECKS] == len(space.target) // 2
     assert np.array_equal(np.isinf(space.price), space.state != FREE)
 
 
