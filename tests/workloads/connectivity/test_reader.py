@@ -1,11 +1,13 @@
 """A user's timestamped edge list: what it becomes, and what is said of a bad one."""
 
 import gzip
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from adabench.cli.main import main
 from adabench.harness.errors import SelectionError
 from adabench.workloads.connectivity import reader
 from adabench.workloads.connectivity.reader import read_updates
@@ -108,6 +110,42 @@ def test_a_bad_file_is_explained(content: bytes, message: str, tmp_path: Path) -
     with pytest.raises(SelectionError, match=message) as caught:
         read_updates(str(tmp_path / "bad.txt"), 0)
     assert caught.value.hint
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.txt"]
+
+
+def ran(monkeypatch: pytest.MonkeyPatch, *settings: str) -> object:
+    """Run a method by command and return the exit code."""
+    sets = [part for setting in settings for part in ("--set", setting)]
+    monkeypatch.setattr(sys, "argv", ["adabench", "run", "connectivity/rebuild", *sets])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1 2\n", "7 7 1\n", "1 2 3\n-4 5 6\n", "1.5 2 3\n", "1 2 nan\n", "1 2 3 2\n"]
+)
+def test_a_run_on_a_bad_file_ends_with_a_sentence_and_leaves_no_run(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.txt").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert ran(monkeypatch, "updates=bad.txt") == 2
+    assert "bad.txt" in capsys.readouterr().err
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert left == [tmp_path / "bad.txt"]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["n=1", "n=0", "n=-5", "n=2.5", "n=x", "rounds=0", "noise=-1", "noise=nan", "noise=inf"],
+)
+def test_sizes_that_make_no_sense_are_refused(
+    setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert ran(monkeypatch, setting) == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_no_gzip_is_explained(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError, SelectionError
+from adabench.workloads.connectivity.engine import engine
 from adabench.workloads.connectivity.hints import Hindsight, advise, hindsight
 from adabench.workloads.connectivity.lifting import leaves, lift_query, lift_update, lifted
 from adabench.workloads.connectivity.rebuilding import rebuild_query, rebuild_update, rebuilt
@@ -277,3 +278,10 @@ def test_a_scale_it_does_not_have_is_refused() -> None:
 def test_a_task_is_never_stored() -> None:
     with pytest.raises(TypeError, match="not stored"):
         pickle.dumps(small(0))
+
+
+def test_no_hook_counts_references() -> None:
+    """A counted reference costs more than a step: it would decide what time the steps take."""
+    hooks = (lift_update, lift_query, rebuild_update, rebuild_query)
+    assert all(hook.targetoptions["_nrt"] is False for hook in hooks)
+    assert engine(lift_update, lift_query).targetoptions["_nrt"] is False

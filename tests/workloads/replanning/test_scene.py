@@ -1,8 +1,11 @@
 """Scenes are pure, friendly, hostile and idle ones are there, and the graph is the disc graph."""
 
+import sys
+
 import numpy as np
 import pytest
 
+from adabench.cli.main import main
 from adabench.harness.errors import SelectionError
 from adabench.workloads.replanning.roadmap import connect, connection_radius
 from adabench.workloads.replanning.scene import (
@@ -64,3 +67,26 @@ def test_unknown_words_are_refused():
         load("embedded", 0, scene="disks")
     with pytest.raises(SelectionError, match="no scale 'gpu'"):
         load("gpu", 0)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["samples=19", "samples=0", "samples=-5", "samples=20.5", "samples=x", "updates=0", "updates=-1",
+     "speed=-1", "speed=nan", "speed=inf", "scene=disks"],
+)  # fmt: skip
+def test_conditions_that_make_no_sense_are_refused_and_leave_no_run(
+    setting, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["adabench", "run", "replanning/fmtx", "--set", setting])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.strip()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_smallest_scene_is_driven():
+    """Two samples: the robot and the goal, with nothing between them but obstacles."""
+    scene = generate("discs", 2, 3, 1.0, 0)
+    assert connect(scene, 2).start.tolist() in ([0, 0, 0], [0, 1, 2])

@@ -3,6 +3,8 @@
 import heapq
 
 import numpy as np
+import pytest
+from numba.core.errors import NumbaError
 
 from adabench.workloads.replanning import space as parts
 from adabench.workloads.replanning.moving import settle
@@ -106,3 +108,22 @@ def test_dijkstra_looks_at_each_edge_of_what_it_reaches_once():
     for g, work in zip(answer.g, answer.work, strict=True):
         assert work[0] == degrees[g < np.inf].sum()
     assert task.meter["relaxations"] == answer.work[1:, 0].sum()
+
+
+@pytest.mark.parametrize(
+    "name", ["dijkstra", "fmt_star", "fmtx", "hindsight", "lpa_star", "random_repair", "rrtx"]
+)
+def test_no_planner_counts_references(name):
+    """A counted reference costs more than a heap operation: it would decide who is faster."""
+    method = planner(name)
+    for kernel in (method.plan, method.repair, parts.put, parts.drop, parts.adopt, parts.hits):
+        assert kernel.targetoptions["_nrt"] is False
+
+
+def test_a_kernel_that_allocates_does_not_compile():
+    @parts.compiled
+    def wasteful(space):
+        return np.zeros(len(space.g)).sum()
+
+    with pytest.raises(NumbaError):
+        wasteful(new())
