@@ -29,6 +29,8 @@ BIG_M = 1000.0
 RANDOM_SHARE, BRANCHING_SHARE, STEP_SHARE = 1 / 30, 1 / 10, 1 / 15
 """Limits of a random solution, of local branching and of any other part, as shares of the budget: 2, 6
 and 4 s of 60."""
+RANDOM_S, BRANCHING_S, STEP_S = 20.0, 150.0, 60.0
+"""The paper's own limits, which a longer budget does not exceed: all of them hold from 1,500 s on."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,11 @@ def step(situation: Situation, name: str) -> Floats | None:
     part = ARMS[kind](situation, percent)
     if part is None:
         return None
-    share = BRANCHING_SHARE if kind == "local_branching" else STEP_SHARE
-    x = situation.search.part(part, share * situation.search.budget_s)
+    budget_s = situation.search.budget_s
+    limit_s = min(STEP_SHARE * budget_s, STEP_S)
+    if kind == "local_branching":
+        limit_s = min(BRANCHING_SHARE * budget_s, BRANCHING_S)
+    x = situation.search.part(part, limit_s)
     if x is not None and part.cost is not None:
         situation.search.offer(x)
     return x
@@ -104,7 +109,8 @@ def _sample(situation: Situation, flags: Flags, percent: float) -> Flags:
 def _crossover(situation: Situation, _: float) -> Part | None:
     search, whole = situation.search, situation.search.program.whole
     cost = situation.rng.uniform(-1, 1, len(whole))
-    other = search.part(Part(cost=cost, first=True), RANDOM_SHARE * search.budget_s)
+    limit_s = min(RANDOM_SHARE * search.budget_s, RANDOM_S)
+    other = search.part(Part(cost=cost, first=True), limit_s)
     if other is None:
         return None
     search.offer(other)

@@ -1,6 +1,6 @@
 """The loop that all large-neighbourhood methods share: start, pick an arm, search, accept, learn.
 
-    solve the LP relaxation;  start = SCIP's best after a quarter of the budget
+    solve the LP relaxation;  start = SCIP's best after a quarter of the budget, or 20 s
     until the budget ends:    arm = pick();  x' = best of its neighbourhood
                               outcome = best | better | accepted | rejected;  learn(arm, outcome)
 
@@ -18,8 +18,8 @@ from adabench.workloads.mip.arms import Situation, step
 from adabench.workloads.mip.program import Floats, Program
 from adabench.workloads.mip.search import LEAST_S, Search
 
-START_SHARE = 0.25
-"""Of the budget, for the first solution: 15 s of 60."""
+START_SHARE, START_S = 0.25, 20.0
+"""Of the budget, for the first solution: 15 s of 60, and never more than the paper's 20 s."""
 HOT, COLD, COOLING = 20.0, 1.0, 0.1
 COINS = 1
 
@@ -53,7 +53,7 @@ def explore(search: Search, arms: Sequence[str], selector: Any) -> Search:
     from alns.accept import SimulatedAnnealing
 
     relaxed = search.relaxation()
-    x = search.scip(START_SHARE * search.budget_s)
+    x = search.scip(min(START_SHARE * search.budget_s, START_S))
     while x is None and search.left_s >= LEAST_S:
         x = search.scip()
     if x is None or search.left_s < LEAST_S:

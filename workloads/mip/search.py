@@ -58,7 +58,7 @@ class Search:
     """(seconds since the start, objective) of each incumbent."""
     pulls: list[tuple[str, int]] = field(default_factory=list)
     """What a bandit chose, and the outcome: 0 best, 1 better, 2 accepted, 3 rejected."""
-    _begun: float = field(default_factory=perf_counter)
+    _begun: float = field(default_factory=lambda: perf_counter())
     _model: Any = None
     _variables: list[Any] = field(default_factory=list)
     ended_s: float = 0.0
