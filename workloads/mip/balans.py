@@ -60,6 +60,12 @@ CARD = Card(
             expect=Ratio("objective", against="random_arms", high=1.0, groups=("setcover",)),
         ),
         Claim(
+            id="BL-2-strong",
+            says="It is within 1 % of the best single neighbourhood in hindsight on set cover.",
+            paper="better than any single neighbourhood",
+            expect=Ratio("objective", against="best_arm", high=1.01, groups=("setcover",)),
+        ),
+        Claim(
             id="BL-3",
             says="It beats large-neighbourhood search by local-branching relaxations.",
             paper="better",
