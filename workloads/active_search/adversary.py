@@ -18,8 +18,8 @@ import numpy as np
 from adabench.workloads.active_search.bandit import ARMS, Draws, Floats, Policy, draws, play
 from adabench.workloads.active_search.difficulty import on_boundary
 
-STARTS, ROUNDS, KEPT = 24, 4, 5
-EPISODES, AGAIN = 64, 256
+STARTS, ROUNDS, KEPT = 24, 4, 4
+EPISODES, AGAIN = 96, 2048
 """Of each instance in a round, and of each finalist."""
 STEP = 0.35
 """Size of a change, in logarithms of gaps."""

@@ -24,24 +24,32 @@ from numpy.typing import NDArray
 from adabench.harness.errors import MethodContractError
 
 Floats = NDArray[np.float64]
+Small = NDArray[np.float32]
 Ints = NDArray[np.int64]
 ARMS = 10
 
 
 @dataclass(frozen=True)
 class Board:
-    """What a policy sees before a query, of b episodes at once. Copies: writing changes nothing."""
+    """What a policy sees before a query, of b episodes at once. Copies: writing changes nothing.
+
+    Where hypotheses are hunted (`hunt.py`), an arm is a query and its answer is 1 for yes.
+    """
 
     counts: Ints
     """(b, arms) how often each arm was asked."""
     sums: Floats
     """(b, arms) of its answers."""
-    coins: Floats
+    coins: Small
     """(b, arms) uniform in 0..1, fresh at each query: for ties and draws."""
     asked: int
     """Queries so far."""
     queries: int
     """Queries in all."""
+    chances: Small | None = None
+    """(hypotheses, queries) of a yes, where hypotheses are hunted; everybody's model."""
+    belief: Small | None = None
+    """(b, hypotheses) what a flat prior becomes by the answers under that model."""
 
 
 class Policy(Protocol):
@@ -72,11 +80,11 @@ class Played:
 class Draws:
     """The random part of e episodes, the same for every policy and every instance."""
 
-    noise: Floats
+    noise: Small
     """(e, arms, queries)"""
     orders: Ints
     """(e, arms) which arm of the instance stands at each place."""
-    coins: Floats
+    coins: Small
     """(queries + 1, e, arms)"""
 
 
@@ -84,8 +92,8 @@ def draws(seed: np.random.SeedSequence, episodes: int, queries: int) -> Draws:
     """Draw the random part of that many episodes. Pure."""
     rng = np.random.default_rng(seed)
     orders = rng.random((episodes, ARMS)).argsort(axis=1)
-    noise = rng.standard_normal((episodes, ARMS, queries), np.float32).astype(np.float64)
-    coins = rng.random((queries + 1, episodes, ARMS), np.float32).astype(np.float64)
+    noise = rng.standard_normal((episodes, ARMS, queries), np.float32)
+    coins = rng.random((queries + 1, episodes, ARMS), np.float32)
     return Draws(noise, orders, coins)
 
 
@@ -131,7 +139,7 @@ def run(
     )
 
 
-def named(counts: Ints, sums: Floats, coins: Floats) -> Ints:
+def named(counts: Ints, sums: Floats, coins: Small) -> Ints:
     """Return the arm with the highest observed mean, ties at random: (b,)."""
     return first_best(means_of(counts, sums), coins)
 
@@ -141,7 +149,7 @@ def means_of(counts: Ints, sums: Floats) -> Floats:
     return np.where(counts > 0, sums / np.maximum(counts, 1), -np.inf)
 
 
-def first_best(values: Floats, coins: Floats) -> Ints:
+def first_best(values: Floats | Small, coins: Small) -> Ints:
     """Return where each row is largest, ties by the coins: (b,)."""
     ties = values == values.max(axis=1, keepdims=True)
     first: Ints = np.where(ties, coins, -1.0).argmax(axis=1)

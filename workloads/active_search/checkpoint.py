@@ -1,7 +1,8 @@
 """Checkpoints: fp16 safetensors with a JSON card beside each, rebuilt from seeds.
 
 A card says which recipe made the file, a digest of the sources it was made with, the offsets, and the
-worst-case losses that the shipped fp16 file was measured to have, with fresh adversaries.
+losses that the shipped fp16 file was measured to have: of arms worst-case losses with fresh
+adversaries, of hunts the average case.
 """
 
 import ast
@@ -13,22 +14,28 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
-from adabench.workloads.active_search import training
-from adabench.workloads.active_search.families import CLASSES
+from adabench.workloads.active_search import hunt_training, training
+from adabench.workloads.active_search.bandit import Policy
+from adabench.workloads.active_search.families import CLASSES, Problem, prey
+from adabench.workloads.active_search.hunt import run
+from adabench.workloads.active_search.hunting import Hunter
 from adabench.workloads.active_search.network import Learned, Network
-from adabench.workloads.active_search.recipes import Recipe, recipes
+from adabench.workloads.active_search.recipes import HuntRecipe, Recipe, recipes
 
 FOLDER = Path(__file__).with_name("checkpoints")
-HELD_OUT_SEED = 4000
-SOURCES = ("adversary.py", "bandit.py", "difficulty.py", "network.py", "training.py")
+HELD_OUT_SEED, HUNTED = 4000, 4000
+SOURCES = ("adversary.py", "bandit.py", "difficulty.py", "network.py", "scoring.py", "training.py")
+HUNT_SOURCES = ("hunt.py", "hunting.py", "hunt_training.py", "questions.py", "scoring.py",
+                "thresholds.py")  # fmt: skip
 Progress = Callable[[int, int], None]
 
 
-def recipe(name: str) -> Recipe:
+def recipe(name: str) -> Recipe | HuntRecipe:
     """Return a recipe.
 
     Raises:
@@ -47,7 +54,7 @@ def train(
     return follow(recipe(name), progress, folder)
 
 
-def follow(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
+def follow(plan: Recipe | HuntRecipe, progress: Progress, folder: Path) -> dict[str, Any]:
     """Train what a plan says, on one thread: sums of several threads are not reproducible."""
     folder.mkdir(parents=True, exist_ok=True)
     done = 0
@@ -60,7 +67,14 @@ def follow(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        found, offsets = training.school(CLASSES, plan.seed, plan.shared, plan.own, plan.rate, tick)
+        if isinstance(plan, HuntRecipe):
+            found, offsets = hunt_training.school(
+                plan.problem, plan.seed, plan.updates, plan.rate, tick
+            )
+        else:
+            found, offsets = training.school(
+                CLASSES, plan.seed, plan.shared, plan.own, plan.rate, tick
+            )
         weights = {
             f"{who}.{key}": value.half().contiguous()
             for who, network in found.items()
@@ -69,9 +83,13 @@ def follow(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
         save_file(weights, folder / f"{plan.name}.safetensors")
         restore.cache_clear()
         card = asdict(plan) | {
-            "source": source_digest(),
+            "source": source_digest(HUNT_SOURCES if isinstance(plan, HuntRecipe) else SOURCES),
             "offsets": [round(float(offset), 4) for offset in offsets],
-            "held_out": held_out(plan, folder),
+            "held_out": (
+                held_out_hunt(plan, folder)
+                if isinstance(plan, HuntRecipe)
+                else held_out(plan, folder)
+            ),
         }
     finally:
         torch.set_num_threads(threads)
@@ -80,8 +98,8 @@ def follow(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=16)
-def restore(name: str, folder: Path = FOLDER) -> dict[str, Learned]:
-    """Return a checkpoint's policies by name, in fp32.
+def restore(name: str, folder: Path = FOLDER) -> dict[str, Network]:
+    """Return a checkpoint's networks by name, in fp32.
 
     Raises:
         EnvironmentProblem: if it was not trained yet.
@@ -99,18 +117,21 @@ def restore(name: str, folder: Path = FOLDER) -> dict[str, Learned]:
     for who, weights in parts.items():
         network = Network()
         network.load_state_dict(weights)
-        policies[who] = Learned(network.requires_grad_(False))
+        policies[who] = network.requires_grad_(False)
     return policies
 
 
-def trained(who: str) -> tuple[Learned, ...]:
-    """Return the policy of that name of each training seed that is there.
+def trained(who: str, problem: Problem = "arms") -> tuple[Policy, ...]:
+    """Return the policy of that name and problem of each training seed that is there.
 
     Raises:
         EnvironmentProblem: if none was trained yet.
     """
-    there = [name for name in recipes() if (FOLDER / f"{name}.safetensors").exists()]
-    return tuple(restore(name)[who] for name in there or ["policies-s0"])
+    kind = "policies" if problem == "arms" else problem
+    names = [name for name in recipes() if name.startswith(f"{kind}-s")]
+    there = [name for name in names if (FOLDER / f"{name}.safetensors").exists()]
+    networks = [restore(name)[who] for name in there or names[:1]]
+    return tuple(Learned(one) if problem == "arms" else Hunter(one) for one in networks)
 
 
 def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
@@ -118,15 +139,29 @@ def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
     policies, found = restore(plan.name, folder), {}
     for k, hard in enumerate(CLASSES):
         for who in (f"specialist-{k}", "robust", "prior"):
-            loss = training.measured(policies[who].network, float(hard), HELD_OUT_SEED + plan.seed)
+            loss = training.measured(policies[who], float(hard), HELD_OUT_SEED + plan.seed)
             found[f"{who.partition('-')[0]}_r{hard:.0f}"] = round(loss, 4)
     return found
 
 
-def source_digest() -> str:
+def held_out_hunt(plan: HuntRecipe, folder: Path) -> dict[str, float]:
+    """Return average losses of the shipped file: robust, prior."""
+    policies = restore(plan.name, folder)
+    seen = prey(plan.problem, training.QUERIES, HUNTED, HELD_OUT_SEED + plan.seed, None)
+    every = np.arange(HUNTED)
+    found = {}
+    for who, network in policies.items():
+        played = run(
+            Hunter(network), seen.model, seen.truth, seen.chances, seen.drawn, every, every
+        )
+        found[who] = round(1 - float(played.right.mean()), 4)
+    return found
+
+
+def source_digest(sources: tuple[str, ...] = SOURCES) -> str:
     """Return a digest of the code that a training depends on; comments do not count."""
     digest = hashlib.sha256()
-    for name in SOURCES:
+    for name in sources:
         tree = ast.parse((Path(__file__).parent / name).read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             body: Any = getattr(node, "body", [])

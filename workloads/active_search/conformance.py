@@ -26,10 +26,13 @@ from adabench.workloads.active_search.playing import ActiveSearch
 
 EPISODES, QUERIES = 32, 12
 FOLDER = "adabench.workloads.active_search"
-SHARED = frozenset(("bandit", "checkpoint", "difficulty", "network", "playing", "families"))
+SHARED = frozenset(
+    ("bandit", "checkpoint", "difficulty", "network", "playing", "families", "hunt", "hunting")
+)
 """The modules of this folder that are parts for methods."""
 OFF_LIMITS = frozenset((
     "group", "instance", "gaps", "drawn", "draws", "noise", "generate", "search", "envelope",
+    "prey", "truth", "luck", "ambushed",
     "play_knowing", "meter", "score", "_play", "_judged", "_run", "hidden", "seed", "run",
     "FAMILIES", "CLASSES", "cell_contents", "__closure__", "__code__", "__dict__", "__globals__",
     "__setattr__", "f_back", "f_locals",

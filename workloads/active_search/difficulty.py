@@ -15,10 +15,14 @@ of a class is a rescaling.
 """
 
 import math
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from adabench.workloads.shared import compiled as kernels
+
+compiled = kernels.compiled(kernels.digest_of([Path(__file__)]))
 Floats = NDArray[np.float64]
 HALVINGS = 50
 
@@ -28,18 +32,31 @@ def shares(gaps: Floats) -> tuple[Floats, Floats, Floats]:
 
     `gaps` (p, n): how far each other arm is behind the best; all positive.
     """
-    squares = np.square(gaps)
-    least = squares.min(axis=1)
-    low, high = np.zeros_like(least), np.ones_like(least)
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        w = (middle * least)[:, None]
-        rising = (1 / (squares - w) ** 2).sum(axis=1) > 1 / w[:, 0] ** 2
-        low, high = np.where(rising, low, middle), np.where(rising, middle, high)
-    w = low * least
+    squares = np.square(np.asarray(gaps, np.float64))
+    w = roots(squares)
     rest = 1 / (squares - w[:, None])
     hard = 1 / w + rest.sum(axis=1)
     return hard, 1 / (w * hard), rest / hard[:, None]
+
+
+@compiled
+def roots(squares: Floats) -> Floats:
+    """Return the w (p,) at which C is least: squares (p, n) of gaps."""
+    found = np.empty(len(squares))
+    for row in range(len(squares)):
+        least = squares[row].min()
+        low, high = 0.0, 1.0
+        for _ in range(HALVINGS):
+            w = (low + high) / 2 * least
+            slope = -1 / w**2
+            for square in squares[row]:
+                slope += 1 / (square - w) ** 2
+            if slope > 0:
+                high = (low + high) / 2
+            else:
+                low = (low + high) / 2
+        found[row] = low * least
+    return found
 
 
 def difficulty(gaps: Floats) -> Floats:
@@ -54,8 +71,8 @@ def slope(gaps: Floats) -> Floats:
     return -2 * gaps / (np.square(gaps) - w) ** 2
 
 
-def on_boundary(gaps: Floats, hard: float) -> Floats:
-    """Scale each row of gaps so that its C is `hard`."""
+def on_boundary(gaps: Floats, hard: float | Floats) -> Floats:
+    """Scale each row of gaps so that its C is `hard`, one for all or one a row."""
     scaled: Floats = gaps * np.sqrt(difficulty(gaps) / hard)[:, None]
     return scaled
 

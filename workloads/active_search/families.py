@@ -10,7 +10,14 @@
 | easy     | the same at C = 1 | control: uniform suffices |
 | prior    | means from independent Gaussians | the home of the prior-trained policy |
 
-r is geometric from 1 (solved within 20 queries) to 1000 (hopeless). Worst cases are searched for
+Two conditions play hunts (`hunt.py`) in place of arms, one case each:
+
+| family   | what is hunted | worst case |
+|----------|---|---|
+| thresholds | where answers turn from no to yes, noise by position | in five classes C <= r, searched for |
+| questions | one of 100 objects, with 60 noisy questions | the hardest object: all are tried |
+
+and `matrix=FILE.csv` hunts in a table of the user's. r is geometric from 1 (solved within 20 queries) to 1000 (hopeless). Worst cases are searched for
 each policy anew (`adversary.py`); what a family fixes beforehand is the starts, the episodes and
 their noise, by (family, queries, episodes, seed), and the hash is over those.
 """
@@ -22,8 +29,12 @@ from zlib import crc32
 
 import numpy as np
 
-from adabench.workloads.active_search.bandit import ARMS, Draws, Floats, draws
+from adabench.harness.errors import SelectionError
+from adabench.workloads.active_search import thresholds
+from adabench.workloads.active_search.bandit import ARMS, Draws, Floats, Ints, Small, draws
 from adabench.workloads.active_search.difficulty import on_boundary
+from adabench.workloads.active_search.hunt import Luck, luck
+from adabench.workloads.active_search.questions import table
 
 CLASSES: Floats = np.geomspace(1.0, 1000.0, 5)
 """The difficulties r of the classes."""
@@ -32,6 +43,7 @@ PRIOR_SD = 1.0
 """The prior: means are independent Gaussians with this standard deviation."""
 INSTANCE, SEARCH = 0, 1
 Kind = Literal["worst", "fixed", "drawn"]
+Problem = Literal["arms", "thresholds", "questions"]
 Purpose = Literal["friendly", "hostile", "control", "question"]
 
 
@@ -59,6 +71,9 @@ FAMILIES = {
 }
 
 
+HUNTS: tuple[Problem, ...] = ("thresholds", "questions")
+
+
 @dataclass(frozen=True)
 class Case:
     """What a method is handed: nothing of the means, nor of the class."""
@@ -68,6 +83,8 @@ class Case:
     episodes: int
     instance: float
     """The first 52 bits of a SHA-256 over starts and draws: equal problems, equal numbers."""
+    problem: Problem = "arms"
+    """What kind of board there is to play on: everybody sees that."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +98,33 @@ class Instance:
     drawn: Draws
     """Of the final episodes."""
     seed: int
+
+
+@dataclass(frozen=True)
+class Prey:
+    """One hunt, with what the task keeps to itself."""
+
+    case: Case
+    model: Small
+    """(hypotheses, arms) chances of a yes: everybody's model."""
+    truth: Ints
+    """(episodes,) the hypothesis of each episode of the average case."""
+    chances: Small
+    """(episodes, arms) what its answers follow."""
+    drawn: Luck
+    seed: int
+
+
+def arms_only(case: Case) -> None:
+    """Refuse a hunt.
+
+    Raises:
+        SelectionError: if the case is none of arms.
+    """
+    if case.problem != "arms":
+        raise SelectionError(
+            f"This method is for arms, not for {case.problem}.", "Leave it out, or choose a family."
+        )
 
 
 def child(seed: int, purpose: int, *more: int | str) -> np.random.SeedSequence:
@@ -106,6 +150,32 @@ def generate(name: str, queries: int, episodes: int, seed: int) -> Instance:
         digest.update(np.ascontiguousarray(array).tobytes())
     case = Case(name, queries, episodes, float(int(digest.hexdigest()[:13], 16)))
     return Instance(case, family, gaps, drawn, seed)
+
+
+def prey(problem: Problem, queries: int, episodes: int, seed: int, given: Small | None) -> Prey:
+    """Return one hunt's instance; `given` is a user's table. Pure.
+
+    On average hypotheses are equally likely, and margins of thresholds uniform in 0.1..0.9.
+    """
+    name = "matrix" if given is not None else problem
+    tables, own, noise = child(seed, INSTANCE, name, queries, episodes).spawn(3)
+    rng = np.random.default_rng(own)
+    if problem == "thresholds":
+        model = thresholds.model()
+    else:
+        model = given if given is not None else table(np.random.default_rng(tables))
+    truth = rng.permutation(np.arange(episodes) % len(model))
+    if problem == "thresholds":
+        margins = rng.uniform(0.1, thresholds.MOST, (episodes, thresholds.POSITIONS))
+        chances = thresholds.truth(truth, margins)
+    else:
+        chances = model[truth]
+    drawn = luck(noise, episodes, queries, model)
+    digest = hashlib.sha256(name.encode())
+    for array in (model, truth, chances, drawn.noise, drawn.names):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    case = Case(name, queries, episodes, float(int(digest.hexdigest()[:13], 16)), problem)
+    return Prey(case, model, truth, chances, drawn, seed)
 
 
 def lacks(families: dict[str, Family]) -> list[str]:

@@ -77,6 +77,26 @@ CARD = Card(
             ),
         ),
         Claim(
+            id="LA-2c",
+            says="In 20 Questions the hardest object is missed less often than by uncertainty "
+            "sampling and soft binary search, at an average loss within 0.02 of the better's.",
+            paper="better average and worst-case loss at small budgets; no number in the abstract",
+            expect=Ratio(
+                "worst_loss", against=("uncertainty", "soft_gbs"), high=1.0,
+                keeping={"loss": 0.02}, where={"family": "questions"}, groups=("questions",),
+            ),
+        ),
+        Claim(
+            id="LA-2d",
+            says="On thresholds it loses less in the worst case of the middle class than both, at an "
+            "average loss within 0.02 of the better's.",
+            paper="better average and worst-case loss at small budgets; no number in the abstract",
+            expect=Ratio(
+                "loss_2", against=("uncertainty", "soft_gbs"), high=1.0,
+                keeping={"loss": 0.02}, where={"family": "thresholds"}, groups=("thresholds",),
+            ),
+        ),
+        Claim(
             id="LA-3",
             says="Training is stable: worst-case losses of the training seeds lie within 0.05.",
             paper="stable; no number in the abstract",
@@ -94,4 +114,4 @@ CARD = Card(
 
 def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:
     """Play the case."""
-    return task.play(case, *trained("robust"))
+    return task.play(case, *trained("robust", case.problem))

@@ -13,7 +13,7 @@ everywhere. In easy classes nobody told it what to do.
 
 from adabench.harness.card import Card, Claim, Point, Ratio
 from adabench.workloads.active_search.checkpoint import trained
-from adabench.workloads.active_search.families import Case
+from adabench.workloads.active_search.families import Case, arms_only
 from adabench.workloads.active_search.playing import ActiveSearch, Answer
 
 CARD = Card(
@@ -21,6 +21,7 @@ CARD = Card(
     paper="ablation of arXiv 2010.15382",
     adapts="the next arm, by a network trained against the hardest class",
     fidelity="reconstructed",
+    conditions={"family": "suite"},
     claims=(
         Claim(
             id="MM-1",
@@ -34,4 +35,5 @@ CARD = Card(
 
 def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:
     """Play the case."""
+    arms_only(case)
     return task.play(case, *trained("specialist-4"))

@@ -16,6 +16,7 @@ from adabench.harness.errors import MethodContractError
 from adabench.harness.task import Meter
 from adabench.workloads.active_search import checkpoint
 from adabench.workloads.active_search.adversary import search
+from adabench.workloads.active_search.ambush import AVERAGE, WORST, ambushed
 from adabench.workloads.active_search.bandit import (
     ARMS,
     Board,
@@ -33,6 +34,7 @@ from adabench.workloads.active_search.families import (
     SEARCH,
     Case,
     Instance,
+    Prey,
     child,
     generate,
 )
@@ -58,7 +60,7 @@ class Answer:
 class ActiveSearch:
     """The task: its cases, the counting bandits, and the score."""
 
-    instances: InitVar[tuple[Instance, ...]]
+    instances: InitVar[tuple[Instance | Prey, ...]]
     meter: Meter = field(default_factory=Meter)
     ear: InitVar[list[Ints] | None] = None
     """Who listens to the queries of final episodes, if anybody; not kept on the task."""
@@ -70,7 +72,7 @@ class ActiveSearch:
         init=False, repr=False, compare=False
     )
 
-    def __post_init__(self, instances: tuple[Instance, ...], ear: list[Ints] | None) -> None:
+    def __post_init__(self, instances: tuple[Instance | Prey, ...], ear: list[Ints] | None) -> None:
         """Open the books."""
         played, judged = _books(instances, self.meter, ear)
         object.__setattr__(self, "known", tuple(one.case for one in instances))
@@ -116,7 +118,7 @@ class Recorder:
 
 
 def _books(
-    instances: tuple[Instance, ...], meter: Meter, ear: list[Ints] | None
+    instances: tuple[Instance | Prey, ...], meter: Meter, ear: list[Ints] | None
 ) -> tuple[
     Callable[[Case, Callable[[int], Policies]], Answer],
     Callable[[Case, Answer], dict[str, float]],
@@ -160,7 +162,7 @@ def _books(
     return played, judged
 
 
-def _of(instances: tuple[Instance, ...], case: Case) -> Instance:
+def _of(instances: tuple[Instance | Prey, ...], case: Case) -> Instance | Prey:
     for instance in instances:
         if instance.case is case:
             return instance
@@ -168,14 +170,18 @@ def _of(instances: tuple[Instance, ...], case: Case) -> Instance:
 
 
 def _run(
-    instance: Instance, policies_of: Callable[[int], Policies], ear: list[Ints] | None = None
+    instance: Instance | Prey,
+    policies_of: Callable[[int], Policies],
+    ear: list[Ints] | None = None,
 ) -> tuple[Answer, dict[str, float]]:
+    if isinstance(instance, Prey):
+        return _hunted(instance, policies_of(AVERAGE), ear)
     case, family = instance.case, instance.family
     losses: dict[int, tuple[float, ...]] = {}
     worst: dict[int, tuple[float, ...]] = {}
     answers = searched = episodes = 0
     spent_s = 0.0
-    for k in family.classes or (-1,):
+    for k in family.classes or (AVERAGE,):
         own = _picked(policies_of(k), instance.seed, case.group)
         found = []
         for policy in own:
@@ -196,6 +202,24 @@ def _run(
     return Answer(case.instance, losses, worst), counts
 
 
+def _hunted(
+    instance: Prey, policies: Policies, ear: list[Ints] | None
+) -> tuple[Answer, dict[str, float]]:
+    (policy,) = _picked(policies, instance.seed, instance.case.group)
+    seed = child(instance.seed, SEARCH, instance.case.group, instance.case.queries)
+    scale = min(1.0, instance.case.episodes / FINAL)
+    found = ambushed(policy, instance, seed, scale, None if ear is None else Recorder(policy, ear))
+    counts = {
+        "queries": found.answers / found.episodes,
+        "search_queries": float(found.searched),
+        "episodes": float(found.episodes),
+        "policies": 1.0,
+        "choose_s": found.choose_s / found.answers * 1000,
+    }
+    losses = {k: (loss,) for k, loss in found.losses.items()}
+    return Answer(instance.case.instance, losses, {}), counts
+
+
 def _picked(policies: Policies, seed: int, group: str) -> Policies:
     if not policies:
         raise MethodContractError("No policy was given.", "`task.play(case, policy)`")
@@ -208,7 +232,8 @@ def _hardest(policy: Policy, instance: Instance, k: int) -> tuple[Floats, int]:
         return instance.gaps, 0
     case = instance.case
     seed = child(instance.seed, SEARCH, case.group, k, case.queries)
-    found = search(policy, float(CLASSES[k]), seed, case.queries, case.episodes / FINAL)
+    scale = min(1.0, case.episodes / FINAL)
+    found = search(policy, float(CLASSES[k]), seed, case.queries, scale)
     return found.gaps[None], found.answers
 
 
@@ -223,7 +248,9 @@ def _final(policy: Policy, gaps: Floats, instance: Instance) -> Played:
     return run(policy, hidden, order, instance.drawn, episode, instance.case.queries)
 
 
-def _values(instance: Instance, answer: Answer) -> dict[str, float]:
+def _values(instance: Instance | Prey, answer: Answer) -> dict[str, float]:
+    if isinstance(instance, Prey):
+        return _of_hunt(instance.case, {k: losses[0] for k, losses in answer.losses.items()})
     case, family = instance.case, instance.family
     means = {k: float(np.mean(losses)) for k, losses in answer.losses.items()}
     loss = float(np.mean(list(means.values())))
@@ -237,7 +264,7 @@ def _values(instance: Instance, answer: Answer) -> dict[str, float]:
     }
     if case.group == "classes":
         values |= _gaps(means, instance)
-    elif -1 not in means:
+    elif AVERAGE not in means:
         (k,) = family.classes
         values["success_limit"] = (
             1.0 if family.near == 1 else success_limit(float(CLASSES[k]), ARMS, case.queries)
@@ -246,6 +273,20 @@ def _values(instance: Instance, answer: Answer) -> dict[str, float]:
     if case.group == "retrained" and len(found) > 1:
         values |= {"spread": max(found) - min(found), "spread_limit": SPREAD_LIMIT}
     return values
+
+
+def _of_hunt(case: Case, losses: Mapping[int, float]) -> dict[str, float]:
+    """Return the average loss and the worst: over all objects, or of each class."""
+    loss = losses[AVERAGE]
+    worst = {f"loss_{k}": value for k, value in losses.items() if k >= 0}
+    if WORST in losses:
+        worst = {"worst_loss": losses[WORST]}
+    return worst | {
+        "success": 1.0 - loss,
+        "success_se": (loss * (1 - loss) / case.episodes) ** 0.5,
+        "loss": loss,
+        "instance": case.instance,
+    }
 
 
 def _gaps(means: Mapping[int, float], instance: Instance) -> dict[str, float]:

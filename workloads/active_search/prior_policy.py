@@ -33,10 +33,22 @@ CARD = Card(
             paper="expected: robustness costs something",
             expect=Ratio("loss", against="learned_policy", high=1.0, groups=("prior",)),
         ),
+        Claim(
+            id="LA-prior-q",
+            says="In 20 Questions it has a lower average loss than the robust policy.",
+            paper="expected: robustness costs something",
+            expect=Ratio(
+                "loss",
+                against="learned_policy",
+                high=1.0,
+                where={"family": "questions"},
+                groups=("questions",),
+            ),
+        ),
     ),
 )
 
 
 def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:
     """Play the case."""
-    return task.play(case, *trained("prior"))
+    return task.play(case, *trained("prior", case.problem))

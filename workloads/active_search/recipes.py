@@ -3,14 +3,17 @@
     adabench train policies-s0
 
 One checkpoint holds all policies of a training seed: a specialist for each class, the robust
-policy with their losses as offsets, and the policy trained under a prior. Updates, never seconds:
+policy with their losses as offsets, and the policy trained under a prior; of a hunt the last two. Updates, never seconds:
 the result does not depend on how busy the machine is.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 SEEDS = 5
 """Training seeds; of those that are there, a run takes seed modulo their number."""
+
+HUNT_SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,12 @@ class Recipe:
 
     name: str
     seed: int
-    shared: int = 80
+    shared: int = 300
     """Updates of the common start, on the middle class."""
-    own: int = 150
+    own: int = 1000
     """Further updates of each specialist and of the robust policy, alike."""
-    rate: float = 5e-3
-    forecast_s: int = 70
+    rate: float = 3e-3
+    forecast_s: int = 80
 
     @property
     def steps(self) -> int:
@@ -32,6 +35,31 @@ class Recipe:
         return self.shared + 6 * self.own + (self.shared + self.own)
 
 
-def recipes() -> dict[str, Recipe]:
+@dataclass(frozen=True)
+class HuntRecipe:
+    """The same for a hunt: a robust policy and one trained evenly, with as many updates."""
+
+    name: str
+    seed: int
+    problem: Literal["thresholds", "questions"]
+    updates: int = 800
+    rate: float = 3e-3
+    forecast_s: int = 50
+
+    @property
+    def steps(self) -> int:
+        """Return the updates in all."""
+        return 2 * self.updates
+
+
+def recipes() -> dict[str, Recipe | HuntRecipe]:
     """Return every recipe by name; a name ends in its training seed."""
-    return {f"policies-s{seed}": Recipe(f"policies-s{seed}", seed) for seed in range(SEEDS)}
+    found: dict[str, Recipe | HuntRecipe] = {
+        f"policies-s{seed}": Recipe(f"policies-s{seed}", seed) for seed in range(SEEDS)
+    }
+    problems: tuple[Literal["thresholds", "questions"], ...] = ("questions", "thresholds")
+    for problem in problems:
+        for seed in range(HUNT_SEEDS):
+            name = f"{problem}-s{seed}"
+            found[name] = HuntRecipe(name, seed, problem)
+    return found

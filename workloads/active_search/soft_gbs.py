@@ -15,12 +15,16 @@ The masses are estimated with `DRAWS` draws that are fixed, the same at every qu
 **Ways to fake it.** The wrong noise model; too few draws.
 """
 
+from pathlib import Path
+
 import numpy as np
 
 from adabench.harness.card import Card, Point
 from adabench.workloads.active_search.bandit import ARMS, Board, Floats, Ints, first_best, means_of
 from adabench.workloads.active_search.families import Case
+from adabench.workloads.active_search.hunt import informative
 from adabench.workloads.active_search.playing import ActiveSearch, Answer
+from adabench.workloads.shared import compiled as kernels
 
 CARD = Card(
     title="Soft generalised binary search",
@@ -28,18 +32,27 @@ CARD = Card(
     adapts="the next arm: that whose chance to be best is nearest to a half",
     fidelity="special-case",
 )
+compiled = kernels.compiled(kernels.digest_of([Path(__file__)]))
 DRAWS = 32
 NORMAL: Floats = np.random.default_rng(19).standard_normal((DRAWS // 2, ARMS))
 PAIRED: Floats = np.concatenate([NORMAL, -NORMAL])
 """(DRAWS, arms), antithetic."""
 
 
-def masses(counts: Ints, means: Floats) -> Floats:
-    """Return the chance of each arm to be best: (b, arms)."""
-    width, found = 1 / np.sqrt(np.maximum(counts, 1)), np.zeros(counts.shape)
-    rows = np.arange(len(counts))
-    for normal in PAIRED:
-        found[rows, (means + normal * width).argmax(axis=1)] += 1 / DRAWS
+@compiled
+def masses(counts: Ints, means: Floats, normals: Floats) -> Floats:
+    """Return the chance of each arm to be best: (b, arms); normals (draws, arms)."""
+    b, arms = counts.shape
+    found = np.zeros((b, arms))
+    for row in range(b):
+        width = 1 / np.sqrt(np.maximum(counts[row], 1))
+        for draw in range(len(normals)):
+            best, most = 0, -np.inf
+            for arm in range(arms):
+                value = means[row, arm] + normals[draw, arm] * width[arm]
+                if value > most:
+                    best, most = arm, value
+            found[row, best] += 1 / len(normals)
     return found
 
 
@@ -47,10 +60,12 @@ class SoftSearch:
     """Asks the arm whose mass is nearest to a half."""
 
     def choose(self, board: Board) -> Ints:
-        """Ask unasked arms first."""
+        """Ask unasked arms first; of hunts, what is expected to tell most."""
+        if board.belief is not None:
+            return first_best(np.round(informative(board), 5), board.coins)
         unasked = board.counts == 0
         means = np.where(unasked, 0.0, means_of(board.counts, board.sums))
-        near = -np.abs(masses(board.counts, means) - 0.5)
+        near = -np.abs(masses(board.counts, means, PAIRED) - 0.5)
         return first_best(np.where(unasked, 1.0, near), board.coins)
 
 

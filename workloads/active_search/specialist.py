@@ -17,9 +17,9 @@ flatters. Both get the same start and the same number of updates (`training.py`)
 """
 
 from adabench.harness.card import Bound, Card, Claim, Point
+from adabench.workloads.active_search.bandit import Policy
 from adabench.workloads.active_search.checkpoint import trained
-from adabench.workloads.active_search.families import Case
-from adabench.workloads.active_search.network import Learned
+from adabench.workloads.active_search.families import Case, arms_only
 from adabench.workloads.active_search.playing import ActiveSearch, Answer
 
 CARD = Card(
@@ -29,6 +29,7 @@ CARD = Card(
     role="oracle",
     oracle="bound",
     fidelity="reconstructed",
+    conditions={"family": "suite"},
     claims=(
         Claim(
             id="LB-1",
@@ -40,11 +41,12 @@ CARD = Card(
 )
 
 
-def policies(k: int) -> tuple[Learned, ...]:
+def policies(k: int) -> tuple[Policy, ...]:
     """Return the trained specialists of a class; -1 is the prior."""
     return trained("prior" if k < 0 else f"specialist-{k}")
 
 
 def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:
     """Play the case, told the class."""
+    arms_only(case)
     return task.play_knowing(case, policies)

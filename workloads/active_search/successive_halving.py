@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from adabench.harness.card import Card, Point
 from adabench.workloads.active_search.bandit import ARMS, Board, Ints, first_best, means_of
-from adabench.workloads.active_search.families import Case
+from adabench.workloads.active_search.families import Case, arms_only
 from adabench.workloads.active_search.playing import ActiveSearch, Answer
 
 CARD = Card(
@@ -28,6 +28,7 @@ CARD = Card(
     paper="Karnin, Koren, Somekh, Almost optimal exploration in multi-armed bandits, ICML 2013",
     adapts="which half of the arms is asked on, after each round",
     fidelity="special-case",
+    conditions={"family": "suite"},
 )
 SURVIVORS = (10, 5, 3, 2)
 
@@ -68,4 +69,5 @@ class Halving:
 
 def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:
     """Play the case."""
+    arms_only(case)
     return task.play(case, Halving())

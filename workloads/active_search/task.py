@@ -1,8 +1,15 @@
-"""Active search: which of ten arms is best, found with twenty noisy queries.
+"""Active search: which of ten arms is best, or which hypothesis holds, with twenty noisy queries.
 
 A policy asks, sees the answer, asks again (`bandit.py` has what it sees). After the last query the
 task names the arm with the highest observed mean, for everybody by the same rule. Loss is the
 share of episodes in which a wrong arm is named.
+
+    adabench run 'active_search/*' --set family=questions       noisy 20 Questions
+    adabench run 'active_search/*' --set family=thresholds      where answers turn from no to yes
+    adabench run 'active_search/*' --set matrix=FILE.csv        a table of your own (`questions.py`)
+
+Those are hunts (`hunt.py`): answers are yes or no, and the task names the most likely hypothesis.
+Methods that are for arms alone say so and stay with arms.
 
     class MyPolicy:
         def choose(self, board): ...         # an arm for each of many episodes at once
@@ -18,7 +25,8 @@ with fresh starts and fresh episodes (`adversary.py`), by the task and not by th
 **What is scored.** `success` = 1 - `loss`. On `classes`: the mean over the five worst cases,
 `loss_k` of each, and `worst_gap`, the largest excess over the loss of the specialist that was
 trained for that class alone, searched and played in the same way (0 if no class is above).
-`success_limit` is a theorem: no policy with so many queries exceeds it in the worst case (on
+On hunts `loss` is the average over hypotheses; of thresholds `loss_k` is the worst case in each
+class, of questions `worst_loss` that of the hardest object. `success_limit` is a theorem: no policy with so many queries exceeds it in the worst case (on
 `pair` there is none, and the limit is 1). On `retrained` every trained policy of a method plays;
 `spread` is the largest loss less the smallest.
 
@@ -27,18 +35,21 @@ trained for that class alone, searched and played in the same way (0 if no class
 is `search_queries` and no cost of the policy. `choose_s` is CPU time inside the policy for
 a thousand queries, on the final episodes.
 
-**Limitations.** One of the paper's tasks: best arm with Gaussian answers. The search gives a lower
-estimate of the worst loss; a stronger adversary may find more. The network is smaller than the
-paper's is likely to be, and one MLP for all arms. Specialists are trained, so a gap can be
-negative; their losses are an estimate of the envelope. The time of a case is mostly the
+**Limitations.** The search gives a lower
+estimate of the worst loss; a stronger adversary may find more (of questions it is exhaustive).
+The network is smaller than the card's, and one MLP for all arms. Specialists are trained, for arms
+only, so a gap can be
+negative; their losses are an estimate of the envelope. No Jester and no low-rank ratings. Instances
+of a hunt at another T than 20 have no policy of their own. The time of a case is mostly the
 search's, never the policy's.
 """
 
 from adabench.harness.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.active_search.conformance import check
-from adabench.workloads.active_search.families import FAMILIES, generate
+from adabench.workloads.active_search.families import FAMILIES, HUNTS, generate, prey
 from adabench.workloads.active_search.playing import ActiveSearch
+from adabench.workloads.active_search.questions import read_matrix
 
 CARD = Card(
     title="Best of ten arms with few noisy queries",
@@ -49,14 +60,16 @@ CARD = Card(
     "saved cannot become time",
     knobs=(
         Knob("T", (10, 20), 20, open=True, low=2, high=200),
-        Knob("episodes", (2048,), 2048, open=True, low=16, high=65536),
-        Knob("family", ("suite",), "suite", open=True),
+        Knob("episodes", (20000,), 20000, open=True, low=16, high=65536),
+        Knob("family", ("suite", "thresholds", "questions"), "suite", open=True),
+        Knob("matrix", ("",), "", open=True),
     ),
     metrics=(
         Metric("success", "", "higher", "quality", primary=True),
         Metric("queries", "queries", "lower", "work", primary=True),
         Metric("loss", "", "lower", "cost"),
         Metric("worst_gap", "", "lower", "cost"),
+        Metric("worst_loss", "", "lower", "cost"),
         Metric("loss_0", "", "lower", "cost"),
         Metric("loss_1", "", "lower", "cost"),
         Metric("loss_2", "", "lower", "cost"),
@@ -86,18 +99,29 @@ __all__ = ["CARD", "CHECK_CONDITIONS", "check", "load"]
 
 
 def load(
-    scale: str, seed: int, *, T: int = 20, episodes: int = 2048, family: str = "suite"
+    scale: str,
+    seed: int,
+    *,
+    T: int = 20,
+    episodes: int = 20000,
+    family: str = "suite",
+    matrix: str = "",
 ) -> ActiveSearch:
     """Return the task under the given conditions.
 
     Raises:
-        SelectionError: if there is no such scale or family.
+        SelectionError: if there is no such scale or family, or the matrix is no usable one.
     """
     if scale != "embedded":
         raise SelectionError(f"active_search has no scale {scale!r}.", "It runs at `embedded`.")
+    if matrix:
+        return ActiveSearch((prey("questions", T, episodes, seed, read_matrix(matrix)),))
+    for problem in HUNTS:
+        if family == problem:
+            return ActiveSearch((prey(problem, T, episodes, seed, None),))
     if family != "suite" and family not in FAMILIES:
         raise SelectionError(
-            f"There is no family {family!r}.", nearest(family, ("suite", *FAMILIES))
+            f"There is no family {family!r}.", nearest(family, ("suite", *HUNTS, *FAMILIES))
         )
     names = tuple(FAMILIES) if family == "suite" else (family,)
     return ActiveSearch(tuple(generate(name, T, episodes, seed) for name in names))

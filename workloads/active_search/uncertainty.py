@@ -17,13 +17,17 @@ rule here was better on `leader`, ten arms of which nine are equal (0.561).
 **Ways to fake it.** Ties by the number of the arm; the wrong noise in z.
 """
 
+from pathlib import Path
+
 import numpy as np
 
 from adabench.harness.card import Card, Point
-from adabench.workloads.active_search.bandit import Board, Ints, first_best, means_of
+from adabench.workloads.active_search.bandit import Board, Floats, Ints, Small, first_best
 from adabench.workloads.active_search.families import Case
 from adabench.workloads.active_search.playing import ActiveSearch, Answer
+from adabench.workloads.shared import compiled as kernels
 
+compiled = kernels.compiled(kernels.digest_of([Path(__file__)]))
 CARD = Card(
     title="Uncertainty sampling",
     paper="Lewis and Gale, A sequential algorithm for training text classifiers, 1994",
@@ -36,22 +40,40 @@ class Uncertainty:
     """Asks the less known of the leader and its nearest rival."""
 
     def choose(self, board: Board) -> Ints:
-        """Ask unasked arms first, then as the equation says."""
-        counts, rows = board.counts, np.arange(len(board.counts))
-        means, safe = means_of(board.counts, board.sums), np.maximum(board.counts, 1)
-        leader = first_best(means, board.coins)
-        finite = np.where(counts > 0, means, 0.0)
-        width = np.sqrt(1 / safe + 1 / safe[rows, leader][:, None])
-        sigmas = (finite[rows, leader][:, None] - finite) / width
-        sigmas[rows, leader] = np.inf
-        rival = first_best(-sigmas, board.coins)
-        fewer = counts[rows, rival] < counts[rows, leader]
-        even = counts[rows, rival] == counts[rows, leader]
-        rather = fewer | (even & (board.coins[:, 0] < 0.5))
-        asked = np.where(rather, rival, leader)
-        unasked = first_best(np.where(counts == 0, 1.0, 0.0), board.coins)
-        chosen: Ints = np.where((counts == 0).any(axis=1), unasked, asked)
-        return chosen
+        """Ask unasked arms first, then as the equation says; of hunts, what is least certain."""
+        if board.chances is not None and board.belief is not None:
+            far = np.abs(board.belief @ board.chances - 0.5)
+            return first_best(-np.round(far, 5), board.coins)
+        return asked(board.counts, board.sums, board.coins)
+
+
+@compiled
+def asked(counts: Ints, sums: Floats, coins: Small) -> Ints:
+    """Return the arm of each of b episodes: counts, sums and coins (b, arms)."""
+    b, arms = counts.shape
+    chosen = np.empty(b, np.int64)
+    for row in range(b):
+        n, mean = counts[row], sums[row] / np.maximum(counts[row], 1)
+        fresh, leader = -1, 0
+        for arm in range(arms):
+            if n[arm] == 0 and (fresh < 0 or coins[row, arm] > coins[row, fresh]):
+                fresh = arm
+            tie = mean[arm] == mean[leader] and coins[row, arm] > coins[row, leader]
+            if mean[arm] > mean[leader] or tie:
+                leader = arm
+        if fresh >= 0:
+            chosen[row] = fresh
+            continue
+        rival, least = -1, np.inf
+        for arm in range(arms):
+            if arm == leader:
+                continue
+            z = (mean[leader] - mean[arm]) / np.sqrt(1 / n[arm] + 1 / n[leader])
+            if z < least or (z == least and coins[row, arm] > coins[row, rival]):
+                rival, least = arm, z
+        rather = n[rival] < n[leader] or (n[rival] == n[leader] and coins[row, 0] < 0.5)
+        chosen[row] = rival if rather else leader
+    return chosen
 
 
 def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:

@@ -52,9 +52,10 @@ class Uniform:
 
     def choose(self, board: Board) -> Ints:
         """Ask one of the least asked, at random."""
-        return first_best(
-            -board.counts[:, : self.among].astype(float), board.coins[:, : self.among]
-        )
+        counts, coins = board.counts, board.coins
+        if self.among < ARMS:
+            counts, coins = counts[:, : self.among], coins[:, : self.among]
+        return first_best(-counts.astype(float), coins)
 
 
 def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:

@@ -54,7 +54,7 @@ def test_every_answer_is_counted_and_the_sums_are_those_of_the_table() -> None:
     last = policy.boards[-1]
     means = np.append(0.0, -GAPS[0])[drawn.orders]
     twice = last.counts == 2
-    expected = 2 * means + drawn.noise[:, :, :2].sum(axis=2)
+    expected = 2 * means + drawn.noise[:, :, :2].sum(axis=2, dtype=float)
     assert last.sums[twice] == pytest.approx(expected[twice])
     assert last.counts.sum() == 50 * 19
 

@@ -4,17 +4,25 @@ import inspect
 import json
 import math
 import pickle
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from safetensors.torch import load_file
 
 from adabench.harness.errors import MethodContractError, SelectionError
-from adabench.workloads.active_search import checkpoint, playing, training
+from adabench.workloads.active_search import (
+    adversary,
+    ambush,
+    checkpoint,
+    playing,
+    soft_gbs,
+    training,
+    uncertainty,
+)
 from adabench.workloads.active_search.adversary import shapes
 from adabench.workloads.active_search.bandit import ARMS, Board, draws, first_best, play
-from adabench.workloads.active_search.difficulty import on_boundary, shares
+from adabench.workloads.active_search.difficulty import difficulty, on_boundary, shares
 from adabench.workloads.active_search.families import (
     CLASSES,
     FAMILIES,
@@ -23,7 +31,7 @@ from adabench.workloads.active_search.families import (
     lacks,
 )
 from adabench.workloads.active_search.network import Learned, Network, features
-from adabench.workloads.active_search.recipes import Recipe, recipes
+from adabench.workloads.active_search.recipes import HuntRecipe, Recipe, recipes
 from adabench.workloads.active_search.task import CARD, load
 
 
@@ -97,6 +105,49 @@ def test_the_worst_case_is_no_easier_than_the_fixed_instance_of_its_class(method
         assert worst["loss"] > fixed["loss"] - 0.04
 
 
+def test_worst_cases_have_the_difficulty_of_their_class_and_are_no_particles(methods) -> None:
+    task = small(family="classes")
+    (case,) = task.cases()
+    answer = methods["uniform"].solve(task, case, methods["uniform"].CARD.defaults)
+    for k, hard in enumerate(CLASSES):
+        gaps = np.array([answer.worst[k]])
+        assert difficulty(gaps)[0] == pytest.approx(hard)
+        herd = training.Herd(CLASSES[[k]], np.zeros(1), np.random.default_rng(0))
+        drawn = herd.gaps[10:]  # the first ten are the shapes that every search starts from
+        assert not (np.abs(drawn - gaps) < 1e-12).all(axis=1).any()
+
+
+def test_a_search_has_as_many_restarts_as_the_card_says() -> None:
+    assert adversary.STARTS >= 20
+    assert ambush.STARTS >= 20
+    assert CARD.defaults["episodes"] >= 20_000
+
+
+def test_the_task_is_neither_small_nor_solved() -> None:
+    # Two arms and many queries would be solved by everybody.
+    assert ARMS >= 10
+    assert CARD.defaults["T"] <= 40
+
+
+def test_soft_search_has_the_right_noise() -> None:
+    counts, means = np.zeros((1, ARMS), np.int64), np.full((1, ARMS), -50.0)
+    counts[0, :2], means[0, :2] = (4, 9), (0.6, 0.0)
+    counts[0, 2:] = 1
+    normals = np.random.default_rng(0).standard_normal((40_000, ARMS))
+    mass = soft_gbs.masses(counts, means, normals)[0]
+    sigmas = 0.6 / math.sqrt(1 / 4 + 1 / 9)
+    assert mass[0] == pytest.approx(0.5 * (1 + math.erf(sigmas / math.sqrt(2))), abs=0.01)
+
+
+def test_uncertainty_sampling_breaks_ties_at_random() -> None:
+    b = 4000
+    counts, coins = np.ones((b, ARMS), np.int64), np.random.default_rng(0).random((b, ARMS))
+    board = Board(counts, np.zeros((b, ARMS)), coins.astype(np.float32), 10, 20)
+    asked = np.bincount(uncertainty.Uncertainty().choose(board), minlength=ARMS) / b
+    assert asked.min() > 0.06
+    assert asked.max() < 0.14
+
+
 def test_final_episodes_are_not_those_of_the_search(monkeypatch, methods) -> None:
     seen = []
     plain = playing.search
@@ -141,10 +192,11 @@ def test_specialists_get_as_many_updates_as_the_robust_policy(monkeypatch) -> No
     done: list[tuple[int, int]] = []
 
     def counted(network, source, updates, rate, seed, tick):
-        done.append((0 if source is None else len(np.unique(source.hard)), updates))
+        done.append((0 if source is None else len(source.classes), updates))
+        if source is not None:
+            source.history.append(0.1)
 
     monkeypatch.setattr(training, "fit", counted)
-    monkeypatch.setattr(training, "measured", lambda network, hard, seed: 0.1)
     training.school(CLASSES, 0, 3, 7, 1e-3, lambda: None)
     assert done == [(1, 3), *[(1, 7)] * 5, (5, 7), (0, 10)]
 
@@ -153,8 +205,8 @@ def test_offsets_move_the_drawing_away_from_the_hopeless_class() -> None:
     losses = np.array([0.0, 0.1, 0.55, 0.8, 0.87])
     shares_ = []
     for offsets in (np.zeros(5), losses - np.array([0, 0, 0.1, 0, 0])):
-        crowd = training.herd(CLASSES, offsets, np.random.default_rng(0))
-        crowd.loss = np.repeat(losses, training.PARTICLES)
+        crowd = training.Herd(CLASSES, offsets, np.random.default_rng(0))
+        crowd.suffered = losses
         picked = np.concatenate([crowd.drawn() for _ in range(40)])
         shares_.append(np.bincount(picked // training.PARTICLES, minlength=5) / len(picked))
     assert shares_[0].argmax() == 4
@@ -162,7 +214,7 @@ def test_offsets_move_the_drawing_away_from_the_hopeless_class() -> None:
 
 
 def test_particles_stay_on_their_boundary_and_are_refreshed() -> None:
-    crowd = training.herd(CLASSES[[1, 2]], np.zeros(2), np.random.default_rng(0))
+    crowd = training.Herd(CLASSES[[1, 2]], np.zeros(2), np.random.default_rng(0))
     before = crowd.gaps.copy()
     training.fit(Network(), crowd, training.REFRESH_EVERY, 1e-3, 0, lambda: None)
     assert training.on_boundary(crowd.gaps, 1.0) == pytest.approx(
@@ -186,8 +238,10 @@ def test_shipped_cards_are_of_these_sources_and_recipes() -> None:
     for path in shipped:
         card = json.loads(path.read_text())
         plan = recipes()[card["name"]]
-        assert (card["shared"], card["own"], card["rate"]) == (plan.shared, plan.own, plan.rate)
-        assert card["source"] == checkpoint.source_digest()
+        assert {name: card[name] for name in asdict(plan)} == asdict(plan)
+        hunted = isinstance(plan, HuntRecipe)
+        sources = checkpoint.HUNT_SOURCES if hunted else checkpoint.SOURCES
+        assert card["source"] == checkpoint.source_digest(sources)
     assert sum(path.stat().st_size for path in checkpoint.FOLDER.iterdir()) < 3e6
 
 

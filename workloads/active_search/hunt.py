@@ -1,0 +1,166 @@
+"""The second substrate: which hypothesis holds, found with queries that are answered yes or no.
+
+A model says how likely a yes is: `chances` (hypotheses, queries), known to everybody. A policy sees
+it on the board, with its counts and sums and with the posterior of a flat prior, which is a
+function of the answers and saves each policy from computing it. After the last query the
+*substrate* names the most likely hypothesis (ties at random), for everybody alike.
+
+An instance is a hypothesis and the true chances of its answers. Of questions about objects these are
+the model's. Of thresholds they are not: how noisy each position is, is the adversary's choice, and
+the model takes all to be equally noisy, so that the most likely hypothesis is the labelling that
+fits most answers.
+
+Common random numbers: answer t of an episode is yes if the same number is below the chance.
+"""
+
+from dataclasses import dataclass
+from time import process_time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.active_search.bandit import Board, Floats, Ints, Policy, Small, first_best
+
+LEAST = 0.05
+"""Chances are at least so and at most 1 less so: no answer is certain."""
+
+
+@dataclass(frozen=True)
+class Luck:
+    """The random part of e episodes, the same for every policy."""
+
+    noise: Small
+    """(queries, e) uniform: an answer is yes where it is below the chance."""
+    coins: tuple[np.random.SeedSequence, ...]
+    """By query: for ties and draws of the policy. A table of them all would be large."""
+    names: Small
+    """(e, hypotheses) for ties of the answer."""
+
+
+@dataclass(frozen=True)
+class Hunted:
+    """What came of b episodes."""
+
+    right: NDArray[np.bool_]
+    answers: int
+    choose_s: float
+    """CPU seconds inside the policy."""
+
+
+def luck(seed: np.random.SeedSequence, episodes: int, queries: int, model: Small) -> Luck:
+    """Draw the random part of that many episodes. Pure."""
+    own, *coins = seed.spawn(queries + 1)
+    rng = np.random.default_rng(own)
+    noise = rng.random((queries, episodes), np.float32)
+    return Luck(noise, tuple(coins), rng.random((episodes, len(model)), np.float32))
+
+
+def hunt(policy: Policy, model: Small, truth: Ints, chances: Small, drawn: Luck) -> Hunted:
+    """Play b = i * e episodes: e for each of i instances, whose hypotheses are `truth` (i,).
+
+    chances (i, arms): what the answers of an instance really follow.
+
+    Raises:
+        MethodContractError: if the policy names anything but one query an episode.
+    """
+    episodes = drawn.noise.shape[1]
+    which, episode = (
+        np.repeat(np.arange(len(truth)), episodes),
+        np.tile(np.arange(episodes), len(truth)),
+    )
+    return run(policy, model, truth[which], chances[which], drawn, episode, episode)
+
+
+def run(
+    policy: Policy, model: Small, truth: Ints, chances: Small, drawn: Luck, noise: Ints, coins: Ints
+) -> Hunted:
+    """Play b episodes: row i has the noise of episode `noise[i]` and the coins of `coins[i]`."""
+    b, rows, spent_s = len(truth), np.arange(len(truth)), 0.0
+    counts, sums = np.zeros((b, model.shape[1]), np.int64), np.zeros((b, model.shape[1]))
+    queries, episodes = drawn.noise.shape
+    yes, no = np.log(model.T), np.log1p(-model.T)  # (arms, hypotheses)
+    fits = np.zeros((b, len(model)), np.float32)
+    for asked in range(queries):
+        tossed = np.random.default_rng(drawn.coins[asked])
+        fresh = tossed.random((episodes, model.shape[1]), np.float32)[coins]
+        board = Board(
+            counts.copy(), sums.copy(), fresh, asked, queries, model.copy(), believed(fits)
+        )
+        began_s = process_time()
+        arms = _checked(policy.choose(board), b, model.shape[1])
+        spent_s += process_time() - began_s
+        answer = drawn.noise[asked][noise] < chances[rows, arms]
+        fits += np.where(answer[:, None], yes[arms], no[arms])
+        sums[rows, arms] += answer
+        counts[rows, arms] += 1
+    said = first_best(np.round(fits, 4), drawn.names[noise])
+    return Hunted(said == truth, int(counts.sum()), spent_s)
+
+
+def believed(fits: Small) -> Small:
+    """Return the posterior of a flat prior from log-likelihoods: (b, hypotheses)."""
+    likely = np.exp(fits - fits.max(axis=1, keepdims=True))
+    found: Small = likely / likely.sum(axis=1, keepdims=True)
+    return found
+
+
+def entropy(chances: Small) -> Small:
+    """Return the entropy of answers in nats."""
+    found: Small = -chances * np.log(chances) - (1 - chances) * np.log1p(-chances)
+    return found
+
+
+def informative(board: Board) -> Small:
+    """Return what each query is expected to tell of the hypothesis: (b, arms), nats.
+
+    Entropy of the answer less its expected entropy when the hypothesis is known. Where all
+    answers are equally noisy the largest is that which best halves the mass.
+    """
+    assert board.chances is not None
+    assert board.belief is not None
+    mean = np.clip(board.belief @ board.chances, 1e-6, 1 - 1e-6)
+    found: Small = entropy(mean) - board.belief @ entropy(board.chances)
+    return found
+
+
+def hardness(model: Floats | Small, steps: int = 300) -> Floats:
+    """Return C of each hypothesis of a model, from the lower bound for fixed confidence: (h,).
+
+        C(z) = min over l of max over z' != z of 1 / sum over x of l_x KL(p_zx, p_z'x)
+
+    by multiplicative weights of a game: the hypotheses z' against the allocation. An estimate from
+    above, within some percent.
+    """
+    q = np.asarray(model, np.float64)
+    found = np.empty(len(q))
+    for z in range(len(q)):
+        apart = q[z] * np.log(q[z] / q) + (1 - q[z]) * np.log((1 - q[z]) / (1 - q))  # (h, arms)
+        apart = np.delete(apart, z, axis=0)
+        size, weight, total = apart.max(), np.zeros(len(apart)), np.zeros(len(apart))
+        share = np.zeros(apart.shape[1])
+        for _ in range(steps):
+            rival = np.exp(
+                -(weight - weight.min()) / size * np.sqrt(np.log(len(apart) + 1) / steps) * 2
+            )
+            best = (rival @ apart).argmax()
+            share[best] += 1 / steps
+            weight += apart[:, best]
+        total = apart @ share
+        found[z] = 1 / max(total.min(), 1e-12)
+    return found
+
+
+def _checked(arms: Ints, b: int, number: int) -> Ints:
+    found = np.asarray(arms)
+    if found.shape != (b,) or not np.issubdtype(found.dtype, np.integer):
+        raise MethodContractError(
+            f"A policy named {found.dtype} of shape {found.shape} for {b} episodes.",
+            "`choose` returns one integer an episode.",
+        )
+    if found.min() < 0 or found.max() >= number:
+        raise MethodContractError(
+            f"A policy named query {found.max() if found.max() >= number else found.min()}.",
+            f"Queries are 0 to {number - 1}.",
+        )
+    return found

@@ -1,0 +1,226 @@
+"""How the hunters are trained: REINFORCE against instances in classes of difficulty.
+
+    robust    min over policies of max over (k, instance in class k) of loss - L(k)
+    prior     min over policies of the mean loss
+
+Like `training.py`, with two simplifications. There are no specialists: L(k) is what soft binary search
+loses in class k, so the robust policy is asked not to be much worse than that rule in any class.
+And the adversary has no gradient: of thresholds it changes instances at random and keeps the
+worst; of questions there are a hundred objects, and all are tried.
+
+Questions: eight tables of chances from a stream of their own, so that no table of a run was seen;
+classes are the 25, 50, 75 and 100 % of objects that are easiest by C. Thresholds: five classes of C.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from adabench.workloads.active_search import thresholds
+from adabench.workloads.active_search.bandit import Board, Floats, Ints, Policy, Small, first_best
+from adabench.workloads.active_search.hunt import hardness, hunt, informative, luck, run
+from adabench.workloads.active_search.hunting import Sampler
+from adabench.workloads.active_search.network import Network
+from adabench.workloads.active_search.questions import table
+
+QUERIES = 20
+TABLES = 8
+SHARES = (0.25, 0.5, 0.75, 1.0)
+"""Of a table's objects, the easiest first: the classes of questions."""
+PARTICLES = 64
+"""In a class of thresholds."""
+GROUPS, TWINS = 64, 4
+SHARP_CLASS, SHARP = 0.02, 0.1
+FORGET_CLASS, FORGET = 0.04, 0.1
+FLOOR = 0.2
+RENEW_EVERY = 25
+ENTROPY = 0.01
+AVERAGE = 0.98
+TRIED, WORST = 64, 5
+"""Episodes by which an offset is measured, and over how many of the worst instances of a class."""
+
+Tick = Callable[[], None]
+
+
+@dataclass
+class Pack:
+    """Instances of one model in classes, how each does, and how often each is drawn."""
+
+    model: Small
+    truth: Ints
+    """(p,) hypotheses."""
+    chances: Small
+    """(p, arms) of a yes."""
+    classes: Ints
+    """(p,) of each instance, rising."""
+    offsets: Floats = field(default_factory=lambda: np.zeros(0))
+    loss: Floats = field(init=False)
+    suffered: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start with equal losses."""
+        number = int(self.classes.max()) + 1
+        self.loss, self.suffered = np.full(len(self.truth), 0.5), np.full(number, 0.5)
+        if not len(self.offsets):
+            self.offsets = np.zeros(number)
+
+    def drawn(self, rng: np.random.Generator, *, even: bool) -> Ints:
+        """Draw instances for the groups of an update: (GROUPS,)."""
+        if even:
+            return rng.integers(len(self.truth), size=GROUPS)
+        excess = self.suffered - self.offsets
+        weight = np.exp((excess - excess.max()) / SHARP_CLASS)
+        weight = FLOOR / len(weight) + (1 - FLOOR) * weight / weight.sum()
+        odds = np.zeros(len(self.truth))
+        for k in range(len(weight)):
+            own = self.classes == k
+            sharp = np.exp((self.loss[own] - self.loss[own].max()) / SHARP)
+            sharp = FLOOR / len(sharp) + (1 - FLOOR) * sharp / sharp.sum()
+            odds[own] = weight[k] * sharp
+        picked: Ints = rng.choice(len(odds), GROUPS, p=odds / odds.sum())
+        return picked
+
+    def note(self, picked: Ints, wrong: Floats) -> None:
+        """Move running losses towards those of groups (GROUPS, TWINS)."""
+        mean = wrong.mean(axis=1)
+        for means, which, forget in (
+            (self.loss, picked, FORGET),
+            (self.suffered, self.classes[picked], FORGET_CLASS / TWINS),
+        ):
+            number = np.bincount(which, minlength=len(means))
+            fresh = np.bincount(which, mean, minlength=len(means)) / np.maximum(number, 1)
+            means += (1 - (1 - forget) ** number) * (fresh - means)
+
+
+class Soft:
+    """Soft binary search, the rule whose losses are the offsets."""
+
+    def choose(self, board: Board) -> Ints:
+        """Ask what is expected to tell most."""
+        return first_best(np.round(informative(board), 5), board.coins)
+
+
+def question_packs(seed: int) -> list[Pack]:
+    """Return the training's tables with their objects in nested classes."""
+    packs = []
+    for own in np.random.SeedSequence(seed, spawn_key=(79,)).spawn(TABLES):
+        model = table(np.random.default_rng(own))
+        ranked = hardness(model).argsort()
+        blocks = [ranked[: round(share * len(model))] for share in SHARES]
+        truth = np.concatenate(blocks)
+        classes = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
+        packs.append(Pack(model, truth, model[truth], classes))
+    return packs
+
+
+def threshold_packs(seed: int) -> list[Pack]:
+    """Return instances of thresholds on the boundaries of the classes."""
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(80,)))
+    number = len(thresholds.CLASSES)
+    z, shapes = thresholds.starts(rng, PARTICLES * number)
+    classes = np.repeat(np.arange(number), PARTICLES)
+    margins = thresholds.on_boundary(z, shapes, thresholds.CLASSES[classes])
+    return [Pack(thresholds.model(), z, thresholds.truth(z, margins), classes)]
+
+
+def renew(pack: Pack, rng: np.random.Generator) -> None:
+    """Replace the easiest half of each class of thresholds: by changed copies of the worst, or fresh."""
+    for k, hard in enumerate(thresholds.CLASSES):
+        own = np.flatnonzero(pack.classes == k)
+        ranked = own[np.argsort(-pack.loss[own])]
+        parents, easy = ranked[: PARTICLES // 4], ranked[-PARTICLES // 2 :]
+        margins = np.abs(2 * pack.chances[parents].astype(float) - 1)
+        z, shapes = thresholds.changed(rng, pack.truth[parents], margins)
+        more, fresh = thresholds.starts(rng, len(easy) - len(parents))
+        z, shapes = np.concatenate([z, more]), np.concatenate([shapes, fresh])
+        margins = thresholds.on_boundary(z, shapes, np.full(len(z), hard))
+        pack.truth[easy], pack.chances[easy] = z, thresholds.truth(z, margins)
+        pack.loss[easy] = pack.loss[own].mean()
+
+
+def offset(packs: list[Pack], policy: Policy, seed: int) -> Floats:
+    """Return what a policy loses in each class: the mean over the worst few that it was tried on."""
+    found = []
+    for at, pack in enumerate(packs):
+        first, again = np.random.SeedSequence(seed, spawn_key=(81, at)).spawn(2)
+        loss = _losses(pack, policy, np.arange(len(pack.truth)), first)
+        own = []
+        for k in range(len(pack.suffered)):
+            block = np.flatnonzero(pack.classes == k)
+            worst = block[np.argsort(-loss[block])[:WORST]]
+            own.append(_losses(pack, policy, worst, again).mean())
+        found.append(own)
+    means: Floats = np.mean(found, axis=0)
+    return means
+
+
+def _losses(pack: Pack, policy: Policy, which: Ints, seed: np.random.SeedSequence) -> Floats:
+    drawn = luck(seed, TRIED, QUERIES, pack.model)
+    right = hunt(policy, pack.model, pack.truth[which], pack.chances[which], drawn).right
+    losses: Floats = 1 - right.reshape(len(which), TRIED).mean(axis=1)
+    return losses
+
+
+def fit(
+    network: Network, packs: list[Pack], updates: int, rate: float, seed: int, *, even: bool,
+    tick: Tick,
+) -> None:  # fmt: skip
+    """Train in place on packs in turn: against the worst, or evenly."""
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(82,)))
+    optimiser = torch.optim.Adam(network.parameters(), lr=rate)
+    averaged = deepcopy(network.state_dict())
+    for update in range(updates):
+        progress, pack = update / updates, packs[update % len(packs)]
+        for group in optimiser.param_groups:
+            group["lr"] = rate * min(1.0, 2 * (1 - progress) + 0.05)
+        picked = pack.drawn(rng, even=even)
+        twins, policy = np.repeat(picked, TWINS), Sampler(network)
+        own = np.random.SeedSequence(int(rng.integers(2**62)))
+        drawn, rows = luck(own, GROUPS * TWINS, QUERIES, pack.model), np.arange(GROUPS * TWINS)
+        played = run(
+            policy, pack.model, pack.truth[twins], pack.chances[twins], drawn, rows // TWINS, rows
+        )
+        wrong = np.where(played.right, 0.0, 1.0).reshape(GROUPS, TWINS)
+        others = (wrong.sum(axis=1, keepdims=True) - wrong) / (TWINS - 1)
+        policy.learn(network, optimiser, (wrong - others).ravel(), ENTROPY * (1 - progress))
+        pack.note(picked, wrong)
+        if len(packs) == 1 and not even and (update + 1) % RENEW_EVERY == 0:
+            renew(pack, rng)
+        for name, value in network.state_dict().items():
+            averaged[name].lerp_(value, 1 - AVERAGE)
+        tick()
+    network.load_state_dict(averaged)
+
+
+def school(
+    problem: str, seed: int, updates: int, rate: float, tick: Tick
+) -> tuple[dict[str, Network], Floats]:
+    """Train both policies of one seed from the same start; return them by name, and the offsets."""
+    packs = question_packs(seed) if problem == "questions" else threshold_packs(seed)
+    offsets = offset(packs, Soft(), seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        prior = Network()
+    found = {"robust": deepcopy(prior), "prior": prior}
+    for pack in packs:
+        pack.offsets = offsets
+    fit(found["robust"], packs, updates, rate, seed, even=False, tick=tick)
+    fit(prior, even_packs(problem, seed), updates, rate, seed + 1000, even=True, tick=tick)
+    return found, offsets
+
+
+def even_packs(problem: str, seed: int) -> list[Pack]:
+    """Return the instances of the average case: all objects alike, or thresholds of any margins."""
+    if problem == "questions":
+        return [
+            Pack(pack.model, np.arange(len(pack.model)), pack.model, np.zeros(len(pack.model), int))
+            for pack in question_packs(seed)
+        ]
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(83,)))
+    number = 100 * (thresholds.POSITIONS + 1)
+    z = np.arange(number) % (thresholds.POSITIONS + 1)
+    margins = rng.uniform(0.1, thresholds.MOST, (number, thresholds.POSITIONS))
+    return [Pack(thresholds.model(), z, thresholds.truth(z, margins), np.zeros(number, int))]
