@@ -1,10 +1,12 @@
 """The picture is of the recorded instance: what breaks is broken, what is drawn is there."""
 
+import sys
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from adabench.cli.main import main
 from adabench.harness.picture import checked
 from adabench.workloads.replanning.picture import chosen, picture
 from adabench.workloads.replanning.scene import generate
@@ -77,3 +79,16 @@ def test_an_update_that_cuts_the_way_is_preferred():
 def test_a_still_scene_loses_nothing_and_three_dimensions_are_not_drawn():
     assert marks(picture("embedded", 0, {**SMALL, "scene": "still"}), 1, "lost") == []
     assert picture("embedded", 0, {**SMALL, "scene": "balls"}) is None
+
+
+def test_the_report_of_a_run_shows_it(tmp_path, monkeypatch):
+    sets = ["--set", "samples=120", "--set", "updates=4", "--set", "scene=discs"]
+    run = ["run", "replanning/fmtx", "--defaults", "--seeds", "0..1", *sets]
+    monkeypatch.setattr(sys, "argv", ["adabench", *run, "-o", str(tmp_path / "run")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert page.count('<figure class="picture">') == 1
+    assert "No picture" not in page
+    assert "seed 0, speed 1.0, samples 120" in page
