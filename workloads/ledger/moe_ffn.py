@@ -6,6 +6,9 @@ VersatileFFN's slices: linear, top 2, softmax over the two. Balance loss 1e-2. T
 copies of the dense start's MLP, the same start as everybody's. Experts run on the rows that chose
 them (`ffn_engine.py`), in training too, and the memory counted is that of all of them.
 
+In the paper the rival has eight experts of an eighth of the MLP beside the dense one, half as many
+parameters again; this one is larger and computes more.
+
 **What to expect.** Written before it was trained: near dense, a little above at k = 2, since
 tables can be kept apart; 400 steps are few for copies to part.
 
