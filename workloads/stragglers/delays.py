@@ -13,8 +13,9 @@ base: that is the model the parameters are fitted by (delay = base + alpha load)
 | independent | 0.03, 0.97 | hostile: whom to expect is hardly to be learnt |
 | none        | never bad  | control: nothing to be saved |
 
-Pure functions of (family, n, jobs, probe, seed). The *probe*, on which parameters are chosen,
-and the rounds that are scored are drawn from two streams of their own (`TUNE`, `TEST`).
+Pure functions of (family, n, jobs, probe, seed, number). The *probe*, on which parameters are chosen,
+and the rounds that are scored are drawn from two streams of their own (`TUNE`, `TEST`). A seed has
+several instances of a family, each with a probe and rounds of its own.
 """
 
 import hashlib
@@ -58,6 +59,15 @@ FAMILIES: Mapping[str, Chain] = {
 KINDS: Mapping[str, str] = {
     "short": "friendly", "long": "hostile", "independent": "hostile", "none": "control",
 }  # fmt: skip
+
+
+def instances(family: str, draws: int) -> int:
+    """Return how many instances a seed has where the friendly family has `draws`.
+
+    Hostile ones have a third: effects are 2 % there and 30 % in long bursts. Without
+    stragglers nothing varies, and one is enough.
+    """
+    return {"friendly": draws, "hostile": -(-draws // 3), "control": 1}[KINDS[family]]
 
 
 @dataclass(frozen=True)
@@ -113,14 +123,15 @@ def walk(rng: np.random.Generator, chain: Chain, rounds: int, n: int) -> Floats:
 
 
 def make_profile(
-    group: str, probe: Floats, base: Floats, jobs: int, alpha: float, mu: float, seed: int
-) -> Profile:
+    group: str, probe: Floats, base: Floats, jobs: int, alpha: float, mu: float, seed: int,
+    number: int = 0,
+) -> Profile:  # fmt: skip
     """Freeze the arrays and give the instance its content hash."""
     digest = hashlib.sha256(repr((probe.shape, base.shape, jobs, alpha, mu)).encode())
     for array in (probe, base):
         digest.update(np.ascontiguousarray(array, np.float64).tobytes())
     instance = float(int(digest.hexdigest()[:13], 16))
-    coins = int(child(seed, COINS, group).generate_state(1, np.uint32)[0])
+    coins = int(child(seed, COINS, group, *_later(number)).generate_state(1, np.uint32)[0])
     case = Case(
         group, base.shape[1], jobs, alpha, mu, seed, coins, instance,
         frozen(np.ascontiguousarray(probe, np.float64)),
@@ -129,15 +140,25 @@ def make_profile(
 
 
 def generate(
-    family: str, n: int, jobs: int, probe: int, alpha: float, mu: float, seed: int
+    family: str, n: int, jobs: int, probe: int, alpha: float, mu: float, seed: int, number: int = 0
 ) -> Profile:
-    """Return one family's instance. Pure."""
+    """Return an instance of a family. Pure."""
     chain = FAMILIES[family]
     tuned, scored = (
-        walk(np.random.default_rng(child(seed, purpose, family, n)), chain, rounds, n)
+        walk(
+            np.random.default_rng(child(seed, purpose, family, n, *_later(number))),
+            chain,
+            rounds,
+            n,
+        )
         for purpose, rounds in ((TUNE, probe), (TEST, jobs + EXTRA))
     )
-    return make_profile(family, tuned, scored, jobs, alpha, mu, seed)
+    return make_profile(family, tuned, scored, jobs, alpha, mu, seed, number)
+
+
+def _later(number: int) -> tuple[int, ...]:
+    """Return what tells an instance's streams from those of the first."""
+    return (number,) if number else ()
 
 
 def lacks(kinds: Mapping[str, str]) -> str:

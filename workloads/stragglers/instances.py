@@ -1,7 +1,7 @@
 """Which instances a task is made of, by its conditions."""
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.stragglers.delays import FAMILIES, Profile, generate
+from adabench.workloads.stragglers.delays import FAMILIES, Profile, generate, instances
 from adabench.workloads.stragglers.reader import read_profile
 
 REAL_WORKERS = 8
@@ -10,9 +10,12 @@ LEVELS = ("simulated", "real")
 
 
 def profiles(
-    delays: str, level: str, n: int, jobs: int, probe: int, alpha: float, mu: float, seed: int
-) -> tuple[Profile, ...]:
-    """Return the profiles; at level=real at most `REAL_WORKERS` workers and `REAL_JOBS` jobs.
+    delays: str, level: str, n: int, jobs: int, probe: int, alpha: float, mu: float, draws: int,
+    seed: int,
+) -> tuple[Profile, ...]:  # fmt: skip
+    """Return the profiles: `draws` of a family, or as many as the suite has; one if recorded.
+
+    At level=real it is one each, of at most `REAL_WORKERS` workers and `REAL_JOBS` jobs.
 
     Raises:
         SelectionError: if there is no such level, or `delays` is nothing.
@@ -20,8 +23,13 @@ def profiles(
     if level not in LEVELS:
         raise SelectionError(f"There is no level {level!r}.", f"There are {', '.join(LEVELS)}.")
     if level == "real":
-        n, jobs = min(n, REAL_WORKERS), min(jobs, REAL_JOBS)
+        n, jobs, draws = min(n, REAL_WORKERS), min(jobs, REAL_JOBS), 1
     if delays == "suite" or delays in FAMILIES:
-        names = tuple(FAMILIES) if delays == "suite" else (delays,)
-        return tuple(generate(name, n, jobs, probe, alpha, mu, seed) for name in names)
+        counts = {name: instances(name, draws) for name in FAMILIES}
+        counts = counts if delays == "suite" else {delays: draws}
+        return tuple(
+            generate(name, n, jobs, probe, alpha, mu, seed, number)
+            for name, count in counts.items()
+            for number in range(count)
+        )
     return (read_profile(delays, n, jobs, probe, alpha, mu, seed),)

@@ -19,8 +19,12 @@ from adabench.workloads.stragglers.patterns import (
 )
 
 WINDOWS = 3
-BURSTS = (1, 2, 3, 4)
-WINDOW_LENGTHS = (2, 3, 4, 5, 6, 8, 11, 16)
+BURSTS = tuple(range(1, 13))
+"""Candidates for M-SGC's B: the longest of the 300 long bursts in a probe lasts some 13 rounds."""
+WINDOW_LENGTHS = tuple(range(2, 18))
+"""Candidates for its W."""
+REPEATED_BURSTS = (1, 2, 3, 4)
+"""Candidates for SR-SGC's B. With 12 of them it fits the probe better and takes 0.7 % more time."""
 FRACTIONS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48, 64, 96, 128, 256)
 """Candidates for lambda, of 256 workers; other numbers of workers scale them."""
 MOST_S = 0.25
@@ -77,7 +81,7 @@ def _best_sequential(
     delays = np.frombuffer(probe).reshape(-1, n)
     rows = [
         (b, x * b + 1, most, repeats(b, x * b + 1, most))
-        for b in BURSTS
+        for b in REPEATED_BURSTS
         for x in (1, 2, 3)
         for most in distinct_counts(n)
         if repeats(b, x * b + 1, most) <= MOST_S * n
@@ -111,10 +115,16 @@ def _fitting(
     rows: Sequence[tuple[int, ...]], delays: Floats, jobs: int, alpha: float, mu: float, n: int,
     *, sequential: bool,
 ) -> tuple[Ints, Floats]:  # fmt: skip
-    """Return the candidates that fit on the probe, and the time each takes per job."""
-    parts_table, parts_scores = [], []
-    for delay in sorted({_delay(row, sequential) for row in rows}):
-        table = np.array([row for row in rows if _delay(row, sequential) == delay], np.int64)
+    """Return the candidates that fit on the probe, and the time each takes per job.
+
+    It is infinite where it is known to be more than another's.
+    """
+    by_delay: dict[int, list[tuple[int, ...]]] = {}
+    for row in rows:
+        by_delay.setdefault(_delay(row, sequential), []).append(row)
+    parts_table, parts_scores, least = [], [], np.inf
+    for delay in sorted(by_delay):
+        table = np.array(by_delay[delay], np.int64)
         if delay > min(EXTRA, len(delays) - 1):
             continue
         own, starts = _windows(len(delays), jobs, delay)
@@ -125,9 +135,11 @@ def _fitting(
             costs = np.array(
                 [multiplexed_load(n, b, w, most) / (w - 1 + b) for b, w, most in table.tolist()]
             )
-            mean_time_multiplexed(delays, own, table, costs, alpha, mu, starts, scores)
+            # What takes longer than the best so far, per job, need not be simulated to its end.
+            mean_time_multiplexed(delays, own, table, costs, alpha, mu, starts, least * own, scores)
         parts_table.append(table)
         parts_scores.append(scores / own)
+        least = min(least, float(parts_scores[-1].min()))
     return np.concatenate(parts_table), np.concatenate(parts_scores)
 
 

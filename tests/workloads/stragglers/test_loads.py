@@ -52,7 +52,7 @@ def test_chunks_that_are_cut_sum_to_the_load(b: int, w: int, most: int) -> None:
 
 
 def test_the_load_of_a_run_is_the_formula(values) -> None:
-    task = load("embedded", 0, delays="short", jobs=8)
+    task = load("embedded", 0, delays="short", jobs=8, draws=1)
     run = {
         ("gradient_code", ("s", 15)): 0.0625,
         ("sequential_gc", ("params", "2,3,23")): 13 / 256,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.stragglers import planning
+from adabench.workloads.stragglers import patterns, planning
 from adabench.workloads.stragglers.delays import EXTRA, FAMILIES, generate, make_profile
 from adabench.workloads.stragglers.engine import Simulated, schedule
 from adabench.workloads.stragglers.gradient_code import Coded
@@ -105,3 +105,24 @@ def test_a_probe_that_is_shorter_than_the_run_still_gives_parameters() -> None:
     for choose in (planning.best_sequential, planning.best_multiplexed):
         b, w, _ = choose(case)
         assert b < w <= 6
+
+
+def test_the_search_s_lists_say_what_the_schemes_rule_says() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        n, r, w = int(rng.integers(2, 30)), int(rng.integers(0, 20)), int(rng.integers(2, 18))
+        b, most = int(rng.integers(1, w)), int(rng.integers(0, n + 1))
+        late, now = rng.random((20, n)) < 0.1, rng.random(n) < 0.1
+        rows = np.zeros((20, n), np.int64)
+        for q in range(20):
+            rows[q, : late[q].sum()] = np.flatnonzero(late[q])
+        rows[r, : now.sum()] = np.flatnonzero(now)
+        marks = np.zeros((2, n), np.int64)
+        many = int(now.sum())
+        listed = patterns._spread(rows, late.sum(axis=1), r, many, b, w, most, *marks)
+        assert listed == patterns.bursty(late, r, now, b, w, most)
+
+
+def test_the_search_tries_long_bursts() -> None:
+    assert tuple(range(1, 13)) == planning.BURSTS
+    assert tuple(range(2, 18)) == planning.WINDOW_LENGTHS

@@ -14,7 +14,7 @@ EXACT = ("uncoded", "gradient_code", "sequential_gc", "multiplexed_gc", "backup_
 
 
 def small(seed: int = 0, **conditions):
-    return load("embedded", seed, **{"n": 32, "jobs": 12, "probe": 40, **conditions})
+    return load("embedded", seed, **{"n": 32, "jobs": 12, "probe": 40, "draws": 1, **conditions})
 
 
 def log_ratio(values, name: str, against: str, family: str, seeds: range, **more) -> np.ndarray:
@@ -22,7 +22,7 @@ def log_ratio(values, name: str, against: str, family: str, seeds: range, **more
     knobs = more.pop("knobs", {})
     logs = []
     for seed in seeds:
-        task = load("embedded", seed, delays=family, **more)
+        task = load("embedded", seed, delays=family, draws=1, **more)
         ours = values(name, task, **knobs)[family]["time"]
         logs.append(math.log(ours / values(against, task)[family]["time"]))
     return np.array(logs)
@@ -33,7 +33,7 @@ def low(logs: np.ndarray) -> float:
 
 
 def test_the_sign_flips_in_long_bursts(values) -> None:
-    assert low(log_ratio(values, "multiplexed_gc", "gradient_code", "long", range(4))) > 1.2
+    assert low(log_ratio(values, "multiplexed_gc", "gradient_code", "long", range(16))) > 1.2
 
 
 def test_the_sign_flips_for_few_jobs(values) -> None:
@@ -46,8 +46,26 @@ def test_the_sign_flips_for_few_jobs(values) -> None:
     assert low(ten) > 1
 
 
+def test_instances_of_a_seed_share_nothing() -> None:
+    cases = small(delays="short", draws=3).cases()
+    for values in ("probe", "instance", "coins"):
+        assert len({np.asarray(getattr(case, values)).tobytes() for case in cases}) == 3
+    assert cases[0].instance == small(delays="short").cases()[0].instance
+
+
+def test_the_suite_has_most_of_the_friendly_family() -> None:
+    groups = [case.group for case in small(draws=4).cases()]
+    assert groups == ["short"] * 4 + ["long"] * 2 + ["independent"] * 2 + ["none"]
+
+
+def test_real_runs_are_not_repeated() -> None:
+    assert len(small(delays="short", level="real", draws=3).cases()) == 1
+
+
 def test_dropping_the_extra_rounds_would_pay(values) -> None:
-    seen = values("multiplexed_gc", load("embedded", 0, delays="short"), params="3,4,27")["short"]
+    seen = values("multiplexed_gc", load("embedded", 0, delays="short", draws=1), params="3,4,27")[
+        "short"
+    ]
     assert seen["extra_rounds"] == seen["delay"] == 5
     assert seen["rounds"] == 65
 
@@ -60,7 +78,7 @@ def test_repetition_is_free_at_alpha_zero_and_only_there(values) -> None:
 
 def test_without_stragglers_nothing_beats_uncoded(values) -> None:
     for seed in range(2):
-        task = load("embedded", seed, delays="none", n=64)
+        task = load("embedded", seed, delays="none", n=64, draws=1)
         plain = values("uncoded", task)["none"]["time"]
         for name in EXACT[1:-1]:
             assert values(name, task)["none"]["time"] >= plain
@@ -68,7 +86,7 @@ def test_without_stragglers_nothing_beats_uncoded(values) -> None:
 
 def test_the_order_of_time_in_short_bursts(values) -> None:
     for seed in range(2):
-        task = load("embedded", seed, delays="short")
+        task = load("embedded", seed, delays="short", draws=1)
         time = {name: values(name, task)["short"]["time"] for name in (*EXACT, "random_backup")}
         assert time["hindsight"] < time["gradient_code"] < time["backup_tasks"]
         assert time["backup_tasks"] < time["random_backup"] <= time["uncoded"]
@@ -95,7 +113,7 @@ def test_the_strict_rule_never_takes_less_time(values) -> None:
 def test_only_what_drops_results_is_inexact(values) -> None:
     for name in EXACT:
         assert {seen["delivered"] for seen in values(name, small()).values()} == {1.0}
-    seen = values("ignore_stragglers", load("embedded", 0))
+    seen = values("ignore_stragglers", load("embedded", 0, draws=1))
     assert seen["none"]["delivered"] == 1
     for family in ("short", "long", "independent"):
         assert 0.9 < seen[family]["delivered"] < 1
@@ -103,7 +121,7 @@ def test_only_what_drops_results_is_inexact(values) -> None:
 
 
 def test_the_control_makes_as_many_copies(values) -> None:
-    task = load("embedded", 0)
+    task = load("embedded", 0, draws=1)
     ours, control = values("backup_tasks", task), values("random_backup", task)
     for family in ours:
         assert ours[family]["copies"] == control[family]["copies"]
