@@ -43,7 +43,9 @@ def ambushed(
     first = run(heard or policy, prey.model, prey.truth, prey.chances, prey.drawn, every, every)
     losses, plays, searched = {AVERAGE: _loss(first)}, [first], 0
     found: dict[int, tuple[Ints, Small]] = {}
-    if prey.case.problem == "questions":
+    if prey.case.group == "clear":
+        pass
+    elif prey.case.problem == "questions":
         found[WORST], searched = _hardest_object(policy, prey, first, seed, scale)
     else:
         for k, own in enumerate(seed.spawn(len(thresholds.CLASSES))):

@@ -10,12 +10,13 @@
 | easy     | the same at C = 1 | control: uniform suffices |
 | prior    | means from independent Gaussians | the home of the prior-trained policy |
 
-Two conditions play hunts (`hunt.py`) in place of arms, one case each:
+Two conditions play hunts (`hunt.py`) in place of arms, with `clear` as the control of each:
 
 | family   | what is hunted | worst case |
 |----------|---|---|
 | thresholds | where answers turn from no to yes, noise by position | in five classes C <= r, searched for |
 | questions | one of 100 objects, with 60 noisy questions | the hardest object: all are tried |
+| clear    | the same with margins of 0.9, or 16 objects whose answers are all 0.05 or 0.95 | none |
 
 and `matrix=FILE.csv` hunts in a table of the user's. r is geometric from 1 (solved within 20 queries) to 1000 (hopeless). Worst cases are searched for
 each policy anew (`adversary.py`); what a family fixes beforehand is the starts, the episodes and
@@ -33,7 +34,7 @@ from adabench.harness.errors import SelectionError
 from adabench.workloads.active_search import thresholds
 from adabench.workloads.active_search.bandit import ARMS, Draws, Floats, Ints, Small, draws
 from adabench.workloads.active_search.difficulty import on_boundary
-from adabench.workloads.active_search.hunt import Luck, luck
+from adabench.workloads.active_search.hunt import LEAST, Luck, luck
 from adabench.workloads.active_search.questions import table
 
 CLASSES: Floats = np.geomspace(1.0, 1000.0, 5)
@@ -60,17 +61,20 @@ class Family:
 
 
 FAR_AWAY = 6.0
+# The first case is solved once more, to warm up: let it be a cheap one.
 FAMILIES = {
+    "easy": Family("fixed", "control", (0,), near=ARMS - 1),
     "classes": Family("worst", "question", (0, 1, 2, 3, 4)),
     "retrained": Family("worst", "question", (MIDDLE,)),
     "pair": Family("fixed", "friendly", (MIDDLE,), near=1),
     "leader": Family("fixed", "question", (MIDDLE,), near=ARMS - 1),
     "hopeless": Family("fixed", "hostile", (4,), near=ARMS - 1),
-    "easy": Family("fixed", "control", (0,), near=ARMS - 1),
     "prior": Family("drawn", "friendly"),
 }
 
 
+CLEAR = 16
+"""Objects of the control of questions."""
 HUNTS: tuple[Problem, ...] = ("thresholds", "questions")
 
 
@@ -152,21 +156,33 @@ def generate(name: str, queries: int, episodes: int, seed: int) -> Instance:
     return Instance(case, family, gaps, drawn, seed)
 
 
-def prey(problem: Problem, queries: int, episodes: int, seed: int, given: Small | None) -> Prey:
+def prey(
+    problem: Problem,
+    queries: int,
+    episodes: int,
+    seed: int,
+    given: Small | None,
+    *,
+    clear: bool = False,
+) -> Prey:
     """Return one hunt's instance; `given` is a user's table. Pure.
 
     On average hypotheses are equally likely, and margins of thresholds uniform in 0.1..0.9.
     """
-    name = "matrix" if given is not None else problem
+    name = "clear" if clear else "matrix" if given is not None else problem
     tables, own, noise = child(seed, INSTANCE, name, queries, episodes).spawn(3)
     rng = np.random.default_rng(own)
     if problem == "thresholds":
         model = thresholds.model()
     else:
         model = given if given is not None else table(np.random.default_rng(tables))
+        if clear:
+            model = np.where(model[:CLEAR] > 0.5, 1 - LEAST, LEAST).astype(np.float32)
     truth = rng.permutation(np.arange(episodes) % len(model))
     if problem == "thresholds":
         margins = rng.uniform(0.1, thresholds.MOST, (episodes, thresholds.POSITIONS))
+        if clear:
+            margins[:] = thresholds.MOST
         chances = thresholds.truth(truth, margins)
     else:
         chances = model[truth]

@@ -118,7 +118,8 @@ def load(
         return ActiveSearch((prey("questions", T, episodes, seed, read_matrix(matrix)),))
     for problem in HUNTS:
         if family == problem:
-            return ActiveSearch((prey(problem, T, episodes, seed, None),))
+            clear = prey(problem, T, episodes, seed, None, clear=True)
+            return ActiveSearch((clear, prey(problem, T, episodes, seed, None)))
     if family != "suite" and family not in FAMILIES:
         raise SelectionError(
             f"There is no family {family!r}.", nearest(family, ("suite", *HUNTS, *FAMILIES))

@@ -117,7 +117,7 @@ def test_no_table_of_a_run_is_one_of_the_trainings() -> None:
 
 
 def values(method, task, **knobs):
-    (case,) = task.cases()
+    case = task.cases()[-1]
     task.meter.clear()
     answer = method.solve(task, case, {**method.CARD.defaults, **knobs})
     return {**task.meter, **task.score(case, answer)}
@@ -132,6 +132,17 @@ def test_a_hunt_is_scored_by_average_and_worst(methods) -> None:
             assert seen["queries"] == 20
             worst = [seen["worst_loss"]] if problem == "questions" else [seen["loss_4"]]
             assert worst[0] > seen["loss"]
+
+
+def test_the_control_of_a_hunt_is_solved_by_halving(methods) -> None:
+    for problem in HUNTS:
+        task = load("embedded", 0, family=problem, episodes=400)
+        case = task.cases()[0]
+        assert case.group == "clear"
+        answer = methods["soft_gbs"].solve(task, case, methods["soft_gbs"].CARD.defaults)
+        seen = task.score(case, answer)
+        assert seen["success"] > 0.9
+        assert "worst_loss" not in seen
 
 
 def test_what_is_for_arms_alone_says_so(methods) -> None:
