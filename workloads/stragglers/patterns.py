@@ -82,10 +82,10 @@ class Slow(NamedTuple):
     fastest: Floats
     """(rounds,) delays without work."""
     slowest: Floats
-    count: Ints
+    counts: Ints
     """(rounds,)"""
     who: Ints
-    """(rounds, n) the first `count` of each row."""
+    """(rounds, n) the first `counts` of each row."""
 
 
 @kernel
@@ -102,8 +102,8 @@ def slow(base: Floats, mu: float) -> Slow:
         found.fastest[r], found.slowest[r] = base[r].min(), base[r].max()
         for i in range(n):
             if base[r, i] >= (1 - TINY) * (1 + mu) * found.fastest[r]:
-                found.who[r, found.count[r]] = i
-                found.count[r] += 1
+                found.who[r, found.counts[r]] = i
+                found.counts[r] += 1
     return found
 
 
@@ -126,7 +126,7 @@ def _multiplexed(
     unless its job is none, so that the loads are known without the results.
     """
     n, slots = base.shape[1], w - 1 + b
-    late = np.empty((jobs + slots, known.count.max()), np.int64)
+    late = np.empty((jobs + slots, known.counts.max()), np.int64)
     count = np.zeros(jobs + slots, np.int64)
     now, seen = np.zeros(n, np.int64), np.zeros(n, np.int64)
     total = 0.0
@@ -135,7 +135,7 @@ def _multiplexed(
         work = alpha * (cost * (min(r, slots - 1) - max(0, r - jobs + 1) + 1))
         limit = (1 + mu) * (known.fastest[own] + work)
         many = 0
-        for k in range(known.count[own]):
+        for k in range(known.counts[own]):
             if base[own, known.who[own, k]] + work > limit:
                 late[r, many] = known.who[own, k]
                 many += 1
@@ -217,7 +217,7 @@ def _sequential(
             continue
         if r < jobs:
             fastest, slowest = known.fastest[own] + work, known.slowest[own] + work
-            among = known.who[own, : known.count[own]]
+            among = known.who[own, : known.counts[own]]
         else:
             fastest, slowest = base[own][chosen].min() + work, base[own][chosen].max() + work
             among = chosen
