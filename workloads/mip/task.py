@@ -13,8 +13,10 @@ left.
 the first solve inside it.
 
 **What is scored.** `closeness`: 1 - |objective - bound| / max(|objective|, |bound|), the bound being the LP
-relaxation's, the same for all. `primal_gap`: the same against the best value known (`known.json`: the best
-of long runs, with its dual bound), absent for instances that have none. `primal_integral_s`: the gap to the
+relaxation's, the same for all. `primal_gap`: the same against the best value known, 0 for who is better;
+absent for instances that have none. `known.json` has the best values with their dual bounds for seeds
+0 and 1, so far of runs of 30 to 45 s of processor time (`benchmarks/mip_known.py` adds longer ones).
+`primal_integral_s`: the gap to the
 bound, integrated over the budget, 1 before there is a solution. Work: `seconds`, the budget that was handed
 out; sub-MIPs, LP iterations and nodes are counted beside it. `learning`: rank correlation between how often an arm was
 pulled in the last third and its mean reward.

@@ -1,10 +1,12 @@
 """Instances are pure, solvers agree with enumeration, parts are what they say, budgets hold."""
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
 
+from adabench.cli.main import main
 from adabench.harness import registry
 from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.harness.task import Meter
@@ -12,6 +14,8 @@ from adabench.harness.task import Meter
 pytest.importorskip("pyscipopt", reason="pip install 'adabench[milp]'")
 pytest.importorskip("alns", reason="pip install 'adabench[milp]'")
 
+from adabench.workloads.mip import bounds
+from adabench.workloads.mip import search as search_module
 from adabench.workloads.mip.arms import PORTFOLIO, Situation, parsed, step
 from adabench.workloads.mip.bounds import bound_of, gap
 from adabench.workloads.mip.families import CONTROLS, FAMILIES, FRIENDLY, HOSTILE, generate
@@ -208,3 +212,167 @@ def test_an_unknown_arm_is_a_sentence():
         method.solve(task, program, {"arm": "rinse_50"})
     assert gap(0.0, 0.0) == 0
     assert gap(-110.0, -100.0) == pytest.approx(10 / 110)
+
+
+class Ticks:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("name", ["balans", "roulette", "random_arms", "single_arm"])
+@pytest.mark.parametrize(
+    ("budget", "start", "longest", "pulls"),
+    [(60.0, 15.0, 6.0, range(8, 24)), (3600.0, 20.0, 150.0, range(24, 70))],
+)
+def test_the_first_solve_is_inside_the_budget_and_parts_are_shares_of_it(
+    name, budget, start, longest, pulls, monkeypatch
+):
+    """With solves that take just what they may: 15 s of 60 for the start, then parts of 4 or 6 s.
+
+    With an hour the limits are the paper's: 20 s, then 60 or 150 s.
+    """
+    clock, limits = Ticks(), []
+    monkeypatch.setattr(search_module, "perf_counter", clock)
+
+    def part(self, part, limit_s, *, whole=False):
+        limit_s = min(limit_s, self.left_s)
+        if limit_s < search_module.LEAST_S:
+            return None
+        limits.append(limit_s)
+        clock.now += limit_s
+        x = np.ones(len(self.program.cost))
+        self.offer(x)
+        return x
+
+    monkeypatch.setattr(Search, "part", part)
+    method = registry.load(registry.find(f"mip/{name}"))
+    task = load("embedded", 3, seconds=budget, size="tiny")
+    [program] = task.cases()
+    answer = method.solve(task, program, method.CARD.defaults)
+    assert limits[0] == start
+    assert max(limits[1:]) <= longest
+    assert sum(limits) <= budget
+    assert answer.ended_s <= budget
+    assert len(answer.pulls) in pulls
+    assert task.score(program, answer)["overrun"] == 0
+
+
+def test_a_late_end_is_charged(monkeypatch):
+    clock = Ticks()
+    monkeypatch.setattr(search_module, "perf_counter", clock)
+    task = load("embedded", 3, seconds=10.0, size="tiny")
+    [program] = task.cases()
+    search = task.search(program)
+    search.offer(np.ones(len(program.cost)))
+    clock.now += 10.5
+    values = task.score(program, search.end())
+    assert values["overrun"] == pytest.approx(0.5)
+    assert values["overrun"] > values["allowed"]
+
+
+def test_all_solvers_have_one_thread_and_scip_its_own_heuristics():
+    from pyscipopt import Model
+
+    from adabench.workloads.mip.solvers import highs
+
+    program = generate("setcover", "tiny", 2)
+    search, plain = searched(program), Model()
+    watched = ("heuristics/alns/freq", "heuristics/rins/freq", "heuristics/crossover/freq")
+    search.part(Part(cost=np.ones(len(program.cost)), first=True), 5)  # heuristics off in it
+    search.scip()
+    model = search._opened()
+    assert [model.getParam(name) for name in watched] == [plain.getParam(name) for name in watched]
+    assert model.getParam("limits/solutions") == -1
+    assert model.getParam("lp/threads") <= 1
+    assert highs(file_of(program)).getOptionValue("threads")[1] == 1
+
+
+def test_the_best_in_hindsight_is_the_best_and_not_the_worst():
+    task = load("embedded", 1, seconds=2.0, size="tiny")
+    [program] = task.cases()
+
+    def offering(x):
+        def attempt(search):
+            search.offer(x)
+            return search.end()
+
+        return attempt
+
+    every, cover = np.ones(len(program.cost)), searched(program).scip()
+    best = task.best_of(program, [offering(every), offering(cover), offering(every)])
+    assert task.score(program, best)["objective"] == pytest.approx(program.objective(cover))
+
+
+@pytest.mark.parametrize("family", ["auction", "gisp", "independent"])
+def test_what_is_maximised_is_negative_and_more_of_it_is_better(family):
+    program = generate(family, "tiny", 4)
+    search = searched(program)
+    x = search.scip()
+    assert program.objective(x) < 0
+    assert bound_of(program) <= program.objective(x) + 1e-6
+    poorer = np.zeros(len(x))
+    assert program.violation(poorer) == 0
+    assert program.objective(poorer) > program.objective(x)
+
+
+def test_the_gap_to_the_best_known_is_zero_for_who_finds_better(monkeypatch):
+    task = load("embedded", 1, seconds=1.0, size="tiny")
+    [program] = task.cases()
+    x = searched(program).scip()
+    objective = program.objective(x)
+    for best, expected in ((objective, 0.0), (objective + 5, 0.0), (objective / 2, 0.5)):
+        monkeypatch.setattr(
+            bounds, "known", lambda best=best: {program.digest: {"objective": best}}
+        )
+        search = task.search(program)
+        search.offer(x)
+        assert task.score(program, search.end())["primal_gap"] == pytest.approx(expected)
+
+
+def test_what_is_known_is_of_the_instances_that_are_generated():
+    entries = bounds.known()
+    named = {(entry["family"], entry["seed"]) for entry in entries.values()}
+    assert named >= {(family, seed) for family in FAMILIES for seed in (0, 1)}
+    for digest, entry in entries.items():
+        assert generate(entry["family"], "full", entry["seed"]).digest == digest
+        assert entry["dual_bound"] <= entry["objective"] + 1e-6
+        assert entry["seconds"] >= 30
+
+
+def test_the_grid_has_an_instance_of_every_family_a_seed():
+    groups = [program.group for program in load("embedded", 0, suite="grid", size="tiny").programs]
+    assert groups == list(FAMILIES)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["seconds=0", "seconds=-1", "seconds=nan", "seconds=inf", "pulls=-1", "pulls=1.5", "size=huge",
+     "suite=some"],
+)  # fmt: skip
+def test_conditions_that_make_no_sense_are_refused_and_leave_no_run(
+    setting, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["adabench", "run", "mip/scip", "--set", setting])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.strip()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("seed", [0, 1, 100])
+def test_the_negative_control_is_solved_by_scip_alone(seed):
+    """Nothing is left for a neighbourhood to find: a win there would be noise."""
+    program = generate("independent", "full", seed)
+    search = searched(program, 30.0)
+    search.scip()
+    assert search.end().ended_s < 15  # 0.2 s of processor time; a busy machine takes its share
+    if program.digest in bounds.known():
+        entry = bounds.known()[program.digest]
+        assert entry["objective"] == entry["dual_bound"] == search.dated[-1][1]
