@@ -1,7 +1,7 @@
 """The worst case of a policy in a hunt: all objects are tried, or instances are searched for.
 
-Of questions the instances are the objects, so the search is exhaustive: the average case plays
-each equally often, the `KEPT` that lose most are played again on other episodes, and the worst of them
+Of questions the instances are the objects, so the search is exhaustive: the average case plays each
+equally often, the `KEPT` that lose most are played again on other episodes, and the worst of them
 is what final episodes, unseen so far, are played on. Of thresholds instances with C(theta) = r are
 searched for as in `adversary.py`: `STARTS` fresh starts, `ROUNDS` rounds of changes, better ones
 replace their parents, finalists again, and final episodes. Without a gradient.

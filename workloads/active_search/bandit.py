@@ -6,8 +6,8 @@ A policy sees a `Board` and names one arm for each episode:
         def choose(self, board: Board) -> Ints: ...
 
 Ten arms answer with their mean plus Gaussian noise of variance 1. A policy knows that, how many
-queries there are, what it asked and what was answered; all policies see the same. The true means stay
-here. After the last query the *substrate* names the arm with the highest observed mean among
+queries there are, what it asked and what was answered; all policies see the same. The true means
+stay here. After the last query the *substrate* names the arm with the highest observed mean among
 those asked (ties at random), so that policies differ in their queries and in nothing else.
 
 Noise is a table by episode, arm and how often that arm was asked: two policies that ask an arm for

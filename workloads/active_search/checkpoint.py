@@ -1,7 +1,7 @@
 """Checkpoints: fp16 safetensors with a JSON card beside each, rebuilt from seeds.
 
-A card says which recipe made the file, a digest of the sources it was made with, the offsets, and the
-losses that the shipped fp16 file was measured to have: of arms worst-case losses with fresh
+A card says which recipe made the file, a digest of the sources it was made with, the offsets, and
+the losses that the shipped fp16 file was measured to have: of arms worst-case losses with fresh
 adversaries, of hunts the average case.
 """
 

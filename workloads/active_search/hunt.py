@@ -5,10 +5,10 @@ it on the board, with its counts and sums and with the posterior of a flat prior
 function of the answers and saves each policy from computing it. After the last query the
 *substrate* names the most likely hypothesis (ties at random), for everybody alike.
 
-An instance is a hypothesis and the true chances of its answers. Of questions about objects these are
-the model's. Of thresholds they are not: how noisy each position is, is the adversary's choice, and
-the model takes all to be equally noisy, so that the most likely hypothesis is the labelling that
-fits most answers.
+An instance is a hypothesis and the true chances of its answers. Of questions about objects these
+are the model's. Of thresholds they are not: how noisy each position is, is the adversary's choice,
+and the model takes all to be equally noisy, so that the most likely hypothesis is the labelling
+that fits most answers.
 
 Common random numbers: answer t of an episode is yes if the same number is below the chance.
 """

@@ -3,13 +3,14 @@
     robust    min over policies of max over (k, instance in class k) of loss - L(k)
     prior     min over policies of the mean loss
 
-Like `training.py`, with two simplifications. There are no specialists: L(k) is what soft binary search
-loses in class k, so the robust policy is asked not to be much worse than that rule in any class.
-And the adversary has no gradient: of thresholds it changes instances at random and keeps the
+Like `training.py`, with two simplifications. There are no specialists: L(k) is what soft binary
+search loses in class k, so the robust policy is asked not to be much worse than that rule in any
+class. And the adversary has no gradient: of thresholds it changes instances at random and keeps the
 worst; of questions there are a hundred objects, and all are tried.
 
 Questions: eight tables of chances from a stream of their own, so that no table of a run was seen;
-classes are the 25, 50, 75 and 100 % of objects that are easiest by C. Thresholds: five classes of C.
+classes are the 25, 50, 75 and 100 % of objects that are easiest by C. Thresholds: five classes of
+C.
 """
 
 from collections.abc import Callable
@@ -127,7 +128,7 @@ def threshold_packs(seed: int) -> list[Pack]:
 
 
 def renew(pack: Pack, rng: np.random.Generator) -> None:
-    """Replace the easiest half of each class of thresholds: by changed copies of the worst, or fresh."""
+    """Replace the easiest half of each class: by changed copies of the worst, or fresh ones."""
     for k, hard in enumerate(thresholds.CLASSES):
         own = np.flatnonzero(pack.classes == k)
         ranked = own[np.argsort(-pack.loss[own])]
@@ -142,7 +143,7 @@ def renew(pack: Pack, rng: np.random.Generator) -> None:
 
 
 def offset(packs: list[Pack], policy: Policy, seed: int) -> Floats:
-    """Return what a policy loses in each class: the mean over the worst few that it was tried on."""
+    """Return what a policy loses in each class: the mean over the worst few of it."""
     found = []
     for at, pack in enumerate(packs):
         first, again = np.random.SeedSequence(seed, spawn_key=(81, at)).spawn(2)

@@ -1,11 +1,12 @@
 """The policy network, compiled: what it sees of an episode, its scores, and its policy gradient.
 
-The network itself is in `network.py`. Episodes are looked at in blocks, a column an arm, so that the inner
-loops are long; arms that were never asked look alike and share one column.
+The network itself is in `network.py`. Episodes are looked at in blocks, a column an arm, so that
+the inner loops are long; arms that were never asked look alike and share one column.
 
     x (FEATURES, BLOCK) -> W1 -> max(0, .) -> W2 -> max(0, .) -> w3 -> score (BLOCK,)
 
-`played` draws episodes by the softmax of scores. `gradient` plays the same episodes again and adds up
+`played` draws episodes by the softmax of scores. `gradient` plays the same episodes again and adds
+up
 
     sum over episodes and queries of   weight * d log p(arm) / dW  -  entropy * d H(p) / dW
 
@@ -38,7 +39,7 @@ DIGEST = digest_of([Path(__file__)])
 
 
 def compiled_by(digest: str) -> Callable[[Function], Function]:
-    """Return what compiles, sums in any order and without a look at zero divisors: 3 times faster."""
+    """Return what compiles, sums in any order and without a look at zero divisors."""
 
     def decorate(function: Function) -> Function:
         return cast(
@@ -207,7 +208,7 @@ def chances(scores: Small) -> None:
 def played(
     means: Floats, noise: Floats, coins: Floats, w: Weights, did: Ints, counts: Ints, sums: Floats
 ) -> None:
-    """Play b episodes by the softmax of scores, and fill did (b, queries), counts and sums (b, arms).
+    """Play b episodes by the softmax; fill did (b, queries), counts and sums (b, arms).
 
     means (g, arms) and noise (g, arms, queries) are shared by b / g rows each; coins (b, queries).
     """
@@ -229,7 +230,7 @@ def played(
 
 @compiled
 def pushed(p: Small, did: int, weight: float, entropy: float, by: Small) -> None:
-    """Fill, for one choice from scores p, the slope of weight * log p(did) - entropy * H: by (arms,)."""
+    """Fill the slope, in scores p, of weight * log p(did) - entropy * H: by (arms,)."""
     chances(p)
     spread = np.float32(0)
     for arm in range(len(p)):

@@ -24,11 +24,11 @@ with fresh starts and fresh episodes (`adversary.py`), by the task and not by th
 
 **What is scored.** `success` = 1 - `loss`. On `classes`: the mean over the five worst cases,
 `loss_k` of each, and `worst_gap`, the largest excess over the loss of the specialist that was
-trained for that class alone, searched and played in the same way (0 if no class is above).
-On hunts `loss` is the average over hypotheses; of thresholds `loss_k` is the worst case in each
-class, of questions `worst_loss` that of the hardest object. `success_limit` is a theorem: no policy with so many queries exceeds it in the worst case (on
-`pair` there is none, and the limit is 1). On `retrained` every trained policy of a method plays;
-`spread` is the largest loss less the smallest.
+trained for that class alone, searched and played in the same way (0 if no class is above). On hunts
+`loss` is the average over hypotheses; of thresholds `loss_k` is the worst case in each class, of
+questions `worst_loss` that of the hardest object. `success_limit` is a theorem: no policy with so
+many queries exceeds it in the worst case (on `pair` there is none, and the limit is 1). On
+`retrained` every trained policy of a method plays; `spread` is the largest loss less the smallest.
 
 **The budget.** `T`, the number of queries. It is handed to all alike and everybody uses all of it:
 `queries` is counted from the answers that were given. What the search for the worst case asks

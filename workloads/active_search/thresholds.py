@@ -4,15 +4,16 @@
     instance     z, and how clear each position is: margin m_x in 0..0.9; the right answer
                  comes with probability (1 + m_x) / 2
 
-Difficulty, from the lower bound for combinatorial hypotheses (labels -1 and 1, queries are positions):
+Difficulty, from the lower bound for combinatorial hypotheses (labels -1 and 1, queries are
+positions):
 
     C = min over l of max over z' != z of  sum over x between z and z' of 1 / l_x
                                            / (sum over x between z and z' of m_x)^2
 
-The constraints of z' on one side of z bind prefixes only, and a side alone is solved by the greatest
-convex minorant of U_k = (m_1 + ... + m_k)^2: with its slopes w_k the least C is the sum of 1 / w_k
-over both sides. Scaling all margins by a divides C by a^2; margins end at 0.9, so a projection onto
-the boundary of a class looks for a by bisection.
+The constraints of z' on one side of z bind prefixes only, and a side alone is solved by the
+greatest convex minorant of U_k = (m_1 + ... + m_k)^2: with its slopes w_k the least C is the sum of
+1 / w_k over both sides. Scaling all margins by a divides C by a^2; margins end at 0.9, so a
+projection onto the boundary of a class looks for a by bisection.
 """
 
 from pathlib import Path
@@ -81,7 +82,7 @@ def difficulty(z: Ints, margins: Floats) -> Floats:
 
 @compiled
 def on_boundary(z: Ints, shapes: Floats, hard: Floats) -> Floats:
-    """Scale shapes (i, positions) to margins of at most MOST with C = hard (i,), where there are any.
+    """Scale shapes (i, positions) to margins of at most MOST with C = hard (i,).
 
     Where even the clearest margins are harder, those.
     """

@@ -9,13 +9,14 @@ classes' running losses less their offsets, the particle by one over the running
 class. Drawn particles take a step up the likelihood-ratio gradient of their loss and are scaled
 back onto the boundary; now and then the easiest quarter is replaced by fresh ones.
 
-The gradient of the policy has a baseline by particle: `TWINS` episodes share instance and noise
-and differ in the policy's draws alone, and each is compared with the mean of the others. All
-policies, specialists and the robust one, get the same number of updates from the same common
-start. The offset L(k) is what its specialist lost against its own particles in the last quarter of its
-training: the robust policy's losses are taken in the same way, of a policy that draws. (Offsets
-by a search, of the policy that does not draw any more, left the robust policy with the wrong
-classes: a gap of 0.028 at r = 32.) A minimax game goes round in circles; what is kept is a running mean of the weights.
+The gradient of the policy has a baseline by particle: `TWINS` episodes share instance and noise and
+differ in the policy's draws alone, and each is compared with the mean of the others. All policies,
+specialists and the robust one, get the same number of updates from the same common start. The
+offset L(k) is what its specialist lost against its own particles in the last quarter of its
+training: the robust policy's losses are taken in the same way, of a policy that draws. (Offsets by
+a search, of the policy that does not draw any more, left the robust policy with the wrong classes:
+a gap of 0.028 at r = 32.) A minimax game goes round in circles; what is kept is a running mean of
+the weights.
 
 Episodes and gradients are compiled (`scoring.py`); torch has the weights and the optimiser.
 """
