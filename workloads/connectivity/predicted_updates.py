@@ -54,11 +54,12 @@ until noise 100 (606 steps against 796). Headroom captured is therefore negative
 [-0.63, -0.33].
 
 The clock, CPU time per update at n = 1,000 on random streams (seeds 0 to 2, busy machine): 0.25 us at
-noise 0, 0.46 at 10, 1.03 at 100, 1.98 at 1,000; rebuilding 1.99, the forest 0.19. So on random streams
-the time crosses rebuilding's at noise 1,000, where the work (1,031 steps against 1,483) does not yet;
-on fifo streams a little before, on heavy, dyadic and ring ones behind it. Kernels that counted
-references at each call took 1.3, 1.9, 3.4 and 5.6 us, and the crossing seemed to lie between noise 10
-and 100 (`engine.part`).
+noise 0, 0.46 at 10, 1.03 at 100, 1.98 at 1,000; rebuilding 1.99, the forest 0.19. At noise 1,000 the
+method takes 0.84 [0.80, 0.86] of rebuilding's time over all families (PU-clock, seeds 0 to 9, quiet
+machine; 0.86 [0.84, 0.87] at 100 to 119), though the card expected this not to transfer: the times
+cross there on random and fifo streams, where the work (1,031 steps against 1,483) does not yet, and
+beyond on heavy, dyadic and ring ones. Kernels that counted references at each call (`engine.part`)
+took 1.3, 1.9, 3.4 and 5.6 us, and the crossing seemed to lie between noise 10 and 100.
 
 **Ways to fake it.** The true end in the canonical interval (hooks see the past alone, and the
 check gives streams other futures); rebuilding the whole path always (unions would not fall
