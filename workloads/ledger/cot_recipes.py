@@ -39,8 +39,8 @@ class Thinking:
     """The teacher's recipe."""
     seed: int
     shape: Shape = SHAPE
-    steps: int = 600
-    forecast_s: int = 130
+    steps: int = 1100
+    forecast_s: int = 150
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Shortening:
     """The student's recipe."""
     kind: Literal["both", "depth", "step", "shuffled"]
     seed: int
-    steps: int = 240
-    forecast_s: int = 45
+    steps: int = 250
+    forecast_s: int = 40
 
 
 def table(seeds: Sequence[int]) -> dict[str, Speaking | Thinking | Shortening]:

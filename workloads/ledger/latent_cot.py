@@ -3,23 +3,22 @@
     h_0 of step t = norm(h_L of step t - 1),  every step runs all layers
 
 The student of the model that speaks (`latent_training.py`): its state after step k was drawn to the
-teacher's at the end of spoken step k, its steps were taken over from the trace one by one. The number
-of steps is a function of the question's length: one for each operation, or (`per_step` = 2) for two.
+teacher's at the end of spoken step k, its steps were taken over from the trace one by one. The
+number of steps is a function of the question's length: one for each operation, or (`per_step` = 2)
+for two.
 
 **What is simplified.** One weight for both losses; teacher and student have the same shape.
 
-**What to expect.** Written before measuring: within 3 points of the spoken trace at one language token
-a question; with half the steps a few points less, since six layers are more than a step needs.
+**What to expect.** Written before measuring: within 3 points of the spoken trace at one language
+token a question; with half the steps a few points less, since six layers are more than a step
+needs.
 
-**What was seen.** *Seeds 0..2, three trained models*: 0.956, 0.857, 0.940 right with a step per operation, 0.586, 0.466, 0.583 with
-half as many; s15-stage-1 undecided (0.916 [0.775, 1.013] of spoken steps), s15-stage-1-floor reproduced (5.26
-[4.56, 5.88]). Below:
-one trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). 0.969
-right where the verbose trace has 0.999: ratio 0.969 [0.943, 0.992] against a limit of 0.97, undecided.
-Five times as many right as without steps (0.20). 35.9 latent layers a question, 8.25 a token,
-which is what the terse trace costs at 0.998. Half as many steps: 0.607 at 19.2 latent layers,
-far more lost than expected. CPU time of one question at a time: a fifth of the verbose trace's
-(0.92 s against 4.67 s for 72 questions, a crowded machine).
+**What was seen.** Seeds 0..2, three trained models, 384 questions each: 0.995, 0.995, 0.990 right
+with a step per operation where the verbose trace has 1.000: s15-stage-1 reproduced (0.993 [0.984,
+0.998]), s15-stage-1-floor too (5.70 [5.04, 6.28]). With half as many steps 0.646, 0.596, 0.646, far
+more lost than expected. 36.3 to 36.5 latent layers a question, 8.25 a token, which is what the
+terse trace costs at 0.997 to 1.000. Seeds 100..102 (the same models): 0.989 [0.976, 1.001] and 6.39
+[4.69, 7.99], the same verdicts. The first recipe (600 steps) had 0.956, 0.857, 0.940.
 
 **Ways to fake it.** Not counting latent steps as compute; comparing full steps alone, where half as
 many would do.

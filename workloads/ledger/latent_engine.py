@@ -7,13 +7,13 @@
         next step starts at layer 1 from norm(h), or, with the step shortcut, at layer l from h
     language step  h_0 = embed(token)         one position, all layers, a greedy token at its end
 
-Questions of a batch take their own depths. A layer is called on the rows that run it, gathered,
-and not at all if there is none; so what is skipped is not executed and **writes no keys or values**.
+Questions of a batch take their own depths. A layer is called on the rows that run it, gathered, and
+not at all if there is none; so what is skipped is not executed and **writes no keys or values**.
 Caches are ragged: `Cached.counts` says how many positions each question has in each layer, and a
 query meets those alone. A position keeps its place in the sequence (rotary angle) whoever skips it.
 
-Everything is written down in three books (`Books`): question, latent phase, language phase. An entry
-of `Work.runs` is (layer, questions); routers and adapters are counted by whoever multiplies.
+Everything is written down in three books (`Books`): question, latent phase, language phase. An
+entry of `Work.runs` is (layer, questions); routers and adapters are counted by whoever multiplies.
 """
 
 from collections.abc import Callable
@@ -200,7 +200,7 @@ def think(
                 continue
             rows = states if len(who) == n else work.take(states, who)
             if shortcut is not None:
-                who, rows, gone = _leaving(shortcut, depth, step, rows, who, states, work)
+                who, rows, gone = _leaving(shortcut, depth, step, rows, who, states, start, work)
                 left[gone], start[gone] = True, depth
                 went[gone] = False
                 if not len(who):
@@ -216,14 +216,28 @@ def think(
 
 
 def _leaving(
-    shortcut: Shortcut, depth: int, step: int, rows: Tensor, who: Tensor, states: Tensor, work: Work
+    shortcut: Shortcut,
+    depth: int,
+    step: int,
+    rows: Tensor,
+    who: Tensor,
+    states: Tensor,
+    start: Tensor,
+    work: Work,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Let rows leave; write their states in place; return who stays, their rows and who left."""
-    judged = shortcut.leave(depth, step, rows, who, work)
+    """Let rows leave; write their states in place; return who stays, their rows and who left.
+
+    Before a step has run a layer its state is that of the step before, and it is not asked.
+    """
+    ran = (start[who] < depth).nonzero()[:, 0]
+    asked = rows if len(ran) == len(who) else work.take(rows, ran)
+    judged = shortcut.leave(depth, step, asked, who[ran], work) if len(ran) else None
     if judged is None or not bool(judged[0].any()):
         return who, rows, who[:0]
     leaves, out = judged
-    gone, stay = who[leaves], (~leaves).nonzero()[:, 0]
+    stays = torch.ones(len(who), dtype=torch.bool)
+    stays[ran[leaves]] = False
+    gone, stay = who[~stays], stays.nonzero()[:, 0]
     work.moved += out.numel()
     states[gone] = out
     return who[stay], work.take(rows, stay), gone
@@ -298,7 +312,7 @@ def _stored(memory: Memory, work: Work) -> None:
 
 
 def in_words(model: Backbone, limit: int) -> Continue:
-    """Speak greedily until one token after `<answer>`, which is the answer, or for `limit` tokens."""
+    """Speak greedily until the token after `<answer>`, the answer, or for `limit` tokens."""
 
     def go_on(ends: Tensor, memory: Memory, book: Books) -> Said:
         n = len(ends)

@@ -1,4 +1,4 @@
-"""Latent steps with gradients: what `latent_engine.py` runs gathered, here for whole batches and masked.
+"""Latent steps with gradients: what `latent_engine.py` runs gathered, here masked for batches.
 
 Training needs every row of a batch at once, so a layer is run on all questions and what a question
 skips is thrown away by a mask: nothing is saved here and nothing is counted. The questions of a
@@ -84,3 +84,43 @@ def block(model: Backbone, states: Tensor, past: Past) -> Tensor:
         states = layer_step(model, index, states, past)
     past.length += states.shape[1]
     return states
+
+
+@dataclass(frozen=True)
+class Walked:
+    """Latent steps of a batch, some of which were handed over."""
+
+    states: Tensor
+    """After each step, [B, steps, d]: normed if it ended, as it was handed over if not."""
+    done: Tensor
+    """Did the step run to its end? [B, steps]."""
+    early: Tensor
+    """The state after the first `look` layers, [B, steps, d]."""
+    fresh: Tensor
+    """Did the step start at layer 1? [B, steps]."""
+
+
+def walk(model: Backbone, ends: Tensor, past: Past, plan: Tensor, look: int) -> Walked:
+    """Take latent steps from states at the questions' ends [B, d].
+
+    `plan` [B, steps]: after so many layers a step stops and hands its state to the next one, which
+    starts there; a number that is not reached for a step that runs to its end.
+    """
+    state, start = model.norm(ends), torch.zeros(len(ends), dtype=torch.long)
+    found: tuple[list[Tensor], ...] = ([], [], [], [])
+    for stop in plan.unbind(1):
+        at, left, early = start, torch.zeros(len(ends), dtype=torch.bool), state
+        for depth in range(model.shape.layers):
+            running = ~left & (at <= depth)
+            leaves = running & (stop == depth)
+            start = torch.where(leaves, depth, start)
+            left, running = left | leaves, running & ~leaves
+            after = layer_step(model, depth, state[:, None], past, running)[:, 0]
+            state = torch.where(running[:, None], after, state)
+            early = state if depth == look - 1 else early
+        past.length += 1
+        state = torch.where(left[:, None], state, model.norm(state))
+        start = torch.where(left, start, 0)
+        for kept, part in zip(found, (state, ~left, early, at == 0), strict=True):
+            kept.append(part)
+    return Walked(*(torch.stack(kept, 1) for kept in found))

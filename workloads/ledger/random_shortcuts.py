@@ -1,16 +1,14 @@
 """Random shortcuts: System-1.5's rates without its reading of the state.
 
-The control. On calibration questions, which no score is taken on, it is noted how many of the steps that
-were asked at a depth left there; then a coin with that chance decides, step by step. Adapters and
-handing over are System-1.5's own.
+The control. On calibration questions, which no score is taken on, it is noted how many of the steps
+that were asked at a depth left there; then a coin with that chance decides, step by step. Adapters
+and handing over are System-1.5's own.
 
 **What to expect.** Written before measuring: every question has critical steps that leave, so most
 answers are lost.
 
-**What was seen.** *Seeds 0..2, three trained models*, lambda 0.5 / 0.9: 0.333, 0.224, 0.240 / 0.823, 0.432, 0.518 right. Below:
-one trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). 0.338
-right where System-1.5 has 0.405, at 21.4 and 21.7 latent layers; at the rates of 0.9, 0.823 against
-0.846.
+**What was seen.** Seeds 0..2, three trained models, 384 questions each: 0.531, 0.560, 0.617 right
+where System-1.5 has 1.000, 0.995, 0.997, on as many latent layers (25.3 to 26.0).
 
 **Ways to fake it.** Rates per depth that are not the method's; coins without adapters.
 """

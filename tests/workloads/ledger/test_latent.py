@@ -8,16 +8,22 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.workloads.ledger import cot_data, latent_engine, latent_shortcuts, latent_training
 from adabench.workloads.ledger.cot_data import ANSWER, Reckoned
 from adabench.workloads.ledger.cot_task import LANGUAGE_LIMIT, operations
-from adabench.workloads.ledger.latent_engine import Solution
+from adabench.workloads.ledger.latent_engine import Shortcut, Solution
 from adabench.workloads.ledger.latent_shortcuts import Shortcuts, Shortened, Walk
-from adabench.workloads.ledger.latent_training import Lesson
-from adabench.workloads.ledger.latent_unrolled import block, nothing
+from adabench.workloads.ledger.latent_training import (
+    HANDED_DEPTH,
+    NEVER,
+    Lesson,
+    handed_over,
+)
+from adabench.workloads.ledger.latent_unrolled import block, nothing, walk
 from adabench.workloads.ledger.model import Backbone, Shape
 from adabench.workloads.ledger.work import Work
 
@@ -243,8 +249,10 @@ def test_a_layer_that_nobody_runs_is_not_called(
             lambda *_, index=index: calls.__setitem__(index, calls[index] + 1)
         )
     found = thought(made, posed, Shortened(made, shortcuts, "both"), 0.0)
-    assert calls == [3, 2, 2, 2], "the question, one step's first layer, the answer"
-    assert found.executions("latent").tolist() == [1] * N
+    assert int(found.steps.max()) == 8
+    assert calls == [4, 4, 4, 4], "the question, the answer, two passes shared by eight steps"
+    steps = operations(posed.questions)
+    assert torch.equal(found.executions("latent"), steps), "a layer a step"
     calls[:] = [0] * SMALL.layers
     most = int(operations(posed.questions).max())
     thought(made, posed, Shortened(made, shortcuts, "depth"), 0.0)
@@ -338,6 +346,83 @@ def test_the_student_stays_frozen_and_shortcuts_learn(model: Backbone) -> None:
     made = latent_shortcuts.train(model, "both", 0, 2)
     assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
     assert all(up.weight.abs().sum() > 0 for up in made.ups)
+
+
+def test_a_handed_walk_of_training_is_what_inference_runs(model: Backbone) -> None:
+    """Stage 1 hands states over as the step shortcut does: same layers, same keys, same places."""
+    taught = taught_by(5)
+    critical = taught.posed.keys.critical[:, : taught.latent]
+    plan = handed_over(critical, np.arange(len(critical)) % 2 == 0)
+    assert bool((plan < NEVER).any())
+
+    def leave(
+        depth: int, step: int, rows: Tensor, who: Tensor, work: Work
+    ) -> tuple[Tensor, Tensor]:
+        leaves = plan[who, step] == depth
+        return leaves, rows[leaves]
+
+    with torch.inference_mode():
+        ends, past = latent_training.opening(model, taught)
+        past.ragged = True
+        walked = walk(model, ends, past, plan, HANDED_DEPTH)
+        mark = model.embed(torch.full((len(ends), 1), ANSWER))
+        ours = block(model, mark, past)[:, 0]
+        tokens = taught.tokens[:, : taught.length]
+        lengths = torch.full((len(tokens),), taught.length)
+        ends, memory = latent_engine.read(model, tokens, lengths, 9, Work())
+        steps = torch.full_like(lengths, taught.latent)
+        ran = latent_engine.think(model, ends, memory, steps, Work(), Shortcut(leave, True))
+        state = mark[:, 0]
+        for index in range(SMALL.layers):
+            everyone = torch.arange(len(lengths))
+            state = latent_engine.advance(model, index, state, everyone, memory, Work())
+    torch.testing.assert_close(ours, state, atol=1e-5, rtol=0)
+    assert torch.equal(ran == HANDED_DEPTH, ~walked.done | ~walked.fresh)
+    assert bool((ran[walked.fresh & walked.done] == SMALL.layers).all())
+
+
+def test_only_trivial_steps_are_handed_over_and_never_two_in_a_row() -> None:
+    critical = np.random.default_rng(0).random((50, 8)) < 0.6
+    whose = np.arange(50) < 25
+    gone = handed_over(critical, whose).numpy() == HANDED_DEPTH
+    assert not (gone & critical).any()
+    assert not gone[25:].any()
+    assert not (gone[:, 1:] & gone[:, :-1]).any()
+    assert (gone[:25, 0] == ~critical[:25, 0]).all()
+
+
+def test_routers_learn_to_hand_over_where_the_student_was_prepared_for_it(model: Backbone) -> None:
+    """All steps trivial: what was handed over, or is not after layer 2, is taught to run on."""
+    wanted: list[tuple[str, Tensor, Tensor]] = []
+    taught = taught_by(5)
+    n, steps = len(taught.tokens), taught.latent
+    cross = F.binary_cross_entropy_with_logits
+    for kind in ("both", "depth"):
+
+        def spy(logits: Tensor, target: Tensor, kind: str = kind) -> Tensor:
+            wanted.append((kind, logits, target))
+            return cross(logits, target)
+
+        made = Shortcuts(SMALL.width, SMALL.layers)
+        with torch.no_grad():
+            ends, past = latent_training.opening(model, taught)
+            full = latent_shortcuts.full_path(model, ends, past, steps)
+            ends, past = latent_training.opening(model, taught)
+        past.ragged = True
+        plan = torch.full((n, steps), -1)
+        plan[:, 0] = HANDED_DEPTH
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(latent_shortcuts.F, "binary_cross_entropy_with_logits", spy)
+            trivial = torch.zeros(n, steps, dtype=torch.bool)
+            Walk(model, made, kind, past).loss(ends, plan, trivial, full, taught)
+    targets = {
+        kind: [float(target.mean()) for name, _, target in wanted if name == kind]
+        for kind in ("both", "depth")
+    }
+    # Without handing over every step starts afresh.
+    assert targets["depth"][:4] == [0.0, 1.0, 0.0, 1.0]
+    # Step 1 is asked after layers 1 and 2, and leaves; step 2, handed over, after layer 3.
+    assert targets["both"][:3] == [0.0, 1.0, 0.0]
 
 
 def test_one_latent_step_replaces_one_more_step_of_the_trace() -> None:
