@@ -11,10 +11,11 @@ watches only this file. `bound` therefore mixes a digest of the other sources in
 from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numba import float64, int64, njit
+from numba import types as numba_types
 from numpy.typing import NDArray
 
 from adabench.workloads.flow_time.machine import (
@@ -34,11 +35,9 @@ from adabench.workloads.flow_time.machine import (
     Machine,
     Trouble,
     compiled,
-    to_floats,
-    to_ints,
-    types,
 )
 from adabench.workloads.shared.hooks import bound
+from adabench.workloads.shared.pointers import to_floats, to_ints
 
 TINY = 1e-12
 """Of an operation: less is left than the rounding of shared time can tell from nothing."""
@@ -285,6 +284,7 @@ def _schedule(
     report[Report.KNOWN], report[Report.TROUBLE], report[Report.JOB] = known, trouble, culprit
 
 
+types: Any = numba_types
 GIVEN = types.Array(float64, 1, "C", readonly=True)
 GIVEN_INTS = types.Array(int64, 1, "C", readonly=True)
 _SIGNATURE = types.void(

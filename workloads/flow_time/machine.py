@@ -33,18 +33,18 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
-from numba import float64, int64, njit
-from numba import types as numba_types
+from numba import njit
 from numpy.typing import NDArray
 
 from adabench.workloads.shared.compiled import digest_of, keyed
+from adabench.workloads.shared.pointers import SOURCE, drawn
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 SHARED = ("machine.py", "heap.py")
-DIGEST = digest_of(Path(__file__).parent / name for name in SHARED)
+DIGEST = digest_of([*(Path(__file__).parent / name for name in SHARED), SOURCE])
 ARRIVED, ENDED, DONE = 0, 1, 2
 NOTHING, OPERATIONS, TOLD = 0, 1, 2
 """What a policy is shown of sizes: nothing, the operation at hand, a number at arrival."""
@@ -90,10 +90,8 @@ class Machine(NamedTuple):
     """(2,) the time, and when to wake."""
 
 
-types: Any = numba_types
 ALIVE, RUNNING, COIN = 0, 1, 2
 NOW, WAKE = 0, 1
-INTS, FLOATS = types.CPointer(int64), types.CPointer(float64)
 
 
 def compiled(function: Function) -> Function:
@@ -104,16 +102,6 @@ def compiled(function: Function) -> Function:
 def hook(function: Function) -> Function:
     """Make a policy's `hear` or `choose`: compiled when an engine inlines it."""
     return cast(Function, njit(function))
-
-
-def _pointer(kind: Any) -> Callable[[Any], Any]:
-    def same(array: Any) -> Any:
-        return array
-
-    return cast(Callable[[Any], Any], njit(kind(kind), cache=True)(keyed(same, DIGEST)))
-
-
-to_ints, to_floats = _pointer(INTS), _pointer(FLOATS)
 
 
 @compiled
@@ -144,14 +132,5 @@ def wake(machine: Machine, after: float) -> None:
 
 @compiled
 def draw(machine: Machine, below: int) -> int:
-    """Return a uniformly random integer in [0, below), from the stream's own coin.
-
-    Marsaglia's xorshift64*; the bias of the multiplication is below 2^-32 * `below`.
-    """
-    x = np.uint64(machine.ledger[COIN])
-    x ^= x >> np.uint64(12)
-    x ^= x << np.uint64(25)
-    x ^= x >> np.uint64(27)
-    machine.ledger[COIN] = np.int64(x)
-    high = (x * np.uint64(0x2545F4914F6CDD1D)) >> np.uint64(32)
-    return int(np.int64((high * np.uint64(below)) >> np.uint64(32)))
+    """Return a uniformly random integer in [0, below), from the stream's own coin."""
+    return int(drawn(machine.ledger, COIN, below))

@@ -42,13 +42,20 @@ from numpy.typing import NDArray
 
 from adabench.workloads.shared.compiled import digest_of, keyed
 from adabench.workloads.shared.hooks import bound
+from adabench.workloads.shared.pointers import (
+    SOURCE,
+    drawn,
+    to_floats,
+    to_ints,
+    to_ints32,
+)
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 SHARED = ("cache.py", "future.py", "marking.py")
-DIGEST = digest_of(Path(__file__).parent / name for name in SHARED)
+DIGEST = digest_of([*(Path(__file__).parent / name for name in SHARED), SOURCE])
 
 
 class Evicts(IntEnum):
@@ -89,8 +96,6 @@ class Cache(NamedTuple):
 
 types: Any = numba_types
 FREE, EVICTIONS, TROUBLE, COIN, STACK = 0, 1, 2, 3, 4
-INTS32, INTS, FLOATS = types.CPointer(int32), types.CPointer(int64), types.CPointer(float64)
-CACHE = types.NamedTuple([int64, int64, INTS32, INTS32, INTS], Cache)
 
 
 def compiled(function: Function) -> Function:
@@ -101,16 +106,6 @@ def compiled(function: Function) -> Function:
 def hook(function: Function) -> Function:
     """Make a policy's `fault` or `serve`: compiled when an engine inlines it."""
     return cast(Function, njit(function))
-
-
-def _pointer(kind: Any) -> Callable[[Any], Any]:
-    def same(array: Any) -> Any:
-        return array
-
-    return cast(Callable[[Any], Any], njit(kind(kind), cache=True)(keyed(same, DIGEST)))
-
-
-_ints32, _ints, _floats = _pointer(INTS32), _pointer(INTS), _pointer(FLOATS)
 
 
 @compiled
@@ -138,18 +133,8 @@ def evict(cache: Cache, slot: int) -> None:
 
 @compiled
 def draw(cache: Cache, below: int) -> int:
-    """Return a uniformly random integer in [0, below), from the stream's own coin.
-
-    Marsaglia's xorshift64*: 2 ns, where numba's `np.random.randint` takes 10; the bias of
-    the multiplication is below 2^-32 * `below`.
-    """
-    x = np.uint64(cache.ledger[COIN])
-    x ^= x >> np.uint64(12)
-    x ^= x << np.uint64(25)
-    x ^= x >> np.uint64(27)
-    cache.ledger[COIN] = np.int64(x)
-    high = (x * np.uint64(0x2545F4914F6CDD1D)) >> np.uint64(32)
-    return int(np.int64((high * np.uint64(below)) >> np.uint64(32)))
+    """Return a uniformly random integer in [0, below), from the stream's own coin."""
+    return int(drawn(cache.ledger, COIN, below))
 
 
 @compiled
@@ -229,9 +214,9 @@ def _replay(
     """
     np.random.seed(coins & 0xFFFFFFFF)
     ledger[COIN] = coins
-    slots_of, pages_in = _ints32(slot_of.ctypes), _ints32(page_in.ctypes)
-    cache = Cache(len(page_in), len(slot_of), slots_of, pages_in, _ints(ledger.ctypes))
-    noted, weighted = _ints(notes.ctypes), _floats(weights.ctypes)
+    slots_of, pages_in = to_ints32(slot_of.ctypes), to_ints32(page_in.ctypes)
+    cache = Cache(len(page_in), len(slot_of), slots_of, pages_in, to_ints(ledger.ctypes))
+    noted, weighted = to_ints(notes.ctypes), to_floats(weights.ctypes)
     empty(cache)
     holder[:] = -1
     faults = 0
