@@ -1,4 +1,4 @@
-"""Checkpoints: fp16 safetensors with a JSON card beside each, rebuilt from seeds.
+"""Checkpoints: safetensors in fp16 or int8 with a JSON card beside each, rebuilt from seeds.
 
 A card says which recipe made the file (name, shape, steps, seed), a digest of the sources it
 was made with, and what it scored on held-out sequences.
@@ -32,6 +32,7 @@ from adabench.workloads.ledger import (
     ffns,
     latent_shortcuts,
     latent_training,
+    packing,
     path_routers,
     qa_training,
     real_checkpoint,
@@ -158,15 +159,15 @@ def _widened(plan: Widths, progress: training.Progress, folder: Path) -> dict[st
         for key, value in made.modules.state_dict().items()
         if plan.kind != "static" or ".gate." not in key
     }
-    _save(weights | kept, folder / f"{plan.name}.safetensors")
+    save_file(packing.packed(weights | kept), folder / f"{plan.name}.safetensors")
     scored = distil.held_out(plan, widened(plan.name, folder))
     return _described({"recipe": plan.name, **asdict(plan), "held_out": scored}, folder)
 
 
 def _asked(plan: Asking, progress: training.Progress, folder: Path) -> dict[str, Any]:
-    """Train a backbone for questions."""
-    model = qa_training.train(plan, progress)
-    _save(model.state_dict(), folder / f"{plan.name}.safetensors")
+    """Train a backbone for questions, from the stream's that is shipped."""
+    model = qa_training.train(plan, restore(plan.start), progress)
+    save_file(packing.packed(model.state_dict()), folder / f"{plan.name}.safetensors")
     scored = qa_training.held_out(restore(plan.name, folder))
     return _described({"recipe": plan.name, **asdict(plan), "held_out": scored}, folder)
 
@@ -376,4 +377,4 @@ def _weights(name: str, folder: Path) -> dict[str, Tensor]:
     path = folder / f"{name}.safetensors"
     if not path.exists():
         train(name, folder=folder)
-    return {key: value.float() for key, value in load_file(path).items()}
+    return packing.unpacked(load_file(path))

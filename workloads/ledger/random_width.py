@@ -31,7 +31,7 @@ CARD = Card(
     title="Random width at the modules' shares",
     adapts="how many of four learners a position runs in each MLP, by coin",
     role="control",
-    knobs=(Knob("budget", (0.4,), 0.4, at="prepare"),),
+    knobs=(Knob("budget", (0.4,), 0.4, at="prepare", open=True, low=0.01, high=0.99),),
 )
 
 

@@ -85,6 +85,8 @@ class Asking:
     """A backbone for questions (`qa_training.py`), from which seed."""
 
     name: str
+    start: str
+    """The stream's backbone that it goes on from."""
     shape: Shape
     seed: int
     steps: int = STEPS
@@ -104,7 +106,9 @@ class Pathfinding:
     looks: int = 6
     """Siblings, the question included, on which a path has to be right to be taught."""
     menu: int = 4
-    """Labels are taken from so many common paths where one is right; 0 leaves them as found."""
+    """Labels are taken from so many common paths."""
+    more: int = 1800
+    """Questions that are labelled from the menu without a search."""
     epochs: int = 25
     forecast_s: int = 90
 
@@ -189,7 +193,7 @@ def _retrofits() -> dict[str, Retrofit]:
     return {plan.name: plan for plan in found}
 
 
-LOADS = (0.4,)
+LOADS = (0.25, 0.4, 0.75)
 """Targets of the share of the learners that run."""
 STATICS = (1, 2)
 """Learners that everybody runs."""
@@ -209,5 +213,8 @@ def _asking() -> dict[str, Asking | Pathfinding]:
     found: list[Asking | Pathfinding] = []
     for seed in SEEDS:
         base = f"qa-6-s{seed}"
-        found += [Asking(base, Shape(6), seed), Pathfinding(f"dr-llm-s{seed}", base, seed)]
+        found += [
+            Asking(base, f"vanilla-6-s{seed}", Shape(6), seed),
+            Pathfinding(f"dr-llm-s{seed}", base, seed),
+        ]
     return {plan.name: plan for plan in found}

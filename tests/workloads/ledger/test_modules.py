@@ -193,6 +193,18 @@ def test_choices_become_leading_learners_and_pass_a_gradient_to_the_gate() -> No
     assert chosen.grad[0].tolist() == [0, 1, 2, 3, 4], "a choice of n pays for n learners"
 
 
+def test_without_noise_the_likeliest_choice_is_trained_and_the_gate_learns() -> None:
+    logits = torch.randn(200, LEARNERS + 1, generator=torch.Generator().manual_seed(1))
+    logits.requires_grad_(True)
+    cold, warm = distil.sampled(logits, 0.0), distil.sampled(logits, 1.0)
+    assert torch.equal(cold.argmax(-1), logits.argmax(-1))
+    assert not torch.equal(warm.argmax(-1), logits.argmax(-1))
+    assert set(cold.detach().round(decimals=5).unique().tolist()) == {0.0, 1.0}
+    distil.taken(cold).sum().backward()
+    assert logits.grad is not None
+    assert float(logits.grad.abs().min(0).values.max()) > 0
+
+
 def test_softer_gates_choose_alike_and_are_less_sure(widened: Widened) -> None:
     made = copy.deepcopy(widened)
     distil.soften(made.modules)
@@ -292,7 +304,7 @@ def test_more_learners_cost_more_and_are_counted_so() -> None:
 def test_a_recipe_is_rebuilt_from_its_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short = {
         name: dataclasses.replace(recipes()[name], steps=2)
-        for name in ("learners-s0", "acm-40-s0", "static-2-s0")
+        for name in ("learners-s0", "acm-40-s0", "acm-25-s0", "static-2-s0")
     }
     monkeypatch.setattr(checkpoint, "recipes", lambda: {**recipes(), **short})
     for name in short:

@@ -218,9 +218,10 @@ def test_routers_read_the_prompt_alone_and_once(
 
 
 def test_windows_are_equal_and_drop_the_remainder() -> None:
-    weights, real = path_routers.windows(torch.tensor([4, 8, 19]), 19)
-    assert real.sum(1).tolist() == [4, 8, 8]
-    torch.testing.assert_close(weights.sum(2), real)
+    weights, share = path_routers.windows(torch.tensor([4, 8, 19]), 19)
+    assert (share > 0).sum(1).tolist() == [4, 8, 8]
+    torch.testing.assert_close(share.sum(1), torch.ones(3))
+    torch.testing.assert_close(weights.sum(2), (share > 0).float())
     assert (weights[2] > 0).sum(1).tolist() == [2] * 8
     assert weights[2, :, 16:].sum() == 0
 
@@ -234,6 +235,45 @@ def test_the_knob_runs_from_nothing_to_everything_twice() -> None:
 def test_class_weights_are_those_of_the_published_counts() -> None:
     weights = path_routers.class_weights([4399, 120956, 1457])
     assert [round(float(w), 2) for w in weights] == pytest.approx([0.92, 0.91, 1.18], abs=0.02)
+
+
+def test_class_weights_of_few_labels_are_as_mild() -> None:
+    few = path_routers.class_weights([44, 1210, 15])
+    many = path_routers.class_weights([4399, 120956, 1457])
+    torch.testing.assert_close(few, many, atol=0.05, rtol=0)
+
+
+def test_a_menu_is_chosen_by_what_each_path_adds() -> None:
+    good = torch.tensor(
+        [
+            [True, True, True, True, False],  # long, right for nearly all
+            [True, True, True, False, False],  # shorter
+            [True, True, False, True, False],  # as short, and right for the same ones
+            [False, False, False, False, True],  # a repair that nothing else makes
+        ]
+    )
+    lengths = torch.tensor([6, 5, 5, 7])
+    assert path_routers.covering(good, lengths, 3, dear=12) == [0, 3, 1]
+    assert path_routers.covering(good, lengths, 1, dear=12) == [0]
+
+
+def test_labels_come_from_the_menu_and_hold_on_every_look() -> None:
+    base = checkpoint.restore("qa-6-s0")
+    plan_ = dataclasses.replace(
+        recipes()["dr-llm-s0"], questions=60, simulations=10, looks=3, menu=2, more=30
+    )
+    taught = path_routers.supervise(plan_, base, 60, path_routers.LABEL_SEED)
+    assert 1 <= len(taught.passes.unique(dim=0)) <= 2
+    with torch.inference_mode():
+        assert paths.right(base, taught.tokens, taught.lengths, taught.passes).all()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_base_is_saturated_where_it_was_trained(seed: int) -> None:
+    """Below that a search repairs what more training would, and layers saved are no saving."""
+    held_out = json.loads((checkpoint.FOLDER / f"qa-6-s{seed}.json").read_text())["held_out"]
+    assert min(held_out[f"accuracy_k{k}"] for k in range(1, queries.TRAINED_K + 1)) > 0.98
+    assert held_out["accuracy_k6"] < 0.6, "errors above"
 
 
 def test_moves_skip_one_or_two_or_repeat_one() -> None:
@@ -286,7 +326,8 @@ def test_keys_are_out_of_reach(address: str) -> None:
 
 
 def test_routers_are_taught_by_questions_that_are_not_scored() -> None:
-    made, plan_ = task(), dataclasses.replace(recipes()["dr-llm-s0"], looks=1, simulations=1)
+    made = task()
+    plan_ = dataclasses.replace(recipes()["dr-llm-s0"], looks=1, simulations=1, more=40)
     taught = path_routers.supervise(
         plan_, checkpoint.restore("qa-6-s0"), 40, path_routers.LABEL_SEED
     )
@@ -300,7 +341,7 @@ def test_the_base_stays_frozen() -> None:
     base = checkpoint.restore("qa-6-s0")
     before = {k: v.clone() for k, v in base.state_dict().items()}
     plan_ = dataclasses.replace(
-        recipes()["dr-llm-s0"], questions=40, simulations=3, looks=1, epochs=1
+        recipes()["dr-llm-s0"], questions=40, simulations=3, looks=1, epochs=1, more=0
     )
     path_routers.train(plan_, base)
     assert all(torch.equal(before[k], v) for k, v in base.state_dict().items())
@@ -313,6 +354,7 @@ def test_labels_and_the_macro_f1_stand_in_the_card(seed: int) -> None:
     assert labels["counts"][1] > labels["counts"][0] > 0
     assert labels["macro_f1"] > 0.45, "always `once` stays below a third or so"
     assert labels["forwards_per_question"] > 1
+    assert len(labels["menu"]) > 1
     assert card["name"] == f"dr-llm-s{seed}"
 
 
