@@ -29,27 +29,42 @@ from adabench.workloads.connectivity.engine import Ints
 from adabench.workloads.connectivity.hints import Advice, Hindsight, advise, hindsight
 from adabench.workloads.connectivity.serve import Connectivity, Served, Tape
 from adabench.workloads.connectivity.stream import FAMILIES, Raw, Stream, generate, make_stream
+from adabench.workloads.shared.source_rules import Rules
 
 SIZES = ((60, 0), (33, 1))
 """(n, seed) of the streams."""
 ROUNDS = 20
 CUTS = (0.15, 0.5, 0.85)
 NOISES = (0.0, 10.0, 1000.0)
-FOLDER = "adabench.workloads.connectivity"
-SHARED = frozenset((
-    "adjacency", "engine", "forest", "lifting", "rebuilding", "searching", "serve", "stream", "unions",
-))  # fmt: skip
-"""The modules of this folder that are parts for methods."""
-OFF_LIMITS = frozenset((
-    "advice", "advise", "answers", "hindsight", "meter", "of", "score", "tape", "setflags",
-    "writeable", "_judged", "_run", "run_once", "ledger", "cell_contents", "__closure__", "__code__",
-    "__dict__", "__globals__", "__module__", "__setattr__", "asked", "asked_too", "generate",
-))  # fmt: skip
-"""Attributes, imported names and strings that no honest method needs."""
-BACK_DOORS = frozenset(("gc", "inspect", "sys", "ctypes", "importlib"))
-REFLECTION = frozenset(("getattr", "setattr", "vars", "eval", "exec", "__import__"))
 ARRAYS = frozenset(("opens", "edges", "left", "right", "kind"))
 """Of a case: the whole stream. A method sees it update by update, or a prefix of it."""
+
+
+def _foreseen(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Attribute(value=ast.Name(id="case"), attr=name) if name in ARRAYS:
+            yield f"case.{name}"
+        case ast.keyword(arg="hints", value=ast.Constant(value="true")):
+            yield "true"
+
+
+RULES = Rules(
+    "adabench.workloads.connectivity",
+    parts=frozenset((
+        "adjacency", "engine", "forest", "lifting", "rebuilding", "searching", "serve", "stream",
+        "unions",
+    )),
+    off_limits=frozenset((
+        "advice", "advise", "answers", "hindsight", "meter", "of", "score", "tape", "setflags",
+        "writeable", "_judged", "_run", "run_once", "ledger", "cell_contents", "__closure__",
+        "__code__", "__dict__", "__globals__", "__module__", "__setattr__", "asked", "asked_too",
+        "generate",
+    )),
+    names=frozenset(("hindsight", "advise")),
+    more=_foreseen,
+    who="method",
+)  # fmt: skip
+_source = RULES.problems
 
 
 @dataclass(frozen=True)
@@ -93,42 +108,6 @@ def check(method: ModuleType, card: Card) -> Iterator[str]:
         yield from _hints(method, card, trials)
     except MethodContractError as breach:
         yield breach.message
-
-
-def _source(text: str) -> Iterator[str]:
-    """Say which lines of a method's source name what a method has no business with."""
-    for node in ast.walk(ast.parse(text)):
-        for name in _reached(node):
-            yield f"It reaches for {name!r} on line {getattr(node, 'lineno', 0)}: no method needs it."
-
-
-def _reached(node: ast.AST) -> Iterator[str]:
-    """Yield what one node names of the things a method must leave alone."""
-    match node:
-        case ast.Attribute(value=ast.Name(id="case"), attr=name) if name in ARRAYS:
-            yield f"case.{name}"
-        case ast.Attribute(attr=name) if name in OFF_LIMITS:
-            yield name
-        case ast.Name(id=name) if name in REFLECTION or name in ("hindsight", "advise"):
-            yield name
-        case ast.keyword(arg="hints", value=ast.Constant(value="true")):
-            yield "true"
-        case ast.Import(names=names):
-            yield from (one.name for one in names if _barred(one.name))
-        case ast.ImportFrom(module=module, names=names, level=level):
-            source = f"{FOLDER}.{module or ''}".rstrip(".") if level else str(module)
-            yield from (
-                one.name
-                for one in names
-                if one.name in OFF_LIMITS or _barred(source) or _barred(f"{source}.{one.name}")
-            )
-
-
-def _barred(module: str) -> bool:
-    """Tell whether a module is a sibling method, the check, the task, or a way around them."""
-    if module.startswith(f"{FOLDER}."):
-        return module.removeprefix(f"{FOLDER}.").partition(".")[0] not in SHARED
-    return module.partition(".")[0] in BACK_DOORS
 
 
 def small_cases(n: int, seed: int, noise: float) -> tuple[Advice, ...]:

@@ -22,23 +22,21 @@ The parts (`SHARED`) count as they go. A method
 is made of parts and counts nothing itself; one that works around them shows in its CPU time.
 
 The engine is compiled once for each pair of hooks, with the hooks inlined, and kept on disk.
-Trap: numba's disk cache watches this file alone. `keyed` mixes a digest of the shared sources
+Trap: numba's disk cache watches this file alone. `bound` mixes a digest of the shared sources
 into the cache's key, so an edited part never serves stale code.
 """
 
-import hashlib
-import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from types import FunctionType
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled import keyed
+from adabench.workloads.shared.compiled import digest_of, keyed
+from adabench.workloads.shared.hooks import bound
 
 Ints = NDArray[np.int64]
 Small = NDArray[np.int32]
@@ -49,9 +47,7 @@ SHARED = (
     "adjacency.py", "engine.py", "forest.py", "lifting.py", "rebuilding.py", "searching.py",
     "unions.py",
 )  # fmt: skip
-DIGEST = hashlib.sha256(
-    b"".join((Path(__file__).parent / name).read_bytes() for name in SHARED)
-).hexdigest()
+DIGEST = digest_of(Path(__file__).parent / name for name in SHARED)
 UNIONS, FINDS, SCANS, STORES, REACH, ERROR, FULL = 0, 1, 2, 3, 4, 5, 6
 COUNTERS = 4
 """Those of the ledger that are steps. Besides: `REACH`, leaves below the nodes that were repaired;
@@ -87,13 +83,17 @@ class Start(NamedTuple):
     """How many list entries to make place for; asked for again, doubled, if they run out."""
 
 
+uncounted: Any = partial(cast(Any, njit), _nrt=False)
+"""`_nrt` is an option that numba's type hints do not name."""
+
+
 def part(function: Function) -> Function:
     """Compile a shared part that hooks call; it is inlined into the engines.
 
     References to arrays are not counted (`_nrt=False`: a part may not allocate, and the caller holds
     its arrays): an atomic instruction for each array of each call would outweigh most steps.
     """
-    return cast(Function, njit(_nrt=False)(function))
+    return cast(Function, uncounted()(function))
 
 
 hook = part
@@ -160,16 +160,8 @@ def _serve(
 @cache
 def engine(update: Callable[..., None], query: Callable[..., bool]) -> Callable[..., int]:
     """Return the loop with these two hooks inlined: compiled at its first call, or found on disk."""
-    hooks = [cast(Any, one).py_func for one in (update, query)]
-    digest = hashlib.sha256(DIGEST.encode())
-    for one in hooks:
-        source = Path(one.__code__.co_filename)
-        digest.update(source.read_bytes() if source.is_file() else one.__code__.co_code)
-    name = "_".join(["serve", *(f"{one.__module__}_{one.__name__}" for one in hooks)])
-    bound = FunctionType(_serve.__code__, {**globals(), "update": update, "query": query}, name)
-    bound.__qualname__ = re.sub(r"\W", "_", name)  # numba names its index file after it
-    compile_ = njit(cache=True, _nrt=False)
-    return cast(Callable[..., int], compile_(keyed(bound, digest.hexdigest())))
+    loop = bound(_serve, DIGEST, update=update, query=query)
+    return cast(Callable[..., int], uncounted(cache=True)(loop))
 
 
 class Run(NamedTuple):

@@ -5,9 +5,9 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field, replace
-from typing import Any, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
 import numpy as np
 
@@ -31,8 +31,14 @@ from adabench.workloads.connectivity.engine import (
 )
 from adabench.workloads.connectivity.hints import Advice, Kind
 from adabench.workloads.connectivity.stream import COINS, Raw, Stream, child
+from adabench.workloads.shared.books import Books, Wording, own
+from adabench.workloads.shared.hooks import Hook, method_of
 
-Hook = Callable[..., Any]
+WORDING = Wording(
+    "serve",
+    foreign="The answer is not the task's own service of this case.",
+    twice="It serves a case more than once and answers with one.",
+)
 ROOM = 8
 """List entries per inserted edge that a method is given at first; it is doubled if they run out."""
 MOST_SEEN = 0.2
@@ -81,7 +87,7 @@ class Connectivity:
     tape: InitVar[Tape | None] = None
     """Who listens, if anybody; not kept on the task."""
     _run: Callable[[Stream, Order], Served] = field(init=False, repr=False, compare=False)
-    _judged: Callable[[Stream, Served], "_Account"] = field(init=False, repr=False, compare=False)
+    _judged: Callable[[Stream, Served], "_Counted"] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self, tape: Tape | None) -> None:
         """Open the books."""
@@ -146,40 +152,40 @@ class Connectivity:
             MethodContractError: if the answer is not what `serve` returned last for this case,
                 the case was served otherwise before, or the meter was tampered with.
         """
-        account = self._judged(case, answer)
+        counted = self._judged(case, answer)
         advice, known, horizon = self.of(case), anchors(case), case.horizon
-        right = float(np.mean(account.run.answers == advice.hindsight.answers))
+        right = float(np.mean(counted.run.answers == advice.hindsight.answers))
         error = advice.l1["given"] / horizon
-        work = float(account.run.ledger[:COUNTERS].sum()) / horizon
-        reach = advice.early[account.order.hints] * (known.levels + 3) / 2
+        work = float(counted.run.ledger[:COUNTERS].sum()) / horizon
+        reach = advice.early[counted.order.hints] * (known.levels + 3) / 2
         values = {
             "exactness": right,
             "thrift": 1 - work / known.least_rebuild if right == 1 and known.least_rebuild else 0.0,
             "accuracy": 1 / (1 + error),
             "error": error,
-            "own_error": float(account.run.ledger[ERROR]) / horizon,
-            "worst_update": account.run.worst,
-            "answers": digest(account.run.answers),
+            "own_error": float(counted.run.ledger[ERROR]) / horizon,
+            "worst_update": counted.run.worst,
+            "answers": digest(counted.run.answers),
             "least_rebuild": known.least_rebuild,
             "backstop": known.backstop,
-            "guard_bound": 2 * known.backstop + account.run.worst / horizon,
+            "guard_bound": 2 * known.backstop + counted.run.worst / horizon,
             "perfect_bound": known.perfect_bound,
             "reach_bound": reach / horizon,
             "instance": case.instance,
         }
-        if account.order.hints == "given" and self.noise in LADDER[1:]:
-            values |= _slope(advice, self.noise, account)
+        if counted.order.hints == "given" and self.noise in LADDER[1:]:
+            values |= _slope(advice, self.noise, counted)
         return {name: float(value) for name, value in values.items()}
 
 
-def _slope(advice: Advice, noise: float, account: "_Account") -> dict[str, float]:
+def _slope(advice: Advice, noise: float, counted: "_Counted") -> dict[str, float]:
     """Run the method's hooks again, off the record, with other predictions of the same stream."""
 
     def again(there: Advice, hints: str) -> float:
-        order = replace(account.order, hints=cast(Kind, hints))
+        order = replace(counted.order, hints=cast(Kind, hints))
         return float(_served(there, order).ledger[UNIONS])
 
-    found = slope(advice, noise, float(account.run.ledger[UNIONS]), again)
+    found = slope(advice, noise, float(counted.run.ledger[UNIONS]), again)
     return {} if np.isnan(found) else {"slope": found, "slope_least": 0.6, "slope_most": 1.1}
 
 
@@ -188,88 +194,53 @@ def digest(answers: Flags) -> float:
     return float(int(hashlib.sha256(answers.tobytes()).hexdigest()[:13], 16))
 
 
-@dataclass(frozen=True)
-class _Account:
-    """What the books hold of a case: the last service, and what was counted in it."""
+class _Counted(NamedTuple):
+    """What was counted in a service."""
 
-    answer: Served
     order: Order
     run: Run
-    alike: bool
-    """Whether all services since the meter was cleared came out like this one."""
+
+
+def _same(one: _Counted, other: _Counted) -> bool:
+    alike = one.order.hints == other.order.hints
+    alike = alike and np.array_equal(one.run.ledger, other.run.ledger)
+    return alike and np.array_equal(one.run.answers, other.run.answers)
+
+
+def _says(answer: Served, counted: _Counted) -> bool:
+    same_hints = answer.hints == counted.order.hints
+    return same_hints and np.array_equal(answer.answers, counted.run.answers)
 
 
 def _books(
     task: Connectivity, tape: Tape | None
-) -> tuple[Callable[..., Served], Callable[..., _Account]]:
-    """Return what runs an order and what confirms an answer.
-
-    What was counted is kept between these two functions alone: a method holds the task, its
-    meter and its answer, and whatever it writes there no longer agrees with the books.
-    """
-    accounts: dict[float, _Account] = {}
-    metered: dict[str, float] = {}
-    advice, meter = task.advice, cast(dict[str, float], task.meter)
+) -> tuple[Callable[..., Served], Callable[..., _Counted]]:
+    """Return what runs an order and what confirms an answer; they alone hold the books."""
+    books: Books[Served, _Counted] = Books(task.meter, WORDING, _says, _same)
+    advice = task.advice
 
     def run(case: Stream, order: Order) -> Served:
         known = _of(advice, case)
-        before = accounts.get(case.instance) if meter else None
-        if not meter:
-            metered.clear()
-        _refuse_other(meter, metered)
+        before = books.open(case.instance)
         ran = _served(known, order, tape)
-        for counts in (meter, metered):
-            _count(counts, case, ran.ledger)
-        alike = before is None or (
-            before.alike
-            and before.order.hints == order.hints
-            and np.array_equal(before.run.ledger, ran.ledger)
-            and np.array_equal(before.run.answers, ran.answers)
-        )
         shown = np.frombuffer(ran.answers.tobytes(), np.uint8)
         answer = Served(case.instance, order.hints, shown)
-        accounts[case.instance] = _Account(answer, order, ran, alike)
-        return answer
+        counted, added = _Counted(order, ran), _added(case, ran.ledger)
+        return books.enter(case.instance, before, answer, counted, added)
 
-    def judged(case: Stream, answer: Served) -> _Account:
-        account = accounts.get(case.instance)
-        if account is None or account.answer is not answer or not _same(account, answer):
-            raise MethodContractError(
-                "The answer is not the task's own service of this case.",
-                "`solve` must return what `task.serve(case, ...)` returned last.",
-            )
-        if not account.alike:
-            raise MethodContractError("It serves a case more than once and answers with one.")
-        _refuse_other(meter, metered)
-        return account
+    def judged(case: Stream, answer: Served) -> _Counted:
+        return books.confirmed(case.instance, answer)
 
     return run, judged
 
 
 def _of(known: tuple[Advice, ...], case: Stream) -> Advice:
-    for advice in known:
-        if advice.stream is case:
-            return advice
-    raise MethodContractError("That stream is not a case of this task.", "Pass `case` on as is.")
-
-
-def _same(account: _Account, answer: Served) -> bool:
-    """Tell whether an answer still says what it said when it was given out."""
-    same_hints = answer.hints == account.order.hints
-    return same_hints and np.array_equal(answer.answers, account.run.answers)
-
-
-def _refuse_other(meter: Mapping[str, float], metered: Mapping[str, float]) -> None:
-    if dict(meter) != dict(metered):
-        raise MethodContractError(
-            "Something other than the task wrote into the meter.",
-            "Only `serve` counts; a method leaves `task.meter` alone.",
-        )
+    return own(known, case, lambda advice: advice.stream, "stream")
 
 
 def _served(advice: Advice, order: Order, tape: Tape | None = None) -> Run:
     """Run an order on the coin of its part; with twice the room for as long as room runs out."""
-    case, name = advice.stream, _name(order.query)
+    case, name = advice.stream, method_of(order.query)
     coin = child(case.seed, COINS, case.group, name).generate_state(1, np.uint64)[0]
     trail = np.zeros(case.horizon if tape else 0, np.int64)
     most = 2 * case.inserted * (2 * case.horizon).bit_length()
@@ -287,22 +258,9 @@ def _served(advice: Advice, order: Order, tape: Tape | None = None) -> Run:
     return ran
 
 
-def _count(counts: dict[str, float], case: Stream, ledger: Ints) -> None:
-    """Add what was counted; each per update."""
+def _added(case: Stream, ledger: Ints) -> dict[str, float]:
+    """Return what a service adds to the meter; each per update."""
     named = {"unions": UNIONS, "finds": FINDS, "scans": SCANS, "stores": STORES, "reach": REACH}
     added = {name: float(ledger[at]) / case.horizon for name, at in named.items()}
     added["work"] = float(ledger[:COUNTERS].sum()) / case.horizon
-    for name, value in added.items():
-        counts[name] = counts.get(name, 0) + value
-
-
-def _name(hook: Hook) -> str:
-    """Return the last part of the name of the module a hook is from.
-
-    Raises:
-        MethodContractError: if it is not a compiled hook.
-    """
-    function = getattr(hook, "py_func", None)
-    if function is None:
-        raise MethodContractError(f"{hook!r} is not compiled.", "Put `@hook` above it.")
-    return str(function.__module__).rpartition(".")[2]
+    return added
