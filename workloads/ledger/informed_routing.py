@@ -6,11 +6,11 @@ two linear maps d -> r -> d, and a router that sees the forecast as well as the 
     m = [ w . (x ; q(x)) + b > 0 ]          h <- h + m f(x) + (1 - m) q(x)
 
 A greedy router asks "does this position need the unit?" and skips it otherwise; an informed one
-asks "how well could it be approximated?". One budget holds for all units together
-(`retrofit.py` has losses, data and the closed-form start of the forecasters; `units.py` runs fewer
-rows). q(x) = U z + b with a code z = V x of r numbers, so w . (x ; q(x)) is a map of x and z: the router
-sees the forecast before it is made, codes are made for every position and U z for those that skip.
-At most 4 d r operations against 16 d^2 of an MLP, 3 % at d = 64 and r = 8, and counted.
+asks "how well could it be approximated?". One budget holds for all units together (`retrofit.py`
+has losses, data and the closed-form start of the forecasters; `units.py` runs fewer rows). q(x) =
+U z + b with a code z = V x of r numbers, so w . (x ; q(x)) is a map of x and z: the router sees
+the forecast before it is made, codes are made for every position and U z for those that skip. At
+most 4 d r operations against 16 d^2 of an MLP, 3 % at d = 64 and r = 8, and counted.
 
 Keys and values are written for every position (a design choice; the paper does not say).
 
@@ -26,55 +26,61 @@ ridge and truncation, one budget, concatenation, the divergence to the full mode
 decisions at the same rates lose most. The forecast's own cost, and keys and values for all, make
 the saving in operations smaller than in units; K around 0.5 in prefill, below 0 in decode.
 
-**What was seen.** `adabench run` of the five methods of this family, `vanilla` and `hindsight`, seeds 0..2, 6 batches
-each, `--set mode=prefill`. Accuracy
-0.999, 0.997, 0.995 at 0.45, 0.6, 0.75 with 3.38, 2.41, 1.53 of 6 layers: more than was expected, since
-a quarter of the units still answers four chained maps (k = 4: 0.985). Greedy skipping has 0.981,
-0.961, 0.891 and does not reach its budget (3.60, 2.87, 2.30 layers); coins at the same rates have 0.333,
-0.199, 0.153. Operands run 6.6 times the units of fillers at 0.6. Operations fall less than units, to 0.55 of
-the full model's at 0.6 and 0.42 at 0.75: keys and values for everyone, the forecast and the
-unembedding stay. H over mixing depths and constant widths 0.97 [0.90, 1.01] against `hindsight_units`, and that of coins -15.
-(Against `hindsight`, over mixing depths alone, 1.27 [0.82, 1.84]: that oracle chooses one depth a sequence.)
+**What was seen.** `adabench run` of the five methods of this family, `vanilla` and `hindsight`,
+seeds 0..2, 6 batches each, `--set mode=prefill`. Accuracy 0.999, 0.997, 0.995 at 0.45, 0.6, 0.75
+with 3.38, 2.41, 1.53 of 6 layers: more than was expected, since a quarter of the units still
+answers four chained maps (k = 4: 0.985). Greedy skipping has 0.981, 0.961, 0.891 and does not
+reach its budget (3.60, 2.87, 2.30 layers); coins at the same rates have 0.333, 0.199, 0.153.
+Operands run 6.6 times the units of fillers at 0.6. Operations fall less than units, to 0.55 of the
+full model's at 0.6 and 0.42 at 0.75: keys and values for everyone, the forecast and the
+unembedding stay. H over mixing depths and constant widths 0.97 [0.90, 1.01] against
+`hindsight_units`, and that of coins -15. (Against `hindsight`, over mixing depths alone, 1.27
+[0.82, 1.84]: that oracle chooses one depth a sequence.)
 
-Verdicts: ir-1-work (0.40 [0.38, 0.42]), ir-random (3.99 to 6.06 times the coins' answers) and ir-operands
-reproduced. ir-1 undecided: 1.12 [0.94, 1.40], ahead in each seed, but three seeds spread from 1.04 to
-1.22. ir-2 reproduced: 1.004 [0.9997, 1.010] of the answers of greedy skipping with LoRA and twice the steps.
+Verdicts: ir-1-work (0.40 [0.38, 0.42]), ir-random (3.99 to 6.06 times the coins' answers) and
+ir-operands reproduced. ir-1 undecided: 1.12 [0.94, 1.40], ahead in each seed, but three seeds
+spread from 1.04 to 1.22. ir-2 reproduced: 1.004 [0.9997, 1.010] of the answers of greedy skipping
+with LoRA and twice the steps.
 
-*Not reproduced: ir-blind*, 1.002 [0.997, 1.009]. A router that reads the state alone does as well: at
-width 64 the forecast is a linear map of what the router reads, so seeing it tells a linear
+*Not reproduced: ir-blind*, 1.002 [0.997, 1.009]. A router that reads the state alone does as well:
+at width 64 the forecast is a linear map of what the router reads, so seeing it tells a linear
 router nothing new. What helps is that the hole is filled, not that the router knows how well. A
 router with a hidden layer might tell them apart; that was not tried. Greedy skipping had the same
-budget, data and steps; it pays for every hole at once in the answers, which holds its routers open.
+budget, data and steps; it pays for every hole at once in the answers, which holds its routers
+open.
 
 *Do routers run what cannot be forecast?* (`recoverability.py`) AUC at 0.6 against the error of the
-closed-form forecasters 0.613, 0.576, 0.608 (seeds 0, 1, 2, +- 0.004): they do. Against the forecasters as
-trained 0.482, 0.390, 0.475: not reproduced, since these drift where the unit's output does not matter.
+closed-form forecasters 0.613, 0.576, 0.608 (seeds 0, 1, 2, +- 0.004): they do. Against the
+forecasters as trained 0.482, 0.390, 0.475: not reproduced, since these drift where the unit's
+output does not matter.
 
-*In which order.* ir-1-lowest stands in the card's words (the lowest sparsity at which greedy skipping has
-lost three points, which is 0.6) and was added when the means of 0.997 and 0.961 had been seen; ir-1, at 0.75,
-is older and stays. ir-5 was added before any run at width 128.
+*In which order.* ir-1-lowest stands in the card's words (the lowest sparsity at which greedy
+skipping has lost three points, which is 0.6) and was added when the means of 0.997 and 0.961 had
+been seen; ir-1, at 0.75, is older and stays. ir-5 was added before any run at width 128.
 
-*Conversion.* `--defaults --sweep mode=prefill,decode1,decode16 --set batches=3 --repeats 3` on a quiet
-machine, seeds 0..2, all timings valid, against the full model: K of latency 0.02 [-0.02, 0.05] in prefill
-(67.0 against 68.4 ms a batch), -0.36 [-0.39, -0.24] one token at a time, -0.68 [-0.69, -0.66] sixteen
-together. At width 64 twelve routers, forecasts, gathers and scatters a token cost what the rows save.
-Greedy skipping, without forecasts, has 0.23 in prefill. These figures are older than what is said next.
+*Conversion.* `--defaults --sweep mode=prefill,decode1,decode16 --set batches=3 --repeats 3` on a
+quiet machine, seeds 0..2, all timings valid, against the full model: K of latency 0.02 [-0.02,
+0.05] in prefill (67.0 against 68.4 ms a batch), -0.36 [-0.39, -0.24] one token at a time, -0.68
+[-0.69, -0.66] sixteen together. At width 64 twelve routers, forecasts, gathers and scatters a
+token cost what the rows save. Greedy skipping, without forecasts, has 0.23 in prefill. These
+figures are older than what is said next.
 
-*At width 256* (`twin.py`), quiet machine, seeds 0..2, 2 batches, 5 repeats, all timings valid: K of
-latency 0.33 [0.26, 0.44] in prefill. CPU time on a busy machine, seed 0, one batch in prefill, gives K near 0.3 (0.77 of the
-full model's time). No engine could pass 0.6: units are counted alike, but at 0.39 of the units 0.57 of the
-operations are left (0.55 at width 64), and K of operations is ln 0.57 / ln 0.39 = 0.60.
-`benchmarks/ledger_profile.py --width 256 --modes prefill --cpu`, ms against the full model's 347 (stopwatch
-included): layers 130 against 292, which is the share that runs; keys and values for everyone 56; routers,
-codes and forecasts 32; attention 20 against 25; put back 8, layout 7, gathered rows 5. Put otherwise, the
-price of a dense cache and of the forecast is half of what the layers save. Before that sitting the engine
-took a layer's norm twice, copied the states for each scatter, forecast rows that run and gave the fused
-kernel masks of bools. It then stood at 0.79 of the full model's time, and a fifth of that was the clearing of
+*At width 256* (`twin.py`), quiet machine, seeds 0..2, 2 batches, 5 repeats, all timings valid: K
+of latency 0.33 [0.26, 0.44] in prefill. CPU time on a busy machine, seed 0, one batch in prefill,
+gives K near 0.3 (0.77 of the full model's time). No engine could pass 0.6: units are counted
+alike, but at 0.39 of the units 0.57 of the operations are left (0.55 at width 64), and K of
+operations is ln 0.57 / ln 0.39 = 0.60. `benchmarks/ledger_profile.py --width 256 --modes prefill
+--cpu`, ms against the full model's 347 (stopwatch included): layers 130 against 292, which is the
+share that runs; keys and values for everyone 56; routers, codes and forecasts 32; attention 20
+against 25; put back 8, layout 7, gathered rows 5. Put otherwise, the price of a dense cache and of
+the forecast is half of what the layers save. Before that sitting the engine took a layer's norm
+twice, copied the states for each scatter, forecast rows that run and gave the fused kernel masks
+of bools. It then stood at 0.79 of the full model's time, and a fifth of that was the clearing of
 pages (`pages.py`), which is gone for both.
 
-**Scale real.** SmolLM2-135M on held-out Brown text; parts in closed form and forty steps (`real_fit.py`,
-`real_refine.py`), trained at 0.2; other sparsities are the same routers at another price. Seed 100, 3
-batches of 1,024 positions, whole model 3.567 nats a token:
+**Scale real.** SmolLM2-135M on held-out Brown text; parts in closed form and forty steps
+(`real_fit.py`, `real_refine.py`), trained at 0.2; other sparsities are the same routers at another
+price. Seed 100, 3 batches of 1,024 positions, whole model 3.567 nats a token:
 
     sparsity    executions    nats a token, of the whole    operations
     0.10        0.889         1.0050 +- 0.0019              0.942
@@ -82,23 +88,26 @@ batches of 1,024 positions, whole model 3.567 nats a token:
     0.15        0.845         1.0144 +- 0.0025              0.916
     0.20        0.805         1.0263 +- 0.0033              0.890
 
-So 13.7 % of the layer executions go within 1 % of the nats, and the bar of 15 % is missed. Mostly attention
-goes, which is a quarter of a layer's weights and counts as half; a block that runs for few still makes
-keys for all, and the unembedding stays: hence only half as many operations. The closed form alone had 1.018 at 0.870 (8 other
-windows), and forty steps took the divergence at 0.2 from 0.192 to 0.145 nats. Sixty steps at four times the
-rate were tried too, and were worse: from 0.200 to 0.171.
+So 13.7 % of the layer executions go within 1 % of the nats, and the bar of 15 % is missed. Mostly
+attention goes, which is a quarter of a layer's weights and counts as half; a block that runs for
+few still makes keys for all, and the unembedding stays: hence only half as many operations. The
+closed form alone had 1.018 at 0.870 (8 other windows), and forty steps took the divergence at 0.2
+from 0.192 to 0.145 nats. Sixty steps at four times the rate were tried too, and were worse: from
+0.200 to 0.171.
 
-`--set mode=prefill --set depth=6 --set batches=4 --sweep sparsity=0.16`, seed 0, whole model 3.774 nats: 3.828
-(1.014) at 0.846 of the executions; nine units thinned for everyone with the same training 3.913 (1.037) at
-0.850; coins at the routers' rates 4.197 (1.112). Verdicts, one seed: ir-real-static (0.0018 [0.0004,
-0.0029]) and ir-real-random reproduced, *ir-real in direction only*, since 1.4 % more nats are too many.
-ir-real-time was not testable: another process shared the core.
+`--set mode=prefill --set depth=6 --set batches=4 --sweep sparsity=0.16`, seed 0, whole model 3.774
+nats: 3.828 (1.014) at 0.846 of the executions; nine units thinned for everyone with the same
+training 3.913 (1.037) at 0.850; coins at the routers' rates 4.197 (1.112). Verdicts, one seed:
+ir-real-static (0.0018 [0.0004, 0.0029]) and ir-real-random reproduced, *ir-real in direction
+only*, since 1.4 % more nats are too many. ir-real-time was not testable: another process shared
+the core.
 
-*Time at scale real*, CPU seconds a batch of 1,024 positions, one thread of a crowded Intel Xeon, 3 rounds in
-turn, least and median: whole 2.00, 2.05; sparsity 0.13 1.89, 2.00; nine units thinned 1.78, 1.93. K of
-CPU time 0.43 by the least and 0.19 by the median for routers, 0.75 and 0.41 for the thinned model, which
-makes no keys where nobody attends. In the least of routing's rounds attention takes 0.52 (whole: 0.58), MLPs
-0.90 (1.00), routers and forecasts 0.05, putting back 0.03; the other 0.4, mostly the unembedding, stays.
+*Time at scale real*, CPU seconds a batch of 1,024 positions, one thread of a crowded Intel Xeon, 3
+rounds in turn, least and median: whole 2.00, 2.05; sparsity 0.13 1.89, 2.00; nine units thinned
+1.78, 1.93. K of CPU time 0.43 by the least and 0.19 by the median for routers, 0.75 and 0.41 for
+the thinned model, which makes no keys where nobody attends. In the least of routing's rounds
+attention takes 0.52 (whole: 0.58), MLPs 0.90 (1.00), routers and forecasts 0.05, putting back
+0.03; the other 0.4, mostly the unembedding, stays.
 
 **Ways to fake it.** A greedy twin with fewer steps; sparsity of the MLPs alone; a forecast of
 attention made from the executed attention; a soft mixture at evaluation; leaving the forecaster

@@ -20,7 +20,8 @@ questions are labelled from it alone, at a fifth of the forwards of a search.
 where the frozen model answers 0.68; looks and a menu of the four most frequent paths brought 0.61.
 On today's, seed 0, frozen 0.847 at 6 layers: 600 labels of a covering menu 0.793 at 5.46 layers (p
 = -0.5) and 0.845 at 5.69 (p = -0.2). Two equally short paths that exclude one another on the menu
-cost more: 0.712 at 5.68."""
+cost more: 0.712 at 5.68.
+"""
 
 import math
 from dataclasses import dataclass
