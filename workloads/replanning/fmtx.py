@@ -42,7 +42,8 @@ sample that it connects it asks every neighbour whether it is open. An earlier b
 [0.75, 0.80] in FMTx's favour. Its kernels counted references to arrays at each call (`space.py`),
 which made a heap operation dearer than a sweep over the neighbours, and its Dijkstra took four to
 six times scipy's time; this one's takes 0.9 at most (`benchmarks/replanning.py`). All counts are the
-same in both builds. The card's reference (0.66 to 0.83) may have the same cause; its code is not here.
+same in both builds. With 5,000 samples it is 1.13 [0.93, 1.55] (seeds 0..2): undecided. The card's
+reference (0.66 to 0.83) may have the same cause; its code is not here.
 
 It needs fewer relaxations than a new tree only while little breaks; the ratio falls with the share
 of orphans (rank correlation -0.85 over 300 scenes and speeds) and crosses 1 at 13 % [7, 14] over all; by
