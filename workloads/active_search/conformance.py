@@ -10,7 +10,6 @@
 and the usual ways to fake a result; it proves nothing.
 """
 
-import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,13 +22,9 @@ from adabench.harness.errors import MethodContractError
 from adabench.workloads.active_search.bandit import Ints
 from adabench.workloads.active_search.families import Instance, generate
 from adabench.workloads.active_search.playing import ActiveSearch
+from adabench.workloads.shared.source_rules import Rules
 
 EPISODES, QUERIES = 32, 12
-FOLDER = "adabench.workloads.active_search"
-SHARED = frozenset(
-    ("bandit", "checkpoint", "difficulty", "network", "playing", "families", "hunt", "hunting")
-)
-"""The modules of this folder that are parts for methods."""
 OFF_LIMITS = frozenset((
     "group", "instance", "gaps", "drawn", "draws", "noise", "generate", "search", "envelope",
     "prey", "truth", "luck", "ambushed",
@@ -38,8 +33,15 @@ OFF_LIMITS = frozenset((
     "__setattr__", "f_back", "f_locals",
 ))  # fmt: skip
 """Attributes, imported names and strings that no honest policy needs."""
-BACK_DOORS = frozenset(("gc", "inspect", "sys", "ctypes", "importlib"))
-REFLECTION = frozenset(("getattr", "setattr", "vars", "eval", "exec", "__import__"))
+RULES = Rules(
+    "adabench.workloads.active_search",
+    parts=frozenset(
+        ("bandit", "checkpoint", "difficulty", "network", "playing", "families", "hunt", "hunting")
+    ),
+    off_limits=OFF_LIMITS,
+    strings=OFF_LIMITS,
+)
+source_problems = RULES.problems
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
@@ -84,37 +86,3 @@ def heard(method: ModuleType, card: Card, instance: Instance) -> list[Ints]:
     if values["queries"] != QUERIES:
         raise MethodContractError(f"It asked {values['queries']} queries of {QUERIES}.")
     return asked
-
-
-def source_problems(text: str) -> Iterator[str]:
-    """Say which lines of a method's source name what a policy has no business with."""
-    for node in ast.walk(ast.parse(text)):
-        for name in _reached(node):
-            yield f"It reaches for {name!r} on line {getattr(node, 'lineno', 0)}: no policy needs it."
-
-
-def _reached(node: ast.AST) -> Iterator[str]:
-    """Yield what one node names of the things a method must leave alone."""
-    match node:
-        case ast.Attribute(attr=name) if name in OFF_LIMITS:
-            yield name
-        case ast.Name(id=name) if name in REFLECTION:
-            yield name
-        case ast.Constant(value=str(name)) if name in OFF_LIMITS:
-            yield name
-        case ast.Import(names=names):
-            yield from (one.name for one in names if _barred(one.name))
-        case ast.ImportFrom(module=module, names=names, level=level):
-            source = f"{FOLDER}.{module or ''}".rstrip(".") if level else str(module)
-            yield from (
-                one.name
-                for one in names
-                if one.name in OFF_LIMITS or _barred(source) or _barred(f"{source}.{one.name}")
-            )
-
-
-def _barred(module: str) -> bool:
-    """Tell whether a module is a sibling method, the check, the task, or a way around them."""
-    if module.startswith(f"{FOLDER}."):
-        return module.removeprefix(f"{FOLDER}.").partition(".")[0] not in SHARED
-    return module.partition(".")[0] in BACK_DOORS
