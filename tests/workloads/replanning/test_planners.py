@@ -8,7 +8,7 @@ from adabench.harness.errors import MethodContractError
 from adabench.workloads.replanning import marching
 from adabench.workloads.replanning.planning import Replanning
 from adabench.workloads.replanning.scene import FAMILIES, make_scene
-from adabench.workloads.replanning.space import ROBOT
+from adabench.workloads.replanning.space import ROBOT, drop, is_empty
 
 from .conftest import planner, small
 
@@ -132,6 +132,98 @@ def test_fakes_are_found_out(fake):
     assert max(gaps) > 1e-6
     if fake is asleep:
         assert min(quality) < 1  # a way that meets an obstacle counts as none
+
+
+@njit
+def march_and_forget(space):
+    """Stop early and throw away what is still open."""
+    marching.march(space, True, True)
+    while not is_empty(space.queue):
+        drop(space.queue, space.queue.heap[0])
+
+
+@njit
+def forgetful_plan(space, tune):
+    marching.begin(space)
+    march_and_forget(space)
+
+
+@njit
+def forgetful(space, blocked, more, freed, less, tune):
+    """The fake that empties its queue after an early stop."""
+    count = marching.cut(space, blocked, more, space.stack)
+    for at in range(count):
+        marching.reopen(space.start, space.target, space.g, space.queue, space.stack[at])
+    for at in range(less):
+        for edge in (freed[at], space.twin[freed[at]]):
+            node = space.target[edge]
+            marching.reopen(space.start, space.target, space.g, space.queue, node)
+    march_and_forget(space)
+
+
+def two_gaps(seed):
+    """A wall with a gap near the robot and the goal, and one far away; a disc closes the near one.
+
+    It is thicker than an edge is long: orphans have no neighbours on its other side.
+    """
+    walls = np.array([[40.0, 0, 60, 5], [40.0, 15, 60, 85], [40.0, 95, 60, 100]])
+    points = np.zeros((600, 3))
+    points[:, :2] = np.random.default_rng(seed).uniform(0, 100, (600, 2))
+    points[0, :2], points[ROBOT, :2] = 92.0, (25, 85)
+    centres = np.array([[[20.0, 20, 0]], [[50.0, 90, 0]]])
+    return make_scene("gaps", 2, points, centres, np.array([8.0]), walls, seed)
+
+
+def test_a_queue_emptied_after_an_early_stop_is_found_out():
+    """The way round begins at what the early stop left open."""
+    for seed in range(4):
+        scene = two_gaps(seed)
+        task = Replanning((scene,))
+        task.cases()
+        right = planner("fmtx").solve(task, scene, {"early": True, "share": 1.0})
+        values = task.score(scene, right)
+        assert values["reachable"] == 1
+        assert values["graph_quality"] == pytest.approx(1)
+        assert values["g_gap"] <= 1e-9
+        fake = task.score(scene, task.drive(scene, forgetful_plan, forgetful, drained=False))
+        assert fake["g_gap"] > 1
+        assert fake["graph_quality"] == 0
+
+
+def test_everybody_pays_the_same_for_edges_near_obstacles():
+    """Nothing is cached across updates for anyone, and no one's tests are left out."""
+    names = (*EXACT, "fmt_star", "random_repair", "hindsight")
+    for family in ("discs", "maze", "balls", "storm"):
+        task = small(family, 2, samples=200)
+        [scene] = task.cases()
+        checks = set()
+        for name in names:
+            method = planner(name)
+            answer = method.solve(task, scene, method.CARD.defaults)
+            checks.add(tuple(answer.work[1:, 1].tolist()))
+        assert len(checks) == 1
+        assert min(*checks) > 0
+
+
+@pytest.mark.parametrize("family", [name for name in FAMILIES if name != "still"])
+def test_obstacles_do_cut_the_tree(family):
+    values = [drained("dijkstra", small(family, seed, samples=400)) for seed in range(3)]
+    assert min(v["orphaned"] for v in values) > 0.02
+
+
+def test_no_way_counts_as_nothing_where_there_is_one():
+    @njit
+    def nothing(space, tune):
+        pass
+
+    @njit
+    def still_nothing(space, blocked, more, freed, less, tune):
+        pass
+
+    task = small("discs", 0)
+    [scene] = task.cases()
+    values = task.score(scene, task.drive(scene, nothing, still_nothing, drained=False))
+    assert values["path_quality"] == 0
 
 
 def test_an_answer_of_ones_own_is_refused(discs):
