@@ -35,8 +35,14 @@ routers' skips are little more orderly than chance.
 
 *Verdicts, seed 0 alone*: duo-3 (loss at answers 0.28 of the coins'), duo-constant and duo-5
 reproduced. duo-3-oracle undecided, 1.23 [0.89, 1.43]: one position's own pattern gains little, as
-the value was computed before it. Times were taken on a busy machine and all refused; duo-time and
-duo-time-budget are open. *Seeds 0..2*: budget 2 accuracy 0.992, 0.997, 0.999 on 3.94, 3.89, 4.01
+the value was computed before it.
+
+*Time*, quiet machine, all timings valid, seeds 0..2, three batches, three repeats, prefill: 0.810
+[0.776, 0.857] of big everywhere, and it rises with the budget in every pair: duo-time and
+duo-time-budget reproduced. K = 0.50 [0.43, 0.56]; decoding one by one 0.32 [-0.10, 0.81], sixteen
+together -0.09 [-0.59, 1.03] (two batches).
+
+*Seeds 0..2*: budget 2 accuracy 0.992, 0.997, 0.999 on 3.94, 3.89, 4.01
 layers; budget 1 0.987, 0.997, 0.997 on 3.34, 3.34, 3.38; coins at the same rates 0.976, 0.986,
 0.995 and 0.965, 0.972, 0.973; big everywhere 0.993, 0.998, 0.999. duo-3 (0.247 [0.138, 0.380]),
 duo-constant (0.0054 [0.0006, 0.0132]) and duo-5 reproduced, duo-3-oracle undecided (1.59 [0.94,
