@@ -67,18 +67,19 @@ loss nothing. Where it has to save, the gate knows: at `bias` -2 (5.9 to 6.3 MLP
 nothing here tests: what is missing at k = 3 and 4 is how far a chain of maps gets through four
 layers of attention, and an MLP that runs again adds no step to that chain; looking up one of 43
 tables, where it could help, is learned by one pass (k = 1 at 1.000, k = 2 at 0.98 in seeds 1 and
-2). On top, a dense start is disturbed when its MLP is suddenly applied four times, and 400 steps
-do not repair that. Starting with four loops from nothing is no better: k = 2 at 0.28 after 400 of
-800 steps where dense has 0.43 (seed 0, 64 sequences). *Not tried*: longer second phases, a lower
-rate in them, a price on depth, gates at a rate of their own. With half of the operands affine
-(`composing.py`) the dense model learned too little to compare anything.
+2). On top, a dense start is disturbed when its MLP is suddenly applied four times, and 400 steps do
+not repair that. Starting with four loops from nothing is no better: k = 2 at 0.28 after 400 of 800
+steps where dense has 0.43 (seed 0, 64 sequences). *Not tried*: a lower rate in the second phase, a
+price on depth, gates at a rate of their own. With half of the operands affine (`composing.py`) the
+dense model learned too little to compare anything.
 
 *The published two phases, tried.* A dense model of 600 steps with a schedule and a curriculum of
 its own, then 600 steps with another whole schedule, temperature included, at k up to 4 (seed 0, 256
 held-out sequences). The start has 0.44 and 0.22 at k = 2 and 3; after the second phase dense has
 0.87 and 0.42, four fixed loops 0.47 and 0.25, this 0.45 and 0.25. Fixed loops stall as gated ones
-do, so it is neither coins in training nor gates: weights that are applied four times a layer hardly
-learn at the rate that suits one application. A lower rate there is what to try next.
+do, so it is neither coins in training nor gates. Our reading, untested: weights that are applied
+four times a layer keep what the start knew (as in seeds 1 and 2 above, if theirs knew k = 2) and
+learn little anew at the rate that suits one application. A lower rate there is what to try next.
 
 *Time.* On a quiet machine (three batches, three repeats, seeds 0..2, all timings valid) 2.17 [2.15,
 2.21] of dense: vffn-latency reproduced; against four loops K = -0.20 [-0.26, -0.17] in prefill and
