@@ -54,6 +54,17 @@ closed-form forecasters 0.613, 0.576, 0.608 (seeds 0, 1, 2, +- 0.004): they do. 
 forecasters as trained 0.482, 0.390, 0.475: not reproduced, since these drift where the unit's
 output does not matter.
 
+*More test sequences*, 16 batches (1024 sequences) a seed: ir-1 1.12 [0.96, 1.42], ir-1-lowest 1.04
+[0.96, 1.22], ir-2 and ir-blind as before. Undecided for the spread between seeds and not for want
+of test data: greedy skipping has 0.957, 0.809, 0.905 at 0.75 and 0.992, 0.904, 0.981 at 0.6 where
+informed routing has 1.000, 0.990, 0.994 and 1.000, 0.996, 0.997. Ahead in each seed, but what it
+gains is what greedy training happened to lose.
+
+*ir-5 reproduced*: width 128, prefill, quiet machine, 2 batches, 3 repeats: 0.675 [0.652, 0.692] of
+the full model's time, K 0.43 [0.39, 0.48]. The same day, width 256: K 0.51 [0.39, 0.61] in
+prefill; one batch, 2 repeats: 0.13 [0.05, 0.17] one token at a time, -0.09 [-0.17, -0.05] sixteen
+together (greedy skipping 0.31 [0.06, 0.54] and 0.02 [-0.13, 0.10]).
+
 *In which order.* ir-1-lowest stands in the card's words (the lowest sparsity at which greedy
 skipping has lost three points, which is 0.6) and was added when the means of 0.997 and 0.961 had
 been seen; ir-1, at 0.75, is older and stays. ir-5 was added before any run at width 128.
@@ -202,7 +213,7 @@ CARD = Card(
                 against="vanilla",
                 high=0.85,
                 keeping={"nll_token": 0.036},
-                where={"sparsity": 0.16},
+                where={"sparsity": 0.15},
             ),
             scale="real",
         ),
@@ -218,7 +229,7 @@ CARD = Card(
             says="On real text routing loses less than coins at the same rates.",
             paper="the card's baselines",
             expect=Ratio(
-                "nll_token", against="random_units", high=1.0, every=True, where={"sparsity": 0.16}
+                "nll_token", against="random_units", high=1.0, every=True, where={"sparsity": 0.15}
             ),
             scale="real",
         ),
@@ -226,7 +237,7 @@ CARD = Card(
             id="ir-real-time",
             says="On real text reading takes 5 % less time than the whole model's.",
             paper="at least half of the saved operations; the card's criterion 5",
-            expect=Ratio("latency_s", against="vanilla", high=0.95, where={"sparsity": 0.16}),
+            expect=Ratio("latency_s", against="vanilla", high=0.95, where={"sparsity": 0.15}),
             scale="real",
         ),
     ),
