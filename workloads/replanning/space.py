@@ -46,7 +46,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def compiled(function: Function) -> Function:
     """Compile a kernel of this task; it may not allocate."""
-    return cast(Function, njit(cache=True, _nrt=False)(kernels.keyed(function, DIGEST)))
+    uncounted = cast(Any, njit)(cache=True, _nrt=False)  # numba's hints do not name the option
+    return cast(Function, uncounted(kernels.keyed(function, DIGEST)))
 
 
 class World(NamedTuple):
