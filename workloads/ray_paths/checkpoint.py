@@ -98,6 +98,20 @@ def trained(order: int, seed: int) -> Flows:
     return restore(f"k{order}-s{seed % SHIPPED.get(order, 1)}")
 
 
+def ablated(order: int, without: str) -> Flows:
+    """Return the network that was trained without replay, exploration or the mask.
+
+    Raises:
+        EnvironmentProblem: if there is none for so many reflections.
+    """
+    name = {"replay": "noreplay", "exploration": "noexplore", "mask": "nomask"}[without]
+    if f"k{order}-{name}-s0" not in recipes():
+        raise EnvironmentProblem(
+            f"No network without {without} is there for {order} reflections.", "Choose K = 2."
+        )
+    return restore(f"k{order}-{name}-s0")
+
+
 def held_out(network: Flows, *, mask: bool) -> dict[str, float]:
     """Return hit rates on fresh streets that have a path, and accuracy at M = 20."""
     case = generate("street", HELD_OUT_SCENES, network.order, HELD_OUT_SEED)

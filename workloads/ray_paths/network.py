@@ -36,13 +36,13 @@ def canonical(triangles: Floats, tx: Floats, rx: Floats) -> npt.NDArray[np.float
     length = float(np.linalg.norm(w))
     scale = length if length > 0 else 1.0
     w = w / scale
-    u = np.cross(w, (0.0, 0.0, 1.0))
+    u = np.array([w[1], -w[0], 0.0])  # w x e_z
     across = float(np.linalg.norm(u))
     if across < STRICT:
         frame = np.diag([1.0, 1.0, 1.0 if w[2] >= 0 else -1.0])
     else:
         u = u / across
-        v = np.cross(w, u)
+        v = np.array([-w[2] * u[1], w[2] * u[0], w[0] * u[1] - w[1] * u[0]])  # w x u
         frame = np.stack([u, v / np.linalg.norm(v), w])
     seen = (triangles - tx) / scale @ frame.T
     return np.asarray(seen.reshape(-1, 9), np.float32)

@@ -25,8 +25,8 @@ another.
     adabench run 'ray_paths/*' --set scene=sionna       the street canyon of sionna-rt
     adabench run 'ray_paths/*' --set scene=FILE.ply     a mesh of your own (`reader.py`)
 
-**Limits.** Specular reflection only; walls reflect on both sides. K = 3 runs (`--set K=3`) for
-searches, but no sampler is shipped for it. CPU only.
+**Limits.** Specular reflection only; walls reflect on both sides. K = 3 runs (`--set K=3`, 20
+scenes rather than 100), but the sampler that is shipped for it learned next to nothing. CPU only.
 """
 
 from adabench.harness.card import Card, Knob, Metric

@@ -11,9 +11,10 @@ and half once the buffer holds a batch.
 **Differences from the paper's.** Adam with a rate that falls to 0 where the paper has Muon. 16
 scenes a step instead of one, and in each 4 beginnings with 16 last objects each: 64 trajectories
 as in the paper, but those with the same beginning share one row of flows. The buffer is fed by
-the compiled exhaustive tracer with all paths of each training scene, not by the sampler's own
-successes: it costs less than a gradient step, and training is 500,000 scenes in the paper and
-some tens of thousands here. Test scenes are never drawn here (`scene.py`).
+the compiled exhaustive tracer with all paths of training scenes, not by the sampler's own
+successes: for two reflections it costs less than a gradient step, and training is 500,000 scenes
+in the paper and some tens of thousands here. For three reflections, where it takes longer, only
+the first `searched` scenes of a step are. Test scenes are never drawn here (`scene.py`).
 """
 
 from collections.abc import Callable
@@ -57,7 +58,7 @@ def train(plan: Recipe, tick: Tick) -> Flows:
             seen = [canonical(q.triangles, q.tx, q.rx) for q in queries]
             loss = explored(network, plan, queries, seen)
             if plan.replay > 0:
-                remember(buffer, queries, seen)
+                remember(buffer, queries[: plan.searched], seen[: plan.searched])
                 if len(buffer) >= plan.scenes:
                     again = replayed(network, plan, buffer, rng)
                     loss = (1 - plan.replay) * loss + plan.replay * again

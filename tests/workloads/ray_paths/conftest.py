@@ -15,7 +15,7 @@ def small(family: str = "street", scenes: int = 8, order: int = 2, seed: int = 0
     return RayPaths((generate(family, scenes, order, seed),))
 
 
-def run(name: str, task: RayPaths, **knobs: int) -> dict[str, float]:
+def run(name: str, task: RayPaths, **knobs: int | str) -> dict[str, float]:
     (case,) = task.cases()
     module = method(name)
     task.meter.clear()

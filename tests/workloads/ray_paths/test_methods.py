@@ -1,11 +1,15 @@
 """What is counted and scored, and the ways to fake it."""
 
+import ast
+import inspect
+from time import process_time
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-from adabench.harness.errors import MethodContractError, SelectionError
+from adabench.harness.errors import EnvironmentProblem, MethodContractError, SelectionError
+from adabench.workloads.ray_paths import network, tracing
 from adabench.workloads.ray_paths.conformance import check, source_problems
 from adabench.workloads.ray_paths.scene import generate, make_case
 from adabench.workloads.ray_paths.task import load
@@ -120,6 +124,47 @@ def test_an_answer_of_ones_own_is_refused():
     other = small(scenes=2, seed=3)
     with pytest.raises(MethodContractError, match="not a case"):
         task.trace(other.cases()[0], lambda query: np.array([[0, 1]]))
+
+
+def test_the_time_of_a_scene_has_both_proposing_and_tracing(monkeypatch):
+    task = small(scenes=3)
+    (case,) = task.cases()
+
+    def busy(query):
+        until = process_time() + 0.02
+        while process_time() < until:
+            pass
+        return np.array([[0, 2]])
+
+    assert (task.trace(case, busy).spent_s >= 0.02).all()
+    plain = tracing.judge
+    monkeypatch.setattr(tracing, "judge", lambda *rest: (busy(None), plain(*rest))[1])
+    assert (task.trace(case, lambda query: np.array([[0, 2]])).spent_s >= 0.02).all()
+
+
+def test_no_compilation_is_in_the_time_of_a_scene():
+    for name in ("exhaustive", "generative_sampler"):
+        task = small(scenes=4)
+        (case,) = task.cases()
+        module = method(name)
+        answer = module.solve(task, case, module.CARD.defaults)
+        assert answer.spent_s[0] < 0.5  # compiling takes seconds
+
+
+def test_no_network_nor_mask_knows_the_tracer():
+    for module in (network, method("generative_sampler"), method("ablated_sampler")):
+        tree = ast.parse(inspect.getsource(module))
+        found = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert found
+        assert not any("tracer" in str(name) or "truth" in str(name) for name in found)
+        assert not {"judge", "exhaust", "lit"} & {
+            node.id for node in ast.walk(tree) if isinstance(node, ast.Name)
+        }
+
+
+def test_an_ablation_that_was_not_trained_is_refused():
+    with pytest.raises(EnvironmentProblem, match="without mask"):
+        run("ablated_sampler", small("yard", scenes=1, order=3), without="mask")
 
 
 FAKE = """
