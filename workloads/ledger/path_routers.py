@@ -169,7 +169,8 @@ def common(base: Backbone, looks: list[Look], found: Found, menu: int) -> Tensor
     seen, often = torch.unique(found.passes[found.solved], dim=0, return_counts=True)
     paths = seen[often.argsort(descending=True, stable=True)[:CANDIDATES]]
     chosen = covering(_good(base, looks, paths), paths.sum(1), menu, MOST * paths.shape[1])
-    return paths[sorted(chosen, key=lambda row: int(paths[row].sum()))]
+    shortest_first: Tensor = paths[sorted(chosen, key=lambda row: int(paths[row].sum()))]
+    return shortest_first
 
 
 def _good(base: Backbone, looks: list[Look], paths: Tensor) -> Tensor:
@@ -255,7 +256,8 @@ def class_weights(counts: list[int]) -> Tensor:
     """
     scale = PUBLISHED / sum(counts)
     share = [(1 - BETA) / (1 - BETA ** (scale * max(1, n))) for n in counts]
-    return torch.tensor(share) / (sum(share) / len(share))
+    weights: Tensor = torch.tensor(share) / (sum(share) / len(share))
+    return weights
 
 
 def focal(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
