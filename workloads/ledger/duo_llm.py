@@ -48,6 +48,10 @@ layers; budget 1 0.987, 0.997, 0.997 on 3.34, 3.34, 3.38; coins at the same rate
 duo-constant (0.0054 [0.0006, 0.0132]) and duo-5 reproduced, duo-3-oracle undecided (1.59 [0.94,
 2.42]).
 
+Seeds 100..102 read the same three models on other streams: duo-3 (0.340 [0.248, 0.438]),
+duo-constant (0.0061 [0.0004, 0.0162]) and duo-5 reproduced, duo-3-oracle undecided (1.84 [0.94,
+7.00]): the same verdicts.
+
 **Ways to fake it.** The oracle called a method; stage 1 without skips and then skipping; coins
 that may not skip where routers do; a soft mixture at evaluation; routers left out of the count.
 """

@@ -42,6 +42,9 @@ Seed 1, run apart: 0.0040, 0.0033 and big 0.0049; duo-1 0.854 [0.709, 1.042] und
 0.0350, at answers 0.0009. *Seeds 0..2*: duo-1 0.813 [0.704, 0.885] and duo-2 0.704 [0.600, 0.808]
 reproduced, duo-1-dealt too; duo-1-lucky (16 of 18 batches) and duo-1-classes (18 of 18) not.
 
+Seeds 100..102, the same models on other streams: duo-1 0.872 [0.716, 1.001], undecided by a hair;
+duo-1-dealt holds, duo-1-lucky is exceeded in 15 of 18 batches, duo-1-classes in all.
+
 **Ways to fake it.** Calling it a method; changing other positions' patterns too; quoting the
 minimum without what luck gains; a context for free.
 """

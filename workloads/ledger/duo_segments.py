@@ -25,6 +25,9 @@ All four duo-4 claims reproduced in every batch: what is lost most is not what c
 the same verdicts. *Seeds 0..2*: duo-4, duo-4-loss and duo-4-filler reproduced; duo-4-grows in 17 of
 18 batches, so not reproduced: seed 2 has a batch in which k = 4 gains next to nothing.
 
+Seeds 100..102, the same models on other streams: duo-4, duo-4-loss and duo-4-filler as here;
+duo-4-grows holds in all 18 batches, so it hangs on a single one.
+
 **Ways to fake it.** Loss called difficulty; more patterns on one side than on the other; a
 search's own logits scored in place of a run.
 """
