@@ -63,6 +63,9 @@ of the first batch on a busy machine, median of 12 interleaved pairs: K of prefi
 for seeds 0, 1, 2. A module's learners are counted as half a layer and are two thirds of its
 operations here.
 
+At seeds 100..102 (other sequences, the same trained models, 16 batches) all ten verdicts that need
+no clock are the same.
+
 *Conversion of today's models*, quiet machine, seeds 0..2. Width 64, prefill, 2 batches, 3 repeats:
 acm-3 reproduced at 0.930 [0.914, 0.944] of the original's time, acm-3-slope reproduced (1.00), K
 of latency 0.21 [0.17, 0.25]. Width 256: 1.07 [1.00, 1.11] in prefill (2 batches, 3 repeats); -0.47

@@ -60,6 +60,9 @@ of test data: greedy skipping has 0.957, 0.809, 0.905 at 0.75 and 0.992, 0.904, 
 informed routing has 1.000, 0.990, 0.994 and 1.000, 0.996, 0.997. Ahead in each seed, but what it
 gains is what greedy training happened to lose.
 
+At seeds 100..102 (other sequences, the same trained models, 16 batches) six of seven verdicts are
+the same; ir-blind is undecided there (1.00 [1.00, 1.01]).
+
 *ir-5 reproduced*: width 128, prefill, quiet machine, 2 batches, 3 repeats: 0.675 [0.652, 0.692] of
 the full model's time, K 0.43 [0.39, 0.48]. The same day, width 256: K 0.51 [0.39, 0.61] in
 prefill; one batch, 2 repeats: 0.13 [0.05, 0.17] one token at a time, -0.09 [-0.17, -0.05] sixteen
@@ -89,36 +92,43 @@ twice, copied the states for each scatter, forecast rows that run and gave the f
 of bools. It then stood at 0.79 of the full model's time, and a fifth of that was the clearing of
 pages (`pages.py`), which is gone for both.
 
-**Scale real.** SmolLM2-135M on held-out Brown text; parts in closed form and forty steps
-(`real_fit.py`, `real_refine.py`), trained at 0.2; other sparsities are the same routers at another
-price. Seed 100, 3 batches of 1,024 positions, whole model 3.567 nats a token:
+**Scale real.** SmolLM2-135M on held-out Brown text. Forecasters of rank 48 and routers in closed
+form, then sixty steps on the divergence, with thin changes (rank 4) of the other matrices
+(`real_fit.py`, `real_refine.py`, `real_adapt.py`); aimed at 0.16, other sparsities are the same
+routers at another price. The file has 3.9 MB and is not shipped: about six CPU minutes at first
+use.
 
-    sparsity    executions    nats a token, of the whole    operations
-    0.10        0.889         1.0050 +- 0.0019              0.942
-    0.13        0.863         1.0097 +- 0.0022              0.927
-    0.15        0.845         1.0144 +- 0.0025              0.916
-    0.20        0.805         1.0263 +- 0.0033              0.890
+*The bar of 15 % of the executions within 1 % of the nats is missed.* The share was chosen on 24
+windows of the fitting split that no step sees: 1.0094 of the whole model's nats a token at 0.850
+of the executions, 1.0108 at 0.847. On held-out text, seeds 0..2, 2 batches each, `sparsity=0.15`:
+1.0149 +- 0.0023 (standard error over batches) at 0.847, by seed 1.0127, 1.0103, 1.0220. So ir-real
+holds *in direction only*; half a percent is missing, and the choice on 24 windows was too hopeful
+by as much.
 
-So 13.7 % of the layer executions go within 1 % of the nats, and the bar of 15 % is missed. Mostly
-attention goes, which is a quarter of a layer's weights and counts as half; a block that runs for
-few still makes keys for all, and the unembedding stays: hence only half as many operations. The
-closed form alone had 1.018 at 0.870 (8 other windows), and forty steps took the divergence at 0.2
-from 0.192 to 0.145 nats. Sixty steps at four times the rate were tried too, and were worse: from
-0.200 to 0.171.
+*What was expected and tried.* That rank and steps would take the divergence down by a third, from
+a first recipe (rank 16, forty steps at 0.2, nothing else changed): 1.0144 at 0.845 on seed 100,
+and 1.0124 at 0.843 on the same 24 windows. They did not. Judged by the closed form's harm on other
+rows, at 0.15 of sixteen units: rank 16 0.0206 nats, 32 0.0179, 64 0.0165; cutting the rank in the
+metric of the slopes, a gamma regression of the harm, rows weighted by their slopes: nothing. A
+router with a hidden layer: nothing. Forecasts of attention that also see the token before: a tenth
+less harm (not built). Training takes the divergence at 0.16 from 0.131 to 0.095 nats. The thin
+changes gave nothing that thirty steps show (same windows, steps 21 to 30: 0.094 nats at 0.149 with
+them, 0.092 at 0.148 without) and cost 1 MB: leave them out when this is trained again. All units'
+harms add up to 0.06 nats and together they do 0.10: units stand in for one another, which neither
+closed form nor sixty steps repair. Sixty steps at four times the rate were worse. Not tried: heads
+in groups as units, hundreds of steps.
 
-`--set mode=prefill --set depth=6 --set batches=4 --sweep sparsity=0.16`, seed 0, whole model 3.774
-nats: 3.828 (1.014) at 0.846 of the executions; nine units thinned for everyone with the same
-training 3.913 (1.037) at 0.850; coins at the routers' rates 4.197 (1.112). Verdicts, one seed:
-ir-real-static (0.0018 [0.0004, 0.0029]) and ir-real-random reproduced, *ir-real in direction
-only*, since 1.4 % more nats are too many. ir-real-time was not testable: another process shared
-the core.
+*Time*, the same run on a quiet machine, one thread, 3 repeats, all timings valid: 0.940 [0.929,
+0.953] of the whole model's latency (2.69 against 2.86 s a batch of 1,024 positions), K 0.37;
+ir-real-time reproduced. Operations fall to 0.917. Both arms read four windows a call. It had been
+"not testable" only because others used the core. An informed router of linear forecasts is a
+linear map of the state, so `real_task.py` multiplies it out once, and forecasts are made for those
+alone who take them. What stays: keys for all, and the unembedding.
 
-*Time at scale real*, CPU seconds a batch of 1,024 positions, one thread of a crowded Intel Xeon, 3
-rounds in turn, least and median: whole 2.00, 2.05; sparsity 0.13 1.89, 2.00; nine units thinned
-1.78, 1.93. K of CPU time 0.43 by the least and 0.19 by the median for routers, 0.75 and 0.41 for
-the thinned model, which makes no keys where nobody attends. In the least of routing's rounds
-attention takes 0.52 (whole: 0.58), MLPs 0.90 (1.00), routers and forecasts 0.05, putting back
-0.03; the other 0.4, mostly the unembedding, stays.
+*With the first recipe*, seed 0, 4 batches: nine units thinned for everyone with the same training
+1.037 at 0.850; coins at the routers' rates 1.112; ir-real-static (0.0018 [0.0004, 0.0029]) and
+ir-real-random reproduced. Neither was run again with this one. ir-real's and its controls'
+sparsity moved from 0.16 to 0.15 when the share was chosen on the fitting split.
 
 **Ways to fake it.** A greedy twin with fewer steps; sparsity of the MLPs alone; a forecast of
 attention made from the executed attention; a soft mixture at evaluation; leaving the forecaster
