@@ -34,7 +34,7 @@ from adabench.harness.card import Card
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError
 from adabench.harness.record import Cell, Record, Turn, Unit
 from adabench.harness.registry import Entry
-from adabench.harness.task import rehearse
+from adabench.harness.task import rehearse, starts_cold
 from adabench.profilers.cuda import L2, Slowed, device_times
 from adabench.profilers.disturbance import KEEP_SHARE, SAMPLE_S, Watch
 from adabench.profilers.energy import provenance
@@ -194,7 +194,8 @@ class Bench:
         cell = turn.cell
         try:
             rehearse(task, functools.partial(method.solve, state, case, cell.point))
-            warmth = self._warm_up(cell, method, state, case)
+            cold = starts_cold(task)
+            warmth = "" if cold else self._warm_up(cell, method, state, case)
             values, said, energy = self._measure(cell, card, task, method, state, case)
             check_values(cell.address, values, card, cell.scale)
         except (Exception, SystemExit) as problem:  # a method may raise anything

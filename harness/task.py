@@ -54,6 +54,14 @@ def rehearse(task: object, solve: Callable[[], object]) -> None:
         watch(solve)
 
 
+def starts_cold(task: object) -> bool:
+    """Say whether a task's methods are measured at once, without an unmeasured solve before.
+
+    For solves that are limited by a clock and take their minute whatever was warmed up.
+    """
+    return bool(getattr(task, "starts_cold", False))
+
+
 class Method(Protocol[S_contra, C_contra, A_co]):
     """What a method module looks like.
 

@@ -105,6 +105,17 @@ def test_a_task_may_watch_an_unmeasured_solve_before_each_case(
     ]  # fmt: skip
 
 
+def test_a_task_that_starts_cold_is_not_warmed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Fake(monkeypatch)
+    monkeypatch.setattr(fake, "starts_cold", True, raising=False)
+    run(fake, window_s=0.0)
+    assert fake.events == [
+        "load", "enter", "prepare", "exit",
+        "enter", "solve", "exit", "score",
+        "enter", "solve", "exit", "score",
+    ]  # fmt: skip
+
+
 def test_repeats_warm_up_and_prepare_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = Fake(monkeypatch)
     records = run(fake, repeats=3, window_s=0.0)
