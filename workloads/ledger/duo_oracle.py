@@ -43,7 +43,8 @@ Seed 1, run apart: 0.0040, 0.0033 and big 0.0049; duo-1 0.854 [0.709, 1.042] und
 reproduced, duo-1-dealt too; duo-1-lucky (16 of 18 batches) and duo-1-classes (18 of 18) not.
 
 Seeds 100..102, the same models on other streams: duo-1 0.872 [0.716, 1.001], undecided by a hair;
-duo-1-dealt holds, duo-1-lucky is exceeded in 15 of 18 batches, duo-1-classes in all.
+duo-2 0.761 [0.533, 0.918]; duo-1-dealt holds, duo-1-lucky is exceeded in 15 of 18 batches,
+duo-1-classes in all.
 
 **Ways to fake it.** Calling it a method; changing other positions' patterns too; quoting the
 minimum without what luck gains; a context for free.
