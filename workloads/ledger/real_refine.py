@@ -2,16 +2,16 @@
 
     loss = divergence from the whole model + PRICE (share that runs - (1 - s))^2
 
-The backbone is frozen; forecasters, and routers where there are any, are trained for the same number
-of steps on the same windows. The divergence is from the frozen model's own predictions and no word of
+Forecasters, routers where there are any, and thin changes of the other units' matrices
+(`real_adapt.py`) are trained for the same number of steps on the same windows. The divergence is from the whole model's own predictions and no word of
 the text is a label: a thinned model can come close to the whole one, but cannot pass it by getting
 used to Brown, so that a loss against the whole model is a loss by skipping.
 
 Decisions are hard in the forward; backwards they have the slope of a logistic function. Unlike in
 `retrofit.py` nothing is drawn: closed-form routers (`real_fit.py`) are a start that has no need to try.
 
-Products run in bfloat16 where the processor multiplies it, else in float32: forty steps of 1,024
-positions and the closed form are about four CPU minutes with it.
+Products run in bfloat16 where the processor multiplies it, else in float32: sixty steps of 1,024
+positions and the closed form are about five CPU minutes with it.
 """
 
 import math
@@ -23,14 +23,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger import real_fit
+from adabench.workloads.ledger import real_adapt, real_fit
 from adabench.workloads.ledger.real_model import Output, RealBackbone, soft
 from adabench.workloads.ledger.real_recipes import RealRetrofit
 from adabench.workloads.ledger.recipes import Retrofit
 from adabench.workloads.ledger.retrofit import Parts
 
-RATE, CLIP, PRICE = 5e-4, 1.0, 20.0
-SETTLED = 4
+RATE, ADAPTER_RATE, CLIP, PRICE = 5e-4, 2e-3, 1.0, 20.0
+WARMING = 5
+"""Steps before the rate is reached: Adam's first ones are as long as the rate in every weight."""
+SETTLED = 8
 """Windows on which routers are set to their share and divergences are noted."""
 RARE = 0.03
 """A unit that fewer positions than this would skip is not asked."""
@@ -50,6 +52,7 @@ class RealParts:
 
 def empty(plan: RealRetrofit, width: int, count: int) -> Parts:
     """Return parts of a plan's kind with nothing in them."""
+    assert plan.kind != "exits"
     like = Retrofit(plan.name, "smollm2", plan.seed, plan.kind, plan.sparsity, plan.rank)
     made = Parts(like, width, count)
     for weight in made.parameters():
@@ -103,11 +106,12 @@ def _write(parts: Parts, index: int, unit: real_fit.Unit, limit: float) -> None:
 def refine(
     plan: RealRetrofit,
     model: RealBackbone,
+    student: RealBackbone,
     given: RealParts,
     windows: Tensor,
     progress: Callable[[int, int], None],
 ) -> None:
-    """Train the parts in place on windows [steps x BATCH, T]."""
+    """Train the parts and the student's changes in place on windows [steps x BATCH, T]."""
     parts = given.parts
     trained = [
         weight
@@ -118,21 +122,32 @@ def refine(
     ]
     for weight in trained:
         weight.requires_grad_(True)
-    optimiser = torch.optim.AdamW(trained, weight_decay=0.0)
+    changes = real_adapt.changes(student)
+    groups = [{"params": trained, "peak": RATE}, {"params": changes, "peak": ADAPTER_RATE}]
+    optimiser = torch.optim.AdamW(groups, weight_decay=0.0)
     for step, batch in enumerate(torch.split(windows, real_fit.BATCH)):
+        warm = min(1.0, (step + 1) / (WARMING + 1))
         for group in optimiser.param_groups:
-            group["lr"] = RATE * (1 + math.cos(math.pi * step / plan.steps)) / 2
+            group["lr"] = group["peak"] * warm * (1 + math.cos(math.pi * step / plan.steps)) / 2
         optimiser.zero_grad()
-        torch.autograd.backward(_loss(plan, model, given, batch))
-        nn.utils.clip_grad_norm_(trained, CLIP)
+        torch.autograd.backward(_loss(plan, model, student, given, batch))
+        for group in optimiser.param_groups:
+            nn.utils.clip_grad_norm_(group["params"], CLIP)
         optimiser.step()
         progress(step + 1, plan.steps)
     parts.requires_grad_(False)
+    student.requires_grad_(False)
 
 
-def _loss(plan: RealRetrofit, model: RealBackbone, given: RealParts, batch: Tensor) -> Tensor:
+def _loss(
+    plan: RealRetrofit,
+    model: RealBackbone,
+    student: RealBackbone,
+    given: RealParts,
+    batch: Tensor,
+) -> Tensor:
     ran: list[Tensor] = []
-    apart = divergence(model, given, batch, ran.append)
+    apart = divergence(model, student, given, batch, ran.append)
     if given.gone:
         return apart
     always = 2 * model.shape.layers - len(ran)
@@ -142,6 +157,7 @@ def _loss(plan: RealRetrofit, model: RealBackbone, given: RealParts, batch: Tens
 
 def divergence(
     model: RealBackbone,
+    student: RealBackbone,
     given: RealParts,
     batch: Tensor,
     hear: Callable[[Tensor], None] = lambda m: None,
@@ -165,7 +181,7 @@ def divergence(
         run = m.to(x.dtype) * output()
         return run if predicted is None else run + ((1 - m) * predicted).to(x.dtype)
 
-    said = _chances(model, soft(model, batch, mix))
+    said = _chances(student, soft(student, batch, mix))
     with torch.no_grad():
         goal = _chances(model, soft(model, batch, lambda unit, x, output: output()))
     return F.kl_div(said, goal, reduction="none", log_target=True).sum(-1).mean()
@@ -196,12 +212,18 @@ def move(parts: Parts, asked: Sequence[int], by: float) -> None:
 
 
 @torch.no_grad()
-def settle(plan: RealRetrofit, model: RealBackbone, given: RealParts, windows: Tensor) -> RealParts:
+def settle(
+    plan: RealRetrofit,
+    model: RealBackbone,
+    student: RealBackbone,
+    given: RealParts,
+    windows: Tensor,
+) -> RealParts:
     """Note for some shares what to add to every logit, and set the routers to the plan's own."""
     if given.gone:
         return given
     heard: list[Tensor] = []
-    divergence(model, given, windows, logits=lambda logit: heard.append(logit.flatten()))
+    divergence(model, student, given, windows, logits=lambda logit: heard.append(logit.flatten()))
     flat = torch.cat(heard)
     everything = 2 * model.shape.layers * windows.numel()
     own = _quantile(flat, plan.sparsity * everything)

@@ -14,7 +14,11 @@ nobody saves.
 of the next words ranked first. It stands for how skipping behaves in a pretrained model, not for how
 good a language model is.
 
-**Who is fitted to what.** The backbone is frozen. Routers and forecasters come from the other four fifths
+**What is not here.** ACM's learners would be 80 million weights to distil, and Dr.LLM's labels take tens of
+thousands of readings: neither fits six CPU minutes and 4 MB, and slices of the trained MLPs are not learners.
+
+**Who is fitted to what.** The whole model is never changed; a retrofit changes its own copy a little
+(`real_adapt.py`). Routers and forecasters come from the other four fifths
 of the corpus, without using a word of it as a label (`real_fit.py`, `real_refine.py`). One training
 serves all run seeds: a seed draws other windows.
 
@@ -29,11 +33,12 @@ from typing import NoReturn
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.harness.task import Meter
-from adabench.workloads.ledger import real_checkpoint
+from adabench.workloads.ledger import real_checkpoint, real_exits
 from adabench.workloads.ledger.checkpoint import FOLDER
 from adabench.workloads.ledger.data import Ints
 from adabench.workloads.ledger.engine import Answer, Policy, everyone
@@ -51,12 +56,15 @@ CALIBRATION_SEED, CALIBRATION = 777, 4
 _EVALUATION = 1_000_003
 _FULL = 6
 """The depth that `vanilla` calls the whole model."""
-_HERE = "informed_routing, greedy_skip, random_units, static_units and vanilla depth=6 run here"
+_HERE = (
+    "informed_routing, greedy_skip, random_units, static_units, early_exit, random_exit and "
+    "vanilla depth=6 run here"
+)
 
 
 @dataclass(frozen=True)
 class RealFitted:
-    """The frozen model and the parts that decide which of its units run."""
+    """The model, changed as the retrofit was trained to, and the parts that decide which units run."""
 
     model: RealBackbone
     parts: Parts
@@ -83,11 +91,31 @@ class RealReader:
         """
         if policy is not everyone:
             raise EnvironmentProblem(
-                "No exit was trained on SmolLM2: its head reads the last layer only.",
+                "Only early-exit has exits at scale real; this head reads the last layer.",
                 f"At scale real, {_HERE}.",
             )
         answer = prefill_real(self.model, torch.from_numpy(batch.tokens), all_units, Plan())
         return replace(answer, parameters=_weights(self.model), unrolled=self.model.shape.layers)
+
+
+@dataclass(frozen=True)
+class RealExitReader:
+    """The whole model and the lenses of its exits: what a method that leaves early gets to hold."""
+
+    model: RealBackbone
+    lenses: real_exits.Lenses
+    mode: str
+
+    def read(self, batch: Batch, policy: Policy, *, fill: bool = True, tile: int = TILE) -> Answer:
+        """Return logits for every position; keys of later layers are written for all of them."""
+        tokens = torch.from_numpy(batch.tokens)
+        answer = real_exits.prefill_exits(self.model, self.lenses, tokens, policy)
+        more = sum(weight.numel() for weight in self.lenses.parameters())
+        return replace(
+            answer,
+            parameters=_weights(self.model) + more,
+            unrolled=self.model.shape.layers,
+        )
 
 
 @dataclass(frozen=True)
@@ -129,13 +157,16 @@ class RealLedger:
         for index, windows in enumerate(self.batches):
             yield Batch(index, np.ascontiguousarray(windows[:, :-1]))
 
-    def reader(self, base: str) -> RealReader:
-        """Return the reader of the whole model.
+    def reader(self, base: str) -> RealReader | RealExitReader:
+        """Return the reader of the whole model, or of the one with exits.
 
         Raises:
             EnvironmentProblem: for anything that was not trained at this scale.
         """
         self._require_text_read_whole(base)
+        if base == "early-exit":
+            lenses = real_checkpoint.exits(FOLDER)
+            return RealExitReader(real_checkpoint.backbone(), lenses, self.mode)
         if base != f"vanilla-{_FULL}":
             _refuse(base)
         return RealReader(real_checkpoint.backbone(), self.mode)
@@ -152,16 +183,16 @@ class RealLedger:
         """
         self._require_text_read_whole(base)
         kind, _, percent = base.rpartition("-")
-        if kind in ("informed", "greedy"):
-            found = real_checkpoint.restore(f"real-{kind}", FOLDER)
-            parts = _shifted(found, int(percent) / 100)
-        elif kind.startswith("static"):
-            found = real_checkpoint.restore(f"real-{kind}-{_whole(int(percent))}", FOLDER)
-            parts = found.parts
-        else:
+        name = f"real-{kind}"
+        if kind.startswith("static"):
+            name += f"-{_whole(int(percent))}"
+        elif kind not in ("informed", "greedy"):
             _refuse(base)
+        found = real_checkpoint.restore(name, FOLDER)
+        static = kind.startswith("static")
+        parts = found.parts if static else _shifted(found, int(percent) / 100)
         fitted = RealFitted(
-            real_checkpoint.backbone(),
+            real_checkpoint.student(name, FOLDER),
             parts,
             frozenset(found.asked),
             frozenset(found.gone),
@@ -245,8 +276,29 @@ def _shifted(found: RealParts, share: float) -> Parts:
             f"At scale real no router is settled for sparsity={share:g}.",
             f"Ask for {shares[0]:g} to {shares[-1]:g}.",
         )
-    parts = deepcopy(found.parts)
+    parts = _folded(found)
     move(parts, found.asked, shift(found, share))
+    return parts
+
+
+@torch.no_grad()
+def _folded(found: RealParts) -> Parts:
+    """Return parts whose routers are maps of the state alone.
+
+    An informed router is linear in the state and in the forecast, and the forecast is linear in the
+    state: w . (x ; U V x + b) is another linear map of x, the same for every text. It is multiplied
+    out here, once, so that forecasts are made for those alone who take them.
+    """
+    parts = deepcopy(found.parts)
+    for unit in found.asked:
+        own, seen, constant = parts.folded(unit)
+        router = nn.Linear(len(own), 1).requires_grad_(False)
+        router.weight[0] = own
+        if seen is not None:
+            router.weight[0] += parts.narrow[unit].get_parameter("weight").T @ seen
+        router.bias.copy_(constant)
+        parts.routers[unit] = router
+    parts.kind = "blind" if parts.kind == "informed" else parts.kind
     return parts
 
 

@@ -87,7 +87,7 @@ def _run(view: View, states: Tensor, rule: Rule, plan: Plan) -> Tensor:
             output = _unit(view, layer, unit, rows, kept, unit in plan.gone)
             if output is not None:
                 view.work.runs.append((unit, everyone if kept is None else kept))
-            states = _put(states, output, kept, choice, view.work)
+            states = put(states, output, kept, choice, view.work)
     return states
 
 
@@ -97,20 +97,21 @@ def _unit(
     """Run a unit on the kept rows; None if nobody keeps it."""
     if unit % 2:
         if kept is None:
-            return _mlp(layer, rows, view.work)
-        return _mlp(layer, view.work.take(rows, kept), view.work) if len(kept) else None
+            return widen(layer, rows, view.work)
+        return widen(layer, view.work.take(rows, kept), view.work) if len(kept) else None
     if gone:
         assert kept is not None
         assert not len(kept)
         return None
-    return _attention(view, layer, rows, kept)
+    return attend(view, layer, rows, kept)
 
 
-def _mlp(layer: RealLayer, rows: Tensor, work: Work) -> Tensor:
+def widen(layer: RealLayer, rows: Tensor, work: Work) -> Tensor:
+    """Run an MLP on rows [n, d]."""
     return work.linear(layer.down, activated(work.linear(layer.gate_up, rows)))
 
 
-def _attention(view: View, layer: RealLayer, rows: Tensor, kept: Tensor | None) -> Tensor | None:
+def attend(view: View, layer: RealLayer, rows: Tensor, kept: Tensor | None) -> Tensor | None:
     """Keys and values of all rows [n, d]; queries, and an answer, of those kept."""
     model, work = view.model, view.work
     shape, n = model.shape, view.sequences
@@ -157,7 +158,7 @@ def _some(view: View, query: Tensor, keys: Tensor, values: Tensor, kept: Tensor)
     return context.transpose(1, 2).reshape(n * longest, -1).index_select(0, place)
 
 
-def _put(
+def put(
     states: Tensor, output: Tensor | None, kept: Tensor | None, choice: Choice, work: Work
 ) -> Tensor:
     """Add a unit's output where it ran, and what stands in for it elsewhere, in place."""

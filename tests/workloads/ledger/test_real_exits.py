@@ -1,0 +1,209 @@
+"""Exits at scale `real`, on a tiny Llama; and coins in their place, at both scales' interface."""
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from adabench.workloads.ledger import (
+    early_exit,
+    random_exit,
+    real_checkpoint,
+    real_exits,
+    real_recipes,
+    real_task,
+    real_units,
+    task,
+)
+from adabench.workloads.ledger.engine import Admission, Policy
+from adabench.workloads.ledger.real_model import RealBackbone, attention, from_llama, mlp
+from adabench.workloads.ledger.units import all_units
+from adabench.workloads.ledger.work import Work
+
+transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
+
+LAYERS, WIDTH, VOCABULARY, TOKENS, RANK = 4, 24, 61, 20, 3
+AFTER = (1, 3)
+
+
+@pytest.fixture(scope="module")
+def model() -> RealBackbone:
+    config = transformers.LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=WIDTH,
+        intermediate_size=40,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=64,
+        rope_parameters={"rope_type": "default", "rope_theta": 100_000.0},
+        tie_word_embeddings=True,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = transformers.LlamaForCausalLM(config).eval()
+        for name, weight in made.named_parameters():
+            if weight.dim() == 2:
+                weight.data *= 4 if "embed" not in name else 20  # blocks that matter
+    return from_llama(made, TOKENS)
+
+
+@pytest.fixture(scope="module")
+def lenses() -> real_exits.Lenses:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        return real_exits.Lenses(AFTER, WIDTH, RANK).requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def tokens() -> Tensor:
+    return torch.randint(VOCABULARY, (5, TOKENS), generator=torch.Generator().manual_seed(1))
+
+
+def leaving(at: dict[int, list[int]]) -> Policy:
+    """Let the named flat positions leave at the named exits; all windows in one tile."""
+
+    def policy() -> Any:
+        here = torch.arange(5 * TOKENS)
+
+        def admit(depth: int, rows: Tensor, sequences: Tensor, work: Work) -> Admission:
+            nonlocal here
+            assert torch.equal(sequences, here.div(TOKENS, rounding_mode="floor"))
+            keep = (~torch.isin(here, torch.tensor(at.get(depth, [])))).nonzero()[:, 0]
+            here = here[keep]
+            return Admission(keep)
+
+        return admit
+
+    return policy
+
+
+def by_hand(
+    model: RealBackbone, lenses: real_exits.Lenses, tokens: Tensor, at: dict[int, list[int]]
+) -> Tensor:
+    """Run every layer on everyone and put back the states of those who left."""
+    states = model.embed(tokens)
+    final = torch.zeros_like(states).flatten(0, 1)
+    gone = torch.zeros(tokens.numel(), dtype=torch.bool)
+    for index in range(LAYERS):
+        if index in AFTER:
+            exit_ = AFTER.index(index)
+            now = torch.tensor(at.get(exit_, []), dtype=torch.long)
+            final[now] = lenses.seen(exit_, states.flatten(0, 1)[now], Work())
+            gone[now] = True
+        layer, stay = model.layer(index), (~gone).view(*tokens.shape, 1)
+        states = states + stay * attention(model, layer, layer.norm1(states))
+        states = states + stay * mlp(layer, layer.norm2(states))
+    final[~gone] = states.flatten(0, 1)[~gone]
+    return model.head(model.norm(final)).view(*tokens.shape, -1)
+
+
+def test_who_never_leaves_is_read_as_by_the_whole_model(
+    model: RealBackbone, lenses: real_exits.Lenses, tokens: Tensor
+):
+    whole = real_units.prefill_real(model, tokens, all_units, real_units.Plan())
+    ours = real_exits.prefill_exits(model, lenses, tokens, leaving({}), tile=5)
+    torch.testing.assert_close(ours.logits, whole.logits, atol=1e-5, rtol=0)
+    assert torch.equal(ours.executions(), whole.executions())
+
+
+def test_gathered_is_what_putting_back_gives(
+    model: RealBackbone, lenses: real_exits.Lenses, tokens: Tensor
+):
+    at = {0: [0, 1, 17, 40, 99], 1: [2, 16, 41, 42, 43]}
+    ours = real_exits.prefill_exits(model, lenses, tokens, leaving(at), tile=5)
+    torch.testing.assert_close(ours.logits, by_hand(model, lenses, tokens, at), atol=1e-4, rtol=0)
+    ran = ours.executions().flatten()
+    assert torch.equal(ran[torch.tensor(at[0])], torch.full((5,), 1.0))
+    assert torch.equal(ran[torch.tensor(at[1])], torch.full((5,), 3.0))
+    assert ran.sum() == 5 + 15 + 90 * LAYERS
+
+
+def test_a_layer_that_nobody_reaches_is_not_called(
+    model: RealBackbone, lenses: real_exits.Lenses, tokens: Tensor
+):
+    made = copy.deepcopy(model)
+    called: list[int] = []
+    for index in range(LAYERS):
+        made.layer(index).down.register_forward_hook(lambda *_, index=index: called.append(index))
+    at = {0: list(range(5 * TOKENS))}
+    ours = real_exits.prefill_exits(made, lenses, tokens, leaving(at), tile=5)
+    assert called == [0]
+    assert sum(work.kv_entries for _, work in ours.works) == tokens.numel()
+
+
+def test_operations_are_what_torch_counts(
+    model: RealBackbone, lenses: real_exits.Lenses, tokens: Tensor
+):
+    policy = early_exit.unsure(model, 0.5)  # type: ignore[arg-type]
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        answer = real_exits.prefill_exits(model, lenses, tokens, policy, tile=2)
+    ran = answer.executions()
+    assert 1 < ran.mean() < LAYERS
+    assert sum(work.flops for _, work in answer.works) == counter.get_total_flops()
+
+
+def test_a_later_token_changes_no_earlier_logit(
+    model: RealBackbone, lenses: real_exits.Lenses, tokens: Tensor
+):
+    policy = early_exit.unsure(model, 0.5)  # type: ignore[arg-type]
+    before = real_exits.prefill_exits(model, lenses, tokens, policy).logits
+    changed = tokens.clone()
+    changed[:, 12] = (changed[:, 12] + 5) % VOCABULARY
+    after = real_exits.prefill_exits(model, lenses, changed, policy).logits
+    torch.testing.assert_close(after[:, :12], before[:, :12], atol=1e-5, rtol=0)
+    assert not torch.allclose(after[:, 12:], before[:, 12:], atol=1e-3)
+
+
+@pytest.fixture
+def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (300, TOKENS + 1))
+    monkeypatch.setattr(real_checkpoint, "backbone", lambda: model)
+    monkeypatch.setattr(real_checkpoint, "_quick", lambda seed: model)
+    monkeypatch.setattr(real_checkpoint, "windows", lambda split: drawn)
+    monkeypatch.setattr(real_task, "FOLDER", tmp_path)
+    plan = real_recipes.RealRetrofit("real-exits", "exits", 0.0, after=AFTER, rank=RANK, steps=12)
+    monkeypatch.setattr(real_checkpoint, "real_recipes", lambda: {"real-exits": plan})
+    return tmp_path
+
+
+def test_training_brings_what_the_head_says_nearer(tiny: Path, model: RealBackbone):
+    windows = torch.from_numpy(real_checkpoint.windows("fit")[:, :-1].copy())
+    plan = real_checkpoint.real_recipes()["real-exits"]
+    blank = real_exits.Lenses(AFTER, WIDTH, RANK)
+    for wide in blank.wide:
+        torch.nn.init.zeros_(wide.weight)
+        torch.nn.init.zeros_(wide.bias)
+    made = real_exits.train(plan, model, windows[:72], lambda done, steps: None)
+    with torch.no_grad():
+        bare = [float(one) for one in real_exits.divergences(model, blank, windows[80:84])]
+        ours = [float(one) for one in real_exits.divergences(model, made, windows[80:84])]
+    assert all(a < b for a, b in zip(ours, bare, strict=True))
+
+
+def test_the_same_method_files_run_and_coins_leave_as_often(tiny: Path):
+    loaded = task.load("real", 0, batches=3, sequences=64)
+    point = {"confidence": 0.97}
+    exits, coins = (method.prepare(loaded, point, 0) for method in (early_exit, random_exit))
+    assert (tiny / "real-exits.safetensors").exists()
+    ran: dict[str, list[float]] = {"exit": [], "coin": []}
+    for batch in loaded.cases():
+        for name, method, state in (
+            ("exit", early_exit, exits),
+            ("coin", random_exit, coins),
+        ):
+            values = loaded.score(batch, method.solve(state, batch, point))
+            ran[name].append(values["executions"])
+    assert 1.0 < np.mean(ran["exit"]) < LAYERS
+    assert np.mean(ran["coin"]) == pytest.approx(np.mean(ran["exit"]), rel=0.15)
+
+
+def test_shares_are_of_those_who_came():
+    assert random_exit.shares([(10, 5), (5, 5), (5, 1)]) == (0.5, 1.0, 0.2)

@@ -1,0 +1,181 @@
+"""Exits for SmolLM2: a position leaves after one of a few layers, with what a lens makes of its state.
+
+    h' = h_e + (norm(h_e) A) B + c           an exit's lens, of the forecasters' rank
+    leave after layer e  if the policy, shown h', lets it
+
+The head reads the last layer only, so each exit has a lens that turns a state into what it would have
+become: ridge regression of h_L - h_e in closed form, then `STEPS` steps on the divergence of what the
+head says of h' from what it says of h_L. The backbone is frozen and runs once a step: all exits learn
+from the same states. No word of the text is a label (`real_refine.py` has the reasons).
+
+**Four exits of thirty.** One look of the head costs 49,152 x 576 products, as many as eight layers: a
+look after each layer would cost eight models.
+
+A position that left writes keys and values of the later layers from the state that it left with, not
+from h'; queries, output projections and MLPs it does not run. Its logits are the head's of h'.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adabench.workloads.ledger import real_fit
+from adabench.workloads.ledger.engine import Admit, Answer, Policy, one_thread
+from adabench.workloads.ledger.real_model import RealBackbone, attention, mlp
+from adabench.workloads.ledger.real_recipes import RealRetrofit
+from adabench.workloads.ledger.real_units import TILE, View, attend, put, widen
+from adabench.workloads.ledger.units import HALF, Choice, others
+from adabench.workloads.ledger.work import Work
+
+RATE, CLIP = 5e-4, 1.0
+OBSERVED = 24
+"""Windows of the closed form."""
+
+
+class Lenses(nn.Module):
+    """One low-rank map for each exit."""
+
+    def __init__(self, after: tuple[int, ...], width: int, rank: int) -> None:
+        super().__init__()
+        self.after = after
+        """Layers that have run where an exit stands, ascending."""
+        self.narrow = nn.ModuleList(nn.Linear(width, rank, bias=False) for _ in after)
+        self.wide = nn.ModuleList(nn.Linear(rank, width) for _ in after)
+
+    def seen(self, exit_: int, states: Tensor, work: Work) -> Tensor:
+        """Return what states [n, d] would have become."""
+        x = F.rms_norm(states, states.shape[-1:])
+        return states + work.linear(self.wide[exit_], work.linear(self.narrow[exit_], x))
+
+
+def prefill_exits(
+    model: RealBackbone, lenses: Lenses, tokens: Tensor, policy: Policy, *, tile: int = TILE
+) -> Answer:
+    """Score windows [n, T]; positions leave where the policy lets them. Logits [n, T, vocabulary]."""
+    n, length = tokens.shape
+    works = []
+    with torch.inference_mode(), one_thread():
+        logits = torch.empty(n, length, model.shape.vocabulary)
+        for first in range(0, n, tile):
+            part = tokens[first : first + tile]
+            view = View(model, Work(), len(part), length)
+            final = _run(view, lenses, model.embed(part).flatten(0, 1), policy())
+            view.work.flops += 2 * final.numel() * model.shape.vocabulary
+            into = logits[first : first + tile].flatten(0, 1)
+            torch.mm(model.norm(final), model.head.weight.T, out=into)
+            works.append((torch.arange(first, first + len(part)), view.work))
+    return Answer(logits, tuple(works), layers_per_run=HALF)
+
+
+def _run(view: View, lenses: Lenses, states: Tensor, admit: Admit) -> Tensor:
+    """Take states [n, d] through the layers; return what the head is to read of each."""
+    final, staying = torch.empty_like(states), torch.arange(len(states))
+    for index in range(view.model.shape.layers):
+        if index in lenses.after:
+            staying = _left(view, lenses, lenses.after.index(index), states, staying, final, admit)
+        if not len(staying):
+            return final
+        states = _layer(view, index, states, staying)
+    final[staying] = states[staying]
+    return final
+
+
+def _layer(view: View, index: int, states: Tensor, staying: Tensor) -> Tensor:
+    layer, work = view.model.layer(index), view.work
+    kept = staying if len(staying) < len(states) else None
+    states = put(states, attend(view, layer, layer.norm1(states), kept), kept, Choice(), work)
+    rows = layer.norm2(states if kept is None else work.take(states, kept))
+    work.runs += [(2 * index, staying), (2 * index + 1, staying)]
+    return put(states, widen(layer, rows, work), kept, Choice(), work)
+
+
+def _left(
+    view: View,
+    lenses: Lenses,
+    exit_: int,
+    states: Tensor,
+    staying: Tensor,
+    final: Tensor,
+    admit: Admit,
+) -> Tensor:
+    """Ask at an exit; note what those who leave end with, and return who stays."""
+    if not len(staying):
+        return staying
+    seen = lenses.seen(exit_, view.work.take(states, staying), view.work)
+    admission = admit(exit_, seen, staying.div(view.tokens, rounding_mode="floor"), view.work)
+    if admission.keep is None or len(admission.keep) == len(staying):
+        return staying
+    gone = others(admission.keep, len(staying))
+    final[staying[gone]] = view.work.take(seen, gone)
+    return staying[admission.keep]
+
+
+def train(
+    plan: RealRetrofit,
+    model: RealBackbone,
+    windows: Tensor,
+    progress: Callable[[int, int], None],
+) -> Lenses:
+    """Fit lenses on windows [n, T]: a closed form on the first, then `plan.steps` steps."""
+    width = model.shape.width
+    lenses = Lenses(plan.after, width, plan.rank)
+    with torch.no_grad():
+        _start(lenses, *_states(model, plan.after, windows[:OBSERVED]))
+    optimiser = torch.optim.AdamW(lenses.parameters(), weight_decay=0.0)
+    batches = torch.split(windows[OBSERVED:], real_fit.BATCH)[: plan.steps]
+    for step, batch in enumerate(batches):
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * (1 + math.cos(math.pi * step / plan.steps)) / 2
+        optimiser.zero_grad()
+        for apart in divergences(model, lenses, batch):
+            torch.autograd.backward(apart)  # one exit's logits at a time: 200 MB each
+        nn.utils.clip_grad_norm_(lenses.parameters(), CLIP)
+        optimiser.step()
+        progress(step + 1, plan.steps)
+    return lenses.eval().requires_grad_(False)
+
+
+def divergences(model: RealBackbone, lenses: Lenses, batch: Tensor) -> Iterator[Tensor]:
+    """Yield each exit's mean divergence from the whole model, in nats a position."""
+    with torch.no_grad():
+        inner, final = _states(model, lenses.after, batch)
+        goal = _said(model, final)
+    for exit_, states in enumerate(inner):
+        seen = lenses.seen(exit_, states.float(), Work()).to(states.dtype)
+        yield F.kl_div(_said(model, seen), goal, reduction="none", log_target=True).sum(-1).mean()
+
+
+def _said(model: RealBackbone, states: Tensor) -> Tensor:
+    found: Tensor = model.head(model.norm(states)).float().log_softmax(-1)
+    return found
+
+
+def _states(
+    model: RealBackbone, after: tuple[int, ...], windows: Tensor
+) -> tuple[list[Tensor], Tensor]:
+    """Return the states at each exit and the final ones, [n T, d]."""
+    inner: list[list[Tensor]] = [[] for _ in after]
+    finals = []
+    for part in torch.split(windows, real_fit.BATCH):
+        states = model.embed(part)
+        for index in range(model.shape.layers):
+            if index in after:
+                inner[after.index(index)].append(states.flatten(0, 1))
+            layer = model.layer(index)
+            states = states + attention(model, layer, layer.norm1(states))
+            states = states + mlp(layer, layer.norm2(states))
+        finals.append(states.flatten(0, 1))
+    return [torch.cat(parts) for parts in inner], torch.cat(finals)
+
+
+def _start(lenses: Lenses, inner: list[Tensor], final: Tensor) -> None:
+    for exit_, states in enumerate(inner):
+        x, whole = states.float(), final.float()
+        rank = lenses.narrow[exit_].get_parameter("weight").shape[0]
+        found = real_fit.regress(F.rms_norm(x, x.shape[-1:]), whole - x, rank)
+        lenses.narrow[exit_].get_parameter("weight").copy_(found.narrow.T)
+        lenses.wide[exit_].get_parameter("weight").copy_(found.wide.T)
+        lenses.wide[exit_].get_parameter("bias").copy_(found.constant)
