@@ -60,7 +60,7 @@ CARD = Card(
     knobs=(
         Knob("T", (10, 20), 20, open=True, low=2, high=200),
         Knob("episodes", (20000,), 20000, open=True, low=16, high=65536),
-        Knob("family", ("suite", "thresholds", "questions"), "suite", open=True),
+        Knob("family", ("suite",), "suite", open=True),
         Knob("matrix", ("",), "", open=True),
     ),
     metrics=(
