@@ -36,9 +36,9 @@ trainings: reproduced. 20 Questions: average loss 0.269, soft binary search 0.26
 0.817 against 0.808, LA-2c 1.01 [1.00, 1.04]: undecided. Thresholds: 0.791 against 0.750 in the
 middle class, LA-2d 1.06 [1.02, 1.08]: not reproduced.
 
-At seeds 100..103: LA-1 0.88 [0.07, 4.75], undecided; LA-2a 1.02 [1.00, 1.03], not reproduced; LA-2b
-0.991 [0.989, 0.992] and LA-3, reproduced; LA-2c 1.02 [0.97, 1.07] (100..104), undecided; LA-2d 1.06
-[1.02, 1.14] (100..102), not reproduced: the same verdicts.
+At seeds 100..119: LA-1 0.65 [0.45, 0.92], in direction only; LA-2a 1.02 [1.02, 1.02], not reproduced;
+LA-2b 0.993 [0.992, 0.995] and LA-3, reproduced. LA-2c 1.02 [0.97, 1.07] (100..104), undecided; LA-2d
+1.06 [1.02, 1.14] (100..102), not reproduced.
 
 **Why not.** There is next to nothing to gain. All trained policies and uncertainty sampling are
 within about 0.01 of each other in each class, the envelope included, which uncertainty sampling
