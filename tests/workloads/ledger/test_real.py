@@ -1,9 +1,11 @@
 """Scale `real`, on a tiny Llama of the same code path; with SmolLM2 itself where it is installed."""
 
 import copy
+import dataclasses
 import importlib.util
 import math
 import tarfile
+import types
 from pathlib import Path
 from typing import Any
 
@@ -314,6 +316,7 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(real_checkpoint, "_quick", lambda seed: model)
     monkeypatch.setattr(real_checkpoint, "windows", lambda split: drawn)
     monkeypatch.setattr(real_task, "FOLDER", tmp_path)
+    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
     real_fit.observed.cache_clear()
     few = {
         name: real_recipes.RealRetrofit(name, plan.kind, plan.sparsity, plan.order, rank=4, steps=4)
@@ -502,17 +505,25 @@ def test_smollm2_is_read_as_transformers_reads_it():
 
 
 def test_what_is_not_shipped_is_fitted_outside_of_the_repository(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fitted file among the shipped ones would change digests, sizes, and what git sees."""
-    shipped, kept = tmp_path / "shipped", tmp_path / "kept"
-    monkeypatch.setenv("ADABENCH_CACHE", str(kept))
-    made = []
+    made: list[Path] = []
     monkeypatch.setattr(real_checkpoint, "train", lambda plan, progress, to: made.append(to))
-    _, path = real_checkpoint._filed("real-informed", shipped)
+    _, path = real_checkpoint._filed("real-informed", tiny)
     assert made == [path.parent]
-    assert path.is_relative_to(kept)
-    shipped.mkdir()
-    (shipped / path.name).touch()
-    assert real_checkpoint._filed("real-informed", shipped)[1] == shipped / path.name
+    assert path.is_relative_to(tiny / "cache")
+    (tiny / path.name).touch()
+    assert real_checkpoint._filed("real-informed", tiny)[1] == tiny / path.name
     assert len(made) == 1
+
+
+def test_what_was_fitted_to_another_model_is_not_taken(
+    tiny: Path, model: RealBackbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = real_checkpoint.real_recipes()["real-informed"]
+    before = real_checkpoint.kept(plan)
+    assert real_checkpoint.kept(dataclasses.replace(plan, rank=5)) != before
+    other = types.SimpleNamespace(shape=dataclasses.replace(model.shape, width=48))
+    monkeypatch.setattr(real_checkpoint, "backbone", lambda: other)
+    assert real_checkpoint.kept(plan) != before

@@ -169,6 +169,7 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(real_checkpoint, "_quick", lambda seed: model)
     monkeypatch.setattr(real_checkpoint, "windows", lambda split: drawn)
     monkeypatch.setattr(real_task, "FOLDER", tmp_path)
+    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
     plan = real_recipes.RealRetrofit("real-exits", "exits", 0.0, after=AFTER, rank=RANK, steps=12)
     monkeypatch.setattr(real_checkpoint, "real_recipes", lambda: {"real-exits": plan})
     return tmp_path
@@ -192,7 +193,7 @@ def test_the_same_method_files_run_and_coins_leave_as_often(tiny: Path):
     loaded = task.load("real", 0, batches=3, sequences=64)
     point = {"confidence": 0.97}
     exits, coins = (method.prepare(loaded, point, 0) for method in (early_exit, random_exit))
-    assert (tiny / "real-exits.safetensors").exists()
+    assert list((tiny / "cache" / "retrofits").glob("*/real-exits.safetensors"))
     ran: dict[str, list[float]] = {"exit": [], "coin": []}
     for batch in loaded.cases():
         for name, method, state in (
