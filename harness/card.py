@@ -121,13 +121,56 @@ class Frontier:
 
 
 @dataclass(frozen=True)
+class Level:
+    """The mean of `metric` over cases is at least `low`, and its interval lies above `above`.
+
+    With `reaching` a case counts as one or nothing: does its `metric` reach so much? The mean is
+    then a share of the cases.
+    """
+
+    metric: str
+    low: float
+    above: float = 0.0
+    reaching: float | None = None
+    where: Mapping[str, Scalar | tuple[Scalar, ...]] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rank:
+    """Ranked by `metric` in each case, the method's mean rank is ahead of that of each rival.
+
+    A rival with knobs counts by the median of the mean ranks of its operating points, all those
+    of its default sweep at least: "the median setting".
+    """
+
+    metric: str
+    against: str | tuple[str, ...]
+    where: Mapping[str, Scalar | tuple[Scalar, ...]] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SignedRank:
+    """Wilcoxon's test of paired differences in `metric` decides for the method, at 5 %."""
+
+    metric: str
+    against: str
+    least: int = 10
+    """Cases without which nothing is decided."""
+    where: Mapping[str, Scalar | tuple[Scalar, ...]] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class OutOfReach:
     """A claim that no run at any scale we have can decide; `reason` is printed beside it."""
 
     reason: str
 
 
-Expectation = Ratio | Bound | Monotone | Frontier | OutOfReach
+Testable = Ratio | Bound | Monotone | Frontier | Level | Rank | SignedRank
+Expectation = Testable | OutOfReach
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,20 @@ from types import ModuleType
 from typing import Any
 
 from adabench.harness import registry
-from adabench.harness.card import Bound, Card, Frontier, Metric, Monotone, OutOfReach, Point, Ratio
+from adabench.harness.card import (
+    Bound,
+    Card,
+    Frontier,
+    Level,
+    Metric,
+    Monotone,
+    OutOfReach,
+    Point,
+    Rank,
+    Ratio,
+    SignedRank,
+    Testable,
+)
 from adabench.harness.errors import AdabenchError, MissingExtra
 from adabench.harness.execute import check_values
 from adabench.harness.registry import Entry
@@ -165,25 +178,25 @@ def _claims_resolve(entry: Entry) -> Iterator[str]:
             yield f"{claim.id} names {name!r}, which is no knob or condition"
 
 
-def _metric_names(expect: Ratio | Bound | Monotone | Frontier) -> set[str]:
+def _metric_names(expect: Testable) -> set[str]:
     match expect:
         case Ratio():
             return {expect.metric, *expect.keeping}
         case Bound():
             return {expect.metric, expect.bound}
-        case Monotone():
+        case Monotone() | Level() | Rank() | SignedRank():
             return {expect.metric}
         case Frontier():
             return {expect.cost, expect.quality}
 
 
-def _rivals(expect: Ratio | Bound | Monotone | Frontier) -> set[str]:
-    if isinstance(expect, Ratio | Frontier):
+def _rivals(expect: Testable) -> set[str]:
+    if isinstance(expect, Ratio | Frontier | Rank | SignedRank):
         return {expect.against} if isinstance(expect.against, str) else set(expect.against)
     return set()
 
 
-def _swept(expect: Ratio | Bound | Monotone | Frontier) -> set[str]:
+def _swept(expect: Testable) -> set[str]:
     return {expect.over} if isinstance(expect, Monotone) else set()
 
 

@@ -8,7 +8,17 @@ import math
 from collections.abc import Mapping
 
 from adabench.harness import verdict
-from adabench.harness.card import Bound, Claim, Expectation, Frontier, Monotone, Ratio
+from adabench.harness.card import (
+    Bound,
+    Claim,
+    Expectation,
+    Frontier,
+    Level,
+    Monotone,
+    Rank,
+    Ratio,
+    SignedRank,
+)
 from adabench.harness.evidence import Evidence, Pairs, paired
 from adabench.harness.findings import ClaimRow, Findings
 from adabench.harness.leaf import Dot, collapse
@@ -28,6 +38,9 @@ MEANINGS: Mapping[type[Expectation], str] = {
     Bound: "*Bound.*",
     Monotone: "*Monotone.*",
     Frontier: "*Frontier.*",
+    Level: "*Level.*",
+    Rank: "*Rank.*",
+    SignedRank: "*SignedRank.*",
 }
 
 
@@ -59,7 +72,9 @@ def told(findings: Findings, table: Table, number: Number, row: ClaimRow) -> Tol
         against = "" if row.threshold is None else f", held against {row.threshold:g}"
         written = f"estimate {row.estimate:.6g} over n = {row.n:,}{against}"
     words = "none: a statement about every single case"
-    if not _of_each(claim.expect):
+    if isinstance(claim.expect, SignedRank):
+        words = "none: a test of ranks"
+    elif not _of_each(claim.expect):
         own = sides.get(row.method) or []
         places = pairs.places if pairs is not None else own[0].places if own else None
         words = how_interval(number, places, logged=isinstance(claim.expect, Ratio))
@@ -94,7 +109,7 @@ def _metrics(expect: Expectation) -> tuple[str, ...]:
             return expect.metric, expect.bound
         case Ratio():
             return (expect.metric, *expect.keeping)
-        case Monotone():
+        case Monotone() | Level() | Rank() | SignedRank():
             return (expect.metric,)
     return ()
 
@@ -109,6 +124,11 @@ def _free(expect: Expectation, evidence: Evidence) -> set[str]:
         case Frontier():
             knobs = {knob.name for card in evidence.methods.values() for knob in card.knobs}
             return knobs | {evidence.card.budget}
+        case Rank():
+            rivals = [
+                evidence.methods[name] for name in _rivals(expect) if name in evidence.methods
+            ]
+            return {knob.name for card in rivals for knob in card.knobs}
     return set()
 
 

@@ -92,7 +92,7 @@ def _abscissa(value: Scalar, knob: Knob) -> float:
 
 def spearman(x: FloatArray, y: FloatArray) -> FloatArray:
     """Return the rank correlation of each row, mean ranks for ties; 0 if either is constant."""
-    both = np.hstack([_ranks(x), _ranks(y)])
+    both = np.hstack([ranks(x), ranks(y)])
     # Ranks repeat where values do not: of a thousand cases few have an order of their own.
     patterns, which = np.unique(both, axis=0, return_inverse=True)
     width = x.shape[1]
@@ -106,7 +106,8 @@ def _correlation(x: FloatArray, y: FloatArray) -> float:
     return float(np.corrcoef(x, y)[0, 1])
 
 
-def _ranks(rows: FloatArray) -> FloatArray:
+def ranks(rows: FloatArray) -> FloatArray:
+    """Return the rank of each value in its row, 0 for the least; ties share."""
     below = (rows[:, None, :] < rows[:, :, None]).sum(axis=2)
     equal = (rows[:, None, :] == rows[:, :, None]).sum(axis=2)
     return np.asarray(below + (equal - 1) / 2, np.float64)

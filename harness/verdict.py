@@ -34,17 +34,40 @@ it does step back. Not reproduced: the interval lies below 0, or the curve is co
 
 *Frontier.* Mean height of one step front over the other. Reproduced: the interval lies above 0
 and the mean reaches the margin. Direction only: it does not. Not reproduced: not above 0.
+
+*Level.* Mean over cases (or the share of those that reach a value). Reproduced: the interval lies
+above `above` and the mean is `low` or more. Direction only: it is not. Not reproduced: the
+interval does not reach above `above`. Undecided: else.
+
+*Rank.* By how many mean ranks the method is ahead of the nearest rival, the median setting of
+each. Reproduced: the interval lies above 0. Not reproduced: at or below 0. Undecided: else.
+
+*SignedRank.* Wilcoxon's signed-rank test, both sides, over cases. Reproduced: p < 0.05 and the
+ranks of the gains outweigh. Not reproduced: else, however many cases. Undecided: too few cases.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from adabench.harness.card import Bound, Card, Claim, Frontier, Monotone, OutOfReach, Ratio
+from adabench.harness.card import (
+    Bound,
+    Card,
+    Claim,
+    Frontier,
+    Level,
+    Monotone,
+    OutOfReach,
+    Rank,
+    Ratio,
+    SignedRank,
+    Testable,
+)
 from adabench.harness.evidence import Evidence, Ruling, joined, place_of, unrecorded
 from adabench.harness.findings import ClaimRow
 from adabench.harness.joules import label
 from adabench.harness.leaf import Dot, collapse
+from adabench.harness.ranking import rule_level, rule_rank, rule_signed_rank
 from adabench.harness.ratio import SLACK, rule_ratio
 from adabench.harness.record import Record
 from adabench.harness.stats import FloatArray
@@ -117,16 +140,28 @@ def _judged(claim: Claim, method: str, evidence: Evidence, table: Table) -> Ruli
         return Ruling("not testable here", reason=reason)
     if not any(dot.method == method for dot in evidence.dots):
         return _without_leaves(method, claim.scale, evidence.task, table)
-    if isinstance(expect, Ratio):
-        return rule_ratio(expect, method, evidence)
-    if isinstance(expect, Bound):
-        return rule_bound(expect, method, evidence)
-    if isinstance(expect, Monotone):
-        return rule_monotone(expect, method, evidence)
-    return rule_frontier(expect, method, evidence)
+    return _ruled(expect, method, evidence)
 
 
-def _metrics(expect: Ratio | Bound | Monotone | Frontier) -> tuple[str, ...]:
+def _ruled(expect: Testable, method: str, evidence: Evidence) -> Ruling:
+    match expect:
+        case Ratio():
+            return rule_ratio(expect, method, evidence)
+        case Bound():
+            return rule_bound(expect, method, evidence)
+        case Monotone():
+            return rule_monotone(expect, method, evidence)
+        case Frontier():
+            return rule_frontier(expect, method, evidence)
+        case Level():
+            return rule_level(expect, method, evidence)
+        case Rank():
+            return rule_rank(expect, method, evidence)
+        case SignedRank():
+            return rule_signed_rank(expect, method, evidence)
+
+
+def _metrics(expect: Testable) -> tuple[str, ...]:
     if isinstance(expect, Frontier):
         return expect.cost, expect.quality
     return (expect.metric, *expect.keeping) if isinstance(expect, Ratio) else (expect.metric,)
