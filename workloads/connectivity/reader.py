@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 COLUMNS = ("u", "v", "time", "change")
 MOST_ROWS = 5_000_000
+LATEST = 1e30
+LONGEST_SHOWN = 40
+"""Characters of a field that an error repeats."""
 WINDOW = 1 / 20
 """Of the time that a file spans: a contact says that its edge is there for so long."""
 FORMAT = "Give rows `u v time` or `u v time change`, with integer ids from 0 on."
@@ -56,7 +59,8 @@ def read_updates(spec: str, seed: int) -> Stream:
         raise _explained(path, problem) from problem
     ids = table[["u", "v"]].to_numpy().T
     times = table["time"].to_numpy()
-    if len(times) != survey.rows or (ids < 0).any() or not np.isfinite(times).all():
+    # Not finite, or a span that is not: neither is at most `LATEST`.
+    if len(times) != survey.rows or (ids < 0).any() or not (np.abs(times) <= LATEST).all():
         raise _explained(path, ValueError("some rows make no sense"))
     if (ids[0] == ids[1]).any():
         raise _explained(path, ValueError("some edge is a self loop"))
@@ -174,22 +178,25 @@ def _wrong(fields: list[str], columns: int) -> str:
     if len(fields) != columns:
         return f"has {len(fields)} columns, and the first row has {columns}"
     for name, text in zip(COLUMNS, fields, strict=False):
+        shown = text[:LONGEST_SHOWN]
         try:
-            value = float(text)
+            value = float(text.replace("_", "?"))  # Python reads 1_0, pandas does not
         except ValueError:
-            return f"has {text!r} as its {name}, which is no number"
+            return f"has {shown!r} as its {name}, which is no number"
         if not math.isfinite(value):
-            return f"has {text!r} as its {name}, which is not finite"
+            return f"has {shown!r} as its {name}, which is not finite"
+        if name == "time" and abs(value) > LATEST:
+            return f"has the time {shown}, which is beyond all clocks"
         if name != "time" and not value.is_integer():
-            return f"has {text!r} as its {name}, which is no integer"
+            return f"has {shown!r} as its {name}, which is no integer"
         if name in ("u", "v") and value < 0:
-            return f"has the negative id {text}"
+            return f"has the negative id {shown}"
         if name in ("u", "v") and value >= 2**63:
-            return f"has the id {text}, which is too large"
+            return f"has the id {shown}, which is too large"
     if float(fields[0]) == float(fields[1]):
-        return f"joins {fields[0]} to itself; leave self loops out"
+        return f"joins {fields[0][:LONGEST_SHOWN]} to itself; leave self loops out"
     if columns == 4 and float(fields[3]) not in (1, -1):
-        return f"has the change {fields[3]}, which is neither 1 nor -1"
+        return f"has the change {fields[3][:LONGEST_SHOWN]}, which is neither 1 nor -1"
     return ""
 
 

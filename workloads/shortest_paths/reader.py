@@ -6,6 +6,7 @@ repeated edges are dropped and the largest connected component is kept. Anything
 error that names the line, never a guess.
 """
 
+import codecs
 import gzip
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def _ids(path: Path) -> Longs:
         with opener(path, "rb") as file:
             while block := file.read(BLOCK_BYTES):
                 block += file.readline()
+                block = block.removeprefix(codecs.BOM_UTF8) if not blocks else block
                 blocks.append(_edges(block, path, line))
                 line += block.count(b"\n")
     except UNREADABLE as problem:

@@ -31,6 +31,8 @@ from adabench.workloads.stragglers.delays import (
 MOST_CELLS = 20_000_000
 MOST_ROWS = 1_000_000
 LONGEST_S = 1e9
+LONGEST_SHOWN = 40
+"""Characters of a cell that an error repeats."""
 FORM = "A profile is a CSV of rounds x workers: one positive time in seconds a cell."
 UNREADABLE = (OSError, EOFError, UnicodeDecodeError, zlib.error)
 
@@ -121,10 +123,11 @@ def _is_number(text: str) -> bool:
 def _time(text: str, where: str) -> float:
     """Read a positive finite time."""
     value = float(text) if _is_number(text) and "_" not in text else math.nan
+    shown = text[:LONGEST_SHOWN]
     if not math.isfinite(value):
-        raise SelectionError(f"{where} has {text!r}, which is no finite number.", FORM)
+        raise SelectionError(f"{where} has {shown!r}, which is no finite number.", FORM)
     if value <= 0:
-        raise SelectionError(f"{where} has {text!r}: a round takes more than no time.", FORM)
+        raise SelectionError(f"{where} has {shown!r}: a round takes more than no time.", FORM)
     if value > LONGEST_S:
-        raise SelectionError(f"{where} has {text!r}, a time beyond all clocks.", FORM)
+        raise SelectionError(f"{where} has {shown!r}, a time beyond all clocks.", FORM)
     return value

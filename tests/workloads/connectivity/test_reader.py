@@ -98,6 +98,8 @@ def test_a_users_stream_is_one_case_for_all_methods(tmp_path: Path, run) -> None
         (b"1 2 nan\n", "Line 1 .* not finite"),
         (b"1 2 inf\n3 4 5\n", "Line 1 .* not finite"),
         (b"99999999999999999999 2 3\n", "Line 1 .* too large"),
+        (b"1 2 3\n1_0 2 3\n", "Line 2 .* '1_0' as its u, which is no number"),
+        (b"1 2 1e308\n2 3 -1e308\n", "Line 1 .* the time 1e308, which is beyond all clocks"),
         (b"1 2 3 2\n", "Line 1 .* the change 2, which is neither 1 nor -1"),
         (b"1 2 3 1\n2 1 4 1\n", "Row 2 .* inserts an edge that is there at time 4"),
         (b"1 2 3 1\n4 5 4 -1\n", "Row 2 .* deletes an edge that is not there at time 4"),
@@ -111,6 +113,15 @@ def test_a_bad_file_is_explained(content: bytes, message: str, tmp_path: Path) -
         read_updates(str(tmp_path / "bad.txt"), 0)
     assert caught.value.hint
     assert [path.name for path in tmp_path.iterdir()] == ["bad.txt"]
+
+
+@pytest.mark.parametrize("row", ["{} 2 3", "1 2 {}", "1 2 3 {}", "{0} {0} 3", "-{} 2 3"])
+def test_an_error_does_not_repeat_a_long_word(row: str, tmp_path: Path) -> None:
+    for word in ("1" * 100_000, "x" * 100_000):
+        (tmp_path / "bad.txt").write_text(row.format(word) + "\n")
+        with pytest.raises(SelectionError, match=r"Line 1") as caught:
+            read_updates(str(tmp_path / "bad.txt"), 0)
+        assert len(str(caught.value)) < len(str(tmp_path)) + 200
 
 
 def ran(monkeypatch: pytest.MonkeyPatch, *settings: str) -> object:

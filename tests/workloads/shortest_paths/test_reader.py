@@ -31,12 +31,13 @@ def size(path: Path) -> tuple[int, int]:
         ("0 1\n5 6\n6 7\n", (3, 2)),
         ("999999999999999999 1\n", (2, 1)),
         ("3 3\n3 4\n", (2, 1)),
+        ("\ufeff0 1\n1 2\n", (3, 2)),
     ],
 )
 def test_an_edge_list(text: str, expected: tuple[int, int], tmp_path: Path) -> None:
-    (tmp_path / "g.txt").write_text(text, newline="")
+    (tmp_path / "g.txt").write_text(text, encoding="utf-8", newline="")
     assert size(tmp_path / "g.txt") == expected
-    with gzip.open(tmp_path / "g.gz", "wt", newline="") as file:
+    with gzip.open(tmp_path / "g.gz", "wt", encoding="utf-8", newline="") as file:
         file.write(text)
     assert size(tmp_path / "g.gz") == expected
 
@@ -55,6 +56,7 @@ HOSTILE = [
     (b"1 2\n1 9999999999999999999999\n", "Line 2 .* beyond 10\\^18"),
     (b"\x00\xff\xfe 3\n", "no integer"),
     ("1 2\n٣ 4\n".encode(), "no integer"),
+    ("1 2\n\ufeff3 4\n".encode(), "Line 2 .* no integer"),
 ]
 
 

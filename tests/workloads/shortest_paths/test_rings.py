@@ -7,12 +7,13 @@ import pytest
 
 from adabench.workloads.shortest_paths.compiled import Graph, room
 from adabench.workloads.shortest_paths.families import generate, with_pairs
+from adabench.workloads.shortest_paths.graph import Sparse, from_edges
 from adabench.workloads.shortest_paths.labels import label
 from adabench.workloads.shortest_paths.rings import Ring, grow
 from adabench.workloads.shortest_paths.routing import route, route_by_labels, walked
 from adabench.workloads.shortest_paths.truth import exact
 
-from .conftest import kernel, neighbours
+from .conftest import brute, kernel, neighbours
 
 FAMILIES = ["power_2.5", "necklace", "grid", "geometric"]
 
@@ -115,8 +116,6 @@ def test_the_way_is_a_walk_and_variants_agree(family: str, greedy: bool) -> None
 def test_two_gates_are_joined_inside_although_it_is_shorter_outside() -> None:
     # A circle of 12 with the ring on 7 of them: the ends of the arc are 6 apart inside, and 6
     # the other way round; two outer vertices next to each other get 1 + 6 + 1 - not 5.
-    from adabench.workloads.shortest_paths.graph import from_edges
-
     around = np.arange(12)
     graph = from_edges(around, (around + 1) % 12, 12)
     ring, _ = ring_of(graph, 7)
@@ -137,3 +136,30 @@ def test_an_end_in_the_ring_explores_nothing() -> None:
     route(view, ring, space, room(50), 1, s, t)
     assert space.queried.sum() == 0
     assert view.ledger[0] > 0  # the core's rows are paid for too
+
+
+def errors_and_bound(graph, size: int, greedy: bool = True) -> tuple[np.ndarray, int]:
+    """How much too long every pair's way is, and the diameter inside the ring plus 1."""
+    ring, _ = ring_of(graph, size, greedy)
+    view, space = kernel(graph)
+    inner, far = room(size), brute(graph)
+    pairs = list(itertools.combinations(range(graph.vertices), 2))
+    found = [route(view, ring, space, inner, i + 1, s, t) for i, (s, t) in enumerate(pairs)]
+    inside = brute(Sparse(ring.starts, ring.heads))
+    return np.array(found) - far[np.triu_indices(graph.vertices, 1)], int(inside.max()) + 1
+
+
+@pytest.mark.parametrize("greedy", [True, False])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_way_is_longer_than_the_ring_is_wide(family: str, greedy: bool) -> None:
+    """Unmet ends are at least as far apart as both have grown, and 1: the rest is the ring's."""
+    for seed, size in itertools.product(range(3), (3, 12, 40)):
+        found, bound = errors_and_bound(generate(family, 150, seed), size, greedy)
+        assert found.min() >= 0
+        assert found.max() <= bound
+
+
+def test_a_ring_around_all_but_two_of_a_circle_meets_that_bound() -> None:
+    around = np.arange(40)
+    found, bound = errors_and_bound(from_edges(around, (around + 1) % 40, 40), 38)
+    assert found.max() == bound == 38

@@ -78,6 +78,14 @@ def test_what_is_no_profile_is_refused_and_nothing_written(content, message, tmp
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
+@pytest.mark.parametrize("word", ["x", "9", "-9", "0."])
+def test_an_error_does_not_repeat_a_long_word(word: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(table() + f"1,2,{word:0<100000},4,5\n")
+    with pytest.raises(SelectionError, match="Line 41") as refused:
+        read(tmp_path / "a.csv")
+    assert len(str(refused.value)) < len(str(tmp_path)) + 200
+
+
 def test_bytes_that_are_no_text_and_broken_archives_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"\xff\xfe\x00\x01\n\x80 1,2,3\n")
     (tmp_path / "b.csv.gz").write_bytes(b"not a gzip file")
