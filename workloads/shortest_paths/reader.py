@@ -46,7 +46,8 @@ def read_graph(path: Path, known: tuple[str, ...]) -> Sparse:
 
 def _ids(path: Path) -> Longs:
     """Return (m, 2) ids as they are written."""
-    blocks, line = [], 1
+    blocks: list[Longs] = []
+    line = 1
     opener = gzip.open if path.suffix.lower() == ".gz" else open
     try:
         with opener(path, "rb") as file:
