@@ -2,10 +2,10 @@
 
 | family | what it is | why it is here |
 |---|---|---|
-| zipf   | 1,000 pages, independent draws, popularity rank^-0.8 | friendly, stationary |
-| scan   | Zipf(0.9) interrupted by scans of 2k pages never seen before | pollutes recency |
-| cyclic | k + 1 pages in a circle | LRU's worst case: it faults on every request |
-| markov | 1,000 pages with 4 successors each, 2 % jumps | little for recency or frequency to learn |
+| zipf   | 1,000 pages, independent draws, popularity rank^-0.8 | control of phase bits |
+| scan   | Zipf(0.9) interrupted by scans of 2k pages never seen before | friendly: pollutes recency |
+| cyclic | k + 1 pages in a circle | hostile: LRU faults on every request, wrong bits cost most |
+| markov | 1,000 pages with 4 successors each, 2 % jumps | friendly: little to learn but successors |
 | docs   | the words of a programming language's manual, as rows of an embedding table | real |
 
 Generators are pure functions of (family, requests, slots, seed). Every purpose draws from
@@ -24,6 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 from zlib import crc32
 
 import numpy as np
@@ -151,4 +152,11 @@ FAMILIES: dict[str, Callable[[np.random.Generator, int, int], tuple[Pages, int]]
     "cyclic": _cyclic,
     "markov": _markov,
     "docs": _docs,
+}
+KINDS: dict[str, Literal["friendly", "hostile", "control", "real"]] = {
+    "zipf": "control",
+    "scan": "friendly",
+    "cyclic": "hostile",
+    "markov": "friendly",
+    "docs": "real",
 }

@@ -9,6 +9,7 @@ import pytest
 from adabench.harness.card import Bound, Claim
 from adabench.harness.errors import SelectionError
 from adabench.workloads.paging.task import CARD, load
+from adabench.workloads.paging.trace import KINDS
 
 FAMILIES = ("zipf", "scan", "cyclic", "markov", "docs")
 
@@ -50,6 +51,21 @@ def test_bounds_are_nearly_met_on_the_circle(name, kind, bound, faults) -> None:
     # A bound that holds on easy inputs alone would show nothing.
     (values,) = faults(name, small(0, trace="cyclic", noise=0.1, flips=kind, requests=20000))
     assert values["faults"] > 0.8 * values[bound]
+
+
+def test_perfect_phase_bits_gain_little_on_the_control(faults) -> None:
+    """And much where a page's return is certain: the control is one of the bits, not of paging."""
+
+    def left(trace: str) -> float:
+        told, untold = (
+            faults(name, small(0, trace=trace, noise=0.0, requests=20000))[0]["faults"]
+            for name in ("mark_and_predict", "marker")
+        )
+        return told / untold
+
+    assert KINDS["zipf"] == "control"
+    assert left("zipf") > 0.85
+    assert left("cyclic") < 0.5
 
 
 def test_wrong_zeros_hurt_the_flush_rule_more_than_wrong_ones(faults) -> None:
