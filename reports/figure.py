@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from adabench.harness.card import Metric
 from adabench.harness.findings import Findings
 from adabench.reports.operating import card_of, methods
-from adabench.reports.units import quantity
+from adabench.reports.units import SCALES, quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,6 +48,7 @@ SETTINGS: dict[str, Any] = {
     "svg.fonttype": "none",
 }
 BINARY = ("bytes", "B")
+MILLION = 1e6
 LINE_GAP_PT = 13.0
 NAME_CHARACTERS = 24
 
@@ -169,6 +170,8 @@ def _ticks(unit: str, width: float) -> "Locator":
 
 
 def _tick(value: float, unit: str) -> str:
+    if unit not in (*SCALES, *BINARY) and MILLION <= abs(value) < 1e9:
+        return f"{value / MILLION:g} M"  # the digits of a large count have no room beside an axis
     text = quantity(value, unit or "count", digits=3)
     return re.sub(r"(\.\d*?)0+(?=\D*$)", r"\1", text).replace(". ", " ").rstrip(".")
 

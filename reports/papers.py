@@ -16,12 +16,13 @@ are Okabe and Ito's (`figure.py`), each with a mark of its own, so grey print lo
 is no legend, every line says its name at its end. The same run gives the same bytes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adabench.harness.card import Scalar
 from adabench.harness.findings import Findings, HeadroomRow
 from adabench.reports import allocation, booktabs, curves, operating, pareto
 from adabench.reports.column import (
@@ -215,19 +216,19 @@ def _curves(findings: Findings, task: str, over: str) -> "Figure":
         heights = [e.estimate for curve in shown.curves for e in curve.estimates]
         unit = "" if shown.relative_to else shown.metric.unit
         scale_axis(axes, "y", unit, heights or [0.0], beyond=10)
-        labels = [_curve(axes, shown, curve, looks[curve.method]) for curve in shown.curves]
-        if shown.is_even:
-            axes.set_xticks(range(len(shown.values)), [str(value) for value in shown.values])
+        places = curves.placed(axes, shown)
+        labels = [_curve(axes, shown, c, places, looks[c.method]) for c in shown.curves]
         axes.margins(0.05)
         label_ends(axes, labels)
     return figure
 
 
-def _curve(axes: "Axes", shown: Curves, curve: Curve, look: Stroke) -> EndLabel:
+def _curve(
+    axes: "Axes", shown: Curves, curve: Curve, places: Mapping[Scalar, float], look: Stroke
+) -> EndLabel:
     shift = 0.0
     if not shown.has_order:
         shift = 0.6 * ((shown.curves.index(curve) + 0.5) / len(shown.curves) - 0.5)
-    places = {v: float(i) if shown.is_even else float(v) for i, v in enumerate(shown.values)}
     xs = [places[value] + shift for value in curve.values]
     ys = [e.estimate for e in curve.estimates]
     axes.plot(xs, ys, marker=look.mark, markersize=3, color=look.colour, mew=0,

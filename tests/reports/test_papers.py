@@ -5,12 +5,12 @@ import shutil
 import struct
 import subprocess
 from dataclasses import replace
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 import pytest
 
-from adabench.harness.findings import Findings
+from adabench.harness.findings import Findings, SummaryRow
 from adabench.reports import booktabs, column, papers
 from adabench.reports.sheets import Cell, Column, Sheet
 
@@ -84,6 +84,45 @@ def test_ticks_do_not_stand_over_each_other(findings: Findings) -> None:
         boxes.sort(key=lambda box: box.x0)
         for box, following in pairwise(boxes):
             assert box.x1 <= following.x0 + 1, drawn.stem
+
+
+def in_millions(findings: Findings) -> Findings:
+    """Return the same with counts that are wide when written out, and no oracle to divide by."""
+    rows = tuple(
+        replace(row, metrics=row.metrics | {"faults": replace(row.metrics["faults"], estimate=big)})
+        if "faults" in row.metrics
+        else row
+        for big, row in zip(count(14_000_000, 10_000), findings.summary)
+        if row.method != "belady"
+    )
+    return replace(findings, summary=rows)
+
+
+def test_wide_counts_have_room_beside_the_axis(findings: Findings) -> None:
+    for drawn in papers.figures(in_millions(findings)):
+        axes = drawn.figure.axes[0]
+        drawn.figure.canvas.draw()
+        low, high = axes.get_ylim()
+        for y, label in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True):
+            if low <= y <= high:
+                assert label.get_window_extent().x0 >= 0, (drawn.stem, label.get_text())
+
+
+def test_a_knob_over_decades_stands_on_a_logarithmic_axis(findings: Findings) -> None:
+    def decades(row: SummaryRow) -> SummaryRow:
+        noise = {0.0: 0.001, 0.1: 0.01, 0.3: 0.1, 0.5: 0.3, 1.0: 1.0}
+        known = dict(row.conditions)
+        return (
+            replace(row, conditions=known | {"noise": noise[known["noise"]]})
+            if "noise" in known
+            else row
+        )
+
+    wide = replace(findings, summary=tuple(decades(row) for row in findings.summary))
+    [drawn] = [d for d in papers.figures(wide) if d.stem == "curves-paging-noise"]
+    assert drawn.figure.axes[0].get_xscale() == "log"
+    [plain] = [d for d in papers.figures(findings) if d.stem == "curves-paging-noise"]
+    assert plain.figure.axes[0].get_xscale() == "linear"
 
 
 def test_latex_is_escaped_and_balanced(findings: Findings, written: Path, hostile: str) -> None:

@@ -44,7 +44,7 @@ CARD = Card(
         Metric("path_quality", "", "higher", "quality", primary=True),
         Metric("work", "operations/update", "lower", "work", primary=True),
         Metric("graph_quality", "", "higher", "quality"),
-        Metric("relaxations", "looks", "lower", "work"),
+        Metric("relaxations", "looks", "lower", "cost"),
         Metric("collision_checks", "checks", "lower", "work"),
         Metric("heap_operations", "operations", "lower", "work"),
         Metric("relaxations_calm", "looks/update", "lower", "work"),
