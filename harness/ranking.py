@@ -13,7 +13,7 @@ from adabench.harness.card import Level, Rank, SignedRank
 from adabench.harness.evidence import Evidence, Ruling, joined, paired, unrecorded
 from adabench.harness.leaf import Dot, Key, Places, metric_of, order, shared_places, table
 from adabench.harness.ratio import by_place, more_seeds
-from adabench.harness.stats import FloatArray, Statistic, bootstrap, means, yes_or_no
+from adabench.harness.stats import FloatArray, Statistic, bootstrap, means, share, yes_or_no
 from adabench.harness.trend import ranks
 
 ALPHA = 0.05
@@ -46,7 +46,9 @@ def rule_level(claim: Level, method: str, evidence: Evidence) -> Ruling:
         values = (values >= claim.reaching).astype(np.float64)
     places, values_of = by_place(leaves.places(rows), values[:, None])
     found = bootstrap(places, means(values_of))[0]
-    if claim.reaching is not None:
+    if claim.reaching is not None and places.seeds == len(places):
+        found = share(round(float(values_of.sum())), len(places))  # nothing is nested in a seed
+    elif claim.reaching is not None:
         found = yes_or_no(found, values_of[:, 0], places.seeds)
     ruling = Ruling("undecided", *found, threshold=claim.low, n=len(places))
     if found.low is None or found.high is None:
@@ -72,7 +74,8 @@ def rule_rank(claim: Rank, method: str, evidence: Evidence) -> Ruling:
         free = {knob.name for knob in evidence.methods[name].knobs} if name != method else set()
         sides[name] = evidence.of(name, claim.where, groups=claim.groups, free=free)
         reason = evidence.why_none(name, claim.where, claim.groups, free)
-        reason = reason if not sides[name] else _unswept(name, sides[name], evidence)
+        if sides[name]:
+            reason = _unswept(name, sides[name], evidence) if free else ""
         if reason:
             return Ruling("undecided", threshold=0.0, reason=reason)
     contest = _contest(claim.metric, method, sides, evidence)

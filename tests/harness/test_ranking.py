@@ -25,7 +25,7 @@ def record(method, seed, *, case=0, suite="smoke", point=None, **values):
 def judged(expect, records):
     claim = Claim("T-1", "says", "paper", expect)
     cards = {
-        "toy/new": Card("New", claims=(claim,)),
+        "toy/new": Card("New", claims=(claim,), knobs=(Knob("policy", ("x", "y"), "x"),)),
         "toy/old": Card("Old", role="static"),
         "toy/arms": Card("Arms", role="static", knobs=(ARMS,)),
     }
@@ -63,6 +63,24 @@ def test_a_level_may_be_a_share_of_cases():
     assert 0 < none.high < 0.3  # none of twenty is no proof of none
     few = judged(claim, values(5, 1, 1, 1, 1, 9, 1, 8))
     assert few.verdict == "undecided"
+    # Agresti and Coull's: one case a seed is a draw of its own.
+    ten = judged(claim, values(*[5] * 8, 1, 1))
+    assert (ten.verdict, ten.low, ten.high) == (
+        "reproduced", pytest.approx(0.478, abs=1e-3), pytest.approx(0.951, abs=1e-3),
+    )  # fmt: skip
+
+
+def test_cases_of_a_seed_are_no_draws_of_their_own():
+    """All cases of a seed agree: four seeds of five cases are not twenty draws."""
+    claim = Level("cost", low=0.3, above=0.3, reaching=3.0)
+    records = [
+        record("new", seed, case=case, cost=5.0 if seed else 1.0)
+        for seed in range(5)
+        for case in range(5)
+    ]
+    row = judged(claim, records)
+    assert row.n == 25
+    assert row.high - row.low > 0.5
 
 
 def test_one_replicate_has_no_level():
@@ -87,7 +105,7 @@ def test_the_median_setting_is_neither_the_best_nor_the_worst():
     assert (row.verdict, row.estimate) == ("reproduced", 1.0)
     assert "mean rank 2 of 4" in row.reason
     behind = judged(Rank("cost", against="arms"), values(*[3.5] * 8) + field)
-    assert (behind.verdict, behind.estimate) == ("not reproduced", 0.0 - 1.0 + 0.0)
+    assert (behind.verdict, behind.estimate) == ("not reproduced", -1.0)
 
 
 def test_ranks_know_which_way_is_better():
@@ -115,6 +133,14 @@ def test_a_rival_of_one_setting_is_no_median():
     one = values(*[3] * 8, method="arms", point={"arm": "a"})
     row = judged(Rank("cost", against="arms"), values(*[2] * 8) + one)
     assert (row.verdict, row.reason) == ("undecided", "arms needs a sweep: --sweep arm=a,b,c")
+
+
+def test_its_own_knobs_stand_at_their_default():
+    """Another policy of the method that would win is no part of the contest."""
+    field = arms([1] * 8, [3] * 8, [4] * 8) + values(*[0] * 8, point={"policy": "y"})
+    row = judged(Rank("cost", against="arms"), values(*[3.5] * 8) + field)
+    assert (row.verdict, row.estimate) == ("not reproduced", -1.0)
+    assert "mean rank 3 of 4" in row.reason
 
 
 def test_ranks_are_taken_within_equal_conditions():

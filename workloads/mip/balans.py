@@ -20,7 +20,18 @@ way; no claim can be decided from a few instances.
 an incumbent handed over as a start to some arms, a wrong sign after a maximisation.
 """
 
-from adabench.harness.card import Bound, Card, Claim, Knob, OutOfReach, Point, Ratio
+from adabench.harness.card import (
+    Bound,
+    Card,
+    Claim,
+    Knob,
+    Level,
+    OutOfReach,
+    Point,
+    Rank,
+    Ratio,
+    SignedRank,
+)
 from adabench.workloads.mip.arms import PORTFOLIO
 from adabench.workloads.mip.lns import explore
 from adabench.workloads.mip.program import Program
@@ -48,10 +59,32 @@ CARD = Card(
             expect=Bound("violation", "tolerance"),
         ),
         Claim(
+            id="BL-learnable",
+            says="In 3 runs of 10 or more at least three pulls improve: there is something to learn.",
+            paper="a gate of ours",
+            expect=Level(
+                "improving", low=0.3, above=0.3, reaching=3.0, where={"suite": ("smoke", "grid")}
+            ),
+        ),
+        Claim(
             id="BL-1",
             says="After 60 s its objective is below SCIP's on set cover.",
             paper="lower primal gap after an hour",
             expect=Ratio("objective", against="scip", high=1.0, groups=("setcover",)),
+        ),
+        Claim(
+            id="BL-1-wilcoxon",
+            says="After 60 s it is nearer to the bound than SCIP, over ten instances of any family.",
+            paper="lower primal gap after an hour",
+            expect=SignedRank("closeness", against="scip", where={"suite": ("smoke", "grid")}),
+        ),
+        Claim(
+            id="BL-1-long",
+            says="The same after 600 s.",
+            paper="lower primal gap after an hour",
+            expect=SignedRank(
+                "closeness", against="scip", where={"suite": ("smoke", "grid"), "seconds": 600.0}
+            ),
         ),
         Claim(
             id="BL-2",
@@ -60,10 +93,28 @@ CARD = Card(
             expect=Ratio("objective", against="random_arms", high=1.0, groups=("setcover",)),
         ),
         Claim(
+            id="BL-2-rank",
+            says="Its mean rank is better than that of the median single arm of four and than that "
+            "of uniformly drawn arms.",
+            paper="better than any single neighbourhood",
+            expect=Rank(
+                "objective",
+                against=("single_arm", "random_arms"),
+                where={"suite": ("smoke", "grid")},
+            ),
+        ),
+        Claim(
             id="BL-2-strong",
             says="It is within 1 % of the best single neighbourhood in hindsight on set cover.",
             paper="better than any single neighbourhood",
             expect=Ratio("objective", against="best_arm", high=1.01, groups=("setcover",)),
+        ),
+        Claim(
+            id="BL-learns",
+            says="In the last third it pulls what paid: rank correlation of pulls and mean reward "
+            "0.3 or more.",
+            paper="a gate of ours",
+            expect=Level("learning", low=0.3, where={"suite": ("smoke", "grid")}),
         ),
         Claim(
             id="BL-3",

@@ -8,8 +8,11 @@ import pytest
 
 from adabench.cli.main import main
 from adabench.harness import registry
+from adabench.harness.card import Level, Rank, SignedRank
 from adabench.harness.errors import MethodContractError, SelectionError
+from adabench.harness.record import Cell, Record
 from adabench.harness.task import Meter
+from adabench.harness.verdict import verdicts
 
 pytest.importorskip("pyscipopt", reason="pip install 'adabench[milp]'")
 pytest.importorskip("alns", reason="pip install 'adabench[milp]'")
@@ -376,3 +379,40 @@ def test_the_negative_control_is_solved_by_scip_alone(seed):
     if program.digest in bounds.known():
         entry = bounds.known()[program.digest]
         assert entry["objective"] == entry["dual_bound"] == search.dated[-1][1]
+
+
+def test_what_a_grid_must_show_is_claimed_with_its_thresholds():
+    """Gates, Wilcoxon, ranks and learning: what a ratio of objectives cannot say."""
+    claims = {claim.id: claim.expect for claim in registry.find("mip/balans").card.claims}
+    both = {"suite": ("smoke", "grid")}
+    assert claims["BL-learnable"] == Level("improving", 0.3, above=0.3, reaching=3.0, where=both)
+    assert claims["BL-1-wilcoxon"] == SignedRank("closeness", "scip", least=10, where=both)
+    assert claims["BL-1-long"] == SignedRank("closeness", "scip", where={**both, "seconds": 600.0})
+    assert claims["BL-2-rank"] == Rank("objective", ("single_arm", "random_arms"), where=both)
+    assert claims["BL-learns"] == Level("learning", 0.3, above=0.0, where=both)
+
+
+def record_of(method, seed, arm="", suite="smoke", case=0, **values):
+    point = {"arm": arm} if arm else {}
+    cell = Cell("mip", method, point, {"suite": suite}, "embedded", seed)
+    return Record(cell, "solve", case, 0, "ok", values, "", "gisp" if case else "setcover")
+
+
+def test_negative_objectives_are_ranked_and_their_gaps_tested():
+    """Ten instances, half of them maximised; Balans is second of six in each, SCIP is behind."""
+    names = registry.find("mip/single_arm").card.knob("arm").values
+    order = {("scip", ""): 8, ("balans", ""): 2, ("random_arms", ""): 3}
+    order |= {("single_arm", arm): at for arm, at in zip(names, (1, 4, 5, 7), strict=True)}
+    records = [
+        record_of(method, seed, arm, "grid", case, objective=100.0 * at - 1000.0 * case,
+                  closeness=1 - at / 100, improving=4.0 - seed, learning=0.4 + 0.01 * seed)
+        for seed in range(5) for case in (0, 1) for (method, arm), at in order.items()
+    ]  # fmt: skip
+    cards = {f"mip/{name}": registry.find(f"mip/{name}").card for name, _ in order}
+    found = verdicts(records, {"mip": registry.find("mip").card}, cards)
+    rows = {row.id: row for row in found if row.method == "balans"}
+    assert (rows["BL-2-rank"].verdict, rows["BL-2-rank"].estimate) == ("reproduced", 1.0)
+    assert (rows["BL-1-wilcoxon"].verdict, rows["BL-1-wilcoxon"].n) == ("reproduced", 10)
+    assert rows["BL-learnable"].estimate == 0.4
+    assert rows["BL-learns"].verdict == "reproduced"
+    assert rows["BL-1-long"].verdict == "undecided"
