@@ -4,8 +4,14 @@ It is compiled once for each policy with its hooks inlined into the loop, and ke
 What hooks see are copies (`machine.py`); left work, work done, who is there and what runs
 stand in arrays of the engine's own, and what a policy writes into its copies changes no cost.
 
+**Speed.** Most decisions follow one job by one: those need no stamps, which tell several apart.
+Arrays are bare pointers within the loop, as the sign of an index into a numba array is looked at.
+
 Trap: an engine inlines the hooks and functions of this folder, while numba's disk cache
 watches only this file. `bound` therefore mixes a digest of the other sources into its key.
+
+Trap: a pointer keeps no array alive. Those of the arguments live as long as the call; `ledger` and
+`clock` are made here, and live because the loop uses them by name.
 """
 
 from collections.abc import Callable
@@ -41,6 +47,10 @@ from adabench.workloads.shared.pointers import to_floats, to_ints
 
 TINY = 1e-12
 """Of an operation: less is left than the rounding of shared time can tell from nothing."""
+SILENT = 0
+"""Of a job that runs: nothing of it ended. ENDED and DONE are more."""
+MIX = 0x9E3779B97F4A7C1
+"""For fingerprints of choices."""
 WAKES = 64
 """Wake-up calls a run may have, per job and operation."""
 
@@ -85,14 +95,25 @@ def share_out(
 
 
 @compiled
-def refused(chosen: Ints, wanted: int, place: Ints, stamp: Ints, decision: int) -> tuple[int, int]:
+def unfit(job: int, n: int, place: Ints) -> tuple[int, int]:
+    """Return what is wrong with running a job, and the job, or -1."""
+    if job < 0 or job >= n:
+        return Trouble.NO_SUCH_JOB, job
+    if place[job] < 0:
+        return Trouble.NOT_THERE, job
+    return Trouble.NONE, -1
+
+
+@compiled
+def refused(
+    chosen: Ints, wanted: int, n: int, place: Ints, stamp: Ints, decision: int
+) -> tuple[int, int]:
     """Return what is wrong with a choice, and with which job; stamp the jobs it names."""
     for i in range(wanted):
         job = chosen[i]
-        if job < 0 or job >= len(place):
-            return Trouble.NO_SUCH_JOB, job
-        if place[job] < 0:
-            return Trouble.NOT_THERE, job
+        trouble, culprit = unfit(job, n, place)
+        if trouble != 0:
+            return trouble, culprit
         if stamp[job] == decision:
             return Trouble.TWICE, job
         stamp[job] = decision
@@ -121,10 +142,10 @@ def choose(machine: Machine, notes: Ints, weights: Floats) -> None:
 
 
 def _schedule(
-    arrive: Floats,
-    first: Ints,
-    ops: Floats,
-    told: Floats,
+    arrivals: Floats,
+    firsts: Ints,
+    sizes: Floats,
+    numbers: Floats,
     shows: int,
     floats: NDArray[np.float64],
     ints: NDArray[np.int64],
@@ -133,7 +154,7 @@ def _schedule(
     notes: Ints,
     weights: Floats,
     coins: int,
-    flow: Floats,
+    flows: Floats,
     report: Floats,
     when: Floats,
     who: Ints,
@@ -141,30 +162,32 @@ def _schedule(
 ) -> None:
     """Run one policy over one instance.
 
-    `arrive` (n,) rises; job j has the operations `ops[first[j]:first[j + 1]]`. `floats` (5, n)
-    and `ints` (4, n) hold what hooks see, `own_floats` (2, n) and `own_ints` (5, n) the
-    truth, as the unpacking below names them. `flow` (n,) becomes each job's flow time. Unless
+    `arrivals` (n,) rises; job j has the operations `sizes[firsts[j]:firsts[j + 1]]`. `floats`
+    (5, n) and `ints` (4, n) hold what hooks see, `own_floats` (2, n) and `own_ints` (5, n) the
+    truth, as the unpacking below names them. `flows` (n,) become each job's flow time. Unless
     empty, `when` and `who` become the time and the jobs of each decision, and `shown`
     (operations,) the time at which each size became known to the engine's side of the wall.
     """
-    n = len(arrive)
-    arrived, attained_, size_, left_, told_ = floats[0], floats[1], floats[2], floats[3], floats[4]
-    jobs_, place_, ended_, running_ = ints[0], ints[1], ints[2], ints[3]
-    left, attained = own_floats[0], own_floats[1]
-    at, place, jobs, running, stamp = (
-        own_ints[0], own_ints[1], own_ints[2], own_ints[3], own_ints[4],
+    n, n_ops = len(arrivals), len(sizes)
+    arrive, first, ops = to_floats(arrivals.ctypes), to_ints(firsts.ctypes), to_floats(sizes.ctypes)
+    told, flow = to_floats(numbers.ctypes), to_floats(flows.ctypes)
+    left, attained = to_floats(own_floats[0].ctypes), to_floats(own_floats[1].ctypes)
+    at, place, jobs = (
+        to_ints(own_ints[0].ctypes), to_ints(own_ints[1].ctypes), to_ints(own_ints[2].ctypes),
     )  # fmt: skip
+    running, stamp = to_ints(own_ints[3].ctypes), to_ints(own_ints[4].ctypes)
     ledger, clock = np.zeros(3, np.int64), np.zeros(2, np.float64)
     ledger[COIN] = coins
-    floats[:], own_floats[:], ints[:], own_ints[:] = -1.0, 0.0, -1, -1
+    # `place` and `stamp` alone: what else is the engine's own is written when a job arrives.
+    floats[:], ints[:], own_ints[1], own_ints[4] = -1.0, -1, -1, -1
     machine = Machine(
-        n, to_ints(jobs_.ctypes), to_ints(place_.ctypes), to_floats(arrived.ctypes),
-        to_floats(attained_.ctypes), to_ints(ended_.ctypes), to_floats(size_.ctypes),
-        to_floats(left_.ctypes), to_floats(told_.ctypes), to_ints(running_.ctypes),
+        n, to_ints(ints[0].ctypes), to_ints(ints[1].ctypes), to_floats(floats[0].ctypes),
+        to_floats(floats[1].ctypes), to_ints(ints[2].ctypes), to_floats(floats[2].ctypes),
+        to_floats(floats[3].ctypes), to_floats(floats[4].ctypes), to_ints(ints[3].ctypes),
         to_ints(ledger.ctypes), to_floats(clock.ctypes),
     )  # fmt: skip
     noted, weighted = to_ints(notes.ctypes), to_floats(weights.ctypes)
-    t, following, alive, n_run, wake_at = 0.0, 0, 0, 0, np.inf
+    t, following, alive, n_run, only, wake_at = 0.0, 0, 0, 0, -1, np.inf
     events, decisions, wakes, preemptions, partial = 0, 0, 0, 0, 0
     trouble, culprit, known, max_alive, max_partial = 0, -1, 0.0, 0, 0
     while (following < n or alive > 0) and trouble == 0:
@@ -173,16 +196,15 @@ def _schedule(
         if n_run == 0:
             t = horizon
         elif n_run == 1:
-            job = running[0]
-            spent = left[job]
+            spent = left[only]
             if t + spent <= stop:
                 t += spent
-                left[job] = 0.0
+                left[only] = 0.0
             else:
                 spent = stop - t
                 t = stop
-                left[job] -= spent
-            attained[job] += spent
+                left[only] -= spent
+            attained[only] += spent
         else:
             # At the end of `spare` the clock must say `stop` to the last bit.
             passed = share_out(running, n_run, left, attained, at, ops, stop - t)
@@ -190,59 +212,72 @@ def _schedule(
         clock[NOW] = t
         happened = events
         # Every copy is brought up to date before the first word is said about any of them.
+        what = SILENT
         for i in range(n_run):
             job = running[i]
-            attained_[job] = attained[job]
+            machine.attained[job] = attained[job]
             if shows == OPERATIONS:
-                left_[job] = left[job]
+                machine.left[job] = left[job]
             if left[job] > 0.0:
                 continue
-            at[job] += 1
-            ended_[job] += 1
-            if at[job] < first[job + 1]:
-                left[job] = ops[at[job]]
+            k = at[job] + 1
+            at[job] = k
+            machine.ended[job] += 1
+            if k < first[job + 1]:
+                what = ENDED
+                left[job] = ops[k]
                 if shows == OPERATIONS:
-                    size_[job], left_[job] = left[job], left[job]
+                    machine.size[job], machine.left[job] = ops[k], ops[k]
                 if len(shown) > 0:
-                    shown[at[job]] = t
-                stamp[job] = -2
-                continue
-            flow[job] = t - arrive[job]
-            alive -= 1
-            partial -= 1
-            gap, moved = place[job], jobs[alive]
-            jobs[gap], place[moved] = moved, gap
-            jobs_[gap], place_[moved] = moved, gap
-            place[job], place_[job], stamp[job] = -1, -1, -3
-        ledger[ALIVE] = alive
-        for i in range(n_run):
-            job = running[i]
-            if stamp[job] < -1:
-                events += 1
-                hear(machine, noted, weighted, job, ENDED if stamp[job] == -2 else DONE)
-                stamp[job] = decisions
+                    shown[k] = t
+            else:
+                what = DONE
+                flow[job] = t - arrive[job]
+                alive -= 1
+                partial -= 1
+                gap, moved = place[job], jobs[alive]
+                jobs[gap], place[moved] = moved, gap
+                machine.jobs[gap], machine.place[moved] = moved, gap
+                place[job], machine.place[job] = -1, -1
+            if n_run > 1:
+                stamp[job] = -1 - what
+        if what != SILENT:
+            ledger[ALIVE] = alive
+            # `hear` is called from one place for all of them: from two, it is inlined no more.
+            i = 0
+            while True:
+                job = running[i]
+                if n_run > 1:
+                    what = -1 - stamp[job]
+                    stamp[job] = decisions
+                if what > SILENT:
+                    events += 1
+                    hear(machine, noted, weighted, job, what)
+                i += 1
+                if i >= n_run:
+                    break
         while following < n and arrive[following] <= t:
             job = following
             following += 1
-            at[job] = first[job]
-            left[job], attained[job] = ops[at[job]], 0.0
+            k = first[job]
+            at[job], left[job], attained[job] = k, ops[k], 0.0
             jobs[alive], place[job] = job, alive
-            jobs_[alive], place_[job] = job, alive
+            machine.jobs[alive], machine.place[job] = job, alive
             alive += 1
             ledger[ALIVE] = alive
-            arrived[job], attained_[job], ended_[job] = arrive[job], 0.0, 0
+            machine.arrived[job], machine.attained[job], machine.ended[job] = arrive[job], 0.0, 0
             if shows == OPERATIONS:
-                size_[job], left_[job] = left[job], left[job]
+                machine.size[job], machine.left[job] = ops[k], ops[k]
             if shows == TOLD:
-                told_[job] = told[job]
+                machine.told[job] = told[job]
             if len(shown) > 0:
-                shown[at[job]] = t
+                shown[k] = t
             events += 1
             hear(machine, noted, weighted, job, ARRIVED)
         max_alive = max(max_alive, alive)
         if events == happened:
             wakes += 1
-            if wakes > WAKES * (n + len(ops)):
+            if wakes > WAKES * (n + n_ops):
                 trouble = Trouble.STALLED
         previous, n_run, wake_at = n_run, 0, np.inf
         if alive == 0:
@@ -260,21 +295,34 @@ def _schedule(
             trouble = Trouble.STALLED
         if trouble != 0:
             break
-        trouble, culprit = refused(running_, wanted, place, stamp, decisions)
-        if trouble != 0:
-            break
-        for i in range(previous):
-            if place[running[i]] >= 0 and stamp[running[i]] != decisions:
+        if wanted == 1 and previous <= 1:
+            job = machine.running[0]
+            trouble, culprit = unfit(job, n, place)
+            if trouble != 0:
+                break
+            if previous == 1 and job != only and place[only] >= 0:
                 preemptions += 1
-        mixed = 0
-        for i in range(wanted):
-            job = running_[i]
-            running[i] = job
-            mixed += (job + 1) * 0x9E3779B97F4A7C1
+            running[0] = job
+            mixed = (job + 1) * MIX
             if attained[job] == 0.0:
                 partial += 1
                 known += known_share(first, ops, job, shows)
-        n_run = wanted
+        else:
+            trouble, culprit = refused(machine.running, wanted, n, place, stamp, decisions)
+            if trouble != 0:
+                break
+            for i in range(previous):
+                if place[running[i]] >= 0 and stamp[running[i]] != decisions:
+                    preemptions += 1
+            mixed = 0
+            for i in range(wanted):
+                job = machine.running[i]
+                running[i] = job
+                mixed += (job + 1) * MIX
+                if attained[job] == 0.0:
+                    partial += 1
+                    known += known_share(first, ops, job, shows)
+        n_run, only = wanted, running[0]
         max_partial = max(max_partial, partial)
         if decisions <= len(when):
             when[decisions - 1], who[decisions - 1] = t, mixed

@@ -27,21 +27,16 @@ def _put(notes: Ints, n_jobs: int, at: int, job: int) -> None:
 
 
 @compiled
-def _rise(notes: Ints, weights: Floats, n_jobs: int, at: int) -> None:
-    job = notes[HEAP + 1 + at]
+def _settle(notes: Ints, weights: Floats, n_jobs: int, at: int, job: int) -> None:
+    """Put a job where it belongs, up or down from a place that is free."""
+    start, size = at, notes[HEAP]
     while at > 0:
-        above = notes[HEAP + 1 + (at - 1) // 2]
+        above = notes[HEAP + 1 + ((at - 1) >> 1)]
         if not _before(weights, job, above):
             break
         _put(notes, n_jobs, at, above)
-        at = (at - 1) // 2
-    _put(notes, n_jobs, at, job)
-
-
-@compiled
-def _sink(notes: Ints, weights: Floats, n_jobs: int, at: int) -> None:
-    job, size = notes[HEAP + 1 + at], notes[HEAP]
-    while 2 * at + 1 < size:
+        at = (at - 1) >> 1
+    while at >= start and 2 * at + 1 < size:
         below = 2 * at + 1
         if below + 1 < size and _before(weights, notes[HEAP + 2 + below], notes[HEAP + 1 + below]):
             below += 1
@@ -61,9 +56,7 @@ def set_key(notes: Ints, weights: Floats, n_jobs: int, job: int, key: float) -> 
     if at < 0:
         at = notes[HEAP]
         notes[HEAP] += 1
-        notes[HEAP + 1 + at] = job
-    _rise(notes, weights, n_jobs, at)
-    _sink(notes, weights, n_jobs, notes[HEAP + 1 + n_jobs + job] - 1)
+    _settle(notes, weights, n_jobs, at, job)
 
 
 @compiled
@@ -75,11 +68,8 @@ def remove(notes: Ints, weights: Floats, n_jobs: int, job: int) -> None:
     notes[HEAP] -= 1
     notes[HEAP + 1 + n_jobs + job] = 0
     last = notes[HEAP + 1 + notes[HEAP]]
-    if last == job:
-        return
-    _put(notes, n_jobs, at, last)
-    _rise(notes, weights, n_jobs, at)
-    _sink(notes, weights, n_jobs, notes[HEAP + 1 + n_jobs + last] - 1)
+    if last != job:
+        _settle(notes, weights, n_jobs, at, last)
 
 
 @compiled

@@ -9,6 +9,7 @@ from dataclasses import InitVar, dataclass, field
 from typing import Literal, NamedTuple, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adabench.harness.errors import MethodContractError
 from adabench.harness.task import Meter
@@ -25,7 +26,15 @@ from adabench.workloads.flow_time.streams import (
     frozen,
 )
 from adabench.workloads.shared.books import Books, Wording, own
-from adabench.workloads.shared.hooks import Hook, guarded, intact, method_of
+from adabench.workloads.shared.hooks import (
+    GUARD,
+    SENTINEL,
+    Hook,
+    Number,
+    guarded,
+    intact,
+    method_of,
+)
 
 Sees = Literal["nothing", "operations", "estimates", "totals"]
 SHOWS: Mapping[Sees, int] = {
@@ -77,8 +86,8 @@ class Order:
 
     hear: Hook
     choose: Hook
-    notes: Ints
-    weights: Floats
+    notes: int | Ints
+    weights: int | Floats
     sees: Sees
     mu: float
     streams: int
@@ -139,9 +148,7 @@ class FlowTime:
         Raises:
             MethodContractError: if the policy breaks its contract, with the job.
         """
-        start = np.zeros(notes, np.int64) if isinstance(notes, int) else notes
-        floats = np.zeros(weights) if isinstance(weights, int) else weights
-        return self._run(case, Order(hear, choose, start, floats, sees, mu, streams))
+        return self._run(case, Order(hear, choose, notes, weights, sees, mu, streams))
 
     def score(self, case: Case, answer: Replay) -> dict[str, float]:
         """Judge a run against the optimum and the theorems on the same stream.
@@ -208,19 +215,20 @@ def _scheduled(stream: Stream, order: Order, tape: Tape | None) -> tuple[Floats,
     seeds = child(case.seed, COINS, case.group, name).generate_state(order.streams, np.uint64)
     told = _told(stream, order)
     flow, reports = np.zeros((order.streams, n)), np.zeros((order.streams, len(Report)))
-    floats, ints = np.empty((5, n)), np.empty((4, n), np.int64)
-    own_floats, own_ints = np.empty((2, n)), np.empty((5, n), np.int64)
+    # One block each: numpy asks for huge pages from 4 MiB on, and page faults cost 10 ns a job.
+    floats, ints = np.empty((7, n)), np.empty((9, n), np.int64)
     # Decisions that only a wake-up call brought about may be more than these.
     heard = 2 * (n + len(stream.ops)) if tape else 0
     when, who = np.full(heard, np.inf), np.zeros(heard, np.int64)
     shown = np.full(len(stream.ops) if tape else 0, np.inf)
     schedule = engine(order.hear, order.choose)
     for number, seed in enumerate(seeds):
-        noted, weighted = guarded(order.notes), guarded(order.weights)
+        noted = _start(order.notes, np.zeros(0, np.int64))
+        weighted = _start(order.weights, np.zeros(0))
         kept = slice(None) if number == 0 else slice(0)
         schedule(
-            stream.arrive, stream.first, stream.ops, told, SHOWS[order.sees], floats, ints,
-            own_floats, own_ints, noted, weighted, int(seed >> 1) | 1, flow[number],
+            stream.arrive, stream.first, stream.ops, told, SHOWS[order.sees], floats[:5], ints[:4],
+            floats[5:], ints[4:], noted, weighted, int(seed >> 1) | 1, flow[number],
             reports[number], when[kept], who[kept], shown[kept],
         )  # fmt: skip
         _refuse_breach(name, case, reports[number], noted, weighted)
@@ -229,6 +237,15 @@ def _scheduled(stream: Stream, order: Order, tape: Tape | None) -> tuple[Floats,
         tape.shown[case.instance] = shown
         tape.replays[case.instance] += 1
     return flow, reports
+
+
+def _start(given: int | NDArray[Number], kind: NDArray[Number]) -> NDArray[Number]:
+    """Return what a policy starts with: so many zeros, or its values; guard words behind them."""
+    if not isinstance(given, int):
+        return guarded(given)
+    values = np.zeros(given + GUARD, kind.dtype)  # untouched pages cost nothing
+    values[given:] = SENTINEL
+    return values
 
 
 def _told(stream: Stream, order: Order) -> Floats:

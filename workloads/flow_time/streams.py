@@ -89,7 +89,7 @@ class Stream:
         sums: Floats = np.add.reduceat(self.ops, self.first[:-1])
         return frozen(sums)
 
-    @property
+    @cached_property
     def information(self) -> float:
         """Return the mean share of a job's size that is known when it arrives."""
         return float((self.ops[self.first[:-1]] / self.totals).mean())
