@@ -46,14 +46,15 @@ same in both builds. With 5,000 samples it is 1.13 [0.93, 1.55] (seeds 0..2): un
 reference (0.66 to 0.83) may have the same cause; its code is not here.
 
 It needs fewer relaxations than a new tree only while little breaks; the ratio falls with the share
-of orphans (rank correlation -0.85 over 300 scenes and speeds) and crosses 1 at 13 % [7, 14] over all; by
-family near 7 % (balls), 18 % (discs), 24 % (crowd), 34 % (maze). So FX-5, which asks for 1.5 times fewer
-up to 25 %, is *not reproduced*: 1.05 [1.00, 1.10] over calm updates at seeds 100..119 (0.99 [0.89,
-1.13] at 0..9, undecided). Costs equalled Dijkstra's at every sample in every run, and first plans
-tested exactly as many edges as FMT*'s. The verdicts of seeds 0..9 and 100..119 agree, 12 of 13; with
-the default three seeds FX-4 is undecided too, 11 of 13. H (0..9 and 100..109): -0.38 [-0.41, -0.34] and -0.33 [-0.38, -0.27],
-LPA* 0.36 [0.30, 0.46] and 0.33 [0.26, 0.40]: with every operation counted as one, blind mixing of
-Dijkstra trees does better than the repair. Times are in `cpu_s`, as for all single-thread kernels here.
+of orphans (rank correlation -0.85 over 300 scenes and speeds) and crosses 1 at 13 % [7, 14] over
+all; by family near 7 % (balls), 18 % (discs), 24 % (crowd), 34 % (maze). So FX-5, which asks for
+1.5 times fewer up to 25 %, is *not reproduced*: 1.05 [1.00, 1.10] over calm updates at seeds
+100..119 (0.99 [0.89, 1.13] at 0..9, undecided). Costs equalled Dijkstra's at every sample in every
+run, and first plans tested exactly as many edges as FMT*'s. The verdicts of seeds 0..9 and 100..119
+agree, 12 of 13; with the default three seeds FX-4 is undecided too, 11 of 13. H (0..9 and
+100..109): -0.38 [-0.41, -0.34] and -0.33 [-0.38, -0.27], LPA* 0.36 [0.30, 0.46] and 0.33 [0.26,
+0.40]: with every operation counted as one, blind mixing of Dijkstra trees does better than the
+repair. Times are in `cpu_s`, as for all single-thread kernels here.
 
 **Ways to fake it.** No orphans below a broken edge; no second look where an obstacle was (ways never
 get better again); a queue emptied after an early stop; obstacles that never cut the tree.
