@@ -73,6 +73,22 @@ def test_fmtx_checks_no_more_edges_than_fmt_star_in_an_untested_world():
         assert first[0] == first[1] > 0
 
 
+def test_a_repair_is_worth_less_the_more_is_broken_and_in_the_end_less_than_a_new_tree():
+    def advantage(speed):
+        looks = dict.fromkeys(("fmt_star", "fmtx"), 0)
+        for seed in range(4):
+            task = small("discs", seed, samples=600, updates=12, speed=speed)
+            [scene] = task.cases()
+            for name in looks:
+                method = planner(name)
+                looks[name] += method.solve(task, scene, method.CARD.defaults).work[1:, 0].sum()
+        return looks["fmt_star"] / looks["fmtx"]
+
+    slow, middle, fast = (advantage(speed) for speed in (0.25, 1.0, 5.0))
+    assert slow > middle > fast
+    assert slow > 1 > fast
+
+
 def test_nothing_is_done_where_nothing_moves():
     task = small("still", 5)
     [scene] = task.cases()
