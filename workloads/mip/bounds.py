@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adabench.harness.errors import MethodContractError
+from adabench.harness.errors import EnvironmentProblem, MethodContractError
 from adabench.workloads.mip.program import FEASIBLE, Program, file_of
 from adabench.workloads.mip.search import Search
 from adabench.workloads.mip.solvers import highs
@@ -17,6 +17,8 @@ KNOWN = Path(__file__).parent / "known.json"
 finds them."""
 OVERRUN = 0.02
 """Of the budget: how late a method may end."""
+SHARE = 0.9
+"""Of a budget on the wall's clock: what the solver must have had of a processor."""
 REWARDED = (1.0, 1.0, 0.0, 0.0)
 
 _BOUNDS: dict[str, float] = {}
@@ -50,7 +52,9 @@ def judged(program: Program, search: Search) -> dict[str, float]:
 
     Raises:
         MethodContractError: if the incumbent is not feasible, or beats the bound.
+        EnvironmentProblem: if most of a budget on the wall's clock was waited for a processor.
     """
+    _require_processor(search)
     bound = bound_of(program)
     values = {
         "solved": float(search.best is not None),
@@ -59,6 +63,7 @@ def judged(program: Program, search: Search) -> dict[str, float]:
         "overrun": max(search.ended_s - search.budget_s, 0.0),
         "allowed": OVERRUN * search.budget_s,
         "primal_integral_s": _integral(search, bound),
+        "processor_share": search.processor_share,
         "pulls": float(len(search.pulls)),
         "improving": float(sum(outcome <= 1 for _, outcome in search.pulls)),
         "tolerance": FEASIBLE,
@@ -83,6 +88,20 @@ def judged(program: Program, search: Search) -> dict[str, float]:
         best = float(known()[program.digest]["objective"])
         values["primal_gap"] = gap(objective, best) if objective > best else 0.0
     return values
+
+
+def _require_processor(search: Search) -> None:
+    """Refuse a search that the machine kept waiting: its seconds were not the budget's.
+
+    One that ended before its budget did, or after so many pulls, was not stopped by the clock.
+    """
+    in_time = search.most or search.ended_s < SHARE * search.budget_s
+    if search.clock == "wall" and not in_time and search.processor_share < SHARE:
+        raise EnvironmentProblem(
+            f"The solver had a processor for {search.processor_share:.0%} of its "
+            f"{search.budget_s:g} s: what it found says more about the machine's other work.",
+            "Run it on a quiet machine, or give it processor seconds: --set clock=cpu.",
+        )
 
 
 def _integral(search: Search, bound: float) -> float:

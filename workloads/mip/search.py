@@ -1,4 +1,4 @@
-"""The substrate: one wall-clock budget, one solver, everything counted, every incumbent dated.
+"""The substrate: one budget of seconds, one solver, everything counted, every incumbent dated.
 
 A method gets a `Search`. It may solve the program, or a `Part` of it (narrower bounds, another
 objective, one more row), as often as it likes; each solve is limited by what is left of the budget,
@@ -8,18 +8,26 @@ it; at a part's end for parts.
 
 SCIP runs on one thread with its defaults, its own large-neighbourhood heuristics on, in parts as in
 the baseline.
+
+**Two clocks.** On the wall's, seconds pass while the machine does something else, and a budget that
+was mostly waited for is none: `processor_share` says how much of it the solver had, and the score
+refuses what had too little. On the processor's (`clock=cpu`) only this process's own seconds count:
+a busy machine, a pause or other workers take longer and change nobody's budget.
 """
 
 import math
 from dataclasses import dataclass, field
-from time import perf_counter
-from typing import Any
+from time import perf_counter, process_time
+from typing import Any, Literal
 
 import numpy as np
 
 from adabench.harness.task import Meter
 from adabench.workloads.mip.program import FEASIBLE, Floats, Program, file_of
 from adabench.workloads.mip.solvers import highs
+
+Clock = Literal["wall", "cpu"]
+_SCIP_CLOCK = {"cpu": 1, "wall": 2}
 
 LEAST_S = 0.05
 """No solve is begun with less than this left."""
@@ -51,6 +59,7 @@ class Search:
     budget_s: float
     meter: Meter
     seed: int
+    clock: Clock = "wall"
     most: int = 0
     """After so many sub-MIPs of a neighbourhood method it ends; 0: the clock alone decides."""
     best: Floats | None = None
@@ -58,15 +67,24 @@ class Search:
     """(seconds since the start, objective) of each incumbent."""
     pulls: list[tuple[str, int]] = field(default_factory=list)
     """What a bandit chose, and the outcome: 0 best, 1 better, 2 accepted, 3 rejected."""
-    _begun: float = field(default_factory=lambda: perf_counter())
+    _begun: tuple[float, float] = field(default_factory=lambda: (perf_counter(), process_time()))
     _model: Any = None
     _variables: list[Any] = field(default_factory=list)
     ended_s: float = 0.0
+    processor_share: float = 0.0
+    """Seconds of the processor per second of the wall, of the whole search."""
+
+    @property
+    def spent_s(self) -> float:
+        """What has passed of the budget, on its clock."""
+        if self.clock == "cpu":
+            return process_time() - self._begun[1]
+        return perf_counter() - self._begun[0]
 
     @property
     def left_s(self) -> float:
         """What is left of the budget."""
-        return self.budget_s * (1 - MARGIN) - (perf_counter() - self._begun)
+        return self.budget_s * (1 - MARGIN) - self.spent_s
 
     @property
     def is_over(self) -> bool:
@@ -78,7 +96,7 @@ class Search:
         objective = self.program.objective(x)
         if not self.dated or objective < self.dated[-1][1] - 1e-9:
             self.best = x
-            self.dated.append((perf_counter() - self._begun, objective))
+            self.dated.append((self.spent_s, objective))
 
     def relaxation(self) -> Floats:
         """Return a solution of the LP relaxation, by HiGHS. Counted."""
@@ -121,7 +139,9 @@ class Search:
 
     def end(self) -> "Search":
         """Close the books."""
-        self.ended_s = perf_counter() - self._begun
+        self.ended_s = self.spent_s
+        waited, worked = perf_counter() - self._begun[0], process_time() - self._begun[1]
+        self.processor_share = worked / waited
         self._model, self._variables = None, []
         return self
 
@@ -186,7 +206,7 @@ class Search:
             model = Model()
             model.hideOutput()
             model.readProblem(str(file_of(self.program)))
-            model.setParam("timing/clocktype", 2)  # wall clock
+            model.setParam("timing/clocktype", _SCIP_CLOCK[self.clock])
             # else SCIP keeps solutions from solve to solve and starts the next one from them
             model.setParam("limits/maxorigsol", 0)
             model.setParam("randomization/randomseedshift", self.seed)
@@ -198,7 +218,12 @@ class Search:
     def _highs(self, *, relaxed: bool, limit_s: float) -> Floats:
         solver = highs(file_of(self.program))
         solver.setOptionValue("random_seed", self.seed)
-        solver.setOptionValue("time_limit", max(limit_s, LEAST_S))
+        limit_s = max(limit_s, LEAST_S)
+        if self.clock == "wall":
+            solver.setOptionValue("time_limit", limit_s)
+        elif not relaxed:  # it has no other clock, but asks whether to go on
+            until = self.spent_s + limit_s
+            solver.cbMipInterrupt += lambda event: self._stopped(event, until)
         if relaxed:
             solver.setOptionValue("solve_relaxation", True)
         order = [int(solver.getColName(j)[1][1:]) for j in range(solver.getNumCol())]
@@ -215,6 +240,10 @@ class Search:
             if self.program.violation(x) <= FEASIBLE:
                 self.offer(x)
         return x
+
+    def _stopped(self, event: Any, until: float) -> None:
+        if self.spent_s >= until:
+            event.interrupt()
 
     def _found(self, event: Any, order: list[int]) -> None:
         x = np.zeros(len(order))

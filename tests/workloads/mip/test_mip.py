@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+from time import sleep
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from adabench.cli.main import main
 from adabench.harness import registry
 from adabench.harness.card import Level, Rank, SignedRank
-from adabench.harness.errors import MethodContractError, SelectionError
+from adabench.harness.errors import EnvironmentProblem, MethodContractError, SelectionError
 from adabench.harness.record import Cell, Record
 from adabench.harness.task import Meter
 from adabench.harness.verdict import verdicts
@@ -166,7 +167,7 @@ def test_no_incumbent_is_handed_to_a_part():
 )
 def test_methods_end_in_time_with_a_feasible_answer(name):
     method = registry.load(registry.find(f"mip/{name}"))
-    task = load("embedded", 1, seconds=1.0, size="tiny")
+    task = load("embedded", 1, seconds=1.0, size="tiny", clock="cpu")
     [program] = task.cases()
     values = task.score(program, method.solve(task, program, method.CARD.defaults))
     assert values["solved"] == 1
@@ -241,6 +242,7 @@ def test_the_first_solve_is_inside_the_budget_and_parts_are_shares_of_it(
     """
     clock, limits = Ticks(), []
     monkeypatch.setattr(search_module, "perf_counter", clock)
+    monkeypatch.setattr(search_module, "process_time", clock)
 
     def part(self, part, limit_s, *, whole=False):
         limit_s = min(limit_s, self.left_s)
@@ -268,6 +270,7 @@ def test_the_first_solve_is_inside_the_budget_and_parts_are_shares_of_it(
 def test_a_late_end_is_charged(monkeypatch):
     clock = Ticks()
     monkeypatch.setattr(search_module, "perf_counter", clock)
+    monkeypatch.setattr(search_module, "process_time", clock)
     task = load("embedded", 3, seconds=10.0, size="tiny")
     [program] = task.cases()
     search = task.search(program)
@@ -416,3 +419,32 @@ def test_negative_objectives_are_ranked_and_their_gaps_tested():
     assert rows["BL-learnable"].estimate == 0.4
     assert rows["BL-learns"].verdict == "reproduced"
     assert rows["BL-1-long"].verdict == "undecided"
+
+
+def test_a_budget_of_the_wall_that_was_waited_for_is_refused():
+    task = load("embedded", 0, seconds=1.0, size="tiny")
+    program = task.programs[0]
+    search = task.search(program)
+    search.scip(0.2)
+    sleep(0.9)  # somebody else has the processor
+    with pytest.raises(EnvironmentProblem, match="of its 1 s") as refused:
+        task.score(program, search.end())
+    assert "clock=cpu" in refused.value.hint
+    counted = load("embedded", 0, seconds=1.0, size="tiny", pulls=5)
+    search = counted.search(counted.programs[0])
+    search.scip(0.2)
+    sleep(0.9)
+    assert counted.score(counted.programs[0], search.end())["processor_share"] < bounds.SHARE
+
+
+@pytest.mark.parametrize("solver", ["scip", "highs"])
+def test_a_pause_takes_nothing_of_a_budget_of_the_processor(solver):
+    task = load("embedded", 0, seconds=1.0, clock="cpu")
+    program = task.programs[0]
+    search = task.search(program)
+    sleep(1.5)
+    assert search.left_s > 0.9
+    getattr(search, solver)()
+    search.end()
+    assert 0.8 < search.ended_s <= 1.0 * (1 + bounds.OVERRUN)  # too large to be solved in one
+    assert task.score(program, search)["solved"] == 1
