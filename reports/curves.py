@@ -258,7 +258,8 @@ def placed(axes: "Axes", shown: Curves) -> dict[Scalar, float]:
         numbers = [float(value) for value in values]
         scale_axis(axes, "x", "", numbers, beyond=DECADES)
         return dict(zip(values, numbers, strict=True))
-    axes.set_xticks(range(len(values)), [str(value) for value in values])
+    words = [f"{value:g}" if shown.has_order else str(value) for value in values]
+    axes.set_xticks(range(len(values)), words)
     return {value: float(place) for place, value in enumerate(values)}
 
 

@@ -86,6 +86,21 @@ def test_ticks_do_not_stand_over_each_other(findings: Findings) -> None:
             assert box.x1 <= following.x0 + 1, drawn.stem
 
 
+def test_ticks_of_an_error_over_decades_do_not_either(findings: Findings) -> None:
+    def decades(row: SummaryRow) -> SummaryRow:
+        noise = row.conditions.get("noise")
+        steps = {0.0: 0.0, 0.1: 1.0, 0.3: 100.0, 0.5: 10_000.0, 1.0: 100_000.0}
+        if noise is None:
+            return row
+        return replace(row, conditions={**row.conditions, "noise": steps[noise]})
+
+    wide = replace(findings, summary=tuple(decades(row) for row in findings.summary))
+    test_ticks_do_not_stand_over_each_other(wide)
+    [drawn] = [d for d in papers.figures(wide) if d.stem == "curves-paging-noise"]
+    words = [label.get_text() for label in drawn.figure.axes[0].get_xticklabels()]
+    assert words == ["0", "1", "100", "10000", "100000"]
+
+
 def in_millions(findings: Findings) -> Findings:
     """Return the same with counts that are wide when written out, and no oracle to divide by."""
     rows = tuple(
