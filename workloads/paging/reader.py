@@ -5,8 +5,10 @@ Ids may be integers or any strings. If every line is an integer they are read as
 """
 
 import csv
+import difflib
 import gzip
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CSV = re.compile(r"(?P<path>.+\.csv(?:\.gz)?)(?::(?P<column>.+))?", re.IGNORECASE)
+LONGEST_SHOWN, MOST_SHOWN = 40, 10
 UNREADABLE = (OSError, EOFError, UnicodeDecodeError, ValueError)
 
 
@@ -64,9 +67,17 @@ def _column(path: Path, column: str | None) -> str:
     if column is None:
         raise SelectionError(
             f"{path} has {len(names)} columns, and none was named.",
-            f"Write {path}:COLUMN with one of {', '.join(names)}.",
+            f"Write {path}:COLUMN with one of {', '.join(_few(names))}.",
         )
-    raise SelectionError(f"{path} has no column {column!r}.", nearest(column, names))
+    near = difflib.get_close_matches(column, names, n=3, cutoff=0.5)
+    raise SelectionError(
+        f"{path} has no column {column[:LONGEST_SHOWN]!r}.", nearest(column, _few(near or names))
+    )
+
+
+def _few(names: Sequence[str]) -> list[str]:
+    """Return what an error can show of a file's columns, of which there may be any number."""
+    return [name[:LONGEST_SHOWN] for name in names[:MOST_SHOWN]]
 
 
 def _read(path: Path, column: str | None) -> "pd.Series":

@@ -83,6 +83,15 @@ def test_a_bad_file_is_explained(
     assert hint in caught.value.hint
 
 
+def test_an_error_names_a_few_of_many_columns(tmp_path: Path) -> None:
+    names = ["x" * 1000, *(f"column{i}" for i in range(5000))]
+    (tmp_path / "t.csv").write_text(",".join(names) + "\n" + "1," * 5000 + "1\n")
+    for spec in (f"{tmp_path}/t.csv", f"{tmp_path}/t.csv:y"):
+        with pytest.raises(SelectionError) as caught:
+            read_trace(spec, 2, 0)
+        assert len(f"{caught.value} {caught.value.hint}") < 2 * len(str(tmp_path)) + 400
+
+
 def test_a_missing_file_names_the_families(tmp_path: Path) -> None:
     with pytest.raises(SelectionError, match="no such file") as caught:
         load("embedded", 0, trace="zipff")
