@@ -25,5 +25,7 @@ class Drive:
     """(1 + updates, m)"""
     work: npt.NDArray[np.int64]
     """(1 + updates, 3) relaxations, collision checks and heap operations."""
+    update_s: Floats
+    """(updates,) CPU seconds of each update: the tests of edges near obstacles, and the repair."""
     first_checks: int
     """Collision checks of a first plan in a world where no edge was tested yet."""

@@ -114,6 +114,18 @@ CARD = Card(
             ),
         ),
         Claim(
+            id="FX-1-median",
+            says="Its median update takes less processor time than RRTx's, over all three speeds.",
+            paper="figures not confirmed",
+            expect=Ratio(
+                "update_cpu_s",
+                against="rrtx",
+                high=1.0,
+                groups=("discs", "crowd", "maze", "balls"),
+                where={"speed": (0.25, 1.0, 5.0)},
+            ),
+        ),
+        Claim(
             id="FX-1-queue",
             says="It needs fewer heap operations than RRTx.",
             paper="figures not confirmed",

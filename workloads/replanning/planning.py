@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import process_time
 from typing import TypeVar
 
 import numpy as np
@@ -166,11 +167,12 @@ def _first(scene: Scene, road: Roadmap, plan: Plan, tune: Floats) -> int:
 
 def _driven(
     scene: Scene, road: Roadmap, plan: Plan, repair: Repair, tune: Floats, told: Truth | None
-) -> tuple[Floats, tuple[Ints, ...], Floats, Counts]:
+) -> tuple[Floats, tuple[Ints, ...], Floats, Counts, Floats]:
     space, m, rounds = fresh(road, scene), len(road.points), 1 + scene.updates
     settle(space)
     cost, g = np.empty(rounds), np.empty((rounds, m))
     work, paths = np.empty((rounds, 3), np.int64), []
+    update_s = np.empty(scene.updates)
     touched, path = np.zeros(m, np.int32), np.empty(m, np.int32)
     changes = np.empty((2, len(road.target)), np.int32)
     counts = space.queue.counts
@@ -183,15 +185,23 @@ def _driven(
         if now == 0:
             plan(space, tune)
         else:
+            begun_s = process_time()
             more, less = shift(space, scene.centres[now], road.radius, touched, *changes)
             repair(space, changes[0], more, changes[1], less, tune)
+            update_s[now - 1] = process_time() - begun_s
         paths.append(path[: way(space.tree, ROBOT, GOAL, path)].copy())
         cost[now], g[now] = space.g[ROBOT], space.g
         work[now] = counts[[LOOKS, CHECKS, QUEUE]]
         counts[: QUEUE + 1] = 0
-    return cost, tuple(paths), g, work
+    return cost, tuple(paths), g, work, update_s
 
 
 def _print(answer: Drive) -> bytes:
-    parts: list[npt.NDArray[np.generic]] = [answer.cost, answer.g, answer.work, *answer.paths]
+    parts: list[npt.NDArray[np.generic]] = [
+        answer.cost,
+        answer.g,
+        answer.work,
+        answer.update_s,
+        *answer.paths,
+    ]
     return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)

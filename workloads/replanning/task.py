@@ -14,7 +14,8 @@ near moving obstacles (`moving.py`): after them every planner knows which edges 
 **What is scored.** `path_quality`: the length of the shortest way on the graph of all samples over that
 of the way returned, averaged over updates; 0 where none is returned though there is one, or where
 it meets an obstacle. `graph_quality`: the same on the graph of the samples the planner asked for
-(`share`). `g_gap`: the largest error of a cost that is claimed to be right. `work`: relaxations, collision
+(`share`). `update_cpu_s` and `slow_update_cpu_s`: the median update's processor time and the 99th
+percentile's. `g_gap`: the largest error of a cost that is claimed to be right. `work`: relaxations, collision
 checks and heap operations an update, one each; they are also given apart, in all. Truth is
 Dijkstra's on edges tested anew (`truth.py`).
 
@@ -51,6 +52,8 @@ CARD = Card(
         Metric("relaxations_rough", "looks/update", "lower", "work"),
         Metric("first_checks", "checks", "lower", "work"),
         Metric("safe", "", "higher", "quality"),
+        Metric("update_cpu_s", "s", "lower", "cost"),
+        Metric("slow_update_cpu_s", "s", "lower", "cost"),
         Metric("g_gap", "", "lower", "cost"),
         Metric("tolerance", "", "higher", "info"),
         Metric("orphaned", "", "higher", "info"),

@@ -139,6 +139,8 @@ def judged(scene: Scene, road: Roadmap, answer: Drive, own: Truth, best: Truth) 
         "safe": float(
             np.mean([not len(answer.paths[now]) or lengths[now] < np.inf for now in rounds])
         ),
+        "update_cpu_s": float(np.median(answer.update_s)),
+        "slow_update_cpu_s": float(np.quantile(answer.update_s, 0.99)),
         "tolerance": EXACT,
         "instance": scene.instance,
     }

@@ -273,3 +273,17 @@ def test_the_robot_is_never_given_a_way_through(discs):
     truth = discs.truth(scene, 120)
     for now, path in enumerate(answer.paths):
         assert (len(path) > 0) == (truth.g[now, ROBOT] < np.inf)
+
+
+def test_each_update_has_its_own_time_and_a_still_world_costs_next_to_nothing():
+    moving, still = (small(family, 3, samples=600, updates=20) for family in ("crowd", "still"))
+    drained("fmtx", moving)  # compiled now
+    found = drained("fmtx", moving)
+    assert 0 < drained("fmtx", still)["update_cpu_s"] < found["update_cpu_s"]
+    assert found["update_cpu_s"] <= found["slow_update_cpu_s"]
+    [scene] = moving.cases()
+    answer = planner("fmtx").solve(moving, scene, planner("fmtx").CARD.defaults)
+    assert answer.update_s.shape == (20,)
+    answer.update_s[:] = 0.0
+    with pytest.raises(MethodContractError, match="not the task's own"):
+        moving.score(scene, answer)
