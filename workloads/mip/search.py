@@ -12,12 +12,14 @@ the baseline.
 **Two clocks.** On the wall's, seconds pass while the machine does something else, and a budget that
 was mostly waited for is none: `processor_share` says how much of it the solver had, and the score
 refuses what had too little. On the processor's (`clock=cpu`) only this process's own seconds count:
-a busy machine, a pause or other workers take longer and change nobody's budget.
+a busy machine, a pause or other workers take longer and change nobody's budget. They are user
+seconds, as on SCIP's own clock; what the system works for the process comes on top.
 """
 
 import math
 from dataclasses import dataclass, field
-from time import perf_counter, process_time
+from os import times
+from time import perf_counter
 from typing import Any, Literal
 
 import numpy as np
@@ -67,7 +69,7 @@ class Search:
     """(seconds since the start, objective) of each incumbent."""
     pulls: list[tuple[str, int]] = field(default_factory=list)
     """What a bandit chose, and the outcome: 0 best, 1 better, 2 accepted, 3 rejected."""
-    _begun: tuple[float, float] = field(default_factory=lambda: (perf_counter(), process_time()))
+    _begun: tuple[float, float] = field(default_factory=lambda: (perf_counter(), times().user))
     _model: Any = None
     _variables: list[Any] = field(default_factory=list)
     ended_s: float = 0.0
@@ -78,7 +80,7 @@ class Search:
     def spent_s(self) -> float:
         """What has passed of the budget, on its clock."""
         if self.clock == "cpu":
-            return process_time() - self._begun[1]
+            return times().user - self._begun[1]
         return perf_counter() - self._begun[0]
 
     @property
@@ -140,7 +142,7 @@ class Search:
     def end(self) -> "Search":
         """Close the books."""
         self.ended_s = self.spent_s
-        waited, worked = perf_counter() - self._begun[0], process_time() - self._begun[1]
+        waited, worked = perf_counter() - self._begun[0], times().user - self._begun[1]
         self.processor_share = worked / waited
         self._model, self._variables = None, []
         return self

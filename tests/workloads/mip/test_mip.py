@@ -3,6 +3,7 @@
 import itertools
 import sys
 from time import sleep
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -242,7 +243,7 @@ def test_the_first_solve_is_inside_the_budget_and_parts_are_shares_of_it(
     """
     clock, limits = Ticks(), []
     monkeypatch.setattr(search_module, "perf_counter", clock)
-    monkeypatch.setattr(search_module, "process_time", clock)
+    monkeypatch.setattr(search_module, "times", lambda: SimpleNamespace(user=clock()))
 
     def part(self, part, limit_s, *, whole=False):
         limit_s = min(limit_s, self.left_s)
@@ -270,7 +271,7 @@ def test_the_first_solve_is_inside_the_budget_and_parts_are_shares_of_it(
 def test_a_late_end_is_charged(monkeypatch):
     clock = Ticks()
     monkeypatch.setattr(search_module, "perf_counter", clock)
-    monkeypatch.setattr(search_module, "process_time", clock)
+    monkeypatch.setattr(search_module, "times", lambda: SimpleNamespace(user=clock()))
     task = load("embedded", 3, seconds=10.0, size="tiny")
     [program] = task.cases()
     search = task.search(program)
@@ -387,7 +388,7 @@ def test_the_negative_control_is_solved_by_scip_alone(seed):
 def test_what_a_grid_must_show_is_claimed_with_its_thresholds():
     """Gates, Wilcoxon, ranks and learning: what a ratio of objectives cannot say."""
     claims = {claim.id: claim.expect for claim in registry.find("mip/balans").card.claims}
-    both = {"suite": ("smoke", "grid")}
+    both = {"suite": ("smoke", "grid"), "clock": ("wall", "cpu")}
     assert claims["BL-learnable"] == Level("improving", 0.3, above=0.3, reaching=3.0, where=both)
     assert claims["BL-1-wilcoxon"] == SignedRank("closeness", "scip", least=10, where=both)
     assert claims["BL-1-long"] == SignedRank("closeness", "scip", where={**both, "seconds": 600.0})
@@ -446,5 +447,5 @@ def test_a_pause_takes_nothing_of_a_budget_of_the_processor(solver):
     assert search.left_s > 0.9
     getattr(search, solver)()
     search.end()
-    assert 0.8 < search.ended_s <= 1.0 * (1 + bounds.OVERRUN)  # too large to be solved in one
+    assert 0.8 < search.ended_s < 1.4  # the pause of 1.5 s is not in it
     assert task.score(program, search)["solved"] == 1
