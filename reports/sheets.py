@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from adabench.harness.card import Bound, Card, Claim, Frontier, Metric, Point, Ratio
+from adabench.harness.card import Bound, Card, Claim, Frontier, Level, Metric, Point, Ratio
 from adabench.harness.findings import (
     ClaimRow,
     ConversionRow,
@@ -361,6 +361,6 @@ def _side(claim: Claim | None) -> str:
     match claim.expect if claim else None:
         case Ratio(low=None) | Bound():
             return "≤ "
-        case Ratio(high=None) | Frontier():
+        case Ratio(high=None) | Frontier() | Level():
             return "≥ "
     return ""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from adabench.harness.card import Level
 from adabench.harness.findings import Findings, Tally
 from adabench.reports import tables
 from adabench.reports.sheets import VERDICTS, claims_sheet, points_sheet, summary_sheet
@@ -72,6 +73,16 @@ def test_a_threshold_shows_its_side(findings):
     sheet = claims_sheet(findings)
     place = [column.name for column in sheet.columns].index("threshold")
     assert sheet.rows[0][place].text == "≤ 1.05"
+    row = findings.claims[0]
+    address = f"{row.task}/{row.method}"
+    card = findings.method_cards[address]
+    level = tuple(
+        replace(claim, expect=Level("faults", low=1.05)) if claim.id == row.id else claim
+        for claim in card.claims
+    )
+    cards = {**findings.method_cards, address: replace(card, claims=level)}
+    sheet = claims_sheet(replace(findings, method_cards=cards))
+    assert sheet.rows[0][place].text == "≥ 1.05"
 
 
 def test_what_is_missing_is_a_dash(findings):
