@@ -15,7 +15,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,9 @@ from adabench.harness.environment import source_digest
 from adabench.harness.errors import SelectionError
 from adabench.workloads.ledger import (
     packing,
-    real_adapt,
     real_exits,
     real_fit,
+    real_harm,
     real_refine,
     real_text,
 )
@@ -44,11 +44,13 @@ from adabench.workloads.ledger.retrofit import Parts
 from adabench.workloads.shared import smollm2
 
 log = logging.getLogger(__name__)
-FITTERS = ("real_adapt", "real_exits", "real_fit", "real_recipes", "real_refine", "static_fit")
+FITTERS = ("real_exits", "real_fit", "real_harm", "real_recipes", "real_refine", "static_fit")
 """The modules that decide what a fitted file holds."""
 
 _OBSERVED = 48
 """Windows that the closed form looks at."""
+_CHECKED = 32
+"""Windows that divergences are noted on, and nothing else."""
 _FIT_SEED = 555
 
 
@@ -108,22 +110,22 @@ def train(
 def _parts(
     plan: RealRetrofit, progress: Callable[[int, int], None]
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Fit routers and forecasters; divergences are on windows of the fitting split that no step sees."""
+    """Fit routers and forecasters; divergences are on windows of the fitting split that nothing else sees."""
     model = _quick(plan.seed)
     fitting = torch.from_numpy(_drawn(plan.seed)[:, :-1].copy())
-    sizes = [_OBSERVED, plan.steps * real_fit.BATCH, real_refine.SETTLED]
-    _, text, check = torch.split(fitting[: sum(sizes)], sizes)
-    given = real_refine.start(plan, real_fit.observed(_observe, plan.seed))
-    student = real_adapt.adapted(model)
-    facts = {"divergence_closed_form": _divergence(model, student, given, check)}
-    real_refine.refine(plan, model, student, given, text, progress)
-    changes = packing.packed(real_adapt.tensors(student))
-    real_adapt.fill(student, packing.unpacked(changes))
+    sizes = [_OBSERVED, plan.steps * real_fit.BATCH, real_refine.SETTLED, _CHECKED]
+    seen, text, settled, check = torch.split(fitting[: sum(sizes)], sizes)
+    observed = real_fit.observed(_observe, plan.seed)
+    given = real_refine.start(plan, observed)
+    facts = {"divergence_small_errors": _divergence(model, given, check)}
+    given = real_harm.judged(plan, model, given, observed, seen)
+    facts |= {"divergence_judged": _divergence(model, given, check)}
+    real_refine.refine(plan, model, given, text, progress)
     _fill(given.parts, _tensors(plan, given))
-    given = real_refine.settle(plan, model, student, given, check)
-    facts |= {"divergence": _divergence(model, student, given, check)}
+    given = real_refine.settle(plan, model, given, settled)
+    facts |= {"divergence": _divergence(model, given, check)}
     card = {"gone": list(given.gone), "shifts": given.shifts, "held_out": facts}
-    return _tensors(plan, given) | changes, card
+    return _tensors(plan, given), card
 
 
 def _lenses(
@@ -143,10 +145,12 @@ def _lenses(
 
 
 @torch.no_grad()
-def _divergence(
-    model: RealBackbone, student: RealBackbone, given: RealParts, check: Tensor
-) -> float:
-    return round(float(real_refine.divergence(model, student, given, check)), 4)
+def _divergence(model: RealBackbone, given: RealParts, check: Tensor) -> float:
+    found = [
+        float(real_refine.divergence(model, given, batch))
+        for batch in torch.split(check, real_fit.BATCH)
+    ]
+    return round(sum(found) / len(found), 4)
 
 
 def _observe(seed: int) -> real_fit.Seen:
@@ -209,15 +213,6 @@ def restore(name: str, folder: Path) -> RealParts:
     plan, path = _filed(name, folder)
     card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     return _read(plan, load_file(path), card)
-
-
-@lru_cache(maxsize=4)
-def student(name: str, folder: Path) -> RealBackbone:
-    """Return the backbone with a retrofit's changes in its weights; fitted first if not there."""
-    _, path = _filed(name, folder)
-    made = real_adapt.merged(backbone(), packing.unpacked(load_file(path)))
-    made.made_by = partial(student, name, folder)
-    return made
 
 
 def exits(folder: Path) -> real_exits.Lenses:

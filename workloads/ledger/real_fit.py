@@ -22,7 +22,8 @@ The price is one number for all units, and so the budget goes where it does the 
 model is the same with the mean harm of a unit in the router's place: the least harmful go.
 
 A second round fits each forecaster with `WEIGHT` more weight on the rows that its router skips, and
-the router again on what is left. `real_refine.py` then trains all of it together for a few steps.
+the router again on what is left. All this is about small errors; `real_harm.py` then measures what skipping
+really costs and fits the routers again, and `real_refine.py` trains all of it together.
 """
 
 from collections.abc import Iterator
@@ -147,7 +148,7 @@ def _unit(seen: Seen, index: int, rank: int, weight: Tensor | None, forecast: bo
     made = regress(x, y, rank, weight) if forecast else None
     error = y if made is None else made.of(x) - y
     harm = 0.5 * (g * error).sum(-1).square()
-    return Unit(made, _router(x, harm), float(harm.mean()))
+    return Unit(made, router(x, harm), float(harm.mean()))
 
 
 def regress(x: Tensor, y: Tensor, rank: int, weight: Tensor | None = None) -> Forecast:
@@ -167,16 +168,17 @@ def regress(x: Tensor, y: Tensor, rank: int, weight: Tensor | None = None) -> Fo
     return Forecast(narrow.float(), wide.float(), constant.float())
 
 
-def _router(x: Tensor, harm: Tensor) -> Router:
-    """Regress log harm [N] on x; the offset makes the estimates right in the mean."""
-    target = (harm + _FLOOR).log()
+def router(x: Tensor, harm: Tensor, floor: float = _FLOOR) -> Router:
+    """Regress log harm [N] on x [N, d]; the offset makes the estimates right in the mean."""
+    target = harm.clamp_min(floor).log()
     centre, mean = x.mean(0), target.mean()
     x = x - centre
     gram = x.T @ x / len(x)
     gram.diagonal().add_(ROUTER_RIDGE * gram.diagonal().mean())
     weight = torch.linalg.solve(gram, x.T @ (target - mean) / len(x))
     said = x @ weight + mean
-    offset = harm.mean().clamp_min(_FLOOR).log() - said.exp().mean().log()
+    whole = harm.clamp_min(0).mean().clamp_min(_FLOOR)
+    offset = whole.log() - said.exp().mean().log()
     return Router(weight, float(mean - centre @ weight + offset))
 
 

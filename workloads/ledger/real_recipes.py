@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 RANK = 48
-STEPS = 60
+STEPS = 120
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def real_recipes() -> dict[str, Weights | RealRetrofit]:
     """Return the recipes by name; one training serves all run seeds, which draw other text."""
     found: list[Weights | RealRetrofit] = [Weights()]
     found += [
-        RealRetrofit("real-informed", "informed", 0.16),
-        RealRetrofit("real-greedy", "greedy", 0.16),
+        RealRetrofit("real-informed", "informed", 0.15),
+        RealRetrofit("real-greedy", "greedy", 0.15),
         RealRetrofit("real-exits", "exits", 0.0, after=(18, 21, 24, 27), steps=20),
     ]
     for percent in (10, 15, 20):

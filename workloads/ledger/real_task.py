@@ -21,10 +21,9 @@ whole model 0.32, 0.40, 0.27, 0.34.
 **What is not here.** ACM's learners would be 80 million weights to distil, and Dr.LLM's labels take tens of
 thousands of readings: neither fits six CPU minutes and 4 MB, and slices of the trained MLPs are not learners.
 
-**Who is fitted to what.** The whole model is never changed; a retrofit changes its own copy a little
-(`real_adapt.py`). Routers and forecasters come from the other four fifths
-of the corpus, without using a word of it as a label (`real_fit.py`, `real_refine.py`). One training
-serves all run seeds: a seed draws other windows.
+**Who is fitted to what.** The model is never changed. Routers and forecasters come from the other four fifths
+of the corpus, without using a word of it as a label (`real_fit.py`, `real_harm.py`, `real_refine.py`). One
+training serves all run seeds: a seed draws other windows.
 
 A batch holds 4 windows for every 64 sequences of the stream: as many as memory likes, since logits
 are 200 MB then. Windows are read whole; decoding is not built at this scale.
@@ -68,7 +67,7 @@ _HERE = (
 
 @dataclass(frozen=True)
 class RealFitted:
-    """The model, changed as the retrofit was trained to, and the parts that decide which units run."""
+    """The model, and the parts that decide which units run."""
 
     model: RealBackbone
     parts: Parts
@@ -196,7 +195,7 @@ class RealLedger:
         static = kind.startswith("static")
         parts = found.parts if static else _shifted(found, int(percent) / 100)
         fitted = RealFitted(
-            real_checkpoint.student(name, FOLDER),
+            real_checkpoint.backbone(),
             parts,
             frozenset(found.asked),
             frozenset(found.gone),

@@ -23,9 +23,9 @@ from adabench.workloads.ledger import (
     greedy_skip,
     informed_routing,
     random_units,
-    real_adapt,
     real_checkpoint,
     real_fit,
+    real_harm,
     real_recipes,
     real_refine,
     real_task,
@@ -245,6 +245,34 @@ def test_harm_is_the_divergence_that_a_change_causes(model: RealBackbone, tokens
     assert float(estimated) == pytest.approx(float(true), rel=0.2)
 
 
+def skipping_parts() -> real_refine.RealParts:
+    parts = parts_of("informed")
+    return real_refine.RealParts(parts, (1, 2, 4), (), {})
+
+
+def test_harms_of_all_skips_add_up_to_the_divergence(model: RealBackbone, tokens: Tensor):
+    given = skipping_parts()
+    found = real_harm.judge(model, given, tokens[:4], 0.0)
+    with torch.no_grad():
+        true = float(real_refine.divergence(model, given, tokens[:4]))
+    shared = sum(float(one.harm.sum()) for one in found.values()) / tokens[:4].numel()
+    assert true > 0.01
+    assert shared == pytest.approx(true, rel=0.25)
+    for one in found.values():
+        assert 0 < one.skipped.float().mean() < 1
+        assert not one.harm[~one.skipped].any()
+
+
+def test_a_skip_of_a_sure_copy_is_not_free(model: RealBackbone, tokens: Tensor):
+    """Halfway is not half: a unit that is skipped by all has the harm of the whole way."""
+    given = dataclasses.replace(skipping_parts(), asked=(3,), gone=(3,))
+    (one,) = real_harm.judge(model, given, tokens[:4], 0.0).values()
+    assert one.skipped.all()
+    with torch.no_grad():
+        true = float(real_refine.divergence(model, given, tokens[:4]))
+    assert float(one.harm.sum()) / tokens[:4].numel() == pytest.approx(true, rel=0.25)
+
+
 def test_routers_know_where_skipping_hurts(model: RealBackbone):
     draw = torch.Generator().manual_seed(2)
     text = torch.randint(VOCABULARY, (40, TOKENS), generator=draw)
@@ -264,24 +292,6 @@ def test_routers_know_where_skipping_hurts(model: RealBackbone):
     )
     assert share == pytest.approx(0.3, abs=0.01)
     assert torch.cat(skipped).mean() < 0.5 * torch.cat(kept).mean()
-
-
-def test_changes_added_to_the_weights_are_those_that_were_trained(
-    model: RealBackbone, tokens: Tensor
-):
-    student = real_adapt.adapted(model)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(4)
-        for weight in real_adapt.changes(student):
-            weight.normal_(std=0.2)
-        whole, thin = (
-            soft(made, tokens, lambda u, x, output: output()) for made in (model, student)
-        )
-        merged = real_adapt.merged(model, real_adapt.tensors(student))
-        thick = soft(merged, tokens, lambda u, x, output: output())
-    assert not torch.allclose(whole, thin, atol=1e-2)
-    torch.testing.assert_close(thick, thin, atol=1e-4, rtol=1e-4)
-    assert merged.embed.weight is model.embed.weight
 
 
 def test_a_folded_router_decides_as_the_informed_one(model: RealBackbone, tokens: Tensor):

@@ -1,0 +1,183 @@
+"""What skipping really costs SmolLM2, read along the way from running to skipping.
+
+`real_fit.py` takes a skip's harm from slopes at the whole model, (g . e)^2 / 2: what a *small* error would
+cost. Skips are no small errors. Where the model copies a name from fifty words ago, it is sure, a small
+error costs nothing, and the attention block that fetches the name looks free; without it the name is gone.
+So here the divergence itself is shared out among the skips that caused it:
+
+    harm(unit, t) = (q(x) - f(x)) . (4 G(1/2) + G(1)) / 6
+
+G(a) is the slope of the divergence at the unit's output, with every skipped output at f + a (q - f); at a = 0
+it is zero. That is Simpson's rule for the integral of the slope on the way from running to skipping
+(integrated gradients, Sundararajan et al., arXiv 1703.01365), so all harms together are the divergence. Two
+backward passes say it for all units and positions at once. No word of the text is used.
+
+**Who is judged.** Rows whose closed-form router would skip them if `MORE` of all executions were to go than are
+asked for. The others keep their small-error harm, and at least the mean harm of those who were judged.
+
+**What follows.** Routers are fitted again, as in `real_fit.py` but with harms below `FLOOR` taken as that. Of a
+static model twice the units that are to go are skipped by everyone, and those with the least harm go.
+
+**What was seen**, 48 windows at 0.28 of the executions, SmolLM2: harms add up to 0.28 nats a position where the
+divergence is 0.29; halfway it is a fifth of that, where a square would be a quarter. The logarithms of both kinds of
+harm correlate with 0.19 only; a twentieth of the skips do half of the harm. Routers fitted to two thirds of the
+rows skip 0.155 of the last third for 0.071 nats, those of small errors for 0.097 (floors of 1e-4 and 1e-3: 0.074,
+0.073; raw harms clipped at 0.02 and 0.1: 0.090, 0.082; a logistic loss weighted by what is at stake: 0.071 to 0.073).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from adabench.workloads.ledger import real_fit, real_refine
+from adabench.workloads.ledger.real_model import Output, RealBackbone, soft
+from adabench.workloads.ledger.real_recipes import RealRetrofit
+from adabench.workloads.ledger.real_refine import RealParts
+
+MORE = 0.12
+FLOOR = 3e-3
+"""Nats."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one unit's skips cost on all rows of some windows, one below the other."""
+
+    rows: Tensor
+    """[N, d], of the model that skips; half precision."""
+    harm: Tensor
+    """[N], nats that a skip adds to the divergences of all positions; 0 where it ran."""
+    skipped: Tensor
+    """[N]."""
+
+
+def judged(
+    plan: RealRetrofit,
+    model: RealBackbone,
+    given: RealParts,
+    seen: real_fit.Seen,
+    windows: Tensor,
+) -> RealParts:
+    """Return parts whose routers, or whose choice of units, go by what skipping costs.
+
+    `windows` are those of `seen`, in the same order.
+    """
+    if plan.kind == "static":
+        return _thinned(plan, model, given, windows) if plan.order == "fitted" else given
+    few = windows[: real_refine.SETTLED]
+    shift = real_refine.settling(plan, model, given, few, plan.sparsity + MORE)
+    found = judge(model, given, windows, shift)
+    fitted = {unit: _router(given, unit, one, seen) for unit, one in found.items()}
+    said = {unit: fitted[unit].of(one.rows.float()) for unit, one in found.items()}
+    share = real_refine.MARGIN * plan.sparsity
+    count = round(share * 2 * model.shape.layers * windows.numel())
+    limit = real_refine.quantile(torch.cat(list(said.values())), count)
+    asked = tuple(
+        unit
+        for unit in given.asked
+        if float((said[unit] <= limit).float().mean()) >= real_refine.RARE
+    )
+    for unit in asked:
+        _write(given, unit, fitted[unit], limit)
+    return replace(given, asked=asked)
+
+
+def _thinned(
+    plan: RealRetrofit, model: RealBackbone, given: RealParts, windows: Tensor
+) -> RealParts:
+    found = judge(model, given, windows, 0.0)
+    order = sorted(given.gone, key=lambda unit: float(found[unit].harm.mean()))
+    gone = tuple(sorted(order[: round(plan.sparsity * 2 * model.shape.layers)]))
+    return replace(given, asked=gone, gone=gone)
+
+
+def _router(given: RealParts, unit: int, one: Judged, seen: real_fit.Seen) -> real_fit.Router:
+    """Fit a unit's router; rows that nobody skipped keep the harm of a small error."""
+    x, y, g = (part[unit].float() for part in (seen.rows, seen.outputs, seen.slopes))
+    predicted = given.parts.forecast(unit, x)
+    error = y if predicted is None else predicted - y
+    small = 0.5 * (g * error).sum(-1).square()
+    judged_mean = one.harm[one.skipped].clamp_min(0).mean() if one.skipped.any() else small.mean()
+    harm = torch.where(one.skipped, one.harm, torch.maximum(small, judged_mean))
+    return real_fit.router(one.rows.float(), harm, FLOOR)
+
+
+@torch.no_grad()
+def _write(given: RealParts, unit: int, found: real_fit.Router, limit: float) -> None:
+    router = given.parts.routers[unit]
+    assert isinstance(router, nn.Linear)
+    router.weight.zero_()
+    router.weight[0, : len(found.weight)] = found.weight
+    router.bias[0] = found.bias - limit
+
+
+def judge(
+    model: RealBackbone, given: RealParts, windows: Tensor, shift: float
+) -> Mapping[int, Judged]:
+    """Share out the divergence among the skips that `shift` on the logits makes."""
+    found: dict[int, list[Judged]] = {unit: [] for unit in given.asked}
+    for batch in torch.split(windows, real_fit.BATCH):
+        goal = real_refine.whole(model, batch)
+        full = _slopes(model, given, batch, goal, shift, 1.0, None)
+        skips = {unit: one.skipped for unit, one in full.items()}
+        half = _slopes(model, given, batch, goal, shift, 0.5, skips)
+        for unit, one in full.items():
+            harm = (4 * half[unit].harm + one.harm) / 6
+            found[unit].append(replace(one, harm=harm))
+    return {unit: _joined(parts) for unit, parts in found.items()}
+
+
+def _joined(parts: list[Judged]) -> Judged:
+    rows, harm, skipped = zip(*((one.rows, one.harm, one.skipped) for one in parts), strict=True)
+    return Judged(torch.cat(rows), torch.cat(harm), torch.cat(skipped))
+
+
+def _slopes(
+    model: RealBackbone,
+    given: RealParts,
+    batch: Tensor,
+    goal: Tensor,
+    shift: float,
+    way: float,
+    skips: Mapping[int, Tensor] | None,
+) -> dict[int, Judged]:
+    """Return each skip's slope times its error, skipped outputs standing at `way` between both."""
+    asked = frozenset(given.asked)
+    rows: dict[int, Tensor] = {}
+    chosen: dict[int, Tensor] = {}
+    errors: dict[int, Tensor] = {}
+    leaves: dict[int, Tensor] = {}
+
+    def mix(unit: int, x: Tensor, output: Output) -> Tensor:
+        y = output()
+        if unit not in asked:
+            return y
+        predicted = real_refine.forecast(given.parts, unit, x)
+        out = skips[unit] if skips is not None else _out(given, unit, x, predicted, shift)
+        error = (-y if predicted is None else predicted - y) * out.view(*x.shape[:-1], 1)
+        rows[unit], chosen[unit] = x.detach().flatten(0, 1), out
+        errors[unit] = error.detach().flatten(0, 1)
+        leaves[unit] = torch.zeros_like(y, requires_grad=True)
+        return y + way * error + leaves[unit]
+
+    apart = real_refine.apart(model, soft(model, batch, mix), goal)
+    torch.autograd.backward(apart * batch.numel())
+    return {
+        unit: Judged(rows[unit], _dot(leaf.grad, errors[unit]), chosen[unit])
+        for unit, leaf in leaves.items()
+    }
+
+
+@torch.no_grad()
+def _out(given: RealParts, unit: int, x: Tensor, predicted: Tensor | None, shift: float) -> Tensor:
+    """Return which rows of x [B, T, d] skip a unit, [B T]."""
+    if unit in given.gone:
+        return torch.ones(x[..., 0].numel(), dtype=torch.bool)
+    return (real_refine.logit(given.parts, unit, x, predicted) + shift <= 0).flatten()
+
+
+def _dot(slope: Tensor | None, error: Tensor) -> Tensor:
+    assert slope is not None
+    return (slope.flatten(0, 1).float() * error.float()).sum(-1)
