@@ -74,6 +74,8 @@ def told(findings: Findings, table: Table, number: Number, row: ClaimRow) -> Tol
     words = "none: a statement about every single case"
     if isinstance(claim.expect, SignedRank):
         words = "none: a test of ranks"
+    elif isinstance(claim.expect, Level) and claim.expect.reaching is not None:
+        words = "95 %: that of a share, of the cases or of what seeds show (harness/stats.py)"
     elif not _of_each(claim.expect):
         own = sides.get(row.method) or []
         places = pairs.places if pairs is not None else own[0].places if own else None
