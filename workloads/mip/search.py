@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from adabench.harness.errors import EnvironmentProblem
 from adabench.harness.task import Meter
 from adabench.workloads.mip.program import FEASIBLE, Floats, Program, file_of
 from adabench.workloads.mip.solvers import highs
@@ -109,7 +110,15 @@ class Search:
         return self.part(Part(), limit_s, whole=True)
 
     def highs(self, limit_s: float = math.inf) -> Floats | None:
-        """Solve the whole program with HiGHS instead."""
+        """Solve the whole program with HiGHS instead.
+
+        Raises:
+            EnvironmentProblem: on the processor's clock; it asks whether to go on once in seconds.
+        """
+        if self.clock == "cpu":
+            raise EnvironmentProblem(
+                "HiGHS has no processor clock.", "Leave it out, or run it with --set clock=wall."
+            )
         self._highs(relaxed=False, limit_s=min(limit_s, self.left_s))
         return self.best
 
@@ -220,12 +229,7 @@ class Search:
     def _highs(self, *, relaxed: bool, limit_s: float) -> Floats:
         solver = highs(file_of(self.program))
         solver.setOptionValue("random_seed", self.seed)
-        limit_s = max(limit_s, LEAST_S)
-        if self.clock == "wall":
-            solver.setOptionValue("time_limit", limit_s)
-        elif not relaxed:  # it has no other clock, but asks whether to go on
-            until = self.spent_s + limit_s
-            solver.cbMipInterrupt += lambda event: self._stopped(event, until)
+        solver.setOptionValue("time_limit", max(limit_s, LEAST_S))
         if relaxed:
             solver.setOptionValue("solve_relaxation", True)
         order = [int(solver.getColName(j)[1][1:]) for j in range(solver.getNumCol())]
@@ -242,10 +246,6 @@ class Search:
             if self.program.violation(x) <= FEASIBLE:
                 self.offer(x)
         return x
-
-    def _stopped(self, event: Any, until: float) -> None:
-        if self.spent_s >= until:
-            event.interrupt()
 
     def _found(self, event: Any, order: list[int]) -> None:
         x = np.zeros(len(order))

@@ -44,9 +44,9 @@ answer, as long as no limit of time is hit.
 
 **Two clocks.** By default the budget is wall-clock time, as in the paper; a method that had a
 processor for less than nine tenths of it is refused with the reason. `--set clock=cpu` gives
-everybody seconds of the processor instead: SCIP has such a clock, HiGHS is asked whether to go on.
-Then a busy machine and `--workers` take longer and change nobody's budget (what others do to caches
-and memory remains).
+everybody user seconds of the processor instead, which SCIP has a clock for and HiGHS has not. Then a
+busy machine and `--workers` take longer and change nobody's budget (what others do to caches and
+memory remains).
 """
 
 import importlib
