@@ -48,7 +48,7 @@ FITTERS = ("real_exits", "real_fit", "real_harm", "real_recipes", "real_refine",
 """The modules that decide what a fitted file holds."""
 
 _OBSERVED = 48
-"""Windows that the closed form looks at."""
+"""Windows that the closed form looks at; the harm of skipping is judged on twice as many."""
 _CHECKED = 32
 """Windows that divergences are noted on, and nothing else."""
 _FIT_SEED = 555
@@ -113,12 +113,12 @@ def _parts(
     """Fit routers and forecasters; divergences are on windows of the fitting split that nothing else sees."""
     model = _quick(plan.seed)
     fitting = torch.from_numpy(_drawn(plan.seed)[:, :-1].copy())
-    sizes = [_OBSERVED, plan.steps * real_fit.BATCH, real_refine.SETTLED, _CHECKED]
+    sizes = [2 * _OBSERVED, plan.steps * real_fit.BATCH, real_refine.SETTLED, _CHECKED]
     seen, text, settled, check = torch.split(fitting[: sum(sizes)], sizes)
-    observed = real_fit.observed(_observe, plan.seed)
-    given = real_refine.start(plan, observed)
+    given = real_refine.start(plan, real_fit.observed(_observe, plan.seed))
     facts = {"divergence_small_errors": _divergence(model, given, check)}
-    given = real_harm.judged(plan, model, given, observed, seen)
+    given = real_harm.judged(plan, model, given, seen)
+    given = real_harm.worth_asking(plan, model, given, settled)
     facts |= {"divergence_judged": _divergence(model, given, check)}
     real_refine.refine(plan, model, given, text, progress)
     _fill(given.parts, _tensors(plan, given))

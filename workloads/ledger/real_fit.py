@@ -168,13 +168,13 @@ def regress(x: Tensor, y: Tensor, rank: int, weight: Tensor | None = None) -> Fo
     return Forecast(narrow.float(), wide.float(), constant.float())
 
 
-def router(x: Tensor, harm: Tensor, floor: float = _FLOOR) -> Router:
+def router(x: Tensor, harm: Tensor, floor: float = _FLOOR, ridge: float = ROUTER_RIDGE) -> Router:
     """Regress log harm [N] on x [N, d]; the offset makes the estimates right in the mean."""
     target = harm.clamp_min(floor).log()
     centre, mean = x.mean(0), target.mean()
     x = x - centre
     gram = x.T @ x / len(x)
-    gram.diagonal().add_(ROUTER_RIDGE * gram.diagonal().mean())
+    gram.diagonal().add_(ridge * gram.diagonal().mean())
     weight = torch.linalg.solve(gram, x.T @ (target - mean) / len(x))
     said = x @ weight + mean
     whole = harm.clamp_min(0).mean().clamp_min(_FLOOR)

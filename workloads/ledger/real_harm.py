@@ -12,11 +12,10 @@ it is zero. That is Simpson's rule for the integral of the slope on the way from
 (integrated gradients, Sundararajan et al., arXiv 1703.01365), so all harms together are the divergence. Two
 backward passes say it for all units and positions at once. No word of the text is used.
 
-**Who is judged.** Rows whose closed-form router would skip them if `MORE` of all executions were to go than are
-asked for. The others keep their small-error harm, and at least the mean harm of those who were judged.
-
-**What follows.** Routers are fitted again, as in `real_fit.py` but with harms below `FLOOR` taken as that. Of a
-static model twice the units that are to go are skipped by everyone, and those with the least harm go.
+**Who is judged.** Rows that a router would skip if `real_refine.MORE` of all executions were to go than are asked for. The others
+are taken to cost twice the mean of those. Routers are fitted again, as in `real_fit.py` but with harms below `FLOOR`
+taken as that and a larger ridge; then the new ones are judged on other windows, and fitted to both.
+Of a static model twice the units that are to go are skipped by everyone, and those with the least harm go.
 
 **What was seen**, 48 windows at 0.28 of the executions, SmolLM2: harms add up to 0.28 nats a position where the
 divergence is 0.29; halfway it is a fifth of that, where a square would be a quarter. The logarithms of both kinds of
@@ -25,7 +24,7 @@ rows skip 0.155 of the last third for 0.071 nats, those of small errors for 0.09
 0.073; raw harms clipped at 0.02 and 0.1: 0.090, 0.082; a logistic loss weighted by what is at stake: 0.071 to 0.073).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -36,9 +35,8 @@ from adabench.workloads.ledger.real_model import Output, RealBackbone, soft
 from adabench.workloads.ledger.real_recipes import RealRetrofit
 from adabench.workloads.ledger.real_refine import RealParts
 
-MORE = 0.12
-FLOOR = 3e-3
-"""Nats."""
+RIDGE, FLOOR = 0.5, 3e-3
+"""The floor in nats."""
 
 
 @dataclass(frozen=True)
@@ -53,34 +51,50 @@ class Judged:
     """[N]."""
 
 
-def judged(
-    plan: RealRetrofit,
-    model: RealBackbone,
-    given: RealParts,
-    seen: real_fit.Seen,
-    windows: Tensor,
-) -> RealParts:
+def judged(plan: RealRetrofit, model: RealBackbone, given: RealParts, windows: Tensor) -> RealParts:
     """Return parts whose routers, or whose choice of units, go by what skipping costs.
 
-    `windows` are those of `seen`, in the same order.
+    `windows` [n, T] are judged in two halves.
     """
     if plan.kind == "static":
         return _thinned(plan, model, given, windows) if plan.order == "fitted" else given
-    few = windows[: real_refine.SETTLED]
-    shift = real_refine.settling(plan, model, given, few, plan.sparsity + MORE)
-    found = judge(model, given, windows, shift)
-    fitted = {unit: _router(given, unit, one, seen) for unit, one in found.items()}
-    said = {unit: fitted[unit].of(one.rows.float()) for unit, one in found.items()}
-    share = real_refine.MARGIN * plan.sparsity
-    count = round(share * 2 * model.shape.layers * windows.numel())
+    rounds: list[Mapping[int, Judged]] = []
+    for part in windows.chunk(2):
+        few = part[: real_refine.SETTLED // 3]
+        shift = real_refine.settling(plan, model, given, few, plan.sparsity + real_refine.MORE)
+        rounds.append(judge(model, given, part, shift))
+        given = _rerouted(plan, model, given, rounds)
+    return given
+
+
+def _rerouted(
+    plan: RealRetrofit,
+    model: RealBackbone,
+    given: RealParts,
+    rounds: Sequence[Mapping[int, Judged]],
+) -> RealParts:
+    """Fit all routers again, their price set to the plan's share of the rows judged last."""
+    fitted = {
+        unit: _router(_joined([judgement[unit] for judgement in rounds])) for unit in given.asked
+    }
+    said = {unit: fitted[unit].of(rounds[-1][unit].rows.float()) for unit in given.asked}
+    everything = 2 * model.shape.layers * len(next(iter(said.values())))
+    count = round(real_refine.MARGIN * plan.sparsity * everything)
     limit = real_refine.quantile(torch.cat(list(said.values())), count)
-    asked = tuple(
-        unit
-        for unit in given.asked
-        if float((said[unit] <= limit).float().mean()) >= real_refine.RARE
-    )
-    for unit in asked:
+    for unit in given.asked:
         _write(given, unit, fitted[unit], limit)
+    return given
+
+
+def worth_asking(
+    plan: RealRetrofit, model: RealBackbone, given: RealParts, windows: Tensor
+) -> RealParts:
+    """Drop the units that hardly any row skips: a router and a forecaster less each."""
+    if given.gone:
+        return given
+    shift = real_refine.settling(plan, model, given, windows, plan.sparsity)
+    shares = real_refine.skipped(model, given, windows, shift)
+    asked = tuple(unit for unit in given.asked if shares[unit] >= real_refine.RARE)
     return replace(given, asked=asked)
 
 
@@ -93,15 +107,12 @@ def _thinned(
     return replace(given, asked=gone, gone=gone)
 
 
-def _router(given: RealParts, unit: int, one: Judged, seen: real_fit.Seen) -> real_fit.Router:
-    """Fit a unit's router; rows that nobody skipped keep the harm of a small error."""
-    x, y, g = (part[unit].float() for part in (seen.rows, seen.outputs, seen.slopes))
-    predicted = given.parts.forecast(unit, x)
-    error = y if predicted is None else predicted - y
-    small = 0.5 * (g * error).sum(-1).square()
-    judged_mean = one.harm[one.skipped].clamp_min(0).mean() if one.skipped.any() else small.mean()
-    harm = torch.where(one.skipped, one.harm, torch.maximum(small, judged_mean))
-    return real_fit.router(one.rows.float(), harm, FLOOR)
+def _router(one: Judged) -> real_fit.Router:
+    """Fit a unit's router; rows that ran cost twice the mean of those that did not."""
+    skipped = one.harm[one.skipped].clamp_min(0)
+    ran = 2 * float(skipped.mean()) if len(skipped) else FLOOR
+    harm = torch.where(one.skipped, one.harm, ran)
+    return real_fit.router(one.rows.float(), harm, FLOOR, RIDGE)
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 RANK = 48
-STEPS = 120
+STEPS = 100
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ with them, 0.092 at 0.148 without), and 1 MB.
 Products run in bfloat16 where the processor multiplies it, else in float32.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -44,6 +45,8 @@ MARGIN = 1.03
 """Routers replace this much more than they are asked for, since no two texts are alike."""
 RARE = 0.03
 """A unit that fewer positions than this would skip is not asked."""
+MORE = 0.12
+"""Share by which more is skipped while it is found out who should be."""
 HEARD = 2
 """Of so many positions one is heard in a step."""
 ROUNDS = 3
@@ -78,6 +81,7 @@ def start(plan: RealRetrofit, seen: real_fit.Seen) -> RealParts:
     count, width = len(found), seen.rows[0].shape[1]
     parts = empty(plan, width, count)
     limit = real_fit.price(found, seen, plan.sparsity)
+    open_limit = real_fit.price(found, seen, plan.sparsity + MORE)
     if plan.kind == "static":
         asked = gone = chosen(plan, found)
     else:
@@ -85,7 +89,7 @@ def start(plan: RealRetrofit, seen: real_fit.Seen) -> RealParts:
         asked = tuple(
             index
             for index, unit in enumerate(found)
-            if (unit.router.of(seen.rows[index].float()) <= limit).float().mean() >= RARE
+            if (unit.router.of(seen.rows[index].float()) <= open_limit).float().mean() >= RARE
         )
     for index in asked:
         _write(parts, index, found[index], limit)
@@ -273,6 +277,19 @@ def settling(
     for _ in range(ROUNDS):
         shift += _lowered(model, _logits(model, given, windows, shift), windows, share)
     return shift
+
+
+@torch.no_grad()
+def skipped(
+    model: RealBackbone, given: RealParts, windows: Tensor, shift: float
+) -> dict[int, float]:
+    """Return the share of the positions that skip each unit that is asked."""
+    flat = _logits(model, given, windows, shift)
+    parts = torch.split(flat, real_fit.BATCH * windows.shape[1])
+    found = dict.fromkeys(given.asked, 0.0)
+    for unit, part in zip(itertools.cycle(sorted(given.asked)), parts, strict=False):
+        found[unit] += float((part <= 0).sum()) / windows.numel()
+    return found
 
 
 def _lowered(model: RealBackbone, flat: Tensor, windows: Tensor, share: float) -> float:
