@@ -18,8 +18,9 @@ good a language model is.
 0.05: informed routing at `sparsity=0.15` 0.30, 0.38, 0.27, 0.31; the
 whole model 0.32, 0.40, 0.27, 0.34.
 
-**What is not here.** ACM's learners would be 80 million weights to distil, and Dr.LLM's labels take tens of
-thousands of readings: neither fits six CPU minutes and 4 MB, and slices of the trained MLPs are not learners.
+**What is not here.** New learners for ACM would be 80 million weights to distil: here they are slices of
+the trained MLPs, each prefix with a fitted forecast of the rest (`real_widths.py`). Dr.LLM is not here:
+its labels take tens of thousands of readings, which do not fit into six CPU minutes.
 
 **Who is fitted to what.** The model is never changed. Routers and forecasters come from the other four fifths
 of the corpus, without using a word of it as a label (`real_fit.py`, `real_harm.py`, `real_refine.py`). One
@@ -41,15 +42,17 @@ from torch.nn import functional as F
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.harness.task import Meter
-from adabench.workloads.ledger import real_checkpoint, real_exits
+from adabench.workloads.ledger import real_checkpoint, real_exits, real_width_checkpoint
 from adabench.workloads.ledger.checkpoint import FOLDER
 from adabench.workloads.ledger.data import Ints
 from adabench.workloads.ledger.engine import Answer, Policy, everyone
+from adabench.workloads.ledger.modules import Chooser
 from adabench.workloads.ledger.readers import Batch
 from adabench.workloads.ledger.real_model import RealBackbone
 from adabench.workloads.ledger.real_refine import RealParts, move, shift
 from adabench.workloads.ledger.real_text import Split
 from adabench.workloads.ledger.real_units import TILE, Plan, prefill_real
+from adabench.workloads.ledger.real_widths import RealWidened, prefill_real_widths
 from adabench.workloads.ledger.retrofit import Parts
 from adabench.workloads.ledger.scoring import costs
 from adabench.workloads.ledger.units import Rule, all_units
@@ -60,8 +63,8 @@ _EVALUATION = 1_000_003
 _FULL = 6
 """The depth that `vanilla` calls the whole model."""
 _HERE = (
-    "informed_routing, greedy_skip, random_units, static_units, early_exit, random_exit and "
-    "vanilla depth=6 run here"
+    "informed_routing, greedy_skip, random_units, static_units, early_exit, random_exit, acm, "
+    "random_width, static_width learners=3 and vanilla depth=6 run here"
 )
 
 
@@ -140,6 +143,21 @@ class RealUnitReader:
         )
 
 
+@dataclass(frozen=True)
+class RealWidthReader:
+    """A frozen model with its MLPs cut into learners: what a method that chooses widths holds."""
+
+    widened: RealWidened
+    mode: str
+
+    def read(self, batch: Batch, choose: Chooser, *, tile: int = TILE) -> Answer:
+        """Return logits for every position; learners run for those that take them."""
+        tokens = torch.from_numpy(batch.tokens)
+        answer = prefill_real_widths(self.widened, tokens, choose, tile=tile)
+        layers = self.widened.model.shape.layers
+        return replace(answer, parameters=self.widened.parameters, unrolled=layers)
+
+
 def _weights(model: RealBackbone) -> int:
     return sum(weight.numel() for weight in model.parameters())
 
@@ -202,6 +220,17 @@ class RealLedger:
             _in_use(found),
         )
         return RealUnitReader(fitted, self.mode)
+
+    def width_reader(self, base: str) -> RealWidthReader:
+        """Return the reader of granular MLPs such as `acm-75` or `static-3`.
+
+        Raises:
+            EnvironmentProblem: for a width that was not fitted at this scale.
+            SelectionError: for a budget that gates are not settled for.
+        """
+        self._require_text_read_whole(base)
+        widened = real_width_checkpoint.widened(base, FOLDER)
+        return _refuse(base) if widened is None else RealWidthReader(widened, self.mode)
 
     def _require_text_read_whole(self, base: str) -> None:
         """Refuse what is not built here. Not in `load`: other methods of the run go on."""

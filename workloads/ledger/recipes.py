@@ -17,6 +17,7 @@ from adabench.workloads.ledger.duo_recipes import RandomlyRouted, Routing
 from adabench.workloads.ledger.ffn_recipes import Looping
 from adabench.workloads.ledger.model import Shape
 from adabench.workloads.ledger.real_recipes import RealRetrofit, Weights, real_recipes
+from adabench.workloads.ledger.real_width_recipes import RealWidths, real_width_recipes
 
 SEEDS = (0, 1, 2)
 STEPS = 1000
@@ -154,6 +155,7 @@ Plan = (
     | Shortening
     | Weights
     | RealRetrofit
+    | RealWidths
 )
 
 
@@ -168,6 +170,7 @@ def recipes() -> dict[str, Plan]:
         **ffn_recipes.table(SEEDS),
         **cot_recipes.table(SEEDS),
         **real_recipes(),
+        **real_width_recipes(),
     }
 
 

@@ -25,7 +25,7 @@ CARD = Card(
     paper="the static-width rival of Adaptive Computation Modules, arXiv 2312.10193",
     adapts="nothing: every position runs the first n learners of every MLP",
     role="static",
-    knobs=(Knob("learners", (1, 2), 2, at="prepare"),),
+    knobs=(Knob("learners", (1, 2), 2, at="prepare", open=True, low=1, high=3),),
 )
 
 

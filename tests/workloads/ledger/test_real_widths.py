@@ -1,0 +1,319 @@
+"""Granular MLPs at scale `real`, on a tiny Llama of the same code path."""
+
+import copy
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.workloads.ledger import (
+    acm,
+    distil,
+    random_width,
+    real_checkpoint,
+    real_task,
+    real_units,
+    real_width_checkpoint,
+    real_width_fit,
+    real_width_recipes,
+    static_width,
+    task,
+    vanilla,
+)
+from adabench.workloads.ledger.modules import LEARNERS, constant, gated, shares
+from adabench.workloads.ledger.real_model import RealBackbone, RealShape, mlp, soft
+from adabench.workloads.ledger.real_widths import (
+    RealModules,
+    RealWidened,
+    modules_of,
+    prefill_real_widths,
+)
+from adabench.workloads.ledger.units import all_units
+
+LAYERS, WIDTH, VOCABULARY, TOKENS, RANK = 3, 24, 61, 20, 3
+
+
+@pytest.fixture(scope="module")
+def model() -> RealBackbone:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = RealBackbone(RealShape(LAYERS, WIDTH, 40, 4, 2, VOCABULARY, TOKENS, 1e5, 1e-5))
+        for name, weight in made.named_parameters():
+            if "norm" not in name:
+                torch.nn.init.normal_(weight, std=0.5 if "embed" in name else 0.15)
+    return made.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def tokens() -> Tensor:
+    return torch.randint(VOCABULARY, (5, TOKENS), generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="module")
+def modules(model: RealBackbone) -> RealModules:
+    """Modules with drawn orders, forecasts and gates, so that all choices occur."""
+    made = modules_of(model, RANK)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(2)
+        for index in range(LAYERS):
+            module = made.at(index)
+            module.order.copy_(torch.randperm(40))
+            for weight in (module.narrow, module.wide, module.constant):
+                weight.normal_(std=0.2)
+            module.linear.weight.normal_()
+    made.arrange(model)
+    return made.requires_grad_(False)
+
+
+def masked(model: RealBackbone, modules: RealModules, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Run everything and mix by the gates' choices."""
+    decided = []
+
+    def mix(unit: int, x: Tensor, output: Any) -> Tensor:
+        if not unit % 2:
+            return output()
+        module = modules.at(unit // 2)
+        choice = module.gate(x).argmax(-1)
+        decided.append(choice)
+        chosen = F.one_hot(choice, LEARNERS + 1).float()
+        return module.mixed(x, chosen, distil.taken(chosen))
+
+    states = soft(model, tokens, mix)
+    return model.head(model.norm(states)), torch.stack(decided)
+
+
+def test_all_learners_are_the_whole_model(
+    model: RealBackbone, modules: RealModules, tokens: Tensor
+):
+    whole = real_units.prefill_real(model, tokens, all_units, real_units.Plan())
+    ours = prefill_real_widths(RealWidened(model, modules), tokens, constant(LEARNERS), tile=2)
+    assert whole.logits.std() > 0.5
+    torch.testing.assert_close(ours.logits, whole.logits, atol=1e-5, rtol=0)
+    assert torch.equal(ours.executions(), torch.full((5, TOKENS), float(LAYERS)))
+    assert sum(w.flops for _, w in ours.works) == sum(w.flops for _, w in whole.works)
+
+
+def test_gathered_is_masked(model: RealBackbone, modules: RealModules, tokens: Tensor):
+    logits, decided = masked(model, modules, tokens)
+    assert torch.bincount(decided.flatten(), minlength=5).min() > 10
+    ours = prefill_real_widths(RealWidened(model, modules), tokens, gated(modules), tile=2)
+    torch.testing.assert_close(ours.logits, logits, atol=1e-5, rtol=0)
+    ran = 0.5 * LAYERS + decided.sum(0) / 8
+    torch.testing.assert_close(ours.executions(), ran.float())
+
+
+def test_a_later_token_changes_no_earlier_logit(
+    model: RealBackbone, modules: RealModules, tokens: Tensor
+):
+    held = RealWidened(model, modules)
+    before = prefill_real_widths(held, tokens, gated(modules)).logits
+    changed = tokens.clone()
+    changed[:, 12] = (changed[:, 12] + 5) % VOCABULARY
+    after = prefill_real_widths(held, changed, gated(modules)).logits
+    torch.testing.assert_close(after[:, :12], before[:, :12], atol=1e-5, rtol=0)
+    assert not torch.allclose(after[:, 12:], before[:, 12:], atol=1e-3)
+
+
+def test_learners_counted_are_hidden_units_multiplied(
+    model: RealBackbone, modules: RealModules, tokens: Tensor, monkeypatch: pytest.MonkeyPatch
+):
+    seen = [0]
+    original = type(modules.at(0)).hidden
+
+    def hidden(self: Any, wide: Tensor) -> Tensor:
+        made = original(self, wide)
+        seen[0] += made.numel()
+        return made
+
+    monkeypatch.setattr(type(modules.at(0)), "hidden", hidden)
+    answer = prefill_real_widths(RealWidened(model, modules), tokens, gated(modules), tile=2)
+    learners = 8 * (answer.executions().sum() - 0.5 * LAYERS * tokens.numel())
+    assert seen[0] == 10 * int(learners)
+    rates = shares(answer, LAYERS, tokens.numel())
+    assert torch.allclose(rates.sum(1), torch.ones(LAYERS, dtype=torch.double))
+    mean = (rates * torch.arange(5)).sum(1).sum() * tokens.numel()
+    assert float(mean) == pytest.approx(float(learners))
+
+
+def test_operations_are_what_torch_counts(
+    model: RealBackbone, modules: RealModules, tokens: Tensor
+):
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        answer = prefill_real_widths(RealWidened(model, modules), tokens, gated(modules), tile=2)
+    assert sum(work.flops for _, work in answer.works) == counter.get_total_flops()
+
+
+def seen_text() -> Tensor:
+    return torch.randint(VOCABULARY, (40, TOKENS), generator=torch.Generator().manual_seed(2))
+
+
+def test_slopes_are_those_of_the_model_s_own_words(model: RealBackbone):
+    """The mean over drawn words of (g . e)^2 / 2 is the divergence, for a small change e."""
+    one, layer, place = seen_text()[:1], 1, 7
+    e = 0.02 * torch.randn(WIDTH, generator=torch.Generator().manual_seed(5))
+
+    def changed(unit: int, x: Tensor, output: Any) -> Tensor:
+        y: Tensor = output()
+        if unit == 2 * layer + 1:
+            y = y.clone()
+            y[0, place] += e
+        return y
+
+    whole = model.head(model.norm(soft(model, one, lambda u, x, output: output())))
+    other = model.head(model.norm(soft(model, one, changed)))
+    said, goal = other.log_softmax(-1), whole.log_softmax(-1)
+    true = F.kl_div(said, goal, reduction="sum", log_target=True)
+    seen = real_width_fit.observe(model, one.expand(800, -1), 0)
+    slopes = seen[layer].slopes.float().view(800, TOKENS, WIDTH)[:, place]
+    assert float(0.5 * (slopes @ e).square().mean()) == pytest.approx(float(true), rel=0.2)
+
+
+def test_every_learner_makes_the_prefix_better_and_gates_know_where(model: RealBackbone):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        seen = real_width_fit.observe(model, seen_text(), 0)
+        made = modules_of(model, RANK)
+        harms = real_width_fit.learners(model, made, seen)
+        plan = real_width_recipes.RealWidths("x", "gates", 0.5)
+        price = real_width_fit.gates(plan, made, seen, harms)
+    for index, harm in enumerate(harms):
+        means = harm.mean(0)
+        assert (means[1:] < means[:-1]).all()
+        assert means[-1] == 0.0
+        assert sorted(made.at(index).order.tolist()) == list(range(40))
+        x, module = seen[index].x.float(), made.at(index)
+        torch.testing.assert_close(
+            module.mixed(x, F.one_hot(torch.tensor(4), 5).float(), torch.ones(4)),
+            mlp(model.layer(index), x),
+            atol=1e-4,
+            rtol=1e-3,
+        )
+    assert price > 0
+    logits = [made.at(i).gate(rows.x.float()) for i, rows in enumerate(seen)]
+    lean = real_width_fit.leaning(torch.cat(logits), 0.5)
+    choices = [(one + lean * torch.arange(5)).argmax(-1) for one in logits]
+    load = torch.cat(choices).float().mean() / LEARNERS
+    assert float(load) == pytest.approx(0.5, abs=0.01)
+    found = sum(h.gather(1, c[:, None]).mean() for h, c in zip(harms, choices, strict=True))
+    dealt = sum(
+        (torch.bincount(c, minlength=5) / len(c) * h.mean(0)).sum()
+        for h, c in zip(harms, choices, strict=True)
+    )
+    assert float(found) < 0.9 * float(dealt)
+
+
+def test_tuning_brings_the_model_closer_and_leaves_its_weights(model: RealBackbone):
+    before = copy.deepcopy(model.state_dict())
+    plan = real_width_recipes.RealWidths("x", "static", 2.0, rank=RANK, steps=20)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        text = torch.randint(VOCABULARY, (4 * 20 + 8, TOKENS))
+        made = modules_of(model, RANK)
+        made.ungate()
+        real_width_fit.learners(model, made, real_width_fit.observe(model, text[:8], 0))
+        first = real_width_fit.settle(plan, model, made, text[80:])[1]
+        real_width_fit.tune(plan, model, made, text[:80], lambda done, steps: None)
+        assert real_width_fit.settle(plan, model, made, text[80:])[1] < first
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+# The task on a tiny model and words drawn at random.
+
+
+@pytest.fixture
+def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (400, TOKENS + 1))
+    monkeypatch.setattr(real_checkpoint, "backbone", lambda: model)
+    monkeypatch.setattr(real_checkpoint, "_quick", lambda seed: model)
+    monkeypatch.setattr(real_checkpoint, "windows", lambda split: drawn)
+    monkeypatch.setattr(real_task, "FOLDER", tmp_path)
+    monkeypatch.setattr(real_width_checkpoint, "SETTLED", 100)
+    monkeypatch.setattr(real_task, "CALIBRATION", 60)  # of 20 words each
+    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
+    few = {
+        name: dataclasses.replace(plan, rank=RANK, steps=4)
+        for name, plan in real_width_recipes.real_width_recipes().items()
+    }
+    monkeypatch.setattr(real_width_checkpoint, "real_width_recipes", lambda: few)
+    for kept in (real_width_checkpoint._modules, real_width_checkpoint._begun):
+        kept.cache_clear()
+    yield tmp_path
+    for kept in (real_width_checkpoint._modules, real_width_checkpoint._begun):
+        kept.cache_clear()
+
+
+@pytest.mark.parametrize("method", [acm, random_width, static_width])
+def test_the_same_method_files_run(tiny: Path, method: Any):
+    loaded = task.load("real", 0, batches=2, sequences=256)
+    point = {**method.CARD.defaults, "budget": 0.75, "learners": 3}
+    state = method.prepare(loaded, point, 0)
+    whole = vanilla.prepare(loaded, {"depth": 6}, 0)
+    for batch in loaded.cases():
+        values = loaded.score(batch, method.solve(state, batch, point))
+        full = loaded.score(batch, vanilla.solve(whole, batch, {"depth": 6}))
+        assert values["executions"] / full["executions"] == pytest.approx(0.875, abs=0.04)
+        assert values["accuracy"] == pytest.approx(math.exp(-values["nll_token"]))
+        assert values["flops_counted"] < full["flops_counted"]
+
+
+def test_a_budget_is_the_share_of_the_learners_that_runs(tiny: Path):
+    loaded = task.load("real", 0, batches=1, sequences=512)
+    (batch,) = loaded.cases()
+    for percent in (60, 75, 90):
+        reader = loaded.width_reader(f"acm-{percent}")
+        ran = float(reader.read(batch, gated(reader.widened.modules)).executions().mean())
+        assert 2 * ran / LAYERS - 1 == pytest.approx(percent / 100, abs=0.06)
+
+
+def test_coins_keep_each_module_s_shares(tiny: Path):
+    loaded = task.load("real", 0, batches=1, sequences=1024)
+    held = random_width.prepare(loaded, {"budget": 0.75}, 0)
+    (batch,) = loaded.cases()
+    answer = random_width.solve(held, batch, {"budget": 0.75})
+    seen = shares(answer, LAYERS, batch.tokens.size)
+    torch.testing.assert_close(seen, held.rates, atol=0.06, rtol=0)
+    assert torch.equal(answer.logits, random_width.solve(held, batch, {"budget": 0.75}).logits)
+
+
+def test_what_was_not_fitted_is_refused_with_a_remedy(tiny: Path):
+    loaded = task.load("real", 0, batches=1, sequences=16)
+    for budget in (0.25, 0.4):
+        with pytest.raises(SelectionError) as lent:
+            acm.prepare(loaded, {"budget": budget}, 0)
+        assert "Ask for 0.6 to 0.95" in str(lent.value.hint)
+    with pytest.raises(EnvironmentProblem) as fitted:
+        static_width.prepare(loaded, {"learners": 2}, 0)
+    assert "learners=3" in str(fitted.value.hint)
+    assert not list(tiny.rglob("*.safetensors"))
+
+
+def test_the_words_that_come_next_are_no_labels(tiny: Path, monkeypatch: pytest.MonkeyPatch):
+    """What is fitted is the same whatever each window's last word is: it is only ever a target."""
+    made = []
+    drawn = real_checkpoint.windows("fit")
+    for last in (0, 1):
+        other = drawn.copy()
+        other[:, -1] = last
+        monkeypatch.setattr(real_checkpoint, "windows", lambda split, other=other: other)
+        real_width_checkpoint._begun.cache_clear()
+        plan = real_width_checkpoint.real_width_recipes()["real-acm"]
+        folder = tiny / str(last)
+        real_width_checkpoint.train(plan, lambda done, steps: None, folder)
+        made.append((folder / "real-acm.safetensors").read_bytes())
+    assert made[0] == made[1]
+
+
+def test_a_stored_state_names_the_weights_in_place_of_holding_them(tiny: Path):
+    loaded = task.load("real", 0, batches=1, sequences=16)
+    reader = loaded.width_reader("acm-75")
+    again = copy.deepcopy(reader.widened.modules)
+    assert again is reader.widened.modules

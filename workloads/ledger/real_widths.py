@@ -1,0 +1,212 @@
+"""SmolLM2's MLPs cut into four ordered learners, of which a position runs the first n.
+
+    h_n(x) = sum over i <= n of D_i (silu(G_i x) * U_i x)  +  c_n(x)        c_n(x) = W_n V_n x + b_n
+    n = argmax gate(x)                                                      c_4 = 0
+
+A learner is a quarter of the trained MLP's own hidden units, the most important first
+(`real_width_fit.py`), and c_n a forecast of rank r of what learners n+1 .. 4 would have said. So h_4
+is the MLP itself, and h_0 the forecast alone. The paper's learners are new MLPs; these are slices, and
+what makes every prefix a good approximation is c_n, fitted to it. A gate is one linear map: the paper's
+three have no nonlinearity between them.
+
+**Gathered.** Rows are sorted by how many learners they take; those that take n go through the first n
+learners as one product each way, whose matrices are leading blocks of the MLP's. Nothing is masked.
+
+**Counted** as in `modules.py`: an MLP is half a layer, a learner an eighth, attention four eighths for
+everybody; slots are numbered alike, so gates, coins and constants come from there. Forecasts and gates
+are in the FLOPs, at rank 48 two percent of an MLP and a twentieth of a percent.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, SupportsIndex
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adabench.workloads.ledger.engine import Answer, one_thread
+from adabench.workloads.ledger.modules import EIGHTH, LEARNERS, SLOTS, Chooser
+from adabench.workloads.ledger.real_model import RealBackbone, RealLayer
+from adabench.workloads.ledger.real_units import TILE, View, attend
+from adabench.workloads.ledger.work import Work
+
+ATTENTION = SLOTS - LEARNERS
+"""Eighths of a layer that attention is."""
+
+
+class RealGranular(nn.Module):
+    """An MLP's hidden units in the order of learners, the forecasts and the gate."""
+
+    order: Tensor
+    """Hidden units, the most important first, [hidden]."""
+
+    def __init__(self, width: int, hidden: int, rank: int) -> None:
+        super().__init__()
+        self.each, self.rank = hidden // LEARNERS, rank
+        self.register_buffer("order", torch.arange(hidden))
+        self.narrow = nn.Parameter(torch.zeros(LEARNERS * rank, width))
+        self.wide = nn.Parameter(torch.zeros(LEARNERS * rank, width))
+        """A row for each number of a code: transposed, so that eight bits have a scale for each."""
+        self.constant = nn.Parameter(torch.zeros(LEARNERS, width))
+        self.gate = nn.Sequential(nn.Linear(width, LEARNERS + 1))
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+        self.gate_up, self.down = torch.empty(0, width), torch.empty(width, 0)
+
+    @property
+    def linear(self) -> nn.Linear:
+        """Return the gate's one map."""
+        gate = self.gate[0]
+        assert isinstance(gate, nn.Linear)
+        return gate
+
+    def arrange(self, layer: RealLayer) -> None:
+        """Lay a layer's trained units out by learner: gate and up rows of each together."""
+        gate, up = layer.gate_up.weight.chunk(2)
+        blocks = [part[self.order].view(LEARNERS, self.each, -1) for part in (gate, up)]
+        self.gate_up = torch.stack(blocks, dim=1).flatten(0, 2)
+        self.down = layer.down.weight[:, self.order].contiguous()
+
+    def hidden(self, wide: Tensor) -> Tensor:
+        """Return silu(gate) * up of fused rows [..., learners * 2 * each]."""
+        gate, up = wide.view(*wide.shape[:-1], -1, 2, self.each).unbind(-2)
+        made: Tensor = (F.silu(gate) * up).flatten(-2)
+        return made
+
+    def codes(self, n: int) -> slice:
+        """Return where the forecast for n learners has its rows."""
+        return slice(n * self.rank, (n + 1) * self.rank)
+
+    def mixed(self, x: Tensor, chosen: Tensor, taken: Tensor) -> Tensor:
+        """Run everything on x [..., d]: what training does.
+
+        `chosen` [..., N + 1] is one-hot in the number of learners and `taken` [..., N] says which run.
+        """
+        hidden = self.hidden(F.linear(x, self.gate_up))
+        runs = taken.to(x.dtype).repeat_interleave(self.each, dim=-1)
+        less = chosen[..., :LEARNERS].to(x.dtype)
+        codes = F.linear(x, self.narrow.to(x.dtype))
+        codes = codes * less.repeat_interleave(self.rank, dim=-1)
+        forecast = codes @ self.wide.to(x.dtype) + less @ self.constant.to(x.dtype)
+        return F.linear(hidden * runs, self.down) + forecast
+
+
+class RealModules(nn.Module):
+    """One granular module for each layer of a Llama."""
+
+    def __init__(self, width: int, hidden: int, rank: int, layers: int) -> None:
+        super().__init__()
+        self.made_by: Callable[[], RealModules] | None = None
+        """Who makes the same modules again: a stored state names it in place of 350 MB."""
+        self.layers = nn.ModuleList(RealGranular(width, hidden, rank) for _ in range(layers))
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        return super().__reduce_ex__(protocol) if self.made_by is None else (self.made_by, ())
+
+    def at(self, index: int) -> RealGranular:
+        """Return the module of a layer."""
+        module = self.layers[index]
+        assert isinstance(module, RealGranular)
+        return module
+
+    def arrange(self, model: RealBackbone) -> None:
+        """Lay out the units of every layer."""
+        for index in range(len(self.layers)):
+            self.at(index).arrange(model.layer(index))
+
+    def ungate(self) -> None:
+        """Take the gates away, where nobody asks them."""
+        for index in range(len(self.layers)):
+            self.at(index).gate = nn.Sequential()
+
+    @torch.no_grad()
+    def lean(self, by: float) -> None:
+        """Add `by` to every gate's logit for each learner: more of it runs more."""
+        for index in range(len(self.layers)):
+            self.at(index).linear.bias.add_(by * torch.arange(LEARNERS + 1))
+
+
+def modules_of(model: RealBackbone, rank: int) -> RealModules:
+    """Return modules for a model with nothing fitted yet; its units in their own order."""
+    shape = model.shape
+    found = RealModules(shape.width, shape.hidden, rank, shape.layers)
+    found.arrange(model)
+    return found
+
+
+@dataclass(frozen=True)
+class RealWidened:
+    """A frozen model and the modules in its MLPs' place, whose hidden units are the model's."""
+
+    model: RealBackbone
+    modules: RealModules
+
+    @property
+    def parameters(self) -> int:
+        """Weights that have to be in memory."""
+        both = (*self.model.parameters(), *self.modules.parameters())
+        return sum(weight.numel() for weight in both)
+
+
+def prefill_real_widths(
+    widened: RealWidened, tokens: Tensor, choose: Chooser, *, tile: int = TILE
+) -> Answer:
+    """Score windows [n, T], `tile` of them a call; logits [n, T, vocabulary]."""
+    model, (n, length) = widened.model, tokens.shape
+    works = []
+    with torch.inference_mode(), one_thread():
+        logits = torch.empty(n, length, model.shape.vocabulary)
+        for first in range(0, n, tile):
+            part = tokens[first : first + tile]
+            view = View(model, Work(), len(part), length)
+            states = _run(view, widened.modules, model.embed(part).flatten(0, 1), choose)
+            rows = model.norm(states)
+            view.work.flops += 2 * rows.numel() * model.shape.vocabulary
+            torch.mm(rows, model.head.weight.T, out=logits[first : first + tile].flatten(0, 1))
+            works.append((torch.arange(first, first + len(part)), view.work))
+    return Answer(logits, tuple(works), layers_per_run=EIGHTH)
+
+
+def _run(view: View, modules: RealModules, states: Tensor, choose: Chooser) -> Tensor:
+    """Take states [n, d] through the layers, in place; return the final states."""
+    everyone, work = torch.arange(len(states)), view.work
+    for index in range(view.model.shape.layers):
+        layer, first = view.model.layer(index), SLOTS * index
+        attended = attend(view, layer, layer.norm1(states), None)
+        assert attended is not None
+        states.add_(attended)
+        work.runs += [(first + part, everyone) for part in range(ATTENTION)]
+        rows = layer.norm2(states)
+        choice = choose(index, rows, work)
+        _widen(modules.at(index), rows, choice, states, work)
+        for part in range(LEARNERS):
+            ran = (choice > part).nonzero()[:, 0]
+            if len(ran):
+                work.runs.append((first + ATTENTION + part, ran))
+    return states
+
+
+def _widen(module: RealGranular, rows: Tensor, choice: Tensor, states: Tensor, work: Work) -> None:
+    """Add to states [m, d] what each row's prefix makes of its normed row, in place."""
+    for n in range(LEARNERS + 1):
+        index = (choice == n).nonzero()[:, 0]
+        if len(index) == len(rows):
+            states.add_(prefix(module, rows, n, work))
+        elif len(index):
+            output = prefix(module, work.take(rows, index), n, work)
+            work.moved += output.numel()
+            states.index_add_(0, index, output)
+
+
+def prefix(module: RealGranular, rows: Tensor, n: int, work: Work) -> Tensor:
+    """Run the first n learners on rows [m, d], and forecast the others."""
+    said: list[Tensor] = []
+    if n:
+        wide = work.product(rows, module.gate_up[: 2 * n * module.each])
+        said.append(work.product(module.hidden(wide), module.down[:, : n * module.each]))
+    if n < LEARNERS:
+        at = module.codes(n)
+        code = work.product(rows, module.narrow[at])
+        said.append(work.product(code, module.wide[at].T).add_(module.constant[n]))
+    return said[0] if len(said) == 1 else said[0].add_(said[1])
