@@ -5,7 +5,7 @@
 **Ways to fake it.** More threads; a limit that does not count reading the file.
 """
 
-from adabench.harness.card import Card, Point
+from adabench.harness.card import Bound, Card, Claim, Point
 from adabench.workloads.mip.program import Program
 from adabench.workloads.mip.search import Search
 from adabench.workloads.mip.task import Mip
@@ -16,6 +16,14 @@ CARD = Card(
     adapts="nothing from outside: branch and cut",
     role="static",
     needs=("milp",),
+    claims=(
+        Claim(
+            id="BL-time",
+            says="It ends within 2 % of its budget.",
+            paper="a gate of ours",
+            expect=Bound("overrun", "allowed"),
+        ),
+    ),
 )
 
 

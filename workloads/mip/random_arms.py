@@ -7,7 +7,7 @@ What the bandit's choice is worth is the difference to this one, and nothing els
 **Ways to fake it.** Another portfolio, start or acceptance than the bandit's.
 """
 
-from adabench.harness.card import Card, Point
+from adabench.harness.card import Bound, Card, Claim, Point
 from adabench.workloads.mip.arms import PORTFOLIO
 from adabench.workloads.mip.lns import explore
 from adabench.workloads.mip.program import Program
@@ -20,6 +20,14 @@ CARD = Card(
     adapts="nothing: the neighbourhood is drawn",
     role="control",
     needs=("milp",),
+    claims=(
+        Claim(
+            id="BL-time",
+            says="It ends within 2 % of its budget, the first solve included.",
+            paper="a gate of ours",
+            expect=Bound("overrun", "allowed"),
+        ),
+    ),
 )
 
 

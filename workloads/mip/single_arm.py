@@ -9,7 +9,7 @@ crossover and local branching far behind at 25 s.
 **Ways to fake it.** The worst arm as "the single arm"; an incumbent handed to some arms as a start.
 """
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.card import Bound, Card, Claim, Knob, Point
 from adabench.workloads.mip.lns import explore
 from adabench.workloads.mip.program import Program
 from adabench.workloads.mip.search import Search
@@ -27,6 +27,14 @@ CARD = Card(
             ("mutation_50", "rins_50", "local_branching_25", "crossover"),
             "mutation_50",
             open=True,
+        ),
+    ),
+    claims=(
+        Claim(
+            id="BL-time",
+            says="It ends within 2 % of its budget, the first solve included.",
+            paper="a gate of ours",
+            expect=Bound("overrun", "allowed"),
         ),
     ),
 )

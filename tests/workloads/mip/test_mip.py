@@ -10,7 +10,7 @@ import pytest
 
 from adabench.cli.main import main
 from adabench.harness import registry
-from adabench.harness.card import Level, Rank, SignedRank
+from adabench.harness.card import Bound, Level, Rank, SignedRank
 from adabench.harness.errors import EnvironmentProblem, MethodContractError, SelectionError
 from adabench.harness.record import Cell, Record
 from adabench.harness.task import Meter
@@ -396,6 +396,13 @@ def test_what_a_grid_must_show_is_claimed_with_its_thresholds():
     assert claims["BL-1-long"] == SignedRank("closeness", "scip", where={**both, "seconds": 600.0})
     assert claims["BL-2-rank"] == Rank("objective", ("single_arm", "random_arms"), where=both)
     assert claims["BL-learns"] == Level("learning", 0.3, above=0.0, where=both)
+
+
+def test_every_method_with_one_budget_is_held_to_it():
+    """The oracle alone spends several: it is charged for the one that it answers with."""
+    for entry in registry.methods("mip").values():
+        gates = [claim.expect for claim in entry.card.claims if claim.id == "BL-time"]
+        assert gates == ([] if entry.card.role == "oracle" else [Bound("overrun", "allowed")])
 
 
 def record_of(method, seed, arm="", suite="smoke", case=0, **values):
