@@ -4,7 +4,8 @@
     latent step   h_0 = norm(state before)    one position; no token is chosen
         for l in 1..L:  if leave(l, h): h = adapter_l(h); stop      the depth shortcut
                         h = f_l(h)
-        next step starts at layer 1 from norm(h), or, with the step shortcut, at layer l from h
+        next step starts at layer 1 from norm(h), or, with the step shortcut, at layer l from h;
+        one that was handed over itself may be bound to end where it leaves (`hand_over` = once)
     language step  h_0 = embed(token)         one position, all layers, a greedy token at its end
 
 Questions of a batch take their own depths. A layer is called on the rows that run it, gathered, and
@@ -18,7 +19,7 @@ entry of `Work.runs` is (layer, questions); routers and adapters are counted by 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -45,13 +46,19 @@ class Leave(Protocol):
         ...
 
 
+HandOver = Literal["never", "once", "always"]
+
+
 @dataclass(frozen=True)
 class Shortcut:
     """How latent steps are cut short."""
 
     leave: Leave
-    hand_over: bool
-    """The step shortcut: the next step starts at the depth where this one left."""
+    hand_over: HandOver
+    """The step shortcut: the next step starts at the depth where this one left.
+
+    `once`: a step that was handed over itself ends where it leaves, and the next starts at layer 1.
+    """
     given: Callable[[Tensor], "Shortcut"] | None = None
     """Where questions have shortcuts of their own: those of some of them."""
 
@@ -191,7 +198,7 @@ def think(
     ran = torch.full((n, most), -1)
     states, start = model.norm(states), torch.zeros(n, dtype=torch.long)
     for step in range(most):
-        active = steps > step
+        active, handed = steps > step, start > 0
         ran[active, step] = 0
         left, went = ~active, active.clone()
         for depth in range(layers):
@@ -208,11 +215,16 @@ def think(
             out = advance(model, depth, rows, who, memory, work)
             ran[who, step] += 1
             states = out if len(who) == n else _put(states, who, out, work)
-        fresh = active if shortcut is None or not shortcut.hand_over else went
+        fresh = active & (went | closed(shortcut.hand_over if shortcut else "never", handed))
         start = torch.where(fresh, 0, start)
         states = torch.where(fresh[:, None], model.norm(states), states)
         memory.places = memory.places + active
     return ran
+
+
+def closed(hand_over: HandOver, handed: Tensor) -> Tensor:
+    """Return which steps end where they leave, and hand nothing over, [n]."""
+    return handed if hand_over == "once" else torch.full_like(handed, hand_over == "never")
 
 
 def _leaving(

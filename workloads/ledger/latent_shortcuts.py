@@ -17,17 +17,25 @@ nowhere else.
 
 Where a step goes on its state is the soft mixture `w g(h) + (1 - w) f(h)`; where it leaves, it
 leaves as in inference: hard, writing no keys above, handing its state over (or starting afresh).
-Half of the steps that are not critical leave after layer 2 whatever the router says, so that the
-adapter learns; all others as it says, at a threshold of 0.5.
+Half of the steps that are not critical leave where they are taught to whatever the router says, so
+that the adapters learn; all others as it says, at a threshold of 0.5.
 
 *Where a step may leave.* A step that is handed over has only the layers above to do its own work,
 and the student of stage 1 was prepared for that after layer 2. So a step that is not critical is
-taught to leave there, if it started at layer 1, and to run on anywhere else. Taught to leave
-wherever it is not critical, routers let 45 % of the trivial steps go after layer 1 and some after
-3: 0.78 right where leaving after 2 alone kept 0.97 (seed 0, first try, 384 questions), and 0.50
-with the depth shortcut alone.
+taught to leave there, if it started at layer 1, and to run on anywhere else. Taught to leave and to
+hand over wherever it is not critical, routers let 45 % of the trivial steps go after layer 1 and
+some after 3: 0.78 right where leaving after 2 alone kept 0.97 (seed 0, first try, 384 questions),
+and 0.50 with the depth shortcut alone.
 
-`kind`: `both` shortcuts; `depth` without handing over; `step` hands over with no adapter;
+*Handed over once.* A step that was handed over and is not critical may leave too, as soon as it
+has run a layer: it is taught to after layers 3, 4 and 5, and forced to after 3 or 4, drawn evenly.
+It hands nothing on: the state its adapter made ends the step, like that of a finished one, and is
+matched with the full path's. That is the depth shortcut without the step shortcut; the paper would
+hand the state on where it left. With the chains of the paper the layers run out (`system_1_5.py`
+has the figures).
+
+`kind`: `both` shortcuts, handing over once; `depth` without handing over; `step` with no adapter
+hands over wherever a step leaves, and is not taught that one that was handed over may;
 `shuffled` is `both` with the labels of a question dealt to its steps at random.
 """
 
@@ -41,14 +49,30 @@ from torch.nn import functional as F
 from adabench.workloads.ledger import latent_training, training
 from adabench.workloads.ledger.data import Bools
 from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.latent_engine import GoOn, Leave, Shortcut, in_thought, solve
+from adabench.workloads.ledger.latent_engine import (
+    GoOn,
+    HandOver,
+    Leave,
+    Shortcut,
+    closed,
+    in_thought,
+    solve,
+)
 from adabench.workloads.ledger.latent_training import HANDED_DEPTH, Lesson, lesson, opening
 from adabench.workloads.ledger.latent_unrolled import Past, block, layer_step
 from adabench.workloads.ledger.model import Backbone
 from adabench.workloads.ledger.training import CLIP
 from adabench.workloads.ledger.work import Work
 
-KINDS = ("both", "depth", "step", "shuffled")
+HAND_OVER: dict[str, HandOver] = {
+    "both": "once",
+    "depth": "never",
+    "step": "always",
+    "shuffled": "once",
+}
+"""By kind."""
+LATER = (3, 4)
+"""Layers after which a step that was handed over is made to leave in training."""
 BATCH, RATE, WARM_UP_STEPS = 48, 6e-3, 20
 THRESHOLD = 0.5
 JUDGED = 10.0
@@ -93,9 +117,14 @@ class Shortened:
     shortcuts: Shortcuts
     kind: str
 
+    @property
+    def hand_over(self) -> HandOver:
+        """Return how often a state is handed over."""
+        return HAND_OVER[self.kind]
+
     def shortcut(self, threshold: float) -> Shortcut:
         """Return the rule of inference."""
-        return Shortcut(leave(self.shortcuts, threshold, self.kind), self.kind != "depth")
+        return Shortcut(leave(self.shortcuts, threshold, self.kind), self.hand_over)
 
 
 def leave(shortcuts: Shortcuts, threshold: float, kind: str) -> Leave:
@@ -152,17 +181,27 @@ def loss(
 ) -> Tensor:
     """Return the three terms of stage 2 for one batch."""
     critical = labels(taught, kind, generator)
-    n, steps = critical.shape
-    free = critical | (generator.random((n, steps)) < 0.5)
+    plan = planned(critical, kind, generator)
     with torch.no_grad():
-        ends, past = opening(student, taught)
-        wanted = full_path(student, ends, past, steps)
-        ends, past = opening(student, taught)
+        state, past = opening(student, taught)
+        wanted = full_path(student, state, past, critical.shape[1])
+        state, past = opening(student, taught)
     past.ragged = True
-    # A depth nobody reaches stands for: as the router says.
-    plan = torch.from_numpy(np.where(free, -1, HANDED_DEPTH))
     walk = Walk(student, made, kind, past)
-    return walk.loss(ends, plan, torch.from_numpy(critical), wanted, taught)
+    return walk.loss(state, plan, torch.from_numpy(critical), wanted, taught)
+
+
+def planned(critical: Bools, kind: str, generator: np.random.Generator) -> Tensor:
+    """Return after how many layers steps are made to leave, [B, steps, 2]; -1: as the router says.
+
+    Of each step, if it starts at layer 1 and if it was handed over.
+    """
+    free = critical | (generator.random(critical.shape) < 0.5)
+    later = np.full(critical.shape, -1)
+    if HAND_OVER[kind] == "once":
+        later = generator.choice(LATER, critical.shape)
+    plan = np.stack((np.full(critical.shape, HANDED_DEPTH), later), axis=-1)
+    return torch.from_numpy(np.where(free[..., None], -1, plan))
 
 
 def full_path(student: Backbone, state: Tensor, past: Past, steps: int) -> Tensor:
@@ -187,20 +226,19 @@ class Walk:
     """False: a step that goes on takes the layer's output alone, as in inference."""
 
     def loss(
-        self, ends: Tensor, plan: Tensor, critical: Tensor, wanted: Tensor, taught: Lesson
+        self, state: Tensor, plan: Tensor, critical: Tensor, wanted: Tensor, taught: Lesson
     ) -> Tensor:
-        """Walk all steps and add up the terms."""
-        state, start = self.student.norm(ends), torch.zeros(len(ends), dtype=torch.long)
+        """Walk all steps from the states at the questions' ends [B, d] and add up the terms."""
+        state, start = self.student.norm(state), torch.zeros(len(state), dtype=torch.long)
         judged, matched = [], []
         for step in range(plan.shape[1]):
-            fresh = start == 0
-            may = ~critical[:, step] & fresh
-            planned = torch.where(fresh, plan[:, step], -1)
-            state, start, done, asked = self.step(state, start, planned)
+            handed = start > 0
+            made_to = torch.where(handed, plan[:, step, 1], plan[:, step, 0])
+            state, start, done, asked = self.step(state, start, made_to)
             for depth, (logit, rows) in enumerate(asked, 1):
                 if rows.any():
-                    target = (may & (depth == HANDED_DEPTH))[rows].float()
-                    judged.append(F.binary_cross_entropy_with_logits(logit[rows], target))
+                    target = ~critical[rows, step] & self.may(depth, handed[rows])
+                    judged.append(F.binary_cross_entropy_with_logits(logit[rows], target.float()))
             if done.any():
                 matched.append(F.smooth_l1_loss(state[done], wanted[done, step]))
         answer = latent_training.language_loss(self.student, taught, self.past)
@@ -209,6 +247,11 @@ class Walk:
             + JUDGED * torch.stack(judged).mean()
             + torch.stack(matched or [answer * 0]).mean()
         )
+
+    def may(self, depth: int, handed: Tensor) -> Tensor:
+        """Return whether a trivial step is taught to leave after so many layers, [n]."""
+        later = HAND_OVER[self.kind] == "once" and depth > HANDED_DEPTH
+        return torch.where(handed, later, depth == HANDED_DEPTH)
 
     def step(
         self, state: Tensor, start: Tensor, plan: Tensor
@@ -235,7 +278,7 @@ class Walk:
                 after = mixed[1] * mixed[0] + (1 - mixed[1]) * after
             state = torch.where(running[:, None], after, state)
         self.past.length += 1
-        done = torch.ones_like(left) if self.kind == "depth" else ~left
+        done = ~left | closed(HAND_OVER[self.kind], start > 0)
         state = torch.where(done[:, None], self.student.norm(state), state)
         return state, torch.where(done, 0, begin), done, asked
 

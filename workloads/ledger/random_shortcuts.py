@@ -7,8 +7,8 @@ and handing over are System-1.5's own.
 **What to expect.** Written before measuring: every question has critical steps that leave, so most
 answers are lost.
 
-**What was seen.** Seeds 0..2, three trained models, 384 questions each: 0.531, 0.560, 0.617 right
-where System-1.5 has 1.000, 0.995, 0.997, on as many latent layers (25.3 to 26.0).
+**What was seen.** Seeds 0..2, three trained models, 384 questions each: 0.461, 0.477, 0.505 right
+where System-1.5 has 0.997, 0.997, 1.000, on as many latent layers (23.2 to 23.9).
 
 **Ways to fake it.** Rates per depth that are not the method's; coins without adapters.
 """
@@ -84,6 +84,6 @@ def solve(coins: Coins, exam: Exam, point: Point) -> Solution:
     """Think with coins; the same coins for the same batch."""
     shortcuts = coins.cut.shortened.shortcuts
     generator = torch.Generator().manual_seed(1_000 * coins.seed + exam.index)
-    rule = Shortcut(tossed(shortcuts, coins.rates, generator), hand_over=True)
+    rule = Shortcut(tossed(shortcuts, coins.rates, generator), coins.cut.shortened.hand_over)
     more = sum(weight.numel() for weight in shortcuts.parameters())
     return with_more(coins.cut.solver.think(exam, rule), more)

@@ -163,6 +163,12 @@ def test_the_plan_runs_critical_steps_counted_from_the_end() -> None:
     assert np.flatnonzero(runs[8]).tolist() == [5]
 
 
+def test_a_trivial_step_that_was_handed_over_leaves_later_and_hands_nothing_on() -> None:
+    critical = np.array([[1, 0, 0, 0, 1, 0, 1, 0]], bool)
+    exits = step_oracle.plan(critical, step_oracle.WAYS["once"])[0].tolist()
+    assert exits == [99, 2, 3, 2, 99, 2, 99, 2]
+
+
 def test_the_oracle_is_cheaper_and_checked_for_luck() -> None:
     made = task(sequences=64)
     exam = next(made.cases())

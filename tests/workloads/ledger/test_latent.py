@@ -248,10 +248,14 @@ def test_a_layer_that_nobody_runs_is_not_called(
         layer.register_forward_hook(
             lambda *_, index=index: calls.__setitem__(index, calls[index] + 1)
         )
-    found = thought(made, posed, Shortened(made, shortcuts, "both"), 0.0)
+    steps = operations(posed.questions)
+    found = thought(made, posed, Shortened(made, shortcuts, "step"), 0.0)
     assert int(found.steps.max()) == 8
     assert calls == [4, 4, 4, 4], "the question, the answer, two passes shared by eight steps"
-    steps = operations(posed.questions)
+    assert torch.equal(found.executions("latent"), steps), "a layer a step"
+    calls[:] = [0] * SMALL.layers
+    found = thought(made, posed, Shortened(made, shortcuts, "both"), 0.0)
+    assert calls == [6, 6, 2, 2], "handed over once: every other step starts at layer 1"
     assert torch.equal(found.executions("latent"), steps), "a layer a step"
     calls[:] = [0] * SMALL.layers
     most = int(operations(posed.questions).max())
@@ -371,7 +375,7 @@ def test_a_handed_walk_of_training_is_what_inference_runs(model: Backbone) -> No
         lengths = torch.full((len(tokens),), taught.length)
         ends, memory = latent_engine.read(model, tokens, lengths, 9, Work())
         steps = torch.full_like(lengths, taught.latent)
-        ran = latent_engine.think(model, ends, memory, steps, Work(), Shortcut(leave, True))
+        ran = latent_engine.think(model, ends, memory, steps, Work(), Shortcut(leave, "always"))
         state = mark[:, 0]
         for index in range(SMALL.layers):
             everyone = torch.arange(len(lengths))
@@ -392,12 +396,15 @@ def test_only_trivial_steps_are_handed_over_and_never_two_in_a_row() -> None:
 
 
 def test_routers_learn_to_hand_over_where_the_student_was_prepared_for_it(model: Backbone) -> None:
-    """All steps trivial: what was handed over, or is not after layer 2, is taught to run on."""
+    """All steps trivial: a fresh one is taught to leave after layer 2, and nowhere else.
+
+    One that was handed over may leave once it has run a layer, if it hands nothing on.
+    """
     wanted: list[tuple[str, Tensor, Tensor]] = []
     taught = taught_by(5)
     n, steps = len(taught.tokens), taught.latent
     cross = F.binary_cross_entropy_with_logits
-    for kind in ("both", "depth"):
+    for kind in KINDS:
 
         def spy(logits: Tensor, target: Tensor, kind: str = kind) -> Tensor:
             wanted.append((kind, logits, target))
@@ -409,20 +416,53 @@ def test_routers_learn_to_hand_over_where_the_student_was_prepared_for_it(model:
             full = latent_shortcuts.full_path(model, ends, past, steps)
             ends, past = latent_training.opening(model, taught)
         past.ragged = True
-        plan = torch.full((n, steps), -1)
+        plan = torch.full((n, steps, 2), -1)
         plan[:, 0] = HANDED_DEPTH
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(latent_shortcuts.F, "binary_cross_entropy_with_logits", spy)
             trivial = torch.zeros(n, steps, dtype=torch.bool)
             Walk(model, made, kind, past).loss(ends, plan, trivial, full, taught)
     targets = {
-        kind: [float(target.mean()) for name, _, target in wanted if name == kind]
-        for kind in ("both", "depth")
+        kind: [float(target.mean()) for name, _, target in wanted if name == kind] for kind in KINDS
     }
     # Without handing over every step starts afresh.
     assert targets["depth"][:4] == [0.0, 1.0, 0.0, 1.0]
     # Step 1 is asked after layers 1 and 2, and leaves; step 2, handed over, after layer 3.
-    assert targets["both"][:3] == [0.0, 1.0, 0.0]
+    assert targets["both"][:3] == [0.0, 1.0, 1.0]
+    assert targets["step"][:3] == [0.0, 1.0, 0.0]
+
+
+def test_a_step_that_was_handed_over_hands_on_unless_once(model: Backbone) -> None:
+    """All leave after the first layer they run: a chain goes up, or starts again after two."""
+
+    def leave(
+        depth: int, step: int, rows: Tensor, who: Tensor, work: Work
+    ) -> tuple[Tensor, Tensor]:
+        return torch.ones(len(rows), dtype=torch.bool), rows.clone()
+
+    taught = taught_by(5)
+    lengths = torch.full((len(taught.tokens),), taught.length)
+    starts = {
+        "never": [0, 0, 0, 0, 0],
+        "once": [0, 1, 0, 1, 0],
+        "always": [0, 1, 2, 3, 0],
+    }
+    for hand_over, wanted in starts.items():
+        tokens = taught.tokens[:, : taught.length]
+        with torch.inference_mode():
+            ends, memory = latent_engine.read(model, tokens, lengths, 9, Work())
+            work, rule = Work(), Shortcut(leave, hand_over)  # type: ignore[arg-type]
+            latent_engine.think(model, ends, memory, torch.full_like(lengths, 5), work, rule)
+        assert [layer for layer, _ in work.runs] == wanted
+
+
+def test_plans_of_training_say_where_a_step_may_leave() -> None:
+    critical = np.random.default_rng(0).random((200, 8)) < 0.6
+    for kind, later in (("both", {-1, 3, 4}), ("depth", {-1}), ("step", {-1})):
+        plan = latent_shortcuts.planned(critical, kind, np.random.default_rng(1)).numpy()
+        assert (plan[critical] == -1).all(), "a critical step leaves only as its router says"
+        assert set(plan[~critical][:, 0].tolist()) == {-1, HANDED_DEPTH}
+        assert set(plan[~critical][:, 1].tolist()) == later
 
 
 def test_one_latent_step_replaces_one_more_step_of_the_trace() -> None:
