@@ -10,7 +10,7 @@
 | easy     | the same at C = 1 | control: uniform suffices |
 | prior    | means from independent Gaussians | the home of the prior-trained policy |
 
-Two conditions play hunts (`hunt.py`) in place of arms, with `clear` as the control of each:
+Conditions play hunts (`hunt.py`) in place of arms, with `clear` as the control of each:
 
 | family   | what is hunted | worst case |
 |----------|---|---|
@@ -18,7 +18,8 @@ Two conditions play hunts (`hunt.py`) in place of arms, with `clear` as the cont
 | questions | one of 100 objects, with 60 noisy questions | the hardest object: all are tried |
 | clear    | the same with margins of 0.9, or 16 objects whose answers are all 0.05 or 0.95 | none |
 
-and `matrix=FILE.csv` hunts in a table of the user's. r is geometric from 1 (solved within 20
+and a third one (`jokes.py`), `jokes`, hunts in a generated table of Jester's shape with the policies
+of 20 Questions, which never saw one; `matrix=FILE.csv` hunts in a table of the user's. r is geometric from 1 (solved within 20
 queries) to 1000 (hopeless). Worst cases are searched for each policy anew (`adversary.py`); what a
 family fixes beforehand is the starts, the episodes and their noise, by (family, queries, episodes,
 seed), and the hash is over those.
@@ -32,7 +33,7 @@ from zlib import crc32
 import numpy as np
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.active_search import thresholds
+from adabench.workloads.active_search import jokes, thresholds
 from adabench.workloads.active_search.bandit import ARMS, Draws, Floats, Ints, Small, draws
 from adabench.workloads.active_search.difficulty import on_boundary
 from adabench.workloads.active_search.hunt import LEAST, Luck, luck
@@ -76,6 +77,7 @@ FAMILIES = {
 
 CLEAR = 16
 """Objects of the control of questions."""
+JOKES = "jokes"
 HUNTS: tuple[Problem, ...] = ("thresholds", "questions")
 
 
@@ -165,12 +167,13 @@ def prey(
     given: Small | None,
     *,
     clear: bool = False,
+    called: str = "matrix",
 ) -> Prey:
-    """Return one hunt's instance; `given` is a user's table. Pure.
+    """Return one hunt's instance; `given` is a table from elsewhere, and `called` its name. Pure.
 
     On average hypotheses are equally likely, and margins of thresholds uniform in 0.1..0.9.
     """
-    name = "clear" if clear else "matrix" if given is not None else problem
+    name = "clear" if clear else called if given is not None else problem
     tables, own, noise = child(seed, INSTANCE, name, queries, episodes).spawn(3)
     rng = np.random.default_rng(own)
     if problem == "thresholds":
@@ -193,6 +196,12 @@ def prey(
         digest.update(np.ascontiguousarray(array).tobytes())
     case = Case(name, queries, episodes, float(int(digest.hexdigest()[:13], 16)), problem)
     return Prey(case, model, truth, chances, drawn, seed)
+
+
+def jokes_prey(queries: int, episodes: int, seed: int) -> Prey:
+    """Return the hunt for a joke, in a table of its own for each seed. Pure."""
+    given = jokes.table(np.random.default_rng(child(seed, INSTANCE, JOKES)))
+    return prey("questions", queries, episodes, seed, given, called=JOKES)
 
 
 def lacks(families: dict[str, Family]) -> list[str]:

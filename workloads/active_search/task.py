@@ -6,6 +6,7 @@ share of episodes in which a wrong arm is named.
 
     adabench run 'active_search/*' --set family=questions       noisy 20 Questions
     adabench run 'active_search/*' --set family=thresholds      where answers turn from no to yes
+    adabench run 'active_search/*' --set family=jokes           a generated table of Jester's shape
     adabench run 'active_search/*' --set matrix=FILE.csv        a table of your own (`questions.py`)
 
 Those are hunts (`hunt.py`): answers are yes or no, and the task names the most likely hypothesis.
@@ -38,7 +39,7 @@ a thousand queries, on the final episodes.
 **Limitations.** The search gives a lower estimate of the worst loss; a stronger adversary may find
 more (of questions it is exhaustive). The network is smaller than the card's, and one MLP for all
 arms. Specialists are trained, for arms only, so a gap can be negative; their losses are an estimate
-of the envelope. No Jester and no low-rank ratings. Instances of a hunt at another T than 20 have no
+of the envelope. The real Jester is the user's to bring. Instances of a hunt at another T than 20 have no
 policy of their own. The time of a case is mostly the search's, never the policy's. All methods at
 seeds 0..2 take 150 s on two cores (253 s of CPU time), a third of it for hunts.
 """
@@ -46,7 +47,14 @@ seeds 0..2 take 150 s on two cores (253 s of CPU time), a third of it for hunts.
 from adabench.harness.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.active_search.conformance import check
-from adabench.workloads.active_search.families import FAMILIES, HUNTS, generate, prey
+from adabench.workloads.active_search.families import (
+    FAMILIES,
+    HUNTS,
+    JOKES,
+    generate,
+    jokes_prey,
+    prey,
+)
 from adabench.workloads.active_search.playing import ActiveSearch
 from adabench.workloads.active_search.questions import read_matrix
 
@@ -115,13 +123,15 @@ def load(
         raise SelectionError(f"active_search has no scale {scale!r}.", "It runs at `embedded`.")
     if matrix:
         return ActiveSearch((prey("questions", T, episodes, seed, read_matrix(matrix)),))
+    if family == JOKES:
+        return ActiveSearch((jokes_prey(T, episodes, seed),))
     for problem in HUNTS:
         if family == problem:
             clear = prey(problem, T, episodes, seed, None, clear=True)
             return ActiveSearch((clear, prey(problem, T, episodes, seed, None)))
     if family != "suite" and family not in FAMILIES:
         raise SelectionError(
-            f"There is no family {family!r}.", nearest(family, ("suite", *HUNTS, *FAMILIES))
+            f"There is no family {family!r}.", nearest(family, ("suite", *HUNTS, JOKES, *FAMILIES))
         )
     names = tuple(FAMILIES) if family == "suite" else (family,)
     return ActiveSearch(tuple(generate(name, T, episodes, seed) for name in names))

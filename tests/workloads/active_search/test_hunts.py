@@ -7,9 +7,9 @@ import pytest
 from scipy.optimize import minimize
 
 from adabench.harness.errors import MethodContractError, SelectionError
-from adabench.workloads.active_search import ambush, questions, thresholds
+from adabench.workloads.active_search import ambush, jokes, questions, thresholds
 from adabench.workloads.active_search.bandit import Board
-from adabench.workloads.active_search.families import HUNTS, prey
+from adabench.workloads.active_search.families import HUNTS, jokes_prey, prey
 from adabench.workloads.active_search.hunt import hardness, hunt, informative, luck, run
 from adabench.workloads.active_search.task import CARD, load
 from adabench.workloads.active_search.uniform import Uniform
@@ -132,6 +132,25 @@ def test_a_hunt_is_scored_by_average_and_worst(methods) -> None:
             assert seen["queries"] == 20
             worst = [seen["worst_loss"]] if problem == "questions" else [seen["loss_4"]]
             assert worst[0] > seen["loss"]
+
+
+def test_jokes_are_a_table_of_their_own_that_every_hunter_plays(methods) -> None:
+    one, same, other = (jokes_prey(20, 64, seed) for seed in (3, 3, 4))
+    assert one.case == same.case
+    assert not np.array_equal(one.model, other.model)
+    assert one.model.shape == (jokes.JOKES, jokes.USERS)
+    assert one.case.group == "jokes"
+    assert one.case.instance != prey("questions", 20, 64, 3, one.model).case.instance
+    assert 0.4 < one.model.mean() < 0.7
+    # A user differs less from joke to joke than jokes of 20 Questions do from question to question.
+    assert (
+        one.model.std(axis=0).mean() < prey("questions", 20, 64, 3, None).model.std(axis=0).mean()
+    )
+    for name in ("soft_gbs", "learned_policy"):
+        seen = values(methods[name], load("embedded", 0, family="jokes", episodes=400))
+        assert seen["queries"] == 20
+        assert 2 / jokes.JOKES < seen["success"] < 0.7
+        assert seen["worst_loss"] > seen["loss"]
 
 
 def test_the_control_of_a_hunt_is_solved_by_halving(methods) -> None:
