@@ -411,6 +411,8 @@ def test_routers_learn_to_hand_over_where_the_student_was_prepared_for_it(model:
             return cross(logits, target)
 
         made = Shortcuts(SMALL.width, SMALL.layers)
+        for score in made.scores:
+            torch.nn.init.constant_(score.bias, -20.0)  # whoever is not made to leave runs on
         with torch.no_grad():
             ends, past = latent_training.opening(model, taught)
             full = latent_shortcuts.full_path(model, ends, past, steps)
