@@ -47,7 +47,7 @@ class RealGranular(nn.Module):
         self.register_buffer("order", torch.arange(hidden))
         self.narrow = nn.Parameter(torch.zeros(LEARNERS * rank, width))
         self.wide = nn.Parameter(torch.zeros(LEARNERS * rank, width))
-        """A row for each number of a code: transposed, so that eight bits have a scale for each."""
+        """A row for each number of a code."""
         self.constant = nn.Parameter(torch.zeros(LEARNERS, width))
         self.gate = nn.Sequential(nn.Linear(width, LEARNERS + 1))
         nn.init.zeros_(self.linear.weight)
