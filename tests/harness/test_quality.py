@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adabench.harness.disturbed import undisturbed
 from adabench.harness.quality import warnings
 from adabench.harness.record import Cell, Record
+from adabench.harness.table import from_records
 from adabench.profilers.disturbance import cell_verdict
 
 
@@ -90,3 +93,14 @@ def test_cases_that_spread_over_their_repeats_are_counted():
     ]
     assert "1 of 3 cases spread by more than 10%" in said(records)
     assert "spread" not in said([r for r in records if r.repeat == 0])
+
+
+def test_waiting_takes_times_away_and_no_processor_time():
+    own = {"cpu_s": 1.0, "prep_cpu_s": 2.0, "update_cpu_s": 3.0, "latency_s": 4.0, "scene_s": 5.0}
+    table = from_records([record(0, 10, 9, **own), record(1, 10, 9, **own)])
+    kept = undisturbed(table)
+    for name, value in own.items():
+        robust = name.endswith("cpu_s")
+        assert np.array_equal(kept.columns[name][:] == value, [robust] * 2), name
+    calm = from_records([record(0, 10, 0, **own), record(1, 10, 0, **own)])
+    assert undisturbed(calm) is calm
