@@ -11,7 +11,7 @@ from adabench.workloads.ledger.model import Shape
 
 STEPS = 3000
 """Three times those of the other from-scratch methods (`duo_training.py` says why)."""
-ROUTER_STEPS = 300
+ROUTER_STEPS = 600
 BUDGETS = (1, 2)
 """Big modules a position may run on average, of six."""
 
@@ -38,7 +38,7 @@ class Routing:
     budget: float
     """Big modules a position is to run on average."""
     steps: int = ROUTER_STEPS
-    forecast_s: int = 40
+    forecast_s: int = 80
 
 
 def table(seeds: Sequence[int]) -> dict[str, RandomlyRouted | Routing]:
