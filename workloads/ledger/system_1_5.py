@@ -86,6 +86,12 @@ as much.
 than critical ones (3.5 to 4.5 layers against 5.9), since the loss of the answer tells which steps
 may leave. They are worse over layers run, not blind.
 
+Seeds 100..102 read the same three models on other questions: s15-1 (0.996 [0.985, 1.001]), s15-work
+(0.668 [0.658, 0.679]), s15-3, s15-3-terse, s15-critical, s15-shuffled and s15-random reproduced,
+s15-half not (1.25 [1.24, 1.27]), s15-depth (-0.003 [-0.016, 0.001]) and s15-step (+0.005 [-0.001,
+0.020]) undecided, as here. s15-4 is undecided there (0.63 [-0.17, 1.11]): with routers so sure of
+themselves its verdict hangs on a few steps of a batch.
+
 *In which order.* A first stage 2 with a threshold of 0.9 taught routers to leave wherever a step is
 trivial and asked a step before it had run a layer; its routers of seed 0 never got sure (w below
 0.9), and all steps ran. Then came the labels of `latent_shortcuts.py`, chosen on other questions
