@@ -129,7 +129,9 @@ def _number(text: str, name: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise SelectionError(f"{where} has the {name} {text!r}, which is no finite number.", FORM)
+        raise SelectionError(
+            f"{where} has the {name} {text[:40]!r}, which is no finite number.", FORM
+        )
     return value
 
 

@@ -55,9 +55,9 @@ CARD = Card(
     metrics=(
         Metric("optimality", "", "higher", "quality", primary=True),
         Metric("information", "", "lower", "work", primary=True),
-        Metric("information_used", "", "lower", "cost"),
-        Metric("flow", "time", "lower", "cost"),
         Metric("ratio", "", "lower", "cost"),
+        Metric("flow", "time", "lower", "cost"),
+        Metric("information_used", "", "lower", "cost"),
         Metric("mean_flow", "time", "lower", "cost"),
         Metric("p99_flow", "time", "lower", "cost"),
         Metric("max_flow", "time", "lower", "cost"),

@@ -30,6 +30,8 @@ from adabench.workloads.ray_paths.scene import (
 
 MOST = 2000
 """Triangles: four million candidates for two reflections."""
+MOST_ROWS = 100_000
+"""Of an element of a file: a usable mesh has far fewer, and a header may say anything."""
 LARGEST_M = 1e5
 FORM = "A mesh is a .ply file with vertex x, y, z (metres) and face vertex_indices."
 TYPES = {
@@ -185,6 +187,12 @@ def _header(data: bytes, path: Path) -> tuple[str, list[Element], int]:
                 raise SelectionError(f"{path} has a header line {line[:60]!r}.", FORM)
     if not kind:
         raise SelectionError(f"{path} does not say which format it has.", FORM)
+    for element in elements:
+        if element.number > MOST_ROWS:
+            raise SelectionError(
+                f"{path} says that it has {element.number:,} rows of {element.name[:40]!r}.",
+                f"A mesh of {MOST:,} triangles has less than {MOST_ROWS:,}: cut it.",
+            )
     return kind, elements, at
 
 

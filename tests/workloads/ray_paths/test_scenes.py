@@ -129,7 +129,8 @@ def test_ascii_and_binary_meshes_are_the_same(tmp_path):
         (ASCII.format(faces=2).replace("40 40 10", "40 1e9 10"), "100 km"),
         (ASCII.format(faces=2).replace("40 40 10", "40 forty 10"), "damaged"),
         (ASCII.format(faces=9), "breaks off"),
-        (ASCII.format(faces=999999999999), "breaks off"),
+        (ASCII.format(faces=999999999999), "says that it has 999,999,999,999 rows of 'face'"),
+        ("ply\nformat ascii 1.0\nelement vertex 100000000000\nend_header\n", "rows of 'vertex'"),
         (ASCII.format(faces=2).replace("4 1 2 5 4", "2 1 2").replace("4 0 1 2 3", "2 0 1"), "0 triangles"),
     ],
 )  # fmt: skip
