@@ -49,6 +49,8 @@ FITTERS = ("real_exits", "real_fit", "real_harm", "real_recipes", "real_refine",
 
 _OBSERVED = 48
 """Windows that the closed form looks at; the harm of skipping is judged on twice as many."""
+_FEW = 16
+"""Windows on which shares are set for a while."""
 _CHECKED = 32
 """Windows that divergences are noted on, and nothing else."""
 _FIT_SEED = 555
@@ -113,8 +115,8 @@ def _parts(
     """Fit routers and forecasters; divergences are on windows of the fitting split that nothing else sees."""
     model = _quick(plan.seed)
     fitting = torch.from_numpy(_drawn(plan.seed)[:, :-1].copy())
-    sizes = [2 * _OBSERVED, plan.steps * real_fit.BATCH, real_refine.SETTLED, _CHECKED]
-    seen, text, settled, check = torch.split(fitting[: sum(sizes)], sizes)
+    sizes = [2 * _OBSERVED, plan.steps * real_fit.BATCH, real_refine.SETTLED, _CHECKED, _OBSERVED]
+    seen, text, settled, check, again = torch.split(fitting[: sum(sizes)], sizes)
     given = real_refine.start(plan, real_fit.observed(_observe, plan.seed))
     facts = {"divergence_small_errors": _divergence(model, given, check)}
     given = real_harm.judged(plan, model, given, seen)
@@ -122,6 +124,9 @@ def _parts(
     facts |= {"divergence_judged": _divergence(model, given, check)}
     real_refine.refine(plan, model, given, text, progress)
     _fill(given.parts, _tensors(plan, given))
+    facts |= {"divergence_trained": _divergence(model, given, check)}
+    given = real_harm.judged_again(plan, model, given, again, settled[:_FEW])
+    given = real_harm.worth_asking(plan, model, given, settled)
     given = real_refine.settle(plan, model, given, settled)
     facts |= {"divergence": _divergence(model, given, check)}
     card = {"gone": list(given.gone), "shifts": given.shifts, "held_out": facts}
@@ -185,9 +190,16 @@ def _tensors(plan: RealRetrofit, given: RealParts) -> dict[str, Tensor]:
             if not len(modules) or (name == "router" and plan.kind == "static"):
                 continue
             for key, value in modules[index].state_dict().items():
-                kept = packing.packed({key: value}) if name != "router" else {key: value.half()}
+                kept = packing.packed({key: value}) if name != "router" else _lean(key, value)
                 found |= {f"{name}.{index}.{part}": made for part, made in kept.items()}
     return found
+
+
+def _lean(key: str, value: Tensor) -> dict[str, Tensor]:
+    """Return a router's weight in half precision, without the forecast's half if that is nought."""
+    half = value.shape[-1] // 2
+    nought = value.shape[-1] > 1 and not value[..., half:].any()
+    return {key: (value[..., :half] if nought else value).half().contiguous()}
 
 
 @torch.no_grad()
@@ -199,7 +211,8 @@ def _fill(parts: Parts, weights: Mapping[str, Tensor]) -> tuple[int, ...]:
         name, index, which = key.split(".")
         if name not in places:
             continue
-        places[name][int(index)].get_parameter(which).copy_(value)
+        weight = places[name][int(index)].get_parameter(which)
+        weight.zero_()[..., : value.shape[-1]].copy_(value)
         asked.add(int(index))
     return tuple(sorted(asked))
 

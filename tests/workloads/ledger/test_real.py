@@ -344,7 +344,7 @@ def test_which_units_a_static_model_loses():
 
 @pytest.fixture
 def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (300, TOKENS + 1))
+    drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (320, TOKENS + 1))
     monkeypatch.setattr(real_checkpoint, "backbone", lambda: model)
     monkeypatch.setattr(real_checkpoint, "_quick", lambda seed: model)
     monkeypatch.setattr(real_checkpoint, "windows", lambda split: drawn)
@@ -401,7 +401,7 @@ def test_what_was_not_fitted_is_refused_with_a_remedy(tiny: Path):
     for ask in (
         lambda: loaded.reader("mor-expert-thirds-recursion"),
         lambda: loaded.reader("vanilla-4"),
-        lambda: loaded.width_reader("acm-40"),
+        lambda: loaded.width_reader("static-1"),
         lambda: loaded.unit_reader("tuned-75"),
     ):
         with pytest.raises(EnvironmentProblem, match="nothing of that kind") as caught:
