@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
-from adabench.workloads.ray_paths import training
+from adabench.workloads.ray_paths import likelihood, training
 from adabench.workloads.ray_paths.network import Flows, canonical, sample
 from adabench.workloads.ray_paths.recipes import SHIPPED, Recipe, recipes
 from adabench.workloads.ray_paths.scene import generate
@@ -27,6 +27,8 @@ from adabench.workloads.ray_paths.tracer import exhaust
 FOLDER = Path(__file__).with_name("checkpoints")
 HELD_OUT_SEED, HELD_OUT_SCENES = 4000, 200
 SOURCES = ("network.py", "scene.py", "tracer.py", "training.py")
+MORE = {"likelihood": ("likelihood.py",)}
+"""Sources beside those, by loss."""
 Progress = Callable[[int, int], None]
 
 
@@ -62,12 +64,13 @@ def follow(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        network = training.train(plan, tick)
+        teacher = likelihood if plan.loss == "likelihood" else training
+        network = teacher.train(plan, tick)
         weights = {key: value.half().contiguous() for key, value in network.state_dict().items()}
         save_file(weights, folder / f"{plan.name}.safetensors")
         restore.cache_clear()
         card = asdict(plan) | {
-            "source": source_digest(),
+            "source": source_digest(plan),
             "held_out": held_out(restore(plan.name, folder), mask=plan.mask),
         }
     finally:
@@ -133,10 +136,10 @@ def held_out(network: Flows, *, mask: bool) -> dict[str, float]:
     return {name: round(float(np.mean(values)), 4) for name, values in hits.items()}
 
 
-def source_digest() -> str:
+def source_digest(plan: Recipe) -> str:
     """Return a digest of the code that a training depends on; comments do not count."""
     digest = hashlib.sha256()
-    for name in SOURCES:
+    for name in (*SOURCES, *MORE.get(plan.loss, ())):
         tree = ast.parse((Path(__file__).parent / name).read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             body: Any = getattr(node, "body", [])

@@ -23,7 +23,7 @@ class Recipe:
     scenes: int = 16
     """Fresh scenes a step; as many again from the replay buffer."""
     states: int = 4
-    """Beginnings that are drawn in each scene."""
+    """Beginnings that are drawn in each scene; with `likelihood`, its known paths in a step."""
     ends: int = 16
     """Last objects that are drawn for each beginning: 64 trajectories a scene."""
     rate: float = 1.5e-3
@@ -32,6 +32,8 @@ class Recipe:
     mask: bool = True
     searched: int = 16
     """Scenes a step whose paths are looked up for the replay buffer."""
+    loss: str = "flows"
+    """`flows`: flow matching (`training.py`), or `likelihood` (`likelihood.py`)."""
     forecast_s: int = 600
 
 
@@ -39,7 +41,14 @@ def recipes() -> dict[str, Recipe]:
     """Return every recipe by name; a name ends in its training seed."""
     table = [Recipe(f"k1-s{seed}", 1, seed, 600, forecast_s=60) for seed in range(5)]
     table += [Recipe(f"k2-s{seed}", 2, seed, 3400, forecast_s=300) for seed in range(5)]
-    table += [Recipe(f"k3-s{seed}", 3, seed, 4000, searched=3) for seed in range(5)]
+    table += [
+        Recipe(
+            f"k3-s{seed}", 3, seed, 9000, states=2, ends=1, explore=0.0, replay=1.0, searched=3,
+            loss="likelihood", forecast_s=300,
+        )
+        for seed in range(5)
+    ]  # fmt: skip
+    table += [Recipe(f"k3-flows-s{seed}", 3, seed, 4000, searched=3) for seed in range(1)]
     table += [
         Recipe("k3-noreplay-s0", 3, 0, 4000, replay=0.0),
         Recipe("k2-noreplay-s0", 2, 0, 3400, replay=0.0),

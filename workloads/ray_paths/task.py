@@ -26,7 +26,7 @@ another.
     adabench run 'ray_paths/*' --set scene=FILE.ply     a mesh of your own (`reader.py`)
 
 **Limits.** Specular reflection only; walls reflect on both sides. K = 3 runs (`--set K=3`, 20
-scenes rather than 100), but the sampler that is shipped for it learned next to nothing. CPU only.
+scenes rather than 100); its sampler is trained by another loss. CPU only.
 """
 
 from adabench.harness.card import Card, Knob, Metric

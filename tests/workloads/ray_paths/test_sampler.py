@@ -137,7 +137,7 @@ def test_a_short_training_is_reproducible_and_writes_its_card(tmp_path):
         one = (tmp_path / "k2-s0.safetensors").read_bytes()
         follow(plan, lambda done, steps: None, tmp_path)
     assert ticks == [1, 2, 3]
-    assert card["source"] == source_digest()
+    assert card["source"] == source_digest(plan)
     assert one == (tmp_path / "k2-s0.safetensors").read_bytes()
 
 
@@ -159,7 +159,7 @@ def test_what_is_shipped_is_small_and_was_made_by_this_code(order, seeds):
         assert path.stat().st_size < 1_000_000
         assert restore(path.stem).order == order
         card = json.loads(path.with_suffix(".json").read_text())
-        assert card["source"] == source_digest()
+        assert card["source"] == source_digest(recipe(path.stem))
         assert card["steps"] == recipe(path.stem).steps
 
 

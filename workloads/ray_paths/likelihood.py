@@ -1,0 +1,122 @@
+"""Train the sampler by the likelihood of known paths: for three reflections.
+
+    loss = -log P(path),    P(path) = product over steps of F(s -> s i) / sum over allowed j F(s -> s j)
+
+a mean over paths from the replay buffer, each of a scene's as often as any other. Its optimum is
+that of flow matching, and of trajectory balance: the order of the objects makes the states a tree,
+each path is reached in one way, and drawn sequences are a scene's paths, in proportion to R = 1.
+
+**Why not flow matching.** Its slope is that of the flow, an exponential, and vanishes with it
+(`generative_sampler.py` says what came of it at K = 3). Here the slope is that of its logarithm.
+
+**Differences from the paper's.** This loss. No trajectories of the network's own, so no exploration:
+what is not a path loses its flow by the sums, and needs not be drawn. All else is replay, and the
+buffer is fed by a search, as for two reflections (`training.py`): here one that starts and ends at
+triangles in view, which finds what the exhaustive one finds in a third of its time. Each scene is used both ways, with TX
+and RX changed and the path reversed, which is an option in the paper, and mirrored at random in
+the vertical plane through TX and RX, which is not in it.
+
+What it came to, what else was tried and how it was chosen: `generative_sampler.py`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from adabench.workloads.ray_paths.network import LEAST, Flows, canonical
+from adabench.workloads.ray_paths.recipes import Recipe
+from adabench.workloads.ray_paths.scene import TRAIN, Ints, Query, child
+from adabench.workloads.ray_paths.tracer import exhaust, lit
+from adabench.workloads.ray_paths.training import BUFFER, Batch, Tick, batch, fresh
+
+FINE = 6
+"""How finely the search looks at a triangle."""
+MEMORY = (0.9, 0.95)
+"""Adam's, as for flow matching."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A scene in the canonical frame, and its paths."""
+
+    coords: npt.NDArray[np.float32]
+    """(n, 9)."""
+    paths: Ints
+    """(p, K), one at least."""
+
+
+def train(plan: Recipe, tick: Tick) -> Flows:
+    """Return a network trained from a recipe."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.seed)
+        network = Flows(plan.order)
+        optimiser = torch.optim.Adam(network.parameters(), lr=plan.rate, betas=MEMORY)
+        falls = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, plan.rate, total_steps=plan.steps, pct_start=0.05, cycle_momentum=False
+        )
+        rng = np.random.default_rng(child(plan.seed, TRAIN, plan.order))
+        buffer: list[Known] = []
+        for at in range(plan.steps):
+            remember(buffer, plan, at)
+            scenes, paths = drawn(buffer, plan, rng)
+            optimiser.zero_grad()
+            torch.autograd.backward(surprise(network, scenes, paths))
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            falls.step()
+            tick()
+        return network.eval().requires_grad_(False)
+
+
+def remember(buffer: list[Known], plan: Recipe, at: int) -> None:
+    """Add to the buffer this step's new scenes that have a path, both ways; drop the oldest.
+
+    The first step looks for as many as a batch needs.
+    """
+    stop = plan.scenes + (at + 1) * plan.searched
+    for number in range(stop - plan.searched if at else 0, stop):
+        query = fresh(plan.seed, number, plan.order)
+        paths = search(query)
+        if len(paths):
+            there = canonical(query.triangles, query.tx, query.rx)
+            back = canonical(query.triangles, query.rx, query.tx)
+            buffer += [Known(there, paths), Known(back, np.ascontiguousarray(paths[:, ::-1]))]
+    del buffer[: -2 * BUFFER]
+
+
+def search(query: Query) -> Ints:
+    """Return the paths (p, K) of a scene whose ends are in view from the antennas."""
+    counts, apart = np.zeros(2, np.int64), 1 - np.eye(len(query.triangles), dtype=np.int64)
+    walls = query.triangles, query.normals
+    first, last = (lit(*walls, end, FINE, counts) for end in (query.tx, query.rx))
+    return exhaust(*walls, query.tx, query.rx, query.order, first, last, apart, counts)
+
+
+def drawn(buffer: list[Known], plan: Recipe, rng: np.random.Generator) -> tuple[Batch, Tensor]:
+    """Return scenes from the buffer, half of them mirrored, and paths of each: (b, states, K)."""
+    picked = [buffer[at] for at in rng.integers(len(buffer), size=plan.scenes)]
+    side = rng.choice(np.array([-1, 1], np.float32), size=plan.scenes)
+    turned = [one.coords * np.tile([s, 1, 1], 3) for one, s in zip(picked, side, strict=True)]
+    paths = [one.paths[np.resize(rng.permutation(len(one.paths)), plan.states)] for one in picked]
+    return batch(turned, plan), torch.from_numpy(np.stack(paths))
+
+
+def surprise(network: Flows, scenes: Batch, paths: Tensor) -> Tensor:
+    """Return -log P, a mean over paths (b, s, K)."""
+    coords, active, second, plain = scenes
+    embedded, known = network.encode(coords, active)
+    flows = network.flow(known)[:, None].expand(-1, paths.shape[1], -1)  # (b, s, n)
+    may = active[:, None].expand_as(flows)
+    total = torch.zeros(())
+    for k in range(paths.shape[-1]):
+        if k:
+            flows = network.flow(known, network.follow(embedded, paths[:, :, :k]))
+            rule = second if k == 1 else plain
+            assert rule is not None
+            may = rule.gather(1, paths[:, :, k - 1 : k].expand(-1, -1, rule.shape[-1]))
+        chosen = flows.gather(-1, paths[:, :, k : k + 1]).squeeze(-1)
+        total = total + ((flows * may).sum(-1).clamp_min(LEAST).log() - chosen.log()).mean()
+    return total
