@@ -13,6 +13,10 @@ with gates; an operand that misses its learners breaks the chain of a segment.
 A third of the answers at k = 4 are lost, as expected; at 0.75 one point is, as nearly everybody
 runs three.
 
+**At scale real** rates come from four windows of the fitting split: 1.158 +- 0.009 of SmolLM2's
+nats at 0.75, on 0.885 of its executions, where gates have 1.031 on 0.876. Coins, which run the
+right share of each MLP at the wrong words, lose nearly twice what three learners for everybody do.
+
 **Ways to fake it.** Other shares than the method's, one share for all modules, or a model that was
 not tuned.
 """

@@ -1,14 +1,16 @@
 """How SmolLM2's MLPs become granular: the paper's three phases, the first in closed form.
 
-**Observed** (`observe`): at every MLP f, on `OBSERVED` windows, the normed rows x and g, the gradient at
-the MLP's output of sum_t log p(y_t), each y_t *drawn from the model itself*. No word of the text is a
-label. An error e in the output of one position changes the model's predictions by about (g . e)^2 / 2
-nats in expectation over the drawn words (the Fisher metric, as in `real_fit.py`): its *harm*.
+**Observed** (`observe`): at every MLP f, on `OBSERVED` windows, the normed rows x and g, the
+gradient at the MLP's output of sum_t log p(y_t), each y_t *drawn from the model itself*. No word
+of the text is a label. An error e in the output of one position changes the model's predictions by
+about (g . e)^2 / 2 nats in expectation over the drawn words (the Fisher metric, as in
+`real_fit.py`): its *harm*.
 
-1. *Learners* (`learners`). Hidden units j are ordered by mean a_j^2 x d_j' F d_j, F = mean g g': the harm
-   of leaving one out alone. Learners are quarters of that order. The forecast c_n is the ridge
-   regression of what learners n+1 .. 4 say on x, cut to rank r.
-2. *Gates* (`gates`). Every row of every module has five harms, of h_0 .. h_4. A linear gate is taught
+1. *Learners* (`learners`). Hidden units j are ordered by mean a_j^2 x d_j' F d_j, F = mean g g':
+   the harm of leaving one out alone. Learners are quarters of that order. The forecast c_n is the
+   ridge regression of what learners n+1 .. 4 say on x, cut to rank r.
+2. *Gates* (`gates`). Every row of every module has five harms, of h_0 .. h_4. A linear gate is
+   taught
 
        sum over modules of mean over rows of  sum_n softmax(gate(x))_n (harm_n + price n)
 
@@ -22,8 +24,8 @@ nats in expectation over the drawn words (the Fisher metric, as in `real_fit.py`
    Choices are the likeliest ones with the slope of a softmax at tau 0.8 (`distil.sampled` without
    noise: gates that come out of phase 2 have no need to try). The model's own weights stay.
 
-Kind `static` is phases 1 and 3 with n learners for everybody: the same observation, order, forecasts and
-steps, and no gate.
+Kind `static` is phases 1 and 3 with n learners for everybody: the same observation, order,
+forecasts and steps, and no gate.
 """
 
 import math
@@ -93,7 +95,7 @@ def observe(model: RealBackbone, windows: Tensor, seed: int) -> list[Rows]:
 
 @torch.no_grad()
 def learners(model: RealBackbone, modules: RealModules, seen: Sequence[Rows]) -> list[Tensor]:
-    """Order the units, fit the forecasts; return the harm of h_0 .. h_N in each module, [R, N + 1]."""
+    """Order units, fit forecasts; return the harm of h_0 .. h_N in each module, [R, N + 1]."""
     harms = []
     for index, rows in enumerate(seen):
         layer, module = model.layer(index), modules.at(index)
@@ -234,7 +236,7 @@ def _chances(model: RealBackbone, states: Tensor) -> Tensor:
 def settle(
     plan: RealWidths, model: RealBackbone, modules: RealModules, windows: Tensor
 ) -> tuple[dict[float, float], float]:
-    """Return, for some shares, how far gates have to lean to run them; and the divergence as it is."""
+    """Return how far gates lean to run some shares, and the divergence as it is."""
     heard: list[Tensor] = []
     apart = divergence(
         plan, model, modules, windows, logits=lambda one: heard.append(one.flatten(0, 1))

@@ -4,17 +4,18 @@
     n = argmax gate(x)                                                      c_4 = 0
 
 A learner is a quarter of the trained MLP's own hidden units, the most important first
-(`real_width_fit.py`), and c_n a forecast of rank r of what learners n+1 .. 4 would have said. So h_4
-is the MLP itself, and h_0 the forecast alone. The paper's learners are new MLPs; these are slices, and
-what makes every prefix a good approximation is c_n, fitted to it. A gate is one linear map: the paper's
-three have no nonlinearity between them.
+(`real_width_fit.py`), and c_n a forecast of rank r of what learners n+1 .. 4 would have said. So
+h_4 is the MLP itself, and h_0 the forecast alone. The paper's learners are new MLPs; these are
+slices, and what makes every prefix a good approximation is c_n, fitted to it. A gate is one linear
+map: the paper's three have no nonlinearity between them.
 
-**Gathered.** Rows are sorted by how many learners they take; those that take n go through the first n
-learners as one product each way, whose matrices are leading blocks of the MLP's. Nothing is masked.
+**Gathered.** Rows are grouped by how many learners they take; those that take n go through the
+first n learners as one product each way, whose matrices are leading blocks of the MLP's. Nothing
+is masked.
 
-**Counted** as in `modules.py`: an MLP is half a layer, a learner an eighth, attention four eighths for
-everybody; slots are numbered alike, so gates, coins and constants come from there. Forecasts and gates
-are in the FLOPs, at rank 48 two percent of an MLP and a twentieth of a percent.
+**Counted** as in `modules.py`: an MLP is half a layer, a learner an eighth, attention four eighths
+for everybody; slots are numbered alike, so gates, coins and constants come from there. Forecasts
+and gates are in the FLOPs, at rank 48 two percent of an MLP and a tenth of a percent.
 """
 
 from collections.abc import Callable
@@ -81,7 +82,7 @@ class RealGranular(nn.Module):
     def mixed(self, x: Tensor, chosen: Tensor, taken: Tensor) -> Tensor:
         """Run everything on x [..., d]: what training does.
 
-        `chosen` [..., N + 1] is one-hot in the number of learners and `taken` [..., N] says which run.
+        `chosen` [..., N + 1] is one-hot in how many learners run, `taken` [..., N] says which.
         """
         hidden = self.hidden(F.linear(x, self.gate_up))
         runs = taken.to(x.dtype).repeat_interleave(self.each, dim=-1)

@@ -11,6 +11,10 @@ three none.
 0.901, 0.964 with two; accuracy 0.989, 0.932, 0.969 and 0.997, 0.975, 0.991. Two lose more than
 expected on seed 1. Three and four are not shipped.
 
+**At scale real** three learners are fitted, with the closed form, windows and steps of the method
+(`real_width_fit.py`): 1.086 +- 0.006 of SmolLM2's nats at 0.875 of its executions, where gates have
+1.031. Every MLP has the same width: widths fitted one by one would be a harder rival, not built.
+
 **Ways to fake it.** Leaving out its tuning; counting gates that it does not have.
 """
 
