@@ -188,6 +188,7 @@ UNSHIPPED = {
     "smollm2", "real-informed", "real-greedy", "real-exits", "real-static-fitted-10",
     "real-static-fitted-15", "real-static-fitted-20", "real-static-late-15",
     "real-static-uniform-15",
+    "real-acm", "real-width-3",
 }  # fmt: skip
 """Fitted to weights that are not ours to ship; they are trained at the first use."""
 
