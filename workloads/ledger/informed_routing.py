@@ -92,43 +92,43 @@ twice, copied the states for each scatter, forecast rows that run and gave the f
 of bools. It then stood at 0.79 of the full model's time, and a fifth of that was the clearing of
 pages (`pages.py`), which is gone for both.
 
-**Scale real.** SmolLM2-135M on held-out Brown text. Forecasters of rank 48 and routers in closed
-form, then sixty steps on the divergence, with thin changes (rank 4) of the other matrices
-(`real_fit.py`, `real_refine.py`, `real_adapt.py`); aimed at 0.16, other sparsities are the same
-routers at another price. The file has 3.9 MB and is not shipped: about six CPU minutes at first
-use.
+**Scale real.** SmolLM2-135M on held-out Brown text. Forecasters of rank 48 in closed form (`real_fit.py`),
+routers fitted to what skipping really costs (`real_harm.py`), a hundred steps on the divergence
+(`real_refine.py`), routers fitted once more. Aimed at 0.15; other sparsities are the same routers at another
+price. The file is shipped, 2.9 MB.
 
-*The bar of 15 % of the executions within 1 % of the nats is missed.* The share was chosen on 24
-windows of the fitting split that no step sees: 1.0094 of the whole model's nats a token at 0.850
-of the executions, 1.0108 at 0.847. On held-out text, seeds 0..2, 2 batches each, `sparsity=0.15`:
-1.0149 +- 0.0023 (standard error over batches) at 0.847, by seed 1.0127, 1.0103, 1.0220. So ir-real
-holds *in direction only*; half a percent is missing, and the choice on 24 windows was too hopeful
-by as much.
+*Within 1 % of the nats it leaves out 15 %.* Held-out text, `--seeds 0..2 --defaults`, `sparsity=0.15`,
+`depth=6`, `mode=prefill`, 6 batches each: 1.0040 of the whole model's 3.734 nats a token (0.0149 more, standard
+error over batches 0.0034) at 0.848 [0.843, 0.854] of the executions and 0.922 of the operations; by seed
+1.0038, 1.0039, 1.0043 at 0.846, 0.852, 0.846. ir-real is reproduced; the interval reaches over 0.85,
+its middle does not, and with 2 batches a seed (1.0048 at 0.846 [0.839, 0.855]) it is too wide for the nats:
+direction only.
 
-*What was expected and tried.* That rank and steps would take the divergence down by a third, from
-a first recipe (rank 16, forty steps at 0.2, nothing else changed): 1.0144 at 0.845 on seed 100,
-and 1.0124 at 0.843 on the same 24 windows. They did not. Judged by the closed form's harm on other
-rows, at 0.15 of sixteen units: rank 16 0.0206 nats, 32 0.0179, 64 0.0165; cutting the rank in the
-metric of the slopes, a gamma regression of the harm, rows weighted by their slopes: nothing. A
-router with a hidden layer: nothing. Forecasts of attention that also see the token before: a tenth
-less harm (not built). Training takes the divergence at 0.16 from 0.131 to 0.095 nats. The thin
-changes gave nothing that thirty steps show (same windows, steps 21 to 30: 0.094 nats at 0.149 with
-them, 0.092 at 0.148 without) and cost 1 MB: leave them out when this is trained again. All units'
-harms add up to 0.06 nats and together they do 0.10: units stand in for one another, which neither
-closed form nor sixty steps repair. Sixty steps at four times the rate were worse. Not tried: heads
-in groups as units, hundreds of steps.
+*Time*, quiet machine, one thread, 2 batches, 3 repeats, all timings valid: 0.956 [0.927, 0.974] of the whole model's
+latency (1.68 against 1.75 s a batch of 1,024 positions), K 0.27 [0.17, 0.46]. ir-real-time, which asks for 0.95, holds *in
+direction only*; with the first recipe, whose skips cost more nats and whose sitting was another, it was
+0.940 [0.929, 0.953]. Both arms read four windows a call. An informed router of linear forecasts is a linear map of
+the state, so `real_task.py` multiplies it out once, and forecasts are made for those alone who take
+them. What stays: keys for all, and the unembedding.
 
-*Time*, the same run on a quiet machine, one thread, 3 repeats, all timings valid: 0.940 [0.929,
-0.953] of the whole model's latency (2.69 against 2.86 s a batch of 1,024 positions), K 0.37;
-ir-real-time reproduced. Operations fall to 0.917. Both arms read four windows a call. It had been
-"not testable" only because others used the core. An informed router of linear forecasts is a
-linear map of the state, so `real_task.py` multiplies it out once, and forecasts are made for those
-alone who take them. What stays: keys for all, and the unembedding.
+*Not measured with this recipe*: static models with the same steps (ir-real-static), greedy skipping, lm-eval.
+With an older one, seed 0, 4 batches, nine units thinned for everyone had 1.037 at 0.850 and coins at the
+routers' rates 1.112.
 
-*With the first recipe*, seed 0, 4 batches: nine units thinned for everyone with the same training
-1.037 at 0.850; coins at the routers' rates 1.112; ir-real-static (0.0018 [0.0004, 0.0029]) and
-ir-real-random reproduced. Neither was run again with this one. ir-real's and its controls'
-sparsity moved from 0.16 to 0.15 when the share was chosen on the fitting split.
+*What was learned on the way.* A first recipe took a skip's harm from slopes at the whole model, as for a
+small error, then trained everything for sixty steps, thin changes of all matrices with it: 1.0149 +-
+0.0023 of the nats at 0.847 (seeds 0..2, 2 batches), and neither rank, steps nor the thin changes helped. Its harms
+were the fault: where the model copies a word it is sure, slopes are nought, and the block that
+fetches the word looks free. Divergences on 32 windows of the fitting split that nothing else saw, in nats: 0.149
+with routers of small errors, 0.076 once they are judged by the way from running to skipping, 0.088 after the
+hundred steps, 0.072 with routers judged again (the first two at shares set on other rows, not quite the same). So training through hard decisions *spoils* the routers: a skip that hurts says so, a run whose skip
+would hurt does not. On other 32 windows, at equal shares (0.844, 0.849): 0.0888 and 1.0129 of the nats
+before the last fit, 0.0680 and 1.0059 after it. Training forecasters with the routers held was not tried.
+
+*What was chosen on what.* All on the fitting split; of the recipes above only the last was read on
+held-out text after the first. Judged by small errors: rank 16 0.0206 nats, 32 0.0179, 64 0.0165 of harm at 0.15
+of sixteen units. Forecasts of attention that also see the row before, or a decaying mean of rows: nothing to a tenth less of
+such harm (not built). Five sixths of what routers of small errors skip is attention.
 
 **Ways to fake it.** A greedy twin with fewer steps; sparsity of the MLPs alone; a forecast of
 attention made from the executed attention; a soft mixture at evaluation; leaving the forecaster
