@@ -7,8 +7,8 @@ same training steps; only who decides differs. Here it is decided once and for a
 
 `sparsity` is the share that goes, rounded to whole units. At scale embedded `order` is `fitted`: units
 go one by one, each time the one that moves the predictions least (`static_fit.py`). At scale real
-`fitted` are those that do the least harm when twice as many are skipped by everyone (`real_harm.py`), `uniform` whole layers spread evenly, `late` the last ones
-(`real_fit.py`); they are fitted when first asked for.
+`fitted` are those that do the least harm when twice as many are skipped by everyone (`real_harm.py`),
+`uniform` whole layers spread evenly, `late` the last ones (`real_fit.py`); they are fitted when first asked for.
 
 At scale real a unit that nobody runs needs no keys and values, which a router's skipped unit does: so at
 equal executions less is done here, and that is counted. At scale embedded keys are written as for all.

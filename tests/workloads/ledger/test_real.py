@@ -444,6 +444,22 @@ def test_training_lowers_the_divergence_and_is_repeatable(tiny: Path):
     assert (tiny / f"{plan.name}.safetensors").read_bytes() == first
 
 
+def test_a_router_that_takes_nothing_of_the_forecast_is_written_without_that_half(tiny: Path):
+    plan = real_checkpoint.real_recipes()["real-informed"]
+    given = real_refine.RealParts(parts_of("informed"), (1, 2), (), {})
+    given.parts.routers[1].get_parameter("weight")[0, WIDTH:] = 0
+    made = real_checkpoint._tensors(plan, given)
+    assert made["router.1.weight"].shape == (1, WIDTH)
+    assert made["router.2.weight"].shape == (1, 2 * WIDTH)
+    filled = parts_of("informed", seed=9)
+    assert real_checkpoint._fill(filled, made) == (1, 2)
+    for unit in (1, 2):
+        ours, theirs = (
+            parts.routers[unit].get_parameter("weight") for parts in (filled, given.parts)
+        )
+        torch.testing.assert_close(ours, theirs, atol=2e-3, rtol=0)
+
+
 def test_recipes_of_scale_real_are_no_backbones():
     with pytest.raises(SelectionError, match="belongs to scale real"):
         checkpoint.recipe("real-informed")
