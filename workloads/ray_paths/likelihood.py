@@ -1,6 +1,7 @@
 """Train the sampler by the likelihood of known paths: for three reflections.
 
-    loss = -log P(path),    P(path) = product over steps of F(s -> s i) / sum over allowed j F(s -> s j)
+    loss = -log P(path)
+    P(path) = product over steps of F(s -> s i) / sum over allowed j of F(s -> s j)
 
 a mean over paths from the replay buffer, each of a scene's as often as any other. Its optimum is
 that of flow matching, and of trajectory balance: the order of the objects makes the states a tree,
@@ -9,12 +10,13 @@ each path is reached in one way, and drawn sequences are a scene's paths, in pro
 **Why not flow matching.** Its slope is that of the flow, an exponential, and vanishes with it
 (`generative_sampler.py` says what came of it at K = 3). Here the slope is that of its logarithm.
 
-**Differences from the paper's.** This loss. No trajectories of the network's own, so no exploration:
-what is not a path loses its flow by the sums, and needs not be drawn. All else is replay, and the
-buffer is fed by a search, as for two reflections (`training.py`): here one that starts and ends at
-triangles in view, which finds what the exhaustive one finds in a third of its time. Each scene is used both ways, with TX
-and RX changed and the path reversed, which is an option in the paper, and mirrored at random in
-the vertical plane through TX and RX, which is not in it.
+**Differences from the paper's.** This loss. No trajectories of the network's own, so no
+exploration: what is not a path loses its flow by the sums, and needs not be drawn. All else is
+replay, and the buffer is fed by a search, as for two reflections (`training.py`): here one that
+starts and ends at triangles in view, which finds what the exhaustive one finds in a third of its
+time. Each scene is used both ways, with TX and RX changed and the path reversed, which is an
+option in the paper, and mirrored at random in the vertical plane through TX and RX, which is not
+in it.
 
 What it came to, what else was tried and how it was chosen: `generative_sampler.py`.
 """

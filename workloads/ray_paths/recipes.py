@@ -8,7 +8,7 @@ the result does not depend on how busy the machine is.
 
 from dataclasses import dataclass
 
-SHIPPED: dict[int, int] = {1: 1, 2: 1, 3: 1}
+SHIPPED: dict[int, int] = {1: 1, 2: 3, 3: 1}
 """Training seeds that are shipped, by number of reflections; a run uses its seed modulo this."""
 
 

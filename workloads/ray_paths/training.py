@@ -10,12 +10,12 @@ and half once the buffer holds a batch.
 
 **Differences from the paper's.** Adam with a rate that falls to 0 where the paper has Muon. 16
 scenes a step instead of one, and in each 4 beginnings with 16 last objects each: 64 trajectories
-as in the paper, but those with the same beginning share one row of flows. The buffer is fed by
-the compiled exhaustive tracer with all paths of training scenes, not by the sampler's own
-successes: for two reflections it costs less than a gradient step, and training is 500,000 scenes
-in the paper and some tens of thousands here. Where it takes longer, only the first `searched` scenes
-of a step are. For three reflections this loss learned next to nothing; what is shipped for them is
-trained by `likelihood.py`. Test scenes are never drawn here (`scene.py`).
+as in the paper, but those with the same beginning share one row of flows. The buffer is fed by the
+compiled exhaustive tracer with all paths of training scenes, not by the sampler's own successes:
+for two reflections it costs less than a gradient step, and training is 500,000 scenes in the paper
+and some tens of thousands here. Where it takes longer, only the first `searched` scenes of a step
+are. For three reflections this loss learned next to nothing; what is shipped for them is trained
+by `likelihood.py`. Test scenes are never drawn here (`scene.py`).
 """
 
 from collections.abc import Callable

@@ -81,6 +81,15 @@ def test_each_step_has_new_scenes_and_the_first_enough():
         assert len(buffered(plan, 3)) == 6
 
 
+@pytest.fixture
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_a_little_training_learns_and_is_reproducible():
     plan = replace(PLAN, order=1, steps=120, scenes=8)
     ticks: list[int] = []
