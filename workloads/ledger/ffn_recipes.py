@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from adabench.workloads.ledger.ffns import FfnShape
 
-STEPS, WARM = 800, 400
+STEPS, WARM = 1600, 1200
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Looping:
     warm: int = WARM
     """Of the steps, those as a dense model; the optimiser is new afterwards."""
     steps: int = STEPS
-    forecast_s: int = 95
+    forecast_s: int = 155
 
 
 def table(seeds: Sequence[int]) -> dict[str, Looping]:
@@ -32,10 +32,10 @@ def table(seeds: Sequence[int]) -> dict[str, Looping]:
     found: list[Looping] = []
     for s in seeds:
         found += [
-            Looping(f"dense-ffn-4-s{s}", FfnShape("dense"), s, forecast_s=55),
-            Looping(f"loop-ffn-2-s{s}", FfnShape("loop", loops=2), s, forecast_s=65),
-            Looping(f"loop-ffn-4-s{s}", FfnShape("loop", loops=4), s, forecast_s=80),
-            Looping(f"moe-ffn-s{s}", FfnShape("moe", wider=8), s, forecast_s=70),
-            Looping(f"versatile-ffn-s{s}", FfnShape("versatile", loops=4), s, forecast_s=95),
+            Looping(f"dense-ffn-4-s{s}", FfnShape("dense"), s, forecast_s=110),
+            Looping(f"loop-ffn-2-s{s}", FfnShape("loop", loops=2), s, forecast_s=120),
+            Looping(f"loop-ffn-4-s{s}", FfnShape("loop", loops=4), s, forecast_s=135),
+            Looping(f"moe-ffn-s{s}", FfnShape("moe", wider=8), s, forecast_s=125),
+            Looping(f"versatile-ffn-s{s}", FfnShape("versatile", loops=4), s, forecast_s=155),
         ]
     return {plan.name: plan for plan in found}

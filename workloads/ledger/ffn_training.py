@@ -1,10 +1,11 @@
 """How the models of layout `c2` are trained: the substrate's recipe, in one or two phases.
 
-Optimiser, batch, curriculum, answer weight and the auxiliary value head are those of
-`training.py`. A plan with `warm` steps is a dense model for so long, with a warm-up and a
-constant rate; then its kind takes over the weights with a *new* optimiser, a new warm-up and
-the decay over the last 40 % of all steps, as the paper goes on from a dense checkpoint. Gates
-start from noise. Dense and fixed-loop rivals go the same way.
+Optimiser, batch, answer weight and the auxiliary value head are those of `training.py`. A plan
+with `warm` steps is a dense model for so long, with a warm-up and a constant rate; then its kind
+takes over the weights with a *new* optimiser and a warm-up of 40 steps, as the paper goes on from
+a dense checkpoint. The rate falls over the last fifth of all steps; k rises to 4 over the first
+15 %. Gates and routers start from noise and learn at five times the rate of all other weights, as
+they have the second phase alone. Dense and fixed-loop rivals go the same way.
 
     tau = max(0.1, 5 x 0.02^(step / 0.96 S))      S: steps after the change
 
@@ -15,6 +16,7 @@ forgotten. Balance of slices: 5e-5 as published; of separate experts 1e-2, as is
 
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,8 +34,6 @@ from adabench.workloads.ledger.training import (
     BATCH,
     BETAS,
     CLIP,
-    CURRICULUM,
-    DECAY_FROM,
     LAST_RATE,
     RATE,
     WARM_UP_STEPS,
@@ -45,6 +45,12 @@ from adabench.workloads.ledger.training import (
 
 TAU_FIRST, TAU_LAST, TAU_SHARE = 5.0, 0.1, 0.96
 BALANCE = {"versatile": 5e-5, "moe": 1e-2}
+CURRICULUM, DECAY_FROM = 0.15, 0.8
+"""Of all steps: when k reaches its largest, and when the rate begins to fall."""
+RENEWAL_STEPS = 40
+"""The warm-up of the second phase; the first has that of `training.py`."""
+GATE_RATE = 5.0
+"""Of gates and routers, as a multiple of everybody's rate. They have the second phase alone."""
 HELD_OUT_SEED, HELD_OUT = 999, 256
 _STREAM = 52  # training streams are keyed apart from those of the other families
 
@@ -93,11 +99,11 @@ def _fit(
     """Train from step `first` to `last` of the plan with an optimiser of its own."""
     weights = [*stack.weights(), *value_head.parameters()]
     optimiser = torch.optim.AdamW(
-        weights, lr=RATE, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
+        _groups(stack, value_head), betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
     )
     for step, batch in enumerate(_batches(plan, first, last), first):
         for group in optimiser.param_groups:
-            group["lr"] = RATE * schedule(step, first, plan.steps)
+            group["lr"] = group["peak"] * schedule(step, first, plan.steps)
         optimiser.zero_grad()
         tau = temperature(step - first, plan.steps - first)
         torch.autograd.backward(_loss(stack, value_head, batch, tau))
@@ -106,9 +112,18 @@ def _fit(
         progress(step + 1, plan.steps)
 
 
+def _groups(stack: Stack, value_head: nn.Linear) -> list[dict[str, Any]]:
+    """Return what is trained, with the peak of its rate: gates and routers, and the rest."""
+    gates = [weight for name, weight in stack.ffns.named_parameters() if ".w_" not in name]
+    own = {id(gate) for gate in gates}
+    rest = [weight for weight in stack.weights() if id(weight) not in own]
+    groups = [{"params": [*rest, *value_head.parameters()], "peak": RATE}]
+    return [*groups, {"params": gates, "peak": GATE_RATE * RATE}] if gates else groups
+
+
 def schedule(step: int, first: int, steps: int) -> float:
     """Return the rate as a share of its peak; the warm-up is that of the phase begun at `first`."""
-    warm = min(1.0, (step - first + 1) / WARM_UP_STEPS)
+    warm = min(1.0, (step - first + 1) / (RENEWAL_STEPS if first else WARM_UP_STEPS))
     late = max(0.0, (step / steps - DECAY_FROM) / (1 - DECAY_FROM))
     return warm * (1 - (1 - LAST_RATE) * late)
 

@@ -17,9 +17,9 @@ W_in and its columns of W_out. A slice is a view, so there is no second copy of 
 inference runs is in `ffn_engine.py`, and is tested against this.
 
 **On disk** a matrix takes eight bits a weight and one half-precision scale per row, so that five
-models of three seeds fit in 5 MB. It costs under a point: dense of seed 0 has 0.858, 0.494, 0.227
-at k = 2..4 as trained and 0.858, 0.486, 0.219 as packed. Whatever is measured is measured on the
-unpacked weights.
+models of three seeds fit in 5 MB. It costs under a point: dense of seed 0, after 800 steps, had
+0.858, 0.494, 0.227 at k = 2..4 as trained and 0.858, 0.486, 0.219 as packed. Whatever is measured
+is measured on the unpacked weights.
 """
 
 from collections.abc import Iterator, Mapping

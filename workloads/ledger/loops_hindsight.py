@@ -11,18 +11,17 @@ whole queries can do; a gate of tokens may beat it.
 **Is it luck?** Choosing among three readings of eight answers wins by chance. So an answer counts
 in the search only if the model is right in a *sibling*, too: the same operations on another opening
 value, on which every stated value differs. `luck` gives the same search on random targets that are
-all wrong in both texts. Over the best single rung, seeds 0, 1, 2, six batches: 0.010, 0.007, 0.007
-of accuracy are gained by truth and -0.005, -0.009, 0.003 by chance. A search without siblings
-gains 0.034, 0.027, 0.034 by truth and *more*, 0.050, 0.028, 0.035, by chance: all of it may be
+all wrong in both texts. Over the best single rung, seeds 0, 1, 2, six batches: 0.009, 0.004, 0.004
+of accuracy are gained by truth and 0.005, 0.000, -0.001 by chance. A search without siblings
+gains 0.032, 0.017, 0.014 by truth and as much, 0.038, 0.015, 0.016, by chance: all of it may be
 luck, and the first version of this oracle was that.
 
 **What to expect.** Written before measuring (without siblings): mostly the deepest rung; a good
 part of the gain over it is luck, as half of the answers at k = 3 and 4 are guesses.
 
-**What was seen.** Seeds 0, 1, 2 at price 0: 0.652, 0.782, 0.785 at 5.0, 4.9, 4.9 MLPs a token, most
-of it read by the dense model (0.642, 0.776, 0.777 at 4), against the foreseen. So the headroom of
-choosing loops by the sequence is small here, as more loops answer less. Without siblings it was
-0.676, 0.802, 0.811 at 5.9, 5.6, 6.0.
+**What was seen.** Seeds 0, 1, 2 at price 0: 0.753, 0.876, 0.920 at 5.1, 4.6, 4.6 MLPs a token, most
+of it read by the dense model (0.744, 0.872, 0.916 at 4), against the foreseen. So the headroom of
+choosing loops by the sequence is small here, as more loops answer less.
 
 **Ways to fake it.** Letting the oracle pick by luck; leaving out what the search itself would
 cost.

@@ -328,6 +328,32 @@ def test_the_temperature_falls_each_step_to_its_end(monkeypatch: pytest.MonkeyPa
     assert ffn_training.temperature(480, 1000) == pytest.approx(5 * 0.02**0.5)
 
 
+def test_every_weight_is_trained_once_and_gates_at_their_own_rate() -> None:
+    """Fake: leave a weight out, or hand the method's other weights a better rate than rivals'."""
+    head = nn.Linear(16, 7, bias=False)
+    for kind, shape in KINDS.items():
+        stack = ffns.fresh(shape)
+        groups = ffn_training._groups(stack, head)
+        trained = [id(weight) for group in groups for weight in group["params"]]
+        assert sorted(trained) == sorted(map(id, [*stack.weights(), *head.parameters()]))
+        gates = {"versatile": LAYERS * 2, "moe": LAYERS}.get(kind, 0)
+        peaks = {group["peak"]: len(group["params"]) for group in groups}
+        assert peaks[0.003] == len(trained) - gates
+        assert peaks.get(0.015, 0) == gates
+
+
+def test_the_start_never_decays_and_each_phase_warms_up() -> None:
+    plan = table((0,))["versatile-ffn-s0"]
+    rates = [ffn_training.schedule(step, 0, plan.steps) for step in range(plan.warm)]
+    assert rates[99:] == [1.0] * (plan.warm - 99)
+    second = [
+        ffn_training.schedule(step, plan.warm, plan.steps) for step in range(plan.warm, plan.steps)
+    ]
+    assert second[0] == pytest.approx(1 / 40)
+    assert second[39] == second[80] == 1.0
+    assert second[-1] == pytest.approx(0.05, abs=0.005)
+
+
 def test_gates_get_a_gradient_from_the_answers() -> None:
     stack, gates = ffns.fresh(VERSATILE), Gates()
     tokens = torch.randint(2, 94, (2, 12), generator=torch.Generator().manual_seed(1))
@@ -468,7 +494,7 @@ def test_bias_dials_the_loops() -> None:
         float(
             versatile_ffn.solve(reader, batch, {"bias": bias, "path": "both"}).executions().mean()
         )
-        for bias in (-50.0, -1.0, 0.0, 1.0, 50.0)
+        for bias in (-1000.0, -1.0, 0.0, 1.0, 1000.0)  # the ends of the knob
     ]
     assert spent == sorted(spent)
     assert spent[0] == 4 * 1.25
