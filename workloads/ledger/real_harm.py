@@ -1,8 +1,9 @@
 """What skipping really costs SmolLM2, read along the way from running to skipping.
 
 `real_fit.py` takes a skip's harm from slopes at the whole model, (g . e)^2 / 2: what a *small* error would
-cost. Skips are no small errors. Where the model copies a name from fifty words ago, it is sure, a small
-error costs nothing, and the attention block that fetches the name looks free; without it the name is gone.
+cost. Skips are no small errors. Our reading, not tested: where the model copies a name from fifty words ago, it is
+sure, a small error costs nothing, and the attention block that fetches the name looks free; without it the
+name is gone.
 So here the divergence itself is shared out among the skips that caused it:
 
     harm(unit, t) = (q(x) - f(x)) . (4 G(1/2) + G(1)) / 6
@@ -16,7 +17,7 @@ backward passes say it for all units and positions at once. No word of the text 
 others are taken to cost twice the mean of those. Routers are fitted again, as in `real_fit.py` but with
 harms below `FLOOR` taken as that and a larger ridge; then the new ones are judged on other windows, and
 fitted to both. After the training (`real_refine.py`) they are judged and fitted once more, to text of its
-own: forecasters have changed, and training spoils routers. Of a static model twice the units that are to go are skipped by everyone, and those with the
+own: forecasters have changed, and routers come out of it worse. Of a static model twice the units that are to go are skipped by everyone, and those with the
 least harm go.
 
 **What was seen**, 48 windows of the fitting split, 0.28 of SmolLM2's executions skipped by routers of small
