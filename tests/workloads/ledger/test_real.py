@@ -362,7 +362,7 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("method", [informed_routing, greedy_skip, random_units])
-def test_the_same_method_files_run(tiny: Path, method: Any):
+def test_the_same_method_files_run(fitted: Path, method: Any):
     loaded = task.load("real", 0, batches=2, sequences=32)
     point = {**method.CARD.defaults, "sparsity": 0.2}
     state = method.prepare(loaded, point, 0)
@@ -384,7 +384,7 @@ def test_the_same_method_files_run(tiny: Path, method: Any):
         )
 
 
-def test_sparsity_is_the_share_that_is_replaced(tiny: Path):
+def test_sparsity_is_the_share_that_is_replaced(fitted: Path):
     loaded = task.load("real", 0, batches=1, sequences=256)
     (batch,) = loaded.cases()
     ran = []
@@ -396,7 +396,7 @@ def test_sparsity_is_the_share_that_is_replaced(tiny: Path):
     assert ran[1] == pytest.approx(0.8, abs=0.08)
 
 
-def test_what_was_not_fitted_is_refused_with_a_remedy(tiny: Path):
+def test_what_was_not_fitted_is_refused_with_a_remedy(fitted: Path):
     loaded = task.load("real", 0, batches=1, sequences=16)
     for ask in (
         lambda: loaded.reader("mor-expert-thirds-recursion"),
@@ -559,12 +559,23 @@ def test_what_is_not_shipped_is_fitted_outside_of_the_repository(
     """A fitted file among the shipped ones would change digests, sizes, and what git sees."""
     made: list[Path] = []
     monkeypatch.setattr(real_checkpoint, "train", lambda plan, progress, to: made.append(to))
-    _, path = real_checkpoint._filed("real-informed", tiny)
-    assert made == [path.parent]
-    assert path.is_relative_to(tiny / "cache")
+    for name in ("real-greedy", "real-informed"):
+        checkpoint.train(name)
+    assert made[0].is_relative_to(tiny / "cache")
+    assert made[1] == checkpoint.FOLDER
+
+
+def test_a_run_does_not_fit_what_takes_minutes_but_says_how(tiny: Path) -> None:
+    with pytest.raises(EnvironmentProblem, match="real-greedy is not shipped") as refused:
+        real_checkpoint._filed("real-greedy", tiny)
+    assert "adabench train real-greedy" in refused.value.hint
+    plan = real_checkpoint.real_recipes()["real-greedy"]
+    path = real_checkpoint.kept(plan) / "real-greedy.safetensors"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert real_checkpoint._filed("real-greedy", tiny)[1] == path
     (tiny / path.name).touch()
-    assert real_checkpoint._filed("real-informed", tiny)[1] == tiny / path.name
-    assert len(made) == 1
+    assert real_checkpoint._filed("real-greedy", tiny)[1] == tiny / path.name
 
 
 def test_what_was_fitted_to_another_model_is_not_taken(

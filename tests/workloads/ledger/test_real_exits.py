@@ -189,11 +189,11 @@ def test_training_brings_what_the_head_says_nearer(tiny: Path, model: RealBackbo
     assert all(a < b for a, b in zip(ours, bare, strict=True))
 
 
-def test_the_same_method_files_run_and_coins_leave_as_often(tiny: Path):
+def test_the_same_method_files_run_and_coins_leave_as_often(fitted: Path):
     loaded = task.load("real", 0, batches=3, sequences=64)
     point = {"confidence": 0.97}
     exits, coins = (method.prepare(loaded, point, 0) for method in (early_exit, random_exit))
-    assert list((tiny / "cache" / "retrofits").glob("*/real-exits.safetensors"))
+    assert list((fitted / "cache" / "retrofits").glob("*/real-exits.safetensors"))
     ran: dict[str, list[float]] = {"exit": [], "coin": []}
     for batch in loaded.cases():
         for name, method, state in (

@@ -252,7 +252,7 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("method", [acm, random_width, static_width])
-def test_the_same_method_files_run(tiny: Path, method: Any):
+def test_the_same_method_files_run(fitted: Path, method: Any):
     loaded = task.load("real", 0, batches=2, sequences=256)
     point = {**method.CARD.defaults, "budget": 0.75, "learners": 3}
     state = method.prepare(loaded, point, 0)
@@ -265,7 +265,7 @@ def test_the_same_method_files_run(tiny: Path, method: Any):
         assert values["flops_counted"] < full["flops_counted"]
 
 
-def test_a_budget_is_the_share_of_the_learners_that_runs(tiny: Path):
+def test_a_budget_is_the_share_of_the_learners_that_runs(fitted: Path):
     loaded = task.load("real", 0, batches=1, sequences=512)
     (batch,) = loaded.cases()
     for percent in (60, 75, 90):
@@ -274,7 +274,7 @@ def test_a_budget_is_the_share_of_the_learners_that_runs(tiny: Path):
         assert 2 * ran / LAYERS - 1 == pytest.approx(percent / 100, abs=0.06)
 
 
-def test_coins_keep_each_module_s_shares(tiny: Path):
+def test_coins_keep_each_module_s_shares(fitted: Path):
     loaded = task.load("real", 0, batches=1, sequences=1024)
     held = random_width.prepare(loaded, {"budget": 0.75}, 0)
     (batch,) = loaded.cases()
@@ -312,7 +312,7 @@ def test_the_words_that_come_next_are_no_labels(tiny: Path, monkeypatch: pytest.
     assert made[0] == made[1]
 
 
-def test_a_stored_state_names_the_weights_in_place_of_holding_them(tiny: Path):
+def test_a_stored_state_names_the_weights_in_place_of_holding_them(fitted: Path):
     loaded = task.load("real", 0, batches=1, sequences=16)
     reader = loaded.width_reader("acm-75")
     again = copy.deepcopy(reader.widened.modules)

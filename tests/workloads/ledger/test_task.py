@@ -190,7 +190,7 @@ UNSHIPPED = {
     "real-static-uniform-15",
     "real-acm", "real-width-3",
 }  # fmt: skip
-"""Fitted to weights that are not ours to ship; they are trained at the first use."""
+"""Fitted to weights that are not ours to ship; `adabench train` keeps them in the cache."""
 
 
 @pytest.mark.parametrize(
