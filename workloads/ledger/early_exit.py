@@ -48,10 +48,10 @@ left write theirs), and writing those of layers that nobody runs takes 15 more. 
 instead of one. Exits 29, layout 14, the cache of those who stay copied 10, bookkeeping 4,
 storing 3, putting back 2, rows 1.
 
-**Scale real.** Four exits of SmolLM2's thirty layers, each with a low-rank lens (`real_exits.py`). Expected, before
-any training: next to nothing is saved within 1 % of the nats. On Brown text few positions are sure, the last
-exit is at 27, and one look of the head costs as much as eight layers. It runs and is tested on a tiny Llama;
-on SmolLM2 it was not yet measured.
+**Scale real.** Four exits of SmolLM2's thirty layers, each with a low-rank lens (`real_exits.py`).
+Expected, before any training: next to nothing is saved within 1 % of the nats. On Brown text few
+positions are sure, the last exit is at 27, and one look of the head costs as much as eight layers.
+It runs and is tested on a tiny Llama; on SmolLM2 it was not yet measured.
 
 **Ways to fake it.** Leaving keys and values of deeper layers to positions that did run them;
 an exit rule for free; comparing with a model whose head reads one layer only.

@@ -1,35 +1,37 @@
-"""Units in hindsight: for each sequence a set of units that suffices, found by looking at the answers.
+"""Units in hindsight: a set for each sequence that suffices, found by looking at the answers.
 
 The oracle of the methods that route units of the frozen model (informed, blind and greedy routing).
 For every sequence it searches the least set of (position, unit) pairs to run, the others being
-forecast as in informed routing, at which the answers that the whole model gets right stay right with
-a probability of at least 0.9 (`elimination.py`). What is measured is a real, gathered run of the set
-that was found. It pays for forecasts where it uses them and for no router.
+forecast as in informed routing, at which the answers that the whole model gets right stay right
+with a probability of at least 0.9 (`elimination.py`). What is measured is a real, gathered run of
+the set that was found. It pays for forecasts where it uses them and for no router.
 
-It is a `bound`: the search is greedy and stops after some two dozen trials, so a clairvoyant could do with
-less; and it protects answers alone, so fillers are not predicted any more.
+It is a `bound`: the search is greedy and stops after some two dozen trials, so a clairvoyant could
+do with less; and it protects answers alone, so fillers are not predicted any more.
 
-**Is it luck?** A set has to answer a second text of the same layout, with other values, as well. Answers
-for which some trial made both of two random wrong values as sure as the right ones have to be: 64 of 9724
-in seeds 0..2 (27, 17, 20), 0.7 %. In the same trials the first text alone would have passed 1238, 13 %.
+**Is it luck?** A set has to answer a second text of the same layout, with other values, as well.
+Answers for which some trial made both of two random wrong values as sure as the right ones have to
+be: 64 of 9724 in seeds 0..2 (27, 17, 20), 0.7 %. In the same trials the first text alone would have
+passed 1238, 13 %.
 
-No expectation was written down before the first measurement. A first version without a second text ran
-0.61 and 0.74 layers on the first batch of seeds 0 and 1, with a random wrong value sure in some trial
-for 19 and 20 % of the answers: that is why there is a second text. Groups were then made fewer to save time.
+No expectation was written down before the first measurement. A first version without a second text
+ran 0.61 and 0.74 layers on the first batch of seeds 0 and 1, with a random wrong value sure in some
+trial for 19 and 20 % of the answers: that is why there is a second text. Groups were then made
+fewer to save time.
 
-**What was seen.** `adabench run` of this oracle, `hindsight`, `vanilla`, `static_width`, `recursive`,
-`informed_routing`, `greedy_skip` and `random_units`, seeds 0..2, 6 batches each, `--set mode=prefill`:
-accuracy 0.9991 (the whole model: 0.9988) on 1.48 of 6 layers, where informed routing at 0.75 has 0.9946 on
-1.52. Seeds differ: 1.10, 1.89, 1.44 layers; on seed 1, whose router ranks worst, it runs more than informed
-routing does, which loses answers there. Positions of segments with k = 1 and 4 run 1.76 and 3.66 layers,
-operands 3.01, fillers 0.59. Against it H of informed routing is 0.97 [0.90, 1.01], of
-greedy skipping 0.47 [-0.43, 1.03], of coins -15 [-17, -13]: from two layers on (the least depth of the
-blind) the oracle answers everything, so H says which share of what blind mixing loses is kept.
-The search takes 16 to 19 CPU seconds a seed.
+**What was seen.** `adabench run` of this oracle, `hindsight`, `vanilla`, `static_width`,
+`recursive`, `informed_routing`, `greedy_skip` and `random_units`, seeds 0..2, 6 batches each,
+`--set mode=prefill`: accuracy 0.9991 (the whole model: 0.9988) on 1.48 of 6 layers, where informed
+routing at 0.75 has 0.9946 on 1.52. Seeds differ: 1.10, 1.89, 1.44 layers; on seed 1, whose router
+ranks worst, it runs more than informed routing does, which loses answers there. Positions of
+segments with k = 1 and 4 run 1.76 and 3.66 layers, operands 3.01, fillers 0.59. Against it H of
+informed routing is 0.97 [0.90, 1.01], of greedy skipping 0.47 [-0.43, 1.03], of coins -15 [-17,
+-13]: from two layers on (the least depth of the blind) the oracle answers everything, so H says
+which share of what blind mixing loses is kept. The search takes 16 to 19 CPU seconds a seed.
 
-**Ways to fake it.** Argmax alone as the criterion, without a floor and a sibling: then a search over dozens
-of sets finds the right one of seven values by chance. Quoting the units of the search without running
-them. Ranking by something that a later token tells.
+**Ways to fake it.** Argmax alone as the criterion, without a floor and a sibling: then a search
+over dozens of sets finds the right one of seven values by chance. Quoting the units of the search
+without running them. Ranking by something that a later token tells.
 """
 
 from collections.abc import Iterator

@@ -92,45 +92,52 @@ twice, copied the states for each scatter, forecast rows that run and gave the f
 of bools. It then stood at 0.79 of the full model's time, and a fifth of that was the clearing of
 pages (`pages.py`), which is gone for both.
 
-**Scale real.** SmolLM2-135M on held-out Brown text. Forecasters of rank 48 in closed form (`real_fit.py`),
-routers fitted to what skipping really costs (`real_harm.py`), a hundred steps on the divergence
-(`real_refine.py`), routers fitted once more. Aimed at 0.15; other sparsities are the same routers at another
-price. The file is shipped, 2.9 MB.
+**Scale real.** SmolLM2-135M on held-out Brown text. Forecasters of rank 48 in closed form
+(`real_fit.py`), routers fitted to what skipping really costs (`real_harm.py`), a hundred steps on
+the divergence (`real_refine.py`), routers fitted once more. Aimed at 0.15; other sparsities are the
+same routers at another price. The file is shipped, 2.9 MB.
 
-*Within 1 % of the nats it leaves out 15 %.* Held-out text, `--seeds 0..2 --defaults`, `sparsity=0.15`,
-`depth=6`, `mode=prefill`, 6 batches each: 1.0040 of the whole model's 3.734 nats a token (0.0149 more, standard
-error over batches 0.0034) at 0.848 [0.843, 0.854] of the executions and 0.922 of the operations; by seed
-1.0038, 1.0039, 1.0043 at 0.846, 0.852, 0.846. ir-real is reproduced; the interval reaches over 0.85,
-its middle does not, and with 2 batches a seed (1.0048 at 0.846 [0.839, 0.855]) it is too wide for the nats:
-direction only. At seeds 100..102, 6 batches, the same verdict: 1.0053 (0.0196 more, standard error
-0.0041) at 0.848 [0.844, 0.852]. There, 3 batches, coins at the routers' rates had 1.078 at 0.855;
-ir-real-random is reproduced, in every batch.
+*Within 1 % of the nats it leaves out 15 %.* Held-out text, `--seeds 0..2 --defaults`,
+`sparsity=0.15`, `depth=6`, `mode=prefill`, 6 batches each: 1.0040 of the whole model's 3.734 nats a
+token (0.0149 more, standard error over batches 0.0034) at 0.848 [0.843, 0.854] of the executions
+and 0.922 of the operations; by seed 1.0038, 1.0039, 1.0043 at 0.846, 0.852, 0.846. ir-real is
+reproduced; the interval reaches over 0.85, its middle does not, and with 2 batches a seed (1.0048
+at 0.846 [0.839, 0.855]) it is too wide for the nats: direction only. At seeds 100..102, 6 batches,
+the same verdict: 1.0053 (0.0196 more, standard error 0.0041) at 0.848 [0.844, 0.852]. There, 3
+batches, coins at the routers' rates had 1.078 at 0.855; ir-real-random is reproduced, in every
+batch.
 
-*Time*, quiet machine, one thread, 2 batches, 3 repeats, all timings valid: 0.956 [0.927, 0.974] of the whole model's
-latency (1.68 against 1.75 s a batch of 1,024 positions), K 0.27 [0.17, 0.46]. ir-real-time, which asks for 0.95, holds *in
-direction only*; with the first recipe, whose skips cost more nats and whose sitting was another, it was
-0.940 [0.929, 0.953]. Both arms read four windows a call. An informed router of linear forecasts is a linear map of
-the state, so `real_task.py` multiplies it out once, and forecasts are made for those alone who take
-them. What stays: keys for all, and the unembedding.
+*Time*, quiet machine, one thread, 2 batches, 3 repeats, all timings valid: 0.956 [0.927, 0.974] of
+the whole model's latency (1.68 against 1.75 s a batch of 1,024 positions), K 0.27 [0.17, 0.46].
+ir-real-time, which asks for 0.95, holds *in direction only*; with the first recipe, whose skips
+cost more nats and whose sitting was another, it was 0.940 [0.929, 0.953]. Both arms read four
+windows a call. An informed router of linear forecasts is a linear map of the state, so
+`real_task.py` multiplies it out once, and forecasts are made for those alone who take them. What
+stays: keys for all, and the unembedding.
 
-*Not measured with this recipe*: static models with the same steps (ir-real-static), greedy skipping, lm-eval.
-With an older one, seed 0, 4 batches, nine units thinned for everyone had 1.037 at 0.850.
+*Not measured with this recipe*: static models with the same steps (ir-real-static), greedy
+skipping, lm-eval. With an older one, seed 0, 4 batches, nine units thinned for everyone had 1.037
+at 0.850.
 
-*What was learned on the way.* A first recipe took a skip's harm from slopes at the whole model, as for a
-small error, then trained everything for sixty steps, thin changes of all matrices with it: 1.0149 +-
-0.0023 of the nats at 0.847 (seeds 0..2, 2 batches), and neither rank, steps nor the thin changes helped. Its harms
-were the fault: they hardly correlate with what skips cost. (Our reading, not tested: where the model copies a
-word it is sure, slopes are nought, and the block that fetches the word looks free.) Divergences on 32 windows of the fitting split that nothing else saw, in nats: 0.149
-with routers of small errors, 0.076 once they are judged by the way from running to skipping, 0.088 after the
-hundred steps, 0.072 with routers judged again (the first two at shares set on other rows, not quite the same). So routers come
-out of training through hard decisions no better than they went in, if not worse; a reason may be that a skip that
-hurts says so, and a run whose skip would hurt does not. On other 32 windows, at equal shares (0.844, 0.849): 0.0888 and 1.0129 of the nats
-before the last fit, 0.0680 and 1.0059 after it. Training forecasters with the routers held was not tried.
+*What was learned on the way.* A first recipe took a skip's harm from slopes at the whole model, as
+for a small error, then trained everything for sixty steps, thin changes of all matrices with it:
+1.0149 +- 0.0023 of the nats at 0.847 (seeds 0..2, 2 batches), and neither rank, steps nor the thin
+changes helped. Its harms were the fault: they hardly correlate with what skips cost. (Our reading,
+not tested: where the model copies a word it is sure, slopes are nought, and the block that fetches
+the word looks free.) Divergences on 32 windows of the fitting split that nothing else saw, in nats:
+0.149 with routers of small errors, 0.076 once they are judged by the way from running to skipping,
+0.088 after the hundred steps, 0.072 with routers judged again (the first two at shares set on other
+rows, not quite the same). So routers come out of training through hard decisions no better than
+they went in, if not worse; a reason may be that a skip that hurts says so, and a run whose skip
+would hurt does not. On other 32 windows, at equal shares (0.844, 0.849): 0.0888 and 1.0129 of the
+nats before the last fit, 0.0680 and 1.0059 after it. Training forecasters with the routers held was
+not tried.
 
 *What was chosen on what.* All on the fitting split; of the recipes above only the last was read on
-held-out text after the first. Judged by small errors: rank 16 0.0206 nats, 32 0.0179, 64 0.0165 of harm at 0.15
-of sixteen units. Forecasts of attention that also see the row before, or a decaying mean of rows: nothing to a tenth less of
-such harm (not built). Five sixths of what routers of small errors skip is attention.
+held-out text after the first. Judged by small errors: rank 16 0.0206 nats, 32 0.0179, 64 0.0165 of
+harm at 0.15 of sixteen units. Forecasts of attention that also see the row before, or a decaying
+mean of rows: nothing to a tenth less of such harm (not built). Five sixths of what routers of small
+errors skip is attention.
 
 **Ways to fake it.** A greedy twin with fewer steps; sparsity of the MLPs alone; a forecast of
 attention made from the executed attention; a soft mixture at evaluation; leaving the forecaster

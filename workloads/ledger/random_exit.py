@@ -1,12 +1,12 @@
 """Random exits: early exit with coins in place of the head's confidence.
 
-The control. The same model, and at each exit the same share of those still there leaves as under the
-threshold, measured on calibration sequences that no score is taken on. Coins cost no operations, and
-the head is asked once, at the end; that is counted.
+The control. The same model, and at each exit the same share of those still there leaves as under
+the threshold, measured on calibration sequences that no score is taken on. Coins cost no
+operations, and the head is asked once, at the end; that is counted.
 
-**What to expect.** Written before measuring: at scale embedded it loses more than half of the answers at
-confidence 0.9, since operands leave as often as fillers; on real text the nats rise several times as
-much as with confidence, since who is unsure leaves too.
+**What to expect.** Written before measuring: at scale embedded it loses more than half of the
+answers at confidence 0.9, since operands leave as often as fillers; on real text the nats rise
+several times as much as with confidence, since who is unsure leaves too.
 
 **Ways to fake it.** One share for all exits, or the shares of the batch that is scored.
 """

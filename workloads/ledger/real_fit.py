@@ -1,18 +1,20 @@
 """Forecasters and routers for SmolLM2 in closed form, from one pass over unlabelled text.
 
-Each unit f (an attention block or an MLP) gets a forecaster q of rank r and a router, as `retrofit.py`
-gives them to the small model; 200 steps of a 135 M model are not minutes on a laptop, so here they
-come out of least squares.
+Each unit f (an attention block or an MLP) gets a forecaster q of rank r and a router, as
+`retrofit.py` gives them to the small model; 200 steps of a 135 M model are not minutes on a laptop,
+so here they come out of least squares.
 
-**Observed** (`observe`): on 48 windows, at every unit, the normed rows x, the output f(x), and g, the
-gradient at that output of sum_t log p(y_t), where each y_t is *drawn from the model itself*. No word of
-the text is used as a label.
+**Observed** (`observe`): on 48 windows, at every unit, the normed rows x, the output f(x), and g,
+the gradient at that output of sum_t log p(y_t), where each y_t is *drawn from the model itself*. No
+word of the text is used as a label.
 
-**Forecasters.** Ridge regression of f on x, cut to rank r by the singular vectors of its prediction.
+**Forecasters.** Ridge regression of f on x, cut to rank r by the singular vectors of its
+prediction.
 
 **Harm.** Taking q for f at one position changes the model's predictions, there and at every later
-position, by a divergence of about (g . (q(x) - f(x)))^2 / 2 in expectation over the drawn words (the
-Fisher metric). So one backward pass says for all units and positions at once what a skip costs.
+position, by a divergence of about (g . (q(x) - f(x)))^2 / 2 in expectation over the drawn words
+(the Fisher metric). So one backward pass says for all units and positions at once what a skip
+costs.
 
 **Routers.** The logarithm of that harm, regressed on x, less a price: the unit runs where
 
@@ -22,8 +24,8 @@ The price is one number for all units, and so the budget goes where it does the 
 model is the same with the mean harm of a unit in the router's place: the least harmful go.
 
 A second round fits each forecaster with `WEIGHT` more weight on the rows that its router skips, and
-the router again on what is left. All this is about small errors; `real_harm.py` then measures what skipping
-really costs and fits the routers again, and `real_refine.py` trains all of it together.
+the router again on what is left. All this is about small errors; `real_harm.py` then measures what
+skipping really costs and fits the routers again, and `real_refine.py` trains all of it together.
 """
 
 from collections.abc import Iterator

@@ -1,38 +1,42 @@
 """What skipping really costs SmolLM2, read along the way from running to skipping.
 
-`real_fit.py` takes a skip's harm from slopes at the whole model, (g . e)^2 / 2: what a *small* error would
-cost. Skips are no small errors. Our reading, not tested: where the model copies a name from fifty words ago, it is
-sure, a small error costs nothing, and the attention block that fetches the name looks free; without it the
-name is gone.
-So here the divergence itself is shared out among the skips that caused it:
+`real_fit.py` takes a skip's harm from slopes at the whole model, (g . e)^2 / 2: what a *small*
+error would cost. Skips are no small errors. Our reading, not tested: where the model copies a name
+from fifty words ago, it is sure, a small error costs nothing, and the attention block that fetches
+the name looks free; without it the name is gone. So here the divergence itself is shared out among
+the skips that caused it:
 
     harm(unit, t) = (q(x) - f(x)) . (4 G(1/2) + G(1)) / 6
 
-G(a) is the slope of the divergence at the unit's output, with every skipped output at f + a (q - f); at a = 0
-it is zero. That is Simpson's rule for the integral of the slope on the way from running to skipping
-(integrated gradients, Sundararajan et al., arXiv 1703.01365), so all harms together are the divergence. Two
-backward passes say it for all units and positions at once. No word of the text is used.
+G(a) is the slope of the divergence at the unit's output, with every skipped output at f + a (q -
+f); at a = 0 it is zero. That is Simpson's rule for the integral of the slope on the way from
+running to skipping (integrated gradients, Sundararajan et al., arXiv 1703.01365), so all harms
+together are the divergence. Two backward passes say it for all units and positions at once. No word
+of the text is used.
 
-**Who is judged.** Rows that a router skips at its plan's share and `real_refine.MORE` on top of it. The
-others are taken to cost twice the mean of those. Routers are fitted again, as in `real_fit.py` but with
-harms below `FLOOR` taken as that and a larger ridge; then the new ones are judged on other windows, and
-fitted to both. After the training (`real_refine.py`) they are judged and fitted once more, to text of its
-own: forecasters have changed, and routers come out of it worse. Of a static model twice the units that are to go are skipped by everyone, and those with the
-least harm go.
+**Who is judged.** Rows that a router skips at its plan's share and `real_refine.MORE` on top of it.
+The others are taken to cost twice the mean of those. Routers are fitted again, as in `real_fit.py`
+but with harms below `FLOOR` taken as that and a larger ridge; then the new ones are judged on other
+windows, and fitted to both. After the training (`real_refine.py`) they are judged and fitted once
+more, to text of its own: forecasters have changed, and routers come out of it worse. Of a static
+model twice the units that are to go are skipped by everyone, and those with the least harm go.
 
-**What was seen**, 48 windows of the fitting split, 0.28 of SmolLM2's executions skipped by routers of small
-errors: harms add up to 0.28 nats a position where the divergence is 0.29; halfway it is a fifth of that,
-where a square would be a quarter. The logarithms of both kinds of harm correlate with 0.19 only. A
-twentieth of the skips do half of the harm; a quarter have a negative one. Put to the test on the last third of
-the rows, at 0.155 of the executions: routers of small errors do 0.097 nats of harm, and skipping in the
-order of the small errors themselves, which no router can, 0.091; routers fitted to these harms, with the
-ridge of `real_fit.py`, 0.071 (a twentieth of their skips was not judged and counts nothing here). On 32 other windows that took the true divergence from 0.126 to 0.082 nats at
-0.846, forecasters untouched: more than sixty steps of training everything had done (0.095).
+**What was seen**, 48 windows of the fitting split, 0.28 of SmolLM2's executions skipped by routers
+of small errors: harms add up to 0.28 nats a position where the divergence is 0.29; halfway it is a
+fifth of that, where a square would be a quarter. The logarithms of both kinds of harm correlate
+with 0.19 only. A twentieth of the skips do half of the harm; a quarter have a negative one. Put to
+the test on the last third of the rows, at 0.155 of the executions: routers of small errors do 0.097
+nats of harm, and skipping in the order of the small errors themselves, which no router can, 0.091;
+routers fitted to these harms, with the ridge of `real_fit.py`, 0.071 (a twentieth of their skips
+was not judged and counts nothing here). On 32 other windows that took the true divergence from
+0.126 to 0.082 nats at 0.846, forecasters untouched: more than sixty steps of training everything
+had done (0.095).
 
-*Chosen on that last third*, ten units that are skipped most, share of the harm that the better half of the
-skips does (0.5 is a coin): ridge 0.03 0.303, 0.1 0.296, 0.3 0.288, 1 0.286, 3 0.284; floors of 1e-3 and
-1e-2 nats 0.289, 0.288; half of the windows 0.296 at ridge 0.3; harms as they are, clipped at 0.2 nats, 0.281;
-the row before as well 0.282; 32 hidden units 0.293. What limits routers is text and what a state tells.
+*Chosen on that last third*, ten units that are skipped most, share of the harm that the better half
+of the skips does (0.5 is a coin): ridge 0.03 0.303, 0.1 0.296, 0.3 0.288, 1 0.286, 3 0.284; floors
+of 1e-3 and 1e-2 nats 0.289, 0.288; half of the windows 0.296 at ridge 0.3; harms as they are,
+clipped at 0.2 nats, 0.281; the row before as well 0.282; 32 hidden units 0.293. What limits routers
+is text and what a state tells.
 """
 
 from collections.abc import Mapping, Sequence

@@ -5,11 +5,11 @@
     adabench train 'real-static-*'        # thinned models with the same recovery
     adabench train real-exits             # lenses that let the head read inner layers
 
-`real-informed` took 13 CPU minutes on a processor that multiplies bfloat16 natively (four and a half
-the hundred steps, four the three judgements of what skipping costs), and is shipped. How long it
-takes without was not measured; many times that. The shipped file was made in two sittings, training
-and what comes after it, by the functions that `train` calls in one; that one call from start to end
-was not repeated. The others have the same hundred steps; a run that needs one says so.
+`real-informed` took 13 CPU minutes on a processor that multiplies bfloat16 natively (four and a
+half the hundred steps, four the three judgements of what skipping costs), and is shipped. How long
+it takes without was not measured; many times that. The shipped file was made in two sittings,
+training and what comes after it, by the functions that `train` calls in one; that one call from
+start to end was not repeated. The others have the same hundred steps; a run that needs one says so.
 """
 
 from dataclasses import dataclass

@@ -1,23 +1,25 @@
-"""The training that every retrofit of SmolLM2 gets, adaptive or static, and the share of its routers.
+"""The training that every retrofit of SmolLM2 gets, adaptive or static, and the share of its
+routers.
 
     loss = divergence from the whole model + PRICE excess^2 + l excess,    l <- l + GAIN excess
 
-`excess` is the share that runs less what is asked for; l is a price that grows while too much runs, since a
-square alone leaves the share where the divergence pulls it.
+`excess` is the share that runs less what is asked for; l is a price that grows while too much runs,
+since a square alone leaves the share where the divergence pulls it.
 
-Forecasters, and routers where there are any, are trained for the same number of steps on the same windows;
-the model is frozen. The divergence is from the whole model's own predictions and no word of
-the text is a label: a thinned model can come close to the whole one, but cannot pass it by getting
-used to Brown, so that a loss against the whole model is a loss by skipping. Every second position is heard, odd
-and even ones in turn: the head of 49,152 words would be half of a step.
+Forecasters, and routers where there are any, are trained for the same number of steps on the same
+windows; the model is frozen. The divergence is from the whole model's own predictions and no word
+of the text is a label: a thinned model can come close to the whole one, but cannot pass it by
+getting used to Brown, so that a loss against the whole model is a loss by skipping. Every second
+position is heard, odd and even ones in turn: the head of 49,152 words would be half of a step.
 
 Decisions are hard in the forward; backwards they have the slope of a logistic function. Unlike in
-`retrofit.py` nothing is drawn: fitted routers (`real_harm.py`) are a start that has no need to try. Even
-so routers come out worse than they went in (0.089 nats against 0.068 once they are fitted anew, at 0.844 and
-0.849 of the executions, on 32 windows of the fitting split), so they are fitted again afterwards.
+`retrofit.py` nothing is drawn: fitted routers (`real_harm.py`) are a start that has no need to try.
+Even so routers come out worse than they went in (0.089 nats against 0.068 once they are fitted
+anew, at 0.844 and 0.849 of the executions, on 32 windows of the fitting split), so they are fitted
+again afterwards.
 
-**Not kept.** Thin changes (rank 4) of all other matrices, trained along: nothing after thirty steps (0.094 nats at 0.149
-with them, 0.092 at 0.148 without), and 1 MB.
+**Not kept.** Thin changes (rank 4) of all other matrices, trained along: nothing after thirty steps
+(0.094 nats at 0.149 with them, 0.092 at 0.148 without), and 1 MB.
 
 Products run in bfloat16 where the processor multiplies it, else in float32.
 """
@@ -99,7 +101,9 @@ def start(plan: RealRetrofit, seen: real_fit.Seen) -> RealParts:
 
 
 def chosen(plan: RealRetrofit, found: Sequence[real_fit.Unit]) -> tuple[int, ...]:
-    """Return the units that a static model does without; of `fitted` ones twice as many, to be judged."""
+    """Return the units that a static model does without; of `fitted` ones twice as many, to be
+    judged.
+    """
     count = round(plan.sparsity * len(found))
     if plan.order == "fitted":
         return real_fit.least_harmful(list(found), min(2 * count, len(found)))
@@ -246,7 +250,9 @@ def hard(logit: Tensor) -> Tensor:
 
 
 def shift(given: RealParts, share: float) -> float:
-    """Return what to add to every logit to replace a share; between two known ones it is interpolated."""
+    """Return what to add to every logit to replace a share; between two known ones it is
+    interpolated.
+    """
     shares = sorted(given.shifts)
     return float(np.interp(share, shares, [given.shifts[known] for known in shares]))
 
@@ -274,7 +280,9 @@ def settle(plan: RealRetrofit, model: RealBackbone, given: RealParts, windows: T
 def settling(
     plan: RealRetrofit, model: RealBackbone, given: RealParts, windows: Tensor, share: float
 ) -> float:
-    """Return what to add to every logit to replace a share; decisions change later logits: so again."""
+    """Return what to add to every logit to replace a share; decisions change later logits: so
+    again.
+    """
     shift = 0.0
     for _ in range(ROUNDS):
         shift += _lowered(model, _logits(model, given, windows, shift), windows, share)

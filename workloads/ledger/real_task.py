@@ -1,30 +1,31 @@
 """The ledger at scale `real`: held-out Brown text, read by a real language model.
 
-SmolLM2-135M-Instruct, 30 layers, reads windows of 256 tokens of texts that nothing was fitted to. Here
-nobody knows which position needs which layer; what is known is the word that came next.
+SmolLM2-135M-Instruct, 30 layers, reads windows of 256 tokens of texts that nothing was fitted to.
+Here nobody knows which position needs which layer; what is known is the word that came next.
 
-**What is scored.** `nll_token`: nats per token, over all positions of a batch (1,024 by default). The
-task's primary quality must rise, so `accuracy` is here exp(-nll_token), the geometric mean of the
-chance that the model gave to the word that came. It is no share of right answers, and no greedy answer
-is looked at. `executions` are layers of 30 per token, attention and MLP half each. Costs are
+**What is scored.** `nll_token`: nats per token, over all positions of a batch (1,024 by default).
+The task's primary quality must rise, so `accuracy` is here exp(-nll_token), the geometric mean of
+the chance that the model gave to the word that came. It is no share of right answers, and no greedy
+answer is looked at. `executions` are layers of 30 per token, attention and MLP half each. Costs are
 counted as at scale embedded; at 49,152 words the unembedding is 28 of 134 million weights, which
 nobody saves.
 
-**The model is weak**: 3.7 to 3.8 nats a token on this text (the first words of a window have no context), a third
-of the next words ranked first. It stands for how skipping behaves in a pretrained model, not for how
-good a language model is.
+**The model is weak**: 3.7 to 3.8 nats a token on this text (the first words of a window have no
+context), a third of the next words ranked first. It stands for how skipping behaves in a pretrained
+model, not for how good a language model is.
 
-**lm-eval**, complete, HellaSwag-100 (acc, acc_norm) and TruthfulQA-MC1-100 (acc, acc_norm), standard errors near
-0.05: informed routing at `sparsity=0.15` 0.30, 0.38, 0.27, 0.31, with an older recipe than is shipped; the
-whole model 0.32, 0.40, 0.27, 0.34.
+**lm-eval**, complete, HellaSwag-100 (acc, acc_norm) and TruthfulQA-MC1-100 (acc, acc_norm),
+standard errors near 0.05: informed routing at `sparsity=0.15` 0.30, 0.38, 0.27, 0.31, with an older
+recipe than is shipped; the whole model 0.32, 0.40, 0.27, 0.34.
 
-**What is not here.** New learners for ACM would be 80 million weights to distil: here they are slices of
-the trained MLPs, each prefix with a fitted forecast of the rest (`real_widths.py`). Dr.LLM is not here:
-its labels take tens of thousands of readings, which do not fit into six CPU minutes.
+**What is not here.** New learners for ACM would be 80 million weights to distil: here they are
+slices of the trained MLPs, each prefix with a fitted forecast of the rest (`real_widths.py`).
+Dr.LLM is not here: its labels take tens of thousands of readings, which do not fit into six CPU
+minutes.
 
-**Who is fitted to what.** The model is never changed. Routers and forecasters come from the other four fifths
-of the corpus, without using a word of it as a label (`real_fit.py`, `real_harm.py`, `real_refine.py`). One
-training serves all run seeds: a seed draws other windows.
+**Who is fitted to what.** The model is never changed. Routers and forecasters come from the other
+four fifths of the corpus, without using a word of it as a label (`real_fit.py`, `real_harm.py`,
+`real_refine.py`). One training serves all run seeds: a seed draws other windows.
 
 A batch holds 4 windows for every 64 sequences of the stream: as many as memory likes, since logits
 are 200 MB then. Windows are read whole; decoding is not built at this scale.

