@@ -63,7 +63,7 @@ def judged(program: Program, search: Search) -> dict[str, float]:
         "overrun": max(search.ended_s - search.budget_s, 0.0),
         "allowed": OVERRUN * search.budget_s,
         "primal_integral_s": _integral(search, bound),
-        "processor_share": search.processor_share,
+        "search_cpu_s": search.worked_s,
         "pulls": float(len(search.pulls)),
         "improving": float(sum(outcome <= 1 for _, outcome in search.pulls)),
         "tolerance": FEASIBLE,
@@ -96,9 +96,10 @@ def _require_processor(search: Search) -> None:
     One that ended before its budget did, or after so many pulls, was not stopped by the clock.
     """
     in_time = search.most or search.ended_s < SHARE * search.budget_s
-    if search.clock == "wall" and not in_time and search.processor_share < SHARE:
+    share = search.worked_s / max(search.waited_s, 1e-9)
+    if search.clock == "wall" and not in_time and share < SHARE:
         raise EnvironmentProblem(
-            f"The solver had a processor for {search.processor_share:.0%} of its "
+            f"The solver had a processor for {share:.0%} of its "
             f"{search.budget_s:g} s: what it found says more about the machine's other work.",
             "Run it on a quiet machine, or give it processor seconds: --set clock=cpu.",
         )

@@ -10,7 +10,7 @@ SCIP runs on one thread with its defaults, its own large-neighbourhood heuristic
 the baseline.
 
 **Two clocks.** On the wall's, seconds pass while the machine does something else, and a budget that
-was mostly waited for is none: `processor_share` says how much of it the solver had, and the score
+was mostly waited for is none: `search_cpu_s` says how much of it the solver had, and the score
 refuses what had too little. On the processor's (`clock=cpu`) only this process's own seconds count:
 a busy machine, a pause or other workers take longer and change nobody's budget. They are user
 seconds, as on SCIP's own clock; what the system works for the process comes on top.
@@ -74,8 +74,10 @@ class Search:
     _model: Any = None
     _variables: list[Any] = field(default_factory=list)
     ended_s: float = 0.0
-    processor_share: float = 0.0
-    """Seconds of the processor per second of the wall, of the whole search."""
+    waited_s: float = 0.0
+    """Of the wall's clock, for the whole search."""
+    worked_s: float = 0.0
+    """User seconds of the processor in it."""
 
     @property
     def spent_s(self) -> float:
@@ -151,8 +153,8 @@ class Search:
     def end(self) -> "Search":
         """Close the books."""
         self.ended_s = self.spent_s
-        waited, worked = perf_counter() - self._begun[0], times().user - self._begun[1]
-        self.processor_share = worked / waited
+        self.waited_s = perf_counter() - self._begun[0]
+        self.worked_s = times().user - self._begun[1]
         self._model, self._variables = None, []
         return self
 

@@ -92,7 +92,7 @@ CARD = Card(
         Metric("violation", "", "lower", "cost"),
         Metric("tolerance", "", "higher", "info"),
         Metric("improving", "pulls", "higher", "info"),
-        Metric("processor_share", "", "higher", "info"),
+        Metric("search_cpu_s", "s", "higher", "info"),
         Metric("pulls", "pulls", "higher", "info"),
         Metric("learning", "", "higher", "info"),
         Metric("bound", "", "higher", "info"),
