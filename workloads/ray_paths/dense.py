@@ -3,13 +3,15 @@
 What the paper times as exhaustive search, in the library that the sampler runs in. Nothing is
 rejected early: occlusion of all K + 1 segments by all triangles is tested for every candidate, and
 counted. Same geometry as `tracer.py` in float64; the owner of a shared edge is not settled here, so
-a bounce point exactly on one may count twice.
+a bounce point exactly on one may count twice. At scale `gpu` it is the tracer of everybody, on the
+device, and its answers are read back batch by batch.
 """
 
 from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -17,9 +19,12 @@ from adabench.workloads.ray_paths.scene import Ints, Query
 from adabench.workloads.ray_paths.tracer import NEAR, OCCLUSION, TRACED
 
 
-def trace_all(query: Query, chunk: int, counts: Ints) -> Ints:
+def trace_all(query: Query, chunk: int, counts: Ints, device: str = "cpu") -> Ints:
     """Return all paths (p, K) of a scene; counts what was tested."""
-    found = [_valid(query, candidates, counts) for candidates in _enumerated(query, chunk)]
+    found = [
+        candidates[judge_dense(query, candidates, counts, device)]
+        for candidates in _enumerated(query, chunk)
+    ]
     return np.concatenate(found) if found else np.zeros((0, query.order), np.int64)
 
 
@@ -35,11 +40,15 @@ def _enumerated(query: Query, chunk: int) -> Iterator[Ints]:
             yield rows[start : start + chunk]
 
 
-def _valid(query: Query, candidates: Ints, counts: Ints) -> Ints:
-    with torch.inference_mode():
-        triangles = torch.from_numpy(query.triangles.copy())
-        normals = torch.from_numpy(query.normals.copy())
-        paths = torch.from_numpy(candidates)
+def judge_dense(
+    query: Query, candidates: Ints, counts: Ints, device: str = "cpu"
+) -> npt.NDArray[np.bool_]:
+    """Return which candidates (m, K) are paths: (m,); counts what was tested."""
+    # the context places what is made anew; what comes from NumPy is moved
+    with torch.inference_mode(), torch.device(device):
+        triangles = torch.from_numpy(query.triangles.copy()).to(device)
+        normals = torch.from_numpy(query.normals.copy()).to(device)
+        paths = torch.from_numpy(candidates).to(device)
         good, points = _reflected(query, triangles, normals, paths)
         free = torch.ones(len(paths), dtype=torch.bool)
         for k in range(query.order + 1):
@@ -49,7 +58,7 @@ def _valid(query: Query, candidates: Ints, counts: Ints) -> Ints:
         counts[OCCLUSION] += len(paths) * (
             (query.order + 1) * len(triangles) - 2 * query.order
         )  # a segment is not tested against the triangles that it ends on
-        return np.asarray(paths[good & free].numpy())
+        return np.asarray((good & free).cpu().numpy())
 
 
 def _reflected(
@@ -57,7 +66,7 @@ def _reflected(
 ) -> tuple[Tensor, list[Tensor]]:
     """Return which candidates reflect inside their triangles, and the K + 2 points (m, 3)."""
     m, order = paths.shape
-    tx, rx = torch.from_numpy(query.tx.copy()), torch.from_numpy(query.rx.copy())
+    tx, rx = (torch.from_numpy(end.copy()).to(paths.device) for end in (query.tx, query.rx))
     images = [tx.expand(m, 3)]
     for k in range(order):
         normal, base = normals[paths[:, k]], triangles[paths[:, k], 0]

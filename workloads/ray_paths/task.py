@@ -26,11 +26,16 @@ another.
     adabench run 'ray_paths/*' --set scene=FILE.ply     a mesh of your own (`reader.py`)
 
 **Limits.** Specular reflection only; walls reflect on both sides. K = 3 runs (`--set K=3`, 20
-scenes rather than 100); its sampler is trained by another loss. CPU only.
+scenes rather than 100); its sampler is trained by another loss.
+
+**Scale `gpu`** has the sampler's network and the tracer in tensors on the device, for the sampler as for
+exhaustive search; the compiled enumeration stays on the host. Nobody has run it on a GPU yet.
 """
 
+import torch
+
 from adabench.harness.card import Card, Knob, Metric
-from adabench.harness.errors import SelectionError
+from adabench.harness.errors import DeviceUnavailable, SelectionError
 from adabench.workloads.ray_paths.conformance import check
 from adabench.workloads.ray_paths.reader import read_scene
 from adabench.workloads.ray_paths.scene import FAMILIES, SUITE, generate
@@ -40,6 +45,7 @@ CARD = Card(
     title="Ray paths by reflection",
     paper="Transform-Invariant Generative Ray Path Sampling, arXiv 2603.01655, March 2026",
     adapts="which sequences of objects are traced at all",
+    scales=("embedded", "gpu"),
     knobs=(
         Knob("K", (1, 2), 2, open=True, low=1, high=3),
         Knob("scenes", (100,), 100, open=True, low=1, high=10000),
@@ -74,11 +80,21 @@ def load(scale: str, seed: int, *, K: int = 2, scenes: int = 100, scene: str = "
         SelectionError: for a scale that it does not have, or a scene that is neither a family
             nor a usable mesh.
         EnvironmentProblem: if `sionna` is asked for and not installed.
+        DeviceUnavailable: at scale `gpu` without a CUDA device.
     """
-    if scale != "embedded":
-        raise SelectionError(f"ray_paths has no scale {scale!r}.", "It runs at `embedded`.")
+    if scale not in CARD.scales:
+        raise SelectionError(
+            f"ray_paths has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}."
+        )
+    if scale == "gpu" and not torch.cuda.is_available():
+        raise DeviceUnavailable(
+            "ray_paths at scale gpu: not testable here, no CUDA device is visible.",
+            "Run it where torch.cuda.is_available(), or leave out --scale gpu.",
+        )
+    device = "cuda" if scale == "gpu" else "cpu"
     if scene != "suite" and scene not in FAMILIES:
-        return RayPaths((read_scene(scene, scenes, K, seed),))
+        return RayPaths((read_scene(scene, scenes, K, seed),), device=device)
     names = SUITE if scene == "suite" else (scene,)
     sizes = {name: scenes if name in (scene, "street") else -(-scenes // 5) for name in names}
-    return RayPaths(tuple(generate(name, sizes[name], K, seed) for name in names))
+    cases = tuple(generate(name, sizes[name], K, seed) for name in names)
+    return RayPaths(cases, device=device)

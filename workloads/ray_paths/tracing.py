@@ -12,7 +12,7 @@ import numpy as np
 
 from adabench.harness.errors import MethodContractError
 from adabench.harness.task import Meter
-from adabench.workloads.ray_paths.dense import trace_all
+from adabench.workloads.ray_paths.dense import judge_dense, trace_all
 from adabench.workloads.ray_paths.scene import Case, Floats, Ints, Query
 from adabench.workloads.ray_paths.tracer import OCCLUSION, TRACED, exhaust, judge, lit
 
@@ -24,6 +24,8 @@ Prune = Callable[[Query, Look], tuple[Ints, Ints, Ints]]
 """What may come first, what last (n,), and what may follow what (n, n): 1 where it may."""
 
 _TRUTHS: dict[float, tuple[Ints, ...]] = {}
+CHUNK_ON_DEVICE = 1 << 16
+"""Candidates at once there, at least: smaller batches leave a device idle."""
 KEPT = 64
 """Truths kept in a process."""
 
@@ -51,6 +53,8 @@ class RayPaths:
 
     instances: tuple[Case, ...]
     meter: Meter = field(default_factory=Meter)
+    device: str = "cpu"
+    """Where networks and tensors work; the compiled tracer is the host's."""
     _traced: dict[float, tuple[Traced, bytes]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -74,7 +78,10 @@ class RayPaths:
         def one(query: Query, counts: Ints) -> tuple[Ints, int, int]:
             offered = _candidates(query, propose(query))
             distinct, back = np.unique(offered, axis=0, return_inverse=True)
-            valid = judge(*_scene(query), distinct, counts)
+            if self.device == "cpu":
+                valid = judge(*_scene(query), distinct, counts)
+            else:
+                valid = judge_dense(query, distinct, counts, self.device).astype(np.int64)
             return distinct[valid == 1], len(offered), int(valid[back.ravel()].sum())
 
         return self._run(case, one)
@@ -99,12 +106,15 @@ class RayPaths:
     def enumerate_dense(self, case: Case, chunk: int) -> Traced:
         """Trace all candidates in tensors, `chunk` at a time, with no test left out.
 
+        On a device at least `CHUNK_ON_DEVICE` at a time.
+
         Raises:
             MethodContractError: if the case is not of this task.
         """
+        batch = chunk if self.device == "cpu" else max(chunk, CHUNK_ON_DEVICE)
 
         def one(query: Query, counts: Ints) -> tuple[Ints, int, int]:
-            paths = trace_all(query, chunk, counts)
+            paths = trace_all(query, batch, counts, self.device)
             return paths, int(counts[TRACED]), len(paths)
 
         return self._run(case, one)
