@@ -20,8 +20,8 @@ recipe than is shipped; the whole model 0.32, 0.40, 0.27, 0.34.
 
 **What is not here.** New learners for ACM would be 80 million weights to distil: here they are
 slices of the trained MLPs, each prefix with a fitted forecast of the rest (`real_widths.py`).
-Dr.LLM is not here: its labels take tens of thousands of readings, which do not fit into six CPU
-minutes.
+Dr.LLM is not here: its labels take tens of thousands of readings, an hour of CPU time by our
+estimate, and nobody has spent it yet.
 
 **Who is fitted to what.** The model is never changed. Routers and forecasters come from the other
 four fifths of the corpus, without using a word of it as a label (`real_fit.py`, `real_harm.py`,
