@@ -8,9 +8,10 @@ so that 1, 4, 16, 64 or 256 branches hold their own copy of the last 256 positio
 rows and the FLOPs of the formula are equal; only the distinct positions differ. `pooled` reads
 every position once (`workloads/shared/pooled_engine.py`).
 
-Seen on two cores of a CPU that others used too (4 layers of width 256, median of two): 5.0, 4.5, 7.6, 13.1 and 25.3 s for 512, 1280, 4352, 16640 and 65792 positions held. There the
-products with masked positions are most of it (97 % idle at the end); on a GPU they should hide
-behind the reading, which nobody has measured yet.
+Seen on two cores of a CPU that others used too (4 layers of width 256, median of two): 5.0, 4.5,
+7.6, 13.1 and 25.3 s for 512, 1280, 4352, 16640 and 65792 positions held. There the products with
+masked positions are most of it (97 % idle at the end); on a GPU they should hide behind the
+reading, which nobody has measured yet.
 
 Shapes other than `small` take a CUDA device; weights are random, so time is all there is to see.
 """

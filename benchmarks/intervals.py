@@ -64,14 +64,14 @@ and rounds):
     P(dominates)              t(3)                       0.954  0.946  0.946
     P(dominates)              yes-no                     0.962  0.946  0.948
 
-All rows pass but the two corners. *Yes-or-no outcomes* take few values, so the coverage of any interval
-steps up and down with the truth; as usual (Newcombe 1998; Brown, Cai & DasGupta 2001) it is judged
-over a range of truths: "drawn" has both accuracies from 0.05 to 0.95 and three strengths of
-pairing. A *corner* holds the truth at one point instead. There a method hardly ever differs from
+All rows pass but the two corners. *Yes-or-no outcomes* take few values, so the coverage of any
+interval steps up and down with the truth; as usual (Newcombe 1998; Brown, Cai & DasGupta 2001) it
+is judged over a range of truths: "drawn" has both accuracies from 0.05 to 0.95 and three strengths
+of pairing. A *corner* holds the truth at one point instead. There a method hardly ever differs from
 the other in ten cases, an interval that shows so must hold 0, and what it covers is near 1 by
-arithmetic: no interval without a random element could do otherwise. Where five discordant pairs are to be
-expected the same corners lie within the bar. *Conversion* of yes-or-no outcomes is a quotient of
-noises: 81 to 96 % of worlds get no interval, 0.1 to 2 % a wrong one.
+arithmetic: no interval without a random element could do otherwise. Where five discordant pairs are
+to be expected the same corners lie within the bar. *Conversion* of yes-or-no outcomes is a quotient
+of noises: 81 to 96 % of worlds get no interval, 0.1 to 2 % a wrong one.
 """
 
 import argparse
@@ -133,7 +133,9 @@ class Row:
 
     @property
     def holds(self) -> bool:
-        """Whether every size has the coverage, or no interval in most worlds and hardly a false one."""
+        """Whether every size has the coverage, or no interval in most worlds and hardly a false
+        one.
+        """
         both = zip(self.covered, self.none, strict=True)
         return all(
             (1 - share) * (1 - none) <= FALSE if none > RARE else BAR[0] <= share <= BAR[1]

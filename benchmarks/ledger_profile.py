@@ -5,13 +5,13 @@
 
 A table per mode, for one batch. *ms*: least and median of `--rounds` interleaved readings with
 nothing switched on; *K*: ln of the quickest readings' ratio over ln of the executions' ratio,
-against what the arm skips from if that is an arm too, for orientation (`adabench run` gives it
-with its interval). With `--cpu` readings are CPU time, for a machine that others use. Then, per part, *ms* (in the quickest of as many readings under a
-stopwatch: what was spent in the part and in none nested in it, Python between the operations
-included) and *ops* (innermost torch operations called there, counted by torch.profiler in
-one more reading). The profiler's own times are not shown: it makes every operation slower by about
-the same amount, which would charge decode for its calls twice. What the stopwatch adds is the
-difference of the totals.
+against what the arm skips from if that is an arm too, for orientation (`adabench run` gives it with
+its interval). With `--cpu` readings are CPU time, for a machine that others use. Then, per part,
+*ms* (in the quickest of as many readings under a stopwatch: what was spent in the part and in none
+nested in it, Python between the operations included) and *ops* (innermost torch operations called
+there, counted by torch.profiler in one more reading). The profiler's own times are not shown: it
+makes every operation slower by about the same amount, which would charge decode for its calls
+twice. What the stopwatch adds is the difference of the totals.
 
     admission     routers, or the exit's unembedding, and the choice
     layers        norms, projections, MLP, learners; in early exit the split projections too

@@ -5,8 +5,8 @@
         --out workloads/mip/known.json
 
 For each family and seed SCIP has the whole program for `--seconds`, then `--lns` seconds go to one
-neighbourhood alone (mutation_50, the card's best on set cover). The better solution is kept, tested for
-feasibility apart from the solver, and so is SCIP's dual bound. What the file holds already is
+neighbourhood alone (mutation_50, the card's best on set cover). The better solution is kept, tested
+for feasibility apart from the solver, and so is SCIP's dual bound. What the file holds already is
 kept where it is better, so that runs add up. These are bounds, not timings: a busy machine makes
 them weaker and not wrong.
 """

@@ -123,7 +123,9 @@ def ours(steps: int, bare_us: float, loops: int = 5_000) -> dict[str, Any]:
 
 
 def ours_in_blocks(steps: int, blocks: int = 100, loops: int = 50) -> dict[str, Any]:
-    """As a run does it, in blocks with their own entry and exit of the probes; of 5 ms, a run's are 2."""
+    """As a run does it, in blocks with their own entry and exit of the probes; of 5 ms, a run's are
+    2.
+    """
     unit = spin(steps)
     timed_ns, medians = 0, []
     start = perf_counter()

@@ -1,7 +1,8 @@
 """The compiled LRU and Belady of the paging task against libcachesim's, on the same traces.
 
     .venv/bin/pip install libcachesim
-    PYTHONSAFEPATH=1 .venv/bin/python benchmarks/paging.py [--rounds 5] [--json benchmarks/paging.json]
+    PYTHONSAFEPATH=1 .venv/bin/python benchmarks/paging.py [--rounds 5]
+        [--json benchmarks/paging.json]
 
     method        `paging/lru` and `paging/belady` on the task's engine, as `adabench run` times them:
                   contract held at each request, every page looked up twice, faults and evictions
@@ -16,10 +17,10 @@ and it hashes ids where ours are numbered: what a user of either pays.
 
 Rounds go by turns; *ns/request* is the median of the rounds, in CPU time of this process.
 
-Measured (libcachesim 0.3.5, two virtual cores, all else paused; `benchmarks/paging.json`): misses equal
-on all seven traces, LRU 0.17 to 0.32 and Belady 0.28 to 0.39 of libcachesim's CPU time. The
-bare kernel is made for Belady: with its keys LRU takes 0.65 to 1.43. With libcachesim's default table of
-2^24 entries, and a fresh one a run, LRU would be at 0.02 to 0.12: no fair figure.
+Measured (libcachesim 0.3.5, two virtual cores, all else paused; `benchmarks/paging.json`): misses
+equal on all seven traces, LRU 0.17 to 0.32 and Belady 0.28 to 0.39 of libcachesim's CPU time. The
+bare kernel is made for Belady: with its keys LRU takes 0.65 to 1.43. With libcachesim's default
+table of 2^24 entries, and a fresh one a run, LRU would be at 0.02 to 0.12: no fair figure.
 """
 
 import argparse

@@ -4,13 +4,13 @@
     PYTHONSAFEPATH=1 .venv/bin/python benchmarks/replanning.py [--seed N] [--out FILE]
 
 For each scene the edges that are free before the first update make one graph; a search finds the
-cost of the shortest way from the goal to every sample. Ours is the kernel that `replanning/dijkstra` is
-timed with, counters, parents and indexed heap included, on edges that are tested already. A library is timed
-with its graph built, its call from Python included (microseconds beside milliseconds). Costs must
-agree within 1e-9 at every sample.
+cost of the shortest way from the goal to every sample. Ours is the kernel that
+`replanning/dijkstra` is timed with, counters, parents and indexed heap included, on edges that are
+tested already. A library is timed with its graph built, its call from Python included (microseconds
+beside milliseconds). Costs must agree within 1e-9 at every sample.
 
-Times are CPU seconds of this process, the median of `REPEATS`, compilation left out. Ours is to be at most
-1.5 times the best. Prints one JSON document; `--out` stores it.
+Times are CPU seconds of this process, the median of `REPEATS`, compilation left out. Ours is to be
+at most 1.5 times the best. Prints one JSON document; `--out` stores it.
 """
 
 import argparse

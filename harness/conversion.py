@@ -9,10 +9,10 @@ A method that leaves out parts of one static method (`Card.skips_from`) is compa
 one at its default instead, and the row says by how much their qualities differ. A task's
 conditions (prefill, decode) get a row each.
 
-There is no K where the work ratio lies within 0.9..1.1 (it would be a quotient of two
-noises), nor where no static mixture reaches the method's quality. Energy counts only where
-a counter measured it, never an estimate. A task whose latency is not that of the work it
-counts says so on its card (`no_conversion`), and the row gives that reason. All means are over the cases that the method and
+There is no K where the work ratio lies within 0.9..1.1 (it would be a quotient of two noises), nor
+where no static mixture reaches the method's quality. Energy counts only where a counter measured
+it, never an estimate. A task whose latency is not that of the work it counts says so on its card
+(`no_conversion`), and the row gives that reason. All means are over the cases that the method and
 every static setting solved; the interval redraws those cases, mixture included.
 """
 

@@ -5,13 +5,13 @@ a child process need no callback. For each case it does, in this order and pinne
 
     prepare -> warm up -> enter probes -> solve -> exit probes -> score
 
-Nothing but the method's `solve` is inside the probes. A case that is too short for the clock
-is solved several times in one measured block; totals are divided by the number of loops, and
-`loops` is recorded. Samples during which the thread waited for a processor are left out of the
-latency and counted (`samples`, `samples_dropped`); where too few are left, the note says that
-the timing is invalid, and the counts stand. What an energy counter says of its window is
-recorded beside its joules; a model's provenance stands once, in the manifest. An intrusive probe (a FLOP counter) never shares a pass with a clock: it
-gets a pass of its own over the same case.
+Nothing but the method's `solve` is inside the probes. A case that is too short for the clock is
+solved several times in one measured block; totals are divided by the number of loops, and `loops`
+is recorded. Samples during which the thread waited for a processor are left out of the latency and
+counted (`samples`, `samples_dropped`); where too few are left, the note says that the timing is
+invalid, and the counts stand. What an energy counter says of its window is recorded beside its
+joules; a model's provenance stands once, in the manifest. An intrusive probe (a FLOP counter) never
+shares a pass with a clock: it gets a pass of its own over the same case.
 
 A method that fails becomes an `error` record with its traceback, and the run goes on. Bad
 input (a trace file that is empty) ends it with a message; what was recorded stays.

@@ -4,10 +4,10 @@
                                place.run(job) ─▶ shard                           ├▶ records, in order
                                ...                                               ┘
 
-**What fans out is a block**: all turns of one task, seed and set of conditions. Methods are compared
-within a block and interleaved there (`plan.py`: A B C, then C A B), so that what drifts hits all of
-them; spread over workers, two methods would be compared on two machines. A block also has every
-preparation that its cells share, so no unit belongs to two blocks.
+**What fans out is a block**: all turns of one task, seed and set of conditions. Methods are
+compared within a block and interleaved there (`plan.py`: A B C, then C A B), so that what drifts
+hits all of them; spread over workers, two methods would be compared on two machines. A block also
+has every preparation that its cells share, so no unit belongs to two blocks.
 
 **Nothing that was finished is lost.** A worker writes into its shard, line by line, and a shard is
 taken up again: a worker that dies (killed, a node gone) is replaced, and what it had
@@ -16,8 +16,8 @@ a unit becomes an error record, and the rest goes on. The parent copies a shard'
 its block is done, in the order of the plan: the file it ends up with is that of a local run, but
 for the clocks. If the parent dies, `adabench run --resume` finds the shards.
 
-**One measurement does not disturb another.** Every worker has cores of its own (`exclusive.py`), and
-at scale gpu an accelerator of its own. Ray and Slurm are told how many, and choose the machine;
+**One measurement does not disturb another.** Every worker has cores of its own (`exclusive.py`),
+and at scale gpu an accelerator of its own. Ray and Slurm are told how many, and choose the machine;
 which cores of it, the worker claims there.
 
 **Shards lie under the run's folder**, which workers on other machines must see at the same path (as

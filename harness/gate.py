@@ -27,8 +27,8 @@
 
 **Looks.** Further rounds repeat the tests, so both levels are shared out over the looks that the
 plan allows (`rounds.py`; a weighted Bonferroni, which no dependence between looks can hurt). The
-first look takes `FIRST_SHARE`: it has the fewest rounds, so a small level costs it most. At 8 rounds
-Student's t has to reach 3.3 there, with four equal shares 4.0; at 16 rounds 0.1 instead of
+first look takes `FIRST_SHARE`: it has the fewest rounds, so a small level costs it most. At 8
+rounds Student's t has to reach 3.3 there, with four equal shares 4.0; at 16 rounds 0.1 instead of
 0.25 of the level moves it from 3.3 to 3.7, and the scatter of the mean has fallen by 1.4.
 """
 

@@ -1,16 +1,16 @@
 """Headroom captured: of what a clairvoyant would gain here, the share a method gets.
 
-`H = area(method - blind) / area(oracle - blind)` over the budgets of the task. *Blind*: all static methods' dots, mixed at random, as a router that
-ignores its input could. *Oracle*: allocation in hindsight. *Method*: its own dots, mixed at
-random too (a mixture of two settings of an adaptive method is one of its own settings, and
-the others' curves are allowed the same). 1: all that a clairvoyant gets; 0: no better than
-blind mixing; below: worse. The range is that of the static settings, from their least cost (or
-the oracle's, if that is larger) to their largest. A curve may spend more for nothing, so it is
-defined for every budget above its least cost; for a budget below that a method cannot run, its
-user mixes static settings, and nothing is gained there. (Holding the range to the budgets
-where a method itself runs would cut off what it saves, and divides by next to nothing where
-static settings are good already.) For a method that runs at or beyond the largest static
-setting only, H is the ratio of heights at its least cost.
+`H = area(method - blind) / area(oracle - blind)` over the budgets of the task. *Blind*: all static
+methods' dots, mixed at random, as a router that ignores its input could. *Oracle*: allocation in
+hindsight. *Method*: its own dots, mixed at random too (a mixture of two settings of an adaptive
+method is one of its own settings, and the others' curves are allowed the same). 1: all that a
+clairvoyant gets; 0: no better than blind mixing; below: worse. The range is that of the static
+settings, from their least cost (or the oracle's, if that is larger) to their largest. A curve may
+spend more for nothing, so it is defined for every budget above its least cost; for a budget below
+that a method cannot run, its user mixes static settings, and nothing is gained there. (Holding the
+range to the budgets where a method itself runs would cut off what it saves, and divides by next to
+nothing where static settings are good already.) For a method that runs at or beyond the largest
+static setting only, H is the ratio of heights at its least cost.
 
 A clairvoyant that gains nothing leaves no H. One that lies below blind mixing is no oracle,
 and the row says so. Dots are means over the cases that all dots share; resamples redraw

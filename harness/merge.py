@@ -9,8 +9,8 @@ could not have come from one run must not look as if they had. Shards of a fanne
 (`executors.py`) carry the plan of the whole run; a run's own plan is its whole.
 
 **A unit is there once.** Of several records of a unit an ok one is kept, of several ok ones that
-which the result has already, else the one of the part that started first; the order in which
-parts are named says nothing. Duplicates are counted, and so are those whose quality or counts differ,
+which the result has already, else the one of the part that started first; the order in which parts
+are named says nothing. Duplicates are counted, and so are those whose quality or counts differ,
 which a seed should have ruled out.
 
 **Idempotent.** The result may exist: it is then one more part, and gets what it lacks. Merging the

@@ -8,8 +8,9 @@
     run/records, run/cells, run/errors                  counts
 
 A place in the document of `run --json` is a name too (`summary/3/metrics/faults/estimate`): the
-report's page carries it at every number. Names are matched without regard to case. A number can be looked up by its value too, as it is
-printed: `0.783` finds what rounds to it, `1.23ms` what is so many seconds.
+report's page carries it at every number. Names are matched without regard to case. A number can be
+looked up by its value too, as it is printed: `0.783` finds what rounds to it, `1.23ms` what is so
+many seconds.
 """
 
 import math

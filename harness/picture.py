@@ -24,8 +24,8 @@ from adabench.harness.registry import Entry
 Kind = Literal["segments", "line", "discs", "boxes", "dots"]
 Tone = Literal["solid", "outline", "faint", "plain", "lost", "new", "way"]
 NUMBERS: dict[Kind, int] = {"segments": 4, "line": 2, "discs": 3, "boxes": 4, "dots": 2}
-"""How many numbers a place has: x y u v from an end to the other; x y; x y radius; x y u v from corner
-to corner; x y."""
+"""How many numbers a place has: x y u v from an end to the other; x y; x y radius; x y u v from
+corner to corner; x y."""
 MOST_PLACES = 20_000
 """Of a picture: a page is sent."""
 
@@ -87,8 +87,8 @@ def checked(drawn: Picture) -> Picture:
     """Return a picture that can be drawn.
 
     Raises:
-        MethodContractError: for a window without area, a place of the wrong length, a number that is
-            not finite, or more places than a page carries.
+        MethodContractError: for a window without area, a place of the wrong length, a number that
+            is not finite, or more places than a page carries.
     """
     x, y, u, v = drawn.window
     marks = [mark for panel in drawn.panels for mark in panel.marks]

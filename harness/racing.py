@@ -5,12 +5,12 @@ grid would run each on all N cases and draw the front of the means. A race runs 
 one random order, the same for all points, each point along a prefix of its own, and stops when
 the front of the *grid* is known up to epsilon at a given confidence.
 
-**What is certified.** A point is *on* the front if no point beats it by more than epsilon: has
-a quality higher by more than epsilon at no higher cost. It is *off* if a point on the front
-covers it: has at least its quality less epsilon, at most its cost times 1 + 2 epsilon (so the
-slack between the two is 2 epsilon wide on both axes). All such statements of a certificate hold together with the probability
-`confidence` (union bound over pairs and looks; `wager.py` has the tests). Near ties may be
-called either way; that is what epsilon is for.
+**What is certified.** A point is *on* the front if no point beats it by more than epsilon: has a
+quality higher by more than epsilon at no higher cost. It is *off* if a point on the front covers
+it: has at least its quality less epsilon, at most its cost times 1 + 2 epsilon (so the slack
+between the two is 2 epsilon wide on both axes). All such statements of a certificate hold together
+with the probability `confidence` (union bound over pairs and looks; `wager.py` has the tests). Near
+ties may be called either way; that is what epsilon is for.
 
 **Who is sampled.** A point that another equals or beats in both, certainly and without epsilon,
 is *retired*: whatever it beats, the other beats too, so it decides nothing any more. Of the

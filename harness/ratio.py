@@ -7,12 +7,12 @@ and the reason says so. A claim over several conditions counts each case once: t
 pairs are averaged first.
 
 A rival that finds next to nothing makes such a ratio uncertain, and its interval says so: it may
-reach over two powers of ten, and there is none where too many resamples find nothing at all. Simulated
-(shares of 0.78 against a rival with h hits on the mean in a seed of 20 cases; 300 worlds a figure): of
-the intervals given, 0.96 to 0.99 hold the truth over 5, 10 and 20 seeds, h = 0.5 to 4. That they are
-wide does not keep a claim from being `reproduced`: the rule asks for an interval that excludes 1 and a
-mean that meets the threshold, and a mean over few hits meets one of 1.5 times the truth in up to
-11 % of worlds. More seeds narrow it.
+reach over two powers of ten, and there is none where too many resamples find nothing at all.
+Simulated (shares of 0.78 against a rival with h hits on the mean in a seed of 20 cases; 300 worlds
+a figure): of the intervals given, 0.96 to 0.99 hold the truth over 5, 10 and 20 seeds, h = 0.5 to
+4. That they are wide does not keep a claim from being `reproduced`: the rule asks for an interval
+that excludes 1 and a mean that meets the threshold, and a mean over few hits meets one of 1.5 times
+the truth in up to 11 % of worlds. More seeds narrow it.
 """
 
 import math

@@ -8,11 +8,11 @@ that has imported what it needs; both fork a few times; and in every pair of for
 led case by case, A B, B A, A B, so that neither ever runs while the other does. What a round
 says, by medians, is one unit of evidence (`gate.py`), whatever is measured inside it.
 
-All cells take part in the first `FIRST` rounds. Then the gate looks. While something is ambiguous and
-nothing is worse, further rounds run the ambiguous cells only, until the budget is spent: at most
-`LOOKS` looks in all, each of the further ones after an equal share of the time that is left.
-A quality that is ambiguous is not helped by another round of the same cases: its further
-rounds bring new seeds.
+All cells take part in the first `FIRST` rounds. Then the gate looks. While something is ambiguous
+and nothing is worse, further rounds run the ambiguous cells only, until the budget is spent: at
+most `LOOKS` looks in all, each of the further ones after an equal share of the time that is left. A
+quality that is ambiguous is not helped by another round of the same cases: its further rounds bring
+new seeds.
 """
 
 import json

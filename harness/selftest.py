@@ -10,10 +10,10 @@ allows. Every drawn gate is judged by the rule of the real one. Their share of a
 estimates the false-alarm rate, their share of alarms in A/B the power; as drawn gates share
 rounds, the first rests on n rounds, however many gates are drawn.
 
-Measured with `adabench gate --self-test paging/lru`, two virtual cores, 8 rounds of 3.3 s a gate: on a
-quiet machine (28 rounds of a kind) 0 of 500 gates of equal code raised an alarm and 500 of 500 found
-the planted 5 %, which measured +5.2 %; beside six other jobs (16 rounds) 1 of 500 and 500 of 500,
-at +7.8 %.
+Measured with `adabench gate --self-test paging/lru`, two virtual cores, 8 rounds of 3.3 s a gate:
+on a quiet machine (28 rounds of a kind) 0 of 500 gates of equal code raised an alarm and 500 of 500
+found the planted 5 %, which measured +5.2 %; beside six other jobs (16 rounds) 1 of 500 and 500 of
+500, at +7.8 %.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """A card as a page: what adapts, knobs, metrics, claims, the essay; and what a run found of it.
 
-Without a run the page says what is claimed; with one it adds the verdicts, the method's place in the
-task's plane, and where its compute went (the allocation picture).
+Without a run the page says what is claimed; with one it adds the verdicts, the method's place in
+the task's plane, and where its compute went (the allocation picture).
 """
 
 from collections.abc import Mapping, Sequence

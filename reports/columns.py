@@ -1,4 +1,5 @@
-"""The cases of a run as Parquet, for other programs: one row a record that is ok, nothing filled in.
+"""The cases of a run as Parquet, for other programs: one row a record that is ok, nothing filled
+in.
 
 Needs pyarrow (the extra `parquet`). The file holds no time, so the same run gives the same bytes
 with the same pyarrow.

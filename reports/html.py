@@ -9,14 +9,14 @@ by `page/*.js` from one JSON document (`document.py`), and every chart has a tab
 numbers. Everything that comes from a run is escaped; a content security policy with the digests
 of our two scripts lets no other script run, and nothing be loaded, even if it were not.
 
-*Charts* are drawn by Observable Plot (`vendor/`), tree-shaken to 269 kB, under 3 kB of licences. Of what was looked at
-(minified): uPlot 1.6 (51 kB) has log axes but is made for series that share one x, without
-scatter hovering, bands per series or anything for a screen reader; Chart.js 4.6 (210 kB) paints
-on a canvas and needs plug-ins for intervals; ECharts 6.1 (500 kB simple, 1.1 MB whole) and Plotly
-basic 4.1 (1.2 MB) have all of it at half the size of the page we allow; Vega with Vega-Lite and
-its embedding (over 770 kB) compiles expressions, which our policy forbids. Plot makes SVG whose
-colours are CSS, so the theme changes without drawing anew and print stays sharp; it has
-log scales, bands and rules (intervals), and comes from the authors of D3.
+*Charts* are drawn by Observable Plot (`vendor/`), tree-shaken to 269 kB, under 3 kB of licences. Of
+what was looked at (minified): uPlot 1.6 (51 kB) has log axes but is made for series that share one
+x, without scatter hovering, bands per series or anything for a screen reader; Chart.js 4.6 (210 kB)
+paints on a canvas and needs plug-ins for intervals; ECharts 6.1 (500 kB simple, 1.1 MB whole) and
+Plotly basic 4.1 (1.2 MB) have all of it at half the size of the page we allow; Vega with Vega-Lite
+and its embedding (over 770 kB) compiles expressions, which our policy forbids. Plot makes SVG whose
+colours are CSS, so the theme changes without drawing anew and print stays sharp; it has log scales,
+bands and rules (intervals), and comes from the authors of D3.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """Pages beside the report, in its style: the frame, and sheets as HTML tables.
 
-The style is that of the report (`page/page.css`), so a site, a card's page and a report look alike. A page
-holds everything it shows; links are relative, so a folder of pages works from a disk as from
+The style is that of the report (`page/page.css`), so a site, a card's page and a report look alike.
+A page holds everything it shows; links are relative, so a folder of pages works from a disk as from
 any host. Every text that comes from a record or a card is escaped here.
 """
 

@@ -88,7 +88,9 @@ def recorded(records: Table, cell: Cell) -> frozenset[float]:
 
 
 def figure(findings: Findings, task: str) -> str:
-    """Return a task's picture as HTML; a note where it cannot be shown, nothing where there is none."""
+    """Return a task's picture as HTML; a note where it cannot be shown, nothing where there is
+    none.
+    """
     found = shown(findings, task)
     if found is None:
         return ""

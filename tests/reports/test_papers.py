@@ -1,4 +1,6 @@
-"""Figures and tables for papers: their size, their words, their bytes, and what must not break them."""
+"""Figures and tables for papers: their size, their words, their bytes, and what must not break
+them.
+"""
 
 import re
 import shutil

@@ -18,11 +18,11 @@ Conditions play hunts (`hunt.py`) in place of arms, with `clear` as the control 
 | questions | one of 100 objects, with 60 noisy questions | the hardest object: all are tried |
 | clear    | the same with margins of 0.9, or 16 objects whose answers are all 0.05 or 0.95 | none |
 
-and a third one (`jokes.py`), `jokes`, hunts in a generated table of Jester's shape with the policies
-of 20 Questions, which never saw one; `matrix=FILE.csv` hunts in a table of the user's. r is geometric from 1 (solved within 20
-queries) to 1000 (hopeless). Worst cases are searched for each policy anew (`adversary.py`); what a
-family fixes beforehand is the starts, the episodes and their noise, by (family, queries, episodes,
-seed), and the hash is over those.
+and a third one (`jokes.py`), `jokes`, hunts in a generated table of Jester's shape with the
+policies of 20 Questions, which never saw one; `matrix=FILE.csv` hunts in a table of the user's. r
+is geometric from 1 (solved within 20 queries) to 1000 (hopeless). Worst cases are searched for each
+policy anew (`adversary.py`); what a family fixes beforehand is the starts, the episodes and their
+noise, by (family, queries, episodes, seed), and the hash is over those.
 """
 
 import hashlib

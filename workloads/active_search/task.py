@@ -39,9 +39,9 @@ a thousand queries, on the final episodes.
 **Limitations.** The search gives a lower estimate of the worst loss; a stronger adversary may find
 more (of questions it is exhaustive). The network is smaller than the card's, and one MLP for all
 arms. Specialists are trained, for arms only, so a gap can be negative; their losses are an estimate
-of the envelope. The real Jester is the user's to bring. Instances of a hunt at another T than 20 have no
-policy of their own. The time of a case is mostly the search's, never the policy's. All methods at
-seeds 0..2 take 150 s on two cores (253 s of CPU time), a third of it for hunts.
+of the envelope. The real Jester is the user's to bring. Instances of a hunt at another T than 20
+have no policy of their own. The time of a case is mostly the search's, never the policy's. All
+methods at seeds 0..2 take 150 s on two cores (253 s of CPU time), a third of it for hunts.
 """
 
 from adabench.harness.card import Card, Knob, Metric

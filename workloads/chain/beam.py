@@ -1,11 +1,11 @@
 """Beam search with a judge: the best ceil(sqrt(N)) leaves share the width.
 
 At every depth the leaves with the highest scores are kept, ceil(sqrt(N)) of them, and each takes
-ceil(W_left / leaves_left) children: sqrt(N) each while nothing has ended. How much better one leaf is
-than another plays no role, only its rank.
+ceil(W_left / leaves_left) children: sqrt(N) each while nothing has ended. How much better one leaf
+is than another plays no role, only its rank.
 
-**What is simplified.** The card's "ceil(N / keep) children each" is taken of the remaining width, so
-that all searches of one N draw the same number of steps.
+**What is simplified.** The card's "ceil(N / keep) children each" is taken of the remaining width,
+so that all searches of one N draw the same number of steps.
 
 **What to expect.** Written before measuring: below REBASE. It keeps few leaves, soon of one
 ancestor, and a judge that errs there errs for all: in the prototype a weak judge's narrow beam did

@@ -7,15 +7,15 @@ before its step: equal steps after different histories lie a little apart, which
 for. (The paper's embedder is a separate sentence model; its cut, 0.05, belongs to that model.)
 
 **The cut** is calibrated once, on problems of the `dev` split: content-blind trees, and at each
-depth every pair of leaves. `same`: the same words. `other`: another operation (`op b` differs). Of a
-grid, `calibrate` takes the cut that maximises
+depth every pair of leaves. `same`: the same words. `other`: another operation (`op b` differs). Of
+a grid, `calibrate` takes the cut that maximises
 
     share of `same` pairs in one cluster + share of `other` pairs in two
 
-and the middle of the plateau where several do. On `lm-s-s0` and 60 problems it is 0.05, by chance the
-paper's own value: 99.8 % of `same` pairs are then in one cluster and 99.5 % of `other` pairs in
-two. Of pairs that differ in the result alone 78 % are in one. At 0.02 these are 98.0, 99.8
-and 58 %, at 0.2 99.9, 83 and 97 %.
+and the middle of the plateau where several do. On `lm-s-s0` and 60 problems it is 0.05, by chance
+the paper's own value: 99.8 % of `same` pairs are then in one cluster and 99.5 % of `other` pairs in
+two. Of pairs that differ in the result alone 78 % are in one. At 0.02 these are 98.0, 99.8 and 58
+%, at 0.2 99.9, 83 and 97 %.
 """
 
 from collections.abc import Iterator, Sequence

@@ -4,8 +4,8 @@
                 arithmetic, the task's problems and credit
     engine      it touches models through a session alone, so that every token is counted
 
-`check` yields a sentence per broken rule. It reads the method's own source and finds honest mistakes
-and the usual short cuts; what a method imports from elsewhere is not read.
+`check` yields a sentence per broken rule. It reads the method's own source and finds honest
+mistakes and the usual short cuts; what a method imports from elsewhere is not read.
 """
 
 import ast

@@ -1,13 +1,13 @@
 """DVTS: ceil(sqrt(N)) independent subtrees, each a beam that keeps one.
 
-The root's N children are dealt to M = ceil(sqrt(N)) subtrees. In each, at every depth, the leaf with
-the highest score takes all of the subtree's remaining width: N / M less what ended in it. No
+The root's N children are dealt to M = ceil(sqrt(N)) subtrees. In each, at every depth, the leaf
+with the highest score takes all of the subtree's remaining width: N / M less what ended in it. No
 subtree can take over another's width, so M different beginnings are followed to their ends.
 
 **What is simplified.** No look-ahead: a step is scored where it ends.
 
-**What to expect.** Written before measuring: better than beam at N = 64, where diversity pays, near it
-at 16; below REBASE, which can move width between beginnings.
+**What to expect.** Written before measuring: better than beam at N = 64, where diversity pays, near
+it at 16; below REBASE, which can move width between beginnings.
 
 **What was seen.** `--set problems=60`, seeds 0..2, 180 questions. 0.872 at N = 16, 289 tokens held.
 

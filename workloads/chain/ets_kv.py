@@ -1,13 +1,14 @@
 """ETS-KV: Efficient Tree Search without the price on sameness.
 
-The ablation. `ets` with lambda_s = 0 (see there): leaves are kept for what REBASE would give them less
-what they and their ancestors hold, and whether the survivors say different things is
-nobody's concern. If it does as well at the same cache, clusters bought nothing.
+The ablation. `ets` with lambda_s = 0 (see there): leaves are kept for what REBASE would give them
+less what they and their ancestors hold, and whether the survivors say different things is nobody's
+concern. If it does as well at the same cache, clusters bought nothing.
 
 **What to expect.** Written before measuring, from the paper: the same cache at a smaller lambda_c,
 and less accuracy at the same cache.
 
-**Ways to fake it.** Comparing it at the same lambda_c: it then holds less, and loses for that reason.
+**Ways to fake it.** Comparing it at the same lambda_c: it then holds less, and loses for that
+reason.
 """
 
 from adabench.harness.card import Card, Knob, Point

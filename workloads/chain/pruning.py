@@ -9,13 +9,13 @@ Binaries x_i (keep leaf i), y_j (ancestor j is still needed), c_k (cluster k is 
 w is 1 / (nodes) for each node, or each node's share of the tokens. Only sharing makes this more
 than picking leaves one by one.
 
-**Solved on the tree, exactly.** From the leaves up, each node holds what its subtree can offer:
-the best value for every set of clusters covered, its own cost taken off. Children are
-combined pairwise. Once all leaves of a cluster lie below a node nobody above can cover it: its bonus
-is added and the cluster forgotten. An offer t makes s superfluous if it is worth at least as much
-after paying the bonus of every cluster that s covers and t does not. What remains are
-a handful of offers, and no solver is called. Where too many remain, `reference` decides: the same
-program, given to HiGHS through `scipy.optimize.milp`. Tests hold both against enumeration.
+**Solved on the tree, exactly.** From the leaves up, each node holds what its subtree can offer: the
+best value for every set of clusters covered, its own cost taken off. Children are combined
+pairwise. Once all leaves of a cluster lie below a node nobody above can cover it: its bonus is
+added and the cluster forgotten. An offer t makes s superfluous if it is worth at least as much
+after paying the bonus of every cluster that s covers and t does not. What remains are a handful of
+offers, and no solver is called. Where too many remain, `reference` decides: the same program, given
+to HiGHS through `scipy.optimize.milp`. Tests hold both against enumeration.
 
 **Ties** go to keeping more leaves: one that costs nothing and brings nothing stays. So lambda_c = 0
 keeps everything whatever the coverage is worth, exactly, and ETS is then REBASE; no program is

@@ -1,8 +1,8 @@
 """REBASE: a tree search that divides its width among all leaves by the judge's scores.
 
 At every depth each leaf takes ceil(W_left e^(r / T) / sum_left) children, best first, with T = 0.2
-(`allocation.py`): a leaf of score 0.9 gets e = 2.7 times the children of one of 0.7, and the worst get
-none. Nothing is pruned for its cost, so the cache holds whatever the scores spread over: the
+(`allocation.py`): a leaf of score 0.9 gets e = 2.7 times the children of one of 0.7, and the worst
+get none. Nothing is pruned for its cost, so the cache holds whatever the scores spread over: the
 prior state of the art that Efficient Tree Search starts from.
 
 Search, bookkeeping and the final choice are those of every search here (`search.py`).
@@ -14,9 +14,9 @@ judge, at fewer FLOPs, because prefixes are shared and hopeless ones are left; t
 judge passes its gate (best-of-16 by judge above majority). With a judge that only knows how hard
 a problem is, equal scores give every leaf one child and it is plain sampling, step by step.
 
-**What was seen.** `--set problems=60`, seeds 0..2, 180 questions. 0.728, 0.889, 0.939 at
-N = 4, 16, 64 against 0.800 of the judged vote at 16: 1.11 [0.92, 1.28] of it, at 1.04 of its FLOPs. It
-holds 403 tokens at 16 and 1538 at 64, of which 325 and 1224 go on.
+**What was seen.** `--set problems=60`, seeds 0..2, 180 questions. 0.728, 0.889, 0.939 at N = 4, 16,
+64 against 0.800 of the judged vote at 16: 1.11 [0.92, 1.28] of it, at 1.04 of its FLOPs. It holds
+403 tokens at 16 and 1538 at 64, of which 325 and 1224 go on.
 
 **Ways to fake it.** A width that grows by rounding; a judge that is not charged; the KV formula in
 place of the cache.

@@ -22,25 +22,26 @@ gone. Sample i of a question is the same for every method: what differs between 
 what they did with it.
 
 **What is scored.** `accuracy`: the answer that the returned completion states. A completion that is
-not a chain of well-formed steps is wrong and counts as `malformed`. `flops_counted`: of policy and judge,
-by formula, counted where a row is run. `generated`, `judged`, `prefilled`: tokens. `serial_steps`:
-decoding steps one after the other. `kv_before`, `kv_after`: tokens the policy's cache held at each
-depth of a search, before and after pruning. `aux_s`: seconds of solver, clustering and votes,
-inside the latency. `ttft_s` counts from the question; a search's first word is no answer yet.
-`itl_s` is the time from one decoding step to the next, `tpot_s` the time per word when all words
-of all branches count, both after the first word.
+not a chain of well-formed steps is wrong and counts as `malformed`. `flops_counted`: of policy and
+judge, by formula, counted where a row is run. `generated`, `judged`, `prefilled`: tokens.
+`serial_steps`: decoding steps one after the other. `kv_before`, `kv_after`: tokens the policy's
+cache held at each depth of a search, before and after pruning. `aux_s`: seconds of solver,
+clustering and votes, inside the latency. `ttft_s` counts from the question; a search's first word
+is no answer yet. `itl_s` is the time from one decoding step to the next, `tpot_s` the time per word
+when all words of all branches count, both after the first word.
 
 **Conditions.** `layout=single`: a policy trained on traces without alternative paths, where errors
 are systematic and voting has little to gain. `policy=lm-m`: a larger policy (no judge is stronger
 than it; methods that need one say so). `budget`: tokens that may be generated; 0 is no limit.
 
-**Checkpoints.** Greedy accuracy on dev at 4 and 6 operations: lm-s 0.48 and 0.32, lm-m 0.38 and 0.31, the
-single-path lm-s 0.72 and 0.60; lm-l 0.77 and 0.72 is above the intended band of 0.3 to 0.7 there and within it
-at 7 and 8 (0.60, 0.69). One training seed each: run seeds draw other questions, not other weights.
+**Checkpoints.** Greedy accuracy on dev at 4 and 6 operations: lm-s 0.48 and 0.32, lm-m 0.38 and
+0.31, the single-path lm-s 0.72 and 0.60; lm-l 0.77 and 0.72 is above the intended band of 0.3 to
+0.7 there and within it at 7 and 8 (0.60, 0.69). One training seed each: run seeds draw other
+questions, not other weights.
 
 **Scale `gpu`.** Searches at the shape of a 7B model with random weights (`mechanics.py`,
-`shared/pooled_engine.py`): time, bytes, tokens and FLOPs are real, quality is withheld. A tree of 256
-leaves: `--scale gpu --set N=256 --set problems=8`. `layout` means nothing there.
+`shared/pooled_engine.py`): time, bytes, tokens and FLOPs are real, quality is withheld. A tree of
+256 leaves: `--scale gpu --set N=256 --set problems=8`. `layout` means nothing there.
 
 **Limits.** Steps have nine words and problems a few steps: ancestors are cheap beside leaves,
 and decoding is dominated by weights, not by the cache.

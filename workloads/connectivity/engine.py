@@ -90,8 +90,8 @@ uncounted: Any = partial(cast(Any, njit), _nrt=False)
 def part(function: Function) -> Function:
     """Compile a shared part that hooks call; it is inlined into the engines.
 
-    References to arrays are not counted (`_nrt=False`: a part may not allocate, and the caller holds
-    its arrays): an atomic instruction for each array of each call would outweigh most steps.
+    References to arrays are not counted (`_nrt=False`: a part may not allocate, and the caller
+    holds its arrays): an atomic instruction for each array of each call would outweigh most steps.
     """
     return cast(Function, uncounted()(function))
 

@@ -42,9 +42,9 @@ and dearer on the ring.
 **What was seen.** The card's table comes out again: 5.3 / 18.3 / 85.3 / 272.9 unions per update at
 n = 2,000 (seed 0, realised error 0 / 4.8 / 47.5 / 405). At n = 5,000 and noise 1 the unions are
 1.19 times offline's [1.17, 1.23] and 1/204 of rebuilding's (seeds 0 to 2). The slope on random
-streams is 0.73 to 0.75; on ring, fifo and heavy ones 0.68 to 0.80; up to 1.06 under the adversary. With the
-backstop on, 0.145 to 2.008 times the forest's work over all noises and families (seeds 0 to
-4), and `guard_bound` is met to 99.7 %.
+streams is 0.73 to 0.75; on ring, fifo and heavy ones 0.68 to 0.80; up to 1.06 under the adversary.
+With the backstop on, 0.145 to 2.008 times the forest's work over all noises and families (seeds 0
+to 4), and `guard_bound` is met to 99.7 %.
 
 *Not reproduced: PU-5.* In steps the spanning forest is the better structure on four families of
 five. At noise 10 the method does 2.6 times its work [2.5, 2.7] over all families and 5.4 times on
@@ -53,13 +53,14 @@ components near the threshold are small and so are the sides of a cut. On the ri
 until noise 100 (606 steps against 796). Headroom captured is therefore negative, -0.52
 [-0.63, -0.33].
 
-The clock, CPU time per update at n = 1,000 on random streams (seeds 0 to 2, busy machine): 0.25 us at
-noise 0, 0.46 at 10, 1.03 at 100, 1.98 at 1,000; rebuilding 1.99, the forest 0.19. At noise 1,000 the
-method takes 0.84 [0.80, 0.86] of rebuilding's time over all families (PU-clock, seeds 0 to 9, quiet
-machine; 0.86 [0.84, 0.87] at 100 to 119), though the card expected this not to transfer: the times
-cross there on random and fifo streams, where the work (1,031 steps against 1,483) does not yet, and
-beyond on heavy, dyadic and ring ones. Kernels that counted references at each call (`engine.part`)
-took 1.3, 1.9, 3.4 and 5.6 us, and the crossing seemed to lie between noise 10 and 100.
+The clock, CPU time per update at n = 1,000 on random streams (seeds 0 to 2, busy machine): 0.25 us
+at noise 0, 0.46 at 10, 1.03 at 100, 1.98 at 1,000; rebuilding 1.99, the forest 0.19. At noise 1,000
+the method takes 0.84 [0.80, 0.86] of rebuilding's time over all families (PU-clock, seeds 0 to 9,
+quiet machine; 0.86 [0.84, 0.87] at 100 to 119), though the card expected this not to transfer: the
+times cross there on random and fifo streams, where the work (1,031 steps against 1,483) does not
+yet, and beyond on heavy, dyadic and ring ones. Kernels that counted references at each call
+(`engine.part`) took 1.3, 1.9, 3.4 and 5.6 us, and the crossing seemed to lie between noise 10 and
+100.
 
 **Ways to fake it.** The true end in the canonical interval (hooks see the past alone, and the
 check gives streams other futures); rebuilding the whole path always (unions would not fall

@@ -1,4 +1,5 @@
-"""A stream of edge updates is a case of the connectivity task; here is where the families come from.
+"""A stream of edge updates is a case of the connectivity task; here is where the families come
+from.
 
 | family | what it is | standing | why it is here |
 |---|---|---|---|

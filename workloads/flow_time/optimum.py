@@ -1,4 +1,5 @@
-"""The optimum: total flow time of the clairvoyant SRPT, by code that shares nothing with the engine.
+"""The optimum: total flow time of the clairvoyant SRPT, by code that shares nothing with the
+engine.
 
 On one machine, preemption being free, running the job with the least remaining work is optimal
 for total flow time (Schrage 1968). The task divides by this number, and the method `srpt`,

@@ -8,9 +8,9 @@ must agree.
 
 **What was seen.** So it is, to the last bit; and exhaustive search over all schedules of 10,000
 small integer instances never found less (`tests/workloads/flow_time/test_oracle.py`). No package
-runs SRPT on given jobs; against the rule over numba's compiled heap it takes 0.7 to 1.0 of the CPU time
-where both see the same events, 1.3 to 1.4 where it alone sees the ends of operations, and 2.4 to 4.3
-of a bare C++ queue's (`benchmarks/flow_time.py`).
+runs SRPT on given jobs; against the rule over numba's compiled heap it takes 0.7 to 1.0 of the CPU
+time where both see the same events, 1.3 to 1.4 where it alone sees the ends of operations, and 2.4
+to 4.3 of a bare C++ queue's (`benchmarks/flow_time.py`).
 
 **Ways to fake it.** Dividing by a bound weaker than this, or by the best policy of the run.
 """
@@ -32,7 +32,9 @@ CARD = Card(
 
 @hook
 def hear(machine: Machine, notes: Ints, weights: Floats, job: int, what: int) -> None:
-    """Keep the jobs by their remaining work. The end of an operation that is not the last says nothing."""
+    """Keep the jobs by their remaining work. The end of an operation that is not the last says
+    nothing.
+    """
     if what == DONE:
         remove(notes, weights, machine.n_jobs, job)
     elif what == ARRIVED:

@@ -1,7 +1,7 @@
 """The neighbourhoods: each says which part of the program is searched next.
 
-x is the current solution, x_LP that of the LP relaxation. "Free S": everything outside S is fixed at
-x. Names carry the percentage, as in the paper's portfolio of sixteen.
+x is the current solution, x_LP that of the LP relaxation. "Free S": everything outside S is fixed
+at x. Names carry the percentage, as in the paper's portfolio of sixteen.
 
 | arm | definition |
 |---|---|
@@ -27,10 +27,11 @@ from adabench.workloads.mip.search import Part, Search
 
 BIG_M = 1000.0
 RANDOM_SHARE, BRANCHING_SHARE, STEP_SHARE = 1 / 30, 1 / 10, 1 / 15
-"""Limits of a random solution, of local branching and of any other part, as shares of the budget: 2, 6
-and 4 s of 60."""
+"""Limits of a random solution, of local branching and of any other part, as shares of the budget:
+2, 6 and 4 s of 60."""
 RANDOM_S, BRANCHING_S, STEP_S = 20.0, 150.0, 60.0
-"""The paper's own limits, which a longer budget does not exceed: all of them hold from 1,500 s on."""
+"""The paper's own limits, which a longer budget does not exceed: all of them hold from 1,500 s on.
+"""
 
 
 @dataclass(frozen=True)

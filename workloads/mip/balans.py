@@ -11,13 +11,13 @@ rejected.
 
 No training, no features; any solver would do.
 
-**Simplified against the paper.** Its budget is an hour with 20, 60 and 150 s for a start, a part and
-local branching; here a shorter budget has them in proportion (a quarter, a fifteenth, a tenth, as in
-the card for 60 s); at `--set seconds=3600` they are the paper's. Built on `alns` and `mabwiser` as
-the package is, over SCIP; the package itself depends on a commercial solver's wheel.
+**Simplified against the paper.** Its budget is an hour with 20, 60 and 150 s for a start, a part
+and local branching; here a shorter budget has them in proportion (a quarter, a fifteenth, a tenth,
+as in the card for 60 s); at `--set seconds=3600` they are the paper's. Built on `alns` and
+`mabwiser` as the package is, over SCIP; the package itself depends on a commercial solver's wheel.
 
-**What to expect.** Written before measuring, from the card: within 3 % of SCIP at 60 s on set cover,
-either way; no claim can be decided from a few instances.
+**What to expect.** Written before measuring, from the card: within 3 % of SCIP at 60 s on set
+cover, either way; no claim can be decided from a few instances.
 
 **What was seen.** Ten set-cover instances, 60 user seconds each: `adabench run mip/scip mip/balans
 mip/random_arms --defaults --set clock=cpu --seeds 0..9 --workers 2`, on a machine with other work.
@@ -29,9 +29,10 @@ mip/random_arms --defaults --set clock=cpu --seeds 0..9 --workers 2`, on a machi
 
 Below SCIP: BL-1 reproduced, 0.993 [0.989, 0.999]; eight won, one tied, one lost, p = 0.02
 (BL-1-wilcoxon). Not below arms that are drawn uniformly: BL-2 *not reproduced*, 0.999 [0.996,
-1.001], no effect. So it is the neighbourhoods that beat SCIP here, not the bandit. There is something
-to learn (at least three pulls improve in all ten, BL-learnable) and late pulls follow what paid
-(BL-learns 0.35 [0.11, 0.66], reproduced on its middle), but 12 to 31 pulls of sixteen arms are few.
+1.001], no effect. So it is the neighbourhoods that beat SCIP here, not the bandit. There is
+something to learn (at least three pulls improve in all ten, BL-learnable) and late pulls follow
+what paid (BL-learns 0.35 [0.11, 0.66], reproduced on its middle), but 12 to 31 pulls of sixteen
+arms are few.
 
 *Single arms*, seeds 0..4, a run of its own (`mip/single_arm --sweep
 arm=mutation_50,rins_50,local_branching_25,crossover --set clock=cpu`): mutation_50 alone 732, 604,
@@ -41,11 +42,11 @@ branching 750, 618, 684, 670, 792. Mean ranks of the seven: uniform arms 2.3, mu
 arm and not before uniform arms, and is within 0.1 % of the best of the four in hindsight (worst
 0.5 %). BL-2-rank and BL-2-strong, which want all of it in one run, stay undecided.
 
-A first run on the wall's clock had a quarter of a processor: 0.982 [0.977, 0.988] of SCIP, ten of ten
-won, which looked better and was worth nothing. Such runs are refused since (`bounds.py`).
+A first run on the wall's clock had a quarter of a processor: 0.982 [0.977, 0.988] of SCIP, ten of
+ten won, which looked better and was worth nothing. Such runs are refused since (`bounds.py`).
 
-**Ways to fake it.** A start that is not counted, a wrapper that overruns, sub-MIPs as long as the budget,
-an incumbent handed over as a start to some arms, a wrong sign after a maximisation.
+**Ways to fake it.** A start that is not counted, a wrapper that overruns, sub-MIPs as long as the
+budget, an incumbent handed over as a start to some arms, a wrong sign after a maximisation.
 """
 
 from adabench.harness.card import (

@@ -1,9 +1,10 @@
 """Oracle: each neighbourhood is tried with the whole budget, and the best in hindsight is kept.
 
-What a clairvoyant would commit to. A bound: a sequence of different arms may do better still, and the runs
-scatter by the clock. It costs as many budgets as it has arms, and is charged one.
+What a clairvoyant would commit to. A bound: a sequence of different arms may do better still, and
+the runs scatter by the clock. It costs as many budgets as it has arms, and is charged one.
 
-**Ways to fake it.** Taking the best of many runs of the same arm for hindsight: each arm is run once here.
+**Ways to fake it.** Taking the best of many runs of the same arm for hindsight: each arm is run
+once here.
 """
 
 from collections.abc import Callable

@@ -13,8 +13,8 @@ from adabench.workloads.mip.search import Search
 from adabench.workloads.mip.solvers import highs
 
 KNOWN = Path(__file__).parent / "known.json"
-"""By instance digest: the best objective of long runs and its dual bound, as `benchmarks/mip_known.py`
-finds them."""
+"""By instance digest: the best objective of long runs and its dual bound, as
+`benchmarks/mip_known.py` finds them."""
 OVERRUN = 0.02
 """Of the budget: how late a method may end."""
 SHARE = 0.9

@@ -8,9 +8,9 @@
 | independent | independent set on a preferential-attachment graph of 1,500 vertices | negative control: SCIP alone is done in a second |
 
 Sizes were set by what SCIP does with them (CPU time, seeds 0 and 1): with four ties a newcomer the
-independent sets were 4 and 5 % from their bound after 45 s, which is no control, with three they are
-solved in 0.2 s; auctions of 100 items and 500 bids were solved in 5 s, which is no contest, those of 200
-and 1,000 are 1.6 % from their bound after 30 s. One gisp of two was solved in 45 s.
+independent sets were 4 and 5 % from their bound after 45 s, which is no control, with three they
+are solved in 0.2 s; auctions of 100 items and 500 bids were solved in 5 s, which is no contest,
+those of 200 and 1,000 are 1.6 % from their bound after 30 s. One gisp of two was solved in 45 s.
 
 All are minimised: what is maximised has negative costs. `tiny` sizes are for tests.
 """

@@ -4,8 +4,8 @@
     until the budget ends:    arm = pick();  x' = best of its neighbourhood
                               outcome = best | better | accepted | rejected;  learn(arm, outcome)
 
-The loop, the acceptance (simulated annealing, temperature 20 to 1 by 0.1) and the outcomes are those of
-the `alns` library, the bandits those of `mabwiser`, as in the paper's package.
+The loop, the acceptance (simulated annealing, temperature 20 to 1 by 0.1) and the outcomes are
+those of the `alns` library, the bandits those of `mabwiser`, as in the paper's package.
 """
 
 from collections.abc import Sequence

@@ -2,8 +2,8 @@
 
     minimise  c x   subject to   row_low <= A x <= row_high,   low <= x <= high,   x_i whole for i in I
 
-Solvers read it from an MPS file, which is written once into the cache folder under its hash: building
-a model of 60,000 entries call by call would take longer than some searches.
+Solvers read it from an MPS file, which is written once into the cache folder under its hash:
+building a model of 60,000 entries call by call would take longer than some searches.
 """
 
 import hashlib

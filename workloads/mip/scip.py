@@ -1,6 +1,7 @@
 """SCIP with its defaults: the baseline, its own neighbourhood heuristics on.
 
-**What to expect.** From the card, on set cover 1,500 x 3,000: 827 after 25 s and still 827 after 60.
+**What to expect.** From the card, on set cover 1,500 x 3,000: 827 after 25 s and still 827 after
+60.
 
 **Ways to fake it.** Another limit or more threads than for the others; its heuristics off in the
 baseline only; a limit that does not count reading and presolving.

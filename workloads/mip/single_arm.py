@@ -1,10 +1,11 @@
 """One neighbourhood, committed to: the static setting of a portfolio.
 
-Each of the sixteen can be asked for (`--set arm=rens_25`). Which is best is known in hindsight only;
-the honest comparison of a bandit is with the median one, and with the best on other instances.
+Each of the sixteen can be asked for (`--set arm=rens_25`). Which is best is known in hindsight
+only; the honest comparison of a bandit is with the median one, and with the best on other
+instances.
 
-**What to expect.** From the card, set cover at 60 s: mutation_50 at 776..806 where SCIP has 773..827, and
-crossover and local branching far behind at 25 s.
+**What to expect.** From the card, set cover at 60 s: mutation_50 at 776..806 where SCIP has
+773..827, and crossover and local branching far behind at 25 s.
 
 **Ways to fake it.** The worst arm as "the single arm"; an incumbent handed to some arms as a start.
 """

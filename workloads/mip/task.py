@@ -12,18 +12,18 @@ left.
 **What is given to everybody alike.** The instance file, SCIP with one thread and its defaults, the
 budget with the first solve inside it.
 
-**What is scored.** `closeness`: 1 - |objective - bound| / max(|objective|, |bound|), the bound being
-the LP relaxation's, the same for all. `primal_gap`: the same against the best value known, 0 for who
-is better; absent for instances that have none. `known.json` has the best values with their dual
-bounds for seeds 0 and 1, so far of runs of 30 to 45 s of processor time (`benchmarks/mip_known.py`
-adds longer ones). `primal_integral_s`: the gap to the bound, integrated over the budget, 1 before
-there is a solution. Work: `seconds`, the budget that was handed out; sub-MIPs, LP iterations and
-nodes are counted beside it. `learning`: rank correlation between how often an arm was pulled in the
-last third and its mean reward.
+**What is scored.** `closeness`: 1 - |objective - bound| / max(|objective|, |bound|), the bound
+being the LP relaxation's, the same for all. `primal_gap`: the same against the best value known, 0
+for who is better; absent for instances that have none. `known.json` has the best values with their
+dual bounds for seeds 0 and 1, so far of runs of 30 to 45 s of processor time
+(`benchmarks/mip_known.py` adds longer ones). `primal_integral_s`: the gap to the bound, integrated
+over the budget, 1 before there is a solution. Work: `seconds`, the budget that was handed out;
+sub-MIPs, LP iterations and nodes are counted beside it. `learning`: rank correlation between how
+often an arm was pulled in the last third and its mean reward.
 
-**A smoke run and a grid.** By default one set-cover instance a seed, 60 s a method. On the wall's clock
-methods run one after another on a quiet machine, never with `--workers`: the clock is the resource.
-No case is solved unmeasured beforehand.
+**A smoke run and a grid.** By default one set-cover instance a seed, 60 s a method. On the wall's
+clock methods run one after another on a quiet machine, never with `--workers`: the clock is the
+resource. No case is solved unmeasured beforehand.
 
     adabench run mip/scip mip/balans mip/random_arms mip/single_arm --defaults --seeds 0   (4 min)
     adabench run 'mip/*' --defaults --set suite=grid --seeds 0..1           (8 instances, 90 min)
@@ -39,13 +39,13 @@ from), and whether the portfolio is within a few percent of SCIP. It cannot show
 which are about an hour: where parts use up their limits, sixteen arms are pulled eleven times in
 all, so bandits differ by their first few draws, and a quarter of the time went into the start.
 
-`--set pulls=20` ends neighbourhood methods after so many sub-MIPs: the same seed then gives the same
-answer, as long as no limit of time is hit.
+`--set pulls=20` ends neighbourhood methods after so many sub-MIPs: the same seed then gives the
+same answer, as long as no limit of time is hit.
 
 **Two clocks.** By default the budget is wall-clock time, as in the paper; a method that had a
 processor for less than nine tenths of it is refused with the reason. `--set clock=cpu` gives
-everybody user seconds of the processor instead, which SCIP has a clock for and HiGHS has not. Then a
-busy machine and `--workers` take longer and change nobody's budget (what others do to caches and
+everybody user seconds of the processor instead, which SCIP has a clock for and HiGHS has not. Then
+a busy machine and `--workers` take longer and change nobody's budget (what others do to caches and
 memory remains).
 """
 

@@ -209,8 +209,8 @@ def _replay(
 ) -> None:
     """Replay `pages` once. `report` becomes (faults, evictions, trouble, request).
 
-    `hints` may be empty: then every hint is 0. `holder` (slots,) is the engine's own. Unless empty, `log` becomes 1 at faults and
-    `trail` what `contents` gives after each request.
+    `hints` may be empty: then every hint is 0. `holder` (slots,) is the engine's own. Unless empty,
+    `log` becomes 1 at faults and `trail` what `contents` gives after each request.
     """
     np.random.seed(coins & 0xFFFFFFFF)
     ledger[COIN] = coins

@@ -27,7 +27,8 @@ UNREADABLE = (OSError, EOFError, UnicodeDecodeError, ValueError)
 
 
 def read_trace(spec: str, slots: int, seed: int) -> Trace:
-    """Return the trace that `spec` names: `path`, `path.gz`, `path.csv:column`, `path.csv.gz:column`.
+    """Return the trace that `spec` names: `path`, `path.gz`, `path.csv:column`,
+    `path.csv.gz:column`.
 
     Raises:
         SelectionError: if there is no such file or column, or it holds no usable ids.

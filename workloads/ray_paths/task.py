@@ -28,8 +28,9 @@ another.
 **Limits.** Specular reflection only; walls reflect on both sides. K = 3 runs (`--set K=3`, 20
 scenes rather than 100); its sampler is trained by another loss.
 
-**Scale `gpu`** has the sampler's network and the tracer in tensors on the device, for the sampler as for
-exhaustive search; the compiled enumeration stays on the host. Nobody has run it on a GPU yet.
+**Scale `gpu`** has the sampler's network and the tracer in tensors on the device, for the sampler
+as for exhaustive search; the compiled enumeration stays on the host. Nobody has run it on a GPU
+yet.
 """
 
 import torch

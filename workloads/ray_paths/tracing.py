@@ -19,7 +19,8 @@ from adabench.workloads.ray_paths.tracer import OCCLUSION, TRACED, exhaust, judg
 Propose = Callable[[Query], Ints]
 """Candidates (m, K) of one scene; a repeated one is traced once."""
 Look = Callable[[Floats, int], Ints]
-"""Which triangles are in view of a point, looked at how finely: (n,) of 0 and 1. Tests are counted."""
+"""Which triangles are in view of a point, looked at how finely: (n,) of 0 and 1. Tests are counted.
+"""
 Prune = Callable[[Query, Look], tuple[Ints, Ints, Ints]]
 """What may come first, what last (n,), and what may follow what (n, n): 1 where it may."""
 

@@ -1,16 +1,16 @@
 """Dijkstra: the shortest ways from the goal to all samples, anew at every update.
 
-The uncomfortable baseline. A relaxation here is one look at one neighbour; fast marching looks
-for the best open neighbour again for each sample that it connects, a factor of the degree more. On edges
-that are already tested nothing is left that a tree could save except the part of the graph that did
-not change. `benchmarks/replanning.py` holds this kernel against scipy's.
+The uncomfortable baseline. A relaxation here is one look at one neighbour; fast marching looks for
+the best open neighbour again for each sample that it connects, a factor of the degree more. On
+edges that are already tested nothing is left that a tree could save except the part of the graph
+that did not change. `benchmarks/replanning.py` holds this kernel against scipy's.
 
-**What to expect.** Written before measuring, from the card: less time than a full FMT* replan by 2.4,
-and less than FMTx at all speeds but the lowest.
+**What to expect.** Written before measuring, from the card: less time than a full FMT* replan by
+2.4, and less than FMTx at all speeds but the lowest.
 
-**What was seen.** Seeds 100..109: half of FMT*'s relaxations (116,000 an update); in time 0.87, 0.73
-and 0.52 of FMTx's at speeds 0.25, 1 and 5, edge tests included. One search takes 0.74 to 0.90 of
-scipy's time, which is the fastest of three libraries (`benchmarks/replanning.json`).
+**What was seen.** Seeds 100..109: half of FMT*'s relaxations (116,000 an update); in time 0.87,
+0.73 and 0.52 of FMTx's at speeds 0.25, 1 and 5, edge tests included. One search takes 0.74 to 0.90
+of scipy's time, which is the fastest of three libraries (`benchmarks/replanning.json`).
 
 **Ways to fake it.** A search in Python, or a graph that is built anew inside the measured region.
 """

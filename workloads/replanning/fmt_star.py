@@ -1,14 +1,14 @@
 """FMT*: a new fast marching tree at every update.
 
 The method that FMTx repairs, without the repair: everything is forgotten and planned again on the
-tested edges. `share` is its only setting: a tree on a quarter of the samples costs a fifth and its ways
-are a little longer. These are the settings that content-blind mixing mixes.
+tested edges. `share` is its only setting: a tree on a quarter of the samples costs a fifth and its
+ways are a little longer. These are the settings that content-blind mixing mixes.
 
-**What to expect.** Written before measuring, from the card: 0.47 to 0.61 million relaxations an update
-on 5,000 samples, whatever moved.
+**What to expect.** Written before measuring, from the card: 0.47 to 0.61 million relaxations an
+update on 5,000 samples, whatever moved.
 
-**What was seen.** Seeds 0..9, speed 1, 2,000 samples: 232,000 relaxations an update, 5,500 collision
-checks for a first plan in an untested world.
+**What was seen.** Seeds 0..9, speed 1, 2,000 samples: 232,000 relaxations an update, 5,500
+collision checks for a first plan in an untested world.
 
 **Ways to fake it.** Keeping anything from update to update.
 """

@@ -28,11 +28,10 @@ Dijkstra on tested edges beats all of them.
 whose obstacles move; geometric means of scenes over seeds 100..119, processor time of whole scenes,
 edge tests included, on a busy machine:
 
-| speed | RRTx / FMTx: relaxations, queue, time | FMT* / FMTx: relaxations, time | Dijkstra / FMTx: time | LPA* / FMTx: relaxations, time |
-|---|---|---|---|---|
-| 0.25 | 0.93, 1.6, 0.87 | 1.63, 1.20 | 0.91 | 0.26, 0.73 |
-| 1 | 1.02, 2.7, 0.88 | 0.85, 0.97 | 0.74 | 0.31, 0.70 |
-| 5 | 1.02, 4.6, 0.87 | 0.33, 0.72 | 0.56 | 0.24, 0.63 |
+| speed | RRTx / FMTx: relaxations, queue, time | FMT* / FMTx: relaxations, time | Dijkstra / FMTx:
+time | LPA* / FMTx: relaxations, time | |---|---|---|---|---| | 0.25 | 0.93, 1.6, 0.87 | 1.63, 1.20
+| 0.91 | 0.26, 0.73 | | 1 | 1.02, 2.7, 0.88 | 0.85, 0.97 | 0.74 | 0.31, 0.70 | | 5 | 1.02, 4.6, 0.87
+| 0.33, 0.72 | 0.56 | 0.24, 0.63 |
 
 *Not reproduced: FX-1, FX-1-slow, FX-1-tuned, FX-1-median, FX-4.* RRTx is the faster one, at every
 speed and at every tolerance: FMTx takes 1.24 [1.20, 1.40] times its time at speed 1 (seeds 0..9),
@@ -58,8 +57,8 @@ agree, 12 of 13; with the default three seeds FX-4 is undecided too, 12 of 14. H
 0.40]: with every operation counted as one, blind mixing of Dijkstra trees does better than the
 repair. Times are in `cpu_s`, as for all single-thread kernels here.
 
-**Ways to fake it.** No orphans below a broken edge; no second look where an obstacle was (ways never
-get better again); a queue emptied after an early stop; obstacles that never cut the tree.
+**Ways to fake it.** No orphans below a broken edge; no second look where an obstacle was (ways
+never get better again); a queue emptied after an early stop; obstacles that never cut the tree.
 """
 
 from adabench.harness.card import Bound, Card, Claim, Knob, Monotone, Point, Ratio

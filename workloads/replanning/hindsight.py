@@ -1,7 +1,8 @@
 """Oracle: told the best way at every update, it changes the costs on that way alone.
 
-Nobody who has to find a way can do with less: each edge of the way is looked at once, and edges near
-obstacles are tested as for everybody. A bound, not a planner: finding the way is what planning is.
+Nobody who has to find a way can do with less: each edge of the way is looked at once, and edges
+near obstacles are tested as for everybody. A bound, not a planner: finding the way is what planning
+is.
 
 **What to expect.** Quality 1, and a few dozen looks an update beside the collision checks.
 

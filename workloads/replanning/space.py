@@ -1,4 +1,5 @@
-"""What a planner sees of the world, and the only ways to look at it: here is where costs are counted.
+"""What a planner sees of the world, and the only ways to look at it: here is where costs are
+counted.
 
 A planner is a compiled function of a `Space`. It reads the graph, keeps g, parent and a queue, and
 
@@ -10,12 +11,12 @@ A planner is a compiled function of a `Space`. It reads the graph, keeps g, pare
 
 Obstacles move outside the planner (`moving.py`); which edges changed is handed to it as lists.
 
-**Two traps.** numba's disk cache is keyed by the planner's own file; `compiled` mixes in a digest of
-this folder's parts. And by default a call counts references to every array that it passes, with an
-atomic instruction each: 200 ns for a `Space`, 80 ns for a `Queue`, more than a heap operation takes.
-That made Dijkstra two to five times slower than scipy's, and a planner look dearer by its number of
-calls. So kernels here are compiled without counting (`_nrt=False`: they may not allocate, and the
-caller holds the arrays), and what is called often gets the arrays it needs and no more.
+**Two traps.** numba's disk cache is keyed by the planner's own file; `compiled` mixes in a digest
+of this folder's parts. And by default a call counts references to every array that it passes, with
+an atomic instruction each: 200 ns for a `Space`, 80 ns for a `Queue`, more than a heap operation
+takes. That made Dijkstra two to five times slower than scipy's, and a planner look dearer by its
+number of calls. So kernels here are compiled without counting (`_nrt=False`: they may not allocate,
+and the caller holds the arrays), and what is called often gets the arrays it needs and no more.
 """
 
 from collections.abc import Callable

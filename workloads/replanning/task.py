@@ -1,28 +1,28 @@
 """Replanning: obstacles move, and a way must be found again.
 
 A case is a scene: samples of a space, connected to all neighbours within a radius, and obstacles
-that move at every update (`scene.py` has the families). A planner keeps a tree of costs to the goal,
-and hands two compiled kernels to `Replanning.drive`, which moves the obstacles, tests the edges near
-them, and counts.
+that move at every update (`scene.py` has the families). A planner keeps a tree of costs to the
+goal, and hands two compiled kernels to `Replanning.drive`, which moves the obstacles, tests the
+edges near them, and counts.
 
     def solve(task, case, point):
         return task.drive(case, plan, repair)
 
-**What is given to everybody alike.** Samples, graph, queue and tree (`space.py`), and the tests of edges
-near moving obstacles (`moving.py`): after them every planner knows which edges changed.
+**What is given to everybody alike.** Samples, graph, queue and tree (`space.py`), and the tests of
+edges near moving obstacles (`moving.py`): after them every planner knows which edges changed.
 
-**What is scored.** `path_quality`: the length of the shortest way on the graph of all samples over that
-of the way returned, averaged over updates; 0 where none is returned though there is one, or where
-it meets an obstacle. `graph_quality`: the same on the graph of the samples the planner asked for
-(`share`). `update_cpu_s` and `slow_update_cpu_s`: the median update's processor time and the 99th
-percentile's. `g_gap`: the largest error of a cost that is claimed to be right. `work`: relaxations, collision
-checks and heap operations an update, one each; they are also given apart, in all. Truth is
-Dijkstra's on edges tested anew (`truth.py`).
+**What is scored.** `path_quality`: the length of the shortest way on the graph of all samples over
+that of the way returned, averaged over updates; 0 where none is returned though there is one, or
+where it meets an obstacle. `graph_quality`: the same on the graph of the samples the planner asked
+for (`share`). `update_cpu_s` and `slow_update_cpu_s`: the median update's processor time and the
+99th percentile's. `g_gap`: the largest error of a cost that is claimed to be right. `work`:
+relaxations, collision checks and heap operations an update, one each; they are also given apart, in
+all. Truth is Dijkstra's on edges tested anew (`truth.py`).
 
 **Safety.** `safe` is the share of updates whose returned way is free, by tests of its own.
 
-**Limits.** The robot does not move. A relaxation, a check and a queue operation do not cost the same;
-`latency_s` is beside them, per scene: all updates and the first plan, edge tests included.
+**Limits.** The robot does not move. A relaxation, a check and a queue operation do not cost the
+same; `latency_s` is beside them, per scene: all updates and the first plan, edge tests included.
 """
 
 from adabench.harness.card import Card, Knob, Metric

@@ -11,9 +11,9 @@ A language model's trunk, larger and longer trained than the policy, reads the c
 The trunk's own surprise is the better half of it: a judge that had the state alone, trained end to
 end in the same minutes, told right from wrong hardly better than chance within a problem.
 
-The trunk is an engine of its own, so that a judge is charged like a model: its tokens are
-`judged`, its FLOPs (head and unembedding included) join the policy's. Its cache follows the policy's
-forks: what a parent's judge has read, no child's reads again.
+The trunk is an engine of its own, so that a judge is charged like a model: its tokens are `judged`,
+its FLOPs (head and unembedding included) join the policy's. Its cache follows the policy's forks:
+what a parent's judge has read, no child's reads again.
 """
 
 from collections.abc import Sequence

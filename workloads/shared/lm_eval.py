@@ -1,10 +1,12 @@
-r"""Any method of a language task as an lm-eval model, so that lm-eval's tasks score adaptive methods.
+r"""Any method of a language task as an lm-eval model, so that lm-eval's tasks score adaptive
+methods.
 
     python -P -m adabench.workloads.shared.lm_eval run --model adabench \
         --model_args method=chain/ets,N=16,out=runs/ets --tasks adabench_chain
 
-takes what `lm_eval` takes: it registers the model, adds our tasks to `--include_path`, and hands over.
-lm-eval 0.4 finds no models by entry point, so a program of your own imports this module instead:
+takes what `lm_eval` takes: it registers the model, adds our tasks to `--include_path`, and hands
+over. lm-eval 0.4 finds no models by entry point, so a program of your own imports this module
+instead:
 
     import adabench.workloads.shared.lm_eval
     lm_eval.simple_evaluate("adabench", "method=chain/ets", tasks=[...])
@@ -24,11 +26,12 @@ early. Continuations that share a context (the choices of an item) share its rea
 one word. A method that searches has no likelihood, and one that reads does not generate: each says
 so.
 
-**What it costs.** Every solving is measured like a case of a run: probes, latency, energy, the task's
-counts. Means stand in lm-eval's results under `config.adabench`, beside its accuracy; with `out=DIR`
-every record is appended to a run folder `DIR/<lm-eval task>`, which `claims`, `report` and `compare`
-read. There `accuracy` is our own score, present where the case is one of the task's own. One
-solving is one sample: `loops` is 1, and cases shorter than the clock are as coarse as that is.
+**What it costs.** Every solving is measured like a case of a run: probes, latency, energy, the
+task's counts. Means stand in lm-eval's results under `config.adabench`, beside its accuracy; with
+`out=DIR` every record is appended to a run folder `DIR/<lm-eval task>`, which `claims`, `report`
+and `compare` read. There `accuracy` is our own score, present where the case is one of the task's
+own. One solving is one sample: `loops` is 1, and cases shorter than the clock are as coarse as that
+is.
 """
 
 import sys

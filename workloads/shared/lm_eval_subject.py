@@ -1,8 +1,8 @@
 """A method at work outside a run: loaded once, measured at each case as a run would, journalled.
 
 What `lm_eval.py` needs of adabench and what knows nothing of lm-eval. A case is measured as
-`harness/execute.py` does with a block of one loop: probes around `solve` alone, counts from the task's
-meter, our own score where the case is one of the task's.
+`harness/execute.py` does with a block of one loop: probes around `solve` alone, counts from the
+task's meter, our own score where the case is one of the task's.
 """
 
 import importlib.metadata

@@ -15,8 +15,8 @@ from which seed, is asked with `--metadata '{"seed": 1, "problems": 20}'`.
 Worked from left to right, modulo 100. Few-shot examples come from the training split, each step
 written directly. A completion of our own models that is malformed states no answer, here as there.
 
-**adabench_ledger**, multiple choice: which value follows a `=`. One item for every stated value in a
-sequence, whose whole past is the context. Accuracy is over items; the task's own `accuracy`
+**adabench_ledger**, multiple choice: which value follows a `=`. One item for every stated value in
+a sequence, whose whole past is the context. Accuracy is over items; the task's own `accuracy`
 weighs the difficulties alike, and `k` in the item says which one it has. A model may put another
 word above all seven values; here the best of the seven counts, there that is an error.
 

@@ -21,8 +21,8 @@ temperature 1, other servers' may not be, unless that is the temperature you sam
 what is left; what some leave over is shared again, with the prefixes sent again.
 
 FLOPs are booked if the served model's `Formula` is given. Words have no times of their own:
-`first_s` is when the first answer was complete. `score` needs `echo=True` and a server that echoes a
-prompt with log-probabilities; the one word it must then draw is booked as `discarded`.
+`first_s` is when the first answer was complete. `score` needs `echo=True` and a server that echoes
+a prompt with log-probabilities; the one word it must then draw is booked as `discarded`.
 """
 
 import math
@@ -89,8 +89,9 @@ class Settings:
 class OpenAIEngine:
     """A model behind a completions server.
 
-    `prompt` says how prefixes are sent; ids are exact, text is for servers that take no ids. `extra`
-    goes into every request's body (vLLM: `{"return_token_ids": True}` spares the way over text).
+    `prompt` says how prefixes are sent; ids are exact, text is for servers that take no ids.
+    `extra` goes into every request's body (vLLM: `{"return_token_ids": True}` spares the way over
+    text).
     """
 
     def __init__(

@@ -36,7 +36,9 @@ PAIR = 2 * LANES
 def _quad(
     x: Any, at: Any, depth: Any, w: Any, left: Any, width: Any, out: Any, to: Any, row: Any
 ) -> None:
-    """Four rows of x from `at`; a pair of columns of w from `left`; `row` floats from row to row of out."""
+    """Four rows of x from `at`; a pair of columns of w from `left`; `row` floats from row to row of
+    out.
+    """
     a0 = a1 = b0 = b1 = c0 = c1 = d0 = d1 = spread(np.float32(0.0))
     b, c, d = at + depth, at + 2 * depth, at + 3 * depth
     for k in range(depth):

@@ -1,8 +1,8 @@
 """Draws on the device where the logits are, and the pace of a model that knows no steps.
 
-**Pace.** Random weights never end a step. `Pace(words, steps)` writes `;` over every
-`words`-th word and `<eos>` after that many steps, and nowhere else, in place of the word that was
-drawn and paid for, so that a search at the shape of a large model has the form of a real one. A paced engine
+**Pace.** Random weights never end a step. `Pace(words, steps)` writes `;` over every `words`-th
+word and `<eos>` after that many steps, and nowhere else, in place of the word that was drawn and
+paid for, so that a search at the shape of a large model has the form of a real one. A paced engine
 says nothing about quality, and the task that uses one withholds it.
 """
 

@@ -25,8 +25,8 @@ and 58,261 on the geometric graph. Sorted rows bring 118 to 49, 141 to 86, 179 t
 more on Debian (2,016), where a hub's row begins with hubs as long as itself.
 
 **Ways to fake it slow.** Taking turns; growing by vertex count; finishing the last layer; clearing
-arrays between pairs. `benchmarks/shortest_paths.py` holds it against libraries': 0.27 to 1.06 of networkit's CPU
-time, the only one that searches from both ends.
+arrays between pairs. `benchmarks/shortest_paths.py` holds it against libraries': 0.27 to 1.06 of
+networkit's CPU time, the only one that searches from both ends.
 """
 
 from typing import Any, NamedTuple

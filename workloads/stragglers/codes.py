@@ -67,7 +67,8 @@ class Code:
         return weights
 
     def decode(self, results: Floats, there: Flags) -> Floats:
-        """Return the sum of all chunks' gradients from results (n, dim); rows not `there` are not read.
+        """Return the sum of all chunks' gradients from results (n, dim); rows not `there` are not
+        read.
 
         Raises:
             MethodContractError: if what is there does not give it.

@@ -13,9 +13,9 @@ base: that is the model the parameters are fitted by (delay = base + alpha load)
 | independent | 0.03, 0.97 | hostile: whom to expect is hardly to be learnt |
 | none        | never bad  | control: nothing to be saved |
 
-Pure functions of (family, n, jobs, probe, seed, number). The *probe*, on which parameters are chosen,
-and the rounds that are scored are drawn from two streams of their own (`TUNE`, `TEST`). A seed has
-several instances of a family, each with a probe and rounds of its own.
+Pure functions of (family, n, jobs, probe, seed, number). The *probe*, on which parameters are
+chosen, and the rounds that are scored are drawn from two streams of their own (`TUNE`, `TEST`). A
+seed has several instances of a family, each with a probe and rounds of its own.
 """
 
 import hashlib

@@ -14,9 +14,9 @@ decoder here asks for any n - s results also where the fractional code could do 
 **What to expect.** Written before measuring, from the card: far faster than uncoded with
 stragglers (uncoded takes +98 % in short bursts), s between 7 and 15 at alpha = 6.
 
-**What was seen.** n = 256, 60 jobs, alpha = 6: 0.495 [0.489, 0.504] of uncoded's time in short bursts at seeds
-0..2 (36 instances), where s was 6.7 on the mean; 13.3 in long bursts, 13.4 when nearly independent. The strict
-rule, with the same s, takes 5.3 % more time in short bursts.
+**What was seen.** n = 256, 60 jobs, alpha = 6: 0.495 [0.489, 0.504] of uncoded's time in short
+bursts at seeds 0..2 (36 instances), where s was 6.7 on the mean; 13.3 in long bursts, 13.4 when
+nearly independent. The strict rule, with the same s, takes 5.3 % more time in short bursts.
 
 **Ways to fake it.** Leaving s untuned, which would flatter the sequential schemes; alpha = 0,
 which makes repetition free.

@@ -39,9 +39,10 @@ stragglers 1.02; 3 jobs 1.40 [1.18, 1.66], and 1.13 [1.11, 1.15] where work cost
 (two draws a seed): 0.965 [0.949, 0.981], 0.973 [0.956, 0.990] of SR-SGC, long 1.35 [1.29, 1.41],
 independent 1.01 [0.98, 1.04], 3 jobs 1.43.
 
-**Why no more than that.** Its T extra rounds cost 7.6 % of 60 jobs, which the lower load must earn first.
-Over alpha = 0, 1, 3, 6, 12 the ratio in short bursts was 1.165, 1.129, 1.064, 0.989, 0.897 (20 instances),
-and over 3, 10, 30, 60 jobs 1.43, 1.21, 1.05, 0.99. A probe of 40 or 240 rounds changes little.
+**Why no more than that.** Its T extra rounds cost 7.6 % of 60 jobs, which the lower load must earn
+first. Over alpha = 0, 1, 3, 6, 12 the ratio in short bursts was 1.165, 1.129, 1.064, 0.989, 0.897
+(20 instances), and over 3, 10, 30, 60 jobs 1.43, 1.21, 1.05, 0.99. A probe of 40 or 240 rounds
+changes little.
 
 **Two things were changed after a look.** The search on the probe tried B up to 4, which is too
 short for long bursts: there M-SGC took 1.47 of GC's time. With all B up to 12 and W up to 17 it
@@ -50,8 +51,8 @@ takes 1.32 (20 probes, ten runs each), and the other families stay as they were;
 one instance: 20 of them left GC-1 open (0.989 [0.964, 1.013]), 120 did not (0.972 [0.963, 0.981]),
 so a seed has twelve now. No threshold was touched.
 
-**Ways to fake it.** Parameters from the delays that are scored; dropping the T rounds; going on when
-the pattern does not fit; alpha = 0 for GC; one model with stale gradients.
+**Ways to fake it.** Parameters from the delays that are scored; dropping the T rounds; going on
+when the pattern does not fit; alpha = 0 for GC; one model with stale gradients.
 """
 
 from dataclasses import dataclass

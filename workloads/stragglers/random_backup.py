@@ -7,8 +7,8 @@ who is late is worth.
 **What to expect.** Written before measuring: the time of uncoded, almost; a late worker is drawn
 about once in a hundred.
 
-**What was seen.** Seeds 0..19, n = 256, 60 jobs, alpha = 6: 0.998 of uncoded's time in short bursts, 1.59 [1.57,
-1.62] times that of `backup_tasks`, with exactly as many copies.
+**What was seen.** Seeds 0..19, n = 256, 60 jobs, alpha = 6: 0.998 of uncoded's time in short
+bursts, 1.59 [1.57, 1.62] times that of `backup_tasks`, with exactly as many copies.
 
 **Ways to fake it.** Drawing among the late only.
 """

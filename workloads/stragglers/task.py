@@ -7,13 +7,13 @@ what the workers return. Some workers are slow in some rounds. A method hands a 
     def solve(task, case, point):
         return task.run(case, scheme)
 
-**Two levels.** `--set level=simulated` (the default): 256 workers, delays from `delays.py` plus alpha
-times the load. Nothing is computed: what is counted is time by the waiting rule, work, and
+**Two levels.** `--set level=simulated` (the default): 256 workers, delays from `delays.py` plus
+alpha times the load. Nothing is computed: what is counted is time by the waiting rule, work, and
 whether each job could be decoded. `--set level=real`: 8 processes on this machine under
-`torch.distributed` (gloo) that compute, encode and send real gradients of several small
-networks; the master decodes them and trains (`training.py`). There a straggler is a process
-that does its work several times over, and lateness is judged on CPU seconds that the
-processes measure themselves.
+`torch.distributed` (gloo) that compute, encode and send real gradients of several small networks;
+the master decodes them and trains (`training.py`). There a straggler is a process that does its
+work several times over, and lateness is judged on CPU seconds that the processes measure
+themselves.
 
 **The waiting rule**, alike for all: whoever takes longer than (1 + mu) times the fastest is late. A
 round ends there if the scheme can do without the late, else with the slowest (a wait-out).
@@ -33,10 +33,10 @@ decode and could not is refused.
 
 reads a recorded profile, rounds x workers (`reader.py`); `--set delays=long` runs one family.
 
-**Limitations.** A scheme that is ahead of its rounds cannot start the next: rounds are a barrier, as
-in the paper. A late worker is free again in the next round. Simulated time is no time of any
-machine; at level=real the processes share the cores of one, so that its seconds say what
-encoding and decoding cost, not what a cluster would save.
+**Limitations.** A scheme that is ahead of its rounds cannot start the next: rounds are a barrier,
+as in the paper. A late worker is free again in the next round. Simulated time is no time of any
+machine; at level=real the processes share the cores of one, so that its seconds say what encoding
+and decoding cost, not what a cluster would save.
 """
 
 from adabench.harness.card import Card, Knob, Metric

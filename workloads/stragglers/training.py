@@ -13,8 +13,8 @@ After each job the decoded gradient is compared with the full-batch gradient at 
 parameters, which the master computes itself, outside what is timed: `gradient_error` is the
 largest relative difference, by the Euclidean norm.
 
-`least_time` is an estimate here, no bound: the median CPU seconds of a pass over the data, shared by
-all n workers, once a job.
+`least_time` is an estimate here, no bound: the median CPU seconds of a pass over the data, shared
+by all n workers, once a job.
 """
 
 from dataclasses import dataclass, field
