@@ -5,10 +5,7 @@ the losses that the shipped fp16 file was measured to have: of arms worst-case l
 adversaries, of hunts the average case.
 """
 
-import ast
-import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -16,9 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
-from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
 from adabench.workloads.active_search import hunt_training, training
 from adabench.workloads.active_search.bandit import Policy
 from adabench.workloads.active_search.families import CLASSES, Problem, prey
@@ -26,13 +22,14 @@ from adabench.workloads.active_search.hunt import run
 from adabench.workloads.active_search.hunting import Hunter
 from adabench.workloads.active_search.network import Learned, Network
 from adabench.workloads.active_search.recipes import HuntRecipe, Recipe, recipes
+from adabench.workloads.shared import checkpoints
+from adabench.workloads.shared.checkpoints import Progress
 
 FOLDER = Path(__file__).with_name("checkpoints")
 HELD_OUT_SEED, HUNTED = 4000, 4000
 SOURCES = ("adversary.py", "bandit.py", "difficulty.py", "network.py", "scoring.py", "training.py")
 HUNT_SOURCES = ("hunt.py", "hunting.py", "hunt_training.py", "questions.py", "scoring.py",
                 "thresholds.py")  # fmt: skip
-Progress = Callable[[int, int], None]
 
 
 def recipe(name: str) -> Recipe | HuntRecipe:
@@ -41,10 +38,7 @@ def recipe(name: str) -> Recipe | HuntRecipe:
     Raises:
         SelectionError: if there is none of that name.
     """
-    known = recipes()
-    if name not in known:
-        raise SelectionError(f"There is no recipe called {name!r}.", nearest(name, known))
-    return known[name]
+    return checkpoints.named(name, recipes())
 
 
 def train(
@@ -57,16 +51,8 @@ def train(
 def follow(plan: Recipe | HuntRecipe, progress: Progress, folder: Path) -> dict[str, Any]:
     """Train what a plan says, on one thread: sums of several threads are not reproducible."""
     folder.mkdir(parents=True, exist_ok=True)
-    done = 0
-
-    def tick() -> None:
-        nonlocal done
-        done += 1
-        progress(done, plan.steps)
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    tick = checkpoints.ticking(progress, plan.steps)
+    with checkpoints.one_thread():
         if isinstance(plan, HuntRecipe):
             found, offsets = hunt_training.school(
                 plan.problem, plan.seed, plan.updates, plan.rate, tick
@@ -75,15 +61,13 @@ def follow(plan: Recipe | HuntRecipe, progress: Progress, folder: Path) -> dict[
             found, offsets = training.school(
                 CLASSES, plan.seed, plan.shared, plan.own, plan.rate, tick
             )
-        weights = {
-            f"{who}.{key}": value.half().contiguous()
-            for who, network in found.items()
-            for key, value in network.state_dict().items()
-        }
+        weights: dict[str, torch.Tensor] = {}
+        for who, network in found.items():
+            weights |= checkpoints.halves(network.state_dict(), f"{who}.")
         save_file(weights, folder / f"{plan.name}.safetensors")
         restore.cache_clear()
         card = asdict(plan) | {
-            "source": source_digest(HUNT_SOURCES if isinstance(plan, HuntRecipe) else SOURCES),
+            "source": source_digest(plan),
             "offsets": [round(float(offset), 4) for offset in offsets],
             "held_out": (
                 held_out_hunt(plan, folder)
@@ -91,8 +75,6 @@ def follow(plan: Recipe | HuntRecipe, progress: Progress, folder: Path) -> dict[
                 else held_out(plan, folder)
             ),
         }
-    finally:
-        torch.set_num_threads(threads)
     (folder / f"{plan.name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
 
@@ -104,15 +86,10 @@ def restore(name: str, folder: Path = FOLDER) -> dict[str, Network]:
     Raises:
         EnvironmentProblem: if it was not trained yet.
     """
-    path = folder / f"{name}.safetensors"
-    if not path.exists():
-        raise EnvironmentProblem(
-            f"The checkpoint {name} is not in {folder.name}/.", f"`adabench train {name}` makes it."
-        )
     parts: dict[str, dict[str, torch.Tensor]] = {}
-    for key, value in load_file(path).items():
+    for key, value in checkpoints.weights(name, folder).items():
         who, _, weight = key.partition(".")
-        parts.setdefault(who, {})[weight] = value.float()
+        parts.setdefault(who, {})[weight] = value
     policies = {}
     for who, weights in parts.items():
         network = Network()
@@ -158,18 +135,7 @@ def held_out_hunt(plan: HuntRecipe, folder: Path) -> dict[str, float]:
     return found
 
 
-def source_digest(sources: tuple[str, ...] = SOURCES) -> str:
-    """Return a digest of the code that a training depends on; comments do not count."""
-    digest = hashlib.sha256()
-    for name in sources:
-        tree = ast.parse((Path(__file__).parent / name).read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            body: Any = getattr(node, "body", [])
-            if isinstance(body, list):
-                body[:] = [part for part in body if not _is_text(part)]
-        digest.update(ast.dump(tree).encode())
-    return digest.hexdigest()[:16]
-
-
-def _is_text(node: Any) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+def source_digest(plan: Recipe | HuntRecipe) -> str:
+    """Return a digest of the code that a recipe's training depends on."""
+    names = HUNT_SOURCES if isinstance(plan, HuntRecipe) else SOURCES
+    return checkpoints.code_digest(Path(__file__).parent / name for name in names)

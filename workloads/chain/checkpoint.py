@@ -4,29 +4,26 @@ A card says which recipe made the file, a digest of the sources it was made with
 scored on the `dev` split. Everything is measured on the file as it is shipped, in fp16.
 """
 
-import ast
-import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
-from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
 from adabench.workloads.chain import data, judging, training
 from adabench.workloads.chain.recipes import Recipe, recipes
+from adabench.workloads.shared import checkpoints
+from adabench.workloads.shared.checkpoints import Progress
 from adabench.workloads.shared.engine import Costs, Engine, mix
 from adabench.workloads.shared.judge import Head, Judge, Scorer
 from adabench.workloads.shared.lm import LanguageModel
 from adabench.workloads.shared.native import NativeEngine
 
 FOLDER = Path(__file__).with_name("checkpoints")
-Progress = Callable[[int, int], None]
 SEEDS = 1
 """Training seeds; a run uses seed modulo this."""
 DEV_SEED, DEV_LENGTHS, DEV_PROBLEMS = 5, (4, 6), 100
@@ -40,10 +37,7 @@ def recipe(name: str) -> Recipe:
     Raises:
         SelectionError: if there is none of that name.
     """
-    known = recipes()
-    if name not in known:
-        raise SelectionError(f"There is no recipe called {name!r}.", nearest(name, known))
-    return known[name]
+    return checkpoints.named(name, recipes())
 
 
 def train(
@@ -65,11 +59,9 @@ def train(
         trunk, policy = restore(plan.trunk, folder), engine(plan.policy, folder)
         model, head = judging.train(plan, trunk, policy, progress)
         modules = {"": model, "head.": head}
-    weights = {
-        prefix + key: value.half().contiguous()
-        for prefix, module in modules.items()
-        for key, value in module.state_dict().items()
-    }
+    weights: dict[str, Any] = {}
+    for prefix, module in modules.items():
+        weights |= checkpoints.halves(module.state_dict(), prefix)
     save_file(weights, folder / f"{name}.safetensors")
     restore.cache_clear()
     card = asdict(plan) | {"source": source_digest(), "dev": held_out(plan, folder)}
@@ -124,15 +116,9 @@ def judge(name: str, folder: Path = FOLDER) -> Judge:
 
 
 def _weights(name: str, folder: Path, *, head: bool) -> dict[str, Any]:
-    path = folder / f"{name}.safetensors"
-    if not path.exists():
-        raise EnvironmentProblem(
-            f"The checkpoint {name} is not in {folder.name}/ and takes minutes to make.",
-            f"`adabench train {name}` trains it.",
-        )
     return {
-        key.removeprefix("head."): value.float()
-        for key, value in load_file(path).items()
+        key.removeprefix("head."): value
+        for key, value in checkpoints.weights(name, folder).items()
         if key.startswith("head.") == head
     }
 
@@ -166,17 +152,5 @@ def accuracy(policy: NativeEngine, problems: list[data.Problem], temperature: fl
 
 
 def source_digest() -> str:
-    """Return a digest of the code that a training depends on; comments do not count."""
-    digest = hashlib.sha256()
-    for name in _SOURCES:
-        tree = ast.parse((Path(__file__).parent / name).read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            body: Any = getattr(node, "body", [])
-            if isinstance(body, list):
-                body[:] = [part for part in body if not _is_text(part)]
-        digest.update(ast.dump(tree).encode())
-    return digest.hexdigest()[:16]
-
-
-def _is_text(node: Any) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    """Return a digest of the code that a training depends on."""
+    return checkpoints.code_digest(Path(__file__).parent / name for name in _SOURCES)

@@ -16,13 +16,10 @@ Early exit adds the same two terms after every layer, weighted by depth (l / sum
 that the one head reads every layer. Routers add their own losses (`routing.py`).
 """
 
-import ast
-import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -42,6 +39,7 @@ from adabench.workloads.ledger.model import Backbone
 from adabench.workloads.ledger.recipes import Recipe
 from adabench.workloads.ledger.routing import Penalty, threshold, token_choice, top_k
 from adabench.workloads.ledger.work import Work
+from adabench.workloads.shared.checkpoints import code_digest
 
 BATCH = 32
 RATE, BETAS, WEIGHT_DECAY, CLIP = 3e-3, (0.9, 0.98), 0.05, 1.0
@@ -209,17 +207,5 @@ def held_out(recipe: Recipe, model: Backbone) -> dict[str, float]:
 
 
 def source_digest() -> str:
-    """Return a digest of the code that a training depends on; comments do not count."""
-    digest = hashlib.sha256()
-    for name in _SOURCES:
-        tree = ast.parse(Path(__file__).with_name(name).read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            body: list[Any] = getattr(node, "body", [])
-            if isinstance(body, list):
-                body[:] = [part for part in body if not _is_text(part)]
-        digest.update(ast.dump(tree).encode())
-    return digest.hexdigest()[:16]
-
-
-def _is_text(node: Any) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    """Return a digest of the code that a training depends on."""
+    return code_digest(Path(__file__).with_name(name) for name in _SOURCES)

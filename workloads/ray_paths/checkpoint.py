@@ -4,32 +4,29 @@ A card says which recipe made the file, a digest of the sources it was made with
 of the shipped fp16 file on streets of a stream of their own.
 """
 
-import ast
-import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
-from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
+from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.ray_paths import likelihood, training
 from adabench.workloads.ray_paths.network import Flows, canonical, sample
 from adabench.workloads.ray_paths.recipes import SHIPPED, Recipe, recipes
 from adabench.workloads.ray_paths.scene import generate
 from adabench.workloads.ray_paths.tracer import exhaust
+from adabench.workloads.shared import checkpoints
+from adabench.workloads.shared.checkpoints import Progress
 
 FOLDER = Path(__file__).with_name("checkpoints")
 HELD_OUT_SEED, HELD_OUT_SCENES = 4000, 200
 SOURCES = ("network.py", "scene.py", "tracer.py", "training.py")
 MORE = {"likelihood": ("likelihood.py",)}
 """Sources beside those, by loss."""
-Progress = Callable[[int, int], None]
 
 
 def recipe(name: str) -> Recipe:
@@ -38,10 +35,7 @@ def recipe(name: str) -> Recipe:
     Raises:
         SelectionError: if there is none of that name.
     """
-    known = recipes()
-    if name not in known:
-        raise SelectionError(f"There is no recipe called {name!r}.", nearest(name, known))
-    return known[name]
+    return checkpoints.named(name, recipes())
 
 
 def train(
@@ -54,27 +48,16 @@ def train(
 def follow(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
     """Train what a plan says, on one thread: sums of several threads are not reproducible."""
     folder.mkdir(parents=True, exist_ok=True)
-    done = 0
-
-    def tick() -> None:
-        nonlocal done
-        done += 1
-        progress(done, plan.steps)
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    tick = checkpoints.ticking(progress, plan.steps)
+    with checkpoints.one_thread():
         teacher = likelihood if plan.loss == "likelihood" else training
         network = teacher.train(plan, tick)
-        weights = {key: value.half().contiguous() for key, value in network.state_dict().items()}
-        save_file(weights, folder / f"{plan.name}.safetensors")
+        save_file(checkpoints.halves(network.state_dict()), folder / f"{plan.name}.safetensors")
         restore.cache_clear()
         card = asdict(plan) | {
             "source": source_digest(plan),
             "held_out": held_out(restore(plan.name, folder), mask=plan.mask),
         }
-    finally:
-        torch.set_num_threads(threads)
     (folder / f"{plan.name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
 
@@ -86,13 +69,8 @@ def restore(name: str, folder: Path = FOLDER) -> Flows:
     Raises:
         EnvironmentProblem: if it was not trained yet.
     """
-    path = folder / f"{name}.safetensors"
-    if not path.exists():
-        raise EnvironmentProblem(
-            f"The checkpoint {name} is not in {folder.name}/.", f"`adabench train {name}` makes it."
-        )
     network = Flows(recipe(name).order)
-    network.load_state_dict({key: value.float() for key, value in load_file(path).items()})
+    network.load_state_dict(checkpoints.weights(name, folder))
     return network.eval().requires_grad_(False)
 
 
@@ -137,17 +115,6 @@ def held_out(network: Flows, *, mask: bool) -> dict[str, float]:
 
 
 def source_digest(plan: Recipe) -> str:
-    """Return a digest of the code that a training depends on; comments do not count."""
-    digest = hashlib.sha256()
-    for name in (*SOURCES, *MORE.get(plan.loss, ())):
-        tree = ast.parse((Path(__file__).parent / name).read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            body: Any = getattr(node, "body", [])
-            if isinstance(body, list):
-                body[:] = [part for part in body if not _is_text(part)]
-        digest.update(ast.dump(tree).encode())
-    return digest.hexdigest()[:16]
-
-
-def _is_text(node: Any) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    """Return a digest of the code that a recipe's training depends on."""
+    names = (*SOURCES, *MORE.get(plan.loss, ()))
+    return checkpoints.code_digest(Path(__file__).parent / name for name in names)

@@ -31,7 +31,7 @@ from adabench.workloads.active_search.families import (
     lacks,
 )
 from adabench.workloads.active_search.network import Learned, Network, features
-from adabench.workloads.active_search.recipes import HuntRecipe, Recipe, recipes
+from adabench.workloads.active_search.recipes import Recipe, recipes
 from adabench.workloads.active_search.task import CARD, load
 
 
@@ -239,9 +239,7 @@ def test_shipped_cards_are_of_these_sources_and_recipes() -> None:
         card = json.loads(path.read_text())
         plan = recipes()[card["name"]]
         assert {name: card[name] for name in asdict(plan)} == asdict(plan)
-        hunted = isinstance(plan, HuntRecipe)
-        sources = checkpoint.HUNT_SOURCES if hunted else checkpoint.SOURCES
-        assert card["source"] == checkpoint.source_digest(sources)
+        assert card["source"] == checkpoint.source_digest(plan)
     assert sum(path.stat().st_size for path in checkpoint.FOLDER.iterdir()) < 3e6
 
 
