@@ -10,7 +10,7 @@ out; FLOPs count the padding too. `depth_k*` is the mean number of layers by k a
 sixteen together, of the few that a batch then has. The three answers are decoded in each.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -28,6 +28,7 @@ from adabench.workloads.ledger.paths import Decide, Reply, answer
 from adabench.workloads.ledger.queries import ASKED_K, TRAINED_K, Asked, Questions, ask, redrawn
 from adabench.workloads.ledger.recipes import SEEDS
 from adabench.workloads.ledger.scoring import Floats
+from adabench.workloads.ledger.work import Work
 
 BASE = "qa-6"
 PER_SEQUENCE = 4
@@ -112,6 +113,10 @@ class Asking:
         """Return questions *with* keys that no score is taken on: what a static path is fitted to."""
         return _draw(STATIC_SEED, CALIBRATION, self.training_seed)
 
+    def fitted_path(self, length: int) -> tuple[int, ...] | None:
+        """Return None: no static path was fitted beforehand, so the best is found on the spot."""
+        return None
+
     def key(self, exam: Exam, *, wrong: int | None = None) -> Ints:
         """Return the answers of an exam, [n, 3]. For oracles alone.
 
@@ -167,12 +172,16 @@ def _allocation(ran: Floats, k: Ints) -> dict[str, float]:
 
 def _costs(reply: Reply, executions: float) -> dict[str, float]:
     works = [work for tile in reply.tiles for work in (tile.prefill, tile.decode)]
+    return {"executions": executions} | counted(works, reply.tokens, reply.parameters)
+
+
+def counted(works: Sequence[Work], tokens: int, parameters: int) -> dict[str, float]:
+    """Return what was counted, per token."""
     return {
-        "executions": executions,
-        "flops_counted": sum(work.flops + work.moved for work in works) / reply.tokens,
-        "moved": sum(work.moved for work in works) / reply.tokens,
-        "kv_entries": sum(work.kv_entries for work in works) / reply.tokens,
-        "kv_allocated": sum(work.kv_allocated for work in works) / reply.tokens,
-        "parameters_bytes": 4.0 * reply.parameters,
-        "tokens": float(reply.tokens),
+        "flops_counted": sum(work.flops + work.moved for work in works) / tokens,
+        "moved": sum(work.moved for work in works) / tokens,
+        "kv_entries": sum(work.kv_entries for work in works) / tokens,
+        "kv_allocated": sum(work.kv_allocated for work in works) / tokens,
+        "parameters_bytes": 4.0 * parameters,
+        "tokens": float(tokens),
     }

@@ -36,6 +36,7 @@ from adabench.workloads.ledger import (
     path_routers,
     qa_training,
     real_checkpoint,
+    real_path_checkpoint,
     real_width_checkpoint,
     retrofit,
     static_fit,
@@ -46,6 +47,7 @@ from adabench.workloads.ledger.duo_recipes import RandomlyRouted, Routing
 from adabench.workloads.ledger.ffn_recipes import Looping
 from adabench.workloads.ledger.model import Backbone
 from adabench.workloads.ledger.modules import Widened, hollow
+from adabench.workloads.ledger.real_path_recipes import RealPathfinding
 from adabench.workloads.ledger.real_recipes import RealRetrofit, Weights
 from adabench.workloads.ledger.real_width_recipes import RealWidths
 from adabench.workloads.ledger.recipes import (
@@ -74,7 +76,7 @@ def recipe(name: str) -> Recipe:
         raise SelectionError(f"{name} reads layout c2; it is no backbone of plain streams.")
     if isinstance(plan, RandomlyRouted):
         raise SelectionError(f"{name} has two modules a layer; it is no plain backbone.")
-    if isinstance(plan, Weights | RealRetrofit | RealWidths):
+    if isinstance(plan, Weights | RealRetrofit | RealWidths | RealPathfinding):
         raise SelectionError(f"{name} belongs to scale real; it is no backbone of streams.")
     if not isinstance(plan, Recipe):
         raise SelectionError(f"{name} is no backbone; it is trained on {plan.base}.")
@@ -93,6 +95,8 @@ def _shelf(plan: Plan) -> Path:
     shipped = (FOLDER / f"{plan.name}.safetensors").exists()
     if isinstance(plan, RealRetrofit) and not shipped:
         return real_checkpoint.kept(plan)
+    if isinstance(plan, RealPathfinding):
+        return real_path_checkpoint.kept(plan)
     return real_width_checkpoint.kept(plan) if isinstance(plan, RealWidths) else FOLDER
 
 
@@ -133,6 +137,8 @@ def train(
         return real_checkpoint.train(plan, progress, folder)
     if isinstance(plan, RealWidths):
         return real_width_checkpoint.train(plan, progress, folder)
+    if isinstance(plan, RealPathfinding):
+        return real_path_checkpoint.train(plan, progress, folder)
     _save(training.train(plan, progress).state_dict(), folder / f"{name}.safetensors")
     card = {
         "recipe": name,

@@ -22,6 +22,10 @@ erred at k = 4, of the first batch's wrong questions 0.72, 0.50, 0.65 were repai
 0.62, 0.72 survived, and random wrong answers were hit for 0.02, 0.01, 0.10: repairs are mostly
 real.
 
+**At scale real** it is refused. Nothing is right or wrong there, and hindsight that knows the words
+would take their luck: a path that says this text's words better by chance. How much the labels
+know that no router can see stands in the card of `real-dr-llm` (`harm_labels`).
+
 **Ways to fake it.** Quoting the first look alone; a single answer of seven.
 """
 

@@ -196,7 +196,14 @@ def covering(good: Tensor, lengths: Tensor, menu: int, dear: int) -> list[int]:
     `good` [C, n] says which path is right for whom. A question costs its shortest right path on
     the menu, and `dear` while it has none.
     """
-    costs = torch.where(good, lengths[:, None], dear)
+    return cheapest(torch.where(good, lengths[:, None], dear), menu, dear)
+
+
+def cheapest(costs: Tensor, menu: int, dear: float) -> list[int]:
+    """Choose `menu` rows of costs [C, n] one by one, each lowering the summed least cost most.
+
+    Where nothing is chosen yet a column costs `dear`.
+    """
     price, chosen = torch.full_like(costs[0], dear), list[int]()
     for _ in range(min(menu, len(costs))):
         best = int(torch.minimum(costs, price).sum(1).argmin())
@@ -221,7 +228,7 @@ def train(
         judged = labels(base, drawn(plan, judge, JUDGED), taught.menu)
         routers = Routers(base.shape.width, base.shape.layers)
         given = seen(base, taught.tokens, taught.lengths, taught.passes)
-        _fit(plan, routers, given, taught, progress)
+        fit(routers, given, taught.passes, plan.epochs, progress)
         routers.eval().requires_grad_(False)
         f1 = macro_f1(routers, seen(base, *judged), judged[2])
         facts = taught.facts | {"macro_f1": f1}
@@ -266,13 +273,12 @@ def focal(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     return -(weights[labels] * (1 - log_chance.exp()) ** GAMMA * log_chance).mean()
 
 
-def _fit(
-    plan: Pathfinding, routers: Routers, given: Seen, taught: Supervision, progress: Progress
-) -> None:
+def fit(routers: Routers, given: Seen, passes: Tensor, epochs: int, progress: Progress) -> None:
+    """Teach routers the labels, passes [n, L], in place."""
     pooled, share = given
-    weights = class_weights(taught.facts["counts"])
+    weights = class_weights(torch.bincount(passes.flatten(), minlength=CHOICES).tolist())
     optimiser = torch.optim.AdamW(routers.parameters(), lr=RATE, weight_decay=WEIGHT_DECAY)
-    steps = plan.epochs * (len(share) // BATCH)
+    steps = epochs * (len(share) // BATCH)
     for step in range(steps):
         warm = min(1.0, (step + 1) / (WARM_UP * steps))
         for group in optimiser.param_groups:
@@ -280,7 +286,7 @@ def _fit(
         rows = torch.randint(len(share), (BATCH,))
         logits = torch.stack([routers(i, pooled[i, rows], share[rows]) for i in range(len(pooled))])
         optimiser.zero_grad()
-        torch.autograd.backward(focal(logits, taught.passes[rows].T, weights))
+        torch.autograd.backward(focal(logits, passes[rows].T, weights))
         optimiser.step()
         progress(step + 1, steps)
 

@@ -20,8 +20,7 @@ recipe than is shipped; the whole model 0.32, 0.40, 0.27, 0.34.
 
 **What is not here.** New learners for ACM would be 80 million weights to distil: here they are
 slices of the trained MLPs, each prefix with a fitted forecast of the rest (`real_widths.py`).
-Dr.LLM is not here: its labels take tens of thousands of readings, an hour of CPU time by our
-estimate, and nobody has spent it yet.
+Dr.LLM chooses layers for a whole window, so it runs at `layout=qa` (`real_path_task.py`).
 
 **Who is fitted to what.** The model is never changed. Routers and forecasters come from the other
 four fifths of the corpus, without using a word of it as a label (`real_fit.py`, `real_harm.py`,
@@ -65,7 +64,8 @@ _FULL = 6
 """The depth that `vanilla` calls the whole model."""
 _HERE = (
     "informed_routing, greedy_skip, random_units, static_units, early_exit, random_exit, acm, "
-    "random_width, static_width learners=3 and vanilla depth=6 run here"
+    "random_width, static_width learners=3 and vanilla depth=6 run here; at layout=qa dr_llm, "
+    "full_path, static_path and random_paths"
 )
 
 
@@ -258,8 +258,8 @@ class RealLedger:
 
     def calibration(self) -> Batch:
         """Return windows of the fitting split, which no score is taken on."""
-        drawn = _drawn("fit", CALIBRATION, CALIBRATION_SEED)
-        return Batch(-1, np.ascontiguousarray(drawn[:, :-1]))
+        windows = drawn("fit", CALIBRATION, CALIBRATION_SEED)
+        return Batch(-1, np.ascontiguousarray(windows[:, :-1]))
 
     def score(self, batch: Batch, answer: Answer) -> Mapping[str, float]:
         """Return quality and counted work."""
@@ -279,12 +279,12 @@ def load(seed: int, mode: str, layout: str, batches: int, sequences: int) -> Rea
         SelectionError: for more text than there is.
     """
     each = max(1, sequences // SEQUENCES_PER_WINDOW)
-    drawn = _drawn("held-out", each * batches, _EVALUATION, seed)
-    parts = tuple(drawn[i * each : (i + 1) * each] for i in range(batches))
+    windows = drawn("held-out", each * batches, _EVALUATION, seed)
+    parts = tuple(windows[i * each : (i + 1) * each] for i in range(batches))
     return RealLedger(seed, mode, layout, parts, Meter())
 
 
-def _drawn(split: Split, count: int, *seeds: int) -> Ints:
+def drawn(split: Split, count: int, *seeds: int) -> Ints:
     """Draw windows of a split without repetition.
 
     Raises:
@@ -297,8 +297,8 @@ def _drawn(split: Split, count: int, *seeds: int) -> Ints:
             "Ask for fewer batches or sequences.",
         )
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
-    drawn: Ints = every[generator.permutation(len(every))[:count]]
-    return drawn
+    found: Ints = every[generator.permutation(len(every))[:count]]
+    return found
 
 
 def _shifted(found: RealParts, share: float) -> Parts:

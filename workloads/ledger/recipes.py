@@ -16,6 +16,7 @@ from adabench.workloads.ledger.cot_recipes import Shortening, Speaking, Thinking
 from adabench.workloads.ledger.duo_recipes import RandomlyRouted, Routing
 from adabench.workloads.ledger.ffn_recipes import Looping
 from adabench.workloads.ledger.model import Shape
+from adabench.workloads.ledger.real_path_recipes import RealPathfinding, real_path_recipes
 from adabench.workloads.ledger.real_recipes import RealRetrofit, Weights, real_recipes
 from adabench.workloads.ledger.real_width_recipes import RealWidths, real_width_recipes
 
@@ -156,6 +157,7 @@ Plan = (
     | Weights
     | RealRetrofit
     | RealWidths
+    | RealPathfinding
 )
 
 
@@ -171,6 +173,7 @@ def recipes() -> dict[str, Plan]:
         **cot_recipes.table(SEEDS),
         **real_recipes(),
         **real_width_recipes(),
+        **real_path_recipes(),
     }
 
 

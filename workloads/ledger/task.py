@@ -66,6 +66,7 @@ from adabench.workloads.ledger import (
     cot_task,
     duo_reading,
     gpu_shape,
+    real_path_task,
     real_task,
     twin,
 )
@@ -77,6 +78,7 @@ from adabench.workloads.ledger.duo_reading import DuoReader
 from adabench.workloads.ledger.duo_scoring import study
 from adabench.workloads.ledger.engine import Answer
 from adabench.workloads.ledger.readers import DECODED, Batch, Reader, UnitReader, WidthReader
+from adabench.workloads.ledger.real_path_task import RealAsking
 from adabench.workloads.ledger.real_task import RealLedger
 from adabench.workloads.ledger.recipes import SEEDS
 from adabench.workloads.ledger.scoring import (
@@ -306,7 +308,7 @@ def load(
     batches: int = 6,
     sequences: int = 64,
     width: int = WIDTH,
-) -> Ledger | Asking | Composing | Reckoning | RealLedger:
+) -> Ledger | Asking | Composing | Reckoning | RealLedger | RealAsking:
     """Return the task under the given conditions.
 
     Raises:
@@ -324,6 +326,8 @@ def load(
         raise SelectionError(
             f"ledger has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}."
         )
+    if scale == "real" and layout == "qa":
+        return real_path_task.load(seed, mode, batches, sequences)
     if scale == "real":
         return real_task.load(seed, mode, layout, batches, sequences)
     if scale == "gpu" and not torch.cuda.is_available():

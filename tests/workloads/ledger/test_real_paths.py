@@ -1,0 +1,431 @@
+"""Paths of layers at scale `real`, on a tiny Llama of the same code path."""
+
+import copy
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.workloads.ledger import (
+    checkpoint,
+    dr_llm,
+    full_path,
+    path_oracle,
+    path_routers,
+    random_paths,
+    real_checkpoint,
+    real_path_checkpoint,
+    real_path_fit,
+    real_path_search,
+    real_path_task,
+    real_task,
+    real_units,
+    static_path,
+    task,
+    vanilla,
+)
+from adabench.workloads.ledger.path_routers import Routers, decide
+from adabench.workloads.ledger.path_search import Path as Passes
+from adabench.workloads.ledger.paths import default
+from adabench.workloads.ledger.real_model import RealBackbone, RealShape, attention, mlp
+from adabench.workloads.ledger.real_path_recipes import PROMPT, real_path_recipes
+from adabench.workloads.ledger.real_path_search import Bill, Tried
+from adabench.workloads.ledger.real_paths import read_along
+from adabench.workloads.ledger.units import all_units
+
+LAYERS, WIDTH, VOCABULARY, TOKENS = 4, 24, 61, PROMPT + 12
+IDLE = 2
+"""A layer that adds next to nothing."""
+
+
+@pytest.fixture(scope="module")
+def model() -> RealBackbone:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = RealBackbone(RealShape(LAYERS, WIDTH, 40, 4, 2, VOCABULARY, TOKENS, 1e5, 1e-5))
+        for name, weight in made.named_parameters():
+            if "norm" not in name:
+                torch.nn.init.normal_(weight, std=0.5 if "embed" in name else 0.15)
+        for module in (made.layer(IDLE).out, made.layer(IDLE).down):
+            module.weight.data *= 0.05
+    return made.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def tokens() -> Tensor:
+    return torch.randint(VOCABULARY, (9, TOKENS), generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="module")
+def routers() -> Routers:
+    """Routers that disagree from window to window, as trained ones do."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        made = Routers(WIDTH, LAYERS)
+    for one in made.wide:
+        one.weight.data *= 8
+    return made.eval().requires_grad_(False)
+
+
+def alone(model: RealBackbone, window: Tensor, path: Passes) -> Tensor:
+    """Read one window along a path, one module after the other; logits from the prompt's end on."""
+    states = model.embed(window[None])
+    for index, times in enumerate(path):
+        for _ in range(times):
+            layer = model.layer(index)
+            states = states + attention(model, layer, layer.norm1(states))
+            states = states + mlp(layer, layer.norm2(states))
+    logits: Tensor = model.head(model.norm(states[0, PROMPT - 1 :]))
+    return logits
+
+
+def test_every_layer_once_is_the_whole_model(model: RealBackbone, tokens: Tensor):
+    whole = real_units.prefill_real(model, tokens, all_units, real_units.Plan())
+    ours = read_along(model, tokens, PROMPT, default(len(tokens), LAYERS))
+    assert whole.logits.std() > 0.5
+    torch.testing.assert_close(ours.logits, whole.logits[:, PROMPT - 1 :], atol=1e-5, rtol=0)
+    assert torch.equal(ours.passes(), default(len(tokens), LAYERS))
+    saved = 2 * len(tokens) * (PROMPT - 1) * WIDTH * VOCABULARY  # words of prompts are not scored
+    theirs = sum(work.flops for _, work in whole.works)
+    assert sum(work.flops for _, work in ours.works) == theirs - saved
+    assert sum(work.kv_entries for _, work in ours.works) == tokens.numel() * LAYERS
+
+
+def test_windows_take_their_own_paths_in_one_batch(model: RealBackbone, tokens: Tensor):
+    draw = torch.Generator().manual_seed(4)
+    passes = torch.randint(3, (len(tokens), LAYERS), generator=draw)
+    ours = read_along(model, tokens, PROMPT, passes, tile=5)
+    for row, path in enumerate(passes.tolist()):
+        wanted = alone(model, tokens[row], tuple(path))
+        torch.testing.assert_close(ours.logits[row], wanted, atol=1e-5, rtol=1e-5)
+    assert torch.equal(ours.passes(), passes)
+    entries = sum(work.kv_entries for _, work in ours.works)
+    assert entries == int(passes.sum()) * TOKENS
+
+
+def test_no_word_after_the_prompt_changes_a_path(
+    model: RealBackbone, routers: Routers, tokens: Tensor
+):
+    before = read_along(model, tokens, PROMPT, decide(routers))
+    changed = tokens.clone()
+    changed[:, PROMPT:] = (changed[:, PROMPT:] + 7) % VOCABULARY
+    after = read_along(model, changed, PROMPT, decide(routers))
+    assert len(before.passes().unique(dim=0)) > 2
+    assert torch.equal(before.passes(), after.passes())
+    torch.testing.assert_close(after.logits[:, 0], before.logits[:, 0], atol=1e-5, rtol=0)
+    assert not torch.allclose(after.logits[:, 1:], before.logits[:, 1:], atol=1e-3)
+    changed[:, PROMPT - 1] = (changed[:, PROMPT - 1] + 7) % VOCABULARY
+    other = read_along(model, changed, PROMPT, decide(routers))
+    assert not torch.equal(other.logits[:, 0], before.logits[:, 0])
+
+
+def test_a_prompt_alone_decides_as_it_does_with_what_follows(
+    model: RealBackbone, routers: Routers, tokens: Tensor
+):
+    whole = read_along(model, tokens, PROMPT, decide(routers))
+    prompts = read_along(model, tokens[:, :PROMPT].contiguous(), PROMPT, decide(routers))
+    assert torch.equal(prompts.passes(), whole.passes())
+    assert prompts.logits.shape[1] == 1
+    torch.testing.assert_close(prompts.logits[:, 0], whole.logits[:, 0], atol=1e-5, rtol=0)
+
+
+def test_a_word_to_come_changes_no_earlier_logit(
+    model: RealBackbone, routers: Routers, tokens: Tensor
+):
+    before = read_along(model, tokens, PROMPT, decide(routers)).logits
+    changed = tokens.clone()
+    changed[:, PROMPT + 5] = (changed[:, PROMPT + 5] + 5) % VOCABULARY
+    after = read_along(model, changed, PROMPT, decide(routers)).logits
+    torch.testing.assert_close(after[:, :6], before[:, :6], atol=1e-5, rtol=0)
+    assert not torch.allclose(after[:, 6:], before[:, 6:], atol=1e-3)
+
+
+def test_layers_counted_are_layers_called(model: RealBackbone, routers: Routers, tokens: Tensor):
+    called = torch.zeros(LAYERS, dtype=torch.long)
+    hooks = []
+    for index in range(LAYERS):
+
+        def count(module: Any, given: Any, made: Tensor, index: int = index) -> None:
+            called[index] += made.numel() // WIDTH
+
+        hooks.append(model.layer(index).down.register_forward_hook(count))
+    try:
+        reading = read_along(model, tokens, PROMPT, decide(routers), tile=4)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    assert torch.equal(called, reading.passes().sum(0) * TOKENS)
+    assert reading.passes().unique().tolist() == [0, 1, 2]
+
+
+def test_operations_are_what_torch_counts(model: RealBackbone, routers: Routers, tokens: Tensor):
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        reading = read_along(model, tokens, PROMPT, decide(routers), tile=4)
+    assert sum(work.flops for _, work in reading.works) == counter.get_total_flops()
+
+
+# The search.
+
+
+def harm_of(model: RealBackbone, windows: Tensor, path: Passes) -> Tensor:
+    found = []
+    for window in windows:
+        goal, said = (alone(model, window, each) for each in ((1,) * LAYERS, path))
+        parts = F.kl_div(
+            said.log_softmax(-1), goal.log_softmax(-1), reduction="none", log_target=True
+        )
+        found.append(parts.sum(-1).mean())
+    return torch.stack(found)
+
+
+def test_harm_is_the_divergence_from_the_whole_model(model: RealBackbone, tokens: Tensor):
+    paths: list[Passes] = [(1, 1, 1, 1), (1, 0, 1, 1), (2, 1, 1, 1), (1, 2, 0, 1), (1, 2, 0, 0)]
+    bill = Bill()
+    ours = real_path_search.harms(model, tokens, paths, bill)
+    wanted = torch.stack([harm_of(model, tokens, path) for path in paths])
+    torch.testing.assert_close(ours, wanted, atol=1e-5, rtol=1e-4)
+    assert (ours[1:] > 0.001).any(1).all()
+    # Whole: 4. Behind 1, 0: two. Behind 2: one again and three. Behind 1, 2: one again, then one.
+    assert bill.layers == len(tokens) * (4 + 2 + (1 + 3) + (1 + 1))
+    assert bill.readings(LAYERS) == bill.layers / LAYERS
+
+
+def test_the_search_leaves_out_what_does_least(model: RealBackbone, tokens: Tensor):
+    tried = real_path_search.searched(model, tokens, LAYERS - 2, Bill())
+    least = tried.paths[tried.best(LAYERS - 1, 1)[0]]
+    assert least == tuple(0 if index == IDLE else 1 for index in range(LAYERS))
+    shorter = tried.paths[tried.best(LAYERS - 2, 1)[0]]
+    assert shorter[IDLE] == 0
+    pairs = [path for path in tried.paths if sum(path) == LAYERS - 2]
+    assert len(pairs) > 3  # not of neighbours alone
+    again = real_path_search.again(model, tokens, tried, LAYERS - 2, Bill())
+    assert again.paths[0] == (1,) * LAYERS
+    assert float(again.harms[0].abs().max()) == 0.0
+
+
+def test_a_menu_serves_both_kinds_and_labels_tell_them_apart():
+    """For half of the windows layer 0 does little, for the others layer 1; layer 2 for nobody."""
+    little, much = [0.02, 0.03, 0.1], [0.9] * 3
+    harms = torch.tensor([[0.0] * 6, little + much, much + little, [0.5] * 6])
+    tried = Tried([(1, 1, 1), (0, 1, 1), (1, 0, 1), (1, 1, 0)], harms)
+    assert real_path_search.menu(tried, 3, 2.0) == [(1, 1, 1), (0, 1, 1), (1, 0, 1)]
+    price = real_path_search.price(tried, 2.0)
+    assert price == pytest.approx(0.1, abs=1e-3)
+    assert real_path_search.labels(tried, price).tolist() == [[0, 1, 1]] * 3 + [[1, 0, 1]] * 3
+    assert real_path_search.labels(tried, 0.01).tolist() == [[1, 1, 1]] * 6
+
+
+def test_a_price_brings_about_a_mean_length():
+    draw = torch.Generator().manual_seed(0)
+    paths = [(1,) * k + (0,) * (8 - k) for k in range(8, 2, -1)]
+    costs = torch.rand(6, 200, generator=draw).sort(0).values
+    tried = Tried(paths, costs - costs[:1])
+    for layers in (4.0, 6.0, 7.5):
+        labels = real_path_search.labels(tried, real_path_search.price(tried, layers))
+        assert float(labels.sum(1).double().mean()) == pytest.approx(layers, abs=0.1)
+
+
+# Routers.
+
+
+def test_states_are_pooled_on_the_labelled_path(model: RealBackbone, tokens: Tensor):
+    passes = torch.tensor([[1, 0, 2, 1]]).expand(len(tokens), -1)
+    pooled, share = real_path_fit.seen(model, tokens, passes)
+    assert pooled.shape == (LAYERS, len(tokens), path_routers.WINDOWS, WIDTH)
+    assert torch.allclose(share, torch.full_like(share, 1 / path_routers.WINDOWS))
+    size = PROMPT // path_routers.WINDOWS
+    first = model.embed(tokens[:, :size]).mean(1)
+    torch.testing.assert_close(pooled[0, :, 0], first, atol=1e-5, rtol=0)
+    assert torch.equal(pooled[1], pooled[2])  # layer 1 is left out
+    heard: list[Tensor] = []
+
+    def watch(index: int, states: Tensor, lengths: Tensor, work: Any) -> Tensor:
+        heard.append(states[:, -size:].mean(1))
+        return passes[: len(states), index]
+
+    read_along(model, tokens, PROMPT, watch, tile=len(tokens))
+    torch.testing.assert_close(pooled[3, :, -1], heard[3], atol=1e-5, rtol=0)
+
+
+def test_routed_paths_and_harms_are_those_of_a_reading(
+    model: RealBackbone, routers: Routers, tokens: Tensor
+):
+    passes, harm = real_path_fit.routed(model, tokens, decide(routers))
+    assert torch.equal(passes, read_along(model, tokens, PROMPT, decide(routers)).passes())
+    for row, path in enumerate(passes.tolist()):
+        wanted = harm_of(model, tokens[row : row + 1], tuple(path))
+        torch.testing.assert_close(harm[row : row + 1], wanted, atol=1e-5, rtol=1e-4)
+
+
+def test_routers_are_leant_to_a_mean_length(model: RealBackbone, routers: Routers):
+    leant = copy.deepcopy(routers)
+    prompts = torch.randint(VOCABULARY, (64, PROMPT), generator=torch.Generator().manual_seed(9))
+    before = real_path_fit.taken(model, prompts, decide(routers))
+    wanted = float(before.sum(1).double().mean()) + 0.5
+    plan = dataclasses.replace(real_path_recipes()["real-dr-llm"], layers=wanted)
+    far = real_path_fit.settle(plan, model, prompts, leant)
+    after = real_path_fit.taken(model, prompts, decide(leant))
+    assert float(after.sum(1).double().mean()) == pytest.approx(wanted, abs=0.1)
+    shifted = leant.wide[0].get_parameter("bias") - routers.wide[0].get_parameter("bias")
+    torch.testing.assert_close(shifted, torch.tensor([-far, 0.0, 0.0]), atol=1e-5, rtol=0)
+
+
+# The task on a tiny model and words drawn at random.
+
+
+@pytest.fixture
+def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (240, TOKENS + 1))
+    monkeypatch.setattr(real_checkpoint, "backbone", lambda: model)
+    monkeypatch.setattr(real_checkpoint, "_quick", lambda seed: model)
+    monkeypatch.setattr(real_checkpoint, "windows", lambda split: drawn)
+    monkeypatch.setattr(real_path_fit, "SHORTER", 2)
+    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
+    few = {
+        name: dataclasses.replace(
+            plan,
+            layers=3.2,
+            searched=16,
+            looked=16,
+            labelled=64,
+            settled=32,
+            judged=16,
+            words=TOKENS,
+            epochs=4,
+        )
+        for name, plan in real_path_recipes().items()
+    }
+    for module in (checkpoint, real_path_checkpoint):
+        monkeypatch.setattr(module, "real_path_recipes", lambda: few, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def taught(tiny: Path) -> dict[str, Any]:
+    """Return the card of routers taught to the tiny model, where readers look for them."""
+    plan = real_path_checkpoint.real_path_recipes()["real-dr-llm"]
+    folder = real_path_checkpoint.kept(plan)
+    return real_path_checkpoint.train(plan, lambda done, steps: None, folder)
+
+
+def test_the_card_says_what_labels_took_and_what_routers_know(taught: dict[str, Any]):
+    counts = taught["counts"]
+    assert sum(counts) == 64 * LAYERS
+    assert counts[0] > 0
+    said = taught["held_out"]
+    assert 0 < said["macro_f1"] <= 1
+    assert said["layers_labels"] == pytest.approx(3.2, abs=0.5)
+    assert said["harm_static"][LAYERS] == 0.0
+    assert taught["readings_per_label"] > 1
+    assert taught["readings_search"] > 16
+    assert set(taught["static"]) == {"2", "3", "4"}
+
+
+@pytest.mark.parametrize("method", [dr_llm, full_path, static_path, random_paths])
+def test_the_same_method_files_run(taught: dict[str, Any], method: Any):
+    loaded = task.load("real", 0, layout="qa", batches=2, sequences=128)
+    point = {**method.CARD.defaults, "length": 3}
+    state = method.prepare(loaded, point, 0)
+    for exam in loaded.cases():
+        assert exam.questions.tokens.shape == (8, TOKENS)
+        reading = method.solve(state, exam, point)
+        values = loaded.score(exam, reading)
+        words = torch.from_numpy(loaded.batches[exam.index][:, PROMPT:]).flatten()
+        wanted = float(F.cross_entropy(reading.logits.flatten(0, 1), words))
+        assert values["nll_token"] == pytest.approx(wanted)
+        assert values["accuracy"] == pytest.approx(math.exp(-wanted))
+        assert values["executions"] == float(reading.passes().sum(1).double().mean())
+        assert values["kv_entries"] == pytest.approx(values["executions"])
+        if method is full_path:
+            assert values["executions"] == LAYERS
+        if method is static_path:
+            assert values["executions"] == 3.0
+
+
+def test_p_moves_the_routers(taught: dict[str, Any]):
+    loaded = task.load("real", 0, layout="qa", batches=1, sequences=256)
+    (exam,) = loaded.cases()
+    held = dr_llm.prepare(loaded, dr_llm.CARD.defaults, 0)
+    ran = [
+        dr_llm.solve(held, exam, {"p": p}).passes().double().sum(1).mean() for p in (-1, -0.5, 0.5)
+    ]
+    assert ran[0] == 0
+    assert 0 < ran[1] < ran[2] == LAYERS
+
+
+def test_blind_paths_are_the_method_s_own(taught: dict[str, Any]):
+    loaded = task.load("real", 0, layout="qa", batches=1, sequences=256)
+    (exam,) = loaded.cases()
+    held = random_paths.prepare(loaded, random_paths.CARD.defaults, 0)
+    assert len(held.passes) == real_path_task.CALIBRATION
+    dealt = random_paths.solve(held, exam, {"p": -0.5, "keep": "paths"}).passes()
+    known = {tuple(path) for path in held.passes.tolist()}
+    assert {tuple(path) for path in dealt.tolist()} <= known
+
+
+def test_windows_are_those_of_the_stream_and_the_last_word_is_kept_back(tiny: Path):
+    loaded = task.load("real", 3, layout="qa", batches=1, sequences=64)
+    stream = real_task.load(3, "prefill", "stream", 1, 64)
+    assert np.array_equal(loaded.batches[0], stream.batches[0])
+    (exam,) = loaded.cases()
+    assert exam.questions.tokens.shape[1] == loaded.batches[0].shape[1] - 1
+    assert set(exam.questions.lengths) == {PROMPT}
+
+
+def test_what_is_not_here_is_refused_with_a_remedy(tiny: Path):
+    loaded = task.load("real", 0, layout="qa", batches=1, sequences=16)
+    with pytest.raises(EnvironmentProblem, match="real-dr-llm is not shipped") as caught:
+        dr_llm.prepare(loaded, dr_llm.CARD.defaults, 0)
+    assert "adabench train real-dr-llm" in caught.value.hint
+    with pytest.raises(EnvironmentProblem, match="layout=qa"):
+        vanilla.prepare(loaded, {"depth": 6}, 0)
+    with pytest.raises(EnvironmentProblem, match="no keys") as keys:
+        path_oracle.prepare(loaded, path_oracle.CARD.defaults, 0)
+    assert "dr_llm" in keys.value.hint
+    decoding = task.load("real", 0, layout="qa", mode="decode1")
+    with pytest.raises(EnvironmentProblem, match="mode=decode1"):
+        full_path.prepare(decoding, {}, 0)
+
+
+def test_a_length_that_was_not_searched_is_refused(taught: dict[str, Any]):
+    loaded = task.load("real", 0, layout="qa", batches=1, sequences=16)
+    with pytest.raises(SelectionError, match="length=1"):
+        static_path.prepare(loaded, {"length": 1}, 0)
+    with pytest.raises(SelectionError, match="length=13"):
+        static_path.prepare(task.load("embedded", 0, layout="qa"), {"length": 13}, 0)
+
+
+def test_teaching_is_repeatable_and_leaves_the_model_alone(
+    taught: dict[str, Any], model: RealBackbone, tiny: Path
+):
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    plan = real_path_checkpoint.real_path_recipes()["real-dr-llm"]
+    real_path_checkpoint.train(plan, lambda done, steps: None, tiny)
+    first = real_path_checkpoint.kept(plan) / "real-dr-llm.safetensors"
+    assert (tiny / "real-dr-llm.safetensors").read_bytes() == first.read_bytes()
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    card = json.loads((tiny / "real-dr-llm.json").read_text())
+    assert card["static"] == taught["static"]
+
+
+def test_the_recipe_is_no_backbone_and_goes_into_the_cache(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with pytest.raises(SelectionError, match="belongs to scale real"):
+        checkpoint.recipe("real-dr-llm")
+    made: list[Path] = []
+    monkeypatch.setattr(
+        real_path_checkpoint, "train", lambda plan, progress, folder: made.append(folder)
+    )
+    checkpoint.train("real-dr-llm")
+    assert made[0].is_relative_to(tiny / "cache")

@@ -1,0 +1,109 @@
+"""SmolLM2 run along a path of layers, another one for each window: Dr.LLM's engine at scale real.
+
+A window is a prompt and the words that follow it. As in `paths.py` a path is written as *passes*,
+how often each layer runs, 0 (skip), 1 or 2 (repeat), [windows, L], and before each layer `Decide`
+is asked, with the states of the prompt and nothing else:
+
+    for layer:  passes = decide(layer, states[:, :prompt], lengths)
+        for r in 1, 2:  states[passes >= r] = layer(states[passes >= r])      # gathered, dense
+
+So the prompt runs along its own path, as in the paper, and what follows it takes the same path,
+decided once. A layer is called for the windows that run it, with all of their positions; a
+window that skips it stores no keys there, one that repeats it attends in each pass to the keys of
+that pass.
+
+**Nothing is read ahead.** Attention is causal, so a prompt's states know no later word, and
+only words after the prompt are scored. Prompt and continuation are read in one call: with the words
+given, that is a forced decode with the same decisions (a test compares it with reading the prompt
+alone).
+
+Work is counted as in `real_units.py`; a run names a slot, 2 l + r - 1 for pass r of layer l, and
+the windows of the tile.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from adabench.workloads.ledger.engine import one_thread
+from adabench.workloads.ledger.paths import MOST, Decide, fixed
+from adabench.workloads.ledger.real_model import RealBackbone
+from adabench.workloads.ledger.real_units import TILE, View, attend, widen
+from adabench.workloads.ledger.work import Work
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Logits for the words after the prompts, and the work that they took."""
+
+    logits: Tensor
+    """[n, T - prompt + 1, vocabulary]: what the prompt's last position says comes first."""
+    works: tuple[tuple[Tensor, Work], ...]
+    """(the windows of a tile, its work); `runs` hold (slot, windows of the tile)."""
+    layers: int
+    parameters: int = 0
+
+    def passes(self) -> Tensor:
+        """Return how often each layer ran, counted from the runs, [n, L]."""
+        ran = torch.zeros(len(self.logits), self.layers, dtype=torch.long)
+        for who, work in self.works:
+            for slot, rows in work.runs:
+                ran[who[rows], slot // MOST] += 1
+        return ran
+
+
+def read_along(
+    model: RealBackbone, tokens: Tensor, prompt: int, decide: Decide | Tensor, *, tile: int = TILE
+) -> Reading:
+    """Read windows [n, T], `tile` of them a call; `decide` may be given paths, passes [n, L]."""
+    n, length = tokens.shape
+    works = []
+    with torch.inference_mode(), one_thread():
+        logits = torch.empty(n, length - prompt + 1, model.shape.vocabulary)
+        for first in range(0, n, tile):
+            who = torch.arange(first, min(first + tile, n))
+            rule = fixed(decide[who]) if isinstance(decide, Tensor) else decide
+            view = View(model, Work(), len(who), length)
+            states = along(view, model.embed(tokens[who]), prompt, rule)
+            rows = model.norm(states[:, prompt - 1 :].flatten(0, 1))
+            view.work.flops += 2 * rows.numel() * model.shape.vocabulary
+            torch.mm(rows, model.head.weight.T, out=logits[who[0] : who[-1] + 1].flatten(0, 1))
+            works.append((who, view.work))
+    weights = sum(weight.numel() for weight in model.parameters())
+    return Reading(logits, tuple(works), model.shape.layers, weights)
+
+
+def along(view: View, states: Tensor, prompt: int, decide: Decide) -> Tensor:
+    """Take states [m, T, d] along the paths that their first `prompt` positions decide."""
+    lengths = torch.full((view.sequences,), prompt)
+    for index in range(view.model.shape.layers):
+        passes = decide(index, states[:, :prompt], lengths, view.work)
+        for turn in range(MOST):
+            who = (passes > turn).nonzero()[:, 0]
+            if not len(who):
+                break
+            view.work.runs.append((MOST * index + turn, who))
+            states = _pass(view, index, states, who)
+    return states
+
+
+def _pass(view: View, index: int, states: Tensor, who: Tensor) -> Tensor:
+    """Run a layer on the windows `who`; return the states of all."""
+    work, everyone = view.work, len(who) == len(states)
+    rows = states if everyone else work.take(states, who)
+    made = layer(View(view.model, work, len(who), view.tokens), index, rows.flatten(0, 1))
+    made = made.view_as(rows)
+    if everyone:
+        return made
+    work.moved += made.numel()
+    return states.index_copy(0, who, made)
+
+
+def layer(view: View, index: int, rows: Tensor) -> Tensor:
+    """Run a layer on all positions [m T, d] of its windows."""
+    own = view.model.layer(index)
+    attended = attend(view, own, own.norm1(rows), None)
+    assert attended is not None
+    states = rows + attended
+    return states.add_(widen(own, own.norm2(states), view.work))
