@@ -73,9 +73,9 @@ least; a stand-in helps little (a linear forecast of rank 48 fitted to the layer
 0.099 for 0.115). So no choice of three layers is within 1 %, and drllm-real will hold in direction
 at best: 27 layers near 1.08 of the nats. Windows differ: the harm of an early layer (3 to 7) varies
 by half of its mean, that of a middle one by a quarter, and what the prompt shows of it correlates
-with what follows at 0.0 to 0.4 (16 windows). So routers should beat their own paths dealt blindly by half a
-percent of the nats, the static path of 27 layers by less than that, and random layers of the same
-number, which hit layers that cannot go, by far.
+with what follows at 0.0 to 0.4 (16 windows). So routers should beat their own paths dealt blindly
+by half a percent of the nats, the static path of 27 layers by less than that, and random layers of
+the same number, which hit layers that cannot go, by far.
 
 **Ways to fake it.** The search's path of the test question; routers that read answer positions;
 repairs by luck, taught as labels; always "once" (macro-F1 stands in the checkpoint's card);
