@@ -22,13 +22,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from adabench.workloads.ledger import units
 from adabench.workloads.ledger.attention import Cache, Decode, Prefill, pack
 from adabench.workloads.ledger.data import MODULUS
 from adabench.workloads.ledger.engine import Answer, one_thread, read_out
-from adabench.workloads.ledger.model import Backbone, Layer, Shape
+from adabench.workloads.ledger.model import Backbone, Layer, Shape, gelu
 from adabench.workloads.ledger.work import Work
 
 SKIP, SMALL, BIG = 0, 1, 2
@@ -150,15 +149,35 @@ def forked(
     layer: Layer, small: Small, states: Tensor, rows: Tensor, choice: Tensor, work: Work
 ) -> Tensor:
     """Add to states [n, d] what each row's option makes of its normed state."""
-    for option, up, down in ((BIG, layer.up, layer.down), (SMALL, small.up, small.down)):
-        taken = (choice == option).nonzero()[:, 0]
-        if len(taken) == len(rows):
-            return states + work.linear(down, F.gelu(work.linear(up, rows)))
-        if len(taken):
-            own = work.take(rows, taken)
-            output = work.linear(down, F.gelu(work.linear(up, own)))
+    return added(layer, small, states, rows, takers(choice), work)
+
+
+def takers(choice: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the rows that take big and those that take small."""
+    return (choice == BIG).nonzero()[:, 0], (choice == SMALL).nonzero()[:, 0]
+
+
+def added(
+    layer: Layer,
+    small: Small,
+    states: Tensor,
+    rows: Tensor,
+    taken: tuple[Tensor, Tensor],
+    work: Work,
+    *,
+    owned: bool = False,
+) -> Tensor:
+    """Add what modules make of the rows that take them; in place if the states are `owned`."""
+    add, put = (states.add_, states.index_add_) if owned else (states.add, states.index_add)
+    for index, up, down in zip(taken, (layer.up, small.up), (layer.down, small.down), strict=True):
+        if len(index) == len(rows):
+            return add(work.linear(down, gelu(work.linear(up, rows))))
+        if len(index):
+            own = work.take(rows, index)
+            output = work.linear(down, gelu(work.linear(up, own)))
             work.moved += output.numel()
-            states = states.index_add(0, taken, output)
+            states = put(0, index, output)
+            put = states.index_add_ if owned else states.index_add
     return states
 
 
@@ -178,16 +197,16 @@ def batched(duo: Duo, tokens: Tensor, choices: Tensor) -> Tensor:
 
 
 def _run(view: Prefill | Decode, states: Tensor, sides: Sides, choose: Chooser) -> Tensor:
-    """Take states [n, d] of all positions through the layers; return the final states."""
+    """Take states [n, d] of all positions through the layers, in place; return the final states."""
     work, everybody = view.work, view.everybody
     for index in range(view.model.shape.layers):
         layer = view.model.layer(index)
         context = view.attend(index, index, everybody, states)(layer, layer.norm1(states))
-        states = states + work.linear(layer.out, context)
+        states.add_(work.linear(layer.out, context))
         rows = layer.norm2(states)
-        choice = choose(index, rows, work)
-        states = forked(layer, sides.at(index), states, rows, choice, work)
-        _note(work, everybody.flat, index, choice)
+        taken = takers(choose(index, rows, work))
+        states = added(layer, sides.at(index), states, rows, taken, work, owned=True)
+        _note(work, everybody.flat, index, taken)
     return states
 
 
@@ -195,14 +214,14 @@ def written(work: Work, options: Tensor) -> None:
     """Write down what positions 0..n-1 ran with options [layers, n]."""
     flat = torch.arange(options.shape[1])
     for index, choice in enumerate(options):
-        _note(work, flat, index, choice)
+        _note(work, flat, index, takers(choice))
 
 
-def _note(work: Work, flat: Tensor, index: int, choice: Tensor) -> None:
+def _note(work: Work, flat: Tensor, index: int, taken: tuple[Tensor, Tensor]) -> None:
     """Write down who ran which module of a layer."""
     first, runs = SLOTS * index, work.runs
     runs += [(first + part, flat) for part in range(_HALF)]
-    big, small = flat[choice == BIG], flat[choice == SMALL]
+    big, small = (flat.index_select(0, rows) for rows in taken)
     if len(big):
         runs += [(first + _HALF + part, big) for part in range(_HALF)]
     if len(small):
@@ -219,7 +238,8 @@ def prefill_duo(duo: Duo, tokens: Tensor, choose: Chooser, *, tile: int) -> Answ
             logits.append(read_out(duo.model, states, work))
             work.kv_entries, work.kv_allocated = cache.entries, cache.allocated
             works.append((torch.arange(first, first + len(part)), work))
-    return Answer(torch.cat(logits), tuple(works), layers_per_run=SIXTEENTH)
+        whole = torch.cat(logits)
+    return Answer(whole, tuple(works), layers_per_run=SIXTEENTH)
 
 
 def decode_duo(duo: Duo, tokens: Tensor, choose: Chooser, *, batch: int, prompt: int = 1) -> Answer:
@@ -230,7 +250,8 @@ def decode_duo(duo: Duo, tokens: Tensor, choose: Chooser, *, batch: int, prompt:
             work, part = Work(), tokens[first : first + batch]
             logits.append(_decoded(duo, part, choose, work, prompt))
             works.append((torch.arange(first, first + len(part)), work))
-    return Answer(torch.cat(logits), tuple(works), layers_per_run=SIXTEENTH)
+        whole = torch.cat(logits)
+    return Answer(whole, tuple(works), layers_per_run=SIXTEENTH)
 
 
 def _hidden(duo: Duo, tokens: Tensor, choose: Chooser, work: Work) -> tuple[Tensor, Cache]:

@@ -205,7 +205,8 @@ def prefill(
             logits.append(read_out(model, states, work))
             work.kv_entries, work.kv_allocated = cache.entries, cache.allocated
             works.append((torch.arange(first, min(first + tile, len(tokens))), work))
-    return Answer(torch.cat(logits), tuple(works))
+        whole = torch.cat(logits)
+    return Answer(whole, tuple(works))
 
 
 def decode(
@@ -228,7 +229,8 @@ def decode(
             work = Work()
             logits.append(_decode(model, tokens[first : first + batch], policy, work, prompt, fill))
             works.append((torch.arange(first, min(first + batch, len(tokens))), work))
-    return Answer(torch.cat(logits), tuple(works))
+        whole = torch.cat(logits)
+    return Answer(whole, tuple(works))
 
 
 def _decode(

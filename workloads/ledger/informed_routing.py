@@ -7,10 +7,10 @@ two linear maps d -> r -> d, and a router that sees the forecast as well as the 
 
 A greedy router asks "does this position need the unit?" and skips it otherwise; an informed one
 asks "how well could it be approximated?". One budget holds for all units together (`retrofit.py`
-has losses, data and the closed-form start of the forecasters; `units.py` runs fewer rows). q(x) =
-U z + b with a code z = V x of r numbers, so w . (x ; q(x)) is a map of x and z: the router sees
-the forecast before it is made, codes are made for every position and U z for those that skip. At
-most 4 d r operations against 16 d^2 of an MLP, 3 % at d = 64 and r = 8, and counted.
+has losses, data and the closed-form start of the forecasters; `units.py` runs fewer rows). q is
+linear, so w . (x ; q(x)) is one map of x: the router sees the forecast before it is made, and it is
+made for those that skip alone. At most 4 d r operations against 16 d^2 of an MLP, 3 % at d = 64 and
+r = 8, and counted.
 
 Keys and values are written for every position (a design choice; the paper does not say).
 

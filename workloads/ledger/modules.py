@@ -7,9 +7,13 @@ N = 4 learners of hidden width 4 d / N cost together what the MLP did. A *choose
 learners each row takes: the trained gates, a constant, or coins. It sees the normed rows of the
 positions in play, never a label and never a later position.
 
-**Gathered.** Rows are sorted by their number of learners, most first; learner i then runs on the
-leading rows alone, those that take i or more. Nothing is masked: a row that takes no learner is
-not gathered at all, and a learner that nobody takes is not called.
+**Gathered.** Rows are sorted by their number of learners, most first. The first n learners lie side
+by side in memory (`Joined`), so the rows that take n of them run one matrix of n hidden parts and
+one back, whatever n is. Nothing is masked: a row that takes no learner is not gathered at all, and
+a learner that nobody takes is not multiplied. Where everybody takes the same, nothing is gathered.
+
+**Gates.** Their three maps have nothing between them, so for reading they are multiplied out to one,
+d -> N + 1, once a reading; that product is counted too.
 
 **The unit of work.** An MLP is half a layer, as in `units.py`, so a learner is an eighth
 (`EIGHTH`); `Work.runs` has one entry a learner call, and four for the attention that every position
@@ -21,6 +25,7 @@ Attention stays as it is, so keys and values are those of the full model.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +33,7 @@ from torch.nn import functional as F
 
 from adabench.workloads.ledger.attention import Cache, Decode, Prefill, pack
 from adabench.workloads.ledger.engine import Answer, one_thread, read_out
-from adabench.workloads.ledger.model import Backbone
+from adabench.workloads.ledger.model import Backbone, gelu
 from adabench.workloads.ledger.work import Work
 
 LEARNERS = 4
@@ -38,6 +43,7 @@ EIGHTH = 0.125
 _ATTENTION = 4
 """Eighths of a layer that attention is."""
 SLOTS = _ATTENTION + LEARNERS
+_DOWN = range(LEARNERS, 0, -1)
 
 Chooser = Callable[[int, Tensor, Work], Tensor]
 """(layer, normed rows [n, d], work) -> how many learners each row takes, [n]."""
@@ -63,6 +69,8 @@ class Granular(nn.Module):
         self.gate = nn.Sequential(
             nn.Linear(width, GATE), nn.Linear(GATE, GATE), nn.Linear(GATE, LEARNERS + 1)
         )
+        self.said = nn.Identity()
+        """What the gate's logits pass through on their way out; a place for hooks."""
 
     def learner(self, index: int) -> Learner:
         """Return learner `index`, counted from 0."""
@@ -84,6 +92,31 @@ class Granular(nn.Module):
         return F.linear((hidden * taken[..., None]).flatten(-2), down)
 
 
+@dataclass(frozen=True)
+class Joined:
+    """Ordered learners side by side: the first n are the leading hidden units."""
+
+    up: Tensor
+    """[4 d, d]."""
+    bias: Tensor
+    """[4 d]."""
+    down: Tensor
+    """[4 d, d], ready to be multiplied from the left."""
+
+    @cached_property
+    def leading(self) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Views of the first n learners, n from 1: bias, and the matrices as they multiply rows."""
+        ends = [n * len(self.up) // LEARNERS for n in range(1, LEARNERS + 1)]
+        return [(self.bias[:end], self.up[:end].T, self.down[:end]) for end in ends]
+
+    def run(self, rows: Tensor, n: int, into: Tensor | None, work: Work) -> Tensor:
+        """Run the first n learners on rows [m, d]; the sums go `into` [m, d] where one is given."""
+        bias, up, down = self.leading[n - 1]
+        work.flops += 4 * len(bias) * rows.numel()
+        # A product that starts from a bias is slower than one and an addition in place.
+        return torch.mm(gelu(torch.mm(rows, up).add_(bias)), down, out=into)
+
+
 class Modules(nn.Module):
     """One granular module for each layer of a backbone."""
 
@@ -96,6 +129,15 @@ class Modules(nn.Module):
         module = self.layers[index]
         assert isinstance(module, Granular)
         return module
+
+    def joined(self) -> list[Joined]:
+        """Return every layer's learners side by side, copied out of all layers at once."""
+        every = [self.at(i).learner(n) for i in range(len(self.layers)) for n in range(LEARNERS)]
+        up = torch.cat([one.up.weight for one in every])
+        bias = torch.cat([one.up.bias for one in every])
+        down = torch.cat([one.down.weight.T for one in every])
+        parts = (whole.chunk(len(self.layers)) for whole in (up, bias, down))
+        return [Joined(*part) for part in zip(*parts, strict=True)]
 
     def ungate(self) -> None:
         """Take the gates away, where nobody asks them."""
@@ -127,14 +169,39 @@ def hollow(model: Backbone) -> Backbone:
 
 
 def gated(modules: Modules) -> Chooser:
-    """Return the trained choice; the gates' products are counted."""
+    """Return the trained choice; the gates' products, and those that fold them, are counted."""
+    folded: list[tuple[Tensor, Tensor]] = []
 
     def choose(layer: int, rows: Tensor, work: Work) -> Tensor:
-        for step in modules.at(layer).gate:
-            rows = work.linear(step, rows)
-        return rows.argmax(-1)
+        if not folded:
+            folded.extend(one_map([modules.at(i).gate for i in range(len(modules.layers))], work))
+        weight, constant = folded[layer]
+        logits: Tensor = modules.at(layer).said(work.product(rows, weight).add_(constant))
+        return logits.argmax(-1)
 
     return choose
+
+
+def one_map(gates: list[nn.Sequential], work: Work) -> list[tuple[Tensor, Tensor]]:
+    """Multiply every gate's maps out; return a weight [N + 1, d] and a constant [N + 1] of each.
+
+    All gates have the same arrangement, and go through each product together.
+    """
+    weight, constant = (torch.stack(part) for part in _maps(gates, 0))
+    for place in range(1, len(gates[0])):
+        above, more = (torch.stack(part) for part in _maps(gates, place))
+        work.flops += 2 * above.numel() * (weight.shape[-1] + 1)
+        constant = torch.baddbmm(more[..., None], above, constant[..., None])[..., 0]
+        weight = torch.bmm(above, weight)
+    return list(zip(weight.unbind(), constant.unbind(), strict=True))
+
+
+def _maps(gates: list[nn.Sequential], place: int) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the weights and the constants of the maps at a place of every gate."""
+    steps = [gate[place] for gate in gates]
+    weights: list[Tensor] = [step.get_parameter("weight") for step in steps]
+    constants: list[Tensor] = [step.get_parameter("bias") for step in steps]
+    return weights, constants
 
 
 def constant(n: int) -> Chooser:
@@ -151,61 +218,64 @@ def coins(rates: Tensor, generator: torch.Generator) -> Chooser:
     return choose
 
 
-def gathered(module: Granular, rows: Tensor, choice: Tensor, work: Work) -> tuple[Tensor, Tensor]:
-    """Run each row [n, d] through its learners.
+def ranked(choice: Tensor) -> tuple[Tensor | None, list[int]]:
+    """Return who takes any, most first, and how many rows take exactly 0, 1, ... N learners.
 
-    Returns the outputs of the rows that take any, sorted by how many, most first, and their
-    indices.
+    None: everybody takes the same, at least one.
     """
-    order, counts = ranked(choice)
-    return _learned(module, rows, order, counts, work), order
-
-
-def ranked(choice: Tensor) -> tuple[Tensor, list[int]]:
-    """Return who takes any, most first, and how many take learner 0, 1, ... at least."""
+    exactly: list[int] = torch.bincount(choice, minlength=LEARNERS + 1).tolist()
+    if len(choice) in exactly[1:]:
+        return None, exactly
     # One byte a row is sorted in half the time of eight.
     order = choice.to(torch.uint8).argsort(descending=True, stable=True)
-    exactly = torch.bincount(choice, minlength=LEARNERS + 1)
-    counts: list[int] = exactly.flip(0).cumsum(0)[:LEARNERS].flip(0).tolist()
-    return order[: counts[0]], counts
+    return order[: len(choice) - exactly[0]], exactly
 
 
-def _learned(
-    module: Granular, rows: Tensor, order: Tensor, counts: list[int], work: Work
-) -> Tensor:
-    """Run learner i on the first `counts[i]` rows of the order; return the sums."""
-    if not counts[0]:
-        return rows[:0]
-    rows, output = work.take(rows, order), rows
-    for index, count in enumerate(counts):
-        if count:
-            learner = module.learner(index)
-            hidden = F.gelu(work.linear(learner.up, rows[:count]))
-            part = work.linear(learner.down, hidden)
-            if index:
-                output[:count] += part
-            else:
-                output = part
-    return output
+def widen(
+    joined: Joined, rows: Tensor, choice: Tensor, states: Tensor, work: Work
+) -> tuple[Tensor | None, list[int]]:
+    """Add to states [m, d], in place, what each row's learners make of its normed row.
+
+    Returns what `ranked` does.
+    """
+    order, exactly = ranked(choice)
+    if order is None:
+        states.add_(joined.run(rows, exactly.index(len(rows)), None, work))
+    elif len(order):
+        rows = work.take(rows, order)
+        output, sizes = torch.empty_like(rows), exactly[:0:-1]  # of those who take N, N - 1, ... 1
+        for n, part, into in zip(
+            _DOWN, torch.split(rows, sizes), torch.split(output, sizes), strict=True
+        ):
+            if len(part):
+                joined.run(part, n, into, work)
+        work.moved += output.numel()
+        states.index_add_(0, order, output)
+    return order, exactly
 
 
-def _run(view: Prefill | Decode, states: Tensor, modules: Modules, choose: Chooser) -> Tensor:
+def _note(work: Work, first: int, flat: Tensor, order: Tensor | None, exactly: list[int]) -> None:
+    """Write down who ran attention and which learners of the layer whose first slot this is.
+
+    Everybody is in play, so a row's index is its flat one.
+    """
+    work.runs += [(first + part, flat) for part in range(_ATTENTION)]
+    ran = flat if order is None else order
+    for n, some in zip(_DOWN, torch.split(ran, exactly[:0:-1]), strict=True):
+        if len(some):
+            work.runs += [(first + _ATTENTION + part, some) for part in range(n)]
+
+
+def _run(view: Prefill | Decode, states: Tensor, parts: list[Joined], choose: Chooser) -> Tensor:
     """Take states [n, d] of all positions through the layers, in place; return the final states."""
     work, everybody = view.work, view.everybody
-    for index in range(view.model.shape.layers):
+    for index, joined in enumerate(parts):
         layer = view.model.layer(index)
         context = view.attend(index, index, everybody, states)(layer, layer.norm1(states))
         states.add_(work.linear(layer.out, context))
-        work.runs += [(SLOTS * index + part, everybody.flat) for part in range(_ATTENTION)]
         rows = layer.norm2(states)
-        choice = choose(index, rows, work)
-        order, counts = ranked(choice)
-        if len(order):
-            output = _learned(modules.at(index), rows, order, counts, work)
-            work.moved += output.numel()
-            states.index_add_(0, order, output)
-            first, ran = SLOTS * index + _ATTENTION, everybody.flat.index_select(0, order)
-            work.runs += [(first + part, ran[:count]) for part, count in enumerate(counts) if count]
+        order, exactly = widen(joined, rows, choose(index, rows, work), states, work)
+        _note(work, SLOTS * index, everybody.flat, order, exactly)
     return states
 
 
@@ -213,13 +283,15 @@ def prefill_widths(widened: Widened, tokens: Tensor, choose: Chooser, *, tile: i
     """Score sequences [n, T], `tile` of them a call."""
     logits, works = [], []
     with torch.inference_mode(), one_thread():
+        parts = widened.modules.joined()
         for first in range(0, len(tokens), tile):
             work, part = Work(), tokens[first : first + tile]
-            states, cache = _hidden(widened, part, choose, work)
+            states, cache = _hidden(widened.model, parts, part, choose, work)
             logits.append(read_out(widened.model, states, work))
             work.kv_entries, work.kv_allocated = cache.entries, cache.allocated
             works.append((torch.arange(first, first + len(part)), work))
-    return Answer(torch.cat(logits), tuple(works), layers_per_run=EIGHTH)
+        whole = torch.cat(logits)
+    return Answer(whole, tuple(works), layers_per_run=EIGHTH)
 
 
 def decode_widths(
@@ -228,31 +300,42 @@ def decode_widths(
     """Score sequences [n, T] one position at a time, `batch` together, each fed its next token."""
     logits, works = [], []
     with torch.inference_mode(), one_thread():
+        parts = widened.modules.joined()
         for first in range(0, len(tokens), batch):
             work, part = Work(), tokens[first : first + batch]
-            logits.append(_decoded(widened, part, choose, work, prompt))
+            logits.append(_decoded(widened.model, parts, part, choose, work, prompt))
             works.append((torch.arange(first, first + len(part)), work))
-    return Answer(torch.cat(logits), tuple(works), layers_per_run=EIGHTH)
+        whole = torch.cat(logits)
+    return Answer(whole, tuple(works), layers_per_run=EIGHTH)
 
 
-def _hidden(widened: Widened, tokens: Tensor, choose: Chooser, work: Work) -> tuple[Tensor, Cache]:
-    model, (n, length) = widened.model, tokens.shape
+def _hidden(
+    model: Backbone, parts: list[Joined], tokens: Tensor, choose: Chooser, work: Work
+) -> tuple[Tensor, Cache]:
+    n, length = tokens.shape
     everybody = pack(torch.arange(n * length), n, length, model)
     view = Prefill(model, Cache(n, model.shape.tokens), work, everybody)
-    states = _run(view, model.embed(tokens).flatten(0, 1), widened.modules, choose)
+    states = _run(view, model.embed(tokens).flatten(0, 1), parts, choose)
     return states.view(n, length, -1), view.cache
 
 
-def _decoded(widened: Widened, tokens: Tensor, choose: Chooser, work: Work, prompt: int) -> Tensor:
-    model, (n, length) = widened.model, tokens.shape
-    states, cache = _hidden(widened, tokens[:, :prompt], choose, work)
+def _decoded(
+    model: Backbone,
+    parts: list[Joined],
+    tokens: Tensor,
+    choose: Chooser,
+    work: Work,
+    prompt: int,
+) -> Tensor:
+    n, length = tokens.shape
+    states, cache = _hidden(model, parts, tokens[:, :prompt], choose, work)
     work.runs = [(slot, flat // prompt * length + flat % prompt) for slot, flat in work.runs]
     logits = [read_out(model, states, work)]
     everybody = pack(torch.arange(n), n, 1, model)
     for position in range(prompt, length):
         view = Decode(model, cache, work, everybody, position)
         seen = len(work.runs)
-        states = _run(view, model.embed(tokens[:, position]), widened.modules, choose)
+        states = _run(view, model.embed(tokens[:, position]), parts, choose)
         work.runs[seen:] = [(slot, flat * length + position) for slot, flat in work.runs[seen:]]
         logits.append(read_out(model, states, work)[:, None])
     work.kv_entries, work.kv_allocated = cache.entries, cache.allocated

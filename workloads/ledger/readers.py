@@ -11,7 +11,7 @@ from adabench.workloads.ledger.modules import Chooser, Widened, decode_widths, p
 from adabench.workloads.ledger.retrofit import Fitted
 from adabench.workloads.ledger.units import Rule, decode_units, prefill_units
 
-DENSE_TILE, GATHERED_TILE = 16, 16
+DENSE_TILE, GATHERED_TILE = 64, 64
 DECODED = {"decode1": (1, 4), "decode16": (16, 16)}
 """Sequences decoded together, and how many of a batch are decoded at all."""
 

@@ -51,6 +51,7 @@ class RealGranular(nn.Module):
         """A row for each number of a code."""
         self.constant = nn.Parameter(torch.zeros(LEARNERS, width))
         self.gate = nn.Sequential(nn.Linear(width, LEARNERS + 1))
+        self.said = nn.Identity()
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
         self.gate_up, self.down = torch.empty(0, width), torch.empty(width, 0)

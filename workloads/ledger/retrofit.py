@@ -107,32 +107,35 @@ class Parts(nn.Module):
         own, seen = weight[: wide.out_features], weight[wide.out_features :]
         return own, torch.mv(wide.weight.T, seen), constant + torch.dot(wide.bias, seen)
 
+    def one_map(self, unit: int) -> tuple[Tensor, Tensor]:
+        """Return a router as weights of the state alone, [d], and a constant: z = V x put in."""
+        own, seen, constant = self.folded(unit)
+        if seen is None:
+            return own, constant
+        return own + torch.mv(self.narrow[unit].get_parameter("weight").T, seen), constant
+
 
 def rule(parts: Parts, shift: float = 0.0) -> units.Rule:
-    """Return the trained decision; `shift` is added to every logit."""
-    folded: dict[int, tuple[Tensor, Tensor | None, Tensor]] = {}
+    """Return the trained decision; `shift` is added to every logit.
+
+    Router and forecast are linear, so a router is one map of the state, multiplied out at its first
+    unit and counted (`Parts.one_map`); a forecast is made for those alone who take it.
+    """
+    folded: dict[int, tuple[Tensor, Tensor]] = {}
 
     def decide(unit: int, rows: Tensor, work: Work) -> units.Choice:
         n, d = rows.shape
         if unit not in folded:
-            folded[unit] = parts.folded(unit)
-            work.flops += 2 * d * (parts.rank + 1) if parts.kind == "informed" else 0
-        own, seen, constant = folded[unit]
+            folded[unit] = parts.one_map(unit)
+            work.flops += 2 * d * (2 * parts.rank + 1) if parts.kind == "informed" else 0
+        weight, constant = folded[unit]
         work.flops += 2 * n * d
-        logit, code = torch.mv(rows, own) + constant, None
-        if seen is not None:
-            code = work.linear(parts.narrow[unit], rows)
-            logit += torch.mv(code, seen)
-            work.flops += 2 * n * parts.rank
-        run = parts.said(logit) + shift > 0
+        run = parts.said(torch.mv(rows, weight).add_(constant)) > -shift
         keep = run.nonzero()[:, 0]
         if len(keep) == n or not len(parts.narrow):
             return units.Choice(keep)
         gone = (~run).nonzero()[:, 0]
-        if code is None:
-            code = work.linear(parts.narrow[unit], work.take(rows, gone))
-        else:
-            code = work.take(code, gone)
+        code = work.linear(parts.narrow[unit], work.take(rows, gone))
         return units.Choice(keep, work.linear(parts.wide[unit], code), gone)
 
     return decide

@@ -21,10 +21,15 @@ unembedding. `kv_entries`: stored keys, per token; `kv_excess`: those over what 
 method's formula says. `depth_*`: where the layers went, by input class, by k and by the
 operand's place in its segment.
 
-**How it is run.** `mode=prefill`: 64 sequences of 64 tokens, in tiles of 16. One large call is
-slower per token and would make a gathered arm look good. Least of 25 readings, one thread, ms
-for tiles of 4, 8, 16, 32, 64: recursive 88.6, 76.0, 75.9, 83.0, 109.2; vanilla-6 69.2, 58.2,
-57.5, 63.8, 67.5; mor 90.6, 70.9, 66.1, 68.0, 80.7. 16 is the best for all three.
+**How it is run.** `mode=prefill`: 64 sequences of 64 tokens in one call, since that is the best for
+static arms and gathered ones alike. Median of 7 readings, one thread of a Xeon with AMX, ms for
+tiles of 16, 32, 64: vanilla-6 57.3, 53.0, 48.0; recursive 74.6, 68.8, 62.6; mor 70.5, 62.1, 55.2;
+acm 60.1, 54.2, 47.5; informed routing 59.2, 48.4, 41.7; early exit 67.0, 55.8, 50.0; Duo-LLM 54.9,
+49.9, 41.4 and big everywhere 59.0, 55.2, 48.9; dense and VersatileFFN of `c2` 34.2, 30.9, 29.5 and
+78.4, 65.1, 61.1. Tiles were 16 until then: larger ones had been slower (recursive 109.2 at 64, 75.9
+at 16), but before freed pages were kept (`pages.py`). Figures of an AMD EPYC were taken with 16.
+A call of torch costs several microseconds on this Xeon beyond what it multiplies, so a gathered
+arm, with twice or three times the calls, gains more from fewer tiles than a dense one.
 `mode=decode1`, `decode16`: one token at a time for one or sixteen sequences together, each
 step fed the stream's next token; a sequence that has left is not in the next stage's batch.
 

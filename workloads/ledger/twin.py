@@ -15,9 +15,8 @@ region. Counted work (FLOPs, moved elements, bytes of parameters) is the twin's.
 stored keys and allocation come out the same at every width, since the decisions are the same.
 
 Heads stay 4, so their width grows. Forecasters keep their proportion (rank d / 8), the gates of
-adaptive modules their 16 hidden units. Statics get the same twin, tiled the same: 16 sequences a call.
-Tiles of 2, 4, 8, 16, 32 at width 256, least CPU ms of 7 readings on a busy machine: vanilla-6 456, 389, 360,
-348, 345; informed routing 466, 352, 283, 254, 254.
+adaptive modules their 16 hidden units. Statics get the same twin, tiled the same: one call for all
+64 sequences (`task.py`). At width 256 that is as good as 16 for vanilla-6 (median 323 and 320 ms).
 
 **When it records.** Before a case is measured, at the harness's call of `Ledger.rehearse`. Outside of
 that (in `prepare`, on calibration sequences) the trained model reads.
@@ -202,10 +201,10 @@ def of_widened(widened: Widened, width: int) -> Widened:
         others = Modules(width, model.shape.layers).eval().requires_grad_(False)
     if not len(modules.at(0).gate):
         others.ungate()
-    gates = [
-        made.at(index).gate for made in (modules, others) for index in range(model.shape.layers)
-    ]
-    exits = (*_ways_out(model), *_ways_out(double), *(gate[-1] for gate in gates if len(gate)))
+    gates = (
+        made.at(index).said for made in (modules, others) for index in range(model.shape.layers)
+    )
+    exits = (*_ways_out(model), *_ways_out(double), *gates)
     Twin((model, modules), (double, others), exits)
     return widened
 

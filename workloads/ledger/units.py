@@ -33,7 +33,7 @@ from torch.nn import functional as F
 
 from adabench.workloads.ledger.attention import Cache, Decode, Prefill, pack
 from adabench.workloads.ledger.engine import Answer, one_thread, read_out
-from adabench.workloads.ledger.model import Backbone, Layer, rotate
+from adabench.workloads.ledger.model import Backbone, Layer, gelu, rotate
 from adabench.workloads.ledger.work import Work
 
 HALF = 0.5
@@ -103,7 +103,7 @@ def _widened(
         if not len(choice.keep):
             return _put(states, None, choice, work)
         normed, flat = work.take(normed, choice.keep), flat.index_select(0, choice.keep)
-    output = work.linear(layer.down, F.gelu(work.linear(layer.up, normed)))
+    output = work.linear(layer.down, gelu(work.linear(layer.up, normed)))
     work.runs.append((2 * index + 1, flat))
     return _put(states, output, choice, work)
 
@@ -141,7 +141,8 @@ def prefill_units(model: Backbone, tokens: Tensor, rule: Rule, *, tile: int) -> 
             logits.append(read_out(model, states, work))
             work.kv_entries, work.kv_allocated = cache.entries, cache.allocated
             works.append((torch.arange(first, first + len(part)), work))
-    return Answer(torch.cat(logits), tuple(works), layers_per_run=HALF)
+        whole = torch.cat(logits)
+    return Answer(whole, tuple(works), layers_per_run=HALF)
 
 
 def decode_units(
@@ -154,7 +155,8 @@ def decode_units(
             work, part = Work(), tokens[first : first + batch]
             logits.append(_decoded(model, part, rule, work, prompt))
             works.append((torch.arange(first, first + len(part)), work))
-    return Answer(torch.cat(logits), tuple(works), layers_per_run=HALF)
+        whole = torch.cat(logits)
+    return Answer(whole, tuple(works), layers_per_run=HALF)
 
 
 def _hidden(model: Backbone, tokens: Tensor, rule: Rule, work: Work) -> tuple[Tensor, Cache]:

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.workloads.ledger import early_exit
+from adabench.workloads.ledger import attention, early_exit
 from adabench.workloads.ledger.data import draw
 from adabench.workloads.ledger.engine import Policy, decode, everyone, hidden, prefill
-from adabench.workloads.ledger.model import Backbone, Shape, rotate
+from adabench.workloads.ledger.model import Backbone, Norm, Shape, rotate
 from adabench.workloads.ledger.routing import at_most, threshold, token_choice
 from adabench.workloads.ledger.work import Work
 
@@ -233,3 +233,35 @@ def test_training_and_inference_are_one_forward() -> None:
     logits = chosen.model.head(chosen.model.norm(states))
     ours = prefill(chosen.model, tokens(), chosen.policy, tile=SEQUENCES).logits
     torch.testing.assert_close(logits, ours, atol=1e-5, rtol=1e-5)
+
+
+def test_turning_pairs_leaves_every_score_as_turning_halves_does() -> None:
+    model = Backbone(Shape(layers=1, width=16, heads=2)).requires_grad_(False)
+    layer, heads, count = model.layer(0), model.shape.heads, 24
+    x = torch.randn(count, model.shape.width, generator=torch.Generator().manual_seed(3))
+    scores = []
+    for weight, turn in (
+        (layer.qkv.weight, lambda h: rotate(h, model.cosine[:count], model.sine[:count])),
+        (attention.paired(layer), lambda h: attention.turned(h, attention.turns(model)[:count])),
+    ):
+        q, k, _ = (x @ weight.T).view(count, 3, heads, -1).unbind(1)
+        scores.append(turn(q).transpose(0, 1) @ turn(k).permute(1, 2, 0))
+        values = (x @ weight.T)[:, 2 * model.shape.width :]
+        assert torch.equal(values, layer.qkv(x)[:, 2 * model.shape.width :])
+    torch.testing.assert_close(scores[1], scores[0], atol=1e-5, rtol=0)
+
+
+def test_a_norm_without_temporaries_is_torchs_norm() -> None:
+    x = 3 * torch.randn(1024, 64, generator=torch.Generator().manual_seed(4))
+    norm = Norm(64).requires_grad_(False)
+    norm.weight.copy_(torch.linspace(0.5, 2, 64))
+    with torch.inference_mode():
+        ours = norm(x)
+    torch.testing.assert_close(ours, F.rms_norm(x, (64,), norm.weight))
+    assert torch.equal(norm(x), F.rms_norm(x, (64,), norm.weight))
+
+
+def test_a_table_of_masks_hides_what_comes_later() -> None:
+    table = attention.causal(5, torch.device("cpu"))
+    for row in range(6):
+        assert torch.isfinite(table[row]).tolist() == [key <= row for key in range(5)]

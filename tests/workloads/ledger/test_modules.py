@@ -4,12 +4,14 @@ import copy
 import dataclasses
 import statistics
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.card import Point
@@ -119,20 +121,51 @@ def test_a_later_token_changes_no_earlier_logit(widened: Widened, tokens: Tensor
     assert not torch.allclose(after[:, 15:], before[:, 15:], atol=1e-3)
 
 
-def test_executions_are_what_hooks_on_the_learners_see(widened: Widened, tokens: Tensor) -> None:
-    made = copy.deepcopy(widened)
-    rows = {
-        (layer, learner): [0, 0] for layer in range(SMALL.layers) for learner in range(LEARNERS)
-    }
-    for (layer, learner), seen in rows.items():
-        one = made.modules.at(layer).learner(learner)
-        for place, module in enumerate((one.up, one.down)):
-            module.register_forward_hook(
-                lambda _, given, __, seen=seen, place=place: seen.__setitem__(
-                    place, seen[place] + len(given[0])
-                )
+class Products(TorchDispatchMode):
+    """Sees every matrix product that torch is asked for, whoever asks."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.parts: list[modules.Joined] = []
+        self.seen: list[tuple[int, int, tuple[int, int]]] = []
+        """(where the weight lies, rows, the weight's shape)."""
+        made = modules.Modules.joined
+
+        def joined(self_: modules.Modules) -> list[modules.Joined]:
+            self.parts = made(self_)
+            return self.parts
+
+        monkeypatch.setattr(modules.Modules, "joined", joined)
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> object:
+        if func.overloadpacket in (torch.ops.aten.mm, torch.ops.aten.addmm):
+            rows, weight = args[-2:]
+            self.seen.append((weight.data_ptr(), len(rows), tuple(weight.shape)))
+        return func(*args, **(kwargs or {}))
+
+    def ran(self, layer: int, learner: int) -> list[int]:
+        """Return how many rows this learner's two matrices were multiplied with."""
+        found, first = [], learner * SMALL.width  # of its hidden units
+        for matrix, axis in ((self.parts[layer].up, 1), (self.parts[layer].down, 0)):
+            where = matrix.data_ptr()
+            found.append(
+                sum(m for at, m, shape in self.seen if at == where and shape[axis] > first)
             )
-    answer = modules.prefill_widths(made, tokens, modules.gated(made.modules), tile=2)
+        return found
+
+
+def test_executions_are_what_the_products_with_the_learners_show(
+    widened: Widened, tokens: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Products(monkeypatch) as products:
+        answer = modules.prefill_widths(widened, tokens, modules.gated(widened.modules), tile=2)
+    rows = {
+        (layer, learner): products.ran(layer, learner)
+        for layer in range(SMALL.layers)
+        for learner in range(LEARNERS)
+    }
     attention = SMALL.layers / 2 * tokens.numel()
     assert sum(up for up, _ in rows.values()) / 8 + attention == answer.executions().sum()
     assert all(up == down for up, down in rows.values())
@@ -150,17 +183,31 @@ def test_operations_are_what_torch_counts(widened: Widened, tokens: Tensor, n: i
     assert sum(work.flops for _, work in answer.works) == counter.get_total_flops()
 
 
-def test_a_learner_that_nobody_takes_is_not_called(widened: Widened, tokens: Tensor) -> None:
-    made = copy.deepcopy(widened)
+@pytest.mark.parametrize("n", [0, 2, 3])
+def test_a_learner_that_nobody_takes_is_not_multiplied(
+    widened: Widened, tokens: Tensor, monkeypatch: pytest.MonkeyPatch, n: int
+) -> None:
+    with Products(monkeypatch) as products:
+        modules.prefill_widths(widened, tokens, modules.constant(n), tile=2)
+    for layer in range(SMALL.layers):
+        for learner in range(LEARNERS):
+            whole = tokens.numel() if learner < n else 0
+            assert products.ran(layer, learner) == [whole, whole]
 
-    def fail(*_: object) -> None:
-        raise AssertionError("it was called")
 
-    for index in range(SMALL.layers):
-        made.modules.at(index).learner(2).up.register_forward_pre_hook(fail)
-    modules.prefill_widths(made, tokens, modules.constant(2), tile=2)
-    with pytest.raises(AssertionError, match="was called"):
-        modules.prefill_widths(made, tokens, modules.constant(3), tile=2)
+def test_where_all_take_the_same_nothing_is_moved(widened: Widened, tokens: Tensor) -> None:
+    answer = modules.prefill_widths(widened, tokens, modules.constant(2), tile=2)
+    assert all(work.moved == 0 for _, work in answer.works)
+
+
+def test_a_gate_multiplied_out_says_what_its_maps_say(widened: Widened) -> None:
+    x, work = torch.randn(7, SMALL.width, generator=torch.Generator().manual_seed(5)), Work()
+    gates = [widened.modules.at(index).gate for index in range(SMALL.layers)]
+    for gate, (weight, constant) in zip(gates, modules.one_map(gates, work), strict=True):
+        torch.testing.assert_close(F.linear(x, weight, constant), gate(x), atol=1e-5, rtol=0)
+    d, g, n = SMALL.width, modules.GATE, LEARNERS + 1
+    each = 2 * (g * g * d + n * g * d + g * g + n * g)
+    assert work.flops == SMALL.layers * each, "folding is counted"
 
 
 def test_a_gate_reads_its_own_position_alone(widened: Widened) -> None:
