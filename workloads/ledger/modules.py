@@ -221,10 +221,10 @@ def coins(rates: Tensor, generator: torch.Generator) -> Chooser:
 def ranked(choice: Tensor) -> tuple[Tensor | None, list[int]]:
     """Return who takes any, most first, and how many rows take exactly 0, 1, ... N learners.
 
-    None: everybody takes the same, at least one.
+    None: everybody takes the same.
     """
     exactly: list[int] = torch.bincount(choice, minlength=LEARNERS + 1).tolist()
-    if len(choice) in exactly[1:]:
+    if len(choice) in exactly:
         return None, exactly
     # One byte a row is sorted in half the time of eight.
     order = choice.to(torch.uint8).argsort(descending=True, stable=True)
@@ -240,8 +240,9 @@ def widen(
     """
     order, exactly = ranked(choice)
     if order is None:
-        states.add_(joined.run(rows, exactly.index(len(rows)), None, work))
-    elif len(order):
+        if n := exactly.index(len(rows)):
+            states.add_(joined.run(rows, n, None, work))
+    else:
         rows = work.take(rows, order)
         output, sizes = torch.empty_like(rows), exactly[:0:-1]  # of those who take N, N - 1, ... 1
         for n, part, into in zip(
@@ -260,7 +261,7 @@ def _note(work: Work, first: int, flat: Tensor, order: Tensor | None, exactly: l
     Everybody is in play, so a row's index is its flat one.
     """
     work.runs += [(first + part, flat) for part in range(_ATTENTION)]
-    ran = flat if order is None else order
+    ran = flat[exactly[0] :] if order is None else order
     for n, some in zip(_DOWN, torch.split(ran, exactly[:0:-1]), strict=True):
         if len(some):
             work.runs += [(first + _ATTENTION + part, some) for part in range(n)]

@@ -149,9 +149,9 @@ def _some(view: View, query: Tensor, keys: Tensor, values: Tensor, kept: Tensor)
     place = sequence * longest + place
     heads = query.view(len(kept), model.shape.heads, model.shape.each)
     heads = turned(heads, model.cosine[position], model.sine[position])
-    laid = heads.new_zeros(n * longest, *heads.shape[1:]).index_copy(0, place, heads)
+    laid = heads.new_zeros(n * longest, *heads.shape[1:]).index_copy_(0, place, heads)
     laid = laid.view(n, longest, *heads.shape[1:]).transpose(1, 2)
-    seen = position.new_zeros(n * longest).index_copy(0, place, position).view(n, 1, longest, 1)
+    seen = position.new_zeros(n * longest).index_copy_(0, place, position).view(n, 1, longest, 1)
     mask = torch.arange(view.tokens) <= seen
     context = F.scaled_dot_product_attention(laid, keys, values, attn_mask=mask, enable_gqa=True)
     work.flops += 4 * laid.numel() * view.tokens
