@@ -73,8 +73,8 @@ class Widths:
     """`learners` are distilled from the backbone; the others are tuned from those."""
     target: float = 0.0
     """`acm`: share of the learners to run; `static`: learners that everybody runs."""
-    steps: int = 300
-    forecast_s: int = 50
+    steps: int = 1000
+    forecast_s: int = 130
 
     @property
     def learners(self) -> str:
