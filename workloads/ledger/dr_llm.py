@@ -49,7 +49,8 @@ answers than random skipping (1.43 [1.32, 1.57]) and than its own paths dealt bl
 with the five values of p the front lies above static paths by 0.065 [-0.001, 0.101] (6 batches): p
 = -0.5 answers 0.04 to 0.13 more than five layers for everybody, on 0.3 to 0.5 layers more, and
 three seeds differ in it. drllm-5, quiet machine, 3 repeats: 1.02 [0.99, 1.08] of the frozen
-model's time: reading windows at six layers costs what a tenth of the layers saves.
+model's time (1.06 [1.00, 1.12] on a Xeon with AMX): reading windows at six layers costs what a
+tenth of the layers saves.
 
 At seeds 100..102 (other questions, the same trained models; 6 batches) the verdicts are the same,
 but for drllm-4-luck of `path_oracle`, not reproduced there (0.89 [0.79, 0.96]).

@@ -12,8 +12,8 @@ by side in memory (`Joined`), so the rows that take n of them run one matrix of 
 one back, whatever n is. Nothing is masked: a row that takes no learner is not gathered at all, and
 a learner that nobody takes is not multiplied. Where everybody takes the same, nothing is gathered.
 
-**Gates.** Their three maps have nothing between them, so for reading they are multiplied out to one,
-d -> N + 1, once a reading; that product is counted too.
+**Gates.** Their three maps have nothing between them, so they are multiplied out to one, d -> N +
+1, once a reading; that product is counted too.
 
 **The unit of work.** An MLP is half a layer, as in `units.py`, so a learner is an eighth
 (`EIGHTH`); `Work.runs` has one entry a learner call, and four for the attention that every position

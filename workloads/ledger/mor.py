@@ -73,10 +73,11 @@ agree about the streams drawn, not about training.
 quiet machine, seeds 0..2, one thread, at 0.74 of the recursive model's layers: K of latency 0.77
 [0.57, 1.04] in prefill, 0.47 [0.44, 0.48] one at a time, -0.45 [-0.85, -0.16] sixteen together.
 Prefill may keep more than the half expected. In decode, as foreseen, time falls only where
-whole stages are left out. *At width 256* (`twin.py`), quiet machine, seeds 0..2, 2 batches, 5 repeats, all timings valid: K of latency
-0.79 [0.74, 0.84] in prefill. CPU time of the first batch on a busy machine, median
-of 12 interleaved pairs: K of prefill 0.73, 0.76, 0.75 for seeds 0, 1, 2 (0.82, 0.80, 0.77 of the
-recursive model's time at 0.77, 0.74, 0.71 of its layers).
+whole stages are left out. *At width 256* (`twin.py`), quiet machine, seeds 0..2, 2 batches, 5
+repeats, all timings valid: K of latency 0.79 [0.74, 0.84] in prefill. With today's engine, one call
+for a batch, Xeon with AMX: 0.73 [0.67, 0.79] at 256, the best of the family with adaptive modules'
+0.72 [0.56, 0.97], so 0.6 is passed there too; at 64, 2 batches, 2 repeats, 0.68 [0.36, 1.06] in
+prefill, 0.48 [-0.23, 1.08] one at a time, -0.40 [-1.02, 0.41] sixteen together.
 
 **Where the time goes.** `benchmarks/ledger_profile.py`, seed 0, one thread of an Intel Xeon that
 other processes used too, quickest of 20 readings, ms against the recursive model's.

@@ -18,8 +18,8 @@ Heads stay 4, so their width grows. Forecasters keep their proportion (rank d / 
 adaptive modules their 16 hidden units. Statics get the same twin, tiled the same: one call for all
 64 sequences (`task.py`). At width 256 that is as good as 16 for vanilla-6 (median 323 and 320 ms).
 
-**When it records.** Before a case is measured, at the harness's call of `Ledger.rehearse`. Outside of
-that (in `prepare`, on calibration sequences) the trained model reads.
+**When it records.** Before a case is measured, at the harness's call of `Ledger.rehearse`. Outside
+of that (in `prepare`, on calibration sequences) the trained model reads.
 
 **Trap.** Replayed logits cost nothing that is not also done: the twin's own product is executed and
 thrown away, once a call, in every arm alike. The time of a hook (some microseconds a
