@@ -15,7 +15,9 @@ layers cannot go; `paths` loses a few, at k >= 4.
 has 0.81, 0.71, 0.76; `paths` 0.75, 0.66, 0.69, so most of the gain over chance is knowing the
 layers, and 5 to 7 points are knowing the question.
 
-**At scale real** the paths that are dealt come from 64 prompts of the fitting split.
+**At scale real** the paths that are dealt come from 64 prompts of the fitting split. `lengths` has
+2.4 nats a word more than SmolLM2's 3.579, since some layers cannot go at all, `paths` 0.282 +-
+0.016 at 27.28 layers, where Dr.LLM has 0.239 +- 0.021 at 27.51 (seeds 0..2, 6 batches).
 
 **Ways to fake it.** Other lengths than the method's; paths of the very question.
 """
