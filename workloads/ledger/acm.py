@@ -72,25 +72,28 @@ with 0.999 and more they are within a point of any original.
 
 *Conversion*, quiet machine, seeds 0..2, prefill. Two processors disagreed about acm-3 until the
 engine was made leaner, for everybody (one call for a batch, rotations in pairs) and for this method
-(learners side by side, so n of them are one product; gates multiplied out). On a Xeon with AMX,
-`--set mode=prefill --set depth=6 --set batches=2 --repeats 3`: 1.07 [1.05, 1.10] of the original's
-time before, 0.967 [0.942, 0.994] and 0.957 [0.921, 0.991] after it; with six batches and five
-repeats 0.935 [0.878, 0.983], K of latency 0.19 [0.05, 0.36]. So acm-3 is reproduced, narrowly, and
-acm-3-slope (1.00) in every run; in one more run a cell was disturbed and acm-3 was undecided (0.964
-[0.932, 1.031]). On an AMD EPYC, before: 0.930 [0.914, 0.944], K 0.21 [0.17, 0.25]; the leaner
-engine was not run there. Decoding, Xeon: K -0.64 [-0.88, -0.49] one token at a time, -1.18 [-1.54,
--0.94] sixteen together (-1.45 and -1.16 with a call for each learner).
+(learners side by side, so n of them are one product; gates multiplied out). Xeon with AMX, `--set
+mode=prefill --set depth=6`, six batches, five repeats: 0.956 [0.941, 0.969] of the original's time
+(one cell of twelve disturbed), K of latency 0.13 [0.09, 0.17]; acm-3 is reproduced, and acm-3-slope
+(1.00). With two batches and three repeats it is 0.958 [0.934, 1.006], undecided, one cell disturbed
+again. The models of 300 steps, same engine: 0.967 [0.942, 0.994] and 0.957 [0.921, 0.991] in two
+runs, undecided in a third with a disturbed cell; before the engine changed 1.07 [1.05, 1.10]. On an
+AMD EPYC, before: 0.930 [0.914, 0.944], K 0.21 [0.17, 0.25]; the leaner engine was not run there.
+Decoding, Xeon: K -0.52 [-0.66, -0.36] one token at a time, -1.14 [-1.27, -0.96] sixteen together
+(-1.45 and -1.16 with older models and a call for each learner).
 
-*At width 256* (`twin.py`), 2 batches, 5 repeats: K 0.72 [0.56, 0.97] on the Xeon; before, 1.07
-[1.00, 1.11] on the EPYC (-0.47 and -0.30 in decode) and, older models on another machine, 0.68
-[0.62, 0.72]. K may exceed 1, as MLPs are counted as half of a layer and are two thirds of its
+*At width 256* (`twin.py`), prefill, 2 batches, 5 repeats, Xeon, all timings valid: K 0.83 [0.79,
+0.92], the best of the family; 0.72 [0.56, 0.97] for the models of 300 steps. Before, these had 1.07
+[1.00, 1.11] on the EPYC (-0.47 and -0.30 in decode), and still older ones 0.68 [0.62, 0.72] on
+another machine. K may exceed 1, as MLPs are counted as half of a layer and are two thirds of its
 operations here.
 
-*Where the time goes*, Xeon, width 64, one call, quickest of 14, ms: the original 40.0, of which
-attention 17.2 and MLPs 14.8 (5.3 up, 3.4 GELU, 5.3 down, 0.8 sums). With modules 38.1: learners 6.5
-for two fifths of the operations, sorting 0.9, gathering and adding back 2.1, gates 1.3. So of the
-8.9 that three fifths of an MLP cost, 4.3 go to choosing and moving. Single-precision products run
-at 130 to 190 GFLOP/s on one core there: what is saved is cheap, and a call costs what it did.
+*Where the time goes*, Xeon, width 64, one call, quickest of 14, ms (models of 300 steps): the
+original 40.0, of which attention 17.2 and MLPs 14.8 (5.3 up, 3.4 GELU, 5.3 down, 0.8 sums). With
+modules 38.1: learners 6.5 for two fifths of the operations, sorting 0.9, gathering and adding back
+2.1, gates 1.3. So of the 8.9 that three fifths of an MLP cost, 4.3 go to choosing and moving.
+Single-precision products run at 130 to 190 GFLOP/s on one core there: what is saved is cheap, and a
+call costs what it did.
 
 At seeds 100..102 (other sequences, the same trained models, 16 batches) all ten verdicts that need
 no clock are the same.

@@ -75,8 +75,8 @@ quiet machine, seeds 0..2, one thread, at 0.74 of the recursive model's layers: 
 Prefill may keep more than the half expected. In decode, as foreseen, time falls only where
 whole stages are left out. *At width 256* (`twin.py`), quiet machine, seeds 0..2, 2 batches, 5
 repeats, all timings valid: K of latency 0.79 [0.74, 0.84] in prefill. With today's engine, one call
-for a batch, Xeon with AMX: 0.73 [0.67, 0.79] at 256, the best of the family with adaptive modules'
-0.72 [0.56, 0.97], so 0.6 is passed there too; at 64, 2 batches, 2 repeats, 0.68 [0.36, 1.06] in
+for a batch, Xeon with AMX: 0.73 [0.67, 0.79] at 256 (adaptive modules have 0.83, so 0.6 is passed
+there twice); at 64, 2 batches, 2 repeats, 0.68 [0.36, 1.06] in
 prefill, 0.48 [-0.23, 1.08] one at a time, -0.40 [-1.02, 0.41] sixteen together.
 
 **Where the time goes.** `benchmarks/ledger_profile.py`, seed 0, one thread of an Intel Xeon that
