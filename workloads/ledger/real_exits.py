@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger import real_fit
+from adabench.workloads.ledger import real_fit, real_refine
 from adabench.workloads.ledger.engine import Admit, Answer, Policy, one_thread
 from adabench.workloads.ledger.real_model import RealBackbone, attention, mlp
 from adabench.workloads.ledger.real_recipes import RealRetrofit
@@ -131,27 +131,32 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = RATE * (1 + math.cos(math.pi * step / plan.steps)) / 2
         optimiser.zero_grad()
-        for apart in divergences(model, lenses, batch):
-            torch.autograd.backward(apart)  # one exit's logits at a time: 200 MB each
+        first = step % real_refine.HEARD
+        for seen, goal in _looks(model, lenses, batch, first, real_refine.HEARD):
+            real_refine.pull(model, seen, goal)
         nn.utils.clip_grad_norm_(lenses.parameters(), CLIP)
         optimiser.step()
         progress(step + 1, plan.steps)
     return lenses.eval().requires_grad_(False)
 
 
-def divergences(model: RealBackbone, lenses: Lenses, batch: Tensor) -> Iterator[Tensor]:
+@torch.no_grad()
+def divergences(model: RealBackbone, lenses: Lenses, batch: Tensor) -> Iterator[float]:
     """Yield each exit's mean divergence from the whole model, in nats a position."""
+    for seen, goal in _looks(model, lenses, batch):
+        found, _ = real_refine.compared(model, model.norm(seen), model.norm(goal))
+        yield found / len(seen)
+
+
+def _looks(
+    model: RealBackbone, lenses: Lenses, batch: Tensor, first: int = 0, every: int = 1
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield what each exit's lens makes of every so many positions, and what they become."""
     with torch.no_grad():
         inner, final = _states(model, lenses.after, batch)
-        goal = _said(model, final)
     for exit_, states in enumerate(inner):
-        seen = lenses.seen(exit_, states.float(), Work()).to(states.dtype)
-        yield F.kl_div(_said(model, seen), goal, reduction="none", log_target=True).sum(-1).mean()
-
-
-def _said(model: RealBackbone, states: Tensor) -> Tensor:
-    found: Tensor = model.head(model.norm(states)).float().log_softmax(-1)
-    return found
+        seen = lenses.seen(exit_, states[first::every].float(), Work()).to(states.dtype)
+        yield seen, final[first::every]
 
 
 def _states(

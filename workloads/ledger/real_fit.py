@@ -4,7 +4,7 @@ Each unit f (an attention block or an MLP) gets a forecaster q of rank r and a r
 `retrofit.py` gives them to the small model; 200 steps of a 135 M model are not minutes on a laptop,
 so here they come out of least squares.
 
-**Observed** (`observe`): on 48 windows, at every unit, the normed rows x, the output f(x), and g,
+**Observed** (`observe`): on 32 windows, at every unit, the normed rows x, the output f(x), and g,
 the gradient at that output of sum_t log p(y_t), where each y_t is *drawn from the model itself*. No
 word of the text is used as a label.
 
@@ -23,12 +23,12 @@ costs.
 The price is one number for all units, and so the budget goes where it does the least harm. A static
 model is the same with the mean harm of a unit in the router's place: the least harmful go.
 
-A second round fits each forecaster with `WEIGHT` more weight on the rows that its router skips, and
-the router again on what is left. All this is about small errors; `real_harm.py` then measures what
-skipping really costs and fits the routers again, and `real_refine.py` trains all of it together.
+All this is about small errors; `real_harm.py` then measures what skipping really costs and fits the
+routers again. To these the forecasters are fitted again (`fitted_again`), on rows of the model that
+skips, with `WEIGHT` more weight where it does; then `real_refine.py` trains them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -125,17 +125,9 @@ def _joined(kind: list[list[Tensor]]) -> Iterator[Tensor]:
         parts.clear()
 
 
-def units(seen: Seen, rank: int, sparsity: float, *, forecast: bool = True) -> list[Unit]:
-    """Fit every unit; with forecasts in two rounds, the second for what the first skips."""
-    first = [_unit(seen, index, rank, None, forecast) for index in range(len(seen.rows))]
-    if not forecast:
-        return first
-    limit = price(first, seen, sparsity)
-    second = []
-    for index, unit in enumerate(first):
-        skipped = unit.router.of(seen.rows[index].float()) <= limit
-        second.append(_unit(seen, index, rank, 1 + WEIGHT * skipped.float(), forecast))
-    return second
+def units(seen: Seen, rank: int, *, forecast: bool = True) -> list[Unit]:
+    """Fit every unit."""
+    return [_unit(seen, index, rank, forecast) for index in range(len(seen.rows))]
 
 
 def price(found: list[Unit], seen: Seen, sparsity: float) -> float:
@@ -145,9 +137,9 @@ def price(found: list[Unit], seen: Seen, sparsity: float) -> float:
     return float(flat.kthvalue(max(1, round(sparsity * len(flat)))).values)
 
 
-def _unit(seen: Seen, index: int, rank: int, weight: Tensor | None, forecast: bool) -> Unit:
+def _unit(seen: Seen, index: int, rank: int, forecast: bool) -> Unit:
     x, y, g = (part[index].float() for part in (seen.rows, seen.outputs, seen.slopes))
-    made = regress(x, y, rank, weight) if forecast else None
+    made = regress(x, y, rank) if forecast else None
     error = y if made is None else made.of(x) - y
     harm = 0.5 * (g * error).sum(-1).square()
     return Unit(made, router(x, harm), float(harm.mean()))
@@ -203,9 +195,6 @@ def last(units_in_all: int, count: int) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1)
-def observed(make: object, seed: int) -> Seen:
-    """Return one observation, kept for the next recipe of the same process."""
-    assert callable(make)
-    found = make(seed)
-    assert isinstance(found, Seen)
-    return found
+def observed(make: Callable[[int], object], seed: int) -> object:
+    """Return what is made of a seed's text, kept for the next recipe of the same process."""
+    return make(seed)
