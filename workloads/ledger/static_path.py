@@ -15,7 +15,8 @@ for 0.99 and k = 4 for 0.5 to 0.8; running one layer twice for everybody lifts k
 **At scale real** paths of 24 to 30 layers come with the routers (`real_path_search.py`): a beam
 from the whole path on windows of the fitting split, then the best of a length on other windows.
 Paths of 30 layers cannot all be tried, so a better one may exist. Layer 17 goes first, then 16,
-then 14; 27 layers have 0.299 +- 0.007 nats a word more than SmolLM2's 3.579 (seeds 0..2, 6 batches).
+then 14; 27 layers have 0.299 +- 0.007 nats a word more than SmolLM2's 3.579 (seeds 0..2, 6
+batches).
 
 **Ways to fake it.** Choosing the path on the test questions; looking at skips alone.
 """

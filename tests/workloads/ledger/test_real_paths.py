@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from adabench.workloads.ledger import (
     task,
     vanilla,
 )
+from adabench.workloads.ledger.engine import one_thread
 from adabench.workloads.ledger.path_routers import Routers, decide
 from adabench.workloads.ledger.path_search import Path as Passes
 from adabench.workloads.ledger.paths import default
@@ -46,6 +48,13 @@ from adabench.workloads.ledger.units import all_units
 LAYERS, WIDTH, VOCABULARY, TOKENS = 4, 24, 61, PROMPT + 12
 IDLE = 2
 """A layer that adds next to nothing."""
+
+
+@pytest.fixture(autouse=True)
+def alone_on_a_core() -> Iterator[None]:
+    """As the task runs: small products wait for each other when threads share a busy core."""
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")
