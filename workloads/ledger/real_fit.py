@@ -24,7 +24,7 @@ The price is one number for all units, and so the budget goes where it does the 
 model is the same with the mean harm of a unit in the router's place: the least harmful go.
 
 All this is about small errors; `real_harm.py` then measures what skipping really costs and fits the
-routers again. To these the forecasters are fitted again (`fitted_again`), on rows of the model that
+routers again. To these the forecasters are fitted again (`fit_again`), on rows of the model that
 skips, with `WEIGHT` more weight where it does; then `real_refine.py` trains them.
 """
 
