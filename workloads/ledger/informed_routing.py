@@ -134,8 +134,8 @@ reproduced. That was not foreseen. The new recipe was chosen by divergences on t
 where it looks better: 0.0641 nats on 24 windows that nothing else saw, the older 0.0715 on 32
 others. Of such a divergence the older recipe pays a quarter in nats of the words that came, this
 one two fifths or more. A reason may be that skips of the older make the model less sure, which a
-text that it knows badly rewards; this was not tested. It gave way all the same, since nobody could rebuild it
-within the six minutes that a recipe here may take.
+text that it knows badly rewards; this was not tested. It gave way all the same, since nobody could
+rebuild it within the six minutes that a recipe here may take.
 
 *What was learned on the way.* A first recipe took a skip's harm from slopes at the whole model, as
 for a small error: 1.0149 +- 0.0023 of the nats at 0.847, and neither rank, steps nor thin changes
