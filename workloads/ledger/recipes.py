@@ -111,6 +111,8 @@ class Pathfinding:
     """Labels are taken from so many common paths."""
     more: int = 1800
     """Questions that are labelled from the menu without a search."""
+    repaired: float = 0.3
+    """Share of a batch that the model with all layers gets wrong, as in the paper."""
     epochs: int = 25
     forecast_s: int = 90
 

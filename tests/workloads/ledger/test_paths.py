@@ -268,6 +268,33 @@ def test_labels_come_from_the_menu_and_hold_on_every_look() -> None:
         assert paths.right(base, taught.tokens, taught.lengths, taught.passes).all()
 
 
+def test_a_repaired_question_is_one_that_all_layers_get_wrong() -> None:
+    base = checkpoint.restore("qa-6-s0")
+    plan_ = dataclasses.replace(
+        recipes()["dr-llm-s0"], questions=90, simulations=10, looks=1, menu=4, more=30
+    )
+    taught = path_routers.supervise(plan_, base, 90, path_routers.LABEL_SEED)
+    once = torch.ones_like(taught.passes)
+    with torch.inference_mode():
+        whole = paths.right(base, taught.tokens, taught.lengths, once)
+    assert torch.equal(taught.repaired, ~whole)
+    assert 0 < taught.repaired.sum() < len(once)
+    look = (taught.tokens, taught.lengths)
+    longer = path_routers.labels(base, [look], torch.tensor([[1, 1, 1, 1, 2, 1]]))
+    with torch.inference_mode():
+        whole = paths.right(base, longer[0], longer[1], torch.ones_like(longer[2]))
+    assert torch.equal(longer[3], ~whole), "a menu without the plain path is judged by it too"
+
+
+def test_repaired_questions_are_a_share_of_the_draws() -> None:
+    repaired = torch.arange(100) < 8
+    often = path_routers.chances(repaired, 0.3)
+    assert float(often.mean()) == pytest.approx(1)
+    assert float(often[repaired].sum() / often.sum()) == pytest.approx(0.3)
+    nobody = path_routers.chances(torch.zeros(5, dtype=torch.bool), 0.3)
+    assert torch.equal(nobody, torch.ones(5))
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_base_is_saturated_where_it_was_trained(seed: int) -> None:
     """Below that a search repairs what more training would, and layers saved are no saving."""
@@ -354,6 +381,7 @@ def test_labels_and_the_macro_f1_stand_in_the_card(seed: int) -> None:
     assert labels["counts"][1] > labels["counts"][0] > 0
     assert labels["macro_f1"] > 0.45, "always `once` stays below a third or so"
     assert labels["forwards_per_question"] > 1
+    assert 0.05 < labels["repaired_share"] < card["repaired"], "drawn more often than they are"
     assert len(labels["menu"]) > 1
     assert card["name"] == f"dr-llm-s{seed}"
 
