@@ -125,7 +125,7 @@ informed router of linear forecasts is a linear map of the state, so `real_task.
 out once, and forecasts are made for those alone who take them. What stays: keys for all, and the
 unembedding.
 
-*Not measured with this recipe*: lm-eval.
+lm-eval: `real_task.py`.
 
 *Six minutes or thirteen.* The recipe before this one took 13 CPU minutes (rank 48, a hundred steps
 that trained routers along, routers fitted once more afterwards; 2.9 MB) and was better on held-out

@@ -15,8 +15,8 @@ context), a third of the next words ranked first. It stands for how skipping beh
 model, not for how good a language model is.
 
 **lm-eval**, complete, HellaSwag-100 (acc, acc_norm) and TruthfulQA-MC1-100 (acc, acc_norm),
-standard errors near 0.05: informed routing at `sparsity=0.15` 0.30, 0.38, 0.27, 0.31, with an older
-recipe than is shipped; the whole model 0.32, 0.40, 0.27, 0.34.
+standard errors near 0.05: informed routing at `sparsity=0.15`, as shipped, 0.31, 0.35, 0.27, 0.31;
+the whole model (an earlier sitting) 0.32, 0.40, 0.27, 0.34.
 
 **What is not here.** New learners for ACM would be 80 million weights to distil: here they are
 slices of the trained MLPs, each prefix with a fitted forecast of the rest (`real_widths.py`).
