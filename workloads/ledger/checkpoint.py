@@ -95,7 +95,7 @@ def _shelf(plan: Plan) -> Path:
     shipped = (FOLDER / f"{plan.name}.safetensors").exists()
     if isinstance(plan, RealRetrofit) and not shipped:
         return real_checkpoint.kept(plan)
-    if isinstance(plan, RealPathfinding):
+    if isinstance(plan, RealPathfinding) and not shipped:
         return real_path_checkpoint.kept(plan)
     return real_width_checkpoint.kept(plan) if isinstance(plan, RealWidths) else FOLDER
 

@@ -1,8 +1,8 @@
 """Dr.LLM's routers for SmolLM2 on disk: a file of weights, and a card with the static paths.
 
-The file has 1.1 MB in half precision, so it is not shipped: `adabench train real-dr-llm` fits it
-once and keeps it in the user's cache folder, under a name that changes with the code that fits it.
-A run never fits: it would take minutes, unasked.
+The file has 1.1 MB in half precision and is shipped; where it is not there, `adabench train
+real-dr-llm` fits it once and keeps it in the user's cache folder, under a name that changes with
+the code that fits it. A run never fits: it would take minutes, unasked.
 """
 
 import hashlib

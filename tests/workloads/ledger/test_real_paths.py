@@ -300,6 +300,8 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(real_checkpoint, "windows", lambda split: drawn)
     monkeypatch.setattr(real_path_fit, "SHORTER", 2)
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
+    for module in (checkpoint, real_path_task):
+        monkeypatch.setattr(module, "FOLDER", tmp_path / "shipped")
     few = {
         name: dataclasses.replace(
             plan,
@@ -425,6 +427,16 @@ def test_teaching_is_repeatable_and_leaves_the_model_alone(
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     card = json.loads((tiny / "real-dr-llm.json").read_text())
     assert card["static"] == taught["static"]
+
+
+def test_the_shipped_routers_lie_between_hindsight_and_the_static_path():
+    card = json.loads((checkpoint.FOLDER / "real-dr-llm.json").read_text())
+    plan = dataclasses.asdict(real_path_recipes()["real-dr-llm"])
+    assert len(card["menu"]) == plan.pop("menu")
+    assert {key: card[key] for key in plan} == plan
+    held_out = card["held_out"]
+    assert held_out["harm_labels"] < held_out["harm"] < held_out["harm_static"]["27"]
+    assert (checkpoint.FOLDER / "real-dr-llm.safetensors").stat().st_size < 4e6
 
 
 def test_the_recipe_is_no_backbone_and_goes_into_the_cache(
