@@ -59,10 +59,10 @@ they run less in two seeds of three.
 front lies 0.0011 [-0.0002, 0.0031] above that of constant width. Gates at 0.25 are ahead of one
 learner in each seed, by 0.03, 0.20 and 0.11 points, but that is all there is to gain: one learner
 for everybody, a quarter of each MLP, answers 0.998. The lead of 0.5, 3.6 and 1.6 points that 0.25
-had after 300 steps was one of repair, not of width, and it went with the steps. So the criterion
-that gates beat constant width at equal operations fails for want of slack: this stream needs no
-more than a quarter of the MLP at any position. One learner was foreseen to lose up to three points
-and loses two tenths of one.
+had after 300 steps was one of repair, not of width, and it went with the steps. H is 0.00 [-0.01,
+0.01]. So the criterion that gates beat constant width at equal operations fails for want of slack:
+this stream needs no more than a quarter of the MLP at any position. One learner was foreseen to
+lose up to three points and loses two tenths of one.
 
 *How much is phase 3.* It lifts what it tunes above the original, which is not tuned, on seed 2:
 answers at k = 4, sequences of the training stream that no step read, 0.991 for the original, 0.995

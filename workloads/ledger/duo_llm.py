@@ -45,6 +45,11 @@ before it. Seeds 100..102 read the same three models on other streams: duo-3 (0.
 duo-constant (0.0083 [0.0027, 0.0172]) and duo-5 reproduced, duo-3-oracle undecided (1.70 [0.96,
 5.06]): the same verdicts.
 
+H, over mixing constant widths and depths and against the family's oracles together, is -0.07
+[-0.37, 0.06] (`adabench run 'ledger/*'`): blind mixing has one learner of four in each MLP for
+everybody, which answers 0.998 on the work of 3.75 layers (`static_width.py`), and this routes over
+modules twice as coarse. Its own constant patterns it beats (duo-constant).
+
 *Router steps.* With 300 steps seeds 0..2 had 0.992, 0.997, 0.999 at budget 2 and 0.987, 0.997,
 0.997 at budget 1, duo-3 0.247 [0.138, 0.380], duo-constant 0.0054 [0.0006, 0.0132], duo-3-oracle
 1.59 [0.94, 2.42]: twice the steps help most at budget 1, and change no verdict. The card asks for

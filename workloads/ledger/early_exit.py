@@ -25,7 +25,7 @@ need. At 0.99 they stay: 4.38 layers, accuracy 1.000, 1.000, 0.977. The default 
 chosen before measuring and was left.
 
 `adabench run 'ledger/*'` (seeds 0..2, 6 batches each), at 0.9: accuracy 0.903 at 4.32 layers, H
--1.85 [-7.3, -0.4]. EE-1 direction only, EE-2 not reproduced, and the same at seeds 100..102.
+-1.8 [-3.3, -1.0]. EE-1 direction only, EE-2 not reproduced, and the same at seeds 100..102.
 
 *Conversion.* `--defaults --sweep mode=prefill,decode1,decode16 --set batches=3 --repeats 5` on a
 quiet machine, seeds 0..2, one thread, at 0.72 of vanilla-6's layers and 0.1 less accuracy: K of

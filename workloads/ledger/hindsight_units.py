@@ -25,8 +25,8 @@ fewer to save time.
 routing at 0.75 has 0.9946 on 1.52. Seeds differ: 1.10, 1.89, 1.44 layers; on seed 1, whose router
 ranks worst, it runs more than informed routing does, which loses answers there. Positions of
 segments with k = 1 and 4 run 1.76 and 3.66 layers, operands 3.01, fillers 0.59. Against it H of
-informed routing is 0.97 [0.90, 1.01], of greedy skipping 0.47 [-0.43, 1.03], of coins -15 [-17,
--13]: from two layers on (the least depth of the blind) the oracle answers everything, so H says
+informed routing is 0.97 [0.87, 1.02], of greedy skipping 0.32 [-1.04, 1.08], of coins -20 [-21,
+-18]: from two layers on (the least depth of the blind) the oracle answers everything, so H says
 which share of what blind mixing loses is kept. The search takes 16 to 19 CPU seconds a seed.
 
 **Ways to fake it.** Argmax alone as the criterion, without a floor and a sibling: then a search

@@ -33,8 +33,8 @@ answers four chained maps (k = 4: 0.985). Greedy skipping has 0.981, 0.961, 0.89
 reach its budget (3.60, 2.87, 2.30 layers); coins at the same rates have 0.333, 0.199, 0.153.
 Operands run 6.6 times the units of fillers at 0.6. Operations fall less than units, to 0.55 of the
 full model's at 0.6 and 0.42 at 0.75: keys and values for everyone, the forecast and the
-unembedding stay. H over mixing depths and constant widths 0.97 [0.90, 1.01] against
-`hindsight_units`, and that of coins -15. (Against `hindsight`, over mixing depths alone, 1.27
+unembedding stay. H over mixing depths and constant widths 0.97 [0.87, 1.02] against
+`hindsight_units`, and that of coins -20. (Against `hindsight`, over mixing depths alone, 1.27
 [0.82, 1.84]: that oracle chooses one depth a sequence.)
 
 Verdicts: ir-1-work (0.40 [0.38, 0.42]), ir-random (3.99 to 6.06 times the coins' answers) and
