@@ -15,6 +15,7 @@ the third time get the same answer (common random numbers). In each episode the 
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from time import process_time
 from typing import Protocol
 
@@ -22,11 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adabench.harness.errors import MethodContractError
+from adabench.workloads.shared.compiled import compiled, digest_of
 
 Floats = NDArray[np.float64]
 Small = NDArray[np.float32]
 Ints = NDArray[np.int64]
 ARMS = 10
+DIGEST = digest_of([Path(__file__)])
 
 
 @dataclass(frozen=True)
@@ -118,25 +121,35 @@ def run(
     policy: Policy, hidden: Floats, order: Ints, drawn: Draws, episode: Ints, queries: int
 ) -> Played:
     """Play b episodes: row i has the means `hidden[i]` and the random part `episode[i]`."""
-    b, rows, spent_s = len(hidden), np.arange(len(hidden)), 0.0
+    b, spent_s = len(hidden), 0.0
     counts, sums = np.zeros((b, ARMS), np.int64), np.zeros((b, ARMS))
     for asked in range(queries):
         board = Board(counts.copy(), sums.copy(), drawn.coins[asked][episode], asked, queries)
         began_s = process_time()
         arms = _checked(policy.choose(board), b)
         spent_s += process_time() - began_s
-        sums[rows, arms] += hidden[rows, arms] + drawn.noise[episode, arms, counts[rows, arms]]
-        counts[rows, arms] += 1
+        answered(arms, hidden, drawn.noise, episode, counts, sums)
     said = named(counts, sums, drawn.coins[-1][episode])
     back = order.argsort(axis=1)
     pull = np.take_along_axis(sums - counts * hidden, back, axis=1)
     return Played(
-        order[rows, said] == 0,
+        order[np.arange(b), said] == 0,
         pull,
         np.take_along_axis(counts, back, axis=1),
         int(counts.sum()),
         spent_s,
     )
+
+
+@compiled(DIGEST)
+def answered(
+    arms: Ints, hidden: Floats, noise: Small, episode: Ints, counts: Ints, sums: Floats
+) -> None:
+    """Add each episode's answer: its arm's mean, and the noise of the so-manieth time."""
+    for row in range(len(arms)):
+        arm = arms[row]
+        sums[row, arm] += hidden[row, arm] + noise[episode[row], arm, counts[row, arm]]
+        counts[row, arm] += 1
 
 
 def named(counts: Ints, sums: Floats, coins: Small) -> Ints:
@@ -149,11 +162,21 @@ def means_of(counts: Ints, sums: Floats) -> Floats:
     return np.where(counts > 0, sums / np.maximum(counts, 1), -np.inf)
 
 
+@compiled(DIGEST)
 def first_best(values: Floats | Small, coins: Small) -> Ints:
     """Return where each row is largest, ties by the coins: (b,)."""
-    ties = values == values.max(axis=1, keepdims=True)
-    first: Ints = np.where(ties, coins, -1.0).argmax(axis=1)
-    return first
+    found = np.empty(len(values), np.int64)
+    for row in range(len(values)):
+        first, best, toss = 0, values[row, 0], coins[row, 0]
+        for arm in range(1, values.shape[1]):
+            value, coin = values[row, arm], coins[row, arm]
+            # Without a branch: which arm leads cannot be predicted.
+            leads = (value > best) | ((value == best) & (coin > toss))
+            first = arm if leads else first
+            best = value if leads else best
+            toss = coin if leads else toss
+        found[row] = first
+    return found
 
 
 def _checked(arms: Ints, b: int) -> Ints:

@@ -3,6 +3,11 @@
 A card says which recipe made the file, a digest of the sources it was made with, the offsets, and
 the losses that the shipped fp16 file was measured to have: of arms worst-case losses with fresh
 adversaries, of hunts the average case.
+
+The digest of `policies-*` was restated once without a training: the loop of `bandit.py` was
+compiled, which plays every episode as before to the bit (`test_bandit.py`), and weights come from
+other code. A training is no function of its seed across processes: on an Intel Xeon `policies-s0`
+made anew, by either code, differs from the shipped file.
 """
 
 import json

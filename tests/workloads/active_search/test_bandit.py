@@ -5,7 +5,15 @@ import pytest
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.active_search.adversary import losses, search, starts
-from adabench.workloads.active_search.bandit import ARMS, Board, draws, first_best, named, play
+from adabench.workloads.active_search.bandit import (
+    ARMS,
+    Board,
+    answered,
+    draws,
+    first_best,
+    named,
+    play,
+)
 from adabench.workloads.active_search.difficulty import difficulty, on_boundary
 from adabench.workloads.active_search.uncertainty import Uncertainty
 from adabench.workloads.active_search.uniform import Uniform
@@ -123,3 +131,30 @@ def test_the_search_finds_more_than_random_instances_show() -> None:
     random = on_boundary(np.exp(rng.standard_normal((20, ARMS - 1))), hard)
     usual, _, _ = losses(HasAHole(), random, draws(np.random.SeedSequence(2), 300, queries))
     assert worst[0] > usual.mean() + 0.1
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_the_best_of_a_row_is_numpys_with_ties_by_the_coins(kind) -> None:
+    rng = np.random.default_rng(1)
+    values = rng.integers(-2, 3, (4000, ARMS)).astype(kind)
+    values[rng.random(values.shape) < 0.2] = -np.inf
+    values[:3] = -np.inf
+    coins = (rng.integers(0, 4, values.shape) / 4).astype(np.float32)
+    ties = values == values.max(axis=1, keepdims=True)
+    wanted = np.where(ties, coins, -1.0).argmax(axis=1)
+    assert np.array_equal(first_best(values, coins), wanted)
+    assert np.array_equal(first_best(values[::2], coins[::2]), wanted[::2])
+
+
+def test_answers_are_those_of_the_table_to_the_bit() -> None:
+    rng = np.random.default_rng(2)
+    hidden, noise = rng.standard_normal((500, ARMS)), rng.standard_normal((50, ARMS, 20))
+    noise = noise.astype(np.float32)
+    episode, arms = rng.integers(0, 50, 500), rng.integers(0, ARMS, 500)
+    counts, sums = rng.integers(0, 19, (500, ARMS)), rng.standard_normal((500, ARMS))
+    rows, wanted, asked = np.arange(500), sums.copy(), counts.copy()
+    wanted[rows, arms] += hidden[rows, arms] + noise[episode, arms, asked[rows, arms]]
+    asked[rows, arms] += 1
+    answered(arms, hidden, noise, episode, counts, sums)
+    assert np.array_equal(sums, wanted)
+    assert np.array_equal(counts, asked)

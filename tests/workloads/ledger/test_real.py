@@ -649,7 +649,7 @@ def test_what_is_not_shipped_is_fitted_outside_of_the_repository(
     """A fitted file among the shipped ones would change digests, sizes, and what git sees."""
     made: list[Path] = []
     monkeypatch.setattr(real_checkpoint, "train", lambda plan, progress, to: made.append(to))
-    for name in ("real-static-late-15", "real-informed"):
+    for name in ("real-static-fitted-10", "real-informed"):
         checkpoint.train(name)
     assert made[0].is_relative_to(tiny / "cache")
     assert made[1] == checkpoint.FOLDER

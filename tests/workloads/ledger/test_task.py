@@ -185,7 +185,7 @@ def test_an_unknown_recipe_names_the_nearest() -> None:
 
 
 UNSHIPPED = {
-    "smollm2", "real-static-fitted-10", "real-static-fitted-20", "real-static-late-15",
+    "smollm2", "real-static-fitted-10", "real-static-fitted-20",
     "real-acm", "real-width-3", "real-dr-llm",  # the last is shipped; test_real_paths.py has it
 }  # fmt: skip
 """Fitted to weights that are not ours to ship; `adabench train` keeps them in the cache."""
