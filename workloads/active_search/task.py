@@ -41,7 +41,7 @@ more (of questions it is exhaustive). The network is smaller than the card's, an
 arms. Specialists are trained, for arms only, so a gap can be negative; their losses are an estimate
 of the envelope. The real Jester is the user's to bring. Instances of a hunt at another T than 20
 have no policy of their own. The time of a case is mostly the search's, never the policy's. All
-methods at seeds 0..2 take 150 s on two cores (253 s of CPU time), a third of it for hunts.
+methods at seeds 0..2 take 82 s on two cores (`--workers 2`, 144 s of CPU time, an Intel Xeon).
 """
 
 from adabench.harness.card import Card, Knob, Metric
