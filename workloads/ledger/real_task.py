@@ -16,7 +16,8 @@ model, not for how good a language model is.
 
 **lm-eval**, complete, HellaSwag-100 (acc, acc_norm) and TruthfulQA-MC1-100 (acc, acc_norm),
 standard errors near 0.05: informed routing at `sparsity=0.15`, as shipped, 0.31, 0.35, 0.27, 0.31;
-the whole model (an earlier sitting) 0.32, 0.40, 0.27, 0.34.
+early exit 0.31, 0.39, 0.26, 0.33; the whole model (measured earlier) 0.32, 0.40, 0.27, 0.34. ACM's
+widths and Dr.LLM were not run there.
 
 **What is not here.** New learners for ACM would be 80 million weights to distil: here they are
 slices of the trained MLPs, each prefix with a fitted forecast of the rest (`real_widths.py`).
