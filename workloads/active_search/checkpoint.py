@@ -5,10 +5,10 @@ the losses that the shipped fp16 file was measured to have: of arms worst-case l
 adversaries, of hunts the average case.
 
 The digest of `policies-*` was restated by hand once, without a training: the loop of `bandit.py`
-was compiled, which plays every episode as before to the bit (`test_bandit.py`), and the files stayed
-as they were. Trained anew on an Intel Xeon, `policies-s0` differs from the shipped file by either
-code, and the two differ from each other, though each repeats itself to the byte and they are the
-same after 600 and 150 updates; why was not found.
+was compiled, which plays every episode as before to the bit (`test_bandit.py`), and the files
+stayed as they were. Trained anew on an Intel Xeon, `policies-s0` differs from the shipped file by
+either code, and the two differ from each other, though each repeats itself to the byte and they are
+the same after 600 and 150 updates; why was not found.
 """
 
 import json
