@@ -56,12 +56,13 @@ seed at 70 % of the work, vffn-2 reproduced (0.697 [0.613, 0.755]). Separate exp
 this has 0.72: 0.744, 0.880, 0.919, better in every seed; vffn-3 holds in size alone.
 
 Coins at the gates' shares: 0.720, 0.851, 0.898, so gates are worth 0.7 to 1.9 points (vffn-random
-reproduced, 1.013 [1.003, 1.031]). Operands loop 1.06, 1.09, 1.20 times as often as fillers: the
-direction is the card's in each model, and three that differ so leave it undecided (1.12 [0.997,
-1.37]). Nothing prices depth, so an idle loop at a filler costs the loss nothing. Where it has to
-save, the gate knows: at `bias` -2 (8.6, 10.5, 10.4 MLPs) operands loop 1.61, 1.24, 1.41 times as
-often, and accuracy moves by -0.003, 0.001, -0.003. `path=deep` (no slices) loses a point: 0.720,
-0.858, 0.894; `wide` alone, for which nothing was trained, is ruinous: 0.21, 0.20, 0.09.
+reproduced, 1.013 [1.003, 1.031]; undecided by a hair, 1.013 [0.9997, 1.031], with the engine that
+reads a batch in one call). Operands loop 1.06, 1.09, 1.20 times as often as fillers: the direction
+is the card's in each model, and three that differ so leave it undecided (1.12 [0.997, 1.37]).
+Nothing prices depth, so an idle loop at a filler costs the loss nothing. Where it has to save, the
+gate knows: at `bias` -2 (8.6, 10.5, 10.4 MLPs) operands loop 1.61, 1.24, 1.41 times as often, and
+accuracy moves by -0.003, 0.001, -0.003. `path=deep` (no slices) loses a point: 0.720, 0.858, 0.894;
+`wide` alone, for which nothing was trained, is ruinous: 0.21, 0.20, 0.09.
 
 Seeds 100, 101, 102 read the same three models (1, 2, 0) on other streams: accuracy 0.854, 0.902,
 0.741; dense 0.872, 0.909, 0.753; four loops 0.862, 0.894, 0.730. There vffn-1 is *not reproduced*
