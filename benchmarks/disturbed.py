@@ -31,10 +31,10 @@ from pathlib import Path
 from time import thread_time_ns
 from typing import Any
 
-from adabench.harness.environment import fingerprint
-from adabench.profilers.clock import lap
-from adabench.profilers.disturbance import KEEP_SHARE, Watch
-from adabench.profilers.precision import Collected, Target, collect
+from adabench.harness.provenance.environment import fingerprint
+from adabench.profilers.timing.clock import lap
+from adabench.profilers.timing.disturbance import KEEP_SHARE, Watch
+from adabench.profilers.timing.stopping import Collected, Target, collect
 
 UNIT_NS = 100_000
 PROCESSORS = 2

@@ -32,12 +32,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from adabench.harness.environment import fingerprint
-from adabench.workloads.shared.engine import Costs
-from adabench.workloads.shared.llama import to_llama
-from adabench.workloads.shared.lm import LM_L, LM_M, LM_S, LanguageModel, Shape
-from adabench.workloads.shared.native import NativeEngine
-from adabench.workloads.shared.words import EOS
+from adabench.harness.provenance.environment import fingerprint
+from adabench.workloads.shared.language_model.backends.llama_weights import to_llama
+from adabench.workloads.shared.language_model.contract import Costs
+from adabench.workloads.shared.language_model.model import LM_L, LM_M, LM_S, LanguageModel, Shape
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.vocabulary import EOS
 
 MODELS = {"lm-s": LM_S, "lm-m": LM_M, "lm-l": LM_L}
 CLOSE = 1e-4

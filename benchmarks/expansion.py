@@ -6,7 +6,7 @@ Efficient Tree Search rests on one premise: a step is faster when its leaves sha
 leaves with 512 positions before each are decoded for 16 words while the tree under them is rebuilt
 so that 1, 4, 16, 64 or 256 branches hold their own copy of the last 256 positions. The words, the
 rows and the FLOPs of the formula are equal; only the distinct positions differ. `pooled` reads
-every position once (`workloads/shared/pooled_engine.py`).
+every position once (`workloads/shared/language_model/pooled/engine.py`).
 
 Seen on two cores of a CPU that others used too (4 layers of width 256, median of two): 5.0, 4.5,
 7.6, 13.1 and 25.3 s for 512, 1280, 4352, 16640 and 65792 positions held. There the products with
@@ -25,10 +25,10 @@ from pathlib import Path
 
 import torch
 
-from adabench.workloads.chain.mechanics import SHAPES
-from adabench.workloads.shared.engine import Costs
-from adabench.workloads.shared.lm import LanguageModel, Shape
-from adabench.workloads.shared.pooled_engine import PooledEngine
+from adabench.workloads.shared.language_model.contract import Costs
+from adabench.workloads.shared.language_model.model import LanguageModel, Shape
+from adabench.workloads.shared.language_model.pooled.engine import PooledEngine
+from adabench.workloads.test_time.chain.substrate.gpu_mechanics import SHAPES
 
 LEAVES, PROMPT, OWN, NEW = 256, 256, 256, 16
 SMALL = Shape(layers=2, width=128, heads=4, hidden=352, vocabulary=2000, context=1024)

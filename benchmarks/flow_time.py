@@ -45,11 +45,11 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from adabench.harness.environment import fingerprint
-from adabench.workloads.flow_time import srpt
-from adabench.workloads.flow_time.optimum import srpt_flow
-from adabench.workloads.flow_time.replay import FlowTime
-from adabench.workloads.flow_time.streams import Stream, generate
+from adabench.harness.provenance.environment import fingerprint
+from adabench.workloads.algorithms.flow_time.methods import srpt
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import Stream, generate
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime
+from adabench.workloads.algorithms.flow_time.truth.srpt import srpt_flow
 
 LEAST_S = 0.05
 CLOSE = 1e-9

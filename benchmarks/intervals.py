@@ -7,7 +7,7 @@ held the truth, at n = 10, 30 and 100 independent units. A row passes if all of 
 in 0.93..0.97 (simulation error of 2,000 worlds: 0.005). Worlds without an interval are counted
 apart, since they claim nothing; where most worlds get none, the kind is not offered at that size,
 and what is held to 5 % is the share of *all* worlds with an interval that is wrong. How often
-p-values err is in `harness/paired.py`.
+p-values err is in `harness/stats/paired.py`.
 
 Measured (2,000 worlds a figure; 3,000 for means, ratios and P(dominates), 4,000 for accuracies
 and rounds):
@@ -85,13 +85,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.bands import front_band, hypervolume_interval, hypervolumes
-from adabench.harness.conversion import _exponent
-from adabench.harness.dominance import dominance
-from adabench.harness.headroom import _share
-from adabench.harness.paired import Clusters, difference, ratio
-from adabench.harness.robust import center
-from adabench.harness.stats import Interval, Place, bootstrap, means, median_interval, share
+from adabench.harness.analysis.conversion import _exponent
+from adabench.harness.analysis.headroom import _share
+from adabench.harness.stats.dominance import dominance
+from adabench.harness.stats.front_bands import front_band, hypervolume_interval, hypervolumes
+from adabench.harness.stats.intervals import (
+    Interval,
+    Place,
+    bootstrap,
+    means,
+    median_interval,
+    share,
+)
+from adabench.harness.stats.paired import Clusters, difference, ratio
+from adabench.harness.stats.trimmed_mean import center
 
 Array = npt.NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]

@@ -32,12 +32,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.harness.environment import fingerprint
-from adabench.kernels import gather, grouped
+from adabench.harness.provenance.environment import fingerprint
+from adabench.kernels import gathered_mlp, grouped_matmul
 from adabench.kernels.dispatch import Cost, runs_triton
-from adabench.profilers.ceilings import measure_apart
-from adabench.profilers.clock import lap, settle
-from adabench.profilers.trace import Roof, roof
+from adabench.profilers.compute.torch_trace import Roof, roof
+from adabench.profilers.hardware.ceilings import measure_apart
+from adabench.profilers.timing.clock import lap, settle
 
 QUEUE, REPLAYS, LAPS = 20, 15, 9
 GATHERS = {  # tokens, share active, width, hidden
@@ -97,11 +97,11 @@ def gather_row(
     stream, x = draw(tokens, width), draw(tokens, width)
     up, down = draw(hidden, width, scale=width**-0.5), draw(width, hidden, scale=1e-3)
     rows = torch.randperm(tokens, device=device)[: round(tokens * share)]
-    work = gather.cost(len(rows), width, hidden, x.itemsize)
+    work = gathered_mlp.cost(len(rows), width, hidden, x.itemsize)
     return Row(
         "gather", (tokens, share, width, hidden), _runs(stream, x, rows, up, down),
-        timed(lambda: gather.reference_(stream, x, rows, up, down), device),
-        timed(lambda: gather.mlp_add_(stream, x, rows, up, down), device),
+        timed(lambda: gathered_mlp.reference_(stream, x, rows, up, down), device),
+        timed(lambda: gathered_mlp.mlp_add_(stream, x, rows, up, down), device),
         timed(lambda: stream.add_(F.linear(F.gelu(F.linear(x, up)), down)), device),
         None, *_floor(over, work),
     )  # fmt: skip
@@ -114,13 +114,13 @@ def grouped_row(
     draw = _drawing(dtype, device)
     x, weights = draw(rows, inner), draw(groups, outer, inner)
     choice = torch.randint(groups, (rows,), device=device)
-    work = grouped.cost(rows, len(choice.unique()), inner, outer, x.itemsize)
+    work = grouped_matmul.cost(rows, len(choice.unique()), inner, outer, x.itemsize)
     has_library = device == "cuda" and dtype == "bfloat16" and hasattr(F, "grouped_mm")
     return Row(
         "grouped", (rows, groups, inner, outer), _runs(x, choice, weights),
         # The reference asks how many rows a group has, which a graph cannot hold.
-        timed(lambda: grouped.reference(x, choice, weights), device, graph=False),
-        timed(lambda: grouped.grouped(x, choice, weights), device),
+        timed(lambda: grouped_matmul.reference(x, choice, weights), device, graph=False),
+        timed(lambda: grouped_matmul.grouped(x, choice, weights), device),
         None,
         timed(lambda: _library(x, choice, weights), device) if has_library else None,
         *_floor(over, work),

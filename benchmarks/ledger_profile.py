@@ -49,8 +49,8 @@ import torch
 from torch.autograd.profiler import record_function
 from torch.profiler import ProfilerActivity, profile
 
-from adabench.harness import registry
-from adabench.harness.environment import fingerprint
+from adabench.harness.contract import registry
+from adabench.harness.provenance.environment import fingerprint
 from adabench.workloads.ledger import (
     acm,
     attention,

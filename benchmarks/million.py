@@ -28,9 +28,10 @@ from pathlib import Path
 import numpy as np
 
 from adabench.cli import session
-from adabench.harness import environment, store
-from adabench.harness.record import Cell, Record, Turn
-from adabench.harness.sources import sources
+from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.provenance import environment
+from adabench.harness.provenance.source_digests import sources
+from adabench.harness.store import run_folder
 
 PAGING = ("belady", "blind_oracle", "combined", "fifo", "flush", "learned", "lru", "mark0",
           "mark_and_predict", "marker", "random_eviction", "shuffled_bits")  # fmt: skip
@@ -160,11 +161,11 @@ def make(folder: Path, methods: int, points: int, seeds: int, cases: int) -> Non
         "sources": sources(turns) if methods <= len(PAGING + CHAIN) else {},
     }
     start = time.perf_counter()
-    with store.create(folder, turns, manifest) as run:
+    with run_folder.create(folder, turns, manifest) as run:
         for turn in turns:
             for record in records(turn.cell, cases):
                 run.append(record)
-    count, size = len(turns) * cases, (folder / store.RECORDS).stat().st_size
+    count, size = len(turns) * cases, (folder / run_folder.RECORDS).stat().st_size
     took = time.perf_counter() - start
     print(f"{count:,} records, {size / count:.0f} B each, {took / count * 1e6:.0f} us to write one")
 

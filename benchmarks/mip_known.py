@@ -2,7 +2,7 @@
 
     .venv/bin/pip install 'adabench[milp]'
     PYTHONSAFEPATH=1 .venv/bin/python benchmarks/mip_known.py --seconds 600 --seeds 0..1 \
-        --out workloads/mip/known.json
+        --out workloads/algorithms/mip/truth/known.json
 
 For each family and seed SCIP has the whole program for `--seconds`, then `--lns` seconds go to one
 neighbourhood alone (mutation_50, the card's best on set cover). The better solution is kept, tested
@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from adabench.workloads.mip import single_arm
-from adabench.workloads.mip.families import FAMILIES, generate
-from adabench.workloads.mip.program import FEASIBLE, Program, file_of
-from adabench.workloads.mip.task import Mip
+from adabench.workloads.algorithms.mip.methods import single_arm
+from adabench.workloads.algorithms.mip.substrate.instance_families import FAMILIES, generate
+from adabench.workloads.algorithms.mip.substrate.program import FEASIBLE, Program, file_of
+from adabench.workloads.algorithms.mip.task import Mip
 
 ARM = {"arm": "mutation_50"}
 SHOWN = 6

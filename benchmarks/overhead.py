@@ -30,9 +30,9 @@ from pathlib import Path
 from time import perf_counter, perf_counter_ns
 from typing import Any
 
-from adabench.harness.environment import fingerprint
-from adabench.profilers.clock import lap, settle
+from adabench.harness.provenance.environment import fingerprint
 from adabench.profilers.probe import measured, open_probes
+from adabench.profilers.timing.clock import lap, settle
 
 UNIT_S = 100e-6
 BAR_OVERHEAD_US = 0.5

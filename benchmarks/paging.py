@@ -36,12 +36,17 @@ from typing import Any
 
 import numpy as np
 
-from adabench.harness.environment import fingerprint
-from adabench.workloads.paging import belady, lru
-from adabench.workloads.paging.future import evict_largest, next_use
-from adabench.workloads.paging.hints import advise, hindsight
-from adabench.workloads.paging.replay import Paging
-from adabench.workloads.paging.trace import FAMILIES, Trace, generate, make_trace
+from adabench.harness.provenance.environment import fingerprint
+from adabench.workloads.algorithms.paging.methods import belady, lru
+from adabench.workloads.algorithms.paging.substrate.predictions import advise, hindsight
+from adabench.workloads.algorithms.paging.substrate.replay import Paging
+from adabench.workloads.algorithms.paging.substrate.traces import (
+    FAMILIES,
+    Trace,
+    generate,
+    make_trace,
+)
+from adabench.workloads.algorithms.paging.truth.belady import evict_largest, next_use
 
 LEAST_S = 0.05
 BAR = 1.5

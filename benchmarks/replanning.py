@@ -24,12 +24,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adabench.workloads.replanning.dijkstra import plan
-from adabench.workloads.replanning.moving import settle
-from adabench.workloads.replanning.planning import fresh
-from adabench.workloads.replanning.roadmap import connect
-from adabench.workloads.replanning.scene import generate
-from adabench.workloads.replanning.space import FREE, GOAL, Space, clear
+from adabench.workloads.algorithms.replanning.methods.dijkstra import plan
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import connect
+from adabench.workloads.algorithms.replanning.substrate.moving_obstacles import settle
+from adabench.workloads.algorithms.replanning.substrate.replay import fresh
+from adabench.workloads.algorithms.replanning.substrate.scenes import generate
+from adabench.workloads.algorithms.replanning.substrate.world import FREE, GOAL, Space, clear
 
 SIZES = (("discs", 2000), ("discs", 5000), ("maze", 2000), ("balls", 2000), ("crowd", 5000))
 REPEATS = 15

@@ -45,11 +45,16 @@ from typing import Any
 
 import numpy as np
 
-from adabench.harness.environment import fingerprint
-from adabench.workloads.shortest_paths import bibfs, wormhole
-from adabench.workloads.shortest_paths.asking import ShortestPaths
-from adabench.workloads.shortest_paths.families import draw_pairs, generate, with_pairs
-from adabench.workloads.shortest_paths.graph import Case, Sparse, make_case
+from adabench.harness.provenance.environment import fingerprint
+from adabench.workloads.algorithms.shortest_paths.methods import bibfs
+from adabench.workloads.algorithms.shortest_paths.methods.wormhole import wormhole
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case, Sparse, make_case
+from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import (
+    draw_pairs,
+    generate,
+    with_pairs,
+)
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths
 
 MILLION = 1_000_000
 PAIRS = 10_000

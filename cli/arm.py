@@ -1,6 +1,6 @@
 """One arm of a gate: a process that lays out a plan or does one step, when told to.
 
-It is a script, not a module of the program: `harness/revisions.py` starts it with the
+It is a script, not a module of the program: `harness/gate/revisions.py` starts it with the
 interpreter of a revision's environment, so whatever it imports is that revision's code. It
 therefore asks little of a revision: a plan from words, and the steps of a turn. One line of
 JSON comes in, one goes out:
@@ -29,11 +29,13 @@ from time import thread_time
 from types import ModuleType
 from typing import Any
 
-from adabench.harness import cache, environment, registry
+from adabench.harness.contract import registry
+from adabench.harness.contract.record import Cell, Turn
 from adabench.harness.errors import AdabenchError
-from adabench.harness.execute import Bench, Settings, Step
-from adabench.harness.plan import plan
-from adabench.harness.record import Cell, Turn
+from adabench.harness.plan.grid import plan
+from adabench.harness.provenance import environment
+from adabench.harness.run.execute import Bench, Settings, Step
+from adabench.harness.store import prepared_states
 from adabench.profilers.probe import open_probes
 
 WINDOW_S = 0.012
@@ -122,7 +124,7 @@ def bench(on_gpu: bool) -> Bench:
     probes = open_probes(flops=True, device="cuda" if on_gpu else None)
     timing = [probe for probe in probes if not probe.intrusive]
     intrusive = [probe for probe in probes if probe.intrusive]
-    settings = Settings(window_s=WINDOW_S, cache_folder=cache.default_folder())
+    settings = Settings(window_s=WINDOW_S, cache_folder=prepared_states.default_folder())
     return Bench(settings, timing, intrusive)
 
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from adabench.harness import registry
+from adabench.harness.contract import registry
+from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError, nearest
-from adabench.harness.registry import Entry
 
 if TYPE_CHECKING:
-    from adabench.harness.check import Finding
+    from adabench.harness.run.conformance import Finding
 
 
 def rows(patterns: Sequence[str]) -> list[dict[str, Any]]:
@@ -154,7 +154,7 @@ def _essay(entry: Entry) -> str:
 
 def checked(patterns: Sequence[str], as_json: bool) -> list["Finding"]:
     """Run the conformance checks and print what they find, rule by rule."""
-    from adabench.harness.check import check
+    from adabench.harness.run.conformance import check
 
     found: list[Finding] = []
     for entry in _entries(patterns):

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from adabench.harness import cache
-from adabench.harness.doctor import Examination, Package, examine
-from adabench.harness.forecast import Forecast, first_turns, forecast, read_history, try_out
-from adabench.profilers.abilities import Ability
+from adabench.harness.doctor.examine import Examination, Package, examine
+from adabench.harness.doctor.forecast import Forecast, first_turns, forecast, read_history, try_out
+from adabench.harness.store import prepared_states
+from adabench.profilers.hardware.capabilities import Ability
 
 RUNS = Path("runs")
 UNKNOWN = "unknown"
@@ -37,7 +37,7 @@ def examined(wanted: Wanted) -> Examination:
 def forecasted(wanted: Wanted) -> Forecast:
     """Say how long a selection would take, from the runs under `runs/`."""
     from adabench.cli.select import Leg, seed_range, wishes
-    from adabench.harness.plan import plan
+    from adabench.harness.plan.grid import plan
 
     leg = Leg(wanted.select, wanted.fixed)
     seeds = seed_range(wanted.seeds)
@@ -45,7 +45,7 @@ def forecasted(wanted: Wanted) -> Forecast:
     history = read_history(RUNS)
     if wanted.try_s:
         try_out(first_turns(turns, history), history, wanted.try_s)
-    return forecast(turns, history, cache.default_folder())
+    return forecast(turns, history, prepared_states.default_folder())
 
 
 def page(found: Examination) -> str:

@@ -18,11 +18,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from adabench.harness import alike, margins, registry, sides
-from adabench.harness.card import Card
-from adabench.harness.compare import ALPHA, Asked, Comparison, Row, compare, counts
+from adabench.harness.compare import loaded_run, margins
+from adabench.harness.compare.compare import ALPHA, Asked, Comparison, Row, compare, counts
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Card
+from adabench.harness.contract.record import Cell
 from adabench.harness.errors import EnvironmentProblem, SelectionError, StoreError
-from adabench.harness.record import Cell
+from adabench.harness.provenance import environment_diff
 
 LEVEL = 0.95
 
@@ -47,7 +49,7 @@ def compared(wanted: Wanted) -> list[Comparison]:
         EnvironmentProblem: for unlike hardware that was not asked for.
     """
     asked = Asked(margins.parsed(wanted.margins), wanted.metrics)
-    base, *others = (sides.opened(folder) for folder in (wanted.base, *wanted.others))
+    base, *others = (loaded_run.opened(folder) for folder in (wanted.base, *wanted.others))
     for other in others:
         _admit(base, other, across=wanted.across)
     tasks = {cell.task for side in (base, *others) for cell in side.table.cells}
@@ -102,8 +104,8 @@ def show(found: Sequence[Comparison], *, everything: bool) -> None:
     """Print the tables; what is to be known of them beside goes to stderr."""
     from rich.console import Console
 
-    from adabench.reports import compared as sheets
-    from adabench.reports.tables import Fitted
+    from adabench.reports.tables import comparison as sheets
+    from adabench.reports.tables.terminal import Fitted
 
     console = Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "100")))
     for one in found:
@@ -120,9 +122,11 @@ def show(found: Sequence[Comparison], *, everything: bool) -> None:
             print(f"warning: {note}", file=sys.stderr)
 
 
-def _admit(base: sides.Side, other: sides.Side, *, across: bool) -> None:
+def _admit(base: loaded_run.Side, other: loaded_run.Side, *, across: bool) -> None:
     """Refuse runs of unlike hardware unless that was asked for."""
-    forbidding = alike.forbidding(alike.differences(base.manifest, other.manifest))
+    forbidding = environment_diff.forbidding(
+        environment_diff.differences(base.manifest, other.manifest)
+    )
     if forbidding and not across:
         raise EnvironmentProblem(
             f"{other.name} is of other hardware than {base.name}: "

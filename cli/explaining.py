@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from adabench.cli import session
-from adabench.harness import explaining, numbers, table
 from adabench.harness.errors import SelectionError
-from adabench.harness.explaining import Explanation
-from adabench.harness.origins import Samples
+from adabench.harness.explain import explain, named_numbers
+from adabench.harness.explain.explain import Explanation
+from adabench.harness.explain.samples_and_meters import Samples
+from adabench.harness.store import table
 
 WIDTH = 96
 MOST = 40
@@ -23,25 +24,27 @@ def explained(folder: Path, wanted: str) -> tuple[list[Explanation], list[dict[s
         SelectionError: if no number has this name or value.
     """
     findings = session.read(folder)
-    if not numbers.is_value(wanted):
-        found = numbers.named(findings, wanted)
-        return [explaining.explain(findings, table.read(folder), found)], []
-    matches = numbers.valued(findings, wanted)
+    if not named_numbers.is_value(wanted):
+        found = named_numbers.named(findings, wanted)
+        return [explain.explain(findings, table.read(folder), found)], []
+    matches = named_numbers.valued(findings, wanted)
     if not matches:
         raise SelectionError(
             f"No number of {folder} is printed as {wanted}.", "Fewer digits match more; --list."
         )
     if len({number.name for number, _ in matches}) == 1:
-        return [explaining.explain(findings, table.read(folder), matches[0][0])], []
+        return [explain.explain(findings, table.read(folder), matches[0][0])], []
     return [], [_match(number, part) for number, part in matches]
 
 
 def listed(folder: Path) -> list[dict[str, Any]]:
     """Return every number of a run by name."""
-    return [_match(number, "value") for number in numbers.numbers(session.read(folder)).values()]
+    return [
+        _match(number, "value") for number in named_numbers.numbers(session.read(folder)).values()
+    ]
 
 
-def _match(number: numbers.Number, part: str) -> dict[str, Any]:
+def _match(number: named_numbers.Number, part: str) -> dict[str, Any]:
     return {
         "name": number.name, "part": part, "value": number.value, "low": number.low,
         "high": number.high, "unit": number.unit,

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from adabench.cli import session
-from adabench.harness import executors, store
+from adabench.harness.contract.record import Record, Turn
+from adabench.harness.distributed import fan_out
+from adabench.harness.distributed.backends import PLACES, Spread
+from adabench.harness.distributed.merge import Merged, merge
 from adabench.harness.errors import SelectionError, nearest
-from adabench.harness.merge import Merged, merge
-from adabench.harness.places import PLACES, Spread
-from adabench.harness.record import Record, Turn
-from adabench.harness.worker import Limits
+from adabench.harness.run.isolated import Limits
+from adabench.harness.store import run_folder
 
 
 def spread(kind: str, workers: int | None, cores: int | None, slurm: Sequence[str] = ()) -> Spread:
@@ -34,13 +35,13 @@ def spread(kind: str, workers: int | None, cores: int | None, slurm: Sequence[st
 
 
 def executor(
-    journal: store.Run, limits: Limits, wanted: Spread, *, energy: bool, cached: bool
+    journal: run_folder.Run, limits: Limits, wanted: Spread, *, energy: bool, cached: bool
 ) -> session.Execute:
     """Choose how turns are executed: in this process, or by workers that fan out.
 
     A run that was fanned out before goes on so, for its shards may hold more than it does.
     """
-    alone = wanted == Spread() and not executors.has_shards(journal.folder)
+    alone = wanted == Spread() and not fan_out.has_shards(journal.folder)
     if alone:
         return session.executor(journal, limits, energy=energy, cached=cached)
     probes = session.opened_probes(journal)
@@ -48,7 +49,7 @@ def executor(
 
     def execute(turns: Sequence[Turn]) -> Iterator[Record]:
         del turns  # the journal knows what is left
-        return executors.fan_out(journal, wanted, how, limits)
+        return fan_out.fan_out(journal, wanted, how, limits)
 
     return execute
 

@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 from adabench.cli import junit
 from adabench.cli.gating import Outcome
-from adabench.harness import selftest
-from adabench.harness.gate import counts
+from adabench.harness.gate import self_test
+from adabench.harness.gate.judge import counts
 
 WORDS = {0: "pass", 1: "regression", 3: "invalid", 5: "ambiguous"}
 
@@ -26,7 +26,7 @@ def page(found: Outcome) -> str:
     return "\n".join([*lines, family + rounds, f"{WORDS[found.code]} (exit {found.code})"])
 
 
-def self_test_page(found: selftest.Tested) -> str:
+def self_test_page(found: self_test.Tested) -> str:
     """Return a self-test for people."""
     lines = (
         f"A/A: {found.alarms} of {found.gates} gates of equal code raised a false alarm.",
@@ -39,6 +39,6 @@ def self_test_page(found: selftest.Tested) -> str:
     return "\n".join(lines)
 
 
-def dumped(found: Outcome | selftest.Tested) -> str:
+def dumped(found: Outcome | self_test.Tested) -> str:
     """Return the outcome as one line of JSON."""
     return json.dumps(found.to_json() if isinstance(found, Outcome) else asdict(found))

@@ -7,8 +7,8 @@
          5   ambiguous after the budget
 
 BASE and HEAD are run folders, or git revisions (`--rev main..HEAD`), which are then measured here
-in interleaved rounds (`harness/rounds.py`). Of two folders no further rounds can be run; timings
-of runs that were not interleaved are held against a wide allowance (`harness/gate.py`).
+in interleaved rounds (`harness/gate/rounds.py`). Of two folders no further rounds can be run; timings
+of runs that were not interleaved are held against a wide allowance (`harness/gate/judge.py`).
 """
 
 import os
@@ -21,12 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from adabench.cli import junit
-from adabench.harness import margins, questions, registry, revisions, selftest, sides, store
-from adabench.harness.card import Card, Metric
+from adabench.harness.compare import loaded_run, margins
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Card, Metric
+from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import SelectionError
-from adabench.harness.gate import Judged, Question, Rule, counts, exit_code, judge
-from adabench.harness.record import Cell, Record, Turn
-from adabench.harness.rounds import (
+from adabench.harness.gate import questions, revisions
+from adabench.harness.gate import self_test as selftest
+from adabench.harness.gate.judge import Judged, Question, Rule, counts, exit_code, judge
+from adabench.harness.gate.rounds import (
     FIRST,
     LOOKS,
     STRIDE,
@@ -37,6 +40,7 @@ from adabench.harness.rounds import (
     play,
     started,
 )
+from adabench.harness.store import run_folder
 from adabench.profilers.probe import instruments
 
 SCRIPT = Path(__file__).with_name("arm.py")
@@ -122,20 +126,20 @@ def gated(wanted: Wanted) -> Outcome:
 
 def of_folders(base: Path, head: Path, wanted: Wanted) -> Outcome:
     """Judge two runs that are on disk."""
-    both = sides.opened(base), sides.opened(head)
+    both = loaded_run.opened(base), loaded_run.opened(head)
     duel = [side.manifest.get("gate") or {} for side in both]
     together = bool(duel[0]) and duel[0].get("duel") == duel[1].get("duel")
     named = {name: duel[0][name] for name in ("looks", "look", "stride") if name in duel[0]}
     rule = Rule(**named) if together else Rule()
     cards = {task: _card(task) for task in sorted({c.task for s in both for c in s.table.cells})}
-    records = [store.records(folder) for folder in (base, head)]
+    records = [run_folder.records(folder) for folder in (base, head)]
     rows = _rows(both, records, cards, margins.parsed(wanted.margins), rule, frozenset())
     return Outcome(both[0].name, both[1].name, tuple(rows), rule, tuple(_notes(rows, rule, wanted)),
                    folders=(str(base), str(head)))  # fmt: skip
 
 
 def _rows(
-    both: tuple[sides.Side, sides.Side],
+    both: tuple[loaded_run.Side, loaded_run.Side],
     records: Sequence[Sequence[Record]],
     cards: Mapping[str, Card],
     given: Mapping[str, margins.Margin],
@@ -249,9 +253,9 @@ def lay_out(corner: Corner, wanted: Wanted) -> Laid:
 
 def _kept(
     folder: Path, records: Sequence[Record], laid: Laid, corner: Corner, duel: str, rule: Rule
-) -> sides.Side:
+) -> loaded_run.Side:
     """Write what was measured of one revision as a run, anew at every look, and read it."""
-    for name in (store.RECORDS, store.TURNS):
+    for name in (run_folder.RECORDS, run_folder.TURNS):
         (folder / name).unlink(missing_ok=True)
     turns = {
         (record.cell.key, record.repeat): Turn(record.cell, record.repeat)
@@ -274,10 +278,10 @@ def _kept(
             "look": rule.look,
         },
     }
-    with store.create(folder, turns.values(), manifest) as run:
+    with run_folder.create(folder, turns.values(), manifest) as run:
         for record in records:
             run.append(record)
-    return replace(sides.opened(folder), name=corner.label)
+    return replace(loaded_run.opened(folder), name=corner.label)
 
 
 def self_tested(wanted: Wanted) -> selftest.Tested:
@@ -299,11 +303,11 @@ def self_tested(wanted: Wanted) -> selftest.Tested:
 
 
 def _asked_of(taken: Taken, laid: Laid) -> list[Question]:
-    from adabench.harness.table import from_records
+    from adabench.harness.store.table import from_records
 
     manifest = {"environment": dict(laid.environment)}
     both = [
-        sides.Side(name, manifest, from_records(records), {})
+        loaded_run.Side(name, manifest, from_records(records), {})
         for name, records in (("A", taken.base), ("B", taken.head))
     ]
     return questions.questions(both[0], both[1], laid.cards, {})

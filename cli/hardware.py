@@ -1,6 +1,6 @@
 """`adabench hardware`: a machine as a file, and that file held against a machine.
 
-FILE is a path, or the name of a profile that ships with adabench (`profilers/pinned/`).
+FILE is a path, or the name of a profile that ships with adabench (`profilers/hardware/pinned/`).
 """
 
 import json
@@ -13,8 +13,8 @@ import typer
 from adabench.harness.errors import EnvironmentProblem, NoInstrument, SelectionError, nearest
 
 if TYPE_CHECKING:
-    from adabench.profilers.fingerprint import Difference
-    from adabench.profilers.hardware import Judged, Profile
+    from adabench.profilers.hardware.fingerprint import Difference
+    from adabench.profilers.hardware.profile import Judged, Profile
 
 PINNED = Path(__file__).resolve().parents[1] / "profilers" / "pinned"
 MARKED = "or run with --off-profile, which marks the run."
@@ -35,7 +35,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 @app.command()
 def pin() -> None:
     """Write this machine's profile to stdout: adabench hardware pin > FILE.toml."""
-    from adabench.profilers import hardware
+    from adabench.profilers.hardware import profile as hardware
 
     print(hardware.to_toml(_here()), end="")
 
@@ -60,7 +60,8 @@ def check(
 @app.command()
 def diff(a: File, b: File, as_json: AsJson = False) -> None:
     """Hold two profiles against each other; exit 1 if they differ."""
-    from adabench.profilers import fingerprint, hardware
+    from adabench.profilers.hardware import fingerprint
+    from adabench.profilers.hardware import profile as hardware
 
     then, now = read(a), read(b)
     differences = fingerprint.differences(then.fingerprint, now.fingerprint)
@@ -78,7 +79,7 @@ def calibrate(file: File) -> None:
 
     The machine must be that of the profile (exit 3); what moved is said on stderr.
     """
-    from adabench.profilers import hardware
+    from adabench.profilers.hardware import profile as hardware
 
     then = read(file)
     differences, _ = held(then, identity=True)
@@ -96,7 +97,7 @@ def read(name: str) -> "Profile":
     Raises:
         SelectionError: if there is none, or it cannot be read.
     """
-    from adabench.profilers.hardware import BadProfile, from_toml
+    from adabench.profilers.hardware.profile import BadProfile, from_toml
 
     path = Path(name) if Path(name).is_file() else PINNED / f"{name}.toml"
     try:
@@ -120,7 +121,8 @@ def held(then: "Profile", *, identity: bool = False) -> tuple[list["Difference"]
     Raises:
         NoInstrument: if the ceilings cannot be measured.
     """
-    from adabench.profilers import fingerprint, hardware
+    from adabench.profilers.hardware import fingerprint
+    from adabench.profilers.hardware import profile as hardware
 
     differences = fingerprint.differences(then.fingerprint, fingerprint.fingerprint())
     if identity or differences:
@@ -135,7 +137,7 @@ def admitted(name: str | None, *, off_profile: bool) -> dict[str, Any] | None:
         SelectionError: for `off_profile` without a profile, or a file that is none.
         EnvironmentProblem: if the machine differs and `off_profile` does not say to go on.
     """
-    from adabench.profilers import hardware
+    from adabench.profilers.hardware import profile as hardware
 
     if name is None:
         if off_profile:
@@ -192,8 +194,8 @@ def differing(differences: list["Difference"], judged: list["Judged"]) -> list[s
 
 def _here(seconds: float | None = None) -> "Profile":
     """Pin this machine; say on stderr what could not be measured just now."""
-    from adabench.profilers import hardware
-    from adabench.profilers.ceilings import QUICK_S
+    from adabench.profilers.hardware import profile as hardware
+    from adabench.profilers.hardware.ceilings import QUICK_S
     from adabench.profilers.nvml import Unmetered
 
     try:

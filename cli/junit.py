@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from adabench.harness.errors import StoreError
-from adabench.harness.gate import WORDS, Judged, counts
+from adabench.harness.gate.judge import WORDS, Judged, counts
 
 LEVELS = {"worse": "error", "invalid": "error", "ambiguous": "warning"}
 MOST = 20

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
-from adabench.harness.record import Record, Turn
+from adabench.harness.contract.record import Record, Turn
 
 LINE_EVERY_S = 10.0
 

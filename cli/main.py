@@ -121,7 +121,7 @@ def run(
     from adabench.cli import fanout, race, session
     from adabench.cli.live import live
     from adabench.cli.select import seed_range, share, wishes
-    from adabench.harness.plan import plan
+    from adabench.harness.plan.grid import plan
 
     asked = session.Asked(
         tuple(select or ()), tuple(fixed or ()), tuple(swept or ()), not defaults, seeds, repeats,

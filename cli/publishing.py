@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from adabench.cli import session
-from adabench.harness import archive, history, table
-from adabench.harness.archive import Kept
-from adabench.harness.environment import source_digest
 from adabench.harness.errors import SelectionError, StoreError
+from adabench.harness.history import archive
+from adabench.harness.history import series as history
+from adabench.harness.history.archive import Kept
+from adabench.harness.provenance.environment import source_digest
+from adabench.harness.store import table
 
 SETTINGS = "data/site.json"
 STAMPS = "data/stamps.json"
@@ -124,7 +126,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _keep(run: Path, written: Written) -> None:
     """Copy into the site what it needs of a run, and draw the run's report."""
-    from adabench.reports.collection import run_file
+    from adabench.reports.site.model import run_file
 
     print(f"reading {run}", file=sys.stderr)
     findings, own = session.read(run), table.read(run)
@@ -140,13 +142,13 @@ def _keep(run: Path, written: Written) -> None:
 
 
 def _report(findings: Any) -> str:
-    from adabench.reports.html import render
+    from adabench.reports.report.page import render
 
     return render(findings)
 
 
 def _parquet(own: table.Table, written: Written) -> bytes | None:
-    from adabench.reports import columns
+    from adabench.reports.export import parquet as columns
 
     if not columns.available():
         note = "No Parquet: pip install 'adabench[parquet]' brings pyarrow."
@@ -156,7 +158,7 @@ def _parquet(own: table.Table, written: Written) -> bytes | None:
 
 
 def _site(kept: Sequence[Kept], settings: Mapping[str, str], written: Written) -> Any:
-    from adabench.reports.collection import Site
+    from adabench.reports.site.model import Site
 
     groups = history.machines(kept)
     series = history.histories(groups, _linking(written))
@@ -185,19 +187,18 @@ def _linking(written: Written) -> history.Links:
 
 
 def _draw(site: Any, written: Written) -> None:
-    from adabench.reports import site as pages
-    from adabench.reports import standing
-    from adabench.reports.collection import method_file
+    from adabench.reports.site import machine_readable, pages
+    from adabench.reports.site.model import method_file
 
     for address in site.addresses:
         made_of, draw = _digest(*_of_method(site, address)), partial(pages.method, site, address)
         written.drawn(method_file(address), made_of, draw)
     written.put("index.html", pages.index(site).encode())
-    written.put("feed.xml", standing.news(site))
+    written.put("feed.xml", machine_readable.news(site))
     for name, content in {
-        **standing.badges(site),
-        "data/index.json": standing.index_json(site),
-        "data/history.json": standing.history_json(site),
+        **machine_readable.badges(site),
+        "data/index.json": machine_readable.index_json(site),
+        "data/history.json": machine_readable.history_json(site),
     }.items():
         written.put(name, content)
 
@@ -230,7 +231,7 @@ def _file_digest(path: Path) -> str:
 @cache
 def _drawing() -> str:
     """Name what draws: our files and matplotlib."""
-    from adabench.reports import pages
+    from adabench.reports.report import page_frame as pages
 
     here = Path(pages.__file__).parent
     own = source_digest(

@@ -1,6 +1,6 @@
 """`adabench run --budget 5m`: spend the time where a place on the front is undecided.
 
-Every lane (`harness/lanes.py`) in turn is given a part of the time that is left, by its number
+Every lane (`harness/race/lanes.py`) in turn is given a part of the time that is left, by its number
 of points; what one does not use goes to those after it, and what is left in the end to the
 undecided, again in turn. So each task is loaded as rarely as possible, and no lane can starve
 the others.
@@ -21,13 +21,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adabench.cli import session
-from adabench.harness import certificate, registry, store
+from adabench.harness.contract import registry
+from adabench.harness.contract.record import Record, Turn, Unit
 from adabench.harness.errors import SelectionError
-from adabench.harness.execute import Bench, Settings
-from adabench.harness.lanes import Contender, Lane, Track, lane, tracks
-from adabench.harness.racing import Rule
-from adabench.harness.record import Record, Turn, Unit
-from adabench.harness.worker import Limits
+from adabench.harness.race import certificate
+from adabench.harness.race.lanes import Contender, Lane, Track, lane, tracks
+from adabench.harness.race.race import Rule
+from adabench.harness.run.execute import Bench, Settings
+from adabench.harness.run.isolated import Limits
+from adabench.harness.store import run_folder
 from adabench.profilers.probe import Probe
 
 LINE_EVERY_S = 10.0
@@ -113,7 +115,7 @@ class Stable:
 class Meeting:
     """All lanes of a run under one budget."""
 
-    journal: store.Run
+    journal: run_folder.Run
     rule: Rule
     budget_s: float
     tracks: list[Track]
@@ -251,14 +253,14 @@ class Meeting:
 
 
 def entered(
-    journal: store.Run, limits: Limits, *, local: bool, energy: bool, cached: bool
+    journal: run_folder.Run, limits: Limits, *, local: bool, energy: bool, cached: bool
 ) -> Iterator[Record] | None:
     """Return the records of the race that a run was asked for; None if it was not.
 
     Raises:
         SelectionError: if it is to go on in a way that a race cannot.
     """
-    asked = store.read_manifest(journal.folder).get("asked", {})
+    asked = run_folder.read_manifest(journal.folder).get("asked", {})
     if not asked.get("race_s"):
         return None
     check_options(1, limits, local=local)
@@ -268,7 +270,7 @@ def entered(
 
 
 def raced(
-    journal: store.Run,
+    journal: run_folder.Run,
     probes: Sequence[Probe],
     settings: Settings,
     *,
@@ -282,7 +284,7 @@ def raced(
     tasks = {name: registry.find(name).card for name in {t.cell.task for t in journal.turns}}
     methods = {name: registry.find(name).card for name in {t.cell.address for t in journal.turns}}
     found = tracks(journal.turns, tasks, methods)
-    meeting = Meeting(journal, Rule(epsilon), budget_s, found, store.records(journal.folder))
+    meeting = Meeting(journal, Rule(epsilon), budget_s, found, run_folder.records(journal.folder))
     with closing(Stable(settings, probes)) as stable:
         try:
             yield from meeting.run(stable)

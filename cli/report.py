@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adabench.cli import session
-from adabench.harness import table
-from adabench.harness.disturbed import undisturbed
+from adabench.harness.analysis.findings import Findings
+from adabench.harness.analysis.invalid_timings import undisturbed
 from adabench.harness.errors import SelectionError, StoreError
-from adabench.harness.findings import Findings
+from adabench.harness.store import table
 
 
 def write(folders: Sequence[Path], out: Path | None) -> Path:
@@ -37,10 +37,12 @@ def write(folders: Sequence[Path], out: Path | None) -> Path:
 
 def rendered(runs: Sequence[Findings], folders: Sequence[Path]) -> str:
     """Return the page of runs, each with what lies behind its operating points."""
-    from adabench.reports import drill
-    from adabench.reports.html import render
+    from adabench.reports.report import drill_down
+    from adabench.reports.report.page import render
 
     digests = [str(run.manifest.get("records_sha256", "")) for run in runs]
     tables = (table.read(folder, sha) for folder, sha in zip(folders, digests, strict=True))
-    insides = [drill.inside(run, undisturbed(read)) for run, read in zip(runs, tables, strict=True)]
+    insides = [
+        drill_down.inside(run, undisturbed(read)) for run, read in zip(runs, tables, strict=True)
+    ]
     return render(*runs, insides=insides)

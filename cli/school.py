@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from adabench.harness import registry
+from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError, nearest
 
 LINE_EVERY = 10

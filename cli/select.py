@@ -5,10 +5,10 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from adabench.harness import registry
+from adabench.harness.contract import registry
+from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError, nearest
-from adabench.harness.plan import Sweep, Wish, check_names, wish
-from adabench.harness.registry import Entry
+from adabench.harness.plan.grid import Sweep, Wish, check_names, wish
 
 
 @dataclass(frozen=True)

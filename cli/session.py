@@ -15,30 +15,25 @@ from typing import Any, Literal
 
 from adabench.cli import hardware
 from adabench.cli.select import TOUR, Leg, size_bytes
-from adabench.harness import (
-    alike,
-    cache,
-    certificate,
-    environment,
-    quality,
-    recall,
-    registry,
-    store,
-)
-from adabench.harness.card import Card
-from adabench.harness.disturbed import undisturbed
+from adabench.harness.analysis import findings_cache, warnings
+from adabench.harness.analysis.analyse import find
+from adabench.harness.analysis.findings import Findings
+from adabench.harness.analysis.invalid_timings import undisturbed
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Card
+from adabench.harness.contract.record import Record, Turn
 from adabench.harness.errors import DeviceUnavailable, SelectionError, StoreError
-from adabench.harness.execute import Settings, execute
-from adabench.harness.findings import Findings
-from adabench.harness.read import find
-from adabench.harness.record import Record, Turn
-from adabench.harness.sources import sources
-from adabench.harness.table import read as read_table
-from adabench.harness.worker import Limits, execute_isolated
-from adabench.profilers.disturbance import Watch
+from adabench.harness.provenance import environment, environment_diff
+from adabench.harness.provenance.source_digests import sources
+from adabench.harness.race import certificate
+from adabench.harness.run.execute import Settings, execute
+from adabench.harness.run.isolated import Limits, execute_isolated
+from adabench.harness.store import prepared_states, run_folder
+from adabench.harness.store.table import read as read_table
 from adabench.profilers.nvml import Unmetered
-from adabench.profilers.precision import Target
 from adabench.profilers.probe import Probe, instruments, open_probes
+from adabench.profilers.timing.disturbance import Watch
+from adabench.profilers.timing.stopping import Target
 
 log = logging.getLogger(__name__)
 Execute = Callable[[Sequence[Turn]], Iterator[Record]]
@@ -79,14 +74,14 @@ def create(
     turns: tuple[Turn, ...],
     asked: Asked,
     profile: Mapping[str, Any] | None = None,
-) -> store.Run:
+) -> run_folder.Run:
     """Start a run folder with its manifest; `profile` is what `hardware.admitted` returned.
 
     Raises:
         StoreError: if it cannot be written or holds a run already.
     """
     now = datetime.now().astimezone()
-    folder = out or Path("runs") / store.run_name(now, asked.select)
+    folder = out or Path("runs") / run_folder.run_name(now, asked.select)
     manifest = {
         "adabench": importlib.metadata.version("adabench"),
         "command": ["adabench", *sys.argv[1:]],
@@ -96,13 +91,13 @@ def create(
         "instruments": [_instrument(item) for item in instruments()],
         "unwatched": _unwatched(),
         "sources": sources(turns),
-        alike.BASE: alike.base_digest(),
+        environment_diff.BASE: environment_diff.base_digest(),
         **({"profile": dict(profile)} if profile else {}),
     }
-    return store.create(folder, turns, manifest)
+    return run_folder.create(folder, turns, manifest)
 
 
-def resume(folder: Path, asked: Asked, profile: Mapping[str, Any] | None = None) -> store.Run:
+def resume(folder: Path, asked: Asked, profile: Mapping[str, Any] | None = None) -> run_folder.Run:
     """Open an interrupted run to go on with it.
 
     Raises:
@@ -115,8 +110,8 @@ def resume(folder: Path, asked: Asked, profile: Mapping[str, Any] | None = None)
             "the run knows what it was asked.",
             f"adabench run --resume {folder}",
         )
-    manifest = store.read_manifest(folder)
-    turns = store.planned(manifest)
+    manifest = run_folder.read_manifest(folder)
+    turns = run_folder.planned(manifest)
     changed = [
         f"{name} ({was} then, {now} now)"
         for name, (was, now) in environment.differences(
@@ -130,7 +125,7 @@ def resume(folder: Path, asked: Asked, profile: Mapping[str, Any] | None = None)
             f"{folder} was started under other conditions: {', '.join(changed)}.",
             "Mixed records could not be compared; start a new run.",
         )
-    return store.resume(folder)
+    return run_folder.resume(folder)
 
 
 def limits(timeout_s: float | None, memory: str | None) -> Limits:
@@ -138,7 +133,7 @@ def limits(timeout_s: float | None, memory: str | None) -> Limits:
     return Limits(timeout_s, size_bytes(memory) if memory else None)
 
 
-def executor(journal: store.Run, limits: Limits, *, energy: bool, cached: bool) -> Execute:
+def executor(journal: run_folder.Run, limits: Limits, *, energy: bool, cached: bool) -> Execute:
     """Choose how turns are executed: here, or in a worker when limits are set.
 
     Raises:
@@ -152,17 +147,17 @@ def executor(journal: store.Run, limits: Limits, *, energy: bool, cached: bool) 
 
 
 def settings(
-    journal: store.Run, probes: Sequence[Probe], *, energy: bool, cached: bool
+    journal: run_folder.Run, probes: Sequence[Probe], *, energy: bool, cached: bool
 ) -> Settings:
     """Return how cells are run, here or by a worker elsewhere.
 
     How precisely is what the run's manifest says, so a resumed run goes on as it began.
     """
-    asked = store.read_manifest(journal.folder).get("asked", {})
+    asked = run_folder.read_manifest(journal.folder).get("asked", {})
     precision = asked.get("precision")
     return Settings(
         max([Settings.window_s, *(p.min_window_s for p in probes if energy)]),
-        cache.default_folder() if cached else None,
+        prepared_states.default_folder() if cached else None,
         target=Target(precision, asked["per_case_s"]) if precision else None,
         steady_s=asked.get("steady_s", 0.0),
         meters=tuple(asked.get("meters", ())),
@@ -175,9 +170,9 @@ def _unwatched() -> dict[str, str]:
         return dict(watch.absent)
 
 
-def opened_probes(journal: store.Run) -> list[Probe]:
+def opened_probes(journal: run_folder.Run) -> list[Probe]:
     """Open what measures here, the meters that were asked for, and at scale gpu the accelerator."""
-    meters = tuple(store.read_manifest(journal.folder).get("asked", {}).get("meters", ()))
+    meters = tuple(run_folder.read_manifest(journal.folder).get("asked", {}).get("meters", ()))
     if any(turn.cell.scale == "gpu" for turn in journal.turns):
         return _opened(meters, "cuda", "Scale gpu is not testable here", "take --scale embedded")
     return _opened(meters, None, "A meter cannot be opened", "leave --meter out")
@@ -198,7 +193,7 @@ def _opened(
 def logged(folder: Path) -> Iterator[None]:
     """Keep everything that is logged, at level DEBUG, in the run's log.txt."""
     root = logging.getLogger("adabench")
-    file = logging.FileHandler(folder / store.LOG, encoding="utf-8", delay=True)
+    file = logging.FileHandler(folder / run_folder.LOG, encoding="utf-8", delay=True)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root.addHandler(file)
     root.setLevel(logging.DEBUG)
@@ -219,24 +214,24 @@ def read(folder: Path) -> Findings:
     Raises:
         StoreError: if it is not a run or holds damaged records.
     """
-    manifest = store.read_manifest(folder)
-    sha256 = manifest["records_sha256"] = store.digest(folder)
+    manifest = run_folder.read_manifest(folder)
+    sha256 = manifest["records_sha256"] = run_folder.digest(folder)
     manifest["certificate"] = certificate.read(folder)
-    turns = store.planned(manifest)
+    turns = run_folder.planned(manifest)
     tasks = _cards({turn.cell.task for turn in turns})
     methods = _cards({turn.cell.address for turn in turns})
-    made_of = recall.made_of(folder, sha256, tasks, methods)
-    known = recall.load(folder, made_of, manifest, tasks, methods)
+    made_of = findings_cache.made_of(folder, sha256, tasks, methods)
+    known = findings_cache.load(folder, made_of, manifest, tasks, methods)
     if known:
         return known
     records = read_table(folder, sha256)
     manifest["warnings"] = [
         *hardware.marks(manifest),
         *certificate.marks(manifest["certificate"]),
-        *quality.warnings(records, manifest),
+        *warnings.warnings(records, manifest),
     ]
     findings = find(str(folder), manifest, tasks, methods, records)
-    recall.save(folder, made_of, findings)
+    findings_cache.save(folder, made_of, findings)
     return findings
 
 
@@ -253,13 +248,13 @@ def write_report(
     path = out or folder / "report.html"
     if not anew and _is_drawn_from(path, findings.manifest["records_sha256"]):
         return path
-    from adabench.reports import drill
-    from adabench.reports.html import render
+    from adabench.reports.report import drill_down
+    from adabench.reports.report.page import render
 
     records = undisturbed(read_table(folder, findings.manifest["records_sha256"]))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        page = render(findings, insides=[drill.inside(findings, records)])
+        page = render(findings, insides=[drill_down.inside(findings, records)])
         path.write_text(page, encoding="utf-8")
     except OSError as problem:
         raise StoreError(
@@ -282,7 +277,7 @@ def write_figures(findings: Findings, folder: Path) -> list[Path]:
     Raises:
         StoreError: if they cannot be written.
     """
-    from adabench.reports.papers import save_all
+    from adabench.reports.paper.figures import save_all
 
     try:
         return save_all(findings, folder)
@@ -301,10 +296,10 @@ def show(findings: Findings, page: Path | None, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from adabench.reports import tables
+    from adabench.reports.tables import terminal
 
     console = Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "100")))
-    for table in tables.overview(findings):
+    for table in terminal.overview(findings):
         console.print(table)
     for warning in findings.manifest["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
@@ -324,9 +319,9 @@ def show_claims(findings: Findings, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from adabench.reports import tables
+    from adabench.reports.tables import terminal
 
-    Console().print(tables.claims_table(findings))
+    Console().print(terminal.claims_table(findings))
 
 
 def _cards(addresses: set[str]) -> dict[str, Card]:

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from adabench.cli import session
-from adabench.harness import registry
+from adabench.harness.analysis.findings import Findings
+from adabench.harness.contract import registry
 from adabench.harness.errors import StoreError
-from adabench.harness.findings import Findings
 
 PIPED = 100
 """Columns of a picture that nobody's terminal limits."""
@@ -16,7 +16,7 @@ PIPED = 100
 
 def fronts(findings: Findings) -> str:
     """Return the fronts of a run as wide as the terminal, in colour if there is one."""
-    from adabench.reports import terminal
+    from adabench.reports.figures import terminal
 
     here = sys.stdout.isatty()
     columns = os.environ.get("COLUMNS", "")
@@ -36,7 +36,7 @@ def write_page(address: str, path: Path, run: Path | None = None) -> Path:
         StoreError: for a run that cannot be read, or a file that cannot be written.
     """
     from adabench.cli import catalogue
-    from adabench.reports.cards import page
+    from adabench.reports.site.card_page import page
 
     entry = registry.find(address)
     names = [] if "/" in address else list(registry.methods(address))

@@ -16,20 +16,21 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from adabench.cli.select import Leg, wishes
-from adabench.harness import cache, registry, store
+from adabench.harness.contract import registry
+from adabench.harness.contract.protocols import rehearse
+from adabench.harness.contract.record import Cell
 from adabench.harness.errors import (
     AdabenchError,
     MethodContractError,
     SelectionError,
     StoreError,
 )
-from adabench.harness.plan import plan
-from adabench.harness.record import Cell
-from adabench.harness.task import rehearse
+from adabench.harness.plan.grid import plan
+from adabench.harness.store import prepared_states, run_folder
+from adabench.profilers.compute.torch_trace import Line, Roof, Trace, roof, watch
 from adabench.profilers.nvml import Unmetered
-from adabench.profilers.trace import Line, Roof, Trace, roof, watch
-from adabench.reports.roofline import rate, save_roofline
-from adabench.reports.units import quantity
+from adabench.reports.figures.roofline import rate, save_roofline
+from adabench.reports.number_format import quantity
 
 T = TypeVar("T")
 
@@ -169,8 +170,8 @@ def _solve(cell: Cell, wanted: Wanted) -> Callable[[], object]:
 
 def _prepared(cell: Cell, entries: tuple[Any, Any], task: Any, method: Any) -> Any:
     usual = {knob.name: knob.default for knob in entries[1].card.knobs if knob.at == "solve"}
-    key = cache.key(replace(cell, point={**cell.point, **usual}), *entries)
-    stored = cache.load(cache.default_folder(), key, task)
+    key = prepared_states.key(replace(cell, point={**cell.point, **usual}), *entries)
+    stored = prepared_states.load(prepared_states.default_folder(), key, task)
     # What it costs is not measured here, so it is not stored: a run would take it for free.
     return stored.state if stored else method.prepare(task, cell.point, cell.seed)
 
@@ -195,7 +196,7 @@ def _guarded(address: str, call: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def _folder(wanted: Wanted) -> Path:
-    name = store.run_name(datetime.now().astimezone(), ["trace", wanted.address])
+    name = run_folder.run_name(datetime.now().astimezone(), ["trace", wanted.address])
     folder = wanted.out or Path("runs") / name
     return _written(folder, partial(_made, folder))
 
@@ -247,7 +248,7 @@ def _roof(
         return None, "No FLOPs and no bytes were counted, so there is nothing to hold to a ceiling."
     whence = f"profile {Path(name).stem}" if name else "measured just now"
     if ceilings is None:
-        from adabench.profilers.ceilings import measure_apart
+        from adabench.profilers.hardware.ceilings import measure_apart
 
         try:
             ceilings = measure_apart(CEILING_S).values

@@ -12,7 +12,7 @@ and `down` are laid out as in `nn.Linear`, GELU is the exact one, `x` may be `st
 the selected rows, the hidden state before and after GELU, and the result: on a GPU six
 kernels, of which four only move memory.
 
-**Triton** (`tiles.py`). Two kernels. The first reads its rows of `x` straight through the
+**Triton** (`triton_kernels.py`). Two kernels. The first reads its rows of `x` straight through the
 index, multiplies, applies GELU to the fp32 accumulator and writes the hidden state; the second
 multiplies and adds its tile to `stream` through the index. Since rows are unique no two tiles
 touch the same element, so the scatter needs no atomics and is deterministic. A single kernel
@@ -54,9 +54,9 @@ def mlp_add_(
     if rows.numel() == 0:
         return stream
     if stream.stride(-1) == 1 and runs_triton(stream, x, rows, up, down, gates):
-        from adabench.kernels import tiles
+        from adabench.kernels import triton_kernels
 
-        return tiles.mlp_add_(stream, x, rows, up, down, gates)
+        return triton_kernels.mlp_add_(stream, x, rows, up, down, gates)
     return reference_(stream, x, rows, up, down, gates)
 
 

@@ -10,7 +10,7 @@ Experts, adapters and per-token depths choose so. Groups may be empty, or hold a
 launches of each step, and one synchronisation per group on a GPU, since the number of rows
 decides a shape.
 
-**Triton** (`tiles.py`). One kernel over tiles of the rows sorted by choice. Which group a
+**Triton** (`triton_kernels.py`). One kernel over tiles of the rows sorted by choice. Which group a
 tile belongs to is found in the kernel from the G counts (a cumulative sum over at most a few
 thousand numbers), so the host never learns the counts and never waits; the grid has room for
 the worst split and the tiles left over return at once. Rows are read through the sorting and
@@ -38,9 +38,9 @@ def grouped(x: "Tensor", choice: "Tensor", weights: "Tensor") -> "Tensor":
     """
     _check(x, choice, weights)
     if x.numel() and weights.numel() and runs_triton(x, choice, weights):
-        from adabench.kernels import tiles
+        from adabench.kernels import triton_kernels
 
-        return tiles.grouped(x, choice, weights)
+        return triton_kernels.grouped(x, choice, weights)
     return reference(x, choice, weights)
 
 

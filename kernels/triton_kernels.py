@@ -1,6 +1,6 @@
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
 # ruff: noqa: ANN001, ANN202, SIM108
-"""The Triton side of `gather.py` and `grouped.py`; importing it imports triton.
+"""The Triton side of `gathered_mlp.py` and `grouped_matmul.py`; importing it imports triton.
 
 (The arguments of a Triton kernel are pointers and tiles that no annotation describes, hence
 the exemptions above. They end with the kernels.)

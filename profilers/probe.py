@@ -22,14 +22,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from adabench.profilers import clock, disturbance, flops, memory
-from adabench.profilers.clock import Cpu, RunDelay, Wall
-from adabench.profilers.cuda import CudaEvents, DeviceMemory, context, waiting
-from adabench.profilers.energy import Energy, Label, TdpEstimate, open_meters
-from adabench.profilers.flops import Flops
+from adabench.profilers import memory
+from adabench.profilers.compute import flops
+from adabench.profilers.compute.flops import Flops
+from adabench.profilers.energy.probe import Energy, Label, TdpEstimate, open_meters
+from adabench.profilers.energy.rapl import Rapl
 from adabench.profilers.memory import PeakMemory
 from adabench.profilers.nvml import Unmetered, boards, open_nvml
-from adabench.profilers.rapl import Rapl
+from adabench.profilers.timing import clock, disturbance
+from adabench.profilers.timing.clock import Cpu, RunDelay, Wall
+from adabench.profilers.timing.cuda import CudaEvents, DeviceMemory, context, waiting
 
 Device = Literal["cpu", "cuda"]
 

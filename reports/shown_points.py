@@ -8,9 +8,9 @@ was not recorded, the recorded point nearest to it stands in, and the table says
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from adabench.harness.card import Card, Metric, Point, Role, Scalar
-from adabench.harness.findings import Findings, HeadroomRow, SummaryRow
-from adabench.reports.units import unit_of
+from adabench.harness.analysis.findings import Findings, HeadroomRow, SummaryRow
+from adabench.harness.contract.card import Card, Metric, Point, Role, Scalar
+from adabench.reports.number_format import unit_of
 
 ROLES: tuple[Role, ...] = ("adaptive", "static", "control", "oracle")
 """The order in which methods are shown."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness import registry
-from adabench.harness.check import check
-from adabench.harness.registry import Entry
+from adabench.harness.contract import registry
+from adabench.harness.contract.registry import Entry
+from adabench.harness.run.conformance import check
 
 FOUND = {
     entry.address: entry

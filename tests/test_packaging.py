@@ -38,11 +38,11 @@ def test_the_wheel_built_from_the_sdist_holds_one_package(tmp_path: Path) -> Non
     [wheel] = WheelBuilder(str(source)).build(directory=str(tmp_path), versions=["standard"])
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"adabench"}
-    for needed in ("cli/main.py", "workloads/paging/lru.py", "reports/template.html",
-                   "reports/page/main.js", "reports/page/page.css", "reports/vendor/plot.js",
-                   "reports/vendor/LICENSES.txt",
-                   "workloads/paging/traces/python_docs.xz", "harness/py.typed",
-                   "profilers/pinned/intel-xeon-2-cores-vm.toml"):  # fmt: skip
+    for needed in ("cli/main.py", "workloads/algorithms/paging/methods/lru.py", "reports/report/template.html",
+                   "reports/report/page/main.js", "reports/report/page/page.css", "reports/report/vendor/plot.js",
+                   "reports/report/vendor/LICENSES.txt",
+                   "workloads/algorithms/paging/data/traces/python_docs.xz", "harness/py.typed",
+                   "profilers/hardware/pinned/intel-xeon-2-cores-vm.toml"):  # fmt: skip
         assert f"adabench/{needed}" in names
 
 

@@ -4,16 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from adabench.harness.card import Card, Knob, Point
-from adabench.harness.conversion import conversion
-from adabench.harness.disturbed import undisturbed
-from adabench.harness.findings import ClaimRow, Findings, Tally
-from adabench.harness.headroom import headroom
-from adabench.harness.leaf import collapse
-from adabench.harness.record import Record
-from adabench.harness.summary import summarise
-from adabench.harness.table import Table, from_records
-from adabench.harness.verdict import verdicts
+from adabench.harness.analysis.claims.verdicts import verdicts
+from adabench.harness.analysis.conversion import conversion
+from adabench.harness.analysis.findings import ClaimRow, Findings, Tally
+from adabench.harness.analysis.headroom import headroom
+from adabench.harness.analysis.invalid_timings import undisturbed
+from adabench.harness.analysis.operating_points import collapse
+from adabench.harness.analysis.summary import summarise
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.record import Record
+from adabench.harness.store.table import Table, from_records
 
 
 def find(

@@ -22,11 +22,27 @@ from dataclasses import replace
 
 import numpy as np
 
-from adabench.harness.card import Card, Point
-from adabench.harness.findings import ConversionRow
-from adabench.harness.leaf import Dot, Places, Setting, settings, shared_places, table
-from adabench.harness.plane import Dots, Plane, between, corners, label, mixed, planes, settled
-from adabench.harness.stats import FloatArray, Statistic, bootstrap, means
+from adabench.harness.analysis.cost_quality_plane import (
+    Dots,
+    Plane,
+    between,
+    corners,
+    label,
+    mixed,
+    planes,
+    settled,
+)
+from adabench.harness.analysis.findings import ConversionRow
+from adabench.harness.analysis.operating_points import (
+    Dot,
+    Places,
+    Setting,
+    settings,
+    shared_places,
+    table,
+)
+from adabench.harness.contract.card import Card, Point
+from adabench.harness.stats.intervals import FloatArray, Statistic, bootstrap, means
 
 SAME_WORK = (0.9, 1.1)
 MEASURED = ("latency_s", "energy_j")

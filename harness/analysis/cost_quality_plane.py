@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.harness.card import Card, Metric, Scalar
-from adabench.harness.leaf import Dot, Setting, order, settings
-from adabench.harness.stats import FloatArray, IntArray, upper_hulls
+from adabench.harness.analysis.operating_points import Dot, Setting, order, settings
+from adabench.harness.contract.card import Card, Metric, Scalar
+from adabench.harness.stats.intervals import FloatArray, IntArray, upper_hulls
 
 SCALES = ("embedded", "real", "gpu", "paper")
 

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from adabench.harness import joules
-from adabench.harness.card import Card, Point
-from adabench.harness.joules import Kind
-from adabench.harness.record import Record
-from adabench.harness.table import Table, from_records
+from adabench.harness.contract.card import Card, Point
+from adabench.harness.contract.record import Record
+from adabench.harness.store import energy_labels
+from adabench.harness.store.energy_labels import Kind
+from adabench.harness.store.table import Table, from_records
 
 VerdictWord = Literal[
     "reproduced", "direction only", "not reproduced", "undecided", "not testable here"
@@ -149,17 +149,17 @@ class Findings:
 
     @cached_property
     def labels(self) -> Mapping[str, str]:
-        """The label of every energy by the metric's name (`harness/joules.py`)."""
+        """The label of every energy by the metric's name (`harness/store/energy_labels.py`)."""
         names = {
             name
             for row in self.summary
             for name, value in row.metrics.items()
-            if joules.is_energy(name, value.unit)
+            if energy_labels.is_energy(name, value.unit)
         }
         declared = [metric for card in self.task_cards.values() for metric in card.metrics]
-        names |= {item.name for item in declared if joules.is_energy(item.name, item.unit)}
-        names |= {row.metric for row in self.conversion if joules.is_energy(row.metric)}
-        return joules.labels(sorted(names), self.tally.kinds, self.manifest)
+        names |= {item.name for item in declared if energy_labels.is_energy(item.name, item.unit)}
+        names |= {row.metric for row in self.conversion if energy_labels.is_energy(row.metric)}
+        return energy_labels.labels(sorted(names), self.tally.kinds, self.manifest)
 
     def to_json(self) -> dict[str, Any]:
         """Return the document that `adabench run --json` prints as its last line."""

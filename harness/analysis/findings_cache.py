@@ -14,9 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from adabench.harness import environment, kept, store
-from adabench.harness.card import Card
-from adabench.harness.findings import (
+from adabench.harness.analysis.findings import (
     ClaimRow,
     ConversionRow,
     Estimate,
@@ -25,8 +23,11 @@ from adabench.harness.findings import (
     SummaryRow,
     Tally,
 )
-from adabench.harness.record import record_from_json
-from adabench.harness.table import KEPT_FROM
+from adabench.harness.contract.card import Card
+from adabench.harness.contract.record import record_from_json
+from adabench.harness.provenance import environment
+from adabench.harness.store import derived_files, run_folder
+from adabench.harness.store.table import KEPT_FROM
 
 CACHE = "findings.cache"
 FORMAT = 1
@@ -35,7 +36,7 @@ Cards = Mapping[str, Card]
 
 def made_of(folder: Path, sha256: str, tasks: Cards, methods: Cards) -> dict[str, Any]:
     """Return what findings depend on, digested; nothing for a run too short to keep them."""
-    if (folder / store.RECORDS).stat().st_size < KEPT_FROM:
+    if (folder / run_folder.RECORDS).stat().st_size < KEPT_FROM:
         return {}
     here = Path(__file__).parent
     sources = [*here.glob("*.py"), *here.with_name("profilers").glob("*.py")]
@@ -43,7 +44,7 @@ def made_of(folder: Path, sha256: str, tasks: Cards, methods: Cards) -> dict[str
     return {
         "format": FORMAT,
         "records": sha256,
-        "manifest": hashlib.sha256((folder / store.MANIFEST).read_bytes()).hexdigest(),
+        "manifest": hashlib.sha256((folder / run_folder.MANIFEST).read_bytes()).hexdigest(),
         "cards": hashlib.sha256(cards.encode()).hexdigest(),
         "sources": environment.source_digest(sources),
         "numpy": np.__version__,
@@ -72,7 +73,7 @@ def save(folder: Path, made_of: Mapping[str, Any], findings: Findings) -> None:
         "conversion": [asdict(row) for row in findings.conversion],
         "claims": [asdict(row) for row in findings.claims],
     }
-    kept.save(folder / CACHE, made_of, header)
+    derived_files.save(folder / CACHE, made_of, header)
 
 
 def load(
@@ -83,7 +84,7 @@ def load(
     methods: Cards,
 ) -> Findings | None:
     """Return what was found in this very run with these very cards and this very code."""
-    copy = kept.load(folder / CACHE, made_of) if made_of else None
+    copy = derived_files.load(folder / CACHE, made_of) if made_of else None
     if copy is None:
         return None
     header, _ = copy

@@ -24,11 +24,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.card import Card
-from adabench.harness.findings import HeadroomRow
-from adabench.harness.leaf import Dot, Places, shared_places, table
-from adabench.harness.plane import Dots, Plane, height, planes
-from adabench.harness.stats import FloatArray, Statistic, bootstrap, means
+from adabench.harness.analysis.cost_quality_plane import Dots, Plane, height, planes
+from adabench.harness.analysis.findings import HeadroomRow
+from adabench.harness.analysis.operating_points import Dot, Places, shared_places, table
+from adabench.harness.contract.card import Card
+from adabench.harness.stats.intervals import FloatArray, Statistic, bootstrap, means
 
 TINY = 1e-9
 """Relative to the largest quality: a gain below it is rounding."""

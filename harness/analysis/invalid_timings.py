@@ -1,6 +1,6 @@
 """Which cells' timings are invalid, and a table without them.
 
-A cell whose samples were disturbed too often (`profilers/disturbance.py`) has times that say more
+A cell whose samples were disturbed too often (`profilers/timing/disturbance.py`) has times that say more
 about the machine's other work than about the method. They are recorded, shown as what they are by
 a warning, and enter no mean, ratio, interval, claim or front: `undisturbed` takes them out before
 anything is computed. The counts of such a cell stand, and so does the processor time.
@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.stats import FloatArray
-from adabench.harness.table import Table
-from adabench.profilers.disturbance import KEEP_SHARE
+from adabench.harness.stats.intervals import FloatArray
+from adabench.harness.store.table import Table
+from adabench.profilers.timing.disturbance import KEEP_SHARE
 
 Mask = npt.NDArray[np.bool_]
 

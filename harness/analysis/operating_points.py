@@ -20,10 +20,10 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.card import Card, Metric, Point
-from adabench.harness.record import Record
-from adabench.harness.stats import FloatArray, IntArray, Place
-from adabench.harness.table import TIMED, Table, from_records
+from adabench.harness.contract.card import Card, Metric, Point
+from adabench.harness.contract.record import Record
+from adabench.harness.stats.intervals import FloatArray, IntArray, Place
+from adabench.harness.store.table import TIMED, Table, from_records
 
 __all__ = ["TIMED"]
 

@@ -12,10 +12,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from adabench.harness.card import Card
-from adabench.harness.findings import Estimate, SummaryRow
-from adabench.harness.leaf import IDENTITY, TIMED, Dot, Places, unit_of
-from adabench.harness.stats import FloatArray, Interval, Statistic, bootstrap, means, yes_or_no
+from adabench.harness.analysis.findings import Estimate, SummaryRow
+from adabench.harness.analysis.operating_points import IDENTITY, TIMED, Dot, Places, unit_of
+from adabench.harness.contract.card import Card
+from adabench.harness.stats.intervals import (
+    FloatArray,
+    Interval,
+    Statistic,
+    bootstrap,
+    means,
+    yes_or_no,
+)
 
 TIMING = frozenset({"loops", "samples", "samples_dropped", "latency_half_width", "cpu_pressure"})
 """How a case was timed and what disturbed it: in every record, but not a result."""

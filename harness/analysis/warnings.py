@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.disturbed import column, judged
-from adabench.harness.record import Cell, Record
-from adabench.harness.stats import FloatArray, IntArray
-from adabench.harness.table import Table, from_records
-from adabench.profilers.disturbance import KEEP_SHARE
+from adabench.harness.analysis.invalid_timings import column, judged
+from adabench.harness.contract.record import Cell, Record
+from adabench.harness.stats.intervals import FloatArray, IntArray
+from adabench.harness.store.table import Table, from_records
+from adabench.profilers.timing.disturbance import KEEP_SHARE
 
 CONTENDED = 1.2
 """Wall over CPU time of a serial kernel above which somebody else had the core."""

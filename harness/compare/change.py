@@ -28,10 +28,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from adabench.harness.margins import Kind, Margin
-from adabench.harness.paired import Clusters, Effect, Over, Side, difference, p_beyond
-from adabench.harness.pairs import Paired
-from adabench.harness.stats import FloatArray, IntArray
+from adabench.harness.compare.margins import Kind, Margin
+from adabench.harness.compare.pairing import Paired
+from adabench.harness.stats.intervals import FloatArray, IntArray
+from adabench.harness.stats.paired import Clusters, Effect, Over, Side, difference, p_beyond
 
 Form = Literal["ratio", "ratio of sums", "difference"]
 

@@ -1,7 +1,7 @@
 """Two runs held against each other: a verdict for every operating point and metric.
 
 **The five words.** With the effect read in the direction of good that the task's card gives,
-and a margin for every metric (`harness/margins.py`):
+and a margin for every metric (`harness/compare/margins.py`):
 
 - `worse`, `better`: the effect lies beyond the margin on that side. Its two-sided p-value,
   adjusted by Holm over everything one comparison tests (all operating points, metrics
@@ -26,15 +26,15 @@ expected.
 **Drift.** Two runs are two moments, and a machine may be faster in one of them; no number of pairs
 averages that out. Of five pairs of runs of the same code (square roots of 2 us; a shared virtual
 machine of two cores, load 8) two differed by 9 to 24 % in every time, with fewer than a tenth of
-the samples seen disturbed. So a method that is unchanged (`harness/alike.py`) is a control: its
+the samples seen disturbed. So a method that is unchanged (`harness/provenance/environment_diff.py`) is a control: its
 times, joules and bytes are never `better` or `worse`, and the largest shift among all controls is
 the drift that every changed method is allowed, either way. Where nothing is known to be unchanged a
 note says so: then a verdict on times speaks of the machine too. `adabench gate` interleaves the two
 sides instead.
 
-**Unlike hardware** (`harness/alike.py`). Times, joules and bytes of memory are then left out.
+**Unlike hardware** (`harness/provenance/environment_diff.py`). Times, joules and bytes of memory are then left out.
 Qualities and counts stand; speed is compared as a fraction of what each machine can do
-(`harness/fractions.py`).
+(`harness/compare/ceiling_fractions.py`).
 """
 
 import math
@@ -44,17 +44,18 @@ from typing import Literal
 
 import numpy as np
 
-from adabench.harness import alike, fractions, margins, validity
-from adabench.harness.card import Card
-from adabench.harness.change import ENOUGH, MEASURED, Change, change
-from adabench.harness.leaf import IDENTITY, unit_of
-from adabench.harness.margins import Kind, Margin
-from adabench.harness.multiplicity import holm
-from adabench.harness.pairs import Lonely, Match, Paired, held, lonely, matches
-from adabench.harness.record import Cell
-from adabench.harness.sides import Both, Side
-from adabench.harness.stats import FloatArray
-from adabench.harness.table import Table
+from adabench.harness.analysis.operating_points import IDENTITY, unit_of
+from adabench.harness.compare import ceiling_fractions, margins, validity
+from adabench.harness.compare.change import ENOUGH, MEASURED, Change, change
+from adabench.harness.compare.loaded_run import Both, Side
+from adabench.harness.compare.margins import Kind, Margin
+from adabench.harness.compare.pairing import Lonely, Match, Paired, held, lonely, matches
+from adabench.harness.contract.card import Card
+from adabench.harness.contract.record import Cell
+from adabench.harness.provenance import environment_diff
+from adabench.harness.stats.intervals import FloatArray
+from adabench.harness.stats.multiple_testing import holm
+from adabench.harness.store.table import Table
 
 Word = Literal["better", "worse", "same", "ambiguous", "invalid"]
 WORDS: tuple[Word, ...] = ("worse", "ambiguous", "invalid", "better", "same")
@@ -94,7 +95,7 @@ class Comparison:
 
     base: str
     other: str
-    unlike: tuple[alike.Unlike, ...]
+    unlike: tuple[environment_diff.Unlike, ...]
     across: bool
     """On unlike hardware: times, joules and bytes are left out."""
     rows: tuple[Row, ...]
@@ -125,7 +126,7 @@ def compare(
     """
     held_names = {name for side in (base, *others) for name in side.table.columns}
     for names in (asked.margins, asked.metrics):
-        margins.known(names, {*held_names, *fractions.NAMES.values()})
+        margins.known(names, {*held_names, *ceiling_fractions.NAMES.values()})
     found = [_against(base, other, cards, asked) for other in others]
     return _decided(found)
 
@@ -169,8 +170,8 @@ def _worded(row: Row, p: float) -> Row:
 
 
 def _against(base: Side, other: Side, cards: Mapping[str, Card], asked: Asked) -> Comparison:
-    unlike = alike.differences(base.manifest, other.manifest)
-    across = bool(alike.forbidding(unlike))
+    unlike = environment_diff.differences(base.manifest, other.manifest)
+    across = bool(environment_diff.forbidding(unlike))
     both = Both(base, other, across)
     found = matches(both.a, both.b)
     repeated = _repeated(base.table, other.table)
@@ -260,12 +261,16 @@ def _filled(both: Both, match: Match, blank: Row, found: Change) -> Row:
 
 def _fraction_rows(both: Both, match: Match, card: Card, asked: Asked) -> Iterator[Row]:
     """Return what each machine made of its own ceilings; nothing without two profiles."""
-    ours, theirs = (alike.profile_of(side.manifest) for side in (both.base, both.other))
+    ours, theirs = (environment_diff.profile_of(side.manifest) for side in (both.base, both.other))
     if isinstance(ours, str) or isinstance(theirs, str):
         return
     a, b = (
-        fractions.shares(
-            {name: side.columns[name][rows] for name in fractions.INPUTS if name in side.columns},
+        ceiling_fractions.shares(
+            {
+                name: side.columns[name][rows]
+                for name in ceiling_fractions.INPUTS
+                if name in side.columns
+            },
             pinned,
             card,
         )
@@ -279,7 +284,7 @@ def _fraction_rows(both: Both, match: Match, card: Card, asked: Asked) -> Iterat
         )  # fmt: skip
         pairs = _of_values(match, name, a[name].values, b[name].values)
         if len(pairs.a):
-            slack = fractions.slack(a[name], b[name])
+            slack = ceiling_fractions.slack(a[name], b[name])
             found = change(pairs, "timing", blank.margin, slack=slack)
             yield _filled(both, match, blank, found)
 

@@ -1,6 +1,6 @@
 """A run as one side of a comparison, and two of them made ready to be compared.
 
-`opened` reads a run folder: its manifest, its table, and the labels of joules (`joules.py`).
+`opened` reads a run folder: its manifest, its table, and the labels of joules (`energy_labels.py`).
 `Both` collapses the repeats of both tables to one row a case and adds the share of a case's timed
 samples that ran undisturbed (`KEPT`).
 """
@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from adabench.harness import alike, joules, store, table
 from adabench.harness.errors import StoreError
-from adabench.harness.stats import FloatArray
-from adabench.harness.table import Table
+from adabench.harness.provenance import environment_diff
+from adabench.harness.stats.intervals import FloatArray
+from adabench.harness.store import energy_labels as joules
+from adabench.harness.store import run_folder, table
+from adabench.harness.store.table import Table
 
 KEPT = "kept_share"
 SAMPLES, DROPPED = "samples", "samples_dropped"
@@ -55,7 +57,7 @@ class Both:
     @cached_property
     def unchanged(self) -> frozenset[str]:
         """The methods whose times nothing known can have changed, by address."""
-        return alike.unchanged(self.base.manifest, self.other.manifest)
+        return environment_diff.unchanged(self.base.manifest, self.other.manifest)
 
 
 def opened(folder: Path) -> Side:
@@ -64,7 +66,7 @@ def opened(folder: Path) -> Side:
     Raises:
         StoreError: if it is not one, is damaged, or holds no record that ended well.
     """
-    manifest = store.read_manifest(folder)
+    manifest = run_folder.read_manifest(folder)
     found = table.read(folder)
     if not len(found):
         raise StoreError(

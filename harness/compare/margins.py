@@ -19,10 +19,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from adabench.harness.card import Card
+from adabench.harness.analysis.operating_points import metric_of, unit_of
+from adabench.harness.contract.card import Card
 from adabench.harness.errors import SelectionError, nearest
-from adabench.harness.joules import is_energy
-from adabench.harness.leaf import metric_of, unit_of
+from adabench.harness.store.energy_labels import is_energy
 
 Kind = Literal["timing", "energy", "memory", "count", "quality"]
 

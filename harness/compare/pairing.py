@@ -7,7 +7,7 @@ run holds is in `lonely`, so that nothing is left out silently. In a collapsed t
 repeat is 0: the pairs are then cases. Everything happens on columns; no object a row is made.
 
 Which instance a case was stands in the column `instance` where its task tells
-(`harness/leaf.py`). Pairs that differ in it are not pairs: `strangers` counts them.
+(`harness/analysis/operating_points.py`). Pairs that differ in it are not pairs: `strangers` counts them.
 """
 
 from collections import defaultdict
@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adabench.harness.leaf import IDENTITY, Key, order
-from adabench.harness.record import Cell
-from adabench.harness.stats import FloatArray, IntArray
-from adabench.harness.table import Table
+from adabench.harness.analysis.operating_points import IDENTITY, Key, order
+from adabench.harness.contract.record import Cell
+from adabench.harness.stats.intervals import FloatArray, IntArray
+from adabench.harness.store.table import Table
 
 Spot = tuple[str, str, str, Key, Key]
 """An operating point: task, method, scale, conditions, point."""

@@ -2,7 +2,7 @@
 
 What spoils a whole operating point: the task's own files changed, or its cases are other
 instances. What spoils one metric: too few samples of a timing ran undisturbed (the rule of
-`profilers/disturbance.py`, on the cases of both runs); joules that are a model's estimate, or
+`profilers/timing/disturbance.py`, on the cases of both runs); joules that are a model's estimate, or
 of which the two runs have different labels; too few independent pairs.
 """
 
@@ -12,13 +12,14 @@ from typing import Protocol
 
 import numpy as np
 
-from adabench.harness import alike, fractions, margins
-from adabench.harness.card import Card
-from adabench.harness.change import ENOUGH, MEASURED, Change
-from adabench.harness.margins import Kind
-from adabench.harness.pairs import Match, strangers
-from adabench.harness.sides import KEPT, Both
-from adabench.profilers.disturbance import KEEP_SHARE
+from adabench.harness.compare import ceiling_fractions, margins
+from adabench.harness.compare.change import ENOUGH, MEASURED, Change
+from adabench.harness.compare.loaded_run import KEPT, Both
+from adabench.harness.compare.margins import Kind
+from adabench.harness.compare.pairing import Match, strangers
+from adabench.harness.contract.card import Card
+from adabench.harness.provenance import environment_diff
+from adabench.profilers.timing.disturbance import KEEP_SHARE
 
 TOLD = ("measured", "counter")
 """Labels of joules that come from an instrument."""
@@ -39,7 +40,7 @@ class Judged(Protocol):
 def of_match(both: Both, match: Match) -> str:
     """Return why an operating point cannot be compared at all, or nothing."""
     task = match.cell.task
-    if alike.task_changed(task, both.base.manifest, both.other.manifest) == "changed":
+    if environment_diff.task_changed(task, both.base.manifest, both.other.manifest) == "changed":
         return f"the files of task {task} changed"
     if not len(match.a):
         return "no case is in both runs"
@@ -49,7 +50,7 @@ def of_match(both: Both, match: Match) -> str:
 
 def of_metric(both: Both, match: Match, metric: str, kind: Kind, found: Change) -> str:
     """Return why one metric is not judged, or nothing."""
-    if kind in MEASURED or metric in fractions.NAMES.values():
+    if kind in MEASURED or metric in ceiling_fractions.NAMES.values():
         spoilt = _disturbed(both, match) if kind != "memory" else ""
         if spoilt:
             return spoilt
@@ -71,7 +72,10 @@ def notes(both: Both, found: Sequence[Match], cards: Mapping[str, Card]) -> Iter
     yield from _missing(both, found)
     yield from _one_sided(both, found, cards)
     for task in sorted({match.cell.task for match in found}):
-        if alike.task_changed(task, both.base.manifest, both.other.manifest) == "unknown":
+        if (
+            environment_diff.task_changed(task, both.base.manifest, both.other.manifest)
+            == "unknown"
+        ):
             yield (
                 f"Whether the files of task {task} changed cannot be told: of every method in "
                 "both runs the digest of its own and its task's files together differs."
@@ -143,7 +147,7 @@ def _one_sided(both: Both, found: Sequence[Match], cards: Mapping[str, Card]) ->
 def _ceilings(both: Both) -> Iterator[str]:
     yield "Unlike hardware: times, joules and bytes of memory are not compared."
     for side in (both.base, both.other):
-        found = alike.profile_of(side.manifest)
+        found = environment_diff.profile_of(side.manifest)
         if isinstance(found, str):
             yield (
                 f"No fractions of ceilings, since of {side.name} {found}. Run it again with "

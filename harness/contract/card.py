@@ -1,7 +1,7 @@
 """What tasks and methods say about themselves: the vocabulary of a card.
 
 A card is the header of a file under `workloads/`. It is *read from the syntax
-tree* (`harness/registry.py` evaluates the one expression `CARD = Card(...)` with
+tree* (`harness/contract/registry.py` evaluates the one expression `CARD = Card(...)` with
 nothing but the names of this module), so that listing 47 methods imports none of
 them. That is why a card may use these names and literals only.
 

@@ -1,13 +1,13 @@
 """A task's drawing of one of its cases: plain marks on planes, which reports turn into a figure.
 
 Some tasks are understood by looking: a tree that was cut, a street with rays. Such a folder under
-`workloads/` holds, beside `task.py`, a file `picture.py` with one function
+`workloads/` holds, beside `protocols.py`, a file `drawing.py` with one function
 
     def picture(scale: str, seed: int, conditions: Point) -> Picture | None
 
 It is a pure function of what identifies a recorded cell, and it draws the instance: no method
 runs for it, and nothing measured is in it. `Picture.instance` is the content hash of the case that
-was drawn; a report shows it only where the run recorded that hash (`reports/pictures.py`).
+was drawn; a report shows it only where the run recorded that hash (`reports/report/case_drawings.py`).
 """
 
 import importlib
@@ -16,10 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from adabench.harness import registry
-from adabench.harness.card import Point
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Point
+from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError
-from adabench.harness.registry import Entry
 
 Kind = Literal["segments", "line", "discs", "boxes", "dots"]
 Tone = Literal["solid", "outline", "faint", "plain", "lost", "new", "way"]
@@ -67,7 +67,7 @@ Painter = Callable[[str, int, Point], Picture | None]
 
 
 def painter(entry: Entry) -> Painter | None:
-    """Return the function that draws for a task; None if its folder has no `picture.py`.
+    """Return the function that draws for a task; None if its folder has no `drawing.py`.
 
     Raises:
         MissingExtra: if the task needs an extra that is not installed.

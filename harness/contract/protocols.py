@@ -1,6 +1,6 @@
 """The two protocols everything under `workloads/` follows, and the meter.
 
-A *task* is an object made by `load(scale, seed, **conditions)` of a folder's `task.py`:
+A *task* is an object made by `load(scale, seed, **conditions)` of a folder's `protocols.py`:
 it owns the cases, the substrate that counts costs, and the score. A *method* is a module
 with a `CARD` and a function `solve`; nothing is inherited and nothing is registered.
 """
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from adabench.harness.card import Card, Point
+from adabench.harness.contract.card import Card, Point
 
 S_contra = TypeVar("S_contra", contravariant=True)
 C = TypeVar("C")

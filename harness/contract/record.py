@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-from adabench.harness.card import Point
+from adabench.harness.contract.card import Point
 
 Phase = Literal["prepare", "solve"]
 Status = Literal["ok", "error", "timeout", "skipped"]
@@ -88,7 +88,7 @@ class Record:
     group: str = ""
     """The case's own label (a trace family, a difficulty)."""
     energy: tuple[Mapping[str, Any], ...] = ()
-    """What each energy counter says of its window (`profilers/provenance.py`), by `key`; also the
+    """What each energy counter says of its window (`profilers/energy/provenance.py`), by `key`; also the
     reason, where one gave no joules. Empty where there is no counter: a model's provenance
     stands once, in the manifest's instruments."""
 

@@ -1,6 +1,6 @@
 """Finds tasks and methods, and reads their cards without importing them.
 
-Nothing is registered: a folder of `workloads/` with a `task.py` is a task, a file in it
+Nothing is registered: a folder of `workloads/` with a `protocols.py` is a task, a file in it
 with a top-level `CARD` is a method. Third-party ones come through the entry points
 `adabench.tasks` and `adabench.methods`, whose name is the address and whose value a module:
 
@@ -8,7 +8,7 @@ with a top-level `CARD` is a method. Third-party ones come through the entry poi
     "paging/clock" = "my_package.clock"
 
 A card is read by parsing the file and evaluating the one expression `CARD = Card(...)` with
-the names of `harness/card.py` and no builtins. A method whose imports are missing still lists.
+the names of `harness/contract/card.py` and no builtins. A method whose imports are missing still lists.
 """
 
 import ast
@@ -24,8 +24,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from adabench.harness import card as vocabulary
-from adabench.harness.card import Card, Claim, Knob, Metric
+from adabench.harness.contract import card as vocabulary
+from adabench.harness.contract.card import Card, Claim, Knob, Metric
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError, nearest
 
 PACKAGE = "adabench.workloads"
@@ -174,7 +174,7 @@ def _read_card(path: Path, mtime_ns: int, size: int) -> Card | None:
     except Exception as broken:
         raise MethodContractError(
             f"the CARD of {path.name} cannot be read: {type(broken).__name__}: {broken}",
-            "Use only literals and the names of adabench.harness.card in it.",
+            "Use only literals and the names of adabench.harness.contract.card in it.",
         ) from broken
     if not isinstance(card, Card):
         raise MethodContractError(f"the CARD of {path.name} is not a Card(...).")
@@ -202,7 +202,7 @@ def _card_expression(node: ast.stmt) -> ast.expr | None:
 
 
 def _builtin(pattern: str) -> Iterator[Entry]:
-    """Yield built-in entries; `task.py` for all tasks, `<task>/*.py` for its methods."""
+    """Yield built-in entries; `protocols.py` for all tasks, `<task>/*.py` for its methods."""
     glob = "*/task.py" if pattern == "task.py" else pattern
     for root in _roots():
         for path in sorted(root.glob(glob)):

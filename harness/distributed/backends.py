@@ -1,7 +1,7 @@
 """The places where jobs of a fanned-out run are worked through: here, a Ray cluster, Slurm.
 
 A place runs one job at a time for each of its threads, and says how the worker ended; what a
-lost one means is for `executors.py` to decide. None of them starts a cluster.
+lost one means is for `fan_out.py` to decide. None of them starts a cluster.
 """
 
 import logging
@@ -15,10 +15,10 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
-from adabench.harness import shard
+from adabench.harness.distributed import shard
+from adabench.harness.distributed.shard import Job, Outcome
 from adabench.harness.errors import EnvironmentProblem, SelectionError, require
-from adabench.harness.shard import Job, Outcome
-from adabench.profilers.machine import usable_cores
+from adabench.profilers.hardware.host import usable_cores
 
 MOST = 64
 """Jobs that are handed to a cluster at once; it queues those it has no room for."""

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adabench.harness.errors import EnvironmentProblem
-from adabench.profilers.machine import HERE, Machine
+from adabench.profilers.hardware.host import HERE, Machine
 
 WAIT_S = 120.0
 """So long a process waits for what others hold."""

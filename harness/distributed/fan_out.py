@@ -5,7 +5,7 @@
                                ...                                               ┘
 
 **What fans out is a block**: all turns of one task, seed and set of conditions. Methods are
-compared within a block and interleaved there (`plan.py`: A B C, then C A B), so that what drifts
+compared within a block and interleaved there (`grid.py`: A B C, then C A B), so that what drifts
 hits all of them; spread over workers, two methods would be compared on two machines. A block also
 has every preparation that its cells share, so no unit belongs to two blocks.
 
@@ -16,7 +16,7 @@ a unit becomes an error record, and the rest goes on. The parent copies a shard'
 its block is done, in the order of the plan: the file it ends up with is that of a local run, but
 for the clocks. If the parent dies, `adabench run --resume` finds the shards.
 
-**One measurement does not disturb another.** Every worker has cores of its own (`exclusive.py`),
+**One measurement does not disturb another.** Every worker has cores of its own (`core_locks.py`),
 and at scale gpu an accelerator of its own. Ray and Slurm are told how many, and choose the machine;
 which cores of it, the worker claims there.
 
@@ -33,14 +33,16 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from adabench.harness import errors, shard, store
+from adabench.harness import errors
+from adabench.harness.contract.record import Record, Turn
+from adabench.harness.distributed import shard
+from adabench.harness.distributed.backends import PLACES, Place, Spread
+from adabench.harness.distributed.shard import Job
 from adabench.harness.errors import EnvironmentProblem, StoreError
-from adabench.harness.execute import Settings
-from adabench.harness.places import PLACES, Place, Spread
-from adabench.harness.record import Record, Turn
-from adabench.harness.shard import Job
-from adabench.harness.worker import Limits, plain_settings
-from adabench.profilers.machine import usable_cores
+from adabench.harness.run.execute import Settings
+from adabench.harness.run.isolated import Limits, plain_settings
+from adabench.harness.store import run_folder
+from adabench.profilers.hardware.host import usable_cores
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,7 @@ def blocks(turns: Sequence[Turn]) -> tuple[Block, ...]:
 
 
 def fan_out(
-    journal: store.Run, spread: Spread, settings: Settings, limits: Limits
+    journal: run_folder.Run, spread: Spread, settings: Settings, limits: Limits
 ) -> Iterator[Record]:
     """Run what is left of a run's blocks on workers, and yield their records in order.
 
@@ -83,10 +85,10 @@ def has_shards(folder: Path) -> bool:
     return (folder / SHARDS).is_dir()
 
 
-def _jobs(journal: store.Run, spread: Spread, settings: Settings, limits: Limits) -> list[Job]:
+def _jobs(journal: run_folder.Run, spread: Spread, settings: Settings, limits: Limits) -> list[Job]:
     """Describe every block of which something is left."""
     folder = journal.folder.resolve()
-    manifest = store.read_manifest(folder)
+    manifest = run_folder.read_manifest(folder)
     whole = manifest.pop("plan")
     remaining = set(map(_name, journal.remaining))
     jobs = []
@@ -130,9 +132,9 @@ def _finish(place: Place, job: Job) -> Path:
 
 def _finished(job: Job) -> int:
     """Return how many units a shard holds; -1 if no worker came so far as to make it."""
-    if not (job.folder / store.MANIFEST).exists():
+    if not (job.folder / run_folder.MANIFEST).exists():
         return -1
-    return sum(record.status == "ok" for record in store.records(job.folder))
+    return sum(record.status == "ok" for record in run_folder.records(job.folder))
 
 
 def _without_next(job: Job, cause: str) -> Job:
@@ -154,7 +156,7 @@ def _without_next(job: Job, cause: str) -> Job:
 
 def _next(job: Job) -> Turn | None:
     """Return the turn that a worker died at; where it noted none, the first that is left."""
-    if not (job.folder / store.MANIFEST).exists():
+    if not (job.folder / run_folder.MANIFEST).exists():
         return None
     given_up = {_name(turn) for turn, _ in job.lost}
     with closing(shard.opened(job)) as run:
@@ -163,16 +165,16 @@ def _next(job: Job) -> Turn | None:
     return next((turn for turn in left if _name(turn) == at), left[0] if left else None)
 
 
-def _collected(journal: store.Run, folder: Path) -> Iterator[Record]:
+def _collected(journal: run_folder.Run, folder: Path) -> Iterator[Record]:
     """Yield what a shard has and the run has not; tracebacks are copied beside it."""
-    if not (folder / store.MANIFEST).exists():
+    if not (folder / run_folder.MANIFEST).exists():
         raise StoreError(
             f"{folder} was written by a worker and is not to be seen here.",
             "Workers on other machines must see the run's folder at the same path.",
         )
     if (folder / "errors").is_dir():
         shutil.copytree(folder / "errors", journal.folder / "errors", dirs_exist_ok=True)
-    for record in store.records(folder):
+    for record in run_folder.records(folder):
         if record.unit not in journal.done:
             yield record
 

@@ -6,7 +6,7 @@
 kind, as precisely as each other. A run that raced is no part: its certificate speaks of its own
 samples. Everything else is refused and every difference named: records that
 could not have come from one run must not look as if they had. Shards of a fanned-out run
-(`executors.py`) carry the plan of the whole run; a run's own plan is its whole.
+(`fan_out.py`) carry the plan of the whole run; a run's own plan is its whole.
 
 **A unit is there once.** Of several records of a unit an ok one is kept, of several ok ones that
 which the result has already, else the one of the part that started first; the order in which parts
@@ -28,10 +28,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adabench.harness import environment, store
+from adabench.harness.analysis.operating_points import TIMED
+from adabench.harness.contract.record import Record, Turn, Unit
 from adabench.harness.errors import SelectionError, StoreError
-from adabench.harness.leaf import TIMED
-from adabench.harness.record import Record, Turn, Unit
+from adabench.harness.provenance import environment
+from adabench.harness.store import run_folder
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ def merge(runs: Sequence[Path], out: Path) -> Merged:
     out = out.resolve()
     folders = [folder for folder in dict.fromkeys(run.resolve() for run in runs) if folder != out]
     parts = sorted(map(read, folders), key=_age)
-    if (out / store.MANIFEST).exists():
+    if (out / run_folder.MANIFEST).exists():
         parts.insert(0, read(out))
     elif not parts:
         raise StoreError(f"{out} is not a run.")
@@ -96,7 +97,7 @@ def merge(runs: Sequence[Path], out: Path) -> Merged:
     _copy_errors(parts, out)
     new = [part for part in _placed(parts, chosen) if part[1].unit not in had]
     added = _append(out, new, frozenset().union(*(part.finished for part in parts)))
-    with closing(store.resume(out)) as run:
+    with closing(run_folder.resume(out)) as run:
         unfinished = len(run.remaining)
     return Merged(out, len(chosen), added, collapsed, differing, unfinished)
 
@@ -116,11 +117,11 @@ def read(folder: Path) -> Part:
     Raises:
         StoreError: if it is not a run, is damaged, or is being written.
     """
-    manifest = store.read_manifest(folder)
-    with closing(store.resume(folder)) as run:
+    manifest = run_folder.read_manifest(folder)
+    with closing(run_folder.resume(folder)) as run:
         left = {_name(turn) for turn in run.remaining}
         finished = frozenset(map(_name, run.turns)) - left
-    records = tuple(store.records(folder))
+    records = tuple(run_folder.records(folder))
     return Part(folder, manifest, manifest.get("whole", manifest["plan"]), finished, records)
 
 
@@ -229,11 +230,11 @@ def _append(out: Path, new: Iterable[tuple[int, Record]], finished: frozenset[Na
             closed.append(record)
         else:
             left.setdefault(name, []).append(record)
-    with store.resume(out) as run:
+    with run_folder.resume(out) as run:
         for record in closed:
             run.append(record)
     for records in left.values():
-        with closing(store.resume(out)) as run:
+        with closing(run_folder.resume(out)) as run:
             for record in records:
                 run.append(record)
     return len(closed) + sum(map(len, left.values()))
@@ -241,7 +242,7 @@ def _append(out: Path, new: Iterable[tuple[int, Record]], finished: frozenset[Na
 
 def _create(first: Part, out: Path) -> None:
     kept = {k: v for k, v in first.manifest.items() if k not in ("schema", "plan", "whole")}
-    with store.create(out, store.planned({"plan": first.plan}), kept):
+    with run_folder.create(out, run_folder.planned({"plan": first.plan}), kept):
         pass
 
 

@@ -1,9 +1,9 @@
 """One block of a run, worked through by a process of its own into a run folder of its own.
 
-    python -P -m adabench.harness.shard  < job        the process; its last line says how it ended
+    python -P -m adabench.harness.distributed.shard  < job        the process; its last line says how it ended
     call(job)                                         starts one and waits, on any machine
 
-Whoever schedules (`executors.py`: threads here, Ray, Slurm) only decides where `call` runs. What is
+Whoever schedules (`fan_out.py`: threads here, Ray, Slurm) only decides where `call` runs. What is
 measured always runs in a fresh process that holds nothing of a scheduler, on cores that no
 other adabench process of this user has, with the thread settings that the parent has.
 
@@ -35,13 +35,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adabench.harness import environment, store
+from adabench.harness.contract.record import Cell, Record, Turn, Unit
+from adabench.harness.distributed.core_locks import claim, pin
 from adabench.harness.errors import AdabenchError, EnvironmentProblem, StoreError
-from adabench.harness.exclusive import claim, pin
-from adabench.harness.execute import execute
-from adabench.harness.record import Cell, Record, Turn, Unit
-from adabench.harness.sources import sources
-from adabench.harness.worker import Limits, end_with_parent, execute_isolated, read_settings
+from adabench.harness.provenance import environment
+from adabench.harness.provenance.source_digests import sources
+from adabench.harness.run.execute import execute
+from adabench.harness.run.isolated import Limits, end_with_parent, execute_isolated, read_settings
+from adabench.harness.store import run_folder
 from adabench.profilers.probe import open_probes
 
 log = logging.getLogger(__name__)
@@ -126,7 +127,7 @@ def call(text: str, running: set["subprocess.Popen[bytes]"] | None = None) -> di
     with (job.folder / "log.txt").open("ab") as log:
         # -P keeps the working directory off sys.path: our folder names must not shadow packages.
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "adabench.harness.shard"],
+            [sys.executable, "-P", "-m", "adabench.harness.distributed.shard"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -157,15 +158,15 @@ def _outcome(said: bytes, code: int) -> Outcome:
     return Outcome(cause=f"exit code {code}" if code >= 0 else signal.Signals(-code).name)
 
 
-def opened(job: Job) -> store.Run:
+def opened(job: Job) -> run_folder.Run:
     """Open the shard's folder: anew, or where a worker that was lost left it.
 
     Raises:
         StoreError: if it is a shard of another run, or another process keeps it.
     """
-    if not (job.folder / store.MANIFEST).exists():
-        return store.create(job.folder, job.turns, job.manifest)
-    theirs = store.read_manifest(job.folder)
+    if not (job.folder / run_folder.MANIFEST).exists():
+        return run_folder.create(job.folder, job.turns, job.manifest)
+    theirs = run_folder.read_manifest(job.folder)
     if theirs.get("whole") != job.manifest["whole"] or theirs["sources"] != job.manifest["sources"]:
         raise StoreError(
             f"{job.folder} is a part of another run.", "Move it away, or choose another --out."
@@ -173,7 +174,7 @@ def opened(job: Job) -> store.Run:
     until = time.monotonic() + BUSY_S
     while True:
         try:
-            return store.resume(job.folder)
+            return run_folder.resume(job.folder)
         except StoreError as problem:
             if not isinstance(problem.__cause__, BlockingIOError) or time.monotonic() > until:
                 raise
@@ -224,7 +225,7 @@ def _pin(job: Job) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(claim("gpu", range(count), 1)[0])
 
 
-def _records(job: Job, turns: Sequence[Turn], run: store.Run) -> Iterator[Record]:
+def _records(job: Job, turns: Sequence[Turn], run: run_folder.Run) -> Iterator[Record]:
     settings = read_settings(dict(job.settings))
     run.done |= set(job.done)
     limits = Limits(**job.limits)

@@ -3,7 +3,7 @@
 Everything is data. What is missing comes with its reason and its remedy; how noisy the machine
 is comes from doing what a run does: timing a small pure-Python loop again and again, while the
 kernel tells which of the laps had to wait for a processor. From that noise follows the smallest
-effect that n repeats can show (`effect.py`), and from earlier runs how long a selection would
+effect that n repeats can show (`detectable_effect.py`), and from earlier runs how long a selection would
 take (`forecast.py`).
 """
 
@@ -19,14 +19,14 @@ from pathlib import Path
 from time import get_clock_info, perf_counter_ns
 from typing import Any
 
-from adabench.harness import cache
-from adabench.harness.effect import FORMULA, Effect, effects
-from adabench.harness.environment import fingerprint
-from adabench.harness.forecast import Forecast
-from adabench.profilers.abilities import Ability, abilities
-from adabench.profilers.clock import settle
-from adabench.profilers.machine import HERE, Machine
-from adabench.profilers.noise import DISTURBED, UNIT_S, Company, Laps, Onlooker, watch
+from adabench.harness.doctor.forecast import Forecast
+from adabench.harness.provenance.environment import fingerprint
+from adabench.harness.stats.detectable_effect import FORMULA, Effect, effects
+from adabench.harness.store import prepared_states as cache
+from adabench.profilers.hardware.capabilities import Ability, abilities
+from adabench.profilers.hardware.host import HERE, Machine
+from adabench.profilers.hardware.noise import DISTURBED, UNIT_S, Company, Laps, Onlooker, watch
+from adabench.profilers.timing.clock import settle
 
 NOISE_S = 0.5
 """How long the noise is watched."""
@@ -65,7 +65,7 @@ class Timer:
     """Share of samples that had to wait for a processor; None where the kernel is silent."""
     undisturbed_median_s: float | None
     floor: float | None
-    """The noise floor: what two repeats differ by, as a fraction (`profilers/noise.py`)."""
+    """The noise floor: what two repeats differ by, as a fraction (`profilers/hardware/noise.py`)."""
     company: Company
     """Who else used the processors meanwhile."""
 

@@ -26,11 +26,13 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
 
-from adabench.harness import environment, journal, registry
-from adabench.harness.cache import key as cache_key
+from adabench.harness.contract import registry
+from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import StoreError
-from adabench.harness.record import Cell, Record, Turn
-from adabench.harness.store import planned, read_manifest
+from adabench.harness.provenance import environment
+from adabench.harness.store import journal
+from adabench.harness.store.prepared_states import key as cache_key
+from adabench.harness.store.run_folder import planned, read_manifest
 
 Basis = Literal["recorded", "other settings", "tried", "unknown"]
 
@@ -199,7 +201,7 @@ def try_out(turns: Sequence[Turn], history: History, seconds: float) -> None:
 
     A turn that does not finish teaches nothing: how many cases it has is not known.
     """
-    from adabench.harness.worker import Limits, execute_isolated
+    from adabench.harness.run.isolated import Limits, execute_isolated
 
     deadline = monotonic() + seconds
     for turn in turns:

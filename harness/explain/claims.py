@@ -1,14 +1,17 @@
 """A claim's verdict, taken back to its sides: the leaves of the method and of its rivals.
 
-Which leaves a claim speaks of is decided as `harness/verdict.py` does, by `Evidence`; the rule is
+Which leaves a claim speaks of is decided as `harness/analysis/claims/verdicts.py` does, by `Evidence`; the rule is
 quoted from there.
 """
 
 import math
 from collections.abc import Mapping
 
-from adabench.harness import verdict
-from adabench.harness.card import (
+from adabench.harness.analysis.claims import verdicts
+from adabench.harness.analysis.claims.evidence import Evidence, Pairs, paired
+from adabench.harness.analysis.findings import ClaimRow, Findings
+from adabench.harness.analysis.operating_points import Dot, collapse
+from adabench.harness.contract.card import (
     Bound,
     Claim,
     Expectation,
@@ -19,11 +22,8 @@ from adabench.harness.card import (
     Ratio,
     SignedRank,
 )
-from adabench.harness.evidence import Evidence, Pairs, paired
-from adabench.harness.findings import ClaimRow, Findings
-from adabench.harness.leaf import Dot, collapse
-from adabench.harness.numbers import Number
-from adabench.harness.origins import (
+from adabench.harness.explain.named_numbers import Number
+from adabench.harness.explain.samples_and_meters import (
     Told,
     how_interval,
     meter,
@@ -31,7 +31,7 @@ from adabench.harness.origins import (
     samples,
     without_number,
 )
-from adabench.harness.table import Table
+from adabench.harness.store.table import Table
 
 MEANINGS: Mapping[type[Expectation], str] = {
     Ratio: "*Ratio*",
@@ -50,7 +50,7 @@ def told(findings: Findings, table: Table, number: Number, row: ClaimRow) -> Tol
     card = findings.method_cards[f"{row.task}/{row.method}"]
     claim = next((claim for claim in card.claims if claim.id == row.id), None)
     if claim is None or type(claim.expect) not in MEANINGS:
-        return without_number(findings, number, what, verdict, "", row.reason, ())
+        return without_number(findings, number, what, verdicts, "", row.reason, ())
     evidence = _evidence(findings, table, claim, row.task)
     names = [row.method, *_rivals(claim.expect)]
     where, groups = getattr(claim.expect, "where", {}), getattr(claim.expect, "groups", ())
@@ -75,14 +75,16 @@ def told(findings: Findings, table: Table, number: Number, row: ClaimRow) -> Tol
     if isinstance(claim.expect, SignedRank):
         words = "none: a test of ranks"
     elif isinstance(claim.expect, Level) and claim.expect.reaching is not None:
-        words = "95 %: that of a share, of the cases or of what seeds show (harness/stats.py)"
+        words = (
+            "95 %: that of a share, of the cases or of what seeds show (harness/stats/intervals.py)"
+        )
     elif not _of_each(claim.expect):
         own = sides.get(row.method) or []
         places = pairs.places if pairs is not None else own[0].places if own else None
         words = how_interval(number, places, logged=isinstance(claim.expect, Ratio))
     return Told(
         what, sides_told, tuple(meter(findings, row.task, name) for name in metrics),
-        paragraph(verdict, MEANINGS[type(claim.expect)]), written, words, verdict, row.reason,
+        paragraph(verdicts, MEANINGS[type(claim.expect)]), written, words, verdicts, row.reason,
     )  # fmt: skip
 
 
@@ -117,7 +119,7 @@ def _metrics(expect: Expectation) -> tuple[str, ...]:
 
 
 def _free(expect: Expectation, evidence: Evidence) -> set[str]:
-    """Return the knobs and conditions that a claim leaves open (`harness/verdict.py`)."""
+    """Return the knobs and conditions that a claim leaves open (`harness/analysis/claims/verdicts.py`)."""
     match expect:
         case Bound():
             return {knob.name for knob in evidence.card.knobs}

@@ -12,12 +12,36 @@ from typing import Any
 
 import numpy as np
 
-from adabench.harness import claimed, conversion, headroom, leaf, summary
-from adabench.harness.card import Point
-from adabench.harness.findings import ClaimRow, ConversionRow, Findings, HeadroomRow, SummaryRow
-from adabench.harness.leaf import TIMED, Dot, Places, collapse, order, shared_places
-from adabench.harness.numbers import Number
-from adabench.harness.origins import (
+from adabench.harness.analysis import conversion, headroom, operating_points, summary
+from adabench.harness.analysis.cost_quality_plane import (
+    Dots,
+    Plane,
+    between,
+    corners,
+    height,
+    mixed,
+    planes,
+    settled,
+)
+from adabench.harness.analysis.findings import (
+    ClaimRow,
+    ConversionRow,
+    Findings,
+    HeadroomRow,
+    SummaryRow,
+)
+from adabench.harness.analysis.operating_points import (
+    TIMED,
+    Dot,
+    Places,
+    collapse,
+    order,
+    shared_places,
+)
+from adabench.harness.contract.card import Point
+from adabench.harness.explain import claims
+from adabench.harness.explain.named_numbers import Number
+from adabench.harness.explain.samples_and_meters import (
     Meter,
     Samples,
     Told,
@@ -29,18 +53,8 @@ from adabench.harness.origins import (
     statuses,
     without_number,
 )
-from adabench.harness.plane import (
-    Dots,
-    Plane,
-    between,
-    corners,
-    height,
-    mixed,
-    planes,
-    settled,
-)
-from adabench.harness.stats import FloatArray
-from adabench.harness.table import Table
+from adabench.harness.stats.intervals import FloatArray
+from adabench.harness.store.table import Table
 
 
 @dataclass(frozen=True)
@@ -88,7 +102,7 @@ def _told(findings: Findings, table: Table, number: Number) -> Told:
         case ConversionRow():
             return _conversion(findings, table, number, number.row)
         case ClaimRow():
-            return claimed.told(findings, table, number, number.row)
+            return claims.told(findings, table, number, number.row)
     return _count(findings, table, number)
 
 
@@ -106,7 +120,7 @@ def _mean(findings: Findings, table: Table, number: Number, row: SummaryRow) -> 
     )
     logged = number.metric.endswith(TIMED) and bool(values.min() > 0)
     formula = (
-        f"{sentence(leaf, 'Repeats measure')} Here: the {how} of a case's repeats, then the mean "
+        f"{sentence(operating_points, 'Repeats measure')} Here: the {how} of a case's repeats, then the mean "
         "over cases and seeds."
     )
     return Told(
@@ -177,7 +191,10 @@ def areas(
 ) -> tuple[float, float, str]:
     """Return numerator and denominator of H, and whether they are areas or heights."""
     means = [
-        [leaf.table(side, places, name).mean(axis=0)[None] for name in (plane.cost, plane.quality)]
+        [
+            operating_points.table(side, places, name).mean(axis=0)[None]
+            for name in (plane.cost, plane.quality)
+        ]
         for side in sides
     ]
     (blind_x, blind_y), (oracle_x, oracle_y), (own_x, own_y) = (
@@ -264,7 +281,8 @@ def _converted(
     """Return K with the two works and the two times put in."""
     names = plane.cost, plane.quality, row.metric
     (cost, quality, metric), (done, reached, spent) = (
-        [leaf.table(side, places, name).mean(axis=0)[None] for name in names] for side in sides
+        [operating_points.table(side, places, name).mean(axis=0)[None] for name in names]
+        for side in sides
     )
     hull, x, y = corners(cost, plane.sign * quality)
     same = quality if plane.cards[row.method].skips_from else reached
@@ -298,4 +316,4 @@ def _count(findings: Findings, table: Table, number: Number) -> Told:
     )  # fmt: skip
     written = f"{word} = {number.value:.0f}" if number.value is not None else word
     return Told(says, (told,), (), "Lines of records.jsonl, the last word on each unit.", written,
-                "none: a count of what is there", leaf)  # fmt: skip
+                "none: a count of what is there", operating_points)  # fmt: skip

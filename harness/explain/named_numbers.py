@@ -20,15 +20,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from adabench.harness.card import Point
-from adabench.harness.errors import SelectionError, nearest
-from adabench.harness.findings import (
+from adabench.harness.analysis.findings import (
     ClaimRow,
     ConversionRow,
     Findings,
     HeadroomRow,
     SummaryRow,
 )
+from adabench.harness.contract.card import Point
+from adabench.harness.errors import SelectionError, nearest
 
 Kind = Literal["summary", "headroom", "conversion", "work", "claim", "count"]
 PREFIXES: Mapping[str, tuple[str, float]] = {

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from adabench.harness import leaf
-from adabench.harness.findings import Findings
-from adabench.harness.leaf import TIMED, Dot, Places, metric_of, order
-from adabench.harness.numbers import Number
-from adabench.harness.resample import RESAMPLES
-from adabench.harness.stats import ENOUGH_SEEDS, MANY
-from adabench.harness.table import Table
+from adabench.harness.analysis import operating_points
+from adabench.harness.analysis.findings import Findings
+from adabench.harness.analysis.operating_points import TIMED, Dot, Places, metric_of, order
+from adabench.harness.explain.named_numbers import Number
+from adabench.harness.stats.bootstrap import RESAMPLES
+from adabench.harness.stats.intervals import ENOUGH_SEEDS, MANY
+from adabench.harness.store.table import Table
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,11 @@ def statuses(records: Iterable[Any]) -> dict[str, int]:
 def meter(findings: Findings, task: str, metric: str) -> Meter:
     """Say what a metric was read from, with its label."""
     declared = metric_of(metric, findings.task_cards[task]) if task in findings.task_cards else None
-    unit = leaf.unit_of(metric, findings.task_cards[task]) if task in findings.task_cards else ""
+    unit = (
+        operating_points.unit_of(metric, findings.task_cards[task])
+        if task in findings.task_cards
+        else ""
+    )
     for item in findings.manifest.get("instruments", ()):
         if metric in item.get("keys", ()) and item.get("available"):
             label = findings.labels.get(metric) or str(item.get("label", ""))
@@ -115,7 +119,7 @@ def meter(findings: Findings, task: str, metric: str) -> Meter:
 def how_interval(
     number: Number, places: Places | None, *, logged: bool = False, bca_only: bool = False
 ) -> str:
-    """Say how the interval was made; the branches are those of `harness/stats.py`."""
+    """Say how the interval was made; the branches are those of `harness/stats/intervals.py`."""
     if number.low is None or number.high is None:
         return "none: one replicate has no scatter" if number.n == 1 else "none"
     if number.low == number.high:
@@ -139,7 +143,7 @@ def how_interval(
             how += f"BCa from {RESAMPLES:,} resamples of one fixed stream"
         else:
             how += f"the union of the studentised jackknife and BCa from {RESAMPLES:,} resamples"
-    return f"95 %: {how}{scale} (harness/stats.py)"
+    return f"95 %: {how}{scale} (harness/stats/intervals.py)"
 
 
 def paragraph(module: ModuleType, start: str) -> str:

@@ -10,7 +10,7 @@
 - `rounds`: a timing, an energy or a peak of memory of interleaved runs. A process keeps for
   life what it was dealt at its start (where its memory lies), so a *round*, in which both
   revisions start anew, is the unit: the median over the pairs of a case, the mean over cases;
-  some rounds are disturbed as a whole, so their mean and its test are robust (`robust.py`).
+  some rounds are disturbed as a whole, so their mean and its test are robust (`trimmed_mean.py`).
 - `processes`: the same of two runs that were not interleaved. The blocks (seed, repeat) inside
   them say nothing about what a process or an hour brings, so a change counts as worse only
   beyond an allowance for that; interleave (`--rev`) to see less.
@@ -39,13 +39,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from adabench.harness import robust
-from adabench.harness.margins import Kind, Margin
-from adabench.harness.multiplicity import holm
-from adabench.harness.paired import Clusters, Side, difference, p_beyond
-from adabench.harness.pairs import Paired
-from adabench.harness.record import Cell
-from adabench.harness.stats import FloatArray, IntArray
+from adabench.harness.compare.margins import Kind, Margin
+from adabench.harness.compare.pairing import Paired
+from adabench.harness.contract.record import Cell
+from adabench.harness.stats import trimmed_mean as robust
+from adabench.harness.stats.intervals import FloatArray, IntArray
+from adabench.harness.stats.multiple_testing import holm
+from adabench.harness.stats.paired import Clusters, Side, difference, p_beyond
 
 Word = Literal["worse", "ambiguous", "invalid", "better", "same"]
 Evidence = Literal["none", "equal", "exact", "cases", "rounds", "processes"]

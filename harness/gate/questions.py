@@ -14,16 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness import alike, margins, validity
-from adabench.harness.card import Card
+from adabench.harness.compare import margins, validity
+from adabench.harness.compare.loaded_run import DROPPED, SAMPLES, Both, Side
+from adabench.harness.compare.margins import Margin
+from adabench.harness.compare.pairing import Match, Paired, held, lonely, matches
+from adabench.harness.contract.card import Card
+from adabench.harness.contract.record import Record
 from adabench.harness.errors import StoreError
-from adabench.harness.gate import Judged, Question, broken
-from adabench.harness.margins import Margin
-from adabench.harness.pairs import Match, Paired, held, lonely, matches
-from adabench.harness.record import Record
-from adabench.harness.sides import DROPPED, SAMPLES, Both, Side
-from adabench.harness.stats import IntArray
-from adabench.harness.table import Table
+from adabench.harness.gate.judge import Judged, Question, broken
+from adabench.harness.provenance import environment_diff
+from adabench.harness.stats.intervals import IntArray
+from adabench.harness.store.table import Table
 
 TIMED = "latency_s"
 JOULES = "energy_j"
@@ -38,7 +39,7 @@ def questions(
         SelectionError: for a margin that fits no metric of the runs.
         StoreError: if the machines differ.
     """
-    unlike = alike.forbidding(alike.differences(base.manifest, head.manifest))
+    unlike = environment_diff.forbidding(environment_diff.differences(base.manifest, head.manifest))
     if unlike:
         raise StoreError(
             f"{base.name} and {head.name} ran on unlike hardware: {', '.join(map(str, unlike))}.",

@@ -6,7 +6,7 @@ with what. Forks get their memory anew: of 26 pairs of forks from three pairs of
 lay within 3 % of each other and one 18 % off. So a *round* is: both revisions start a process
 that has imported what it needs; both fork a few times; and in every pair of forks the two are
 led case by case, A B, B A, A B, so that neither ever runs while the other does. What a round
-says, by medians, is one unit of evidence (`gate.py`), whatever is measured inside it.
+says, by medians, is one unit of evidence (`judge.py`), whatever is measured inside it.
 
 All cells take part in the first `FIRST` rounds. Then the gate looks. While something is ambiguous
 and nothing is worse, further rounds run the ambiguous cells only, until the budget is spent: at
@@ -26,9 +26,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
+from adabench.harness.contract.record import Cell, Record, record_from_json
 from adabench.harness.errors import EnvironmentProblem, MethodContractError, SelectionError
-from adabench.harness.gate import Judged
-from adabench.harness.record import Cell, Record, record_from_json
+from adabench.harness.gate.judge import Judged
 
 FIRST = 8
 LOOKS = 4

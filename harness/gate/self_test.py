@@ -22,11 +22,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.gate import MEASURED, Question, Rule, judge, rounds_of
-from adabench.harness.pairs import Paired
-from adabench.harness.robust import center
-from adabench.harness.rounds import STRIDE
-from adabench.harness.stats import FloatArray, IntArray
+from adabench.harness.compare.pairing import Paired
+from adabench.harness.gate.judge import MEASURED, Question, Rule, judge, rounds_of
+from adabench.harness.gate.rounds import STRIDE
+from adabench.harness.stats.intervals import FloatArray, IntArray
+from adabench.harness.stats.trimmed_mean import center
 
 DRAWN = 500
 SEED = 7

@@ -22,13 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from adabench.harness import store
-from adabench.harness.card import Card, Metric
+from adabench.harness.analysis.findings import Findings
+from adabench.harness.compare.loaded_run import Side, energy_labels
+from adabench.harness.contract.card import Card, Metric
+from adabench.harness.contract.record import Cell
 from adabench.harness.errors import StoreError
-from adabench.harness.findings import Findings
-from adabench.harness.record import Cell
-from adabench.harness.sides import Side, energy_labels
-from adabench.harness.table import Table
+from adabench.harness.store import run_folder
+from adabench.harness.store.table import Table
 
 FORMAT = 1
 MANIFEST, FINDINGS, CASES = "manifest.json", "findings.json", "cases.npz"
@@ -88,8 +88,8 @@ def identity(folder: Path) -> str:
     Raises:
         StoreError: if it is not a run.
     """
-    started = str(store.read_manifest(folder).get("started", ""))
-    digest = hashlib.sha256((folder / store.MANIFEST).read_bytes()).hexdigest()[:8]
+    started = str(run_folder.read_manifest(folder).get("started", ""))
+    digest = hashlib.sha256((folder / run_folder.MANIFEST).read_bytes()).hexdigest()[:8]
     digits = "".join(character for character in started[:19] if character.isdigit())
     return f"{digits[:8]}-{digits[8:] or '0'}-{digest}"
 

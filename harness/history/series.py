@@ -1,7 +1,7 @@
 """Histories: each metric of each operating point over the runs of a site, and its steps.
 
 A history belongs to a task, a method, an operating point, a metric and a *hardware*: two runs
-share one if nothing in their manifests makes times incomparable (`harness/alike.py`). Its runs
+share one if nothing in their manifests makes times incomparable (`harness/provenance/environment_diff.py`). Its runs
 stand in order of time. A *link* holds a run against the one before that has the same operating
 point, by the rules of `compare`: the same seeds and cases, paired; a link that is `invalid`
 there (the task's files changed, too much disturbed, joules of unlike instruments), or a metric
@@ -10,7 +10,7 @@ that one of the two lacks, breaks the history: levels start anew and no step is 
     level(run) = level(run before) x paired ratio      (plus the difference, for a quality)
 
 so a level rests on pairs only: a run with fewer cases does not move it. Steps are those of
-`harness/steps.py`, on the logarithm of the level (on the level itself for a quality).
+`harness/stats/change_points.py`, on the logarithm of the level (on the level itself for a quality).
 Links depend on two runs alone; a site keeps them, so adding a run computes one or two new ones.
 """
 
@@ -23,13 +23,13 @@ from typing import Any
 
 import numpy as np
 
-from adabench.harness import alike
-from adabench.harness.archive import Kept, plain
-from adabench.harness.compare import Asked, Row, compare
-from adabench.harness.leaf import order
-from adabench.harness.record import Cell
-from adabench.harness.stats import FloatArray
-from adabench.harness.steps import Step, hint, steps
+from adabench.harness.analysis.operating_points import order
+from adabench.harness.compare.compare import Asked, Row, compare
+from adabench.harness.contract.record import Cell
+from adabench.harness.history.archive import Kept, plain
+from adabench.harness.provenance import environment_diff
+from adabench.harness.stats.change_points import Step, hint, steps
+from adabench.harness.stats.intervals import FloatArray
 
 FORMAT = 1
 EXACT = frozenset({"count", "quality"})
@@ -127,7 +127,9 @@ def machines(runs: Iterable[Kept]) -> list[list[Kept]]:
     groups: list[list[Kept]] = []
     for run in runs:
         for group in groups:
-            if not alike.forbidding(alike.differences(group[0].manifest, run.manifest)):
+            if not environment_diff.forbidding(
+                environment_diff.differences(group[0].manifest, run.manifest)
+            ):
                 group.append(run)
                 break
         else:

@@ -16,10 +16,10 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from adabench.harness.card import Card, Knob, Scalar
+from adabench.harness.contract.card import Card, Knob, Scalar
+from adabench.harness.contract.record import Cell, Turn
+from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError, nearest
-from adabench.harness.record import Cell, Turn
-from adabench.harness.registry import Entry
 
 Sweep = Mapping[str, Sequence[Scalar]]
 Setting = tuple[dict[str, Scalar], dict[str, Scalar]]

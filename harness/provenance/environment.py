@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from adabench.profilers.fingerprint import fingerprint as hardware
-from adabench.profilers.machine import HERE, Machine
+from adabench.profilers.hardware.fingerprint import fingerprint as hardware
+from adabench.profilers.hardware.host import HERE, Machine
 
 PACKAGES = ("adabench", "numpy", "torch", "numba")
 CHECKED = (
@@ -38,7 +38,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 def fingerprint(machine: Machine = HERE) -> dict[str, Any]:
     """Describe a machine and this installation as plain JSON data; what is unknown is None.
 
-    Its hardware is that of `profilers/fingerprint.py`; what a profile has beyond (power limits,
+    Its hardware is that of `profilers/hardware/fingerprint.py`; what a profile has beyond (power limits,
     clocks) is left to the profile.
     """
     found = hardware(machine)

@@ -10,8 +10,10 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from adabench.harness import cache, environment, registry
-from adabench.harness.record import Turn
+from adabench.harness.contract import registry
+from adabench.harness.contract.record import Turn
+from adabench.harness.provenance import environment
+from adabench.harness.store import prepared_states
 
 SHARED = "adabench.workloads.shared"
 
@@ -30,7 +32,7 @@ def sources(turns: Sequence[Turn]) -> dict[str, str]:
             shared[entry.task] = [*own, *borrowed(folder.glob("*.py"), folder.parent / "shared")]
             digests[entry.task] = environment.source_digest(shared[entry.task])
         digests[address] = environment.source_digest([*shared[entry.task], entry.path])
-    for path in sorted({path for turn in turns for path in cache.named_files(turn.cell)}):
+    for path in sorted({path for turn in turns for path in prepared_states.named_files(turn.cell)}):
         digests[path.name] = environment.source_digest([path])
     return digests
 

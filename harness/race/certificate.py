@@ -1,6 +1,6 @@
 """What a race made certain: `certificate.json` in the run folder, read, written and put in words.
 
-epsilon, confidence    as in `racing.py`
+epsilon, confidence    as in `race.py`
 ended                  "certified": the place of every point is known; "budget spent";
                        "unfinished": under way, interrupted, or nothing more could be run
 evaluations, full_grid, share          cases that were solved, of those of the whole grid

@@ -12,7 +12,7 @@ it was, and a point that failed anywhere is out of it.
 
 *Units of epsilon.* Quality: its own unit where all values of the first look lie between 0 and
 1; else the range of the points' means at that look. Scores of at most eleven different values
-between 0 and 1 are raced by bets, others by studentised means (`wager.py`). Cost: the
+between 0 and 1 are raced by bets, others by studentised means (`sequential_tests.py`). Cost: the
 logarithm, so twice epsilon is a factor 1 + 2 epsilon.
 """
 
@@ -25,11 +25,11 @@ from typing import Any
 
 import numpy as np
 
-from adabench.harness.card import Card, Metric, Point
+from adabench.harness.contract.card import Card, Metric, Point
+from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import SelectionError
-from adabench.harness.racing import Race, Rule, Standing
-from adabench.harness.record import Cell, Record, Turn
-from adabench.harness.stats import FloatArray, IntArray
+from adabench.harness.race.race import Race, Rule, Standing
+from adabench.harness.stats.intervals import FloatArray, IntArray
 
 COARSE = 11
 """Different scores (0, 0.1 .. 1) up to which bets are sharper than studentised means."""

@@ -9,7 +9,7 @@ the front of the *grid* is known up to epsilon at a given confidence.
 quality higher by more than epsilon at no higher cost. It is *off* if a point on the front covers
 it: has at least its quality less epsilon, at most its cost times 1 + 2 epsilon (so the slack
 between the two is 2 epsilon wide on both axes). All such statements of a certificate hold together
-with the probability `confidence` (union bound over pairs and looks; `wager.py` has the tests). Near
+with the probability `confidence` (union bound over pairs and looks; `sequential_tests.py` has the tests). Near
 ties may be called either way; that is what epsilon is for.
 
 **Who is sampled.** A point that another equals or beats in both, certainly and without epsilon,
@@ -22,7 +22,7 @@ open point that is covered by a better open one waits for that one's verdict.
 
 Everything here is a function of the values seen, so a resumed race goes on where it was.
 
-**What it saves**, simulated (`tests/harness/test_racing.py`: 40 worlds, right or wrong answers
+**What it saves**, simulated (`tests/harness/race/test_race.py`: 40 worlds, right or wrong answers
 with shared difficulties, costs over a factor of 30; cost-weighted share of the full grid, at 90 %):
 
     K, N, epsilon      racing   uniform, same rule   epsilon-correct
@@ -43,8 +43,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from adabench.harness.stats import FloatArray, IntArray
-from adabench.harness.wager import Bets, BoolArray, above, bets
+from adabench.harness.race.sequential_tests import Bets, BoolArray, above, bets
+from adabench.harness.stats.intervals import FloatArray, IntArray
 
 COST_SHARE = 0.2
 """Of the error probability, the share that statements about costs may use."""

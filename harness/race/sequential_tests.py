@@ -33,8 +33,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.stats import FloatArray, IntArray
-from adabench.harness.student import quantile
+from adabench.harness.stats.intervals import FloatArray, IntArray
+from adabench.harness.stats.student_t import quantile
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -1,9 +1,9 @@
 """Conformance: what every task and method must hold to, built-in or third-party.
 
 Plain functions that yield findings; `adabench check` and `tests/test_conformance.py` both call
-them. They run a method on few small cases (`CHECK_CONDITIONS` of its `task.py`), so a
+them. They run a method on few small cases (`CHECK_CONDITIONS` of its `protocols.py`), so a
 newcomer's method is tested without the newcomer writing a test. A task may add rules of
-its own with `check(method, card)` in its `task.py`, one sentence per broken rule.
+its own with `check(method, card)` in its `protocols.py`, one sentence per broken rule.
 """
 
 import hashlib
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from adabench.harness import registry
-from adabench.harness.card import (
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import (
     Bound,
     Card,
     Frontier,
@@ -29,9 +29,9 @@ from adabench.harness.card import (
     SignedRank,
     Testable,
 )
+from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import AdabenchError, MissingExtra
-from adabench.harness.execute import check_values
-from adabench.harness.registry import Entry
+from adabench.harness.run.execute import check_values
 
 CASES = 2
 STATICS = 3

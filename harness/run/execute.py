@@ -29,18 +29,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from adabench.harness import cache, registry
-from adabench.harness.card import Card
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Card
+from adabench.harness.contract.protocols import rehearse, starts_cold
+from adabench.harness.contract.record import Cell, Record, Turn, Unit
+from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError
-from adabench.harness.record import Cell, Record, Turn, Unit
-from adabench.harness.registry import Entry
-from adabench.harness.task import rehearse, starts_cold
-from adabench.profilers.cuda import L2, Slowed, device_times
-from adabench.profilers.disturbance import KEEP_SHARE, SAMPLE_S, Watch
-from adabench.profilers.energy import provenance
-from adabench.profilers.precision import Collected, Target, collect
+from adabench.harness.store import prepared_states
+from adabench.profilers.energy.probe import provenance
 from adabench.profilers.probe import Probe, measured
-from adabench.profilers.steady import warm_up
+from adabench.profilers.timing.cuda import L2, Slowed, device_times
+from adabench.profilers.timing.disturbance import KEEP_SHARE, SAMPLE_S, Watch
+from adabench.profilers.timing.steady_state import warm_up
+from adabench.profilers.timing.stopping import Collected, Target, collect
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ class Bench:
             return
         state = task
         if hasattr(method, "prepare"):
-            name = cache.key(_prepare_cell(cell, entries[1].card), *entries)
+            name = prepared_states.key(_prepare_cell(cell, entries[1].card), *entries)
             if name not in self.states:
                 yield from self._prepare(turn, task, method, entries, name, done)
             if name not in self.states:
@@ -167,24 +168,24 @@ class Bench:
 
         def run() -> Record:
             folder = self.settings.cache_folder
-            stored = cache.load(folder, name, task) if folder else None
+            stored = prepared_states.load(folder, name, task) if folder else None
             if stored is None:
                 try:
                     stored = self._prepared(task, method, cell)
                 except (Exception, SystemExit) as problem:  # a method may raise anything
                     return _failed(cell, "prepare", -1, 0, problem)
                 if folder:
-                    cache.save(folder, name, stored, task)
+                    prepared_states.save(folder, name, stored, task)
             self.states[name] = stored.state
             return Record(cell, "prepare", -1, 0, "ok", stored.values, energy=stored.energy)
 
         yield Step(unit, run, known=unit in done)
 
-    def _prepared(self, task: Any, method: Any, cell: Cell) -> cache.Prepared:
+    def _prepared(self, task: Any, method: Any, cell: Cell) -> prepared_states.Prepared:
         task.meter.clear()
         timed, seen = self._block(lambda: method.prepare(task, cell.point, cell.seed))
         values = _join(cell.address, seen, timed.values(), task.meter)
-        return cache.Prepared(timed.answer, values, provenance(self.probes, 1))
+        return prepared_states.Prepared(timed.answer, values, provenance(self.probes, 1))
 
     def _case(
         self, turn: Turn, index: int, task: Any, method: Any, state: Any, case: Any, card: Card

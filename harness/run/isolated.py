@@ -22,10 +22,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from adabench.harness.contract.record import Cell, Record, Turn, Unit, record_from_json
 from adabench.harness.errors import SelectionError
-from adabench.harness.execute import Bench, Settings
-from adabench.harness.record import Cell, Record, Turn, Unit, record_from_json
-from adabench.profilers.precision import Target
+from adabench.harness.run.execute import Bench, Settings
+from adabench.profilers.timing.stopping import Target
 
 STARTUP_S = 60.0
 """Loading a task or method (imports, generators) may take this long beyond the timeout."""
@@ -107,7 +107,7 @@ def _start(turns: Sequence[Turn], limits: Limits, settings: Settings, done: set[
     }
     # -P keeps the working directory off sys.path: our folder names must not shadow packages.
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "adabench.harness.worker"],
+        [sys.executable, "-P", "-m", "adabench.harness.run.isolated"],
         stdin=subprocess.PIPE,
         stdout=2,
         pass_fds=[writing],

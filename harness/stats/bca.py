@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from adabench.harness.student import FloatArray
+from adabench.harness.stats.student_t import FloatArray
 
 NORMAL = NormalDist()
 Z975 = NORMAL.inv_cdf(0.975)

@@ -1,6 +1,6 @@
 """Case weights for resampling: drawn with replacement, or leaving one unit out at a time.
 
-A weight row is (n,), one number a place; `stats.py` says what is drawn when. Rows depend only
+A weight row is (n,), one number a place; `intervals.py` says what is drawn when. Rows depend only
 on where the places stand, never on their values, so they are drawn once from one fixed stream
 and shared by all statistics of the same places. `Strata` is the (seed, group) of each place.
 """
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.student import FloatArray
+from adabench.harness.stats.student_t import FloatArray
 
 IntArray = npt.NDArray[np.intp]
 Strata = tuple[tuple[int, str], ...]

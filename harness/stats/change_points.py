@@ -36,7 +36,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from adabench.harness.stats import FloatArray, IntArray
+from adabench.harness.stats.intervals import FloatArray, IntArray
 
 ALPHA = 0.001
 """The probability that a history without any step beyond its margin shows one."""

@@ -7,7 +7,7 @@ is found at the 5 % level with probability 0.8 if it is at least
     d = (t(0.975, n - 1) + t(0.8, n - 1)) * s * sqrt(2 / n),   as a change:  exp(d) - 1
 
 with n - 1 degrees of freedom, since repeats are paired by their interleaving. `s` is the noise
-floor of `profilers/noise.py`, so this is the best case: a method's own scatter comes on top,
+floor of `profilers/hardware/noise.py`, so this is the best case: a method's own scatter comes on top,
 and so does drift slower than the half second that was watched.
 """
 

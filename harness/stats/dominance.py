@@ -26,9 +26,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.paired import Clusters, Over, Side, Units, grouped, p_beyond
-from adabench.harness.resample import SEED, parted
-from adabench.harness.stats import FloatArray
+from adabench.harness.stats.bootstrap import SEED, parted
+from adabench.harness.stats.intervals import FloatArray
+from adabench.harness.stats.paired import Clusters, Over, Side, Units, grouped, p_beyond
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -33,9 +33,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.bca import NORMAL, Z975
-from adabench.harness.resample import RESAMPLES, parted, resample
-from adabench.harness.stats import (
+from adabench.harness.stats.bca import NORMAL, Z975
+from adabench.harness.stats.bootstrap import RESAMPLES, parted, resample
+from adabench.harness.stats.intervals import (
     ENOUGH_SEEDS,
     FloatArray,
     Interval,
@@ -44,7 +44,7 @@ from adabench.harness.stats import (
     bootstrap,
     means,
 )
-from adabench.profilers.uncertainty import t975
+from adabench.profilers.energy.uncertainty import t975
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -9,7 +9,7 @@ many seeds there are.
 *One seed.* A unit is a case. Cases with a `group` (trace families, difficulties) are not
 exchangeable: they are drawn within their group, so every group stays represented.
 *Both*: the 95 % interval is the union of two. (a) The jackknife leaves out one unit at a time;
-its pseudo-values are studentised and corrected for skew (`student.py`). (b) BCa from 2,000
+its pseudo-values are studentised and corrected for skew (`student_t.py`). (b) BCa from 2,000
 resamples of one fixed stream (Efron 1987), widened for few units. The first holds where a
 smooth statistic is skewed, the second where hulls have corners; `benchmarks/intervals.py` prints
 what both hold, and they differ little: the union is some 4 % wider than BCa alone.
@@ -39,16 +39,16 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.bca import Z975, bca
-from adabench.harness.resample import (
+from adabench.harness.stats.bca import Z975, bca
+from adabench.harness.stats.bootstrap import (
     Strata,
     resample,
     resample_seeds,
     without_case,
     without_seed,
 )
-from adabench.harness.student import Moments, interval
-from adabench.profilers.uncertainty import t975
+from adabench.harness.stats.student_t import Moments, interval
+from adabench.profilers.energy.uncertainty import t975
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from adabench.harness.paired import Clusters, Kind, Over, Side, p_beyond
-from adabench.harness.stats import FloatArray
+from adabench.harness.stats.intervals import FloatArray
+from adabench.harness.stats.paired import Clusters, Kind, Over, Side, p_beyond
 
 
 def holm(p_values: Sequence[float] | FloatArray) -> FloatArray:

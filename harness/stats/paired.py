@@ -22,7 +22,7 @@ while one case ran) is counted once:
 Where an `over` leaves one unit, the next finer one is taken, and `note` says so. There is no
 interval from one pair alone.
 
-*Intervals and p-values* of units are those of `student.py`: the union (the larger p) of
+*Intervals and p-values* of units are those of `student_t.py`: the union (the larger p) of
 Student's t and Hall's correction for skew. For ratios the units are log ratios. Blocks whose
 noise is autocorrelated (AR(1), rho = 0.6) are covered by "series" with 0.95 (n = 10), 0.96 (30)
 and 0.96 (100; 1,000 worlds each), where independent blocks would claim 95 % and hold 0.67. It
@@ -50,8 +50,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from adabench.harness.stats import FloatArray, IntArray
-from adabench.harness.student import Moments, interval, moments, p_above, p_below, tail
+from adabench.harness.stats.intervals import FloatArray, IntArray
+from adabench.harness.stats.student_t import Moments, interval, moments, p_above, p_below, tail
 
 Kind = Literal["ratio", "difference"]
 Side = Literal["above", "below"]

@@ -29,9 +29,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from adabench.harness.effect import POWER
-from adabench.harness.paired import Clusters, Kind, Over, grouped
-from adabench.harness.stats import FloatArray, IntArray
+from adabench.harness.stats.detectable_effect import POWER
+from adabench.harness.stats.intervals import FloatArray, IntArray
+from adabench.harness.stats.paired import Clusters, Kind, Over, grouped
 
 
 @dataclass(frozen=True)

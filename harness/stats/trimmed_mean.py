@@ -9,7 +9,7 @@ in order, w_i those with the left-out ones set to the nearest kept one, h = m - 
 
     mean of the h kept ones,    error^2 = sum (w_i - mean w)^2 / (h (h - 1)),    t with h - 1 df
 
-Two tests of the same hypothesis, Yuen's and the one of all rounds (`student.py`), are taken
+Two tests of the same hypothesis, Yuen's and the one of all rounds (`student_t.py`), are taken
 together: p = 2 min(p_Yuen, p_all). Neither alone will do: Yuen's has few degrees of freedom, which
 costs power where many cells are tested at once; t goes blind. Simulated (2,000,000 worlds a
 figure; 40,000 for the power), eight rounds; the error rate over its level at 0.007 and 0.0001, and
@@ -29,9 +29,9 @@ import math
 
 import numpy as np
 
-from adabench.harness.paired import Side
-from adabench.harness.stats import FloatArray
-from adabench.harness.student import Moments, interval, moments, p_above, p_below
+from adabench.harness.stats.intervals import FloatArray
+from adabench.harness.stats.paired import Side
+from adabench.harness.stats.student_t import Moments, interval, moments, p_above, p_below
 
 ENOUGH = 8
 """Rounds from which on some are left out."""

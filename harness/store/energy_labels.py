@@ -9,8 +9,8 @@ a task computes) says so.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from adabench.harness.record import Record
-from adabench.profilers.provenance import label_of, weakest
+from adabench.harness.contract.record import Record
+from adabench.profilers.energy.provenance import label_of, weakest
 
 UNKNOWN = "instrument unknown"
 Kind = tuple[str, str, str]

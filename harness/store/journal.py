@@ -27,8 +27,8 @@ from typing import Any
 
 import orjson
 
+from adabench.harness.contract.record import Cell, Record, finite, short
 from adabench.harness.errors import StoreError
-from adabench.harness.record import Cell, Record, finite, short
 
 log = logging.getLogger(__name__)
 

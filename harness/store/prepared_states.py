@@ -22,8 +22,8 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
-from adabench.harness.record import Cell
-from adabench.harness.registry import Entry
+from adabench.harness.contract.record import Cell
+from adabench.harness.contract.registry import Entry
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.column import FloatArray, Index, IntArray, column, joined, narrow
-from adabench.harness.joules import Kind, kinds_behind
-from adabench.harness.journal import Known, Line, Names
-from adabench.harness.record import Cell, Record, Unit
+from adabench.harness.contract.record import Cell, Record, Unit
+from adabench.harness.store.column import FloatArray, Index, IntArray, column, joined, narrow
+from adabench.harness.store.energy_labels import Kind, kinds_behind
+from adabench.harness.store.journal import Known, Line, Names
 
 
 class Sorted(NamedTuple):

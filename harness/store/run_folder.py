@@ -2,7 +2,7 @@
 
     runs/<time>-<name>/
         run.json        command, plan, environment, sources, instruments, schema number
-        records.jsonl   one line a measured case (`harness/journal.py`), one `write` a line
+        records.jsonl   one line a measured case (`harness/store/journal.py`), one `write` a line
         turns.done      one line for every finished turn, so that resuming need not reload it
         errors/         tracebacks
         log.txt         everything at level DEBUG
@@ -26,9 +26,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from adabench.harness import journal
+from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.errors import SelectionError, StoreError
-from adabench.harness.record import Cell, Record, Turn, Unit
+from adabench.harness.store import journal
 
 log = logging.getLogger(__name__)
 

@@ -23,13 +23,13 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness import journal, kept, store
-from adabench.harness.column import Column, FloatArray, IntArray, column
+from adabench.harness.contract.record import Cell, Record, record_from_json
 from adabench.harness.errors import StoreError
-from adabench.harness.joules import Kind
-from adabench.harness.journal import Known, Line, Names
-from adabench.harness.record import Cell, Record, record_from_json
-from adabench.harness.rows import Rows
+from adabench.harness.store import derived_files, journal, run_folder
+from adabench.harness.store.column import Column, FloatArray, IntArray, column
+from adabench.harness.store.energy_labels import Kind
+from adabench.harness.store.journal import Known, Line, Names
+from adabench.harness.store.row_parser import Rows
 
 TIMED = ("_s", "_j", "_bytes")
 CACHE = "table.cache"
@@ -145,13 +145,13 @@ def read(folder: Path, sha256: str = "") -> Table:
     Raises:
         StoreError: if it is not a run, or a line other than a cut last one is not a record.
     """
-    path = folder / store.RECORDS
-    manifest = store.read_manifest(folder)
+    path = folder / run_folder.RECORDS
+    manifest = run_folder.read_manifest(folder)
     size = path.stat().st_size if path.exists() else 0
     if size < KEPT_FROM:
         return _parsed(path, manifest)
-    made_of = {"format": FORMAT, "size": size, "sha256": sha256 or store.digest(folder)}
-    copy = kept.load(folder / CACHE, made_of)
+    made_of = {"format": FORMAT, "size": size, "sha256": sha256 or run_folder.digest(folder)}
+    copy = derived_files.load(folder / CACHE, made_of)
     if copy is not None:
         return _from_kept(*copy)
     found = _parsed(path, manifest)
@@ -230,4 +230,4 @@ def _keep(path: Path, made_of: Mapping[str, Any], table: Table) -> None:
     header["columns"] = [[name, places.get(id(x.index), -1)] for name, x in columns.items()]
     header["indices"] = len(indices)
     values = (x.values for x in columns.values())
-    kept.save(path, made_of, header, [*slim, *indices.values(), *values])
+    derived_files.save(path, made_of, header, [*slim, *indices.values(), *values])

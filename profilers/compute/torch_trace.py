@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from adabench.profilers.clock import lap, settle
-from adabench.profilers.cuda import context, waiting
+from adabench.profilers.timing.clock import lap, settle
+from adabench.profilers.timing.cuda import context, waiting
 
 PLAIN_LAPS = 5
 MOST_FUNCTIONS = 200
@@ -150,7 +150,7 @@ def watch(call: Callable[[], object], folder: Path) -> Trace:
     call()
     plain_s = settle(lap(call, PLAIN_LAPS)[0])["latency_s"]
     if "torch" in sys.modules:
-        traffic: Any = importlib.import_module("adabench.profilers.traffic")
+        traffic: Any = importlib.import_module("adabench.profilers.compute.traffic")
         ledger = traffic.Ledger()
         with traffic.Traffic(ledger):
             call()

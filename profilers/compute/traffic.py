@@ -3,7 +3,7 @@
 """FLOPs and bytes of every torch operator of a block, seen as it is dispatched. Imports torch.
 
 **FLOPs** by torch's own formulas (matrix products, convolutions, attention; two for each
-multiply-add) and, for the CPU's fused attention, those of `profilers/flops.py`. Element-wise
+multiply-add) and, for the CPU's fused attention, those of `profilers/compute/flops.py`. Element-wise
 operators have none, and neither has a kernel of one's own.
 
 **Bytes** are those of the tensors that an operator reads and writes, each once: what would
@@ -25,7 +25,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry, shape_wrapper
 
-from adabench.profilers.flops import formulas
+from adabench.profilers.compute.flops import formulas
 
 FORMULAS: Mapping[Any, Any] = {
     **flop_registry,

@@ -9,10 +9,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from adabench.profilers.meter import EnergyMeter, NoValue
+from adabench.profilers.energy.counter_window import Window
+from adabench.profilers.energy.meter import EnergyMeter, NoValue
+from adabench.profilers.energy.provenance import Reading, unavailable
 from adabench.profilers.nvml import Witness
-from adabench.profilers.provenance import Reading, unavailable
-from adabench.profilers.window import Window
 
 
 def reading_of(meter: EnergyMeter, window: Window, seen: Sequence[Witness]) -> Reading:

@@ -12,8 +12,8 @@ import importlib.metadata
 from dataclasses import dataclass
 from typing import Any
 
+from adabench.profilers.energy.provenance import Label, Reading
 from adabench.profilers.nvml import Unmetered
-from adabench.profilers.provenance import Label, Reading
 
 JOULES_PER_KWH = 3.6e6
 

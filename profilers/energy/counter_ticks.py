@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from adabench.profilers.meter import Counts
+from adabench.profilers.energy.meter import Counts
 from adabench.profilers.nvml import Unmetered
-from adabench.profilers.pace import HOST, Pace
+from adabench.profilers.timing.pacing import HOST, Pace
 
 POLL_S = 1e-3
 LIMIT_S = 2.0

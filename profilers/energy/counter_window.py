@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from adabench.profilers.external import External
-from adabench.profilers.meter import Counts, EnergyMeter, NoValue
-from adabench.profilers.ticks import Tick, bracket_u_s, lag_u_s, spacing
+from adabench.profilers.energy.counter_ticks import Tick, bracket_u_s, lag_u_s, spacing
+from adabench.profilers.energy.external_log import External
+from adabench.profilers.energy.meter import Counts, EnergyMeter, NoValue
 
 EDGE_SHARE = 8
 """One in this many ticks, and at most two, may be passed over at either end for one with a

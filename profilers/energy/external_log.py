@@ -16,9 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from statistics import fmean, linear_regression
 
-from adabench.profilers.meter import Counts, NoValue
+from adabench.profilers.energy.meter import Counts, NoValue
+from adabench.profilers.energy.power_samples import Sample, integrate, interval_s
 from adabench.profilers.nvml import Unmetered, Witness
-from adabench.profilers.power import Sample, integrate, interval_s
 
 CLOCK_U_S = 0.2
 

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from adabench.profilers.meter import EnergyMeter
-from adabench.profilers.pace import HOST, Pace
-from adabench.profilers.provenance import Reading
-from adabench.profilers.ticks import TickWatch
-from adabench.profilers.window import MIN_TICKS, aligned, between
+from adabench.profilers.energy.counter_ticks import TickWatch
+from adabench.profilers.energy.counter_window import MIN_TICKS, aligned, between
+from adabench.profilers.energy.meter import EnergyMeter
+from adabench.profilers.energy.provenance import Reading
+from adabench.profilers.timing.pacing import HOST, Pace
 
 DRIFT = 0.05
 

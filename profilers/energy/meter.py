@@ -2,7 +2,7 @@
 
 A meter turns two readings of itself into the joules between them. Whether it reads an
 accumulator, integrates samples, looks into the log of a wall meter or evaluates a model is its
-own affair and is said by its `kind` (`profilers/provenance.py`). A meter that has to do
+own affair and is said by its `kind` (`profilers/energy/provenance.py`). A meter that has to do
 something between the two readings is a context manager as well and is entered for the window.
 
 Third parties offer meters under the entry point group `adabench.meters`: a name and a function

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Self
 
-from adabench.profilers.meter import CounterReset, Counts, EnergyMeter, Null
+from adabench.profilers.energy.meter import CounterReset, Counts, EnergyMeter, Null
+from adabench.profilers.energy.power_samples import Sample, integrate
 from adabench.profilers.nvml import Unmetered, Witness, find_board, look
-from adabench.profilers.pace import HOST, Pace
-from adabench.profilers.power import Sample, integrate
+from adabench.profilers.timing.pacing import HOST, Pace
 
 SENSOR_U = 0.05
 """Boards were 2 to 6 % off an external meter, each by a gain of its own (arXiv 2312.02741)."""

@@ -12,7 +12,7 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
-from adabench.profilers.meter import NoValue
+from adabench.profilers.energy.meter import NoValue
 
 GAP = 5.0
 """A gap this many times the usual one is a hole in the record."""

@@ -5,7 +5,7 @@ took, whatever the load did in between; integrating a sampled power is not.
 
 - `NvmlCounter`: the board's joules since the driver was loaded (Volta and newer), published
   every 10 to 100 ms. A window starts at such a tick; after its end the rest of the period is
-  subtracted as idle, at the power that the following periods show (`profilers/window.py`).
+  subtracted as idle, at the power that the following periods show (`profilers/energy/counter_window.py`).
 - `Rapl`: the processor package's joules, in steps of 1 ms. Everything that runs on the socket.
 
 A window has a shortest length (`min_window_s`); a shorter one gives no value and the probe
@@ -14,7 +14,7 @@ is given only when every meter gave its part and no two of them cover the same t
 window can say for itself, uncertainty and provenance, is in `readings`.
 
 Where there is no counter, `TdpEstimate` stands in with a key of its own, `energy_est_j`
-(`profilers/estimate.py`). A missing value is missing, never zero.
+(`profilers/energy/tdp_estimate.py`). A missing value is missing, never zero.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,18 +22,18 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from adabench.profilers.attribution import absent, reading_of
-from adabench.profilers.cuda import context
-from adabench.profilers.estimate import UNCERTAINTY_EST, WATTS_PER_CORE, TdpModel
-from adabench.profilers.external import External
-from adabench.profilers.gpu import NvmlCounter
-from adabench.profilers.meter import CounterReset, EnergyMeter, NoValue, open_named
+from adabench.profilers.energy.attribution import absent, reading_of
+from adabench.profilers.energy.counter_ticks import NoTick, Tick, next_tick
+from adabench.profilers.energy.counter_window import between, padded
+from adabench.profilers.energy.external_log import External
+from adabench.profilers.energy.meter import CounterReset, EnergyMeter, NoValue, open_named
+from adabench.profilers.energy.nvml_meters import NvmlCounter
+from adabench.profilers.energy.provenance import Incomparable, Label, Reading, label_of, total
+from adabench.profilers.energy.rapl import Rapl
+from adabench.profilers.energy.tdp_estimate import UNCERTAINTY_EST, WATTS_PER_CORE, TdpModel
 from adabench.profilers.nvml import Unmetered, Witness, current_uuid, open_nvml
-from adabench.profilers.pace import HOST, Pace
-from adabench.profilers.provenance import Incomparable, Label, Reading, label_of, total
-from adabench.profilers.rapl import Rapl
-from adabench.profilers.ticks import NoTick, Tick, next_tick
-from adabench.profilers.window import between, padded
+from adabench.profilers.timing.cuda import context
+from adabench.profilers.timing.pacing import HOST, Pace
 
 __all__ = [
     "UNCERTAINTY_EST",
@@ -237,8 +237,8 @@ def open_meters(
 ) -> tuple[EnergyMeter, ...]:
     """Return the counters that cover what works on `device`; for "cuda" the host's as well.
 
-    `named` adds meters of third parties (`profilers/meter.py`) and, as `external:FILE.csv`, the
-    logs of external ones (`profilers/external.py`). They must be there.
+    `named` adds meters of third parties (`profilers/energy/meter.py`) and, as `external:FILE.csv`, the
+    logs of external ones (`profilers/energy/external_log.py`). They must be there.
 
     Raises:
         Unmetered: if one of `named` can't be opened.

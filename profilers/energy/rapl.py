@@ -17,9 +17,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, Self
 
-from adabench.profilers.meter import CounterReset, Counts, NoValue
+from adabench.profilers.energy.meter import CounterReset, Counts, NoValue
 from adabench.profilers.nvml import Unmetered, Witness
-from adabench.profilers.pace import HOST, Pace
+from adabench.profilers.timing.pacing import HOST, Pace
 
 POWERCAP = Path("/sys/class/powercap")
 CEILING_W = 1000.0

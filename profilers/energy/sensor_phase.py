@@ -11,8 +11,8 @@ tested: where J per unit differs by more than `ALIASING` between phases there is
 remove.
 """
 
-from adabench.profilers.pace import HOST, Pace
-from adabench.profilers.ticks import Read, Tick, next_tick
+from adabench.profilers.energy.counter_ticks import Read, Tick, next_tick
+from adabench.profilers.timing.pacing import HOST, Pace
 
 STEPS = 4
 ALIASING = 0.03

@@ -7,9 +7,9 @@ key is `energy_est_j`, its label `estimated`, and claims and gates refuse it.
 
 from time import process_time_ns
 
-from adabench.profilers.cuda import context
-from adabench.profilers.meter import Counts, NoValue
+from adabench.profilers.energy.meter import Counts, NoValue
 from adabench.profilers.nvml import Witness
+from adabench.profilers.timing.cuda import context
 
 WATTS_PER_CORE = 5.0
 """Between the 3 to 4 W of a server core and the 8 W of a desktop core, at their rated power."""

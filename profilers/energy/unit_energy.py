@@ -1,7 +1,7 @@
 """Blocks: the energy of a unit of work, measured until it can be argued with.
 
 One measurement is: idle; warm up; blocks of work; idle again. A block waits for a tick of the
-counter and then for its share of a period (the phases of `profilers/phase.py`), works for
+counter and then for its share of a period (the phases of `profilers/energy/sensor_phase.py`), works for
 `window_s` and a little more at either end, and is cut at two ticks inside. Its J per unit is
 one replicate. Blocks during which the board was shared or heat held its clocks down are
 discarded and counted.
@@ -16,18 +16,18 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from adabench.profilers.attribution import annotated, misfit, reading_of, shared
-from adabench.profilers.baseline import Idle, idle_power, joined, with_net
-from adabench.profilers.gpu import IntegratedPower, cross_check
-from adabench.profilers.meter import Counts, EnergyMeter, NoValue
+from adabench.profilers.energy.attribution import annotated, misfit, reading_of, shared
+from adabench.profilers.energy.counter_ticks import Period, TickWatch, find_period
+from adabench.profilers.energy.counter_window import Window, aligned, between
+from adabench.profilers.energy.idle_baseline import Idle, idle_power, joined, with_net
+from adabench.profilers.energy.meter import Counts, EnergyMeter, NoValue
+from adabench.profilers.energy.nvml_meters import IntegratedPower, cross_check
+from adabench.profilers.energy.provenance import Reading, unavailable
+from adabench.profilers.energy.sensor_phase import ALIASING, STEPS, delays_s, wait_for_phase
+from adabench.profilers.energy.uncertainty import Estimate, stratified, stratum_spread, with_known
+from adabench.profilers.energy.work_units import More, Runner
 from adabench.profilers.nvml import Witness
-from adabench.profilers.pace import HOST, Pace
-from adabench.profilers.phase import ALIASING, STEPS, delays_s, wait_for_phase
-from adabench.profilers.provenance import Reading, unavailable
-from adabench.profilers.ticks import Period, TickWatch, find_period
-from adabench.profilers.uncertainty import Estimate, stratified, stratum_spread, with_known
-from adabench.profilers.units import More, Runner
-from adabench.profilers.window import Window, aligned, between
+from adabench.profilers.timing.pacing import HOST, Pace
 
 LEAD_TICKS = 7.0
 """Periods of work beyond the window: one at either end until the first tick, and up to two more

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from adabench.profilers.machine import HERE, Machine
+from adabench.profilers.hardware.host import HERE, Machine
 from adabench.profilers.nvml import Unmetered, in_mig, look
 
 State = Literal["yes", "partly", "no"]

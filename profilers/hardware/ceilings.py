@@ -4,7 +4,7 @@
 - `gemm_*_<dtype>`: floating-point operations per second of a square matrix product.
 - `launch_*`: seconds per smallest possible torch operation, in a queue of a hundred.
 - `timer_resolution`: the least time that two readings in a row can lie apart.
-- `noise_floor`: see `profilers/noise.py`.
+- `noise_floor`: see `profilers/hardware/noise.py`.
 - `counter_period_*`, `idle_power_*`: the step of an energy counter and what the idle machine
   draws by it. The GPU idles with a CUDA context resident.
 
@@ -41,11 +41,11 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from adabench.profilers import idle, noise
-from adabench.profilers.clock import lap
-from adabench.profilers.idle import BUSY, Ceiling
-from adabench.profilers.machine import HERE, Machine, usable_cores
+from adabench.profilers.hardware import idle_power, noise
+from adabench.profilers.hardware.host import HERE, Machine, usable_cores
+from adabench.profilers.hardware.idle_power import BUSY, Ceiling
 from adabench.profilers.nvml import Unmetered
+from adabench.profilers.timing.clock import lap
 
 QUICK_S = 0.15
 """Seconds per ceiling for a check; `calibrate` takes ten times as long."""
@@ -83,7 +83,7 @@ def measure_apart(seconds: float = QUICK_S) -> Ceilings:
     Raises:
         Unmetered: if that process fails.
     """
-    command = [sys.executable, "-P", "-m", "adabench.profilers.ceilings", str(seconds)]
+    command = [sys.executable, "-P", "-m", "adabench.profilers.hardware.ceilings", str(seconds)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
@@ -108,7 +108,7 @@ def measure(seconds: float = QUICK_S, machine: Machine = HERE) -> Ceilings:
     else:
         values |= _torch_ceilings("cpu", seconds)
     values |= _torch_ceilings("gpu", seconds)
-    values |= dict(idle.energy(seconds, busy=onlooker.company().busy))
+    values |= dict(idle_power.energy(seconds, busy=onlooker.company().busy))
     return Ceilings(values, onlooker.company(), laps.disturbed)
 
 

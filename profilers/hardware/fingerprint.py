@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, NamedTuple
 
-from adabench.profilers.machine import HERE, Machine
+from adabench.profilers.hardware.host import HERE, Machine
 from adabench.profilers.nvml import Unmetered, in_mig
 
 MEMORY = 0.02

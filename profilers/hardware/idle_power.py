@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from adabench.profilers.energy.rapl import Rapl
 from adabench.profilers.nvml import Unmetered, current_uuid, find_board, open_nvml
-from adabench.profilers.rapl import Rapl
 
 POLL_S = 0.0005
 BUSY = "Others were using the processors."

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns
 
-from adabench.profilers.clock import RunDelay, busy_call, witnessed
-from adabench.profilers.machine import HERE, Machine
+from adabench.profilers.hardware.host import HERE, Machine
+from adabench.profilers.timing.clock import RunDelay, busy_call, witnessed
 
 UNIT_S = 100e-6
 BLOCK = 25

@@ -1,7 +1,7 @@
 """The hardware profile: a machine written down as TOML, held against a machine later.
 
     schema = 1
-    [fingerprint]                what must agree (profilers/fingerprint.py)
+    [fingerprint]                what must agree (profilers/hardware/fingerprint.py)
     [[fingerprint.gpus]]
     [conditions]                 who else was busy while it was measured
     [ceilings.gemm_core_float32] value, unit, u_rel, samples, instrument, or why there is none
@@ -28,12 +28,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, NamedTuple
 
-from adabench.profilers.ceilings import QUICK_S, measure_apart
-from adabench.profilers.fingerprint import Fingerprint, fingerprint
-from adabench.profilers.fingerprint import from_json as fingerprint_from_json
-from adabench.profilers.idle import Ceiling
-from adabench.profilers.machine import HERE, Machine
-from adabench.profilers.noise import Company
+from adabench.profilers.hardware.ceilings import QUICK_S, measure_apart
+from adabench.profilers.hardware.fingerprint import Fingerprint, fingerprint
+from adabench.profilers.hardware.fingerprint import from_json as fingerprint_from_json
+from adabench.profilers.hardware.host import HERE, Machine
+from adabench.profilers.hardware.idle_power import Ceiling
+from adabench.profilers.hardware.noise import Company
 
 SCHEMA = 1
 SLACK = {"B/s": 0.30, "FLOP/s": 0.30, "s": 0.60, "W": 0.30}

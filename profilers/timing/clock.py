@@ -28,7 +28,7 @@ from threading import get_native_id
 from time import perf_counter_ns, process_time_ns
 from typing import Any, Self, TypeVar
 
-from adabench.profilers.cuda import waiting
+from adabench.profilers.timing.cuda import waiting
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ A kernel launch returns before the kernel has run, so a clock that does not wait
 launch. Two rules follow:
 
 - the edges of a measured region are synchronised (`profilers/probe.py`), and each lap waits
-  for the device before its clock stops (`profilers/clock.py`);
+  for the device before its clock stops (`profilers/timing/clock.py`);
 - time on the device itself comes from a pair of events on the current stream. Work of other
   streams that falls between the two is inside it, and so is idle time of the device.
 

@@ -5,7 +5,7 @@ can. A *sample* is a group of consecutive laps that lasts about `SAMPLE_S` (one 
 longer). It is disturbed if
 
 - the thread spent more than `DELAY_SHARE` of it ready to run and without a processor
-  (`profilers/clock.py` reads that from schedstat, between samples, in no lap);
+  (`profilers/timing/clock.py` reads that from schedstat, between samples, in no lap);
 - the *block* it belongs to saw throttling: a CPU quota ran out (cgroup), the package got too
   hot (thermal_throttle), or the processor's clock ended below `SLOW_CLOCK` of its base.
 
@@ -34,7 +34,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any, Literal, NamedTuple
 
-from adabench.profilers.clock import Delay, sampled, settle
+from adabench.profilers.timing.clock import Delay, sampled, settle
 
 SAMPLE_S = 100e-6
 """Long beside a look (1 to 2 us), short beside a slice of the scheduler (3 ms)."""

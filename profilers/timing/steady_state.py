@@ -31,7 +31,7 @@ from statistics import NormalDist, median
 from time import perf_counter_ns
 from typing import Any
 
-from adabench.profilers.disturbance import SAMPLE_S, Samples, Watch
+from adabench.profilers.timing.disturbance import SAMPLE_S, Samples, Watch
 
 TOLERANCE = 0.01
 PENALTY = 8.0

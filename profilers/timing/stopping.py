@@ -26,7 +26,7 @@ from statistics import NormalDist, median
 from time import perf_counter_ns
 from typing import Any, Literal
 
-from adabench.profilers.disturbance import KEEP_SHARE, Samples, Watch
+from adabench.profilers.timing.disturbance import KEEP_SHARE, Samples, Watch
 
 Reason = Literal["precision reached", "budget spent", "disturbed"]
 

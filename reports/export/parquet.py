@@ -9,7 +9,7 @@ import importlib.util
 import io
 from typing import Any
 
-from adabench.harness.table import Table
+from adabench.harness.store.table import Table
 
 
 def available() -> bool:

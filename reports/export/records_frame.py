@@ -10,8 +10,8 @@ measured.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from adabench.harness.joules import is_energy, kinds_of, labels
-from adabench.harness.record import Record
+from adabench.harness.contract.record import Record
+from adabench.harness.store.energy_labels import is_energy, kinds_of, labels
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,10 +9,10 @@ whose row is one shade does not adapt, whatever it saves.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from adabench.harness.findings import Findings
-from adabench.reports.figure import SLATE, drawing, headings, short
-from adabench.reports.operating import card_of, default_row, held, methods, metric_named
-from adabench.reports.units import quantity
+from adabench.harness.analysis.findings import Findings
+from adabench.reports.figures.style import SLATE, drawing, headings, short
+from adabench.reports.number_format import quantity
+from adabench.reports.shown_points import card_of, default_row, held, methods, metric_named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

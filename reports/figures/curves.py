@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from adabench.harness.card import Metric, Scalar
+from adabench.harness.analysis.findings import Estimate, Findings, SummaryRow
+from adabench.harness.contract.card import Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
-from adabench.harness.findings import Estimate, Findings, SummaryRow
-from adabench.reports import operating
-from adabench.reports.figure import (
+from adabench.reports import shown_points
+from adabench.reports.figures.style import (
     SLATE,
     EndLabel,
     Stroke,
@@ -29,7 +29,8 @@ from adabench.reports.figure import (
     short,
     strokes,
 )
-from adabench.reports.operating import (
+from adabench.reports.number_format import quantity
+from adabench.reports.shown_points import (
     at_default_knobs,
     card_of,
     cost_metrics,
@@ -40,7 +41,6 @@ from adabench.reports.operating import (
     primary,
     settled,
 )
-from adabench.reports.units import quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -232,7 +232,7 @@ def curves(findings: Findings, task: str, over: str, metric: str | None = None) 
 
 
 def _axis(findings: Findings, shown: Curves) -> str:
-    label = operating.energy_label(findings, shown.metric.name)
+    label = shown_points.energy_label(findings, shown.metric.name)
     if shown.relative_to:
         words = axis_label(replace(shown.metric, unit=""), label)
         return f"{words}, times that of {shown.relative_to}"

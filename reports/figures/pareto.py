@@ -14,12 +14,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adabench.harness.card import Metric
+from adabench.harness.analysis.findings import Findings, SummaryRow
+from adabench.harness.contract.card import Metric
 from adabench.harness.errors import SelectionError, nearest
-from adabench.harness.findings import Findings, SummaryRow
-from adabench.harness.stats import pareto_front, upper_hull
-from adabench.reports import allocation, curves, operating
-from adabench.reports.figure import (
+from adabench.harness.stats.intervals import pareto_front, upper_hull
+from adabench.reports import shown_points
+from adabench.reports.figures import allocation, curves
+from adabench.reports.figures.style import (
     SLATE,
     EndLabel,
     Stroke,
@@ -34,7 +35,8 @@ from adabench.reports.figure import (
     short,
     strokes,
 )
-from adabench.reports.operating import (
+from adabench.reports.number_format import quantity
+from adabench.reports.shown_points import (
     card_of,
     headroom_of,
     held,
@@ -43,7 +45,6 @@ from adabench.reports.operating import (
     settled,
     tasks,
 )
-from adabench.reports.units import quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -228,7 +229,7 @@ def _shade(axes: "Axes", xs: list[float], ys: list[float], quality: Metric) -> N
 
 
 def _axis(findings: Findings, metric: Metric) -> str:
-    return axis_label(metric, operating.energy_label(findings, metric.name))
+    return axis_label(metric, shown_points.energy_label(findings, metric.name))
 
 
 def describe(findings: Findings, task: str) -> str:

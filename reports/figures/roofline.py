@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from adabench.profilers.trace import Roof, Trace
-from adabench.reports.figure import COLOURS, INK, SLATE, drawing, save, short
-from adabench.reports.units import quantity
+from adabench.profilers.compute.torch_trace import Roof, Trace
+from adabench.reports.figures.style import COLOURS, INK, SLATE, drawing, save, short
+from adabench.reports.number_format import quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adabench.harness.card import Metric
-from adabench.harness.findings import Findings
-from adabench.reports.operating import card_of, methods
-from adabench.reports.units import SCALES, quantity
+from adabench.harness.analysis.findings import Findings
+from adabench.harness.contract.card import Metric
+from adabench.reports.number_format import SCALES, quantity
+from adabench.reports.shown_points import card_of, methods
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

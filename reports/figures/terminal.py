@@ -19,12 +19,13 @@ from itertools import pairwise
 from string import ascii_letters, digits
 from typing import Any
 
-from adabench.harness.findings import Findings
-from adabench.reports import operating, pareto
-from adabench.reports.figure import axis_label
-from adabench.reports.operating import card_of, headroom_of, methods
-from adabench.reports.pareto import Plane, Spot
-from adabench.reports.units import quantity
+from adabench.harness.analysis.findings import Findings
+from adabench.reports import shown_points
+from adabench.reports.figures import pareto
+from adabench.reports.figures.pareto import Plane, Spot
+from adabench.reports.figures.style import axis_label
+from adabench.reports.number_format import quantity
+from adabench.reports.shown_points import card_of, headroom_of, methods
 
 LETTERS = ascii_letters + digits
 LEAST, WIDEST, TALLEST = 40, 100, 24
@@ -86,7 +87,7 @@ class Axis:
 
 def fronts(findings: Findings, looks: Looks) -> str:
     """Return the planes of all tasks that have one."""
-    names = [task for task in operating.tasks(findings) if pareto.has_plane(findings, task)]
+    names = [task for task in shown_points.tasks(findings) if pareto.has_plane(findings, task)]
     if not names:
         return "No plane: no task recorded both quality and work.\n"
     return "\n".join(front(findings, task, looks) for task in names)
@@ -114,7 +115,8 @@ def front(findings: Findings, task: str, looks: Looks) -> str:
 
 def _heads(findings: Findings, task: str, shown: Plane, x: Axis, y: Axis) -> list[str]:
     cost, quality = (
-        axis_label(m, operating.energy_label(findings, m.name)) for m in (shown.cost, shown.quality)
+        axis_label(m, shown_points.energy_label(findings, m.name))
+        for m in (shown.cost, shown.quality)
     )
     across = "left" if shown.cost.better == "lower" else "right"
     up = "up" if shown.quality.better == "higher" else "down"

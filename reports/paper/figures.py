@@ -3,7 +3,7 @@
     adabench report RUN --figures DIR
 
 writes each figure as SVG, PDF and PNG, each table as LaTeX (booktabs) and Markdown
-(`reports/booktabs.py`), and `figures.tex` with a caption for each figure.
+(`reports/paper/latex_tables.py`), and `figures.tex` with a caption for each figure.
 
     plane-<task>              quality over work: fronts, content-blind mixing, oracle, intervals
     plane-<task>-latency-s    the same over time, where it was measured; over energy likewise
@@ -11,8 +11,8 @@ writes each figure as SVG, PDF and PNG, each table as LaTeX (booktabs) and Markd
     curves-<task>-<over>      a cost over a condition or knob
     allocation-<task>         work per class of input
 
-Figures are as `column.py` makes them: one column wide, included at their natural size. Colours
-are Okabe and Ito's (`figure.py`), each with a mark of its own, so grey print loses nothing; there
+Figures are as `style.py` makes them: one column wide, included at their natural size. Colours
+are Okabe and Ito's (`style.py`), each with a mark of its own, so grey print loses nothing; there
 is no legend, every line says its name at its end. The same run gives the same bytes.
 """
 
@@ -22,10 +22,26 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adabench.harness.card import Scalar
-from adabench.harness.findings import Findings, HeadroomRow
-from adabench.reports import allocation, booktabs, curves, operating, pareto
-from adabench.reports.column import (
+from adabench.harness.analysis.findings import Findings, HeadroomRow
+from adabench.harness.contract.card import Scalar
+from adabench.reports import shown_points
+from adabench.reports.figures import allocation, curves, pareto
+from adabench.reports.figures.curves import Curve, Curves
+from adabench.reports.figures.pareto import Plane, Spot
+from adabench.reports.figures.style import (
+    INK,
+    RULE,
+    SLATE,
+    EndLabel,
+    Stroke,
+    axis_label,
+    file_stem,
+    scale_axis,
+    strokes,
+)
+from adabench.reports.number_format import quantity
+from adabench.reports.paper import latex_tables
+from adabench.reports.paper.style import (
     BOTTOM_IN,
     LONGEST,
     SMALL_PT,
@@ -39,21 +55,7 @@ from adabench.reports.column import (
     sparse,
     tail,
 )
-from adabench.reports.curves import Curve, Curves
-from adabench.reports.figure import (
-    INK,
-    RULE,
-    SLATE,
-    EndLabel,
-    Stroke,
-    axis_label,
-    file_stem,
-    scale_axis,
-    strokes,
-)
-from adabench.reports.operating import card_of, headroom_of
-from adabench.reports.pareto import Plane, Spot
-from adabench.reports.units import quantity
+from adabench.reports.shown_points import card_of, headroom_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,8 +83,8 @@ def save_all(findings: Findings, folder: Path) -> list[Path]:
     captions = []
     for drawn in figures(findings):
         written += save(drawn.figure, folder, drawn.stem)
-        captions.append(booktabs.figure(drawn.stem, drawn.caption))
-    for name, text in {**booktabs.tables(findings), "figures.tex": "\n".join(captions)}.items():
+        captions.append(latex_tables.figure(drawn.stem, drawn.caption))
+    for name, text in {**latex_tables.tables(findings), "figures.tex": "\n".join(captions)}.items():
         path = folder / name
         path.write_text(text, encoding="utf-8")
         written.append(path)
@@ -91,7 +93,7 @@ def save_all(findings: Findings, folder: Path) -> list[Path]:
 
 def figures(findings: Findings) -> Iterator[Drawn]:
     """Yield every figure that the run has data for."""
-    for task in operating.tasks(findings):
+    for task in shown_points.tasks(findings):
         if pareto.has_plane(findings, task):
             for cost in (None, *_timed(findings, task)):
                 yield _plane(findings, task, cost)
@@ -113,7 +115,7 @@ HEADROOM = (
 
 
 def _axis(findings: Findings, metric: Any) -> str:
-    return axis_label(metric, operating.energy_label(findings, metric.name))
+    return axis_label(metric, shown_points.energy_label(findings, metric.name))
 
 
 # The plane
@@ -211,7 +213,7 @@ def _curves(findings: Findings, task: str, over: str) -> "Figure":
     with paper():
         figure, axes = canvas(len(shown.curves))
         axes.set_xlabel(over.replace("_", " "))
-        label = axis_label(shown.metric, operating.energy_label(findings, shown.metric.name))
+        label = axis_label(shown.metric, shown_points.energy_label(findings, shown.metric.name))
         axes.set_ylabel(f"{label} / {shown.relative_to}" if shown.relative_to else label)
         heights = [e.estimate for curve in shown.curves for e in curve.estimates]
         unit = "" if shown.relative_to else shown.metric.unit

@@ -8,10 +8,10 @@ written in its own words. Running texts (a claim's words, reasons) become `p` co
 import re
 from collections.abc import Sequence
 
-from adabench.harness.findings import Findings
-from adabench.reports import operating
-from adabench.reports.figure import file_stem
-from adabench.reports.sheets import (
+from adabench.harness.analysis.findings import Findings
+from adabench.reports import shown_points
+from adabench.reports.figures.style import file_stem
+from adabench.reports.tables.sheets import (
     Cell,
     Column,
     Sheet,
@@ -20,7 +20,7 @@ from adabench.reports.sheets import (
     headroom_sheet,
     summary_sheet,
 )
-from adabench.reports.tables import markdown
+from adabench.reports.tables.terminal import markdown
 
 SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
@@ -39,7 +39,7 @@ def tables(findings: Findings) -> dict[str, str]:
     """Return all tables of a run as `.tex` and `.md`, by file name."""
     sheets = {
         f"summary-{file_stem(task)}": summary_sheet(findings, task)
-        for task in operating.tasks(findings)
+        for task in shown_points.tasks(findings)
     }
     if findings.headroom:
         sheets["headroom"] = headroom_sheet(findings)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adabench.reports.figure import INK, EndLabel, drawing, spread
+from adabench.reports.figures.style import INK, EndLabel, drawing, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

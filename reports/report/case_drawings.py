@@ -1,4 +1,4 @@
-"""A recorded case as the task draws it (`harness/picture.py`), as SVG in the page.
+"""A recorded case as the task draws it (`harness/contract/drawing.py`), as SVG in the page.
 
 The drawing is made anew from what identifies a recorded cell: scale, seed and conditions. It is
 shown only where the run recorded the very instance that was drawn, by its content hash; else a
@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from adabench.harness import registry, table
-from adabench.harness.card import Point
+from adabench.harness.analysis.findings import Findings
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Point
+from adabench.harness.contract.drawing import Mark, Panel, Picture, checked, painter
+from adabench.harness.contract.record import Cell
 from adabench.harness.errors import AdabenchError, SelectionError
-from adabench.harness.findings import Findings
-from adabench.harness.picture import Mark, Panel, Picture, checked, painter
-from adabench.harness.record import Cell
-from adabench.harness.table import Table
-from adabench.reports.markup import name
+from adabench.harness.store import table
+from adabench.harness.store.table import Table
+from adabench.reports.report.markup import name
 
 UNITS = 1000
 """Of the window's longer side; coordinates are whole, which keeps pages small."""

@@ -16,12 +16,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adabench.harness.card import Metric, Scalar
-from adabench.harness.findings import Estimate, Findings, SummaryRow
-from adabench.harness.record import short
-from adabench.reports import curves, operating
-from adabench.reports.drill import Inside
-from adabench.reports.figure import strokes
+from adabench.harness.analysis.findings import Estimate, Findings, SummaryRow
+from adabench.harness.contract.card import Metric, Scalar
+from adabench.harness.contract.record import short
+from adabench.reports import shown_points
+from adabench.reports.figures import curves
+from adabench.reports.figures.style import strokes
+from adabench.reports.report.drill_down import Inside
 
 ROLE_ORDER = ("quality", "work", "cost", "info")
 HUES = 6
@@ -30,7 +31,7 @@ HUES = 6
 
 def document(findings: Findings, insides: Mapping[int, Inside] | None = None) -> dict[str, Any]:
     """Return everything the page needs to draw a run."""
-    tasks = operating.tasks(findings)
+    tasks = shown_points.tasks(findings)
     return {
         "run": findings.run,
         "tasks": [_task(findings, task, insides or {}) for task in tasks],
@@ -59,9 +60,9 @@ def _plain(data: Any) -> Any:
 def _task(findings: Findings, task: str, insides: Mapping[int, Inside]) -> dict[str, Any]:
     card = findings.task_cards[task]
     rows = [(at, row) for at, row in enumerate(findings.summary) if row.task == task]
-    methods = operating.methods(findings, task)
+    methods = shown_points.methods(findings, task)
     metrics = _metrics(findings, task, [row for _, row in rows])
-    quality, work = operating.primary(card, "quality"), operating.primary(card, "work")
+    quality, work = shown_points.primary(card, "quality"), shown_points.primary(card, "work")
     names = [metric.name for metric in metrics]
     return {
         "name": task,
@@ -85,7 +86,7 @@ def _metrics(findings: Findings, task: str, rows: Sequence[SummaryRow]) -> list[
     known = [metric for metric in findings.task_cards[task].metrics if metric.name in present]
     known.sort(key=lambda metric: ROLE_ORDER.index(metric.role))
     rest = sorted(present - {metric.name for metric in known})
-    return known + [operating.metric_named(findings.task_cards[task], name) for name in rest]
+    return known + [shown_points.metric_named(findings.task_cards[task], name) for name in rest]
 
 
 def _metric(findings: Findings, metric: Metric) -> dict[str, Any]:
@@ -94,14 +95,14 @@ def _metric(findings: Findings, metric: Metric) -> dict[str, Any]:
         "unit": metric.unit,
         "better": metric.better,
         "role": metric.role,
-        "label": operating.energy_label(findings, metric.name),
+        "label": shown_points.energy_label(findings, metric.name),
     }
 
 
 def _method(findings: Findings, task: str, name: str) -> dict[str, Any]:
-    card = operating.card_of(findings, task, name)
+    card = shown_points.card_of(findings, task, name)
     names = list(strokes(findings, task))
-    adaptive = [n for n in names if operating.card_of(findings, task, n).role == "adaptive"]
+    adaptive = [n for n in names if shown_points.card_of(findings, task, n).role == "adaptive"]
     return {
         "name": name,
         "role": card.role,
@@ -115,12 +116,12 @@ def _conditions(findings: Findings, task: str) -> list[dict[str, Any]]:
     """Return the conditions that were varied, each with the value the plane holds it at."""
     card = findings.task_cards[task]
     rows = [row for row in findings.summary if row.task == task]
-    fixed = operating.settled(findings, task, (card.budget,))
+    fixed = shown_points.settled(findings, task, (card.budget,))
     found = []
-    for name in operating.names_in_order(card, (row.conditions for row in rows)):
+    for name in shown_points.names_in_order(card, (row.conditions for row in rows)):
         knob = card.knob(name)
         present = {row.conditions[name] for row in rows if name in row.conditions}
-        values = operating.in_order(present, knob.values if knob else ())
+        values = shown_points.in_order(present, knob.values if knob else ())
         at = fixed[0].conditions.get(name) if fixed else None
         found.append({"name": name, "values": values, "at": at, "free": name == card.budget})
     return found
@@ -139,7 +140,7 @@ def _columns(estimates: Sequence[Estimate | None]) -> list[list[float | int | No
 def _curves(findings: Findings, task: str, rows: Sequence[SummaryRow]) -> list[dict[str, Any]]:
     """Return, for each swept condition or knob, which rows make up each method's line."""
     places = {id(row): at for at, row in enumerate(rows)}
-    methods = operating.methods(findings, task)
+    methods = shown_points.methods(findings, task)
     found = []
     for over in curves.swept(findings, task):
         shown = curves.layout(findings, task, over)

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.harness.card import Card
-from adabench.harness.findings import Findings
-from adabench.harness.record import Cell
-from adabench.harness.stats import FloatArray, IntArray
-from adabench.harness.table import Table
-from adabench.reports import operating
+from adabench.harness.analysis.findings import Findings
+from adabench.harness.contract.card import Card
+from adabench.harness.contract.record import Cell
+from adabench.harness.stats.intervals import FloatArray, IntArray
+from adabench.harness.store.table import Table
+from adabench.reports import shown_points
 
 QUANTILES = tuple(step / 20 for step in range(21))
 MOST_METRICS, MOST_GROUPS = 6, 12
@@ -57,10 +57,10 @@ def inside(findings: Findings, table: Table) -> dict[int, Inside]:
 
 def watched(card: Card) -> list[str]:
     """Return the metrics that are looked into, the most telling first."""
-    axes = [operating.primary(card, "work"), operating.primary(card, "quality")]
+    axes = [shown_points.primary(card, "work"), shown_points.primary(card, "quality")]
     names = [metric.name for metric in axes if metric]
     names += ["latency_s", "energy_j", "energy_est_j", "flops_counted"]
-    names += [metric.name for metric in operating.cost_metrics(card)]
+    names += [metric.name for metric in shown_points.cost_metrics(card)]
     return list(dict.fromkeys(names))
 
 

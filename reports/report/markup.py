@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from adabench.reports.cells import Cell, Column, Sheet
+from adabench.reports.tables.cells import Cell, Column, Sheet
 
 LONGEST, WORD = 160, 32
 """Characters of a text that are shown in a cell, and of a word that is not broken."""

@@ -1,11 +1,11 @@
 """The report: one HTML file that holds everything and loads nothing.
 
 `render` is a pure function of the findings and, where a task draws one of its cases
-(`pictures.py`), of the run folder that they name: the same run gives the same bytes. The page is
+(`case_drawings.py`), of the run folder that they name: the same run gives the same bytes. The page is
 written twice over. What answers the question (the facts, the board, headroom, conversion,
 claims, allocation, conditions) is plain HTML made here, which needs no script. What a reader
 turns and filters (the plane, the curves, the table of all operating points, the cases) is drawn
-by `page/*.js` from one JSON document (`document.py`), and every chart has a table with its
+by `page/*.js` from one JSON document (`chart_data.py`), and every chart has a table with its
 numbers. Everything that comes from a run is escaped; a content security policy with the digests
 of our two scripts lets no other script run, and nothing be loaded, even if it were not.
 
@@ -28,15 +28,17 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from adabench.harness.findings import Findings
-from adabench.reports import allocation, conditions, curves, operating, pictures
-from adabench.reports.answer import answer
-from adabench.reports.ceilings import fractions_sheet
-from adabench.reports.cells import Column, estimate_cell, place, pointer
-from adabench.reports.document import document, encode
-from adabench.reports.drill import Inside
-from adabench.reports.markup import LONGEST, cell_of, name, table
-from adabench.reports.sheets import (
+from adabench.harness.analysis.findings import Findings
+from adabench.reports import shown_points
+from adabench.reports.figures import allocation, curves
+from adabench.reports.report import case_drawings, provenance
+from adabench.reports.report.chart_data import document, encode
+from adabench.reports.report.drill_down import Inside
+from adabench.reports.report.markup import LONGEST, cell_of, name, table
+from adabench.reports.report.summary import answer
+from adabench.reports.tables.ceiling_fractions import fractions_sheet
+from adabench.reports.tables.cells import Column, estimate_cell, place, pointer
+from adabench.reports.tables.sheets import (
     claims_sheet,
     conversion_sheet,
     headroom_sheet,
@@ -113,7 +115,7 @@ def _policy(*scripts: str) -> str:
 def _title(runs: Sequence[Findings]) -> str:
     if len(runs) > 1:
         return f"adabench: {len(runs)} runs"
-    names = [task for run in runs for task in operating.tasks(run)]
+    names = [task for run in runs for task in shown_points.tasks(run)]
     return escape(f"adabench: {', '.join(names)[:LONGEST] or 'an empty run'}")
 
 
@@ -132,7 +134,7 @@ def _chooser(runs: Sequence[Findings]) -> str:
 
 def _run(shown: Shown) -> str:
     findings = shown.findings
-    names = operating.tasks(findings)
+    names = shown_points.tasks(findings)
     heading = f'<h2 class="runname">{name(findings.run)}</h2>' if shown.several else ""
     return "\n".join(
         [
@@ -144,12 +146,12 @@ def _run(shown: Shown) -> str:
             answer(findings, shown.prefix),
             "</section>",
             *(_task(shown, at, task) for at, task in enumerate(names)),
-            _section(shown, "disturbances", "What disturbed it", conditions.disturbances(findings)),
+            _section(shown, "disturbances", "What disturbed it", provenance.disturbances(findings)),
             _section(shown, "instruments", "Instruments",
-                     conditions.instruments(findings.manifest.get("instruments", ()))),
+                     provenance.instruments(findings.manifest.get("instruments", ()))),
             _section(shown, "environment", "Environment",
-                     table(fractions_sheet(findings)) + conditions.environment(findings.manifest)),
-            _section(shown, "reproduce", "How to reproduce", conditions.reproduce(findings)),
+                     table(fractions_sheet(findings)) + provenance.environment(findings.manifest)),
+            _section(shown, "reproduce", "How to reproduce", provenance.reproduce(findings)),
             "</article>",
         ]
     )  # fmt: skip
@@ -203,7 +205,7 @@ def _task(shown: Shown, at: int, task: str) -> str:
         f"<p>What adapts: {name(card.adapts, 600)}</p>" if card.adapts else "",
         _plane(findings, task),
         _curves(findings, task),
-        pictures.figure(findings, task),
+        case_drawings.figure(findings, task),
         _allocation(findings, task),
         table(summary_sheet(findings, task)),
         table(times_sheet(findings, task)),
@@ -230,7 +232,7 @@ def _claim_keys(shown: Shown, task: str) -> list[str]:
 def _plane(findings: Findings, task: str) -> str:
     card = findings.task_cards[task]
     present = {key for row in findings.summary if row.task == task for key in row.metrics}
-    axes = operating.primary(card, "quality"), operating.primary(card, "work")
+    axes = shown_points.primary(card, "quality"), shown_points.primary(card, "work")
     if not all(axis and axis.name in present for axis in axes):
         return '<p class="note">No plane: quality and work were not both recorded.</p>'
     return (
@@ -284,7 +286,7 @@ def _allocation(findings: Findings, task: str) -> str:
         for label in allocation.classes(card.allocation)
     )
     rows = "".join(_heat_row(findings, task, method, top) for method, _ in found)
-    unit = operating.metric_named(card, card.allocation[0]).unit
+    unit = shown_points.metric_named(card, card.allocation[0]).unit
     told = allocation.describe(findings, task)
     words = f"{unit or 'work'}, darker is more. {told if len(told) < SENTENCE else ''}".rstrip()
     return (
@@ -298,7 +300,7 @@ def _allocation(findings: Findings, task: str) -> str:
 
 def _heat_row(findings: Findings, task: str, method: str, top: float) -> str:
     card = findings.task_cards[task]
-    row = operating.default_row(findings, task, method)
+    row = shown_points.default_row(findings, task, method)
     drawn = []
     for key in card.allocation:
         found = row.metrics.get(key) if row else None

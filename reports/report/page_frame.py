@@ -10,8 +10,8 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-from adabench.reports.markup import LONGEST, cell_of, name
-from adabench.reports.sheets import Cell, Column, Sheet
+from adabench.reports.report.markup import LONGEST, cell_of, name
+from adabench.reports.tables.sheets import Cell, Column, Sheet
 
 EXTRA = """
 .page svg { width: 100%; height: auto; display: block; max-width: 62rem; }

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from adabench.harness.findings import Findings
-from adabench.reports.markup import LONGEST, table
-from adabench.reports.sheets import Cell, Column, Sheet
+from adabench.harness.analysis.findings import Findings
+from adabench.reports.report.markup import LONGEST, table
+from adabench.reports.tables.sheets import Cell, Column, Sheet
 
 MOST_FAILURES = 200
 """Rows of failures; a run in which more go wrong is told by its count."""

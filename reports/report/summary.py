@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from adabench.harness.findings import ClaimRow, ConversionRow, Findings, HeadroomRow
-from adabench.harness.joules import is_energy
-from adabench.reports import operating, pareto
-from adabench.reports.cells import Cell, conversion_cell, headroom_cell, labelled_name, place
-from adabench.reports.markup import exact, interval, name, number
-from adabench.reports.sheets import VERDICTS
+from adabench.harness.analysis.findings import ClaimRow, ConversionRow, Findings, HeadroomRow
+from adabench.harness.store.energy_labels import is_energy
+from adabench.reports import shown_points
+from adabench.reports.figures import pareto
+from adabench.reports.report.markup import exact, interval, name, number
+from adabench.reports.tables.cells import Cell, conversion_cell, headroom_cell, labelled_name, place
+from adabench.reports.tables.sheets import VERDICTS
 
 DEEPEST = -1.0
 """Headroom below this is drawn at the bar's end; its number is beside it."""
@@ -27,7 +28,7 @@ MOST_METRICS = 3
 def fronts(findings: Findings) -> dict[str, list[str] | None]:
     """Return, per task, the methods that nothing recorded beats in cost and quality."""
     found: dict[str, list[str] | None] = {}
-    for task in operating.tasks(findings):
+    for task in shown_points.tasks(findings):
         known = pareto.has_plane(findings, task)
         shown = pareto.layout(findings, task) if known else None
         found[task] = pareto.on_front(findings, shown, task) if shown else None
@@ -55,9 +56,9 @@ def _front_fact(findings: Findings, best: Mapping[str, list[str] | None]) -> str
     if not planes:
         return '<p class="big">–</p><p>No plane was recorded.</p>'
     methods = sum(
-        operating.card_of(findings, task, method).role != "oracle"
+        shown_points.card_of(findings, task, method).role != "oracle"
         for task in planes
-        for method in operating.methods(findings, task)
+        for method in shown_points.methods(findings, task)
     )
     count = sum(map(len, planes.values()))
     if len(planes) == 1:
@@ -148,7 +149,7 @@ def board(findings: Findings, best: Mapping[str, list[str] | None], prefix: str)
     metrics = _converted(findings)
     rows = [
         _line(findings, task, method, best[task] or [], left, metrics, prefix)
-        for task in operating.tasks(findings)
+        for task in shown_points.tasks(findings)
         for method in _ordered(findings, task)
     ]
     if not rows:
@@ -175,8 +176,8 @@ def board(findings: Findings, best: Mapping[str, list[str] | None], prefix: str)
 
 def _ordered(findings: Findings, task: str) -> list[str]:
     """Return the methods of a task: most headroom first, those without any after them."""
-    names = operating.methods(findings, task)
-    names = [n for n in names if operating.card_of(findings, task, n).role != "oracle"]
+    names = shown_points.methods(findings, task)
+    names = [n for n in names if shown_points.card_of(findings, task, n).role != "oracle"]
     found = {row.method: row.h for row in findings.headroom if row.task == task}
     return sorted(names, key=lambda n: (found.get(n) is None, -(found.get(n) or 0.0)))
 
@@ -196,11 +197,11 @@ def _line(
     metrics: Sequence[str],
     prefix: str,
 ) -> str:
-    card = operating.card_of(findings, task, method)
+    card = shown_points.card_of(findings, task, method)
     several = len(findings.task_cards) > 1
     shown = name(f"{task}/{method}" if several else method)
     front = '<td class="on">on the front</td>' if method in best else '<td class="mute">–</td>'
-    row = operating.headroom_of(findings, task, method)
+    row = shown_points.headroom_of(findings, task, method)
     ks = "".join(_k(findings, task, method, metric) for metric in metrics)
     return (
         f'<tr><th scope="row" class="strong">{shown}'

@@ -9,12 +9,15 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from adabench.harness.card import Card
-from adabench.harness.findings import Findings
-from adabench.harness.registry import Entry
-from adabench.reports import allocation, operating, pages, pareto
-from adabench.reports.figure import file_stem, inline_svg
-from adabench.reports.sheets import (
+from adabench.harness.analysis.findings import Findings
+from adabench.harness.contract.card import Card
+from adabench.harness.contract.registry import Entry
+from adabench.reports import shown_points
+from adabench.reports.figures import allocation, pareto
+from adabench.reports.figures.style import file_stem, inline_svg
+from adabench.reports.report import page_frame
+from adabench.reports.site.pages import SWAP
+from adabench.reports.tables.sheets import (
     Cell,
     Column,
     Sheet,
@@ -23,7 +26,6 @@ from adabench.reports.sheets import (
     headroom_sheet,
     summary_sheet,
 )
-from adabench.reports.site import SWAP
 
 FIDELITY = {
     "code-confirmed": "the authors' code was read and agrees",
@@ -42,15 +44,17 @@ def page(
     task, _, method = entry.address.partition("/")
     parts = [
         _facts(card, told, is_method),
-        pages.table(_knobs(card)),
-        pages.table(_metrics(card)),
+        page_frame.table(_knobs(card)),
+        page_frame.table(_metrics(card)),
         _of_run(found, task, method) if found else "",
-        pages.table(_claims(card)) if card.claims and not found else "",
-        pages.section("Methods", _list(names)) if names else "",
-        pages.section("Essay", f"<pre>{escape(str(told['essay']))}</pre>") if told["essay"] else "",
+        page_frame.table(_claims(card)) if card.claims and not found else "",
+        page_frame.section("Methods", _list(names)) if names else "",
+        page_frame.section("Essay", f"<pre>{escape(str(told['essay']))}</pre>")
+        if told["essay"]
+        else "",
     ]
     lead = f"{card.role} method of the task {task}" if is_method else "a task"
-    return pages.document(f"{entry.address}: {card.title}", escape(lead), parts)
+    return page_frame.document(f"{entry.address}: {card.title}", escape(lead), parts)
 
 
 def _facts(card: Card, told: Mapping[str, Any], is_method: bool) -> str:
@@ -134,7 +138,7 @@ def _list(names: Sequence[str]) -> str:
 
 def _of_run(found: Findings, task: str, method: str) -> str:
     """Return what a run found of a task, or of one of its methods."""
-    if task not in operating.tasks(found):
+    if task not in shown_points.tasks(found):
         return f"<p>The run {escape(Path(found.run).name)} holds nothing of {escape(task)}.</p>"
     sheets = (
         summary_sheet(found, task),
@@ -142,8 +146,8 @@ def _of_run(found: Findings, task: str, method: str) -> str:
         conversion_sheet(found, task),
         claims_sheet(found, task),
     )
-    parts = [pages.table(_only(sheet, method)) for sheet in sheets]
-    return pages.section(
+    parts = [page_frame.table(_only(sheet, method)) for sheet in sheets]
+    return page_frame.section(
         f"In the run {Path(found.run).name}", _plane(found, task), *parts, _where(found, task)
     )
 

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from adabench.harness.archive import Kept
-from adabench.harness.history import Change, Link, Point, Series
-from adabench.reports.figure import COLOURS, MARKS, SLATE, axis_label, drawing, scale_axis
-from adabench.reports.operating import metric_named
-from adabench.reports.sheets import Cell, Column, Sheet
-from adabench.reports.units import interval, quantity
+from adabench.harness.history.archive import Kept
+from adabench.harness.history.series import Change, Link, Point, Series
+from adabench.reports.figures.style import COLOURS, MARKS, SLATE, axis_label, drawing, scale_axis
+from adabench.reports.number_format import interval, quantity
+from adabench.reports.shown_points import metric_named
+from adabench.reports.tables.sheets import Cell, Column, Sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,12 +11,12 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
-from adabench.harness.archive import plain
-from adabench.reports.badges import badge
-from adabench.reports.collection import UNTESTED, Site, method_file, run_file
-from adabench.reports.feed import Entry, feed
-from adabench.reports.figure import file_stem
-from adabench.reports.historical import Shift, commit, moment, shifts, size
+from adabench.harness.history.archive import plain
+from adabench.reports.figures.style import file_stem
+from adabench.reports.site.badges import badge
+from adabench.reports.site.feed import Entry, feed
+from adabench.reports.site.history import Shift, commit, moment, shifts, size
+from adabench.reports.site.model import UNTESTED, Site, method_file, run_file
 
 
 def news(site: Site) -> bytes:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from adabench.harness.archive import Kept
-from adabench.harness.history import Change, Series
-from adabench.reports.figure import file_stem
+from adabench.harness.history.archive import Kept
+from adabench.harness.history.series import Change, Series
+from adabench.reports.figures.style import file_stem
 
 UNTESTED = "not testable here"
 

@@ -5,8 +5,8 @@
     methods/<task>-<method>.html  its history over commits and machines
     feed.xml  badges/*.svg     what is new; what stands now
     data/index.json            runs, methods, standing verdicts
-    data/history.json          every level, link and step (`harness/history.py`)
-    data/runs/<id>/            what `harness/archive.py` keeps; cases.parquet where pyarrow is there
+    data/history.json          every level, link and step (`harness/history/series.py`)
+    data/runs/<id>/            what `harness/history/archive.py` keeps; cases.parquet where pyarrow is there
 
 Everything here is a pure function of the runs that the site keeps: no clock, no machine path,
 no network; the same runs give the same bytes.
@@ -17,14 +17,15 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from adabench.harness.archive import Kept
-from adabench.harness.history import Series
-from adabench.reports import historical, pages, standing
-from adabench.reports.collection import UNTESTED, Site, method_file, role, run_file
-from adabench.reports.figure import GREY, INK, RULE, SLATE, file_stem, inline_svg
-from adabench.reports.historical import commit, moment, setting
-from adabench.reports.sheets import VERDICTS, Cell, Column, Sheet
-from adabench.reports.units import quantity
+from adabench.harness.history.archive import Kept
+from adabench.harness.history.series import Series
+from adabench.reports.figures.style import GREY, INK, RULE, SLATE, file_stem, inline_svg
+from adabench.reports.number_format import quantity
+from adabench.reports.report import page_frame
+from adabench.reports.site import history, machine_readable
+from adabench.reports.site.history import commit, moment, setting
+from adabench.reports.site.model import UNTESTED, Site, method_file, role, run_file
+from adabench.reports.tables.sheets import VERDICTS, Cell, Column, Sheet
 
 SWAP = {
     INK: "currentColor",
@@ -47,21 +48,23 @@ def index(site: Site) -> str:
         _some(len(site.machines), "machine"), f"latest {moment(latest)} at {commit(latest)}",
     ])  # fmt: skip
     links = {address: method_file(address) for address in site.addresses}
-    recent = historical.shifts(site.series)[:NEWS]
-    steps = pages.table(historical.steps_sheet(recent, site.by_id), links)
+    recent = history.shifts(site.series)[:NEWS]
+    steps = page_frame.table(history.steps_sheet(recent, site.by_id), links)
     quiet = f"<p>None in {_some(len(site.series), 'history', 'histories')}.</p>"
     parts = [
         f'<p class="badges">{_badges(site)}</p>',
-        pages.section("What changed", steps or quiet, _note(site), anchor="steps"),
-        pages.section("Methods", pages.table(_methods_sheet(site), links), anchor="methods"),
-        pages.section("Runs", _runs(site), anchor="runs"),
-        pages.section("Machines", pages.table(_machines_sheet(site)), anchor="machines"),
-        pages.section("Data", _data(site), anchor="data"),
+        page_frame.section("What changed", steps or quiet, _note(site), anchor="steps"),
+        page_frame.section(
+            "Methods", page_frame.table(_methods_sheet(site), links), anchor="methods"
+        ),
+        page_frame.section("Runs", _runs(site), anchor="runs"),
+        page_frame.section("Machines", page_frame.table(_machines_sheet(site)), anchor="machines"),
+        page_frame.section("Data", _data(site), anchor="data"),
     ]
     trail = [(f"#{key}", word) for key, word in (
         ("steps", "What changed"), ("methods", "Methods"), ("runs", "Runs"),
         ("machines", "Machines"), ("data", "Data"))]  # fmt: skip
-    return pages.document(site.title, escape(lead), parts, trail, FEED)
+    return page_frame.document(site.title, escape(lead), parts, trail, FEED)
 
 
 def _some(number: int, one: str, many: str = "") -> str:
@@ -82,7 +85,7 @@ def _note(site: Site) -> str:
 
 
 def _badges(site: Site) -> str:
-    names = sorted(name for name in standing.badge_words(site) if "/task-" not in name)
+    names = sorted(name for name in machine_readable.badge_words(site) if "/task-" not in name)
     return " ".join(
         f'<img class="badge" src="{escape(name)}" alt="{escape(_spoken(site, name))}">'
         for name in names
@@ -90,7 +93,7 @@ def _badges(site: Site) -> str:
 
 
 def _spoken(site: Site, name: str) -> str:
-    return ": ".join(standing.badge_words(site)[name][:2])
+    return ": ".join(machine_readable.badge_words(site)[name][:2])
 
 
 def _methods_sheet(site: Site) -> Sheet:
@@ -142,7 +145,7 @@ def _runs(site: Site) -> str:
         Column("failed"),
         Column("claims", "reproduced"),
     )
-    return pages.table(
+    return page_frame.table(
         Sheet("Newest first", columns, tuple(map(_run_row(site), site.runs[::-1]))), links
     )
 
@@ -199,7 +202,8 @@ def _data(site: Site) -> str:
     names = ["feed.xml", "data/index.json", "data/history.json"]
     items = "".join(f'<li><a href="{name}">{name}</a></li>' for name in names)
     text = "\n".join(
-        f"![{_spoken(site, name)}]({site.url}{name})" for name in sorted(standing.badge_words(site))
+        f"![{_spoken(site, name)}]({site.url}{name})"
+        for name in sorted(machine_readable.badge_words(site))
     )
     return (
         f"<ul>{items}</ul><p>Of every run: <code>data/runs/ID/findings.json</code>, "
@@ -222,13 +226,13 @@ def method(site: Site, address: str) -> str:
     lead = f"{role(last, address)} · {_some(len(own), 'history', 'histories')}"
     lead += f" · {_some(len(steps), 'step')}"
     parts = [
-        _picture(address, historical.drawn(own, site.by_id), site),
-        pages.table(historical.steps_sheet(historical.shifts(own), site.by_id)),
+        _picture(address, history.drawn(own, site.by_id), site),
+        page_frame.table(history.steps_sheet(history.shifts(own), site.by_id)),
         _settings(own, site),
-        pages.section("Claims", _claims(site, task, name)),
+        page_frame.section("Claims", _claims(site, task, name)),
     ]
     trail = [("../index.html", "All methods"), (f"../{run_file(last.id)}", "Latest run")]
-    return pages.document(f"{address}: {title}", escape(lead), parts, trail)
+    return page_frame.document(f"{address}: {title}", escape(lead), parts, trail)
 
 
 def _picture(address: str, shown: Sequence[Series], site: Site) -> str:
@@ -241,7 +245,7 @@ def _picture(address: str, shown: Sequence[Series], site: Site) -> str:
         f"{_some(max(len(s.points) for s in shown), 'run')}. Whiskers: 95 % against the run before. "
         "Dashed: a step. Levels rest on the cases that neighbours share."
     )
-    svg = inline_svg(historical.picture(shown, site.by_id), stem, words, SWAP)
+    svg = inline_svg(history.picture(shown, site.by_id), stem, words, SWAP)
     return f"<figure>{svg}<figcaption>{escape(words)}</figcaption></figure>"
 
 
@@ -250,7 +254,7 @@ def _settings(own: Sequence[Series], site: Site) -> str:
     for series in own:
         by_setting.setdefault(setting(series), []).append(series)
     return "\n".join(
-        pages.folded(
+        page_frame.folded(
             f"{name} ({_some(len(some), 'metric')})",
             "".join(_series(s, site) for s in some),
         )
@@ -259,8 +263,8 @@ def _settings(own: Sequence[Series], site: Site) -> str:
 
 
 def _series(series: Series, site: Site) -> str:
-    sheet = historical.series_sheet(series, site.by_id)
-    return pages.table(sheet, spoken=f"{sheet.title}, {setting(series)}")
+    sheet = history.series_sheet(series, site.by_id)
+    return page_frame.table(sheet, spoken=f"{sheet.title}, {setting(series)}")
 
 
 def _claims(site: Site, task: str, name: str) -> str:
@@ -279,4 +283,4 @@ def _claims(site: Site, task: str, name: str) -> str:
         )
         for row in rows
     )  # fmt: skip
-    return pages.table(Sheet("Claims", columns, body, "The latest verdict on each."))
+    return page_frame.table(Sheet("Claims", columns, body, "The latest verdict on each."))

@@ -8,9 +8,9 @@ side by side. The profile's own uncertainty stands beside each.
 
 from typing import Literal
 
-from adabench.harness.findings import Findings, SummaryRow
-from adabench.profilers.hardware import BadProfile, Profile, fractions, from_json
-from adabench.reports.sheets import Cell, Column, Sheet
+from adabench.harness.analysis.findings import Findings, SummaryRow
+from adabench.profilers.hardware.profile import BadProfile, Profile, fractions, from_json
+from adabench.reports.tables.sheets import Cell, Column, Sheet
 
 
 def fractions_sheet(findings: Findings) -> Sheet:

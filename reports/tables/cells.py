@@ -12,17 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from adabench.harness.card import Metric
-from adabench.harness.findings import (
+from adabench.harness.analysis.findings import (
     ConversionRow,
     Estimate,
     Findings,
     HeadroomRow,
     SummaryRow,
 )
-from adabench.harness.joules import is_energy
-from adabench.reports import operating
-from adabench.reports.units import interval, quantity
+from adabench.harness.contract.card import Metric
+from adabench.harness.store.energy_labels import is_energy
+from adabench.reports import shown_points
+from adabench.reports.number_format import interval, quantity
 
 Tone = Literal["", "good", "fair", "bad", "open", "mute", "strong"]
 
@@ -144,7 +144,7 @@ def labelled_energy(findings: Findings, name: str, energy: Estimate | None, ref:
         return Cell("unavailable", tone="mute")
     value = energy.estimate
     text = text_of(value, "J")
-    label = operating.energy_label(findings, name)
+    label = shown_points.energy_label(findings, name)
     if label == "est.":
         return Cell(f"~{text}", label, value=value, ref=ref)
     minor, ends = ends_of(energy.low, energy.high, value, "J")
@@ -177,7 +177,7 @@ def _sign(h: float) -> Tone:
 
 def labelled_name(findings: Findings, name: str) -> str:
     """Return a metric's name; that of an energy with its label."""
-    label = operating.energy_label(findings, name)
+    label = shown_points.energy_label(findings, name)
     return f"{name} ({label})" if label else name
 
 

@@ -8,12 +8,12 @@ conditions and knobs are named in which the compared ones differ.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from adabench.harness.alike import Unlike
-from adabench.harness.compare import WORDS, Comparison, Row, Word, counts
-from adabench.harness.margins import POINT
-from adabench.harness.record import Cell as Ran
-from adabench.reports.sheets import Cell, Column, Sheet, Tone
-from adabench.reports.units import quantity
+from adabench.harness.compare.compare import WORDS, Comparison, Row, Word, counts
+from adabench.harness.compare.margins import POINT
+from adabench.harness.contract.record import Cell as Ran
+from adabench.harness.provenance.environment_diff import Unlike
+from adabench.reports.number_format import quantity
+from adabench.reports.tables.sheets import Cell, Column, Sheet, Tone
 
 LOOKS: Mapping[Word, tuple[str, Tone]] = {
     "worse": ("✗", "bad"),

@@ -1,6 +1,6 @@
 """What the tables say, before anyone has decided how they look.
 
-A sheet is rows of cells; `tables.py` draws it for the terminal and as Markdown, `html.py` for
+A sheet is rows of cells; `terminal.py` draws it for the terminal and as Markdown, `page.py` for
 the page, so that no two of them can disagree. Rules that hold in all: an energy carries
 its label or reads `unavailable`; a number that is not there is a dash and never a zero; a
 verdict is a word, its colour comes second; refuted claims stand in the same place and weight
@@ -11,16 +11,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from adabench.harness.card import Bound, Card, Claim, Frontier, Level, Metric, Point, Ratio
-from adabench.harness.findings import (
+from adabench.harness.analysis.findings import (
     ClaimRow,
     ConversionRow,
     Findings,
     HeadroomRow,
     SummaryRow,
 )
-from adabench.reports import operating
-from adabench.reports.cells import (
+from adabench.harness.contract.card import Bound, Card, Claim, Frontier, Level, Metric, Point, Ratio
+from adabench.reports import shown_points
+from adabench.reports.tables.cells import (
     Cell,
     Column,
     Sheet,
@@ -63,8 +63,8 @@ BRIEF_FIDELITY = {"code-confirmed": "by code", "reconstructed": "recon.", "speci
 def summary_sheet(findings: Findings, task: str) -> Sheet:
     """Return every method of a task at its default operating point."""
     card = findings.task_cards[task]
-    names = operating.methods(findings, task)
-    rows = [r for name in names if (r := operating.default_row(findings, task, name))]
+    names = shown_points.methods(findings, task)
+    rows = [r for name in names if (r := shown_points.default_row(findings, task, name))]
     metrics = _shown(card, rows)
     columns = (
         Column("method", "role · fidelity", right=False),
@@ -82,8 +82,8 @@ def summary_sheet(findings: Findings, task: str) -> Sheet:
 
 def _shown(card: Card, rows: Sequence[SummaryRow]) -> list[tuple[int, Metric]]:
     """Return (rank, metric) of the quality, the work and the costs that some row has."""
-    quality, work = operating.primary(card, "quality"), operating.primary(card, "work")
-    costs = operating.cost_metrics(card)
+    quality, work = shown_points.primary(card, "quality"), shown_points.primary(card, "work")
+    costs = shown_points.cost_metrics(card)
     ranked = [(0, quality), (4, work), *((3 if m is costs[0] else 6, m) for m in costs)]
     return [(rank, m) for rank, m in ranked if m and any(m.name in row.metrics for row in rows)]
 
@@ -95,14 +95,14 @@ def _heading(metric: Metric, rank: int) -> Column:
 
 
 def _summary_cells(findings: Findings, row: SummaryRow, metrics: list[Metric]) -> tuple[Cell, ...]:
-    card = operating.card_of(findings, row.task, row.method)
+    card = shown_points.card_of(findings, row.task, row.method)
     brief = f"{card.role} · {BRIEF_FIDELITY.get(card.fidelity, card.fidelity)}"
-    mark = " *" if operating.departures(findings, row) else ""
+    mark = " *" if shown_points.departures(findings, row) else ""
     return (
         Cell(row.method + mark, f"{card.role} · {card.fidelity}", "strong", brief=brief),
-        headroom_cell(findings, operating.headroom_of(findings, row.task, row.method)),
+        headroom_cell(findings, shown_points.headroom_of(findings, row.task, row.method)),
         *(metric_cell(findings, row, m, None if m.role == "quality" else "") for m in metrics),
-        metric_cell(findings, row, operating.metric_named(card, "latency_s"), ""),
+        metric_cell(findings, row, shown_points.metric_named(card, "latency_s"), ""),
         energy_cell(findings, row),
         Cell(f"{_count(row):,}", value=_count(row)),
     )
@@ -112,7 +112,7 @@ def _notes(findings: Findings, rows: Sequence[SummaryRow]) -> str:
     away = [
         f"{row.method} at " + ", ".join(f"{k}={v}" for k, v in departed.items())
         for row in rows
-        if (departed := operating.departures(findings, row))
+        if (departed := shown_points.departures(findings, row))
     ]
     counts = sorted({_count(row) for row in rows})
     note = f"Means with 95 % intervals, n = {' to '.join(f'{n:,}' for n in _ends(counts))}."
@@ -136,15 +136,15 @@ def points_sheet(findings: Findings, task: str) -> Sheet:
     """Return every recorded operating point of a task with every metric."""
     card = findings.task_cards[task]
     rows = [row for row in findings.summary if row.task == task]
-    order = operating.methods(findings, task)
+    order = shown_points.methods(findings, task)
     rows.sort(key=lambda row: order.index(row.method))
     names = _metric_names(card, rows)
-    conditions = operating.names_in_order(card, (row.conditions for row in rows))
+    conditions = shown_points.names_in_order(card, (row.conditions for row in rows))
     columns = (
         Column("method", right=False),
         Column("knobs", right=False),
         *(Column(name) for name in conditions),
-        *(_heading(operating.metric_named(card, name), 0) for name in names),
+        *(_heading(shown_points.metric_named(card, name), 0) for name in names),
         Column("n"),
     )
     body = tuple(_point_cells(findings, row, conditions, names) for row in rows)
@@ -154,15 +154,15 @@ def points_sheet(findings: Findings, task: str) -> Sheet:
 def times_sheet(findings: Findings, task: str) -> Sheet:
     """Return what latency is made of, where a method serves token by token; else no rows."""
     card = findings.task_cards[task]
-    names = operating.methods(findings, task)
-    rows = [r for method in names if (r := operating.default_row(findings, task, method))]
+    names = shown_points.methods(findings, task)
+    rows = [r for method in names if (r := shown_points.default_row(findings, task, method))]
     rows = [row for row in rows if any(name in row.metrics for name in SERVING)]
     parts = [name for name in (*SERVING, *BESIDE) if any(name in row.metrics for row in rows)]
     columns = (Column("method", right=False), *(Column(TIMES[name], name) for name in parts))
     body = tuple(
         (
             Cell(row.method, tone="strong"),
-            *(metric_cell(findings, row, operating.metric_named(card, name)) for name in parts),
+            *(metric_cell(findings, row, shown_points.metric_named(card, name)) for name in parts),
         )
         for row in rows
     )
@@ -183,7 +183,7 @@ def _point_cells(
     card = findings.task_cards[row.task]
     knobs = ", ".join(f"{name}={value}" for name, value in row.point.items())
     settings = [_setting_cell(row.conditions.get(name)) for name in conditions]
-    metrics = [metric_cell(findings, row, operating.metric_named(card, name)) for name in names]
+    metrics = [metric_cell(findings, row, shown_points.metric_named(card, name)) for name in names]
     count = _count(row)
     return (
         Cell(row.method, tone="strong"),
@@ -351,7 +351,7 @@ def _threshold(findings: Findings, row: ClaimRow, at: int) -> Cell:
     """Return the threshold with the side of it that the claim asks for, where one is known."""
     if row.threshold is None:
         return Cell("–", tone="mute")
-    card = operating.card_of(findings, row.task, row.method)
+    card = shown_points.card_of(findings, row.task, row.method)
     claim = next((claim for claim in card.claims if claim.id == row.id), None)
     text = f"{_side(claim)}{text_of(row.threshold)}"
     return Cell(text, value=row.threshold, ref=pointer("claims", at, "threshold"))

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from adabench.harness.findings import Findings
-from adabench.reports import operating
-from adabench.reports.ceilings import fractions_sheet
-from adabench.reports.sheets import (
+from adabench.harness.analysis.findings import Findings
+from adabench.reports import shown_points
+from adabench.reports.tables.ceiling_fractions import fractions_sheet
+from adabench.reports.tables.sheets import (
     Cell,
     Column,
     Sheet,
@@ -72,7 +72,7 @@ def summary_table(findings: Findings) -> "Group":
     """Return one table per task: its methods at their default operating point."""
     from rich.console import Group
 
-    return Group(*(Fitted(summary_sheet(findings, task)) for task in operating.tasks(findings)))
+    return Group(*(Fitted(summary_sheet(findings, task)) for task in shown_points.tasks(findings)))
 
 
 def claims_table(findings: Findings) -> Fitted:
@@ -178,7 +178,7 @@ def _text(cell: Cell, stacked: bool) -> "Text":
 
 def summary_markdown(findings: Findings) -> str:
     """Return the summary, headroom and conversion tables as Markdown."""
-    sheets = [summary_sheet(findings, task) for task in operating.tasks(findings)]
+    sheets = [summary_sheet(findings, task) for task in shown_points.tasks(findings)]
     if findings.headroom:
         sheets.append(headroom_sheet(findings))
     if findings.conversion:

@@ -54,7 +54,7 @@ def test_check_finds_what_a_method_does_wrong(toy_env: dict[str, str], tmp_path:
     (info / "entry_points.txt").write_text("[adabench.methods]\nroots/bad = bad_method\n")
     (tmp_path / "bad_method.py").write_text(
         textwrap.dedent("""
-            from adabench.harness.card import Card, Claim, Knob, Ratio
+            from adabench.harness.contract.card import Card, Claim, Knob, Ratio
             CARD = Card(title="bad", knobs=(Knob("spread", (1,), 2),), claims=(
                 Claim("X", "", "", Ratio("stpes", "fixd", high=1.0)),))
             SEEN = []

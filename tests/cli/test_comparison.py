@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from adabench.harness import store
-from adabench.harness.record import Cell, Record, Turn
+from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.store import run_folder
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 HERE: dict[str, Any] = {
@@ -58,7 +58,7 @@ def made(
     """Write a run of the toy task, the method of which was never asked."""
     cells = [Cell("roots", "fixed", {}, {"spread": spread}, "embedded", seed) for seed in seeds]
     manifest = {**HERE, "environment": {**HERE["environment"], **environment}}
-    with store.create(folder, [Turn(cell, 0) for cell in cells], manifest) as run:
+    with run_folder.create(folder, [Turn(cell, 0) for cell in cells], manifest) as run:
         for cell in cells:
             how = {"slower": slower, "more": more, "dropped": dropped, "noise": noise}
             for record in records(cell, stream, **how):

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from adabench.harness import store
-from adabench.harness.merge import counted
-from adabench.harness.record import Record
+from adabench.harness.contract.record import Record
+from adabench.harness.distributed.merge import counted
+from adabench.harness.store import run_folder
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 CLUSTER = """
@@ -76,7 +76,7 @@ def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess
 
 
 def facts(folder: Path) -> list[object]:
-    return [(r.unit, r.status, r.group, counted(r)) for r in store.records(folder)]
+    return [(r.unit, r.status, r.group, counted(r)) for r in run_folder.records(folder)]
 
 
 def judged(done: subprocess.CompletedProcess[str]) -> list[tuple[object, ...]]:
@@ -88,7 +88,7 @@ def judged(done: subprocess.CompletedProcess[str]) -> list[tuple[object, ...]]:
 def worker_pid(folder: Path, size_bytes: int) -> int:
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        path = folder / store.RECORDS
+        path = folder / run_folder.RECORDS
         if path.exists() and path.stat().st_size >= size_bytes:
             said = re.findall(r" process (\d+) on", (folder / "log.txt").read_text())
             return int(said[-1])
@@ -111,7 +111,7 @@ def test_ray_records_and_judges_what_the_local_run_does(
     assert judged(there) == judged(here)
     assert facts(tmp_path / "there") == facts(tmp_path / "here")
     lines = [
-        [json.dumps([r.unit, counted(r)]) for r in store.records(tmp_path / name)]
+        [json.dumps([r.unit, counted(r)]) for r in run_folder.records(tmp_path / name)]
         for name in ("there", "here")
     ]
     assert lines[0] == lines[1]  # to the last digit
@@ -129,7 +129,7 @@ def kill_mid_run(
         pid = worker_pid(out / "shards" / "0000", 10_000)
         os.kill(parent_of(pid) if scheduler else pid, signal.SIGKILL)
         time.sleep(0.05)  # the kernel ends the child of a killed Ray worker
-        held = store.records(out / "shards" / "0000")
+        held = run_folder.records(out / "shards" / "0000")
         said, talk = process.communicate(timeout=120)
     return held, subprocess.CompletedProcess(command, process.returncode, said, talk)
 
@@ -151,7 +151,7 @@ def test_killing_a_worker_of_a_cluster_loses_no_finished_unit(
     )
     assert done.returncode == 0, done.stderr
     assert "was lost" in done.stderr
-    found = {record.unit: record for record in store.records(tmp_path / "r")}
+    found = {record.unit: record for record in run_folder.records(tmp_path / "r")}
     assert len(held) >= 20
     assert all(found[record.unit] == record for record in held)  # timings too: not run again
     adabench("run", *words, "--out", tmp_path / "here", env=env)
@@ -178,11 +178,11 @@ def test_a_run_whose_parent_was_killed_goes_on_from_its_shards(env: dict[str, st
         worker_pid(tmp_path / "r" / "shards" / "0000", 10_000)
         process.kill()
     time.sleep(0.2)
-    held = [r for x in (tmp_path / "r" / "shards").iterdir() for r in store.records(x)]
+    held = [r for x in (tmp_path / "r" / "shards").iterdir() for r in run_folder.records(x)]
     assert held
     done = adabench("run", "--resume", tmp_path / "r", "--no-report", env=env)
     assert done.returncode == 0, done.stderr
-    found = {record.unit: record for record in store.records(tmp_path / "r")}
+    found = {record.unit: record for record in run_folder.records(tmp_path / "r")}
     assert all(found[record.unit] == record for record in held)
     adabench("run", *words, "--out", tmp_path / "here", env=env)
     assert facts(tmp_path / "r") == facts(tmp_path / "here")
@@ -244,5 +244,5 @@ def test_nothing_of_a_cluster_is_loaded_for_a_local_run(env: dict[str, str], tmp
         [sys.executable, "-P", "-c", code], env=env, capture_output=True, text=True, check=False
     )
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
-    with closing(store.resume(tmp_path / "r")) as run:
+    with closing(run_folder.resume(tmp_path / "r")) as run:
         assert run.remaining == ()

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adabench.harness import environment, store
-from adabench.harness.record import Cell, Record, Turn
+from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.provenance import environment
+from adabench.harness.store import run_folder
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 PLUGIN = Path(__file__).parent.parent / "plugin"
@@ -41,7 +42,7 @@ def stored(
     turns = [Turn(cell, repeat) for cell in cells for repeat in range(REPEATS)]
     manifest = {"environment": {**FINGERPRINT, "machine": machine}, "asked": {},
                 "instruments": [], "sources": {}}  # fmt: skip
-    with store.create(folder, turns, manifest) as run:
+    with run_folder.create(folder, turns, manifest) as run:
         for cell, repeat in turns:
             for case in range(cases):
                 values = {

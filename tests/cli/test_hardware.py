@@ -10,11 +10,11 @@ import pytest
 
 from adabench.cli import hardware as verb
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.profilers import fingerprint as prints
-from adabench.profilers import hardware
-from adabench.profilers.fingerprint import Gpu
-from adabench.profilers.hardware import Profile
-from adabench.profilers.noise import Company
+from adabench.profilers.hardware import fingerprint as prints
+from adabench.profilers.hardware import profile as hardware
+from adabench.profilers.hardware.fingerprint import Gpu
+from adabench.profilers.hardware.noise import Company
+from adabench.profilers.hardware.profile import Profile
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 BOARD = Gpu("Some Board", "GPU", False, 2**34, 300.0, 300.0, 1980, 2619)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from adabench.harness import store
+from adabench.harness.store import run_folder
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 REASON = re.compile("precision reached|budget spent|disturbed")
@@ -64,7 +64,7 @@ def test_a_missing_extra_is_skipped_by_pattern_and_an_error_by_name(
 ) -> None:
     done = adabench("run", "roots/*", "--defaults", "--out", tmp_path / "r", "--json", env=toy_env)
     assert done.returncode == 0
-    skipped = [r for r in store.records(tmp_path / "r") if r.cell.method == "absent"]
+    skipped = [r for r in run_folder.records(tmp_path / "r") if r.cell.method == "absent"]
     assert {r.status for r in skipped} == {"skipped"}
     assert "nowhere" in skipped[0].note
     named = adabench("run", "roots/absent", "--out", tmp_path / "n", env=toy_env)
@@ -106,7 +106,7 @@ def test_a_precision_is_kept_by_the_run_and_its_resumption(
     done = adabench(*words, *asked, "--out", tmp_path / "r", env=toy_env)
     assert done.returncode == 0, done.stderr
     file = tmp_path / "r" / "records.jsonl"
-    solved = [r for r in store.records(tmp_path / "r") if r.phase == "solve"]
+    solved = [r for r in run_folder.records(tmp_path / "r") if r.phase == "solve"]
     assert solved
     assert all(REASON.search(r.note) for r in solved)
     manifest = json.loads((tmp_path / "r" / "run.json").read_text())
@@ -116,7 +116,7 @@ def test_a_precision_is_kept_by_the_run_and_its_resumption(
     (tmp_path / "r" / "turns.done").write_text("")
     again = adabench("run", "--resume", tmp_path / "r", "--no-report", env=toy_env)
     assert again.returncode == 0, again.stderr
-    solved = [r for r in store.records(tmp_path / "r") if r.phase == "solve"]
+    solved = [r for r in run_folder.records(tmp_path / "r") if r.phase == "solve"]
     assert solved
     assert all(REASON.search(r.note) for r in solved)
     wrong = adabench(*words, "--precision", "fine", "--out", tmp_path / "no", env=toy_env)

@@ -77,7 +77,13 @@ def test_a_terminal_without_utf8_is_served(env: dict[str, str], run: Path) -> No
 def test_explain_speaks_to_people_and_programs(env: dict[str, str], run: Path) -> None:
     done = adabench("explain", run, "headroom/roots/residual", env=env)
     assert done.returncode == 0, done.stderr
-    for word in ("Samples", "Meter", "Formula (harness/headroom.py)", "H = area", "Interval"):
+    for word in (
+        "Samples",
+        "Meter",
+        "Formula (harness/analysis/headroom.py)",
+        "H = area",
+        "Interval",
+    ):
         assert word in done.stdout
     wrong = adabench("explain", run, "headroom/roots/residuum", env=env)
     assert (wrong.returncode, "residual" in wrong.stderr) == (2, True)

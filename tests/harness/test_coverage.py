@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adabench.harness.student import interval, moments, p_above, p_below
+from adabench.harness.stats.student_t import interval, moments, p_above, p_below
 
 PATH = Path(__file__).parents[2] / "benchmarks" / "intervals.py"
 SPEC = importlib.util.spec_from_file_location("coverage_worlds", PATH)

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from adabench.cli import session
-from adabench.harness import journal, recall, store, table
-from adabench.harness.record import Cell, Record, Turn
+from adabench.harness.analysis import findings_cache
+from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.store import journal, run_folder, table
 
 ROOT = Path(__file__).parents[2]
 CELLS = [
@@ -29,8 +30,8 @@ CELLS = [
 def long_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A short run that is treated as a long one."""
     monkeypatch.setattr(table, "KEPT_FROM", 1)
-    monkeypatch.setattr(recall, "KEPT_FROM", 1)
-    with store.create(tmp_path, [Turn(cell, 0) for cell in CELLS], {"instruments": []}) as run:
+    monkeypatch.setattr(findings_cache, "KEPT_FROM", 1)
+    with run_folder.create(tmp_path, [Turn(cell, 0) for cell in CELLS], {"instruments": []}) as run:
         for i, cell in enumerate(CELLS):
             for case in range(5):
                 values = {"work": 3.0 + i + case, "right": 1.0, "latency_s": 0.1 * (1 + case)}
@@ -45,7 +46,7 @@ def long_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_was_found_comes_back_whole(long_run: Path) -> None:
     first = session.read(long_run)
-    assert (long_run / recall.CACHE).exists()
+    assert (long_run / findings_cache.CACHE).exists()
     again = session.read(long_run)
     assert again == replace(first, manifest=again.manifest)
     assert again.manifest["warnings"] == first.manifest["warnings"]
@@ -62,10 +63,10 @@ def test_what_is_known_is_not_read_again(long_run: Path, monkeypatch: pytest.Mon
 def test_a_finished_run_is_opened_without_reading_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with store.create(tmp_path, [Turn(CELLS[0], 0)], {}) as run:
+    with run_folder.create(tmp_path, [Turn(CELLS[0], 0)], {}) as run:
         run.append(Record(CELLS[0], "solve", 0, 0, "ok", {"work": 1.0}))
     monkeypatch.setattr(journal, "blocks", None)
-    with store.resume(tmp_path) as again:
+    with run_folder.resume(tmp_path) as again:
         assert again.remaining == ()
 
 
@@ -75,17 +76,17 @@ def test_whatever_changes_is_judged_anew(
 ) -> None:
     before = session.read(long_run)
     if what == "records":
-        path = long_run / store.RECORDS
+        path = long_run / run_folder.RECORDS
         path.write_bytes(path.read_bytes().replace(b"2.5", b"9.5"))
     elif what == "manifest":
-        path = long_run / store.MANIFEST
+        path = long_run / run_folder.MANIFEST
         path.write_text(json.dumps(json.loads(path.read_text()) | {"unwatched": {"x": "None."}}))
     elif what == "cards":
         changed = {name: replace(card, title="new") for name, card in before.task_cards.items()}
         real = session._cards
         monkeypatch.setattr(session, "_cards", lambda a: changed if "roots" in a else real(a))
     else:
-        monkeypatch.setattr(recall.environment, "source_digest", lambda paths: "other")
+        monkeypatch.setattr(findings_cache.environment, "source_digest", lambda paths: "other")
     judged = []
     monkeypatch.setattr(session, "find", lambda *a: judged.append(1) or before)
     session.read(long_run)
@@ -96,7 +97,7 @@ def test_a_folder_that_cannot_be_written_is_read_all_the_same(
     long_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = session.read(long_run).to_json()
-    for copy in (table.CACHE, recall.CACHE):
+    for copy in (table.CACHE, findings_cache.CACHE):
         (long_run / copy).unlink()
         (long_run / copy).mkdir()  # root may write anywhere, but not over a folder
     assert session.read(long_run).to_json() == expected
@@ -135,7 +136,7 @@ def test_a_million_records(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     make = [sys.executable, "-P", str(ROOT / "benchmarks" / "million.py"), "make", str(folder)]
     subprocess.run(make, check=True, env=os.environ)
-    assert (folder / store.RECORDS).read_bytes().count(b"\n") > 1_000_000
+    assert (folder / run_folder.RECORDS).read_bytes().count(b"\n") > 1_000_000
     for words in (("claims", str(folder)), ("compare", str(folder), str(folder)),
                   ("report", str(folder))):  # fmt: skip
         for copy in folder.glob("*.cache"):

@@ -17,13 +17,13 @@ from triton.backends.compiler import GPUTarget
 from triton.backends.nvidia.compiler import get_ptxas
 from triton.compiler import ASTSource
 
-from adabench.kernels import tiles
+from adabench.kernels import triton_kernels
 
 SCALARS = ("active", "bound", "N", "K", "groups")
 KERNELS = {
-    "up": (tiles._up_kernel, {}),
-    "down": (tiles._down_kernel, {"GATED": False}),
-    "grouped": (tiles._grouped_kernel, {"GROUPS": 64}),
+    "up": (triton_kernels._up_kernel, {}),
+    "down": (triton_kernels._down_kernel, {"GATED": False}),
+    "grouped": (triton_kernels._grouped_kernel, {"GROUPS": 64}),
 }
 
 
@@ -74,9 +74,9 @@ def main():
     capability, number = int(sys.argv[1]), int(sys.argv[2])
     found = []
     for name, (kernel, more) in KERNELS.items():
-        for m, n, k, warps, stages in tiles.SHAPES[:number]:
+        for m, n, k, warps, stages in triton_kernels.SHAPES[:number]:
             constants = {
-                "BLOCK_M": m, "BLOCK_N": n, "BLOCK_K": k, "GROUP_M": tiles.GROUP_M,
+                "BLOCK_M": m, "BLOCK_N": n, "BLOCK_K": k, "GROUP_M": triton_kernels.GROUP_M,
                 "EVEN_K": True, "DESCRIBED": capability >= 90, "PRECISION": "tf32", **more,
             }  # fmt: skip
             done = compiled(kernel, constants, capability, warps, stages)

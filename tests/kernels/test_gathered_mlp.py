@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.kernels import dispatch, gather
+from adabench.kernels import dispatch, gathered_mlp
 from tests.kernels.rounding import U32, accumulated, stored, unit
 
 TYPES = (torch.float32, torch.float16, torch.bfloat16)
@@ -74,7 +74,7 @@ def assert_exact(found: Tensor, arguments) -> None:
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_reference_is_exact_within_rounding(name, gated, dtype):
     arguments = draw(SHAPES[name], dtype, gated=gated)
-    assert_exact(gather.reference_(arguments[0].clone(), *arguments[1:]), arguments)
+    assert_exact(gathered_mlp.reference_(arguments[0].clone(), *arguments[1:]), arguments)
 
 
 @pytest.mark.usefixtures("interpreter")
@@ -82,10 +82,10 @@ def test_the_reference_is_exact_within_rounding(name, gated, dtype):
 @pytest.mark.parametrize("gated", [False, True])
 @pytest.mark.parametrize("name", SHAPES)
 def test_triton_is_exact_within_rounding(name, gated, dtype):
-    from adabench.kernels import tiles
+    from adabench.kernels import triton_kernels
 
     arguments = draw(SHAPES[name], dtype, gated=gated)
-    assert_exact(tiles.mlp_add_(arguments[0].clone(), *arguments[1:]), arguments)
+    assert_exact(triton_kernels.mlp_add_(arguments[0].clone(), *arguments[1:]), arguments)
 
 
 @pytest.mark.usefixtures("interpreter")
@@ -93,24 +93,24 @@ def test_triton_is_exact_within_rounding(name, gated, dtype):
 @pytest.mark.parametrize("shape", [(40, 19, 32, 64), (40, 19, 40, 72), (40, 1, 8, 24)], ids=str)
 def test_weights_by_descriptor_give_the_same_bits(shape, dtype):
     """As on Hopper; rows of a weight must then be multiples of 16 bytes, but not of a tile."""
-    from adabench.kernels import tiles
+    from adabench.kernels import triton_kernels
 
     stream, *rest = draw(shape, dtype)
-    plain = tiles.mlp_add_(stream.clone(), *rest, described=False)
-    assert torch.equal(tiles.mlp_add_(stream.clone(), *rest, described=True), plain)
+    plain = triton_kernels.mlp_add_(stream.clone(), *rest, described=False)
+    assert torch.equal(triton_kernels.mlp_add_(stream.clone(), *rest, described=True), plain)
 
 
 @pytest.mark.usefixtures("interpreter")
 def test_triton_takes_views_and_its_own_stream():
     """Rows of a wider buffer, transposed weights, 32-bit indices, x that is the stream."""
-    from adabench.kernels import tiles
+    from adabench.kernels import triton_kernels
 
     stream, _, rows, up, down, _ = draw((30, 11, 32, 48), torch.float32)
     wide = torch.zeros(30, 50)
     wide[:, :32] = stream
     view = wide[:, :32]
     views = (view, view, rows.int(), up.T.contiguous().T, down.T.contiguous().T)
-    tiles.mlp_add_(*views)
+    triton_kernels.mlp_add_(*views)
     assert_exact(view.clone(), (stream, stream, rows, up, down, None))
     assert not wide[:, 32:].any()
 
@@ -125,13 +125,13 @@ def test_the_bound_is_tight_enough_to_catch_a_wrong_gelu_and_a_wrong_row():
         arguments = draw(SHAPES["half active"], dtype)
         shifted = (arguments[0].clone(), arguments[1].roll(1, 0), *arguments[2:])
         with pytest.raises(AssertionError, match="over the bound"):
-            assert_exact(gather.reference_(*shifted), arguments)
+            assert_exact(gathered_mlp.reference_(*shifted), arguments)
 
 
 def test_without_active_rows_nothing_changes():
     stream, x, _, up, down, _ = draw((12, 0, 16, 32), torch.float32)
     before = stream.clone()
-    found = gather.mlp_add_(stream, x, torch.empty(0, dtype=torch.long), up, down)
+    found = gathered_mlp.mlp_add_(stream, x, torch.empty(0, dtype=torch.long), up, down)
     assert found is stream
     assert torch.equal(found, before)
 
@@ -139,7 +139,7 @@ def test_without_active_rows_nothing_changes():
 def test_on_the_cpu_the_reference_runs_and_gradients_flow():
     stream, x, rows, up, down, _ = draw((12, 5, 16, 32), torch.float32)
     up.requires_grad_()
-    gather.mlp_add_(stream, x, rows, up, down).sum().backward()
+    gathered_mlp.mlp_add_(stream, x, rows, up, down).sum().backward()
     assert up.grad is not None
     assert up.grad.abs().sum() > 0
     assert not dispatch.runs_triton(stream, x)
@@ -153,17 +153,17 @@ def test_shapes_that_do_not_fit_are_refused(place, size, says):
     arguments = list(draw((12, 5, 16, 32), torch.float32, gated=True))
     arguments[place] = torch.zeros(size)
     with pytest.raises(ValueError, match=says):
-        gather.mlp_add_(*arguments)
+        gathered_mlp.mlp_add_(*arguments)
 
 
 def test_mixed_types_are_refused():
     stream, x, rows, up, down, _ = draw((12, 5, 16, 32), torch.float32)
     with pytest.raises(ValueError, match="one type"):
-        gather.mlp_add_(stream, x, rows, up, down.half())
+        gathered_mlp.mlp_add_(stream, x, rows, up, down.half())
 
 
 def test_the_floor_at_the_shape_of_the_docstring():
-    found = gather.cost(2048, 1024, 4096, 2)
+    found = gathered_mlp.cost(2048, 1024, 4096, 2)
     assert found.flops == 4 * 2048 * 1024 * 4096
     assert found.moved_bytes == (2 * 1024 * 4096 + 3 * 2048 * 1024) * 2 + 2048 * 8
     assert found.floor_s(1e12, 1e30) == found.flops / 1e12
@@ -172,7 +172,7 @@ def test_the_floor_at_the_shape_of_the_docstring():
 
 def test_importing_costs_neither_torch_nor_triton():
     code = (
-        "import sys, adabench.kernels.gather, adabench.kernels.grouped\n"
+        "import sys, adabench.kernels.gathered_mlp, adabench.kernels.grouped_matmul\n"
         "print([name for name in ('torch', 'triton') if name in sys.modules])"
     )
     done = subprocess.run(
@@ -190,7 +190,7 @@ def test_compiled_triton_is_exact_within_rounding(name, gated, dtype, cuda):
     arguments = draw(shape, dtype, cuda, gated)
     with torch.no_grad():
         assert dispatch.runs_triton(*arguments)
-        assert_exact(gather.mlp_add_(arguments[0].clone(), *arguments[1:]), arguments)
+        assert_exact(gathered_mlp.mlp_add_(arguments[0].clone(), *arguments[1:]), arguments)
 
 
 @pytest.mark.gpu

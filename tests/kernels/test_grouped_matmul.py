@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from adabench.kernels import dispatch, grouped
+from adabench.kernels import dispatch, grouped_matmul
 from tests.kernels.rounding import accumulated, unit
 
 TYPES = (torch.float32, torch.float16, torch.bfloat16)
@@ -48,7 +48,7 @@ def assert_exact(found, x, choice, weights):
 @pytest.mark.parametrize("name", SPLITS)
 def test_the_reference_is_exact_within_rounding(name, size, dtype):
     arguments = draw(SPLITS[name], size, dtype)
-    assert_exact(grouped.reference(*arguments), *arguments)
+    assert_exact(grouped_matmul.reference(*arguments), *arguments)
 
 
 @pytest.mark.usefixtures("interpreter")
@@ -56,35 +56,37 @@ def test_the_reference_is_exact_within_rounding(name, size, dtype):
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("name", SPLITS)
 def test_triton_is_exact_within_rounding(name, size, dtype):
-    from adabench.kernels import tiles
+    from adabench.kernels import triton_kernels
 
     arguments = draw(SPLITS[name], size, dtype)
-    assert_exact(tiles.grouped(*arguments), *arguments)
+    assert_exact(triton_kernels.grouped(*arguments), *arguments)
 
 
 @pytest.mark.usefixtures("interpreter")
 @pytest.mark.parametrize("name", ["one huge group", "no multiple of a tile"])
 def test_weights_by_descriptor_give_the_same_bits(name):
     """The last tile of a group's columns then reads into the next group's weight."""
-    from adabench.kernels import tiles
+    from adabench.kernels import triton_kernels
 
     arguments = draw(SPLITS[name], (24, 40), torch.float16)
-    plain = tiles.grouped(*arguments, described=False)
-    assert torch.equal(tiles.grouped(*arguments, described=True), plain)
+    plain = triton_kernels.grouped(*arguments, described=False)
+    assert torch.equal(triton_kernels.grouped(*arguments, described=True), plain)
 
 
 @pytest.mark.usefixtures("interpreter")
 @pytest.mark.parametrize("split", [(0, 0, 1), (5, 0, 9), (16, 17, 1), (1,) * 40, (64,)])
 @pytest.mark.parametrize("height", [1, 16, 128])
 def test_the_grid_has_room_for_every_split(split, height):
-    from adabench.kernels.tiles import most_tiles
+    from adabench.kernels.triton_kernels import most_tiles
 
     needed = sum(-(-size // height) for size in split)
     assert needed <= most_tiles(sum(split), len(split), height) <= needed + len(split)
 
 
 def test_no_rows_give_no_results():
-    assert grouped.grouped(torch.empty(0, 4), torch.empty(0).long(), torch.ones(2, 3, 4)).shape == (
+    assert grouped_matmul.grouped(
+        torch.empty(0, 4), torch.empty(0).long(), torch.ones(2, 3, 4)
+    ).shape == (
         0,
         3,
     )
@@ -92,11 +94,11 @@ def test_no_rows_give_no_results():
 
 @pytest.mark.usefixtures("interpreter")
 def test_the_bound_catches_a_wrong_choice():
-    from adabench.kernels import tiles
+    from adabench.kernels import triton_kernels
 
     for dtype in TYPES:
         x, choice, weights = draw(SPLITS["no multiple of a tile"], (32, 48), dtype)
-        found = tiles.grouped(x, choice.roll(1), weights)
+        found = triton_kernels.grouped(x, choice.roll(1), weights)
         with pytest.raises(AssertionError, match="over the bound"):
             assert_exact(found, x, choice, weights)
 
@@ -111,11 +113,11 @@ def test_the_bound_catches_a_wrong_choice():
 )
 def test_shapes_that_do_not_fit_are_refused(x, choice, weights, says):
     with pytest.raises(ValueError, match=says):
-        grouped.grouped(torch.ones(x), torch.zeros(choice).long(), torch.ones(weights))
+        grouped_matmul.grouped(torch.ones(x), torch.zeros(choice).long(), torch.ones(weights))
 
 
 def test_the_floor_counts_only_the_weights_that_somebody_chose():
-    few, many = grouped.cost(64, 2, 8, 16, 2), grouped.cost(64, 3, 8, 16, 2)
+    few, many = grouped_matmul.cost(64, 2, 8, 16, 2), grouped_matmul.cost(64, 3, 8, 16, 2)
     assert few.flops == many.flops == 2 * 64 * 8 * 16
     assert many.moved_bytes - few.moved_bytes == 8 * 16 * 2
 
@@ -128,4 +130,4 @@ def test_compiled_triton_is_exact_within_rounding(name, size, dtype, cuda):
     arguments = draw(SPLITS[name], size, dtype, cuda)
     with torch.no_grad():
         assert dispatch.runs_triton(*arguments)
-        assert_exact(grouped.grouped(*arguments), *arguments)
+        assert_exact(grouped_matmul.grouped(*arguments), *arguments)

@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 import torch
 
-from adabench.kernels import gather, grouped
+from adabench.kernels import gathered_mlp, grouped_matmul
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 
@@ -13,10 +13,10 @@ pytestmark = pytest.mark.usefixtures("interpreter")
 @pytest.fixture
 def trials(monkeypatch):
     """Sends launches through the tuner; returns the list of trials it made."""
-    from adabench.kernels import tiles
+    from adabench.kernels import triton_kernels
 
     made: list[object] = []
-    plain = tiles._tuned.__wrapped__
+    plain = triton_kernels._tuned.__wrapped__
 
     @cache
     def tuned(kernel, described, restored):
@@ -31,9 +31,9 @@ def trials(monkeypatch):
         tuner._do_bench = bench
         return tuner
 
-    monkeypatch.setattr(tiles, "_tuned", tuned)
-    monkeypatch.setattr(tiles, "SHAPES", ((16, 16, 16, 4, 2), (16, 32, 32, 4, 2)))
-    monkeypatch.setattr(tiles, "_interpreted", lambda: False)
+    monkeypatch.setattr(triton_kernels, "_tuned", tuned)
+    monkeypatch.setattr(triton_kernels, "SHAPES", ((16, 16, 16, 4, 2), (16, 32, 32, 4, 2)))
+    monkeypatch.setattr(triton_kernels, "_interpreted", lambda: False)
     return made
 
 
@@ -47,43 +47,45 @@ def mlp():
 
 @pytest.mark.parametrize("described", [False, True])
 def test_trials_do_not_add_to_the_stream(trials, described):
-    from adabench.kernels import tiles
+    from adabench.kernels import triton_kernels
 
     stream, *rest = mlp()
-    found = tiles.mlp_add_(stream.clone(), *rest, described=described)
+    found = triton_kernels.mlp_add_(stream.clone(), *rest, described=described)
     assert len(trials) == 4  # two kernels, two configurations each
-    assert torch.allclose(found, gather.reference_(stream.clone(), *rest), rtol=1e-4, atol=1e-4)
+    assert torch.allclose(
+        found, gathered_mlp.reference_(stream.clone(), *rest), rtol=1e-4, atol=1e-4
+    )
 
 
 def test_another_number_of_rows_below_the_same_power_of_two_is_not_tuned_again(trials):
-    from adabench.kernels import tiles
+    from adabench.kernels import triton_kernels
 
     stream, x, rows, *weights = mlp()
     for active in (17, 18, 19):
-        found = tiles.mlp_add_(stream.clone(), x, rows[:active], *weights)
-        wanted = gather.reference_(stream.clone(), x, rows[:active], *weights)
+        found = triton_kernels.mlp_add_(stream.clone(), x, rows[:active], *weights)
+        wanted = gathered_mlp.reference_(stream.clone(), x, rows[:active], *weights)
         assert torch.allclose(found, wanted, rtol=1e-4, atol=1e-4)
     assert len(trials) == 4
-    tiles.mlp_add_(stream.clone(), x, rows[:9], *weights)
+    triton_kernels.mlp_add_(stream.clone(), x, rows[:9], *weights)
     assert len(trials) == 8
 
 
 def test_grouped_products_are_tuned_too(trials):
-    from adabench.kernels import tiles
+    from adabench.kernels import triton_kernels
 
     x, choice, weights = torch.randn(30, 32), torch.randint(3, (30,)), torch.randn(4, 24, 32)
-    found = tiles.grouped(x, choice, weights)
+    found = triton_kernels.grouped(x, choice, weights)
     assert len(trials) == 2
-    assert torch.allclose(found, grouped.reference(x, choice, weights), rtol=1e-4, atol=1e-4)
+    assert torch.allclose(found, grouped_matmul.reference(x, choice, weights), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("bound", [1, 2, 16, 64, 512, 1024, 4096, 2**20])
 @pytest.mark.parametrize("groups", [1, 7, 4096])
 def test_some_configuration_is_left_for_every_size(bound, groups):
-    from adabench.kernels import tiles
+    from adabench.kernels import triton_kernels
 
     of = {"bound": bound, "groups": groups}
-    tuner = tiles._tuned.__wrapped__(tiles._up_kernel, False, ())
-    heights = [c.kwargs["BLOCK_M"] for c in tiles._fitting(tuner.configs, of)]
+    tuner = triton_kernels._tuned.__wrapped__(triton_kernels._up_kernel, False, ())
+    heights = [c.kwargs["BLOCK_M"] for c in triton_kernels._fitting(tuner.configs, of)]
     assert heights
     assert max(heights) <= max(16, bound // groups)

@@ -10,8 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from adabench.harness.card import Card, Claim, Knob, Metric, Ratio
-from adabench.harness.findings import (
+from adabench.harness.analysis.findings import (
     ClaimRow,
     ConversionRow,
     Estimate,
@@ -20,7 +19,8 @@ from adabench.harness.findings import (
     SummaryRow,
     Tally,
 )
-from adabench.harness.record import Cell, Record
+from adabench.harness.contract.card import Card, Claim, Knob, Metric, Ratio
+from adabench.harness.contract.record import Cell, Record
 
 HOSTILE = "<script>alert('x')</script> & $\\frac{1}{2}$ | [x](y)"
 SLOTS = (25, 50, 100, 200)

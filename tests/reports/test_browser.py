@@ -11,10 +11,11 @@ import time
 
 import pytest
 
-from adabench.harness.findings import Findings
-from adabench.reports import drill, pareto
-from adabench.reports.html import SCRIPTS, _read, render
-from adabench.reports.units import interval, quantity
+from adabench.harness.analysis.findings import Findings
+from adabench.reports.figures import pareto
+from adabench.reports.number_format import interval, quantity
+from adabench.reports.report import drill_down
+from adabench.reports.report.page import SCRIPTS, _read, render
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
@@ -55,12 +56,12 @@ def _insides(run: Findings):
     """Make up what lies behind each point: work that differs by group, and a heavy tail."""
     found = {}
     for i, row in enumerate(run.summary):
-        names = [n for n in row.metrics if n in drill.watched(run.task_cards[row.task])][:6]
-        means = {n: drill.brief(_number(row.metrics[n].estimate)) for n in names}
+        names = [n for n in row.metrics if n in drill_down.watched(run.task_cards[row.task])][:6]
+        means = {n: drill_down.brief(_number(row.metrics[n].estimate)) for n in names}
         groups = {g: (100, {n: v * (k + 1) for n, v in means.items()})
                   for k, g in enumerate(("easy", "hard <b>", ""))}  # fmt: skip
         rising = {n: tuple(v * (1 + k / 10) ** 2 for k in range(21)) for n, v in means.items()}
-        found[i] = drill.Inside(groups, rising, 300)
+        found[i] = drill_down.Inside(groups, rising, 300)
     return found
 
 

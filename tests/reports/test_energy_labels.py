@@ -18,17 +18,17 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from adabench.cli import session
-from adabench.harness.card import Card, Claim, Metric, Ratio
-from adabench.harness.findings import Findings
-from adabench.harness.joules import UNKNOWN, kinds_of, label
-from adabench.harness.read import find
-from adabench.harness.record import Cell, Record
-from adabench.profilers.energy import Energy
-from adabench.profilers.provenance import STRENGTH, label_of
-from adabench.reports import tables
-from adabench.reports.document import document
-from adabench.reports.frame import records_frame
-from adabench.reports.html import render
+from adabench.harness.analysis.analyse import find
+from adabench.harness.analysis.findings import Findings
+from adabench.harness.contract.card import Card, Claim, Metric, Ratio
+from adabench.harness.contract.record import Cell, Record
+from adabench.harness.store.energy_labels import UNKNOWN, kinds_of, label
+from adabench.profilers.energy.probe import Energy
+from adabench.profilers.energy.provenance import STRENGTH, label_of
+from adabench.reports.export.records_frame import records_frame
+from adabench.reports.report.chart_data import document
+from adabench.reports.report.page import render
+from adabench.reports.tables import terminal
 
 NAMES = ("energy_j", "energy_gpu_j", "energy_cpu_j", "energy_dram_j", "energy_node_j",
          "energy_est_j", "energy_gpu_est_j", "modelled_j", "joules")  # fmt: skip
@@ -126,7 +126,7 @@ EVERY = settings(max_examples=25, deadline=None, suppress_health_check=list(Heal
 @given(runs())
 def test_the_terminal(made: Made) -> None:
     console = Console(file=io.StringIO(), width=600)
-    for table in tables.overview(made.findings):
+    for table in terminal.overview(made.findings):
         console.print(table)
     text = console.file.getvalue()
     assert ("energy" in text) or not JOULE.search(text)
@@ -199,7 +199,7 @@ def test_claims_as_json_hold_ratios_alone(findings, capsys) -> None:
 
 
 def test_an_estimate_cannot_be_recorded_under_the_name_of_a_measurement() -> None:
-    from adabench.profilers.estimate import TdpModel
+    from adabench.profilers.energy.tdp_estimate import TdpModel
 
     meter = TdpModel()
     meter.key = "energy_j"

@@ -1,6 +1,6 @@
 import pytest
 
-from adabench.reports.units import interval, quantity, unit_of
+from adabench.reports.number_format import interval, quantity, unit_of
 
 
 @pytest.mark.parametrize(

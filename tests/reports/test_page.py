@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adabench.harness.findings import Findings
-from adabench.harness.record import Cell, Record
-from adabench.harness.table import from_records
-from adabench.reports import drill, html
-from adabench.reports.document import document, encode
-from adabench.reports.html import render
+from adabench.harness.analysis.findings import Findings
+from adabench.harness.contract.record import Cell, Record
+from adabench.harness.store.table import from_records
+from adabench.reports.report import drill_down
+from adabench.reports.report import page as html
+from adabench.reports.report.chart_data import document, encode
+from adabench.reports.report.page import render
 
 VENDOR = Path(html.__file__).parent / "vendor"
 
@@ -120,9 +121,12 @@ def test_same_findings_same_bytes_and_few_of_them(crowd):
 def test_a_drill_down_of_the_crowd_stays_below_five_megabytes(crowd):
     rng = np.random.default_rng(3)
     inside = {
-        i: drill.Inside(
+        i: drill_down.Inside(
             {f"level {g}": (200, _six(rng)) for g in range(5)},
-            {name: tuple(drill.brief(x) for x in np.sort(rng.random(21))) for name in _six(rng)},
+            {
+                name: tuple(drill_down.brief(x) for x in np.sort(rng.random(21)))
+                for name in _six(rng)
+            },
             1000,
         )
         for i in range(len(crowd.summary))
@@ -134,7 +138,7 @@ def test_a_drill_down_of_the_crowd_stays_below_five_megabytes(crowd):
 
 def _six(rng):
     names = ("flops_counted", "accuracy", "latency_s", "energy_j", "generated", "kv_peak_bytes")
-    return {name: drill.brief(float(rng.random())) for name in names}
+    return {name: drill_down.brief(float(rng.random())) for name in names}
 
 
 def test_only_our_scripts_may_run(odd):
@@ -202,14 +206,14 @@ def test_a_drill_down_describes_the_cases(findings):
                {"slots_held": float(10 * case + seed), "hit_rate": 0.5}, group="ab"[case % 2])
         for case in range(30) for seed in (0, 1)
     ]  # fmt: skip
-    one = drill.inside(findings, from_records(records))
+    one = drill_down.inside(findings, from_records(records))
     assert list(one) == [0]
     assert one[0].cases == 30
     assert one[0].groups["a"] == (15, {"slots_held": 140.5, "hit_rate": 0.5})
     assert one[0].groups["b"] == (15, {"slots_held": 150.5, "hit_rate": 0.5})
     assert one[0].quantiles["hit_rate"] == (0.5,)
     assert one[0].quantiles["slots_held"][::20] == (0.5, 290.5)
-    assert len(one[0].quantiles["slots_held"]) == len(drill.QUANTILES)
+    assert len(one[0].quantiles["slots_held"]) == len(drill_down.QUANTILES)
 
 
 def test_few_cases_are_shown_one_by_one(findings):
@@ -219,6 +223,6 @@ def test_few_cases_are_shown_one_by_one(findings):
         Record(cell, "solve", case, 0, "ok", {"slots_held": float(v)})
         for case, v in enumerate((3, 1, 2))
     ]
-    one = drill.inside(findings, from_records(records))[0]
+    one = drill_down.inside(findings, from_records(records))[0]
     assert one.quantiles == {"slots_held": (1.0, 2.0, 3.0)}
     assert one.groups == {}

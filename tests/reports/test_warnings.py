@@ -3,7 +3,7 @@
 import dataclasses
 
 from adabench.cli import session
-from adabench.reports.html import render
+from adabench.reports.report.page import render
 
 
 def test_every_report_shows_the_warnings(findings, capsys):

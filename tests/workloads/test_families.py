@@ -26,10 +26,14 @@ def kinds(task: str) -> dict[str, str]:
             }[task]
             return dict(import_module(f"adabench.workloads.{task}.{place}").KINDS)
         case "connectivity":
-            families = import_module("adabench.workloads.connectivity.stream").FAMILIES
+            families = import_module(
+                "adabench.workloads.algorithms.connectivity.substrate.update_streams"
+            ).FAMILIES
             return {name: f.standing.removeprefix("negative ") for name, f in families.items()}
         case "active_search":
-            families = import_module("adabench.workloads.active_search.families").FAMILIES
+            families = import_module(
+                "adabench.workloads.algorithms.active_search.substrate.bandit_families"
+            ).FAMILIES
             return {name: family.purpose for name, family in families.items()}
     place = {"replanning": "scene", "ray_paths": "scene", "mip": "families"}[task]
     scene = import_module(f"adabench.workloads.{task}.{place}")

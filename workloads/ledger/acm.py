@@ -142,7 +142,7 @@ read.
 budget reported as the cost; constant width without the same tuning; gates left out of the count.
 """
 
-from adabench.harness.card import (
+from adabench.harness.contract.card import (
     Card,
     Claim,
     Frontier,

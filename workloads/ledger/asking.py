@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import SelectionError
-from adabench.harness.task import Meter
 from adabench.workloads.ledger import checkpoint
 from adabench.workloads.ledger.data import Bools, Ints
 from adabench.workloads.ledger.model import Backbone

@@ -13,7 +13,7 @@ everything and seeing it nothing that three seeds could show.
 **Ways to fake it.** A smaller router, or other forecasters, than the method's.
 """
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.engine import Answer
 from adabench.workloads.ledger.readers import Batch, UnitReader
 from adabench.workloads.ledger.retrofit import rule

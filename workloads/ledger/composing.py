@@ -24,8 +24,8 @@ from typing import NoReturn
 import numpy as np
 import torch
 
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import SelectionError
-from adabench.harness.task import Meter
 from adabench.workloads.ledger import affine, checkpoint
 from adabench.workloads.ledger.data import Corpus
 from adabench.workloads.ledger.engine import Answer

@@ -17,7 +17,7 @@ it answers more: whoever is compared with the verbose one alone wins by the fill
 filler, and terse stands beside it.
 """
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.asking import Exam
 from adabench.workloads.ledger.cot_task import Reckoning, Solver
 from adabench.workloads.ledger.latent_engine import Solution

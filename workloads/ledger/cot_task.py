@@ -28,8 +28,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import SelectionError
-from adabench.harness.task import Meter
 from adabench.workloads.ledger import checkpoint, cot_data, latent_engine
 from adabench.workloads.ledger.asking import Exam
 from adabench.workloads.ledger.cot_data import HALF, Keys, Reckoned

@@ -14,7 +14,7 @@ which the data was chosen, is the weakest by far, as it was after 800 steps (0.6
 the method's is reset.
 """
 
-from adabench.harness.card import Card, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.ledger.composing import Composing, FfnReader
 from adabench.workloads.ledger.ffn_engine import Run
 from adabench.workloads.ledger.readers import DENSE_TILE, Batch

@@ -15,7 +15,7 @@ student not prepared, `latent_training.py`) it was 0.784, 0.734, 0.539 right at 
 **Ways to fake it.** Shortcuts that were trained with handing over and are run without.
 """
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger import system_1_5
 from adabench.workloads.ledger.asking import Exam
 from adabench.workloads.ledger.cot_task import Reckoning

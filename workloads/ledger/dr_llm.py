@@ -125,7 +125,7 @@ used for the second; a base that was trained on and is called frozen.
 
 from dataclasses import dataclass
 
-from adabench.harness.card import Card, Claim, Frontier, Knob, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import Card, Claim, Frontier, Knob, OutOfReach, Point, Ratio
 from adabench.workloads.ledger.asking import Asking, Exam, PathReader
 from adabench.workloads.ledger.path_routers import Routers, decide
 from adabench.workloads.ledger.paths import Reply

@@ -36,7 +36,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from adabench.harness.card import Bound, Card, Claim, Knob, Point
+from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point
 from adabench.workloads.ledger import duo_judging as judging
 from adabench.workloads.ledger import duo_study as study
 from adabench.workloads.ledger.data import EQUAL

@@ -67,7 +67,16 @@ long as these); there K was 0.32 [-0.10, 0.81] decoding one by one and -0.09 [-0
 that may not skip where routers do; a soft mixture at evaluation; routers left out of the count.
 """
 
-from adabench.harness.card import Card, Claim, Frontier, Knob, Monotone, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import (
+    Card,
+    Claim,
+    Frontier,
+    Knob,
+    Monotone,
+    OutOfReach,
+    Point,
+    Ratio,
+)
 from adabench.workloads.ledger.duo_modules import routed
 from adabench.workloads.ledger.duo_reading import DuoReader
 from adabench.workloads.ledger.engine import Answer

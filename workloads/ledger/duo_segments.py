@@ -44,7 +44,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from adabench.harness.card import Bound, Card, Claim, Knob, Point
+from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point
 from adabench.workloads.ledger import duo_judging as judging
 from adabench.workloads.ledger import duo_study as study
 from adabench.workloads.ledger.duo_reading import DuoReader

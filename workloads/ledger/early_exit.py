@@ -65,7 +65,7 @@ an exit rule for free; comparing with a model whose head reads one layer only.
 
 from torch import Tensor
 
-from adabench.harness.card import Card, Claim, Frontier, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Claim, Frontier, Knob, Point, Ratio
 from adabench.workloads.ledger.engine import Admission, Answer, Policy, read_out
 from adabench.workloads.ledger.model import Backbone
 from adabench.workloads.ledger.readers import GATHERED_TILE, Batch, Reader

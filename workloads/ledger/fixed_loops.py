@@ -15,7 +15,7 @@ After 800 steps of the first recipe the gaps were wider: 0.540, 0.736, 0.743 wit
 calling that the rival.
 """
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.composing import Composing, FfnReader
 from adabench.workloads.ledger.ffn_engine import Run
 from adabench.workloads.ledger.readers import DENSE_TILE, Batch

@@ -15,7 +15,7 @@ backbone, trained from noise, stood at 0.62 to 0.70 for k = 4; `qa_training.py` 
 **Ways to fake it.** A weaker base than the one the routers were trained on.
 """
 
-from adabench.harness.card import Card, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.ledger.asking import Asking, Exam, PathReader
 from adabench.workloads.ledger.paths import Reply, default
 

@@ -26,7 +26,7 @@ without forecasts there is nothing to train. A hole costs four times what a fore
 **Ways to fake it.** Fewer steps or another budget than the method it is compared with.
 """
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.engine import Answer
 from adabench.workloads.ledger.readers import Batch, UnitReader
 from adabench.workloads.ledger.retrofit import rule

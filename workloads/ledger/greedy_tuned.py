@@ -16,7 +16,7 @@ router that reaches its budget before the backbone has adapted loses the answers
 **Ways to fake it.** Fewer steps than it needs; fine-tuning with the routers of another budget.
 """
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.engine import Answer
 from adabench.workloads.ledger.readers import Batch, UnitReader
 from adabench.workloads.ledger.retrofit import rule

@@ -35,7 +35,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.engine import Answer
 from adabench.workloads.ledger.readers import DENSE_TILE, Batch, Reader
 from adabench.workloads.ledger.scoring import Floats

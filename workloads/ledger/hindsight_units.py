@@ -42,7 +42,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adabench.harness.card import Card, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.ledger.data import Bools
 from adabench.workloads.ledger.elimination import Found, Look, Weights, eliminate, sibling
 from adabench.workloads.ledger.engine import Answer

@@ -158,7 +158,7 @@ attention made from the executed attention; a soft mixture at evaluation; leavin
 out of the count.
 """
 
-from adabench.harness.card import Card, Claim, Frontier, Knob, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import Card, Claim, Frontier, Knob, OutOfReach, Point, Ratio
 from adabench.workloads.ledger.engine import Answer
 from adabench.workloads.ledger.readers import Batch, UnitReader
 from adabench.workloads.ledger.retrofit import rule

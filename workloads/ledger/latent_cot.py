@@ -24,7 +24,7 @@ terse trace costs at 0.997 to 1.000. Seeds 100..102 (the same models): 0.989 [0.
 many would do.
 """
 
-from adabench.harness.card import Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
 from adabench.workloads.ledger.asking import Exam
 from adabench.workloads.ledger.cot_task import Reckoning, Solver
 from adabench.workloads.ledger.latent_engine import Solution

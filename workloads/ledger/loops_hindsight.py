@@ -34,7 +34,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.composing import Composing, FfnReader
 from adabench.workloads.ledger.data import Ints
 from adabench.workloads.ledger.ffn_engine import Run

@@ -19,7 +19,7 @@ tables can be kept apart; 400 steps are few for copies to part.
 memory of the active ones alone.
 """
 
-from adabench.harness.card import Card, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.ledger.composing import Composing, FfnReader
 from adabench.workloads.ledger.ffn_engine import Run
 from adabench.workloads.ledger.readers import Batch

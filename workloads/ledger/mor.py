@@ -113,7 +113,7 @@ recursion nobody takes.
 
 from dataclasses import dataclass
 
-from adabench.harness.card import Card, Claim, Knob, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import Card, Claim, Knob, OutOfReach, Point, Ratio
 from adabench.harness.errors import SelectionError
 from adabench.workloads.ledger.calibration import calibrated, shifted
 from adabench.workloads.ledger.engine import Answer, Policy

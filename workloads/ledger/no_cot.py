@@ -13,7 +13,7 @@ at 6 layers a token, little above chance (0.143).
 told every running value, six layers do better; `cot_data.py` has the figures.
 """
 
-from adabench.harness.card import Card, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.ledger.asking import Exam
 from adabench.workloads.ledger.cot_task import Reckoning, Solver
 from adabench.workloads.ledger.latent_engine import Solution

@@ -35,7 +35,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adabench.harness.card import Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
 from adabench.workloads.ledger.asking import Asking, Exam, PathReader
 from adabench.workloads.ledger.data import Ints
 from adabench.workloads.ledger.path_search import Found, search

@@ -13,7 +13,7 @@ as without pauses, at the layers of latent steps (8.25 a token).
 **Ways to fake it.** Fewer layers than latent steps have; counting pauses as free.
 """
 
-from adabench.harness.card import Card, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.ledger.asking import Exam
 from adabench.workloads.ledger.cot_task import Reckoning, Solver
 from adabench.workloads.ledger.latent_engine import Solution

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.duo_modules import coins, routed, shares
 from adabench.workloads.ledger.duo_reading import DuoReader
 from adabench.workloads.ledger.engine import Answer

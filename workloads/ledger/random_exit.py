@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.early_exit import unsure
 from adabench.workloads.ledger.engine import Admission, Admit, Answer, Policy
 from adabench.workloads.ledger.readers import GATHERED_TILE, Batch, Reader

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.composing import Composing, FfnReader
 from adabench.workloads.ledger.ffn_engine import Run, argmax, coins, shares
 from adabench.workloads.ledger.readers import Batch

@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.asking import Asking, Exam, PathReader
 from adabench.workloads.ledger.path_routers import decide
 from adabench.workloads.ledger.paths import Reply

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.engine import Answer
 from adabench.workloads.ledger.readers import GATHERED_TILE, Batch, Reader
 from adabench.workloads.ledger.recipes import CAPACITIES

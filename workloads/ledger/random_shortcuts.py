@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger import system_1_5
 from adabench.workloads.ledger.asking import Exam
 from adabench.workloads.ledger.cot_task import Reckoning, with_more

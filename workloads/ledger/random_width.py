@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.engine import Answer
 from adabench.workloads.ledger.modules import coins, gated, shares
 from adabench.workloads.ledger.readers import Batch, WidthReader

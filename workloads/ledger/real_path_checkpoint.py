@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from adabench.harness.cache import default_folder
-from adabench.harness.environment import source_digest
 from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.harness.provenance.environment import source_digest
+from adabench.harness.store.prepared_states import default_folder
 from adabench.workloads.ledger import real_checkpoint, real_path_fit
 from adabench.workloads.ledger.engine import one_thread
 from adabench.workloads.ledger.path_routers import Routers

@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import EnvironmentProblem
-from adabench.harness.task import Meter
 from adabench.workloads.ledger import asking, real_checkpoint, real_path_checkpoint, real_task
 from adabench.workloads.ledger.asking import Exam
 from adabench.workloads.ledger.checkpoint import FOLDER

@@ -41,8 +41,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.harness.task import Meter
 from adabench.workloads.ledger import real_checkpoint, real_exits, real_width_checkpoint
 from adabench.workloads.ledger.checkpoint import FOLDER
 from adabench.workloads.ledger.data import Ints

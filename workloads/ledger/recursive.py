@@ -17,7 +17,7 @@ better than expected, an early state is not foreign to the last layer.
 **Ways to fake it.** Comparing a router with an undertrained recursion.
 """
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.engine import Answer
 from adabench.workloads.ledger.readers import DENSE_TILE, Batch, Reader
 from adabench.workloads.ledger.routing import at_most

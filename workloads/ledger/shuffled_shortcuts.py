@@ -14,7 +14,7 @@ ones even so: the loss of the answer says which may leave, whatever the labels s
 **Ways to fake it.** Fewer critical labels than the method has; a router too small to learn.
 """
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger import system_1_5
 from adabench.workloads.ledger.asking import Exam
 from adabench.workloads.ledger.cot_task import Reckoning

@@ -16,7 +16,7 @@ the best pattern at two big modules nothing against big everywhere.
 **Ways to fake it.** A rival of other weights; choosing the pattern on the test batches.
 """
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.duo_modules import named, pattern
 from adabench.workloads.ledger.duo_reading import DuoReader
 from adabench.workloads.ledger.engine import Answer

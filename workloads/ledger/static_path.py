@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import torch
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.harness.errors import SelectionError
 from adabench.workloads.ledger.asking import Asking, Exam, PathReader
 from adabench.workloads.ledger.engine import one_thread

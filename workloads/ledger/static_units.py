@@ -35,7 +35,7 @@ seventh: it helps both alike, which was not expected. `uniform`, four whole laye
 `uniform` as the rival; keys and values counted for units that nobody runs.
 """
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.engine import Answer
 from adabench.workloads.ledger.readers import Batch, UnitReader
 from adabench.workloads.ledger.static_fit import constant

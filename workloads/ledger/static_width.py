@@ -21,7 +21,7 @@ shipped.
 **Ways to fake it.** Leaving out its tuning; counting gates that it does not have.
 """
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger.engine import Answer
 from adabench.workloads.ledger.modules import constant
 from adabench.workloads.ledger.readers import Batch, WidthReader

@@ -42,7 +42,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.harness.card import Card, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.ledger import system_1_5
 from adabench.workloads.ledger.asking import Exam
 from adabench.workloads.ledger.cot_data import MOST

@@ -14,7 +14,7 @@ as it is cannot. With the first recipe (a student not prepared) it was 0.323, 0.
 **Ways to fake it.** Routers that were trained with adapters and are run without.
 """
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.ledger import system_1_5
 from adabench.workloads.ledger.asking import Exam
 from adabench.workloads.ledger.cot_task import Reckoning

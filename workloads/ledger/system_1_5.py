@@ -124,7 +124,16 @@ number of steps (`latent_cot` at `per_step` = 2 stands beside it); a task that n
 
 from dataclasses import dataclass
 
-from adabench.harness.card import Card, Claim, Frontier, Knob, Monotone, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import (
+    Card,
+    Claim,
+    Frontier,
+    Knob,
+    Monotone,
+    OutOfReach,
+    Point,
+    Ratio,
+)
 from adabench.workloads.ledger.asking import Exam
 from adabench.workloads.ledger.cot_task import Reckoning, Solver, with_more
 from adabench.workloads.ledger.latent_engine import Solution

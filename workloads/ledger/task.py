@@ -61,9 +61,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import DeviceUnavailable, SelectionError
-from adabench.harness.task import Meter
 from adabench.workloads.ledger import (
     asking,
     checkpoint,

@@ -39,7 +39,7 @@ from adabench.workloads.ledger.model import Backbone
 from adabench.workloads.ledger.recipes import Recipe
 from adabench.workloads.ledger.routing import Penalty, threshold, token_choice, top_k
 from adabench.workloads.ledger.work import Work
-from adabench.workloads.shared.checkpoints import code_digest
+from adabench.workloads.shared.training.checkpoints import code_digest
 
 BATCH = 32
 RATE, BETAS, WEIGHT_DECAY, CLIP = 3e-3, (0.9, 0.98), 0.05, 1.0

@@ -19,7 +19,7 @@ done.
 **Ways to fake it.** Timing the stack with tiles that suit the gathered arms and not this one.
 """
 
-from adabench.harness.card import Card, Claim, Knob, Monotone, Point
+from adabench.harness.contract.card import Card, Claim, Knob, Monotone, Point
 from adabench.workloads.ledger.engine import Answer
 from adabench.workloads.ledger.readers import DENSE_TILE, Batch, Reader
 from adabench.workloads.ledger.task import Ledger

@@ -127,7 +127,7 @@ reporting l; mixing softly in evaluation and calling it adaptive; presenting it 
 dense; forgetting the temperature. Each has a test.
 """
 
-from adabench.harness.card import Card, Claim, Knob, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import Card, Claim, Knob, OutOfReach, Point, Ratio
 from adabench.workloads.ledger.composing import Composing, FfnReader
 from adabench.workloads.ledger.ffn_engine import Path, Run, argmax
 from adabench.workloads.ledger.readers import Batch

@@ -14,10 +14,18 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.card import Card, Knob, Point, Scalar
-from adabench.harness.findings import VerdictWord
-from adabench.harness.leaf import IDENTITY, TIMED, Dot, Key, Leaves, Places, order
-from adabench.harness.stats import FloatArray, IntArray
+from adabench.harness.analysis.findings import VerdictWord
+from adabench.harness.analysis.operating_points import (
+    IDENTITY,
+    TIMED,
+    Dot,
+    Key,
+    Leaves,
+    Places,
+    order,
+)
+from adabench.harness.contract.card import Card, Knob, Point, Scalar
+from adabench.harness.stats.intervals import FloatArray, IntArray
 
 Where = Mapping[str, Scalar | tuple[Scalar, ...]]
 

@@ -1,4 +1,4 @@
-"""How a `Monotone` and a `Frontier` are ruled upon; `verdict.py` states the rules.
+"""How a `Monotone` and a `Frontier` are ruled upon; `verdicts.py` states the rules.
 
 `Monotone` ranks each case's own curve over the knob (Spearman, signed by the promised
 direction; a constant curve ranks 0), so that cases of very different size weigh alike.
@@ -15,11 +15,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adabench.harness.card import Frontier, Knob, Monotone, Scalar
-from adabench.harness.evidence import Evidence, Ruling, unrecorded
-from adabench.harness.leaf import Dot, Key, Places, metric_of, order, settings, shared_places, table
-from adabench.harness.ratio import SLACK, by_place, more_seeds
-from adabench.harness.stats import FloatArray, IntArray, Interval, bootstrap, means
+from adabench.harness.analysis.claims.evidence import Evidence, Ruling, unrecorded
+from adabench.harness.analysis.claims.ratio import SLACK, by_place, more_seeds
+from adabench.harness.analysis.operating_points import (
+    Dot,
+    Key,
+    Places,
+    metric_of,
+    order,
+    settings,
+    shared_places,
+    table,
+)
+from adabench.harness.contract.card import Frontier, Knob, Monotone, Scalar
+from adabench.harness.stats.intervals import FloatArray, IntArray, Interval, bootstrap, means
 
 
 class Curves(NamedTuple):

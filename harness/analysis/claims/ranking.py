@@ -1,4 +1,4 @@
-"""How a `Level`, a `Rank` and a `SignedRank` are ruled upon; `verdict.py` states the rules.
+"""How a `Level`, a `Rank` and a `SignedRank` are ruled upon; `verdicts.py` states the rules.
 
 None of them divides one value by another, so they hold for metrics that may be zero or negative
 (an objective, a correlation) and where a few cases would outweigh the others.
@@ -9,12 +9,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adabench.harness.card import Level, Rank, SignedRank
-from adabench.harness.evidence import Evidence, Ruling, joined, paired, unrecorded
-from adabench.harness.leaf import Dot, Key, Places, metric_of, order, shared_places, table
-from adabench.harness.ratio import by_place, more_seeds
-from adabench.harness.stats import FloatArray, Statistic, bootstrap, means, share, yes_or_no
-from adabench.harness.trend import ranks
+from adabench.harness.analysis.claims.evidence import Evidence, Ruling, joined, paired, unrecorded
+from adabench.harness.analysis.claims.monotone_and_frontier import ranks
+from adabench.harness.analysis.claims.ratio import by_place, more_seeds
+from adabench.harness.analysis.operating_points import (
+    Dot,
+    Key,
+    Places,
+    metric_of,
+    order,
+    shared_places,
+    table,
+)
+from adabench.harness.contract.card import Level, Rank, SignedRank
+from adabench.harness.stats.intervals import (
+    FloatArray,
+    Statistic,
+    bootstrap,
+    means,
+    share,
+    yes_or_no,
+)
 
 ALPHA = 0.05
 Point = tuple[str, Key]

@@ -1,4 +1,4 @@
-"""How a `Ratio` is ruled upon; `verdict.py` states the rules.
+"""How a `Ratio` is ruled upon; `verdicts.py` states the rules.
 
 Costs are never averaged before they are divided: each pair gives a ratio, and the estimate
 is their geometric mean. Only a metric that can be zero for a single case (the accuracy of
@@ -20,11 +20,18 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.card import Ratio
-from adabench.harness.evidence import Evidence, Pairs, Ruling, paired, place_of, unrecorded
-from adabench.harness.findings import VerdictWord
-from adabench.harness.leaf import TIMED, Dot, Places, metric_of
-from adabench.harness.stats import FloatArray, Interval, Statistic, bootstrap, means
+from adabench.harness.analysis.claims.evidence import (
+    Evidence,
+    Pairs,
+    Ruling,
+    paired,
+    place_of,
+    unrecorded,
+)
+from adabench.harness.analysis.findings import VerdictWord
+from adabench.harness.analysis.operating_points import TIMED, Dot, Places, metric_of
+from adabench.harness.contract.card import Ratio
+from adabench.harness.stats.intervals import FloatArray, Interval, Statistic, bootstrap, means
 
 SLACK = 1e-12
 NO_EFFECT = (0.99, 1.01)

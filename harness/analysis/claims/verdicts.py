@@ -1,7 +1,7 @@
 """Published claims against records: what each claim became, by rules fixed beforehand.
 
 Every claim of every method in the run gets one of five words. All intervals are the 95 %
-bootstrap intervals of `stats.py` over cases nested in seeds.
+bootstrap intervals of `intervals.py` over cases nested in seeds.
 
 *Before any number.* A claim that no run can decide (`OutOfReach`), that needs another scale
 than the run's, whose instrument is missing, or whose metric is an estimate (`*_est_*`)
@@ -50,7 +50,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from adabench.harness.card import (
+from adabench.harness.analysis.claims.evidence import Evidence, Ruling, joined, place_of, unrecorded
+from adabench.harness.analysis.claims.monotone_and_frontier import rule_frontier, rule_monotone
+from adabench.harness.analysis.claims.ranking import rule_level, rule_rank, rule_signed_rank
+from adabench.harness.analysis.claims.ratio import SLACK, rule_ratio
+from adabench.harness.analysis.findings import ClaimRow
+from adabench.harness.analysis.operating_points import Dot, collapse
+from adabench.harness.contract.card import (
     Bound,
     Card,
     Claim,
@@ -63,16 +69,10 @@ from adabench.harness.card import (
     SignedRank,
     Testable,
 )
-from adabench.harness.evidence import Evidence, Ruling, joined, place_of, unrecorded
-from adabench.harness.findings import ClaimRow
-from adabench.harness.joules import label
-from adabench.harness.leaf import Dot, collapse
-from adabench.harness.ranking import rule_level, rule_rank, rule_signed_rank
-from adabench.harness.ratio import SLACK, rule_ratio
-from adabench.harness.record import Record
-from adabench.harness.stats import FloatArray
-from adabench.harness.table import Table, from_records
-from adabench.harness.trend import rule_frontier, rule_monotone
+from adabench.harness.contract.record import Record
+from adabench.harness.stats.intervals import FloatArray
+from adabench.harness.store.energy_labels import label
+from adabench.harness.store.table import Table, from_records
 
 STANDARD_ERRORS = 3.0
 """Allowed for when the bounded metric is itself a mean over random streams."""

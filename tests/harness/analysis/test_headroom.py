@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from adabench.harness.card import Card, Knob, Metric
-from adabench.harness.conversion import conversion
-from adabench.harness.headroom import headroom
-from adabench.harness.leaf import collapse
-from adabench.harness.record import Cell, Record
+from adabench.harness.analysis.conversion import conversion
+from adabench.harness.analysis.headroom import headroom
+from adabench.harness.analysis.operating_points import collapse
+from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.record import Cell, Record
 
 WORK = Metric("work", "blocks", "lower", "work", primary=True)
 GAIN = Metric("accuracy", "1", "higher", "quality", primary=True)

@@ -5,11 +5,11 @@ from dataclasses import asdict
 
 import pytest
 
-from adabench.harness.card import Card, Knob, Metric
-from adabench.harness.leaf import collapse
-from adabench.harness.read import find
-from adabench.harness.record import Cell, Record
-from adabench.harness.summary import summarise
+from adabench.harness.analysis.analyse import find
+from adabench.harness.analysis.operating_points import collapse
+from adabench.harness.analysis.summary import summarise
+from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.record import Cell, Record
 
 TASK = Card(
     "Toy",

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adabench.harness.disturbed import undisturbed
-from adabench.harness.quality import warnings
-from adabench.harness.record import Cell, Record
-from adabench.harness.table import from_records
-from adabench.profilers.disturbance import cell_verdict
+from adabench.harness.analysis.invalid_timings import undisturbed
+from adabench.harness.analysis.warnings import warnings
+from adabench.harness.contract.record import Cell, Record
+from adabench.harness.store.table import from_records
+from adabench.profilers.timing.disturbance import cell_verdict
 
 
 def record(case: int, samples: float, dropped: float | None, note: str = "", **more) -> Record:

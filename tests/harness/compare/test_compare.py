@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adabench.harness import margins
-from adabench.harness.card import Card, Metric
-from adabench.harness.compare import Asked, Comparison, Row, compare, counts
+from adabench.harness.compare import margins
+from adabench.harness.compare.compare import Asked, Comparison, Row, compare, counts
+from adabench.harness.compare.loaded_run import Side
+from adabench.harness.contract.card import Card, Metric
+from adabench.harness.contract.record import Cell
 from adabench.harness.errors import SelectionError
-from adabench.harness.record import Cell
-from adabench.harness.sides import Side
-from adabench.harness.stats import FloatArray
-from adabench.harness.table import Table
+from adabench.harness.stats.intervals import FloatArray
+from adabench.harness.store.table import Table
 
 CARD = Card(
     "toy",

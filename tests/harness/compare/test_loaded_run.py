@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adabench.harness import sides, store
+from adabench.harness.compare import loaded_run
+from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import StoreError
-from adabench.harness.record import Cell, Record, Turn
-from adabench.harness.table import from_records
+from adabench.harness.store import run_folder
+from adabench.harness.store.table import from_records
 
 CELL = Cell("roots", "fixed", {}, {}, "embedded", 0)
 COUNTER = {"key": "energy_cpu_j", "label": "counter", "j": 1.0, "kind": "counter.rapl"}
@@ -20,14 +21,14 @@ def record(case: int, *energy: dict[str, Any], **values: float) -> Record:
 
 
 def written(folder: Path, *records: Record) -> Path:
-    with store.create(folder, [Turn(CELL, 0)], {"environment": {}}) as run:
+    with run_folder.create(folder, [Turn(CELL, 0)], {"environment": {}}) as run:
         for own in records:
             run.append(own)
     return folder
 
 
 def test_a_run_is_opened_with_its_name_and_labels(tmp_path: Path) -> None:
-    found = sides.opened(written(tmp_path / "r", record(0, COUNTER, energy_cpu_j=2.0)))
+    found = loaded_run.opened(written(tmp_path / "r", record(0, COUNTER, energy_cpu_j=2.0)))
     assert found.name == str(tmp_path / "r")
     assert found.energy["energy_cpu_j"] == "counter"
     assert found.table.columns["energy_cpu_j"][:].tolist() == [2.0]
@@ -36,7 +37,7 @@ def test_a_run_is_opened_with_its_name_and_labels(tmp_path: Path) -> None:
 def test_a_run_in_which_nothing_ended_well_is_refused(tmp_path: Path) -> None:
     failed = Record(CELL, "solve", 0, 0, "error", {}, "ValueError: no")
     with pytest.raises(StoreError, match="nothing to compare"):
-        sides.opened(written(tmp_path / "r", failed))
+        loaded_run.opened(written(tmp_path / "r", failed))
 
 
 def test_kept_samples_are_a_share_of_each_case() -> None:
@@ -48,7 +49,7 @@ def test_kept_samples_are_a_share_of_each_case() -> None:
             record(3),
         ]
     )
-    side = sides.Side("a", {}, table, {})
-    found = sides.Both(side, side, across=False).a.columns[sides.KEPT]
+    side = loaded_run.Side("a", {}, table, {})
+    found = loaded_run.Both(side, side, across=False).a.columns[loaded_run.KEPT]
     assert found[:2].tolist() == [0.6, 1.0]
     assert np.isnan(found[2:]).all()

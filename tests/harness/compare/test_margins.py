@@ -2,10 +2,10 @@
 
 import pytest
 
-from adabench.harness import margins
-from adabench.harness.card import Card, Metric
+from adabench.harness.compare import margins
+from adabench.harness.compare.margins import Margin
+from adabench.harness.contract.card import Card, Metric
 from adabench.harness.errors import SelectionError
-from adabench.harness.margins import Margin
 
 CARD = Card(
     "toy",

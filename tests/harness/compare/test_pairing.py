@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from adabench.harness.pairs import lonely, matches, pair, strangers
-from adabench.harness.record import Cell, Record
-from adabench.harness.table import Table, from_records
+from adabench.harness.compare.pairing import lonely, matches, pair, strangers
+from adabench.harness.contract.record import Cell, Record
+from adabench.harness.store.table import Table, from_records
 
 
 def cell(method: str = "m", seed: int = 0, **point: float) -> Cell:

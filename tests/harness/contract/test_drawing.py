@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness import registry
-from adabench.harness.card import Card
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Card
+from adabench.harness.contract.drawing import MOST_PLACES, Mark, Panel, Picture, checked, painter
+from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError
-from adabench.harness.picture import MOST_PLACES, Mark, Panel, Picture, checked, painter
-from adabench.harness.registry import Entry
 
 DOT = Mark("dots", ((1.0, 2.0),), "plain")
 
@@ -25,7 +25,7 @@ def test_a_task_without_the_file_draws_nothing() -> None:
 def test_a_task_with_the_file_is_found() -> None:
     paint = painter(registry.find("replanning"))
     assert paint is not None
-    assert paint.__module__ == "adabench.workloads.replanning.picture"
+    assert paint.__module__ == "adabench.workloads.algorithms.replanning.drawing"
 
 
 def test_a_plug_ins_file_is_found_and_one_without_the_function_refused(
@@ -35,7 +35,7 @@ def test_a_plug_ins_file_is_found_and_one_without_the_function_refused(
         folder = tmp_path / package
         folder.mkdir()
         (folder / "task.py").write_text(
-            "from adabench.harness.card import Card\nCARD = Card('t')\n", encoding="utf-8"
+            "from adabench.harness.contract.card import Card\nCARD = Card('t')\n", encoding="utf-8"
         )
         (folder / "picture.py").write_text(text, encoding="utf-8")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness import registry
+from adabench.harness.contract import registry
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError
 
-HEADER = "from adabench.harness.card import Card\n"
+HEADER = "from adabench.harness.contract.card import Card\n"
 
 
 def test_card_is_read_from_the_syntax_tree_although_the_import_would_fail(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness import exclusive
+from adabench.harness.distributed import core_locks
 from adabench.harness.errors import EnvironmentProblem
-from adabench.profilers.machine import HERE
+from adabench.profilers.hardware.host import HERE
 
 HOLDER = """
 import sys, time
-from adabench.harness.exclusive import claim
+from adabench.harness.distributed.core_locks import claim
 print(claim("core", [0, 1], int(sys.argv[1]), 0.0), flush=True)
 time.sleep(60)
 """
@@ -43,18 +43,18 @@ def test_what_one_process_has_no_other_gets_until_it_is_killed():
     other, rest = holder(1)
     assert rest == "[1]"
     with pytest.raises(EnvironmentProblem, match="other runs hold them"):
-        exclusive.claim("core", [0, 1], 1, 0.0)
+        core_locks.claim("core", [0, 1], 1, 0.0)
     for one in (process, other):
         os.kill(one.pid, signal.SIGKILL)
         one.wait()
-    assert exclusive.claim("core", [0, 1], 2, 5.0) == [0, 1]
+    assert core_locks.claim("core", [0, 1], 2, 5.0) == [0, 1]
 
 
 def test_a_claim_that_cannot_be_met_holds_nothing():
     process, held = holder(1)
     assert held == "[0]"
     with pytest.raises(EnvironmentProblem):
-        exclusive.claim("core", [1, 0], 2, 0.0)
+        core_locks.claim("core", [1, 0], 2, 0.0)
     other, rest = holder(1)
     assert rest == "[1]"
     for one in (process, other):
@@ -64,7 +64,7 @@ def test_a_claim_that_cannot_be_met_holds_nothing():
 
 def test_more_than_there_are_is_refused_at_once():
     with pytest.raises(EnvironmentProblem, match="this machine has 2"):
-        exclusive.claim("core", [0, 1], 3)
+        core_locks.claim("core", [0, 1], 3)
 
 
 def test_second_threads_of_a_core_come_last():
@@ -74,12 +74,12 @@ def test_second_threads_of_a_core_come_last():
         return siblings[int(path.split("/cpu")[2].split("/")[0])] + "\n"
 
     machine = replace(HERE, read=read)
-    assert exclusive.spread_out([0, 1, 4, 5], machine) == [0, 1, 4, 5]
-    assert exclusive.spread_out([0, 4, 5, 1], machine) == [0, 1, 4, 5]
+    assert core_locks.spread_out([0, 1, 4, 5], machine) == [0, 1, 4, 5]
+    assert core_locks.spread_out([0, 4, 5, 1], machine) == [0, 1, 4, 5]
 
 
 def test_cores_without_a_known_topology_keep_their_order():
     def read(path: str) -> str:
         raise OSError(path)
 
-    assert exclusive.spread_out([2, 0, 1], replace(HERE, read=read)) == [0, 1, 2]
+    assert core_locks.spread_out([2, 0, 1], replace(HERE, read=read)) == [0, 1, 2]

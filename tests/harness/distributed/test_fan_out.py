@@ -14,17 +14,21 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness import environment, executors, places, registry, shard, store
+from adabench.harness.contract import registry
+from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.distributed import backends, shard
+from adabench.harness.distributed import fan_out as executors
+from adabench.harness.distributed.backends import Place, Spread
+from adabench.harness.distributed.fan_out import blocks, fan_out
+from adabench.harness.distributed.merge import counted
+from adabench.harness.distributed.shard import Job, Outcome
 from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError, StoreError
-from adabench.harness.execute import Settings, execute
-from adabench.harness.executors import blocks, fan_out
-from adabench.harness.merge import counted
-from adabench.harness.places import Place, Spread
-from adabench.harness.plan import plan, wish
-from adabench.harness.record import Cell, Record, Turn
-from adabench.harness.shard import Job, Outcome
-from adabench.harness.sources import sources
-from adabench.harness.worker import Limits, plain_settings
+from adabench.harness.plan.grid import plan, wish
+from adabench.harness.provenance import environment
+from adabench.harness.provenance.source_digests import sources
+from adabench.harness.run.execute import Settings, execute
+from adabench.harness.run.isolated import Limits, plain_settings
+from adabench.harness.store import run_folder
 from adabench.profilers.probe import open_probes
 
 SETTINGS = Settings(window_s=1e-4)
@@ -46,16 +50,16 @@ def turns_of(repeats: int = 2, seeds: Sequence[int] = (0, 1)) -> tuple[Turn, ...
     return plan(wishes, seeds=seeds, repeats=repeats)
 
 
-def journal(folder: Path, turns: Sequence[Turn]) -> store.Run:
+def journal(folder: Path, turns: Sequence[Turn]) -> run_folder.Run:
     manifest = {"environment": environment.fingerprint(), "sources": sources(turns)}
-    return store.create(folder, turns, manifest)
+    return run_folder.create(folder, turns, manifest)
 
 
 def here(turns: Sequence[Turn]) -> list[Record]:
     return list(execute(turns, open_probes(), settings=SETTINGS))
 
 
-def fanned(run: store.Run, spread: Spread = Spread(workers=2)) -> list[Record]:  # noqa: B008
+def fanned(run: run_folder.Run, spread: Spread = Spread(workers=2)) -> list[Record]:  # noqa: B008
     found = []
     for record in fan_out(run, spread, SETTINGS, Limits()):
         run.append(record)
@@ -71,7 +75,7 @@ def worker_pid(folder: Path, size_bytes: int) -> int:
     """Wait until a shard holds so much, and return the process that writes it."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        path = folder / store.RECORDS
+        path = folder / run_folder.RECORDS
         if path.exists() and path.stat().st_size >= size_bytes:
             lines = [x for x in (folder / "log.txt").read_text().splitlines() if " process " in x]
             return int(lines[-1].split(" process ")[1].split()[0])
@@ -102,7 +106,7 @@ def test_a_job_survives_its_line(tmp_path: Path):
 
 
 def test_workers_load_numpy_and_torch_only_once_they_are_pinned():
-    code = "import sys, adabench.harness.shard; print({'numpy', 'torch'} & sys.modules.keys())"
+    code = "import sys, adabench.harness.distributed.shard; print({'numpy', 'torch'} & sys.modules.keys())"
     done = subprocess.run(
         [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False
     )
@@ -114,8 +118,8 @@ def test_two_workers_record_what_one_process_does(tmp_path: Path):
     with journal(tmp_path / "r", turns) as run:
         found = fanned(run)
     assert facts(found) == facts(here(turns))
-    assert facts(store.records(tmp_path / "r")) == facts(found)
-    with closing(store.resume(tmp_path / "r")) as run:
+    assert facts(run_folder.records(tmp_path / "r")) == facts(found)
+    with closing(run_folder.resume(tmp_path / "r")) as run:
         assert run.remaining == ()
     cores = {
         line.split(" cores ")[1]
@@ -133,7 +137,7 @@ def test_a_killed_worker_loses_no_finished_unit_and_none_is_run_twice(tmp_path: 
     def kill() -> None:
         folder = tmp_path / "r" / "shards" / "0000"
         os.kill(worker_pid(folder, 10_000), signal.SIGKILL)
-        before.extend(store.records(folder))
+        before.extend(run_folder.records(folder))
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -176,7 +180,7 @@ def test_a_turn_that_workers_die_at_is_given_up_and_the_rest_goes_on(
     def fake(*_: object) -> Iterator[Place]:
         yield Place(1, run, lambda: None)
 
-    monkeypatch.setitem(places.PLACES, "local", fake)  # type: ignore[arg-type]
+    monkeypatch.setitem(backends.PLACES, "local", fake)  # type: ignore[arg-type]
     with journal(tmp_path / "r", turns) as whole:
         found = fanned(whole)
     failed = [record for record in found if record.status == "error"]
@@ -184,7 +188,7 @@ def test_a_turn_that_workers_die_at_is_given_up_and_the_rest_goes_on(
     assert "3 workers died at this turn: SIGSEGV" in failed[0].note
     expected = here([turn for turn in turns if turn != deadly])
     assert facts([r for r in found if r.status == "ok"]) == facts(expected)
-    with closing(store.resume(tmp_path / "r")) as again:
+    with closing(run_folder.resume(tmp_path / "r")) as again:
         assert again.remaining == (deadly,)
 
 
@@ -195,7 +199,7 @@ def test_workers_that_never_begin_end_the_run_with_a_sentence(
     def dead(*_: object) -> Iterator[Place]:
         yield Place(1, lambda text: Outcome(cause="exit code 127"), lambda: None)
 
-    monkeypatch.setitem(places.PLACES, "local", dead)  # type: ignore[arg-type]
+    monkeypatch.setitem(backends.PLACES, "local", dead)  # type: ignore[arg-type]
     with (
         journal(tmp_path / "r", turns_of()) as run,
         pytest.raises(EnvironmentProblem, match="3 workers died outside of every turn"),
@@ -210,11 +214,11 @@ def test_a_machine_or_a_source_that_is_not_the_parents_is_refused(tmp_path: Path
         "sources": sources(turns) | {"roots/fixed": "0" * 64},
     }
     with (
-        store.create(tmp_path / "r", turns, manifest) as run,
+        run_folder.create(tmp_path / "r", turns, manifest) as run,
         pytest.raises(EnvironmentProblem, match=r"cpu_model \(Abacus there.*roots/fixed"),
     ):
         fanned(run)
-    assert not list((tmp_path / "r" / "shards").glob(f"*/{store.RECORDS}"))
+    assert not list((tmp_path / "r" / "shards").glob(f"*/{run_folder.RECORDS}"))
 
 
 def test_a_shard_of_another_run_is_refused(tmp_path: Path):
@@ -249,11 +253,11 @@ def test_a_missing_extra_says_how_to_get_it(
 
 def test_what_no_machine_of_a_cluster_has_is_refused_rather_than_waited_for():
     nodes = [{"Alive": True, "Resources": {"CPU": 4.0}}, {"Alive": False, "Resources": {"GPU": 8}}]
-    places._fits(nodes, {"CPU": 4, "GPU": 0})
+    backends._fits(nodes, {"CPU": 4, "GPU": 0})
     with pytest.raises(EnvironmentProblem, match="8 CPU"):
-        places._fits(nodes, {"CPU": 8, "GPU": 0})
+        backends._fits(nodes, {"CPU": 8, "GPU": 0})
     with pytest.raises(EnvironmentProblem, match="1 GPU"):
-        places._fits(nodes, {"CPU": 4, "GPU": 1})
+        backends._fits(nodes, {"CPU": 4, "GPU": 1})
 
 
 def test_limits_hold_in_a_worker_too(tmp_path: Path):

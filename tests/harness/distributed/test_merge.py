@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from adabench.harness import environment, store
+from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.distributed.merge import merge
 from adabench.harness.errors import SelectionError, StoreError
-from adabench.harness.merge import merge
-from adabench.harness.record import Cell, Record, Turn
+from adabench.harness.provenance import environment
+from adabench.harness.store import run_folder
 
 CELLS = [Cell("t", name, {"width": 2}, {}, "embedded", seed) for seed in (0, 1) for name in "ab"]
 TURNS = tuple(Turn(cell, repeat) for cell in CELLS for repeat in (0, 1))
@@ -44,7 +45,7 @@ def run(
     if whole:
         keys = {turn.cell.key: turn.cell.to_json() for turn in whole}
         usual["whole"] = {"cells": keys, "turns": [[t.cell.key, t.repeat] for t in whole]}
-    journal = store.create(folder, turns, usual)
+    journal = run_folder.create(folder, turns, usual)
     for record in records:
         journal.append(record)
     if cut:
@@ -70,26 +71,26 @@ def test_shards_become_the_run_that_one_process_would_have_written(tmp_path: Pat
     parts = shards(tmp_path)
     found = merge(parts, tmp_path / "m")
     assert (found.records, found.added, found.collapsed, found.unfinished) == (24, 24, 0, 0)
-    assert store.records(tmp_path / "m") == everything()
-    assert store.planned(store.read_manifest(tmp_path / "m")) == TURNS
-    assert "whole" not in store.read_manifest(tmp_path / "m")
+    assert run_folder.records(tmp_path / "m") == everything()
+    assert run_folder.planned(run_folder.read_manifest(tmp_path / "m")) == TURNS
+    assert "whole" not in run_folder.read_manifest(tmp_path / "m")
 
 
 def test_the_order_of_the_parts_says_nothing(tmp_path: Path):
     parts = shards(tmp_path)
     merge(parts, tmp_path / "m")
     merge(parts[::-1], tmp_path / "n")
-    a, b = (tmp_path / name / store.RECORDS for name in "mn")
+    a, b = (tmp_path / name / run_folder.RECORDS for name in "mn")
     assert a.read_bytes() == b.read_bytes()
 
 
 def test_merging_again_changes_nothing(tmp_path: Path):
     parts = shards(tmp_path)
     merge(parts, tmp_path / "m")
-    before = (tmp_path / "m" / store.RECORDS).read_bytes()
+    before = (tmp_path / "m" / run_folder.RECORDS).read_bytes()
     again = merge([*parts, tmp_path / "m"], tmp_path / "m")
     assert (again.added, again.collapsed) == (0, 24)
-    assert (tmp_path / "m" / store.RECORDS).read_bytes() == before
+    assert (tmp_path / "m" / run_folder.RECORDS).read_bytes() == before
 
 
 def test_a_part_may_come_later(tmp_path: Path):
@@ -97,7 +98,7 @@ def test_a_part_may_come_later(tmp_path: Path):
     half = merge([first], tmp_path / "m")
     assert (half.records, half.unfinished) == (12, 4)
     assert merge([second], tmp_path / "m").unfinished == 0
-    assert store.records(tmp_path / "m") == everything()
+    assert run_folder.records(tmp_path / "m") == everything()
 
 
 def test_of_duplicates_the_ok_one_stays_and_unlike_counts_are_told(tmp_path: Path):
@@ -105,7 +106,7 @@ def test_of_duplicates_the_ok_one_stays_and_unlike_counts_are_told(tmp_path: Pat
     a = run(tmp_path / "a", [*solved(TURNS[0], [0]), failed], cut=True)
     b = run(tmp_path / "b", solved(TURNS[0], steps=7.0, latency_s=2), started="2026-01-02")
     found = merge([b, a], tmp_path / "m")
-    kept = {r.case: (r.status, r.values["steps"]) for r in store.records(tmp_path / "m")}
+    kept = {r.case: (r.status, r.values["steps"]) for r in run_folder.records(tmp_path / "m")}
     assert kept == {0: ("ok", 0), 1: ("ok", 7), 2: ("ok", 7)}  # a is the older
     assert (found.collapsed, found.differing) == (2, 1)
 
@@ -121,7 +122,7 @@ def test_a_turn_that_nobody_finished_is_left_open(tmp_path: Path):
     b = run(tmp_path / "b", [*solved(TURNS[3]), *solved(TURNS[2], [0, 1])], cut=True)
     found = merge([a, b], tmp_path / "m")
     assert found.records == 9
-    with closing(store.resume(tmp_path / "m")) as journal:
+    with closing(run_folder.resume(tmp_path / "m")) as journal:
         left = journal.remaining
     assert left == tuple(turn for turn in TURNS if turn not in (TURNS[0], TURNS[3]))
     assert found.unfinished == len(left)
@@ -132,7 +133,7 @@ def test_preparations_and_tracebacks_come_along(tmp_path: Path):
     failed = Record(CELLS[0], "solve", 2, 0, "error", {}, "ValueError: x\nTraceback ...")
     a = run(tmp_path / "a", [prepared, *solved(TURNS[0], [0, 1]), failed])
     merge([a], tmp_path / "m")
-    found = store.records(tmp_path / "m")
+    found = run_folder.records(tmp_path / "m")
     assert [record.phase for record in found] == ["prepare", "solve", "solve", "solve"]
     assert [x.read_text() for x in (tmp_path / "m" / "errors").iterdir()] == ["Traceback ...\n"]
 
@@ -165,11 +166,11 @@ def test_every_difference_is_named_at_once(tmp_path: Path):
 
 def test_a_result_of_another_plan_is_not_written_into(tmp_path: Path):
     merge(shards(tmp_path), tmp_path / "m")
-    before = (tmp_path / "m" / store.RECORDS).read_bytes()
+    before = (tmp_path / "m" / run_folder.RECORDS).read_bytes()
     other = run(tmp_path / "o", solved(TURNS[0]), TURNS[:2])
     with pytest.raises(StoreError, match="plan"):
         merge([other], tmp_path / "m")
-    assert (tmp_path / "m" / store.RECORDS).read_bytes() == before
+    assert (tmp_path / "m" / run_folder.RECORDS).read_bytes() == before
 
 
 def test_nothing_to_merge_is_an_error_of_use(tmp_path: Path):
@@ -182,7 +183,7 @@ def test_nothing_to_merge_is_an_error_of_use(tmp_path: Path):
 def test_a_run_that_is_being_written_is_refused(tmp_path: Path):
     (part, *_) = shards(tmp_path)
     with (
-        closing(store.resume(part)),
+        closing(run_folder.resume(part)),
         pytest.raises(StoreError, match="being written"),
     ):
         merge([part], tmp_path / "m")
@@ -190,10 +191,10 @@ def test_a_run_that_is_being_written_is_refused(tmp_path: Path):
 
 def test_a_json_number_of_a_plan_is_compared_by_value(tmp_path: Path):
     a = run(tmp_path / "a", solved(TURNS[0]))
-    manifest = json.loads((a / store.MANIFEST).read_text())
+    manifest = json.loads((a / run_folder.MANIFEST).read_text())
     (tmp_path / "b").mkdir()
     b = run(tmp_path / "b", solved(TURNS[1]))
-    (b / store.MANIFEST).write_text(json.dumps(manifest, sort_keys=True))
+    (b / run_folder.MANIFEST).write_text(json.dumps(manifest, sort_keys=True))
     assert merge([a, b], tmp_path / "m").records == 6
 
 

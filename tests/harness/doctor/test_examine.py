@@ -17,8 +17,8 @@ from types import SimpleNamespace
 import pytest
 
 from adabench.cli import clinic
-from adabench.harness import doctor
-from adabench.harness.doctor import (
+from adabench.harness.doctor import examine as doctor
+from adabench.harness.doctor.examine import (
     Package,
     Store,
     Timer,
@@ -28,9 +28,9 @@ from adabench.harness.doctor import (
     put_together,
     timed,
 )
-from adabench.profilers.abilities import abilities
-from adabench.profilers.machine import HERE, Machine, Uname
-from adabench.profilers.noise import Company, Laps
+from adabench.profilers.hardware.capabilities import abilities
+from adabench.profilers.hardware.host import HERE, Machine, Uname
+from adabench.profilers.hardware.noise import Company, Laps
 from adabench.profilers.nvml import Unmetered
 from adabench.profilers.probe import instruments
 
@@ -280,7 +280,7 @@ def test_the_whole_command_takes_three_seconds_at_most():
 
 def test_examining_imports_no_torch():
     code = (
-        "import sys; from adabench.harness.doctor import examine; examine(0.01);"
+        "import sys; from adabench.harness.doctor.examine import examine; examine(0.01);"
         "print([name for name in ('torch', 'numpy', 'rich') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from adabench.harness import environment
-from adabench.harness.forecast import History, first_turns, forecast, read_history, try_out
-from adabench.harness.record import Cell, Record, Turn
+from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.doctor.forecast import History, first_turns, forecast, read_history, try_out
+from adabench.harness.provenance import environment
 
 
 def cell(method="fixed", seed=0, spread=1.0, steps=1):
@@ -90,7 +90,7 @@ def test_runs_of_other_machines_and_damaged_ones_are_left_out(tmp_path):
 def test_one_turn_is_tried_where_nothing_was_recorded(toy_env, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", toy_env["PYTHONPATH"])
     from adabench.cli.select import Leg, wishes
-    from adabench.harness.plan import plan
+    from adabench.harness.plan.grid import plan
 
     turns = plan(wishes([Leg(("roots/fixed",))]), seeds=(0, 1))
     history = History()

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from adabench.cli import session
-from adabench.harness import explaining, numbers, table
+from adabench.harness.analysis.findings import Findings
 from adabench.harness.errors import SelectionError
-from adabench.harness.findings import Findings
-from adabench.harness.table import Table
+from adabench.harness.explain import explain, named_numbers
+from adabench.harness.store import table
+from adabench.harness.store.table import Table
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 FIGURE = r"(-?[\d.]+(?:e[+-]?\d+)?)"
@@ -37,17 +38,17 @@ def run(toy: None, folder: Path) -> tuple[Findings, Table]:
     return session.read(folder), table.read(folder)
 
 
-def told(run: tuple[Findings, Table], name: str) -> explaining.Explanation:
-    return explaining.explain(*run, numbers.named(run[0], name))
+def told(run: tuple[Findings, Table], name: str) -> explain.Explanation:
+    return explain.explain(*run, named_numbers.named(run[0], name))
 
 
 def test_every_number_can_be_explained(run: tuple[Findings, Table]) -> None:
-    known = numbers.numbers(run[0])
+    known = named_numbers.numbers(run[0])
     assert {name.partition("/")[0] for name in known} == {
         "summary", "headroom", "conversion", "claim", "run",
     }  # fmt: skip
     for number in known.values():
-        found = explaining.explain(*run, number)
+        found = explain.explain(*run, number)
         assert found.says
         assert found.formula
         assert found.written
@@ -121,17 +122,17 @@ def test_the_figures_of_a_claim_give_it_back(run: tuple[Findings, Table]) -> Non
 
 
 def test_a_name_of_the_page_is_a_name_too(run: tuple[Findings, Table]) -> None:
-    known = numbers.numbers(run[0])
+    known = named_numbers.numbers(run[0])
     for number in known.values():
-        assert numbers.named(run[0], number.pointer) == number
-    first = numbers.named(run[0], "summary/0/metrics/steps/high")
+        assert named_numbers.named(run[0], number.pointer) == number
+    first = named_numbers.named(run[0], "summary/0/metrics/steps/high")
     assert first.metric == "steps"
     assert first.row is run[0].summary[0]
 
 
 def test_pointers_lead_to_the_number_in_the_document(run: tuple[Findings, Table]) -> None:
     document = run[0].to_json()
-    for number in numbers.numbers(run[0]).values():
+    for number in named_numbers.numbers(run[0]).values():
         at = document
         for part in number.pointer.split("/"):
             at = at[int(part)] if isinstance(at, list) else at[part]
@@ -139,36 +140,36 @@ def test_pointers_lead_to_the_number_in_the_document(run: tuple[Findings, Table]
 
 
 def test_what_is_not_at_its_default_is_named(run: tuple[Findings, Table]) -> None:
-    usual = numbers.named(run[0], "summary/roots/residual/steps")
-    loose = numbers.named(run[0], "summary/roots/residual/steps@tolerance=0.01")
-    near = numbers.named(run[0], "summary/roots/residual/steps@spread=2.0")
+    usual = named_numbers.named(run[0], "summary/roots/residual/steps")
+    loose = named_numbers.named(run[0], "summary/roots/residual/steps@tolerance=0.01")
+    near = named_numbers.named(run[0], "summary/roots/residual/steps@spread=2.0")
     assert loose.value < usual.value > near.value
 
 
 def test_unknown_names_suggest_near_ones(run: tuple[Findings, Table]) -> None:
     with pytest.raises(SelectionError) as told_so:
-        numbers.named(run[0], "summary/roots/residual/stepz")
+        named_numbers.named(run[0], "summary/roots/residual/stepz")
     assert "summary/roots/residual/steps" in told_so.value.hint
     with pytest.raises(SelectionError) as told_so:
-        numbers.named(run[0], "claim/T-9")
+        named_numbers.named(run[0], "claim/T-9")
     assert "claim/T-" in told_so.value.hint
     with pytest.raises(SelectionError) as told_so:
-        numbers.named(run[0], "xyzzy")
+        named_numbers.named(run[0], "xyzzy")
     assert "--list" in told_so.value.hint
 
 
 def test_a_value_finds_its_numbers(run: tuple[Findings, Table]) -> None:
-    h = numbers.named(run[0], "headroom/roots/residual")
+    h = named_numbers.named(run[0], "headroom/roots/residual")
     assert h.value is not None
-    found = {number.name for number, _ in numbers.valued(run[0], f"{h.value:.3f}")}
+    found = {number.name for number, _ in named_numbers.valued(run[0], f"{h.value:.3f}")}
     assert h.name in found
-    everywhere = numbers.valued(run[0], f"{h.value:.1f}")
+    everywhere = named_numbers.valued(run[0], f"{h.value:.1f}")
     assert len(everywhere) >= len(found)
-    latency = numbers.named(run[0], "summary/roots/residual/latency_s")
+    latency = named_numbers.named(run[0], "summary/roots/residual/latency_s")
     assert latency.value is not None
     printed = f"{latency.value * 1e6:.3g}µs"
-    assert latency.name in {number.name for number, _ in numbers.valued(run[0], printed)}
-    assert all(number.unit == "s" for number, _ in numbers.valued(run[0], printed))
+    assert latency.name in {number.name for number, _ in named_numbers.valued(run[0], printed)}
+    assert all(number.unit == "s" for number, _ in named_numbers.valued(run[0], printed))
 
 
 @pytest.mark.parametrize(
@@ -177,4 +178,4 @@ def test_a_value_finds_its_numbers(run: tuple[Findings, Table]) -> None:
      ("claim/x", False), ("1.2 parsecs", False), ("50%", True)],
 )  # fmt: skip
 def test_values_are_told_from_names(text: str, is_one: bool) -> None:
-    assert numbers.is_value(text) == is_one
+    assert named_numbers.is_value(text) == is_one

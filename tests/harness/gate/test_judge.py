@@ -6,7 +6,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from adabench.harness.gate import (
+from adabench.harness.compare.margins import Margin
+from adabench.harness.compare.pairing import Paired
+from adabench.harness.contract.record import Cell
+from adabench.harness.gate.judge import (
     Question,
     Rule,
     broken,
@@ -16,10 +19,7 @@ from adabench.harness.gate import (
     repeats_itself,
     rounds_of,
 )
-from adabench.harness.margins import Margin
-from adabench.harness.pairs import Paired
-from adabench.harness.record import Cell
-from adabench.harness.rounds import FIRST, LOOKS, STRIDE
+from adabench.harness.gate.rounds import FIRST, LOOKS, STRIDE
 
 RULE = Rule(looks=LOOKS, stride=STRIDE)
 LATENCY = Margin(0.03, True)

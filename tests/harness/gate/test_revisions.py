@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness import revisions
 from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.harness.gate import revisions
 
 PLUGIN = Path(__file__).parent.parent / "plugin"
 ROOT = Path(__file__).parent.parent.parent
@@ -84,11 +84,13 @@ def test_a_plugins_revisions_run_their_own_code(plugin: Path) -> None:
 
 
 def test_nothing_of_the_installed_adabench_leaks_into_a_revision(adabench: Path) -> None:
-    """The installed one has harness/gate.py; the revision has not, and must not see it."""
+    """The installed one has harness/gate/judge.py; the revision has not, and must not see it."""
     with revisions.ready(("HEAD~1", "HEAD"), adabench, "fast") as (base, head):
         own = "from adabench.harness.only import NUMBER; print(NUMBER)"
         assert [seen(side.python, own) for side in (base, head)] == ["1", "2"]
-        leak = "from importlib.util import find_spec; print(find_spec('adabench.harness.gate'))"
+        leak = (
+            "from importlib.util import find_spec; print(find_spec('adabench.harness.gate.judge'))"
+        )
         assert seen(head.python, leak) == "None"
         assert seen(head.python, "import numpy; print('numpy' in numpy.__name__)") == "True"
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from adabench.harness import rounds
-from adabench.harness.gate import Judged
-from adabench.harness.margins import Margin
-from adabench.harness.record import Cell
-from adabench.harness.rounds import Pace, Taken, measure, new_seeds, open_cells
+from adabench.harness.compare.margins import Margin
+from adabench.harness.contract.record import Cell
+from adabench.harness.gate import rounds
+from adabench.harness.gate.judge import Judged
+from adabench.harness.gate.rounds import Pace, Taken, measure, new_seeds, open_cells
 
 
 def cell(name: str, seed: int = 0) -> Cell:

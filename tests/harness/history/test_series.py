@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adabench.harness import archive, history, store
-from adabench.harness.archive import Kept
-from adabench.harness.card import Card, Metric
+from adabench.harness.analysis.analyse import find
+from adabench.harness.contract.card import Card, Metric
+from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import StoreError
-from adabench.harness.read import find
-from adabench.harness.record import Cell, Record, Turn
-from adabench.harness.table import from_records
+from adabench.harness.history import archive
+from adabench.harness.history import series as history
+from adabench.harness.history.archive import Kept
+from adabench.harness.store import run_folder
+from adabench.harness.store.table import from_records
 
 CARD = Card(
     "Sums",
@@ -51,7 +53,7 @@ def keep(site: Path, day: int, made: list[Record], **manifest: Any) -> None:
         "environment": {**HARDWARE, "git_commit": f"{day:040x}"},
         "sources": {"sums/long": "a", "sums": "t"},
         "instruments": [],
-        "schema": store.SCHEMA,
+        "schema": run_folder.SCHEMA,
         **manifest,
     }
     table = from_records(made)
@@ -98,7 +100,7 @@ def test_a_run_of_another_format_is_refused(tmp_path: Path) -> None:
 def test_the_name_in_a_site_is_that_of_the_plan(tmp_path: Path) -> None:
     cell = Cell("sums", "long", {}, {}, "embedded", 0)
     manifest = {"started": "2026-02-03T04:05:06+00:00"}
-    with store.create(tmp_path / "r", [Turn(cell, 0)], manifest) as run:
+    with run_folder.create(tmp_path / "r", [Turn(cell, 0)], manifest) as run:
         name = archive.identity(tmp_path / "r")
         run.append(Record(cell, "solve", 0, 0, "ok", {"steps": 1}))
     assert archive.identity(tmp_path / "r") == name

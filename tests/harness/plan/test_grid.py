@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adabench.harness.card import Card, Knob
+from adabench.harness.contract.card import Card, Knob
+from adabench.harness.contract.record import Turn
+from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError
-from adabench.harness.plan import check_names, check_value, plan, wish
-from adabench.harness.record import Turn
-from adabench.harness.registry import Entry
+from adabench.harness.plan.grid import check_names, check_value, plan, wish
 
 RATE = Knob("rate", (0.0, 0.5, 1.0), 0.5, open=True, low=0.0, high=1.0)
 KIND = Knob("kind", ("a", "b"), "a")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness import environment
-from adabench.harness.environment import (
+from adabench.harness.provenance import environment
+from adabench.harness.provenance.environment import (
     CHECKED,
     differences,
     fingerprint,
@@ -94,7 +94,7 @@ def test_a_machine_without_git_has_no_commit(tmp_path, monkeypatch):
 
 def test_taking_a_fingerprint_imports_none_of_what_it_names():
     code = (
-        "import sys; from adabench.harness.environment import fingerprint; fingerprint();"
+        "import sys; from adabench.harness.provenance.environment import fingerprint; fingerprint();"
         "print([name for name in ('torch', 'numpy', 'numba', 'pandas') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

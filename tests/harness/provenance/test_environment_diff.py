@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from adabench.harness import alike
+from adabench.harness.provenance import environment_diff
 
 HERE: dict[str, Any] = {
     "environment": {
@@ -56,7 +56,7 @@ def profile(rate: float = 1e11, **fingerprint: Any) -> dict[str, Any]:
 
 
 def found(other: dict[str, Any], base: dict[str, Any] | None = None) -> set[tuple[str, str]]:
-    return {(item.field, item.key) for item in alike.differences(base or HERE, other)}
+    return {(item.field, item.key) for item in environment_diff.differences(base or HERE, other)}
 
 
 def test_a_run_is_like_itself_whatever_the_load() -> None:
@@ -76,7 +76,9 @@ def test_a_run_is_like_itself_whatever_the_load() -> None:
     ],
 )
 def test_unlike_hardware_forbids(values: dict[str, Any], key: str) -> None:
-    (item,) = alike.forbidding(alike.differences(HERE, changed("environment", **values)))
+    (item,) = environment_diff.forbidding(
+        environment_diff.differences(HERE, changed("environment", **values))
+    )
     assert item.key == key
     assert key in str(item)
 
@@ -84,7 +86,7 @@ def test_unlike_hardware_forbids(values: dict[str, Any], key: str) -> None:
 def test_software_is_named_and_forbids_nothing() -> None:
     other = changed("environment", torch="2.10.0", driver="560.1", kernel="6.2")
     assert found(other) == {("software", "torch"), ("software", "driver"), ("state", "kernel")}
-    assert alike.forbidding(alike.differences(HERE, other)) == []
+    assert environment_diff.forbidding(environment_diff.differences(HERE, other)) == []
 
 
 def test_memory_may_differ_by_what_a_kernel_keeps() -> None:
@@ -99,8 +101,8 @@ def test_a_key_that_one_manifest_does_not_know_is_no_difference() -> None:
 
 def test_a_manifest_without_environment_is_unlike_every_other() -> None:
     other = {**HERE, "environment": {}}
-    assert alike.forbidding(alike.differences(HERE, other))
-    assert alike.forbidding(alike.differences(other, other))
+    assert environment_diff.forbidding(environment_diff.differences(HERE, other))
+    assert environment_diff.forbidding(environment_diff.differences(other, other))
 
 
 def test_sources_protocol_instruments_and_witnesses_are_named() -> None:
@@ -128,7 +130,7 @@ def test_profiles_add_boards_and_ceilings() -> None:
 
 def test_torch_in_a_profile_is_software_there_too() -> None:
     base, other = {**HERE, "profile": profile()}, {**HERE, "profile": profile(torch="2.8.0")}
-    assert alike.forbidding(alike.differences(base, other)) == []
+    assert environment_diff.forbidding(environment_diff.differences(base, other)) == []
 
 
 def test_a_profile_in_one_run_only_is_said_and_forbids_nothing() -> None:
@@ -137,8 +139,8 @@ def test_a_profile_in_one_run_only_is_said_and_forbids_nothing() -> None:
 
 def test_a_profile_that_is_not_the_machines_gives_no_ceilings() -> None:
     marked = {**HERE, "profile": profile() | {"differs": ["cores (8 then, 4 now)"]}}
-    assert "off-profile" in str(alike.profile_of(marked))
-    assert "cannot be read" in str(alike.profile_of({**HERE, "profile": {"pinned": {}}}))
+    assert "off-profile" in str(environment_diff.profile_of(marked))
+    assert "cannot be read" in str(environment_diff.profile_of({**HERE, "profile": {"pinned": {}}}))
 
 
 @pytest.mark.parametrize(
@@ -150,15 +152,18 @@ def test_a_profile_that_is_not_the_machines_gives_no_ceilings() -> None:
     ],
 )
 def test_one_unchanged_method_proves_the_task_the_same(sources: dict[str, str], word: str) -> None:
-    assert alike.task_changed("roots", HERE, changed("sources", **sources)) == word
+    assert environment_diff.task_changed("roots", HERE, changed("sources", **sources)) == word
 
 
 def test_a_tasks_own_digest_decides() -> None:
     base = changed("sources", roots="5" * 64)
-    assert alike.task_changed("roots", base, changed("sources", roots="6" * 64)) == "changed"
+    assert (
+        environment_diff.task_changed("roots", base, changed("sources", roots="6" * 64))
+        == "changed"
+    )
     other = changed("sources", roots="5" * 64)
     other["sources"] |= {"roots/fixed": "9" * 64, "roots/coin": "9" * 64}
-    assert alike.task_changed("roots", base, other) == "same"
+    assert environment_diff.task_changed("roots", base, other) == "same"
 
 
 BASE = {**HERE, "base_sha256": "8" * 64}
@@ -187,12 +192,16 @@ def clean(**environment: Any) -> dict[str, Any]:
 def test_a_method_is_unchanged_if_nothing_it_depends_on_differs(
     a: dict[str, Any], b: dict[str, Any], methods: set[str]
 ) -> None:
-    assert alike.unchanged(a, b) == methods
+    assert environment_diff.unchanged(a, b) == methods
 
 
 def test_the_base_is_all_that_methods_run_on_and_no_task() -> None:
-    assert len(alike.base_digest()) == 64
-    files = [path for part in alike.UNDER for path in (alike.ROOT / part).rglob("*.py")]
-    names = {path.relative_to(alike.ROOT).as_posix() for path in files}
-    assert {"harness/execute.py", "profilers/clock.py"} <= names
+    assert len(environment_diff.base_digest()) == 64
+    files = [
+        path
+        for part in environment_diff.UNDER
+        for path in (environment_diff.ROOT / part).rglob("*.py")
+    ]
+    names = {path.relative_to(environment_diff.ROOT).as_posix() for path in files}
+    assert {"harness/run/execute.py", "profilers/timing/clock.py"} <= names
     assert not any(name.startswith(("cli", "tests", "workloads/paging")) for name in names)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from adabench.harness import registry
-from adabench.harness.sources import borrowed
+from adabench.harness.contract import registry
+from adabench.harness.provenance.source_digests import borrowed
 
 
 def test_what_is_borrowed_borrows_too(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adabench.harness import certificate
-from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import SelectionError
-from adabench.harness.lanes import Lane, Track, lane, tracks
-from adabench.harness.racing import Rule
-from adabench.harness.record import Cell, Record, Turn
+from adabench.harness.race import certificate
+from adabench.harness.race.lanes import Lane, Track, lane, tracks
+from adabench.harness.race.race import Rule
 
 TASK = Card(
     "pages",

@@ -10,9 +10,9 @@ import math
 import numpy as np
 import pytest
 
-from adabench.harness.racing import Race, Rule, Standing
-from adabench.harness.stats import FloatArray, IntArray
-from adabench.harness.wager import above, bets
+from adabench.harness.race.race import Race, Rule, Standing
+from adabench.harness.race.sequential_tests import above, bets
+from adabench.harness.stats.intervals import FloatArray, IntArray
 
 World = tuple[FloatArray, FloatArray]
 

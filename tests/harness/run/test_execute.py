@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from adabench.harness import execute as execution
-from adabench.harness import registry
-from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.protocols import Meter
+from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import MethodContractError
-from adabench.harness.execute import Settings, check_values, execute
-from adabench.harness.record import Cell, Record, Turn
-from adabench.harness.task import Meter
-from adabench.profilers.disturbance import Watch
-from adabench.profilers.energy import Energy, TdpEstimate
-from adabench.profilers.precision import Target
+from adabench.harness.run import execute as execution
+from adabench.harness.run.execute import Settings, check_values, execute
+from adabench.profilers.energy.probe import Energy, TdpEstimate
+from adabench.profilers.timing.disturbance import Watch
+from adabench.profilers.timing.stopping import Target
 
 CARD = Card("t", metrics=(Metric("steps", "", "lower", "work", True),
                           Metric("right", "", "higher", "quality", True)))  # fmt: skip

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness.execute import Settings, execute
-from adabench.harness.plan import plan, wish
-from adabench.harness.record import Turn
-from adabench.harness.registry import find
-from adabench.harness.worker import Limits, execute_isolated, plain_settings, read_settings
-from adabench.profilers.precision import Target
+from adabench.harness.contract.record import Turn
+from adabench.harness.contract.registry import find
+from adabench.harness.plan.grid import plan, wish
+from adabench.harness.run.execute import Settings, execute
+from adabench.harness.run.isolated import Limits, execute_isolated, plain_settings, read_settings
+from adabench.profilers.timing.stopping import Target
 
 SETTINGS = Settings(window_s=0.0)
 
@@ -42,7 +42,9 @@ def bad_method(
 
 
 def write_bad(file: Path, body: str) -> None:
-    head = 'from adabench.harness.card import Card\nCARD = Card(title="bad", role="static")\n'
+    head = (
+        'from adabench.harness.contract.card import Card\nCARD = Card(title="bad", role="static")\n'
+    )
     file.write_text(head + "def solve(task, case, point):\n" + textwrap.indent(body, "    "))
 
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from adabench.harness.stats import FloatArray
-from adabench.harness.steps import ALPHA, hint, steps
+from adabench.harness.stats.change_points import ALPHA, hint, steps
+from adabench.harness.stats.intervals import FloatArray
 
 MARGIN = math.log(1.02)
 HISTORIES = 200

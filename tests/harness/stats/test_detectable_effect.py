@@ -3,7 +3,7 @@ import statistics
 
 import pytest
 
-from adabench.harness.effect import effects, smallest, student
+from adabench.harness.stats.detectable_effect import effects, smallest, student
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from adabench.harness.dominance import dominance, on_front
-from adabench.harness.paired import Clusters
+from adabench.harness.stats.dominance import dominance, on_front
+from adabench.harness.stats.paired import Clusters
 
 
 def cases(n):

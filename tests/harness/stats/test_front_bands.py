@@ -3,8 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adabench.harness.bands import front_band, hypervolume_interval, hypervolumes, units_of
-from adabench.harness.stats import Place, hypervolume
+from adabench.harness.stats.front_bands import (
+    front_band,
+    hypervolume_interval,
+    hypervolumes,
+    units_of,
+)
+from adabench.harness.stats.intervals import Place, hypervolume
 
 NUMBER = st.integers(-20, 20).map(float)
 DOTS = st.lists(st.tuples(NUMBER, NUMBER), min_size=1, max_size=8)

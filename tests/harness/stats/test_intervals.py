@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adabench.harness.resample import resample, without_case
-from adabench.harness.stats import (
+from adabench.harness.stats.bootstrap import resample, without_case
+from adabench.harness.stats.intervals import (
     MANY,
     Place,
     bootstrap,

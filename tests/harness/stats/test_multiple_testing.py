@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
-from adabench.harness.multiplicity import holm, non_inferior, tost
-from adabench.harness.paired import Clusters
+from adabench.harness.stats.multiple_testing import holm, non_inferior, tost
+from adabench.harness.stats.paired import Clusters
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from adabench.harness.paired import Clusters, batches, difference, p_beyond, ratio
+from adabench.harness.stats.paired import Clusters, batches, difference, p_beyond, ratio
 
 
 def where(seeds, cases, blocks=1):

@@ -3,8 +3,8 @@ import pytest
 from scipy.stats import nct
 from scipy.stats import t as student
 
-from adabench.harness.paired import Clusters, difference, p_beyond
-from adabench.harness.power import (
+from adabench.harness.stats.paired import Clusters, difference, p_beyond
+from adabench.harness.stats.power import (
     Scatter,
     detectable,
     detectable_yes_no,

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from adabench.harness.robust import ENOUGH, center, p_beyond, trimmed
-from adabench.harness.student import moments, p_above
+from adabench.harness.stats.student_t import moments, p_above
+from adabench.harness.stats.trimmed_mean import ENOUGH, center, p_beyond, trimmed
 
 STEADY = math.log(1.05) + 0.01 * np.array([-1.2, 0.3, 0.8, -0.5, 0.1, 1.1, -0.7, 0.1])
 

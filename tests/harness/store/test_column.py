@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adabench.harness.column import Column, column, joined, narrow
+from adabench.harness.store.column import Column, column, joined, narrow
 
 numbers = st.lists(
     st.integers(-300, 300) | st.integers(-(2**52), 2**52) | st.floats(allow_nan=False), max_size=20

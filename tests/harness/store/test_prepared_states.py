@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness import cache
-from adabench.harness.cache import Prepared
-from adabench.harness.card import Card
-from adabench.harness.record import Cell
-from adabench.harness.registry import Entry
-from adabench.harness.task import Meter
+from adabench.harness.contract.card import Card
+from adabench.harness.contract.protocols import Meter
+from adabench.harness.contract.record import Cell
+from adabench.harness.contract.registry import Entry
+from adabench.harness.store import prepared_states
+from adabench.harness.store.prepared_states import Prepared
 
 CELL = Cell("t", "m", {"k": 1}, {}, "embedded", 0)
 
@@ -29,8 +29,8 @@ class State:
 
 def test_a_state_counts_into_the_live_task(tmp_path: Path) -> None:
     old, live = Substrate("old"), Substrate("live")
-    cache.save(tmp_path, "x", Prepared(State(old, [1.5]), {"latency_s": 2.0}), old)
-    found = cache.load(tmp_path, "x", live)
+    prepared_states.save(tmp_path, "x", Prepared(State(old, [1.5]), {"latency_s": 2.0}), old)
+    found = prepared_states.load(tmp_path, "x", live)
     assert found is not None
     assert found.state.task is live
     assert found.state.weights == [1.5]
@@ -41,17 +41,17 @@ def test_a_damaged_state_is_prepared_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "x.pickle").write_bytes(b"\x80\x05garbage")
-    assert cache.load(tmp_path, "x", None) is None
+    assert prepared_states.load(tmp_path, "x", None) is None
     assert "cannot be read" in caplog.text
 
 
 def test_a_folder_that_cannot_be_written_is_no_error() -> None:
-    cache.save(Path("/proc/nowhere"), "x", Prepared(1, {}), None)
-    assert cache.load(Path("/proc/nowhere"), "x", None) is None
+    prepared_states.save(Path("/proc/nowhere"), "x", Prepared(1, {}), None)
+    assert prepared_states.load(Path("/proc/nowhere"), "x", None) is None
 
 
 def test_a_state_that_cannot_be_pickled_leaves_nothing(tmp_path: Path) -> None:
-    cache.save(tmp_path, "x", Prepared(lambda: None, {}), None)
+    prepared_states.save(tmp_path, "x", Prepared(lambda: None, {}), None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -61,11 +61,11 @@ def test_the_key_follows_the_sources_it_depends_on(tmp_path: Path) -> None:
         (tmp_path / f"{name}.py").write_text(f'"""x."""{head}')
     task = Entry("t", "t", tmp_path / "task.py", Card("t"))
     mine = Entry("t/mine", "m", tmp_path / "mine.py", Card("m"))
-    first = cache.key(CELL, task, mine)
+    first = prepared_states.key(CELL, task, mine)
     (tmp_path / "other.py").write_text('"""y."""\nCARD = 1\n')
-    assert cache.key(CELL, task, mine) == first
+    assert prepared_states.key(CELL, task, mine) == first
     for name in ("parts", "mine", "task"):
-        before = cache.key(CELL, task, mine)
+        before = prepared_states.key(CELL, task, mine)
         path = tmp_path / f"{name}.py"
         path.write_text(path.read_text() + "x = 1\n")
-        assert cache.key(CELL, task, mine) != before
+        assert prepared_states.key(CELL, task, mine) != before

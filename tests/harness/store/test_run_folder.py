@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adabench.harness import store
+from adabench.harness.contract.record import Cell, Record, Turn, record_from_json
 from adabench.harness.errors import StoreError
-from adabench.harness.record import Cell, Record, Turn, record_from_json
+from adabench.harness.store import run_folder
 
 CELL = Cell("t", "m", {"width": 2}, {"rate": 0.5}, "embedded", 0)
 OTHER = Cell("t", "n", {}, {"rate": 0.5}, "embedded", 0)
@@ -49,12 +49,12 @@ def test_a_value_that_json_cannot_hold_is_refused() -> None:
 
 def test_what_was_appended_is_read_back(tmp_path: Path) -> None:
     written = records_of(CELL, 3) + records_of(OTHER, 2)
-    with store.create(tmp_path, TURNS, {"note": "x"}) as run:
+    with run_folder.create(tmp_path, TURNS, {"note": "x"}) as run:
         for record in written:
             run.append(record)
-    assert store.records(tmp_path) == written
-    assert store.read_manifest(tmp_path)["note"] == "x"
-    with store.resume(tmp_path) as again:
+    assert run_folder.records(tmp_path) == written
+    assert run_folder.read_manifest(tmp_path)["note"] == "x"
+    with run_folder.resume(tmp_path) as again:
         assert again.remaining == ()
         assert again.done == set()  # nothing remains: what is done is of no use, and not read
 
@@ -62,85 +62,85 @@ def test_what_was_appended_is_read_back(tmp_path: Path) -> None:
 def test_of_a_run_that_goes_on_it_is_known_what_is_done_of_the_rest(tmp_path: Path) -> None:
     prepared = Record(OTHER, "prepare", -1, 0, "ok", {})
     written = [prepared, *records_of(OTHER, 1), *records_of(CELL, 2)]
-    with pytest.raises(KeyboardInterrupt), store.create(tmp_path, TURNS, {}) as run:
+    with pytest.raises(KeyboardInterrupt), run_folder.create(tmp_path, TURNS, {}) as run:
         for record in written:
             run.append(record)
         raise KeyboardInterrupt
-    with store.resume(tmp_path) as again:
+    with run_folder.resume(tmp_path) as again:
         assert again.remaining == TURNS[:1]
         assert again.done == {prepared.unit} | {record.unit for record in written[2:]}
 
 
 @pytest.mark.parametrize("cut", range(1, 40, 6))
 def test_a_cut_last_line_is_ignored_and_dropped_on_resume(tmp_path: Path, cut: int) -> None:
-    with store.create(tmp_path, TURNS, {}) as run:
+    with run_folder.create(tmp_path, TURNS, {}) as run:
         for record in records_of(CELL, 3):
             run.append(record)
-    path = tmp_path / store.RECORDS
+    path = tmp_path / run_folder.RECORDS
     path.write_bytes(path.read_bytes()[:-cut])
-    assert store.records(tmp_path) == records_of(CELL, 2)
-    with store.resume(tmp_path) as again:
+    assert run_folder.records(tmp_path) == records_of(CELL, 2)
+    with run_folder.resume(tmp_path) as again:
         again.append(records_of(CELL, 3)[2])
-    assert store.records(tmp_path) == records_of(CELL, 3)
+    assert run_folder.records(tmp_path) == records_of(CELL, 3)
 
 
 def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
-    with store.create(tmp_path, TURNS, {}) as run:
+    with run_folder.create(tmp_path, TURNS, {}) as run:
         for record in records_of(CELL, 2):
             run.append(record)
-    path = tmp_path / store.RECORDS
+    path = tmp_path / run_folder.RECORDS
     path.write_bytes(b"{}\n" + path.read_bytes())
     with pytest.raises(StoreError, match="Line 1"):
-        store.records(tmp_path)
+        run_folder.records(tmp_path)
 
 
 def test_a_turn_counts_as_finished_only_when_another_begins(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), store.create(tmp_path, TURNS, {}) as run:
+    with pytest.raises(KeyboardInterrupt), run_folder.create(tmp_path, TURNS, {}) as run:
         for record in records_of(CELL, 2):
             run.append(record)
         raise KeyboardInterrupt
-    with store.resume(tmp_path) as again:
+    with run_folder.resume(tmp_path) as again:
         assert again.remaining == TURNS
         assert len(again.done) == 2
 
 
 def test_failed_records_are_run_again_and_the_last_word_counts(tmp_path: Path) -> None:
     failed = Record(CELL, "solve", 0, 0, "error", {}, "ValueError: x\nTraceback ...\n  line")
-    with store.create(tmp_path, TURNS[:1], {}) as run:
+    with run_folder.create(tmp_path, TURNS[:1], {}) as run:
         run.append(failed)
     [trace] = (tmp_path / "errors").iterdir()
     assert "Traceback" in trace.read_text()
-    with store.resume(tmp_path) as again:
+    with run_folder.resume(tmp_path) as again:
         assert again.remaining == TURNS[:1]
         again.append(records_of(CELL, 1)[0])
-    assert store.records(tmp_path) == records_of(CELL, 1)
+    assert run_folder.records(tmp_path) == records_of(CELL, 1)
 
 
 def test_a_preparation_does_not_finish_the_turn_it_serves(tmp_path: Path) -> None:
-    with store.create(tmp_path, TURNS, {}) as run:
+    with run_folder.create(tmp_path, TURNS, {}) as run:
         run.append(Record(OTHER, "prepare", -1, 0, "ok", {}))
         run.append(records_of(CELL, 1)[0])
-    with store.resume(tmp_path) as again:
+    with run_folder.resume(tmp_path) as again:
         assert again.remaining == TURNS[1:]
 
 
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:
-    with store.create(tmp_path, TURNS, {}), pytest.raises(StoreError, match="another process"):
-        store.resume(tmp_path)
+    with run_folder.create(tmp_path, TURNS, {}), pytest.raises(StoreError, match="another process"):
+        run_folder.resume(tmp_path)
 
 
 def test_a_folder_with_a_run_is_not_overwritten(tmp_path: Path) -> None:
-    store.create(tmp_path, TURNS, {}).__exit__(None, None, None)
-    with store.create(tmp_path, TURNS, {}) as run:  # an empty one may be
+    run_folder.create(tmp_path, TURNS, {}).__exit__(None, None, None)
+    with run_folder.create(tmp_path, TURNS, {}) as run:  # an empty one may be
         run.append(records_of(CELL, 1)[0])
     with pytest.raises(StoreError) as refused:
-        store.create(tmp_path, TURNS, {})
+        run_folder.create(tmp_path, TURNS, {})
     assert "--resume" in refused.value.hint
 
 
 def test_no_run_at_all_is_said(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"no run\.json"):
-        store.read_manifest(tmp_path)
+        run_folder.read_manifest(tmp_path)
 
 
 FULL_DISK = """
@@ -148,7 +148,7 @@ import sys
 from pathlib import Path
 from adabench.harness import store
 from adabench.harness.errors import StoreError
-from adabench.harness.record import Cell, Record, Turn
+from adabench.harness.contract.record import Cell, Record, Turn
 cell = Cell("t", "m", {}, {}, "embedded", 0)
 try:
     with store.create(Path(sys.argv[1]), (Turn(cell, 0),), {}) as run:
@@ -172,7 +172,7 @@ def test_a_full_disk_ends_in_a_message_and_keeps_every_earlier_record(tmp_path: 
     )  # fmt: skip
     assert done.returncode == 3, done.stderr
     assert "could not be written" in done.stdout
-    kept = store.records(tmp_path / "run")
+    kept = run_folder.records(tmp_path / "run")
     assert [record.case for record in kept] == list(range(int(done.stdout.split()[0])))
     assert len(kept) > 10
 
@@ -180,14 +180,14 @@ def test_a_full_disk_ends_in_a_message_and_keeps_every_earlier_record(tmp_path: 
 def test_a_second_run_into_the_same_folder_leaves_the_first_one_s_plan_alone(
     tmp_path: Path,
 ) -> None:
-    with store.create(tmp_path, TURNS[:1], {"who": "first"}):
+    with run_folder.create(tmp_path, TURNS[:1], {"who": "first"}):
         with pytest.raises(StoreError, match="another process"):
-            store.create(tmp_path, TURNS[1:], {"who": "second"})
-        assert store.read_manifest(tmp_path)["who"] == "first"
+            run_folder.create(tmp_path, TURNS[1:], {"who": "second"})
+        assert run_folder.read_manifest(tmp_path)["who"] == "first"
 
 
 @pytest.mark.parametrize("text", ['{"schema": 1}', "[]", "3", "{"])
 def test_a_manifest_that_is_none_is_said(tmp_path: Path, text: str) -> None:
-    (tmp_path / store.MANIFEST).write_text(text)
+    (tmp_path / run_folder.MANIFEST).write_text(text)
     with pytest.raises(StoreError):
-        store.resume(tmp_path)
+        run_folder.resume(tmp_path)

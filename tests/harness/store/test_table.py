@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adabench.harness import store, table
+from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import StoreError
-from adabench.harness.record import Cell, Record, Turn
-from adabench.harness.table import Table, from_records
+from adabench.harness.store import run_folder, table
+from adabench.harness.store.table import Table, from_records
 
 CELLS = [Cell("t", m, {"width": 2}, {"rate": 0.5}, "embedded", s) for m in "ab" for s in (0, 7)]
 TURNS = tuple(Turn(cell, repeat) for cell in CELLS for repeat in range(3))
@@ -65,7 +65,7 @@ def others(records: list[Record]) -> dict:
 
 
 def written(folder: Path, records: list[Record]) -> Path:
-    with store.create(folder, TURNS, {}) as run:
+    with run_folder.create(folder, TURNS, {}) as run:
         for record in records:
             run.append(record)
     return folder
@@ -85,7 +85,7 @@ def test_a_run_reads_as_its_records_do(tmp_path_factory, records: list[Record]) 
     found = table.read(folder)
     assert rows(found) == told(records)
     assert {r.unit: r for r in found.others} == others(records)
-    assert {r.unit: r for r in store.records(folder)} == others(records) | {
+    assert {r.unit: r for r in run_folder.records(folder)} == others(records) | {
         r.unit: r for r in records if r.phase == "solve" and r.status == "ok"
     }
 
@@ -94,12 +94,12 @@ def test_a_run_reads_as_its_records_do(tmp_path_factory, records: list[Record]) 
 def test_schema_1_reads_the_same(tmp_path_factory, records: list[Record]) -> None:
     folder = written(tmp_path_factory.mktemp("old"), [])
     lines = [json.dumps(record.to_json()) + "\n" for record in records]
-    (folder / store.RECORDS).write_text("".join(lines))
-    manifest = json.loads((folder / store.MANIFEST).read_text()) | {"schema": 1}
-    (folder / store.MANIFEST).write_text(json.dumps(manifest))
+    (folder / run_folder.RECORDS).write_text("".join(lines))
+    manifest = json.loads((folder / run_folder.MANIFEST).read_text()) | {"schema": 1}
+    (folder / run_folder.MANIFEST).write_text(json.dumps(manifest))
     assert rows(table.read(folder)) == told(records)
     kept = others(records) | {r.unit: r for r in records if r.status == "ok"}
-    assert {r.unit: r for r in store.records(folder)} == kept
+    assert {r.unit: r for r in run_folder.records(folder)} == kept
 
 
 def grid(cells=CELLS, cases=4, repeats=3) -> list[Record]:
@@ -142,7 +142,7 @@ def test_a_long_run_is_parsed_once_and_again_when_it_grew(tmp_path, monkeypatch)
         again = table.read(folder)
     assert rows(again) == rows(first)
     assert (again.others, again.kinds, again.cells) == (first.others, first.kinds, first.cells)
-    with store.resume(folder) as run:
+    with run_folder.resume(folder) as run:
         run.append(replace(failed, status="ok", values={"steps": 1.0}))
     assert len(table.read(folder)) == len(first) + 1
 
@@ -168,7 +168,7 @@ def test_a_copy_of_another_content_of_the_same_length_is_not_used(tmp_path, monk
     monkeypatch.setattr(table, "KEPT_FROM", 1)
     folder = written(tmp_path, grid())
     table.read(folder)
-    path = folder / store.RECORDS
+    path = folder / run_folder.RECORDS
     path.write_bytes(path.read_bytes().replace(b"[0.5,", b"[7.5,"))
     assert {row[5]["steps"] for row in rows(table.read(folder))} == {7.5, 1.5, 2.5, 3.5}
 
@@ -180,30 +180,30 @@ def test_a_copy_of_another_content_of_the_same_length_is_not_used(tmp_path, monk
 )  # fmt: skip
 def test_a_line_that_is_no_record_is_named(tmp_path, line: str) -> None:
     folder = written(tmp_path, grid(CELLS[:1], 2, 1))
-    with (folder / store.RECORDS).open("a") as file:
+    with (folder / run_folder.RECORDS).open("a") as file:
         file.write(line.replace("KEY", CELLS[0].key) + "\n")
     with pytest.raises(StoreError, match="Line 4 "):
         table.read(folder)
     with pytest.raises(StoreError, match="Line 4 "):
-        store.records(folder)
+        run_folder.records(folder)
 
 
 def test_names_are_declared_once_and_again_by_whoever_goes_on(tmp_path) -> None:
     late = Record(CELLS[1], "solve", 0, 0, "ok", {"other": 3.0})
     folder = written(tmp_path, grid(CELLS[:1], 2, 1))
-    with store.resume(folder) as run:  # numbers its sets of names from 0 again
+    with run_folder.resume(folder) as run:  # numbers its sets of names from 0 again
         run.append(late)
-    lines = [json.loads(line) for line in (folder / store.RECORDS).read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / run_folder.RECORDS).read_text().splitlines()]
     assert [line.get("n") for line in lines if "names" in line] == [0, 0]
     assert rows(table.read(folder))[-1][5] in ({"other": 3.0}, {"steps": 1.5, "latency_s": 0.2})
-    assert late in store.records(folder)
+    assert late in run_folder.records(folder)
 
 
 def test_a_cell_that_was_not_planned_is_declared(tmp_path) -> None:
     stranger = replace(CELLS[0], method="z")
     prepared = Record(stranger, "prepare", -1, 0, "ok", {"latency_s": 1.0})
     folder = written(tmp_path, [prepared])
-    assert store.records(folder) == [prepared]
+    assert run_folder.records(folder) == [prepared]
     assert table.read(folder).others == (prepared,)
 
 
@@ -214,4 +214,4 @@ def test_a_record_of_a_dozen_values_takes_less_than_200_bytes(tmp_path) -> None:
     records = [Record(CELLS[0], "solve", i, 0, "ok", timed | counted, group="zipf")
                for i in range(50)]  # fmt: skip
     folder = written(tmp_path, records)
-    assert (folder / store.RECORDS).stat().st_size / 50 < 200
+    assert (folder / run_folder.RECORDS).stat().st_size / 50 < 200

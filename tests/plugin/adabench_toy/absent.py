@@ -2,6 +2,6 @@
 
 import adabench_toy_missing_dependency  # noqa: F401
 
-from adabench.harness.card import Card
+from adabench.harness.contract.card import Card
 
 CARD = Card(title="needs what is not there", role="static", needs=("nowhere",))

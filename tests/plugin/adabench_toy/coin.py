@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from adabench.harness.card import Card, Point
+from adabench.harness.contract.card import Card, Point
 from adabench_toy.task import Number, Roots
 
 CARD = Card(title="random number of iterations", role="control")

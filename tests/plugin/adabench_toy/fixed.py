@@ -1,6 +1,6 @@
 """The same number of iterations for every number."""
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench_toy.task import Number, Roots
 
 CARD = Card(

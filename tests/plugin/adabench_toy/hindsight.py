@@ -1,6 +1,6 @@
 """The oracle: exactly as many iterations as the number needed, known in hindsight."""
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench_toy.task import DIGITS, Number, Roots
 
 CARD = Card(

@@ -1,6 +1,6 @@
 """Iterate until the guess no longer moves: compute follows difficulty."""
 
-from adabench.harness.card import Card, Claim, Knob, Monotone, Point, Ratio
+from adabench.harness.contract.card import Card, Claim, Knob, Monotone, Point, Ratio
 from adabench_toy.task import Number, Roots
 
 CARD = Card(

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from adabench.harness.card import Card, Knob, Metric
-from adabench.harness.task import Meter
+from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.protocols import Meter
 
 CARD = Card(
     title="square roots by Newton's iteration",

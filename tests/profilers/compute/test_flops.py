@@ -1,6 +1,6 @@
 import pytest
 
-from adabench.profilers.flops import Flops
+from adabench.profilers.compute.flops import Flops
 from adabench.profilers.probe import measured
 
 torch = pytest.importorskip("torch")

@@ -13,12 +13,12 @@ import pytest
 import torch
 from torch.utils._python_dispatch import _len_torch_dispatch_stack
 
-from adabench.profilers.flops import Flops
-from adabench.profilers.idle import Ceiling
+from adabench.profilers.compute.flops import Flops
+from adabench.profilers.compute.torch_trace import Line, Roof, Trace, roof, watch
+from adabench.profilers.compute.traffic import Ledger, Traffic
+from adabench.profilers.hardware.idle_power import Ceiling
 from adabench.profilers.probe import measured
-from adabench.profilers.trace import Line, Roof, Trace, roof, watch
-from adabench.profilers.traffic import Ledger, Traffic
-from adabench.reports.roofline import dots, rate, save_roofline, whole
+from adabench.reports.figures.roofline import dots, rate, save_roofline, whole
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 FLOAT = 4

@@ -3,11 +3,17 @@ import statistics
 
 import pytest
 
-from adabench.profilers.gpu import NvmlCounter
-from adabench.profilers.meter import CounterReset, NoValue
-from adabench.profilers.pace import HostPace
-from adabench.profilers.ticks import NoTick, TickWatch, find_period, lag_u_s, next_tick
-from adabench.profilers.window import aligned, between, done_at, padded
+from adabench.profilers.energy.counter_ticks import (
+    NoTick,
+    TickWatch,
+    find_period,
+    lag_u_s,
+    next_tick,
+)
+from adabench.profilers.energy.counter_window import aligned, between, done_at, padded
+from adabench.profilers.energy.meter import CounterReset, NoValue
+from adabench.profilers.energy.nvml_meters import NvmlCounter
+from adabench.profilers.timing.pacing import HostPace
 
 
 @pytest.fixture

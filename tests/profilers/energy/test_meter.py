@@ -2,8 +2,8 @@ import importlib.metadata
 
 import pytest
 
-from adabench.profilers import meter as module
-from adabench.profilers.meter import NoValue, Null, meter_names, open_named
+from adabench.profilers.energy import meter as module
+from adabench.profilers.energy.meter import NoValue, Null, meter_names, open_named
 from adabench.profilers.nvml import Unmetered
 
 

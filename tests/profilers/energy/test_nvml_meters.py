@@ -2,8 +2,13 @@ import os
 
 import pytest
 
-from adabench.profilers.gpu import IntegratedPower, NvmlCounter, cross_check, open_gpu
-from adabench.profilers.meter import CounterReset, NoValue
+from adabench.profilers.energy.meter import CounterReset, NoValue
+from adabench.profilers.energy.nvml_meters import (
+    IntegratedPower,
+    NvmlCounter,
+    cross_check,
+    open_gpu,
+)
 from adabench.profilers.nvml import Unmetered, boards, find_board, look, open_nvml
 
 ELSEWHERE = 2**22 + 7  # above the kernel's largest process id: one of another namespace

@@ -2,8 +2,11 @@ import threading
 
 import pytest
 
-from adabench.profilers import energy
-from adabench.profilers.energy import (
+from adabench.profilers.energy import probe as energy
+from adabench.profilers.energy.external_log import External
+from adabench.profilers.energy.meter import Null
+from adabench.profilers.energy.nvml_meters import IntegratedPower
+from adabench.profilers.energy.probe import (
     CounterReset,
     Energy,
     NvmlCounter,
@@ -12,12 +15,9 @@ from adabench.profilers.energy import (
     open_meters,
     provenance,
 )
-from adabench.profilers.external import External
-from adabench.profilers.gpu import IntegratedPower
-from adabench.profilers.meter import Null
+from adabench.profilers.energy.rapl import Rapl
 from adabench.profilers.nvml import Unmetered
 from adabench.profilers.probe import measured
-from adabench.profilers.rapl import Rapl
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def test_a_board_without_an_instrument_is_unavailable_and_never_zero(tree, fakes
 
 def test_with_a_gpu_in_use_that_has_no_meter_there_is_no_whole_and_no_estimate(tree, monkeypatch):
     monkeypatch.setattr(energy, "context", lambda: object())
-    monkeypatch.setattr("adabench.profilers.estimate.context", lambda: object())
+    monkeypatch.setattr("adabench.profilers.energy.tdp_estimate.context", lambda: object())
     probe, model = Energy([Rapl(tree.root)]), TdpEstimate()
     with measured([probe, model]) as values:
         threading.Event().wait(0.06)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adabench.profilers.provenance import (
+from adabench.profilers.energy.provenance import (
     STRENGTH,
     Incomparable,
     Reading,

@@ -1,8 +1,8 @@
 import pytest
 
-from adabench.profilers.meter import CounterReset, NoValue
+from adabench.profilers.energy.meter import CounterReset, NoValue
+from adabench.profilers.energy.rapl import Rapl
 from adabench.profilers.nvml import Unmetered
-from adabench.profilers.rapl import Rapl
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@ import statistics
 
 import pytest
 
-from adabench.profilers.gpu import IntegratedPower, NvmlCounter
-from adabench.profilers.phase import ALIASING, delays_s, wait_for_phase
-from adabench.profilers.ticks import TickWatch
-from adabench.profilers.uncertainty import stratified, stratum_spread
-from adabench.profilers.window import aligned
+from adabench.profilers.energy.counter_ticks import TickWatch
+from adabench.profilers.energy.counter_window import aligned
+from adabench.profilers.energy.nvml_meters import IntegratedPower, NvmlCounter
+from adabench.profilers.energy.sensor_phase import ALIASING, delays_s, wait_for_phase
+from adabench.profilers.energy.uncertainty import stratified, stratum_spread
 
 TRUE_W = 250.0
 

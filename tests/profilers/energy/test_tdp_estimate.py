@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from adabench.profilers import carbon as module
-from adabench.profilers.carbon import Factor, carbon, country_factor
-from adabench.profilers.estimate import TdpModel
+from adabench.profilers.energy import carbon as module
+from adabench.profilers.energy.carbon import Factor, carbon, country_factor
+from adabench.profilers.energy.provenance import Reading, label_of, unavailable
+from adabench.profilers.energy.tdp_estimate import TdpModel
 from adabench.profilers.nvml import Unmetered
-from adabench.profilers.provenance import Reading, label_of, unavailable
 
 FACTOR = Factor(360.0, "DEU", 2023, "the grid operator")
 

@@ -4,13 +4,19 @@ import statistics
 
 import pytest
 
-from adabench.profilers.blocks import Plan, measure
-from adabench.profilers.gpu import IntegratedPower, NvmlCounter
-from adabench.profilers.meter import CounterReset
-from adabench.profilers.provenance import K95
-from adabench.profilers.rapl import Rapl
-from adabench.profilers.uncertainty import Estimate, exp_interval, paired_ratio, t975, with_known
-from adabench.profilers.units import host_units
+from adabench.profilers.energy.meter import CounterReset
+from adabench.profilers.energy.nvml_meters import IntegratedPower, NvmlCounter
+from adabench.profilers.energy.provenance import K95
+from adabench.profilers.energy.rapl import Rapl
+from adabench.profilers.energy.uncertainty import (
+    Estimate,
+    exp_interval,
+    paired_ratio,
+    t975,
+    with_known,
+)
+from adabench.profilers.energy.unit_energy import Plan, measure
+from adabench.profilers.energy.work_units import host_units
 
 STEADY = [(0.02, 400.0)]
 BRIEF = Plan(blocks=5, window_s=0.5, phases=1, idle_s=0.4, warm_up_s=0.0, period_ticks=5)

@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from adabench.profilers.baseline import Idle, idle_power, joined, with_net
-from adabench.profilers.blocks import Plan, measure
-from adabench.profilers.meter import NoValue, Null
-from adabench.profilers.provenance import Reading, unavailable
-from adabench.profilers.units import AHEAD, cuda_units, host_units
+from adabench.profilers.energy.idle_baseline import Idle, idle_power, joined, with_net
+from adabench.profilers.energy.meter import NoValue, Null
+from adabench.profilers.energy.provenance import Reading, unavailable
+from adabench.profilers.energy.unit_energy import Plan, measure
+from adabench.profilers.energy.work_units import AHEAD, cuda_units, host_units
 
 
 class Device:

@@ -7,13 +7,20 @@ from types import SimpleNamespace
 
 import pytest
 
-from adabench.profilers import ceilings, hardware, idle, noise
-from adabench.profilers.ceilings import Ceilings
-from adabench.profilers.fingerprint import Fingerprint, Gpu, differences, fingerprint
-from adabench.profilers.hardware import BadProfile, Profile, fractions, from_toml, judge, to_toml
-from adabench.profilers.idle import Ceiling
-from adabench.profilers.machine import HERE
-from adabench.profilers.noise import Company, Laps, Onlooker
+from adabench.profilers.hardware import ceilings, idle_power, noise, profile
+from adabench.profilers.hardware.ceilings import Ceilings
+from adabench.profilers.hardware.fingerprint import Fingerprint, Gpu, differences, fingerprint
+from adabench.profilers.hardware.host import HERE
+from adabench.profilers.hardware.idle_power import Ceiling
+from adabench.profilers.hardware.noise import Company, Laps, Onlooker
+from adabench.profilers.hardware.profile import (
+    BadProfile,
+    Profile,
+    fractions,
+    from_toml,
+    judge,
+    to_toml,
+)
 
 H100 = Gpu("NVIDIA H100 80GB HBM3", "GPU", False, 85_899_345_920, 700.0, 700.0, 1980, 2619)
 BOX = Fingerprint(
@@ -27,7 +34,7 @@ CEILINGS = {
     "idle_power_gpu": Ceiling(70.0, "W", 0.01, 20, "NVML"),
     "idle_power_cpu": Ceiling(unavailable="There is no counter."),
     "noise_floor": Ceiling(0.01, "1", 0.1, 30, "laps"),
-    "copy_cpu": Ceiling(unavailable=idle.BUSY, passing=True),
+    "copy_cpu": Ceiling(unavailable=idle_power.BUSY, passing=True),
 }
 
 
@@ -187,9 +194,9 @@ def test_a_counters_period_and_the_idle_power_come_from_its_steps():
     def sleep(seconds):
         now[0] += seconds
 
-    seen = idle.steps(lambda: 70.0 * 0.1 * (now[0] // 0.1), 3.0, lambda: now[0], sleep)
-    assert idle.period(seen).value == pytest.approx(0.1, rel=0.05)
-    assert idle.power(seen, "fake").value == pytest.approx(70.0, rel=0.02)
+    seen = idle_power.steps(lambda: 70.0 * 0.1 * (now[0] // 0.1), 3.0, lambda: now[0], sleep)
+    assert idle_power.period(seen).value == pytest.approx(0.1, rel=0.05)
+    assert idle_power.power(seen, "fake").value == pytest.approx(70.0, rel=0.02)
 
 
 def test_a_counter_that_stands_still_gives_no_number():
@@ -198,8 +205,8 @@ def test_a_counter_that_stands_still_gives_no_number():
     def sleep(seconds):
         now[0] += seconds
 
-    seen = idle.steps(lambda: 5.0, 1.0, lambda: now[0], sleep)
-    assert (idle.period(seen).value, idle.power(seen, "fake").value) == (None, None)
+    seen = idle_power.steps(lambda: 5.0, 1.0, lambda: now[0], sleep)
+    assert (idle_power.period(seen).value, idle_power.power(seen, "fake").value) == (None, None)
 
 
 def test_the_noise_floor_is_the_scatter_between_blocks_without_the_laps_that_waited():
@@ -236,7 +243,7 @@ def test_while_others_are_busy_the_ceilings_of_all_cores_are_not_measured(monkey
     found = ceilings.measure(0.01)
     assert measured == ["core", "gpu"]
     assert found.busy
-    assert found.values["gemm_cpu_float32"] == Ceiling(unavailable=idle.BUSY, passing=True)
+    assert found.values["gemm_cpu_float32"] == Ceiling(unavailable=idle_power.BUSY, passing=True)
 
 
 def test_ceilings_of_one_core_have_value_uncertainty_and_instrument():
@@ -266,7 +273,7 @@ def test_pinning_a_gpu_measures_what_it_draws_and_does():
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("torch finds no CUDA device")
-    found = hardware.pin()
+    found = profile.pin()
     assert found.fingerprint.gpus
     for name in ("copy_gpu", "gemm_gpu_bfloat16", "launch_gpu"):
         assert found.ceilings[name].value, found.ceilings[name].unavailable

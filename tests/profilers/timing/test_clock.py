@@ -6,8 +6,8 @@ from array import array
 
 import pytest
 
-from adabench.profilers import clock
-from adabench.profilers.clock import Cpu, RunDelay, Wall, busy_call, lap, settle, witnessed
+from adabench.profilers.timing import clock
+from adabench.profilers.timing.clock import Cpu, RunDelay, Wall, busy_call, lap, settle, witnessed
 
 HAS_SCHEDSTAT = clock.SCHEDSTAT.exists()
 

@@ -3,7 +3,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from adabench.profilers.cuda import (
+from adabench.profilers.probe import measured, open_probes
+from adabench.profilers.timing.cuda import (
     CudaEvents,
     DeviceMemory,
     Slowed,
@@ -12,7 +13,6 @@ from adabench.profilers.cuda import (
     event_laps,
     waiting,
 )
-from adabench.profilers.probe import measured, open_probes
 
 
 def test_without_torch_or_without_a_context_nothing_is_waited_for(monkeypatch):

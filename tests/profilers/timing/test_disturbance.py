@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from adabench.profilers import clock
-from adabench.profilers.clock import SCHEDSTAT, Delay, lap, sampled
-from adabench.profilers.disturbance import (
+from adabench.profilers.timing import clock
+from adabench.profilers.timing.clock import SCHEDSTAT, Delay, lap, sampled
+from adabench.profilers.timing.disturbance import (
     Look,
     Samples,
     Watch,
@@ -171,7 +171,7 @@ def test_a_block_that_saw_throttling_is_dropped_whole(machine, path):
 
 
 def test_a_slow_clock_and_a_slowed_device_are_dropped(machine, monkeypatch):
-    monkeypatch.setattr("adabench.profilers.disturbance.SLOW_READ_S", 1.0)
+    monkeypatch.setattr("adabench.profilers.timing.disturbance.SLOW_READ_S", 1.0)
     for path in clock_files(machine):
         put(machine, str(path.relative_to(machine)), "1499999\n")
     samples, _ = take(machine, lambda: None, 2)
@@ -186,7 +186,7 @@ def test_a_slow_clock_and_a_slowed_device_are_dropped(machine, monkeypatch):
 
 
 def test_a_clock_that_is_slow_to_read_is_not_asked(machine, monkeypatch):
-    monkeypatch.setattr("adabench.profilers.disturbance.SLOW_READ_S", 0.0)
+    monkeypatch.setattr("adabench.profilers.timing.disturbance.SLOW_READ_S", 0.0)
     watch = Watch(machine)
     assert "too long" in watch.absent["processor clock"]
     assert watch.look().slow_clock is None

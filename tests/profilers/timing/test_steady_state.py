@@ -4,8 +4,8 @@ from time import perf_counter_ns
 
 import pytest
 
-from adabench.profilers.disturbance import Watch
-from adabench.profilers.steady import LEAST, change_points, judge, per_sample, warm_up
+from adabench.profilers.timing.disturbance import Watch
+from adabench.profilers.timing.steady_state import LEAST, change_points, judge, per_sample, warm_up
 
 
 def noise(count: int, source: random.Random, scatter: float = 0.01) -> list[float]:

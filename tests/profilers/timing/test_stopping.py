@@ -5,8 +5,8 @@ from array import array
 
 import pytest
 
-from adabench.profilers.disturbance import Look, Samples
-from adabench.profilers.precision import (
+from adabench.profilers.timing.disturbance import Look, Samples
+from adabench.profilers.timing.stopping import (
     Rule,
     Target,
     collect,

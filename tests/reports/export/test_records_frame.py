@@ -1,7 +1,7 @@
 import math
 
-from adabench.harness.record import Cell, Record
-from adabench.reports.frame import IDENTITY, records_frame
+from adabench.harness.contract.record import Cell, Record
+from adabench.reports.export.records_frame import IDENTITY, records_frame
 
 
 def record(method, point, values, **more):

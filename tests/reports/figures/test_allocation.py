@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from adabench.harness.card import Card, Metric
-from adabench.harness.findings import Estimate, Findings, SummaryRow, Tally
-from adabench.reports import allocation
-from adabench.reports.html import render
+from adabench.harness.analysis.findings import Estimate, Findings, SummaryRow, Tally
+from adabench.harness.contract.card import Card, Metric
+from adabench.reports.figures import allocation
+from adabench.reports.report.page import render
 
 NAMES = ("depth_filler", "depth_operand", "depth_k4")
 TASK = Card(

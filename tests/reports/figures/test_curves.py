@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from adabench.harness.errors import SelectionError
-from adabench.reports import curves
+from adabench.reports.figures import curves
 
 
 def without(findings, method):

@@ -1,9 +1,9 @@
 import pytest
 
-from adabench.harness.card import Metric
+from adabench.harness.contract.card import Metric
 from adabench.harness.errors import SelectionError
-from adabench.reports import pareto
-from adabench.reports.pareto import Spot, front, hull
+from adabench.reports.figures import pareto
+from adabench.reports.figures.pareto import Spot, front, hull
 
 COST = Metric("tokens", "tokens", "lower", "work", primary=True)
 LOSS = Metric("loss", "bits", "lower", "quality", primary=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adabench.reports.figure import file_stem, spread, strokes
+from adabench.reports.figures.style import file_stem, spread, strokes
 
 
 @given(st.lists(st.floats(0, 1), max_size=12), st.floats(0.01, 0.08))
@@ -44,7 +44,7 @@ def test_names_become_safe_file_names():
 def test_drawing_leaves_no_global_state_behind():
     code = (
         "import matplotlib, sys\n"
-        "from adabench.reports.figure import SETTINGS, canvas, drawing\n"
+        "from adabench.reports.figures.style import SETTINGS, canvas, drawing\n"
         "before = [matplotlib.rcParams[name] for name in SETTINGS]\n"
         "with drawing(): canvas(3)\n"
         "assert [matplotlib.rcParams[name] for name in SETTINGS] == before\n"

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from adabench.harness.card import Card
-from adabench.harness.findings import Estimate, Findings, SummaryRow
-from adabench.reports.terminal import Axis, Looks, front, fronts
+from adabench.harness.analysis.findings import Estimate, Findings, SummaryRow
+from adabench.harness.contract.card import Card
+from adabench.reports.figures.terminal import Axis, Looks, front, fronts
 
 ESCAPE = re.compile(r"\x1b\[")
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness.findings import Findings, SummaryRow
-from adabench.reports import booktabs, column, papers
-from adabench.reports.sheets import Cell, Column, Sheet
+from adabench.harness.analysis.findings import Findings, SummaryRow
+from adabench.reports.paper import figures, latex_tables, style
+from adabench.reports.tables.sheets import Cell, Column, Sheet
 
 
 @pytest.fixture(scope="module")
 def written(findings: Findings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("papers")
-    paths = papers.save_all(findings, folder)
+    paths = figures.save_all(findings, folder)
     assert sorted(paths) == sorted(folder.iterdir())
     return folder
 
@@ -42,10 +42,10 @@ def test_an_estimated_energy_is_no_axis(written: Path) -> None:
 def test_figures_are_one_column_wide(written: Path) -> None:
     for path in written.glob("*.png"):
         width = struct.unpack(">I", path.read_bytes()[16:20])[0]
-        assert width == pytest.approx(column.COLUMN_IN * column.PNG_DPI, abs=1), path.name
+        assert width == pytest.approx(style.COLUMN_IN * style.PNG_DPI, abs=1), path.name
     for path in written.glob("*.svg"):
         [width] = re.findall(r'width="([\d.]+)pt"', path.read_text(encoding="utf-8"))[:1]
-        assert float(width) == pytest.approx(column.COLUMN_IN * 72, abs=0.1)
+        assert float(width) == pytest.approx(style.COLUMN_IN * 72, abs=0.1)
 
 
 def test_pdf_letters_are_truetype_and_svg_needs_no_font(written: Path) -> None:
@@ -57,13 +57,13 @@ def test_pdf_letters_are_truetype_and_svg_needs_no_font(written: Path) -> None:
 def test_the_same_run_gives_the_same_bytes(
     findings: Findings, written: Path, tmp_path: Path
 ) -> None:
-    [drawn] = [d for d in papers.figures(findings) if d.stem == "plane-paging"]
-    for path in column.save(drawn.figure, tmp_path, drawn.stem):
+    [drawn] = [d for d in figures.figures(findings) if d.stem == "plane-paging"]
+    for path in style.save(drawn.figure, tmp_path, drawn.stem):
         assert path.read_bytes() == (written / path.name).read_bytes(), path.name
 
 
 def test_names_do_not_stand_over_each_other(findings: Findings) -> None:
-    for drawn in papers.figures(findings):
+    for drawn in figures.figures(findings):
         axes = drawn.figure.axes[0]
         drawn.figure.canvas.draw()
         outside = [text for text in axes.texts if text.get_transform() == axes.transAxes]
@@ -77,7 +77,7 @@ def test_names_do_not_stand_over_each_other(findings: Findings) -> None:
 
 
 def test_ticks_do_not_stand_over_each_other(findings: Findings) -> None:
-    for drawn in papers.figures(findings):
+    for drawn in figures.figures(findings):
         axes = drawn.figure.axes[0]
         drawn.figure.canvas.draw()
         low, high = axes.get_xlim()
@@ -98,7 +98,7 @@ def test_ticks_of_an_error_over_decades_do_not_either(findings: Findings) -> Non
 
     wide = replace(findings, summary=tuple(decades(row) for row in findings.summary))
     test_ticks_do_not_stand_over_each_other(wide)
-    [drawn] = [d for d in papers.figures(wide) if d.stem == "curves-paging-noise"]
+    [drawn] = [d for d in figures.figures(wide) if d.stem == "curves-paging-noise"]
     words = [label.get_text() for label in drawn.figure.axes[0].get_xticklabels()]
     assert words == ["0", "1", "100", "10000", "100000"]
 
@@ -116,7 +116,7 @@ def in_millions(findings: Findings) -> Findings:
 
 
 def test_wide_counts_have_room_beside_the_axis(findings: Findings) -> None:
-    for drawn in papers.figures(in_millions(findings)):
+    for drawn in figures.figures(in_millions(findings)):
         axes = drawn.figure.axes[0]
         drawn.figure.canvas.draw()
         low, high = axes.get_ylim()
@@ -136,9 +136,9 @@ def test_a_knob_over_decades_stands_on_a_logarithmic_axis(findings: Findings) ->
         )
 
     wide = replace(findings, summary=tuple(decades(row) for row in findings.summary))
-    [drawn] = [d for d in papers.figures(wide) if d.stem == "curves-paging-noise"]
+    [drawn] = [d for d in figures.figures(wide) if d.stem == "curves-paging-noise"]
     assert drawn.figure.axes[0].get_xscale() == "log"
-    [plain] = [d for d in papers.figures(findings) if d.stem == "curves-paging-noise"]
+    [plain] = [d for d in figures.figures(findings) if d.stem == "curves-paging-noise"]
     assert plain.figure.axes[0].get_xscale() == "linear"
 
 
@@ -154,17 +154,17 @@ def test_latex_is_escaped_and_balanced(findings: Findings, written: Path, hostil
 
 
 def test_what_latex_reads_otherwise_is_text() -> None:
-    assert booktabs.escaped(r"a_b & 50% of $x^2 \n {y}~z") == (
+    assert latex_tables.escaped(r"a_b & 50% of $x^2 \n {y}~z") == (
         r"a\_b \& 50\% of \$x\textasciicircum{}2 \textbackslash{}n \{y\}\textasciitilde{}z"
     )
-    assert booktabs.escaped("10 µs × 3 ≤ 4 – [a]\u202e") == (
+    assert latex_tables.escaped("10 µs × 3 ≤ 4 – [a]\u202e") == (
         r"10 $\mu$s $\times$ 3 $\leq$ 4 -- {[}a{]}"
     )
 
 
 def test_a_missing_number_is_a_dash_and_never_a_zero() -> None:
     sheet = Sheet("T", (Column("a", right=False), Column("b")), ((Cell("x"), Cell("–")),))
-    [row] = [line for line in booktabs.latex(sheet, "t").splitlines() if line.startswith("x")]
+    [row] = [line for line in latex_tables.latex(sheet, "t").splitlines() if line.startswith("x")]
     assert row == r"x & -- \\"
 
 
@@ -178,7 +178,7 @@ def test_tables_say_what_the_reports_say(findings: Findings, written: Path) -> N
 
 def test_a_run_of_nothing_gives_no_figure(findings: Findings, tmp_path: Path) -> None:
     empty = replace(findings, summary=(), headroom=(), conversion=(), claims=())
-    assert not list(papers.figures(empty))
+    assert not list(figures.figures(empty))
 
 
 def test_pdflatex_takes_all_of_it(written: Path, tmp_path: Path) -> None:

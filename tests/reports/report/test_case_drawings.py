@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness import store
-from adabench.harness.card import Card, Metric
-from adabench.harness.findings import Findings
-from adabench.harness.picture import Mark, Panel, Picture
-from adabench.harness.read import find
-from adabench.harness.record import Cell, Record, Turn
-from adabench.reports import pictures
-from adabench.reports.html import render
+from adabench.harness.analysis.analyse import find
+from adabench.harness.analysis.findings import Findings
+from adabench.harness.contract.card import Card, Metric
+from adabench.harness.contract.drawing import Mark, Panel, Picture
+from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.store import run_folder
+from adabench.reports.report import case_drawings
+from adabench.reports.report.page import render
 
 TASK = Card(
     "Paging",
@@ -45,13 +45,13 @@ DRAWN = Picture(
 
 
 def run(folder: Path, *cells: Cell, instance: float = 77.0) -> Findings:
-    with store.create(folder, [Turn(cell, 0) for cell in cells], {}) as journal:
+    with run_folder.create(folder, [Turn(cell, 0) for cell in cells], {}) as journal:
         for cell in cells:
             values = {"accuracy": 1.0, "faults": 2.0, "latency_s": 1e-3, "instance": instance}
             journal.append(Record(cell, "solve", 0, 0, "ok", values))
     cards = {f"paging/{cell.method}": Card(cell.method, role="static") for cell in cells}
-    manifest = store.read_manifest(folder) | {"records_sha256": store.digest(folder)}
-    return find(str(folder), manifest, {"paging": TASK}, cards, store.records(folder))
+    manifest = run_folder.read_manifest(folder) | {"records_sha256": run_folder.digest(folder)}
+    return find(str(folder), manifest, {"paging": TASK}, cards, run_folder.records(folder))
 
 
 def cell(seed: int = 0, **conditions: float) -> Cell:
@@ -67,7 +67,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
         calls.append(what)
         return DRAWN
 
-    monkeypatch.setattr(pictures, "painter", lambda entry: paint)
+    monkeypatch.setattr(case_drawings, "painter", lambda entry: paint)
     return calls
 
 
@@ -83,7 +83,7 @@ def test_the_recorded_instance_is_drawn(tmp_path: Path, asked: list[tuple[object
 
 def test_shapes_stand_where_they_belong() -> None:
     """The window is 10 wide and drawn 1,000 wide, y upwards becomes y downwards."""
-    html = pictures._panel(DRAWN.panels[0], DRAWN)
+    html = case_drawings._panel(DRAWN.panels[0], DRAWN)
     paths = dict(re.findall(r'<path class="(\w+) \w+" d="([^"]+)"', html))
     assert paths["segments"] == "M0 1000l1000 -500"
     assert paths["line"] == "M0 1000L100 900L200 1000"
@@ -93,7 +93,7 @@ def test_shapes_stand_where_they_belong() -> None:
 
 
 def test_the_legend_names_each_label_once() -> None:
-    legend = pictures._legend(DRAWN)
+    legend = case_drawings._legend(DRAWN)
     assert legend.count("obstacle") == 1
     assert "broken &amp; gone" in legend
     assert legend.index("obstacle") < legend.index("the way")
@@ -105,9 +105,9 @@ def test_default_conditions_and_the_least_seed_are_preferred(
 ) -> None:
     wanted = [cell(5, noise=1.0), cell(0, noise=9.0), cell(7, noise=1.0)]
     findings = run(tmp_path / "run", *wanted)
-    records = pictures.table.read(tmp_path / "run")
-    assert pictures.chosen(records, "paging", {"noise": 1.0}) == wanted[0]
-    assert pictures.chosen(records, "elsewhere", {}) is None
+    records = case_drawings.table.read(tmp_path / "run")
+    assert case_drawings.chosen(records, "paging", {"noise": 1.0}) == wanted[0]
+    assert case_drawings.chosen(records, "elsewhere", {}) is None
     assert findings.tally.seeds == (0, 5, 7)
 
 
@@ -124,7 +124,7 @@ def test_a_painter_that_fails_costs_the_page_nothing_else(
     def paint(*_: object) -> Picture:
         raise ZeroDivisionError("no <area>")
 
-    monkeypatch.setattr(pictures, "painter", lambda entry: paint)
+    monkeypatch.setattr(case_drawings, "painter", lambda entry: paint)
     page = render(run(tmp_path / "run", cell()))
     assert "ZeroDivisionError: no &lt;area&gt;" in page
     assert "Quality against cost" in page
@@ -132,10 +132,10 @@ def test_a_painter_that_fails_costs_the_page_nothing_else(
 
 def test_nothing_is_said_where_nothing_is_drawn(tmp_path: Path) -> None:
     findings = run(tmp_path / "run", cell())
-    assert pictures.shown(findings, "paging") is None  # the task has no picture.py
-    assert pictures.figure(findings, "paging") == ""
+    assert case_drawings.shown(findings, "paging") is None  # the task has no picture.py
+    assert case_drawings.figure(findings, "paging") == ""
     (tmp_path / "run" / "records.jsonl").unlink()
-    assert pictures.figure(findings, "paging") == ""
+    assert case_drawings.figure(findings, "paging") == ""
 
 
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path, asked: list[tuple[object, ...]]) -> None:

@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from adabench.harness.findings import Findings, Tally
-from adabench.reports.html import render
-from adabench.reports.sheets import VERDICTS
+from adabench.harness.analysis.findings import Findings, Tally
+from adabench.reports.report.page import render
+from adabench.reports.tables.sheets import VERDICTS
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
 
@@ -136,7 +136,7 @@ def test_a_task_without_results_gives_a_page(findings):
 
 def test_importing_the_report_is_cheap():
     code = (
-        "import sys, adabench.reports.html, adabench.reports.tables, adabench.reports.frame\n"
+        "import sys, adabench.reports.report.page, adabench.reports.tables.terminal, adabench.reports.export.records_frame\n"
         "assert not {'matplotlib', 'pandas', 'rich'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

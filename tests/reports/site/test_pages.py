@@ -8,13 +8,13 @@ from xml.etree import ElementTree as xml
 
 import pytest
 
-from adabench.harness.archive import FORMAT, Kept
-from adabench.harness.history import Change, Link, Point, Series
-from adabench.harness.record import Cell
-from adabench.reports import historical, site, standing
-from adabench.reports.badges import COLOURS, LEFT, badge
-from adabench.reports.collection import Site
-from adabench.reports.feed import Entry, feed
+from adabench.harness.contract.record import Cell
+from adabench.harness.history.archive import FORMAT, Kept
+from adabench.harness.history.series import Change, Link, Point, Series
+from adabench.reports.site import history, machine_readable, pages
+from adabench.reports.site.badges import COLOURS, LEFT, badge
+from adabench.reports.site.feed import Entry, feed
+from adabench.reports.site.model import Site
 
 DAYS = 6
 EVIL = "<img src=x onerror=alert(1)>\u202e\x00"
@@ -69,7 +69,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 def test_the_front_page_names_steps_methods_runs_and_machines(made: Site) -> None:
-    page = site.index(made)
+    page = pages.index(made)
     for word in ("×1.2", "worse", "6 runs", "2 methods", "1 machine", "00000003+", "latency_s"):
         assert word in page
     assert 'href="methods/sums-long.html"' in page
@@ -77,20 +77,20 @@ def test_the_front_page_names_steps_methods_runs_and_machines(made: Site) -> Non
 
 
 def test_a_method_page_draws_its_history_and_tells_every_run(made: Site) -> None:
-    page = site.method(made, "sums/long")
+    page = pages.method(made, "sums/long")
     assert page.count("<svg") == 1
     assert "step: ×1.2" in page
     assert "may be a step" in page
     rows = re.findall(r"2026-03-0\d 08:00", page)
     assert len(set(rows)) == DAYS
-    assert "no history yet" in site.method(made, f"sums/{EVIL}")
+    assert "no history yet" in pages.method(made, f"sums/{EVIL}")
 
 
 def test_hostile_words_are_text(made: Site) -> None:
     for page in (
-        site.index(made),
-        site.method(made, "sums/long"),
-        site.method(made, f"sums/{EVIL}"),
+        pages.index(made),
+        pages.method(made, "sums/long"),
+        pages.method(made, f"sums/{EVIL}"),
     ):
         assert "<img src=x" not in page
         assert "<script" not in page
@@ -98,25 +98,25 @@ def test_hostile_words_are_text(made: Site) -> None:
 
 
 def test_the_same_site_has_the_same_bytes(made: Site) -> None:
-    assert site.method(made, "sums/long") == site.method(made, "sums/long")
-    assert standing.news(made) == standing.news(made)
+    assert pages.method(made, "sums/long") == pages.method(made, "sums/long")
+    assert machine_readable.news(made) == machine_readable.news(made)
 
 
 def test_the_verdict_that_stands_is_the_latest_that_is_one(made: Site) -> None:
     assert made.claims["sums", "long", "S-1"]["verdict"] == "reproduced"
-    assert standing.badge_words(made)["badges/claims.svg"] == (
+    assert machine_readable.badge_words(made)["badges/claims.svg"] == (
         "claims", "1/1 reproduced", "good",
     )  # fmt: skip
-    assert standing.badge_words(made)["badges/headroom.svg"][1] == "H 0.60"
+    assert machine_readable.badge_words(made)["badges/headroom.svg"][1] == "H 0.60"
 
 
 def test_the_default_operating_point_is_drawn(made: Site) -> None:
-    assert historical.drawn(made.series, made.by_id) == list(made.series)
-    assert historical.defaults(made.runs[0], "sums", "long") == {"depth": 2}
+    assert history.drawn(made.series, made.by_id) == list(made.series)
+    assert history.defaults(made.runs[0], "sums", "long") == {"depth": 2}
 
 
 def test_the_feed_has_runs_and_steps_newest_first(made: Site) -> None:
-    root = xml.fromstring(standing.news(made))
+    root = xml.fromstring(machine_readable.news(made))
     names = [item.text or "" for item in root.iter("{http://www.w3.org/2005/Atom}id")]
     assert sum(":step:" in name for name in names) == 1
     assert sum(":run:" in name for name in names) == DAYS
@@ -154,8 +154,8 @@ def test_white_letters_are_readable_on_every_colour(colour: str) -> None:
 
 
 def test_programs_get_the_same_numbers(made: Site) -> None:
-    found = json.loads(standing.history_json(made))
+    found = json.loads(machine_readable.history_json(made))
     [series] = found["series"]
     assert series["changes"][0]["estimate"] == 1.2
-    index = json.loads(standing.index_json(made))
+    index = json.loads(machine_readable.index_json(made))
     assert [run["id"] for run in index["runs"]] == [run.id for run in made.runs]

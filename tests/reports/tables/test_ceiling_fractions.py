@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from adabench.harness.findings import Estimate, Findings, SummaryRow, Tally
-from adabench.profilers.fingerprint import fingerprint
-from adabench.profilers.hardware import Profile, to_json
-from adabench.profilers.idle import Ceiling
-from adabench.profilers.noise import Company
-from adabench.reports.ceilings import fractions_sheet
+from adabench.harness.analysis.findings import Estimate, Findings, SummaryRow, Tally
+from adabench.profilers.hardware.fingerprint import fingerprint
+from adabench.profilers.hardware.idle_power import Ceiling
+from adabench.profilers.hardware.noise import Company
+from adabench.profilers.hardware.profile import Profile, to_json
+from adabench.reports.tables.ceiling_fractions import fractions_sheet
 
 PINNED = Profile(
     replace(fingerprint(), cores=2),

@@ -4,13 +4,13 @@ import math
 
 import pytest
 
-from adabench.harness.alike import Unlike
-from adabench.harness.change import Change, Form
-from adabench.harness.compare import Comparison, Row, Word
-from adabench.harness.margins import Kind, Margin
-from adabench.harness.pairs import Lonely
-from adabench.harness.record import Cell
-from adabench.reports import compared
+from adabench.harness.compare.change import Change, Form
+from adabench.harness.compare.compare import Comparison, Row, Word
+from adabench.harness.compare.margins import Kind, Margin
+from adabench.harness.compare.pairing import Lonely
+from adabench.harness.contract.record import Cell
+from adabench.harness.provenance.environment_diff import Unlike
+from adabench.reports.tables import comparison as compared
 
 
 def cell(method: str = "lru", seed: int = 0, slots: int = 10) -> Cell:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from adabench.harness.card import Level
-from adabench.harness.findings import Findings, Tally
-from adabench.reports import tables
-from adabench.reports.sheets import VERDICTS, claims_sheet, points_sheet, summary_sheet
+from adabench.harness.analysis.findings import Findings, Tally
+from adabench.harness.contract.card import Level
+from adabench.reports.tables import terminal as tables
+from adabench.reports.tables.sheets import VERDICTS, claims_sheet, points_sheet, summary_sheet
 
 LABELLED = re.compile(r"^(unavailable|~[\d.,]+ [kMmµn]?J est\.|[\d.,]+ [kMmµn]?J \(counter\).*)$")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from adabench.harness import registry
+from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
 from adabench.workloads.ledger import calibration, mor
 from adabench.workloads.ledger import task as task_file

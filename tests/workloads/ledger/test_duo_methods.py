@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from adabench.harness import registry
-from adabench.harness.card import Point
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Point
 from adabench.workloads.ledger import duo_best_of_n, duo_judging, duo_oracle, duo_scoring, duo_study
 from adabench.workloads.ledger import duo_modules as duos
 from adabench.workloads.ledger.data import EQUAL, Corpus, Labels

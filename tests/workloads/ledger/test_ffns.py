@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.harness import registry
+from adabench.harness.contract import registry
 from adabench.workloads.ledger import (
     checkpoint,
     composing,

@@ -14,7 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.harness.card import Point
+from adabench.harness.contract.card import Point
 from adabench.workloads.ledger import (
     acm,
     checkpoint,

@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.harness import plan, registry
+from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
+from adabench.harness.plan import grid
 from adabench.workloads.ledger import (
     asking,
     checkpoint,
@@ -431,7 +432,7 @@ def test_methods_of_streams_are_refused() -> None:
 
 
 def test_a_method_made_for_a_layout_is_swept_under_it() -> None:
-    wanted = plan.wish(registry.find("ledger"), registry.find("ledger/dr_llm"))
+    wanted = grid.wish(registry.find("ledger"), registry.find("ledger/dr_llm"))
     assert {conditions["layout"] for _, conditions in wanted.settings} == {"qa"}
-    wanted = plan.wish(registry.find("ledger"), registry.find("ledger/vanilla"))
+    wanted = grid.wish(registry.find("ledger"), registry.find("ledger/vanilla"))
     assert {conditions["layout"] for _, conditions in wanted.settings} == {"stream"}

@@ -39,7 +39,8 @@ from adabench.workloads.ledger.readers import Batch
 from adabench.workloads.ledger.real_model import RealBackbone, from_llama, soft
 from adabench.workloads.ledger.recipes import Retrofit
 from adabench.workloads.ledger.units import Choice, all_units
-from adabench.workloads.shared import lm_eval_real, smollm2
+from adabench.workloads.shared.language_model import smollm2
+from adabench.workloads.shared.lm_eval_bridge import real_tasks
 
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
@@ -617,13 +618,13 @@ def test_without_the_corpus_it_says_how_to_get_it(tmp_path: Path, monkeypatch: p
 
 def test_items_are_a_text_and_its_choices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     case = {"activity_label": "Tea", "ctx": "A man", "endings": ["sits.", "flies."]}
-    item = lm_eval_real.hellaswag_item({**case, "expected_index": 1})
+    item = real_tasks.hellaswag_item({**case, "expected_index": 1})
     assert item == {"text": "Tea: A man", "choices": ["sits.", "flies."], "right": 1}
     asked = {"question": "Why?", "choices": ["So.", "No."], "expected_index": 0}
-    assert lm_eval_real.truthfulqa_item(asked)["text"] == "Q: Why?\nA:"
-    monkeypatch.setattr(lm_eval_real, "PACKAGE", "no_such_package_of_items")
+    assert real_tasks.truthfulqa_item(asked)["text"] == "Q: Why?\nA:"
+    monkeypatch.setattr(real_tasks, "PACKAGE", "no_such_package_of_items")
     with pytest.raises(MissingExtra, match="no_such_package_of_items") as caught:
-        lm_eval_real.cases("hellaswag")
+        real_tasks.cases("hellaswag")
     assert "--no-deps" in caught.value.hint
 
 

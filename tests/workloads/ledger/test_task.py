@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from adabench.harness import registry
+from adabench.harness.contract import registry
 from adabench.harness.errors import DeviceUnavailable, SelectionError
 from adabench.workloads.ledger import checkpoint, hindsight, training
 from adabench.workloads.ledger.data import BOS, EQUAL, MUL, VALUE, Corpus, Labels, draw

@@ -11,7 +11,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.harness import registry
+from adabench.harness.contract import registry
 from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.workloads.ledger import twin
 from adabench.workloads.ledger.task import Ledger, load

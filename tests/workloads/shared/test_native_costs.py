@@ -5,10 +5,10 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.workloads.shared import decoder
-from adabench.workloads.shared.engine import BudgetSpent
-from adabench.workloads.shared.lm import LM_S, Shape
-from adabench.workloads.shared.words import EOS
+from adabench.workloads.shared.language_model.contract import BudgetSpent
+from adabench.workloads.shared.language_model.model import LM_S, Shape
+from adabench.workloads.shared.language_model.native import decoder
+from adabench.workloads.shared.language_model.vocabulary import EOS
 
 from .trees import PROMPTS, TINY, engine, model
 

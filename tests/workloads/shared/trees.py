@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import torch
 from hypothesis import strategies as st
 
-from adabench.workloads.shared.engine import Costs, Seq
-from adabench.workloads.shared.lm import LanguageModel, Shape
-from adabench.workloads.shared.native import NativeEngine
-from adabench.workloads.shared.words import EOS
+from adabench.workloads.shared.language_model.contract import Costs, Seq
+from adabench.workloads.shared.language_model.model import LanguageModel, Shape
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.vocabulary import EOS
 
 TINY = Shape(layers=2, width=32, heads=2, hidden=40, vocabulary=12, context=64)
 """Twelve words, so that `<eos>` and words drawn twice are frequent."""

@@ -5,7 +5,7 @@ the losses that the shipped fp16 file was measured to have: of arms worst-case l
 adversaries, of hunts the average case.
 
 The digest of `policies-*` was restated by hand once, without a training of the shipped files: the
-loop of `bandit.py` was compiled, which plays every episode as before to the bit (`test_bandit.py`).
+loop of `bandits.py` was compiled, which plays every episode as before to the bit (`test_bandit.py`).
 `policies-s0` trained anew by the code before it and by today's, both called from Python on an Intel
 Xeon, is the same file to the byte; by `adabench train` today's code gives that file too, and the
 code before gave another, twice the same, which was not explained. Neither is the shipped file.
@@ -21,15 +21,27 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from adabench.workloads.active_search import hunt_training, training
-from adabench.workloads.active_search.bandit import Policy
-from adabench.workloads.active_search.families import CLASSES, Problem, prey
-from adabench.workloads.active_search.hunt import run
-from adabench.workloads.active_search.hunting import Hunter
-from adabench.workloads.active_search.network import Learned, Network
-from adabench.workloads.active_search.recipes import HuntRecipe, Recipe, recipes
-from adabench.workloads.shared import checkpoints
-from adabench.workloads.shared.checkpoints import Progress
+from adabench.workloads.algorithms.active_search.methods.learned_policy import (
+    train_bandit,
+    train_hypothesis,
+)
+from adabench.workloads.algorithms.active_search.methods.learned_policy.hypothesis_policy import (
+    Hunter,
+)
+from adabench.workloads.algorithms.active_search.methods.learned_policy.network import (
+    Learned,
+    Network,
+)
+from adabench.workloads.algorithms.active_search.recipes import HuntRecipe, Recipe, recipes
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
+    CLASSES,
+    Problem,
+    prey,
+)
+from adabench.workloads.algorithms.active_search.substrate.bandits import Policy
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import run
+from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training.checkpoints import Progress
 
 FOLDER = Path(__file__).with_name("checkpoints")
 HELD_OUT_SEED, HUNTED = 4000, 4000
@@ -60,11 +72,11 @@ def follow(plan: Recipe | HuntRecipe, progress: Progress, folder: Path) -> dict[
     tick = checkpoints.ticking(progress, plan.steps)
     with checkpoints.one_thread():
         if isinstance(plan, HuntRecipe):
-            found, offsets = hunt_training.school(
+            found, offsets = train_hypothesis.school(
                 plan.problem, plan.seed, plan.updates, plan.rate, tick
             )
         else:
-            found, offsets = training.school(
+            found, offsets = train_bandit.school(
                 CLASSES, plan.seed, plan.shared, plan.own, plan.rate, tick
             )
         weights: dict[str, torch.Tensor] = {}
@@ -122,7 +134,7 @@ def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
     policies, found = restore(plan.name, folder), {}
     for k, hard in enumerate(CLASSES):
         for who in (f"specialist-{k}", "robust", "prior"):
-            loss = training.measured(policies[who], float(hard), HELD_OUT_SEED + plan.seed)
+            loss = train_bandit.measured(policies[who], float(hard), HELD_OUT_SEED + plan.seed)
             found[f"{who.partition('-')[0]}_r{hard:.0f}"] = round(loss, 4)
     return found
 
@@ -130,7 +142,7 @@ def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
 def held_out_hunt(plan: HuntRecipe, folder: Path) -> dict[str, float]:
     """Return average losses of the shipped file: robust, prior."""
     policies = restore(plan.name, folder)
-    seen = prey(plan.problem, training.QUERIES, HUNTED, HELD_OUT_SEED + plan.seed, None)
+    seen = prey(plan.problem, train_bandit.QUERIES, HUNTED, HELD_OUT_SEED + plan.seed, None)
     every = np.arange(HUNTED)
     found = {}
     for who, network in policies.items():

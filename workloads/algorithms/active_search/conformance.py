@@ -17,12 +17,12 @@ from types import ModuleType
 
 import numpy as np
 
-from adabench.harness.card import Card
+from adabench.harness.contract.card import Card
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.active_search.bandit import Ints
-from adabench.workloads.active_search.families import Instance, generate
-from adabench.workloads.active_search.playing import ActiveSearch
-from adabench.workloads.shared.source_rules import Rules
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import Instance, generate
+from adabench.workloads.algorithms.active_search.substrate.bandits import Ints
+from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch
+from adabench.workloads.shared.counting.source_rules import Rules
 
 EPISODES, QUERIES = 32, 12
 OFF_LIMITS = frozenset((

@@ -1,15 +1,15 @@
 """Active search: which of ten arms is best, or which hypothesis holds, with twenty noisy queries.
 
-A policy asks, sees the answer, asks again (`bandit.py` has what it sees). After the last query the
+A policy asks, sees the answer, asks again (`bandits.py` has what it sees). After the last query the
 task names the arm with the highest observed mean, for everybody by the same rule. Loss is the
 share of episodes in which a wrong arm is named.
 
     adabench run 'active_search/*' --set family=questions       noisy 20 Questions
     adabench run 'active_search/*' --set family=thresholds      where answers turn from no to yes
     adabench run 'active_search/*' --set family=jokes           a generated table of Jester's shape
-    adabench run 'active_search/*' --set matrix=FILE.csv        a table of your own (`questions.py`)
+    adabench run 'active_search/*' --set matrix=FILE.csv        a table of your own (`twenty_questions.py`)
 
-Those are hunts (`hunt.py`): answers are yes or no, and the task names the most likely hypothesis.
+Those are hunts (`hypothesis_search.py`): answers are yes or no, and the task names the most likely hypothesis.
 Methods that are for arms alone say so and stay with arms.
 
     class MyPolicy:
@@ -18,10 +18,10 @@ Methods that are for arms alone say so and stay with arms.
     def solve(task, case, point):
         return task.play(case, MyPolicy())
 
-**Difficulty.** C(theta) is the quantity of the lower bound (`difficulty.py`): with unit noise about
+**Difficulty.** C(theta) is the quantity of the lower bound (`complexity.py`): with unit noise about
 C log(1 / d) queries are needed to be wrong with probability d. Five classes C <= r, r from 1 to
 1000, take the place of a prior. The worst case within a class is searched for each policy anew,
-with fresh starts and fresh episodes (`adversary.py`), by the task and not by the method.
+with fresh starts and fresh episodes (`worst_case_bandit.py`), by the task and not by the method.
 
 **What is scored.** `success` = 1 - `loss`. On `classes`: the mean over the five worst cases,
 `loss_k` of each, and `worst_gap`, the largest excess over the loss of the specialist that was
@@ -44,10 +44,10 @@ have no policy of their own. The time of a case is mostly the search's, never th
 methods at seeds 0..2 take 82 s on two cores (`--workers 2`, 144 s of CPU time, an Intel Xeon).
 """
 
-from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.active_search.conformance import check
-from adabench.workloads.active_search.families import (
+from adabench.workloads.algorithms.active_search.conformance import check
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
     FAMILIES,
     HUNTS,
     JOKES,
@@ -55,8 +55,8 @@ from adabench.workloads.active_search.families import (
     jokes_prey,
     prey,
 )
-from adabench.workloads.active_search.playing import ActiveSearch
-from adabench.workloads.active_search.questions import read_matrix
+from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch
+from adabench.workloads.algorithms.active_search.substrate.twenty_questions import read_matrix
 
 CARD = Card(
     title="Best of ten arms with few noisy queries",

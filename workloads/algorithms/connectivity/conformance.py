@@ -23,13 +23,24 @@ from types import MappingProxyType, ModuleType
 
 import numpy as np
 
-from adabench.harness.card import Bound, Card, Claim, Ratio
+from adabench.harness.contract.card import Bound, Card, Claim, Ratio
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.connectivity.engine import Ints
-from adabench.workloads.connectivity.hints import Advice, Hindsight, advise, hindsight
-from adabench.workloads.connectivity.serve import Connectivity, Served, Tape
-from adabench.workloads.connectivity.stream import FAMILIES, Raw, Stream, generate, make_stream
-from adabench.workloads.shared.source_rules import Rules
+from adabench.workloads.algorithms.connectivity.substrate.predictions import (
+    Advice,
+    Hindsight,
+    advise,
+    hindsight,
+)
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served, Tape
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import Ints
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import (
+    FAMILIES,
+    Raw,
+    Stream,
+    generate,
+    make_stream,
+)
+from adabench.workloads.shared.counting.source_rules import Rules
 
 SIZES = ((60, 0), (33, 1))
 """(n, seed) of the streams."""

@@ -2,13 +2,13 @@
 
 A case is a stream of edge insertions and deletions with a query after each. An insertion comes
 with a predicted deletion time. A method hands two compiled hooks to `Connectivity.serve`, which
-runs the stream and counts (`engine.py` has the contract).
+runs the stream and counts (`update_loop.py` has the contract).
 
     def solve(task, case, point):
         return task.serve(case, update, query, notes, hints="given")
 
-**What is given to everybody alike.** The streams and their queries (`stream.py`), the predictions
-and their errors (`hints.py`), the coins. The condition `noise` spoils the predictions, so
+**What is given to everybody alike.** The streams and their queries (`update_streams.py`), the predictions
+and their errors (`predictions.py`), the coins. The condition `noise` spoils the predictions, so
 robustness is a sweep over the task and not a knob of a method.
 
 **What is scored.** `exactness`, the share of answers that are right; anything below 1 is a wrong
@@ -16,7 +16,7 @@ algorithm and not a trade. `work`, the elementary steps per update (unions tried
 labels read, list entries read and written), deterministic; CPU time stands beside it.
 `error`, the realised l1 error of the predictions per update; `own_error`, that of what a method
 believed. And the right-hand sides of the bounds for that very run, so that a bound is checked
-and not quoted (`anchors.py`).
+and not quoted (`baselines_and_bounds.py`).
 
 **The budget.** Answers are exact, so the resource is the *accuracy* of the predictions,
 1 / (1 + error), and what a method makes of it is `thrift`: the share that it saves of the
@@ -25,19 +25,23 @@ measured on that plane: static methods make nothing of accuracy, the clairvoyant
 
     adabench run connectivity/* --set updates=edges.csv
 
-reads a stream of yours (`reader.py`); `--set updates=ring` runs one family.
+reads a stream of yours (`edge_list_reader.py`); `--set updates=ring` runs one family.
 
 **A limitation.** A stream of yours is identical in every seed, so its interval covers queries,
 prediction noise and shifts alone.
 """
 
-from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError
-from adabench.workloads.connectivity.conformance import check
-from adabench.workloads.connectivity.hints import advise, generated, hindsight
-from adabench.workloads.connectivity.reader import read_updates
-from adabench.workloads.connectivity.serve import Connectivity
-from adabench.workloads.connectivity.stream import FAMILIES
+from adabench.workloads.algorithms.connectivity.conformance import check
+from adabench.workloads.algorithms.connectivity.substrate.edge_list_reader import read_updates
+from adabench.workloads.algorithms.connectivity.substrate.predictions import (
+    advise,
+    generated,
+    hindsight,
+)
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import FAMILIES
 
 CARD = Card(
     title="Dynamic connectivity with predicted deletions",

@@ -23,12 +23,17 @@ from types import ModuleType
 
 import numpy as np
 
-from adabench.harness.card import Bound, Card, Ratio
+from adabench.harness.contract.card import Bound, Card, Ratio
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.flow_time.machine import Floats, Ints
-from adabench.workloads.flow_time.replay import FlowTime, Replay, Tape
-from adabench.workloads.flow_time.streams import Case, Stream, generate, make_stream
-from adabench.workloads.shared.source_rules import Rules
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import (
+    Case,
+    Stream,
+    generate,
+    make_stream,
+)
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import Floats, Ints
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Replay, Tape
+from adabench.workloads.shared.counting.source_rules import Rules
 
 JOBS = 120
 CUTS = (0.15, 0.4, 0.8)

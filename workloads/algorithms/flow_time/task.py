@@ -4,12 +4,12 @@ A case is a stream of jobs on one machine that may set a job aside at any time. 
 sequence of operations: the size of the first is known when it arrives, that of each other one
 when the one before it ends, and so is whether there is another. The cost is the total flow
 time, the sum over jobs of the time from arrival to completion. A method hands two compiled
-hooks to `FlowTime.replay`, which runs the stream and counts (`machine.py` has the contract).
+hooks to `FlowTime.replay`, which runs the stream and counts (`policy_view.py` has the contract).
 
     def solve(task, case, point):
         return task.replay(case, hear, choose)
 
-**What is given to everybody alike.** The streams (`streams.py`), all jobs to the last, no
+**What is given to everybody alike.** The streams (`job_streams.py`), all jobs to the last, no
 warm-up cut off; what is revealed, and when; the coins of each method's random streams.
 
 **What is scored.** `optimality` = OPT / flow with OPT by SRPT on the true sizes, exact; `ratio`,
@@ -25,19 +25,19 @@ policy asked to see of it when it started a job.
 
     adabench run 'flow_time/*' --set trace=log.swf
 
-reads a job log in the Standard Workload Format, each job cut into stages (`reader.py`);
+reads a job log in the Standard Workload Format, each job cut into stages (`swf_reader.py`);
 `--set trace=burst` runs one family.
 
 **Limitations.** `burst` is the same in every seed and `tight_one` and `tight` nearly are; their
 intervals say nothing. The largest flow time and its ratio depend on how long a run is.
 """
 
-from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError
-from adabench.workloads.flow_time.conformance import check
-from adabench.workloads.flow_time.reader import read_log
-from adabench.workloads.flow_time.replay import FlowTime
-from adabench.workloads.flow_time.streams import FAMILIES, generate
+from adabench.workloads.algorithms.flow_time.conformance import check
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import FAMILIES, generate
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime
+from adabench.workloads.algorithms.flow_time.substrate.swf_reader import read_log
 
 CARD = Card(
     title="Flow time with gradually revealed jobs",

@@ -1,6 +1,6 @@
 """Mixed-integer programs against the clock: which neighbourhood is searched next.
 
-A case is an instance (`families.py`). A method gets a `Search` over it (`search.py`): one budget of
+A case is an instance (`instance_families.py`). A method gets a `Search` over it (`budgeted_search.py`): one budget of
 seconds, solves of the whole program or of parts of it, all of them counted and limited by what is
 left.
 
@@ -55,13 +55,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError, SelectionError
-from adabench.harness.task import Meter
-from adabench.workloads.mip.bounds import bound_of, judged
-from adabench.workloads.mip.families import FAMILIES, generate
-from adabench.workloads.mip.program import Program
-from adabench.workloads.mip.search import Clock, Search
+from adabench.workloads.algorithms.mip.substrate.budgeted_search import Clock, Search
+from adabench.workloads.algorithms.mip.substrate.instance_families import FAMILIES, generate
+from adabench.workloads.algorithms.mip.substrate.program import Program
+from adabench.workloads.algorithms.mip.truth.known_bounds import bound_of, judged
 
 CARD = Card(
     title="Mixed-integer programs against the clock",

@@ -24,14 +24,19 @@ from types import ModuleType
 
 import numpy as np
 
-from adabench.harness.card import Bound, Card, Claim, Ratio
+from adabench.harness.contract.card import Bound, Card, Claim, Ratio
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.paging.cache import Ints
-from adabench.workloads.paging.future import Bits, Pages
-from adabench.workloads.paging.hints import BITS, Advice, advise, hindsight
-from adabench.workloads.paging.replay import Paging, Replay, Tape
-from adabench.workloads.paging.trace import Trace, generate, make_trace
-from adabench.workloads.shared.source_rules import Rules
+from adabench.workloads.algorithms.paging.substrate.cache_engine import Ints
+from adabench.workloads.algorithms.paging.substrate.predictions import (
+    BITS,
+    Advice,
+    advise,
+    hindsight,
+)
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay, Tape
+from adabench.workloads.algorithms.paging.substrate.traces import Trace, generate, make_trace
+from adabench.workloads.algorithms.paging.truth.belady import Bits, Pages
+from adabench.workloads.shared.counting.source_rules import Rules
 
 REQUESTS = 2500
 CUTS = (0.1, 0.4, 0.8)

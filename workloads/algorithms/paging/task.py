@@ -2,13 +2,13 @@
 
 A case is a trace of page requests; the cache holds `slots` pages; a request for a page
 that is not there is a fault and costs 1. A method hands two compiled hooks to
-`Paging.replay`, which runs the trace and counts (`cache.py` has the contract).
+`Paging.replay`, which runs the trace and counts (`cache_engine.py` has the contract).
 
     def solve(task, case, point):
         return task.replay(case, fault, serve)
 
-**What is given to everybody alike.** The traces (`trace.py`), the cache size, the hints and
-their errors (`hints.py`), the coins of each method's random streams. Conditions spoil the
+**What is given to everybody alike.** The traces (`traces.py`), the cache size, the hints and
+their errors (`predictions.py`), the coins of each method's random streams. Conditions spoil the
 hints, so robustness is a sweep over the task and not a knob of a method.
 
 **What is scored.** `hit_ratio`; `ratio` = faults / OPT with OPT by Belady on the same trace
@@ -26,20 +26,20 @@ policy is handed against what it makes of it. The prediction bits are a cost bes
 
     adabench run paging/* --set trace=requests.csv:url
 
-reads a trace of yours (`reader.py`); `--set trace=zipf` runs one family.
+reads a trace of yours (`trace_reader.py`); `--set trace=zipf` runs one family.
 
 **A limitation.** Seeds are counted as independent replicates, and not all are: a trace of
 yours is identical in every seed, so its interval covers prediction noise and coins alone, and
 the windows of the docs trace overlap by half at the least, so its interval is too narrow.
 """
 
-from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError
-from adabench.workloads.paging.conformance import check
-from adabench.workloads.paging.hints import advise, generated, hindsight
-from adabench.workloads.paging.reader import read_trace
-from adabench.workloads.paging.replay import Paging
-from adabench.workloads.paging.trace import FAMILIES
+from adabench.workloads.algorithms.paging.conformance import check
+from adabench.workloads.algorithms.paging.substrate.predictions import advise, generated, hindsight
+from adabench.workloads.algorithms.paging.substrate.replay import Paging
+from adabench.workloads.algorithms.paging.substrate.trace_reader import read_trace
+from adabench.workloads.algorithms.paging.substrate.traces import FAMILIES
 
 CARD = Card(
     title="Paging with one-bit predictions",

@@ -14,13 +14,20 @@ import numpy as np
 from safetensors.torch import save_file
 
 from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.ray_paths import likelihood, training
-from adabench.workloads.ray_paths.network import Flows, canonical, sample
-from adabench.workloads.ray_paths.recipes import SHIPPED, Recipe, recipes
-from adabench.workloads.ray_paths.scene import generate
-from adabench.workloads.ray_paths.tracer import exhaust
-from adabench.workloads.shared import checkpoints
-from adabench.workloads.shared.checkpoints import Progress
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler import (
+    train_flow_matching,
+    train_likelihood,
+)
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import (
+    Flows,
+    canonical,
+    sample,
+)
+from adabench.workloads.algorithms.ray_paths.recipes import SHIPPED, Recipe, recipes
+from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import exhaust
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate
+from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training.checkpoints import Progress
 
 FOLDER = Path(__file__).with_name("checkpoints")
 HELD_OUT_SEED, HELD_OUT_SCENES = 4000, 200
@@ -50,7 +57,7 @@ def follow(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     tick = checkpoints.ticking(progress, plan.steps)
     with checkpoints.one_thread():
-        teacher = likelihood if plan.loss == "likelihood" else training
+        teacher = train_likelihood if plan.loss == "likelihood" else train_flow_matching
         network = teacher.train(plan, tick)
         save_file(checkpoints.halves(network.state_dict()), folder / f"{plan.name}.safetensors")
         restore.cache_clear()

@@ -17,11 +17,11 @@ from types import ModuleType
 
 import numpy as np
 
-from adabench.harness.card import Card
+from adabench.harness.contract.card import Card
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.ray_paths.scene import Case, generate
-from adabench.workloads.ray_paths.tracing import RayPaths, Traced
-from adabench.workloads.ray_paths.truth import is_path
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, generate
+from adabench.workloads.algorithms.ray_paths.truth.second_tracer import is_path
 
 SCENES = 6
 FAMILIES = ("street", "yard")

@@ -8,7 +8,7 @@ method says which candidates are traced:
     def solve(task, case, point):
         return task.trace(case, propose)        # propose(query) -> (m, K) candidates
 
-and the task traces them (`tracer.py`), scene by scene, for all methods alike.
+and the task traces them (`compiled_tracer.py`), scene by scene, for all methods alike.
 
 **What is scored.** `hit_rate`: distinct paths found over all there are, a mean over scenes that
 have one at least; `dark` is the share of those that have none. `accuracy`: the share of the
@@ -23,7 +23,7 @@ another.
 **Oracle.** Exhaustive enumeration, compiled; exact. Tests hold it against a second tracer.
 
     adabench run 'ray_paths/*' --set scene=sionna       the street canyon of sionna-rt
-    adabench run 'ray_paths/*' --set scene=FILE.ply     a mesh of your own (`reader.py`)
+    adabench run 'ray_paths/*' --set scene=FILE.ply     a mesh of your own (`mesh_reader.py`)
 
 **Limits.** Specular reflection only; walls reflect on both sides. K = 3 runs (`--set K=3`, 20
 scenes rather than 100); its sampler is trained by another loss.
@@ -35,12 +35,12 @@ yet.
 
 import torch
 
-from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.errors import DeviceUnavailable, SelectionError
-from adabench.workloads.ray_paths.conformance import check
-from adabench.workloads.ray_paths.reader import read_scene
-from adabench.workloads.ray_paths.scene import FAMILIES, SUITE, generate
-from adabench.workloads.ray_paths.tracing import RayPaths
+from adabench.workloads.algorithms.ray_paths.conformance import check
+from adabench.workloads.algorithms.ray_paths.substrate.mesh_reader import read_scene
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import FAMILIES, SUITE, generate
 
 CARD = Card(
     title="Ray paths by reflection",

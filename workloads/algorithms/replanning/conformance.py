@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from adabench.harness.card import Bound, Card
-from adabench.workloads.replanning.planning import Replanning
-from adabench.workloads.replanning.scene import FAMILIES, generate
+from adabench.harness.contract.card import Bound, Card
+from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.scenes import FAMILIES, generate
 
 SAMPLES, UPDATES, SPEED = 150, 6, 3.0
 SLACK = 1e-9

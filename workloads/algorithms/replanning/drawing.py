@@ -1,7 +1,7 @@
 """The tree before an update, what the update breaks of it, and the tree after the repair.
 
 Trees are those of the shortest ways on the scene's graph, computed apart from every planner
-(`truth.py`). A planner that repairs, drained, ends with a tree of the same costs (`g_gap` in the
+(`full_replan.py`). A planner that repairs, drained, ends with a tree of the same costs (`g_gap` in the
 run says how near it came); where two ways are equally long it may hold the other one. So the
 picture is of the repair that a scene asks for, not of one planner's steps.
 
@@ -15,14 +15,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.card import Point
-from adabench.harness.picture import Mark, Panel, Picture
-from adabench.workloads.replanning.planning import Replanning
-from adabench.workloads.replanning.roadmap import Ints
-from adabench.workloads.replanning.scene import SIDE, Floats, Scene
-from adabench.workloads.replanning.space import GOAL, ROBOT
-from adabench.workloads.replanning.task import load
-from adabench.workloads.replanning.truth import CALM, Truth, edges_of, orphans
+from adabench.harness.contract.card import Point
+from adabench.harness.contract.drawing import Mark, Panel, Picture
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
+from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.scenes import SIDE, Floats, Scene
+from adabench.workloads.algorithms.replanning.substrate.world import GOAL, ROBOT
+from adabench.workloads.algorithms.replanning.task import load
+from adabench.workloads.algorithms.replanning.truth.full_replan import (
+    CALM,
+    Truth,
+    edges_of,
+    orphans,
+)
 
 SHOWN = "maze"
 """Of a suite: it has walls and discs, and lies on a plane."""

@@ -1,15 +1,15 @@
 """Replanning: obstacles move, and a way must be found again.
 
 A case is a scene: samples of a space, connected to all neighbours within a radius, and obstacles
-that move at every update (`scene.py` has the families). A planner keeps a tree of costs to the
+that move at every update (`scenes.py` has the families). A planner keeps a tree of costs to the
 goal, and hands two compiled kernels to `Replanning.drive`, which moves the obstacles, tests the
 edges near them, and counts.
 
     def solve(task, case, point):
         return task.drive(case, plan, repair)
 
-**What is given to everybody alike.** Samples, graph, queue and tree (`space.py`), and the tests of
-edges near moving obstacles (`moving.py`): after them every planner knows which edges changed.
+**What is given to everybody alike.** Samples, graph, queue and tree (`world.py`), and the tests of
+edges near moving obstacles (`moving_obstacles.py`): after them every planner knows which edges changed.
 
 **What is scored.** `path_quality`: the length of the shortest way on the graph of all samples over
 that of the way returned, averaged over updates; 0 where none is returned though there is one, or
@@ -17,7 +17,7 @@ where it meets an obstacle. `graph_quality`: the same on the graph of the sample
 for (`share`). `update_cpu_s` and `slow_update_cpu_s`: the median update's processor time and the
 99th percentile's. `g_gap`: the largest error of a cost that is claimed to be right. `work`:
 relaxations, collision checks and heap operations an update, one each; they are also given apart, in
-all. Truth is Dijkstra's on edges tested anew (`truth.py`).
+all. Truth is Dijkstra's on edges tested anew (`full_replan.py`).
 
 **Safety.** `safe` is the share of updates whose returned way is free, by tests of its own.
 
@@ -25,11 +25,11 @@ all. Truth is Dijkstra's on edges tested anew (`truth.py`).
 same; `latency_s` is beside them, per scene: all updates and the first plan, edge tests included.
 """
 
-from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.replanning.conformance import check
-from adabench.workloads.replanning.planning import Replanning
-from adabench.workloads.replanning.scene import FAMILIES, generate
+from adabench.workloads.algorithms.replanning.conformance import check
+from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.scenes import FAMILIES, generate
 
 CARD = Card(
     title="Replanning among moving obstacles",

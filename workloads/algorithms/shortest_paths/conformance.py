@@ -23,14 +23,22 @@ from typing import Any
 
 import numpy as np
 
-from adabench.harness.card import Bound, Card
+from adabench.harness.contract.card import Bound, Card
 from adabench.harness.errors import MethodContractError, MissingExtra
-from adabench.workloads.shared.source_rules import Rules
-from adabench.workloads.shortest_paths.asking import ShortestPaths, State, Tape
-from adabench.workloads.shortest_paths.compiled import Ints, Marks
-from adabench.workloads.shortest_paths.families import generate, with_pairs
-from adabench.workloads.shortest_paths.graph import Case, Sparse, frozen, make_case
-from adabench.workloads.shortest_paths.scoring import Answers
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import (
+    Case,
+    Sparse,
+    frozen,
+    make_case,
+)
+from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import (
+    generate,
+    with_pairs,
+)
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints, Marks
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State, Tape
+from adabench.workloads.algorithms.shortest_paths.substrate.scoring import Answers
+from adabench.workloads.shared.counting.source_rules import Rules
 
 VERTICES, PAIRS = 500, 400
 SHAPES = (("power_2.5", 0), ("necklace", 1), ("geometric", 2))

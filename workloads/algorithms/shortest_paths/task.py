@@ -3,7 +3,7 @@
 A case is an undirected, unweighted, connected graph and 5,000 pairs of its vertices; for each pair
 the length of a walk between them is asked for, the shorter the better. A method may prepare
 an index. It hands in a compiled hook that answers one pair; the task's loop runs it over all
-pairs and counts what it reads (`engine.py`, `compiled.py`).
+pairs and counts what it reads (`query_loop.py`, `kernels.py`).
 
     def solve(state, case, point):
         return state.task.ask(case, hook, state.prepared[case.instance])
@@ -18,13 +18,13 @@ rings and full indexes cross. CPU time stands beside it (`cpu_s` of the block, `
 `index_bytes` is what an index holds.
 
 **What is scored.** `quality` = 1 - mean additive error / mean distance, 0 at the least; `exact`,
-`within1` and `within2` are shares of pairs. Distances are exact, by code of its own (`truth.py`).
+`within1` and `within2` are shares of pairs. Distances are exact, by code of its own (`distances.py`).
 An answer below the distance is no walk's length: `below` counts those, and must be 0.
 
-**The graphs** (`families.py`): three power laws, a hostile necklace, a grid and random geometric
+**The graphs** (`graph_families.py`): three power laws, a hostile necklace, a grid and random geometric
 graph as negative controls (these three answer a tenth of the pairs), Debian's package
 dependencies. `--set graph=wordnet` is WordNet, where it is installed; `--set graph=FILE` an edge
-list of yours (`reader.py`); `--set graph=grid` one family alone. Beyond 20,000 vertices the suite
+list of yours (`edge_list_reader.py`); `--set graph=grid` one family alone. Beyond 20,000 vertices the suite
 is the power laws only: `vertices` up to 1,000,000 and more.
 
 **A choice made after looking.** A first version charged a whole row to a search that stopped inside
@@ -39,12 +39,17 @@ at.
 
 from pathlib import Path
 
-from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError
-from adabench.workloads.shortest_paths.asking import ShortestPaths
-from adabench.workloads.shortest_paths.conformance import check
-from adabench.workloads.shortest_paths.families import KINDS, generate, suite, with_pairs
-from adabench.workloads.shortest_paths.reader import read_graph
+from adabench.workloads.algorithms.shortest_paths.conformance import check
+from adabench.workloads.algorithms.shortest_paths.substrate.edge_list_reader import read_graph
+from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import (
+    KINDS,
+    generate,
+    suite,
+    with_pairs,
+)
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths
 
 CARD = Card(
     title="Shortest paths through an inner ring",

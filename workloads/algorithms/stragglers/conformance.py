@@ -20,12 +20,17 @@ from types import ModuleType
 
 import numpy as np
 
-from adabench.harness.card import Card
+from adabench.harness.contract.card import Card
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.shared.source_rules import Rules
-from adabench.workloads.stragglers.delays import FAMILIES, Profile, frozen, generate
-from adabench.workloads.stragglers.engine import Heard
-from adabench.workloads.stragglers.replay import Replay, Stragglers, Tape
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
+    FAMILIES,
+    Profile,
+    frozen,
+    generate,
+)
+from adabench.workloads.algorithms.stragglers.substrate.master_loop import Heard
+from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers, Tape
+from adabench.workloads.shared.counting.source_rules import Rules
 
 N, JOBS, PROBE = 24, 14, 40
 ALPHA, MU = 6.0, 1.0

@@ -2,16 +2,16 @@
 
 A run is a sequence of jobs, one a round; each is one full-data gradient, to be put together from
 what the workers return. Some workers are slow in some rounds. A method hands a *scheme* to
-`Stragglers.run`, which plays the rounds and counts (`machine.py` has the contract):
+`Stragglers.run`, which plays the rounds and counts (`scheme.py` has the contract):
 
     def solve(task, case, point):
         return task.run(case, scheme)
 
-**Two levels.** `--set level=simulated` (the default): 256 workers, delays from `delays.py` plus
+**Two levels.** `--set level=simulated` (the default): 256 workers, delays from `delay_models.py` plus
 alpha times the load. Nothing is computed: what is counted is time by the waiting rule, work, and
 whether each job could be decoded. `--set level=real`: 8 processes on this machine under
 `torch.distributed` (gloo) that compute, encode and send real gradients of several small networks;
-the master decodes them and trains (`training.py`). There a straggler is a process that does its
+the master decodes them and trains (`train.py`). There a straggler is a process that does its
 work several times over, and lateness is judged on CPU seconds that the processes measure
 themselves.
 
@@ -19,7 +19,7 @@ themselves.
 round ends there if the scheme can do without the late, else with the slowest (a wait-out).
 
 **What is given to everybody alike.** The delays, drawn before; a *probe* of other delays of the
-same kind, from another stream, to choose parameters on (`planning.py`); alpha and mu. A seed has
+same kind, from another stream, to choose parameters on (`parameter_search.py`); alpha and mu. A seed has
 12 instances with short bursts, four of each hostile family and one without stragglers, each with
 a probe of its own: effects of 2 % are small beside a run's own scatter of 5 %.
 
@@ -31,7 +31,7 @@ decode and could not is refused.
 
     adabench run 'stragglers/*' --set delays=profile.csv
 
-reads a recorded profile, rounds x workers (`reader.py`); `--set delays=long` runs one family.
+reads a recorded profile, rounds x workers (`delay_reader.py`); `--set delays=long` runs one family.
 
 **Limitations.** A scheme that is ahead of its rounds cannot start the next: rounds are a barrier,
 as in the paper. A late worker is free again in the next round. Simulated time is no time of any
@@ -39,12 +39,12 @@ machine; at level=real the processes share the cores of one, so that its seconds
 and decoding cost, not what a cluster would save.
 """
 
-from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError
-from adabench.workloads.stragglers.conformance import check
-from adabench.workloads.stragglers.delays import FAMILIES, KINDS, lacks
-from adabench.workloads.stragglers.instances import profiles
-from adabench.workloads.stragglers.replay import Stragglers
+from adabench.workloads.algorithms.stragglers.conformance import check
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import FAMILIES, KINDS, lacks
+from adabench.workloads.algorithms.stragglers.substrate.instances import profiles
+from adabench.workloads.algorithms.stragglers.substrate.replay import Stragglers
 
 CARD = Card(
     title="Gradients from workers of which some are late",

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.shared.compiled import keyed
+from adabench.workloads.shared.compiled.kernels import keyed
 
 Hook = Callable[..., Any]
 Number = TypeVar("Number", np.int64, np.float64)

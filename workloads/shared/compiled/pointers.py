@@ -12,7 +12,7 @@ from numba import float64, int32, int64, njit
 from numba import types as numba_types
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled import compiled, digest_of, keyed
+from adabench.workloads.shared.compiled.kernels import compiled, digest_of, keyed
 
 SOURCE = Path(__file__)
 """For the digests of tasks that inline these parts."""

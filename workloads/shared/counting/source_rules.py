@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 BACK_DOORS = frozenset(("gc", "inspect", "sys", "ctypes", "importlib"))
-BOOKS = "adabench.workloads.shared.books"
+BOOKS = "adabench.workloads.shared.counting.answer_ledger"
 REFLECTION = frozenset(("getattr", "setattr", "vars", "eval", "exec", "__import__"))
 
 

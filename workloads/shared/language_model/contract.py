@@ -6,8 +6,8 @@
     engine.append(leaves[:1], [forced])                 # prefilled, never "generated"
     engine.close(leaf)
 
-Three backends speak it: `native.py` (ours, compiled, with a real shared-prefix cache),
-`transformers_engine.py` (Hugging Face) and `openai_engine.py` (a completions server). Each declares
+Three backends speak it: `engine.py` (ours, compiled, with a real shared-prefix cache),
+`transformers.py` (Hugging Face) and `openai.py` (a completions server). Each declares
 its capabilities; what a backend cannot do raises `CapabilityMissing`, and nothing falls back
 in silence.
 
@@ -30,7 +30,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.shared.words import EOS, STEP_END
+from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END
 
 Capability = Literal["fork", "logprobs", "score", "hidden", "held", "exact"]
 """`fork`: the prefix is shared. `held`: the cache really held can be read. `exact`: the words
@@ -105,7 +105,7 @@ class Costs:
 
     `generated`, `prefilled` and `judged` are tokens (sampled; forced or prompt; read by a
     scorer); `serial_steps` is the longest causal chain, in decoding steps; `calls` counts
-    engine calls; `flops` follow the formula in `native.py`; `kv_peak` is the most tokens held
+    engine calls; `flops` follow the formula in `engine.py`; `kv_peak` is the most tokens held
     by the policy at once and `kv_token_steps` those held summed over decoding steps. A case
     begins when its `Costs` are made: `first_s` and `last_s` are seconds from there to its first
     and latest word.

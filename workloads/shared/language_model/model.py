@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.shared.words import VOCABULARY
+from adabench.workloads.shared.language_model.vocabulary import VOCABULARY
 
 ROPE_BASE = 10_000.0
 EPSILON = 1e-6

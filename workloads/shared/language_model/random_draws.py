@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from adabench.workloads.shared.engine import Floats
+from adabench.workloads.shared.language_model.contract import Floats
 
 _WORD = (1 << 64) - 1
 

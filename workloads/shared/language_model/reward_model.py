@@ -24,10 +24,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from adabench.workloads.shared.engine import Engine, Floats, Seq
-from adabench.workloads.shared.native import NativeEngine
-from adabench.workloads.shared.product import product
-from adabench.workloads.shared.words import EOS, STEP_END
+from adabench.workloads.shared.language_model.contract import Engine, Floats, Seq
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.native.matmul import product
+from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END
 
 FEATURES = 8
 """Six, and two zeros: the compiled product takes four at a time."""

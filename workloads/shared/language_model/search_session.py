@@ -22,7 +22,7 @@ from time import monotonic, perf_counter
 from types import TracebackType
 from typing import Literal, Self
 
-from adabench.workloads.shared.engine import (
+from adabench.workloads.shared.language_model.contract import (
     STEP,
     TO_THE_END,
     BudgetSpent,
@@ -32,7 +32,7 @@ from adabench.workloads.shared.engine import (
     Engine,
     Seq,
 )
-from adabench.workloads.shared.judge import Scorer
+from adabench.workloads.shared.language_model.reward_model import Scorer
 
 LARGEST = ("kv_peak", "kv_peak_bytes", "judge_kv_peak", "judge_kv_peak_bytes")
 

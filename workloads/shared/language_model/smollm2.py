@@ -26,8 +26,8 @@ from typing import Any
 
 import torch
 
-from adabench.harness.cache import default_folder
 from adabench.harness.errors import EnvironmentProblem, MissingExtra, require
+from adabench.harness.store.prepared_states import default_folder
 
 log = logging.getLogger(__name__)
 

@@ -1,14 +1,14 @@
 r"""Any method of a language task as an lm-eval model, so that lm-eval's tasks score adaptive
 methods.
 
-    python -P -m adabench.workloads.shared.lm_eval run --model adabench \
+    python -P -m adabench.workloads.shared.lm_eval_bridge.model run --model adabench \
         --model_args method=chain/ets,N=16,out=runs/ets --tasks adabench_chain
 
 takes what `lm_eval` takes: it registers the model, adds our tasks to `--include_path`, and hands
 over. lm-eval 0.4 finds no models by entry point, so a program of your own imports this module
 instead:
 
-    import adabench.workloads.shared.lm_eval
+    import adabench.workloads.shared.lm_eval_bridge.model
     lm_eval.simple_evaluate("adabench", "method=chain/ets", tasks=[...])
 
 `--model_args` names the method, `seed`, `scale` and `out`; every other name is a knob of the
@@ -46,12 +46,17 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from adabench.harness import store
-from adabench.harness.card import Scalar
+from adabench.harness.contract.card import Scalar
+from adabench.harness.contract.record import Record
 from adabench.harness.errors import AdabenchError, SelectionError, require
-from adabench.harness.record import Record
-from adabench.workloads.shared.lm_eval_subject import Subject, journal, subject
-from adabench.workloads.shared.lm_eval_tasks import FOLDER, chain_prompt, chain_text, ledger_ids
+from adabench.harness.store import run_folder
+from adabench.workloads.shared.lm_eval_bridge.subject import Subject, journal, subject
+from adabench.workloads.shared.lm_eval_bridge.tasks import (
+    FOLDER,
+    chain_prompt,
+    chain_text,
+    ledger_ids,
+)
 
 require("lm_eval", extra="eval")
 # lm-eval registers its own models only where nobody has registered one: ours is to join them.
@@ -101,7 +106,7 @@ class Adaptive(LM):  # type: ignore[misc, valid-type]
         self.records: dict[str, list[Record]] = defaultdict(list)
         self._known = _known(self.subject)
         self._met: Counter[tuple[int, ...]] = Counter()
-        self._journals: dict[str, store.Run] = {}
+        self._journals: dict[str, run_folder.Run] = {}
         """Of this call, closed when it ends."""
         self._opened = ExitStack()
         self._begun: set[str] = set()
@@ -236,11 +241,11 @@ class Adaptive(LM):  # type: ignore[misc, valid-type]
         if self.out is not None:
             self._journal(self.out / task, task).append(whole)
 
-    def _journal(self, folder: Path, task: str) -> store.Run:
+    def _journal(self, folder: Path, task: str) -> run_folder.Run:
         if task not in self._journals:
             again = task in self._begun
             asked = {"lm_eval_task": task}
-            run = store.resume(folder) if again else journal(folder, self.subject.cell, asked)
+            run = run_folder.resume(folder) if again else journal(folder, self.subject.cell, asked)
             self._journals[task] = self._opened.enter_context(run)
             self._begun.add(task)
         return self._journals[task]

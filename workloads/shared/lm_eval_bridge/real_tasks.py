@@ -1,6 +1,6 @@
 """HellaSwag and TruthfulQA as local lm-eval tasks, a hundred items each, without a hub.
 
-    python -P -m adabench.workloads.shared.lm_eval run --model adabench \
+    python -P -m adabench.workloads.shared.lm_eval_bridge.model run --model adabench \
         --model_args method=ledger/informed_routing,scale=real,sparsity=0.15 \
         --tasks adabench_hellaswag,adabench_truthfulqa
 

@@ -1,7 +1,7 @@
 """A method at work outside a run: loaded once, measured at each case as a run would, journalled.
 
-What `lm_eval.py` needs of adabench and what knows nothing of lm-eval. A case is measured as
-`harness/execute.py` does with a block of one loop: probes around `solve` alone, counts from the
+What `model.py` needs of adabench and what knows nothing of lm-eval. A case is measured as
+`harness/run/execute.py` does with a block of one loop: probes around `solve` alone, counts from the
 task's meter, our own score where the case is one of the task's.
 """
 
@@ -15,15 +15,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from adabench.harness import environment, registry, store
-from adabench.harness.card import Scalar
-from adabench.harness.plan import check_names, wish
-from adabench.harness.record import Cell, Record, Turn
-from adabench.harness.sources import sources
-from adabench.profilers.disturbance import Watch
-from adabench.profilers.energy import provenance
-from adabench.profilers.precision import collect
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Scalar
+from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.plan.grid import check_names, wish
+from adabench.harness.provenance import environment
+from adabench.harness.provenance.source_digests import sources
+from adabench.harness.store import run_folder
+from adabench.profilers.energy.probe import provenance
 from adabench.profilers.probe import Probe, instruments, measured, open_probes
+from adabench.profilers.timing.disturbance import Watch
+from adabench.profilers.timing.stopping import collect
 
 
 @dataclass
@@ -77,7 +79,7 @@ def subject(address: str, seed: int, scale: str, asked: Mapping[str, Scalar]) ->
     return Subject(cell, entry.card.role, module, task, state, method, probes)
 
 
-def journal(folder: Path, cell: Cell, asked: Mapping[str, Any]) -> store.Run:
+def journal(folder: Path, cell: Cell, asked: Mapping[str, Any]) -> run_folder.Run:
     """Start a run folder for one cell, which `claims`, `report` and `compare` read.
 
     Raises:
@@ -96,4 +98,4 @@ def journal(folder: Path, cell: Cell, asked: Mapping[str, Any]) -> store.Run:
         "unwatched": unwatched,
         "sources": sources(turns),
     }
-    return store.create(folder, turns, manifest)
+    return run_folder.create(folder, turns, manifest)

@@ -1,7 +1,7 @@
 r"""Our tasks as lm-eval tasks: their questions as text, for any model that lm-eval can run.
 
     lm_eval --model hf --model_args pretrained=... --tasks adabench_chain,adabench_ledger \
-        --include_path $(python -P -m adabench.workloads.shared.lm_eval_tasks)
+        --include_path $(python -P -m adabench.workloads.shared.lm_eval_bridge.tasks)
 
 The YAML files beside this one name the functions here; problems are drawn by the tasks' own
 generators from the seed, so nothing is downloaded and nothing is shipped twice. How many, and
@@ -20,7 +20,7 @@ a sequence, whose whole past is the context. Accuracy is over items; the task's 
 weighs the difficulties alike, and `k` in the item says which one it has. A model may put another
 word above all seven values; here the best of the seven counts, there that is an error.
 
-The text forms are read back by `lm_eval.py`, which is how our models take part.
+The text forms are read back by `model.py`, which is how our models take part.
 """
 
 import re
@@ -29,9 +29,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from adabench.harness import registry
+from adabench.harness.contract import registry
 from adabench.harness.errors import require
-from adabench.workloads.shared.words import BOS, EOS, decode, encode
+from adabench.workloads.shared.language_model.vocabulary import BOS, EOS, decode, encode
 
 FOLDER = Path(__file__).with_name("lm_eval_yaml")
 """What `--include_path` has to name."""

@@ -14,14 +14,15 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import nn
 
-from adabench.workloads.chain import data, judging, training
-from adabench.workloads.chain.recipes import Recipe, recipes
-from adabench.workloads.shared import checkpoints
-from adabench.workloads.shared.checkpoints import Progress
-from adabench.workloads.shared.engine import Costs, Engine, mix
-from adabench.workloads.shared.judge import Head, Judge, Scorer
-from adabench.workloads.shared.lm import LanguageModel
-from adabench.workloads.shared.native import NativeEngine
+from adabench.workloads.shared.language_model.contract import Costs, Engine, mix
+from adabench.workloads.shared.language_model.model import LanguageModel
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.reward_model import Head, Judge, Scorer
+from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.test_time.chain.recipes import Recipe, recipes
+from adabench.workloads.test_time.chain.substrate import problems as data
+from adabench.workloads.test_time.chain.substrate import train_judge, train_models
 
 FOLDER = Path(__file__).with_name("checkpoints")
 SEEDS = 1
@@ -54,10 +55,10 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     if plan.kind == "lm":
         start = restore(plan.trunk, folder) if plan.trunk else None
-        modules: dict[str, nn.Module] = {"": training.train(plan, progress, start=start)}
+        modules: dict[str, nn.Module] = {"": train_models.train(plan, progress, start=start)}
     else:
         trunk, policy = restore(plan.trunk, folder), engine(plan.policy, folder)
-        model, head = judging.train(plan, trunk, policy, progress)
+        model, head = train_judge.train(plan, trunk, policy, progress)
         modules = {"": model, "head.": head}
     weights: dict[str, Any] = {}
     for prefix, module in modules.items():
@@ -127,7 +128,7 @@ def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
     """Return what a checkpoint scores on problems of the `dev` split."""
     if plan.kind == "judge":
         problems = list(islice(data.stream("dev", DEV_SEED, DEV_LENGTHS), DEV_PROBLEMS))
-        found = judging.report(engine(plan.policy, folder), judge(plan.name, folder), problems)
+        found = train_judge.report(engine(plan.policy, folder), judge(plan.name, folder), problems)
         return {name: round(value, 4) for name, value in found.items()}
     policy = engine(plan.name, folder)
     found = {}

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from adabench.harness.card import Card
+from adabench.harness.contract.card import Card
 
 GOLD = frozenset({"truth", "apply", "credit", "problems", "score"})
 BEHIND = frozenset({"models", "NativeEngine", "Blocks", "restore", "checkpoint", "meter", "costs"})

@@ -10,8 +10,8 @@ the result does not depend on how busy the machine is.
 from dataclasses import dataclass
 from typing import Literal
 
-from adabench.workloads.chain.data import Layout
-from adabench.workloads.shared.lm import LM_L, LM_M, LM_S, Shape
+from adabench.workloads.shared.language_model.model import LM_L, LM_M, LM_S, Shape
+from adabench.workloads.test_time.chain.substrate.problems import Layout
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
     prompt       4 7 + 3 8 * 1 2 >
     completion   4 7 + 3 8 = 8 5 ; 8 5 * 0 5 = 2 5 ; 8 5 * 0 7 = 9 5 ; 2 5 + 9 5 = 2 0 ; <eos>
 
-Small language models really sample every word (`data.py`, `recipes.py`). Only the answer is graded
+Small language models really sample every word (`problems.py`, `recipes.py`). Only the answer is graded
 and nothing on the way can be checked without knowing arithmetic better than the policy does:
 voting, judging and searching all have something to gain, and none of them is told whether it is
 right.
@@ -17,7 +17,7 @@ right.
 
 **What is given to everybody alike.** Held-out questions of 4 and 6 operations; a policy and a
 judge stronger than it (a larger model, trained on outcomes of the policy's roll-outs); the engine
-(`shared/engine.py`), which samples, shares prefixes, counts, and stops a method whose budget is
+(`shared/language_model/contract.py`), which samples, shares prefixes, counts, and stops a method whose budget is
 gone. Sample i of a question is the same for every method: what differs between two of them is
 what they did with it.
 
@@ -39,8 +39,8 @@ than it; methods that need one say so). `budget`: tokens that may be generated; 
 0.7 there and within it at 7 and 8 (0.60, 0.69). One training seed each: run seeds draw other
 questions, not other weights.
 
-**Scale `gpu`.** Searches at the shape of a 7B model with random weights (`mechanics.py`,
-`shared/pooled_engine.py`): time, bytes, tokens and FLOPs are real, quality is withheld. A tree of
+**Scale `gpu`.** Searches at the shape of a 7B model with random weights (`gpu_mechanics.py`,
+`shared/language_model/pooled/engine.py`): time, bytes, tokens and FLOPs are real, quality is withheld. A tree of
 256 leaves: `--scale gpu --set N=256 --set problems=8`. `layout` means nothing there.
 
 **Limits.** Steps have nine words and problems a few steps: ancestors are cheap beside leaves,
@@ -50,12 +50,14 @@ and decoding is dominated by weights, not by the cache.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from adabench.harness.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import SelectionError
-from adabench.harness.task import Meter
-from adabench.workloads.chain import checkpoint, conformance, data, mechanics
-from adabench.workloads.shared.engine import CapabilityMissing, mix
-from adabench.workloads.shared.session import Session
+from adabench.workloads.shared.language_model.contract import CapabilityMissing, mix
+from adabench.workloads.shared.language_model.search_session import Session
+from adabench.workloads.test_time.chain import checkpoints, conformance
+from adabench.workloads.test_time.chain.substrate import gpu_mechanics
+from adabench.workloads.test_time.chain.substrate import problems as data
 
 CARD = Card(
     title="Chain arithmetic: an answer that only sampling and judging can improve",
@@ -117,7 +119,7 @@ class Chain:
     seed: int
     questions: tuple[Question, ...]
     problems: tuple[data.Problem, ...]
-    models: checkpoint.Models
+    models: checkpoints.Models
     budget: int | None
     meter: Meter
 
@@ -133,7 +135,7 @@ class Chain:
             question.prompt,
             mix(self.seed, question.index),
             meter=self.meter,
-            room=data.room(question.prompt) if self.problems else mechanics.ROOM,
+            room=data.room(question.prompt) if self.problems else gpu_mechanics.ROOM,
             budget=self.budget,
         )
 
@@ -178,26 +180,26 @@ def load(
     if scale not in CARD.scales:
         raise SelectionError(f"chain has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}.")
     if scale == "gpu":
-        mechanics.available()
-        return of_mechanics(mechanics.models(policy, seed), seed, problems, budget)
+        gpu_mechanics.available()
+        return of_mechanics(gpu_mechanics.models(policy, seed), seed, problems, budget)
     drawn = _drawn(seed, problems)
     questions = tuple(
         Question(index, problem.prompt, f"d{len(problem.operations)}")
         for index, problem in enumerate(drawn)
     )
-    models = checkpoint.models(policy, layout, seed)
+    models = checkpoints.models(policy, layout, seed)
     return Chain(seed, questions, drawn, models, budget or None, Meter())
 
 
 def of_mechanics(
-    models: checkpoint.Models,
+    models: checkpoints.Models,
     seed: int,
     count: int,
     budget: int = 0,
-    length: int = mechanics.PROMPT,
+    length: int = gpu_mechanics.PROMPT,
 ) -> Chain:
     """Return the task over prompts of random words, without answers."""
-    drawn = mechanics.prompts(seed, count, length)
+    drawn = gpu_mechanics.prompts(seed, count, length)
     questions = tuple(Question(index, prompt, "") for index, prompt in enumerate(drawn))
     return Chain(seed, questions, (), models, budget or None, Meter())
 

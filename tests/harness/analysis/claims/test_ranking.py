@@ -1,8 +1,8 @@
 import pytest
 
-from adabench.harness.card import Bound, Card, Claim, Knob, Level, Metric, Rank, SignedRank
-from adabench.harness.record import Cell, Record
-from adabench.harness.verdict import verdicts
+from adabench.harness.analysis.claims.verdicts import verdicts
+from adabench.harness.contract.card import Bound, Card, Claim, Knob, Level, Metric, Rank, SignedRank
+from adabench.harness.contract.record import Cell, Record
 
 TASK = Card(
     "Toy",

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from adabench.harness.card import Card, Claim, Metric, Ratio
-from adabench.harness.ratio import _ratio_of_sums
-from adabench.harness.record import Cell, Record
-from adabench.harness.stats import Place, bootstrap
-from adabench.harness.verdict import verdicts
+from adabench.harness.analysis.claims.ratio import _ratio_of_sums
+from adabench.harness.analysis.claims.verdicts import verdicts
+from adabench.harness.contract.card import Card, Claim, Metric, Ratio
+from adabench.harness.contract.record import Cell, Record
+from adabench.harness.stats.intervals import Place, bootstrap
 
 TASK = Card(
     "Toy", role="static", metrics=(Metric("found", "share", "higher", "quality", primary=True),)

@@ -2,7 +2,8 @@ import random
 
 import pytest
 
-from adabench.harness.card import (
+from adabench.harness.analysis.claims.verdicts import verdicts
+from adabench.harness.contract.card import (
     Bound,
     Card,
     Claim,
@@ -13,8 +14,7 @@ from adabench.harness.card import (
     OutOfReach,
     Ratio,
 )
-from adabench.harness.record import Cell, Record
-from adabench.harness.verdict import verdicts
+from adabench.harness.contract.record import Cell, Record
 
 TASK = Card(
     "Toy",

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from adabench.workloads.active_search import task as active_search
+from adabench.workloads.algorithms.active_search import task as active_search
 
 FOLDER = Path(active_search.__file__).parent
 NAMES = sorted(

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.active_search.adversary import losses, search, starts
-from adabench.workloads.active_search.bandit import (
+from adabench.workloads.algorithms.active_search.methods.uncertainty import Uncertainty
+from adabench.workloads.algorithms.active_search.methods.uniform import Uniform
+from adabench.workloads.algorithms.active_search.substrate.bandits import (
     ARMS,
     Board,
     answered,
@@ -14,9 +15,12 @@ from adabench.workloads.active_search.bandit import (
     named,
     play,
 )
-from adabench.workloads.active_search.difficulty import difficulty, on_boundary
-from adabench.workloads.active_search.uncertainty import Uncertainty
-from adabench.workloads.active_search.uniform import Uniform
+from adabench.workloads.algorithms.active_search.truth.complexity import difficulty, on_boundary
+from adabench.workloads.algorithms.active_search.truth.worst_case_bandit import (
+    losses,
+    search,
+    starts,
+)
 
 SEED = np.random.SeedSequence(5)
 GAPS = np.linspace(0.5, 2.0, ARMS - 1)[None]

@@ -4,10 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from adabench.workloads.active_search.bandit import ARMS, Board
-from adabench.workloads.active_search.hunting import rated, slope
-from adabench.workloads.active_search.network import Learned, Network, features
-from adabench.workloads.active_search.scoring import FEATURES, gradient, nothing, played
+from adabench.workloads.algorithms.active_search.methods.learned_policy.compiled_network import (
+    FEATURES,
+    gradient,
+    nothing,
+    played,
+)
+from adabench.workloads.algorithms.active_search.methods.learned_policy.hypothesis_policy import (
+    rated,
+    slope,
+)
+from adabench.workloads.algorithms.active_search.methods.learned_policy.network import (
+    Learned,
+    Network,
+    features,
+)
+from adabench.workloads.algorithms.active_search.substrate.bandits import ARMS, Board
 
 QUERIES = 20
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from adabench.workloads.active_search.difficulty import (
+from adabench.workloads.algorithms.active_search.truth.complexity import (
     difficulty,
     equal_gap,
     on_boundary,

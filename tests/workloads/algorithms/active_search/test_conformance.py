@@ -7,8 +7,8 @@ from types import ModuleType
 
 import pytest
 
-from adabench.workloads.active_search import conformance
-from adabench.workloads.active_search.task import check
+from adabench.workloads.algorithms.active_search import conformance
+from adabench.workloads.algorithms.active_search.task import check
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -49,9 +49,9 @@ def test_the_source_is_not_the_only_guard(name, caught, monkeypatch) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "from adabench.workloads.active_search.uniform import solve",
-        "from adabench.workloads.active_search.adversary import search",
-        "from adabench.workloads.active_search.families import generate",
+        "from adabench.workloads.algorithms.active_search.methods.uniform import solve",
+        "from adabench.workloads.algorithms.active_search.truth.worst_case_bandit import search",
+        "from adabench.workloads.algorithms.active_search.substrate.bandit_families import generate",
         "from adabench.workloads.active_search import conformance",
         "from . import adversary",
         "task.play_knowing(case, policies)",

@@ -7,12 +7,27 @@ import pytest
 from scipy.optimize import minimize
 
 from adabench.harness.errors import MethodContractError, SelectionError
-from adabench.workloads.active_search import ambush, jokes, questions, thresholds
-from adabench.workloads.active_search.bandit import Board
-from adabench.workloads.active_search.families import HUNTS, jokes_prey, prey
-from adabench.workloads.active_search.hunt import hardness, hunt, informative, luck, run
-from adabench.workloads.active_search.task import CARD, load
-from adabench.workloads.active_search.uniform import Uniform
+from adabench.workloads.algorithms.active_search.methods.uniform import Uniform
+from adabench.workloads.algorithms.active_search.substrate import (
+    generated_jester,
+    thresholds,
+    twenty_questions,
+)
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
+    HUNTS,
+    jokes_prey,
+    prey,
+)
+from adabench.workloads.algorithms.active_search.substrate.bandits import Board
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import (
+    hardness,
+    hunt,
+    informative,
+    luck,
+    run,
+)
+from adabench.workloads.algorithms.active_search.task import CARD, load
+from adabench.workloads.algorithms.active_search.truth import worst_case_hypothesis
 
 
 def solved(z: int, margins: np.ndarray) -> float:
@@ -110,7 +125,9 @@ def test_hunts_are_pure_functions_of_their_seed(problem) -> None:
 
 
 def test_no_table_of_a_run_is_one_of_the_trainings() -> None:
-    from adabench.workloads.active_search.hunt_training import question_packs
+    from adabench.workloads.algorithms.active_search.methods.learned_policy.train_hypothesis import (
+        question_packs,
+    )
 
     runs = {prey("questions", 20, 16, seed, None).model.tobytes() for seed in range(5)}
     assert not runs & {pack.model.tobytes() for pack in question_packs(0)}
@@ -138,7 +155,7 @@ def test_jokes_are_a_table_of_their_own_that_every_hunter_plays(methods) -> None
     one, same, other = (jokes_prey(20, 64, seed) for seed in (3, 3, 4))
     assert one.case == same.case
     assert not np.array_equal(one.model, other.model)
-    assert one.model.shape == (jokes.JOKES, jokes.USERS)
+    assert one.model.shape == (generated_jester.JOKES, generated_jester.USERS)
     assert one.case.group == "jokes"
     assert one.case.instance != prey("questions", 20, 64, 3, one.model).case.instance
     assert 0.4 < one.model.mean() < 0.7
@@ -149,7 +166,7 @@ def test_jokes_are_a_table_of_their_own_that_every_hunter_plays(methods) -> None
     for name in ("soft_gbs", "learned_policy"):
         seen = values(methods[name], load("embedded", 0, family="jokes", episodes=400))
         assert seen["queries"] == 20
-        assert 2 / jokes.JOKES < seen["success"] < 0.7
+        assert 2 / generated_jester.JOKES < seen["success"] < 0.7
         assert seen["worst_loss"] > seen["loss"]
 
 
@@ -183,17 +200,20 @@ class HasAHole:
 def test_the_hardest_object_is_found_on_episodes_that_no_search_saw(monkeypatch) -> None:
     one = prey("questions", 20, 3000, 0, None)
     seed, seen = np.random.SeedSequence(5), []
-    plain = ambush.luck
+    plain = worst_case_hypothesis.luck
 
     def spied(own, *rest):
         seen.append(plain(own, *rest))
         return seen[-1]
 
-    monkeypatch.setattr(ambush, "luck", spied)
-    found = ambush.ambushed(HasAHole(), one, seed, 1.0, None)
-    fair = ambush.ambushed(Uniform(10), one, seed, 1.0, None)
-    assert found.losses[ambush.WORST] > found.losses[ambush.AVERAGE] + 0.2
-    assert fair.losses[ambush.WORST] > fair.losses[ambush.AVERAGE]
+    monkeypatch.setattr(worst_case_hypothesis, "luck", spied)
+    found = worst_case_hypothesis.ambushed(HasAHole(), one, seed, 1.0, None)
+    fair = worst_case_hypothesis.ambushed(Uniform(10), one, seed, 1.0, None)
+    assert (
+        found.losses[worst_case_hypothesis.WORST]
+        > found.losses[worst_case_hypothesis.AVERAGE] + 0.2
+    )
+    assert fair.losses[worst_case_hypothesis.WORST] > fair.losses[worst_case_hypothesis.AVERAGE]
     assert len(seen) == 4
     final = seen[1].noise[:, 0]
     assert not np.isin(final, seen[0].noise).all()
@@ -201,10 +221,10 @@ def test_the_hardest_object_is_found_on_episodes_that_no_search_saw(monkeypatch)
 
 
 def test_the_worst_threshold_is_worse_than_random_ones() -> None:
-    from adabench.workloads.active_search.soft_gbs import SoftSearch
+    from adabench.workloads.algorithms.active_search.methods.soft_gbs import SoftSearch
 
     one = prey("thresholds", 20, 2048, 0, None)
-    found = ambush.ambushed(SoftSearch(), one, np.random.SeedSequence(1), 1.0, None)
+    found = worst_case_hypothesis.ambushed(SoftSearch(), one, np.random.SeedSequence(1), 1.0, None)
     z, shapes = thresholds.starts(np.random.default_rng(2), 30)
     margins = thresholds.on_boundary(z, shapes, np.full(30, thresholds.CLASSES[2]))
     drawn = luck(np.random.SeedSequence(3), 200, 20, one.model)
@@ -258,9 +278,9 @@ def test_ten_million_rows_are_refused_before_they_are_read(tmp_path) -> None:
         for _ in range(100):
             file.write(b"0.5\n" * 100_000)
     with pytest.raises(SelectionError, match="more than 2,000 objects"):
-        questions.read_matrix(str(path))
+        twenty_questions.read_matrix(str(path))
     with pytest.raises(SelectionError, match="no file"):
-        questions.read_matrix(str(tmp_path / "nowhere.csv"))
+        twenty_questions.read_matrix(str(tmp_path / "nowhere.csv"))
 
 
 def test_a_users_table_is_hunted_in(methods, tmp_path) -> None:

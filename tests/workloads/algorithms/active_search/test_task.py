@@ -11,28 +11,41 @@ import pytest
 from safetensors.torch import load_file
 
 from adabench.harness.errors import MethodContractError, SelectionError
-from adabench.workloads.active_search import (
-    adversary,
-    ambush,
-    checkpoint,
-    playing,
-    soft_gbs,
-    training,
-    uncertainty,
+from adabench.workloads.algorithms.active_search import checkpoints
+from adabench.workloads.algorithms.active_search.methods import soft_gbs, uncertainty
+from adabench.workloads.algorithms.active_search.methods.learned_policy import train_bandit
+from adabench.workloads.algorithms.active_search.methods.learned_policy.network import (
+    Learned,
+    Network,
+    features,
 )
-from adabench.workloads.active_search.adversary import shapes
-from adabench.workloads.active_search.bandit import ARMS, Board, draws, first_best, play
-from adabench.workloads.active_search.difficulty import difficulty, on_boundary, shares
-from adabench.workloads.active_search.families import (
+from adabench.workloads.algorithms.active_search.recipes import Recipe, recipes
+from adabench.workloads.algorithms.active_search.substrate import replay
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
     CLASSES,
     FAMILIES,
     MIDDLE,
     generate,
     lacks,
 )
-from adabench.workloads.active_search.network import Learned, Network, features
-from adabench.workloads.active_search.recipes import Recipe, recipes
-from adabench.workloads.active_search.task import CARD, load
+from adabench.workloads.algorithms.active_search.substrate.bandits import (
+    ARMS,
+    Board,
+    draws,
+    first_best,
+    play,
+)
+from adabench.workloads.algorithms.active_search.task import CARD, load
+from adabench.workloads.algorithms.active_search.truth import (
+    worst_case_bandit,
+    worst_case_hypothesis,
+)
+from adabench.workloads.algorithms.active_search.truth.complexity import (
+    difficulty,
+    on_boundary,
+    shares,
+)
+from adabench.workloads.algorithms.active_search.truth.worst_case_bandit import shapes
 
 
 def small(seed: int = 0, **conditions):
@@ -112,14 +125,14 @@ def test_worst_cases_have_the_difficulty_of_their_class_and_are_no_particles(met
     for k, hard in enumerate(CLASSES):
         gaps = np.array([answer.worst[k]])
         assert difficulty(gaps)[0] == pytest.approx(hard)
-        herd = training.Herd(CLASSES[[k]], np.zeros(1), np.random.default_rng(0))
+        herd = train_bandit.Herd(CLASSES[[k]], np.zeros(1), np.random.default_rng(0))
         drawn = herd.gaps[10:]  # the first ten are the shapes that every search starts from
         assert not (np.abs(drawn - gaps) < 1e-12).all(axis=1).any()
 
 
 def test_a_search_has_as_many_restarts_as_the_card_says() -> None:
-    assert adversary.STARTS >= 20
-    assert ambush.STARTS >= 20
+    assert worst_case_bandit.STARTS >= 20
+    assert worst_case_hypothesis.STARTS >= 20
     assert CARD.defaults["episodes"] >= 20_000
 
 
@@ -150,13 +163,13 @@ def test_uncertainty_sampling_breaks_ties_at_random() -> None:
 
 def test_final_episodes_are_not_those_of_the_search(monkeypatch, methods) -> None:
     seen = []
-    plain = playing.search
+    plain = replay.search
 
     def spied(policy, hard, seed, *rest):
         seen.append(seed)
         return plain(policy, hard, seed, *rest)
 
-    monkeypatch.setattr(playing, "search", spied)
+    monkeypatch.setattr(replay, "search", spied)
     task = small(family="retrained")
     values(methods["uniform"], task)
     final = generate("retrained", 20, 128, 0).drawn.noise
@@ -196,8 +209,8 @@ def test_specialists_get_as_many_updates_as_the_robust_policy(monkeypatch) -> No
         if source is not None:
             source.history.append(0.1)
 
-    monkeypatch.setattr(training, "fit", counted)
-    training.school(CLASSES, 0, 3, 7, 1e-3, lambda: None)
+    monkeypatch.setattr(train_bandit, "fit", counted)
+    train_bandit.school(CLASSES, 0, 3, 7, 1e-3, lambda: None)
     assert done == [(1, 3), *[(1, 7)] * 5, (5, 7), (0, 10)]
 
 
@@ -205,48 +218,48 @@ def test_offsets_move_the_drawing_away_from_the_hopeless_class() -> None:
     losses = np.array([0.0, 0.1, 0.55, 0.8, 0.87])
     shares_ = []
     for offsets in (np.zeros(5), losses - np.array([0, 0, 0.1, 0, 0])):
-        crowd = training.Herd(CLASSES, offsets, np.random.default_rng(0))
+        crowd = train_bandit.Herd(CLASSES, offsets, np.random.default_rng(0))
         crowd.suffered = losses
         picked = np.concatenate([crowd.drawn() for _ in range(40)])
-        shares_.append(np.bincount(picked // training.PARTICLES, minlength=5) / len(picked))
+        shares_.append(np.bincount(picked // train_bandit.PARTICLES, minlength=5) / len(picked))
     assert shares_[0].argmax() == 4
     assert shares_[1].argmax() == MIDDLE
 
 
 def test_particles_stay_on_their_boundary_and_are_refreshed() -> None:
-    crowd = training.Herd(CLASSES[[1, 2]], np.zeros(2), np.random.default_rng(0))
+    crowd = train_bandit.Herd(CLASSES[[1, 2]], np.zeros(2), np.random.default_rng(0))
     before = crowd.gaps.copy()
-    training.fit(Network(), crowd, training.REFRESH_EVERY, 1e-3, 0, lambda: None)
-    assert training.on_boundary(crowd.gaps, 1.0) == pytest.approx(
+    train_bandit.fit(Network(), crowd, train_bandit.REFRESH_EVERY, 1e-3, 0, lambda: None)
+    assert train_bandit.on_boundary(crowd.gaps, 1.0) == pytest.approx(
         crowd.gaps * np.sqrt(crowd.hard)[:, None], rel=1e-6
     )
     assert (before != crowd.gaps).any(axis=1).mean() > 0.2
 
 
 def test_a_training_is_a_function_of_its_seed(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(training, "measured", lambda network, hard, seed: 0.1)
+    monkeypatch.setattr(train_bandit, "measured", lambda network, hard, seed: 0.1)
     plan = Recipe("policies-s0", 0, shared=1, own=1)
-    cards = [checkpoint.follow(plan, lambda done, steps: None, tmp_path / x) for x in "ab"]
+    cards = [checkpoints.follow(plan, lambda done, steps: None, tmp_path / x) for x in "ab"]
     assert cards[0] == cards[1]
     first, second = ((tmp_path / x / "policies-s0.safetensors").read_bytes() for x in "ab")
     assert first == second
 
 
 def test_shipped_cards_are_of_these_sources_and_recipes() -> None:
-    shipped = sorted(checkpoint.FOLDER.glob("*.json"))
+    shipped = sorted(checkpoints.FOLDER.glob("*.json"))
     assert shipped
     for path in shipped:
         card = json.loads(path.read_text())
         plan = recipes()[card["name"]]
         assert {name: card[name] for name in asdict(plan)} == asdict(plan)
-        assert card["source"] == checkpoint.source_digest(plan)
-    assert sum(path.stat().st_size for path in checkpoint.FOLDER.iterdir()) < 3e6
+        assert card["source"] == checkpoints.source_digest(plan)
+    assert sum(path.stat().st_size for path in checkpoints.FOLDER.iterdir()) < 3e6
 
 
 @pytest.mark.slow
 def test_a_shipped_checkpoint_is_trained_again_to_the_same_weights(tmp_path) -> None:
-    checkpoint.train("policies-s0", folder=tmp_path)
-    shipped = load_file(checkpoint.FOLDER / "policies-s0.safetensors")
+    checkpoints.train("policies-s0", folder=tmp_path)
+    shipped = load_file(checkpoints.FOLDER / "policies-s0.safetensors")
     for key, value in load_file(tmp_path / "policies-s0.safetensors").items():
         assert value.float() == pytest.approx(shipped[key].float(), abs=0.05), key
 
@@ -266,7 +279,7 @@ def test_a_specialist_of_a_small_class_approaches_the_oracle_static_allocation()
     gaps = on_boundary(shapes()[:1], float(CLASSES[1]))
     drawn = draws(np.random.SeedSequence(4), 2048, 20)
     static = 1 - play(Oracle(gaps, drawn.orders), gaps, drawn).right.mean()
-    for specialist in checkpoint.trained("specialist-1"):
+    for specialist in checkpoints.trained("specialist-1"):
         assert 1 - play(specialist, gaps, drawn).right.mean() <= static + 0.05
 
 
@@ -293,7 +306,7 @@ def test_what_it_does_not_have_is_refused() -> None:
     with pytest.raises(SelectionError, match="no family"):
         load("embedded", 0, family="esay")
     with pytest.raises(SelectionError, match="no recipe"):
-        checkpoint.recipe("policies")
+        checkpoints.recipe("policies")
 
 
 def test_a_task_is_never_stored() -> None:

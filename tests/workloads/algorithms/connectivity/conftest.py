@@ -9,9 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from adabench.workloads.connectivity import task as connectivity
-from adabench.workloads.connectivity.serve import Connectivity
-from adabench.workloads.connectivity.stream import Raw, Stream, make_stream
+from adabench.workloads.algorithms.connectivity import task as connectivity
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import (
+    Raw,
+    Stream,
+    make_stream,
+)
 
 FOLDER = Path(connectivity.__file__).parent
 NAMES = sorted(

@@ -7,13 +7,17 @@ from types import ModuleType
 
 import pytest
 
-from adabench.workloads.connectivity import conformance
-from adabench.workloads.connectivity.conformance import _source
-from adabench.workloads.connectivity.hints import advise, hindsight
-from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
-from adabench.workloads.connectivity.serve import Connectivity, Tape
-from adabench.workloads.connectivity.stream import generate
-from adabench.workloads.connectivity.task import check
+from adabench.workloads.algorithms.connectivity import conformance
+from adabench.workloads.algorithms.connectivity.conformance import _source
+from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+    lift_query,
+    lift_update,
+    lifted,
+)
+from adabench.workloads.algorithms.connectivity.substrate.predictions import advise, hindsight
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Tape
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import generate
+from adabench.workloads.algorithms.connectivity.task import check
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -73,12 +77,12 @@ def test_the_source_is_not_the_only_guard(
 @pytest.mark.parametrize(
     "line",
     [
-        "import adabench.workloads.connectivity.rebuild",
-        "from adabench.workloads.connectivity.offline import solve",
-        "from adabench.workloads.connectivity.hints import advise",
-        "from adabench.workloads.connectivity.truth import connected",
+        "import adabench.workloads.algorithms.connectivity.methods.rebuild",
+        "from adabench.workloads.algorithms.connectivity.methods.offline import solve",
+        "from adabench.workloads.algorithms.connectivity.substrate.predictions import advise",
+        "from adabench.workloads.algorithms.connectivity.truth.offline_answers import connected",
         "from . import conformance",
-        "from adabench.workloads.connectivity.engine import run_once",
+        "from adabench.workloads.algorithms.connectivity.substrate.update_loop import run_once",
         "import gc",
         "case.left[0]",
         "case.asked",

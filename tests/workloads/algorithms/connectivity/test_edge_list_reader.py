@@ -9,10 +9,10 @@ import pytest
 
 from adabench.cli.main import main
 from adabench.harness.errors import SelectionError
-from adabench.workloads.connectivity import reader
-from adabench.workloads.connectivity.reader import read_updates
-from adabench.workloads.connectivity.stream import Stream
-from adabench.workloads.connectivity.task import load
+from adabench.workloads.algorithms.connectivity.substrate import edge_list_reader
+from adabench.workloads.algorithms.connectivity.substrate.edge_list_reader import read_updates
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
+from adabench.workloads.algorithms.connectivity.task import load
 
 
 def read(folder: Path, text: str, name: str = "edges.txt") -> Stream:
@@ -175,7 +175,7 @@ def test_a_missing_file_names_the_families(tmp_path: Path) -> None:
 
 
 def test_too_many_rows_are_refused_before_they_are_kept(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(reader, "MOST_ROWS", 100)
+    monkeypatch.setattr(edge_list_reader, "MOST_ROWS", 100)
     with pytest.raises(SelectionError, match="more than 100 rows") as caught:
         read(tmp_path, "1 2 3\n" * 101)
     assert "head -n" in caught.value.hint

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.connectivity.hints import advise, hindsight
-from adabench.workloads.connectivity.serve import Connectivity
-from adabench.workloads.connectivity.stream import FAMILIES, generate
+from adabench.workloads.algorithms.connectivity.substrate.predictions import advise, hindsight
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import FAMILIES, generate
 
 EXACT = ("bfs_query", "learned", "lookahead", "offline", "predicted_updates", "rebuild")
 EXACT += ("shuffled", "spanning_forest", "unshifted")

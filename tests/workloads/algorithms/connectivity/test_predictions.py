@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.connectivity.hints import advise, earliness, hindsight
-from adabench.workloads.connectivity.stream import FAMILIES, PERIOD, generate
+from adabench.workloads.algorithms.connectivity.substrate.predictions import (
+    advise,
+    earliness,
+    hindsight,
+)
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import (
+    FAMILIES,
+    PERIOD,
+    generate,
+)
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,26 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError, SelectionError
-from adabench.workloads.connectivity.engine import engine
-from adabench.workloads.connectivity.hints import Hindsight, advise, hindsight
-from adabench.workloads.connectivity.lifting import leaves, lift_query, lift_update, lifted
-from adabench.workloads.connectivity.rebuilding import rebuild_query, rebuild_update, rebuilt
-from adabench.workloads.connectivity.serve import Connectivity, Served, Tape
-from adabench.workloads.connectivity.stream import FAMILIES, generate
-from adabench.workloads.connectivity.task import CARD, load
+from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+    leaves,
+    lift_query,
+    lift_update,
+    lifted,
+)
+from adabench.workloads.algorithms.connectivity.substrate.predictions import (
+    Hindsight,
+    advise,
+    hindsight,
+)
+from adabench.workloads.algorithms.connectivity.substrate.rebuild_structure import (
+    rebuild_query,
+    rebuild_update,
+    rebuilt,
+)
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served, Tape
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import engine
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import FAMILIES, generate
+from adabench.workloads.algorithms.connectivity.task import CARD, load
 
 LIFTED = ("predicted_updates", "offline", "shuffled", "unshifted", "lookahead")
 
@@ -230,11 +243,11 @@ def test_a_wrong_answer_leaves_no_thrift() -> None:
 
 
 def test_room_that_runs_out_changes_nothing(run, monkeypatch) -> None:
-    from adabench.workloads.connectivity import serve
+    from adabench.workloads.algorithms.connectivity.substrate import replay
 
     plain = run("lookahead", small(4, updates="heavy"))
-    monkeypatch.setattr(serve, "ROOM", 1)
-    monkeypatch.setattr(serve, "ROOMY", 1)
+    monkeypatch.setattr(replay, "ROOM", 1)
+    monkeypatch.setattr(replay, "ROOMY", 1)
     assert run("lookahead", small(4, updates="heavy")) == plain
 
 

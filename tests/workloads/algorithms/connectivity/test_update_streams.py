@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.connectivity.stream import (
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import (
     FAMILIES,
     LIVE,
     PERIOD,

@@ -8,9 +8,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from adabench.workloads.flow_time import task as flow_time
-from adabench.workloads.flow_time.replay import FlowTime
-from adabench.workloads.flow_time.streams import make_stream
+from adabench.workloads.algorithms.flow_time import task as flow_time
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import make_stream
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime
 
 FOLDER = Path(flow_time.__file__).parent
 NAMES = sorted(

@@ -8,10 +8,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from adabench.workloads.flow_time import conformance
-from adabench.workloads.flow_time.conformance import attempt, other_future, small_streams
-from adabench.workloads.flow_time.replay import FlowTime, Tape
-from adabench.workloads.flow_time.task import check
+from adabench.workloads.algorithms.flow_time import conformance
+from adabench.workloads.algorithms.flow_time.conformance import attempt, other_future, small_streams
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Tape
+from adabench.workloads.algorithms.flow_time.task import check
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -62,12 +62,12 @@ def test_the_source_is_not_the_only_guard(name, caught, monkeypatch) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "import adabench.workloads.flow_time.srpt",
-        "from adabench.workloads.flow_time.op_srpt import solve",
+        "import adabench.workloads.algorithms.flow_time.methods.srpt",
+        "from adabench.workloads.algorithms.flow_time.methods.op_srpt import solve",
         "from adabench.workloads.flow_time import conformance",
         "from . import optimum",
         "from .streams import generate",
-        "from adabench.workloads.flow_time.engine import engine",
+        "from adabench.workloads.algorithms.flow_time.substrate.event_loop import engine",
         "import gc",
         "task.replay(case, hear, choose, sees='totals')",
         "getattr(task, name)",

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.flow_time.machine import Floats
-from adabench.workloads.flow_time.streams import (
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import (
     FAMILIES,
     GRID,
     KINDS,
@@ -13,6 +12,7 @@ from adabench.workloads.flow_time.streams import (
     lacks,
     make_stream,
 )
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import Floats
 
 LOADED = ("pareto", "exp", "trap", "test", "geom", "service")
 
@@ -70,7 +70,7 @@ def test_a_suite_without_one_of_the_kinds_is_refused(kind: str) -> None:
 
 
 def test_hostile_means_that_a_policy_loses_there(values) -> None:
-    from adabench.workloads.flow_time.task import load
+    from adabench.workloads.algorithms.flow_time.task import load
 
     task = load("embedded", 0, m=32, jobs=2000)
     op_srpt, setf = values("op_srpt", task), values("setf", task)
@@ -83,7 +83,7 @@ def test_hostile_means_that_a_policy_loses_there(values) -> None:
 
 
 def test_the_control_does_not_separate_the_policies(values) -> None:
-    from adabench.workloads.flow_time.task import load
+    from adabench.workloads.algorithms.flow_time.task import load
 
     task = load("embedded", 0, m=8, trace="geom")
     ratios = [values(name, task)["geom"]["ratio"] for name in ("op_srpt", "chunked")]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numba import njit
 
-from adabench.workloads.flow_time.optimum import srpt_flow
-from adabench.workloads.flow_time.replay import FlowTime
-from adabench.workloads.flow_time.search import draw_small, unit_flow
-from adabench.workloads.flow_time.streams import make_stream
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import make_stream
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime
+from adabench.workloads.algorithms.flow_time.truth.exhaustive_search import draw_small, unit_flow
+from adabench.workloads.algorithms.flow_time.truth.srpt import srpt_flow
 
 
 @njit(cache=True)
@@ -78,7 +78,7 @@ def test_the_engine_agrees_with_the_unit_step_simulator(name, whole, methods) ->
 
 
 def test_the_optimum_and_the_method_agree_to_the_last_bit(values, methods) -> None:
-    from adabench.workloads.flow_time.task import load
+    from adabench.workloads.algorithms.flow_time.task import load
 
     for seed in range(2):
         for seen in values("srpt", load("embedded", seed, jobs=500)).values():

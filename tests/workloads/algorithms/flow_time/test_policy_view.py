@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.flow_time.machine import hook, run
-from adabench.workloads.flow_time.replay import FlowTime, Tape
-from adabench.workloads.flow_time.task import load
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import hook, run
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Tape
+from adabench.workloads.algorithms.flow_time.task import load
 
 TWO = [(0.0, [3.0]), (1.0, [1.0])]
 
@@ -107,7 +107,7 @@ def test_preemptions_are_those_of_a_count_from_outside(methods) -> None:
 
 
 def load_streams(family, jobs, m=4):
-    from adabench.workloads.flow_time.streams import generate
+    from adabench.workloads.algorithms.flow_time.substrate.job_streams import generate
 
     return (generate(family, jobs, m, 0.9, 0),)
 

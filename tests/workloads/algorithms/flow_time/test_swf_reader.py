@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.flow_time.reader import read_log
-from adabench.workloads.flow_time.streams import GRID
-from adabench.workloads.flow_time.task import load
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import GRID
+from adabench.workloads.algorithms.flow_time.substrate.swf_reader import read_log
+from adabench.workloads.algorithms.flow_time.task import load
 
 HEAD = "; UnixStartTime: 0\n; MaxProcs: 128\n"
 
@@ -108,7 +108,7 @@ def test_bytes_that_are_no_text_and_broken_archives_are_refused(tmp_path: Path) 
 
 
 def test_more_jobs_than_allowed_are_refused(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("adabench.workloads.flow_time.reader.MOST", 2)
+    monkeypatch.setattr("adabench.workloads.algorithms.flow_time.substrate.swf_reader.MOST", 2)
     (tmp_path / "a.swf").write_text(LOG)
     with pytest.raises(SelectionError, match="more than 2 jobs"):
         read(tmp_path / "a.swf")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError, SelectionError
-from adabench.workloads.flow_time.streams import FAMILIES, UNIFORM_TESTS
-from adabench.workloads.flow_time.task import CARD, load
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import FAMILIES, UNIFORM_TESTS
+from adabench.workloads.algorithms.flow_time.task import CARD, load
 
 MS = (1, 2, 4, 8, 16, 32)
 
@@ -114,7 +114,9 @@ def test_the_reference_on_burst_comes_out_again(values) -> None:
 def test_a_flow_time_below_the_optimum_is_refused(methods, monkeypatch) -> None:
     task = small(0, trace="exp")
     (case,) = task.cases()
-    monkeypatch.setattr("adabench.workloads.flow_time.replay.srpt_flow", lambda *_: 1e12)
+    monkeypatch.setattr(
+        "adabench.workloads.algorithms.flow_time.substrate.replay.srpt_flow", lambda *_: 1e12
+    )
     answer = methods["fifo"].solve(task, case, {})
     with pytest.raises(MethodContractError, match="less than the optimum"):
         task.score(case, answer)

@@ -9,24 +9,35 @@ import numpy as np
 import pytest
 
 from adabench.cli.main import main
-from adabench.harness import registry
-from adabench.harness.card import Bound, Level, Rank, SignedRank
+from adabench.harness.analysis.claims.verdicts import verdicts
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Bound, Level, Rank, SignedRank
+from adabench.harness.contract.protocols import Meter
+from adabench.harness.contract.record import Cell, Record
 from adabench.harness.errors import EnvironmentProblem, MethodContractError, SelectionError
-from adabench.harness.record import Cell, Record
-from adabench.harness.task import Meter
-from adabench.harness.verdict import verdicts
 
 pytest.importorskip("pyscipopt", reason="pip install 'adabench[milp]'")
 pytest.importorskip("alns", reason="pip install 'adabench[milp]'")
 
-from adabench.workloads.mip import bounds
-from adabench.workloads.mip import search as search_module
-from adabench.workloads.mip.arms import PORTFOLIO, Situation, parsed, step
-from adabench.workloads.mip.bounds import bound_of, gap
-from adabench.workloads.mip.families import CONTROLS, FAMILIES, FRIENDLY, HOSTILE, generate
-from adabench.workloads.mip.program import INFINITY, Program, file_of, make
-from adabench.workloads.mip.search import Part, Search
-from adabench.workloads.mip.task import load
+from adabench.workloads.algorithms.mip.substrate import budgeted_search as search_module
+from adabench.workloads.algorithms.mip.substrate.budgeted_search import Part, Search
+from adabench.workloads.algorithms.mip.substrate.instance_families import (
+    CONTROLS,
+    FAMILIES,
+    FRIENDLY,
+    HOSTILE,
+    generate,
+)
+from adabench.workloads.algorithms.mip.substrate.neighbourhoods import (
+    PORTFOLIO,
+    Situation,
+    parsed,
+    step,
+)
+from adabench.workloads.algorithms.mip.substrate.program import INFINITY, Program, file_of, make
+from adabench.workloads.algorithms.mip.task import load
+from adabench.workloads.algorithms.mip.truth import known_bounds
+from adabench.workloads.algorithms.mip.truth.known_bounds import bound_of, gap
 
 
 @pytest.fixture(autouse=True)
@@ -287,7 +298,7 @@ def test_a_late_end_is_charged(monkeypatch):
 def test_all_solvers_have_one_thread_and_scip_its_own_heuristics():
     from pyscipopt import Model
 
-    from adabench.workloads.mip.solvers import highs
+    from adabench.workloads.algorithms.mip.substrate.quiet_highs import highs
 
     program = generate("setcover", "tiny", 2)
     search, plain = searched(program), Model()
@@ -336,7 +347,7 @@ def test_the_gap_to_the_best_known_is_zero_for_who_finds_better(monkeypatch):
     objective = program.objective(x)
     for best, expected in ((objective, 0.0), (objective + 5, 0.0), (objective / 2, 0.5)):
         monkeypatch.setattr(
-            bounds, "known", lambda best=best: {program.digest: {"objective": best}}
+            known_bounds, "known", lambda best=best: {program.digest: {"objective": best}}
         )
         search = task.search(program)
         search.offer(x)
@@ -344,7 +355,7 @@ def test_the_gap_to_the_best_known_is_zero_for_who_finds_better(monkeypatch):
 
 
 def test_what_is_known_is_of_the_instances_that_are_generated():
-    entries = bounds.known()
+    entries = known_bounds.known()
     named = {(entry["family"], entry["seed"]) for entry in entries.values()}
     assert named >= {(family, seed) for family in FAMILIES for seed in (0, 1)}
     for digest, entry in entries.items():
@@ -382,8 +393,8 @@ def test_the_negative_control_is_solved_by_scip_alone(seed):
     search = searched(program, 30.0)
     search.scip()
     assert search.end().ended_s < 15  # 0.2 s of processor time; a busy machine takes its share
-    if program.digest in bounds.known():
-        entry = bounds.known()[program.digest]
+    if program.digest in known_bounds.known():
+        entry = known_bounds.known()[program.digest]
         assert entry["objective"] == entry["dual_bound"] == search.dated[-1][1]
 
 

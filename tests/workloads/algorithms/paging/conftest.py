@@ -8,10 +8,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from adabench.workloads.paging import task as paging
-from adabench.workloads.paging.hints import advise, hindsight
-from adabench.workloads.paging.replay import Paging
-from adabench.workloads.paging.trace import make_trace
+from adabench.workloads.algorithms.paging import task as paging
+from adabench.workloads.algorithms.paging.substrate.predictions import advise, hindsight
+from adabench.workloads.algorithms.paging.substrate.replay import Paging
+from adabench.workloads.algorithms.paging.substrate.traces import make_trace
 
 FOLDER = Path(paging.__file__).parent
 NAMES = sorted(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adabench.workloads.paging.future import evict_largest, next_use, phase_bits
+from adabench.workloads.algorithms.paging.truth.belady import evict_largest, next_use, phase_bits
 
 traces = st.lists(st.integers(0, 4), min_size=1, max_size=12)
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.paging.cache import DIGEST, engine
-from adabench.workloads.paging.replay import Paging, Tape
-from adabench.workloads.shared.compiled import keyed
+from adabench.workloads.algorithms.paging.substrate.cache_engine import DIGEST, engine
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Tape
+from adabench.workloads.shared.compiled.kernels import keyed
 
 # The reference string of the textbooks: with 3 frames FIFO faults 15 times, LRU 12, OPT 9.
 TEXTBOOK = [7, 0, 1, 2, 0, 3, 0, 4, 2, 3, 0, 3, 2, 1, 2, 0, 1, 7, 0, 1]

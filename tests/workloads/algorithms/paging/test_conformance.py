@@ -7,11 +7,11 @@ from types import ModuleType
 
 import pytest
 
-from adabench.workloads.paging import conformance
-from adabench.workloads.paging.cache import hook
-from adabench.workloads.paging.conformance import _source
-from adabench.workloads.paging.replay import Paging, Tape
-from adabench.workloads.paging.task import check
+from adabench.workloads.algorithms.paging import conformance
+from adabench.workloads.algorithms.paging.conformance import _source
+from adabench.workloads.algorithms.paging.substrate.cache_engine import hook
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Tape
+from adabench.workloads.algorithms.paging.task import check
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -54,12 +54,12 @@ def test_a_wrong_policy_is_caught(name: str, caught: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "import adabench.workloads.paging.lru",
-        "from adabench.workloads.paging.belady import solve",
+        "import adabench.workloads.algorithms.paging.methods.lru",
+        "from adabench.workloads.algorithms.paging.methods.belady import solve",
         "from adabench.workloads.paging import conformance",
         "from . import mark0",
         "from .hints import advise",
-        "from adabench.workloads.paging.cache import engine",
+        "from adabench.workloads.algorithms.paging.substrate.cache_engine import engine",
         "import gc",
         "task.replay(case, fault, serve, hints='next')",
         "task.replay.__closure__[0].cell_contents",

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adabench.workloads.paging.marking import (
+from adabench.workloads.algorithms.paging.substrate.marking import (
     HEADER,
     board_size,
     doubt,

@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.paging.hints import advise, errors, flips, generated, spoil
-from adabench.workloads.paging.trace import NOISE, child
+from adabench.workloads.algorithms.paging.substrate.predictions import (
+    advise,
+    errors,
+    flips,
+    generated,
+    spoil,
+)
+from adabench.workloads.algorithms.paging.substrate.traces import NOISE, child
 
 SEEN = generated("zipf", 20000, 20, 0)
 

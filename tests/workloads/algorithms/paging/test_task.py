@@ -6,10 +6,10 @@ import pickle
 
 import pytest
 
-from adabench.harness.card import Bound, Claim
+from adabench.harness.contract.card import Bound, Claim
 from adabench.harness.errors import SelectionError
-from adabench.workloads.paging.task import CARD, load
-from adabench.workloads.paging.trace import KINDS
+from adabench.workloads.algorithms.paging.substrate.traces import KINDS
+from adabench.workloads.algorithms.paging.task import CARD, load
 
 FAMILIES = ("zipf", "scan", "cyclic", "markov", "docs")
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.paging.reader import read_trace
-from adabench.workloads.paging.task import load
+from adabench.workloads.algorithms.paging.substrate.trace_reader import read_trace
+from adabench.workloads.algorithms.paging.task import load
 
 
 def numbers(spec: Path | str) -> list[int]:

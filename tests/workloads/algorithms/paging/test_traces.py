@@ -6,8 +6,13 @@ import json
 import numpy as np
 import pytest
 
-from adabench.workloads.paging import docs_trace
-from adabench.workloads.paging.trace import DOCS, FAMILIES, generate, tokens_of_docs
+from adabench.workloads.algorithms.paging.data import make_docs_trace
+from adabench.workloads.algorithms.paging.substrate.traces import (
+    DOCS,
+    FAMILIES,
+    generate,
+    tokens_of_docs,
+)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -55,7 +60,7 @@ def test_the_shipped_trace_matches_its_card() -> None:
 
 
 def test_the_script_makes_ids_by_first_appearance() -> None:
-    ids = docs_trace.token_ids(2000)
+    ids = make_docs_trace.token_ids(2000)
     assert len(ids) == 2000
     assert ids[0] == 0
     assert (ids <= np.maximum.accumulate(np.append(0, ids[:-1])) + 1).all()

@@ -2,9 +2,9 @@
 
 from types import ModuleType
 
-from adabench.harness import registry
-from adabench.workloads.ray_paths.scene import generate
-from adabench.workloads.ray_paths.tracing import RayPaths
+from adabench.harness.contract import registry
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate
 
 
 def method(name: str) -> ModuleType:

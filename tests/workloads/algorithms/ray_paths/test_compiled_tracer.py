@@ -3,11 +3,21 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.ray_paths.dense import trace_all
-from adabench.workloads.ray_paths.scene import QUAD, boxes, floor, generate, make_query
-from adabench.workloads.ray_paths.tracer import OCCLUSION, TRACED, judge
-from adabench.workloads.ray_paths.tracing import all_paths
-from adabench.workloads.ray_paths.truth import bounce_points, is_path
+from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import (
+    OCCLUSION,
+    TRACED,
+    judge,
+)
+from adabench.workloads.algorithms.ray_paths.substrate.replay import all_paths
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import (
+    QUAD,
+    boxes,
+    floor,
+    generate,
+    make_query,
+)
+from adabench.workloads.algorithms.ray_paths.substrate.tensor_tracer import trace_all
+from adabench.workloads.algorithms.ray_paths.truth.second_tracer import bounce_points, is_path
 
 
 def traced(query, candidates):

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import EnvironmentProblem, MethodContractError, SelectionError
-from adabench.workloads.ray_paths import network, tracing
-from adabench.workloads.ray_paths.conformance import check, source_problems
-from adabench.workloads.ray_paths.scene import generate, make_case
-from adabench.workloads.ray_paths.task import load
-from adabench.workloads.ray_paths.tracing import RayPaths, all_paths
+from adabench.workloads.algorithms.ray_paths.conformance import check, source_problems
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler import network
+from adabench.workloads.algorithms.ray_paths.substrate import replay
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, all_paths
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate, make_case
+from adabench.workloads.algorithms.ray_paths.task import load
 
 from .conftest import method, run, small
 
@@ -137,8 +138,8 @@ def test_the_time_of_a_scene_has_both_proposing_and_tracing(monkeypatch):
         return np.array([[0, 2]])
 
     assert (task.trace(case, busy).spent_s >= 0.02).all()
-    plain = tracing.judge
-    monkeypatch.setattr(tracing, "judge", lambda *rest: (busy(None), plain(*rest))[1])
+    plain = replay.judge
+    monkeypatch.setattr(replay, "judge", lambda *rest: (busy(None), plain(*rest))[1])
     assert (task.trace(case, lambda query: np.array([[0, 2]])).spent_s >= 0.02).all()
 
 
@@ -169,7 +170,7 @@ def test_an_ablation_that_was_not_trained_is_refused():
 
 FAKE = """
 import numpy as np
-from adabench.harness.card import Card
+from adabench.harness.contract.card import Card
 CARD = Card(title="x", paper="x", adapts="x")
 def solve(task, case, point):
     return task.trace(case, {propose})
@@ -194,7 +195,11 @@ def test_a_search_that_peeks_is_found_out(tmp_path):
         assert list(check(peeking, peeking.CARD))
     by_name = FAKE.format(propose="lambda q: np.array([[0, 2]])").replace("task.t", "task.t")
     assert list(source_problems(by_name + "\nname = case.group"))
-    assert list(source_problems("from adabench.workloads.ray_paths.tracer import judge"))
+    assert list(
+        source_problems(
+            "from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import judge"
+        )
+    )
 
 
 def test_three_reflections_run_on_demand():

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from adabench.harness import registry
+from adabench.harness.contract import registry
 from adabench.harness.errors import DeviceUnavailable
-from adabench.workloads.ray_paths.on_device import DeviceFlows, trained_on
-from adabench.workloads.ray_paths.task import load
-from adabench.workloads.ray_paths.tracing import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.on_device import (
+    DeviceFlows,
+    trained_on,
+)
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.task import load
 
 NO_GPU = not torch.cuda.is_available()
 

@@ -8,12 +8,24 @@ import pytest
 import torch
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.workloads.ray_paths import training
-from adabench.workloads.ray_paths.checkpoint import FOLDER, follow, recipe, restore, source_digest
-from adabench.workloads.ray_paths.network import Flows, allowed, canonical, draw, sample
-from adabench.workloads.ray_paths.recipes import SHIPPED
-from adabench.workloads.ray_paths.scene import generate
-from adabench.workloads.ray_paths.tracing import all_paths
+from adabench.workloads.algorithms.ray_paths.checkpoints import (
+    FOLDER,
+    follow,
+    recipe,
+    restore,
+    source_digest,
+)
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler import train_flow_matching
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import (
+    Flows,
+    allowed,
+    canonical,
+    draw,
+    sample,
+)
+from adabench.workloads.algorithms.ray_paths.recipes import SHIPPED
+from adabench.workloads.algorithms.ray_paths.substrate.replay import all_paths
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate
 
 from .conftest import run, small
 
@@ -96,17 +108,17 @@ def test_the_loss_is_that_of_flow_matching():
     net, plan = network(), replace(recipe("k2-s0"), states=1, ends=1)
     coords = canonical(QUERY.triangles, QUERY.tx, QUERY.rx)
     scenes, fixed = (
-        training.batch([coords], plan),
+        train_flow_matching.batch([coords], plan),
         iter((torch.tensor([[[0]]]), torch.tensor([[[5]]]))),
     )
-    loss = training.matched(
+    loss = train_flow_matching.matched(
         net, scenes, plan, lambda f, m, d: next(fixed), lambda p: torch.ones(p.shape[:-1])
     )
     padded, may = scenes[0][0].numpy(), scenes[2]
     assert may is not None
     by_hand = flows(net, coords)
     out = (by_hand[1] * may[0, 0, : len(coords)]).sum()
-    assert len(padded) == training.ROOM
+    assert len(padded) == train_flow_matching.ROOM
     wanted = (by_hand[0, 0] - out) ** 2 + (by_hand[1, 5] - 1) ** 2
     assert loss.item() == pytest.approx(wanted.item(), rel=1e-4)
 
@@ -131,7 +143,7 @@ def test_samples_are_candidates(order):
 def test_a_short_training_is_reproducible_and_writes_its_card(tmp_path):
     plan = replace(recipe("k2-s0"), steps=3, scenes=4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("adabench.workloads.ray_paths.checkpoint.HELD_OUT_SCENES", 3)
+        patch.setattr("adabench.workloads.algorithms.ray_paths.checkpoints.HELD_OUT_SCENES", 3)
         ticks: list[int] = []
         card = follow(plan, lambda done, steps: ticks.append(done), tmp_path)
         one = (tmp_path / "k2-s0.safetensors").read_bytes()
@@ -143,7 +155,7 @@ def test_a_short_training_is_reproducible_and_writes_its_card(tmp_path):
 
 def test_training_learns_the_paths_of_one_reflection():
     plan = replace(recipe("k1-s0"), steps=60, scenes=8)
-    net = training.train(plan, lambda: None)
+    net = train_flow_matching.train(plan, lambda: None)
     task = small("street", scenes=30, order=1, seed=77)
     (case,) = task.cases()
     rng = np.random.default_rng(0)

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.workloads.ray_paths import reader
-from adabench.workloads.ray_paths.scene import (
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.train_flow_matching import (
+    fresh,
+)
+from adabench.workloads.algorithms.ray_paths.substrate import mesh_reader
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import (
     CONTROLS,
     FAMILIES,
     FRIENDLY,
@@ -16,8 +19,7 @@ from adabench.workloads.ray_paths.scene import (
     generate,
     make_case,
 )
-from adabench.workloads.ray_paths.task import load
-from adabench.workloads.ray_paths.training import fresh
+from adabench.workloads.algorithms.ray_paths.task import load
 
 
 def refuse(friendly, hostile, controls):
@@ -104,8 +106,8 @@ def test_ascii_and_binary_meshes_are_the_same(tmp_path):
         data += b"".join(struct.pack(f"{order}B4i", *map(int, row)) for row in rows[6:])
         binary = tmp_path / f"{kind}.ply"
         binary.write_bytes(head.replace("ascii", kind).encode() + b"end_header\n" + data)
-        assert np.array_equal(reader.read_mesh(binary), reader.read_mesh(text))
-    assert reader.read_mesh(text).shape == (4, 3, 3)
+        assert np.array_equal(mesh_reader.read_mesh(binary), mesh_reader.read_mesh(text))
+    assert mesh_reader.read_mesh(text).shape == (4, 3, 3)
     (case,) = load("embedded", 0, scenes=3, scene=str(text)).cases()
     assert case.group == "a.ply"
     assert len({query.tx.tobytes() for query in case.queries}) == 3
@@ -155,8 +157,8 @@ def test_an_indoor_mesh_and_unknown_words_are_refused(tmp_path, monkeypatch):
                     .replace("vertex 6", "vertex 10")
                     .replace("40 40 10\n", "40 40 10\n-1 -1 90\n99 -1 90\n99 99 90\n-1 99 90\n"))  # fmt: skip
     with pytest.raises(SelectionError, match="under a roof"):
-        monkeypatch.setattr(reader, "TRIES", 20)
-        monkeypatch.setattr(reader, "_covered", lambda triangles, point: True)
+        monkeypatch.setattr(mesh_reader, "TRIES", 20)
+        monkeypatch.setattr(mesh_reader, "_covered", lambda triangles, point: True)
         load("embedded", 0, scenes=1, scene=str(room))
     with pytest.raises(SelectionError, match="No scene is called 'stret'"):
         load("embedded", 0, scene="stret")
@@ -165,7 +167,7 @@ def test_an_indoor_mesh_and_unknown_words_are_refused(tmp_path, monkeypatch):
 
 
 def test_the_packages_canyon_is_asked_for_by_name(monkeypatch):
-    monkeypatch.setattr(reader.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(mesh_reader.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(EnvironmentProblem, match="not installed"):
         load("embedded", 0, scene="sionna")
 
@@ -181,7 +183,7 @@ def test_the_packages_canyon_is_read_where_it_is_installed():
 
 
 def test_antennas_stand_outdoors():
-    house = reader._covered
+    house = mesh_reader._covered
     roof = np.array([[[0, 0, 5], [9, 0, 5], [0, 9, 5.0]]])
     assert house(roof, np.array([1.0, 1, 1]))
     assert not house(roof, np.array([1.0, 1, 6]))

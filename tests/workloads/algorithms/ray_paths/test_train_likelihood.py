@@ -6,12 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from adabench.workloads.ray_paths import likelihood
-from adabench.workloads.ray_paths.checkpoint import recipe, source_digest
-from adabench.workloads.ray_paths.network import Flows, allowed, canonical, sample
-from adabench.workloads.ray_paths.scene import generate, make_query
-from adabench.workloads.ray_paths.tracing import all_paths
-from adabench.workloads.ray_paths.training import batch
+from adabench.workloads.algorithms.ray_paths.checkpoints import recipe, source_digest
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler import train_likelihood
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import (
+    Flows,
+    allowed,
+    canonical,
+    sample,
+)
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.train_flow_matching import (
+    batch,
+)
+from adabench.workloads.algorithms.ray_paths.substrate.replay import all_paths
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate, make_query
 
 from .conftest import small
 
@@ -21,7 +28,7 @@ PLAN = replace(recipe("k3-s0"), scenes=6, searched=2)
 def buffered(plan, steps=2):
     buffer = []
     for at in range(steps):
-        likelihood.remember(buffer, plan, at)
+        train_likelihood.remember(buffer, plan, at)
     return buffer
 
 
@@ -41,7 +48,7 @@ def test_the_loss_is_minus_the_log_of_the_chance_of_being_drawn(order):
             )[0]  # fmt: skip
             may = active if k == 0 else allowed(x, active, mask=k == 1)[path[k - 1]]
             chance *= float(flows[path[k]] / (flows * may).sum())
-        loss = likelihood.surprise(net, batch([coords], plan), torch.tensor([[path]]))
+        loss = train_likelihood.surprise(net, batch([coords], plan), torch.tensor([[path]]))
     assert loss.item() == pytest.approx(-np.log(chance), rel=1e-4)
     drawn = sample(net, coords, 100_000, np.random.default_rng(0))
     share = (drawn == np.array(path)).all(axis=1).mean()
@@ -52,14 +59,14 @@ def test_the_search_finds_what_the_exhaustive_one_finds():
     for family, order in (("street", 2), ("yard", 3), ("street", 3)):
         for query in generate(family, 6, order, 11).queries:
             wanted = {*map(tuple, all_paths(query).tolist())}
-            assert {*map(tuple, likelihood.search(query).tolist())} == wanted
+            assert {*map(tuple, train_likelihood.search(query).tolist())} == wanted
 
 
 def test_what_is_learned_from_are_paths_both_ways_and_mirrored():
     plan = replace(PLAN, order=2, states=3)
     buffer = buffered(plan)
     assert len(buffer) % 2 == 0
-    (coords, active, _, _), paths = likelihood.drawn(buffer, plan, np.random.default_rng(0))
+    (coords, active, _, _), paths = train_likelihood.drawn(buffer, plan, np.random.default_rng(0))
     assert paths.shape == (plan.scenes, 3, 2)
     mirrored = 0
     for scene, some, rows in zip(coords, active, paths.numpy(), strict=True):
@@ -77,7 +84,7 @@ def test_each_step_has_new_scenes_and_the_first_enough():
     assert 4 < len(one) < len(two) <= 2 * (4 + 3 * 2)
     assert len({entry.coords.tobytes() for entry in two}) == len(two)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(likelihood, "BUFFER", 3)
+        patch.setattr(train_likelihood, "BUFFER", 3)
         assert len(buffered(plan, 3)) == 6
 
 
@@ -93,7 +100,7 @@ def one_thread():
 def test_a_little_training_learns_and_is_reproducible():
     plan = replace(PLAN, order=1, steps=120, scenes=8)
     ticks: list[int] = []
-    net = likelihood.train(plan, lambda: ticks.append(1))
+    net = train_likelihood.train(plan, lambda: ticks.append(1))
     assert len(ticks) == 120
     task = small("street", scenes=40, order=1, seed=77)
     (case,) = task.cases()
@@ -101,8 +108,8 @@ def test_a_little_training_learns_and_is_reproducible():
     answer = task.trace(case, lambda q: sample(net, canonical(q.triangles, q.tx, q.rx), 10, rng))
     values = task.score(case, answer)
     assert values["hit_rate"] > 1.5 * values["blind_rate"]
-    again = likelihood.train(replace(plan, steps=3), lambda: None)
-    other = likelihood.train(replace(plan, steps=3), lambda: None)
+    again = train_likelihood.train(replace(plan, steps=3), lambda: None)
+    other = train_likelihood.train(replace(plan, steps=3), lambda: None)
     for a, b in zip(again.parameters(), other.parameters(), strict=True):
         assert torch.equal(a, b)
 

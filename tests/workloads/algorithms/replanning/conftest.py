@@ -4,9 +4,9 @@ from types import ModuleType
 
 import pytest
 
-from adabench.harness import registry
-from adabench.workloads.replanning.planning import Replanning
-from adabench.workloads.replanning.scene import generate
+from adabench.harness.contract import registry
+from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.scenes import generate
 
 
 def planner(name: str) -> ModuleType:

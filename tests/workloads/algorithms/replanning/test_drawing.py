@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from adabench.cli.main import main
-from adabench.harness.picture import checked
-from adabench.workloads.replanning.picture import chosen, picture
-from adabench.workloads.replanning.scene import generate
-from adabench.workloads.replanning.space import GOAL, ROBOT
-from adabench.workloads.replanning.task import load
+from adabench.harness.contract.drawing import checked
+from adabench.workloads.algorithms.replanning.drawing import chosen, picture
+from adabench.workloads.algorithms.replanning.substrate.scenes import generate
+from adabench.workloads.algorithms.replanning.substrate.world import GOAL, ROBOT
+from adabench.workloads.algorithms.replanning.task import load
 
 SMALL = {"samples": 200, "updates": 6, "speed": 3.0}
 

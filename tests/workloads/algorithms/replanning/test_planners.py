@@ -5,10 +5,10 @@ import pytest
 from numba import njit
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.replanning import marching
-from adabench.workloads.replanning.planning import Replanning
-from adabench.workloads.replanning.scene import FAMILIES, make_scene
-from adabench.workloads.replanning.space import ROBOT, drop, is_empty
+from adabench.workloads.algorithms.replanning.substrate import fast_marching
+from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.scenes import FAMILIES, make_scene
+from adabench.workloads.algorithms.replanning.substrate.world import ROBOT, drop, is_empty
 
 from .conftest import planner, small
 
@@ -104,8 +104,8 @@ def test_opening_drawn_samples_loses_the_way():
 
 @njit
 def plan(space, tune):
-    marching.begin(space)
-    marching.march(space, True, False)
+    fast_marching.begin(space)
+    fast_marching.march(space, True, False)
 
 
 @njit
@@ -116,19 +116,19 @@ def only_roots(space, blocked, more, freed, less, tune):
             edge = blocked[at] if side == 0 else space.twin[blocked[at]]
             node, other = space.target[edge], space.target[space.twin[edge]]
             if space.tree.parent[node] == other:
-                marching.disown(space.tree, node)
+                fast_marching.disown(space.tree, node)
                 space.g[node] = np.inf
-                marching.reopen(space.start, space.target, space.g, space.queue, node)
-    marching.march(space, True, False)
+                fast_marching.reopen(space.start, space.target, space.g, space.queue, node)
+    fast_marching.march(space, True, False)
 
 
 @njit
 def no_second_look(space, blocked, more, freed, less, tune):
     """The fake that never sees an obstacle leave."""
-    count = marching.cut(space, blocked, more, space.stack)
+    count = fast_marching.cut(space, blocked, more, space.stack)
     for at in range(count):
-        marching.reopen(space.start, space.target, space.g, space.queue, space.stack[at])
-    marching.march(space, True, False)
+        fast_marching.reopen(space.start, space.target, space.g, space.queue, space.stack[at])
+    fast_marching.march(space, True, False)
 
 
 @njit
@@ -153,27 +153,27 @@ def test_fakes_are_found_out(fake):
 @njit
 def march_and_forget(space):
     """Stop early and throw away what is still open."""
-    marching.march(space, True, True)
+    fast_marching.march(space, True, True)
     while not is_empty(space.queue):
         drop(space.queue, space.queue.heap[0])
 
 
 @njit
 def forgetful_plan(space, tune):
-    marching.begin(space)
+    fast_marching.begin(space)
     march_and_forget(space)
 
 
 @njit
 def forgetful(space, blocked, more, freed, less, tune):
     """The fake that empties its queue after an early stop."""
-    count = marching.cut(space, blocked, more, space.stack)
+    count = fast_marching.cut(space, blocked, more, space.stack)
     for at in range(count):
-        marching.reopen(space.start, space.target, space.g, space.queue, space.stack[at])
+        fast_marching.reopen(space.start, space.target, space.g, space.queue, space.stack[at])
     for at in range(less):
         for edge in (freed[at], space.twin[freed[at]]):
             node = space.target[edge]
-            marching.reopen(space.start, space.target, space.g, space.queue, node)
+            fast_marching.reopen(space.start, space.target, space.g, space.queue, node)
     march_and_forget(space)
 
 

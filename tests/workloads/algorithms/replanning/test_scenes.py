@@ -7,8 +7,8 @@ import pytest
 
 from adabench.cli.main import main
 from adabench.harness.errors import SelectionError
-from adabench.workloads.replanning.roadmap import connect, connection_radius
-from adabench.workloads.replanning.scene import (
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import connect, connection_radius
+from adabench.workloads.algorithms.replanning.substrate.scenes import (
     CLEARANCE,
     CONTROLS,
     FAMILIES,
@@ -17,7 +17,7 @@ from adabench.workloads.replanning.scene import (
     SIDE,
     generate,
 )
-from adabench.workloads.replanning.task import load
+from adabench.workloads.algorithms.replanning.task import load
 
 
 def test_every_kind_of_family_is_there():

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numba.core.errors import NumbaError
 
-from adabench.workloads.replanning import space as parts
-from adabench.workloads.replanning.moving import settle
-from adabench.workloads.replanning.planning import fresh
-from adabench.workloads.replanning.scene import generate
-from adabench.workloads.replanning.space import CHECKS, FREE, QUEUE, SIZE
+from adabench.workloads.algorithms.replanning.substrate import world as parts
+from adabench.workloads.algorithms.replanning.substrate.moving_obstacles import settle
+from adabench.workloads.algorithms.replanning.substrate.replay import fresh
+from adabench.workloads.algorithms.replanning.substrate.scenes import generate
+from adabench.workloads.algorithms.replanning.substrate.world import CHECKS, FREE, QUEUE, SIZE
 
 from .conftest import planner, small
 

@@ -6,10 +6,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from adabench.harness import registry
-from adabench.workloads.shortest_paths.asking import ShortestPaths
-from adabench.workloads.shortest_paths.engine import opened
-from adabench.workloads.shortest_paths.graph import Sparse, from_edges
+from adabench.harness.contract import registry
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Sparse, from_edges
+from adabench.workloads.algorithms.shortest_paths.substrate.query_loop import opened
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths
 
 
 def random_graph(seed: int, vertices: int, degree: float) -> Sparse:

@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adabench.workloads.shortest_paths.families import generate, with_pairs
-from adabench.workloads.shortest_paths.graph import Sparse
-from adabench.workloads.shortest_paths.labels import apart, label
-from adabench.workloads.shortest_paths.search import between, flood, joined
-from adabench.workloads.shortest_paths.truth import distances, exact, flooded
+from adabench.workloads.algorithms.shortest_paths.substrate.bfs import between, flood, joined
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Sparse
+from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import (
+    generate,
+    with_pairs,
+)
+from adabench.workloads.algorithms.shortest_paths.substrate.pruned_labels import apart, label
+from adabench.workloads.algorithms.shortest_paths.truth.distances import distances, exact, flooded
 
 from .conftest import brute, kernel, neighbours, random_graph
 
@@ -135,7 +138,7 @@ def test_labels_refuse_a_distance_that_they_cannot_hold() -> None:
 
 def test_the_oracle_notices_when_it_disagrees_with_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     from adabench.harness.errors import AdabenchError
-    from adabench.workloads.shortest_paths import truth
+    from adabench.workloads.algorithms.shortest_paths.truth import distances as truth
 
     case = with_pairs("grid", generate("grid", 100, 0), 100, 0)
     monkeypatch.setattr(truth, "flooded", lambda starts, heads, source: np.zeros(100, np.int32))

@@ -7,10 +7,10 @@ from types import ModuleType
 
 import pytest
 
-from adabench.workloads.shortest_paths import conformance
-from adabench.workloads.shortest_paths.asking import ShortestPaths
-from adabench.workloads.shortest_paths.conformance import _source
-from adabench.workloads.shortest_paths.task import check
+from adabench.workloads.algorithms.shortest_paths import conformance
+from adabench.workloads.algorithms.shortest_paths.conformance import _source
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths
+from adabench.workloads.algorithms.shortest_paths.task import check
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -49,11 +49,11 @@ def test_a_wrong_method_is_caught(name: str, caught: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "import adabench.workloads.shortest_paths.pll",
+        "import adabench.workloads.algorithms.shortest_paths.methods.pll",
         "from adabench.workloads.shortest_paths import conformance",
         "from . import bibfs",
         "from .truth import distances",
-        "from adabench.workloads.shortest_paths.engine import engine",
+        "from adabench.workloads.algorithms.shortest_paths.substrate.query_loop import engine",
         "task._run(case, hook, None, 1)",
         "getattr(task, name)",
         "graph.ledger[:] = 0",

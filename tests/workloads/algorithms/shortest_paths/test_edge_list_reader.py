@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.shortest_paths.reader import read_graph
-from adabench.workloads.shortest_paths.task import load
+from adabench.workloads.algorithms.shortest_paths.substrate.edge_list_reader import read_graph
+from adabench.workloads.algorithms.shortest_paths.task import load
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 
@@ -83,9 +83,9 @@ def test_a_missing_file_names_the_families(tmp_path: Path) -> None:
 
 
 def test_lines_are_named_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from adabench.workloads.shortest_paths import reader
+    from adabench.workloads.algorithms.shortest_paths.substrate import edge_list_reader
 
-    monkeypatch.setattr(reader, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(edge_list_reader, "BLOCK_BYTES", 64)
     (tmp_path / "g.txt").write_text("1 2\n" * 500 + "1 -2\n")
     with pytest.raises(SelectionError, match=r"Line 501 .* negative"):
         read_graph(tmp_path / "g.txt", ())

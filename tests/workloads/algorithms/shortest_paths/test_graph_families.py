@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MissingExtra, SelectionError
-from adabench.workloads.shortest_paths import real
-from adabench.workloads.shortest_paths.debian_graph import dependencies
-from adabench.workloads.shortest_paths.families import (
+from adabench.workloads.algorithms.shortest_paths.data import real_graphs
+from adabench.workloads.algorithms.shortest_paths.data.make_debian_graph import dependencies
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import from_edges
+from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import (
     GENERATED,
     KINDS,
     draw_pairs,
@@ -14,8 +15,7 @@ from adabench.workloads.shortest_paths.families import (
     suite,
     with_pairs,
 )
-from adabench.workloads.shortest_paths.graph import from_edges
-from adabench.workloads.shortest_paths.task import load
+from adabench.workloads.algorithms.shortest_paths.task import load
 
 from .conftest import brute
 
@@ -80,16 +80,16 @@ def test_pairs_are_drawn_alike_from_all_vertices() -> None:
 
 
 def test_the_real_graph_is_the_one_that_was_frozen() -> None:
-    graph = real.debian()
+    graph = real_graphs.debian()
     assert (graph.vertices, graph.edges) == (61_897, 293_273)
-    assert real.SNAPSHOT.stat().st_size < 1_500_000
-    assert real.pack(graph) == real.SNAPSHOT.read_bytes()
+    assert real_graphs.SNAPSHOT.stat().st_size < 1_500_000
+    assert real_graphs.pack(graph) == real_graphs.SNAPSHOT.read_bytes()
 
 
 def test_packing_gives_back_every_row() -> None:
     for family in ("power_2.5", "necklace"):
         graph = generate(family, 700, 5)
-        again = real.unpack(real.pack(graph))
+        again = real_graphs.unpack(real_graphs.pack(graph))
         assert again.starts.tobytes() == graph.starts.tobytes()
         assert again.heads.tobytes() == graph.heads.tobytes()
 
@@ -117,12 +117,12 @@ def test_wordnet_is_read_from_its_files(tmp_path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "data.adj").write_text("00000004 00 s 01 furry 0 001 & 00000009 a 0000 | x\n")
     (tmp_path / "data.adv").write_text("")
     monkeypatch.setenv("ADABENCH_WORDNET", str(tmp_path))
-    graph = real.wordnet()
+    graph = real_graphs.wordnet()
     assert (graph.vertices, graph.edges) == (3, 2)
     (tmp_path / "data.adv").write_text("not a synset\n")
-    real._read_wordnet.cache_clear()
+    real_graphs._read_wordnet.cache_clear()
     with pytest.raises(SelectionError, match="not a WordNet data file"):
-        real.wordnet()
+        real_graphs.wordnet()
 
 
 def test_without_wordnet_a_run_is_told_so(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

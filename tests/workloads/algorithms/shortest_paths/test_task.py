@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError
-from adabench.workloads.shortest_paths import asking
-from adabench.workloads.shortest_paths.asking import ShortestPaths, prepared
-from adabench.workloads.shortest_paths.compiled import hook
-from adabench.workloads.shortest_paths.families import generate, with_pairs
-from adabench.workloads.shortest_paths.scoring import HORIZONS, seen_share
-from adabench.workloads.shortest_paths.task import CARD, load
+from adabench.workloads.algorithms.shortest_paths.substrate import replay
+from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import (
+    generate,
+    with_pairs,
+)
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import hook
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, prepared
+from adabench.workloads.algorithms.shortest_paths.substrate.scoring import HORIZONS, seen_share
+from adabench.workloads.algorithms.shortest_paths.task import CARD, load
 
 from .conftest import neighbours
 
@@ -140,7 +143,7 @@ def test_compiling_is_not_preparing() -> None:
     found = prepared(case, builder, (lambda vertices: vertices // 2,))
     assert seen[0] == (4, 2)
     assert set(seen[1:]) == {(case.graph.vertices, case.graph.vertices // 2)}
-    assert len(seen) <= 1 + asking.REPEATS
+    assert len(seen) <= 1 + replay.REPEATS
     assert found.size_bytes == 40
 
 

@@ -8,9 +8,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from adabench.workloads.stragglers import task as stragglers
-from adabench.workloads.stragglers.delays import Profile, make_profile
-from adabench.workloads.stragglers.replay import Stragglers
+from adabench.workloads.algorithms.stragglers import task as stragglers
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import Profile, make_profile
+from adabench.workloads.algorithms.stragglers.substrate.replay import Stragglers
 
 FOLDER = Path(stragglers.__file__).parent
 NAMES = sorted(

@@ -8,10 +8,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from adabench.workloads.stragglers import conformance
-from adabench.workloads.stragglers.conformance import attempt, other_future, small_profiles
-from adabench.workloads.stragglers.replay import Stragglers, Tape
-from adabench.workloads.stragglers.task import check
+from adabench.workloads.algorithms.stragglers import conformance
+from adabench.workloads.algorithms.stragglers.conformance import (
+    attempt,
+    other_future,
+    small_profiles,
+)
+from adabench.workloads.algorithms.stragglers.substrate.replay import Stragglers, Tape
+from adabench.workloads.algorithms.stragglers.task import check
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -61,8 +65,8 @@ def test_the_source_is_not_the_only_guard(name: str, caught: str, monkeypatch) -
 @pytest.mark.parametrize(
     "line",
     [
-        "import adabench.workloads.stragglers.hindsight",
-        "from adabench.workloads.stragglers.uncoded import solve",
+        "import adabench.workloads.algorithms.stragglers.methods.hindsight",
+        "from adabench.workloads.algorithms.stragglers.methods.uncoded import solve",
         "from adabench.workloads.stragglers import engine",
         "from .delays import generate",
         "from . import instances",

@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.stragglers import delays
-from adabench.workloads.stragglers.delays import EXTRA, FAMILIES, KINDS, generate, lacks
-from adabench.workloads.stragglers.task import load
+from adabench.workloads.algorithms.stragglers.substrate import delay_models
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
+    EXTRA,
+    FAMILIES,
+    KINDS,
+    generate,
+    lacks,
+)
+from adabench.workloads.algorithms.stragglers.task import load
 
 
 def made(family: str, seed: int = 0, n: int = 64, jobs: int = 200):
@@ -69,7 +75,7 @@ def test_a_suite_without_a_losing_family_or_a_control_is_refused(monkeypatch) ->
     assert lacks({"short": "friendly", "none": "control"}) == "hostile"
     assert lacks({"short": "friendly", "long": "hostile"}) == "control"
     kept = {name: FAMILIES[name] for name in ("short", "none")}
-    monkeypatch.setattr("adabench.workloads.stragglers.task.FAMILIES", kept)
+    monkeypatch.setattr("adabench.workloads.algorithms.stragglers.task.FAMILIES", kept)
     with pytest.raises(SelectionError, match="no hostile family"):
         load("embedded", 0)
-    assert delays.KINDS["independent"] == "hostile"
+    assert delay_models.KINDS["independent"] == "hostile"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.stragglers.reader import read_profile
-from adabench.workloads.stragglers.task import load
+from adabench.workloads.algorithms.stragglers.substrate.delay_reader import read_profile
+from adabench.workloads.algorithms.stragglers.task import load
 
 
 def table(rounds: int = 40, workers: int = 5, seed: int = 0) -> str:
@@ -97,7 +97,9 @@ def test_bytes_that_are_no_text_and_broken_archives_are_refused(tmp_path: Path) 
 
 def test_more_than_allowed_is_refused(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "a.csv").write_text(table())
-    monkeypatch.setattr("adabench.workloads.stragglers.reader.MOST_CELLS", 100)
+    monkeypatch.setattr(
+        "adabench.workloads.algorithms.stragglers.substrate.delay_reader.MOST_CELLS", 100
+    )
     with pytest.raises(SelectionError, match="holds more than"):
         read(tmp_path / "a.csv")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.stragglers.codes import code
+from adabench.workloads.algorithms.stragglers.substrate.gradient_codes import code
 
 EXACT = 1e-5
 

@@ -5,11 +5,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from adabench.workloads.stragglers.machine import Group, Layout
-from adabench.workloads.stragglers.multiplexed_gc import Multiplexed
-from adabench.workloads.stragglers.networks import bounds, parts
-from adabench.workloads.stragglers.planning import multiplexed_load, repeats, sequential_load
-from adabench.workloads.stragglers.task import load
+from adabench.workloads.algorithms.stragglers.methods.multiplexed_gc import Multiplexed
+from adabench.workloads.algorithms.stragglers.real.models import bounds, parts
+from adabench.workloads.algorithms.stragglers.substrate.parameter_search import (
+    multiplexed_load,
+    repeats,
+    sequential_load,
+)
+from adabench.workloads.algorithms.stragglers.substrate.scheme import Group, Layout
+from adabench.workloads.algorithms.stragglers.task import load
 
 
 def test_the_published_loads_come_out() -> None:

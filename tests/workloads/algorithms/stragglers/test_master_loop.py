@@ -7,10 +7,21 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.stragglers.delays import Profile, generate, make_profile
-from adabench.workloads.stragglers.engine import Heard, Simulated, schedule
-from adabench.workloads.stragglers.gradient_code import Coded
-from adabench.workloads.stragglers.machine import (
+from adabench.workloads.algorithms.stragglers.methods.gradient_code import Coded
+from adabench.workloads.algorithms.stragglers.methods.multiplexed_gc import Multiplexed
+from adabench.workloads.algorithms.stragglers.methods.sequential_gc import SelectiveRepeat
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
+    Profile,
+    generate,
+    make_profile,
+)
+from adabench.workloads.algorithms.stragglers.substrate.master_loop import (
+    Heard,
+    Simulated,
+    schedule,
+)
+from adabench.workloads.algorithms.stragglers.substrate.replay import Stragglers, least_time
+from adabench.workloads.algorithms.stragglers.substrate.scheme import (
     IDLE,
     STOP,
     WAIT,
@@ -20,9 +31,6 @@ from adabench.workloads.stragglers.machine import (
     Orders,
     own_job,
 )
-from adabench.workloads.stragglers.multiplexed_gc import Multiplexed
-from adabench.workloads.stragglers.replay import Stragglers, least_time
-from adabench.workloads.stragglers.sequential_gc import SelectiveRepeat
 
 
 def pattern(text: str) -> np.ndarray:

@@ -7,12 +7,10 @@ import pytest
 import torch.distributed as dist
 
 from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.stragglers.delays import generate
-from adabench.workloads.stragglers.engine import schedule
-from adabench.workloads.stragglers.gradient_code import Coded
-from adabench.workloads.stragglers.machine import IDLE, Group, Layout
-from adabench.workloads.stragglers.multiplexed_gc import Multiplexed
-from adabench.workloads.stragglers.networks import (
+from adabench.workloads.algorithms.stragglers.methods.gradient_code import Coded
+from adabench.workloads.algorithms.stragglers.methods.multiplexed_gc import Multiplexed
+from adabench.workloads.algorithms.stragglers.methods.sequential_gc import SelectiveRepeat
+from adabench.workloads.algorithms.stragglers.real.models import (
     CLASSES,
     DIM,
     decoded,
@@ -21,10 +19,12 @@ from adabench.workloads.stragglers.networks import (
     parts,
     start,
 )
-from adabench.workloads.stragglers.processes import Returned, crew, work
-from adabench.workloads.stragglers.sequential_gc import SelectiveRepeat
-from adabench.workloads.stragglers.task import load
-from adabench.workloads.stragglers.training import Real, Trained, train
+from adabench.workloads.algorithms.stragglers.real.train import Real, Trained, train
+from adabench.workloads.algorithms.stragglers.real.workers import Returned, crew, work
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import generate
+from adabench.workloads.algorithms.stragglers.substrate.master_loop import schedule
+from adabench.workloads.algorithms.stragglers.substrate.scheme import IDLE, Group, Layout
+from adabench.workloads.algorithms.stragglers.task import load
 
 SAMPLES, EXACT = 448, 1e-5
 SCHEMES = {
@@ -100,7 +100,7 @@ def test_the_gradient_is_that_of_the_loss() -> None:
     assert own.shape == (DIM,)
     summed = sum(gradient(flat, data, a, a + 20) for a in (0, 20, 40))
     assert summed == pytest.approx(own, rel=1e-9, abs=1e-12)
-    from adabench.workloads.stragglers.networks import quality
+    from adabench.workloads.algorithms.stragglers.real.models import quality
 
     for k in (0, 700, DIM - 1):
         step = np.zeros(DIM)

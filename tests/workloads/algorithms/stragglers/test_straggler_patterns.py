@@ -3,21 +3,29 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.stragglers import patterns, planning
-from adabench.workloads.stragglers.delays import EXTRA, FAMILIES, generate, make_profile
-from adabench.workloads.stragglers.engine import Simulated, schedule
-from adabench.workloads.stragglers.gradient_code import Coded
-from adabench.workloads.stragglers.machine import Group, Layout
-from adabench.workloads.stragglers.multiplexed_gc import Multiplexed
-from adabench.workloads.stragglers.patterns import (
+from adabench.workloads.algorithms.stragglers.methods.gradient_code import Coded
+from adabench.workloads.algorithms.stragglers.methods.multiplexed_gc import Multiplexed
+from adabench.workloads.algorithms.stragglers.methods.sequential_gc import SelectiveRepeat
+from adabench.workloads.algorithms.stragglers.substrate import parameter_search, straggler_patterns
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
+    EXTRA,
+    FAMILIES,
+    generate,
+    make_profile,
+)
+from adabench.workloads.algorithms.stragglers.substrate.master_loop import Simulated, schedule
+from adabench.workloads.algorithms.stragglers.substrate.parameter_search import (
+    multiplexed_load,
+    repeats,
+)
+from adabench.workloads.algorithms.stragglers.substrate.scheme import Group, Layout
+from adabench.workloads.algorithms.stragglers.substrate.straggler_patterns import (
     bursty,
     code_time,
     few_each,
     multiplexed_time,
     sequential_time,
 )
-from adabench.workloads.stragglers.planning import multiplexed_load, repeats
-from adabench.workloads.stragglers.sequential_gc import SelectiveRepeat
 
 
 def fits_by_hand(late: np.ndarray, r: int, b: int, w: int, most: int) -> bool:
@@ -81,12 +89,12 @@ def test_the_search_simulates_what_the_engine_runs(family: str) -> None:
 
 def test_what_is_chosen_is_the_fastest_of_all_candidates_on_the_probe() -> None:
     profile = generate("short", 24, 10, 10 + EXTRA, 6.0, 1.0, 0)
-    s = planning.best_code(profile.case)
+    s = parameter_search.best_code(profile.case)
     probe = profile.case.probe
-    starts = planning._windows(len(probe), 10, 0)[1]
+    starts = parameter_search._windows(len(probe), 10, 0)[1]
     times = [sum(code_time(probe[a:], 10, own, 6.0, 1.0) for a in starts) for own in range(7)]
     assert times[s] == min(times)
-    b, w, most = planning.best_multiplexed(profile.case)
+    b, w, most = parameter_search.best_multiplexed(profile.case)
     assert 1 <= b < w
     assert 0 <= most <= 24
 
@@ -94,15 +102,19 @@ def test_what_is_chosen_is_the_fastest_of_all_candidates_on_the_probe() -> None:
 def test_parameters_depend_on_the_probe_and_on_nothing_that_is_scored() -> None:
     profile = generate("independent", 96, 10, 50, 6.0, 1.0, 0)
     other = make_profile("short", profile.case.probe, profile.base * 3, 10, 6.0, 1.0, 0)
-    for choose in (planning.best_code, planning.best_sequential, planning.best_multiplexed):
+    for choose in (
+        parameter_search.best_code,
+        parameter_search.best_sequential,
+        parameter_search.best_multiplexed,
+    ):
         assert choose(profile.case) == choose(other.case)
     calm = make_profile("short", np.ones((50, 96)), profile.base, 10, 6.0, 1.0, 0)
-    assert planning.best_code(calm.case) == 0 < planning.best_code(profile.case)
+    assert parameter_search.best_code(calm.case) == 0 < parameter_search.best_code(profile.case)
 
 
 def test_a_probe_that_is_shorter_than_the_run_still_gives_parameters() -> None:
     case = generate("short", 24, 60, 5, 6.0, 1.0, 0).case
-    for choose in (planning.best_sequential, planning.best_multiplexed):
+    for choose in (parameter_search.best_sequential, parameter_search.best_multiplexed):
         b, w, _ = choose(case)
         assert b < w <= 6
 
@@ -119,10 +131,10 @@ def test_the_search_s_lists_say_what_the_schemes_rule_says() -> None:
         rows[r, : now.sum()] = np.flatnonzero(now)
         marks = np.zeros((2, n), np.int64)
         many = int(now.sum())
-        listed = patterns._spread(rows, late.sum(axis=1), r, many, b, w, most, *marks)
-        assert listed == patterns.bursty(late, r, now, b, w, most)
+        listed = straggler_patterns._spread(rows, late.sum(axis=1), r, many, b, w, most, *marks)
+        assert listed == straggler_patterns.bursty(late, r, now, b, w, most)
 
 
 def test_the_search_tries_long_bursts() -> None:
-    assert tuple(range(1, 13)) == planning.BURSTS
-    assert tuple(range(2, 18)) == planning.WINDOW_LENGTHS
+    assert tuple(range(1, 13)) == parameter_search.BURSTS
+    assert tuple(range(2, 18)) == parameter_search.WINDOW_LENGTHS

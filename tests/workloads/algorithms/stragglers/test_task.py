@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError, SelectionError
-from adabench.workloads.stragglers.task import CARD, load
+from adabench.workloads.algorithms.stragglers.task import CARD, load
 
 EXACT = ("uncoded", "gradient_code", "sequential_gc", "multiplexed_gc", "backup_tasks", "hindsight")
 
@@ -160,7 +160,9 @@ def test_running_the_same_again_is_no_second_try(methods) -> None:
 def test_a_time_below_the_bound_is_refused(methods, monkeypatch) -> None:
     task = small(delays="short")
     (case,) = task.cases()
-    monkeypatch.setattr("adabench.workloads.stragglers.replay.least_time", lambda _: 1e9)
+    monkeypatch.setattr(
+        "adabench.workloads.algorithms.stragglers.substrate.replay.least_time", lambda _: 1e9
+    )
     answer = methods["uncoded"].solve(task, case, {})
     with pytest.raises(MethodContractError, match="less than the bound"):
         task.score(case, answer)

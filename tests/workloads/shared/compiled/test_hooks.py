@@ -9,7 +9,7 @@ import pytest
 from numba import njit
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.shared.hooks import bound, guarded, intact, method_of
+from adabench.workloads.shared.compiled.hooks import bound, guarded, intact, method_of
 
 SOURCE = "from numba import njit\n\n\n@njit\ndef step(x):\n    return x + {add}\n"
 

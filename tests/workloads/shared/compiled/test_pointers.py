@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from adabench.workloads.shared.pointers import drawn, to_ints
+from adabench.workloads.shared.compiled.pointers import drawn, to_ints
 
 
 @njit

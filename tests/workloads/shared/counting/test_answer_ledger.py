@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
-from adabench.harness.task import Meter
-from adabench.workloads.shared.books import Books, Wording, own
+from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
 
 WORDING = Wording("play", foreign="Not the task's own answer.", twice="It plays a case twice.")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adabench.workloads.shared.source_rules import Rules
+from adabench.workloads.shared.counting.source_rules import Rules
 
 
 def deletions(node: ast.AST) -> Iterator[str]:
@@ -40,7 +40,7 @@ RULES = Rules(
         ("from .rival import solve", "solve"),
         ("from shop.task.tools import score", "score"),
         ("from importlib import import_module", "import_module"),
-        ("from adabench.workloads.shared.books import Books", "Books"),
+        ("from adabench.workloads.shared.counting.answer_ledger import Books", "Books"),
         ("from adabench.workloads.shared import books", "books"),
         ("del task", "del"),
     ],
@@ -56,7 +56,7 @@ def test_what_is_off_limits_is_named(line: str, name: str) -> None:
         "from shop.task.tools import hammer",
         "from .tools import hammer",
         "import numpy as np",
-        "from adabench.workloads.shared.compiled import compiled",
+        "from adabench.workloads.shared.compiled.kernels import compiled",
         "meter = 1",
         "ask('the future of it')",
     ],

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adabench.harness import registry, store
-from adabench.harness.merge import counted
+from adabench.harness.contract import registry
+from adabench.harness.distributed.merge import counted
+from adabench.harness.store import run_folder
 from adabench.workloads.ledger.task import Batch
-from adabench.workloads.shared import lm_eval_tasks as tasks
+from adabench.workloads.shared.lm_eval_bridge import tasks
 
 SEED, PROBLEMS = 1, 14
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1"}
@@ -28,8 +29,8 @@ socket.socket.connect = refuse
 socket.getaddrinfo = refuse
 import lm_eval
 from lm_eval.tasks import TaskManager
-import adabench.workloads.shared.lm_eval
-from adabench.workloads.shared.lm_eval_tasks import FOLDER
+import adabench.workloads.shared.lm_eval_bridge.model
+from adabench.workloads.shared.lm_eval_bridge.tasks import FOLDER
 found = []
 for asked in json.load(sys.stdin):
     paths = [str(FOLDER), *asked.get("paths", ())]
@@ -97,7 +98,7 @@ def ours(folder: Path, environment: dict[str, str]) -> dict[str, list[Any]]:
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    records = store.records(folder / "ours")
+    records = run_folder.records(folder / "ours")
     return {name: [r for r in records if r.cell.method == name] for name in ("ets", "greedy")}
 
 
@@ -161,7 +162,7 @@ def test_the_questions_of_these_tests_are_not_all_answered(ours: dict[str, list[
 def test_its_costs_are_those_of_a_run_and_stand_beside_the_accuracy(
     folder: Path, found: dict[str, dict[str, Any]], ours: dict[str, list[Any]]
 ):
-    records = store.records(folder / "out" / "local_gsm")
+    records = run_folder.records(folder / "out" / "local_gsm")
     assert [counted(record) for record in records] == [counted(record) for record in ours["ets"]]
     assert all(record.values["latency_s"] > 0 for record in records)
     means = found["ets"]["config"]["per_case"]["local_gsm"]
@@ -217,7 +218,7 @@ def test_early_exit_runs_fewer_layers_and_that_is_recorded(
         for name in ("vanilla", "exit")
     }
     assert layers["exit"] < layers["vanilla"] == 6
-    records = store.records(folder / "read" / "adabench_ledger")
+    records = run_folder.records(folder / "read" / "adabench_ledger")
     assert len(records) == len(right(found["vanilla"], "acc"))  # seven choices, one reading
 
 
@@ -245,7 +246,7 @@ def test_what_makes_no_sense_is_said(asked: str, says: str, found: dict[str, dic
 @pytest.mark.slow
 def test_the_command_takes_what_lm_eval_takes(folder: Path, environment: dict[str, str]):
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "adabench.workloads.shared.lm_eval", "run", "--model",
+        [sys.executable, "-P", "-m", "adabench.workloads.shared.lm_eval_bridge.model", "run", "--model",
          "adabench", "--model_args", "method=chain/greedy,problems=4", "--tasks", "adabench_chain",
          "--metadata", '{"problems": 4}', "--output_path", str(folder / "cli")],
         env=environment, capture_output=True, text=True, check=False,

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.workloads.shared import checkpoints
+from adabench.workloads.shared.training import checkpoints
 
 
 def test_weights_come_back_in_single_precision_under_their_prefix(tmp_path) -> None:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adabench.workloads.chain.allocation import balanced
-from adabench.workloads.chain.beam import beam
-from adabench.workloads.chain.dvts import subtrees
-from adabench.workloads.chain.random_n import samples
-from adabench.workloads.chain.search import Node, Tree
-from adabench.workloads.shared.engine import Seq
+from adabench.workloads.shared.language_model.contract import Seq
+from adabench.workloads.test_time.chain.methods.beam import beam
+from adabench.workloads.test_time.chain.methods.dvts import subtrees
+from adabench.workloads.test_time.chain.methods.random_n import samples
+from adabench.workloads.test_time.chain.methods.rebase.allocation import balanced
+from adabench.workloads.test_time.chain.substrate.tree_search import Node, Tree
 
 REWARDS = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 

@@ -6,12 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from adabench.workloads.chain.clusters import _kind, _separation, clusters, grouped, vectors
-from adabench.workloads.chain.search import Node
-from adabench.workloads.shared.engine import Seq
-from adabench.workloads.shared.lm import LanguageModel, Shape
-from adabench.workloads.shared.native import NativeEngine
-from adabench.workloads.shared.words import BOS, encode
+from adabench.workloads.shared.language_model.contract import Seq
+from adabench.workloads.shared.language_model.model import LanguageModel, Shape
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.vocabulary import BOS, encode
+from adabench.workloads.test_time.chain.methods.ets.clusters import (
+    _kind,
+    _separation,
+    clusters,
+    grouped,
+    vectors,
+)
+from adabench.workloads.test_time.chain.substrate.tree_search import Node
 
 SHAPE = Shape(1, 16, 2, 32)
 

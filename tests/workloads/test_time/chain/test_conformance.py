@@ -5,9 +5,9 @@ from types import ModuleType
 
 import pytest
 
-from adabench.harness import registry
-from adabench.harness.card import Card
-from adabench.workloads.chain.conformance import check
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Card
+from adabench.workloads.test_time.chain.conformance import check
 
 HONEST = """
 def solve(task, question, point):
@@ -30,13 +30,19 @@ def planted(tmp_path, source: str) -> ModuleType:
 @pytest.mark.parametrize(
     ("line", "word"),
     [
-        ("from adabench.workloads.chain.data import truth", "truth"),
-        ("import adabench.workloads.chain.data as d; right = d.apply", "apply"),
+        ("from adabench.workloads.test_time.chain.substrate.problems import truth", "truth"),
+        (
+            "import adabench.workloads.test_time.chain.substrate.problems as d; right = d.apply",
+            "apply",
+        ),
         ("pick = lambda task, q: task.credit(q, ())", "credit"),
         ("peek = lambda task: task.problems[0]", "problems"),
         ("free = lambda task: task.models.policy.decode", "models"),
         ("cheap = lambda task: task.meter.clear()", "meter"),
-        ("from adabench.workloads.shared.native import NativeEngine", "NativeEngine"),
+        (
+            "from adabench.workloads.shared.language_model.native.engine import NativeEngine",
+            "NativeEngine",
+        ),
     ],
 )
 def test_a_method_that_peeks_is_named(tmp_path, line, word):

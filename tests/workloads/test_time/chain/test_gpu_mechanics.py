@@ -7,16 +7,19 @@ import pytest
 import torch
 
 from adabench.harness.errors import DeviceUnavailable, SelectionError
-from adabench.workloads.chain import ets, mechanics, pass_at_n, rebase
-from adabench.workloads.chain.task import CARD, Chain, load, of_mechanics
-from adabench.workloads.shared.engine import CapabilityMissing
-from adabench.workloads.shared.lm import Shape
+from adabench.workloads.shared.language_model.contract import CapabilityMissing
+from adabench.workloads.shared.language_model.model import Shape
+from adabench.workloads.test_time.chain.methods import pass_at_n
+from adabench.workloads.test_time.chain.methods.ets import ets
+from adabench.workloads.test_time.chain.methods.rebase import rebase
+from adabench.workloads.test_time.chain.substrate import gpu_mechanics
+from adabench.workloads.test_time.chain.task import CARD, Chain, load, of_mechanics
 
 SMALL = Shape(layers=2, width=32, heads=4, hidden=48, context=200)
 
 
 def task(seed: int = 0) -> Chain:
-    made = mechanics.models("lm-s", seed, "cpu", torch.float32, shape=SMALL)
+    made = gpu_mechanics.models("lm-s", seed, "cpu", torch.float32, shape=SMALL)
     return of_mechanics(made, seed, 2, length=40)
 
 
@@ -37,13 +40,13 @@ def test_without_a_device_the_scale_says_so() -> None:
 
 def test_a_policy_without_a_shape_suggests_one() -> None:
     with pytest.raises(SelectionError, match="no shape"):
-        mechanics.models("1.3c", 0, "cpu")
+        gpu_mechanics.models("1.3c", 0, "cpu")
 
 
 def test_shapes_are_those_that_the_documentation_names() -> None:
     billions = {
         name: (shape.parameters + 2 * shape.vocabulary * shape.width) / 1e9
-        for name, shape in mechanics.SHAPES.items()
+        for name, shape in gpu_mechanics.SHAPES.items()
     }
     assert billions["lm-s"] == pytest.approx(6.74, abs=0.01)  # Llama-2-7B, norms left out
     assert billions["1.3b"] == pytest.approx(1.35, abs=0.02)
@@ -54,7 +57,7 @@ def test_a_search_runs_to_the_pace_and_pruning_holds_less() -> None:
     where = task()
     plain = costs(where, rebase, N=16)
     pruned = costs(where, ets, N=16, lambda_c=4.0)
-    assert plain["serial_steps"] == 2 * mechanics.ROOM
+    assert plain["serial_steps"] == 2 * gpu_mechanics.ROOM
     assert pruned["kv_after"] < plain["kv_after"]
     assert pruned["kv_before"] < plain["kv_before"]
     assert pruned["idle_flops"] < plain["idle_flops"], "less of the pool is read, too"
@@ -82,7 +85,7 @@ def test_an_oracle_has_nothing_to_look_up() -> None:
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_tree_of_256_leaves_on_the_device() -> None:
-    made = mechanics.models("1.3b", 0)
+    made = gpu_mechanics.models("1.3b", 0)
     where = of_mechanics(made, 0, 1)
     plain, pruned = costs(where, rebase, N=256), costs(where, ets, N=256, lambda_c=4.0)
     assert pruned["kv_before"] < plain["kv_before"]

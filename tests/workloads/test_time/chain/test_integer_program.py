@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.chain import pruning
-from adabench.workloads.chain.pruning import Program, objective, reference, solve
+from adabench.workloads.test_time.chain.methods.ets import integer_program
+from adabench.workloads.test_time.chain.methods.ets.integer_program import (
+    Program,
+    objective,
+    reference,
+    solve,
+)
 
 Numbers = np.random.Generator
 
@@ -83,12 +88,12 @@ def test_where_offers_are_too_many_the_reference_decides(monkeypatch: pytest.Mon
         asked.append(program)
         return reference(program)
 
-    monkeypatch.setattr(pruning, "reference", spy)
+    monkeypatch.setattr(integer_program, "reference", spy)
     numbers = np.random.default_rng(7)
     programs = [drawn(numbers, 9, 3) for _ in range(12)]
     direct = [objective(program, solve(program)) for program in programs]
     assert not asked
-    monkeypatch.setattr(pruning, "MANY", 2)
+    monkeypatch.setattr(integer_program, "MANY", 2)
     limited = [objective(program, solve(program)) for program in programs]
     assert asked
     assert limited == pytest.approx(direct, abs=1e-9)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adabench.workloads.chain.data import (
+from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END, decode, encode, steps
+from adabench.workloads.test_time.chain.substrate.problems import (
     FACTOR,
     LONGEST,
     Problem,
@@ -20,7 +21,6 @@ from adabench.workloads.chain.data import (
     trace,
     truth,
 )
-from adabench.workloads.shared.words import EOS, STEP_END, decode, encode, steps
 
 SPLITS = ("train", "prm", "calibration", "dev", "test")
 

@@ -6,12 +6,13 @@ from collections import Counter
 import pytest
 import torch
 
-from adabench.harness import registry
+from adabench.harness.contract import registry
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.workloads.chain import checkpoint, data
-from adabench.workloads.chain.task import LENGTHS, Question, load
-from adabench.workloads.shared.engine import CapabilityMissing
-from adabench.workloads.shared.words import decode, encode
+from adabench.workloads.shared.language_model.contract import CapabilityMissing
+from adabench.workloads.shared.language_model.vocabulary import decode, encode
+from adabench.workloads.test_time.chain import checkpoints
+from adabench.workloads.test_time.chain.substrate import problems
+from adabench.workloads.test_time.chain.task import LENGTHS, Question, load
 
 STATIC = ("greedy", "sample", "majority", "best_of_n", "judged_vote")
 
@@ -38,14 +39,14 @@ def solve(name: str, where, case, **knobs):
 def test_a_question_holds_nothing_but_its_prompt():
     assert {f.name for f in dataclasses.fields(Question)} == {"index", "prompt", "group"}
     for question in chain(problems=4).cases():
-        assert data.split_of(_problem(question)) == "test"
+        assert problems.split_of(_problem(question)) == "test"
 
 
-def _problem(question: Question) -> data.Problem:
+def _problem(question: Question) -> problems.Problem:
     text = decode(question.prompt[1:-1]).split()
     first = int(text[0] + text[1])
     rest = [(text[i], int(text[i + 1] + text[i + 2])) for i in range(2, len(text), 3)]
-    return data.Problem(first, tuple(rest))
+    return problems.Problem(first, tuple(rest))
 
 
 def test_lengths_alternate_and_name_the_group():
@@ -128,9 +129,9 @@ def test_malformed_completions_are_wrong_and_counted():
 def test_the_truth_scores_and_a_wrong_chain_does_not():
     where = chain()
     case = next(iter(where.cases()))
-    right = data.truth(where.problems[0])
-    good = encode(f"0 0 + 0 1 = {data.digits(right)} ; <eos>")
-    bad = encode(f"0 0 + 0 1 = {data.digits((right + 1) % 100)} ; <eos>")
+    right = problems.truth(where.problems[0])
+    good = encode(f"0 0 + 0 1 = {problems.digits(right)} ; <eos>")
+    bad = encode(f"0 0 + 0 1 = {problems.digits((right + 1) % 100)} ; <eos>")
     assert where.score(case, good)["accuracy"] == 1.0
     assert where.score(case, bad) == {"accuracy": 0.0, "malformed": 0.0}
 
@@ -145,14 +146,14 @@ def test_unknown_scale_and_missing_checkpoint_are_sentences(tmp_path):
     with pytest.raises(SelectionError, match="paper"):
         load("paper", 0)
     with pytest.raises(EnvironmentProblem, match="lm-s-s0"):
-        checkpoint.restore("lm-s-s0", tmp_path)
+        checkpoints.restore("lm-s-s0", tmp_path)
     with pytest.raises(SelectionError, match="lm-x"):
-        checkpoint.recipe("lm-x-s0")
+        checkpoints.recipe("lm-x-s0")
 
 
 def test_shipped_weights_are_small_and_say_how_they_were_made():
-    for name in checkpoint.recipes():
-        path = checkpoint.FOLDER / f"{name}.safetensors"
+    for name in checkpoints.recipes():
+        path = checkpoints.FOLDER / f"{name}.safetensors"
         if path.exists():
             assert path.stat().st_size < 6_000_000
             assert path.with_suffix(".json").exists()
@@ -161,5 +162,5 @@ def test_shipped_weights_are_small_and_say_how_they_were_made():
 @pytest.mark.slow
 def test_the_smallest_language_model_can_be_trained_again(tmp_path):
     torch.set_num_threads(1)
-    card = checkpoint.train("lm-s-s0", folder=tmp_path)
+    card = checkpoints.train("lm-s-s0", folder=tmp_path)
     assert 0.3 <= (card["dev"]["greedy_d4"] + card["dev"]["greedy_d6"]) / 2 <= 0.7

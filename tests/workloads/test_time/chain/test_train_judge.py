@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from adabench.workloads.chain import judging
-from adabench.workloads.chain.data import answer, stream, truth
-from adabench.workloads.shared.engine import Costs
-from adabench.workloads.shared.judge import FEATURES, Head, Judge
-from adabench.workloads.shared.lm import LanguageModel, Shape
-from adabench.workloads.shared.native import NativeEngine
-from adabench.workloads.shared.words import EOS, STEP_END, encode
+from adabench.workloads.shared.language_model.contract import Costs
+from adabench.workloads.shared.language_model.model import LanguageModel, Shape
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.reward_model import FEATURES, Head, Judge
+from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END, encode
+from adabench.workloads.test_time.chain.substrate import train_judge
+from adabench.workloads.test_time.chain.substrate.problems import answer, stream, truth
 
 TINY = Shape(layers=1, width=16, heads=2, hidden=32)
 
@@ -28,37 +28,37 @@ def judge(seed: int = 1) -> Judge:
 
 def test_auc_counts_ties_as_half():
     scores, right = np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False])
-    assert judging.auc(scores, right) == pytest.approx((1 + 1 + 0.5 + 1) / 4)
+    assert train_judge.auc(scores, right) == pytest.approx((1 + 1 + 0.5 + 1) / 4)
 
 
 def test_a_judge_that_only_knows_how_hard_a_problem_is_has_no_auc_within():
     easy, hard = np.array([True] * 9 + [False]), np.array([False] * 9 + [True])
     scores = np.stack([np.full(10, 0.9), np.full(10, 0.1)])
     right = np.stack([easy, hard])
-    assert judging.auc(scores.ravel(), right.ravel()) == pytest.approx(0.9)
-    assert judging.within(scores, right) == pytest.approx(0.5)
+    assert train_judge.auc(scores.ravel(), right.ravel()) == pytest.approx(0.9)
+    assert train_judge.within(scores, right) == pytest.approx(0.5)
 
 
 def test_within_weighs_problems_by_their_pairs():
     scores = np.array([[0.9, 0.1, 0.1, 0.1], [0.1, 0.9, 0.2, 0.2]])
     right = np.array([[True, False, False, False], [True, False, True, True]])
     # 3 pairs at 1.0; three right ones against one better wrong one at 0.0.
-    assert judging.within(scores, right) == pytest.approx(0.5)
+    assert train_judge.within(scores, right) == pytest.approx(0.5)
 
 
 def test_calibration_error_of_an_honest_and_of_a_boasting_score():
     chance = np.random.Generator(np.random.PCG64(0))
     scores = chance.random(20_000)
     right = chance.random(20_000) < scores
-    assert judging.calibration_error(scores, right) < 0.02
-    assert judging.calibration_error(np.clip(scores + 0.3, 0, 1), right) > 0.2
+    assert train_judge.calibration_error(scores, right) < 0.02
+    assert train_judge.calibration_error(np.clip(scores + 0.3, 0, 1), right) > 0.2
 
 
 def test_labels_are_shares_of_right_roll_outs_and_reach_every_step_and_the_stop():
     policy = NativeEngine(model(), "tiny")
     problems = [next(stream("prm", seed, (1,))) for seed in range(4)]
-    lessons = judging.collect(policy, problems, seed=0)
-    assert len(lessons) == len(problems) * judging.SOLUTIONS
+    lessons = train_judge.collect(policy, problems, seed=0)
+    assert len(lessons) == len(problems) * train_judge.SOLUTIONS
     for lesson in lessons:
         stopped = lesson.completion[-1:] == (EOS,)
         assert len(lesson.shares) == lesson.completion.count(STEP_END) + stopped
@@ -69,11 +69,11 @@ def test_every_label_holds_the_solutions_own_outcome(monkeypatch):
     """With roll-outs that are always right, a wrong solution still lowers its labels."""
     policy = NativeEngine(model(), "tiny")
     problem = next(stream("prm", 0, (1,)))
-    monkeypatch.setattr(judging, "_shares", lambda *args: [1.0] * len(args[2]))
-    for lesson in judging.collect(policy, [problem], seed=0):
+    monkeypatch.setattr(train_judge, "_shares", lambda *args: [1.0] * len(args[2]))
+    for lesson in train_judge.collect(policy, [problem], seed=0):
         own = float(answer(lesson.completion) == truth(problem))
         steps = lesson.shares[: lesson.completion.count(STEP_END)]
-        wanted = (judging.ROLL_OUTS + own) / (judging.ROLL_OUTS + 1)
+        wanted = (train_judge.ROLL_OUTS + own) / (train_judge.ROLL_OUTS + 1)
         assert steps == pytest.approx([wanted] * len(steps))
         assert lesson.shares[len(steps) :] in ((), (own,))
 

@@ -11,20 +11,22 @@ import numpy as np
 import pytest
 import torch
 
-from adabench.harness.card import Point
-from adabench.harness.task import Meter
-from adabench.workloads.chain import beam, dvts, ets, ets_kv, random_n, rebase
-from adabench.workloads.chain import search as searching
-from adabench.workloads.chain.checkpoint import Models
-from adabench.workloads.chain.data import Problem
-from adabench.workloads.chain.search import DEEPEST, Allocation, Node, Tree
-from adabench.workloads.chain.task import Chain, Question
-from adabench.workloads.shared.engine import EOS, Seq
-from adabench.workloads.shared.judge import Head, Judge
-from adabench.workloads.shared.lm import LanguageModel, Shape
-from adabench.workloads.shared.native import NativeEngine
-from adabench.workloads.shared.session import Session
-from adabench.workloads.shared.words import IDS
+from adabench.harness.contract.card import Point
+from adabench.harness.contract.protocols import Meter
+from adabench.workloads.shared.language_model.contract import EOS, Seq
+from adabench.workloads.shared.language_model.model import LanguageModel, Shape
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.reward_model import Head, Judge
+from adabench.workloads.shared.language_model.search_session import Session
+from adabench.workloads.shared.language_model.vocabulary import IDS
+from adabench.workloads.test_time.chain.checkpoints import Models
+from adabench.workloads.test_time.chain.methods import beam, dvts, ets_kv, random_n
+from adabench.workloads.test_time.chain.methods.ets import ets
+from adabench.workloads.test_time.chain.methods.rebase import rebase
+from adabench.workloads.test_time.chain.substrate import tree_search as searching
+from adabench.workloads.test_time.chain.substrate.problems import Problem
+from adabench.workloads.test_time.chain.substrate.tree_search import DEEPEST, Allocation, Node, Tree
+from adabench.workloads.test_time.chain.task import Chain, Question
 
 SHAPE = Shape(1, 16, 2, 32)
 SEARCHES = {"rebase": rebase, "beam": beam, "dvts": dvts, "ets": ets, "ets_kv": ets_kv}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from adabench.workloads.chain.data import answer
-from adabench.workloads.chain.voting import aggregate, best, vote
-from adabench.workloads.shared.words import EOS, encode
+from adabench.workloads.shared.language_model.vocabulary import EOS, encode
+from adabench.workloads.test_time.chain.substrate.problems import answer
+from adabench.workloads.test_time.chain.substrate.voting import aggregate, best, vote
 
 
 def stating(first: int, result: int) -> tuple[int, ...]:

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from adabench.harness.card import Card, Knob, Point
-from adabench.workloads.active_search.bandit import Board, Floats, Ints, Small
-from adabench.workloads.active_search.families import Case, arms_only
-from adabench.workloads.active_search.playing import ActiveSearch, Answer
-from adabench.workloads.shared import compiled as kernels
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case, arms_only
+from adabench.workloads.algorithms.active_search.substrate.bandits import Board, Floats, Ints, Small
+from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
+from adabench.workloads.shared.compiled import kernels
 
 compiled = kernels.compiled(kernels.digest_of([Path(__file__)]))
 CARD = Card(

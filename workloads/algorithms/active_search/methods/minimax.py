@@ -13,10 +13,10 @@ prior (robust 0.372), and in its own class no less than anybody.
 **Ways to fake it.** None: it is what is left when the offsets are.
 """
 
-from adabench.harness.card import Card, Claim, Point, Ratio
-from adabench.workloads.active_search.checkpoint import trained
-from adabench.workloads.active_search.families import Case, arms_only
-from adabench.workloads.active_search.playing import ActiveSearch, Answer
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.active_search.checkpoints import trained
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case, arms_only
+from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
 
 CARD = Card(
     title="Minimax without offsets",

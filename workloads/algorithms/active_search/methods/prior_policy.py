@@ -16,10 +16,10 @@ updates it was behind even at home (1.05 [1.01, 1.11]).
 **Ways to fake it.** A prior that nobody would choose; fewer updates.
 """
 
-from adabench.harness.card import Card, Claim, Point, Ratio
-from adabench.workloads.active_search.checkpoint import trained
-from adabench.workloads.active_search.families import Case
-from adabench.workloads.active_search.playing import ActiveSearch, Answer
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.active_search.checkpoints import trained
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case
+from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
 
 CARD = Card(
     title="Meta-learner under a prior",

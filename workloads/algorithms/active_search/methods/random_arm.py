@@ -11,10 +11,10 @@ never asked with probability 0.9^20 = 0.12.
 **Ways to fake it.** Coins that are not fresh at each query.
 """
 
-from adabench.harness.card import Card, Claim, Point, Ratio
-from adabench.workloads.active_search.bandit import Board, Ints, first_best
-from adabench.workloads.active_search.families import Case
-from adabench.workloads.active_search.playing import ActiveSearch, Answer
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case
+from adabench.workloads.algorithms.active_search.substrate.bandits import Board, Ints, first_best
+from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
 
 CARD = Card(
     title="Random arm at every query",

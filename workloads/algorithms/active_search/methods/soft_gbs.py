@@ -24,12 +24,19 @@ from pathlib import Path
 
 import numpy as np
 
-from adabench.harness.card import Card, Point
-from adabench.workloads.active_search.bandit import ARMS, Board, Floats, Ints, first_best, means_of
-from adabench.workloads.active_search.families import Case
-from adabench.workloads.active_search.hunt import informative
-from adabench.workloads.active_search.playing import ActiveSearch, Answer
-from adabench.workloads.shared import compiled as kernels
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case
+from adabench.workloads.algorithms.active_search.substrate.bandits import (
+    ARMS,
+    Board,
+    Floats,
+    Ints,
+    first_best,
+    means_of,
+)
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import informative
+from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
+from adabench.workloads.shared.compiled import kernels
 
 CARD = Card(
     title="Soft generalised binary search",

@@ -15,14 +15,14 @@ the three hard classes the rule is slightly ahead of what was trained for them, 
 and headroom above 1 means that. 1,300 updates did not move it from where 230 had been.
 
 **Ways to fake it.** Fewer updates for it than for the robust policy: offsets too large, a gap that
-flatters. Both get the same start and the same number of updates (`training.py`).
+flatters. Both get the same start and the same number of updates (`train_bandit.py`).
 """
 
-from adabench.harness.card import Bound, Card, Claim, Point
-from adabench.workloads.active_search.bandit import Policy
-from adabench.workloads.active_search.checkpoint import trained
-from adabench.workloads.active_search.families import Case, arms_only
-from adabench.workloads.active_search.playing import ActiveSearch, Answer
+from adabench.harness.contract.card import Bound, Card, Claim, Point
+from adabench.workloads.algorithms.active_search.checkpoints import trained
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case, arms_only
+from adabench.workloads.algorithms.active_search.substrate.bandits import Policy
+from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
 
 CARD = Card(
     title="One specialist for each class",

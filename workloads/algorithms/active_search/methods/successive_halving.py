@@ -18,10 +18,16 @@ the answers were.
 import numpy as np
 from numpy.typing import NDArray
 
-from adabench.harness.card import Card, Point
-from adabench.workloads.active_search.bandit import ARMS, Board, Ints, first_best, means_of
-from adabench.workloads.active_search.families import Case, arms_only
-from adabench.workloads.active_search.playing import ActiveSearch, Answer
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case, arms_only
+from adabench.workloads.algorithms.active_search.substrate.bandits import (
+    ARMS,
+    Board,
+    Ints,
+    first_best,
+    means_of,
+)
+from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
 
 CARD = Card(
     title="Successive halving",

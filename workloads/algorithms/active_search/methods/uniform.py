@@ -15,10 +15,15 @@ between the two it wastes queries on arms that are out of the race.
 happens to favour the best one (the task shuffles the arms).
 """
 
-from adabench.harness.card import Bound, Card, Claim, Knob, Point, Ratio
-from adabench.workloads.active_search.bandit import ARMS, Board, Ints, first_best
-from adabench.workloads.active_search.families import Case
-from adabench.workloads.active_search.playing import ActiveSearch, Answer
+from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point, Ratio
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case
+from adabench.workloads.algorithms.active_search.substrate.bandits import (
+    ARMS,
+    Board,
+    Ints,
+    first_best,
+)
+from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
 
 CARD = Card(
     title="Uniform allocation",

@@ -10,7 +10,7 @@
 | easy     | the same at C = 1 | control: uniform suffices |
 | prior    | means from independent Gaussians | the home of the prior-trained policy |
 
-Conditions play hunts (`hunt.py`) in place of arms, with `clear` as the control of each:
+Conditions play hunts (`hypothesis_search.py`) in place of arms, with `clear` as the control of each:
 
 | family   | what is hunted | worst case |
 |----------|---|---|
@@ -18,10 +18,10 @@ Conditions play hunts (`hunt.py`) in place of arms, with `clear` as the control 
 | questions | one of 100 objects, with 60 noisy questions | the hardest object: all are tried |
 | clear    | the same with margins of 0.9, or 16 objects whose answers are all 0.05 or 0.95 | none |
 
-and a third one (`jokes.py`), `jokes`, hunts in a generated table of Jester's shape with the
+and a third one (`generated_jester.py`), `jokes`, hunts in a generated table of Jester's shape with the
 policies of 20 Questions, which never saw one; `matrix=FILE.csv` hunts in a table of the user's. r
 is geometric from 1 (solved within 20 queries) to 1000 (hopeless). Worst cases are searched for each
-policy anew (`adversary.py`); what a family fixes beforehand is the starts, the episodes and their
+policy anew (`worst_case_bandit.py`); what a family fixes beforehand is the starts, the episodes and their
 noise, by (family, queries, episodes, seed), and the hash is over those.
 """
 
@@ -33,11 +33,22 @@ from zlib import crc32
 import numpy as np
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.active_search import jokes, thresholds
-from adabench.workloads.active_search.bandit import ARMS, Draws, Floats, Ints, Small, draws
-from adabench.workloads.active_search.difficulty import on_boundary
-from adabench.workloads.active_search.hunt import LEAST, Luck, luck
-from adabench.workloads.active_search.questions import table
+from adabench.workloads.algorithms.active_search.substrate import generated_jester, thresholds
+from adabench.workloads.algorithms.active_search.substrate.bandits import (
+    ARMS,
+    Draws,
+    Floats,
+    Ints,
+    Small,
+    draws,
+)
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import (
+    LEAST,
+    Luck,
+    luck,
+)
+from adabench.workloads.algorithms.active_search.substrate.twenty_questions import table
+from adabench.workloads.algorithms.active_search.truth.complexity import on_boundary
 
 CLASSES: Floats = np.geomspace(1.0, 1000.0, 5)
 """The difficulties r of the classes."""
@@ -200,7 +211,7 @@ def prey(
 
 def jokes_prey(queries: int, episodes: int, seed: int) -> Prey:
     """Return the hunt for a joke, in a table of its own for each seed. Pure."""
-    given = jokes.table(np.random.default_rng(child(seed, INSTANCE, JOKES)))
+    given = generated_jester.table(np.random.default_rng(child(seed, INSTANCE, JOKES)))
     return prey("questions", queries, episodes, seed, given, called=JOKES)
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.shared.compiled import compiled, digest_of
+from adabench.workloads.shared.compiled.kernels import compiled, digest_of
 
 Floats = NDArray[np.float64]
 Small = NDArray[np.float32]
@@ -36,7 +36,7 @@ DIGEST = digest_of([Path(__file__)])
 class Board:
     """What a policy sees before a query, of b episodes at once. Copies: writing changes nothing.
 
-    Where hypotheses are hunted (`hunt.py`), an arm is a query and its answer is 1 for yes.
+    Where hypotheses are hunted (`hypothesis_search.py`), an arm is a query and its answer is 1 for yes.
     """
 
     counts: Ints

@@ -19,8 +19,8 @@ it (what smoothing a model of the ratings gives), by `--set matrix=FILE`.
 
 import numpy as np
 
-from adabench.workloads.active_search.bandit import Small
-from adabench.workloads.active_search.hunt import LEAST
+from adabench.workloads.algorithms.active_search.substrate.bandits import Small
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import LEAST
 
 JOKES, USERS, RANK = 100, 200, 6
 MEAN, JOKE_SD, USER_SD, TASTE_SD, NOISE_SD = 0.7, 1.5, 2.5, 2.0, 4.1

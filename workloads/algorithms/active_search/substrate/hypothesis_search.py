@@ -20,7 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.active_search.bandit import Board, Floats, Ints, Policy, Small, first_best
+from adabench.workloads.algorithms.active_search.substrate.bandits import (
+    Board,
+    Floats,
+    Ints,
+    Policy,
+    Small,
+    first_best,
+)
 
 LEAST = 0.05
 """Chances are at least so and at most 1 less so: no answer is certain."""

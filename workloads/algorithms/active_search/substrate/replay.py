@@ -12,12 +12,20 @@ from typing import NoReturn, cast
 
 import numpy as np
 
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
-from adabench.harness.task import Meter
-from adabench.workloads.active_search import checkpoint
-from adabench.workloads.active_search.adversary import search
-from adabench.workloads.active_search.ambush import AVERAGE, WORST, ambushed
-from adabench.workloads.active_search.bandit import (
+from adabench.workloads.algorithms.active_search import checkpoints
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
+    CLASSES,
+    MIDDLE,
+    SEARCH,
+    Case,
+    Instance,
+    Prey,
+    child,
+    generate,
+)
+from adabench.workloads.algorithms.active_search.substrate.bandits import (
     ARMS,
     Board,
     Floats,
@@ -27,16 +35,12 @@ from adabench.workloads.active_search.bandit import (
     play,
     run,
 )
-from adabench.workloads.active_search.difficulty import success_limit
-from adabench.workloads.active_search.families import (
-    CLASSES,
-    MIDDLE,
-    SEARCH,
-    Case,
-    Instance,
-    Prey,
-    child,
-    generate,
+from adabench.workloads.algorithms.active_search.truth.complexity import success_limit
+from adabench.workloads.algorithms.active_search.truth.worst_case_bandit import search
+from adabench.workloads.algorithms.active_search.truth.worst_case_hypothesis import (
+    AVERAGE,
+    WORST,
+    ambushed,
 )
 
 Policies = Sequence[Policy]
@@ -307,5 +311,5 @@ def _gaps(means: Mapping[int, float], instance: Instance) -> dict[str, float]:
 def envelope(queries: int, episodes: int, seed: int) -> tuple[float, ...]:
     """Return each class's L(r): its specialist's loss, by the same search on the same episodes."""
     instance = generate("classes", queries, episodes, seed)
-    answer, _ = _run(instance, lambda k: checkpoint.trained(f"specialist-{k}"))
+    answer, _ = _run(instance, lambda k: checkpoints.trained(f"specialist-{k}"))
     return tuple(answer.losses[k][0] for k in range(len(CLASSES)))

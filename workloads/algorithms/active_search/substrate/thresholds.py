@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from adabench.workloads.active_search.bandit import Floats, Ints, Small
-from adabench.workloads.shared import compiled as kernels
+from adabench.workloads.algorithms.active_search.substrate.bandits import Floats, Ints, Small
+from adabench.workloads.shared.compiled import kernels
 
 compiled = kernels.compiled(kernels.digest_of([Path(__file__)]))
 POSITIONS = 20

@@ -19,8 +19,8 @@ from typing import BinaryIO
 import numpy as np
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.active_search.bandit import Small
-from adabench.workloads.active_search.hunt import LEAST
+from adabench.workloads.algorithms.active_search.substrate.bandits import Small
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import LEAST
 
 OBJECTS, QUESTIONS, RANK = 100, 60, 5
 MOST_OBJECTS, MOST_QUESTIONS, LONGEST = 2000, 1000, 50_000

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from adabench.workloads.shared import compiled as kernels
+from adabench.workloads.shared.compiled import kernels
 
 compiled = kernels.compiled(kernels.digest_of([Path(__file__)]))
 Floats = NDArray[np.float64]

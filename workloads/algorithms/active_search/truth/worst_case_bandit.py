@@ -15,8 +15,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.workloads.active_search.bandit import ARMS, Draws, Floats, Policy, draws, play
-from adabench.workloads.active_search.difficulty import on_boundary
+from adabench.workloads.algorithms.active_search.substrate.bandits import (
+    ARMS,
+    Draws,
+    Floats,
+    Policy,
+    draws,
+    play,
+)
+from adabench.workloads.algorithms.active_search.truth.complexity import on_boundary
 
 STARTS, ROUNDS, KEPT = 24, 4, 4
 EPISODES, AGAIN = 96, 2048

@@ -3,7 +3,7 @@
 Of questions the instances are the objects, so the search is exhaustive: the average case plays each
 equally often, the `KEPT` that lose most are played again on other episodes, and the worst of them
 is what final episodes, unseen so far, are played on. Of thresholds instances with C(theta) = r are
-searched for as in `adversary.py`: `STARTS` fresh starts, `ROUNDS` rounds of changes, better ones
+searched for as in `worst_case_bandit.py`: `STARTS` fresh starts, `ROUNDS` rounds of changes, better ones
 replace their parents, finalists again, and final episodes. Without a gradient.
 """
 
@@ -11,10 +11,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.workloads.active_search import thresholds
-from adabench.workloads.active_search.bandit import Floats, Ints, Policy, Small
-from adabench.workloads.active_search.families import Prey
-from adabench.workloads.active_search.hunt import Hunted, hunt, luck, run
+from adabench.workloads.algorithms.active_search.substrate import thresholds
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import Prey
+from adabench.workloads.algorithms.active_search.substrate.bandits import (
+    Floats,
+    Ints,
+    Policy,
+    Small,
+)
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import (
+    Hunted,
+    hunt,
+    luck,
+    run,
+)
 
 AVERAGE, WORST = -1, -2
 """Keys beside the classes: the average case, and the worst of all objects."""

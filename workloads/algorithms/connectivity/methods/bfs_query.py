@@ -1,7 +1,7 @@
 """No structure: a bidirectional search of the live graph for each query.
 
 An update is O(1). A query searches from both ends in turn until the searches meet or the
-smaller component is exhausted (`searching.py`). Where components are small it is hard to beat.
+smaller component is exhausted (`bfs_structure.py`). Where components are small it is hard to beat.
 
 **What to expect.** Written before measuring: tens of steps on random graphs near the threshold,
 about n / 2 on the ring.
@@ -12,10 +12,14 @@ about n / 2 on the ring.
 **Ways to fake it.** As a baseline: clearing n marks for each query, or searching from one end.
 """
 
-from adabench.harness.card import Card, Point
-from adabench.workloads.connectivity.searching import search_query, search_update, searched
-from adabench.workloads.connectivity.serve import Connectivity, Served
-from adabench.workloads.connectivity.stream import Stream
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.algorithms.connectivity.substrate.bfs_structure import (
+    search_query,
+    search_update,
+    searched,
+)
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 CARD = Card(
     title="Bidirectional search per query",

@@ -37,11 +37,23 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from adabench.harness.card import Card, Claim, Point, Ratio
-from adabench.workloads.connectivity.engine import Ints, Net, Small, Start, hook
-from adabench.workloads.connectivity.lifting import AGES, Lifted, lift_query, lift_update, lifted
-from adabench.workloads.connectivity.serve import Connectivity, Served
-from adabench.workloads.connectivity.stream import KINDS, Raw, Stream
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+    AGES,
+    Lifted,
+    lift_query,
+    lift_update,
+    lifted,
+)
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
+    Ints,
+    Net,
+    Small,
+    Start,
+    hook,
+)
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import KINDS, Raw, Stream
 
 CARD = Card(
     title="Lifted recursion on learned lifetimes",

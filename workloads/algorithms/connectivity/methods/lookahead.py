@@ -14,10 +14,14 @@ It is also no better than rebuilding: 1,346 steps against 1,483.
 **Ways to fake it.** Peeking at the prediction to begin the doubling.
 """
 
-from adabench.harness.card import Card, Claim, Point, Ratio
-from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
-from adabench.workloads.connectivity.serve import Connectivity, Served
-from adabench.workloads.connectivity.stream import Stream
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+    lift_query,
+    lift_update,
+    lifted,
+)
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 CARD = Card(
     title="Doubling without predictions",

@@ -21,10 +21,14 @@ have both their long sides.
 edge out of the work.
 """
 
-from adabench.harness.card import Bound, Card, Claim, Point, Ratio
-from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
-from adabench.workloads.connectivity.serve import Connectivity, Served
-from adabench.workloads.connectivity.stream import Stream
+from adabench.harness.contract.card import Bound, Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+    lift_query,
+    lift_update,
+    lifted,
+)
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 CARD = Card(
     title="Offline divide and conquer over time",

@@ -14,10 +14,14 @@ streams of 2,000 vertices, about half of the live edges.
 **Ways to fake it.** As a baseline: rebuilding after insertions too, or in interpreted Python.
 """
 
-from adabench.harness.card import Card, Point
-from adabench.workloads.connectivity.rebuilding import rebuild_query, rebuild_update, rebuilt
-from adabench.workloads.connectivity.serve import Connectivity, Served
-from adabench.workloads.connectivity.stream import Stream
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.algorithms.connectivity.substrate.rebuild_structure import (
+    rebuild_query,
+    rebuild_update,
+    rebuilt,
+)
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 CARD = Card(
     title="Rebuild at each deletion",

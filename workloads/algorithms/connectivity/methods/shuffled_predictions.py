@@ -14,10 +14,14 @@ from the edges that stay, whose long lifetimes go to others.
 **Ways to fake it.** Lifetimes of another distribution.
 """
 
-from adabench.harness.card import Card, Claim, Point, Ratio
-from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
-from adabench.workloads.connectivity.serve import Connectivity, Served
-from adabench.workloads.connectivity.stream import Stream
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+    lift_query,
+    lift_update,
+    lifted,
+)
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 CARD = Card(
     title="Lifted recursion on shuffled predictions",

@@ -2,7 +2,7 @@
 
 Fully dynamic, without predictions. Component labels answer a query with two reads; deleting a
 tree edge searches both halves in turn until the smaller one is exhausted, then that half's
-spare edges for a replacement (`forest.py`). No bound better than O(m) per update holds: its
+spare edges for a replacement (`dynamic_forest.py`). No bound better than O(m) per update holds: its
 cost is the smaller side of a cut tree.
 
 **What to expect.** Written before measuring: cheap on random graphs near the threshold (a cut
@@ -16,10 +16,14 @@ below even perfect predictions.
 lucky half of the time.
 """
 
-from adabench.harness.card import Bound, Card, Claim, Point, Ratio
-from adabench.workloads.connectivity.forest import forest, forest_query, forest_update
-from adabench.workloads.connectivity.serve import Connectivity, Served
-from adabench.workloads.connectivity.stream import Stream
+from adabench.harness.contract.card import Bound, Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.connectivity.substrate.dynamic_forest import (
+    forest,
+    forest_query,
+    forest_update,
+)
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 CARD = Card(
     title="Maintained spanning forest",

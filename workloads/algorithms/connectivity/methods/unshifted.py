@@ -16,10 +16,14 @@ shifted tree's unions vary from 11.7 to 30.4 there, as expected, the unshifted o
 **Ways to fake it.** Dyadic streams whose error is larger than stated; a shift that is redrawn.
 """
 
-from adabench.harness.card import Card, Claim, Point, Ratio
-from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
-from adabench.workloads.connectivity.serve import Connectivity, Served
-from adabench.workloads.connectivity.stream import Stream
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+    lift_query,
+    lift_update,
+    lifted,
+)
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 CARD = Card(
     title="Lifted recursion without the random shift",

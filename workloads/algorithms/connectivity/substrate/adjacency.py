@@ -8,7 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adabench.workloads.connectivity.engine import STORES, Net, Small, part
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
+    STORES,
+    Net,
+    Small,
+    part,
+)
 
 
 class Links(NamedTuple):

@@ -9,8 +9,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adabench.workloads.connectivity.adjacency import Links, attach, detach, links
-from adabench.workloads.connectivity.engine import SCANS, Net, Small, Start, hook
+from adabench.workloads.algorithms.connectivity.substrate.adjacency import (
+    Links,
+    attach,
+    detach,
+    links,
+)
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
+    SCANS,
+    Net,
+    Small,
+    Start,
+    hook,
+)
 
 
 class Searched(NamedTuple):

@@ -17,8 +17,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adabench.workloads.connectivity.adjacency import Links, attach, detach, end_of, links
-from adabench.workloads.connectivity.engine import (
+from adabench.workloads.algorithms.connectivity.substrate.adjacency import (
+    Links,
+    attach,
+    detach,
+    end_of,
+    links,
+)
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
     FINDS,
     SCANS,
     STORES,

@@ -23,8 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.connectivity.engine import Ints
-from adabench.workloads.connectivity.stream import FAMILIES, Raw, Stream, make_stream
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import Ints
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import (
+    FAMILIES,
+    Raw,
+    Stream,
+    make_stream,
+)
 
 if TYPE_CHECKING:
     import pandas as pd

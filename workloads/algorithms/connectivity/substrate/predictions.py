@@ -25,9 +25,16 @@ from typing import Literal
 
 import numpy as np
 
-from adabench.workloads.connectivity.engine import Flags, Ints, Small
-from adabench.workloads.connectivity.stream import NOISE, PERIOD, Stream, child, frozen, generate
-from adabench.workloads.connectivity.truth import connected
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import Flags, Ints, Small
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import (
+    NOISE,
+    PERIOD,
+    Stream,
+    child,
+    frozen,
+    generate,
+)
+from adabench.workloads.algorithms.connectivity.truth.offline_answers import connected
 
 Kind = Literal["none", "given", "shuffled", "true"]
 KEPT_UPDATES = 10**6

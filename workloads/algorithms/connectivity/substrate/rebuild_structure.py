@@ -8,13 +8,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adabench.workloads.connectivity.engine import SCANS, STORES, Ints, Net, Small, Start, hook
-from adabench.workloads.connectivity.unions import (
+from adabench.workloads.algorithms.connectivity.substrate.union_find import (
     Compressing,
     clear,
     compressing,
     find_halving,
     unite_halving,
+)
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
+    SCANS,
+    STORES,
+    Ints,
+    Net,
+    Small,
+    Start,
+    hook,
 )
 
 

@@ -1,6 +1,6 @@
 """The task object: serves a stream with a method, counts, and scores what came of it.
 
-`task.py` says what is measured and why; `engine.py` is the compiled loop this drives.
+`task.py` says what is measured and why; `update_loop.py` is the compiled loop this drives.
 """
 
 import hashlib
@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, NoReturn, cast
 
 import numpy as np
 
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
-from adabench.harness.task import Meter
-from adabench.workloads.connectivity.anchors import LADDER, anchors, slope
-from adabench.workloads.connectivity.engine import (
+from adabench.workloads.algorithms.connectivity.substrate.predictions import Advice, Kind
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
     COUNTERS,
     ERROR,
     FINDS,
@@ -29,10 +29,19 @@ from adabench.workloads.connectivity.engine import (
     Start,
     run_once,
 )
-from adabench.workloads.connectivity.hints import Advice, Kind
-from adabench.workloads.connectivity.stream import COINS, Raw, Stream, child
-from adabench.workloads.shared.books import Books, Wording, own
-from adabench.workloads.shared.hooks import Hook, method_of
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import (
+    COINS,
+    Raw,
+    Stream,
+    child,
+)
+from adabench.workloads.algorithms.connectivity.truth.baselines_and_bounds import (
+    LADDER,
+    anchors,
+    slope,
+)
+from adabench.workloads.shared.compiled.hooks import Hook, method_of
+from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
 
 WORDING = Wording(
     "serve",

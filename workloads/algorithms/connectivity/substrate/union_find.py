@@ -12,7 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adabench.workloads.connectivity.engine import FINDS, STORES, UNIONS, Ints, Net, Small, part
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
+    FINDS,
+    STORES,
+    UNIONS,
+    Ints,
+    Net,
+    Small,
+    part,
+)
 
 
 class Undoable(NamedTuple):

@@ -35,8 +35,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled import digest_of, keyed
-from adabench.workloads.shared.hooks import bound
+from adabench.workloads.shared.compiled.hooks import bound
+from adabench.workloads.shared.compiled.kernels import digest_of, keyed
 
 Ints = NDArray[np.int64]
 Small = NDArray[np.int32]
@@ -182,7 +182,7 @@ def run_once(
     hints: Small,
     trail: Ints | None = None,
 ) -> Run:
-    """Serve a stream (see `stream.py`) from fresh notes."""
+    """Serve a stream (see `update_streams.py`) from fresh notes."""
     horizon = len(stream.edges)
     left, right, kind = np.full((3, stream.inserted), -1, np.int32)
     net = Net(stream.n, horizon, left, right, kind, np.zeros(FULL + 1, np.int64))

@@ -30,7 +30,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from adabench.workloads.connectivity.engine import Flags, Small
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import Flags, Small
 
 INSTANCE, NOISE, COINS = 0, 1, 2
 LIVE = 0.55

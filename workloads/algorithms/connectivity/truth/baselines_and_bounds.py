@@ -1,6 +1,6 @@
 """What a stream's numbers are held against: other algorithms' work on it, and the theorems.
 
-All are per update. `work` counts steps, see `engine.py`.
+All are per update. `work` counts steps, see `update_loop.py`.
 
     least_rebuild   3 * sum over deletions of the edges then live: what rebuilding costs at least
                     (an attempt and two parents read per edge), in closed form
@@ -23,11 +23,23 @@ from math import log
 
 import numpy as np
 
-from adabench.workloads.connectivity.engine import COUNTERS, Start, run_once
-from adabench.workloads.connectivity.forest import forest, forest_query, forest_update
-from adabench.workloads.connectivity.hints import KEPT_UPDATES, Advice, advise
-from adabench.workloads.connectivity.lifting import leaves
-from adabench.workloads.connectivity.stream import Stream
+from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import leaves
+from adabench.workloads.algorithms.connectivity.substrate.dynamic_forest import (
+    forest,
+    forest_query,
+    forest_update,
+)
+from adabench.workloads.algorithms.connectivity.substrate.predictions import (
+    KEPT_UPDATES,
+    Advice,
+    advise,
+)
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
+    COUNTERS,
+    Start,
+    run_once,
+)
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 LADDER = (1.0, 10.0, 100.0, 1000.0)
 """Noise scales over which PU-2 fits a slope; saturation begins beyond."""

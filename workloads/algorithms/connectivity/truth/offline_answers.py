@@ -9,8 +9,8 @@ O(T log T log n) for all answers; it needs every deletion time beforehand.
 
 import numpy as np
 
-from adabench.workloads.connectivity.engine import Flags, Small, compiled
-from adabench.workloads.connectivity.stream import Stream
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import Flags, Small, compiled
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 
 def connected(stream: Stream, starts: Small, ends: Small) -> Flags:

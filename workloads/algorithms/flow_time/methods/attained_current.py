@@ -17,11 +17,18 @@ hide 1.82, 4.70, 7.92. Its worst family, at any m, is hide.
 **Ways to fake it.** A key with the size of operations that are not known yet.
 """
 
-from adabench.harness.card import Card, Point
-from adabench.workloads.flow_time.heap import heap_size, least, remove, set_key
-from adabench.workloads.flow_time.machine import DONE, Floats, Ints, Machine, hook, run
-from adabench.workloads.flow_time.replay import FlowTime, Replay
-from adabench.workloads.flow_time.streams import Case
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.algorithms.flow_time.substrate.heap import heap_size, least, remove, set_key
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import Case
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
+    DONE,
+    Floats,
+    Ints,
+    Machine,
+    hook,
+    run,
+)
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Replay
 
 CARD = Card(
     title="Attained work plus current operation",

@@ -47,11 +47,28 @@ import math
 
 import numpy as np
 
-from adabench.harness.card import Bound, Card, Claim, Knob, Monotone, OutOfReach, Point, Ratio
-from adabench.workloads.flow_time.heap import heap_size, least, remove, set_key
-from adabench.workloads.flow_time.machine import ARRIVED, DONE, Floats, Ints, Machine, hook, run
-from adabench.workloads.flow_time.replay import FlowTime, Replay
-from adabench.workloads.flow_time.streams import Case
+from adabench.harness.contract.card import (
+    Bound,
+    Card,
+    Claim,
+    Knob,
+    Monotone,
+    OutOfReach,
+    Point,
+    Ratio,
+)
+from adabench.workloads.algorithms.flow_time.substrate.heap import heap_size, least, remove, set_key
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import Case
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
+    ARRIVED,
+    DONE,
+    Floats,
+    Ints,
+    Machine,
+    hook,
+    run,
+)
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Replay
 
 CARD = Card(
     title="Chunk algorithm",

@@ -13,10 +13,16 @@ geom 17.5; 1.00 on `tight_one`; hide 2.85. On burst it is op-SRPT job by job: 7.
 **Ways to fake it.** None worth the name.
 """
 
-from adabench.harness.card import Card, Claim, Point, Ratio
-from adabench.workloads.flow_time.machine import Floats, Ints, Machine, hook, run
-from adabench.workloads.flow_time.replay import FlowTime, Replay
-from adabench.workloads.flow_time.streams import Case
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import Case
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
+    Floats,
+    Ints,
+    Machine,
+    hook,
+    run,
+)
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Replay
 
 CARD = Card(
     title="First in, first out",

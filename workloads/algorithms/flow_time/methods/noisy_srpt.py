@@ -18,11 +18,18 @@ a large job whose estimate runs out early blocks all others, and the expectation
 **Ways to fake it.** Ranking it among the policies that see operations only.
 """
 
-from adabench.harness.card import Card, Claim, Knob, Point, Ratio
-from adabench.workloads.flow_time.heap import heap_size, least, remove, set_key
-from adabench.workloads.flow_time.machine import DONE, Floats, Ints, Machine, hook, run
-from adabench.workloads.flow_time.replay import FlowTime, Replay
-from adabench.workloads.flow_time.streams import Case
+from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.algorithms.flow_time.substrate.heap import heap_size, least, remove, set_key
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import Case
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
+    DONE,
+    Floats,
+    Ints,
+    Machine,
+    hook,
+    run,
+)
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Replay
 
 CARD = Card(
     title="SRPT on noisy totals",

@@ -22,11 +22,18 @@ best of those that see operations (0.65, H = 0.53), its worst case (21.3 at m = 
 **Ways to fake it.** Calling it the algorithm of the paper; showing random instances alone.
 """
 
-from adabench.harness.card import Bound, Card, Claim, Monotone, OutOfReach, Point, Ratio
-from adabench.workloads.flow_time.heap import heap_size, least, remove, set_key
-from adabench.workloads.flow_time.machine import DONE, Floats, Ints, Machine, hook, run
-from adabench.workloads.flow_time.replay import FlowTime, Replay
-from adabench.workloads.flow_time.streams import Case
+from adabench.harness.contract.card import Bound, Card, Claim, Monotone, OutOfReach, Point, Ratio
+from adabench.workloads.algorithms.flow_time.substrate.heap import heap_size, least, remove, set_key
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import Case
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
+    DONE,
+    Floats,
+    Ints,
+    Machine,
+    hook,
+    run,
+)
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Replay
 
 CARD = Card(
     title="Operation-level SRPT",

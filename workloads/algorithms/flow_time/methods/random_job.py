@@ -12,10 +12,18 @@ where small operations mislead op-SRPT.
 **Ways to fake it.** One pseudo-random order shared by all coin streams.
 """
 
-from adabench.harness.card import Card, Claim, Point, Ratio
-from adabench.workloads.flow_time.machine import Floats, Ints, Machine, draw, hook, n_alive, run
-from adabench.workloads.flow_time.replay import FlowTime, Replay
-from adabench.workloads.flow_time.streams import Case
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import Case
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
+    Floats,
+    Ints,
+    Machine,
+    draw,
+    hook,
+    n_alive,
+    run,
+)
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Replay
 
 CARD = Card(
     title="Random job at every event",

@@ -13,10 +13,17 @@ that looks at operations: where sizes mislead, not looking is better.
 **Ways to fake it.** A quantum that is coarse against the jobs.
 """
 
-from adabench.harness.card import Card, Claim, Point, Ratio
-from adabench.workloads.flow_time.machine import Floats, Ints, Machine, hook, n_alive, run
-from adabench.workloads.flow_time.replay import FlowTime, Replay
-from adabench.workloads.flow_time.streams import Case
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import Case
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
+    Floats,
+    Ints,
+    Machine,
+    hook,
+    n_alive,
+    run,
+)
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Replay
 
 CARD = Card(
     title="Round robin (processor sharing)",

@@ -18,10 +18,18 @@ to 16.8. On `tight` it pays 48: nearly equal jobs all stay to the end.
 **Ways to fake it.** Round robin with a coarse quantum.
 """
 
-from adabench.harness.card import Card, Claim, Point, Ratio
-from adabench.workloads.flow_time.machine import Floats, Ints, Machine, hook, n_alive, run, wake
-from adabench.workloads.flow_time.replay import FlowTime, Replay
-from adabench.workloads.flow_time.streams import Case
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import Case
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
+    Floats,
+    Ints,
+    Machine,
+    hook,
+    n_alive,
+    run,
+    wake,
+)
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Replay
 
 CARD = Card(
     title="Shortest elapsed time first",

@@ -1,13 +1,13 @@
 """SRPT: run the job with the least remaining work. Clairvoyant: it is told every size at arrival.
 
 The oracle of this task, exact: on one machine, where setting a job aside is free, no schedule
-has less total flow time. The task's OPT is computed by other code (`optimum.py`), and the two
+has less total flow time. The task's OPT is computed by other code (`srpt.py`), and the two
 must agree.
 
 **What to expect.** ratio = 1 in every cell, by construction.
 
 **What was seen.** So it is, to the last bit; and exhaustive search over all schedules of 10,000
-small integer instances never found less (`tests/workloads/flow_time/test_oracle.py`). No package
+small integer instances never found less (`tests/workloads/algorithms/flow_time/test_oracle.py`). No package
 runs SRPT on given jobs; against the rule over numba's compiled heap it takes 0.7 to 1.0 of the CPU
 time where both see the same events, 1.3 to 1.4 where it alone sees the ends of operations, and 2.4
 to 4.3 of a bare C++ queue's (`benchmarks/flow_time.py`).
@@ -15,11 +15,19 @@ to 4.3 of a bare C++ queue's (`benchmarks/flow_time.py`).
 **Ways to fake it.** Dividing by a bound weaker than this, or by the best policy of the run.
 """
 
-from adabench.harness.card import Card, Point
-from adabench.workloads.flow_time.heap import heap_size, least, remove, set_key
-from adabench.workloads.flow_time.machine import ARRIVED, DONE, Floats, Ints, Machine, hook, run
-from adabench.workloads.flow_time.replay import FlowTime, Replay
-from adabench.workloads.flow_time.streams import Case
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.algorithms.flow_time.substrate.heap import heap_size, least, remove, set_key
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import Case
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
+    ARRIVED,
+    DONE,
+    Floats,
+    Ints,
+    Machine,
+    hook,
+    run,
+)
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Replay
 
 CARD = Card(
     title="Shortest remaining processing time, clairvoyant",

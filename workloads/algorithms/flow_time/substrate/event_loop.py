@@ -1,7 +1,7 @@
 """The engine: the loop over events that runs a policy, holds the truth and counts.
 
 It is compiled once for each policy with its hooks inlined into the loop, and kept on disk.
-What hooks see are copies (`machine.py`); left work, work done, who is there and what runs
+What hooks see are copies (`policy_view.py`); left work, work done, who is there and what runs
 stand in arrays of the engine's own, and what a policy writes into its copies changes no cost.
 
 **Speed.** Most decisions follow one job by one: those need no stamps, which tell several apart.
@@ -24,7 +24,7 @@ from numba import float64, int64, njit
 from numba import types as numba_types
 from numpy.typing import NDArray
 
-from adabench.workloads.flow_time.machine import (
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
     ALIVE,
     ARRIVED,
     COIN,
@@ -42,8 +42,8 @@ from adabench.workloads.flow_time.machine import (
     Trouble,
     compiled,
 )
-from adabench.workloads.shared.hooks import bound
-from adabench.workloads.shared.pointers import to_floats, to_ints
+from adabench.workloads.shared.compiled.hooks import bound
+from adabench.workloads.shared.compiled.pointers import to_floats, to_ints
 
 TINY = 1e-12
 """Of an operation: less is left than the rounding of shared time can tell from nothing."""

@@ -4,7 +4,7 @@ Lives in a policy's own arrays. `notes` from `HEAP` on: how many, the jobs (n,),
 stands (n,) plus 1, or 0; `weights`: each job's key (n,). O(log n) a change.
 """
 
-from adabench.workloads.flow_time.machine import Floats, Ints, compiled
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import Floats, Ints, compiled
 
 HEAP = 1
 """Where the heap starts in the notes: the word before it is the policy's own."""

@@ -1,7 +1,7 @@
 """The substrate of the flow-time task as policies see it: one machine, and what may be done with
 it.
 
-The engine (`engine.py`) owns the loop, the sizes and the clock. At each moment at which something
+The engine (`event_loop.py`) owns the loop, the sizes and the clock. At each moment at which something
 happens (an arrival, the end of an operation, a wake-up call) it tells the policy what became known,
 one `hear` for each, and then asks once what to run until the next such moment:
 
@@ -37,8 +37,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled import digest_of, keyed
-from adabench.workloads.shared.pointers import SOURCE, drawn
+from adabench.workloads.shared.compiled.kernels import digest_of, keyed
+from adabench.workloads.shared.compiled.pointers import SOURCE, drawn
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

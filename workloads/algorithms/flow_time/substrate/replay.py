@@ -1,6 +1,6 @@
 """The task object: runs a policy over a stream of jobs, counts, and scores what came of it.
 
-`task.py` says what is measured and why; `engine.py` is the compiled loop this drives.
+`task.py` says what is measured and why; `event_loop.py` is the compiled loop this drives.
 """
 
 from collections import Counter
@@ -11,12 +11,10 @@ from typing import Literal, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
-from adabench.harness.task import Meter
-from adabench.workloads.flow_time.engine import Report, engine
-from adabench.workloads.flow_time.machine import NOTHING, OPERATIONS, TOLD, Floats, Ints, Trouble
-from adabench.workloads.flow_time.optimum import srpt_flow
-from adabench.workloads.flow_time.streams import (
+from adabench.workloads.algorithms.flow_time.substrate.event_loop import Report, engine
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import (
     COINS,
     NOISE,
     UNIFORM_TESTS,
@@ -25,8 +23,16 @@ from adabench.workloads.flow_time.streams import (
     child,
     frozen,
 )
-from adabench.workloads.shared.books import Books, Wording, own
-from adabench.workloads.shared.hooks import (
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
+    NOTHING,
+    OPERATIONS,
+    TOLD,
+    Floats,
+    Ints,
+    Trouble,
+)
+from adabench.workloads.algorithms.flow_time.truth.srpt import srpt_flow
+from adabench.workloads.shared.compiled.hooks import (
     GUARD,
     SENTINEL,
     Hook,
@@ -35,6 +41,7 @@ from adabench.workloads.shared.hooks import (
     intact,
     method_of,
 )
+from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
 
 Sees = Literal["nothing", "operations", "estimates", "totals"]
 SHOWS: Mapping[Sees, int] = {

@@ -21,8 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.flow_time.machine import Floats, Ints
-from adabench.workloads.flow_time.streams import (
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import (
     FAMILIES,
     INSTANCE,
     Drawn,
@@ -30,6 +29,7 @@ from adabench.workloads.flow_time.streams import (
     child,
     make_stream,
 )
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import Floats, Ints
 
 MOST = 1_000_000
 """Jobs in a log."""

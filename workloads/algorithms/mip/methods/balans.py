@@ -1,6 +1,6 @@
 """Balans: a bandit decides which neighbourhood of the incumbent is searched next.
 
-Sixteen neighbourhoods (`arms.py`) are the arms; a pull is one sub-MIP; the reward is what came of
+Sixteen neighbourhoods (`neighbourhoods.py`) are the arms; a pull is one sub-MIP; the reward is what came of
 it on *this* instance: a new best, better than the current, accepted by simulated annealing, or
 rejected.
 
@@ -45,13 +45,13 @@ its mean rank among the six is 2.5, before the median single arm and not before 
 lead of -0.4 [-3.8, 0.7] ranks). Three of five instances are level to the unit, so they say little.
 
 A first run on the wall's clock had a quarter of a processor: 0.982 [0.977, 0.988] of SCIP, ten of
-ten won, which looked better and was worth nothing. Such runs are refused since (`bounds.py`).
+ten won, which looked better and was worth nothing. Such runs are refused since (`known_bounds.py`).
 
 **Ways to fake it.** A start that is not counted, a wrapper that overruns, sub-MIPs as long as the
 budget, an incumbent handed over as a start to some arms, a wrong sign after a maximisation.
 """
 
-from adabench.harness.card import (
+from adabench.harness.contract.card import (
     Bound,
     Card,
     Claim,
@@ -63,11 +63,11 @@ from adabench.harness.card import (
     Ratio,
     SignedRank,
 )
-from adabench.workloads.mip.arms import PORTFOLIO
-from adabench.workloads.mip.lns import explore
-from adabench.workloads.mip.program import Program
-from adabench.workloads.mip.search import Search
-from adabench.workloads.mip.task import Mip
+from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
+from adabench.workloads.algorithms.mip.substrate.lns_loop import explore
+from adabench.workloads.algorithms.mip.substrate.neighbourhoods import PORTFOLIO
+from adabench.workloads.algorithms.mip.substrate.program import Program
+from adabench.workloads.algorithms.mip.task import Mip
 
 CARD = Card(
     title="Balans (bandit over neighbourhoods)",

@@ -9,11 +9,11 @@ once here.
 
 from collections.abc import Callable
 
-from adabench.harness.card import Card, Knob, Point
-from adabench.workloads.mip.lns import explore
-from adabench.workloads.mip.program import Program
-from adabench.workloads.mip.search import Search
-from adabench.workloads.mip.task import Mip
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
+from adabench.workloads.algorithms.mip.substrate.lns_loop import explore
+from adabench.workloads.algorithms.mip.substrate.program import Program
+from adabench.workloads.algorithms.mip.task import Mip
 
 CARD = Card(
     title="The best single neighbourhood, in hindsight",
@@ -31,7 +31,7 @@ def solve(task: Mip, case: Program, point: Point) -> Search:
     """Run every arm and answer with the best."""
     from alns.select import RandomSelect
 
-    from adabench.workloads.mip.arms import PORTFOLIO
+    from adabench.workloads.algorithms.mip.substrate.neighbourhoods import PORTFOLIO
 
     def committed(arm: str) -> Callable[[Search], Search]:
         return lambda search: explore(search, [arm], RandomSelect(1, 1))

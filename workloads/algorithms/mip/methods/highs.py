@@ -5,10 +5,10 @@
 **Ways to fake it.** More threads; a limit that does not count reading the file.
 """
 
-from adabench.harness.card import Bound, Card, Claim, Point
-from adabench.workloads.mip.program import Program
-from adabench.workloads.mip.search import Search
-from adabench.workloads.mip.task import Mip
+from adabench.harness.contract.card import Bound, Card, Claim, Point
+from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
+from adabench.workloads.algorithms.mip.substrate.program import Program
+from adabench.workloads.algorithms.mip.task import Mip
 
 CARD = Card(
     title="HiGHS, defaults",

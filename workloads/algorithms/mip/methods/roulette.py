@@ -9,12 +9,12 @@ Each arm has a weight, which moves towards the score of its outcomes; arms are d
 **Ways to fake it.** For the bandit's sake: weights that never move.
 """
 
-from adabench.harness.card import Bound, Card, Claim, Point
-from adabench.workloads.mip.arms import PORTFOLIO
-from adabench.workloads.mip.lns import explore
-from adabench.workloads.mip.program import Program
-from adabench.workloads.mip.search import Search
-from adabench.workloads.mip.task import Mip
+from adabench.harness.contract.card import Bound, Card, Claim, Point
+from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
+from adabench.workloads.algorithms.mip.substrate.lns_loop import explore
+from adabench.workloads.algorithms.mip.substrate.neighbourhoods import PORTFOLIO
+from adabench.workloads.algorithms.mip.substrate.program import Program
+from adabench.workloads.algorithms.mip.task import Mip
 
 CARD = Card(
     title="Roulette-wheel weights",

@@ -10,11 +10,11 @@ instances.
 **Ways to fake it.** The worst arm as "the single arm"; an incumbent handed to some arms as a start.
 """
 
-from adabench.harness.card import Bound, Card, Claim, Knob, Point
-from adabench.workloads.mip.lns import explore
-from adabench.workloads.mip.program import Program
-from adabench.workloads.mip.search import Search
-from adabench.workloads.mip.task import Mip
+from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point
+from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
+from adabench.workloads.algorithms.mip.substrate.lns_loop import explore
+from adabench.workloads.algorithms.mip.substrate.program import Program
+from adabench.workloads.algorithms.mip.task import Mip
 
 CARD = Card(
     title="One neighbourhood alone",
@@ -49,7 +49,7 @@ def solve(task: Mip, case: Program, point: Point) -> Search:
     """
     from alns.select import RandomSelect
 
-    from adabench.workloads.mip.arms import known_arm
+    from adabench.workloads.algorithms.mip.substrate.neighbourhoods import known_arm
 
     arm = known_arm(str(point["arm"]))
     return explore(task.search(case), [arm], RandomSelect(1, 1))

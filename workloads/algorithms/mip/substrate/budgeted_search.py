@@ -24,10 +24,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import EnvironmentProblem
-from adabench.harness.task import Meter
-from adabench.workloads.mip.program import FEASIBLE, Floats, Program, file_of
-from adabench.workloads.mip.solvers import highs
+from adabench.workloads.algorithms.mip.substrate.program import FEASIBLE, Floats, Program, file_of
+from adabench.workloads.algorithms.mip.substrate.quiet_highs import highs
 
 Clock = Literal["wall", "cpu"]
 _SCIP_CLOCK = {"cpu": 1, "wall": 2}

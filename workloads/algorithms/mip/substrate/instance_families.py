@@ -20,7 +20,7 @@ from zlib import crc32
 
 import numpy as np
 
-from adabench.workloads.mip.program import INFINITY, Ints, Program, make
+from adabench.workloads.algorithms.mip.substrate.program import INFINITY, Ints, Program, make
 
 Generator = np.random.Generator
 

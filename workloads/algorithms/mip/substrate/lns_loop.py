@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from adabench.workloads.mip.arms import Situation, step
-from adabench.workloads.mip.program import Floats, Program
-from adabench.workloads.mip.search import LEAST_S, Search
+from adabench.workloads.algorithms.mip.substrate.budgeted_search import LEAST_S, Search
+from adabench.workloads.algorithms.mip.substrate.neighbourhoods import Situation, step
+from adabench.workloads.algorithms.mip.substrate.program import Floats, Program
 
 START_SHARE, START_S = 0.25, 20.0
 """Of the budget, for the first solution: 15 s of 60, and never more than the paper's 20 s."""

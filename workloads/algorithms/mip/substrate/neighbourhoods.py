@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.mip.program import Flags, Floats
-from adabench.workloads.mip.search import Part, Search
+from adabench.workloads.algorithms.mip.substrate.budgeted_search import Part, Search
+from adabench.workloads.algorithms.mip.substrate.program import Flags, Floats
 
 BIG_M = 1000.0
 RANDOM_SHARE, BRANCHING_SHARE, STEP_SHARE = 1 / 30, 1 / 10, 1 / 15

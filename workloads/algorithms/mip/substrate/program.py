@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness import cache
+from adabench.harness.store import prepared_states
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -113,7 +113,7 @@ def _frozen(array: npt.ArrayLike, kind: type[Any]) -> npt.NDArray[Any]:
 
 def file_of(program: Program) -> Path:
     """Return the program's MPS file, written now if it is not there."""
-    folder = cache.default_folder() / "mip"
+    folder = prepared_states.default_folder() / "mip"
     path = folder / f"{program.digest[:32]}.mps"
     if path.exists():
         return path

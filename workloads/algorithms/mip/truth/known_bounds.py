@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from adabench.harness.errors import EnvironmentProblem, MethodContractError
-from adabench.workloads.mip.program import FEASIBLE, Program, file_of
-from adabench.workloads.mip.search import Search
-from adabench.workloads.mip.solvers import highs
+from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
+from adabench.workloads.algorithms.mip.substrate.program import FEASIBLE, Program, file_of
+from adabench.workloads.algorithms.mip.substrate.quiet_highs import highs
 
 KNOWN = Path(__file__).parent / "known.json"
 """By instance digest: the best objective of long runs and its dual bound, as

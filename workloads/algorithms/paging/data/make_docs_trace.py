@@ -7,7 +7,7 @@ modules in alphabetical order, cut after `TOKENS` tokens. Token ids count by fir
 appearance. Both belong to the interpreter and are under its licence; only the numbers are
 stored, little-endian 16-bit words under LZMA, with a card that says which Python and how.
 
-    python workloads/paging/docs_trace.py
+    python workloads/algorithms/paging/data/make_docs_trace.py
 
 The result depends on the interpreter's version, which is why the file is shipped.
 """
@@ -57,7 +57,7 @@ def main() -> None:
     card = {
         "title": "words of the Python manual and standard library, in order",
         "python": platform.python_version(),
-        "made_by": "workloads/paging/docs_trace.py",
+        "made_by": "workloads/algorithms/paging/data/make_docs_trace.py",
         "tokens": len(ids),
         "vocabulary": int(ids.max()) + 1,
         "tokenizer": WORD.pattern,

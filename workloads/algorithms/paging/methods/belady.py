@@ -2,7 +2,7 @@
 
 The oracle of this task, exact: no policy, online or not, faults less on the same trace
 with the same cache. It needs the whole future, here as one hint per request: the index of
-the page's next use. The task's OPT is computed by other code (`future.py`) from the same
+the page's next use. The task's OPT is computed by other code (`belady.py`) from the same
 numbers, and the two must agree to the fault.
 
 Ties. Pages that are never requested again have the distinct next uses T + page, so there
@@ -16,11 +16,18 @@ Belady on seven traces, at 2.6 to 3.6 times the CPU time (`benchmarks/paging.py`
 **Ways to fake it.** A larger cache, free cold misses, or a tie rule of its own.
 """
 
-from adabench.harness.card import Card, Point
-from adabench.workloads.paging.cache import Cache, Floats, Ints, evict, hook, is_full
-from adabench.workloads.paging.future import enter, largest, leaves_for
-from adabench.workloads.paging.replay import Paging, Replay
-from adabench.workloads.paging.trace import Trace
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.algorithms.paging.substrate.cache_engine import (
+    Cache,
+    Floats,
+    Ints,
+    evict,
+    hook,
+    is_full,
+)
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
+from adabench.workloads.algorithms.paging.substrate.traces import Trace
+from adabench.workloads.algorithms.paging.truth.belady import enter, largest, leaves_for
 
 CARD = Card(
     title="Belady (longest forward distance)",

@@ -23,11 +23,18 @@ whose predicted arrival has passed stays for good.
 **Ways to fake it.** Reading true arrivals; charging it one bit.
 """
 
-from adabench.harness.card import Card, Claim, Point, Ratio
-from adabench.workloads.paging.cache import Cache, Floats, Ints, evict, hook, is_full
-from adabench.workloads.paging.future import enter, largest, leaves_for
-from adabench.workloads.paging.replay import Paging, Replay
-from adabench.workloads.paging.trace import Trace
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.paging.substrate.cache_engine import (
+    Cache,
+    Floats,
+    Ints,
+    evict,
+    hook,
+    is_full,
+)
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
+from adabench.workloads.algorithms.paging.substrate.traces import Trace
+from adabench.workloads.algorithms.paging.truth.belady import enter, largest, leaves_for
 
 CARD = Card(
     title="BlindOracle on next arrivals",

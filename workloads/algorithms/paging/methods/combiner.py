@@ -32,9 +32,17 @@ finished runs, which knows the future; simulations that share the real cache's p
 
 import numpy as np
 
-from adabench.harness.card import Card, Claim, Knob, Point, Ratio
-from adabench.workloads.paging.cache import Cache, Floats, Ints, compiled, evict, hook, is_full
-from adabench.workloads.paging.marking import (
+from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.algorithms.paging.substrate.cache_engine import (
+    Cache,
+    Floats,
+    Ints,
+    compiled,
+    evict,
+    hook,
+    is_full,
+)
+from adabench.workloads.algorithms.paging.substrate.marking import (
     board_size,
     holds,
     make_room,
@@ -42,8 +50,8 @@ from adabench.workloads.paging.marking import (
     mark,
     serve_mark0,
 )
-from adabench.workloads.paging.replay import Paging, Replay
-from adabench.workloads.paging.trace import Trace
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
+from adabench.workloads.algorithms.paging.substrate.traces import Trace
 
 CARD = Card(
     title="Combiner of MARK0 and Marker",

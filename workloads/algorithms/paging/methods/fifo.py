@@ -13,10 +13,17 @@ oldest page is always under a hand that walks around. One note.
 **Ways to fake it.** Moving the hand on hits.
 """
 
-from adabench.harness.card import Card, Point
-from adabench.workloads.paging.cache import Cache, Floats, Ints, evict, hook, is_full
-from adabench.workloads.paging.replay import Paging, Replay
-from adabench.workloads.paging.trace import Trace
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.algorithms.paging.substrate.cache_engine import (
+    Cache,
+    Floats,
+    Ints,
+    evict,
+    hook,
+    is_full,
+)
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
+from adabench.workloads.algorithms.paging.substrate.traces import Trace
 
 CARD = Card(
     title="First in, first out",

@@ -31,10 +31,18 @@ Under `fall` at 10 % it pays 10.2 there, 93 % of its bound; under `rise`, 1.2.
 faults only; calling a threshold on the next arrival a discard bit.
 """
 
-from adabench.harness.card import Bound, Card, Claim, OutOfReach, Point, Ratio
-from adabench.workloads.paging.cache import Cache, Evicts, Floats, Ints, evict, hook, is_full
-from adabench.workloads.paging.replay import Paging, Replay
-from adabench.workloads.paging.trace import Trace
+from adabench.harness.contract.card import Bound, Card, Claim, OutOfReach, Point, Ratio
+from adabench.workloads.algorithms.paging.substrate.cache_engine import (
+    Cache,
+    Evicts,
+    Floats,
+    Ints,
+    evict,
+    hook,
+    is_full,
+)
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
+from adabench.workloads.algorithms.paging.substrate.traces import Trace
 
 CARD = Card(
     title="Flush rule on discard bits (D1)",

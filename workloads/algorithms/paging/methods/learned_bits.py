@@ -39,12 +39,24 @@ from math import log
 
 import numpy as np
 
-from adabench.harness.card import Card, Claim, Knob, Point, Ratio
-from adabench.workloads.paging.cache import Cache, Evicts, Floats, Ints, compiled, evict, hook
-from adabench.workloads.paging.future import Bits, Pages, evict_largest, next_use
-from adabench.workloads.paging.marking import board_size, make_room_mark0, serve_mark0
-from adabench.workloads.paging.replay import Paging, Replay
-from adabench.workloads.paging.trace import Trace
+from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.algorithms.paging.substrate.cache_engine import (
+    Cache,
+    Evicts,
+    Floats,
+    Ints,
+    compiled,
+    evict,
+    hook,
+)
+from adabench.workloads.algorithms.paging.substrate.marking import (
+    board_size,
+    make_room_mark0,
+    serve_mark0,
+)
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
+from adabench.workloads.algorithms.paging.substrate.traces import Trace
+from adabench.workloads.algorithms.paging.truth.belady import Bits, Pages, evict_largest, next_use
 
 CARD = Card(
     title="MARK0 on learned bits",

@@ -19,10 +19,17 @@ LRU has the same misses and takes 3 to 6 times the CPU time (`benchmarks/paging.
 
 import numpy as np
 
-from adabench.harness.card import Card, Claim, Point, Ratio
-from adabench.workloads.paging.cache import Cache, Floats, Ints, evict, hook, is_full
-from adabench.workloads.paging.replay import Paging, Replay
-from adabench.workloads.paging.trace import Trace
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.paging.substrate.cache_engine import (
+    Cache,
+    Floats,
+    Ints,
+    evict,
+    hook,
+    is_full,
+)
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
+from adabench.workloads.algorithms.paging.substrate.traces import Trace
 
 CARD = Card(
     title="Least recently used",

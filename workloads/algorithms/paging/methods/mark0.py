@@ -33,11 +33,22 @@ the card has none, 1.00 / 1.13 / 1.92 / 4.77: at 10 % it is worse than LRU (1.62
 next arrivals; storing bits on faults only; showing symmetric noise alone.
 """
 
-from adabench.harness.card import Bound, Card, Claim, Monotone, Point, Ratio
-from adabench.workloads.paging.cache import Cache, Evicts, Floats, Ints, evict, hook
-from adabench.workloads.paging.marking import board_size, make_room_mark0, serve_mark0
-from adabench.workloads.paging.replay import Paging, Replay
-from adabench.workloads.paging.trace import Trace
+from adabench.harness.contract.card import Bound, Card, Claim, Monotone, Point, Ratio
+from adabench.workloads.algorithms.paging.substrate.cache_engine import (
+    Cache,
+    Evicts,
+    Floats,
+    Ints,
+    evict,
+    hook,
+)
+from adabench.workloads.algorithms.paging.substrate.marking import (
+    board_size,
+    make_room_mark0,
+    serve_mark0,
+)
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
+from adabench.workloads.algorithms.paging.substrate.traces import Trace
 
 CARD = Card(
     title="MARK0 on discard bits (D2)",

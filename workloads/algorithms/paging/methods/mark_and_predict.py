@@ -33,9 +33,16 @@ better than LRU and MARK0.
 page for a random one; bits updated on faults only.
 """
 
-from adabench.harness.card import Bound, Card, Claim, Point
-from adabench.workloads.paging.cache import Cache, Floats, Ints, evict, hook, is_full
-from adabench.workloads.paging.marking import (
+from adabench.harness.contract.card import Bound, Card, Claim, Point
+from adabench.workloads.algorithms.paging.substrate.cache_engine import (
+    Cache,
+    Floats,
+    Ints,
+    evict,
+    hook,
+    is_full,
+)
+from adabench.workloads.algorithms.paging.substrate.marking import (
     board_size,
     doubt,
     drop_random,
@@ -44,8 +51,8 @@ from adabench.workloads.paging.marking import (
     start_phase,
     unmarked,
 )
-from adabench.workloads.paging.replay import Paging, Replay
-from adabench.workloads.paging.trace import Trace
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
+from adabench.workloads.algorithms.paging.substrate.traces import Trace
 
 CARD = Card(
     title="MARK&PREDICT on phase bits (D3)",

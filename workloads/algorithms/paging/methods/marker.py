@@ -19,11 +19,17 @@ above LRU.
 deterministic and forfeits the bound.
 """
 
-from adabench.harness.card import Bound, Card, Claim, Point
-from adabench.workloads.paging.cache import Cache, Floats, Ints, evict, hook
-from adabench.workloads.paging.marking import board_size, make_room, mark
-from adabench.workloads.paging.replay import Paging, Replay
-from adabench.workloads.paging.trace import Trace
+from adabench.harness.contract.card import Bound, Card, Claim, Point
+from adabench.workloads.algorithms.paging.substrate.cache_engine import (
+    Cache,
+    Floats,
+    Ints,
+    evict,
+    hook,
+)
+from adabench.workloads.algorithms.paging.substrate.marking import board_size, make_room, mark
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
+from adabench.workloads.algorithms.paging.substrate.traces import Trace
 
 CARD = Card(
     title="Marker",

@@ -10,10 +10,18 @@ worst case: on a circle of k + 1 pages, where LRU always faults, it often hits.
 **Ways to fake it.** A fixed pseudo-random order shared by all coin streams.
 """
 
-from adabench.harness.card import Card, Point
-from adabench.workloads.paging.cache import Cache, Floats, Ints, draw, evict, hook, is_full
-from adabench.workloads.paging.replay import Paging, Replay
-from adabench.workloads.paging.trace import Trace
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.algorithms.paging.substrate.cache_engine import (
+    Cache,
+    Floats,
+    Ints,
+    draw,
+    evict,
+    hook,
+    is_full,
+)
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
+from adabench.workloads.algorithms.paging.substrate.traces import Trace
 
 CARD = Card(
     title="Random eviction",

@@ -14,11 +14,22 @@ ones are noise in both. Worse than Marker but on the Markov chain, where it is e
 **Ways to fake it.** Bits at another rate than MARK0's.
 """
 
-from adabench.harness.card import Card, Claim, Point, Ratio
-from adabench.workloads.paging.cache import Cache, Evicts, Floats, Ints, evict, hook
-from adabench.workloads.paging.marking import board_size, make_room_mark0, serve_mark0
-from adabench.workloads.paging.replay import Paging, Replay
-from adabench.workloads.paging.trace import Trace
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.paging.substrate.cache_engine import (
+    Cache,
+    Evicts,
+    Floats,
+    Ints,
+    evict,
+    hook,
+)
+from adabench.workloads.algorithms.paging.substrate.marking import (
+    board_size,
+    make_room_mark0,
+    serve_mark0,
+)
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
+from adabench.workloads.algorithms.paging.substrate.traces import Trace
 
 CARD = Card(
     title="MARK0 on shuffled bits",

@@ -40,9 +40,9 @@ from numba import float64, int32, int64, njit, uint8
 from numba import types as numba_types
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled import digest_of, keyed
-from adabench.workloads.shared.hooks import bound
-from adabench.workloads.shared.pointers import (
+from adabench.workloads.shared.compiled.hooks import bound
+from adabench.workloads.shared.compiled.kernels import digest_of, keyed
+from adabench.workloads.shared.compiled.pointers import (
     SOURCE,
     drawn,
     to_floats,

@@ -19,7 +19,7 @@ The functions below say *which* page goes; whoever calls them makes the cache ag
 take the cache, for its shape and its coin: a board need not mirror what is really in it.
 """
 
-from adabench.workloads.paging.cache import Cache, Ints, compiled, draw
+from adabench.workloads.algorithms.paging.substrate.cache_engine import Cache, Ints, compiled, draw
 
 HEADER = 4
 

@@ -30,8 +30,20 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from adabench.workloads.paging.future import Bits, Pages, evict_largest, next_use, phase_bits
-from adabench.workloads.paging.trace import NOISE, Trace, child, frozen, generate
+from adabench.workloads.algorithms.paging.substrate.traces import (
+    NOISE,
+    Trace,
+    child,
+    frozen,
+    generate,
+)
+from adabench.workloads.algorithms.paging.truth.belady import (
+    Bits,
+    Pages,
+    evict_largest,
+    next_use,
+    phase_bits,
+)
 
 Kind = Literal["none", "discard", "phase", "shuffled", "arrival", "next"]
 BITS: Mapping[Kind, int] = {

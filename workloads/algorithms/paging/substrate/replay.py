@@ -1,6 +1,6 @@
 """The task object: replays a policy over a case, counts, and scores what came of it.
 
-`task.py` says what is measured and why; `cache.py` is the compiled engine this drives.
+`task.py` says what is measured and why; `cache_engine.py` is the compiled engine this drives.
 """
 
 from collections import Counter
@@ -10,14 +10,21 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
-from adabench.harness.task import Meter
-from adabench.workloads.paging.cache import STACK, Evicts, Floats, Ints, Trouble, engine
-from adabench.workloads.paging.future import Bits
-from adabench.workloads.paging.hints import BITS, Advice, Kind
-from adabench.workloads.paging.trace import COINS, Trace, child
-from adabench.workloads.shared.books import Books, Wording, own
-from adabench.workloads.shared.hooks import Hook, guarded, intact, method_of
+from adabench.workloads.algorithms.paging.substrate.cache_engine import (
+    STACK,
+    Evicts,
+    Floats,
+    Ints,
+    Trouble,
+    engine,
+)
+from adabench.workloads.algorithms.paging.substrate.predictions import BITS, Advice, Kind
+from adabench.workloads.algorithms.paging.substrate.traces import COINS, Trace, child
+from adabench.workloads.algorithms.paging.truth.belady import Bits
+from adabench.workloads.shared.compiled.hooks import Hook, guarded, intact, method_of
+from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
 
 WORDING = Wording(
     "replay",

@@ -30,8 +30,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from adabench.workloads.paging.cache import compiled
-from adabench.workloads.paging.future import Pages
+from adabench.workloads.algorithms.paging.substrate.cache_engine import compiled
+from adabench.workloads.algorithms.paging.truth.belady import Pages
 
 PAGES = 1000
 SCAN_PERIOD = 2000
@@ -131,7 +131,7 @@ def walk(successors: Pages, edges: Pages, jumps: Pages) -> Pages:
 
 @lru_cache(maxsize=1)
 def tokens_of_docs() -> NDArray[np.uint16]:
-    """Return the shipped token stream; `docs_trace.py` says how it was made."""
+    """Return the shipped token stream; `make_docs_trace.py` says how it was made."""
     return np.frombuffer(lzma.decompress(DOCS.read_bytes()), "<u2")
 
 

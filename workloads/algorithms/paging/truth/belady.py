@@ -16,7 +16,7 @@ with a tournament tree over the slots, O(log k) a request.
 import numpy as np
 from numpy.typing import NDArray
 
-from adabench.workloads.paging.cache import Ints, compiled
+from adabench.workloads.algorithms.paging.substrate.cache_engine import Ints, compiled
 
 Pages = NDArray[np.int32]
 """(T,) page numbers, or one number per request."""

@@ -32,11 +32,14 @@ did not have.
 
 import numpy as np
 
-from adabench.harness.card import Card, Knob, Point
-from adabench.workloads.ray_paths.checkpoint import ablated
-from adabench.workloads.ray_paths.network import canonical, sample
-from adabench.workloads.ray_paths.scene import Case, Ints, Query
-from adabench.workloads.ray_paths.tracing import RayPaths, Traced
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.algorithms.ray_paths.checkpoints import ablated
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import (
+    canonical,
+    sample,
+)
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 
 CARD = Card(
     title="Sampler with a part left out",

@@ -15,9 +15,9 @@ of how it is written.
 **Ways to fake it.** Giving the sampler's factor against it without naming the compiled one's.
 """
 
-from adabench.harness.card import Card, Knob, Point
-from adabench.workloads.ray_paths.scene import Case
-from adabench.workloads.ray_paths.tracing import RayPaths, Traced
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case
 
 CARD = Card(
     title="Exhaustive in tensors",

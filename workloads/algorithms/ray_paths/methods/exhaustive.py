@@ -15,9 +15,9 @@ included.
 
 import numpy as np
 
-from adabench.harness.card import Card, Point
-from adabench.workloads.ray_paths.scene import Case, Ints, Query
-from adabench.workloads.ray_paths.tracing import Look, RayPaths, Traced
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.algorithms.ray_paths.substrate.replay import Look, RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 
 CARD = Card(
     title="Exhaustive, compiled",

@@ -5,9 +5,9 @@ Nobody can find all paths with fewer candidates. Exact: hit rate and accuracy ar
 **Ways to fake it.** Selling it as a search.
 """
 
-from adabench.harness.card import Card, Point
-from adabench.workloads.ray_paths.scene import Case, Ints, Query
-from adabench.workloads.ray_paths.tracing import RayPaths, Traced
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 
 CARD = Card(
     title="Hindsight: the paths, told",

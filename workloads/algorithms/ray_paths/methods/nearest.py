@@ -17,9 +17,9 @@ On `scatter` 0.13 at M = 20.
 
 import numpy as np
 
-from adabench.harness.card import Card, Knob, Point
-from adabench.workloads.ray_paths.scene import Case, Ints, Query
-from adabench.workloads.ray_paths.tracing import RayPaths, Traced
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 
 CARD = Card(
     title="Nearest objects",

@@ -14,9 +14,9 @@ and 0.224.
 
 import numpy as np
 
-from adabench.harness.card import Card, Claim, Knob, Monotone, Point
-from adabench.workloads.ray_paths.scene import Case, Ints, Query
-from adabench.workloads.ray_paths.tracing import RayPaths, Traced
+from adabench.harness.contract.card import Card, Claim, Knob, Monotone, Point
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 
 CARD = Card(
     title="Uniform candidates",

@@ -20,9 +20,9 @@ left, hit rate 1.00, but 24,762 occlusion tests a scene where enumeration withou
 
 import numpy as np
 
-from adabench.harness.card import Card, Knob, Point
-from adabench.workloads.ray_paths.scene import Case, Ints, Query
-from adabench.workloads.ray_paths.tracing import Look, RayPaths, Traced
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.algorithms.ray_paths.substrate.replay import Look, RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 
 CARD = Card(
     title="Visibility-pruned, compiled",

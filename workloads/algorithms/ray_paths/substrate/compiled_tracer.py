@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from adabench.workloads.ray_paths.scene import Floats, Ints
-from adabench.workloads.shared import compiled as kernels
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Floats, Ints
+from adabench.workloads.shared.compiled import kernels
 
 TRACED, OCCLUSION = 0, 1
 """Places in `counts`."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
-from adabench.workloads.ray_paths.scene import (
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import (
     RX_M,
     SUITE,
     TEST,

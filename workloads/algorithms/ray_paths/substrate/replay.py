@@ -10,11 +10,17 @@ from time import process_time
 
 import numpy as np
 
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
-from adabench.harness.task import Meter
-from adabench.workloads.ray_paths.dense import judge_dense, trace_all
-from adabench.workloads.ray_paths.scene import Case, Floats, Ints, Query
-from adabench.workloads.ray_paths.tracer import OCCLUSION, TRACED, exhaust, judge, lit
+from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import (
+    OCCLUSION,
+    TRACED,
+    exhaust,
+    judge,
+    lit,
+)
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Floats, Ints, Query
+from adabench.workloads.algorithms.ray_paths.substrate.tensor_tracer import judge_dense, trace_all
 
 Propose = Callable[[Query], Ints]
 """Candidates (m, K) of one scene; a repeated one is traced once."""

@@ -2,7 +2,7 @@
 
 What the paper times as exhaustive search, in the library that the sampler runs in. Nothing is
 rejected early: occlusion of all K + 1 segments by all triangles is tested for every candidate, and
-counted. Same geometry as `tracer.py` in float64; the owner of a shared edge is not settled here, so
+counted. Same geometry as `compiled_tracer.py` in float64; the owner of a shared edge is not settled here, so
 a bounce point exactly on one may count twice. At scale `gpu` it is the tracer of everybody, on the
 device, and its answers are read back batch by batch.
 """
@@ -15,8 +15,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from adabench.workloads.ray_paths.scene import Ints, Query
-from adabench.workloads.ray_paths.tracer import NEAR, OCCLUSION, TRACED
+from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import (
+    NEAR,
+    OCCLUSION,
+    TRACED,
+)
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Ints, Query
 
 
 def trace_all(query: Query, chunk: int, counts: Ints, device: str = "cpu") -> Ints:

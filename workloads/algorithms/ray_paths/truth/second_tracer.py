@@ -11,7 +11,7 @@ towards the receiver mirrored back.
 
 import numpy as np
 
-from adabench.workloads.ray_paths.scene import Floats, Ints, Query
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Floats, Ints, Query
 
 EDGE = 1e-9
 PARALLEL = 1e-12

@@ -15,12 +15,12 @@ of scipy's time, which is the fastest of three libraries (`benchmarks/replanning
 **Ways to fake it.** A search in Python, or a graph that is built anew inside the measured region.
 """
 
-from adabench.harness.card import Card, Knob, Point
-from adabench.workloads.replanning.driven import Drive
-from adabench.workloads.replanning.planning import Replanning
-from adabench.workloads.replanning.roadmap import Ints
-from adabench.workloads.replanning.scene import Floats, Scene
-from adabench.workloads.replanning.space import (
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
+from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
+from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
+from adabench.workloads.algorithms.replanning.substrate.world import (
     FREE,
     GOAL,
     Space,

@@ -13,13 +13,13 @@ collision checks for a first plan in an untested world.
 **Ways to fake it.** Keeping anything from update to update.
 """
 
-from adabench.harness.card import Card, Knob, Point
-from adabench.workloads.replanning.driven import Drive
-from adabench.workloads.replanning.marching import begin, march
-from adabench.workloads.replanning.planning import Replanning
-from adabench.workloads.replanning.roadmap import Ints
-from adabench.workloads.replanning.scene import Floats, Scene
-from adabench.workloads.replanning.space import Space, clear, compiled
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
+from adabench.workloads.algorithms.replanning.substrate.fast_marching import begin, march
+from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
+from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
+from adabench.workloads.algorithms.replanning.substrate.world import Space, clear, compiled
 
 CARD = Card(
     title="FMT* from scratch",

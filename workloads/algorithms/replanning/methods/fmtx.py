@@ -11,7 +11,7 @@ After an update, branches on blocked edges lose their costs, their neighbours ar
 so are the neighbours of edges that became free. The loop then visits what the change can have
 reached, and nothing else. **Signal**: which edges changed, and where costs can still fall.
 
-With edges tested by the substrate (`moving.py`, the same for every planner) the loop is
+With edges tested by the substrate (`moving_obstacles.py`, the same for every planner) the loop is
 label-correcting: drained, g equals Dijkstra's at every sample, which every run checks. With
 `early` it stops once the robot's cost is certain; what is still open stays open.
 
@@ -40,7 +40,7 @@ speed and at every tolerance: FMTx takes 1.24 [1.20, 1.40] times its time at spe
 the heap operations (FX-1-queue 0.36 and 0.37), but here a heap operation is cheap and a relaxation
 is not: for each sample that it connects it asks every neighbour whether it is open. An earlier
 build found 0.78 [0.75, 0.80] in FMTx's favour. Its kernels counted references to arrays at each
-call (`space.py`), which made a heap operation dearer than a sweep over the neighbours, and its
+call (`world.py`), which made a heap operation dearer than a sweep over the neighbours, and its
 Dijkstra took four to six times scipy's time; this one's takes 0.9 at most
 (`benchmarks/replanning.py`). All counts are the same in both builds. With 5,000 samples it is 1.13
 [0.93, 1.55] (seeds 0..2): undecided. The card's reference (0.66 to 0.83) may have the same cause;
@@ -61,13 +61,18 @@ repair. Times are in `cpu_s`, as for all single-thread kernels here.
 never get better again); a queue emptied after an early stop; obstacles that never cut the tree.
 """
 
-from adabench.harness.card import Bound, Card, Claim, Knob, Monotone, Point, Ratio
-from adabench.workloads.replanning.driven import Drive
-from adabench.workloads.replanning.marching import begin, cut, march, reopen
-from adabench.workloads.replanning.planning import Replanning
-from adabench.workloads.replanning.roadmap import Ints
-from adabench.workloads.replanning.scene import Floats, Scene
-from adabench.workloads.replanning.space import Space, compiled
+from adabench.harness.contract.card import Bound, Card, Claim, Knob, Monotone, Point, Ratio
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
+from adabench.workloads.algorithms.replanning.substrate.fast_marching import (
+    begin,
+    cut,
+    march,
+    reopen,
+)
+from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
+from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
+from adabench.workloads.algorithms.replanning.substrate.world import Space, compiled
 
 CARD = Card(
     title="FMTx (fast marching tree with repair)",

@@ -11,12 +11,18 @@ is.
 **Ways to fake it.** Selling it as a planner.
 """
 
-from adabench.harness.card import Card, Point
-from adabench.workloads.replanning.driven import Drive
-from adabench.workloads.replanning.planning import Replanning
-from adabench.workloads.replanning.roadmap import Ints
-from adabench.workloads.replanning.scene import Floats, Scene
-from adabench.workloads.replanning.space import GOAL, Space, clear, compiled, look
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
+from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
+from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
+from adabench.workloads.algorithms.replanning.substrate.world import (
+    GOAL,
+    Space,
+    clear,
+    compiled,
+    look,
+)
 
 CARD = Card(
     title="Hindsight: the best way, told",

@@ -16,13 +16,13 @@ in the storm: as many samples as FMTx opens, drawn from all, are often a good pa
 
 import numpy as np
 
-from adabench.harness.card import Card, Point
-from adabench.workloads.replanning.driven import Drive
-from adabench.workloads.replanning.marching import begin, cut, march
-from adabench.workloads.replanning.planning import Replanning
-from adabench.workloads.replanning.roadmap import Ints
-from adabench.workloads.replanning.scene import Floats, Scene
-from adabench.workloads.replanning.space import Space, compiled, look, put
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
+from adabench.workloads.algorithms.replanning.substrate.fast_marching import begin, cut, march
+from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
+from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
+from adabench.workloads.algorithms.replanning.substrate.world import Space, compiled, look, put
 
 CARD = Card(
     title="Random repair",

@@ -25,13 +25,13 @@ untuned.
 
 import numpy as np
 
-from adabench.harness.card import Bound, Card, Claim, Knob, Point
-from adabench.workloads.replanning.driven import Drive
-from adabench.workloads.replanning.marching import cut
-from adabench.workloads.replanning.planning import Replanning
-from adabench.workloads.replanning.roadmap import Ints
-from adabench.workloads.replanning.scene import Floats, Scene
-from adabench.workloads.replanning.space import (
+from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
+from adabench.workloads.algorithms.replanning.substrate.fast_marching import cut
+from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
+from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
+from adabench.workloads.algorithms.replanning.substrate.world import (
     FREE,
     GOAL,
     ROBOT,

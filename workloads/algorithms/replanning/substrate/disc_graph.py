@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from adabench.workloads.replanning.scene import SIDE, Floats, Scene
+from adabench.workloads.algorithms.replanning.substrate.scenes import SIDE, Floats, Scene
 
 Ints = npt.NDArray[np.int32]
 RADIUS_FACTOR = 2.0

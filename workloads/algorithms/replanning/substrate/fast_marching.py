@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from adabench.workloads.replanning.roadmap import Ints
-from adabench.workloads.replanning.scene import Floats
-from adabench.workloads.replanning.space import (
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
+from adabench.workloads.algorithms.replanning.substrate.scenes import Floats
+from adabench.workloads.algorithms.replanning.substrate.world import (
     FREE,
     GOAL,
     NOBODY,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from adabench.workloads.replanning.roadmap import Ints
-from adabench.workloads.replanning.scene import Floats
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
+from adabench.workloads.algorithms.replanning.substrate.scenes import Floats
 
 
 @dataclass(frozen=True, eq=False)

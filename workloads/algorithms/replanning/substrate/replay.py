@@ -1,6 +1,6 @@
 """The task object: drives a planner through a scene, counts, and scores the ways it found.
 
-`task.py` says what is measured and why; `space.py` is what a planner sees.
+`task.py` says what is measured and why; `world.py` is what a planner sees.
 """
 
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
-from adabench.harness.task import Meter
-from adabench.workloads.replanning.driven import Drive
-from adabench.workloads.replanning.moving import settle, shift, way
-from adabench.workloads.replanning.roadmap import Ints, Roadmap, connect
-from adabench.workloads.replanning.scene import Floats, Scene
-from adabench.workloads.replanning.space import (
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints, Roadmap, connect
+from adabench.workloads.algorithms.replanning.substrate.moving_obstacles import settle, shift, way
+from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
+from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
+from adabench.workloads.algorithms.replanning.substrate.world import (
     CHECKS,
     GOAL,
     LOOKS,
@@ -31,7 +31,7 @@ from adabench.workloads.replanning.space import (
     World,
     clear,
 )
-from adabench.workloads.replanning.truth import Truth, found, judged
+from adabench.workloads.algorithms.replanning.truth.full_replan import Truth, found, judged
 
 Plan = Callable[[Space, Floats], None]
 Repair = Callable[[Space, Ints, int, Ints, int, Floats], None]

@@ -9,7 +9,7 @@ A planner is a compiled function of a `Space`. It reads the graph, keeps g, pare
     put, drop, take             the queue, an indexed binary heap with two keys; each counts one operation
     adopt, disown               the tree: parent and children
 
-Obstacles move outside the planner (`moving.py`); which edges changed is handed to it as lists.
+Obstacles move outside the planner (`moving_obstacles.py`); which edges changed is handed to it as lists.
 
 **Two traps.** numba's disk cache is keyed by the planner's own file; `compiled` mixes in a digest
 of this folder's parts. And by default a call counts references to every array that it passes, with
@@ -27,9 +27,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from adabench.workloads.replanning.roadmap import Ints
-from adabench.workloads.replanning.scene import Floats
-from adabench.workloads.shared import compiled as kernels
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
+from adabench.workloads.algorithms.replanning.substrate.scenes import Floats
+from adabench.workloads.shared.compiled import kernels
 
 Counts = npt.NDArray[np.int64]
 States = npt.NDArray[np.int8]

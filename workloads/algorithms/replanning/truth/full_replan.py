@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adabench.workloads.replanning.driven import Drive
-from adabench.workloads.replanning.roadmap import Ints, Roadmap
-from adabench.workloads.replanning.scene import SIDE, Floats, Scene
-from adabench.workloads.replanning.space import GOAL, ROBOT, compiled, crosses
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints, Roadmap
+from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
+from adabench.workloads.algorithms.replanning.substrate.scenes import SIDE, Floats, Scene
+from adabench.workloads.algorithms.replanning.substrate.world import GOAL, ROBOT, compiled, crosses
 
 CALM = 0.25
 """An update that breaks at most this share of the tree is a calm one."""

@@ -1,6 +1,6 @@
 """Recipe: make graphs/debian.csr.xz from the package lists of a Debian machine.
 
-    python workloads/shortest_paths/debian_graph.py
+    python workloads/algorithms/shortest_paths/data/make_debian_graph.py
 
 A vertex is a binary package of the lists that `apt-cache dumpavail` prints, an edge joins a
 package with each one named in its Depends, Pre-Depends or Recommends (alternatives too;
@@ -17,8 +17,8 @@ import subprocess
 
 import numpy as np
 
-from adabench.workloads.shortest_paths.graph import Sparse, from_edges
-from adabench.workloads.shortest_paths.real import SNAPSHOT, pack, unpack
+from adabench.workloads.algorithms.shortest_paths.data.real_graphs import SNAPSHOT, pack, unpack
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Sparse, from_edges
 
 FIELDS = ("Depends", "Pre-Depends", "Recommends")
 NAME = re.compile(r"\s*([a-z0-9][a-z0-9+.\-]*)")

@@ -13,7 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from adabench.harness.errors import MissingExtra, SelectionError
-from adabench.workloads.shortest_paths.graph import Sparse, from_edges, rows
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import (
+    Sparse,
+    from_edges,
+    rows,
+)
 
 SNAPSHOT = Path(__file__).parent / "graphs" / "debian.csr.xz"
 PARTS = ("noun", "verb", "adj", "adv")
@@ -54,7 +58,7 @@ def unpack(data: bytes) -> Sparse:
 
 @lru_cache(maxsize=1)
 def debian() -> Sparse:
-    """Return the shipped snapshot; `debian_graph.py` says how it was made."""
+    """Return the shipped snapshot; `make_debian_graph.py` says how it was made."""
     return unpack(SNAPSHOT.read_bytes())
 
 

@@ -13,7 +13,7 @@ each pair.
 **Rows.** `rows=given` reads the neighbours in the order of their numbers and prepares nothing.
 `rows=hubs_first` has every row sorted by degree beforehand: the sides then meet at hubs after
 fewer reads. That costs one reading of the whole graph and is no longer a search without
-preparation, but it is what an inner ring's rows have for nothing (`rings.py`), so it is
+preparation, but it is what an inner ring's rows have for nothing (`inner_ring.py`), so it is
 the harder rival.
 
 **What to expect.** Exact everywhere. A few hundred edges a query on power
@@ -33,9 +33,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adabench.harness.card import Card, Claim, Knob, Point, Ratio
-from adabench.workloads.shortest_paths.asking import ShortestPaths, State
-from adabench.workloads.shortest_paths.compiled import (
+from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.algorithms.shortest_paths.substrate.bfs import between
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Graph,
     Ints,
     Space,
@@ -44,9 +45,8 @@ from adabench.workloads.shortest_paths.compiled import (
     hook,
     row,
 )
-from adabench.workloads.shortest_paths.graph import Case
-from adabench.workloads.shortest_paths.scoring import Answers
-from adabench.workloads.shortest_paths.search import between
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
+from adabench.workloads.algorithms.shortest_paths.substrate.scoring import Answers
 
 CARD = Card(
     title="Bidirectional breadth-first search",

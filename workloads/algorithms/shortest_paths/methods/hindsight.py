@@ -27,20 +27,24 @@ and 0.43 of BiBFS's reads for exponents 2.3, 2.5 and 2.8, 0.35 on Debian, 0.03 o
 from dataclasses import replace
 from typing import NamedTuple
 
-from adabench.harness.card import Card, Knob, Point
-from adabench.workloads.shortest_paths.asking import ShortestPaths, State
-from adabench.workloads.shortest_paths.compiled import (
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.algorithms.shortest_paths.methods.wormhole.inner_ring import (
+    Ring,
+    grow,
+    size_of,
+)
+from adabench.workloads.algorithms.shortest_paths.methods.wormhole.query import route
+from adabench.workloads.algorithms.shortest_paths.substrate.bfs import between
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Graph,
     Ints,
     Space,
     compiled,
     hook,
 )
-from adabench.workloads.shortest_paths.graph import Case
-from adabench.workloads.shortest_paths.rings import Ring, grow, size_of
-from adabench.workloads.shortest_paths.routing import route
-from adabench.workloads.shortest_paths.scoring import Answers
-from adabench.workloads.shortest_paths.search import between
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
+from adabench.workloads.algorithms.shortest_paths.substrate.scoring import Answers
 
 CARD = Card(
     title="Cheapest good search in hindsight",

@@ -22,9 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adabench.harness.card import Card, Knob, Point
-from adabench.workloads.shortest_paths.asking import ShortestPaths, State
-from adabench.workloads.shortest_paths.compiled import (
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.algorithms.shortest_paths.substrate.bfs import flood
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Graph,
     Ints,
     Space,
@@ -33,9 +34,8 @@ from adabench.workloads.shortest_paths.compiled import (
     hook,
     pay,
 )
-from adabench.workloads.shortest_paths.graph import Case
-from adabench.workloads.shortest_paths.scoring import Answers
-from adabench.workloads.shortest_paths.search import flood
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
+from adabench.workloads.algorithms.shortest_paths.substrate.scoring import Answers
 
 CARD = Card(
     title="Landmark estimates",

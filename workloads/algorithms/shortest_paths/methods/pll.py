@@ -2,7 +2,7 @@
 
     dist(s, t) = min over hubs h in both labels of d(s, h) + d(h, t)
 
-An exact index that answers by merging two short lists (`labels.py` has the construction): the
+An exact index that answers by merging two short lists (`pruned_labels.py` has the construction): the
 cheapest query of all, and the dearest preparation, which reads the graph again for each hub until
 earlier hubs cover it.
 
@@ -19,13 +19,17 @@ a power law.) More than `largest` vertices are not labelled unless that is raise
 **Ways to fake it.** Forgetting what the index cost.
 """
 
-from adabench.harness.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.harness.errors import MissingExtra
-from adabench.workloads.shortest_paths.asking import ShortestPaths, State
-from adabench.workloads.shortest_paths.compiled import Graph, Space, hook
-from adabench.workloads.shortest_paths.graph import Case
-from adabench.workloads.shortest_paths.labels import Labels, apart, label
-from adabench.workloads.shortest_paths.scoring import Answers
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Graph, Space, hook
+from adabench.workloads.algorithms.shortest_paths.substrate.pruned_labels import (
+    Labels,
+    apart,
+    label,
+)
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
+from adabench.workloads.algorithms.shortest_paths.substrate.scoring import Answers
 
 CARD = Card(
     title="Pruned landmark labelling",

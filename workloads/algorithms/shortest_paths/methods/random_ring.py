@@ -15,13 +15,22 @@ power laws; little difference on the grid and the geometric graph, where no vert
 times WormHole's.
 """
 
-from adabench.harness.card import Card, Claim, Knob, Point, Ratio
-from adabench.workloads.shortest_paths.asking import ShortestPaths, State
-from adabench.workloads.shortest_paths.compiled import Graph, Space, compiled, hook
-from adabench.workloads.shortest_paths.graph import Case
-from adabench.workloads.shortest_paths.rings import Ring, grow, size_of
-from adabench.workloads.shortest_paths.routing import route
-from adabench.workloads.shortest_paths.scoring import Answers
+from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.algorithms.shortest_paths.methods.wormhole.inner_ring import (
+    Ring,
+    grow,
+    size_of,
+)
+from adabench.workloads.algorithms.shortest_paths.methods.wormhole.query import route
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
+    Graph,
+    Space,
+    compiled,
+    hook,
+)
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
+from adabench.workloads.algorithms.shortest_paths.substrate.scoring import Answers
 
 CARD = Card(
     title="Random inner ring",

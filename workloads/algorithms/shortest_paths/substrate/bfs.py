@@ -8,7 +8,7 @@ grown on both sides.
 
 import numpy as np
 
-from adabench.workloads.shortest_paths.compiled import (
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     READS,
     Graph,
     Ints,

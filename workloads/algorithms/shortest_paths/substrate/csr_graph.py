@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adabench.workloads.shortest_paths.compiled import Ints
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints
 
 Longs = NDArray[np.int64]
 

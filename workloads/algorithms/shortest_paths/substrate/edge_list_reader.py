@@ -13,7 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.shortest_paths.graph import Longs, Sparse, from_edges
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import (
+    Longs,
+    Sparse,
+    from_edges,
+)
 
 FORM = "Give two integer vertex ids (0 or more) a line; # or % begins a comment."
 UNREADABLE = (OSError, EOFError, UnicodeDecodeError)

@@ -19,9 +19,15 @@ from zlib import crc32
 
 import numpy as np
 
-from adabench.workloads.shortest_paths.compiled import Ints
-from adabench.workloads.shortest_paths.graph import Case, Longs, Sparse, from_edges, make_case
-from adabench.workloads.shortest_paths.real import debian, wordnet
+from adabench.workloads.algorithms.shortest_paths.data.real_graphs import debian, wordnet
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import (
+    Case,
+    Longs,
+    Sparse,
+    from_edges,
+    make_case,
+)
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints
 
 Kind = Literal["friendly", "hostile", "control", "real"]
 Edges = tuple[Longs, Longs, int]

@@ -1,7 +1,7 @@
 """How the kernels of this task are compiled, and what they count with.
 
 `compiled` is for the parts of this folder, `hook` for what a method hands in. Both end up in
-one machine-code loop over all pairs (`engine.py`), so nothing here measures an interpreter.
+one machine-code loop over all pairs (`query_loop.py`), so nothing here measures an interpreter.
 
 **What is counted.** Everything that is read out of a table is read by *rows*: the neighbours of
 a vertex, in the graph or in an index. `row` opens one and pays for all of it, also when the
@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled import digest_of, keyed
+from adabench.workloads.shared.compiled.kernels import digest_of, keyed
 
 Ints = NDArray[np.int32]
 Counts = NDArray[np.int64]

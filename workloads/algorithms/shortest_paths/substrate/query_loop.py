@@ -14,8 +14,7 @@ from typing import Any, cast
 
 from numba import njit
 
-from adabench.workloads.shared.hooks import bound
-from adabench.workloads.shortest_paths.compiled import (
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     DIGEST,
     Counts,
     Graph,
@@ -25,6 +24,7 @@ from adabench.workloads.shortest_paths.compiled import (
     compiled,
     room,
 )
+from adabench.workloads.shared.compiled.hooks import bound
 
 Hook = Callable[..., int]
 Builder = Callable[..., Any]

@@ -1,6 +1,6 @@
 """The task object: lets a method prepare and answer, counts what it reads, and scores.
 
-`task.py` says what is measured and why; `engine.py` is the compiled loop this drives.
+`task.py` says what is measured and why; `query_loop.py` is the compiled loop this drives.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,15 +10,32 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from adabench.harness.task import Meter
-from adabench.workloads.shared.books import Books, Wording, own
-from adabench.workloads.shared.hooks import method_of
-from adabench.workloads.shortest_paths.compiled import ENTRIES, READS, ROWS, Counts, Ints, Marks
-from adabench.workloads.shortest_paths.engine import Builder, Hook, engine, opened
-from adabench.workloads.shortest_paths.families import COINS, child
-from adabench.workloads.shortest_paths.graph import Case, Sparse, rows
-from adabench.workloads.shortest_paths.scoring import Answers, Counted, Prepared, judged
-from adabench.workloads.shortest_paths.truth import Truth, exact
+from adabench.harness.contract.protocols import Meter
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case, Sparse, rows
+from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import COINS, child
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
+    ENTRIES,
+    READS,
+    ROWS,
+    Counts,
+    Ints,
+    Marks,
+)
+from adabench.workloads.algorithms.shortest_paths.substrate.query_loop import (
+    Builder,
+    Hook,
+    engine,
+    opened,
+)
+from adabench.workloads.algorithms.shortest_paths.substrate.scoring import (
+    Answers,
+    Counted,
+    Prepared,
+    judged,
+)
+from adabench.workloads.algorithms.shortest_paths.truth.distances import Truth, exact
+from adabench.workloads.shared.compiled.hooks import method_of
+from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
 
 PREPARED_FOR_S = 0.02
 """A preparation that is shorter is repeated, at most `REPEATS` times, and the median is kept."""

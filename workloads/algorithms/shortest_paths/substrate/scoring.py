@@ -6,9 +6,16 @@ from typing import Any
 import numpy as np
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.shortest_paths.compiled import ENTRIES, READS, ROWS, Counts, Ints, Marks
-from adabench.workloads.shortest_paths.graph import Case, Sparse
-from adabench.workloads.shortest_paths.truth import Truth
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case, Sparse
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
+    ENTRIES,
+    READS,
+    ROWS,
+    Counts,
+    Ints,
+    Marks,
+)
+from adabench.workloads.algorithms.shortest_paths.truth.distances import Truth
 
 HORIZONS = (100, 1_000, 10_000, 100_000, 1_000_000)
 """Numbers of queries over which preparation is spread."""

@@ -12,9 +12,9 @@ import numpy as np
 from numba import njit
 
 from adabench.harness.errors import AdabenchError
-from adabench.workloads.shortest_paths.compiled import Ints
-from adabench.workloads.shortest_paths.graph import Case
-from adabench.workloads.shortest_paths.search import survey
+from adabench.workloads.algorithms.shortest_paths.substrate.bfs import survey
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints
 
 CONFIRMED = 4
 """Sources of each case that are flooded at every load."""

@@ -1,6 +1,6 @@
 """(n, s)-GC: each worker does s + 1 of n parts of the data and returns one combination of them.
 
-Any n - s of the combinations give the sum of all n parts (`codes.py` has the codes), so up to s
+Any n - s of the combinations give the sum of all n parts (`gradient_codes.py` has the codes), so up to s
 late workers cost nothing but the load: everybody works s + 1 times as much, always. One job a
 round, and each is decoded in its own round.
 
@@ -24,10 +24,12 @@ which makes repetition free.
 
 from dataclasses import dataclass
 
-from adabench.harness.card import Bound, Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point, Ratio
 from adabench.harness.errors import SelectionError
-from adabench.workloads.stragglers.delays import Case, Flags
-from adabench.workloads.stragglers.machine import (
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Flags
+from adabench.workloads.algorithms.stragglers.substrate.parameter_search import best_code
+from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers
+from adabench.workloads.algorithms.stragglers.substrate.scheme import (
     STOP,
     WAIT,
     Decision,
@@ -37,8 +39,6 @@ from adabench.workloads.stragglers.machine import (
     View,
     own_job,
 )
-from adabench.workloads.stragglers.planning import best_code
-from adabench.workloads.stragglers.replay import Replay, Stragglers
 
 CARD = Card(
     title="Gradient coding, (n, s)-GC",

@@ -20,9 +20,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.harness.card import Card, Claim, Point, Ratio
-from adabench.workloads.stragglers.delays import Case, Flags
-from adabench.workloads.stragglers.machine import (
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Flags
+from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers
+from adabench.workloads.algorithms.stragglers.substrate.scheme import (
     IDLE,
     WAIT,
     Decision,
@@ -31,7 +32,6 @@ from adabench.workloads.stragglers.machine import (
     Orders,
     View,
 )
-from adabench.workloads.stragglers.replay import Replay, Stragglers
 
 CARD = Card(
     title="Delays known beforehand",

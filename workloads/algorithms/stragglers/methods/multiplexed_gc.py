@@ -59,10 +59,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.harness.card import Bound, Card, Claim, Knob, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import Bound, Card, Claim, Knob, OutOfReach, Point, Ratio
 from adabench.harness.errors import SelectionError
-from adabench.workloads.stragglers.delays import Case, Flags
-from adabench.workloads.stragglers.machine import (
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Flags
+from adabench.workloads.algorithms.stragglers.substrate.parameter_search import (
+    best_multiplexed,
+    read_parameters,
+)
+from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers
+from adabench.workloads.algorithms.stragglers.substrate.scheme import (
     IDLE,
     STOP,
     WAIT,
@@ -72,9 +77,7 @@ from adabench.workloads.stragglers.machine import (
     Orders,
     View,
 )
-from adabench.workloads.stragglers.patterns import bursty
-from adabench.workloads.stragglers.planning import best_multiplexed, read_parameters
-from adabench.workloads.stragglers.replay import Replay, Stragglers
+from adabench.workloads.algorithms.stragglers.substrate.straggler_patterns import bursty
 
 CARD = Card(
     title="M-SGC, multiplexed",

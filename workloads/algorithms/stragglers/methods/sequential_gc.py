@@ -34,10 +34,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.harness.card import Bound, Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point, Ratio
 from adabench.harness.errors import SelectionError
-from adabench.workloads.stragglers.delays import Case, Flags
-from adabench.workloads.stragglers.machine import (
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Flags
+from adabench.workloads.algorithms.stragglers.substrate.parameter_search import (
+    best_sequential,
+    read_parameters,
+    repeats,
+)
+from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers
+from adabench.workloads.algorithms.stragglers.substrate.scheme import (
     STOP,
     WAIT,
     Decision,
@@ -47,9 +53,11 @@ from adabench.workloads.stragglers.machine import (
     View,
     own_job,
 )
-from adabench.workloads.stragglers.patterns import bursty, few_each, repeating
-from adabench.workloads.stragglers.planning import best_sequential, read_parameters, repeats
-from adabench.workloads.stragglers.replay import Replay, Stragglers
+from adabench.workloads.algorithms.stragglers.substrate.straggler_patterns import (
+    bursty,
+    few_each,
+    repeating,
+)
 
 CARD = Card(
     title="SR-SGC, selective repetition",

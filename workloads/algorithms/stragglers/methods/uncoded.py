@@ -16,9 +16,10 @@ GC (the card's +98 % is 2.0). Without stragglers it and GC are one: GC chooses s
 
 from dataclasses import dataclass
 
-from adabench.harness.card import Card, Claim, Point, Ratio
-from adabench.workloads.stragglers.delays import Case, Flags
-from adabench.workloads.stragglers.machine import (
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Flags
+from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers
+from adabench.workloads.algorithms.stragglers.substrate.scheme import (
     WAIT,
     Decision,
     Group,
@@ -27,7 +28,6 @@ from adabench.workloads.stragglers.machine import (
     View,
     own_job,
 )
-from adabench.workloads.stragglers.replay import Replay, Stragglers
 
 CARD = Card(
     title="Uncoded, wait for all",

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from adabench.workloads.stragglers.codes import code
-from adabench.workloads.stragglers.delays import Floats, Ints
-from adabench.workloads.stragglers.machine import Layout
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import Floats, Ints
+from adabench.workloads.algorithms.stragglers.substrate.gradient_codes import code
+from adabench.workloads.algorithms.stragglers.substrate.scheme import Layout
 
 SIDE, CLASSES, HIDDEN = 8, 10, 32
 PIXELS = SIDE * SIDE

@@ -1,8 +1,8 @@
 """The real level: gradients that are computed, encoded, sent, decoded, and trained with.
 
 The master plays the same rounds as the simulator (`engine.schedule`), but its workers are
-processes (`processes.py`), and who is late is judged on the CPU seconds that they measure. The
-chain of `delays.py` says which worker is slow in which round; a slow one does its work as many
+processes (`workers.py`), and who is late is judged on the CPU seconds that they measure. The
+chain of `delay_models.py` says which worker is slow in which round; a slow one does its work as many
 times over as the drawn delay says, rounded. What a late worker sent is thrown away.
 
 M = max(4, T + 1) networks are trained in turn: job t is a gradient of network t mod M, taken at the
@@ -23,10 +23,7 @@ from time import process_time
 import numpy as np
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.stragglers.delays import Flags, Floats, Ints, Profile
-from adabench.workloads.stragglers.engine import Counts, schedule
-from adabench.workloads.stragglers.machine import IDLE, Layout, Orders, Scheme
-from adabench.workloads.stragglers.networks import (
+from adabench.workloads.algorithms.stragglers.real.models import (
     SAMPLES,
     Data,
     decoded,
@@ -35,7 +32,15 @@ from adabench.workloads.stragglers.networks import (
     quality,
     start,
 )
-from adabench.workloads.stragglers.processes import Crew, Returned, crew
+from adabench.workloads.algorithms.stragglers.real.workers import Crew, Returned, crew
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
+    Flags,
+    Floats,
+    Ints,
+    Profile,
+)
+from adabench.workloads.algorithms.stragglers.substrate.master_loop import Counts, schedule
+from adabench.workloads.algorithms.stragglers.substrate.scheme import IDLE, Layout, Orders, Scheme
 
 MODELS = 4
 RATE = 0.5

@@ -26,9 +26,16 @@ import torch
 import torch.distributed as dist
 
 from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.stragglers.delays import Floats, Ints
-from adabench.workloads.stragglers.machine import IDLE, Layout, Orders
-from adabench.workloads.stragglers.networks import DIM, Data, Part, gradient, make_data, parts
+from adabench.workloads.algorithms.stragglers.real.models import (
+    DIM,
+    Data,
+    Part,
+    gradient,
+    make_data,
+    parts,
+)
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import Floats, Ints
+from adabench.workloads.algorithms.stragglers.substrate.scheme import IDLE, Layout, Orders
 
 STOP, WORK, PARAMETERS = 0, 1, 2
 PATIENCE = timedelta(seconds=120)

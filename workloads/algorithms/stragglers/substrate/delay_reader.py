@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.stragglers.delays import (
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
     EXTRA,
     FAMILIES,
     TEST,

@@ -18,7 +18,7 @@ from functools import lru_cache
 import numpy as np
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.stragglers.delays import Flags, Floats, Ints
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import Flags, Floats, Ints
 
 DRAWS = 8
 TRIED = 64

@@ -1,8 +1,13 @@
 """Which instances a task is made of, by its conditions."""
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.stragglers.delays import FAMILIES, Profile, generate, instances
-from adabench.workloads.stragglers.reader import read_profile
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
+    FAMILIES,
+    Profile,
+    generate,
+    instances,
+)
+from adabench.workloads.algorithms.stragglers.substrate.delay_reader import read_profile
 
 REAL_WORKERS = 8
 REAL_JOBS = 16

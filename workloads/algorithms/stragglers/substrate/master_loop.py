@@ -10,8 +10,13 @@ from typing import Protocol
 import numpy as np
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.stragglers.delays import Flags, Floats, Ints, Profile
-from adabench.workloads.stragglers.machine import (
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
+    Flags,
+    Floats,
+    Ints,
+    Profile,
+)
+from adabench.workloads.algorithms.stragglers.substrate.scheme import (
     IDLE,
     Backups,
     Layout,

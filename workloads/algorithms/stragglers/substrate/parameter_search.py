@@ -11,8 +11,13 @@ from functools import lru_cache
 import numpy as np
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.stragglers.delays import EXTRA, Case, Floats, Ints
-from adabench.workloads.stragglers.patterns import (
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
+    EXTRA,
+    Case,
+    Floats,
+    Ints,
+)
+from adabench.workloads.algorithms.stragglers.substrate.straggler_patterns import (
     code_time,
     mean_time_multiplexed,
     mean_time_sequential,

@@ -1,6 +1,6 @@
 """The task object: runs a scheme on an instance, counts, and scores what came of it.
 
-`task.py` says what is measured and why; `engine.py` is the loop this drives.
+`task.py` says what is measured and why; `master_loop.py` is the loop this drives.
 """
 
 from collections import Counter
@@ -8,13 +8,18 @@ from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
 from typing import NamedTuple, NoReturn
 
+from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
-from adabench.harness.task import Meter
-from adabench.workloads.shared.books import Books, Wording, own
-from adabench.workloads.stragglers.delays import Case, Profile
-from adabench.workloads.stragglers.engine import Counts, Heard, Simulated, schedule
-from adabench.workloads.stragglers.machine import Scheme
-from adabench.workloads.stragglers.training import Trained, train
+from adabench.workloads.algorithms.stragglers.real.train import Trained, train
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Profile
+from adabench.workloads.algorithms.stragglers.substrate.master_loop import (
+    Counts,
+    Heard,
+    Simulated,
+    schedule,
+)
+from adabench.workloads.algorithms.stragglers.substrate.scheme import Scheme
+from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
 
 ROUNDING = 1e-9
 WORDING = Wording(

@@ -26,7 +26,7 @@ from typing import Protocol
 
 import numpy as np
 
-from adabench.workloads.stragglers.delays import Flags, Floats, Ints
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import Flags, Floats, Ints
 
 IDLE = -1
 

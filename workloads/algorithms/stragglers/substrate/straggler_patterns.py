@@ -1,7 +1,7 @@
 """The straggler models of the coded schemes, and the time each scheme would take on known delays.
 
 `bursty` is used by the schemes in a run and by the search on the probe alike. The kernels below it
-simulate a scheme on a *probe*; `tests/workloads/stragglers/test_patterns.py` holds
+simulate a scheme on a *probe*; `tests/workloads/algorithms/stragglers/test_straggler_patterns.py` holds
 them against the engine, round by round.
 """
 
@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adabench.workloads.shared.compiled import compiled, digest_of
-from adabench.workloads.stragglers.delays import Flags, Floats, Ints
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import Flags, Floats, Ints
+from adabench.workloads.shared.compiled.kernels import compiled, digest_of
 
 TINY = 1e-9
 kernel = compiled(digest_of([Path(__file__)]))

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError, require
-from adabench.workloads.shared.lm import EPSILON, ROPE_BASE, LanguageModel
-from adabench.workloads.shared.words import BOS, EOS, PAD
+from adabench.workloads.shared.language_model.model import EPSILON, ROPE_BASE, LanguageModel
+from adabench.workloads.shared.language_model.vocabulary import BOS, EOS, PAD
 
 _ATTENTION = {"full_attention", "sliding_attention"}
 

@@ -32,9 +32,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from adabench.workloads.shared import words
-from adabench.workloads.shared.completions import Answer, Completions, Drawn, choices, echoed
-from adabench.workloads.shared.engine import (
+from adabench.workloads.shared.language_model import vocabulary
+from adabench.workloads.shared.language_model.backends.openai_protocol import (
+    Answer,
+    Completions,
+    Drawn,
+    choices,
+    echoed,
+)
+from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
     BudgetSpent,
     Capability,
@@ -59,13 +65,13 @@ class Codec:
     decode: Callable[[Iterable[int]], str]
 
 
-WORDS = Codec(words.encode, words.decode)
+WORDS = Codec(vocabulary.encode, vocabulary.decode)
 """Of our own word-level vocabulary."""
 
 
 @dataclass(frozen=True)
 class Formula:
-    """FLOPs of a served model: a row, a position attended to, a head; as in `native.py`."""
+    """FLOPs of a served model: a row, a position attended to, a head; as in `engine.py`."""
 
     row: int
     position: int
@@ -106,7 +112,7 @@ class OpenAIEngine:
         echo: bool = False,
         prefix_cache: bool = False,
         formula: Formula | None = None,
-        eos: int = words.EOS,
+        eos: int = vocabulary.EOS,
         context: int = 1 << 30,
         most_n: int = 128,
         threads: int = 8,
@@ -168,7 +174,7 @@ class OpenAIEngine:
         """
         self._writable(seqs, ())
         most = min(max_new, self.context - max((len(seq.ids) for seq in seqs), default=0))
-        stops = tuple(sorted(stop - {words.EOS, self.eos}))
+        stops = tuple(sorted(stop - {vocabulary.EOS, self.eos}))
         how = Settings(stops, float(temperature), float(top_p))
         before = [len(seq.ids) for seq in seqs]
         chances: dict[Seq, list[float]] = {seq: [] for seq in seqs}

@@ -9,7 +9,7 @@ batch with padding on the left, since that is what these models read; there a sh
 copied for every row. `kv_peak` and `kv_token_steps` count pieces and batch together: they say what
 was in memory. Opening the same prompt twice runs it twice.
 
-**Costs** follow `native.py`, with numbers of this model: P is all two-dimensional weights but
+**Costs** follow `engine.py`, with numbers of this model: P is all two-dimensional weights but
 embedding and head, d the width of all query heads together,
 
     a row that attends to s positions   2 P + 4 L d s
@@ -37,8 +37,13 @@ import torch
 from torch import Tensor
 
 from adabench.harness.errors import require as imported
-from adabench.workloads.shared.draws import draw, uniform
-from adabench.workloads.shared.engine import (
+from adabench.workloads.shared.language_model.backends.llama_weights import (
+    end_word,
+    matrix_weights,
+    refuse,
+)
+from adabench.workloads.shared.language_model.backends.transformers_batches import Batch, Table
+from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
     BudgetSpent,
     Capability,
@@ -50,9 +55,8 @@ from adabench.workloads.shared.engine import (
     Seq,
     mix,
 )
-from adabench.workloads.shared.llama import end_word, matrix_weights, refuse
-from adabench.workloads.shared.pieces import Batch, Table
-from adabench.workloads.shared.words import EOS
+from adabench.workloads.shared.language_model.random_draws import draw, uniform
+from adabench.workloads.shared.language_model.vocabulary import EOS
 
 CAPABILITIES: frozenset[Capability] = frozenset({"fork", "logprobs", "score", "hidden", "held"})
 ENDLESS = 1 << 30

@@ -6,7 +6,7 @@
       -> W_o -> norm -> gated MLP -> ... -> final norm -> states, stored beside the keys
 
 **Every row is computed alone.** An output is one chain of fused multiply-adds in the order of
-k, whether rows come four at a time or singly (`product.py`), and attention sums each row's
+k, whether rows come four at a time or singly (`matmul.py`), and attention sums each row's
 positions in their order (`attention.py`), so that no bit of a row depends on which rows share
 the batch, in which order, or on the number of threads. A library's matrix product promises
 none of that.
@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from adabench.workloads.shared.attention import attend
-from adabench.workloads.shared.lanes import (
+from adabench.workloads.shared.compiled.simd import (
     LANES,
     compiled,
     exponential,
@@ -33,7 +32,8 @@ from adabench.workloads.shared.lanes import (
     summed,
     times,
 )
-from adabench.workloads.shared.product import product
+from adabench.workloads.shared.language_model.native.attention import attend
+from adabench.workloads.shared.language_model.native.matmul import product
 
 _now: Any = types.ExternalFunction("clock_gettime", types.intc(types.intc, types.uintp))
 _CLOCK = time.CLOCK_MONOTONIC

@@ -20,10 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from adabench.workloads.shared import decoder
-from adabench.workloads.shared.blocks import BLOCK, Blocks, Ints, Table, stacked
-from adabench.workloads.shared.drawn import Drawn, summed
-from adabench.workloads.shared.engine import (
+from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
     BudgetSpent,
     Capability,
@@ -34,10 +31,19 @@ from adabench.workloads.shared.engine import (
     Seq,
     mix,
 )
-from adabench.workloads.shared.lm import LanguageModel, Shape
-from adabench.workloads.shared.packing import pack
-from adabench.workloads.shared.product import product
-from adabench.workloads.shared.words import EOS
+from adabench.workloads.shared.language_model.model import LanguageModel, Shape
+from adabench.workloads.shared.language_model.native import decoder
+from adabench.workloads.shared.language_model.native.kv_blocks import (
+    BLOCK,
+    Blocks,
+    Ints,
+    Table,
+    stacked,
+)
+from adabench.workloads.shared.language_model.native.matmul import product
+from adabench.workloads.shared.language_model.native.packed_weights import pack
+from adabench.workloads.shared.language_model.native.results import Drawn, summed
+from adabench.workloads.shared.language_model.vocabulary import EOS
 
 ENOUGH_ROWS = 16
 """Sequences per thread below which another thread costs more than it brings."""

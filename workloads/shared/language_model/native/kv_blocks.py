@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from adabench.workloads.shared.engine import Floats
-from adabench.workloads.shared.lanes import zeros
-from adabench.workloads.shared.lm import Shape
+from adabench.workloads.shared.compiled.simd import zeros
+from adabench.workloads.shared.language_model.contract import Floats
+from adabench.workloads.shared.language_model.model import Shape
 
 Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from adabench.workloads.shared.lanes import (
+from adabench.workloads.shared.compiled.simd import (
     LANES,
     carray,
     compiled,

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from adabench.workloads.shared.engine import Floats
-from adabench.workloads.shared.lanes import aligned
-from adabench.workloads.shared.lm import LanguageModel, rotations
-from adabench.workloads.shared.product import PAIR
+from adabench.workloads.shared.compiled.simd import aligned
+from adabench.workloads.shared.language_model.contract import Floats
+from adabench.workloads.shared.language_model.model import LanguageModel, rotations
+from adabench.workloads.shared.language_model.native.matmul import PAIR
 
 
 def pack(model: LanguageModel) -> tuple[tuple[Any, ...], Floats]:

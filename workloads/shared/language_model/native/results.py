@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from adabench.workloads.shared.blocks import Ints
-from adabench.workloads.shared.engine import Chunk, Finish
-from adabench.workloads.shared.words import EOS
+from adabench.workloads.shared.language_model.contract import Chunk, Finish
+from adabench.workloads.shared.language_model.native.kv_blocks import Ints
+from adabench.workloads.shared.language_model.vocabulary import EOS
 
 
 @dataclass(frozen=True)

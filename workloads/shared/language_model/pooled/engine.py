@@ -7,12 +7,12 @@ positions; a fork copies the list. A forward of N rows writes N new positions be
 and attends from all rows to the whole pool under a mask [rows, positions], so what 256 leaves
 share is read once a layer, not 256 times: the bytes of a decoding step are those of the *distinct*
 positions. That is what a search buys when it prunes for its cache, and what no backend shows that
-copies a prefix for every row (`transformers_engine.py`).
+copies a prefix for every row (`transformers.py`).
 
 Before a call the pool is packed if more than a sixteenth of it is dead: masked columns are read
 too. Products with masked positions do run but are nobody's work; `idle_flops` has them.
 
-**Costs** follow `native.py`: a row that attends to s positions 2 P + 4 L d s, a draw 2 d V. The
+**Costs** follow `engine.py`: a row that attends to s positions 2 P + 4 L d s, a draw 2 d V. The
 final state of every position stays, so the first draw after a fork costs no forward.
 
 **Random numbers** are those of the native engine, inverted in float64 on the device, with one
@@ -31,8 +31,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.shared.draws import uniform
-from adabench.workloads.shared.engine import (
+from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
     BudgetSpent,
     Capability,
@@ -44,10 +43,11 @@ from adabench.workloads.shared.engine import (
     Seq,
     mix,
 )
-from adabench.workloads.shared.lm import Block, LanguageModel, rotate, rotations
-from adabench.workloads.shared.pool import Ints, Places, Pool
-from adabench.workloads.shared.sampling import Pace, drawn
-from adabench.workloads.shared.words import EOS, STEP_END
+from adabench.workloads.shared.language_model.model import Block, LanguageModel, rotate, rotations
+from adabench.workloads.shared.language_model.pooled.pool import Ints, Places, Pool
+from adabench.workloads.shared.language_model.pooled.sampling import Pace, drawn
+from adabench.workloads.shared.language_model.random_draws import uniform
+from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END
 
 CAPABILITIES: frozenset[Capability] = frozenset({"fork", "logprobs", "score", "hidden", "held"})
 

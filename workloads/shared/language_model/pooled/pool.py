@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from adabench.workloads.shared.lm import Shape
+from adabench.workloads.shared.language_model.model import Shape
 
 Ints = npt.NDArray[np.int64]
 FIRST = 256

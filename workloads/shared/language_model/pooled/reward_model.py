@@ -1,6 +1,6 @@
 """A scorer whose head reads one state a step, on the device where its trunk runs.
 
-`judge.py` is the judge that was trained: its head also sees the trunk's surprise at every word,
+`reward_model.py` is the judge that was trained: its head also sees the trunk's surprise at every word,
 which costs logits for each word and runs on the host. At the shape of a large model nothing is
 trained, and what has to be real is what a judge costs: its trunk reads every new word once, its
 cache follows the policy's forks, and each finished step takes one product with its last state.
@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from adabench.workloads.shared.engine import Engine, Seq
-from adabench.workloads.shared.pooled_engine import PooledEngine
-from adabench.workloads.shared.words import EOS, STEP_END
+from adabench.workloads.shared.language_model.contract import Engine, Seq
+from adabench.workloads.shared.language_model.pooled.engine import PooledEngine
+from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from adabench.workloads.shared.words import EOS, STEP_END
+from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END
 
 
 class Pace(NamedTuple):

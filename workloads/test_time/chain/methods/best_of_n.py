@@ -21,11 +21,11 @@ intermediate values; leaving its tokens out of the FLOPs.
 
 from collections.abc import Sequence
 
-from adabench.harness.card import Card, Claim, Knob, Point, Ratio
-from adabench.workloads.chain.task import Chain, Question
-from adabench.workloads.chain.voting import aggregate
-from adabench.workloads.shared.engine import Seq
-from adabench.workloads.shared.session import Session
+from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.shared.language_model.contract import Seq
+from adabench.workloads.shared.language_model.search_session import Session
+from adabench.workloads.test_time.chain.substrate.voting import aggregate
+from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Best of N samples",

@@ -16,9 +16,9 @@ it at 16; below REBASE, which can move width between beginnings.
 
 import math
 
-from adabench.harness.card import Card, Knob, Point
-from adabench.workloads.chain.search import Node, Tree, search
-from adabench.workloads.chain.task import Chain, Question
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.test_time.chain.substrate.tree_search import Node, Tree, search
+from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Diverse verifier tree search",

@@ -11,10 +11,10 @@ and less accuracy at the same cache.
 reason.
 """
 
-from adabench.harness.card import Card, Knob, Point
-from adabench.workloads.chain.pruning import Prices, pruned
-from adabench.workloads.chain.search import search
-from adabench.workloads.chain.task import Chain, Question
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.test_time.chain.methods.ets.integer_program import Prices, pruned
+from adabench.workloads.test_time.chain.substrate.tree_search import search
+from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Efficient Tree Search without coverage",

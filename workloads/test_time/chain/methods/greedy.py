@@ -9,8 +9,8 @@ beat it. No tokens are thrown away, none are judged.
 0.32 at six.
 """
 
-from adabench.harness.card import Card, Point
-from adabench.workloads.chain.task import Chain, Question
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(title="Greedy decoding", adapts="nothing", role="static")
 

@@ -13,9 +13,9 @@ plain votes (0.772) cost less than 16 judged ones.
 **Ways to fake it.** As best-of-N; and weights that were tuned on the test split.
 """
 
-from adabench.harness.card import Card, Claim, Knob, Point, Ratio
-from adabench.workloads.chain.task import Chain, Question
-from adabench.workloads.chain.voting import aggregate, vote
+from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.test_time.chain.substrate.voting import aggregate, vote
+from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Judge-weighted vote of N samples",

@@ -20,9 +20,9 @@ abstentions that cost nothing.
 
 import math
 
-from adabench.harness.card import Card, Claim, Knob, Point, Ratio
-from adabench.workloads.chain.task import Chain, Question
-from adabench.workloads.chain.voting import vote
+from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.test_time.chain.substrate.voting import vote
+from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Majority of N samples",

@@ -12,8 +12,8 @@ pass it. It is `exact` for choosing among N and a `bound` for choosing how many.
 **Ways to fake it.** Reporting it as a method.
 """
 
-from adabench.harness.card import Card, Claim, Knob, Point, Ratio
-from adabench.workloads.chain.task import Chain, Question
+from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Pass@N",

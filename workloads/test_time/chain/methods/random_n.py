@@ -15,10 +15,10 @@ a question gains from one more sample shrinks with their number (accuracy is con
 **Ways to fake it.** A die that is thrown again until the answer is good.
 """
 
-from adabench.harness.card import Card, Knob, Point
-from adabench.workloads.chain.task import Chain, Question
-from adabench.workloads.chain.voting import aggregate, vote
-from adabench.workloads.shared.engine import mix
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.shared.language_model.contract import mix
+from adabench.workloads.test_time.chain.substrate.voting import aggregate, vote
+from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Vote of a random number of samples",

@@ -8,8 +8,8 @@ wins back.
 **What was seen.** The same 0.383 as greedy over 180 questions.
 """
 
-from adabench.harness.card import Card, Knob, Point
-from adabench.workloads.chain.task import Chain, Question
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Single sample",

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 
 from adabench.harness.errors import DeviceUnavailable, SelectionError, nearest
-from adabench.workloads.chain.checkpoint import Models
-from adabench.workloads.shared.engine import mix
-from adabench.workloads.shared.lm import LanguageModel, Shape
-from adabench.workloads.shared.pooled_engine import PooledEngine
-from adabench.workloads.shared.sampling import Pace
-from adabench.workloads.shared.state_judge import StateJudge
-from adabench.workloads.shared.words import BOS, VOCABULARY
+from adabench.workloads.shared.language_model.contract import mix
+from adabench.workloads.shared.language_model.model import LanguageModel, Shape
+from adabench.workloads.shared.language_model.pooled.engine import PooledEngine
+from adabench.workloads.shared.language_model.pooled.reward_model import StateJudge
+from adabench.workloads.shared.language_model.pooled.sampling import Pace
+from adabench.workloads.shared.language_model.vocabulary import BOS, VOCABULARY
+from adabench.workloads.test_time.chain.checkpoints import Models
 
 SHAPES = {
     "lm-s": Shape(layers=32, width=4096, heads=32, hidden=11008, vocabulary=32000, context=1024),

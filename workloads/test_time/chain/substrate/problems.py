@@ -29,7 +29,7 @@ from typing import Literal
 
 import numpy as np
 
-from adabench.workloads.shared.words import BOS, EOS, IDS, STEP_END, encode
+from adabench.workloads.shared.language_model.vocabulary import BOS, EOS, IDS, STEP_END, encode
 
 MODULUS = 100
 FACTOR = 19

@@ -27,15 +27,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.chain import training
-from adabench.workloads.chain.data import Problem, answer, room, stream, truth
-from adabench.workloads.chain.recipes import Recipe
-from adabench.workloads.chain.training import WEIGHT_DECAY
-from adabench.workloads.shared.engine import STEP, Costs, Seq, mix
-from adabench.workloads.shared.judge import Head, Judge
-from adabench.workloads.shared.lm import LanguageModel
-from adabench.workloads.shared.native import NativeEngine
-from adabench.workloads.shared.words import STEP_END
+from adabench.workloads.shared.language_model.contract import STEP, Costs, Seq, mix
+from adabench.workloads.shared.language_model.model import LanguageModel
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.reward_model import Head, Judge
+from adabench.workloads.shared.language_model.vocabulary import STEP_END
+from adabench.workloads.test_time.chain.recipes import Recipe
+from adabench.workloads.test_time.chain.substrate import train_models
+from adabench.workloads.test_time.chain.substrate.problems import (
+    Problem,
+    answer,
+    room,
+    stream,
+    truth,
+)
+from adabench.workloads.test_time.chain.substrate.train_models import WEIGHT_DECAY
 
 SOLUTIONS, ROLL_OUTS = 6, 3
 TRUNK_SEED = 1000
@@ -110,7 +116,7 @@ def train(
     """Train a judge; return its trunk and head in evaluation mode."""
     language = replace(recipe, seed=TRUNK_SEED + recipe.seed)
     trunk.train().requires_grad_(True)
-    training.fit(trunk, language, training.batches(language, rising=False), progress)
+    train_models.fit(trunk, language, train_models.batches(language, rising=False), progress)
     trunk.eval().requires_grad_(False)
     problems = list(islice(stream("prm", recipe.seed, LENGTHS), recipe.problems))
     lessons = collect(policy, problems, recipe.seed)
@@ -145,7 +151,7 @@ def _fit(recipe: Recipe, head: Head, states: Tensor, features: Tensor, labels: T
     optimiser = torch.optim.AdamW(head.parameters(), lr=HEAD_RATE, weight_decay=WEIGHT_DECAY)
     for step in range(HEAD_STEPS):
         for group in optimiser.param_groups:
-            group["lr"] = HEAD_RATE * training.schedule(step, HEAD_STEPS)
+            group["lr"] = HEAD_RATE * train_models.schedule(step, HEAD_STEPS)
         rows = torch.randint(len(labels), (HEAD_BATCH,), generator=generator)
         optimiser.zero_grad()
         logits = head(states[rows], features[rows])

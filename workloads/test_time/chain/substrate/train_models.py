@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.chain.data import LONGEST, stream, trace
-from adabench.workloads.chain.recipes import Recipe
-from adabench.workloads.shared.lm import LanguageModel
-from adabench.workloads.shared.words import PAD
+from adabench.workloads.shared.language_model.model import LanguageModel
+from adabench.workloads.shared.language_model.vocabulary import PAD
+from adabench.workloads.test_time.chain.recipes import Recipe
+from adabench.workloads.test_time.chain.substrate.problems import LONGEST, stream, trace
 
 BETAS, WEIGHT_DECAY, CLIP = (0.9, 0.98), 0.01, 1.0
 WARM_UP_STEPS, DECAY_FROM, LAST_RATE = 100, 0.8, 0.05

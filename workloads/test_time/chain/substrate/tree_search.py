@@ -30,11 +30,11 @@ votes run in `session.aside()`: their seconds are booked and stay in the latency
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from adabench.harness.card import Point
-from adabench.workloads.chain.data import STEP_WORDS
-from adabench.workloads.chain.voting import aggregate, best, vote
-from adabench.workloads.shared.engine import Engine, Seq
-from adabench.workloads.shared.session import Session
+from adabench.harness.contract.card import Point
+from adabench.workloads.shared.language_model.contract import Engine, Seq
+from adabench.workloads.shared.language_model.search_session import Session
+from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS
+from adabench.workloads.test_time.chain.substrate.voting import aggregate, best, vote
 
 DEEPEST = 20
 """Six operations of three steps, `<eos>`, and one to spare."""

@@ -11,7 +11,7 @@ decides ties and nothing else.
 import math
 from collections.abc import Sequence
 
-from adabench.workloads.chain.data import answer
+from adabench.workloads.test_time.chain.substrate.problems import answer
 
 Completion = tuple[int, ...]
 

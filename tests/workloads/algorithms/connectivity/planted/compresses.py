@@ -1,8 +1,12 @@
 """Planted: queries compress the paths of a union-find that is undone later."""
 
-from adabench.harness.card import Card
-from adabench.workloads.connectivity.engine import hook
-from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+    lift_query,
+    lift_update,
+    lifted,
+)
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import hook
 
 CARD = Card(title="compresses", adapts="nothing it should", paper="none")
 

@@ -1,8 +1,12 @@
 """Planted: asks for predictions and does not listen."""
 
-from adabench.harness.card import Card
-from adabench.workloads.connectivity.rebuilding import rebuild_query, rebuild_update, rebuilt
-from adabench.workloads.connectivity.serve import Connectivity
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.connectivity.substrate.rebuild_structure import (
+    rebuild_query,
+    rebuild_update,
+    rebuilt,
+)
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity
 
 CARD = Card(title="ignores", adapts="nothing", paper="none")
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from adabench.harness.card import Card
-from adabench.workloads.connectivity.engine import hook
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import hook
 
 CARD = Card(title="knows it", adapts="nothing", paper="none")
 

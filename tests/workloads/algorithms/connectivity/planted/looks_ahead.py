@@ -2,8 +2,13 @@
 
 import numpy as np
 
-from adabench.harness.card import Card
-from adabench.workloads.connectivity.lifting import AGES, lift_query, lift_update, lifted
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+    AGES,
+    lift_query,
+    lift_update,
+    lifted,
+)
 
 CARD = Card(title="looks ahead", adapts="what it may not know", paper="none")
 

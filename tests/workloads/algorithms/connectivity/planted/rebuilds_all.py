@@ -1,8 +1,12 @@
 """Planted: right answers, but the whole path is rebuilt at each update."""
 
-from adabench.harness.card import Bound, Card, Claim
-from adabench.workloads.connectivity.engine import hook
-from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
+from adabench.harness.contract.card import Bound, Card, Claim
+from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+    lift_query,
+    lift_update,
+    lifted,
+)
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import hook
 
 CARD = Card(
     title="rebuilds all",

@@ -1,7 +1,11 @@
 """Planted: serves a case twice and answers with the second."""
 
-from adabench.harness.card import Card
-from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+    lift_query,
+    lift_update,
+    lifted,
+)
 
 CARD = Card(title="twice", adapts="nothing", paper="none")
 

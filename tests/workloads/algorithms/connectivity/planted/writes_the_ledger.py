@@ -1,8 +1,12 @@
 """Planted: sets the ledger back."""
 
-from adabench.harness.card import Card
-from adabench.workloads.connectivity.engine import hook
-from adabench.workloads.connectivity.lifting import lift_query, lift_update, lifted
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+    lift_query,
+    lift_update,
+    lifted,
+)
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import hook
 
 CARD = Card(title="writes the ledger", adapts="nothing", paper="none")
 

@@ -1,7 +1,7 @@
 """Planted: runs every case in two ways and answers with the better."""
 
-from adabench.harness.card import Card
-from adabench.workloads.flow_time import fifo, round_robin
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.flow_time.methods import fifo, round_robin
 
 CARD = Card(title="best of two", adapts="nothing", paper="none")
 

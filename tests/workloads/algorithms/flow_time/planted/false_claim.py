@@ -1,7 +1,7 @@
 """Planted: claims op-SRPT's bound for a queue that never sets a job aside."""
 
-from adabench.harness.card import Bound, Card, Claim, Ratio
-from adabench.workloads.flow_time.fifo import choose, hear
+from adabench.harness.contract.card import Bound, Card, Claim, Ratio
+from adabench.workloads.algorithms.flow_time.methods.fifo import choose, hear
 
 CARD = Card(
     title="false claim",

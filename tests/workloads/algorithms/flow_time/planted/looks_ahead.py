@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from adabench.harness.card import Card
-from adabench.workloads.flow_time.machine import hook, run
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import hook, run
 
 CARD = Card(title="looks ahead", adapts="on the future", paper="none")
 

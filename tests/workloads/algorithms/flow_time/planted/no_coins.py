@@ -1,7 +1,7 @@
 """Planted: asks for coin streams and never draws."""
 
-from adabench.harness.card import Card
-from adabench.workloads.flow_time.fifo import choose, hear
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.flow_time.methods.fifo import choose, hear
 
 CARD = Card(title="no coins", adapts="nothing", paper="none")
 

@@ -1,8 +1,8 @@
 """Planted: asks for the true sizes, in two halves of a word."""
 
-from adabench.harness.card import Card
-from adabench.workloads.flow_time.heap import heap_size
-from adabench.workloads.flow_time.srpt import choose, hear
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.flow_time.methods.srpt import choose, hear
+from adabench.workloads.algorithms.flow_time.substrate.heap import heap_size
 
 CARD = Card(title="told totals", adapts="nothing", paper="none")
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from adabench.harness.card import Card
-from adabench.workloads.paging.cache import evict, hook, is_full
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.paging.substrate.cache_engine import evict, hook, is_full
 
 CARD = Card(title="answers itself", role="static")
 

@@ -1,7 +1,7 @@
 """Planted: replays a case under many coins and answers with the best."""
 
-from adabench.harness.card import Card
-from adabench.workloads.paging.cache import draw, evict, hook, is_full
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.paging.substrate.cache_engine import draw, evict, hook, is_full
 
 CARD = Card(title="best of two", role="static")
 

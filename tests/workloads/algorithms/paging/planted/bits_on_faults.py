@@ -1,7 +1,7 @@
 """Planted: stores a bit when it fetches a page and never again."""
 
-from adabench.harness.card import Card
-from adabench.workloads.paging.cache import evict, hook, is_full
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.paging.substrate.cache_engine import evict, hook, is_full
 
 CARD = Card(title="bits on faults", adapts="eviction, on stale bits", paper="none")
 

@@ -1,7 +1,7 @@
 """Planted: tries two policies, forgets that it did, and answers with the better."""
 
-from adabench.harness.card import Card
-from adabench.workloads.paging.cache import draw, evict, hook, is_full
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.paging.substrate.cache_engine import draw, evict, hook, is_full
 
 CARD = Card(title="clears the meter", role="static")
 

@@ -1,7 +1,7 @@
 """Planted: lets two pages go on a fault with a full cache."""
 
-from adabench.harness.card import Card
-from adabench.workloads.paging.cache import evict, hook, is_full
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.paging.substrate.cache_engine import evict, hook, is_full
 
 CARD = Card(title="evicts two", adapts="nothing", paper="none")
 

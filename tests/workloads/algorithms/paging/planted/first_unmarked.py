@@ -1,7 +1,7 @@
 """Planted: Marker that takes the first unmarked page and calls it random."""
 
-from adabench.harness.card import Bound, Card, Claim
-from adabench.workloads.paging.cache import evict, hook, is_full
+from adabench.harness.contract.card import Bound, Card, Claim
+from adabench.workloads.algorithms.paging.substrate.cache_engine import evict, hook, is_full
 
 CARD = Card(
     title="first unmarked",

@@ -1,7 +1,7 @@
 """Planted: writes into the cache that every page is in slot 0."""
 
-from adabench.harness.card import Card
-from adabench.workloads.paging.cache import evict, hook, is_full
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.paging.substrate.cache_engine import evict, hook, is_full
 
 CARD = Card(title="forges", role="static")
 

@@ -1,7 +1,7 @@
 """Planted: writes the page that came next last time into the cache, consistently, unasked."""
 
-from adabench.harness.card import Card
-from adabench.workloads.paging.cache import draw, evict, hook, is_full
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.paging.substrate.cache_engine import draw, evict, hook, is_full
 
 CARD = Card(title="prefetches", role="static")
 

@@ -1,8 +1,8 @@
 """Planted: an online policy that asks for the true next uses under a spliced name."""
 
-from adabench.harness.card import Card
-from adabench.workloads.paging.cache import evict, hook, is_full
-from adabench.workloads.paging.future import enter, largest, leaves_for
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.paging.substrate.cache_engine import evict, hook, is_full
+from adabench.workloads.algorithms.paging.truth.belady import enter, largest, leaves_for
 
 CARD = Card(title="told the future", role="static")
 

@@ -1,8 +1,8 @@
 """Planted: Belady while nobody keeps a log, and FIFO while somebody does."""
 
-from adabench.harness.card import Card
-from adabench.workloads.paging import belady
-from adabench.workloads.paging.cache import evict, hook, is_full
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.paging.methods import belady
+from adabench.workloads.algorithms.paging.substrate.cache_engine import evict, hook, is_full
 
 CARD = Card(title="unseen", role="static")
 

@@ -1,7 +1,7 @@
 """Planted: keeps one note more than it asked for."""
 
-from adabench.harness.card import Card
-from adabench.workloads.paging.cache import evict, hook, is_full
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.paging.substrate.cache_engine import evict, hook, is_full
 
 CARD = Card(title="writes beyond", role="static")
 

@@ -1,7 +1,7 @@
 """Reads rows without opening them: nothing is counted."""
 
-from adabench.harness.card import Card
-from adabench.workloads.shortest_paths.compiled import hook
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import hook
 
 CARD = Card(title="x", adapts="x", paper="x")
 

@@ -1,8 +1,8 @@
 """Answers from what it saw with earlier pairs."""
 
-from adabench.harness.card import Card
-from adabench.workloads.shortest_paths.compiled import hook
-from adabench.workloads.shortest_paths.search import between
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.shortest_paths.substrate.bfs import between
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import hook
 
 CARD = Card(title="x", adapts="x", paper="x")
 

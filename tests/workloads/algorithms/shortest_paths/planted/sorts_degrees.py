@@ -2,9 +2,14 @@
 
 import numpy as np
 
-from adabench.harness.card import Card
-from adabench.workloads.shortest_paths.compiled import compiled, degree, hook, row
-from adabench.workloads.shortest_paths.search import between
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.shortest_paths.substrate.bfs import between
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
+    compiled,
+    degree,
+    hook,
+    row,
+)
 
 CARD = Card(title="x", adapts="x", paper="x")
 

@@ -1,7 +1,13 @@
 """Planted: tries two codes and answers with the faster one."""
 
-from adabench.harness.card import Card
-from adabench.workloads.stragglers.machine import WAIT, Group, Layout, Orders, own_job
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.stragglers.substrate.scheme import (
+    WAIT,
+    Group,
+    Layout,
+    Orders,
+    own_job,
+)
 
 CARD = Card(title="best of two", adapts="on the future", paper="none")
 

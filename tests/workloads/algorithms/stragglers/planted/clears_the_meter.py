@@ -1,7 +1,13 @@
 """Planted: writes a shorter time into the meter."""
 
-from adabench.harness.card import Card
-from adabench.workloads.stragglers.machine import WAIT, Group, Layout, Orders, own_job
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.stragglers.substrate.scheme import (
+    WAIT,
+    Group,
+    Layout,
+    Orders,
+    own_job,
+)
 
 CARD = Card(title="clears the meter", adapts="on the future", paper="none")
 

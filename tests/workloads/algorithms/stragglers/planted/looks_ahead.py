@@ -1,8 +1,8 @@
 """Planted: takes the scored delays out of the task's books and picks its s on them."""
 
-from adabench.harness.card import Card
-from adabench.workloads.stragglers.gradient_code import Coded
-from adabench.workloads.stragglers.machine import Group, Layout, Orders, own_job
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.stragglers.methods.gradient_code import Coded
+from adabench.workloads.algorithms.stragglers.substrate.scheme import Group, Layout, Orders, own_job
 
 CARD = Card(title="looks ahead", adapts="on the future", paper="none")
 
@@ -18,7 +18,7 @@ class Foreseen(Coded):
         return Orders(job, piece)
 
     def decide(self, view, orders, late):
-        from adabench.workloads.stragglers.machine import WAIT
+        from adabench.workloads.algorithms.stragglers.substrate.scheme import WAIT
 
         return WAIT
 

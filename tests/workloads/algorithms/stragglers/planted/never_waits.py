@@ -1,7 +1,13 @@
 """Planted: goes on without late parts that it needs."""
 
-from adabench.harness.card import Card
-from adabench.workloads.stragglers.machine import STOP, Group, Layout, Orders, own_job
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.stragglers.substrate.scheme import (
+    STOP,
+    Group,
+    Layout,
+    Orders,
+    own_job,
+)
 
 CARD = Card(title="never waits", adapts="on the future", paper="none")
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from adabench.workloads.shared.completions import ServerProblem
-from adabench.workloads.shared.engine import (
+from adabench.workloads.shared.language_model.backends.openai import WORDS, Formula, OpenAIEngine
+from adabench.workloads.shared.language_model.backends.openai_protocol import ServerProblem
+from adabench.workloads.shared.language_model.contract import (
     STEP,
     TO_THE_END,
     BudgetSpent,
@@ -21,10 +22,9 @@ from adabench.workloads.shared.engine import (
     Costs,
     require,
 )
-from adabench.workloads.shared.lm import LanguageModel, Shape
-from adabench.workloads.shared.native import NativeEngine
-from adabench.workloads.shared.openai_engine import WORDS, Formula, OpenAIEngine
-from adabench.workloads.shared.words import EOS, IDS, decode, encode
+from adabench.workloads.shared.language_model.model import LanguageModel, Shape
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.vocabulary import EOS, IDS, decode, encode
 
 pytest.importorskip("openai", reason="the extra `serve` is not installed")
 

@@ -9,9 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.workloads.shared import decoder
-from adabench.workloads.shared.draws import draw, uniform
-from adabench.workloads.shared.engine import (
+from adabench.workloads.shared.language_model.contract import (
     STEP,
     BudgetSpent,
     CapabilityMissing,
@@ -20,14 +18,16 @@ from adabench.workloads.shared.engine import (
     mix,
     require,
 )
-from adabench.workloads.shared.lm import LanguageModel, Shape
-from adabench.workloads.shared.native import NativeEngine
-from adabench.workloads.shared.words import EOS, STEP_END, encode
+from adabench.workloads.shared.language_model.model import LanguageModel, Shape
+from adabench.workloads.shared.language_model.native import decoder
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.random_draws import draw, uniform
+from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END, encode
 
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
-from adabench.workloads.shared.llama import matrix_weights, to_llama
-from adabench.workloads.shared.transformers_engine import TransformersEngine
+from adabench.workloads.shared.language_model.backends.llama_weights import matrix_weights, to_llama
+from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
 
 PROMPT = encode("<bos> 4 7 + 3 8 * 1 2 >")
 OTHER = encode("<bos> 1 1 - 9 >")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.shared.decoder import pick, uniform
+from adabench.workloads.shared.language_model.native.decoder import pick, uniform
 
 DRAWS = 40_000
 LIMIT = 5.0

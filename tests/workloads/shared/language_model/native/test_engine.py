@@ -11,9 +11,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adabench.workloads.shared.engine import mix
-from adabench.workloads.shared.lm import LM_M, LM_S, Shape
-from adabench.workloads.shared.words import EOS, STEP_END
+from adabench.workloads.shared.language_model.contract import mix
+from adabench.workloads.shared.language_model.model import LM_M, LM_S, Shape
+from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END
 
 from .trees import CALLS, PROMPTS, TINY, Tree, engine, model
 
@@ -275,8 +275,8 @@ def test_a_second_process_compiles_nothing():
         "from numba.core import event\n"
         "torch.manual_seed(0)\n"
         "with event.install_recorder('numba:run_pass') as passes:\n"
-        "    import adabench.workloads.shared.lm as lm\n"
-        "    from adabench.workloads.shared.native import NativeEngine\n"
+        "    import adabench.workloads.shared.language_model.model as lm\n"
+        "    from adabench.workloads.shared.language_model.native.engine import NativeEngine\n"
         "    e = NativeEngine(lm.LanguageModel(lm.Shape(1, 32, 1, 32)), 'x')\n"
         "    print(e.decode([e.open([1, 5, 6], 1)], max_new=8)[0].ids)\n"
         "print(len(passes.buffer))\n"

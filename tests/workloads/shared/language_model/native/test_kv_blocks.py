@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adabench.workloads.shared.blocks import Blocks, Table
-from adabench.workloads.shared.engine import Held, Seq
-from adabench.workloads.shared.lm import Shape
+from adabench.workloads.shared.language_model.contract import Held, Seq
+from adabench.workloads.shared.language_model.model import Shape
+from adabench.workloads.shared.language_model.native.kv_blocks import Blocks, Table
 
 from .trees import CALLS, PROMPTS, TINY, Tree, engine, model
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from adabench.workloads.shared.attention import attend
-from adabench.workloads.shared.lanes import LANES, LINE_BYTES, aligned, zeros
-from adabench.workloads.shared.packing import panels
-from adabench.workloads.shared.product import PAIR, product
+from adabench.workloads.shared.compiled.simd import LANES, LINE_BYTES, aligned, zeros
+from adabench.workloads.shared.language_model.native.attention import attend
+from adabench.workloads.shared.language_model.native.matmul import PAIR, product
+from adabench.workloads.shared.language_model.native.packed_weights import panels
 
 SHAPES = [(128, 704), (352, 128), (64, 192), (24, 36), (20, PAIR + LANES + 3), (1, 1)]
 

@@ -6,14 +6,14 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel  # torch counts no fused one on a CPU
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.workloads.shared.draws import draw
-from adabench.workloads.shared.engine import STEP, BudgetSpent, Costs
-from adabench.workloads.shared.lm import LanguageModel, Shape
-from adabench.workloads.shared.native import NativeEngine
-from adabench.workloads.shared.pooled_engine import PooledEngine
-from adabench.workloads.shared.sampling import Pace, drawn
-from adabench.workloads.shared.state_judge import StateJudge
-from adabench.workloads.shared.words import EOS, STEP_END, encode
+from adabench.workloads.shared.language_model.contract import STEP, BudgetSpent, Costs
+from adabench.workloads.shared.language_model.model import LanguageModel, Shape
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.pooled.engine import PooledEngine
+from adabench.workloads.shared.language_model.pooled.reward_model import StateJudge
+from adabench.workloads.shared.language_model.pooled.sampling import Pace, drawn
+from adabench.workloads.shared.language_model.random_draws import draw
+from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END, encode
 
 PROMPT = encode("<bos> 4 7 + 3 8 * 1 2 >")
 OTHER = encode("<bos> 1 1 - 9 >")

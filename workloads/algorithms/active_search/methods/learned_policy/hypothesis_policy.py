@@ -9,11 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from adabench.workloads.active_search import scoring
-from adabench.workloads.active_search.bandit import Board, Floats, Ints, Small
-from adabench.workloads.active_search.hunt import informative
-from adabench.workloads.active_search.network import Network
-from adabench.workloads.active_search.scoring import (
+from adabench.workloads.algorithms.active_search.methods.learned_policy import compiled_network
+from adabench.workloads.algorithms.active_search.methods.learned_policy.compiled_network import (
     BLOCK,
     FEATURES,
     WIDTH,
@@ -23,11 +20,14 @@ from adabench.workloads.active_search.scoring import (
     nothing,
     pushed,
 )
-from adabench.workloads.shared.compiled import digest_of
+from adabench.workloads.algorithms.active_search.methods.learned_policy.network import Network
+from adabench.workloads.algorithms.active_search.substrate.bandits import Board, Floats, Ints, Small
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import informative
+from adabench.workloads.shared.compiled.kernels import digest_of
 
 SCORED = 20
-DIGEST = digest_of([Path(__file__), Path(scoring.__file__)])
-compiled = scoring.compiled_by(DIGEST)
+DIGEST = digest_of([Path(__file__), Path(compiled_network.__file__)])
+compiled = compiled_network.compiled_by(DIGEST)
 
 
 @compiled

@@ -6,7 +6,7 @@
 
 One policy that loses as little as it can against each class's specialist. C is what lower bounds
 are made of, so classes are of equal difficulty and no prior is needed. The signal is all answers
-so far, as counts and means of the arms; the granularity is one query. `training.py` has the
+so far, as counts and means of the arms; the granularity is one query. `train_bandit.py` has the
 algorithm: REINFORCE for the policy, particles that climb their loss for the adversary.
 
 **Simplifications.** One small MLP of two layers of 16 for all arms alike, so nothing depends on how
@@ -14,7 +14,7 @@ arms are numbered. Particles stay on the boundary C = r by rescaling. 1,300 upda
 the card speaks of 2,000 to 4,000 and of layers of 128. The offsets are what specialists lose in
 training, where policies draw. In hunts (thresholds, 20 Questions) there are no specialists: the
 offsets are soft binary search's losses, one training seed, 800 updates of 256 episodes
-(`hunt_training.py`). Decision rule: the task's, for all.
+(`train_hypothesis.py`). Decision rule: the task's, for all.
 
 **What to expect.** Written before measuring: the gap is below the prior-trained policy's, by how
 much is open; differences among good policies are small with 20 queries for 10 arms.
@@ -61,10 +61,10 @@ out the offsets (`minimax` shows what comes of it); fewer updates for the specia
 it the class; another decision rule than the others'.
 """
 
-from adabench.harness.card import Bound, Card, Claim, Point, Ratio
-from adabench.workloads.active_search.checkpoint import trained
-from adabench.workloads.active_search.families import Case
-from adabench.workloads.active_search.playing import ActiveSearch, Answer
+from adabench.harness.contract.card import Bound, Card, Claim, Point, Ratio
+from adabench.workloads.algorithms.active_search.checkpoints import trained
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case
+from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
 
 CARD = Card(
     title="Robust learned policy",

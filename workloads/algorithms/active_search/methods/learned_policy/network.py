@@ -2,7 +2,7 @@
 
 Scores of arms do not depend on how arms are numbered, nor on a constant added to all answers. An
 arm's features say what was observed of it and of the leader, nothing else: no class, no mean. The
-horizon is among them; baselines see it on the board too. `scoring.py` has what runs, compiled;
+horizon is among them; baselines see it on the board too. `compiled_network.py` has what runs, compiled;
 the module here holds the weights and is what the compiled code is tested against.
 """
 
@@ -11,8 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from adabench.workloads.active_search.bandit import Board, Ints, first_best
-from adabench.workloads.active_search.scoring import FEATURES, WIDTH, Weights, look, scored
+from adabench.workloads.algorithms.active_search.methods.learned_policy.compiled_network import (
+    FEATURES,
+    WIDTH,
+    Weights,
+    look,
+    scored,
+)
+from adabench.workloads.algorithms.active_search.substrate.bandits import Board, Ints, first_best
 
 
 class Network(nn.Module):

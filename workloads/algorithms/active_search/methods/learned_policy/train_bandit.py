@@ -18,7 +18,7 @@ a search, of the policy that does not draw any more, left the robust policy with
 a gap of 0.028 at r = 32.) A minimax game goes round in circles; what is kept is a running mean of
 the weights.
 
-Episodes and gradients are compiled (`scoring.py`); torch has the weights and the optimiser.
+Episodes and gradients are compiled (`compiled_network.py`); torch has the weights and the optimiser.
 """
 
 from collections.abc import Callable
@@ -28,12 +28,25 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from adabench.workloads.active_search.adversary import search, starts
-from adabench.workloads.active_search.bandit import ARMS, Floats, Ints, draws, play
-from adabench.workloads.active_search.difficulty import on_boundary
-from adabench.workloads.active_search.families import PRIOR_SD
-from adabench.workloads.active_search.network import Learned, Network
-from adabench.workloads.active_search.scoring import gradient, nothing, played
+from adabench.workloads.algorithms.active_search.methods.learned_policy.compiled_network import (
+    gradient,
+    nothing,
+    played,
+)
+from adabench.workloads.algorithms.active_search.methods.learned_policy.network import (
+    Learned,
+    Network,
+)
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import PRIOR_SD
+from adabench.workloads.algorithms.active_search.substrate.bandits import (
+    ARMS,
+    Floats,
+    Ints,
+    draws,
+    play,
+)
+from adabench.workloads.algorithms.active_search.truth.complexity import on_boundary
+from adabench.workloads.algorithms.active_search.truth.worst_case_bandit import search, starts
 
 QUERIES = 20
 PARTICLES = 48

@@ -3,7 +3,7 @@
     robust    min over policies of max over (k, instance in class k) of loss - L(k)
     prior     min over policies of the mean loss
 
-Like `training.py`, with two simplifications. There are no specialists: L(k) is what soft binary
+Like `train_bandit.py`, with two simplifications. There are no specialists: L(k) is what soft binary
 search loses in class k, so the robust policy is asked not to be much worse than that rule in any
 class. And the adversary has no gradient: of thresholds it changes instances at random and keeps the
 worst; of questions there are a hundred objects, and all are tried.
@@ -20,12 +20,27 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from adabench.workloads.active_search import thresholds
-from adabench.workloads.active_search.bandit import Board, Floats, Ints, Policy, Small, first_best
-from adabench.workloads.active_search.hunt import hardness, hunt, informative, luck, run
-from adabench.workloads.active_search.hunting import Sampler
-from adabench.workloads.active_search.network import Network
-from adabench.workloads.active_search.questions import table
+from adabench.workloads.algorithms.active_search.methods.learned_policy.hypothesis_policy import (
+    Sampler,
+)
+from adabench.workloads.algorithms.active_search.methods.learned_policy.network import Network
+from adabench.workloads.algorithms.active_search.substrate import thresholds
+from adabench.workloads.algorithms.active_search.substrate.bandits import (
+    Board,
+    Floats,
+    Ints,
+    Policy,
+    Small,
+    first_best,
+)
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import (
+    hardness,
+    hunt,
+    informative,
+    luck,
+    run,
+)
+from adabench.workloads.algorithms.active_search.substrate.twenty_questions import table
 
 QUERIES = 20
 TABLES = 8

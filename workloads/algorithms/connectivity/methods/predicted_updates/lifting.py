@@ -21,7 +21,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adabench.workloads.connectivity.engine import (
+from adabench.workloads.algorithms.connectivity.substrate.union_find import (
+    Undoable,
+    find,
+    undo_to,
+    undoable,
+    unite,
+)
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
     ERROR,
     FULL,
     REACH,
@@ -34,7 +41,6 @@ from adabench.workloads.connectivity.engine import (
     hook,
     part,
 )
-from adabench.workloads.connectivity.unions import Undoable, find, undo_to, undoable, unite
 
 AGES = 32
 """Powers of two that tell ages apart in a table of mean remaining lifetimes."""

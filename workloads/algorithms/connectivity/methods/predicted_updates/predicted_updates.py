@@ -17,7 +17,7 @@ expectation, so the work is O((T + l1) polylog) for l1 = sum |t - t^|; offline w
 **Signal.** The predicted deletion time of the edge being inserted, and at its deletion how
 wrong it was. One update is the granularity. `lifting.py` is the structure.
 
-**The backstop.** With `backstop=on` a spanning forest (`forest.py`) serves the same updates. Of
+**The backstop.** With `backstop=on` a spanning forest (`dynamic_forest.py`) serves the same updates. Of
 the two structures the one that has spent less so far goes on, update by update, until one of
 them is up to date; that one answers. The other lags and is never hurried, and their costs
 never differ by more than one update's cost c. Therefore
@@ -73,12 +73,29 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adabench.harness.card import Bound, Card, Claim, Knob, Point, Ratio
-from adabench.workloads.connectivity.engine import Ints, Net, Small, Start, hook, spent
-from adabench.workloads.connectivity.forest import Forest, forest, forest_query, forest_update
-from adabench.workloads.connectivity.lifting import Lifted, lift_query, lift_update, lifted
-from adabench.workloads.connectivity.serve import Connectivity, Served
-from adabench.workloads.connectivity.stream import Stream
+from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point, Ratio
+from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+    Lifted,
+    lift_query,
+    lift_update,
+    lifted,
+)
+from adabench.workloads.algorithms.connectivity.substrate.dynamic_forest import (
+    Forest,
+    forest,
+    forest_query,
+    forest_update,
+)
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
+    Ints,
+    Net,
+    Small,
+    Start,
+    hook,
+    spent,
+)
+from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 CARD = Card(
     title="Predicted updates, lifted offline recursion",

@@ -11,7 +11,7 @@ Repeats are dropped, and the rest is traced.
 
 **Simplifications.** E = 64 and W = 128, half the paper's. Adam, not Muon. The replay buffer is fed
 by the exhaustive tracer with the paths of training streets; 54,400 streets and not 500,000
-episodes (`training.py`). For three reflections another loss (`likelihood.py`). Physics mask as in
+episodes (`train_flow_matching.py`). For three reflections another loss (`train_likelihood.py`). Physics mask as in
 the paper: the second object has a vertex on the transmitter's side of the first one's plane. No
 distance weighting.
 
@@ -46,7 +46,7 @@ A first training with flows that began near 1 learned nothing in 1,000 steps (hi
 their sum is n, and we think that Adam, with a memory of a thousand steps, stayed with those first
 gradients. Flows begin at exp(-5) since, and the memory is 20 steps.
 
-Three reflections, by the likelihood of known paths and not by flow matching (`likelihood.py`;
+Three reflections, by the likelihood of known paths and not by flow matching (`train_likelihood.py`;
 9,000 steps, 312 s of CPU time, one training seed): hit rate 0.584 at M = 20 over seeds 0..9, 20
 streets each, 0.573 [0.494, 0.678] as a ratio to all there is, and 0.561 [0.495, 0.619] at
 100..119, where as many uniform or shuffled candidates find nothing in 10 seeds; on 200 streets of
@@ -86,11 +86,14 @@ accuracy sold as coverage; timing without tracing; a mask made of true visibilit
 
 import numpy as np
 
-from adabench.harness.card import Card, Claim, Knob, OutOfReach, Point, Ratio
-from adabench.workloads.ray_paths.network import canonical, sample
-from adabench.workloads.ray_paths.on_device import trained_on
-from adabench.workloads.ray_paths.scene import Case, Ints, Query
-from adabench.workloads.ray_paths.tracing import RayPaths, Traced
+from adabench.harness.contract.card import Card, Claim, Knob, OutOfReach, Point, Ratio
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import (
+    canonical,
+    sample,
+)
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.on_device import trained_on
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 
 CARD = Card(
     title="Generative path sampler",

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from adabench.workloads.ray_paths.scene import Floats
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Floats
 
 EMBEDDING, WIDTH = 64, 128
 START = -5.0

@@ -9,8 +9,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from adabench.workloads.ray_paths.checkpoint import trained
-from adabench.workloads.ray_paths.network import Flows
+from adabench.workloads.algorithms.ray_paths.checkpoints import trained
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import Flows
 
 
 class DeviceFlows(Flows):

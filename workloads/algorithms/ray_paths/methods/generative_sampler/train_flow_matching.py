@@ -15,7 +15,7 @@ compiled exhaustive tracer with all paths of training scenes, not by the sampler
 for two reflections it costs less than a gradient step, and training is 500,000 scenes in the paper
 and some tens of thousands here. Where it takes longer, only the first `searched` scenes of a step
 are. For three reflections this loss learned next to nothing; what is shipped for them is trained
-by `likelihood.py`. Test scenes are never drawn here (`scene.py`).
+by `train_likelihood.py`. Test scenes are never drawn here (`scenes.py`).
 """
 
 from collections.abc import Callable
@@ -25,10 +25,21 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from adabench.workloads.ray_paths.network import Flows, allowed, canonical
-from adabench.workloads.ray_paths.recipes import Recipe
-from adabench.workloads.ray_paths.scene import FAMILIES, TRAIN, Ints, Query, child, make_query
-from adabench.workloads.ray_paths.tracer import exhaust, judge
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import (
+    Flows,
+    allowed,
+    canonical,
+)
+from adabench.workloads.algorithms.ray_paths.recipes import Recipe
+from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import exhaust, judge
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import (
+    FAMILIES,
+    TRAIN,
+    Ints,
+    Query,
+    child,
+    make_query,
+)
 
 Tick = Callable[[], None]
 BUFFER = 10_000

@@ -12,7 +12,7 @@ each path is reached in one way, and drawn sequences are a scene's paths, in pro
 
 **Differences from the paper's.** This loss. No trajectories of the network's own, so no
 exploration: what is not a path loses its flow by the sums, and needs not be drawn. All else is
-replay, and the buffer is fed by a search, as for two reflections (`training.py`): here one that
+replay, and the buffer is fed by a search, as for two reflections (`train_flow_matching.py`): here one that
 starts and ends at triangles in view, which finds what the exhaustive one finds in a third of its
 time. Each scene is used both ways, with TX and RX changed and the path reversed, which is an
 option in the paper, and mirrored at random in the vertical plane through TX and RX, which is not
@@ -28,11 +28,21 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from adabench.workloads.ray_paths.network import LEAST, Flows, canonical
-from adabench.workloads.ray_paths.recipes import Recipe
-from adabench.workloads.ray_paths.scene import TRAIN, Ints, Query, child
-from adabench.workloads.ray_paths.tracer import exhaust, lit
-from adabench.workloads.ray_paths.training import BUFFER, Batch, Tick, batch, fresh
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import (
+    LEAST,
+    Flows,
+    canonical,
+)
+from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.train_flow_matching import (
+    BUFFER,
+    Batch,
+    Tick,
+    batch,
+    fresh,
+)
+from adabench.workloads.algorithms.ray_paths.recipes import Recipe
+from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import exhaust, lit
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import TRAIN, Ints, Query, child
 
 FINE = 6
 """How finely the search looks at a triangle."""

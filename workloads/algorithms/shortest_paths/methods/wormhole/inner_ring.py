@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adabench.workloads.shortest_paths.compiled import (
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Counts,
     Graph,
     Ints,

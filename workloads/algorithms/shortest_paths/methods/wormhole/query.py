@@ -6,10 +6,8 @@ of the first of them. Two sides with gates are joined *inside* G[L0], however ne
 be to each other outside it: that is where the error comes from, and the point.
 """
 
-from adabench.workloads.shortest_paths.compiled import Graph, Ints, Space, compiled
-from adabench.workloads.shortest_paths.labels import FAR, Labels, apart
-from adabench.workloads.shortest_paths.rings import Ring
-from adabench.workloads.shortest_paths.search import (
+from adabench.workloads.algorithms.shortest_paths.methods.wormhole.inner_ring import Ring
+from adabench.workloads.algorithms.shortest_paths.substrate.bfs import (
     UNREACHED,
     between,
     climb,
@@ -17,6 +15,13 @@ from adabench.workloads.shortest_paths.search import (
     layer,
     place,
 )
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
+    Graph,
+    Ints,
+    Space,
+    compiled,
+)
+from adabench.workloads.algorithms.shortest_paths.substrate.pruned_labels import FAR, Labels, apart
 
 NOBODY = -1
 

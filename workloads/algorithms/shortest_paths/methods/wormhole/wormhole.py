@@ -1,7 +1,7 @@
 """WormHole: an inner ring that only grows where it has looked, and routes through it.
 
 **The idea.** In graphs with a core most shortest paths run through it. Find the core by reading
-next to nothing (`rings.py`), and let every query explore only until it reaches the core's
+next to nothing (`inner_ring.py`), and let every query explore only until it reaches the core's
 neighbourhood, then cross inside. What adapts is how far a query explores: an end that is in the
 ring or next to it explores nothing, one in the periphery a few layers, and two ends that meet
 before they reach the ring get an exact answer without it.
@@ -79,14 +79,36 @@ tests look for each.
 
 from typing import NamedTuple
 
-from adabench.harness.card import Bound, Card, Claim, Knob, Monotone, OutOfReach, Point, Ratio
-from adabench.workloads.shortest_paths.asking import ShortestPaths, State
-from adabench.workloads.shortest_paths.compiled import Graph, Space, compiled, hook, room
-from adabench.workloads.shortest_paths.graph import Case
-from adabench.workloads.shortest_paths.labels import Labels, label
-from adabench.workloads.shortest_paths.rings import Ring, grow, size_of
-from adabench.workloads.shortest_paths.routing import route, route_by_labels
-from adabench.workloads.shortest_paths.scoring import Answers
+from adabench.harness.contract.card import (
+    Bound,
+    Card,
+    Claim,
+    Knob,
+    Monotone,
+    OutOfReach,
+    Point,
+    Ratio,
+)
+from adabench.workloads.algorithms.shortest_paths.methods.wormhole.inner_ring import (
+    Ring,
+    grow,
+    size_of,
+)
+from adabench.workloads.algorithms.shortest_paths.methods.wormhole.query import (
+    route,
+    route_by_labels,
+)
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
+    Graph,
+    Space,
+    compiled,
+    hook,
+    room,
+)
+from adabench.workloads.algorithms.shortest_paths.substrate.pruned_labels import Labels, label
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
+from adabench.workloads.algorithms.shortest_paths.substrate.scoring import Answers
 
 CARD = Card(
     title="WormHole",

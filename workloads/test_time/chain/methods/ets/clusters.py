@@ -24,9 +24,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from adabench.workloads.chain.data import STEP_WORDS, Problem, room, well_formed
-from adabench.workloads.chain.search import STEP_LIMIT, Node
-from adabench.workloads.shared.engine import STEP, Costs, Engine, Floats, mix
+from adabench.workloads.shared.language_model.contract import STEP, Costs, Engine, Floats, mix
+from adabench.workloads.test_time.chain.substrate.problems import (
+    STEP_WORDS,
+    Problem,
+    room,
+    well_formed,
+)
+from adabench.workloads.test_time.chain.substrate.tree_search import STEP_LIMIT, Node
 
 GRID = tuple(round(0.005 * i, 3) for i in range(1, 61))
 WIDTH, SURVIVORS = 16, 4

@@ -4,7 +4,7 @@ sameness.
 A search's leaves share the keys and values of their ancestors. REBASE spreads the width by score
 alone, over many branches that share little. ETS first asks which leaves are worth what they hold.
 At each depth, with n leaves, their m distinct ancestors (root included) and REBASE's counts as
-outcome O_i = count_i / W, an integer program keeps leaves x and ancestors y (`pruning.py`):
+outcome O_i = count_i / W, an integer program keeps leaves x and ancestors y (`integer_program.py`):
 
     maximise   sum_i O_i x_i  -  lambda_c / (m + n) (sum_j y_j + sum_i x_i)  +  lambda_s / K sum_k c_k
 
@@ -46,18 +46,18 @@ beam 1.015 [0.975, 1.069]: undecided, a beam under this judge is as good. R3 und
 as foreseen, time does not follow the cache: at lambda_c = 2 KV is 0.61 of REBASE's and latency
 1.06, solver and clustering being 5.7 ms of 42 (36 of 174 at N = 64).
 
-**Ways to fake it.** Reading the cache after pruning here and before it for REBASE (`search.py`
+**Ways to fake it.** Reading the cache after pruning here and before it for REBASE (`tree_search.py`
 reads both, for all). A smaller width under the name of sharing (`generated` is that of REBASE up to
 what ends earlier). A formula in place of the cache. Clusters of answers or of whole texts, all
 distinct, which make coverage vacuous. The solver's seconds left out of the latency. Weights tuned
 on test questions.
 """
 
-from adabench.harness.card import Card, Claim, Frontier, Knob, Monotone, Point, Ratio
-from adabench.workloads.chain.pruning import Prices, pruned
-from adabench.workloads.chain.search import search
-from adabench.workloads.chain.task import Chain, Question
-from adabench.workloads.shared.engine import require
+from adabench.harness.contract.card import Card, Claim, Frontier, Knob, Monotone, Point, Ratio
+from adabench.workloads.shared.language_model.contract import require
+from adabench.workloads.test_time.chain.methods.ets.integer_program import Prices, pruned
+from adabench.workloads.test_time.chain.substrate.tree_search import search
+from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Efficient Tree Search",

@@ -30,9 +30,9 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from adabench.workloads.chain.allocation import balanced
-from adabench.workloads.chain.clusters import clusters
-from adabench.workloads.chain.search import Allocation, Node, Tree
+from adabench.workloads.test_time.chain.methods.ets.clusters import clusters
+from adabench.workloads.test_time.chain.methods.rebase.allocation import balanced
+from adabench.workloads.test_time.chain.substrate.tree_search import Allocation, Node, Tree
 
 TIE = 1e-12
 """What a kept leaf is worth beside everything else."""

@@ -5,7 +5,7 @@ At every depth each leaf takes ceil(W_left e^(r / T) / sum_left) children, best 
 get none. Nothing is pruned for its cost, so the cache holds whatever the scores spread over: the
 prior state of the art that Efficient Tree Search starts from.
 
-Search, bookkeeping and the final choice are those of every search here (`search.py`).
+Search, bookkeeping and the final choice are those of every search here (`tree_search.py`).
 
 **What is simplified.** Steps of nine words, at most 18 of them. `<eos>` is a step of its own.
 
@@ -22,10 +22,10 @@ a problem is, equal scores give every leaf one child and it is plain sampling, s
 place of the cache.
 """
 
-from adabench.harness.card import Card, Claim, Knob, OutOfReach, Point, Ratio
-from adabench.workloads.chain.allocation import balanced
-from adabench.workloads.chain.search import Tree, search
-from adabench.workloads.chain.task import Chain, Question
+from adabench.harness.contract.card import Card, Claim, Knob, OutOfReach, Point, Ratio
+from adabench.workloads.test_time.chain.methods.rebase.allocation import balanced
+from adabench.workloads.test_time.chain.substrate.tree_search import Tree, search
+from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="REBASE",
