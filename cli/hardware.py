@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from adabench.profilers.hardware.fingerprint import Difference
     from adabench.profilers.hardware.profile import Judged, Profile
 
-PINNED = Path(__file__).resolve().parents[1] / "profilers" / "pinned"
+PINNED = Path(__file__).resolve().parents[1] / "profilers" / "hardware" / "pinned"
 MARKED = "or run with --off-profile, which marks the run."
 SLOW_S = 1.5
 """Seconds per ceiling for `calibrate`."""

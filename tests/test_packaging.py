@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-HEAVY = ("torch", "numpy", "pandas", "matplotlib", "rich", "numba", "adabench.workloads.paging")
+HEAVY = (
+    "torch",
+    "numpy",
+    "pandas",
+    "matplotlib",
+    "rich",
+    "numba",
+    "adabench.workloads.algorithms.paging",
+)
 
 
 def test_links_match_what_the_wheel_includes() -> None:

@@ -38,8 +38,8 @@ def made_of(folder: Path, sha256: str, tasks: Cards, methods: Cards) -> dict[str
     """Return what findings depend on, digested; nothing for a run too short to keep them."""
     if (folder / run_folder.RECORDS).stat().st_size < KEPT_FROM:
         return {}
-    here = Path(__file__).parent
-    sources = [*here.glob("*.py"), *here.with_name("profilers").glob("*.py")]
+    here = Path(__file__).parents[1]
+    sources = [*here.rglob("*.py"), *here.with_name("profilers").rglob("*.py")]
     cards = repr((sorted(tasks.items()), sorted(methods.items())))
     return {
         "format": FORMAT,

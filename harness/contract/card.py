@@ -212,6 +212,8 @@ class Card:
     no_conversion: str = ""
     """In a task file: why saved work cannot become time here; reports then print this reason
     in place of a conversion."""
+    tasks: tuple[str, ...] = ()
+    """In the file of a method that a family shares: the tasks of the family that it runs on."""
     scales: tuple[str, ...] = ("embedded",)
     """In a task file: the scales that `load` knows."""
     conditions: Mapping[str, Scalar] = field(default_factory=dict)

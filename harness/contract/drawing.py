@@ -74,12 +74,12 @@ def painter(entry: Entry) -> Painter | None:
         MethodContractError: if the file has no such function.
     """
     package, _, _ = entry.module.rpartition(".")
-    if not package or not entry.path.with_name("picture.py").is_file():
+    if not package or not entry.path.with_name("drawing.py").is_file():
         return None
     registry.load(entry)
-    found = getattr(importlib.import_module(f"{package}.picture"), "picture", None)
+    found = getattr(importlib.import_module(f"{package}.drawing"), "picture", None)
     if not callable(found):
-        raise MethodContractError(f"{package}.picture has no function picture.")
+        raise MethodContractError(f"{package}.drawing has no function picture.")
     return cast(Painter, found)
 
 

@@ -18,7 +18,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -29,7 +29,9 @@ from adabench.harness.contract.card import Card, Claim, Knob, Metric
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError, nearest
 
 PACKAGE = "adabench.workloads"
-_KINDS = {"knobs": Knob, "claims": Claim, "metrics": Metric, "needs": str}
+TASK_DEPTHS = ("*/task.py", "*/*/task.py")
+"""Where tasks are: a folder of `workloads/`, or of a family there."""
+_KINDS = {"knobs": Knob, "claims": Claim, "metrics": Metric, "needs": str, "tasks": str}
 _NAMES: dict[str, Any] = {
     name: value for name, value in vars(vocabulary).items() if not name.startswith("_")
 }
@@ -60,7 +62,13 @@ class Entry:
 
 def tasks() -> dict[str, Entry]:
     """Return every task by name, built-in ones first."""
-    found = {entry.address: entry for entry in _builtin("task.py")}
+    found: dict[str, Entry] = {}
+    for path in _task_files():
+        entry = _entry(path.parent.name, _module(path), path)
+        if entry.address in found:
+            twice = f"{_module(path)} and {found[entry.address].module} have the same name"
+            entry = replace(entry, problem=f"{twice}; rename one of the two folders")
+        found[entry.address] = entry
     for address, module in _entry_points("adabench.tasks"):
         found.setdefault(address, _entry(address, module, _locate(module)))
     return found
@@ -68,11 +76,7 @@ def tasks() -> dict[str, Entry]:
 
 def methods(task: str) -> dict[str, Entry]:
     """Return the methods of one task by address."""
-    found = {
-        entry.address: entry
-        for entry in _builtin(f"{task}/*.py")
-        if "/" in entry.address and entry.task == task
-    }
+    found = {entry.address: entry for entry in _builtin_methods(task)}
     for address, module in _entry_points("adabench.methods"):
         if address.partition("/")[0] == task:
             found.setdefault(address, _entry(address, module, _locate(module)))
@@ -201,17 +205,40 @@ def _card_expression(node: ast.stmt) -> ast.expr | None:
     return node.value if named else None
 
 
-def _builtin(pattern: str) -> Iterator[Entry]:
-    """Yield built-in entries; `protocols.py` for all tasks, `<task>/*.py` for its methods."""
-    glob = "*/task.py" if pattern == "task.py" else pattern
-    for root in _roots():
-        for path in sorted(root.glob(glob)):
-            is_task = path.stem == "task"
-            address = path.parent.name if is_task else f"{path.parent.name}/{path.stem}"
-            module = f"{PACKAGE}.{path.parent.name}.{path.stem}"
-            entry = _entry(address, module, path)
+def _task_files() -> list[Path]:
+    """Return the `task.py` of every built-in task, in the order of the tasks' names."""
+    files = [path for root in _roots() for depth in TASK_DEPTHS for path in root.glob(depth)]
+    return sorted(files, key=lambda path: (path.parent.name, path))
+
+
+def _builtin_methods(task: str) -> Iterator[Entry]:
+    """Yield the methods that stand in a task's folder, then those that its family shares."""
+    for home in (path.parent for path in _task_files() if path.parent.name == task):
+        for path in method_files(home):
+            entry = _entry(f"{task}/{path.stem}", _module(path), path)
             if entry.problem or entry.card.title:
                 yield entry
+        for path in method_files(home.parent):
+            entry = _entry(f"{task}/{path.stem}", _module(path), path)
+            if task in entry.card.tasks:
+                yield entry
+
+
+def method_files(home: Path) -> list[Path]:
+    """Return the files in the `methods/` of a task or a family that are methods by their place."""
+    alone = home.glob("methods/*.py")
+    with_parts = (path / f"{path.name}.py" for path in home.glob("methods/*/"))
+    return sorted([*alone, *(path for path in with_parts if path.is_file())], key=_stem)
+
+
+def _stem(path: Path) -> str:
+    return path.stem
+
+
+def _module(path: Path) -> str:
+    """Return the dotted name of a built-in file."""
+    root = next(root for root in _roots() if path.is_relative_to(root))
+    return ".".join((PACKAGE, *path.relative_to(root).with_suffix("").parts))
 
 
 def _entry(address: str, module: str, path: Path | None) -> Entry:
@@ -229,6 +256,13 @@ def _entry(address: str, module: str, path: Path | None) -> Entry:
 
 
 def _roots() -> list[Path]:
+    return _roots_on(tuple(sys.path))
+
+
+@lru_cache(maxsize=8)
+def _roots_on(path: tuple[str, ...]) -> list[Path]:
+    """Look for the package once a path: every built-in file's module name asks for it."""
+    del path
     spec = importlib.util.find_spec(PACKAGE)
     places = spec.submodule_search_locations if spec else None
     return [Path(place) for place in places or ()]

@@ -32,7 +32,7 @@ CHECKED = (
 )
 """Keys that must agree before runs are joined or compared."""
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def fingerprint(machine: Machine = HERE) -> dict[str, Any]:

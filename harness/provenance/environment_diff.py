@@ -56,7 +56,7 @@ STATE = ("kernel", "git_commit", "git_dirty")
 PROTOCOL = ("precision", "budget_s", "steady_s")
 BASE = "base_sha256"
 """The manifest's key of `base_digest`."""
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 UNDER = ("harness", "kernels", "profilers", "workloads/shared")
 """What every method runs on, beside its own and its task's files."""
 DIGITS = 12

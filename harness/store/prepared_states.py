@@ -62,13 +62,18 @@ def key(cell: Cell, task: Entry, method: Entry) -> str:
     """Return the key of the state that `cell` needs; its point holds prepare-knobs only."""
     digest = hashlib.sha256(json.dumps(cell.to_json(), sort_keys=True).encode())
     folder = task.path.parent
-    sources = [path for path in folder.glob("*.py") if not _is_sibling_method(path, task)]
-    shared = folder.parent.glob("shared/*.py")
+    sources = [path for path in folder.rglob("*.py") if not _is_sibling_method(path, task)]
+    shared = _workloads(folder).glob("shared/**/*.py")
     shipped = folder.glob("checkpoints/*")
     for path in sorted({*sources, method.path, *shared, *shipped, *named_files(cell)}):
         stat = path.stat()
         digest.update(_content(path, stat.st_mtime_ns, stat.st_size))
     return digest.hexdigest()[:32]
+
+
+def _workloads(folder: Path) -> Path:
+    """Return the folder of all families, from that of a task."""
+    return folder.parent if (folder.parent / "shared").is_dir() else folder.parent.parent
 
 
 def named_files(cell: Cell) -> list[Path]:

@@ -19,12 +19,14 @@ def kinds(task: str) -> dict[str, str]:
     match task:
         case "paging" | "flow_time" | "stragglers" | "shortest_paths":
             place = {
-                "paging": "trace",
-                "flow_time": "streams",
-                "stragglers": "delays",
-                "shortest_paths": "families",
+                "paging": "traces",
+                "flow_time": "job_streams",
+                "stragglers": "delay_models",
+                "shortest_paths": "graph_families",
             }[task]
-            return dict(import_module(f"adabench.workloads.{task}.{place}").KINDS)
+            return dict(
+                import_module(f"adabench.workloads.algorithms.{task}.substrate.{place}").KINDS
+            )
         case "connectivity":
             families = import_module(
                 "adabench.workloads.algorithms.connectivity.substrate.update_streams"
@@ -35,8 +37,8 @@ def kinds(task: str) -> dict[str, str]:
                 "adabench.workloads.algorithms.active_search.substrate.bandit_families"
             ).FAMILIES
             return {name: family.purpose for name, family in families.items()}
-    place = {"replanning": "scene", "ray_paths": "scene", "mip": "families"}[task]
-    scene = import_module(f"adabench.workloads.{task}.{place}")
+    place = {"replanning": "scenes", "ray_paths": "scenes", "mip": "instance_families"}[task]
+    scene = import_module(f"adabench.workloads.algorithms.{task}.substrate.{place}")
     sides = dict(zip(NEEDED, (scene.FRIENDLY, scene.HOSTILE, scene.CONTROLS), strict=True))
     return {name: kind for kind, names in sides.items() for name in names}
 
@@ -48,7 +50,7 @@ def lacking(known: Mapping[str, str], groups: Collection[str]) -> list[str]:
 
 def suite(task: str) -> set[str]:
     """Return the families that a default run meets, made small."""
-    module = import_module(f"adabench.workloads.{task}.task")
+    module = import_module(f"adabench.workloads.algorithms.{task}.task")
     more = MIP if task == "mip" else {}
     task_ = module.load("embedded", 0, **module.CHECK_CONDITIONS, **more)
     return {case.group for case in task_.cases()}

@@ -37,7 +37,7 @@ def test_a_plug_ins_file_is_found_and_one_without_the_function_refused(
         (folder / "task.py").write_text(
             "from adabench.harness.contract.card import Card\nCARD = Card('t')\n", encoding="utf-8"
         )
-        (folder / "picture.py").write_text(text, encoding="utf-8")
+        (folder / "drawing.py").write_text(text, encoding="utf-8")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
 
     def entry(package: str) -> Entry:

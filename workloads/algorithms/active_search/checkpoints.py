@@ -45,9 +45,16 @@ from adabench.workloads.shared.training.checkpoints import Progress
 
 FOLDER = Path(__file__).with_name("checkpoints")
 HELD_OUT_SEED, HUNTED = 4000, 4000
-SOURCES = ("adversary.py", "bandit.py", "difficulty.py", "network.py", "scoring.py", "training.py")
-HUNT_SOURCES = ("hunt.py", "hunting.py", "hunt_training.py", "questions.py", "scoring.py",
-                "thresholds.py")  # fmt: skip
+SOURCES = (
+    "truth/worst_case_bandit.py",
+    "substrate/bandits.py",
+    "truth/complexity.py",
+    "methods/learned_policy/network.py",
+    "methods/learned_policy/compiled_network.py",
+    "methods/learned_policy/train_bandit.py",
+)
+HUNT_SOURCES = ("substrate/hypothesis_search.py", "methods/learned_policy/hypothesis_policy.py", "methods/learned_policy/train_hypothesis.py", "substrate/twenty_questions.py", "methods/learned_policy/compiled_network.py",
+                "substrate/thresholds.py")  # fmt: skip
 
 
 def recipe(name: str) -> Recipe | HuntRecipe:

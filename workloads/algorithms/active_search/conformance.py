@@ -34,10 +34,7 @@ OFF_LIMITS = frozenset((
 ))  # fmt: skip
 """Attributes, imported names and strings that no honest policy needs."""
 RULES = Rules(
-    "adabench.workloads.active_search",
-    parts=frozenset(
-        ("bandit", "checkpoint", "difficulty", "network", "playing", "families", "hunt", "hunting")
-    ),
+    "adabench.workloads.algorithms.active_search",
     off_limits=OFF_LIMITS,
     strings=OFF_LIMITS,
 )

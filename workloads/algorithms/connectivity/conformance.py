@@ -60,11 +60,7 @@ def _foreseen(node: ast.AST) -> Iterator[str]:
 
 
 RULES = Rules(
-    "adabench.workloads.connectivity",
-    parts=frozenset((
-        "adjacency", "engine", "forest", "lifting", "rebuilding", "searching", "serve", "stream",
-        "unions",
-    )),
+    "adabench.workloads.algorithms.connectivity",
     off_limits=frozenset((
         "advice", "advise", "answers", "hindsight", "meter", "of", "score", "tape", "setflags",
         "writeable", "_judged", "_run", "run_once", "ledger", "cell_contents", "__closure__",

@@ -49,8 +49,7 @@ OFF_LIMITS = frozenset((
     "__setattr__",
 ))  # fmt: skip
 RULES = Rules(
-    "adabench.workloads.flow_time",
-    parts=frozenset(("heap", "machine", "replay", "streams")),
+    "adabench.workloads.algorithms.flow_time",
     off_limits=OFF_LIMITS,
     strings=OFF_LIMITS,
 )

@@ -49,8 +49,7 @@ OFF_LIMITS = frozenset((
     "__code__", "__dict__", "__globals__", "__module__", "__setattr__",
 ))  # fmt: skip
 RULES = Rules(
-    "adabench.workloads.paging",
-    parts=frozenset(("cache", "future", "marking", "replay", "trace")),
+    "adabench.workloads.algorithms.paging",
     off_limits=OFF_LIMITS,
     strings=OFF_LIMITS | {"next"},
     names=frozenset(("hindsight", "advise")),

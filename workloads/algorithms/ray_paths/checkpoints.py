@@ -31,8 +31,13 @@ from adabench.workloads.shared.training.checkpoints import Progress
 
 FOLDER = Path(__file__).with_name("checkpoints")
 HELD_OUT_SEED, HELD_OUT_SCENES = 4000, 200
-SOURCES = ("network.py", "scene.py", "tracer.py", "training.py")
-MORE = {"likelihood": ("likelihood.py",)}
+SOURCES = (
+    "methods/generative_sampler/network.py",
+    "substrate/scenes.py",
+    "substrate/compiled_tracer.py",
+    "methods/generative_sampler/train_flow_matching.py",
+)
+MORE = {"likelihood": ("methods/generative_sampler/train_likelihood.py",)}
 """Sources beside those, by loss."""
 
 

@@ -44,10 +44,7 @@ VERTICES, PAIRS = 500, 400
 SHAPES = (("power_2.5", 0), ("necklace", 1), ("geometric", 2))
 """(family, seed) of the instances."""
 RULES = Rules(
-    "adabench.workloads.shortest_paths",
-    parts=frozenset((
-        "asking", "compiled", "graph", "labels", "rings", "routing", "scoring", "search",
-    )),
+    "adabench.workloads.algorithms.shortest_paths",
     off_limits=frozenset((
         "exact", "engine", "given", "judged", "ledger", "meter", "queried", "score", "survey",
         "tape", "truth", "_judged", "_run", "_truth", "cell_contents", "setflags", "writeable",

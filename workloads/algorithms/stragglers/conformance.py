@@ -51,8 +51,7 @@ def _keywords(node: ast.AST) -> Iterator[str]:
 
 
 RULES = Rules(
-    "adabench.workloads.stragglers",
-    parts=frozenset(("codes", "delays", "machine", "patterns", "planning", "replay")),
+    "adabench.workloads.algorithms.stragglers",
     off_limits=OFF_LIMITS,
     strings=OFF_LIMITS,
     more=_keywords,

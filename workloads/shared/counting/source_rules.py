@@ -24,9 +24,7 @@ class Rules:
     """What the methods of one task leave alone."""
 
     folder: str
-    """The dotted name of the task's package."""
-    parts: frozenset[str]
-    """The modules of it that are made for methods."""
+    """The dotted name of the task's package; its `substrate` is what methods may import of it."""
     off_limits: frozenset[str]
     """Attributes and imported names that no honest method needs."""
     strings: frozenset[str] = frozenset()
@@ -74,5 +72,5 @@ class Rules:
     def _barred(self, module: str) -> bool:
         """Tell whether a module is a sibling method, the check, the task, or a way around them."""
         if module.startswith(f"{self.folder}."):
-            return module.removeprefix(f"{self.folder}.").partition(".")[0] not in self.parts
+            return module.removeprefix(f"{self.folder}.").partition(".")[0] != "substrate"
         return module == BOOKS or module.partition(".")[0] in BACK_DOORS

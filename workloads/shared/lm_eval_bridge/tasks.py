@@ -33,7 +33,7 @@ from adabench.harness.contract import registry
 from adabench.harness.errors import require
 from adabench.workloads.shared.language_model.vocabulary import BOS, EOS, decode, encode
 
-FOLDER = Path(__file__).with_name("lm_eval_yaml")
+FOLDER = Path(__file__).with_name("yaml")
 """What `--include_path` has to name."""
 SHOTS = 32
 """Examples that few-shot prompts are drawn from."""

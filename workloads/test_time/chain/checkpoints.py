@@ -29,7 +29,13 @@ SEEDS = 1
 """Training seeds; a run uses seed modulo this."""
 DEV_SEED, DEV_LENGTHS, DEV_PROBLEMS = 5, (4, 6), 100
 
-_SOURCES = ("data.py", "training.py", "judging.py", "../shared/lm.py", "../shared/words.py")
+_SOURCES = (
+    "substrate/problems.py",
+    "substrate/train_models.py",
+    "substrate/train_judge.py",
+    "../../shared/language_model/model.py",
+    "../../shared/language_model/vocabulary.py",
+)
 
 
 def recipe(name: str) -> Recipe:

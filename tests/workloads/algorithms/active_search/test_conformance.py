@@ -52,7 +52,7 @@ def test_the_source_is_not_the_only_guard(name, caught, monkeypatch) -> None:
         "from adabench.workloads.algorithms.active_search.methods.uniform import solve",
         "from adabench.workloads.algorithms.active_search.truth.worst_case_bandit import search",
         "from adabench.workloads.algorithms.active_search.substrate.bandit_families import generate",
-        "from adabench.workloads.active_search import conformance",
+        "from adabench.workloads.algorithms.active_search import conformance",
         "from . import adversary",
         "task.play_knowing(case, policies)",
         "import gc",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from adabench.harness.contract import registry
 from adabench.workloads.algorithms.connectivity import task as connectivity
 from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import (
@@ -18,17 +19,16 @@ from adabench.workloads.algorithms.connectivity.substrate.update_streams import 
 )
 
 FOLDER = Path(connectivity.__file__).parent
-NAMES = sorted(
-    path.stem
-    for path in FOLDER.glob("*.py")
-    if path.stem != "task" and "\nCARD = Card(" in path.read_text(encoding="utf-8")
-)
+NAMES = [path.stem for path in registry.method_files(FOLDER) if path.stem != "dropped_by_a_test"]
 
 
 @pytest.fixture(scope="session")
 def methods() -> dict[str, ModuleType]:
     """Every method of the folder, by name."""
-    return {n: importlib.import_module(f"adabench.workloads.connectivity.{n}") for n in NAMES}
+    return {
+        name: importlib.import_module(registry.find(f"connectivity/{name}").module)
+        for name in NAMES
+    }
 
 
 @pytest.fixture(scope="session")

@@ -8,22 +8,21 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from adabench.harness.contract import registry
 from adabench.workloads.algorithms.flow_time import task as flow_time
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import make_stream
 from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime
 
 FOLDER = Path(flow_time.__file__).parent
-NAMES = sorted(
-    path.stem
-    for path in FOLDER.glob("*.py")
-    if path.stem not in ("task", "dropped_by_a_test") and "\nCARD = Card(" in path.read_text()
-)
+NAMES = [path.stem for path in registry.method_files(FOLDER) if path.stem != "dropped_by_a_test"]
 
 
 @pytest.fixture(scope="session")
 def methods() -> dict[str, ModuleType]:
     """Every method of the folder, by name."""
-    return {name: importlib.import_module(f"adabench.workloads.flow_time.{name}") for name in NAMES}
+    return {
+        name: importlib.import_module(registry.find(f"flow_time/{name}").module) for name in NAMES
+    }
 
 
 @pytest.fixture(scope="session")

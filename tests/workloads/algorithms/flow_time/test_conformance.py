@@ -64,7 +64,7 @@ def test_the_source_is_not_the_only_guard(name, caught, monkeypatch) -> None:
     [
         "import adabench.workloads.algorithms.flow_time.methods.srpt",
         "from adabench.workloads.algorithms.flow_time.methods.op_srpt import solve",
-        "from adabench.workloads.flow_time import conformance",
+        "from adabench.workloads.algorithms.flow_time import conformance",
         "from . import optimum",
         "from .streams import generate",
         "from adabench.workloads.algorithms.flow_time.substrate.event_loop import engine",

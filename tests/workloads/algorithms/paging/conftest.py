@@ -8,23 +8,20 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from adabench.harness.contract import registry
 from adabench.workloads.algorithms.paging import task as paging
 from adabench.workloads.algorithms.paging.substrate.predictions import advise, hindsight
 from adabench.workloads.algorithms.paging.substrate.replay import Paging
 from adabench.workloads.algorithms.paging.substrate.traces import make_trace
 
 FOLDER = Path(paging.__file__).parent
-NAMES = sorted(
-    path.stem
-    for path in FOLDER.glob("*.py")
-    if path.stem not in ("task", "dropped_by_a_test") and "\nCARD = Card(" in path.read_text()
-)
+NAMES = [path.stem for path in registry.method_files(FOLDER) if path.stem != "dropped_by_a_test"]
 
 
 @pytest.fixture(scope="session")
 def methods() -> dict[str, ModuleType]:
     """Every method of the folder, by name."""
-    return {name: importlib.import_module(f"adabench.workloads.paging.{name}") for name in NAMES}
+    return {name: importlib.import_module(registry.find(f"paging/{name}").module) for name in NAMES}
 
 
 @pytest.fixture(scope="session")

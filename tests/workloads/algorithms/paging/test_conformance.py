@@ -56,7 +56,7 @@ def test_a_wrong_policy_is_caught(name: str, caught: str) -> None:
     [
         "import adabench.workloads.algorithms.paging.methods.lru",
         "from adabench.workloads.algorithms.paging.methods.belady import solve",
-        "from adabench.workloads.paging import conformance",
+        "from adabench.workloads.algorithms.paging import conformance",
         "from . import mark0",
         "from .hints import advise",
         "from adabench.workloads.algorithms.paging.substrate.cache_engine import engine",

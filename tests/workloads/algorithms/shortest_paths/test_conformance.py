@@ -50,7 +50,7 @@ def test_a_wrong_method_is_caught(name: str, caught: str) -> None:
     "line",
     [
         "import adabench.workloads.algorithms.shortest_paths.methods.pll",
-        "from adabench.workloads.shortest_paths import conformance",
+        "from adabench.workloads.algorithms.shortest_paths import conformance",
         "from . import bibfs",
         "from .truth import distances",
         "from adabench.workloads.algorithms.shortest_paths.substrate.query_loop import engine",

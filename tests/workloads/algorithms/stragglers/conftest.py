@@ -8,23 +8,20 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from adabench.harness.contract import registry
 from adabench.workloads.algorithms.stragglers import task as stragglers
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import Profile, make_profile
 from adabench.workloads.algorithms.stragglers.substrate.replay import Stragglers
 
 FOLDER = Path(stragglers.__file__).parent
-NAMES = sorted(
-    path.stem
-    for path in FOLDER.glob("*.py")
-    if path.stem != "task" and "\nCARD = Card(" in path.read_text()
-)
+NAMES = [path.stem for path in registry.method_files(FOLDER) if path.stem != "dropped_by_a_test"]
 
 
 @pytest.fixture(scope="session")
 def methods() -> dict[str, ModuleType]:
     """Every method of the folder, by name."""
     return {
-        name: importlib.import_module(f"adabench.workloads.stragglers.{name}") for name in NAMES
+        name: importlib.import_module(registry.find(f"stragglers/{name}").module) for name in NAMES
     }
 
 

@@ -67,7 +67,7 @@ def test_the_source_is_not_the_only_guard(name: str, caught: str, monkeypatch) -
     [
         "import adabench.workloads.algorithms.stragglers.methods.hindsight",
         "from adabench.workloads.algorithms.stragglers.methods.uncoded import solve",
-        "from adabench.workloads.stragglers import engine",
+        "from adabench.workloads.algorithms.stragglers import engine",
         "from .delays import generate",
         "from . import instances",
         "import gc",

@@ -44,7 +44,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-SHARED = ("machine.py", "heap.py")
+SHARED = ("policy_view.py", "heap.py")
 DIGEST = digest_of([*(Path(__file__).parent / name for name in SHARED), SOURCE])
 ARRIVED, ENDED, DONE = 0, 1, 2
 NOTHING, OPERATIONS, TOLD = 0, 1, 2

@@ -54,7 +54,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-SHARED = ("cache.py", "future.py", "marking.py")
+SHARED = ("cache_engine.py", "../truth/belady.py", "marking.py")
 DIGEST = digest_of([*(Path(__file__).parent / name for name in SHARED), SOURCE])
 
 

@@ -37,7 +37,7 @@ PAGES = 1000
 SCAN_PERIOD = 2000
 """Requests from the start of one scan to the start of the next."""
 INSTANCE, NOISE, COINS = 0, 1, 2
-DOCS = Path(__file__).parent / "traces" / "python_docs.xz"
+DOCS = Path(__file__).parents[1] / "data" / "traces" / "python_docs.xz"
 
 
 @dataclass(frozen=True)

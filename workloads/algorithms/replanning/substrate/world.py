@@ -40,7 +40,7 @@ LOOKS, CHECKS, QUEUE, SIZE = 0, 1, 2, 3
 GOAL, ROBOT = 0, 1
 NOBODY = -1
 
-PARTS = ("space.py", "moving.py", "marching.py")
+PARTS = ("world.py", "moving_obstacles.py", "fast_marching.py")
 DIGEST = kernels.digest_of(Path(__file__).parent / name for name in PARTS)
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -27,7 +27,14 @@ Counts = NDArray[np.int64]
 Marks = NDArray[np.uint8]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-SHARED = ("compiled.py", "engine.py", "search.py", "rings.py", "routing.py", "labels.py")
+SHARED = (
+    "kernels.py",
+    "query_loop.py",
+    "bfs.py",
+    "../methods/wormhole/inner_ring.py",
+    "../methods/wormhole/query.py",
+    "pruned_labels.py",
+)
 DIGEST = digest_of(Path(__file__).parent / name for name in SHARED)
 
 READS, ROWS, ENTRIES = 0, 1, 2
