@@ -42,8 +42,8 @@ def test_a_method_has_an_essay_and_one_screen(entry: Entry) -> None:
 
 def test_a_dropped_file_is_a_method() -> None:
     [paging] = [task for task in registry.tasks().values() if task.name == "paging"]
-    dropped = paging.path.with_name("dropped_by_a_test.py")
-    source = paging.path.with_name("fifo.py").read_text(encoding="utf-8")
+    dropped = paging.path.with_name("methods") / "dropped_by_a_test.py"
+    source = dropped.with_name("fifo.py").read_text(encoding="utf-8")
     try:
         dropped.write_text(source, encoding="utf-8")
         assert "paging/dropped_by_a_test" in registry.methods("paging")

@@ -63,7 +63,7 @@ def test_plug_ins_come_in_by_entry_point() -> None:
 
 def test_listing_imports_no_plug_in(toy_env: dict[str, str]) -> None:
     code = (
-        "import json, sys; from adabench.harness import registry as r;"
+        "import json, sys; from adabench.harness.contract import registry as r;"
         "found = [m for t in r.tasks() for m in r.methods(t)];"
         "print(json.dumps([found, 'adabench_toy' in sys.modules, 'numpy' in sys.modules]))"
     )

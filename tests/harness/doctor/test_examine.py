@@ -36,7 +36,7 @@ from adabench.profilers.probe import instruments
 
 STRANGERS = (999_999_901, 999_999_902, 999_999_903)
 """Process ids that no process here can have."""
-SNAPSHOTS = Path(__file__).parent.parent / "data" / "doctor"
+SNAPSHOTS = Path(__file__).parents[2] / "data" / "doctor"
 
 
 class NVMLError(Exception):

@@ -11,8 +11,8 @@ import pytest
 from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.harness.gate import revisions
 
-PLUGIN = Path(__file__).parent.parent / "plugin"
-ROOT = Path(__file__).parent.parent.parent
+PLUGIN = Path(__file__).parents[2] / "plugin"
+ROOT = Path(__file__).parents[3]
 
 
 def git(root: Path, *words: str) -> str:
@@ -73,7 +73,9 @@ def test_a_plugins_revisions_run_their_own_code(plugin: Path) -> None:
         assert [seen(side.python, code) for side in (base, head)] == ["False", "True"]
         version = "from importlib.metadata import version; print(version('adabench-toy'))"
         assert [seen(side.python, version) for side in (base, head)] == ["0.1", "0.2"]
-        listed = "from adabench.harness import registry; print('roots' in registry.tasks())"
+        listed = (
+            "from adabench.harness.contract import registry; print('roots' in registry.tasks())"
+        )
         assert seen(head.python, listed) == "True"
         assert revisions.unlike_dependencies(base, head) == ["tomli>=2"]
         assert head.label.startswith("main (")
@@ -84,13 +86,11 @@ def test_a_plugins_revisions_run_their_own_code(plugin: Path) -> None:
 
 
 def test_nothing_of_the_installed_adabench_leaks_into_a_revision(adabench: Path) -> None:
-    """The installed one has harness/gate/judge.py; the revision has not, and must not see it."""
+    """The installed one has harness/gate/; the revision has not, and must not see it."""
     with revisions.ready(("HEAD~1", "HEAD"), adabench, "fast") as (base, head):
         own = "from adabench.harness.only import NUMBER; print(NUMBER)"
         assert [seen(side.python, own) for side in (base, head)] == ["1", "2"]
-        leak = (
-            "from importlib.util import find_spec; print(find_spec('adabench.harness.gate.judge'))"
-        )
+        leak = "from importlib.util import find_spec; print(find_spec('adabench.harness.gate'))"
         assert seen(head.python, leak) == "None"
         assert seen(head.python, "import numpy; print('numpy' in numpy.__name__)") == "True"
 

@@ -38,7 +38,7 @@ class Fake:
         monkeypatch.setattr(
             registry, "load", lambda entry: self.method if "/" in entry.address else task
         )
-        monkeypatch.setattr(execution.cache, "key", lambda cell, *_: cell.key)
+        monkeypatch.setattr(execution.prepared_states, "key", lambda cell, *_: cell.key)
 
     def load(self, scale: str, seed: int, **_: Any) -> "Fake":
         self.events.append("load")

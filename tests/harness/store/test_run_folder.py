@@ -146,7 +146,7 @@ def test_no_run_at_all_is_said(tmp_path: Path) -> None:
 FULL_DISK = """
 import sys
 from pathlib import Path
-from adabench.harness import store
+from adabench.harness.store import run_folder as store
 from adabench.harness.errors import StoreError
 from adabench.harness.contract.record import Cell, Record, Turn
 cell = Cell("t", "m", {}, {}, "embedded", 0)

@@ -22,7 +22,7 @@ from adabench.profilers.timing.disturbance import (
     throttled,
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CALM = (Look(0), Look(1))
 HAS_SCHEDSTAT = SCHEDSTAT.exists()
 
