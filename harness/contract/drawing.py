@@ -1,7 +1,7 @@
 """A task's drawing of one of its cases: plain marks on planes, which reports turn into a figure.
 
 Some tasks are understood by looking: a tree that was cut, a street with rays. Such a folder under
-`workloads/` holds, beside `protocols.py`, a file `drawing.py` with one function
+`workloads/` holds, beside `task.py`, a file `drawing.py` with one function
 
     def picture(scale: str, seed: int, conditions: Point) -> Picture | None
 

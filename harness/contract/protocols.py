@@ -1,6 +1,6 @@
 """The two protocols everything under `workloads/` follows, and the meter.
 
-A *task* is an object made by `load(scale, seed, **conditions)` of a folder's `protocols.py`:
+A *task* is an object made by `load(scale, seed, **conditions)` of a folder's `task.py`:
 it owns the cases, the substrate that counts costs, and the score. A *method* is a module
 with a `CARD` and a function `solve`; nothing is inherited and nothing is registered.
 """

@@ -1,8 +1,11 @@
 """Finds tasks and methods, and reads their cards without importing them.
 
-Nothing is registered: a folder of `workloads/` with a `protocols.py` is a task, a file in it
-with a top-level `CARD` is a method. Third-party ones come through the entry points
-`adabench.tasks` and `adabench.methods`, whose name is the address and whose value a module:
+Nothing is registered. A folder with a `task.py`, below `workloads/` or below a family there, is
+a task; its address is the folder's name. A method is `methods/<name>.py` beside it, or
+`methods/<name>/<name>.py` where it has parts of its own; its address is `<task>/<name>`. A family
+may own methods too: `<family>/methods/<name>.py` runs on the tasks that its card lists in `tasks`.
+Third-party ones come through the entry points `adabench.tasks` and `adabench.methods`, whose
+name is the address and whose value a module:
 
     [project.entry-points."adabench.methods"]
     "paging/clock" = "my_package.clock"

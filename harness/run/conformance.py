@@ -1,9 +1,9 @@
 """Conformance: what every task and method must hold to, built-in or third-party.
 
 Plain functions that yield findings; `adabench check` and `tests/test_conformance.py` both call
-them. They run a method on few small cases (`CHECK_CONDITIONS` of its `protocols.py`), so a
+them. They run a method on few small cases (`CHECK_CONDITIONS` of its `task.py`), so a
 newcomer's method is tested without the newcomer writing a test. A task may add rules of
-its own with `check(method, card)` in its `protocols.py`, one sentence per broken rule.
+its own with `check(method, card)` in its `task.py`, one sentence per broken rule.
 """
 
 import hashlib
