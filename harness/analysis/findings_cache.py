@@ -26,7 +26,7 @@ from adabench.harness.analysis.findings import (
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.record import record_from_json
 from adabench.harness.provenance import environment
-from adabench.harness.store import derived_files, run_folder
+from adabench.harness.store import derived_files, packed_run, run_folder
 from adabench.harness.store.table import KEPT_FROM
 
 CACHE = "findings.cache"
@@ -36,7 +36,7 @@ Cards = Mapping[str, Card]
 
 def made_of(folder: Path, sha256: str, tasks: Cards, methods: Cards) -> dict[str, Any]:
     """Return what findings depend on, digested; nothing for a run too short to keep them."""
-    if (folder / run_folder.RECORDS).stat().st_size < KEPT_FROM:
+    if packed_run.size_bytes(folder / run_folder.RECORDS) < KEPT_FROM:
         return {}
     here = Path(__file__).parents[1]
     sources = [*here.rglob("*.py"), *here.with_name("profilers").rglob("*.py")]
@@ -44,7 +44,7 @@ def made_of(folder: Path, sha256: str, tasks: Cards, methods: Cards) -> dict[str
     return {
         "format": FORMAT,
         "records": sha256,
-        "manifest": hashlib.sha256((folder / run_folder.MANIFEST).read_bytes()).hexdigest(),
+        "manifest": hashlib.sha256(packed_run.read_bytes(folder / run_folder.MANIFEST)).hexdigest(),
         "cards": hashlib.sha256(cards.encode()).hexdigest(),
         "sources": environment.source_digest(sources),
         "numpy": np.__version__,

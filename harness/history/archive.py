@@ -27,7 +27,7 @@ from adabench.harness.compare.loaded_run import Side, energy_labels
 from adabench.harness.contract.card import Card, Metric
 from adabench.harness.contract.record import Cell
 from adabench.harness.errors import StoreError
-from adabench.harness.store import run_folder
+from adabench.harness.store import packed_run, run_folder
 from adabench.harness.store.table import Table
 
 FORMAT = 1
@@ -89,7 +89,7 @@ def identity(folder: Path) -> str:
         StoreError: if it is not a run.
     """
     started = str(run_folder.read_manifest(folder).get("started", ""))
-    digest = hashlib.sha256((folder / run_folder.MANIFEST).read_bytes()).hexdigest()[:8]
+    digest = hashlib.sha256(packed_run.read_bytes(folder / run_folder.MANIFEST)).hexdigest()[:8]
     digits = "".join(character for character in started[:19] if character.isdigit())
     return f"{digits[:8]}-{digits[8:] or '0'}-{digest}"
 

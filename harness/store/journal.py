@@ -29,6 +29,7 @@ import orjson
 
 from adabench.harness.contract.record import Cell, Record, finite, short
 from adabench.harness.errors import StoreError
+from adabench.harness.store import packed_run
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +159,7 @@ def blocks(path: Path) -> Iterator[tuple[int, list[Line]]]:
     """
     number, rest = 1, b""
     try:
-        with path.open("rb") as file:
+        with packed_run.open_file(path) as file:
             while data := file.read(BLOCK):
                 whole, line_end, rest = (rest + data).rpartition(b"\n")
                 if line_end:
@@ -167,8 +168,8 @@ def blocks(path: Path) -> Iterator[tuple[int, list[Line]]]:
                     number += len(parsed)
         if rest:
             log.warning("%s ends in a cut line (a crash?), which is ignored.", path)
-    except OSError as problem:
-        raise StoreError(f"{path} cannot be read: {problem.strerror}.") from problem
+    except packed_run.UNREADABLE as problem:
+        raise StoreError(f"{path} cannot be read: {packed_run.reason(problem)}.") from problem
 
 
 def _parsed(path: Path, number: int, whole: bytes) -> list[Line]:

@@ -28,7 +28,7 @@ from typing import Any, Self
 
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.errors import SelectionError, StoreError
-from adabench.harness.store import journal
+from adabench.harness.store import journal, packed_run
 
 log = logging.getLogger(__name__)
 
@@ -190,8 +190,13 @@ def resume(folder: Path) -> Run:
     A run of which nothing remains is not read.
 
     Raises:
-        StoreError: if it is not a run, cannot be written, or is being written right now.
+        StoreError: if it is not a run, is packed, cannot be written, or is being written right now.
     """
+    if packed_run.is_packed(folder / RECORDS):
+        raise StoreError(
+            f"{folder} is a packed run, which can only be read.",
+            f"Unpack a copy of it first: gunzip {folder}/*.gz.",
+        )
     run = Run(folder, planned(read_manifest(folder)))
     for name in (RECORDS, TURNS):
         _drop_cut_line(folder / name)
@@ -221,13 +226,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         StoreError: if there is none, or it is from another schema.
     """
     try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads(packed_run.read_bytes(folder / MANIFEST))
     except FileNotFoundError as missing:
         raise StoreError(
             f"{folder} is not a run: it has no {MANIFEST}.",
             "Runs are the folders that `adabench run` prints, by default under runs/.",
         ) from missing
-    except (OSError, ValueError) as broken:
+    except (*packed_run.UNREADABLE, ValueError) as broken:
         raise StoreError(f"{folder / MANIFEST} cannot be read: {broken}") from broken
     if not isinstance(manifest, dict) or not {"schema", "plan"} <= manifest.keys():
         raise StoreError(f"{folder / MANIFEST} is not the manifest of a run.")
@@ -274,10 +279,12 @@ def digest(folder: Path) -> str:
         StoreError: if they cannot be read.
     """
     try:
-        with (folder / RECORDS).open("rb") as file:
+        with packed_run.open_file(folder / RECORDS) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as problem:
-        raise StoreError(f"{folder / RECORDS} cannot be read: {problem.strerror}.") from problem
+    except packed_run.UNREADABLE as problem:
+        raise StoreError(
+            f"{folder / RECORDS} cannot be read: {packed_run.reason(problem)}."
+        ) from problem
 
 
 def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:

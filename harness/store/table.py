@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from adabench.harness.contract.record import Cell, Record, record_from_json
 from adabench.harness.errors import StoreError
-from adabench.harness.store import derived_files, journal, run_folder
+from adabench.harness.store import derived_files, journal, packed_run, run_folder
 from adabench.harness.store.column import Column, FloatArray, IntArray, column
 from adabench.harness.store.energy_labels import Kind
 from adabench.harness.store.journal import Known, Line, Names
@@ -147,7 +147,7 @@ def read(folder: Path, sha256: str = "") -> Table:
     """
     path = folder / run_folder.RECORDS
     manifest = run_folder.read_manifest(folder)
-    size = path.stat().st_size if path.exists() else 0
+    size = packed_run.size_bytes(path)
     if size < KEPT_FROM:
         return _parsed(path, manifest)
     made_of = {"format": FORMAT, "size": size, "sha256": sha256 or run_folder.digest(folder)}
@@ -155,7 +155,7 @@ def read(folder: Path, sha256: str = "") -> Table:
     if copy is not None:
         return _from_kept(*copy)
     found = _parsed(path, manifest)
-    if path.stat().st_size == size:  # a run that is still going on has no copy
+    if packed_run.size_bytes(path) == size:  # a run that is still going on has no copy
         _keep(folder / CACHE, made_of, found)
     return found
 

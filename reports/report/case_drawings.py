@@ -20,7 +20,7 @@ from adabench.harness.contract.card import Point
 from adabench.harness.contract.drawing import Mark, Panel, Picture, checked, painter
 from adabench.harness.contract.record import Cell
 from adabench.harness.errors import AdabenchError, SelectionError
-from adabench.harness.store import table
+from adabench.harness.store import packed_run, table
 from adabench.harness.store.table import Table
 from adabench.reports.report.markup import name
 
@@ -49,7 +49,7 @@ def shown(findings: Findings, task: str) -> Shown | None:
         return None
     try:
         paint = painter(entry)
-        if paint is None or not (Path(findings.run) / "records.jsonl").is_file():
+        if paint is None or not packed_run.size_bytes(Path(findings.run) / "records.jsonl"):
             return None
         records = table.read(Path(findings.run), str(findings.manifest.get("records_sha256", "")))
         cell = chosen(records, task, findings.task_cards[task].defaults)
