@@ -8,18 +8,19 @@ export PYTHONSAFEPATH := 1
 run: .venv/installed      ## the tour: at most a minute, offline
 	$(BIN)/adabench run
 
-test: .venv/installed     ## everything but slow trainings and GPU tests
-	$(BIN)/pytest
+test: .venv/installed     ## everything but slow trainings and GPU tests; ARGS=... goes to pytest
+	$(BIN)/pytest $(ARGS)
 
 slow: .venv/installed     ## trainings and the claims of every card
 	$(BIN)/pytest -m slow
 
-check: .venv/installed    ## formatting, types, layers, generated docs
+check: .venv/installed    ## formatting, types, layers, generated docs, and our own checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python checks/run.py
 
 docs: .venv/installed     ## write the generated docs again
 	$(BIN)/python docs/generate.py

@@ -1,4 +1,4 @@
-"""The example workflow is valid for GitHub, and its command is one that `adabench gate` takes.
+"""Workflows are valid for GitHub and harmless, and the example's command is one that a gate takes.
 
 The schema is SchemaStore's (Apache-2.0), as check-jsonschema 0.39.0 ships it.
 """
@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,15 @@ jsonschema = pytest.importorskip("jsonschema", reason="the schema check needs js
 yaml = pytest.importorskip("yaml", reason="the schema check needs PyYAML")
 
 HERE = Path(__file__).parent
-WORKFLOW = HERE.parent / "docs" / "examples" / "gate.yml"
+ROOT = HERE.parent
+EXAMPLE = ROOT / "docs" / "examples" / "gate.yml"
+OURS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 
 
-def workflow() -> dict[str, Any]:
+def workflow(path: Path = EXAMPLE) -> dict[str, Any]:
     # BaseLoader keeps the key `on` a string; YAML 1.1 would read it as true.
-    return dict(yaml.load(WORKFLOW.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
+    return dict(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
 
 
 def problems(document: dict[str, Any]) -> list[str]:
@@ -32,14 +35,69 @@ def problems(document: dict[str, Any]) -> list[str]:
     return [error.message for error in kind(schema).iter_errors(document)]
 
 
-def typed() -> dict[str, Any]:
-    found = dict(yaml.safe_load(WORKFLOW.read_text(encoding="utf-8")))
+def typed(path: Path = EXAMPLE) -> dict[str, Any]:
+    found = dict(yaml.safe_load(path.read_text(encoding="utf-8")))
     found["on"] = found.pop(True)  # YAML 1.1 reads the key `on` as true
     return found
 
 
-def test_the_example_is_a_valid_workflow() -> None:
-    assert problems(typed()) == []
+def steps(path: Path) -> list[dict[str, Any]]:
+    return [step for job in workflow(path)["jobs"].values() for step in job["steps"]]
+
+
+@pytest.mark.parametrize("path", [EXAMPLE, *OURS], ids=lambda path: path.name)
+def test_the_workflow_is_valid(path: Path) -> None:
+    assert problems(typed(path)) == []
+
+
+@pytest.mark.parametrize("path", [EXAMPLE, *OURS], ids=lambda path: path.name)
+def test_what_comes_from_outside_is_no_shell_code(path: Path) -> None:
+    for item in steps(path):
+        assert "${{" not in item.get("run", "")
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+def test_a_workflow_may_read_and_no_more(path: Path) -> None:
+    document = workflow(path)
+    assert document["permissions"] == {"contents": "read"}
+    wider = {name: job["permissions"] for name, job in document["jobs"].items()
+             if "permissions" in job}  # fmt: skip
+    assert wider == ({"publish": {"id-token": "write"}} if path.stem == "release" else {})
+
+
+def test_the_three_workflows_are_there() -> None:
+    assert {path.stem for path in OURS} >= {"test", "docs", "release"}
+
+
+def test_tests_run_on_every_python_that_the_project_promises() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    promised = {line.rpartition(" ")[2] for line in project["classifiers"] if ":: 3." in line}
+    jobs = workflow(ROOT / ".github" / "workflows" / "test.yml")["jobs"]
+    assert set(jobs["test"]["strategy"]["matrix"]["python-version"]) == promised
+    assert len(promised) >= 3
+    assert "make check" in [step.get("run") for step in jobs["check"]["steps"]]
+
+
+def test_workflows_call_only_what_the_makefile_has() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    runs = [step["run"] for path in OURS for step in steps(path) if "run" in step]
+    runs.append((ROOT / ".ci" / "run").read_text(encoding="utf-8"))
+    called = {
+        name
+        for text in runs
+        for name in re.findall(r"^(?:exec )?make ([a-z]+)", text, re.MULTILINE)
+    }
+    assert {"check", "test", "docs"} <= called
+    assert called <= targets
+
+
+def test_the_citation_agrees_with_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == project["version"]
+    assert citation["license"] == project["license"]
+    assert citation["authors"] == [{"name": "The adabench maintainers"}]
 
 
 @pytest.mark.parametrize(
@@ -70,9 +128,7 @@ def test_its_command_is_one_that_the_program_takes(tmp_path: Path) -> None:
     assert "git rev-parse failed" in done.stderr  # all words were read; there is no repository
 
 
-def test_what_comes_from_outside_is_no_shell_code() -> None:
-    for item in workflow()["jobs"]["gate"]["steps"]:
-        assert "${{" not in item.get("run", "")
+def test_the_example_fetches_both_revisions() -> None:
     checkout = workflow()["jobs"]["gate"]["steps"][0]
     assert checkout["with"]["fetch-depth"] == "0"
 
@@ -80,7 +136,7 @@ def test_what_comes_from_outside_is_no_shell_code() -> None:
 def test_the_documented_exit_codes_are_those_of_the_program() -> None:
     from adabench.cli import gating
 
-    told = {int(code) for code in re.findall(r"(\d) [a-z]", WORKFLOW.read_text().split("name:")[0])}
+    told = {int(code) for code in re.findall(r"(\d) [a-z]", EXAMPLE.read_text().split("name:")[0])}
     assert told >= {0, 1, 2, 3, 5}
     assert gating.__doc__
     assert {int(code) for code in re.findall(r"^ *(?:exit)? +(\d) ", gating.__doc__, re.MULTILINE)} == {

@@ -200,9 +200,12 @@ def _link(tree: Path, package: Path) -> None:
     text = (tree / "pyproject.toml").read_text(encoding="utf-8")
     wheel = tomllib.loads(text)["tool"]["hatch"]["build"]["targets"]["wheel"]
     package.mkdir()
-    (package / "__init__.py").write_text("", encoding="utf-8")
     for name in wheel["only-include"]:
         (package / name).symlink_to(tree / name)
+    for source, name in wheel.get("force-include", {}).items():
+        if (tree / source).is_file():
+            (package / name).symlink_to(tree / source)
+    (package / "__init__.py").touch()
 
 
 def _write_metadata(front: Path, own: Mapping[str, Any]) -> None:
