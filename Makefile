@@ -20,7 +20,7 @@ check: .venv/installed    ## formatting, types, layers, generated docs, and our 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
-	$(BIN)/python checks/run.py
+	PYTHONPATH=. $(BIN)/python -m checks
 
 docs: .venv/installed     ## write the generated docs again
 	$(BIN)/python docs/generate.py

@@ -23,7 +23,7 @@ def connected(stream: Stream, starts: Small, ends: Small) -> Flags:
 
 
 @compiled
-def answers(
+def answers(  # noqa: C901 - one compiled pass
     n: int, left: Small, right: Small, starts: Small, ends: Small, asked: Small, asked_too: Small
 ) -> Flags:
     """Answer all queries; edges are (m,), queries (T,).

@@ -141,7 +141,7 @@ def choose(machine: Machine, notes: Ints, weights: Floats) -> None:
     """Stand for a policy's hook in the loop below."""
 
 
-def _schedule(
+def _schedule(  # noqa: C901 - one compiled loop
     arrivals: Floats,
     firsts: Ints,
     sizes: Floats,

@@ -1,0 +1,112 @@
+"""The product as the checks see it: every source file read and parsed once."""
+
+import ast
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+PACKAGE = "adabench"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of product code."""
+
+    path: str
+    """Relative to the root, with slashes."""
+    text: str
+    syntax: ast.Module
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The folders and the file name."""
+        return tuple(self.path.split("/"))
+
+    @property
+    def name(self) -> str:
+        """The file name without its ending."""
+        return self.parts[-1].removesuffix(".py")
+
+    @property
+    def module(self) -> str:
+        """The name under which the file is imported."""
+        return ".".join((PACKAGE, *self.parts)).removesuffix(".py")
+
+    @property
+    def lines(self) -> int:
+        """How long the file is."""
+        return len(self.text.splitlines())
+
+    @cached_property
+    def role(self) -> str:
+        """The role that the file's card gives; empty if it has no card."""
+        for node in self.syntax.body:
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            if any(isinstance(target, ast.Name) and target.id == "CARD" for target in targets):
+                assert isinstance(node, ast.Assign)
+                return _role(node.value)
+        return ""
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the syntax tree."""
+        return tuple(ast.walk(self.syntax))
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A checkout: its pyproject.toml and the sources of its product folders."""
+
+    root: Path
+    project: Mapping[str, Any]
+    folders: tuple[str, ...]
+    sources: tuple[Source, ...]
+
+    @cached_property
+    def modules(self) -> dict[str, Source]:
+        """Every source by the name of its module, and the package's own files by theirs too."""
+        found = {source.module: source for source in self.sources}
+        by_path = {source.path: source for source in self.sources}
+        for path, shipped in wheel_table(self.project).get("force-include", {}).items():
+            if shipped == "__init__.py" and path in by_path:
+                found[PACKAGE] = by_path[path]
+        return found
+
+    def resolve(self, name: str) -> Source | None:
+        """Return the module that a dotted name lies in, if it is one of ours."""
+        while name:
+            if name in self.modules:
+                return self.modules[name]
+            name = name.rpartition(".")[0]
+        return None
+
+
+def wheel_table(project: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what pyproject.toml says of the wheel."""
+    targets: dict[str, Any] = project["tool"]["hatch"]["build"]["targets"]
+    return dict(targets["wheel"])
+
+
+def read_tree(root: Path) -> Tree:
+    """Read and parse the product folders that the wheel includes."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    folders = tuple(wheel_table(project)["only-include"])
+    return Tree(root, project, folders, tuple(_sources(root, folders)))
+
+
+def _sources(root: Path, folders: tuple[str, ...]) -> Iterator[Source]:
+    for folder in folders:
+        for path in sorted((root / folder).rglob("*.py")):
+            text = path.read_text(encoding="utf-8")
+            yield Source(path.relative_to(root).as_posix(), text, ast.parse(text, str(path)))
+
+
+def _role(card: ast.expr) -> str:
+    """Read `role=` of a card; a card that names none is that of an adaptive method."""
+    for keyword in card.keywords if isinstance(card, ast.Call) else ():
+        if keyword.arg == "role" and isinstance(keyword.value, ast.Constant):
+            return str(keyword.value.value)
+    return "adaptive"
