@@ -41,6 +41,13 @@ def lint(root: Path) -> tuple[int, str]:
         ("kernels/planted.py", "import adabench.cli.main\n", "one direction", "Imports point down"),
         ("harness/planted.py", "import adabench.reports.figures.style\n", "one direction",
          "Imports point down"),
+        ("harness/stats/planted.py", "import adabench.harness.gate.judge\n",
+         "harness reads downward", "lower room"),
+        ("reports/tables/planted.py", "import adabench.reports.site.pages\n",
+         "reports reads downward", "lower room"),
+        ("workloads/test_time/planted/task.py",
+         "import adabench.workloads.algorithms.mip.task\n", "families do not know each other",
+         "workloads/shared/"),
         ("profilers/planted.py", "import pandas\n", "light core", "Import it in reports"),
         ("workloads/algorithms/paging/substrate/planted.py",
          "import adabench.workloads.algorithms.mip.task\n", "tasks do not know each other",
@@ -50,7 +57,9 @@ def lint(root: Path) -> tuple[int, str]:
 def test_a_planted_import_breaks_its_contract(
     scratch: Path, place: str, text: str, contract: str, guidance: str
 ) -> None:
-    (scratch / "adabench" / place).write_text(text)
+    path = scratch / "adabench" / place
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
     code, said = lint(scratch)
     assert code == 1
     assert f"{contract} BROKEN" in said
