@@ -70,7 +70,7 @@ class Tree:
         """Every source by the name of its module, and the package's own files by theirs too."""
         found = {source.module: source for source in self.sources}
         by_path = {source.path: source for source in self.sources}
-        for path, shipped in wheel_table(self.project).get("force-include", {}).items():
+        for path, shipped in package_files(self.project).items():
             if shipped == "__init__.py" and path in by_path:
                 found[PACKAGE] = by_path[path]
         return found
@@ -88,6 +88,12 @@ def wheel_table(project: Mapping[str, Any]) -> dict[str, Any]:
     """Return what pyproject.toml says of the wheel."""
     targets: dict[str, Any] = project["tool"]["hatch"]["build"]["targets"]
     return dict(targets["wheel"])
+
+
+def package_files(project: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files that are the package's own, and their names in it."""
+    hooks = wheel_table(project).get("hooks", {})
+    return dict(hooks.get("custom", {}).get("package-files", {}))
 
 
 def read_tree(root: Path) -> Tree:

@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -24,8 +25,6 @@ import adabench
 ROOT = Path(__file__).parent.parent
 LINKS = ROOT / ".links" / "adabench"
 HEAVY = ("torch", "numpy", "pandas", "matplotlib", "rich", "numba")
-NOT_SHIPPED = {"harness/api.py", "harness/py.typed", "cli/__main__.py"}
-"""Shipped under other names: `__init__.py`, `py.typed` and `__main__.py` of the package."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,11 @@ def wheel_table() -> dict[str, Any]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     table: dict[str, Any] = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     return table
+
+
+def package_files() -> dict[str, str]:
+    """The files that are the package's own, and their names in it."""
+    return dict(wheel_table()["hooks"]["custom"]["package-files"])
 
 
 def product_files() -> set[str]:
@@ -128,7 +132,7 @@ def test_the_package_is_a_program() -> None:
 def test_links_match_what_the_wheel_holds() -> None:
     table = wheel_table()
     expected = {name: ROOT / name for name in table["only-include"]}
-    expected |= {name: ROOT / source for source, name in table["force-include"].items()}
+    expected |= {name: ROOT / source for source, name in package_files().items()}
     links = {link.name: link for link in LINKS.iterdir() if link.name != "__pycache__"}
     assert {name: link.resolve() for name, link in links.items()} == expected
     assert all(link.is_symlink() for link in links.values())
@@ -144,10 +148,10 @@ def test_an_editable_install_makes_the_links_that_an_sdist_lacks(tmp_path: Path)
     table = wheel_table()
     for name in table["only-include"]:
         (tmp_path / name).mkdir()
-    for source in table["force-include"]:
+    for source in package_files():
         (tmp_path / source).touch()
     for _ in range(2):  # the second time finds them
-        link_hook().make_links(tmp_path, table)
+        link_hook().make_links(tmp_path, table["only-include"], package_files())
     made = {link.name: os.readlink(link) for link in (tmp_path / ".links" / "adabench").iterdir()}
     committed = {link.name: os.readlink(link) for link in LINKS.iterdir() if link.is_symlink()}
     assert made == committed
@@ -164,11 +168,33 @@ def test_the_sdist_has_what_development_needs_and_no_links(built: Built) -> None
         assert needed in files, needed
 
 
+def test_an_sdist_is_installed_editable(built: Built, tmp_path: Path) -> None:
+    """What `pip install -e .` does with an unpacked sdist, without pip."""
+    from hatchling.builders.wheel import WheelBuilder
+
+    root = tmp_path / "checkout"
+    shutil.copytree(built.source, root, ignore=shutil.ignore_patterns("*.safetensors"))
+    [wheel] = WheelBuilder(str(root)).build(directory=str(tmp_path), versions=["editable"])
+    archive = zipfile.ZipFile(wheel)
+    [path_file] = [name for name in archive.namelist() if name.endswith(".pth")]
+    assert not [name for name in archive.namelist() if name.startswith("adabench/")]
+    assert archive.read(path_file).decode().split() == [str(root / ".links")]
+    code = (
+        "import json, sys; sys.path.insert(0, sys.argv[1])\n"
+        "import adabench, adabench.__main__, adabench.cli.main as main\n"
+        "print(json.dumps([adabench.__file__, main.__file__]))"
+    )
+    package = root / ".links" / "adabench"
+    assert in_python(code, str(root / ".links")) == [
+        str(package / "__init__.py"), str(package / "cli" / "main.py"),
+    ]  # fmt: skip
+
+
 def test_the_wheel_holds_every_product_file_in_one_package(built: Built) -> None:
     names = zipfile.ZipFile(built.wheel).namelist()
     shipped = {name for name in names if ".dist-info/" not in name}
-    expected = {f"adabench/{name}" for name in product_files() - NOT_SHIPPED}
-    expected |= {f"adabench/{name}" for name in wheel_table()["force-include"].values()}
+    expected = {f"adabench/{name}" for name in product_files() - set(package_files())}
+    expected |= {f"adabench/{name}" for name in package_files().values()}
     assert shipped == expected
 
 

@@ -202,10 +202,16 @@ def _link(tree: Path, package: Path) -> None:
     package.mkdir()
     for name in wheel["only-include"]:
         (package / name).symlink_to(tree / name)
-    for source, name in wheel.get("force-include", {}).items():
+    for source, name in _package_files(wheel).items():
         if (tree / source).is_file():
             (package / name).symlink_to(tree / source)
     (package / "__init__.py").touch()
+
+
+def _package_files(wheel: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the files that are the package's own, and their names in it; older ones have none."""
+    files: Mapping[str, str] = wheel.get("hooks", {}).get("custom", {}).get("package-files", {})
+    return files
 
 
 def _write_metadata(front: Path, own: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ name = "adabench"
 adabench = "adabench.cli.main:main"
 [tool.hatch.build.targets.wheel]
 only-include = ["cli", "harness", "workloads", "kernels"]
-[tool.hatch.build.targets.wheel.force-include]
+[tool.hatch.build.targets.wheel.hooks.custom.package-files]
 "harness/api.py" = "__init__.py"
 """
 CLEAN = {
