@@ -14,7 +14,7 @@ test: .venv/installed     ## everything but slow trainings and GPU tests; ARGS=.
 slow: .venv/installed     ## trainings and the claims of every card
 	$(BIN)/pytest -m slow
 
-check: .venv/installed    ## formatting, types, layers, generated docs, and our own checks
+check: .venv/installed    ## formatting, types, layers, generated docs, and the rules of checks/
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -95,6 +95,14 @@ def test_nothing_of_the_installed_adabench_leaks_into_a_revision(adabench: Path)
         assert seen(head.python, "import numpy; print('numpy' in numpy.__name__)") == "True"
 
 
+def test_a_revision_has_the_public_names_of_its_own(adabench: Path) -> None:
+    (adabench / "harness" / "api.py").write_text("PUBLIC = 3\n")
+    commit(adabench, "three")
+    with revisions.ready(("HEAD~1", "HEAD"), adabench, "fast") as (base, head):
+        code = "import adabench; print(getattr(adabench, 'PUBLIC', None), len(adabench.__path__))"
+        assert [seen(side.python, code) for side in (base, head)] == ["None 1", "3 1"]
+
+
 def test_all_is_gone_even_when_something_breaks(plugin: Path) -> None:
     with (
         pytest.raises(RuntimeError, match="boom"),
