@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONSAFEPATH := 1
 
-.PHONY: run test slow check docs bench clean
+.PHONY: run test slow check style types layers rules fresh docs bench clean
 
 run: .venv/installed      ## the tour: at most a minute, offline
 	$(BIN)/adabench run
@@ -14,13 +14,23 @@ test: .venv/installed     ## everything but slow trainings and GPU tests; ARGS=.
 slow: .venv/installed     ## trainings and the claims of every card
 	$(BIN)/pytest -m slow
 
-check: .venv/installed    ## formatting, types, layers, generated docs, and the rules of checks/
+check: style types layers rules fresh    ## all five; `make -k check` goes on after the first that fails
+
+style: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: .venv/installed
 	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python docs/generate.py --check
+
+layers: .venv/installed
+	$(BIN)/lint-imports --no-logo
+
+rules: .venv/installed    ## reachability, size budgets, fairness, names: see checks/
 	PYTHONPATH=. $(BIN)/python -m checks
+
+fresh: .venv/installed    ## generated docs are those that docs/generate.py would write
+	$(BIN)/python docs/generate.py --check
 
 docs: .venv/installed     ## write the generated docs again
 	$(BIN)/python docs/generate.py
