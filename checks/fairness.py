@@ -7,12 +7,12 @@ parts of the method whose random twin it is.
 
 from collections.abc import Iterator
 
-from checks.imports import Import, statements
+from checks.imports import Import, statements, strings
 from checks.offence import Offence
 from checks.tree import Source, Tree
 
-CONTRACT = (("harness", "contract"), ("harness", "errors.py"), ("kernels",))
-"""What every method may import besides workloads: the contract, our errors, and compute kernels."""
+CONTRACT = (("harness", "contract"), ("harness", "errors.py"))
+"""What every method may import besides workloads: the contract and our errors."""
 TASK_FILES = ("checkpoints.py",)
 """Files of a task, beside its substrate, that hand a method what was trained for it."""
 JUDGES = ("task.py", "conformance.py", "drawing.py")
@@ -25,7 +25,7 @@ def offences(tree: Tree) -> Iterator[Offence]:
     for source in tree.sources:
         if source.parts[0] != "workloads":
             continue
-        for edge in statements(tree, source):
+        for edge in (*statements(tree, source), *strings(tree, source)):
             if "methods" in source.parts[:-1]:
                 yield from _of_a_method(source, edge, _role_of(source, roles))
             elif "truth" in edge.target.parts[:-1]:

@@ -44,9 +44,10 @@ class Source:
     def role(self) -> str:
         """The role that the file's card gives; empty if it has no card."""
         for node in self.syntax.body:
-            targets = node.targets if isinstance(node, ast.Assign) else []
+            if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+                continue
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(target, ast.Name) and target.id == "CARD" for target in targets):
-                assert isinstance(node, ast.Assign)
                 return _role(node.value)
         return ""
 

@@ -29,11 +29,10 @@ CLEAN = {
     ),
     "workloads/algorithms/paging/methods/lru.py": (
         "from adabench.harness.contract.card import Card\n"
-        "from adabench.kernels import dispatch\n"
         "from adabench.workloads.algorithms.paging.substrate import replay\n"
         "CARD = Card('LRU', role='static')\n"
     ),
-    "workloads/algorithms/paging/substrate/replay.py": "",
+    "workloads/algorithms/paging/substrate/replay.py": "from adabench.kernels import dispatch\n",
     "workloads/algorithms/paging/truth/optimum.py": "",
 }
 

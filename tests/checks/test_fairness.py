@@ -33,6 +33,12 @@ def test_a_part_of_a_method_has_the_role_of_its_method(product: Product) -> None
     assert list(offences(product(files | {f"{TASK}/methods/x/x.py": card("oracle")}))) == []
 
 
+def test_a_module_named_in_a_string_counts(product: Product) -> None:
+    text = f"CARD: Card = Card('x')\nhidden = import_module('{HERE}.truth.optimum')\n"
+    [found] = offences(product({f"{TASK}/methods/x.py": text}))
+    assert found.check == "truth"
+
+
 def test_an_import_inside_a_function_counts(product: Product) -> None:
     text = f"{card('static')}def solve():\n    {TRUTH}"
     [found] = offences(product({f"{TASK}/methods/x.py": text}))
@@ -76,6 +82,7 @@ def test_a_control_and_an_oracle_may_be_a_twin_of_another(product: Product, role
         ("workloads/moe/substrate/experts.py", "adabench.workloads.moe.substrate.experts"),
         ("workloads/algorithms/mip/substrate/lns.py", "adabench.workloads.algorithms.mip.substrate.lns"),
         ("cli/main.py", "adabench.cli.main"),
+        ("kernels/dispatch.py", "adabench.kernels.dispatch"),
     ],
 )  # fmt: skip
 def test_what_is_not_given_to_every_method_is_foreign(
