@@ -27,10 +27,10 @@ from pathlib import Path
 
 import numpy as np
 
-from adabench.cli import session
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.provenance import environment
 from adabench.harness.provenance.source_digests import sources
+from adabench.harness.run.session import RunRequest
 from adabench.harness.store import run_folder
 
 PAGING = ("belady", "blind_oracle", "combined", "fifo", "flush", "learned", "lru", "mark0",
@@ -154,7 +154,7 @@ def make(folder: Path, methods: int, points: int, seeds: int, cases: int) -> Non
         "command": ["benchmarks/million.py", "make"],
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "synthetic": "Every value is made up: data to test reading, not a measurement.",
-        "asked": asdict(session.Asked()),
+        "asked": asdict(RunRequest()),
         "environment": environment.fingerprint(),
         "instruments": [],
         "unwatched": {},

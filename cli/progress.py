@@ -13,7 +13,7 @@ from adabench.harness.contract.record import Record, Turn
 LINE_EVERY_S = 10.0
 
 
-def live(records: Iterable[Record], turns: Sequence[Turn]) -> Iterator[Record]:
+def show_progress(records: Iterable[Record], turns: Sequence[Turn]) -> Iterator[Record]:
     """Yield the records while showing how far along the turns are."""
     return _bar(records, turns) if sys.stderr.isatty() else _lines(records, turns)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import typer
 from typer.testing import CliRunner
 
-from adabench.cli import catalogue
 from adabench.cli.main import app
+from adabench.harness.contract.catalogue import method_rows
 
 FOLDER = Path(__file__).parent
 FIRST = ("run", "merge", "list", "show", "claims", "report", "explain", "publish", "compare", "gate", "check", "train", "doctor",
@@ -47,7 +47,7 @@ def help_pages() -> str:
 
 def method_table() -> str:
     """Every built-in method, with what adapts and where it is."""
-    rows = catalogue.rows(("*",))
+    rows = method_rows()
     lines = [
         f"| `{row['address']}` | {row['title']} | {row['role']} | {row['fidelity']} "
         f"| {row['paper']} | {', '.join(claim['id'] for claim in row['claims'])} |"

@@ -134,11 +134,11 @@ def test_the_example_fetches_both_revisions() -> None:
 
 
 def test_the_documented_exit_codes_are_those_of_the_program() -> None:
-    from adabench.cli import gating
+    from adabench.cli.commands import gate
 
     told = {int(code) for code in re.findall(r"(\d) [a-z]", EXAMPLE.read_text().split("name:")[0])}
     assert told >= {0, 1, 2, 3, 5}
-    assert gating.__doc__
-    assert {int(code) for code in re.findall(r"^ *(?:exit)? +(\d) ", gating.__doc__, re.MULTILINE)} == {
+    assert gate.__doc__
+    assert {int(code) for code in re.findall(r"^ *(?:exit)? +(\d) ", gate.__doc__, re.MULTILINE)} == {
         0, 1, 2, 3, 5,
     }  # fmt: skip

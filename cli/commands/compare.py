@@ -10,63 +10,66 @@ With --strict a single `invalid` verdict is 3, too. `adabench gate` is the stric
 more rounds until what is ambiguous is decided.
 """
 
+import json
 import math
-import os
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from adabench.harness.compare import loaded_run, margins
-from adabench.harness.compare.compare import ALPHA, Asked, Comparison, Row, compare, counts
-from adabench.harness.contract import registry
-from adabench.harness.contract.card import Card
-from adabench.harness.contract.record import Cell
-from adabench.harness.errors import EnvironmentProblem, SelectionError, StoreError
-from adabench.harness.provenance import environment_diff
+import typer
+
+from adabench.cli.selection import AsJson
+from adabench.cli.terminal import table_console, verdict_output, warn
+
+if TYPE_CHECKING:
+    from adabench.harness.compare.compare import Comparison, Row
+    from adabench.harness.contract.record import Cell
 
 LEVEL = 0.95
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What the command line asked for."""
+def command(
+    base: Annotated[Path, typer.Argument(help="The run that the others are held against.")],
+    others: Annotated[list[Path], typer.Argument(help="One or more other runs.")],
+    margin: Annotated[
+        list[str] | None,
+        typer.Option(help="What counts as no change: latency_s=3%, accuracy=1pt."),
+    ] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Judge this metric only.")] = None,
+    across: Annotated[
+        bool,
+        typer.Option(
+            "--across-hardware", help="Unlike hardware: qualities, counts, shares of ceilings."
+        ),
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show what is the same, too.")] = False,
+    strict: Annotated[
+        bool, typer.Option(help="Exit 5 when something is ambiguous, 3 when it is invalid.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hold runs against a base: better, same, worse, ambiguous or invalid; exit 1 if worse."""
+    from adabench.harness.compare_.compare_runs import CompareRequest, compare_runs
 
-    base: Path
-    others: tuple[Path, ...]
-    margins: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
-    across: bool = False
+    request = CompareRequest(
+        base, tuple(others), tuple(margin or ()), tuple(metric or ()), across
+    )  # fmt: skip
+    comparisons = compare_runs(request, warn)
+    code = exit_code(comparisons, strict=strict)
+    with verdict_output():
+        if as_json:
+            print(json.dumps(document(comparisons, code)))
+        else:
+            show(comparisons, everything=everything)
+    raise typer.Exit(code)
 
 
-def compared(wanted: Wanted) -> list[Comparison]:
-    """Read the runs and compare them.
-
-    Raises:
-        SelectionError: for a margin or metric that makes no sense.
-        StoreError: for a folder that is no run, or runs without a common operating point.
-        EnvironmentProblem: for unlike hardware that was not asked for.
-    """
-    asked = Asked(margins.parsed(wanted.margins), wanted.metrics)
-    base, *others = (loaded_run.opened(folder) for folder in (wanted.base, *wanted.others))
-    for other in others:
-        _admit(base, other, across=wanted.across)
-    tasks = {cell.task for side in (base, *others) for cell in side.table.cells}
-    found = compare(base, others, {task: _card(task) for task in sorted(tasks)}, asked)
-    for comparison in found:
-        if not comparison.rows:
-            raise StoreError(
-                f"{comparison.base} and {comparison.other} have nothing in common that could be "
-                "compared.",
-                "They need the same task, method, knobs, conditions, scale and seeds.",
-            )
-    return found
-
-
-def exit_code(found: Sequence[Comparison], *, strict: bool = False) -> int:
+def exit_code(comparisons: Sequence["Comparison"], *, strict: bool = False) -> int:
     """Return what the verdicts come to; the docstring lists the codes."""
-    number = counts(found)
+    from adabench.harness.compare.compare import counts
+
+    number = counts(comparisons)
     if number["worse"]:
         return 1
     every = sum(number.values())
@@ -75,13 +78,15 @@ def exit_code(found: Sequence[Comparison], *, strict: bool = False) -> int:
     return 5 if strict and number["ambiguous"] else 0
 
 
-def document(found: Sequence[Comparison], code: int) -> dict[str, Any]:
+def document(comparisons: Sequence["Comparison"], code: int) -> dict[str, Any]:
     """Return plain JSON data."""
+    from adabench.harness.compare.compare import ALPHA, counts
+
     return {
-        "base": found[0].base,
+        "base": comparisons[0].base,
         "level": LEVEL,
         "family_error": ALPHA,
-        "counts": counts(found),
+        "counts": counts(comparisons),
         "exit": code,
         "comparisons": [
             {
@@ -95,20 +100,18 @@ def document(found: Sequence[Comparison], code: int) -> dict[str, Any]:
                 "notes": list(one.notes),
                 "rows": [_row(row) for row in one.rows],
             }
-            for one in found
+            for one in comparisons
         ],
     }
 
 
-def show(found: Sequence[Comparison], *, everything: bool) -> None:
+def show(comparisons: Sequence["Comparison"], *, everything: bool) -> None:
     """Print the tables; what is to be known of them beside goes to stderr."""
-    from rich.console import Console
-
     from adabench.reports.tables import comparison as sheets
     from adabench.reports.tables.terminal import Fitted
 
-    console = Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "100")))
-    for one in found:
+    console = table_console()
+    for one in comparisons:
         if one.unlike:
             console.print(Fitted(sheets.unlike_sheet(one)))
         sheet = sheets.verdict_sheet(one, everything=everything)
@@ -119,36 +122,10 @@ def show(found: Sequence[Comparison], *, everything: bool) -> None:
         for line in (*sheets.footnotes(one, everything=everything), *sheets.lonely_lines(one)):
             print(line)
         for note in one.notes:
-            print(f"warning: {note}", file=sys.stderr)
+            warn(note)
 
 
-def _admit(base: loaded_run.Side, other: loaded_run.Side, *, across: bool) -> None:
-    """Refuse runs of unlike hardware unless that was asked for."""
-    forbidding = environment_diff.forbidding(
-        environment_diff.differences(base.manifest, other.manifest)
-    )
-    if forbidding and not across:
-        raise EnvironmentProblem(
-            f"{other.name} is of other hardware than {base.name}: "
-            f"{', '.join(map(str, forbidding))}.",
-            "--across-hardware compares qualities, counts and fractions of measured ceilings.",
-        )
-
-
-def _card(task: str) -> Card:
-    """Return a task's card; of one that is not installed here nothing but its name is known."""
-    try:
-        return registry.find(task).card
-    except SelectionError:
-        print(
-            f"warning: task {task} is not installed here, so the direction of its own metrics is "
-            "unknown: only times, joules and bytes of memory are compared.",
-            file=sys.stderr,
-        )
-        return Card(task)
-
-
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: "Row") -> dict[str, Any]:
     effect = None if row.change is None else {k: _plain(v) for k, v in asdict(row.change).items()}
     return {
         **_cell(row.cell),
@@ -166,7 +143,7 @@ def _row(row: Row) -> dict[str, Any]:
     }
 
 
-def _cell(cell: Cell) -> dict[str, Any]:
+def _cell(cell: "Cell") -> dict[str, Any]:
     """Name an operating point: a cell without its seed."""
     return {name: value for name, value in cell.to_json().items() if name != "seed"}
 

@@ -1,8 +1,13 @@
-"""`doctor`: examines, forecasts a selection, and draws what was found as plain text."""
+"""`adabench doctor`: what this machine can measure, and how long a selection would take."""
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from adabench.cli.selection import AsJson, Fixed, Scale, Select
 from adabench.harness.doctor.examine import Examination, Package, examine
 from adabench.harness.doctor.forecast import Forecast, first_turns, forecast, read_history, try_out
 from adabench.harness.store import prepared_states
@@ -12,8 +17,27 @@ RUNS = Path("runs")
 UNKNOWN = "unknown"
 
 
+def command(
+    select: Select = None,
+    seeds: Annotated[str, typer.Option(help="Of the run to be forecast.")] = "0..2",
+    repeats: Annotated[int, typer.Option(min=1, help="Of the run to be forecast.")] = 1,
+    fixed: Fixed = None,
+    scale: Scale = "embedded",
+    tries: Annotated[
+        float, typer.Option("--try", min=0, help="Seconds to try what was never recorded.")
+    ] = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Say what this machine can and cannot measure, and how long a selection would take."""
+    request = ForecastRequest(
+        tuple(select or ()), tuple(fixed or ()), seeds, repeats, scale, tries
+    )  # fmt: skip
+    examination = replace(examine(), forecast=forecast_run(request) if request.select else None)
+    print(json.dumps(examination.to_json()) if as_json else page(examination))
+
+
 @dataclass(frozen=True)
-class Wanted:
+class ForecastRequest:
     """The run that is to be forecast."""
 
     select: tuple[str, ...] = ()
@@ -24,27 +48,21 @@ class Wanted:
     try_s: float = 0.0
 
 
-def examined(wanted: Wanted) -> Examination:
-    """Examine this machine and forecast the selection, if there is one.
+def forecast_run(request: ForecastRequest) -> Forecast:
+    """Say how long a selection would take, from the runs under `runs/`.
 
     Raises:
         SelectionError: for a selection that makes no sense.
     """
-    found = forecasted(wanted) if wanted.select else None
-    return replace(examine(), forecast=found)
-
-
-def forecasted(wanted: Wanted) -> Forecast:
-    """Say how long a selection would take, from the runs under `runs/`."""
-    from adabench.cli.select import Leg, seed_range, wishes
     from adabench.harness.plan.grid import plan
+    from adabench.harness.plan_.request import PlanRequest, expand, parse_seeds
 
-    leg = Leg(wanted.select, wanted.fixed)
-    seeds = seed_range(wanted.seeds)
-    turns = plan(wishes([leg]), seeds=seeds, repeats=wanted.repeats, scale=wanted.scale)
+    selection = PlanRequest(request.select, request.fixed)
+    seeds = parse_seeds(request.seeds)
+    turns = plan(expand([selection]), seeds=seeds, repeats=request.repeats, scale=request.scale)
     history = read_history(RUNS)
-    if wanted.try_s:
-        try_out(first_turns(turns, history), history, wanted.try_s)
+    if request.try_s:
+        try_out(first_turns(turns, history), history, request.try_s)
     return forecast(turns, history, prepared_states.default_folder())
 
 

@@ -1,75 +1,68 @@
 """`adabench explain`: one number of a run, taken back to its samples, its meter and its formula."""
 
+import json
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from adabench.cli import session
-from adabench.harness.errors import SelectionError
-from adabench.harness.explain import explain, named_numbers
-from adabench.harness.explain.explain import Explanation
-from adabench.harness.explain.samples_and_meters import Samples
-from adabench.harness.store import table
+import typer
+
+from adabench.cli.selection import AsJson, Folder
+
+if TYPE_CHECKING:
+    from adabench.harness.explain.explain import Explanation
+    from adabench.harness.explain.samples_and_meters import Samples
 
 WIDTH = 96
 MOST = 40
 """Matches that a terminal shows."""
 
 
-def explained(folder: Path, wanted: str) -> tuple[list[Explanation], list[dict[str, Any]]]:
-    """Return the explanation of a number, or the matches where a value fits several.
+def command(
+    folder: Folder,
+    number: Annotated[
+        str | None,
+        typer.Argument(
+            help="summary/paging/lru/faults, headroom/paging/mark0, claim/mor-5, 0.783."
+        ),
+    ] = None,
+    every: Annotated[bool, typer.Option("--list", help="List every number by name.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say of a number in a report: which samples, which meter, which formula, which interval."""
+    from adabench.harness.explain.lookup import explain_number, list_numbers
 
-    Raises:
-        SelectionError: if no number has this name or value.
-    """
-    findings = session.read(folder)
-    if not named_numbers.is_value(wanted):
-        found = named_numbers.named(findings, wanted)
-        return [explain.explain(findings, table.read(folder), found)], []
-    matches = named_numbers.valued(findings, wanted)
-    if not matches:
-        raise SelectionError(
-            f"No number of {folder} is printed as {wanted}.", "Fewer digits match more; --list."
-        )
-    if len({number.name for number, _ in matches}) == 1:
-        return [explain.explain(findings, table.read(folder), matches[0][0])], []
-    return [], [_match(number, part) for number, part in matches]
-
-
-def listed(folder: Path) -> list[dict[str, Any]]:
-    """Return every number of a run by name."""
-    return [
-        _match(number, "value") for number in named_numbers.numbers(session.read(folder)).values()
-    ]
-
-
-def _match(number: named_numbers.Number, part: str) -> dict[str, Any]:
-    return {
-        "name": number.name, "part": part, "value": number.value, "low": number.low,
-        "high": number.high, "unit": number.unit,
-    }  # fmt: skip
+    if every or number is None:
+        rows = [match.to_json() for match in list_numbers(folder)]
+        print(json.dumps(rows) if as_json else "\n".join(map(_line, rows)))
+        return
+    answer = explain_number(folder, number)
+    if isinstance(answer, list):
+        rows = [match.to_json() for match in answer]
+        print(json.dumps({"matches": rows}) if as_json else matches(rows))
+    else:
+        print(json.dumps(answer.to_json()) if as_json else page(answer))
 
 
-def page(told: Explanation) -> str:
+def page(answer: "Explanation") -> str:
     """Write an explanation for a terminal."""
-    ends = "" if told.low is None else f"  [{told.low:.6g}, {told.high:.6g}]"
-    value = "no number" if told.value is None else f"{told.value:.6g} {told.unit}".rstrip()
+    ends = "" if answer.low is None else f"  [{answer.low:.6g}, {answer.high:.6g}]"
+    value = "no number" if answer.value is None else f"{answer.value:.6g} {answer.unit}".rstrip()
     parts = [
-        f"{told.name} = {value}{ends}  n = {told.n:,}",
-        _block(told.says),
-        *(["Samples\n" + "\n".join(map(_samples, told.samples))] if told.samples else []),
+        f"{answer.name} = {value}{ends}  n = {answer.n:,}",
+        _block(answer.says),
+        *(["Samples\n" + "\n".join(map(_samples, answer.samples))] if answer.samples else []),
         *(["Meter\n" + "\n".join(
             f"  {m.metric}{f' [{m.unit}]' if m.unit else ''}: {m.instrument}, {m.label}"
-            for m in told.meters)] if told.meters else []),
-        f"Formula ({told.source})\n{_block(told.formula)}\n{_block(told.written)}",
-        f"Interval\n{_block(told.interval)}",
-        *([f"Remark\n{_block(told.remark)}"] if told.remark else []),
+            for m in answer.meters)] if answer.meters else []),
+        f"Formula ({answer.source})\n{_block(answer.formula)}\n{_block(answer.written)}",
+        f"Interval\n{_block(answer.interval)}",
+        *([f"Remark\n{_block(answer.remark)}"] if answer.remark else []),
     ]  # fmt: skip
     return "\n\n".join(parts)
 
 
-def _samples(own: Samples) -> str:
+def _samples(own: "Samples") -> str:
     seeds = ", ".join(map(str, own.seeds)) or "none"
     line = (
         f"{own.of}: {own.records:,} records of {own.cells:,} cells; seeds {seeds}; "
@@ -87,16 +80,11 @@ def _block(text: str) -> str:
     return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
-def every(found: Sequence[Mapping[str, Any]]) -> str:
-    """Write all numbers, one a line."""
-    return "\n".join(_line(item) for item in found)
-
-
-def matches(found: Sequence[Mapping[str, Any]]) -> str:
+def matches(rows: Sequence[Mapping[str, Any]]) -> str:
     """Write the numbers that match, one a line."""
-    lines = [_line(item) for item in found[:MOST]]
-    if len(found) > MOST:
-        lines.append(f"and {len(found) - MOST:,} more; --json gives all")
+    lines = [_line(item) for item in rows[:MOST]]
+    if len(rows) > MOST:
+        lines.append(f"and {len(rows) - MOST:,} more; --json gives all")
     return "\n".join(lines)
 
 

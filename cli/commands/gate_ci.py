@@ -82,8 +82,8 @@ def annotations(rows: Sequence[Judged]) -> Iterator[str]:
 def summary(rows: Sequence[Judged], title: str, notes: Sequence[str]) -> str:
     """Return the step summary, in Markdown: what is not `same` in a table."""
     number = counts(rows)
-    told = ", ".join(f"{count} {word}" for word, count in number.items() if count)
-    lines = [f"### adabench gate: {_cell(title)}", "", told or "nothing was judged", ""]
+    tally = ", ".join(f"{count} {word}" for word, count in number.items() if count)
+    lines = [f"### adabench gate: {_cell(title)}", "", tally or "nothing was judged", ""]
     shown = sorted((row for row in rows if row.verdict != "same"),
                    key=lambda row: WORDS.index(row.verdict))  # fmt: skip
     if shown:

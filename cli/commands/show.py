@@ -1,50 +1,82 @@
-"""Pictures for `report --terminal`, and a card's page for `show --html`."""
+"""`adabench show`: one card for a terminal, as JSON, or as a page."""
 
-import os
-import shutil
-import sys
+import json
+import textwrap
 from pathlib import Path
+from typing import Annotated
 
-from adabench.cli import session
-from adabench.harness.analysis.findings import Findings
+import typer
+
+from adabench.cli.selection import AsJson
 from adabench.harness.contract import registry
-from adabench.harness.errors import StoreError
-
-PIPED = 100
-"""Columns of a picture that nobody's terminal limits."""
+from adabench.harness.contract.catalogue import card_document, essay
+from adabench.harness.contract.registry import Entry
 
 
-def fronts(findings: Findings) -> str:
-    """Return the fronts of a run as wide as the terminal, in colour if there is one."""
-    from adabench.reports.figures import terminal
+def command(
+    address: Annotated[str, typer.Argument(help="A task or a method: paging, paging/mark0.")],
+    html: Annotated[Path | None, typer.Option(help="Write it as a page instead.")] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Of --html: a run, for verdicts and where compute went.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one card: what adapts, knobs, claims, and the essay of the file."""
+    if html or run:
+        from adabench.reports.site_.card_file import write_card_page
 
-    here = sys.stdout.isatty()
-    columns = os.environ.get("COLUMNS", "")
-    width = int(columns) if columns.isdigit() else PIPED
-    if here and not columns:
-        width = shutil.get_terminal_size().columns
-    colour = here and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
-    return terminal.fronts(findings, terminal.Looks(width, colour, encoding.startswith("utf")))
+        print(write_card_page(address, html or Path(f"{address.replace('/', '-')}.html"), run))
+        return
+    print(json.dumps(card_document(address)) if as_json else page(address))
 
 
-def write_page(address: str, path: Path, run: Path | None = None) -> Path:
-    """Write the page of a task or a method, with what a run found of it.
-
-    Raises:
-        SelectionError: for an address that does not exist.
-        StoreError: for a run that cannot be read, or a file that cannot be written.
-    """
-    from adabench.cli import catalogue
-    from adabench.reports.site.card_page import page
-
+def page(address: str) -> str:
+    """Write one card for a terminal."""
     entry = registry.find(address)
-    names = [] if "/" in address else list(registry.methods(address))
-    found = session.read(run) if run else None
-    text = page(entry, catalogue.card(address), names, found)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as problem:
-        raise StoreError(f"The page {path} cannot be written: {problem.strerror}.") from problem
-    return path
+    card = entry.card
+    parts = [f"{entry.address}: {card.title}", _facts(entry)]
+    parts += [f"Knobs\n{_knobs(entry)}"] if card.knobs else []
+    parts += [f"Metrics\n{_metrics(entry)}"] if card.metrics else []
+    parts += [f"Claims\n{_claims(entry)}"] if card.claims else []
+    if "/" not in address:
+        names = ", ".join(method.name for method in registry.methods(address).values())
+        parts.append(
+            f"Methods\n{textwrap.fill(names, 96, initial_indent='  ', subsequent_indent='  ')}"
+        )
+    return "\n\n".join([*parts, essay(entry)])
+
+
+def _facts(entry: Entry) -> str:
+    card = entry.card
+    available, reason = registry.availability(entry)
+    facts = {
+        "role": card.role if "/" in entry.address else "task",
+        "fidelity": card.fidelity if "/" in entry.address else "",
+        "paper": card.paper,
+        "adapts": card.adapts,
+        "available": "yes" if available else f"no: {reason}",
+    }
+    return "\n".join(f"  {name:10} {text}" for name, text in facts.items() if text)
+
+
+def _knobs(entry: Entry) -> str:
+    return "\n".join(
+        f"  {knob.name:10} {', '.join(map(str, knob.values))} (default {knob.default}"
+        f"{', other values too' if knob.open else ''})"
+        for knob in entry.card.knobs
+    )
+
+
+def _metrics(entry: Entry) -> str:
+    return "\n".join(
+        f"  {metric.name:16} {metric.unit:12} {metric.role}{', primary' if metric.primary else ''}"
+        f", {metric.better} is better"
+        for metric in entry.card.metrics
+    )
+
+
+def _claims(entry: Entry) -> str:
+    return "\n".join(
+        f"  {claim.id:8} {claim.says}\n           paper: {claim.paper}\n           tested: {claim.expect}"
+        for claim in entry.card.claims
+    )

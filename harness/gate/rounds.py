@@ -40,8 +40,12 @@ CELL_S = 2.0
 """What a cell may take of a round, both revisions together; at least one fork measures it once."""
 
 
+Command = Sequence[str]
+"""What follows the interpreter: `-m` and a module's name."""
+
+
 @dataclass(frozen=True)
-class Corner:
+class RevisionSetup:
     """One revision: what it is called, and the interpreter that runs its code."""
 
     label: str
@@ -65,32 +69,33 @@ class Pace:
 
 
 @dataclass
-class Taken:
+class RoundRecords:
     """What was measured of both revisions so far."""
 
     base: list[Record] = field(default_factory=list)
     head: list[Record] = field(default_factory=list)
-    rounds: int = 0
+    count: int = 0
+    """Rounds."""
     looks: int = 0
     spent_s: float = 0.0
 
 
-class Arm:
-    """A process of one revision, spoken to in lines of JSON (`cli/arm.py`)."""
+class WorkerProcess:
+    """A process of one revision, spoken to in lines of JSON (`gate/protocol.py`)."""
 
-    def __init__(self, corner: Corner, script: Path, talk: IO[bytes]) -> None:
-        self.corner, self._talk = corner, talk
-        # -P keeps the folder of the script, and the working directory, off sys.path.
+    def __init__(self, revision: RevisionSetup, command: Command, talk: IO[bytes]) -> None:
+        self.revision, self._talk = revision, talk
+        # -P keeps the working directory, and the folder of a script, off sys.path.
         self._process = subprocess.Popen(
-            [corner.python, "-P", script],
+            [revision.python, "-P", *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=talk,
-            env={**corner.environ} or None,
+            env={**revision.environ} or None,
             text=True,
         )
 
-    def hear(self) -> dict[str, Any]:
+    def receive(self) -> dict[str, Any]:
         """Return the next answer.
 
         Raises:
@@ -103,31 +108,31 @@ class Arm:
             self._talk.seek(0)
             last = self._talk.read().decode(errors="replace").strip().splitlines()[-1:]
             raise EnvironmentProblem(
-                f"The process of {self.corner.label} ended: {' '.join(last) or 'no message'}.",
+                f"The process of {self.revision.label} ended: {' '.join(last) or 'no message'}.",
                 "Its dependencies may be others than those installed here: try --install full.",
             )
         answer: dict[str, Any] = json.loads(line)
         if "refused" in answer:
             message, hint, code = answer["refused"]
             kinds = {2: SelectionError, 4: MethodContractError}
-            raise kinds.get(code, EnvironmentProblem)(f"{self.corner.label}: {message}", hint)
+            raise kinds.get(code, EnvironmentProblem)(f"{self.revision.label}: {message}", hint)
         return answer
 
-    def tell(self, **order: Any) -> None:
-        """Give an order; `hear` brings its answer."""
+    def send(self, **order: Any) -> None:
+        """Give an order; `receive` brings its answer."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # it ended: `hear` says why
+            pass  # it ended: `receive` says why
 
-    def ask(self, **order: Any) -> dict[str, Any]:
+    def request(self, **order: Any) -> dict[str, Any]:
         """Give an order and return its answer."""
-        self.tell(**order)
-        return self.hear()
+        self.send(**order)
+        return self.receive()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """End the process and its fork."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -141,64 +146,68 @@ class Arm:
 
 
 @contextmanager
-def started(corners: Sequence[Corner], script: Path) -> Iterator[list[Arm]]:
+def start_workers(
+    revisions: Sequence[RevisionSetup], command: Command
+) -> Iterator[list[WorkerProcess]]:
     """Start a process of every revision; all end at the end."""
     with ExitStack() as stack:
-        arms = []
-        for corner in corners:
+        workers = []
+        for revision in revisions:
             talk = stack.enter_context(TemporaryFile())
-            arms.append(Arm(corner, script, talk))
-            stack.callback(arms[-1].end)
-        yield arms
+            workers.append(WorkerProcess(revision, command, talk))
+            stack.callback(workers[-1].close)
+        yield workers
 
 
 def measure(
-    corners: Sequence[Corner],
-    script: Path,
+    revisions: Sequence[RevisionSetup],
+    command: Command,
     cells: Sequence[Cell],
     pace: Pace,
-    look: Callable[[Taken], list[Judged]],
+    look: Callable[[RoundRecords], list[Judged]],
     say: Callable[[str], None],
-) -> tuple[Taken, list[Judged]]:
+) -> tuple[RoundRecords, list[Judged]]:
     """Run the first rounds, look, and run further rounds for what is ambiguous."""
-    taken = Taken()
+    rounds = RoundRecords()
     for _ in range(pace.first):
-        play(corners, script, cells, pace, taken)
-        say(f"round {taken.rounds} of {pace.first}: {taken.spent_s:.0f} s")
-    free_from = taken.spent_s
-    judged = look(taken)
-    taken.looks = 1
-    while taken.looks < pace.looks and open_cells(judged, cells):
-        left = pace.budget_s - (taken.spent_s - free_from)
-        until = taken.spent_s + left / (pace.looks - taken.looks)
-        rest = open_cells(judged, cells)
-        before = taken.rounds
+        run_round(revisions, command, cells, pace, rounds)
+        say(f"round {rounds.count} of {pace.first}: {rounds.spent_s:.0f} s")
+    free_from = rounds.spent_s
+    rows = look(rounds)
+    rounds.looks = 1
+    while rounds.looks < pace.looks and open_cells(rows, cells):
+        left = pace.budget_s - (rounds.spent_s - free_from)
+        until = rounds.spent_s + left / (pace.looks - rounds.looks)
+        rest = open_cells(rows, cells)
+        before = rounds.count
         # A round takes about as long as the last one did: none is begun that would not fit.
         lasted = 0.0
-        while taken.spent_s + lasted < until or (before == taken.rounds and left > 0):
-            fresh = new_seeds(judged, rest, taken.rounds - pace.first + 1)
-            started_s = taken.spent_s
-            play(corners, script, [*rest, *fresh], pace, taken)
-            lasted = taken.spent_s - started_s
-            say(f"round {taken.rounds}, {len(rest)} cells: {taken.spent_s - free_from:.0f} s extra")
-        if taken.rounds == before:
+        while rounds.spent_s + lasted < until or (before == rounds.count and left > 0):
+            fresh = new_seeds(rows, rest, rounds.count - pace.first + 1)
+            started_s = rounds.spent_s
+            run_round(revisions, command, [*rest, *fresh], pace, rounds)
+            lasted = rounds.spent_s - started_s
+            say(
+                f"round {rounds.count}, {len(rest)} cells: {rounds.spent_s - free_from:.0f} s extra"
+            )
+        if rounds.count == before:
             break
-        judged = look(taken)
-        taken.looks += 1
-    return taken, judged
+        rows = look(rounds)
+        rounds.looks += 1
+    return rounds, rows
 
 
-def open_cells(judged: Sequence[Judged], cells: Sequence[Cell]) -> list[Cell]:
+def open_cells(rows: Sequence[Judged], cells: Sequence[Cell]) -> list[Cell]:
     """Return the cells that further rounds could decide; none once something is worse."""
-    if any(row.verdict == "worse" for row in judged):
+    if any(row.verdict == "worse" for row in rows):
         return []
-    spots = {spot(row.cell) for row in judged if row.verdict == "ambiguous"}
+    spots = {spot(row.cell) for row in rows if row.verdict == "ambiguous"}
     return [cell for cell in cells if spot(cell) in spots]
 
 
-def new_seeds(judged: Sequence[Judged], cells: Sequence[Cell], number: int) -> list[Cell]:
+def new_seeds(rows: Sequence[Judged], cells: Sequence[Cell], number: int) -> list[Cell]:
     """Return cells of a seed that was not run yet, where more cases would tell."""
-    wanted = {spot(row.cell) for row in judged
+    wanted = {spot(row.cell) for row in rows
               if row.verdict == "ambiguous" and row.evidence == "cases"}  # fmt: skip
     last = {spot(cell): cell for cell in sorted(cells, key=lambda cell: cell.seed)}
     return [
@@ -211,37 +220,45 @@ def spot(cell: Cell) -> str:
     return replace(cell, seed=0).key
 
 
-def play(
-    corners: Sequence[Corner], script: Path, cells: Sequence[Cell], pace: Pace, taken: Taken
+def run_round(
+    revisions: Sequence[RevisionSetup],
+    command: Command,
+    cells: Sequence[Cell],
+    pace: Pace,
+    rounds: RoundRecords,
 ) -> None:
     """Run one round of the cells and add its records."""
     begun = time.monotonic()
-    with started(corners, script) as arms:
-        for arm in arms:
-            arm.hear()
+    with start_workers(revisions, command) as workers:
+        for worker in workers:
+            worker.receive()
         addresses = sorted({cell.address for cell in cells})
-        for arm in arms:  # both import at the same time; nothing is measured yet
-            arm.tell(load=addresses)
-        for arm in arms:
-            arm.hear()
-            if arm.corner.plant:
-                arm.ask(plant=arm.corner.plant)
+        for worker in workers:  # both import at the same time; nothing is measured yet
+            worker.send(load=addresses)
+        for worker in workers:
+            worker.receive()
+            if worker.revision.plant:
+                worker.request(plant=worker.revision.plant)
         ready = time.monotonic()  # starting up is not the cells' time
         for fork in range(pace.forks):
-            for arm in arms:
-                arm.ask(fork=True)
-            first = taken.rounds * STRIDE + fork * WITHIN
-            _fork(arms, cells, pace.cell_s / pace.forks, first, taken)
-            for arm in arms:
-                arm.ask(exit=True)
+            for worker in workers:
+                worker.request(fork=True)
+            first = rounds.count * STRIDE + fork * WITHIN
+            _fork(workers, cells, pace.cell_s / pace.forks, first, rounds)
+            for worker in workers:
+                worker.request(exit=True)
             if time.monotonic() - ready > pace.cell_s * len(cells):
                 break
-    taken.rounds += 1
-    taken.spent_s += time.monotonic() - begun
+    rounds.count += 1
+    rounds.spent_s += time.monotonic() - begun
 
 
 def _fork(
-    arms: Sequence[Arm], cells: Sequence[Cell], cell_s: float, first: int, taken: Taken
+    workers: Sequence[WorkerProcess],
+    cells: Sequence[Cell],
+    cell_s: float,
+    first: int,
+    rounds: RoundRecords,
 ) -> None:
     """Measure the cells with one pair of forks, task by task, again and again for their time."""
     for _, block in groupby(cells, key=lambda c: (c.task, c.seed, sorted(c.conditions.items()))):
@@ -249,28 +266,28 @@ def _fork(
         until = time.monotonic() + cell_s * len(together)
         for repeat in range(WITHIN):
             for cell in together:
-                _lead(arms, cell, first + repeat, taken)
+                _lead(workers, cell, first + repeat, rounds)
             if time.monotonic() > until:
                 break
 
 
-def _lead(arms: Sequence[Arm], cell: Cell, repeat: int, taken: Taken) -> None:
+def _lead(workers: Sequence[WorkerProcess], cell: Cell, repeat: int, rounds: RoundRecords) -> None:
     """Lead both through the cell's cases side by side."""
-    for arm in arms:
-        arm.ask(turn=[cell.to_json(), repeat])
-    kept = (taken.base, taken.head)
+    for worker in workers:
+        worker.request(turn=[cell.to_json(), repeat])
+    records = (rounds.base, rounds.head)
     going = [0, 1]
     step = repeat
     while going:
         step += 1
         for side in going if step % 2 else going[::-1]:
-            answer = arms[side].ask(step=True)
+            answer = workers[side].request(step=True)
             if "ready" in answer:  # from the parent of a fork that is no more
                 raise EnvironmentProblem(
-                    f"A process of {arms[side].corner.label} died while it ran {cell.address}.",
+                    f"A process of {workers[side].revision.label} died while it ran {cell.address}.",
                     f"adabench run {cell.address} --timeout 60 shows what it dies of.",
                 )
             if "end" in answer:
                 going = [other for other in going if other != side]
             elif "record" in answer:
-                kept[side].append(record_from_json(answer["record"]))
+                records[side].append(record_from_json(answer["record"]))

@@ -1,75 +1,80 @@
-"""`adabench gate`: may HEAD be merged, yes or no.
+"""A gate from Python: two run folders judged, or two git revisions measured here and judged.
 
-    exit 0   pass: nothing is worse by its margin, and that is shown
-         1   regression
-         2   words that make no sense
-         3   invalid, or incomparable: unlike hardware, a revision that cannot be installed
-         5   ambiguous after the budget
+    outcome = run_gate(GateRequest(("paging/*",), rev="main..HEAD"))
+    outcome.code    # 0 pass, 1 regression, 3 invalid, 5 ambiguous
 
-BASE and HEAD are run folders, or git revisions (`--rev main..HEAD`), which are then measured here
-in interleaved rounds (`harness/gate/rounds.py`). Of two folders no further rounds can be run; timings
-of runs that were not interleaved are held against a wide allowance (`harness/gate/judge.py`).
+Revisions are measured in interleaved rounds (`harness/gate/rounds.py`), each by a process of its own
+(`revision_worker.py`). Of two folders no further rounds can be run; timings of runs that were not
+interleaved are held against a wide allowance (`harness/gate/judge.py`).
 """
 
-import os
-import sys
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from adabench.cli import junit
-from adabench.harness.compare import loaded_run, margins
+from adabench.harness.compare import loaded_run
+from adabench.harness.compare.margins import Margin
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Metric
 from adabench.harness.contract.record import Cell, Record, Turn
-from adabench.harness.errors import SelectionError
+from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.harness.gate import questions, revisions
-from adabench.harness.gate import self_test as selftest
-from adabench.harness.gate.judge import Judged, Question, Rule, counts, exit_code, judge
+from adabench.harness.gate.judge import Judged, Rule, counts, exit_code, judge
 from adabench.harness.gate.rounds import (
     FIRST,
     LOOKS,
     STRIDE,
-    Corner,
     Pace,
-    Taken,
+    RevisionSetup,
+    RoundRecords,
     measure,
-    play,
-    started,
+    start_workers,
 )
+from adabench.harness.gate_ import protocol
 from adabench.harness.store import run_folder
 from adabench.profilers.probe import instruments
 
-SCRIPT = Path(__file__).with_name("arm.py")
-PLANTED = 0.05
+COMMAND = ("-m", protocol.WORKER)
+ASK_VERSION = f"""
+try:
+    from {protocol.MODULE} import VERSION
+except ImportError:
+    VERSION = 0
+print(VERSION)
+"""
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the command line asked for."""
+class GateRequest:
+    """What a gate is asked to judge."""
 
     places: tuple[str, ...] = ()
-    """Two run folders; with `rev` or `self_test` a selection of methods."""
+    """Two run folders, BASE and HEAD; with `rev` a selection of methods."""
     rev: str | None = None
-    self_test: bool = False
+    """Two git revisions: `main..HEAD`."""
     fixed: tuple[str, ...] = ()
     swept: tuple[str, ...] = ()
     star: bool = False
-    seeds: str = "0..2"
+    seeds: tuple[int, ...] = (0, 1, 2)
     scale: str = "embedded"
-    margins: tuple[str, ...] = ()
+    margins: Mapping[str, Margin] = field(default_factory=dict)
     rounds: int = FIRST
-    budget: str = "0"
+    budget_s: float = 0.0
+    """For further rounds of what is ambiguous."""
     install: str = "fast"
+    """`fast`: on the packages installed here; `full`: by pip."""
     out: Path | None = None
-    junit: Path | None = None
+    command: tuple[str, ...] = ()
+    """The words of a shell that asked for it; the manifests of both runs hold them."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class GateOutcome:
     """What a gate found."""
 
     base: str
@@ -105,129 +110,8 @@ class Outcome:
         }
 
 
-def gated(wanted: Wanted) -> Outcome:
-    """Judge two runs, or measure and judge two revisions.
-
-    Raises:
-        SelectionError: for words that make no sense.
-        StoreError: for folders that are no runs, or runs of unlike machines.
-        EnvironmentProblem: for a revision that cannot be installed or run.
-    """
-    if wanted.rev is not None:
-        return _of_revisions(wanted)
-    if len(wanted.places) != 2:
-        raise SelectionError(
-            "A gate needs two run folders, BASE and HEAD, or two revisions.",
-            "adabench gate runs/base runs/head, or: adabench gate --rev main..HEAD 'paging/*'",
-        )
-    base, head = map(Path, wanted.places)
-    return of_folders(base, head, wanted)
-
-
-def of_folders(base: Path, head: Path, wanted: Wanted) -> Outcome:
-    """Judge two runs that are on disk."""
-    both = loaded_run.opened(base), loaded_run.opened(head)
-    duel = [side.manifest.get("gate") or {} for side in both]
-    together = bool(duel[0]) and duel[0].get("duel") == duel[1].get("duel")
-    named = {name: duel[0][name] for name in ("looks", "look", "stride") if name in duel[0]}
-    rule = Rule(**named) if together else Rule()
-    cards = {task: _card(task) for task in sorted({c.task for s in both for c in s.table.cells})}
-    records = [run_folder.records(folder) for folder in (base, head)]
-    rows = _rows(both, records, cards, margins.parsed(wanted.margins), rule, frozenset())
-    return Outcome(both[0].name, both[1].name, tuple(rows), rule, tuple(_notes(rows, rule, wanted)),
-                   folders=(str(base), str(head)))  # fmt: skip
-
-
-def _rows(
-    both: tuple[loaded_run.Side, loaded_run.Side],
-    records: Sequence[Sequence[Record]],
-    cards: Mapping[str, Card],
-    given: Mapping[str, margins.Margin],
-    rule: Rule,
-    told: frozenset[str],
-) -> list[Judged]:
-    asked = questions.questions(*both, cards, given)
-    return [*judge(asked, rule), *questions.gaps(*both, records, told=told)]
-
-
-def _notes(rows: Sequence[Judged], rule: Rule, wanted: Wanted) -> list[str]:
-    found = []
-    if rule.stride is None and any(row.evidence == "processes" for row in rows):
-        found.append(
-            "The two runs were not interleaved: a timing is called worse only beyond "
-            f"{rule.allowance:.0%}, and what passes has passed for these two processes."
-        )
-    if wanted.rev is None and any(row.verdict == "ambiguous" for row in rows):
-        found.append("Two folders cannot be measured further; --rev BASE..HEAD takes more rounds.")
-    return found
-
-
-def _of_revisions(wanted: Wanted) -> Outcome:
-    """Check out, install, measure, judge."""
-    assert wanted.rev is not None
-    if not wanted.places:
-        raise SelectionError(
-            "--rev needs to know which methods to run.", "For example: 'paging/*' chain/ets"
-        )
-    names, install = revisions.split(wanted.rev), wanted.install
-    if install not in ("fast", "full"):
-        raise SelectionError(f"--install cannot be {install!r}.", "It is fast or full.")
-    given, budget_s = margins.parsed(wanted.margins), seconds(wanted.budget)
-    with revisions.ready(names, Path.cwd(), install) as found:  # type: ignore[arg-type]
-        unlike = revisions.unlike_dependencies(*found) if install == "fast" else []
-        notes = []
-        if unlike:
-            notes.append(
-                f"The revisions name different dependencies ({', '.join(unlike)}); both ran on what "
-                "is installed here: --install full gives each its own."
-            )
-        corners = [Corner(revision.label, revision.python) for revision in found]
-        looks = LOOKS if budget_s else 1  # without a budget there is no second one to pay for
-        pace = Pace(wanted.rounds, looks, budget_s=budget_s)
-        return _duel(corners, wanted, given, pace, notes)
-
-
-def _duel(
-    corners: Sequence[Corner],
-    wanted: Wanted,
-    given: Mapping[str, margins.Margin],
-    pace: Pace,
-    notes: list[str],
-) -> Outcome:
-    """Measure two corners and judge them."""
-    laid = [lay_out(corner, wanted) for corner in corners]
-    cells = [cell for cell in laid[1].cells if cell.key in {c.key for c in laid[0].cells}]
-    if not cells:
-        raise SelectionError("The two revisions have no cell of this selection in common.")
-    for one, other, side in ((laid[0], laid[1], "BASE"), (laid[1], laid[0], "HEAD")):
-        alone = {cell.address for cell in one.cells} - {cell.address for cell in other.cells}
-        if alone:
-            notes.append(f"Only in {side}, so not judged: {', '.join(sorted(alone))}.")
-    rule = Rule(looks=pace.looks, stride=STRIDE)
-    now = datetime.now().astimezone()
-    folder = wanted.out or Path("runs") / f"{now:%Y%m%d-%H%M%S}-gate"
-    duel = f"{now.isoformat()} {corners[0].label} {corners[1].label}"
-
-    def look(taken: Taken) -> list[Judged]:
-        now_rule = replace(rule, look=taken.looks + 1)
-        opened = [
-            _kept(folder / side, records, plan, corner, duel, now_rule)
-            for side, records, plan, corner in zip(
-                ("base", "head"), (taken.base, taken.head), laid, corners, strict=True
-            )
-        ]
-        return _rows((opened[0], opened[1]), (taken.base, taken.head), laid[1].cards, given,
-                     now_rule, frozenset())  # fmt: skip
-
-    taken, rows = measure(corners, SCRIPT, cells, pace, look, _talk)
-    return Outcome(
-        corners[0].label, corners[1].label, tuple(rows), rule, tuple(notes), taken.rounds,
-        taken.looks, tuple(str(folder / side) for side in ("base", "head")),
-    )  # fmt: skip
-
-
 @dataclass(frozen=True)
-class Laid:
+class RevisionPlan:
     """What a revision says it would run."""
 
     cells: tuple[Cell, ...]
@@ -236,23 +120,211 @@ class Laid:
     environment: Mapping[str, Any]
 
 
-def lay_out(corner: Corner, wanted: Wanted) -> Laid:
+def run_gate(request: GateRequest, say: Say = lambda _: None) -> GateOutcome:
+    """Judge two runs, or measure and judge two revisions; `say` is told how far it is.
+
+    Raises:
+        SelectionError: for words that make no sense.
+        StoreError: for folders that are no runs, or runs of unlike machines.
+        EnvironmentProblem: for a revision that cannot be installed, run or compared.
+    """
+    if request.rev is not None:
+        return _gate_revisions(request, request.rev, say)
+    if len(request.places) != 2:
+        raise SelectionError(
+            "A gate needs two run folders, BASE and HEAD, or two revisions.",
+            "adabench gate runs/base runs/head, or: adabench gate --rev main..HEAD 'paging/*'",
+        )
+    base, head = map(Path, request.places)
+    return gate_folders(base, head, request.margins, say)
+
+
+def gate_folders(
+    base: Path, head: Path, margins: Mapping[str, Margin], say: Say = lambda _: None
+) -> GateOutcome:
+    """Judge two runs that are on disk."""
+    both = loaded_run.opened(base), loaded_run.opened(head)
+    marks = [side.manifest.get("gate") or {} for side in both]
+    together = bool(marks[0]) and marks[0].get("duel") == marks[1].get("duel")
+    named = {name: marks[0][name] for name in ("looks", "look", "stride") if name in marks[0]}
+    rule = Rule(**named) if together else Rule()
+    tasks = sorted({cell.task for side in both for cell in side.table.cells})
+    cards = {task: _card(task, say) for task in tasks}
+    records = [run_folder.records(folder) for folder in (base, head)]
+    rows = _rows(both, records, cards, margins, rule)
+    notes = _folder_notes(rows, rule)
+    folders = (str(base), str(head))
+    return GateOutcome(both[0].name, both[1].name, tuple(rows), rule, notes, folders=folders)
+
+
+def _rows(
+    both: tuple[loaded_run.Side, loaded_run.Side],
+    records: Sequence[Sequence[Record]],
+    cards: Mapping[str, Card],
+    margins: Mapping[str, Margin],
+    rule: Rule,
+) -> list[Judged]:
+    asked = questions.questions(*both, cards, margins)
+    return [*judge(asked, rule), *questions.gaps(*both, records, told=frozenset())]
+
+
+def _folder_notes(rows: Sequence[Judged], rule: Rule) -> tuple[str, ...]:
+    notes = []
+    if rule.stride is None and any(row.evidence == "processes" for row in rows):
+        notes.append(
+            "The two runs were not interleaved: a timing is called worse only beyond "
+            f"{rule.allowance:.0%}, and what passes has passed for these two processes."
+        )
+    if any(row.verdict == "ambiguous" for row in rows):
+        notes.append("Two folders cannot be measured further; --rev BASE..HEAD takes more rounds.")
+    return tuple(notes)
+
+
+def _gate_revisions(request: GateRequest, rev: str, say: Say) -> GateOutcome:
+    """Check out, install, measure, judge."""
+    if not request.places:
+        raise SelectionError(
+            "--rev needs to know which methods to run.", "For example: 'paging/*' chain/ets"
+        )
+    names, install = revisions.split(rev), request.install
+    if install not in ("fast", "full"):
+        raise SelectionError(f"--install cannot be {install!r}.", "It is fast or full.")
+    with revisions.ready(names, Path.cwd(), install) as pair:  # type: ignore[arg-type]
+        setups = [RevisionSetup(revision.label, revision.python) for revision in pair]
+        check_protocol(setups)
+        unlike = revisions.unlike_dependencies(*pair) if install == "fast" else []
+        notes = []
+        if unlike:
+            notes.append(
+                f"The revisions name different dependencies ({', '.join(unlike)}); both ran on what "
+                "is installed here: --install full gives each its own."
+            )
+        return _measure_and_judge(setups, request, notes, say)
+
+
+def check_protocol(setups: Sequence[RevisionSetup]) -> None:
+    """Refuse revisions that do not speak this gate's protocol.
+
+    Raises:
+        EnvironmentProblem: naming both revisions, and which of them is why.
+    """
+    versions = [_protocol_version(setup) for setup in setups]
+    if all(version == protocol.VERSION for version in versions):
+        return
+    reasons = [
+        f"{setup.label} has {f'version {version}' if version else 'none'}"
+        for setup, version in zip(setups, versions, strict=True)
+        if version != protocol.VERSION
+    ]
+    raise EnvironmentProblem(
+        f"{' and '.join(setup.label for setup in setups)} cannot be compared: a gate of revisions "
+        f"speaks version {protocol.VERSION} of its protocol with both, and {', '.join(reasons)}.",
+        "Check each out and run it with its own adabench (adabench run SELECTION --out BASE, then "
+        "--out HEAD), and judge the folders: adabench gate BASE HEAD.",
+    )
+
+
+def _protocol_version(setup: RevisionSetup) -> int:
+    """Return the version that a revision speaks; 0 for one from before there was a protocol."""
+    done = subprocess.run(
+        [setup.python, "-P", "-c", ASK_VERSION], env={**setup.environ} or None,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    try:
+        return int(done.stdout)
+    except ValueError:
+        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise EnvironmentProblem(
+            f"Python cannot be run for {setup.label}: {last[0]}.",
+            "Its dependencies may be others than those installed here: try --install full.",
+        ) from None
+
+
+def _measure_and_judge(
+    setups: Sequence[RevisionSetup], request: GateRequest, notes: list[str], say: Say
+) -> GateOutcome:
+    """Measure two revisions and judge them."""
+    plans = [plan_revision(setup, request) for setup in setups]
+    cells = [cell for cell in plans[1].cells if cell.key in {c.key for c in plans[0].cells}]
+    if not cells:
+        raise SelectionError("The two revisions have no cell of this selection in common.")
+    notes += _unpaired_notes(plans)
+    looks = LOOKS if request.budget_s else 1  # without a budget there is no second one to pay for
+    pace = Pace(request.rounds, looks, budget_s=request.budget_s)
+    rule = Rule(looks=pace.looks, stride=STRIDE)
+    now = datetime.now().astimezone()
+    folder = request.out or Path("runs") / f"{now:%Y%m%d-%H%M%S}-gate"
+    name = f"{now.isoformat()} {setups[0].label} {setups[1].label}"
+
+    def look(rounds: RoundRecords) -> list[Judged]:
+        now_rule = replace(rule, look=rounds.looks + 1)
+        base, head = (
+            _write_side(folder / side, records, _manifest(plan, setup, name, now_rule, request))
+            for side, records, plan, setup in zip(
+                ("base", "head"), (rounds.base, rounds.head), plans, setups, strict=True
+            )
+        )
+        both = replace(base, name=setups[0].label), replace(head, name=setups[1].label)
+        return _rows(
+            both, (rounds.base, rounds.head), plans[1].cards, request.margins, now_rule
+        )  # fmt: skip
+
+    rounds, rows = measure(setups, COMMAND, cells, pace, look, say)
+    return GateOutcome(
+        setups[0].label, setups[1].label, tuple(rows), rule, tuple(notes), rounds.count,
+        rounds.looks, tuple(str(folder / side) for side in ("base", "head")),
+    )  # fmt: skip
+
+
+def _unpaired_notes(plans: Sequence[RevisionPlan]) -> list[str]:
+    """Return a note for each side that has methods which the other lacks."""
+    notes = []
+    for one, other, side in ((plans[0], plans[1], "BASE"), (plans[1], plans[0], "HEAD")):
+        alone = {cell.address for cell in one.cells} - {cell.address for cell in other.cells}
+        if alone:
+            notes.append(f"Only in {side}, so not judged: {', '.join(sorted(alone))}.")
+    return notes
+
+
+def plan_revision(setup: RevisionSetup, request: GateRequest) -> RevisionPlan:
     """Ask a revision for its plan of the selection."""
-    with started([corner], SCRIPT) as [arm]:
-        environment = arm.hear()["environment"]
-        asked = {"select": wanted.places, "fixed": wanted.fixed, "swept": wanted.swept,
-                 "star": wanted.star, "seeds": wanted.seeds, "scale": wanted.scale}  # fmt: skip
-        answer = arm.ask(plan=asked)
+    order = protocol.PlanOrder(
+        request.places, request.fixed, request.swept, request.star, request.seeds, request.scale
+    )
+    with start_workers([setup], COMMAND) as [worker]:
+        environment = worker.receive()["environment"]
+        answer = protocol.plan_answer(worker.request(plan=order.to_json()))
     cards = {
-        task: Card(task, metrics=tuple(Metric(**metric) for metric in found))
-        for task, found in answer["metrics"].items()
+        task: Card(task, metrics=tuple(Metric(**metric) for metric in metrics))
+        for task, metrics in answer.metrics.items()
     }
-    cells = tuple(Cell(**cell) for cell in answer["cells"])
-    return Laid(cells, answer["sources"], cards, environment)
+    cells = tuple(Cell(**cell) for cell in answer.cells)
+    return RevisionPlan(cells, answer.sources, cards, environment)
 
 
-def _kept(
-    folder: Path, records: Sequence[Record], laid: Laid, corner: Corner, duel: str, rule: Rule
+def _manifest(
+    plan: RevisionPlan, setup: RevisionSetup, name: str, rule: Rule, request: GateRequest
+) -> dict[str, Any]:
+    return {
+        "adabench": metadata.version("adabench"),
+        "command": list(request.command),
+        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "asked": {},
+        "environment": dict(plan.environment),
+        "instruments": [{**asdict(item), "keys": list(item.keys)} for item in instruments()],
+        "sources": dict(plan.sources),
+        "gate": {
+            "duel": name,
+            "revision": setup.label,
+            "stride": STRIDE,
+            "looks": rule.looks,
+            "look": rule.look,
+        },
+    }
+
+
+def _write_side(
+    folder: Path, records: Sequence[Record], manifest: Mapping[str, Any]
 ) -> loaded_run.Side:
     """Write what was measured of one revision as a run, anew at every look, and read it."""
     for name in (run_folder.RECORDS, run_folder.TURNS):
@@ -262,96 +334,16 @@ def _kept(
         for record in records
         if record.phase == "solve"
     }
-    manifest = {
-        "adabench": metadata.version("adabench"),
-        "command": ["adabench", *sys.argv[1:]],
-        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "asked": {},
-        "environment": dict(laid.environment),
-        "instruments": [{**asdict(item), "keys": list(item.keys)} for item in instruments()],
-        "sources": dict(laid.sources),
-        "gate": {
-            "duel": duel,
-            "revision": corner.label,
-            "stride": STRIDE,
-            "looks": rule.looks,
-            "look": rule.look,
-        },
-    }
     with run_folder.create(folder, turns.values(), manifest) as run:
         for record in records:
             run.append(record)
-    return replace(loaded_run.opened(folder), name=corner.label)
+    return loaded_run.opened(folder)
 
 
-def self_tested(wanted: Wanted) -> selftest.Tested:
-    """Run A/A and A/B rounds until the budget is spent, and draw gates from them."""
-    chosen = replace(wanted, places=wanted.places or ("paging/lru",), seeds="0")
-    here = Path(sys.executable)
-    equal = [Corner("A", here), Corner("A again", here)]
-    unlike = [Corner("A", here), Corner("A, slowed", here, plant=PLANTED)]
-    laid = lay_out(equal[0], chosen)
-    pace, kinds = Pace(), (Taken(), Taken())
-    budget_s = seconds(wanted.budget)
-    while sum(taken.spent_s for taken in kinds) < budget_s or kinds[1].rounds < 2 * wanted.rounds:
-        for corners, taken in zip((equal, unlike), kinds, strict=True):
-            play(corners, SCRIPT, laid.cells, pace, taken)
-        _talk(f"round {kinds[1].rounds} of either kind: {sum(t.spent_s for t in kinds):.0f} s")
-    same, slowed = (_asked_of(taken, laid) for taken in kinds)
-    rule = Rule(stride=STRIDE, looks=pace.looks)
-    return selftest.tested(same, slowed, rule, wanted.rounds, PLANTED)
-
-
-def _asked_of(taken: Taken, laid: Laid) -> list[Question]:
-    from adabench.harness.store.table import from_records
-
-    manifest = {"environment": dict(laid.environment)}
-    both = [
-        loaded_run.Side(name, manifest, from_records(records), {})
-        for name, records in (("A", taken.base), ("B", taken.head))
-    ]
-    return questions.questions(both[0], both[1], laid.cards, {})
-
-
-def seconds(text: str) -> float:
-    """Read `5m`, `90s`, `90`, `1h`.
-
-    Raises:
-        SelectionError: if it is no time.
-    """
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
-    unit = units.get(text[-1:], 0.0)
-    try:
-        value = float(text[:-1] if unit else text) * (unit or 1.0)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise SelectionError(f"{text!r} is no budget.", "For example: --budget 5m")
-    return value
-
-
-def publish(found: Outcome, to: Path | None, say: Callable[[str], None]) -> None:
-    """Write what a CI system reads."""
-    if to:
-        junit.write(to, junit.junit(found.rows))
-    if not junit.in_actions():
-        return
-    for line in junit.annotations(found.rows):
-        say(line)
-    step = os.environ.get("GITHUB_STEP_SUMMARY")
-    if step:
-        title = f"{found.base} → {found.head}"
-        junit.write(Path(step), junit.summary(found.rows, title, found.notes), append=True)
-
-
-def _card(task: str) -> Card:
+def _card(task: str, say: Say) -> Card:
     """Return a task's card; of one that is not installed here nothing but its name is known."""
     try:
         return registry.find(task).card
     except SelectionError:
-        _talk(f"warning: task {task} is not installed here: only its timings and joules are judged")
+        say(f"warning: task {task} is not installed here: only its timings and joules are judged")
         return Card(task)
-
-
-def _talk(line: str) -> None:
-    print(line, file=sys.stderr)

@@ -1,14 +1,11 @@
-"""`adabench hardware`: a machine as a file, and that file held against a machine.
+"""Hardware profiles held against this machine: read, compared, and asked before a run.
 
-FILE is a path, or the name of a profile that ships with adabench (`profilers/hardware/pinned/`).
+A profile is a path, or the name of one that ships with adabench (`profilers/**/pinned/`).
 """
 
-import json
-import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from adabench.harness.errors import EnvironmentProblem, NoInstrument, SelectionError, nearest
 
@@ -16,82 +13,18 @@ if TYPE_CHECKING:
     from adabench.profilers.hardware.fingerprint import Difference
     from adabench.profilers.hardware.profile import Judged, Profile
 
-PINNED = Path(__file__).resolve().parents[1] / "profilers" / "hardware" / "pinned"
 MARKED = "or run with --off-profile, which marks the run."
-SLOW_S = 1.5
-"""Seconds per ceiling for `calibrate`."""
-
-app = typer.Typer(
-    help="Describe this machine as a profile, and hold machines against it.",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-)
-
-File = Annotated[str, typer.Argument(help="A profile: a path, or the name of a shipped one.")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+Say = Callable[[str], None]
 
 
-@app.command()
-def pin() -> None:
-    """Write this machine's profile to stdout: adabench hardware pin > FILE.toml."""
+def pinned_folder() -> Path:
+    """Return the folder of the profiles that ship with adabench."""
     from adabench.profilers.hardware import profile as hardware
 
-    print(hardware.to_toml(_here()), end="")
+    return Path(hardware.__file__).with_name("pinned")
 
 
-@app.command()
-def check(
-    file: File,
-    identity: Annotated[
-        bool, typer.Option("--identity", help="The fingerprint alone: measure nothing.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Hold this machine against a profile; exit 3 if it differs, naming the keys."""
-    differences, judged = held(read(file), identity=identity)
-    if as_json:
-        print(json.dumps(_document(differences, judged)))
-    else:
-        print(_page(differences, judged))
-    refuse(file, differences, judged)
-
-
-@app.command()
-def diff(a: File, b: File, as_json: AsJson = False) -> None:
-    """Hold two profiles against each other; exit 1 if they differ."""
-    from adabench.profilers.hardware import fingerprint
-    from adabench.profilers.hardware import profile as hardware
-
-    then, now = read(a), read(b)
-    differences = fingerprint.differences(then.fingerprint, now.fingerprint)
-    judged = hardware.judge(then, now)
-    if as_json:
-        print(json.dumps(_document(differences, judged)))
-    else:
-        print(_page(differences, judged))
-    raise typer.Exit(1 if differing(differences, judged) else 0)
-
-
-@app.command()
-def calibrate(file: File) -> None:
-    """Measure a profile's ceilings again, ten times as long, and write it to stdout.
-
-    The machine must be that of the profile (exit 3); what moved is said on stderr.
-    """
-    from adabench.profilers.hardware import profile as hardware
-
-    then = read(file)
-    differences, _ = held(then, identity=True)
-    refuse(file, differences, [])
-    now = _here(SLOW_S)
-    for item in hardware.judge(then, now):
-        if item.word != "same":
-            print(f"{item.word}: {item}", file=sys.stderr)
-    print(hardware.to_toml(now), end="")
-
-
-def read(name: str) -> "Profile":
+def read_profile(name: str) -> "Profile":
     """Return a profile by its path, or by the name of a shipped one.
 
     Raises:
@@ -99,14 +32,15 @@ def read(name: str) -> "Profile":
     """
     from adabench.profilers.hardware.profile import BadProfile, from_toml
 
-    path = Path(name) if Path(name).is_file() else PINNED / f"{name}.toml"
+    shipped = pinned_folder()
+    path = Path(name) if Path(name).is_file() else shipped / f"{name}.toml"
     try:
         return from_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as missing:
-        shipped = [path.stem for path in PINNED.glob("*.toml")]
+        names = [path.stem for path in shipped.glob("*.toml")]
         raise SelectionError(
             f"There is no hardware profile {name!r}.",
-            f"adabench hardware pin > FILE.toml makes one. {nearest(name, shipped)}".strip(),
+            f"adabench hardware pin > FILE.toml makes one. {nearest(name, names)}".strip(),
         ) from missing
     except (OSError, UnicodeDecodeError, BadProfile) as broken:
         raise SelectionError(
@@ -115,7 +49,30 @@ def read(name: str) -> "Profile":
         ) from broken
 
 
-def held(then: "Profile", *, identity: bool = False) -> tuple[list["Difference"], list["Judged"]]:
+def pin_machine(seconds: float | None = None, say: Say = lambda _: None) -> "Profile":
+    """Pin this machine; `say` is told what could not be measured just now.
+
+    Raises:
+        NoInstrument: if the ceilings cannot be measured.
+    """
+    from adabench.profilers.hardware import profile as hardware
+    from adabench.profilers.hardware.ceilings import QUICK_S
+    from adabench.profilers.nvml import Unmetered
+
+    try:
+        profile = hardware.pin(seconds=seconds or QUICK_S)
+    except Unmetered as problem:
+        raise NoInstrument(str(problem), "adabench doctor says what is missing.") from problem
+    passing = [name for name, item in profile.ceilings.items() if item.passing]
+    if passing:
+        reason = profile.ceilings[passing[0]].unavailable
+        say(f"Not measured just now: {', '.join(passing)}. {reason} Repeat it on a quiet machine.")
+    return profile
+
+
+def compare_machine(
+    then: "Profile", *, identity: bool = False, say: Say = lambda _: None
+) -> tuple[list["Difference"], list["Judged"]]:
     """Hold this machine against a profile; ceilings only where the fingerprint agrees.
 
     Raises:
@@ -127,10 +84,12 @@ def held(then: "Profile", *, identity: bool = False) -> tuple[list["Difference"]
     differences = fingerprint.differences(then.fingerprint, fingerprint.fingerprint())
     if identity or differences:
         return differences, []
-    return differences, hardware.judge(then, _here())
+    return differences, hardware.judge(then, pin_machine(say=say))
 
 
-def admitted(name: str | None, *, off_profile: bool) -> dict[str, Any] | None:
+def admit_machine(
+    name: str | None, *, off_profile: bool = False, say: Say = lambda _: None
+) -> dict[str, Any] | None:
     """Check this machine for a run and return what its manifest keeps of it; None without.
 
     Raises:
@@ -143,19 +102,19 @@ def admitted(name: str | None, *, off_profile: bool) -> dict[str, Any] | None:
         if off_profile:
             raise SelectionError("--off-profile says nothing without --profile FILE.")
         return None
-    then = read(name)
-    differences, judged = held(then)
+    then = read_profile(name)
+    differences, verdicts = compare_machine(then, say=say)
     if not off_profile:
-        refuse(name, differences, judged)
+        refuse_difference(name, differences, verdicts)
     return {
         "name": Path(name).stem,
-        "differs": differing(differences, judged),
-        "not_judged": [str(item) for item in judged if item.word == "not judged"],
+        "differs": differing_keys(differences, verdicts),
+        "not_judged": [str(item) for item in verdicts if item.word == "not judged"],
         "pinned": hardware.to_json(then),
     }
 
 
-def marks(manifest: dict[str, Any]) -> list[str]:
+def mismatch_warnings(manifest: Mapping[str, Any]) -> list[str]:
     """Return the warning that a run on another machine than its profile's carries."""
     profile = manifest.get("profile") or {}
     if not profile.get("differs"):
@@ -168,70 +127,30 @@ def marks(manifest: dict[str, Any]) -> list[str]:
     return [sentence]
 
 
-def refuse(
-    name: str, differences: list["Difference"], judged: list["Judged"], otherwise: str = MARKED
+def refuse_difference(
+    name: str,
+    differences: Sequence["Difference"],
+    verdicts: Sequence["Judged"] = (),
+    otherwise: str = MARKED,
 ) -> None:
     """Refuse a machine that differs; `otherwise` ends the hint.
 
     Raises:
         EnvironmentProblem: naming every key that differs.
     """
-    found = differing(differences, judged)
-    if found:
+    keys = differing_keys(differences, verdicts)
+    if keys:
         raise EnvironmentProblem(
-            f"This machine is not that of {name}: {', '.join(found)}.",
+            f"This machine is not that of {name}: {', '.join(keys)}.",
             f"Pin it anew (adabench hardware pin > FILE.toml), {otherwise}",
         )
 
 
-def differing(differences: list["Difference"], judged: list["Judged"]) -> list[str]:
+def differing_keys(
+    differences: Sequence["Difference"], verdicts: Sequence["Judged"]
+) -> list[str]:  # fmt: skip
     """Return what differs, each with its key and both values."""
     return [
         *(str(item) for item in differences),
-        *(str(item) for item in judged if item.word == "differs"),
+        *(str(item) for item in verdicts if item.word == "differs"),
     ]
-
-
-def _here(seconds: float | None = None) -> "Profile":
-    """Pin this machine; say on stderr what could not be measured just now."""
-    from adabench.profilers.hardware import profile as hardware
-    from adabench.profilers.hardware.ceilings import QUICK_S
-    from adabench.profilers.nvml import Unmetered
-
-    try:
-        found = hardware.pin(seconds=seconds or QUICK_S)
-    except Unmetered as problem:
-        raise NoInstrument(str(problem), "adabench doctor says what is missing.") from problem
-    passing = [name for name, item in found.ceilings.items() if item.passing]
-    if passing:
-        reason = found.ceilings[passing[0]].unavailable
-        print(
-            f"Not measured just now: {', '.join(passing)}. {reason} Repeat it on a quiet machine.",
-            file=sys.stderr,
-        )
-    return found
-
-
-def _document(differences: list["Difference"], judged: list["Judged"]) -> dict[str, Any]:
-    return {
-        "same": not differing(differences, judged),
-        "differences": [item._asdict() for item in differences],
-        "ceilings": [
-            {"key": item.key, "verdict": item.word, "reason": item.reason} for item in judged
-        ],
-    }
-
-
-def _page(differences: list["Difference"], judged: list["Judged"]) -> str:
-    lines = [f"differs     {item}" for item in differences]
-    lines += [
-        f"{item.word:10}  {item.key:24} {item.reason}"
-        for item in judged
-        if item.reason != "unavailable in both"
-    ]
-    fingerprint = "differs" if differences else "agrees"
-    silent = sum(item.reason == "unavailable in both" for item in judged)
-    return "\n".join(
-        [f"The fingerprint {fingerprint}.", *lines]
-        + ([f"{silent} ceilings are unavailable in both."] if silent else [])
-    )

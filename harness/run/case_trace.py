@@ -1,13 +1,10 @@
-"""`trace`: one case of one method, taken apart and held against the machine's ceilings.
+"""One case of one method, taken apart and held against the machine's ceilings.
 
 Nothing of it becomes a record: what is measured here is measured under tools that disturb.
 """
 
-import json
-import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import redirect_stdout
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -15,7 +12,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from adabench.cli.select import Leg, wishes
 from adabench.harness.contract import registry
 from adabench.harness.contract.protocols import rehearse
 from adabench.harness.contract.record import Cell
@@ -26,23 +22,21 @@ from adabench.harness.errors import (
     StoreError,
 )
 from adabench.harness.plan.grid import plan
+from adabench.harness.plan_.request import PlanRequest, expand
+from adabench.harness.provenance import hardware_profile
 from adabench.harness.store import prepared_states, run_folder
 from adabench.profilers.compute.torch_trace import Line, Roof, Trace, roof, watch
 from adabench.profilers.nvml import Unmetered
-from adabench.reports.figures.roofline import rate, save_roofline
-from adabench.reports.number_format import quantity
 
 T = TypeVar("T")
 
-SHOWN = 20
-"""Rows of the table for people; the files have all."""
 CEILING_S = 0.05
 """Seconds for each ceiling that is measured on the spot."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the command line asked for."""
+class TraceRequest:
+    """Which case of which method to trace."""
 
     address: str
     fixed: tuple[str, ...] = ()
@@ -50,11 +44,13 @@ class Wanted:
     seed: int = 0
     case: int = 0
     out: Path | None = None
+    """Where the files go; by default into a folder of their own under `runs/`."""
     profile: str | None = None
+    """A hardware profile whose ceilings are taken."""
 
 
 @dataclass(frozen=True)
-class Traced:
+class CaseTrace:
     """A trace of one case, with the roof over it if there is one."""
 
     cell: Cell
@@ -63,7 +59,18 @@ class Traced:
     roof: Roof | None
     roofless: str
     """Why there are no ceilings."""
+    folder: Path
     files: tuple[Path, ...]
+
+    @property
+    def setting(self) -> str:
+        """The conditions and knobs, as words."""
+        values = {**self.cell.conditions, **self.cell.point}
+        return " ".join(f"{name}={value}" for name, value in values.items())
+
+    def fraction(self, work: Trace | Line, seconds: float) -> float | None:
+        """Return the share of its ceiling that some work reached, if there is a roof."""
+        return self.roof.fraction(work.flops, work.moved_bytes, seconds) if self.roof else None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data; what was not counted is null."""
@@ -82,9 +89,9 @@ class Traced:
             "flops": trace.flops,
             "moved_bytes": trace.moved_bytes,
             "ceilings": asdict(self.roof) if self.roof else {"unavailable": self.roofless},
-            "of_ceiling": _fraction(self.roof, trace, trace.plain_s),
+            "of_ceiling": self.fraction(trace, trace.plain_s),
             "lines": [
-                asdict(line) | {"of_ceiling": _fraction(self.roof, line, line.seconds(trace.place))}
+                asdict(line) | {"of_ceiling": self.fraction(line, line.seconds(trace.place))}
                 for line in trace.lines
             ],
             "kernels": [kernel._asdict() for kernel in trace.kernels],
@@ -92,8 +99,10 @@ class Traced:
         }
 
 
-def traced(wanted: Wanted) -> Traced:
-    """Trace one case and write what was seen into a folder.
+def trace_case(request: TraceRequest) -> CaseTrace:
+    """Trace one case; what the profiler itself writes goes into the request's folder.
+
+    `reports/figures/trace_files.py` adds the picture and the tables.
 
     Raises:
         SelectionError: if that is not one method, setting and case.
@@ -101,74 +110,60 @@ def traced(wanted: Wanted) -> Traced:
         MethodContractError: if the method fails.
         StoreError: if the folder cannot be written.
     """
-    cell = _cell(wanted)
-    ceilings = _pinned(wanted.profile) if wanted.profile else None
-    folder = _folder(wanted)
-    with redirect_stdout(sys.stderr):  # stdout is data: what a method prints is talk
-        call = _guarded(wanted.address, _solve(cell, wanted))
-        found = _written(folder, partial(watch, call, folder))
-    found_roof, roofless = _roof(found, ceilings, wanted.profile)
-    done = Traced(cell, wanted.case, found, found_roof, roofless, found.files)
-    return _written(folder, partial(_with_files, done, folder))
+    cell = _cell(request)
+    ceilings = _profile_ceilings(request.profile) if request.profile else None
+    folder = _make_folder(request)
+    call = _guard(request.address, _solve(cell, request))
+    trace = write_or_refuse(folder, partial(watch, call, folder))
+    over, roofless = _roof(trace, ceilings, request.profile)
+    return CaseTrace(cell, request.case, trace, over, roofless, folder, trace.files)
 
 
-def page(done: Traced) -> str:
-    """Lay a trace out for a terminal."""
-    trace = done.trace
-    ratio = trace.traced_s / trace.plain_s
-    added = f"{ratio:.1f} times" if ratio > 1 else "what it adds is lost in this machine's noise"
-    head = [
-        f"{done.cell.address} {_setting(done.cell)} seed {done.cell.seed}, case {done.case}",
-        (
-            f"untraced {quantity(trace.plain_s, 's')}, under {trace.instrument} "
-            f"{quantity(trace.traced_s, 's')} ({added}): shares, not timings"
-        ),
-        *_work(done),
-    ]
-    rows = [_row(done, line) for line in trace.lines[:SHOWN]]
-    left = len(trace.lines) - len(rows)
-    kernels = [f"  {k.name[:60]:60} {k.calls:7} {quantity(k.device_s, 's'):>10}"
-               for k in trace.kernels[:SHOWN]]  # fmt: skip
-    return "\n".join(
-        [
-            *head, "", _columns(trace), *rows,
-            *([f"  and {left} more in the table file"] if left else []),
-            *(["", "kernels", *kernels] if kernels else []),
-            "", f"Not seen: {trace.blind}", *(str(path) for path in done.files),
-        ]
-    )  # fmt: skip
+def write_or_refuse(folder: Path, write: Callable[[], T]) -> T:
+    """Return what `write` returns.
+
+    Raises:
+        StoreError: if the folder cannot be written.
+    """
+    try:
+        return write()
+    except OSError as problem:
+        raise StoreError(
+            f"The trace cannot be written to {folder}: {problem.strerror}.",
+            "Choose another folder with --out.",
+        ) from problem
 
 
-def _cell(wanted: Wanted) -> Cell:
-    if "/" not in wanted.address or any(mark in wanted.address for mark in "*?["):
+def _cell(request: TraceRequest) -> Cell:
+    if "/" not in request.address or any(mark in request.address for mark in "*?["):
         raise SelectionError(
-            f"trace takes one method, not {wanted.address!r}.", "For example: ledger/mor"
+            f"trace takes one method, not {request.address!r}.", "For example: ledger/mor"
         )
-    leg = Leg((wanted.address,), wanted.fixed, star=False)
-    [turn] = plan(wishes([leg]), seeds=(wanted.seed,), scale=wanted.scale)
+    selection = PlanRequest((request.address,), request.fixed, star=False)
+    [turn] = plan(expand([selection]), seeds=(request.seed,), scale=request.scale)
     return turn.cell
 
 
-def _solve(cell: Cell, wanted: Wanted) -> Callable[[], object]:
+def _solve(cell: Cell, request: TraceRequest) -> Callable[[], object]:
     """Load the task, prepare the state (from disk if it is there) and bind the case."""
     entries = registry.find(cell.task), registry.find(cell.address)
     task, method = registry.load(entries[0]), registry.load(entries[1])
     loaded = task.load(cell.scale, cell.seed, **cell.conditions)
     state = loaded
     if hasattr(method, "prepare"):
-        state = _guarded(cell.address, partial(_prepared, cell, entries, loaded, method))()
-    cases = list(islice(loaded.cases(), wanted.case, wanted.case + 1))
+        state = _guard(cell.address, partial(_prepare, cell, entries, loaded, method))()
+    cases = list(islice(loaded.cases(), request.case, request.case + 1))
     if not cases:
         raise SelectionError(
-            f"{cell.task} has no case {wanted.case} under these conditions.",
+            f"{cell.task} has no case {request.case} under these conditions.",
             "Cases are counted from 0.",
         )
     solve = partial(method.solve, state, cases[0], cell.point)
-    _guarded(cell.address, partial(rehearse, loaded, solve))()
+    _guard(cell.address, partial(rehearse, loaded, solve))()
     return solve
 
 
-def _prepared(cell: Cell, entries: tuple[Any, Any], task: Any, method: Any) -> Any:
+def _prepare(cell: Cell, entries: tuple[Any, Any], task: Any, method: Any) -> Any:
     usual = {knob.name: knob.default for knob in entries[1].card.knobs if knob.at == "solve"}
     key = prepared_states.key(replace(cell, point={**cell.point, **usual}), *entries)
     stored = prepared_states.load(prepared_states.default_folder(), key, task)
@@ -176,10 +171,10 @@ def _prepared(cell: Cell, entries: tuple[Any, Any], task: Any, method: Any) -> A
     return stored.state if stored else method.prepare(task, cell.point, cell.seed)
 
 
-def _guarded(address: str, call: Callable[[], Any]) -> Callable[[], Any]:
+def _guard(address: str, call: Callable[[], Any]) -> Callable[[], Any]:
     """Turn what a method raises into a sentence that names it."""
 
-    def guarded() -> Any:
+    def guarded_call() -> Any:
         try:
             return call()
         except AdabenchError:
@@ -192,50 +187,24 @@ def _guarded(address: str, call: Callable[[], Any]) -> Callable[[], Any]:
                 f"adabench check {address}",
             ) from problem
 
-    return guarded
+    return guarded_call
 
 
-def _folder(wanted: Wanted) -> Path:
-    name = run_folder.run_name(datetime.now().astimezone(), ["trace", wanted.address])
-    folder = wanted.out or Path("runs") / name
-    return _written(folder, partial(_made, folder))
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+def _make_folder(request: TraceRequest) -> Path:
+    name = run_folder.run_name(datetime.now().astimezone(), ["trace", request.address])
+    folder = request.out or Path("runs") / name
+    write_or_refuse(folder, lambda: folder.mkdir(parents=True, exist_ok=True))
     return folder
 
 
-def _written(folder: Path, write: Callable[[], T]) -> T:
-    try:
-        return write()
-    except OSError as problem:
-        raise StoreError(
-            f"The trace cannot be written to {folder}: {problem.strerror}.",
-            "Choose another folder with --out.",
-        ) from problem
-
-
-def _with_files(done: Traced, folder: Path) -> Traced:
-    """Write the picture and the tables, and name them."""
-    drawn: list[Path] = []
-    if done.roof:
-        words = done.cell.address, _setting(done.cell)
-        drawn = save_roofline(done.trace, done.roof, *words, folder)
-    done = replace(done, files=(*done.files, *drawn, folder / "trace_table.json"))
-    text = json.dumps(done.to_json(), indent=1)
-    (folder / "trace_table.json").write_text(text, encoding="utf-8")
-    return done
-
-
-def _pinned(name: str) -> Mapping[str, Any]:
+def _profile_ceilings(name: str) -> Mapping[str, Any]:
     """Return a profile's ceilings, if this machine is the one it describes."""
-    from adabench.cli import hardware
-
-    profile = hardware.read(name)
-    differences, _ = hardware.held(profile, identity=True)
-    hardware.refuse(
-        name, differences, [], "or leave --profile out: the ceilings are then measured on the spot."
+    profile = hardware_profile.read_profile(name)
+    differences, _ = hardware_profile.compare_machine(profile, identity=True)
+    hardware_profile.refuse_difference(
+        name,
+        differences,
+        otherwise="or leave --profile out: the ceilings are then measured on the spot.",
     )
     return profile.ceilings
 
@@ -254,47 +223,7 @@ def _roof(
             ceilings = measure_apart(CEILING_S).values
         except Unmetered as problem:
             return None, str(problem)
-    found = roof(ceilings, trace.place, trace.dtype, trace.threads, whence)
-    if found is None:
+    over = roof(ceilings, trace.place, trace.dtype, trace.threads, whence)
+    if over is None:
         return None, f"The ceilings lack copies or {trace.dtype} products of {trace.place}."
-    return found, ""
-
-
-def _fraction(over: Roof | None, work: Trace | Line, seconds: float) -> float | None:
-    return over.fraction(work.flops, work.moved_bytes, seconds) if over else None
-
-
-def _work(done: Traced) -> Iterator[str]:
-    trace = done.trace
-    if trace.flops is None and trace.moved_bytes is None:
-        return
-    counted = f"{rate(trace.flops, 'FLOPs')}, {quantity(trace.moved_bytes, 'bytes')} moved"
-    if done.roof is None:
-        yield f"{counted}; no ceilings: {done.roofless}"
-        return
-    floor = quantity(done.roof.floor_s(trace.flops, trace.moved_bytes), "s")
-    share = _fraction(done.roof, trace, trace.plain_s)
-    yield f"{counted}: at least {floor} here, {share or 0:.0%} of the untraced time"
-    yield (
-        f"ceilings {rate(done.roof.flop_per_s, 'FLOP/s')}, "
-        f"{rate(done.roof.bandwidth_bytes_per_s, 'B/s')} ({done.roof.source})"
-    )
-
-
-def _columns(trace: Trace) -> str:
-    name = "operator" if trace.instrument == "torch.profiler" else "function"
-    return f"  {name:50} {'calls':>7} {'self':>10} {'FLOPs':>9} {'bytes':>10} {'of ceiling':>10}"
-
-
-def _row(done: Traced, line: Line) -> str:
-    seconds = line.seconds(done.trace.place)
-    share = _fraction(done.roof, line, seconds)
-    return (
-        f"  {line.name[-50:]:50} {line.calls:7} {quantity(seconds, 's'):>10} "
-        f"{quantity(line.flops):>9} {quantity(line.moved_bytes, 'bytes'):>10} "
-        f"{'–' if share is None else f'{share:.0%}':>10}"
-    )
-
-
-def _setting(cell: Cell) -> str:
-    return " ".join(f"{name}={value}" for name, value in {**cell.conditions, **cell.point}.items())
+    return over, ""

@@ -1,47 +1,43 @@
-"""What `run`, `claims` and `report` share: opening runs, choosing instruments, showing findings."""
+"""A run from Python: request, folder, instruments and settings, and the records that remain.
+
+    request = RunRequest(("paging/*",))
+    with create_run(None, plan_turns(request), request) as run, write_log(run.folder):
+        for record in remaining_records(run):
+            run.append(record)
+
+`adabench run` does just this; a run that fans out takes its records from
+`harness/distributed/executor.py`, and one that races from `race_records`.
+"""
 
 import importlib.metadata
-import json
 import logging
-import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, redirect_stdout
-from dataclasses import asdict, dataclass
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from adabench.cli import hardware
-from adabench.cli.select import TOUR, Leg, size_bytes
-from adabench.harness.analysis import findings_cache, warnings
-from adabench.harness.analysis.analyse import find
-from adabench.harness.analysis.findings import Findings
-from adabench.harness.analysis.invalid_timings import undisturbed
-from adabench.harness.contract import registry
-from adabench.harness.contract.card import Card
 from adabench.harness.contract.record import Record, Turn
-from adabench.harness.errors import DeviceUnavailable, SelectionError, StoreError
+from adabench.harness.errors import DeviceUnavailable, StoreError
+from adabench.harness.plan.grid import plan
+from adabench.harness.plan_.request import TOUR, PlanRequest, expand, parse_seeds
 from adabench.harness.provenance import environment, environment_diff
 from adabench.harness.provenance.source_digests import sources
-from adabench.harness.race import certificate
+from adabench.harness.race.runner import run_race
 from adabench.harness.run.execute import Settings, execute
 from adabench.harness.run.isolated import Limits, execute_isolated
+from adabench.harness.run.task_pool import TaskPool
 from adabench.harness.store import prepared_states, run_folder
-from adabench.harness.store.table import read as read_table
 from adabench.profilers.nvml import Unmetered
 from adabench.profilers.probe import Probe, instruments, open_probes
 from adabench.profilers.timing.disturbance import Watch
 from adabench.profilers.timing.stopping import Target
 
-log = logging.getLogger(__name__)
-Execute = Callable[[Sequence[Turn]], Iterator[Record]]
-
 
 @dataclass(frozen=True)
-class Asked:
-    """What the command line asked for."""
+class RunRequest:
+    """What a run was asked to do; its manifest holds it under `asked`."""
 
     select: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
@@ -55,61 +51,84 @@ class Asked:
     per_case_s: float = Target.budget_s
     steady_s: float = 0.0
     race_s: float | None = None
-    """Race for the front for so long (`cli/race.py`)."""
+    """Race for the front for so long (`harness/race/runner.py`)."""
     epsilon: float = 0.02
     meters: tuple[str, ...] = ()
 
     @property
-    def legs(self) -> tuple[Leg, ...]:
-        """The stretches of the run; without a selection, those of the tour."""
+    def plans(self) -> tuple[PlanRequest, ...]:
+        """The parts of the plan; without a selection, those of the tour."""
         if self.select:
-            return (Leg(self.select, self.fixed, self.swept, self.star),)
+            return (PlanRequest(self.select, self.fixed, self.swept, self.star),)
         return tuple(
-            Leg(leg.select, leg.fixed + self.fixed, self.swept or leg.swept) for leg in TOUR
+            PlanRequest(part.select, part.fixed + self.fixed, self.swept or part.swept)
+            for part in TOUR
         )
 
 
-def create(
-    out: Path | None,
+def plan_turns(request: RunRequest) -> tuple[Turn, ...]:
+    """Return every turn of a request, in the order in which they are executed.
+
+    Raises:
+        SelectionError: for a name, value, seed or scale that makes no sense.
+    """
+    seeds = parse_seeds(request.seeds)
+    return plan(
+        expand(request.plans), seeds=seeds, repeats=request.repeats, scale=request.scale
+    )  # fmt: skip
+
+
+def read_request(folder: Path) -> RunRequest:
+    """Return what a run folder was asked to do; what its manifest does not say is the default."""
+    stored = run_folder.read_manifest(folder).get("asked", {})
+    names = {item.name for item in fields(RunRequest)}
+    known: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in stored.items()
+        if name in names
+    }
+    return RunRequest(**known)
+
+
+def create_run(
+    folder: Path | None,
     turns: tuple[Turn, ...],
-    asked: Asked,
+    request: RunRequest,
     profile: Mapping[str, Any] | None = None,
+    command: Sequence[str] = (),
 ) -> run_folder.Run:
-    """Start a run folder with its manifest; `profile` is what `hardware.admitted` returned.
+    """Start a run folder with its manifest, by default under `runs/`.
+
+    `profile` is what `hardware_profile.admit_machine` returned, `command` the words of a shell
+    that asked for the run.
 
     Raises:
         StoreError: if it cannot be written or holds a run already.
     """
     now = datetime.now().astimezone()
-    folder = out or Path("runs") / run_folder.run_name(now, asked.select)
     manifest = {
         "adabench": importlib.metadata.version("adabench"),
-        "command": ["adabench", *sys.argv[1:]],
+        "command": list(command),
         "started": now.isoformat(timespec="seconds"),
-        "asked": asdict(asked),
+        "asked": asdict(request),
         "environment": environment.fingerprint(),
-        "instruments": [_instrument(item) for item in instruments()],
-        "unwatched": _unwatched(),
+        "instruments": [{**asdict(item), "keys": list(item.keys)} for item in instruments()],
+        "unwatched": _absent_witnesses(),
         "sources": sources(turns),
         environment_diff.BASE: environment_diff.base_digest(),
         **({"profile": dict(profile)} if profile else {}),
     }
-    return run_folder.create(folder, turns, manifest)
+    return run_folder.create(
+        folder or Path("runs") / run_folder.run_name(now, request.select), turns, manifest
+    )
 
 
-def resume(folder: Path, asked: Asked, profile: Mapping[str, Any] | None = None) -> run_folder.Run:
+def resume_run(folder: Path) -> run_folder.Run:
     """Open an interrupted run to go on with it.
 
     Raises:
-        SelectionError: if a selection was given too.
         StoreError: if the machine or the sources are not those it was started with.
     """
-    if asked != Asked() or profile:
-        raise SelectionError(
-            "--resume takes no selection, seeds, repeats, scale, precision, meter or profile: "
-            "the run knows what it was asked.",
-            f"adabench run --resume {folder}",
-        )
     manifest = run_folder.read_manifest(folder)
     turns = run_folder.planned(manifest)
     changed = [
@@ -128,57 +147,74 @@ def resume(folder: Path, asked: Asked, profile: Mapping[str, Any] | None = None)
     return run_folder.resume(folder)
 
 
-def limits(timeout_s: float | None, memory: str | None) -> Limits:
-    """Return what a step may use."""
-    return Limits(timeout_s, size_bytes(memory) if memory else None)
+def remaining_records(
+    run: run_folder.Run, limits: Limits | None = None, *, energy: bool = False, cached: bool = True
+) -> Iterator[Record]:
+    """Execute what remains of a run, here, or in a worker process when limits are set.
 
-
-def executor(journal: run_folder.Run, limits: Limits, *, energy: bool, cached: bool) -> Execute:
-    """Choose how turns are executed: here, or in a worker when limits are set.
+    `energy` loops cases until an energy counter resolves them; `cached` keeps prepared states.
 
     Raises:
         DeviceUnavailable: if the run's scale needs an accelerator that is not here.
     """
-    probes = opened_probes(journal)
-    how = settings(journal, probes, energy=energy, cached=cached)
-    if limits == Limits():
-        return partial(execute, probes=probes, settings=how, done=journal.done)
-    return partial(execute_isolated, limits=limits, settings=how, done=journal.done)
+    probes = open_run_probes(run)
+    settings = run_settings(run, probes, energy=energy, cached=cached)
+    if limits in (None, Limits()):
+        return execute(run.remaining, probes=probes, settings=settings, done=run.done)
+    assert limits is not None
+    return execute_isolated(run.remaining, limits=limits, settings=settings, done=run.done)
 
 
-def settings(
-    journal: run_folder.Run, probes: Sequence[Probe], *, energy: bool, cached: bool
+def race_records(
+    run: run_folder.Run,
+    *,
+    energy: bool = False,
+    cached: bool = True,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[Record]:
+    """Race for the front for as long as the run's request says, and yield the records."""
+    request = read_request(run.folder)
+    assert request.race_s is not None
+    probes = open_run_probes(run)
+    settings = run_settings(run, probes, energy=energy, cached=cached)
+    with closing(TaskPool(settings, probes)) as pool:
+        yield from run_race(
+            run.folder, run.turns, run_folder.records(run.folder), pool,
+            budget_s=request.race_s, epsilon=request.epsilon, say=say,
+        )  # fmt: skip
+
+
+def run_settings(
+    run: run_folder.Run, probes: Sequence[Probe], *, energy: bool, cached: bool
 ) -> Settings:
     """Return how cells are run, here or by a worker elsewhere.
 
     How precisely is what the run's manifest says, so a resumed run goes on as it began.
     """
-    asked = run_folder.read_manifest(journal.folder).get("asked", {})
-    precision = asked.get("precision")
+    request = read_request(run.folder)
+    precision = request.precision
     return Settings(
         max([Settings.window_s, *(p.min_window_s for p in probes if energy)]),
         prepared_states.default_folder() if cached else None,
-        target=Target(precision, asked["per_case_s"]) if precision else None,
-        steady_s=asked.get("steady_s", 0.0),
-        meters=tuple(asked.get("meters", ())),
+        target=Target(precision, request.per_case_s) if precision else None,
+        steady_s=request.steady_s,
+        meters=request.meters,
     )
 
 
-def _unwatched() -> dict[str, str]:
-    """Return the witnesses of disturbance that this machine lacks, each with the reason."""
-    with closing(Watch()) as watch:
-        return dict(watch.absent)
+def open_run_probes(run: run_folder.Run) -> list[Probe]:
+    """Open what measures here, the run's own meters, and at scale gpu the accelerator.
+
+    Raises:
+        DeviceUnavailable: if a meter or the accelerator is not here.
+    """
+    meters = read_request(run.folder).meters
+    if any(turn.cell.scale == "gpu" for turn in run.turns):
+        return _open(meters, "cuda", "Scale gpu is not testable here", "take --scale embedded")
+    return _open(meters, None, "A meter cannot be opened", "leave --meter out")
 
 
-def opened_probes(journal: run_folder.Run) -> list[Probe]:
-    """Open what measures here, the meters that were asked for, and at scale gpu the accelerator."""
-    meters = tuple(run_folder.read_manifest(journal.folder).get("asked", {}).get("meters", ()))
-    if any(turn.cell.scale == "gpu" for turn in journal.turns):
-        return _opened(meters, "cuda", "Scale gpu is not testable here", "take --scale embedded")
-    return _opened(meters, None, "A meter cannot be opened", "leave --meter out")
-
-
-def _opened(
+def _open(
     meters: tuple[str, ...], device: Literal["cuda"] | None, what: str, instead: str
 ) -> list[Probe]:
     try:
@@ -190,153 +226,21 @@ def _opened(
 
 
 @contextmanager
-def logged(folder: Path) -> Iterator[None]:
-    """Keep everything that is logged, at level DEBUG, in the run's log.txt."""
+def write_log(folder: Path) -> Iterator[None]:
+    """Keep everything that adabench logs, at level DEBUG, in the run's log.txt."""
     root = logging.getLogger("adabench")
     file = logging.FileHandler(folder / run_folder.LOG, encoding="utf-8", delay=True)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root.addHandler(file)
     root.setLevel(logging.DEBUG)
     try:
-        with redirect_stdout(sys.stderr):  # stdout is data: what a method prints is talk
-            yield
-    except KeyboardInterrupt:
-        print(f"interrupted; go on with: adabench run --resume {folder}", file=sys.stderr)
-        raise
+        yield
     finally:
         root.removeHandler(file)
         file.close()
 
 
-def read(folder: Path) -> Findings:
-    """Read a run and compute everything that is shown of it.
-
-    Raises:
-        StoreError: if it is not a run or holds damaged records.
-    """
-    manifest = run_folder.read_manifest(folder)
-    sha256 = manifest["records_sha256"] = run_folder.digest(folder)
-    manifest["certificate"] = certificate.read(folder)
-    turns = run_folder.planned(manifest)
-    tasks = _cards({turn.cell.task for turn in turns})
-    methods = _cards({turn.cell.address for turn in turns})
-    made_of = findings_cache.made_of(folder, sha256, tasks, methods)
-    known = findings_cache.load(folder, made_of, manifest, tasks, methods)
-    if known:
-        return known
-    records = read_table(folder, sha256)
-    manifest["warnings"] = [
-        *hardware.marks(manifest),
-        *certificate.marks(manifest["certificate"]),
-        *warnings.warnings(records, manifest),
-    ]
-    findings = find(str(folder), manifest, tasks, methods, records)
-    findings_cache.save(folder, made_of, findings)
-    return findings
-
-
-def write_report(
-    findings: Findings, folder: Path, out: Path | None = None, *, anew: bool = True
-) -> Path:
-    """Write the HTML page, by default into the run's folder.
-
-    Unless it is wanted anew, a page that was drawn from these very records is left as it is.
-
-    Raises:
-        StoreError: if it cannot be written.
-    """
-    path = out or folder / "report.html"
-    if not anew and _is_drawn_from(path, findings.manifest["records_sha256"]):
-        return path
-    from adabench.reports.report import drill_down
-    from adabench.reports.report.page import render
-
-    records = undisturbed(read_table(folder, findings.manifest["records_sha256"]))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        page = render(findings, insides=[drill_down.inside(findings, records)])
-        path.write_text(page, encoding="utf-8")
-    except OSError as problem:
-        raise StoreError(
-            f"The report {path} cannot be written: {problem.strerror}. The records are intact.",
-            f"adabench report {folder} -o FILE.html",
-        ) from problem
-    return path
-
-
-def _is_drawn_from(page: Path, sha256: str) -> bool:
-    try:
-        return f"<code>{sha256}</code>" in page.read_text(encoding="utf-8")
-    except OSError:
-        return False
-
-
-def write_figures(findings: Findings, folder: Path) -> list[Path]:
-    """Write the figures as SVG, PDF and PNG, and the tables as LaTeX and Markdown.
-
-    Raises:
-        StoreError: if they cannot be written.
-    """
-    from adabench.reports.paper.figures import save_all
-
-    try:
-        return save_all(findings, folder)
-    except OSError as problem:
-        raise StoreError(
-            f"The figures cannot be written to {folder}: {problem.strerror}."
-        ) from problem
-
-
-def show(findings: Findings, page: Path | None, as_json: bool) -> None:
-    """Print what a run amounts to: tables for people, or one JSON document as the last line."""
-    if as_json:
-        raced = findings.manifest.get("certificate")
-        document = findings.to_json() | ({"certificate": raced} if raced else {})
-        print(json.dumps(document | {"report": str(page) if page else None}))
-        return
-    from rich.console import Console
-
-    from adabench.reports.tables import terminal
-
-    console = Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "100")))
-    for table in terminal.overview(findings):
-        console.print(table)
-    for warning in findings.manifest["warnings"]:
-        print(f"warning: {warning}", file=sys.stderr)
-    if findings.manifest.get("certificate"):
-        print(certificate.page(findings.manifest["certificate"]))
-    print(f"Records: {findings.run}")
-    if page:
-        print(f"Report:  {page}")
-
-
-def show_claims(findings: Findings, as_json: bool) -> None:
-    """Print the verdicts, and on stderr what makes them less than they look."""
-    for warning in findings.manifest["warnings"]:
-        print(f"warning: {warning}", file=sys.stderr)
-    if as_json:
-        print(json.dumps([asdict(row) for row in findings.claims]))
-        return
-    from rich.console import Console
-
-    from adabench.reports.tables import terminal
-
-    Console().print(terminal.claims_table(findings))
-
-
-def _cards(addresses: set[str]) -> dict[str, Card]:
-    """Return cards; of a method that is no longer installed only its name is known."""
-    found = {}
-    for address in sorted(addresses):
-        try:
-            found[address] = registry.find(address).card
-        except SelectionError:
-            log.warning(
-                "%s is in the run but not installed here: its claims are left out.", address
-            )
-            found[address] = Card(address)
-    return found
-
-
-def _instrument(item: Any) -> dict[str, Any]:
-    return {**asdict(item), "keys": list(item.keys)}
+def _absent_witnesses() -> dict[str, str]:
+    """Return the witnesses of disturbance that this machine lacks, each with the reason."""
+    with closing(Watch()) as watch:
+        return dict(watch.absent)

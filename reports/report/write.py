@@ -1,17 +1,33 @@
-"""`adabench report RUN...`: one page over one run or several, with a look inside every point."""
+"""Writes the report of one run or several, and the figures and tables for a paper."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from adabench.cli import session
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.analysis.invalid_timings import undisturbed
+from adabench.harness.analysis.load_run import load_run
 from adabench.harness.errors import SelectionError, StoreError
-from adabench.harness.store import table
+from adabench.harness.store.table import read as read_table
 
 
-def write(folders: Sequence[Path], out: Path | None) -> Path:
-    """Write the page; of one run it goes, without `out`, into the run's folder.
+def write_report(
+    findings: Findings, folder: Path, out: Path | None = None, *, anew: bool = True
+) -> Path:
+    """Write the HTML page of one run, by default into the run's folder.
+
+    Unless it is wanted anew, a page that was drawn from these very records is left as it is.
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
+    path = out or folder / "report.html"
+    if not anew and _is_drawn_from(path, findings.manifest["records_sha256"]):
+        return path
+    return _write_page([findings], [folder], path)
+
+
+def report_runs(folders: Sequence[Path], out: Path | None = None) -> Path:
+    """Read runs and write one page over them; of one run it goes, without `out`, into its folder.
 
     Raises:
         SelectionError: if several runs are to go nowhere in particular.
@@ -22,11 +38,43 @@ def write(folders: Sequence[Path], out: Path | None) -> Path:
             "A page over several runs belongs to none of their folders.",
             "Say where it goes: -o report.html.",
         )
-    runs = [session.read(folder) for folder in folders]
-    path = out or folders[0] / "report.html"
+    runs = [load_run(folder) for folder in folders]
+    return _write_page(runs, folders, out or folders[0] / "report.html")
+
+
+def render_page(runs: Sequence[Findings], folders: Sequence[Path]) -> str:
+    """Return the page of runs, each with what lies behind its operating points."""
+    from adabench.reports.report import drill_down
+    from adabench.reports.report.page import render
+
+    digests = [str(run.manifest.get("records_sha256", "")) for run in runs]
+    tables = (read_table(folder, sha) for folder, sha in zip(folders, digests, strict=True))
+    insides = [
+        drill_down.inside(run, undisturbed(own)) for run, own in zip(runs, tables, strict=True)
+    ]
+    return render(*runs, insides=insides)
+
+
+def write_figures(findings: Findings, folder: Path) -> list[Path]:
+    """Write the figures as SVG, PDF and PNG, and the tables as LaTeX and Markdown.
+
+    Raises:
+        StoreError: if they cannot be written.
+    """
+    from adabench.reports.paper.figures import save_all
+
+    try:
+        return save_all(findings, folder)
+    except OSError as problem:
+        raise StoreError(
+            f"The figures cannot be written to {folder}: {problem.strerror}."
+        ) from problem
+
+
+def _write_page(runs: Sequence[Findings], folders: Sequence[Path], path: Path) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(rendered(runs, folders), encoding="utf-8")
+        path.write_text(render_page(runs, folders), encoding="utf-8")
     except OSError as problem:
         raise StoreError(
             f"The report {path} cannot be written: {problem.strerror}. The records are intact.",
@@ -35,14 +83,8 @@ def write(folders: Sequence[Path], out: Path | None) -> Path:
     return path
 
 
-def rendered(runs: Sequence[Findings], folders: Sequence[Path]) -> str:
-    """Return the page of runs, each with what lies behind its operating points."""
-    from adabench.reports.report import drill_down
-    from adabench.reports.report.page import render
-
-    digests = [str(run.manifest.get("records_sha256", "")) for run in runs]
-    tables = (table.read(folder, sha) for folder, sha in zip(folders, digests, strict=True))
-    insides = [
-        drill_down.inside(run, undisturbed(read)) for run, read in zip(runs, tables, strict=True)
-    ]
-    return render(*runs, insides=insides)
+def _is_drawn_from(page: Path, sha256: str) -> bool:
+    try:
+        return f"<code>{sha256}</code>" in page.read_text(encoding="utf-8")
+    except OSError:
+        return False

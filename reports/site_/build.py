@@ -1,4 +1,4 @@
-"""`adabench publish`: a site over many runs, added to as runs come.
+"""Builds a static site over many runs, and adds to it as runs come.
 
 What a site keeps of a run makes it independent of the run's folder: `adabench publish site
 runs/new` adds one run to what is there. A file is written only if its bytes change, through a
@@ -8,14 +8,13 @@ temporary name; a page is drawn only if what it shows has changed (`data/stamps.
 import hashlib
 import importlib.metadata
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from adabench.cli import session
+from adabench.harness.analysis.load_run import load_run
 from adabench.harness.errors import SelectionError, StoreError
 from adabench.harness.history import archive
 from adabench.harness.history import series as history
@@ -26,17 +25,19 @@ from adabench.harness.store import table
 SETTINGS = "data/site.json"
 STAMPS = "data/stamps.json"
 TITLE = "adabench"
+Say = Callable[[str], None]
 
 
 @dataclass
-class Written:
-    """What publishing did."""
+class SiteWriter:
+    """Writes the files of a site, and remembers what changed."""
 
     folder: Path
     changed: list[str] = field(default_factory=list)
     same: int = 0
     stamps: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    say: Say = lambda _: None
 
     def put(self, name: str, content: bytes) -> None:
         """Write a file if its bytes change.
@@ -60,20 +61,26 @@ class Written:
             ) from problem
         self.changed.append(name)
 
-    def drawn(self, name: str, made_of: str, draw: Callable[[], str]) -> None:
+    def draw(self, name: str, made_of: str, page: Callable[[], str]) -> None:
         """Draw and write a page if what it is made of has changed, or it is not there."""
         stamp = f"{made_of} {_drawing()}"
         if self.stamps.get(name) == stamp and (self.folder / name).exists():
             self.same += 1
             return
-        self.put(name, draw().encode())
+        self.put(name, page().encode())
         self.stamps[name] = stamp
 
 
-def publish(
-    folder: Path, runs: Sequence[Path], title: str | None = None, url: str | None = None
-) -> tuple[Written, dict[str, Any]]:
-    """Add runs to a site, or make one; return what was written, and what the site says.
+def build_site(
+    folder: Path,
+    runs: Sequence[Path] = (),
+    title: str | None = None,
+    url: str | None = None,
+    say: Say = lambda _: None,
+) -> dict[str, Any]:
+    """Add runs to a site, or make one; return what changed and what the site says, as JSON data.
+
+    `title` and `url` are kept from then on; `say` is told which run is being read or compared.
 
     Raises:
         SelectionError: for a folder that holds something else, or a site without a run.
@@ -81,20 +88,21 @@ def publish(
     """
     settings = _settings(folder, title, url)
     known = _read(folder / STAMPS)
-    written = Written(folder, stamps={k: v for k, v in known.items() if isinstance(v, str)})
+    stamps = {name: stamp for name, stamp in known.items() if isinstance(stamp, str)}
+    writer = SiteWriter(folder, stamps=stamps, say=say)
     for run in runs:
-        _keep(run, written)
+        _keep(run, writer)
     kept = archive.kept(folder)
     if not kept:
         raise SelectionError(
             f"{folder} is not a site yet, and no run was named.", f"adabench publish {folder} RUN"
         )
-    site = _site(kept, settings, written)
-    _draw(site, written)
-    for name, document in ((SETTINGS, settings), (STAMPS, written.stamps)):
-        written.put(name, json.dumps(document, indent=1, sort_keys=True).encode() + b"\n")
-    written.put(".nojekyll", b"")  # hosts that run Jekyll take the files as they are
-    return written, _told(site, written)
+    site = _site(kept, settings, writer)
+    _draw(site, writer)
+    for name, document in ((SETTINGS, settings), (STAMPS, writer.stamps)):
+        writer.put(name, json.dumps(document, indent=1, sort_keys=True).encode() + b"\n")
+    writer.put(".nojekyll", b"")  # hosts that run Jekyll take the files as they are
+    return _summary(site, writer)
 
 
 def _settings(folder: Path, title: str | None, url: str | None) -> dict[str, str]:
@@ -124,21 +132,21 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
-def _keep(run: Path, written: Written) -> None:
+def _keep(run: Path, writer: SiteWriter) -> None:
     """Copy into the site what it needs of a run, and draw the run's report."""
     from adabench.reports.site.model import run_file
 
-    print(f"reading {run}", file=sys.stderr)
-    findings, own = session.read(run), table.read(run)
+    writer.say(f"reading {run}")
+    findings, own = load_run(run), table.read(run)
     findings = replace(findings, run=run.resolve().name)
     name = archive.identity(run)
     for file, content in archive.files(findings, own, findings.run).items():
-        written.put(f"data/runs/{name}/{file}", content)
-    columns = _parquet(own, written)
+        writer.put(f"data/runs/{name}/{file}", content)
+    columns = _parquet(own, writer)
     if columns is not None:
-        written.put(f"data/runs/{name}/cases.parquet", columns)
+        writer.put(f"data/runs/{name}/cases.parquet", columns)
     made_of = _digest(findings.to_json(), findings.manifest)
-    written.drawn(run_file(name), made_of, partial(_report, findings))
+    writer.draw(run_file(name), made_of, partial(_report, findings))
 
 
 def _report(findings: Any) -> str:
@@ -147,26 +155,26 @@ def _report(findings: Any) -> str:
     return render(findings)
 
 
-def _parquet(own: table.Table, written: Written) -> bytes | None:
+def _parquet(own: table.Table, writer: SiteWriter) -> bytes | None:
     from adabench.reports.export import parquet as columns
 
     if not columns.available():
         note = "No Parquet: pip install 'adabench[parquet]' brings pyarrow."
-        written.notes += [note] if note not in written.notes else []
+        writer.notes += [note] if note not in writer.notes else []
         return None
     return columns.cases(own)
 
 
-def _site(kept: Sequence[Kept], settings: Mapping[str, str], written: Written) -> Any:
+def _site(kept: Sequence[Kept], settings: Mapping[str, str], writer: SiteWriter) -> Any:
     from adabench.reports.site.model import Site
 
     groups = history.machines(kept)
-    series = history.histories(groups, _linking(written))
+    series = history.histories(groups, _linking(writer))
     machines = tuple(tuple(group) for group in groups)
     return Site(settings["title"], settings["url"], tuple(kept), machines, tuple(series))
 
 
-def _linking(written: Written) -> history.Links:
+def _linking(writer: SiteWriter) -> history.Links:
     """Return a way to links that computes those which the site does not have."""
 
     @cache
@@ -174,33 +182,33 @@ def _linking(written: Written) -> history.Links:
         name = f"data/links/{a.id}..{b.id}.json"
         made_of = [_file_digest(run.folder / archive.CASES) for run in (a, b)]
         stamp = {"format": history.FORMAT, "made_of": made_of}
-        known = _read(written.folder / name)
+        known = _read(writer.folder / name)
         if {key: known.get(key) for key in stamp} != stamp:
-            print(f"comparing {a.id} and {b.id}", file=sys.stderr)
+            writer.say(f"comparing {a.id} and {b.id}")
             known = {**stamp, "links": history.links_json(history.links(a, b))}
         text = json.dumps(known, separators=(",", ":"), sort_keys=True)
-        written.put(name, text.encode() + b"\n")
+        writer.put(name, text.encode() + b"\n")
         # Read back, so that new and known links are the same to the order of their keys.
         return history.indexed(history.links_from_json(json.loads(text)["links"]))
 
     return links
 
 
-def _draw(site: Any, written: Written) -> None:
+def _draw(site: Any, writer: SiteWriter) -> None:
     from adabench.reports.site import machine_readable, pages
     from adabench.reports.site.model import method_file
 
     for address in site.addresses:
         made_of, draw = _digest(*_of_method(site, address)), partial(pages.method, site, address)
-        written.drawn(method_file(address), made_of, draw)
-    written.put("index.html", pages.index(site).encode())
-    written.put("feed.xml", machine_readable.news(site))
+        writer.draw(method_file(address), made_of, draw)
+    writer.put("index.html", pages.index(site).encode())
+    writer.put("feed.xml", machine_readable.news(site))
     for name, content in {
         **machine_readable.badges(site),
         "data/index.json": machine_readable.index_json(site),
         "data/history.json": machine_readable.history_json(site),
     }.items():
-        written.put(name, content)
+        writer.put(name, content)
 
 
 def _of_method(site: Any, address: str) -> Iterator[Any]:
@@ -230,19 +238,18 @@ def _file_digest(path: Path) -> str:
 
 @cache
 def _drawing() -> str:
-    """Name what draws: our files and matplotlib."""
-    from adabench.reports.report import page_frame as pages
-
-    here = Path(pages.__file__).parent
+    """Name what draws: every file of reports/, and matplotlib."""
     own = source_digest(
-        path for path in here.iterdir() if path.suffix in (".py", ".html", ".css", ".js")
+        path
+        for path in Path(__file__).parents[1].rglob("*")
+        if path.suffix in (".py", ".html", ".css", ".js")
     )
     return f"{own[:16]} matplotlib {importlib.metadata.version('matplotlib')}"
 
 
-def _told(site: Any, written: Written) -> dict[str, Any]:
+def _summary(site: Any, writer: SiteWriter) -> dict[str, Any]:
     return {
-        "site": str(written.folder),
+        "site": str(writer.folder),
         "runs": len(site.runs),
         "histories": len(site.series),
         "steps": [
@@ -251,20 +258,7 @@ def _told(site: Any, written: Written) -> dict[str, Any]:
              "low": change.low, "high": change.high, "better": change.better}
             for series, change in site.steps
         ],
-        "changed": sorted(written.changed),
-        "unchanged": written.same,
-        "notes": written.notes,
+        "changed": sorted(writer.changed),
+        "unchanged": writer.same,
+        "notes": writer.notes,
     }  # fmt: skip
-
-
-def show(told: Mapping[str, Any]) -> None:
-    """Print which files changed; what is to be known beside goes to stderr."""
-    for name in told["changed"]:
-        print(f"{told['site']}/{name}")
-    for note in told["notes"]:
-        print(f"warning: {note}", file=sys.stderr)
-    print(
-        f"{len(told['changed'])} files changed, {told['unchanged']} did not; {told['runs']} runs, "
-        f"{told['histories']} histories, {len(told['steps'])} steps",
-        file=sys.stderr,
-    )

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from adabench.cli import hardware as verb
+from adabench.cli.commands import hardware as verb
 from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.harness.provenance.hardware_profile import pinned_folder, read_profile
 from adabench.profilers.hardware import fingerprint as prints
 from adabench.profilers.hardware import profile as hardware
 from adabench.profilers.hardware.fingerprint import Gpu
@@ -129,13 +130,13 @@ def test_a_file_that_is_no_profile_ends_in_a_sentence(tmp_path, text):
 def test_every_shipped_profile_can_be_read_by_its_name_and_names_no_host():
     import socket
 
-    names = [path.stem for path in verb.PINNED.glob("*.toml")]
+    names = [path.stem for path in pinned_folder().glob("*.toml")]
     assert names
     for name in names:
-        assert verb.read(name).ceilings
-        assert socket.gethostname() not in (verb.PINNED / f"{name}.toml").read_text()
+        assert read_profile(name).ceilings
+        assert socket.gethostname() not in (pinned_folder() / f"{name}.toml").read_text()
     with pytest.raises(SelectionError):
-        verb.read("no-such-machine")
+        read_profile("no-such-machine")
 
 
 def test_a_run_refuses_another_machine_and_goes_on_when_told_to(own, file, toy_env, tmp_path):

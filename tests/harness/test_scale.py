@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from adabench.cli import session
 from adabench.harness.analysis import findings_cache
+from adabench.harness.analysis import load_run as loader
+from adabench.harness.analysis.load_run import load_run
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.store import journal, run_folder, table
 
@@ -45,9 +46,9 @@ def long_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_was_found_comes_back_whole(long_run: Path) -> None:
-    first = session.read(long_run)
+    first = load_run(long_run)
     assert (long_run / findings_cache.CACHE).exists()
-    again = session.read(long_run)
+    again = load_run(long_run)
     assert again == replace(first, manifest=again.manifest)
     assert again.manifest["warnings"] == first.manifest["warnings"]
     assert json.dumps(again.to_json()) == json.dumps(first.to_json())
@@ -55,9 +56,9 @@ def test_what_was_found_comes_back_whole(long_run: Path) -> None:
 
 
 def test_what_is_known_is_not_read_again(long_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    session.read(long_run)
+    load_run(long_run)
     monkeypatch.setattr(journal, "blocks", None)
-    session.read(long_run)
+    load_run(long_run)
 
 
 def test_a_finished_run_is_opened_without_reading_it(
@@ -74,7 +75,7 @@ def test_a_finished_run_is_opened_without_reading_it(
 def test_whatever_changes_is_judged_anew(
     long_run: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    before = session.read(long_run)
+    before = load_run(long_run)
     if what == "records":
         path = long_run / run_folder.RECORDS
         path.write_bytes(path.read_bytes().replace(b"2.5", b"9.5"))
@@ -83,24 +84,24 @@ def test_whatever_changes_is_judged_anew(
         path.write_text(json.dumps(json.loads(path.read_text()) | {"unwatched": {"x": "None."}}))
     elif what == "cards":
         changed = {name: replace(card, title="new") for name, card in before.task_cards.items()}
-        real = session._cards
-        monkeypatch.setattr(session, "_cards", lambda a: changed if "roots" in a else real(a))
+        real = loader.find_cards
+        monkeypatch.setattr(loader, "find_cards", lambda a: changed if "roots" in a else real(a))
     else:
         monkeypatch.setattr(findings_cache.environment, "source_digest", lambda paths: "other")
     judged = []
-    monkeypatch.setattr(session, "find", lambda *a: judged.append(1) or before)
-    session.read(long_run)
+    monkeypatch.setattr(loader, "find", lambda *a: judged.append(1) or before)
+    load_run(long_run)
     assert judged
 
 
 def test_a_folder_that_cannot_be_written_is_read_all_the_same(
     long_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = session.read(long_run).to_json()
+    expected = load_run(long_run).to_json()
     for copy in (table.CACHE, findings_cache.CACHE):
         (long_run / copy).unlink()
         (long_run / copy).mkdir()  # root may write anywhere, but not over a folder
-    assert session.read(long_run).to_json() == expected
+    assert load_run(long_run).to_json() == expected
 
 
 def test_judging_makes_no_object_a_record(long_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +110,7 @@ def test_judging_makes_no_object_a_record(long_run: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(
         Record, "__init__", lambda self, *a, **k: (made.append(1), real(self, *a, **k))[1]
     )
-    session.read(long_run)
+    load_run(long_run)
     assert len(made) == 1  # of 31: the one that failed
 
 

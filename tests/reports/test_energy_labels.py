@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from adabench.cli import session
+from adabench.cli.commands.claims import show_claims
 from adabench.harness.analysis.analyse import find
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract.card import Card, Claim, Metric, Ratio
@@ -192,7 +192,7 @@ def test_the_flat_table(made: Made) -> None:
 
 
 def test_claims_as_json_hold_ratios_alone(findings, capsys) -> None:
-    session.show_claims(findings, as_json=True)
+    show_claims(findings, as_json=True)
     rows = json.loads(capsys.readouterr().out)
     assert rows
     assert not any(key.endswith("_j") for row in rows for key in row)

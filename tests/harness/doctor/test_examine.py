@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from adabench.cli import clinic
+from adabench.cli.commands import doctor as verb
 from adabench.harness.doctor import examine as doctor
 from adabench.harness.doctor.examine import (
     Package,
@@ -207,7 +207,7 @@ def test_what_is_said_of_a_machine_we_do_not_have(name):
         Package("triton", "kernels", None, "pip install 'adabench[kernels]'"),
     )
     found = put_together(MACHINES[name], timer(), packages, GOOD_STORE)
-    page = clinic.page(found).replace(platform.python_version(), "PYTHON") + "\n"
+    page = verb.page(found).replace(platform.python_version(), "PYTHON") + "\n"
     path = SNAPSHOTS / f"{name}.txt"
     if os.environ.get("ADABENCH_UPDATE"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -313,7 +313,7 @@ def test_where_the_kernel_is_silent_the_share_is_unknown_and_not_zero():
     found = timed(Laps(array("q", [100_000] * 200), ()), Company(None, None))
     assert found.disturbed is None
     assert found.undisturbed_median_s is None
-    assert "waited for a processor unknown" in clinic.page(
+    assert "waited for a processor unknown" in verb.page(
         put_together(MACHINES["no-gpu"], found, (), GOOD_STORE)
     )
 
@@ -321,7 +321,7 @@ def test_where_the_kernel_is_silent_the_share_is_unknown_and_not_zero():
 def test_without_a_noise_floor_no_effect_is_promised():
     found = put_together(MACHINES["healthy"], timer(floor=None), (), GOOD_STORE)
     assert found.effects == ()
-    assert "unknown: too few samples" in clinic.page(found)
+    assert "unknown: too few samples" in verb.page(found)
 
 
 def test_a_good_machine_gets_no_advice_and_a_bad_one_gets_a_sentence_for_each_ill():

@@ -89,10 +89,10 @@ def test_runs_of_other_machines_and_damaged_ones_are_left_out(tmp_path):
 @pytest.mark.usefixtures("toy")
 def test_one_turn_is_tried_where_nothing_was_recorded(toy_env, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", toy_env["PYTHONPATH"])
-    from adabench.cli.select import Leg, wishes
     from adabench.harness.plan.grid import plan
+    from adabench.harness.plan_.request import PlanRequest, expand
 
-    turns = plan(wishes([Leg(("roots/fixed",))]), seeds=(0, 1))
+    turns = plan(expand([PlanRequest(("roots/fixed",))]), seeds=(0, 1))
     history = History()
     try_out(first_turns(turns, history), history, 30.0)
     found = forecast(turns, history, None)

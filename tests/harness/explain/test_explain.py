@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from adabench.cli import session
 from adabench.harness.analysis.findings import Findings
+from adabench.harness.analysis.load_run import load_run
 from adabench.harness.errors import SelectionError
 from adabench.harness.explain import explain, named_numbers
 from adabench.harness.store import table
@@ -35,7 +35,7 @@ def folder(plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def run(toy: None, folder: Path) -> tuple[Findings, Table]:
-    return session.read(folder), table.read(folder)
+    return load_run(folder), table.read(folder)
 
 
 def told(run: tuple[Findings, Table], name: str) -> explain.Explanation:

@@ -9,7 +9,7 @@ from adabench.harness.compare.margins import Margin
 from adabench.harness.contract.record import Cell
 from adabench.harness.gate import rounds
 from adabench.harness.gate.judge import Judged
-from adabench.harness.gate.rounds import Pace, Taken, measure, new_seeds, open_cells
+from adabench.harness.gate.rounds import Pace, RoundRecords, measure, new_seeds, open_cells
 
 
 def cell(name: str, seed: int = 0) -> Cell:
@@ -28,18 +28,18 @@ def played(monkeypatch: pytest.MonkeyPatch) -> list[list[Cell]]:
     """Rounds of ten seconds each, of which only the cells are kept."""
     seen: list[list[Cell]] = []
 
-    def play(_: Any, __: Any, cells: Sequence[Cell], ___: Pace, taken: Taken) -> None:
+    def play(_: Any, __: Any, cells: Sequence[Cell], ___: Pace, taken: RoundRecords) -> None:
         seen.append(list(cells))
-        taken.rounds += 1
+        taken.count += 1
         taken.spent_s += 10.0
 
-    monkeypatch.setattr(rounds, "play", play)
+    monkeypatch.setattr(rounds, "run_round", play)
     return seen
 
 
-def run(pace: Pace, verdicts: Sequence[Judged]) -> Taken:
+def run(pace: Pace, verdicts: Sequence[Judged]) -> RoundRecords:
     look = lambda _: list(verdicts)
-    taken, _ = measure((), rounds.Path(), CELLS, pace, look, lambda _: None)
+    taken, _ = measure((), (), CELLS, pace, look, lambda _: None)
     return taken
 
 
@@ -69,7 +69,7 @@ def test_what_ends_a_gate_at_once(
     budget_s: float, verdicts: list[Judged], played: list[list[Cell]]
 ) -> None:
     taken = run(Pace(first=3, budget_s=budget_s), verdicts)
-    assert (taken.rounds, taken.looks) == (3, 1)
+    assert (taken.count, taken.looks) == (3, 1)
 
 
 def test_an_ambiguous_quality_gets_new_seeds(played: list[list[Cell]]) -> None:
@@ -93,8 +93,12 @@ def test_a_process_that_cannot_start_is_a_sentence(tmp_path: Any) -> None:
 
     script = tmp_path / "arm.py"
     script.write_text("raise SystemExit('no such module')\n")
-    corner = rounds.Corner("main", Path(sys.executable))
-    with rounds.started([corner], script) as [arm], pytest.raises(EnvironmentProblem) as told:
-        arm.hear()
+    setup = rounds.RevisionSetup("main", Path(sys.executable))
+    command = (str(script),)
+    with (
+        rounds.start_workers([setup], command) as [worker],
+        pytest.raises(EnvironmentProblem) as told,
+    ):
+        worker.receive()
     assert "no such module" in told.value.message
     assert "--install full" in told.value.hint

@@ -9,18 +9,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import adabench.cli
-from adabench.cli import arm
 from adabench.harness.compare.margins import Margin
 from adabench.harness.compare.pairing import Paired
 from adabench.harness.contract.record import Cell
 from adabench.harness.gate import self_test
 from adabench.harness.gate.judge import Question, Rule
-from adabench.harness.gate.rounds import STRIDE, Corner, Pace, Taken, play, started
+from adabench.harness.gate.rounds import (
+    STRIDE,
+    Pace,
+    RevisionSetup,
+    RoundRecords,
+    run_round,
+    start_workers,
+)
+from adabench.harness.gate_ import revision_worker
+from adabench.harness.gate_.protocol import PlanOrder
+from adabench.harness.gate_.session import COMMAND
 
 RULE = Rule(looks=4, stride=STRIDE)
-[FOLDER, *_] = list(adabench.cli.__path__)
-SCRIPT = Path(FOLDER) / "arm.py"
 
 
 def measured(slower: float, scatter: float, rounds: int = 24, seed: int = 0) -> Question:
@@ -56,14 +62,15 @@ def test_too_few_rounds_are_refused() -> None:
 def test_the_planted_slowdown_is_real_work(toy: None, toy_env: dict[str, str]) -> None:
     """Twice the work shows in one round, and the counts and answers stay what they were."""
     here = Path(sys.executable)
-    corners = [Corner("A", here, toy_env), Corner("B", here, toy_env, plant=1.0)]
-    with started(corners[:1], SCRIPT) as [arm]:
-        arm.hear()
-        plan = arm.ask(plan={"select": ["roots/fixed"], "fixed": [], "swept": [], "star": False,
-                             "seeds": "0", "scale": "embedded"})  # fmt: skip
+    setups = [RevisionSetup("A", here, toy_env), RevisionSetup("B", here, toy_env, plant=1.0)]
+    order = PlanOrder(("roots/fixed",), (), (), False, (0,), "embedded")
+    with start_workers(setups[:1], COMMAND) as [worker]:
+        worker.receive()
+        plan = worker.request(plan=order.to_json())
     assert plan["metrics"]["roots"][0]["name"] == "steps"
-    taken = Taken()
-    play(corners, SCRIPT, [Cell(**cell) for cell in plan["cells"]], Pace(forks=2, cell_s=1), taken)
+    taken = RoundRecords()
+    cells = [Cell(**cell) for cell in plan["cells"]]
+    run_round(setups, COMMAND, cells, Pace(forks=2, cell_s=1), taken)
     assert len(taken.base) == len(taken.head) >= 12
     pairs = list(zip(taken.base, taken.head, strict=True))
     assert all(a.unit == b.unit for a, b in pairs)
@@ -79,7 +86,7 @@ def test_the_planted_share_is_that_of_the_work() -> None:
     def work(state: object, case: object, point: object) -> None:
         hashlib.sha256(bytes(2 << 20)).digest()
 
-    slowed = arm.planted(work, 0.5)
+    slowed = revision_worker.plant_slowdown(work, 0.5)
 
     def spent(solve: object) -> float:
         begun = time.thread_time()

@@ -256,13 +256,13 @@ def test_tracing_numba_says_what_cannot_be_seen(tmp_path):
 
 @pytest.mark.usefixtures("toy")
 def test_a_method_that_fails_is_named_with_the_place(monkeypatch, tmp_path):
-    from adabench.cli.tracing import Wanted, traced
     from adabench.harness.errors import MethodContractError
+    from adabench.harness.run.case_trace import TraceRequest, trace_case
 
     fixed = importlib.import_module("adabench_toy.fixed")
     monkeypatch.setattr(fixed, "solve", lambda state, case, point: 1 / 0)
     with pytest.raises(MethodContractError, match=r"roots/fixed failed: ZeroDivisionError") as seen:
-        traced(Wanted("roots/fixed", out=tmp_path))
+        trace_case(TraceRequest("roots/fixed", out=tmp_path))
     assert "test_torch_trace.py" in seen.value.message
 
 

@@ -1,0 +1,39 @@
+"""`adabench check`: the conformance rules of tasks and methods, rule by rule."""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from adabench.cli.selection import AsJson, Select
+from adabench.cli.terminal import talk, verdict_output
+from adabench.harness.contract.catalogue import find_entries
+from adabench.harness.errors import MethodContractError
+
+if TYPE_CHECKING:
+    from adabench.harness.run.conformance import Finding
+
+
+def command(select: Select = None, as_json: AsJson = False) -> None:
+    """Check that tasks and methods keep the contract; exit 4 if one does not."""
+    from adabench.harness.run.conformance import check
+
+    findings: list[Finding] = []
+    for entry in find_entries(tuple(select or ("*",))):
+        talk(f"checking {entry.address}")
+        own = list(check(entry.address))
+        findings += own
+        if not as_json:
+            print("\n".join(map(_line, own)))
+    if as_json:
+        with verdict_output():
+            print(json.dumps([asdict(finding) for finding in findings]))
+    broken = [finding for finding in findings if finding.problem and not finding.skipped]
+    if broken:
+        names = ", ".join(sorted({finding.address for finding in broken}))
+        raise MethodContractError(f"{len(broken)} rules are broken by {names}.")
+
+
+def _line(finding: "Finding") -> str:
+    word = "skipped" if finding.skipped else "BROKEN" if finding.problem else "ok"
+    detail = f": {finding.problem}" if finding.problem else ""
+    return f"{word:8} {finding.address}: {finding.rule}{detail}"

@@ -1,0 +1,44 @@
+"""`adabench claims`: the verdicts on the published claims of a run's methods."""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from adabench.cli.selection import AsJson, Folder
+from adabench.cli.terminal import talk, verdict_output, warn
+
+if TYPE_CHECKING:
+    from adabench.harness.analysis.findings import Findings
+
+
+def command(
+    folder: Folder,
+    strict: Annotated[bool, typer.Option(help="Exit 1 when a claim is not reproduced.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Judge the published claims of the methods in a run."""
+    from adabench.harness.analysis.load_run import load_run
+
+    findings = load_run(folder)
+    with verdict_output():
+        show_claims(findings, as_json)
+    words = {row.verdict for row in findings.claims}
+    if strict and "undecided" in words:
+        talk("Some claims are undecided: more seeds would tell.")
+    raise typer.Exit(1 if strict and words & {"not reproduced", "direction only"} else 0)
+
+
+def show_claims(findings: "Findings", as_json: bool) -> None:
+    """Print the verdicts, and on stderr what makes them less than they look."""
+    for warning in findings.manifest["warnings"]:
+        warn(warning)
+    if as_json:
+        print(json.dumps([asdict(row) for row in findings.claims]))
+        return
+    from rich.console import Console
+
+    from adabench.reports.tables import terminal
+
+    Console().print(terminal.claims_table(findings))

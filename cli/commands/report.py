@@ -1,0 +1,55 @@
+"""`adabench report RUN...`: a page over one run or several, or their fronts drawn here."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from adabench.cli.selection import Out
+from adabench.cli.terminal import PIPED_COLUMNS
+
+if TYPE_CHECKING:
+    from adabench.harness.analysis.findings import Findings
+
+
+def command(
+    folders: Annotated[list[Path], typer.Argument(help="Run folders; several share one page.")],
+    out: Out = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="Also write figures and tables for a paper there.")
+    ] = None,
+    terminal: Annotated[
+        bool, typer.Option("--terminal", help="Draw the fronts here; a page only with --out.")
+    ] = False,
+) -> None:
+    """Write the self-contained HTML report of a run, or of several."""
+    from adabench.harness.analysis.load_run import load_run
+    from adabench.reports.report.write import report_runs, write_figures
+
+    if terminal:
+        for folder in folders:
+            print(draw_fronts(load_run(folder)), end="")
+    if out or not terminal:
+        print(report_runs(folders, out))
+    if figures:
+        for folder in folders:
+            place = figures if len(folders) == 1 else figures / folder.name
+            for path in write_figures(load_run(folder), place):
+                print(path)
+
+
+def draw_fronts(findings: "Findings") -> str:
+    """Return the fronts of a run as wide as the terminal, in colour if there is one."""
+    from adabench.reports.figures import terminal
+
+    here = sys.stdout.isatty()
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isdigit() else PIPED_COLUMNS
+    if here and not columns:
+        width = shutil.get_terminal_size().columns
+    colour = here and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
+    return terminal.fronts(findings, terminal.Looks(width, colour, encoding.startswith("utf")))

@@ -1,0 +1,246 @@
+"""`adabench run`: methods on their tasks, their claims judged, a report written."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from adabench.cli.selection import (
+    AsJson,
+    Fixed,
+    Out,
+    Scale,
+    Seeds,
+    Select,
+    Swept,
+    seconds,
+    share,
+    size_bytes,
+)
+from adabench.cli.terminal import table_console, talk, verdict_output, warn
+from adabench.harness.errors import SelectionError, nearest
+
+if TYPE_CHECKING:
+    from adabench.harness.analysis.findings import Findings
+    from adabench.harness.contract.record import Record
+    from adabench.harness.distributed.backends import Spread
+    from adabench.harness.run.isolated import Limits
+    from adabench.harness.run.session import RunRequest
+    from adabench.harness.store.run_folder import Run
+
+
+def command(
+    select: Select = None,
+    seeds: Seeds = "0..2",
+    repeats: Annotated[int, typer.Option(min=1, help="Interleaved repeats of each cell.")] = 1,
+    fixed: Fixed = None,
+    swept: Swept = None,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Sweep nothing: every knob at its default.")
+    ] = False,
+    scale: Scale = "embedded",
+    out: Out = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with an interrupted run; takes no selection.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.001, help="Seconds a case may take; uses a worker.")
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="Memory a worker may use: 4GiB. Uses a worker.")
+    ] = None,
+    energy: Annotated[
+        bool, typer.Option("--energy", help="Loop cases until an energy counter resolves them.")
+    ] = False,
+    meters: Annotated[
+        list[str] | None,
+        typer.Option("--meter", help="Another energy meter: a plug-in, or external:LOG.csv."),
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="Time until the median is known to so much: 1%.")
+    ] = None,
+    per_case: Annotated[
+        float, typer.Option(min=0.01, help="Seconds a case may spend on its precision.")
+    ] = 5.0,
+    budget: Annotated[
+        str | None, typer.Option(help="Race for the front, at most so long: 5m, 90s.")
+    ] = None,
+    epsilon: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="Of --budget: a difference of no account.")
+    ] = 0.02,
+    steady: Annotated[
+        float, typer.Option(min=0, help="Seconds a method may warm up to become steady.")
+    ] = 0.0,
+    cached: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")
+    ] = True,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
+    profile: Annotated[
+        str | None, typer.Option(help="Refuse a machine that is not this hardware profile's.")
+    ] = None,
+    off_profile: Annotated[
+        bool, typer.Option("--off-profile", help="Go on all the same; marks the run.")
+    ] = False,
+    executor: Annotated[
+        str, typer.Option(help="Where cells run: local, slurm or ray (an existing cluster).")
+    ] = "local",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Workers at once; local: processes of this machine.")
+    ] = None,
+    cores: Annotated[
+        int | None, typer.Option(min=1, help="Cores that each worker has for itself.")
+    ] = None,
+    slurm: Annotated[
+        list[str] | None, typer.Option(help="Of --executor slurm: partition=gpu, timeout_min=90.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run methods on their tasks, judge their claims, write a report."""
+    from adabench.harness.analysis.load_run import load_run
+    from adabench.harness.provenance.hardware_profile import admit_machine
+    from adabench.harness.run.isolated import Limits
+    from adabench.harness.run.session import (
+        RunRequest,
+        create_run,
+        plan_turns,
+        resume_run,
+        write_log,
+    )
+    from adabench.reports.report.write import write_report
+
+    request = RunRequest(
+        tuple(select or ()), tuple(fixed or ()), tuple(swept or ()), not defaults, seeds, repeats,
+        scale, share(precision) if precision else None, per_case, steady,
+        seconds(budget) if budget else None, epsilon,
+        tuple(meters or ()),
+    )  # fmt: skip
+    limits = Limits(timeout, size_bytes(memory) if memory else None)
+    options = fan_out_options(executor, workers, cores, slurm or ())
+    if budget:
+        check_race_options(repeats, limits, options)
+    pinned = admit_machine(profile, off_profile=off_profile, say=talk)
+    if resume:
+        _check_resume(resume, request, given_profile=bool(pinned))
+        opened = resume_run(resume)
+    else:
+        words = ("adabench", *sys.argv[1:])
+        opened = create_run(out, plan_turns(request), request, pinned, words)
+    with opened as journal, write_log(journal.folder), _interruptible(journal.folder):
+        records = _records(journal, limits, options, energy=energy, cached=cached)
+        for record in records or ():
+            journal.append(record)
+    findings = load_run(journal.folder)
+    anew = records is not None
+    page = write_report(findings, journal.folder, anew=anew) if report else None
+    with verdict_output():
+        show(findings, page, as_json)
+    raise typer.Exit(1 if findings.failed else 0)
+
+
+def fan_out_options(
+    kind: str, workers: int | None, cores: int | None, slurm: Sequence[str] = ()
+) -> "Spread":
+    """Read the options of `run --executor`.
+
+    Raises:
+        SelectionError: for an executor that is not one, or parameters of another one.
+    """
+    from adabench.harness.distributed.backends import PLACES, Spread
+
+    if kind not in PLACES:
+        raise SelectionError(f"There is no executor {kind!r}.", nearest(kind, PLACES))
+    if slurm and kind != "slurm":
+        raise SelectionError("--slurm gives parameters of --executor slurm alone.")
+    parameters = {}
+    for item in slurm:
+        name, equals, value = item.partition("=")
+        if not name or not equals:
+            raise SelectionError(f"--slurm {item!r} is not key=value.", "--slurm partition=gpu")
+        parameters[name] = value
+    return Spread(kind, workers, cores, parameters)
+
+
+def check_race_options(repeats: int, limits: "Limits", options: "Spread") -> None:
+    """Refuse what a race cannot do.
+
+    Raises:
+        SelectionError: naming the option.
+    """
+    from adabench.harness.run.isolated import Limits
+
+    if repeats > 1:
+        raise SelectionError(
+            "A race solves each case once; it spends time on more cases instead.",
+            "Leave out --repeats, or leave out --budget.",
+        )
+    if limits != Limits() or options.kind != "local" or options.workers:
+        raise SelectionError(
+            "A race decides after each round what to run next, in this process.",
+            "Leave out --timeout, --memory and --executor, or leave out --budget.",
+        )
+
+
+def _check_resume(folder: Path, request: "RunRequest", *, given_profile: bool) -> None:
+    from adabench.harness.run.session import RunRequest
+
+    if request != RunRequest() or given_profile:
+        raise SelectionError(
+            "--resume takes no selection, seeds, repeats, scale, precision, meter or profile: "
+            "the run knows what it was asked.",
+            f"adabench run --resume {folder}",
+        )
+
+
+def _records(
+    journal: "Run", limits: "Limits", options: "Spread", *, energy: bool, cached: bool
+) -> "Iterator[Record] | None":
+    """Return the records that remain of a run, with progress; None if nothing remains."""
+    from adabench.cli.progress import show_progress
+    from adabench.harness.distributed.executor import remaining_records
+    from adabench.harness.run.session import race_records, read_request
+
+    how: dict[str, Any] = {"energy": energy, "cached": cached}
+    if read_request(journal.folder).race_s:
+        check_race_options(1, limits, options)
+        return race_records(journal, **how, say=talk)
+    if not journal.remaining:
+        return None
+    records = remaining_records(journal, options, limits, **how)
+    return show_progress(records, journal.remaining)
+
+
+@contextmanager
+def _interruptible(folder: Path) -> Iterator[None]:
+    """Keep stdout for data while methods run, and say after Ctrl-C how to go on."""
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except KeyboardInterrupt:
+        talk(f"interrupted; go on with: adabench run --resume {folder}")
+        raise
+
+
+def show(findings: "Findings", page: Path | None, as_json: bool) -> None:
+    """Print what a run amounts to: tables for people, or one JSON document as the last line."""
+    certificate = findings.manifest.get("certificate")
+    if as_json:
+        document = findings.to_json() | ({"certificate": certificate} if certificate else {})
+        print(json.dumps(document | {"report": str(page) if page else None}))
+        return
+    from adabench.harness.race.certificate import page as certificate_page
+    from adabench.reports.tables import terminal
+
+    console = table_console()
+    for table in terminal.overview(findings):
+        console.print(table)
+    for warning in findings.manifest["warnings"]:
+        warn(warning)
+    if certificate:
+        print(certificate_page(certificate))
+    print(f"Records: {findings.run}")
+    if page:
+        print(f"Report:  {page}")

@@ -1,0 +1,59 @@
+"""Reads a run folder and computes everything that is shown of it."""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from adabench.harness.analysis import findings_cache, warnings
+from adabench.harness.analysis.analyse import find
+from adabench.harness.analysis.findings import Findings
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Card
+from adabench.harness.errors import SelectionError
+from adabench.harness.provenance import hardware_profile
+from adabench.harness.race import certificate
+from adabench.harness.store import run_folder
+from adabench.harness.store.table import read as read_table
+
+log = logging.getLogger(__name__)
+
+
+def load_run(folder: Path) -> Findings:
+    """Read a run and compute everything that is shown of it.
+
+    Raises:
+        StoreError: if it is not a run or holds damaged records.
+    """
+    manifest = run_folder.read_manifest(folder)
+    sha256 = manifest["records_sha256"] = run_folder.digest(folder)
+    manifest["certificate"] = certificate.read(folder)
+    turns = run_folder.planned(manifest)
+    tasks = find_cards({turn.cell.task for turn in turns})
+    methods = find_cards({turn.cell.address for turn in turns})
+    made_of = findings_cache.made_of(folder, sha256, tasks, methods)
+    known = findings_cache.load(folder, made_of, manifest, tasks, methods)
+    if known:
+        return known
+    records = read_table(folder, sha256)
+    manifest["warnings"] = [
+        *hardware_profile.mismatch_warnings(manifest),
+        *certificate.marks(manifest["certificate"]),
+        *warnings.warnings(records, manifest),
+    ]
+    findings = find(str(folder), manifest, tasks, methods, records)
+    findings_cache.save(folder, made_of, findings)
+    return findings
+
+
+def find_cards(addresses: Iterable[str]) -> dict[str, Card]:
+    """Return cards; of a method that is no longer installed only its name is known."""
+    cards = {}
+    for address in sorted(addresses):
+        try:
+            cards[address] = registry.find(address).card
+        except SelectionError:
+            log.warning(
+                "%s is in the run but not installed here: its claims are left out.", address
+            )
+            cards[address] = Card(address)
+    return cards

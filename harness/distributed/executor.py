@@ -1,0 +1,33 @@
+"""The records that remain of a run, executed in this process or by workers that fan out."""
+
+from collections.abc import Iterator
+
+from adabench.harness.contract.record import Record
+from adabench.harness.distributed import fan_out
+from adabench.harness.distributed.backends import Spread
+from adabench.harness.run import session
+from adabench.harness.run.isolated import Limits
+from adabench.harness.store import run_folder
+
+
+def remaining_records(
+    run: run_folder.Run,
+    options: Spread,
+    limits: Limits,
+    *,
+    energy: bool = False,
+    cached: bool = True,
+) -> Iterator[Record]:
+    """Execute what remains of a run where the options say.
+
+    A run that was fanned out before goes on so, for its shards may hold more than it does.
+
+    Raises:
+        DeviceUnavailable: if the run's scale needs an accelerator that is not here.
+        EnvironmentProblem: if there is no such cluster.
+    """
+    if options == Spread() and not fan_out.has_shards(run.folder):
+        return session.remaining_records(run, limits, energy=energy, cached=cached)
+    probes = session.open_run_probes(run)
+    settings = session.run_settings(run, probes, energy=energy, cached=cached)
+    return fan_out.fan_out(run, options, settings, limits)

@@ -1,0 +1,136 @@
+"""Turns patterns, `name=value` texts and seed ranges into the settings that a plan is made of."""
+
+import fnmatch
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from adabench.harness.contract import registry
+from adabench.harness.contract.registry import Entry
+from adabench.harness.errors import SelectionError, nearest
+from adabench.harness.plan.grid import Sweep, Wish, check_names, wish
+
+MOST = 10_000
+"""Seeds in one run; more is a typing error."""
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """Which methods to plan, which of their knobs are fixed and which are swept."""
+
+    select: tuple[str, ...]
+    """Patterns of addresses: `paging`, `paging/lru`, `*/lru`."""
+    fixed: tuple[str, ...] = ()
+    """`name=value`"""
+    swept: tuple[str, ...] = ()
+    """`name=a,b,c`"""
+    star: bool = True
+    """Without `swept`: sweep every knob, one at a time, and leave the others at their defaults."""
+
+
+# The tour is what `adabench run` does without arguments: a few settings of each task, chosen
+# so that fronts, headroom and most verdicts can be drawn within a minute on two cores.
+TOUR = (
+    PlanRequest(("paging/*",), fixed=("requests=100000",), swept=("noise=0,0.1,0.5",)),
+    PlanRequest(("paging/*",), fixed=("requests=100000",), swept=("slots=50,200",)),
+    PlanRequest(
+        (
+            "ledger/vanilla",
+            "ledger/recursive",
+            "ledger/mor",
+            "ledger/informed_routing",
+            "ledger/random_routing",
+            "ledger/random_units",
+            "ledger/hindsight",
+        ),
+        fixed=("batches=1",),
+        swept=(
+            "depth=2,3,4,6",
+            "recursions=1,2,3",
+            "threshold=0.1,0.5,0.9",
+            "sparsity=0.45,0.6,0.75",
+            "price=0,0.01,0.1",
+        ),
+    ),
+    PlanRequest(("chain/*",), fixed=("problems=4",), swept=("N=4,16",)),
+)
+
+
+def expand(requests: Iterable[PlanRequest]) -> list[Wish]:
+    """Spread every request over its methods and settings.
+
+    Raises:
+        SelectionError: for a name or value that nothing has.
+    """
+    return [selection for request in requests for selection in _expand(request)]
+
+
+def _expand(request: PlanRequest) -> list[Wish]:
+    pairs = select_methods(request.select)
+    fixed = dict(map(_assignment, request.fixed))
+    swept: Sweep = {name: text.split(",") for name, text in map(_assignment, request.swept)}
+    check_names([*fixed, *swept], pairs)
+    return [wish(*pair, fixed=fixed, swept=swept, star=request.star) for pair in pairs]
+
+
+def select_methods(patterns: Sequence[str]) -> list[tuple[Entry, Entry]]:
+    """Return (task, method) pairs for patterns such as `paging`, `paging/*`, `*/lru`.
+
+    A pattern skips methods that cannot run here; asked for by its own name, such a method is
+    an error.
+
+    Raises:
+        SelectionError: for a pattern that matches nothing.
+    """
+    pairs: dict[str, tuple[Entry, Entry]] = {}
+    for pattern in patterns:
+        for pair in _matches(pattern if "/" in pattern else f"{pattern}/*"):
+            pairs.setdefault(pair[1].address, pair)
+    return list(pairs.values())
+
+
+def _matches(pattern: str) -> list[tuple[Entry, Entry]]:
+    if not any(mark in pattern for mark in "*?["):
+        entry = registry.find(pattern)
+        registry.load(entry)
+        return [(registry.find(entry.task), entry)]
+    tasks = registry.tasks()
+    task_pattern, _, _ = pattern.partition("/")
+    names = fnmatch.filter(tasks, task_pattern)
+    if not names:
+        raise SelectionError(f"No task matches {task_pattern!r}.", nearest(task_pattern, tasks))
+    known = {
+        entry.address: (tasks[name], entry)
+        for name in names
+        for entry in registry.methods(name).values()
+    }
+    matching = fnmatch.filter(known, pattern)
+    if not matching:
+        raise SelectionError(f"No method matches {pattern!r}.", nearest(pattern, known))
+    return [known[address] for address in matching]
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise SelectionError(f"{text!r} is not of the form name=value.", "For example: noise=0.1")
+    return name.strip(), value.strip()
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Read `0..4`, `7` or `0,3,10..12`.
+
+    Raises:
+        SelectionError: if that is not what the text looks like.
+    """
+    seeds: list[int] = []
+    try:
+        for part in text.split(","):
+            first, dots, last = part.partition("..")
+            seeds += range(int(first), int(last) + 1)[:MOST] if dots else [int(first)]
+    except ValueError:
+        seeds = []
+    if not seeds or min(seeds) < 0 or len(seeds) >= MOST:
+        raise SelectionError(
+            f"{text!r} names no seeds.", "Write them as 0..4, or 7, or 0,3,10..12 (none below 0)."
+        )
+    return tuple(dict.fromkeys(seeds))
