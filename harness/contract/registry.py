@@ -15,6 +15,7 @@ the names of `harness/contract/card.py` and no builtins. A method whose imports 
 """
 
 import ast
+import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -32,6 +33,8 @@ from adabench.harness.contract.card import Card, Claim, Knob, Metric
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError, nearest
 
 PACKAGE = "adabench.workloads"
+_CARD_LINE = re.compile(rb"^CARD\s*[:=]", re.MULTILINE)
+_NEXT_STATEMENT = re.compile(rb"^[^\s)\]}#]", re.MULTILINE)
 TASK_DEPTHS = ("*/task.py", "*/*/task.py")
 """Where tasks are: a folder of `workloads/`, or of a family there."""
 _KINDS = {"knobs": Knob, "claims": Claim, "metrics": Metric, "needs": str, "tasks": str}
@@ -127,6 +130,8 @@ def load(entry: Entry) -> ModuleType:
             f"{entry.address} imports {missing.name}, which is not installed.",
             "Install it, or leave this method out of the selection.",
         ) from missing
+    except SyntaxError as broken:
+        raise MethodContractError(f"{entry.address} is not valid Python: {broken}") from broken
     if getattr(module, "CARD", None) != entry.card:
         raise MethodContractError(
             f"{entry.address}: the CARD read from the file differs from the imported one.",
@@ -168,11 +173,7 @@ def read_card(path: Path) -> Card | None:
 @cache
 def _read_card(path: Path, mtime_ns: int, size: int) -> Card | None:
     """Read a card once for each state of its file."""
-    try:
-        tree = ast.parse(path.read_bytes(), filename=str(path))
-    except (SyntaxError, ValueError) as broken:
-        raise MethodContractError(f"{path.name} is not valid Python: {broken}") from broken
-    expression = next(filter(None, map(_card_expression, tree.body)), None)
+    expression = _find_card(path)
     if expression is None:
         return None
     code = compile(ast.Expression(expression), str(path), "eval")
@@ -190,6 +191,34 @@ def _read_card(path: Path, mtime_ns: int, size: int) -> Card | None:
             wanted = f"a tuple of {kind.__name__}"
             raise MethodContractError(f"the CARD of {path.name} has {name}= that is not {wanted}.")
     return card
+
+
+def _find_card(path: Path) -> ast.expr | None:
+    """Return the right-hand side of `CARD = ...`; None if the file has none.
+
+    Only what stands above the card, and the card, is parsed: listing reads hundreds of files, and
+    most of each is code below its card.
+
+    Raises:
+        MethodContractError: if that much of the file is not valid Python.
+    """
+    source = path.read_bytes()
+    line = _CARD_LINE.search(source)
+    if line is None:
+        return None
+    for next_statement in _NEXT_STATEMENT.finditer(source, line.end()):
+        with contextlib.suppress(SyntaxError, ValueError):  # inside the card, or a docstring
+            expression = _card_of(ast.parse(source[: next_statement.start()]))
+            if expression is not None:
+                return expression
+    try:
+        return _card_of(ast.parse(source, filename=str(path)))
+    except (SyntaxError, ValueError) as broken:
+        raise MethodContractError(f"{path.name} is not valid Python: {broken}") from broken
+
+
+def _card_of(tree: ast.Module) -> ast.expr | None:
+    return next(filter(None, map(_card_expression, tree.body)), None)
 
 
 def _items(value: object) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""`run --executor` and `merge` from the outside, on a real Ray cluster and through submitit."""
+"""`run --executor` from the outside, on a real Ray cluster and through submitit."""
 
 import json
 import os
@@ -186,27 +186,6 @@ def test_a_run_whose_parent_was_killed_goes_on_from_its_shards(env: dict[str, st
     assert all(found[record.unit] == record for record in held)
     adabench("run", *words, "--out", tmp_path / "here", env=env)
     assert facts(tmp_path / "r") == facts(tmp_path / "here")
-
-
-def test_merging_shards_gives_the_run_and_mixed_ones_are_refused(
-    env: dict[str, str], tmp_path: Path
-):
-    for name, seeds in (("a", "0..1"), ("b", "0")):
-        adabench("run", *WORK, "--seeds", seeds, "--out", tmp_path / name, "--workers", 2, env=env)
-    shards = sorted((tmp_path / "a" / "shards").iterdir())
-    done = adabench("merge", *shards, "--out", tmp_path / "m", "--json", env=env)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {
-        "run": str(tmp_path / "m"), "records": 216, "added": 216, "collapsed": 0,
-        "differing": 0, "unfinished": 0,
-    }  # fmt: skip
-    assert facts(tmp_path / "m") == facts(tmp_path / "a")
-    done = adabench("claims", tmp_path / "m", "--json", env=env)
-    assert done.returncode == 0
-    mixed = adabench("merge", tmp_path / "a", tmp_path / "b", "-o", tmp_path / "n", env=env)
-    assert mixed.returncode == 3
-    assert "differ in plan" in mixed.stderr
-    assert not (tmp_path / "n").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
-"""`show --html` and `report --terminal`: pictures of a card and of a front."""
+"""`adabench show` from the outside: a card as text, as JSON and as a page."""
 
+import json
 import os
 import subprocess
 import sys
@@ -57,36 +58,8 @@ def test_a_run_adds_verdicts_and_the_plane(env: dict[str, str], run: Path, tmp_p
     assert "coin" in page.read_text(encoding="utf-8")
 
 
-def test_a_front_is_drawn_and_no_page_is_written(env: dict[str, str], run: Path) -> None:
-    done = adabench("report", run, "--terminal", env={**env, "COLUMNS": "70"})
-    assert done.returncode == 0, done.stderr
-    assert "residual" in done.stdout
-    assert "\x1b[" not in done.stdout
-    assert not (run / "report.html").exists()
-    assert max(map(len, done.stdout.splitlines())) <= 70
-
-
-def test_a_terminal_without_utf8_is_served(env: dict[str, str], run: Path) -> None:
-    plain = {**env, "PYTHONIOENCODING": "ascii", "COLUMNS": "70", "PYTHONUTF8": "0"}
-    done = adabench("report", run, "--terminal", env=plain)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.isascii()
-    assert "residual" in done.stdout
-
-
-def test_explain_speaks_to_people_and_programs(env: dict[str, str], run: Path) -> None:
-    done = adabench("explain", run, "headroom/roots/residual", env=env)
-    assert done.returncode == 0, done.stderr
-    for word in (
-        "Samples",
-        "Meter",
-        "Formula (harness/analysis/headroom.py)",
-        "H = area",
-        "Interval",
-    ):
-        assert word in done.stdout
-    wrong = adabench("explain", run, "headroom/roots/residuum", env=env)
-    assert (wrong.returncode, "residual" in wrong.stderr) == (2, True)
-    listed = adabench("explain", run, "--list", env=env)
-    assert "claim/T-1 = " in listed.stdout
-    assert adabench("explain", run, "123456.789", env=env).returncode == 2
+def test_show_prints_the_essay_and_the_claims(env: dict[str, str]) -> None:
+    text = adabench("show", "roots/residual", env=env).stdout
+    assert "compute follows difficulty" in text
+    assert "T-1" in text
+    assert json.loads(adabench("show", "roots", "--json", env=env).stdout)["metrics"]

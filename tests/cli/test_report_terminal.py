@@ -1,0 +1,47 @@
+"""`adabench report --terminal`: fronts drawn with characters."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = str(Path(sys.executable).with_name("adabench"))
+
+
+@pytest.fixture(scope="module")
+def env(plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    cache = tmp_path_factory.mktemp("cache")
+    extra = {"PYTHONPATH": os.pathsep.join(plugin_paths), "ADABENCH_CACHE": str(cache)}
+    return {**os.environ, **extra}
+
+
+@pytest.fixture(scope="module")
+def run(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "r"
+    words = ["run", "roots", "--out", str(folder), "--no-report"]
+    subprocess.run([PROGRAM, *words], env=env, check=True, capture_output=True)
+    return folder
+
+
+def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [PROGRAM, *map(str, words)]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def test_a_front_is_drawn_and_no_page_is_written(env: dict[str, str], run: Path) -> None:
+    done = adabench("report", run, "--terminal", env={**env, "COLUMNS": "70"})
+    assert done.returncode == 0, done.stderr
+    assert "residual" in done.stdout
+    assert "\x1b[" not in done.stdout
+    assert not (run / "report.html").exists()
+    assert max(map(len, done.stdout.splitlines())) <= 70
+
+
+def test_a_terminal_without_utf8_is_served(env: dict[str, str], run: Path) -> None:
+    plain = {**env, "PYTHONIOENCODING": "ascii", "COLUMNS": "70", "PYTHONUTF8": "0"}
+    done = adabench("report", run, "--terminal", env=plain)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii()
+    assert "residual" in done.stdout
