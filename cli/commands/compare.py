@@ -50,7 +50,7 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Hold runs against a base: better, same, worse, ambiguous or invalid; exit 1 if worse."""
-    from adabench.harness.compare_.compare_runs import CompareRequest, compare_runs
+    from adabench.harness.compare.compare_runs import CompareRequest, compare_runs
 
     request = CompareRequest(
         base, tuple(others), tuple(margin or ()), tuple(metric or ()), across

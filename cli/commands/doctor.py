@@ -55,7 +55,7 @@ def forecast_run(request: ForecastRequest) -> Forecast:
         SelectionError: for a selection that makes no sense.
     """
     from adabench.harness.plan.grid import plan
-    from adabench.harness.plan_.request import PlanRequest, expand, parse_seeds
+    from adabench.harness.plan.request import PlanRequest, expand, parse_seeds
 
     selection = PlanRequest(request.select, request.fixed)
     seeds = parse_seeds(request.seeds)

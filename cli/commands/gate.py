@@ -23,7 +23,7 @@ from adabench.cli.selection import AsJson, Fixed, Out, Scale, Seeds, Swept, seco
 from adabench.cli.terminal import talk, verdict_output, warn
 
 if TYPE_CHECKING:
-    from adabench.harness.gate_.session import GateOutcome
+    from adabench.harness.gate.session import GateOutcome
 
 
 def command(
@@ -55,9 +55,9 @@ def command(
     """May HEAD be merged? 0 pass, 1 regression, 3 invalid or incomparable, 5 ambiguous."""
     from adabench.cli.commands import gate_output
     from adabench.harness.compare.margins import parsed
-    from adabench.harness.gate_.self_test_rounds import run_self_test
-    from adabench.harness.gate_.session import GateRequest, run_gate
-    from adabench.harness.plan_.request import parse_seeds
+    from adabench.harness.gate.self_test_rounds import run_self_test
+    from adabench.harness.gate.session import GateRequest, run_gate
+    from adabench.harness.plan.request import parse_seeds
 
     request = GateRequest(
         tuple(places or ()), rev, tuple(fixed or ()), tuple(swept or ()), False,

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from adabench.cli.commands import gate_ci
 from adabench.harness.gate import self_test
 from adabench.harness.gate.judge import counts
-from adabench.harness.gate_.session import GateOutcome
+from adabench.harness.gate.session import GateOutcome
 
 WORDS = {0: "pass", 1: "regression", 3: "invalid", 5: "ambiguous"}
 

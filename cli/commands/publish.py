@@ -21,7 +21,7 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Make or extend a static site: reports, histories with steps, a feed, badges, data."""
-    from adabench.reports.site_.build import build_site
+    from adabench.reports.site.build import build_site
 
     site = build_site(folder, tuple(runs or ()), title, url, talk)
     print(json.dumps(site)) if as_json else show(site)

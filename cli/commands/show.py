@@ -23,7 +23,7 @@ def command(
 ) -> None:
     """Show one card: what adapts, knobs, claims, and the essay of the file."""
     if html or run:
-        from adabench.reports.site_.card_file import write_card_page
+        from adabench.reports.site.card_file import write_card_page
 
         print(write_card_page(address, html or Path(f"{address.replace('/', '-')}.html"), run))
         return

@@ -23,9 +23,9 @@ from typing import Any
 from adabench.harness.contract import registry
 from adabench.harness.contract.record import Cell, Turn
 from adabench.harness.errors import AdabenchError
-from adabench.harness.gate_.protocol import PlanAnswer, PlanOrder, greeting, plan_order
+from adabench.harness.gate.protocol import PlanAnswer, PlanOrder, greeting, plan_order
 from adabench.harness.plan.grid import plan
-from adabench.harness.plan_.request import PlanRequest, expand
+from adabench.harness.plan.request import PlanRequest, expand
 from adabench.harness.provenance import environment
 from adabench.harness.run.execute import Bench, Settings, Step
 from adabench.harness.store import prepared_states

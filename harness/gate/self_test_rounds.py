@@ -9,7 +9,7 @@ from adabench.harness.compare import loaded_run
 from adabench.harness.gate import questions, self_test
 from adabench.harness.gate.judge import Question, Rule
 from adabench.harness.gate.rounds import STRIDE, Pace, RevisionSetup, RoundRecords, run_round
-from adabench.harness.gate_.session import COMMAND, GateRequest, RevisionPlan, plan_revision
+from adabench.harness.gate.session import COMMAND, GateRequest, RevisionPlan, plan_revision
 from adabench.harness.store.table import from_records
 
 PLANTED = 0.05

@@ -22,7 +22,7 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Metric
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.harness.gate import questions, revisions
+from adabench.harness.gate import protocol, questions, revisions
 from adabench.harness.gate.judge import Judged, Rule, counts, exit_code, judge
 from adabench.harness.gate.rounds import (
     FIRST,
@@ -34,7 +34,6 @@ from adabench.harness.gate.rounds import (
     measure,
     start_workers,
 )
-from adabench.harness.gate_ import protocol
 from adabench.harness.store import run_folder
 from adabench.profilers.probe import instruments
 

@@ -22,7 +22,7 @@ from adabench.harness.errors import (
     StoreError,
 )
 from adabench.harness.plan.grid import plan
-from adabench.harness.plan_.request import PlanRequest, expand
+from adabench.harness.plan.request import PlanRequest, expand
 from adabench.harness.provenance import hardware_profile
 from adabench.harness.store import prepared_states, run_folder
 from adabench.profilers.compute.torch_trace import Line, Roof, Trace, roof, watch

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from adabench.harness.contract.record import Record, Turn
 from adabench.harness.errors import DeviceUnavailable, StoreError
 from adabench.harness.plan.grid import plan
-from adabench.harness.plan_.request import TOUR, PlanRequest, expand, parse_seeds
+from adabench.harness.plan.request import TOUR, PlanRequest, expand, parse_seeds
 from adabench.harness.provenance import environment, environment_diff
 from adabench.harness.provenance.source_digests import sources
 from adabench.harness.race.runner import run_race

@@ -90,7 +90,7 @@ def test_runs_of_other_machines_and_damaged_ones_are_left_out(tmp_path):
 def test_one_turn_is_tried_where_nothing_was_recorded(toy_env, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", toy_env["PYTHONPATH"])
     from adabench.harness.plan.grid import plan
-    from adabench.harness.plan_.request import PlanRequest, expand
+    from adabench.harness.plan.request import PlanRequest, expand
 
     turns = plan(expand([PlanRequest(("roots/fixed",))]), seeds=(0, 1))
     history = History()

@@ -12,8 +12,9 @@ import pytest
 from adabench.harness.compare.margins import Margin
 from adabench.harness.compare.pairing import Paired
 from adabench.harness.contract.record import Cell
-from adabench.harness.gate import self_test
+from adabench.harness.gate import revision_worker, self_test
 from adabench.harness.gate.judge import Question, Rule
+from adabench.harness.gate.protocol import PlanOrder
 from adabench.harness.gate.rounds import (
     STRIDE,
     Pace,
@@ -22,9 +23,7 @@ from adabench.harness.gate.rounds import (
     run_round,
     start_workers,
 )
-from adabench.harness.gate_ import revision_worker
-from adabench.harness.gate_.protocol import PlanOrder
-from adabench.harness.gate_.session import COMMAND
+from adabench.harness.gate.session import COMMAND
 
 RULE = Rule(looks=4, stride=STRIDE)
 
