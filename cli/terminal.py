@@ -22,12 +22,19 @@ def warn(line: str) -> None:
     talk(f"warning: {line}")
 
 
-def table_console() -> "Console":
-    """Return a console for tables."""
+def table_console(piped_columns: int | None = PIPED_COLUMNS) -> "Console":
+    """Return a console for tables, as wide as the terminal; `piped_columns` where there is none."""
     from rich.console import Console
 
-    wide = int(os.environ.get("COLUMNS", PIPED_COLUMNS))
-    return Console(width=None if sys.stdout.isatty() else wide)
+    class TableConsole(Console):
+        """A console that leaves a closed pipe to the error boundary; rich's own exits with 1."""
+
+        def on_broken_pipe(self) -> None:
+            raise  # rich calls this while it handles the BrokenPipeError
+
+    columns = os.environ.get("COLUMNS", "")
+    piped = int(columns) if columns.isdigit() else piped_columns
+    return TableConsole(width=None if sys.stdout.isatty() else piped)
 
 
 def verdict_output() -> AbstractContextManager[None]:

@@ -23,7 +23,8 @@ def command(select: Select = None, as_json: AsJson = False) -> None:
         own = list(check(entry.address))
         findings += own
         if not as_json:
-            print("\n".join(map(_line, own)))
+            with verdict_output():
+                print("\n".join(map(_line, own)))
     if as_json:
         with verdict_output():
             print(json.dumps([asdict(finding) for finding in findings]))

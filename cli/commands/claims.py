@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from adabench.cli.selection import AsJson, Folder
-from adabench.cli.terminal import talk, verdict_output, warn
+from adabench.cli.terminal import table_console, talk, verdict_output, warn
 
 if TYPE_CHECKING:
     from adabench.harness.analysis.findings import Findings
@@ -37,8 +37,6 @@ def show_claims(findings: "Findings", as_json: bool) -> None:
     if as_json:
         print(json.dumps([asdict(row) for row in findings.claims]))
         return
-    from rich.console import Console
-
     from adabench.reports.tables import terminal
 
-    Console().print(terminal.claims_table(findings))
+    table_console(piped_columns=None).print(terminal.claims_table(findings))

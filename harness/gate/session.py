@@ -10,7 +10,7 @@ interleaved are held against a wide allowance (`harness/gate/judge.py`).
 
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -294,11 +294,17 @@ def plan_revision(setup: RevisionSetup, request: GateRequest) -> RevisionPlan:
         environment = worker.receive()["environment"]
         answer = protocol.plan_answer(worker.request(plan=order.to_json()))
     cards = {
-        task: Card(task, metrics=tuple(Metric(**metric) for metric in metrics))
+        task: Card(task, metrics=tuple(Metric(**_known(metric)) for metric in metrics))
         for task, metrics in answer.metrics.items()
     }
     cells = tuple(Cell(**cell) for cell in answer.cells)
     return RevisionPlan(cells, answer.sources, cards, environment)
+
+
+def _known(metric: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that this revision's `Metric` has; another's may have more."""
+    names = {item.name for item in fields(Metric)}
+    return {name: value for name, value in metric.items() if name in names}
 
 
 def _manifest(

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 
 from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.gate import protocol
 from adabench.harness.provenance import environment
 from adabench.harness.store import run_folder
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 PLUGIN = Path(__file__).parent.parent / "plugin"
+ROOT = PLUGIN.parent.parent
 CASES, REPEATS = 40, 3
 FINGERPRINT = environment.fingerprint()
 
@@ -171,6 +173,23 @@ def test_json_stays_the_only_line_of_stdout(
     assert "::error" in done.stderr
 
 
+def test_a_verdict_stands_although_nobody_reads_it(
+    base: Path, tmp_path: Path, toy_env: dict[str, str]
+) -> None:
+    """A gate that is piped into `head` must not turn green."""
+    head = stored(tmp_path / "head", 1, steps=11.0)
+    for verb in ("gate", "compare"):
+        reading, writing = os.pipe()
+        os.close(reading)
+        words = [PROGRAM, verb, str(base), str(head)]
+        done = subprocess.run(
+            words, env=toy_env, stdout=writing, stderr=subprocess.PIPE, check=False
+        )
+        os.close(writing)
+        assert done.returncode == 1
+        assert b"Broken pipe" not in done.stderr
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A plug-in with two commits; the second one takes one step more."""
@@ -178,14 +197,17 @@ def repository(tmp_path: Path) -> Path:
     shutil.copytree(PLUGIN, root, ignore=shutil.ignore_patterns("__pycache__"))
     git(root, "init", "--quiet", "--initial-branch=main")
     commit(root, "one")
-    method = root / "adabench_toy" / "fixed.py"
+    take_one_step_more(root / "adabench_toy" / "fixed.py")
+    commit(root, "one step more")
+    return root
+
+
+def take_one_step_more(method: Path) -> None:
     text = method.read_text()
     method.write_text(
         text.replace('range(int(point["steps_each"]))', 'range(int(point["steps_each"]) + 1)')
     )
     assert method.read_text() != text
-    commit(root, "one step more")
-    return root
 
 
 def git(root: Path, *words: str) -> None:
@@ -236,6 +258,87 @@ def test_a_gate_that_is_ended_leaves_no_worktree(repository: Path, tmp_path: Pat
         gate.stderr.read()
         assert gate.wait(60) == 128 + signal.SIGTERM
     assert worktrees(repository) == 1
+
+
+FACADE = Path(*protocol.MODULE.split(".")[1:]).with_suffix(".py")
+
+
+def planted(root: Path, **sides: str | None) -> Path:
+    """A repository of two commits, base and head, whose adabench holds no more than a facade."""
+    (root / "harness").mkdir(parents=True)
+    (root / "pyproject.toml").write_text(
+        '[project]\nname = "adabench"\nversion = "0"\n'
+        '[tool.hatch.build.targets.wheel]\nonly-include = ["harness"]\n'
+    )
+    git(root, "init", "--quiet", "--initial-branch=main")
+    for side, facade in sides.items():
+        (root / "harness" / "side.py").write_text(f"NAME = {side!r}\n")
+        shutil.rmtree(root / "harness" / "gate", ignore_errors=True)
+        (root / "harness" / "gate.py").unlink(missing_ok=True)
+        if facade is None:  # as it was before there was a facade: a module of the package's name
+            (root / "harness" / "gate.py").write_text("WORDS = ()\n")
+        else:
+            (root / FACADE).parent.mkdir()
+            (root / FACADE).write_text(facade)
+        commit(root, side)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("base_facade", "says"),
+    [(None, "main~1 ({commit}) has none"), ("VERSION = 99\n", "main~1 ({commit}) has version 99")],
+)
+def test_revisions_that_speak_no_common_protocol_cannot_be_compared(
+    base_facade: str | None, says: str, tmp_path: Path
+) -> None:
+    root = planted(
+        tmp_path / "repository", base=base_facade, head=f"VERSION = {protocol.VERSION}\n"
+    )
+    words = ("gate", "--rev", "main~1..main", "paging/lru", "--out", tmp_path / "out")
+    done = adabench(*words, env=dict(os.environ), cwd=root)
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
+    message, hint = done.stderr.strip().splitlines()
+    short = subprocess.run(["git", "rev-parse", "main~1"], cwd=root, capture_output=True, text=True,
+                           check=True).stdout[:10]  # fmt: skip
+    assert "cannot be compared" in message
+    assert says.format(commit=short) in message
+    assert "adabench run SELECTION" in hint
+    assert "adabench gate BASE HEAD" in hint
+    assert not (tmp_path / "out").exists()
+    assert worktrees(root) == 1
+
+
+def test_revisions_of_adabench_run_their_own_code(tmp_path: Path) -> None:
+    """Two commits of this very program, with the toy as its only task."""
+    root = tmp_path / "repository"
+    for name in ("harness", "profilers", "kernels"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    folder = root / "workloads" / "roots"
+    (folder / "methods").mkdir(parents=True)
+    shutil.copy(PLUGIN / "adabench_toy" / "task.py", folder)
+    method = folder / "methods" / "fixed.py"
+    source = (PLUGIN / "adabench_toy" / "fixed.py").read_text()
+    method.write_text(source.replace("adabench_toy", "adabench.workloads.roots"))
+    project = (ROOT / "pyproject.toml").read_text()
+    folders = '["cli", "harness", "workloads", "profilers", "kernels", "reports"]'
+    assert f"only-include = {folders}\n" in project
+    (root / "pyproject.toml").write_text(
+        project.replace(folders, '["harness", "workloads", "profilers", "kernels"]')
+    )
+    git(root, "init", "--quiet", "--initial-branch=main")
+    commit(root, "one")
+    take_one_step_more(method)
+    commit(root, "one step more")
+    env = {**os.environ, "ADABENCH_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    words = ("gate", "--rev", "HEAD~1..HEAD", "roots/fixed", "--seeds", "0", "--rounds", "1",
+             "--budget", "0", "--out", tmp_path / "out", "--json")  # fmt: skip
+    done = adabench(*words, env=env, cwd=root)
+    assert done.returncode == 1, done.stderr
+    rows = {row["metric"]: row for row in told(done)["rows"]}
+    assert (rows["steps"]["verdict"], rows["steps"]["evidence"]) == ("worse", "exact")
+    assert rows["steps"]["effect"] == pytest.approx(1 / 8)
+    assert worktrees(root) == 1
 
 
 def test_an_unknown_revision_is_a_sentence(repository: Path) -> None:
