@@ -1,5 +1,6 @@
 """How verbs talk: tables as wide as the terminal, talk on stderr, and readers that leave early."""
 
+import errno
 import os
 import sys
 from contextlib import AbstractContextManager, suppress
@@ -30,7 +31,7 @@ def table_console(piped_columns: int | None = PIPED_COLUMNS) -> "Console":
         """A console that leaves a closed pipe to the error boundary; rich's own exits with 1."""
 
         def on_broken_pipe(self) -> None:
-            raise  # rich calls this while it handles the BrokenPipeError
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
     columns = os.environ.get("COLUMNS", "")
     piped = int(columns) if columns.isdigit() else piped_columns
