@@ -1,6 +1,6 @@
 """Training recipes of every task, found and followed.
 
-A task whose folder holds `recipes.py` (`recipes() -> {name: recipe}`) and `checkpoint.py`
+A task whose folder holds `recipes.py` (`recipes() -> {name: recipe}`) and `checkpoints.py`
 (`train(name, progress, folder=...) -> card`) ships checkpoints that anyone can rebuild.
 """
 
@@ -29,7 +29,7 @@ class TrainingRecipe:
     forecast_s: float
     """Of one core."""
     trainer: ModuleType
-    """The task's `checkpoint` module."""
+    """The task's `checkpoints` module."""
 
 
 def find_recipes(patterns: Sequence[str] = ()) -> list[TrainingRecipe]:
@@ -63,6 +63,6 @@ def _all_recipes() -> Iterator[TrainingRecipe]:
         if not task.path.with_name("recipes.py").is_file():
             continue
         package = task.module.rpartition(".")[0]
-        trainer = importlib.import_module(f"{package}.checkpoint")
+        trainer = importlib.import_module(f"{package}.checkpoints")
         for name, recipe in importlib.import_module(f"{package}.recipes").recipes().items():
             yield TrainingRecipe(task.name, name, recipe.steps, recipe.forecast_s, trainer)

@@ -1,0 +1,36 @@
+"""`adabench train` from the outside: the recipes of every task, listed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from adabench.harness.contract import registry
+
+PROGRAM = str(Path(sys.executable).with_name("adabench"))
+
+
+def adabench(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([PROGRAM, *words], capture_output=True, text=True, check=False)
+
+
+def test_every_task_with_recipes_is_listed() -> None:
+    done = adabench("train", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    tasks = {
+        name
+        for name, entry in registry.tasks().items()
+        if entry.path.with_name("recipes.py").is_file()
+    }
+    assert tasks
+    assert {row["task"] for row in rows} == tasks
+    assert all(row["steps"] > 0 for row in rows)
+    text = adabench("train").stdout
+    assert all(f"{row['task']}/{row['name']}" in text for row in rows)
+
+
+def test_an_unknown_recipe_names_near_ones() -> None:
+    done = adabench("train", "no-such-recipe")
+    assert done.returncode == 2
+    assert "no recipe 'no-such-recipe'" in done.stderr
