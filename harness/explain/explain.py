@@ -89,7 +89,7 @@ def explain(findings: Findings, table: Table, number: Number) -> Explanation:
     return Explanation(
         number.name, told.says, number.value, number.low, number.high, number.n, number.unit,
         told.samples, told.meters, told.formula, told.written, told.interval,
-        f"harness/{told.module.__name__.rpartition('.')[2]}.py", told.remark,
+        f"{told.module.__name__.partition('.')[2].replace('.', '/')}.py", told.remark,
     )  # fmt: skip
 
 
