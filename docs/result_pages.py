@@ -88,13 +88,12 @@ def _provenance(run: Recording) -> str:
     here = run.manifest["environment"]
     commit = str(here.get("git_commit") or "unknown")[:12]
     boards = ", ".join(here.get("gpus") or ()) or "no GPU"
-    lines = [
-        f"`{' '.join(run.manifest['command'])}`",
-        "",
+    place = (
         f"Run of {str(run.manifest['started'])[:10]}, commit {commit}, {here.get('cpu_model')}, "
         f"{here.get('cores')} cores, {boards}, torch {here.get('torch')}; "
-        f"{run.document['records']:,} records in {run.document['cells']:,} configurations.",
-    ]
+        f"{run.document['records']:,} records in {run.document['cells']:,} configurations."
+    )
+    lines = [f"`{' '.join(run.manifest['command'])}`", "", place]
     cautions = [f"- {_first_sentence(text)}" for text in run.document["warnings"]]
     return "\n".join([*lines, *(["", *cautions] if cautions else [])])
 
@@ -151,7 +150,13 @@ def _claims(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _severity(word: str) -> int:
-    return ("not reproduced", "direction only", "undecided", "reproduced", "not testable here").index(word)
+    return (
+        "not reproduced",
+        "direction only",
+        "undecided",
+        "reproduced",
+        "not testable here",
+    ).index(word)
 
 
 def _headroom(task: str, document: Mapping[str, Any]) -> list[str]:
@@ -179,8 +184,7 @@ def paper_page(slug: str, runs: Sequence[Recording]) -> str:
     paper = papers()[slug]
     own = [entry for entry in _entries() if paper["arxiv"] in entry.card.paper]
     methods = [
-        f"- `{entry.address}`: {entry.card.title} ({entry.card.role}, {entry.card.fidelity}). "
-        f"{entry.card.adapts}".rstrip()
+        f"- `{entry.address}`: {entry.card.title} ({entry.card.role}, {entry.card.fidelity})."
         for entry in own
     ]
     tasks = sorted({entry.task for entry in own})
