@@ -18,7 +18,6 @@ those of a run, and a method that acts on that is not found out here.
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType, ModuleType
 
 import numpy as np
@@ -40,6 +39,7 @@ from adabench.workloads.algorithms.connectivity.substrate.update_streams import 
     generate,
     make_stream,
 )
+from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 
 SIZES = ((60, 0), (33, 1))
@@ -71,7 +71,6 @@ RULES = Rules(
     more=_foreseen,
     who="method",
 )  # fmt: skip
-_source = RULES.problems
 
 
 @dataclass(frozen=True)
@@ -94,11 +93,10 @@ class Trial:
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield one sentence for each rule that `method` breaks."""
-    if card.role != "oracle":
-        found = list(_source(Path(str(method.__file__)).read_text(encoding="utf-8")))
-        yield from found
-        if found:
-            return
+    problems = list(source_problems(RULES, method, card))
+    yield from problems
+    if problems:
+        return
     try:
         trials = [
             trial
@@ -134,7 +132,7 @@ def attempt(
     tape = Tape()
     task = Connectivity(advice, noise, tape=tape)
     point = card.defaults
-    state = method.prepare(task, point, 0) if hasattr(method, "prepare") else task
+    state = prepared_state(method, task, point)
     trials = []
     for case in task.cases():
         before = case.edges.tobytes()

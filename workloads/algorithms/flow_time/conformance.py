@@ -18,7 +18,6 @@ what a method imports from elsewhere read.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -33,6 +32,7 @@ from adabench.workloads.algorithms.flow_time.substrate.job_streams import (
 )
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import Floats, Ints
 from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Replay, Tape
+from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 
 JOBS = 120
@@ -53,7 +53,6 @@ RULES = Rules(
     off_limits=OFF_LIMITS,
     strings=OFF_LIMITS,
 )
-source_problems = RULES.problems
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,10 @@ class Trial:
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield one sentence for each rule that `method` breaks."""
-    if card.role != "oracle":
-        found = list(source_problems(Path(str(method.__file__)).read_text(encoding="utf-8")))
-        yield from found
-        if found:
-            return
+    problems = list(source_problems(RULES, method, card))
+    yield from problems
+    if problems:
+        return
     try:
         trials = [trial for m in MS for trial in attempt(method, card, small_streams(m, seed=m))]
         yield from _optimum(trials)
@@ -109,7 +107,7 @@ def attempt(method: ModuleType, card: Card, streams: tuple[Stream, ...]) -> list
     tape = Tape()
     task = FlowTime(streams, tape=tape)
     point = card.defaults
-    state = method.prepare(task, point, 0) if hasattr(method, "prepare") else task
+    state = prepared_state(method, task, point)
     trials = []
     for stream, case in zip(streams, task.cases(), strict=True):
         task.meter.clear()

@@ -19,7 +19,6 @@ what a method imports from elsewhere read.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -36,6 +35,7 @@ from adabench.workloads.algorithms.paging.substrate.predictions import (
 from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay, Tape
 from adabench.workloads.algorithms.paging.substrate.traces import Trace, generate, make_trace
 from adabench.workloads.algorithms.paging.truth.belady import Bits, Pages
+from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 
 REQUESTS = 2500
@@ -54,7 +54,6 @@ RULES = Rules(
     strings=OFF_LIMITS | {"next"},
     names=frozenset(("hindsight", "advise")),
 )
-_source = RULES.problems
 
 
 @dataclass(frozen=True)
@@ -79,11 +78,10 @@ class Trial:
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield one sentence for each rule that `method` breaks."""
-    if card.role != "oracle":
-        found = list(_source(Path(str(method.__file__)).read_text(encoding="utf-8")))
-        yield from found
-        if found:
-            return
+    problems = list(source_problems(RULES, method, card))
+    yield from problems
+    if problems:
+        return
     try:
         trials = [
             trial
@@ -126,7 +124,7 @@ def attempt(
     tape = Tape()
     task = Paging(advice, tape=tape)
     point = card.defaults
-    state = method.prepare(task, point, 0) if hasattr(method, "prepare") else task
+    state = prepared_state(method, task, point)
     trials = []
     for case in task.cases():
         before = case.pages.tobytes()

@@ -17,7 +17,6 @@ mistakes and the usual ways to fake a result; it proves nothing.
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -38,11 +37,25 @@ from adabench.workloads.algorithms.shortest_paths.substrate.graph_families impor
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints, Marks
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State, Tape
 from adabench.workloads.algorithms.shortest_paths.substrate.scoring import Answers
+from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 
 VERTICES, PAIRS = 500, 400
 SHAPES = (("power_2.5", 0), ("necklace", 1), ("geometric", 2))
 """(family, seed) of the instances."""
+
+
+def handed_on(tree: ast.AST) -> set[tuple[int, str]]:
+    """Return the lines on which a ledger is handed to a call as it is, and not written to."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return {
+        (one.lineno, "ledger")
+        for call in calls
+        for one in call.args
+        if isinstance(one, ast.Attribute) and one.attr == "ledger"
+    }
+
+
 RULES = Rules(
     "adabench.workloads.algorithms.shortest_paths",
     off_limits=frozenset((
@@ -50,9 +63,9 @@ RULES = Rules(
         "tape", "truth", "_judged", "_run", "_truth", "cell_contents", "setflags", "writeable",
         "__closure__", "__code__", "__dict__", "__globals__", "__setattr__", "pickle",
     )),
+    excused=handed_on,
     who="method",
 )  # fmt: skip
-"""`ledger` may be handed on."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +83,10 @@ class Trial:
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield one sentence for each rule that `method` breaks."""
-    if card.role != "oracle":
-        found = list(_source(Path(str(method.__file__)).read_text(encoding="utf-8")))
-        yield from found
-        if found:
-            return
+    problems = list(source_problems(RULES, method, card))
+    yield from problems
+    if problems:
+        return
     try:
         trials = [attempt(method, card, small_case(family, seed)) for family, seed in SHAPES]
         yield from _lengths(trials)
@@ -120,27 +132,7 @@ def attempt(method: ModuleType, card: Card, case: Case) -> Trial:
 
 def prepare(method: ModuleType, card: Card, task: ShortestPaths) -> Any:
     """Return a method's state for a task."""
-    return method.prepare(task, card.defaults, 0) if hasattr(method, "prepare") else task
-
-
-def _source(text: str) -> Iterator[str]:
-    """Say which lines of a method's source name what a method has no business with."""
-    tree = ast.parse(text)
-    handed = _handed_on(tree)
-    for line, name in RULES.found(tree):
-        if name != "ledger" or line not in handed:
-            yield RULES.sentence(line, name)
-
-
-def _handed_on(tree: ast.AST) -> set[int]:
-    """Return the lines on which a ledger is handed to a call as it is, and not written to."""
-    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    return {
-        one.lineno
-        for call in calls
-        for one in call.args
-        if isinstance(one, ast.Attribute) and one.attr == "ledger"
-    }
+    return prepared_state(method, task, card.defaults)
 
 
 def _lengths(trials: list[Trial]) -> Iterator[str]:

@@ -15,7 +15,6 @@ method that it is being checked (a `Tape` listens unseen).
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -30,6 +29,7 @@ from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
 )
 from adabench.workloads.algorithms.stragglers.substrate.master_loop import Heard
 from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers, Tape
+from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 
 N, JOBS, PROBE = 24, 14, 40
@@ -57,7 +57,6 @@ RULES = Rules(
     more=_keywords,
     who="scheme",
 )
-source_problems = RULES.problems
 
 
 @dataclass(frozen=True)
@@ -71,11 +70,10 @@ class Trial:
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield one sentence for each rule that `method` breaks."""
-    if card.role != "oracle":
-        found = list(source_problems(Path(str(method.__file__)).read_text(encoding="utf-8")))
-        yield from found
-        if found:
-            return
+    problems = list(source_problems(RULES, method, card))
+    yield from problems
+    if problems:
+        return
     try:
         trials = [attempt(method, card, profile) for profile in small_profiles(seed=3)]
         if card.role != "oracle":
@@ -99,7 +97,7 @@ def attempt(method: ModuleType, card: Card, profile: Profile) -> Trial:
     tape = Tape()
     task = Stragglers((profile,), tape=tape)
     (case,) = task.cases()
-    state = method.prepare(task, card.defaults, 0) if hasattr(method, "prepare") else task
+    state = prepared_state(method, task, card.defaults)
     answer = method.solve(state, case, card.defaults)
     task.score(case, answer)
     if tape.replays != {case.instance: 1}:

@@ -1,76 +1,177 @@
-"""What a method's source may not name: the first of the checks that a task makes of its methods.
+"""What a method's source may import and name: the first of the checks that a task makes.
 
-A source that reaches for the task's books, for a sibling method, or for Python's back doors is
-refused before it is run. This catches honest mistakes and the usual ways to fake a result; it
-proves nothing, and what a method imports from elsewhere is not read.
+**Imports.** The layout states the rule, one for all tasks. Of adabench a method imports
+
+    harness.contract.card, harness.contract.protocols, harness.errors
+    workloads.shared (but not its `counting`)
+    the `substrate` of its task and of its task's family
+    its own folder, if it has one
+
+and nothing else: no other method, not the task, not its conformance. An oracle may import `truth`
+besides. What a method loads of its own folder is held to the same rule.
+
+**Names.** Beside that, a source that reaches for what the task keeps for itself or for Python's
+back doors is refused before it is run. This catches honest mistakes and the usual ways to fake a
+result; it proves nothing, and what a method imports from other packages is not read.
 """
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
 BACK_DOORS = frozenset(("gc", "inspect", "sys", "ctypes", "importlib"))
-BOOKS = "adabench.workloads.shared.counting.answer_ledger"
 REFLECTION = frozenset(("getattr", "setattr", "vars", "eval", "exec", "__import__"))
+PACKAGE = "adabench"
+SHARED = f"{PACKAGE}.workloads.shared"
+COUNTING = f"{SHARED}.counting"
+COMMON = (
+    f"{PACKAGE}.harness.contract.card",
+    f"{PACKAGE}.harness.contract.protocols",
+    f"{PACKAGE}.harness.errors",
+    SHARED,
+)
+"""What every method may import of adabench."""
+METHODS, SUBSTRATE, TRUTH = "methods", "substrate", "truth"
 
 
-def nothing_more(node: ast.AST) -> Iterator[str]:
+def no_more(node: ast.AST) -> Iterator[str]:
     """Find nothing else wrong with a node."""
     yield from ()
+
+
+def no_exception(tree: ast.AST) -> Container[tuple[int, str]]:
+    """Excuse nothing."""
+    return ()
 
 
 @dataclass(frozen=True)
 class Rules:
     """What the methods of one task leave alone."""
 
-    folder: str
-    """The dotted name of the task's package; its `substrate` is what methods may import of it."""
-    off_limits: frozenset[str]
+    task: str
+    """The dotted name of the task's package."""
+    off_limits: frozenset[str] = frozenset()
     """Attributes and imported names that no honest method needs."""
     strings: frozenset[str] = frozenset()
     """Words that no string may consist of."""
     names: frozenset[str] = frozenset()
     """Bare names, beside those of reflection."""
-    more: Callable[[ast.AST], Iterator[str]] = nothing_more
+    more: Callable[[ast.AST], Iterator[str]] = no_more
     """Further rules of the task: what a node names that it should not."""
+    excused: Callable[[ast.AST], Container[tuple[int, str]]] = no_exception
+    """Lines and names that are fine after all where they stand."""
     who: str = "policy"
 
-    def problems(self, text: str) -> Iterator[str]:
-        """Say which lines of a source name what a method has no business with."""
-        for line, name in self.found(ast.parse(text)):
-            yield self.sentence(line, name)
+    def problems(self, text: str, module: str = "", *, oracle: bool = False) -> Iterator[str]:
+        """Say which lines of a source import or name what a method has no business with.
 
-    def sentence(self, line: int, name: str) -> str:
-        """Return what is said about a name on a line."""
+        `module` is the method's dotted name, by which its own folder is known. An oracle may use
+        hindsight, so for it the task's own words are not off limits.
+        """
+        tree = ast.parse(text)
+        excused = self.excused(tree)
+        for node in ast.walk(tree):
+            line = line_of(node)
+            for imported in imports(node, module or f"{self.task}.{METHODS}.unnamed"):
+                yield from self._import_problem(line, imported, module, oracle)
+            for name in self._reached(node, oracle):
+                if (line, name) not in excused:
+                    yield self._sentence(line, name)
+
+    def import_problems(self, text: str, module: str, *, oracle: bool = False) -> Iterator[str]:
+        """Say which lines import what a method may not: the rule for parts of a method's folder."""
+        for node in ast.walk(ast.parse(text)):
+            for imported in imports(node, module):
+                yield from self._import_problem(line_of(node), imported, module, oracle)
+
+    def _sentence(self, line: int, name: str) -> str:
         return f"It reaches for {name!r} on line {line}: no {self.who} needs it."
 
-    def found(self, tree: ast.AST) -> Iterator[tuple[int, str]]:
-        """Yield the line and the name of each thing that a method must leave alone."""
-        for node in ast.walk(tree):
-            for name in (*self._reached(node), *self.more(node)):
-                yield getattr(node, "lineno", 0), name
-
-    def _reached(self, node: ast.AST) -> Iterator[str]:
-        """Yield what one node names of them."""
+    def _reached(self, node: ast.AST, oracle: bool) -> Iterator[str]:
+        """Yield what one node names that is off limits."""
         match node:
+            case ast.Name(id=name) if name in REFLECTION:
+                yield name
+            case _ if oracle:
+                return
             case ast.Attribute(attr=name) if name in self.off_limits:
                 yield name
-            case ast.Name(id=name) if name in REFLECTION or name in self.names:
+            case ast.Name(id=name) if name in self.names:
                 yield name
             case ast.Constant(value=str(name)) if name in self.strings:
                 yield name
-            case ast.Import(names=names):
-                yield from (one.name for one in names if self._barred(one.name))
-            case ast.ImportFrom(module=module, names=names, level=level):
-                source = f"{self.folder}.{module or ''}".rstrip(".") if level else str(module)
-                yield from (one.name for one in names if self._refused(source, one.name))
+            case ast.ImportFrom(names=names):
+                yield from (one.name for one in names if one.name in self.off_limits)
+        yield from self.more(node)
 
-    def _refused(self, source: str, name: str) -> bool:
-        """Tell whether `from source import name` is out of bounds."""
-        return name in self.off_limits or self._barred(source) or self._barred(f"{source}.{name}")
+    def _import_problem(
+        self, line: int, imported: tuple[str, str], module: str, oracle: bool
+    ) -> Iterator[str]:
+        """Say what is wrong with one import, if anything is."""
+        source, name = imported
+        target = f"{source}.{name}" if name else source
+        if source.partition(".")[0] in BACK_DOORS:
+            yield self._sentence(line, name or source)
+        elif not self._is_ours(source) or self._allowed(source, target, module, oracle):
+            return
+        elif under(target, *self._homes(TRUTH)):
+            yield (
+                f"It imports {target} on line {line}: only the scorer and oracles may import "
+                f"`{TRUTH}`. Take what you need from `{SUBSTRATE}`, or say role='oracle' in the "
+                "card if the method is meant to know the future."
+            )
+        elif under(target, *self._homes(METHODS)):
+            yield (
+                f"It imports {target} on line {line}, which is of another method. Move what "
+                f"both need to the task's `{SUBSTRATE}`."
+            )
+        else:
+            yield (
+                f"It imports {target} on line {line}: of adabench a {self.who} imports "
+                "harness.contract.card, harness.contract.protocols, harness.errors, "
+                f"workloads.shared without its counting, its task's or family's `{SUBSTRATE}` "
+                "and its own folder, and nothing else."
+            )
 
-    def _barred(self, module: str) -> bool:
-        """Tell whether a module is a sibling method, the check, the task, or a way around them."""
-        if module.startswith(f"{self.folder}."):
-            return module.removeprefix(f"{self.folder}.").partition(".")[0] != "substrate"
-        return module == BOOKS or module.partition(".")[0] in BACK_DOORS
+    def _is_ours(self, source: str) -> bool:
+        return under(source, PACKAGE, self.task)
+
+    def _homes(self, room: str) -> tuple[str, str]:
+        """Return a room of the task and of its family."""
+        return f"{self.task}.{room}", f"{self.task.rpartition('.')[0]}.{room}"
+
+    def _allowed(self, source: str, target: str, module: str, oracle: bool) -> bool:
+        if under(target, COUNTING):
+            return False
+        rooms = (*self._homes(SUBSTRATE), *(self._homes(TRUTH) if oracle else ()))
+        own = (own_folder(module),) if module else ()
+        return under(target, *COMMON, *rooms, *own)
+
+
+def line_of(node: ast.AST) -> int:
+    """Return the line that a node begins on; 0 for what has none."""
+    return int(getattr(node, "lineno", 0))
+
+
+def imports(node: ast.AST, module: str) -> Iterator[tuple[str, str]]:
+    """Yield the source and the name of each import of a node; `import x` has no name."""
+    match node:
+        case ast.Import(names=names):
+            yield from ((one.name, "") for one in names)
+        case ast.ImportFrom(module=source, names=names, level=level):
+            above = module.split(".")[:-level] if level else []
+            start = ".".join([*above, *([source] if source else [])])
+            yield from ((start, one.name) for one in names)
+
+
+def own_folder(module: str) -> str:
+    """Return the dotted name of what belongs to a method alone: its folder, or its file."""
+    home, _, inner = module.partition(f".{METHODS}.")
+    if not inner:
+        return module.rpartition(".")[0] or module
+    return f"{home}.{METHODS}.{inner.partition('.')[0]}"
+
+
+def under(name: str, *homes: str) -> bool:
+    """Tell whether a dotted name is one of `homes` or lies below one."""
+    return any(name == home or name.startswith(f"{home}.") for home in homes)

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from adabench.workloads.algorithms.paging import conformance
-from adabench.workloads.algorithms.paging.conformance import _source
+from adabench.workloads.algorithms.paging.conformance import RULES
 from adabench.workloads.algorithms.paging.substrate.cache_engine import hook
 from adabench.workloads.algorithms.paging.substrate.replay import Paging, Tape
 from adabench.workloads.algorithms.paging.task import check
@@ -67,12 +67,12 @@ def test_a_wrong_policy_is_caught(name: str, caught: str) -> None:
     ],
 )
 def test_the_source_may_not_say(line: str) -> None:
-    assert list(_source(line))
+    assert list(RULES.problems(line))
 
 
 @pytest.mark.parametrize("name", ["answers_itself", "clears_the_meter", "told_the_future"])
 def test_the_source_is_not_the_only_guard(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conformance, "_source", lambda text: iter(()))
+    monkeypatch.setattr(conformance, "source_problems", lambda *of: iter(()))
     monkeypatch.setattr(Paging, "answers", {}, raising=False)
     caught = {
         "answers_itself": "not the task's own replay",

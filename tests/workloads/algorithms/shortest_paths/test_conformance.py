@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from adabench.workloads.algorithms.shortest_paths import conformance
-from adabench.workloads.algorithms.shortest_paths.conformance import _source
+from adabench.workloads.algorithms.shortest_paths.conformance import RULES
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths
 from adabench.workloads.algorithms.shortest_paths.task import check
 
@@ -61,11 +61,11 @@ def test_a_wrong_method_is_caught(name: str, caught: str) -> None:
     ],
 )
 def test_the_source_may_not_say(line: str) -> None:
-    assert list(_source(line))
+    assert list(RULES.problems(line))
 
 
 def test_a_ledger_may_be_handed_on() -> None:
-    assert not list(_source("pay(graph.ledger, 2)"))
+    assert not list(RULES.problems("pay(graph.ledger, 2)"))
 
 
 def test_the_task_does_not_say_that_it_is_recorded() -> None:
