@@ -48,7 +48,7 @@ from numba import njit
 from adabench.harness.provenance.environment import fingerprint
 from adabench.workloads.algorithms.flow_time.methods import srpt
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import Stream, generate
-from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime
+from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
 from adabench.workloads.algorithms.flow_time.truth.srpt import srpt_flow
 
 LEAST_S = 0.05
@@ -114,7 +114,7 @@ def compare(
 ) -> list[dict[str, Any]]:
     """Time all sides on one stream, by turns."""
     arrive, totals = stream.arrive, stream.totals
-    task = FlowTime((stream,))
+    task = scored_task((stream,))
     (case,) = task.cases()
     listed = arrive.tolist(), totals.tolist()
     sides: dict[str, Callable[[], float]] = {

@@ -38,7 +38,7 @@ import numpy as np
 
 from adabench.harness.provenance.environment import fingerprint
 from adabench.workloads.algorithms.paging.methods import belady, lru
-from adabench.workloads.algorithms.paging.substrate.predictions import advise, hindsight
+from adabench.workloads.algorithms.paging.substrate.furthest_use import evict_largest, next_use
 from adabench.workloads.algorithms.paging.substrate.replay import Paging
 from adabench.workloads.algorithms.paging.substrate.traces import (
     FAMILIES,
@@ -46,7 +46,7 @@ from adabench.workloads.algorithms.paging.substrate.traces import (
     generate,
     make_trace,
 )
-from adabench.workloads.algorithms.paging.truth.belady import evict_largest, next_use
+from adabench.workloads.algorithms.paging.truth.hindsight import advise, hindsight
 
 LEAST_S = 0.05
 BAR = 1.5

@@ -54,7 +54,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.graph_families impor
     generate,
     with_pairs,
 )
-from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths
+from adabench.workloads.algorithms.shortest_paths.truth.scoring import scored_task
 
 MILLION = 1_000_000
 PAIRS = 10_000
@@ -90,7 +90,7 @@ def peak_gib() -> float:
 
 def answered(method: Any, case: Case, point: dict[str, Any]) -> dict[str, float]:
     """Return a method's values on a case and its CPU time a query."""
-    task = ShortestPaths((case,))
+    task = scored_task((case,))
     state = method.prepare(task, {**method.CARD.defaults, **point}, 0)
     full = {**method.CARD.defaults, **point}
 
@@ -176,7 +176,7 @@ def agreed(name: str, case: Case, run: Callable[[], list[float]]) -> float:
     Raises:
         SystemExit: if it finds another distance.
     """
-    if not np.array_equal(run(), ShortestPaths((case,)).truth(case)):
+    if not np.array_equal(run(), scored_task((case,)).truth(case)):
         raise SystemExit(f"{name} and adabench disagree on a distance")
     return cpu_s(run) / len(case.pairs) * 1e6
 

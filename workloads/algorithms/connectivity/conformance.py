@@ -24,12 +24,7 @@ import numpy as np
 
 from adabench.harness.contract.card import Bound, Card, Claim, Ratio
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.connectivity.substrate.predictions import (
-    Advice,
-    Hindsight,
-    advise,
-    hindsight,
-)
+from adabench.workloads.algorithms.connectivity.substrate.predictions import Advice, Hindsight
 from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served, Tape
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import Ints
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import (
@@ -39,6 +34,8 @@ from adabench.workloads.algorithms.connectivity.substrate.update_streams import 
     generate,
     make_stream,
 )
+from adabench.workloads.algorithms.connectivity.truth.hindsight import advise, hindsight
+from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
 from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 
@@ -130,7 +127,7 @@ def attempt(
             not agree.
     """
     tape = Tape()
-    task = Connectivity(advice, noise, tape=tape)
+    task = scored_task(advice, noise, tape=tape)
     point = card.defaults
     state = prepared_state(method, task, point)
     trials = []

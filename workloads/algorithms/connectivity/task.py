@@ -35,13 +35,10 @@ from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.connectivity.conformance import check
 from adabench.workloads.algorithms.connectivity.substrate.edge_list_reader import read_updates
-from adabench.workloads.algorithms.connectivity.substrate.predictions import (
-    advise,
-    generated,
-    hindsight,
-)
 from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import FAMILIES
+from adabench.workloads.algorithms.connectivity.truth.hindsight import advise, generated, hindsight
+from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
 
 CARD = Card(
     title="Dynamic connectivity with predicted deletions",
@@ -114,4 +111,4 @@ def load(
         seen = tuple(generated(name, n, rounds, seed) for name in names)
     else:
         seen = (hindsight(read_updates(updates, seed)),)
-    return Connectivity(tuple(advise(one, noise) for one in seen), noise)
+    return scored_task(tuple(advise(one, noise) for one in seen), noise)

@@ -31,7 +31,8 @@ from adabench.workloads.algorithms.flow_time.substrate.job_streams import (
     make_stream,
 )
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import Floats, Ints
-from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Replay, Tape
+from adabench.workloads.algorithms.flow_time.substrate.replay import Replay, Tape
+from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
 from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 
@@ -105,7 +106,7 @@ def attempt(method: ModuleType, card: Card, streams: tuple[Stream, ...]) -> list
             or its counts do not agree.
     """
     tape = Tape()
-    task = FlowTime(streams, tape=tape)
+    task = scored_task(streams, tape=tape)
     point = card.defaults
     state = prepared_state(method, task, point)
     trials = []

@@ -38,6 +38,7 @@ from adabench.workloads.algorithms.flow_time.conformance import check
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import FAMILIES, generate
 from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime
 from adabench.workloads.algorithms.flow_time.substrate.swf_reader import read_log
+from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
 
 CARD = Card(
     title="Flow time with gradually revealed jobs",
@@ -100,5 +101,5 @@ def load(
         raise SelectionError(f"flow_time has no scale {scale!r}.", "It runs at `embedded`.")
     if trace == "suite" or trace in FAMILIES:
         names = tuple(FAMILIES) if trace == "suite" else (trace,)
-        return FlowTime(tuple(generate(name, jobs, m, load, seed) for name in names))
-    return FlowTime((read_log(trace, jobs, m, load, seed),))
+        return scored_task(tuple(generate(name, jobs, m, load, seed) for name in names))
+    return scored_task((read_log(trace, jobs, m, load, seed),))

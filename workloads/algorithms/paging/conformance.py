@@ -25,16 +25,11 @@ import numpy as np
 
 from adabench.harness.contract.card import Bound, Card, Claim, Ratio
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.paging.substrate.cache_engine import Ints
-from adabench.workloads.algorithms.paging.substrate.predictions import (
-    BITS,
-    Advice,
-    advise,
-    hindsight,
-)
+from adabench.workloads.algorithms.paging.substrate.cache_engine import Bits, Ints, Pages
+from adabench.workloads.algorithms.paging.substrate.predictions import BITS, Advice
 from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay, Tape
 from adabench.workloads.algorithms.paging.substrate.traces import Trace, generate, make_trace
-from adabench.workloads.algorithms.paging.truth.belady import Bits, Pages
+from adabench.workloads.algorithms.paging.truth.hindsight import advise, hindsight
 from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 

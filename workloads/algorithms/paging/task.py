@@ -36,10 +36,10 @@ the windows of the docs trace overlap by half at the least, so its interval is t
 from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.paging.conformance import check
-from adabench.workloads.algorithms.paging.substrate.predictions import advise, generated, hindsight
 from adabench.workloads.algorithms.paging.substrate.replay import Paging
 from adabench.workloads.algorithms.paging.substrate.trace_reader import read_trace
 from adabench.workloads.algorithms.paging.substrate.traces import FAMILIES
+from adabench.workloads.algorithms.paging.truth.hindsight import advise, generated, hindsight
 
 CARD = Card(
     title="Paging with one-bit predictions",

@@ -24,6 +24,7 @@ import numpy as np
 
 from adabench.harness.contract.card import Bound, Card
 from adabench.harness.errors import MethodContractError, MissingExtra
+from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import (
     Case,
     Sparse,
@@ -36,7 +37,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.graph_families impor
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints, Marks
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State, Tape
-from adabench.workloads.algorithms.shortest_paths.substrate.scoring import Answers
+from adabench.workloads.algorithms.shortest_paths.truth.scoring import scored_task
 from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 
@@ -114,7 +115,7 @@ def attempt(method: ModuleType, card: Card, case: Case) -> Trial:
         MethodContractError: if it asks a case other than once, or changes it.
     """
     tape = Tape()
-    task = ShortestPaths((case,), tape=tape)
+    task = scored_task((case,), tape=tape)
     before = case.graph.heads.tobytes() + case.pairs.tobytes()
     state = prepare(method, card, task)
     answers = method.solve(state, case, card.defaults)
@@ -157,7 +158,7 @@ def _memory(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str
     for trial in trials:
         case = trial.case
         turned = make_case(case.group, case.graph, case.pairs[::-1], case.seed)
-        task = ShortestPaths((turned,))
+        task = scored_task((turned,))
         answers = method.solve(prepare(method, card, task), turned, card.defaults)
         if (answers.lengths[::-1] != trial.answers.lengths).any():
             yield f"Its answers on {case.group} depend on which pairs were asked before."
@@ -169,7 +170,7 @@ def _unread(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str
     for trial in trials:
         case = trial.case
         other = make_case(case.group, scrambled(case.graph, trial.queried), case.pairs, case.seed)
-        task = ShortestPaths((other,))
+        task = scored_task((other,))
         state: Any = task
         if isinstance(trial.state, State):
             kept = trial.state.prepared.get(case.instance)
@@ -188,7 +189,7 @@ def _unread_before(method: ModuleType, card: Card, trials: list[Trial]) -> Itera
         (old,) = trial.state.prepared.values()
         case = trial.case
         other = make_case(case.group, resized(case.graph, old.queried), case.pairs, case.seed)
-        state = prepare(method, card, ShortestPaths((other,)))
+        state = prepare(method, card, scored_task((other,)))
         (new,) = state.prepared.values()
         if _content(old.index) != _content(new.index):
             yield f"Its index of {case.group} depends on rows that it did not open, or on degrees."

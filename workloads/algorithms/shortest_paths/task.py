@@ -50,6 +50,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.graph_families impor
     with_pairs,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths
+from adabench.workloads.algorithms.shortest_paths.truth.scoring import scored_task
 
 CARD = Card(
     title="Shortest paths through an inner ring",
@@ -121,4 +122,4 @@ def load(
     else:
         path = Path(graph)
         given = [(path.name, read_graph(path, ("suite", *KINDS)))]
-    return ShortestPaths(tuple(with_pairs(name, one, pairs, seed) for name, one in given))
+    return scored_task(tuple(with_pairs(name, one, pairs, seed) for name, one in given))

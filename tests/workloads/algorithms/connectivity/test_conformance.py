@@ -9,15 +9,16 @@ import pytest
 
 from adabench.workloads.algorithms.connectivity import conformance
 from adabench.workloads.algorithms.connectivity.conformance import RULES
-from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_query,
     lift_update,
     lifted,
 )
-from adabench.workloads.algorithms.connectivity.substrate.predictions import advise, hindsight
-from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Tape
+from adabench.workloads.algorithms.connectivity.substrate.replay import Tape
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import generate
 from adabench.workloads.algorithms.connectivity.task import check
+from adabench.workloads.algorithms.connectivity.truth.hindsight import advise, hindsight
+from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -79,7 +80,7 @@ def test_the_source_is_not_the_only_guard(
     [
         "import adabench.workloads.algorithms.connectivity.methods.rebuild",
         "from adabench.workloads.algorithms.connectivity.methods.offline import solve",
-        "from adabench.workloads.algorithms.connectivity.substrate.predictions import advise",
+        "from adabench.workloads.algorithms.connectivity.truth.hindsight import advise",
         "from adabench.workloads.algorithms.connectivity.truth.offline_answers import connected",
         "from . import conformance",
         "from adabench.workloads.algorithms.connectivity.substrate.update_loop import run_once",
@@ -97,7 +98,7 @@ def test_the_source_may_not_say(line: str) -> None:
 def test_the_task_does_not_say_that_it_is_heard() -> None:
     advice = (advise(hindsight(generate("random", 40, 20, 0)), 3.0),)
     tape = Tape()
-    plain, heard = Connectivity(advice, 3.0), Connectivity(advice, 3.0, tape=tape)
+    plain, heard = scored_task(advice, 3.0), scored_task(advice, 3.0, tape=tape)
     assert sorted(vars(plain)) == sorted(vars(heard))
     case = plain.cases()[0]
     answers = [task.serve(case, lift_update, lift_query, lifted) for task in (plain, heard)]

@@ -3,16 +3,12 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.algorithms.connectivity.substrate.predictions import (
-    advise,
-    earliness,
-    hindsight,
-)
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import (
     FAMILIES,
     PERIOD,
     generate,
 )
+from adabench.workloads.algorithms.connectivity.truth.hindsight import advise, earliness, hindsight
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.algorithms.connectivity.substrate.predictions import advise, hindsight
-from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import FAMILIES, generate
+from adabench.workloads.algorithms.connectivity.truth.hindsight import advise, hindsight
+from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
 
 EXACT = ("bfs_query", "learned", "lookahead", "offline", "predicted_updates", "rebuild")
 EXACT += ("shuffled", "spanning_forest", "unshifted")
@@ -21,7 +21,7 @@ def agree(run, made, seeds: range) -> int:
         seen = hindsight(stream)
         assert seen.answers.tolist() == made.brute_force(stream), seed
         noise = float(rng.choice([0, 1, 4, 30]))
-        task = Connectivity((advise(seen, noise),), noise)
+        task = scored_task((advise(seen, noise),), noise)
         for name in EXACT:
             (values,) = run(name, task)
             assert values["exactness"] == 1, (name, seed)

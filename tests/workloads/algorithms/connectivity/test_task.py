@@ -8,26 +8,24 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError, SelectionError
-from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     leaves,
     lift_query,
     lift_update,
     lifted,
 )
-from adabench.workloads.algorithms.connectivity.substrate.predictions import (
-    Hindsight,
-    advise,
-    hindsight,
-)
+from adabench.workloads.algorithms.connectivity.substrate.predictions import Hindsight
 from adabench.workloads.algorithms.connectivity.substrate.rebuild_structure import (
     rebuild_query,
     rebuild_update,
     rebuilt,
 )
-from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served, Tape
+from adabench.workloads.algorithms.connectivity.substrate.replay import Served, Tape
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import engine
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import FAMILIES, generate
 from adabench.workloads.algorithms.connectivity.task import CARD, load
+from adabench.workloads.algorithms.connectivity.truth.hindsight import advise, hindsight
+from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
 
 LIFTED = ("predicted_updates", "offline", "shuffled", "unshifted", "lookahead")
 
@@ -67,7 +65,7 @@ def test_canonical_insertions_are_charged() -> None:
     seen = task.of(case).hindsight
     levels = leaves(case.horizon).bit_length() - 1
     tape = Tape()
-    heard = Connectivity(task.advice, 0.0, tape=tape)
+    heard = scored_task(task.advice, 0.0, tape=tape)
     heard.serve(case, lift_update, lift_query, lambda start: lifted(start, "none"), hints="true")
     entries = sum(
         canonical(int(s), int(e), levels) for s, e in zip(seen.starts, seen.ends, strict=True)
@@ -92,7 +90,7 @@ def test_rebuild_unites_the_live_edges_at_deletions_alone(run) -> None:
 def test_finds_are_the_parents_read(made) -> None:
     # 0-1, 2-3, then 1-3 hangs root 2 below 0: the query for 3 reads 3, 2, 0 and for 0 one.
     stream = made.stream_of([(0, 1, 1), (2, 3, 1), (1, 3, 1)], 4)
-    task = Connectivity((advise(hindsight(stream), 0.0),))
+    task = scored_task((advise(hindsight(stream), 0.0),))
     task.serve(task.cases()[0], lift_update, lift_query, lambda s: lifted(s, "none"), hints="true")
     assert task.meter["finds"] * 3 >= 2 * 3 + 2 * 3
 
@@ -170,7 +168,7 @@ def shifted(seen: Hindsight, by: int, streams: int) -> tuple[float, float, float
     told[seen.starts] = np.minimum(seen.ends + by, stream.horizon)
     early = float((told[seen.starts] - seen.ends).sum())
     levels = leaves(stream.horizon).bit_length() - 1
-    task = Connectivity(
+    task = scored_task(
         (type(advice)(seen, {**advice.hints, "given": told}, advice.l1, advice.early),)
     )
     reach = []

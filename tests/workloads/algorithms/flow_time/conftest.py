@@ -12,6 +12,7 @@ from adabench.harness.contract import registry
 from adabench.workloads.algorithms.flow_time import task as flow_time
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import make_stream
 from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime
+from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
 
 FOLDER = Path(flow_time.__file__).parent
 NAMES = [path.stem for path in registry.method_files(FOLDER) if path.stem != "dropped_by_a_test"]
@@ -48,6 +49,6 @@ def of_jobs() -> Callable[..., FlowTime]:
         arrive = np.array([arrival for arrival, _ in jobs], np.float64)
         counts = np.array([len(sizes) for _, sizes in jobs])
         sizes = np.array([size for _, sizes in jobs for size in sizes], np.float64)
-        return FlowTime((make_stream(group, arrive, counts, sizes, int(counts.max()), 0),))
+        return scored_task((make_stream(group, arrive, counts, sizes, int(counts.max()), 0),))
 
     return make

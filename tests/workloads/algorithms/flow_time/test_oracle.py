@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from numba import njit
 
+from adabench.workloads.algorithms.flow_time.substrate.exhaustive_search import (
+    draw_small,
+    unit_flow,
+)
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import make_stream
-from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime
-from adabench.workloads.algorithms.flow_time.truth.exhaustive_search import draw_small, unit_flow
+from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
 from adabench.workloads.algorithms.flow_time.truth.srpt import srpt_flow
 
 
@@ -72,7 +75,7 @@ def test_the_engine_agrees_with_the_unit_step_simulator(name, whole, methods) ->
         arrive, sizes = draw_small(rng)
         streams.append(make_stream("given", arrive, np.full(8, 2), sizes.ravel(), 2, 0))
         expected.append(unit_flow(arrive, sizes, whole))
-    task = FlowTime(tuple(streams))
+    task = scored_task(tuple(streams))
     flows = [methods[name].solve(task, case, {}).flow.sum() for case in task.cases()]
     assert flows == expected
 
@@ -91,7 +94,7 @@ def test_no_policy_beats_the_optimum_on_small_instances(methods) -> None:
     for _ in range(60):
         arrive, sizes = draw_small(rng, jobs=5)
         streams.append(make_stream("given", arrive, np.full(5, 2), sizes.ravel(), 2, 0))
-    task = FlowTime(tuple(streams))
+    task = scored_task(tuple(streams))
     for method in methods.values():
         for case in task.cases():
             task.meter.clear()

@@ -5,8 +5,9 @@ import pytest
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import hook, run
-from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Tape
+from adabench.workloads.algorithms.flow_time.substrate.replay import Tape
 from adabench.workloads.algorithms.flow_time.task import load
+from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
 
 TWO = [(0.0, [3.0]), (1.0, [1.0])]
 
@@ -94,7 +95,7 @@ def test_counts_are_those_of_the_schedule(methods, of_jobs, values) -> None:
 def test_preemptions_are_those_of_a_count_from_outside(methods) -> None:
     streams = load_streams("exp", 200)
     tape = Tape()
-    task = FlowTime(streams, tape=tape)
+    task = scored_task(streams, tape=tape)
     (case,) = task.cases()
     answer = methods["op_srpt"].solve(task, case, {})
     when, who = tape.when[case.instance], tape.who[case.instance]

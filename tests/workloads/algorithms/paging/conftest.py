@@ -10,9 +10,9 @@ import pytest
 
 from adabench.harness.contract import registry
 from adabench.workloads.algorithms.paging import task as paging
-from adabench.workloads.algorithms.paging.substrate.predictions import advise, hindsight
 from adabench.workloads.algorithms.paging.substrate.replay import Paging
 from adabench.workloads.algorithms.paging.substrate.traces import make_trace
+from adabench.workloads.algorithms.paging.truth.hindsight import advise, hindsight
 
 FOLDER = Path(paging.__file__).parent
 NAMES = [path.stem for path in registry.method_files(FOLDER) if path.stem != "dropped_by_a_test"]

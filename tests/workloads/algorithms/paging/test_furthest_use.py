@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adabench.workloads.algorithms.paging.truth.belady import evict_largest, next_use, phase_bits
+from adabench.workloads.algorithms.paging.substrate.furthest_use import evict_largest, next_use
+from adabench.workloads.algorithms.paging.truth.hindsight import phase_bits
 
 traces = st.lists(st.integers(0, 4), min_size=1, max_size=12)
 

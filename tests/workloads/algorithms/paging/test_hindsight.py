@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.algorithms.paging.substrate.predictions import (
+from adabench.workloads.algorithms.paging.substrate.traces import NOISE, child
+from adabench.workloads.algorithms.paging.truth.hindsight import (
     advise,
     errors,
     flips,
     generated,
     spoil,
 )
-from adabench.workloads.algorithms.paging.substrate.traces import NOISE, child
 
 SEEN = generated("zipf", 20000, 20, 0)
 

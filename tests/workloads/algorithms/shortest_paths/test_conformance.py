@@ -9,8 +9,8 @@ import pytest
 
 from adabench.workloads.algorithms.shortest_paths import conformance
 from adabench.workloads.algorithms.shortest_paths.conformance import RULES
-from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths
 from adabench.workloads.algorithms.shortest_paths.task import check
+from adabench.workloads.algorithms.shortest_paths.truth.scoring import scored_task
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -70,7 +70,7 @@ def test_a_ledger_may_be_handed_on() -> None:
 
 def test_the_task_does_not_say_that_it_is_recorded() -> None:
     case = conformance.small_case("power_2.5", 0)
-    plain, recorded = ShortestPaths((case,)), ShortestPaths((case,), tape=conformance.Tape())
+    plain, recorded = scored_task((case,)), scored_task((case,), tape=conformance.Tape())
     shown = [(sorted(vars(task)), task.given, task.meter, task.tape) for task in (plain, recorded)]
     assert shown[0] == shown[1]
 

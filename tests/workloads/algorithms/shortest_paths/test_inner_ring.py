@@ -5,19 +5,19 @@ import itertools
 import numpy as np
 import pytest
 
-from adabench.workloads.algorithms.shortest_paths.methods.wormhole.inner_ring import Ring, grow
-from adabench.workloads.algorithms.shortest_paths.methods.wormhole.query import (
-    route,
-    route_by_labels,
-    walked,
-)
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Sparse, from_edges
 from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import (
     generate,
     with_pairs,
 )
+from adabench.workloads.algorithms.shortest_paths.substrate.inner_ring import Ring, grow
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Graph, room
 from adabench.workloads.algorithms.shortest_paths.substrate.pruned_labels import label
+from adabench.workloads.algorithms.shortest_paths.substrate.ring_routing import (
+    route,
+    route_by_labels,
+    walked,
+)
 from adabench.workloads.algorithms.shortest_paths.truth.distances import exact
 
 from .conftest import brute, kernel, neighbours

@@ -15,8 +15,8 @@ from adabench.workloads.algorithms.shortest_paths.substrate.graph_families impor
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import hook
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, prepared
-from adabench.workloads.algorithms.shortest_paths.substrate.scoring import HORIZONS, seen_share
 from adabench.workloads.algorithms.shortest_paths.task import CARD, load
+from adabench.workloads.algorithms.shortest_paths.truth.scoring import HORIZONS, seen_share
 
 from .conftest import neighbours
 

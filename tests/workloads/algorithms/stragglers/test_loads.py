@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from adabench.workloads.algorithms.stragglers.methods.multiplexed_gc import Multiplexed
-from adabench.workloads.algorithms.stragglers.real.models import bounds, parts
 from adabench.workloads.algorithms.stragglers.substrate.parameter_search import (
     multiplexed_load,
     repeats,
     sequential_load,
 )
+from adabench.workloads.algorithms.stragglers.substrate.real.models import bounds, parts
 from adabench.workloads.algorithms.stragglers.substrate.scheme import Group, Layout
 from adabench.workloads.algorithms.stragglers.task import load
 

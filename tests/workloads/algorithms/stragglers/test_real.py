@@ -10,7 +10,9 @@ from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.algorithms.stragglers.methods.gradient_code import Coded
 from adabench.workloads.algorithms.stragglers.methods.multiplexed_gc import Multiplexed
 from adabench.workloads.algorithms.stragglers.methods.sequential_gc import SelectiveRepeat
-from adabench.workloads.algorithms.stragglers.real.models import (
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import generate
+from adabench.workloads.algorithms.stragglers.substrate.master_loop import schedule
+from adabench.workloads.algorithms.stragglers.substrate.real.models import (
     CLASSES,
     DIM,
     decoded,
@@ -19,10 +21,8 @@ from adabench.workloads.algorithms.stragglers.real.models import (
     parts,
     start,
 )
-from adabench.workloads.algorithms.stragglers.real.train import Real, Trained, train
-from adabench.workloads.algorithms.stragglers.real.workers import Returned, crew, work
-from adabench.workloads.algorithms.stragglers.substrate.delay_models import generate
-from adabench.workloads.algorithms.stragglers.substrate.master_loop import schedule
+from adabench.workloads.algorithms.stragglers.substrate.real.train import Real, Trained, train
+from adabench.workloads.algorithms.stragglers.substrate.real.workers import Returned, crew, work
 from adabench.workloads.algorithms.stragglers.substrate.scheme import IDLE, Group, Layout
 from adabench.workloads.algorithms.stragglers.task import load
 
@@ -100,7 +100,7 @@ def test_the_gradient_is_that_of_the_loss() -> None:
     assert own.shape == (DIM,)
     summed = sum(gradient(flat, data, a, a + 20) for a in (0, 20, 40))
     assert summed == pytest.approx(own, rel=1e-9, abs=1e-12)
-    from adabench.workloads.algorithms.stragglers.real.models import quality
+    from adabench.workloads.algorithms.stragglers.substrate.real.models import quality
 
     for k in (0, 700, DIM - 1):
         step = np.zeros(DIM)

@@ -38,7 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adabench.harness.contract.card import Card, Claim, Point, Ratio
-from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     AGES,
     Lifted,
     lift_query,

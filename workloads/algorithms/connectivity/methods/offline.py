@@ -22,7 +22,7 @@ edge out of the work.
 """
 
 from adabench.harness.contract.card import Bound, Card, Claim, Point, Ratio
-from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_query,
     lift_update,
     lifted,

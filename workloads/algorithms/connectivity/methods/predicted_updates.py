@@ -74,17 +74,17 @@ from typing import NamedTuple
 import numpy as np
 
 from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point, Ratio
-from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
-    Lifted,
-    lift_query,
-    lift_update,
-    lifted,
-)
 from adabench.workloads.algorithms.connectivity.substrate.dynamic_forest import (
     Forest,
     forest,
     forest_query,
     forest_update,
+)
+from adabench.workloads.algorithms.connectivity.substrate.lifting import (
+    Lifted,
+    lift_query,
+    lift_update,
+    lifted,
 )
 from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import (

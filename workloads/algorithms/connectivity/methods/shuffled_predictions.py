@@ -15,7 +15,7 @@ from the edges that stay, whose long lifetimes go to others.
 """
 
 from adabench.harness.contract.card import Card, Claim, Point, Ratio
-from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_query,
     lift_update,
     lifted,

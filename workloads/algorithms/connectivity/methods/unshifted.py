@@ -17,7 +17,7 @@ shifted tree's unions vary from 11.7 to 30.4 there, as expected, the unshifted o
 """
 
 from adabench.harness.contract.card import Card, Claim, Point, Ratio
-from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_query,
     lift_update,
     lifted,

@@ -3,11 +3,10 @@
 `task.py` says what is measured and why; `update_loop.py` is the compiled loop this drives.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import InitVar, dataclass, field, replace
-from typing import Any, NamedTuple, NoReturn, cast
+from dataclasses import InitVar, dataclass, field
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -16,7 +15,6 @@ from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.connectivity.substrate.predictions import Advice, Kind
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
     COUNTERS,
-    ERROR,
     FINDS,
     FULL,
     REACH,
@@ -34,11 +32,6 @@ from adabench.workloads.algorithms.connectivity.substrate.update_streams import 
     Raw,
     Stream,
     child,
-)
-from adabench.workloads.algorithms.connectivity.truth.baselines_and_bounds import (
-    LADDER,
-    anchors,
-    slope,
 )
 from adabench.workloads.shared.compiled.hooks import Hook, method_of
 from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
@@ -85,22 +78,36 @@ class Order:
     hints: Kind
 
 
+class Counted(NamedTuple):
+    """What was counted in a service."""
+
+    order: Order
+    run: Run
+
+
+Judge = Callable[[Advice, float, Counted], dict[str, float]]
+"""Scores what was counted, at a noise scale; it knows the truth, and this module does not."""
+
+
 @dataclass(frozen=True)
 class Connectivity:
     """The task: its cases, the counting loop, and the score."""
 
     advice: tuple[Advice, ...]
+    judge: InitVar[Judge]
     noise: float = 0.0
     """The scale that the predictions were spoilt at."""
     meter: Meter = field(default_factory=Meter)
     tape: InitVar[Tape | None] = None
     """Who listens, if anybody; not kept on the task."""
     _run: Callable[[Stream, Order], Served] = field(init=False, repr=False, compare=False)
-    _judged: Callable[[Stream, Served], "_Counted"] = field(init=False, repr=False, compare=False)
+    _judged: Callable[[Stream, Served], dict[str, float]] = field(
+        init=False, repr=False, compare=False
+    )
 
-    def __post_init__(self, tape: Tape | None) -> None:
+    def __post_init__(self, judge: Judge, tape: Tape | None) -> None:
         """Open the books."""
-        run, judged = _books(self, tape)
+        run, judged = _books(self, judge, tape)
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_judged", judged)
 
@@ -155,90 +162,44 @@ class Connectivity:
         return self._run(case, Order(update, query, notes, hints))
 
     def score(self, case: Stream, answer: Served) -> dict[str, float]:
-        """Judge a service against the true answers, the anchors and the bounds of the case.
+        """Judge a service against the true answers, the baselines and the bounds of the case.
 
         Raises:
             MethodContractError: if the answer is not what `serve` returned last for this case,
                 the case was served otherwise before, or the meter was tampered with.
         """
-        counted = self._judged(case, answer)
-        advice, known, horizon = self.of(case), anchors(case), case.horizon
-        right = float(np.mean(counted.run.answers == advice.hindsight.answers))
-        error = advice.l1["given"] / horizon
-        work = float(counted.run.ledger[:COUNTERS].sum()) / horizon
-        reach = advice.early[counted.order.hints] * (known.levels + 3) / 2
-        values = {
-            "exactness": right,
-            "thrift": 1 - work / known.least_rebuild if right == 1 and known.least_rebuild else 0.0,
-            "accuracy": 1 / (1 + error),
-            "error": error,
-            "own_error": float(counted.run.ledger[ERROR]) / horizon,
-            "worst_update": counted.run.worst,
-            "answers": digest(counted.run.answers),
-            "least_rebuild": known.least_rebuild,
-            "backstop": known.backstop,
-            "guard_bound": 2 * known.backstop + counted.run.worst / horizon,
-            "perfect_bound": known.perfect_bound,
-            "reach_bound": reach / horizon,
-            "instance": case.instance,
-        }
-        if counted.order.hints == "given" and self.noise in LADDER[1:]:
-            values |= _slope(advice, self.noise, counted)
-        return {name: float(value) for name, value in values.items()}
+        return self._judged(case, answer)
 
 
-def _slope(advice: Advice, noise: float, counted: "_Counted") -> dict[str, float]:
-    """Run the method's hooks again, off the record, with other predictions of the same stream."""
-
-    def again(there: Advice, hints: str) -> float:
-        order = replace(counted.order, hints=cast(Kind, hints))
-        return float(_served(there, order).ledger[UNIONS])
-
-    found = slope(advice, noise, float(counted.run.ledger[UNIONS]), again)
-    return {} if np.isnan(found) else {"slope": found, "slope_least": 0.6, "slope_most": 1.1}
-
-
-def digest(answers: Flags) -> float:
-    """Return 52 bits of a SHA-256 over answers: equal answers, equal numbers."""
-    return float(int(hashlib.sha256(answers.tobytes()).hexdigest()[:13], 16))
-
-
-class _Counted(NamedTuple):
-    """What was counted in a service."""
-
-    order: Order
-    run: Run
-
-
-def _same(one: _Counted, other: _Counted) -> bool:
+def _same(one: Counted, other: Counted) -> bool:
     alike = one.order.hints == other.order.hints
     alike = alike and np.array_equal(one.run.ledger, other.run.ledger)
     return alike and np.array_equal(one.run.answers, other.run.answers)
 
 
-def _says(answer: Served, counted: _Counted) -> bool:
+def _says(answer: Served, counted: Counted) -> bool:
     same_hints = answer.hints == counted.order.hints
     return same_hints and np.array_equal(answer.answers, counted.run.answers)
 
 
 def _books(
-    task: Connectivity, tape: Tape | None
-) -> tuple[Callable[..., Served], Callable[..., _Counted]]:
+    task: Connectivity, judge: Judge, tape: Tape | None
+) -> tuple[Callable[..., Served], Callable[..., dict[str, float]]]:
     """Return what runs an order and what confirms an answer; they alone hold the books."""
-    books: Books[Served, _Counted] = Books(task.meter, WORDING, _says, _same)
-    advice = task.advice
+    books: Books[Served, Counted] = Books(task.meter, WORDING, _says, _same)
+    advice, noise = task.advice, task.noise
 
     def run(case: Stream, order: Order) -> Served:
         known = _of(advice, case)
         before = books.open(case.instance)
-        ran = _served(known, order, tape)
+        ran = run_order(known, order, tape)
         shown = np.frombuffer(ran.answers.tobytes(), np.uint8)
         answer = Served(case.instance, order.hints, shown)
-        counted, added = _Counted(order, ran), _added(case, ran.ledger)
+        counted, added = Counted(order, ran), _added(case, ran.ledger)
         return books.enter(case.instance, before, answer, counted, added)
 
-    def judged(case: Stream, answer: Served) -> _Counted:
-        return books.confirmed(case.instance, answer)
+    def judged(case: Stream, answer: Served) -> dict[str, float]:
+        return judge(_of(advice, case), noise, books.confirmed(case.instance, answer))
 
     return run, judged
 
@@ -247,7 +208,7 @@ def _of(known: tuple[Advice, ...], case: Stream) -> Advice:
     return own(known, case, lambda advice: advice.stream, "stream")
 
 
-def _served(advice: Advice, order: Order, tape: Tape | None = None) -> Run:
+def run_order(advice: Advice, order: Order, tape: Tape | None = None) -> Run:
     """Run an order on the coin of its part; with twice the room for as long as room runs out."""
     case, name = advice.stream, method_of(order.query)
     coin = child(case.seed, COINS, case.group, name).generate_state(1, np.uint64)[0]

@@ -44,8 +44,8 @@ Flags = NDArray[np.uint8]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 SHARED = (
-    "adjacency.py", "update_loop.py", "dynamic_forest.py", "../methods/predicted_updates/lifting.py", "rebuild_structure.py", "bfs_structure.py",
-    "union_find.py",
+    "adjacency.py", "update_loop.py", "dynamic_forest.py", "lifting.py", "rebuild_structure.py",
+    "bfs_structure.py", "union_find.py",
 )  # fmt: skip
 DIGEST = digest_of(Path(__file__).parent / name for name in SHARED)
 UNIONS, FINDS, SCANS, STORES, REACH, ERROR, FULL = 0, 1, 2, 3, 4, 5, 6

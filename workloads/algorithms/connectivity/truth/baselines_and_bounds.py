@@ -23,23 +23,20 @@ from math import log
 
 import numpy as np
 
-from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import leaves
 from adabench.workloads.algorithms.connectivity.substrate.dynamic_forest import (
     forest,
     forest_query,
     forest_update,
 )
-from adabench.workloads.algorithms.connectivity.substrate.predictions import (
-    KEPT_UPDATES,
-    Advice,
-    advise,
-)
+from adabench.workloads.algorithms.connectivity.substrate.lifting import leaves
+from adabench.workloads.algorithms.connectivity.substrate.predictions import Advice
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
     COUNTERS,
     Start,
     run_once,
 )
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
+from adabench.workloads.algorithms.connectivity.truth.hindsight import KEPT_UPDATES, advise
 
 LADDER = (1.0, 10.0, 100.0, 1000.0)
 """Noise scales over which PU-2 fits a slope; saturation begins beyond."""

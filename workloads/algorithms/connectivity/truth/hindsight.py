@@ -1,4 +1,4 @@
-"""Predictions are data: when each edge will be deleted, spoilt once, before anything runs.
+"""What only the whole stream tells, and the predictions that are made of it.
 
 A prediction comes with an insertion: the time t^ of the update that will delete this edge. The
 error of a stream is l1 = sum |t - t^| over its edges, *after* rounding and clipping to
@@ -8,24 +8,15 @@ edge that is never deleted has t = T and is predicted as such.
 The noise is Laplace of scale sigma, rounded. In dyadic streams an adversary takes its place: a
 deletion less than sigma before a multiple of 512 is predicted for just that multiple, all
 others exactly. It spends at most sigma on an edge.
-
-| hints    | an insertion is told                                                |
-|----------|---------------------------------------------------------------------|
-| none     | nothing                                                             |
-| given    | the spoilt deletion time                                            |
-| shuffled | insertion + the lifetime predicted for another edge, drawn at random |
-| true     | the deletion time: the future, for the oracle                       |
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal
 
 import numpy as np
 
-from adabench.workloads.algorithms.connectivity.substrate.update_loop import Flags, Ints, Small
+from adabench.workloads.algorithms.connectivity.substrate.predictions import Advice, Hindsight, Kind
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import Ints, Small
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import (
     NOISE,
     PERIOD,
@@ -36,40 +27,8 @@ from adabench.workloads.algorithms.connectivity.substrate.update_streams import 
 )
 from adabench.workloads.algorithms.connectivity.truth.offline_answers import connected
 
-Kind = Literal["none", "given", "shuffled", "true"]
 KEPT_UPDATES = 10**6
 """Longer streams are made anew each time rather than pile up in memory."""
-
-
-@dataclass(frozen=True)
-class Hindsight:
-    """What only the whole stream tells."""
-
-    stream: Stream
-    ends: Small
-    """(m,) when each edge is deleted; T if never."""
-    starts: Small
-    """(m,) when each edge is inserted."""
-    answers: Flags
-    """(T,) the true answers."""
-
-
-@dataclass(frozen=True)
-class Advice:
-    """The hints of one case, fixed before any method runs, and the error in them."""
-
-    hindsight: Hindsight
-    hints: Mapping[Kind, Small]
-    """By kind, (T,) each, -1 at deletions; `none` is empty."""
-    l1: Mapping[Kind, float]
-    """The error by kind; `none` is left out."""
-    early: Mapping[Kind, float]
-    """By how many updates deletions come early in all, where late ones double their belief."""
-
-    @property
-    def stream(self) -> Stream:
-        """The case."""
-        return self.hindsight.stream
 
 
 def hindsight(stream: Stream) -> Hindsight:

@@ -40,8 +40,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from adabench.workloads.algorithms.flow_time.substrate.exhaustive_search import worst_small
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import Floats, Ints
-from adabench.workloads.algorithms.flow_time.truth.exhaustive_search import worst_small
 
 Values = TypeVar("Values", bound=NDArray[Any])
 INSTANCE, NOISE, COINS, ALGORITHM = 0, 1, 2, 3

@@ -17,7 +17,6 @@ from adabench.workloads.algorithms.flow_time.substrate.event_loop import Report,
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import (
     COINS,
     NOISE,
-    UNIFORM_TESTS,
     Case,
     Stream,
     child,
@@ -31,7 +30,6 @@ from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
     Ints,
     Trouble,
 )
-from adabench.workloads.algorithms.flow_time.truth.srpt import srpt_flow
 from adabench.workloads.shared.compiled.hooks import (
     GUARD,
     SENTINEL,
@@ -47,9 +45,6 @@ Sees = Literal["nothing", "operations", "estimates", "totals"]
 SHOWS: Mapping[Sees, int] = {
     "nothing": NOTHING, "operations": OPERATIONS, "estimates": TOLD, "totals": TOLD,
 }  # fmt: skip
-ROUNDING = 1e-9
-"""Relative; what a policy that shares the machine may be off by, from the exact sum."""
-BURST_LIMIT = 8.0
 WORDING = Wording(
     "replay",
     foreign="The answer is not the task's own run of this case.",
@@ -100,6 +95,10 @@ class Order:
     streams: int
 
 
+Judge = Callable[[Stream, Floats], dict[str, float]]
+"""Scores flow times (streams, n); it knows the optimum, and this module does not."""
+
+
 @dataclass(frozen=True)
 class FlowTime:
     """The task: its cases, the counting machine, and the score.
@@ -109,6 +108,7 @@ class FlowTime:
     """
 
     streams: InitVar[tuple[Stream, ...]]
+    judge: InitVar[Judge]
     meter: Meter = field(default_factory=Meter)
     tape: InitVar[Tape | None] = None
     """Who listens, if anybody; not kept on the task."""
@@ -118,9 +118,9 @@ class FlowTime:
         init=False, repr=False, compare=False
     )
 
-    def __post_init__(self, streams: tuple[Stream, ...], tape: Tape | None) -> None:
+    def __post_init__(self, streams: tuple[Stream, ...], judge: Judge, tape: Tape | None) -> None:
         """Open the books."""
-        run, judged = _books(streams, self.meter, tape)
+        run, judged = _books(streams, judge, self.meter, tape)
         object.__setattr__(self, "known", tuple(stream.case for stream in streams))
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_judged", judged)
@@ -184,14 +184,13 @@ def _says(answer: Replay, counted: _Counted) -> bool:
 
 
 def _books(
-    streams: tuple[Stream, ...], meter: Meter, tape: Tape | None
+    streams: tuple[Stream, ...], judge: Judge, meter: Meter, tape: Tape | None
 ) -> tuple[Callable[..., Replay], Callable[..., dict[str, float]]]:
     """Return what runs an order and what judges an answer.
 
     They alone hold the streams and the books.
     """
     books: Books[Replay, _Counted] = Books(meter, WORDING, _says, _same)
-    optima: dict[float, float] = {}
 
     def run(case: Case, order: Order) -> Replay:
         stream = _of(streams, case)
@@ -205,9 +204,7 @@ def _books(
     def judged(case: Case, answer: Replay) -> dict[str, float]:
         stream = _of(streams, case)
         counted = books.confirmed(case.instance, answer)
-        if case.instance not in optima:
-            optima[case.instance] = srpt_flow(stream.arrive, stream.totals)
-        return _values(stream, counted.flow, optima[case.instance])
+        return judge(stream, counted.flow)
 
     return run, judged
 
@@ -282,33 +279,6 @@ def _added(stream: Stream, flow: Floats, reports: Floats) -> dict[str, float]:
         "jobs": stream.case.n_jobs,
         "streams": len(flow),
     }
-
-
-def _values(stream: Stream, flow: Floats, opt: float) -> dict[str, float]:
-    """Return the score of flow times (streams, n) against the optimum."""
-    sums, case = flow.sum(axis=1), stream.case
-    total, streams = float(sums.mean()), len(sums)
-    if sums.min() < opt * (1 - ROUNDING):
-        raise MethodContractError(
-            f"A flow time of {sums.min()} on {case.group} is less than the optimum {opt}.",
-            "SRPT is optimal, so this is a bug in the engine or a method that tampers with it.",
-        )
-    values = {
-        "optimality": min(opt / total, 1.0),
-        "ratio": max(total / opt, 1.0),
-        "ratio_per_m2": max(total / opt, 1.0) / case.m**2,
-        "flow_se": float(sums.std(ddof=1)) / streams**0.5 if streams > 1 else 0.0,
-        "mean_flow": total / case.n_jobs,
-        "p99_flow": float(np.quantile(flow, 0.99, axis=1).mean()),
-        "max_flow": float(flow.max(axis=1).mean()),
-        "opt": opt,
-        "instance": case.instance,
-    }
-    if case.group in UNIFORM_TESTS:
-        values["obligatory_bound"] = 2 * opt
-    if case.group == "burst":
-        values["burst_limit"] = BURST_LIMIT
-    return values
 
 
 def _refuse_breach(name: str, case: Case, report: Floats, notes: Ints, weights: Floats) -> None:

@@ -25,9 +25,9 @@ from adabench.workloads.algorithms.paging.substrate.cache_engine import (
     hook,
     is_full,
 )
+from adabench.workloads.algorithms.paging.substrate.furthest_use import enter, largest, leaves_for
 from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
 from adabench.workloads.algorithms.paging.substrate.traces import Trace
-from adabench.workloads.algorithms.paging.truth.belady import enter, largest, leaves_for
 
 CARD = Card(
     title="Belady (longest forward distance)",

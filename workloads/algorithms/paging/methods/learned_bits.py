@@ -41,14 +41,17 @@ import numpy as np
 
 from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
 from adabench.workloads.algorithms.paging.substrate.cache_engine import (
+    Bits,
     Cache,
     Evicts,
     Floats,
     Ints,
+    Pages,
     compiled,
     evict,
     hook,
 )
+from adabench.workloads.algorithms.paging.substrate.furthest_use import evict_largest, next_use
 from adabench.workloads.algorithms.paging.substrate.marking import (
     board_size,
     make_room_mark0,
@@ -56,7 +59,6 @@ from adabench.workloads.algorithms.paging.substrate.marking import (
 )
 from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
 from adabench.workloads.algorithms.paging.substrate.traces import Trace
-from adabench.workloads.algorithms.paging.truth.belady import Bits, Pages, evict_largest, next_use
 
 CARD = Card(
     title="MARK0 on learned bits",

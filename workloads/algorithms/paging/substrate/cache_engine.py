@@ -52,9 +52,13 @@ from adabench.workloads.shared.compiled.pointers import (
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Pages = NDArray[np.int32]
+"""(T,) page numbers, or one number per request."""
+Bits = NDArray[np.uint8]
+"""(T,) one bit per request."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-SHARED = ("cache_engine.py", "../truth/belady.py", "marking.py")
+SHARED = ("cache_engine.py", "furthest_use.py", "marking.py")
 DIGEST = digest_of([*(Path(__file__).parent / name for name in SHARED), SOURCE])
 
 

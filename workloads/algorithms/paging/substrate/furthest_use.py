@@ -1,27 +1,18 @@
-"""Hindsight: Belady's rule, its discard bits, and the k-phases of an input.
+"""Belady's rule as a machine: evict the page whose key is the largest.
 
-Everything here reads the whole trace. The task calls it before anything is measured; the
-only method that may use it is the oracle, and it too gets its future as a hint.
+LRU evicts the page whose last use is furthest back, LFD (Belady) the one whose next use is
+furthest ahead. Both are "evict the largest key"; `evict_largest` serves both, with a tournament
+tree over the slots, O(log k) a request. A method may run it on what it has seen or was told.
 
 **One tie rule.** The *next use* of request i is the index of the following request for the
 same page, or T + page if there is none. These numbers are distinct, so "the page whose
 next use is furthest" is always one page: OPT, the discard bits and the `belady` method
 cannot differ by a tie.
-
-**One machine.** LRU evicts the page whose last use is furthest back, LFD the one whose
-next use is furthest ahead. Both are "evict the largest key"; `evict_largest` serves both,
-with a tournament tree over the slots, O(log k) a request.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from adabench.workloads.algorithms.paging.substrate.cache_engine import Ints, compiled
-
-Pages = NDArray[np.int32]
-"""(T,) page numbers, or one number per request."""
-Bits = NDArray[np.uint8]
-"""(T,) one bit per request."""
+from adabench.workloads.algorithms.paging.substrate.cache_engine import Bits, Ints, Pages, compiled
 
 
 @compiled
@@ -96,40 +87,3 @@ def evict_largest(pages: Pages, keys: Pages, slots: int, n_pages: int) -> tuple[
         last[slot] = i
         enter(tree, leaves, slot, keys[i] + 1)
     return faults, discarded
-
-
-@compiled
-def phase_bits(pages: Pages, slots: int, n_pages: int) -> Bits:
-    """Return, for each request, 0 iff its page is requested in the *following* k-phase.
-
-    A k-phase is a maximal run with at most `slots` distinct pages. The phases are those of
-    the input; no algorithm's faults enter. In the last phase every bit is 1.
-    """
-    phase_of = np.empty(len(pages), np.int32)
-    seen = np.full(n_pages, -1, np.int32)
-    phase, distinct = 0, 0
-    for i in range(len(pages)):
-        if seen[pages[i]] != phase:
-            if distinct == slots:
-                phase, distinct = phase + 1, 0
-            seen[pages[i]] = phase
-            distinct += 1
-        phase_of[i] = phase
-    return _absent_in_next(pages, phase_of, n_pages)
-
-
-@compiled
-def _absent_in_next(pages: Pages, phase_of: Pages, n_pages: int) -> Bits:
-    """Return 0 where the page occurs in the phase after the request's own, else 1."""
-    bits = np.ones(len(pages), np.uint8)
-    seen = np.full(n_pages, -1, np.int32)
-    first = len(pages)
-    while first > 0:
-        last = first
-        phase = phase_of[last - 1]
-        while first > 0 and phase_of[first - 1] == phase:
-            first -= 1
-            bits[first] = seen[pages[first]] != phase + 1
-        for i in range(first, last):
-            seen[pages[i]] = phase
-    return bits

@@ -14,6 +14,7 @@ from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.paging.substrate.cache_engine import (
     STACK,
+    Bits,
     Evicts,
     Floats,
     Ints,
@@ -22,7 +23,6 @@ from adabench.workloads.algorithms.paging.substrate.cache_engine import (
 )
 from adabench.workloads.algorithms.paging.substrate.predictions import BITS, Advice, Kind
 from adabench.workloads.algorithms.paging.substrate.traces import COINS, Trace, child
-from adabench.workloads.algorithms.paging.truth.belady import Bits
 from adabench.workloads.shared.compiled.hooks import Hook, guarded, intact, method_of
 from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adabench.harness.errors import SelectionError, nearest
+from adabench.workloads.algorithms.paging.substrate.cache_engine import Pages
 from adabench.workloads.algorithms.paging.substrate.traces import FAMILIES, Trace, make_trace
-from adabench.workloads.algorithms.paging.truth.belady import Pages
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -30,8 +30,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from adabench.workloads.algorithms.paging.substrate.cache_engine import compiled
-from adabench.workloads.algorithms.paging.truth.belady import Pages
+from adabench.workloads.algorithms.paging.substrate.cache_engine import Pages, compiled
 
 PAGES = 1000
 SCAN_PERIOD = 2000

@@ -1,7 +1,8 @@
-"""Predictions are data: what is told with each request, spoilt once, before anything runs.
+"""What only the whole trace tells, and the predictions that are made of it.
 
 `hindsight(trace)` computes the truth (Belady's faults, next uses, true bits); `advise`
-spoils it by the task's conditions and counts the errors actually made:
+spoils it by the task's conditions, once, before anything runs, and counts the errors actually
+made:
 
     eta0   bits that say 0 and should say 1
     eta1   bits that say 1 and should say 0
@@ -10,26 +11,17 @@ Flips: *symmetric* flips every bit at the noise rate; *rise* only 0 -> 1 and *fa
 1 -> 0, at that rate among the bits that can; *bursty* flips all bits of bursts (geometric,
 100 requests on average) that cover the trace at that rate. The uniform draws behind a flip
 do not depend on the rate, so a bit spoilt at 1 % is spoilt at 10 % too.
-
-| hints    | a request is told                                                 | bits |
-|----------|-------------------------------------------------------------------|------|
-| none     | nothing                                                           |    0 |
-| discard  | 1 iff Belady evicts this page before it is requested again        |    1 |
-| phase    | 1 iff the page is not requested in the following k-phase          |    1 |
-| shuffled | the spoilt discard bits in random order: right rate, no content   |    1 |
-| arrival  | the next use; at the noise rate with another request's gap        |   64 |
-| next     | the true next use: the whole future, for the oracle               |   64 |
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from adabench.workloads.algorithms.paging.substrate.cache_engine import Bits, Pages, compiled
+from adabench.workloads.algorithms.paging.substrate.furthest_use import evict_largest, next_use
+from adabench.workloads.algorithms.paging.substrate.predictions import Advice, Hindsight, Kind
 from adabench.workloads.algorithms.paging.substrate.traces import (
     NOISE,
     Trace,
@@ -37,54 +29,11 @@ from adabench.workloads.algorithms.paging.substrate.traces import (
     frozen,
     generate,
 )
-from adabench.workloads.algorithms.paging.truth.belady import (
-    Bits,
-    Pages,
-    evict_largest,
-    next_use,
-    phase_bits,
-)
 
-Kind = Literal["none", "discard", "phase", "shuffled", "arrival", "next"]
-BITS: Mapping[Kind, int] = {
-    "none": 0, "discard": 1, "phase": 1, "shuffled": 1, "arrival": 64, "next": 64,
-}  # fmt: skip
 BURST = 100.0
 """Mean length of a burst of flips, in requests."""
 KEPT_REQUESTS = 10**6
 """Longer traces are made anew each time rather than pile up in memory (2 MB per 200,000)."""
-
-
-@dataclass(frozen=True)
-class Hindsight:
-    """What only the whole trace tells."""
-
-    trace: Trace
-    opt: int
-    """Belady's faults with `trace.slots` slots."""
-    lru: int
-    """LRU's faults, the zero of `gain`."""
-    next_use: Pages
-    discard: Bits
-    phase: Bits
-
-
-@dataclass(frozen=True)
-class Advice:
-    """The hints of one case, fixed before any policy runs, and the errors in them."""
-
-    hindsight: Hindsight
-    hints: Mapping[Kind, Pages]
-    """By kind, (T,) each; `none` is empty."""
-    eta0: int
-    eta1: int
-    eta0_phase: int
-    eta1_phase: int
-
-    @property
-    def trace(self) -> Trace:
-        """The case."""
-        return self.hindsight.trace
 
 
 def hindsight(trace: Trace) -> Hindsight:
@@ -168,3 +117,40 @@ def _arrivals(next_use: Pages, noise: float, seed: np.random.SeedSequence) -> Pa
     arrivals = next_use.copy()
     arrivals[wrong] = wrong + gaps[rng.integers(len(gaps), size=len(wrong))]
     return arrivals
+
+
+@compiled
+def phase_bits(pages: Pages, slots: int, n_pages: int) -> Bits:
+    """Return, for each request, 0 iff its page is requested in the *following* k-phase.
+
+    A k-phase is a maximal run with at most `slots` distinct pages. The phases are those of
+    the input; no algorithm's faults enter. In the last phase every bit is 1.
+    """
+    phase_of = np.empty(len(pages), np.int32)
+    seen = np.full(n_pages, -1, np.int32)
+    phase, distinct = 0, 0
+    for i in range(len(pages)):
+        if seen[pages[i]] != phase:
+            if distinct == slots:
+                phase, distinct = phase + 1, 0
+            seen[pages[i]] = phase
+            distinct += 1
+        phase_of[i] = phase
+    return _absent_in_next(pages, phase_of, n_pages)
+
+
+@compiled
+def _absent_in_next(pages: Pages, phase_of: Pages, n_pages: int) -> Bits:
+    """Return 0 where the page occurs in the phase after the request's own, else 1."""
+    bits = np.ones(len(pages), np.uint8)
+    seen = np.full(n_pages, -1, np.int32)
+    first = len(pages)
+    while first > 0:
+        last = first
+        phase = phase_of[last - 1]
+        while first > 0 and phase_of[first - 1] == phase:
+            first -= 1
+            bits[first] = seen[pages[first]] != phase + 1
+        for i in range(first, last):
+            seen[pages[i]] = phase
+    return bits

@@ -17,8 +17,12 @@ import subprocess
 
 import numpy as np
 
-from adabench.workloads.algorithms.shortest_paths.data.real_graphs import SNAPSHOT, pack, unpack
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Sparse, from_edges
+from adabench.workloads.algorithms.shortest_paths.substrate.real_graphs import (
+    SNAPSHOT,
+    pack,
+    unpack,
+)
 
 FIELDS = ("Depends", "Pre-Depends", "Recommends")
 NAME = re.compile(r"\s*([a-z0-9][a-z0-9+.\-]*)")

@@ -34,6 +34,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
 from adabench.workloads.algorithms.shortest_paths.substrate.bfs import between
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
@@ -46,7 +47,6 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     row,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
-from adabench.workloads.algorithms.shortest_paths.substrate.scoring import Answers
 
 CARD = Card(
     title="Bidirectional breadth-first search",

@@ -28,14 +28,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.algorithms.shortest_paths.methods.wormhole.inner_ring import (
+from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
+from adabench.workloads.algorithms.shortest_paths.substrate.bfs import between
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
+from adabench.workloads.algorithms.shortest_paths.substrate.inner_ring import (
     Ring,
     grow,
     size_of,
 )
-from adabench.workloads.algorithms.shortest_paths.methods.wormhole.query import route
-from adabench.workloads.algorithms.shortest_paths.substrate.bfs import between
-from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Graph,
     Ints,
@@ -44,7 +44,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     hook,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
-from adabench.workloads.algorithms.shortest_paths.substrate.scoring import Answers
+from adabench.workloads.algorithms.shortest_paths.substrate.ring_routing import route
 
 CARD = Card(
     title="Cheapest good search in hindsight",

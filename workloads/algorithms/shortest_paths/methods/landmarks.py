@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
 from adabench.workloads.algorithms.shortest_paths.substrate.bfs import flood
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
@@ -35,7 +36,6 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     pay,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
-from adabench.workloads.algorithms.shortest_paths.substrate.scoring import Answers
 
 CARD = Card(
     title="Landmark estimates",

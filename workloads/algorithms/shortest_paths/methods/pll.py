@@ -21,6 +21,7 @@ a power law.) More than `largest` vertices are not labelled unless that is raise
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.harness.errors import MissingExtra
+from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Graph, Space, hook
 from adabench.workloads.algorithms.shortest_paths.substrate.pruned_labels import (
@@ -29,7 +30,6 @@ from adabench.workloads.algorithms.shortest_paths.substrate.pruned_labels import
     label,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
-from adabench.workloads.algorithms.shortest_paths.substrate.scoring import Answers
 
 CARD = Card(
     title="Pruned landmark labelling",

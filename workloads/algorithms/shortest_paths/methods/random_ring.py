@@ -16,13 +16,13 @@ times WormHole's.
 """
 
 from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
-from adabench.workloads.algorithms.shortest_paths.methods.wormhole.inner_ring import (
+from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
+from adabench.workloads.algorithms.shortest_paths.substrate.inner_ring import (
     Ring,
     grow,
     size_of,
 )
-from adabench.workloads.algorithms.shortest_paths.methods.wormhole.query import route
-from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Graph,
     Space,
@@ -30,7 +30,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     hook,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
-from adabench.workloads.algorithms.shortest_paths.substrate.scoring import Answers
+from adabench.workloads.algorithms.shortest_paths.substrate.ring_routing import route
 
 CARD = Card(
     title="Random inner ring",

@@ -89,16 +89,13 @@ from adabench.harness.contract.card import (
     Point,
     Ratio,
 )
-from adabench.workloads.algorithms.shortest_paths.methods.wormhole.inner_ring import (
+from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
+from adabench.workloads.algorithms.shortest_paths.substrate.inner_ring import (
     Ring,
     grow,
     size_of,
 )
-from adabench.workloads.algorithms.shortest_paths.methods.wormhole.query import (
-    route,
-    route_by_labels,
-)
-from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Graph,
     Space,
@@ -108,7 +105,10 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.pruned_labels import Labels, label
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
-from adabench.workloads.algorithms.shortest_paths.substrate.scoring import Answers
+from adabench.workloads.algorithms.shortest_paths.substrate.ring_routing import (
+    route,
+    route_by_labels,
+)
 
 CARD = Card(
     title="WormHole",

@@ -19,7 +19,6 @@ from zlib import crc32
 
 import numpy as np
 
-from adabench.workloads.algorithms.shortest_paths.data.real_graphs import debian, wordnet
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import (
     Case,
     Longs,
@@ -28,6 +27,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import (
     make_case,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints
+from adabench.workloads.algorithms.shortest_paths.substrate.real_graphs import debian, wordnet
 
 Kind = Literal["friendly", "hostile", "control", "real"]
 Edges = tuple[Longs, Longs, int]

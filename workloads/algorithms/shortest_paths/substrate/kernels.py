@@ -31,8 +31,8 @@ SHARED = (
     "kernels.py",
     "query_loop.py",
     "bfs.py",
-    "../methods/wormhole/inner_ring.py",
-    "../methods/wormhole/query.py",
+    "inner_ring.py",
+    "ring_routing.py",
     "pruned_labels.py",
 )
 DIGEST = digest_of(Path(__file__).parent / name for name in SHARED)

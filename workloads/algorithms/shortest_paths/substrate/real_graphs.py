@@ -19,7 +19,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import (
     rows,
 )
 
-SNAPSHOT = Path(__file__).parent / "graphs" / "debian.csr.xz"
+SNAPSHOT = Path(__file__).parents[1] / "data" / "graphs" / "debian.csr.xz"
 PARTS = ("noun", "verb", "adj", "adv")
 SYMBOLS = {"n": "noun", "v": "verb", "a": "adj", "s": "adj", "r": "adv"}
 

@@ -11,6 +11,11 @@ from typing import Any, NoReturn
 import numpy as np
 
 from adabench.harness.contract.protocols import Meter
+from adabench.workloads.algorithms.shortest_paths.substrate.answers import (
+    Answers,
+    Counted,
+    Prepared,
+)
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case, Sparse, rows
 from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import COINS, child
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
@@ -27,13 +32,6 @@ from adabench.workloads.algorithms.shortest_paths.substrate.query_loop import (
     engine,
     opened,
 )
-from adabench.workloads.algorithms.shortest_paths.substrate.scoring import (
-    Answers,
-    Counted,
-    Prepared,
-    judged,
-)
-from adabench.workloads.algorithms.shortest_paths.truth.distances import Truth, exact
 from adabench.workloads.shared.compiled.hooks import method_of
 from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
 
@@ -70,11 +68,18 @@ NOTHING = (np.zeros(1, np.int32),)
 """The index of a method that prepares none."""
 
 
+Judge = Callable[[Case, Counted], dict[str, float]]
+"""Scores what was counted; it knows the exact distances, and this module does not."""
+
+
 @dataclass(frozen=True)
 class ShortestPaths:
     """The task: its cases, the counting loop, and the score."""
 
     given: tuple[Case, ...]
+    judge: InitVar[Judge]
+    exact: InitVar[Callable[[Case], Ints]]
+    """Returns the exact distances of a case's pairs: (q,)."""
     meter: Meter = field(default_factory=Meter)
     tape: InitVar[Tape | None] = None
     """Who listens, if anybody; not kept on the task."""
@@ -82,14 +87,14 @@ class ShortestPaths:
     _judged: Callable[[Case, Answers], dict[str, float]] = field(
         init=False, repr=False, compare=False
     )
-    _truth: Callable[[Case], Truth] = field(init=False, repr=False, compare=False)
+    _truth: Callable[[Case], Ints] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self, tape: Tape | None) -> None:
+    def __post_init__(self, judge: Judge, exact: Callable[[Case], Ints], tape: Tape | None) -> None:
         """Open the books."""
-        run, judge, truth = _books(self, tape)
+        run, judged = _books(self, judge, tape)
         object.__setattr__(self, "_run", run)
-        object.__setattr__(self, "_truth", truth)
-        object.__setattr__(self, "_judged", judge)
+        object.__setattr__(self, "_truth", exact)
+        object.__setattr__(self, "_judged", judged)
 
     def cases(self) -> tuple[Case, ...]:
         """Return the graphs with their pairs."""
@@ -131,7 +136,7 @@ class ShortestPaths:
 
     def truth(self, case: Case) -> Ints:
         """Return the exact distances (q,): for oracles. The check refuses others that name it."""
-        return self._truth(case).lengths
+        return self._truth(case)
 
 
 def prepared(case: Case, builder: Builder, arguments: tuple[object, ...]) -> Prepared:
@@ -172,18 +177,10 @@ def _bytes(index: Any) -> int:
 
 
 def _books(
-    task: ShortestPaths, tape: Tape | None
-) -> tuple[
-    Callable[..., Answers],
-    Callable[[Case, Answers], dict[str, float]],
-    Callable[[Case], Truth],
-]:
-    """Return what runs a hook, what judges answers, and what knows the exact distances.
-
-    They alone hold the books.
-    """
+    task: ShortestPaths, judge: Judge, tape: Tape | None
+) -> tuple[Callable[..., Answers], Callable[[Case, Answers], dict[str, float]]]:
+    """Return what runs a hook and what judges answers; they alone hold the books."""
     books: Books[Answers, Counted] = Books(task.meter, WORDING, _says, _same)
-    truths: dict[float, Truth] = {}
     cases = task.given
 
     def run(case: Case, hook: Hook, index: Prepared | None, inner: int) -> Answers:
@@ -197,15 +194,10 @@ def _books(
             tape.queried[case.instance] = counted.queried
         return books.enter(case.instance, before, answers, counted, _added(counted))
 
-    def judge(case: Case, answers: Answers) -> dict[str, float]:
-        return judged(case, books.confirmed(case.instance, answers), known(case))
+    def judged(case: Case, answers: Answers) -> dict[str, float]:
+        return judge(case, books.confirmed(case.instance, answers))
 
-    def known(case: Case) -> Truth:
-        if case.instance not in truths:
-            truths[case.instance] = exact(case)
-        return truths[case.instance]
-
-    return run, judge, known
+    return run, judged
 
 
 def _asked(case: Case, hook: Hook, index: Prepared | None, inner: int) -> Counted:

@@ -6,7 +6,6 @@ of the first of them. Two sides with gates are joined *inside* G[L0], however ne
 be to each other outside it: that is where the error comes from, and the point.
 """
 
-from adabench.workloads.algorithms.shortest_paths.methods.wormhole.inner_ring import Ring
 from adabench.workloads.algorithms.shortest_paths.substrate.bfs import (
     UNREACHED,
     between,
@@ -15,6 +14,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.bfs import (
     layer,
     place,
 )
+from adabench.workloads.algorithms.shortest_paths.substrate.inner_ring import Ring
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Graph,
     Ints,

@@ -1,61 +1,43 @@
-"""What was counted and what it is worth: the values of one method on one case."""
-
-from dataclasses import dataclass
-from typing import Any
+"""What the answers of a method on a case are worth, held against the exact distances."""
 
 import numpy as np
 
 from adabench.harness.errors import MethodContractError
+from adabench.workloads.algorithms.shortest_paths.substrate.answers import Counted
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case, Sparse
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     ENTRIES,
     READS,
     ROWS,
-    Counts,
     Ints,
     Marks,
 )
-from adabench.workloads.algorithms.shortest_paths.truth.distances import Truth
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, Tape
+from adabench.workloads.algorithms.shortest_paths.truth.distances import Truth, exact
 
 HORIZONS = (100, 1_000, 10_000, 100_000, 1_000_000)
 """Numbers of queries over which preparation is spread."""
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What a method keeps about one case, and what that cost."""
+def scored_task(cases: tuple[Case, ...], tape: Tape | None = None) -> ShortestPaths:
+    """Return the task of these cases, with its score."""
+    truths: dict[float, Truth] = {}
 
-    index: Any
-    """A named tuple of arrays."""
-    ledger: Counts
-    """(3,) what was read."""
-    queried: Marks
-    """(n,) 1 where a row was opened."""
-    cpu_s: float
-    size_bytes: int
-    """What the index's arrays hold."""
+    def known(case: Case) -> Truth:
+        if case.instance not in truths:
+            truths[case.instance] = exact(case)
+        return truths[case.instance]
 
+    def judge(case: Case, counted: Counted) -> dict[str, float]:
+        return score(case, counted, known(case))
 
-@dataclass(frozen=True)
-class Answers:
-    """What came of one method on one case."""
+    def lengths(case: Case) -> Ints:
+        return known(case).lengths
 
-    instance: float
-    lengths: Ints
-    """(q,) read-only."""
+    return ShortestPaths(cases, judge, lengths, tape=tape)
 
 
-@dataclass(frozen=True)
-class Counted:
-    """What was counted while a case was answered."""
-
-    lengths: Ints
-    ledger: Counts
-    queried: Marks
-    prepared: Prepared | None
-
-
-def judged(case: Case, counted: Counted, known: Truth) -> dict[str, float]:
+def score(case: Case, counted: Counted, known: Truth) -> dict[str, float]:
     """Return the score of what was counted, given what is known of its pairs.
 
     Raises:

@@ -10,7 +10,6 @@ from typing import NamedTuple, NoReturn
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.stragglers.real.train import Trained, train
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Profile
 from adabench.workloads.algorithms.stragglers.substrate.master_loop import (
     Counts,
@@ -18,6 +17,7 @@ from adabench.workloads.algorithms.stragglers.substrate.master_loop import (
     Simulated,
     schedule,
 )
+from adabench.workloads.algorithms.stragglers.substrate.real.train import Trained, train
 from adabench.workloads.algorithms.stragglers.substrate.scheme import Scheme
 from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from adabench.harness.contract.card import Card
-from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     AGES,
     lift_query,
     lift_update,

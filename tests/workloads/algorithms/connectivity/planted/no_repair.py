@@ -1,7 +1,7 @@
 """Planted: early deletions are noted but nothing is undone for them."""
 
 from adabench.harness.contract.card import Card
-from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_query,
     lift_update,
     lifted,

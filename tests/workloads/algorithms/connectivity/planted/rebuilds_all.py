@@ -1,7 +1,7 @@
 """Planted: right answers, but the whole path is rebuilt at each update."""
 
 from adabench.harness.contract.card import Bound, Card, Claim
-from adabench.workloads.algorithms.connectivity.methods.predicted_updates.lifting import (
+from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_query,
     lift_update,
     lifted,

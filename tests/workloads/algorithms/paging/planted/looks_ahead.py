@@ -4,7 +4,7 @@ import numpy as np
 
 from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.paging.substrate.cache_engine import evict, hook, is_full
-from adabench.workloads.algorithms.paging.truth.belady import next_use
+from adabench.workloads.algorithms.paging.substrate.furthest_use import next_use
 
 CARD = Card(title="looks ahead", adapts="nothing it may see", paper="none")
 

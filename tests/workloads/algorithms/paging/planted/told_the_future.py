@@ -2,7 +2,7 @@
 
 from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.paging.substrate.cache_engine import evict, hook, is_full
-from adabench.workloads.algorithms.paging.truth.belady import enter, largest, leaves_for
+from adabench.workloads.algorithms.paging.substrate.furthest_use import enter, largest, leaves_for
 
 CARD = Card(title="told the future", role="static")
 

@@ -23,7 +23,14 @@ from time import process_time
 import numpy as np
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.stragglers.real.models import (
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
+    Flags,
+    Floats,
+    Ints,
+    Profile,
+)
+from adabench.workloads.algorithms.stragglers.substrate.master_loop import Counts, schedule
+from adabench.workloads.algorithms.stragglers.substrate.real.models import (
     SAMPLES,
     Data,
     decoded,
@@ -32,14 +39,7 @@ from adabench.workloads.algorithms.stragglers.real.models import (
     quality,
     start,
 )
-from adabench.workloads.algorithms.stragglers.real.workers import Crew, Returned, crew
-from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
-    Flags,
-    Floats,
-    Ints,
-    Profile,
-)
-from adabench.workloads.algorithms.stragglers.substrate.master_loop import Counts, schedule
+from adabench.workloads.algorithms.stragglers.substrate.real.workers import Crew, Returned, crew
 from adabench.workloads.algorithms.stragglers.substrate.scheme import IDLE, Layout, Orders, Scheme
 
 MODELS = 4

@@ -26,7 +26,8 @@ import torch
 import torch.distributed as dist
 
 from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.algorithms.stragglers.real.models import (
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import Floats, Ints
+from adabench.workloads.algorithms.stragglers.substrate.real.models import (
     DIM,
     Data,
     Part,
@@ -34,7 +35,6 @@ from adabench.workloads.algorithms.stragglers.real.models import (
     make_data,
     parts,
 )
-from adabench.workloads.algorithms.stragglers.substrate.delay_models import Floats, Ints
 from adabench.workloads.algorithms.stragglers.substrate.scheme import IDLE, Layout, Orders
 
 STOP, WORK, PARAMETERS = 0, 1, 2
