@@ -33,7 +33,7 @@ from adabench.harness.provenance.source_digests import sources
 from adabench.harness.run.session import RunRequest
 from adabench.harness.store import run_folder
 
-PAGING = ("belady", "blind_oracle", "combined", "fifo", "flush", "learned", "lru", "mark0",
+PAGING = ("belady", "blind_oracle", "combiner", "fifo", "flush", "learned_bits", "lru", "mark0",
           "mark_and_predict", "marker", "random_eviction", "shuffled_bits")  # fmt: skip
 CHAIN = ("ets", "rebase", "best_of_n", "majority", "judged_vote", "pass_at_n", "beam", "dvts")
 NOISES = (0.1, 0.0, 0.01, 0.05, 0.3, 0.5, 1.0)

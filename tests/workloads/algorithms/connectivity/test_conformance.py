@@ -46,10 +46,10 @@ def _few_streams(monkeypatch: pytest.MonkeyPatch) -> None:
         ("compresses", "queries wrongly"),
         pytest.param("rebuilds_all", "PU-1-bound fails", marks=pytest.mark.slow),
         ("true_ends", "reaches for 'true'"),
-        ("looks_ahead", "reaches for 'case.opens' on line 12"),
+        ("looks_ahead", "reaches for 'case.opens' on line 17"),
         ("knows_it", "reaches for 'hindsight' on line 22"),
         ("twice", "serves a case more than once"),
-        ("writes_the_ledger", "reaches for 'ledger' on line 13"),
+        ("writes_the_ledger", "reaches for 'ledger' on line 17"),
         ("ignores", "ignores its predictions"),
     ],
 )

@@ -7,8 +7,8 @@ from adabench.workloads.algorithms.connectivity.substrate.update_streams import 
 from adabench.workloads.algorithms.connectivity.truth.hindsight import advise, hindsight
 from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
 
-EXACT = ("bfs_query", "learned", "lookahead", "offline", "predicted_updates", "rebuild")
-EXACT += ("shuffled", "spanning_forest", "unshifted")
+EXACT = ("bfs_query", "learned_lifetimes", "lookahead", "offline", "predicted_updates", "rebuild")
+EXACT += ("shuffled_predictions", "spanning_forest", "unshifted")
 
 
 def agree(run, made, seeds: range) -> int:

@@ -27,7 +27,7 @@ from adabench.workloads.algorithms.connectivity.task import CARD, load
 from adabench.workloads.algorithms.connectivity.truth.hindsight import advise, hindsight
 from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
 
-LIFTED = ("predicted_updates", "offline", "shuffled", "unshifted", "lookahead")
+LIFTED = ("predicted_updates", "offline", "shuffled_predictions", "unshifted", "lookahead")
 
 
 def small(seed: int, **conditions):
@@ -214,9 +214,9 @@ def test_a_case_can_be_lost(run) -> None:
 
 
 def test_learned_predictions_are_its_own(run) -> None:
-    first, second = (run("learned", small(2, noise=noise)) for noise in (0.0, 500.0))
+    first, second = (run("learned_lifetimes", small(2, noise=noise)) for noise in (0.0, 500.0))
     assert [v["work"] for v in first] == [v["work"] for v in second]
-    fifo = run("learned", small(2, n=400, updates="fifo"))[0]
+    fifo = run("learned_lifetimes", small(2, n=400, updates="fifo"))[0]
     lookahead = run("lookahead", small(2, n=400, updates="fifo"))[0]
     assert fifo["own_error"] < lookahead["own_error"] / 2
 

@@ -34,7 +34,7 @@ def load(name: str) -> ModuleType:
         ("looks_ahead", "reaches for '_run'"),
         ("looks_ahead", "reaches for 'totals'"),
         ("clears_the_meter", "reaches for 'meter'"),
-        ("no_coins", "reaches for 'choose'"),
+        ("no_coins", "methods.fifo.choose on line 4, which is of another method"),
     ],
 )
 def test_a_wrong_source_is_caught(name: str, caught: str) -> None:

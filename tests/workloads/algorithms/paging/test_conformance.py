@@ -41,7 +41,7 @@ def load(path: Path) -> ModuleType:
         ("answers_itself", "reaches for 'answers' on line 27"),
         ("answers_itself", "reaches for 'meter' on line 28"),
         ("clears_the_meter", "reaches for 'meter' on line 24"),
-        ("unseen", "reaches for 'belady' on line 4"),
+        ("unseen", "imports adabench.workloads.algorithms.paging.methods.belady on line 4"),
         ("unseen", "reaches for 'keep_log' on line 23"),
         ("told_the_future", "told the true next uses"),
     ],

@@ -81,7 +81,7 @@ def test_the_combiner_is_near_the_better_of_the_two(faults) -> None:
     for noise in (0.0, 0.1, 0.5, 1.0):
         task = small(1, noise=noise)
         for follow, mark0, marker in zip(
-            faults("combined", task), faults("mark0", task), faults("marker", task), strict=True
+            faults("combiner", task), faults("mark0", task), faults("marker", task), strict=True
         ):
             assert follow["faults"] <= 1.25 * min(mark0["faults"], marker["faults"]) + 10 * 20
 
@@ -121,7 +121,7 @@ def test_no_default_case_is_so_easy_that_every_policy_hits(faults) -> None:
 
 
 def test_learned_bits_do_not_depend_on_the_given_ones(faults) -> None:
-    first, second = (faults("learned", small(2, noise=noise)) for noise in (0.0, 0.5))
+    first, second = (faults("learned_bits", small(2, noise=noise)) for noise in (0.0, 0.5))
     assert [v["faults"] for v in first] == [v["faults"] for v in second]
 
 
@@ -138,7 +138,7 @@ def test_values_are_declared_finite_and_consistent(methods, faults) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "bits"), [("lru", 0), ("flush", 1), ("learned", 0), ("blind_oracle", 64)]
+    ("name", "bits"), [("lru", 0), ("flush", 1), ("learned_bits", 0), ("blind_oracle", 64)]
 )
 def test_prediction_bits_are_counted(name, bits, faults) -> None:
     assert {values["prediction_bits"] for values in faults(name, small(0))} == {bits}
