@@ -11,6 +11,7 @@ import itertools
 import pickle
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -30,7 +31,7 @@ from adabench.harness.contract.card import (
     Testable,
 )
 from adabench.harness.contract.registry import Entry
-from adabench.harness.errors import AdabenchError, MissingExtra
+from adabench.harness.errors import AdabenchError, MethodContractError, MissingExtra
 from adabench.harness.run.execute import check_values
 
 CASES = 2
@@ -73,6 +74,7 @@ Rule = tuple[str, Callable[[], Iterator[str]]]
 def _task_rules(entry: Entry) -> list[Rule]:
     return [
         ("card", lambda: _loads(entry)),
+        ("layout", lambda: _layout(entry)),
         ("metrics", lambda: _one_plane(entry.card)),
         ("baselines", lambda: _baselines(entry)),
         ("cases", lambda: _stable_cases(entry)),
@@ -98,6 +100,44 @@ def _loads(entry: Entry) -> Iterator[str]:
     wanted = "solve" if "/" in entry.address else "load"
     if not callable(getattr(module, wanted, None)):
         yield f"it has no function {wanted}"
+
+
+def _layout(entry: Entry) -> Iterator[str]:
+    """A plug-in arranges its files as it likes."""
+    if entry.module.startswith(f"{registry.PACKAGE}."):
+        yield from layout_problems(entry.path.parent)
+
+
+def layout_problems(home: Path) -> Iterator[str]:
+    """Say which files of a task's folder are methods by their place or their card, but not both."""
+    methods = registry.method_files(home)
+    for path in methods:
+        if not _has_card(path):
+            yield (
+                f"{path.relative_to(home)} has no CARD, and what stands directly in methods/ is a "
+                "method. Give it a card, or move it to substrate/, or into the folder of the one "
+                "method that needs it"
+            )
+    for folder in sorted(path for path in home.glob("methods/*/") if any(path.glob("*.py"))):
+        if folder / f"{folder.name}.py" not in methods:
+            yield (
+                f"{folder.relative_to(home)} has no {folder.name}.py: a folder in methods/ is "
+                "a method with parts, and its card stands in the file of its name"
+            )
+    for path in sorted({*home.rglob("*.py")} - {*methods, home / "task.py"}):
+        if _has_card(path):
+            yield (
+                f"{path.relative_to(home)} has a CARD and is not found there. Move it to "
+                f"methods/{path.name}, or take its card away"
+            )
+
+
+def _has_card(path: Path) -> bool:
+    """Tell whether a file has a card, be it one that cannot be read."""
+    try:
+        return registry.read_card(path) is not None
+    except MethodContractError:
+        return True
 
 
 def _one_plane(card: Card) -> Iterator[str]:
