@@ -225,6 +225,9 @@ class Card:
     oracle: Literal["", "exact", "bound"] = ""
     """In an oracle's file: is its hindsight exact, or only a bound?"""
 
+    moved_from: str = ""
+    """The address that this method had before it moved; runs recorded under it stay readable."""
+
     def knob(self, name: str) -> Knob | None:
         """Return the knob called `name`, if there is one."""
         return next((knob for knob in self.knobs if knob.name == name), None)

@@ -90,7 +90,7 @@ def methods(task: str) -> dict[str, Entry]:
 
 
 def find(address: str) -> Entry:
-    """Return one task or method.
+    """Return one task or method; a method that moved is also found at its old address.
 
     Raises:
         SelectionError: if there is none of that name; the hint names the nearest.
@@ -102,9 +102,18 @@ def find(address: str) -> Entry:
     if "/" not in address:
         return known[task]
     siblings = methods(task)
-    if address not in siblings:
+    if address in siblings:
+        return siblings[address]
+    moved = _moved_from(address)
+    if moved is None:
         raise SelectionError(f"There is no method {address!r}.", nearest(address, siblings))
-    return siblings[address]
+    return moved
+
+
+def _moved_from(address: str) -> Entry | None:
+    """Return the method that had this address before it moved, if there is one."""
+    everywhere = (entry for task in tasks() for entry in methods(task).values())
+    return next((entry for entry in everywhere if entry.card.moved_from == address), None)
 
 
 def load(entry: Entry) -> ModuleType:

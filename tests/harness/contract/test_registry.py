@@ -47,6 +47,22 @@ def test_unknown_names_suggest_near_ones() -> None:
     assert "paging/lru" in method.value.hint
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("paging/learned", "paging/learned_bits"),
+        ("paging/combined", "paging/combiner"),
+        ("connectivity/learned", "connectivity/learned_lifetimes"),
+        ("connectivity/shuffled", "connectivity/shuffled_predictions"),
+    ],
+)
+def test_a_method_that_moved_is_found_at_its_old_address(before: str, now: str) -> None:
+    entry = registry.find(before)
+    assert (entry.address, entry.card.moved_from) == (now, before)
+    assert entry == registry.find(now)
+    assert before not in registry.methods(before.partition("/")[0])
+
+
 @pytest.mark.usefixtures("toy")
 def test_plug_ins_come_in_by_entry_point() -> None:
     assert "roots" in registry.tasks()

@@ -36,6 +36,16 @@ def method_of(hook: Hook) -> str:
     return str(function.__module__).rpartition(".")[2]
 
 
+def stream_of(hook: Hook) -> str:
+    """Return the name by which the random streams of a hook's method are keyed.
+
+    It is the name that the method had first, so that a method that moved keeps its streams.
+    """
+    name = method_of(hook)
+    card = cast(Any, hook).py_func.__globals__.get("CARD")
+    return str(getattr(card, "moved_from", "")).rpartition("/")[2] or name
+
+
 def guarded(values: NDArray[Number]) -> NDArray[Number]:
     """Return a copy with guard words behind it."""
     return np.append(values, np.full(GUARD, SENTINEL, values.dtype))

@@ -8,8 +8,15 @@ import numpy as np
 import pytest
 from numba import njit
 
+from adabench.harness.contract.card import Card
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.shared.compiled.hooks import bound, guarded, intact, method_of
+from adabench.workloads.shared.compiled.hooks import (
+    bound,
+    guarded,
+    intact,
+    method_of,
+    stream_of,
+)
 
 SOURCE = "from numba import njit\n\n\n@njit\ndef step(x):\n    return x + {add}\n"
 
@@ -56,6 +63,16 @@ def test_a_hook_is_named_after_its_method(tmp_path: Path) -> None:
     assert method_of(module(tmp_path / "best.py", 1).step) == "best"
     with pytest.raises(MethodContractError, match="not compiled"):
         method_of(step)
+
+
+def test_a_method_that_moved_keeps_the_streams_that_it_had(tmp_path: Path) -> None:
+    method = module(tmp_path / "best.py", 1)
+    assert stream_of(method.step) == "best"
+    method.CARD = Card("Best", moved_from="task/good")
+    assert stream_of(method.step) == "good"
+    assert method_of(method.step) == "best"
+    with pytest.raises(MethodContractError, match="not compiled"):
+        stream_of(step)
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.float64])

@@ -60,6 +60,7 @@ CARD = Card(
     paper="none: closes the loop of arXiv 2307.08890",
     adapts="what is rebuilt, on deletion times predicted from class and age",
     fidelity="special-case",
+    moved_from="connectivity/learned",
     conditions={"n": 1000},
     claims=(
         Claim(

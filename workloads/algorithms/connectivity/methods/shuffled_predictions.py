@@ -27,6 +27,7 @@ CARD = Card(
     title="Lifted recursion on shuffled predictions",
     adapts="what is rebuilt, on predictions without content",
     role="control",
+    moved_from="connectivity/shuffled",
     conditions={"noise": 1.0, "n": 1000},
     claims=(
         Claim(

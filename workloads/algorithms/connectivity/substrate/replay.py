@@ -33,7 +33,7 @@ from adabench.workloads.algorithms.connectivity.substrate.update_streams import 
     Stream,
     child,
 )
-from adabench.workloads.shared.compiled.hooks import Hook, method_of
+from adabench.workloads.shared.compiled.hooks import Hook, stream_of
 from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
 
 WORDING = Wording(
@@ -210,7 +210,7 @@ def _of(known: tuple[Advice, ...], case: Stream) -> Advice:
 
 def run_order(advice: Advice, order: Order, tape: Tape | None = None) -> Run:
     """Run an order on the coin of its part; with twice the room for as long as room runs out."""
-    case, name = advice.stream, method_of(order.query)
+    case, name = advice.stream, stream_of(order.query)
     coin = child(case.seed, COINS, case.group, name).generate_state(1, np.uint64)[0]
     trail = np.zeros(case.horizon if tape else 0, np.int64)
     most = 2 * case.inserted * (2 * case.horizon).bit_length()

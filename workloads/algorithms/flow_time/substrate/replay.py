@@ -38,6 +38,7 @@ from adabench.workloads.shared.compiled.hooks import (
     guarded,
     intact,
     method_of,
+    stream_of,
 )
 from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
 
@@ -216,7 +217,8 @@ def _of(known: tuple[Stream, ...], case: Case) -> Stream:
 def _scheduled(stream: Stream, order: Order, tape: Tape | None) -> tuple[Floats, Floats]:
     """Run an order on every stream of coins; return flows (streams, n) and reports."""
     case, name, n = stream.case, method_of(order.choose), stream.case.n_jobs
-    seeds = child(case.seed, COINS, case.group, name).generate_state(order.streams, np.uint64)
+    stream_seed = child(case.seed, COINS, case.group, stream_of(order.choose))
+    seeds = stream_seed.generate_state(order.streams, np.uint64)
     told = _told(stream, order)
     flow, reports = np.zeros((order.streams, n)), np.zeros((order.streams, len(Report)))
     # One block each: numpy asks for huge pages from 4 MiB on, and page faults cost 10 ns a job.

@@ -58,6 +58,7 @@ CARD = Card(
     paper="Paging with Succinct Predictions, arXiv 2210.02775, ICML 2023",
     adapts="which of two policies is followed, on their simulated costs so far",
     fidelity="reconstructed",
+    moved_from="paging/combined",
     knobs=(Knob("epsilon", (0.05, 0.1, 0.5), 0.1, open=True, low=0.0),),
     claims=(
         Claim(

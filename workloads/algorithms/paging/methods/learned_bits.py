@@ -65,6 +65,7 @@ CARD = Card(
     paper="none: closes the loop of arXiv 2210.02775",
     adapts="which page is evicted, on a bit predicted from recency and frequency",
     fidelity="special-case",
+    moved_from="paging/learned",
     knobs=(Knob("threshold", (0.3, 0.5, 0.7), 0.5, open=True, low=0.0, high=1.0),),
     claims=(
         Claim(

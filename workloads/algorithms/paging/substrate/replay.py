@@ -23,7 +23,7 @@ from adabench.workloads.algorithms.paging.substrate.cache_engine import (
 )
 from adabench.workloads.algorithms.paging.substrate.predictions import BITS, Advice, Kind
 from adabench.workloads.algorithms.paging.substrate.traces import COINS, Trace, child
-from adabench.workloads.shared.compiled.hooks import Hook, guarded, intact, method_of
+from adabench.workloads.shared.compiled.hooks import Hook, guarded, intact, method_of, stream_of
 from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
 
 WORDING = Wording(
@@ -208,7 +208,8 @@ def _of(known: tuple[Advice, ...], case: Trace) -> Advice:
 def _replayed(advice: Advice, order: Order, tape: Tape | None) -> Ints:
     """Run an order on every coin stream; return (streams, 4) reports of the engine."""
     case, name = advice.trace, method_of(order.serve)
-    seeds = child(case.seed, COINS, case.group, name).generate_state(order.streams, np.uint64)
+    stream_seed = child(case.seed, COINS, case.group, stream_of(order.serve))
+    seeds = stream_seed.generate_state(order.streams, np.uint64)
     logged = len(case.pages) if tape else 0
     log, trail = np.zeros(logged, np.uint8), np.zeros(logged, np.int64)
     ledger = np.empty(STACK + case.slots, np.int64)
