@@ -7,9 +7,9 @@ runs the stream and counts (`update_loop.py` has the contract).
     def solve(task, case, point):
         return task.serve(case, update, query, notes, hints="given")
 
-**What is given to everybody alike.** The streams and their queries (`update_streams.py`), the predictions
-and their errors (`predictions.py`), the coins. The condition `noise` spoils the predictions, so
-robustness is a sweep over the task and not a knob of a method.
+**What is given to everybody alike.** The streams and their queries (`update_streams.py`), the
+predictions and their errors (`predictions.py`), the coins. The condition `noise` spoils the
+predictions, so robustness is a sweep over the task and not a knob of a method.
 
 **What is scored.** `exactness`, the share of answers that are right; anything below 1 is a wrong
 algorithm and not a trade. `work`, the elementary steps per update (unions tried, parents and

@@ -147,7 +147,7 @@ def _coins(trials: list[Trial]) -> Iterator[str]:
 
 
 def _theorems(trials: list[Trial], card: Card) -> Iterator[str]:
-    """Check the claims that must hold on every instance, however small, at the method's defaults."""
+    """Check the claims that must hold on every instance, at the method's defaults."""
     for claim in card.claims:
         expect = claim.expect
         if isinstance(expect, Bound | Ratio) and not _at_defaults(expect, card):

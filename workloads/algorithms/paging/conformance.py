@@ -149,14 +149,15 @@ def _optimum(trials: list[Trial]) -> Iterator[str]:
     for trial in trials:
         best = trial.task.of(trial.case).hindsight.opt
         if trial.answer.faults.min() < best:
-            yield f"It faults less than Belady on {trial.where}: {trial.answer.faults.min()} < {best}."
+            least = trial.answer.faults.min()
+            yield f"It faults less than Belady on {trial.where}: {least} < {best}."
             return
 
 
 def _coins(trials: list[Trial]) -> Iterator[str]:
     several = [trial for trial in trials if len(trial.answer.faults) > 1]
     if several and all(np.ptp(trial.answer.faults) == 0 for trial in several):
-        yield "It asks for several coin streams, but faults alike in all of them: no coins are used."
+        yield "It asks for several coin streams, but faults alike in all: no coins are used."
 
 
 def _theorems(trials: list[Trial], claims: tuple[Claim, ...]) -> Iterator[str]:

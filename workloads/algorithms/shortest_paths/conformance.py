@@ -140,7 +140,7 @@ def _lengths(trials: list[Trial]) -> Iterator[str]:
     for trial in trials:
         if trial.values["below"]:
             count = int(trial.values["below"])
-            yield f"{count} answers on {trial.case.group} are below the distance: no walk is so short."
+            yield f"{count} answers on {trial.case.group} are below the distance: no walk is that."
             return
 
 

@@ -108,7 +108,8 @@ def attempt(method: ModuleType, card: Card, profile: Profile) -> Trial:
 def _untold(trials: list[Trial]) -> Iterator[str]:
     for trial in trials:
         if trial.answer.told:
-            yield f"It is told delays beforehand on {trial.profile.case.group}: those are for oracles."
+            group = trial.profile.case.group
+            yield f"It is told delays beforehand on {group}: those are for oracles."
             return
 
 

@@ -7,21 +7,20 @@ what the workers return. Some workers are slow in some rounds. A method hands a 
     def solve(task, case, point):
         return task.run(case, scheme)
 
-**Two levels.** `--set level=simulated` (the default): 256 workers, delays from `delay_models.py` plus
-alpha times the load. Nothing is computed: what is counted is time by the waiting rule, work, and
-whether each job could be decoded. `--set level=real`: 8 processes on this machine under
+**Two levels.** `--set level=simulated` (the default): 256 workers, delays from `delay_models.py`
+plus alpha times the load. Nothing is computed: what is counted is time by the waiting rule, work,
+and whether each job could be decoded. `--set level=real`: 8 processes on this machine under
 `torch.distributed` (gloo) that compute, encode and send real gradients of several small networks;
-the master decodes them and trains (`train.py`). There a straggler is a process that does its
-work several times over, and lateness is judged on CPU seconds that the processes measure
-themselves.
+the master decodes them and trains (`train.py`). There a straggler is a process that does its work
+several times over, and lateness is judged on CPU seconds that the processes measure themselves.
 
 **The waiting rule**, alike for all: whoever takes longer than (1 + mu) times the fastest is late. A
 round ends there if the scheme can do without the late, else with the slowest (a wait-out).
 
 **What is given to everybody alike.** The delays, drawn before; a *probe* of other delays of the
-same kind, from another stream, to choose parameters on (`parameter_search.py`); alpha and mu. A seed has
-12 instances with short bursts, four of each hostile family and one without stragglers, each with
-a probe of its own: effects of 2 % are small beside a run's own scatter of 5 %.
+same kind, from another stream, to choose parameters on (`parameter_search.py`); alpha and mu. A
+seed has 12 instances with short bursts, four of each hostile family and one without stragglers,
+each with a probe of its own: effects of 2 % are small beside a run's own scatter of 5 %.
 
 **What is scored.** `time` to finish all jobs, the extra rounds of a delayed scheme included.
 `optimality` = a lower bound on it / time, times `delivered`, the share of the data that the

@@ -19,14 +19,6 @@ does not touch this method: `own_error` is its own.
 are constant; some gain over doubling on heavy ones, whose classes differ; none worth having on
 random, dyadic and ring streams, where lifetimes are memoryless.
 
-**What was seen.** n = 1,000, seeds 0 to 2. On fifo and heavy streams 0.77 times [0.72, 0.81] the
-work of doubling (LE-1 reproduced); on random and ring streams 1.09 times [1.09, 1.10], so
-LE-1-memoryless is not reproduced, as expected: a mean remaining lifetime of some 1,100 updates
-is a worse guess than it looks where lifetimes are memoryless, for more than half of the edges
-die earlier and are repaired over a wide stretch. Wrong about fifo streams, 1,308 steps per update
-against 50 with predictions at noise 1: most deaths in the prefix are of the edges that first
-filled the window, which live for 551 to 1,100 updates, and all later ones live for 1,100.
-
 **Ways to fake it.** Training on the whole stream; using the model inside its own prefix.
 """
 

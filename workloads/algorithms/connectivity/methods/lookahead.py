@@ -7,10 +7,6 @@ update, then for 1, 2, 4, ... more. What predictions are worth is the distance t
 400 unions per update at n = 2,000; the belief is a factor of two too long on average, so
 repairs cover a share of the time tree whatever happens.
 
-**What was seen.** n = 1,000, noise 1, seeds 0 to 2: 221 unions per update on random streams, 277
-on fifo ones; the work is 28 times [27.6, 29.6] that of predictions at noise 1 (LA-1 reproduced).
-It is also no better than rebuilding: 1,346 steps against 1,483.
-
 **Ways to fake it.** Peeking at the prediction to begin the doubling.
 """
 

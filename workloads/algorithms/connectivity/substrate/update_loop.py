@@ -159,7 +159,7 @@ def _serve(
 
 @cache
 def engine(update: Callable[..., None], query: Callable[..., bool]) -> Callable[..., int]:
-    """Return the loop with these two hooks inlined: compiled at its first call, or found on disk."""
+    """Return the loop with these two hooks inlined: compiled when called, or found on disk."""
     loop = bound(_serve, DIGEST, update=update, query=query)
     return cast(Callable[..., int], uncounted(cache=True)(loop))
 

@@ -11,9 +11,6 @@ to date while a job runs.
 pareto 1.47, exp 2.71, trap 1.11, test 1.12; burst 1.96 whatever m is; hide 1.76, 4.3, 6.7 at m = 2,
 8, 32.
 
-**What was seen.** Seeds 0..9, as expected: pareto 1.47, exp 2.74, trap 1.10, test 1.11; burst 1.96;
-hide 1.82, 4.70, 7.92. Its worst family, at any m, is hide.
-
 **Ways to fake it.** A key with the size of operations that are not known yet.
 """
 

@@ -27,18 +27,6 @@ Knob: the growth factor `c`.
 on burst 1.94, 6.3, 5.2 at m = 2, 8, 32; below op-SRPT, SETF and attained + current on hide from m =
 8 on; at most 8 on burst up to m = 32.
 
-**What was seen.** Seeds 0..9, as expected: hide 1.64, 3.49, 6.69 (more at m = 32 than the card's
-4.7), burst 1.94, 6.28, 5.22. On hide at m = 8, 16, 32 its flow time is 0.79 [0.76, 0.82] of the
-best of the three rivals in each pair. The worst family's ratio over m = 1..32 is 1.95, 1.95, 3.77,
-6.28, 5.86, 6.69: a slope of 0.41 against log m, far below the theorem's 2; op-SRPT's is 0.75,
-attained + current's 0.45.
-
-What the claims do not say: on hide at m >= 8 the *blind* policies are better still (m = 8: random
-2.24, round robin 2.56, FIFO 2.85, against 3.49), and over all families op-SRPT has the better mean
-(optimality 0.65 against 0.61, H 0.53 against 0.52). The rule buys a bounded worst case. `c` = 2 is
-the card's and not tuned: at m = 8, c = 1.5 gives 1.55 on hide and 3.64 on burst, c = 4 gives 1.96
-and 4.52.
-
 **Ways to fake it.** Reading sizes that are not revealed; calling it the paper's algorithm;
 a mean over families in place of the worst.
 """

@@ -6,10 +6,6 @@ reach; the total is at the mercy of one long job.
 **What to expect.** Far above all others on heavy tails. On `tight_one`, where all jobs are alike,
 it is optimal.
 
-**What was seen.** Seeds 0..9, m = 8, load 0.95, flow / SRPT: pareto 8.5, test 93 (one seed: 278),
-geom 17.5; 1.00 on `tight_one`; hide 2.85. On burst it is op-SRPT job by job: 7.06, and 21.3 at m =
-32.
-
 **Ways to fake it.** None worth the name.
 """
 

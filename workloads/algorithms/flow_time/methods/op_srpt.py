@@ -13,12 +13,6 @@ pareto 1.16, exp 1.47, trap 1.005, test 1.02. On `burst` a ratio that grows like
 7.1, 21.3 at m = 2, 8, 32. On `hide` 1.56, 5.4, 14.9. At most 2 on uniform tests, and 1.5 reached
 on `tight_one`.
 
-**What was seen.** Seeds 0..9, as expected: pareto 1.16, exp 1.48, trap 1.005, test 1.03; burst
-1.94, 7.06, 21.3 (over m = 1..32 a line of slope 0.65 fits with R^2 = 0.99), hide 1.62, 5.70, 16.6.
-With one operation a job it is SRPT to the last bit. On uniform tests it never passed 2 and came to
-1.96 on `tight`, 98 % of the bound; on `tight_one` 1.49. Over all families its optimality is the
-best of those that see operations (0.65, H = 0.53), its worst case (21.3 at m = 32) is not.
-
 **Ways to fake it.** Calling it the algorithm of the paper; showing random instances alone.
 """
 

@@ -5,10 +5,6 @@ but on no information. What it loses against op-SRPT is what the revealed sizes 
 
 **What to expect.** Worse than op-SRPT on random streams; much like round robin.
 
-**What was seen.** Seeds 0..9, m = 8, load 0.95: 1.96 times op-SRPT's flow time [1.91, 2.02] over
-all families, H = -0.09. But not on every one: hide 2.24 against 5.70, burst 5.28 against 7.06,
-where small operations mislead op-SRPT.
-
 **Ways to fake it.** One pseudo-random order shared by all coin streams.
 """
 

@@ -6,10 +6,6 @@ Processor sharing, the limit of round robin for small quanta. It adapts to nothi
 from the first moment on), below it where all jobs are alike (SETF then keeps all of them to
 the end). The card gives no figures.
 
-**What was seen.** Seeds 0..9, m = 8, load 0.95, flow / SRPT: pareto 3.82, exp 2.93, trap 1.90, test
-3.23; burst 8.04 and 6.55, hide 2.56 and 2.08 at m = 8 and 32. On hide that is less than any policy
-that looks at operations: where sizes mislead, not looking is better.
-
 **Ways to fake it.** A quantum that is coarse against the jobs.
 """
 

@@ -11,10 +11,6 @@ shares, and the policy asks to be woken when they reach the level of the next.
 pareto 2.19, exp 3.93, trap 9.36, test 1.53; hide 6.5, 7.2, 7.7 and burst 17.4, 16.1, 12.7 at m = 2,
 8, 32. m says nothing to it but for the sizes.
 
-**What was seen.** Seeds 0..9: pareto 2.32, exp 4.13, trap 9.72, test 1.54 (trap varies from seed to
-seed, up to 14.5); burst as expected; hide 7.6, 9.1, 9.8, more than the card says, single seeds up
-to 16.8. On `tight` it pays 48: nearly equal jobs all stay to the end.
-
 **Ways to fake it.** Round robin with a coarse quantum.
 """
 

@@ -6,12 +6,6 @@ must agree.
 
 **What to expect.** ratio = 1 in every cell, by construction.
 
-**What was seen.** So it is, to the last bit; and exhaustive search over all schedules of 10,000
-small integer instances never found less (`tests/workloads/algorithms/flow_time/test_oracle.py`). No package
-runs SRPT on given jobs; against the rule over numba's compiled heap it takes 0.7 to 1.0 of the CPU
-time where both see the same events, 1.3 to 1.4 where it alone sees the ends of operations, and 2.4
-to 4.3 of a bare C++ queue's (`benchmarks/flow_time.py`).
-
 **Ways to fake it.** Dividing by a bound weaker than this, or by the best policy of the run.
 """
 

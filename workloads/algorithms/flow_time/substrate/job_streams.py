@@ -4,13 +4,13 @@
 |-----------|---|---|
 | pareto    | 1..m operations, Pareto(1.5) | friendly: heavy tails |
 | exp       | 1..m operations, exponential | friendly |
-| trap      | operations of 0.1; the last is 100 with probability 0.1 | hostile to rules that look at work done |
+| trap      | operations of 0.1; the last is 100 with probability 0.1 | hostile to rules on work done |
 | test      | a test of length 1, then Pareto(1.2) | the case of the theorem |
-| geom      | operation i has size 2^i; the job stops with probability 1/2 after each | control: does not separate policies |
+| geom      | operation i has size 2^i; it is the last with probability 1/2 | control: separates none |
 | tight_one | 100 jobs at time 0: test 1, main 1 + e | op-SRPT's ratio tends to 1.5 |
 | tight     | the same, then jobs (1, e) at rate 1 | it tends to 2 |
-| hide      | a fifth of the jobs are m operations of 0.9, the rest one of 1.0; load 0.97 | hostile to op-SRPT |
-| burst     | 60 jobs of m operations of 0.99 at time 0, then a job of 1 each unit of time | hostile to op-SRPT |
+| hide      | a fifth of the jobs have m operations of 0.9, others one of 1; load 0.97 | hostile to op-SRPT |
+| burst     | 60 jobs of m operations of 0.99 at time 0, then a job of 1 per unit | hostile to op-SRPT |
 | search    | 8 small jobs with tests, the worst for op-SRPT of many drawn | near the bound of 2 |
 | service   | stages of an agent's or a pipeline's work, log-normal | looks like a service |
 
@@ -143,7 +143,7 @@ def generate(family: str, jobs: int, m: int, load: float, seed: int) -> Stream:
 
 
 def poisson(rng: np.random.Generator, counts: Ints, sizes: Floats, load: float) -> Drawn:
-    """Let jobs arrive so that their drawn work keeps the machine busy a share `load` of the time."""
+    """Let jobs arrive so that their drawn work keeps the machine busy for a share `load`."""
     gaps = rng.exponential(1.0, len(counts))
     return np.cumsum(gaps) * sizes.sum() / len(counts) / load, counts, sizes
 

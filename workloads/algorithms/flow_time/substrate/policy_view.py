@@ -1,9 +1,9 @@
 """The substrate of the flow-time task as policies see it: one machine, and what may be done with
 it.
 
-The engine (`event_loop.py`) owns the loop, the sizes and the clock. At each moment at which something
-happens (an arrival, the end of an operation, a wake-up call) it tells the policy what became known,
-one `hear` for each, and then asks once what to run until the next such moment:
+The engine (`event_loop.py`) owns the loop, the sizes and the clock. At each moment at which
+something happens (an arrival, the end of an operation, a wake-up call) it tells the policy what
+became known, one `hear` for each, and then asks once what to run until the next such moment:
 
     hear(machine, notes, weights, job, what)    what: ARRIVED, ENDED (the next operation is
                                                 known now) or DONE

@@ -10,9 +10,6 @@ is one tie rule everywhere. The cold misses are charged, as to everybody.
 
 **What to expect.** ratio = 1 and gain = 1 in every cell, by construction.
 
-**What was seen.** So it is; exhaustive search agrees in 10,000 random cases, and libcachesim's
-Belady on seven traces, at 2.6 to 3.6 times the CPU time (`benchmarks/paging.py`).
-
 **Ways to fake it.** A larger cache, free cold misses, or a tie rule of its own.
 """
 

@@ -15,11 +15,6 @@ kinds do not apply to numbers; the rate is used alike.
 on Zipf, since a wrong gap is often still a long one for a rare page; bad on the circle,
 where one page held forever costs little but many cost everything.
 
-**What was seen.** 5 seeds at noise .1: 1.28 on Zipf, just better than MARK0, as expected. Wrong
-about the circle: there all gaps are equal, a wrong one is nearly right, and it pays 1.00.
-Not foreseen: 2.5 with scans and 6.1 on the docs, far worse than LRU. A page of the past
-whose predicted arrival has passed stays for good.
-
 **Ways to fake it.** Reading true arrivals; charging it one bit.
 """
 

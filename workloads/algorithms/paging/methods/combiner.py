@@ -23,9 +23,6 @@ not read from its text.
 of the two, plus 10 k, on every trace and at every noise rate. On Zipf at 10 % noise it
 should be MARK0 (1.32), on the circle Marker (5.0) from 10 % on.
 
-**What was seen.** 5 seeds: never above either of the two by more than 10 k, and on Zipf below
-both (1.28 at 10 %), since the real cache keeps for a while what MARK0 wrongly throws out.
-
 **Ways to fake it.** Counting the cheaper simulation's faults; taking the minimum of two
 finished runs, which knows the future; simulations that share the real cache's pages.
 """

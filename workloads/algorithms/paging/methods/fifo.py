@@ -8,8 +8,6 @@ oldest page is always under a hand that walks around. One note.
 
 **What to expect.** Somewhat above LRU on the Zipf traces, equal to it on the circle.
 
-**What was seen.** 5 seeds: as expected, 1.79 on Zipf and 95.3 on the circle.
-
 **Ways to fake it.** Moving the hand on hits.
 """
 

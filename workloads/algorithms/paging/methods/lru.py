@@ -11,9 +11,6 @@ the list; being served moves it to the front. O(1) a request.
 with scans, 1.55 on the Markov chain, and 95 x OPT on the circle of k + 1 pages, where it
 faults on every request.
 
-**What was seen.** 5 seeds, as expected: 1.67, 1.55, 1.56 and 95.3. On the docs, 1.62. libcachesim's
-LRU has the same misses and takes 3 to 6 times the CPU time (`benchmarks/paging.py`).
-
 **Ways to fake it.** Stamping pages only when they fault is FIFO.
 """
 

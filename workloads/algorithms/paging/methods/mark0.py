@@ -14,7 +14,7 @@ mistakes on average:
     E[faults] <= OPT + 2 H_k eta0 + eta1
 
 It follows its bits blindly. On a circle of k + 1 pages with bits that are coin flips it
-pays 48 x OPT, against Marker's 5: that is what `combined` is for.
+pays far more than Marker: that is what `combiner` is for.
 
 **Fidelity.** Reconstructed from a third-party simulator's version; the identity at noise 0
 and the bound are checked in every run. The member of S that pays is drawn even when there
@@ -24,10 +24,6 @@ is room, as the pseudocode says.
 0 / .01 / .1 / .5: Zipf 1.00 / 1.06 / 1.32 / 2.01, scans 1.00 / 1.06 / 1.31 / 1.97, circle
 1.00 / 1.98 / 10.3 / 47.7, Markov 1.00 / 1.04 / 1.21 / 1.56. Better than LRU on Zipf up to
 5 % wrong bits; faults rise with the noise on every trace.
-
-**What was seen.** 5 seeds: all of the card's figures within 1 %. On the real trace, for which
-the card has none, 1.00 / 1.13 / 1.92 / 4.77: at 10 % it is worse than LRU (1.62), for with
-80 % hits a wrong 1 mostly throws out a word that is needed again at once.
 
 **Ways to fake it.** Taking the first unmarked page; bits from LRU or from a threshold on
 next arrivals; storing bits on faults only; showing symmetric noise alone.

@@ -26,9 +26,6 @@ in every run.
 1.00 / 3.13 / 4.99 / 5.93, Markov 1.45 / 1.47 / 1.55 / 1.65. Never near 1 on Zipf, never
 above 6 on the circle: the opposite bargain to MARK0's.
 
-**What was seen.** 5 seeds: all of the card's figures within 1 %; 1.47 on the docs at 10 %,
-better than LRU and MARK0.
-
 **Ways to fake it.** Phases recomputed from the algorithm's own faults; the first unmarked
 page for a random one; bits updated on faults only.
 """

@@ -12,9 +12,6 @@ that listens to bits.
 with scans, 1.55 on the Markov chain (no better than LRU: these traces have no adversary),
 and 5.0 on the circle, near H_100 = 5.19, where LRU pays 95.
 
-**What was seen.** 5 seeds, as expected: 1.70, 1.57, 1.56 and 4.98. On the docs, 1.69, a little
-above LRU.
-
 **Ways to fake it.** Taking the first unmarked page rather than a random one is
 deterministic and forfeits the bound.
 """

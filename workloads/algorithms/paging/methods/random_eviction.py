@@ -5,8 +5,6 @@ worst case: on a circle of k + 1 pages, where LRU always faults, it often hits.
 
 **What to expect.** Close to FIFO on the Zipf traces; far below LRU on the circle.
 
-**What was seen.** 5 seeds: as expected, 1.79 on Zipf and 1.93 on the circle (LRU: 95).
-
 **Ways to fake it.** A fixed pseudo-random order shared by all coin streams.
 """
 

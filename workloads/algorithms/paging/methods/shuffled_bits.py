@@ -7,10 +7,6 @@ say; what this policy gains over Marker would be due to evicting at that rate.
 **What to expect.** Written before measuring: worse than MARK0 wherever the bits are mostly
 right, and worse than Marker, for a random 1 throws out a page that may be popular.
 
-**What was seen.** 5 seeds at noise .1: worse than MARK0 on four traces (1.93 against 1.32 on
-Zipf) and equal to it on the circle (10.4), where true bits are 99 % zeros and nearly all
-ones are noise in both. Worse than Marker but on the Markov chain, where it is equal.
-
 **Ways to fake it.** Bits at another rate than MARK0's.
 """
 

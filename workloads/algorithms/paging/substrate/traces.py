@@ -3,9 +3,9 @@
 | family | what it is | why it is here |
 |---|---|---|
 | zipf   | 1,000 pages, independent draws, popularity rank^-0.8 | control of phase bits |
-| scan   | Zipf(0.9) interrupted by scans of 2k pages never seen before | friendly: pollutes recency |
+| scan   | Zipf(0.9), interrupted by scans of 2k new pages | friendly: pollutes recency |
 | cyclic | k + 1 pages in a circle | hostile: LRU faults on every request, wrong bits cost most |
-| markov | 1,000 pages with 4 successors each, 2 % jumps | friendly: little to learn but successors |
+| markov | 1,000 pages with 4 successors each, 2 % jumps | friendly: successors are learnt |
 | docs   | the words of a programming language's manual, as rows of an embedding table | real |
 
 Generators are pure functions of (family, requests, slots, seed). Every purpose draws from

@@ -19,14 +19,8 @@ the harder rival.
 **What to expect.** Exact everywhere. A few hundred edges a query on power
 laws, more with n; a large part of the graph in each query on grids.
 
-**What was seen.** Seeds 0..4: 118, 141 and 179 edges a query for exponents 2.3, 2.5 and 2.8 at
-20,000 vertices, 248, 270 and 353 at 100,000; 1,636 on Debian, 2,163 on WordNet, 26,643 on the grid
-and 58,261 on the geometric graph. Sorted rows bring 118 to 49, 141 to 86, 179 to 140, but cost
-more on Debian (2,016), where a hub's row begins with hubs as long as itself.
-
 **Ways to fake it slow.** Taking turns; growing by vertex count; finishing the last layer; clearing
-arrays between pairs. `benchmarks/shortest_paths.py` holds it against libraries': 0.27 to 1.06 of
-networkit's CPU time, the only one that searches from both ends.
+arrays between pairs. `benchmarks/shortest_paths.py` holds it against libraries'.
 """
 
 from typing import Any, NamedTuple

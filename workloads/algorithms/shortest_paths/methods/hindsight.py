@@ -18,10 +18,6 @@ candidates opened and is therefore too large.
 
 **What to expect.** Written before measuring: exact at less than half of BiBFS's reads on power
 laws.
-
-**What was seen.** Seeds 0..4, 20,000 vertices, all answers exact, preparation included: 0.28, 0.33
-and 0.43 of BiBFS's reads for exponents 2.3, 2.5 and 2.8, 0.35 on Debian, 0.03 on the necklace;
-0.89 on the grid and 1.00 on the geometric graph, where there is next to nothing to allocate.
 """
 
 from dataclasses import replace

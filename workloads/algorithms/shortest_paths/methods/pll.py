@@ -2,19 +2,17 @@
 
     dist(s, t) = min over hubs h in both labels of d(s, h) + d(h, t)
 
-An exact index that answers by merging two short lists (`pruned_labels.py` has the construction): the
-cheapest query of all, and the dearest preparation, which reads the graph again for each hub until
-earlier hubs cover it.
+An exact index that answers by merging two short lists (`pruned_labels.py` has the construction):
+the cheapest query of all, and the dearest preparation, which reads the graph again for each hub
+until earlier hubs cover it.
 
 **Simplified.** Plain labels: the bit-parallel labels of the paper's implementation, which make the
 first hubs cheaper by a constant factor, are left out, and hub and distance take 4 bytes each. Its
 preparation is therefore an upper bound of what a tuned implementation needs; `WH-4`
 must be read so.
 
-**What to expect.** Written before measuring, from the card: about 50 labels a vertex and seconds
-of preparation on 20,000 vertices. (Seen, seeds 0..4: 0.4, 0.8 and 2.6 CPU seconds for exponents
-2.3, 2.5 and 2.8, 3.4 for the geometric graph; 47 to 273 times what BiBFS reads for 5,000 pairs of
-a power law.) More than `largest` vertices are not labelled unless that is raised.
+**What to expect.** Written before measuring, from the card: about 50 labels a vertex and seconds of
+preparation on 20,000 vertices. More than `largest` vertices are not labelled unless that is raised.
 
 **Ways to fake it.** Forgetting what the index cost.
 """

@@ -1,12 +1,15 @@
 """Where the graphs come from: pure functions of (family, vertices, seed), and two real ones.
 
-| family | what it is | why it is here | |---|---|---| | power_2.3, power_2.5, power_2.8 | Chung-Lu,
-weights i^(-1/(b-1)), mean degree 10 | friendly: there is a core | | necklace | a circle of hubs
-with leaves; the inner ring ends part of the way round | hostile: ways through the core are long | |
-grid | a square grid | control: no core, nothing to gain | | geometric | points in the unit square,
-joined when near; mean degree 10 | control | | debian | which package of a Debian release needs
-which, frozen | real | | wordnet | which synset of WordNet 3.0 points to which | real, from its
-package |
+| family | what it is | why it is here |
+|---|---|---|
+| power_2.3, _2.5, _2.8 | Chung-Lu, weights i^(-1/(b-1)), mean degree 10 | friendly: there is a core |
+| necklace | a circle of hubs with leaves | hostile: ways through the core are long |
+| grid | a square grid | control: no core, nothing to gain |
+| geometric | points in the unit square, joined when near; mean degree 10 | control |
+| debian | which package of a Debian release needs which, frozen | real |
+| wordnet | which synset of WordNet 3.0 points to which | real, from its package |
+
+In the necklace the inner ring ends part of the way round.
 
 Ids are permuted, so that a number says nothing about a place. Every purpose draws from its own
 child of `SeedSequence(seed)`. In a real graph a seed draws pairs and coins only, not the graph:

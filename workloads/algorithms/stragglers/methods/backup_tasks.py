@@ -12,10 +12,6 @@ The coded schemes do not need that: each worker keeps its parts.
 late worker takes 4 and the slowest of many more. Far less than uncoded, more than GC, which ends
 at 2; next to no extra work.
 
-**What was seen.** Seeds 0..19, n = 256, 60 jobs, alpha = 6: 0.63, 0.54 and 0.54 of uncoded's time
-in short, long and nearly independent bursts, and 1.27, 1.16 and 1.13 of GC's, for 1 to 3 % more
-work than uncoded where GC does 8 to 14 times as much.
-
 **Ways to fake it.** Starting the copies before lateness could be known; helpers at no cost.
 """
 

@@ -9,10 +9,6 @@ comes close to.
 **What to expect.** Written before measuring: the time of uncoded where nobody is late, so 1.1 of
 the lower bound (the spread of the good workers), in every family.
 
-**What was seen.** Seeds 0..19, n = 256, 60 jobs, alpha = 6: 1.075 of the lower bound in every
-family, so less than the expected 1.1, since it leaves out slow ones among the good too; 0.46 of
-GC's time in short bursts. What the best scheme leaves is the deadline at twice the fastest.
-
 **Ways to fake it.** Passing what it does for a scheme.
 """
 

@@ -10,11 +10,6 @@ a worker in a long burst is unseen for as long as that lasts.
 round at most (1 + mu) times the fastest), `delivered` near the share of good rounds: 0.99 for short
 bursts, 0.97 for the two hostile families.
 
-**What was seen.** Seeds 0..19, n = 256, 60 jobs, alpha = 6: 0.84, 0.75 and 0.73 of GC's time in
-short, long and nearly independent bursts, with `delivered` 0.989, 0.973 and 0.971. At the real
-level (8 workers, 16 jobs, one seed) its worst gradient was 7 % off, where the coded schemes are off
-by 1e-15.
-
 **Ways to fake it.** Reporting its time without what it leaves out.
 """
 

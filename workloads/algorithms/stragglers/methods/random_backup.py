@@ -7,9 +7,6 @@ who is late is worth.
 **What to expect.** Written before measuring: the time of uncoded, almost; a late worker is drawn
 about once in a hundred.
 
-**What was seen.** Seeds 0..19, n = 256, 60 jobs, alpha = 6: 0.998 of uncoded's time in short
-bursts, 1.59 [1.57, 1.62] times that of `backup_tasks`, with exactly as many copies.
-
 **Ways to fake it.** Drawing among the late only.
 """
 
@@ -38,7 +35,8 @@ CARD = Card(
     claims=(
         Claim(
             id="CT-1",
-            says="The same number of copies of random parts does no good: more time than backup tasks.",
+            says="The same number of copies of random parts does no good: more time than backup "
+            "tasks.",
             paper="none: a control",
             expect=Ratio("time", against="backup_tasks", low=1.0, groups=("short",)),
         ),

@@ -20,13 +20,6 @@ Knob: `params`, as B,W,lambda; `probe` has them chosen on the probe.
 **What to expect.** Written before measuring, from the card: 1.2 % less time than GC in short
 bursts, 3.4 % less when nearly independent, 6.3 % less in long bursts.
 
-**What was seen.** n = 256, 60 jobs, alpha = 6, time over GC's in short bursts: 0.999 [0.992,
-1.009] at seeds 0..2 (36 instances): no effect, **not reproduced**; 0.992 [0.985, 0.998] at
-100..119 (40 instances), and 0.995 [0.990, 0.999] at 0..119 with one each: it is half a per cent.
-20 probes with ten runs each: short 0.989, independent 0.995, long 1.002 (the card has 0.988,
-0.966, 0.937). It chose s hardly smaller than GC's (load 0.0281 against 0.0299), which is all there
-is to gain. Without stragglers it takes 2.2 % more: its least s is 1.
-
 **Ways to fake it.** Dropping the B extra rounds; parameters from the delays that are scored.
 """
 

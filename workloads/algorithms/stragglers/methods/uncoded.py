@@ -7,10 +7,6 @@ as long as the slowest of all workers.
 is late in nearly every round, and a round lasts the maximum of several 3 + Exp(1). Without
 stragglers it is the best there is.
 
-**What was seen.** Seeds 0..19, n = 256, 60 jobs, alpha = 6: 57 of 60 rounds waited for somebody in
-short bursts, all in the two hostile families, and a run took 2.02, 2.13 and 2.12 times as long as
-GC (the card's +98 % is 2.0). Without stragglers it and GC are one: GC chooses s = 0.
-
 **Ways to fake it.** Leaving out the load: uncoded pays alpha / n like everybody else.
 """
 

@@ -80,7 +80,7 @@ class Layout:
         )
 
     def delivered(self, done: Flags) -> float:
-        """Return the share of the data whose gradient the results give, if late ones are left out."""
+        """Return the share of the data whose gradient the results give, without the late ones."""
         return sum(
             group.share if count >= group.size - group.s else group.share * count / group.size
             for count, group in zip(self.has(done), self.groups, strict=True)

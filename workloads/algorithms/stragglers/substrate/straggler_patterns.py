@@ -1,8 +1,8 @@
 """The straggler models of the coded schemes, and the time each scheme would take on known delays.
 
 `bursty` is used by the schemes in a run and by the search on the probe alike. The kernels below it
-simulate a scheme on a *probe*; `tests/workloads/algorithms/stragglers/test_straggler_patterns.py` holds
-them against the engine, round by round.
+simulate a scheme on a *probe*; `tests/workloads/algorithms/stragglers/test_straggler_patterns.py`
+holds them against the engine, round by round.
 """
 
 from pathlib import Path

@@ -1,9 +1,9 @@
 """The real level: gradients that are computed, encoded, sent, decoded, and trained with.
 
-The master plays the same rounds as the simulator (`engine.schedule`), but its workers are
-processes (`workers.py`), and who is late is judged on the CPU seconds that they measure. The
-chain of `delay_models.py` says which worker is slow in which round; a slow one does its work as many
-times over as the drawn delay says, rounded. What a late worker sent is thrown away.
+The master plays the same rounds as the simulator (`engine.schedule`), but its workers are processes
+(`workers.py`), and who is late is judged on the CPU seconds that they measure. The chain of
+`delay_models.py` says which worker is slow in which round; a slow one does its work as many times
+over as the drawn delay says, rounded. What a late worker sent is thrown away.
 
 M = max(4, T + 1) networks are trained in turn: job t is a gradient of network t mod M, taken at the
 parameters that the job M before left. That job was decoded by then, which is asserted; so no
