@@ -9,7 +9,12 @@ O(T log T log n) for all answers; it needs every deletion time beforehand.
 
 import numpy as np
 
-from adabench.workloads.algorithms.connectivity.substrate.update_loop import Flags, Small, compiled
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
+    Flags,
+    Ints,
+    Small,
+    compiled,
+)
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 
@@ -48,11 +53,7 @@ def answers(  # noqa: C901 - one compiled pass
         open_visits -= 1
         low, high, first, last = visits[open_visits]
         if high < 0:
-            while depth > low:
-                depth -= 1
-                child = joined[depth]
-                weight[above[child]] -= weight[child]
-                above[child] = child
+            depth = _undone(above, weight, joined, depth, low)
             top = first
             continue
         begun, top = depth, last
@@ -60,11 +61,7 @@ def answers(  # noqa: C901 - one compiled pass
         for i in range(first, last):
             e = lists[i]
             if starts[e] <= low and ends[e] >= high:
-                a, b = left[e], right[e]
-                while above[a] != a:
-                    a = above[a]
-                while above[b] != b:
-                    b = above[b]
+                a, b = _root(above, left[e]), _root(above, right[e])
                 if a != b:
                     if weight[a] < weight[b]:
                         a, b = b, a
@@ -73,12 +70,7 @@ def answers(  # noqa: C901 - one compiled pass
                     joined[depth] = b
                     depth += 1
         if high - low == 1:
-            a, b = asked[low], asked_too[low]
-            while above[a] != a:
-                a = above[a]
-            while above[b] != b:
-                b = above[b]
-            found[low] = a == b
+            found[low] = _root(above, asked[low]) == _root(above, asked_too[low])
         visits[open_visits] = np.array([begun, -1, last, 0])
         open_visits += 1
         if high - low > 1:
@@ -94,6 +86,24 @@ def answers(  # noqa: C901 - one compiled pass
                 visits[open_visits] = np.array([begin, end, start, top])
                 open_visits += 1
     return found
+
+
+@compiled
+def _root(above: Ints, vertex: int) -> int:
+    while above[vertex] != vertex:
+        vertex = above[vertex]
+    return vertex
+
+
+@compiled
+def _undone(above: Ints, weight: Ints, joined: Ints, depth: int, low: int) -> int:
+    """Undo unions until `low` of them stand; return that."""
+    while depth > low:
+        depth -= 1
+        child = joined[depth]
+        weight[above[child]] -= weight[child]
+        above[child] = child
+    return depth
 
 
 @compiled

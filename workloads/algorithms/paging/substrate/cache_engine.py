@@ -182,6 +182,16 @@ def allowed(evicts: int, gone: int, was_full: bool, slots: int) -> bool:
     return gone == 1 or (evicts == Evicts.ONE_OR_ALL and gone == slots)
 
 
+@compiled
+def trouble_in_fault(ledger: Ints, evicts: int, gone: int, was_full: bool, slots: int) -> int:
+    """Return what is wrong after `gone` evictions in a `fault`: what was before, or is now."""
+    if ledger[TROUBLE] != Trouble.NONE:
+        return int(ledger[TROUBLE])
+    if not allowed(evicts, gone, was_full, slots):
+        return int(Trouble.CONTRACT_IN_FAULT)
+    return int(Trouble.NO_ROOM) if ledger[FREE] == 0 else int(Trouble.NONE)
+
+
 READ_ONLY = types.Array(int32, 1, "C", readonly=True)
 _SIGNATURE = types.void(
     READ_ONLY, READ_ONLY, int32[::1], int32[::1], int32[::1], int64[::1], int64[::1], float64[::1],
@@ -232,12 +242,8 @@ def _replay(
                 log[i] = 1
             before, was_full = ledger[EVICTIONS], ledger[FREE] == 0
             fault(cache, noted, weighted, page, 0)
-            if ledger[TROUBLE] == 0 and not allowed(
-                evicts, ledger[EVICTIONS] - before, was_full, len(page_in)
-            ):
-                ledger[TROUBLE] = Trouble.CONTRACT_IN_FAULT
-            if ledger[TROUBLE] == 0 and ledger[FREE] == 0:
-                ledger[TROUBLE] = Trouble.NO_ROOM
+            gone = ledger[EVICTIONS] - before
+            ledger[TROUBLE] = trouble_in_fault(ledger, evicts, gone, was_full, len(page_in))
             if ledger[TROUBLE] != 0:
                 break
             admit(cache, page)

@@ -2,7 +2,7 @@
 
 | family | what it is | why it is here |
 |---|---|---|
-| power_2.3, _2.5, _2.8 | Chung-Lu, weights i^(-1/(b-1)), mean degree 10 | friendly: there is a core |
+| power_2.3, _2.5, _2.8 | Chung-Lu, weights i^(-1/(b-1)), mean degree 10 | friendly: has a core |
 | necklace | a circle of hubs with leaves | hostile: ways through the core are long |
 | grid | a square grid | control: no core, nothing to gain |
 | geometric | points in the unit square, joined when near; mean degree 10 | control |

@@ -9,7 +9,7 @@ groups is.
 One round goes so:
 
     orders = scheme.assign(view)          who does which mini-tasks of which jobs
-    ...                                   all work; whoever takes over (1 + mu) x the fastest is late
+    ...                                   all work; who takes over (1 + mu) x the fastest is late
     scheme.decide(view, orders, late)     only if somebody is late: STOP, WAIT, or Backups
 
 `STOP` ends the round at (1 + mu) x the fastest, and the late return nothing. `WAIT` ends it with
