@@ -11,7 +11,7 @@
 
 `check` yields a sentence per broken rule and nothing for a sound method. It catches honest
 mistakes and the usual ways to fake a result; it proves nothing. Nothing on the task tells a
-method that it is being checked (a `Tape` listens unseen), but these streams are smaller than
+method that it is being checked (a `Transcript` listens unseen), but these streams are smaller than
 those of a run, and a method that acts on that is not found out here.
 """
 
@@ -25,7 +25,11 @@ import numpy as np
 from adabench.harness.contract.card import Bound, Card, Claim, Ratio
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.connectivity.substrate.predictions import Advice, Hindsight
-from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served, Tape
+from adabench.workloads.algorithms.connectivity.substrate.replay import (
+    Connectivity,
+    Served,
+    Transcript,
+)
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import Ints
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import (
     FAMILIES,
@@ -59,7 +63,7 @@ def _foreseen(node: ast.AST) -> Iterator[str]:
 RULES = Rules(
     "adabench.workloads.algorithms.connectivity",
     off_limits=frozenset((
-        "advice", "advise", "answers", "hindsight", "meter", "of", "score", "tape", "setflags",
+        "advice", "advise", "answers", "hindsight", "meter", "of", "score", "transcript", "setflags",
         "writeable", "_judged", "_run", "run_once", "ledger", "cell_contents", "__closure__",
         "__code__", "__dict__", "__globals__", "__module__", "__setattr__", "asked", "asked_too",
         "generate",
@@ -126,20 +130,20 @@ def attempt(
         MethodContractError: if it serves a case other than once, changes it, or its counts do
             not agree.
     """
-    tape = Tape()
-    task = scored_task(advice, noise, tape=tape)
+    transcript = Transcript()
+    task = scored_task(advice, noise, transcript=transcript)
     point = card.defaults
     state = prepared_state(method, task, point)
     trials = []
     for case in task.cases():
         before = case.edges.tobytes()
         task.meter.clear()
-        tape.services.clear()
+        transcript.services.clear()
         answer = method.solve(state, case, point)
         values = {**task.meter, **task.score(case, answer)}
-        if tape.services != {case.instance: 1}:
+        if transcript.services != {case.instance: 1}:
             raise MethodContractError("It serves a case more than once and answers with one.")
-        trail = tape.trails[case.instance]
+        trail = transcript.trails[case.instance]
         if abs(values["work"] * case.horizon - trail[-1]) > 0.5:
             raise MethodContractError("Its work is not what was counted.")
         if case.edges.tobytes() != before:

@@ -11,7 +11,7 @@
 
 `check` yields a sentence per broken rule and nothing for a sound policy. It catches honest
 mistakes and the usual ways to fake a result; it proves nothing. Nothing on the task tells a
-method that it is being checked (a `Tape` listens unseen), but these instances are smaller than
+method that it is being checked (a `Transcript` listens unseen), but these instances are smaller than
 those of a run, and a method that acts on that is not found out here; nor is the source of
 what a method imports from elsewhere read.
 """
@@ -31,7 +31,7 @@ from adabench.workloads.algorithms.flow_time.substrate.job_streams import (
     make_stream,
 )
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import Floats, Ints
-from adabench.workloads.algorithms.flow_time.substrate.replay import Replay, Tape
+from adabench.workloads.algorithms.flow_time.substrate.replay import Replay, Transcript
 from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
 from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
@@ -45,7 +45,7 @@ LOAD = 0.95
 ROUNDING = 1e-9
 OFF_LIMITS = frozenset((
     "arrive", "ops", "first", "guessed", "totals", "generate", "make_stream", "Stream", "child",
-    "meter", "score", "tape", "engine", "setflags", "writeable", "_judged", "_run",
+    "meter", "score", "transcript", "engine", "setflags", "writeable", "_judged", "_run",
     "cell_contents", "__closure__", "__code__", "__dict__", "__globals__", "__module__",
     "__setattr__",
 ))  # fmt: skip
@@ -105,22 +105,31 @@ def attempt(method: ModuleType, card: Card, streams: tuple[Stream, ...]) -> list
         MethodContractError: if it breaks the engine's contract, runs a case other than once,
             or its counts do not agree.
     """
-    tape = Tape()
-    task = scored_task(streams, tape=tape)
+    transcript = Transcript()
+    task = scored_task(streams, transcript=transcript)
     point = card.defaults
     state = prepared_state(method, task, point)
     trials = []
     for stream, case in zip(streams, task.cases(), strict=True):
         task.meter.clear()
-        tape.replays.clear()
+        transcript.replays.clear()
         answer = method.solve(state, case, point)
         values = {**task.meter, **task.score(case, answer)}
-        if tape.replays != {case.instance: 1}:
+        if transcript.replays != {case.instance: 1}:
             raise MethodContractError("It runs a case more than once and answers with one.")
         if values["flow"] != answer.flow.sum(axis=1).mean():
             raise MethodContractError("Its flow times are not those that were counted.")
         key = case.instance
-        trials.append(Trial(stream, answer, tape.when[key], tape.who[key], tape.shown[key], values))
+        trials.append(
+            Trial(
+                stream,
+                answer,
+                transcript.when[key],
+                transcript.who[key],
+                transcript.shown[key],
+                values,
+            )
+        )
     return trials
 
 

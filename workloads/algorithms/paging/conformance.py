@@ -12,7 +12,7 @@
 
 `check` yields a sentence per broken rule and nothing for a sound policy. It catches honest
 mistakes and the usual ways to fake a result; it proves nothing. Nothing on the task tells a
-method that it is being checked (a `Tape` listens unseen), but these instances are smaller than
+method that it is being checked (a `Transcript` listens unseen), but these instances are smaller than
 those of a run, and a method that acts on that is not found out here; nor is the source of
 what a method imports from elsewhere read.
 """
@@ -27,7 +27,7 @@ from adabench.harness.contract.card import Bound, Card, Claim, Ratio
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.paging.substrate.cache_engine import Bits, Ints, Pages
 from adabench.workloads.algorithms.paging.substrate.predictions import BITS, Advice
-from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay, Tape
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay, Transcript
 from adabench.workloads.algorithms.paging.substrate.traces import Trace, generate, make_trace
 from adabench.workloads.algorithms.paging.truth.hindsight import advise, hindsight
 from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
@@ -39,7 +39,7 @@ SHAPES = ((8, 0), (20, 1))
 """(slots, seed) of the instances."""
 NOISES = (0.0, 0.1, 0.5)
 OFF_LIMITS = frozenset((
-    "advice", "advise", "answers", "hindsight", "keep_log", "meter", "of", "score", "tape",
+    "advice", "advise", "answers", "hindsight", "keep_log", "meter", "of", "score", "transcript",
     "engine", "setflags", "writeable", "_judged", "_run", "cell_contents", "__closure__",
     "__code__", "__dict__", "__globals__", "__module__", "__setattr__",
 ))  # fmt: skip
@@ -116,20 +116,20 @@ def attempt(
         MethodContractError: if it breaks the engine's contract, replays a case other than
             once, changes it, or its counts do not agree.
     """
-    tape = Tape()
-    task = Paging(advice, tape=tape)
+    transcript = Transcript()
+    task = Paging(advice, transcript=transcript)
     point = card.defaults
     state = prepared_state(method, task, point)
     trials = []
     for case in task.cases():
         before = case.pages.tobytes()
         task.meter.clear()
-        tape.replays.clear()
+        transcript.replays.clear()
         answer = method.solve(state, case, point)
         values = {**task.meter, **task.score(case, answer)}
-        if tape.replays != {case.instance: 1}:
+        if transcript.replays != {case.instance: 1}:
             raise MethodContractError("It replays a case more than once and answers with one.")
-        log, trail = tape.logs[case.instance], tape.trails[case.instance]
+        log, trail = transcript.logs[case.instance], transcript.trails[case.instance]
         if log.sum() != answer.faults[0] or values["faults"] != answer.faults.mean():
             raise MethodContractError("Its faults are not those that were counted.")
         if case.pages.tobytes() != before:

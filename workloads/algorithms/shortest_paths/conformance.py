@@ -36,7 +36,11 @@ from adabench.workloads.algorithms.shortest_paths.substrate.graph_families impor
     with_pairs,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints, Marks
-from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State, Tape
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import (
+    ShortestPaths,
+    State,
+    Transcript,
+)
 from adabench.workloads.algorithms.shortest_paths.truth.scoring import scored_task
 from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
@@ -61,7 +65,7 @@ RULES = Rules(
     "adabench.workloads.algorithms.shortest_paths",
     off_limits=frozenset((
         "exact", "engine", "given", "judged", "ledger", "meter", "queried", "score", "survey",
-        "tape", "truth", "_judged", "_run", "_truth", "cell_contents", "setflags", "writeable",
+        "transcript", "truth", "_judged", "_run", "_truth", "cell_contents", "setflags", "writeable",
         "__closure__", "__code__", "__dict__", "__globals__", "__setattr__", "pickle",
     )),
     excused=handed_on,
@@ -114,17 +118,17 @@ def attempt(method: ModuleType, card: Card, case: Case) -> Trial:
     Raises:
         MethodContractError: if it asks a case other than once, or changes it.
     """
-    tape = Tape()
-    task = scored_task((case,), tape=tape)
+    transcript = Transcript()
+    task = scored_task((case,), transcript=transcript)
     before = case.graph.heads.tobytes() + case.pairs.tobytes()
     state = prepare(method, card, task)
     answers = method.solve(state, case, card.defaults)
     values = {**task.meter, **task.score(case, answers)}
-    if tape.asked != {case.instance: 1}:
+    if transcript.asked != {case.instance: 1}:
         raise MethodContractError("It answers a case more than once and returns one of them.")
     if case.graph.heads.tobytes() + case.pairs.tobytes() != before:
         raise MethodContractError("It changes the graph or the pairs.")
-    queried = tape.queried[case.instance].copy()
+    queried = transcript.queried[case.instance].copy()
     if isinstance(state, State):
         for one in state.prepared.values():
             queried |= one.queried

@@ -9,7 +9,7 @@
 
 `check` yields a sentence per broken rule and nothing for a sound scheme. It catches honest
 mistakes and the usual ways to fake a result; it proves nothing. Nothing on the task tells a
-method that it is being checked (a `Tape` listens unseen).
+method that it is being checked (a `Transcript` listens unseen).
 """
 
 import ast
@@ -28,7 +28,7 @@ from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
     generate,
 )
 from adabench.workloads.algorithms.stragglers.substrate.master_loop import Heard
-from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers, Tape
+from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers, Transcript
 from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 
@@ -38,7 +38,7 @@ CUTS = (2, 7, 12)
 """Rounds after which delays are replaced."""
 OFF_LIMITS = frozenset((
     "base", "generate", "make_profile", "Profile", "child", "walk", "least_time", "Tape", "meter",
-    "score", "tape", "setflags", "writeable", "_judged", "_run", "cell_contents", "told",
+    "score", "transcript", "setflags", "writeable", "_judged", "_run", "cell_contents", "told",
     "__closure__", "__code__", "__dict__", "__globals__", "__setattr__",
 ))  # fmt: skip
 """Attributes, imported names, keywords and strings that no honest scheme needs."""
@@ -94,15 +94,15 @@ def attempt(method: ModuleType, card: Card, profile: Profile) -> Trial:
     Raises:
         MethodContractError: if it breaks the contract or runs the case other than once.
     """
-    tape = Tape()
-    task = Stragglers((profile,), tape=tape)
+    transcript = Transcript()
+    task = Stragglers((profile,), transcript=transcript)
     (case,) = task.cases()
     state = prepared_state(method, task, card.defaults)
     answer = method.solve(state, case, card.defaults)
     task.score(case, answer)
-    if tape.replays != {case.instance: 1}:
+    if transcript.replays != {case.instance: 1}:
         raise MethodContractError("It runs a case more than once and answers with one.")
-    return Trial(profile, answer, tape.heard[case.instance])
+    return Trial(profile, answer, transcript.heard[case.instance])
 
 
 def _untold(trials: list[Trial]) -> Iterator[str]:

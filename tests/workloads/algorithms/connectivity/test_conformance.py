@@ -14,7 +14,7 @@ from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_update,
     lifted,
 )
-from adabench.workloads.algorithms.connectivity.substrate.replay import Tape
+from adabench.workloads.algorithms.connectivity.substrate.replay import Transcript
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import generate
 from adabench.workloads.algorithms.connectivity.task import check
 from adabench.workloads.algorithms.connectivity.truth.hindsight import advise, hindsight
@@ -97,12 +97,12 @@ def test_the_source_may_not_say(line: str) -> None:
 
 def test_the_task_does_not_say_that_it_is_heard() -> None:
     advice = (advise(hindsight(generate("random", 40, 20, 0)), 3.0),)
-    tape = Tape()
-    plain, heard = scored_task(advice, 3.0), scored_task(advice, 3.0, tape=tape)
+    transcript = Transcript()
+    plain, heard = scored_task(advice, 3.0), scored_task(advice, 3.0, transcript=transcript)
     assert sorted(vars(plain)) == sorted(vars(heard))
     case = plain.cases()[0]
     answers = [task.serve(case, lift_update, lift_query, lifted) for task in (plain, heard)]
-    assert len(tape.trails[case.instance]) == case.horizon
+    assert len(transcript.trails[case.instance]) == case.horizon
     assert vars(answers[0]).keys() == vars(answers[1]).keys() == {"instance", "hints", "answers"}
 
 

@@ -20,7 +20,7 @@ from adabench.workloads.algorithms.connectivity.substrate.rebuild_structure impo
     rebuild_update,
     rebuilt,
 )
-from adabench.workloads.algorithms.connectivity.substrate.replay import Served, Tape
+from adabench.workloads.algorithms.connectivity.substrate.replay import Served, Transcript
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import engine
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import FAMILIES, generate
 from adabench.workloads.algorithms.connectivity.task import CARD, load
@@ -64,8 +64,8 @@ def test_canonical_insertions_are_charged() -> None:
     (case,) = task.cases()
     seen = task.of(case).hindsight
     levels = leaves(case.horizon).bit_length() - 1
-    tape = Tape()
-    heard = scored_task(task.advice, 0.0, tape=tape)
+    transcript = Transcript()
+    heard = scored_task(task.advice, 0.0, transcript=transcript)
     heard.serve(case, lift_update, lift_query, lambda start: lifted(start, "none"), hints="true")
     entries = sum(
         canonical(int(s), int(e), levels) for s, e in zip(seen.starts, seen.ends, strict=True)

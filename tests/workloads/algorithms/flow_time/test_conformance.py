@@ -10,7 +10,7 @@ import pytest
 
 from adabench.workloads.algorithms.flow_time import conformance
 from adabench.workloads.algorithms.flow_time.conformance import attempt, other_future, small_streams
-from adabench.workloads.algorithms.flow_time.substrate.replay import Tape
+from adabench.workloads.algorithms.flow_time.substrate.replay import Transcript
 from adabench.workloads.algorithms.flow_time.task import check
 from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
 
@@ -119,7 +119,7 @@ def test_another_future_is_another_one(methods) -> None:
 
 def test_the_task_does_not_say_that_it_is_recorded(methods) -> None:
     streams = small_streams(2, seed=0)
-    plain, recorded = scored_task(streams), scored_task(streams, tape=Tape())
+    plain, recorded = scored_task(streams), scored_task(streams, transcript=Transcript())
     assert sorted(vars(plain)) == sorted(vars(recorded))
     assert not hasattr(plain, "streams")
     assert not any(isinstance(value, np.ndarray) for value in vars(plain.cases()[0]).values())

@@ -5,7 +5,7 @@ import pytest
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import hook, run
-from adabench.workloads.algorithms.flow_time.substrate.replay import Tape
+from adabench.workloads.algorithms.flow_time.substrate.replay import Transcript
 from adabench.workloads.algorithms.flow_time.task import load
 from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
 
@@ -94,11 +94,11 @@ def test_counts_are_those_of_the_schedule(methods, of_jobs, values) -> None:
 
 def test_preemptions_are_those_of_a_count_from_outside(methods) -> None:
     streams = load_streams("exp", 200)
-    tape = Tape()
-    task = scored_task(streams, tape=tape)
+    transcript = Transcript()
+    task = scored_task(streams, transcript=transcript)
     (case,) = task.cases()
     answer = methods["op_srpt"].solve(task, case, {})
-    when, who = tape.when[case.instance], tape.who[case.instance]
+    when, who = transcript.when[case.instance], transcript.who[case.instance]
     made = np.isfinite(when)
     changes = np.count_nonzero(who[made][1:] != who[made][:-1])
     # Each change of the job that runs is a preemption, unless that job was done: a job that

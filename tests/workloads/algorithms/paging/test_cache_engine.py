@@ -8,7 +8,7 @@ import pytest
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.paging.substrate.cache_engine import DIGEST, engine
-from adabench.workloads.algorithms.paging.substrate.replay import Paging, Tape
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Transcript
 from adabench.workloads.shared.compiled.kernels import keyed
 
 # The reference string of the textbooks: with 3 frames FIFO faults 15 times, LRU 12, OPT 9.
@@ -19,9 +19,9 @@ ANOMALY = [1, 2, 3, 4, 1, 2, 5, 1, 2, 3, 4, 5]
 
 def log_of(method: ModuleType, task: Paging) -> list[int]:
     (case,) = task.cases()
-    tape = Tape()
-    method.solve(Paging(task.advice, tape=tape), case, method.CARD.defaults)
-    return tape.logs[case.instance].tolist()
+    transcript = Transcript()
+    method.solve(Paging(task.advice, transcript=transcript), case, method.CARD.defaults)
+    return transcript.logs[case.instance].tolist()
 
 
 @pytest.mark.parametrize(("name", "expected"), [("fifo", 15), ("lru", 12), ("belady", 9)])

@@ -10,7 +10,7 @@ import pytest
 from adabench.workloads.algorithms.paging import conformance
 from adabench.workloads.algorithms.paging.conformance import RULES
 from adabench.workloads.algorithms.paging.substrate.cache_engine import hook
-from adabench.workloads.algorithms.paging.substrate.replay import Paging, Tape
+from adabench.workloads.algorithms.paging.substrate.replay import Paging, Transcript
 from adabench.workloads.algorithms.paging.task import check
 
 PLANTED = Path(__file__).parent / "planted"
@@ -85,17 +85,17 @@ def test_the_source_is_not_the_only_guard(name: str, monkeypatch: pytest.MonkeyP
 
 def test_the_task_does_not_say_that_it_is_recorded() -> None:
     advice = conformance.small_cases(8, 0, 0.1)
-    tape = Tape()
-    plain, recorded = Paging(advice), Paging(advice, tape=tape)
+    transcript = Transcript()
+    plain, recorded = Paging(advice), Paging(advice, transcript=transcript)
     method = load(PLANTED / "prefetches.py")
     shown = [
-        (sorted(vars(task)), [getattr(task, name) for name in ("advice", "meter", "tape")])
+        (sorted(vars(task)), [getattr(task, name) for name in ("advice", "meter", "transcript")])
         for task in (plain, recorded)
     ]
     assert shown[0] == shown[1]
     case = plain.cases()[1]
     answers = [task.replay(case, method.fault, _nothing) for task in (plain, recorded)]
-    assert len(tape.logs[case.instance]) == len(case.pages)
+    assert len(transcript.logs[case.instance]) == len(case.pages)
     assert [sorted(vars(answer)) for answer in answers] == [["faults", "hints", "instance"]] * 2
 
 

@@ -70,8 +70,13 @@ def test_a_ledger_may_be_handed_on() -> None:
 
 def test_the_task_does_not_say_that_it_is_recorded() -> None:
     case = conformance.small_case("power_2.5", 0)
-    plain, recorded = scored_task((case,)), scored_task((case,), tape=conformance.Tape())
-    shown = [(sorted(vars(task)), task.given, task.meter, task.tape) for task in (plain, recorded)]
+    plain, recorded = (
+        scored_task((case,)),
+        scored_task((case,), transcript=conformance.Transcript()),
+    )
+    shown = [
+        (sorted(vars(task)), task.given, task.meter, task.transcript) for task in (plain, recorded)
+    ]
     assert shown[0] == shown[1]
 
 

@@ -14,7 +14,7 @@ from adabench.workloads.algorithms.stragglers.conformance import (
     other_future,
     small_profiles,
 )
-from adabench.workloads.algorithms.stragglers.substrate.replay import Stragglers, Tape
+from adabench.workloads.algorithms.stragglers.substrate.replay import Stragglers, Transcript
 from adabench.workloads.algorithms.stragglers.task import check
 
 PLANTED = Path(__file__).parent / "planted"
@@ -90,7 +90,7 @@ def test_another_future_is_another_one(methods) -> None:
 
 def test_the_task_does_not_say_that_it_is_recorded() -> None:
     profiles = small_profiles(0)
-    plain, recorded = Stragglers(profiles), Stragglers(profiles, tape=Tape())
+    plain, recorded = Stragglers(profiles), Stragglers(profiles, transcript=Transcript())
     assert sorted(vars(plain)) == sorted(vars(recorded))
     assert not any(isinstance(value, np.ndarray) for value in vars(plain).values())
 

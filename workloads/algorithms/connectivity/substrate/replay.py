@@ -59,7 +59,7 @@ class Served:
 
 
 @dataclass
-class Tape:
+class Transcript:
     """What a listener hears of the service of a task; a method cannot tell that there is one."""
 
     trails: dict[float, Ints] = field(default_factory=dict)
@@ -98,16 +98,16 @@ class Connectivity:
     noise: float = 0.0
     """The scale that the predictions were spoilt at."""
     meter: Meter = field(default_factory=Meter)
-    tape: InitVar[Tape | None] = None
+    transcript: InitVar[Transcript | None] = None
     """Who listens, if anybody; not kept on the task."""
     _run: Callable[[Stream, Order], Served] = field(init=False, repr=False, compare=False)
     _judged: Callable[[Stream, Served], dict[str, float]] = field(
         init=False, repr=False, compare=False
     )
 
-    def __post_init__(self, judge: Judge, tape: Tape | None) -> None:
+    def __post_init__(self, judge: Judge, transcript: Transcript | None) -> None:
         """Open the books."""
-        run, judged = _books(self, judge, tape)
+        run, judged = _books(self, judge, transcript)
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_judged", judged)
 
@@ -183,7 +183,7 @@ def _says(answer: Served, counted: Counted) -> bool:
 
 
 def _books(
-    task: Connectivity, judge: Judge, tape: Tape | None
+    task: Connectivity, judge: Judge, transcript: Transcript | None
 ) -> tuple[Callable[..., Served], Callable[..., dict[str, float]]]:
     """Return what runs an order and what confirms an answer; they alone hold the books."""
     books: Books[Served, Counted] = Books(task.meter, WORDING, _says, _same)
@@ -192,7 +192,7 @@ def _books(
     def run(case: Stream, order: Order) -> Served:
         known = _of(advice, case)
         before = books.open(case.instance)
-        ran = run_order(known, order, tape)
+        ran = run_order(known, order, transcript)
         shown = np.frombuffer(ran.answers.tobytes(), np.uint8)
         answer = Served(case.instance, order.hints, shown)
         counted, added = Counted(order, ran), _added(case, ran.ledger)
@@ -208,11 +208,11 @@ def _of(known: tuple[Advice, ...], case: Stream) -> Advice:
     return own(known, case, lambda advice: advice.stream, "stream")
 
 
-def run_order(advice: Advice, order: Order, tape: Tape | None = None) -> Run:
+def run_order(advice: Advice, order: Order, transcript: Transcript | None = None) -> Run:
     """Run an order on the coin of its part; with twice the room for as long as room runs out."""
     case, name = advice.stream, stream_of(order.query)
     coin = child(case.seed, COINS, case.group, name).generate_state(1, np.uint64)[0]
-    trail = np.zeros(case.horizon if tape else 0, np.int64)
+    trail = np.zeros(case.horizon if transcript else 0, np.int64)
     most = 2 * case.inserted * (2 * case.horizon).bit_length()
     room = max(min(most, ROOMY), ROOM * case.inserted)
     while True:
@@ -222,9 +222,9 @@ def run_order(advice: Advice, order: Order, tape: Tape | None = None) -> Run:
         if not ran.ledger[FULL]:
             break
         room *= 2
-    if tape:
-        tape.trails[case.instance], tape.answers[case.instance] = trail, ran.answers
-        tape.services[case.instance] += 1
+    if transcript:
+        transcript.trails[case.instance], transcript.answers[case.instance] = trail, ran.answers
+        transcript.services[case.instance] += 1
     return ran
 
 

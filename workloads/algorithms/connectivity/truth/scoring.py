@@ -10,7 +10,7 @@ from adabench.workloads.algorithms.connectivity.substrate.predictions import Adv
 from adabench.workloads.algorithms.connectivity.substrate.replay import (
     Connectivity,
     Counted,
-    Tape,
+    Transcript,
     run_order,
 )
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
@@ -27,10 +27,10 @@ from adabench.workloads.algorithms.connectivity.truth.baselines_and_bounds impor
 
 
 def scored_task(
-    advice: tuple[Advice, ...], noise: float = 0.0, tape: Tape | None = None
+    advice: tuple[Advice, ...], noise: float = 0.0, transcript: Transcript | None = None
 ) -> Connectivity:
     """Return the task of these streams, with its score."""
-    return Connectivity(advice, score, noise, tape=tape)
+    return Connectivity(advice, score, noise, transcript=transcript)
 
 
 def score(advice: Advice, noise: float, counted: Counted) -> dict[str, float]:

@@ -71,7 +71,7 @@ class Replay:
 
 
 @dataclass
-class Tape:
+class Transcript:
     """What a listener hears of the runs of a task; a method cannot tell that there is one."""
 
     when: dict[float, Floats] = field(default_factory=dict)
@@ -111,7 +111,7 @@ class FlowTime:
     streams: InitVar[tuple[Stream, ...]]
     judge: InitVar[Judge]
     meter: Meter = field(default_factory=Meter)
-    tape: InitVar[Tape | None] = None
+    transcript: InitVar[Transcript | None] = None
     """Who listens, if anybody; not kept on the task."""
     known: tuple[Case, ...] = field(init=False)
     _run: Callable[[Case, Order], Replay] = field(init=False, repr=False, compare=False)
@@ -119,9 +119,11 @@ class FlowTime:
         init=False, repr=False, compare=False
     )
 
-    def __post_init__(self, streams: tuple[Stream, ...], judge: Judge, tape: Tape | None) -> None:
+    def __post_init__(
+        self, streams: tuple[Stream, ...], judge: Judge, transcript: Transcript | None
+    ) -> None:
         """Open the books."""
-        run, judged = _books(streams, judge, self.meter, tape)
+        run, judged = _books(streams, judge, self.meter, transcript)
         object.__setattr__(self, "known", tuple(stream.case for stream in streams))
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_judged", judged)
@@ -185,7 +187,7 @@ def _says(answer: Replay, counted: _Counted) -> bool:
 
 
 def _books(
-    streams: tuple[Stream, ...], judge: Judge, meter: Meter, tape: Tape | None
+    streams: tuple[Stream, ...], judge: Judge, meter: Meter, transcript: Transcript | None
 ) -> tuple[Callable[..., Replay], Callable[..., dict[str, float]]]:
     """Return what runs an order and what judges an answer.
 
@@ -196,7 +198,7 @@ def _books(
     def run(case: Case, order: Order) -> Replay:
         stream = _of(streams, case)
         before = books.open(case.instance)
-        flow, reports = _scheduled(stream, order, tape)
+        flow, reports = _scheduled(stream, order, transcript)
         shown = np.frombuffer(flow.tobytes(), np.float64).reshape(flow.shape)
         answer = Replay(case.instance, order.sees, shown)
         added = _added(stream, flow, reports)
@@ -214,7 +216,9 @@ def _of(known: tuple[Stream, ...], case: Case) -> Stream:
     return own(known, case, lambda stream: stream.case, "stream")
 
 
-def _scheduled(stream: Stream, order: Order, tape: Tape | None) -> tuple[Floats, Floats]:
+def _scheduled(
+    stream: Stream, order: Order, transcript: Transcript | None
+) -> tuple[Floats, Floats]:
     """Run an order on every stream of coins; return flows (streams, n) and reports."""
     case, name, n = stream.case, method_of(order.choose), stream.case.n_jobs
     stream_seed = child(case.seed, COINS, case.group, stream_of(order.choose))
@@ -224,9 +228,9 @@ def _scheduled(stream: Stream, order: Order, tape: Tape | None) -> tuple[Floats,
     # One block each: numpy asks for huge pages from 4 MiB on, and page faults cost 10 ns a job.
     floats, ints = np.empty((7, n)), np.empty((9, n), np.int64)
     # Decisions that only a wake-up call brought about may be more than these.
-    heard = 2 * (n + len(stream.ops)) if tape else 0
+    heard = 2 * (n + len(stream.ops)) if transcript else 0
     when, who = np.full(heard, np.inf), np.zeros(heard, np.int64)
-    shown = np.full(len(stream.ops) if tape else 0, np.inf)
+    shown = np.full(len(stream.ops) if transcript else 0, np.inf)
     schedule = engine(order.hear, order.choose)
     for number, seed in enumerate(seeds):
         noted = _start(order.notes, np.zeros(0, np.int64))
@@ -238,10 +242,10 @@ def _scheduled(stream: Stream, order: Order, tape: Tape | None) -> tuple[Floats,
             reports[number], when[kept], who[kept], shown[kept],
         )  # fmt: skip
         _refuse_breach(name, case, reports[number], noted, weighted)
-    if tape:
-        tape.when[case.instance], tape.who[case.instance] = when, who
-        tape.shown[case.instance] = shown
-        tape.replays[case.instance] += 1
+    if transcript:
+        transcript.when[case.instance], transcript.who[case.instance] = when, who
+        transcript.shown[case.instance] = shown
+        transcript.replays[case.instance] += 1
     return flow, reports
 
 

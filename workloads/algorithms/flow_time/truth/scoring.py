@@ -5,7 +5,7 @@ import numpy as np
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import UNIFORM_TESTS, Stream
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import Floats
-from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Tape
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Transcript
 from adabench.workloads.algorithms.flow_time.truth.srpt import srpt_flow
 
 ROUNDING = 1e-9
@@ -13,7 +13,7 @@ ROUNDING = 1e-9
 BURST_LIMIT = 8.0
 
 
-def scored_task(streams: tuple[Stream, ...], tape: Tape | None = None) -> FlowTime:
+def scored_task(streams: tuple[Stream, ...], transcript: Transcript | None = None) -> FlowTime:
     """Return the task of these streams, with its score."""
     optima: dict[float, float] = {}
 
@@ -23,7 +23,7 @@ def scored_task(streams: tuple[Stream, ...], tape: Tape | None = None) -> FlowTi
             optima[instance] = srpt_flow(stream.arrive, stream.totals)
         return score(stream, flow, optima[instance])
 
-    return FlowTime(streams, judge, tape=tape)
+    return FlowTime(streams, judge, transcript=transcript)
 
 
 def score(stream: Stream, flow: Floats, opt: float) -> dict[str, float]:

@@ -52,7 +52,7 @@ class Replay:
 
 
 @dataclass
-class Tape:
+class Transcript:
     """What a listener hears of the replays of a task; a method cannot tell that there is one."""
 
     logs: dict[float, Bits] = field(default_factory=dict)
@@ -81,14 +81,14 @@ class Paging:
 
     advice: tuple[Advice, ...]
     meter: Meter = field(default_factory=Meter)
-    tape: InitVar[Tape | None] = None
+    transcript: InitVar[Transcript | None] = None
     """Who listens, if anybody; not kept on the task."""
     _run: Callable[[Trace, Order], Replay] = field(init=False, repr=False, compare=False)
     _judged: Callable[[Trace, Replay], Ints] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self, tape: Tape | None) -> None:
+    def __post_init__(self, transcript: Transcript | None) -> None:
         """Open the books."""
-        run, judged = _books(self, tape)
+        run, judged = _books(self, transcript)
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_judged", judged)
 
@@ -181,7 +181,9 @@ def _says(answer: Replay, counted: _Counted) -> bool:
     return _same(_Counted(answer.hints, answer.faults), counted)
 
 
-def _books(task: Paging, tape: Tape | None) -> tuple[Callable[..., Replay], Callable[..., Ints]]:
+def _books(
+    task: Paging, transcript: Transcript | None
+) -> tuple[Callable[..., Replay], Callable[..., Ints]]:
     """Return what runs an order and what confirms an answer; they alone hold the books."""
     books: Books[Replay, _Counted] = Books(task.meter, WORDING, _says, _same)
     advice = task.advice
@@ -189,7 +191,7 @@ def _books(task: Paging, tape: Tape | None) -> tuple[Callable[..., Replay], Call
     def run(case: Trace, order: Order) -> Replay:
         known = _of(advice, case)
         before = books.open(case.instance)
-        reports = _replayed(known, order, tape)
+        reports = _replayed(known, order, transcript)
         faults = reports[:, 0].copy()
         added = _added(case, faults, int(reports[:, 1].sum()), order.hints)
         answer = Replay(case.instance, order.hints, np.frombuffer(faults.tobytes(), np.int64))
@@ -205,12 +207,12 @@ def _of(known: tuple[Advice, ...], case: Trace) -> Advice:
     return own(known, case, lambda advice: advice.trace, "trace")
 
 
-def _replayed(advice: Advice, order: Order, tape: Tape | None) -> Ints:
+def _replayed(advice: Advice, order: Order, transcript: Transcript | None) -> Ints:
     """Run an order on every coin stream; return (streams, 4) reports of the engine."""
     case, name = advice.trace, method_of(order.serve)
     stream_seed = child(case.seed, COINS, case.group, stream_of(order.serve))
     seeds = stream_seed.generate_state(order.streams, np.uint64)
-    logged = len(case.pages) if tape else 0
+    logged = len(case.pages) if transcript else 0
     log, trail = np.zeros(logged, np.uint8), np.zeros(logged, np.int64)
     ledger = np.empty(STACK + case.slots, np.int64)
     slot_of = np.empty(case.n_pages, np.int32)
@@ -226,9 +228,9 @@ def _replayed(advice: Advice, order: Order, tape: Tape | None) -> Ints:
             trail[kept],
         )  # fmt: skip
         _refuse_breach(name, case, reports[stream], noted, weighted)
-    if tape:
-        tape.logs[case.instance], tape.trails[case.instance] = log, trail
-        tape.replays[case.instance] += 1
+    if transcript:
+        transcript.logs[case.instance], transcript.trails[case.instance] = log, trail
+        transcript.replays[case.instance] += 1
     return reports
 
 

@@ -50,7 +50,7 @@ class State:
 
 
 @dataclass
-class Tape:
+class Transcript:
     """What a listener hears; a method cannot tell that there is one."""
 
     asked: dict[float, int] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class ShortestPaths:
     exact: InitVar[Callable[[Case], Ints]]
     """Returns the exact distances of a case's pairs: (q,)."""
     meter: Meter = field(default_factory=Meter)
-    tape: InitVar[Tape | None] = None
+    transcript: InitVar[Transcript | None] = None
     """Who listens, if anybody; not kept on the task."""
     _run: Callable[..., Answers] = field(init=False, repr=False, compare=False)
     _judged: Callable[[Case, Answers], dict[str, float]] = field(
@@ -89,9 +89,11 @@ class ShortestPaths:
     )
     _truth: Callable[[Case], Ints] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self, judge: Judge, exact: Callable[[Case], Ints], tape: Tape | None) -> None:
+    def __post_init__(
+        self, judge: Judge, exact: Callable[[Case], Ints], transcript: Transcript | None
+    ) -> None:
         """Open the books."""
-        run, judged = _books(self, judge, tape)
+        run, judged = _books(self, judge, transcript)
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_truth", exact)
         object.__setattr__(self, "_judged", judged)
@@ -177,7 +179,7 @@ def _bytes(index: Any) -> int:
 
 
 def _books(
-    task: ShortestPaths, judge: Judge, tape: Tape | None
+    task: ShortestPaths, judge: Judge, transcript: Transcript | None
 ) -> tuple[Callable[..., Answers], Callable[[Case, Answers], dict[str, float]]]:
     """Return what runs a hook and what judges answers; they alone hold the books."""
     books: Books[Answers, Counted] = Books(task.meter, WORDING, _says, _same)
@@ -189,9 +191,9 @@ def _books(
         before = books.open(case.instance)
         counted = _asked(case, hook, index, inner)
         answers = Answers(case.instance, np.frombuffer(counted.lengths.tobytes(), np.int32))
-        if tape:
-            tape.asked[case.instance] = tape.asked.get(case.instance, 0) + 1
-            tape.queried[case.instance] = counted.queried
+        if transcript:
+            transcript.asked[case.instance] = transcript.asked.get(case.instance, 0) + 1
+            transcript.queried[case.instance] = counted.queried
         return books.enter(case.instance, before, answers, counted, _added(counted))
 
     def judged(case: Case, answers: Answers) -> dict[str, float]:

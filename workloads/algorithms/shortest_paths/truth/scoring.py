@@ -12,14 +12,14 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Ints,
     Marks,
 )
-from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, Tape
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, Transcript
 from adabench.workloads.algorithms.shortest_paths.truth.distances import Truth, exact
 
 HORIZONS = (100, 1_000, 10_000, 100_000, 1_000_000)
 """Numbers of queries over which preparation is spread."""
 
 
-def scored_task(cases: tuple[Case, ...], tape: Tape | None = None) -> ShortestPaths:
+def scored_task(cases: tuple[Case, ...], transcript: Transcript | None = None) -> ShortestPaths:
     """Return the task of these cases, with its score."""
     truths: dict[float, Truth] = {}
 
@@ -34,7 +34,7 @@ def scored_task(cases: tuple[Case, ...], tape: Tape | None = None) -> ShortestPa
     def lengths(case: Case) -> Ints:
         return known(case).lengths
 
-    return ShortestPaths(cases, judge, lengths, tape=tape)
+    return ShortestPaths(cases, judge, lengths, transcript=transcript)
 
 
 def score(case: Case, counted: Counted, known: Truth) -> dict[str, float]:

@@ -45,7 +45,7 @@ class Replay:
 
 
 @dataclass
-class Tape:
+class Transcript:
     """What a listener hears of the runs of a task; a method cannot tell that there is one."""
 
     heard: dict[float, Heard] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Stragglers:
     profiles: InitVar[tuple[Profile, ...]]
     real: InitVar[bool] = False
     meter: Meter = field(default_factory=Meter)
-    tape: InitVar[Tape | None] = None
+    transcript: InitVar[Transcript | None] = None
     """Who listens, if anybody; not kept on the task."""
     known: tuple[Case, ...] = field(init=False)
     _run: Callable[..., Replay] = field(init=False, repr=False, compare=False)
@@ -71,9 +71,11 @@ class Stragglers:
         init=False, repr=False, compare=False
     )
 
-    def __post_init__(self, profiles: tuple[Profile, ...], real: bool, tape: Tape | None) -> None:
+    def __post_init__(
+        self, profiles: tuple[Profile, ...], real: bool, transcript: Transcript | None
+    ) -> None:
         """Open the books."""
-        run, judged = _books(profiles, real, self.meter, tape)
+        run, judged = _books(profiles, real, self.meter, transcript)
         object.__setattr__(self, "known", tuple(profile.case for profile in profiles))
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_judged", judged)
@@ -130,7 +132,7 @@ def _same(one: _Counted, other: _Counted) -> bool:
 
 
 def _books(
-    profiles: tuple[Profile, ...], real: bool, meter: Meter, tape: Tape | None
+    profiles: tuple[Profile, ...], real: bool, meter: Meter, transcript: Transcript | None
 ) -> tuple[Callable[..., Replay], Callable[..., dict[str, float]]]:
     """Return what runs a scheme and what judges an answer.
 
@@ -141,7 +143,7 @@ def _books(
     def run(case: Case, scheme: Scheme, told: bool, exact: bool) -> Replay:
         profile = _of(profiles, case)
         before = books.open(case.instance)
-        heard = Heard() if tape else None
+        heard = Heard() if transcript else None
         trained = None
         if real:
             counts, trained = train(profile, scheme, told=told, exact=exact)
@@ -149,9 +151,9 @@ def _books(
             fleet = Simulated(profile)
             counts = schedule(profile, scheme, fleet, told=told, exact=exact, heard=heard)
         answer = Replay(case.instance, counts.time, scheme.delay, told, exact)
-        if tape and heard:
-            tape.heard[case.instance] = heard
-            tape.replays[case.instance] += 1
+        if transcript and heard:
+            transcript.heard[case.instance] = heard
+            transcript.replays[case.instance] += 1
         added = {name: float(getattr(counts, name)) for name in COUNTED}
         counted = _Counted(_said(answer), counts, trained)
         return books.enter(case.instance, before, answer, counted, added)
