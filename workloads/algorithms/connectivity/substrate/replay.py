@@ -78,14 +78,14 @@ class Order:
     hints: Kind
 
 
-class Counted(NamedTuple):
+class Tally(NamedTuple):
     """What was counted in a service."""
 
     order: Order
     run: Run
 
 
-Judge = Callable[[Advice, float, Counted], dict[str, float]]
+Judge = Callable[[Advice, float, Tally], dict[str, float]]
 """Scores what was counted, at a noise scale; it knows the truth, and this module does not."""
 
 
@@ -171,13 +171,13 @@ class Connectivity:
         return self._judged(case, answer)
 
 
-def _same(one: Counted, other: Counted) -> bool:
+def _same(one: Tally, other: Tally) -> bool:
     alike = one.order.hints == other.order.hints
     alike = alike and np.array_equal(one.run.ledger, other.run.ledger)
     return alike and np.array_equal(one.run.answers, other.run.answers)
 
 
-def _says(answer: Served, counted: Counted) -> bool:
+def _says(answer: Served, counted: Tally) -> bool:
     same_hints = answer.hints == counted.order.hints
     return same_hints and np.array_equal(answer.answers, counted.run.answers)
 
@@ -186,7 +186,7 @@ def _books(
     task: Connectivity, judge: Judge, transcript: Transcript | None
 ) -> tuple[Callable[..., Served], Callable[..., dict[str, float]]]:
     """Return what runs an order and what confirms an answer; they alone hold the books."""
-    books: Books[Served, Counted] = Books(task.meter, WORDING, _says, _same)
+    books: Books[Served, Tally] = Books(task.meter, WORDING, _says, _same)
     advice, noise = task.advice, task.noise
 
     def run(case: Stream, order: Order) -> Served:
@@ -195,7 +195,7 @@ def _books(
         ran = run_order(known, order, transcript)
         shown = np.frombuffer(ran.answers.tobytes(), np.uint8)
         answer = Served(case.instance, order.hints, shown)
-        counted, added = Counted(order, ran), _added(case, ran.ledger)
+        counted, added = Tally(order, ran), _added(case, ran.ledger)
         return books.enter(case.instance, before, answer, counted, added)
 
     def judged(case: Stream, answer: Served) -> dict[str, float]:

@@ -9,7 +9,7 @@ import numpy as np
 from adabench.workloads.algorithms.connectivity.substrate.predictions import Advice, Kind
 from adabench.workloads.algorithms.connectivity.substrate.replay import (
     Connectivity,
-    Counted,
+    Tally,
     Transcript,
     run_order,
 )
@@ -33,7 +33,7 @@ def scored_task(
     return Connectivity(advice, score, noise, transcript=transcript)
 
 
-def score(advice: Advice, noise: float, counted: Counted) -> dict[str, float]:
+def score(advice: Advice, noise: float, counted: Tally) -> dict[str, float]:
     """Return the score of what was counted; `noise` is the scale of the predictions' errors."""
     stream = advice.stream
     known, horizon = anchors(stream), stream.horizon
@@ -61,7 +61,7 @@ def score(advice: Advice, noise: float, counted: Counted) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
 
 
-def _slope(advice: Advice, noise: float, counted: Counted) -> dict[str, float]:
+def _slope(advice: Advice, noise: float, counted: Tally) -> dict[str, float]:
     """Run the method's hooks again, off the record, with other predictions of the same stream."""
 
     def again(there: Advice, hints: str) -> float:

@@ -171,19 +171,19 @@ class FlowTime:
         return self._judged(case, answer)
 
 
-class _Counted(NamedTuple):
+class _Tally(NamedTuple):
     """What was counted in a run."""
 
     sees: Sees
     flow: Floats
 
 
-def _same(one: _Counted, other: _Counted) -> bool:
+def _same(one: _Tally, other: _Tally) -> bool:
     return one.sees == other.sees and np.array_equal(one.flow, other.flow)
 
 
-def _says(answer: Replay, counted: _Counted) -> bool:
-    return _same(_Counted(answer.sees, answer.flow), counted)
+def _says(answer: Replay, counted: _Tally) -> bool:
+    return _same(_Tally(answer.sees, answer.flow), counted)
 
 
 def _books(
@@ -193,7 +193,7 @@ def _books(
 
     They alone hold the streams and the books.
     """
-    books: Books[Replay, _Counted] = Books(meter, WORDING, _says, _same)
+    books: Books[Replay, _Tally] = Books(meter, WORDING, _says, _same)
 
     def run(case: Case, order: Order) -> Replay:
         stream = _of(streams, case)
@@ -202,7 +202,7 @@ def _books(
         shown = np.frombuffer(flow.tobytes(), np.float64).reshape(flow.shape)
         answer = Replay(case.instance, order.sees, shown)
         added = _added(stream, flow, reports)
-        return books.enter(case.instance, before, answer, _Counted(order.sees, flow), added)
+        return books.enter(case.instance, before, answer, _Tally(order.sees, flow), added)
 
     def judged(case: Case, answer: Replay) -> dict[str, float]:
         stream = _of(streams, case)

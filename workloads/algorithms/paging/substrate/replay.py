@@ -166,26 +166,26 @@ class Paging:
         return {name: float(value) for name, value in values.items()}
 
 
-class _Counted(NamedTuple):
+class _Tally(NamedTuple):
     """What was counted in a replay."""
 
     hints: Kind
     faults: Ints
 
 
-def _same(one: _Counted, other: _Counted) -> bool:
+def _same(one: _Tally, other: _Tally) -> bool:
     return one.hints == other.hints and np.array_equal(one.faults, other.faults)
 
 
-def _says(answer: Replay, counted: _Counted) -> bool:
-    return _same(_Counted(answer.hints, answer.faults), counted)
+def _says(answer: Replay, counted: _Tally) -> bool:
+    return _same(_Tally(answer.hints, answer.faults), counted)
 
 
 def _books(
     task: Paging, transcript: Transcript | None
 ) -> tuple[Callable[..., Replay], Callable[..., Ints]]:
     """Return what runs an order and what confirms an answer; they alone hold the books."""
-    books: Books[Replay, _Counted] = Books(task.meter, WORDING, _says, _same)
+    books: Books[Replay, _Tally] = Books(task.meter, WORDING, _says, _same)
     advice = task.advice
 
     def run(case: Trace, order: Order) -> Replay:
@@ -195,7 +195,7 @@ def _books(
         faults = reports[:, 0].copy()
         added = _added(case, faults, int(reports[:, 1].sum()), order.hints)
         answer = Replay(case.instance, order.hints, np.frombuffer(faults.tobytes(), np.int64))
-        return books.enter(case.instance, before, answer, _Counted(order.hints, faults), added)
+        return books.enter(case.instance, before, answer, _Tally(order.hints, faults), added)
 
     def judged(case: Trace, answer: Replay) -> Ints:
         return books.confirmed(case.instance, answer).faults

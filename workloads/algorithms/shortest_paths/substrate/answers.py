@@ -31,7 +31,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Counted:
+class Tally:
     """What was counted while a case was answered."""
 
     lengths: Ints

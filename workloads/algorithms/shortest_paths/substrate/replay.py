@@ -13,8 +13,8 @@ import numpy as np
 from adabench.harness.contract.protocols import Meter
 from adabench.workloads.algorithms.shortest_paths.substrate.answers import (
     Answers,
-    Counted,
     Prepared,
+    Tally,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case, Sparse, rows
 from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import COINS, child
@@ -68,7 +68,7 @@ NOTHING = (np.zeros(1, np.int32),)
 """The index of a method that prepares none."""
 
 
-Judge = Callable[[Case, Counted], dict[str, float]]
+Judge = Callable[[Case, Tally], dict[str, float]]
 """Scores what was counted; it knows the exact distances, and this module does not."""
 
 
@@ -182,7 +182,7 @@ def _books(
     task: ShortestPaths, judge: Judge, transcript: Transcript | None
 ) -> tuple[Callable[..., Answers], Callable[[Case, Answers], dict[str, float]]]:
     """Return what runs a hook and what judges answers; they alone hold the books."""
-    books: Books[Answers, Counted] = Books(task.meter, WORDING, _says, _same)
+    books: Books[Answers, Tally] = Books(task.meter, WORDING, _says, _same)
     cases = task.given
 
     def run(case: Case, hook: Hook, index: Prepared | None, inner: int) -> Answers:
@@ -202,25 +202,25 @@ def _books(
     return run, judged
 
 
-def _asked(case: Case, hook: Hook, index: Prepared | None, inner: int) -> Counted:
+def _asked(case: Case, hook: Hook, index: Prepared | None, inner: int) -> Tally:
     """Answer all pairs of a case."""
     graph, kept = case.graph, NOTHING if index is None else index.index
     lengths, ledger = np.full(len(case.pairs), -1, np.int32), np.zeros(3, np.int64)
     queried = np.zeros(graph.vertices, np.uint8)
     engine(hook)(graph.starts, graph.heads, kept, inner, case.pairs, lengths, ledger, queried)
-    return Counted(lengths, ledger, queried, index)
+    return Tally(lengths, ledger, queried, index)
 
 
-def _same(one: Counted, other: Counted) -> bool:
+def _same(one: Tally, other: Tally) -> bool:
     alike = np.array_equal(one.lengths, other.lengths)
     return alike and np.array_equal(one.ledger, other.ledger)
 
 
-def _says(answers: Answers, counted: Counted) -> bool:
+def _says(answers: Answers, counted: Tally) -> bool:
     return np.array_equal(answers.lengths, counted.lengths)
 
 
-def _added(counted: Counted) -> dict[str, float]:
+def _added(counted: Tally) -> dict[str, float]:
     """Return what answering adds to the meter."""
     names = {"edges_read": READS, "rows_read": ROWS, "entries_read": ENTRIES}
     read = {name: float(counted.ledger[place]) for name, place in names.items()}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.shortest_paths.substrate.answers import Counted
+from adabench.workloads.algorithms.shortest_paths.substrate.answers import Tally
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case, Sparse
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     ENTRIES,
@@ -28,7 +28,7 @@ def scored_task(cases: tuple[Case, ...], transcript: Transcript | None = None) -
             truths[case.instance] = exact(case)
         return truths[case.instance]
 
-    def judge(case: Case, counted: Counted) -> dict[str, float]:
+    def judge(case: Case, counted: Tally) -> dict[str, float]:
         return score(case, counted, known(case))
 
     def lengths(case: Case) -> Ints:
@@ -37,7 +37,7 @@ def scored_task(cases: tuple[Case, ...], transcript: Transcript | None = None) -
     return ShortestPaths(cases, judge, lengths, transcript=transcript)
 
 
-def score(case: Case, counted: Counted, known: Truth) -> dict[str, float]:
+def score(case: Case, counted: Tally, known: Truth) -> dict[str, float]:
     """Return the score of what was counted, given what is known of its pairs.
 
     Raises:
@@ -63,7 +63,7 @@ def score(case: Case, counted: Counted, known: Truth) -> dict[str, float]:
     return values | _work(case.graph, counted, known.searched)
 
 
-def _work(graph: Sparse, counted: Counted, searched: int) -> dict[str, float]:
+def _work(graph: Sparse, counted: Tally, searched: int) -> dict[str, float]:
     ledger, before, pairs = counted.ledger, counted.prepared, len(counted.lengths)
     prepared = before.ledger if before else np.zeros(3, np.int64)
     queried = counted.queried | before.queried if before else counted.queried

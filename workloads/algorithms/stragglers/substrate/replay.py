@@ -110,7 +110,7 @@ class Stragglers:
         return self._judged(case, answer)
 
 
-class _Counted(NamedTuple):
+class _Tally(NamedTuple):
     """What was counted in a run."""
 
     said: tuple[float, float, int, bool, bool]
@@ -122,11 +122,11 @@ def _said(answer: Replay) -> tuple[float, float, int, bool, bool]:
     return answer.instance, answer.time, answer.delay, answer.told, answer.exact
 
 
-def _says(answer: Replay, counted: _Counted) -> bool:
+def _says(answer: Replay, counted: _Tally) -> bool:
     return _said(answer) == counted.said
 
 
-def _same(one: _Counted, other: _Counted) -> bool:
+def _same(one: _Tally, other: _Tally) -> bool:
     """Tell whether two runs came out alike; real ones never do, and are no second try for that."""
     return one.trained is not None or one.counts == other.counts
 
@@ -138,7 +138,7 @@ def _books(
 
     They alone hold the profiles and the books.
     """
-    books: Books[Replay, _Counted] = Books(meter, WORDING, _says, _same)
+    books: Books[Replay, _Tally] = Books(meter, WORDING, _says, _same)
 
     def run(case: Case, scheme: Scheme, told: bool, exact: bool) -> Replay:
         profile = _of(profiles, case)
@@ -155,7 +155,7 @@ def _books(
             transcript.heard[case.instance] = heard
             transcript.replays[case.instance] += 1
         added = {name: float(getattr(counts, name)) for name in COUNTED}
-        counted = _Counted(_said(answer), counts, trained)
+        counted = _Tally(_said(answer), counts, trained)
         return books.enter(case.instance, before, answer, counted, added)
 
     def judged(case: Case, answer: Replay) -> dict[str, float]:
@@ -180,7 +180,7 @@ def least_time(profile: Profile) -> float:
     return float(profile.base[: case.jobs].min(axis=1).sum() + case.alpha * case.jobs / case.n)
 
 
-def _values(profile: Profile, delay: int, counted: _Counted) -> dict[str, float]:
+def _values(profile: Profile, delay: int, counted: _Tally) -> dict[str, float]:
     """Return the score of a run."""
     case, counts, trained = profile.case, counted.counts, counted.trained
     least = least_time(profile) if trained is None else trained.unit_s * case.jobs / case.n
