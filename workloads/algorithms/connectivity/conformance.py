@@ -27,7 +27,7 @@ from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.connectivity.substrate.predictions import Advice, Hindsight
 from adabench.workloads.algorithms.connectivity.substrate.replay import (
     Connectivity,
-    Served,
+    Service,
     Transcript,
 )
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import Ints
@@ -81,7 +81,7 @@ class Trial:
     noise: float
     task: Connectivity
     case: Stream
-    answer: Served
+    answer: Service
     trail: Ints
     """(T,) steps spent after each update."""
     values: Mapping[str, float]

@@ -20,7 +20,7 @@ from adabench.workloads.algorithms.connectivity.substrate.rebuild_structure impo
     rebuild_update,
     rebuilt,
 )
-from adabench.workloads.algorithms.connectivity.substrate.replay import Served, Transcript
+from adabench.workloads.algorithms.connectivity.substrate.replay import Service, Transcript
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import engine
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import FAMILIES, generate
 from adabench.workloads.algorithms.connectivity.task import CARD, load
@@ -234,7 +234,7 @@ def test_a_wrong_answer_leaves_no_thrift() -> None:
     served = task.serve(case, rebuild_update, rebuild_query, rebuilt)
     assert task.score(case, served)["exactness"] == 1
     with pytest.raises(MethodContractError, match="not the task's own service"):
-        task.score(case, Served(served.instance, served.hints, 1 - served.answers))
+        task.score(case, Service(served.instance, served.hints, 1 - served.answers))
     task.meter["work"] = 0.0
     with pytest.raises(MethodContractError, match="wrote into the meter"):
         task.score(case, served)

@@ -15,7 +15,7 @@ from adabench.workloads.algorithms.connectivity.substrate.bfs_structure import (
     search_update,
     searched,
 )
-from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 CARD = Card(
@@ -26,6 +26,6 @@ CARD = Card(
 )
 
 
-def solve(task: Connectivity, case: Stream, point: Point) -> Served:
+def solve(task: Connectivity, case: Stream, point: Point) -> Service:
     """Serve the stream."""
     return task.serve(case, search_update, search_query, searched)

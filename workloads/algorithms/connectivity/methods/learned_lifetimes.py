@@ -37,7 +37,7 @@ from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_update,
     lifted,
 )
-from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
     Ints,
     Net,
@@ -156,7 +156,7 @@ def query(net: Net, notes: Hearing, a: int, b: int) -> bool:
     return bool(lift_query(net, notes.lift, a, b))
 
 
-def solve(state: Learned, case: Stream, point: Point) -> Served:
+def solve(state: Learned, case: Stream, point: Point) -> Service:
     """Serve the stream with the learned lifetimes."""
     table, trusted = state.tables[case.instance], int(PREFIX * case.horizon)
 

@@ -21,7 +21,7 @@ from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_update,
     lifted,
 )
-from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 CARD = Card(
@@ -47,6 +47,6 @@ CARD = Card(
 )
 
 
-def solve(task: Connectivity, case: Stream, point: Point) -> Served:
+def solve(task: Connectivity, case: Stream, point: Point) -> Service:
     """Serve the stream with true deletion times as predictions."""
     return task.serve(case, lift_update, lift_query, lifted, hints="true")

@@ -56,7 +56,7 @@ from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_update,
     lifted,
 )
-from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
     Ints,
     Net,
@@ -236,7 +236,7 @@ def guarded_query(net: Net, notes: Guarded, a: int, b: int) -> bool:
     return bool(found)
 
 
-def solve(task: Connectivity, case: Stream, point: Point) -> Served:
+def solve(task: Connectivity, case: Stream, point: Point) -> Service:
     """Serve the stream with the predictions as given."""
     shift = str(point["shift"])
     if point["backstop"] == "on":

@@ -16,7 +16,7 @@ from adabench.workloads.algorithms.connectivity.substrate.rebuild_structure impo
     rebuild_update,
     rebuilt,
 )
-from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 CARD = Card(
@@ -27,6 +27,6 @@ CARD = Card(
 )
 
 
-def solve(task: Connectivity, case: Stream, point: Point) -> Served:
+def solve(task: Connectivity, case: Stream, point: Point) -> Service:
     """Serve the stream."""
     return task.serve(case, rebuild_update, rebuild_query, rebuilt)

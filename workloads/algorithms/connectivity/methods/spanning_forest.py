@@ -18,7 +18,7 @@ from adabench.workloads.algorithms.connectivity.substrate.dynamic_forest import 
     forest_query,
     forest_update,
 )
-from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 CARD = Card(
@@ -44,6 +44,6 @@ CARD = Card(
 )
 
 
-def solve(task: Connectivity, case: Stream, point: Point) -> Served:
+def solve(task: Connectivity, case: Stream, point: Point) -> Service:
     """Serve the stream."""
     return task.serve(case, forest_update, forest_query, forest)

@@ -18,7 +18,7 @@ from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_update,
     lifted,
 )
-from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Served
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 CARD = Card(
@@ -57,7 +57,7 @@ CARD = Card(
 )
 
 
-def solve(task: Connectivity, case: Stream, point: Point) -> Served:
+def solve(task: Connectivity, case: Stream, point: Point) -> Service:
     """Serve the stream with the predictions as given and no shift."""
     return task.serve(
         case, lift_update, lift_query, lambda start: lifted(start, "none"), hints="given"

@@ -49,7 +49,7 @@ ROOMY = 4_000_000
 
 
 @dataclass(frozen=True)
-class Served:
+class Service:
     """What came of one method on one stream."""
 
     instance: float
@@ -100,8 +100,8 @@ class Connectivity:
     meter: Meter = field(default_factory=Meter)
     transcript: InitVar[Transcript | None] = None
     """Who listens, if anybody; not kept on the task."""
-    _run: Callable[[Stream, Order], Served] = field(init=False, repr=False, compare=False)
-    _judged: Callable[[Stream, Served], dict[str, float]] = field(
+    _run: Callable[[Stream, Order], Service] = field(init=False, repr=False, compare=False)
+    _judged: Callable[[Stream, Service], dict[str, float]] = field(
         init=False, repr=False, compare=False
     )
 
@@ -150,7 +150,7 @@ class Connectivity:
         notes: Callable[[Start], Any],
         *,
         hints: Kind = "none",
-    ) -> Served:
+    ) -> Service:
         """Serve all updates and queries of a stream, once, and count.
 
         `notes` makes the method's arrays from what is known before the first update; `update`
@@ -161,7 +161,7 @@ class Connectivity:
         """
         return self._run(case, Order(update, query, notes, hints))
 
-    def score(self, case: Stream, answer: Served) -> dict[str, float]:
+    def score(self, case: Stream, answer: Service) -> dict[str, float]:
         """Judge a service against the true answers, the baselines and the bounds of the case.
 
         Raises:
@@ -177,28 +177,28 @@ def _same(one: Tally, other: Tally) -> bool:
     return alike and np.array_equal(one.run.answers, other.run.answers)
 
 
-def _says(answer: Served, counted: Tally) -> bool:
+def _says(answer: Service, counted: Tally) -> bool:
     same_hints = answer.hints == counted.order.hints
     return same_hints and np.array_equal(answer.answers, counted.run.answers)
 
 
 def _books(
     task: Connectivity, judge: Judge, transcript: Transcript | None
-) -> tuple[Callable[..., Served], Callable[..., dict[str, float]]]:
+) -> tuple[Callable[..., Service], Callable[..., dict[str, float]]]:
     """Return what runs an order and what confirms an answer; they alone hold the books."""
-    books: Books[Served, Tally] = Books(task.meter, WORDING, _says, _same)
+    books: Books[Service, Tally] = Books(task.meter, WORDING, _says, _same)
     advice, noise = task.advice, task.noise
 
-    def run(case: Stream, order: Order) -> Served:
+    def run(case: Stream, order: Order) -> Service:
         known = _of(advice, case)
         before = books.open(case.instance)
         ran = run_order(known, order, transcript)
         shown = np.frombuffer(ran.answers.tobytes(), np.uint8)
-        answer = Served(case.instance, order.hints, shown)
+        answer = Service(case.instance, order.hints, shown)
         counted, added = Tally(order, ran), _added(case, ran.ledger)
         return books.enter(case.instance, before, answer, counted, added)
 
-    def judged(case: Stream, answer: Served) -> dict[str, float]:
+    def judged(case: Stream, answer: Service) -> dict[str, float]:
         return judge(_of(advice, case), noise, books.confirmed(case.instance, answer))
 
     return run, judged
