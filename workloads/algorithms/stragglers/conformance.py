@@ -27,7 +27,7 @@ from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
     frozen,
     generate,
 )
-from adabench.workloads.algorithms.stragglers.substrate.master_loop import Heard
+from adabench.workloads.algorithms.stragglers.substrate.master_loop import RoundLog
 from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers, Transcript
 from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
@@ -65,7 +65,7 @@ class Trial:
 
     profile: Profile
     answer: Replay
-    heard: Heard
+    round_log: RoundLog
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
@@ -102,7 +102,7 @@ def attempt(method: ModuleType, card: Card, profile: Profile) -> Trial:
     task.score(case, answer)
     if transcript.replays != {case.instance: 1}:
         raise MethodContractError("It runs a case more than once and answers with one.")
-    return Trial(profile, answer, transcript.heard[case.instance])
+    return Trial(profile, answer, transcript.round_log[case.instance])
 
 
 def _untold(trials: list[Trial]) -> Iterator[str]:
@@ -118,8 +118,8 @@ def _online(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str
     for old in trials:
         for cut in CUTS:
             new = attempt(method, card, other_future(old.profile, cut))
-            same_orders = old.heard.orders[: cut + 1] == new.heard.orders[: cut + 1]
-            if not same_orders or old.heard.decided[:cut] != new.heard.decided[:cut]:
+            same_orders = old.round_log.orders[: cut + 1] == new.round_log.orders[: cut + 1]
+            if not same_orders or old.round_log.decided[:cut] != new.round_log.decided[:cut]:
                 yield (
                     f"It looks ahead: on {old.profile.case.group} it does otherwise before round "
                     f"{cut} when delays from that round on are others."

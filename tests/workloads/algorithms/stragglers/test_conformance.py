@@ -84,8 +84,8 @@ def test_another_future_is_another_one(methods) -> None:
     method = methods["hindsight"]
     old = attempt(method, method.CARD, small_profiles(3)[0])
     new = attempt(method, method.CARD, other_future(old.profile, 7))
-    assert old.heard.orders[:7] == new.heard.orders[:7]
-    assert old.heard.orders[7] != new.heard.orders[7]
+    assert old.round_log.orders[:7] == new.round_log.orders[:7]
+    assert old.round_log.orders[7] != new.round_log.orders[7]
 
 
 def test_the_task_does_not_say_that_it_is_recorded() -> None:

@@ -16,7 +16,7 @@ from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
     make_profile,
 )
 from adabench.workloads.algorithms.stragglers.substrate.master_loop import (
-    Heard,
+    RoundLog,
     Simulated,
     schedule,
 )
@@ -81,10 +81,10 @@ def test_selective_repetition_by_hand(of_pattern) -> None:
     # B = 1, W = 2, lambda = 3: s = ceil(3 / 2) = 2. Three late in round 0, so one part of job 0 is
     # repeated by worker 0 in round 1, whose part of job 1 is missing then, and s covers that.
     profile = of_pattern(pattern("xxx... ...... ...... ......"), 3)
-    heard = Heard()
+    round_log = RoundLog()
     scheme = SelectiveRepeat(Layout((Group(1.0, 6, 2),)), 1, 2, 3, 2)
-    books = run(profile, scheme, heard=heard)
-    jobs = [np.frombuffer(own, np.int64)[:6].tolist() for own in heard.orders]
+    books = run(profile, scheme, round_log=round_log)
+    jobs = [np.frombuffer(own, np.int64)[:6].tolist() for own in round_log.orders]
     assert jobs == [[0] * 6, [0, 1, 1, 1, 1, 1], [2] * 6, [IDLE] * 6]
     assert (books.wait_outs, books.stopped, books.extra_rounds) == (0, 1, 0)
     assert books.duration[3] == 0
@@ -101,9 +101,9 @@ def test_an_extra_round_is_played_if_the_last_job_owes_a_part(of_pattern) -> Non
 def test_the_diagonal_of_the_multiplexed_scheme(of_pattern) -> None:
     # B = 1, W = 2: slots (D1 of job r) and (coded part of job r - 1, or its D1 part again).
     profile = of_pattern(pattern("x... .... .... ...."), 3)
-    heard, scheme = Heard(), Multiplexed(4, 1, 2, 1)
-    books = run(profile, scheme, heard=heard)
-    orders = [np.frombuffer(own, np.int64).reshape(2, 4, 2) for own in heard.orders]
+    round_log, scheme = RoundLog(), Multiplexed(4, 1, 2, 1)
+    books = run(profile, scheme, round_log=round_log)
+    orders = [np.frombuffer(own, np.int64).reshape(2, 4, 2) for own in round_log.orders]
     assert orders[0][0].tolist() == [[0, IDLE]] * 4
     assert orders[1][0].tolist() == [[1, 0]] * 4
     assert orders[1][1].tolist() == [[0, 0], [1, 5], [2, 6], [3, 7]]  # worker 0 repeats its D1
@@ -269,11 +269,11 @@ def test_a_view_cannot_be_written_to(of_pattern) -> None:
 
 def test_counts_are_those_of_a_count_from_outside() -> None:
     profile = generate("short", 32, 20, 40, 6.0, 1.0, 4)
-    heard, scheme = Heard(), Multiplexed(32, 2, 3, 6)
-    books = run(profile, scheme, heard=heard)
+    round_log, scheme = RoundLog(), Multiplexed(32, 2, 3, 6)
+    books = run(profile, scheme, round_log=round_log)
     cost, time, work, done = scheme.layout.cost, 0.0, 0.0, set()
     for r, (orders, late, decided) in enumerate(
-        zip(heard.orders, heard.late, heard.decided, strict=True)
+        zip(round_log.orders, round_log.late, round_log.decided, strict=True)
     ):
         job, piece = np.frombuffer(orders, np.int64).reshape(2, 32, -1)
         loads = np.array([sum(cost[p] for p in own if p != IDLE) for own in piece])

@@ -95,7 +95,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Heard:
+class RoundLog:
     """What a listener hears of a run: every order and every decision, by round."""
 
     orders: list[bytes] = field(default_factory=list)
@@ -111,7 +111,7 @@ def schedule(
     *,
     told: bool = False,
     exact: bool = True,
-    heard: Heard | None = None,
+    round_log: RoundLog | None = None,
 ) -> Counts:
     """Run all jobs; return what was counted.
 
@@ -136,14 +136,14 @@ def schedule(
         if loads.any():
             took = fleet.work(r, orders, loads)
             late[r], returned = _round(
-                counts, scheme, fleet, view, orders, loads, took, case.mu, heard
+                counts, scheme, fleet, view, orders, loads, took, case.mu, round_log
             )
             _collect(done, orders, returned)
             fleet.take(r, orders, returned)
         else:
             counts.duration.append(0.0)
-            if heard:
-                _hear(heard, orders, late[r], "idle")
+            if round_log:
+                _note_round(round_log, orders, late[r], "idle")
         _settle(counts, layout, done, decoded, r - delay, exact, fleet)
     counts.delivered = float(np.mean([layout.delivered(own) for own in done]))
     return counts
@@ -151,7 +151,7 @@ def schedule(
 
 def _round(
     counts: Counts, scheme: Scheme, fleet: Fleet, view: View, orders: Orders, loads: Floats,
-    took: Floats, mu: float, heard: Heard | None,
+    took: Floats, mu: float, round_log: RoundLog | None,
 ) -> tuple[Flags, Flags]:  # fmt: skip
     """Play one round; return who counts as late and who returned: (n,) each."""
     busy = loads > 0
@@ -159,8 +159,8 @@ def _round(
     limit = (1 + mu) * fastest
     late: Flags = busy & (took > limit)
     decision = scheme.decide(view, orders, _sealed(late)) if late.any() else None
-    if heard:
-        _hear(heard, orders, late, repr(decision))
+    if round_log:
+        _note_round(round_log, orders, late, repr(decision))
     duration, counted = slowest, np.zeros(view.n, np.bool_)
     if isinstance(decision, Backups):
         helper, repeated = _refuse_helpers(decision, orders, late)
@@ -298,7 +298,7 @@ def _sealed(flags: Flags) -> Flags:
     return np.frombuffer(flags.tobytes(), np.bool_).reshape(flags.shape)
 
 
-def _hear(heard: Heard, orders: Orders, late: Flags, decided: str) -> None:
-    heard.orders.append(orders.job.tobytes() + orders.piece.tobytes())
-    heard.late.append(late.tobytes())
-    heard.decided.append(decided)
+def _note_round(round_log: RoundLog, orders: Orders, late: Flags, decided: str) -> None:
+    round_log.orders.append(orders.job.tobytes() + orders.piece.tobytes())
+    round_log.late.append(late.tobytes())
+    round_log.decided.append(decided)

@@ -13,7 +13,7 @@ from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Profile
 from adabench.workloads.algorithms.stragglers.substrate.master_loop import (
     Counts,
-    Heard,
+    RoundLog,
     Simulated,
     schedule,
 )
@@ -48,7 +48,7 @@ class Replay:
 class Transcript:
     """What a listener hears of the runs of a task; a method cannot tell that there is one."""
 
-    heard: dict[float, Heard] = field(default_factory=dict)
+    round_log: dict[float, RoundLog] = field(default_factory=dict)
     replays: Counter[float] = field(default_factory=Counter)
 
 
@@ -143,16 +143,16 @@ def _books(
     def run(case: Case, scheme: Scheme, told: bool, exact: bool) -> Replay:
         profile = _of(profiles, case)
         before = books.open(case.instance)
-        heard = Heard() if transcript else None
+        round_log = RoundLog() if transcript else None
         trained = None
         if real:
             counts, trained = train(profile, scheme, told=told, exact=exact)
         else:
             fleet = Simulated(profile)
-            counts = schedule(profile, scheme, fleet, told=told, exact=exact, heard=heard)
+            counts = schedule(profile, scheme, fleet, told=told, exact=exact, round_log=round_log)
         answer = Replay(case.instance, counts.time, scheme.delay, told, exact)
-        if transcript and heard:
-            transcript.heard[case.instance] = heard
+        if transcript and round_log:
+            transcript.round_log[case.instance] = round_log
             transcript.replays[case.instance] += 1
         added = {name: float(getattr(counts, name)) for name in COUNTED}
         counted = _Tally(_said(answer), counts, trained)
