@@ -76,7 +76,7 @@ FOREVER = 1 << 30
 
 
 @dataclass(frozen=True)
-class Learned:
+class LifetimeTables:
     """The task and, per case, the table of remaining lifetimes."""
 
     task: Connectivity
@@ -84,7 +84,7 @@ class Learned:
     """By instance: (KINDS, AGES); column b is for ages of b binary digits."""
 
 
-class Hearing(NamedTuple):
+class LearnedNotes(NamedTuple):
     """The structure, and the class's lifetime at birth."""
 
     lift: Lifted
@@ -135,14 +135,14 @@ def train(seen: Raw) -> Small:
     return np.stack([remaining(lived[kind == c], died[kind == c]) for c in range(KINDS)])
 
 
-def prepare(task: Connectivity, point: Point, seed: int) -> Learned:
+def prepare(task: Connectivity, point: Point, seed: int) -> LifetimeTables:
     """Learn one table per case."""
     tables = {case.instance: train(task.prefix(case, PREFIX)) for case in task.cases()}
-    return Learned(task, tables)
+    return LifetimeTables(task, tables)
 
 
 @hook
-def update(net: Net, notes: Hearing, t: int, edge: int, opens: int, hint: int) -> None:
+def update(net: Net, notes: LearnedNotes, t: int, edge: int, opens: int, hint: int) -> None:
     """Predict, once there is something to predict from, and serve the update."""
     end = -1
     if opens and t >= notes.trusted[0]:
@@ -151,17 +151,17 @@ def update(net: Net, notes: Hearing, t: int, edge: int, opens: int, hint: int) -
 
 
 @hook
-def query(net: Net, notes: Hearing, a: int, b: int) -> bool:
+def query(net: Net, notes: LearnedNotes, a: int, b: int) -> bool:
     """Ask the structure."""
     return bool(lift_query(net, notes.lift, a, b))
 
 
-def solve(state: Learned, case: Stream, point: Point) -> Service:
+def solve(state: LifetimeTables, case: Stream, point: Point) -> Service:
     """Serve the stream with the learned lifetimes."""
     table, trusted = state.tables[case.instance], int(PREFIX * case.horizon)
 
-    def notes(start: Start) -> Hearing:
+    def notes(start: Start) -> LearnedNotes:
         lift = lifted(start, "random", table, trusted)
-        return Hearing(lift, np.array([trusted], np.int64))
+        return LearnedNotes(lift, np.array([trusted], np.int64))
 
     return state.task.serve(case, update, query, notes)

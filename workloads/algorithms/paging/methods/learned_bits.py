@@ -86,7 +86,7 @@ NEVER = -30.0
 
 
 @dataclass(frozen=True)
-class Learned:
+class BitModels:
     """The task and, per case, the model and the length of its training prefix."""
 
     task: Paging
@@ -159,9 +159,9 @@ def prefix_length(case: Trace) -> int:
     return int(PREFIX * len(case.pages))
 
 
-def prepare(task: Paging, point: Point, seed: int) -> Learned:
+def prepare(task: Paging, point: Point, seed: int) -> BitModels:
     """Train one model per case."""
-    return Learned(task, {case.instance: train(case) for case in task.cases()})
+    return BitModels(task, {case.instance: train(case) for case in task.cases()})
 
 
 @hook
@@ -193,7 +193,7 @@ def serve(cache: Cache, notes: Ints, weights: Floats, page: int, hint: int) -> N
         evict(cache, cache.slot_of[page])
 
 
-def solve(state: Learned, case: Trace, point: Point) -> Replay:
+def solve(state: BitModels, case: Trace, point: Point) -> Replay:
     """Replay the trace with the model's own bits."""
     p = float(point["threshold"])
     odds = np.log(p / (1 - p)) if 0 < p < 1 else np.inf * (p - 0.5)
