@@ -12,7 +12,7 @@ from adabench.workloads.algorithms.connectivity.conformance import RULES
 from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_query,
     lift_update,
-    lifted,
+    lifted_recursion,
 )
 from adabench.workloads.algorithms.connectivity.substrate.replay import Transcript
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import generate
@@ -101,7 +101,9 @@ def test_the_task_does_not_say_that_it_is_heard() -> None:
     plain, heard = scored_task(advice, 3.0), scored_task(advice, 3.0, transcript=transcript)
     assert sorted(vars(plain)) == sorted(vars(heard))
     case = plain.cases()[0]
-    answers = [task.serve(case, lift_update, lift_query, lifted) for task in (plain, heard)]
+    answers = [
+        task.serve(case, lift_update, lift_query, lifted_recursion) for task in (plain, heard)
+    ]
     assert len(transcript.trails[case.instance]) == case.horizon
     assert vars(answers[0]).keys() == vars(answers[1]).keys() == {"instance", "hints", "answers"}
 

@@ -12,7 +12,7 @@ from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     leaves,
     lift_query,
     lift_update,
-    lifted,
+    lifted_recursion,
 )
 from adabench.workloads.algorithms.connectivity.substrate.predictions import Hindsight
 from adabench.workloads.algorithms.connectivity.substrate.rebuild_structure import (
@@ -66,7 +66,9 @@ def test_canonical_insertions_are_charged() -> None:
     levels = leaves(case.horizon).bit_length() - 1
     transcript = Transcript()
     heard = scored_task(task.advice, 0.0, transcript=transcript)
-    heard.serve(case, lift_update, lift_query, lambda start: lifted(start, "none"), hints="true")
+    heard.serve(
+        case, lift_update, lift_query, lambda start: lifted_recursion(start, "none"), hints="true"
+    )
     entries = sum(
         canonical(int(s), int(e), levels) for s, e in zip(seen.starts, seen.ends, strict=True)
     )
@@ -91,7 +93,13 @@ def test_finds_are_the_parents_read(made) -> None:
     # 0-1, 2-3, then 1-3 hangs root 2 below 0: the query for 3 reads 3, 2, 0 and for 0 one.
     stream = made.stream_of([(0, 1, 1), (2, 3, 1), (1, 3, 1)], 4)
     task = scored_task((advise(hindsight(stream), 0.0),))
-    task.serve(task.cases()[0], lift_update, lift_query, lambda s: lifted(s, "none"), hints="true")
+    task.serve(
+        task.cases()[0],
+        lift_update,
+        lift_query,
+        lambda s: lifted_recursion(s, "none"),
+        hints="true",
+    )
     assert task.meter["finds"] * 3 >= 2 * 3 + 2 * 3
 
 
@@ -178,7 +186,7 @@ def shifted(seen: Hindsight, by: int, streams: int) -> tuple[float, float, float
             stream,
             lift_update,
             lift_query,
-            lambda start, coin=coin: lifted(start._replace(coin=7919 * coin + coin)),
+            lambda start, coin=coin: lifted_recursion(start._replace(coin=7919 * coin + coin)),
             hints="given",
         )
         reach.append(task.meter["reach"] * stream.horizon)

@@ -32,10 +32,10 @@ from numpy.typing import NDArray
 from adabench.harness.contract.card import Card, Claim, Point, Ratio
 from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     AGES,
-    Lifted,
+    LiftedRecursion,
     lift_query,
     lift_update,
-    lifted,
+    lifted_recursion,
 )
 from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
@@ -87,7 +87,7 @@ class LifetimeTables:
 class LearnedNotes(NamedTuple):
     """The structure, and the class's lifetime at birth."""
 
-    lift: Lifted
+    lift: LiftedRecursion
     trusted: Ints
     """(1,) the update from which on the table is used."""
 
@@ -161,7 +161,7 @@ def solve(state: LifetimeTables, case: Stream, point: Point) -> Service:
     table, trusted = state.tables[case.instance], int(PREFIX * case.horizon)
 
     def notes(start: Start) -> LearnedNotes:
-        lift = lifted(start, "random", table, trusted)
+        lift = lifted_recursion(start, "random", table, trusted)
         return LearnedNotes(lift, np.array([trusted], np.int64))
 
     return state.task.serve(case, update, query, notes)

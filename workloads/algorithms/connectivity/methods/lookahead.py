@@ -14,7 +14,7 @@ from adabench.harness.contract.card import Card, Claim, Point, Ratio
 from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_query,
     lift_update,
-    lifted,
+    lifted_recursion,
 )
 from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
@@ -38,4 +38,4 @@ CARD = Card(
 
 def solve(task: Connectivity, case: Stream, point: Point) -> Service:
     """Serve the stream without predictions."""
-    return task.serve(case, lift_update, lift_query, lifted)
+    return task.serve(case, lift_update, lift_query, lifted_recursion)

@@ -19,7 +19,7 @@ from adabench.harness.contract.card import Bound, Card, Claim, Point, Ratio
 from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_query,
     lift_update,
-    lifted,
+    lifted_recursion,
 )
 from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
@@ -49,4 +49,4 @@ CARD = Card(
 
 def solve(task: Connectivity, case: Stream, point: Point) -> Service:
     """Serve the stream with true deletion times as predictions."""
-    return task.serve(case, lift_update, lift_query, lifted, hints="true")
+    return task.serve(case, lift_update, lift_query, lifted_recursion, hints="true")

@@ -51,10 +51,10 @@ from adabench.workloads.algorithms.connectivity.substrate.dynamic_forest import 
     forest_update,
 )
 from adabench.workloads.algorithms.connectivity.substrate.lifting import (
-    Lifted,
+    LiftedRecursion,
     lift_query,
     lift_update,
-    lifted,
+    lifted_recursion,
 )
 from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
@@ -185,7 +185,7 @@ CARD = Card(
 class Guarded(NamedTuple):
     """Two structures on one history, each at its own pace."""
 
-    lift: Lifted
+    lift: LiftedRecursion
     wood: Forest
     edges: Small
     """(T,) the history: the edge of each update so far,"""
@@ -203,7 +203,7 @@ def guarded(start: Start, shift: str) -> Guarded:
     """Return both structures before the first update."""
     history = np.zeros((3, start.horizon), np.int32)
     pace = np.zeros((2, 2), np.int64)
-    return Guarded(lifted(start, shift), forest(start), *history, *pace)
+    return Guarded(lifted_recursion(start, shift), forest(start), *history, *pace)
 
 
 @hook
@@ -244,5 +244,5 @@ def solve(task: Connectivity, case: Stream, point: Point) -> Service:
             case, guarded_update, guarded_query, lambda start: guarded(start, shift), hints="given"
         )
     return task.serve(
-        case, lift_update, lift_query, lambda start: lifted(start, shift), hints="given"
+        case, lift_update, lift_query, lambda start: lifted_recursion(start, shift), hints="given"
     )

@@ -16,7 +16,7 @@ from adabench.harness.contract.card import Card, Claim, Point, Ratio
 from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_query,
     lift_update,
-    lifted,
+    lifted_recursion,
 )
 from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
@@ -60,5 +60,5 @@ CARD = Card(
 def solve(task: Connectivity, case: Stream, point: Point) -> Service:
     """Serve the stream with the predictions as given and no shift."""
     return task.serve(
-        case, lift_update, lift_query, lambda start: lifted(start, "none"), hints="given"
+        case, lift_update, lift_query, lambda start: lifted_recursion(start, "none"), hints="given"
     )

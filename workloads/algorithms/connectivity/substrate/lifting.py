@@ -46,7 +46,7 @@ AGES = 32
 """Powers of two that tell ages apart in a table of mean remaining lifetimes."""
 
 
-class Lifted(NamedTuple):
+class LiftedRecursion(NamedTuple):
     """The time tree, the path through it, and what is believed of each edge."""
 
     uf: Undoable
@@ -78,9 +78,9 @@ class Lifted(NamedTuple):
     """(4,) shift, levels, entries used, and from when on `remaining` is used."""
 
 
-def lifted(
+def lifted_recursion(
     start: Start, shift: str = "random", remaining: Small | None = None, learned_at: int = 0
-) -> Lifted:
+) -> LiftedRecursion:
     """Return the structure before the first update; `shift` is `random` or `none`.
 
     From update `learned_at` on an edge that outlives its prediction is believed in for what
@@ -92,7 +92,7 @@ def lifted(
     moved = start.coin % (width - start.horizon) if shift == "random" else 0
     entry, following = np.zeros((2, start.room), np.int32)
     alive, began, told, end, extended = np.zeros((5, start.edges), np.int32)
-    return Lifted(
+    return LiftedRecursion(
         undoable(start.n),
         np.zeros(levels + 1, np.int32),
         np.full(2 * width, -1, np.int32),
@@ -126,7 +126,7 @@ def highest_bit(x: int) -> int:
 
 
 @part
-def put(net: Net, lift: Lifted, node: int, edge: int) -> None:
+def put(net: Net, lift: LiftedRecursion, node: int, edge: int) -> None:
     """Store an edge at a node."""
     at = lift.state[2]
     if at >= len(lift.entry):
@@ -140,7 +140,7 @@ def put(net: Net, lift: Lifted, node: int, edge: int) -> None:
 
 
 @part
-def believe(net: Net, lift: Lifted, edge: int, t: int, end: int) -> None:
+def believe(net: Net, lift: LiftedRecursion, edge: int, t: int, end: int) -> None:
     """Store an edge on the canonical nodes of [t, end) and note when it is to expire."""
     end = min(max(end, t + 1), net.horizon)
     lift.end[edge] = end
@@ -161,7 +161,7 @@ def believe(net: Net, lift: Lifted, edge: int, t: int, end: int) -> None:
 
 
 @part
-def extension(net: Net, lift: Lifted, edge: int, t: int) -> int:
+def extension(net: Net, lift: LiftedRecursion, edge: int, t: int) -> int:
     """Return how many more updates to believe in for an edge that outlived its prediction."""
     doubled = 1 << min(lift.extended[edge], 30)
     if len(lift.remaining) == 0 or t < lift.state[3]:
@@ -171,7 +171,7 @@ def extension(net: Net, lift: Lifted, edge: int, t: int) -> int:
 
 
 @part
-def extend_expired(net: Net, lift: Lifted, t: int) -> None:
+def extend_expired(net: Net, lift: LiftedRecursion, t: int) -> None:
     """Believe longer in the edges that should have been deleted by t and were not."""
     edge = lift.expiring[t]
     while edge >= 0:
@@ -185,7 +185,7 @@ def extend_expired(net: Net, lift: Lifted, t: int) -> None:
 
 
 @part
-def enter(net: Net, lift: Lifted, node: int) -> None:
+def enter(net: Net, lift: LiftedRecursion, node: int) -> None:
     """Unite the live edges of a node, and unlink those that died."""
     before = -1
     at = lift.head[node]
@@ -204,7 +204,7 @@ def enter(net: Net, lift: Lifted, node: int) -> None:
 
 
 @hook
-def lift_update(net: Net, lift: Lifted, t: int, edge: int, opens: int, hint: int) -> None:
+def lift_update(net: Net, lift: LiftedRecursion, t: int, edge: int, opens: int, hint: int) -> None:
     """Serve one update: note it, undo what it invalidates, and walk down to its leaf."""
     shift, levels = lift.state[0], lift.state[1]
     leaf = t + shift
@@ -231,6 +231,6 @@ def lift_update(net: Net, lift: Lifted, t: int, edge: int, opens: int, hint: int
 
 
 @hook
-def lift_query(net: Net, lift: Lifted, a: int, b: int) -> bool:
+def lift_query(net: Net, lift: LiftedRecursion, a: int, b: int) -> bool:
     """Tell whether a and b are connected."""
     return bool(find(net, lift.uf, a) == find(net, lift.uf, b))

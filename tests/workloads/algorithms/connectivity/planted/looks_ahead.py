@@ -7,7 +7,7 @@ from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     AGES,
     lift_query,
     lift_update,
-    lifted,
+    lifted_recursion,
 )
 
 CARD = Card(title="looks ahead", adapts="what it may not know", paper="none")
@@ -17,5 +17,9 @@ def solve(task, case, point):
     gone = np.flatnonzero(case.opens == 0)
     table = np.full((4, AGES), 1 + int(gone[-1]) // 7, np.int32)
     return task.serve(
-        case, lift_update, lift_query, lambda start: lifted(start, "random", table), hints="none"
+        case,
+        lift_update,
+        lift_query,
+        lambda start: lifted_recursion(start, "random", table),
+        hints="none",
     )

@@ -4,7 +4,7 @@ from adabench.harness.contract.card import Bound, Card, Claim
 from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_query,
     lift_update,
-    lifted,
+    lifted_recursion,
 )
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import hook
 
@@ -31,4 +31,4 @@ def update(net, lift, t, edge, opens, hint):
 
 
 def solve(task, case, point):
-    return task.serve(case, update, lift_query, lifted, hints="given")
+    return task.serve(case, update, lift_query, lifted_recursion, hints="given")
