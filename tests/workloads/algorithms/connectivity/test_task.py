@@ -16,9 +16,9 @@ from adabench.workloads.algorithms.connectivity.substrate.lifting import (
 )
 from adabench.workloads.algorithms.connectivity.substrate.predictions import Hindsight
 from adabench.workloads.algorithms.connectivity.substrate.rebuild_structure import (
+    live_edge_array,
     rebuild_query,
     rebuild_update,
-    rebuilt,
 )
 from adabench.workloads.algorithms.connectivity.substrate.replay import Service, Transcript
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import engine
@@ -239,7 +239,7 @@ def test_a_longer_prefix_is_refused() -> None:
 def test_a_wrong_answer_leaves_no_thrift() -> None:
     task = small(0, updates="ring")
     (case,) = task.cases()
-    served = task.serve(case, rebuild_update, rebuild_query, rebuilt)
+    served = task.serve(case, rebuild_update, rebuild_query, live_edge_array)
     assert task.score(case, served)["exactness"] == 1
     with pytest.raises(MethodContractError, match="not the task's own service"):
         task.score(case, Service(served.instance, served.hints, 1 - served.answers))

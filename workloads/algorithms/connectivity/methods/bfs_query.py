@@ -11,9 +11,9 @@ about n / 2 on the ring.
 
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.connectivity.substrate.bfs_structure import (
+    live_graph,
     search_query,
     search_update,
-    searched,
 )
 from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
@@ -28,4 +28,4 @@ CARD = Card(
 
 def solve(task: Connectivity, case: Stream, point: Point) -> Service:
     """Serve the stream."""
-    return task.serve(case, search_update, search_query, searched)
+    return task.serve(case, search_update, search_query, live_graph)

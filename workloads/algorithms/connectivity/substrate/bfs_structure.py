@@ -24,7 +24,7 @@ from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
 )
 
 
-class Searched(NamedTuple):
+class LiveGraph(NamedTuple):
     """The lists, and room for two searches."""
 
     links: Links
@@ -38,9 +38,9 @@ class Searched(NamedTuple):
     """(1,)"""
 
 
-def searched(start: Start) -> Searched:
+def live_graph(start: Start) -> LiveGraph:
     """Return the structure before the first update."""
-    return Searched(
+    return LiveGraph(
         links(1, start.n, start.edges),
         np.zeros(start.n, np.int32),
         np.zeros((2, start.n), np.int32),
@@ -50,7 +50,7 @@ def searched(start: Start) -> Searched:
 
 
 @hook
-def search_update(net: Net, notes: Searched, t: int, edge: int, opens: int, hint: int) -> None:
+def search_update(net: Net, notes: LiveGraph, t: int, edge: int, opens: int, hint: int) -> None:
     """Put the edge into its vertices' lists, or take it out."""
     if opens:
         attach(net, notes.links, 0, edge)
@@ -59,7 +59,7 @@ def search_update(net: Net, notes: Searched, t: int, edge: int, opens: int, hint
 
 
 @hook
-def search_query(net: Net, notes: Searched, a: int, b: int) -> bool:
+def search_query(net: Net, notes: LiveGraph, a: int, b: int) -> bool:
     """Search from both ends in turn."""
     if a == b:
         return True

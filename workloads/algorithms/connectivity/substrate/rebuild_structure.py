@@ -26,7 +26,7 @@ from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
 )
 
 
-class Rebuilt(NamedTuple):
+class LiveEdgeArray(NamedTuple):
     """The union-find and the live edges."""
 
     uf: Compressing
@@ -38,14 +38,16 @@ class Rebuilt(NamedTuple):
     """(1,)"""
 
 
-def rebuilt(start: Start) -> Rebuilt:
+def live_edge_array(start: Start) -> LiveEdgeArray:
     """Return the structure before the first update."""
     live, place = np.zeros((2, start.edges), np.int32)
-    return Rebuilt(compressing(start.n), live, place, np.zeros(1, np.int64))
+    return LiveEdgeArray(compressing(start.n), live, place, np.zeros(1, np.int64))
 
 
 @hook
-def rebuild_update(net: Net, notes: Rebuilt, t: int, edge: int, opens: int, hint: int) -> None:
+def rebuild_update(
+    net: Net, notes: LiveEdgeArray, t: int, edge: int, opens: int, hint: int
+) -> None:
     """Unite a new edge; start over without a deleted one."""
     if opens:
         notes.live[notes.live_count[0]] = edge
@@ -66,6 +68,6 @@ def rebuild_update(net: Net, notes: Rebuilt, t: int, edge: int, opens: int, hint
 
 
 @hook
-def rebuild_query(net: Net, notes: Rebuilt, a: int, b: int) -> bool:
+def rebuild_query(net: Net, notes: LiveEdgeArray, a: int, b: int) -> bool:
     """Tell whether a and b are connected."""
     return bool(find_halving(net, notes.uf, a) == find_halving(net, notes.uf, b))
