@@ -182,7 +182,7 @@ CARD = Card(
 )
 
 
-class Guarded(NamedTuple):
+class StructurePair(NamedTuple):
     """Two structures on one history, each at its own pace."""
 
     lift: LiftedRecursion
@@ -199,15 +199,15 @@ class Guarded(NamedTuple):
     """(2,) steps that each has spent."""
 
 
-def guarded(start: Start, shift: str) -> Guarded:
+def structure_pair(start: Start, shift: str) -> StructurePair:
     """Return both structures before the first update."""
     history = np.zeros((3, start.horizon), np.int32)
     pace = np.zeros((2, 2), np.int64)
-    return Guarded(lifted_recursion(start, shift), forest(start), *history, *pace)
+    return StructurePair(lifted_recursion(start, shift), forest(start), *history, *pace)
 
 
 @hook
-def guarded_update(net: Net, notes: Guarded, t: int, edge: int, opens: int, hint: int) -> None:
+def pair_update(net: Net, notes: StructurePair, t: int, edge: int, opens: int, hint: int) -> None:
     """Write the update down and let the cheaper structure go on until one is up to date."""
     notes.edges[t], notes.opens[t], notes.hints[t] = edge, opens, hint
     while notes.done[0] <= t and notes.done[1] <= t:
@@ -224,7 +224,7 @@ def guarded_update(net: Net, notes: Guarded, t: int, edge: int, opens: int, hint
 
 
 @hook
-def guarded_query(net: Net, notes: Guarded, a: int, b: int) -> bool:
+def pair_query(net: Net, notes: StructurePair, a: int, b: int) -> bool:
     """Ask a structure that is up to date; both may be, then the forest."""
     before = spent(net)
     if notes.done[1] >= notes.done[0]:
@@ -241,7 +241,7 @@ def solve(task: Connectivity, case: Stream, point: Point) -> Service:
     shift = str(point["shift"])
     if point["backstop"] == "on":
         return task.serve(
-            case, guarded_update, guarded_query, lambda start: guarded(start, shift), hints="given"
+            case, pair_update, pair_query, lambda start: structure_pair(start, shift), hints="given"
         )
     return task.serve(
         case, lift_update, lift_query, lambda start: lifted_recursion(start, shift), hints="given"
