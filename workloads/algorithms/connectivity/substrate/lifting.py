@@ -22,10 +22,10 @@ from typing import NamedTuple
 import numpy as np
 
 from adabench.workloads.algorithms.connectivity.substrate.union_find import (
-    Undoable,
+    UndoableUnionFind,
     find,
     undo_to,
-    undoable,
+    undoable_union_find,
     unite,
 )
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
@@ -49,7 +49,7 @@ AGES = 32
 class LiftedRecursion(NamedTuple):
     """The time tree, the path through it, and what is believed of each edge."""
 
-    uf: Undoable
+    uf: UndoableUnionFind
     base: Small
     """(levels + 1,) stack height at which each level of the path began."""
     head: Small
@@ -93,7 +93,7 @@ def lifted_recursion(
     entry, following = np.zeros((2, start.room), np.int32)
     alive, began, told, end, extended = np.zeros((5, start.edges), np.int32)
     return LiftedRecursion(
-        undoable(start.n),
+        undoable_union_find(start.n),
         np.zeros(levels + 1, np.int32),
         np.full(2 * width, -1, np.int32),
         entry,

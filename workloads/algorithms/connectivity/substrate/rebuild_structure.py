@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from adabench.workloads.algorithms.connectivity.substrate.union_find import (
-    Compressing,
+    HalvingUnionFind,
     clear,
-    compressing,
     find_halving,
+    halving_union_find,
     unite_halving,
 )
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
@@ -29,7 +29,7 @@ from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
 class LiveEdgeArray(NamedTuple):
     """The union-find and the live edges."""
 
-    uf: Compressing
+    uf: HalvingUnionFind
     live: Small
     """(m,) the live edges, in the order of insertion but for gaps filled from the end."""
     place: Small
@@ -41,7 +41,7 @@ class LiveEdgeArray(NamedTuple):
 def live_edge_array(start: Start) -> LiveEdgeArray:
     """Return the structure before the first update."""
     live, place = np.zeros((2, start.edges), np.int32)
-    return LiveEdgeArray(compressing(start.n), live, place, np.zeros(1, np.int64))
+    return LiveEdgeArray(halving_union_find(start.n), live, place, np.zeros(1, np.int64))
 
 
 @hook

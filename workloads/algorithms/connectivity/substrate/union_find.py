@@ -23,7 +23,7 @@ from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
 )
 
 
-class Undoable(NamedTuple):
+class UndoableUnionFind(NamedTuple):
     """A union-find with a history."""
 
     parent: Small
@@ -36,7 +36,7 @@ class Undoable(NamedTuple):
     """(1,) of the stack."""
 
 
-class Compressing(NamedTuple):
+class HalvingUnionFind(NamedTuple):
     """A union-find that is cleared by raising its stamp."""
 
     parent: Small
@@ -47,20 +47,22 @@ class Compressing(NamedTuple):
     """(1,)"""
 
 
-def undoable(n: int) -> Undoable:
+def undoable_union_find(n: int) -> UndoableUnionFind:
     """Return n vertices apart."""
     parent = np.arange(n, dtype=np.int32)
-    return Undoable(parent, np.ones(n, np.int32), np.zeros(n, np.int32), np.zeros(1, np.int64))
+    return UndoableUnionFind(
+        parent, np.ones(n, np.int32), np.zeros(n, np.int32), np.zeros(1, np.int64)
+    )
 
 
-def compressing(n: int) -> Compressing:
+def halving_union_find(n: int) -> HalvingUnionFind:
     """Return n vertices apart."""
     parent, size, stamp = np.zeros((3, n), np.int32)
-    return Compressing(parent, size, stamp, np.ones(1, np.int64))
+    return HalvingUnionFind(parent, size, stamp, np.ones(1, np.int64))
 
 
 @part
-def find(net: Net, uf: Undoable, x: int) -> int:
+def find(net: Net, uf: UndoableUnionFind, x: int) -> int:
     """Return the root of x. Counts the parents read."""
     steps = 1
     while uf.parent[x] != x:
@@ -71,7 +73,7 @@ def find(net: Net, uf: Undoable, x: int) -> int:
 
 
 @part
-def unite(net: Net, uf: Undoable, edge: int) -> None:
+def unite(net: Net, uf: UndoableUnionFind, edge: int) -> None:
     """Join the endpoints of an edge."""
     net.ledger[UNIONS] += 1
     a, b = find(net, uf, net.left[edge]), find(net, uf, net.right[edge])
@@ -86,7 +88,7 @@ def unite(net: Net, uf: Undoable, edge: int) -> None:
 
 
 @part
-def undo_to(net: Net, uf: Undoable, height: int) -> None:
+def undo_to(net: Net, uf: UndoableUnionFind, height: int) -> None:
     """Take unions back until the stack is `height` high."""
     net.ledger[STORES] += uf.height[0] - height
     while uf.height[0] > height:
@@ -98,13 +100,13 @@ def undo_to(net: Net, uf: Undoable, height: int) -> None:
 
 
 @part
-def clear(uf: Compressing) -> None:
+def clear(uf: HalvingUnionFind) -> None:
     """Set all vertices apart. O(1)."""
     uf.epoch[0] += 1
 
 
 @part
-def find_halving(net: Net, uf: Compressing, x: int) -> int:
+def find_halving(net: Net, uf: HalvingUnionFind, x: int) -> int:
     """Return the root of x, halving the path to it. Counts the parents read."""
     epoch = uf.epoch[0]
     steps = 1
@@ -122,7 +124,7 @@ def find_halving(net: Net, uf: Compressing, x: int) -> int:
 
 
 @part
-def unite_halving(net: Net, uf: Compressing, edge: int) -> None:
+def unite_halving(net: Net, uf: HalvingUnionFind, edge: int) -> None:
     """Join the endpoints of an edge."""
     net.ledger[UNIONS] += 1
     a = find_halving(net, uf, net.left[edge])
