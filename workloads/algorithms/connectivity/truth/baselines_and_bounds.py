@@ -43,7 +43,7 @@ LADDER = (1.0, 10.0, 100.0, 1000.0)
 
 
 @dataclass(frozen=True)
-class Anchors:
+class Baselines:
     """The levels of one stream, per update."""
 
     least_rebuild: float
@@ -53,14 +53,14 @@ class Anchors:
     """log2 P."""
 
 
-def anchors(stream: Stream) -> Anchors:
+def baselines(stream: Stream) -> Baselines:
     """Return the levels of a stream; many cells share them, so those of short ones are kept."""
-    make = _anchors if stream.horizon <= KEPT_UPDATES else _anchors.__wrapped__
+    make = _baselines if stream.horizon <= KEPT_UPDATES else _baselines.__wrapped__
     return make(stream)
 
 
 @lru_cache(maxsize=64)
-def _anchors(stream: Stream) -> Anchors:
+def _baselines(stream: Stream) -> Baselines:
     """Run the spanning forest once, and count the rest."""
     live = np.cumsum(2 * stream.opens.astype(np.int64) - 1)
     live_edge_array = 3 * int(live[stream.opens == 0].sum())
@@ -68,7 +68,7 @@ def _anchors(stream: Stream) -> Anchors:
     run = run_once(forest_update, forest_query, forest(start), stream, np.zeros(0, np.int32))
     levels = leaves(stream.horizon).bit_length() - 1
     horizon = stream.horizon
-    return Anchors(
+    return Baselines(
         live_edge_array / horizon,
         float(run.ledger[:COUNTERS].sum()) / horizon,
         2 * (levels - 1) * stream.inserted / horizon,

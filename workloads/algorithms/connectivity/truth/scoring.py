@@ -21,7 +21,7 @@ from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
 )
 from adabench.workloads.algorithms.connectivity.truth.baselines_and_bounds import (
     LADDER,
-    anchors,
+    baselines,
     slope,
 )
 
@@ -36,7 +36,7 @@ def scored_task(
 def score(advice: Advice, noise: float, counted: Tally) -> dict[str, float]:
     """Return the score of what was counted; `noise` is the scale of the predictions' errors."""
     stream = advice.stream
-    known, horizon = anchors(stream), stream.horizon
+    known, horizon = baselines(stream), stream.horizon
     right = float(np.mean(counted.run.answers == advice.hindsight.answers))
     error = advice.l1["given"] / horizon
     work = float(counted.run.ledger[:COUNTERS].sum()) / horizon
