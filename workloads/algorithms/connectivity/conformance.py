@@ -65,7 +65,7 @@ RULES = Rules(
     off_limits=frozenset((
         "advice", "advise", "answers", "hindsight", "meter", "of", "score", "transcript", "setflags",
         "writeable", "_judged", "_run", "run_once", "ledger", "cell_contents", "__closure__",
-        "__code__", "__dict__", "__globals__", "__module__", "__setattr__", "asked", "asked_too",
+        "__code__", "__dict__", "__globals__", "__module__", "__setattr__", "query_left", "query_right",
         "generate",
     )),
     names=frozenset(("hindsight", "advise")),
@@ -166,7 +166,7 @@ def _exact(trials: list[Trial]) -> Iterator[str]:
 
 def _steps(trials: list[Trial]) -> Iterator[str]:
     for trial in trials:
-        pairs = int(np.count_nonzero(trial.case.asked != trial.case.asked_too))
+        pairs = int(np.count_nonzero(trial.case.query_left != trial.case.query_right))
         if trial.trail[-1] < pairs:
             yield (
                 f"It answers {pairs} queries in {trial.trail[-1]} steps on {trial.where}: it must "
@@ -260,9 +260,9 @@ def _other_future(advice: Advice, share: float) -> Advice:
 
 def _with_queries_of(stream: Stream, old: Stream, cut: int) -> Stream:
     """Return the stream with the queries of `old` before the cut."""
-    asked = np.append(old.asked[:cut], stream.asked[cut:])
-    asked_too = np.append(old.asked_too[:cut], stream.asked_too[cut:])
-    return replace(stream, asked=asked, asked_too=asked_too)
+    query_left = np.append(old.query_left[:cut], stream.query_left[cut:])
+    query_right = np.append(old.query_right[:cut], stream.query_right[cut:])
+    return replace(stream, query_left=query_left, query_right=query_right)
 
 
 def _hints(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:

@@ -96,7 +96,7 @@ def brute_force(stream: Stream) -> list[bool]:
             if name[u] != name[v]:
                 old, new = name[u], name[v]
                 name = [new if one == old else one for one in name]
-        found.append(name[stream.asked[t]] == name[stream.asked_too[t]])
+        found.append(name[stream.query_left[t]] == name[stream.query_right[t]])
     return found
 
 

@@ -86,7 +86,7 @@ def test_the_source_is_not_the_only_guard(
         "from adabench.workloads.algorithms.connectivity.substrate.update_loop import run_once",
         "import gc",
         "case.left[0]",
-        "case.asked",
+        "case.query_left",
         "task.serve(case, update, query, notes, hints='true')",
         "getattr(task, name)",
     ],

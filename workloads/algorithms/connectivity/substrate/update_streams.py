@@ -59,9 +59,9 @@ class Stream:
     right: Small
     kind: Small
     """An observable class of the edge, below `KINDS`."""
-    asked: Small
+    query_left: Small
     """The pair that the query after this update asks for."""
-    asked_too: Small
+    query_right: Small
     seed: int
     instance: float
     """The first 52 bits of a SHA-256 over n and the arrays: equal streams, equal numbers."""
@@ -101,9 +101,9 @@ def frozen(values: NDArray[Any]) -> Any:
 def make_stream(group: str, n: int, raw: Raw, seed: int) -> Stream:
     """Draw the queries, freeze the arrays and give the stream its content hash."""
     rng = np.random.default_rng(child(seed, INSTANCE, group, "queries"))
-    asked, asked_too = _queries(rng, n, raw)
+    query_left, query_right = _queries(rng, n, raw)
     whole = Raw(*(frozen(array) for array in raw))
-    pairs = frozen(asked), frozen(asked_too)
+    pairs = frozen(query_left), frozen(query_right)
     digest = hashlib.sha256(np.int64(n).tobytes())
     for array in (*whole, *pairs):
         digest.update(array.tobytes())
@@ -114,14 +114,14 @@ def make_stream(group: str, n: int, raw: Raw, seed: int) -> Stream:
 def _queries(rng: np.random.Generator, n: int, raw: Raw) -> tuple[Small, Small]:
     """Draw pairs (T,): uniform ones, and every other time the ends of one of the last deletions."""
     horizon = len(raw.edges)
-    asked, asked_too = rng.integers(n, size=(2, horizon), dtype=np.int32)
+    query_left, query_right = rng.integers(n, size=(2, horizon), dtype=np.int32)
     gone = np.flatnonzero(raw.opens == 0)
     known = np.searchsorted(gone, np.arange(horizon), side="right")
     back = np.minimum(rng.geometric(0.5, horizon), known)
     recent = (rng.random(horizon) < 0.5) & (known > 0)
     at = gone[(known - back)[recent]] if len(gone) else gone
-    asked[recent], asked_too[recent] = raw.left[at], raw.right[at]
-    return asked, asked_too
+    query_left[recent], query_right[recent] = raw.left[at], raw.right[at]
+    return query_left, query_right
 
 
 def generate(family: str, n: int, updates: int, seed: int) -> Stream:

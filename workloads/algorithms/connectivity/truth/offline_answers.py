@@ -22,14 +22,20 @@ def connected(stream: Stream, starts: Small, ends: Small) -> Flags:
     """Return (T,) 1 where the pair of a query is connected after its update."""
     opens = stream.opens == 1
     return answers(
-        stream.n, stream.left[opens], stream.right[opens], starts, ends, stream.asked,
-        stream.asked_too,
+        stream.n, stream.left[opens], stream.right[opens], starts, ends, stream.query_left,
+        stream.query_right,
     )  # fmt: skip
 
 
 @compiled
-def answers(  # noqa: C901 - one compiled pass
-    n: int, left: Small, right: Small, starts: Small, ends: Small, asked: Small, asked_too: Small
+def answers(
+    n: int,
+    left: Small,
+    right: Small,
+    starts: Small,
+    ends: Small,
+    query_left: Small,
+    query_right: Small,
 ) -> Flags:
     """Answer all queries; edges are (m,), queries (T,).
 
@@ -37,7 +43,7 @@ def answers(  # noqa: C901 - one compiled pass
     or, with high = -1, a promise to undo unions down to `low` and to drop the list from `first`.
     A list below the root's has an edge for each update in its interval at most, hence the room.
     """
-    horizon, edges = len(asked), len(starts)
+    horizon, edges = len(query_left), len(starts)
     found = np.zeros(horizon, np.uint8)
     above = np.arange(n)
     weight = np.ones(n, np.int64)
@@ -70,7 +76,7 @@ def answers(  # noqa: C901 - one compiled pass
                     joined[depth] = b
                     depth += 1
         if high - low == 1:
-            found[low] = _root(above, asked[low]) == _root(above, asked_too[low])
+            found[low] = _root(above, query_left[low]) == _root(above, query_right[low])
         visits[open_visits] = np.array([begun, -1, last, 0])
         open_visits += 1
         if high - low > 1:
