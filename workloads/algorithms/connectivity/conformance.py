@@ -231,7 +231,7 @@ def _other_future(advice: Advice, share: float) -> Advice:
     cut = int(share * old.horizon)
     rng = np.random.default_rng(cut)
     live = [int(e) for e in np.setdiff1d(old.edges[:cut], old.edges[:cut][old.opens[:cut] == 0])]
-    made, target = int(old.opens[:cut].sum()), old.inserted
+    made, target = int(old.opens[:cut].sum()), old.insertions
     opens, edges = old.opens.copy(), old.edges.copy()
     for t in range(cut, old.horizon):
         # As many insertions as before in all, so that arrays have the same size.

@@ -73,7 +73,7 @@ def test_canonical_insertions_are_charged() -> None:
         canonical(int(s), int(e), levels) for s, e in zip(seen.starts, seen.ends, strict=True)
     )
     unions = heard.meter["unions"] * case.horizon
-    undone = heard.meter["stores"] * case.horizon - entries - case.inserted
+    undone = heard.meter["stores"] * case.horizon - entries - case.insertions
     assert 0 <= undone <= unions
     # With exact predictions every entry is met once, alive; all but the last path's are undone.
     assert unions == pytest.approx(entries, rel=0.01)
@@ -84,7 +84,7 @@ def test_rebuild_unites_the_live_edges_at_deletions_alone(run) -> None:
     task = small(2)
     for case, values in zip(task.cases(), run("rebuild", task), strict=True):
         live = np.cumsum(2 * case.opens.astype(int) - 1)
-        expected = live[case.opens == 0].sum() + case.inserted
+        expected = live[case.opens == 0].sum() + case.insertions
         assert values["unions"] * case.horizon == pytest.approx(expected)
         assert values["work"] > values["least_rebuild"]
 

@@ -213,10 +213,10 @@ def run_order(advice: Advice, order: Order, transcript: Transcript | None = None
     case, name = advice.stream, stream_of(order.query)
     coin = child(case.seed, COINS, case.group, name).generate_state(1, np.uint64)[0]
     trail = np.zeros(case.horizon if transcript else 0, np.int64)
-    most = 2 * case.inserted * (2 * case.horizon).bit_length()
-    room = max(min(most, ROOMY), ROOM * case.inserted)
+    most = 2 * case.insertions * (2 * case.horizon).bit_length()
+    room = max(min(most, ROOMY), ROOM * case.insertions)
     while True:
-        start = Start(case.n, case.inserted, case.horizon, int(coin >> np.uint64(2)), room)
+        start = Start(case.n, case.insertions, case.horizon, int(coin >> np.uint64(2)), room)
         notes, hints = order.notes(start), advice.hints[order.hints]
         ran = run_once(order.update, order.query, notes, case, hints, trail)
         if not ran.ledger[FULL]:

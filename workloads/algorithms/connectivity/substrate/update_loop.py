@@ -184,7 +184,7 @@ def run_once(
 ) -> Run:
     """Serve a stream (see `update_streams.py`) from fresh notes."""
     horizon = len(stream.edges)
-    left, right, kind = np.full((3, stream.inserted), -1, np.int32)
+    left, right, kind = np.full((3, stream.insertions), -1, np.int32)
     net = Net(stream.n, horizon, left, right, kind, np.zeros(FULL + 1, np.int64))
     answers = np.zeros(horizon, np.uint8)
     ends = (stream.left, stream.right, stream.kind)

@@ -72,7 +72,7 @@ class Stream:
         return len(self.edges)
 
     @property
-    def inserted(self) -> int:
+    def insertions(self) -> int:
         """How many edges are inserted in all."""
         return int(np.count_nonzero(self.opens))
 

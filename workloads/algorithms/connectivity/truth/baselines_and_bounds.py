@@ -64,14 +64,14 @@ def _baselines(stream: Stream) -> Baselines:
     """Run the spanning forest once, and count the rest."""
     live = np.cumsum(2 * stream.opens.astype(np.int64) - 1)
     live_edge_array = 3 * int(live[stream.opens == 0].sum())
-    start = Start(stream.n, stream.inserted, stream.horizon, 0, 0)
+    start = Start(stream.n, stream.insertions, stream.horizon, 0, 0)
     run = run_once(forest_update, forest_query, forest(start), stream, np.zeros(0, np.int32))
     levels = leaves(stream.horizon).bit_length() - 1
     horizon = stream.horizon
     return Baselines(
         live_edge_array / horizon,
         float(run.ledger[:COUNTERS].sum()) / horizon,
-        2 * (levels - 1) * stream.inserted / horizon,
+        2 * (levels - 1) * stream.insertions / horizon,
         levels,
     )
 
