@@ -28,8 +28,8 @@ from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answe
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import (
     Case,
     Sparse,
-    frozen,
     make_case,
+    read_only,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import (
     generate,
@@ -205,7 +205,7 @@ def scrambled(graph: Sparse, kept: Marks) -> Sparse:
     heads: Ints = graph.heads.copy()
     free = np.repeat(kept == 0, np.diff(graph.starts))
     heads[free] = np.random.default_rng(0).integers(graph.vertices, size=int(free.sum()))
-    return Sparse(graph.starts, frozen(heads))
+    return Sparse(graph.starts, read_only(heads))
 
 
 def resized(graph: Sparse, kept: Marks) -> Sparse:
@@ -218,7 +218,7 @@ def resized(graph: Sparse, kept: Marks) -> Sparse:
         for v in range(graph.vertices)
     ]
     starts = np.concatenate(([0], np.cumsum([len(row) for row in rows])))
-    return Sparse(frozen(starts), frozen(np.concatenate(rows)))
+    return Sparse(read_only(starts), read_only(np.concatenate(rows)))
 
 
 def _content(index: Any) -> bytes:

@@ -24,8 +24,8 @@ from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
     FAMILIES,
     Profile,
-    frozen,
     generate,
+    read_only,
 )
 from adabench.workloads.algorithms.stragglers.substrate.master_loop import RoundLog
 from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers, Transcript
@@ -133,4 +133,4 @@ def other_future(profile: Profile, cut: int) -> Profile:
     base = profile.base.copy()
     shape = base[cut:].shape
     base[cut:] = rng.uniform(0.9, 1.1, shape) * np.where(rng.random(shape) < 0.1, 4.0, 1.0)
-    return replace(profile, base=frozen(base))
+    return replace(profile, base=read_only(base))

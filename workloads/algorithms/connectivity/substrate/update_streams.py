@@ -93,7 +93,7 @@ def child(seed: int, purpose: int, *more: int | str) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed, spawn_key=(purpose, *key))
 
 
-def frozen(values: NDArray[Any]) -> Any:
+def read_only(values: NDArray[Any]) -> Any:
     """Return a copy over immutable bytes: unlike a cleared flag, nobody can undo that."""
     return np.frombuffer(values.tobytes(), values.dtype)
 
@@ -102,8 +102,8 @@ def make_stream(group: str, n: int, raw: Raw, seed: int) -> Stream:
     """Draw the queries, freeze the arrays and give the stream its content hash."""
     rng = np.random.default_rng(child(seed, INSTANCE, group, "queries"))
     query_left, query_right = _queries(rng, n, raw)
-    whole = Raw(*(frozen(array) for array in raw))
-    pairs = frozen(query_left), frozen(query_right)
+    whole = Raw(*(read_only(array) for array in raw))
+    pairs = read_only(query_left), read_only(query_right)
     digest = hashlib.sha256(np.int64(n).tobytes())
     for array in (*whole, *pairs):
         digest.update(array.tobytes())

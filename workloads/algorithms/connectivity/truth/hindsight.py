@@ -22,8 +22,8 @@ from adabench.workloads.algorithms.connectivity.substrate.update_streams import 
     PERIOD,
     Stream,
     child,
-    frozen,
     generate,
+    read_only,
 )
 from adabench.workloads.algorithms.connectivity.truth.offline_answers import connected
 
@@ -38,7 +38,9 @@ def hindsight(stream: Stream) -> Hindsight:
     starts = times[opens]
     ends = np.full(len(starts), stream.horizon, np.int32)
     ends[stream.edges[~opens]] = times[~opens]
-    return Hindsight(stream, frozen(ends), frozen(starts), frozen(connected(stream, starts, ends)))
+    return Hindsight(
+        stream, read_only(ends), read_only(starts), read_only(connected(stream, starts, ends))
+    )
 
 
 def generated(family: str, n: int, updates: int, seed: int) -> Hindsight:
@@ -66,7 +68,7 @@ def advise(seen: Hindsight, noise: float) -> Advice:
     for kind, ends in by_edge.items():
         told = np.full(stream.horizon, -1, np.int32)
         told[seen.starts] = ends
-        hints[kind] = frozen(told)
+        hints[kind] = read_only(told)
     errors = {kind: float(np.abs(ends - seen.ends).sum()) for kind, ends in by_edge.items()}
     believed = {**by_edge, "none": seen.starts + 1}
     early = {kind: earliness(seen, ends) for kind, ends in believed.items()}

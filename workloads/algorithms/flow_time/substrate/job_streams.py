@@ -87,7 +87,7 @@ class Stream:
     def totals(self) -> Floats:
         """Return the size of each job: (n,)."""
         sums: Floats = np.add.reduceat(self.ops, self.first[:-1])
-        return frozen(sums)
+        return read_only(sums)
 
     @cached_property
     def information(self) -> float:
@@ -106,7 +106,7 @@ def child(seed: int, purpose: int, *more: int | str) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed, spawn_key=(purpose, *key))
 
 
-def frozen(values: Values) -> Values:
+def read_only(values: Values) -> Values:
     """Return a copy over immutable bytes: unlike a cleared flag, nobody can undo that."""
     return cast(Values, np.frombuffer(values.tobytes(), values.dtype))
 
@@ -132,7 +132,7 @@ def make_stream(
     instance = float(int(digest.hexdigest()[:13], 16))
     case = Case(group, len(arrive), m, seed, instance)
     totals = np.add.reduceat(ops, first[:-1])
-    return Stream(case, frozen(arrive), frozen(first), frozen(ops), frozen(totals))
+    return Stream(case, read_only(arrive), read_only(first), read_only(ops), read_only(totals))
 
 
 def generate(family: str, jobs: int, m: int, load: float, seed: int) -> Stream:

@@ -20,7 +20,7 @@ from adabench.workloads.algorithms.flow_time.substrate.job_streams import (
     Case,
     Stream,
     child,
-    frozen,
+    read_only,
 )
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
     NOTHING,
@@ -263,11 +263,11 @@ def _told(stream: Stream, order: Order) -> Floats:
     if order.sees == "totals":
         return stream.totals
     if order.sees != "estimates":
-        return frozen(np.zeros(0))
+        return read_only(np.zeros(0))
     case = stream.case
     rng = np.random.default_rng(child(case.seed, NOISE, case.group))
     wrong = rng.uniform(-1.0, 1.0, case.n_jobs)
-    return frozen(stream.guessed * order.mu**wrong)
+    return read_only(stream.guessed * order.mu**wrong)
 
 
 def _added(stream: Stream, flow: Floats, reports: Floats) -> dict[str, float]:

@@ -60,14 +60,14 @@ def child(seed: int, purpose: int, *more: int | str) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed, spawn_key=(purpose, *key))
 
 
-def frozen(values: Pages) -> Pages:
+def read_only(values: Pages) -> Pages:
     """Return a copy over immutable bytes: unlike a cleared flag, nobody can undo that."""
     return np.frombuffer(values.tobytes(), values.dtype)
 
 
 def make_trace(group: str, pages: Pages, n_pages: int, slots: int, seed: int) -> Trace:
     """Freeze `pages` and give the trace its content hash."""
-    pages = frozen(np.asarray(pages, np.int32))
+    pages = read_only(np.asarray(pages, np.int32))
     digest = hashlib.sha256(pages.tobytes())
     digest.update(np.int64(slots).tobytes())
     instance = float(int(digest.hexdigest()[:13], 16))

@@ -26,8 +26,8 @@ from adabench.workloads.algorithms.paging.substrate.traces import (
     NOISE,
     Trace,
     child,
-    frozen,
     generate,
+    read_only,
 )
 
 BURST = 100.0
@@ -105,7 +105,7 @@ def advise(seen: Hindsight, noise: float, kind: str) -> Advice:
         "arrival": _arrivals(seen.next_use, noise, draw("arrival")),
         "next": seen.next_use,
     }
-    fixed = MappingProxyType({name: frozen(array) for name, array in hints.items()})
+    fixed = MappingProxyType({name: read_only(array) for name, array in hints.items()})
     return Advice(seen, fixed, *errors(discard, seen.discard), *errors(phase, seen.phase))
 
 

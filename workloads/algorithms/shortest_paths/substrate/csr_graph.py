@@ -50,7 +50,7 @@ class Case:
     """The first 52 bits of a SHA-256 over graph and pairs: equal cases, equal numbers."""
 
 
-def frozen(values: NDArray[np.generic]) -> Ints:
+def read_only(values: NDArray[np.generic]) -> Ints:
     """Return an int32 copy over immutable bytes: unlike a cleared flag, nobody can undo that."""
     flat = np.ascontiguousarray(values, np.int32)
     return np.frombuffer(flat.tobytes(), np.int32).reshape(flat.shape)
@@ -77,7 +77,7 @@ def rows(low: Longs, high: Longs, vertices: int) -> Sparse:
     keys = np.sort(np.concatenate((low * vertices + high, high * vertices + low)))
     starts = np.zeros(vertices + 1, np.int64)
     np.cumsum(np.bincount(keys // vertices, minlength=vertices), out=starts[1:])
-    return Sparse(frozen(starts), frozen(keys % vertices))
+    return Sparse(read_only(starts), read_only(keys % vertices))
 
 
 def largest_component(graph: Sparse) -> Sparse:
@@ -99,7 +99,7 @@ def largest_component(graph: Sparse) -> Sparse:
 
 def make_case(group: str, graph: Sparse, pairs: Ints, seed: int) -> Case:
     """Freeze the pairs and give the case its content hash."""
-    pairs = frozen(pairs)
+    pairs = read_only(pairs)
     digest = hashlib.sha256(graph.starts.tobytes())
     digest.update(graph.heads.tobytes())
     digest.update(pairs.tobytes())

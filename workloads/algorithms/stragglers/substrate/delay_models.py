@@ -106,7 +106,7 @@ def child(seed: int, purpose: int, *more: int | str) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed, spawn_key=(purpose, *key))
 
 
-def frozen(values: Floats) -> Floats:
+def read_only(values: Floats) -> Floats:
     """Return a copy over immutable bytes: unlike a cleared flag, nobody can undo that."""
     return np.frombuffer(values.tobytes(), np.float64).reshape(values.shape)
 
@@ -134,9 +134,9 @@ def make_profile(
     coins = int(child(seed, COINS, group, *_later(number)).generate_state(1, np.uint32)[0])
     case = Case(
         group, base.shape[1], jobs, alpha, mu, seed, coins, instance,
-        frozen(np.ascontiguousarray(probe, np.float64)),
+        read_only(np.ascontiguousarray(probe, np.float64)),
     )  # fmt: skip
-    return Profile(case, frozen(np.ascontiguousarray(base, np.float64)))
+    return Profile(case, read_only(np.ascontiguousarray(base, np.float64)))
 
 
 def generate(
