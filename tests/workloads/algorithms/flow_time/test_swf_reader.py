@@ -125,9 +125,9 @@ def test_ten_million_rows_are_refused_without_reading_them_all(tmp_path: Path) -
 
 
 def test_a_file_that_is_not_there_gets_the_nearest_family() -> None:
-    with pytest.raises(SelectionError) as refused:
+    with pytest.raises(SelectionError) as choice_problem:
         load("embedded", 0, trace="bursts")
-    assert "burst" in refused.value.hint
+    assert "burst" in choice_problem.value.hint
 
 
 def test_a_log_runs_through_every_method(tmp_path: Path, methods, values) -> None:

@@ -95,7 +95,7 @@ def share_out(
 
 
 @compiled
-def unfit(job: int, n: int, place: Ints) -> tuple[int, int]:
+def job_problem(job: int, n: int, place: Ints) -> tuple[int, int]:
     """Return what is wrong with running a job, and the job, or -1."""
     if job < 0 or job >= n:
         return Trouble.NO_SUCH_JOB, job
@@ -105,13 +105,13 @@ def unfit(job: int, n: int, place: Ints) -> tuple[int, int]:
 
 
 @compiled
-def refused(
+def choice_problem(
     chosen: Ints, wanted: int, n: int, place: Ints, stamp: Ints, decision: int
 ) -> tuple[int, int]:
     """Return what is wrong with a choice, and with which job; stamp the jobs it names."""
     for i in range(wanted):
         job = chosen[i]
-        trouble, culprit = unfit(job, n, place)
+        trouble, culprit = job_problem(job, n, place)
         if trouble != 0:
             return trouble, culprit
         if stamp[job] == decision:
@@ -297,7 +297,7 @@ def _schedule(  # noqa: C901 - one compiled loop
             break
         if wanted == 1 and previous <= 1:
             job = machine.running[0]
-            trouble, culprit = unfit(job, n, place)
+            trouble, culprit = job_problem(job, n, place)
             if trouble != 0:
                 break
             if previous == 1 and job != only and place[only] >= 0:
@@ -308,7 +308,7 @@ def _schedule(  # noqa: C901 - one compiled loop
                 partial += 1
                 known += known_share(first, ops, job, shows)
         else:
-            trouble, culprit = refused(machine.running, wanted, n, place, stamp, decisions)
+            trouble, culprit = choice_problem(machine.running, wanted, n, place, stamp, decisions)
             if trouble != 0:
                 break
             for i in range(previous):

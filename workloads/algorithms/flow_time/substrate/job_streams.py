@@ -111,7 +111,7 @@ def read_only(values: Values) -> Values:
     return cast(Values, np.frombuffer(values.tobytes(), values.dtype))
 
 
-def gridded(values: Floats, least: float = 0.0) -> Floats:
+def on_grid(values: Floats, least: float = 0.0) -> Floats:
     """Round to the grid, to `least` ticks at the least."""
     return np.maximum(np.rint(np.asarray(values, np.float64) * GRID), least) / GRID
 
@@ -125,7 +125,7 @@ def make_stream(
     if (order[1:] < order[:-1]).any():
         sizes = np.concatenate([sizes[first[job] : first[job + 1]] for job in order])
         first = np.append(0, np.cumsum(np.asarray(counts)[order])).astype(np.int64)
-    arrive, ops = gridded(np.asarray(arrive)[order]), gridded(sizes, least=1.0)
+    arrive, ops = on_grid(np.asarray(arrive)[order]), on_grid(sizes, least=1.0)
     digest = hashlib.sha256()
     for array in (arrive, first, ops):
         digest.update(array.tobytes())
