@@ -8,7 +8,7 @@ import pytest
 
 from adabench.harness.contract import registry
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Sparse, from_edges
-from adabench.workloads.algorithms.shortest_paths.substrate.query_loop import opened
+from adabench.workloads.algorithms.shortest_paths.substrate.query_loop import open_graph
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths
 
 
@@ -39,7 +39,7 @@ def neighbours(graph: Sparse, v: int) -> list[int]:
 
 def kernel(graph: Sparse):
     """A graph and room as kernels take them."""
-    return opened(graph.starts, graph.heads, np.zeros(3, np.int64))
+    return open_graph(graph.starts, graph.heads, np.zeros(3, np.int64))
 
 
 @pytest.fixture(scope="session")

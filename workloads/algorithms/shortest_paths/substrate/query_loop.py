@@ -61,6 +61,6 @@ def engine(hook: Hook) -> Callable[..., None]:
 
 
 @compiled
-def opened(starts: Ints, heads: Ints, ledger: Counts) -> tuple[Graph, Space]:
+def open_graph(starts: Ints, heads: Ints, ledger: Counts) -> tuple[Graph, Space]:
     """Return a graph and room as builders take them."""
     return Graph(starts, heads, ledger), room(len(starts) - 1)

@@ -30,7 +30,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.query_loop import (
     Builder,
     Hook,
     engine,
-    opened,
+    open_graph,
 )
 from adabench.workloads.shared.compiled.hooks import method_of
 from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
@@ -165,7 +165,7 @@ def _built(
     graph: Sparse, builder: Builder, coin: int, arguments: tuple[object, ...]
 ) -> tuple[Any, Counts, Marks, float]:
     ledger = np.zeros(3, np.int64)
-    opened_graph, space = opened(graph.starts, graph.heads, ledger)
+    opened_graph, space = open_graph(graph.starts, graph.heads, ledger)
     asked = [one(graph.vertices) if callable(one) else one for one in arguments]
     begin_s = process_time()
     index = builder(opened_graph, space, coin, *asked)
