@@ -130,7 +130,7 @@ def attempt(method: ModuleType, card: Card, case: Case) -> Trial:
         raise MethodContractError("It changes the graph or the pairs.")
     queried = transcript.queried[case.instance].copy()
     if isinstance(state, State):
-        for one in state.prepared.values():
+        for one in state.prepared_index.values():
             queried |= one.queried
     return Trial(task, case, state, answers, queried, values)
 
@@ -177,7 +177,7 @@ def _unread(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str
         task = scored_task((other,))
         state: Any = task
         if isinstance(trial.state, State):
-            kept = trial.state.prepared.get(case.instance)
+            kept = trial.state.prepared_index.get(case.instance)
             state = State(task, {other.instance: kept} if kept else {})
         answers = method.solve(state, other, card.defaults)
         if (answers.lengths != trial.answers.lengths).any():
@@ -188,13 +188,13 @@ def _unread(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str
 def _unread_before(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:
     """Make rows that were not opened in preparing longer or shorter: the index stays as it is."""
     for trial in trials:
-        if not isinstance(trial.state, State) or not trial.state.prepared:
+        if not isinstance(trial.state, State) or not trial.state.prepared_index:
             continue
-        (old,) = trial.state.prepared.values()
+        (old,) = trial.state.prepared_index.values()
         case = trial.case
         other = make_case(case.group, resized(case.graph, old.queried), case.pairs, case.seed)
         state = prepare(method, card, scored_task((other,)))
-        (new,) = state.prepared.values()
+        (new,) = state.prepared_index.values()
         if _content(old.index) != _content(new.index):
             yield f"Its index of {case.group} depends on rows that it did not open, or on degrees."
             return

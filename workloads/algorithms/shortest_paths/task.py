@@ -6,7 +6,7 @@ an index. It hands in a compiled hook that answers one pair; the task's loop run
 pairs and counts what it reads (`query_loop.py`, `kernels.py`).
 
     def solve(state, case, point):
-        return state.task.ask(case, hook, state.prepared[case.instance])
+        return state.task.ask(case, hook, state.prepared_index[case.instance])
 
 **What is counted.** `edges` is how many neighbours are read a query, in the graph and in a graph
 on the inner ring alike; `query_reads` adds label entries. Whoever prepares pays too: `reads`

@@ -14,7 +14,10 @@ from adabench.workloads.algorithms.shortest_paths.substrate.graph_families impor
     with_pairs,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import hook
-from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, prepared
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import (
+    ShortestPaths,
+    prepared_index,
+)
 from adabench.workloads.algorithms.shortest_paths.task import CARD, load
 from adabench.workloads.algorithms.shortest_paths.truth.scoring import HORIZONS, seen_share
 
@@ -140,7 +143,7 @@ def test_compiling_is_not_preparing() -> None:
         seen.append((len(graph.starts) - 1, size))
         return (np.zeros(10, np.int32),)
 
-    found = prepared(case, builder, (lambda vertices: vertices // 2,))
+    found = prepared_index(case, builder, (lambda vertices: vertices // 2,))
     assert seen[0] == (4, 2)
     assert set(seen[1:]) == {(case.graph.vertices, case.graph.vertices // 2)}
     assert len(seen) <= 1 + replay.REPEATS

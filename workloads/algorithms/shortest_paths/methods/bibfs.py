@@ -106,4 +106,4 @@ def solve(state: State, case: Case, point: Point) -> Answers:
     """Answer every pair by a search of its own."""
     if point["rows"] == "given":
         return state.task.ask(case, as_given)
-    return state.task.ask(case, by_degree, state.prepared[case.instance])
+    return state.task.ask(case, by_degree, state.prepared_index[case.instance])

@@ -121,7 +121,7 @@ def prepare(task: ShortestPaths, point: Point, seed: int) -> State:
 
 def solve(state: State, case: Case, point: Point) -> Answers:
     """Choose for every pair in hindsight."""
-    prepared = state.prepared[case.instance]
-    known = Hindsight(prepared.index, state.task.truth(case), int(point["error"]))
-    inner = len(prepared.index.e.core)
-    return state.task.ask(case, answer, replace(prepared, index=known), inner=inner)
+    prepared_index = state.prepared_index[case.instance]
+    known = Hindsight(prepared_index.index, state.task.truth(case), int(point["error"]))
+    inner = len(prepared_index.index.e.core)
+    return state.task.ask(case, answer, replace(prepared_index, index=known), inner=inner)

@@ -86,4 +86,4 @@ def prepare(task: ShortestPaths, point: Point, seed: int) -> State:
 
 def solve(state: State, case: Case, point: Point) -> Answers:
     """Answer every pair from the table."""
-    return state.task.ask(case, answer, state.prepared[case.instance])
+    return state.task.ask(case, answer, state.prepared_index[case.instance])

@@ -81,5 +81,5 @@ def prepare(task: ShortestPaths, point: Point, seed: int) -> State:
 
 def solve(state: State, case: Case, point: Point) -> Answers:
     """Route every pair."""
-    prepared = state.prepared[case.instance]
-    return state.task.ask(case, answer, prepared, inner=len(prepared.index.core))
+    prepared_index = state.prepared_index[case.instance]
+    return state.task.ask(case, answer, prepared_index, inner=len(prepared_index.index.core))

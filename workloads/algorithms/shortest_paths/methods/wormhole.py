@@ -306,7 +306,7 @@ def prepare(task: ShortestPaths, point: Point, seed: int) -> State:
 
 def solve(state: State, case: Case, point: Point) -> Answers:
     """Route every pair."""
-    prepared = state.prepared[case.instance]
+    prepared_index = state.prepared_index[case.instance]
     if point["inside"] == "labels":
-        return state.task.ask(case, by_labels, prepared)
-    return state.task.ask(case, by_search, prepared, inner=len(prepared.index.core))
+        return state.task.ask(case, by_labels, prepared_index)
+    return state.task.ask(case, by_search, prepared_index, inner=len(prepared_index.index.core))

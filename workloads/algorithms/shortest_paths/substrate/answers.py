@@ -7,7 +7,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Count
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedIndex:
     """What a method keeps about one case, and what that cost."""
 
     index: Any
@@ -37,4 +37,4 @@ class Tally:
     lengths: Ints
     ledger: Counts
     queried: Marks
-    prepared: Prepared | None
+    prepared_index: PreparedIndex | None

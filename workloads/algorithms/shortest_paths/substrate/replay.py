@@ -13,7 +13,7 @@ import numpy as np
 from adabench.harness.contract.protocols import Meter
 from adabench.workloads.algorithms.shortest_paths.substrate.answers import (
     Answers,
-    Prepared,
+    PreparedIndex,
     Tally,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case, Sparse, rows
@@ -45,7 +45,7 @@ class State:
     """The task and a prepared index for each of its cases."""
 
     task: "ShortestPaths"
-    prepared: Mapping[float, Prepared]
+    prepared_index: Mapping[float, PreparedIndex]
     """By instance."""
 
 
@@ -112,11 +112,11 @@ class ShortestPaths:
         An argument that is a function is called with the case's vertex count first.
         """
         return State(
-            self, {case.instance: prepared(case, builder, arguments) for case in self.given}
+            self, {case.instance: prepared_index(case, builder, arguments) for case in self.given}
         )
 
     def ask(
-        self, case: Case, hook: Hook, prepared: Prepared | None = None, *, inner: int = 1
+        self, case: Case, hook: Hook, prepared_index: PreparedIndex | None = None, *, inner: int = 1
     ) -> Answers:
         """Answer all pairs of a case with a method's hook, and count.
 
@@ -125,7 +125,7 @@ class ShortestPaths:
         Raises:
             MethodContractError: if it is not a case of this task or not a compiled hook.
         """
-        return self._run(case, hook, prepared, inner)
+        return self._run(case, hook, prepared_index, inner)
 
     def score(self, case: Case, answer: Answers) -> dict[str, float]:
         """Judge answers against exact distances.
@@ -141,7 +141,7 @@ class ShortestPaths:
         return self._truth(case)
 
 
-def prepared(case: Case, builder: Builder, arguments: tuple[object, ...]) -> Prepared:
+def prepared_index(case: Case, builder: Builder, arguments: tuple[object, ...]) -> PreparedIndex:
     """Run a builder on a case and measure it; compiled on a tiny graph of the same types first."""
     graph, coin = case.graph, coin_of(case)
     _built(TINY, builder, 1, arguments)
@@ -149,7 +149,7 @@ def prepared(case: Case, builder: Builder, arguments: tuple[object, ...]) -> Pre
     while not spent or (sum(spent) < PREPARED_FOR_S and len(spent) < REPEATS):
         index, ledger, queried, cpu_s = _built(graph, builder, coin, arguments)
         spent.append(cpu_s)
-    return Prepared(index, ledger, queried, float(np.median(spent)), _bytes(index))
+    return PreparedIndex(index, ledger, queried, float(np.median(spent)), _bytes(index))
 
 
 def coin_of(case: Case) -> int:
@@ -185,7 +185,7 @@ def _books(
     books: Books[Answers, Tally] = Books(task.meter, WORDING, _says, _same)
     cases = task.given
 
-    def run(case: Case, hook: Hook, index: Prepared | None, inner: int) -> Answers:
+    def run(case: Case, hook: Hook, index: PreparedIndex | None, inner: int) -> Answers:
         own(cases, case, lambda one: one, "graph")
         method_of(hook)
         before = books.open(case.instance)
@@ -202,7 +202,7 @@ def _books(
     return run, judged
 
 
-def _asked(case: Case, hook: Hook, index: Prepared | None, inner: int) -> Tally:
+def _asked(case: Case, hook: Hook, index: PreparedIndex | None, inner: int) -> Tally:
     """Answer all pairs of a case."""
     graph, kept = case.graph, NOTHING if index is None else index.index
     lengths, ledger = np.full(len(case.pairs), -1, np.int32), np.zeros(3, np.int64)

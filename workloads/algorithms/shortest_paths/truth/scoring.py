@@ -64,11 +64,11 @@ def score(case: Case, counted: Tally, known: Truth) -> dict[str, float]:
 
 
 def _work(graph: Sparse, counted: Tally, searched: int) -> dict[str, float]:
-    ledger, before, pairs = counted.ledger, counted.prepared, len(counted.lengths)
-    prepared = before.ledger if before else np.zeros(3, np.int64)
+    ledger, before, pairs = counted.ledger, counted.prepared_index, len(counted.lengths)
+    prepared_index = before.ledger if before else np.zeros(3, np.int64)
     queried = counted.queried | before.queried if before else counted.queried
     read = float(ledger[READS] + ledger[ENTRIES])
-    prepared_read = float(prepared[READS] + prepared[ENTRIES])
+    prepared_read = float(prepared_index[READS] + prepared_index[ENTRIES])
     values = {
         "edges": float(ledger[READS]) / pairs,
         "rows": float(ledger[ROWS]) / pairs,

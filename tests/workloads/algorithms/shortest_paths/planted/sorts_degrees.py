@@ -36,4 +36,4 @@ def prepare(task, point, seed):
 
 
 def solve(state, case, point):
-    return state.task.ask(case, answer, state.prepared[case.instance])
+    return state.task.ask(case, answer, state.prepared_index[case.instance])
