@@ -59,7 +59,7 @@ CARD = Card(
 )
 
 
-class Sorted(NamedTuple):
+class SortedRows(NamedTuple):
     """The index of `hubs_first`."""
 
     heads: Ints
@@ -67,7 +67,7 @@ class Sorted(NamedTuple):
 
 
 @compiled
-def sort_rows(graph: Graph, space: Space, coin: int) -> Sorted:
+def sort_rows(graph: Graph, space: Space, coin: int) -> SortedRows:
     """Read every row once and sort it."""
     heads = graph.heads.copy()
     for v in range(len(graph.starts) - 1):
@@ -76,7 +76,7 @@ def sort_rows(graph: Graph, space: Space, coin: int) -> Sorted:
         for j in range(low, high):
             key[j - low] = -degree(graph, graph.heads[j])
         heads[low:high] = graph.heads[low:high][np.argsort(key, kind="mergesort")]
-    return Sorted(heads)
+    return SortedRows(heads)
 
 
 @hook
@@ -89,7 +89,7 @@ def as_given(
 
 @hook
 def by_degree(
-    graph: Graph, index: Sorted, space: Space, inner: Space, epoch: int, s: int, t: int
+    graph: Graph, index: SortedRows, space: Space, inner: Space, epoch: int, s: int, t: int
 ) -> int:
     """Return the distance, reading sorted rows."""
     return between(Graph(graph.starts, index.heads, graph.ledger), space, epoch, s, t)

@@ -261,7 +261,7 @@ CARD = Card(
 )
 
 
-class Labelled(NamedTuple):
+class LabelledRing(NamedTuple):
     """The index of variant M."""
 
     ring: Ring
@@ -275,11 +275,11 @@ def grow_greedily(graph: Graph, space: Space, coin: int, size: int) -> Ring:
 
 
 @compiled
-def grow_and_label(graph: Graph, space: Space, coin: int, size: int) -> Labelled:
+def grow_and_label(graph: Graph, space: Space, coin: int, size: int) -> LabelledRing:
     """Return the ring and labels of the graph inside it (variant M)."""
     ring = grow(graph, space, coin, size, True)
     core = Graph(ring.starts, ring.heads, graph.ledger)
-    return Labelled(ring, label(core, room(len(ring.core)), coin))
+    return LabelledRing(ring, label(core, room(len(ring.core)), coin))
 
 
 @hook
@@ -292,7 +292,7 @@ def by_search(
 
 @hook
 def by_labels(
-    graph: Graph, index: Labelled, space: Space, inner: Space, epoch: int, s: int, t: int
+    graph: Graph, index: LabelledRing, space: Space, inner: Space, epoch: int, s: int, t: int
 ) -> int:
     """Return the length of the way (variant M)."""
     return route_by_labels(graph, index.ring, index.labels, space, epoch, s, t)

@@ -88,7 +88,7 @@ class Truth:
 
     lengths: Ints
     """(q,) exact distances."""
-    searched: int
+    bibfs_reads: int
     """How many neighbours a plain two-sided search reads for all pairs: the yardstick of work."""
 
 

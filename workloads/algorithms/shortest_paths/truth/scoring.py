@@ -60,10 +60,10 @@ def score(case: Case, counted: Tally, known: Truth) -> dict[str, float]:
         "below_allowed": 0.0,
         "instance": case.instance,
     }
-    return values | _work(case.graph, counted, known.searched)
+    return values | _work(case.graph, counted, known.bibfs_reads)
 
 
-def _work(graph: Sparse, counted: Tally, searched: int) -> dict[str, float]:
+def _work(graph: Sparse, counted: Tally, bibfs_reads: int) -> dict[str, float]:
     ledger, before, pairs = counted.ledger, counted.prepared_index, len(counted.lengths)
     prepared_index = before.ledger if before else np.zeros(3, np.int64)
     queried = counted.queried | before.queried if before else counted.queried
@@ -77,7 +77,7 @@ def _work(graph: Sparse, counted: Tally, searched: int) -> dict[str, float]:
         "prep_cpu_s": before.cpu_s if before else 0.0,
         "index_bytes": float(before.size_bytes) if before else 0.0,
         "reads": (read + prepared_read) / pairs,
-        "relative_reads": (read + prepared_read) / searched,
+        "relative_reads": (read + prepared_read) / bibfs_reads,
         "queried_share": float(np.mean(queried)),
         "seen_share": seen_share(graph, queried),
     }
