@@ -37,7 +37,11 @@ from adabench.workloads.algorithms.connectivity.conformance import check
 from adabench.workloads.algorithms.connectivity.substrate.edge_list_reader import read_updates
 from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import FAMILIES
-from adabench.workloads.algorithms.connectivity.truth.hindsight import advise, generated, hindsight
+from adabench.workloads.algorithms.connectivity.truth.hindsight import (
+    advise,
+    family_hindsight,
+    hindsight,
+)
 from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
 
 CARD = Card(
@@ -108,7 +112,7 @@ def load(
         raise SelectionError(f"connectivity has no scale {scale!r}.", "It runs at `embedded`.")
     if updates == "suite" or updates in FAMILIES:
         names = tuple(FAMILIES) if updates == "suite" else (updates,)
-        seen = tuple(generated(name, n, rounds, seed) for name in names)
+        seen = tuple(family_hindsight(name, n, rounds, seed) for name in names)
     else:
         seen = (hindsight(read_updates(updates, seed)),)
     return scored_task(tuple(advise(one, noise) for one in seen), noise)

@@ -39,7 +39,7 @@ from adabench.workloads.algorithms.paging.conformance import check
 from adabench.workloads.algorithms.paging.substrate.replay import Paging
 from adabench.workloads.algorithms.paging.substrate.trace_reader import read_trace
 from adabench.workloads.algorithms.paging.substrate.traces import FAMILIES
-from adabench.workloads.algorithms.paging.truth.hindsight import advise, generated, hindsight
+from adabench.workloads.algorithms.paging.truth.hindsight import advise, family_hindsight, hindsight
 
 CARD = Card(
     title="Paging with one-bit predictions",
@@ -103,7 +103,7 @@ def load(
         raise SelectionError(f"paging has no scale {scale!r}.", "It runs at `embedded`.")
     if trace == "suite" or trace in FAMILIES:
         names = tuple(FAMILIES) if trace == "suite" else (trace,)
-        seen = tuple(generated(name, requests, slots, seed) for name in names)
+        seen = tuple(family_hindsight(name, requests, slots, seed) for name in names)
     else:
         seen = (hindsight(read_trace(trace, slots, seed)),)
     return Paging(tuple(advise(one, noise, flips) for one in seen))

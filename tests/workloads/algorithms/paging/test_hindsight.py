@@ -7,12 +7,12 @@ from adabench.workloads.algorithms.paging.substrate.traces import NOISE, child
 from adabench.workloads.algorithms.paging.truth.hindsight import (
     advise,
     errors,
+    family_hindsight,
     flips,
-    generated,
     spoil,
 )
 
-SEEN = generated("zipf", 20000, 20, 0)
+SEEN = family_hindsight("zipf", 20000, 20, 0)
 
 
 @pytest.mark.parametrize("kind", ["symmetric", "rise", "fall", "bursty"])

@@ -36,7 +36,7 @@ from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
     run_once,
 )
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
-from adabench.workloads.algorithms.connectivity.truth.hindsight import KEPT_UPDATES, advise
+from adabench.workloads.algorithms.connectivity.truth.hindsight import CACHED_UPDATES, advise
 
 LADDER = (1.0, 10.0, 100.0, 1000.0)
 """Noise scales over which PU-2 fits a slope; saturation begins beyond."""
@@ -55,7 +55,7 @@ class Baselines:
 
 def baselines(stream: Stream) -> Baselines:
     """Return the levels of a stream; many cells share them, so those of short ones are kept."""
-    make = _baselines if stream.horizon <= KEPT_UPDATES else _baselines.__wrapped__
+    make = _baselines if stream.horizon <= CACHED_UPDATES else _baselines.__wrapped__
     return make(stream)
 
 

@@ -27,7 +27,7 @@ from adabench.workloads.algorithms.connectivity.substrate.update_streams import 
 )
 from adabench.workloads.algorithms.connectivity.truth.offline_answers import connected
 
-KEPT_UPDATES = 10**6
+CACHED_UPDATES = 10**6
 """Longer streams are made anew each time rather than pile up in memory."""
 
 
@@ -43,14 +43,14 @@ def hindsight(stream: Stream) -> Hindsight:
     )
 
 
-def generated(family: str, n: int, updates: int, seed: int) -> Hindsight:
+def family_hindsight(family: str, n: int, updates: int, seed: int) -> Hindsight:
     """Return the hindsight of a generated stream; many cells share it, so short ones are kept."""
-    make = _kept if n * updates <= KEPT_UPDATES else _kept.__wrapped__
+    make = _family_hindsight if n * updates <= CACHED_UPDATES else _family_hindsight.__wrapped__
     return make(family, n, updates, seed)
 
 
 @lru_cache(maxsize=32)
-def _kept(family: str, n: int, updates: int, seed: int) -> Hindsight:
+def _family_hindsight(family: str, n: int, updates: int, seed: int) -> Hindsight:
     return hindsight(generate(family, n, updates, seed))
 
 

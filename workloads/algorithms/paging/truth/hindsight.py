@@ -32,7 +32,7 @@ from adabench.workloads.algorithms.paging.substrate.traces import (
 
 BURST = 100.0
 """Mean length of a burst of flips, in requests."""
-KEPT_REQUESTS = 10**6
+CACHED_REQUESTS = 10**6
 """Longer traces are made anew each time rather than pile up in memory (2 MB per 200,000)."""
 
 
@@ -45,14 +45,14 @@ def hindsight(trace: Trace) -> Hindsight:
     return Hindsight(trace, int(opt), int(lru), ahead, discard, phase_bits(pages, k, n))
 
 
-def generated(family: str, requests: int, slots: int, seed: int) -> Hindsight:
+def family_hindsight(family: str, requests: int, slots: int, seed: int) -> Hindsight:
     """Return the hindsight of a generated trace; many cells share it, so short ones are kept."""
-    make = _kept if requests <= KEPT_REQUESTS else _kept.__wrapped__
+    make = _family_hindsight if requests <= CACHED_REQUESTS else _family_hindsight.__wrapped__
     return make(family, requests, slots, seed)
 
 
 @lru_cache(maxsize=32)
-def _kept(family: str, requests: int, slots: int, seed: int) -> Hindsight:
+def _family_hindsight(family: str, requests: int, slots: int, seed: int) -> Hindsight:
     return hindsight(generate(family, requests, slots, seed))
 
 
