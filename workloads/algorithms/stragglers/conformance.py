@@ -38,7 +38,7 @@ CUTS = (2, 7, 12)
 """Rounds after which delays are replaced."""
 OFF_LIMITS = frozenset((
     "base", "generate", "make_profile", "Profile", "child", "walk", "least_time", "Transcript", "meter",
-    "score", "transcript", "setflags", "writeable", "_judged", "_run", "cell_contents", "told",
+    "score", "transcript", "setflags", "writeable", "_judged", "_run", "cell_contents", "foresight",
     "__closure__", "__code__", "__dict__", "__globals__", "__setattr__",
 ))  # fmt: skip
 """Attributes, imported names, keywords and strings that no honest scheme needs."""
@@ -77,7 +77,7 @@ def check(method: ModuleType, card: Card) -> Iterator[str]:
     try:
         trials = [attempt(method, card, profile) for profile in small_profiles(seed=3)]
         if card.role != "oracle":
-            yield from _untold(trials)
+            yield from _without_foresight(trials)
             yield from _online(method, card, trials)
     except MethodContractError as breach:
         yield f"{breach.message} {breach.hint}".strip()
@@ -105,9 +105,9 @@ def attempt(method: ModuleType, card: Card, profile: Profile) -> Trial:
     return Trial(profile, answer, transcript.round_log[case.instance])
 
 
-def _untold(trials: list[Trial]) -> Iterator[str]:
+def _without_foresight(trials: list[Trial]) -> Iterator[str]:
     for trial in trials:
-        if trial.answer.told:
+        if trial.answer.foresight:
             group = trial.profile.case.group
             yield f"It is told delays beforehand on {group}: those are for oracles."
             return

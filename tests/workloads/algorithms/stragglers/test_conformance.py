@@ -37,7 +37,7 @@ def load(name: str) -> ModuleType:
         ("looks_ahead", "reaches for '_run'"),
         ("looks_ahead", "reaches for 'base'"),
         ("looks_ahead", "methods.gradient_code.Coded on line 4, which is of another method"),
-        ("told_delays", "reaches for 'told'"),
+        ("told_delays", "reaches for 'foresight'"),
         ("clears_the_meter", "reaches for 'meter'"),
         ("never_waits", "cannot be decoded"),
         ("best_of_two", "more than once"),
@@ -71,7 +71,7 @@ def test_the_source_is_not_the_only_guard(name: str, caught: str, monkeypatch) -
         "from .delays import generate",
         "from . import instances",
         "import gc",
-        "task.run(case, scheme, told=True)",
+        "task.run(case, scheme, foresight=True)",
         "getattr(task, name)",
     ],
 )

@@ -129,7 +129,7 @@ def test_times_over_are_computed_and_not_slept() -> None:
 @pytest.mark.parametrize("name", ["cyclic", "repeated", "multiplexed"])
 def test_processes_decode_the_full_gradient_and_learn(name: str) -> None:
     profile = generate("independent", 8, 24, 20, 6.0, 1.0, 5)
-    books, trained = train(profile, SCHEMES[name], told=False, exact=True, samples=1344)
+    books, trained = train(profile, SCHEMES[name], foresight=False, exact=True, samples=1344)
     assert trained.gradient_error < EXACT
     assert trained.loss < 0.95 * math.log(CLASSES)
     assert trained.sent_bytes >= 8 * DIM * books.results

@@ -62,10 +62,10 @@ class Foreseen:
     def assign(self, view: View) -> Orders:
         """Share the job among the m fastest, evenly, with the best m."""
         n = view.n
-        order = np.argsort(view.told, kind="stable")
+        order = np.argsort(view.foresight, kind="stable")
         m = np.arange(1, n + 1)
         share = -(-n // m)
-        best = int(np.argmin(view.told[order] + self.alpha * share / n)) + 1
+        best = int(np.argmin(view.foresight[order] + self.alpha * share / n)) + 1
         slots = int(share[best - 1])
         job, piece = (np.full((n, slots), IDLE, np.int64) for _ in range(2))
         pieces = np.arange(n)
@@ -80,4 +80,4 @@ class Foreseen:
 
 def solve(task: Stragglers, case: Case, point: Point) -> Replay:
     """Run all jobs with every delay told."""
-    return task.run(case, Foreseen(Layout((Group(1.0, case.n),)), case.alpha), told=True)
+    return task.run(case, Foreseen(Layout((Group(1.0, case.n),)), case.alpha), foresight=True)

@@ -26,7 +26,7 @@ from adabench.workloads.algorithms.stragglers.substrate.scheme import (
     View,
 )
 
-NOTHING_TOLD = np.zeros(0)
+NO_FORESIGHT = np.zeros(0)
 
 
 class Fleet(Protocol):
@@ -109,13 +109,13 @@ def schedule(
     scheme: Scheme,
     fleet: Fleet,
     *,
-    told: bool = False,
+    foresight: bool = False,
     exact: bool = True,
     round_log: RoundLog | None = None,
 ) -> Counts:
     """Run all jobs; return what was counted.
 
-    `told`: the scheme sees each round's delays before it assigns. `exact`: every job must be
+    `foresight`: the scheme sees each round's delays before it assigns. `exact`: every job must be
     decoded in time; else what is missing is left out of the gradient.
 
     Raises:
@@ -129,7 +129,7 @@ def schedule(
     decoded = np.zeros(case.jobs, np.bool_)
     counts = Counts()
     for r in range(case.jobs + delay):
-        shown = profile.base[r] if told else NOTHING_TOLD
+        shown = profile.base[r] if foresight else NO_FORESIGHT
         view = View(r, case.n, case.jobs, _sealed(late[:r]), _sealed(done), shown)
         orders = _checked(scheme.assign(view), view, decoded, layout, delay)
         loads = cost[orders.piece].sum(axis=1)

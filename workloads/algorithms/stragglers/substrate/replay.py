@@ -40,7 +40,7 @@ class Replay:
     time: float
     delay: int
     """T of the scheme."""
-    told: bool
+    foresight: bool
     exact: bool
 
 
@@ -88,17 +88,19 @@ class Stragglers:
         """Refuse to be stored: a copy would count into a meter that nobody reads."""
         raise TypeError("a straggler task is not stored; load it from its conditions")
 
-    def run(self, case: Case, scheme: Scheme, *, told: bool = False, exact: bool = True) -> Replay:
+    def run(
+        self, case: Case, scheme: Scheme, *, foresight: bool = False, exact: bool = True
+    ) -> Replay:
         """Run a scheme over all jobs of a case, and count.
 
-        `told` shows it each round's delays before it assigns: for oracles. With `exact` a job that
+        `foresight` shows it each round's delays before it assigns: for oracles. With `exact` a job that
         cannot be decoded in time is refused; without, what is missing is left out of its gradient,
         and the score says how much.
 
         Raises:
             MethodContractError: if the scheme breaks its contract, with the round.
         """
-        return self._run(case, scheme, told, exact)
+        return self._run(case, scheme, foresight, exact)
 
     def score(self, case: Case, answer: Replay) -> dict[str, float]:
         """Judge a run against the least time that any scheme could take.
@@ -119,7 +121,7 @@ class _Tally(NamedTuple):
 
 
 def _said(answer: Replay) -> tuple[float, float, int, bool, bool]:
-    return answer.instance, answer.time, answer.delay, answer.told, answer.exact
+    return answer.instance, answer.time, answer.delay, answer.foresight, answer.exact
 
 
 def _says(answer: Replay, counted: _Tally) -> bool:
@@ -140,17 +142,19 @@ def _books(
     """
     books: Books[Replay, _Tally] = Books(meter, WORDING, _says, _same)
 
-    def run(case: Case, scheme: Scheme, told: bool, exact: bool) -> Replay:
+    def run(case: Case, scheme: Scheme, foresight: bool, exact: bool) -> Replay:
         profile = _of(profiles, case)
         before = books.open(case.instance)
         round_log = RoundLog() if transcript else None
         trained = None
         if real:
-            counts, trained = train(profile, scheme, told=told, exact=exact)
+            counts, trained = train(profile, scheme, foresight=foresight, exact=exact)
         else:
             fleet = Simulated(profile)
-            counts = schedule(profile, scheme, fleet, told=told, exact=exact, round_log=round_log)
-        answer = Replay(case.instance, counts.time, scheme.delay, told, exact)
+            counts = schedule(
+                profile, scheme, fleet, foresight=foresight, exact=exact, round_log=round_log
+            )
+        answer = Replay(case.instance, counts.time, scheme.delay, foresight, exact)
         if transcript and round_log:
             transcript.round_log[case.instance] = round_log
             transcript.replays[case.instance] += 1

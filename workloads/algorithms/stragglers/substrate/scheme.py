@@ -98,7 +98,7 @@ class View:
     """(round, n) who was late in each round that is over."""
     done: Flags
     """(jobs, pieces) which results it has."""
-    told: Floats
+    foresight: Floats
     """(n,) this round's delays before work, for oracles; else empty."""
 
 

@@ -158,7 +158,7 @@ class Real:
 
 
 def train(
-    profile: Profile, scheme: Scheme, *, told: bool, exact: bool, samples: int = SAMPLES
+    profile: Profile, scheme: Scheme, *, foresight: bool, exact: bool, samples: int = SAMPLES
 ) -> tuple[Counts, Trained]:
     """Run all jobs for real; return the counts and what was measured.
 
@@ -171,7 +171,7 @@ def train(
     trained, data = Trained(models), make_data(seed, samples)
     with crew(case.n, layout, seed, samples) as hands:
         fleet = Real(profile, layout, exact, hands, data, trained)
-        counts = schedule(profile, scheme, fleet, told=told, exact=exact)
+        counts = schedule(profile, scheme, fleet, foresight=foresight, exact=exact)
     trained.unit_s = float(np.median(fleet.units_s))
     losses = [quality(parameters, data) for parameters in trained.models]
     trained.loss = float(np.mean([loss for loss, _ in losses]))
