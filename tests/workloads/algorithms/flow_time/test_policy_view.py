@@ -184,8 +184,8 @@ def _by_size(machine, notes, weights):
     best = machine.jobs[0]
     for i in range(machine.ledger[0]):
         job = machine.jobs[i]
-        if (machine.size[job], machine.left[job], machine.told[job], job) < (
-            machine.size[best], machine.left[best], machine.told[best], best,
+        if (machine.size[job], machine.left[job], machine.forecast[job], job) < (
+            machine.size[best], machine.left[best], machine.forecast[best], best,
         ):  # fmt: skip
             best = job
     run(machine, best)

@@ -49,7 +49,7 @@ def hear(machine: Machine, notes: Ints, weights: Floats, job: int, what: int) ->
     if what == DONE:
         remove(notes, weights, machine.n_jobs, job)
     else:
-        rest = max(machine.told[job] - machine.attained[job], 0.0)
+        rest = max(machine.forecast[job] - machine.attained[job], 0.0)
         set_key(notes, weights, machine.n_jobs, job, rest)
 
 
@@ -61,7 +61,7 @@ def choose(machine: Machine, notes: Ints, weights: Floats) -> None:
     """
     last = notes[0] - 1
     if last >= 0 and machine.place[last] >= 0 and least(notes) != last:
-        rest = max(machine.told[last] - machine.attained[last], 0.0)
+        rest = max(machine.forecast[last] - machine.attained[last], 0.0)
         set_key(notes, weights, machine.n_jobs, last, rest)
     notes[0] = least(notes) + 1
     run(machine, least(notes))

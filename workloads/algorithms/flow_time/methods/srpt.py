@@ -40,7 +40,7 @@ def hear(machine: Machine, notes: Ints, weights: Floats, job: int, what: int) ->
     if what == DONE:
         remove(notes, weights, machine.n_jobs, job)
     elif what == ARRIVED:
-        set_key(notes, weights, machine.n_jobs, job, machine.told[job])
+        set_key(notes, weights, machine.n_jobs, job, machine.forecast[job])
 
 
 @hook
@@ -51,7 +51,9 @@ def choose(machine: Machine, notes: Ints, weights: Floats) -> None:
     """
     last = notes[0] - 1
     if last >= 0 and machine.place[last] >= 0 and least(notes) != last:
-        set_key(notes, weights, machine.n_jobs, last, machine.told[last] - machine.attained[last])
+        set_key(
+            notes, weights, machine.n_jobs, last, machine.forecast[last] - machine.attained[last]
+        )
     notes[0] = least(notes) + 1
     run(machine, least(notes))
 

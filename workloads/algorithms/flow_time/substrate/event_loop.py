@@ -31,10 +31,10 @@ from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
     DIGEST,
     DONE,
     ENDED,
+    FORECASTS,
     NOW,
     OPERATIONS,
     RUNNING,
-    TOLD,
     WAKE,
     Floats,
     Ints,
@@ -123,7 +123,7 @@ def choice_problem(
 @compiled
 def known_share(first: Ints, ops: Floats, job: int, shows: int) -> float:
     """Return the share of a job's size that a policy knows before it starts it."""
-    if shows == TOLD:
+    if shows == FORECASTS:
         return 1.0
     if shows != OPERATIONS:
         return 0.0
@@ -170,7 +170,7 @@ def _schedule(  # noqa: C901 - one compiled loop
     """
     n, n_ops = len(arrivals), len(sizes)
     arrive, first, ops = to_floats(arrivals.ctypes), to_ints(firsts.ctypes), to_floats(sizes.ctypes)
-    told, flow = to_floats(numbers.ctypes), to_floats(flows.ctypes)
+    forecast, flow = to_floats(numbers.ctypes), to_floats(flows.ctypes)
     left, attained = to_floats(own_floats[0].ctypes), to_floats(own_floats[1].ctypes)
     at, place, jobs = (
         to_ints(own_ints[0].ctypes), to_ints(own_ints[1].ctypes), to_ints(own_ints[2].ctypes),
@@ -268,8 +268,8 @@ def _schedule(  # noqa: C901 - one compiled loop
             machine.arrived[job], machine.attained[job], machine.ended[job] = arrive[job], 0.0, 0
             if shows == OPERATIONS:
                 machine.size[job], machine.left[job] = ops[k], ops[k]
-            if shows == TOLD:
-                machine.told[job] = told[job]
+            if shows == FORECASTS:
+                machine.forecast[job] = forecast[job]
             if len(shown) > 0:
                 shown[k] = t
             events += 1

@@ -47,7 +47,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 SHARED = ("policy_view.py", "heap.py")
 DIGEST = digest_of([*(Path(__file__).parent / name for name in SHARED), SOURCE])
 ARRIVED, ENDED, DONE = 0, 1, 2
-NOTHING, OPERATIONS, TOLD = 0, 1, 2
+NOTHING, OPERATIONS, FORECASTS = 0, 1, 2
 """What a policy is shown of sizes: nothing, the operation at hand, a number at arrival."""
 
 
@@ -81,7 +81,7 @@ class Machine(NamedTuple):
     """(n_jobs,) of the operation at hand; -1 unless operations are shown."""
     left: Floats
     """(n_jobs,) of the operation at hand; -1 unless operations are shown."""
-    told: Floats
+    forecast: Floats
     """(n_jobs,) the number told at arrival; -1 if none."""
     running: Ints
     """(n_jobs,) the jobs to run; the first `ledger[RUNNING]` count."""

@@ -23,9 +23,9 @@ from adabench.workloads.algorithms.flow_time.substrate.job_streams import (
     read_only,
 )
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
+    FORECASTS,
     NOTHING,
     OPERATIONS,
-    TOLD,
     Floats,
     Ints,
     Trouble,
@@ -44,7 +44,7 @@ from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
 
 Sees = Literal["nothing", "operations", "estimates", "totals"]
 SHOWS: Mapping[Sees, int] = {
-    "nothing": NOTHING, "operations": OPERATIONS, "estimates": TOLD, "totals": TOLD,
+    "nothing": NOTHING, "operations": OPERATIONS, "estimates": FORECASTS, "totals": FORECASTS,
 }  # fmt: skip
 WORDING = Wording(
     "replay",
@@ -223,7 +223,7 @@ def _scheduled(
     case, name, n = stream.case, method_of(order.choose), stream.case.n_jobs
     stream_seed = child(case.seed, COINS, case.group, stream_of(order.choose))
     seeds = stream_seed.generate_state(order.streams, np.uint64)
-    told = _told(stream, order)
+    forecast = _forecasts(stream, order)
     flow, reports = np.zeros((order.streams, n)), np.zeros((order.streams, len(Report)))
     # One block each: numpy asks for huge pages from 4 MiB on, and page faults cost 10 ns a job.
     floats, ints = np.empty((7, n)), np.empty((9, n), np.int64)
@@ -237,7 +237,7 @@ def _scheduled(
         weighted = _start(order.weights, np.zeros(0))
         kept = slice(None) if number == 0 else slice(0)
         schedule(
-            stream.arrive, stream.first, stream.ops, told, SHOWS[order.sees], floats[:5], ints[:4],
+            stream.arrive, stream.first, stream.ops, forecast, SHOWS[order.sees], floats[:5], ints[:4],
             floats[5:], ints[4:], noted, weighted, int(seed >> 1) | 1, flow[number],
             reports[number], when[kept], who[kept], shown[kept],
         )  # fmt: skip
@@ -258,7 +258,7 @@ def _start(given: int | NDArray[Number], kind: NDArray[Number]) -> NDArray[Numbe
     return values
 
 
-def _told(stream: Stream, order: Order) -> Floats:
+def _forecasts(stream: Stream, order: Order) -> Floats:
     """Return what is told of each job at its arrival: (n,), or nothing."""
     if order.sees == "totals":
         return stream.totals
