@@ -4,7 +4,7 @@
     contract    it decodes every job in time or says that it is inexact, runs each case once
     online      what it orders and decides up to a round does not depend on delays after it
                 (oracles excepted)
-    told        it is not told delays beforehand (oracles excepted)
+    foresight   it is not told delays beforehand (oracles excepted)
     bound       its time is not below the least time; the score refuses that too
 
 `check` yields a sentence per broken rule and nothing for a sound scheme. It catches honest

@@ -66,7 +66,7 @@ class LiftedRecursion(NamedTuple):
     """(m,)"""
     began: Small
     """(m,)"""
-    told: Small
+    prediction: Small
     """(m,) when it was first believed to end."""
     end: Small
     """(m,) when it is now believed to end."""
@@ -91,7 +91,7 @@ def lifted_recursion(
     table = np.zeros((0, AGES), np.int32) if remaining is None else remaining
     moved = start.coin % (width - start.horizon) if shift == "random" else 0
     entry, following = np.zeros((2, start.room), np.int32)
-    alive, began, told, end, extended = np.zeros((5, start.edges), np.int32)
+    alive, began, prediction, end, extended = np.zeros((5, start.edges), np.int32)
     return LiftedRecursion(
         undoable_union_find(start.n),
         np.zeros(levels + 1, np.int32),
@@ -102,7 +102,7 @@ def lifted_recursion(
         np.full(start.edges, -1, np.int32),
         alive,
         began,
-        told,
+        prediction,
         end,
         extended,
         table,
@@ -213,12 +213,12 @@ def lift_update(net: Net, lift: LiftedRecursion, t: int, edge: int, opens: int, 
         lift.alive[edge] = 1
         lift.began[edge] = t
         believe(net, lift, edge, t, hint)
-        lift.told[edge] = lift.end[edge]
+        lift.prediction[edge] = lift.end[edge]
         net.ledger[ERROR] += net.horizon - lift.end[edge]
     else:
         lift.alive[edge] = 0
-        told = lift.told[edge]
-        net.ledger[ERROR] += abs(t - told) - (net.horizon - told)
+        prediction = lift.prediction[edge]
+        net.ledger[ERROR] += abs(t - prediction) - (net.horizon - prediction)
         if lift.end[edge] > t:
             top = highest_bit(leaf ^ (lift.end[edge] + shift))
             net.ledger[REACH] += 1 << top
