@@ -36,7 +36,7 @@ def load(name: str) -> ModuleType:
         ("looks_ahead", "reaches for '__closure__'"),
         ("looks_ahead", "reaches for '_run'"),
         ("looks_ahead", "reaches for 'base'"),
-        ("looks_ahead", "methods.gradient_code.Coded on line 4, which is of another method"),
+        ("looks_ahead", "methods.gradient_code.CodedScheme on line 4, which is of another method"),
         ("told_delays", "reaches for 'foresight'"),
         ("clears_the_meter", "reaches for 'meter'"),
         ("never_waits", "cannot be decoded"),

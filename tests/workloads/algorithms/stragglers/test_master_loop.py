@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.stragglers.methods.gradient_code import Coded
+from adabench.workloads.algorithms.stragglers.methods.gradient_code import CodedScheme
 from adabench.workloads.algorithms.stragglers.methods.multiplexed_gc import Multiplexed
 from adabench.workloads.algorithms.stragglers.methods.sequential_gc import SelectiveRepeat
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
@@ -17,7 +17,7 @@ from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
 )
 from adabench.workloads.algorithms.stragglers.substrate.master_loop import (
     RoundLog,
-    Simulated,
+    SimulatedWorkers,
     schedule,
 )
 from adabench.workloads.algorithms.stragglers.substrate.replay import Stragglers, least_time
@@ -39,7 +39,7 @@ def pattern(text: str) -> np.ndarray:
 
 
 def run(profile: Profile, scheme, **more):
-    return schedule(profile, scheme, Simulated(profile), **more)
+    return schedule(profile, scheme, SimulatedWorkers(profile), **more)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ WHOLE = Layout((Group(1.0, 4),))
 
 def test_rounds_of_a_code_by_hand(of_pattern) -> None:
     # Alpha 0.01: n = 4, s = 1 makes a load of 1/2, 0.005 of time; s late end at 2 x 1.005.
-    books = run(of_pattern(pattern(".... x... xx.."), 3), Coded(Layout((Group(1.0, 4, 1),)), 1))
+    books = run(
+        of_pattern(pattern(".... x... xx.."), 3), CodedScheme(Layout((Group(1.0, 4, 1),)), 1)
+    )
     assert books.duration == pytest.approx([1.005, 2.01, 4.005])
     assert (books.wait_outs, books.stopped, books.rounds, books.extra_rounds) == (1, 1, 3, 0)
     assert books.work == pytest.approx(3 * 4 * 0.5)
@@ -73,7 +75,7 @@ def test_rounds_of_a_code_by_hand(of_pattern) -> None:
 
 def test_the_strict_rule_waits_at_s_late_ones(of_pattern) -> None:
     profile = of_pattern(pattern(".... x... xx.."), 3)
-    books = run(profile, Coded(Layout((Group(1.0, 4, 1),)), 0))
+    books = run(profile, CodedScheme(Layout((Group(1.0, 4, 1),)), 0))
     assert books.duration == pytest.approx([1.005, 4.005, 4.005])
 
 

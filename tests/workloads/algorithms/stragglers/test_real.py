@@ -7,7 +7,7 @@ import pytest
 import torch.distributed as dist
 
 from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.algorithms.stragglers.methods.gradient_code import Coded
+from adabench.workloads.algorithms.stragglers.methods.gradient_code import CodedScheme
 from adabench.workloads.algorithms.stragglers.methods.multiplexed_gc import Multiplexed
 from adabench.workloads.algorithms.stragglers.methods.sequential_gc import SelectiveRepeat
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import generate
@@ -21,15 +21,23 @@ from adabench.workloads.algorithms.stragglers.substrate.real.models import (
     parts,
     start,
 )
-from adabench.workloads.algorithms.stragglers.substrate.real.train import Real, Trained, train
-from adabench.workloads.algorithms.stragglers.substrate.real.workers import Returned, crew, work
+from adabench.workloads.algorithms.stragglers.substrate.real.train import (
+    RealWorkers,
+    TrainingResult,
+    train,
+)
+from adabench.workloads.algorithms.stragglers.substrate.real.workers import (
+    WorkerResult,
+    work,
+    worker_processes,
+)
 from adabench.workloads.algorithms.stragglers.substrate.scheme import IDLE, Group, Layout
 from adabench.workloads.algorithms.stragglers.task import load
 
 SAMPLES, EXACT = 448, 1e-5
 SCHEMES = {
-    "cyclic": Coded(Layout((Group(1.0, 8, 2),)), 2),
-    "fractional": Coded(Layout((Group(1.0, 8, 3),)), 3),
+    "cyclic": CodedScheme(Layout((Group(1.0, 8, 2),)), 2),
+    "fractional": CodedScheme(Layout((Group(1.0, 8, 3),)), 3),
     "repeated": SelectiveRepeat(Layout((Group(1.0, 8, 2),)), 1, 2, 3, 2),
     "multiplexed": Multiplexed(8, 2, 3, 2),
     "uncoded d2": Multiplexed(8, 1, 3, 8),
@@ -47,14 +55,14 @@ class Desk:
     def publish(self, job, parameters):
         self.known[job] = parameters
 
-    def round(self, orders, times) -> dict[int, Returned]:
+    def round(self, orders, times) -> dict[int, WorkerResult]:
         busy = np.flatnonzero((orders.piece != IDLE).any(axis=1)).tolist()
         found = {}
         for i in busy:
             there = orders.piece[i] != IDLE
             asked = np.stack([orders.job[i][there], orders.piece[i][there]])
             done = work(asked, self.known, self.data, self.own, 1)
-            found[i] = Returned(float(times[i]), 0.0, done.vectors)  # late as the chain says
+            found[i] = WorkerResult(float(times[i]), 0.0, done.vectors)  # late as the chain says
         return found
 
 
@@ -63,13 +71,15 @@ def test_each_job_decodes_to_the_full_batch_gradient(name: str) -> None:
     scheme, data = SCHEMES[name], make_data(0, SAMPLES)
     profile = generate("independent", 8, 10, 20, 6.0, 1.0, 5)
     models = [start(0, model) for model in range(max(4, scheme.delay + 1))]
-    trained = Trained(models)
-    fleet = Real(profile, scheme.layout, True, Desk(scheme.layout, data), data, trained)
-    books = schedule(profile, scheme, fleet)
+    trained = TrainingResult(models)
+    worker_group = RealWorkers(
+        profile, scheme.layout, True, Desk(scheme.layout, data), data, trained
+    )
+    books = schedule(profile, scheme, worker_group)
     assert trained.gradient_error < EXACT
     assert books.stopped + books.wait_outs > 0
-    assert not fleet.at
-    assert not fleet.held
+    assert not worker_group.at
+    assert not worker_group.held
 
 
 def test_fewer_results_than_needed_do_not_decode_to_anything() -> None:
@@ -155,7 +165,7 @@ def test_workers_end_with_the_run_also_when_it_fails() -> None:
     import multiprocessing
 
     layout = Layout((Group(1.0, 2),))
-    with pytest.raises(KeyError), crew(2, layout, 0, 20):
+    with pytest.raises(KeyError), worker_processes(2, layout, 0, 20):
         raise KeyError
     for child in multiprocessing.active_children():
         child.join(20)
@@ -166,5 +176,5 @@ def test_workers_end_with_the_run_also_when_it_fails() -> None:
 @pytest.mark.slow
 def test_lost_workers_are_an_error_in_words() -> None:
     layout = Layout((Group(1.0, 2),))
-    with pytest.raises(EnvironmentProblem, match="were lost"), crew(2, layout, 0, 20):
+    with pytest.raises(EnvironmentProblem, match="were lost"), worker_processes(2, layout, 0, 20):
         raise RuntimeError("Connection closed by peer")

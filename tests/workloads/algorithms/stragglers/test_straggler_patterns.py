@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.algorithms.stragglers.methods.gradient_code import Coded
+from adabench.workloads.algorithms.stragglers.methods.gradient_code import CodedScheme
 from adabench.workloads.algorithms.stragglers.methods.multiplexed_gc import Multiplexed
 from adabench.workloads.algorithms.stragglers.methods.sequential_gc import SelectiveRepeat
 from adabench.workloads.algorithms.stragglers.substrate import parameter_search, straggler_patterns
@@ -13,7 +13,10 @@ from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
     generate,
     make_profile,
 )
-from adabench.workloads.algorithms.stragglers.substrate.master_loop import Simulated, schedule
+from adabench.workloads.algorithms.stragglers.substrate.master_loop import (
+    SimulatedWorkers,
+    schedule,
+)
 from adabench.workloads.algorithms.stragglers.substrate.parameter_search import (
     multiplexed_load,
     repeats,
@@ -60,7 +63,7 @@ def test_rounds_that_have_not_been_are_not_read() -> None:
 
 
 def engine_time(profile, scheme):
-    return schedule(profile, scheme, Simulated(profile)).time
+    return schedule(profile, scheme, SimulatedWorkers(profile)).time
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -69,7 +72,7 @@ def test_the_search_simulates_what_the_engine_runs(family: str) -> None:
     for seed in range(2):
         profile = generate(family, n, jobs, 40, alpha, mu, seed)
         for s in (0, 1, 3, 6):
-            scheme = Coded(Layout((Group(1.0, n, s),)), s)
+            scheme = CodedScheme(Layout((Group(1.0, n, s),)), s)
             assert engine_time(profile, scheme) == pytest.approx(
                 code_time(profile.base, jobs, s, alpha, mu), rel=1e-12
             )

@@ -71,7 +71,7 @@ CARD = Card(
 
 
 @dataclass(frozen=True)
-class Coded:
+class CodedScheme:
     """One group of n mini-tasks, of which s may be missing."""
 
     layout: Layout
@@ -99,4 +99,4 @@ def solve(task: Stragglers, case: Case, point: Point) -> Replay:
     if s >= case.n:
         raise SelectionError(f"s = {s} is not below the {case.n} workers.", "Give a smaller s.")
     layout = Layout((Group(1.0, case.n, s),))
-    return task.run(case, Coded(layout, max(0, s - 1) if point["strict"] else s))
+    return task.run(case, CodedScheme(layout, max(0, s - 1) if point["strict"] else s))

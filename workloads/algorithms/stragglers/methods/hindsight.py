@@ -52,7 +52,7 @@ CARD = Card(
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class FastestOnly:
     """One group of n mini-tasks, all needed, given to whom will be fast."""
 
     layout: Layout
@@ -80,4 +80,4 @@ class Foreseen:
 
 def solve(task: Stragglers, case: Case, point: Point) -> Replay:
     """Run all jobs with every delay told."""
-    return task.run(case, Foreseen(Layout((Group(1.0, case.n),)), case.alpha), foresight=True)
+    return task.run(case, FastestOnly(Layout((Group(1.0, case.n),)), case.alpha), foresight=True)

@@ -45,7 +45,7 @@ CARD = Card(
 
 
 @dataclass(frozen=True)
-class Blind:
+class RandomCopies:
     """One group of n mini-tasks, all needed; any may be started again."""
 
     layout: Layout
@@ -67,4 +67,4 @@ class Blind:
 def solve(task: Stragglers, case: Case, point: Point) -> Replay:
     """Run all jobs."""
     rng = np.random.default_rng(case.coins)
-    return task.run(case, Blind(Layout((Group(1.0, case.n),)), rng))
+    return task.run(case, RandomCopies(Layout((Group(1.0, case.n),)), rng))

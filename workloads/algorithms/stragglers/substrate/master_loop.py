@@ -1,7 +1,7 @@
 """The master's loop: runs a scheme round by round, and keeps the books of time and work.
 
 What a scheme says is checked, what it claims to have decoded is counted. Delays come from a
-`Fleet`: recorded ones plus alpha times the load, or real processes that measure themselves.
+`WorkerGroup`: recorded ones plus alpha times the load, or real processes that measure themselves.
 """
 
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ from adabench.workloads.algorithms.stragglers.substrate.scheme import (
 NO_FORESIGHT = np.zeros(0)
 
 
-class Fleet(Protocol):
+class WorkerGroup(Protocol):
     """The workers."""
 
     def work(self, r: int, orders: Orders, loads: Floats) -> Floats:
@@ -50,7 +50,7 @@ class Fleet(Protocol):
 
 
 @dataclass(frozen=True)
-class Simulated:
+class SimulatedWorkers:
     """Workers that take a profile's delay plus alpha times their load."""
 
     profile: Profile
@@ -107,7 +107,7 @@ class RoundLog:
 def schedule(
     profile: Profile,
     scheme: Scheme,
-    fleet: Fleet,
+    worker_group: WorkerGroup,
     *,
     foresight: bool = False,
     exact: bool = True,
@@ -134,23 +134,23 @@ def schedule(
         orders = _checked(scheme.assign(view), view, decoded, layout, delay)
         loads = cost[orders.piece].sum(axis=1)
         if loads.any():
-            took = fleet.work(r, orders, loads)
+            took = worker_group.work(r, orders, loads)
             late[r], returned = _round(
-                counts, scheme, fleet, view, orders, loads, took, case.mu, round_log
+                counts, scheme, worker_group, view, orders, loads, took, case.mu, round_log
             )
             _collect(done, orders, returned)
-            fleet.take(r, orders, returned)
+            worker_group.take(r, orders, returned)
         else:
             counts.duration.append(0.0)
             if round_log:
                 _note_round(round_log, orders, late[r], "idle")
-        _settle(counts, layout, done, decoded, r - delay, exact, fleet)
+        _settle(counts, layout, done, decoded, r - delay, exact, worker_group)
     counts.delivered = float(np.mean([layout.delivered(own) for own in done]))
     return counts
 
 
 def _round(
-    counts: Counts, scheme: Scheme, fleet: Fleet, view: View, orders: Orders, loads: Floats,
+    counts: Counts, scheme: Scheme, worker_group: WorkerGroup, view: View, orders: Orders, loads: Floats,
     took: Floats, mu: float, round_log: RoundLog | None,
 ) -> tuple[Flags, Flags]:  # fmt: skip
     """Play one round; return who counts as late and who returned: (n,) each."""
@@ -164,7 +164,7 @@ def _round(
     duration, counted = slowest, np.zeros(view.n, np.bool_)
     if isinstance(decision, Backups):
         helper, repeated = _refuse_helpers(decision, orders, late)
-        copied = fleet.again(view.round, orders, helper, repeated, took)
+        copied = worker_group.again(view.round, orders, helper, repeated, took)
         duration = _with_backups(repeated, copied, np.where(busy, took, 0.0), limit)
         counts.copies += len(decision.whom)
         counts.work += float(loads[repeated].sum())
@@ -226,7 +226,13 @@ def _collect(done: Flags, orders: Orders, returned: Flags) -> None:
 
 
 def _settle(
-    counts: Counts, layout: Layout, done: Flags, decoded: Flags, due: int, exact: bool, fleet: Fleet
+    counts: Counts,
+    layout: Layout,
+    done: Flags,
+    decoded: Flags,
+    due: int,
+    exact: bool,
+    worker_group: WorkerGroup,
 ) -> None:
     """Decode the job that is due.
 
@@ -243,7 +249,7 @@ def _settle(
             "Wait the round out when what is late is needed.",
         )
     decoded[due] = True
-    fleet.decode(due, done[due])
+    worker_group.decode(due, done[due])
 
 
 def _checked(orders: Orders, view: View, decoded: Flags, layout: Layout, delay: int) -> Orders:

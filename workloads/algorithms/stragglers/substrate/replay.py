@@ -14,10 +14,10 @@ from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case
 from adabench.workloads.algorithms.stragglers.substrate.master_loop import (
     Counts,
     RoundLog,
-    Simulated,
+    SimulatedWorkers,
     schedule,
 )
-from adabench.workloads.algorithms.stragglers.substrate.real.train import Trained, train
+from adabench.workloads.algorithms.stragglers.substrate.real.train import TrainingResult, train
 from adabench.workloads.algorithms.stragglers.substrate.scheme import Scheme
 from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
 
@@ -117,7 +117,7 @@ class _Tally(NamedTuple):
 
     said: tuple[float, float, int, bool, bool]
     counts: Counts
-    trained: Trained | None
+    trained: TrainingResult | None
 
 
 def _said(answer: Replay) -> tuple[float, float, int, bool, bool]:
@@ -150,9 +150,9 @@ def _books(
         if real:
             counts, trained = train(profile, scheme, foresight=foresight, exact=exact)
         else:
-            fleet = Simulated(profile)
+            worker_group = SimulatedWorkers(profile)
             counts = schedule(
-                profile, scheme, fleet, foresight=foresight, exact=exact, round_log=round_log
+                profile, scheme, worker_group, foresight=foresight, exact=exact, round_log=round_log
             )
         answer = Replay(case.instance, counts.time, scheme.delay, foresight, exact)
         if transcript and round_log:

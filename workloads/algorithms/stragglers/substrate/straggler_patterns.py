@@ -76,7 +76,7 @@ def code_time(base: Floats, jobs: int, s: int, alpha: float, mu: float) -> float
     return total
 
 
-class Slow(NamedTuple):
+class LateWorkers(NamedTuple):
     """Who may be late in each round, whatever all are given to do: few of many workers."""
 
     fastest: Floats
@@ -89,10 +89,10 @@ class Slow(NamedTuple):
 
 
 @kernel
-def slow(base: Floats, mu: float) -> Slow:
+def slow(base: Floats, mu: float) -> LateWorkers:
     """Find those that are late at some load that is the same for all: base > (1 + mu) fastest."""
     rounds, n = base.shape
-    found = Slow(
+    found = LateWorkers(
         np.empty(rounds),
         np.empty(rounds),
         np.zeros(rounds, np.int64),
@@ -117,7 +117,7 @@ def multiplexed_time(
 
 @kernel
 def _multiplexed(
-    base: Floats, known: Slow, start: int, jobs: int, b: int, w: int, most: int, alpha: float,
+    base: Floats, known: LateWorkers, start: int, jobs: int, b: int, w: int, most: int, alpha: float,
     mu: float, cost: float, enough: float,
 ) -> float:  # fmt: skip
     """Return the time from round `start` on, or infinity as soon as it is more than `enough`.
@@ -194,7 +194,7 @@ def sequential_time(
 
 @kernel
 def _sequential(
-    base: Floats, known: Slow, start: int, jobs: int, b: int, w: int, most: int, s: int,
+    base: Floats, known: LateWorkers, start: int, jobs: int, b: int, w: int, most: int, s: int,
     alpha: float, mu: float,
 ) -> float:  # fmt: skip
     """Return the time from round `start` on.

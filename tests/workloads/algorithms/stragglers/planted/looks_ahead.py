@@ -1,13 +1,13 @@
 """Planted: takes the scored delays out of the task's books and picks its s on them."""
 
 from adabench.harness.contract.card import Card
-from adabench.workloads.algorithms.stragglers.methods.gradient_code import Coded
+from adabench.workloads.algorithms.stragglers.methods.gradient_code import CodedScheme
 from adabench.workloads.algorithms.stragglers.substrate.scheme import Group, Layout, Orders, own_job
 
 CARD = Card(title="looks ahead", adapts="on the future", paper="none")
 
 
-class Foreseen(Coded):
+class FastestOnly(CodedScheme):
     """Gives the round's slowest worker nothing but what is also done by the fastest."""
 
     def assign(self, view):
@@ -29,4 +29,4 @@ def solve(task, case, point):
             for profile in cell.cell_contents:
                 if profile.case is case:
                     base = profile.base
-    return task.run(case, Foreseen(Layout((Group(1.0, case.n),)), base))
+    return task.run(case, FastestOnly(Layout((Group(1.0, case.n),)), base))

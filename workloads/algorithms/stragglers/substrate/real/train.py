@@ -39,7 +39,11 @@ from adabench.workloads.algorithms.stragglers.substrate.real.models import (
     quality,
     start,
 )
-from adabench.workloads.algorithms.stragglers.substrate.real.workers import Crew, Returned, crew
+from adabench.workloads.algorithms.stragglers.substrate.real.workers import (
+    WorkerProcesses,
+    WorkerResult,
+    worker_processes,
+)
 from adabench.workloads.algorithms.stragglers.substrate.scheme import IDLE, Layout, Orders, Scheme
 
 MODELS = 4
@@ -50,7 +54,7 @@ TOLERANCE = 1e-5
 
 
 @dataclass
-class Trained:
+class TrainingResult:
     """What was measured of a real run."""
 
     models: list[Floats]
@@ -77,18 +81,18 @@ class Trained:
 
 
 @dataclass
-class Real:
+class RealWorkers:
     """The fleet of processes, and the master's memory."""
 
     profile: Profile
     layout: Layout
     exact: bool
-    hands: Crew
+    hands: WorkerProcesses
     data: Data
-    trained: Trained
+    trained: TrainingResult
     at: dict[int, Floats] = field(default_factory=dict)
     """The parameters at which each open job's gradient is taken."""
-    came: dict[int, Returned] = field(default_factory=dict)
+    came: dict[int, WorkerResult] = field(default_factory=dict)
     held: dict[int, dict[int, Floats]] = field(default_factory=dict)
     """Results by job and mini-task."""
     units_s: list[float] = field(default_factory=list)
@@ -151,7 +155,7 @@ class Real:
         self.held[job] = {}
         self.hands.publish(job, self.at[job])
 
-    def _count(self, one: Returned) -> None:
+    def _count(self, one: WorkerResult) -> None:
         self.trained.compute_cpu_s += one.compute_s
         self.trained.encode_cpu_s += one.encode_s
         self.trained.sent_bytes += BYTES * one.vectors.size
@@ -159,7 +163,7 @@ class Real:
 
 def train(
     profile: Profile, scheme: Scheme, *, foresight: bool, exact: bool, samples: int = SAMPLES
-) -> tuple[Counts, Trained]:
+) -> tuple[Counts, TrainingResult]:
     """Run all jobs for real; return the counts and what was measured.
 
     Raises:
@@ -168,11 +172,11 @@ def train(
     """
     case, layout, seed = profile.case, scheme.layout, profile.case.seed
     models = [start(seed, model) for model in range(max(MODELS, scheme.delay + 1))]
-    trained, data = Trained(models), make_data(seed, samples)
-    with crew(case.n, layout, seed, samples) as hands:
-        fleet = Real(profile, layout, exact, hands, data, trained)
-        counts = schedule(profile, scheme, fleet, foresight=foresight, exact=exact)
-    trained.unit_s = float(np.median(fleet.units_s))
+    trained, data = TrainingResult(models), make_data(seed, samples)
+    with worker_processes(case.n, layout, seed, samples) as hands:
+        worker_group = RealWorkers(profile, layout, exact, hands, data, trained)
+        counts = schedule(profile, scheme, worker_group, foresight=foresight, exact=exact)
+    trained.unit_s = float(np.median(worker_group.units_s))
     losses = [quality(parameters, data) for parameters in trained.models]
     trained.loss = float(np.mean([loss for loss, _ in losses]))
     trained.accuracy = float(np.mean([right for _, right in losses]))

@@ -44,7 +44,7 @@ INTERFACE = "GLOO_SOCKET_IFNAME"
 
 
 @dataclass(frozen=True)
-class Returned:
+class WorkerResult:
     """What a worker sent back."""
 
     compute_s: float
@@ -53,7 +53,7 @@ class Returned:
     """(mini-tasks, DIM)"""
 
 
-class Crew:
+class WorkerProcesses:
     """The master's end of n workers."""
 
     def __init__(self, n: int) -> None:
@@ -70,14 +70,14 @@ class Crew:
         dist.send(torch.tensor([WORK, len(job), times]), i + 1)
         dist.send(torch.from_numpy(np.stack([job, piece])), i + 1)
 
-    def hear(self, i: int, pieces: int) -> Returned:
+    def hear(self, i: int, pieces: int) -> WorkerResult:
         """Wait for worker i."""
         took, vectors = torch.zeros(2, dtype=torch.float64), torch.zeros(pieces, DIM).double()
         dist.recv(took, i + 1)
         dist.recv(vectors, i + 1)
-        return Returned(float(took[0]), float(took[1]), vectors.numpy())
+        return WorkerResult(float(took[0]), float(took[1]), vectors.numpy())
 
-    def round(self, orders: Orders, times: Ints) -> dict[int, Returned]:
+    def round(self, orders: Orders, times: Ints) -> dict[int, WorkerResult]:
         """Have all that have something to do work at once; return what each sent."""
         busy = np.flatnonzero((orders.piece != IDLE).any(axis=1)).tolist()
         chosen = {}
@@ -89,7 +89,7 @@ class Crew:
 
 
 @contextmanager
-def crew(n: int, layout: Layout, seed: int, samples: int) -> Iterator[Crew]:
+def worker_processes(n: int, layout: Layout, seed: int, samples: int) -> Iterator[WorkerProcesses]:
     """Start n workers, and end them when done.
 
     Raises:
@@ -116,7 +116,7 @@ def crew(n: int, layout: Layout, seed: int, samples: int) -> Iterator[Crew]:
         dist.init_process_group(
             "gloo", init_method=meeting, rank=0, world_size=n + 1, timeout=PATIENCE
         )
-        yield Crew(n)
+        yield WorkerProcesses(n)
         for rank in range(1, n + 1):
             dist.send(torch.tensor([STOP, 0, 0]), rank)
         for worker in workers:
@@ -169,7 +169,7 @@ def serve(rank: int, n: int, meeting: str, layout: Layout, seed: int, samples: i
 
 def work(
     orders: Ints, known: dict[int, Floats], data: Data, own: list[Part], times: int
-) -> Returned:
+) -> WorkerResult:
     """Do orders (2, slots) `times` times over; the seconds are of all of them."""
     compute_s = encode_s = 0.0
     vectors = np.zeros((orders.shape[1], DIM))
@@ -181,4 +181,4 @@ def work(
             vectors[slot] = part.factors @ gradients
             compute_s += computed - begun
             encode_s += process_time() - computed
-    return Returned(compute_s, encode_s, vectors)
+    return WorkerResult(compute_s, encode_s, vectors)
