@@ -22,7 +22,7 @@ from types import MappingProxyType, ModuleType
 
 import numpy as np
 
-from adabench.harness.contract.card import Bound, Card, Claim, Ratio
+from adabench.harness.contract.card import Bound, Card, Claim
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.connectivity.substrate.predictions import Advice, Hindsight
 from adabench.workloads.algorithms.connectivity.substrate.replay import (
@@ -40,7 +40,12 @@ from adabench.workloads.algorithms.connectivity.substrate.update_streams import 
 )
 from adabench.workloads.algorithms.connectivity.truth.hindsight import advise, hindsight
 from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
-from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
+from adabench.workloads.shared.counting.conformance_kit import (
+    holds,
+    prepared_state,
+    source_problems,
+    speaks_of,
+)
 from adabench.workloads.shared.counting.source_rules import Rules
 
 SIZES = ((60, 0), (33, 1))
@@ -48,6 +53,7 @@ SIZES = ((60, 0), (33, 1))
 ROUNDS = 20
 CUTS = (0.15, 0.5, 0.85)
 NOISES = (0.0, 10.0, 1000.0)
+ROUNDING = 1e-9
 ARRAYS = frozenset(("opens", "edges", "left", "right", "kind"))
 """Of a case: the whole stream. A method sees it update by update, or a prefix of it."""
 
@@ -182,20 +188,13 @@ def _theorems(trials: list[Trial], claims: tuple[Claim, ...]) -> Iterator[str]:
         if not isinstance(expect, Bound) or "slope" in (expect.metric, expect.bound):
             continue
         for trial in trials:
-            if _speaks_of(expect, trial) and not _bounded(trial, expect):
+            if _speaks_of(expect, trial) and not holds(expect, trial.values, ROUNDING):
                 yield f"Its claim {claim.id} fails on {trial.where}."
                 break
 
 
-def _speaks_of(expect: Bound | Ratio, trial: Trial) -> bool:
-    noise = expect.where.get("noise", trial.noise)
-    there = trial.noise in noise if isinstance(noise, tuple) else trial.noise == noise
-    return there and "backstop" not in expect.where
-
-
-def _bounded(trial: Trial, expect: Bound) -> bool:
-    bound = trial.values[expect.bound]
-    return trial.values[expect.metric] <= bound + 1e-9 * max(1.0, abs(bound))
+def _speaks_of(expect: Bound, trial: Trial) -> bool:
+    return speaks_of(expect, "noise", trial.noise) and "backstop" not in expect.where
 
 
 def _untold(trials: list[Trial]) -> Iterator[str]:

@@ -33,7 +33,13 @@ from adabench.workloads.algorithms.flow_time.substrate.job_streams import (
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import Floats, Ints
 from adabench.workloads.algorithms.flow_time.substrate.replay import Replay, Transcript
 from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
-from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
+from adabench.workloads.shared.counting.conformance_kit import (
+    holds,
+    in_range,
+    prepared_state,
+    source_problems,
+    speaks_of,
+)
 from adabench.workloads.shared.counting.source_rules import Rules
 
 JOBS = 120
@@ -182,17 +188,13 @@ def _at_defaults(expect: Bound | Ratio, card: Card) -> bool:
 
 
 def _speaks_of(expect: Bound | Ratio, case: Case) -> bool:
-    m = expect.where.get("m", case.m)
-    in_m = case.m in m if isinstance(m, tuple) else case.m == m
-    return in_m and (not expect.groups or case.group in expect.groups)
+    return speaks_of(expect, "m", case.m) and (not expect.groups or case.group in expect.groups)
 
 
 def _bounded(trial: Trial, expect: Bound) -> bool:
-    values = trial.values
-    if expect.bound not in values or not _speaks_of(expect, trial.stream.case):
+    if expect.bound not in trial.values or not _speaks_of(expect, trial.stream.case):
         return True
-    slack = 3 * values[f"{expect.metric}_se"] if expect.over == "mean" else 0.0
-    return values[expect.metric] <= values[expect.bound] * (1 + ROUNDING) + slack
+    return holds(expect, trial.values, ROUNDING)
 
 
 def _near_srpt(trial: Trial, expect: Ratio) -> bool:
@@ -201,9 +203,7 @@ def _near_srpt(trial: Trial, expect: Ratio) -> bool:
         return True
     # A claim that names no m speaks of the default; small instances of other m count too.
     ratio = trial.values["flow"] / trial.values["opt"]
-    low = -np.inf if expect.low is None else expect.low - ROUNDING
-    high = np.inf if expect.high is None else expect.high + ROUNDING
-    return bool(low <= ratio <= high)
+    return in_range(expect, ratio, ROUNDING)
 
 
 def _online(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:

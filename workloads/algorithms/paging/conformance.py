@@ -30,7 +30,14 @@ from adabench.workloads.algorithms.paging.substrate.predictions import BITS, Adv
 from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay, Transcript
 from adabench.workloads.algorithms.paging.substrate.traces import Trace, generate, make_trace
 from adabench.workloads.algorithms.paging.truth.hindsight import advise, hindsight
-from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
+from adabench.workloads.shared.counting.conformance_kit import (
+    first_change,
+    holds,
+    in_range,
+    prepared_state,
+    source_problems,
+    speaks_of,
+)
 from adabench.workloads.shared.counting.source_rules import Rules
 
 REQUESTS = 2500
@@ -175,22 +182,13 @@ def _theorems(trials: list[Trial], claims: tuple[Claim, ...]) -> Iterator[str]:
             break
 
 
-def _speaks_of(where: Mapping[str, object], trial: Trial) -> bool:
-    noise = where.get("noise", trial.noise)
-    return trial.noise in noise if isinstance(noise, tuple) else trial.noise == noise
-
-
 def _bounded(trial: Trial, expect: Bound) -> bool:
-    slack = 3 * trial.values[f"{expect.metric}_se"] if expect.over == "mean" else 0.0
-    within = trial.values[expect.metric] <= trial.values[expect.bound] + slack
-    return within or not _speaks_of(expect.where, trial)
+    return holds(expect, trial.values) or not speaks_of(expect, "noise", trial.noise)
 
 
 def _near_belady(trial: Trial, expect: Ratio) -> bool:
     ratio = (trial.values[expect.metric] - expect.allowance) / trial.values["opt"]
-    low = -np.inf if expect.low is None else expect.low
-    high = np.inf if expect.high is None else expect.high
-    return bool(low <= ratio <= high) or not _speaks_of(expect.where, trial)
+    return in_range(expect, ratio) or not speaks_of(expect, "noise", trial.noise)
 
 
 def _online(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:
@@ -201,10 +199,10 @@ def _online(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str
             before = [trial for trial in trials if trial.task is task]
             for old, new in zip(before, attempt(method, card, other, noise), strict=True):
                 cut = int(share * len(old.case.pages))
-                changed = np.flatnonzero(old.trail[:cut] != new.trail[:cut])
-                if len(changed):
+                request = first_change(old.trail, new.trail, cut)
+                if request is not None:
                     yield (
-                        f"It looks ahead: on {old.where}, request {changed[0]} goes differently "
+                        f"It looks ahead: on {old.where}, request {request} goes differently "
                         f"when the requests from {cut} on are others."
                     )
                     return

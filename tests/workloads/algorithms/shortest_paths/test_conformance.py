@@ -57,7 +57,7 @@ def test_a_wrong_method_is_caught(name: str, caught: str) -> None:
         "task._run(case, hook, None, 1)",
         "getattr(task, name)",
         "graph.ledger[:] = 0",
-        "x = case.given",
+        "x = case.all_cases",
     ],
 )
 def test_the_source_may_not_say(line: str) -> None:
@@ -75,7 +75,7 @@ def test_the_task_does_not_say_that_it_is_recorded() -> None:
         scored_task((case,), transcript=conformance.Transcript()),
     )
     shown = [
-        (sorted(vars(task)), task.given, task.meter, task.transcript) for task in (plain, recorded)
+        (sorted(vars(task)), task.all_cases, task.meter, task.transcript) for task in (plain, recorded)
     ]
     assert shown[0] == shown[1]
 

@@ -113,7 +113,7 @@ class FlowTime:
     meter: Meter = field(default_factory=Meter)
     transcript: InitVar[Transcript | None] = None
     """Who listens, if anybody; not kept on the task."""
-    known: tuple[Case, ...] = field(init=False)
+    all_cases: tuple[Case, ...] = field(init=False)
     _run: Callable[[Case, Order], Replay] = field(init=False, repr=False, compare=False)
     _judged: Callable[[Case, Replay], dict[str, float]] = field(
         init=False, repr=False, compare=False
@@ -124,13 +124,13 @@ class FlowTime:
     ) -> None:
         """Open the books."""
         run, judged = _books(streams, judge, self.meter, transcript)
-        object.__setattr__(self, "known", tuple(stream.case for stream in streams))
+        object.__setattr__(self, "all_cases", tuple(stream.case for stream in streams))
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_judged", judged)
 
     def cases(self) -> tuple[Case, ...]:
         """Return the cases."""
-        return self.known
+        return self.all_cases
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be stored: a copy would count into a meter that nobody reads."""

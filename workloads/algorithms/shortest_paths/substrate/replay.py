@@ -76,7 +76,7 @@ Judge = Callable[[Case, Tally], dict[str, float]]
 class ShortestPaths:
     """The task: its cases, the counting loop, and the score."""
 
-    given: tuple[Case, ...]
+    all_cases: tuple[Case, ...]
     judge: InitVar[Judge]
     exact: InitVar[Callable[[Case], Ints]]
     """Returns the exact distances of a case's pairs: (q,)."""
@@ -100,7 +100,7 @@ class ShortestPaths:
 
     def cases(self) -> tuple[Case, ...]:
         """Return the graphs with their pairs."""
-        return self.given
+        return self.all_cases
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be stored: a copy would count into a meter that nobody reads."""
@@ -112,7 +112,8 @@ class ShortestPaths:
         An argument that is a function is called with the case's vertex count first.
         """
         return State(
-            self, {case.instance: prepared_index(case, builder, arguments) for case in self.given}
+            self,
+            {case.instance: prepared_index(case, builder, arguments) for case in self.all_cases},
         )
 
     def ask(
@@ -183,7 +184,7 @@ def _books(
 ) -> tuple[Callable[..., Answers], Callable[[Case, Answers], dict[str, float]]]:
     """Return what runs a hook and what judges answers; they alone hold the books."""
     books: Books[Answers, Tally] = Books(task.meter, WORDING, _says, _same)
-    cases = task.given
+    cases = task.all_cases
 
     def run(case: Case, hook: Hook, index: PreparedIndex | None, inner: int) -> Answers:
         own(cases, case, lambda one: one, "graph")

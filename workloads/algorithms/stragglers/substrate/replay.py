@@ -65,7 +65,7 @@ class Stragglers:
     meter: Meter = field(default_factory=Meter)
     transcript: InitVar[Transcript | None] = None
     """Who listens, if anybody; not kept on the task."""
-    known: tuple[Case, ...] = field(init=False)
+    all_cases: tuple[Case, ...] = field(init=False)
     _run: Callable[..., Replay] = field(init=False, repr=False, compare=False)
     _judged: Callable[[Case, Replay], dict[str, float]] = field(
         init=False, repr=False, compare=False
@@ -76,13 +76,13 @@ class Stragglers:
     ) -> None:
         """Open the books."""
         run, judged = _books(profiles, real, self.meter, transcript)
-        object.__setattr__(self, "known", tuple(profile.case for profile in profiles))
+        object.__setattr__(self, "all_cases", tuple(profile.case for profile in profiles))
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_judged", judged)
 
     def cases(self) -> tuple[Case, ...]:
         """Return the cases."""
-        return self.known
+        return self.all_cases
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be stored: a copy would count into a meter that nobody reads."""
