@@ -118,6 +118,6 @@ def load(
     if scale != "embedded":
         raise SelectionError(f"stragglers has no scale {scale!r}.", "It runs at `embedded`.")
     if lacking := lacks({name: KINDS[name] for name in FAMILIES}):
-        raise SelectionError(f"The suite has no {lacking} family.", "delays.py lists them.")
+        raise SelectionError(f"The suite has no {lacking} family.", "delay_models.py lists them.")
     own = profiles(delays, level, n, jobs, probe, alpha, mu, draws, seed)
     return Stragglers(own, level == "real")

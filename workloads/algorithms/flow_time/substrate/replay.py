@@ -294,7 +294,7 @@ def _refuse_breach(name: str, case: Case, report: Floats, notes: Ints, weights: 
         which = f", job {job}" if job >= 0 or trouble is Trouble.NO_SUCH_JOB else ""
         raise MethodContractError(
             f"{name} {BREACHES[trouble]} on {case.group}{which}.",
-            "machine.py says what `hear` and `choose` may do.",
+            "policy_view.py says what `hear` and `choose` may do.",
         )
     if not (intact(notes) and intact(weights)):
         raise MethodContractError(

@@ -2,7 +2,7 @@
 
 The oracle of this task, exact: no policy, online or not, faults less on the same trace
 with the same cache. It needs the whole future, here as one hint per request: the index of
-the page's next use. The task's OPT is computed by other code (`belady.py`) from the same
+the page's next use. The task's OPT is computed by other code (`hindsight.py`) from the same
 numbers, and the two must agree to the fault.
 
 Ties. Pages that are never requested again have the distinct next uses T + page, so there

@@ -188,8 +188,8 @@ def trouble_in_fault(ledger: Ints, evicts: int, gone: int, was_full: bool, slots
     if ledger[TROUBLE] != Trouble.NONE:
         return int(ledger[TROUBLE])
     if not allowed(evicts, gone, was_full, slots):
-        return int(Trouble.CONTRACT_IN_FAULT)
-    return int(Trouble.NO_ROOM) if ledger[FREE] == 0 else int(Trouble.NONE)
+        return Trouble.CONTRACT_IN_FAULT.value
+    return Trouble.NO_ROOM.value if ledger[FREE] == 0 else Trouble.NONE.value
 
 
 READ_ONLY = types.Array(int32, 1, "C", readonly=True)

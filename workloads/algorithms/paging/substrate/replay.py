@@ -251,7 +251,7 @@ def _refuse_breach(name: str, case: Trace, report: Ints, notes: Ints, weights: F
     if trouble is not Trouble.NONE:
         raise MethodContractError(
             f"{name} {BREACHES[trouble]}, at request {request} of {case.group}.",
-            "cache.py says what `fault` and `serve` may do; `evicts=` names the contract.",
+            "cache_engine.py says what `fault` and `serve` may do; `evicts=` names the contract.",
         )
     if not (intact(notes) and intact(weights)):
         raise MethodContractError(

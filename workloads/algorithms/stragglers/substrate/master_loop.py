@@ -278,7 +278,7 @@ def _checked(orders: Orders, view: View, decoded: Flags, layout: Layout, delay: 
             problem = "is missing: nobody starts the job of the round"
     if problem:
         raise MethodContractError(
-            f"An order in round {view.round} {problem}.", "machine.py says what orders are."
+            f"An order in round {view.round} {problem}.", "scheme.py says what orders are."
         )
     return Orders(job.astype(np.int64), piece.astype(np.int64))
 
