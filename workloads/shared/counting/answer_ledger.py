@@ -1,11 +1,11 @@
-"""A task's books: what it counted of each case, and whether an answer is the one that it counted.
+"""A task's ledger: what it counted of each case, and whether an answer is the one that it counted.
 
-A task hands out answers and keeps books of them. The books live in the closures of two functions
+A task hands out answers and keeps a ledger of them. It lives in the closures of two functions
 (one that runs, one that judges) and nowhere else: a method holds the task, its meter and its
-answer, and whatever it writes there no longer agrees with the books.
+answer, and whatever it writes there no longer agrees with the ledger.
 
-    run      before = books.open(instance); count; books.enter(instance, before, answer, ...)
-    judge    counted = books.confirmed(instance, answer)
+    run      before = ledger.open(instance); count; ledger.enter(instance, before, answer, ...)
+    judge    counted = ledger.confirm(instance, answer)
 
 The harness runs a method several times on a case without clearing the meter, to time it. That
 is no second try as long as every run came out alike; a method that tries two ways and answers
@@ -31,14 +31,14 @@ class Wording:
     call: str
     """The method of the task that counts."""
     foreign: str
-    """Said of an answer that is not the books' own."""
+    """Said of an answer that is not the ledger's own."""
     twice: str
     """Said of a method that ran a case in two ways."""
 
 
 @dataclass(frozen=True)
 class Account(Generic[Answer, Counted]):
-    """What the books hold of a case: the last answer, and what was counted for it."""
+    """What the ledger holds of a case: the last answer, and what was counted for it."""
 
     answer: Answer
     counted: Counted
@@ -47,7 +47,7 @@ class Account(Generic[Answer, Counted]):
 
 
 @dataclass(frozen=True)
-class Books(Generic[Answer, Counted]):
+class AnswerLedger(Generic[Answer, Counted]):
     """The accounts of one task, by instance."""
 
     meter: Meter
@@ -88,7 +88,7 @@ class Books(Generic[Answer, Counted]):
         self.accounts[instance] = Account(answer, counted, alike)
         return answer
 
-    def confirmed(self, instance: float, answer: Answer) -> Counted:
+    def confirm(self, instance: float, answer: Answer) -> Counted:
         """Return what was counted for an answer.
 
         Raises:
@@ -118,7 +118,9 @@ class Books(Generic[Answer, Counted]):
             )
 
 
-def own(known: Iterable[Known], case: object, case_of: Callable[[Known], Any], what: str) -> Known:
+def known_case(
+    known: Iterable[Known], case: object, case_of: Callable[[Known], Any], what: str
+) -> Known:
     """Return what a task knows about a case of its own.
 
     Raises:

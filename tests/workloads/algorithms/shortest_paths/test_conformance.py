@@ -75,7 +75,8 @@ def test_the_task_does_not_say_that_it_is_recorded() -> None:
         scored_task((case,), transcript=conformance.Transcript()),
     )
     shown = [
-        (sorted(vars(task)), task.all_cases, task.meter, task.transcript) for task in (plain, recorded)
+        (sorted(vars(task)), task.all_cases, task.meter, task.transcript)
+        for task in (plain, recorded)
     ]
     assert shown[0] == shown[1]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MissingExtra, SelectionError
-from adabench.workloads.algorithms.shortest_paths.substrate import real_graphs
 from adabench.workloads.algorithms.shortest_paths.data.make_debian_graph import dependencies
+from adabench.workloads.algorithms.shortest_paths.substrate import real_graphs
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import from_edges
 from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import (
     GENERATED,

@@ -34,7 +34,7 @@ from adabench.workloads.algorithms.connectivity.substrate.update_streams import 
     child,
 )
 from adabench.workloads.shared.compiled.hooks import Hook, stream_of
-from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
+from adabench.workloads.shared.counting.answer_ledger import AnswerLedger, Wording, known_case
 
 WORDING = Wording(
     "serve",
@@ -106,8 +106,8 @@ class Connectivity:
     )
 
     def __post_init__(self, judge: Judge, transcript: Transcript | None) -> None:
-        """Open the books."""
-        run, judged = _books(self, judge, transcript)
+        """Open the ledger."""
+        run, judged = _open_ledger(self, judge, transcript)
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_judged", judged)
 
@@ -182,30 +182,30 @@ def _says(answer: Service, counted: Tally) -> bool:
     return same_hints and np.array_equal(answer.answers, counted.run.answers)
 
 
-def _books(
+def _open_ledger(
     task: Connectivity, judge: Judge, transcript: Transcript | None
 ) -> tuple[Callable[..., Service], Callable[..., dict[str, float]]]:
-    """Return what runs an order and what confirms an answer; they alone hold the books."""
-    books: Books[Service, Tally] = Books(task.meter, WORDING, _says, _same)
+    """Return what runs an order and what confirms an answer; they alone hold the ledger."""
+    ledger: AnswerLedger[Service, Tally] = AnswerLedger(task.meter, WORDING, _says, _same)
     advice, noise = task.advice, task.noise
 
     def run(case: Stream, order: Order) -> Service:
         known = _of(advice, case)
-        before = books.open(case.instance)
+        before = ledger.open(case.instance)
         ran = run_order(known, order, transcript)
         shown = np.frombuffer(ran.answers.tobytes(), np.uint8)
         answer = Service(case.instance, order.hints, shown)
         counted, added = Tally(order, ran), _added(case, ran.ledger)
-        return books.enter(case.instance, before, answer, counted, added)
+        return ledger.enter(case.instance, before, answer, counted, added)
 
     def judged(case: Stream, answer: Service) -> dict[str, float]:
-        return judge(_of(advice, case), noise, books.confirmed(case.instance, answer))
+        return judge(_of(advice, case), noise, ledger.confirm(case.instance, answer))
 
     return run, judged
 
 
 def _of(known: tuple[Advice, ...], case: Stream) -> Advice:
-    return own(known, case, lambda advice: advice.stream, "stream")
+    return known_case(known, case, lambda advice: advice.stream, "stream")
 
 
 def run_order(advice: Advice, order: Order, transcript: Transcript | None = None) -> Run:

@@ -40,7 +40,7 @@ from adabench.workloads.shared.compiled.hooks import (
     method_of,
     stream_of,
 )
-from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
+from adabench.workloads.shared.counting.answer_ledger import AnswerLedger, Wording, known_case
 
 Sees = Literal["nothing", "operations", "estimates", "totals"]
 SHOWS: Mapping[Sees, int] = {
@@ -122,8 +122,8 @@ class FlowTime:
     def __post_init__(
         self, streams: tuple[Stream, ...], judge: Judge, transcript: Transcript | None
     ) -> None:
-        """Open the books."""
-        run, judged = _books(streams, judge, self.meter, transcript)
+        """Open the ledger."""
+        run, judged = _open_ledger(streams, judge, self.meter, transcript)
         object.__setattr__(self, "all_cases", tuple(stream.case for stream in streams))
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_judged", judged)
@@ -186,34 +186,34 @@ def _says(answer: Replay, counted: _Tally) -> bool:
     return _same(_Tally(answer.sees, answer.flow), counted)
 
 
-def _books(
+def _open_ledger(
     streams: tuple[Stream, ...], judge: Judge, meter: Meter, transcript: Transcript | None
 ) -> tuple[Callable[..., Replay], Callable[..., dict[str, float]]]:
     """Return what runs an order and what judges an answer.
 
-    They alone hold the streams and the books.
+    They alone hold the streams and the ledger.
     """
-    books: Books[Replay, _Tally] = Books(meter, WORDING, _says, _same)
+    ledger: AnswerLedger[Replay, _Tally] = AnswerLedger(meter, WORDING, _says, _same)
 
     def run(case: Case, order: Order) -> Replay:
         stream = _of(streams, case)
-        before = books.open(case.instance)
+        before = ledger.open(case.instance)
         flow, reports = _scheduled(stream, order, transcript)
         shown = np.frombuffer(flow.tobytes(), np.float64).reshape(flow.shape)
         answer = Replay(case.instance, order.sees, shown)
         added = _added(stream, flow, reports)
-        return books.enter(case.instance, before, answer, _Tally(order.sees, flow), added)
+        return ledger.enter(case.instance, before, answer, _Tally(order.sees, flow), added)
 
     def judged(case: Case, answer: Replay) -> dict[str, float]:
         stream = _of(streams, case)
-        counted = books.confirmed(case.instance, answer)
+        counted = ledger.confirm(case.instance, answer)
         return judge(stream, counted.flow)
 
     return run, judged
 
 
 def _of(known: tuple[Stream, ...], case: Case) -> Stream:
-    return own(known, case, lambda stream: stream.case, "stream")
+    return known_case(known, case, lambda stream: stream.case, "stream")
 
 
 def _scheduled(

@@ -24,7 +24,7 @@ from adabench.workloads.algorithms.paging.substrate.cache_engine import (
 from adabench.workloads.algorithms.paging.substrate.predictions import BITS, Advice, Kind
 from adabench.workloads.algorithms.paging.substrate.traces import COINS, Trace, child
 from adabench.workloads.shared.compiled.hooks import Hook, guarded, intact, method_of, stream_of
-from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
+from adabench.workloads.shared.counting.answer_ledger import AnswerLedger, Wording, known_case
 
 WORDING = Wording(
     "replay",
@@ -87,8 +87,8 @@ class Paging:
     _judged: Callable[[Trace, Replay], Ints] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self, transcript: Transcript | None) -> None:
-        """Open the books."""
-        run, judged = _books(self, transcript)
+        """Open the ledger."""
+        run, judged = _open_ledger(self, transcript)
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_judged", judged)
 
@@ -181,30 +181,30 @@ def _says(answer: Replay, counted: _Tally) -> bool:
     return _same(_Tally(answer.hints, answer.faults), counted)
 
 
-def _books(
+def _open_ledger(
     task: Paging, transcript: Transcript | None
 ) -> tuple[Callable[..., Replay], Callable[..., Ints]]:
-    """Return what runs an order and what confirms an answer; they alone hold the books."""
-    books: Books[Replay, _Tally] = Books(task.meter, WORDING, _says, _same)
+    """Return what runs an order and what confirms an answer; they alone hold the ledger."""
+    ledger: AnswerLedger[Replay, _Tally] = AnswerLedger(task.meter, WORDING, _says, _same)
     advice = task.advice
 
     def run(case: Trace, order: Order) -> Replay:
         known = _of(advice, case)
-        before = books.open(case.instance)
+        before = ledger.open(case.instance)
         reports = _replayed(known, order, transcript)
         faults = reports[:, 0].copy()
         added = _added(case, faults, int(reports[:, 1].sum()), order.hints)
         answer = Replay(case.instance, order.hints, np.frombuffer(faults.tobytes(), np.int64))
-        return books.enter(case.instance, before, answer, _Tally(order.hints, faults), added)
+        return ledger.enter(case.instance, before, answer, _Tally(order.hints, faults), added)
 
     def judged(case: Trace, answer: Replay) -> Ints:
-        return books.confirmed(case.instance, answer).faults
+        return ledger.confirm(case.instance, answer).faults
 
     return run, judged
 
 
 def _of(known: tuple[Advice, ...], case: Trace) -> Advice:
-    return own(known, case, lambda advice: advice.trace, "trace")
+    return known_case(known, case, lambda advice: advice.trace, "trace")
 
 
 def _replayed(advice: Advice, order: Order, transcript: Transcript | None) -> Ints:

@@ -33,7 +33,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.query_loop import (
     open_graph,
 )
 from adabench.workloads.shared.compiled.hooks import method_of
-from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
+from adabench.workloads.shared.counting.answer_ledger import AnswerLedger, Wording, known_case
 
 PREPARED_FOR_S = 0.02
 """A preparation that is shorter is repeated, at most `REPEATS` times, and the median is kept."""
@@ -92,8 +92,8 @@ class ShortestPaths:
     def __post_init__(
         self, judge: Judge, exact: Callable[[Case], Ints], transcript: Transcript | None
     ) -> None:
-        """Open the books."""
-        run, judged = _books(self, judge, transcript)
+        """Open the ledger."""
+        run, judged = _open_ledger(self, judge, transcript)
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_truth", exact)
         object.__setattr__(self, "_judged", judged)
@@ -179,26 +179,26 @@ def _bytes(index: Any) -> int:
     return sum(_bytes(part) for part in index)
 
 
-def _books(
+def _open_ledger(
     task: ShortestPaths, judge: Judge, transcript: Transcript | None
 ) -> tuple[Callable[..., Answers], Callable[[Case, Answers], dict[str, float]]]:
-    """Return what runs a hook and what judges answers; they alone hold the books."""
-    books: Books[Answers, Tally] = Books(task.meter, WORDING, _says, _same)
+    """Return what runs a hook and what judges answers; they alone hold the ledger."""
+    ledger: AnswerLedger[Answers, Tally] = AnswerLedger(task.meter, WORDING, _says, _same)
     cases = task.all_cases
 
     def run(case: Case, hook: Hook, index: PreparedIndex | None, inner: int) -> Answers:
-        own(cases, case, lambda one: one, "graph")
+        known_case(cases, case, lambda one: one, "graph")
         method_of(hook)
-        before = books.open(case.instance)
+        before = ledger.open(case.instance)
         counted = _asked(case, hook, index, inner)
         answers = Answers(case.instance, np.frombuffer(counted.lengths.tobytes(), np.int32))
         if transcript:
             transcript.asked[case.instance] = transcript.asked.get(case.instance, 0) + 1
             transcript.queried[case.instance] = counted.queried
-        return books.enter(case.instance, before, answers, counted, _added(counted))
+        return ledger.enter(case.instance, before, answers, counted, _added(counted))
 
     def judged(case: Case, answers: Answers) -> dict[str, float]:
-        return judge(case, books.confirmed(case.instance, answers))
+        return judge(case, ledger.confirm(case.instance, answers))
 
     return run, judged
 

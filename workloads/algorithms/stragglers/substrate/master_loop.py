@@ -1,4 +1,4 @@
-"""The master's loop: runs a scheme round by round, and keeps the books of time and work.
+"""The master's loop: runs a scheme round by round, and counts time and work.
 
 What a scheme says is checked, what it claims to have decoded is counted. Delays come from a
 `WorkerGroup`: recorded ones plus alpha times the load, or real processes that measure themselves.

@@ -19,7 +19,7 @@ from adabench.workloads.algorithms.stragglers.substrate.master_loop import (
 )
 from adabench.workloads.algorithms.stragglers.substrate.real.train import TrainingResult, train
 from adabench.workloads.algorithms.stragglers.substrate.scheme import Scheme
-from adabench.workloads.shared.counting.answer_ledger import Books, Wording, own
+from adabench.workloads.shared.counting.answer_ledger import AnswerLedger, Wording, known_case
 
 ROUNDING = 1e-9
 WORDING = Wording(
@@ -74,8 +74,8 @@ class Stragglers:
     def __post_init__(
         self, profiles: tuple[Profile, ...], real: bool, transcript: Transcript | None
     ) -> None:
-        """Open the books."""
-        run, judged = _books(profiles, real, self.meter, transcript)
+        """Open the ledger."""
+        run, judged = _open_ledger(profiles, real, self.meter, transcript)
         object.__setattr__(self, "all_cases", tuple(profile.case for profile in profiles))
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_judged", judged)
@@ -133,18 +133,18 @@ def _same(one: _Tally, other: _Tally) -> bool:
     return one.trained is not None or one.counts == other.counts
 
 
-def _books(
+def _open_ledger(
     profiles: tuple[Profile, ...], real: bool, meter: Meter, transcript: Transcript | None
 ) -> tuple[Callable[..., Replay], Callable[..., dict[str, float]]]:
     """Return what runs a scheme and what judges an answer.
 
-    They alone hold the profiles and the books.
+    They alone hold the profiles and the ledger.
     """
-    books: Books[Replay, _Tally] = Books(meter, WORDING, _says, _same)
+    ledger: AnswerLedger[Replay, _Tally] = AnswerLedger(meter, WORDING, _says, _same)
 
     def run(case: Case, scheme: Scheme, foresight: bool, exact: bool) -> Replay:
         profile = _of(profiles, case)
-        before = books.open(case.instance)
+        before = ledger.open(case.instance)
         round_log = RoundLog() if transcript else None
         trained = None
         if real:
@@ -160,17 +160,17 @@ def _books(
             transcript.replays[case.instance] += 1
         added = {name: float(getattr(counts, name)) for name in COUNTED}
         counted = _Tally(_said(answer), counts, trained)
-        return books.enter(case.instance, before, answer, counted, added)
+        return ledger.enter(case.instance, before, answer, counted, added)
 
     def judged(case: Case, answer: Replay) -> dict[str, float]:
         profile = _of(profiles, case)
-        return _values(profile, answer.delay, books.confirmed(case.instance, answer))
+        return _values(profile, answer.delay, ledger.confirm(case.instance, answer))
 
     return run, judged
 
 
 def _of(known: tuple[Profile, ...], case: Case) -> Profile:
-    return own(known, case, lambda profile: profile.case, "profile")
+    return known_case(known, case, lambda profile: profile.case, "profile")
 
 
 def least_time(profile: Profile) -> float:
