@@ -9,7 +9,6 @@ from adabench.workloads.algorithms.stragglers.methods.multiplexed_gc import Mult
 from adabench.workloads.algorithms.stragglers.substrate.parameter_search import (
     multiplexed_load,
     repeats,
-    sequential_load,
 )
 from adabench.workloads.algorithms.stragglers.substrate.real.models import bounds, parts
 from adabench.workloads.algorithms.stragglers.substrate.scheme import Group, Layout
@@ -19,7 +18,7 @@ from adabench.workloads.algorithms.stragglers.task import load
 def test_the_published_loads_come_out() -> None:
     assert Layout((Group(1.0, 256, 15),)).cost[0] == 0.0625
     assert repeats(2, 3, 23) == 12
-    assert sequential_load(256, 2, 3, 23) == 13 / 256
+    assert Layout((Group(1.0, 256, repeats(2, 3, 23)),)).cost[0] == 13 / 256
     assert multiplexed_load(256, 1, 2, 27) == pytest.approx(0.0075431, abs=5e-8)
     assert multiplexed_load(256, 1, 2, 52) == pytest.approx(0.0076678, abs=5e-8)
 

@@ -26,9 +26,13 @@ from adabench.workloads.algorithms.stragglers.substrate.straggler_patterns impor
     bursty,
     code_time,
     few_each,
-    multiplexed_time,
-    sequential_time,
+    mean_time_multiplexed,
+    mean_time_sequential,
 )
+
+
+FROM_ZERO = np.zeros(1, np.int64)
+"""One window of the probe, from its first round on."""
 
 
 def fits_by_hand(late: np.ndarray, r: int, b: int, w: int, most: int) -> bool:
@@ -78,16 +82,22 @@ def test_the_search_simulates_what_the_engine_runs(family: str) -> None:
             )
         for b, w, most in ((1, 2, 3), (2, 3, 6), (1, 4, 4), (2, 5, 10), (3, 4, 6)):
             cost = multiplexed_load(n, b, w, most) / (w - 1 + b)
+            took = np.zeros(1)
+            table, costs = np.array([[b, w, most]]), np.array([cost])
+            mean_time_multiplexed(
+                profile.base, jobs, table, costs, alpha, mu, FROM_ZERO, np.inf, took
+            )
             assert engine_time(profile, Multiplexed(n, b, w, most)) == pytest.approx(
-                multiplexed_time(profile.base, jobs, b, w, most, alpha, mu, cost), rel=1e-12
+                took[0], rel=1e-12
             )
         for b, x, most in ((1, 1, 3), (1, 2, 5), (2, 1, 6), (2, 2, 9), (3, 1, 6)):
             w = x * b + 1
             s = repeats(b, w, most)
             scheme = SelectiveRepeat(Layout((Group(1.0, n, s),)), b, w, most, s)
-            assert engine_time(profile, scheme) == pytest.approx(
-                sequential_time(profile.base, jobs, b, w, most, s, alpha, mu), rel=1e-12
-            )
+            took = np.zeros(1)
+            table = np.array([[b, w, most, s]])
+            mean_time_sequential(profile.base, jobs, table, alpha, mu, FROM_ZERO, took)
+            assert engine_time(profile, scheme) == pytest.approx(took[0], rel=1e-12)
 
 
 def test_what_is_chosen_is_the_fastest_of_all_candidates_on_the_probe() -> None:

@@ -29,14 +29,9 @@ def connected(stream: Stream, starts: Small, ends: Small) -> Flags:
 
 @compiled
 def answers(
-    n: int,
-    left: Small,
-    right: Small,
-    starts: Small,
-    ends: Small,
-    query_left: Small,
+    n: int, left: Small, right: Small, starts: Small, ends: Small, query_left: Small,
     query_right: Small,
-) -> Flags:
+) -> Flags:  # fmt: skip
     """Answer all queries; edges are (m,), queries (T,).
 
     The recursion is a stack of visits: [low, high) with the edges listed from `first` to `last`,

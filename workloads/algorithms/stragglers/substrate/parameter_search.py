@@ -46,11 +46,6 @@ def repeats(b: int, w: int, most: int) -> int:
     return -(-b * most // (w - 1 + b))
 
 
-def sequential_load(n: int, b: int, w: int, most: int) -> float:
-    """Return the load of SR-SGC."""
-    return (repeats(b, w, most) + 1) / n
-
-
 def multiplexed_load(n: int, b: int, w: int, most: int) -> float:
     """Return the load of M-SGC in a round with all slots in use."""
     if most == n:

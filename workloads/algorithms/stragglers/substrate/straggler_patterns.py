@@ -108,14 +108,6 @@ def slow(base: Floats, mu: float) -> LateWorkers:
 
 
 @kernel
-def multiplexed_time(
-    base: Floats, jobs: int, b: int, w: int, most: int, alpha: float, mu: float, cost: float
-) -> float:
-    """Return the time of M-SGC on delays (rounds, n), its T extra rounds included."""
-    return _multiplexed(base, slow(base, mu), 0, jobs, b, w, most, alpha, mu, cost, np.inf)
-
-
-@kernel
 def _multiplexed(
     base: Floats, known: LateWorkers, start: int, jobs: int, b: int, w: int, most: int, alpha: float,
     mu: float, cost: float, enough: float,
@@ -182,14 +174,6 @@ def repeating(missing: Flags, s: int, chosen: Flags) -> int:
             chosen[i] = True
             left -= 1
     return extra
-
-
-@kernel
-def sequential_time(
-    base: Floats, jobs: int, b: int, w: int, most: int, s: int, alpha: float, mu: float
-) -> float:
-    """Return the time of SR-SGC on delays (rounds, n)."""
-    return _sequential(base, slow(base, mu), 0, jobs, b, w, most, s, alpha, mu)
 
 
 @kernel
