@@ -44,6 +44,8 @@ def load(path: Path) -> ModuleType:
         ("unseen", "imports adabench.workloads.algorithms.paging.methods.belady on line 4"),
         ("unseen", "reaches for 'keep_log' on line 23"),
         ("told_the_future", "told the true next uses"),
+        ("imports_truth", "methods.fifo.fault on line 4, which is of another method. Move what"),
+        ("imports_truth", "truth.hindsight.phase_bits on line 5: only the scorer and oracles may"),
     ],
 )
 def test_a_wrong_policy_is_caught(name: str, caught: str) -> None:

@@ -30,7 +30,6 @@ from adabench.workloads.algorithms.stragglers.substrate.straggler_patterns impor
     mean_time_sequential,
 )
 
-
 FROM_ZERO = np.zeros(1, np.int64)
 """One window of the probe, from its first round on."""
 
