@@ -21,8 +21,9 @@ import numpy as np
 
 from adabench.workloads.algorithms.mip.methods import single_arm
 from adabench.workloads.algorithms.mip.substrate.instance_families import FAMILIES, generate
+from adabench.workloads.algorithms.mip.substrate.mip import Mip
 from adabench.workloads.algorithms.mip.substrate.program import FEASIBLE, Program, file_of
-from adabench.workloads.algorithms.mip.task import Mip
+from adabench.workloads.algorithms.mip.truth.known_bounds import KnownBounds
 
 ARM = {"arm": "mutation_50"}
 SHOWN = 6
@@ -59,7 +60,7 @@ def whole(program: Program, seconds: float) -> Found:
 
 def explored(program: Program, seconds: float) -> float:
     """Return the best objective of one neighbourhood's search; the task tests it."""
-    task = Mip((program,), seconds)
+    task = Mip((program,), KnownBounds(), seconds)
     return task.score(program, single_arm.solve(task, program, ARM))["objective"]
 
 

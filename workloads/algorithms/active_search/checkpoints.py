@@ -13,7 +13,6 @@ code before gave another, twice the same, which was not explained. Neither is th
 
 import json
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,39 +20,33 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from adabench.workloads.algorithms.active_search.methods.learned_policy import (
-    train_bandit,
-    train_hypothesis,
-)
-from adabench.workloads.algorithms.active_search.methods.learned_policy.hypothesis_policy import (
-    Hunter,
-)
-from adabench.workloads.algorithms.active_search.methods.learned_policy.network import (
-    Learned,
-    Network,
-)
 from adabench.workloads.algorithms.active_search.recipes import HuntRecipe, Recipe, recipes
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
     CLASSES,
-    Problem,
     prey,
 )
-from adabench.workloads.algorithms.active_search.substrate.bandits import Policy
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_policy import (
+    Hunter,
+)
 from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import run
+from adabench.workloads.algorithms.active_search.substrate.trained_policies import FOLDER, restore
+from adabench.workloads.algorithms.active_search.training import (
+    train_bandit,
+    train_hypothesis,
+)
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
 
-FOLDER = Path(__file__).with_name("checkpoints")
 HELD_OUT_SEED, HUNTED = 4000, 4000
 SOURCES = (
     "truth/worst_case_bandit.py",
     "substrate/bandits.py",
-    "truth/complexity.py",
-    "methods/learned_policy/network.py",
-    "methods/learned_policy/compiled_network.py",
-    "methods/learned_policy/train_bandit.py",
+    "substrate/complexity.py",
+    "substrate/policy_network.py",
+    "substrate/compiled_network.py",
+    "training/train_bandit.py",
 )
-HUNT_SOURCES = ("substrate/hypothesis_search.py", "methods/learned_policy/hypothesis_policy.py", "methods/learned_policy/train_hypothesis.py", "substrate/twenty_questions.py", "methods/learned_policy/compiled_network.py",
+HUNT_SOURCES = ("substrate/hypothesis_search.py", "substrate/hypothesis_policy.py", "training/train_hypothesis.py", "substrate/twenty_questions.py", "substrate/compiled_network.py",
                 "substrate/thresholds.py")  # fmt: skip
 
 
@@ -102,38 +95,6 @@ def follow(plan: Recipe | HuntRecipe, progress: Progress, folder: Path) -> dict[
         }
     (folder / f"{plan.name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
-
-
-@lru_cache(maxsize=16)
-def restore(name: str, folder: Path = FOLDER) -> dict[str, Network]:
-    """Return a checkpoint's networks by name, in fp32.
-
-    Raises:
-        EnvironmentProblem: if it was not trained yet.
-    """
-    parts: dict[str, dict[str, torch.Tensor]] = {}
-    for key, value in checkpoints.weights(name, folder).items():
-        who, _, weight = key.partition(".")
-        parts.setdefault(who, {})[weight] = value
-    policies = {}
-    for who, weights in parts.items():
-        network = Network()
-        network.load_state_dict(weights)
-        policies[who] = network.requires_grad_(False)
-    return policies
-
-
-def trained(who: str, problem: Problem = "arms") -> tuple[Policy, ...]:
-    """Return the policy of that name and problem of each training seed that is there.
-
-    Raises:
-        EnvironmentProblem: if none was trained yet.
-    """
-    kind = "policies" if problem == "arms" else problem
-    names = [name for name in recipes() if name.startswith(f"{kind}-s")]
-    there = [name for name in names if (FOLDER / f"{name}.safetensors").exists()]
-    networks = [restore(name)[who] for name in there or names[:1]]
-    return tuple(Learned(one) if problem == "arms" else Hunter(one) for one in networks)
 
 
 def held_out(plan: Recipe, folder: Path) -> dict[str, float]:

@@ -22,6 +22,7 @@ from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Instance, generate
 from adabench.workloads.algorithms.active_search.substrate.bandits import Ints
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch
+from adabench.workloads.algorithms.active_search.truth.worst_case_judge import WorstCaseJudge
 from adabench.workloads.shared.counting.source_rules import Rules
 
 EPISODES, QUERIES = 32, 12
@@ -75,7 +76,7 @@ def heard(method: ModuleType, card: Card, instance: Instance) -> list[Ints]:
         MethodContractError: if it breaks the contract.
     """
     asked: list[Ints] = []
-    task = ActiveSearch((instance,), ear=asked)
+    task = ActiveSearch((instance,), WorstCaseJudge(), ear=asked)
     (case,) = task.cases()
     state = method.prepare(task, card.defaults, 0) if hasattr(method, "prepare") else task
     answer = method.solve(state, case, card.defaults)

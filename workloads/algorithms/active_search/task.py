@@ -57,6 +57,7 @@ from adabench.workloads.algorithms.active_search.substrate.bandit_families impor
 )
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch
 from adabench.workloads.algorithms.active_search.substrate.twenty_questions import read_matrix
+from adabench.workloads.algorithms.active_search.truth.worst_case_judge import WorstCaseJudge
 
 CARD = Card(
     title="Best of ten arms with few noisy queries",
@@ -122,16 +123,19 @@ def load(
     if scale != "embedded":
         raise SelectionError(f"active_search has no scale {scale!r}.", "It runs at `embedded`.")
     if matrix:
-        return ActiveSearch((prey("questions", T, episodes, seed, read_matrix(matrix)),))
+        return ActiveSearch(
+            (prey("questions", T, episodes, seed, read_matrix(matrix)),), WorstCaseJudge()
+        )
     if family == JOKES:
-        return ActiveSearch((jokes_prey(T, episodes, seed),))
+        return ActiveSearch((jokes_prey(T, episodes, seed),), WorstCaseJudge())
     for problem in HUNTS:
         if family == problem:
             clear = prey(problem, T, episodes, seed, None, clear=True)
-            return ActiveSearch((clear, prey(problem, T, episodes, seed, None)))
+            return ActiveSearch((clear, prey(problem, T, episodes, seed, None)), WorstCaseJudge())
     if family != "suite" and family not in FAMILIES:
         raise SelectionError(
             f"There is no family {family!r}.", nearest(family, ("suite", *HUNTS, JOKES, *FAMILIES))
         )
     names = tuple(FAMILIES) if family == "suite" else (family,)
-    return ActiveSearch(tuple(generate(name, T, episodes, seed) for name in names))
+    instances = tuple(generate(name, T, episodes, seed) for name in names)
+    return ActiveSearch(instances, WorstCaseJudge())

@@ -49,19 +49,13 @@ a busy machine and `--workers` take longer and change nobody's budget (what othe
 memory remains).
 """
 
-import importlib
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
-
 from adabench.harness.contract.card import Card, Knob, Metric
-from adabench.harness.contract.protocols import Meter
-from adabench.harness.errors import MethodContractError, SelectionError
-from adabench.workloads.algorithms.mip.substrate.budgeted_search import Clock, Search
+from adabench.harness.errors import SelectionError
+from adabench.workloads.algorithms.mip.conformance import check
+from adabench.workloads.algorithms.mip.substrate.budgeted_search import Clock
 from adabench.workloads.algorithms.mip.substrate.instance_families import FAMILIES, generate
-from adabench.workloads.algorithms.mip.substrate.program import Program
-from adabench.workloads.algorithms.mip.truth.known_bounds import bound_of, judged
+from adabench.workloads.algorithms.mip.substrate.mip import Mip
+from adabench.workloads.algorithms.mip.truth.known_bounds import KnownBounds
 
 CARD = Card(
     title="Mixed-integer programs against the clock",
@@ -103,60 +97,7 @@ CARD = Card(
 CHECK_CONDITIONS = {"seconds": 6.0, "size": "tiny", "pulls": 5}
 """With a clock that never rings, a seed gives the same answer twice."""
 
-
-@dataclass(frozen=True)
-class Mip:
-    """The task: instances, the budget, and the score."""
-
-    starts_cold: ClassVar[bool] = True
-    """A solve takes its budget whatever was solved before: a first one unmeasured costs minutes."""
-    programs: tuple[Program, ...]
-    seconds: float
-    pulls: int = 0
-    clock: Clock = "wall"
-    meter: Meter = field(default_factory=Meter)
-    _open: dict[float, Search] = field(default_factory=dict, repr=False, compare=False)
-
-    def cases(self) -> tuple[Program, ...]:
-        """Return the instances; files, bounds and imports come now, not while a method is timed."""
-        for solver in ("pyscipopt", "highspy"):
-            importlib.import_module(solver)
-        for program in self.programs:
-            bound_of(program)
-        return self.programs
-
-    def search(self, case: Program) -> Search:
-        """Open the books of one solve; the clock runs from here.
-
-        Raises:
-            MethodContractError: if it is not a case of this task.
-        """
-        if not any(case is program for program in self.programs):
-            raise MethodContractError("That is not a case of this task.", "Pass `case` on as is.")
-        self._open[case.instance] = Search(
-            case, self.seconds, self.meter, case.seed, self.clock, self.pulls
-        )
-        return self._open[case.instance]
-
-    def best_of(self, case: Program, tries: Sequence[Callable[[Search], Search]]) -> Search:
-        """Give each try the whole budget and return the best; for oracles alone."""
-        ended = [attempt(self.search(case)) for attempt in tries]
-        best = min(ended, key=lambda search: search.dated[-1][1] if search.dated else math.inf)
-        self._open[case.instance] = best
-        return best
-
-    def score(self, case: Program, answer: Search) -> dict[str, float]:
-        """Judge the incumbent: feasible, how good, in time.
-
-        Raises:
-            MethodContractError: if the answer is not this case's search, ended.
-        """
-        if self._open.get(case.instance) is not answer or not answer.ended_s:
-            raise MethodContractError(
-                "The answer is not the task's own search of this case, ended.",
-                "`solve` must return `search.end()` of `task.search(case)`.",
-            )
-        return judged(case, answer)
+__all__ = ["CARD", "CHECK_CONDITIONS", "check", "load"]
 
 
 def load(
@@ -177,4 +118,5 @@ def load(
     if scale != "embedded":
         raise SelectionError(f"mip has no scale {scale!r}.", "It runs at `embedded`.")
     names = tuple(FAMILIES) if suite == "grid" else ("setcover",)
-    return Mip(tuple(generate(name, size, seed) for name in names), seconds, pulls, clock)
+    programs = tuple(generate(name, size, seed) for name in names)
+    return Mip(programs, KnownBounds(), seconds, pulls, clock)

@@ -6,38 +6,36 @@ of the shipped fp16 file on streets of a stream of their own.
 
 import json
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.torch import save_file
 
-from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler import (
-    train_flow_matching,
-    train_likelihood,
-)
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import (
+from adabench.workloads.algorithms.ray_paths.recipes import Recipe, recipes
+from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import exhaust
+from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     Flows,
     canonical,
     sample,
 )
-from adabench.workloads.algorithms.ray_paths.recipes import SHIPPED, Recipe, recipes
-from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import exhaust
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate
+from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import FOLDER, restore
+from adabench.workloads.algorithms.ray_paths.training import (
+    train_flow_matching,
+    train_likelihood,
+)
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
 
-FOLDER = Path(__file__).with_name("checkpoints")
 HELD_OUT_SEED, HELD_OUT_SCENES = 4000, 200
 SOURCES = (
-    "methods/generative_sampler/network.py",
+    "substrate/flow_network.py",
     "substrate/scenes.py",
     "substrate/compiled_tracer.py",
-    "methods/generative_sampler/train_flow_matching.py",
+    "training/train_flow_matching.py",
 )
-MORE = {"likelihood": ("methods/generative_sampler/train_likelihood.py",)}
+MORE = {"likelihood": ("training/train_likelihood.py",)}
 """Sources beside those, by loss."""
 
 
@@ -72,37 +70,6 @@ def follow(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
         }
     (folder / f"{plan.name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
-
-
-@lru_cache(maxsize=16)
-def restore(name: str, folder: Path = FOLDER) -> Flows:
-    """Return a checkpoint's network in fp32.
-
-    Raises:
-        EnvironmentProblem: if it was not trained yet.
-    """
-    network = Flows(recipe(name).order)
-    network.load_state_dict(checkpoints.weights(name, folder))
-    return network.eval().requires_grad_(False)
-
-
-def trained(order: int, seed: int) -> Flows:
-    """Return the network for so many reflections that a run with this seed uses."""
-    return restore(f"k{order}-s{seed % SHIPPED.get(order, 1)}")
-
-
-def ablated(order: int, without: str) -> Flows:
-    """Return the network that was trained without replay, exploration or the mask.
-
-    Raises:
-        EnvironmentProblem: if there is none for so many reflections.
-    """
-    name = {"replay": "noreplay", "exploration": "noexplore", "mask": "nomask"}[without]
-    if f"k{order}-{name}-s0" not in recipes():
-        raise EnvironmentProblem(
-            f"No network without {without} is there for {order} reflections.", "Choose K = 2."
-        )
-    return restore(f"k{order}-{name}-s0")
 
 
 def held_out(network: Flows, *, mask: bool) -> dict[str, float]:

@@ -21,18 +21,38 @@ from adabench.harness.contract.card import Card
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, generate
+from adabench.workloads.algorithms.ray_paths.truth.all_paths import AllPaths
 from adabench.workloads.algorithms.ray_paths.truth.second_tracer import is_path
+from adabench.workloads.shared.counting.source_rules import Rules
 
 SCENES = 6
 FAMILIES = ("street", "yard")
 OFF_LIMITS = frozenset((
-    "truth", "judge", "exhaust", "lit", "tracer", "all_paths", "is_path", "trace_all", "score",
-    "meter", "_run", "_traced", "_TRUTHS", "generate", "instance", "group",
+    "judge", "judge_dense", "exhaust", "lit", "trace_all", "reference", "score", "meter", "_run",
+    "_traced", "generate", "instance", "group",
     "cell_contents", "__closure__", "__code__", "__dict__", "__globals__", "__setattr__",
 ))  # fmt: skip
-"""Names that no honest search needs."""
-BACK_DOORS = frozenset(("gc", "inspect", "sys", "ctypes", "importlib"))
-REFLECTION = frozenset(("getattr", "setattr", "vars", "eval", "exec", "__import__"))
+"""Names that no honest search needs: a tracer that does not count, the answer, the case's name."""
+TRACERS = ("compiled_tracer", "tensor_tracer")
+
+
+def tracer_imports(node: ast.AST) -> Iterator[str]:
+    """Find imports of or from the tracers: whoever runs them itself is not counted."""
+    match node:
+        case ast.ImportFrom(module=str(module)) if module.endswith(TRACERS):
+            yield module
+        case ast.ImportFrom(names=names) | ast.Import(names=names):
+            yield from (one.name for one in names if one.name.endswith(TRACERS))
+
+
+RULES = Rules(
+    "adabench.workloads.algorithms.ray_paths",
+    off_limits=OFF_LIMITS,
+    strings=OFF_LIMITS,
+    more=tracer_imports,
+    who="search",
+)
+source_problems = RULES.problems
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
@@ -62,7 +82,7 @@ def attempt(method: ModuleType, card: Card, case: Case) -> Traced:
     Raises:
         MethodContractError: if it breaks the contract.
     """
-    task = RayPaths((case,))
+    task = RayPaths((case,), AllPaths())
     task.cases()
     state = method.prepare(task, card.defaults, 0) if hasattr(method, "prepare") else task
     answer: Traced = method.solve(state, case, card.defaults)
@@ -77,33 +97,3 @@ def _paths(case: Case, answer: Traced) -> Iterator[str]:
         for path in paths:
             if not is_path(query, path):
                 yield f"What it found in scene {at} of {case.group} is no path: {path.tolist()}."
-
-
-def source_problems(text: str) -> Iterator[str]:
-    """Say which lines of a method's source name what a search has no business with."""
-    for node in ast.walk(ast.parse(text)):
-        for name in _reached(node):
-            yield f"It reaches for {name!r} on line {getattr(node, 'lineno', 0)}: no search needs it."
-
-
-def _reached(node: ast.AST) -> Iterator[str]:
-    """Yield what one node names of the things a method must leave alone."""
-    match node:
-        case ast.Attribute(attr=name) if name in OFF_LIMITS:
-            yield name
-        case ast.Name(id=name) if name in REFLECTION:
-            yield name
-        case ast.Constant(value=str(name)) if name in OFF_LIMITS:
-            yield name
-        case ast.Import(names=names):
-            yield from (one.name for one in names if _barred(one.name))
-        case ast.ImportFrom(module=module, names=names):
-            yield from (one.name for one in names if one.name in OFF_LIMITS)
-            if _barred(str(module)):
-                yield str(module)
-
-
-def _barred(module: str) -> bool:
-    """Tell whether a module is the tracer, the truth, or a way around them."""
-    last = module.rpartition(".")[2]
-    return last in ("tracer", "truth", "dense") or module.partition(".")[0] in BACK_DOORS

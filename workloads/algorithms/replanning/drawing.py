@@ -17,8 +17,7 @@ import numpy.typing as npt
 
 from adabench.harness.contract.card import Point
 from adabench.harness.contract.drawing import Mark, Panel, Picture
-from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
-from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints, roadmap
 from adabench.workloads.algorithms.replanning.substrate.scenes import SIDE, Floats, Scene
 from adabench.workloads.algorithms.replanning.substrate.world import GOAL, ROBOT
 from adabench.workloads.algorithms.replanning.task import load
@@ -27,6 +26,7 @@ from adabench.workloads.algorithms.replanning.truth.full_replan import (
     Truth,
     edges_of,
     orphans,
+    shortest_ways,
 )
 
 SHOWN = "maze"
@@ -55,7 +55,7 @@ def picture(scale: str, seed: int, conditions: Point) -> Picture | None:
     (scene,) = task.scenes
     if scene.dimensions != 2:
         return None
-    change = chosen(task, scene)
+    change = chosen(scene)
     return Picture(
         f"A tree that is repaired: {scene.group}, update {change.now}",
         (_before(change), _hit(change), _after(change)),
@@ -65,13 +65,13 @@ def picture(scale: str, seed: int, conditions: Point) -> Picture | None:
     )
 
 
-def chosen(task: Replanning, scene: Scene) -> Change:
+def chosen(scene: Scene) -> Change:
     """Return the update to draw."""
-    truth, road = task.truth(scene, len(scene.points)), task.roadmap(scene, len(scene.points))
+    truth, road = shortest_ways(scene, len(scene.points)), roadmap(scene, len(scene.points))
     cuts = [
         now
         for now in range(1, 1 + scene.updates)
-        if len(truth.paths[now]) and _is_cut(task, scene, truth, now)
+        if len(truth.paths[now]) and _is_cut(scene, truth, now)
     ]
     now = (
         min(cuts, key=lambda at: abs(truth.orphaned[at] - CALM))
@@ -83,9 +83,9 @@ def chosen(task: Replanning, scene: Scene) -> Change:
     return Change(scene, truth, now, lost, moved)
 
 
-def _is_cut(task: Replanning, scene: Scene, truth: Truth, now: int) -> bool:
+def _is_cut(scene: Scene, truth: Truth, now: int) -> bool:
     way = truth.paths[now - 1]
-    road = task.roadmap(scene, len(scene.points))
+    road = roadmap(scene, len(scene.points))
     return bool(len(way) and not truth.free[now][edges_of(road, way[:-1], way[1:])].all())
 
 

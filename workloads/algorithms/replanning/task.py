@@ -30,6 +30,7 @@ from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.algorithms.replanning.conformance import check
 from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import FAMILIES, generate
+from adabench.workloads.algorithms.replanning.truth.full_replan import FullReplan
 
 CARD = Card(
     title="Replanning among moving obstacles",
@@ -86,4 +87,5 @@ def load(
     if scene != "suite" and scene not in FAMILIES:
         raise SelectionError(f"There is no family of scenes {scene!r}.", nearest(scene, FAMILIES))
     names = tuple(FAMILIES) if scene == "suite" else (scene,)
-    return Replanning(tuple(generate(name, samples, updates, speed, seed) for name in names))
+    scenes = tuple(generate(name, samples, updates, speed, seed) for name in names)
+    return Replanning(scenes, FullReplan())

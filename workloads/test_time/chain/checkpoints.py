@@ -5,8 +5,7 @@ scored on the `dev` split. Everything is measured on the file as it is shipped, 
 """
 
 import json
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,25 +13,28 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import nn
 
-from adabench.workloads.shared.language_model.contract import Costs, Engine, mix
-from adabench.workloads.shared.language_model.model import LanguageModel
+from adabench.workloads.shared.language_model.contract import Costs, mix
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
-from adabench.workloads.shared.language_model.reward_model import Head, Judge, Scorer
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.test_time.chain.recipes import Recipe, recipes
 from adabench.workloads.test_time.chain.substrate import problems as data
-from adabench.workloads.test_time.chain.substrate import train_judge, train_models
+from adabench.workloads.test_time.chain.substrate.trained_models import (
+    FOLDER,
+    engine,
+    judge,
+    restore,
+)
+from adabench.workloads.test_time.chain.training import train_judge, train_models
+from adabench.workloads.test_time.chain.truth.worked_solutions import truth
 
-FOLDER = Path(__file__).with_name("checkpoints")
-SEEDS = 1
-"""Training seeds; a run uses seed modulo this."""
 DEV_SEED, DEV_LENGTHS, DEV_PROBLEMS = 5, (4, 6), 100
 
 _SOURCES = (
     "substrate/problems.py",
-    "substrate/train_models.py",
-    "substrate/train_judge.py",
+    "truth/worked_solutions.py",
+    "training/train_models.py",
+    "training/train_judge.py",
     "../../shared/language_model/model.py",
     "../../shared/language_model/vocabulary.py",
 )
@@ -76,60 +78,6 @@ def train(
     return card
 
 
-@dataclass(frozen=True)
-class Models:
-    """What a question is solved with."""
-
-    policy: Engine
-    judge: Scorer | None
-    """None where no judge is stronger than the policy."""
-
-
-def models(policy: str, layout: data.Layout, seed: int) -> Models:
-    """Return the engines for a policy and a run seed.
-
-    Raises:
-        SelectionError: if no such policy was trained.
-    """
-    trained = seed % SEEDS
-    middle = "-single" if layout == "single" else ""
-    own = engine(f"{policy}{middle}-s{trained}")
-    return Models(own, judge(f"judge-s{trained}") if policy == "lm-s" else None)
-
-
-@lru_cache(maxsize=8)
-def restore(name: str, folder: Path = FOLDER) -> LanguageModel:
-    """Return a checkpoint's language model (a judge's trunk) in fp32.
-
-    Raises:
-        EnvironmentProblem: if it was not trained yet.
-    """
-    model = LanguageModel(recipe(name).shape)
-    model.load_state_dict(_weights(name, folder, head=False))
-    return model.eval().requires_grad_(False)
-
-
-def engine(name: str, folder: Path = FOLDER) -> NativeEngine:
-    """Return an engine over a checkpoint's language model."""
-    return NativeEngine(restore(name, folder), name.rpartition("-s")[0])
-
-
-def judge(name: str, folder: Path = FOLDER) -> Judge:
-    """Return a judge."""
-    head = Head(recipe(name).shape.width)
-    head.load_state_dict(_weights(name, folder, head=True))
-    trunk = restore(name, folder)
-    return Judge(NativeEngine(trunk, name.rpartition("-s")[0], role="judge"), head.eval())
-
-
-def _weights(name: str, folder: Path, *, head: bool) -> dict[str, Any]:
-    return {
-        key.removeprefix("head."): value
-        for key, value in checkpoints.weights(name, folder).items()
-        if key.startswith("head.") == head
-    }
-
-
 def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
     """Return what a checkpoint scores on problems of the `dev` split."""
     if plan.kind == "judge":
@@ -152,7 +100,7 @@ def accuracy(policy: NativeEngine, problems: list[data.Problem], temperature: fl
     longest = max(data.room(problem.prompt) for problem in problems)
     policy.decode(seqs, max_new=longest, temperature=temperature)
     right = [
-        data.answer(seq.completion) == data.truth(problem)
+        data.answer(seq.completion) == truth(problem)
         for seq, problem in zip(seqs, problems, strict=True)
     ]
     return sum(right) / len(right)

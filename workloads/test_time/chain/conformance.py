@@ -1,7 +1,7 @@
 """What every chain method must obey, ours or a plug-in's.
 
-    source      it names nothing that tells right from wrong (oracles excepted): the truth, the rules of
-                arithmetic, the task's problems and credit
+    source      it imports nothing but contracts and substrate, and names nothing that tells right from
+                wrong: the task's grader, credit and score (oracles excepted)
     engine      it touches models through a session alone, so that every token is counted
 
 `check` yields a sentence per broken rule. It reads the method's own source and finds honest
@@ -14,18 +14,23 @@ from pathlib import Path
 from types import ModuleType
 
 from adabench.harness.contract.card import Card
+from adabench.workloads.shared.counting.source_rules import Rules
 
-GOLD = frozenset({"truth", "apply", "credit", "problems", "score"})
-BEHIND = frozenset({"models", "NativeEngine", "Blocks", "restore", "checkpoint", "meter", "costs"})
+GOLD = frozenset({"credit", "grader", "score"})
+BEHIND = frozenset(
+    {"models", "trained_models", "NativeEngine", "Blocks", "restore", "meter", "costs"}
+)
+RULES = Rules("adabench.workloads.test_time.chain", off_limits=frozenset(), who="method")
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield what is wrong with a method."""
     if method.__file__ is None:
         return
-    tree = ast.parse(Path(method.__file__).read_text(encoding="utf-8"))
-    named = _names(tree)
+    source = Path(method.__file__).read_text(encoding="utf-8")
+    named = _names(ast.parse(source))
     if card.role != "oracle":
+        yield from RULES.problems(source)
         for name in sorted(named & GOLD):
             yield f"it names {name!r}, which tells right from wrong; only an oracle may"
     for name in sorted(named & BEHIND):

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from adabench.workloads.shared.language_model.model import LM_L, LM_M, LM_S, Shape
-from adabench.workloads.test_time.chain.substrate.problems import Layout
+
+Layout = Literal["several", "single"]
+"""Of the traces that a policy learns from (`truth/worked_solutions.py`)."""
 
 
 @dataclass(frozen=True)

@@ -47,17 +47,17 @@ questions, not other weights.
 and decoding is dominated by weights, not by the cache.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-
 from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import SelectionError
-from adabench.workloads.shared.language_model.contract import CapabilityMissing, mix
-from adabench.workloads.shared.language_model.search_session import Session
-from adabench.workloads.test_time.chain import checkpoints, conformance
+from adabench.workloads.shared.language_model.contract import mix
+from adabench.workloads.test_time.chain import conformance
+from adabench.workloads.test_time.chain.recipes import Layout
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
 from adabench.workloads.test_time.chain.substrate import problems as data
+from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
+from adabench.workloads.test_time.chain.substrate.trained_models import Models, models
+from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
 
 CARD = Card(
     title="Chain arithmetic: an answer that only sampling and judging can improve",
@@ -100,74 +100,12 @@ LENGTHS = (4, 6)
 _EVALUATION = 1_000_003  # evaluation streams are keyed apart from training's
 
 
-@dataclass(frozen=True)
-class Question:
-    """A case: which one it is, its prompt, and its length as a group."""
-
-    index: int
-    prompt: tuple[int, ...]
-    group: str
-
-
-@dataclass(frozen=True)
-class Chain:
-    """The task: questions, sessions with models, and a score that knows the answers.
-
-    At scale `gpu` there are no answers: `problems` is empty.
-    """
-
-    seed: int
-    questions: tuple[Question, ...]
-    problems: tuple[data.Problem, ...]
-    models: checkpoints.Models
-    budget: int | None
-    meter: Meter
-
-    def cases(self) -> Iterator[Question]:
-        """Yield the questions, lengths in turn."""
-        yield from self.questions
-
-    def session(self, question: Question) -> Session:
-        """Return a session on a question; sample i of it is the same for everybody."""
-        return Session(
-            self.models.policy,
-            self.models.judge,
-            question.prompt,
-            mix(self.seed, question.index),
-            meter=self.meter,
-            room=data.room(question.prompt) if self.problems else gpu_mechanics.ROOM,
-            budget=self.budget,
-        )
-
-    def credit(self, question: Question, completion: tuple[int, ...]) -> bool:
-        """Return whether a completion is right. For oracles alone.
-
-        Raises:
-            CapabilityMissing: at scale `gpu`, where prompts have no answer.
-        """
-        if not self.problems:
-            raise CapabilityMissing(
-                "grades: prompts of random words have no answer.",
-                "Run oracles and controls that need one at scale embedded.",
-            )
-        return data.answer(completion) == data.truth(self.problems[question.index])
-
-    def score(self, question: Question, completion: tuple[int, ...]) -> Mapping[str, float]:
-        """Judge the completion that a method returned; at scale `gpu` nothing is to be judged."""
-        if not self.problems:
-            return {}
-        return {
-            "accuracy": float(self.credit(question, completion)),
-            "malformed": float(data.answer(completion) is None),
-        }
-
-
 def load(
     scale: str,
     seed: int,
     *,
     policy: str = "lm-s",
-    layout: data.Layout = "several",
+    layout: Layout = "several",
     budget: int = 0,
     problems: int = 75,
 ) -> Chain:
@@ -187,12 +125,12 @@ def load(
         Question(index, problem.prompt, f"d{len(problem.operations)}")
         for index, problem in enumerate(drawn)
     )
-    models = checkpoints.models(policy, layout, seed)
-    return Chain(seed, questions, drawn, models, budget or None, Meter())
+    own = models(policy, layout, seed)
+    return Chain(seed, questions, own, budget or None, Meter(), Answers(drawn))
 
 
 def of_mechanics(
-    models: checkpoints.Models,
+    models: Models,
     seed: int,
     count: int,
     budget: int = 0,
@@ -201,7 +139,7 @@ def of_mechanics(
     """Return the task over prompts of random words, without answers."""
     drawn = gpu_mechanics.prompts(seed, count, length)
     questions = tuple(Question(index, prompt, "") for index, prompt in enumerate(drawn))
-    return Chain(seed, questions, (), models, budget or None, Meter())
+    return Chain(seed, questions, models, budget or None, Meter())
 
 
 def _drawn(seed: int, count: int) -> tuple[data.Problem, ...]:

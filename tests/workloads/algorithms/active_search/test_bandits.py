@@ -15,7 +15,7 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import (
     named,
     play,
 )
-from adabench.workloads.algorithms.active_search.truth.complexity import difficulty, on_boundary
+from adabench.workloads.algorithms.active_search.substrate.complexity import difficulty, on_boundary
 from adabench.workloads.algorithms.active_search.truth.worst_case_bandit import (
     losses,
     search,

@@ -4,22 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from adabench.workloads.algorithms.active_search.methods.learned_policy.compiled_network import (
+from adabench.workloads.algorithms.active_search.substrate.bandits import ARMS, Board
+from adabench.workloads.algorithms.active_search.substrate.compiled_network import (
     FEATURES,
     gradient,
     nothing,
     played,
 )
-from adabench.workloads.algorithms.active_search.methods.learned_policy.hypothesis_policy import (
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_policy import (
     rated,
     slope,
 )
-from adabench.workloads.algorithms.active_search.methods.learned_policy.network import (
+from adabench.workloads.algorithms.active_search.substrate.policy_network import (
     Learned,
     Network,
     features,
 )
-from adabench.workloads.algorithms.active_search.substrate.bandits import ARMS, Board
 
 QUERIES = 20
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from adabench.workloads.algorithms.active_search.truth.complexity import (
+from adabench.workloads.algorithms.active_search.substrate.complexity import (
     difficulty,
     equal_gap,
     on_boundary,

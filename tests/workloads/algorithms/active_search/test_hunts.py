@@ -125,7 +125,7 @@ def test_hunts_are_pure_functions_of_their_seed(problem) -> None:
 
 
 def test_no_table_of_a_run_is_one_of_the_trainings() -> None:
-    from adabench.workloads.algorithms.active_search.methods.learned_policy.train_hypothesis import (
+    from adabench.workloads.algorithms.active_search.training.train_hypothesis import (
         question_packs,
     )
 

@@ -13,14 +13,8 @@ from safetensors.torch import load_file
 from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.workloads.algorithms.active_search import checkpoints
 from adabench.workloads.algorithms.active_search.methods import soft_gbs, uncertainty
-from adabench.workloads.algorithms.active_search.methods.learned_policy import train_bandit
-from adabench.workloads.algorithms.active_search.methods.learned_policy.network import (
-    Learned,
-    Network,
-    features,
-)
 from adabench.workloads.algorithms.active_search.recipes import Recipe, recipes
-from adabench.workloads.algorithms.active_search.substrate import replay
+from adabench.workloads.algorithms.active_search.substrate import trained_policies
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
     CLASSES,
     FAMILIES,
@@ -35,15 +29,22 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import (
     first_best,
     play,
 )
-from adabench.workloads.algorithms.active_search.task import CARD, load
-from adabench.workloads.algorithms.active_search.truth import (
-    worst_case_bandit,
-    worst_case_hypothesis,
-)
-from adabench.workloads.algorithms.active_search.truth.complexity import (
+from adabench.workloads.algorithms.active_search.substrate.complexity import (
     difficulty,
     on_boundary,
     shares,
+)
+from adabench.workloads.algorithms.active_search.substrate.policy_network import (
+    Learned,
+    Network,
+    features,
+)
+from adabench.workloads.algorithms.active_search.task import CARD, load
+from adabench.workloads.algorithms.active_search.training import train_bandit
+from adabench.workloads.algorithms.active_search.truth import (
+    worst_case_bandit,
+    worst_case_hypothesis,
+    worst_case_judge,
 )
 from adabench.workloads.algorithms.active_search.truth.worst_case_bandit import shapes
 
@@ -163,13 +164,13 @@ def test_uncertainty_sampling_breaks_ties_at_random() -> None:
 
 def test_final_episodes_are_not_those_of_the_search(monkeypatch, methods) -> None:
     seen = []
-    plain = replay.search
+    plain = worst_case_judge.search
 
     def spied(policy, hard, seed, *rest):
         seen.append(seed)
         return plain(policy, hard, seed, *rest)
 
-    monkeypatch.setattr(replay, "search", spied)
+    monkeypatch.setattr(worst_case_judge, "search", spied)
     task = small(family="retrained")
     values(methods["uniform"], task)
     final = generate("retrained", 20, 128, 0).drawn.noise
@@ -246,20 +247,20 @@ def test_a_training_is_a_function_of_its_seed(tmp_path, monkeypatch) -> None:
 
 
 def test_shipped_cards_are_of_these_sources_and_recipes() -> None:
-    shipped = sorted(checkpoints.FOLDER.glob("*.json"))
+    shipped = sorted(trained_policies.FOLDER.glob("*.json"))
     assert shipped
     for path in shipped:
         card = json.loads(path.read_text())
         plan = recipes()[card["name"]]
         assert {name: card[name] for name in asdict(plan)} == asdict(plan)
         assert card["source"] == checkpoints.source_digest(plan)
-    assert sum(path.stat().st_size for path in checkpoints.FOLDER.iterdir()) < 3e6
+    assert sum(path.stat().st_size for path in trained_policies.FOLDER.iterdir()) < 3e6
 
 
 @pytest.mark.slow
 def test_a_shipped_checkpoint_is_trained_again_to_the_same_weights(tmp_path) -> None:
     checkpoints.train("policies-s0", folder=tmp_path)
-    shipped = load_file(checkpoints.FOLDER / "policies-s0.safetensors")
+    shipped = load_file(trained_policies.FOLDER / "policies-s0.safetensors")
     for key, value in load_file(tmp_path / "policies-s0.safetensors").items():
         assert value.float() == pytest.approx(shipped[key].float(), abs=0.05), key
 
@@ -279,7 +280,7 @@ def test_a_specialist_of_a_small_class_approaches_the_oracle_static_allocation()
     gaps = on_boundary(shapes()[:1], float(CLASSES[1]))
     drawn = draws(np.random.SeedSequence(4), 2048, 20)
     static = 1 - play(Oracle(gaps, drawn.orders), gaps, drawn).right.mean()
-    for specialist in checkpoints.trained("specialist-1"):
+    for specialist in trained_policies.trained("specialist-1"):
         assert 1 - play(specialist, gaps, drawn).right.mean() <= static + 0.05
 
 

@@ -8,7 +8,6 @@ from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import (
     TRACED,
     judge,
 )
-from adabench.workloads.algorithms.ray_paths.substrate.replay import all_paths
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import (
     QUAD,
     boxes,
@@ -17,6 +16,7 @@ from adabench.workloads.algorithms.ray_paths.substrate.scenes import (
     make_query,
 )
 from adabench.workloads.algorithms.ray_paths.substrate.tensor_tracer import trace_all
+from adabench.workloads.algorithms.ray_paths.truth.all_paths import enumerate_paths
 from adabench.workloads.algorithms.ray_paths.truth.second_tracer import bounce_points, is_path
 
 
@@ -30,12 +30,12 @@ def candidates_of(query, number, rng):
     """Random candidates, and the paths among all with one place changed: those that nearly are."""
     n = len(query.triangles)
     rows = rng.integers(n, size=(number, query.order))
-    paths = np.repeat(all_paths(query), 4, axis=0)
+    paths = np.repeat(enumerate_paths(query), 4, axis=0)
     if len(paths):
         paths[np.arange(len(paths)), rng.integers(query.order, size=len(paths))] = rng.integers(
             n, size=len(paths)
         )
-        rows = np.concatenate([rows, all_paths(query), paths])
+        rows = np.concatenate([rows, enumerate_paths(query), paths])
     return rows if query.order == 1 else rows[(rows[:, 1:] != rows[:, :-1]).all(axis=1)]
 
 
@@ -74,7 +74,7 @@ def test_enumeration_finds_what_brute_force_finds(family, order):
         brute = [tuple(row) for row in rows if is_path(query, row)] if order < 3 else [
             tuple(row) for row in rows[traced(query, np.ascontiguousarray(rows))[0]]
         ]  # fmt: skip
-        assert sorted(brute) == sorted(map(tuple, all_paths(query).tolist()))
+        assert sorted(brute) == sorted(map(tuple, enumerate_paths(query).tolist()))
 
 
 @pytest.mark.parametrize("order", [1, 2])
@@ -82,7 +82,7 @@ def test_tensors_find_the_same_and_test_everything(order):
     for query in generate("street", 4, order, 1).queries:
         counts, n = np.zeros(2, np.int64), len(query.triangles)
         found = trace_all(query, 100, counts)
-        assert sorted(map(tuple, found)) == sorted(map(tuple, all_paths(query)))
+        assert sorted(map(tuple, found)) == sorted(map(tuple, enumerate_paths(query)))
         assert counts[TRACED] == query.candidates
         assert counts[OCCLUSION] == query.candidates * ((order + 1) * n - 2 * order)
 
@@ -98,7 +98,7 @@ def mirror_scene(*more):
 
 
 def test_a_mirror_is_a_mirror():
-    (path,) = all_paths(mirror_scene())
+    (path,) = enumerate_paths(mirror_scene())
     points = bounce_points(mirror_scene(), path)
     assert points is not None
     assert np.allclose(points[1], [0, 0.3, 0])
@@ -106,7 +106,7 @@ def test_a_mirror_is_a_mirror():
 
 def test_a_wall_between_blocks_and_its_own_triangle_does_not():
     wall = boxes(np.array([[-0.1, -1.0, 0.0]]), np.array([[0.2, 2.0, 0.4]]))
-    assert (all_paths(mirror_scene(wall)) > 1).all()  # the roof reflects, the floor no longer
+    assert (enumerate_paths(mirror_scene(wall)) > 1).all()  # the roof reflects, the floor no longer
     valid, counts = traced(mirror_scene(), np.array([[0], [1]]))
     assert valid.sum() == 1
     # of the two floor triangles only the one that does not reflect is tested, once a segment
@@ -116,19 +116,19 @@ def test_a_wall_between_blocks_and_its_own_triangle_does_not():
 def test_a_point_on_the_edge_of_two_coplanar_triangles_is_counted_once():
     square = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0.0]])[QUAD]
     ends = np.array([-0.5, -0.5, 1.0]), np.array([0.5, 0.5, 1.0])
-    assert len(all_paths(make_query(square, *ends, 1))) == 1
-    assert len(all_paths(make_query(square[:, [1, 2, 0]], *ends, 1))) == 1
+    assert len(enumerate_paths(make_query(square, *ends, 1))) == 1
+    assert len(enumerate_paths(make_query(square[:, [1, 2, 0]], *ends, 1))) == 1
 
 
 def test_nothing_reflects_behind_or_from_both_sides():
     below = make_query(
         floor((-5, 5), (-5, 5)), np.array([-1, 0.3, 1.0]), np.array([1, 0.3, -1.0]), 1
     )
-    assert len(all_paths(below)) == 0
+    assert len(enumerate_paths(below)) == 0
 
 
 def test_a_path_is_a_path_backwards():
     for query in generate("street", 10, 2, 9).queries:
         back = make_query(query.triangles, query.rx, query.tx, 2)
-        there = {tuple(path) for path in all_paths(query).tolist()}
-        assert there == {tuple(path[::-1]) for path in all_paths(back).tolist()}
+        there = {tuple(path) for path in enumerate_paths(query).tolist()}
+        assert there == {tuple(path[::-1]) for path in enumerate_paths(back).tolist()}

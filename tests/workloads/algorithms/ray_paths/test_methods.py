@@ -10,11 +10,16 @@ import pytest
 
 from adabench.harness.errors import EnvironmentProblem, MethodContractError, SelectionError
 from adabench.workloads.algorithms.ray_paths.conformance import check, source_problems
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler import network
+from adabench.workloads.algorithms.ray_paths.substrate import flow_network as network
 from adabench.workloads.algorithms.ray_paths.substrate import replay
-from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, all_paths
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate, make_case
 from adabench.workloads.algorithms.ray_paths.task import load
+from adabench.workloads.algorithms.ray_paths.truth.all_paths import (
+    AllPaths,
+    enumerate_paths,
+    paths_of,
+)
 
 from .conftest import method, run, small
 
@@ -34,7 +39,7 @@ def test_hindsight_traces_the_paths_and_no_other():
     (case,) = task.cases()
     values = run("hindsight", task)
     assert values["hit_rate"] == values["accuracy"] == 1
-    assert values["candidates"] == sum(len(all_paths(query)) for query in case.queries)
+    assert values["candidates"] == sum(len(enumerate_paths(query)) for query in case.queries)
 
 
 def test_pruning_leaves_candidates_out_and_counts_its_views():
@@ -66,7 +71,7 @@ def test_nearest_takes_the_shortest_of_all():
 def test_one_path_many_times_is_accurate_and_covers_little():
     task = small("street", scenes=30)
     (case,) = task.cases()
-    truth = iter(task.truth(case))
+    truth = iter(paths_of(case))
 
     def parrot(query):
         return np.repeat(next(truth)[:1], 20, axis=0)
@@ -79,15 +84,18 @@ def test_one_path_many_times_is_accurate_and_covers_little():
 
 def test_dark_scenes_have_no_hit_rate():
     whole = generate("street", 40, 2, 0)
-    lit = [query for query in whole.queries if len(all_paths(query))]
+    lit = [query for query in whole.queries if len(enumerate_paths(query))]
     assert len(lit) < 40
     alone = make_case("lit", 2, [(query.triangles, query.tx, query.rx) for query in lit])
-    values, only = run("nearest", RayPaths((whole,))), run("nearest", RayPaths((alone,)))
+    values, only = (
+        run("nearest", RayPaths((whole,), AllPaths())),
+        run("nearest", RayPaths((alone,), AllPaths())),
+    )
     assert values["hit_rate"] == pytest.approx(only["hit_rate"])
     assert values["dark"] == pytest.approx(1 - len(lit) / 40)
-    dark = [query for query in whole.queries if not len(all_paths(query))]
+    dark = [query for query in whole.queries if not len(enumerate_paths(query))]
     none = make_case("dark", 2, [(query.triangles, query.tx, query.rx) for query in dark])
-    assert "hit_rate" not in run("nearest", RayPaths((none,)))
+    assert "hit_rate" not in run("nearest", RayPaths((none,), AllPaths()))
 
 
 @pytest.mark.parametrize(
@@ -189,9 +197,9 @@ def plug_in(tmp_path, text) -> ModuleType:
 def test_a_search_that_peeks_is_found_out(tmp_path):
     sound = plug_in(tmp_path, FAKE.format(propose="lambda query: np.array([[0, 2], [0, 3]])"))
     assert list(check(sound, sound.CARD)) == []
-    for fake in ("iter(task.truth(case)).__next__", "lambda q: all_paths(q)"):
+    for fake in ("iter(task.reference.paths(case)).__next__", "lambda q: enumerate_paths(q)"):
         peeking = plug_in(tmp_path, FAKE.format(propose=fake) + "\nfrom adabench.workloads."
-                          "ray_paths.tracing import all_paths")  # fmt: skip
+                          "algorithms.ray_paths.truth.all_paths import enumerate_paths")  # fmt: skip
         assert list(check(peeking, peeking.CARD))
     by_name = FAKE.format(propose="lambda q: np.array([[0, 2]])").replace("task.t", "task.t")
     assert list(source_problems(by_name + "\nname = case.group"))

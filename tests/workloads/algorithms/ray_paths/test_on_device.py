@@ -6,11 +6,11 @@ import torch
 
 from adabench.harness.contract import registry
 from adabench.harness.errors import DeviceUnavailable
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.on_device import (
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import (
     DeviceFlows,
     trained_on,
 )
-from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
 from adabench.workloads.algorithms.ray_paths.task import load
 
 NO_GPU = not torch.cuda.is_available()
@@ -23,7 +23,7 @@ def answers(name: str, task: RayPaths) -> list[Traced]:
 
 def same_paths(name: str, order: int, device: str) -> None:
     host = load("embedded", 1, K=order, scenes=4, scene="street")
-    other = RayPaths(host.instances, device=device)
+    other = RayPaths(host.instances, host.reference, device=device)
     for here, there in zip(answers(name, host), answers(name, other), strict=True):
         assert np.array_equal(here.sampled, there.sampled)
         assert np.array_equal(here.traced, there.traced)

@@ -15,17 +15,17 @@ from adabench.workloads.algorithms.ray_paths.checkpoints import (
     restore,
     source_digest,
 )
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler import train_flow_matching
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import (
+from adabench.workloads.algorithms.ray_paths.recipes import SHIPPED
+from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     Flows,
     allowed,
     canonical,
     draw,
     sample,
 )
-from adabench.workloads.algorithms.ray_paths.recipes import SHIPPED
-from adabench.workloads.algorithms.ray_paths.substrate.replay import all_paths
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate
+from adabench.workloads.algorithms.ray_paths.training import train_flow_matching
+from adabench.workloads.algorithms.ray_paths.truth.all_paths import enumerate_paths
 
 from .conftest import run, small
 
@@ -100,7 +100,7 @@ def test_the_mask_forbids_what_it_must_and_no_path():
         side = np.sign(query.normals @ query.tx - base)
         wanted = ((height * side).max(axis=1) > 0).T & plain.numpy()
         assert (may.numpy() != wanted).mean() < 0.01  # what is coplanar but for rounding
-        paths = all_paths(query)
+        paths = enumerate_paths(query)
         assert may[paths[:, 0], paths[:, 1]].all()
 
 

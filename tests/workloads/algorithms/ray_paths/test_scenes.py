@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.train_flow_matching import (
-    fresh,
-)
 from adabench.workloads.algorithms.ray_paths.substrate import mesh_reader
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import (
     CONTROLS,
@@ -20,6 +17,9 @@ from adabench.workloads.algorithms.ray_paths.substrate.scenes import (
     make_case,
 )
 from adabench.workloads.algorithms.ray_paths.task import load
+from adabench.workloads.algorithms.ray_paths.training.train_flow_matching import (
+    fresh,
+)
 
 
 def refuse(friendly, hostile, controls):

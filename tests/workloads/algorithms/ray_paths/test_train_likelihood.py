@@ -7,18 +7,18 @@ import pytest
 import torch
 
 from adabench.workloads.algorithms.ray_paths.checkpoints import recipe, source_digest
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler import train_likelihood
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import (
+from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     Flows,
     allowed,
     canonical,
     sample,
 )
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.train_flow_matching import (
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate, make_query
+from adabench.workloads.algorithms.ray_paths.training import train_likelihood
+from adabench.workloads.algorithms.ray_paths.training.train_flow_matching import (
     batch,
 )
-from adabench.workloads.algorithms.ray_paths.substrate.replay import all_paths
-from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate, make_query
+from adabench.workloads.algorithms.ray_paths.truth.all_paths import enumerate_paths
 
 from .conftest import small
 
@@ -58,7 +58,7 @@ def test_the_loss_is_minus_the_log_of_the_chance_of_being_drawn(order):
 def test_the_search_finds_what_the_exhaustive_one_finds():
     for family, order in (("street", 2), ("yard", 3), ("street", 3)):
         for query in generate(family, 6, order, 11).queries:
-            wanted = {*map(tuple, all_paths(query).tolist())}
+            wanted = {*map(tuple, enumerate_paths(query).tolist())}
             assert {*map(tuple, train_likelihood.search(query).tolist())} == wanted
 
 
@@ -72,7 +72,7 @@ def test_what_is_learned_from_are_paths_both_ways_and_mirrored():
     for scene, some, rows in zip(coords, active, paths.numpy(), strict=True):
         seen = scene[some].numpy().astype(np.float64)
         query = make_query(seen.reshape(-1, 3, 3), np.zeros(3), np.array([0, 0, 1.0]), 2)
-        there = {*map(tuple, all_paths(query).tolist())}
+        there = {*map(tuple, enumerate_paths(query).tolist())}
         assert {*map(tuple, rows.tolist())} <= there
         mirrored += not any(np.array_equal(one.coords, scene[some].numpy()) for one in buffer)
     assert 0 < mirrored < plan.scenes

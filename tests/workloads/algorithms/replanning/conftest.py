@@ -7,6 +7,7 @@ import pytest
 from adabench.harness.contract import registry
 from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import generate
+from adabench.workloads.algorithms.replanning.truth.full_replan import FullReplan
 
 
 def planner(name: str) -> ModuleType:
@@ -14,7 +15,7 @@ def planner(name: str) -> ModuleType:
 
 
 def small(family: str, seed: int, samples: int = 120, updates: int = 8, speed: float = 3.0):
-    return Replanning((generate(family, samples, updates, speed, seed),))
+    return Replanning((generate(family, samples, updates, speed, seed),), FullReplan())
 
 
 @pytest.fixture

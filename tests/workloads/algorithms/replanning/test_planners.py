@@ -9,6 +9,10 @@ from adabench.workloads.algorithms.replanning.substrate import fast_marching
 from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import FAMILIES, make_scene
 from adabench.workloads.algorithms.replanning.substrate.world import ROBOT, drop, is_empty
+from adabench.workloads.algorithms.replanning.truth.full_replan import (
+    FullReplan,
+    shortest_ways,
+)
 
 from .conftest import planner, small
 
@@ -194,7 +198,7 @@ def test_a_queue_emptied_after_an_early_stop_is_found_out():
     """The way round begins at what the early stop left open."""
     for seed in range(4):
         scene = two_gaps(seed)
-        task = Replanning((scene,))
+        task = Replanning((scene,), FullReplan())
         task.cases()
         right = planner("fmtx").solve(task, scene, {"early": True, "share": 1.0})
         values = task.score(scene, right)
@@ -259,7 +263,7 @@ def test_a_scene_without_a_way_has_no_quality_and_one_sample_too_few_is_fine():
     wall = np.array([[40.0, -1.0, 60.0, 101.0]])
     points = np.array([[90.0, 90, 0], [10.0, 10, 0], [20.0, 20, 0]])
     scene = make_scene("closed", 2, points, np.zeros((3, 1, 3)), np.array([1.0]), wall)
-    task = Replanning((scene,))
+    task = Replanning((scene,), FullReplan())
     task.cases()
     values = task.score(scene, planner("fmtx").solve(task, scene, {"early": False, "share": 1.0}))
     assert values["reachable"] == 0
@@ -270,7 +274,7 @@ def test_a_scene_without_a_way_has_no_quality_and_one_sample_too_few_is_fine():
 def test_the_robot_is_never_given_a_way_through(discs):
     [scene] = discs.cases()
     answer = planner("lpa_star").solve(discs, scene, {"early": True})
-    truth = discs.truth(scene, 120)
+    truth = shortest_ways(scene, 120)
     for now, path in enumerate(answer.paths):
         assert (len(path) > 0) == (truth.g[now, ROBOT] < np.inf)
 

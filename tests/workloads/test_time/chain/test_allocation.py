@@ -11,7 +11,7 @@ from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.test_time.chain.methods.beam import beam
 from adabench.workloads.test_time.chain.methods.dvts import subtrees
 from adabench.workloads.test_time.chain.methods.random_n import samples
-from adabench.workloads.test_time.chain.methods.rebase.allocation import balanced
+from adabench.workloads.test_time.chain.substrate.allocation import balanced
 from adabench.workloads.test_time.chain.substrate.tree_search import Node, Tree
 
 REWARDS = st.lists(st.floats(0, 1), min_size=1, max_size=40)

@@ -30,13 +30,18 @@ def planted(tmp_path, source: str) -> ModuleType:
 @pytest.mark.parametrize(
     ("line", "word"),
     [
-        ("from adabench.workloads.test_time.chain.substrate.problems import truth", "truth"),
         (
-            "import adabench.workloads.test_time.chain.substrate.problems as d; right = d.apply",
-            "apply",
+            "from adabench.workloads.test_time.chain.truth.worked_solutions import truth",
+            "truth",
         ),
+        (
+            "import adabench.workloads.test_time.chain.truth.worked_solutions as d",
+            "adabench.workloads.test_time.chain.truth.worked_solutions",
+        ),
+        ("from adabench.workloads.test_time.chain.methods.ets import solve", "solve"),
+        ("from adabench.workloads.test_time.chain.task import load", "load"),
         ("pick = lambda task, q: task.credit(q, ())", "credit"),
-        ("peek = lambda task: task.problems[0]", "problems"),
+        ("peek = lambda task: task.grader.problems[0]", "grader"),
         ("free = lambda task: task.models.policy.decode", "models"),
         ("cheap = lambda task: task.meter.clear()", "meter"),
         (

@@ -9,11 +9,10 @@ import torch
 from adabench.harness.errors import DeviceUnavailable, SelectionError
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.model import Shape
-from adabench.workloads.test_time.chain.methods import pass_at_n
-from adabench.workloads.test_time.chain.methods.ets import ets
-from adabench.workloads.test_time.chain.methods.rebase import rebase
+from adabench.workloads.test_time.chain.methods import ets, pass_at_n, rebase
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
-from adabench.workloads.test_time.chain.task import CARD, Chain, load, of_mechanics
+from adabench.workloads.test_time.chain.substrate.chain import Chain
+from adabench.workloads.test_time.chain.task import CARD, load, of_mechanics
 
 SMALL = Shape(layers=2, width=32, heads=4, hidden=48, context=200)
 

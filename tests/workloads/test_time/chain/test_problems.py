@@ -13,14 +13,12 @@ from adabench.workloads.test_time.chain.substrate.problems import (
     LONGEST,
     Problem,
     answer,
-    apply,
     draw,
     room,
     split_of,
     stream,
-    trace,
-    truth,
 )
+from adabench.workloads.test_time.chain.truth.worked_solutions import apply, trace, truth
 
 SPLITS = ("train", "prm", "calibration", "dev", "test")
 

@@ -10,7 +10,7 @@ from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.vocabulary import BOS, encode
-from adabench.workloads.test_time.chain.methods.ets.clusters import (
+from adabench.workloads.test_time.chain.substrate.step_clusters import (
     _kind,
     _separation,
     clusters,

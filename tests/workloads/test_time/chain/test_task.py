@@ -12,7 +12,10 @@ from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.vocabulary import decode, encode
 from adabench.workloads.test_time.chain import checkpoints
 from adabench.workloads.test_time.chain.substrate import problems
-from adabench.workloads.test_time.chain.task import LENGTHS, Question, load
+from adabench.workloads.test_time.chain.substrate.chain import Question
+from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, restore
+from adabench.workloads.test_time.chain.task import LENGTHS, load
+from adabench.workloads.test_time.chain.truth.worked_solutions import truth
 
 STATIC = ("greedy", "sample", "majority", "best_of_n", "judged_vote")
 
@@ -129,7 +132,7 @@ def test_malformed_completions_are_wrong_and_counted():
 def test_the_truth_scores_and_a_wrong_chain_does_not():
     where = chain()
     case = next(iter(where.cases()))
-    right = problems.truth(where.problems[0])
+    right = truth(where.grader.problems[0])
     good = encode(f"0 0 + 0 1 = {problems.digits(right)} ; <eos>")
     bad = encode(f"0 0 + 0 1 = {problems.digits((right + 1) % 100)} ; <eos>")
     assert where.score(case, good)["accuracy"] == 1.0
@@ -146,14 +149,14 @@ def test_unknown_scale_and_missing_checkpoint_are_sentences(tmp_path):
     with pytest.raises(SelectionError, match="paper"):
         load("paper", 0)
     with pytest.raises(EnvironmentProblem, match="lm-s-s0"):
-        checkpoints.restore("lm-s-s0", tmp_path)
+        restore("lm-s-s0", tmp_path)
     with pytest.raises(SelectionError, match="lm-x"):
         checkpoints.recipe("lm-x-s0")
 
 
 def test_shipped_weights_are_small_and_say_how_they_were_made():
     for name in checkpoints.recipes():
-        path = checkpoints.FOLDER / f"{name}.safetensors"
+        path = FOLDER / f"{name}.safetensors"
         if path.exists():
             assert path.stat().st_size < 6_000_000
             assert path.with_suffix(".json").exists()

@@ -9,8 +9,9 @@ from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import FEATURES, Head, Judge
 from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END, encode
-from adabench.workloads.test_time.chain.substrate import train_judge
-from adabench.workloads.test_time.chain.substrate.problems import answer, stream, truth
+from adabench.workloads.test_time.chain.substrate.problems import answer, stream
+from adabench.workloads.test_time.chain.training import train_judge
+from adabench.workloads.test_time.chain.truth.worked_solutions import truth
 
 TINY = Shape(layers=1, width=16, heads=2, hidden=32)
 

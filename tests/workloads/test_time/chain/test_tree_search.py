@@ -19,14 +19,13 @@ from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import Head, Judge
 from adabench.workloads.shared.language_model.search_session import Session
 from adabench.workloads.shared.language_model.vocabulary import IDS
-from adabench.workloads.test_time.chain.checkpoints import Models
-from adabench.workloads.test_time.chain.methods import beam, dvts, ets_kv, random_n
-from adabench.workloads.test_time.chain.methods.ets import ets
-from adabench.workloads.test_time.chain.methods.rebase import rebase
+from adabench.workloads.test_time.chain.methods import beam, dvts, ets, ets_kv, random_n, rebase
 from adabench.workloads.test_time.chain.substrate import tree_search as searching
+from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 from adabench.workloads.test_time.chain.substrate.problems import Problem
+from adabench.workloads.test_time.chain.substrate.trained_models import Models
 from adabench.workloads.test_time.chain.substrate.tree_search import DEEPEST, Allocation, Node, Tree
-from adabench.workloads.test_time.chain.task import Chain, Question
+from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
 
 SHAPE = Shape(1, 16, 2, 32)
 SEARCHES = {"rebase": rebase, "beam": beam, "dvts": dvts, "ets": ets, "ets_kv": ets_kv}
@@ -57,7 +56,7 @@ def chain(*, block: int = 4, budget: int | None = None) -> Chain:
         Question(index, problem.prompt, f"d{len(problem.operations)}")
         for index, problem in enumerate(PROBLEMS)
     )
-    return Chain(3, questions, PROBLEMS, models, budget, Meter())
+    return Chain(3, questions, models, budget, Meter(), Answers(PROBLEMS))
 
 
 def solved(

@@ -62,9 +62,9 @@ it the class; another decision rule than the others'.
 """
 
 from adabench.harness.contract.card import Bound, Card, Claim, Point, Ratio
-from adabench.workloads.algorithms.active_search.checkpoints import trained
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
+from adabench.workloads.algorithms.active_search.substrate.trained_policies import trained
 
 CARD = Card(
     title="Robust learned policy",

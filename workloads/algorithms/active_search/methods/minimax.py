@@ -14,9 +14,9 @@ prior (robust 0.372), and in its own class no less than anybody.
 """
 
 from adabench.harness.contract.card import Card, Claim, Point, Ratio
-from adabench.workloads.algorithms.active_search.checkpoints import trained
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case, arms_only
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
+from adabench.workloads.algorithms.active_search.substrate.trained_policies import trained
 
 CARD = Card(
     title="Minimax without offsets",

@@ -17,9 +17,9 @@ updates it was behind even at home (1.05 [1.01, 1.11]).
 """
 
 from adabench.harness.contract.card import Card, Claim, Point, Ratio
-from adabench.workloads.algorithms.active_search.checkpoints import trained
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
+from adabench.workloads.algorithms.active_search.substrate.trained_policies import trained
 
 CARD = Card(
     title="Meta-learner under a prior",

@@ -19,10 +19,10 @@ flatters. Both get the same start and the same number of updates (`train_bandit.
 """
 
 from adabench.harness.contract.card import Bound, Card, Claim, Point
-from adabench.workloads.algorithms.active_search.checkpoints import trained
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case, arms_only
 from adabench.workloads.algorithms.active_search.substrate.bandits import Policy
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
+from adabench.workloads.algorithms.active_search.substrate.trained_policies import trained
 
 CARD = Card(
     title="One specialist for each class",

@@ -42,13 +42,13 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import (
     Small,
     draws,
 )
+from adabench.workloads.algorithms.active_search.substrate.complexity import on_boundary
 from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import (
     LEAST,
     Luck,
     luck,
 )
 from adabench.workloads.algorithms.active_search.substrate.twenty_questions import table
-from adabench.workloads.algorithms.active_search.truth.complexity import on_boundary
 
 CLASSES: Floats = np.geomspace(1.0, 1000.0, 5)
 """The difficulties r of the classes."""

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from adabench.workloads.algorithms.active_search.methods.learned_policy import compiled_network
-from adabench.workloads.algorithms.active_search.methods.learned_policy.compiled_network import (
+from adabench.workloads.algorithms.active_search.substrate import compiled_network
+from adabench.workloads.algorithms.active_search.substrate.bandits import Board, Floats, Ints, Small
+from adabench.workloads.algorithms.active_search.substrate.compiled_network import (
     BLOCK,
     FEATURES,
     WIDTH,
@@ -20,9 +21,8 @@ from adabench.workloads.algorithms.active_search.methods.learned_policy.compiled
     nothing,
     pushed,
 )
-from adabench.workloads.algorithms.active_search.methods.learned_policy.network import Network
-from adabench.workloads.algorithms.active_search.substrate.bandits import Board, Floats, Ints, Small
 from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import informative
+from adabench.workloads.algorithms.active_search.substrate.policy_network import Network
 from adabench.workloads.shared.compiled.kernels import digest_of
 
 SCORED = 20

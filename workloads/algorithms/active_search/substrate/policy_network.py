@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from adabench.workloads.algorithms.active_search.methods.learned_policy.compiled_network import (
+from adabench.workloads.algorithms.active_search.substrate.bandits import Board, Ints, first_best
+from adabench.workloads.algorithms.active_search.substrate.compiled_network import (
     FEATURES,
     WIDTH,
     Weights,
     look,
     scored,
 )
-from adabench.workloads.algorithms.active_search.substrate.bandits import Board, Ints, first_best
 
 
 class Network(nn.Module):

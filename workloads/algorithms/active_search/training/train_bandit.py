@@ -28,15 +28,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from adabench.workloads.algorithms.active_search.methods.learned_policy.compiled_network import (
-    gradient,
-    nothing,
-    played,
-)
-from adabench.workloads.algorithms.active_search.methods.learned_policy.network import (
-    Learned,
-    Network,
-)
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import PRIOR_SD
 from adabench.workloads.algorithms.active_search.substrate.bandits import (
     ARMS,
@@ -45,7 +36,16 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import (
     draws,
     play,
 )
-from adabench.workloads.algorithms.active_search.truth.complexity import on_boundary
+from adabench.workloads.algorithms.active_search.substrate.compiled_network import (
+    gradient,
+    nothing,
+    played,
+)
+from adabench.workloads.algorithms.active_search.substrate.complexity import on_boundary
+from adabench.workloads.algorithms.active_search.substrate.policy_network import (
+    Learned,
+    Network,
+)
 from adabench.workloads.algorithms.active_search.truth.worst_case_bandit import search, starts
 
 QUERIES = 20

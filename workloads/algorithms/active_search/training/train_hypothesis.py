@@ -20,10 +20,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from adabench.workloads.algorithms.active_search.methods.learned_policy.hypothesis_policy import (
-    Sampler,
-)
-from adabench.workloads.algorithms.active_search.methods.learned_policy.network import Network
 from adabench.workloads.algorithms.active_search.substrate import thresholds
 from adabench.workloads.algorithms.active_search.substrate.bandits import (
     Board,
@@ -33,6 +29,9 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import (
     Small,
     first_best,
 )
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_policy import (
+    Sampler,
+)
 from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import (
     hardness,
     hunt,
@@ -40,6 +39,7 @@ from adabench.workloads.algorithms.active_search.substrate.hypothesis_search imp
     luck,
     run,
 )
+from adabench.workloads.algorithms.active_search.substrate.policy_network import Network
 from adabench.workloads.algorithms.active_search.substrate.twenty_questions import table
 
 QUERIES = 20

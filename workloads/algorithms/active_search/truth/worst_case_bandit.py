@@ -23,7 +23,7 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import (
     draws,
     play,
 )
-from adabench.workloads.algorithms.active_search.truth.complexity import on_boundary
+from adabench.workloads.algorithms.active_search.substrate.complexity import on_boundary
 
 STARTS, ROUNDS, KEPT = 24, 4, 4
 EPISODES, AGAIN = 96, 2048

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
 from adabench.workloads.algorithms.mip.substrate.lns_loop import explore
+from adabench.workloads.algorithms.mip.substrate.mip import Mip
 from adabench.workloads.algorithms.mip.substrate.program import Program
-from adabench.workloads.algorithms.mip.task import Mip
 
 CARD = Card(
     title="The best single neighbourhood, in hindsight",

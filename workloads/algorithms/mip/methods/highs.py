@@ -7,8 +7,8 @@
 
 from adabench.harness.contract.card import Bound, Card, Claim, Point
 from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
+from adabench.workloads.algorithms.mip.substrate.mip import Mip
 from adabench.workloads.algorithms.mip.substrate.program import Program
-from adabench.workloads.algorithms.mip.task import Mip
 
 CARD = Card(
     title="HiGHS, defaults",

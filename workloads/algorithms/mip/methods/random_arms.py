@@ -10,9 +10,9 @@ What the bandit's choice is worth is the difference to this one, and nothing els
 from adabench.harness.contract.card import Bound, Card, Claim, Point
 from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
 from adabench.workloads.algorithms.mip.substrate.lns_loop import explore
+from adabench.workloads.algorithms.mip.substrate.mip import Mip
 from adabench.workloads.algorithms.mip.substrate.neighbourhoods import PORTFOLIO
 from adabench.workloads.algorithms.mip.substrate.program import Program
-from adabench.workloads.algorithms.mip.task import Mip
 
 CARD = Card(
     title="Uniformly random neighbourhoods",

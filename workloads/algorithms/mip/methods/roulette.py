@@ -12,9 +12,9 @@ Each arm has a weight, which moves towards the score of its outcomes; arms are d
 from adabench.harness.contract.card import Bound, Card, Claim, Point
 from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
 from adabench.workloads.algorithms.mip.substrate.lns_loop import explore
+from adabench.workloads.algorithms.mip.substrate.mip import Mip
 from adabench.workloads.algorithms.mip.substrate.neighbourhoods import PORTFOLIO
 from adabench.workloads.algorithms.mip.substrate.program import Program
-from adabench.workloads.algorithms.mip.task import Mip
 
 CARD = Card(
     title="Roulette-wheel weights",

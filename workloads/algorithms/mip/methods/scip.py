@@ -9,8 +9,8 @@ baseline only; a limit that does not count reading and presolving.
 
 from adabench.harness.contract.card import Bound, Card, Claim, Point
 from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
+from adabench.workloads.algorithms.mip.substrate.mip import Mip
 from adabench.workloads.algorithms.mip.substrate.program import Program
-from adabench.workloads.algorithms.mip.task import Mip
 
 CARD = Card(
     title="SCIP, defaults",

@@ -13,8 +13,8 @@ instances.
 from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point
 from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
 from adabench.workloads.algorithms.mip.substrate.lns_loop import explore
+from adabench.workloads.algorithms.mip.substrate.mip import Mip
 from adabench.workloads.algorithms.mip.substrate.program import Program
-from adabench.workloads.algorithms.mip.task import Mip
 
 CARD = Card(
     title="One neighbourhood alone",

@@ -24,6 +24,18 @@ REWARDED = (1.0, 1.0, 0.0, 0.0)
 _BOUNDS: dict[str, float] = {}
 
 
+class KnownBounds:
+    """The task's judge: LP bounds, the best known values, and what an ended search is worth."""
+
+    def bound(self, program: Program) -> float:
+        """Return the LP relaxation's optimum."""
+        return bound_of(program)
+
+    def values(self, program: Program, search: Search) -> dict[str, float]:
+        """Return the metrics of an ended search."""
+        return judge(program, search)
+
+
 def bound_of(program: Program) -> float:
     """Return the LP relaxation's optimum, by HiGHS: no solution is better."""
     if program.digest not in _BOUNDS:
@@ -47,7 +59,7 @@ def gap(objective: float, best: float) -> float:
     return min(abs(objective - best) / size, 1.0) if size else 0.0
 
 
-def judged(program: Program, search: Search) -> dict[str, float]:
+def judge(program: Program, search: Search) -> dict[str, float]:
     """Return the metrics of an ended search.
 
     Raises:

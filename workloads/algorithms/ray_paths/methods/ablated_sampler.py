@@ -33,13 +33,13 @@ did not have.
 import numpy as np
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.algorithms.ray_paths.checkpoints import ablated
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import (
+from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     canonical,
     sample,
 )
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
+from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import ablated
 
 CARD = Card(
     title="Sampler with a part left out",

@@ -87,13 +87,13 @@ accuracy sold as coverage; timing without tracing; a mask made of true visibilit
 import numpy as np
 
 from adabench.harness.contract.card import Card, Claim, Knob, OutOfReach, Point, Ratio
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import (
+from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     canonical,
     sample,
 )
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.on_device import trained_on
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
+from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import trained_on
 
 CARD = Card(
     title="Generative path sampler",

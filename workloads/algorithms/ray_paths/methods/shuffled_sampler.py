@@ -15,13 +15,13 @@ sampler has 0.775; in the yard 0.048, where it has 0.835 (seeds 0..4).
 import numpy as np
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.algorithms.ray_paths.checkpoints import trained
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import (
+from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     canonical,
     sample,
 )
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
+from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import trained
 
 CARD = Card(
     title="Sampler with shuffled names",

@@ -7,6 +7,7 @@ task runs it on one scene after another, so that all are timed alike.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import process_time
+from typing import Protocol
 
 import numpy as np
 
@@ -30,11 +31,8 @@ Look = Callable[[Floats, int], Ints]
 Prune = Callable[[Query, Look], tuple[Ints, Ints, Ints]]
 """What may come first, what last (n,), and what may follow what (n, n): 1 where it may."""
 
-_TRUTHS: dict[float, tuple[Ints, ...]] = {}
 CHUNK_ON_DEVICE = 1 << 16
 """Candidates at once there, at least: smaller batches leave a device idle."""
-KEPT = 64
-"""Truths kept in a process."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +52,24 @@ class Traced:
     """CPU time of each scene: proposing and tracing."""
 
 
+class Reference(Protocol):
+    """Who knows all paths: the task is handed one, and no search is."""
+
+    def paths(self, case: Case) -> tuple[Ints, ...]:
+        """Return all paths of each scene."""
+        ...
+
+    def values(self, case: Case, answer: Traced) -> dict[str, float]:
+        """Compare what was found with all there is."""
+        ...
+
+
 @dataclass(frozen=True)
 class RayPaths:
     """The task: cases, the counting tracer, and the score."""
 
     instances: tuple[Case, ...]
+    reference: Reference = field(repr=False, compare=False)
     meter: Meter = field(default_factory=Meter)
     device: str = "cpu"
     """Where networks and tensors work; the compiled tracer is the host's."""
@@ -70,9 +81,9 @@ class RayPaths:
         """Return the cases; the kernels are compiled now, and not while a method is timed."""
         for case in self.instances:
             query = case.queries[0]
-            judge(*_scene(query), np.zeros((1, case.order), np.int64), np.zeros(2, np.int64))
+            judge(*query.scene, np.zeros((1, case.order), np.int64), np.zeros(2, np.int64))
             lit(query.triangles, query.normals, query.tx, 1, np.zeros(2, np.int64))
-            self.truth(case)
+            self.reference.paths(case)
         return self.instances
 
     def trace(self, case: Case, propose: Propose) -> Traced:
@@ -86,7 +97,7 @@ class RayPaths:
             offered = _candidates(query, propose(query))
             distinct, back = np.unique(offered, axis=0, return_inverse=True)
             if self.device == "cpu":
-                valid = judge(*_scene(query), distinct, counts)
+                valid = judge(*query.scene, distinct, counts)
             else:
                 valid = judge_dense(query, distinct, counts, self.device).astype(np.int64)
             return distinct[valid == 1], len(offered), int(valid[back.ravel()].sum())
@@ -105,7 +116,7 @@ class RayPaths:
                 return lit(query.triangles, query.normals, point, fine, counts)
 
             first, last, facing = prune(query, look)
-            paths = exhaust(*_scene(query), query.order, first, last, facing, counts)
+            paths = exhaust(*query.scene, query.order, first, last, facing, counts)
             return paths, int(counts[TRACED]), len(paths)
 
         return self._run(case, one)
@@ -146,14 +157,6 @@ class RayPaths:
         self._traced[case.instance] = answer, _print(answer)
         return answer
 
-    def truth(self, case: Case) -> tuple[Ints, ...]:
-        """Return all paths of each scene, by exhaustive enumeration."""
-        if case.instance not in _TRUTHS:
-            if len(_TRUTHS) >= KEPT:
-                _TRUTHS.pop(next(iter(_TRUTHS)))  # the oldest
-            _TRUTHS[case.instance] = tuple(all_paths(query) for query in case.queries)
-        return _TRUTHS[case.instance]
-
     def score(self, case: Case, answer: Traced) -> dict[str, float]:
         """Compare what was found with all there is.
 
@@ -166,43 +169,7 @@ class RayPaths:
                 "The answer is not the task's own tracing of this case.",
                 "`solve` must return what `task.trace(case, ...)` returned last.",
             )
-        return judged(case, answer, self.truth(case))
-
-
-def judged(case: Case, answer: Traced, truth: tuple[Ints, ...]) -> dict[str, float]:
-    """Return all values of an answer. Scenes without a path have no hit rate."""
-    there = np.array([len(paths) for paths in truth])
-    found = np.array([len(paths) for paths in answer.paths])
-    light = there > 0
-    number = np.array([query.candidates for query in case.queries])
-    values = {
-        "traced": float(answer.traced.mean()),
-        "scene_s": float(answer.spent_s.mean()),
-        "dark": float(1 - light.mean()),
-        "paths": float(there.mean()),
-        "possible": float(number.mean()),
-        "triangles": float(np.mean([len(query.triangles) for query in case.queries])),
-        "instance": case.instance,
-    }
-    if light.any():
-        sampled = np.maximum(answer.sampled[light], 1)
-        values |= {
-            "hit_rate": float((found[light] / there[light]).mean()),
-            "accuracy": float((answer.right[light] / sampled).mean()),
-            "blind_rate": float((answer.traced[light] / number[light]).mean()),
-        }
-    return values
-
-
-def all_paths(query: Query) -> Ints:
-    """Return every path of a scene: (p, K)."""
-    n = len(query.triangles)
-    one, apart = np.ones(n, np.int64), 1 - np.eye(n, dtype=np.int64)
-    return exhaust(*_scene(query), query.order, one, one, apart, np.zeros(2, np.int64))
-
-
-def _scene(query: Query) -> tuple[Floats, Floats, Floats, Floats]:
-    return query.triangles, query.normals, query.tx, query.rx
+        return self.reference.values(case, answer)
 
 
 def _candidates(query: Query, offered: Ints) -> Ints:

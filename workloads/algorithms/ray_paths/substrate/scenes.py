@@ -61,6 +61,11 @@ class Query:
         n = len(self.triangles)
         return int(n * (n - 1) ** (self.order - 1))
 
+    @property
+    def scene(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return triangles, normals, transmitter and receiver, as the tracer takes them."""
+        return self.triangles, self.normals, self.tx, self.rx
+
 
 @dataclass(frozen=True)
 class Case:

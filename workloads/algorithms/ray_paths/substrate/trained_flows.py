@@ -1,16 +1,21 @@
-"""The sampler's network on a device, for scale `gpu`: flows there, draws on the host.
+"""The shipped networks of the samplers, on the host or, for scale `gpu`, on a device.
 
-The draws take the same coins as on the host, so a device changes a candidate only where rounding
+On a device flows are computed there and drawn from on the host. The draws take the same coins as on the host, so a device changes a candidate only where rounding
 does. What crosses over is a row of flows for each beginning.
 """
 
 from functools import lru_cache
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from adabench.workloads.algorithms.ray_paths.checkpoints import trained
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import Flows
+from adabench.harness.errors import EnvironmentProblem
+from adabench.workloads.algorithms.ray_paths.recipes import SHIPPED, recipes
+from adabench.workloads.algorithms.ray_paths.substrate.flow_network import Flows
+from adabench.workloads.shared.training import checkpoints
+
+FOLDER = Path(__file__).parents[1] / "checkpoints"
 
 
 class DeviceFlows(Flows):
@@ -28,6 +33,38 @@ class DeviceFlows(Flows):
     def flow(self, known: Tensor, state: Tensor | None = None) -> Tensor:
         """Return flows on the host; the copy waits for the device."""
         return super().flow(known, state).cpu()
+
+
+@lru_cache(maxsize=16)
+def restore(name: str, folder: Path = FOLDER) -> Flows:
+    """Return a checkpoint's network in fp32.
+
+    Raises:
+        EnvironmentProblem: if it was not trained yet.
+        SelectionError: if there is no recipe of that name.
+    """
+    network = Flows(checkpoints.named(name, recipes()).order)
+    network.load_state_dict(checkpoints.weights(name, folder))
+    return network.eval().requires_grad_(False)
+
+
+def trained(order: int, seed: int) -> Flows:
+    """Return the network for so many reflections that a run with this seed uses."""
+    return restore(f"k{order}-s{seed % SHIPPED.get(order, 1)}")
+
+
+def ablated(order: int, without: str) -> Flows:
+    """Return the network that was trained without replay, exploration or the mask.
+
+    Raises:
+        EnvironmentProblem: if there is none for so many reflections.
+    """
+    name = {"replay": "noreplay", "exploration": "noexplore", "mask": "nomask"}[without]
+    if f"k{order}-{name}-s0" not in recipes():
+        raise EnvironmentProblem(
+            f"No network without {without} is there for {order} reflections.", "Choose K = 2."
+        )
+    return restore(f"k{order}-{name}-s0")
 
 
 @lru_cache(maxsize=16)

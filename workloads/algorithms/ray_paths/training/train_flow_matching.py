@@ -25,13 +25,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import (
+from adabench.workloads.algorithms.ray_paths.recipes import Recipe
+from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import exhaust, judge
+from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     Flows,
     allowed,
     canonical,
 )
-from adabench.workloads.algorithms.ray_paths.recipes import Recipe
-from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import exhaust, judge
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import (
     FAMILIES,
     TRAIN,

@@ -28,21 +28,21 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.network import (
+from adabench.workloads.algorithms.ray_paths.recipes import Recipe
+from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import exhaust, lit
+from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     LEAST,
     Flows,
     canonical,
 )
-from adabench.workloads.algorithms.ray_paths.methods.generative_sampler.train_flow_matching import (
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import TRAIN, Ints, Query, child
+from adabench.workloads.algorithms.ray_paths.training.train_flow_matching import (
     BUFFER,
     Batch,
     Tick,
     batch,
     fresh,
 )
-from adabench.workloads.algorithms.ray_paths.recipes import Recipe
-from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import exhaust, lit
-from adabench.workloads.algorithms.ray_paths.substrate.scenes import TRAIN, Ints, Query, child
 
 FINE = 6
 """How finely the search looks at a triangle."""

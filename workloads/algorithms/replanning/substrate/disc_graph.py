@@ -8,7 +8,9 @@ own, larger radius. It is built once for each m, with scipy's k-d tree, and give
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,9 @@ from adabench.workloads.algorithms.replanning.substrate.scenes import SIDE, Floa
 
 Ints = npt.NDArray[np.int32]
 RADIUS_FACTOR = 2.0
+CAPACITY = 32
+"""Graphs, and shortest ways, held in a process: those of a suite at a few shares."""
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -61,3 +66,24 @@ def connect(scene: Scene, samples: int) -> Roadmap:
     start = np.searchsorted(source, np.arange(samples + 1)).astype(np.int32)
     length = np.sqrt(((points[source] - points[target]) ** 2).sum(axis=1))
     return Roadmap(points, start, target.astype(np.int32), twin, length, radius)
+
+
+@dataclass(frozen=True)
+class PerScene(Generic[Value]):
+    """A pure function of a scene and a number of samples, with its latest values held."""
+
+    make: Callable[[Scene, int], Value]
+    _latest: dict[tuple[float, int], Value] = field(default_factory=dict, repr=False)
+
+    def __call__(self, scene: Scene, samples: int) -> Value:
+        """Return the value, made on the first call."""
+        key = scene.instance, samples
+        if key not in self._latest:
+            if len(self._latest) >= CAPACITY:
+                self._latest.pop(next(iter(self._latest)))  # the oldest
+            self._latest[key] = self.make(scene, samples)
+        return self._latest[key]
+
+
+roadmap = PerScene(connect)
+"""`connect`, with its latest graphs held."""

@@ -6,14 +6,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import process_time
-from typing import TypeVar
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints, Roadmap, connect
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints, Roadmap, roadmap
 from adabench.workloads.algorithms.replanning.substrate.moving_obstacles import settle, shift, way
 from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
 from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
@@ -31,17 +31,21 @@ from adabench.workloads.algorithms.replanning.substrate.world import (
     World,
     clear,
 )
-from adabench.workloads.algorithms.replanning.truth.full_replan import Truth, found, judged
 
 Plan = Callable[[Space, Floats], None]
 Repair = Callable[[Space, Ints, int, Ints, int, Floats], None]
 
 
-Known = TypeVar("Known")
-KEPT = 32
-"""Graphs and truths kept in a process: those of a suite at a few shares."""
-_MAPS: dict[tuple[float, int], Roadmap] = {}
-_TRUTHS: dict[tuple[float, int], Truth] = {}
+class Reference(Protocol):
+    """Who knows the best ways: the task is handed one, and no planner is."""
+
+    def paths(self, scene: Scene, samples: int) -> tuple[Ints, ...]:
+        """Return the shortest way at every update, on the graph of the first samples."""
+        ...
+
+    def values(self, scene: Scene, answer: Drive) -> dict[str, float]:
+        """Return the metrics of a drive."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Replanning:
     """The task: scenes, the counting space, and the score."""
 
     scenes: tuple[Scene, ...]
+    reference: Reference = field(repr=False, compare=False)
     meter: Meter = field(default_factory=Meter)
     _drives: dict[float, tuple[Drive, bytes]] = field(
         default_factory=dict, repr=False, compare=False
@@ -57,12 +62,8 @@ class Replanning:
     def cases(self) -> tuple[Scene, ...]:
         """Return the scenes; each one's graph is built now, and not while a planner is timed."""
         for scene in self.scenes:
-            self.roadmap(scene, len(scene.points))
+            roadmap(scene, len(scene.points))
         return self.scenes
-
-    def roadmap(self, scene: Scene, samples: int) -> Roadmap:
-        """Return the graph of the first samples of a scene."""
-        return _kept(_MAPS, scene, samples, connect)
 
     def drive(
         self,
@@ -86,11 +87,11 @@ class Replanning:
         if not any(scene is known for known in self.scenes):
             raise MethodContractError("That scene is not a case of this task.", "Pass `case` on.")
         samples = max(round(share * len(scene.points)), 2)
-        road = self.roadmap(scene, samples)
-        told = self.truth(scene, samples) if hints else None
+        road = roadmap(scene, samples)
+        ways = self.reference.paths(scene, samples) if hints else None
         knobs = np.array([*tune, 0.0])
         first_checks = _first(scene, road, plan, knobs)
-        done = _driven(scene, road, plan, repair, knobs, told)
+        done = _driven(scene, road, plan, repair, knobs, ways)
         answer = Drive(scene.instance, samples, drained, *done, first_checks)
         totals = answer.work[1:].sum(axis=0)
         for name, count in zip(("relaxations", "collision_checks", "heap_operations"), totals,
@@ -98,13 +99,6 @@ class Replanning:
             self.meter[name] += int(count)
         self._drives[scene.instance] = answer, _print(answer)
         return answer
-
-    def truth(self, scene: Scene, samples: int) -> Truth:
-        """Return what is right on the graph of the first samples, computed apart from planners."""
-        return _kept(_TRUTHS, scene, samples, self._found)
-
-    def _found(self, scene: Scene, samples: int) -> Truth:
-        return found(scene, self.roadmap(scene, samples))
 
     def score(self, scene: Scene, answer: Drive) -> dict[str, float]:
         """Judge every way found: is it free, and how long is it against the best there is.
@@ -118,23 +112,7 @@ class Replanning:
                 "The answer is not the task's own drive of this scene.",
                 "`solve` must return what `task.drive(case, ...)` returned last.",
             )
-        own, best = self.truth(scene, answer.samples), self.truth(scene, len(scene.points))
-        return judged(scene, self.roadmap(scene, answer.samples), answer, own, best)
-
-
-def _kept(
-    known: dict[tuple[float, int], Known],
-    scene: Scene,
-    samples: int,
-    make: Callable[[Scene, int], Known],
-) -> Known:
-    """Return what is a pure function of a scene and a number of samples, made once."""
-    key = scene.instance, samples
-    if key not in known:
-        if len(known) >= KEPT:
-            known.pop(next(iter(known)))  # the oldest
-        known[key] = make(scene, samples)
-    return known[key]
+        return self.reference.values(scene, answer)
 
 
 def fresh(road: Roadmap, scene: Scene) -> Space:
@@ -166,7 +144,12 @@ def _first(scene: Scene, road: Roadmap, plan: Plan, tune: Floats) -> int:
 
 
 def _driven(
-    scene: Scene, road: Roadmap, plan: Plan, repair: Repair, tune: Floats, told: Truth | None
+    scene: Scene,
+    road: Roadmap,
+    plan: Plan,
+    repair: Repair,
+    tune: Floats,
+    ways: tuple[Ints, ...] | None,
 ) -> tuple[Floats, tuple[Ints, ...], Floats, Counts, Floats]:
     space, m, rounds = fresh(road, scene), len(road.points), 1 + scene.updates
     settle(space)
@@ -179,9 +162,9 @@ def _driven(
     counts[: QUEUE + 1] = 0
     for now in range(rounds):
         space.note[:] = 0
-        if told is not None:
-            space.note[: len(told.paths[now])] = told.paths[now]
-            tune[-1] = len(told.paths[now])
+        if ways is not None:
+            space.note[: len(ways[now])] = ways[now]
+            tune[-1] = len(ways[now])
         if now == 0:
             plan(space, tune)
         else:

@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints, Roadmap
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import (
+    Ints,
+    PerScene,
+    Roadmap,
+    roadmap,
+)
 from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
 from adabench.workloads.algorithms.replanning.substrate.scenes import SIDE, Floats, Scene
 from adabench.workloads.algorithms.replanning.substrate.world import GOAL, ROBOT, compiled, crosses
@@ -35,11 +40,12 @@ class Truth:
     """(1 + updates, e)"""
 
 
-def found(scene: Scene, road: Roadmap) -> Truth:
-    """Return the shortest ways of a scene's graph at every update."""
+def search(scene: Scene, samples: int) -> Truth:
+    """Return the shortest ways at every update, on the graph of a scene's first samples."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import dijkstra
 
+    road = roadmap(scene, samples)
     m = len(road.points)
     source = np.repeat(np.arange(m, dtype=np.int32), np.diff(road.start))
     rows, paths, parents, frees, orphaned = [], [], [], [], []
@@ -58,6 +64,24 @@ def found(scene: Scene, road: Roadmap) -> Truth:
     return Truth(
         np.array(rows), tuple(paths), np.array(parents), np.array(orphaned), np.array(frees)
     )
+
+
+shortest_ways = PerScene(search)
+"""`search`, with its latest results held."""
+
+
+class FullReplan:
+    """The task's reference: it plans anew at every update, and judges by what it finds."""
+
+    def paths(self, scene: Scene, samples: int) -> tuple[Ints, ...]:
+        """Return the shortest way at every update, on the graph of the first samples."""
+        return shortest_ways(scene, samples).paths
+
+    def values(self, scene: Scene, answer: Drive) -> dict[str, float]:
+        """Return the metrics of a drive."""
+        own = shortest_ways(scene, answer.samples)
+        best = shortest_ways(scene, len(scene.points))
+        return judge(scene, roadmap(scene, answer.samples), answer, own, best)
 
 
 @compiled
@@ -123,7 +147,7 @@ def edges_of(road: Roadmap, a: npt.NDArray[Any], b: npt.NDArray[Any]) -> Ints:
     return np.where(codes[at] == wanted, at, -1).astype(np.int32)
 
 
-def judged(scene: Scene, road: Roadmap, answer: Drive, own: Truth, best: Truth) -> dict[str, float]:
+def judge(scene: Scene, road: Roadmap, answer: Drive, own: Truth, best: Truth) -> dict[str, float]:
     """Return the metrics of a drive. Quality is of all updates at which there is a way at all."""
     rounds = range(1, 1 + scene.updates)
     lengths = np.array(

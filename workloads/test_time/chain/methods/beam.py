@@ -20,8 +20,8 @@ and 16: with this judge a narrow beam loses nothing, and it holds the least cach
 import math
 
 from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 from adabench.workloads.test_time.chain.substrate.tree_search import Tree, search
-from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Beam search with a judge",

@@ -24,8 +24,8 @@ from collections.abc import Sequence
 from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
 from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.shared.language_model.search_session import Session
+from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 from adabench.workloads.test_time.chain.substrate.voting import aggregate
-from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Best of N samples",

@@ -17,8 +17,8 @@ it at 16; below REBASE, which can move width between beginnings.
 import math
 
 from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 from adabench.workloads.test_time.chain.substrate.tree_search import Node, Tree, search
-from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Diverse verifier tree search",

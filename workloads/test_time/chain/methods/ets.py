@@ -55,9 +55,9 @@ on test questions.
 
 from adabench.harness.contract.card import Card, Claim, Frontier, Knob, Monotone, Point, Ratio
 from adabench.workloads.shared.language_model.contract import require
-from adabench.workloads.test_time.chain.methods.ets.integer_program import Prices, pruned
+from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
+from adabench.workloads.test_time.chain.substrate.integer_program import Prices, pruned
 from adabench.workloads.test_time.chain.substrate.tree_search import search
-from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Efficient Tree Search",

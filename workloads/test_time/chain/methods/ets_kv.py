@@ -12,9 +12,9 @@ reason.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.test_time.chain.methods.ets.integer_program import Prices, pruned
+from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
+from adabench.workloads.test_time.chain.substrate.integer_program import Prices, pruned
 from adabench.workloads.test_time.chain.substrate.tree_search import search
-from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Efficient Tree Search without coverage",

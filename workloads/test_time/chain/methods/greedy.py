@@ -10,7 +10,7 @@ beat it. No tokens are thrown away, none are judged.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.test_time.chain.task import Chain, Question
+from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 
 CARD = Card(title="Greedy decoding", adapts="nothing", role="static")
 

@@ -14,8 +14,8 @@ plain votes (0.772) cost less than 16 judged ones.
 """
 
 from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 from adabench.workloads.test_time.chain.substrate.voting import aggregate, vote
-from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Judge-weighted vote of N samples",

@@ -21,8 +21,8 @@ abstentions that cost nothing.
 import math
 
 from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 from adabench.workloads.test_time.chain.substrate.voting import vote
-from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Majority of N samples",

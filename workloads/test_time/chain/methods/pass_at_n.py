@@ -13,7 +13,7 @@ pass it. It is `exact` for choosing among N and a `bound` for choosing how many.
 """
 
 from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
-from adabench.workloads.test_time.chain.task import Chain, Question
+from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 
 CARD = Card(
     title="Pass@N",

@@ -17,8 +17,8 @@ a question gains from one more sample shrinks with their number (accuracy is con
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.shared.language_model.contract import mix
+from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 from adabench.workloads.test_time.chain.substrate.voting import aggregate, vote
-from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="Vote of a random number of samples",

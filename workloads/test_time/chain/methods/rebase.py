@@ -23,9 +23,9 @@ place of the cache.
 """
 
 from adabench.harness.contract.card import Card, Claim, Knob, OutOfReach, Point, Ratio
-from adabench.workloads.test_time.chain.methods.rebase.allocation import balanced
+from adabench.workloads.test_time.chain.substrate.allocation import balanced
+from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 from adabench.workloads.test_time.chain.substrate.tree_search import Tree, search
-from adabench.workloads.test_time.chain.task import Chain, Question
 
 CARD = Card(
     title="REBASE",

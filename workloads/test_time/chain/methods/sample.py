@@ -9,7 +9,7 @@ wins back.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.test_time.chain.task import Chain, Question
+from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 
 CARD = Card(
     title="Single sample",

@@ -18,7 +18,7 @@ from adabench.workloads.shared.language_model.pooled.engine import PooledEngine
 from adabench.workloads.shared.language_model.pooled.reward_model import StateJudge
 from adabench.workloads.shared.language_model.pooled.sampling import Pace
 from adabench.workloads.shared.language_model.vocabulary import BOS, VOCABULARY
-from adabench.workloads.test_time.chain.checkpoints import Models
+from adabench.workloads.test_time.chain.substrate.trained_models import Models
 
 SHAPES = {
     "lm-s": Shape(layers=32, width=4096, heads=32, hidden=11008, vocabulary=32000, context=1024),

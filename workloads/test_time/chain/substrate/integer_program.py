@@ -30,8 +30,8 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from adabench.workloads.test_time.chain.methods.ets.clusters import clusters
-from adabench.workloads.test_time.chain.methods.rebase.allocation import balanced
+from adabench.workloads.test_time.chain.substrate.allocation import balanced
+from adabench.workloads.test_time.chain.substrate.step_clusters import clusters
 from adabench.workloads.test_time.chain.substrate.tree_search import Allocation, Node, Tree
 
 TIE = 1e-12

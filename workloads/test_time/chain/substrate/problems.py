@@ -1,4 +1,4 @@
-"""Chain arithmetic: problems, traces, splits and the grader.
+"""Chain arithmetic: problems, splits, and what a completion states.
 
 A first value in 0..99 and d operations, `+ a`, `- a` (a in 1..99) or `* b` (b in 2..FACTOR),
 everything modulo 100, every number two digit words:
@@ -6,20 +6,12 @@ everything modulo 100, every number two digit words:
     prompt       <bos> 4 7 + 3 8 * 1 2 - 0 9 >
     completion   4 7 + 3 8 = 8 5 ; 8 5 * 1 2 = 2 0 ; 2 0 - 0 9 = 1 1 ; <eos>
 
-**Several paths to one answer.** In the traces of layout `several` a product is written
-directly with probability 0.3 and otherwise split at a random place,
-
-    8 5 * 0 5 = 2 5 ; 8 5 * 0 7 = 9 5 ; 2 5 + 9 5 = 2 0 ;
-
-so that sampled solutions use different facts and their errors are nearly independent.
-Layout `single` always writes it directly: there errors are systematic, and voting has nothing
-to gain (the negative control of every method that votes).
-
 **Splits** are disjoint twice: by the stream's seed and by a hash of the problem. A problem
 belongs to exactly one split, whoever draws it.
 
-**Grading** is strict. A completion must be steps `a op b = c ;` closed by `<eos>`; its
+**Form.** A completion must be steps `a op b = c ;` closed by `<eos>`; its
 answer is the last result. Everything else is malformed, and wrong.
+What is right is in `truth/worked_solutions.py`.
 """
 
 import hashlib
@@ -34,11 +26,9 @@ from adabench.workloads.shared.language_model.vocabulary import BOS, EOS, IDS, S
 MODULUS = 100
 FACTOR = 19
 """Largest factor of a product: the knob that sets how many facts there are to learn."""
-DIRECT = 0.3
 LONGEST = 8
 STEP_WORDS = 9
 
-Layout = Literal["several", "single"]
 Split = Literal["train", "prm", "calibration", "dev", "test"]
 _SHARES: dict[str, tuple[int, int]] = {
     "train": (0, 70),
@@ -70,23 +60,6 @@ class Problem:
 def digits(number: int) -> str:
     """Return a number of 0..99 as two words."""
     return f"{number // 10} {number % 10}"
-
-
-def apply(value: int, sign: str, number: int) -> int:
-    """Return `value sign number` modulo 100."""
-    if sign == "+":
-        return (value + number) % MODULUS
-    if sign == "-":
-        return (value - number) % MODULUS
-    return value * number % MODULUS
-
-
-def truth(problem: Problem) -> int:
-    """Return the right answer. For the scorer and for tests alone."""
-    value = problem.first
-    for sign, number in problem.operations:
-        value = apply(value, sign, number)
-    return value
 
 
 def split_of(problem: Problem) -> Split:
@@ -121,28 +94,6 @@ def draw(generator: np.random.Generator, length: int) -> Problem:
         for sign, term, factor in zip(signs, terms, factors, strict=True)
     )
     return Problem(int(generator.integers(0, MODULUS)), operations)
-
-
-def trace(problem: Problem, generator: np.random.Generator, layout: Layout) -> tuple[int, ...]:
-    """Return the ids of one worked solution, `<eos>` included."""
-    value, text = problem.first, list[str]()
-    for sign, number in problem.operations:
-        if sign == "*" and layout == "several" and generator.random() >= DIRECT:
-            part = int(generator.integers(1, number))
-            left, right = value * part % MODULUS, value * (number - part) % MODULUS
-            text += [
-                _step(value, "*", part, left),
-                _step(value, "*", number - part, right),
-                _step(left, "+", right, (left + right) % MODULUS),
-            ]
-        else:
-            text.append(_step(value, sign, number, apply(value, sign, number)))
-        value = apply(value, sign, number)
-    return (*encode(" ".join(text)), EOS)
-
-
-def _step(left: int, sign: str, right: int, result: int) -> str:
-    return f"{digits(left)} {sign} {digits(right)} = {digits(result)} ;"
 
 
 def answer(completion: Sequence[int]) -> int | None:

@@ -33,15 +33,15 @@ from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import Head, Judge
 from adabench.workloads.shared.language_model.vocabulary import STEP_END
 from adabench.workloads.test_time.chain.recipes import Recipe
-from adabench.workloads.test_time.chain.substrate import train_models
 from adabench.workloads.test_time.chain.substrate.problems import (
     Problem,
     answer,
     room,
     stream,
-    truth,
 )
-from adabench.workloads.test_time.chain.substrate.train_models import WEIGHT_DECAY
+from adabench.workloads.test_time.chain.training import train_models
+from adabench.workloads.test_time.chain.training.train_models import WEIGHT_DECAY
+from adabench.workloads.test_time.chain.truth.worked_solutions import truth
 
 SOLUTIONS, ROLL_OUTS = 6, 3
 TRUNK_SEED = 1000

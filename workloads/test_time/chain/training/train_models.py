@@ -17,7 +17,8 @@ from torch.nn import functional as F
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.vocabulary import PAD
 from adabench.workloads.test_time.chain.recipes import Recipe
-from adabench.workloads.test_time.chain.substrate.problems import LONGEST, stream, trace
+from adabench.workloads.test_time.chain.substrate.problems import LONGEST, stream
+from adabench.workloads.test_time.chain.truth.worked_solutions import trace
 
 BETAS, WEIGHT_DECAY, CLIP = (0.9, 0.98), 0.01, 1.0
 WARM_UP_STEPS, DECAY_FROM, LAST_RATE = 100, 0.8, 0.05

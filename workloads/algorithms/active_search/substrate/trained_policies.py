@@ -1,0 +1,47 @@
+"""The shipped policies: read from `checkpoints/`, in single precision."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from adabench.workloads.algorithms.active_search.recipes import recipes
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import Problem
+from adabench.workloads.algorithms.active_search.substrate.bandits import Policy
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_policy import Hunter
+from adabench.workloads.algorithms.active_search.substrate.policy_network import Learned, Network
+from adabench.workloads.shared.training import checkpoints
+
+FOLDER = Path(__file__).parents[1] / "checkpoints"
+
+
+@lru_cache(maxsize=16)
+def restore(name: str, folder: Path = FOLDER) -> dict[str, Network]:
+    """Return a checkpoint's networks by name, in fp32.
+
+    Raises:
+        EnvironmentProblem: if it was not trained yet.
+    """
+    parts: dict[str, dict[str, torch.Tensor]] = {}
+    for key, value in checkpoints.weights(name, folder).items():
+        who, _, weight = key.partition(".")
+        parts.setdefault(who, {})[weight] = value
+    policies = {}
+    for who, weights in parts.items():
+        network = Network()
+        network.load_state_dict(weights)
+        policies[who] = network.requires_grad_(False)
+    return policies
+
+
+def trained(who: str, problem: Problem = "arms") -> tuple[Policy, ...]:
+    """Return the policy of that name and problem of each training seed that is there.
+
+    Raises:
+        EnvironmentProblem: if none was trained yet.
+    """
+    kind = "policies" if problem == "arms" else problem
+    names = [name for name in recipes() if name.startswith(f"{kind}-s")]
+    there = [name for name in names if (FOLDER / f"{name}.safetensors").exists()]
+    networks = [restore(name)[who] for name in there or names[:1]]
+    return tuple(Learned(one) if problem == "arms" else Hunter(one) for one in networks)

@@ -1,0 +1,48 @@
+"""What every solver of mixed-integer programs must obey, ours or a plug-in's.
+
+    source      it imports nothing but contracts and substrate, and leaves the clock, the meter and
+                the dates of incumbents to the search that it is handed (oracles may try arms)
+    answer      on a small program it ends its search, with an incumbent that holds all rows
+
+`check` yields a sentence per broken rule. It reads the method's own source and finds honest
+mistakes and the usual short cuts; what a method imports from elsewhere is not read.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from adabench.harness.contract.card import Card
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.algorithms.mip.substrate.instance_families import generate
+from adabench.workloads.algorithms.mip.substrate.mip import Mip
+from adabench.workloads.algorithms.mip.truth.known_bounds import KnownBounds
+from adabench.workloads.shared.counting.source_rules import Rules
+
+SECONDS, PULLS = 60.0, 3
+OFF_LIMITS = frozenset((
+    "best_of", "judge", "score", "meter", "dated", "ended_s", "waited_s", "worked_s", "budget_s",
+    "most", "_begun", "_open", "_model", "_found", "programs", "generate",
+    "cell_contents", "__closure__", "__code__", "__dict__", "__globals__", "__setattr__",
+))  # fmt: skip
+"""Attributes and imported names that no honest solver needs."""
+RULES = Rules("adabench.workloads.algorithms.mip", off_limits=OFF_LIMITS, who="solver")
+
+
+def check(method: ModuleType, card: Card) -> Iterator[str]:
+    """Yield one sentence for each rule that `method` breaks."""
+    if card.role != "oracle":
+        broken = list(RULES.problems(Path(str(method.__file__)).read_text(encoding="utf-8")))
+        yield from broken
+        if broken:
+            return
+    program = generate("setcover", "tiny", 7)
+    task = Mip((program,), KnownBounds(), SECONDS, PULLS)
+    task.cases()
+    try:
+        values = task.score(program, method.solve(task, program, card.defaults))
+    except MethodContractError as breach:
+        yield breach.message
+        return
+    if not values["solved"]:
+        yield f"It found no solution of a small program within {SECONDS:g} s."

@@ -1,0 +1,75 @@
+"""The shipped policies and judge, read from `checkpoints/` in single precision, behind engines."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from adabench.workloads.shared.language_model.contract import Engine
+from adabench.workloads.shared.language_model.model import LanguageModel, Shape
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.reward_model import Head, Judge, Scorer
+from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.test_time.chain.recipes import Layout, recipes
+
+FOLDER = Path(__file__).parents[1] / "checkpoints"
+SEEDS = 1
+"""Training seeds; a run uses seed modulo this."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """What a question is solved with."""
+
+    policy: Engine
+    judge: Scorer | None
+    """None where no judge is stronger than the policy."""
+
+
+def models(policy: str, layout: Layout, seed: int) -> Models:
+    """Return the engines for a policy and a run seed.
+
+    Raises:
+        SelectionError: if no such policy was trained.
+    """
+    trained = seed % SEEDS
+    middle = "-single" if layout == "single" else ""
+    own = engine(f"{policy}{middle}-s{trained}")
+    return Models(own, judge(f"judge-s{trained}") if policy == "lm-s" else None)
+
+
+@lru_cache(maxsize=8)
+def restore(name: str, folder: Path = FOLDER) -> LanguageModel:
+    """Return a checkpoint's language model (a judge's trunk) in fp32.
+
+    Raises:
+        EnvironmentProblem: if it was not trained yet.
+    """
+    model = LanguageModel(_shape(name))
+    model.load_state_dict(_weights(name, folder, head=False))
+    return model.eval().requires_grad_(False)
+
+
+def engine(name: str, folder: Path = FOLDER) -> NativeEngine:
+    """Return an engine over a checkpoint's language model."""
+    return NativeEngine(restore(name, folder), name.rpartition("-s")[0])
+
+
+def judge(name: str, folder: Path = FOLDER) -> Judge:
+    """Return a judge."""
+    head = Head(_shape(name).width)
+    head.load_state_dict(_weights(name, folder, head=True))
+    trunk = restore(name, folder)
+    return Judge(NativeEngine(trunk, name.rpartition("-s")[0], role="judge"), head.eval())
+
+
+def _shape(name: str) -> Shape:
+    return checkpoints.named(name, recipes()).shape
+
+
+def _weights(name: str, folder: Path, *, head: bool) -> dict[str, Any]:
+    return {
+        key.removeprefix("head."): value
+        for key, value in checkpoints.weights(name, folder).items()
+        if key.startswith("head.") == head
+    }

@@ -1,0 +1,78 @@
+"""What is right: the answer of a problem, its worked solutions, and the grader.
+
+**Several paths to one answer.** In the traces of layout `several` a product is written
+directly with probability 0.3 and otherwise split at a random place,
+
+    8 5 * 0 5 = 2 5 ; 8 5 * 0 7 = 9 5 ; 2 5 + 9 5 = 2 0 ;
+
+so that sampled solutions use different facts and their errors are nearly independent.
+Layout `single` always writes it directly: there errors are systematic, and voting has nothing
+to gain (the negative control of every method that votes).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from adabench.workloads.shared.language_model.vocabulary import EOS, encode
+from adabench.workloads.test_time.chain.recipes import Layout
+from adabench.workloads.test_time.chain.substrate.problems import (
+    MODULUS,
+    Problem,
+    answer,
+    digits,
+)
+
+DIRECT = 0.3
+"""How often a product is written directly where both ways are open."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The grader: it knows the problems that a run's questions were made from."""
+
+    problems: tuple[Problem, ...]
+
+    def is_right(self, index: int, completion: Sequence[int]) -> bool:
+        """Return whether a completion of that question states the right answer."""
+        return answer(completion) == truth(self.problems[index])
+
+
+def apply(value: int, sign: str, number: int) -> int:
+    """Return `value sign number` modulo 100."""
+    if sign == "+":
+        return (value + number) % MODULUS
+    if sign == "-":
+        return (value - number) % MODULUS
+    return value * number % MODULUS
+
+
+def truth(problem: Problem) -> int:
+    """Return the right answer. For the scorer and for tests alone."""
+    value = problem.first
+    for sign, number in problem.operations:
+        value = apply(value, sign, number)
+    return value
+
+
+def trace(problem: Problem, generator: np.random.Generator, layout: Layout) -> tuple[int, ...]:
+    """Return the ids of one worked solution, `<eos>` included."""
+    value, text = problem.first, list[str]()
+    for sign, number in problem.operations:
+        if sign == "*" and layout == "several" and generator.random() >= DIRECT:
+            part = int(generator.integers(1, number))
+            left, right = value * part % MODULUS, value * (number - part) % MODULUS
+            text += [
+                _step(value, "*", part, left),
+                _step(value, "*", number - part, right),
+                _step(left, "+", right, (left + right) % MODULUS),
+            ]
+        else:
+            text.append(_step(value, sign, number, apply(value, sign, number)))
+        value = apply(value, sign, number)
+    return (*encode(" ".join(text)), EOS)
+
+
+def _step(left: int, sign: str, right: int, result: int) -> str:
+    return f"{digits(left)} {sign} {digits(right)} = {digits(result)} ;"
