@@ -3,12 +3,6 @@
 A card says which recipe made the file, a digest of the sources it was made with, the offsets, and
 the losses that the shipped fp16 file was measured to have: of arms worst-case losses with fresh
 adversaries, of hunts the average case.
-
-The digest of `policies-*` was restated by hand once, without a training of the shipped files: the
-loop of `bandits.py` was compiled, which plays every episode as before to the bit (`test_bandit.py`).
-`policies-s0` trained anew by the code before it and by today's, both called from Python on an Intel
-Xeon, is the same file to the byte; by `adabench train` today's code gives that file too, and the
-code before gave another, twice the same, which was not explained. Neither is the shipped file.
 """
 
 import json
@@ -46,8 +40,14 @@ SOURCES = (
     "substrate/compiled_network.py",
     "training/train_bandit.py",
 )
-HUNT_SOURCES = ("substrate/hypothesis_search.py", "substrate/hypothesis_policy.py", "training/train_hypothesis.py", "substrate/twenty_questions.py", "substrate/compiled_network.py",
-                "substrate/thresholds.py")  # fmt: skip
+HUNT_SOURCES = (
+    "substrate/hypothesis_search.py",
+    "substrate/hypothesis_policy.py",
+    "training/train_hypothesis.py",
+    "substrate/twenty_questions.py",
+    "substrate/compiled_network.py",
+    "substrate/thresholds.py",
+)
 
 
 def recipe(name: str) -> Recipe | HuntRecipe:

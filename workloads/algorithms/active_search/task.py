@@ -1,16 +1,15 @@
 """Active search: which of ten arms is best, or which hypothesis holds, with twenty noisy queries.
 
-A policy asks, sees the answer, asks again (`bandits.py` has what it sees). After the last query the
-task names the arm with the highest observed mean, for everybody by the same rule. Loss is the
-share of episodes in which a wrong arm is named.
+A policy asks, sees the answer, asks again (`bandits.py`). After the last query the task names the
+arm with the highest observed mean. Loss is the share of episodes in which a wrong arm is named.
 
     adabench run 'active_search/*' --set family=questions       noisy 20 Questions
     adabench run 'active_search/*' --set family=thresholds      where answers turn from no to yes
     adabench run 'active_search/*' --set family=jokes           a generated table of Jester's shape
-    adabench run 'active_search/*' --set matrix=FILE.csv        a table of your own (`twenty_questions.py`)
+    adabench run 'active_search/*' --set matrix=FILE.csv        a table of your own
 
-Those are hunts (`hypothesis_search.py`): answers are yes or no, and the task names the most likely hypothesis.
-Methods that are for arms alone say so and stay with arms.
+Those are hunts (`hypothesis_search.py`): answers are yes or no, and the task names the most likely
+hypothesis. Methods that are for arms alone say so and stay with arms.
 
     class MyPolicy:
         def choose(self, board): ...         # an arm for each of many episodes at once
@@ -32,16 +31,13 @@ many queries exceeds it in the worst case (on `pair` there is none, and the limi
 `retrained` every trained policy of a method plays; `spread` is the largest loss less the smallest.
 
 **The budget.** `T`, the number of queries. It is handed to all alike and everybody uses all of it:
-`queries` is counted from the answers that were given. What the search for the worst case asks
-is `search_queries` and no cost of the policy. `choose_s` is CPU time inside the policy for
-a thousand queries, on the final episodes.
+`queries` is counted from the answers that were given; `search_queries`, of the search for the worst
+case, are no cost of the policy. `choose_s` is its CPU time for a thousand final queries.
 
 **Limitations.** The search gives a lower estimate of the worst loss; a stronger adversary may find
-more (of questions it is exhaustive). The network is smaller than the card's, and one MLP for all
-arms. Specialists are trained, for arms only, so a gap can be negative; their losses are an estimate
-of the envelope. The real Jester is the user's to bring. Instances of a hunt at another T than 20
-have no policy of their own. The time of a case is mostly the search's, never the policy's. All
-methods at seeds 0..2 take 82 s on two cores (`--workers 2`, 144 s of CPU time, an Intel Xeon).
+more (of questions it is exhaustive). Specialists are trained, for arms only: their losses are an
+estimate of the envelope, and a gap can be negative. The real Jester is the user's to bring.
+Hunts at another T than 20 have no policy of their own.
 """
 
 from adabench.harness.contract.card import Card, Knob, Metric

@@ -1,8 +1,8 @@
 """Mixed-integer programs against the clock: which neighbourhood is searched next.
 
-A case is an instance (`instance_families.py`). A method gets a `Search` over it (`budgeted_search.py`): one budget of
-seconds, solves of the whole program or of parts of it, all of them counted and limited by what is
-left.
+A case is an instance (`instance_families.py`). A method gets a `Search` over it
+(`budgeted_search.py`): one budget of seconds, solves of the whole program or of parts of it, all of
+them counted and limited by what is left.
 
     def solve(task, case, point):
         search = task.search(case)
@@ -14,39 +14,30 @@ budget with the first solve inside it.
 
 **What is scored.** `closeness`: 1 - |objective - bound| / max(|objective|, |bound|), the bound
 being the LP relaxation's, the same for all. `primal_gap`: the same against the best value known, 0
-for who is better; absent for instances that have none. `known.json` has the best values with their
-dual bounds for seeds 0 and 1, so far of runs of 30 to 45 s of processor time
-(`benchmarks/mip_known.py` adds longer ones). `primal_integral_s`: the gap to the bound, integrated
-over the budget, 1 before there is a solution. Work: `seconds`, the budget that was handed out;
-sub-MIPs, LP iterations and nodes are counted beside it. `learning`: rank correlation between how
-often an arm was pulled in the last third and its mean reward.
+for who is better; absent for instances that have none (`truth/known.json`, which
+`benchmarks/mip_known.py` writes, has seeds 0 and 1). `primal_integral_s`: the gap to the bound,
+integrated over the budget, 1 before there is a solution. Work: `seconds`, the budget that was
+handed out; sub-MIPs, LP iterations and nodes are counted beside it. `learning`: rank correlation
+between how often an arm was pulled in the last third and its mean reward.
 
 **A smoke run and a grid.** By default one set-cover instance a seed, 60 s a method. On the wall's
-clock methods run one after another on a quiet machine, never with `--workers`: the clock is the
-resource. No case is solved unmeasured beforehand.
+clock methods run one after another on a quiet machine, never with `--workers`.
 
-    adabench run mip/scip mip/balans mip/random_arms mip/single_arm --defaults --seeds 0   (4 min)
     adabench run 'mip/*' --defaults --set suite=grid --seeds 0..1           (8 instances, 90 min)
     adabench run 'mip/*' --defaults --set suite=grid --seeds 0..1 --set seconds=3600  (the paper's)
 
-The smoke run shows that everything works: feasible answers, ends in time, incumbents improved by
-sub-MIPs, a primal integral for each. It decides nothing: one instance, one replicate. The grid has
-all four families, and its values stand against the best known ones (`known.json`).
+The smoke run shows that everything works, and decides nothing. The grid has all four families.
 
 **What 60 s can and cannot show.** It can show gates (time, feasibility), how often a pull improves
-the incumbent (`improving`; fewer than three in most runs means that a bandit had nothing to learn
-from), and whether the portfolio is within a few percent of SCIP. It cannot show the paper's claims,
-which are about an hour: where parts use up their limits, sixteen arms are pulled eleven times in
-all, so bandits differ by their first few draws, and a quarter of the time went into the start.
-
-`--set pulls=20` ends neighbourhood methods after so many sub-MIPs: the same seed then gives the
-same answer, as long as no limit of time is hit.
+the incumbent (`improving`), and whether the portfolio is within a few percent of SCIP. It cannot
+show the paper's claims, which are about an hour: sixteen arms are pulled about eleven times in all,
+so bandits differ by their first few draws. `--set pulls=20` ends neighbourhood methods after so
+many sub-MIPs: a seed then gives the same answer twice, as long as no limit of time is hit.
 
 **Two clocks.** By default the budget is wall-clock time, as in the paper; a method that had a
 processor for less than nine tenths of it is refused with the reason. `--set clock=cpu` gives
 everybody user seconds of the processor instead, which SCIP has a clock for and HiGHS has not. Then
-a busy machine and `--workers` take longer and change nobody's budget (what others do to caches and
-memory remains).
+a busy machine and `--workers` take longer and change nobody's budget.
 """
 
 from adabench.harness.contract.card import Card, Knob, Metric

@@ -33,7 +33,7 @@ class Recipe:
     searched: int = 16
     """Scenes a step whose paths are looked up for the replay buffer."""
     loss: str = "flows"
-    """`flows`: flow matching (`train_flow_matching.py`), or `likelihood` (`train_likelihood.py`)."""
+    """`flows` (`train_flow_matching.py`) or `likelihood` (`train_likelihood.py`)."""
     forecast_s: int = 600
 
 

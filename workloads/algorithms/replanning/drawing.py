@@ -1,8 +1,8 @@
 """The tree before an update, what the update breaks of it, and the tree after the repair.
 
 Trees are those of the shortest ways on the scene's graph, computed apart from every planner
-(`full_replan.py`). A planner that repairs, drained, ends with a tree of the same costs (`g_gap` in the
-run says how near it came); where two ways are equally long it may hold the other one. So the
+(`full_replan.py`). A planner that repairs, drained, ends with a tree of the same costs (`g_gap` in
+the run says how near it came); where two ways are equally long it may hold the other one. So the
 picture is of the repair that a scene asks for, not of one planner's steps.
 
 Drawn is an update that cuts the robot's way and leaves another one: of several the one that breaks

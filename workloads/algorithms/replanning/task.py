@@ -9,7 +9,8 @@ edges near them, and counts.
         return task.drive(case, plan, repair)
 
 **What is given to everybody alike.** Samples, graph, queue and tree (`world.py`), and the tests of
-edges near moving obstacles (`moving_obstacles.py`): after them every planner knows which edges changed.
+edges near moving obstacles (`moving_obstacles.py`): after them every planner knows which edges
+changed.
 
 **What is scored.** `path_quality`: the length of the shortest way on the graph of all samples over
 that of the way returned, averaged over updates; 0 where none is returned though there is one, or

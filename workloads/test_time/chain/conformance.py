@@ -1,7 +1,7 @@
 """What every chain method must obey, ours or a plug-in's.
 
-    source      it imports nothing but contracts and substrate, and names nothing that tells right from
-                wrong: the task's grader, credit and score (oracles excepted)
+    source      it imports nothing but contracts and substrate, and names nothing that tells right
+                from wrong: the task's grader, credit and score (oracles excepted)
     engine      it touches models through a session alone, so that every token is counted
 
 `check` yields a sentence per broken rule. It reads the method's own source and finds honest

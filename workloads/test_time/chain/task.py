@@ -3,10 +3,8 @@
     prompt       4 7 + 3 8 * 1 2 >
     completion   4 7 + 3 8 = 8 5 ; 8 5 * 0 5 = 2 5 ; 8 5 * 0 7 = 9 5 ; 2 5 + 9 5 = 2 0 ; <eos>
 
-Small language models really sample every word (`problems.py`, `recipes.py`). Only the answer is graded
-and nothing on the way can be checked without knowing arithmetic better than the policy does:
-voting, judging and searching all have something to gain, and none of them is told whether it is
-right.
+Small language models really sample every word (`problems.py`, `recipes.py`). Only the answer is
+graded: voting, judging and searching all have something to gain, and none is told what is right.
 
     def solve(task, question, point):
         with task.session(question) as session:
@@ -15,11 +13,10 @@ right.
             session.offer(vote(leaves))
         return session.best
 
-**What is given to everybody alike.** Held-out questions of 4 and 6 operations; a policy and a
-judge stronger than it (a larger model, trained on outcomes of the policy's roll-outs); the engine
-(`shared/language_model/contract.py`), which samples, shares prefixes, counts, and stops a method whose budget is
-gone. Sample i of a question is the same for every method: what differs between two of them is
-what they did with it.
+**What is given to everybody alike.** Held-out questions of 4 and 6 operations; a policy and a judge
+stronger than it (a larger model, trained on outcomes of the policy's roll-outs); the engine, which
+samples, shares prefixes, counts, and stops a method whose budget is gone. Sample i of a question is
+the same for every method: what differs between two of them is what they did with it.
 
 **What is scored.** `accuracy`: the answer that the returned completion states. A completion that is
 not a chain of well-formed steps is wrong and counts as `malformed`. `flops_counted`: of policy and
@@ -34,14 +31,10 @@ when all words of all branches count, both after the first word.
 are systematic and voting has little to gain. `policy=lm-m`: a larger policy (no judge is stronger
 than it; methods that need one say so). `budget`: tokens that may be generated; 0 is no limit.
 
-**Checkpoints.** Greedy accuracy on dev at 4 and 6 operations: lm-s 0.48 and 0.32, lm-m 0.38 and
-0.31, the single-path lm-s 0.72 and 0.60; lm-l 0.77 and 0.72 is above the intended band of 0.3 to
-0.7 there and within it at 7 and 8 (0.60, 0.69). One training seed each: run seeds draw other
-questions, not other weights.
+**Checkpoints** have one training seed each: run seeds draw other questions, not other weights.
 
-**Scale `gpu`.** Searches at the shape of a 7B model with random weights (`gpu_mechanics.py`,
-`shared/language_model/pooled/engine.py`): time, bytes, tokens and FLOPs are real, quality is withheld. A tree of
-256 leaves: `--scale gpu --set N=256 --set problems=8`. `layout` means nothing there.
+**Scale `gpu`.** Searches at the shape of a 7B model with random weights (`gpu_mechanics.py`): time,
+bytes, tokens and FLOPs are real, quality is withheld. `layout` means nothing there.
 
 **Limits.** Steps have nine words and problems a few steps: ancestors are cheap beside leaves,
 and decoding is dominated by weights, not by the cache.

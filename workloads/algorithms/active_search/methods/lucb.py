@@ -7,9 +7,6 @@ original asks both in one step. Knob: `width`, a factor on the confidence bound.
 
 **What to expect.** A bound that is too wide is uniform, one too narrow is greedy.
 
-**What was seen.** Seeds 0..2, T = 20. Loss in the worst cases of C = 1, 5.6, 32, 178, 1000: 0.000,
-0.097, 0.567, 0.795, 0.862; 0.368 under the prior, 0.283 on `pair`. With `width` 1 0.591 at C = 32.
-
 **Ways to fake it.** Tuning `width` on the reported seeds; its default is in the card before any
 run.
 """

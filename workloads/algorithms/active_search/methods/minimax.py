@@ -6,10 +6,6 @@ everywhere. In easy classes nobody told it what to do.
 
 **What to expect.** No gap in the hopeless class, a larger one than the robust policy's in others.
 
-**What was seen.** Seeds 0..2, T = 20, five training seeds: its worst gap is 0.037, 0.027 and 0.038,
-always at C = 5.6, 14 [5, 102] times the robust policy's: MM-1 reproduced. It loses 0.389 under the
-prior (robust 0.372), and in its own class no less than anybody.
-
 **Ways to fake it.** None: it is what is left when the offsets are.
 """
 

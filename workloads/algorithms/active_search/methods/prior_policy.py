@@ -7,12 +7,6 @@ start included.
 **What to expect.** The best on average under its own prior; above the specialists in the worst
 case of the classes that the prior seldom shows, the easiest among them.
 
-**What was seen.** Seeds 0..2, T = 20, five training seeds: under its own prior its loss is 0.999
-[0.978, 1.010] times the robust policy's: undecided, and too near to 1 for more seeds. In 20
-Questions 1.00 [0.98, 1.04], one training seed: undecided. Robustness costs nothing that can be seen
-here, as it gains nothing (`learned_policy`). Worst gap 0.004 to 0.006, at C = 5.6 or 32. With 230
-updates it was behind even at home (1.05 [1.01, 1.11]).
-
 **Ways to fake it.** A prior that nobody would choose; fewer updates.
 """
 

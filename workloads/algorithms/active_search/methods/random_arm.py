@@ -5,9 +5,6 @@ The control: as many queries as everybody, allocated by coins.
 **What to expect.** Worse than uniform, which at least asks every arm: with 20 queries an arm is
 never asked with probability 0.9^20 = 0.12.
 
-**What was seen.** Seeds 0..2, T = 20. Loss in the worst cases of C = 1, 5.6, 32, 178, 1000: 0.139,
-0.339, 0.695, 0.831, 0.873; 0.518 under the prior. In 20 Questions 0.619, on thresholds 0.697.
-
 **Ways to fake it.** Coins that are not fresh at each query.
 """
 

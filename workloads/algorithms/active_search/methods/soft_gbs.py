@@ -12,11 +12,6 @@ where all answers are equally noisy that is the query that best halves the mass.
 
 **What to expect.** Close to uncertainty sampling, but it weighs all rivals at once.
 
-**What was seen.** Seeds 0..2, T = 20. Loss in the worst cases of C = 1, 5.6, 32, 178, 1000: 0.003,
-0.133, 0.581, 0.795, 0.863; 0.388 under the prior. Worse than uncertainty sampling; why was not
-measured. In 20 Questions 0.268 on average and 0.808 for the hardest object, where no trained policy
-is better by more than noise.
-
 **Ways to fake it.** The wrong noise model; too few draws.
 """
 

@@ -9,11 +9,6 @@ gap.
 
 **What to expect.** No gap, by construction: the envelope is this, run by the task's own code.
 
-**What was seen.** Seeds 0..2, five training seeds: losses 0.000, 0.096, 0.570, 0.797, 0.864 in the
-worst cases of C = 1, 5.6, 32, 178, 1000. Uncertainty sampling has 0.099, 0.557, 0.791, 0.862: in
-the three hard classes the rule is slightly ahead of what was trained for them, so this is no bound,
-and headroom above 1 means that. 1,300 updates did not move it from where 230 had been.
-
 **Ways to fake it.** Fewer updates for it than for the robust policy: offsets too large, a gap that
 flatters. Both get the same start and the same number of updates (`train_bandit.py`).
 """

@@ -9,9 +9,6 @@ fewer queries it ends early. Unlike the original it names the best observed mean
 **What to expect.** Near the best on one leader among equals; a schedule that ignores how clear
 the answers were.
 
-**What was seen.** Seeds 0..2, T = 20. Loss in the worst cases of C = 1, 5.6, 32, 178, 1000: 0.002,
-0.122, 0.574, 0.793, 0.863; 0.383 under the prior.
-
 **Ways to fake it.** Throwing earlier answers away for it alone.
 """
 

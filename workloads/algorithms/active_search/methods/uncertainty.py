@@ -13,13 +13,6 @@ tell.
 **What to expect.** Strong where few arms are close. It never goes back to an arm whose first
 answer was bad by misfortune, so many equal rivals should hurt it.
 
-**What was seen.** Seeds 0..2, T = 20. Loss in the worst cases of C = 1, 5.6, 32, 178, 1000: 0.000,
-0.099, 0.557, 0.791, 0.862; 0.369 under the prior, 0.282 on `pair`. The expectation was wrong: in
-the class of `leader`, ten arms of which nine are equal, no other policy here is better, trained or
-not. In 20 Questions it is hardly better than asking at random (0.587 against 0.619): what is least
-certain is what is noisy, whatever the object. On thresholds, equally noisy in the model, it is soft
-binary search.
-
 **Ways to fake it.** Ties by the number of the arm; the wrong noise in z.
 """
 

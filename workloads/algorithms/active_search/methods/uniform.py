@@ -7,10 +7,6 @@ with five arms success is at most a half.
 **What to expect.** Good where everything is easy, near the best where everything is hopeless;
 between the two it wastes queries on arms that are out of the race.
 
-**What was seen.** Seeds 0..2, T = 20. Loss in the worst cases of C = 1, 5.6, 32, 178, 1000: 0.018,
-0.250, 0.653, 0.818, 0.869; 0.465 under the prior, 0.371 on `pair` (uncertainty sampling 0.282). In
-20 Questions 0.607 on average, on thresholds 0.620.
-
 **Ways to fake it.** Giving it another decision rule than the others; a fixed order of arms that
 happens to favour the best one (the task shuffles the arms).
 """

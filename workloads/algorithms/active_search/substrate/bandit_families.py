@@ -4,25 +4,26 @@
 |----------|---|---|
 | classes  | the worst case in each of five classes C(theta) <= r | the paper's question |
 | retrained | the worst case in the middle class, for each trained policy of a method | stability |
-| pair     | one rival at C = 32, eight arms far off | friendly: asking the far arms again is waste |
+| pair     | one rival at C = 32, eight arms far off | friendly: asking far arms again is waste |
 | leader   | one best arm, all others equal, C = 32 | the instance of the lower bound |
-| hopeless | the same at C = 1000 | hostile: everyone fails, whoever trains on it alone learns little |
+| hopeless | the same at C = 1000 | hostile: who trains on it alone learns little |
 | easy     | the same at C = 1 | control: uniform suffices |
 | prior    | means from independent Gaussians | the home of the prior-trained policy |
 
-Conditions play hunts (`hypothesis_search.py`) in place of arms, with `clear` as the control of each:
+Conditions play hunts (`hypothesis_search.py`) in place of arms, with `clear` as the control of
+each:
 
 | family   | what is hunted | worst case |
 |----------|---|---|
-| thresholds | where answers turn from no to yes, noise by position | in five classes C <= r, searched for |
+| thresholds | where answers turn from no to yes, noise by position | in five classes, searched for |
 | questions | one of 100 objects, with 60 noisy questions | the hardest object: all are tried |
 | clear    | the same with margins of 0.9, or 16 objects whose answers are all 0.05 or 0.95 | none |
 
-and a third one (`generated_jester.py`), `jokes`, hunts in a generated table of Jester's shape with the
-policies of 20 Questions, which never saw one; `matrix=FILE.csv` hunts in a table of the user's. r
-is geometric from 1 (solved within 20 queries) to 1000 (hopeless). Worst cases are searched for each
-policy anew (`worst_case_bandit.py`); what a family fixes beforehand is the starts, the episodes and their
-noise, by (family, queries, episodes, seed), and the hash is over those.
+and a third one (`generated_jester.py`), `jokes`, hunts in a generated table of Jester's shape with
+the policies of 20 Questions, which never saw one; `matrix=FILE.csv` hunts in a table of the user's.
+r is geometric from 1 (solved within 20 queries) to 1000 (hopeless). Worst cases are searched for
+each policy anew (`worst_case_bandit.py`); what a family fixes beforehand is the starts, the
+episodes and their noise, by (family, queries, episodes, seed), and the hash is over those.
 """
 
 import hashlib

@@ -36,7 +36,8 @@ DIGEST = digest_of([Path(__file__)])
 class Board:
     """What a policy sees before a query, of b episodes at once. Copies: writing changes nothing.
 
-    Where hypotheses are hunted (`hypothesis_search.py`), an arm is a query and its answer is 1 for yes.
+    Where hypotheses are hunted (`hypothesis_search.py`), an arm is a query and its answer is 1 for
+    yes.
     """
 
     counts: Ints

@@ -9,10 +9,6 @@ Noise is logistic. Its spread of 4.1 is what the best models of Jester leave une
 remember it; the other spreads are chosen so that ratings spread by about 5, and none is fitted: no
 rating of Jester's is here.
 
-**What was seen.** Seeds 0..2, 20 queries, success: soft binary search 0.430, the policy trained on
-20 Questions 0.432, uncertainty sampling 0.223; seed 0 alone, uniform and random queries 0.174.
-Expected of such noise was 0.1 to 0.2.
-
 The real one is for whoever has it: a line a joke, a column a user, the chances that a user likes
 it (what smoothing a model of the ratings gives), by `--set matrix=FILE`.
 """

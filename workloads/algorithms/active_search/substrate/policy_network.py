@@ -2,8 +2,8 @@
 
 Scores of arms do not depend on how arms are numbered, nor on a constant added to all answers. An
 arm's features say what was observed of it and of the leader, nothing else: no class, no mean. The
-horizon is among them; baselines see it on the board too. `compiled_network.py` has what runs, compiled;
-the module here holds the weights and is what the compiled code is tested against.
+horizon is among them; baselines see it on the board too. `compiled_network.py` has what runs,
+compiled; the module here holds the weights and is what the compiled code is tested against.
 """
 
 import numpy as np

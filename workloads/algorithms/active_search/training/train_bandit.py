@@ -13,12 +13,11 @@ The gradient of the policy has a baseline by particle: `TWINS` episodes share in
 differ in the policy's draws alone, and each is compared with the mean of the others. All policies,
 specialists and the robust one, get the same number of updates from the same common start. The
 offset L(k) is what its specialist lost against its own particles in the last quarter of its
-training: the robust policy's losses are taken in the same way, of a policy that draws. (Offsets by
-a search, of the policy that does not draw any more, left the robust policy with the wrong classes:
-a gap of 0.028 at r = 32.) A minimax game goes round in circles; what is kept is a running mean of
-the weights.
+training: the robust policy's losses are taken in the same way, of a policy that draws. A
+minimax game goes round in circles; what is kept is a running mean of the weights.
 
-Episodes and gradients are compiled (`compiled_network.py`); torch has the weights and the optimiser.
+Episodes and gradients are compiled (`compiled_network.py`); torch has the weights and the
+optimiser.
 """
 
 from collections.abc import Callable

@@ -3,8 +3,8 @@
 Of questions the instances are the objects, so the search is exhaustive: the average case plays each
 equally often, the `KEPT` that lose most are played again on other episodes, and the worst of them
 is what final episodes, unseen so far, are played on. Of thresholds instances with C(theta) = r are
-searched for as in `worst_case_bandit.py`: `STARTS` fresh starts, `ROUNDS` rounds of changes, better ones
-replace their parents, finalists again, and final episodes. Without a gradient.
+searched for as in `worst_case_bandit.py`: `STARTS` fresh starts, `ROUNDS` rounds of changes, better
+ones replace their parents, finalists again, and final episodes. Without a gradient.
 """
 
 from dataclasses import dataclass

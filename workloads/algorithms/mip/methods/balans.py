@@ -1,8 +1,8 @@
 """Balans: a bandit decides which neighbourhood of the incumbent is searched next.
 
-Sixteen neighbourhoods (`neighbourhoods.py`) are the arms; a pull is one sub-MIP; the reward is what came of
-it on *this* instance: a new best, better than the current, accepted by simulated annealing, or
-rejected.
+Sixteen neighbourhoods (`neighbourhoods.py`) are the arms; a pull is one sub-MIP; the reward is what
+came of it on *this* instance: a new best, better than the current, accepted by simulated annealing,
+or rejected.
 
     policy=thompson   Beta(1 + successes, 1 + failures), rewards 1, 1, 0, 0
                       (the paper's on hard MIPLIB)
@@ -18,34 +18,6 @@ as in the card for 60 s); at `--set seconds=3600` they are the paper's. Built on
 
 **What to expect.** Written before measuring, from the card: within 3 % of SCIP at 60 s on set
 cover, either way; no claim can be decided from a few instances.
-
-**What was seen.** Ten set-cover instances, 60 user seconds each: `adabench run mip/scip mip/balans
-mip/random_arms --defaults --set clock=cpu --seeds 0..9 --workers 2`, on a machine with other work.
-
-    seed           0    1    2    3    4    5    6    7    8    9
-    SCIP         741  604  681  670  778  700  735  746  803  704
-    uniform arms 731  604  679  663  771  696  739  740  803  699
-    this         732  604  679  663  771  695  734  735  807  695
-
-Below SCIP: BL-1 reproduced, 0.993 [0.989, 0.999]; eight won, one tied, one lost, p = 0.02
-(BL-1-wilcoxon). Not below arms that are drawn uniformly: BL-2 *not reproduced*, 0.999 [0.996,
-1.001], no effect. So it is the neighbourhoods that beat SCIP here, not the bandit. There is
-something to learn (at least three pulls improve in all ten, BL-learnable) and late pulls follow
-what paid (BL-learns 0.35 [0.11, 0.66], reproduced on its middle), but 12 to 31 pulls of sixteen
-arms are few.
-
-*Against single arms and hindsight*, seeds 0..4, one run: `adabench run mip/balans mip/random_arms
-mip/single_arm mip/best_arm mip/scip --set clock=cpu --sweep
-arm=mutation_50,rins_50,local_branching_25,crossover --seeds 0..4 --workers 2`, on a machine with
-other work. mutation_50 alone 732, 604, 679, 663, 767, crossover alone 732, 604, 679, 669, 775,
-rins_50 734, 607, 684, 669, 776, local branching 752, 618, 684, 670, 792; the best of the four in
-hindsight (`best_arm`, its own runs) 732, 604, 679, 663, 767; uniform arms, SCIP and this as above.
-BL-2-strong *reproduced*: 1.001 [0.998, 1.010] of the best arm in hindsight. BL-2-rank *undecided*:
-its mean rank among the six is 2.5, before the median single arm and not before uniform arms (a
-lead of -0.4 [-3.8, 0.7] ranks). Three of five instances are level to the unit, so they say little.
-
-A first run on the wall's clock had a quarter of a processor: 0.982 [0.977, 0.988] of SCIP, ten of
-ten won, which looked better and was worth nothing. Such runs are refused since (`known_bounds.py`).
 
 **Ways to fake it.** A start that is not counted, a wrapper that overruns, sub-MIPs as long as the
 budget, an incumbent handed over as a start to some arms, a wrong sign after a maximisation.

@@ -7,11 +7,6 @@
 | gisp        | generalised independent set, 100 vertices, p = 0.6, 75 % removable edges | hostile: in the card no neighbourhood improved a start |
 | independent | independent set on a preferential-attachment graph of 1,500 vertices | negative control: SCIP alone is done in a second |
 
-Sizes were set by what SCIP does with them (CPU time, seeds 0 and 1): with four ties a newcomer the
-independent sets were 4 and 5 % from their bound after 45 s, which is no control, with three they
-are solved in 0.2 s; auctions of 100 items and 500 bids were solved in 5 s, which is no contest,
-those of 200 and 1,000 are 1.6 % from their bound after 30 s. One gisp of two was solved in 45 s.
-
 All are minimised: what is maximised has negative costs. `tiny` sizes are for tests.
 """
 
@@ -78,7 +73,7 @@ def _gisp(rng: Generator, size: str, seed: int) -> Program:
 
 
 def _independent(rng: Generator, size: str, seed: int) -> Program:
-    """As many vertices as possible, no two adjacent; each newcomer is tied to three well-tied ones."""
+    """As many vertices as possible, no two adjacent; newcomers are tied to three well-tied ones."""
     vertices, ties = {"full": (1500, 3), "tiny": (30, 2)}[size]
     ends: list[int] = list(range(ties))
     pairs: set[tuple[int, int]] = set()

@@ -48,7 +48,7 @@ Arm = Callable[[Situation, float], Part | None]
 
 
 def step(situation: Situation, name: str) -> Floats | None:
-    """Search one neighbourhood and return the best solution in it; None if there is none in time."""
+    """Search one neighbourhood; return the best solution in it, None if there is none in time."""
     kind, percent = parsed(name)
     part = ARMS[kind](situation, percent)
     if part is None:

@@ -10,22 +10,6 @@ paper says that each is needed for many reflections.
 **What to expect.** Without replay little: one candidate in 1,600 is a path, and the sampler's own
 draws seldom meet one at first. Without the mask candidates that are no paths.
 
-**What was seen.** Two reflections, M = 20, streets, 3,400 steps each, training seed 0. Seeds 0..9,
-hit rate and accuracy (the whole sampler of that seed: 0.779 and 0.326):
-
-    without replay        0.031   0.004     RP-4c: 27 [20, 35] times less, reproduced
-    without the mask      0.758   0.284     RP-4b: accuracy 1.13 [1.12, 1.15], reproduced
-    without exploration   0.778   0.338     RP-4d: 1.00 [0.99, 1.02], undecided
-
-At seeds 100..119 33 [23, 58], 1.14 [1.13, 1.16] and 1.00 [0.99, 1.01]. With three trainings of the
-whole sampler by turns, against the one of each ablation: 27 [20, 35], 1.15 [1.13, 1.16] and 1.00
-[0.99, 1.02] at seeds 0..9, 33 [23, 58], 1.16 [1.15, 1.17] and 1.00 [0.99, 1.01] at 100..119.
-Replay is all: the known paths are the exhaustive tracer's here, not the sampler's own as in the
-paper, so this says more than the paper's ablation would. The mask helps a little. Exploration,
-where replay shows the paths anyway, does nothing that can be seen; on its own 200 streets it did
-worse with it (0.768 against 0.788), less than two more trainings of the whole differ by (0.785 and
-0.764). One training seed of each ablation: intervals are over scenes.
-
 **Ways to fake it.** Fewer steps for what is left out; another seed; a mask in use that training
 did not have.
 """

@@ -5,10 +5,6 @@ candidate is given up at the first test that fails. Occlusion is tested for the 
 
 **What to expect.** Hit rate 1. The card: 0.2 us a candidate and 0.8 ms a scene for n = 62, K = 2.
 
-**What was seen.** Seeds 0..4, 100 streets each, K = 2: 2,241 candidates and 426 occlusion tests a
-scene, 0.21 ms of CPU time, so 0.1 us a candidate. On `long` 0.80 ms, on `longer` 33,274
-candidates in 2.9 ms.
-
 **Ways to fake it.** No early rejection (`dense_exhaustive` is that), not compiled, compile time
 included.
 """

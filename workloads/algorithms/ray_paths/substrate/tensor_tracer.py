@@ -2,9 +2,9 @@
 
 What the paper times as exhaustive search, in the library that the sampler runs in. Nothing is
 rejected early: occlusion of all K + 1 segments by all triangles is tested for every candidate, and
-counted. Same geometry as `compiled_tracer.py` in float64; the owner of a shared edge is not settled here, so
-a bounce point exactly on one may count twice. At scale `gpu` it is the tracer of everybody, on the
-device, and its answers are read back batch by batch.
+counted. Same geometry as `compiled_tracer.py` in float64; the owner of a shared edge is not settled
+here, so a bounce point exactly on one may count twice. At scale `gpu` it is the tracer of
+everybody, on the device, and its answers are read back batch by batch.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,8 @@
 """The shipped networks of the samplers, on the host or, for scale `gpu`, on a device.
 
-On a device flows are computed there and drawn from on the host. The draws take the same coins as on the host, so a device changes a candidate only where rounding
-does. What crosses over is a row of flows for each beginning.
+On a device flows are computed there and drawn from on the host. The draws take the same coins as on
+the host, so a device changes a candidate only where rounding does. What crosses over is a row of
+flows for each beginning.
 """
 
 from functools import lru_cache

@@ -8,17 +8,17 @@ that of flow matching, and of trajectory balance: the order of the objects makes
 each path is reached in one way, and drawn sequences are a scene's paths, in proportion to R = 1.
 
 **Why not flow matching.** Its slope is that of the flow, an exponential, and vanishes with it
-(`generative_sampler.py` says what came of it at K = 3). Here the slope is that of its logarithm.
+(`docs/log/ray_paths.md` says what came of it at K = 3). Here the slope is that of its logarithm.
 
 **Differences from the paper's.** This loss. No trajectories of the network's own, so no
 exploration: what is not a path loses its flow by the sums, and needs not be drawn. All else is
-replay, and the buffer is fed by a search, as for two reflections (`train_flow_matching.py`): here one that
-starts and ends at triangles in view, which finds what the exhaustive one finds in a third of its
-time. Each scene is used both ways, with TX and RX changed and the path reversed, which is an
-option in the paper, and mirrored at random in the vertical plane through TX and RX, which is not
-in it.
+replay, and the buffer is fed by a search, as for two reflections (`train_flow_matching.py`): here
+one that starts and ends at triangles in view, which finds what the exhaustive one finds in a third
+of its time. Each scene is used both ways, with TX and RX changed and the path reversed, which is an
+option in the paper, and mirrored at random in the vertical plane through TX and RX, which is not in
+it.
 
-What it came to, what else was tried and how it was chosen: `generative_sampler.py`.
+What else was tried and how it was chosen: `docs/log/ray_paths.md`.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""All paths of a case's scenes, by exhaustive enumeration, and a method's answer held against them."""
+"""All paths of a case's scenes, by exhaustive enumeration, and what an answer has of them."""
 
 import numpy as np
 

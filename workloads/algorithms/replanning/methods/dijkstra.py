@@ -8,10 +8,6 @@ that did not change. `benchmarks/replanning.py` holds this kernel against scipy'
 **What to expect.** Written before measuring, from the card: less time than a full FMT* replan by
 2.4, and less than FMTx at all speeds but the lowest.
 
-**What was seen.** Seeds 100..109: half of FMT*'s relaxations (116,000 an update); in time 0.87,
-0.73 and 0.52 of FMTx's at speeds 0.25, 1 and 5, edge tests included. One search takes 0.74 to 0.90
-of scipy's time, which is the fastest of three libraries (`benchmarks/replanning.json`).
-
 **Ways to fake it.** A search in Python, or a graph that is built anew inside the measured region.
 """
 

@@ -24,39 +24,6 @@ than RRTx, 1.2 to 1.5 times less time, more so the faster obstacles move; below 
 replan's relaxations when a quarter of the tree breaks, above it when most does; and a plain
 Dijkstra on tested edges beats all of them.
 
-**What was seen.** Seeds 0..9 and 100..119, 2,000 samples, 20 updates, drained, the four families
-whose obstacles move; geometric means of scenes over seeds 100..119, processor time of whole scenes,
-edge tests included, on a busy machine:
-
-| speed | RRTx / FMTx: relaxations, queue, time | FMT* / FMTx: relaxations, time | Dijkstra / FMTx:
-time | LPA* / FMTx: relaxations, time | |---|---|---|---|---| | 0.25 | 0.93, 1.6, 0.87 | 1.63, 1.20
-| 0.91 | 0.26, 0.73 | | 1 | 1.02, 2.7, 0.88 | 0.85, 0.97 | 0.74 | 0.31, 0.70 | | 5 | 1.02, 4.6, 0.87
-| 0.33, 0.72 | 0.56 | 0.24, 0.63 |
-
-*Not reproduced: FX-1, FX-1-slow, FX-1-tuned, FX-1-median, FX-4.* RRTx is the faster one, at every
-speed and at every tolerance: FMTx takes 1.24 [1.20, 1.40] times its time at speed 1 (seeds 0..9),
-1.14 [1.11, 1.16] (100..119), and 1.29, 1.15 at speed 5; its median update takes 1.13 [1.08, 1.18]
-(0..2) and 1.12 [1.10, 1.13] (100..119) of RRTx's over the three speeds. It does spare two thirds of
-the heap operations (FX-1-queue 0.36 and 0.37), but here a heap operation is cheap and a relaxation
-is not: for each sample that it connects it asks every neighbour whether it is open. An earlier
-build found 0.78 [0.75, 0.80] in FMTx's favour. Its kernels counted references to arrays at each
-call (`world.py`), which made a heap operation dearer than a sweep over the neighbours, and its
-Dijkstra took four to six times scipy's time; this one's takes 0.9 at most
-(`benchmarks/replanning.py`). All counts are the same in both builds. With 5,000 samples it is 1.13
-[0.93, 1.55] (seeds 0..2): undecided. The card's reference (0.66 to 0.83) may have the same cause;
-its code is not here.
-
-It needs fewer relaxations than a new tree only while little breaks; the ratio falls with the share
-of orphans (rank correlation -0.85 over 300 scenes and speeds) and crosses 1 at 13 % [7, 14] over
-all; by family near 7 % (balls), 18 % (discs), 24 % (crowd), 34 % (maze). So FX-5, which asks for
-1.5 times fewer up to 25 %, is *not reproduced*: 1.05 [1.00, 1.10] over calm updates at seeds
-100..119 (0.99 [0.89, 1.13] at 0..9, undecided). Costs equalled Dijkstra's at every sample in every
-run, and first plans tested exactly as many edges as FMT*'s. The verdicts of seeds 0..9 and 100..119
-agree, 12 of 13; with the default three seeds FX-4 is undecided too, 12 of 14. H (0..9 and
-100..109): -0.38 [-0.41, -0.34] and -0.33 [-0.38, -0.27], LPA* 0.36 [0.30, 0.46] and 0.33 [0.26,
-0.40]: with every operation counted as one, blind mixing of Dijkstra trees does better than the
-repair. Times are in `cpu_s`, as for all single-thread kernels here.
-
 **Ways to fake it.** No orphans below a broken edge; no second look where an obstacle was (ways
 never get better again); a queue emptied after an early stop; obstacles that never cut the tree.
 """

@@ -6,8 +6,6 @@ is.
 
 **What to expect.** Quality 1, and a few dozen looks an update beside the collision checks.
 
-**What was seen.** Seeds 0..5: quality 1, 18 looks an update.
-
 **Ways to fake it.** Selling it as a planner.
 """
 

@@ -7,10 +7,6 @@ worth is the difference: most orphans find no open neighbour and stay without a 
 **What to expect.** A prediction: about as many relaxations, and no way for the robot soon after the
 first break on it.
 
-**What was seen.** Seeds 0..9: the prediction was wrong where little breaks. Quality 0.999 on discs
-and balls, 0.991 in the maze and 0.998 in the crowd at speed 1, 0.953 in the crowd at speed 5, 0.786
-in the storm: as many samples as FMTx opens, drawn from all, are often a good part of all.
-
 **Ways to fake it.** Fewer samples opened than FMTx opens.
 """
 

@@ -1,4 +1,4 @@
-"""What comes of one planner in one scene, row by row: what the score reads and nobody else writes."""
+"""What comes of one planner in one scene: the score reads it, and nobody else writes it."""
 
 from dataclasses import dataclass
 

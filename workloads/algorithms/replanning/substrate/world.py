@@ -3,20 +3,20 @@ counted.
 
 A planner is a compiled function of a `Space`. It reads the graph, keeps g, parent and a queue, and
 
-    usable(space, edge, node)   may this edge of a sample be driven? A collision check the first time
+    usable(space, edge, node)   is this edge free? A collision check the first time
     space.price[edge]           its length, or infinity where the world said that it is blocked
     look(queue, number)         so many neighbours were looked at: relaxations
-    put, drop, take             the queue, an indexed binary heap with two keys; each counts one operation
+    put, drop, take             the queue, a binary heap with two keys; each counts one operation
     adopt, disown               the tree: parent and children
 
-Obstacles move outside the planner (`moving_obstacles.py`); which edges changed is handed to it as lists.
+Obstacles move outside the planner (`moving_obstacles.py`); which edges changed is handed to it as
+lists.
 
 **Two traps.** numba's disk cache is keyed by the planner's own file; `compiled` mixes in a digest
 of this folder's parts. And by default a call counts references to every array that it passes, with
-an atomic instruction each: 200 ns for a `Space`, 80 ns for a `Queue`, more than a heap operation
-takes. That made Dijkstra two to five times slower than scipy's, and a planner look dearer by its
-number of calls. So kernels here are compiled without counting (`_nrt=False`: they may not allocate,
-and the caller holds the arrays), and what is called often gets the arrays it needs and no more.
+an atomic instruction each, more than a heap operation takes: a planner looks dearer by its number
+of calls. So kernels here are compiled without counting (`_nrt=False`: they may not allocate, and
+the caller holds the arrays), and what is called often gets the arrays it needs and no more.
 """
 
 from collections.abc import Callable

@@ -10,11 +10,6 @@ three points below it). By judge: above majority if the judge is stronger than t
 of the policy's own size reached a pooled AUC of 0.94 in the prototype and chose no better than
 chance, because pooled AUC mostly says how hard a problem is.
 
-**What was seen.** `--set problems=60`, seeds 0..2, 180 questions. By judge 0.750 at N = 16, 1.16
-[1.01, 1.32] times the majority's 0.644; by likelihood 0.694. The least score chooses worse than the
-last (0.728). The judge on its dev split: AUC within problems 0.887, pooled 0.932, calibration error
-0.023.
-
 **Ways to fake it.** A judge that was trained on test problems, or that knows the right
 intermediate values; leaving its tokens out of the FLOPs.
 """

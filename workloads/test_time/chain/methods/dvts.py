@@ -9,8 +9,6 @@ subtree can take over another's width, so M different beginnings are followed to
 **What to expect.** Written before measuring: better than beam at N = 64, where diversity pays, near
 it at 16; below REBASE, which can move width between beginnings.
 
-**What was seen.** `--set problems=60`, seeds 0..2, 180 questions. 0.872 at N = 16, 289 tokens held.
-
 **Ways to fake it.** Subtrees that share leaves; a width that ended subtrees hand on.
 """
 
@@ -46,7 +44,7 @@ def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
 
 
 def subtrees(tree: Tree, width: int) -> list[int]:
-    """Return the children of each leaf: one leaf of each subtree takes what the subtree has left."""
+    """Return the children of each leaf: one leaf of each subtree takes what that has left."""
     many = math.ceil(math.sqrt(width))
     left = [len(range(subtree, width, many)) for subtree in range(many)]
     for node in tree.ended:

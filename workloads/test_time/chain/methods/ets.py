@@ -33,19 +33,6 @@ with lambda_s = 0 it should lose accuracy sooner. Time does not follow KV: a mod
 weights decodes at the same speed whatever the cache holds, and solver and clustering are new
 costs, so claim C2 should not transfer to this machine; `aux_s` beside the latency says so.
 
-**What was seen.** Seeds 0..2, one thread. `--set N=16 --set problems=150`, 450 questions, beside
-REBASE (0.909, 408 tokens held before pruning, 333 after): lambda_c = 1 0.922, 371, 278; lambda_c =
-2, chosen on dev, 0.911, 249, 112. At N = 64, 180 questions, REBASE 0.939, 1538, 1224: lambda_c = 1
-0.928, 1303, 880; lambda_c = 2 0.883, 813, 237. So KV falls 1.10x at 16 and 1.18x at 64 at the
-published price, 1.6x and 1.9x at twice that. Every R1 is direction only: at lambda_c = 1 the ratio
-is missed; at 2 it is met by far, but the interval of the loss reaches 5 and 11 points where 3 were
-allowed (at 64 the loss is real: 6 points). The published price does so little because lambda_s =
-1.5 makes coverage all but mandatory, and steps of nine words fall into many clusters. R2 against
-beam 1.015 [0.975, 1.069]: undecided, a beam under this judge is as good. R3 undecided, 0.007
-[-0.027, 0.049]: no gain from coverage can be told from none. R4 cannot be tested here; on this CPU,
-as foreseen, time does not follow the cache: at lambda_c = 2 KV is 0.61 of REBASE's and latency
-1.06, solver and clustering being 5.7 ms of 42 (36 of 174 at N = 64).
-
 **Ways to fake it.** Reading the cache after pruning here and before it for REBASE (`tree_search.py`
 reads both, for all). A smaller width under the name of sharing (`generated` is that of REBASE up to
 what ends earlier). A formula in place of the cache. Clusters of answers or of whole texts, all

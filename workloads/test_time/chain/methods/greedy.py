@@ -4,9 +4,6 @@ The cheapest setting and the anchor of the content-blind curve: every method tha
 beat it. No tokens are thrown away, none are judged.
 
 **What to expect.** 30 to 70 % right, by the choice of checkpoint (`recipes.py`).
-
-**What was seen.** 0.383 over 180 test questions (seeds 0..2), 0.40 on dev: 0.48 at four operations,
-0.32 at six.
 """
 
 from adabench.harness.contract.card import Card, Point

@@ -6,10 +6,6 @@ protection against one lucky wrong completion and lets the judge say which paths
 
 **What to expect.** Written before measuring: above majority and above best-of-N by judge.
 
-**What was seen.** `--set problems=60`, seeds 0..2, 180 questions. 0.606 and 0.800 at N = 4 and 16,
-1.24 [1.15, 1.40] times the majority at 16 and above best-of-16; but at six times its FLOPs, and 64
-plain votes (0.772) cost less than 16 judged ones.
-
 **Ways to fake it.** As best-of-N; and weights that were tuned on the test split.
 """
 

@@ -8,12 +8,6 @@ is the same vote with exp(mean log-probability of the words).
 **What to expect.** Written before measuring, from a prototype: 12 to 14 points over one sample with
 several paths, 0 to 4 with one path (`layout=single`, the negative control). Weights change little.
 
-**What was seen.** `--set problems=60`, seeds 0..2, 180 questions. 0.472, 0.644, 0.772 at N = 4, 16,
-64 against 0.383 of one sample: more than foreseen. Likelihood as a weight adds to it (0.700 at 16),
-which was not foreseen. With one path voting still wins back what sampling loses (1.49 x one sample,
-so CH-single is not reproduced) but not more than greedy decoding has for nothing (0.93 [0.83, 1.03]
-of it): the control's own policy is surer of itself when it is greedy.
-
 **Ways to fake it.** Breaking ties by the right answer; counting malformed completions as
 abstentions that cost nothing.
 """

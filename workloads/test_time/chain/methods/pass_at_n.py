@@ -6,9 +6,6 @@ pass it. It is `exact` for choosing among N and a `bound` for choosing how many.
 
 **What to expect.** At least 15 points above greedy at N = 16, else there is nothing to choose.
 
-**What was seen.** `--set problems=60`, seeds 0..2, 180 questions. 0.722 and 0.911 at N = 4 and 16,
-53 points above greedy (0.383). Searches at N = 64 pass it (0.93 to 0.94): they draw other samples.
-
 **Ways to fake it.** Reporting it as a method.
 """
 

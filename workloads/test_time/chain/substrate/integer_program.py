@@ -180,7 +180,7 @@ def _best(program: Program) -> Offer | None:
 
 
 def _closing(program: Program) -> list[int]:
-    """Return, for each node, the clusters whose leaves all lie below it and below no child of it."""
+    """Return the clusters whose leaves all lie below a node and below no child of it."""
     closing = [0] * len(program.above)
     for cluster in range(program.covering):
         nodes = {

@@ -8,9 +8,7 @@ is known of a step: no intermediate value, no rule of arithmetic.
     loss = binary cross-entropy(score at `;`, share right), all steps of a solution alike
 
 The trunk is a larger language model than the policy, trained for longer on the `train` split; it
-stays as it is while the head learns. (Tried first: trunk and head trained together from `lm-m`,
-7,200 solutions, 1,200 steps, the state at `;` alone: AUC within problems 0.58, best-of-16 0.35
-where chance is 0.37. The mean log-probability under `lm-m`, nothing learned, had 0.83 and 0.61.)
+stays as it is while the head learns.
 
 **How good.** Pooled AUC mostly measures how hard a problem is. What selection needs is the AUC
 *within problems*: over pairs of a right and a wrong solution of one problem, how often the
