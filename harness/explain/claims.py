@@ -1,13 +1,14 @@
 """A claim's verdict, taken back to its sides: the leaves of the method and of its rivals.
 
-Which leaves a claim speaks of is decided as `harness/analysis/claims/verdicts.py` does, by `Evidence`; the rule is
-quoted from there.
+Which leaves a claim speaks of is decided as `harness/analysis/claims/verdicts.py` does, by
+`Evidence`; the rule is quoted from the module that applies it.
 """
 
 import math
 from collections.abc import Mapping
+from types import ModuleType
 
-from adabench.harness.analysis.claims import verdicts
+from adabench.harness.analysis.claims import monotone_and_frontier, ranking, ratio, verdicts
 from adabench.harness.analysis.claims.evidence import Evidence, Pairs, paired
 from adabench.harness.analysis.findings import ClaimRow, Findings
 from adabench.harness.analysis.operating_points import Dot, collapse
@@ -33,15 +34,16 @@ from adabench.harness.explain.samples_and_meters import (
 )
 from adabench.harness.store.table import Table
 
-MEANINGS: Mapping[type[Expectation], str] = {
-    Ratio: "*Ratio*",
-    Bound: "*Bound.*",
-    Monotone: "*Monotone.*",
-    Frontier: "*Frontier.*",
-    Level: "*Level.*",
-    Rank: "*Rank.*",
-    SignedRank: "*SignedRank.*",
+RULES: Mapping[type[Expectation], tuple[ModuleType, str]] = {
+    Ratio: (ratio, "*Ratio*"),
+    Bound: (verdicts, "*Bound.*"),
+    Monotone: (monotone_and_frontier, "*Monotone.*"),
+    Frontier: (monotone_and_frontier, "*Frontier.*"),
+    Level: (ranking, "*Level.*"),
+    Rank: (ranking, "*Rank.*"),
+    SignedRank: (ranking, "*SignedRank.*"),
 }
+"""Where the rule of each kind of claim stands, and how its paragraph begins."""
 
 
 def told(findings: Findings, table: Table, number: Number, row: ClaimRow) -> Told:
@@ -49,7 +51,7 @@ def told(findings: Findings, table: Table, number: Number, row: ClaimRow) -> Tol
     what = f"Claim {row.id} of {row.task}/{row.method}: {row.says} Verdict: {row.verdict}."
     card = findings.method_cards[f"{row.task}/{row.method}"]
     claim = next((claim for claim in card.claims if claim.id == row.id), None)
-    if claim is None or type(claim.expect) not in MEANINGS:
+    if claim is None or type(claim.expect) not in RULES:
         return without_number(findings, number, what, verdicts, "", row.reason, ())
     evidence = _evidence(findings, table, claim, row.task)
     names = [row.method, *_rivals(claim.expect)]
@@ -82,9 +84,10 @@ def told(findings: Findings, table: Table, number: Number, row: ClaimRow) -> Tol
         own = sides.get(row.method) or []
         places = pairs.places if pairs is not None else own[0].places if own else None
         words = how_interval(number, places, logged=isinstance(claim.expect, Ratio))
+    module, start = RULES[type(claim.expect)]
     return Told(
         what, sides_told, tuple(meter(findings, row.task, name) for name in metrics),
-        paragraph(verdicts, MEANINGS[type(claim.expect)]), written, words, verdicts, row.reason,
+        paragraph(module, start), written, words, module, row.reason,
     )  # fmt: skip
 
 

@@ -24,24 +24,15 @@ interval from one pair alone.
 
 *Intervals and p-values* of units are those of `student_t.py`: the union (the larger p) of
 Student's t and Hall's correction for skew. For ratios the units are log ratios. Blocks whose
-noise is autocorrelated (AR(1), rho = 0.6) are covered by "series" with 0.95 (n = 10), 0.96 (30)
-and 0.96 (100; 1,000 worlds each), where independent blocks would claim 95 % and hold 0.67. It
-is paid for in width: two batches have a t of 12.7.
+noise is autocorrelated (AR(1), rho = 0.6) are covered by "series", which is paid for in width:
+two batches have a t of 12.7.
 
 *Yes-or-no outcomes* (all values 0 or 1) have no such t: ten pairs that all agree show no
 scatter, which is not certainty. Two pseudo-pairs are added (half a win, half a loss, one tie:
 Agresti & Min 2005), and a p-value is the larger of that and Tango's score test (1998), each of
-which alone errs up to 20-fold in the tail if nearly all discordant pairs point one way. Both
-together: at most 1.05 times the level at 0.01 and 0.001, 1.26 at 0.0001 (500,000 worlds each,
-n = 30 to 1,000, accuracies 0.5 and 0.9, margins 0, -0.02 and -0.05, 0.9 to 50 % discordant).
-Where fewer than five discordant pairs are to be expected the interval is too wide (coverage
-towards 1): the data hold no more.
-
-Tail, one-sided at 1e-4: share of simulated worlds (2,000,000 at n = 5 and 10, 600,000 at 30,
-200,000 at 100) over 1e-4: normal 0.55 to 0.95, Student's t(3) 0.2 to 0.8, ratio of exponentials
-0.34 to 1.2, uniform 2.7 (n = 5) and 1.5 (n = 10). Where a and b have the same noise, differences
-are symmetric and this is the case. It is not if only one side has rare outliers: skewed
-differences (exponential) exceed 1e-4 by 22 (n = 10), 6 (n = 30), 2 (n = 100).
+which alone errs in the tail if nearly all discordant pairs point one way. Where fewer than five
+discordant pairs are to be expected the interval is too wide (coverage towards 1): the data hold no
+more. `docs/statistics.md` says how far the tail of these p-values can be trusted.
 """
 
 import math

@@ -1,4 +1,11 @@
-"""How a `Monotone` and a `Frontier` are ruled upon; `verdicts.py` states the rules.
+"""How a `Monotone` and a `Frontier` are ruled upon.
+
+*Monotone.* Mean rank correlation, signed by the promise. Reproduced: its interval lies above
+0 and the mean curve never steps back by more than the tolerance of its range. Direction only:
+it does step back. Not reproduced: the interval lies below 0, or the curve is constant.
+
+*Frontier.* Mean height of one step front over the other. Reproduced: the interval lies above 0
+and the mean reaches the margin. Direction only: it does not. Not reproduced: not above 0.
 
 `Monotone` ranks each case's own curve over the knob (Spearman, signed by the promised
 direction; a constant curve ranks 0), so that cases of very different size weigh alike.

@@ -1,4 +1,14 @@
-"""How a `Level`, a `Rank` and a `SignedRank` are ruled upon; `verdicts.py` states the rules.
+"""How a `Level`, a `Rank` and a `SignedRank` are ruled upon.
+
+*Level.* Mean over cases (or the share of those that reach a value). Reproduced: the interval lies
+above `above` and the mean is `low` or more. Direction only: it is not. Not reproduced: the
+interval does not reach above `above`. Undecided: else.
+
+*Rank.* By how many mean ranks the method is ahead of the nearest rival, the median setting of
+each. Reproduced: the interval lies above 0. Not reproduced: at or below 0. Undecided: else.
+
+*SignedRank.* Wilcoxon's signed-rank test, both sides, over cases. Reproduced: p < 0.05 and the
+ranks of the gains outweigh. Not reproduced: else, however many cases. Undecided: too few cases.
 
 None of them divides one value by another, so they hold for metrics that may be zero or negative
 (an objective, a correlation) and where a few cases would outweigh the others.

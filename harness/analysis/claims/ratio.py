@@ -1,4 +1,15 @@
-"""How a `Ratio` is ruled upon; `verdicts.py` states the rules.
+"""How a `Ratio` is ruled upon.
+
+*Ratio* (geometric mean of paired ratios; several rivals: the hardest to beat in each pair).
+- `every`: reproduced iff each pair obeys, exactly; else not reproduced, naming the worst.
+- A promised change (`high <= 1`, or `low >= 1`). Reproduced: the interval excludes 1 in the
+  promised direction, the mean meets the threshold, and every `keeping` margin holds (the
+  interval of the paired difference does not reach beyond the margin). Direction only: the
+  interval excludes 1, the rest fails. Not reproduced: the interval lies on the other side of
+  1, or within 1 % of it. Undecided: else.
+- A promise that little changes (`high > 1`, `low < 1`, or both limits). Reproduced: the whole
+  interval obeys (direction only if a `keeping` margin is lost). Not reproduced: the whole
+  interval lies beyond. Undecided: else.
 
 Costs are never averaged before they are divided: each pair gives a ratio, and the estimate
 is their geometric mean. Only a metric that can be zero for a single case (the accuracy of
@@ -7,12 +18,8 @@ and the reason says so. A claim over several conditions counts each case once: t
 pairs are averaged first.
 
 A rival that finds next to nothing makes such a ratio uncertain, and its interval says so: it may
-reach over two powers of ten, and there is none where too many resamples find nothing at all.
-Simulated (shares of 0.78 against a rival with h hits on the mean in a seed of 20 cases; 300 worlds
-a figure): of the intervals given, 0.96 to 0.99 hold the truth over 5, 10 and 20 seeds, h = 0.5 to
-4. That they are wide does not keep a claim from being `reproduced`: the rule asks for an interval
-that excludes 1 and a mean that meets the threshold, and a mean over few hits meets one of 1.5 times
-the truth in up to 11 % of worlds. More seeds narrow it.
+reach over two powers of ten, and there is none where too many resamples find nothing at all
+(`docs/statistics.md` has how often it holds).
 """
 
 import math

@@ -13,37 +13,12 @@ run. One replicate has no interval, hence decides nothing but identities and the
 default; a rival takes a named knob's value too if it has that knob. `Bound` looks at every
 recorded condition, `Monotone` at every value of `over`, `Frontier` at every knob and budget.
 
-*Ratio* (geometric mean of paired ratios; several rivals: the hardest to beat in each pair).
-- `every`: reproduced iff each pair obeys, exactly; else not reproduced, naming the worst.
-- A promised change (`high <= 1`, or `low >= 1`). Reproduced: the interval excludes 1 in the
-  promised direction, the mean meets the threshold, and every `keeping` margin holds (the
-  interval of the paired difference does not reach beyond the margin). Direction only: the
-  interval excludes 1, the rest fails. Not reproduced: the interval lies on the other side of
-  1, or within 1 % of it. Undecided: else.
-- A promise that little changes (`high > 1`, `low < 1`, or both limits). Reproduced: the whole
-  interval obeys (direction only if a `keeping` margin is lost). Not reproduced: the whole
-  interval lies beyond. Undecided: else.
-
 *Bound.* The estimate is the largest `metric / bound` over cases (less three standard errors
 for a mean): how near the theorem was approached. Reproduced iff no case exceeds 1. A bound
 of zero or less is compared, not divided by, and adds nothing to the estimate.
 
-*Monotone.* Mean rank correlation, signed by the promise. Reproduced: its interval lies above
-0 and the mean curve never steps back by more than the tolerance of its range. Direction only:
-it does step back. Not reproduced: the interval lies below 0, or the curve is constant.
-
-*Frontier.* Mean height of one step front over the other. Reproduced: the interval lies above 0
-and the mean reaches the margin. Direction only: it does not. Not reproduced: not above 0.
-
-*Level.* Mean over cases (or the share of those that reach a value). Reproduced: the interval lies
-above `above` and the mean is `low` or more. Direction only: it is not. Not reproduced: the
-interval does not reach above `above`. Undecided: else.
-
-*Rank.* By how many mean ranks the method is ahead of the nearest rival, the median setting of
-each. Reproduced: the interval lies above 0. Not reproduced: at or below 0. Undecided: else.
-
-*SignedRank.* Wilcoxon's signed-rank test, both sides, over cases. Reproduced: p < 0.05 and the
-ranks of the gains outweigh. Not reproduced: else, however many cases. Undecided: too few cases.
+The rules of the other kinds stand where they are applied: `ratio.py`, `monotone_and_frontier.py`
+and `ranking.py`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
