@@ -1,5 +1,6 @@
 """Discovery reads cards without importing, and says what is wrong in sentences."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from adabench.harness.contract import registry
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError
+from adabench.harness.run import conformance
 
 HEADER = "from adabench.harness.contract.card import Card\n"
 
@@ -119,3 +121,106 @@ def test_a_broken_plug_in_lists_with_its_problem_and_hurts_nobody(
     assert registry.find("paging/a/b") == found["paging/a/b"]
     with pytest.raises(MissingExtra):
         registry.load(found["paging/gone"])
+
+
+FAMILY_TASK = (
+    HEADER.replace("import Card", "import Card, Knob, Metric")
+    + """
+from dataclasses import dataclass, field
+from adabench.harness.contract.protocols import Meter
+
+CARD = Card(
+    title="Counting", paper="none",
+    metrics=(
+        Metric("right", "", "higher", "quality", primary=True),
+        Metric("steps", "steps", "lower", "work", primary=True),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Counting:
+    seed: int
+    meter: Meter = field(default_factory=Meter)
+
+    def cases(self):
+        return [self.seed * 10 + i for i in range(2)]
+
+    def step(self):
+        self.meter["steps"] += 1
+
+    def score(self, case, answer):
+        return {"right": float(answer == case)}
+
+
+def load(scale, seed):
+    return Counting(seed)
+"""
+)
+FAMILY_METHOD = (
+    HEADER
+    + """
+CARD = Card(title="Reads the case", role="static", tasks=("alpha", "beta"))
+
+
+def solve(task, case, point):
+    task.step()
+    return case
+"""
+)
+
+
+def plant(root: Path, files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let built-in tasks and methods stand in `root` too."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    package = importlib.import_module(registry.PACKAGE)
+    roots = [Path(place) for place in package.__path__]
+    monkeypatch.setattr(package, "__path__", [*map(str, roots), str(root)])
+    monkeypatch.setattr(registry, "_roots", lambda: [*roots, root])
+
+
+def test_a_familys_method_runs_on_the_tasks_that_its_card_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(
+        tmp_path,
+        {
+            "planted/alpha/task.py": FAMILY_TASK,
+            "planted/beta/task.py": FAMILY_TASK,
+            "planted/gamma/task.py": FAMILY_TASK,
+            "planted/methods/reader.py": FAMILY_METHOD,
+            "planted/methods/searcher/searcher.py": FAMILY_METHOD,
+            "planted/methods/searcher/parts.py": "x = 1\n",
+            "planted/alpha/methods/own.py": FAMILY_METHOD.replace(', tasks=("alpha", "beta")', ""),
+        },
+        monkeypatch,
+    )
+    assert set(registry.methods("alpha")) == {"alpha/own", "alpha/reader", "alpha/searcher"}
+    assert set(registry.methods("beta")) == {"beta/reader", "beta/searcher"}
+    assert registry.methods("gamma") == {}
+    one, other = (registry.load(registry.find(f"{task}/reader")) for task in ("alpha", "beta"))
+    assert one is other
+    assert one.__name__ == "adabench.workloads.planted.methods.reader"
+    for address in ("alpha/reader", "beta/reader", "alpha/searcher"):
+        findings = list(conformance.check(address))
+        assert findings
+        assert [finding.problem for finding in findings if finding.problem] == []
+
+
+def test_a_task_name_in_two_families_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(
+        tmp_path,
+        {"planted/alpha/task.py": FAMILY_TASK, "sown/alpha/task.py": FAMILY_TASK},
+        monkeypatch,
+    )
+    entry = registry.find("alpha")
+    for folder in ("planted.alpha", "sown.alpha"):
+        assert folder in entry.problem
+    assert "rename one of the two folders" in entry.problem
+    with pytest.raises(MethodContractError, match="have the same name"):
+        registry.load(entry)
