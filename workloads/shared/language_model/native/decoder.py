@@ -281,6 +281,18 @@ def _run(
 
 
 @compiled
+def _unfinished(lengths: Any, ends: Any) -> tuple[Any, Any]:
+    """Return the sequences that are short of their ends, and the words that the shortest lacks."""
+    most, count, rows = 0, 0, np.empty(len(lengths), np.int64)
+    for s in range(len(lengths)):
+        most = max(most, ends[s] - lengths[s])
+        if ends[s] > lengths[s]:
+            rows[count] = s
+            count += 1
+    return rows[:count], most
+
+
+@compiled
 def decode(
     weights: Any,
     unembedding: Any,
@@ -303,13 +315,7 @@ def decode(
     """
     budget, temperature, top_p, eos = limits
     size, n, vocabulary = cache[2].shape[1], len(lengths), len(stops)
-    most, going, active = 0, 0, np.empty(n, np.int64)
-    for s in range(n):
-        most = max(most, ends[s] - lengths[s])
-        if ends[s] > lengths[s]:
-            active[going] = s
-            going += 1
-    active = active[:going]
+    active, most = _unfinished(lengths, ends)
     drawn, chances = np.zeros((n, most), np.int64), np.zeros((n, most), np.float64)
     counts, lent = np.zeros(n, np.int64), np.zeros(n, np.int64)
     ran, stamps = np.zeros(most, np.int64), np.zeros(most, np.float64)
