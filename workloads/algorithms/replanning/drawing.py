@@ -29,7 +29,7 @@ from adabench.workloads.algorithms.replanning.truth.full_replan import (
     shortest_ways,
 )
 
-SHOWN = "maze"
+SUITE_SCENE = "maze"
 """Of a suite: it has walls and discs, and lies on a plane."""
 
 
@@ -50,12 +50,12 @@ def picture(scale: str, seed: int, conditions: Point) -> Picture | None:
     """Draw one update of a scene; nothing where the scene has three dimensions."""
     settings: dict[str, Any] = dict(conditions)
     if settings.get("scene", "suite") == "suite":
-        settings["scene"] = SHOWN
+        settings["scene"] = SUITE_SCENE
     task = load(scale, seed, **settings)
     (scene,) = task.scenes
     if scene.dimensions != 2:
         return None
-    change = chosen(scene)
+    change = clearest_update(scene)
     return Picture(
         f"A tree that is repaired: {scene.group}, update {change.now}",
         (_before(change), _hit(change), _after(change)),
@@ -65,7 +65,7 @@ def picture(scale: str, seed: int, conditions: Point) -> Picture | None:
     )
 
 
-def chosen(scene: Scene) -> Change:
+def clearest_update(scene: Scene) -> Change:
     """Return the update to draw."""
     truth, road = shortest_ways(scene, len(scene.points)), roadmap(scene, len(scene.points))
     cuts = [

@@ -8,7 +8,7 @@ import pytest
 
 from adabench.cli.main import main
 from adabench.harness.contract.drawing import checked
-from adabench.workloads.algorithms.replanning.drawing import chosen, picture
+from adabench.workloads.algorithms.replanning.drawing import clearest_update, picture
 from adabench.workloads.algorithms.replanning.substrate.scenes import generate
 from adabench.workloads.algorithms.replanning.substrate.world import GOAL, ROBOT
 from adabench.workloads.algorithms.replanning.task import load
@@ -33,7 +33,7 @@ def test_what_is_lost_hangs_below_a_blocked_edge(scene):
     conditions = {**SMALL, "scene": scene}
     drawn = picture("embedded", 0, conditions)
     task = load("embedded", 0, **{**conditions, "scene": "maze" if scene == "suite" else scene})
-    change = chosen(task.scenes[0])
+    change = clearest_update(task.scenes[0])
     free = change.truth.free[change.now]
     road = task.roadmap(change.scene, 200)
     tree = change.truth.parent[change.now - 1]
@@ -60,7 +60,7 @@ def test_the_tree_after_is_whole_and_its_way_is_drawn():
     drawn = picture("embedded", 0, SMALL)
     task = load("embedded", 0, **SMALL, scene="maze")
     scene = task.scenes[0]
-    change = chosen(scene)
+    change = clearest_update(scene)
     reached = np.isfinite(change.truth.g[change.now]).sum() - 1
     assert len(marks(drawn, 2, "faint")) + len(marks(drawn, 2, "new")) == reached
     way = marks(drawn, 2, "way", "line")
@@ -72,7 +72,7 @@ def test_the_tree_after_is_whole_and_its_way_is_drawn():
 
 def test_an_update_that_cuts_the_way_is_preferred():
     task = load("embedded", 0, **SMALL, scene="crowd")
-    change = chosen(task.scenes[0])
+    change = clearest_update(task.scenes[0])
     assert change.lost[ROBOT]
 
 

@@ -8,7 +8,7 @@ from numba.core.errors import NumbaError
 
 from adabench.workloads.algorithms.replanning.substrate import world as parts
 from adabench.workloads.algorithms.replanning.substrate.moving_obstacles import settle
-from adabench.workloads.algorithms.replanning.substrate.replay import fresh
+from adabench.workloads.algorithms.replanning.substrate.replay import blank_space
 from adabench.workloads.algorithms.replanning.substrate.scenes import generate
 from adabench.workloads.algorithms.replanning.substrate.world import CHECKS, FREE, QUEUE, SIZE
 
@@ -17,7 +17,7 @@ from .conftest import planner, small
 
 def new(family="discs", samples=60, seed=0):
     task = small(family, seed, samples)
-    return fresh(task.roadmap(task.scenes[0], samples), task.scenes[0])
+    return blank_space(task.roadmap(task.scenes[0], samples), task.scenes[0])
 
 
 def test_the_queue_gives_the_least_key_first():
@@ -73,7 +73,7 @@ def test_a_way_is_blocked_where_a_point_of_it_lies_inside_an_obstacle():
     for family in ("discs", "maze", "balls"):
         scene = generate(family, 200, 1, 1.0, 4)
         task = small(family, 4, 200)
-        space = fresh(task.roadmap(task.scenes[0], 200), task.scenes[0])
+        space = blank_space(task.roadmap(task.scenes[0], 200), task.scenes[0])
         scene = task.scenes[0]
         rng = np.random.default_rng(0)
         unlike = 0

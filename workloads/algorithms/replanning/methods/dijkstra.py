@@ -23,10 +23,10 @@ from adabench.workloads.algorithms.replanning.substrate.world import (
     clear,
     compiled,
     is_empty,
+    is_free,
     look,
     put,
     take,
-    usable,
 )
 
 CARD = Card(
@@ -51,7 +51,7 @@ def plan(space: Space, tune: Floats) -> None:
         for edge in range(start[z], start[z + 1]):
             x = target[edge]
             cost = g[z] + price[edge]
-            if cost < g[x] and (state[edge] == FREE or usable(space, edge, z)):
+            if cost < g[x] and (state[edge] == FREE or is_free(space, edge, z)):
                 g[x] = cost
                 parent[x] = z
                 put(queue, x, cost, 0.0)

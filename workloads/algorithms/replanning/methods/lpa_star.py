@@ -30,10 +30,10 @@ from adabench.workloads.algorithms.replanning.substrate.world import (
     compiled,
     drop,
     is_empty,
+    is_free,
     look,
     put,
     take,
-    usable,
 )
 
 CARD = Card(
@@ -90,7 +90,7 @@ def recompute(space: Space, node: int) -> None:
     look(space.queue, start[node + 1] - start[node])
     for edge in range(start[node], start[node + 1]):
         cost = g[target[edge]] + price[edge]
-        if cost < rhs[node] and (state[edge] == FREE or usable(space, edge, node)):
+        if cost < rhs[node] and (state[edge] == FREE or is_free(space, edge, node)):
             rhs[node], parent[node] = cost, target[edge]
 
 
@@ -124,7 +124,7 @@ def lower(space: Space, node: int, early: bool) -> None:
     for edge in range(start[node], start[node + 1]):
         other = target[edge]
         cost = g[node] + price[edge]
-        if cost < rhs[other] and (state[edge] == FREE or usable(space, edge, node)):
+        if cost < rhs[other] and (state[edge] == FREE or is_free(space, edge, node)):
             rhs[other], parent[other] = cost, node
             update(points, g, rhs, queue, other, early)
 

@@ -34,10 +34,10 @@ from adabench.workloads.algorithms.replanning.substrate.world import (
     adopt,
     compiled,
     is_empty,
+    is_free,
     look,
     put,
     take,
-    usable,
 )
 
 CARD = Card(
@@ -80,7 +80,7 @@ def look_ahead(space: Space, node: int) -> None:
             cost < rhs[node]
             and parent[other] != node
             and not note[other]
-            and (state[edge] == FREE or usable(space, edge, node))
+            and (state[edge] == FREE or is_free(space, edge, node))
         ):
             rhs[node] = cost
             adopt(tree, other, node)
@@ -101,7 +101,7 @@ def rewire(space: Space, node: int, epsilon: float) -> None:
         if (
             other != parent[node]
             and rhs[other] > cost
-            and (state[edge] == FREE or usable(space, edge, node))
+            and (state[edge] == FREE or is_free(space, edge, node))
         ):
             rhs[other] = cost
             adopt(tree, node, other)

@@ -16,9 +16,9 @@ from adabench.workloads.algorithms.replanning.substrate.world import (
     disown,
     drop,
     is_empty,
+    is_free,
     look,
     put,
-    usable,
 )
 
 
@@ -42,7 +42,7 @@ def march(space: Space, repairing: bool, early: bool) -> None:
     heap, where = queue.heap, queue.where
     while not is_empty(queue):
         z = heap[0]
-        if early and settled(g, where, z):
+        if early and is_settled(g, where, z):
             return
         look(queue, start[z + 1] - start[z])
         for edge in range(start[z], start[z + 1]):
@@ -53,7 +53,7 @@ def march(space: Space, repairing: bool, early: bool) -> None:
             look(queue, start[x + 1] - start[x])
             chosen = best_open(start, target, price, g, where, x)
             cost = g[target[chosen]] + price[chosen] if chosen >= 0 else np.inf
-            if cost < g[x] and (state[chosen] == FREE or usable(space, chosen, x)):
+            if cost < g[x] and (state[chosen] == FREE or is_free(space, chosen, x)):
                 g[x] = cost
                 adopt(tree, target[chosen], x)
                 put(queue, x, cost, 0.0)
@@ -61,7 +61,7 @@ def march(space: Space, repairing: bool, early: bool) -> None:
 
 
 @compiled
-def settled(g: Floats, where: Ints, z: int) -> bool:
+def is_settled(g: Floats, where: Ints, z: int) -> bool:
     """Tell whether nothing that is open, from `z` on, can change the robot's cost."""
     known = g[ROBOT]
     return bool(where[ROBOT] < 0 and known < np.inf and g[z] >= known)

@@ -115,7 +115,7 @@ class Replanning:
         return self.reference.values(scene, answer)
 
 
-def fresh(road: Roadmap, scene: Scene) -> Space:
+def blank_space(road: Roadmap, scene: Scene) -> Space:
     """Return a space in which nothing was tested and nothing planned."""
     m, e = len(road.points), len(road.target)
 
@@ -138,7 +138,7 @@ def fresh(road: Roadmap, scene: Scene) -> Space:
 
 def _first(scene: Scene, road: Roadmap, plan: Plan, tune: Floats) -> int:
     """Return the collision checks of a plan that has to test its edges itself."""
-    space = fresh(road, scene)
+    space = blank_space(road, scene)
     plan(space, tune)
     return int(space.queue.counts[CHECKS])
 
@@ -151,7 +151,7 @@ def _driven(
     tune: Floats,
     ways: tuple[Ints, ...] | None,
 ) -> tuple[Floats, tuple[Ints, ...], Floats, Counts, Floats]:
-    space, m, rounds = fresh(road, scene), len(road.points), 1 + scene.updates
+    space, m, rounds = blank_space(road, scene), len(road.points), 1 + scene.updates
     settle(space)
     cost, g = np.empty(rounds), np.empty((rounds, m))
     work, paths = np.empty((rounds, 3), np.int64), []

@@ -159,7 +159,7 @@ def crosses(px: float, py: float, dx: float, dy: float, walls: Floats, w: int) -
 
 
 @compiled
-def usable(space: Space, edge: int, source: int) -> bool:
+def is_free(space: Space, edge: int, source: int) -> bool:
     """Tell whether an edge of `source` is free; checked and counted if that is not known yet."""
     if space.state[edge] == UNKNOWN:
         test(space, edge, source)

@@ -52,7 +52,7 @@ def search(scene: Scene, samples: int) -> Truth:
     before = np.full(m, -1, np.int32)
     for centres in scene.centres:
         free = np.empty(len(source), np.bool_)
-        tested(road.points, source, road.target, centres, scene.radius, scene.walls, free)
+        test_edges(road.points, source, road.target, centres, scene.radius, scene.walls, free)
         graph = csr_matrix((road.length[free], (source[free], road.target[free])), (m, m))
         g, parent = dijkstra(graph, indices=GOAL, return_predecessors=True)
         rows.append(g)
@@ -85,7 +85,7 @@ class FullReplan:
 
 
 @compiled
-def tested(
+def test_edges(
     points: Floats, source: Ints, target: Ints, centres: Floats, radius: Floats, walls: Floats,
     free: npt.NDArray[np.bool_],
 ) -> None:  # fmt: skip
