@@ -19,7 +19,7 @@ import numpy as np
 
 from adabench.harness.contract.card import Card
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, generate
 from adabench.workloads.algorithms.ray_paths.truth.all_paths import AllPaths
 from adabench.workloads.algorithms.ray_paths.truth.second_tracer import is_path
@@ -28,7 +28,7 @@ from adabench.workloads.shared.counting.source_rules import Rules
 SCENES = 6
 FAMILIES = ("street", "yard")
 OFF_LIMITS = frozenset((
-    "judge", "judge_dense", "exhaust", "lit", "trace_all", "reference", "score", "meter", "_run",
+    "judge", "judge_dense", "exhaust", "triangles_in_view", "trace_all", "reference", "score", "meter", "_run",
     "_traced", "generate", "instance", "group",
     "cell_contents", "__closure__", "__code__", "__dict__", "__globals__", "__setattr__",
 ))  # fmt: skip
@@ -76,7 +76,7 @@ def check(method: ModuleType, card: Card) -> Iterator[str]:
             yield f"It finds other paths when {family} bears another name."
 
 
-def attempt(method: ModuleType, card: Card, case: Case) -> Traced:
+def attempt(method: ModuleType, card: Card, case: Case) -> Tracing:
     """Run a method on one case.
 
     Raises:
@@ -85,12 +85,12 @@ def attempt(method: ModuleType, card: Card, case: Case) -> Traced:
     task = RayPaths((case,), AllPaths())
     task.cases()
     state = method.prepare(task, card.defaults, 0) if hasattr(method, "prepare") else task
-    answer: Traced = method.solve(state, case, card.defaults)
+    answer: Tracing = method.solve(state, case, card.defaults)
     task.score(case, answer)
     return answer
 
 
-def _paths(case: Case, answer: Traced) -> Iterator[str]:
+def _paths(case: Case, answer: Tracing) -> Iterator[str]:
     for at, (query, paths) in enumerate(zip(case.queries, answer.paths, strict=True)):
         if len({*map(tuple, paths.tolist())}) != len(paths):
             yield f"It counts a path twice in scene {at} of {case.group}."

@@ -6,17 +6,17 @@ import torch
 
 from adabench.harness.contract import registry
 from adabench.harness.errors import DeviceUnavailable
-from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import (
     DeviceFlows,
-    trained_on,
+    network_on,
 )
 from adabench.workloads.algorithms.ray_paths.task import load
 
 NO_GPU = not torch.cuda.is_available()
 
 
-def answers(name: str, task: RayPaths) -> list[Traced]:
+def answers(name: str, task: RayPaths) -> list[Tracing]:
     method = registry.load(registry.find(f"ray_paths/{name}"))
     return [method.solve(task, case, method.CARD.defaults) for case in task.cases()]
 
@@ -39,9 +39,9 @@ def test_what_runs_on_a_device_finds_what_the_host_finds(name, order):
 
 
 def test_flows_come_back_to_the_host_and_the_weights_are_the_shipped_ones():
-    network = trained_on(2, 0, "cpu:0")
+    network = network_on(2, 0, "cpu:0")
     assert isinstance(network, DeviceFlows)
-    for one, other in zip(network.parameters(), trained_on(2, 0, "cpu").parameters(), strict=True):
+    for one, other in zip(network.parameters(), network_on(2, 0, "cpu").parameters(), strict=True):
         assert torch.equal(one, other)
 
 

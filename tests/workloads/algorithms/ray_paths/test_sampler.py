@@ -18,10 +18,10 @@ from adabench.workloads.algorithms.ray_paths.checkpoints import (
 from adabench.workloads.algorithms.ray_paths.recipes import SHIPPED
 from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     Flows,
-    allowed,
     canonical,
     draw,
     sample,
+    successors,
 )
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate
 from adabench.workloads.algorithms.ray_paths.training import train_flow_matching
@@ -91,7 +91,7 @@ def test_the_mask_forbids_what_it_must_and_no_path():
     for query in generate("street", 30, 2, 8).queries:
         coords = torch.from_numpy(canonical(query.triangles, query.tx, query.rx))
         active = torch.ones(len(coords), dtype=torch.bool)
-        may, plain = (allowed(coords, active, mask=mask) for mask in (True, False))
+        may, plain = (successors(coords, active, mask=mask) for mask in (True, False))
         assert not may.diagonal().any()
         assert not plain.diagonal().any()
         assert (may <= plain).all()
@@ -111,7 +111,7 @@ def test_the_loss_is_that_of_flow_matching():
         train_flow_matching.batch([coords], plan),
         iter((torch.tensor([[[0]]]), torch.tensor([[[5]]]))),
     )
-    loss = train_flow_matching.matched(
+    loss = train_flow_matching.matching_loss(
         net, scenes, plan, lambda f, m, d: next(fixed), lambda p: torch.ones(p.shape[:-1])
     )
     padded, may = scenes[0][0].numpy(), scenes[2]

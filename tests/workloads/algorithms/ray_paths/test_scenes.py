@@ -18,7 +18,7 @@ from adabench.workloads.algorithms.ray_paths.substrate.scenes import (
 )
 from adabench.workloads.algorithms.ray_paths.task import load
 from adabench.workloads.algorithms.ray_paths.training.train_flow_matching import (
-    fresh,
+    training_scene,
 )
 
 
@@ -63,7 +63,9 @@ def test_no_test_scene_is_a_training_scene():
     tests = {
         query.tx.tobytes() for seed in range(4) for query in generate("street", 50, 2, seed).queries
     }
-    trained = {fresh(seed, number, 2).tx.tobytes() for seed in range(4) for number in range(100)}
+    trained = {
+        training_scene(seed, number, 2).tx.tobytes() for seed in range(4) for number in range(100)
+    }
     assert not tests & trained
 
 

@@ -9,9 +9,9 @@ import torch
 from adabench.workloads.algorithms.ray_paths.checkpoints import recipe, source_digest
 from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     Flows,
-    allowed,
     canonical,
     sample,
+    successors,
 )
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate, make_query
 from adabench.workloads.algorithms.ray_paths.training import train_likelihood
@@ -46,7 +46,7 @@ def test_the_loss_is_minus_the_log_of_the_chance_of_being_drawn(order):
             flows = net.flow(known) if k == 0 else net.flow(
                 known, net.follow(embedded, torch.tensor([path[:k]]))
             )[0]  # fmt: skip
-            may = active if k == 0 else allowed(x, active, mask=k == 1)[path[k - 1]]
+            may = active if k == 0 else successors(x, active, mask=k == 1)[path[k - 1]]
             chance *= float(flows[path[k]] / (flows * may).sum())
         loss = train_likelihood.surprise(net, batch([coords], plan), torch.tensor([[path]]))
     assert loss.item() == pytest.approx(-np.log(chance), rel=1e-4)
@@ -66,7 +66,9 @@ def test_what_is_learned_from_are_paths_both_ways_and_mirrored():
     plan = replace(PLAN, order=2, states=3)
     buffer = buffered(plan)
     assert len(buffer) % 2 == 0
-    (coords, active, _, _), paths = train_likelihood.drawn(buffer, plan, np.random.default_rng(0))
+    (coords, active, _, _), paths = train_likelihood.draw_batch(
+        buffer, plan, np.random.default_rng(0)
+    )
     assert paths.shape == (plan.scenes, 3, 2)
     mirrored = 0
     for scene, some, rows in zip(coords, active, paths.numpy(), strict=True):

@@ -21,9 +21,9 @@ from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     canonical,
     sample,
 )
-from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
-from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import ablated
+from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import ablation_network
 
 CARD = Card(
     title="Sampler with a part left out",
@@ -38,10 +38,10 @@ CARD = Card(
 )
 
 
-def solve(task: RayPaths, case: Case, point: Point) -> Traced:
+def solve(task: RayPaths, case: Case, point: Point) -> Tracing:
     """Draw and trace."""
     without, number = str(point["without"]), int(point["M"])
-    network, masked = ablated(case.order, without), without != "mask"
+    network, masked = ablation_network(case.order, without), without != "mask"
 
     def propose(query: Query) -> Ints:
         coords = canonical(query.triangles, query.tx, query.rx)

@@ -11,7 +11,7 @@ This is what the paper's factors of 10 and 1000 are against, and it is no fair o
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case
 
 CARD = Card(
@@ -23,6 +23,6 @@ CARD = Card(
 )
 
 
-def solve(task: RayPaths, case: Case, point: Point) -> Traced:
+def solve(task: RayPaths, case: Case, point: Point) -> Tracing:
     """Enumerate in tensors."""
     return task.enumerate_dense(case, int(point["chunk"]))

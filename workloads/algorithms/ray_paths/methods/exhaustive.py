@@ -12,7 +12,7 @@ included.
 import numpy as np
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.algorithms.ray_paths.substrate.replay import Look, RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.replay import Look, RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 
 CARD = Card(
@@ -23,13 +23,13 @@ CARD = Card(
 )
 
 
-def everything(query: Query, look: Look) -> tuple[Ints, Ints, Ints]:
+def all_candidates(query: Query, look: Look) -> tuple[Ints, Ints, Ints]:
     """Leave nothing out but immediate repeats."""
     n = len(query.triangles)
     one = np.ones(n, np.int64)
     return one, one, 1 - np.eye(n, dtype=np.int64)
 
 
-def solve(task: RayPaths, case: Case, point: Point) -> Traced:
+def solve(task: RayPaths, case: Case, point: Point) -> Tracing:
     """Enumerate."""
-    return task.enumerate(case, everything)
+    return task.enumerate(case, all_candidates)

@@ -29,9 +29,9 @@ from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     canonical,
     sample,
 )
-from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
-from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import trained_on
+from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import network_on
 
 CARD = Card(
     title="Generative path sampler",
@@ -178,9 +178,9 @@ CARD = Card(
 )
 
 
-def solve(task: RayPaths, case: Case, point: Point) -> Traced:
+def solve(task: RayPaths, case: Case, point: Point) -> Tracing:
     """Draw and trace."""
-    network = trained_on(case.order, case.seed, task.device)
+    network = network_on(case.order, case.seed, task.device)
     number = int(point["M"])
 
     def propose(query: Query) -> Ints:

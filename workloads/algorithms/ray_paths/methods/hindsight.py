@@ -6,7 +6,7 @@ Nobody can find all paths with fewer candidates. Exact: hit rate and accuracy ar
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 from adabench.workloads.algorithms.ray_paths.truth.all_paths import paths_of
 
@@ -19,7 +19,7 @@ CARD = Card(
 )
 
 
-def solve(task: RayPaths, case: Case, point: Point) -> Traced:
+def solve(task: RayPaths, case: Case, point: Point) -> Tracing:
     """Trace what is known to be right."""
     known = iter(paths_of(case))
 

@@ -14,7 +14,7 @@ street's.
 import numpy as np
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 
 CARD = Card(
@@ -45,7 +45,7 @@ def shortest(query: Query, number: int) -> Ints:
     return paths[np.argsort(length, kind="stable")[:number]]
 
 
-def solve(task: RayPaths, case: Case, point: Point) -> Traced:
+def solve(task: RayPaths, case: Case, point: Point) -> Tracing:
     """Order and trace."""
     number = int(point["M"])
     return task.trace(case, lambda query: shortest(query, number))

@@ -16,9 +16,9 @@ from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     canonical,
     sample,
 )
-from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
-from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import trained
+from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import shipped_network
 
 CARD = Card(
     title="Sampler with shuffled names",
@@ -29,9 +29,9 @@ CARD = Card(
 )
 
 
-def solve(task: RayPaths, case: Case, point: Point) -> Traced:
+def solve(task: RayPaths, case: Case, point: Point) -> Tracing:
     """Draw, rename, and trace."""
-    network, number = trained(case.order, case.seed), int(point["M"])
+    network, number = shipped_network(case.order, case.seed), int(point["M"])
 
     def propose(query: Query) -> Ints:
         rng = np.random.default_rng(query.coins)

@@ -11,7 +11,7 @@ draws repeat. `blind_rate` beside it is the share that was really traced.
 import numpy as np
 
 from adabench.harness.contract.card import Card, Claim, Knob, Monotone, Point
-from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 
 CARD = Card(
@@ -31,7 +31,7 @@ CARD = Card(
 )
 
 
-def evenly(query: Query, number: int) -> Ints:
+def draw_evenly(query: Query, number: int) -> Ints:
     """Draw (number, K) candidates; each place is even over all but the one before."""
     rng, n = np.random.default_rng(query.coins), len(query.triangles)
     paths = rng.integers(n, size=(number, query.order))
@@ -41,7 +41,7 @@ def evenly(query: Query, number: int) -> Ints:
     return paths
 
 
-def solve(task: RayPaths, case: Case, point: Point) -> Traced:
+def solve(task: RayPaths, case: Case, point: Point) -> Tracing:
     """Draw and trace."""
     number = int(point["M"])
-    return task.trace(case, lambda query: evenly(query, number))
+    return task.trace(case, lambda query: draw_evenly(query, number))

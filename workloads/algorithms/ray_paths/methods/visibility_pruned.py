@@ -16,7 +16,7 @@ cost more than the candidates they save when n is small.
 import numpy as np
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.algorithms.ray_paths.substrate.replay import Look, RayPaths, Traced
+from adabench.workloads.algorithms.ray_paths.substrate.replay import Look, RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 
 CARD = Card(
@@ -29,7 +29,7 @@ CARD = Card(
 FLAT_M = 1e-9
 
 
-def pruned(query: Query, look: Look, fine: int) -> tuple[Ints, Ints, Ints]:
+def prune(query: Query, look: Look, fine: int) -> tuple[Ints, Ints, Ints]:
     """Return what may be first, last and next to each other."""
     base = (query.triangles[:, 0] * query.normals).sum(axis=1)
     height = query.triangles @ query.normals.T - base  # (n, 3, n): of i's vertices over j
@@ -38,7 +38,7 @@ def pruned(query: Query, look: Look, fine: int) -> tuple[Ints, Ints, Ints]:
     return look(query.tx, fine), look(query.rx, fine), facing
 
 
-def solve(task: RayPaths, case: Case, point: Point) -> Traced:
+def solve(task: RayPaths, case: Case, point: Point) -> Tracing:
     """Prune and enumerate."""
     fine = int(point["fine"])
-    return task.enumerate(case, lambda query, look: pruned(query, look, fine))
+    return task.enumerate(case, lambda query, look: prune(query, look, fine))

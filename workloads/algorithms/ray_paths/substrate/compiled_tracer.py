@@ -42,7 +42,7 @@ def side(triangles: Floats, normals: Floats, i: int, x: float, y: float, z: floa
 
 
 @compiled
-def inside(triangles: Floats, normals: Floats, i: int, x: float, y: float, z: float) -> bool:
+def is_inside(triangles: Floats, normals: Floats, i: int, x: float, y: float, z: float) -> bool:
     """Tell whether a point of its plane lies in a triangle; each edge has one owner."""
     for a in range(3):
         b = (a + 1) % 3
@@ -70,7 +70,7 @@ def inside(triangles: Floats, normals: Floats, i: int, x: float, y: float, z: fl
 
 
 @compiled
-def blocked(
+def is_blocked(
     triangles: Floats, normals: Floats, p: Floats, q: Floats, skip: int, also: int, counts: Ints
 ) -> bool:
     """Tell whether a triangle is met strictly between two points; counts each test."""
@@ -86,7 +86,7 @@ def blocked(
         if t <= NEAR or t >= 1.0 - NEAR:
             continue
         x, y, z = p[0] + t * (q[0] - p[0]), p[1] + t * (q[1] - p[1]), p[2] + t * (q[2] - p[2])
-        if inside(triangles, normals, i, x, y, z):
+        if is_inside(triangles, normals, i, x, y, z):
             return True
     return False
 
@@ -120,7 +120,7 @@ def follow(
             gap = points[k + 2, axis] - images[k + 1, axis]
             points[k + 1, axis] = images[k + 1, axis] + t * gap
         x, y, z = points[k + 1, 0], points[k + 1, 1], points[k + 1, 2]
-        if not inside(triangles, normals, i, x, y, z):
+        if not is_inside(triangles, normals, i, x, y, z):
             return False
     for k in range(order):
         i = path[k]
@@ -131,7 +131,7 @@ def follow(
     for k in range(order, -1, -1):
         skip = path[k - 1] if k > 0 else -1
         also = path[k] if k < order else -1
-        if blocked(triangles, normals, points[k], points[k + 1], skip, also, counts):
+        if is_blocked(triangles, normals, points[k], points[k + 1], skip, also, counts):
             return False
     return True
 
@@ -204,7 +204,9 @@ def exhaust(
 
 
 @compiled
-def lit(triangles: Floats, normals: Floats, point: Floats, fine: int, counts: Ints) -> Ints:
+def triangles_in_view(
+    triangles: Floats, normals: Floats, point: Floats, fine: int, counts: Ints
+) -> Ints:
     """Return which triangles are in view of a point: (n,).
 
     Each is looked at in fine (fine + 1) / 2 places, even over it, until one is seen; what is seen
@@ -221,7 +223,7 @@ def lit(triangles: Floats, normals: Floats, point: Floats, fine: int, counts: In
             for axis in range(3):
                 a, b, c = triangles[i, 0, axis], triangles[i, 1, axis], triangles[i, 2, axis]
                 aim[axis] = a + u * (b - a) + v * (c - a)
-            if not blocked(triangles, normals, point, aim, i, -1, counts):
+            if not is_blocked(triangles, normals, point, aim, i, -1, counts):
                 seen[i] = 1
                 break
     return seen

@@ -48,7 +48,7 @@ def canonical(triangles: Floats, tx: Floats, rx: Floats) -> npt.NDArray[np.float
     return np.asarray(seen.reshape(-1, 9), np.float32)
 
 
-def allowed(coords: Tensor, active: Tensor, *, mask: bool) -> Tensor:
+def successors(coords: Tensor, active: Tensor, *, mask: bool) -> Tensor:
     """Return which object may follow the first: (..., n, n) booleans.
 
     Never the same, never one that is absent; with `mask` it must have a vertex strictly on the
@@ -130,8 +130,8 @@ def sample(
         seen = torch.from_numpy(coords)
         active = torch.ones(len(coords), dtype=torch.bool)
         embedded, known = network.encode(seen, active)
-        may = allowed(seen, active, mask=mask) if network.order > 1 else None
-        plain = allowed(seen, active, mask=False) if network.order > 2 else None
+        may = successors(seen, active, mask=mask) if network.order > 1 else None
+        plain = successors(seen, active, mask=False) if network.order > 2 else None
         first = network.flow(known).numpy()[None]
         paths = draw(np.repeat(first, number, axis=0), rng)[:, None]
         for k in range(1, network.order):

@@ -21,9 +21,9 @@ from adabench.workloads.algorithms.ray_paths.substrate.scenes import (
     TEST,
     TX_M,
     Case,
-    Drawn,
     Floats,
     Ints,
+    SceneParts,
     child,
     make_case,
 )
@@ -101,7 +101,7 @@ def _installed() -> list[Path]:
     )
 
 
-def _placed(triangles: Floats, rng: np.random.Generator, name: str) -> Drawn:
+def _placed(triangles: Floats, rng: np.random.Generator, name: str) -> SceneParts:
     """Return the mesh with a transmitter and a receiver outdoors."""
     low, high = triangles.min(axis=(0, 1)), triangles.max(axis=(0, 1))
     top = max(min(TX_M[1], ABOVE * float(high[2] - low[2])), TX_M[0])

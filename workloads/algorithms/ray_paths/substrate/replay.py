@@ -18,7 +18,7 @@ from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import (
     TRACED,
     exhaust,
     judge,
-    lit,
+    triangles_in_view,
 )
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Floats, Ints, Query
 from adabench.workloads.algorithms.ray_paths.substrate.tensor_tracer import judge_dense, trace_all
@@ -36,7 +36,7 @@ CHUNK_ON_DEVICE = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
-class Traced:
+class Tracing:
     """What came of one method on one case, scene by scene."""
 
     instance: float
@@ -59,7 +59,7 @@ class Reference(Protocol):
         """Return all paths of each scene."""
         ...
 
-    def values(self, case: Case, answer: Traced) -> dict[str, float]:
+    def values(self, case: Case, answer: Tracing) -> dict[str, float]:
         """Compare what was found with all there is."""
         ...
 
@@ -73,7 +73,7 @@ class RayPaths:
     meter: Meter = field(default_factory=Meter)
     device: str = "cpu"
     """Where networks and tensors work; the compiled tracer is the host's."""
-    _traced: dict[float, tuple[Traced, bytes]] = field(
+    _traced: dict[float, tuple[Tracing, bytes]] = field(
         default_factory=dict, repr=False, compare=False
     )
 
@@ -82,11 +82,11 @@ class RayPaths:
         for case in self.instances:
             query = case.queries[0]
             judge(*query.scene, np.zeros((1, case.order), np.int64), np.zeros(2, np.int64))
-            lit(query.triangles, query.normals, query.tx, 1, np.zeros(2, np.int64))
+            triangles_in_view(query.triangles, query.normals, query.tx, 1, np.zeros(2, np.int64))
             self.reference.paths(case)
         return self.instances
 
-    def trace(self, case: Case, propose: Propose) -> Traced:
+    def trace(self, case: Case, propose: Propose) -> Tracing:
         """Ask for candidates and trace them, one scene after another.
 
         Raises:
@@ -104,7 +104,7 @@ class RayPaths:
 
         return self._run(case, one)
 
-    def enumerate(self, case: Case, prune: Prune) -> Traced:
+    def enumerate(self, case: Case, prune: Prune) -> Tracing:
         """Trace all candidates that pruning leaves, in one compiled loop a scene.
 
         Raises:
@@ -113,7 +113,7 @@ class RayPaths:
 
         def one(query: Query, counts: Ints) -> tuple[Ints, int, int]:
             def look(point: Floats, fine: int) -> Ints:
-                return lit(query.triangles, query.normals, point, fine, counts)
+                return triangles_in_view(query.triangles, query.normals, point, fine, counts)
 
             first, last, facing = prune(query, look)
             paths = exhaust(*query.scene, query.order, first, last, facing, counts)
@@ -121,7 +121,7 @@ class RayPaths:
 
         return self._run(case, one)
 
-    def enumerate_dense(self, case: Case, chunk: int) -> Traced:
+    def enumerate_dense(self, case: Case, chunk: int) -> Tracing:
         """Trace all candidates in tensors, `chunk` at a time, with no test left out.
 
         On a device at least `CHUNK_ON_DEVICE` at a time.
@@ -137,7 +137,7 @@ class RayPaths:
 
         return self._run(case, one)
 
-    def _run(self, case: Case, one: Callable[[Query, Ints], tuple[Ints, int, int]]) -> Traced:
+    def _run(self, case: Case, one: Callable[[Query, Ints], tuple[Ints, int, int]]) -> Tracing:
         if not any(case is known for known in self.instances):
             raise MethodContractError("That is not a case of this task.", "Pass `case` on.")
         counts = np.zeros((len(case.queries), 2), np.int64)
@@ -147,7 +147,7 @@ class RayPaths:
             found.append(one(query, counts[at]))
             spent_s[at] = process_time() - began
         paths, sampled, right = zip(*found, strict=True)
-        answer = Traced(
+        answer = Tracing(
             case.instance, paths, np.array(sampled), np.array(right),
             counts[:, TRACED].copy(), counts[:, OCCLUSION].copy(), spent_s,
         )  # fmt: skip
@@ -157,7 +157,7 @@ class RayPaths:
         self._traced[case.instance] = answer, _print(answer)
         return answer
 
-    def score(self, case: Case, answer: Traced) -> dict[str, float]:
+    def score(self, case: Case, answer: Tracing) -> dict[str, float]:
         """Compare what was found with all there is.
 
         Raises:
@@ -192,6 +192,6 @@ def _candidates(query: Query, offered: Ints) -> Ints:
     return np.ascontiguousarray(rows, np.int64)
 
 
-def _print(answer: Traced) -> bytes:
+def _print(answer: Tracing) -> bytes:
     parts = [answer.sampled, answer.right, answer.traced, answer.occlusion, *answer.paths]
     return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)

@@ -93,11 +93,11 @@ def child(seed: int, *key: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed, spawn_key=key)
 
 
-Drawn = tuple[Floats, Floats, Floats]
+SceneParts = tuple[Floats, Floats, Floats]
 """Triangles, transmitter, receiver."""
 
 
-def make_case(group: str, order: int, drawn: list[Drawn], seed: int = 0) -> Case:
+def make_case(group: str, order: int, drawn: list[SceneParts], seed: int = 0) -> Case:
     """Freeze the arrays and give the case its content hash."""
     digest, queries = hashlib.sha256(str(order).encode()), []
     seeds = child(seed, COINS).generate_state(len(drawn))
@@ -151,7 +151,7 @@ def _ends(rng: np.random.Generator, x: tuple[float, float]) -> tuple[Floats, Flo
     return tx, rx
 
 
-def _canyon(rng: np.random.Generator, a_row: int) -> Drawn:
+def _canyon(rng: np.random.Generator, a_row: int) -> SceneParts:
     """Return a street: boxes 15..30 m wide with gaps of 2..10 m, 8..40 m high."""
     wide, gap = rng.uniform(15, 30, (2, a_row)), rng.uniform(2, 10, (2, a_row))
     left = np.cumsum(wide + gap, axis=1) - wide - gap
@@ -164,19 +164,19 @@ def _canyon(rng: np.random.Generator, a_row: int) -> Drawn:
     return _kept(rng, boxes(low, size), floor((-5, end + 5), (-35, 35))), tx, rx
 
 
-def _street(rng: np.random.Generator) -> Drawn:
+def _street(rng: np.random.Generator) -> SceneParts:
     return _canyon(rng, 3)
 
 
-def _long(rng: np.random.Generator) -> Drawn:
+def _long(rng: np.random.Generator) -> SceneParts:
     return _canyon(rng, 6)
 
 
-def _longer(rng: np.random.Generator) -> Drawn:
+def _longer(rng: np.random.Generator) -> SceneParts:
     return _canyon(rng, 12)
 
 
-def _scatter(rng: np.random.Generator) -> Drawn:
+def _scatter(rng: np.random.Generator) -> SceneParts:
     """Return 30 upright plates, 8..25 m wide and 5..20 m high, at any angle on a square of 80 m."""
     turn, wide = rng.uniform(0, np.pi, 30), rng.uniform(8, 25, 30)
     along = np.stack([np.cos(turn) * wide, np.sin(turn) * wide, np.zeros(30)], axis=1)
@@ -190,7 +190,7 @@ def _scatter(rng: np.random.Generator) -> Drawn:
     return _kept(rng, corners[:, QUAD].reshape(-1, 3, 3), floor((-60, 60), (-60, 60))), tx, rx
 
 
-def _yard(rng: np.random.Generator) -> Drawn:
+def _yard(rng: np.random.Generator) -> SceneParts:
     """Return one box beside a yard."""
     low = np.array([[0.0, rng.uniform(8, 12), 0.0]])
     size = np.array([[rng.uniform(20, 40), rng.uniform(10, 20), rng.uniform(8, 40)]])
@@ -198,7 +198,7 @@ def _yard(rng: np.random.Generator) -> Drawn:
     return _kept(rng, boxes(low, size), floor((-5, 45), (-35, 35))), tx, rx
 
 
-FAMILIES: dict[str, Callable[[np.random.Generator], Drawn]] = {
+FAMILIES: dict[str, Callable[[np.random.Generator], SceneParts]] = {
     "street": _street,
     "long": _long,
     "longer": _longer,

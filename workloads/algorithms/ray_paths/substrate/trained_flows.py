@@ -49,12 +49,12 @@ def restore(name: str, folder: Path = FOLDER) -> Flows:
     return network.eval().requires_grad_(False)
 
 
-def trained(order: int, seed: int) -> Flows:
+def shipped_network(order: int, seed: int) -> Flows:
     """Return the network for so many reflections that a run with this seed uses."""
     return restore(f"k{order}-s{seed % SHIPPED.get(order, 1)}")
 
 
-def ablated(order: int, without: str) -> Flows:
+def ablation_network(order: int, without: str) -> Flows:
     """Return the network that was trained without replay, exploration or the mask.
 
     Raises:
@@ -69,9 +69,9 @@ def ablated(order: int, without: str) -> Flows:
 
 
 @lru_cache(maxsize=16)
-def trained_on(order: int, seed: int, device: str) -> Flows:
+def network_on(order: int, seed: int, device: str) -> Flows:
     """Return the shipped network for a run seed, on the host or on a device."""
-    network = trained(order, seed)
+    network = shipped_network(order, seed)
     if device == "cpu":
         return network
     made = DeviceFlows(order)

@@ -29,8 +29,8 @@ from adabench.workloads.algorithms.ray_paths.recipes import Recipe
 from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import exhaust, judge
 from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     Flows,
-    allowed,
     canonical,
+    successors,
 )
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import (
     FAMILIES,
@@ -46,7 +46,7 @@ BUFFER = 10_000
 """Scenes with a path that are kept."""
 ROOM = 62
 """Triangles of a street."""
-KNOWN = 2
+KNOWN_PATHS = 2
 """Paths of a scene that one replay uses."""
 Batch = tuple[Tensor, Tensor, Tensor | None, Tensor]
 """Coordinates (b, n, 9), activity (b, n), allowed seconds (b, n, n), and plain ones."""
@@ -65,14 +65,15 @@ def train(plan: Recipe, tick: Tick) -> Flows:
         buffer: list[tuple[npt.NDArray[np.float32], Ints]] = []
         for at in range(plan.steps):
             queries = [
-                fresh(plan.seed, at * plan.scenes + k, plan.order) for k in range(plan.scenes)
+                training_scene(plan.seed, at * plan.scenes + k, plan.order)
+                for k in range(plan.scenes)
             ]
             seen = [canonical(q.triangles, q.tx, q.rx) for q in queries]
-            loss = explored(network, plan, queries, seen)
+            loss = exploration_loss(network, plan, queries, seen)
             if plan.replay > 0:
                 remember(buffer, queries[: plan.searched], seen[: plan.searched])
                 if len(buffer) >= plan.scenes:
-                    again = replayed(network, plan, buffer, rng)
+                    again = replay_loss(network, plan, buffer, rng)
                     loss = (1 - plan.replay) * loss + plan.replay * again
             optimiser.zero_grad()
             torch.autograd.backward(loss)
@@ -86,7 +87,7 @@ def train(plan: Recipe, tick: Tick) -> Flows:
         return network.eval().requires_grad_(False)
 
 
-def fresh(seed: int, number: int, order: int) -> Query:
+def training_scene(seed: int, number: int, order: int) -> Query:
     """Return a training scene, of a stream that no test scene comes from."""
     rng = np.random.default_rng(child(seed, TRAIN, order, number))
     return make_query(*FAMILIES["street"](rng), order)
@@ -119,11 +120,11 @@ def batch(seen: list[npt.NDArray[np.float32]], plan: Recipe) -> Batch:
     x, some = torch.from_numpy(coords), torch.from_numpy(active)
     if plan.order == 1:
         return x, some, None, some
-    plain = allowed(x, some, mask=False)
-    return x, some, allowed(x, some, mask=True) if plan.mask else plain, plain
+    plain = successors(x, some, mask=False)
+    return x, some, successors(x, some, mask=True) if plan.mask else plain, plain
 
 
-def explored(
+def exploration_loss(
     network: Flows, plan: Recipe, queries: list[Query], seen: list[npt.NDArray[np.float32]]
 ) -> Tensor:
     """Return the loss on trajectories that the network draws, one in ten steps uniformly."""
@@ -150,10 +151,10 @@ def explored(
             found[k] = (valid * there).reshape(found[k].shape)
         return torch.from_numpy(found)
 
-    return matched(network, batch(seen, plan), plan, choose, reward)
+    return matching_loss(network, batch(seen, plan), plan, choose, reward)
 
 
-def matched(
+def matching_loss(
     network: Flows,
     scenes: Batch,
     plan: Recipe,
@@ -189,7 +190,7 @@ def matched(
     return loss
 
 
-def replayed(
+def replay_loss(
     network: Flows,
     plan: Recipe,
     buffer: list[tuple[npt.NDArray[np.float32], Ints]],
@@ -198,7 +199,7 @@ def replayed(
     """Return the loss on known paths of scenes from the buffer; R is 1 for all of them."""
     picked = [buffer[at] for at in rng.integers(len(buffer), size=plan.scenes)]
     scenes = batch([coords for coords, _ in picked], plan)
-    known = np.stack([paths[rng.integers(len(paths), size=KNOWN)] for _, paths in picked])
+    known = np.stack([paths[rng.integers(len(paths), size=KNOWN_PATHS)] for _, paths in picked])
     taken = iter(torch.from_numpy(known).unbind(-1))  # one (b, KNOWN) a step
 
     def choose(flows: Tensor, may: Tensor, draws: int) -> Tensor:
@@ -208,7 +209,7 @@ def replayed(
     def reward(paths: Tensor) -> Tensor:
         return torch.ones(paths.shape[:-1])
 
-    forced = Recipe(plan.name, plan.order, plan.seed, plan.steps, states=KNOWN, ends=1)
+    forced = Recipe(plan.name, plan.order, plan.seed, plan.steps, states=KNOWN_PATHS, ends=1)
     if plan.order == 1:
-        forced = Recipe(plan.name, 1, plan.seed, plan.steps, states=1, ends=KNOWN)
-    return matched(network, scenes, forced, choose, reward)
+        forced = Recipe(plan.name, 1, plan.seed, plan.steps, states=1, ends=KNOWN_PATHS)
+    return matching_loss(network, scenes, forced, choose, reward)

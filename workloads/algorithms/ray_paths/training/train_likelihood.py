@@ -29,7 +29,10 @@ import torch
 from torch import Tensor
 
 from adabench.workloads.algorithms.ray_paths.recipes import Recipe
-from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import exhaust, lit
+from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import (
+    exhaust,
+    triangles_in_view,
+)
 from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     LEAST,
     Flows,
@@ -41,7 +44,7 @@ from adabench.workloads.algorithms.ray_paths.training.train_flow_matching import
     Batch,
     Tick,
     batch,
-    fresh,
+    training_scene,
 )
 
 FINE = 6
@@ -51,7 +54,7 @@ MEMORY = (0.9, 0.95)
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownScene:
     """A scene in the canonical frame, and its paths."""
 
     coords: npt.NDArray[np.float32]
@@ -70,10 +73,10 @@ def train(plan: Recipe, tick: Tick) -> Flows:
             optimiser, plan.rate, total_steps=plan.steps, pct_start=0.05, cycle_momentum=False
         )
         rng = np.random.default_rng(child(plan.seed, TRAIN, plan.order))
-        buffer: list[Known] = []
+        buffer: list[KnownScene] = []
         for at in range(plan.steps):
             remember(buffer, plan, at)
-            scenes, paths = drawn(buffer, plan, rng)
+            scenes, paths = draw_batch(buffer, plan, rng)
             optimiser.zero_grad()
             torch.autograd.backward(surprise(network, scenes, paths))
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -83,19 +86,22 @@ def train(plan: Recipe, tick: Tick) -> Flows:
         return network.eval().requires_grad_(False)
 
 
-def remember(buffer: list[Known], plan: Recipe, at: int) -> None:
+def remember(buffer: list[KnownScene], plan: Recipe, at: int) -> None:
     """Add to the buffer this step's new scenes that have a path, both ways; drop the oldest.
 
     The first step looks for as many as a batch needs.
     """
     stop = plan.scenes + (at + 1) * plan.searched
     for number in range(stop - plan.searched if at else 0, stop):
-        query = fresh(plan.seed, number, plan.order)
+        query = training_scene(plan.seed, number, plan.order)
         paths = search(query)
         if len(paths):
             there = canonical(query.triangles, query.tx, query.rx)
             back = canonical(query.triangles, query.rx, query.tx)
-            buffer += [Known(there, paths), Known(back, np.ascontiguousarray(paths[:, ::-1]))]
+            buffer += [
+                KnownScene(there, paths),
+                KnownScene(back, np.ascontiguousarray(paths[:, ::-1])),
+            ]
     del buffer[: -2 * BUFFER]
 
 
@@ -103,11 +109,13 @@ def search(query: Query) -> Ints:
     """Return the paths (p, K) of a scene whose ends are in view from the antennas."""
     counts, apart = np.zeros(2, np.int64), 1 - np.eye(len(query.triangles), dtype=np.int64)
     walls = query.triangles, query.normals
-    first, last = (lit(*walls, end, FINE, counts) for end in (query.tx, query.rx))
+    first, last = (triangles_in_view(*walls, end, FINE, counts) for end in (query.tx, query.rx))
     return exhaust(*walls, query.tx, query.rx, query.order, first, last, apart, counts)
 
 
-def drawn(buffer: list[Known], plan: Recipe, rng: np.random.Generator) -> tuple[Batch, Tensor]:
+def draw_batch(
+    buffer: list[KnownScene], plan: Recipe, rng: np.random.Generator
+) -> tuple[Batch, Tensor]:
     """Return scenes from the buffer, half of them mirrored, and paths of each: (b, states, K)."""
     picked = [buffer[at] for at in rng.integers(len(buffer), size=plan.scenes)]
     side = rng.choice(np.array([-1, 1], np.float32), size=plan.scenes)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import exhaust
-from adabench.workloads.algorithms.ray_paths.substrate.replay import Traced
+from adabench.workloads.algorithms.ray_paths.substrate.replay import Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 
 CAPACITY = 64
@@ -18,7 +18,7 @@ class AllPaths:
         """Return all paths of each scene."""
         return paths_of(case)
 
-    def values(self, case: Case, answer: Traced) -> dict[str, float]:
+    def values(self, case: Case, answer: Tracing) -> dict[str, float]:
         """Compare what was found with all there is."""
         return judge(case, answer, paths_of(case))
 
@@ -39,7 +39,7 @@ def enumerate_paths(query: Query) -> Ints:
     return exhaust(*query.scene, query.order, one, one, apart, np.zeros(2, np.int64))
 
 
-def judge(case: Case, answer: Traced, truth: tuple[Ints, ...]) -> dict[str, float]:
+def judge(case: Case, answer: Tracing, truth: tuple[Ints, ...]) -> dict[str, float]:
     """Return all values of an answer. Scenes without a path have no hit rate."""
     there = np.array([len(paths) for paths in truth])
     found = np.array([len(paths) for paths in answer.paths])
