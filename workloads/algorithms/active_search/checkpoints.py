@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from adabench.workloads.algorithms.active_search.recipes import HuntRecipe, Recipe, recipes
+from adabench.workloads.algorithms.active_search.recipes import HypothesisRecipe, Recipe, recipes
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
     CLASSES,
-    prey,
+    generate_hypotheses,
 )
 from adabench.workloads.algorithms.active_search.substrate.hypothesis_policy import (
-    Hunter,
+    HypothesisPolicy,
 )
 from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import run
 from adabench.workloads.algorithms.active_search.substrate.trained_policies import FOLDER, restore
@@ -31,7 +31,7 @@ from adabench.workloads.algorithms.active_search.training import (
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
 
-HELD_OUT_SEED, HUNTED = 4000, 4000
+HELD_OUT_SEED, HYPOTHESIS_EPISODES = 4000, 4000
 SOURCES = (
     "truth/worst_case_bandit.py",
     "substrate/bandits.py",
@@ -40,7 +40,7 @@ SOURCES = (
     "substrate/compiled_network.py",
     "training/train_bandit.py",
 )
-HUNT_SOURCES = (
+HYPOTHESIS_SOURCES = (
     "substrate/hypothesis_search.py",
     "substrate/hypothesis_policy.py",
     "training/train_hypothesis.py",
@@ -50,7 +50,7 @@ HUNT_SOURCES = (
 )
 
 
-def recipe(name: str) -> Recipe | HuntRecipe:
+def recipe(name: str) -> Recipe | HypothesisRecipe:
     """Return a recipe.
 
     Raises:
@@ -66,17 +66,17 @@ def train(
     return follow(recipe(name), progress, folder)
 
 
-def follow(plan: Recipe | HuntRecipe, progress: Progress, folder: Path) -> dict[str, Any]:
+def follow(plan: Recipe | HypothesisRecipe, progress: Progress, folder: Path) -> dict[str, Any]:
     """Train what a plan says, on one thread: sums of several threads are not reproducible."""
     folder.mkdir(parents=True, exist_ok=True)
     tick = checkpoints.ticking(progress, plan.steps)
     with checkpoints.one_thread():
-        if isinstance(plan, HuntRecipe):
-            found, offsets = train_hypothesis.school(
+        if isinstance(plan, HypothesisRecipe):
+            found, offsets = train_hypothesis.train_policies(
                 plan.problem, plan.seed, plan.updates, plan.rate, tick
             )
         else:
-            found, offsets = train_bandit.school(
+            found, offsets = train_bandit.train_policies(
                 CLASSES, plan.seed, plan.shared, plan.own, plan.rate, tick
             )
         weights: dict[str, torch.Tensor] = {}
@@ -88,8 +88,8 @@ def follow(plan: Recipe | HuntRecipe, progress: Progress, folder: Path) -> dict[
             "source": source_digest(plan),
             "offsets": [round(float(offset), 4) for offset in offsets],
             "held_out": (
-                held_out_hunt(plan, folder)
-                if isinstance(plan, HuntRecipe)
+                held_out_hypotheses(plan, folder)
+                if isinstance(plan, HypothesisRecipe)
                 else held_out(plan, folder)
             ),
         }
@@ -102,26 +102,34 @@ def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
     policies, found = restore(plan.name, folder), {}
     for k, hard in enumerate(CLASSES):
         for who in (f"specialist-{k}", "robust", "prior"):
-            loss = train_bandit.measured(policies[who], float(hard), HELD_OUT_SEED + plan.seed)
+            loss = train_bandit.measure_loss(policies[who], float(hard), HELD_OUT_SEED + plan.seed)
             found[f"{who.partition('-')[0]}_r{hard:.0f}"] = round(loss, 4)
     return found
 
 
-def held_out_hunt(plan: HuntRecipe, folder: Path) -> dict[str, float]:
+def held_out_hypotheses(plan: HypothesisRecipe, folder: Path) -> dict[str, float]:
     """Return average losses of the shipped file: robust, prior."""
     policies = restore(plan.name, folder)
-    seen = prey(plan.problem, train_bandit.QUERIES, HUNTED, HELD_OUT_SEED + plan.seed, None)
-    every = np.arange(HUNTED)
+    seen = generate_hypotheses(
+        plan.problem, train_bandit.QUERIES, HYPOTHESIS_EPISODES, HELD_OUT_SEED + plan.seed, None
+    )
+    every = np.arange(HYPOTHESIS_EPISODES)
     found = {}
     for who, network in policies.items():
         played = run(
-            Hunter(network), seen.model, seen.truth, seen.chances, seen.drawn, every, every
+            HypothesisPolicy(network),
+            seen.model,
+            seen.truth,
+            seen.chances,
+            seen.drawn,
+            every,
+            every,
         )
         found[who] = round(1 - float(played.right.mean()), 4)
     return found
 
 
-def source_digest(plan: Recipe | HuntRecipe) -> str:
+def source_digest(plan: Recipe | HypothesisRecipe) -> str:
     """Return a digest of the code that a recipe's training depends on."""
-    names = HUNT_SOURCES if isinstance(plan, HuntRecipe) else SOURCES
+    names = HYPOTHESIS_SOURCES if isinstance(plan, HypothesisRecipe) else SOURCES
     return checkpoints.code_digest(Path(__file__).parent / name for name in names)

@@ -28,7 +28,7 @@ from adabench.workloads.shared.counting.source_rules import Rules
 EPISODES, QUERIES = 32, 12
 OFF_LIMITS = frozenset((
     "group", "instance", "gaps", "drawn", "draws", "noise", "generate", "search", "envelope",
-    "prey", "truth", "luck", "ambushed",
+    "truth", "generate_hypotheses", "generate_jokes", "hypothesis_draws", "judge",
     "play_knowing", "meter", "score", "_play", "_judged", "_run", "hidden", "seed", "run",
     "FAMILIES", "CLASSES", "cell_contents", "__closure__", "__code__", "__dict__", "__globals__",
     "__setattr__", "f_back", "f_locals",
@@ -50,7 +50,7 @@ def check(method: ModuleType, card: Card) -> Iterator[str]:
         if found:
             return
     try:
-        seen = [heard(method, card, one) for one in _disguised()]
+        seen = [record_queries(method, card, one) for one in _disguised()]
     except MethodContractError as breach:
         yield breach.message
         return
@@ -69,7 +69,7 @@ def _disguised() -> tuple[Instance, Instance]:
     return plain, other
 
 
-def heard(method: ModuleType, card: Card, instance: Instance) -> list[Ints]:
+def record_queries(method: ModuleType, card: Card, instance: Instance) -> list[Ints]:
     """Run a method on one instance and return what it asked, query by query.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import Literal
 SEEDS = 5
 """Training seeds; of those that are there, a run takes seed modulo their number."""
 
-HUNT_SEEDS = 3
+HYPOTHESIS_SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class HuntRecipe:
+class HypothesisRecipe:
     """The same for a hunt: a robust policy and one trained evenly, with as many updates."""
 
     name: str
@@ -52,14 +52,14 @@ class HuntRecipe:
         return 2 * self.updates
 
 
-def recipes() -> dict[str, Recipe | HuntRecipe]:
+def recipes() -> dict[str, Recipe | HypothesisRecipe]:
     """Return every recipe by name; a name ends in its training seed."""
-    found: dict[str, Recipe | HuntRecipe] = {
+    found: dict[str, Recipe | HypothesisRecipe] = {
         f"policies-s{seed}": Recipe(f"policies-s{seed}", seed) for seed in range(SEEDS)
     }
     problems: tuple[Literal["thresholds", "questions"], ...] = ("questions", "thresholds")
     for problem in problems:
-        for seed in range(HUNT_SEEDS):
+        for seed in range(HYPOTHESIS_SEEDS):
             name = f"{problem}-s{seed}"
-            found[name] = HuntRecipe(name, seed, problem)
+            found[name] = HypothesisRecipe(name, seed, problem)
     return found

@@ -45,11 +45,11 @@ from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.algorithms.active_search.conformance import check
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
     FAMILIES,
-    HUNTS,
+    HYPOTHESIS_PROBLEMS,
     JOKES,
     generate,
-    jokes_prey,
-    prey,
+    generate_hypotheses,
+    generate_jokes,
 )
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch
 from adabench.workloads.algorithms.active_search.substrate.twenty_questions import read_matrix
@@ -120,17 +120,21 @@ def load(
         raise SelectionError(f"active_search has no scale {scale!r}.", "It runs at `embedded`.")
     if matrix:
         return ActiveSearch(
-            (prey("questions", T, episodes, seed, read_matrix(matrix)),), WorstCaseJudge()
+            (generate_hypotheses("questions", T, episodes, seed, read_matrix(matrix)),),
+            WorstCaseJudge(),
         )
     if family == JOKES:
-        return ActiveSearch((jokes_prey(T, episodes, seed),), WorstCaseJudge())
-    for problem in HUNTS:
+        return ActiveSearch((generate_jokes(T, episodes, seed),), WorstCaseJudge())
+    for problem in HYPOTHESIS_PROBLEMS:
         if family == problem:
-            clear = prey(problem, T, episodes, seed, None, clear=True)
-            return ActiveSearch((clear, prey(problem, T, episodes, seed, None)), WorstCaseJudge())
+            clear = generate_hypotheses(problem, T, episodes, seed, None, clear=True)
+            return ActiveSearch(
+                (clear, generate_hypotheses(problem, T, episodes, seed, None)), WorstCaseJudge()
+            )
     if family != "suite" and family not in FAMILIES:
         raise SelectionError(
-            f"There is no family {family!r}.", nearest(family, ("suite", *HUNTS, JOKES, *FAMILIES))
+            f"There is no family {family!r}.",
+            nearest(family, ("suite", *HYPOTHESIS_PROBLEMS, JOKES, *FAMILIES)),
         )
     names = tuple(FAMILIES) if family == "suite" else (family,)
     instances = tuple(generate(name, T, episodes, seed) for name in names)

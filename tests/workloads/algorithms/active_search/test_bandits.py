@@ -9,10 +9,10 @@ from adabench.workloads.algorithms.active_search.methods.uniform import Uniform
 from adabench.workloads.algorithms.active_search.substrate.bandits import (
     ARMS,
     Board,
-    answered,
+    add_answers,
+    best_observed,
     draws,
     first_best,
-    named,
     play,
 )
 from adabench.workloads.algorithms.active_search.substrate.complexity import difficulty, on_boundary
@@ -96,7 +96,7 @@ def test_ties_are_broken_evenly() -> None:
     counts = np.zeros((1, ARMS), np.int64)
     counts[0, 3] = 1
     sums = np.where(counts > 0, -50.0, 0.0)
-    assert named(counts, sums, coins[:1])[0] == 3
+    assert best_observed(counts, sums, coins[:1])[0] == 3
 
 
 def test_the_gradient_points_where_the_loss_rises() -> None:
@@ -159,6 +159,6 @@ def test_answers_are_those_of_the_table_to_the_bit() -> None:
     rows, wanted, asked = np.arange(500), sums.copy(), counts.copy()
     wanted[rows, arms] += hidden[rows, arms] + noise[episode, arms, asked[rows, arms]]
     asked[rows, arms] += 1
-    answered(arms, hidden, noise, episode, counts, sums)
+    add_answers(arms, hidden, noise, episode, counts, sums)
     assert np.array_equal(sums, wanted)
     assert np.array_equal(counts, asked)

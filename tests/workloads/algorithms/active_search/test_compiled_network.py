@@ -9,15 +9,15 @@ from adabench.workloads.algorithms.active_search.substrate.compiled_network impo
     FEATURES,
     gradient,
     nothing,
-    played,
+    play_softmax,
 )
 from adabench.workloads.algorithms.active_search.substrate.hypothesis_policy import (
-    rated,
+    score_queries,
     slope,
 )
 from adabench.workloads.algorithms.active_search.substrate.policy_network import (
-    Learned,
     Network,
+    NetworkPolicy,
     features,
 )
 
@@ -43,7 +43,7 @@ def episodes(net: Network, groups: int = 3, twins: int = 2):
     b = groups * twins
     did, counts = np.empty((b, QUERIES), np.int64), np.zeros((b, ARMS), np.int64)
     sums = np.zeros((b, ARMS))
-    played(means, noise, rng.random((b, QUERIES)), net.weights(), did, counts, sums)
+    play_softmax(means, noise, rng.random((b, QUERIES)), net.weights(), did, counts, sums)
     return means, noise, did, counts, sums
 
 
@@ -54,7 +54,9 @@ def test_scores_are_those_of_the_module() -> None:
     seen = board(counts, sums, 7)
     with torch.inference_mode():
         wanted = net(torch.from_numpy(features(seen))).numpy().argmax(axis=1)
-    assert (Learned(net).choose(seen) == wanted).mean() > 0.98  # unasked arms tie: any of them
+    assert (
+        NetworkPolicy(net).choose(seen) == wanted
+    ).mean() > 0.98  # unasked arms tie: any of them
     assert features(seen).shape == (60, ARMS, FEATURES)
 
 
@@ -98,7 +100,7 @@ def test_the_gradient_of_hunts_is_that_of_automatic_differentiation() -> None:
     did, weight, entropy = rng.integers(20, size=30), rng.standard_normal(30), 0.2
     weight[::7] = 0
     out, found = np.empty((30, 20), np.float32), nothing(net.weights())
-    rated(seen, net.weights(), out)
+    score_queries(seen, net.weights(), out)
     scores = net(torch.from_numpy(seen))
     assert out == pytest.approx(scores.detach().numpy(), abs=1e-4)
     slope(seen, did, weight, entropy, net.weights(), found)

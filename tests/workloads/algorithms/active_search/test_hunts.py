@@ -14,16 +14,16 @@ from adabench.workloads.algorithms.active_search.substrate import (
     twenty_questions,
 )
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
-    HUNTS,
-    jokes_prey,
-    prey,
+    HYPOTHESIS_PROBLEMS,
+    generate_hypotheses,
+    generate_jokes,
 )
 from adabench.workloads.algorithms.active_search.substrate.bandits import Board
 from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import (
     hardness,
-    hunt,
-    informative,
-    luck,
+    hypothesis_draws,
+    information_gain,
+    play_instances,
     run,
 )
 from adabench.workloads.algorithms.active_search.task import CARD, load
@@ -97,7 +97,7 @@ class Keeper(Uniform):
 
 
 def test_belief_is_the_posterior_of_the_answers() -> None:
-    one, keeper = prey("questions", 12, 40, 0, None), Keeper()
+    one, keeper = generate_hypotheses("questions", 12, 40, 0, None), Keeper()
     every = np.arange(40)
     played = run(keeper, one.model, one.truth, one.chances, one.drawn, every, every)
     assert played.answers == 40 * 12
@@ -113,12 +113,12 @@ def test_the_most_telling_query_halves_equally_noisy_hypotheses() -> None:
     belief = np.full((1, len(model)), 1 / len(model), np.float32)
     board = Board(np.zeros((1, 20), np.int64), np.zeros((1, 20)), np.zeros((1, 20), np.float32), 0,
                   20, model, belief)  # fmt: skip
-    assert informative(board)[0].argmax() in (9, 10)
+    assert information_gain(board)[0].argmax() in (9, 10)
 
 
-@pytest.mark.parametrize("problem", HUNTS)
+@pytest.mark.parametrize("problem", HYPOTHESIS_PROBLEMS)
 def test_hunts_are_pure_functions_of_their_seed(problem) -> None:
-    one, same, other = (prey(problem, 20, 64, seed, None) for seed in (3, 3, 4))
+    one, same, other = (generate_hypotheses(problem, 20, 64, seed, None) for seed in (3, 3, 4))
     assert one.case == same.case
     assert one.case.instance != other.case.instance
     assert np.array_equal(one.chances, same.chances)
@@ -126,11 +126,13 @@ def test_hunts_are_pure_functions_of_their_seed(problem) -> None:
 
 def test_no_table_of_a_run_is_one_of_the_trainings() -> None:
     from adabench.workloads.algorithms.active_search.training.train_hypothesis import (
-        question_packs,
+        question_particles,
     )
 
-    runs = {prey("questions", 20, 16, seed, None).model.tobytes() for seed in range(5)}
-    assert not runs & {pack.model.tobytes() for pack in question_packs(0)}
+    runs = {
+        generate_hypotheses("questions", 20, 16, seed, None).model.tobytes() for seed in range(5)
+    }
+    assert not runs & {pack.model.tobytes() for pack in question_particles(0)}
 
 
 def values(method, task, **knobs):
@@ -142,7 +144,7 @@ def values(method, task, **knobs):
 
 def test_a_hunt_is_scored_by_average_and_worst(methods) -> None:
     declared = {metric.name for metric in CARD.metrics}
-    for problem in HUNTS:
+    for problem in HYPOTHESIS_PROBLEMS:
         for name in ("uniform", "soft_gbs", "uncertainty", "learned_policy", "random_arm"):
             seen = values(methods[name], load("embedded", 0, family=problem, episodes=400))
             assert set(seen) <= declared
@@ -152,16 +154,17 @@ def test_a_hunt_is_scored_by_average_and_worst(methods) -> None:
 
 
 def test_jokes_are_a_table_of_their_own_that_every_hunter_plays(methods) -> None:
-    one, same, other = (jokes_prey(20, 64, seed) for seed in (3, 3, 4))
+    one, same, other = (generate_jokes(20, 64, seed) for seed in (3, 3, 4))
     assert one.case == same.case
     assert not np.array_equal(one.model, other.model)
     assert one.model.shape == (generated_jester.JOKES, generated_jester.USERS)
     assert one.case.group == "jokes"
-    assert one.case.instance != prey("questions", 20, 64, 3, one.model).case.instance
+    assert one.case.instance != generate_hypotheses("questions", 20, 64, 3, one.model).case.instance
     assert 0.4 < one.model.mean() < 0.7
     # A user differs less from joke to joke than jokes of 20 Questions do from question to question.
     assert (
-        one.model.std(axis=0).mean() < prey("questions", 20, 64, 3, None).model.std(axis=0).mean()
+        one.model.std(axis=0).mean()
+        < generate_hypotheses("questions", 20, 64, 3, None).model.std(axis=0).mean()
     )
     for name in ("soft_gbs", "learned_policy"):
         seen = values(methods[name], load("embedded", 0, family="jokes", episodes=400))
@@ -171,7 +174,7 @@ def test_jokes_are_a_table_of_their_own_that_every_hunter_plays(methods) -> None
 
 
 def test_the_control_of_a_hunt_is_solved_by_halving(methods) -> None:
-    for problem in HUNTS:
+    for problem in HYPOTHESIS_PROBLEMS:
         task = load("embedded", 0, family=problem, episodes=400)
         case = task.cases()[0]
         assert case.group == "clear"
@@ -193,22 +196,22 @@ class HasAHole:
     """Good, but one object it never looks for: when that leads, it asks the same again."""
 
     def choose(self, board: Board):
-        told = np.round(informative(board), 5).argmax(axis=1)
+        told = np.round(information_gain(board), 5).argmax(axis=1)
         return np.where(board.belief.argmax(axis=1) == 17, 0, told)
 
 
 def test_the_hardest_object_is_found_on_episodes_that_no_search_saw(monkeypatch) -> None:
-    one = prey("questions", 20, 3000, 0, None)
+    one = generate_hypotheses("questions", 20, 3000, 0, None)
     seed, seen = np.random.SeedSequence(5), []
-    plain = worst_case_hypothesis.luck
+    plain = worst_case_hypothesis.hypothesis_draws
 
     def spied(own, *rest):
         seen.append(plain(own, *rest))
         return seen[-1]
 
-    monkeypatch.setattr(worst_case_hypothesis, "luck", spied)
-    found = worst_case_hypothesis.ambushed(HasAHole(), one, seed, 1.0, None)
-    fair = worst_case_hypothesis.ambushed(Uniform(10), one, seed, 1.0, None)
+    monkeypatch.setattr(worst_case_hypothesis, "hypothesis_draws", spied)
+    found = worst_case_hypothesis.search_hypotheses(HasAHole(), one, seed, 1.0, None)
+    fair = worst_case_hypothesis.search_hypotheses(Uniform(10), one, seed, 1.0, None)
     assert (
         found.losses[worst_case_hypothesis.WORST]
         > found.losses[worst_case_hypothesis.AVERAGE] + 0.2
@@ -223,12 +226,14 @@ def test_the_hardest_object_is_found_on_episodes_that_no_search_saw(monkeypatch)
 def test_the_worst_threshold_is_worse_than_random_ones() -> None:
     from adabench.workloads.algorithms.active_search.methods.soft_gbs import SoftSearch
 
-    one = prey("thresholds", 20, 2048, 0, None)
-    found = worst_case_hypothesis.ambushed(SoftSearch(), one, np.random.SeedSequence(1), 1.0, None)
+    one = generate_hypotheses("thresholds", 20, 2048, 0, None)
+    found = worst_case_hypothesis.search_hypotheses(
+        SoftSearch(), one, np.random.SeedSequence(1), 1.0, None
+    )
     z, shapes = thresholds.starts(np.random.default_rng(2), 30)
     margins = thresholds.on_boundary(z, shapes, np.full(30, thresholds.CLASSES[2]))
-    drawn = luck(np.random.SeedSequence(3), 200, 20, one.model)
-    usual = hunt(SoftSearch(), one.model, z, thresholds.truth(z, margins), drawn)
+    drawn = hypothesis_draws(np.random.SeedSequence(3), 200, 20, one.model)
+    usual = play_instances(SoftSearch(), one.model, z, thresholds.truth(z, margins), drawn)
     assert found.losses[2] > 1 - usual.right.mean() + 0.02
     assert [found.losses[k] for k in range(5)] == sorted(found.losses[k] for k in range(5))
 
@@ -239,7 +244,7 @@ def test_a_query_that_does_not_exist_is_refused(arms) -> None:
         def choose(self, board):
             return np.full(len(board.counts), arms)
 
-    one = prey("questions", 3, 5, 0, None)
+    one = generate_hypotheses("questions", 3, 5, 0, None)
     every = np.arange(5)
     with pytest.raises(MethodContractError, match="named"):
         run(Always(), one.model, one.truth, one.chances, one.drawn, every, every)

@@ -35,8 +35,8 @@ from adabench.workloads.algorithms.active_search.substrate.complexity import (
     shares,
 )
 from adabench.workloads.algorithms.active_search.substrate.policy_network import (
-    Learned,
     Network,
+    NetworkPolicy,
     features,
 )
 from adabench.workloads.algorithms.active_search.task import CARD, load
@@ -126,7 +126,7 @@ def test_worst_cases_have_the_difficulty_of_their_class_and_are_no_particles(met
     for k, hard in enumerate(CLASSES):
         gaps = np.array([answer.worst[k]])
         assert difficulty(gaps)[0] == pytest.approx(hard)
-        herd = train_bandit.Herd(CLASSES[[k]], np.zeros(1), np.random.default_rng(0))
+        herd = train_bandit.Particles(CLASSES[[k]], np.zeros(1), np.random.default_rng(0))
         drawn = herd.gaps[10:]  # the first ten are the shapes that every search starts from
         assert not (np.abs(drawn - gaps) < 1e-12).all(axis=1).any()
 
@@ -211,7 +211,7 @@ def test_specialists_get_as_many_updates_as_the_robust_policy(monkeypatch) -> No
             source.history.append(0.1)
 
     monkeypatch.setattr(train_bandit, "fit", counted)
-    train_bandit.school(CLASSES, 0, 3, 7, 1e-3, lambda: None)
+    train_bandit.train_policies(CLASSES, 0, 3, 7, 1e-3, lambda: None)
     assert done == [(1, 3), *[(1, 7)] * 5, (5, 7), (0, 10)]
 
 
@@ -219,7 +219,7 @@ def test_offsets_move_the_drawing_away_from_the_hopeless_class() -> None:
     losses = np.array([0.0, 0.1, 0.55, 0.8, 0.87])
     shares_ = []
     for offsets in (np.zeros(5), losses - np.array([0, 0, 0.1, 0, 0])):
-        crowd = train_bandit.Herd(CLASSES, offsets, np.random.default_rng(0))
+        crowd = train_bandit.Particles(CLASSES, offsets, np.random.default_rng(0))
         crowd.suffered = losses
         picked = np.concatenate([crowd.drawn() for _ in range(40)])
         shares_.append(np.bincount(picked // train_bandit.PARTICLES, minlength=5) / len(picked))
@@ -228,7 +228,7 @@ def test_offsets_move_the_drawing_away_from_the_hopeless_class() -> None:
 
 
 def test_particles_stay_on_their_boundary_and_are_refreshed() -> None:
-    crowd = train_bandit.Herd(CLASSES[[1, 2]], np.zeros(2), np.random.default_rng(0))
+    crowd = train_bandit.Particles(CLASSES[[1, 2]], np.zeros(2), np.random.default_rng(0))
     before = crowd.gaps.copy()
     train_bandit.fit(Network(), crowd, train_bandit.REFRESH_EVERY, 1e-3, 0, lambda: None)
     assert train_bandit.on_boundary(crowd.gaps, 1.0) == pytest.approx(
@@ -238,7 +238,7 @@ def test_particles_stay_on_their_boundary_and_are_refreshed() -> None:
 
 
 def test_a_training_is_a_function_of_its_seed(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(train_bandit, "measured", lambda network, hard, seed: 0.1)
+    monkeypatch.setattr(train_bandit, "measure_loss", lambda network, hard, seed: 0.1)
     plan = Recipe("policies-s0", 0, shared=1, own=1)
     cards = [checkpoints.follow(plan, lambda done, steps: None, tmp_path / x) for x in "ab"]
     assert cards[0] == cards[1]
@@ -280,12 +280,14 @@ def test_a_specialist_of_a_small_class_approaches_the_oracle_static_allocation()
     gaps = on_boundary(shapes()[:1], float(CLASSES[1]))
     drawn = draws(np.random.SeedSequence(4), 2048, 20)
     static = 1 - play(Oracle(gaps, drawn.orders), gaps, drawn).right.mean()
-    for specialist in trained_policies.trained("specialist-1"):
+    for specialist in trained_policies.shipped_policies("specialist-1"):
         assert 1 - play(specialist, gaps, drawn).right.mean() <= static + 0.05
 
 
 def test_a_fresh_network_asks_at_random() -> None:
-    played = play(Learned(Network()), np.ones((1, 9)), draws(np.random.SeedSequence(0), 500, 20))
+    played = play(
+        NetworkPolicy(Network()), np.ones((1, 9)), draws(np.random.SeedSequence(0), 500, 20)
+    )
     assert played.counts.mean(axis=0) == pytest.approx(np.full(ARMS, 2.0), abs=0.2)
 
 

@@ -27,7 +27,7 @@ it the class; another decision rule than the others'.
 from adabench.harness.contract.card import Bound, Card, Claim, Point, Ratio
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
-from adabench.workloads.algorithms.active_search.substrate.trained_policies import trained
+from adabench.workloads.algorithms.active_search.substrate.trained_policies import shipped_policies
 
 CARD = Card(
     title="Robust learned policy",
@@ -113,4 +113,4 @@ CARD = Card(
 
 def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:
     """Play the case."""
-    return task.play(case, *trained("robust", case.problem))
+    return task.play(case, *shipped_policies("robust", case.problem))

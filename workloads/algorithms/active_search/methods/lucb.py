@@ -40,11 +40,11 @@ class Bounds:
 
     def choose(self, board: Board) -> Ints:
         """Ask unasked arms first."""
-        return asked(board.counts, board.sums, board.coins, board.asked, self.width)
+        return next_arms(board.counts, board.sums, board.coins, board.asked, self.width)
 
 
 @compiled
-def asked(counts: Ints, sums: Floats, coins: Small, queries: int, width: float) -> Ints:
+def next_arms(counts: Ints, sums: Floats, coins: Small, queries: int, width: float) -> Ints:
     """Return the arm of each of b episodes after so many queries: counts, sums, coins (b, arms)."""
     b, arms = counts.shape
     chosen, scale = np.empty(b, np.int64), width * np.sqrt(2 * np.log(queries + 1))

@@ -12,7 +12,7 @@ everywhere. In easy classes nobody told it what to do.
 from adabench.harness.contract.card import Card, Claim, Point, Ratio
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case, arms_only
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
-from adabench.workloads.algorithms.active_search.substrate.trained_policies import trained
+from adabench.workloads.algorithms.active_search.substrate.trained_policies import shipped_policies
 
 CARD = Card(
     title="Minimax without offsets",
@@ -34,4 +34,4 @@ CARD = Card(
 def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:
     """Play the case."""
     arms_only(case)
-    return task.play(case, *trained("specialist-4"))
+    return task.play(case, *shipped_policies("specialist-4"))

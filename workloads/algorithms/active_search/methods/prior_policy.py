@@ -13,7 +13,7 @@ case of the classes that the prior seldom shows, the easiest among them.
 from adabench.harness.contract.card import Card, Claim, Point, Ratio
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
-from adabench.workloads.algorithms.active_search.substrate.trained_policies import trained
+from adabench.workloads.algorithms.active_search.substrate.trained_policies import shipped_policies
 
 CARD = Card(
     title="Meta-learner under a prior",
@@ -45,4 +45,4 @@ CARD = Card(
 
 def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:
     """Play the case."""
-    return task.play(case, *trained("prior", case.problem))
+    return task.play(case, *shipped_policies("prior", case.problem))

@@ -29,7 +29,7 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import (
     first_best,
     means_of,
 )
-from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import informative
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import information_gain
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
 from adabench.workloads.shared.compiled import kernels
 
@@ -69,7 +69,7 @@ class SoftSearch:
     def choose(self, board: Board) -> Ints:
         """Ask unasked arms first; of hunts, what is expected to tell most."""
         if board.belief is not None:
-            return first_best(np.round(informative(board), 5), board.coins)
+            return first_best(np.round(information_gain(board), 5), board.coins)
         unasked = board.counts == 0
         means = np.where(unasked, 0.0, means_of(board.counts, board.sums))
         near = -np.abs(masses(board.counts, means, PAIRED) - 0.5)

@@ -17,7 +17,7 @@ from adabench.harness.contract.card import Bound, Card, Claim, Point
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case, arms_only
 from adabench.workloads.algorithms.active_search.substrate.bandits import Policy
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
-from adabench.workloads.algorithms.active_search.substrate.trained_policies import trained
+from adabench.workloads.algorithms.active_search.substrate.trained_policies import shipped_policies
 
 CARD = Card(
     title="One specialist for each class",
@@ -40,7 +40,7 @@ CARD = Card(
 
 def policies(k: int) -> tuple[Policy, ...]:
     """Return the trained specialists of a class; -1 is the prior."""
-    return trained("prior" if k < 0 else f"specialist-{k}")
+    return shipped_policies("prior" if k < 0 else f"specialist-{k}")
 
 
 def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:

@@ -49,11 +49,11 @@ class Uncertainty:
         if board.chances is not None and board.belief is not None:
             far = np.abs(board.belief @ board.chances - 0.5)
             return first_best(-np.round(far, 5), board.coins)
-        return asked(board.counts, board.sums, board.coins)
+        return next_arms(board.counts, board.sums, board.coins)
 
 
 @compiled
-def asked(counts: Ints, sums: Floats, coins: Small) -> Ints:
+def next_arms(counts: Ints, sums: Floats, coins: Small) -> Ints:
     """Return the arm of each of b episodes: counts, sums and coins (b, arms)."""
     b, arms = counts.shape
     chosen = np.empty(b, np.int64)

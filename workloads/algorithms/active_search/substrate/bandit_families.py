@@ -46,8 +46,8 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import (
 from adabench.workloads.algorithms.active_search.substrate.complexity import on_boundary
 from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import (
     LEAST,
-    Luck,
-    luck,
+    HypothesisDraws,
+    hypothesis_draws,
 )
 from adabench.workloads.algorithms.active_search.substrate.twenty_questions import table
 
@@ -90,7 +90,7 @@ FAMILIES = {
 CLEAR = 16
 """Objects of the control of questions."""
 JOKES = "jokes"
-HUNTS: tuple[Problem, ...] = ("thresholds", "questions")
+HYPOTHESIS_PROBLEMS: tuple[Problem, ...] = ("thresholds", "questions")
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Instance:
 
 
 @dataclass(frozen=True)
-class Prey:
+class HypothesisInstance:
     """One hunt, with what the task keeps to itself."""
 
     case: Case
@@ -130,7 +130,7 @@ class Prey:
     """(episodes,) the hypothesis of each episode of the average case."""
     chances: Small
     """(episodes, arms) what its answers follow."""
-    drawn: Luck
+    drawn: HypothesisDraws
     seed: int
 
 
@@ -171,7 +171,7 @@ def generate(name: str, queries: int, episodes: int, seed: int) -> Instance:
     return Instance(case, family, gaps, drawn, seed)
 
 
-def prey(
+def generate_hypotheses(
     problem: Problem,
     queries: int,
     episodes: int,
@@ -180,7 +180,7 @@ def prey(
     *,
     clear: bool = False,
     called: str = "matrix",
-) -> Prey:
+) -> HypothesisInstance:
     """Return one hunt's instance; `given` is a table from elsewhere, and `called` its name. Pure.
 
     On average hypotheses are equally likely, and margins of thresholds uniform in 0.1..0.9.
@@ -202,18 +202,18 @@ def prey(
         chances = thresholds.truth(truth, margins)
     else:
         chances = model[truth]
-    drawn = luck(noise, episodes, queries, model)
+    drawn = hypothesis_draws(noise, episodes, queries, model)
     digest = hashlib.sha256(name.encode())
     for array in (model, truth, chances, drawn.noise, drawn.names):
         digest.update(np.ascontiguousarray(array).tobytes())
     case = Case(name, queries, episodes, float(int(digest.hexdigest()[:13], 16)), problem)
-    return Prey(case, model, truth, chances, drawn, seed)
+    return HypothesisInstance(case, model, truth, chances, drawn, seed)
 
 
-def jokes_prey(queries: int, episodes: int, seed: int) -> Prey:
+def generate_jokes(queries: int, episodes: int, seed: int) -> HypothesisInstance:
     """Return the hunt for a joke, in a table of its own for each seed. Pure."""
     given = generated_jester.table(np.random.default_rng(child(seed, INSTANCE, JOKES)))
-    return prey("questions", queries, episodes, seed, given, called=JOKES)
+    return generate_hypotheses("questions", queries, episodes, seed, given, called=JOKES)
 
 
 def lacks(families: dict[str, Family]) -> list[str]:

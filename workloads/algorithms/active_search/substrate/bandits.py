@@ -65,7 +65,7 @@ class Policy(Protocol):
 
 
 @dataclass(frozen=True)
-class Played:
+class Episodes:
     """What came of b episodes."""
 
     right: NDArray[np.bool_]
@@ -101,7 +101,7 @@ def draws(seed: np.random.SeedSequence, episodes: int, queries: int) -> Draws:
     return Draws(noise, orders, coins)
 
 
-def play(policy: Policy, gaps: Floats, drawn: Draws) -> Played:
+def play(policy: Policy, gaps: Floats, drawn: Draws) -> Episodes:
     """Play all drawn episodes on each of p instances with these gaps (p, arms - 1).
 
     Rows of the result are instance by instance. The best arm of an instance has mean 0, arm i the
@@ -120,7 +120,7 @@ def play(policy: Policy, gaps: Floats, drawn: Draws) -> Played:
 
 def run(
     policy: Policy, hidden: Floats, order: Ints, drawn: Draws, episode: Ints, queries: int
-) -> Played:
+) -> Episodes:
     """Play b episodes: row i has the means `hidden[i]` and the random part `episode[i]`."""
     b, spent_s = len(hidden), 0.0
     counts, sums = np.zeros((b, ARMS), np.int64), np.zeros((b, ARMS))
@@ -129,11 +129,11 @@ def run(
         began_s = process_time()
         arms = _checked(policy.choose(board), b)
         spent_s += process_time() - began_s
-        answered(arms, hidden, drawn.noise, episode, counts, sums)
-    said = named(counts, sums, drawn.coins[-1][episode])
+        add_answers(arms, hidden, drawn.noise, episode, counts, sums)
+    said = best_observed(counts, sums, drawn.coins[-1][episode])
     back = order.argsort(axis=1)
     pull = np.take_along_axis(sums - counts * hidden, back, axis=1)
-    return Played(
+    return Episodes(
         order[np.arange(b), said] == 0,
         pull,
         np.take_along_axis(counts, back, axis=1),
@@ -143,7 +143,7 @@ def run(
 
 
 @compiled(DIGEST)
-def answered(
+def add_answers(
     arms: Ints, hidden: Floats, noise: Small, episode: Ints, counts: Ints, sums: Floats
 ) -> None:
     """Add each episode's answer: its arm's mean, and the noise of the so-manieth time."""
@@ -153,7 +153,7 @@ def answered(
         counts[row, arm] += 1
 
 
-def named(counts: Ints, sums: Floats, coins: Small) -> Ints:
+def best_observed(counts: Ints, sums: Floats, coins: Small) -> Ints:
     """Return the arm with the highest observed mean, ties at random: (b,)."""
     return first_best(means_of(counts, sums), coins)
 

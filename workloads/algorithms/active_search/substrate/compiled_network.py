@@ -5,8 +5,8 @@ the inner loops are long; arms that were never asked look alike and share one co
 
     x (FEATURES, BLOCK) -> W1 -> max(0, .) -> W2 -> max(0, .) -> w3 -> score (BLOCK,)
 
-`played` draws episodes by the softmax of scores. `gradient` plays the same episodes again and adds
-up
+`play_softmax` draws episodes by the softmax of scores. `gradient` plays the same episodes again and
+adds up
 
     sum over episodes and queries of   weight * d log p(arm) / dW  -  entropy * d H(p) / dW
 
@@ -176,7 +176,9 @@ def back(
 
 
 @compiled
-def scored(counts: Ints, sums: Floats, asked: int, queries: int, w: Weights, out: Small) -> None:
+def score_arms(
+    counts: Ints, sums: Floats, asked: int, queries: int, w: Weights, out: Small
+) -> None:
     """Fill the scores of b episodes: counts, sums and out (b, arms)."""
     b, arms = counts.shape
     x, scores = np.empty((FEATURES, BLOCK), np.float32), np.empty(BLOCK, np.float32)
@@ -205,7 +207,7 @@ def chances(scores: Small) -> None:
 
 
 @compiled
-def played(
+def play_softmax(
     means: Floats, noise: Floats, coins: Floats, w: Weights, did: Ints, counts: Ints, sums: Floats
 ) -> None:
     """Play b episodes by the softmax; fill did (b, queries), counts and sums (b, arms).
@@ -216,7 +218,7 @@ def played(
     twins, arms = b // len(means), means.shape[1]
     scores = np.empty((b, arms), np.float32)
     for t in range(queries):
-        scored(counts, sums, t, queries, w, scores)
+        score_arms(counts, sums, t, queries, w, scores)
         for row in range(b):
             chances(scores[row])
             arm, left = 0, coins[row, t] - scores[row, 0]
@@ -229,7 +231,7 @@ def played(
 
 
 @compiled
-def pushed(p: Small, did: int, weight: float, entropy: float, by: Small) -> None:
+def policy_slope(p: Small, did: int, weight: float, entropy: float, by: Small) -> None:
     """Fill the slope, in scores p, of weight * log p(did) - entropy * H: by (arms,)."""
     chances(p)
     spread = np.float32(0)
@@ -268,7 +270,7 @@ def gradient(
                 row = rows[k]
                 for arm in range(arms):
                     p[arm] = scores[place[k, arm]]
-                pushed(p, did[row, t], weight[row], entropy, own)
+                policy_slope(p, did[row, t], weight[row], entropy, own)
                 for arm in range(arms):
                     by[place[k, arm]] += own[arm]
                 arm, group = did[row, t], row // twins

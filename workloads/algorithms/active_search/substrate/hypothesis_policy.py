@@ -1,7 +1,7 @@
 """The learned policy for hunts: the same small network, applied to every query alike.
 
 What it sees of a query comes from the model and the posterior, so that it serves any table of
-chances. It chooses among the `SCORED` queries that are expected to tell most.
+chances. It chooses among the `CANDIDATES` queries that are expected to tell most.
 """
 
 from pathlib import Path
@@ -19,19 +19,19 @@ from adabench.workloads.algorithms.active_search.substrate.compiled_network impo
     back,
     forward,
     nothing,
-    pushed,
+    policy_slope,
 )
-from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import informative
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import information_gain
 from adabench.workloads.algorithms.active_search.substrate.policy_network import Network
 from adabench.workloads.shared.compiled.kernels import digest_of
 
-SCORED = 20
+CANDIDATES = 20
 DIGEST = digest_of([Path(__file__), Path(compiled_network.__file__)])
 compiled = compiled_network.compiled_by(DIGEST)
 
 
 @compiled
-def regard(
+def fill_features(
     belief: Small, mean: Small, told: Small, least: Small, counts: Ints, model: Small,
     left: float, seen: Small, offered: Ints,
 ) -> None:  # fmt: skip
@@ -84,7 +84,7 @@ def regard(
 
 
 @compiled
-def rated(seen: Small, w: Weights, out: Small) -> None:
+def score_queries(seen: Small, w: Weights, out: Small) -> None:
     """Fill the scores of what is seen (b, c, FEATURES): out (b, c)."""
     b, c = out.shape
     x, scores = np.empty((FEATURES, BLOCK), np.float32), np.empty(BLOCK, np.float32)
@@ -125,26 +125,26 @@ def slope(seen: Small, did: Ints, weight: Floats, entropy: float, w: Weights, g:
         forward(x, n, w, h1, h2, scores)
         for k in range(len(rows)):
             own, row = slice(k * c, (k + 1) * c), rows[k]
-            pushed(scores[own], did[row], weight[row], entropy, by[own])
+            policy_slope(scores[own], did[row], weight[row], entropy, by[own])
         back(by, x, n, w, h1, h2, work, g)
 
 
-def regarded(board: Board) -> tuple[Small, Ints]:
+def query_features(board: Board) -> tuple[Small, Ints]:
     """Return what the network sees (b, c, FEATURES), and of which queries (b, c)."""
     assert board.chances is not None
     assert board.belief is not None
     b, arms = board.counts.shape
-    c = min(SCORED, arms)
+    c = min(CANDIDATES, arms)
     seen, offered = np.empty((b, c, FEATURES), np.float32), np.empty((b, c), np.int64)
     left = (board.queries - board.asked) / board.queries
-    mean, told = board.belief @ board.chances, informative(board)
+    mean, told = board.belief @ board.chances, information_gain(board)
     least = np.partition(told, arms - c, axis=1)[:, arms - c]
     given = (board.belief, mean, told, least, board.counts, board.chances)
-    regard(*given, left, seen, offered)
+    fill_features(*given, left, seen, offered)
     return seen, offered
 
 
-class Hunter:
+class HypothesisPolicy:
     """A trained network as a policy for hunts: it asks the query with the highest score."""
 
     def __init__(self, network: Network) -> None:
@@ -153,9 +153,9 @@ class Hunter:
 
     def choose(self, board: Board) -> Ints:
         """Ask the query with the highest score, ties at random."""
-        seen, offered = regarded(board)
+        seen, offered = query_features(board)
         scores = np.empty(offered.shape, np.float32)
-        rated(seen, self.weights, scores)
+        score_queries(seen, self.weights, scores)
         coins = np.take_along_axis(board.coins, offered, axis=1)
         tied = np.where(scores == scores.max(axis=1, keepdims=True), coins, -1.0)
         asked: Ints = offered[np.arange(len(offered)), tied.argmax(axis=1)]
@@ -173,9 +173,9 @@ class Sampler:
 
     def choose(self, board: Board) -> Ints:
         """Draw by the Gumbel trick on the board's coins."""
-        seen, offered = regarded(board)
+        seen, offered = query_features(board)
         scores = np.empty(offered.shape, np.float32)
-        rated(seen, self.weights, scores)
+        score_queries(seen, self.weights, scores)
         coins = np.clip(np.take_along_axis(board.coins, offered, axis=1), 1e-7, 1 - 1e-6)
         did: Ints = (scores - np.log(-np.log(coins))).argmax(axis=1)
         self.seen.append(seen)

@@ -34,7 +34,7 @@ LEAST = 0.05
 
 
 @dataclass(frozen=True)
-class Luck:
+class HypothesisDraws:
     """The random part of e episodes, the same for every policy."""
 
     noise: Small
@@ -46,7 +46,7 @@ class Luck:
 
 
 @dataclass(frozen=True)
-class Hunted:
+class HypothesisEpisodes:
     """What came of b episodes."""
 
     right: NDArray[np.bool_]
@@ -55,15 +55,19 @@ class Hunted:
     """CPU seconds inside the policy."""
 
 
-def luck(seed: np.random.SeedSequence, episodes: int, queries: int, model: Small) -> Luck:
+def hypothesis_draws(
+    seed: np.random.SeedSequence, episodes: int, queries: int, model: Small
+) -> HypothesisDraws:
     """Draw the random part of that many episodes. Pure."""
     own, *coins = seed.spawn(queries + 1)
     rng = np.random.default_rng(own)
     noise = rng.random((queries, episodes), np.float32)
-    return Luck(noise, tuple(coins), rng.random((episodes, len(model)), np.float32))
+    return HypothesisDraws(noise, tuple(coins), rng.random((episodes, len(model)), np.float32))
 
 
-def hunt(policy: Policy, model: Small, truth: Ints, chances: Small, drawn: Luck) -> Hunted:
+def play_instances(
+    policy: Policy, model: Small, truth: Ints, chances: Small, drawn: HypothesisDraws
+) -> HypothesisEpisodes:
     """Play b = i * e episodes: e for each of i instances, whose hypotheses are `truth` (i,).
 
     chances (i, arms): what the answers of an instance really follow.
@@ -80,8 +84,14 @@ def hunt(policy: Policy, model: Small, truth: Ints, chances: Small, drawn: Luck)
 
 
 def run(
-    policy: Policy, model: Small, truth: Ints, chances: Small, drawn: Luck, noise: Ints, coins: Ints
-) -> Hunted:
+    policy: Policy,
+    model: Small,
+    truth: Ints,
+    chances: Small,
+    drawn: HypothesisDraws,
+    noise: Ints,
+    coins: Ints,
+) -> HypothesisEpisodes:
     """Play b episodes: row i has the noise of episode `noise[i]` and the coins of `coins[i]`."""
     b, rows, spent_s = len(truth), np.arange(len(truth)), 0.0
     counts, sums = np.zeros((b, model.shape[1]), np.int64), np.zeros((b, model.shape[1]))
@@ -92,7 +102,7 @@ def run(
         tossed = np.random.default_rng(drawn.coins[asked])
         fresh = tossed.random((episodes, model.shape[1]), np.float32)[coins]
         board = Board(
-            counts.copy(), sums.copy(), fresh, asked, queries, model.copy(), believed(fits)
+            counts.copy(), sums.copy(), fresh, asked, queries, model.copy(), posterior(fits)
         )
         began_s = process_time()
         arms = _checked(policy.choose(board), b, model.shape[1])
@@ -102,10 +112,10 @@ def run(
         sums[rows, arms] += answer
         counts[rows, arms] += 1
     said = first_best(np.round(fits, 4), drawn.names[noise])
-    return Hunted(said == truth, int(counts.sum()), spent_s)
+    return HypothesisEpisodes(said == truth, int(counts.sum()), spent_s)
 
 
-def believed(fits: Small) -> Small:
+def posterior(fits: Small) -> Small:
     """Return the posterior of a flat prior from log-likelihoods: (b, hypotheses)."""
     likely = np.exp(fits - fits.max(axis=1, keepdims=True))
     found: Small = likely / likely.sum(axis=1, keepdims=True)
@@ -118,7 +128,7 @@ def entropy(chances: Small) -> Small:
     return found
 
 
-def informative(board: Board) -> Small:
+def information_gain(board: Board) -> Small:
     """Return what each query is expected to tell of the hypothesis: (b, arms), nats.
 
     Entropy of the answer less its expected entropy when the hypothesis is known. Where all

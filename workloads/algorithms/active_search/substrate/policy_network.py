@@ -17,7 +17,7 @@ from adabench.workloads.algorithms.active_search.substrate.compiled_network impo
     WIDTH,
     Weights,
     look,
-    scored,
+    score_arms,
 )
 
 
@@ -63,7 +63,7 @@ def features(board: Board) -> NDArray[np.float32]:
     return found
 
 
-class Learned:
+class NetworkPolicy:
     """A trained network as a policy: it asks the arm with the highest score."""
 
     def __init__(self, network: Network) -> None:
@@ -73,5 +73,5 @@ class Learned:
     def choose(self, board: Board) -> Ints:
         """Ask the arm with the highest score, ties at random."""
         scores = np.empty(board.counts.shape, np.float32)
-        scored(board.counts, board.sums, board.asked, board.queries, self.weights, scores)
+        score_arms(board.counts, board.sums, board.asked, board.queries, self.weights, scores)
         return first_best(scores, board.coins)

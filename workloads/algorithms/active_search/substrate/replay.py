@@ -13,8 +13,8 @@ from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
     Case,
+    HypothesisInstance,
     Instance,
-    Prey,
 )
 from adabench.workloads.algorithms.active_search.substrate.bandits import Board, Ints, Policy
 
@@ -37,14 +37,14 @@ class Judge(Protocol):
 
     def run(
         self,
-        instance: Instance | Prey,
+        instance: Instance | HypothesisInstance,
         policies_of: Callable[[int], Policies],
         ear: list[Ints] | None,
     ) -> tuple[Answer, dict[str, float]]:
         """Play the policies of each class; return what came of it and what was counted."""
         ...
 
-    def values(self, instance: Instance | Prey, answer: Answer) -> dict[str, float]:
+    def values(self, instance: Instance | HypothesisInstance, answer: Answer) -> dict[str, float]:
         """Return the metrics of an answer."""
         ...
 
@@ -53,7 +53,7 @@ class Judge(Protocol):
 class ActiveSearch:
     """The task: its cases, the counting bandits, and the score."""
 
-    instances: InitVar[tuple[Instance | Prey, ...]]
+    instances: InitVar[tuple[Instance | HypothesisInstance, ...]]
     judge: InitVar[Judge]
     meter: Meter = field(default_factory=Meter)
     ear: InitVar[list[Ints] | None] = None
@@ -67,7 +67,10 @@ class ActiveSearch:
     )
 
     def __post_init__(
-        self, instances: tuple[Instance | Prey, ...], judge: Judge, ear: list[Ints] | None
+        self,
+        instances: tuple[Instance | HypothesisInstance, ...],
+        judge: Judge,
+        ear: list[Ints] | None,
     ) -> None:
         """Keep what methods have no business with inside two functions."""
         played, judged = _accounting(instances, judge, self.meter, ear)
@@ -114,7 +117,10 @@ class Recorder:
 
 
 def _accounting(
-    instances: tuple[Instance | Prey, ...], judge: Judge, meter: Meter, ear: list[Ints] | None
+    instances: tuple[Instance | HypothesisInstance, ...],
+    judge: Judge,
+    meter: Meter,
+    ear: list[Ints] | None,
 ) -> tuple[
     Callable[[Case, Callable[[int], Policies]], Answer],
     Callable[[Case, Answer], dict[str, float]],
@@ -158,7 +164,9 @@ def _accounting(
     return played, judged
 
 
-def _of(instances: tuple[Instance | Prey, ...], case: Case) -> Instance | Prey:
+def _of(
+    instances: tuple[Instance | HypothesisInstance, ...], case: Case
+) -> Instance | HypothesisInstance:
     for instance in instances:
         if instance.case is case:
             return instance

@@ -111,7 +111,7 @@ def starts(rng: np.random.Generator, number: int) -> tuple[Ints, Floats]:
     return z, np.clip(np.where(dim, 0.2 * shapes, shapes), 0.05, 20.0)
 
 
-def changed(rng: np.random.Generator, z: Ints, margins: Floats) -> tuple[Ints, Floats]:
+def neighbours(rng: np.random.Generator, z: Ints, margins: Floats) -> tuple[Ints, Floats]:
     """Change instances a little: the threshold by one, some margins, or all."""
     kind = rng.integers(3, size=(len(z), 1))
     noise = rng.standard_normal(margins.shape)

@@ -8,8 +8,11 @@ import torch
 from adabench.workloads.algorithms.active_search.recipes import recipes
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Problem
 from adabench.workloads.algorithms.active_search.substrate.bandits import Policy
-from adabench.workloads.algorithms.active_search.substrate.hypothesis_policy import Hunter
-from adabench.workloads.algorithms.active_search.substrate.policy_network import Learned, Network
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_policy import HypothesisPolicy
+from adabench.workloads.algorithms.active_search.substrate.policy_network import (
+    Network,
+    NetworkPolicy,
+)
 from adabench.workloads.shared.training import checkpoints
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
@@ -34,7 +37,7 @@ def restore(name: str, folder: Path = FOLDER) -> dict[str, Network]:
     return policies
 
 
-def trained(who: str, problem: Problem = "arms") -> tuple[Policy, ...]:
+def shipped_policies(who: str, problem: Problem = "arms") -> tuple[Policy, ...]:
     """Return the policy of that name and problem of each training seed that is there.
 
     Raises:
@@ -44,4 +47,6 @@ def trained(who: str, problem: Problem = "arms") -> tuple[Policy, ...]:
     names = [name for name in recipes() if name.startswith(f"{kind}-s")]
     there = [name for name in names if (FOLDER / f"{name}.safetensors").exists()]
     networks = [restore(name)[who] for name in there or names[:1]]
-    return tuple(Learned(one) if problem == "arms" else Hunter(one) for one in networks)
+    return tuple(
+        NetworkPolicy(one) if problem == "arms" else HypothesisPolicy(one) for one in networks
+    )

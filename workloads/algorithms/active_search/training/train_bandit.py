@@ -38,12 +38,12 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import (
 from adabench.workloads.algorithms.active_search.substrate.compiled_network import (
     gradient,
     nothing,
-    played,
+    play_softmax,
 )
 from adabench.workloads.algorithms.active_search.substrate.complexity import on_boundary
 from adabench.workloads.algorithms.active_search.substrate.policy_network import (
-    Learned,
     Network,
+    NetworkPolicy,
 )
 from adabench.workloads.algorithms.active_search.truth.worst_case_bandit import search, starts
 
@@ -72,7 +72,7 @@ Tick = Callable[[], None]
 
 
 @dataclass
-class Herd:
+class Particles:
     """The particles of some classes, how each does, and how often each is drawn."""
 
     classes: Floats
@@ -105,8 +105,8 @@ class Herd:
 
     def drawn(self) -> Ints:
         """Draw particles for the groups of one update, the worst most often: (GROUPS,)."""
-        classes = softened((self.suffered - self.offsets)[None], SHARP_CLASS)[0]
-        own = softened(self.loss.reshape(-1, PARTICLES), SHARP)
+        classes = draw_weights((self.suffered - self.offsets)[None], SHARP_CLASS)[0]
+        own = draw_weights(self.loss.reshape(-1, PARTICLES), SHARP)
         picked: Ints = self.rng.choice(len(self.loss), GROUPS, p=(classes[:, None] * own).ravel())
         return picked
 
@@ -135,7 +135,7 @@ class Herd:
             self.loss[easy] = self.loss[own].mean()
 
 
-def softened(losses: Floats, sharp: float) -> Floats:
+def draw_weights(losses: Floats, sharp: float) -> Floats:
     """Return, row by row, a softmax over losses with an even floor."""
     weight = np.exp((losses - losses.max(axis=1, keepdims=True)) / sharp)
     even: Floats = FLOOR / losses.shape[1] + (1 - FLOOR) * weight / weight.sum(
@@ -152,7 +152,7 @@ def remember(means: Floats, which: Ints, values: Floats, forget: float) -> None:
 
 
 def fit(
-    network: Network, source: Herd | None, updates: int, rate: float, seed: int, tick: Tick
+    network: Network, source: Particles | None, updates: int, rate: float, seed: int, tick: Tick
 ) -> None:
     """Train in place against a herd, or under the prior if there is none."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(77, updates)))
@@ -191,7 +191,7 @@ def _update(
         np.zeros((b, ARMS), np.int64),
         np.zeros((b, ARMS)),
     )
-    played(means, noise, coins, weights, did, counts, sums)
+    play_softmax(means, noise, coins, weights, did, counts, sums)
     # The network numbers no arms, so there is no need to shuffle them; answers have no ties.
     said = np.where(counts > 0, sums / np.maximum(counts, 1), -np.inf).argmax(axis=1)
     wrong = np.where(said == 0, 0.0, 1.0).reshape(GROUPS, TWINS)
@@ -214,17 +214,17 @@ def prior_gaps(rng: np.random.Generator, number: int) -> Floats:
     return means[:, -1:] - means[:, -2::-1]
 
 
-def measured(network: Network, hard: float, seed: int, queries: int = QUERIES) -> float:
+def measure_loss(network: Network, hard: float, seed: int, queries: int = QUERIES) -> float:
     """Return the loss of a policy at the worst instance of a class: fresh starts and episodes."""
     own = np.random.SeedSequence(seed, spawn_key=(78, int(1000 * hard)))
     at, last = own.spawn(2)
-    policy = Learned(network)
+    policy = NetworkPolicy(network)
     worst = search(policy, hard, at, queries)
     final = play(policy, worst.gaps[None], draws(last, HELD_OUT, queries))
     return 1.0 - float(final.right.mean())
 
 
-def school(
+def train_policies(
     classes: Floats, seed: int, shared: int, own: int, rate: float, tick: Tick
 ) -> tuple[dict[str, Network], Floats]:
     """Train all policies of one seed; return them by name, and the offsets L (k,).
@@ -238,15 +238,15 @@ def school(
         first = Network()
     prior = deepcopy(first)
     zero, offsets = np.zeros(1), np.zeros(len(classes))
-    fit(first, Herd(classes[[len(classes) // 2]], zero, rng), shared, rate, seed, tick)
+    fit(first, Particles(classes[[len(classes) // 2]], zero, rng), shared, rate, seed, tick)
     found: dict[str, Network] = {}
     for k in range(len(classes)):
         found[f"specialist-{k}"] = specialist = deepcopy(first)
-        crowd = Herd(classes[[k]], zero, rng)
+        crowd = Particles(classes[[k]], zero, rng)
         fit(specialist, crowd, own, rate, seed + 100 * (k + 1), tick)
         offsets[k] = np.mean(crowd.history[-max(1, own // 4) :])
     found["robust"] = robust = deepcopy(first)
-    fit(robust, Herd(classes, offsets, rng), own, rate, seed + 1000, tick)
+    fit(robust, Particles(classes, offsets, rng), own, rate, seed + 1000, tick)
     found["prior"] = prior
     fit(prior, None, shared + own, rate, seed + 2000, tick)
     return found, offsets

@@ -34,9 +34,9 @@ from adabench.workloads.algorithms.active_search.substrate.hypothesis_policy imp
 )
 from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import (
     hardness,
-    hunt,
-    informative,
-    luck,
+    hypothesis_draws,
+    information_gain,
+    play_instances,
     run,
 )
 from adabench.workloads.algorithms.active_search.substrate.policy_network import Network
@@ -62,7 +62,7 @@ Tick = Callable[[], None]
 
 
 @dataclass
-class Pack:
+class HypothesisParticles:
     """Instances of one model in classes, how each does, and how often each is drawn."""
 
     model: Small
@@ -111,15 +111,15 @@ class Pack:
             means += (1 - (1 - forget) ** number) * (fresh - means)
 
 
-class Soft:
+class SoftBinarySearch:
     """Soft binary search, the rule whose losses are the offsets."""
 
     def choose(self, board: Board) -> Ints:
         """Ask what is expected to tell most."""
-        return first_best(np.round(informative(board), 5), board.coins)
+        return first_best(np.round(information_gain(board), 5), board.coins)
 
 
-def question_packs(seed: int) -> list[Pack]:
+def question_particles(seed: int) -> list[HypothesisParticles]:
     """Return the training's tables with their objects in nested classes."""
     packs = []
     for own in np.random.SeedSequence(seed, spawn_key=(79,)).spawn(TABLES):
@@ -128,28 +128,28 @@ def question_packs(seed: int) -> list[Pack]:
         blocks = [ranked[: round(share * len(model))] for share in SHARES]
         truth = np.concatenate(blocks)
         classes = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
-        packs.append(Pack(model, truth, model[truth], classes))
+        packs.append(HypothesisParticles(model, truth, model[truth], classes))
     return packs
 
 
-def threshold_packs(seed: int) -> list[Pack]:
+def threshold_particles(seed: int) -> list[HypothesisParticles]:
     """Return instances of thresholds on the boundaries of the classes."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(80,)))
     number = len(thresholds.CLASSES)
     z, shapes = thresholds.starts(rng, PARTICLES * number)
     classes = np.repeat(np.arange(number), PARTICLES)
     margins = thresholds.on_boundary(z, shapes, thresholds.CLASSES[classes])
-    return [Pack(thresholds.model(), z, thresholds.truth(z, margins), classes)]
+    return [HypothesisParticles(thresholds.model(), z, thresholds.truth(z, margins), classes)]
 
 
-def renew(pack: Pack, rng: np.random.Generator) -> None:
+def renew(pack: HypothesisParticles, rng: np.random.Generator) -> None:
     """Replace the easiest half of each class: by changed copies of the worst, or fresh ones."""
     for k, hard in enumerate(thresholds.CLASSES):
         own = np.flatnonzero(pack.classes == k)
         ranked = own[np.argsort(-pack.loss[own])]
         parents, easy = ranked[: PARTICLES // 4], ranked[-PARTICLES // 2 :]
         margins = np.abs(2 * pack.chances[parents].astype(float) - 1)
-        z, shapes = thresholds.changed(rng, pack.truth[parents], margins)
+        z, shapes = thresholds.neighbours(rng, pack.truth[parents], margins)
         more, fresh = thresholds.starts(rng, len(easy) - len(parents))
         z, shapes = np.concatenate([z, more]), np.concatenate([shapes, fresh])
         margins = thresholds.on_boundary(z, shapes, np.full(len(z), hard))
@@ -157,7 +157,7 @@ def renew(pack: Pack, rng: np.random.Generator) -> None:
         pack.loss[easy] = pack.loss[own].mean()
 
 
-def offset(packs: list[Pack], policy: Policy, seed: int) -> Floats:
+def offset(packs: list[HypothesisParticles], policy: Policy, seed: int) -> Floats:
     """Return what a policy loses in each class: the mean over the worst few of it."""
     found = []
     for at, pack in enumerate(packs):
@@ -173,15 +173,17 @@ def offset(packs: list[Pack], policy: Policy, seed: int) -> Floats:
     return means
 
 
-def _losses(pack: Pack, policy: Policy, which: Ints, seed: np.random.SeedSequence) -> Floats:
-    drawn = luck(seed, TRIED, QUERIES, pack.model)
-    right = hunt(policy, pack.model, pack.truth[which], pack.chances[which], drawn).right
+def _losses(
+    pack: HypothesisParticles, policy: Policy, which: Ints, seed: np.random.SeedSequence
+) -> Floats:
+    drawn = hypothesis_draws(seed, TRIED, QUERIES, pack.model)
+    right = play_instances(policy, pack.model, pack.truth[which], pack.chances[which], drawn).right
     losses: Floats = 1 - right.reshape(len(which), TRIED).mean(axis=1)
     return losses
 
 
 def fit(
-    network: Network, packs: list[Pack], updates: int, rate: float, seed: int, *, even: bool,
+    network: Network, packs: list[HypothesisParticles], updates: int, rate: float, seed: int, *, even: bool,
     tick: Tick,
 ) -> None:  # fmt: skip
     """Train in place on packs in turn: against the worst, or evenly."""
@@ -195,7 +197,10 @@ def fit(
         picked = pack.drawn(rng, even=even)
         twins, policy = np.repeat(picked, TWINS), Sampler(network)
         own = np.random.SeedSequence(int(rng.integers(2**62)))
-        drawn, rows = luck(own, GROUPS * TWINS, QUERIES, pack.model), np.arange(GROUPS * TWINS)
+        drawn, rows = (
+            hypothesis_draws(own, GROUPS * TWINS, QUERIES, pack.model),
+            np.arange(GROUPS * TWINS),
+        )
         played = run(
             policy, pack.model, pack.truth[twins], pack.chances[twins], drawn, rows // TWINS, rows
         )
@@ -211,12 +216,12 @@ def fit(
     network.load_state_dict(averaged)
 
 
-def school(
+def train_policies(
     problem: str, seed: int, updates: int, rate: float, tick: Tick
 ) -> tuple[dict[str, Network], Floats]:
     """Train both policies of one seed from the same start; return them by name, and the offsets."""
-    packs = question_packs(seed) if problem == "questions" else threshold_packs(seed)
-    offsets = offset(packs, Soft(), seed)
+    packs = question_particles(seed) if problem == "questions" else threshold_particles(seed)
+    offsets = offset(packs, SoftBinarySearch(), seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         prior = Network()
@@ -224,19 +229,25 @@ def school(
     for pack in packs:
         pack.offsets = offsets
     fit(found["robust"], packs, updates, rate, seed, even=False, tick=tick)
-    fit(prior, even_packs(problem, seed), updates, rate, seed + 1000, even=True, tick=tick)
+    fit(prior, even_particles(problem, seed), updates, rate, seed + 1000, even=True, tick=tick)
     return found, offsets
 
 
-def even_packs(problem: str, seed: int) -> list[Pack]:
+def even_particles(problem: str, seed: int) -> list[HypothesisParticles]:
     """Return the instances of the average case: all objects alike, or thresholds of any margins."""
     if problem == "questions":
         return [
-            Pack(pack.model, np.arange(len(pack.model)), pack.model, np.zeros(len(pack.model), int))
-            for pack in question_packs(seed)
+            HypothesisParticles(
+                pack.model, np.arange(len(pack.model)), pack.model, np.zeros(len(pack.model), int)
+            )
+            for pack in question_particles(seed)
         ]
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(83,)))
     number = 100 * (thresholds.POSITIONS + 1)
     z = np.arange(number) % (thresholds.POSITIONS + 1)
     margins = rng.uniform(0.1, thresholds.MOST, (number, thresholds.POSITIONS))
-    return [Pack(thresholds.model(), z, thresholds.truth(z, margins), np.zeros(number, int))]
+    return [
+        HypothesisParticles(
+            thresholds.model(), z, thresholds.truth(z, margins), np.zeros(number, int)
+        )
+    ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from adabench.workloads.algorithms.active_search.substrate import thresholds
-from adabench.workloads.algorithms.active_search.substrate.bandit_families import Prey
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import HypothesisInstance
 from adabench.workloads.algorithms.active_search.substrate.bandits import (
     Floats,
     Ints,
@@ -20,9 +20,9 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import (
     Small,
 )
 from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import (
-    Hunted,
-    hunt,
-    luck,
+    HypothesisEpisodes,
+    hypothesis_draws,
+    play_instances,
     run,
 )
 
@@ -33,7 +33,7 @@ EPISODES, AGAIN = 96, 1024
 
 
 @dataclass(frozen=True)
-class Caught:
+class WorstHypotheses:
     """What came of a policy in a hunt."""
 
     losses: dict[int, float]
@@ -45,9 +45,13 @@ class Caught:
     choose_s: float
 
 
-def ambushed(
-    policy: Policy, prey: Prey, seed: np.random.SeedSequence, scale: float, heard: Policy | None
-) -> Caught:
+def search_hypotheses(
+    policy: Policy,
+    prey: HypothesisInstance,
+    seed: np.random.SeedSequence,
+    scale: float,
+    heard: Policy | None,
+) -> WorstHypotheses:
     """Play the average case and each worst case; `heard` plays the average case in its place."""
     every = np.arange(prey.case.episodes)
     first = run(heard or policy, prey.model, prey.truth, prey.chances, prey.drawn, every, every)
@@ -62,10 +66,10 @@ def ambushed(
             found[k], spent = _hardest_threshold(policy, prey, k, own, scale)
             searched += spent
     for k, (truth, chances) in found.items():
-        final = luck(_last(seed, k), prey.case.episodes, prey.case.queries, prey.model)
-        plays.append(hunt(policy, prey.model, truth, chances, final))
+        final = hypothesis_draws(_last(seed, k), prey.case.episodes, prey.case.queries, prey.model)
+        plays.append(play_instances(policy, prey.model, truth, chances, final))
         losses[k] = _loss(plays[-1])
-    return Caught(
+    return WorstHypotheses(
         losses,
         sum(one.answers for one in plays),
         searched,
@@ -79,25 +83,31 @@ def _last(seed: np.random.SeedSequence, k: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 1000 + k))
 
 
-def _loss(played: Hunted) -> float:
+def _loss(played: HypothesisEpisodes) -> float:
     return 1.0 - float(played.right.mean())
 
 
 def _hardest_object(
-    policy: Policy, prey: Prey, first: Hunted, seed: np.random.SeedSequence, scale: float
+    policy: Policy,
+    prey: HypothesisInstance,
+    first: HypothesisEpisodes,
+    seed: np.random.SeedSequence,
+    scale: float,
 ) -> tuple[tuple[Ints, Small], int]:
     """Return the object that loses most, and the queries that it took to find it."""
     number = np.maximum(np.bincount(prey.truth, minlength=len(prey.model)), 1)
     loss = np.bincount(prey.truth, ~first.right, minlength=len(prey.model)) / number
     worst = np.argsort(-loss, kind="stable")[:KEPT]
-    drawn = luck(seed.spawn(1)[0], max(16, int(AGAIN * scale)), prey.case.queries, prey.model)
-    again = hunt(policy, prey.model, worst, prey.model[worst], drawn)
+    drawn = hypothesis_draws(
+        seed.spawn(1)[0], max(16, int(AGAIN * scale)), prey.case.queries, prey.model
+    )
+    again = play_instances(policy, prey.model, worst, prey.model[worst], drawn)
     hard = worst[[int((~again.right).reshape(len(worst), -1).mean(axis=1).argmax())]]
     return (hard, prey.model[hard]), again.answers
 
 
 def _hardest_threshold(
-    policy: Policy, prey: Prey, k: int, seed: np.random.SeedSequence, scale: float
+    policy: Policy, prey: HypothesisInstance, k: int, seed: np.random.SeedSequence, scale: float
 ) -> tuple[tuple[Ints, Small], int]:
     """Return the worst instance of a class that was found, and the queries that it took."""
     own, first, second = seed.spawn(3)
@@ -106,8 +116,8 @@ def _hardest_threshold(
 
     def losses(z: Ints, margins: Floats, drawn_seed: np.random.SeedSequence, number: int) -> Floats:
         nonlocal spent
-        drawn = luck(drawn_seed, number, prey.case.queries, prey.model)
-        played = hunt(policy, prey.model, z, thresholds.truth(z, margins), drawn)
+        drawn = hypothesis_draws(drawn_seed, number, prey.case.queries, prey.model)
+        played = play_instances(policy, prey.model, z, thresholds.truth(z, margins), drawn)
         spent += played.answers
         found: Floats = (~played.right).reshape(len(z), -1).mean(axis=1)
         return found
@@ -117,7 +127,7 @@ def _hardest_threshold(
     margins = thresholds.on_boundary(z, shapes, np.full(STARTS, hard))
     loss = losses(z, margins, first, few)
     for _ in range(ROUNDS):
-        other, shapes = thresholds.changed(rng, z, margins)
+        other, shapes = thresholds.neighbours(rng, z, margins)
         tried = thresholds.on_boundary(other, shapes, np.full(STARTS, hard))
         its_loss = losses(other, tried, first, few)
         better = its_loss > loss

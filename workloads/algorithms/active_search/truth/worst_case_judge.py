@@ -15,16 +15,16 @@ from adabench.workloads.algorithms.active_search.substrate.bandit_families impor
     MIDDLE,
     SEARCH,
     Case,
+    HypothesisInstance,
     Instance,
-    Prey,
     child,
     generate,
 )
 from adabench.workloads.algorithms.active_search.substrate.bandits import (
     ARMS,
+    Episodes,
     Floats,
     Ints,
-    Played,
     Policy,
     play,
     run,
@@ -35,12 +35,12 @@ from adabench.workloads.algorithms.active_search.substrate.replay import (
     Policies,
     Recorder,
 )
-from adabench.workloads.algorithms.active_search.substrate.trained_policies import trained
+from adabench.workloads.algorithms.active_search.substrate.trained_policies import shipped_policies
 from adabench.workloads.algorithms.active_search.truth.worst_case_bandit import search
 from adabench.workloads.algorithms.active_search.truth.worst_case_hypothesis import (
     AVERAGE,
     WORST,
-    ambushed,
+    search_hypotheses,
 )
 
 SPREAD_LIMIT = 0.05
@@ -53,24 +53,24 @@ class WorstCaseJudge:
 
     def run(
         self,
-        instance: Instance | Prey,
+        instance: Instance | HypothesisInstance,
         policies_of: Callable[[int], Policies],
         ear: list[Ints] | None,
     ) -> tuple[Answer, dict[str, float]]:
         """Play the policies of each class, in the worst cases that are found for them."""
         return _run(instance, policies_of, ear)
 
-    def values(self, instance: Instance | Prey, answer: Answer) -> dict[str, float]:
+    def values(self, instance: Instance | HypothesisInstance, answer: Answer) -> dict[str, float]:
         """Return success, losses by class, and the gap to the specialists."""
         return _values(instance, answer)
 
 
 def _run(
-    instance: Instance | Prey,
+    instance: Instance | HypothesisInstance,
     policies_of: Callable[[int], Policies],
     ear: list[Ints] | None = None,
 ) -> tuple[Answer, dict[str, float]]:
-    if isinstance(instance, Prey):
+    if isinstance(instance, HypothesisInstance):
         return _hunted(instance, policies_of(AVERAGE), ear)
     case, family = instance.case, instance.family
     losses: dict[int, tuple[float, ...]] = {}
@@ -99,12 +99,14 @@ def _run(
 
 
 def _hunted(
-    instance: Prey, policies: Policies, ear: list[Ints] | None
+    instance: HypothesisInstance, policies: Policies, ear: list[Ints] | None
 ) -> tuple[Answer, dict[str, float]]:
     (policy,) = _picked(policies, instance.seed, instance.case.group)
     seed = child(instance.seed, SEARCH, instance.case.group, instance.case.queries)
     scale = min(1.0, instance.case.episodes / FINAL)
-    found = ambushed(policy, instance, seed, scale, None if ear is None else Recorder(policy, ear))
+    found = search_hypotheses(
+        policy, instance, seed, scale, None if ear is None else Recorder(policy, ear)
+    )
     counts = {
         "queries": found.answers / found.episodes,
         "search_queries": float(found.searched),
@@ -133,7 +135,7 @@ def _hardest(policy: Policy, instance: Instance, k: int) -> tuple[Floats, int]:
     return found.gaps[None], found.answers
 
 
-def _final(policy: Policy, gaps: Floats, instance: Instance) -> Played:
+def _final(policy: Policy, gaps: Floats, instance: Instance) -> Episodes:
     """Play the final episodes: all on one instance, or one on each."""
     if len(gaps) == 1:
         return play(policy, gaps, instance.drawn)
@@ -144,8 +146,8 @@ def _final(policy: Policy, gaps: Floats, instance: Instance) -> Played:
     return run(policy, hidden, order, instance.drawn, episode, instance.case.queries)
 
 
-def _values(instance: Instance | Prey, answer: Answer) -> dict[str, float]:
-    if isinstance(instance, Prey):
+def _values(instance: Instance | HypothesisInstance, answer: Answer) -> dict[str, float]:
+    if isinstance(instance, HypothesisInstance):
         return _of_hunt(instance.case, {k: losses[0] for k, losses in answer.losses.items()})
     case, family = instance.case, instance.family
     means = {k: float(np.mean(losses)) for k, losses in answer.losses.items()}
@@ -203,5 +205,5 @@ def _gaps(means: Mapping[int, float], instance: Instance) -> dict[str, float]:
 def envelope(queries: int, episodes: int, seed: int) -> tuple[float, ...]:
     """Return each class's L(r): its specialist's loss, by the same search on the same episodes."""
     instance = generate("classes", queries, episodes, seed)
-    answer, _ = _run(instance, lambda k: trained(f"specialist-{k}"))
+    answer, _ = _run(instance, lambda k: shipped_policies(f"specialist-{k}"))
     return tuple(answer.losses[k][0] for k in range(len(CLASSES)))
