@@ -31,7 +31,7 @@ from adabench.workloads.algorithms.mip.substrate.instance_families import (
 from adabench.workloads.algorithms.mip.substrate.neighbourhoods import (
     PORTFOLIO,
     Situation,
-    parsed,
+    parse_arm,
     step,
 )
 from adabench.workloads.algorithms.mip.substrate.program import INFINITY, Program, file_of, make
@@ -148,7 +148,7 @@ def test_every_neighbourhood_holds_what_it_fixes(name):
     original = search.part
     search.part = lambda part, limit, **_: asked.append(part) or original(part, limit)
     found = step(Situation(search, x, relaxed, rng), name)
-    kind, percent = parsed(name)
+    kind, percent = parse_arm(name)
     [*_, part] = asked
     assert found is not None
     assert program.violation(found) <= 1e-6
@@ -347,7 +347,7 @@ def test_the_gap_to_the_best_known_is_zero_for_who_finds_better(monkeypatch):
     objective = program.objective(x)
     for best, expected in ((objective, 0.0), (objective + 5, 0.0), (objective / 2, 0.5)):
         monkeypatch.setattr(
-            known_bounds, "known", lambda best=best: {program.digest: {"objective": best}}
+            known_bounds, "known_values", lambda best=best: {program.digest: {"objective": best}}
         )
         search = task.search(program)
         search.offer(x)
@@ -355,7 +355,7 @@ def test_the_gap_to_the_best_known_is_zero_for_who_finds_better(monkeypatch):
 
 
 def test_what_is_known_is_of_the_instances_that_are_generated():
-    entries = known_bounds.known()
+    entries = known_bounds.known_values()
     named = {(entry["family"], entry["seed"]) for entry in entries.values()}
     assert named >= {(family, seed) for family in FAMILIES for seed in (0, 1)}
     for digest, entry in entries.items():
@@ -393,8 +393,8 @@ def test_the_negative_control_is_solved_by_scip_alone(seed):
     search = searched(program, 30.0)
     search.scip()
     assert search.end().ended_s < 15  # 0.2 s of processor time; a busy machine takes its share
-    if program.digest in known_bounds.known():
-        entry = known_bounds.known()[program.digest]
+    if program.digest in known_bounds.known_values():
+        entry = known_bounds.known_values()[program.digest]
         assert entry["objective"] == entry["dual_bound"] == search.dated[-1][1]
 
 

@@ -36,7 +36,7 @@ class State:
         return self.search.program.objective(self.x)
 
 
-class Ended:
+class BudgetStop:
     """Stops the library's loop when the budget is spent, or nothing more can be begun."""
 
     def __init__(self, search: Search) -> None:
@@ -65,7 +65,7 @@ def explore(search: Search, arms: Sequence[str], selector: Any) -> Search:
     loop.add_repair_operator(_kept, name="kept")
     selector = _Logged(selector, search, arms)
     loop.iterate(State(search, x), selector, SimulatedAnnealing(HOT, COLD, COOLING, "linear"),
-                 Ended(search))  # fmt: skip
+                 BudgetStop(search))  # fmt: skip
     return search.end()
 
 

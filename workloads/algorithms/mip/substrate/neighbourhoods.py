@@ -49,7 +49,7 @@ Arm = Callable[[Situation, float], Part | None]
 
 def step(situation: Situation, name: str) -> Floats | None:
     """Search one neighbourhood; return the best solution in it, None if there is none in time."""
-    kind, percent = parsed(name)
+    kind, percent = parse_arm(name)
     part = ARMS[kind](situation, percent)
     if part is None:
         return None
@@ -63,7 +63,7 @@ def step(situation: Situation, name: str) -> Floats | None:
     return x
 
 
-def parsed(name: str) -> tuple[str, float]:
+def parse_arm(name: str) -> tuple[str, float]:
     """Split `mutation_50` into its kind and its number.
 
     Raises:
@@ -84,13 +84,13 @@ def known_arm(name: str) -> str:
         SelectionError: if there is no such kind.
     """
     try:
-        parsed(name)
+        parse_arm(name)
     except ValueError as unknown:
         raise SelectionError(str(unknown), nearest(name, PORTFOLIO)) from None
     return name
 
 
-def freed(situation: Situation, free: Flags) -> Part | None:
+def free_only(situation: Situation, free: Flags) -> Part | None:
     """Fix everything outside `free`, continuous variables too; None if nothing is free."""
     if not free.any():
         return None
@@ -115,7 +115,7 @@ def _crossover(situation: Situation, _: float) -> Part | None:
     if other is None:
         return None
     search.offer(other)
-    return freed(situation, whole & (np.abs(other - situation.x) > 0.5))
+    return free_only(situation, whole & (np.abs(other - situation.x) > 0.5))
 
 
 def _mutation(situation: Situation, percent: float) -> Part | None:
@@ -123,12 +123,12 @@ def _mutation(situation: Situation, percent: float) -> Part | None:
     free = np.zeros(len(situation.x), np.bool_)
     count = max(1, round(percent / 100 * len(places)))
     free[situation.rng.choice(places, count, replace=False)] = True
-    return freed(situation, free)
+    return free_only(situation, free)
 
 
 def _rins(situation: Situation, percent: float) -> Part | None:
     differs = situation.search.program.whole & (np.abs(situation.relaxed - situation.x) > 1e-6)
-    return freed(situation, _sample(situation, differs, percent))
+    return free_only(situation, _sample(situation, differs, percent))
 
 
 def _rens(situation: Situation, percent: float) -> Part | None:

@@ -19,7 +19,7 @@ OVERRUN = 0.02
 """Of the budget: how late a method may end."""
 SHARE = 0.9
 """Of a budget on the wall's clock: what the solver must have had of a processor."""
-REWARDED = (1.0, 1.0, 0.0, 0.0)
+REWARDS = (1.0, 1.0, 0.0, 0.0)
 
 _BOUNDS: dict[str, float] = {}
 
@@ -47,7 +47,7 @@ def bound_of(program: Program) -> float:
 
 
 @lru_cache(maxsize=1)
-def known() -> dict[str, dict[str, Any]]:
+def known_values() -> dict[str, dict[str, Any]]:
     """Return the shipped best values."""
     found: dict[str, dict[str, Any]] = json.loads(KNOWN.read_text(encoding="utf-8"))
     return found
@@ -96,8 +96,8 @@ def judge(program: Program, search: Search) -> dict[str, float]:
         "violation": violation,
         "closeness": 1 - gap(objective, bound),
     }
-    if program.digest in known():
-        best = float(known()[program.digest]["objective"])
+    if program.digest in known_values():
+        best = float(known_values()[program.digest]["objective"])
         values["primal_gap"] = gap(objective, best) if objective > best else 0.0
     return values
 
@@ -135,7 +135,7 @@ def _learning(search: Search) -> dict[str, float]:
     late = search.pulls[-(len(search.pulls) // 3) :] if len(search.pulls) >= 3 else []
     pulled = [sum(name == other for other, _ in late) for name in names]
     reward = [
-        float(np.mean([REWARDED[outcome] for other, outcome in search.pulls if other == name]))
+        float(np.mean([REWARDS[outcome] for other, outcome in search.pulls if other == name]))
         for name in names
     ]
     if len(names) < 3 or len(set(pulled)) < 2 or len(set(reward)) < 2:
