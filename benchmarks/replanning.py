@@ -27,7 +27,7 @@ import numpy.typing as npt
 from adabench.workloads.algorithms.replanning.methods.dijkstra import plan
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import connect
 from adabench.workloads.algorithms.replanning.substrate.moving_obstacles import settle
-from adabench.workloads.algorithms.replanning.substrate.replay import fresh
+from adabench.workloads.algorithms.replanning.substrate.replay import blank_space
 from adabench.workloads.algorithms.replanning.substrate.scenes import generate
 from adabench.workloads.algorithms.replanning.substrate.world import FREE, GOAL, Space, clear
 
@@ -51,7 +51,7 @@ def cpu_s(call: Callable[[], Any]) -> float:
 def compared(family: str, samples: int, seed: int) -> dict[str, Any]:
     """Time everybody on one graph."""
     scene = generate(family, samples, 1, 1.0, seed)
-    space = fresh(connect(scene, samples), scene)
+    space = blank_space(connect(scene, samples), scene)
     settle(space)
     tune = np.zeros(1)
 

@@ -11,7 +11,7 @@ from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.test_time.chain.methods.beam import beam
 from adabench.workloads.test_time.chain.methods.dvts import subtrees
 from adabench.workloads.test_time.chain.methods.random_n import samples
-from adabench.workloads.test_time.chain.substrate.allocation import balanced
+from adabench.workloads.test_time.chain.substrate.allocation import allocate_by_score
 from adabench.workloads.test_time.chain.substrate.tree_search import Node, Tree
 
 REWARDS = st.lists(st.floats(0, 1), min_size=1, max_size=40)
@@ -20,27 +20,27 @@ REWARDS = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 def test_a_hand_worked_example() -> None:
     # T chosen so that the weights are 4, 2, 1, 1 (sum 8), W = 8:
     # ceil(8 * 4/8) = 4; 4 left of 4: ceil(4 * 2/4) = 2; 2 of 2: ceil(2 * 1/2) = 1; 1.
-    assert balanced([2, 0, 1, 0], 8, 1 / math.log(2)) == [4, 1, 2, 1]
+    assert allocate_by_score([2, 0, 1, 0], 8, 1 / math.log(2)) == [4, 1, 2, 1]
     # W = 5: ceil(2.5) = 3; 2 left, sum 4: ceil(2 * 2/4) = 1; 1 left, sum 2: ceil(1/2) = 1; none.
-    assert balanced([2, 0, 1, 0], 5, 1 / math.log(2)) == [3, 1, 1, 0]
+    assert allocate_by_score([2, 0, 1, 0], 5, 1 / math.log(2)) == [3, 1, 1, 0]
 
 
 def test_at_a_fifth_a_better_score_weighs_as_the_paper_says() -> None:
     # e^(0.2 / 0.2) = 2.718: of 100 children 0.9 takes ceil(73.1), 0.7 the rest.
-    assert balanced([0.7, 0.9], 100, 0.2) == [26, 74]
+    assert allocate_by_score([0.7, 0.9], 100, 0.2) == [26, 74]
 
 
 @pytest.mark.parametrize("n", range(1, 65))
 def test_equal_rewards_get_equal_shares(n: int) -> None:
-    assert balanced([0.3] * n, n, 0.2) == [1] * n
-    assert balanced([0.3] * n, 3 * n, 0.2) == [3] * n
+    assert allocate_by_score([0.3] * n, n, 0.2) == [1] * n
+    assert allocate_by_score([0.3] * n, 3 * n, 0.2) == [3] * n
 
 
 @given(REWARDS, st.integers(0, 70), st.sampled_from([1e-4, 0.2, 5.0]))
 def test_the_width_is_spent_exactly_and_better_leaves_get_no_less(
     rewards: list[float], width: int, temperature: float
 ) -> None:
-    counts = balanced(rewards, width, temperature)
+    counts = allocate_by_score(rewards, width, temperature)
     assert sum(counts) == width
     assert min(counts) >= 0
     ranked = [counts[i] for i in sorted(range(len(rewards)), key=lambda i: -rewards[i])]

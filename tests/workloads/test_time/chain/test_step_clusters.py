@@ -13,8 +13,8 @@ from adabench.workloads.shared.language_model.vocabulary import BOS, encode
 from adabench.workloads.test_time.chain.substrate.step_clusters import (
     _kind,
     _separation,
+    cluster_labels,
     clusters,
-    grouped,
     vectors,
 )
 from adabench.workloads.test_time.chain.substrate.tree_search import Node
@@ -29,17 +29,17 @@ def unit(*degrees: float) -> np.ndarray:
 
 def test_vectors_nearer_than_the_cut_are_one_cluster() -> None:
     # 1 - cos 10 deg = 0.015; 1 - cos 80 deg = 0.83.
-    assert grouped(unit(0, 90, 10), 0.05) == (0, 1, 0)
-    assert grouped(unit(0, 90, 10), 0.01) == (0, 1, 2)
-    assert grouped(unit(0, 90, 10), 2.0) == (0, 0, 0)
-    assert grouped(unit(5, 5, 5), 0.0) == (0, 0, 0)
+    assert cluster_labels(unit(0, 90, 10), 0.05) == (0, 1, 0)
+    assert cluster_labels(unit(0, 90, 10), 0.01) == (0, 1, 2)
+    assert cluster_labels(unit(0, 90, 10), 2.0) == (0, 0, 0)
+    assert cluster_labels(unit(5, 5, 5), 0.0) == (0, 0, 0)
 
 
 def test_linkage_is_the_average() -> None:
     # Steps of 20 degrees: neighbours lie 0.060 apart, the ends 0.234. Single linkage at 0.1 would
     # chain all three together; the average from the pair to the third is (0.060 + 0.234) / 2.
-    assert len(set(grouped(unit(0, 20, 40), 0.1))) == 2
-    assert len(set(grouped(unit(0, 20, 40), 0.16))) == 1
+    assert len(set(cluster_labels(unit(0, 20, 40), 0.1))) == 2
+    assert len(set(cluster_labels(unit(0, 20, 40), 0.16))) == 1
 
 
 @pytest.mark.parametrize(

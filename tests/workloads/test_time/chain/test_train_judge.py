@@ -37,14 +37,14 @@ def test_a_judge_that_only_knows_how_hard_a_problem_is_has_no_auc_within():
     scores = np.stack([np.full(10, 0.9), np.full(10, 0.1)])
     right = np.stack([easy, hard])
     assert train_judge.auc(scores.ravel(), right.ravel()) == pytest.approx(0.9)
-    assert train_judge.within(scores, right) == pytest.approx(0.5)
+    assert train_judge.auc_within_problems(scores, right) == pytest.approx(0.5)
 
 
 def test_within_weighs_problems_by_their_pairs():
     scores = np.array([[0.9, 0.1, 0.1, 0.1], [0.1, 0.9, 0.2, 0.2]])
     right = np.array([[True, False, False, False], [True, False, True, True]])
     # 3 pairs at 1.0; three right ones against one better wrong one at 0.0.
-    assert train_judge.within(scores, right) == pytest.approx(0.5)
+    assert train_judge.auc_within_problems(scores, right) == pytest.approx(0.5)
 
 
 def test_calibration_error_of_an_honest_and_of_a_boasting_score():

@@ -43,7 +43,7 @@ on test questions.
 from adabench.harness.contract.card import Card, Claim, Frontier, Knob, Monotone, Point, Ratio
 from adabench.workloads.shared.language_model.contract import require
 from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
-from adabench.workloads.test_time.chain.substrate.integer_program import Prices, pruned
+from adabench.workloads.test_time.chain.substrate.integer_program import Prices, prune
 from adabench.workloads.test_time.chain.substrate.tree_search import search
 
 CARD = Card(
@@ -181,5 +181,5 @@ def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
     with task.session(question) as session:
         if prices.kv and prices.coverage:
             require(session.policy, "hidden")
-        search(session, int(point["N"]), pruned(prices), point)
+        search(session, int(point["N"]), prune(prices), point)
     return session.best

@@ -13,7 +13,7 @@ reason.
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
-from adabench.workloads.test_time.chain.substrate.integer_program import Prices, pruned
+from adabench.workloads.test_time.chain.substrate.integer_program import Prices, prune
 from adabench.workloads.test_time.chain.substrate.tree_search import search
 
 CARD = Card(
@@ -42,5 +42,5 @@ def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
         by_tokens=point["cost"] == "tokens",
     )
     with task.session(question) as session:
-        search(session, int(point["N"]), pruned(prices), point)
+        search(session, int(point["N"]), prune(prices), point)
     return session.best

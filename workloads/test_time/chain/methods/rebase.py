@@ -19,7 +19,7 @@ place of the cache.
 """
 
 from adabench.harness.contract.card import Card, Claim, Knob, OutOfReach, Point, Ratio
-from adabench.workloads.test_time.chain.substrate.allocation import balanced
+from adabench.workloads.test_time.chain.substrate.allocation import allocate_by_score
 from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 from adabench.workloads.test_time.chain.substrate.tree_search import Tree, search
 
@@ -57,7 +57,7 @@ def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
     temperature = float(point["T"])
 
     def allocate(tree: Tree) -> list[int]:
-        return balanced([leaf.reward for leaf in tree.leaves], tree.width, temperature)
+        return allocate_by_score([leaf.reward for leaf in tree.leaves], tree.width, temperature)
 
     with task.session(question) as session:
         search(session, int(point["N"]), allocate, point)

@@ -17,7 +17,7 @@ EXACT = 1e-9
 """A share this little above a whole number is that number and was not computed exactly."""
 
 
-def balanced(rewards: Sequence[float], width: int, temperature: float) -> list[int]:
+def allocate_by_score(rewards: Sequence[float], width: int, temperature: float) -> list[int]:
     """Return the number of children of each leaf, `width` in all."""
     counts = [0] * len(rewards)
     order = sorted(range(len(rewards)), key=lambda i: -rewards[i])

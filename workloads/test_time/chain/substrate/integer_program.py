@@ -30,7 +30,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from adabench.workloads.test_time.chain.substrate.allocation import balanced
+from adabench.workloads.test_time.chain.substrate.allocation import allocate_by_score
 from adabench.workloads.test_time.chain.substrate.step_clusters import clusters
 from adabench.workloads.test_time.chain.substrate.tree_search import Allocation, Node, Tree
 
@@ -96,16 +96,16 @@ class Prices:
     solver: Literal["tree", "milp"] = "tree"
 
 
-def pruned(prices: Prices) -> Allocation:
+def prune(prices: Prices) -> Allocation:
     """Return ETS's allocation: keep what the program keeps, give them the full width."""
 
     def allocate(tree: Tree) -> list[int]:
         rewards = [leaf.reward for leaf in tree.leaves]
         if not prices.kv:
-            return balanced(rewards, tree.width, prices.temperature)
+            return allocate_by_score(rewards, tree.width, prices.temperature)
         given = program(tree, prices)
         kept = (solve if prices.solver == "tree" else reference)(given)
-        shares = balanced([rewards[i] for i in kept], tree.width, prices.temperature)
+        shares = allocate_by_score([rewards[i] for i in kept], tree.width, prices.temperature)
         counts = [0] * len(rewards)
         for leaf, share in zip(kept, shares, strict=True):
             counts[leaf] = share
@@ -118,7 +118,7 @@ def program(tree: Tree, prices: Prices) -> Program:
     """Return the program of this depth."""
     leaves = tree.leaves
     nodes, above = topology(leaves)
-    counts = balanced([leaf.reward for leaf in leaves], tree.width, prices.temperature)
+    counts = allocate_by_score([leaf.reward for leaf in leaves], tree.width, prices.temperature)
     sizes = [len(node.seq.ids) - node.start if prices.by_tokens else 1 for node in nodes]
     alike = clusters(tree.policy, leaves, prices.cut) if prices.coverage else ()
     return Program(

@@ -38,7 +38,7 @@ def clusters(policy: Engine, leaves: Sequence[Node], cut: float) -> tuple[int, .
     """Return each leaf's cluster, 0..K-1; nothing where all last steps have the same words."""
     if len({leaf.words for leaf in leaves}) < 2:
         return ()
-    return grouped(vectors(policy, leaves), cut)
+    return cluster_labels(vectors(policy, leaves), cut)
 
 
 def vectors(policy: Engine, leaves: Sequence[Node]) -> Floats:
@@ -48,7 +48,7 @@ def vectors(policy: Engine, leaves: Sequence[Node]) -> Floats:
     return unit
 
 
-def grouped(unit: Floats, cut: float) -> tuple[int, ...]:
+def cluster_labels(unit: Floats, cut: float) -> tuple[int, ...]:
     """Return the cluster of each unit vector, numbered in the order of their first members."""
     first, second = np.triu_indices(len(unit), 1)
     distances = np.maximum(0.0, 1.0 - (unit @ unit.T)[first, second].astype(np.float64))
@@ -102,7 +102,7 @@ def _grown(policy: Engine, problem: Problem, index: int) -> Iterator[Depth]:
 def _separation(cut: float, depths: Sequence[Depth]) -> Separation:
     together: dict[str, list[bool]] = {"same": [], "other": [], "result": []}
     for unit, steps in depths:
-        labels = grouped(unit, cut)
+        labels = cluster_labels(unit, cut)
         for i in range(len(steps)):
             for j in range(i):
                 kind = _kind(steps[i], steps[j])

@@ -129,7 +129,7 @@ def _retire(session: Session, tree: Tree, point: Point) -> None:
     tree.ended += ended
     tree.width -= len(ended)
     with session.aside():
-        session.offer(chosen(tree.ended, point))
+        session.offer(choose_completion(tree.ended, point))
 
 
 def _over(leaf: Node, depth: int, room: int) -> bool:
@@ -148,7 +148,7 @@ def _selected(session: Session, tree: Tree, allocate: Allocation) -> tuple[list[
     return [leaf for leaf, _ in kept], [count for _, count in kept]
 
 
-def chosen(ended: Sequence[Node], point: Point) -> tuple[int, ...]:
+def choose_completion(ended: Sequence[Node], point: Point) -> tuple[int, ...]:
     """Return the winning completion: `select` is vote or best, `aggregate` makes the weights."""
     completions = [node.seq.completion for node in ended]
     weights = [aggregate(node.scores, str(point["aggregate"])) for node in ended]

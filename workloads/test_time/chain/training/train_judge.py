@@ -122,11 +122,11 @@ def train(
         torch.manual_seed(recipe.seed)
         head = Head(recipe.shape.width)
         reader = Judge(NativeEngine(trunk, recipe.name, role="judge"), head)
-        _fit(recipe, head, *seen(reader, lessons))
+        _fit(recipe, head, *moment_tensors(reader, lessons))
     return trunk, head.eval().requires_grad_(False)
 
 
-def seen(reader: Judge, lessons: Sequence[Lesson]) -> tuple[Tensor, Tensor, Tensor]:
+def moment_tensors(reader: Judge, lessons: Sequence[Lesson]) -> tuple[Tensor, Tensor, Tensor]:
     """Return states [m, d], features [m, 8] and labels [m] of every moment of the lessons."""
     states, features, labels = [], [], list[float]()
     for lesson in lessons:
@@ -167,8 +167,8 @@ def report(
     return {
         "chance": float(right.mean()),
         "auc_pooled": auc(last.ravel(), right.ravel()),
-        "auc_within": within(last, right),
-        "auc_within_min": within(least, right),
+        "auc_within": auc_within_problems(last, right),
+        "auc_within_min": auc_within_problems(least, right),
         "calibration_error": calibration_error(last.ravel(), right.ravel()),
         "best_by_judge": float(right[np.arange(len(right)), last.argmax(1)].mean()),
         "best_by_judge_min": float(right[np.arange(len(right)), least.argmax(1)].mean()),
@@ -204,7 +204,7 @@ def auc(scores: Floats, right: Floats) -> float:
     return float((below + not_above).mean() / 2 / len(down))
 
 
-def within(scores: Floats, right: Floats) -> float:
+def auc_within_problems(scores: Floats, right: Floats) -> float:
     """Return the AUC over pairs of one problem; every such pair counts the same."""
     pairs = [
         (auc(s, r), r.sum() * (~r).sum())

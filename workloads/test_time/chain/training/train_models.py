@@ -24,7 +24,7 @@ BETAS, WEIGHT_DECAY, CLIP = (0.9, 0.98), 0.01, 1.0
 WARM_UP_STEPS, DECAY_FROM, LAST_RATE = 100, 0.8, 0.05
 CURRICULUM, SHORTEST = 0.4, 2
 POOL = 8
-IGNORED = -100
+IGNORE_INDEX = -100
 
 Progress = Callable[[int, int], None]
 
@@ -59,9 +59,9 @@ def fit(
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate * schedule(step, recipe.steps)
         optimiser.zero_grad()
-        states = model.states(ids)[targets != IGNORED]
+        states = model.states(ids)[targets != IGNORE_INDEX]
         logits = F.linear(states, model.embedding.weight)
-        torch.autograd.backward(F.cross_entropy(logits, targets[targets != IGNORED]))
+        torch.autograd.backward(F.cross_entropy(logits, targets[targets != IGNORE_INDEX]))
         nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         optimiser.step()
         progress(step + 1, recipe.steps)
@@ -85,7 +85,7 @@ def batches(recipe: Recipe, *, rising: bool = True) -> Iterator[tuple[Tensor, Te
         risen = min(1.0, done / (CURRICULUM * recipe.steps)) if rising else 1.0
         longest = SHORTEST + int((LONGEST - SHORTEST) * risen)
         for rows in _pool(generator, recipe, longest):
-            yield padded(rows)
+            yield pad(rows)
             done += 1
 
 
@@ -102,11 +102,11 @@ def _pool(
         yield rows[part * recipe.batch : (part + 1) * recipe.batch]
 
 
-def padded(rows: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> tuple[Tensor, Tensor]:
+def pad(rows: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> tuple[Tensor, Tensor]:
     """Turn (prompt, completion) pairs into ids and next-token targets."""
     width = max(len(prompt) + len(completion) for prompt, completion in rows) - 1
     ids = torch.full((len(rows), width), PAD)
-    targets = torch.full((len(rows), width), IGNORED)
+    targets = torch.full((len(rows), width), IGNORE_INDEX)
     for row, (prompt, completion) in enumerate(rows):
         whole = torch.tensor((*prompt, *completion))
         ids[row, : len(whole) - 1] = whole[:-1]
