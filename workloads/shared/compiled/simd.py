@@ -46,7 +46,7 @@ def pointer(kind: Any) -> Any:
     return types.CPointer(kind)  # type: ignore[no-untyped-call]
 
 
-def published(name: str, signature: Any, function: Callable[..., Any]) -> Any:
+def publish(name: str, signature: Any, function: Callable[..., Any]) -> Any:
     """Compile a function of pointers and numbers on its own; return what compiled code calls.
 
     It is called through its address: what calls it does not compile it again, and it is

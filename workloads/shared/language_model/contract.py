@@ -90,7 +90,7 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Held:
+class CacheSize:
     """What a cache holds at this moment."""
 
     tokens: int
@@ -194,7 +194,7 @@ class Engine(Protocol):
         """Let go of a sequence; what nobody else shares is freed."""
         ...
 
-    def held(self) -> Held:
+    def held(self) -> CacheSize:
         """Return what the cache holds now.
 
         Raises:

@@ -77,7 +77,7 @@ class Request(Protocol):
     task_name: str | None
 
 
-class Adaptive(LM):  # type: ignore[misc, valid-type]
+class AdaptiveModel(LM):  # type: ignore[misc, valid-type]
     """A method of `chain` or `ledger`, as lm-eval sees a model."""
 
     def __init__(
@@ -251,7 +251,7 @@ class Adaptive(LM):  # type: ignore[misc, valid-type]
         return self._journals[task]
 
 
-require("lm_eval.api.registry", extra="eval").register_model("adabench")(Adaptive)
+require("lm_eval.api.registry", extra="eval").register_model("adabench")(AdaptiveModel)
 
 
 def _known(of: Subject) -> dict[tuple[int, ...], list[Any]]:

@@ -36,19 +36,19 @@ from adabench.workloads.shared.language_model import vocabulary
 from adabench.workloads.shared.language_model.backends.openai_protocol import (
     Answer,
     Completions,
-    Drawn,
+    Continuation,
     choices,
-    echoed,
+    prompt_chances,
 )
 from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
     BudgetSpent,
+    CacheSize,
     Capability,
     Chunk,
     Costs,
     Finish,
     Floats,
-    Held,
     Seq,
     mix,
     require,
@@ -208,7 +208,7 @@ class OpenAIEngine:
         self.costs.meter["discarded"] += len(texts)
         scores = []
         for seq, text, answer in zip(seqs, texts, answers, strict=True):
-            found = echoed(answer, len(text))
+            found = prompt_chances(answer, len(text))
             scores.append(found[len(seq.ids) :])
             self._book(len(text), answer, [1])
         return scores
@@ -225,7 +225,7 @@ class OpenAIEngine:
     def close(self, seq: Seq) -> None:
         """Let go of a sequence; the server holds nothing for it."""
 
-    def held(self) -> Held:
+    def held(self) -> CacheSize:
         """Raise: a server does not show its cache.
 
         Raises:
@@ -274,7 +274,7 @@ class OpenAIEngine:
 
     def _drawn(
         self, group: Sequence[Seq], share: int, how: Settings
-    ) -> tuple[Answer, list[Drawn], float]:
+    ) -> tuple[Answer, list[Continuation], float]:
         """Ask for one continuation of each sibling."""
         ids = group[0].ids
         body = {

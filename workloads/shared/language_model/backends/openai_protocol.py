@@ -38,7 +38,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Continuation:
     """One continuation."""
 
     ids: list[int]
@@ -127,7 +127,7 @@ def choices(
     stops: Sequence[int],
     eos: int,
     logprobs: bool,
-) -> list[Drawn]:
+) -> list[Continuation]:
     """Return the n continuations that an answer holds, their endings included.
 
     Raises:
@@ -142,7 +142,7 @@ def choices(
     return [_drawn(choice, encode, set(stops), eos, logprobs=logprobs) for choice in ordered]
 
 
-def echoed(answer: Answer, length: int) -> list[float]:
+def prompt_chances(answer: Answer, length: int) -> list[float]:
     """Return the log-probability of each word of a prompt of `length`; the first has none.
 
     Raises:
@@ -159,7 +159,7 @@ def echoed(answer: Answer, length: int) -> list[float]:
 
 def _drawn(
     choice: dict[str, Any], encode: Encode, stops: set[int], eos: int, *, logprobs: bool
-) -> Drawn:
+) -> Continuation:
     ends = stops | {eos}
     ids, chances = _words(choice, encode)
     if logprobs and not chances and (ids or choice.get("text")):
@@ -176,14 +176,14 @@ def _drawn(
         )
     stopped = stopped or (bool(ids) and ids[-1] in ends)
     if not logprobs:
-        return Drawn(ids, [], stopped)
+        return Continuation(ids, [], stopped)
     if len(chances) != len(ids) or None in chances:
         raise ServerProblem(
             f"The server sent {len(chances)} log-probabilities for {len(ids)} words"
             f"{', none for the ending' if len(chances) == len(ids) - 1 else ''}.",
             "Ask for ids (vLLM: extra={'return_token_ids': True}), or do without: logprobs=False.",
         )
-    return Drawn(ids, [float(chance) for chance in chances if chance is not None], stopped)
+    return Continuation(ids, [float(chance) for chance in chances if chance is not None], stopped)
 
 
 def _words(choice: dict[str, Any], encode: Encode) -> tuple[list[int], list[float | None]]:

@@ -46,12 +46,12 @@ from adabench.workloads.shared.language_model.backends.transformers_batches impo
 from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
     BudgetSpent,
+    CacheSize,
     Capability,
     Chunk,
     Costs,
     Finish,
     Floats,
-    Held,
     Seq,
     mix,
 )
@@ -190,11 +190,11 @@ class TransformersEngine:
         self._live.discard(seq.cache)
         seq.cache = Table()
 
-    def held(self) -> Held:
+    def held(self) -> CacheSize:
         """Return what the living sequences refer to between calls, each piece once."""
         pieces = {piece for table in self._live for piece in table.pieces}
         logits = {id(table.logits): table.logits for table in self._live}.values()
-        return Held(
+        return CacheSize(
             tokens=sum(len(piece.states) for piece in pieces),
             blocks=len(pieces),
             memory_bytes=sum(piece.memory_bytes for piece in pieces)

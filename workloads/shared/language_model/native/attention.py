@@ -23,7 +23,7 @@ from adabench.workloads.shared.compiled.simd import (
     load,
     plus,
     pointer,
-    published,
+    publish,
     spread,
     spread_at,
     store,
@@ -192,7 +192,7 @@ def _attend(
         _mix(values, offsets, scores, count, room, head_width, width, out, row * width)
 
 
-_call = published("adabench_attend", _SIGNATURE, _attend)
+_call = publish("adabench_attend", _SIGNATURE, _attend)
 
 
 @compiled

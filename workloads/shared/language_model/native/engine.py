@@ -23,11 +23,11 @@ import numpy as np
 from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
     BudgetSpent,
+    CacheSize,
     Capability,
     Chunk,
     Costs,
     Floats,
-    Held,
     Seq,
     mix,
 )
@@ -38,11 +38,11 @@ from adabench.workloads.shared.language_model.native.kv_blocks import (
     Blocks,
     Ints,
     Table,
-    stacked,
+    stack_tables,
 )
 from adabench.workloads.shared.language_model.native.matmul import product
 from adabench.workloads.shared.language_model.native.packed_weights import pack
-from adabench.workloads.shared.language_model.native.results import Drawn, summed
+from adabench.workloads.shared.language_model.native.results import DecodedBatch, add_rows
 from adabench.workloads.shared.language_model.vocabulary import EOS
 
 ENOUGH_ROWS = 16
@@ -150,7 +150,7 @@ class NativeEngine:
             for part, found in zip(parts, drawn, strict=True)
             for chunk in self._taken(part, found, stop)
         ]
-        self._book(lengths, chunks, summed([found.ran for found in drawn]), held)
+        self._book(lengths, chunks, add_rows([found.ran for found in drawn]), held)
         for found in drawn:
             self.costs.seen(found.stamps)
         if any(found.spent for found in drawn):
@@ -191,9 +191,9 @@ class NativeEngine:
         self.blocks.drop(seq.cache.blocks)
         seq.cache = Table()
 
-    def held(self) -> Held:
+    def held(self) -> CacheSize:
         """Return what the cache holds now."""
-        return Held(self.blocks.tokens, self.blocks.used, self.blocks.memory_bytes)
+        return CacheSize(self.blocks.tokens, self.blocks.used, self.blocks.memory_bytes)
 
     @property
     def _draw_flops(self) -> int:
@@ -240,7 +240,7 @@ class NativeEngine:
         words = np.array([w for seq, span in spans_of for w in seq.ids[slice(*span)]], np.int64)
         places = np.concatenate([np.arange(*span) for span in spans] or [np.zeros(0, np.int64)])
         owners = np.repeat(np.arange(len(seqs)), [end - begin for begin, end in spans])
-        tables = stacked([seq.cache for seq in seqs], 0)
+        tables = stack_tables([seq.cache for seq in seqs], 0)
         decoder.forward(self._weights, self._cache(), words, places, owners, tables)
         for seq in seqs:
             self._stored(seq)
@@ -261,7 +261,7 @@ class NativeEngine:
 
     def _drawn(
         self, parts: Sequence[Sequence[Seq]], stop: frozenset[int], limits: Limits
-    ) -> list[Drawn]:
+    ) -> list[DecodedBatch]:
         """Decode the parts side by side."""
         ends = [
             [min(len(seq.ids) + limits[0], self.shape.context) for seq in part] for part in parts
@@ -273,10 +273,10 @@ class NativeEngine:
             for part, spare, end in zip(parts, lent, ends, strict=True)
         ]
         if len(jobs) == 1:
-            return [Drawn(lent[0], *decoder.decode(*jobs[0]))]
+            return [DecodedBatch(lent[0], *decoder.decode(*jobs[0]))]
         with ThreadPoolExecutor(max(1, len(jobs))) as pool:
             found = pool.map(lambda job: decoder.decode(*job), jobs)
-            return [Drawn(spare, *one) for spare, one in zip(lent, found, strict=True)]
+            return [DecodedBatch(spare, *one) for spare, one in zip(lent, found, strict=True)]
 
     def _lend(self, seqs: Sequence[Seq], ends: Sequence[int]) -> Ints:
         """Return blocks [sequences, n] enough for each to reach its end."""
@@ -305,7 +305,7 @@ class NativeEngine:
             self._weights,
             self._unembedding,
             self._cache(),
-            stacked([seq.cache for seq in seqs], spare.shape[1]),
+            stack_tables([seq.cache for seq in seqs], spare.shape[1]),
             np.array([len(seq.ids) for seq in seqs], np.int64),
             np.array(ends, np.int64),
             np.array([seq.key for seq in seqs], np.uint64),
@@ -314,7 +314,7 @@ class NativeEngine:
             (left, float(temperature), float(top_p), EOS),
         )
 
-    def _taken(self, seqs: Sequence[Seq], drawn: Drawn, stop: frozenset[int]) -> list[Chunk]:
+    def _taken(self, seqs: Sequence[Seq], drawn: DecodedBatch, stop: frozenset[int]) -> list[Chunk]:
         """Write what was drawn onto the sequences; give back the blocks that nobody used."""
         chunks = drawn.chunks(stop)
         unused: list[int] = []

@@ -160,7 +160,7 @@ def _doubled(array: Floats, axis: int) -> Floats:
     return grown
 
 
-def stacked(tables: Sequence[Table], extra: int) -> Ints:
+def stack_tables(tables: Sequence[Table], extra: int) -> Ints:
     """Return the blocks of tables [sequences, most blocks], with room for `extra` more each."""
     width = max((len(table.blocks) for table in tables), default=0) + extra
     rows = np.zeros((len(tables), width), np.int64)

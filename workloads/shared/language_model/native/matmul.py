@@ -22,7 +22,7 @@ from adabench.workloads.shared.compiled.simd import (
     fma,
     load,
     pointer,
-    published,
+    publish,
     spread,
     spread_at,
     store,
@@ -108,7 +108,7 @@ def _product(
                 _rest(x, r * depth, depth, w, left, width, out, r * row + to)
 
 
-_call = published("adabench_product", _SIGNATURE, _product)
+_call = publish("adabench_product", _SIGNATURE, _product)
 
 
 @compiled

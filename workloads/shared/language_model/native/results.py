@@ -12,7 +12,7 @@ from adabench.workloads.shared.language_model.vocabulary import EOS
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DecodedBatch:
     """Arrays with a row for each sequence and a column for each step."""
 
     spare: Ints
@@ -40,7 +40,7 @@ class Drawn:
         ]
 
 
-def summed(ran: Sequence[Ints]) -> Ints:
+def add_rows(ran: Sequence[Ints]) -> Ints:
     """Add the rows per step of parts that ran side by side."""
     total = np.zeros(max((len(part) for part in ran), default=0), np.int64)
     for part in ran:

@@ -34,18 +34,18 @@ from torch.nn import functional as F
 from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
     BudgetSpent,
+    CacheSize,
     Capability,
     Chunk,
     Costs,
     Finish,
     Floats,
-    Held,
     Seq,
     mix,
 )
 from adabench.workloads.shared.language_model.model import Block, LanguageModel, rotate, rotations
 from adabench.workloads.shared.language_model.pooled.pool import Ints, Places, Pool
-from adabench.workloads.shared.language_model.pooled.sampling import Pace, drawn
+from adabench.workloads.shared.language_model.pooled.sampling import Pace, draw_words
 from adabench.workloads.shared.language_model.random_draws import uniform
 from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END
 
@@ -206,10 +206,10 @@ class PooledEngine:
         self.pool.drop(seq.cache)
         seq.cache = Places()
 
-    def held(self) -> Held:
+    def held(self) -> CacheSize:
         """Return what the living sequences refer to, each position once."""
         living = self.pool.living
-        return Held(living, living, living * self.pool.position_bytes)
+        return CacheSize(living, living, living * self.pool.position_bytes)
 
     def _writable(self, seqs: Sequence[Seq], more: Sequence[int]) -> None:
         if any(seq.finished for seq in seqs):
@@ -298,7 +298,7 @@ class PooledEngine:
         numbers = [uniform(seq.key, len(seq.ids)) for seq in seqs]
         forced = [self._forced(seq) for seq in seqs]
         barred = (STEP_END, EOS) if self.pace else ()
-        words, chances = drawn(
+        words, chances = draw_words(
             self._logits(_last(seqs)), numbers, temperature, top_p, forced, barred
         )
         self.costs.seen([time.monotonic()])

@@ -28,7 +28,7 @@ class Pace(NamedTuple):
         return STEP_END if (place + 1) % self.words == 0 else None
 
 
-def drawn(
+def draw_words(
     logits: Tensor,
     numbers: Sequence[float],
     temperature: float,

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adabench.workloads.shared.language_model.contract import Held, Seq
+from adabench.workloads.shared.language_model.contract import CacheSize, Seq
 from adabench.workloads.shared.language_model.model import Shape
 from adabench.workloads.shared.language_model.native.kv_blocks import Blocks, Table
 
 from .trees import CALLS, PROMPTS, TINY, Tree, engine, model
 
-NOBODY = Held(0, 0, 0)
+NOBODY = CacheSize(0, 0, 0)
 LONG = Shape(layers=2, width=32, heads=1, hidden=32, vocabulary=24, context=600)
 MODEL = model(TINY)
 

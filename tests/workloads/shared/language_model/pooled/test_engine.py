@@ -11,7 +11,7 @@ from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.pooled.engine import PooledEngine
 from adabench.workloads.shared.language_model.pooled.reward_model import StateJudge
-from adabench.workloads.shared.language_model.pooled.sampling import Pace, drawn
+from adabench.workloads.shared.language_model.pooled.sampling import Pace, draw_words
 from adabench.workloads.shared.language_model.random_draws import draw
 from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END, encode
 
@@ -168,7 +168,7 @@ def test_draws_on_the_device_are_the_draws_on_the_host(temperature: float, top_p
     generator = torch.Generator().manual_seed(4)
     logits = 3 * torch.randn(200, 50, generator=generator)
     numbers = torch.rand(200, generator=generator, dtype=torch.float64).tolist()
-    words, chances = drawn(logits, numbers, temperature, top_p, [-1] * 200)
+    words, chances = draw_words(logits, numbers, temperature, top_p, [-1] * 200)
     wanted, expected = draw(logits.numpy(), numbers, temperature, top_p)
     assert words == wanted
     np.testing.assert_allclose(chances, expected, atol=1e-12)
