@@ -56,7 +56,7 @@ def recipe(name: str) -> Recipe | HypothesisRecipe:
     Raises:
         SelectionError: if there is none of that name.
     """
-    return checkpoints.named(name, recipes())
+    return checkpoints.find_recipe(name, recipes())
 
 
 def train(
@@ -69,7 +69,7 @@ def train(
 def follow(plan: Recipe | HypothesisRecipe, progress: Progress, folder: Path) -> dict[str, Any]:
     """Train what a plan says, on one thread: sums of several threads are not reproducible."""
     folder.mkdir(parents=True, exist_ok=True)
-    tick = checkpoints.ticking(progress, plan.steps)
+    tick = checkpoints.step_counter(progress, plan.steps)
     with checkpoints.one_thread():
         if isinstance(plan, HypothesisRecipe):
             found, offsets = train_hypothesis.train_policies(

@@ -45,7 +45,7 @@ def recipe(name: str) -> Recipe:
     Raises:
         SelectionError: if there is none of that name.
     """
-    return checkpoints.named(name, recipes())
+    return checkpoints.find_recipe(name, recipes())
 
 
 def train(
@@ -58,7 +58,7 @@ def train(
 def follow(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
     """Train what a plan says, on one thread: sums of several threads are not reproducible."""
     folder.mkdir(parents=True, exist_ok=True)
-    tick = checkpoints.ticking(progress, plan.steps)
+    tick = checkpoints.step_counter(progress, plan.steps)
     with checkpoints.one_thread():
         teacher = train_likelihood if plan.loss == "likelihood" else train_flow_matching
         network = teacher.train(plan, tick)

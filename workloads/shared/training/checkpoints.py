@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 """Told how many steps are done, and of how many."""
 
 
-def named(name: str, known: Mapping[str, Recipe]) -> Recipe:
+def find_recipe(name: str, known: Mapping[str, Recipe]) -> Recipe:
     """Return a recipe.
 
     Raises:
@@ -32,7 +32,7 @@ def named(name: str, known: Mapping[str, Recipe]) -> Recipe:
     return known[name]
 
 
-def ticking(progress: Progress, steps: int) -> Callable[[], None]:
+def step_counter(progress: Progress, steps: int) -> Callable[[], None]:
     """Return what a training calls after each step."""
     done = 0
 

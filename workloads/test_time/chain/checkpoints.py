@@ -46,7 +46,7 @@ def recipe(name: str) -> Recipe:
     Raises:
         SelectionError: if there is none of that name.
     """
-    return checkpoints.named(name, recipes())
+    return checkpoints.find_recipe(name, recipes())
 
 
 def train(

@@ -25,7 +25,7 @@ def test_what_was_not_trained_says_how_to_train_it(tmp_path) -> None:
 
 def test_a_recipe_of_no_such_name_is_told_the_near_one() -> None:
     with pytest.raises(SelectionError) as refusal:
-        checkpoints.named("poliçies", {"policies": 1})
+        checkpoints.find_recipe("poliçies", {"policies": 1})
     assert "policies" in refusal.value.hint
 
 

@@ -44,7 +44,7 @@ def restore(name: str, folder: Path = FOLDER) -> Flows:
         EnvironmentProblem: if it was not trained yet.
         SelectionError: if there is no recipe of that name.
     """
-    network = Flows(checkpoints.named(name, recipes()).order)
+    network = Flows(checkpoints.find_recipe(name, recipes()).order)
     network.load_state_dict(checkpoints.weights(name, folder))
     return network.eval().requires_grad_(False)
 

@@ -64,7 +64,7 @@ def judge(name: str, folder: Path = FOLDER) -> Judge:
 
 
 def _shape(name: str) -> Shape:
-    return checkpoints.named(name, recipes()).shape
+    return checkpoints.find_recipe(name, recipes()).shape
 
 
 def _weights(name: str, folder: Path, *, head: bool) -> dict[str, Any]:
