@@ -3,6 +3,7 @@
     safe        a way that is returned meets no obstacle
     optimum     no way is shorter than the shortest there is on the planner's own graph
     exact       a planner that claims costs for every sample has them right
+    source      it imports nothing but contracts and substrate, and writes no counts
     hints       only an oracle is told the best way
 
 `check` yields a sentence per broken rule and nothing for a sound planner.
