@@ -1,8 +1,8 @@
 """Fairness by place: what a method may import follows from where it lies and from its role.
 
 A method imports the contract, its own folder, the substrate of its task and of its family, and what
-families share. Only an oracle, the task and its conformance see `truth/`. A control may import the
-parts of the method whose random twin it is.
+families share. Only an oracle, the task, its conformance and its `training/`, which makes what is
+shipped, see `truth/`. A control may import the parts of the method whose random twin it is.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,8 @@ TASK_FILES = ("checkpoints.py",)
 """Files of a task, beside its substrate, that hand a method what was trained for it."""
 JUDGES = ("task.py", "conformance.py", "drawing.py")
 """Files of a task that may see `truth/`; no method may import them."""
+FOLDERS = ("truth", "training")
+"""Its folders that may: what trains a model has its labels from there, before any run."""
 
 
 def offences(tree: Tree) -> Iterator[Offence]:
@@ -61,7 +63,7 @@ def _of_the_rest(source: Source, edge: Import) -> Iterator[Offence]:
     task = edge.target.parts[: edge.target.parts.index("truth")]
     inside = source.parts[: len(task)] == task
     place = source.parts[len(task) :]
-    if not inside or (place[0] != "truth" and (len(place) > 1 or place[0] not in JUDGES)):
+    if not inside or (place[0] not in FOLDERS and (len(place) > 1 or place[0] not in JUDGES)):
         yield _offence(
             "truth", source, edge,
             f"imports {edge.target.path}, which only oracles and the scorer may see; through it "

@@ -55,7 +55,9 @@ def test_truth_does_not_leak_through_others(product: Product, place: str) -> Non
     assert "through it methods could see it too" in found.says
 
 
-@pytest.mark.parametrize("name", ["conformance.py", "drawing.py", "truth/more.py"])
+@pytest.mark.parametrize(
+    "name", ["conformance.py", "drawing.py", "truth/more.py", "training/fit.py"]
+)
 def test_the_scorers_side_may_see_truth(product: Product, name: str) -> None:
     assert list(offences(product({f"{TASK}/{name}": TRUTH}))) == []
 
@@ -83,6 +85,7 @@ def test_a_control_and_an_oracle_may_be_a_twin_of_another(product: Product, role
         ("workloads/algorithms/mip/substrate/lns.py", "adabench.workloads.algorithms.mip.substrate.lns"),
         ("cli/main.py", "adabench.cli.main"),
         ("kernels/dispatch.py", "adabench.kernels.dispatch"),
+        (f"{TASK}/training/fit.py", f"{HERE}.training.fit"),
     ],
 )  # fmt: skip
 def test_what_is_not_given_to_every_method_is_foreign(

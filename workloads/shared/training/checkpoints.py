@@ -1,6 +1,6 @@
 """What the checkpoints of small networks share: half precision on disk, and a digest of their code.
 
-Which weights a file holds, and what it is measured on, is each task's own (`checkpoint.py` there).
+Which weights a file holds, and what it is measured on, is each task's own (`checkpoints.py` there).
 """
 
 import ast

@@ -13,8 +13,6 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import nn
 
-from adabench.workloads.shared.language_model.contract import Costs, mix
-from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.test_time.chain.recipes import Recipe, recipes
@@ -26,7 +24,6 @@ from adabench.workloads.test_time.chain.substrate.trained_models import (
     restore,
 )
 from adabench.workloads.test_time.chain.training import train_judge, train_models
-from adabench.workloads.test_time.chain.truth.worked_solutions import truth
 
 DEV_SEED, DEV_LENGTHS, DEV_PROBLEMS = 5, (4, 6), 100
 
@@ -89,21 +86,8 @@ def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
     for length in range(1, data.LONGEST + 1):
         problems = list(islice(data.stream("dev", DEV_SEED, [length]), DEV_PROBLEMS))
         for label, temperature in (("greedy", 0.0), ("sampled", 1.0)):
-            found[f"{label}_d{length}"] = accuracy(policy, problems, temperature)
+            found[f"{label}_d{length}"] = train_models.accuracy(policy, problems, temperature)
     return {name: round(value, 4) for name, value in found.items()}
-
-
-def accuracy(policy: NativeEngine, problems: list[data.Problem], temperature: float) -> float:
-    """Return the share of problems that one completion each gets right."""
-    policy.reset(Costs())
-    seqs = [policy.open(problem.prompt, mix(11, i)) for i, problem in enumerate(problems)]
-    longest = max(data.room(problem.prompt) for problem in problems)
-    policy.decode(seqs, max_new=longest, temperature=temperature)
-    right = [
-        data.answer(seq.completion) == truth(problem)
-        for seq, problem in zip(seqs, problems, strict=True)
-    ]
-    return sum(right) / len(right)
 
 
 def source_digest() -> str:

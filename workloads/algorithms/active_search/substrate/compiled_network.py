@@ -1,6 +1,6 @@
 """The policy network, compiled: what it sees of an episode, its scores, and its policy gradient.
 
-The network itself is in `network.py`. Episodes are looked at in blocks, a column an arm, so that
+The network itself is in `policy_network.py`. Episodes are looked at in blocks, a column an arm, so that
 the inner loops are long; arms that were never asked look alike and share one column.
 
     x (FEATURES, BLOCK) -> W1 -> max(0, .) -> W2 -> max(0, .) -> w3 -> score (BLOCK,)

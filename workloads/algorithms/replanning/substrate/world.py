@@ -175,13 +175,6 @@ def test(space: Space, edge: int, source: int) -> None:
 
 
 @compiled
-def reprice(space: Space, edge: int) -> None:
-    """Let the price of an edge, both ways, follow what was found."""
-    price = np.inf if space.state[edge] == BLOCKED else space.length[edge]
-    space.price[edge] = space.price[space.twin[edge]] = price
-
-
-@compiled
 def adopt(tree: Tree, above: int, node: int) -> None:
     """Hang a sample under another one."""
     disown(tree, node)

@@ -9,15 +9,13 @@ outcome O_i = count_i / W, an integer program keeps leaves x and ancestors y (`i
     maximise   sum_i O_i x_i  -  lambda_c / (m + n) (sum_j y_j + sum_i x_i)  +  lambda_s / K sum_k c_k
 
 Leaves whose last steps say the same are one of K clusters, and c_k says that cluster k keeps a leaf
-(`clusters.py`); without the last term pruning would leave copies of one idea. The kept leaves
-are then given the *full* remaining width by REBASE's rule: the search does not shrink,
-it concentrates.
+(`step_clusters.py`); without the last term pruning would leave copies of one idea. The kept leaves
+then get the *full* remaining width by REBASE's rule: the search does not shrink, it concentrates.
 
 `lambda_c` is the dial. At 0 it is REBASE, to the bit. `lambda_s` = 0 is `ets_kv`, the ablation.
 `cost=tokens` weighs nodes by their words in place of counting them (our refinement; a step has nine
 words and a prompt 16 or 22, so it makes the root dearer and little else). `cut` is the distance at
-which steps are told apart; calibration gives 0.05 here too (`clusters.py`). `solver=milp` gives the
-same program to HiGHS.
+which steps are told apart (`step_clusters.py`). `solver=milp` gives the same program to HiGHS.
 
 **What is simplified.** The embedder is the policy itself, not a sentence model. The program is
 solved on the tree, exactly, where the release calls a MILP solver: the objective reached is the

@@ -14,11 +14,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from adabench.workloads.shared.language_model.contract import Costs, mix
 from adabench.workloads.shared.language_model.model import LanguageModel
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.vocabulary import PAD
 from adabench.workloads.test_time.chain.recipes import Recipe
-from adabench.workloads.test_time.chain.substrate.problems import LONGEST, stream
-from adabench.workloads.test_time.chain.truth.worked_solutions import trace
+from adabench.workloads.test_time.chain.substrate.problems import (
+    LONGEST,
+    Problem,
+    answer,
+    room,
+    stream,
+)
+from adabench.workloads.test_time.chain.truth.worked_solutions import trace, truth
 
 BETAS, WEIGHT_DECAY, CLIP = (0.9, 0.98), 0.01, 1.0
 WARM_UP_STEPS, DECAY_FROM, LAST_RATE = 100, 0.8, 0.05
@@ -112,3 +120,16 @@ def pad(rows: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> tuple[Tensor, Te
         ids[row, : len(whole) - 1] = whole[:-1]
         targets[row, len(prompt) - 1 : len(whole) - 1] = torch.tensor(completion)
     return ids, targets
+
+
+def accuracy(policy: NativeEngine, problems: list[Problem], temperature: float) -> float:
+    """Return the share of problems that one completion each gets right."""
+    policy.reset(Costs())
+    seqs = [policy.open(problem.prompt, mix(11, i)) for i, problem in enumerate(problems)]
+    longest = max(room(problem.prompt) for problem in problems)
+    policy.decode(seqs, max_new=longest, temperature=temperature)
+    right = [
+        answer(seq.completion) == truth(problem)
+        for seq, problem in zip(seqs, problems, strict=True)
+    ]
+    return sum(right) / len(right)
