@@ -1,9 +1,8 @@
 """What was found in a long run, kept beside it, so that it is judged once and not every time.
 
 `findings.cache` holds the rows of a `Findings` and what it takes to rebuild it. It stands for
-exactly one state of everything that went in: the records and the manifest, the cards, every
-file of `harness/` and `profilers/`, and the version of numpy. Change any of them and the run is
-judged anew. Short runs have none.
+exactly one state of everything that went in: the records and the manifest, the cards, the code that
+judges, and the version of numpy. Change any of them and the run is judged anew. Short runs have none.
 """
 
 import hashlib
@@ -25,12 +24,19 @@ from adabench.harness.analysis.findings import (
 )
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.record import record_from_json
-from adabench.harness.provenance import environment
+from adabench.harness.provenance import source_digests
 from adabench.harness.store import derived_files, packed_run, run_folder
 from adabench.harness.store.table import KEPT_FROM
 
 CACHE = "findings.cache"
-FORMAT = 1
+FORMAT = 2
+JUDGES = (
+    "adabench.harness.race.certificate",
+    "adabench.harness.analysis.warnings",
+    "adabench.harness.analysis.analyse",
+    "adabench.harness.analysis.findings_cache",
+)
+"""They import everything that decides what is found; the data come in as arguments."""
 Cards = Mapping[str, Card]
 
 
@@ -38,15 +44,13 @@ def made_of(folder: Path, sha256: str, tasks: Cards, methods: Cards) -> dict[str
     """Return what findings depend on, digested; nothing for a run too short to keep them."""
     if packed_run.size_bytes(folder / run_folder.RECORDS) < KEPT_FROM:
         return {}
-    here = Path(__file__).parents[1]
-    sources = [*here.rglob("*.py"), *here.with_name("profilers").rglob("*.py")]
     cards = repr((sorted(tasks.items()), sorted(methods.items())))
     return {
         "format": FORMAT,
         "records": sha256,
         "manifest": hashlib.sha256(packed_run.read_bytes(folder / run_folder.MANIFEST)).hexdigest(),
         "cards": hashlib.sha256(cards.encode()).hexdigest(),
-        "sources": environment.source_digest(sources),
+        "sources": source_digests.digest(source_digests.sources_of_modules(*JUDGES)),
         "numpy": np.__version__,
     }
 

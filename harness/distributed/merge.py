@@ -31,7 +31,7 @@ from typing import Any
 from adabench.harness.analysis.operating_points import TIMED
 from adabench.harness.contract.record import Record, Turn, Unit
 from adabench.harness.errors import SelectionError, StoreError
-from adabench.harness.provenance import environment
+from adabench.harness.provenance import environment, run_sources
 from adabench.harness.store import run_folder
 
 log = logging.getLogger(__name__)
@@ -136,8 +136,8 @@ def differences(a: Part, b: Part) -> list[str]:
             f"{len(a.plan['turns'])} and {len(b.plan['turns'])})"
         )
     then, now = a.manifest.get("sources", {}), b.manifest.get("sources", {})
-    changed = sorted(name for name in then.keys() & now.keys() if then[name] != now[name])
-    found += [f"source of {name}" for name in changed]
+    both = {name: then[name] for name in sorted(then.keys() & now.keys())}
+    found += [f"source of {name}" for name in run_sources.changed(both, now)]
     machines = environment.differences(a.manifest["environment"], b.manifest["environment"])
     found += [f"{key} ({x} and {y})" for key, (x, y) in machines.items()]
     asked, wanted = a.manifest.get("asked", {}), b.manifest.get("asked", {})

@@ -38,8 +38,7 @@ from typing import Any
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.distributed.core_locks import claim, pin
 from adabench.harness.errors import AdabenchError, EnvironmentProblem, StoreError
-from adabench.harness.provenance import environment
-from adabench.harness.provenance.source_digests import sources
+from adabench.harness.provenance import environment, run_sources
 from adabench.harness.run.execute import execute
 from adabench.harness.run.isolated import Limits, end_with_parent, execute_isolated, read_settings
 from adabench.harness.store import run_folder
@@ -208,8 +207,7 @@ def _alike(job: Job) -> None:
     here = environment.fingerprint()
     differ = environment.differences(job.manifest["environment"], here)
     said = [f"{name} ({was} there, {now} here)" for name, (was, now) in differ.items()]
-    now = sources(job.turns)
-    said += [name for name, digest in now.items() if job.manifest["sources"].get(name) != digest]
+    said += run_sources.changed(run_sources.digests(job.turns), job.manifest["sources"])
     if said:
         raise EnvironmentProblem(
             f"A worker is not like the machine that started the run: {', '.join(said)}.",

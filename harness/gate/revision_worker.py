@@ -15,7 +15,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from time import thread_time
 from types import ModuleType
 from typing import Any
@@ -26,7 +25,7 @@ from adabench.harness.errors import AdabenchError
 from adabench.harness.gate.protocol import PlanAnswer, PlanOrder, greeting, plan_order
 from adabench.harness.plan.grid import plan
 from adabench.harness.plan.request import PlanRequest, expand
-from adabench.harness.provenance import environment
+from adabench.harness.provenance import environment, run_sources
 from adabench.harness.run.execute import Bench, Settings, Step
 from adabench.harness.store import prepared_states
 from adabench.profilers.probe import open_probes
@@ -42,25 +41,7 @@ def plan_cells(order: PlanOrder) -> PlanAnswer:
     selection = PlanRequest(order.select, order.fixed, order.swept, order.star)
     turns = plan(expand([selection]), seeds=order.seeds, scale=order.scale)
     cells = tuple(turn.cell.to_json() for turn in turns)
-    return PlanAnswer(cells, digest_sources(turns), task_metrics(turns))
-
-
-def digest_sources(turns: Iterable[Turn]) -> dict[str, str]:
-    """Digest every task's own files under its name, and every method's file under its address."""
-    digests = {}
-    for address in sorted({turn.cell.address for turn in turns}):
-        entry, task = registry.find(address), registry.find(address.partition("/")[0])
-        if task.address not in digests and task.path.is_file():
-            own = [path for path in task.path.parent.glob("*.py") if not is_method(path)]
-            digests[task.address] = environment.source_digest(own)
-        if entry.path.is_file():
-            digests[address] = environment.source_digest([entry.path])
-    return digests
-
-
-def is_method(path: Path) -> bool:
-    """Say whether a file of a task's folder is one of its methods."""
-    return path.stem != "task" and registry.read_card(path) is not None
+    return PlanAnswer(cells, run_sources.digests(turns), task_metrics(turns))
 
 
 def task_metrics(turns: Iterable[Turn]) -> dict[str, list[dict[str, Any]]]:

@@ -8,7 +8,7 @@ Every difference has a key, both values and a *field*, which says what it does t
   comparison of methods, so it is refused, or reduced to what does not depend on hardware.
 - `software`: driver, CUDA, Python, packages. To compare two of them is a use of `compare`,
   so nothing is refused; the verdicts then speak of the software as much as of the method.
-- `source`: the files of a method, or those of its task (below).
+- `source`: the code of a method, or that of its task (below).
 - `protocol`: how the run was told to measure (precision, budget, seconds to become steady).
 - `instrument`: one that only one of the runs had.
 - `state`: commit, kernel, an absent witness: it explains a surprise and hinders nothing.
@@ -17,22 +17,22 @@ A key that one of the two manifests does not know (an older version wrote it) is
 A manifest that holds no environment at all is unlike every other.
 
 *Has the task changed?* A task that scores or counts differently makes its cells incomparable.
-Manifests that hold a digest of the task's own files (key `paging` beside `paging/lru`) say so.
-Without one, a method whose digest, of its own and its task's files together, is equal in both
-runs proves that the task is the same; if all differ it cannot be told, and that is said.
+Manifests that hold a digest of the task's own code (key `paging` beside `paging/lru`) say so.
+Without one, a method whose digest, of its own and its task's code together, is equal in both
+runs proves that the task is the same; if all differ it cannot be told, and that is said. Digests
+that were made in different ways (`source_digests.comparable`) tell nothing: a run of before
+adabench followed imports is compared as one of which nobody knows whether its code was the same.
 
 *Is a method unchanged?* If its sources are equal in both runs, and so are the software, the
-protocol and everything of adabench that it runs on (`base_digest`; for runs without it, the same
-clean commit). Then no difference of its times is its own: it shows how far the machine drifted.
+protocol and everything of adabench that it runs on (key `base_sha256`; for runs without it, the
+same clean commit). Then no difference of its times is its own: it shows how far the machine drifted.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
-from adabench.harness.provenance.environment import source_digest
+from adabench.harness.provenance.source_digests import comparable, short
 from adabench.profilers.hardware import fingerprint, profile
 from adabench.profilers.hardware.profile import BadProfile, Profile
 
@@ -55,12 +55,7 @@ SOFTWARE = ("driver", "cuda", "python_minor", "adabench", "numpy", "torch", "num
 STATE = ("kernel", "git_commit", "git_dirty")
 PROTOCOL = ("precision", "budget_s", "steady_s")
 BASE = "base_sha256"
-"""The manifest's key of `base_digest`."""
-ROOT = Path(__file__).resolve().parents[2]
-UNDER = ("harness", "kernels", "profilers", "workloads/shared")
-"""What every method runs on, beside its own and its task's files."""
-DIGITS = 12
-"""Of a digest: enough to tell two apart by eye."""
+"""The manifest's key of the digest of all that methods run on."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +108,7 @@ def forbidding(found: Iterable[Unlike]) -> list[Unlike]:
 def task_changed(task: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> Changed:
     """Say whether a task's own files are the same in two manifests; rules in the docstring."""
     ours, theirs = a.get("sources") or {}, b.get("sources") or {}
-    if task in ours and task in theirs:
+    if task in ours and task in theirs and comparable(ours[task], theirs[task]):
         return "same" if ours[task] == theirs[task] else "changed"
     methods = [name for name in ours.keys() & theirs.keys() if name.startswith(f"{task}/")]
     return "same" if any(ours[name] == theirs[name] for name in methods) else "unknown"
@@ -125,15 +120,9 @@ def unchanged(a: Mapping[str, Any], b: Mapping[str, Any]) -> frozenset[str]:
         return frozenset()
     bases = a.get(BASE), b.get(BASE)
     if bases[0] != bases[1] if all(bases) else not _same_commit(a, b):
-        return frozenset()
+        return frozenset()  # a base of another scheme is not known to be the same
     ours, theirs = a.get("sources") or {}, b.get("sources") or {}
     return frozenset(name for name in ours if "/" in name and theirs.get(name) == ours[name])
-
-
-@cache
-def base_digest() -> str:
-    """Return the digest of everything of adabench that a method runs on."""
-    return source_digest(path for part in UNDER for path in (ROOT / part).rglob("*.py"))
 
 
 def profile_of(manifest: Mapping[str, Any]) -> Profile | str:
@@ -189,8 +178,8 @@ def _profiles(a: Mapping[str, Any], b: Mapping[str, Any], known: Iterable[str]) 
 def _sources(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Unlike]:
     ours, theirs = a.get("sources") or {}, b.get("sources") or {}
     for key in sorted(ours.keys() & theirs.keys()):
-        if ours[key] != theirs[key]:
-            yield Unlike("source", key, ours[key][:DIGITS], theirs[key][:DIGITS])
+        if ours[key] != theirs[key] and comparable(ours[key], theirs[key]):
+            yield Unlike("source", key, short(ours[key]), short(theirs[key]))
 
 
 def _instruments(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Unlike]:

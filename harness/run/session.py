@@ -22,8 +22,7 @@ from adabench.harness.contract.record import Record, Turn
 from adabench.harness.errors import DeviceUnavailable, StoreError
 from adabench.harness.plan.grid import plan
 from adabench.harness.plan.request import TOUR, PlanRequest, expand, parse_seeds
-from adabench.harness.provenance import environment, environment_diff
-from adabench.harness.provenance.source_digests import sources
+from adabench.harness.provenance import environment, environment_diff, run_sources, source_digests
 from adabench.harness.race.runner import run_race
 from adabench.harness.run.execute import Settings, execute
 from adabench.harness.run.isolated import Limits, execute_isolated
@@ -114,8 +113,8 @@ def create_run(
         "environment": environment.fingerprint(),
         "instruments": [{**asdict(item), "keys": list(item.keys)} for item in instruments()],
         "unwatched": _absent_witnesses(),
-        "sources": sources(turns),
-        environment_diff.BASE: environment_diff.base_digest(),
+        "sources": run_sources.digests(turns),
+        environment_diff.BASE: source_digests.base_digest(),
         **({"profile": dict(profile)} if profile else {}),
     }
     return run_folder.create(
@@ -137,8 +136,7 @@ def resume_run(folder: Path) -> run_folder.Run:
             manifest["environment"], environment.fingerprint()
         ).items()
     ]
-    now_sources = sources(turns)
-    changed += [name for name, was in manifest["sources"].items() if now_sources.get(name) != was]
+    changed += run_sources.changed(manifest["sources"], run_sources.digests(turns))
     if changed:
         raise StoreError(
             f"{folder} was started under other conditions: {', '.join(changed)}.",

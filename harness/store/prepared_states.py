@@ -1,8 +1,9 @@
 """Prepared states on disk: a training is paid for once.
 
-A state is keyed by everything it can depend on: the sources of its task folder and method
-file, the knobs turned at `prepare`, the conditions, the scale and the seed. What its
-preparation cost is stored with it, so that a cached state still reports its true price.
+A state is keyed by everything it can depend on: the code of its task and method with all that
+these import, the data beside it, the knobs turned at `prepare`, the conditions, the scale and the
+seed. What its preparation cost is stored with it, so that a cached state still reports its true
+price.
 A cache that cannot be written is no error: the state is then prepared again next time.
 
 A state may refer to its task (most do: that is where `solve` counts). The task is not stored
@@ -24,6 +25,13 @@ from typing import IO, Any
 
 from adabench.harness.contract.record import Cell
 from adabench.harness.contract.registry import Entry
+from adabench.harness.provenance.source_digests import (
+    data_files,
+    named_digest,
+    named_files,
+    own,
+    sources_of,
+)
 
 log = logging.getLogger(__name__)
 
@@ -60,38 +68,20 @@ def default_folder() -> Path:
 
 def key(cell: Cell, task: Entry, method: Entry) -> str:
     """Return the key of the state that `cell` needs; its point holds prepare-knobs only."""
-    digest = hashlib.sha256(json.dumps(cell.to_json(), sort_keys=True).encode())
-    folder = task.path.parent
-    sources = [path for path in folder.rglob("*.py") if not _is_sibling_method(path, task)]
-    shared = _workloads(folder).glob("shared/**/*.py")
-    shipped = folder.glob("checkpoints/*")
-    for path in sorted({*sources, method.path, *shared, *shipped, *named_files(cell)}):
+    text = json.dumps(cell.to_json(), sort_keys=True)
+    sources = sources_of(task, method)
+    digest = hashlib.sha256(f"{text}\n{named_digest(sources)}".encode())
+    folder = [task.path.parent] if "." in task.module else []
+    for path in (*data_files(own(sources), folder), *sorted(named_files(cell.conditions))):
         stat = path.stat()
         digest.update(_content(path, stat.st_mtime_ns, stat.st_size))
     return digest.hexdigest()[:32]
-
-
-def _workloads(folder: Path) -> Path:
-    """Return the folder of all families, from that of a task."""
-    return folder.parent if (folder.parent / "shared").is_dir() else folder.parent.parent
-
-
-def named_files(cell: Cell) -> list[Path]:
-    """Return the files that a cell's conditions name: `requests.csv.gz:url` is one."""
-    words = [value for value in cell.conditions.values() if isinstance(value, str)]
-    paths = [Path(part) for word in words for part in (word, word.rpartition(":")[0]) if part]
-    return [path for path in paths if path.is_file()]
 
 
 @cache
 def _content(path: Path, mtime_ns: int, size: int) -> bytes:
     """Digest a file once for each of its states."""
     return hashlib.sha256(path.name.encode() + path.read_bytes()).digest()
-
-
-def _is_sibling_method(path: Path, task: Entry) -> bool:
-    """Methods do not import each other, so another method's edit keeps our states."""
-    return path != task.path and b"\nCARD" in path.read_bytes()
 
 
 class _Pickler(pickle.Pickler):

@@ -19,11 +19,14 @@ from adabench.harness.errors import SelectionError, StoreError
 from adabench.harness.history import archive
 from adabench.harness.history import series as history
 from adabench.harness.history.archive import Kept
+from adabench.harness.provenance import source_digests
 from adabench.harness.provenance.environment import source_digest
 from adabench.harness.store import table
 
 SETTINGS = "data/site.json"
 STAMPS = "data/stamps.json"
+DRAWING = ("adabench.reports.report.page", "adabench.reports.site.pages")
+"""They import everything that draws a page."""
 TITLE = "adabench"
 Say = Callable[[str], None]
 
@@ -238,13 +241,12 @@ def _file_digest(path: Path) -> str:
 
 @cache
 def _drawing() -> str:
-    """Name what draws: every file of reports/, and matplotlib."""
-    own = source_digest(
-        path
-        for path in Path(__file__).parents[1].rglob("*")
-        if path.suffix in (".py", ".html", ".css", ".js")
-    )
-    return f"{own[:16]} matplotlib {importlib.metadata.version('matplotlib')}"
+    """Name what draws: our code, the files that it fills in, and matplotlib."""
+    sources = source_digests.sources_of_modules(*DRAWING)
+    drawing = [source for source in sources if source.module.startswith("adabench.reports.")]
+    files = source_digest(source_digests.data_files(drawing))
+    code = source_digests.short(source_digests.digest(sources))
+    return f"{code} {files[:12]} matplotlib {importlib.metadata.version('matplotlib')}"
 
 
 def _summary(site: Any, writer: SiteWriter) -> dict[str, Any]:

@@ -19,8 +19,7 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.card import Scalar
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.plan.grid import check_names, wish
-from adabench.harness.provenance import environment
-from adabench.harness.provenance.source_digests import sources
+from adabench.harness.provenance import environment, run_sources
 from adabench.harness.store import run_folder
 from adabench.profilers.energy.probe import provenance
 from adabench.profilers.probe import Probe, instruments, measured, open_probes
@@ -96,6 +95,6 @@ def journal(folder: Path, cell: Cell, asked: Mapping[str, Any]) -> run_folder.Ru
         "environment": environment.fingerprint(),
         "instruments": [{**asdict(item), "keys": list(item.keys)} for item in instruments()],
         "unwatched": unwatched,
-        "sources": sources(turns),
+        "sources": run_sources.digests(turns),
     }
     return run_folder.create(folder, turns, manifest)
