@@ -52,22 +52,17 @@ class Syntax:
 
 
 def read(path: Path) -> Syntax:
-    """Return the syntax of a file, which is parsed once for each of its states.
+    """Return the syntax of a file; each content is parsed once.
 
     Raises:
         OSError: if it cannot be read.
         SyntaxError: if it is no Python.
     """
-    stat = path.stat()
-    return _read(path, stat.st_mtime_ns, stat.st_size)
-
-
-@lru_cache(maxsize=4096)
-def _read(path: Path, mtime_ns: int, size: int) -> Syntax:
     return parse(path.read_bytes())
 
 
-def parse(text: str | bytes) -> Syntax:
+@lru_cache(maxsize=4096)
+def parse(text: bytes) -> Syntax:
     """Return the syntax of a source text.
 
     Raises:

@@ -5,10 +5,8 @@ method's own inlined (`bound`). What a method keeps for itself lies in arrays of
 guard words behind them, as hooks see bare pointers that know no length.
 """
 
-import hashlib
 import re
 from collections.abc import Callable
-from pathlib import Path
 from types import FunctionType
 from typing import Any, TypeVar, cast
 
@@ -56,20 +54,16 @@ def intact(values: NDArray[Number]) -> bool:
     return bool((values[-GUARD:] == SENTINEL).all())
 
 
-def bound(loop: Callable[..., Any], digest: str, **hooks: Hook) -> Callable[..., Any]:
+def bound(loop: Callable[..., Any], **hooks: Hook) -> Callable[..., Any]:
     """Return a loop, to be compiled, with its stand-ins replaced by compiled hooks.
 
-    numba's disk cache watches the file of the loop alone: `digest` stands for the task's other
-    sources that are inlined, and the hooks' own sources are added to it.
+    numba's disk cache watches the file of the loop alone: a digest of the sources of loop and hooks,
+    and of all that these import, is mixed into its key.
     """
     functions = [cast(Any, one).py_func for one in hooks.values()]
-    mixed = hashlib.sha256(digest.encode())
-    for one in functions:
-        source = Path(one.__code__.co_filename)
-        mixed.update(source.read_bytes() if source.is_file() else one.__code__.co_code)
     plain = cast(FunctionType, loop)
     parts = [plain.__name__.lstrip("_"), *(f"{one.__module__}_{one.__name__}" for one in functions)]
     name = "_".join(parts)
     copy = FunctionType(plain.__code__, {**plain.__globals__, **hooks}, name)
     copy.__qualname__ = re.sub(r"\W", "_", name)  # numba names its index file after it
-    return keyed(cast(Callable[..., Any], copy), mixed.hexdigest())
+    return keyed(cast(Callable[..., Any], copy), *functions)

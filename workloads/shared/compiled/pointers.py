@@ -4,7 +4,6 @@ A bare pointer is 1 register where a numba array is 7 words, and knows no length
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -12,11 +11,8 @@ from numba import float64, int32, int64, njit
 from numba import types as numba_types
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled.kernels import compiled, digest_of, keyed
+from adabench.workloads.shared.compiled.kernels import compiled, keyed
 
-SOURCE = Path(__file__)
-"""For the digests of tasks that inline these parts."""
-DIGEST = digest_of([SOURCE])
 types: Any = numba_types
 INTS32, INTS, FLOATS = types.CPointer(int32), types.CPointer(int64), types.CPointer(float64)
 
@@ -25,14 +21,14 @@ def _same(kind: Any) -> Callable[[Any], Any]:
     def same(array: Any) -> Any:
         return array
 
-    return cast(Callable[[Any], Any], njit(kind(kind), cache=True)(keyed(same, DIGEST)))
+    return cast(Callable[[Any], Any], njit(kind(kind), cache=True)(keyed(same)))
 
 
 to_ints32, to_ints, to_floats = _same(INTS32), _same(INTS), _same(FLOATS)
 """From an array's `ctypes`."""
 
 
-@compiled(DIGEST)
+@compiled
 def drawn(words: NDArray[np.int64], coin: int, below: int) -> int:
     """Return a uniformly random integer in [0, below); `words[coin]` is the state.
 

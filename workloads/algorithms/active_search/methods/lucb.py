@@ -11,17 +11,14 @@ original asks both in one step. Knob: `width`, a factor on the confidence bound.
 run.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case, arms_only
 from adabench.workloads.algorithms.active_search.substrate.bandits import Board, Floats, Ints, Small
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
-from adabench.workloads.shared.compiled import kernels
+from adabench.workloads.shared.compiled.kernels import compiled
 
-compiled = kernels.compiled(kernels.digest_of([Path(__file__)]))
 CARD = Card(
     title="Lower and upper confidence bounds",
     paper="Kalyanakrishnan, Tewari, Auer, Stone, PAC subset selection, ICML 2012",

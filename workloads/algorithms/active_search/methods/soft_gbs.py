@@ -15,8 +15,6 @@ where all answers are equally noisy that is the query that best halves the mass.
 **Ways to fake it.** The wrong noise model; too few draws.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from adabench.harness.contract.card import Card, Point
@@ -31,7 +29,7 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import (
 )
 from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import information_gain
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
-from adabench.workloads.shared.compiled import kernels
+from adabench.workloads.shared.compiled.kernels import compiled
 
 CARD = Card(
     title="Soft generalised binary search",
@@ -39,7 +37,6 @@ CARD = Card(
     adapts="the next arm: that whose chance to be best is nearest to a half",
     fidelity="special-case",
 )
-compiled = kernels.compiled(kernels.digest_of([Path(__file__)]))
 DRAWS = 32
 NORMAL: Floats = np.random.default_rng(19).standard_normal((DRAWS // 2, ARMS))
 PAIRED: Floats = np.concatenate([NORMAL, -NORMAL])

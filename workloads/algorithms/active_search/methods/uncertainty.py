@@ -16,8 +16,6 @@ answer was bad by misfortune, so many equal rivals should hurt it.
 **Ways to fake it.** Ties by the number of the arm; the wrong noise in z.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from adabench.harness.contract.card import Card, Point
@@ -30,9 +28,8 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import (
     first_best,
 )
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
-from adabench.workloads.shared.compiled import kernels
+from adabench.workloads.shared.compiled.kernels import compiled
 
-compiled = kernels.compiled(kernels.digest_of([Path(__file__)]))
 CARD = Card(
     title="Uncertainty sampling",
     paper="Lewis and Gale, A sequential algorithm for training text classifiers, 1994",

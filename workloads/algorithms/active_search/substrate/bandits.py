@@ -15,7 +15,6 @@ the third time get the same answer (common random numbers). In each episode the 
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from time import process_time
 from typing import Protocol
 
@@ -23,13 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.shared.compiled.kernels import compiled, digest_of
+from adabench.workloads.shared.compiled.kernels import compiled
 
 Floats = NDArray[np.float64]
 Small = NDArray[np.float32]
 Ints = NDArray[np.int64]
 ARMS = 10
-DIGEST = digest_of([Path(__file__)])
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ def run(
     )
 
 
-@compiled(DIGEST)
+@compiled
 def add_answers(
     arms: Ints, hidden: Floats, noise: Small, episode: Ints, counts: Ints, sums: Floats
 ) -> None:
@@ -163,7 +161,7 @@ def means_of(counts: Ints, sums: Floats) -> Floats:
     return np.where(counts > 0, sums / np.maximum(counts, 1), -np.inf)
 
 
-@compiled(DIGEST)
+@compiled
 def first_best(values: Floats | Small, coins: Small) -> Ints:
     """Return where each row is largest, ties by the coins: (b,)."""
     found = np.empty(len(values), np.int64)

@@ -14,14 +14,13 @@ Tests hold both against tensors with automatic differentiation.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled.kernels import digest_of, keyed
+from adabench.workloads.shared.compiled.kernels import keyed
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Floats = NDArray[np.float64]
@@ -35,21 +34,11 @@ BLOCK = 160
 """Columns that are worked on together."""
 FAR = 6.0
 """Gaps beyond so many are all alike."""
-DIGEST = digest_of([Path(__file__)])
 
 
-def compiled_by(digest: str) -> Callable[[Function], Function]:
-    """Return what compiles, sums in any order and without a look at zero divisors."""
-
-    def decorate(function: Function) -> Function:
-        return cast(
-            Function, njit(cache=True, fastmath=True, error_model="numpy")(keyed(function, digest))
-        )
-
-    return decorate
-
-
-compiled = compiled_by(DIGEST)
+def compiled(function: Function) -> Function:
+    """Compile what sums in any order and without a look at zero divisors."""
+    return cast(Function, njit(cache=True, fastmath=True, error_model="numpy")(keyed(function)))
 
 
 def nothing(w: Weights) -> Weights:

@@ -15,14 +15,12 @@ of a class is a rescaling.
 """
 
 import math
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled import kernels
+from adabench.workloads.shared.compiled.kernels import compiled
 
-compiled = kernels.compiled(kernels.digest_of([Path(__file__)]))
 Floats = NDArray[np.float64]
 HALVINGS = 50
 

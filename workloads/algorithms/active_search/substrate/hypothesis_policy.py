@@ -4,12 +4,9 @@ What it sees of a query comes from the model and the posterior, so that it serve
 chances. It chooses among the `CANDIDATES` queries that are expected to tell most.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
 
-from adabench.workloads.algorithms.active_search.substrate import compiled_network
 from adabench.workloads.algorithms.active_search.substrate.bandits import Board, Floats, Ints, Small
 from adabench.workloads.algorithms.active_search.substrate.compiled_network import (
     BLOCK,
@@ -17,17 +14,15 @@ from adabench.workloads.algorithms.active_search.substrate.compiled_network impo
     WIDTH,
     Weights,
     back,
+    compiled,
     forward,
     nothing,
     policy_slope,
 )
 from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import information_gain
 from adabench.workloads.algorithms.active_search.substrate.policy_network import Network
-from adabench.workloads.shared.compiled.kernels import digest_of
 
 CANDIDATES = 20
-DIGEST = digest_of([Path(__file__), Path(compiled_network.__file__)])
-compiled = compiled_network.compiled_by(DIGEST)
 
 
 @compiled

@@ -16,14 +16,11 @@ greatest convex minorant of U_k = (m_1 + ... + m_k)^2: with its slopes w_k the l
 projection onto the boundary of a class looks for a by bisection.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from adabench.workloads.algorithms.active_search.substrate.bandits import Floats, Ints, Small
-from adabench.workloads.shared.compiled import kernels
+from adabench.workloads.shared.compiled.kernels import compiled
 
-compiled = kernels.compiled(kernels.digest_of([Path(__file__)]))
 POSITIONS = 20
 MOST = 0.9
 """The clearest margin: the right answer in 0.95 of all cases."""

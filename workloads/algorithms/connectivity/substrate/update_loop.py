@@ -18,36 +18,30 @@ looked at or written, whatever the algorithm:
     scans     list entries read: of a time-tree node, of a vertex, of an expiry bucket
     stores    list entries and labels written, unions undone
 
-The parts (`SHARED`) count as they go. A method
-is made of parts and counts nothing itself; one that works around them shows in its CPU time.
+The parts count as they go. A method is made of parts and counts nothing itself; one that works
+around them shows in its CPU time.
 
 The engine is compiled once for each pair of hooks, with the hooks inlined, and kept on disk.
-Trap: numba's disk cache watches this file alone. `bound` mixes a digest of the shared sources
-into the cache's key, so an edited part never serves stale code.
+Trap: numba's disk cache watches this file alone. `bound` mixes a digest of all sources
+concerned into the cache's key, so an edited part never serves stale code.
 """
 
 from collections.abc import Callable
 from functools import cache, partial
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from adabench.workloads.shared.compiled import kernels
 from adabench.workloads.shared.compiled.hooks import bound
-from adabench.workloads.shared.compiled.kernels import digest_of, keyed
 
 Ints = NDArray[np.int64]
 Small = NDArray[np.int32]
 Flags = NDArray[np.uint8]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-SHARED = (
-    "adjacency.py", "update_loop.py", "dynamic_forest.py", "lifting.py", "rebuild_structure.py",
-    "bfs_structure.py", "union_find.py",
-)  # fmt: skip
-DIGEST = digest_of(Path(__file__).parent / name for name in SHARED)
 UNIONS, FINDS, SCANS, STORES, REACH, ERROR, FULL = 0, 1, 2, 3, 4, 5, 6
 COUNTERS = 4
 """Those of the ledger that are steps. Besides: `REACH`, leaves below the nodes that were repaired;
@@ -102,7 +96,7 @@ hook = part
 
 def compiled(function: Function) -> Function:
     """Compile a function of the task that is called from Python; kept on disk."""
-    return cast(Function, njit(cache=True)(keyed(function, DIGEST)))
+    return kernels.compiled(function)
 
 
 @part
@@ -160,7 +154,7 @@ def _serve(
 @cache
 def engine(update: Callable[..., None], query: Callable[..., bool]) -> Callable[..., int]:
     """Return the loop with these two hooks inlined: compiled when called, or found on disk."""
-    loop = bound(_serve, DIGEST, update=update, query=query)
+    loop = bound(_serve, update=update, query=query)
     return cast(Callable[..., int], uncounted(cache=True)(loop))
 
 

@@ -28,7 +28,6 @@ from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
     ALIVE,
     ARRIVED,
     COIN,
-    DIGEST,
     DONE,
     ENDED,
     FORECASTS,
@@ -345,5 +344,5 @@ _SIGNATURE = types.void(
 @cache
 def engine(hear: Callable[..., None], choose: Callable[..., None]) -> Callable[..., None]:
     """Return the loop with these two hooks inlined: compiled now, or found on disk."""
-    loop = bound(_schedule, DIGEST, hear=hear, choose=choose)
+    loop = bound(_schedule, hear=hear, choose=choose)
     return cast(Callable[..., None], njit(_SIGNATURE, cache=True)(loop))

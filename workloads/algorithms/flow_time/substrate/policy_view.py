@@ -30,22 +30,19 @@ that run one job at a time are exact numbers, and those that share are exact to 
 
 from collections.abc import Callable
 from enum import IntEnum
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled.kernels import digest_of, keyed
-from adabench.workloads.shared.compiled.pointers import SOURCE, drawn
+from adabench.workloads.shared.compiled import kernels
+from adabench.workloads.shared.compiled.pointers import drawn
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-SHARED = ("policy_view.py", "heap.py")
-DIGEST = digest_of([*(Path(__file__).parent / name for name in SHARED), SOURCE])
 ARRIVED, ENDED, DONE = 0, 1, 2
 NOTHING, OPERATIONS, FORECASTS = 0, 1, 2
 """What a policy is shown of sizes: nothing, the operation at hand, a number at arrival."""
@@ -97,7 +94,7 @@ NOW, WAKE = 0, 1
 
 def compiled(function: Function) -> Function:
     """Compile a shared part that hooks or the task call."""
-    return cast(Function, njit(cache=True)(keyed(function, DIGEST)))
+    return kernels.compiled(function)
 
 
 def hook(function: Function) -> Function:

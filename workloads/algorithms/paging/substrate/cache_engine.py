@@ -26,13 +26,12 @@ What a policy may evict is its contract (`Evicts`); the engine holds it to that 
 request and stops at the first breach.
 
 Trap: an engine inlines the hooks and functions of this folder, while numba's disk cache
-watches only this file. `bound` therefore mixes a digest of the other sources into its key.
+watches only this file. `bound` therefore mixes a digest of all sources concerned into its key.
 """
 
 from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -40,10 +39,9 @@ from numba import float64, int32, int64, njit, uint8
 from numba import types as numba_types
 from numpy.typing import NDArray
 
+from adabench.workloads.shared.compiled import kernels
 from adabench.workloads.shared.compiled.hooks import bound
-from adabench.workloads.shared.compiled.kernels import digest_of, keyed
 from adabench.workloads.shared.compiled.pointers import (
-    SOURCE,
     drawn,
     to_floats,
     to_ints,
@@ -57,9 +55,6 @@ Pages = NDArray[np.int32]
 Bits = NDArray[np.uint8]
 """(T,) one bit per request."""
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-SHARED = ("cache_engine.py", "furthest_use.py", "marking.py")
-DIGEST = digest_of([*(Path(__file__).parent / name for name in SHARED), SOURCE])
 
 
 class Evicts(IntEnum):
@@ -104,7 +99,7 @@ FREE, EVICTIONS, TROUBLE, COIN, STACK = 0, 1, 2, 3, 4
 
 def compiled(function: Function) -> Function:
     """Compile a shared part that hooks or the task call."""
-    return cast(Function, njit(cache=True)(keyed(function, DIGEST)))
+    return kernels.compiled(function)
 
 
 def hook(function: Function) -> Function:
@@ -271,5 +266,5 @@ def _replay(
 @cache
 def engine(fault: Callable[..., None], serve: Callable[..., None]) -> Callable[..., None]:
     """Return the loop with these two hooks inlined: compiled now, or found on disk."""
-    loop = bound(_replay, DIGEST, fault=fault, serve=serve)
+    loop = bound(_replay, fault=fault, serve=serve)
     return cast(Callable[..., None], njit(_SIGNATURE, cache=True)(loop))

@@ -16,19 +16,15 @@ belongs to one of them, by the direction of the edge. Images of a prefix are com
 candidates that share it.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Floats, Ints
-from adabench.workloads.shared.compiled import kernels
+from adabench.workloads.shared.compiled.kernels import compiled
 
 TRACED, OCCLUSION = 0, 1
 """Places in `counts`."""
 NEAR = 1e-9
 """Sides and ends: relative to the scene's own lengths, or to the segment's."""
-
-compiled = kernels.compiled(kernels.digest_of([Path(__file__)]))
 
 
 @compiled

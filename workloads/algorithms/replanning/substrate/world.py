@@ -13,14 +13,13 @@ Obstacles move outside the planner (`moving_obstacles.py`); which edges changed 
 lists.
 
 **Two traps.** numba's disk cache is keyed by the planner's own file; `compiled` mixes in a digest
-of this folder's parts. And by default a call counts references to every array that it passes, with
+of all that the file imports. And by default a call counts references to every array that it passes, with
 an atomic instruction each, more than a heap operation takes: a planner looks dearer by its number
 of calls. So kernels here are compiled without counting (`_nrt=False`: they may not allocate, and
 the caller holds the arrays), and what is called often gets the arrays it needs and no more.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -40,15 +39,13 @@ LOOKS, CHECKS, QUEUE, SIZE = 0, 1, 2, 3
 GOAL, ROBOT = 0, 1
 NOBODY = -1
 
-PARTS = ("world.py", "moving_obstacles.py", "fast_marching.py")
-DIGEST = kernels.digest_of(Path(__file__).parent / name for name in PARTS)
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
     """Compile a kernel of this task; it may not allocate."""
     uncounted = cast(Any, njit)(cache=True, _nrt=False)  # numba's hints do not name the option
-    return cast(Function, uncounted(kernels.keyed(function, DIGEST)))
+    return cast(Function, uncounted(kernels.keyed(function)))
 
 
 class World(NamedTuple):

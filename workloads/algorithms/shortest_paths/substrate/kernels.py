@@ -13,29 +13,19 @@ file of the outermost one. `keyed` therefore mixes a digest of the others into i
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled.kernels import digest_of, keyed
+from adabench.workloads.shared.compiled import kernels
 
 Ints = NDArray[np.int32]
 Counts = NDArray[np.int64]
 Marks = NDArray[np.uint8]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-SHARED = (
-    "kernels.py",
-    "query_loop.py",
-    "bfs.py",
-    "inner_ring.py",
-    "ring_routing.py",
-    "pruned_labels.py",
-)
-DIGEST = digest_of(Path(__file__).parent / name for name in SHARED)
 
 READS, ROWS, ENTRIES = 0, 1, 2
 """Places in a ledger: neighbours read, rows opened, label entries read."""
@@ -67,7 +57,7 @@ class Space(NamedTuple):
 
 def compiled(function: Function) -> Function:
     """Compile a part of this folder, or take it from the disk."""
-    return cast(Function, njit(cache=True)(keyed(function, DIGEST)))
+    return kernels.compiled(function)
 
 
 def hook(function: Function) -> Function:

@@ -15,7 +15,6 @@ from typing import Any, cast
 from numba import njit
 
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
-    DIGEST,
     Counts,
     Graph,
     Ints,
@@ -57,7 +56,7 @@ def _ask(
 @cache
 def engine(hook: Hook) -> Callable[..., None]:
     """Return the loop with this hook inlined: compiled now, or found on disk."""
-    return cast(Callable[..., None], njit(cache=True)(bound(_ask, DIGEST, answer=hook)))
+    return cast(Callable[..., None], njit(cache=True)(bound(_ask, answer=hook)))
 
 
 @compiled

@@ -5,19 +5,17 @@ simulate a scheme on a *probe*; `tests/workloads/algorithms/stragglers/test_stra
 holds them against the engine, round by round.
 """
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import Flags, Floats, Ints
-from adabench.workloads.shared.compiled.kernels import compiled, digest_of
+from adabench.workloads.shared.compiled.kernels import compiled
 
 TINY = 1e-9
-kernel = compiled(digest_of([Path(__file__)]))
 
 
-@kernel
+@compiled
 def bursty(late: Flags, r: int, now: Flags, b: int, w: int, most: int) -> bool:
     """Tell whether round r with `now` (n,) late fits the (B, W, lambda)-bursty model.
 
@@ -35,7 +33,7 @@ def bursty(late: Flags, r: int, now: Flags, b: int, w: int, most: int) -> bool:
     return not clash and seen.sum() <= most
 
 
-@kernel
+@compiled
 def few_each(late: Flags, r: int, now: Flags, w: int, s: int) -> bool:
     """Tell whether each of the last W rounds, r among them, has at most s late workers."""
     if now.sum() > s:
@@ -46,7 +44,7 @@ def few_each(late: Flags, r: int, now: Flags, w: int, s: int) -> bool:
     return most <= s
 
 
-@kernel
+@compiled
 def lateness(
     base: Floats, loads: Floats, alpha: float, mu: float, now: Flags
 ) -> tuple[float, float]:
@@ -63,7 +61,7 @@ def lateness(
     return limit, slowest
 
 
-@kernel
+@compiled
 def code_time(base: Floats, jobs: int, s: int, alpha: float, mu: float) -> float:
     """Return the time of (n, s)-GC on delays (rounds, n)."""
     n = base.shape[1]
@@ -88,7 +86,7 @@ class LateWorkers(NamedTuple):
     """(rounds, n) the first `counts` of each row."""
 
 
-@kernel
+@compiled
 def slow(base: Floats, mu: float) -> LateWorkers:
     """Find those that are late at some load that is the same for all: base > (1 + mu) fastest."""
     rounds, n = base.shape
@@ -107,7 +105,7 @@ def slow(base: Floats, mu: float) -> LateWorkers:
     return found
 
 
-@kernel
+@compiled
 def _multiplexed(
     base: Floats, known: LateWorkers, start: int, jobs: int, b: int, w: int, most: int, alpha: float,
     mu: float, cost: float, enough: float,
@@ -141,7 +139,7 @@ def _multiplexed(
     return total
 
 
-@kernel
+@compiled
 def _spread(
     late: Ints, count: Ints, r: int, many: int, b: int, w: int, most: int, now: Ints, seen: Ints
 ) -> bool:
@@ -163,7 +161,7 @@ def _spread(
     return distinct <= most
 
 
-@kernel
+@compiled
 def repeating(missing: Flags, s: int, chosen: Flags) -> int:
     """Fill `chosen` with the first v - s of the v missing workers; return v - s, or 0."""
     chosen[:] = False
@@ -176,7 +174,7 @@ def repeating(missing: Flags, s: int, chosen: Flags) -> int:
     return extra
 
 
-@kernel
+@compiled
 def _sequential(
     base: Floats, known: LateWorkers, start: int, jobs: int, b: int, w: int, most: int, s: int,
     alpha: float, mu: float,
@@ -222,7 +220,7 @@ def _sequential(
     return total
 
 
-@kernel
+@compiled
 def _shared(one: Ints, other: Ints) -> int:
     """Return how many numbers two rising lists share."""
     i, j, found = 0, 0, 0
@@ -234,7 +232,7 @@ def _shared(one: Ints, other: Ints) -> int:
     return found
 
 
-@kernel
+@compiled
 def _merged(one: Ints, other: Ints, out: Ints) -> int:
     """Write the numbers of two rising lists into `out`, rising, each once; return how many."""
     i, j, count = 0, 0, 0
@@ -250,7 +248,7 @@ def _merged(one: Ints, other: Ints, out: Ints) -> int:
     return count
 
 
-@kernel
+@compiled
 def mean_time_multiplexed(
     probe: Floats, jobs: int, table: Ints, costs: Floats, alpha: float, mu: float, starts: Ints,
     least: float, out: Floats,
@@ -273,7 +271,7 @@ def mean_time_multiplexed(
         least = min(least, out[k])
 
 
-@kernel
+@compiled
 def mean_time_sequential(
     probe: Floats, jobs: int, table: Ints, alpha: float, mu: float, starts: Ints, out: Floats
 ) -> None:
