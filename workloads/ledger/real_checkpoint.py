@@ -25,7 +25,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.harness.provenance.environment import source_digest
 from adabench.harness.store.prepared_states import default_folder
 from adabench.workloads.ledger import (
     packing,
@@ -42,9 +41,7 @@ from adabench.workloads.ledger.real_recipes import RealRetrofit, Weights, real_r
 from adabench.workloads.ledger.real_refine import RealParts
 from adabench.workloads.ledger.retrofit import Parts
 from adabench.workloads.shared.language_model import smollm2
-
-FITTERS = ("real_exits", "real_fit", "real_harm", "real_recipes", "real_refine", "static_fit")
-"""The modules that decide what a fitted file holds."""
+from adabench.workloads.shared.training.checkpoints import code_digest
 
 _OBSERVED, _JUDGED = 32, 48
 """Windows that the closed form looks at, and of one judgement."""
@@ -274,8 +271,7 @@ def found(name: str, forecast_s: float, folders: tuple[Path, ...]) -> Path:
 
 def kept(plan: RealRetrofit) -> Path:
     """Return where a retrofit that is not shipped is kept: by its code, its plan and its backbone."""
-    here = Path(__file__).parent
-    code = source_digest([here / f"{name}.py" for name in FITTERS])
+    code = code_digest(real_exits, real_fit, real_harm, real_refine)
     words = repr((code, plan, backbone().shape))
     return default_folder() / "retrofits" / hashlib.sha256(words.encode()).hexdigest()[:16]
 

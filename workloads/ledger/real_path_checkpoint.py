@@ -17,24 +17,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.harness.provenance.environment import source_digest
 from adabench.harness.store.prepared_states import default_folder
 from adabench.workloads.ledger import real_checkpoint, real_path_fit
 from adabench.workloads.ledger.engine import one_thread
 from adabench.workloads.ledger.path_routers import Routers
 from adabench.workloads.ledger.real_model import RealBackbone
 from adabench.workloads.ledger.real_path_recipes import RealPathfinding, real_path_recipes
-
-FITTERS = (
-    "path_routers",
-    "path_search",
-    "real_model",
-    "real_path_fit",
-    "real_path_recipes",
-    "real_path_search",
-    "real_paths",
-)
-"""The modules that decide what a fitted file holds."""
+from adabench.workloads.shared.training.checkpoints import code_digest
 
 
 @dataclass(frozen=True)
@@ -105,7 +94,6 @@ def _filed(name: str, folder: Path) -> Path:
 
 def kept(plan: RealPathfinding) -> Path:
     """Return where a fit is kept: by its code, its plan and its backbone."""
-    here = Path(__file__).parent
-    code = source_digest([here / f"{name}.py" for name in FITTERS])
+    code = code_digest(real_path_fit)
     words = repr((code, plan, real_checkpoint.backbone().shape))
     return default_folder() / "retrofits" / hashlib.sha256(words.encode()).hexdigest()[:16]

@@ -21,16 +21,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from adabench.harness.errors import SelectionError
-from adabench.harness.provenance.environment import source_digest
 from adabench.harness.store.prepared_states import default_folder
 from adabench.workloads.ledger import real_checkpoint, real_width_fit
 from adabench.workloads.ledger.engine import one_thread
 from adabench.workloads.ledger.real_width_fit import BATCH, OBSERVED, SETTLED, Progress, Rows
 from adabench.workloads.ledger.real_width_recipes import RealWidths, real_width_recipes
 from adabench.workloads.ledger.real_widths import RealModules, RealWidened, modules_of
+from adabench.workloads.shared.training.checkpoints import code_digest
 
-FITTERS = ("real_model", "real_width_fit", "real_width_recipes", "real_widths", "distil")
-"""The modules that decide what a fitted file holds."""
 FORECASTS = ("narrow", "wide", "constant")
 SERVED = (0.6, 0.95)
 """Budgets, least and most, that gates are lent for."""
@@ -193,7 +191,6 @@ def _filed(name: str, folder: Path) -> tuple[RealWidths, Path]:
 
 def kept(plan: RealWidths) -> Path:
     """Return where a fit is kept: by its code, its plan and its backbone."""
-    here = Path(__file__).parent
-    code = source_digest([here / f"{name}.py" for name in FITTERS])
+    code = code_digest(real_width_fit)
     words = repr((code, plan, real_checkpoint.backbone().shape))
     return default_folder() / "retrofits" / hashlib.sha256(words.encode()).hexdigest()[:16]

@@ -17,9 +17,9 @@ that the one head reads every layer. Routers add their own losses (`routing.py`)
 """
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -48,16 +48,6 @@ CURRICULUM = 0.3
 CAPACITY_WARM_UP = 0.5
 ANSWER_WEIGHT = 3.0
 HELD_OUT_SEED, HELD_OUT = 999, 256
-
-_SOURCES = (
-    "data.py",
-    "model.py",
-    "work.py",
-    "attention.py",
-    "engine.py",
-    "routing.py",
-    "training.py",
-)
 
 Progress = Callable[[int, int], None]
 """Called after each step with (steps done, steps in all)."""
@@ -208,4 +198,4 @@ def held_out(recipe: Recipe, model: Backbone) -> dict[str, float]:
 
 def source_digest() -> str:
     """Return a digest of the code that a training depends on."""
-    return code_digest(Path(__file__).with_name(name) for name in _SOURCES)
+    return code_digest(sys.modules[__name__])

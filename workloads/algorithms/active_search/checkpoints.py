@@ -32,22 +32,6 @@ from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
 
 HELD_OUT_SEED, HYPOTHESIS_EPISODES = 4000, 4000
-SOURCES = (
-    "truth/worst_case_bandit.py",
-    "substrate/bandits.py",
-    "substrate/complexity.py",
-    "substrate/policy_network.py",
-    "substrate/compiled_network.py",
-    "training/train_bandit.py",
-)
-HYPOTHESIS_SOURCES = (
-    "substrate/hypothesis_search.py",
-    "substrate/hypothesis_policy.py",
-    "training/train_hypothesis.py",
-    "substrate/twenty_questions.py",
-    "substrate/compiled_network.py",
-    "substrate/thresholds.py",
-)
 
 
 def recipe(name: str) -> Recipe | HypothesisRecipe:
@@ -131,5 +115,6 @@ def held_out_hypotheses(plan: HypothesisRecipe, folder: Path) -> dict[str, float
 
 def source_digest(plan: Recipe | HypothesisRecipe) -> str:
     """Return a digest of the code that a recipe's training depends on."""
-    names = HYPOTHESIS_SOURCES if isinstance(plan, HypothesisRecipe) else SOURCES
-    return checkpoints.code_digest(Path(__file__).parent / name for name in names)
+    return checkpoints.code_digest(
+        train_hypothesis if isinstance(plan, HypothesisRecipe) else train_bandit
+    )

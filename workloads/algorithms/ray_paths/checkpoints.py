@@ -7,6 +7,7 @@ of the shipped fp16 file on streets of a stream of their own.
 import json
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -29,14 +30,6 @@ from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
 
 HELD_OUT_SEED, HELD_OUT_SCENES = 4000, 200
-SOURCES = (
-    "substrate/flow_network.py",
-    "substrate/scenes.py",
-    "substrate/compiled_tracer.py",
-    "training/train_flow_matching.py",
-)
-MORE = {"likelihood": ("training/train_likelihood.py",)}
-"""Sources beside those, by loss."""
 
 
 def recipe(name: str) -> Recipe:
@@ -60,8 +53,7 @@ def follow(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     tick = checkpoints.step_counter(progress, plan.steps)
     with checkpoints.one_thread():
-        teacher = train_likelihood if plan.loss == "likelihood" else train_flow_matching
-        network = teacher.train(plan, tick)
+        network = _teacher(plan).train(plan, tick)
         save_file(checkpoints.halves(network.state_dict()), folder / f"{plan.name}.safetensors")
         restore.cache_clear()
         card = asdict(plan) | {
@@ -95,5 +87,8 @@ def held_out(network: Flows, *, mask: bool) -> dict[str, float]:
 
 def source_digest(plan: Recipe) -> str:
     """Return a digest of the code that a recipe's training depends on."""
-    names = (*SOURCES, *MORE.get(plan.loss, ()))
-    return checkpoints.code_digest(Path(__file__).parent / name for name in names)
+    return checkpoints.code_digest(_teacher(plan))
+
+
+def _teacher(plan: Recipe) -> ModuleType:
+    return train_likelihood if plan.loss == "likelihood" else train_flow_matching

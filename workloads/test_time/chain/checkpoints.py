@@ -27,15 +27,6 @@ from adabench.workloads.test_time.chain.training import train_judge, train_model
 
 DEV_SEED, DEV_LENGTHS, DEV_PROBLEMS = 5, (4, 6), 100
 
-_SOURCES = (
-    "substrate/problems.py",
-    "truth/worked_solutions.py",
-    "training/train_models.py",
-    "training/train_judge.py",
-    "../../shared/language_model/model.py",
-    "../../shared/language_model/vocabulary.py",
-)
-
 
 def recipe(name: str) -> Recipe:
     """Return a recipe.
@@ -70,7 +61,7 @@ def train(
         weights |= checkpoints.halves(module.state_dict(), prefix)
     save_file(weights, folder / f"{name}.safetensors")
     restore.cache_clear()
-    card = asdict(plan) | {"source": source_digest(), "dev": held_out(plan, folder)}
+    card = asdict(plan) | {"source": source_digest(plan), "dev": held_out(plan, folder)}
     (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
 
@@ -90,6 +81,6 @@ def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
     return {name: round(value, 4) for name, value in found.items()}
 
 
-def source_digest() -> str:
-    """Return a digest of the code that a training depends on."""
-    return checkpoints.code_digest(Path(__file__).parent / name for name in _SOURCES)
+def source_digest(plan: Recipe) -> str:
+    """Return a digest of the code that a recipe's training depends on."""
+    return checkpoints.code_digest(train_models if plan.kind == "lm" else train_judge)

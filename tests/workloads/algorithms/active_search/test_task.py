@@ -253,7 +253,7 @@ def test_shipped_cards_are_of_these_sources_and_recipes() -> None:
         card = json.loads(path.read_text())
         plan = recipes()[card["name"]]
         assert {name: card[name] for name in asdict(plan)} == asdict(plan)
-        assert card["source"] == checkpoints.source_digest(plan)
+        assert checkpoints.source_digest(plan) in (card["source"], card.get("same_as"))
     assert sum(path.stat().st_size for path in trained_policies.FOLDER.iterdir()) < 3e6
 
 

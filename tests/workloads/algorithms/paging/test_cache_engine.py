@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.paging.substrate.cache_engine import DIGEST, engine
+from adabench.workloads.algorithms.paging.substrate.cache_engine import engine
 from adabench.workloads.algorithms.paging.substrate.replay import Paging, Transcript
 from adabench.workloads.shared.compiled.kernels import keyed
 
@@ -156,11 +156,11 @@ def test_the_compiled_key_covers_the_shared_sources() -> None:
     def add(a, b):
         return a + b
 
-    cells = keyed(add, DIGEST).__closure__
+    cells = keyed(add).__closure__
     assert cells
-    assert keyed(add, DIGEST).__code__.co_freevars == ("source_digest",)
+    assert keyed(add).__code__.co_freevars == ("source_digest",)
     assert len(cells[-1].cell_contents) == 64
-    assert keyed(add, DIGEST)(2, 3) == 5
+    assert keyed(add)(2, 3) == 5
 
 
 def test_an_engine_is_keyed_by_the_policy_s_own_source(methods) -> None:

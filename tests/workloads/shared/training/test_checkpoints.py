@@ -1,5 +1,7 @@
 """What checkpoints share: halves that come back, a digest that prose leaves alone, a refusal."""
 
+from types import ModuleType
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -29,8 +31,10 @@ def test_a_recipe_of_no_such_name_is_told_the_near_one() -> None:
     assert "policies" in refusal.value.hint
 
 
-def test_the_digest_sees_code_and_no_prose(tmp_path) -> None:
-    path = tmp_path / "training.py"
+def test_the_digest_sees_code_and_no_prose(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "own_training.py"
+    monkeypatch.syspath_prepend(tmp_path)
+    module = ModuleType(path.stem)
     texts = (
         '"""One."""\n\nRATE = 3e-3  # of Adam\n"""Doc."""\n',
         '"""Another essay."""\nRATE = 3e-3\n',
@@ -39,7 +43,7 @@ def test_the_digest_sees_code_and_no_prose(tmp_path) -> None:
     digests = []
     for text in texts:
         path.write_text(text)
-        digests.append(checkpoints.code_digest([path]))
+        digests.append(checkpoints.code_digest(module))
     assert digests[0] == digests[1] != digests[2]
 
 
