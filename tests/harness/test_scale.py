@@ -87,7 +87,7 @@ def test_whatever_changes_is_judged_anew(
         real = loader.find_cards
         monkeypatch.setattr(loader, "find_cards", lambda a: changed if "roots" in a else real(a))
     else:
-        monkeypatch.setattr(findings_cache.environment, "source_digest", lambda paths: "other")
+        monkeypatch.setattr(findings_cache.source_digests, "digest", lambda sources: "other")
     judged = []
     monkeypatch.setattr(loader, "find", lambda *a: judged.append(1) or before)
     load_run(long_run)

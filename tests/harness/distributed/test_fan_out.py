@@ -24,8 +24,7 @@ from adabench.harness.distributed.merge import counted
 from adabench.harness.distributed.shard import Job, Outcome
 from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError, StoreError
 from adabench.harness.plan.grid import plan, wish
-from adabench.harness.provenance import environment
-from adabench.harness.provenance.source_digests import sources
+from adabench.harness.provenance import environment, run_sources
 from adabench.harness.run.execute import Settings, execute
 from adabench.harness.run.isolated import Limits, plain_settings
 from adabench.harness.store import run_folder
@@ -51,7 +50,7 @@ def turns_of(repeats: int = 2, seeds: Sequence[int] = (0, 1)) -> tuple[Turn, ...
 
 
 def journal(folder: Path, turns: Sequence[Turn]) -> run_folder.Run:
-    manifest = {"environment": environment.fingerprint(), "sources": sources(turns)}
+    manifest = {"environment": environment.fingerprint(), "sources": run_sources.digests(turns)}
     return run_folder.create(folder, turns, manifest)
 
 
@@ -211,7 +210,7 @@ def test_a_machine_or_a_source_that_is_not_the_parents_is_refused(tmp_path: Path
     turns = turns_of(repeats=1, seeds=(0,))
     manifest = {
         "environment": environment.fingerprint() | {"cpu_model": "Abacus"},
-        "sources": sources(turns) | {"roots/fixed": "0" * 64},
+        "sources": run_sources.digests(turns) | {"roots/fixed": "0" * 64},
     }
     with (
         run_folder.create(tmp_path / "r", turns, manifest) as run,

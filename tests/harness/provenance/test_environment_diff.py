@@ -195,13 +195,25 @@ def test_a_method_is_unchanged_if_nothing_it_depends_on_differs(
     assert environment_diff.unchanged(a, b) == methods
 
 
-def test_the_base_is_all_that_methods_run_on_and_no_task() -> None:
-    assert len(environment_diff.base_digest()) == 64
-    files = [
-        path
-        for part in environment_diff.UNDER
-        for path in (environment_diff.ROOT / part).rglob("*.py")
+def test_digests_made_in_two_ways_tell_nothing_of_each_other() -> None:
+    old = changed("sources", roots="5" * 64)
+    new = changed("sources", roots="code-1:" + "5" * 64)
+    new["sources"] |= {"roots/fixed": "code-1:" + "1" * 64, "roots/coin": "code-1:" + "2" * 64}
+    assert environment_diff.task_changed("roots", old, new) == "unknown"
+    assert environment_diff.task_changed("roots", new, new) == "same"
+    assert [item for item in environment_diff.differences(old, new) if item.field == "source"] == []
+    assert (
+        environment_diff.unchanged(
+            old | {environment_diff.BASE: "7"}, new | {environment_diff.BASE: "7"}
+        )
+        == frozenset()
+    )
+
+
+def test_a_digest_is_shown_by_its_first_digits() -> None:
+    ours = changed("sources", **{"roots/fixed": "code-1:" + "a" * 64})
+    theirs = changed("sources", **{"roots/fixed": "code-1:" + "b" * 64})
+    [shown] = [
+        item for item in environment_diff.differences(ours, theirs) if item.field == "source"
     ]
-    names = {path.relative_to(environment_diff.ROOT).as_posix() for path in files}
-    assert {"harness/run/execute.py", "profilers/timing/clock.py"} <= names
-    assert not any(name.startswith(("cli", "tests", "workloads/paging")) for name in names)
+    assert (shown.a, shown.b) == ("a" * 12, "b" * 12)

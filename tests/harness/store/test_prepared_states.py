@@ -55,17 +55,24 @@ def test_a_state_that_cannot_be_pickled_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_key_follows_the_sources_it_depends_on(tmp_path: Path) -> None:
+def test_the_key_follows_the_sources_it_depends_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "keyed_task"
+    folder.mkdir()
     for name in ("task", "parts", "mine", "other"):
         head = "\nCARD = 1\n" if name != "parts" else "\n"
-        (tmp_path / f"{name}.py").write_text(f'"""x."""{head}')
-    task = Entry("t", "t", tmp_path / "task.py", Card("t"))
-    mine = Entry("t/mine", "m", tmp_path / "mine.py", Card("m"))
+        (folder / f"{name}.py").write_text(f'"""x."""\nimport keyed_task.parts\n{head}')
+    monkeypatch.syspath_prepend(tmp_path)
+    task = Entry("t", "keyed_task.task", folder / "task.py", Card("t"))
+    mine = Entry("t/mine", "keyed_task.mine", folder / "mine.py", Card("m"))
     first = prepared_states.key(CELL, task, mine)
-    (tmp_path / "other.py").write_text('"""y."""\nCARD = 1\n')
+    (folder / "other.py").write_text('"""y."""\nCARD = 1\n')
     assert prepared_states.key(CELL, task, mine) == first
     for name in ("parts", "mine", "task"):
         before = prepared_states.key(CELL, task, mine)
-        path = tmp_path / f"{name}.py"
+        path = folder / f"{name}.py"
+        path.write_text('"""Other prose."""\n' + path.read_text().partition("\n")[2])
+        assert prepared_states.key(CELL, task, mine) == before
         path.write_text(path.read_text() + "x = 1\n")
         assert prepared_states.key(CELL, task, mine) != before
