@@ -111,6 +111,8 @@ class _Writer:
 
     def node(self, node: ast.AST) -> None:
         kind = type(node)
+        if isinstance(node, ast.JoinedStr):  # Python 3.12 ends some with an empty text
+            node.values = [part for part in node.values if not _is_empty(part)]
         self.text.append(f"{kind.__name__}(")
         for field in kind._fields:
             value = getattr(node, field, None)
@@ -146,6 +148,10 @@ def _running(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
                 yield from _running(node.orelse)
             case _:
                 yield node
+
+
+def _is_empty(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value == ""
 
 
 def _is_import(node: ast.stmt) -> bool:
