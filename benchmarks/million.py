@@ -29,7 +29,7 @@ import numpy as np
 
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.provenance import environment
-from adabench.harness.provenance.source_digests import sources
+from adabench.harness.provenance import run_sources
 from adabench.harness.run.session import RunRequest
 from adabench.harness.store import run_folder
 
@@ -158,7 +158,7 @@ def make(folder: Path, methods: int, points: int, seeds: int, cases: int) -> Non
         "environment": environment.fingerprint(),
         "instruments": [],
         "unwatched": {},
-        "sources": sources(turns) if methods <= len(PAGING + CHAIN) else {},
+        "sources": run_sources.digests(turns) if methods <= len(PAGING + CHAIN) else {},
     }
     start = time.perf_counter()
     with run_folder.create(folder, turns, manifest) as run:
