@@ -28,8 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from adabench.harness.contract.record import Cell, Record, Turn
-from adabench.harness.provenance import environment
-from adabench.harness.provenance import run_sources
+from adabench.harness.provenance import environment, run_sources
 from adabench.harness.run.session import RunRequest
 from adabench.harness.store import run_folder
 
