@@ -115,7 +115,7 @@ def test_a_flow_time_below_the_optimum_is_refused(methods, monkeypatch) -> None:
     task = small(0, trace="exp")
     (case,) = task.cases()
     monkeypatch.setattr(
-        "adabench.workloads.algorithms.flow_time.substrate.replay.srpt_flow", lambda *_: 1e12
+        "adabench.workloads.algorithms.flow_time.truth.scoring.srpt_flow", lambda *_: 1e12
     )
     answer = methods["fifo"].solve(task, case, {})
     with pytest.raises(MethodContractError, match="less than the optimum"):
