@@ -30,16 +30,6 @@ def planted(tmp_path, source: str) -> ModuleType:
 @pytest.mark.parametrize(
     ("line", "word"),
     [
-        (
-            "from adabench.workloads.test_time.chain.truth.worked_solutions import truth",
-            "truth",
-        ),
-        (
-            "import adabench.workloads.test_time.chain.truth.worked_solutions as d",
-            "adabench.workloads.test_time.chain.truth.worked_solutions",
-        ),
-        ("from adabench.workloads.test_time.chain.methods.ets import solve", "solve"),
-        ("from adabench.workloads.test_time.chain.task import load", "load"),
         ("pick = lambda task, q: task.credit(q, ())", "credit"),
         ("peek = lambda task: task.grader.problems[0]", "grader"),
         ("free = lambda task: task.models.policy.decode", "models"),
@@ -53,6 +43,16 @@ def planted(tmp_path, source: str) -> ModuleType:
 def test_a_method_that_peeks_is_named(tmp_path, line, word):
     broken = list(check(planted(tmp_path, line + HONEST), Card(title="x")))
     assert any(repr(word) in problem for problem in broken)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["truth.worked_solutions import truth", "methods.ets import solve", "task import load"],
+)
+def test_a_method_that_imports_more_than_its_substrate_is_named(tmp_path, place):
+    line = f"from adabench.workloads.test_time.chain.{place}"
+    broken = list(check(planted(tmp_path, line + HONEST), Card(title="x")))
+    assert any(place.rpartition(" ")[2] in problem for problem in broken)
 
 
 def test_an_honest_method_is_clean_and_an_oracle_may_know(tmp_path):
