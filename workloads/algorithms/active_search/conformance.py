@@ -12,7 +12,6 @@ and the usual ways to fake a result; it proves nothing.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -23,6 +22,7 @@ from adabench.workloads.algorithms.active_search.substrate.bandit_families impor
 from adabench.workloads.algorithms.active_search.substrate.bandits import Ints
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch
 from adabench.workloads.algorithms.active_search.truth.worst_case_judge import WorstCaseJudge
+from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 
 EPISODES, QUERIES = 32, 12
@@ -39,16 +39,14 @@ RULES = Rules(
     off_limits=OFF_LIMITS,
     strings=OFF_LIMITS,
 )
-source_problems = RULES.problems
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield one sentence for each rule that `method` breaks."""
-    if card.role != "oracle":
-        found = list(source_problems(Path(str(method.__file__)).read_text(encoding="utf-8")))
-        yield from found
-        if found:
-            return
+    broken = list(source_problems(RULES, method, card))
+    yield from broken
+    if broken:
+        return
     try:
         seen = [record_queries(method, card, one) for one in _disguised()]
     except MethodContractError as breach:
@@ -78,7 +76,7 @@ def record_queries(method: ModuleType, card: Card, instance: Instance) -> list[I
     asked: list[Ints] = []
     task = ActiveSearch((instance,), WorstCaseJudge(), ear=asked)
     (case,) = task.cases()
-    state = method.prepare(task, card.defaults, 0) if hasattr(method, "prepare") else task
+    state = prepared_state(method, task, card.defaults)
     answer = method.solve(state, case, card.defaults)
     values = {**task.meter, **task.score(case, answer)}
     if values["queries"] != QUERIES:

@@ -9,7 +9,6 @@ mistakes and the usual short cuts; what a method imports from elsewhere is not r
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 from adabench.harness.contract.card import Card
@@ -17,6 +16,7 @@ from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.mip.substrate.instance_families import generate
 from adabench.workloads.algorithms.mip.substrate.mip import Mip
 from adabench.workloads.algorithms.mip.truth.known_bounds import KnownBounds
+from adabench.workloads.shared.counting.conformance_kit import source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 
 SECONDS, PULLS = 60.0, 3
@@ -31,11 +31,10 @@ RULES = Rules("adabench.workloads.algorithms.mip", off_limits=OFF_LIMITS, who="s
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield one sentence for each rule that `method` breaks."""
-    if card.role != "oracle":
-        broken = list(RULES.problems(Path(str(method.__file__)).read_text(encoding="utf-8")))
-        yield from broken
-        if broken:
-            return
+    broken = list(source_problems(RULES, method, card))
+    yield from broken
+    if broken:
+        return
     program = generate("setcover", "tiny", 7)
     task = Mip((program,), KnownBounds(), SECONDS, PULLS)
     task.cases()

@@ -12,7 +12,6 @@ and the usual ways to fake a result; it proves nothing.
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -23,6 +22,7 @@ from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, T
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, generate
 from adabench.workloads.algorithms.ray_paths.truth.all_paths import AllPaths
 from adabench.workloads.algorithms.ray_paths.truth.second_tracer import is_path
+from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 
 SCENES = 6
@@ -52,16 +52,14 @@ RULES = Rules(
     more=tracer_imports,
     who="search",
 )
-source_problems = RULES.problems
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield one sentence for each rule that `method` breaks."""
-    if card.role != "oracle":
-        found = list(source_problems(Path(str(method.__file__)).read_text(encoding="utf-8")))
-        yield from found
-        if found:
-            return
+    broken = list(source_problems(RULES, method, card))
+    yield from broken
+    if broken:
+        return
     for family in FAMILIES:
         case = generate(family, SCENES, 2, seed=7)
         try:
@@ -84,7 +82,7 @@ def attempt(method: ModuleType, card: Card, case: Case) -> Tracing:
     """
     task = RayPaths((case,), AllPaths())
     task.cases()
-    state = method.prepare(task, card.defaults, 0) if hasattr(method, "prepare") else task
+    state = prepared_state(method, task, card.defaults)
     answer: Tracing = method.solve(state, case, card.defaults)
     task.score(case, answer)
     return answer

@@ -17,6 +17,7 @@ from adabench.harness.contract.card import Bound, Card
 from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import FAMILIES, generate
 from adabench.workloads.algorithms.replanning.truth.full_replan import FullReplan
+from adabench.workloads.shared.counting.conformance_kit import source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 
 SAMPLES, UPDATES, SPEED = 150, 6, 3.0
@@ -37,7 +38,7 @@ def check(method: ModuleType, card: Card) -> Iterator[str]:
         for word in OFF_LIMITS:
             if word in source:
                 yield f"It uses `{word}`, which a planner has no business with."
-        yield from RULES.problems(source)
+    yield from source_problems(RULES, method, card)
     scenes = tuple(generate(name, SAMPLES, UPDATES, SPEED, 7) for name in FAMILIES)
     task = Replanning(scenes, FullReplan())
     promised = any(isinstance(claim.expect, Bound) for claim in card.claims)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from adabench.harness.contract.card import Card
+from adabench.workloads.shared.counting.conformance_kit import source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 
 GOLD = frozenset({"credit", "grader", "score"})
@@ -29,8 +30,8 @@ def check(method: ModuleType, card: Card) -> Iterator[str]:
         return
     source = Path(method.__file__).read_text(encoding="utf-8")
     named = _names(ast.parse(source))
+    yield from source_problems(RULES, method, card)
     if card.role != "oracle":
-        yield from RULES.problems(source)
         for name in sorted(named & GOLD):
             yield f"it names {name!r}, which tells right from wrong; only an oracle may"
     for name in sorted(named & BEHIND):

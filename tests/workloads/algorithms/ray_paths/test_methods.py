@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import EnvironmentProblem, MethodContractError, SelectionError
-from adabench.workloads.algorithms.ray_paths.conformance import check, source_problems
+from adabench.workloads.algorithms.ray_paths.conformance import RULES, check
 from adabench.workloads.algorithms.ray_paths.substrate import flow_network as network
 from adabench.workloads.algorithms.ray_paths.substrate import replay
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths
@@ -202,9 +202,9 @@ def test_a_search_that_peeks_is_found_out(tmp_path):
                           "algorithms.ray_paths.truth.all_paths import enumerate_paths")  # fmt: skip
         assert list(check(peeking, peeking.CARD))
     by_name = FAKE.format(propose="lambda q: np.array([[0, 2]])").replace("task.t", "task.t")
-    assert list(source_problems(by_name + "\nname = case.group"))
+    assert list(RULES.problems(by_name + "\nname = case.group"))
     assert list(
-        source_problems(
+        RULES.problems(
             "from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import judge"
         )
     )
