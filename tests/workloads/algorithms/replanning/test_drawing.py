@@ -9,6 +9,7 @@ import pytest
 from adabench.cli.main import main
 from adabench.harness.contract.drawing import checked
 from adabench.workloads.algorithms.replanning.drawing import clearest_update, picture
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import roadmap
 from adabench.workloads.algorithms.replanning.substrate.scenes import generate
 from adabench.workloads.algorithms.replanning.substrate.world import GOAL, ROBOT
 from adabench.workloads.algorithms.replanning.task import load
@@ -35,7 +36,7 @@ def test_what_is_lost_hangs_below_a_blocked_edge(scene):
     task = load("embedded", 0, **{**conditions, "scene": "maze" if scene == "suite" else scene})
     change = clearest_update(task.scenes[0])
     free = change.truth.free[change.now]
-    road = task.roadmap(change.scene, 200)
+    road = roadmap(change.scene, 200)
     tree = change.truth.parent[change.now - 1]
 
     def hangs(node):

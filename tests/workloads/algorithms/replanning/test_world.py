@@ -7,6 +7,7 @@ import pytest
 from numba.core.errors import NumbaError
 
 from adabench.workloads.algorithms.replanning.substrate import world as parts
+from adabench.workloads.algorithms.replanning.substrate.disc_graph import roadmap
 from adabench.workloads.algorithms.replanning.substrate.moving_obstacles import settle
 from adabench.workloads.algorithms.replanning.substrate.replay import blank_space
 from adabench.workloads.algorithms.replanning.substrate.scenes import generate
@@ -17,7 +18,7 @@ from .conftest import planner, small
 
 def new(family="discs", samples=60, seed=0):
     task = small(family, seed, samples)
-    return blank_space(task.roadmap(task.scenes[0], samples), task.scenes[0])
+    return blank_space(roadmap(task.scenes[0], samples), task.scenes[0])
 
 
 def test_the_queue_gives_the_least_key_first():
@@ -73,7 +74,7 @@ def test_a_way_is_blocked_where_a_point_of_it_lies_inside_an_obstacle():
     for family in ("discs", "maze", "balls"):
         scene = generate(family, 200, 1, 1.0, 4)
         task = small(family, 4, 200)
-        space = blank_space(task.roadmap(task.scenes[0], 200), task.scenes[0])
+        space = blank_space(roadmap(task.scenes[0], 200), task.scenes[0])
         scene = task.scenes[0]
         rng = np.random.default_rng(0)
         unlike = 0
@@ -104,7 +105,7 @@ def test_dijkstra_looks_at_each_edge_of_what_it_reaches_once():
     task = small("still", 2)
     [scene] = task.cases()
     answer = planner("dijkstra").solve(task, scene, {"share": 1.0})
-    degrees = np.diff(task.roadmap(scene, 120).start)
+    degrees = np.diff(roadmap(scene, 120).start)
     for g, work in zip(answer.g, answer.work, strict=True):
         assert work[0] == degrees[g < np.inf].sum()
     assert task.meter["relaxations"] == answer.work[1:, 0].sum()
