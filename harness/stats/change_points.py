@@ -34,9 +34,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
 
 from adabench.harness.stats.intervals import FloatArray, IntArray
+from adabench.harness.stats.student_t import t975, tail
 
 ALPHA = 0.001
 """The probability that a history without any step beyond its margin shows one."""
@@ -165,9 +165,9 @@ def _p_between(beyond: float, error: float, df: int, exact: bool) -> float:
         return 1.0
     if error == 0 or df < 1:
         return 0.0 if beyond > 0 else 1.0
-    return 2 * float(stdtr(df, -beyond / error)) if beyond > 0 else 1.0
+    return 2 * float(tail(beyond / error, df)) if beyond > 0 else 1.0
 
 
 def _step(after: int, estimate: float, error: float, df: int, runs: tuple[int, int]) -> Step:
-    half = float(stdtrit(df, 0.975)) * error if df > 0 and error > 0 else 0.0
+    half = t975(df) * error if df > 0 and error > 0 else 0.0
     return Step(after, estimate, estimate - half, estimate + half, runs)

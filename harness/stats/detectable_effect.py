@@ -13,7 +13,8 @@ and so does drift slower than the half second that was watched.
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
+
+from adabench.harness.stats.student_t import quantile
 
 REPEATS = (3, 5, 10, 30)
 LEVEL = 0.975
@@ -37,24 +38,5 @@ def effects(floor: float, repeats: tuple[int, ...] = REPEATS) -> tuple[Effect, .
 
 def smallest(floor: float, n: int) -> float:
     """Return the smallest relative change that n repeats of each method can show."""
-    reach = student(LEVEL, n - 1) + student(POWER, n - 1)
+    reach = float(quantile(LEVEL, n - 1) + quantile(POWER, n - 1))
     return math.expm1(reach * floor * math.sqrt(2 / n))
-
-
-def student(p: float, df: int) -> float:
-    """Return the p-quantile of Student's t: exact for 1 and 2 df, to 0.2 % above.
-
-    Above, Fisher and Cornish's expansion with four terms.
-    """
-    if df == 1:
-        return math.tan(math.pi * (p - 0.5))
-    if df == 2:
-        return (2 * p - 1) * math.sqrt(2 / (4 * p * (1 - p)))
-    z = NormalDist().inv_cdf(p)
-    return (
-        z
-        + (z**3 + z) / (4 * df)
-        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * df**2)
-        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * df**3)
-        + (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / (92160 * df**4)
-    )

@@ -44,7 +44,7 @@ from adabench.harness.stats.intervals import (
     bootstrap,
     means,
 )
-from adabench.profilers.energy.uncertainty import t975
+from adabench.harness.stats.student_t import t975
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -47,8 +47,7 @@ from adabench.harness.stats.bootstrap import (
     without_case,
     without_seed,
 )
-from adabench.harness.stats.student_t import Moments, interval
-from adabench.profilers.energy.uncertainty import t975
+from adabench.harness.stats.student_t import Moments, interval, t975
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]

@@ -65,6 +65,11 @@ def quantile(p: float, df: FloatArray | float) -> FloatArray:
     return np.asarray(stdtrit(df, p), np.float64)
 
 
+def t975(df: float) -> float:
+    """Return the 97.5 % point of Student's t, the half-width of a 95 % interval in errors."""
+    return float(quantile(0.975, df))
+
+
 def tail(t: FloatArray | float, df: FloatArray | float) -> FloatArray:
     """Return the probability that Student's t exceeds `t`."""
     from scipy.special import stdtr

@@ -12,11 +12,8 @@ instrument's own uncertainty, known from elsewhere, has infinitely many.
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist, fmean
+from statistics import fmean
 from typing import NamedTuple
-
-_Z975 = NormalDist().inv_cdf(0.975)
-_T975 = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706)
 
 
 class Estimate(NamedTuple):
@@ -106,17 +103,13 @@ def _squares(group: Sequence[tuple[float, float]]) -> float:
 
 
 def t975(df: float) -> float:
-    """Return the 97.5 % point of Student's t, to about 1 % (interpolated below five df).
+    """Return the 97.5 % point of Student's t.
 
     Raises:
         ValueError: without degrees of freedom.
     """
+    from scipy.special import stdtrit  # here because a meter is read without loading scipy
+
     if df <= 0:
         raise ValueError("Student's t needs degrees of freedom.")
-    if df < 5:
-        index = max(int(df), 1)
-        share = (1 / index - 1 / max(df, 1.0)) * index * (index + 1)
-        return math.exp((1 - share) * math.log(_T975[index - 1]) + share * math.log(_T975[index]))
-    z = _Z975  # Cornish and Fisher's expansion
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / (96 * df**2)
-    return z + (z**3 + z) / (4 * df) + second
+    return float(stdtrit(df, 0.975))

@@ -224,5 +224,5 @@ def test_known_terms_add_in_squares_and_bring_degrees_of_freedom():
     ("df", "point"),
     [(1, 12.706), (2, 4.303), (4, 2.776), (5, 2.571), (9, 2.262), (30, 2.042), (1e6, 1.960)],
 )
-def test_students_t_is_right_to_a_percent(df, point):
-    assert t975(df) == pytest.approx(point, rel=0.01)
+def test_students_t_is_that_of_the_printed_tables(df, point):
+    assert t975(df) == pytest.approx(point, abs=5e-4)
