@@ -149,8 +149,10 @@ def means(columns: FloatArray) -> Statistic:
 def share(yes: int, n: int) -> Interval:
     """Return the share of `yes` of n independent cases: two successes and failures are added.
 
-    Exact coverage for shares of 0.05 to 0.95: mean 0.963 (n = 10), 0.958 (30), 0.954 (100),
-    least 0.921, 0.934, 0.941; it steps between whole numbers of cases.
+    Exact coverage for shares of 0.005 to 0.995: mean 0.963 (n = 10), 0.959 (30), 0.955 (100),
+    least 0.917, 0.934, 0.939; it steps between whole numbers of cases. Wilson's interval, which
+    scipy has, is 3 % narrower, and its coverage falls to 0.835, 0.841 and 0.895 where nearly all
+    cases agree, which is where accuracies of good methods lie. So this one stays.
     """
     center = (yes + 2) / (n + 4)
     half = Z975 * math.sqrt(center * (1 - center) / (n + 4))
@@ -167,24 +169,6 @@ def yes_or_no(found: Interval, column: FloatArray, seeds: int) -> Interval:
         return least if seeds == 1 else found
     low, high = float(least.low or 0.0), float(least.high or 1.0)
     return Interval(found.estimate, max(min(found.low, low), 0.0), min(max(found.high, high), 1.0))
-
-
-def median_interval(values: Sequence[float]) -> Interval:
-    """Return the median of independent values; below six of them no interval reaches 95 %.
-
-    Between order statistics, interpolated (Hettmansperger & Sheather 1986): any distribution.
-    """
-    ordered, n = sorted(values), len(values)
-    if n < 6:
-        return Interval(median(ordered), None, None)
-    outside, k = 2 * 0.5**n, 0  # the chance that the median lies beyond the k-th from the ends
-    while (wider := outside + 2 * math.comb(n, k + 1) * 0.5**n) <= 0.05:
-        outside, k = wider, k + 1
-    way = (0.05 - outside) / (wider - outside)
-    way = (n - k - 1) * way / (k + 1 + (n - 2 * k - 2) * way)
-    low = (1 - way) * ordered[k] + way * ordered[k + 1]
-    high = (1 - way) * ordered[n - k - 1] + way * ordered[n - k - 2]
-    return Interval(median(ordered), low, high)
 
 
 def _united(estimate: float, resamples: FloatArray | None, left: Left, method: Method) -> Interval:

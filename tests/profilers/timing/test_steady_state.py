@@ -3,9 +3,17 @@ import random
 from time import perf_counter_ns
 
 import pytest
+from scipy.stats import theilslopes
 
 from adabench.profilers.timing.disturbance import Watch
-from adabench.profilers.timing.steady_state import LEAST, change_points, judge, per_sample, warm_up
+from adabench.profilers.timing.steady_state import (
+    LEAST,
+    change_points,
+    judge,
+    per_sample,
+    slope_interval,
+    warm_up,
+)
 
 
 def noise(count: int, source: random.Random, scatter: float = 0.01) -> list[float]:
@@ -42,6 +50,19 @@ def test_a_level_that_changed_late_is_not_steady():
     found = judge(times)
     assert not found.steady
     assert "changed at block 30 of 40" in found.reason
+
+
+@pytest.mark.parametrize("count", [LEAST, 30, 90])
+def test_the_slope_and_its_interval_are_those_of_scipy(count):
+    source = random.Random(count)
+    logs = [0.01 * i + source.gauss(0, 0.1) for i in range(count)]
+    slope, low, high = slope_interval(logs)
+    theirs = theilslopes(logs, alpha=0.95)
+    assert slope == pytest.approx(theirs.slope)
+    steps = sorted((logs[j] - logs[i]) / (j - i) for i in range(count) for j in range(i + 1, count))
+    # They round the ranks of the ends to the nearest, we outwards: at most one slope apart.
+    assert abs(steps.index(theirs.low_slope) - steps.index(low)) <= 1
+    assert abs(steps.index(theirs.high_slope) - steps.index(high)) <= 1
 
 
 def test_a_slow_drift_is_not_steady_and_one_that_does_not_matter_is():

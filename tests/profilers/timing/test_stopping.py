@@ -4,6 +4,7 @@ import statistics
 from array import array
 
 import pytest
+from scipy.stats import binom, rankdata
 
 from adabench.profilers.timing.disturbance import Look, Samples
 from adabench.profilers.timing.stopping import (
@@ -53,6 +54,23 @@ def test_few_values_determine_nothing():
 def test_the_exact_ranks_of_small_samples():
     values = [float(i) for i in (5, 1, 9, 3, 10, 2, 8, 4, 7, 6)]
     assert interval(values) == (2.0, 9.0)  # the sign test at n = 10
+
+
+@pytest.mark.parametrize("count", range(6, 61))
+def test_the_interval_is_the_closest_symmetric_one_that_the_binomial_allows(count):
+    alternating = [float(i % 2) * 1000 + i for i in range(count)]  # which widens nothing
+    low, high = interval(alternating)
+    below = sorted(alternating).index(low)
+    assert sorted(alternating).index(high) == count - 1 - below
+    assert 2 * binom.cdf(below, count, 0.5) <= 0.05 < 2 * binom.cdf(below + 1, count, 0.5)
+
+
+def test_the_correlation_of_neighbours_is_that_of_their_ranks():
+    values = [round(value, 2) for value in series("0.8", 200, random.Random(4))]  # with ties
+    ranks = rankdata(values) - (len(values) + 1) / 2
+    r = (ranks[1:] * ranks[:-1]).sum() / (ranks**2).sum()
+    r += (1 + 4 * r) / len(values)
+    assert inflation(values) == pytest.approx((1 + r) / (1 - r))
 
 
 def test_dependence_inflates_and_alternation_does_not():
