@@ -80,7 +80,8 @@ def exit_code(comparisons: Sequence["Comparison"], *, strict: bool = False) -> i
 
 def document(comparisons: Sequence["Comparison"], code: int) -> dict[str, Any]:
     """Return plain JSON data."""
-    from adabench.harness.compare.compare import ALPHA, counts
+    from adabench.harness.compare.change import ALPHA
+    from adabench.harness.compare.compare import counts
 
     return {
         "base": comparisons[0].base,

@@ -1,4 +1,4 @@
-"""How one metric changed between two runs: effect, interval, and how sure of what.
+"""The criteria of `compare`, and how one metric changed between two runs as people read it.
 
 *Effect.* A cost is a ratio (geometric mean over pairs), a quality a difference (mean over
 pairs). Where a cost can be zero for a single case, a pair has no ratio; the sums over the same
@@ -22,24 +22,29 @@ keep.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from adabench.harness.compare.margins import Kind, Margin
+from adabench.harness.compare.pair_verdicts import (
+    MEASURED,
+    Criteria,
+    Evidence,
+    Measurement,
+    Question,
+)
 from adabench.harness.compare.pairing import Paired
-from adabench.harness.stats.intervals import FloatArray, IntArray
-from adabench.harness.stats.paired import Clusters, Effect, Over, Side, difference, p_beyond
+from adabench.harness.compare.units import Scale, grouped_units, seed_units
+from adabench.harness.stats.intervals import FloatArray
 
 Form = Literal["ratio", "ratio of sums", "difference"]
 
 ENOUGH = 6
 """Independent units below which nothing is judged: of five, even unanimous ones have a
 two-sided sign test of p = 0.0625."""
-MEASURED: frozenset[Kind] = frozenset({"timing", "energy", "memory"})
-SUMS = "zero for some case, so sums are divided"
+ALPHA = 0.05
+FORMS: dict[Scale, Form] = {"log": "ratio", "sums": "ratio of sums", "linear": "difference"}
 
 
 @dataclass(frozen=True)
@@ -65,147 +70,41 @@ class Change:
     note: str = ""
 
 
-class View(NamedTuple):
-    """Independent units: what they say in both runs, on a scale on which they subtract."""
-
-    x: FloatArray
-    y: FloatArray
-    clusters: Clusters
-    over: Over
-
-    def effect(self, slope: float = 1.0) -> Effect:
-        """Return the mean of `y - slope * x`."""
-        return difference(slope * self.x, self.y, self.clusters, over=self.over)
-
-    def beyond(self, end: float, side: Side, slope: float = 1.0) -> float:
-        """Return the p-value of the hypothesis that this mean is not beyond `end`."""
-        found = slope * self.x, self.y, self.clusters
-        return p_beyond(*found, end, "difference", side, over=self.over)
+def evidence(question: Question) -> Evidence:
+    """Return the ways of telling independent units apart that a metric has to pass."""
+    pairs, scale = question.pairs, _scale(question.pairs, question)
+    if question.kind not in MEASURED:
+        seeds = len(np.unique(pairs.seed)) >= ENOUGH
+        ways = [seed_units(scale, pairs) if seeds else grouped_units(scale, pairs, None)]
+        return Evidence("seeds" if seeds else "cases", ways)
+    ways, again = [grouped_units(scale, pairs, None)], question.repeats
+    if again is not None and len(np.unique(again.block)) >= ENOUGH:
+        ways.append(grouped_units(scale, again, again.block))
+    return Evidence("cases" if len(ways) == 1 else "cases and repeats", ways)
 
 
-def change(
-    pairs: Paired,
-    kind: Kind,
-    margin: Margin,
-    repeats: Paired | None = None,
-    slack: float = 0.0,
-) -> Change:
-    """Return the change of one metric; `pairs` are cases, `repeats` the same before collapsing.
-
-    `slack` is for ratios only.
-    """
-    form = _form(pairs, kind)
-    if np.array_equal(pairs.a, pairs.b):
-        level, none = _level(form, pairs.a), 0.0 if form == "difference" else 1.0
-        n = len(pairs.a)
-        return Change(form, level, level, none, none, none, n, n, 1.0, 1.0, 0.0, equal=True)
-    found = [
-        _summed(view, margin, slack)
-        if form == "ratio of sums"
-        else _subtracted(view, form, margin, slack)
-        for view in _views(form, pairs, kind, repeats)
-    ]
-    careful = _careful(found)
-    return replace(careful, n=len(pairs.a), a=_level(form, pairs.a), b=_level(form, pairs.b))
+CRITERIA = Criteria(
+    evidence, error=ALPHA, passing=ALPHA, null="margin", same="equivalent", family="two-sided",
+    least=ENOUGH,
+)  # fmt: skip
 
 
-def _form(pairs: Paired, kind: Kind) -> Form:
-    if kind == "quality":
-        return "difference"
-    return "ratio" if min(pairs.a.min(), pairs.b.min()) > 0 else "ratio of sums"
-
-
-def _views(form: Form, pairs: Paired, kind: Kind, repeats: Paired | None) -> list[View]:
-    """Return the ways of telling independent units apart that this metric has to pass."""
-    if kind not in MEASURED:
-        return [_by_seed(form, pairs)]
-    views = [_view(form, pairs, None)]
-    if repeats is not None and len(np.unique(repeats.block)) >= ENOUGH:
-        views.append(_view(form, repeats, repeats.block))
-    return views
-
-
-def _by_seed(form: Form, pairs: Paired) -> View:
-    """Return seeds as units if there are enough of them, else cases."""
-    if len(np.unique(pairs.seed)) < ENOUGH:
-        return _view(form, pairs, None)
-    if form == "difference":  # which looks at single values: yes-or-no has its own statistics
-        return View(pairs.a, pairs.b, Clusters(pairs.seed, pairs.case, pairs.block), "seed")
-    return _view(form, pairs, pairs.seed)
-
-
-def _view(form: Form, pairs: Paired, group: IntArray | None) -> View:
-    """Average pairs to groups; without groups each pair, being a case, is a unit."""
-    x, y = (np.log(pairs.a), np.log(pairs.b)) if form == "ratio" else (pairs.a, pairs.b)
-    if group is not None:
-        place = np.unique(group, return_inverse=True)[1]
-        size = np.bincount(place)
-        x, y = np.bincount(place, x) / size, np.bincount(place, y) / size
-    own = np.arange(len(x))
-    return View(x, y, Clusters(own, own, own), "block")
-
-
-def _careful(found: Sequence[Change]) -> Change:
-    """Of the views that have enough units return the first, with the widest interval and the
-    largest p-values of all of them.
-    """
-    able = [view for view in found if view.clusters >= ENOUGH] or found[:1]
-    return replace(
-        able[0],
-        low=min(view.low for view in able),
-        high=max(view.high for view in able),
-        clusters=min(view.clusters for view in able),
-        p_up=max(view.p_up for view in able),
-        p_down=max(view.p_down for view in able),
-        p_within=max(view.p_within for view in able),
-    )
-
-
-def _subtracted(view: View, form: Form, margin: Margin, slack: float) -> Change:
-    """Return the change of what subtracts: qualities, and logarithms of costs.
-
-    Beside a hypothesis, not beyond it, a p-value is above a half and decides nothing: it is
-    not computed.
-    """
-    logged = form == "ratio"
-    top = math.log(margin.ratios[1]) if logged else margin.value
-    found = view.effect()
-    center, ends = found.estimate, (found.low - slack, found.high + slack)
-    within = 1.0
-    if abs(center) < top - slack:
-        within = max(view.beyond(slack - top, "above"), view.beyond(top - slack, "below"))
-    shown = math.exp if logged else float
+def change_of(question: Question, found: Measurement) -> Change:
+    """Return a measurement as levels and an effect that people read: a ratio or a difference."""
+    pairs = question.pairs
+    form = FORMS[_scale(pairs, question)]
+    shown = math.exp if found.scale == "log" else float
     return Change(
-        form, math.nan, math.nan,
-        shown(center), shown(ends[0]), shown(ends[1]),
-        found.n, found.clusters,
-        view.beyond(top + slack, "above") if center > top + slack else 1.0,
-        view.beyond(-top - slack, "below") if center < -top - slack else 1.0,
-        within,
-        note=found.note,
+        form, _level(form, pairs.a), _level(form, pairs.a if found.equal else pairs.b),
+        shown(found.estimate), shown(found.low), shown(found.high),
+        found.n, found.units, found.p_up, found.p_down, found.p_within, found.equal, found.note,
     )  # fmt: skip
 
 
-def _summed(view: View, margin: Margin, slack: float) -> Change:
-    """Return the change of a cost that is zero for some case: the ratio of sums."""
-    (low, high), mean, more = margin.ratios, float(view.x.mean()), math.exp(slack)
-    whole = float(view.y.mean()) / mean if mean else math.inf
-    rest = view.effect(whole if mean else 0.0)
-    within = 1.0
-    if low * more < whole < high / more:
-        inner = view.beyond(0.0, "above", low * more), view.beyond(0.0, "below", high / more)
-        within = max(inner)
-    return Change(
-        "ratio of sums", math.nan, math.nan,
-        whole,
-        max(0.0, whole + rest.low / mean) / more if mean else math.nan,
-        (whole + rest.high / mean) * more if mean else math.nan,
-        rest.n, rest.clusters,
-        view.beyond(0.0, "above", high * more) if whole > high * more else 1.0,
-        view.beyond(0.0, "below", low / more) if whole < low / more else 1.0,
-        within,
-        note="; ".join(filter(None, [rest.note, SUMS])),
-    )  # fmt: skip
+def _scale(pairs: Paired, question: Question) -> Scale:
+    if question.kind == "quality":
+        return "linear"
+    return "log" if min(pairs.a.min(), pairs.b.min()) > 0 else "sums"
 
 
 def _level(form: Form, values: FloatArray) -> float:

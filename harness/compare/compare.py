@@ -39,28 +39,34 @@ Qualities and counts stand; speed is compared as a fraction of what each machine
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from adabench.harness.analysis.operating_points import IDENTITY, unit_of
 from adabench.harness.compare import ceiling_fractions, margins, validity
-from adabench.harness.compare.change import ENOUGH, MEASURED, Change, change
+from adabench.harness.compare.change import ALPHA, CRITERIA, ENOUGH, Change, change_of
 from adabench.harness.compare.loaded_run import Both, Side
 from adabench.harness.compare.margins import Kind, Margin
+from adabench.harness.compare.pair_verdicts import (
+    MEASURED,
+    Decision,
+    Direction,
+    Measurement,
+    Question,
+    Word,
+    decide,
+    measure,
+)
 from adabench.harness.compare.pairing import Lonely, Match, Paired, held, lonely, matches
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.record import Cell
 from adabench.harness.provenance import environment_diff
 from adabench.harness.stats.intervals import FloatArray
-from adabench.harness.stats.multiple_testing import holm
 from adabench.harness.store.table import Table
 
-Word = Literal["better", "worse", "same", "ambiguous", "invalid"]
 WORDS: tuple[Word, ...] = ("worse", "ambiguous", "invalid", "better", "same")
 """In the order in which one wants to read them."""
-ALPHA = 0.05
 DRIFTED = "nothing known has changed it: the machine drifted between the runs"
 ECHOES = frozenset({"wall_s", "latency_mean_s", "latency_min_s", "run_delay_s", IDENTITY})
 """Other readings of a clock that is judged already, and what is no measurement: judged only
@@ -75,7 +81,7 @@ class Row:
     metric: str
     unit: str
     kind: Kind
-    better: Literal["higher", "lower"]
+    better: Direction
     margin: Margin
     verdict: Word
     change: Change | None
@@ -87,6 +93,8 @@ class Row:
     control: bool = False
     """Times, joules or bytes of an unchanged method: they tell of the machine's drift."""
     note: str = ""
+    measurement: Measurement | None = field(default=None, compare=False, repr=False)
+    """What the verdict is drawn from."""
 
 
 @dataclass(frozen=True)
@@ -140,33 +148,34 @@ def counts(found: Iterable[Comparison]) -> dict[Word, int]:
 def _decided(found: Sequence[Comparison]) -> list[Comparison]:
     """Give the words: one family of tests over all comparisons."""
     rows = [row for comparison in found for row in comparison.rows]
-    raw = [_two_sided(row) for row in rows]
-    adjusted = iter(holm(raw).tolist())
+    tested = [_tested(row) for row in rows]
+    decisions = iter(zip(tested, decide(tested, CRITERIA), strict=True))
     return [
-        replace(comparison, rows=tuple(_worded(row, next(adjusted)) for row in comparison.rows))
+        replace(comparison, rows=tuple(_worded(row, *next(decisions)) for row in comparison.rows))
         for comparison in found
     ]
 
 
-def _two_sided(row: Row) -> float:
-    """Return what goes into the family; NaN for what is not tested."""
-    if row.verdict == "invalid" or row.change is None or row.change.equal or row.control:
-        return math.nan
-    return min(1.0, 2 * min(row.change.p_up, row.change.p_down))
+def _tested(row: Row) -> Measurement | None:
+    """Return what goes into the family: nothing invalid, and of a control sameness only."""
+    if row.verdict == "invalid" or row.measurement is None:
+        return None
+    if row.control:
+        return replace(row.measurement, p_up=math.nan, p_down=math.nan)
+    return row.measurement
 
 
-def _worded(row: Row, p: float) -> Row:
-    if row.verdict == "invalid" or row.change is None:
+def _worded(row: Row, found: Measurement | None, decision: Decision) -> Row:
+    measured = row.measurement  # of a control too, whose p-values `found` lacks
+    if found is None or measured is None:
         return row
-    if row.change.equal:
+    if found.equal:
         return replace(row, verdict="same", note="equal on every pair")
-    if p <= ALPHA:  # not of a control, whose p is NaN
-        up = row.change.p_up < row.change.p_down
-        return replace(row, verdict="better" if up == (row.better == "higher") else "worse", p=p)
-    if row.change.p_within <= ALPHA:
-        return replace(row, verdict="same", p=p)
-    moved = row.control and min(row.change.p_up, row.change.p_down) <= ALPHA
-    return replace(row, verdict="ambiguous", p=p, note=DRIFTED if moved else row.note)
+    row = replace(row, verdict=decision.word, p=decision.p_up)  # two-sided: both are one number
+    if decision.word != "ambiguous":
+        return row
+    moved = row.control and min(measured.p_up, measured.p_down) <= ALPHA
+    return replace(row, note=DRIFTED if moved else row.note)
 
 
 def _against(base: Side, other: Side, cards: Mapping[str, Card], asked: Asked) -> Comparison:
@@ -237,8 +246,10 @@ def _rows(
         if spoilt or not len(pairs.a):
             continue  # without a pair: another task's metric, or one that only one run has
         again = held(repeated, name, *_whole(both, name)) if repeated else None
-        found = change(pairs, kind, blank.margin, again, drift.get(name, 0.0))
-        yield _filled(both, match, blank, found)
+        question = Question(
+            pairs, kind, blank.better, blank.margin, repeats=again, slack=drift.get(name, 0.0)
+        )
+        yield _filled(both, match, blank, question)
     if both.across and not spoilt:
         yield from _fraction_rows(both, match, card, asked)
 
@@ -252,11 +263,15 @@ def _whole(both: Both, name: str) -> tuple[FloatArray, FloatArray]:
     return both.base.table.columns[name], both.other.table.columns[name]
 
 
-def _filled(both: Both, match: Match, blank: Row, found: Change) -> Row:
+def _filled(both: Both, match: Match, blank: Row, question: Question) -> Row:
     """Return the row with its change; `invalid` if something spoils it, else still unjudged."""
+    measurement = measure(question, CRITERIA)
+    found = change_of(question, measurement)
     why = validity.of_metric(both, match, blank.metric, blank.kind, found)
     word: Word = "invalid" if why else "ambiguous"
-    return replace(blank, change=found, verdict=word, note=why or found.note)
+    return replace(
+        blank, change=found, verdict=word, note=why or found.note, measurement=measurement
+    )
 
 
 def _fraction_rows(both: Both, match: Match, card: Card, asked: Asked) -> Iterator[Row]:
@@ -285,8 +300,8 @@ def _fraction_rows(both: Both, match: Match, card: Card, asked: Asked) -> Iterat
         pairs = _of_values(match, name, a[name].values, b[name].values)
         if len(pairs.a):
             slack = ceiling_fractions.slack(a[name], b[name])
-            found = change(pairs, "timing", blank.margin, slack=slack)
-            yield _filled(both, match, blank, found)
+            question = Question(pairs, "timing", "higher", blank.margin, slack=slack)
+            yield _filled(both, match, blank, question)
 
 
 def _of_values(match: Match, name: str, a: FloatArray, b: FloatArray) -> Paired:

@@ -13,9 +13,10 @@ from typing import Protocol
 import numpy as np
 
 from adabench.harness.compare import ceiling_fractions, margins
-from adabench.harness.compare.change import ENOUGH, MEASURED, Change
+from adabench.harness.compare.change import ENOUGH, Change
 from adabench.harness.compare.loaded_run import KEPT, Both
 from adabench.harness.compare.margins import Kind
+from adabench.harness.compare.pair_verdicts import MEASURED
 from adabench.harness.compare.pairing import Match, strangers
 from adabench.harness.contract.card import Card
 from adabench.harness.provenance import environment_diff

@@ -37,24 +37,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
-
-from adabench.harness.compare.margins import Kind, Margin
-from adabench.harness.compare.pairing import Paired
+from adabench.harness.compare.margins import Margin
+from adabench.harness.compare.pair_verdicts import (
+    MEASURED,
+    Criteria,
+    Decision,
+    Evidence,
+    Measurement,
+    Question,
+    Word,
+    decide,
+    ends_of,
+    measure,
+)
+from adabench.harness.compare.units import case_units, repeats_itself, round_units
 from adabench.harness.contract.record import Cell
-from adabench.harness.stats import trimmed_mean as robust
-from adabench.harness.stats.intervals import FloatArray, IntArray
-from adabench.harness.stats.multiple_testing import holm
-from adabench.harness.stats.paired import Clusters, Side, difference, p_beyond
 
-Word = Literal["worse", "ambiguous", "invalid", "better", "same"]
-Evidence = Literal["none", "equal", "exact", "cases", "rounds", "processes"]
+EvidenceName = Literal["none", "equal", "exact", "cases", "rounds", "processes"]
 WORDS: tuple[Word, ...] = ("worse", "invalid", "ambiguous", "better", "same")
-MEASURED: frozenset[Kind] = frozenset({"timing", "energy", "memory"})
 FIRST_SHARE = 0.7
 """Of the error probabilities, for the first of several looks; the others share the rest alike."""
-ALIKE = 1e-9
-"""Relative: sums of floats in another order are no change."""
 LEAST = 4
 """Units below which no verdict is drawn from a test."""
 
@@ -85,17 +87,23 @@ class Rule:
         rest = (1 - FIRST_SHARE) / (self.looks - 1)
         return error * (FIRST_SHARE if self.look == 1 else rest)
 
+    def criteria(self) -> Criteria:
+        """Return what a word of this look takes."""
+        return Criteria(
+            self._evidence, self.level(self.alpha), self.level(self.passing),
+            null="no change", same="not worse", family="each side", least=LEAST,
+        )  # fmt: skip
 
-@dataclass(frozen=True, eq=False)
-class Question:
-    """One metric of one operating point, ready to be judged."""
-
-    pairs: Paired
-    kind: Kind
-    better: Literal["higher", "lower"]
-    margin: Margin
-    invalid: str = ""
-    """Why it is no comparison."""
+    def _evidence(self, question: Question) -> Evidence:
+        pairs = question.pairs
+        if question.kind in MEASURED:
+            units = [round_units(pairs, self.stride)]
+            if self.stride is not None:
+                return Evidence("rounds", units)
+            return Evidence("processes", units, allowance=math.log1p(self.allowance))
+        if question.kind == "count" and repeats_itself(pairs):
+            return Evidence("exact", (), fact=True)
+        return Evidence("cases", [case_units(pairs, relative=question.kind != "quality")])
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,7 @@ class Judged:
     cell: Cell
     metric: str
     verdict: Word
-    evidence: Evidence
+    evidence: EvidenceName
     margin: Margin
     relative: bool
     """The effect is a relative change (0.05 for +5 %), else a difference."""
@@ -127,46 +135,17 @@ class Judged:
         return {**asdict(self), "cell": self.cell.to_json(), "margin": str(self.margin)}
 
 
-@dataclass(frozen=True)
-class _Units:
-    """Independent differences of HEAD minus BASE on a scale where 0 is no change."""
-
-    a: FloatArray
-    b: FloatArray
-    logarithmic: bool
-    robust: bool
-    """They are interleaved rounds, a few of which may have been disturbed."""
-
-    @property
-    def clusters(self) -> Clusters:
-        one: IntArray = np.zeros(len(self.a), np.intp)  # averaged already: every pair is a unit
-        return Clusters(one, np.arange(len(self.a)), one)
-
-    def effect(self) -> tuple[float, float, float]:
-        """Return the mean and the two ends of its interval."""
-        if self.robust:
-            return robust.center(self.b - self.a)
-        found = difference(self.a, self.b, self.clusters, over="block")
-        return found.estimate, found.low, found.high
-
-    def beyond(self, end: float, side: Side) -> float:
-        if self.robust:
-            return robust.p_beyond(self.b - self.a, end, side)
-        return p_beyond(self.a, self.b, self.clusters, end, "difference", side, over="block")
-
-
 def judge(questions: Iterable[Question], rule: Rule) -> list[Judged]:
     """Return the verdicts, in the order of the questions."""
-    first = [_looked_at(question, rule) for question in questions]
-    worse, better = (
-        holm([math.nan if p is None else p for p in column])
-        for column in ([row.p_worse for row in first], [row.p_better for row in first])
-    )
+    asked, criteria = list(questions), rule.criteria()
+    found = [
+        None if question.invalid or not len(question.pairs.a) else measure(question, criteria)
+        for question in asked
+    ]
     return [
-        row if row.verdict != "ambiguous" or row.p_worse is None
-        else _decided(replace(row, p_worse=float(worse[i]), p_better=float(better[i])), sign, rule)
-        for i, (row, sign) in enumerate(zip(first, map(_sign, questions), strict=True))
-    ]  # fmt: skip
+        _missing(question, rule) if one is None else _row(question, one, decision)
+        for question, one, decision in zip(asked, found, decide(found, criteria), strict=True)
+    ]
 
 
 def exit_code(judged: Sequence[Judged]) -> int:
@@ -184,164 +163,57 @@ def broken(cell: Cell, note: str, word: Word) -> Judged:
     return Judged(cell, "status", word, "none", Margin(0.0, True), True, note=note)
 
 
-def _sign(question: Question) -> float:
-    """Return the direction of worse: +1 if more is worse."""
-    return 1.0 if question.better == "lower" else -1.0
+def _missing(question: Question, rule: Rule) -> Judged:
+    """Return the verdict on what cannot be tested, or has no pairs."""
+    word: Word = "invalid"
+    note = question.invalid
+    if not note:
+        note = "no measurement of it ran undisturbed"
+        word = "invalid" if rule.stride is None else "ambiguous"  # another round may tell
+    pairs = question.pairs
+    return Judged(pairs.cell, pairs.metric, word, "none", question.margin,
+                  question.kind != "quality", n=len(pairs.a), note=note)  # fmt: skip
 
 
-def _looked_at(question: Question, rule: Rule) -> Judged:
-    """Judge what needs no test; for the rest return raw p-values and the word ambiguous."""
-    pairs, relative = question.pairs, question.kind != "quality"
-    row = Judged(pairs.cell, pairs.metric, "invalid", "none", question.margin, relative,
-                 n=len(pairs.a), note=question.invalid)  # fmt: skip
-    if question.invalid:
-        return row
-    if not len(pairs.a):  # on a busy machine another round may tell
-        word: Word = "invalid" if rule.stride is None else "ambiguous"
-        return replace(row, verdict=word, note="no measurement of it ran undisturbed")
-    if np.allclose(pairs.a, pairs.b, rtol=ALIKE, atol=0.0):
-        return replace(row, verdict="same", evidence="equal", effect=0.0, low=0.0, high=0.0)
-    measured = question.kind in MEASURED
-    if not measured and question.kind == "count" and repeats_itself(pairs):
-        return _exact(row, question)
-    interleaved = rule.stride is not None
-    evidence: Evidence = "cases" if not measured else "rounds" if interleaved else "processes"
-    units = _measured(pairs, rule.stride) if measured else _cases(pairs, relative)
-    return _tested(replace(row, evidence=evidence), units, question, rule)
-
-
-def _exact(row: Judged, question: Question) -> Judged:
-    a, b = (_means(question.pairs, side) for side in (question.pairs.a, question.pairs.b))
-    total, other = float(a.sum()), float(b.sum())
-    effect = (other - total) / total if total else math.copysign(math.inf, other - total)
-    low, high = _ends(question.margin)
-    loss = _sign(question) * effect
-    bounds = (-low, high) if _sign(question) > 0 else (high, -low)
-    word: Word = "worse" if loss > bounds[1] else "better" if loss < -bounds[0] else "same"
-    changed = int((~np.isclose(a, b, rtol=ALIKE, atol=0.0)).sum())
-    note = f"changed in {changed} of {len(a)} cases"
-    return replace(row, verdict=word, evidence="exact", effect=effect, low=effect, high=effect,
-                   units=len(a), note=note)  # fmt: skip
-
-
-def _tested(row: Judged, units: _Units, question: Question, rule: Rule) -> Judged:
-    found = units.effect()
+def _row(question: Question, found: Measurement, decision: Decision) -> Judged:
+    pairs, evidence = question.pairs, _EVIDENCE[found.evidence]
+    shown = _change if found.scale == "log" else float
     effect, low, high = (
-        _change(end) if units.logarithmic and end is not None else end
-        for end in map(_finite, found)
+        shown(end) if end is not None else None
+        for end in map(_finite, (found.estimate, found.low, found.high))
     )
-    row = replace(row, effect=effect, low=low, high=high, units=len(units.a))
-    if len(units.a) < LEAST:
-        what = {"cases": "cases", "rounds": "rounds"}.get(row.evidence, "blocks (seed, repeat)")
-        note = f"{len(units.a)} {what} only, at least {LEAST} are needed"
-        return replace(row, verdict="ambiguous", note=note)
-    worse: Side = "above" if question.better == "lower" else "below"
-    good: Side = "below" if worse == "above" else "above"
-    free = math.log1p(rule.allowance) if row.evidence == "processes" else 0.0
-    end = _bad_end(question, logarithmic=units.logarithmic)
-    sign = _sign(question)
-    loss = sign * found[0]  # the other side's p-value is above a half, and decides nothing
-    return replace(
-        row,
-        verdict="ambiguous",
-        p_worse=units.beyond(sign * free, worse) if loss > 0 else 1.0,
-        p_better=units.beyond(-sign * free, good) if loss < 0 else 1.0,
-        p_margin=units.beyond(end, good),
+    if found.evidence == "exact":  # from none to some is an infinite change
+        effect = low = high = found.estimate
+    row = Judged(pairs.cell, pairs.metric, decision.word, evidence, question.margin,
+                 question.kind != "quality", effect, low, high, len(pairs.a),
+                 0 if found.equal else found.units)  # fmt: skip
+    if found.is_fact:
+        return replace(row, note=found.note)
+    if found.units < LEAST:
+        what = {"cases": "cases", "rounds": "rounds"}.get(evidence, "blocks (seed, repeat)")
+        return replace(row, note=f"{found.units} {what} only, at least {LEAST} are needed")
+    more_is_worse = question.better == "lower"
+    worse, better = (
+        (decision.p_up, decision.p_down) if more_is_worse else (decision.p_down, decision.p_up)
     )
+    row = replace(row, p_worse=worse, p_better=better, p_margin=found.p_within)
+    if decision.word != "ambiguous":
+        return row
+    low_end, high_end = ends_of(found.margin, found.scale)
+    beyond = found.estimate > high_end if more_is_worse else found.estimate < low_end
+    return replace(row, note=_why_ambiguous(row, beyond))
 
 
-def _decided(row: Judged, sign: float, rule: Rule) -> Judged:
-    """Return the verdict on a tested row whose p-values are adjusted."""
-    assert row.effect is not None
-    worse, better, margin = row.p_worse, row.p_better, row.p_margin
-    assert worse is not None
-    assert better is not None
-    assert margin is not None
-    low, high = _ends(row.margin)
-    beyond_bad = row.effect > high if sign > 0 else row.effect < low
-    beyond_good = row.effect < low if sign > 0 else row.effect > high
-    level = rule.level(rule.alpha)
-    if worse <= level and beyond_bad:
-        return replace(row, verdict="worse")
-    if better <= level and beyond_good:
-        return replace(row, verdict="better")
-    if margin <= rule.level(rule.passing):
-        return replace(row, verdict="same")
-    return replace(row, note=_why_ambiguous(row, beyond_bad))
+_EVIDENCE: Mapping[str, EvidenceName] = {
+    "equal": "equal", "exact": "exact", "cases": "cases", "rounds": "rounds",
+    "processes": "processes",
+}  # fmt: skip
 
 
 def _why_ambiguous(row: Judged, beyond: bool) -> str:
     if row.evidence == "processes" and beyond:
         return "two processes of the same code may differ by as much; only --rev can tell"
     return "more rounds would tell" if row.evidence == "rounds" else "more cases would tell"
-
-
-def _ends(margin: Margin) -> tuple[float, float]:
-    """Return both ends of a margin as a change: of a ratio as much down as up in its logarithm."""
-    if margin.relative:
-        return margin.ratios[0] - 1, margin.value
-    return -margin.value, margin.value
-
-
-def _bad_end(question: Question, *, logarithmic: bool) -> float:
-    low, high = _ends(question.margin)
-    end = high if question.better == "lower" else low
-    return math.log1p(end) if logarithmic else end
-
-
-def repeats_itself(pairs: Paired) -> bool:
-    """Say whether every case was measured at least twice and gave the same every time."""
-    keys = np.stack([pairs.seed, pairs.case])
-    _, back, count = np.unique(keys, axis=1, return_inverse=True, return_counts=True)
-    if count.min() < 2:
-        return False
-    order = np.argsort(back.reshape(-1), kind="stable")
-    start = np.concatenate([[0], np.cumsum(count)[:-1]])
-    return all(
-        np.array_equal(np.maximum.reduceat(side[order], start),
-                       np.minimum.reduceat(side[order], start))
-        for side in (pairs.a, pairs.b)
-    )  # fmt: skip
-
-
-def _cases(pairs: Paired, relative: bool) -> _Units:
-    """Return one unit a case; of a count (which may be zero) relative to the mean of BASE."""
-    a, b = _means(pairs, pairs.a), _means(pairs, pairs.b)
-    if relative and (scale := float(np.abs(a).mean())) > 0:
-        a, b = a / scale, b / scale
-    return _Units(a, b, logarithmic=False, robust=False)
-
-
-def _measured(pairs: Paired, stride: int | None) -> _Units:
-    """Return one unit a round, or a block of seed and repeat."""
-    means = rounds_of(pairs, stride)
-    return _Units(np.zeros(len(means)), means, logarithmic=True, robust=stride is not None)
-
-
-def rounds_of(pairs: Paired, stride: int | None) -> FloatArray:
-    """Return what each round says: the mean over cases of the median of log ratios."""
-    known = (pairs.a > 0) & (pairs.b > 0)
-    logs = np.log(pairs.b[known]) - np.log(pairs.a[known])
-    seed, case, block = pairs.seed[known], pairs.case[known], pairs.block[known]
-    blocks = seed * (int(block.max(initial=0)) + 1) + block
-    outer = blocks if stride is None else block // stride
-    order = np.lexsort((logs, case, seed, outer))
-    keys = np.stack([outer, seed, case])[:, order]
-    new = np.concatenate([[True], np.any(keys[:, 1:] != keys[:, :-1], axis=0)])[: len(order)]
-    start = np.flatnonzero(new)
-    size = np.diff(np.append(start, len(order)))
-    ordered = logs[order]
-    medians = (ordered[start + (size - 1) // 2] + ordered[start + size // 2]) / 2
-    _, rounds = np.unique(keys[0, start], return_inverse=True)
-    return np.asarray(np.bincount(rounds, medians) / np.bincount(rounds), np.float64)
-
-
-def _means(pairs: Paired, values: FloatArray) -> FloatArray:
-    """Return the mean of each (seed, case) over its repeats."""
-    keys = np.stack([pairs.seed, pairs.case])
-    _, back = np.unique(keys, axis=1, return_inverse=True)
-    back = back.reshape(-1)
-    return np.asarray(np.bincount(back, values) / np.bincount(back), np.float64)
 
 
 def _change(log_ratio: float) -> float:

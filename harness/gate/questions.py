@@ -17,11 +17,12 @@ import numpy.typing as npt
 from adabench.harness.compare import margins, validity
 from adabench.harness.compare.loaded_run import DROPPED, SAMPLES, Both, Side
 from adabench.harness.compare.margins import Margin
+from adabench.harness.compare.pair_verdicts import Question
 from adabench.harness.compare.pairing import Match, Paired, held, lonely, matches
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.record import Record
 from adabench.harness.errors import StoreError
-from adabench.harness.gate.judge import Judged, Question, broken
+from adabench.harness.gate.judge import Judged, broken
 from adabench.harness.provenance import environment_diff
 from adabench.harness.stats.intervals import IntArray
 from adabench.harness.store.table import Table

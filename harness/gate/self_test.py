@@ -22,8 +22,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from adabench.harness.compare.pair_verdicts import MEASURED, Question
 from adabench.harness.compare.pairing import Paired
-from adabench.harness.gate.judge import MEASURED, Question, Rule, judge, rounds_of
+from adabench.harness.compare.units import rounds_of
+from adabench.harness.gate.judge import Rule, judge
 from adabench.harness.gate.rounds import STRIDE
 from adabench.harness.stats.intervals import FloatArray, IntArray
 from adabench.harness.stats.trimmed_mean import center

@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from adabench.harness.compare import loaded_run
+from adabench.harness.compare.pair_verdicts import Question
 from adabench.harness.gate import questions, self_test
-from adabench.harness.gate.judge import Question, Rule
+from adabench.harness.gate.judge import Rule
 from adabench.harness.gate.rounds import STRIDE, Pace, RevisionSetup, RoundRecords, run_round
 from adabench.harness.gate.session import COMMAND, GateRequest, RevisionPlan, plan_revision
 from adabench.harness.store.table import from_records

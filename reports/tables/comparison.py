@@ -8,8 +8,9 @@ conditions and knobs are named in which the compared ones differ.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from adabench.harness.compare.compare import WORDS, Comparison, Row, Word, counts
+from adabench.harness.compare.compare import WORDS, Comparison, Row, counts
 from adabench.harness.compare.margins import POINT
+from adabench.harness.compare.pair_verdicts import Word
 from adabench.harness.contract.record import Cell as Ran
 from adabench.harness.provenance.environment_diff import Unlike
 from adabench.reports.number_format import quantity

@@ -7,18 +7,11 @@ import numpy as np
 import pytest
 
 from adabench.harness.compare.margins import Margin
+from adabench.harness.compare.pair_verdicts import Question
 from adabench.harness.compare.pairing import Paired
+from adabench.harness.compare.units import repeats_itself, rounds_of
 from adabench.harness.contract.record import Cell
-from adabench.harness.gate.judge import (
-    Question,
-    Rule,
-    broken,
-    counts,
-    exit_code,
-    judge,
-    repeats_itself,
-    rounds_of,
-)
+from adabench.harness.gate.judge import Rule, broken, counts, exit_code, judge
 from adabench.harness.gate.rounds import FIRST, LOOKS, STRIDE
 
 RULE = Rule(looks=LOOKS, stride=STRIDE)

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from adabench.harness.compare.margins import Margin
+from adabench.harness.compare.pair_verdicts import Question
 from adabench.harness.compare.pairing import Paired
 from adabench.harness.contract.record import Cell
 from adabench.harness.gate import revision_worker, self_test
-from adabench.harness.gate.judge import Question, Rule
+from adabench.harness.gate.judge import Rule
 from adabench.harness.gate.protocol import PlanOrder
 from adabench.harness.gate.rounds import (
     STRIDE,

@@ -5,8 +5,9 @@ import math
 import pytest
 
 from adabench.harness.compare.change import Change, Form
-from adabench.harness.compare.compare import Comparison, Row, Word
+from adabench.harness.compare.compare import Comparison, Row
 from adabench.harness.compare.margins import Kind, Margin
+from adabench.harness.compare.pair_verdicts import Word
 from adabench.harness.compare.pairing import Lonely
 from adabench.harness.contract.record import Cell
 from adabench.harness.provenance.environment_diff import Unlike
