@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from adabench.cli.selection import AsJson, Fixed, Scale, Select
-from adabench.harness.doctor.examine import Examination, Package, examine
+from adabench.harness.doctor.examine import FORMULA, Examination, Package, examine
 from adabench.harness.doctor.forecast import Forecast, first_turns, forecast, read_history, try_out
 from adabench.harness.store import prepared_states
 from adabench.profilers.hardware.capabilities import Ability
@@ -141,7 +141,7 @@ def _effects(found: Examination) -> list[str]:
     shown = ", ".join(f"{item.repeats}: {item.smallest:.2%}" for item in found.effects)
     return [
         f"repeats {shown}",
-        f"{found.formula}, s = noise floor; at 5 %, found with probability 0.8",
+        f"{FORMULA}, s = noise floor; at 5 %, found with probability 0.8",
         "At best: a method's own scatter comes on top.",
     ]
 

@@ -17,15 +17,20 @@ from dataclasses import asdict, dataclass
 from itertools import repeat
 from pathlib import Path
 from time import get_clock_info, perf_counter_ns
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adabench.harness.doctor.forecast import Forecast
 from adabench.harness.provenance.environment import fingerprint
-from adabench.harness.stats.detectable_effect import FORMULA, Effect, effects
 from adabench.harness.store import prepared_states as cache
 from adabench.profilers.hardware.capabilities import Ability, abilities
 from adabench.profilers.hardware.host import HERE, Machine
 from adabench.profilers.hardware.noise import DISTURBED, UNIT_S, Company, Laps, Onlooker, watch
+
+if TYPE_CHECKING:
+    from adabench.harness.stats.detectable_effect import DetectableEffect
+
+FORMULA = "exp(d * s * sqrt(2/n)) - 1, d from the noncentral t with n - 1 degrees"
+"""Of the effects (`harness/stats/detectable_effect.py`)."""
 from adabench.profilers.timing.clock import settle
 
 NOISE_S = 0.5
@@ -90,17 +95,25 @@ class Examination:
     abilities: tuple[Ability, ...]
     packages: tuple[Package, ...]
     timer: Timer
-    effects: tuple[Effect, ...]
-    """What n repeats can show; none where the noise floor is unknown."""
-    formula: str
     cache: Store
     advice: tuple[str, ...]
     forecast: Forecast | None = None
     """Of a selection, if one was given."""
 
+    @property
+    def effects(self) -> "tuple[DetectableEffect, ...]":
+        """What n repeats can show; none where the noise floor is unknown.
+
+        Computed when it is read, since examining a machine loads neither numpy nor scipy.
+        """
+        from adabench.harness.stats.detectable_effect import effects
+
+        return () if self.timer.floor is None else effects(self.timer.floor)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data."""
-        return asdict(self)
+        effects = [asdict(effect) for effect in self.effects]
+        return {**asdict(self), "effects": effects, "formula": FORMULA}
 
 
 def examine(noise_s: float = NOISE_S, machine: Machine = HERE) -> Examination:
@@ -125,8 +138,6 @@ def put_together(
         abilities=able,
         packages=packages,
         timer=timer,
-        effects=() if timer.floor is None else effects(timer.floor),
-        formula=FORMULA,
         cache=store,
         advice=tuple(_advice(timer, packages, store, able)),
     )
