@@ -27,7 +27,7 @@ Setting = tuple[dict[str, Scalar], dict[str, Scalar]]
 
 
 @dataclass(frozen=True)
-class Wish:
+class Selection:
     """What is asked of one method of one task."""
 
     task: Entry
@@ -42,7 +42,7 @@ def wish(
     fixed: Mapping[str, Scalar] | None = None,
     swept: Sweep | None = None,
     star: bool = True,
-) -> Wish:
+) -> Selection:
     """Spread one method over its settings.
 
     `fixed` and `swept` may name knobs that this method and task lack (other selected ones
@@ -64,11 +64,11 @@ def wish(
     points = _product(knobs, base, swept) if swept else [base]
     if star and not swept:
         points += _star(knobs, base, {*(fixed or {}), *method.card.conditions})
-    return Wish(task, method, tuple(_split(task.card, point) for point in points))
+    return Selection(task, method, tuple(_split(task.card, point) for point in points))
 
 
 def plan(
-    wishes: Iterable[Wish], *, seeds: Sequence[int], repeats: int = 1, scale: str = "embedded"
+    wishes: Iterable[Selection], *, seeds: Sequence[int], repeats: int = 1, scale: str = "embedded"
 ) -> tuple[Turn, ...]:
     """Lay out every turn of a run, in the order in which they are executed.
 

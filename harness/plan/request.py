@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from adabench.harness.contract import registry
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError, nearest
-from adabench.harness.plan.grid import Sweep, Wish, check_names, wish
+from adabench.harness.plan.grid import Selection, Sweep, check_names, wish
 
 MOST = 10_000
 """Seeds in one run; more is a typing error."""
@@ -55,7 +55,7 @@ TOUR = (
 )
 
 
-def expand(requests: Iterable[PlanRequest]) -> list[Wish]:
+def expand(requests: Iterable[PlanRequest]) -> list[Selection]:
     """Spread every request over its methods and settings.
 
     Raises:
@@ -64,7 +64,7 @@ def expand(requests: Iterable[PlanRequest]) -> list[Wish]:
     return [selection for request in requests for selection in _expand(request)]
 
 
-def _expand(request: PlanRequest) -> list[Wish]:
+def _expand(request: PlanRequest) -> list[Selection]:
     pairs = select_methods(request.select)
     fixed = dict(map(_assignment, request.fixed))
     swept: Sweep = {name: text.split(",") for name, text in map(_assignment, request.swept)}
