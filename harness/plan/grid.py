@@ -35,7 +35,7 @@ class Selection:
     settings: tuple[Setting, ...]
 
 
-def wish(
+def select_settings(
     task: Entry,
     method: Entry,
     *,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from adabench.harness.contract import registry
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError, nearest
-from adabench.harness.plan.grid import Selection, Sweep, check_names, wish
+from adabench.harness.plan.grid import Selection, Sweep, check_names, select_settings
 
 MOST = 10_000
 """Seeds in one run; more is a typing error."""
@@ -69,7 +69,7 @@ def _expand(request: PlanRequest) -> list[Selection]:
     fixed = dict(map(_assignment, request.fixed))
     swept: Sweep = {name: text.split(",") for name, text in map(_assignment, request.swept)}
     check_names([*fixed, *swept], pairs)
-    return [wish(*pair, fixed=fixed, swept=swept, star=request.star) for pair in pairs]
+    return [select_settings(*pair, fixed=fixed, swept=swept, star=request.star) for pair in pairs]
 
 
 def select_methods(patterns: Sequence[str]) -> list[tuple[Entry, Entry]]:

@@ -23,7 +23,7 @@ from adabench.harness.distributed.fan_out import blocks, fan_out
 from adabench.harness.distributed.merge import counted
 from adabench.harness.distributed.shard import Job, Outcome
 from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError, StoreError
-from adabench.harness.plan.grid import plan, wish
+from adabench.harness.plan.grid import plan, select_settings
 from adabench.harness.provenance import environment, run_sources
 from adabench.harness.run.execute import Settings, execute
 from adabench.harness.run.isolated import Limits, plain_settings
@@ -45,7 +45,9 @@ def seen_by_workers(
 
 def turns_of(repeats: int = 2, seeds: Sequence[int] = (0, 1)) -> tuple[Turn, ...]:
     task = registry.find("roots")
-    wishes = [wish(task, registry.find(f"roots/{name}")) for name in ("fixed", "residual")]
+    wishes = [
+        select_settings(task, registry.find(f"roots/{name}")) for name in ("fixed", "residual")
+    ]
     return plan(wishes, seeds=seeds, repeats=repeats)
 
 

@@ -11,7 +11,7 @@ from adabench.harness.contract.card import Card, Knob
 from adabench.harness.contract.record import Turn
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError
-from adabench.harness.plan.grid import check_names, check_value, plan, wish
+from adabench.harness.plan.grid import check_names, check_value, plan, select_settings
 
 RATE = Knob("rate", (0.0, 0.5, 1.0), 0.5, open=True, low=0.0, high=1.0)
 KIND = Knob("kind", ("a", "b"), "a")
@@ -21,7 +21,7 @@ METHODS = [Entry(f"t/{name}", name, Path(), Card(name, knobs=(WIDTH,))) for name
 
 
 def test_the_default_is_a_star_around_the_defaults() -> None:
-    settings = wish(TASK, METHODS[0]).settings
+    settings = select_settings(TASK, METHODS[0]).settings
     assert settings[0] == ({"width": 2}, {"rate": 0.5, "kind": "a"})
     assert len(settings) == 1 + 2 + 1 + 2
     away = [sum((p["width"] != 2, c["rate"] != 0.5, c["kind"] != "a")) for p, c in settings]
@@ -29,12 +29,14 @@ def test_the_default_is_a_star_around_the_defaults() -> None:
 
 
 def test_fixed_pins_and_swept_multiplies() -> None:
-    pinned = wish(TASK, METHODS[0], fixed={"rate": "0.25"}).settings
+    pinned = select_settings(TASK, METHODS[0], fixed={"rate": "0.25"}).settings
     assert {conditions["rate"] for _, conditions in pinned} == {0.25}
-    product = wish(TASK, METHODS[0], swept={"rate": ["0", "1"], "width": ["1", "4"]}).settings
+    product = select_settings(
+        TASK, METHODS[0], swept={"rate": ["0", "1"], "width": ["1", "4"]}
+    ).settings
     assert len(product) == 4
     assert {type(point["width"]) for point, _ in product} == {int}
-    assert len(wish(TASK, METHODS[0], star=False).settings) == 1
+    assert len(select_settings(TASK, METHODS[0], star=False).settings) == 1
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-0.1", "1.5", "", "much"])
@@ -61,7 +63,7 @@ def test_an_unknown_knob_names_the_nearest() -> None:
 
 
 def test_repeats_lie_outside_methods_and_the_order_differs_between_them() -> None:
-    turns = plan([wish(TASK, m, star=False) for m in METHODS], seeds=(0,), repeats=6)
+    turns = plan([select_settings(TASK, m, star=False) for m in METHODS], seeds=(0,), repeats=6)
     rounds = [turns[4 * r : 4 * r + 4] for r in range(6)]
     for number, members in enumerate(rounds):
         assert {turn.repeat for turn in members} == {number}
@@ -70,7 +72,7 @@ def test_repeats_lie_outside_methods_and_the_order_differs_between_them() -> Non
 
 
 def test_a_task_is_loaded_once_for_all_methods() -> None:
-    turns = plan([wish(TASK, m) for m in METHODS], seeds=(0, 1))
+    turns = plan([select_settings(TASK, m) for m in METHODS], seeds=(0, 1))
     blocks = [(t.cell.seed, tuple(sorted(t.cell.conditions.items()))) for t in turns]
     changes = sum(a != b for a, b in itertools.pairwise(blocks))
     assert changes == len(set(blocks)) - 1
@@ -78,7 +80,7 @@ def test_a_task_is_loaded_once_for_all_methods() -> None:
 
 @given(st.permutations(range(4)), st.integers(1, 3))
 def test_a_plan_does_not_depend_on_the_order_of_wishes(order: list[int], repeats: int) -> None:
-    wishes = [wish(TASK, METHODS[i]) for i in range(4)]
+    wishes = [select_settings(TASK, METHODS[i]) for i in range(4)]
     straight = _named(plan(wishes, seeds=(0, 1), repeats=repeats))
     permuted = _named(plan([wishes[i] for i in order], seeds=(0, 1), repeats=repeats))
     assert set(permuted) == set(straight)

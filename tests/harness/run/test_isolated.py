@@ -9,7 +9,7 @@ import pytest
 
 from adabench.harness.contract.record import Turn
 from adabench.harness.contract.registry import find
-from adabench.harness.plan.grid import plan, wish
+from adabench.harness.plan.grid import plan, select_settings
 from adabench.harness.run.execute import Settings, execute
 from adabench.harness.run.isolated import Limits, execute_isolated, plain_settings, read_settings
 from adabench.profilers.timing.stopping import Target
@@ -18,7 +18,7 @@ SETTINGS = Settings(window_s=0.0)
 
 
 def turns_of(*methods: str) -> tuple[Turn, ...]:
-    return plan([wish(find("roots"), find(f"roots/{name}"), star=False) for name in methods],
+    return plan([select_settings(find("roots"), find(f"roots/{name}"), star=False) for name in methods],
                 seeds=(0,))  # fmt: skip
 
 

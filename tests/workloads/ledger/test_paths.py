@@ -432,7 +432,7 @@ def test_methods_of_streams_are_refused() -> None:
 
 
 def test_a_method_made_for_a_layout_is_swept_under_it() -> None:
-    wanted = grid.wish(registry.find("ledger"), registry.find("ledger/dr_llm"))
+    wanted = grid.select_settings(registry.find("ledger"), registry.find("ledger/dr_llm"))
     assert {conditions["layout"] for _, conditions in wanted.settings} == {"qa"}
-    wanted = grid.wish(registry.find("ledger"), registry.find("ledger/vanilla"))
+    wanted = grid.select_settings(registry.find("ledger"), registry.find("ledger/vanilla"))
     assert {conditions["layout"] for _, conditions in wanted.settings} == {"stream"}

@@ -18,7 +18,7 @@ from typing import Any
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Scalar
 from adabench.harness.contract.record import Cell, Record, Turn
-from adabench.harness.plan.grid import check_names, wish
+from adabench.harness.plan.grid import check_names, select_settings
 from adabench.harness.provenance import environment, run_sources
 from adabench.harness.store import run_folder
 from adabench.profilers.energy.probe import provenance
@@ -69,7 +69,7 @@ def subject(address: str, seed: int, scale: str, asked: Mapping[str, Scalar]) ->
     entry = registry.find(address)
     home = registry.find(entry.task)
     check_names(asked, [(home, entry)])
-    point, conditions = wish(home, entry, fixed=asked, star=False).settings[0]
+    point, conditions = select_settings(home, entry, fixed=asked, star=False).settings[0]
     cell = Cell(home.name, entry.name, point, conditions, scale, seed)
     module, method = registry.load(home), registry.load(entry)
     task = module.load(scale, seed, **conditions)
