@@ -103,7 +103,7 @@ class Places(Sequence[Place]):
 
 
 @dataclass(frozen=True, eq=False)
-class Leaves:
+class CaseTable:
     """All leaves of a run: a collapsed table, and where each of its rows stands."""
 
     table: Table
@@ -111,7 +111,7 @@ class Leaves:
     numbers: IntArray
 
     @classmethod
-    def of(cls, table: Table) -> "Leaves":
+    def of(cls, table: Table) -> "CaseTable":
         """Return the leaves of a table."""
         collapsed = table.collapsed()
         where = Where.of(collapsed)
@@ -143,7 +143,7 @@ class Dot:
     scale: str
     point: Point
     conditions: Point
-    leaves: Leaves
+    leaves: CaseTable
     rows: IntArray
     """(n,) rows of the leaves' table, by seed and case."""
 
@@ -204,7 +204,7 @@ def order(point: Point) -> Key:
 
 def collapse(records: Iterable[Record] | Table) -> tuple[Dot, ...]:
     """Return the dots of all records of solving that are ok, sorted."""
-    leaves = Leaves.of(records if isinstance(records, Table) else from_records(records))
+    leaves = CaseTable.of(records if isinstance(records, Table) else from_records(records))
     table = leaves.table
     cells: dict[tuple[str, str, Key, Key, str], list[int]] = defaultdict(list)
     for i, cell in enumerate(table.cells):
@@ -214,7 +214,7 @@ def collapse(records: Iterable[Record] | Table) -> tuple[Dot, ...]:
                  for key in sorted(cells))  # fmt: skip
 
 
-def _dot(leaves: Leaves, cells: Sequence[int]) -> Dot:
+def _dot(leaves: CaseTable, cells: Sequence[int]) -> Dot:
     first, bounds = leaves.table.cells[cells[0]], leaves.table.bounds
     rows = np.concatenate([np.arange(bounds[i], bounds[i + 1]) for i in cells])
     return Dot(

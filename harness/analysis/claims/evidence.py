@@ -18,9 +18,9 @@ from adabench.harness.analysis.findings import VerdictWord
 from adabench.harness.analysis.operating_points import (
     IDENTITY,
     TIMED,
+    CaseTable,
     Dot,
     Key,
-    Leaves,
     Places,
     order,
 )
@@ -46,7 +46,7 @@ class Ruling(NamedTuple):
 class Pairs:
     """A method's leaves, each with its rivals' leaves on the very same case."""
 
-    leaves: Leaves
+    leaves: CaseTable
     ours: IntArray
     """(n,) rows of the leaves' table."""
     theirs: IntArray
@@ -206,7 +206,7 @@ def unrecorded(metric: str) -> Ruling:
     return Ruling("undecided", reason=f"{metric} was not recorded")
 
 
-def place_of(leaves: Leaves, row: int, defaults: Point) -> str:
+def place_of(leaves: CaseTable, row: int, defaults: Point) -> str:
     """Name a case so that it can be found again: group, seed, case, unusual conditions."""
     conditions = leaves.table.cells[leaves.table.cell[row]].conditions
     unusual = [
