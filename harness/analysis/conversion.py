@@ -34,7 +34,7 @@ from adabench.harness.analysis.cost_quality_plane import (
 )
 from adabench.harness.analysis.findings import ConversionRow
 from adabench.harness.analysis.operating_points import (
-    Dot,
+    OperatingPoint,
     Places,
     Setting,
     settings,
@@ -50,7 +50,7 @@ SLACK = 1e-12
 
 
 def conversion(
-    dots: Sequence[Dot], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
+    dots: Sequence[OperatingPoint], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
 ) -> tuple[ConversionRow, ...]:
     """Return a row for each adaptive method and measured metric, sorted by address."""
     return tuple(
@@ -64,8 +64,8 @@ def conversion(
 
 
 def _views(
-    dots: Sequence[Dot], task_cards: Mapping[str, Card]
-) -> Iterator[tuple[Point, list[Dot]]]:
+    dots: Sequence[OperatingPoint], task_cards: Mapping[str, Card]
+) -> Iterator[tuple[Point, list[OperatingPoint]]]:
     """Yield each task's dots, then those at every other value of each of its conditions."""
     for task in sorted({dot.task for dot in dots}):
         card, own = task_cards[task], [dot for dot in dots if dot.task == task]

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.harness.analysis.operating_points import Dot, Setting, order, settings
+from adabench.harness.analysis.operating_points import OperatingPoint, Setting, order, settings
 from adabench.harness.contract.card import Card, Metric, Scalar
 from adabench.harness.stats.intervals import FloatArray, IntArray, upper_hulls
 
 SCALES = ("embedded", "real", "gpu", "paper")
 
-Dots = Mapping[Setting, Dot]
+Dots = Mapping[Setting, OperatingPoint]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Plane:
     card: Card
     cards: Mapping[str, Card]
     """Of the task's methods with dots, by bare name."""
-    drawn: Sequence[Dot]
+    drawn: Sequence[OperatingPoint]
     cost: str
     quality: str
     sign: float
@@ -48,7 +48,7 @@ class Plane:
         exact = [name for name in names if self.cards[name].oracle == "exact"]
         return ("exact", exact) if exact else ("bound", names)
 
-    def dots(self, methods: Iterable[str], *names: str) -> dict[Setting, Dot]:
+    def dots(self, methods: Iterable[str], *names: str) -> dict[Setting, OperatingPoint]:
         """Return the operating points of `methods` that hold both axes and `names`."""
         wanted = set(methods)
         own = (dot for dot in self.drawn if dot.method in wanted)
@@ -56,7 +56,7 @@ class Plane:
 
 
 def planes(
-    dots: Sequence[Dot], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
+    dots: Sequence[OperatingPoint], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
 ) -> list[Plane]:
     """Return the plane of every task that names its two axes."""
     found = []
@@ -73,7 +73,7 @@ def planes(
     return found
 
 
-def drawn(dots: Sequence[Dot], card: Card) -> list[Dot]:
+def drawn(dots: Sequence[OperatingPoint], card: Card) -> list[OperatingPoint]:
     """Return the dots at the smallest scale and one value of every condition but the budget."""
     scales = {dot.scale for dot in dots}
     scale = next((scale for scale in SCALES if scale in scales), min(scales))
@@ -85,7 +85,7 @@ def drawn(dots: Sequence[Dot], card: Card) -> list[Dot]:
     return own
 
 
-def settled(name: str, default: Scalar, dots: Sequence[Dot]) -> Scalar:
+def settled(name: str, default: Scalar, dots: Sequence[OperatingPoint]) -> Scalar:
     """Return the default of a condition if it was run, else the first value that was."""
     values = {dot.conditions.get(name, default) for dot in dots}
     return default if default in values else min(values, key=lambda value: order({name: value}))

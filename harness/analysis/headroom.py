@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from adabench.harness.analysis.cost_quality_plane import Dots, Plane, height, planes
 from adabench.harness.analysis.findings import HeadroomRow
-from adabench.harness.analysis.operating_points import Dot, Places, shared_places, table
+from adabench.harness.analysis.operating_points import OperatingPoint, Places, shared_places, table
 from adabench.harness.contract.card import Card
 from adabench.harness.stats.intervals import FloatArray, Statistic, bootstrap, means
 
@@ -35,7 +35,7 @@ TINY = 1e-9
 
 
 def headroom(
-    dots: Sequence[Dot], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
+    dots: Sequence[OperatingPoint], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
 ) -> tuple[HeadroomRow, ...]:
     """Return a row for each adaptive and control method of each task, sorted by address."""
     return tuple(

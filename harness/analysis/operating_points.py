@@ -1,6 +1,6 @@
 """From raw records to what statistics may use: repeats collapsed, operating points told apart.
 
-A leaf is one case of one seed under one method's operating point; a `Dot` holds all leaves of
+A leaf is one case of one seed under one method's operating point; a `OperatingPoint` holds all leaves of
 one operating point, as columns. Only records of solving that ended well become leaves.
 Repeats measure the same thing again, so they collapse first: to the median for timings,
 energies and bytes (`*_s`, `*_j`, `*_bytes`), to the mean for counts and scores, which are equal
@@ -135,7 +135,7 @@ class CaseTable:
 
 
 @dataclass(frozen=True, eq=False)
-class Dot:
+class OperatingPoint:
     """All leaves of one operating point at one scale, or some of them."""
 
     task: str
@@ -177,15 +177,15 @@ class Dot:
             held &= ~np.isnan(self.column(name))
         return held
 
-    def only(self, which: npt.NDArray[np.bool_]) -> "Dot":
+    def only(self, which: npt.NDArray[np.bool_]) -> "OperatingPoint":
         """Return the dot with some of its leaves."""
         return self if which.all() else replace(self, rows=self.rows[which])
 
-    def holding(self, *names: str) -> "Dot":
+    def holding(self, *names: str) -> "OperatingPoint":
         """Return the dot with the leaves that hold all `names`."""
         return self.only(self.holds(*names))
 
-    def of_groups(self, groups: Sequence[str]) -> "Dot":
+    def of_groups(self, groups: Sequence[str]) -> "OperatingPoint":
         """Return the dot with the cases of some groups; of all, if none is named."""
         if not groups:
             return self
@@ -202,7 +202,7 @@ def order(point: Point) -> Key:
     )
 
 
-def collapse(records: Iterable[Record] | Table) -> tuple[Dot, ...]:
+def collapse(records: Iterable[Record] | Table) -> tuple[OperatingPoint, ...]:
     """Return the dots of all records of solving that are ok, sorted."""
     leaves = CaseTable.of(records if isinstance(records, Table) else from_records(records))
     table = leaves.table
@@ -214,10 +214,10 @@ def collapse(records: Iterable[Record] | Table) -> tuple[Dot, ...]:
                  for key in sorted(cells))  # fmt: skip
 
 
-def _dot(leaves: CaseTable, cells: Sequence[int]) -> Dot:
+def _dot(leaves: CaseTable, cells: Sequence[int]) -> OperatingPoint:
     first, bounds = leaves.table.cells[cells[0]], leaves.table.bounds
     rows = np.concatenate([np.arange(bounds[i], bounds[i + 1]) for i in cells])
-    return Dot(
+    return OperatingPoint(
         first.task, first.method, first.scale, first.point, first.conditions, leaves, rows
     )  # fmt: skip
 
@@ -235,13 +235,13 @@ def metric_of(name: str, card: Card) -> Metric | None:
     return next((metric for metric in card.metrics if metric.name == name), None)
 
 
-def settings(dots: Iterable[Dot], names: Sequence[str]) -> dict[Setting, Dot]:
+def settings(dots: Iterable[OperatingPoint], names: Sequence[str]) -> dict[Setting, OperatingPoint]:
     """Return the leaves that hold all `names` by operating point, in sorted order."""
     holding = (dot.holding(*names) for dot in dots)
     return dict(sorted(((dot.setting, dot) for dot in holding if len(dot)), key=lambda x: x[0]))
 
 
-def shared_places(*groups: Mapping[Setting, Dot]) -> Places:
+def shared_places(*groups: Mapping[Setting, OperatingPoint]) -> Places:
     """Return the places that every setting of every group holds."""
     dots = [dot for group in groups for dot in group.values()]
     if not dots:
@@ -251,7 +251,7 @@ def shared_places(*groups: Mapping[Setting, Dot]) -> Places:
     return Places(dots[0].leaves.where, shared)
 
 
-def table(group: Mapping[Setting, Dot], places: Places, name: str) -> FloatArray:
+def table(group: Mapping[Setting, OperatingPoint], places: Places, name: str) -> FloatArray:
     """Return a metric as an array (places, settings)."""
     found = np.empty((len(places), len(group)))
     for k, dot in enumerate(group.values()):

@@ -13,7 +13,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from adabench.harness.analysis.findings import Estimate, SummaryRow
-from adabench.harness.analysis.operating_points import IDENTITY, TIMED, Dot, Places, unit_of
+from adabench.harness.analysis.operating_points import (
+    IDENTITY,
+    TIMED,
+    OperatingPoint,
+    Places,
+    unit_of,
+)
 from adabench.harness.contract.card import Card
 from adabench.harness.stats.intervals import (
     FloatArray,
@@ -28,14 +34,16 @@ TIMING = frozenset({"loops", "samples", "samples_dropped", "latency_half_width",
 """How a case was timed and what disturbed it: in every record, but not a result."""
 
 
-def summarise(dots: Sequence[Dot], task_cards: Mapping[str, Card]) -> tuple[SummaryRow, ...]:
+def summarise(
+    dots: Sequence[OperatingPoint], task_cards: Mapping[str, Card]
+) -> tuple[SummaryRow, ...]:
     """Return a row for every operating point."""
     several = len({dot.scale for dot in dots}) > 1
     ordered = sorted(dots, key=lambda dot: (dot.task, dot.method, dot.scale, dot.setting))
     return tuple(_row(dot, task_cards[dot.task], several) for dot in ordered)
 
 
-def _row(dot: Dot, card: Card, several: bool) -> SummaryRow:
+def _row(dot: OperatingPoint, card: Card, several: bool) -> SummaryRow:
     scale = {"scale": dot.scale} if several else {}
     return SummaryRow(
         dot.task,
@@ -46,7 +54,7 @@ def _row(dot: Dot, card: Card, several: bool) -> SummaryRow:
     )
 
 
-def _estimates(dot: Dot, card: Card) -> dict[str, Estimate]:
+def _estimates(dot: OperatingPoint, card: Card) -> dict[str, Estimate]:
     """Estimate every metric; those held by the same leaves are resampled together."""
     together: dict[bytes, list[str]] = defaultdict(list)
     for name in dot.names:

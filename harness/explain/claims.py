@@ -11,7 +11,7 @@ from types import ModuleType
 from adabench.harness.analysis.claims import monotone_and_frontier, ranking, ratio, verdicts
 from adabench.harness.analysis.claims.evidence import Evidence, Pairs, paired
 from adabench.harness.analysis.findings import ClaimRow, Findings
-from adabench.harness.analysis.operating_points import Dot, collapse
+from adabench.harness.analysis.operating_points import OperatingPoint, collapse
 from adabench.harness.contract.card import (
     Bound,
     Claim,
@@ -140,7 +140,7 @@ def _free(expect: Expectation, evidence: Evidence) -> set[str]:
 
 
 def _pairs(
-    evidence: Evidence, method: str, sides: Mapping[str, list[Dot]], expect: Expectation
+    evidence: Evidence, method: str, sides: Mapping[str, list[OperatingPoint]], expect: Expectation
 ) -> Pairs | None:
     rivals = _rivals(expect)
     if not isinstance(expect, Ratio) or not all(sides.get(name) for name in (method, *rivals)):

@@ -32,7 +32,7 @@ from adabench.harness.analysis.findings import (
 )
 from adabench.harness.analysis.operating_points import (
     TIMED,
-    Dot,
+    OperatingPoint,
     Places,
     collapse,
     order,
@@ -130,7 +130,7 @@ def _mean(findings: Findings, table: Table, number: Number, row: SummaryRow) -> 
     )  # fmt: skip
 
 
-def _is(dot: Dot, row: SummaryRow) -> bool:
+def _is(dot: OperatingPoint, row: SummaryRow) -> bool:
     """Say whether a summary row is that of a dot; a row may hold its scale among conditions."""
     own = {**row.conditions}
     scale = own.pop("scale", dot.scale) if "scale" not in dot.conditions else dot.scale
@@ -187,7 +187,7 @@ def _plane(findings: Findings, table: Table, task: str, at: Point) -> Plane | No
 
 
 def areas(
-    plane: Plane, sides: Sequence[Mapping[Any, Dot]], places: Places
+    plane: Plane, sides: Sequence[Mapping[Any, OperatingPoint]], places: Places
 ) -> tuple[float, float, str]:
     """Return numerator and denominator of H, and whether they are areas or heights."""
     means = [

@@ -11,7 +11,13 @@ import numpy as np
 
 from adabench.harness.analysis import operating_points
 from adabench.harness.analysis.findings import Findings
-from adabench.harness.analysis.operating_points import TIMED, Dot, Places, metric_of, order
+from adabench.harness.analysis.operating_points import (
+    TIMED,
+    OperatingPoint,
+    Places,
+    metric_of,
+    order,
+)
 from adabench.harness.explain.named_numbers import Number
 from adabench.harness.stats.bootstrap import RESAMPLES
 from adabench.harness.stats.intervals import ENOUGH_SEEDS, MANY
@@ -61,7 +67,7 @@ class Told:
     remark: str = ""
 
 
-def samples(table: Table, dots: Iterable[Dot], metric: str, of: str) -> Samples:
+def samples(table: Table, dots: Iterable[OperatingPoint], metric: str, of: str) -> Samples:
     """Count the records of some operating points that hold a metric."""
     keys = {(d.task, d.method, d.scale, order(d.point), order(d.conditions)) for d in dots}
     own = [

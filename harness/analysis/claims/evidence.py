@@ -19,8 +19,8 @@ from adabench.harness.analysis.operating_points import (
     IDENTITY,
     TIMED,
     CaseTable,
-    Dot,
     Key,
+    OperatingPoint,
     Places,
     order,
 )
@@ -83,11 +83,11 @@ class Evidence:
     card: Card
     methods: Mapping[str, Card]
     """By bare name."""
-    dots: Sequence[Dot]
+    dots: Sequence[OperatingPoint]
 
     def of(
         self, method: str, where: Where, *, groups: Sequence[str] = (), free: Collection[str] = ()
-    ) -> list[Dot]:
+    ) -> list[OperatingPoint]:
         """Return the leaves of `method` that `where` speaks of, by operating point.
 
         Names in `where` that this method does not have as a knob are left to its rival.
@@ -145,7 +145,10 @@ def _listed(values: Collection[Scalar]) -> str:
 
 
 def paired(
-    evidence: Evidence, ours: Sequence[Dot], rivals: Mapping[str, Sequence[Dot]], where: Where
+    evidence: Evidence,
+    ours: Sequence[OperatingPoint],
+    rivals: Mapping[str, Sequence[OperatingPoint]],
+    where: Where,
 ) -> tuple[Pairs, int]:
     """Return the pairs on equal conditions, seed and case, and how many were refused.
 
@@ -169,17 +172,19 @@ def paired(
     return pairs.only(~refused), int(refused.sum())
 
 
-def joined(dots: Sequence[Dot]) -> IntArray:
+def joined(dots: Sequence[OperatingPoint]) -> IntArray:
     """Return the rows of several dots, one after another."""
     return np.concatenate([dot.rows for dot in dots])
 
 
-def _partners(ours: Sequence[Dot], rivals: Sequence[Dot], shared: Sequence[str]) -> IntArray:
+def _partners(
+    ours: Sequence[OperatingPoint], rivals: Sequence[OperatingPoint], shared: Sequence[str]
+) -> IntArray:
     """Return for each of our leaves the rival's row on the same case; -1 where there is none.
 
     Of several the one at the last operating point counts.
     """
-    by_match: dict[tuple[Key, Key], list[Dot]] = defaultdict(list)
+    by_match: dict[tuple[Key, Key], list[OperatingPoint]] = defaultdict(list)
     for dot in rivals:
         by_match[_match(dot, shared)].append(dot)
     found = []
@@ -194,7 +199,7 @@ def _partners(ours: Sequence[Dot], rivals: Sequence[Dot], shared: Sequence[str])
     return np.concatenate(found)
 
 
-def _match(dot: Dot, shared: Sequence[str]) -> tuple[Key, Key]:
+def _match(dot: OperatingPoint, shared: Sequence[str]) -> tuple[Key, Key]:
     knobs = {name: dot.point[name] for name in shared if name in dot.point}
     return order(dot.conditions), order(knobs)
 

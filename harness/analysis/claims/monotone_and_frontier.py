@@ -25,8 +25,8 @@ import numpy as np
 from adabench.harness.analysis.claims.evidence import Evidence, Ruling, unrecorded
 from adabench.harness.analysis.claims.ratio import SLACK, by_place, more_seeds
 from adabench.harness.analysis.operating_points import (
-    Dot,
     Key,
+    OperatingPoint,
     Places,
     metric_of,
     order,
@@ -67,12 +67,12 @@ def rule_monotone(claim: Monotone, method: str, evidence: Evidence) -> Ruling:
     return _monotone(claim, curves)
 
 
-def _curves(metric: str, knob: Knob, dots: Sequence[Dot]) -> Curves:
+def _curves(metric: str, knob: Knob, dots: Sequence[OperatingPoint]) -> Curves:
     """Return each case's curve over the knob, one for each setting of everything else.
 
     Those that are as long as the longest, that is.
     """
-    ladders: dict[tuple[Key, Key], dict[float, Dot]] = defaultdict(dict)
+    ladders: dict[tuple[Key, Key], dict[float, OperatingPoint]] = defaultdict(dict)
     for dot in dots:
         conditions, point = dict(dot.conditions), dict(dot.point)
         value = point.pop(knob.name, conditions.get(knob.name, knob.default))
@@ -89,7 +89,9 @@ def _curves(metric: str, knob: Knob, dots: Sequence[Dot]) -> Curves:
     )
 
 
-def _ladder(metric: str, dots: dict[float, Dot]) -> tuple[IntArray, FloatArray, FloatArray]:
+def _ladder(
+    metric: str, dots: dict[float, OperatingPoint]
+) -> tuple[IntArray, FloatArray, FloatArray]:
     """Return the places of some dots, the knob's value at each dot, and the metric's: (n, dots)."""
     steps = sorted(dots)
     numbers = np.unique(np.concatenate([dots[step].places.numbers for step in steps]))

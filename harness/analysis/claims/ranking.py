@@ -23,8 +23,8 @@ from adabench.harness.analysis.claims.evidence import Evidence, Ruling, joined, 
 from adabench.harness.analysis.claims.monotone_and_frontier import ranks
 from adabench.harness.analysis.claims.ratio import by_place, more_seeds
 from adabench.harness.analysis.operating_points import (
-    Dot,
     Key,
+    OperatingPoint,
     Places,
     metric_of,
     order,
@@ -92,7 +92,7 @@ def rule_level(claim: Level, method: str, evidence: Evidence) -> Ruling:
 def rule_rank(claim: Rank, method: str, evidence: Evidence) -> Ruling:
     """Rule on `claim` of `method`."""
     rivals = (claim.against,) if isinstance(claim.against, str) else claim.against
-    sides: dict[str, list[Dot]] = {}
+    sides: dict[str, list[OperatingPoint]] = {}
     for name in (method, *rivals):
         if name not in evidence.methods:
             return Ruling("undecided", threshold=0.0, reason=f"run {name} too")
@@ -119,7 +119,7 @@ def rule_rank(claim: Rank, method: str, evidence: Evidence) -> Ruling:
     return ruling._replace(reason=f"{said}; {more}")
 
 
-def _unswept(name: str, dots: Sequence[Dot], evidence: Evidence) -> str:
+def _unswept(name: str, dots: Sequence[OperatingPoint], evidence: Evidence) -> str:
     """Say which sweep a rival lacks: the median of one setting would be that setting."""
     for knob in evidence.methods[name].knobs:
         had = {dot.point.get(knob.name, knob.default) for dot in dots}
@@ -130,10 +130,10 @@ def _unswept(name: str, dots: Sequence[Dot], evidence: Evidence) -> str:
 
 
 def _contest(
-    metric: str, method: str, sides: dict[str, list[Dot]], evidence: Evidence
+    metric: str, method: str, sides: dict[str, list[OperatingPoint]], evidence: Evidence
 ) -> Field | None:
     """Rank all contenders in each case that all of them solved; None if there is none."""
-    by_conditions: dict[Key, list[Dot]] = {}
+    by_conditions: dict[Key, list[OperatingPoint]] = {}
     for dot in (dot for dots in sides.values() for dot in dots):
         by_conditions.setdefault(order(dot.conditions), []).append(dot)
     points = {_point(dot) for dots in sides.values() for dot in dots}
@@ -157,7 +157,7 @@ def _contest(
     return Field(*by_place(places, 1 + ranks(values)), tuple(name for name, _ in ordered))
 
 
-def _point(dot: Dot) -> Point:
+def _point(dot: OperatingPoint) -> Point:
     return dot.method, order(dot.point)
 
 
@@ -178,7 +178,7 @@ def rule_signed_rank(claim: SignedRank, method: str, evidence: Evidence) -> Ruli
     """Rule on `claim` of `method`. The estimate is the rank-biserial correlation."""
     from scipy.stats import rankdata, wilcoxon
 
-    sides: dict[str, list[Dot]] = {}
+    sides: dict[str, list[OperatingPoint]] = {}
     for name in (method, claim.against):
         if name not in evidence.methods:
             return Ruling("undecided", threshold=0.0, reason=f"run {name} too")

@@ -36,7 +36,7 @@ from adabench.harness.analysis.claims.evidence import (
     unrecorded,
 )
 from adabench.harness.analysis.findings import VerdictWord
-from adabench.harness.analysis.operating_points import TIMED, Dot, Places, metric_of
+from adabench.harness.analysis.operating_points import TIMED, OperatingPoint, Places, metric_of
 from adabench.harness.contract.card import Ratio
 from adabench.harness.stats.intervals import FloatArray, Interval, Statistic, bootstrap, means
 
@@ -50,7 +50,7 @@ def rule_ratio(claim: Ratio, method: str, evidence: Evidence) -> Ruling:
     """Rule on `claim` of `method`."""
     rivals = (claim.against,) if isinstance(claim.against, str) else claim.against
     threshold = claim.high if claim.high is not None else claim.low
-    sides: dict[str, list[Dot]] = {}
+    sides: dict[str, list[OperatingPoint]] = {}
     for name in (method, *rivals):
         if name not in evidence.methods:
             return Ruling("undecided", threshold=threshold, reason=f"run {name} too")

@@ -30,7 +30,7 @@ from adabench.harness.analysis.claims.monotone_and_frontier import rule_frontier
 from adabench.harness.analysis.claims.ranking import rule_level, rule_rank, rule_signed_rank
 from adabench.harness.analysis.claims.ratio import SLACK, rule_ratio
 from adabench.harness.analysis.findings import ClaimRow
-from adabench.harness.analysis.operating_points import Dot, collapse
+from adabench.harness.analysis.operating_points import OperatingPoint, collapse
 from adabench.harness.contract.card import (
     Bound,
     Card,
@@ -57,7 +57,7 @@ def verdicts(
     records: Iterable[Record] | Table,
     task_cards: Mapping[str, Card],
     method_cards: Mapping[str, Card],
-    dots: Sequence[Dot] | None = None,
+    dots: Sequence[OperatingPoint] | None = None,
 ) -> tuple[ClaimRow, ...]:
     """Return a row for each claim of each method that has a record, sorted by address.
 
@@ -178,7 +178,7 @@ def rule_bound(claim: Bound, method: str, evidence: Evidence) -> Ruling:
     return ruling._replace(verdict="not reproduced", reason=reason)
 
 
-def _allowed(claim: Bound, dots: Sequence[Dot]) -> FloatArray:
+def _allowed(claim: Bound, dots: Sequence[OperatingPoint]) -> FloatArray:
     """Return the metric, less three standard errors if it is a mean."""
     leaves, rows = dots[0].leaves, joined(dots)
     metric = leaves.column(claim.metric, rows)
