@@ -8,7 +8,7 @@ over repeats anyway. Dots come sorted, and their leaves by seed and case, so eve
 computed from them is the same for the same set of records in any order.
 
 Dots look into the table that all of a run's share: none holds values of its own, and where a
-leaf stands is a number that means the same in all of them (`Where`).
+leaf stands is a number that means the same in all of them (`ReplicateIndex`).
 """
 
 from collections import defaultdict
@@ -37,7 +37,7 @@ IDENTITY = "instance"
 
 
 @dataclass(frozen=True, eq=False)
-class Where:
+class ReplicateIndex:
     """How the places of a table are numbered: by seed, group and case, in this order."""
 
     seeds: IntArray
@@ -46,7 +46,7 @@ class Where:
     _named: dict[bytes, list[Place]] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, table: Table) -> "Where":
+    def of(cls, table: Table) -> "ReplicateIndex":
         """Return the numbering of a table's places."""
         return cls(np.unique(table.seed), table.groups, int(table.case.max(initial=0)) + 1)
 
@@ -77,7 +77,7 @@ class Where:
 class Places(Sequence[Place]):
     """Places by number, as long as nobody asks for them one by one."""
 
-    where: Where
+    where: ReplicateIndex
     numbers: IntArray
 
     @overload
@@ -107,14 +107,14 @@ class CaseTable:
     """All leaves of a run: a collapsed table, and where each of its rows stands."""
 
     table: Table
-    where: Where
+    where: ReplicateIndex
     numbers: IntArray
 
     @classmethod
     def of(cls, table: Table) -> "CaseTable":
         """Return the leaves of a table."""
         collapsed = table.collapsed()
-        where = Where.of(collapsed)
+        where = ReplicateIndex.of(collapsed)
         return cls(collapsed, where, where.numbers(collapsed))
 
     @cached_property
@@ -245,7 +245,7 @@ def shared_places(*groups: Mapping[Setting, OperatingPoint]) -> Places:
     """Return the places that every setting of every group holds."""
     dots = [dot for group in groups for dot in group.values()]
     if not dots:
-        return Places(Where(np.zeros(0, np.intp), (), 1), np.zeros(0, np.intp))
+        return Places(ReplicateIndex(np.zeros(0, np.intp), (), 1), np.zeros(0, np.intp))
     held = [np.sort(dot.places.numbers) for dot in dots]
     shared = reduce(lambda a, b: a if np.array_equal(a, b) else np.intersect1d(a, b), held)
     return Places(dots[0].leaves.where, shared)
