@@ -35,7 +35,7 @@ from adabench.harness.analysis.cost_quality_plane import (
 from adabench.harness.analysis.findings import ConversionRow
 from adabench.harness.analysis.operating_points import (
     OperatingPoint,
-    Places,
+    ReplicateList,
     Setting,
     settings,
     shared_places,
@@ -111,7 +111,7 @@ def _default_dot(plane: Plane, dots: Dots, method: str) -> Dots:
 
 
 def _converted(
-    row: ConversionRow, plane: Plane, sides: tuple[Dots, Dots], places: Places
+    row: ConversionRow, plane: Plane, sides: tuple[Dots, Dots], places: ReplicateList
 ) -> ConversionRow:
     """Fill in the work ratio and, where it is telling, the conversion."""
     names = (plane.cost, plane.quality, row.metric)

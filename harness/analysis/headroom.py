@@ -26,7 +26,12 @@ import numpy.typing as npt
 
 from adabench.harness.analysis.cost_quality_plane import Dots, Plane, height, planes
 from adabench.harness.analysis.findings import HeadroomRow
-from adabench.harness.analysis.operating_points import OperatingPoint, Places, shared_places, table
+from adabench.harness.analysis.operating_points import (
+    OperatingPoint,
+    ReplicateList,
+    shared_places,
+    table,
+)
 from adabench.harness.contract.card import Card
 from adabench.harness.stats.intervals import FloatArray, Statistic, bootstrap, means
 
@@ -67,7 +72,7 @@ def _headroom(plane: Plane, method: str) -> HeadroomRow:
 
 
 def _missing(
-    plane: Plane, sides: Sequence[Dots], places: Places, method: str, oracles: list[str]
+    plane: Plane, sides: Sequence[Dots], places: ReplicateList, method: str, oracles: list[str]
 ) -> str:
     """Say what H lacks; empty if nothing."""
     blind, oracle, own = sides
@@ -81,7 +86,9 @@ def _missing(
     return "" if places else "no case was solved by all: statics, oracle and method"
 
 
-def _captured(row: HeadroomRow, plane: Plane, sides: Sequence[Dots], places: Places) -> HeadroomRow:
+def _captured(
+    row: HeadroomRow, plane: Plane, sides: Sequence[Dots], places: ReplicateList
+) -> HeadroomRow:
     """Fill in the share, its interval, and what is wrong with the oracle."""
     costs = [table(dots, places, plane.cost) for dots in sides]
     qualities = [plane.sign * table(dots, places, plane.quality) for dots in sides]

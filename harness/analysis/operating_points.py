@@ -74,7 +74,7 @@ class ReplicateIndex:
 
 
 @dataclass(frozen=True, eq=False)
-class Places(Sequence[Place]):
+class ReplicateList(Sequence[Place]):
     """Places by number, as long as nobody asks for them one by one."""
 
     where: ReplicateIndex
@@ -83,8 +83,8 @@ class Places(Sequence[Place]):
     @overload
     def __getitem__(self, at: int) -> Place: ...
     @overload
-    def __getitem__(self, at: slice) -> "Places": ...
-    def __getitem__(self, at: int | slice) -> "Place | Places":
+    def __getitem__(self, at: slice) -> "ReplicateList": ...
+    def __getitem__(self, at: int | slice) -> "Place | ReplicateList":
         if isinstance(at, slice):
             return replace(self, numbers=self.numbers[at])
         return self.where.place(int(self.numbers[at]))
@@ -129,9 +129,9 @@ class CaseTable:
         column = self.table.columns.get(name)
         return np.full(len(rows), np.nan) if column is None else column[rows]
 
-    def places(self, rows: IntArray) -> Places:
+    def places(self, rows: IntArray) -> ReplicateList:
         """Return where some leaves stand."""
-        return Places(self.where, self.numbers[rows])
+        return ReplicateList(self.where, self.numbers[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +157,7 @@ class OperatingPoint:
         return self.method, order(self.conditions), order(self.point)
 
     @property
-    def places(self) -> Places:
+    def places(self) -> ReplicateList:
         """Where the leaves stand."""
         return self.leaves.places(self.rows)
 
@@ -241,17 +241,17 @@ def settings(dots: Iterable[OperatingPoint], names: Sequence[str]) -> dict[Setti
     return dict(sorted(((dot.setting, dot) for dot in holding if len(dot)), key=lambda x: x[0]))
 
 
-def shared_places(*groups: Mapping[Setting, OperatingPoint]) -> Places:
+def shared_places(*groups: Mapping[Setting, OperatingPoint]) -> ReplicateList:
     """Return the places that every setting of every group holds."""
     dots = [dot for group in groups for dot in group.values()]
     if not dots:
-        return Places(ReplicateIndex(np.zeros(0, np.intp), (), 1), np.zeros(0, np.intp))
+        return ReplicateList(ReplicateIndex(np.zeros(0, np.intp), (), 1), np.zeros(0, np.intp))
     held = [np.sort(dot.places.numbers) for dot in dots]
     shared = reduce(lambda a, b: a if np.array_equal(a, b) else np.intersect1d(a, b), held)
-    return Places(dots[0].leaves.where, shared)
+    return ReplicateList(dots[0].leaves.where, shared)
 
 
-def table(group: Mapping[Setting, OperatingPoint], places: Places, name: str) -> FloatArray:
+def table(group: Mapping[Setting, OperatingPoint], places: ReplicateList, name: str) -> FloatArray:
     """Return a metric as an array (places, settings)."""
     found = np.empty((len(places), len(group)))
     for k, dot in enumerate(group.values()):

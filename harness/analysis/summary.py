@@ -17,7 +17,7 @@ from adabench.harness.analysis.operating_points import (
     IDENTITY,
     TIMED,
     OperatingPoint,
-    Places,
+    ReplicateList,
     unit_of,
 )
 from adabench.harness.contract.card import Card
@@ -74,7 +74,7 @@ def _estimates(dot: OperatingPoint, card: Card) -> dict[str, Estimate]:
     return dict(sorted(found.items()))
 
 
-def _honest(found: Interval, column: FloatArray, places: Places) -> Interval:
+def _honest(found: Interval, column: FloatArray, places: ReplicateList) -> Interval:
     """Widen the interval of zeros and ones, which would vanish where all are alike."""
     binary = bool(((column == 0) | (column == 1)).all())
     return yes_or_no(found, column, places.seeds) if binary else found

@@ -33,7 +33,7 @@ from adabench.harness.analysis.findings import (
 from adabench.harness.analysis.operating_points import (
     TIMED,
     OperatingPoint,
-    Places,
+    ReplicateList,
     collapse,
     order,
     shared_places,
@@ -187,7 +187,7 @@ def _plane(findings: Findings, table: Table, task: str, at: Point) -> Plane | No
 
 
 def areas(
-    plane: Plane, sides: Sequence[Mapping[Any, OperatingPoint]], places: Places
+    plane: Plane, sides: Sequence[Mapping[Any, OperatingPoint]], places: ReplicateList
 ) -> tuple[float, float, str]:
     """Return numerator and denominator of H, and whether they are areas or heights."""
     means = [
@@ -276,7 +276,7 @@ def _default(plane: Plane, dots: Dots, method: str) -> Dots:
 
 
 def _converted(
-    plane: Plane, row: ConversionRow, sides: tuple[Dots, Dots], places: Places, *, work: bool
+    plane: Plane, row: ConversionRow, sides: tuple[Dots, Dots], places: ReplicateList, *, work: bool
 ) -> str:
     """Return K with the two works and the two times put in."""
     names = plane.cost, plane.quality, row.metric

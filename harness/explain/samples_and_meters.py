@@ -14,7 +14,7 @@ from adabench.harness.analysis.findings import Findings
 from adabench.harness.analysis.operating_points import (
     TIMED,
     OperatingPoint,
-    Places,
+    ReplicateList,
     metric_of,
     order,
 )
@@ -123,7 +123,7 @@ def meter(findings: Findings, task: str, metric: str) -> Meter:
 
 
 def how_interval(
-    number: Number, places: Places | None, *, logged: bool = False, bca_only: bool = False
+    number: Number, places: ReplicateList | None, *, logged: bool = False, bca_only: bool = False
 ) -> str:
     """Say how the interval was made; the branches are those of `harness/stats/intervals.py`."""
     if number.low is None or number.high is None:

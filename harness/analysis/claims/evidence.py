@@ -21,7 +21,7 @@ from adabench.harness.analysis.operating_points import (
     CaseTable,
     Key,
     OperatingPoint,
-    Places,
+    ReplicateList,
     order,
 )
 from adabench.harness.contract.card import Card, Knob, Point, Scalar
@@ -56,7 +56,7 @@ class Pairs:
         return len(self.ours)
 
     @property
-    def places(self) -> Places:
+    def places(self) -> ReplicateList:
         """Where our leaves stand."""
         return self.leaves.places(self.ours)
 

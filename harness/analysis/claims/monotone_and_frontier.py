@@ -27,7 +27,7 @@ from adabench.harness.analysis.claims.ratio import SLACK, by_place, more_seeds
 from adabench.harness.analysis.operating_points import (
     Key,
     OperatingPoint,
-    Places,
+    ReplicateList,
     metric_of,
     order,
     settings,
@@ -41,7 +41,7 @@ from adabench.harness.stats.intervals import FloatArray, IntArray, Interval, boo
 class Curves(NamedTuple):
     """Whole curves over a knob, a row each: where it stands, the knob's values, the metric's."""
 
-    places: Places
+    places: ReplicateList
     x: FloatArray
     """(n, width)"""
     y: FloatArray
@@ -83,7 +83,7 @@ def _curves(metric: str, knob: Knob, dots: Sequence[OperatingPoint]) -> Curves:
     whole = [(n, x, y, ~np.isnan(y)) for n, x, y in found]
     kept = [(n, x, y, held, held.sum(axis=1) == width) for n, x, y, held in whole]
     return Curves(
-        Places(dots[0].leaves.where, np.concatenate([n[own] for n, _, _, _, own in kept])),
+        ReplicateList(dots[0].leaves.where, np.concatenate([n[own] for n, _, _, _, own in kept])),
         np.concatenate([x[own][held[own]].reshape(-1, width) for _, x, _, held, own in kept]),
         np.concatenate([y[own][held[own]].reshape(-1, width) for _, _, y, held, own in kept]),
     )
@@ -181,7 +181,7 @@ def rule_frontier(claim: Frontier, method: str, evidence: Evidence) -> Ruling:
     return _frontier(claim, places, columns)
 
 
-def _frontier(claim: Frontier, places: Places, columns: list[FloatArray]) -> Ruling:
+def _frontier(claim: Frontier, places: ReplicateList, columns: list[FloatArray]) -> Ruling:
     ends = np.cumsum([column.shape[1] for column in columns])[:-1]
     mean = means(np.hstack(columns))
 

@@ -25,7 +25,7 @@ from adabench.harness.analysis.claims.ratio import by_place, more_seeds
 from adabench.harness.analysis.operating_points import (
     Key,
     OperatingPoint,
-    Places,
+    ReplicateList,
     metric_of,
     order,
     shared_places,
@@ -49,7 +49,7 @@ Point = tuple[str, Key]
 class Field(NamedTuple):
     """All contenders case by case."""
 
-    places: Places
+    places: ReplicateList
     ranks: FloatArray
     """(places, contenders), 1 for the best, ties share; the method itself stands first."""
     names: tuple[str, ...]
@@ -152,7 +152,7 @@ def _contest(
     known = metric_of(metric, evidence.card)
     sign = -1.0 if known is not None and known.better == "higher" else 1.0
     where = found[0][0].where
-    places = Places(where, np.concatenate([places.numbers for places, _ in found]))
+    places = ReplicateList(where, np.concatenate([places.numbers for places, _ in found]))
     values = sign * np.concatenate([rows for _, rows in found])
     return Field(*by_place(places, 1 + ranks(values)), tuple(name for name, _ in ordered))
 

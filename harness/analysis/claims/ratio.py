@@ -36,7 +36,12 @@ from adabench.harness.analysis.claims.evidence import (
     unrecorded,
 )
 from adabench.harness.analysis.findings import VerdictWord
-from adabench.harness.analysis.operating_points import TIMED, OperatingPoint, Places, metric_of
+from adabench.harness.analysis.operating_points import (
+    TIMED,
+    OperatingPoint,
+    ReplicateList,
+    metric_of,
+)
 from adabench.harness.contract.card import Ratio
 from adabench.harness.stats.intervals import FloatArray, Interval, Statistic, bootstrap, means
 
@@ -216,7 +221,7 @@ def _ratio_of_sums(both: FloatArray) -> Statistic:
     return statistic
 
 
-def by_place(places: Places, rows: FloatArray) -> tuple[Places, FloatArray]:
+def by_place(places: ReplicateList, rows: FloatArray) -> tuple[ReplicateList, FloatArray]:
     """Average the rows (n, k) of each place: the places, sorted, and an array (places, k)."""
     sorted_ = np.argsort(places.numbers, kind="stable")
     numbers, start, counts = np.unique(
@@ -226,7 +231,7 @@ def by_place(places: Places, rows: FloatArray) -> tuple[Places, FloatArray]:
     for count in np.unique(counts):
         own = counts == count
         found[own] = rows[sorted_[start[own][:, None] + np.arange(count)]].mean(axis=1)
-    return Places(places.where, numbers), found
+    return ReplicateList(places.where, numbers), found
 
 
 def _not_kept(claim: Ratio, pairs: Pairs, evidence: Evidence) -> str:
