@@ -92,7 +92,7 @@ from adabench.harness.stats.dominance import dominance
 from adabench.harness.stats.front_bands import front_band, hypervolume_interval, hypervolumes
 from adabench.harness.stats.intervals import (
     Interval,
-    Place,
+    Replicate,
     bootstrap,
     means,
     share,
@@ -155,9 +155,9 @@ class Row:
         return f"{self.kind}: {self.data}" in CORNERS
 
 
-def cases(n: int) -> list[Place]:
+def cases(n: int) -> list[Replicate]:
     """Return n cases of one seed."""
-    return [Place(0, "", case) for case in range(n)]
+    return [Replicate(0, "", case) for case in range(n)]
 
 
 def lone(n: int) -> Clusters:
@@ -232,7 +232,7 @@ def seeds_of(data: str, effect: float) -> World:
     def world(generator: np.random.Generator, n: int) -> tuple[Ends, float]:
         draw, truth, _ = NOISE[data]
         values = draw(generator, (n, 4)) + effect * (draw(generator, (n, 1)) - truth)
-        places = [Place(seed, "", case) for seed in range(n) for case in range(4)]
+        places = [Replicate(seed, "", case) for seed in range(n) for case in range(4)]
         return ends(bootstrap(places, means(values.reshape(-1, 1)))[0]), truth
 
     return world

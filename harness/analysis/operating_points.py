@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from adabench.harness.contract.card import Card, Metric, Point
 from adabench.harness.contract.record import Record
-from adabench.harness.stats.intervals import FloatArray, IntArray, Place
+from adabench.harness.stats.intervals import FloatArray, IntArray, Replicate
 from adabench.harness.store.table import TIMED, Table, from_records
 
 __all__ = ["TIMED"]
@@ -43,7 +43,7 @@ class ReplicateIndex:
     seeds: IntArray
     groups: tuple[str, ...]
     cases: int
-    _named: dict[bytes, list[Place]] = field(default_factory=dict, repr=False)
+    _named: dict[bytes, list[Replicate]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, table: Table) -> "ReplicateIndex":
@@ -56,35 +56,35 @@ class ReplicateIndex:
         found = (seed * len(self.groups) + table.group) * self.cases + table.case
         return np.asarray(found, np.intp)
 
-    def place(self, number: int) -> Place:
+    def place(self, number: int) -> Replicate:
         """Return the place that has a number."""
         rest, case = divmod(number, self.cases)
         seed, group = divmod(rest, len(self.groups))
-        return Place(int(self.seeds[seed]), self.groups[group], case)
+        return Replicate(int(self.seeds[seed]), self.groups[group], case)
 
-    def named(self, numbers: IntArray) -> list[Place]:
+    def named(self, numbers: IntArray) -> list[Replicate]:
         """Return places; those of a run's dots are mostly the same, and named once."""
         key = numbers.tobytes()
         if key not in self._named:
             seed_group, case = np.divmod(numbers, self.cases)
             seed, group = np.divmod(seed_group, max(len(self.groups), 1))
             rows = zip(self.seeds[seed].tolist(), group.tolist(), case.tolist(), strict=True)
-            self._named[key] = [Place(s, self.groups[g], c) for s, g, c in rows]
+            self._named[key] = [Replicate(s, self.groups[g], c) for s, g, c in rows]
         return self._named[key]
 
 
 @dataclass(frozen=True, eq=False)
-class ReplicateList(Sequence[Place]):
+class ReplicateList(Sequence[Replicate]):
     """Places by number, as long as nobody asks for them one by one."""
 
     where: ReplicateIndex
     numbers: IntArray
 
     @overload
-    def __getitem__(self, at: int) -> Place: ...
+    def __getitem__(self, at: int) -> Replicate: ...
     @overload
     def __getitem__(self, at: slice) -> "ReplicateList": ...
-    def __getitem__(self, at: int | slice) -> "Place | ReplicateList":
+    def __getitem__(self, at: int | slice) -> "Replicate | ReplicateList":
         if isinstance(at, slice):
             return replace(self, numbers=self.numbers[at])
         return self.where.place(int(self.numbers[at]))
@@ -92,7 +92,7 @@ class ReplicateList(Sequence[Place]):
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def __iter__(self) -> Iterator[Place]:
+    def __iter__(self) -> Iterator[Replicate]:
         return iter(self.where.named(self.numbers))
 
     @property

@@ -39,7 +39,7 @@ from adabench.harness.stats.intervals import (
     ENOUGH_SEEDS,
     FloatArray,
     Interval,
-    Place,
+    Replicate,
     Statistic,
     bootstrap,
     means,
@@ -84,7 +84,7 @@ class Band:
         return max((quality for least, quality in pairs if least <= cost), default=-np.inf)
 
 
-def units_of(places: Sequence[Place], columns: FloatArray) -> FloatArray:
+def units_of(places: Sequence[Replicate], columns: FloatArray) -> FloatArray:
     """Average (n, k) columns to independent units: seeds from five seeds on, else places."""
     seeds = np.array([place.seed for place in places])
     different, back = np.unique(seeds, return_inverse=True)
@@ -188,7 +188,7 @@ def hypervolumes(
 
 
 def hypervolume_interval(
-    places: Sequence[Place],
+    places: Sequence[Replicate],
     cost: FloatArray,
     quality: FloatArray,
     worst_cost: float,

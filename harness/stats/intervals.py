@@ -2,7 +2,7 @@
 
 A statistic is a function of case weights: `weights` is (r, n), one row a resample, and the
 result (r, k). Everything then resamples together, hulls and areas included. The unit of
-replication is a case nested in a seed (a `Place`); what is left out or drawn depends on how
+replication is a case nested in a seed (a `Replicate`); what is left out or drawn depends on how
 many seeds there are.
 
 *Five seeds or more.* A unit is a seed with all its cases: whatever a seed does to them is in it.
@@ -68,7 +68,7 @@ a quantity that cannot be negative is taken to be 1 + 6 / n times as skewed as i
 even number that holds the mean of a log-normal of sigma 1 at n = 10 (0.91 without)."""
 
 
-class Place(NamedTuple):
+class Replicate(NamedTuple):
     """Where a replicate stands: a case of a group in a seed."""
 
     seed: int
@@ -103,7 +103,7 @@ class Left(NamedTuple):
 
 
 def bootstrap(
-    places: Sequence[Place], statistic: Statistic, method: Method = "union"
+    places: Sequence[Replicate], statistic: Statistic, method: Method = "union"
 ) -> list[Interval]:
     """Return the k estimates of `statistic` over `places` (n of them), with intervals.
 

@@ -9,7 +9,7 @@ from adabench.harness.stats.front_bands import (
     hypervolumes,
     units_of,
 )
-from adabench.harness.stats.intervals import Place, hypervolume
+from adabench.harness.stats.intervals import Replicate, hypervolume
 
 NUMBER = st.integers(-20, 20).map(float)
 DOTS = st.lists(st.tuples(NUMBER, NUMBER), min_size=1, max_size=8)
@@ -68,14 +68,14 @@ def test_two_units_are_too_few_and_seeds_are_units_from_five_on():
     with pytest.raises(ValueError, match="three"):
         front_band(np.ones((2, 1)), np.ones((2, 1)))
     columns = np.arange(24.0).reshape(12, 2)
-    six = [Place(seed, "", case) for seed in range(6) for case in range(2)]
+    six = [Replicate(seed, "", case) for seed in range(6) for case in range(2)]
     assert units_of(six, columns).tolist() == columns.reshape(6, 2, 2).mean(axis=1).tolist()
-    assert units_of([Place(0, "", case) for case in range(12)], columns) is columns
+    assert units_of([Replicate(0, "", case) for case in range(12)], columns) is columns
 
 
 def test_the_hypervolume_interval_holds_the_area_of_the_means():
     cost, quality = dots(60)
-    places = [Place(0, "", case) for case in range(60)]
+    places = [Replicate(0, "", case) for case in range(60)]
     found = hypervolume_interval(places, cost, quality, 5.0, 0.0)
     assert found.low < found.estimate < found.high
     mean = hypervolume(cost.mean(axis=0).tolist(), quality.mean(axis=0).tolist(), 5.0, 0.0)

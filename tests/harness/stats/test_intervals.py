@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from adabench.harness.stats.bootstrap import resample, without_case
 from adabench.harness.stats.intervals import (
     MANY,
-    Place,
+    Replicate,
     bootstrap,
     hypervolume,
     mad,
@@ -25,7 +25,7 @@ DOTS = st.lists(st.tuples(NUMBER, NUMBER), min_size=1, max_size=12)
 
 
 def places(seeds, cases, group=lambda case: ""):
-    return [Place(seed, group(case), case) for seed in range(seeds) for case in range(cases)]
+    return [Replicate(seed, group(case), case) for seed in range(seeds) for case in range(cases)]
 
 
 def mean_interval(where, values):
@@ -156,7 +156,7 @@ def test_mad_ignores_an_outlier():
 def test_an_interval_is_not_cut_off_at_the_estimate_by_rounding():
     # Unlike groups, two seeds: many resamples equal the estimate up to the last bit.
     base = (0.1, 0.7, 1.3, 2.9, 95.3)
-    places = [Place(seed, f"g{case}", case) for seed in (0, 1) for case in range(5)]
+    places = [Replicate(seed, f"g{case}", case) for seed in (0, 1) for case in range(5)]
     values = np.array([[base[p.case] * (1 + 0.01 * p.seed)] for p in places])
     (interval,) = bootstrap(places, means(values))
     assert interval.low < interval.estimate < interval.high

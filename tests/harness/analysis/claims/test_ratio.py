@@ -9,7 +9,7 @@ from adabench.harness.analysis.claims.ratio import _ratio_of_sums
 from adabench.harness.analysis.claims.verdicts import verdicts
 from adabench.harness.contract.card import Card, Claim, Metric, Ratio
 from adabench.harness.contract.record import Cell, Record
-from adabench.harness.stats.intervals import Place, bootstrap
+from adabench.harness.stats.intervals import Replicate, bootstrap
 
 TASK = Card(
     "Toy", role="static", metrics=(Metric("found", "share", "higher", "quality", primary=True),)
@@ -62,7 +62,7 @@ def test_a_rival_without_a_hit_has_no_ratio() -> None:
 def test_the_interval_holds_the_truth(seeds: int, hits: float) -> None:
     """A rival that hits `hits` times a seed: standard deviation of the coverage 2 %."""
     draw, worlds, held, given = np.random.default_rng(0), 120, 0, 0
-    places = [Place(seed, "street", case) for seed in range(seeds) for case in CASES]
+    places = [Replicate(seed, "street", case) for seed in range(seeds) for case in CASES]
     rate = hits / len(CASES)
     for _ in range(worlds):
         both = (draw.random((len(places), 2)) < (0.78, rate)).astype(float)
