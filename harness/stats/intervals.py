@@ -84,7 +84,7 @@ class Interval(NamedTuple):
     high: float | None
 
 
-class Left(NamedTuple):
+class LeaveOneOut(NamedTuple):
     """A statistic with one unit left out, and the stratum of that unit: (u,) each."""
 
     values: FloatArray
@@ -126,7 +126,7 @@ def bootstrap(
         _united(
             float(estimates[k]),
             None if drawn is None else drawn[:, k],
-            Left(left[:, k], stratum),
+            LeaveOneOut(left[:, k], stratum),
             method,
         )
         for k in range(len(estimates))
@@ -171,7 +171,9 @@ def yes_or_no(found: Interval, column: FloatArray, seeds: int) -> Interval:
     return Interval(found.estimate, max(min(found.low, low), 0.0), min(max(found.high, high), 1.0))
 
 
-def _united(estimate: float, resamples: FloatArray | None, left: Left, method: Method) -> Interval:
+def _united(
+    estimate: float, resamples: FloatArray | None, left: LeaveOneOut, method: Method
+) -> Interval:
     """Return the union of the jackknife's interval and BCa's, if there are resamples."""
     if not math.isfinite(estimate):
         return Interval(estimate, None, None)
@@ -191,7 +193,7 @@ def _united(estimate: float, resamples: FloatArray | None, left: Left, method: M
     return Interval(estimate, min(low for low, _ in ends), max(high for _, high in ends))
 
 
-def _studentised(estimate: float, left: Left) -> tuple[float, float]:
+def _studentised(estimate: float, left: LeaveOneOut) -> tuple[float, float]:
     """Return the interval from the units' influence on the estimate, stratum by stratum."""
     gap = left.gap * np.sqrt((left.peers - 1) / left.peers)
     df = _freedom(left)
@@ -204,17 +206,17 @@ def _studentised(estimate: float, left: Left) -> tuple[float, float]:
     return float(low[0]), float(high[0])
 
 
-def _one_sided(estimate: float, left: Left) -> bool:
+def _one_sided(estimate: float, left: LeaveOneOut) -> bool:
     """Say whether all pseudo-values lie on one side of zero, as times, counts and costs do."""
     pseudo = estimate - (left.peers - 1) * left.gap
     return bool(np.all(pseudo > 0) or np.all(pseudo < 0))
 
 
-def _freedom(left: Left) -> float:
+def _freedom(left: LeaveOneOut) -> float:
     return float(np.sum((left.peers - 1) / left.peers))
 
 
-def _one_level(left: Left) -> float:
+def _one_level(left: LeaveOneOut) -> float:
     """Return how much too short BCa of these units is."""
     df = _freedom(left)
     return t975(df) / Z975 * math.sqrt(len(left.values) / df)
@@ -268,7 +270,7 @@ def _summed(
     left, seeds, found = statistic(weights), len(by_seed), []
     for k, estimate in enumerate(estimates):
         between = (seeds - 1) * float(by_seed[:, k].var())
-        cases = Left(left[:, k], stratum)
+        cases = LeaveOneOut(left[:, k], stratum)
         within = float(np.sum(cases.gap**2 * (cases.peers - 1) / cases.peers))
         total = between * (seeds - 1) / seeds + within
         if not math.isfinite(float(estimate) + total):
