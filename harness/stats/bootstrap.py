@@ -24,7 +24,7 @@ PARTS = 128
 """Parts that many cases are cut into to be left out: a t of 127 degrees is 1 % beyond z."""
 
 
-class LeftOut(NamedTuple):
+class LeaveOneOutWeights(NamedTuple):
     """Weights (u, n) that leave out one unit a row, and the number of its stratum (u,)."""
 
     weights: FloatArray
@@ -57,18 +57,18 @@ def resample_seeds(seeds: tuple[int, ...]) -> FloatArray:
     return weights
 
 
-def without_seed(seeds: Sequence[int], most: int) -> LeftOut:
+def without_seed(seeds: Sequence[int], most: int) -> LeaveOneOutWeights:
     """Return weights that leave out one seed a row (or, of more than `most` places, a part)."""
     _, column = np.unique(np.asarray(seeds), return_inverse=True)
     if len(column) > most:
         column = column % PARTS
     units = np.arange(column.max() + 1)
     weights = np.asarray(column[None, :] != units[:, None], np.float64)
-    return LeftOut(weights, np.zeros(len(units), np.intp))
+    return LeaveOneOutWeights(weights, np.zeros(len(units), np.intp))
 
 
 @lru_cache(maxsize=4)
-def without_case(strata: Strata, most: int) -> LeftOut:
+def without_case(strata: Strata, most: int) -> LeaveOneOutWeights:
     """Return weights that leave out one case a row (or, of more than `most`, a part of them).
 
     What is left of the stratum stands in for it. A case that is alone in its stratum is fixed.
@@ -87,7 +87,7 @@ def without_case(strata: Strata, most: int) -> LeftOut:
             numbers.append(number)
     weights = np.array(rows).reshape(len(rows), len(strata))
     weights.flags.writeable = False
-    return LeftOut(weights, np.array(numbers, np.intp))
+    return LeaveOneOutWeights(weights, np.array(numbers, np.intp))
 
 
 def parted(members: IntArray, count: int) -> list[IntArray]:
