@@ -46,7 +46,7 @@ import numpy as np
 from adabench.harness.analysis.operating_points import IDENTITY, unit_of
 from adabench.harness.compare import ceiling_fractions, margins, validity
 from adabench.harness.compare.change import ALPHA, CRITERIA, ENOUGH, Change, change_of
-from adabench.harness.compare.loaded_run import Both, Side
+from adabench.harness.compare.loaded_run import Both, LoadedRun
 from adabench.harness.compare.margins import Kind, Margin
 from adabench.harness.compare.pair_verdicts import (
     MEASURED,
@@ -123,7 +123,7 @@ class Asked:
 
 
 def compare(
-    base: Side, others: Sequence[Side], cards: Mapping[str, Card], asked: Asked
+    base: LoadedRun, others: Sequence[LoadedRun], cards: Mapping[str, Card], asked: Asked
 ) -> list[Comparison]:
     """Hold every other run against the base; hardware that differs is compared across.
 
@@ -178,7 +178,9 @@ def _worded(row: Row, found: Measurement | None, decision: Decision) -> Row:
     return replace(row, note=DRIFTED if moved else row.note)
 
 
-def _against(base: Side, other: Side, cards: Mapping[str, Card], asked: Asked) -> Comparison:
+def _against(
+    base: LoadedRun, other: LoadedRun, cards: Mapping[str, Card], asked: Asked
+) -> Comparison:
     unlike = environment_diff.differences(base.manifest, other.manifest)
     across = bool(environment_diff.forbidding(unlike))
     both = Both(base, other, across)

@@ -64,7 +64,7 @@ def task_card(task: str, say: Callable[[str], None]) -> Card:
         return Card(task)
 
 
-def _admit(base: loaded_run.Side, other: loaded_run.Side, *, across: bool) -> None:
+def _admit(base: loaded_run.LoadedRun, other: loaded_run.LoadedRun, *, across: bool) -> None:
     """Refuse runs of unlike hardware unless that was asked for."""
     forbidding = environment_diff.forbidding(
         environment_diff.differences(base.manifest, other.manifest)

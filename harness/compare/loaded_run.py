@@ -26,7 +26,7 @@ SAMPLES, DROPPED = "samples", "samples_dropped"
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class LoadedRun:
     """One run of a comparison."""
 
     name: str
@@ -40,8 +40,8 @@ class Side:
 class Both:
     """Two sides, and whether they are of unlike hardware."""
 
-    base: Side
-    other: Side
+    base: LoadedRun
+    other: LoadedRun
     across: bool
 
     @cached_property
@@ -60,7 +60,7 @@ class Both:
         return environment_diff.unchanged(self.base.manifest, self.other.manifest)
 
 
-def opened(folder: Path) -> Side:
+def opened(folder: Path) -> LoadedRun:
     """Read a run.
 
     Raises:
@@ -73,7 +73,7 @@ def opened(folder: Path) -> Side:
             f"{folder} holds no record of solving that ended well: there is nothing to compare.",
             f"Its records say why; go on with: adabench run --resume {folder}",
         )
-    return Side(str(folder), manifest, found, energy_labels(found, manifest))
+    return LoadedRun(str(folder), manifest, found, energy_labels(found, manifest))
 
 
 def energy_labels(whole: Table, manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adabench.harness.compare import margins, validity
-from adabench.harness.compare.loaded_run import DROPPED, SAMPLES, Both, Side
+from adabench.harness.compare.loaded_run import DROPPED, SAMPLES, Both, LoadedRun
 from adabench.harness.compare.margins import Margin
 from adabench.harness.compare.pair_verdicts import Question
 from adabench.harness.compare.pairing import Match, Paired, held, lonely, matches
@@ -32,7 +32,7 @@ JOULES = "energy_j"
 
 
 def questions(
-    base: Side, head: Side, cards: Mapping[str, Card], given: Mapping[str, Margin]
+    base: LoadedRun, head: LoadedRun, cards: Mapping[str, Card], given: Mapping[str, Margin]
 ) -> list[Question]:
     """Return every metric of every operating point that both runs hold.
 
@@ -59,7 +59,7 @@ def questions(
 
 
 def gaps(
-    base: Side, head: Side, records: Sequence[Sequence[Record]], *, told: frozenset[str]
+    base: LoadedRun, head: LoadedRun, records: Sequence[Sequence[Record]], *, told: frozenset[str]
 ) -> list[Judged]:
     """Return verdicts on cells without values on one side; `told` cells exist in one revision only.
 

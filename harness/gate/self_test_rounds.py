@@ -41,7 +41,7 @@ def run_self_test(
 def _questions(rounds: RoundRecords, plan: RevisionPlan) -> Sequence[Question]:
     manifest = {"environment": dict(plan.environment)}
     base, head = (
-        loaded_run.Side(name, manifest, from_records(records), {})
+        loaded_run.LoadedRun(name, manifest, from_records(records), {})
         for name, records in (("A", rounds.base), ("B", rounds.head))
     )
     return questions.questions(base, head, plan.cards, {})

@@ -157,7 +157,7 @@ def gate_folders(
 
 
 def _rows(
-    both: tuple[loaded_run.Side, loaded_run.Side],
+    both: tuple[loaded_run.LoadedRun, loaded_run.LoadedRun],
     records: Sequence[Sequence[Record]],
     cards: Mapping[str, Card],
     margins: Mapping[str, Margin],
@@ -330,7 +330,7 @@ def _manifest(
 
 def _write_side(
     folder: Path, records: Sequence[Record], manifest: Mapping[str, Any]
-) -> loaded_run.Side:
+) -> loaded_run.LoadedRun:
     """Write what was measured of one revision as a run, anew at every look, and read it."""
     for name in (run_folder.RECORDS, run_folder.TURNS):
         (folder / name).unlink(missing_ok=True)

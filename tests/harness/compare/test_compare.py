@@ -9,7 +9,7 @@ import pytest
 
 from adabench.harness.compare import margins
 from adabench.harness.compare.compare import Asked, Comparison, Row, compare, counts
-from adabench.harness.compare.loaded_run import Side
+from adabench.harness.compare.loaded_run import LoadedRun
 from adabench.harness.contract.card import Card, Metric
 from adabench.harness.contract.record import Cell
 from adabench.harness.errors import SelectionError
@@ -54,17 +54,19 @@ def table(
     )
 
 
-def side(name: str, columns: Columns, manifest: Mapping[str, Any] = HERE, **shape: int) -> Side:
+def side(
+    name: str, columns: Columns, manifest: Mapping[str, Any] = HERE, **shape: int
+) -> LoadedRun:
     energy = {key: "counter" for key in columns if key.endswith("_j")}
-    return Side(name, manifest, table(columns, **shape), energy)
+    return LoadedRun(name, manifest, table(columns, **shape), energy)
 
 
-def held(a: Side, b: Side, *words: str, metrics: tuple[str, ...] = ()) -> Comparison:
+def held(a: LoadedRun, b: LoadedRun, *words: str, metrics: tuple[str, ...] = ()) -> Comparison:
     (found,) = compare(a, [b], {"toy": CARD}, Asked(margins.parsed(words), metrics))
     return found
 
 
-def only(a: Side, b: Side, *words: str, metrics: tuple[str, ...] = ()) -> Row:
+def only(a: LoadedRun, b: LoadedRun, *words: str, metrics: tuple[str, ...] = ()) -> Row:
     (row,) = held(a, b, *words, metrics=metrics).rows
     return row
 
@@ -283,7 +285,9 @@ def test_disturbed_timings_are_invalid_and_counts_stand() -> None:
 def test_estimates_never_compare_as_measurements(ours: str, theirs: str, says: str) -> None:
     rng = np.random.default_rng(2)
     a, b = (side("x", {"energy_j": times(rng, 40)}, cases=40) for _ in (0, 1))
-    a, b = (Side(s.name, s.manifest, s.table, {"energy_j": w}) for s, w in ((a, ours), (b, theirs)))
+    a, b = (
+        LoadedRun(s.name, s.manifest, s.table, {"energy_j": w}) for s, w in ((a, ours), (b, theirs))
+    )
     row = only(a, b)
     assert row.verdict == "invalid"
     assert says in row.note
@@ -300,7 +304,7 @@ def test_joules_of_a_counter_are_judged_and_carry_its_name() -> None:
 def test_a_models_joules_are_left_out_unless_asked_for() -> None:
     sides = [side("x", latency(s, energy_est_j=np.full(100, 2.0 * s)), cases=100) for s in (1, 2)]
     assert {row.metric for row in held(*sides).rows} == {"latency_s"}
-    sides = [Side(s.name, HERE, s.table, {"energy_est_j": "estimated"}) for s in sides]
+    sides = [LoadedRun(s.name, HERE, s.table, {"energy_est_j": "estimated"}) for s in sides]
     assert only(*sides, metrics=("energy_est_j",)).verdict == "invalid"
 
 
@@ -409,7 +413,7 @@ def elsewhere(rate: float | None, u_rel: float = 0.001) -> dict[str, Any]:
     return manifest
 
 
-def machines(factor: float, u_rel: float = 0.001) -> list[Side]:
+def machines(factor: float, u_rel: float = 0.001) -> list[LoadedRun]:
     """The same work on a machine of twice the rate, which does it `factor` times as fast."""
     work = np.full(400, 1e6)
     return [
@@ -447,7 +451,7 @@ def test_the_ceilings_uncertainty_widens_and_forbids_what_it_hides() -> None:
 
 def test_without_a_profile_the_note_says_how_to_get_fractions() -> None:
     sides = machines(2.0)
-    sides[1] = Side("fast", elsewhere(None), sides[1].table, {})
+    sides[1] = LoadedRun("fast", elsewhere(None), sides[1].table, {})
     found = held(*sides)
     assert {row.metric for row in found.rows} == {"flops_counted"}
     assert any("--profile" in note and "fast" in note for note in found.notes)
