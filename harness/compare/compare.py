@@ -46,7 +46,7 @@ import numpy as np
 from adabench.harness.analysis.operating_points import IDENTITY, unit_of
 from adabench.harness.compare import ceiling_fractions, margins, validity
 from adabench.harness.compare.change import ALPHA, CRITERIA, ENOUGH, Change, change_of
-from adabench.harness.compare.loaded_run import Both, LoadedRun
+from adabench.harness.compare.loaded_run import LoadedRun, RunPair
 from adabench.harness.compare.margins import Kind, Margin
 from adabench.harness.compare.pair_verdicts import (
     MEASURED,
@@ -183,7 +183,7 @@ def _against(
 ) -> Comparison:
     unlike = environment_diff.differences(base.manifest, other.manifest)
     across = bool(environment_diff.forbidding(unlike))
-    both = Both(base, other, across)
+    both = RunPair(base, other, across)
     found = matches(both.a, both.b)
     repeated = _repeated(base.table, other.table)
 
@@ -224,7 +224,7 @@ def _repeated(a: Table, b: Table) -> dict[str, Match]:
 
 
 def _rows(
-    both: Both,
+    both: RunPair,
     match: Match,
     repeated: Match | None,
     cards: Mapping[str, Card],
@@ -260,12 +260,12 @@ def _aside(name: str) -> bool:
     return name in ECHOES or "_est_" in name
 
 
-def _whole(both: Both, name: str) -> tuple[FloatArray, FloatArray]:
+def _whole(both: RunPair, name: str) -> tuple[FloatArray, FloatArray]:
     """Return a column of both tables as they were before collapsing."""
     return both.base.table.columns[name], both.other.table.columns[name]
 
 
-def _filled(both: Both, match: Match, blank: Row, question: Question) -> Row:
+def _filled(both: RunPair, match: Match, blank: Row, question: Question) -> Row:
     """Return the row with its change; `invalid` if something spoils it, else still unjudged."""
     measurement = measure(question, CRITERIA)
     found = change_of(question, measurement)
@@ -276,7 +276,7 @@ def _filled(both: Both, match: Match, blank: Row, question: Question) -> Row:
     )
 
 
-def _fraction_rows(both: Both, match: Match, card: Card, asked: Asked) -> Iterator[Row]:
+def _fraction_rows(both: RunPair, match: Match, card: Card, asked: Asked) -> Iterator[Row]:
     """Return what each machine made of its own ceilings; nothing without two profiles."""
     ours, theirs = (environment_diff.profile_of(side.manifest) for side in (both.base, both.other))
     if isinstance(ours, str) or isinstance(theirs, str):
@@ -312,7 +312,7 @@ def _of_values(match: Match, name: str, a: FloatArray, b: FloatArray) -> Paired:
     return held(replace(match, a=own, b=own), name, a, b)
 
 
-def _names(both: Both, card: Card, asked: Asked) -> list[str]:
+def _names(both: RunPair, card: Card, asked: Asked) -> list[str]:
     """Return the metrics to be judged: those asked for, or all that have a direction of good."""
     names = sorted(both.a.columns.keys() & both.b.columns.keys())
     kinds = {name: margins.kind_of(name, card) for name in names}

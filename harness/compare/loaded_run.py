@@ -1,7 +1,7 @@
 """A run as one side of a comparison, and two of them made ready to be compared.
 
 `opened` reads a run folder: its manifest, its table, and the labels of joules (`energy_labels.py`).
-`Both` collapses the repeats of both tables to one row a case and adds the share of a case's timed
+`RunPair` collapses the repeats of both tables to one row a case and adds the share of a case's timed
 samples that ran undisturbed (`KEPT`).
 """
 
@@ -37,7 +37,7 @@ class LoadedRun:
 
 
 @dataclass(frozen=True, eq=False)
-class Both:
+class RunPair:
     """Two sides, and whether they are of unlike hardware."""
 
     base: LoadedRun

@@ -14,7 +14,7 @@ import numpy as np
 
 from adabench.harness.compare import ceiling_fractions, margins
 from adabench.harness.compare.change import ENOUGH, Change
-from adabench.harness.compare.loaded_run import KEPT, Both
+from adabench.harness.compare.loaded_run import KEPT, RunPair
 from adabench.harness.compare.margins import Kind
 from adabench.harness.compare.pair_verdicts import MEASURED
 from adabench.harness.compare.pairing import Match, strangers
@@ -38,7 +38,7 @@ class Judged(Protocol):
         """The metric's kind."""
 
 
-def of_match(both: Both, match: Match) -> str:
+def of_match(both: RunPair, match: Match) -> str:
     """Return why an operating point cannot be compared at all, or nothing."""
     task = match.cell.task
     if environment_diff.task_changed(task, both.base.manifest, both.other.manifest) == "changed":
@@ -49,7 +49,7 @@ def of_match(both: Both, match: Match) -> str:
     return f"{unlike} of {len(match.a)} cases are other instances" if unlike else ""
 
 
-def of_metric(both: Both, match: Match, metric: str, kind: Kind, found: Change) -> str:
+def of_metric(both: RunPair, match: Match, metric: str, kind: Kind, found: Change) -> str:
     """Return why one metric is not judged, or nothing."""
     if kind in MEASURED or metric in ceiling_fractions.NAMES.values():
         spoilt = _disturbed(both, match) if kind != "memory" else ""
@@ -62,13 +62,13 @@ def of_metric(both: Both, match: Match, metric: str, kind: Kind, found: Change) 
     return ""
 
 
-def label(both: Both, metric: str) -> str:
+def label(both: RunPair, metric: str) -> str:
     """Return the label of joules in both runs, or both labels."""
     ours, theirs = both.base.energy.get(metric, ""), both.other.energy.get(metric, "")
     return ours if ours == theirs else f"{ours} | {theirs}"
 
 
-def notes(both: Both, found: Sequence[Match], cards: Mapping[str, Card]) -> Iterator[str]:
+def notes(both: RunPair, found: Sequence[Match], cards: Mapping[str, Card]) -> Iterator[str]:
     """Say what is to be known of the comparison as a whole."""
     yield from _missing(both, found)
     yield from _one_sided(both, found, cards)
@@ -85,7 +85,7 @@ def notes(both: Both, found: Sequence[Match], cards: Mapping[str, Card]) -> Iter
         yield from _ceilings(both)
 
 
-def of_drift(both: Both, judged: Iterable[Judged], drift: Mapping[str, float]) -> Iterator[str]:
+def of_drift(both: RunPair, judged: Iterable[Judged], drift: Mapping[str, float]) -> Iterator[str]:
     """Say how far unchanged methods moved, and of which metrics nobody knows it.
 
     `judged` are the rows of methods that are not known to be unchanged.
@@ -103,7 +103,7 @@ def of_drift(both: Both, judged: Iterable[Judged], drift: Mapping[str, float]) -
         )
 
 
-def _disturbed(both: Both, match: Match) -> str:
+def _disturbed(both: RunPair, match: Match) -> str:
     sides = (both.base.name, both.a, match.a), (both.other.name, both.b, match.b)
     for name, table, rows in sides:
         kept = table.columns[KEPT][rows] if KEPT in table.columns else np.empty(0)
@@ -116,14 +116,14 @@ def _disturbed(both: Both, match: Match) -> str:
     return ""
 
 
-def _joules(both: Both, metric: str) -> str:
+def _joules(both: RunPair, metric: str) -> str:
     ours, theirs = both.base.energy.get(metric, ""), both.other.energy.get(metric, "")
     if ours != theirs:
         return f"joules of unlike instruments: {ours} | {theirs}"
     return "" if ours in TOLD else f"joules that no instrument measured: {ours}"
 
 
-def _missing(both: Both, found: Sequence[Match]) -> Iterator[str]:
+def _missing(both: RunPair, found: Sequence[Match]) -> Iterator[str]:
     """Tell of cases of a shared seed that only one run holds: failed, or never run."""
     for name, count in (
         (both.base.name, sum(match.missing_a for match in found)),
@@ -136,7 +136,7 @@ def _missing(both: Both, found: Sequence[Match]) -> Iterator[str]:
             )
 
 
-def _one_sided(both: Both, found: Sequence[Match], cards: Mapping[str, Card]) -> Iterator[str]:
+def _one_sided(both: RunPair, found: Sequence[Match], cards: Mapping[str, Card]) -> Iterator[str]:
     known = [cards[task] for task in sorted({match.cell.task for match in found})]
     ours, theirs = both.a.columns.keys(), both.b.columns.keys()
     for name, own in ((both.base.name, ours - theirs), (both.other.name, theirs - ours)):
@@ -145,7 +145,7 @@ def _one_sided(both: Both, found: Sequence[Match], cards: Mapping[str, Card]) ->
             yield f"Recorded in {name} only: {', '.join(judged)}."
 
 
-def _ceilings(both: Both) -> Iterator[str]:
+def _ceilings(both: RunPair) -> Iterator[str]:
     yield "Unlike hardware: times, joules and bytes of memory are not compared."
     for side in (both.base, both.other):
         found = environment_diff.profile_of(side.manifest)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adabench.harness.compare import margins, validity
-from adabench.harness.compare.loaded_run import DROPPED, SAMPLES, Both, LoadedRun
+from adabench.harness.compare.loaded_run import DROPPED, SAMPLES, LoadedRun, RunPair
 from adabench.harness.compare.margins import Margin
 from adabench.harness.compare.pair_verdicts import Question
 from adabench.harness.compare.pairing import Match, Paired, held, lonely, matches
@@ -48,7 +48,7 @@ def questions(
             "`adabench compare --across-hardware` shows what can be said all the same.",
         )
     margins.known(given, base.table.columns.keys() | head.table.columns.keys())
-    both = Both(base, head, across=False)
+    both = RunPair(base, head, across=False)
     spoilt = {match.cell.key: validity.of_match(both, match) for match in matches(both.a, both.b)}
     return [
         question
@@ -90,7 +90,7 @@ def gaps(
 
 
 def _of_match(
-    both: Both, match: Match, card: Card, given: Mapping[str, Margin], spoilt: str
+    both: RunPair, match: Match, card: Card, given: Mapping[str, Margin], spoilt: str
 ) -> Iterator[Question]:
     base, head = both.base.table, both.other.table
     for name in sorted(base.columns.keys() & head.columns.keys()):
@@ -114,7 +114,7 @@ def _asked(name: str, card: Card, given: Mapping[str, Margin]) -> bool:
     return declared or name in (TIMED, JOULES) or name in given
 
 
-def _joules(both: Both, name: str, given: Mapping[str, Margin]) -> str:
+def _joules(both: RunPair, name: str, given: Mapping[str, Margin]) -> str:
     """Return why joules are no evidence; a model's are not even asked about unless named."""
     label = validity.label(both, name)
     if label in validity.TOLD:

@@ -50,6 +50,6 @@ def test_kept_samples_are_a_share_of_each_case() -> None:
         ]
     )
     side = loaded_run.LoadedRun("a", {}, table, {})
-    found = loaded_run.Both(side, side, across=False).a.columns[loaded_run.KEPT]
+    found = loaded_run.RunPair(side, side, across=False).a.columns[loaded_run.KEPT]
     assert found[:2].tolist() == [0.6, 1.0]
     assert np.isnan(found[2:]).all()
