@@ -36,7 +36,7 @@ def compare_runs(
         EnvironmentProblem: for unlike hardware that was not asked for.
     """
     question = Asked(margins.parsed(request.margins), request.metrics)
-    base, *others = (loaded_run.opened(folder) for folder in (request.base, *request.others))
+    base, *others = (loaded_run.load_run(folder) for folder in (request.base, *request.others))
     for other in others:
         _admit(base, other, across=request.across)
     tasks = sorted({cell.task for side in (base, *others) for cell in side.table.cells})

@@ -1,6 +1,6 @@
 """A run as one side of a comparison, and two of them made ready to be compared.
 
-`opened` reads a run folder: its manifest, its table, and the labels of joules (`energy_labels.py`).
+`load_run` reads a run folder: its manifest, its table, and the labels of joules (`energy_labels.py`).
 `RunPair` collapses the repeats of both tables to one row a case and adds the share of a case's timed
 samples that ran undisturbed (`KEPT`).
 """
@@ -60,7 +60,7 @@ class RunPair:
         return environment_diff.unchanged(self.base.manifest, self.other.manifest)
 
 
-def opened(folder: Path) -> LoadedRun:
+def load_run(folder: Path) -> LoadedRun:
     """Read a run.
 
     Raises:

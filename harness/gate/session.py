@@ -142,7 +142,7 @@ def gate_folders(
     base: Path, head: Path, margins: Mapping[str, Margin], say: Say = lambda _: None
 ) -> GateOutcome:
     """Judge two runs that are on disk."""
-    both = loaded_run.opened(base), loaded_run.opened(head)
+    both = loaded_run.load_run(base), loaded_run.load_run(head)
     marks = [side.manifest.get("gate") or {} for side in both]
     together = bool(marks[0]) and marks[0].get("duel") == marks[1].get("duel")
     named = {name: marks[0][name] for name in ("looks", "look", "stride") if name in marks[0]}
@@ -342,7 +342,7 @@ def _write_side(
     with run_folder.create(folder, turns.values(), manifest) as run:
         for record in records:
             run.append(record)
-    return loaded_run.opened(folder)
+    return loaded_run.load_run(folder)
 
 
 def _card(task: str, say: Say) -> Card:

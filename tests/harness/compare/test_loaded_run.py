@@ -28,7 +28,7 @@ def written(folder: Path, *records: Record) -> Path:
 
 
 def test_a_run_is_opened_with_its_name_and_labels(tmp_path: Path) -> None:
-    found = loaded_run.opened(written(tmp_path / "r", record(0, COUNTER, energy_cpu_j=2.0)))
+    found = loaded_run.load_run(written(tmp_path / "r", record(0, COUNTER, energy_cpu_j=2.0)))
     assert found.name == str(tmp_path / "r")
     assert found.energy["energy_cpu_j"] == "counter"
     assert found.table.columns["energy_cpu_j"][:].tolist() == [2.0]
@@ -37,7 +37,7 @@ def test_a_run_is_opened_with_its_name_and_labels(tmp_path: Path) -> None:
 def test_a_run_in_which_nothing_ended_well_is_refused(tmp_path: Path) -> None:
     failed = Record(CELL, "solve", 0, 0, "error", {}, "ValueError: no")
     with pytest.raises(StoreError, match="nothing to compare"):
-        loaded_run.opened(written(tmp_path / "r", failed))
+        loaded_run.load_run(written(tmp_path / "r", failed))
 
 
 def test_kept_samples_are_a_share_of_each_case() -> None:
