@@ -114,7 +114,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ComparisonRequest:
     """What is compared."""
 
     margins: Mapping[str, Margin]
@@ -123,7 +123,10 @@ class Asked:
 
 
 def compare(
-    base: LoadedRun, others: Sequence[LoadedRun], cards: Mapping[str, Card], asked: Asked
+    base: LoadedRun,
+    others: Sequence[LoadedRun],
+    cards: Mapping[str, Card],
+    asked: ComparisonRequest,
 ) -> list[Comparison]:
     """Hold every other run against the base; hardware that differs is compared across.
 
@@ -179,7 +182,7 @@ def _worded(row: Row, found: Measurement | None, decision: Decision) -> Row:
 
 
 def _against(
-    base: LoadedRun, other: LoadedRun, cards: Mapping[str, Card], asked: Asked
+    base: LoadedRun, other: LoadedRun, cards: Mapping[str, Card], asked: ComparisonRequest
 ) -> Comparison:
     unlike = environment_diff.differences(base.manifest, other.manifest)
     across = bool(environment_diff.forbidding(unlike))
@@ -228,7 +231,7 @@ def _rows(
     match: Match,
     repeated: Match | None,
     cards: Mapping[str, Card],
-    asked: Asked,
+    asked: ComparisonRequest,
     drift: Mapping[str, float],
 ) -> Iterator[Row]:
     card = cards[match.cell.task]
@@ -276,7 +279,9 @@ def _filled(both: RunPair, match: Match, blank: Row, question: Question) -> Row:
     )
 
 
-def _fraction_rows(both: RunPair, match: Match, card: Card, asked: Asked) -> Iterator[Row]:
+def _fraction_rows(
+    both: RunPair, match: Match, card: Card, asked: ComparisonRequest
+) -> Iterator[Row]:
     """Return what each machine made of its own ceilings; nothing without two profiles."""
     ours, theirs = (environment_diff.profile_of(side.manifest) for side in (both.base, both.other))
     if isinstance(ours, str) or isinstance(theirs, str):
@@ -312,7 +317,7 @@ def _of_values(match: Match, name: str, a: FloatArray, b: FloatArray) -> Paired:
     return held(replace(match, a=own, b=own), name, a, b)
 
 
-def _names(both: RunPair, card: Card, asked: Asked) -> list[str]:
+def _names(both: RunPair, card: Card, asked: ComparisonRequest) -> list[str]:
     """Return the metrics to be judged: those asked for, or all that have a direction of good."""
     names = sorted(both.a.columns.keys() & both.b.columns.keys())
     kinds = {name: margins.kind_of(name, card) for name in names}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adabench.harness.compare import loaded_run, margins
-from adabench.harness.compare.compare import Asked, Comparison, compare
+from adabench.harness.compare.compare import Comparison, ComparisonRequest, compare
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card
 from adabench.harness.errors import EnvironmentProblem, SelectionError, StoreError
@@ -35,7 +35,7 @@ def compare_runs(
         StoreError: for a folder that is no run, or runs without a common operating point.
         EnvironmentProblem: for unlike hardware that was not asked for.
     """
-    question = Asked(margins.parsed(request.margins), request.metrics)
+    question = ComparisonRequest(margins.parsed(request.margins), request.metrics)
     base, *others = (loaded_run.load_run(folder) for folder in (request.base, *request.others))
     for other in others:
         _admit(base, other, across=request.across)

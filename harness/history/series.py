@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from adabench.harness.analysis.operating_points import order
-from adabench.harness.compare.compare import Asked, Row, compare
+from adabench.harness.compare.compare import ComparisonRequest, Row, compare
 from adabench.harness.contract.record import Cell
 from adabench.harness.history.archive import Kept, plain
 from adabench.harness.provenance import environment_diff
@@ -140,7 +140,7 @@ def machines(runs: Iterable[Kept]) -> list[list[Kept]]:
 def links(a: Kept, b: Kept) -> list[Link]:
     """Hold a run against an earlier one of the same hardware."""
     cards = {**a.cards, **b.cards}
-    [found] = compare(a.side(), [b.side()], cards, Asked({}))
+    [found] = compare(a.side(), [b.side()], cards, ComparisonRequest({}))
     return [_link(row) for row in found.rows]
 
 

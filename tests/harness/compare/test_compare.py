@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adabench.harness.compare import margins
-from adabench.harness.compare.compare import Asked, Comparison, Row, compare, counts
+from adabench.harness.compare.compare import Comparison, ComparisonRequest, Row, compare, counts
 from adabench.harness.compare.loaded_run import LoadedRun
 from adabench.harness.contract.card import Card, Metric
 from adabench.harness.contract.record import Cell
@@ -62,7 +62,7 @@ def side(
 
 
 def held(a: LoadedRun, b: LoadedRun, *words: str, metrics: tuple[str, ...] = ()) -> Comparison:
-    (found,) = compare(a, [b], {"toy": CARD}, Asked(margins.parsed(words), metrics))
+    (found,) = compare(a, [b], {"toy": CARD}, ComparisonRequest(margins.parsed(words), metrics))
     return found
 
 
@@ -228,8 +228,8 @@ def test_one_small_p_value_among_many_is_ambiguous_and_alone_it_is_worse() -> No
 
 def test_several_runs_share_one_family() -> None:
     a, b = side("a", latency(1), cases=100), side("b", latency(2, 1.05), cases=100)
-    one = compare(a, [b], {"toy": CARD}, Asked({}))
-    three = compare(a, [b, b, b], {"toy": CARD}, Asked({}))
+    one = compare(a, [b], {"toy": CARD}, ComparisonRequest({}))
+    three = compare(a, [b, b, b], {"toy": CARD}, ComparisonRequest({}))
     first, again = one[0].rows[0].p, three[0].rows[0].p
     assert first is not None
     assert again is not None
