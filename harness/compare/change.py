@@ -48,7 +48,7 @@ FORMS: dict[Scale, Form] = {"log": "ratio", "sums": "ratio of sums", "linear": "
 
 
 @dataclass(frozen=True)
-class Change:
+class MetricChange:
     """One metric of one operating point, from the first run to the second."""
 
     form: Form
@@ -89,12 +89,12 @@ CRITERIA = Criteria(
 )  # fmt: skip
 
 
-def change_of(question: Question, found: Measurement) -> Change:
+def change_of(question: Question, found: Measurement) -> MetricChange:
     """Return a measurement as levels and an effect that people read: a ratio or a difference."""
     pairs = question.pairs
     form = FORMS[_scale(pairs, question)]
     shown = math.exp if found.scale == "log" else float
-    return Change(
+    return MetricChange(
         form, _level(form, pairs.a), _level(form, pairs.a if found.equal else pairs.b),
         shown(found.estimate), shown(found.low), shown(found.high),
         found.n, found.units, found.p_up, found.p_down, found.p_within, found.equal, found.note,

@@ -45,7 +45,7 @@ import numpy as np
 
 from adabench.harness.analysis.operating_points import IDENTITY, unit_of
 from adabench.harness.compare import ceiling_fractions, margins, validity
-from adabench.harness.compare.change import ALPHA, CRITERIA, ENOUGH, Change, change_of
+from adabench.harness.compare.change import ALPHA, CRITERIA, ENOUGH, MetricChange, change_of
 from adabench.harness.compare.loaded_run import LoadedRun, RunPair
 from adabench.harness.compare.margins import Kind, Margin
 from adabench.harness.compare.pair_verdicts import (
@@ -84,7 +84,7 @@ class Row:
     better: Direction
     margin: Margin
     verdict: Word
-    change: Change | None
+    change: MetricChange | None
     """None where the two runs are not of the same cases."""
     p: float | None = None
     """Two-sided, of "no change beyond the margin", adjusted by Holm."""

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from adabench.harness.compare import ceiling_fractions, margins
-from adabench.harness.compare.change import ENOUGH, Change
+from adabench.harness.compare.change import ENOUGH, MetricChange
 from adabench.harness.compare.loaded_run import KEPT, RunPair
 from adabench.harness.compare.margins import Kind
 from adabench.harness.compare.pair_verdicts import MEASURED
@@ -49,7 +49,7 @@ def of_match(both: RunPair, match: Match) -> str:
     return f"{unlike} of {len(match.a)} cases are other instances" if unlike else ""
 
 
-def of_metric(both: RunPair, match: Match, metric: str, kind: Kind, found: Change) -> str:
+def of_metric(both: RunPair, match: Match, metric: str, kind: Kind, found: MetricChange) -> str:
     """Return why one metric is not judged, or nothing."""
     if kind in MEASURED or metric in ceiling_fractions.NAMES.values():
         spoilt = _disturbed(both, match) if kind != "memory" else ""

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from adabench.harness.compare.change import Change, Form
+from adabench.harness.compare.change import Form, MetricChange
 from adabench.harness.compare.compare import Comparison, Row
 from adabench.harness.compare.margins import Kind, Margin
 from adabench.harness.compare.pair_verdicts import Word
@@ -29,7 +29,7 @@ def row(
     kind: Kind = "timing",
 ) -> Row:
     spread = 0.01
-    found = Change(
+    found = MetricChange(
         form, 1.0, estimate, estimate, estimate - spread, estimate + spread, 30, 30, 0.0, 1.0, 1.0
     )
     margin = Margin(0.02, form != "difference")
