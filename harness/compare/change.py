@@ -34,7 +34,7 @@ from adabench.harness.compare.pair_verdicts import (
     Measurement,
     Question,
 )
-from adabench.harness.compare.pairing import Paired
+from adabench.harness.compare.pairing import MetricPairs
 from adabench.harness.compare.units import Scale, grouped_units, seed_units
 from adabench.harness.stats.intervals import FloatArray
 
@@ -101,7 +101,7 @@ def change_of(question: Question, found: Measurement) -> MetricChange:
     )  # fmt: skip
 
 
-def _scale(pairs: Paired, question: Question) -> Scale:
+def _scale(pairs: MetricPairs, question: Question) -> Scale:
     if question.kind == "quality":
         return "linear"
     return "log" if min(pairs.a.min(), pairs.b.min()) > 0 else "sums"

@@ -58,7 +58,7 @@ from adabench.harness.compare.pair_verdicts import (
     decide,
     measure,
 )
-from adabench.harness.compare.pairing import Lonely, Match, Paired, held, lonely, matches
+from adabench.harness.compare.pairing import Lonely, Match, MetricPairs, held, lonely, matches
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.record import Cell
 from adabench.harness.provenance import environment_diff
@@ -311,7 +311,7 @@ def _fraction_rows(
             yield _filled(both, match, blank, question)
 
 
-def _of_values(match: Match, name: str, a: FloatArray, b: FloatArray) -> Paired:
+def _of_values(match: Match, name: str, a: FloatArray, b: FloatArray) -> MetricPairs:
     """Return the pairs of columns that hold the match's rows only."""
     own = np.arange(len(a))
     return held(replace(match, a=own, b=own), name, a, b)

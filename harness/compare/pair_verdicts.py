@@ -26,7 +26,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from adabench.harness.compare.margins import Kind, Margin
-from adabench.harness.compare.pairing import Paired
+from adabench.harness.compare.pairing import MetricPairs
 from adabench.harness.compare.units import Scale, Units, case_means
 from adabench.harness.stats.intervals import FloatArray
 from adabench.harness.stats.multiple_testing import holm
@@ -43,13 +43,13 @@ SUMS = "zero for some case, so sums are divided"
 class Question:
     """One metric of one operating point, ready to be judged."""
 
-    pairs: Paired
+    pairs: MetricPairs
     kind: Kind
     better: Direction
     margin: Margin
     invalid: str = ""
     """Why it is no comparison."""
-    repeats: Paired | None = None
+    repeats: MetricPairs | None = None
     """The same pairs before repeats were collapsed to cases."""
     slack: float = 0.0
     """What all pairs share and no number of them averages out, on the log scale."""

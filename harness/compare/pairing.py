@@ -44,7 +44,7 @@ class Match:
 
 
 @dataclass(frozen=True, eq=False)
-class Paired:
+class MetricPairs:
     """One metric of one operating point, seen by two runs."""
 
     cell: Cell
@@ -64,7 +64,7 @@ class Lonely(NamedTuple):
     b: tuple[Cell, ...]
 
 
-def pair(a: Table, b: Table, metrics: Sequence[str]) -> list[Paired]:
+def pair(a: Table, b: Table, metrics: Sequence[str]) -> list[MetricPairs]:
     """Return every metric of every operating point that both tables hold, on its pairs.
 
     A pair needs a value on both sides. What has no pair at all is absent.
@@ -78,14 +78,14 @@ def pair(a: Table, b: Table, metrics: Sequence[str]) -> list[Paired]:
     return [item for item in found if len(item.a)]
 
 
-def held(match: Match, metric: str, a: FloatArray, b: FloatArray) -> Paired:
+def held(match: Match, metric: str, a: FloatArray, b: FloatArray) -> MetricPairs:
     """Return the pairs of one match that have a value in both columns (of whole tables)."""
     ours, theirs = a[match.a], b[match.b]
     known = ~(np.isnan(ours) | np.isnan(theirs))
     if known.all():
-        return Paired(match.cell, metric, ours, theirs, match.seed, match.case, match.block)
+        return MetricPairs(match.cell, metric, ours, theirs, match.seed, match.case, match.block)
     seed, case, block = match.seed[known], match.case[known], match.block[known]
-    return Paired(match.cell, metric, ours[known], theirs[known], seed, case, block)
+    return MetricPairs(match.cell, metric, ours[known], theirs[known], seed, case, block)
 
 
 def matches(a: Table, b: Table) -> list[Match]:

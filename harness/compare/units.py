@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from adabench.harness.compare.pairing import Paired
+from adabench.harness.compare.pairing import MetricPairs
 from adabench.harness.stats import trimmed_mean
 from adabench.harness.stats.intervals import FloatArray, IntArray
 from adabench.harness.stats.paired import Clusters, Effect, Over, Side, difference, p_beyond
@@ -56,7 +56,7 @@ class Units:
         return "block" if self.clusters is None else "seed"
 
 
-def grouped_units(scale: Scale, pairs: Paired, group: IntArray | None) -> Units:
+def grouped_units(scale: Scale, pairs: MetricPairs, group: IntArray | None) -> Units:
     """Average pairs to groups; without groups each pair, being a case, is a unit."""
     a, b = (np.log(pairs.a), np.log(pairs.b)) if scale == "log" else (pairs.a, pairs.b)
     if group is not None:
@@ -66,7 +66,7 @@ def grouped_units(scale: Scale, pairs: Paired, group: IntArray | None) -> Units:
     return Units(a, b, scale)
 
 
-def seed_units(scale: Scale, pairs: Paired) -> Units:
+def seed_units(scale: Scale, pairs: MetricPairs) -> Units:
     """Return one unit a seed."""
     if scale != "linear":
         return grouped_units(scale, pairs, pairs.seed)
@@ -74,7 +74,7 @@ def seed_units(scale: Scale, pairs: Paired) -> Units:
     return Units(pairs.a, pairs.b, scale, Clusters(pairs.seed, pairs.case, pairs.block))
 
 
-def case_units(pairs: Paired, *, relative: bool) -> Units:
+def case_units(pairs: MetricPairs, *, relative: bool) -> Units:
     """Return one unit a case; of a count, which may be zero, relative to the mean of the base."""
     a, b = case_means(pairs, pairs.a), case_means(pairs, pairs.b)
     if relative and (size := float(np.abs(a).mean())) > 0:
@@ -82,13 +82,13 @@ def case_units(pairs: Paired, *, relative: bool) -> Units:
     return Units(a, b, "linear")
 
 
-def round_units(pairs: Paired, stride: int | None) -> Units:
+def round_units(pairs: MetricPairs, stride: int | None) -> Units:
     """Return one unit a round of `stride` repeats, or without it a block of seed and repeat."""
     means = rounds_of(pairs, stride)
     return Units(np.zeros(len(means)), means, "log", robust=stride is not None)
 
 
-def rounds_of(pairs: Paired, stride: int | None) -> FloatArray:
+def rounds_of(pairs: MetricPairs, stride: int | None) -> FloatArray:
     """Return what each round says: the mean over cases of the median of log ratios."""
     known = (pairs.a > 0) & (pairs.b > 0)
     logs = np.log(pairs.b[known]) - np.log(pairs.a[known])
@@ -106,7 +106,7 @@ def rounds_of(pairs: Paired, stride: int | None) -> FloatArray:
     return np.asarray(np.bincount(rounds, medians) / np.bincount(rounds), np.float64)
 
 
-def case_means(pairs: Paired, values: FloatArray) -> FloatArray:
+def case_means(pairs: MetricPairs, values: FloatArray) -> FloatArray:
     """Return the mean of each (seed, case) over its repeats."""
     keys = np.stack([pairs.seed, pairs.case])
     _, back = np.unique(keys, axis=1, return_inverse=True)
@@ -114,7 +114,7 @@ def case_means(pairs: Paired, values: FloatArray) -> FloatArray:
     return np.asarray(np.bincount(back, values) / np.bincount(back), np.float64)
 
 
-def repeats_itself(pairs: Paired) -> bool:
+def repeats_itself(pairs: MetricPairs) -> bool:
     """Say whether every case was measured at least twice and gave the same every time."""
     keys = np.stack([pairs.seed, pairs.case])
     _, back, count = np.unique(keys, axis=1, return_inverse=True, return_counts=True)

@@ -18,7 +18,7 @@ from adabench.harness.compare import margins, validity
 from adabench.harness.compare.loaded_run import DROPPED, SAMPLES, LoadedRun, RunPair
 from adabench.harness.compare.margins import Margin
 from adabench.harness.compare.pair_verdicts import Question
-from adabench.harness.compare.pairing import Match, Paired, held, lonely, matches
+from adabench.harness.compare.pairing import Match, MetricPairs, held, lonely, matches
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.record import Record
 from adabench.harness.errors import StoreError
@@ -122,12 +122,12 @@ def _joules(both: RunPair, name: str, given: Mapping[str, Margin]) -> str:
     return f"joules that no instrument measured: {label}" if name in given else "not asked"
 
 
-def _undisturbed(pairs: Paired, match: Match, base: Table, head: Table) -> Paired:
+def _undisturbed(pairs: MetricPairs, match: Match, base: Table, head: Table) -> MetricPairs:
     """Leave out pairs of which a side had no undisturbed sample."""
     if len(pairs.a) != len(match.a) or SAMPLES not in base.columns or SAMPLES not in head.columns:
         return pairs
     kept = _kept(base, match.a) & _kept(head, match.b)
-    return Paired(
+    return MetricPairs(
         pairs.cell, pairs.metric, pairs.a[kept], pairs.b[kept],
         pairs.seed[kept], pairs.case[kept], pairs.block[kept],
     )  # fmt: skip

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adabench.harness.compare.pair_verdicts import MEASURED, Question
-from adabench.harness.compare.pairing import Paired
+from adabench.harness.compare.pairing import MetricPairs
 from adabench.harness.compare.units import rounds_of
 from adabench.harness.gate.judge import Rule, judge
 from adabench.harness.gate.rounds import STRIDE
@@ -111,7 +111,7 @@ def _drawn(question: Question, chosen: IntArray, flips: npt.NDArray[np.bool_]) -
     block = pairs.block[keep]
     flipped = np.isin(block // STRIDE, names[flips])
     a, b = pairs.a[keep], pairs.b[keep]
-    return replace(question, pairs=Paired(
+    return replace(question, pairs=MetricPairs(
         pairs.cell, pairs.metric, np.where(flipped, b, a), np.where(flipped, a, b),
         pairs.seed[keep], pairs.case[keep], block,
     ))  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from adabench.harness.compare import change
 from adabench.harness.compare.margins import Margin
 from adabench.harness.compare.pair_verdicts import Question, decide, measure
-from adabench.harness.compare.pairing import Paired
+from adabench.harness.compare.pairing import MetricPairs
 from adabench.harness.contract.record import Cell
 from adabench.harness.gate.judge import Rule
 
@@ -22,7 +22,7 @@ def question(gaps: np.ndarray, margin: Margin = POINT, kind: str = "quality") ->
     a = np.linspace(0.2, 0.4, n) if kind == "quality" else np.full(n, 100.0)
     zeros = np.zeros(n, np.intp)
     cell = Cell("task", "m", {}, {}, "embedded", 0)
-    pairs = Paired(cell, "metric", a, a + gaps, zeros, np.arange(n), zeros)
+    pairs = MetricPairs(cell, "metric", a, a + gaps, zeros, np.arange(n), zeros)
     return Question(pairs, kind, "higher" if kind == "quality" else "lower", margin)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from adabench.harness.compare.margins import Margin
 from adabench.harness.compare.pair_verdicts import Question
-from adabench.harness.compare.pairing import Paired
+from adabench.harness.compare.pairing import MetricPairs
 from adabench.harness.compare.units import repeats_itself, rounds_of
 from adabench.harness.contract.record import Cell
 from adabench.harness.gate.judge import Rule, broken, counts, exit_code, judge
@@ -55,7 +55,7 @@ def timing(
     forks: int = FORKS, metric: str = "latency_s",
 ) -> Question:  # fmt: skip
     a, b = timings(rng, slower, rounds, forks)
-    pairs = Paired(cell(name), metric, a, b, *grid(rounds, forks))
+    pairs = MetricPairs(cell(name), metric, a, b, *grid(rounds, forks))
     return Question(pairs, "timing", "lower", LATENCY)
 
 
@@ -67,7 +67,10 @@ def answers(rng: np.random.Generator, n: int = 200, lost: float = 0.0, name: str
     b[rng.random(n) < lost] = 0.0
     zeros = np.zeros(n, np.intp)
     return Question(
-        Paired(cell(name), "accuracy", a, b, zeros, np.arange(n), zeros), "quality", "higher", POINT
+        MetricPairs(cell(name), "accuracy", a, b, zeros, np.arange(n), zeros),
+        "quality",
+        "higher",
+        POINT,
     )
 
 
@@ -127,7 +130,7 @@ def test_two_points_of_accuracy_are_found() -> None:
         b = a.copy()
         b[rng.choice(np.flatnonzero(a == 1), n // 50, replace=False)] = 0.0
         zeros = np.zeros(n, np.intp)
-        pairs = Paired(cell(), "accuracy", a, b, zeros, np.arange(n), zeros)
+        pairs = MetricPairs(cell(), "accuracy", a, b, zeros, np.arange(n), zeros)
         others = [answers(rng, name=f"m{i}") for i in range(19)]
         lost = Question(pairs, "quality", "higher", POINT)
         row = judge([lost, *others], RULE)[0]
@@ -139,7 +142,7 @@ def test_two_points_of_accuracy_are_found() -> None:
 def test_equal_values_are_the_same_without_a_test() -> None:
     a = np.arange(1.0, 65.0)
     [row] = judge(
-        [Question(Paired(cell(), "tokens", a, a, *grid()), "count", "lower", LATENCY)], RULE
+        [Question(MetricPairs(cell(), "tokens", a, a, *grid()), "count", "lower", LATENCY)], RULE
     )
     assert (row.verdict, row.evidence, row.p_worse) == ("same", "equal", None)
 
@@ -159,7 +162,7 @@ def test_a_count_that_repeats_itself_is_a_fact(
 ) -> None:
     seed, case, block = grid()
     a = 1000.0 * (1 + case)
-    pairs = Paired(cell(), "tokens", a, a * factor, seed, case, block)
+    pairs = MetricPairs(cell(), "tokens", a, a * factor, seed, case, block)
     [row] = judge([Question(pairs, "count", better, Margin(margin, True))], RULE)  # type: ignore[arg-type]
     assert (row.verdict, row.evidence) == (word, "exact")
     assert row.effect == pytest.approx(factor - 1)
@@ -170,7 +173,7 @@ def test_a_count_that_varies_is_tested() -> None:
     rng = np.random.default_rng(0)
     seed, case, block = grid()
     a, b = (rng.poisson(1000, len(seed)).astype(float) for _ in range(2))
-    pairs = Paired(cell(), "tokens", a, b, seed, case, block)
+    pairs = MetricPairs(cell(), "tokens", a, b, seed, case, block)
     assert not repeats_itself(pairs)
     [row] = judge([Question(pairs, "count", "lower", Margin(0.0, True))], RULE)
     assert (row.verdict, row.evidence) == ("ambiguous", "cases")
@@ -180,7 +183,7 @@ def test_repeats_of_the_same_cases_are_no_further_evidence() -> None:
     rng = np.random.default_rng(1)
     once = answers(rng, 60, lost=0.1)
     again = [np.tile(x, 50) for x in (once.pairs.a, once.pairs.b, once.pairs.seed, once.pairs.case)]
-    many = Paired(cell(), "accuracy", *again, np.repeat(np.arange(50), 60))
+    many = MetricPairs(cell(), "accuracy", *again, np.repeat(np.arange(50), 60))
     [one], [fifty] = (judge([Question(p, "quality", "higher", POINT)], RULE)
                       for p in (once.pairs, many))  # fmt: skip
     assert one.p_worse == pytest.approx(fifty.p_worse)
@@ -192,7 +195,7 @@ def test_a_round_is_one_unit_however_much_is_measured_in_it() -> None:
     luck = rng.normal(0, 0.05, FIRST)
     seed, case, block = grid(forks=20)
     noise = np.exp(luck[block // STRIDE] + rng.normal(0, 0.001, len(block)))
-    pairs = Paired(cell(), "latency_s", np.ones(len(block)), noise, seed, case, block)
+    pairs = MetricPairs(cell(), "latency_s", np.ones(len(block)), noise, seed, case, block)
     assert rounds_of(pairs, STRIDE) == pytest.approx(luck, abs=0.002)
     [row] = judge([Question(pairs, "timing", "lower", LATENCY)], RULE)
     assert row.units == FIRST
@@ -203,7 +206,7 @@ def test_a_regression_of_one_case_is_not_outvoted_by_the_others() -> None:
     seed, case, block = grid()
     rng = np.random.default_rng(3)
     b = np.exp(rng.normal(0, 0.002, len(block))) * np.where(case == 0, 1.4, 1.0)
-    pairs = Paired(cell(), "latency_s", np.ones(len(block)), b, seed, case, block)
+    pairs = MetricPairs(cell(), "latency_s", np.ones(len(block)), b, seed, case, block)
     assert judge([Question(pairs, "timing", "lower", LATENCY)], RULE)[0].verdict == "worse"
 
 
@@ -212,7 +215,7 @@ def stored(slower: float, seed: int = 4) -> Question:
     shape = (3, 2, 5)
     seeds, blocks, cases = (axis.ravel() for axis in np.indices(shape))
     a, b = (np.exp(rng.normal(0, 0.01, math.prod(shape))) for _ in range(2))
-    pairs = Paired(cell(), "latency_s", a, b * slower, seeds, cases, blocks)
+    pairs = MetricPairs(cell(), "latency_s", a, b * slower, seeds, cases, blocks)
     return Question(pairs, "timing", "lower", LATENCY)
 
 
@@ -236,7 +239,7 @@ def test_a_margin_is_what_sameness_has_to_show() -> None:
     rng = np.random.default_rng(9)
     seed, case, block = grid()
     b = np.exp(rng.normal(0, 0.004, len(block)))
-    pairs = Paired(cell(), "latency_s", np.ones(len(block)), b, seed, case, block)
+    pairs = MetricPairs(cell(), "latency_s", np.ones(len(block)), b, seed, case, block)
     words = [judge([Question(pairs, "timing", "lower", Margin(m, True))], RULE)[0].verdict
              for m in (0.03, 0.0001)]  # fmt: skip
     assert words == ["same", "ambiguous"]
@@ -277,7 +280,7 @@ def test_a_later_look_is_stricter_than_the_first() -> None:
     """Eight rounds, +5 %, t = 4.1: twice 0.0022 of "no change"."""
     scatter = 0.0341 * np.array([-1.5, -1.0, -0.5, -0.2, 0.2, 0.5, 1.0, 1.5])
     zeros = np.zeros(8, np.intp)
-    pairs = Paired(cell(), "latency_s", np.ones(8), np.exp(0.05 + scatter), zeros, zeros,
+    pairs = MetricPairs(cell(), "latency_s", np.ones(8), np.exp(0.05 + scatter), zeros, zeros,
                    np.arange(8) * STRIDE)  # fmt: skip
     asked = [Question(pairs, "timing", "lower", LATENCY)]
     first, last = (judge(asked, Rule(looks=LOOKS, look=k, stride=STRIDE))[0] for k in (1, LOOKS))

@@ -11,7 +11,7 @@ import pytest
 
 from adabench.harness.compare.margins import Margin
 from adabench.harness.compare.pair_verdicts import Question
-from adabench.harness.compare.pairing import Paired
+from adabench.harness.compare.pairing import MetricPairs
 from adabench.harness.contract.record import Cell
 from adabench.harness.gate import revision_worker, self_test
 from adabench.harness.gate.judge import Rule
@@ -34,7 +34,7 @@ def measured(slower: float, scatter: float, rounds: int = 24, seed: int = 0) -> 
     block = np.repeat(np.arange(rounds) * STRIDE, 3)
     case = np.tile(np.arange(3), rounds)
     luck = rng.normal(0, scatter, rounds)[block // STRIDE]
-    pairs = Paired(Cell("t", "m", {}, {}, "embedded", 0), "latency_s", np.ones(len(block)),
+    pairs = MetricPairs(Cell("t", "m", {}, {}, "embedded", 0), "latency_s", np.ones(len(block)),
                    slower * np.exp(luck), np.zeros(len(block), np.intp), case, block)  # fmt: skip
     return Question(pairs, "timing", "lower", Margin(0.02, True))
 
