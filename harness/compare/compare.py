@@ -58,7 +58,7 @@ from adabench.harness.compare.pair_verdicts import (
     decide,
     measure,
 )
-from adabench.harness.compare.pairing import Lonely, Match, MetricPairs, held, lonely, matches
+from adabench.harness.compare.pairing import Lonely, Match, MetricPairs, lonely, matches, pairs_of
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.record import Cell
 from adabench.harness.provenance import environment_diff
@@ -245,12 +245,12 @@ def _rows(
             label=validity.label(both, name) if kind == "energy" else "",
             control=kind in MEASURED and match.cell.address in both.unchanged,
         )  # fmt: skip
-        pairs = held(match, name, both.a.columns[name], both.b.columns[name])
+        pairs = pairs_of(match, name, both.a.columns[name], both.b.columns[name])
         if spoilt:
             yield blank
         if spoilt or not len(pairs.a):
             continue  # without a pair: another task's metric, or one that only one run has
-        again = held(repeated, name, *_whole(both, name)) if repeated else None
+        again = pairs_of(repeated, name, *_whole(both, name)) if repeated else None
         question = Question(
             pairs, kind, blank.better, blank.margin, repeats=again, slack=drift.get(name, 0.0)
         )
@@ -314,7 +314,7 @@ def _fraction_rows(
 def _of_values(match: Match, name: str, a: FloatArray, b: FloatArray) -> MetricPairs:
     """Return the pairs of columns that hold the match's rows only."""
     own = np.arange(len(a))
-    return held(replace(match, a=own, b=own), name, a, b)
+    return pairs_of(replace(match, a=own, b=own), name, a, b)
 
 
 def _names(both: RunPair, card: Card, asked: ComparisonRequest) -> list[str]:

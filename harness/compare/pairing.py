@@ -71,14 +71,14 @@ def pair(a: Table, b: Table, metrics: Sequence[str]) -> list[MetricPairs]:
     """
     both = [name for name in metrics if name in a.columns and name in b.columns]
     found = (
-        held(match, name, a.columns[name], b.columns[name])
+        pairs_of(match, name, a.columns[name], b.columns[name])
         for match in matches(a, b)
         for name in both
     )
     return [item for item in found if len(item.a)]
 
 
-def held(match: Match, metric: str, a: FloatArray, b: FloatArray) -> MetricPairs:
+def pairs_of(match: Match, metric: str, a: FloatArray, b: FloatArray) -> MetricPairs:
     """Return the pairs of one match that have a value in both columns (of whole tables)."""
     ours, theirs = a[match.a], b[match.b]
     known = ~(np.isnan(ours) | np.isnan(theirs))

@@ -18,7 +18,7 @@ from adabench.harness.compare import margins, validity
 from adabench.harness.compare.loaded_run import DROPPED, SAMPLES, LoadedRun, RunPair
 from adabench.harness.compare.margins import Margin
 from adabench.harness.compare.pair_verdicts import Question
-from adabench.harness.compare.pairing import Match, MetricPairs, held, lonely, matches
+from adabench.harness.compare.pairing import Match, MetricPairs, lonely, matches, pairs_of
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.record import Record
 from adabench.harness.errors import StoreError
@@ -98,7 +98,7 @@ def _of_match(
         if kind is None or not _asked(name, card, given):
             continue
         margin = margins.margin_for(name, kind, given)
-        pairs = held(match, name, base.columns[name], head.columns[name])
+        pairs = pairs_of(match, name, base.columns[name], head.columns[name])
         if not len(pairs.a):
             continue
         why = spoilt or (_joules(both, name, given) if kind == "energy" else "")
