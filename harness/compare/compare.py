@@ -58,7 +58,14 @@ from adabench.harness.compare.pair_verdicts import (
     decide,
     measure,
 )
-from adabench.harness.compare.pairing import Lonely, Match, MetricPairs, lonely, matches, pairs_of
+from adabench.harness.compare.pairing import (
+    Match,
+    MetricPairs,
+    UnmatchedCells,
+    lonely,
+    matches,
+    pairs_of,
+)
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.record import Cell
 from adabench.harness.provenance import environment_diff
@@ -107,7 +114,7 @@ class Comparison:
     across: bool
     """On unlike hardware: times, joules and bytes are left out."""
     rows: tuple[Row, ...]
-    lonely: Lonely
+    lonely: UnmatchedCells
     drift: Mapping[str, float]
     """The largest shift of unchanged methods, by metric, as a logarithm."""
     notes: tuple[str, ...] = ()

@@ -57,7 +57,7 @@ class MetricPairs:
     block: IntArray
 
 
-class Lonely(NamedTuple):
+class UnmatchedCells(NamedTuple):
     """Cells that only one of two tables holds, sorted by what they are."""
 
     a: tuple[Cell, ...]
@@ -128,11 +128,11 @@ def _count(table: Table) -> dict[str, int]:
     return {cell.key: number for cell, number in zip(table.cells, rows, strict=True)}
 
 
-def lonely(a: Table, b: Table) -> Lonely:
+def lonely(a: Table, b: Table) -> UnmatchedCells:
     """Return the cells, seed by seed, that only one of the two tables holds."""
     ours = {(_spot(cell), cell.seed): cell for cell in a.cells}
     theirs = {(_spot(cell), cell.seed): cell for cell in b.cells}
-    return Lonely(
+    return UnmatchedCells(
         tuple(ours[name] for name in sorted(ours.keys() - theirs.keys())),
         tuple(theirs[name] for name in sorted(theirs.keys() - ours.keys())),
     )

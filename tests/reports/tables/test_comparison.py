@@ -8,7 +8,7 @@ from adabench.harness.compare.change import Form, MetricChange
 from adabench.harness.compare.compare import Comparison, Row
 from adabench.harness.compare.margins import Kind, Margin
 from adabench.harness.compare.pair_verdicts import Word
-from adabench.harness.compare.pairing import Lonely
+from adabench.harness.compare.pairing import UnmatchedCells
 from adabench.harness.contract.record import Cell
 from adabench.harness.provenance.environment_diff import Unlike
 from adabench.reports.tables import comparison as compared
@@ -36,10 +36,12 @@ def row(
     return Row(own or cell(), "m", unit, kind, "lower", margin, verdict, found, note=note)
 
 
-NOBODY = Lonely((), ())
+NOBODY = UnmatchedCells((), ())
 
 
-def comparison(*rows: Row, lonely: Lonely = NOBODY, unlike: tuple[Unlike, ...] = ()) -> Comparison:
+def comparison(
+    *rows: Row, lonely: UnmatchedCells = NOBODY, unlike: tuple[Unlike, ...] = ()
+) -> Comparison:
     return Comparison("A", "B", unlike, False, rows, lonely, {})
 
 
@@ -84,7 +86,7 @@ def test_only_what_differs_names_an_operating_point() -> None:
 
 
 def test_lonely_seeds_stand_in_one_line() -> None:
-    alone = Lonely((cell(seed=3), cell(seed=4)), (cell("flush"),))
+    alone = UnmatchedCells((cell(seed=3), cell(seed=4)), (cell("flush"),))
     assert compared.lonely_lines(comparison(lonely=alone)) == [
         "Only in A: paging/lru, seeds 3, 4",
         "Only in B: paging/flush, seed 0",
