@@ -62,9 +62,9 @@ from adabench.harness.compare.pairing import (
     Match,
     MetricPairs,
     UnmatchedCells,
-    lonely,
     matches,
     pairs_of,
+    unmatched_cells,
 )
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.record import Cell
@@ -212,7 +212,7 @@ def _against(
     notes = [*validity.notes(both, found, cards), *validity.of_drift(both, judged, drift)]
     return Comparison(
         base.name, other.name, tuple(unlike), across, (*controls, *judged),
-        lonely(base.table, other.table), drift, tuple(notes),
+        unmatched_cells(base.table, other.table), drift, tuple(notes),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 Cells are matched by task, method, point, conditions and scale; the seeds of an operating
 point are pooled into one `Match`, whose rows lie sorted by seed, case and repeat. A row that
 only one run holds has no partner and drops out; an operating point or a seed that only one
-run holds is in `lonely`, so that nothing is left out silently. In a collapsed table every
+run holds is in `unmatched_cells`, so that nothing is left out silently. In a collapsed table every
 repeat is 0: the pairs are then cases. Everything happens on columns; no object a row is made.
 
 Which instance a case was stands in the column `instance` where its task tells
@@ -128,7 +128,7 @@ def _count(table: Table) -> dict[str, int]:
     return {cell.key: number for cell, number in zip(table.cells, rows, strict=True)}
 
 
-def lonely(a: Table, b: Table) -> UnmatchedCells:
+def unmatched_cells(a: Table, b: Table) -> UnmatchedCells:
     """Return the cells, seed by seed, that only one of the two tables holds."""
     ours = {(_spot(cell), cell.seed): cell for cell in a.cells}
     theirs = {(_spot(cell), cell.seed): cell for cell in b.cells}

@@ -18,7 +18,7 @@ from adabench.harness.compare import margins, validity
 from adabench.harness.compare.loaded_run import DROPPED, SAMPLES, LoadedRun, RunPair
 from adabench.harness.compare.margins import Margin
 from adabench.harness.compare.pair_verdicts import Question
-from adabench.harness.compare.pairing import Match, MetricPairs, lonely, matches, pairs_of
+from adabench.harness.compare.pairing import Match, MetricPairs, matches, pairs_of, unmatched_cells
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.record import Record
 from adabench.harness.errors import StoreError
@@ -83,7 +83,7 @@ def gaps(
     named = {row.cell.key for row in found} | told
     found += [
         broken(cell, "HEAD has no record of it", "invalid")
-        for cell in lonely(base.table, head.table).a
+        for cell in unmatched_cells(base.table, head.table).a
         if cell.key not in named
     ]
     return found

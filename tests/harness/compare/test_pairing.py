@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from adabench.harness.compare.pairing import lonely, matches, pair, strangers
+from adabench.harness.compare.pairing import matches, pair, strangers, unmatched_cells
 from adabench.harness.contract.record import Cell, Record
 from adabench.harness.store.table import Table, from_records
 
@@ -54,7 +54,7 @@ def test_a_value_that_one_side_lacks_is_no_pair() -> None:
 def test_points_and_seeds_of_one_run_only_are_named() -> None:
     a = table(*(record(own, 0, {"x": 1.0}) for own in (cell(), cell(seed=1), cell(k=1.0))))
     b = table(*(record(own, 0, {"x": 1.0}) for own in (cell(), cell(seed=2), cell("other"))))
-    alone = lonely(a, b)
+    alone = unmatched_cells(a, b)
     assert {(c.method, c.seed, *c.point) for c in alone.a} == {("m", 1), ("m", 0, "k")}
     assert {(c.method, c.seed) for c in alone.b} == {("m", 2), ("other", 0)}
     assert [match.cell for match in matches(a, b)] == [cell()]
