@@ -7,7 +7,7 @@ run holds is in `unmatched_cells`, so that nothing is left out silently. In a co
 repeat is 0: the pairs are then cases. Everything happens on columns; no object a row is made.
 
 Which instance a case was stands in the column `instance` where its task tells
-(`harness/analysis/operating_points.py`). Pairs that differ in it are not pairs: `strangers` counts them.
+(`harness/analysis/operating_points.py`). Pairs that differ in it are not pairs: `count_other_instances` counts them.
 """
 
 from collections import defaultdict
@@ -138,7 +138,7 @@ def unmatched_cells(a: Table, b: Table) -> UnmatchedCells:
     )
 
 
-def strangers(match: Match, a: Table, b: Table) -> int:
+def count_other_instances(match: Match, a: Table, b: Table) -> int:
     """Return how many of the pairs are different instances, as far as both tables tell."""
     if IDENTITY not in a.columns or IDENTITY not in b.columns:
         return 0

@@ -17,7 +17,7 @@ from adabench.harness.compare.change import ENOUGH, MetricChange
 from adabench.harness.compare.loaded_run import KEPT, RunPair
 from adabench.harness.compare.margins import Kind
 from adabench.harness.compare.pair_verdicts import MEASURED
-from adabench.harness.compare.pairing import Match, strangers
+from adabench.harness.compare.pairing import Match, count_other_instances
 from adabench.harness.contract.card import Card
 from adabench.harness.provenance import environment_diff
 from adabench.profilers.timing.disturbance import KEEP_SHARE
@@ -45,7 +45,7 @@ def of_match(both: RunPair, match: Match) -> str:
         return f"the files of task {task} changed"
     if not len(match.a):
         return "no case is in both runs"
-    unlike = strangers(match, both.a, both.b)
+    unlike = count_other_instances(match, both.a, both.b)
     return f"{unlike} of {len(match.a)} cases are other instances" if unlike else ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from adabench.harness.compare.pairing import matches, pair, strangers, unmatched_cells
+from adabench.harness.compare.pairing import count_other_instances, matches, pair, unmatched_cells
 from adabench.harness.contract.record import Cell, Record
 from adabench.harness.store.table import Table, from_records
 
@@ -80,8 +80,8 @@ def test_other_instances_are_counted_where_both_tell() -> None:
         record(cell(), 2, {"x": 1.0}),
     )
     (found,) = matches(a, b)
-    assert strangers(found, a, b) == 1
-    assert strangers(found, a, table(record(cell(), 0, {"x": 1.0}))) == 0
+    assert count_other_instances(found, a, b) == 1
+    assert count_other_instances(found, a, table(record(cell(), 0, {"x": 1.0}))) == 0
 
 
 @pytest.mark.parametrize("seed", range(20))
