@@ -144,7 +144,7 @@ def compare(
     """
     held_names = {name for side in (base, *others) for name in side.table.columns}
     for names in (asked.margins, asked.metrics):
-        margins.known(names, {*held_names, *ceiling_fractions.NAMES.values()})
+        margins.check_names(names, {*held_names, *ceiling_fractions.NAMES.values()})
     found = [_against(base, other, cards, asked) for other in others]
     return _decided(found)
 

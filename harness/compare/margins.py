@@ -101,7 +101,7 @@ def margin_for(name: str, kind: Kind, given: Mapping[str, Margin]) -> Margin:
     return margin
 
 
-def known(given: Iterable[str], metrics: Iterable[str]) -> None:
+def check_names(given: Iterable[str], metrics: Iterable[str]) -> None:
     """Refuse the name of a metric that nobody recorded.
 
     Raises:

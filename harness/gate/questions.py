@@ -47,7 +47,7 @@ def questions(
             "A gate needs both from one machine: run both there, or gate revisions with --rev. "
             "`adabench compare --across-hardware` shows what can be said all the same.",
         )
-    margins.known(given, base.table.columns.keys() | head.table.columns.keys())
+    margins.check_names(given, base.table.columns.keys() | head.table.columns.keys())
     both = RunPair(base, head, across=False)
     spoilt = {match.cell.key: validity.of_match(both, match) for match in matches(both.a, both.b)}
     return [

@@ -91,7 +91,7 @@ def test_a_margin_of_the_wrong_form_is_refused(word: str, kind: margins.Kind) ->
 
 def test_an_unknown_name_suggests_near_ones() -> None:
     with pytest.raises(SelectionError) as refused:
-        margins.known(margins.parsed(["latncy_s=3%"]), ["latency_s", "right"])
+        margins.check_names(margins.parsed(["latncy_s=3%"]), ["latency_s", "right"])
     assert "latency_s" in refused.value.hint
 
 
