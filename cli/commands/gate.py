@@ -54,14 +54,14 @@ def command(
 ) -> None:
     """May HEAD be merged? 0 pass, 1 regression, 3 invalid or incomparable, 5 ambiguous."""
     from adabench.cli.commands import gate_output
-    from adabench.harness.compare.margins import parsed
+    from adabench.harness.compare.margins import parse_margins
     from adabench.harness.gate.self_test_rounds import run_self_test
     from adabench.harness.gate.session import GateRequest, run_gate
     from adabench.harness.plan.request import parse_seeds
 
     request = GateRequest(
         tuple(places or ()), rev, tuple(fixed or ()), tuple(swept or ()), False,
-        parse_seeds(seeds), scale, parsed(margin or ()), rounds, seconds_or_zero(budget),
+        parse_seeds(seeds), scale, parse_margins(margin or ()), rounds, seconds_or_zero(budget),
         install, out, ("adabench", *sys.argv[1:]),
     )  # fmt: skip
     if self_test:

@@ -35,7 +35,7 @@ def compare_runs(
         StoreError: for a folder that is no run, or runs without a common operating point.
         EnvironmentProblem: for unlike hardware that was not asked for.
     """
-    question = ComparisonRequest(margins.parsed(request.margins), request.metrics)
+    question = ComparisonRequest(margins.parse_margins(request.margins), request.metrics)
     base, *others = (loaded_run.load_run(folder) for folder in (request.base, *request.others))
     for other in others:
         _admit(base, other, across=request.across)

@@ -58,7 +58,7 @@ DEFAULTS: Mapping[Kind, Margin] = {
 }
 
 
-def parsed(words: Iterable[str]) -> dict[str, Margin]:
+def parse_margins(words: Iterable[str]) -> dict[str, Margin]:
     """Read `latency_s=3%`, `accuracy=1pt`, `loss=0.02`; the last word on a name holds.
 
     Raises:

@@ -62,7 +62,9 @@ def side(
 
 
 def held(a: LoadedRun, b: LoadedRun, *words: str, metrics: tuple[str, ...] = ()) -> Comparison:
-    (found,) = compare(a, [b], {"toy": CARD}, ComparisonRequest(margins.parsed(words), metrics))
+    (found,) = compare(
+        a, [b], {"toy": CARD}, ComparisonRequest(margins.parse_margins(words), metrics)
+    )
     return found
 
 

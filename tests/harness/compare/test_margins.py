@@ -29,7 +29,7 @@ CARD = Card(
     ],
 )
 def test_a_margin_is_read_and_shown(word: str, margin: Margin, shown: str) -> None:
-    (found,) = margins.parsed([word]).values()
+    (found,) = margins.parse_margins([word]).values()
     assert found.relative == margin.relative
     assert found.value == pytest.approx(margin.value)
     assert str(found) == shown
@@ -40,12 +40,12 @@ def test_a_margin_is_read_and_shown(word: str, margin: Margin, shown: str) -> No
 )
 def test_nonsense_is_refused_with_an_example(word: str) -> None:
     with pytest.raises(SelectionError) as refused:
-        margins.parsed([word])
+        margins.parse_margins([word])
     assert "latency_s=3%" in refused.value.hint
 
 
 def test_the_last_word_on_a_name_holds() -> None:
-    assert margins.parsed(["a=1%", "b=2%", "a=5%"])["a"].value == pytest.approx(0.05)
+    assert margins.parse_margins(["a=1%", "b=2%", "a=5%"])["a"].value == pytest.approx(0.05)
 
 
 def test_as_much_up_as_down() -> None:
@@ -74,7 +74,7 @@ def test_every_metric_has_its_kind(name: str, kind: str | None) -> None:
 
 
 def test_a_kind_has_a_margin_of_its_own_and_a_name_may_have_another() -> None:
-    given = margins.parsed(["latency_s=10%"])
+    given = margins.parse_margins(["latency_s=10%"])
     assert margins.margin_for("latency_s", "timing", given).value == pytest.approx(0.10)
     assert margins.margin_for("cpu_s", "timing", given) == margins.DEFAULTS["timing"]
 
@@ -83,7 +83,7 @@ def test_a_kind_has_a_margin_of_its_own_and_a_name_may_have_another() -> None:
     ("word", "kind"), [("right=3%", "quality"), ("latency_s=1pt", "timing"), ("steps=1", "count")]
 )
 def test_a_margin_of_the_wrong_form_is_refused(word: str, kind: margins.Kind) -> None:
-    given = margins.parsed([word])
+    given = margins.parse_margins([word])
     with pytest.raises(SelectionError) as refused:
         margins.margin_for(word.partition("=")[0], kind, given)
     assert f"is a {kind}" in refused.value.message
@@ -91,7 +91,7 @@ def test_a_margin_of_the_wrong_form_is_refused(word: str, kind: margins.Kind) ->
 
 def test_an_unknown_name_suggests_near_ones() -> None:
     with pytest.raises(SelectionError) as refused:
-        margins.check_names(margins.parsed(["latncy_s=3%"]), ["latency_s", "right"])
+        margins.check_names(margins.parse_margins(["latncy_s=3%"]), ["latency_s", "right"])
     assert "latency_s" in refused.value.hint
 
 
