@@ -26,7 +26,7 @@ TOLD = ("measured", "counter")
 """Labels of joules that come from an instrument."""
 
 
-class Judged(Protocol):
+class VerdictRow(Protocol):
     """What is asked of a verdict's row."""
 
     @property
@@ -85,7 +85,9 @@ def notes(both: RunPair, found: Sequence[Match], cards: Mapping[str, Card]) -> I
         yield from _ceilings(both)
 
 
-def of_drift(both: RunPair, judged: Iterable[Judged], drift: Mapping[str, float]) -> Iterator[str]:
+def of_drift(
+    both: RunPair, judged: Iterable[VerdictRow], drift: Mapping[str, float]
+) -> Iterator[str]:
     """Say how far unchanged methods moved, and of which metrics nobody knows it.
 
     `judged` are the rows of methods that are not known to be unchanged.
