@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from adabench.harness.errors import StoreError
-from adabench.harness.gate.judge import WORDS, Judged, counts
+from adabench.harness.gate.judge import WORDS, GateVerdict, counts
 
 LEVELS = {"worse": "error", "invalid": "error", "ambiguous": "warning"}
 MOST = 20
@@ -20,14 +20,14 @@ MOST = 20
 MARKS = {"worse": "❌", "invalid": "⚠️", "ambiguous": "❔", "better": "🟢", "same": "✅"}
 
 
-def name(row: Judged) -> str:
+def name(row: GateVerdict) -> str:
     """Name an operating point: what differs from other cells of the method."""
     cell = row.cell
     turned = ", ".join(f"{k}={v}" for k, v in sorted({**cell.point, **cell.conditions}.items()))
     return f"{cell.address} ({turned})" if turned else cell.address
 
 
-def effect(row: Judged) -> str:
+def effect(row: GateVerdict) -> str:
     """Say the effect with its interval."""
     if row.effect is None:
         return row.note
@@ -40,7 +40,7 @@ def effect(row: Judged) -> str:
     return f"{text} [{low}, {high}]"
 
 
-def sentence(row: Judged) -> str:
+def sentence(row: GateVerdict) -> str:
     """Say in one line what a verdict is."""
     parts = [f"{row.metric} {row.verdict}: {effect(row)}"]
     if row.evidence not in ("none", "equal"):
@@ -48,7 +48,7 @@ def sentence(row: Judged) -> str:
     return ", ".join([*parts, *([row.note] if row.note and row.effect is not None else [])])
 
 
-def junit(rows: Sequence[Judged]) -> str:
+def junit(rows: Sequence[GateVerdict]) -> str:
     """Return the verdicts as JUnit XML: a suite a task, a case a metric of an operating point."""
     number = counts(rows)
     root = ET.Element("testsuites", name="adabench gate", tests=str(len(rows)),
@@ -70,7 +70,7 @@ def junit(rows: Sequence[Judged]) -> str:
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def annotations(rows: Sequence[Judged]) -> Iterator[str]:
+def annotations(rows: Sequence[GateVerdict]) -> Iterator[str]:
     """Yield GitHub's workflow commands, the most serious first."""
     loud = sorted((row for row in rows if row.verdict in LEVELS),
                   key=lambda row: WORDS.index(row.verdict))  # fmt: skip
@@ -79,7 +79,7 @@ def annotations(rows: Sequence[Judged]) -> Iterator[str]:
         yield f"::{LEVELS[row.verdict]} title={_property(title)}::{_data(sentence(row))}"
 
 
-def summary(rows: Sequence[Judged], title: str, notes: Sequence[str]) -> str:
+def summary(rows: Sequence[GateVerdict], title: str, notes: Sequence[str]) -> str:
     """Return the step summary, in Markdown: what is not `same` in a table."""
     number = counts(rows)
     tally = ", ".join(f"{count} {word}" for word, count in number.items() if count)

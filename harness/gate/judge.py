@@ -107,7 +107,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Judged:
+class GateVerdict:
     """The verdict on one metric of one operating point."""
 
     cell: Cell
@@ -135,7 +135,7 @@ class Judged:
         return {**asdict(self), "cell": self.cell.to_json(), "margin": str(self.margin)}
 
 
-def judge(questions: Iterable[Question], rule: Rule) -> list[Judged]:
+def judge(questions: Iterable[Question], rule: Rule) -> list[GateVerdict]:
     """Return the verdicts, in the order of the questions."""
     asked, criteria = list(questions), rule.criteria()
     found = [
@@ -148,7 +148,7 @@ def judge(questions: Iterable[Question], rule: Rule) -> list[Judged]:
     ]
 
 
-def exit_code(judged: Sequence[Judged]) -> int:
+def exit_code(judged: Sequence[GateVerdict]) -> int:
     """Return 1 for a regression, 3 for something invalid (or nothing), 5 ambiguous, 0 pass."""
     words = {row.verdict for row in judged}
     if "worse" in words:
@@ -158,12 +158,12 @@ def exit_code(judged: Sequence[Judged]) -> int:
     return 5 if "ambiguous" in words else 0
 
 
-def broken(cell: Cell, note: str, word: Word) -> Judged:
+def broken(cell: Cell, note: str, word: Word) -> GateVerdict:
     """Return the verdict on an operating point that has no values on one side."""
-    return Judged(cell, "status", word, "none", Margin(0.0, True), True, note=note)
+    return GateVerdict(cell, "status", word, "none", Margin(0.0, True), True, note=note)
 
 
-def _missing(question: Question, rule: Rule) -> Judged:
+def _missing(question: Question, rule: Rule) -> GateVerdict:
     """Return the verdict on what cannot be tested, or has no pairs."""
     word: Word = "invalid"
     note = question.invalid
@@ -171,11 +171,11 @@ def _missing(question: Question, rule: Rule) -> Judged:
         note = "no measurement of it ran undisturbed"
         word = "invalid" if rule.stride is None else "ambiguous"  # another round may tell
     pairs = question.pairs
-    return Judged(pairs.cell, pairs.metric, word, "none", question.margin,
+    return GateVerdict(pairs.cell, pairs.metric, word, "none", question.margin,
                   question.kind != "quality", n=len(pairs.a), note=note)  # fmt: skip
 
 
-def _row(question: Question, found: Measurement, decision: Decision) -> Judged:
+def _row(question: Question, found: Measurement, decision: Decision) -> GateVerdict:
     pairs, evidence = question.pairs, _EVIDENCE[found.evidence]
     shown = _change if found.scale == "log" else float
     effect, low, high = (
@@ -184,7 +184,7 @@ def _row(question: Question, found: Measurement, decision: Decision) -> Judged:
     )
     if found.evidence == "exact":  # from none to some is an infinite change
         effect = low = high = found.estimate
-    row = Judged(pairs.cell, pairs.metric, decision.word, evidence, question.margin,
+    row = GateVerdict(pairs.cell, pairs.metric, decision.word, evidence, question.margin,
                  question.kind != "quality", effect, low, high, len(pairs.a),
                  0 if found.equal else found.units)  # fmt: skip
     if found.is_fact:
@@ -210,7 +210,7 @@ _EVIDENCE: Mapping[str, EvidenceName] = {
 }  # fmt: skip
 
 
-def _why_ambiguous(row: Judged, beyond: bool) -> str:
+def _why_ambiguous(row: GateVerdict, beyond: bool) -> str:
     if row.evidence == "processes" and beyond:
         return "two processes of the same code may differ by as much; only --rev can tell"
     return "more rounds would tell" if row.evidence == "rounds" else "more cases would tell"
@@ -224,7 +224,7 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def counts(judged: Iterable[Judged]) -> Mapping[str, int]:
+def counts(judged: Iterable[GateVerdict]) -> Mapping[str, int]:
     """Return how often each word was given."""
     words = [row.verdict for row in judged]
     return {word: words.count(word) for word in WORDS}

@@ -22,7 +22,7 @@ from adabench.harness.compare.pairing import Match, MetricPairs, matches, pairs_
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.record import Record
 from adabench.harness.errors import StoreError
-from adabench.harness.gate.judge import Judged, broken
+from adabench.harness.gate.judge import GateVerdict, broken
 from adabench.harness.provenance import environment_diff
 from adabench.harness.stats.intervals import IntArray
 from adabench.harness.store.table import Table
@@ -60,7 +60,7 @@ def questions(
 
 def gaps(
     base: LoadedRun, head: LoadedRun, records: Sequence[Sequence[Record]], *, told: frozenset[str]
-) -> list[Judged]:
+) -> list[GateVerdict]:
     """Return verdicts on cells without values on one side; `told` cells exist in one revision only.
 
     `records` are those of both runs, failed ones included.

@@ -28,7 +28,7 @@ from typing import IO, Any
 
 from adabench.harness.contract.record import Cell, Record, record_from_json
 from adabench.harness.errors import EnvironmentProblem, MethodContractError, SelectionError
-from adabench.harness.gate.judge import Judged
+from adabench.harness.gate.judge import GateVerdict
 
 FIRST = 8
 LOOKS = 4
@@ -164,9 +164,9 @@ def measure(
     command: Command,
     cells: Sequence[Cell],
     pace: Pace,
-    look: Callable[[RoundRecords], list[Judged]],
+    look: Callable[[RoundRecords], list[GateVerdict]],
     say: Callable[[str], None],
-) -> tuple[RoundRecords, list[Judged]]:
+) -> tuple[RoundRecords, list[GateVerdict]]:
     """Run the first rounds, look, and run further rounds for what is ambiguous."""
     rounds = RoundRecords()
     for _ in range(pace.first):
@@ -197,7 +197,7 @@ def measure(
     return rounds, rows
 
 
-def open_cells(rows: Sequence[Judged], cells: Sequence[Cell]) -> list[Cell]:
+def open_cells(rows: Sequence[GateVerdict], cells: Sequence[Cell]) -> list[Cell]:
     """Return the cells that further rounds could decide; none once something is worse."""
     if any(row.verdict == "worse" for row in rows):
         return []
@@ -205,7 +205,7 @@ def open_cells(rows: Sequence[Judged], cells: Sequence[Cell]) -> list[Cell]:
     return [cell for cell in cells if spot(cell) in spots]
 
 
-def new_seeds(rows: Sequence[Judged], cells: Sequence[Cell], number: int) -> list[Cell]:
+def new_seeds(rows: Sequence[GateVerdict], cells: Sequence[Cell], number: int) -> list[Cell]:
     """Return cells of a seed that was not run yet, where more cases would tell."""
     wanted = {spot(row.cell) for row in rows
               if row.verdict == "ambiguous" and row.evidence == "cases"}  # fmt: skip

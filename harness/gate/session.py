@@ -23,7 +23,7 @@ from adabench.harness.contract.card import Card, Metric
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.harness.gate import protocol, questions, revisions
-from adabench.harness.gate.judge import Judged, Rule, counts, exit_code, judge
+from adabench.harness.gate.judge import GateVerdict, Rule, counts, exit_code, judge
 from adabench.harness.gate.rounds import (
     FIRST,
     LOOKS,
@@ -78,7 +78,7 @@ class GateOutcome:
 
     base: str
     head: str
-    rows: tuple[Judged, ...]
+    rows: tuple[GateVerdict, ...]
     rule: Rule
     notes: tuple[str, ...] = ()
     rounds: int = 0
@@ -162,12 +162,12 @@ def _rows(
     cards: Mapping[str, Card],
     margins: Mapping[str, Margin],
     rule: Rule,
-) -> list[Judged]:
+) -> list[GateVerdict]:
     asked = questions.questions(*both, cards, margins)
     return [*judge(asked, rule), *questions.gaps(*both, records, told=frozenset())]
 
 
-def _folder_notes(rows: Sequence[Judged], rule: Rule) -> tuple[str, ...]:
+def _folder_notes(rows: Sequence[GateVerdict], rule: Rule) -> tuple[str, ...]:
     notes = []
     if rule.stride is None and any(row.evidence == "processes" for row in rows):
         notes.append(
@@ -255,7 +255,7 @@ def _measure_and_judge(
     folder = request.out or Path("runs") / f"{now:%Y%m%d-%H%M%S}-gate"
     name = f"{now.isoformat()} {setups[0].label} {setups[1].label}"
 
-    def look(rounds: RoundRecords) -> list[Judged]:
+    def look(rounds: RoundRecords) -> list[GateVerdict]:
         now_rule = replace(rule, look=rounds.looks + 1)
         base, head = (
             _write_side(folder / side, records, _manifest(plan, setup, name, now_rule, request))

@@ -8,7 +8,7 @@ import pytest
 from adabench.harness.compare.margins import Margin
 from adabench.harness.contract.record import Cell
 from adabench.harness.gate import rounds
-from adabench.harness.gate.judge import Judged
+from adabench.harness.gate.judge import GateVerdict
 from adabench.harness.gate.rounds import Pace, RoundRecords, measure, new_seeds, open_cells
 
 
@@ -16,8 +16,8 @@ def cell(name: str, seed: int = 0) -> Cell:
     return Cell("task", name, {}, {}, "embedded", seed)
 
 
-def row(name: str, verdict: Any, evidence: Any = "rounds") -> Judged:
-    return Judged(cell(name), "latency_s", verdict, evidence, Margin(0.02, True), True)
+def row(name: str, verdict: Any, evidence: Any = "rounds") -> GateVerdict:
+    return GateVerdict(cell(name), "latency_s", verdict, evidence, Margin(0.02, True), True)
 
 
 CELLS = (cell("fast"), cell("fast", 1), cell("slow"), cell("slow", 1))
@@ -37,7 +37,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> list[list[Cell]]:
     return seen
 
 
-def run(pace: Pace, verdicts: Sequence[Judged]) -> RoundRecords:
+def run(pace: Pace, verdicts: Sequence[GateVerdict]) -> RoundRecords:
     look = lambda _: list(verdicts)
     taken, _ = measure((), (), CELLS, pace, look, lambda _: None)
     return taken
@@ -66,7 +66,7 @@ def test_no_look_beyond_those_that_the_levels_allow_for(played: list[list[Cell]]
     ],
 )
 def test_what_ends_a_gate_at_once(
-    budget_s: float, verdicts: list[Judged], played: list[list[Cell]]
+    budget_s: float, verdicts: list[GateVerdict], played: list[list[Cell]]
 ) -> None:
     taken = run(Pace(first=3, budget_s=budget_s), verdicts)
     assert (taken.count, taken.looks) == (3, 1)
