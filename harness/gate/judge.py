@@ -158,7 +158,7 @@ def exit_code(judged: Sequence[GateVerdict]) -> int:
     return 5 if "ambiguous" in words else 0
 
 
-def broken(cell: Cell, note: str, word: Word) -> GateVerdict:
+def verdict_without_values(cell: Cell, note: str, word: Word) -> GateVerdict:
     """Return the verdict on an operating point that has no values on one side."""
     return GateVerdict(cell, "status", word, "none", Margin(0.0, True), True, note=note)
 

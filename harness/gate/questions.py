@@ -22,7 +22,7 @@ from adabench.harness.compare.pairing import Match, MetricPairs, matches, pairs_
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.record import Record
 from adabench.harness.errors import StoreError
-from adabench.harness.gate.judge import GateVerdict, broken
+from adabench.harness.gate.judge import GateVerdict, verdict_without_values
 from adabench.harness.provenance import environment_diff
 from adabench.harness.stats.intervals import IntArray
 from adabench.harness.store.table import Table
@@ -75,14 +75,20 @@ def gaps(
     for record in {record.cell.key: record for side in records for record in side}.values():
         key = record.cell.key
         if key in failed[1] and key not in failed[0] and key in ok[0]:
-            found.append(broken(record.cell, f"fails in HEAD: {failed[1][key]}", "worse"))
+            found.append(
+                verdict_without_values(record.cell, f"fails in HEAD: {failed[1][key]}", "worse")
+            )
         elif key in failed[0] and key in failed[1]:
-            found.append(broken(record.cell, f"fails in both: {failed[0][key]}", "invalid"))
+            found.append(
+                verdict_without_values(record.cell, f"fails in both: {failed[0][key]}", "invalid")
+            )
         elif key in failed[0] and key in ok[1]:
-            found.append(broken(record.cell, f"failed in BASE: {failed[0][key]}", "better"))
+            found.append(
+                verdict_without_values(record.cell, f"failed in BASE: {failed[0][key]}", "better")
+            )
     named = {row.cell.key for row in found} | told
     found += [
-        broken(cell, "HEAD has no record of it", "invalid")
+        verdict_without_values(cell, "HEAD has no record of it", "invalid")
         for cell in unmatched_cells(base.table, head.table).a
         if cell.key not in named
     ]

@@ -11,7 +11,7 @@ from adabench.harness.compare.pair_verdicts import Question
 from adabench.harness.compare.pairing import MetricPairs
 from adabench.harness.compare.units import repeats_itself, rounds_of
 from adabench.harness.contract.record import Cell
-from adabench.harness.gate.judge import Rule, broken, counts, exit_code, judge
+from adabench.harness.gate.judge import Rule, counts, exit_code, judge, verdict_without_values
 from adabench.harness.gate.rounds import FIRST, LOOKS, STRIDE
 
 RULE = Rule(looks=LOOKS, stride=STRIDE)
@@ -263,7 +263,7 @@ def test_of_changes_by_the_margin_few_pass_as_same() -> None:
     ],
 )
 def test_exit_codes(words: list[str], code: int) -> None:
-    rows = [broken(cell(), "", word) for word in words]  # type: ignore[arg-type]
+    rows = [verdict_without_values(cell(), "", word) for word in words]  # type: ignore[arg-type]
     assert exit_code(rows) == code
     assert sum(counts(rows).values()) == len(words)
 
