@@ -30,7 +30,7 @@ def page(outcome: GateOutcome) -> str:
     return "\n".join([*lines, family + rounds, f"{WORDS[outcome.code]} (exit {outcome.code})"])
 
 
-def self_test_page(result: self_test.Tested) -> str:
+def self_test_page(result: self_test.SelfTestResult) -> str:
     """Return a self-test for people."""
     lines = (
         f"A/A: {result.alarms} of {result.gates} gates of equal code raised a false alarm.",
@@ -43,6 +43,6 @@ def self_test_page(result: self_test.Tested) -> str:
     return "\n".join(lines)
 
 
-def dump(result: GateOutcome | self_test.Tested) -> str:
+def dump(result: GateOutcome | self_test.SelfTestResult) -> str:
     """Return the outcome as one line of JSON."""
     return json.dumps(result.to_json() if isinstance(result, GateOutcome) else asdict(result))

@@ -35,7 +35,7 @@ SEED = 7
 
 
 @dataclass(frozen=True)
-class Tested:
+class SelfTestResult:
     """What the gate did on this machine."""
 
     rounds: int
@@ -61,7 +61,7 @@ class Tested:
 
 def tested(
     same: Sequence[Question], slowed: Sequence[Question], rule: Rule, first: int, planted: float
-) -> Tested:
+) -> SelfTestResult:
     """Draw gates from recorded rounds and judge them; timings only.
 
     Raises:
@@ -87,7 +87,7 @@ def tested(
         cells += sum(slower)
     levels = [_levels(question) for question in same]
     seen = float(np.median([np.expm1(center(_levels(question))[0]) for question in slowed]))
-    return Tested(
+    return SelfTestResult(
         n, DRAWN, first, alarms, found, cells / (DRAWN * len(slowed)), planted, seen,
         max(float(level.std(ddof=1)) for level in levels),
         max(float(np.expm1(np.abs(level).max())) for level in levels),

@@ -19,7 +19,7 @@ PLANTED = 0.05
 
 def run_self_test(
     request: GateRequest, say: Callable[[str], None] = lambda _: None
-) -> self_test.Tested:
+) -> self_test.SelfTestResult:
     """Run A/A and A/B rounds until the budget is spent, and draw gates from them."""
     chosen = replace(request, places=request.places or ("paging/lru",), seeds=(0,))
     here = Path(sys.executable)
