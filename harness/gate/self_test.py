@@ -59,7 +59,7 @@ class SelfTestResult:
     """The largest change that one round of equal code showed, either way."""
 
 
-def tested(
+def run_self_test(
     same: Sequence[Question], slowed: Sequence[Question], rule: Rule, first: int, planted: float
 ) -> SelfTestResult:
     """Draw gates from recorded rounds and judge them; timings only.

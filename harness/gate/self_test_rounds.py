@@ -35,7 +35,7 @@ def run_self_test(
         say(f"round {kinds[1].count} of either kind: {spent_s:.0f} s")
     same, slowed = (_questions(rounds, plan) for rounds in kinds)
     rule = Rule(stride=STRIDE, looks=pace.looks)
-    return self_test.tested(same, slowed, rule, request.rounds, PLANTED)
+    return self_test.run_self_test(same, slowed, rule, request.rounds, PLANTED)
 
 
 def _questions(rounds: RoundRecords, plan: RevisionPlan) -> Sequence[Question]:

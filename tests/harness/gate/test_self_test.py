@@ -40,7 +40,9 @@ def measured(slower: float, scatter: float, rounds: int = 24, seed: int = 0) -> 
 
 
 def test_a_quiet_machine_finds_five_per_cent_and_cries_no_wolf() -> None:
-    found = self_test.tested([measured(1.0, 0.01)], [measured(1.05, 0.01, seed=1)], RULE, 8, 0.05)
+    found = self_test.run_self_test(
+        [measured(1.0, 0.01)], [measured(1.05, 0.01, seed=1)], RULE, 8, 0.05
+    )
     assert found.alarms <= 0.01 * found.gates
     assert found.found >= 0.8 * found.gates
     assert found.seen == pytest.approx(0.05, abs=0.01)
@@ -48,7 +50,9 @@ def test_a_quiet_machine_finds_five_per_cent_and_cries_no_wolf() -> None:
 
 
 def test_a_noisy_machine_says_that_it_finds_nothing() -> None:
-    found = self_test.tested([measured(1.0, 0.2)], [measured(1.05, 0.2, seed=1)], RULE, 8, 0.05)
+    found = self_test.run_self_test(
+        [measured(1.0, 0.2)], [measured(1.05, 0.2, seed=1)], RULE, 8, 0.05
+    )
     assert found.alarms <= 0.01 * found.gates
     assert found.found < 0.2 * found.gates
     assert found.furthest > 0.2
@@ -56,7 +60,7 @@ def test_a_noisy_machine_says_that_it_finds_nothing() -> None:
 
 def test_too_few_rounds_are_refused() -> None:
     with pytest.raises(ValueError, match="only 4 were measured"):
-        self_test.tested([measured(1.0, 0.1, 4)], [measured(1.0, 0.1, 4)], RULE, 8, 0.05)
+        self_test.run_self_test([measured(1.0, 0.1, 4)], [measured(1.0, 0.1, 4)], RULE, 8, 0.05)
 
 
 def test_the_planted_slowdown_is_real_work(toy: None, toy_env: dict[str, str]) -> None:
