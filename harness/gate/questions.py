@@ -58,7 +58,7 @@ def questions(
     ]  # fmt: skip
 
 
-def gaps(
+def verdicts_on_missing_cells(
     base: LoadedRun, head: LoadedRun, records: Sequence[Sequence[Record]], *, told: frozenset[str]
 ) -> list[GateVerdict]:
     """Return verdicts on cells without values on one side; `told` cells exist in one revision only.

@@ -164,7 +164,10 @@ def _rows(
     rule: Rule,
 ) -> list[GateVerdict]:
     asked = questions.questions(*both, cards, margins)
-    return [*judge(asked, rule), *questions.gaps(*both, records, told=frozenset())]
+    return [
+        *judge(asked, rule),
+        *questions.verdicts_on_missing_cells(*both, records, told=frozenset()),
+    ]
 
 
 def _folder_notes(rows: Sequence[GateVerdict], rule: Rule) -> tuple[str, ...]:
