@@ -37,7 +37,7 @@ COLUMN = "values/"
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class ArchivedRun:
     """A run that a site holds."""
 
     id: str
@@ -113,13 +113,15 @@ def files(findings: Findings, table: Table, name: str) -> dict[str, bytes]:
     }
 
 
-def kept(site: Path) -> list[Kept]:
+def kept(site: Path) -> list[ArchivedRun]:
     """Return the runs that a site holds, in order of time.
 
     Raises:
         StoreError: if one cannot be read, or is of another format.
     """
-    found = [Kept(path.parent.name, path.parent) for path in site.glob(f"data/runs/*/{MANIFEST}")]
+    found = [
+        ArchivedRun(path.parent.name, path.parent) for path in site.glob(f"data/runs/*/{MANIFEST}")
+    ]
     for run in found:
         told = run.manifest.get("kept", {}).get("format")
         if told != FORMAT:

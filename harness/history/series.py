@@ -26,7 +26,7 @@ import numpy as np
 from adabench.harness.analysis.operating_points import order
 from adabench.harness.compare.compare import ComparisonRequest, Row, compare
 from adabench.harness.contract.record import Cell
-from adabench.harness.history.archive import Kept, plain
+from adabench.harness.history.archive import ArchivedRun, plain
 from adabench.harness.provenance import environment_diff
 from adabench.harness.stats.change_points import Step, hint, steps
 from adabench.harness.stats.intervals import FloatArray
@@ -114,7 +114,7 @@ class Series:
 
 Indexed = Mapping[Spot, Mapping[str, Link]]
 """Links by operating point and metric."""
-Links = Callable[[Kept, Kept], Indexed]
+Links = Callable[[ArchivedRun, ArchivedRun], Indexed]
 
 
 def spot_of(cell: Cell) -> Spot:
@@ -122,9 +122,9 @@ def spot_of(cell: Cell) -> Spot:
     return cell.task, cell.method, cell.scale, order(cell.conditions), order(cell.point)
 
 
-def machines(runs: Iterable[Kept]) -> list[list[Kept]]:
+def machines(runs: Iterable[ArchivedRun]) -> list[list[ArchivedRun]]:
     """Group runs by hardware, in order of time; each joins the first group it fits."""
-    groups: list[list[Kept]] = []
+    groups: list[list[ArchivedRun]] = []
     for run in runs:
         for group in groups:
             if not environment_diff.forbidding(
@@ -137,7 +137,7 @@ def machines(runs: Iterable[Kept]) -> list[list[Kept]]:
     return groups
 
 
-def links(a: Kept, b: Kept) -> list[Link]:
+def links(a: ArchivedRun, b: ArchivedRun) -> list[Link]:
     """Hold a run against an earlier one of the same hardware."""
     cards = {**a.cards, **b.cards}
     [found] = compare(a.side(), [b.side()], cards, ComparisonRequest({}))
@@ -183,7 +183,7 @@ def links_from_json(data: Iterable[Mapping[str, Any]]) -> list[Link]:
     return [Link(**item) for item in data]
 
 
-def histories(groups: Sequence[Sequence[Kept]], known: Links) -> list[Series]:
+def histories(groups: Sequence[Sequence[ArchivedRun]], known: Links) -> list[Series]:
     """Return the history of everything that two runs of the same hardware share."""
     found = [
         series
@@ -197,16 +197,18 @@ def histories(groups: Sequence[Sequence[Kept]], known: Links) -> list[Series]:
     )  # fmt: skip
 
 
-def _holders(runs: Sequence[Kept]) -> Iterator[tuple[Spot, list[Kept]]]:
+def _holders(runs: Sequence[ArchivedRun]) -> Iterator[tuple[Spot, list[ArchivedRun]]]:
     """Yield every operating point that two runs hold, with its runs."""
-    holders: dict[Spot, list[Kept]] = defaultdict(list)
+    holders: dict[Spot, list[ArchivedRun]] = defaultdict(list)
     for run in runs:
         for spot in dict.fromkeys(map(spot_of, run.cells)):
             holders[spot].append(run)
     yield from ((spot, own) for spot, own in holders.items() if len(own) > 1)
 
 
-def _of_spot(hardware: int, spot: Spot, holders: list[Kept], known: Links) -> Iterator[Series]:
+def _of_spot(
+    hardware: int, spot: Spot, holders: list[ArchivedRun], known: Links
+) -> Iterator[Series]:
     chain = [known(a, b).get(spot, {}) for a, b in pairwise(holders)]
     for metric in sorted({name for step in chain for name in step}):
         own = [step.get(metric) for step in chain]

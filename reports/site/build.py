@@ -18,7 +18,7 @@ from adabench.harness.analysis.load_run import load_run
 from adabench.harness.errors import SelectionError, StoreError
 from adabench.harness.history import archive
 from adabench.harness.history import series as history
-from adabench.harness.history.archive import Kept
+from adabench.harness.history.archive import ArchivedRun
 from adabench.harness.provenance import source_digests
 from adabench.harness.provenance.environment import source_digest
 from adabench.harness.store import table
@@ -168,7 +168,7 @@ def _parquet(own: table.Table, writer: SiteWriter) -> bytes | None:
     return columns.cases(own)
 
 
-def _site(kept: Sequence[Kept], settings: Mapping[str, str], writer: SiteWriter) -> Any:
+def _site(kept: Sequence[ArchivedRun], settings: Mapping[str, str], writer: SiteWriter) -> Any:
     from adabench.reports.site.model import Site
 
     groups = history.machines(kept)
@@ -181,7 +181,7 @@ def _linking(writer: SiteWriter) -> history.Links:
     """Return a way to links that computes those which the site does not have."""
 
     @cache
-    def links(a: Kept, b: Kept) -> history.Indexed:
+    def links(a: ArchivedRun, b: ArchivedRun) -> history.Indexed:
         name = f"data/links/{a.id}..{b.id}.json"
         made_of = [_file_digest(run.folder / archive.CASES) for run in (a, b)]
         stamp = {"format": history.FORMAT, "made_of": made_of}

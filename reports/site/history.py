@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from adabench.harness.history.archive import Kept
+from adabench.harness.history.archive import ArchivedRun
 from adabench.harness.history.series import Change, Link, Point, Series
 from adabench.reports.figures.style import COLOURS, MARKS, SLATE, axis_label, drawing, scale_axis
 from adabench.reports.number_format import interval, quantity
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Runs = Mapping[str, Kept]
+Runs = Mapping[str, ArchivedRun]
 PANEL_IN = 1.7
 COMMIT = 8
 """Characters of a commit that tell it from another."""
 ALWAYS = ("latency_s", "energy_j")
 
 
-def moment(run: Kept) -> str:
+def moment(run: ArchivedRun) -> str:
     """Return when a run started, to the minute."""
     return run.started[:16].replace("T", " ")
 
 
-def commit(run: Kept) -> str:
+def commit(run: ArchivedRun) -> str:
     """Return the commit a run was made at, with a plus if files were changed."""
     environment: Mapping[str, Any] = run.manifest.get("environment") or {}
     told = str(environment.get("git_commit") or "")[:COMMIT]
@@ -70,7 +70,7 @@ def drawn(own: Sequence[Series], runs: Runs) -> list[Series]:
     return [s for s in here if s.metric in spans or s.changes]
 
 
-def defaults(run: Kept, task: str, method: str) -> dict[str, Any]:
+def defaults(run: ArchivedRun, task: str, method: str) -> dict[str, Any]:
     """Return the default knobs and conditions as a run knew them."""
     kept = run.manifest["kept"]
     known = kept["methods"].get(f"{task}/{method}", {}), kept["cards"].get(task, {})
@@ -238,7 +238,7 @@ def series_sheet(series: Series, runs: Runs) -> Sheet:
     return Sheet(f"{series.metric} on machine {series.hardware + 1}", columns, body)
 
 
-def _row(series: Series, point: Point, run: Kept, change: Change | None) -> tuple[Cell, ...]:
+def _row(series: Series, point: Point, run: ArchivedRun, change: Change | None) -> tuple[Cell, ...]:
     remark = point.link.broken if point.link else ""
     tone: Any = "mute"
     if change:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from adabench.harness.history.archive import Kept
+from adabench.harness.history.archive import ArchivedRun
 from adabench.harness.history.series import Change, Series
 from adabench.reports.figures.style import file_stem
 
@@ -19,13 +19,13 @@ class Site:
     title: str
     url: str
     """Its address, ending in a slash; empty if it is not known."""
-    runs: tuple[Kept, ...]
+    runs: tuple[ArchivedRun, ...]
     """In order of time."""
-    machines: tuple[tuple[Kept, ...], ...]
+    machines: tuple[tuple[ArchivedRun, ...], ...]
     series: tuple[Series, ...]
 
     @cached_property
-    def by_id(self) -> dict[str, Kept]:
+    def by_id(self) -> dict[str, ArchivedRun]:
         """The runs by name."""
         return {run.id: run for run in self.runs}
 
@@ -62,7 +62,7 @@ class Site:
         return found
 
 
-def role(run: Kept, address: str) -> str:
+def role(run: ArchivedRun, address: str) -> str:
     """Return a method's role as a run knew it."""
     return str(run.manifest["kept"]["methods"].get(address, {}).get("role", ""))
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from adabench.harness.history.archive import Kept
+from adabench.harness.history.archive import ArchivedRun
 from adabench.harness.history.series import Series
 from adabench.reports.figures.style import GREY, INK, RULE, SLATE, file_stem, inline_svg
 from adabench.reports.number_format import quantity
@@ -153,7 +153,7 @@ def _runs(site: Site) -> str:
 def _run_row(site: Site) -> Any:
     place = {run.id: i + 1 for i, group in enumerate(site.machines) for run in group}
 
-    def row(run: Kept) -> tuple[Cell, ...]:
+    def row(run: ArchivedRun) -> tuple[Cell, ...]:
         found = run.findings
         words = [claim["verdict"] for claim in found["claims"] if claim["verdict"] != UNTESTED]
         return (

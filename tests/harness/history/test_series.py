@@ -15,7 +15,7 @@ from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import StoreError
 from adabench.harness.history import archive
 from adabench.harness.history import series as history
-from adabench.harness.history.archive import Kept
+from adabench.harness.history.archive import ArchivedRun
 from adabench.harness.store import run_folder
 from adabench.harness.store.table import from_records
 
@@ -188,4 +188,4 @@ def test_links_survive_json(tmp_path: Path) -> None:
     links = history.links(a, b)
     text = json.dumps(history.links_json(links), allow_nan=False)
     assert history.links_from_json(json.loads(text)) == links
-    assert isinstance(a, Kept)
+    assert isinstance(a, ArchivedRun)

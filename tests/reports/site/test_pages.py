@@ -9,7 +9,7 @@ from xml.etree import ElementTree as xml
 import pytest
 
 from adabench.harness.contract.record import Cell
-from adabench.harness.history.archive import FORMAT, Kept
+from adabench.harness.history.archive import FORMAT, ArchivedRun
 from adabench.harness.history.series import Change, Link, Point, Series
 from adabench.reports.site import history, machine_readable, pages
 from adabench.reports.site.badges import COLOURS, LEFT, badge
@@ -24,7 +24,7 @@ METRICS = [
 ]
 
 
-def kept(folder: Path, day: int) -> Kept:
+def kept(folder: Path, day: int) -> ArchivedRun:
     cells = [
         Cell("sums", name, {"depth": 2}, {}, "embedded", 0).to_json() for name in ("long", EVIL)
     ]
@@ -47,7 +47,7 @@ def kept(folder: Path, day: int) -> Kept:
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text(json.dumps(manifest))
     (folder / "findings.json").write_text(json.dumps(findings))
-    return Kept(f"2026030{day}-080000-aa", folder)
+    return ArchivedRun(f"2026030{day}-080000-aa", folder)
 
 
 @pytest.fixture(scope="module")
