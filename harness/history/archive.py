@@ -45,7 +45,7 @@ class ArchivedRun:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """What the run says of itself, and under `kept` what the site needs beside."""
+        """What the run says of itself, and under `read_archive` what the site needs beside."""
         return _json(self.folder / MANIFEST)
 
     @cached_property
@@ -113,7 +113,7 @@ def files(findings: Findings, table: Table, name: str) -> dict[str, bytes]:
     }
 
 
-def kept(site: Path) -> list[ArchivedRun]:
+def read_archive(site: Path) -> list[ArchivedRun]:
     """Return the runs that a site holds, in order of time.
 
     Raises:

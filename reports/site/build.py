@@ -95,7 +95,7 @@ def build_site(
     writer = SiteWriter(folder, stamps=stamps, say=say)
     for run in runs:
         _keep(run, writer)
-    kept = archive.kept(folder)
+    kept = archive.read_archive(folder)
     if not kept:
         raise SelectionError(
             f"{folder} is not a site yet, and no run was named.", f"adabench publish {folder} RUN"

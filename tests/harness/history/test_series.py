@@ -67,7 +67,7 @@ def keep(site: Path, day: int, made: list[Record], **manifest: Any) -> None:
 
 
 def series(site: Path) -> dict[str, history.Series]:
-    groups = history.machines(archive.kept(site))
+    groups = history.machines(archive.read_archive(site))
     found = history.histories(groups, lambda a, b: history.indexed(history.links(a, b)))
     return {f"{item.metric}/{item.hardware}": item for item in found}
 
@@ -79,7 +79,7 @@ def test_what_is_kept_has_the_same_bytes_and_comes_back(tmp_path: Path) -> None:
     for name in (archive.MANIFEST, archive.FINDINGS, archive.CASES):
         [one], [other] = ([*(tmp_path / s).rglob(name)] for s in "ab")
         assert one.read_bytes() == other.read_bytes()
-    [kept] = archive.kept(tmp_path / "a")
+    [kept] = archive.read_archive(tmp_path / "a")
     was, now = from_records(made), kept.side().table
     assert now.cells == was.cells
     for name, column in was.columns.items():
@@ -94,7 +94,7 @@ def test_a_run_of_another_format_is_refused(tmp_path: Path) -> None:
     data["kept"]["format"] = 99
     path.write_text(json.dumps(data))
     with pytest.raises(StoreError, match="format 99"):
-        archive.kept(tmp_path)
+        archive.read_archive(tmp_path)
 
 
 def test_the_name_in_a_site_is_that_of_the_plan(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_links_survive_json(tmp_path: Path) -> None:
     rng = np.random.default_rng(7)
     keep(tmp_path, 1, records(rng))
     keep(tmp_path, 2, records(rng, latency=1.3))
-    a, b = archive.kept(tmp_path)
+    a, b = archive.read_archive(tmp_path)
     links = history.links(a, b)
     text = json.dumps(history.links_json(links), allow_nan=False)
     assert history.links_from_json(json.loads(text)) == links
