@@ -74,7 +74,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Change:
+class LevelChange:
     """A step of a history."""
 
     before: str
@@ -107,7 +107,7 @@ class Series:
     margin: float
     label: str
     points: tuple[Point, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[LevelChange, ...]
     hint: str = ""
     """The last run, if it may be the first after a step: shown, not reported."""
 
@@ -218,7 +218,7 @@ def _of_spot(
 def _series(hardware: int, runs: Sequence[str], chain: Sequence[Link | None]) -> Series:
     first = next(link for link in chain if link is not None)
     cell = Cell(**first.cell)
-    points, changes, last = list[Point](), list[Change](), ""
+    points, changes, last = list[Point](), list[LevelChange](), ""
     for start, part in _stretches(chain):
         levels = _levels(part)
         points += [
@@ -261,7 +261,7 @@ def _levels(part: Sequence[Link]) -> list[float | None]:
     return [start + x if summed else start * math.exp(x) for x in _values(part).tolist()]
 
 
-def _changes(runs: Sequence[str], part: Sequence[Link]) -> list[Change]:
+def _changes(runs: Sequence[str], part: Sequence[Link]) -> list[LevelChange]:
     if not part:
         return []
     p = np.array([link.p for link in part])
@@ -271,13 +271,13 @@ def _changes(runs: Sequence[str], part: Sequence[Link]) -> list[Change]:
     ]
 
 
-def _change(step: Step, runs: Sequence[str], part: Sequence[Link]) -> Change:
+def _change(step: Step, runs: Sequence[str], part: Sequence[Link]) -> LevelChange:
     link = part[step.after - 1]
     ends = [step.low, step.high, *(end for end in (link.low, link.high) if end is not None)]
     summed = link.kind == "quality"
     shown: Callable[[float], float] = float if summed else math.exp
     up = step.estimate > 0
-    return Change(
+    return LevelChange(
         runs[step.after - 1], runs[step.after], not summed, shown(step.estimate),
         shown(min(ends)), shown(max(ends)), up == (link.better == "higher"), step.runs,
     )  # fmt: skip

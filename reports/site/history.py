@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adabench.harness.history.archive import ArchivedRun
-from adabench.harness.history.series import Change, Link, Point, Series
+from adabench.harness.history.series import LevelChange, Link, Point, Series
 from adabench.reports.figures.style import COLOURS, MARKS, SLATE, axis_label, drawing, scale_axis
 from adabench.reports.number_format import interval, quantity
 from adabench.reports.shown_points import metric_named
@@ -49,7 +49,7 @@ def setting(series: Series) -> str:
     return ", ".join([*(f"{name}={value}" for name, value in parts.items()), *scale]) or "–"
 
 
-def size(change: Change) -> str:
+def size(change: LevelChange) -> str:
     """Return a step in words: `×1.10 [1.08, 1.12]`, or a difference."""
     if change.ratio:
         return f"×{change.estimate:.3g} {interval(change.low, change.high, change.estimate)}"
@@ -160,7 +160,7 @@ class Shift:
 
     series: Series
     """That of the median step."""
-    change: Change
+    change: LevelChange
     points: int
     out_of: int
     """Histories of that metric of the method on that machine."""
@@ -175,7 +175,7 @@ class Shift:
 
 def shifts(every: Sequence[Series]) -> list[Shift]:
     """Gather the steps of operating points that moved together, the latest first."""
-    together: dict[tuple[str, ...], list[tuple[Series, Change]]] = {}
+    together: dict[tuple[str, ...], list[tuple[Series, LevelChange]]] = {}
     for series in every:
         for change in series.changes:
             key = (change.after, change.before, *_kind(series), "+" if change.better else "-")
@@ -238,7 +238,9 @@ def series_sheet(series: Series, runs: Runs) -> Sheet:
     return Sheet(f"{series.metric} on machine {series.hardware + 1}", columns, body)
 
 
-def _row(series: Series, point: Point, run: ArchivedRun, change: Change | None) -> tuple[Cell, ...]:
+def _row(
+    series: Series, point: Point, run: ArchivedRun, change: LevelChange | None
+) -> tuple[Cell, ...]:
     remark = point.link.broken if point.link else ""
     tone: Any = "mute"
     if change:

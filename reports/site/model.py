@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from adabench.harness.history.archive import ArchivedRun
-from adabench.harness.history.series import Change, Series
+from adabench.harness.history.series import LevelChange, Series
 from adabench.reports.figures.style import file_stem
 
 UNTESTED = "not testable here"
@@ -30,7 +30,7 @@ class Site:
         return {run.id: run for run in self.runs}
 
     @cached_property
-    def steps(self) -> list[tuple[Series, Change]]:
+    def steps(self) -> list[tuple[Series, LevelChange]]:
         """Every step."""
         return [(series, change) for series in self.series for change in series.changes]
 

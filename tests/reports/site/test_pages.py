@@ -10,7 +10,7 @@ import pytest
 
 from adabench.harness.contract.record import Cell
 from adabench.harness.history.archive import FORMAT, ArchivedRun
-from adabench.harness.history.series import Change, Link, Point, Series
+from adabench.harness.history.series import LevelChange, Link, Point, Series
 from adabench.reports.site import history, machine_readable, pages
 from adabench.reports.site.badges import COLOURS, LEFT, badge
 from adabench.reports.site.feed import Entry, feed
@@ -62,7 +62,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Site:
                   1.0, 0, broken=EVIL)  # fmt: skip
     points = [Point(runs[0].id, None, None), Point(runs[1].id, 1e-3, broken)]
     points += [Point(run.id, 1e-3 * (1.2 if i > 1 else 1), link) for i, run in enumerate(runs[2:])]
-    change = Change(runs[3].id, runs[4].id, True, 1.2, 1.15, 1.25, False, (3, 2))
+    change = LevelChange(runs[3].id, runs[4].id, True, 1.2, 1.15, 1.25, False, (3, 2))
     series = Series(0, "sums", "long", "embedded", {"depth": 2}, {}, "latency_s", "s", "timing",
                     "lower", 0.02, "", tuple(points), (change,), runs[-1].id)  # fmt: skip
     return Site("Ours", "", tuple(runs), (tuple(runs),), (series,))
