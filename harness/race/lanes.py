@@ -138,7 +138,7 @@ def _label(name: str, own: Point, all_of_them: Sequence[Point]) -> str:
 
 
 @dataclass
-class Lane:
+class RaceInstance:
     """One race under way: the values seen, place by place, and what they make certain."""
 
     track: Track
@@ -301,11 +301,13 @@ def _final(witness: IntArray, i: int) -> int:
     return at
 
 
-def lane(track: Track, rule: Rule, cases: Mapping[int, int], records: Iterable[Record]) -> Lane:
+def lane(
+    track: Track, rule: Rule, cases: Mapping[int, int], records: Iterable[Record]
+) -> RaceInstance:
     """Return a race with what the records say already; `cases` are counted by seed."""
     places = [(seed, case) for seed in track.seeds for case in range(cases[seed])]
     random.Random(f"{track.name} {places}").shuffle(places)
-    made = Lane(track, rule, places)
+    made = RaceInstance(track, rule, places)
     for record in records:
         made.take(record)
     return made

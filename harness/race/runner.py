@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from adabench.harness.contract import registry
 from adabench.harness.contract.record import Record, Turn, Unit
 from adabench.harness.race import certificate
-from adabench.harness.race.lanes import Contender, Lane, Track, lane, tracks
+from adabench.harness.race.lanes import Contender, RaceInstance, Track, lane, tracks
 from adabench.harness.race.race import Rule
 
 LINE_EVERY_S = 10.0
@@ -78,7 +78,7 @@ class RaceRunner:
     plans: list[Track]
     known: list[Record]
     say: Say = lambda _: None
-    races: dict[str, Lane] = field(default_factory=dict)
+    races: dict[str, RaceInstance] = field(default_factory=dict)
     """By name, as soon as their tasks were loaded."""
     unloaded: dict[str, str] = field(default_factory=dict)
     """Races whose task could not be loaded, with the reason."""
@@ -147,7 +147,7 @@ class RaceRunner:
             counts[seed] = count
         self.races[plan.name] = lane(plan, self.rule, counts, self.known)
 
-    def _round(self, own: Lane) -> list[tuple[Turn, set[int]]]:
+    def _round(self, own: RaceInstance) -> list[tuple[Turn, set[int]]]:
         """Return what to run next, each task's turns together, its methods in changing order."""
         wanted, seen = own.wanted(), own.seen
         places: list[tuple[Contender, list[tuple[int, int]]]] = [
@@ -197,7 +197,7 @@ class RaceRunner:
             "unloaded": self.unloaded,
         }
 
-    def _report(self, own: Lane) -> None:
+    def _report(self, own: RaceInstance) -> None:
         """Say every few seconds how far the race is."""
         now = time.monotonic()
         if now - self._last_line >= LINE_EVERY_S:

@@ -12,7 +12,7 @@ from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import SelectionError
 from adabench.harness.race import certificate
-from adabench.harness.race.lanes import Lane, Track, lane, tracks
+from adabench.harness.race.lanes import RaceInstance, Track, lane, tracks
 from adabench.harness.race.race import Rule
 
 TASK = Card(
@@ -53,7 +53,7 @@ def record(cell: Cell, case: int, **changed: Any) -> Record:
     return replace(Record(cell, "solve", case, 0, "ok", values), **changed)
 
 
-def run(own: Lane) -> Iterator[Record]:
+def run(own: RaceInstance) -> Iterator[Record]:
     """Solve what is wanted until nothing is."""
     while True:
         wanted, seen = own.wanted(), own.seen
@@ -132,7 +132,7 @@ def test_a_point_that_fails_drops_out_with_the_reason() -> None:
     assert bad.label == "bad"
 
 
-def run_only(own: Lane, i: int) -> Iterator[Record]:
+def run_only(own: RaceInstance, i: int) -> Iterator[Record]:
     for seed, case in own.places[: own.wanted()[i]]:
         made = record(own.track.points[i].cells[seed], case)
         own.take(made)
