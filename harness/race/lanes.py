@@ -50,7 +50,7 @@ class Contender:
 
 
 @dataclass(frozen=True)
-class Track:
+class RacePlan:
     """A lane before its tasks were loaded: who competes, on which axes."""
 
     name: str
@@ -68,7 +68,7 @@ class Track:
 
 def tracks(
     turns: Iterable[Turn], tasks: Mapping[str, Card], methods: Mapping[str, Card]
-) -> list[Track]:
+) -> list[RacePlan]:
     """Return the races of a plan, in its order; cards are by task and by address.
 
     Raises:
@@ -90,7 +90,7 @@ def tracks(
 
 def _track(
     name: str, cells: list[dict[int, Cell]], card: Card, methods: Mapping[str, Card]
-) -> Track:
+) -> RacePlan:
     axes = {metric.role: metric for metric in card.metrics if metric.primary}
     if not {"work", "quality"} <= axes.keys():
         raise SelectionError(
@@ -104,7 +104,7 @@ def _track(
         for cell, own, by_seed in zip(firsts, settings, cells, strict=True)
     ]
     oracle = {cell.address for cell in firsts if methods[cell.address].role == "oracle"}
-    return Track(
+    return RacePlan(
         name,
         axes["work"],
         axes["quality"],
@@ -141,7 +141,7 @@ def _label(name: str, own: Point, all_of_them: Sequence[Point]) -> str:
 class RaceInstance:
     """One race under way: the values seen, place by place, and what they make certain."""
 
-    track: Track
+    track: RacePlan
     rule: Rule
     places: list[tuple[int, int]]
     """(seed, case) in the order of the race."""
@@ -302,7 +302,7 @@ def _final(witness: IntArray, i: int) -> int:
 
 
 def lane(
-    track: Track, rule: Rule, cases: Mapping[int, int], records: Iterable[Record]
+    track: RacePlan, rule: Rule, cases: Mapping[int, int], records: Iterable[Record]
 ) -> RaceInstance:
     """Return a race with what the records say already; `cases` are counted by seed."""
     places = [(seed, case) for seed in track.seeds for case in range(cases[seed])]

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from adabench.harness.contract import registry
 from adabench.harness.contract.record import Record, Turn, Unit
 from adabench.harness.race import certificate
-from adabench.harness.race.lanes import Contender, RaceInstance, Track, lane, tracks
+from adabench.harness.race.lanes import Contender, RaceInstance, RacePlan, lane, tracks
 from adabench.harness.race.race import Rule
 
 LINE_EVERY_S = 10.0
@@ -75,7 +75,7 @@ class RaceRunner:
     folder: Path
     rule: Rule
     budget_s: float
-    plans: list[Track]
+    plans: list[RacePlan]
     known: list[Record]
     say: Say = lambda _: None
     races: dict[str, RaceInstance] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class RaceRunner:
             if len(self._done) == before:  # nothing more can be run
                 return
 
-    def _undecided(self, plan: Track) -> bool:
+    def _undecided(self, plan: RacePlan) -> bool:
         if plan.name in self.unloaded or not plan.points:
             return False
         if plan.name not in self.races:
@@ -112,7 +112,7 @@ class RaceRunner:
         standing = self.races[plan.name].standing()
         return standing is None or not standing.certified
 
-    def _visit(self, plan: Track, pool: CasePool, deadline: float) -> Iterator[Record]:
+    def _visit(self, plan: RacePlan, pool: CasePool, deadline: float) -> Iterator[Record]:
         """Run one race until it is certified or the deadline has come."""
         if plan.name not in self.races:
             yield from self._enter(plan, pool)
@@ -133,7 +133,7 @@ class RaceRunner:
                         self.write()
                         return
 
-    def _enter(self, plan: Track, pool: CasePool) -> Iterator[Record]:
+    def _enter(self, plan: RacePlan, pool: CasePool) -> Iterator[Record]:
         """Load a race's tasks and count their cases."""
         counts: dict[int, int] = {}
         for seed in plan.seeds:

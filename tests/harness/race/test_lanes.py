@@ -12,7 +12,7 @@ from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import SelectionError
 from adabench.harness.race import certificate
-from adabench.harness.race.lanes import RaceInstance, Track, lane, tracks
+from adabench.harness.race.lanes import RaceInstance, RacePlan, lane, tracks
 from adabench.harness.race.race import Rule
 
 TASK = Card(
@@ -41,7 +41,7 @@ def cells(noise: tuple[float, ...] = (0.1,), slots: tuple[int, ...] = (50, 100))
     ]
 
 
-def found(which: list[Cell], card: Card = TASK) -> list[Track]:
+def found(which: list[Cell], card: Card = TASK) -> list[RacePlan]:
     return tracks([Turn(cell, 0) for cell in which], {"t": card}, METHODS)
 
 
