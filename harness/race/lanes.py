@@ -36,7 +36,7 @@ COARSE = 11
 
 
 @dataclass(frozen=True)
-class Contender:
+class Candidate:
     """One point: a method at a setting, pooled over seeds."""
 
     label: str
@@ -56,8 +56,8 @@ class RacePlan:
     name: str
     cost: Metric
     quality: Metric
-    points: tuple[Contender, ...]
-    aside: tuple[Contender, ...]
+    points: tuple[Candidate, ...]
+    aside: tuple[Candidate, ...]
     """Oracles."""
 
     @property
@@ -100,7 +100,7 @@ def _track(
     firsts = [next(iter(by_seed.values())) for by_seed in cells]
     settings = [dict(cell.point) | dict(cell.conditions) for cell in firsts]
     made = [
-        (cell, Contender(_label(cell.method, own, settings), by_seed))
+        (cell, Candidate(_label(cell.method, own, settings), by_seed))
         for cell, own, by_seed in zip(firsts, settings, cells, strict=True)
     ]
     oracle = {cell.address for cell in firsts if methods[cell.address].role == "oracle"}

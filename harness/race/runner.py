@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from adabench.harness.contract import registry
 from adabench.harness.contract.record import Record, Turn, Unit
 from adabench.harness.race import certificate
-from adabench.harness.race.lanes import Contender, RaceInstance, RacePlan, lane, tracks
+from adabench.harness.race.lanes import Candidate, RaceInstance, RacePlan, lane, tracks
 from adabench.harness.race.race import Rule
 
 LINE_EVERY_S = 10.0
@@ -150,7 +150,7 @@ class RaceRunner:
     def _round(self, own: RaceInstance) -> list[tuple[Turn, set[int]]]:
         """Return what to run next, each task's turns together, its methods in changing order."""
         wanted, seen = own.wanted(), own.seen
-        places: list[tuple[Contender, list[tuple[int, int]]]] = [
+        places: list[tuple[Candidate, list[tuple[int, int]]]] = [
             (point, own.places[seen[i] : wanted[i]])
             for i, point in enumerate(own.track.points)
             if i not in own.failed
