@@ -41,7 +41,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Place:
+class Backend:
     """Where jobs run. `run` blocks and is called from `workers` threads at once."""
 
     workers: int
@@ -51,7 +51,7 @@ class Place:
 
 
 @contextmanager
-def _here(spread: Spread, folder: Path, jobs: Sequence[Job]) -> Iterator[Place]:
+def _here(spread: Spread, folder: Path, jobs: Sequence[Job]) -> Iterator[Backend]:
     """Processes of this machine."""
     del folder
     workers, cores = spread.workers or 1, jobs[0].cores
@@ -66,11 +66,11 @@ def _here(spread: Spread, folder: Path, jobs: Sequence[Job]) -> Iterator[Place]:
         for process in tuple(running):
             process.kill()
 
-    yield Place(workers, lambda text: shard.outcome_from(shard.call(text, running)), stop)
+    yield Backend(workers, lambda text: shard.outcome_from(shard.call(text, running)), stop)
 
 
 @contextmanager
-def _on_ray(spread: Spread, folder: Path, jobs: Sequence[Job]) -> Iterator[Place]:
+def _on_ray(spread: Spread, folder: Path, jobs: Sequence[Job]) -> Iterator[Backend]:
     """Tasks of an existing Ray cluster, $RAY_ADDRESS or the one that runs here."""
     del folder
     ray = require("ray", extra="cluster")
@@ -98,7 +98,7 @@ def _on_ray(spread: Spread, folder: Path, jobs: Sequence[Job]) -> Iterator[Place
             for promise in tuple(running):
                 ray.cancel(promise, force=True)
 
-        yield Place(min(len(jobs), spread.workers or MOST), run, stop)
+        yield Backend(min(len(jobs), spread.workers or MOST), run, stop)
     finally:
         if joined:
             ray.shutdown()
@@ -139,7 +139,7 @@ def _fits(nodes: Sequence[Mapping[str, Any]], need: Mapping[str, int]) -> None:
 
 
 @contextmanager
-def _under_slurm(spread: Spread, folder: Path, jobs: Sequence[Job]) -> Iterator[Place]:
+def _under_slurm(spread: Spread, folder: Path, jobs: Sequence[Job]) -> Iterator[Backend]:
     """Jobs that submitit hands to Slurm (or, for trying, runs here: `cluster=local`)."""
     submitit = require("submitit", extra="cluster")
     os.environ["PYTHONSAFEPATH"] = "1"  # jobs inherit it; see `shard.call`
@@ -164,7 +164,7 @@ def _under_slurm(spread: Spread, folder: Path, jobs: Sequence[Job]) -> Iterator[
         for job in tuple(running):
             job.cancel()
 
-    yield Place(min(len(jobs), spread.workers or MOST), run, stop)
+    yield Backend(min(len(jobs), spread.workers or MOST), run, stop)
 
 
 def _slurm(submitit: Any, spread: Spread, folder: Path, jobs: Sequence[Job]) -> Any:
@@ -195,7 +195,7 @@ def _slurm(submitit: Any, spread: Spread, folder: Path, jobs: Sequence[Job]) -> 
     return executor
 
 
-PLACES: Mapping[str, Callable[[Spread, Path, Sequence[Job]], AbstractContextManager[Place]]] = {
+PLACES: Mapping[str, Callable[[Spread, Path, Sequence[Job]], AbstractContextManager[Backend]]] = {
     "local": _here,
     "ray": _on_ray,
     "slurm": _under_slurm,

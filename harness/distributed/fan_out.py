@@ -36,7 +36,7 @@ from pathlib import Path
 from adabench.harness import errors
 from adabench.harness.contract.record import Record, Turn
 from adabench.harness.distributed import shard
-from adabench.harness.distributed.backends import PLACES, Place, Spread
+from adabench.harness.distributed.backends import PLACES, Backend, Spread
 from adabench.harness.distributed.shard import Job
 from adabench.harness.errors import EnvironmentProblem, StoreError
 from adabench.harness.run.execute import Settings
@@ -112,7 +112,7 @@ def _jobs(journal: run_folder.Run, spread: Spread, settings: Settings, limits: L
     return jobs
 
 
-def _finish(place: Place, job: Job) -> Path:
+def _finish(place: Backend, job: Job) -> Path:
     """Run a block, as often as workers die at it, until every turn is recorded or given up."""
     lost, seen = 0, -1
     while not place.stopped.is_set():

@@ -18,7 +18,7 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.distributed import backends, shard
 from adabench.harness.distributed import fan_out as executors
-from adabench.harness.distributed.backends import Place, Spread
+from adabench.harness.distributed.backends import Backend, Spread
 from adabench.harness.distributed.fan_out import blocks, fan_out
 from adabench.harness.distributed.merge import counted
 from adabench.harness.distributed.shard import Job, Outcome
@@ -178,8 +178,8 @@ def test_a_turn_that_workers_die_at_is_given_up_and_the_rest_goes_on(
         return Outcome(done=True)
 
     @contextmanager
-    def fake(*_: object) -> Iterator[Place]:
-        yield Place(1, run, lambda: None)
+    def fake(*_: object) -> Iterator[Backend]:
+        yield Backend(1, run, lambda: None)
 
     monkeypatch.setitem(backends.PLACES, "local", fake)  # type: ignore[arg-type]
     with journal(tmp_path / "r", turns) as whole:
@@ -197,8 +197,8 @@ def test_workers_that_never_begin_end_the_run_with_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     @contextmanager
-    def dead(*_: object) -> Iterator[Place]:
-        yield Place(1, lambda text: Outcome(cause="exit code 127"), lambda: None)
+    def dead(*_: object) -> Iterator[Backend]:
+        yield Backend(1, lambda text: Outcome(cause="exit code 127"), lambda: None)
 
     monkeypatch.setitem(backends.PLACES, "local", dead)  # type: ignore[arg-type]
     with (
