@@ -27,7 +27,7 @@ from adabench.harness.errors import SelectionError, nearest
 if TYPE_CHECKING:
     from adabench.harness.analysis.findings import Findings
     from adabench.harness.contract.record import Record
-    from adabench.harness.distributed.backends import Spread
+    from adabench.harness.distributed.backends import FanOutOptions
     from adabench.harness.run.isolated import Limits
     from adabench.harness.run.session import RunRequest
     from adabench.harness.store.run_folder import Run
@@ -143,13 +143,13 @@ def command(
 
 def fan_out_options(
     kind: str, workers: int | None, cores: int | None, slurm: Sequence[str] = ()
-) -> "Spread":
+) -> "FanOutOptions":
     """Read the options of `run --executor`.
 
     Raises:
         SelectionError: for an executor that is not one, or parameters of another one.
     """
-    from adabench.harness.distributed.backends import PLACES, Spread
+    from adabench.harness.distributed.backends import PLACES, FanOutOptions
 
     if kind not in PLACES:
         raise SelectionError(f"There is no executor {kind!r}.", nearest(kind, PLACES))
@@ -161,10 +161,10 @@ def fan_out_options(
         if not name or not equals:
             raise SelectionError(f"--slurm {item!r} is not key=value.", "--slurm partition=gpu")
         parameters[name] = value
-    return Spread(kind, workers, cores, parameters)
+    return FanOutOptions(kind, workers, cores, parameters)
 
 
-def check_race_options(repeats: int, limits: "Limits", options: "Spread") -> None:
+def check_race_options(repeats: int, limits: "Limits", options: "FanOutOptions") -> None:
     """Refuse what a race cannot do.
 
     Raises:
@@ -196,7 +196,7 @@ def _check_resume(folder: Path, request: "RunRequest", *, given_profile: bool) -
 
 
 def _records(
-    journal: "Run", limits: "Limits", options: "Spread", *, energy: bool, cached: bool
+    journal: "Run", limits: "Limits", options: "FanOutOptions", *, energy: bool, cached: bool
 ) -> "Iterator[Record] | None":
     """Return the records that remain of a run, with progress; None if nothing remains."""
     from adabench.cli.progress import show_progress

@@ -28,7 +28,7 @@ DAY_MIN = 24 * 60
 
 
 @dataclass(frozen=True)
-class Spread:
+class FanOutOptions:
     """How a run is spread."""
 
     kind: str = "local"
@@ -51,7 +51,7 @@ class Backend:
 
 
 @contextmanager
-def _here(spread: Spread, folder: Path, jobs: Sequence[Job]) -> Iterator[Backend]:
+def _here(spread: FanOutOptions, folder: Path, jobs: Sequence[Job]) -> Iterator[Backend]:
     """Processes of this machine."""
     del folder
     workers, cores = spread.workers or 1, jobs[0].cores
@@ -70,7 +70,7 @@ def _here(spread: Spread, folder: Path, jobs: Sequence[Job]) -> Iterator[Backend
 
 
 @contextmanager
-def _on_ray(spread: Spread, folder: Path, jobs: Sequence[Job]) -> Iterator[Backend]:
+def _on_ray(spread: FanOutOptions, folder: Path, jobs: Sequence[Job]) -> Iterator[Backend]:
     """Tasks of an existing Ray cluster, $RAY_ADDRESS or the one that runs here."""
     del folder
     ray = require("ray", extra="cluster")
@@ -139,7 +139,7 @@ def _fits(nodes: Sequence[Mapping[str, Any]], need: Mapping[str, int]) -> None:
 
 
 @contextmanager
-def _under_slurm(spread: Spread, folder: Path, jobs: Sequence[Job]) -> Iterator[Backend]:
+def _under_slurm(spread: FanOutOptions, folder: Path, jobs: Sequence[Job]) -> Iterator[Backend]:
     """Jobs that submitit hands to Slurm (or, for trying, runs here: `cluster=local`)."""
     submitit = require("submitit", extra="cluster")
     os.environ["PYTHONSAFEPATH"] = "1"  # jobs inherit it; see `shard.call`
@@ -167,7 +167,7 @@ def _under_slurm(spread: Spread, folder: Path, jobs: Sequence[Job]) -> Iterator[
     yield Backend(min(len(jobs), spread.workers or MOST), run, stop)
 
 
-def _slurm(submitit: Any, spread: Spread, folder: Path, jobs: Sequence[Job]) -> Any:
+def _slurm(submitit: Any, spread: FanOutOptions, folder: Path, jobs: Sequence[Job]) -> Any:
     named = {**spread.slurm}
     try:
         executor = submitit.AutoExecutor(folder / "submitit", named.pop("cluster", "slurm"))
@@ -195,7 +195,9 @@ def _slurm(submitit: Any, spread: Spread, folder: Path, jobs: Sequence[Job]) -> 
     return executor
 
 
-PLACES: Mapping[str, Callable[[Spread, Path, Sequence[Job]], AbstractContextManager[Backend]]] = {
+PLACES: Mapping[
+    str, Callable[[FanOutOptions, Path, Sequence[Job]], AbstractContextManager[Backend]]
+] = {
     "local": _here,
     "ray": _on_ray,
     "slurm": _under_slurm,

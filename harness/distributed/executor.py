@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from adabench.harness.contract.record import Record
 from adabench.harness.distributed import fan_out
-from adabench.harness.distributed.backends import Spread
+from adabench.harness.distributed.backends import FanOutOptions
 from adabench.harness.run import session
 from adabench.harness.run.isolated import Limits
 from adabench.harness.store import run_folder
@@ -12,7 +12,7 @@ from adabench.harness.store import run_folder
 
 def remaining_records(
     run: run_folder.Run,
-    options: Spread,
+    options: FanOutOptions,
     limits: Limits,
     *,
     energy: bool = False,
@@ -26,7 +26,7 @@ def remaining_records(
         DeviceUnavailable: if the run's scale needs an accelerator that is not here.
         EnvironmentProblem: if there is no such cluster.
     """
-    if options == Spread() and not fan_out.has_shards(run.folder):
+    if options == FanOutOptions() and not fan_out.has_shards(run.folder):
         return session.remaining_records(run, limits, energy=energy, cached=cached)
     probes = session.open_run_probes(run)
     settings = session.run_settings(run, probes, energy=energy, cached=cached)

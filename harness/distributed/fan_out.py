@@ -36,7 +36,7 @@ from pathlib import Path
 from adabench.harness import errors
 from adabench.harness.contract.record import Record, Turn
 from adabench.harness.distributed import shard
-from adabench.harness.distributed.backends import PLACES, Backend, Spread
+from adabench.harness.distributed.backends import PLACES, Backend, FanOutOptions
 from adabench.harness.distributed.shard import Job
 from adabench.harness.errors import EnvironmentProblem, StoreError
 from adabench.harness.run.execute import Settings
@@ -57,7 +57,7 @@ def blocks(turns: Sequence[Turn]) -> tuple[Block, ...]:
 
 
 def fan_out(
-    journal: run_folder.Run, spread: Spread, settings: Settings, limits: Limits
+    journal: run_folder.Run, spread: FanOutOptions, settings: Settings, limits: Limits
 ) -> Iterator[Record]:
     """Run what is left of a run's blocks on workers, and yield their records in order.
 
@@ -85,7 +85,9 @@ def has_shards(folder: Path) -> bool:
     return (folder / SHARDS).is_dir()
 
 
-def _jobs(journal: run_folder.Run, spread: Spread, settings: Settings, limits: Limits) -> list[Job]:
+def _jobs(
+    journal: run_folder.Run, spread: FanOutOptions, settings: Settings, limits: Limits
+) -> list[Job]:
     """Describe every block of which something is left."""
     folder = journal.folder.resolve()
     manifest = run_folder.read_manifest(folder)
@@ -188,7 +190,7 @@ def _name(turn: Turn) -> tuple[str, int]:
     return turn.cell.key, turn.repeat
 
 
-def _cores(spread: Spread) -> int:
+def _cores(spread: FanOutOptions) -> int:
     if spread.cores:
         return spread.cores
     return max(1, usable_cores() // (spread.workers or 1)) if spread.kind == "local" else 1

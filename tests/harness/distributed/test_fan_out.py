@@ -18,7 +18,7 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.distributed import backends, shard
 from adabench.harness.distributed import fan_out as executors
-from adabench.harness.distributed.backends import Backend, Spread
+from adabench.harness.distributed.backends import Backend, FanOutOptions
 from adabench.harness.distributed.fan_out import blocks, fan_out
 from adabench.harness.distributed.merge import counted
 from adabench.harness.distributed.shard import Job, Outcome
@@ -60,7 +60,7 @@ def here(turns: Sequence[Turn]) -> list[Record]:
     return list(execute(turns, open_probes(), settings=SETTINGS))
 
 
-def fanned(run: run_folder.Run, spread: Spread = Spread(workers=2)) -> list[Record]:  # noqa: B008
+def fanned(run: run_folder.Run, spread: FanOutOptions = FanOutOptions(workers=2)) -> list[Record]:  # noqa: B008
     found = []
     for record in fan_out(run, spread, SETTINGS, Limits()):
         run.append(record)
@@ -143,7 +143,7 @@ def test_a_killed_worker_loses_no_finished_unit_and_none_is_run_twice(tmp_path: 
     killer = threading.Thread(target=kill)
     killer.start()
     with journal(tmp_path / "r", turns) as run:
-        found = fanned(run, Spread(workers=1, cores=1, kind="local"))
+        found = fanned(run, FanOutOptions(workers=1, cores=1, kind="local"))
     killer.join()
     assert 20 <= len(before) < len(blocks(turns)[0]) * 12
     kept = {record.unit: record for record in found}
@@ -239,7 +239,7 @@ def test_more_cores_than_there_are_are_refused(tmp_path: Path):
         journal(tmp_path / "r", turns_of()) as run,
         pytest.raises(SelectionError, match="do not fit"),
     ):
-        fanned(run, Spread(workers=2, cores=os.cpu_count()))
+        fanned(run, FanOutOptions(workers=2, cores=os.cpu_count()))
 
 
 @pytest.mark.parametrize(("kind", "module"), [("ray", "ray"), ("slurm", "submitit")])
@@ -248,7 +248,7 @@ def test_a_missing_extra_says_how_to_get_it(
 ):
     monkeypatch.setitem(sys.modules, module, None)
     with journal(tmp_path / "r", turns_of()) as run, pytest.raises(MissingExtra) as caught:
-        fanned(run, Spread(kind))
+        fanned(run, FanOutOptions(kind))
     assert "pip install 'adabench[cluster]'" in caught.value.hint
 
 
@@ -265,7 +265,7 @@ def test_limits_hold_in_a_worker_too(tmp_path: Path):
     turns = turns_of(repeats=1, seeds=(0,))[:1]
     slow = replace(SETTINGS, window_s=0.5)
     with journal(tmp_path / "r", turns) as run:
-        found = list(fan_out(run, Spread(workers=1), slow, Limits(timeout_s=0.002)))
+        found = list(fan_out(run, FanOutOptions(workers=1), slow, Limits(timeout_s=0.002)))
     statuses = {record.status for record in found}
     assert "timeout" in statuses
     assert statuses <= {"timeout", "ok"}, "a quick case may still make it"

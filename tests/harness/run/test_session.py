@@ -8,7 +8,7 @@ import pytest
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.compare.compare_runs import CompareRequest, compare_runs
 from adabench.harness.distributed import executor
-from adabench.harness.distributed.backends import Spread
+from adabench.harness.distributed.backends import FanOutOptions
 from adabench.harness.errors import SelectionError
 from adabench.harness.explain.lookup import explain_number, list_numbers
 from adabench.harness.gate.session import GateRequest, run_gate
@@ -70,7 +70,7 @@ def test_a_run_remembers_its_request_and_goes_on(tmp_path: Path) -> None:
 def test_options_that_fan_out_nothing_run_here(tmp_path: Path) -> None:
     request = RunRequest(("roots/fixed",), star=False, seeds="0")
     with create_run(tmp_path / "r", plan_turns(request), request) as run:
-        records = list(executor.remaining_records(run, Spread(), Limits()))
+        records = list(executor.remaining_records(run, FanOutOptions(), Limits()))
     assert {record.status for record in records} == {"ok"}
     assert not (tmp_path / "r" / "shards").exists()
 
