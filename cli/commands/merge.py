@@ -9,7 +9,7 @@ import typer
 from adabench.cli.selection import AsJson
 
 if TYPE_CHECKING:
-    from adabench.harness.distributed.merge import Merged
+    from adabench.harness.distributed.merge import MergeResult
 
 
 def command(
@@ -24,7 +24,7 @@ def command(
     print(json.dumps(document(result)) if as_json else page(result))
 
 
-def document(result: "Merged") -> dict[str, Any]:
+def document(result: "MergeResult") -> dict[str, Any]:
     """Return what `merge --json` prints."""
     return {
         "run": str(result.folder),
@@ -36,7 +36,7 @@ def document(result: "Merged") -> dict[str, Any]:
     }
 
 
-def page(result: "Merged") -> str:
+def page(result: "MergeResult") -> str:
     """Return what `merge` prints."""
     lines = [
         f"Records: {result.folder}",

@@ -56,7 +56,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergeResult:
     """What came of a merge."""
 
     folder: Path
@@ -70,7 +70,7 @@ class Merged:
     """Turns of the plan."""
 
 
-def merge(runs: Sequence[Path], out: Path) -> Merged:
+def merge(runs: Sequence[Path], out: Path) -> MergeResult:
     """Merge runs into `out`, which may exist if it is of the same plan.
 
     Raises:
@@ -99,7 +99,7 @@ def merge(runs: Sequence[Path], out: Path) -> Merged:
     added = _append(out, new, frozenset().union(*(part.finished for part in parts)))
     with closing(run_folder.resume(out)) as run:
         unfinished = len(run.remaining)
-    return Merged(out, len(chosen), added, collapsed, differing, unfinished)
+    return MergeResult(out, len(chosen), added, collapsed, differing, unfinished)
 
 
 def counted(record: Record) -> dict[str, float]:
