@@ -44,7 +44,7 @@ Name = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Part:
+class RunPart:
     """A run folder, read."""
 
     folder: Path
@@ -111,7 +111,7 @@ def counted(record: Record) -> dict[str, float]:
     }
 
 
-def read(folder: Path) -> Part:
+def read(folder: Path) -> RunPart:
     """Read a part.
 
     Raises:
@@ -122,10 +122,10 @@ def read(folder: Path) -> Part:
         left = {_name(turn) for turn in run.remaining}
         finished = frozenset(map(_name, run.turns)) - left
     records = tuple(run_folder.records(folder))
-    return Part(folder, manifest, manifest.get("whole", manifest["plan"]), finished, records)
+    return RunPart(folder, manifest, manifest.get("whole", manifest["plan"]), finished, records)
 
 
-def differences(a: Part, b: Part) -> list[str]:
+def differences(a: RunPart, b: RunPart) -> list[str]:
     """Return what keeps two parts from being of one run, in words."""
     found = []
     if a.plan != b.plan:
@@ -151,7 +151,7 @@ def differences(a: Part, b: Part) -> list[str]:
     return found
 
 
-def _refuse_raced(parts: Sequence[Part]) -> None:
+def _refuse_raced(parts: Sequence[RunPart]) -> None:
     raced = [str(part.folder) for part in parts if part.manifest.get("asked", {}).get("race_s")]
     if raced:
         raise StoreError(
@@ -161,7 +161,7 @@ def _refuse_raced(parts: Sequence[Part]) -> None:
         )
 
 
-def _require_alike(parts: Sequence[Part]) -> None:
+def _require_alike(parts: Sequence[RunPart]) -> None:
     first = parts[0]
     said = []
     for part in parts[1:]:
@@ -175,13 +175,13 @@ def _require_alike(parts: Sequence[Part]) -> None:
         )
 
 
-def _age(part: Part) -> tuple[str, str]:
+def _age(part: RunPart) -> tuple[str, str]:
     """Order parts whatever the order in which they are named."""
     text = json.dumps([record.to_json() for record in part.records[:100]])
     return str(part.manifest.get("started", "")), hashlib.sha256(text.encode()).hexdigest()
 
 
-def _chosen(parts: Sequence[Part]) -> tuple[dict[Unit, Record], int, int]:
+def _chosen(parts: Sequence[RunPart]) -> tuple[dict[Unit, Record], int, int]:
     """Return one record a unit, how many units were there twice, and how many of them differ."""
     chosen: dict[Unit, Record] = {}
     twice: set[Unit] = set()
@@ -200,7 +200,7 @@ def _chosen(parts: Sequence[Part]) -> tuple[dict[Unit, Record], int, int]:
     return chosen, len(twice), len(differing)
 
 
-def _placed(parts: Sequence[Part], chosen: Mapping[Unit, Record]) -> list[tuple[int, Record]]:
+def _placed(parts: Sequence[RunPart], chosen: Mapping[Unit, Record]) -> list[tuple[int, Record]]:
     """Order the chosen records by the plan; a preparation stands where its part had it."""
     index = {(key, repeat): at for at, (key, repeat) in enumerate(parts[0].plan["turns"])}
     placed: list[tuple[int, Record]] = []
@@ -240,13 +240,13 @@ def _append(out: Path, new: Iterable[tuple[int, Record]], finished: frozenset[Na
     return len(closed) + sum(map(len, left.values()))
 
 
-def _create(first: Part, out: Path) -> None:
+def _create(first: RunPart, out: Path) -> None:
     kept = {k: v for k, v in first.manifest.items() if k not in ("schema", "plan", "whole")}
     with run_folder.create(out, run_folder.planned({"plan": first.plan}), kept):
         pass
 
 
-def _copy_errors(parts: Sequence[Part], out: Path) -> None:
+def _copy_errors(parts: Sequence[RunPart], out: Path) -> None:
     for part in parts:
         if part.folder != out and (part.folder / "errors").is_dir():
             shutil.copytree(part.folder / "errors", out / "errors", dirs_exist_ok=True)
