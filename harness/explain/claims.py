@@ -25,7 +25,7 @@ from adabench.harness.contract.card import (
 )
 from adabench.harness.explain.named_numbers import Number
 from adabench.harness.explain.samples_and_meters import (
-    Told,
+    KindDetails,
     how_interval,
     meter,
     paragraph,
@@ -46,7 +46,7 @@ RULES: Mapping[type[Expectation], tuple[ModuleType, str]] = {
 """Where the rule of each kind of claim stands, and how its paragraph begins."""
 
 
-def told(findings: Findings, table: Table, number: Number, row: ClaimRow) -> Told:
+def told(findings: Findings, table: Table, number: Number, row: ClaimRow) -> KindDetails:
     """Explain a claim's estimate."""
     what = f"Claim {row.id} of {row.task}/{row.method}: {row.says} Verdict: {row.verdict}."
     card = findings.method_cards[f"{row.task}/{row.method}"]
@@ -85,7 +85,7 @@ def told(findings: Findings, table: Table, number: Number, row: ClaimRow) -> Tol
         places = pairs.places if pairs is not None else own[0].places if own else None
         words = how_interval(number, places, logged=isinstance(claim.expect, Ratio))
     module, start = RULES[type(claim.expect)]
-    return Told(
+    return KindDetails(
         what, sides_told, tuple(meter(findings, row.task, name) for name in metrics),
         paragraph(module, start), written, words, module, row.reason,
     )  # fmt: skip

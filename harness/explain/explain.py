@@ -42,9 +42,9 @@ from adabench.harness.contract.card import Point
 from adabench.harness.explain import claims
 from adabench.harness.explain.named_numbers import Number
 from adabench.harness.explain.samples_and_meters import (
+    KindDetails,
     Meter,
     Samples,
-    Told,
     how_interval,
     meter,
     paragraph,
@@ -93,7 +93,7 @@ def explain(findings: Findings, table: Table, number: Number) -> Explanation:
     )  # fmt: skip
 
 
-def _told(findings: Findings, table: Table, number: Number) -> Told:
+def _told(findings: Findings, table: Table, number: Number) -> KindDetails:
     match number.row:
         case SummaryRow():
             return _mean(findings, table, number, number.row)
@@ -109,7 +109,7 @@ def _told(findings: Findings, table: Table, number: Number) -> Told:
 # A mean
 
 
-def _mean(findings: Findings, table: Table, number: Number, row: SummaryRow) -> Told:
+def _mean(findings: Findings, table: Table, number: Number, row: SummaryRow) -> KindDetails:
     dot = next(dot for dot in collapse(table) if _is(dot, row)).holding(number.metric)
     values = dot.column(number.metric)
     how = "median" if number.metric.endswith(TIMED) else "mean"
@@ -123,7 +123,7 @@ def _mean(findings: Findings, table: Table, number: Number, row: SummaryRow) -> 
         f"{sentence(operating_points, 'Repeats measure')} Here: the {how} of a case's repeats, then the mean "
         "over cases and seeds."
     )
-    return Told(
+    return KindDetails(
         what, (samples(table, [dot], number.metric, f"{row.task}/{row.method}"),),
         (meter(findings, row.task, number.metric),), formula, written,
         how_interval(number, dot.places, logged=logged), summary,
@@ -146,7 +146,7 @@ def _setting(row: SummaryRow) -> str:
 # Headroom
 
 
-def _headroom(findings: Findings, table: Table, number: Number, row: HeadroomRow) -> Told:
+def _headroom(findings: Findings, table: Table, number: Number, row: HeadroomRow) -> KindDetails:
     what = (
         f"Of the {row.quality} that a clairvoyant gains over blind mixing at equal {row.cost}, "
         f"the share that {row.task}/{row.method} gets."
@@ -172,7 +172,7 @@ def _headroom(findings: Findings, table: Table, number: Number, row: HeadroomRow
         )
     meters = tuple(meter(findings, row.task, name) for name in (row.cost, row.quality) if name)
     words = how_interval(number, places, bca_only=True)
-    return Told(
+    return KindDetails(
         what, told, meters, paragraph(headroom, "`H ="), written, words, headroom, row.reason
     )
 
@@ -222,7 +222,9 @@ def _area(gap: FloatArray, at: FloatArray, beyond: float) -> float:
 # Conversion
 
 
-def _conversion(findings: Findings, table: Table, number: Number, row: ConversionRow) -> Told:
+def _conversion(
+    findings: Findings, table: Table, number: Number, row: ConversionRow
+) -> KindDetails:
     here = "".join(f" at {k}={v}" for k, v in row.conditions.items())
     what = (
         f"How much of the {row.work} that {row.task}/{row.method} saves{here} became {row.metric}, "
@@ -236,7 +238,7 @@ def _conversion(findings: Findings, table: Table, number: Number, row: Conversio
         _plane(findings, table, row.task, row.conditions),
     )
     if plane is None or row.method not in plane.cards:
-        return Told(what, (), meters, formula, row.reason or "no number", "none", conversion)
+        return KindDetails(what, (), meters, formula, row.reason or "no number", "none", conversion)
     blind, own = _compared(plane, row)
     told = tuple(
         samples(table, side.values(), row.metric, who)
@@ -253,7 +255,7 @@ def _conversion(findings: Findings, table: Table, number: Number, row: Conversio
     written = row.reason or "no number"
     if row.work_ratio is not None and places:
         written = _converted(plane, row, (blind, own), places, work=number.kind == "work")
-    return Told(what, told, meters, formula, written, words, conversion, row.reason)
+    return KindDetails(what, told, meters, formula, written, words, conversion, row.reason)
 
 
 def _compared(plane: Plane, row: ConversionRow) -> tuple[Dots, Dots]:
@@ -302,7 +304,7 @@ def _converted(
 # Counts
 
 
-def _count(findings: Findings, table: Table, number: Number) -> Told:
+def _count(findings: Findings, table: Table, number: Number) -> KindDetails:
     word = number.name.partition("/")[2]
     says = {
         "records": "Records in the run, preparations and failures included.",
@@ -315,5 +317,5 @@ def _count(findings: Findings, table: Table, number: Number) -> Told:
         without_result=statuses(findings.tally.without_result),
     )  # fmt: skip
     written = f"{word} = {number.value:.0f}" if number.value is not None else word
-    return Told(says, (told,), (), "Lines of records.jsonl, the last word on each unit.", written,
+    return KindDetails(says, (told,), (), "Lines of records.jsonl, the last word on each unit.", written,
                 "none: a count of what is there", operating_points)  # fmt: skip

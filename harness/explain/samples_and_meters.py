@@ -54,7 +54,7 @@ class Meter:
 
 
 @dataclass(frozen=True)
-class Told:
+class KindDetails:
     """What differs from kind to kind."""
 
     says: str
@@ -174,9 +174,9 @@ def without_number(
     findings: Findings, number: Number, what: str, module: ModuleType, start: str, reason: str,
     metrics: Sequence[str],
 
-) -> Told:  # fmt: skip
+) -> KindDetails:  # fmt: skip
     """Explain why there is no number."""
     task = number.row.task if number.row else ""
     meters = tuple(meter(findings, task, name) for name in metrics if name)
     formula = paragraph(module, f"`{start} =") if start else paragraph(module, "*Before any")
-    return Told(what, (), meters, formula, reason or "no number", "none", module, reason)
+    return KindDetails(what, (), meters, formula, reason or "no number", "none", module, reason)
