@@ -43,7 +43,7 @@ from adabench.harness.explain import claims
 from adabench.harness.explain.named_numbers import Number
 from adabench.harness.explain.samples_and_meters import (
     KindDetails,
-    Meter,
+    MeterFacts,
     Samples,
     how_interval,
     meter,
@@ -69,7 +69,7 @@ class Explanation:
     n: int
     unit: str
     samples: tuple[Samples, ...]
-    meters: tuple[Meter, ...]
+    meters: tuple[MeterFacts, ...]
     formula: str
     written: str
     """The formula with the figures put in."""

@@ -44,7 +44,7 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class Meter:
+class MeterFacts:
     """What a metric was read from."""
 
     metric: str
@@ -59,7 +59,7 @@ class KindDetails:
 
     says: str
     samples: tuple[Samples, ...]
-    meters: tuple[Meter, ...]
+    meters: tuple[MeterFacts, ...]
     formula: str
     written: str
     interval: str
@@ -102,7 +102,7 @@ def statuses(records: Iterable[Any]) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def meter(findings: Findings, task: str, metric: str) -> Meter:
+def meter(findings: Findings, task: str, metric: str) -> MeterFacts:
     """Say what a metric was read from, with its label."""
     declared = metric_of(metric, findings.task_cards[task]) if task in findings.task_cards else None
     unit = (
@@ -113,13 +113,13 @@ def meter(findings: Findings, task: str, metric: str) -> Meter:
     for item in findings.manifest.get("instruments", ()):
         if metric in item.get("keys", ()) and item.get("available"):
             label = findings.labels.get(metric) or str(item.get("label", ""))
-            return Meter(metric, unit, str(item["name"]), label)
+            return MeterFacts(metric, unit, str(item["name"]), label)
     if metric in findings.labels:
-        return Meter(metric, unit, "the task", findings.labels[metric])
+        return MeterFacts(metric, unit, "the task", findings.labels[metric])
     if declared is not None:
         who = "the task's score" if declared.role == "quality" else "the substrate's counter"
-        return Meter(metric, unit, who, "counted" if declared.role != "quality" else "scored")
-    return Meter(metric, unit, "the method or its task", "not declared by the task's card")
+        return MeterFacts(metric, unit, who, "counted" if declared.role != "quality" else "scored")
+    return MeterFacts(metric, unit, "the method or its task", "not declared by the task's card")
 
 
 def how_interval(
