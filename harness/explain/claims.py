@@ -46,7 +46,7 @@ RULES: Mapping[type[Expectation], tuple[ModuleType, str]] = {
 """Where the rule of each kind of claim stands, and how its paragraph begins."""
 
 
-def told(findings: Findings, table: Table, number: Number, row: ClaimRow) -> KindDetails:
+def explain_claim(findings: Findings, table: Table, number: Number, row: ClaimRow) -> KindDetails:
     """Explain a claim's estimate."""
     what = f"Claim {row.id} of {row.task}/{row.method}: {row.says} Verdict: {row.verdict}."
     card = findings.method_cards[f"{row.task}/{row.method}"]

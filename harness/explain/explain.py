@@ -102,7 +102,7 @@ def _told(findings: Findings, table: Table, number: Number) -> KindDetails:
         case ConversionRow():
             return _conversion(findings, table, number, number.row)
         case ClaimRow():
-            return claims.told(findings, table, number, number.row)
+            return claims.explain_claim(findings, table, number, number.row)
     return _count(findings, table, number)
 
 
