@@ -48,7 +48,7 @@ def explain_number(folder: Path, text: str) -> Explanation | list[NumberMatch]:
     """
     findings = load_run(folder)
     if not named_numbers.is_value(text):
-        name = named_numbers.named(findings, text)
+        name = named_numbers.parse_number_name(findings, text)
         return explain.explain(findings, table.read(folder), name)
     matches = named_numbers.valued(findings, text)
     if not matches:

@@ -69,7 +69,7 @@ def numbers(findings: Findings) -> dict[str, Number]:
     return {number.name: number for number in _all(findings)}
 
 
-def named(findings: Findings, name: str) -> Number:
+def parse_number_name(findings: Findings, name: str) -> Number:
     """Return the number called `name`.
 
     Raises:

@@ -39,7 +39,7 @@ def run(toy: None, folder: Path) -> tuple[Findings, Table]:
 
 
 def told(run: tuple[Findings, Table], name: str) -> explain.Explanation:
-    return explain.explain(*run, named_numbers.named(run[0], name))
+    return explain.explain(*run, named_numbers.parse_number_name(run[0], name))
 
 
 def test_every_number_can_be_explained(run: tuple[Findings, Table]) -> None:
@@ -124,8 +124,8 @@ def test_the_figures_of_a_claim_give_it_back(run: tuple[Findings, Table]) -> Non
 def test_a_name_of_the_page_is_a_name_too(run: tuple[Findings, Table]) -> None:
     known = named_numbers.numbers(run[0])
     for number in known.values():
-        assert named_numbers.named(run[0], number.pointer) == number
-    first = named_numbers.named(run[0], "summary/0/metrics/steps/high")
+        assert named_numbers.parse_number_name(run[0], number.pointer) == number
+    first = named_numbers.parse_number_name(run[0], "summary/0/metrics/steps/high")
     assert first.metric == "steps"
     assert first.row is run[0].summary[0]
 
@@ -140,32 +140,32 @@ def test_pointers_lead_to_the_number_in_the_document(run: tuple[Findings, Table]
 
 
 def test_what_is_not_at_its_default_is_named(run: tuple[Findings, Table]) -> None:
-    usual = named_numbers.named(run[0], "summary/roots/residual/steps")
-    loose = named_numbers.named(run[0], "summary/roots/residual/steps@tolerance=0.01")
-    near = named_numbers.named(run[0], "summary/roots/residual/steps@spread=2.0")
+    usual = named_numbers.parse_number_name(run[0], "summary/roots/residual/steps")
+    loose = named_numbers.parse_number_name(run[0], "summary/roots/residual/steps@tolerance=0.01")
+    near = named_numbers.parse_number_name(run[0], "summary/roots/residual/steps@spread=2.0")
     assert loose.value < usual.value > near.value
 
 
 def test_unknown_names_suggest_near_ones(run: tuple[Findings, Table]) -> None:
     with pytest.raises(SelectionError) as told_so:
-        named_numbers.named(run[0], "summary/roots/residual/stepz")
+        named_numbers.parse_number_name(run[0], "summary/roots/residual/stepz")
     assert "summary/roots/residual/steps" in told_so.value.hint
     with pytest.raises(SelectionError) as told_so:
-        named_numbers.named(run[0], "claim/T-9")
+        named_numbers.parse_number_name(run[0], "claim/T-9")
     assert "claim/T-" in told_so.value.hint
     with pytest.raises(SelectionError) as told_so:
-        named_numbers.named(run[0], "xyzzy")
+        named_numbers.parse_number_name(run[0], "xyzzy")
     assert "--list" in told_so.value.hint
 
 
 def test_a_value_finds_its_numbers(run: tuple[Findings, Table]) -> None:
-    h = named_numbers.named(run[0], "headroom/roots/residual")
+    h = named_numbers.parse_number_name(run[0], "headroom/roots/residual")
     assert h.value is not None
     found = {number.name for number, _ in named_numbers.valued(run[0], f"{h.value:.3f}")}
     assert h.name in found
     everywhere = named_numbers.valued(run[0], f"{h.value:.1f}")
     assert len(everywhere) >= len(found)
-    latency = named_numbers.named(run[0], "summary/roots/residual/latency_s")
+    latency = named_numbers.parse_number_name(run[0], "summary/roots/residual/latency_s")
     assert latency.value is not None
     printed = f"{latency.value * 1e6:.3g}µs"
     assert latency.name in {number.name for number, _ in named_numbers.valued(run[0], printed)}
