@@ -69,7 +69,7 @@ def lines(
 
 
 @dataclass
-class Known:
+class Declarations:
     """What the lines so far have declared."""
 
     cells: dict[str, Cell]
@@ -135,7 +135,7 @@ def records(path: Path, cells: Mapping[str, Cell]) -> Iterator[Record]:
     Raises:
         StoreError: if the file cannot be read, or a line is neither record nor declaration.
     """
-    known = Known(dict(cells))
+    known = Declarations(dict(cells))
     for number, block in blocks(path):
         for i, line in enumerate(block):
             try:

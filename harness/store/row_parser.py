@@ -16,7 +16,7 @@ import numpy.typing as npt
 from adabench.harness.contract.record import Cell, Record, Unit
 from adabench.harness.store.column import FloatArray, Index, IntArray, column, joined, narrow
 from adabench.harness.store.energy_labels import Kind, kinds_behind
-from adabench.harness.store.journal import Known, Line, Names
+from adabench.harness.store.journal import Declarations, Line, Names
 
 
 class Sorted(NamedTuple):
@@ -39,7 +39,7 @@ class Sorted(NamedTuple):
 class Rows:
     """What has been read so far; rows stand in the order of arrival."""
 
-    known: Known
+    known: Declarations
     keys: dict[str, int] = field(default_factory=dict)
     groups: dict[str, int] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=lambda: {"": 0})

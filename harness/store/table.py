@@ -28,7 +28,7 @@ from adabench.harness.errors import StoreError
 from adabench.harness.store import derived_files, journal, packed_run, run_folder
 from adabench.harness.store.column import Column, FloatArray, IntArray, column
 from adabench.harness.store.energy_labels import Kind
-from adabench.harness.store.journal import Known, Line, Names
+from adabench.harness.store.journal import Declarations, Line, Names
 from adabench.harness.store.row_parser import Rows
 
 TIMED = ("_s", "_j", "_bytes")
@@ -131,7 +131,7 @@ def _middle(name: str, repeats: FloatArray) -> FloatArray | list[float]:
 
 def from_records(records: Iterable[Record]) -> Table:
     """Return the table of records: the last word on each unit, an ok one if there is one."""
-    rows, names, lines = Rows(Known({})), dict[Names, int](), list[Line]()
+    rows, names, lines = Rows(Declarations({})), dict[Names, int](), list[Line]()
     for record in records:
         rows.known.cells.setdefault(record.cell.key, record.cell)
         lines += journal.lines(record, names, rows.known.cells)
@@ -161,7 +161,9 @@ def read(folder: Path, sha256: str = "") -> Table:
 
 
 def _parsed(path: Path, manifest: Mapping[str, Any]) -> Table:
-    rows = Rows(Known({key: Cell(**data) for key, data in manifest["plan"]["cells"].items()}))
+    rows = Rows(
+        Declarations({key: Cell(**data) for key, data in manifest["plan"]["cells"].items()})
+    )
     collecting = gc.isenabled()
     gc.disable()  # millions of lists and dicts come and go, none of them in a cycle
     try:
