@@ -19,7 +19,7 @@ from adabench.harness.store.energy_labels import Kind, kinds_behind
 from adabench.harness.store.journal import Declarations, Line, Names
 
 
-class Sorted(NamedTuple):
+class SortedFields(NamedTuple):
     """The fields of a `Table`, in its order."""
 
     cells: tuple[Cell, ...]
@@ -106,7 +106,7 @@ class Rows:
             raise KeyError("A record names a cell that neither the plan nor a line before holds.")
         self.count += len(lines)
 
-    def sorted(self) -> Sorted:
+    def sorted(self) -> SortedFields:
         """Return everything that was taken in, one row a unit; nothing stays behind."""
         head = np.hstack(self.heads) if self.heads else np.zeros((6, 0), np.intp)
         self.heads.clear()
@@ -117,7 +117,7 @@ class Rows:
         last = np.append((np.diff(unit) != 0).any(axis=0), True)[: len(rows)]
         rows, unit = rows[last], unit[:, last]
         columns = self._columns(rows)
-        return Sorted(
+        return SortedFields(
             tuple(self.known.cells[key] for key in cells),
             unit[0],
             unit[1],
