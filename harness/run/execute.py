@@ -181,11 +181,11 @@ class Bench:
 
         yield Step(unit, run, known=unit in done)
 
-    def _prepared(self, task: Any, method: Any, cell: Cell) -> prepared_states.Prepared:
+    def _prepared(self, task: Any, method: Any, cell: Cell) -> prepared_states.PreparedState:
         task.meter.clear()
         timed, seen = self._block(lambda: method.prepare(task, cell.point, cell.seed))
         values = _join(cell.address, seen, timed.values(), task.meter)
-        return prepared_states.Prepared(timed.answer, values, provenance(self.probes, 1))
+        return prepared_states.PreparedState(timed.answer, values, provenance(self.probes, 1))
 
     def _case(
         self, turn: Turn, index: int, task: Any, method: Any, state: Any, case: Any, card: Card

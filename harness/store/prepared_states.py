@@ -49,7 +49,7 @@ _UNREADABLE = (
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedState:
     """A state and what preparing it cost when it really ran."""
 
     state: Any
@@ -102,7 +102,7 @@ class _Unpickler(pickle.Unpickler):
         return self.task
 
 
-def load(folder: Path, name: str, task: object) -> Prepared | None:
+def load(folder: Path, name: str, task: object) -> PreparedState | None:
     """Return a stored state bound to `task`, or None; a damaged one is dropped with a warning."""
     try:
         with (folder / f"{name}.pickle").open("rb") as file:
@@ -112,10 +112,10 @@ def load(folder: Path, name: str, task: object) -> Prepared | None:
     except _UNREADABLE as broken:
         log.warning("Dropping a prepared state that cannot be read (%s).", broken)
         return None
-    return found if isinstance(found, Prepared) else None
+    return found if isinstance(found, PreparedState) else None
 
 
-def save(folder: Path, name: str, prepared: Prepared, task: object) -> None:
+def save(folder: Path, name: str, prepared: PreparedState, task: object) -> None:
     """Store a state atomically, without its task; one that cannot be stored is only logged."""
     temporary = None
     try:

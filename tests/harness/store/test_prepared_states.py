@@ -10,7 +10,7 @@ from adabench.harness.contract.protocols import Meter
 from adabench.harness.contract.record import Cell
 from adabench.harness.contract.registry import Entry
 from adabench.harness.store import prepared_states
-from adabench.harness.store.prepared_states import Prepared
+from adabench.harness.store.prepared_states import PreparedState
 
 CELL = Cell("t", "m", {"k": 1}, {}, "embedded", 0)
 
@@ -29,7 +29,7 @@ class State:
 
 def test_a_state_counts_into_the_live_task(tmp_path: Path) -> None:
     old, live = Substrate("old"), Substrate("live")
-    prepared_states.save(tmp_path, "x", Prepared(State(old, [1.5]), {"latency_s": 2.0}), old)
+    prepared_states.save(tmp_path, "x", PreparedState(State(old, [1.5]), {"latency_s": 2.0}), old)
     found = prepared_states.load(tmp_path, "x", live)
     assert found is not None
     assert found.state.task is live
@@ -46,12 +46,12 @@ def test_a_damaged_state_is_prepared_again(
 
 
 def test_a_folder_that_cannot_be_written_is_no_error() -> None:
-    prepared_states.save(Path("/proc/nowhere"), "x", Prepared(1, {}), None)
+    prepared_states.save(Path("/proc/nowhere"), "x", PreparedState(1, {}), None)
     assert prepared_states.load(Path("/proc/nowhere"), "x", None) is None
 
 
 def test_a_state_that_cannot_be_pickled_leaves_nothing(tmp_path: Path) -> None:
-    prepared_states.save(tmp_path, "x", Prepared(lambda: None, {}), None)
+    prepared_states.save(tmp_path, "x", PreparedState(lambda: None, {}), None)
     assert list(tmp_path.iterdir()) == []
 
 
