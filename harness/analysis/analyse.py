@@ -16,7 +16,7 @@ from adabench.harness.contract.record import Record
 from adabench.harness.store.table import Table, from_records
 
 
-def find(
+def analyse(
     run: str,
     manifest: Mapping[str, Any],
     task_cards: Mapping[str, Card],

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from adabench.harness.analysis import findings_cache, warnings
-from adabench.harness.analysis.analyse import find
+from adabench.harness.analysis.analyse import analyse
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card
@@ -40,7 +40,7 @@ def load_run(folder: Path) -> Findings:
         *certificate.marks(manifest["certificate"]),
         *warnings.warnings(records, manifest),
     ]
-    findings = find(str(folder), manifest, tasks, methods, records)
+    findings = analyse(str(folder), manifest, tasks, methods, records)
     findings_cache.save(folder, made_of, findings)
     return findings
 

@@ -89,7 +89,7 @@ def test_whatever_changes_is_judged_anew(
     else:
         monkeypatch.setattr(findings_cache.source_digests, "digest", lambda sources: "other")
     judged = []
-    monkeypatch.setattr(loader, "find", lambda *a: judged.append(1) or before)
+    monkeypatch.setattr(loader, "analyse", lambda *a: judged.append(1) or before)
     load_run(long_run)
     assert judged
 

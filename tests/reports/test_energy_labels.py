@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from adabench.cli.commands.claims import show_claims
-from adabench.harness.analysis.analyse import find
+from adabench.harness.analysis.analyse import analyse
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract.card import Card, Claim, Metric, Ratio
 from adabench.harness.contract.record import Cell, Record
@@ -79,7 +79,7 @@ def runs(draw) -> Made:
         for name in draw(st.sets(st.sampled_from(NAMES[:5])))
     ]  # fmt: skip
     manifest = {"instruments": listed, "warnings": []}
-    return Made(find("runs/made-up", manifest, tasks, METHODS, records), records)
+    return Made(analyse("runs/made-up", manifest, tasks, METHODS, records), records)
 
 
 def _record(method, seed, names, kinds, size):

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
-from adabench.harness.analysis.analyse import find
+from adabench.harness.analysis.analyse import analyse
 from adabench.harness.analysis.operating_points import collapse
 from adabench.harness.analysis.summary import summarise
 from adabench.harness.contract.card import Card, Knob, Metric
@@ -115,10 +115,10 @@ def test_findings_are_the_same_bytes_in_any_order_and_quick():
     records = many_records()
     cards = {f"toy/m{i}": CARD for i in range(12)}
     start = time.process_time()
-    one = find("r", {}, {"toy": TASK}, cards, records)
+    one = analyse("r", {}, {"toy": TASK}, cards, records)
     spent_s = time.process_time() - start
     random.Random(2).shuffle(records)
-    other = find("r", {}, {"toy": TASK}, cards, records)
+    other = analyse("r", {}, {"toy": TASK}, cards, records)
     assert json.dumps(one.to_json()) == json.dumps(other.to_json())
     assert len(one.summary) == 144
     assert spent_s < 6  # generous: about 1 s on an idle core
@@ -132,10 +132,10 @@ def test_rows_are_plain_json_numbers():
 
 def test_a_pinned_condition_stands_as_the_default():
     run = [record(seed=seed, conditions={"noise": 0.5}, work=2.0, accuracy=1.0) for seed in (0, 1)]
-    findings = find("r", {}, {"toy": TASK}, {"toy/m": CARD}, run)
+    findings = analyse("r", {}, {"toy": TASK}, {"toy/m": CARD}, run)
     assert findings.task_cards["toy"].defaults == {"noise": 0.5}
     swept = [*run, record(seed=0, conditions={"noise": 0}, work=2.0, accuracy=1.0)]
-    findings = find("r", {}, {"toy": TASK}, {"toy/m": CARD}, swept)
+    findings = analyse("r", {}, {"toy": TASK}, {"toy/m": CARD}, swept)
     assert findings.task_cards["toy"].defaults == {"noise": 0}
 
 

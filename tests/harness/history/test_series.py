@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adabench.harness.analysis.analyse import find
+from adabench.harness.analysis.analyse import analyse
 from adabench.harness.contract.card import Card, Metric
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import StoreError
@@ -57,7 +57,7 @@ def keep(site: Path, day: int, made: list[Record], **manifest: Any) -> None:
         **manifest,
     }
     table = from_records(made)
-    findings = find(
+    findings = analyse(
         "r", whole, {"sums": CARD}, {"sums/long": Card("Long"), "sums/short": Card("S")}, table
     )
     folder = site / "data" / "runs" / f"202601{day:02}-100000-x"

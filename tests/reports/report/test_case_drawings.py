@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness.analysis.analyse import find
+from adabench.harness.analysis.analyse import analyse
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract.card import Card, Metric
 from adabench.harness.contract.drawing import Mark, Panel, Picture
@@ -51,7 +51,7 @@ def run(folder: Path, *cells: Cell, instance: float = 77.0) -> Findings:
             journal.append(Record(cell, "solve", 0, 0, "ok", values))
     cards = {f"paging/{cell.method}": Card(cell.method, role="static") for cell in cells}
     manifest = run_folder.read_manifest(folder) | {"records_sha256": run_folder.digest(folder)}
-    return find(str(folder), manifest, {"paging": TASK}, cards, run_folder.records(folder))
+    return analyse(str(folder), manifest, {"paging": TASK}, cards, run_folder.records(folder))
 
 
 def cell(seed: int = 0, **conditions: float) -> Cell:
