@@ -164,7 +164,7 @@ def paired(
             if knob.name in where and knob.name in ours[0].point
         ]
         sides.append(_partners(ours, dots, shared))
-    pairs = Pairs(leaves, joined(ours), np.stack(sides, axis=1))
+    pairs = Pairs(leaves, join_rows(ours), np.stack(sides, axis=1))
     pairs = pairs.only(np.asarray((pairs.theirs >= 0).all(axis=1), np.bool_))
     own, others = pairs.columns(IDENTITY)
     known = ~np.isnan(own)[:, None] & ~np.isnan(others)
@@ -172,7 +172,7 @@ def paired(
     return pairs.only(~refused), int(refused.sum())
 
 
-def joined(dots: Sequence[OperatingPoint]) -> IntArray:
+def join_rows(dots: Sequence[OperatingPoint]) -> IntArray:
     """Return the rows of several dots, one after another."""
     return np.concatenate([dot.rows for dot in dots])
 
@@ -190,7 +190,7 @@ def _partners(
     found = []
     for dot in ours:
         known = by_match.get(_match(dot, shared))
-        rows = joined(known)[::-1] if known else np.zeros(0, np.intp)
+        rows = join_rows(known)[::-1] if known else np.zeros(0, np.intp)
         cases, first = np.unique(dot.leaves.cases[rows], return_index=True)
         wanted = dot.leaves.cases[dot.rows]
         at = np.minimum(np.searchsorted(cases, wanted), max(len(cases) - 1, 0))

@@ -19,7 +19,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adabench.harness.analysis.claims.evidence import Evidence, Ruling, joined, paired, unrecorded
+from adabench.harness.analysis.claims.evidence import (
+    Evidence,
+    Ruling,
+    join_rows,
+    paired,
+    unrecorded,
+)
 from adabench.harness.analysis.claims.monotone_and_frontier import ranks
 from adabench.harness.analysis.claims.ratio import by_place, more_seeds
 from adabench.harness.analysis.operating_points import (
@@ -65,7 +71,7 @@ def rule_level(claim: Level, method: str, evidence: Evidence) -> Ruling:
     dots = [dot for dot in (dot.holding(claim.metric) for dot in dots) if len(dot)]
     if not dots:
         return unrecorded(claim.metric)._replace(threshold=claim.low)
-    leaves, rows = dots[0].leaves, joined(dots)
+    leaves, rows = dots[0].leaves, join_rows(dots)
     values = leaves.column(claim.metric, rows)
     if claim.reaching is not None:
         values = (values >= claim.reaching).astype(np.float64)

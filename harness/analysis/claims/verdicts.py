@@ -25,7 +25,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from adabench.harness.analysis.claims.evidence import Evidence, Ruling, joined, place_of, unrecorded
+from adabench.harness.analysis.claims.evidence import (
+    Evidence,
+    Ruling,
+    join_rows,
+    place_of,
+    unrecorded,
+)
 from adabench.harness.analysis.claims.monotone_and_frontier import rule_frontier, rule_monotone
 from adabench.harness.analysis.claims.ranking import rule_level, rule_rank, rule_signed_rank
 from adabench.harness.analysis.claims.ratio import SLACK, rule_ratio
@@ -163,7 +169,7 @@ def rule_bound(claim: Bound, method: str, evidence: Evidence) -> Ruling:
         dots = [dot for dot in (dot.holding(name) for dot in dots) if len(dot)]
         if not dots:
             return unrecorded(name)._replace(threshold=1.0)
-    leaves, rows = dots[0].leaves, joined(dots)
+    leaves, rows = dots[0].leaves, join_rows(dots)
     bound, allowed = leaves.column(claim.bound, rows), _allowed(claim, dots)
     broken = allowed > bound + SLACK * np.maximum(1.0, np.abs(bound))
     shares = allowed[bound > 0] / bound[bound > 0]
@@ -180,7 +186,7 @@ def rule_bound(claim: Bound, method: str, evidence: Evidence) -> Ruling:
 
 def _allowed(claim: Bound, dots: Sequence[OperatingPoint]) -> FloatArray:
     """Return the metric, less three standard errors if it is a mean."""
-    leaves, rows = dots[0].leaves, joined(dots)
+    leaves, rows = dots[0].leaves, join_rows(dots)
     metric = leaves.column(claim.metric, rows)
     if claim.over != "mean":
         return metric
