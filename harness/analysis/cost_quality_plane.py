@@ -65,7 +65,7 @@ def planes(
         cost, quality = _primary(card, "work"), _primary(card, "quality")
         if cost is None or quality is None:
             continue
-        own = drawn([dot for dot in dots if dot.task == task], card)
+        own = points_on_plane([dot for dot in dots if dot.task == task], card)
         names = sorted({dot.method for dot in own})
         cards = {name: method_cards[f"{task}/{name}"] for name in names}
         sign = 1.0 if quality.better == "higher" else -1.0
@@ -73,7 +73,7 @@ def planes(
     return found
 
 
-def drawn(dots: Sequence[OperatingPoint], card: Card) -> list[OperatingPoint]:
+def points_on_plane(dots: Sequence[OperatingPoint], card: Card) -> list[OperatingPoint]:
     """Return the dots at the smallest scale and one value of every condition but the budget."""
     scales = {dot.scale for dot in dots}
     scale = next((scale for scale in SCALES if scale in scales), min(scales))
