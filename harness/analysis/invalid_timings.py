@@ -28,7 +28,7 @@ def column(table: Table, name: str) -> FloatArray:
     return np.full(len(table), np.nan) if found is None else found[:]
 
 
-def judged(table: Table) -> tuple[Mask, Mask]:
+def judge_timings(table: Table) -> tuple[Mask, Mask]:
     """Return which cells have invalid timings, and which valid ones nobody watched.
 
     As `disturbance.cell_verdict` judges one cell, for all cells at once.
@@ -46,7 +46,7 @@ def judged(table: Table) -> tuple[Mask, Mask]:
 
 def undisturbed(table: Table) -> Table:
     """Return the table without the times and joules of cells whose timing is invalid."""
-    invalid, _ = judged(table)
+    invalid, _ = judge_timings(table)
     if not invalid.any():
         return table
     rows = invalid[table.cell]

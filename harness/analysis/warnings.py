@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.analysis.invalid_timings import column, judged
+from adabench.harness.analysis.invalid_timings import column, judge_timings
 from adabench.harness.contract.record import Cell, Record
 from adabench.harness.stats.intervals import FloatArray, IntArray
 from adabench.harness.store.table import Table, from_records
@@ -95,7 +95,7 @@ def _disturbed(table: Table) -> Iterator[str]:
             "disturbed (the thread waited for a processor, or it was throttled); where others "
             "remain they are left out."
         )
-    invalid, unwatched = (_those(table, which) for which in judged(table))
+    invalid, unwatched = (_those(table, which) for which in judge_timings(table))
     cells = len(np.unique(table.cell[timed]))
     if invalid:
         names = sorted({cell.address for cell in invalid})
