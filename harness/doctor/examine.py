@@ -122,7 +122,7 @@ def examine(noise_s: float = NOISE_S, machine: Machine = HERE) -> Examination:
     The noise is always that of the machine this runs on.
     """
     onlooker = Onlooker(machine)
-    timer = timed(watch(noise_s), onlooker.company())
+    timer = summarise_laps(watch(noise_s), onlooker.company())
     packages = examine_packages()
     store = examine_cache(cache.default_folder())
     return put_together(machine, timer, packages, store)
@@ -158,7 +158,7 @@ def examine_packages() -> tuple[Package, ...]:
     )
 
 
-def timed(laps: Laps, company: Company) -> Timer:
+def summarise_laps(laps: Laps, company: Company) -> Timer:
     """Say what this machine did to a loop of about 100 us."""
     ordered = sorted(laps.laps_ns)
     lower, median, upper, high = (

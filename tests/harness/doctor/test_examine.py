@@ -26,7 +26,7 @@ from adabench.harness.doctor.examine import (
     examine_cache,
     examine_packages,
     put_together,
-    timed,
+    summarise_laps,
 )
 from adabench.profilers.hardware.capabilities import abilities
 from adabench.profilers.hardware.host import HERE, Machine, Uname
@@ -304,13 +304,13 @@ def test_packages_come_from_the_metadata_with_the_extra_that_brings_them(monkeyp
 
 def test_share_and_median_of_undisturbed_samples():
     laps = Laps([100_000, 100_000, 100_000, 9_000_000], [0, 0, 0, 8_900_000])
-    found = timed(laps, Company(0.0, 0.0))
+    found = summarise_laps(laps, Company(0.0, 0.0))
     assert found.disturbed == 0.25
     assert found.undisturbed_median_s == pytest.approx(100e-6)
 
 
 def test_where_the_kernel_is_silent_the_share_is_unknown_and_not_zero():
-    found = timed(Laps(array("q", [100_000] * 200), ()), Company(None, None))
+    found = summarise_laps(Laps(array("q", [100_000] * 200), ()), Company(None, None))
     assert found.disturbed is None
     assert found.undisturbed_median_s is None
     assert "waited for a processor unknown" in verb.page(
