@@ -78,7 +78,9 @@ def without_case(strata: Strata, most: int) -> LeaveOneOutWeights:
     divided = len(strata) > most
     for number, (_, members) in enumerate(_members(strata)):
         share = max(PARTS * len(members) // len(strata), 2) if divided else len(members)
-        parts = parted(members, share) if divided else [members[k : k + 1] for k in range(share)]
+        parts = (
+            deal_to_parts(members, share) if divided else [members[k : k + 1] for k in range(share)]
+        )
         for part in parts if len(parts) > 1 else []:
             row = np.ones(len(strata))
             row[members] = len(members) / (len(members) - len(part))
@@ -90,7 +92,7 @@ def without_case(strata: Strata, most: int) -> LeaveOneOutWeights:
     return LeaveOneOutWeights(weights, np.array(numbers, np.intp))
 
 
-def parted(members: IntArray, count: int) -> list[IntArray]:
+def deal_to_parts(members: IntArray, count: int) -> list[IntArray]:
     """Deal members to parts at random, always the same way.
 
     Not by turns: cases that come in cycles (a family each) would all fall into one part.

@@ -26,7 +26,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.stats.bootstrap import SEED, parted
+from adabench.harness.stats.bootstrap import SEED, deal_to_parts
 from adabench.harness.stats.intervals import FloatArray
 from adabench.harness.stats.paired import Clusters, Over, Side, Units, grouped, p_beyond
 
@@ -109,7 +109,9 @@ def _drawn(gains: FloatArray, exact: BoolArray) -> FloatArray:
 def _thinned(units: FloatArray) -> FloatArray:
     if len(units) <= MANY:
         return units
-    return np.array([units[part].mean(axis=0) for part in parted(np.arange(len(units)), MANY)])
+    return np.array(
+        [units[part].mean(axis=0) for part in deal_to_parts(np.arange(len(units)), MANY)]
+    )
 
 
 @lru_cache(maxsize=4)

@@ -34,7 +34,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adabench.harness.stats.bca import NORMAL, Z975
-from adabench.harness.stats.bootstrap import RESAMPLES, parted, resample
+from adabench.harness.stats.bootstrap import RESAMPLES, deal_to_parts, resample
 from adabench.harness.stats.intervals import (
     ENOUGH_SEEDS,
     FloatArray,
@@ -122,7 +122,9 @@ def _thinned(units: FloatArray) -> FloatArray:
     """Average many units to a few hundred: their mean keeps its variance."""
     if len(units) <= PARTS:
         return units
-    return np.array([units[part].mean(axis=0) for part in parted(np.arange(len(units)), PARTS)])
+    return np.array(
+        [units[part].mean(axis=0) for part in deal_to_parts(np.arange(len(units)), PARTS)]
+    )
 
 
 def _dots(
