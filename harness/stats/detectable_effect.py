@@ -38,7 +38,7 @@ from statistics import NormalDist
 import numpy as np
 
 from adabench.harness.stats.intervals import FloatArray, IntArray
-from adabench.harness.stats.paired import Clusters, Kind, Over, grouped
+from adabench.harness.stats.paired import Clusters, Kind, Over, paired_units
 
 REPEATS = (3, 5, 10, 30)
 ALPHA = 0.025
@@ -91,7 +91,7 @@ def scatter(
         ValueError: if there are fewer than two units.
     """
     gap = np.log(b / a) if kind == "ratio" else b - a
-    units = grouped(np.zeros(len(gap)), gap, clusters, over)
+    units = paired_units(np.zeros(len(gap)), gap, clusters, over)
     m = len(units.values)
     if m < 2:
         raise ValueError("The scatter of one unit is unknown: run more cases or seeds.")

@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from adabench.harness.stats.bootstrap import SEED, deal_to_parts
 from adabench.harness.stats.intervals import FloatArray
-from adabench.harness.stats.paired import Clusters, Over, Side, Units, grouped, p_beyond
+from adabench.harness.stats.paired import Clusters, Over, Side, Units, p_beyond, paired_units
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -61,8 +61,8 @@ def dominance(
 ) -> Dominance:
     """Return how surely A dominates B; both tuples are (A's, B's) values of the same pairs."""
     sign = 1.0 if higher_is_better else -1.0
-    cheaper = grouped(*cost, clusters, over)
-    better = grouped(quality[1], quality[0], clusters, over)
+    cheaper = paired_units(*cost, clusters, over)
+    better = paired_units(quality[1], quality[0], clusters, over)
     better = better._replace(values=sign * better.values)
     saved = cheaper.values
     gains = np.stack([saved, better.values], axis=1)

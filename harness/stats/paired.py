@@ -121,7 +121,7 @@ def difference(
     over: Over | None = None,
 ) -> Effect:
     """Return the mean of b - a over units."""
-    units = grouped(a, b, clusters, over)
+    units = paired_units(a, b, clusters, over)
     m, n = len(units.values), len(a)
     estimate = float(units.values.mean())
     if m < 2:
@@ -156,7 +156,7 @@ def p_beyond(
     if kind == "ratio":
         a, b = _logs(a, b)
         margin = math.log(margin)
-    units = grouped(a, b, clusters, over)
+    units = paired_units(a, b, clusters, over)
     if len(units.values) < 2:
         return 1.0
     found = _moments(units)
@@ -171,7 +171,9 @@ def p_beyond(
     return max(p, float(test(found, margin)[0])) if found.error[0] > 0 else p
 
 
-def grouped(a: FloatArray, b: FloatArray, clusters: Clusters, over: Over | None = None) -> Units:
+def paired_units(
+    a: FloatArray, b: FloatArray, clusters: Clusters, over: Over | None = None
+) -> Units:
     """Return the independent units of b - a.
 
     Raises:
