@@ -127,7 +127,7 @@ def difference(
     if m < 2:
         note = "one pair only: no interval"
         return Effect(estimate, -math.inf, math.inf, n, m, level, units.over, note)
-    found = smoothed(units) if units.binary else _moments(units)
+    found = smoothed_moments(units) if units.binary else _moments(units)
     low, high = (float(end[0]) for end in interval(found, level))
     if units.binary:
         low, high = max(low, -1.0), min(high, 1.0)
@@ -164,7 +164,7 @@ def p_beyond(
     test = p_above if side == "above" else p_below
     if not binary:
         return float(test(found, margin)[0])
-    p = float(test(smoothed(units)._replace(bend=np.zeros(1)), margin)[0])
+    p = float(test(smoothed_moments(units)._replace(bend=np.zeros(1)), margin)[0])
     if units.single:
         z = _tango(units.values, margin)
         return max(p, float(tail(z if side == "above" else -z, math.inf)))
@@ -226,7 +226,7 @@ def _moments(units: Units) -> Moments:
     return moments(units.values[:, None])
 
 
-def smoothed(units: Units) -> Moments:
+def smoothed_moments(units: Units) -> Moments:
     """Return the moments of yes-or-no differences with two pseudo-units.
 
     Single pairs have a binomial scatter, which no t need guard.
