@@ -37,7 +37,7 @@ ENOUGH = 8
 """Rounds from which on some are left out."""
 
 
-def trimmed(units: FloatArray) -> Moments:
+def trimmed_moments(units: FloatArray) -> Moments:
     """Return the moments of the trimmed mean of (m,) units, m >= ENOUGH; (1,) each."""
     m = len(units)
     cut = max(1, m // 8)
@@ -57,7 +57,7 @@ def center(units: FloatArray, level: float = 0.95) -> tuple[float, float, float]
     """
     if len(units) < 2:
         return float(units.mean()), -math.inf, math.inf
-    found = trimmed(units) if len(units) >= ENOUGH else moments(units[:, None])
+    found = trimmed_moments(units) if len(units) >= ENOUGH else moments(units[:, None])
     low, high = (float(end[0]) for end in interval(found, level))
     return float(found.mean[0]), low, high
 
@@ -70,4 +70,4 @@ def p_beyond(units: FloatArray, end: float, side: Side) -> float:
     plain = float(test(moments(units[:, None]), end)[0])
     if len(units) < ENOUGH:
         return plain
-    return min(1.0, 2 * min(plain, float(test(trimmed(units), end)[0])))
+    return min(1.0, 2 * min(plain, float(test(trimmed_moments(units), end)[0])))
