@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from adabench.profilers.energy.meter import Counts
 from adabench.profilers.nvml import Unmetered
-from adabench.profilers.timing.pacing import HOST, Pace
+from adabench.profilers.timing.pacing import HOST, Clock
 
 POLL_S = 1e-3
 LIMIT_S = 2.0
@@ -55,13 +55,13 @@ class Period(NamedTuple):
 
 
 class TickWatch:
-    """Collects the ticks of a counter; `look` is what a `Pace` repeats.
+    """Collects the ticks of a counter; `look` is what a `Clock` repeats.
 
     With a known period it sleeps through most of each, so that watching costs little.
     """
 
     def __init__(
-        self, read: Read, pace: Pace = HOST, *, period_s: float = 0.0, poll_s: float = POLL_S
+        self, read: Read, pace: Clock = HOST, *, period_s: float = 0.0, poll_s: float = POLL_S
     ) -> None:
         self.ticks: list[Tick] = []
         self.readings = 0
@@ -85,7 +85,7 @@ class TickWatch:
 
 
 def next_tick(
-    read: Read, pace: Pace = HOST, *, limit_s: float = LIMIT_S, poll_s: float = POLL_S
+    read: Read, pace: Clock = HOST, *, limit_s: float = LIMIT_S, poll_s: float = POLL_S
 ) -> Tick:
     """Wait until the counter jumps.
 
@@ -104,7 +104,7 @@ def next_tick(
     return watch.ticks[0]
 
 
-def find_period(read: Read, pace: Pace = HOST, *, ticks: int = 50) -> Period:
+def find_period(read: Read, pace: Clock = HOST, *, ticks: int = 50) -> Period:
     """Poll a counter over some ticks and return its period.
 
     The lower quartile of the spacings says how many periods lie between two ticks that were

@@ -18,7 +18,7 @@ from adabench.profilers.energy.counter_ticks import TickWatch
 from adabench.profilers.energy.counter_window import MIN_TICKS, aligned, between
 from adabench.profilers.energy.meter import EnergyMeter
 from adabench.profilers.energy.provenance import Reading
-from adabench.profilers.timing.pacing import HOST, Pace
+from adabench.profilers.timing.pacing import HOST, Clock
 
 DRIFT = 0.05
 
@@ -34,7 +34,7 @@ class Idle(NamedTuple):
 def idle_power(
     meter: EnergyMeter,
     seconds: float = 5.0,
-    pace: Pace = HOST,
+    pace: Clock = HOST,
     *,
     period_s: float = 0.0,
     kind: str = "context",

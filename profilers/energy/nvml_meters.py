@@ -17,7 +17,7 @@ from typing import Any, Self
 from adabench.profilers.energy.meter import CounterReset, Counts, EnergyMeter, Null
 from adabench.profilers.energy.power_samples import Sample, integrate
 from adabench.profilers.nvml import Unmetered, Witness, find_board, look
-from adabench.profilers.timing.pacing import HOST, Pace
+from adabench.profilers.timing.pacing import HOST, Clock
 
 SENSOR_U = 0.05
 """Boards were 2 to 6 % off an external meter, each by a gain of its own (arXiv 2312.02741)."""
@@ -92,7 +92,7 @@ class IntegratedPower:
     lag_s = SENSOR_PERIOD_S
     stepping = False
 
-    def __init__(self, uuid: str, nvml: Any, pace: Pace = HOST) -> None:
+    def __init__(self, uuid: str, nvml: Any, pace: Clock = HOST) -> None:
         self.uuid = uuid
         self.samples: list[Sample] = []
         self._nvml, self._pace = nvml, pace

@@ -33,7 +33,7 @@ from adabench.profilers.energy.rapl import Rapl
 from adabench.profilers.energy.tdp_estimate import UNCERTAINTY_EST, WATTS_PER_CORE, TdpModel
 from adabench.profilers.nvml import Unmetered, Witness, current_uuid, open_nvml
 from adabench.profilers.timing.cuda import context
-from adabench.profilers.timing.pacing import HOST, Pace
+from adabench.profilers.timing.pacing import HOST, Clock
 
 __all__ = [
     "UNCERTAINTY_EST",
@@ -72,7 +72,7 @@ class Energy:
     intrusive = False
     levels: frozenset[str] = frozenset()
 
-    def __init__(self, meters: Sequence[EnergyMeter], pace: Pace = HOST) -> None:
+    def __init__(self, meters: Sequence[EnergyMeter], pace: Clock = HOST) -> None:
         if not meters:
             raise ValueError("An energy probe needs at least one meter.")
         for meter in meters:

@@ -19,7 +19,7 @@ from typing import Literal, Self
 
 from adabench.profilers.energy.meter import CounterReset, Counts, NoValue
 from adabench.profilers.nvml import Unmetered, Witness
-from adabench.profilers.timing.pacing import HOST, Pace
+from adabench.profilers.timing.pacing import HOST, Clock
 
 POWERCAP = Path("/sys/class/powercap")
 CEILING_W = 1000.0
@@ -51,7 +51,7 @@ class Rapl:
     stepping = False
 
     def __init__(
-        self, root: Path = POWERCAP, domain: Domain = "package", pace: Pace = HOST
+        self, root: Path = POWERCAP, domain: Domain = "package", pace: Clock = HOST
     ) -> None:
         self.key = "energy_cpu_j" if domain == "package" else "energy_dram_j"
         self.scope = "cpu_package" if domain == "package" else "dram"

@@ -12,7 +12,7 @@ remove.
 """
 
 from adabench.profilers.energy.counter_ticks import Read, Tick, next_tick
-from adabench.profilers.timing.pacing import HOST, Pace
+from adabench.profilers.timing.pacing import HOST, Clock
 
 STEPS = 4
 ALIASING = 0.03
@@ -31,7 +31,7 @@ def delays_s(period_s: float, steps: int = STEPS) -> tuple[float, ...]:
     return tuple(step * period_s / steps for step in range(steps))
 
 
-def wait_for_phase(read: Read, delay_s: float, pace: Pace = HOST) -> Tick:
+def wait_for_phase(read: Read, delay_s: float, pace: Clock = HOST) -> Tick:
     """Wait for the next tick and then for the delay, and return the tick."""
     tick = next_tick(read, pace, poll_s=FINE_POLL_S)
     elapsed_s = (pace.ns() - tick.ns) / 1e9

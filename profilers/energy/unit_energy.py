@@ -27,7 +27,7 @@ from adabench.profilers.energy.sensor_phase import ALIASING, STEPS, delays_s, wa
 from adabench.profilers.energy.uncertainty import Estimate, stratified, stratum_spread, with_known
 from adabench.profilers.energy.work_units import More, Runner
 from adabench.profilers.nvml import Witness
-from adabench.profilers.timing.pacing import HOST, Pace
+from adabench.profilers.timing.pacing import HOST, Clock
 
 LEAD_TICKS = 7.0
 """Periods of work beyond the window: one at either end until the first tick, and up to two more
@@ -79,7 +79,7 @@ def measure(
     meter: EnergyMeter,
     plan: Plan | None = None,
     *,
-    pace: Pace = HOST,
+    pace: Clock = HOST,
     power: IntegratedPower | None = None,
 ) -> Measurement:
     """Measure the energy of a unit of work; `power` is read beside the meter as a cross-check.
@@ -111,7 +111,7 @@ def _blocks(
     meter: EnergyMeter,
     plan: Plan,
     period: Period | None,
-    pace: Pace,
+    pace: Clock,
     power: IntegratedPower | None,
 ) -> tuple[list[Block], tuple[str, ...], list[Witness]]:
     """Run all blocks; return those kept, why others were not, and the witnesses of the kept."""
@@ -141,7 +141,7 @@ def _block(
     plan: Plan,
     period: Period | None,
     delay_s: float,
-    pace: Pace,
+    pace: Clock,
     power: IntegratedPower | None,
 ) -> Block:
     with ExitStack() as stack:
@@ -160,7 +160,7 @@ def _block(
 
 
 def _cut(
-    run: Runner, meter: EnergyMeter, plan: Plan, period: Period, delay_s: float, pace: Pace
+    run: Runner, meter: EnergyMeter, plan: Plan, period: Period, delay_s: float, pace: Clock
 ) -> Window:
     wait_for_phase(meter.counts, delay_s, pace)
     window_s = max(plan.window_s, MIN_TICKS * period.period_s)
@@ -170,7 +170,7 @@ def _cut(
     return aligned(meter, watch.ticks, edges_ns, min_s=window_s)
 
 
-def _plain(run: Runner, meter: EnergyMeter, plan: Plan, pace: Pace) -> Window:
+def _plain(run: Runner, meter: EnergyMeter, plan: Plan, pace: Clock) -> Window:
     """Return the window of a meter that is renewed so often that its ticks don't matter."""
     before: Counts = meter.counts()
     edges_ns = run(_for(plan.window_s, pace))
@@ -257,7 +257,7 @@ def _seen(meter: EnergyMeter) -> list[Witness]:
     return [] if witness is None else [witness]
 
 
-def _for(seconds: float, pace: Pace) -> More:
+def _for(seconds: float, pace: Clock) -> More:
     """Return what tells a runner to go on for some time."""
     stop_ns = pace.ns() + round(seconds * 1e9)
     return lambda: pace.ns() < stop_ns

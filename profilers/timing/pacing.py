@@ -1,7 +1,7 @@
 """Pace: the monotonic clock, waiting, and doing something every so often meanwhile.
 
 Meters need three things of time: to read it, to wait, and to look at a counter again and
-again while the work goes on. They take them from a `Pace`, so that a simulation can put a
+again while the work goes on. They take them from a `Clock`, so that a simulation can put a
 virtual clock underneath and prove in a second what takes hours on a board. The clock never
 steps (`perf_counter`); the wall clock does, and has no business inside a window.
 """
@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
-class Pace(Protocol):
+class Clock(Protocol):
     """Where meters take their time from."""
 
     def ns(self) -> int:
