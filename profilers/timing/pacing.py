@@ -29,7 +29,7 @@ class Clock(Protocol):
         ...
 
 
-class HostPace:
+class HostClock:
     """The machine's own clock, with a helper thread for what is repeated."""
 
     def ns(self) -> int:
@@ -63,4 +63,4 @@ class HostPace:
             raise failures[0]
 
 
-HOST = HostPace()
+HOST = HostClock()

@@ -13,7 +13,7 @@ from adabench.profilers.energy.counter_ticks import (
 from adabench.profilers.energy.counter_window import aligned, between, done_at, padded
 from adabench.profilers.energy.meter import CounterReset, NoValue
 from adabench.profilers.energy.nvml_meters import NvmlCounter
-from adabench.profilers.timing.pacing import HostPace
+from adabench.profilers.timing.pacing import HostClock
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_units_under_way_count_in_proportion():
 
 
 def test_the_host_repeats_from_a_thread_and_hands_on_what_went_wrong():
-    pace, calls = HostPace(), []
+    pace, calls = HostClock(), []
 
     def call():
         calls.append(pace.ns())
