@@ -34,7 +34,7 @@ from typing import Any
 from adabench.harness.provenance.environment import fingerprint
 from adabench.profilers.timing.clock import lap
 from adabench.profilers.timing.disturbance import KEEP_SHARE, Watch
-from adabench.profilers.timing.stopping import Collected, Target, collect
+from adabench.profilers.timing.stopping import Collection, Target, collect
 
 UNIT_NS = 100_000
 PROCESSORS = 2
@@ -175,7 +175,7 @@ def fixed_work(spent_ns: list[int]) -> Callable[[], None]:
     return work
 
 
-def our_row(tool: str, found: Collected, known_s: float) -> dict[str, Any]:
+def our_row(tool: str, found: Collection, known_s: float) -> dict[str, Any]:
     """Return a row with what was kept, the verdict and why it ended."""
     values = found.values()
     row = against(

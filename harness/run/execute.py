@@ -41,7 +41,7 @@ from adabench.profilers.probe import Probe, measured
 from adabench.profilers.timing.cuda import L2, Slowed, device_times
 from adabench.profilers.timing.disturbance import KEEP_SHARE, SAMPLE_S, Watch
 from adabench.profilers.timing.steady_state import warm_up
-from adabench.profilers.timing.stopping import Collected, Target, collect
+from adabench.profilers.timing.stopping import Collection, Target, collect
 
 log = logging.getLogger(__name__)
 
@@ -254,7 +254,7 @@ class Bench:
         loops: int = 1,
         per_sample: int = 1,
         target: Target | None = None,
-    ) -> tuple[Collected, dict[str, float]]:
+    ) -> tuple[Collection, dict[str, float]]:
         """Return the times of one block (of several with a target), and what the probes saw."""
         keep_share = self.settings.keep_share
         gc.collect(1)  # earlier garbage (a score's) is not this call's; `lap` finds none left

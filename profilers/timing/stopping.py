@@ -80,7 +80,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Collected:
+class Collection:
     """What was measured, and why it ended."""
 
     samples: Samples
@@ -102,7 +102,7 @@ def collect(
     watch: Watch,
     target: Target | None = None,
     keep_share: float = KEEP_SHARE,
-) -> Collected:
+) -> Collection:
     """Time one block of `loops` laps, or blocks until the target's rule says stop.
 
     A block of which nothing was kept adds no median but does use up the budget.
@@ -110,7 +110,7 @@ def collect(
     samples, medians, start_ns = Samples(), [], perf_counter_ns()
     if target is None:
         _, answer = watch.take(call, loops, per_sample, samples)
-        return Collected(samples, answer)
+        return Collection(samples, answer)
     rule = Rule(target)
     while True:
         kept, answer = watch.take(call, loops, per_sample, samples)
@@ -119,7 +119,7 @@ def collect(
         spent_s = (perf_counter_ns() - start_ns) / 1e9
         reason = rule.after(medians, spent_s, enough_kept=samples.kept_share >= keep_share)
         if reason is not None:
-            return Collected(samples, answer, reason, rule.half_width)
+            return Collection(samples, answer, reason, rule.half_width)
 
 
 def half_width(values: Sequence[float]) -> float:
