@@ -41,7 +41,7 @@ UNWRITTEN = frozenset({"aten::empty", "aten::empty_like", "aten::empty_strided",
 
 
 @dataclass
-class Moved:
+class OperatorTraffic:
     """What all calls of one operator came to."""
 
     calls: int = 0
@@ -57,7 +57,7 @@ class Ledger:
     What torch calls within an operator is counted with that operator.
     """
 
-    operators: dict[str, Moved] = field(default_factory=dict)
+    operators: dict[str, OperatorTraffic] = field(default_factory=dict)
     types: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -83,7 +83,7 @@ class Traffic(TorchDispatchMode):
         if parts is not NotImplemented:
             return parts
         result = func(*args, **kwargs)
-        seen = self.ledger.operators.setdefault(func._schema.name, Moved())
+        seen = self.ledger.operators.setdefault(func._schema.name, OperatorTraffic())
         seen.calls += 1
         seen.moved_bytes += _bytes(func, args, kwargs, result)
         flops = _flops(func, args, kwargs, result)
