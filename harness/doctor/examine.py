@@ -24,7 +24,7 @@ from adabench.harness.provenance.environment import fingerprint
 from adabench.harness.store import prepared_states as cache
 from adabench.profilers.hardware.capabilities import Ability, abilities
 from adabench.profilers.hardware.host import HERE, Machine
-from adabench.profilers.hardware.noise import DISTURBED, UNIT_S, Company, Laps, Onlooker, watch
+from adabench.profilers.hardware.noise import DISTURBED, UNIT_S, Laps, Onlooker, OtherLoad, watch
 
 if TYPE_CHECKING:
     from adabench.harness.stats.detectable_effect import DetectableEffect
@@ -71,7 +71,7 @@ class Timer:
     undisturbed_median_s: float | None
     floor: float | None
     """The noise floor: what two repeats differ by, as a fraction (`profilers/hardware/noise.py`)."""
-    company: Company
+    company: OtherLoad
     """Who else used the processors meanwhile."""
 
 
@@ -158,7 +158,7 @@ def examine_packages() -> tuple[Package, ...]:
     )
 
 
-def summarise_laps(laps: Laps, company: Company) -> Timer:
+def summarise_laps(laps: Laps, company: OtherLoad) -> Timer:
     """Say what this machine did to a loop of about 100 us."""
     ordered = sorted(laps.laps_ns)
     lower, median, upper, high = (

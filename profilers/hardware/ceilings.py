@@ -58,7 +58,7 @@ class Ceilings:
     """Everything that was measured, and who else was busy meanwhile."""
 
     values: Mapping[str, Ceiling]
-    company: noise.Company
+    company: noise.OtherLoad
     disturbed: float | None
     """Share of the noise watch's laps that waited for a processor."""
 
@@ -94,7 +94,7 @@ def measure_apart(seconds: float = QUICK_S) -> Ceilings:
 def from_json(data: Mapping[str, Any]) -> Ceilings:
     """Rebuild ceilings from plain data."""
     values = {name: Ceiling(**item) for name, item in data["values"].items()}
-    return Ceilings(values, noise.Company(**data["company"]), data["disturbed"])
+    return Ceilings(values, noise.OtherLoad(**data["company"]), data["disturbed"])
 
 
 def measure(seconds: float = QUICK_S, machine: Machine = HERE) -> Ceilings:

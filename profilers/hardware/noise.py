@@ -60,7 +60,7 @@ class Laps:
 
 
 @dataclass(frozen=True)
-class Company:
+class OtherLoad:
     """What others took of the processors while we looked, as shares of all of them."""
 
     others: float | None
@@ -94,15 +94,15 @@ class Onlooker:
         self._machine = machine
         self._before = self._look()
 
-    def company(self) -> Company:
+    def company(self) -> OtherLoad:
         """Return the shares since this was made."""
         after = self._look()
         if self._before is None or after is None:
-            return Company(None, None)
+            return OtherLoad(None, None)
         busy, stolen, total, own = (b - a for a, b in zip(self._before, after, strict=True))
         if total <= 0:
-            return Company(None, None)
-        return Company(max(busy - own, 0.0) / total, max(stolen, 0.0) / total)
+            return OtherLoad(None, None)
+        return OtherLoad(max(busy - own, 0.0) / total, max(stolen, 0.0) / total)
 
     def _look(self) -> tuple[float, float, float, float] | None:
         """Return busy, stolen, all and our own processor seconds so far."""

@@ -33,7 +33,7 @@ from adabench.profilers.hardware.fingerprint import Fingerprint, fingerprint
 from adabench.profilers.hardware.fingerprint import from_json as fingerprint_from_json
 from adabench.profilers.hardware.host import HERE, Machine
 from adabench.profilers.hardware.idle_power import Ceiling
-from adabench.profilers.hardware.noise import Company
+from adabench.profilers.hardware.noise import OtherLoad
 
 SCHEMA = 1
 SLACK = {"B/s": 0.30, "FLOP/s": 0.30, "s": 0.60, "W": 0.30}
@@ -56,7 +56,7 @@ class Profile:
 
     fingerprint: Fingerprint
     ceilings: Mapping[str, Ceiling]
-    company: Company
+    company: OtherLoad
     disturbed: float | None
     busy: bool
     adabench: str | None = None
@@ -149,7 +149,7 @@ def from_json(data: Mapping[str, Any]) -> Profile:
         return Profile(
             fingerprint_from_json(data["fingerprint"]),
             {name: Ceiling(**item) for name, item in data.get("ceilings", {}).items()},
-            Company(conditions.get("others"), conditions.get("stolen")),
+            OtherLoad(conditions.get("others"), conditions.get("stolen")),
             conditions.get("disturbed"),
             bool(conditions["busy"]),
             data.get("adabench"),

@@ -14,7 +14,7 @@ from adabench.harness.provenance.hardware_profile import pinned_folder, read_pro
 from adabench.profilers.hardware import fingerprint as prints
 from adabench.profilers.hardware import profile as hardware
 from adabench.profilers.hardware.fingerprint import Gpu
-from adabench.profilers.hardware.noise import Company
+from adabench.profilers.hardware.noise import OtherLoad
 from adabench.profilers.hardware.profile import Profile
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
@@ -30,7 +30,7 @@ def adabench(*words, env=None):
 @pytest.fixture
 def own():
     """This machine's profile, its ceilings left out."""
-    return Profile(prints.fingerprint(), {}, Company(0.0, 0.0), 0.0, False)
+    return Profile(prints.fingerprint(), {}, OtherLoad(0.0, 0.0), 0.0, False)
 
 
 @pytest.fixture

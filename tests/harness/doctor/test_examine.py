@@ -30,7 +30,7 @@ from adabench.harness.doctor.examine import (
 )
 from adabench.profilers.hardware.capabilities import abilities
 from adabench.profilers.hardware.host import HERE, Machine, Uname
-from adabench.profilers.hardware.noise import Company, Laps
+from adabench.profilers.hardware.noise import Laps, OtherLoad
 from adabench.profilers.nvml import Unmetered
 from adabench.profilers.probe import instruments
 
@@ -192,7 +192,7 @@ def timer(**changes):
         "disturbed": 0.0,
         "undisturbed_median_s": 1e-4,
         "floor": 0.002,
-        "company": Company(0.01, 0.0),
+        "company": OtherLoad(0.01, 0.0),
     }
     return Timer(**(calm | changes))
 
@@ -304,13 +304,13 @@ def test_packages_come_from_the_metadata_with_the_extra_that_brings_them(monkeyp
 
 def test_share_and_median_of_undisturbed_samples():
     laps = Laps([100_000, 100_000, 100_000, 9_000_000], [0, 0, 0, 8_900_000])
-    found = summarise_laps(laps, Company(0.0, 0.0))
+    found = summarise_laps(laps, OtherLoad(0.0, 0.0))
     assert found.disturbed == 0.25
     assert found.undisturbed_median_s == pytest.approx(100e-6)
 
 
 def test_where_the_kernel_is_silent_the_share_is_unknown_and_not_zero():
-    found = summarise_laps(Laps(array("q", [100_000] * 200), ()), Company(None, None))
+    found = summarise_laps(Laps(array("q", [100_000] * 200), ()), OtherLoad(None, None))
     assert found.disturbed is None
     assert found.undisturbed_median_s is None
     assert "waited for a processor unknown" in verb.page(
@@ -330,7 +330,7 @@ def test_a_good_machine_gets_no_advice_and_a_bad_one_gets_a_sentence_for_each_il
     lack = Package("torch", "", None, "pip install adabench")
     optional = Package("scipy", "algorithms", None, "pip install 'adabench[algorithms]'")
     store = Store("~/cache", False, 0, 0, "Set ADABENCH_CACHE to a folder.")
-    bad = timer(disturbed=0.5, spread=0.4, company=Company(0.75, 0.02))
+    bad = timer(disturbed=0.5, spread=0.4, company=OtherLoad(0.75, 0.02))
     advice = list(doctor._advice(bad, [lack, optional], store, ()))
     assert len(advice) == 5
     for words in ("torch", "50%", "40%", "75%", "ADABENCH_CACHE"):

@@ -12,7 +12,7 @@ from adabench.profilers.hardware.ceilings import Ceilings
 from adabench.profilers.hardware.fingerprint import Fingerprint, Gpu, differences, fingerprint
 from adabench.profilers.hardware.host import HERE
 from adabench.profilers.hardware.idle_power import Ceiling
-from adabench.profilers.hardware.noise import Company, Laps, Onlooker
+from adabench.profilers.hardware.noise import Laps, Onlooker, OtherLoad
 from adabench.profilers.hardware.profile import (
     BadProfile,
     Profile,
@@ -40,7 +40,7 @@ CEILINGS = {
 
 def pinned(*, busy=False, found=BOX, **changes):
     values = {**CEILINGS, **changes}
-    return Profile(found, values, Company(0.5 if busy else 0.0, 0.0), 0.0, busy, "0.1.0")
+    return Profile(found, values, OtherLoad(0.5 if busy else 0.0, 0.0), 0.0, busy, "0.1.0")
 
 
 def verdict(key, then, now):
@@ -231,12 +231,12 @@ def test_who_was_busy_is_read_from_the_kernels_counts():
     def silent(path):
         raise OSError(path)
 
-    assert Onlooker(replace(HERE, read=silent)).company() == Company(None, None)
+    assert Onlooker(replace(HERE, read=silent)).company() == OtherLoad(None, None)
 
 
 def test_while_others_are_busy_the_ceilings_of_all_cores_are_not_measured(monkeypatch):
     measured = []
-    monkeypatch.setattr(noise.Onlooker, "company", lambda self: Company(0.7, 0.0))
+    monkeypatch.setattr(noise.Onlooker, "company", lambda self: OtherLoad(0.7, 0.0))
     monkeypatch.setattr(
         ceilings, "_torch_ceilings", lambda place, seconds: measured.append(place) or {}
     )
@@ -255,7 +255,7 @@ def test_ceilings_of_one_core_have_value_uncertainty_and_instrument():
 
 
 def test_ceilings_survive_the_way_from_the_child_process():
-    sent = Ceilings(CEILINGS, Company(None, 0.1), None)
+    sent = Ceilings(CEILINGS, OtherLoad(None, 0.1), None)
     assert ceilings.from_json(sent.to_json()) == sent
 
 

@@ -5,14 +5,14 @@ import pytest
 from adabench.harness.analysis.findings import Estimate, Findings, SummaryRow, Tally
 from adabench.profilers.hardware.fingerprint import fingerprint
 from adabench.profilers.hardware.idle_power import Ceiling
-from adabench.profilers.hardware.noise import Company
+from adabench.profilers.hardware.noise import OtherLoad
 from adabench.profilers.hardware.profile import Profile, to_json
 from adabench.reports.tables.ceiling_fractions import fractions_sheet
 
 PINNED = Profile(
     replace(fingerprint(), cores=2),
     {"gemm_cpu_float32": Ceiling(1e12, "FLOP/s", 0.02), "launch_cpu": Ceiling(1e-6, "s", 0.1)},
-    Company(0.0, 0.0), 0.0, False,
+    OtherLoad(0.0, 0.0), 0.0, False,
 )  # fmt: skip
 
 
