@@ -24,7 +24,14 @@ from adabench.harness.provenance.environment import fingerprint
 from adabench.harness.store import prepared_states as cache
 from adabench.profilers.hardware.capabilities import Ability, abilities
 from adabench.profilers.hardware.host import HERE, Machine
-from adabench.profilers.hardware.noise import DISTURBED, UNIT_S, Laps, Onlooker, OtherLoad, watch
+from adabench.profilers.hardware.noise import (
+    DISTURBED,
+    UNIT_S,
+    Laps,
+    LoadObserver,
+    OtherLoad,
+    watch,
+)
 
 if TYPE_CHECKING:
     from adabench.harness.stats.detectable_effect import DetectableEffect
@@ -121,7 +128,7 @@ def examine(noise_s: float = NOISE_S, machine: Machine = HERE) -> Examination:
 
     The noise is always that of the machine this runs on.
     """
-    onlooker = Onlooker(machine)
+    onlooker = LoadObserver(machine)
     timer = summarise_laps(watch(noise_s), onlooker.company())
     packages = examine_packages()
     store = examine_cache(cache.default_folder())

@@ -99,7 +99,7 @@ def from_json(data: Mapping[str, Any]) -> Ceilings:
 
 def measure(seconds: float = QUICK_S, machine: Machine = HERE) -> Ceilings:
     """Measure every ceiling, each for about `seconds`."""
-    onlooker = noise.Onlooker(machine)
+    onlooker = noise.LoadObserver(machine)
     laps = noise.watch(max(seconds, 0.1))
     values = {"timer_resolution": _timer(seconds), "noise_floor": _noise(laps)}
     values |= _torch_ceilings("core", seconds)

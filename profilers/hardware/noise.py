@@ -87,7 +87,7 @@ def watch(seconds: float) -> Laps:
     return Laps(laps, delays)
 
 
-class Onlooker:
+class LoadObserver:
     """Looks who used the processors from its making to `company()`."""
 
     def __init__(self, machine: Machine = HERE) -> None:

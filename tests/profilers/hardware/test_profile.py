@@ -12,7 +12,7 @@ from adabench.profilers.hardware.ceilings import Ceilings
 from adabench.profilers.hardware.fingerprint import Fingerprint, Gpu, differences, fingerprint
 from adabench.profilers.hardware.host import HERE
 from adabench.profilers.hardware.idle_power import Ceiling
-from adabench.profilers.hardware.noise import Laps, Onlooker, OtherLoad
+from adabench.profilers.hardware.noise import Laps, LoadObserver, OtherLoad
 from adabench.profilers.hardware.profile import (
     BadProfile,
     Profile,
@@ -223,7 +223,7 @@ def test_the_noise_floor_is_the_scatter_between_blocks_without_the_laps_that_wai
 def test_who_was_busy_is_read_from_the_kernels_counts():
     ticks = iter(["cpu 100 0 0 900 0 0 0 0 0", "cpu 400 0 0 1000 0 0 0 100 0"])
     machine = replace(HERE, read=lambda path: next(ticks))
-    found = Onlooker(machine).company()
+    found = LoadObserver(machine).company()
     assert found.others == pytest.approx(0.6, abs=0.02)
     assert found.stolen == pytest.approx(0.2)
     assert found.busy
@@ -231,12 +231,12 @@ def test_who_was_busy_is_read_from_the_kernels_counts():
     def silent(path):
         raise OSError(path)
 
-    assert Onlooker(replace(HERE, read=silent)).company() == OtherLoad(None, None)
+    assert LoadObserver(replace(HERE, read=silent)).company() == OtherLoad(None, None)
 
 
 def test_while_others_are_busy_the_ceilings_of_all_cores_are_not_measured(monkeypatch):
     measured = []
-    monkeypatch.setattr(noise.Onlooker, "company", lambda self: OtherLoad(0.7, 0.0))
+    monkeypatch.setattr(noise.LoadObserver, "company", lambda self: OtherLoad(0.7, 0.0))
     monkeypatch.setattr(
         ceilings, "_torch_ceilings", lambda place, seconds: measured.append(place) or {}
     )
