@@ -21,7 +21,7 @@ from adabench.harness.provenance.hardware_profile import (
 
 if TYPE_CHECKING:
     from adabench.profilers.hardware.fingerprint import Difference
-    from adabench.profilers.hardware.profile import Judged
+    from adabench.profilers.hardware.profile import CeilingComparison
 
 SLOW_S = 1.5
 """Seconds per ceiling for `calibrate`."""
@@ -91,14 +91,18 @@ def calibrate(file: File) -> None:
     print(profile.to_toml(now), end="")
 
 
-def _show(differences: Sequence["Difference"], verdicts: Sequence["Judged"], as_json: bool) -> None:
+def _show(
+    differences: Sequence["Difference"], verdicts: Sequence["CeilingComparison"], as_json: bool
+) -> None:
     if as_json:
         print(json.dumps(_document(differences, verdicts)))
     else:
         print(_page(differences, verdicts))
 
 
-def _document(differences: Sequence["Difference"], verdicts: Sequence["Judged"]) -> dict[str, Any]:
+def _document(
+    differences: Sequence["Difference"], verdicts: Sequence["CeilingComparison"]
+) -> dict[str, Any]:
     return {
         "same": not differing_keys(differences, verdicts),
         "differences": [item._asdict() for item in differences],
@@ -108,7 +112,7 @@ def _document(differences: Sequence["Difference"], verdicts: Sequence["Judged"])
     }
 
 
-def _page(differences: Sequence["Difference"], verdicts: Sequence["Judged"]) -> str:
+def _page(differences: Sequence["Difference"], verdicts: Sequence["CeilingComparison"]) -> str:
     lines = [f"differs     {item}" for item in differences]
     lines += [
         f"{item.word:10}  {item.key:24} {item.reason}"

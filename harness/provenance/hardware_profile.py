@@ -11,7 +11,7 @@ from adabench.harness.errors import EnvironmentProblem, NoInstrument, SelectionE
 
 if TYPE_CHECKING:
     from adabench.profilers.hardware.fingerprint import Difference
-    from adabench.profilers.hardware.profile import Judged, Profile
+    from adabench.profilers.hardware.profile import CeilingComparison, Profile
 
 MARKED = "or run with --off-profile, which marks the run."
 Say = Callable[[str], None]
@@ -72,7 +72,7 @@ def pin_machine(seconds: float | None = None, say: Say = lambda _: None) -> "Pro
 
 def compare_machine(
     then: "Profile", *, identity: bool = False, say: Say = lambda _: None
-) -> tuple[list["Difference"], list["Judged"]]:
+) -> tuple[list["Difference"], list["CeilingComparison"]]:
     """Hold this machine against a profile; ceilings only where the fingerprint agrees.
 
     Raises:
@@ -130,7 +130,7 @@ def mismatch_warnings(manifest: Mapping[str, Any]) -> list[str]:
 def refuse_difference(
     name: str,
     differences: Sequence["Difference"],
-    verdicts: Sequence["Judged"] = (),
+    verdicts: Sequence["CeilingComparison"] = (),
     otherwise: str = MARKED,
 ) -> None:
     """Refuse a machine that differs; `otherwise` ends the hint.
@@ -147,7 +147,7 @@ def refuse_difference(
 
 
 def differing_keys(
-    differences: Sequence["Difference"], verdicts: Sequence["Judged"]
+    differences: Sequence["Difference"], verdicts: Sequence["CeilingComparison"]
 ) -> list[str]:  # fmt: skip
     """Return what differs, each with its key and both values."""
     return [

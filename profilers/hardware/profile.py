@@ -64,7 +64,7 @@ class Profile:
     """The day, as 2026-11-24."""
 
 
-class Judged(NamedTuple):
+class CeilingComparison(NamedTuple):
     """One ceiling of two profiles, held against each other."""
 
     key: str
@@ -159,7 +159,7 @@ def from_json(data: Mapping[str, Any]) -> Profile:
         raise BadProfile(f"it is damaged: {broken}") from broken
 
 
-def judge(then: Profile, now: Profile) -> list[Judged]:
+def judge(then: Profile, now: Profile) -> list[CeilingComparison]:
     """Hold every ceiling of two profiles against each other."""
     keys = [*then.ceilings, *(key for key in now.ceilings if key not in then.ceilings)]
     return [_judged(key, then, now) for key in keys]
@@ -223,10 +223,10 @@ def _over(above: float | None, below: float | None) -> float | None:
     return None if above is None or not below else above / below
 
 
-def _judged(key: str, then: Profile, now: Profile) -> Judged:
+def _judged(key: str, then: Profile, now: Profile) -> CeilingComparison:
     a, b = then.ceilings.get(key), now.ceilings.get(key)
     word, reason = _verdict(key, a, b, then, now)
-    return Judged(key, word, a, b, reason)
+    return CeilingComparison(key, word, a, b, reason)
 
 
 def _verdict(
