@@ -34,7 +34,7 @@ from typing import Any, Literal
 
 from adabench.harness.provenance.source_digests import comparable, short
 from adabench.profilers.hardware import fingerprint, profile
-from adabench.profilers.hardware.profile import BadProfile, Profile
+from adabench.profilers.hardware.profile import InvalidProfile, Profile
 
 Field = Literal["hardware", "software", "source", "protocol", "instrument", "state"]
 Changed = Literal["same", "changed", "unknown"]
@@ -134,7 +134,7 @@ def profile_of(manifest: Mapping[str, Any]) -> Profile | str:
         return f"its machine is not that of the profile {kept.get('name')} (--off-profile)"
     try:
         return profile.from_json(kept.get("pinned") or {})
-    except BadProfile as broken:
+    except InvalidProfile as broken:
         return f"its hardware profile cannot be read: {broken}"
 
 

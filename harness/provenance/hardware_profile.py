@@ -30,7 +30,7 @@ def read_profile(name: str) -> "Profile":
     Raises:
         SelectionError: if there is none, or it cannot be read.
     """
-    from adabench.profilers.hardware.profile import BadProfile, from_toml
+    from adabench.profilers.hardware.profile import InvalidProfile, from_toml
 
     shipped = pinned_folder()
     path = Path(name) if Path(name).is_file() else shipped / f"{name}.toml"
@@ -42,7 +42,7 @@ def read_profile(name: str) -> "Profile":
             f"There is no hardware profile {name!r}.",
             f"adabench hardware pin > FILE.toml makes one. {nearest(name, names)}".strip(),
         ) from missing
-    except (OSError, UnicodeDecodeError, BadProfile) as broken:
+    except (OSError, UnicodeDecodeError, InvalidProfile) as broken:
         raise SelectionError(
             f"{name} cannot be read as a hardware profile: {broken}.",
             "adabench hardware pin > FILE.toml makes one.",

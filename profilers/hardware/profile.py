@@ -46,7 +46,7 @@ LOWER_IS_BETTER = frozenset({"s", "W"})
 Word = Literal["same", "differs", "not judged"]
 
 
-class BadProfile(ValueError):
+class InvalidProfile(ValueError):
     """A file that is not a hardware profile; the message says what is wrong with it."""
 
 
@@ -133,7 +133,7 @@ def from_toml(text: str) -> Profile:
     try:
         return from_json(tomllib.loads(text))
     except tomllib.TOMLDecodeError as broken:
-        raise BadProfile(f"it is not TOML: {broken}") from broken
+        raise InvalidProfile(f"it is not TOML: {broken}") from broken
 
 
 def from_json(data: Mapping[str, Any]) -> Profile:
@@ -143,7 +143,7 @@ def from_json(data: Mapping[str, Any]) -> Profile:
         BadProfile: if it is not one, or of another schema.
     """
     if data.get("schema") != SCHEMA:
-        raise BadProfile(f"it has schema {data.get('schema')}, this adabench reads {SCHEMA}")
+        raise InvalidProfile(f"it has schema {data.get('schema')}, this adabench reads {SCHEMA}")
     try:
         conditions = data["conditions"]
         return Profile(
@@ -156,7 +156,7 @@ def from_json(data: Mapping[str, Any]) -> Profile:
             data.get("measured"),
         )
     except (KeyError, TypeError, AttributeError) as broken:
-        raise BadProfile(f"it is damaged: {broken}") from broken
+        raise InvalidProfile(f"it is damaged: {broken}") from broken
 
 
 def judge(then: Profile, now: Profile) -> list[CeilingComparison]:

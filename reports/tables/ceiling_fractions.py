@@ -9,7 +9,7 @@ side by side. The profile's own uncertainty stands beside each.
 from typing import Literal
 
 from adabench.harness.analysis.findings import Findings, SummaryRow
-from adabench.profilers.hardware.profile import BadProfile, Profile, fractions, from_json
+from adabench.profilers.hardware.profile import InvalidProfile, Profile, fractions, from_json
 from adabench.reports.tables.sheets import Cell, Column, Sheet
 
 
@@ -28,7 +28,7 @@ def fractions_sheet(findings: Findings) -> Sheet:
     title = "Fractions of the machine's ceilings"
     try:
         pinned = from_json(kept.get("pinned") or {})
-    except BadProfile:
+    except InvalidProfile:
         return Sheet(title, columns, ())
     rows = [cells for row in findings.summary for cells in _rows(row, pinned)]
     caption = f"hardware profile {kept.get('name')}; operations per second of latency"

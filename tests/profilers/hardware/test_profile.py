@@ -14,7 +14,7 @@ from adabench.profilers.hardware.host import HERE
 from adabench.profilers.hardware.idle_power import Ceiling
 from adabench.profilers.hardware.noise import Laps, LoadObserver, OtherLoad
 from adabench.profilers.hardware.profile import (
-    BadProfile,
+    InvalidProfile,
     Profile,
     fractions,
     from_toml,
@@ -119,7 +119,7 @@ def test_what_is_unavailable_has_a_reason_and_no_number_in_the_file():
     "text", ["not toml [", "schema = 9", "schema = 1", "schema = 1\nconditions = 3\n", ""]
 )
 def test_a_file_that_is_no_profile_is_refused(text):
-    with pytest.raises(BadProfile):
+    with pytest.raises(InvalidProfile):
         from_toml(text)
 
 
