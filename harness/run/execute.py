@@ -38,7 +38,7 @@ from adabench.harness.errors import MethodContractError, MissingExtra, Selection
 from adabench.harness.store import prepared_states
 from adabench.profilers.energy.probe import provenance
 from adabench.profilers.probe import Probe, measured
-from adabench.profilers.timing.cuda import L2, Slowed, device_times
+from adabench.profilers.timing.cuda import L2, SlowdownWitness, device_times
 from adabench.profilers.timing.disturbance import KEEP_SHARE, SAMPLE_S, Watch
 from adabench.profilers.timing.steady_state import warm_up
 from adabench.profilers.timing.stopping import Collection, Target, collect
@@ -98,7 +98,7 @@ class Bench:
     states: dict[str, Any] = field(default_factory=dict)
     warmed: dict[str, str] = field(default_factory=dict)
     """Methods that were warmed up at a point, and what there is to say about it."""
-    watch: Watch = field(default_factory=lambda: Watch(slowed=Slowed()))
+    watch: Watch = field(default_factory=lambda: Watch(slowed=SlowdownWitness()))
 
     def steps(self, turn: Turn, done: Container[Unit] = ()) -> Iterator[Step]:
         """Yield the steps of one turn that are not done yet; prepare first, then the cases."""

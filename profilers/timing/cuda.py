@@ -85,7 +85,7 @@ def _flusher(cuda: Any) -> Callable[[], object]:
     return buffer.zero_  # type: ignore[no-any-return]
 
 
-class Slowed:
+class SlowdownWitness:
     """Tells whether heat or the power supply holds the current device's clock down right now.
 
     Asked between blocks; NVML is opened on the first question after a CUDA context exists.

@@ -7,7 +7,7 @@ from adabench.profilers.probe import measured, open_probes
 from adabench.profilers.timing.cuda import (
     CudaEvents,
     DeviceMemory,
-    Slowed,
+    SlowdownWitness,
     context,
     device_times,
     event_laps,
@@ -107,7 +107,7 @@ def test_without_a_context_there_are_no_device_times(monkeypatch):
     assert device_times(lambda: None, 3) == {}
     with pytest.raises(ValueError, match="CUDA context"):
         event_laps(lambda: None, 3)
-    assert Slowed()() is False
+    assert SlowdownWitness()() is False
 
 
 @pytest.mark.gpu
@@ -118,4 +118,4 @@ def test_a_cold_copy_takes_longer_than_a_hot_one():
     data = torch.ones(1 << 20, device="cuda")  # 4 MiB: fits every L2 since Volta
     found = device_times(lambda: data.sum(), 200, ("hot", "cold"))
     assert 0 < found["device_hot_s"] < found["device_cold_s"]
-    assert Slowed()() in (True, False)
+    assert SlowdownWitness()() in (True, False)
