@@ -68,7 +68,7 @@ CROWDED = 7
 
 
 @dataclass(frozen=True)
-class Drawn:
+class PaperFigure:
     """A figure with its file name and what it shows in words."""
 
     stem: str
@@ -91,7 +91,7 @@ def save_all(findings: Findings, folder: Path) -> list[Path]:
     return written
 
 
-def figures(findings: Findings) -> Iterator[Drawn]:
+def figures(findings: Findings) -> Iterator[PaperFigure]:
     """Yield every figure that the run has data for."""
     for task in shown_points.tasks(findings):
         if pareto.has_plane(findings, task):
@@ -99,13 +99,13 @@ def figures(findings: Findings) -> Iterator[Drawn]:
                 yield _plane(findings, task, cost)
         for over in curves.swept(findings, task):
             words = curves.describe(findings, task, over)
-            yield Drawn(file_stem("curves", task, over), _curves(findings, task, over), words)
+            yield PaperFigure(file_stem("curves", task, over), _curves(findings, task, over), words)
         if allocation.has_allocation(findings, task):
             words = allocation.describe(findings, task)
-            yield Drawn(file_stem("allocation", task), _allocation(findings, task), words)
+            yield PaperFigure(file_stem("allocation", task), _allocation(findings, task), words)
     rows = [row for row in findings.headroom if row.h is not None]
     if rows:
-        yield Drawn("headroom", _headroom(findings, rows), HEADROOM)
+        yield PaperFigure("headroom", _headroom(findings, rows), HEADROOM)
 
 
 HEADROOM = (
@@ -128,7 +128,7 @@ def _timed(findings: Findings, task: str) -> list[str]:
     return [name for name in found if findings.labels.get(name) != "estimated"]
 
 
-def _plane(findings: Findings, task: str, cost: str | None) -> Drawn:
+def _plane(findings: Findings, task: str, cost: str | None) -> PaperFigure:
     shown = pareto.layout(findings, task, cost)
     stem = file_stem("plane", task, *([cost] if cost else []))
     words = f"{task}: {_axis(findings, shown.quality)} against {_axis(findings, shown.cost)}. "
@@ -138,7 +138,7 @@ def _plane(findings: Findings, task: str, cost: str | None) -> Drawn:
         "the method's own front dominates; whiskers: 95 % intervals. On the common front, "
         f"oracles apart: {winners}."
     )
-    return Drawn(
+    return PaperFigure(
         stem, plane(findings, task, shown), words + (f" At {shown.held}." * bool(shown.held))
     )
 
