@@ -30,7 +30,7 @@ DOT = 6
 
 
 @dataclass(frozen=True)
-class Shown:
+class CaseDrawing:
     """A picture and the cell it belongs to, or the reason why there is none."""
 
     picture: Picture | None = None
@@ -38,7 +38,7 @@ class Shown:
     reason: str = ""
 
 
-def shown(findings: Findings, task: str) -> Shown | None:
+def shown(findings: Findings, task: str) -> CaseDrawing | None:
     """Return the picture of a recorded case; None where the task draws none or the run is not here.
 
     A plug-in may raise anything: a picture that fails costs the page nothing but the picture.
@@ -57,12 +57,12 @@ def shown(findings: Findings, task: str) -> Shown | None:
         if cell is None or drawn is None:
             return None
         if drawn.instance not in recorded(records, cell):
-            return Shown(reason="the instance drawn by this version is not the recorded one")
-        return Shown(checked(drawn), cell)
+            return CaseDrawing(reason="the instance drawn by this version is not the recorded one")
+        return CaseDrawing(checked(drawn), cell)
     except AdabenchError as problem:
-        return Shown(reason=problem.message)
+        return CaseDrawing(reason=problem.message)
     except Exception as problem:  # noqa: BLE001, a plug-in may raise anything
-        return Shown(reason=f"drawing it raised {type(problem).__name__}: {problem}")
+        return CaseDrawing(reason=f"drawing it raised {type(problem).__name__}: {problem}")
 
 
 def chosen(records: Table, task: str, wanted: Point) -> Cell | None:
