@@ -53,7 +53,7 @@ SENTENCE = 500
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownRun:
     """One run on a page: its findings, its place there, and what lies behind its points."""
 
     findings: Findings
@@ -74,7 +74,7 @@ def render(*runs: Findings, insides: Sequence[Mapping[int, Inside] | None] = ())
     no drill-down.
     """
     behind = [*insides, *[None] * len(runs)]
-    shown = [Shown(run, at, behind[at], len(runs) > 1) for at, run in enumerate(runs)]
+    shown = [ShownRun(run, at, behind[at], len(runs) > 1) for at, run in enumerate(runs)]
     data = encode({"runs": [document(run.findings, run.insides) for run in shown]})
     vendor, script = _vendor(), _script()
     return Template(_read("template.html")).substitute(
@@ -132,7 +132,7 @@ def _chooser(runs: Sequence[Findings]) -> str:
 # One run
 
 
-def _run(shown: Shown) -> str:
+def _run(shown: ShownRun) -> str:
     findings = shown.findings
     names = shown_points.tasks(findings)
     heading = f'<h2 class="runname">{name(findings.run)}</h2>' if shown.several else ""
@@ -157,12 +157,12 @@ def _run(shown: Shown) -> str:
     )  # fmt: skip
 
 
-def _of(shown: Shown) -> str:
+def _of(shown: ShownRun) -> str:
     """Tell landmarks of several runs apart."""
     return f" of run {shown.at + 1}" if shown.several else ""
 
 
-def _section(shown: Shown, key: str, heading: str, body: str) -> str:
+def _section(shown: ShownRun, key: str, heading: str, body: str) -> str:
     return f'<section id="{shown.prefix}{key}"><h2>{heading}</h2>{body}</section>'
 
 
@@ -181,7 +181,7 @@ def _lead(findings: Findings, names: Sequence[str]) -> str:
     return escape(" · ".join(part for part in parts if part))
 
 
-def _contents(shown: Shown, names: Sequence[str]) -> str:
+def _contents(shown: ShownRun, names: Sequence[str]) -> str:
     links = [(f"t{at}", name(task, 60)) for at, task in enumerate(names)]
     links += [
         ("disturbances", "What disturbed it"),
@@ -196,7 +196,7 @@ def _contents(shown: Shown, names: Sequence[str]) -> str:
 # One task
 
 
-def _task(shown: Shown, at: int, task: str) -> str:
+def _task(shown: ShownRun, at: int, task: str) -> str:
     findings, card = shown.findings, shown.findings.task_cards[task]
     key = f"{shown.prefix}t{at}"
     parts = [
@@ -224,7 +224,7 @@ def _no_conversion(reason: str) -> str:
     )
 
 
-def _claim_keys(shown: Shown, task: str) -> list[str]:
+def _claim_keys(shown: ShownRun, task: str) -> list[str]:
     claims = shown.findings.claims
     return [f"{shown.prefix}claim-{place(claims, row)}" for row in claims if row.task == task]
 
@@ -263,7 +263,7 @@ def _curves(findings: Findings, task: str) -> str:
     )
 
 
-def _points(shown: Shown, task: str) -> str:
+def _points(shown: ShownRun, task: str) -> str:
     count = sum(row.task == task for row in shown.findings.summary)
     if not count:
         return ""
