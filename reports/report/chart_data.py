@@ -22,14 +22,16 @@ from adabench.harness.contract.record import short
 from adabench.reports import shown_points
 from adabench.reports.figures import curves
 from adabench.reports.figures.style import strokes
-from adabench.reports.report.drill_down import Inside
+from adabench.reports.report.drill_down import PointDetails
 
 ROLE_ORDER = ("quality", "work", "cost", "info")
 HUES = 6
 """Colours that the page's style has for methods."""
 
 
-def document(findings: Findings, insides: Mapping[int, Inside] | None = None) -> dict[str, Any]:
+def document(
+    findings: Findings, insides: Mapping[int, PointDetails] | None = None
+) -> dict[str, Any]:
     """Return everything the page needs to draw a run."""
     tasks = shown_points.tasks(findings)
     return {
@@ -57,7 +59,7 @@ def _plain(data: Any) -> Any:
     return [_plain(value) for value in data]
 
 
-def _task(findings: Findings, task: str, insides: Mapping[int, Inside]) -> dict[str, Any]:
+def _task(findings: Findings, task: str, insides: Mapping[int, PointDetails]) -> dict[str, Any]:
     card = findings.task_cards[task]
     rows = [(at, row) for at, row in enumerate(findings.summary) if row.task == task]
     methods = shown_points.methods(findings, task)
@@ -172,7 +174,7 @@ def _order(values: Sequence[Scalar]) -> Any:
     return lambda pair: place.get(pair[0], -1)
 
 
-def _insides(found: Sequence[Inside | None]) -> list[Any]:
+def _insides(found: Sequence[PointDetails | None]) -> list[Any]:
     return [
         [one.cases, one.quantiles, [[name, n, means] for name, (n, means) in one.groups.items()]]
         if one

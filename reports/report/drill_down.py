@@ -27,7 +27,7 @@ DIGITS = 6
 
 
 @dataclass(frozen=True)
-class Inside:
+class PointDetails:
     """What lies behind one row of the summary."""
 
     groups: Mapping[str, tuple[int, Mapping[str, float]]]
@@ -38,7 +38,7 @@ class Inside:
     cases: int
 
 
-def inside(findings: Findings, table: Table) -> dict[int, Inside]:
+def inside(findings: Findings, table: Table) -> dict[int, PointDetails]:
     """Return what lies behind each row of the summary, by its place there."""
     small = table.collapsed()
     several = len({cell.scale for cell in small.cells}) > 1
@@ -74,7 +74,7 @@ def _key_of_cell(cell: Cell, several: bool) -> object:
     return _key(cell.task, cell.method, cell.point, {**cell.conditions, **scale})
 
 
-def _inside(table: Table, rows: IntArray, metrics: Sequence[str]) -> Inside:
+def _inside(table: Table, rows: IntArray, metrics: Sequence[str]) -> PointDetails:
     """Average each case over its seeds, then describe the cases."""
     number = table.group[rows] * (int(table.case.max(initial=0)) + 1) + table.case[rows]
     _, first, case = np.unique(number, return_index=True, return_inverse=True)
@@ -86,7 +86,7 @@ def _inside(table: Table, rows: IntArray, metrics: Sequence[str]) -> Inside:
             means = _means(column[rows], case, len(first))
             if not np.isnan(means).all():
                 values[name] = means
-    return Inside(_groups(table, group, values), _quantiles(values), len(first))
+    return PointDetails(_groups(table, group, values), _quantiles(values), len(first))
 
 
 def _means(column: FloatArray, case: IntArray, cases: int) -> FloatArray:

@@ -33,7 +33,7 @@ from adabench.reports import shown_points
 from adabench.reports.figures import allocation, curves
 from adabench.reports.report import case_drawings, provenance
 from adabench.reports.report.chart_data import document, encode
-from adabench.reports.report.drill_down import Inside
+from adabench.reports.report.drill_down import PointDetails
 from adabench.reports.report.markup import LONGEST, cell_of, name, table
 from adabench.reports.report.summary import answer
 from adabench.reports.tables.ceiling_fractions import fractions_sheet
@@ -58,7 +58,7 @@ class ShownRun:
 
     findings: Findings
     at: int = 0
-    insides: Mapping[int, Inside] | None = None
+    insides: Mapping[int, PointDetails] | None = None
     several: bool = False
 
     @property
@@ -67,7 +67,7 @@ class ShownRun:
         return f"r{self.at}-"
 
 
-def render(*runs: Findings, insides: Sequence[Mapping[int, Inside] | None] = ()) -> str:
+def render(*runs: Findings, insides: Sequence[Mapping[int, PointDetails] | None] = ()) -> str:
     """Return the whole page as text, for one run or several.
 
     `insides` has what lies behind each run's points (`drill.inside`); without it the page has

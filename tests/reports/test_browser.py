@@ -61,7 +61,7 @@ def _insides(run: Findings):
         groups = {g: (100, {n: v * (k + 1) for n, v in means.items()})
                   for k, g in enumerate(("easy", "hard <b>", ""))}  # fmt: skip
         rising = {n: tuple(v * (1 + k / 10) ** 2 for k in range(21)) for n, v in means.items()}
-        found[i] = drill_down.Inside(groups, rising, 300)
+        found[i] = drill_down.PointDetails(groups, rising, 300)
     return found
 
 

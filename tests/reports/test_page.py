@@ -121,7 +121,7 @@ def test_same_findings_same_bytes_and_few_of_them(crowd):
 def test_a_drill_down_of_the_crowd_stays_below_five_megabytes(crowd):
     rng = np.random.default_rng(3)
     inside = {
-        i: drill_down.Inside(
+        i: drill_down.PointDetails(
             {f"level {g}": (200, _six(rng)) for g in range(5)},
             {
                 name: tuple(drill_down.brief(x) for x in np.sort(rng.random(21)))
