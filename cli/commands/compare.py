@@ -109,15 +109,15 @@ def document(comparisons: Sequence["Comparison"], code: int) -> dict[str, Any]:
 def show(comparisons: Sequence["Comparison"], *, everything: bool) -> None:
     """Print the tables; what is to be known of them beside goes to stderr."""
     from adabench.reports.tables import comparison as sheets
-    from adabench.reports.tables.terminal import Fitted
+    from adabench.reports.tables.terminal import FittedTable
 
     console = table_console()
     for one in comparisons:
         if one.unlike:
-            console.print(Fitted(sheets.unlike_sheet(one)))
+            console.print(FittedTable(sheets.unlike_sheet(one)))
         sheet = sheets.verdict_sheet(one, everything=everything)
         if sheet.rows:
-            console.print(Fitted(sheet))
+            console.print(FittedTable(sheet))
         else:
             print(f"{sheet.title}: {sheet.caption}\n")
         for line in (*sheets.footnotes(one, everything=everything), *sheets.lonely_lines(one)):

@@ -42,7 +42,7 @@ WRAPPED = 22
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedTable:
     """A sheet that rich can print: it chooses its columns when it learns its width."""
 
     sheet: Sheet
@@ -53,9 +53,9 @@ class Fitted:
         yield ""
 
 
-def overview(findings: Findings) -> list["Group | Fitted"]:
+def overview(findings: Findings) -> list["Group | FittedTable"]:
     """Return all tables of a run, in the order in which they are read."""
-    parts: list[Group | Fitted] = [summary_table(findings)]
+    parts: list[Group | FittedTable] = [summary_table(findings)]
     if findings.headroom:
         parts.append(headroom_table(findings))
     if findings.conversion:
@@ -64,7 +64,7 @@ def overview(findings: Findings) -> list["Group | Fitted"]:
         parts.append(claims_table(findings))
     fractions = fractions_sheet(findings)
     if fractions.rows:
-        parts.append(Fitted(fractions))
+        parts.append(FittedTable(fractions))
     return parts
 
 
@@ -72,22 +72,24 @@ def summary_table(findings: Findings) -> "Group":
     """Return one table per task: its methods at their default operating point."""
     from rich.console import Group
 
-    return Group(*(Fitted(summary_sheet(findings, task)) for task in shown_points.tasks(findings)))
+    return Group(
+        *(FittedTable(summary_sheet(findings, task)) for task in shown_points.tasks(findings))
+    )
 
 
-def claims_table(findings: Findings) -> Fitted:
+def claims_table(findings: Findings) -> FittedTable:
     """Return the verdict on every claim."""
-    return Fitted(claims_sheet(findings, full=False))
+    return FittedTable(claims_sheet(findings, full=False))
 
 
-def headroom_table(findings: Findings) -> Fitted:
+def headroom_table(findings: Findings) -> FittedTable:
     """Return the headroom that every method captured."""
-    return Fitted(headroom_sheet(findings))
+    return FittedTable(headroom_sheet(findings))
 
 
-def conversion_table(findings: Findings) -> Fitted:
+def conversion_table(findings: Findings) -> FittedTable:
     """Return how much saved work became time or energy."""
-    return Fitted(conversion_sheet(findings))
+    return FittedTable(conversion_sheet(findings))
 
 
 def fit(sheet: Sheet, width: int) -> "Table":
