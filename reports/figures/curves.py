@@ -89,7 +89,7 @@ class Curves:
         return has_none and bool(above) and max(above) > DECADES * min(above)
 
 
-def swept(findings: Findings, task: str) -> list[str]:
+def swept_conditions(findings: Findings, task: str) -> list[str]:
     """Return what was swept: conditions with two recorded values, then knobs with three."""
     if task not in findings.task_cards:
         return []

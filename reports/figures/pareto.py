@@ -265,7 +265,7 @@ def save_figures(findings: Findings, folder: Path) -> list[Path]:
         if allocation.has_allocation(findings, task):
             figure = allocation.allocation(findings, task)
             written += save(figure, folder, file_stem("allocation", task))
-        for over in curves.swept(findings, task):
+        for over in curves.swept_conditions(findings, task):
             figure = curves.curves(findings, task, over)
             written += save(figure, folder, file_stem("curves", task, over))
     return written

@@ -97,7 +97,7 @@ def figures(findings: Findings) -> Iterator[PaperFigure]:
         if pareto.has_plane(findings, task):
             for cost in (None, *_timed(findings, task)):
                 yield _plane(findings, task, cost)
-        for over in curves.swept(findings, task):
+        for over in curves.swept_conditions(findings, task):
             words = curves.describe(findings, task, over)
             yield PaperFigure(file_stem("curves", task, over), _curves(findings, task, over), words)
         if allocation.has_allocation(findings, task):

@@ -144,7 +144,7 @@ def _curves(findings: Findings, task: str, rows: Sequence[SummaryRow]) -> list[d
     places = {id(row): at for at, row in enumerate(rows)}
     methods = shown_points.methods(findings, task)
     found = []
-    for over in curves.swept(findings, task):
+    for over in curves.swept_conditions(findings, task):
         shown = curves.layout(findings, task, over)
         lines: dict[str, list[tuple[Scalar, int]]] = {}
         for row in curves.rows_over(findings, task, over, shown.metric.name):

@@ -253,7 +253,7 @@ def _stage(label: str, kind: str = "stage") -> str:
 
 
 def _curves(findings: Findings, task: str) -> str:
-    swept = curves.swept(findings, task)
+    swept = curves.swept_conditions(findings, task)
     if not swept:
         return ""
     return (

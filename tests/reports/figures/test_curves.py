@@ -11,8 +11,8 @@ def without(findings, method):
 
 
 def test_what_was_swept_is_found(findings):
-    assert curves.swept(findings, "paging") == ["slots", "noise", "kind", "trust"]
-    assert curves.swept(findings, "chain") == ["level", "width"]
+    assert curves.swept_conditions(findings, "paging") == ["slots", "noise", "kind", "trust"]
+    assert curves.swept_conditions(findings, "chain") == ["level", "width"]
 
 
 def test_cost_is_relative_to_the_oracle(findings):
