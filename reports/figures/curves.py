@@ -222,7 +222,7 @@ def curves(findings: Findings, task: str, over: str, metric: str | None = None) 
         axes.set_ylabel(_axis(findings, shown))
         unit = "" if shown.relative_to else shown.metric.unit
         scale_axis(axes, "y", unit, heights or [0.0], beyond=10)
-        places = placed(axes, shown)
+        places = place_values(axes, shown)
         labels = [_draw(axes, shown, c, places, looks[c.method]) for c in shown.curves]
         if shown.relative_to:
             axes.axhline(1.0, color=SLATE, linewidth=1.2, linestyle=(0, (1, 1.6)))
@@ -251,7 +251,7 @@ def _title(task: str, shown: Curves) -> tuple[str, str]:
     )
 
 
-def placed(axes: "Axes", shown: Curves) -> dict[Scalar, float]:
+def place_values(axes: "Axes", shown: Curves) -> dict[Scalar, float]:
     """Tick the axis of swept values and return where each lies; words and switches one apart."""
     values = shown.values
     if not shown.is_even:

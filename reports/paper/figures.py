@@ -218,7 +218,7 @@ def _curves(findings: Findings, task: str, over: str) -> "Figure":
         heights = [e.estimate for curve in shown.curves for e in curve.estimates]
         unit = "" if shown.relative_to else shown.metric.unit
         scale_axis(axes, "y", unit, heights or [0.0], beyond=10)
-        places = curves.placed(axes, shown)
+        places = curves.place_values(axes, shown)
         labels = [_curve(axes, shown, c, places, looks[c.method]) for c in shown.curves]
         axes.margins(0.05)
         label_ends(axes, labels)
