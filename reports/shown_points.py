@@ -95,7 +95,7 @@ def settled(findings: Findings, task: str, free: Iterable[str]) -> list[SummaryR
     return [row for row in rows if _fixed(row, apart) == best]
 
 
-def held(rows: Sequence[SummaryRow], free: Iterable[str]) -> str:
+def held_settings(rows: Sequence[SummaryRow], free: Iterable[str]) -> str:
     """Return the conditions that all of `rows` share, those in `free` apart, as `k=v, k=v`."""
     shared = dict(_fixed(rows[0], frozenset(free))) if rows else {}
     return ", ".join(f"{name}={value}" for name, value in shared.items())

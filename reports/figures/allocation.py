@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from adabench.harness.analysis.findings import Findings
 from adabench.reports.figures.style import SLATE, drawing, headings, short
 from adabench.reports.number_format import quantity
-from adabench.reports.shown_points import card_of, default_row, held, methods, metric_named
+from adabench.reports.shown_points import card_of, default_row, held_settings, methods, metric_named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,7 +83,7 @@ def allocation(findings: Findings, task: str) -> "Figure":
         unit = metric_named(card, card.allocation[0]).unit
         shown = [row for row in (default_row(findings, task, m) for m, _ in found) if row]
         headings(axes, f"{task}: where the compute goes", f"{unit}, darker is more",
-                 held(shown, ()))  # fmt: skip
+                 held_settings(shown, ()))  # fmt: skip
     return figure
 
 

@@ -34,7 +34,7 @@ from adabench.reports.shown_points import (
     at_default_knobs,
     card_of,
     cost_metrics,
-    held,
+    held_settings,
     in_order,
     is_number,
     metric_named,
@@ -130,7 +130,7 @@ def layout(findings: Findings, task: str, over: str, metric: str | None = None) 
     names = list(strokes(findings, task))
     lines = [_curve(n, rows, over, drawn.name, base) for n in names if not (knob and n == oracle)]
     known_lines = tuple(line for line in lines if line.values)
-    return Curves(drawn, over, oracle, tuple(values), known_lines, held(rows, (over,)))
+    return Curves(drawn, over, oracle, tuple(values), known_lines, held_settings(rows, (over,)))
 
 
 def rows_over(findings: Findings, task: str, over: str, metric: str) -> list[SummaryRow]:

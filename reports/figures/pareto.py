@@ -39,7 +39,7 @@ from adabench.reports.number_format import quantity
 from adabench.reports.shown_points import (
     card_of,
     headroom_of,
-    held,
+    held_settings,
     metric_named,
     primary,
     settled,
@@ -96,7 +96,7 @@ def layout(findings: Findings, task: str, cost: str | None = None) -> Plane:
     if cost and not spots:
         known = {name for row in rows for name in row.metrics}
         raise SelectionError(f"{task} has no recorded {cost}.", nearest(cost, known))
-    return Plane(axis, quality, tuple(spots), held(rows, (card.budget,)))
+    return Plane(axis, quality, tuple(spots), held_settings(rows, (card.budget,)))
 
 
 def _spot(row: SummaryRow, cost: Metric, quality: Metric) -> Spot | None:
