@@ -38,7 +38,7 @@ class CaseDrawing:
     reason: str = ""
 
 
-def shown(findings: Findings, task: str) -> CaseDrawing | None:
+def draw_case(findings: Findings, task: str) -> CaseDrawing | None:
     """Return the picture of a recorded case; None where the task draws none or the run is not here.
 
     A plug-in may raise anything: a picture that fails costs the page nothing but the picture.
@@ -92,7 +92,7 @@ def figure(findings: Findings, task: str) -> str:
     """Return a task's picture as HTML; a note where it cannot be shown, nothing where there is
     none.
     """
-    found = shown(findings, task)
+    found = draw_case(findings, task)
     if found is None:
         return ""
     if found.picture is None or found.cell is None:

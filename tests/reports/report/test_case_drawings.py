@@ -132,7 +132,7 @@ def test_a_painter_that_fails_costs_the_page_nothing_else(
 
 def test_nothing_is_said_where_nothing_is_drawn(tmp_path: Path) -> None:
     findings = run(tmp_path / "run", cell())
-    assert case_drawings.shown(findings, "paging") is None  # the task has no picture.py
+    assert case_drawings.draw_case(findings, "paging") is None  # the task has no picture.py
     assert case_drawings.figure(findings, "paging") == ""
     (tmp_path / "run" / "records.jsonl").unlink()
     assert case_drawings.figure(findings, "paging") == ""
