@@ -38,11 +38,13 @@ def analyse(
     dots = collapse(undisturbed(table))
     usual = task_cards, method_cards
     task_cards = {
-        name: pinned(card, [dot.conditions for dot in dots if dot.task == name])
+        name: pin_conditions(card, [dot.conditions for dot in dots if dot.task == name])
         for name, card in task_cards.items()
     }
     method_cards = {
-        address: pinned(card, [dot.point for dot in dots if f"{dot.task}/{dot.method}" == address])
+        address: pin_conditions(
+            card, [dot.point for dot in dots if f"{dot.task}/{dot.method}" == address]
+        )
         for address, card in method_cards.items()
     }
     return Findings(
@@ -87,7 +89,7 @@ def _marked(
     return replace(row, reason="; ".join(filter(None, [row.reason, where])))
 
 
-def pinned(card: Card, points: Sequence[Point]) -> Card:
+def pin_conditions(card: Card, points: Sequence[Point]) -> Card:
     """Return the card with every knob that was run at one value only standing at that value."""
     return replace(card, knobs=tuple(_pinned(knob, points) for knob in card.knobs))
 
