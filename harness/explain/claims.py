@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from adabench.harness.analysis.claims import monotone_and_frontier, ranking, ratio, verdicts
-from adabench.harness.analysis.claims.evidence import Evidence, Pairs, paired
+from adabench.harness.analysis.claims.evidence import Evidence, Pairs, pair_points
 from adabench.harness.analysis.findings import ClaimRow, Findings
 from adabench.harness.analysis.operating_points import OperatingPoint, collapse
 from adabench.harness.contract.card import (
@@ -145,7 +145,7 @@ def _pairs(
     rivals = _rivals(expect)
     if not isinstance(expect, Ratio) or not all(sides.get(name) for name in (method, *rivals)):
         return None
-    found, _ = paired(evidence, sides[method], {n: sides[n] for n in rivals}, expect.where)
+    found, _ = pair_points(evidence, sides[method], {n: sides[n] for n in rivals}, expect.where)
     held = found.holding(expect.metric)
     return held if len(held) else None
 

@@ -3,7 +3,7 @@
 A claim speaks of certain leaves. `Evidence.of` picks them: a condition or knob named in
 `where` takes the values given there, one named in `free` any value, all others their
 default. A method and its rivals are compared pair by pair, on equal conditions, seed and
-case; `paired` finds the pairs.
+case; `pair_points` finds the pairs.
 """
 
 from collections import defaultdict
@@ -144,7 +144,7 @@ def _listed(values: Collection[Scalar]) -> str:
     return " or ".join(str(value) for value in sorted(values, key=lambda v: order({"": v})))
 
 
-def paired(
+def pair_points(
     evidence: Evidence,
     ours: Sequence[OperatingPoint],
     rivals: Mapping[str, Sequence[OperatingPoint]],

@@ -23,7 +23,7 @@ from adabench.harness.analysis.claims.evidence import (
     Evidence,
     Ruling,
     join_rows,
-    paired,
+    pair_points,
     unrecorded,
 )
 from adabench.harness.analysis.claims.monotone_and_frontier import ranks
@@ -193,7 +193,7 @@ def rule_signed_rank(claim: SignedRank, method: str, evidence: Evidence) -> Ruli
             reason = evidence.why_none(name, claim.where, claim.groups, ())
             return Ruling("undecided", threshold=0.0, reason=reason)
     against = {claim.against: sides[claim.against]}
-    pairs = paired(evidence, sides[method], against, claim.where)[0].holding(claim.metric)
+    pairs = pair_points(evidence, sides[method], against, claim.where)[0].holding(claim.metric)
     known = metric_of(claim.metric, evidence.card)
     sign = 1.0 if known is not None and known.better == "higher" else -1.0
     ours, theirs = pairs.columns(claim.metric)

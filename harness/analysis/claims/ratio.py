@@ -31,7 +31,7 @@ from adabench.harness.analysis.claims.evidence import (
     Evidence,
     Pairs,
     Ruling,
-    paired,
+    pair_points,
     place_of,
     unrecorded,
 )
@@ -64,7 +64,7 @@ def rule_ratio(claim: Ratio, method: str, evidence: Evidence) -> Ruling:
             reason = evidence.why_none(name, claim.where, claim.groups, ())
             return Ruling("undecided", threshold=threshold, reason=reason)
     against = {name: sides[name] for name in rivals}
-    pairs, refused = paired(evidence, sides[method], against, claim.where)
+    pairs, refused = pair_points(evidence, sides[method], against, claim.where)
     if not len(pairs):
         reason = "the two sides saw different instances" if refused else "no case was run by both"
         return Ruling("undecided", threshold=threshold, reason=reason)
