@@ -204,7 +204,7 @@ def _match(dot: OperatingPoint, shared: Sequence[str]) -> tuple[Key, Key]:
     return order(dot.conditions), order(knobs)
 
 
-def unrecorded(metric: str) -> Ruling:
+def ruling_on_unrecorded(metric: str) -> Ruling:
     """Rule on a claim about a metric that no leaf holds."""
     if metric.endswith(TIMED):
         return Ruling("not testable here", reason=f"nothing here measured {metric}")

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adabench.harness.analysis.claims.evidence import Evidence, Ruling, unrecorded
+from adabench.harness.analysis.claims.evidence import Evidence, Ruling, ruling_on_unrecorded
 from adabench.harness.analysis.claims.ratio import SLACK, by_place, more_seeds
 from adabench.harness.analysis.operating_points import (
     Key,
@@ -56,7 +56,7 @@ def rule_monotone(claim: Monotone, method: str, evidence: Evidence) -> Ruling:
         return Ruling("undecided", reason=reason)
     dots = [dot for dot in (dot.holding(claim.metric) for dot in dots) if len(dot)]
     if not dots:
-        return unrecorded(claim.metric)
+        return ruling_on_unrecorded(claim.metric)
     knob = evidence.methods[method].knob(claim.over) or evidence.card.knob(claim.over)
     if knob is None:
         return Ruling("undecided", reason=f"neither method nor task has a knob {claim.over}")
@@ -169,7 +169,7 @@ def rule_frontier(claim: Frontier, method: str, evidence: Evidence) -> Ruling:
             return Ruling("undecided", threshold=claim.margin, reason=reason)
         sides.append(settings(dots, (claim.cost, claim.quality)))
         if not sides[-1]:
-            return unrecorded(claim.cost)._replace(threshold=claim.margin)
+            return ruling_on_unrecorded(claim.cost)._replace(threshold=claim.margin)
     places = shared_places(*sides)
     if not len(places):
         reason = "no case was run at every operating point of both"

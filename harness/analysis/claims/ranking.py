@@ -24,7 +24,7 @@ from adabench.harness.analysis.claims.evidence import (
     Ruling,
     join_rows,
     pair_points,
-    unrecorded,
+    ruling_on_unrecorded,
 )
 from adabench.harness.analysis.claims.monotone_and_frontier import ranks
 from adabench.harness.analysis.claims.ratio import by_place, more_seeds
@@ -70,7 +70,7 @@ def rule_level(claim: Level, method: str, evidence: Evidence) -> Ruling:
         return Ruling("undecided", threshold=claim.low, reason=reason)
     dots = [dot for dot in (dot.holding(claim.metric) for dot in dots) if len(dot)]
     if not dots:
-        return unrecorded(claim.metric)._replace(threshold=claim.low)
+        return ruling_on_unrecorded(claim.metric)._replace(threshold=claim.low)
     leaves, rows = dots[0].leaves, join_rows(dots)
     values = leaves.column(claim.metric, rows)
     if claim.reaching is not None:

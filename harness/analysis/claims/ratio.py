@@ -33,7 +33,7 @@ from adabench.harness.analysis.claims.evidence import (
     Ruling,
     pair_points,
     place_of,
-    unrecorded,
+    ruling_on_unrecorded,
 )
 from adabench.harness.analysis.findings import VerdictWord
 from adabench.harness.analysis.operating_points import (
@@ -70,7 +70,7 @@ def rule_ratio(claim: Ratio, method: str, evidence: Evidence) -> Ruling:
         return Ruling("undecided", threshold=threshold, reason=reason)
     pairs = pairs.holding(claim.metric)
     if not len(pairs):
-        return unrecorded(claim.metric)._replace(threshold=threshold)
+        return ruling_on_unrecorded(claim.metric)._replace(threshold=threshold)
     ruling = _each(claim, pairs, evidence) if claim.every else _mean(claim, pairs, evidence)
     if refused:
         ruling = ruling._replace(reason=_said(ruling.reason, f"{refused} unlike pairs left out"))

@@ -30,7 +30,7 @@ from adabench.harness.analysis.claims.evidence import (
     Ruling,
     join_rows,
     place_of,
-    unrecorded,
+    ruling_on_unrecorded,
 )
 from adabench.harness.analysis.claims.monotone_and_frontier import rule_frontier, rule_monotone
 from adabench.harness.analysis.claims.ranking import rule_level, rule_rank, rule_signed_rank
@@ -168,7 +168,7 @@ def rule_bound(claim: Bound, method: str, evidence: Evidence) -> Ruling:
     for name in (claim.metric, claim.bound):
         dots = [dot for dot in (dot.holding(name) for dot in dots) if len(dot)]
         if not dots:
-            return unrecorded(name)._replace(threshold=1.0)
+            return ruling_on_unrecorded(name)._replace(threshold=1.0)
     leaves, rows = dots[0].leaves, join_rows(dots)
     bound, allowed = leaves.column(claim.bound, rows), _allowed(claim, dots)
     broken = allowed > bound + SLACK * np.maximum(1.0, np.abs(bound))
