@@ -30,7 +30,7 @@ from adabench.harness.analysis.cost_quality_plane import (
     label,
     mixed,
     planes,
-    settled,
+    settled_value,
 )
 from adabench.harness.analysis.findings import ConversionRow
 from adabench.harness.analysis.operating_points import (
@@ -71,7 +71,7 @@ def _views(
         card, own = task_cards[task], [dot for dot in dots if dot.task == task]
         yield {}, own
         for knob in card.knobs if not card.no_conversion else ():
-            usual = settled(knob.name, knob.default, own)
+            usual = settled_value(knob.name, knob.default, own)
             for value in knob.values:
                 there = [dot for dot in own if dot.conditions.get(knob.name) == value]
                 if knob.name != card.budget and value != usual and there:
@@ -104,7 +104,7 @@ def _default_dot(plane: Plane, dots: Dots, method: str) -> Dots:
         return {}
     defaults, budget = plane.cards[method].defaults, plane.card.knob(plane.card.budget)
     if budget is not None and own:
-        value = settled(budget.name, budget.default, own)
+        value = settled_value(budget.name, budget.default, own)
         own = [dot for dot in own if dot.conditions.get(budget.name) == value]
     default = [dot for dot in own if {**defaults, **dot.point} == defaults]
     return settings(default, ())

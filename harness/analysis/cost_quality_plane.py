@@ -80,12 +80,12 @@ def points_on_plane(dots: Sequence[OperatingPoint], card: Card) -> list[Operatin
     own = [dot for dot in dots if dot.scale == scale]
     for knob in card.knobs:
         if knob.name != card.budget:
-            value = settled(knob.name, knob.default, own)
+            value = settled_value(knob.name, knob.default, own)
             own = [dot for dot in own if dot.conditions.get(knob.name, knob.default) == value]
     return own
 
 
-def settled(name: str, default: Scalar, dots: Sequence[OperatingPoint]) -> Scalar:
+def settled_value(name: str, default: Scalar, dots: Sequence[OperatingPoint]) -> Scalar:
     """Return the default of a condition if it was run, else the first value that was."""
     values = {dot.conditions.get(name, default) for dot in dots}
     return default if default in values else min(values, key=lambda value: order({name: value}))

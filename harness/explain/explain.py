@@ -21,7 +21,7 @@ from adabench.harness.analysis.cost_quality_plane import (
     height,
     mixed,
     planes,
-    settled,
+    settled_value,
 )
 from adabench.harness.analysis.findings import (
     ClaimRow,
@@ -271,7 +271,7 @@ def _default(plane: Plane, dots: Dots, method: str) -> Dots:
     budget = plane.card.knob(plane.card.budget)
     own = dict(dots)
     if budget is not None and own:
-        value = settled(budget.name, budget.default, list(own.values()))
+        value = settled_value(budget.name, budget.default, list(own.values()))
         own = {key: dot for key, dot in own.items() if dot.conditions.get(budget.name) == value}
     usual = plane.cards[method].defaults if method in plane.cards else {}
     return {key: dot for key, dot in own.items() if {**usual, **dot.point} == usual}
