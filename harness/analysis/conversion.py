@@ -25,7 +25,7 @@ import numpy as np
 from adabench.harness.analysis.cost_quality_plane import (
     Dots,
     Plane,
-    between,
+    bracket,
     corners,
     label,
     mixed,
@@ -144,7 +144,7 @@ def _exponent(blind: list[FloatArray], own: list[FloatArray], sign: float) -> St
     def statistic(weights: FloatArray) -> FloatArray:
         cost, quality, metric, work, reached, spent = np.split(mean(weights), ends, axis=1)
         hull, x, y = corners(cost, sign * quality)
-        steps = between(y, sign * reached)
+        steps = bracket(y, sign * reached)
         outside = _outside(y, sign * reached)
         work_ratio = _quotient(work, mixed(x, *steps), outside)
         ratio = _quotient(spent, mixed(np.take_along_axis(metric, hull, 1), *steps), outside)
@@ -173,7 +173,7 @@ def _mixture(
     """Name the one or two static settings whose mixture has the method's quality."""
     cost, quality = (column.mean(axis=0, keepdims=True) for column in blind[:2])
     hull, _, y = corners(cost, sign * quality)
-    below, above, share = between(y, sign * own[1].mean(axis=0, keepdims=True))
+    below, above, share = bracket(y, sign * own[1].mean(axis=0, keepdims=True))
     ends = [hull[0, below[0, 0]]] if share[0, 0] < 1 else []
     ends += [hull[0, above[0, 0]]] if share[0, 0] > 0 else []
     return " + ".join(label(names[end]) for end in ends)

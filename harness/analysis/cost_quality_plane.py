@@ -108,7 +108,7 @@ def corners(cost: FloatArray, quality: FloatArray) -> tuple[IntArray, FloatArray
     return hull, np.take_along_axis(cost, hull, 1), np.take_along_axis(quality, hull, 1)
 
 
-def between(ladder: FloatArray, at: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
+def bracket(ladder: FloatArray, at: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
     """Find `at` (r, k) between the rising steps of `ladder` (r, v).
 
     Returns the step below, the step above, and the share of the way from one to the other;
@@ -132,4 +132,4 @@ def mixed(values: FloatArray, below: IntArray, above: IntArray, share: FloatArra
 def height(cost: FloatArray, quality: FloatArray, at: FloatArray) -> FloatArray:
     """Return the curve's quality at each cost: dots (r, p) and costs (r, k) to (r, k)."""
     _, x, y = corners(cost, quality)
-    return mixed(y, *between(x, at))
+    return mixed(y, *bracket(x, at))

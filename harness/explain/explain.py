@@ -16,7 +16,7 @@ from adabench.harness.analysis import conversion, headroom, operating_points, su
 from adabench.harness.analysis.cost_quality_plane import (
     Dots,
     Plane,
-    between,
+    bracket,
     corners,
     height,
     mixed,
@@ -288,7 +288,7 @@ def _converted(
     )
     hull, x, y = corners(cost, plane.sign * quality)
     same = quality if plane.cards[row.method].skips_from else reached
-    steps = between(y, plane.sign * same)
+    steps = bracket(y, plane.sign * same)
     base = float(mixed(x, *steps)[0, 0])
     slow = float(mixed(np.take_along_axis(metric, hull, 1), *steps)[0, 0])
     ratio = f"work ratio = {done[0, 0]:.6g} / {base:.6g} = {done[0, 0] / base:.6g}"
