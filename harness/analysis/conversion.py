@@ -28,7 +28,7 @@ from adabench.harness.analysis.cost_quality_plane import (
     bracket,
     corners,
     label,
-    mixed,
+    mix,
     planes,
     settled_value,
 )
@@ -146,8 +146,8 @@ def _exponent(blind: list[FloatArray], own: list[FloatArray], sign: float) -> St
         hull, x, y = corners(cost, sign * quality)
         steps = bracket(y, sign * reached)
         outside = _outside(y, sign * reached)
-        work_ratio = _quotient(work, mixed(x, *steps), outside)
-        ratio = _quotient(spent, mixed(np.take_along_axis(metric, hull, 1), *steps), outside)
+        work_ratio = _quotient(work, mix(x, *steps), outside)
+        ratio = _quotient(spent, mix(np.take_along_axis(metric, hull, 1), *steps), outside)
         with np.errstate(divide="ignore", invalid="ignore"):
             k = np.log(ratio) / np.log(work_ratio)
         return np.hstack([work_ratio, np.where(np.isfinite(k), k, np.nan)])

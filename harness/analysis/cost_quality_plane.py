@@ -123,7 +123,7 @@ def bracket(ladder: FloatArray, at: FloatArray) -> tuple[IntArray, IntArray, Flo
     return below, above, np.asarray(np.clip(share, 0.0, 1.0), np.float64)
 
 
-def mixed(values: FloatArray, below: IntArray, above: IntArray, share: FloatArray) -> FloatArray:
+def mix(values: FloatArray, below: IntArray, above: IntArray, share: FloatArray) -> FloatArray:
     """Mix two settings of each row: `values` is (r, v), the result (r, k)."""
     low = np.take_along_axis(values, below, 1)
     return np.asarray(low + share * (np.take_along_axis(values, above, 1) - low), np.float64)
@@ -132,4 +132,4 @@ def mixed(values: FloatArray, below: IntArray, above: IntArray, share: FloatArra
 def height(cost: FloatArray, quality: FloatArray, at: FloatArray) -> FloatArray:
     """Return the curve's quality at each cost: dots (r, p) and costs (r, k) to (r, k)."""
     _, x, y = corners(cost, quality)
-    return mixed(y, *bracket(x, at))
+    return mix(y, *bracket(x, at))

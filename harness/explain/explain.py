@@ -19,7 +19,7 @@ from adabench.harness.analysis.cost_quality_plane import (
     bracket,
     corners,
     height,
-    mixed,
+    mix,
     planes,
     settled_value,
 )
@@ -289,8 +289,8 @@ def _converted(
     hull, x, y = corners(cost, plane.sign * quality)
     same = quality if plane.cards[row.method].skips_from else reached
     steps = bracket(y, plane.sign * same)
-    base = float(mixed(x, *steps)[0, 0])
-    slow = float(mixed(np.take_along_axis(metric, hull, 1), *steps)[0, 0])
+    base = float(mix(x, *steps)[0, 0])
+    slow = float(mix(np.take_along_axis(metric, hull, 1), *steps)[0, 0])
     ratio = f"work ratio = {done[0, 0]:.6g} / {base:.6g} = {done[0, 0] / base:.6g}"
     if work or row.k is None:
         return ratio
