@@ -8,7 +8,7 @@ from adabench.harness.analysis.claims.verdicts import verdicts
 from adabench.harness.analysis.conversion import conversion
 from adabench.harness.analysis.findings import ClaimRow, Findings, Tally
 from adabench.harness.analysis.headroom import headroom
-from adabench.harness.analysis.invalid_timings import undisturbed
+from adabench.harness.analysis.invalid_timings import drop_invalid_timings
 from adabench.harness.analysis.operating_points import collapse
 from adabench.harness.analysis.summary import summarise
 from adabench.harness.contract.card import Card, Knob, Point
@@ -35,7 +35,7 @@ def analyse(
         KeyError: if a record names a task or method without a card.
     """
     table = records if isinstance(records, Table) else from_records(records)
-    dots = collapse(undisturbed(table))
+    dots = collapse(drop_invalid_timings(table))
     usual = task_cards, method_cards
     task_cards = {
         name: pin_conditions(card, [dot.conditions for dot in dots if dot.task == name])

@@ -2,7 +2,7 @@
 
 A cell whose samples were disturbed too often (`profilers/timing/disturbance.py`) has times that say more
 about the machine's other work than about the method. They are recorded, shown as what they are by
-a warning, and enter no mean, ratio, interval, claim or front: `undisturbed` takes them out before
+a warning, and enter no mean, ratio, interval, claim or front: `drop_invalid_timings` takes them out before
 anything is computed. The counts of such a cell stand, and so does the processor time.
 """
 
@@ -44,7 +44,7 @@ def judge_timings(table: Table) -> tuple[Mask, Mask]:
     return invalid, (cases > 0) & ~invalid & blind
 
 
-def undisturbed(table: Table) -> Table:
+def drop_invalid_timings(table: Table) -> Table:
     """Return the table without the times and joules of cells whose timing is invalid."""
     invalid, _ = judge_timings(table)
     if not invalid.any():

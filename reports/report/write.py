@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adabench.harness.analysis.findings import Findings
-from adabench.harness.analysis.invalid_timings import undisturbed
+from adabench.harness.analysis.invalid_timings import drop_invalid_timings
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.errors import SelectionError, StoreError
 from adabench.harness.store.table import read as read_table
@@ -50,7 +50,8 @@ def render_page(runs: Sequence[Findings], folders: Sequence[Path]) -> str:
     digests = [str(run.manifest.get("records_sha256", "")) for run in runs]
     tables = (read_table(folder, sha) for folder, sha in zip(folders, digests, strict=True))
     insides = [
-        drill_down.inside(run, undisturbed(own)) for run, own in zip(runs, tables, strict=True)
+        drill_down.inside(run, drop_invalid_timings(own))
+        for run, own in zip(runs, tables, strict=True)
     ]
     return render(*runs, insides=insides)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adabench.harness.analysis.invalid_timings import undisturbed
+from adabench.harness.analysis.invalid_timings import drop_invalid_timings
 from adabench.harness.analysis.warnings import warnings
 from adabench.harness.contract.record import Cell, Record
 from adabench.harness.store.table import from_records
@@ -98,9 +98,9 @@ def test_cases_that_spread_over_their_repeats_are_counted():
 def test_waiting_takes_times_away_and_no_processor_time():
     own = {"cpu_s": 1.0, "prep_cpu_s": 2.0, "update_cpu_s": 3.0, "latency_s": 4.0, "scene_s": 5.0}
     table = from_records([record(0, 10, 9, **own), record(1, 10, 9, **own)])
-    kept = undisturbed(table)
+    kept = drop_invalid_timings(table)
     for name, value in own.items():
         robust = name.endswith("cpu_s")
         assert np.array_equal(kept.columns[name][:] == value, [robust] * 2), name
     calm = from_records([record(0, 10, 0, **own), record(1, 10, 0, **own)])
-    assert undisturbed(calm) is calm
+    assert drop_invalid_timings(calm) is calm
