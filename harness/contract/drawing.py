@@ -83,7 +83,7 @@ def painter(entry: Entry) -> Painter | None:
     return cast(Painter, found)
 
 
-def checked(drawn: Picture) -> Picture:
+def check_picture(drawn: Picture) -> Picture:
     """Return a picture that can be drawn.
 
     Raises:

@@ -17,7 +17,7 @@ from pathlib import Path
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Point
-from adabench.harness.contract.drawing import Mark, Panel, Picture, checked, painter
+from adabench.harness.contract.drawing import Mark, Panel, Picture, check_picture, painter
 from adabench.harness.contract.record import Cell
 from adabench.harness.errors import AdabenchError, SelectionError
 from adabench.harness.store import packed_run, table
@@ -58,7 +58,7 @@ def draw_case(findings: Findings, task: str) -> CaseDrawing | None:
             return None
         if drawn.instance not in recorded(records, cell):
             return CaseDrawing(reason="the instance drawn by this version is not the recorded one")
-        return CaseDrawing(checked(drawn), cell)
+        return CaseDrawing(check_picture(drawn), cell)
     except AdabenchError as problem:
         return CaseDrawing(reason=problem.message)
     except Exception as problem:  # noqa: BLE001, a plug-in may raise anything

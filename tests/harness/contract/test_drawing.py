@@ -7,7 +7,14 @@ import pytest
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card
-from adabench.harness.contract.drawing import MOST_PLACES, Mark, Panel, Picture, checked, painter
+from adabench.harness.contract.drawing import (
+    MOST_PLACES,
+    Mark,
+    Panel,
+    Picture,
+    check_picture,
+    painter,
+)
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError
 
@@ -49,7 +56,7 @@ def test_a_plug_ins_file_is_found_and_one_without_the_function_refused(
 
 
 def test_what_can_be_drawn_is_returned() -> None:
-    assert checked(drawn(DOT)) == drawn(DOT)
+    assert check_picture(drawn(DOT)) == drawn(DOT)
 
 
 @pytest.mark.parametrize(
@@ -65,4 +72,4 @@ def test_what_can_be_drawn_is_returned() -> None:
 )
 def test_what_cannot_be_drawn_is_refused(broken: Picture, message: str) -> None:
     with pytest.raises(MethodContractError, match=message):
-        checked(broken)
+        check_picture(broken)

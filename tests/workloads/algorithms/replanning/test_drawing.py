@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from adabench.cli.main import main
-from adabench.harness.contract.drawing import checked
+from adabench.harness.contract.drawing import check_picture
 from adabench.workloads.algorithms.replanning.drawing import clearest_update, picture
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import roadmap
 from adabench.workloads.algorithms.replanning.substrate.scenes import generate
@@ -26,7 +26,7 @@ def test_it_is_a_pure_function_of_the_instance():
     one, again, other = (picture("embedded", seed, SMALL) for seed in (1, 1, 2))
     assert one == again != other
     assert one.instance == generate("maze", 200, 6, 3.0, 1).instance
-    assert checked(one) is one
+    assert check_picture(one) is one
 
 
 @pytest.mark.parametrize("scene", ["suite", "discs", "crowd", "storm"])
