@@ -102,7 +102,7 @@ def merge(runs: Sequence[Path], out: Path) -> MergeResult:
     return MergeResult(out, len(chosen), added, collapsed, differing, unfinished)
 
 
-def counted(record: Record) -> dict[str, float]:
+def counts_of(record: Record) -> dict[str, float]:
     """Return the values that do not come from a clock or a meter: equal wherever it was run."""
     return {
         name: value
@@ -192,7 +192,7 @@ def _chosen(parts: Sequence[RunPart]) -> tuple[dict[Unit, Record], int, int]:
             if known is record:
                 continue
             twice.add(record.unit)
-            if known.status == record.status == "ok" and counted(known) != counted(record):
+            if known.status == record.status == "ok" and counts_of(known) != counts_of(record):
                 differing.add(record.unit)
                 log.info("%s differs in %s.", record.unit, part.folder)
             if known.status != "ok" and record.status == "ok":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness.distributed.merge import counted
+from adabench.harness.distributed.merge import counts_of
 from adabench.harness.store import run_folder
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
@@ -28,7 +28,7 @@ def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess
 
 
 def facts(folder: Path) -> list[object]:
-    return [(r.unit, r.status, r.group, counted(r)) for r in run_folder.records(folder)]
+    return [(r.unit, r.status, r.group, counts_of(r)) for r in run_folder.records(folder)]
 
 
 def test_merging_shards_gives_the_run_and_mixed_ones_are_refused(

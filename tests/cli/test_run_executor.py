@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from adabench.harness.contract.record import Record
-from adabench.harness.distributed.merge import counted
+from adabench.harness.distributed.merge import counts_of
 from adabench.harness.store import run_folder
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
@@ -76,7 +76,7 @@ def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess
 
 
 def facts(folder: Path) -> list[object]:
-    return [(r.unit, r.status, r.group, counted(r)) for r in run_folder.records(folder)]
+    return [(r.unit, r.status, r.group, counts_of(r)) for r in run_folder.records(folder)]
 
 
 def judged(done: subprocess.CompletedProcess[str]) -> list[tuple[object, ...]]:
@@ -111,7 +111,7 @@ def test_ray_records_and_judges_what_the_local_run_does(
     assert judged(there) == judged(here)
     assert facts(tmp_path / "there") == facts(tmp_path / "here")
     lines = [
-        [json.dumps([r.unit, counted(r)]) for r in run_folder.records(tmp_path / name)]
+        [json.dumps([r.unit, counts_of(r)]) for r in run_folder.records(tmp_path / name)]
         for name in ("there", "here")
     ]
     assert lines[0] == lines[1]  # to the last digit

@@ -20,7 +20,7 @@ from adabench.harness.distributed import backends, shard
 from adabench.harness.distributed import fan_out as executors
 from adabench.harness.distributed.backends import Backend, FanOutOptions
 from adabench.harness.distributed.fan_out import blocks, fan_out
-from adabench.harness.distributed.merge import counted
+from adabench.harness.distributed.merge import counts_of
 from adabench.harness.distributed.shard import Job, Outcome
 from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError, StoreError
 from adabench.harness.plan.grid import plan, select_settings
@@ -69,7 +69,7 @@ def fanned(run: run_folder.Run, spread: FanOutOptions = FanOutOptions(workers=2)
 
 
 def facts(records: Sequence[Record]) -> list[object]:
-    return [(r.unit, r.status, r.group, counted(r)) for r in records]
+    return [(r.unit, r.status, r.group, counts_of(r)) for r in records]
 
 
 def worker_pid(folder: Path, size_bytes: int) -> int:

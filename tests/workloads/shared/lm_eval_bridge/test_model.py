@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from adabench.harness.contract import registry
-from adabench.harness.distributed.merge import counted
+from adabench.harness.distributed.merge import counts_of
 from adabench.harness.store import run_folder
 from adabench.workloads.ledger.task import Batch
 from adabench.workloads.shared.lm_eval_bridge import tasks
@@ -163,7 +163,9 @@ def test_its_costs_are_those_of_a_run_and_stand_beside_the_accuracy(
     folder: Path, found: dict[str, dict[str, Any]], ours: dict[str, list[Any]]
 ):
     records = run_folder.records(folder / "out" / "local_gsm")
-    assert [counted(record) for record in records] == [counted(record) for record in ours["ets"]]
+    assert [counts_of(record) for record in records] == [
+        counts_of(record) for record in ours["ets"]
+    ]
     assert all(record.values["latency_s"] > 0 for record in records)
     means = found["ets"]["config"]["per_case"]["local_gsm"]
     assert means["generated"] == np.mean([r.values["generated"] for r in ours["ets"]])
