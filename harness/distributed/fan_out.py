@@ -161,7 +161,7 @@ def _next(job: Job) -> Turn | None:
     if not (job.folder / run_folder.MANIFEST).exists():
         return None
     given_up = {_name(turn) for turn, _ in job.lost}
-    with closing(shard.opened(job)) as run:
+    with closing(shard.open_shard(job)) as run:
         left = [turn for turn in run.remaining if _name(turn) not in given_up]
     at = shard.begun(job.folder)
     return next((turn for turn in left if _name(turn) == at), left[0] if left else None)

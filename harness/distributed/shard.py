@@ -157,7 +157,7 @@ def _outcome(said: bytes, code: int) -> Outcome:
     return Outcome(cause=f"exit code {code}" if code >= 0 else signal.Signals(-code).name)
 
 
-def opened(job: Job) -> run_folder.Run:
+def open_shard(job: Job) -> run_folder.Run:
     """Open the shard's folder: anew, or where a worker that was lost left it.
 
     Raises:
@@ -188,7 +188,7 @@ def work(job: Job) -> None:
     """
     _alike(job)
     _pin(job)
-    with opened(job) as run:
+    with open_shard(job) as run:
         (job.folder / AT).unlink(missing_ok=True)
         lost = {(turn.cell.key, turn.repeat): why for turn, why in job.lost}
         rest = []

@@ -162,7 +162,7 @@ def test_a_turn_that_workers_die_at_is_given_up_and_the_rest_goes_on(
         calls.append(text)
         job = shard.job_from_json(text)
         given_up = [(turn.cell.key, turn.repeat) for turn, _ in job.lost]
-        with closing(shard.opened(job)) as journal:
+        with closing(shard.open_shard(job)) as journal:
             for turn in journal.remaining:
                 (job.folder / shard.AT).write_text(json.dumps([turn.cell.key, turn.repeat]))
                 if (turn.cell.key, turn.repeat) in given_up:
