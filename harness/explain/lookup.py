@@ -50,7 +50,7 @@ def explain_number(folder: Path, text: str) -> Explanation | list[NumberMatch]:
     if not named_numbers.is_value(text):
         name = named_numbers.parse_number_name(findings, text)
         return explain.explain(findings, table.read(folder), name)
-    matches = named_numbers.valued(findings, text)
+    matches = named_numbers.numbers_with_values(findings, text)
     if not matches:
         raise SelectionError(
             f"No number of {folder} is printed as {text}.", "Fewer digits match more; --list."

@@ -88,7 +88,7 @@ def parse_number_name(findings: Findings, name: str) -> Number:
     return found
 
 
-def valued(findings: Findings, text: str) -> list[tuple[Number, str]]:
+def numbers_with_values(findings: Findings, text: str) -> list[tuple[Number, str]]:
     """Return the numbers that are printed so, each with which of its parts is; none if none is.
 
     Raises:

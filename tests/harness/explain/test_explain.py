@@ -161,15 +161,21 @@ def test_unknown_names_suggest_near_ones(run: tuple[Findings, Table]) -> None:
 def test_a_value_finds_its_numbers(run: tuple[Findings, Table]) -> None:
     h = named_numbers.parse_number_name(run[0], "headroom/roots/residual")
     assert h.value is not None
-    found = {number.name for number, _ in named_numbers.valued(run[0], f"{h.value:.3f}")}
+    found = {
+        number.name for number, _ in named_numbers.numbers_with_values(run[0], f"{h.value:.3f}")
+    }
     assert h.name in found
-    everywhere = named_numbers.valued(run[0], f"{h.value:.1f}")
+    everywhere = named_numbers.numbers_with_values(run[0], f"{h.value:.1f}")
     assert len(everywhere) >= len(found)
     latency = named_numbers.parse_number_name(run[0], "summary/roots/residual/latency_s")
     assert latency.value is not None
     printed = f"{latency.value * 1e6:.3g}µs"
-    assert latency.name in {number.name for number, _ in named_numbers.valued(run[0], printed)}
-    assert all(number.unit == "s" for number, _ in named_numbers.valued(run[0], printed))
+    assert latency.name in {
+        number.name for number, _ in named_numbers.numbers_with_values(run[0], printed)
+    }
+    assert all(
+        number.unit == "s" for number, _ in named_numbers.numbers_with_values(run[0], printed)
+    )
 
 
 @pytest.mark.parametrize(
