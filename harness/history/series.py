@@ -165,7 +165,7 @@ def _log(value: float) -> float:
     return math.log(value) if value > 0 else -math.inf
 
 
-def indexed(found: Iterable[Link]) -> Indexed:
+def index_links(found: Iterable[Link]) -> Indexed:
     """Return links by what they are about."""
     index: dict[Spot, dict[str, Link]] = defaultdict(dict)
     for link in found:

@@ -192,7 +192,7 @@ def _linking(writer: SiteWriter) -> history.Links:
         text = json.dumps(known, separators=(",", ":"), sort_keys=True)
         writer.put(name, text.encode() + b"\n")
         # Read back, so that new and known links are the same to the order of their keys.
-        return history.indexed(history.links_from_json(json.loads(text)["links"]))
+        return history.index_links(history.links_from_json(json.loads(text)["links"]))
 
     return links
 

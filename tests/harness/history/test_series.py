@@ -68,7 +68,7 @@ def keep(site: Path, day: int, made: list[Record], **manifest: Any) -> None:
 
 def series(site: Path) -> dict[str, history.Series]:
     groups = history.machines(archive.read_archive(site))
-    found = history.histories(groups, lambda a, b: history.indexed(history.links(a, b)))
+    found = history.histories(groups, lambda a, b: history.index_links(history.links(a, b)))
     return {f"{item.metric}/{item.hardware}": item for item in found}
 
 
