@@ -82,7 +82,7 @@ def narrow(values: FloatArray, like: Array | None = None) -> Array:
     return values.copy()
 
 
-def joined(pieces: Sequence[Array]) -> Array:
+def join_pieces(pieces: Sequence[Array]) -> Array:
     """Return pieces as one, in the type that holds them all exactly."""
     kinds = {piece.dtype for piece in pieces}
     widest = np.float64 if np.dtype(np.float64) in kinds else max(kinds, key=lambda k: k.itemsize)

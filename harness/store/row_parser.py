@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adabench.harness.contract.record import Cell, Record, Unit
-from adabench.harness.store.column import FloatArray, Index, IntArray, column, joined, narrow
+from adabench.harness.store.column import FloatArray, Index, IntArray, column, join_pieces, narrow
 from adabench.harness.store.energy_labels import Kind, kinds_behind
 from adabench.harness.store.journal import Declarations, Line, Names
 
@@ -141,7 +141,7 @@ class Rows:
             if where not in known:
                 known[where] = self._index(where, rows)
             order, index = known[where]
-            found[name] = column(joined([values for _, values in pieces])[order], index)
+            found[name] = column(join_pieces([values for _, values in pieces])[order], index)
         return found
 
     def _index(self, where: tuple[tuple[int, int], ...], rows: IntArray) -> tuple[IntArray, Index]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adabench.harness.store.column import Column, column, joined, narrow
+from adabench.harness.store.column import Column, column, join_pieces, narrow
 
 numbers = st.lists(
     st.integers(-300, 300) | st.integers(-(2**52), 2**52) | st.floats(allow_nan=False), max_size=20
@@ -15,12 +15,12 @@ numbers = st.lists(
 @given(st.lists(numbers, min_size=1, max_size=4))
 def test_the_narrowest_type_holds_each_number_exactly(pieces: list[list[float]]) -> None:
     arrays = [np.array(piece, np.float64) for piece in pieces]
-    whole = joined([narrow(piece) for piece in arrays])
+    whole = join_pieces([narrow(piece) for piece in arrays])
     np.testing.assert_array_equal(Column(whole)[:], np.concatenate(arrays))
     followed = [narrow(arrays[0])]
     for piece in arrays[1:]:
         followed.append(narrow(piece, followed[-1]))
-    np.testing.assert_array_equal(Column(joined(followed))[:], np.concatenate(arrays))
+    np.testing.assert_array_equal(Column(join_pieces(followed))[:], np.concatenate(arrays))
 
 
 @pytest.mark.parametrize(
