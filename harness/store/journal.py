@@ -146,7 +146,7 @@ def records(path: Path, cells: Mapping[str, Cell]) -> Iterator[Record]:
                 else:
                     known.declare(line)
             except (KeyError, TypeError, ValueError) as broken:
-                raise damaged(path, number + i) from broken
+                raise damage_error(path, number + i) from broken
 
 
 def blocks(path: Path) -> Iterator[tuple[int, list[Line]]]:
@@ -180,7 +180,7 @@ def _parsed(path: Path, number: int, whole: bytes) -> list[Line]:
         found = [_line(path, number + i, text) for i, text in enumerate(texts)]
     for i, line in enumerate(found):
         if type(line) is not dict:
-            raise damaged(path, number + i)
+            raise damage_error(path, number + i)
     return found
 
 
@@ -189,11 +189,11 @@ def _line(path: Path, number: int, text: bytes) -> Line:
     try:
         parsed: Line = json.loads(text)
     except ValueError as broken:
-        raise damaged(path, number) from broken
+        raise damage_error(path, number) from broken
     return parsed
 
 
-def damaged(path: Path, number: int) -> StoreError:
+def damage_error(path: Path, number: int) -> StoreError:
     """Return the error that names a line which is no record."""
     return StoreError(
         f"Line {number} of {path} is not a record.",
