@@ -27,7 +27,7 @@ def load_run(folder: Path) -> Findings:
     manifest = run_folder.read_manifest(folder)
     sha256 = manifest["records_sha256"] = run_folder.digest(folder)
     manifest["certificate"] = certificate.read(folder)
-    turns = run_folder.planned(manifest)
+    turns = run_folder.read_plan(manifest)
     tasks = find_cards({turn.cell.task for turn in turns})
     methods = find_cards({turn.cell.address for turn in turns})
     made_of = findings_cache.made_of(folder, sha256, tasks, methods)

@@ -242,7 +242,7 @@ def _append(out: Path, new: Iterable[tuple[int, Record]], finished: frozenset[Na
 
 def _create(first: RunPart, out: Path) -> None:
     kept = {k: v for k, v in first.manifest.items() if k not in ("schema", "plan", "whole")}
-    with run_folder.create(out, run_folder.planned({"plan": first.plan}), kept):
+    with run_folder.create(out, run_folder.read_plan({"plan": first.plan}), kept):
         pass
 
 

@@ -32,7 +32,7 @@ from adabench.harness.errors import StoreError
 from adabench.harness.provenance import environment
 from adabench.harness.store import journal
 from adabench.harness.store.prepared_states import key as cache_key
-from adabench.harness.store.run_folder import planned, read_manifest
+from adabench.harness.store.run_folder import read_manifest, read_plan
 
 Basis = Literal["recorded", "other settings", "tried", "unknown"]
 
@@ -256,7 +256,7 @@ def _records(path: Path) -> Iterator[Record]:
     """Read the records of a run, up to a line that is none."""
     cells: dict[str, Cell] = {}
     with contextlib.suppress(StoreError):
-        cells = {turn.cell.key: turn.cell for turn in planned(read_manifest(path.parent))}
+        cells = {turn.cell.key: turn.cell for turn in read_plan(read_manifest(path.parent))}
     with contextlib.suppress(StoreError):
         yield from journal.records(path, cells)
 

@@ -129,7 +129,7 @@ def resume_run(folder: Path) -> run_folder.Run:
         StoreError: if the machine or the sources are not those it was started with.
     """
     manifest = run_folder.read_manifest(folder)
-    turns = run_folder.planned(manifest)
+    turns = run_folder.read_plan(manifest)
     changed = [
         f"{name} ({was} then, {now} now)"
         for name, (was, now) in environment.differences(

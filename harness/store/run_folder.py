@@ -197,7 +197,7 @@ def resume(folder: Path) -> Run:
             f"{folder} is a packed run, which can only be read.",
             f"Unpack a copy of it first: gunzip {folder}/*.gz.",
         )
-    run = Run(folder, planned(read_manifest(folder)))
+    run = Run(folder, read_plan(read_manifest(folder)))
     for name in (RECORDS, TURNS):
         _drop_cut_line(folder / name)
     remaining = {turn.cell.key for turn in run.remaining}
@@ -244,7 +244,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def planned(manifest: Mapping[str, Any]) -> tuple[Turn, ...]:
+def read_plan(manifest: Mapping[str, Any]) -> tuple[Turn, ...]:
     """Return the turns that a manifest lays out."""
     cells = {key: Cell(**data) for key, data in manifest["plan"]["cells"].items()}
     return tuple(Turn(cells[key], repeat) for key, repeat in manifest["plan"]["turns"])
@@ -257,7 +257,7 @@ def records(folder: Path) -> list[Record]:
         StoreError: if a line other than a cut last one is not a record.
     """
     path = folder / RECORDS
-    cells = {turn.cell.key: turn.cell for turn in planned(read_manifest(folder))}
+    cells = {turn.cell.key: turn.cell for turn in read_plan(read_manifest(folder))}
     latest: dict[Unit, Record] = {}
     for record in journal.records(path, cells):
         known = latest.get(record.unit)

@@ -72,7 +72,7 @@ def test_shards_become_the_run_that_one_process_would_have_written(tmp_path: Pat
     found = merge(parts, tmp_path / "m")
     assert (found.records, found.added, found.collapsed, found.unfinished) == (24, 24, 0, 0)
     assert run_folder.records(tmp_path / "m") == everything()
-    assert run_folder.planned(run_folder.read_manifest(tmp_path / "m")) == TURNS
+    assert run_folder.read_plan(run_folder.read_manifest(tmp_path / "m")) == TURNS
     assert "whole" not in run_folder.read_manifest(tmp_path / "m")
 
 
