@@ -23,7 +23,7 @@ def reading_of(meter: EnergyMeter, window: Window, seen: Sequence[Witness]) -> R
     """
     reason = shared(seen) or misfit(meter, window.window_s)
     if reason:
-        return annotated(unavailable(meter.scope, reason), meter, seen)
+        return annotate(unavailable(meter.scope, reason), meter, seen)
     reading = Reading(
         j=window.j,
         u_j=math.hypot(window.u_j, meter.u_rel * window.j),
@@ -35,15 +35,15 @@ def reading_of(meter: EnergyMeter, window: Window, seen: Sequence[Witness]) -> R
         aligned=window.aligned,
         flags=window.flags,
     )
-    return annotated(reading, meter, seen)
+    return annotate(reading, meter, seen)
 
 
 def absent(meter: EnergyMeter, problem: NoValue, seen: Sequence[Witness] = ()) -> Reading:
     """Return the reading of a meter that had nothing for this window."""
-    return annotated(unavailable(meter.scope, shared(seen) or str(problem)), meter, seen)
+    return annotate(unavailable(meter.scope, shared(seen) or str(problem)), meter, seen)
 
 
-def annotated(reading: Reading, meter: EnergyMeter, seen: Sequence[Witness]) -> Reading:
+def annotate(reading: Reading, meter: EnergyMeter, seen: Sequence[Witness]) -> Reading:
     """Add what the witnesses saw: clocks, temperature, limits, company."""
     named = replace(reading, device_uuid=getattr(meter, "uuid", None))
     if not seen:

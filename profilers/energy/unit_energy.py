@@ -16,7 +16,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from adabench.profilers.energy.attribution import annotated, misfit, reading_of, shared
+from adabench.profilers.energy.attribution import annotate, misfit, reading_of, shared
 from adabench.profilers.energy.counter_ticks import Period, TickWatch, find_period
 from adabench.profilers.energy.counter_window import Window, aligned, between
 from adabench.profilers.energy.idle_baseline import Idle, idle_power, joined, with_net
@@ -248,7 +248,7 @@ def _with_idle(reading: Reading, meter: EnergyMeter, idles: Sequence[Idle]) -> R
 def _nothing(
     meter: EnergyMeter, reason: str, seen: Sequence[Witness], discarded: tuple[str, ...]
 ) -> Measurement:
-    reading = annotated(unavailable(meter.scope, reason), meter, seen)
+    reading = annotate(unavailable(meter.scope, reason), meter, seen)
     return Measurement(reading, (), discarded, None)
 
 
