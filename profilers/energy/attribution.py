@@ -21,7 +21,7 @@ def reading_of(meter: EnergyMeter, window: Window, seen: Sequence[Witness]) -> R
     Its uncertainty joins that of the window's ends and the instrument's own. A board that was
     not ours alone, and a window of the wrong length, give a reading without a number.
     """
-    reason = shared(seen) or misfit(meter, window.window_s)
+    reason = sharing_note(seen) or misfit(meter, window.window_s)
     if reason:
         return annotate(unavailable(meter.scope, reason), meter, seen)
     reading = Reading(
@@ -40,7 +40,7 @@ def reading_of(meter: EnergyMeter, window: Window, seen: Sequence[Witness]) -> R
 
 def absent(meter: EnergyMeter, problem: NoValue, seen: Sequence[Witness] = ()) -> Reading:
     """Return the reading of a meter that had nothing for this window."""
-    return annotate(unavailable(meter.scope, shared(seen) or str(problem)), meter, seen)
+    return annotate(unavailable(meter.scope, sharing_note(seen) or str(problem)), meter, seen)
 
 
 def annotate(reading: Reading, meter: EnergyMeter, seen: Sequence[Witness]) -> Reading:
@@ -67,7 +67,7 @@ def annotate(reading: Reading, meter: EnergyMeter, seen: Sequence[Witness]) -> R
     ).flagged(*(flag for flag, raised in flags.items() if raised))
 
 
-def shared(seen: Sequence[Witness]) -> str:
+def sharing_note(seen: Sequence[Witness]) -> str:
     """Return why the joules can't be attributed, or nothing if they can."""
     others = max((one.foreign or 0 for one in seen), default=0)
     if not others:

@@ -16,7 +16,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from adabench.profilers.energy.attribution import annotate, misfit, reading_of, shared
+from adabench.profilers.energy.attribution import annotate, misfit, reading_of, sharing_note
 from adabench.profilers.energy.counter_ticks import Period, TickWatch, find_period
 from adabench.profilers.energy.counter_window import Window, aligned, between
 from adabench.profilers.energy.idle_baseline import Idle, idle_power, joined, with_net
@@ -92,7 +92,7 @@ def measure(
     """
     plan = plan or Plan()
     seen = _seen(meter)
-    if reason := shared(seen) or misfit(meter, plan.window_s):
+    if reason := sharing_note(seen) or misfit(meter, plan.window_s):
         return _nothing(meter, reason, seen, ())
     period = find_period(meter.counts, pace, ticks=plan.period_ticks) if meter.stepping else None
     period_s = period.period_s if period else 0.0
@@ -126,7 +126,7 @@ def _blocks(
             discarded.append(str(problem))
             continue
         around += _seen(meter)
-        reason = shared(around) or ("slowed" if any(one.slowed for one in around) else "")
+        reason = sharing_note(around) or ("slowed" if any(one.slowed for one in around) else "")
         if reason:
             discarded.append(reason)
         else:
