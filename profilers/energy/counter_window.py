@@ -4,7 +4,7 @@ Three ways, the best first:
 
 - `aligned`: the work goes on before and after, and the window is cut at two ticks inside it;
   units of work that were under way at a cut count in proportion;
-- `padded`: the work can't be kept going (a single run), so it starts at a tick and the rest of
+- `pad_window`: the work can't be kept going (a single run), so it starts at a tick and the rest of
   its last period, idle, is subtracted at the power that the next periods show;
 - `between`: read at both ends whatever the counter does, with the error that this has.
 
@@ -89,7 +89,7 @@ def aligned(
     )
 
 
-def padded(meter: EnergyMeter, first: Tick, stop_ns: int, tail: Sequence[Tick]) -> Window:
+def pad_window(meter: EnergyMeter, first: Tick, stop_ns: int, tail: Sequence[Tick]) -> Window:
     """Return the joules from a tick to `stop_ns`, given the three ticks after it.
 
     The work ends between two ticks. What the counter gained from then to the first tick of

@@ -24,7 +24,7 @@ from typing import Any, Literal, Self
 
 from adabench.profilers.energy.attribution import absent, reading_of
 from adabench.profilers.energy.counter_ticks import NoTick, Tick, next_tick
-from adabench.profilers.energy.counter_window import between, padded
+from adabench.profilers.energy.counter_window import between, pad_window
 from adabench.profilers.energy.external_log import External
 from adabench.profilers.energy.meter import CounterReset, EnergyMeter, NoValue, open_named
 from adabench.profilers.energy.nvml_meters import NvmlCounter
@@ -166,7 +166,7 @@ class Energy:
             if start is None or not ends:
                 raise NoValue(f"{meter.kind} stands still: its counter does not move")
             if meter.stepping:
-                window = padded(meter, start, self._stop_ns, ends)
+                window = pad_window(meter, start, self._stop_ns, ends)
             else:
                 span_ns = (start.ns, ends[0].ns)
                 window = between(meter, start.counts, ends[0].counts, span_ns, meter.lag_s)

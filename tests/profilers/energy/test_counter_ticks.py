@@ -10,7 +10,7 @@ from adabench.profilers.energy.counter_ticks import (
     lag_u_s,
     next_tick,
 )
-from adabench.profilers.energy.counter_window import aligned, between, done_at, padded
+from adabench.profilers.energy.counter_window import aligned, between, done_at, pad_window
 from adabench.profilers.energy.meter import CounterReset, NoValue
 from adabench.profilers.energy.nvml_meters import NvmlCounter
 from adabench.profilers.timing.pacing import HostClock
@@ -154,7 +154,7 @@ def test_the_idle_rest_of_the_last_period_is_taken_out_of_a_run_that_ends_when_i
         nvml.draw(90.0)
         stop = pace.now
         tail = [next_tick(meter.counts, pace) for _ in range(3)]
-        window = padded(meter, first, round(stop * 1e9), tail)
+        window = pad_window(meter, first, round(stop * 1e9), tail)
         errors.append(window.j / (400.0 * (stop - start)) - 1)
         assert window.flags == ("idle_padded",)
         assert window.u_j < 0.003 * window.j
