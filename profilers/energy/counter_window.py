@@ -2,7 +2,7 @@
 
 Three ways, the best first:
 
-- `aligned`: the work goes on before and after, and the window is cut at two ticks inside it;
+- `align_window`: the work goes on before and after, and the window is cut at two ticks inside it;
   units of work that were under way at a cut count in proportion;
 - `pad_window`: the work can't be kept going (a single run), so it starts at a tick and the rest of
   its last period, idle, is subtracted at the power that the next periods show;
@@ -50,7 +50,7 @@ class Window:
         return self.j / self.window_s
 
 
-def aligned(
+def align_window(
     meter: EnergyMeter, ticks: Sequence[Tick], edges_ns: Sequence[int], *, min_s: float
 ) -> Window:
     """Cut a window at two ticks within a stretch of work.

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from adabench.profilers.energy.counter_ticks import TickWatch
-from adabench.profilers.energy.counter_window import MIN_TICKS, aligned, between
+from adabench.profilers.energy.counter_window import MIN_TICKS, align_window, between
 from adabench.profilers.energy.meter import EnergyMeter
 from adabench.profilers.energy.provenance import Reading
 from adabench.profilers.timing.pacing import HOST, Clock
@@ -52,7 +52,7 @@ def idle_power(
         watch = TickWatch(meter.counts, pace, period_s=period_s)
         with pace.repeat(watch.look):
             pace.wait(seconds)
-        window = aligned(meter, watch.ticks, [start_ns, pace.ns()], min_s=seconds / MIN_TICKS)
+        window = align_window(meter, watch.ticks, [start_ns, pace.ns()], min_s=seconds / MIN_TICKS)
     else:
         pace.wait(seconds)
         window = between(meter, before, meter.counts(), (start_ns, pace.ns()), meter.lag_s)

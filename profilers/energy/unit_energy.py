@@ -18,7 +18,7 @@ from statistics import fmean
 
 from adabench.profilers.energy.attribution import annotate, misfit, reading_of, sharing_note
 from adabench.profilers.energy.counter_ticks import Period, TickWatch, find_period
-from adabench.profilers.energy.counter_window import Window, aligned, between
+from adabench.profilers.energy.counter_window import Window, align_window, between
 from adabench.profilers.energy.idle_baseline import Idle, idle_power, joined, with_net
 from adabench.profilers.energy.meter import Counts, EnergyMeter, NoValue
 from adabench.profilers.energy.nvml_meters import IntegratedPower, cross_check
@@ -167,7 +167,7 @@ def _cut(
     watch = TickWatch(meter.counts, pace, period_s=period.period_s)
     with pace.repeat(watch.look):
         edges_ns = run(_for(window_s + LEAD_TICKS * period.period_s, pace))
-    return aligned(meter, watch.ticks, edges_ns, min_s=window_s)
+    return align_window(meter, watch.ticks, edges_ns, min_s=window_s)
 
 
 def _plain(run: Runner, meter: EnergyMeter, plan: Plan, pace: Clock) -> Window:

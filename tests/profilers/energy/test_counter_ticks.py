@@ -10,7 +10,7 @@ from adabench.profilers.energy.counter_ticks import (
     lag_u_s,
     next_tick,
 )
-from adabench.profilers.energy.counter_window import aligned, between, done_at, pad_window
+from adabench.profilers.energy.counter_window import align_window, between, done_at, pad_window
 from adabench.profilers.energy.meter import CounterReset, NoValue
 from adabench.profilers.energy.nvml_meters import NvmlCounter
 from adabench.profilers.timing.pacing import HostClock
@@ -78,7 +78,7 @@ def test_one_second_from_tick_to_tick_is_right_to_three_per_mille_and_read_at_on
         pace.wait(chance.random())
         start = pace.now
         watch, edges = steady(pace, nvml, meter, 1.2)
-        window = aligned(meter, watch.ticks, edges, min_s=0.9)
+        window = align_window(meter, watch.ticks, edges, min_s=0.9)
         cut.append(window.j / window.units / (400.0 * 0.004) - 1)
         nvml.draw(400.0)
         pace.wait(start + 3.0 - pace.now)
@@ -97,9 +97,9 @@ def test_the_bracket_around_a_tick_grows_with_a_late_poll_and_so_does_the_uncert
     pace, nvml, meter = board()
     nvml.draw(400.0)
     prompt, edges = steady(pace, nvml, meter, 2.0)
-    sharp = aligned(meter, prompt.ticks, edges, min_s=1.0)
+    sharp = align_window(meter, prompt.ticks, edges, min_s=1.0)
     late = [tick._replace(gap_ns=40_000_000) for tick in prompt.ticks]
-    blurred = aligned(meter, late, edges, min_s=1.0)
+    blurred = align_window(meter, late, edges, min_s=1.0)
     assert sharp.u_j < 0.002 * sharp.j
     assert blurred.u_j > 20 * sharp.u_j
 
@@ -111,7 +111,7 @@ def test_a_tick_with_a_wide_bracket_is_passed_over_if_the_window_is_long(board):
     ticks = [watch.ticks[0]._replace(gap_ns=60_000_000), *watch.ticks[1:]]
     inside = [tick for tick in ticks if tick.ns >= edges[0]]
     inside[0] = inside[0]._replace(gap_ns=60_000_000)
-    assert aligned(meter, inside, edges, min_s=1.0).start_ns == inside[1].ns
+    assert align_window(meter, inside, edges, min_s=1.0).start_ns == inside[1].ns
 
 
 def test_with_a_known_period_watching_costs_a_fifth_of_the_readings(board):
@@ -127,10 +127,10 @@ def test_too_short_a_window_is_refused_and_not_divided(board):
     nvml.draw(400.0)
     watch, edges = steady(pace, nvml, meter, 0.3)
     with pytest.raises(NoValue, match=r"too short: \d ticks"):
-        aligned(meter, watch.ticks, edges, min_s=0.1)
+        align_window(meter, watch.ticks, edges, min_s=0.1)
     watch, edges = steady(pace, nvml, meter, 1.0)
     with pytest.raises(NoValue, match="needs 2 s"):
-        aligned(meter, watch.ticks, edges, min_s=2.0)
+        align_window(meter, watch.ticks, edges, min_s=2.0)
 
 
 def test_a_reset_within_the_window_is_an_error_even_if_the_counter_grew_past_its_start(board):
@@ -140,7 +140,7 @@ def test_a_reset_within_the_window_is_an_error_even_if_the_counter_grew_past_its
     watch, edges = steady(pace, nvml, meter, 3.0)
     assert watch.ticks[-1].counts > watch.ticks[0].counts
     with pytest.raises(CounterReset, match="backwards"):
-        aligned(meter, watch.ticks, edges, min_s=1.0)
+        align_window(meter, watch.ticks, edges, min_s=1.0)
 
 
 def test_the_idle_rest_of_the_last_period_is_taken_out_of_a_run_that_ends_when_it_likes(board):

@@ -3,7 +3,7 @@ import statistics
 import pytest
 
 from adabench.profilers.energy.counter_ticks import TickWatch
-from adabench.profilers.energy.counter_window import aligned
+from adabench.profilers.energy.counter_window import align_window
 from adabench.profilers.energy.nvml_meters import IntegratedPower, NvmlCounter
 from adabench.profilers.energy.sensor_phase import ALIASING, delays_s, wait_for_phase
 from adabench.profilers.energy.uncertainty import stratified, stratum_spread
@@ -24,7 +24,7 @@ def group(pace, nvml, delay_s, load_s, seconds=2.0):
     stop = pace.now + seconds
     with IntegratedPower("GPU-1", nvml, pace) as power, pace.repeat(watch.look):
         edges = nvml.runner(square(load_s))(lambda: pace.now < stop)
-    window = aligned(counter, watch.ticks, edges, min_s=1.5)
+    window = align_window(counter, watch.ticks, edges, min_s=1.5)
     integral = power.joules((window.start_ns,), (window.stop_ns,))
     return window.watts, integral / window.window_s
 
