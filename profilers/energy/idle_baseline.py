@@ -59,7 +59,7 @@ def idle_power(
     return Idle(window.watts, window.u_j / window.window_s, kind)
 
 
-def joined(idles: Sequence[Idle]) -> tuple[Idle, bool]:
+def join_idles(idles: Sequence[Idle]) -> tuple[Idle, bool]:
     """Return the mean of idle powers taken before and after, and whether they drifted apart.
 
     Raises:

@@ -19,7 +19,7 @@ from statistics import fmean
 from adabench.profilers.energy.attribution import annotate, misfit, reading_of, sharing_note
 from adabench.profilers.energy.counter_ticks import Period, TickWatch, find_period
 from adabench.profilers.energy.counter_window import Window, align_window, between
-from adabench.profilers.energy.idle_baseline import Idle, idle_power, joined, with_net
+from adabench.profilers.energy.idle_baseline import Idle, idle_power, join_idles, with_net
 from adabench.profilers.energy.meter import Counts, EnergyMeter, NoValue
 from adabench.profilers.energy.nvml_meters import IntegratedPower, cross_check
 from adabench.profilers.energy.provenance import Reading, unavailable
@@ -240,7 +240,7 @@ def _checked(reading: Reading, kept: Sequence[Block]) -> Reading:
 def _with_idle(reading: Reading, meter: EnergyMeter, idles: Sequence[Idle]) -> Reading:
     if not idles:
         return reading
-    idle, drifted = joined(idles)
+    idle, drifted = join_idles(idles)
     net = with_net(reading, idle, meter.u_rel)
     return net.flagged("idle_drift") if drifted else net
 

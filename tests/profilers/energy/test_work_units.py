@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from adabench.profilers.energy.idle_baseline import Idle, idle_power, joined, with_net
+from adabench.profilers.energy.idle_baseline import Idle, idle_power, join_idles, with_net
 from adabench.profilers.energy.meter import NoValue, Null
 from adabench.profilers.energy.provenance import Reading, unavailable
 from adabench.profilers.energy.unit_energy import Plan, measure
@@ -111,13 +111,13 @@ def test_net_is_gross_less_idle_and_says_when_work_drew_less_than_that():
 
 
 def test_idles_before_and_after_are_joined_and_their_drift_is_uncertainty():
-    idle, drifted = joined([Idle(70.0, 0.1, "context"), Idle(72.0, 0.1, "context")])
+    idle, drifted = join_idles([Idle(70.0, 0.1, "context"), Idle(72.0, 0.1, "context")])
     assert idle.watts == 71.0
     assert idle.u_w >= 1.0
     assert not drifted
-    assert joined([Idle(70.0, 0.1, "context"), Idle(80.0, 0.1, "context")])[1]
+    assert join_idles([Idle(70.0, 0.1, "context"), Idle(80.0, 0.1, "context")])[1]
     with pytest.raises(ValueError, match="no idle"):
-        joined([])
+        join_idles([])
 
 
 def test_an_idle_time_that_is_too_short_for_the_meter_is_refused():
