@@ -30,7 +30,9 @@ class Estimate(NamedTuple):
         return self.mean - half, self.mean + half
 
 
-def stratified(totals: Sequence[float], sizes: Sequence[float], strata: Sequence[int]) -> Estimate:
+def stratified_mean(
+    totals: Sequence[float], sizes: Sequence[float], strata: Sequence[int]
+) -> Estimate:
     """Return the mean over strata of `sum of totals / sum of sizes`, the ratio within each.
 
     A block's own quotient is biased where its size is random (units of unequal length fill a
@@ -73,7 +75,7 @@ def paired_ratio(a: Sequence[float], b: Sequence[float]) -> Estimate:
     if len(a) < 2 or min(*a, *b) <= 0:
         raise ValueError("A paired ratio needs two pairs of positive energies.")
     logs = [math.log(second / first) for first, second in zip(a, b, strict=True)]
-    return stratified(logs, [1.0] * len(logs), [0] * len(logs))
+    return stratified_mean(logs, [1.0] * len(logs), [0] * len(logs))
 
 
 def exp_interval(estimate: Estimate) -> tuple[float, float, float]:

@@ -24,7 +24,12 @@ from adabench.profilers.energy.meter import Counts, EnergyMeter, NoValue
 from adabench.profilers.energy.nvml_meters import IntegratedPower, cross_check
 from adabench.profilers.energy.provenance import Reading, unavailable
 from adabench.profilers.energy.sensor_phase import ALIASING, STEPS, delays_s, wait_for_phase
-from adabench.profilers.energy.uncertainty import Estimate, stratified, stratum_spread, with_known
+from adabench.profilers.energy.uncertainty import (
+    Estimate,
+    stratified_mean,
+    stratum_spread,
+    with_known,
+)
 from adabench.profilers.energy.work_units import More, Runner
 from adabench.profilers.nvml import Witness
 from adabench.profilers.timing.pacing import HOST, Clock
@@ -188,7 +193,7 @@ def _result(
 ) -> Measurement:
     windows, phases = [block.window for block in kept], [block.phase for block in kept]
     spent, units = [window.j for window in windows], [window.units for window in windows]
-    scatter, whole = stratified(spent, units, phases), _pooled(windows)
+    scatter, whole = stratified_mean(spent, units, phases), _pooled(windows)
     estimate = _absolute(meter, scatter, whole)
     reading = replace(
         reading_of(meter, whole, seen),

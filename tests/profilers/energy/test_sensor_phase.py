@@ -6,7 +6,7 @@ from adabench.profilers.energy.counter_ticks import TickWatch
 from adabench.profilers.energy.counter_window import align_window
 from adabench.profilers.energy.nvml_meters import IntegratedPower, NvmlCounter
 from adabench.profilers.energy.sensor_phase import ALIASING, delays_s, wait_for_phase
-from adabench.profilers.energy.uncertainty import stratified, stratum_spread
+from adabench.profilers.energy.uncertainty import stratified_mean, stratum_spread
 
 TRUE_W = 250.0
 
@@ -76,7 +76,7 @@ def test_steps_are_equal_and_a_group_starts_at_its_own(fakes):
 
 def test_the_mean_over_phases_is_not_disturbed_by_their_difference():
     values = [1.0, 3.0, 1.1, 3.1, 0.9, 2.9]
-    estimate = stratified(values, [1.0] * 6, [0, 1, 0, 1, 0, 1])
+    estimate = stratified_mean(values, [1.0] * 6, [0, 1, 0, 1, 0, 1])
     assert estimate.mean == pytest.approx(2.0)
     assert estimate.u == pytest.approx(0.1 / 6**0.5)  # the scatter within, not the 2 between
     assert estimate.df == 4
