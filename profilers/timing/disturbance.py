@@ -121,7 +121,7 @@ class Samples:
         looks: tuple[Look, Look],
     ) -> "array[int]":
         """Judge the samples of a block; return the laps it adds to `kept`."""
-        count, cause = -(-len(laps) // per_sample), throttled(*looks)
+        count, cause = -(-len(laps) // per_sample), throttle_note(*looks)
         spoilt = range(count) if cause else _waited(laps, delays, per_sample)
         kept = laps[:0] if cause else laps[:]
         if not cause:
@@ -166,7 +166,7 @@ def cell_verdict(
     return "valid" if all("samples_dropped" in values for values in counted) else "unwatched"
 
 
-def throttled(before: Look, after: Look) -> str:
+def throttle_note(before: Look, after: Look) -> str:
     """Return what held the processor back between two looks, or nothing."""
     if before.throttles is not None and (after.throttles or 0) > before.throttles:
         return "throttled"

@@ -19,7 +19,7 @@ from adabench.profilers.timing.disturbance import (
     clock_files,
     pressure,
     quota_files,
-    throttled,
+    throttle_note,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -149,8 +149,8 @@ def test_witnesses_are_read_through_descriptors_that_stay_open(machine):
     opened = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
     second = watch.look()
     assert second.throttles == 5 + 3
-    assert throttled(first, second) == "throttled"
-    assert throttled(second, watch.look()) == ""
+    assert throttle_note(first, second) == "throttled"
+    assert throttle_note(second, watch.look()) == ""
     if opened:
         assert len(os.listdir("/proc/self/fd")) == opened
     watch.close()
