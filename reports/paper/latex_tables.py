@@ -59,7 +59,7 @@ def latex(sheet: Sheet, stem: str) -> str:
     lines = [
         r"\begin{table}",
         r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
-        rf"\caption{{{escaped(f'{sheet.title}. {sheet.caption}'.strip())}}}",
+        rf"\caption{{{escape(f'{sheet.title}. {sheet.caption}'.strip())}}}",
         rf"\label{{tab:{stem}}}",
         rf"\begin{{tabular}}{{@{{}}{kinds}@{{}}}}",
         r"\toprule",
@@ -79,14 +79,14 @@ def figure(stem: str, caption: str) -> str:
         r"\begin{figure}",
         r"\centering",
         rf"\includegraphics{{{stem}.pdf}}",
-        rf"\caption{{{escaped(caption)}}}",
+        rf"\caption{{{escape(caption)}}}",
         rf"\label{{fig:{stem}}}",
         r"\end{figure}",
     ]
     return "\n".join(lines) + "\n"
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Return text that LaTeX takes as text, on one line."""
     found = "".join(SPECIAL.get(character, character) for character in text)
     # Control and direction characters are nothing in print, and an error to pdfLaTeX.
@@ -104,7 +104,7 @@ def _kind(column: Column) -> str:
 
 def _heads(columns: Sequence[Column]) -> list[str]:
     """Return the heading's lines: names, and what is said under them if anything is."""
-    lines = [" & ".join(escaped(column.name) for column in columns) + r" \\"]
+    lines = [" & ".join(escape(column.name) for column in columns) + r" \\"]
     if any(column.minor for column in columns):
         lines.append(" & ".join(_small(column.minor) for column in columns) + r" \\")
     return lines
@@ -122,10 +122,10 @@ def _row(columns: Sequence[Column], cells: Sequence[Cell]) -> str:
 
 
 def _text(column: Column, cell: Cell) -> str:
-    text = escaped(cell.text)
+    text = escape(cell.text)
     text = rf"\textbf{{{text}}}" if cell.tone == "strong" and text else text
     return f"{text} {_small(cell.minor)}".strip() if column.wraps else text
 
 
 def _small(text: str) -> str:
-    return rf"{{\scriptsize {escaped(text)}}}" if text else ""
+    return rf"{{\scriptsize {escape(text)}}}" if text else ""

@@ -154,10 +154,10 @@ def test_latex_is_escaped_and_balanced(findings: Findings, written: Path, hostil
 
 
 def test_what_latex_reads_otherwise_is_text() -> None:
-    assert latex_tables.escaped(r"a_b & 50% of $x^2 \n {y}~z") == (
+    assert latex_tables.escape(r"a_b & 50% of $x^2 \n {y}~z") == (
         r"a\_b \& 50\% of \$x\textasciicircum{}2 \textbackslash{}n \{y\}\textasciitilde{}z"
     )
-    assert latex_tables.escaped("10 µs × 3 ≤ 4 – [a]\u202e") == (
+    assert latex_tables.escape("10 µs × 3 ≤ 4 – [a]\u202e") == (
         r"10 $\mu$s $\times$ 3 $\leq$ 4 -- {[}a{]}"
     )
 
