@@ -52,7 +52,7 @@ def draw_case(findings: Findings, task: str) -> CaseDrawing | None:
         if paint is None or not packed_run.size_bytes(Path(findings.run) / "records.jsonl"):
             return None
         records = table.read(Path(findings.run), str(findings.manifest.get("records_sha256", "")))
-        cell = chosen(records, task, findings.task_cards[task].defaults)
+        cell = choose_cell(records, task, findings.task_cards[task].defaults)
         drawn = paint(cell.scale, cell.seed, cell.conditions) if cell else None
         if cell is None or drawn is None:
             return None
@@ -65,7 +65,7 @@ def draw_case(findings: Findings, task: str) -> CaseDrawing | None:
         return CaseDrawing(reason=f"drawing it raised {type(problem).__name__}: {problem}")
 
 
-def chosen(records: Table, task: str, wanted: Point) -> Cell | None:
+def choose_cell(records: Table, task: str, wanted: Point) -> Cell | None:
     """Return the recorded cell nearest to the default conditions, of those the least seed."""
 
     def distance(cell: Cell) -> tuple[int, int, str]:

@@ -106,8 +106,8 @@ def test_default_conditions_and_the_least_seed_are_preferred(
     wanted = [cell(5, noise=1.0), cell(0, noise=9.0), cell(7, noise=1.0)]
     findings = run(tmp_path / "run", *wanted)
     records = case_drawings.table.read(tmp_path / "run")
-    assert case_drawings.chosen(records, "paging", {"noise": 1.0}) == wanted[0]
-    assert case_drawings.chosen(records, "elsewhere", {}) is None
+    assert case_drawings.choose_cell(records, "paging", {"noise": 1.0}) == wanted[0]
+    assert case_drawings.choose_cell(records, "elsewhere", {}) is None
     assert findings.tally.seeds == (0, 5, 7)
 
 
