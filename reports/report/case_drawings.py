@@ -56,7 +56,7 @@ def draw_case(findings: Findings, task: str) -> CaseDrawing | None:
         drawn = paint(cell.scale, cell.seed, cell.conditions) if cell else None
         if cell is None or drawn is None:
             return None
-        if drawn.instance not in recorded(records, cell):
+        if drawn.instance not in recorded_cases(records, cell):
             return CaseDrawing(reason="the instance drawn by this version is not the recorded one")
         return CaseDrawing(check_picture(drawn), cell)
     except AdabenchError as problem:
@@ -75,7 +75,7 @@ def choose_cell(records: Table, task: str, wanted: Point) -> Cell | None:
     return min((cell for cell in records.cells if cell.task == task), key=distance, default=None)
 
 
-def recorded(records: Table, cell: Cell) -> frozenset[float]:
+def recorded_cases(records: Table, cell: Cell) -> frozenset[float]:
     """Return the hashes of the instances that were solved where `cell` was."""
     hashes = records.columns.get("instance")
     if hashes is None:
