@@ -45,7 +45,7 @@ def inside(findings: Findings, table: Table) -> dict[int, PointDetails]:
     cells: dict[object, list[int]] = {}
     for at, cell in enumerate(small.cells):
         cells.setdefault(_key_of_cell(cell, several), []).append(at)
-    metrics = {task: watched(card) for task, card in findings.task_cards.items()}
+    metrics = {task: watched_metrics(card) for task, card in findings.task_cards.items()}
     found = {}
     for at, row in enumerate(findings.summary):
         own = cells.get(_key(row.task, row.method, row.point, row.conditions), [])
@@ -55,7 +55,7 @@ def inside(findings: Findings, table: Table) -> dict[int, PointDetails]:
     return found
 
 
-def watched(card: Card) -> list[str]:
+def watched_metrics(card: Card) -> list[str]:
     """Return the metrics that are looked into, the most telling first."""
     axes = [shown_points.primary(card, "work"), shown_points.primary(card, "quality")]
     names = [metric.name for metric in axes if metric]

@@ -56,7 +56,9 @@ def _insides(run: Findings):
     """Make up what lies behind each point: work that differs by group, and a heavy tail."""
     found = {}
     for i, row in enumerate(run.summary):
-        names = [n for n in row.metrics if n in drill_down.watched(run.task_cards[row.task])][:6]
+        names = [
+            n for n in row.metrics if n in drill_down.watched_metrics(run.task_cards[row.task])
+        ][:6]
         means = {n: drill_down.brief(_number(row.metrics[n].estimate)) for n in names}
         groups = {g: (100, {n: v * (k + 1) for n, v in means.items()})
                   for k, g in enumerate(("easy", "hard <b>", ""))}  # fmt: skip
