@@ -73,7 +73,7 @@ def section(heading: str, *parts: str, anchor: str = "") -> str:
     return f"<section{own}>\n<h2>{escape(heading)}</h2>\n{body}\n</section>" if body else ""
 
 
-def folded(summary: str, body: str) -> str:
+def details_block(summary: str, body: str) -> str:
     """Return what is shown on demand."""
     return f"<details><summary>{escape(summary)}</summary>{body}</details>" if body else ""
 

@@ -254,7 +254,7 @@ def _settings(own: Sequence[Series], site: Site) -> str:
     for series in own:
         by_setting.setdefault(setting(series), []).append(series)
     return "\n".join(
-        page_frame.folded(
+        page_frame.details_block(
             f"{name} ({_some(len(some), 'metric')})",
             "".join(_series(s, site) for s in some),
         )
