@@ -82,7 +82,7 @@ def departures(findings: Findings, row: SummaryRow) -> dict[str, Scalar]:
     return {k: v for k, v in _setting(row).items() if k in wanted and wanted[k] != v}
 
 
-def settled(findings: Findings, task: str, free: Iterable[str]) -> list[SummaryRow]:
+def settled_rows(findings: Findings, task: str, free: Iterable[str]) -> list[SummaryRow]:
     """Return a task's rows in which all conditions but those in `free` are at their default.
 
     One set of conditions holds for all methods: the recorded one nearest to the defaults.

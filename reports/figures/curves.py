@@ -39,7 +39,7 @@ from adabench.reports.shown_points import (
     is_number,
     metric_named,
     primary,
-    settled,
+    settled_rows,
 )
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def rows_over(findings: Findings, task: str, over: str, metric: str) -> list[Sum
 
 
 def _recorded_over(findings: Findings, task: str, over: str, metric: str) -> list[SummaryRow]:
-    return [row for row in settled(findings, task, (over,)) if metric in row.metrics]
+    return [row for row in settled_rows(findings, task, (over,)) if metric in row.metrics]
 
 
 def _curve(

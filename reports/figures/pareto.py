@@ -42,7 +42,7 @@ from adabench.reports.shown_points import (
     held_settings,
     metric_named,
     primary,
-    settled,
+    settled_rows,
     tasks,
 )
 
@@ -91,7 +91,7 @@ def layout(findings: Findings, task: str, cost: str | None = None) -> Plane:
             f"{task} names no quality and work metric, so it has no plane.",
             "Give its card one primary metric of each role.",
         )
-    rows = settled(findings, task, (card.budget,))
+    rows = settled_rows(findings, task, (card.budget,))
     spots = [spot for row in rows if (spot := _spot(row, axis, quality))]
     if cost and not spots:
         known = {name for row in rows for name in row.metrics}

@@ -118,7 +118,7 @@ def _conditions(findings: Findings, task: str) -> list[dict[str, Any]]:
     """Return the conditions that were varied, each with the value the plane holds it at."""
     card = findings.task_cards[task]
     rows = [row for row in findings.summary if row.task == task]
-    fixed = shown_points.settled(findings, task, (card.budget,))
+    fixed = shown_points.settled_rows(findings, task, (card.budget,))
     found = []
     for name in shown_points.names_in_order(card, (row.conditions for row in rows)):
         knob = card.knob(name)

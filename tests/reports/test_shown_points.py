@@ -17,7 +17,7 @@ def test_the_nearest_recorded_point_stands_in_for_a_missing_default(findings):
 
 
 def test_a_plane_varies_the_budget_and_nothing_else(findings):
-    rows = shown_points.settled(findings, "paging", ("slots",))
+    rows = shown_points.settled_rows(findings, "paging", ("slots",))
     assert {row.conditions["slots"] for row in rows} == {25, 50, 100, 200}
     assert {(row.conditions["noise"], row.conditions["kind"]) for row in rows} == {
         (0.0, "symmetric")
