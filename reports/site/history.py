@@ -56,7 +56,7 @@ def size(change: LevelChange) -> str:
     return f"{change.estimate:+.3g} {interval(change.low, change.high, change.estimate)}"
 
 
-def drawn(own: Sequence[Series], runs: Runs) -> list[Series]:
+def series_to_draw(own: Sequence[Series], runs: Runs) -> list[Series]:
     """Return the series of the default operating point that a picture has room for."""
     if not own:
         return []

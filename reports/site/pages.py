@@ -226,7 +226,7 @@ def method(site: Site, address: str) -> str:
     lead = f"{role(last, address)} · {_some(len(own), 'history', 'histories')}"
     lead += f" · {_some(len(steps), 'step')}"
     parts = [
-        _picture(address, history.drawn(own, site.by_id), site),
+        _picture(address, history.series_to_draw(own, site.by_id), site),
         page_frame.table(history.steps_sheet(history.shifts(own), site.by_id)),
         _settings(own, site),
         page_frame.section("Claims", _claims(site, task, name)),

@@ -111,7 +111,7 @@ def test_the_verdict_that_stands_is_the_latest_that_is_one(made: Site) -> None:
 
 
 def test_the_default_operating_point_is_drawn(made: Site) -> None:
-    assert history.drawn(made.series, made.by_id) == list(made.series)
+    assert history.series_to_draw(made.series, made.by_id) == list(made.series)
     assert history.defaults(made.runs[0], "sums", "long") == {"depth": 2}
 
 
