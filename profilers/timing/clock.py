@@ -179,7 +179,7 @@ def lap(call: Callable[[], T], loops: int) -> tuple["array[int]", T]:
     return laps, _timed(call, laps, 0, loops, waiting())
 
 
-def sampled(
+def sample_laps(
     call: Callable[[], T], loops: int, per_sample: int, delay: "RunDelay | Delay"
 ) -> tuple["array[int]", "array[int] | None", T]:
     """Time each call as `lap` does, and look between samples how long the thread waited.
@@ -275,13 +275,13 @@ def settle(laps: "array[int]") -> Mapping[str, float]:
 def witnessed(
     call: Callable[[], object], loops: int, delay: "RunDelay | Delay"
 ) -> tuple["array[int]", "array[int] | None"]:
-    """Time each call and note how long it was kept from a processor: `sampled` lap by lap.
+    """Time each call and note how long it was kept from a processor: `sample_laps` lap by lap.
 
     Returns:
         Laps and run delays in nanoseconds (`loops` each); None for the delays where the
         kernel does not tell them.
     """
-    laps, delays, _ = sampled(call, loops, 1, delay)
+    laps, delays, _ = sample_laps(call, loops, 1, delay)
     return laps, delays
 
 

@@ -34,7 +34,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any, Literal, NamedTuple
 
-from adabench.profilers.timing.clock import Delay, sampled, settle
+from adabench.profilers.timing.clock import Delay, sample_laps, settle
 
 SAMPLE_S = 100e-6
 """Long beside a look (1 to 2 us), short beside a slice of the scheduler (3 ms)."""
@@ -214,7 +214,7 @@ class Watch:
     ) -> tuple["array[int]", Any]:
         """Time a block into `into`; return the laps that were kept and the last answer."""
         before = self.look()
-        laps, delays, answer = sampled(call, loops, per_sample, self.delay)
+        laps, delays, answer = sample_laps(call, loops, per_sample, self.delay)
         after = self.look()
         return into.add(laps, delays, per_sample, (before, after)), answer
 

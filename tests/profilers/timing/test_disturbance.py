@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adabench.profilers.timing import clock
-from adabench.profilers.timing.clock import SCHEDSTAT, Delay, lap, sampled
+from adabench.profilers.timing.clock import SCHEDSTAT, Delay, lap, sample_laps
 from adabench.profilers.timing.disturbance import (
     Look,
     Samples,
@@ -210,13 +210,13 @@ def test_pressure_is_a_share_of_the_time_and_absent_without_psi():
 
 def test_sampled_times_every_call_and_returns_the_last_answer():
     calls = iter(range(100))
-    laps, delays, answer = sampled(lambda: next(calls), 7, 3, Delay())
+    laps, delays, answer = sample_laps(lambda: next(calls), 7, 3, Delay())
     assert (len(laps), answer) == (7, 6)
     assert delays is None or len(delays) == 3
     with pytest.raises(ValueError, match="0 laps"):
-        sampled(lambda: None, 3, 0, Delay())
+        sample_laps(lambda: None, 3, 0, Delay())
     with pytest.raises(ValueError, match="0 times"):
-        sampled(lambda: None, 0, 1, Delay())
+        sample_laps(lambda: None, 0, 1, Delay())
 
 
 def test_the_look_between_samples_stands_in_no_lap(monkeypatch):
@@ -224,7 +224,7 @@ def test_the_look_between_samples_stands_in_no_lap(monkeypatch):
     monkeypatch.setattr(clock, "perf_counter_ns", lambda: events.append("clock") or 0)
     delay = Delay()
     monkeypatch.setattr(delay, "now_ns", lambda: events.append("look") or 0)
-    sampled(lambda: events.append("call"), 4, 2, delay)
+    sample_laps(lambda: events.append("call"), 4, 2, delay)
     lapse = ["clock", "call", "clock"]
     assert events == ["look", *lapse, *lapse, "look", *lapse, *lapse, "look"]
 
