@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 
 from adabench.profilers.hardware.host import HERE, Machine
-from adabench.profilers.timing.clock import RunDelay, busy_call, witnessed
+from adabench.profilers.timing.clock import RunDelay, busy_call, take_witnessed
 
 UNIT_S = 100e-6
 BLOCK = 25
@@ -81,7 +81,7 @@ def watch(seconds: float) -> Laps:
     deadline_ns = perf_counter_ns() + round(seconds * 1e9)
     with RunDelay() as delay:
         while not laps or perf_counter_ns() < deadline_ns:
-            some, waited = witnessed(unit, 200, delay)
+            some, waited = take_witnessed(unit, 200, delay)
             laps.extend(some)
             delays.extend(waited or ())
     return Laps(laps, delays)

@@ -272,7 +272,7 @@ def settle(laps: "array[int]") -> Mapping[str, float]:
     }
 
 
-def witnessed(
+def take_witnessed(
     call: Callable[[], object], loops: int, delay: "RunDelay | Delay"
 ) -> tuple["array[int]", "array[int] | None"]:
     """Time each call and note how long it was kept from a processor: `sample_laps` lap by lap.

@@ -7,7 +7,15 @@ from array import array
 import pytest
 
 from adabench.profilers.timing import clock
-from adabench.profilers.timing.clock import Cpu, RunDelay, Wall, busy_call, lap, settle, witnessed
+from adabench.profilers.timing.clock import (
+    Cpu,
+    RunDelay,
+    Wall,
+    busy_call,
+    lap,
+    settle,
+    take_witnessed,
+)
 
 HAS_SCHEDSTAT = clock.SCHEDSTAT.exists()
 
@@ -116,7 +124,7 @@ def test_run_delay_is_absent_where_the_kernel_does_not_tell(tmp_path, content):
     if content is not None:
         file.write_text(content)
     with RunDelay(file) as delay:
-        laps, delays = witnessed(lambda: None, 4, delay)
+        laps, delays = take_witnessed(lambda: None, 4, delay)
     assert delay.read() == {}
     assert (len(laps), delays) == (4, None)
 
@@ -125,7 +133,7 @@ def test_run_delay_is_absent_where_the_kernel_does_not_tell(tmp_path, content):
 def test_the_witness_tells_a_delay_for_every_lap():
     calls = itertools.count()
     with RunDelay() as delay:
-        laps, delays = witnessed(lambda: next(calls), 50, delay)
+        laps, delays = take_witnessed(lambda: next(calls), 50, delay)
     assert next(calls) == 50
     assert len(laps) == len(delays) == 50
     assert all(time >= 0 for time in delays)
