@@ -44,7 +44,7 @@ class SummaryRow:
 
 @dataclass(frozen=True)
 class HeadroomRow:
-    """Of the gain a clairvoyant allocator gets over content-blind mixing, the share captured."""
+    """The share of the oracle's gain over the static mixture that a method gets."""
 
     task: str
     method: str

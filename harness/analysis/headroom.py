@@ -1,10 +1,11 @@
-"""Headroom captured: of what a clairvoyant would gain here, the share a method gets.
+"""Headroom captured: the share of the oracle's gain over the static mixture that a method gets.
 
-`H = area(method - blind) / area(oracle - blind)` over the budgets of the task. *Blind*: all static
-methods' dots, mixed at random, as a router that ignores its input could. *Oracle*: allocation in
-hindsight. *Method*: its own dots, mixed at random too (a mixture of two settings of an adaptive
-method is one of its own settings, and the others' curves are allowed the same). 1: all that a
-clairvoyant gets; 0: no better than blind mixing; below: worse. The range is that of the static
+`H = area(method - mixture) / area(oracle - mixture)` over the budgets of the task. *Mixture*: the
+operating points of all static methods, mixed at random, as a router that ignores its input could.
+*Oracle*: allocation with the answers known. *Method*: its own operating points, mixed at random too
+(a mixture of two settings of an adaptive method is one of its own settings, and the other curves
+are allowed the same). 1: all that the oracle gets; 0: no better than the static mixture; below 0:
+worse. The range is that of the static
 settings, from their least cost (or the oracle's, if that is larger) to their largest. A curve may
 spend more for nothing, so it is defined for every budget above its least cost; for a budget below
 that a method cannot run, its user mixes static settings, and nothing is gained there. (Holding the
@@ -12,8 +13,8 @@ range to the budgets where a method itself runs would cut off what it saves, and
 nothing where static settings are good already.) For a method that runs at or beyond the largest
 static setting only, H is the ratio of heights at its least cost.
 
-A clairvoyant that gains nothing leaves no H. One that lies below blind mixing is no oracle,
-and the row says so. Dots are means over the cases that all dots share; resamples redraw
+An oracle that gains nothing leaves no H. One that lies below the static mixture is no oracle, and
+the row says so. Operating points are means over the cases that all of them share; resamples redraw
 those cases, so hulls, range and areas vary together in the interval.
 """
 
@@ -106,7 +107,7 @@ def _captured(
 
 
 def _share(costs: list[FloatArray], qualities: list[FloatArray], tiny: float) -> Statistic:
-    """Return the statistic (H, least height of the oracle over blind mixing)."""
+    """Return the statistic (H, least height of the oracle over the static mixture)."""
     ends = np.cumsum([column.shape[1] for column in costs + qualities])[:-1]
     mean = means(np.hstack(costs + qualities))
 

@@ -128,8 +128,8 @@ def examine(noise_s: float = NOISE_S, machine: Machine = HERE) -> Examination:
 
     The noise is always that of the machine this runs on.
     """
-    onlooker = LoadObserver(machine)
-    timer = summarise_laps(watch(noise_s), onlooker.company())
+    observer = LoadObserver(machine)
+    timer = summarise_laps(watch(noise_s), observer.company())
     packages = examine_packages()
     store = examine_cache(cache.default_folder())
     return put_together(machine, timer, packages, store)

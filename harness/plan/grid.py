@@ -68,23 +68,31 @@ def select_settings(
 
 
 def plan(
-    wishes: Iterable[Selection], *, seeds: Sequence[int], repeats: int = 1, scale: str = "embedded"
+    selections: Iterable[Selection],
+    *,
+    seeds: Sequence[int],
+    repeats: int = 1,
+    scale: str = "embedded",
 ) -> tuple[Turn, ...]:
     """Lay out every turn of a run, in the order in which they are executed.
 
     Raises:
         SelectionError: if a task does not have the scale.
     """
-    wishes = tuple(wishes)
-    for wanted in wishes:
-        if scale not in wanted.task.card.scales:
-            known = ", ".join(wanted.task.card.scales)
-            raise SelectionError(f"{wanted.task.name} has no scale {scale!r}.", f"It has: {known}.")
+    selections = tuple(selections)
+    for selection in selections:
+        if scale not in selection.task.card.scales:
+            known = ", ".join(selection.task.card.scales)
+            raise SelectionError(
+                f"{selection.task.name} has no scale {scale!r}.", f"It has: {known}."
+            )
     blocks: dict[tuple[str, int, str], dict[str, Cell]] = {}
-    for wanted in wishes:
+    for selection in selections:
         for seed in seeds:
-            for point, conditions in wanted.settings:
-                cell = Cell(wanted.task.name, wanted.method.name, point, conditions, scale, seed)
+            for point, conditions in selection.settings:
+                cell = Cell(
+                    selection.task.name, selection.method.name, point, conditions, scale, seed
+                )
                 block = (cell.task, seed, repr(sorted(conditions.items())))
                 blocks.setdefault(block, {}).setdefault(cell.key, cell)
     turns: list[Turn] = []
@@ -96,13 +104,13 @@ def plan(
     return tuple(turns)
 
 
-def check_names(names: Iterable[str], wishes: Iterable[tuple[Entry, Entry]]) -> None:
+def check_names(names: Iterable[str], selections: Iterable[tuple[Entry, Entry]]) -> None:
     """Refuse a knob that no selected task or method has.
 
     Raises:
         SelectionError: naming the nearest knob.
     """
-    known = {knob.name for pair in wishes for entry in pair for knob in entry.card.knobs}
+    known = {knob.name for pair in selections for entry in pair for knob in entry.card.knobs}
     for name in names:
         if name not in known:
             raise SelectionError(

@@ -99,17 +99,17 @@ def from_json(data: Mapping[str, Any]) -> Ceilings:
 
 def measure(seconds: float = QUICK_S, machine: Machine = HERE) -> Ceilings:
     """Measure every ceiling, each for about `seconds`."""
-    onlooker = noise.LoadObserver(machine)
+    observer = noise.LoadObserver(machine)
     laps = noise.watch(max(seconds, 0.1))
     values = {"timer_resolution": _timer(seconds), "noise_floor": _noise(laps)}
     values |= _torch_ceilings("core", seconds)
-    if onlooker.company().busy:
+    if observer.company().busy:
         values |= dict.fromkeys(_names("cpu"), Ceiling(unavailable=BUSY, passing=True))
     else:
         values |= _torch_ceilings("cpu", seconds)
     values |= _torch_ceilings("gpu", seconds)
-    values |= dict(idle_power.energy(seconds, busy=onlooker.company().busy))
-    return Ceilings(values, onlooker.company(), laps.disturbed)
+    values |= dict(idle_power.energy(seconds, busy=observer.company().busy))
+    return Ceilings(values, observer.company(), laps.disturbed)
 
 
 def best_of(call: Callable[[], object], seconds: float) -> tuple[list[int], int]:

@@ -1,9 +1,10 @@
-"""The plane of a task: what a method costs against how good its answers are.
+"""The quality-cost plot of a task: what a method costs against how good its answers are.
 
-Three curves span it. *Content-blind mixing* (dashed) is the upper concave hull of the static
-methods: tossing a coin between two static settings reaches every point of it, so a method
-under it has not earned its adaptivity. The *oracle* (dotted) allocates in hindsight. Between
-them every method has its front over its knobs and over the task's budget. Points that a
+Three curves span it. The *static mixture* (dashed, labelled content-blind mixing) is the upper
+concave hull of the static methods: choosing at random between two static settings reaches every
+point of it, so a method under it has not earned its adaptivity. The *oracle* (dotted) allocates
+with the answers known. Between them every method has its Pareto frontier over its knobs and over
+the task's budget. Points that a
 method's own front dominates are drawn faint; whiskers are 95 % intervals.
 """
 

@@ -231,7 +231,7 @@ def spread(heights: Sequence[float], gap: float) -> list[float]:
         low, size = heights[i], 1
         while blocks and low < blocks[-1][0] + gap * blocks[-1][1]:
             below, members = blocks.pop()
-            # The mean of the members' own wishes for the lowest place.
+            # The mean of the lowest places that the members would take alone.
             low = (below * members + (low - gap * members) * size) / (members + size)
             size += members
         low = min(max(low, 0.0), 1.0 - gap * (size - 1))

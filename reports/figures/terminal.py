@@ -1,8 +1,8 @@
-"""The plane of a task drawn with characters: who is on the front, at a glance, over ssh.
+"""The quality-cost plot of a task drawn with characters: who is on the frontier, seen over ssh.
 
 Every method has a letter; a letter stands where an operating point of the method's own front is.
-Dotted lines (braille, eight dots a character) are the fronts, the dense one is content-blind
-mixing. The legend beside names letter, method, role, headroom, and marks with `*` who owns a
+Dotted lines (braille, eight dots a character) are the frontiers, the dense one is the static
+mixture. The legend beside names letter, method, role, headroom, and marks with `*` who owns a
 point of the common front. Where two letters fall on one character, the better method's is seen,
 and the legend shows the hidden ones as `(a)`.
 

@@ -53,13 +53,13 @@ Point = tuple[str, Key]
 
 
 class Field(NamedTuple):
-    """All contenders case by case."""
+    """All candidates case by case."""
 
     places: ReplicateList
     ranks: FloatArray
-    """(places, contenders), 1 for the best, ties share; the method itself stands first."""
+    """(places, candidates), 1 for the best, ties share; the method itself stands first."""
     names: tuple[str, ...]
-    """Of each contender's method."""
+    """Of each candidate's method."""
 
 
 def rule_level(claim: Level, method: str, evidence: Evidence) -> Ruling:
@@ -138,7 +138,7 @@ def _unswept(name: str, dots: Sequence[OperatingPoint], evidence: Evidence) -> s
 def _contest(
     metric: str, method: str, sides: dict[str, list[OperatingPoint]], evidence: Evidence
 ) -> Field | None:
-    """Rank all contenders in each case that all of them solved; None if there is none."""
+    """Rank all candidates in each case that all of them solved; None if there is none."""
     by_conditions: dict[Key, list[OperatingPoint]] = {}
     for dot in (dot for dots in sides.values() for dot in dots):
         by_conditions.setdefault(order(dot.conditions), []).append(dot)
