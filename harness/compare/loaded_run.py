@@ -17,8 +17,7 @@ import numpy as np
 from adabench.harness.errors import StoreError
 from adabench.harness.provenance import environment_diff
 from adabench.harness.stats.intervals import FloatArray
-from adabench.harness.store import energy_labels as joules
-from adabench.harness.store import run_folder, table
+from adabench.harness.store import energy_labels, run_folder, table
 from adabench.harness.store.table import Table
 
 KEPT = "kept_share"
@@ -33,7 +32,7 @@ class LoadedRun:
     manifest: Mapping[str, Any]
     table: Table
     energy: Mapping[str, str]
-    """Which instrument each metric comes from, by `joules.label`; read of joules only."""
+    """Which instrument each metric comes from, by `energy_labels.label`; read of joules only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +72,12 @@ def load_run(folder: Path) -> LoadedRun:
             f"{folder} holds no record of solving that ended well: there is nothing to compare.",
             f"Its records say why; go on with: adabench run --resume {folder}",
         )
-    return LoadedRun(str(folder), manifest, found, energy_labels(found, manifest))
+    return LoadedRun(str(folder), manifest, found, label_joules(found, manifest))
 
 
-def energy_labels(whole: Table, manifest: Mapping[str, Any]) -> dict[str, str]:
+def label_joules(whole: Table, manifest: Mapping[str, Any]) -> dict[str, str]:
     """Return which instrument each metric of a table comes from, as far as it is in joules."""
-    return joules.labels(whole.columns, whole.kinds, manifest)
+    return energy_labels.labels(whole.columns, whole.kinds, manifest)
 
 
 def _ready(whole: Table) -> Table:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from adabench.harness.doctor.forecast import Forecast
 from adabench.harness.provenance.environment import fingerprint
-from adabench.harness.store import prepared_states as cache
+from adabench.harness.store import prepared_states
 from adabench.profilers.hardware.capabilities import Ability, abilities
 from adabench.profilers.hardware.host import HERE, Machine
 from adabench.profilers.hardware.noise import (
@@ -131,7 +131,7 @@ def examine(noise_s: float = NOISE_S, machine: Machine = HERE) -> Examination:
     observer = LoadObserver(machine)
     timer = summarise_laps(watch(noise_s), observer.company())
     packages = examine_packages()
-    store = examine_cache(cache.default_folder())
+    store = examine_cache(prepared_states.default_folder())
     return put_together(machine, timer, packages, store)
 
 

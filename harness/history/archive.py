@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from adabench.harness.analysis.findings import Findings
-from adabench.harness.compare.loaded_run import LoadedRun, energy_labels
+from adabench.harness.compare.loaded_run import LoadedRun, label_joules
 from adabench.harness.contract.card import Card, Metric
 from adabench.harness.contract.record import Cell
 from adabench.harness.errors import StoreError
@@ -79,7 +79,7 @@ class ArchivedRun:
         table = _table(self.folder / CASES, self.cells)
         kinds = frozenset((a, b, c) for a, b, c in self.manifest["kept"]["kinds"])
         whole = replace(table, kinds=kinds)
-        return LoadedRun(self.id, self.manifest, whole, energy_labels(whole, self.manifest))
+        return LoadedRun(self.id, self.manifest, whole, label_joules(whole, self.manifest))
 
 
 def identity(folder: Path) -> str:

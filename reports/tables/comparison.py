@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from adabench.harness.compare.compare import WORDS, Comparison, Row, counts
 from adabench.harness.compare.margins import POINT
 from adabench.harness.compare.pair_verdicts import Word
-from adabench.harness.contract.record import Cell as Ran
+from adabench.harness.contract.record import Cell as RecordCell
 from adabench.harness.provenance.environment_diff import Unlike
 from adabench.reports.number_format import quantity
 from adabench.reports.tables.sheets import Cell, Column, Sheet, Tone
@@ -88,7 +88,7 @@ def lonely_lines(found: Comparison) -> list[str]:
     return [line for name, cells in sides for line in _only_in(name, cells)]
 
 
-def _only_in(name: str, cells: Sequence[Ran]) -> list[str]:
+def _only_in(name: str, cells: Sequence[RecordCell]) -> list[str]:
     seeds: dict[str, list[int]] = {}
     varying = _varied(cells)
     for cell in cells:
@@ -104,7 +104,7 @@ def _varying(rows: Iterable[Row]) -> dict[str, tuple[str, ...]]:
     return _varied([row.cell for row in rows])
 
 
-def _varied(cells: Sequence[Ran]) -> dict[str, tuple[str, ...]]:
+def _varied(cells: Sequence[RecordCell]) -> dict[str, tuple[str, ...]]:
     """Return, by task, the names of which the operating points have several values."""
     values: dict[str, dict[str, set[object]]] = {}
     for cell in cells:
@@ -117,7 +117,7 @@ def _varied(cells: Sequence[Ran]) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _place(cell: Ran, names: Iterable[str]) -> list[str]:
+def _place(cell: RecordCell, names: Iterable[str]) -> list[str]:
     all_of_it = {"scale": cell.scale, **cell.conditions, **cell.point}
     return [f"{name}={all_of_it[name]}" for name in names if name in all_of_it]
 
