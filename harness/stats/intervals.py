@@ -33,7 +33,6 @@ parts of the cases, costs a tenth and the skewness that BCa would correct is gon
 
 import math
 from collections.abc import Callable, Sequence
-from statistics import median
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -331,9 +330,3 @@ def upper_hulls(cost: FloatArray, quality: FloatArray) -> IntArray:
             return np.stack(hull, axis=1)
         vertex = np.where(climbs, best, vertex)
         hull.append(vertex)
-
-
-def mad(values: Sequence[float]) -> float:
-    """Return the median absolute deviation from the median, unscaled."""
-    middle = median(values)
-    return float(median(abs(value - middle) for value in values))

@@ -45,8 +45,6 @@ VERDICTS: dict[str, tuple[str, Tone]] = {
     "undecided": ("?", "open"),
     "not testable here": ("∅", "mute"),
 }
-ASIDE = ("latency_s", "cpu_s", "wall_s", "peak_bytes", "energy_j", "energy_est_j")
-"""Instruments' readings; they follow a task's own metrics."""
 TIMES = {
     "ttft_s": "to the first token",
     "itl_s": "between steps",
@@ -132,25 +130,6 @@ def _count(row: SummaryRow) -> int:
     return max((estimate.n for estimate in row.metrics.values()), default=0)
 
 
-def points_sheet(findings: Findings, task: str) -> Sheet:
-    """Return every recorded operating point of a task with every metric."""
-    card = findings.task_cards[task]
-    rows = [row for row in findings.summary if row.task == task]
-    order = shown_points.methods(findings, task)
-    rows.sort(key=lambda row: order.index(row.method))
-    names = _metric_names(card, rows)
-    conditions = shown_points.names_in_order(card, (row.conditions for row in rows))
-    columns = (
-        Column("method", right=False),
-        Column("knobs", right=False),
-        *(Column(name) for name in conditions),
-        *(_heading(shown_points.metric_named(card, name), 0) for name in names),
-        Column("n"),
-    )
-    body = tuple(_point_cells(findings, row, conditions, names) for row in rows)
-    return Sheet(f"{task}: every operating point", columns, body, "Means with 95 % intervals.")
-
-
 def times_sheet(findings: Findings, task: str) -> Sheet:
     """Return what latency is made of, where a method serves token by token; else no rows."""
     card = findings.task_cards[task]
@@ -168,35 +147,6 @@ def times_sheet(findings: Findings, task: str) -> Sheet:
     )
     note = "At the default operating point. Means with 95 % intervals."
     return Sheet(f"{task}: what latency is made of", columns, body, note)
-
-
-def _metric_names(card: Card, rows: Sequence[SummaryRow]) -> list[str]:
-    present = {name for row in rows for name in row.metrics}
-    own = [m.name for m in card.metrics if m.name in present and m.name not in ASIDE]
-    aside = [name for name in ASIDE if name in present]
-    return own + aside + sorted(present.difference(own, aside))
-
-
-def _point_cells(
-    findings: Findings, row: SummaryRow, conditions: list[str], names: list[str]
-) -> tuple[Cell, ...]:
-    card = findings.task_cards[row.task]
-    knobs = ", ".join(f"{name}={value}" for name, value in row.point.items())
-    settings = [_setting_cell(row.conditions.get(name)) for name in conditions]
-    metrics = [metric_cell(findings, row, shown_points.metric_named(card, name)) for name in names]
-    count = _count(row)
-    return (
-        Cell(row.method, tone="strong"),
-        Cell(knobs or "–"),
-        *settings,
-        *metrics,
-        Cell(f"{count:,}", value=count),
-    )
-
-
-def _setting_cell(value: object) -> Cell:
-    number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
-    return Cell("–" if value is None else str(value), value=number)
 
 
 def headroom_sheet(findings: Findings, task: str | None = None) -> Sheet:

@@ -1,5 +1,4 @@
 import itertools
-import math
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from adabench.harness.stats.intervals import (
     Replicate,
     bootstrap,
     hypervolume,
-    mad,
     means,
     pareto_front,
     share,
@@ -146,11 +144,6 @@ def test_hypervolume_of_a_staircase():
 def test_hypervolume_never_falls_with_another_dot(dots, extra):
     before = hypervolume(*zip(*dots, strict=True), 60, -60)
     assert hypervolume(*zip(*dots, extra, strict=True), 60, -60) >= before - 1e-9
-
-
-def test_mad_ignores_an_outlier():
-    assert mad([1, 2, 3, 4, 1000]) == 1
-    assert math.isclose(mad([5.0]), 0.0)
 
 
 def test_an_interval_is_not_cut_off_at_the_estimate_by_rounding():
