@@ -25,7 +25,7 @@ from typing import Literal, Protocol
 from adabench.profilers import memory
 from adabench.profilers.compute import flops
 from adabench.profilers.compute.flops import Flops
-from adabench.profilers.energy.probe import Energy, Label, TdpEstimate, open_meters
+from adabench.profilers.energy.energy_probe import Energy, Label, TdpEstimate, open_meters
 from adabench.profilers.energy.rapl import Rapl
 from adabench.profilers.memory import PeakMemory
 from adabench.profilers.nvml import Unmetered, boards, open_nvml

@@ -21,7 +21,7 @@ from adabench.harness.provenance.hardware_profile import (
 
 if TYPE_CHECKING:
     from adabench.profilers.hardware.fingerprint import Difference
-    from adabench.profilers.hardware.profile import CeilingComparison
+    from adabench.profilers.hardware.machine_profile import CeilingComparison
 
 SLOW_S = 1.5
 """Seconds per ceiling for `calibrate`."""
@@ -40,9 +40,9 @@ File = Annotated[str, typer.Argument(help="A profile: a path, or the name of a s
 @app.command()
 def pin() -> None:
     """Write this machine's profile to stdout: adabench hardware pin > FILE.toml."""
-    from adabench.profilers.hardware import profile
+    from adabench.profilers.hardware import machine_profile
 
-    print(profile.to_toml(pin_machine(say=talk)), end="")
+    print(machine_profile.to_toml(pin_machine(say=talk)), end="")
 
 
 @app.command()
@@ -63,11 +63,11 @@ def check(
 @app.command()
 def diff(a: File, b: File, as_json: AsJson = False) -> None:
     """Hold two profiles against each other; exit 1 if they differ."""
-    from adabench.profilers.hardware import fingerprint, profile
+    from adabench.profilers.hardware import fingerprint, machine_profile
 
     then, now = read_profile(a), read_profile(b)
     differences = fingerprint.differences(then.fingerprint, now.fingerprint)
-    verdicts = profile.judge(then, now)
+    verdicts = machine_profile.judge(then, now)
     with verdict_output():
         _show(differences, verdicts, as_json)
     raise typer.Exit(1 if differing_keys(differences, verdicts) else 0)
@@ -79,16 +79,16 @@ def calibrate(file: File) -> None:
 
     The machine must be that of the profile (exit 3); what moved is said on stderr.
     """
-    from adabench.profilers.hardware import profile
+    from adabench.profilers.hardware import machine_profile
 
     then = read_profile(file)
     differences, _ = compare_machine(then, identity=True)
     refuse_difference(file, differences)
     now = pin_machine(SLOW_S, talk)
-    for item in profile.judge(then, now):
+    for item in machine_profile.judge(then, now):
         if item.word != "same":
             talk(f"{item.word}: {item}")
-    print(profile.to_toml(now), end="")
+    print(machine_profile.to_toml(now), end="")
 
 
 def _show(

@@ -43,7 +43,7 @@ def command(
 
 def draw_fronts(findings: "Findings") -> str:
     """Return the fronts of a run as wide as the terminal, in colour if there is one."""
-    from adabench.reports.figures import terminal
+    from adabench.reports.figures import character_plot as terminal
 
     here = sys.stdout.isatty()
     columns = os.environ.get("COLUMNS", "")

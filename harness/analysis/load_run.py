@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from adabench.harness.analysis import findings_cache, warnings
+from adabench.harness.analysis import findings_cache, measurement_warnings
 from adabench.harness.analysis.analyse import analyse
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract import registry
@@ -38,7 +38,7 @@ def load_run(folder: Path) -> Findings:
     manifest["warnings"] = [
         *hardware_profile.mismatch_warnings(manifest),
         *certificate.marks(manifest["certificate"]),
-        *warnings.warnings(records, manifest),
+        *measurement_warnings.warnings(records, manifest),
     ]
     findings = analyse(str(folder), manifest, tasks, methods, records)
     findings_cache.save(folder, made_of, findings)

@@ -4,7 +4,7 @@
     bandwidth  = bytes moved / latency / rate of a large copy
 
 Both are higher where more of the machine is used. The ceilings are those that the run's
-hardware profile measured (`profilers/hardware/profile.py`), each with an uncertainty; two of them
+hardware profile measured (`profilers/hardware/machine_profile.py`), each with an uncertainty; two of them
 doubt every ratio of fractions by the square root of the sum of their squares. A case that
 ran on a GPU (it has `cuda_s`) is held against the GPU's ceilings.
 """
@@ -19,8 +19,8 @@ import numpy as np
 from adabench.harness.analysis.operating_points import unit_of
 from adabench.harness.contract.card import Card
 from adabench.harness.stats.intervals import FloatArray
-from adabench.profilers.hardware.profile import Profile
-from adabench.profilers.hardware.profile import fractions as of_machine
+from adabench.profilers.hardware.machine_profile import Profile
+from adabench.profilers.hardware.machine_profile import fractions as of_machine
 
 NAMES: Mapping[str, str] = {"compute": "compute_fraction", "bandwidth": "bandwidth_fraction"}
 INPUTS = ("latency_s", "flops", "flops_counted", "tokens", "bytes_moved", "cuda_s")

@@ -4,7 +4,7 @@ Every difference has a key, both values and a *field*, which says what it does t
 
 - `hardware`: processor, cores, memory, boards, their power limits and clocks, the governor,
   mains or battery; in two pinned profiles also the ceilings, as far as their noise allows
-  (`profilers/hardware/profile.py`). Times, joules and bytes of memory of unlike hardware are no
+  (`profilers/hardware/machine_profile.py`). Times, joules and bytes of memory of unlike hardware are no
   comparison of methods, so it is refused, or reduced to what does not depend on hardware.
 - `software`: driver, CUDA, Python, packages. To compare two of them is a use of `compare`,
   so nothing is refused; the verdicts then speak of the software as much as of the method.
@@ -33,8 +33,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from adabench.harness.provenance.source_digests import comparable, short
-from adabench.profilers.hardware import fingerprint, profile
-from adabench.profilers.hardware.profile import InvalidProfile, Profile
+from adabench.profilers.hardware import fingerprint, machine_profile
+from adabench.profilers.hardware.machine_profile import InvalidProfile, Profile
 
 Field = Literal["hardware", "software", "source", "protocol", "instrument", "state"]
 Changed = Literal["same", "changed", "unknown"]
@@ -133,7 +133,7 @@ def profile_of(manifest: Mapping[str, Any]) -> Profile | str:
     if kept.get("differs"):
         return f"its machine is not that of the profile {kept.get('name')} (--off-profile)"
     try:
-        return profile.from_json(kept.get("pinned") or {})
+        return machine_profile.from_json(kept.get("pinned") or {})
     except InvalidProfile as broken:
         return f"its hardware profile cannot be read: {broken}"
 
@@ -169,7 +169,7 @@ def _profiles(a: Mapping[str, Any], b: Mapping[str, Any], known: Iterable[str]) 
     for item in fingerprint.differences(ours.fingerprint, theirs.fingerprint):
         if item.key not in known and item.key not in SOFTWARE:
             yield Unlike("hardware", item.key, item.then, item.now)
-    for judged in profile.judge(ours, theirs):
+    for judged in machine_profile.judge(ours, theirs):
         if judged.word == "differs":
             values = (side.value if side else None for side in (judged.then, judged.now))
             yield Unlike("hardware", judged.key, *values)

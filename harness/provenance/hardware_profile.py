@@ -11,7 +11,7 @@ from adabench.harness.errors import EnvironmentProblem, NoInstrument, SelectionE
 
 if TYPE_CHECKING:
     from adabench.profilers.hardware.fingerprint import Difference
-    from adabench.profilers.hardware.profile import CeilingComparison, Profile
+    from adabench.profilers.hardware.machine_profile import CeilingComparison, Profile
 
 MARKED = "or run with --off-profile, which marks the run."
 Say = Callable[[str], None]
@@ -19,7 +19,7 @@ Say = Callable[[str], None]
 
 def pinned_folder() -> Path:
     """Return the folder of the profiles that ship with adabench."""
-    from adabench.profilers.hardware import profile as hardware
+    from adabench.profilers.hardware import machine_profile as hardware
 
     return Path(hardware.__file__).with_name("pinned")
 
@@ -30,7 +30,7 @@ def read_profile(name: str) -> "Profile":
     Raises:
         SelectionError: if there is none, or it cannot be read.
     """
-    from adabench.profilers.hardware.profile import InvalidProfile, from_toml
+    from adabench.profilers.hardware.machine_profile import InvalidProfile, from_toml
 
     shipped = pinned_folder()
     path = Path(name) if Path(name).is_file() else shipped / f"{name}.toml"
@@ -55,7 +55,7 @@ def pin_machine(seconds: float | None = None, say: Say = lambda _: None) -> "Pro
     Raises:
         NoInstrument: if the ceilings cannot be measured.
     """
-    from adabench.profilers.hardware import profile as hardware
+    from adabench.profilers.hardware import machine_profile as hardware
     from adabench.profilers.hardware.ceilings import QUICK_S
     from adabench.profilers.nvml import Unmetered
 
@@ -79,7 +79,7 @@ def compare_machine(
         NoInstrument: if the ceilings cannot be measured.
     """
     from adabench.profilers.hardware import fingerprint
-    from adabench.profilers.hardware import profile as hardware
+    from adabench.profilers.hardware import machine_profile as hardware
 
     differences = fingerprint.differences(then.fingerprint, fingerprint.fingerprint())
     if identity or differences:
@@ -96,7 +96,7 @@ def admit_machine(
         SelectionError: for `off_profile` without a profile, or a file that is none.
         EnvironmentProblem: if the machine differs and `off_profile` does not say to go on.
     """
-    from adabench.profilers.hardware import profile as hardware
+    from adabench.profilers.hardware import machine_profile as hardware
 
     if name is None:
         if off_profile:

@@ -36,7 +36,7 @@ from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError
 from adabench.harness.store import prepared_states
-from adabench.profilers.energy.probe import provenance
+from adabench.profilers.energy.energy_probe import provenance
 from adabench.profilers.probe import Probe, measured
 from adabench.profilers.timing.cuda import L2, SlowdownWitness, device_times
 from adabench.profilers.timing.disturbance import KEEP_SHARE, SAMPLE_S, Watch

@@ -11,8 +11,8 @@ writes each figure as SVG, PDF and PNG, each table as LaTeX (booktabs) and Markd
     curves-<task>-<over>      a cost over a condition or knob
     allocation-<task>         work per class of input
 
-Figures are as `style.py` makes them: one column wide, included at their natural size. Colours
-are Okabe and Ito's (`style.py`), each with a mark of its own, so grey print loses nothing; there
+Figures are as `print_style.py` makes them: one column wide, included at their natural size. Colours
+are Okabe and Ito's (`print_style.py`), each with a mark of its own, so grey print loses nothing; there
 is no legend, every line says its name at its end. The same run gives the same bytes.
 """
 
@@ -41,7 +41,7 @@ from adabench.reports.figures.style import (
 )
 from adabench.reports.number_format import quantity
 from adabench.reports.paper import latex_tables
-from adabench.reports.paper.style import (
+from adabench.reports.paper.print_style import (
     BOTTOM_IN,
     LONGEST,
     SMALL_PT,

@@ -9,7 +9,12 @@ side by side. The profile's own uncertainty stands beside each.
 from typing import Literal
 
 from adabench.harness.analysis.findings import Findings, SummaryRow
-from adabench.profilers.hardware.profile import InvalidProfile, Profile, fractions, from_json
+from adabench.profilers.hardware.machine_profile import (
+    InvalidProfile,
+    Profile,
+    fractions,
+    from_json,
+)
 from adabench.reports.tables.sheets import Cell, Column, Sheet
 
 

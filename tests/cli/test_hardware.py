@@ -12,10 +12,10 @@ from adabench.cli.commands import hardware as verb
 from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.harness.provenance.hardware_profile import pinned_folder, read_profile
 from adabench.profilers.hardware import fingerprint as prints
-from adabench.profilers.hardware import profile as hardware
+from adabench.profilers.hardware import machine_profile as hardware
 from adabench.profilers.hardware.fingerprint import Gpu
+from adabench.profilers.hardware.machine_profile import Profile
 from adabench.profilers.hardware.noise import OtherLoad
-from adabench.profilers.hardware.profile import Profile
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 BOARD = Gpu("Some Board", "GPU", False, 2**34, 300.0, 300.0, 1980, 2619)

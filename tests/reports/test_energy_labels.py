@@ -23,7 +23,7 @@ from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract.card import Card, Claim, Metric, Ratio
 from adabench.harness.contract.record import Cell, Record
 from adabench.harness.store.energy_labels import UNKNOWN, kinds_of, label
-from adabench.profilers.energy.probe import Energy
+from adabench.profilers.energy.energy_probe import Energy
 from adabench.profilers.energy.provenance import STRENGTH, label_of
 from adabench.reports.export.records_frame import records_frame
 from adabench.reports.report.chart_data import document

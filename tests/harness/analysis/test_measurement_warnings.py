@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adabench.harness.analysis.invalid_timings import drop_invalid_timings
-from adabench.harness.analysis.warnings import warnings
+from adabench.harness.analysis.measurement_warnings import warnings
 from adabench.harness.contract.record import Cell, Record
 from adabench.harness.store.table import from_records
 from adabench.profilers.timing.disturbance import cell_verdict

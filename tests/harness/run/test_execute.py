@@ -14,7 +14,7 @@ from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import MethodContractError
 from adabench.harness.run import execute as execution
 from adabench.harness.run.execute import Settings, check_values, execute
-from adabench.profilers.energy.probe import Energy, TdpEstimate
+from adabench.profilers.energy.energy_probe import Energy, TdpEstimate
 from adabench.profilers.timing.disturbance import Watch
 from adabench.profilers.timing.stopping import Target
 

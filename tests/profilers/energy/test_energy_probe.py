@@ -2,11 +2,8 @@ import threading
 
 import pytest
 
-from adabench.profilers.energy import probe as energy
-from adabench.profilers.energy.external_log import External
-from adabench.profilers.energy.meter import Null
-from adabench.profilers.energy.nvml_meters import IntegratedPower
-from adabench.profilers.energy.probe import (
+from adabench.profilers.energy import energy_probe as energy
+from adabench.profilers.energy.energy_probe import (
     CounterReset,
     Energy,
     NvmlCounter,
@@ -15,6 +12,9 @@ from adabench.profilers.energy.probe import (
     open_meters,
     provenance,
 )
+from adabench.profilers.energy.external_log import External
+from adabench.profilers.energy.meter import Null
+from adabench.profilers.energy.nvml_meters import IntegratedPower
 from adabench.profilers.energy.rapl import Rapl
 from adabench.profilers.nvml import Unmetered
 from adabench.profilers.probe import measured

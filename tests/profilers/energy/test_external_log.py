@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from adabench.profilers.energy.energy_probe import provenance
 from adabench.profilers.energy.external_log import External, fit_gain, read_log
 from adabench.profilers.energy.meter import NoValue
 from adabench.profilers.energy.power_samples import Sample, integrate, interval_s
-from adabench.profilers.energy.probe import provenance
 from adabench.profilers.nvml import Unmetered
 from adabench.profilers.probe import measured, open_probes
 

@@ -7,13 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from adabench.profilers.hardware import ceilings, idle_power, noise, profile
+from adabench.profilers.hardware import ceilings, idle_power, machine_profile, noise
 from adabench.profilers.hardware.ceilings import Ceilings
 from adabench.profilers.hardware.fingerprint import Fingerprint, Gpu, differences, fingerprint
 from adabench.profilers.hardware.host import HERE
 from adabench.profilers.hardware.idle_power import Ceiling
-from adabench.profilers.hardware.noise import Laps, LoadObserver, OtherLoad
-from adabench.profilers.hardware.profile import (
+from adabench.profilers.hardware.machine_profile import (
     InvalidProfile,
     Profile,
     fractions,
@@ -21,6 +20,7 @@ from adabench.profilers.hardware.profile import (
     judge,
     to_toml,
 )
+from adabench.profilers.hardware.noise import Laps, LoadObserver, OtherLoad
 
 H100 = Gpu("NVIDIA H100 80GB HBM3", "GPU", False, 85_899_345_920, 700.0, 700.0, 1980, 2619)
 BOX = Fingerprint(
@@ -273,7 +273,7 @@ def test_pinning_a_gpu_measures_what_it_draws_and_does():
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("torch finds no CUDA device")
-    found = profile.pin()
+    found = machine_profile.pin()
     assert found.fingerprint.gpus
     for name in ("copy_gpu", "gemm_gpu_bfloat16", "launch_gpu"):
         assert found.ceilings[name].value, found.ceilings[name].unavailable

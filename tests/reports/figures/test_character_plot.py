@@ -8,7 +8,7 @@ import pytest
 
 from adabench.harness.analysis.findings import Estimate, Findings, SummaryRow
 from adabench.harness.contract.card import Card
-from adabench.reports.figures.terminal import Axis, Looks, front, fronts
+from adabench.reports.figures.character_plot import Axis, Looks, front, fronts
 
 ESCAPE = re.compile(r"\x1b\[")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from adabench.harness.analysis.findings import Findings, SummaryRow
-from adabench.reports.paper import figures, latex_tables, style
+from adabench.reports.paper import figures, latex_tables, print_style
 from adabench.reports.tables.sheets import Cell, Column, Sheet
 
 
@@ -42,10 +42,10 @@ def test_an_estimated_energy_is_no_axis(written: Path) -> None:
 def test_figures_are_one_column_wide(written: Path) -> None:
     for path in written.glob("*.png"):
         width = struct.unpack(">I", path.read_bytes()[16:20])[0]
-        assert width == pytest.approx(style.COLUMN_IN * style.PNG_DPI, abs=1), path.name
+        assert width == pytest.approx(print_style.COLUMN_IN * print_style.PNG_DPI, abs=1), path.name
     for path in written.glob("*.svg"):
         [width] = re.findall(r'width="([\d.]+)pt"', path.read_text(encoding="utf-8"))[:1]
-        assert float(width) == pytest.approx(style.COLUMN_IN * 72, abs=0.1)
+        assert float(width) == pytest.approx(print_style.COLUMN_IN * 72, abs=0.1)
 
 
 def test_pdf_letters_are_truetype_and_svg_needs_no_font(written: Path) -> None:
@@ -58,7 +58,7 @@ def test_the_same_run_gives_the_same_bytes(
     findings: Findings, written: Path, tmp_path: Path
 ) -> None:
     [drawn] = [d for d in figures.figures(findings) if d.stem == "plane-paging"]
-    for path in style.save(drawn.figure, tmp_path, drawn.stem):
+    for path in print_style.save(drawn.figure, tmp_path, drawn.stem):
         assert path.read_bytes() == (written / path.name).read_bytes(), path.name
 
 

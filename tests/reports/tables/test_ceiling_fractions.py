@@ -5,8 +5,8 @@ import pytest
 from adabench.harness.analysis.findings import Estimate, Findings, SummaryRow, Tally
 from adabench.profilers.hardware.fingerprint import fingerprint
 from adabench.profilers.hardware.idle_power import Ceiling
+from adabench.profilers.hardware.machine_profile import Profile, to_json
 from adabench.profilers.hardware.noise import OtherLoad
-from adabench.profilers.hardware.profile import Profile, to_json
 from adabench.reports.tables.ceiling_fractions import fractions_sheet
 
 PINNED = Profile(

@@ -21,7 +21,7 @@ from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.plan.grid import check_names, select_settings
 from adabench.harness.provenance import environment, run_sources
 from adabench.harness.store import run_folder
-from adabench.profilers.energy.probe import provenance
+from adabench.profilers.energy.energy_probe import provenance
 from adabench.profilers.probe import Probe, instruments, measured, open_probes
 from adabench.profilers.timing.disturbance import Watch
 from adabench.profilers.timing.stopping import collect
