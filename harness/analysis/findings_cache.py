@@ -32,7 +32,7 @@ CACHE = "findings.cache"
 FORMAT = 2
 JUDGES = (
     "adabench.harness.race.certificate",
-    "adabench.harness.analysis.warnings",
+    "adabench.harness.analysis.measurement_warnings",
     "adabench.harness.analysis.analyse",
     "adabench.harness.analysis.findings_cache",
 )
