@@ -27,7 +27,7 @@ twice. What the stopwatch adds is the difference of the totals.
     rest          embedding, bookkeeping, the loop
 
 One thread. An arm is `name` at its default point or `name:knob=value`. At another `--width` it is
-the timing twin (`workloads/ledger/twin.py`) that is read.
+the timing twin (`workloads/depth_width/ledger/substrate/width_twin.py`) that is read.
 """
 
 import argparse
@@ -51,20 +51,15 @@ from torch.profiler import ProfilerActivity, profile
 
 from adabench.harness.contract import registry
 from adabench.harness.provenance.environment import fingerprint
-from adabench.workloads.ledger import (
-    acm,
-    attention,
-    early_exit,
-    engine,
-    greedy_skip,
-    informed_routing,
-    modules,
-    mor,
-    task,
-    twin,
-    units,
-    work,
-)
+from adabench.workloads.depth_width.ledger import task
+from adabench.workloads.depth_width.ledger.methods.mor import mor
+from adabench.workloads.depth_width.ledger.substrate import width_twin
+from adabench.workloads.depth_width.methods import early_exit, greedy_skip
+from adabench.workloads.depth_width.methods.acm import acm
+from adabench.workloads.depth_width.methods.informed_routing import informed_routing
+from adabench.workloads.depth_width.substrate import attention, gathered_forward, learners
+from adabench.workloads.depth_width.substrate import work_counter as work
+from adabench.workloads.depth_width.substrate.units import unit_forward
 
 ARMS = ("mor", "recursive", "early_exit", "vanilla", "informed_routing", "greedy_skip", "acm")
 PART = "part: "
@@ -175,7 +170,7 @@ class Arm:
             yield self.solve
         finally:
             gc.enable()
-            twin.finish()
+            width_twin.finish()
 
 
 def reading(name: str, mode: str, seed: int, width: int) -> Arm:
@@ -263,10 +258,10 @@ def part_of(event: Any) -> str:
 def marked(span: Span) -> Iterator[None]:
     """Open a span around each of the engine's parts while the context lasts."""
     parts: tuple[tuple[Any, str, str], ...] = (
-        (engine, "_layer", "layers"),
-        (engine, "_merge", "put back"),
-        (engine, "pack", "layout"),
-        (engine, "read_out", "read out"),
+        (gathered_forward, "_layer", "layers"),
+        (gathered_forward, "_merge", "put back"),
+        (gathered_forward, "pack", "layout"),
+        (gathered_forward, "read_out", "read out"),
         (work.Work, "take", "gather"),
         (attention.Prefill, "_pad", "attention"),
         (attention.Prefill, "_sdpa", "attention"),
@@ -275,14 +270,14 @@ def marked(span: Span) -> Iterator[None]:
         (attention.Decode, "_append", "store"),
         (attention.Decode, "leave", "left"),
         (attention.Prefill, "leave", "left"),
-        (units, "_attended", "layers"),
-        (units, "_widened", "layers"),
-        (units, "_put", "put back"),
-        (units, "pack", "layout"),
-        (units, "read_out", "read out"),
-        (modules, "_run", "layers"),
-        (modules, "pack", "layout"),
-        (modules, "read_out", "read out"),
+        (unit_forward, "_attended", "layers"),
+        (unit_forward, "_widened", "layers"),
+        (unit_forward, "_put", "put back"),
+        (unit_forward, "pack", "layout"),
+        (unit_forward, "read_out", "read out"),
+        (learners, "_run", "layers"),
+        (learners, "pack", "layout"),
+        (learners, "read_out", "read out"),
     )
     with ExitStack() as stack:
         for owner, name, part in parts:
@@ -315,11 +310,13 @@ def gathered(work: work.Work, rows: torch.Tensor, index: torch.Tensor) -> str:
     return "gather cache" if rows.dim() == 4 else "gather rows"
 
 
-def deciding(span: Span, make: Callable[..., engine.Policy]) -> Callable[..., engine.Policy]:
+def deciding(
+    span: Span, make: Callable[..., gathered_forward.Policy]
+) -> Callable[..., gathered_forward.Policy]:
     """Mark what the policies that `make` returns decide."""
 
     @wraps(make)
-    def marking(*given: Any) -> engine.Policy:
+    def marking(*given: Any) -> gathered_forward.Policy:
         policy = make(*given)
         return lambda: within(span, "admission", policy())
 

@@ -10,7 +10,7 @@ its knobs, its role and the published claims it is held to.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Scalar = int | float | str | bool
@@ -185,6 +185,36 @@ class Claim:
     expect: Expectation
     scale: Literal["embedded", "real", "gpu", "paper"] = "embedded"
     """The smallest scale at which the claim can be tested."""
+    where_task: str = ""
+    """In the card of a method that a family shares: the task on which the claim is decided; empty
+    means the first of the card's `tasks`."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What differs on one task of a method that a family shares."""
+
+    sweep: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
+    """By knob: its sweep on that task. The first value is the default there."""
+    conditions: Mapping[str, Scalar] = field(default_factory=dict)
+    """Conditions of that task which the method is made for."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Records of another task that a task took over, so that runs of before are read as its own.
+
+    They are those of `task` at `scale` whose conditions agree with `where`, of methods that the
+    task has.
+    """
+
+    task: str
+    where: Mapping[str, Scalar]
+    scale: str = "embedded"
+    drops: tuple[str, ...] = ()
+    """Conditions that there were and that there are no more, beside those of `where`."""
+    sets: Mapping[str, Scalar] = field(default_factory=dict)
+    """Conditions that stand for those of `where` now."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +244,10 @@ class Card:
     in place of a conversion."""
     tasks: tuple[str, ...] = ()
     """In the file of a method that a family shares: the tasks of the family that it runs on."""
+    variants: Mapping[str, Variant] = field(default_factory=dict)
+    """In the file of a method that a family shares: by task, what differs there."""
+    origins: tuple[Origin, ...] = ()
+    """In a task file: the records of other tasks that count as this one's."""
     scales: tuple[str, ...] = ("embedded",)
     """In a task file: the scales that `load` knows."""
     conditions: Mapping[str, Scalar] = field(default_factory=dict)
@@ -236,3 +270,21 @@ class Card:
     def defaults(self) -> dict[str, Scalar]:
         """The default operating point."""
         return {knob.name: knob.default for knob in self.knobs}
+
+    def on(self, task: str) -> "Card":
+        """Return the card as it reads on one task of the family: its knobs and claims there."""
+        if not self.tasks:
+            return self
+        variant = self.variants.get(task, Variant())
+        return replace(
+            self,
+            knobs=tuple(_swept(knob, variant.sweep.get(knob.name)) for knob in self.knobs),
+            claims=tuple(
+                claim for claim in self.claims if (claim.where_task or self.tasks[0]) == task
+            ),
+            conditions={**self.conditions, **variant.conditions},
+        )
+
+
+def _swept(knob: Knob, values: tuple[Scalar, ...] | None) -> Knob:
+    return knob if values is None else replace(knob, values=values, default=values[0])

@@ -29,7 +29,7 @@ from types import ModuleType
 from typing import Any
 
 from adabench.harness.contract import card as vocabulary
-from adabench.harness.contract.card import Card, Claim, Knob, Metric
+from adabench.harness.contract.card import Card, Claim, Knob, Metric, Origin
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError, nearest
 
 PACKAGE = "adabench.workloads"
@@ -37,7 +37,14 @@ _CARD_LINE = re.compile(rb"^CARD\s*[:=]", re.MULTILINE)
 _NEXT_STATEMENT = re.compile(rb"^[^\s)\]}#]", re.MULTILINE)
 TASK_DEPTHS = ("*/task.py", "*/*/task.py")
 """Where tasks are: a folder of `workloads/`, or of a family there."""
-_KINDS = {"knobs": Knob, "claims": Claim, "metrics": Metric, "needs": str, "tasks": str}
+_KINDS = {
+    "knobs": Knob,
+    "claims": Claim,
+    "metrics": Metric,
+    "needs": str,
+    "tasks": str,
+    "origins": Origin,
+}
 _NAMES: dict[str, Any] = {
     name: value for name, value in vars(vocabulary).items() if not name.startswith("_")
 }
@@ -141,7 +148,8 @@ def load(entry: Entry) -> ModuleType:
         ) from missing
     except SyntaxError as broken:
         raise MethodContractError(f"{entry.address} is not valid Python: {broken}") from broken
-    if getattr(module, "CARD", None) != entry.card:
+    card = getattr(module, "CARD", None)
+    if (card.on(entry.task) if isinstance(card, Card) else card) != entry.card:
         raise MethodContractError(
             f"{entry.address}: the CARD read from the file differs from the imported one.",
             "Write it as one literal expression and do not change it afterwards.",
@@ -262,7 +270,7 @@ def _builtin_methods(task: str) -> Iterator[Entry]:
         for path in method_files(home.parent):
             entry = _entry(f"{task}/{path.stem}", _module(path), path)
             if task in entry.card.tasks:
-                yield entry
+                yield replace(entry, card=entry.card.on(task))
 
 
 def method_files(home: Path) -> list[Path]:

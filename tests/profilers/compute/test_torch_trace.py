@@ -234,7 +234,8 @@ def test_the_flops_of_vanilla_are_those_the_ledger_counts(tmp_path):
     """Six layers over 8 x 64 tokens; what is masked is computed all the same."""
     done = adabench("ledger/vanilla", *SMALL, "-o", tmp_path, "--json")
     found = json.loads(done.stdout)
-    from adabench.workloads.ledger import task, vanilla
+    from adabench.workloads.depth_width.ledger import task
+    from adabench.workloads.depth_width.methods import vanilla
 
     loaded = task.load("embedded", 0, batches=1, sequences=8)
     reader = vanilla.prepare(loaded, {"depth": 6}, 0)

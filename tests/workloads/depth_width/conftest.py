@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.ledger import duo_modules as duos
-from adabench.workloads.ledger import duo_training, real_checkpoint, real_width_checkpoint
-from adabench.workloads.ledger.data import draw
-from adabench.workloads.ledger.duo_modules import Duo, Routers
-from adabench.workloads.ledger.model import Shape
+from adabench.workloads.depth_width.ledger.methods.duo_llm import train_modules
+from adabench.workloads.depth_width.ledger.substrate.duo import duo_modules as duos
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import Duo, Routers
+from adabench.workloads.depth_width.pretrained.substrate import unit_files, width_files
+from adabench.workloads.depth_width.substrate.backbone import Shape
+from adabench.workloads.depth_width.substrate.stream import draw
 
 TINY = Shape(layers=3, width=16, heads=2)
 SEQUENCES, TOKENS = 5, 24
@@ -28,7 +29,7 @@ def duo() -> Duo:
         layer, small = made.model.layer(index), made.sides.at(index)
         for module in (layer.out, layer.down, small.down):
             module.weight.data *= 12
-    return duo_training.frozen(made)
+    return train_modules.frozen(made)
 
 
 @pytest.fixture(scope="module")
@@ -52,17 +53,17 @@ def tokens() -> Tensor:
 @pytest.fixture
 def fitted(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """As if `adabench train` had been called for whatever is asked; to a tiny model it is quick."""
-    find = real_checkpoint.found
+    find = unit_files.found
 
     def found(name: str, forecast_s: float, folders: tuple[Path, ...]) -> Path:
         try:
             return find(name, forecast_s, folders)
         except EnvironmentProblem:
-            widths = real_width_checkpoint.real_width_recipes()
-            plan = {**real_checkpoint.real_recipes(), **widths}[name]
-            school = real_width_checkpoint if name in widths else real_checkpoint
+            widths = width_files.real_width_recipes()
+            plan = {**unit_files.real_recipes(), **widths}[name]
+            school = width_files if name in widths else unit_files
             school.train(plan, lambda done, steps: None, folders[-1])
             return find(name, forecast_s, folders)
 
-    monkeypatch.setattr(real_checkpoint, "found", found)
+    monkeypatch.setattr(unit_files, "found", found)
     return tiny

@@ -12,12 +12,23 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.workloads.ledger import attention, early_exit
-from adabench.workloads.ledger.data import draw
-from adabench.workloads.ledger.engine import Policy, decode, everyone, hidden, prefill
-from adabench.workloads.ledger.model import Backbone, Norm, Shape, rotate
-from adabench.workloads.ledger.routing import at_most, threshold, token_choice
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.methods import early_exit
+from adabench.workloads.depth_width.substrate import attention
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Norm, Shape, rotate
+from adabench.workloads.depth_width.substrate.gathered_forward import (
+    Policy,
+    decode,
+    everyone,
+    hidden,
+    prefill,
+)
+from adabench.workloads.depth_width.substrate.recursion_routing import (
+    at_most,
+    threshold,
+    token_choice,
+)
+from adabench.workloads.depth_width.substrate.stream import draw
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 SEQUENCES, TOKENS = 10, 64
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from adabench.workloads.ledger import packing
+from adabench.workloads.depth_width.substrate import int8_packing
 
 
 def weights() -> dict[str, torch.Tensor]:
@@ -18,9 +18,9 @@ def weights() -> dict[str, torch.Tensor]:
 
 def test_a_row_is_off_by_half_a_step_at_most() -> None:
     before = weights()
-    after = packing.unpacked(packing.packed(before))
+    after = int8_packing.unpacked(int8_packing.packed(before))
     assert after.keys() == before.keys()
-    step = before["matrix"].abs().amax(1, keepdim=True) / packing.LEVELS
+    step = before["matrix"].abs().amax(1, keepdim=True) / int8_packing.LEVELS
     assert bool(((after["matrix"] - before["matrix"]).abs() <= 0.6 * step).all())
     assert torch.equal(after["matrix"][2], torch.zeros(50))
     torch.testing.assert_close(after["bias"], before["bias"], atol=2e-3, rtol=0)
@@ -28,18 +28,18 @@ def test_a_row_is_off_by_half_a_step_at_most() -> None:
 
 
 def test_packing_again_changes_nothing() -> None:
-    once = packing.unpacked(packing.packed(weights()))
-    again = packing.unpacked(packing.packed(once))
+    once = int8_packing.unpacked(int8_packing.packed(weights()))
+    again = int8_packing.unpacked(int8_packing.packed(once))
     assert all(torch.allclose(once[key], again[key], atol=1e-6) for key in once)
 
 
 def test_matrices_are_bytes() -> None:
-    found = packing.packed(weights())
+    found = int8_packing.packed(weights())
     assert found["matrix"].dtype == torch.int8
     assert found["matrix:scale"].shape == (6, 1)
 
 
 def test_a_file_in_fp16_is_read_as_it_is() -> None:
     half = {key: value.half() for key, value in weights().items()}
-    read = packing.unpacked(half)
+    read = int8_packing.unpacked(half)
     assert all(torch.equal(read[key], half[key].float()) for key in half)

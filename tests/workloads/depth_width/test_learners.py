@@ -15,20 +15,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.contract.card import Point
-from adabench.workloads.ledger import (
-    acm,
-    checkpoint,
-    distil,
-    modules,
-    random_width,
-    static_width,
-    units,
-)
-from adabench.workloads.ledger.model import Backbone, Shape
-from adabench.workloads.ledger.modules import LEARNERS, Chooser, Widened
-from adabench.workloads.ledger.recipes import Widths, recipes
-from adabench.workloads.ledger.task import load
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger.recipes import Widths, recipes
+from adabench.workloads.depth_width.ledger.task import load
+from adabench.workloads.depth_width.methods import random_width, static_width
+from adabench.workloads.depth_width.methods.acm import acm, train_learners
+from adabench.workloads.depth_width.substrate import checkpoints, learners
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
+from adabench.workloads.depth_width.substrate.learners import LEARNERS, Chooser, Widened
+from adabench.workloads.depth_width.substrate.units import unit_forward
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 SMALL = Shape(layers=3, width=16, heads=2)
 SEQUENCES, TOKENS = 5, 24
@@ -39,7 +34,7 @@ def widened() -> Widened:
     """Modules whose gates disagree with one another, as trained ones do."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        made = distil.fresh(modules.hollow(Backbone(SMALL)))
+        made = train_learners.fresh(learners.hollow(Backbone(SMALL)))
         for index in range(SMALL.layers):
             made.model.layer(index).out.weight.data *= 8  # an untrained block hardly adds anything
             for step in made.modules.at(index).gate:
@@ -58,42 +53,42 @@ def masked(made: Widened, tokens: Tensor) -> tuple[Tensor, Tensor]:
     """Run every learner and mask by the gates; return logits and choices [layers, B, T]."""
     chosen = []
 
-    def mix(unit: int, x: Tensor, output: units.Output) -> Tensor:
+    def mix(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
         if not unit % 2:
             return output()
         module = made.modules.at(unit // 2)
         choice = module.gate(x).argmax(-1)
         chosen.append(choice)
-        return module.mixed(x, distil.taken(F.one_hot(choice, LEARNERS + 1).float()))
+        return module.mixed(x, train_learners.taken(F.one_hot(choice, LEARNERS + 1).float()))
 
-    states = units.soft(made.model, tokens, mix)
+    states = unit_forward.soft(made.model, tokens, mix)
     return made.model.head(made.model.norm(states)), torch.stack(chosen)
 
 
 def test_gathered_is_masked(widened: Widened, tokens: Tensor) -> None:
     logits, chosen = masked(widened, tokens)
     assert len(chosen.unique()) > 3
-    ours = modules.prefill_widths(widened, tokens, modules.gated(widened.modules), tile=2)
+    ours = learners.prefill_widths(widened, tokens, learners.gated(widened.modules), tile=2)
     torch.testing.assert_close(ours.logits, logits, atol=1e-5, rtol=0)
     assert torch.equal(ours.executions(), (0.5 + chosen / 8).sum(0))
 
 
 def test_with_every_learner_it_is_the_sum_of_all(widened: Widened, tokens: Tensor) -> None:
-    def whole(unit: int, x: Tensor, output: units.Output) -> Tensor:
+    def whole(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
         return widened.modules.at(unit // 2).outputs(x).sum(-2) if unit % 2 else output()
 
     model = widened.model
-    logits = model.head(model.norm(units.soft(model, tokens, whole)))
-    ours = modules.prefill_widths(widened, tokens, modules.constant(LEARNERS), tile=2)
+    logits = model.head(model.norm(unit_forward.soft(model, tokens, whole)))
+    ours = learners.prefill_widths(widened, tokens, learners.constant(LEARNERS), tile=2)
     torch.testing.assert_close(ours.logits, logits, atol=1e-5, rtol=0)
     assert torch.equal(ours.executions(), torch.full((SEQUENCES, TOKENS), float(SMALL.layers)))
 
 
 def test_all_learners_cost_what_the_mlp_did(tokens: Tensor) -> None:
     dense = Backbone(SMALL)
-    whole = units.prefill_units(dense, tokens, units.all_units, tile=2)
-    made = distil.fresh(modules.hollow(copy.deepcopy(dense)))
-    ours = modules.prefill_widths(made, tokens, modules.constant(LEARNERS), tile=2)
+    whole = unit_forward.prefill_units(dense, tokens, unit_forward.all_units, tile=2)
+    made = train_learners.fresh(learners.hollow(copy.deepcopy(dense)))
+    ours = learners.prefill_widths(made, tokens, learners.constant(LEARNERS), tile=2)
     assert [w.flops for _, w in ours.works] == [w.flops for _, w in whole.works]
     assert torch.equal(ours.executions(), whole.executions())
 
@@ -102,9 +97,9 @@ def test_all_learners_cost_what_the_mlp_did(tokens: Tensor) -> None:
 def test_decode_after_prefill_is_one_whole_forward(
     widened: Widened, tokens: Tensor, prompt: int
 ) -> None:
-    choose = modules.gated(widened.modules)
-    whole = modules.prefill_widths(widened, tokens, choose, tile=2)
-    stepped = modules.decode_widths(widened, tokens, choose, batch=3, prompt=prompt)
+    choose = learners.gated(widened.modules)
+    whole = learners.prefill_widths(widened, tokens, choose, tile=2)
+    stepped = learners.decode_widths(widened, tokens, choose, batch=3, prompt=prompt)
     torch.testing.assert_close(stepped.logits, whole.logits, atol=1e-4, rtol=0)
     assert torch.equal(stepped.executions(), whole.executions())
     entries = sum(work.kv_entries for _, work in stepped.works)
@@ -112,11 +107,11 @@ def test_decode_after_prefill_is_one_whole_forward(
 
 
 def test_a_later_token_changes_no_earlier_logit(widened: Widened, tokens: Tensor) -> None:
-    choose = modules.gated(widened.modules)
-    before = modules.prefill_widths(widened, tokens, choose, tile=8).logits
+    choose = learners.gated(widened.modules)
+    before = learners.prefill_widths(widened, tokens, choose, tile=8).logits
     changed = tokens.clone()
     changed[:, 15] = (changed[:, 15] + 5) % 48
-    after = modules.prefill_widths(widened, changed, choose, tile=8).logits
+    after = learners.prefill_widths(widened, changed, choose, tile=8).logits
     torch.testing.assert_close(after[:, :15], before[:, :15], atol=1e-5, rtol=0)
     assert not torch.allclose(after[:, 15:], before[:, 15:], atol=1e-3)
 
@@ -126,16 +121,16 @@ class Products(TorchDispatchMode):
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__()
-        self.parts: list[modules.Joined] = []
+        self.parts: list[learners.Joined] = []
         self.seen: list[tuple[int, int, tuple[int, int]]] = []
         """(where the weight lies, rows, the weight's shape)."""
-        made = modules.Modules.joined
+        made = learners.Modules.joined
 
-        def joined(self_: modules.Modules) -> list[modules.Joined]:
+        def joined(self_: learners.Modules) -> list[learners.Joined]:
             self.parts = made(self_)
             return self.parts
 
-        monkeypatch.setattr(modules.Modules, "joined", joined)
+        monkeypatch.setattr(learners.Modules, "joined", joined)
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
@@ -160,7 +155,7 @@ def test_executions_are_what_the_products_with_the_learners_show(
     widened: Widened, tokens: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Products(monkeypatch) as products:
-        answer = modules.prefill_widths(widened, tokens, modules.gated(widened.modules), tile=2)
+        answer = learners.prefill_widths(widened, tokens, learners.gated(widened.modules), tile=2)
     rows = {
         (layer, learner): products.ran(layer, learner)
         for layer in range(SMALL.layers)
@@ -169,7 +164,7 @@ def test_executions_are_what_the_products_with_the_learners_show(
     attention = SMALL.layers / 2 * tokens.numel()
     assert sum(up for up, _ in rows.values()) / 8 + attention == answer.executions().sum()
     assert all(up == down for up, down in rows.values())
-    shares = modules.shares(answer, SMALL.layers, tokens.numel())
+    shares = learners.shares(answer, SMALL.layers, tokens.numel())
     for (layer, learner), (up, _) in rows.items():
         assert up == pytest.approx(float(shares[layer, learner + 1 :].sum()) * tokens.numel())
 
@@ -177,9 +172,9 @@ def test_executions_are_what_the_products_with_the_learners_show(
 @pytest.mark.parametrize("n", [None, 0, 2])
 def test_operations_are_what_torch_counts(widened: Widened, tokens: Tensor, n: int | None) -> None:
     """With gates (None) and with n learners for everybody; gates are in the count."""
-    choose = modules.gated(widened.modules) if n is None else modules.constant(n)
+    choose = learners.gated(widened.modules) if n is None else learners.constant(n)
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        answer = modules.prefill_widths(widened, tokens, choose, tile=2)
+        answer = learners.prefill_widths(widened, tokens, choose, tile=2)
     assert sum(work.flops for _, work in answer.works) == counter.get_total_flops()
 
 
@@ -188,7 +183,7 @@ def test_a_learner_that_nobody_takes_is_not_multiplied(
     widened: Widened, tokens: Tensor, monkeypatch: pytest.MonkeyPatch, n: int
 ) -> None:
     with Products(monkeypatch) as products:
-        modules.prefill_widths(widened, tokens, modules.constant(n), tile=2)
+        learners.prefill_widths(widened, tokens, learners.constant(n), tile=2)
     for layer in range(SMALL.layers):
         for learner in range(LEARNERS):
             whole = tokens.numel() if learner < n else 0
@@ -196,16 +191,16 @@ def test_a_learner_that_nobody_takes_is_not_multiplied(
 
 
 def test_where_all_take_the_same_nothing_is_moved(widened: Widened, tokens: Tensor) -> None:
-    answer = modules.prefill_widths(widened, tokens, modules.constant(2), tile=2)
+    answer = learners.prefill_widths(widened, tokens, learners.constant(2), tile=2)
     assert all(work.moved == 0 for _, work in answer.works)
 
 
 def test_a_gate_multiplied_out_says_what_its_maps_say(widened: Widened) -> None:
     x, work = torch.randn(7, SMALL.width, generator=torch.Generator().manual_seed(5)), Work()
     gates = [widened.modules.at(index).gate for index in range(SMALL.layers)]
-    for gate, (weight, constant) in zip(gates, modules.one_map(gates, work), strict=True):
+    for gate, (weight, constant) in zip(gates, learners.one_map(gates, work), strict=True):
         torch.testing.assert_close(F.linear(x, weight, constant), gate(x), atol=1e-5, rtol=0)
-    d, g, n = SMALL.width, modules.GATE, LEARNERS + 1
+    d, g, n = SMALL.width, learners.GATE, LEARNERS + 1
     each = 2 * (g * g * d + n * g * d + g * g + n * g)
     assert work.flops == SMALL.layers * each, "folding is counted"
 
@@ -214,7 +209,7 @@ def test_a_gate_reads_its_own_position_alone(widened: Widened) -> None:
     x = torch.randn(6, SMALL.width, generator=torch.Generator().manual_seed(2))
     changed = x.clone()
     changed[:5] += 1.0
-    choose: Chooser = modules.gated(widened.modules)
+    choose: Chooser = learners.gated(widened.modules)
     for layer in range(SMALL.layers):
         assert choose(layer, x, Work())[5] == choose(layer, changed, Work())[5]
 
@@ -227,13 +222,13 @@ def test_labels_are_the_first_prefix_that_the_next_hardly_improves() -> None:
             [8.0, 7.9, 2.0, 1.0, 0.5],  # already the first does not
         ]
     )
-    assert distil.labels(errors).tolist() == [3, 4, 1]
-    assert distil.labels(errors, artefact=True).tolist() == [3, 4, 4]
+    assert train_learners.labels(errors).tolist() == [3, 4, 1]
+    assert train_learners.labels(errors, artefact=True).tolist() == [3, 4, 4]
 
 
 def test_choices_become_leading_learners_and_pass_a_gradient_to_the_gate() -> None:
     chosen = F.one_hot(torch.tensor([0, 2, 4]), LEARNERS + 1).float().requires_grad_(True)
-    run = distil.taken(chosen)
+    run = train_learners.taken(chosen)
     assert run.tolist() == [[0, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]]
     run.sum().backward()
     assert chosen.grad is not None
@@ -243,18 +238,18 @@ def test_choices_become_leading_learners_and_pass_a_gradient_to_the_gate() -> No
 def test_without_noise_the_likeliest_choice_is_trained_and_the_gate_learns() -> None:
     logits = torch.randn(200, LEARNERS + 1, generator=torch.Generator().manual_seed(1))
     logits.requires_grad_(True)
-    cold, warm = distil.sampled(logits, 0.0), distil.sampled(logits, 1.0)
+    cold, warm = train_learners.sampled(logits, 0.0), train_learners.sampled(logits, 1.0)
     assert torch.equal(cold.argmax(-1), logits.argmax(-1))
     assert not torch.equal(warm.argmax(-1), logits.argmax(-1))
     assert set(cold.detach().round(decimals=5).unique().tolist()) == {0.0, 1.0}
-    distil.taken(cold).sum().backward()
+    train_learners.taken(cold).sum().backward()
     assert logits.grad is not None
     assert float(logits.grad.abs().min(0).values.max()) > 0
 
 
 def test_softer_gates_choose_alike_and_are_less_sure(widened: Widened) -> None:
     made = copy.deepcopy(widened)
-    distil.soften(made.modules)
+    train_learners.soften(made.modules)
     x = torch.randn(50, SMALL.width, generator=torch.Generator().manual_seed(4))
     for index in range(SMALL.layers):
         before, after = widened.modules.at(index).gate(x), made.modules.at(index).gate(x)
@@ -264,8 +259,10 @@ def test_softer_gates_choose_alike_and_are_less_sure(widened: Widened) -> None:
 
 def test_the_budget_prices_the_share_of_learners_that_ran() -> None:
     half = F.one_hot(torch.full((2, 3, 4), 2), LEARNERS + 1).float()
-    assert float(distil.budget(half, 0.5)) == pytest.approx(0, abs=1e-5)
-    assert float(distil.budget(half, 0.25)) == pytest.approx(distil.PRICE / 4, abs=1e-5)
+    assert float(train_learners.budget(half, 0.5)) == pytest.approx(0, abs=1e-5)
+    assert float(train_learners.budget(half, 0.25)) == pytest.approx(
+        train_learners.PRICE / 4, abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -273,25 +270,25 @@ def test_every_learner_lowers_the_error_in_every_module(seed: int) -> None:
     """Prefix distillation: slices of the trained MLP would not do this for every n."""
     plan = recipes()[f"learners-s{seed}"]
     assert isinstance(plan, Widths)
-    base, made = checkpoint.restore(plan.base), checkpoint.widened(plan.name)
+    base, made = checkpoints.restore(plan.base), checkpoints.widened(plan.name)
     tokens = torch.from_numpy(next(load("embedded", 0, batches=1, sequences=32).cases()).tokens)
     found: list[Tensor] = []
 
-    def watch(unit: int, x: Tensor, output: units.Output) -> Tensor:
+    def watch(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
         y = output()
         if unit % 2:
-            found.append(distil.prefix_loss(made.modules.at(unit // 2), x, y))
+            found.append(train_learners.prefix_loss(made.modules.at(unit // 2), x, y))
         return y
 
     with torch.no_grad():
-        units.soft(base, tokens, watch)
+        unit_forward.soft(base, tokens, watch)
     for errors in found:
         assert [1.0, *errors.tolist()] == sorted([1.0, *errors.tolist()], reverse=True)
     assert statistics.median(float(errors[-1]) for errors in found) < 0.25
 
 
 def test_learners_are_no_slices_of_the_mlp() -> None:
-    base, made = checkpoint.restore("vanilla-6-s0"), checkpoint.widened("learners-s0")
+    base, made = checkpoints.restore("vanilla-6-s0"), checkpoints.widened("learners-s0")
     for index in range(base.shape.layers):
         ours = F.normalize(made.modules.at(index).learner(0).up.weight, dim=1)
         theirs = F.normalize(base.layer(index).up.weight, dim=1)
@@ -311,7 +308,7 @@ def test_the_dense_mlps_are_gone(widened: Widened) -> None:
     reader = load("embedded", 0, batches=1, sequences=2).width_reader("static-2")
     assert all(layer.up.weight.numel() == 0 for layer in reader.widened.model.layers)
     assert all(len(module.gate) == 0 for module in reader.widened.modules.layers)
-    whole = sum(p.numel() for p in checkpoint.restore("vanilla-6-s0").parameters())
+    whole = sum(p.numel() for p in checkpoints.restore("vanilla-6-s0").parameters())
     biases = 6 * 256
     assert reader.widened.parameters == whole + biases
 
@@ -323,7 +320,7 @@ def test_coins_keep_each_modules_choices() -> None:
     for batch in task.cases():
         ours = random_width.solve(held, batch, point)
         theirs = acm.solve(method, batch, point)
-        mine, other = (modules.shares(a, 6, batch.tokens.size) for a in (ours, theirs))
+        mine, other = (learners.shares(a, 6, batch.tokens.size) for a in (ours, theirs))
         torch.testing.assert_close(mine, other, atol=0.06, rtol=0)
         again = random_width.solve(held, batch, point)
         assert torch.equal(ours.logits, again.logits)
@@ -334,7 +331,7 @@ def test_trained_gates_choose_by_position() -> None:
     task = load("embedded", 0, batches=1, sequences=16)
     batch = next(task.cases())
     answer = acm.solve(acm.prepare(task, _at(0.4), 0), batch, _at(0.4))
-    shares = modules.shares(answer, 6, batch.tokens.size)
+    shares = learners.shares(answer, 6, batch.tokens.size)
     assert float(shares.amax(1).median()) < 0.95
     assert len(answer.executions().unique()) > 5
 
@@ -353,10 +350,10 @@ def test_a_recipe_is_rebuilt_from_its_seed(tmp_path: Path, monkeypatch: pytest.M
         name: dataclasses.replace(recipes()[name], steps=2)
         for name in ("learners-s0", "acm-40-s0", "acm-25-s0", "static-2-s0")
     }
-    monkeypatch.setattr(checkpoint, "recipes", lambda: {**recipes(), **short})
+    monkeypatch.setattr(checkpoints, "recipes", lambda: {**recipes(), **short})
     for name in short:
-        card = checkpoint.train(name, folder=tmp_path)
-        assert card == checkpoint.train(name, folder=tmp_path)
+        card = checkpoints.train(name, folder=tmp_path)
+        assert card == checkpoints.train(name, folder=tmp_path)
         assert (tmp_path / f"{name}.safetensors").stat().st_size < 700_000
 
 

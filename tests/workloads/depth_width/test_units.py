@@ -11,19 +11,15 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.workloads.ledger import (
-    checkpoint,
-    informed_routing,
-    random_units,
-    recoverability,
-    retrofit,
-    units,
-)
-from adabench.workloads.ledger.engine import decode, prefill
-from adabench.workloads.ledger.model import Backbone, Shape
-from adabench.workloads.ledger.recipes import Retrofit, recipes
-from adabench.workloads.ledger.task import load
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger.recipes import Retrofit, recipes
+from adabench.workloads.depth_width.ledger.task import load
+from adabench.workloads.depth_width.methods import random_units
+from adabench.workloads.depth_width.methods.informed_routing import informed_routing, recoverability
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
+from adabench.workloads.depth_width.substrate.gathered_forward import decode, prefill
+from adabench.workloads.depth_width.substrate.units import routers_and_forecasters, unit_forward
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 SMALL = Shape(layers=3, width=16, heads=2)
 UNITS = 2 * SMALL.layers
@@ -46,42 +42,45 @@ def tokens() -> Tensor:
     return torch.randint(2, 48, (SEQUENCES, TOKENS), generator=torch.Generator().manual_seed(1))
 
 
-def parts_of(kind: str, seed: int = 3) -> retrofit.Parts:
+def parts_of(kind: str, seed: int = 3) -> routers_and_forecasters.Parts:
     """Parts whose routers disagree with one another, as trained ones do."""
     plan = Retrofit("x", "y", 0, kind, 0.5, rank=3)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        parts = retrofit.Parts(plan, SMALL.width, UNITS)
+        parts = routers_and_forecasters.Parts(plan, SMALL.width, UNITS)
         for router in parts.routers:
             torch.nn.init.normal_(router.weight, std=0.6)
             torch.nn.init.zeros_(router.bias)
     return parts.requires_grad_(False)
 
 
-def masked(made: Backbone, tokens: Tensor, parts: retrofit.Parts) -> tuple[Tensor, Tensor]:
+def masked(
+    made: Backbone, tokens: Tensor, parts: routers_and_forecasters.Parts
+) -> tuple[Tensor, Tensor]:
     """Run everything and mix by the routers' decisions; return logits and decisions [units, ...]."""
     decided = []
 
-    def mix(unit: int, x: Tensor, output: units.Output) -> Tensor:
+    def mix(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
         predicted = parts.forecast(unit, x)
         run = (parts.logit(unit, x, predicted) > 0)[..., None]
         decided.append(run[..., 0])
         rest = torch.zeros_like(x) if predicted is None else predicted
         return torch.where(run, output(), rest)
 
-    states = units.soft(made, tokens, mix)
+    states = unit_forward.soft(made, tokens, mix)
     return made.head(made.norm(states)), torch.stack(decided)
 
 
 def test_with_everything_on_it_is_the_model_to_the_bit(model: Backbone, tokens: Tensor) -> None:
     whole = prefill(model, tokens, tile=2)
-    ours = units.prefill_units(model, tokens, units.all_units, tile=2)
+    ours = unit_forward.prefill_units(model, tokens, unit_forward.all_units, tile=2)
     assert torch.equal(whole.logits, ours.logits)
     assert [w.flops for _, w in whole.works] == [w.flops for _, w in ours.works]
     assert torch.equal(ours.executions(), torch.full((SEQUENCES, TOKENS), 3.0))
     stepped = decode(model, tokens, batch=2)
     assert torch.equal(
-        stepped.logits, units.decode_units(model, tokens, units.all_units, batch=2).logits
+        stepped.logits,
+        unit_forward.decode_units(model, tokens, unit_forward.all_units, batch=2).logits,
     )
 
 
@@ -90,7 +89,7 @@ def test_gathered_is_masked(model: Backbone, tokens: Tensor, kind: str) -> None:
     parts = parts_of(kind)
     logits, decided = masked(model, tokens, parts)
     assert 0.2 < decided.float().mean() < 0.8
-    ours = units.prefill_units(model, tokens, retrofit.rule(parts), tile=2)
+    ours = unit_forward.prefill_units(model, tokens, routers_and_forecasters.rule(parts), tile=2)
     torch.testing.assert_close(ours.logits, logits, atol=1e-5, rtol=0)
     assert torch.equal(ours.executions(), 0.5 * decided.sum(0).float())
 
@@ -99,19 +98,19 @@ def test_gathered_is_masked(model: Backbone, tokens: Tensor, kind: str) -> None:
 def test_decode_after_prefill_is_one_whole_forward(
     model: Backbone, tokens: Tensor, prompt: int
 ) -> None:
-    rule = retrofit.rule(parts_of("informed"))
-    whole = units.prefill_units(model, tokens, rule, tile=2)
-    stepped = units.decode_units(model, tokens, rule, batch=3, prompt=prompt)
+    rule = routers_and_forecasters.rule(parts_of("informed"))
+    whole = unit_forward.prefill_units(model, tokens, rule, tile=2)
+    stepped = unit_forward.decode_units(model, tokens, rule, batch=3, prompt=prompt)
     torch.testing.assert_close(stepped.logits, whole.logits, atol=1e-4, rtol=0)
     assert torch.equal(stepped.executions(), whole.executions())
 
 
 def test_a_later_token_changes_no_earlier_logit(model: Backbone, tokens: Tensor) -> None:
-    rule = retrofit.rule(parts_of("informed"))
-    before = units.prefill_units(model, tokens, rule, tile=8).logits
+    rule = routers_and_forecasters.rule(parts_of("informed"))
+    before = unit_forward.prefill_units(model, tokens, rule, tile=8).logits
     changed = tokens.clone()
     changed[:, 15] = (changed[:, 15] + 5) % 48
-    after = units.prefill_units(model, changed, rule, tile=8).logits
+    after = unit_forward.prefill_units(model, changed, rule, tile=8).logits
     torch.testing.assert_close(after[:, :15], before[:, :15], atol=1e-5, rtol=0)
     assert not torch.allclose(after[:, 15:], before[:, 15:], atol=1e-3)
 
@@ -123,7 +122,9 @@ def test_executions_are_what_hooks_on_the_modules_see(model: Backbone, tokens: T
             module.register_forward_hook(
                 lambda _, given, __, unit=unit: rows.__setitem__(unit, rows[unit] + len(given[0]))
             )
-    answer = units.prefill_units(made, tokens, retrofit.rule(parts_of("informed")), tile=2)
+    answer = unit_forward.prefill_units(
+        made, tokens, routers_and_forecasters.rule(parts_of("informed")), tile=2
+    )
     assert sum(rows) == 2 * answer.executions().sum()
     counted = [0] * UNITS
     for _, work in answer.works:
@@ -134,22 +135,24 @@ def test_executions_are_what_hooks_on_the_modules_see(model: Backbone, tokens: T
 
 @pytest.mark.parametrize("kind", ["informed", "greedy"])
 def test_operations_are_what_torch_counts(model: Backbone, tokens: Tensor, kind: str) -> None:
-    rule = retrofit.rule(parts_of(kind))
+    rule = routers_and_forecasters.rule(parts_of(kind))
     vectors = {  # products that torch's counter has no formula for
         torch.ops.aten.mv: lambda rows, vector, **_: 2 * rows[0] * rows[1],
         torch.ops.aten.dot: lambda one, other, **_: 2 * one[0],
     }
     counter = FlopCounterMode(display=False, custom_mapping=vectors)
     with sdpa_kernel(SDPBackend.MATH), counter:
-        answer = units.prefill_units(model, tokens, rule, tile=2)
+        answer = unit_forward.prefill_units(model, tokens, rule, tile=2)
     assert sum(work.flops for _, work in answer.works) == counter.get_total_flops()
 
 
 def test_keys_and_values_are_written_for_everyone(model: Backbone, tokens: Tensor) -> None:
-    nobody: units.Rule = lambda unit, rows, work: units.Choice(torch.empty(0, dtype=torch.long))
+    nobody: unit_forward.Rule = lambda unit, rows, work: unit_forward.Choice(
+        torch.empty(0, dtype=torch.long)
+    )
     for answer in (
-        units.prefill_units(model, tokens, nobody, tile=2),
-        units.decode_units(model, tokens, nobody, batch=2),
+        unit_forward.prefill_units(model, tokens, nobody, tile=2),
+        unit_forward.decode_units(model, tokens, nobody, batch=2),
     ):
         entries = sum(work.kv_entries for _, work in answer.works)
         assert entries == SEQUENCES * TOKENS * SMALL.layers
@@ -166,21 +169,21 @@ def test_a_forecast_reads_its_own_position_alone() -> None:
 
 
 def test_a_forecaster_starts_from_a_fit_that_beats_the_mean() -> None:
-    base = checkpoint.restore("vanilla-6-s0")
+    base = checkpoints.restore("vanilla-6-s0")
     plan = Retrofit("x", "vanilla-6-s0", 0, "informed", 0.5, steps=0)
-    parts = retrofit.train(plan, base)
+    parts = routers_and_forecasters.train(plan, base)
     batch = load("embedded", 0, batches=1, sequences=16)
     inputs = torch.from_numpy(next(batch.cases()).tokens)
     explained = []
 
-    def watch(unit: int, x: Tensor, output: units.Output) -> Tensor:
+    def watch(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
         found = output()
         left = (found - parts.forecast(unit, x)).square().sum()
         explained.append(float(1 - left / (found - found.mean((0, 1))).square().sum()))
         return found
 
     with torch.no_grad():
-        units.soft(base, inputs, watch)
+        unit_forward.soft(base, inputs, watch)
     assert len(explained) == 12
     assert min(explained) > 0
     assert explained[0] < 0.2, "the first attention is context, which no position forecasts alone"
@@ -189,11 +192,11 @@ def test_a_forecaster_starts_from_a_fit_that_beats_the_mean() -> None:
 
 def test_training_leaves_a_frozen_backbone_alone_and_tunes_only_where_it_says_so() -> None:
     for kind, same in (("informed", True), ("greedy", True), ("tuned", False)):
-        base = checkpoint.restore("vanilla-6-s0")
+        base = checkpoints.restore("vanilla-6-s0")
         before = {k: v.clone() for k, v in base.state_dict().items()}
         plan = Retrofit("x", "vanilla-6-s0", 0, kind, 0.5, steps=2)
-        retrofit.train(plan, base)
-        after = retrofit.merged(base).state_dict()
+        routers_and_forecasters.train(plan, base)
+        after = routers_and_forecasters.merged(base).state_dict()
         assert before.keys() == after.keys()
         assert same == all(torch.equal(before[k], after[k]) for k in before), kind
 
@@ -238,18 +241,18 @@ def test_a_retrofit_is_rebuilt_from_its_recipe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = dataclasses.replace(recipes()["greedy-75-s0"], steps=2)
-    monkeypatch.setattr(checkpoint, "recipes", lambda: {**recipes(), plan.name: plan})
-    card = checkpoint.train(plan.name, folder=tmp_path)
-    again = checkpoint.train(plan.name, folder=tmp_path)
+    monkeypatch.setattr(checkpoints, "recipes", lambda: {**recipes(), plan.name: plan})
+    card = checkpoints.train(plan.name, folder=tmp_path)
+    again = checkpoints.train(plan.name, folder=tmp_path)
     assert card == again
     assert card["held_out"]["executions"] > 5, "two steps close nothing"
-    fitted = checkpoint.retrofitted(plan.name, tmp_path)
-    assert isinstance(fitted.parts, retrofit.Parts)
+    fitted = checkpoints.retrofitted(plan.name, tmp_path)
+    assert isinstance(fitted.parts, routers_and_forecasters.Parts)
 
 
 def test_decisions_are_hard_and_pass_a_gradient_on() -> None:
     logit = torch.tensor([-3.0, 0.2, 3.0], requires_grad=True)
-    m = retrofit.straight_through(logit, 0.5)
+    m = routers_and_forecasters.straight_through(logit, 0.5)
     assert set(m.tolist()) <= {0.0, 1.0}
     m.sum().backward()
     assert bool((logit.grad > 0).all())
@@ -267,8 +270,10 @@ def test_units_run_where_a_plain_forecast_is_wrong(seed: int) -> None:
     """The card's fourth criterion, by the forecasters of its first stage and of its second."""
     plan = recipes()[f"informed-60-s{seed}"]
     assert isinstance(plan, Retrofit)
-    fitted = checkpoint.retrofitted(plan.name)
-    start = retrofit.train(dataclasses.replace(plan, steps=0), checkpoint.restore(plan.base))
+    fitted = checkpoints.retrofitted(plan.name)
+    start = routers_and_forecasters.train(
+        dataclasses.replace(plan, steps=0), checkpoints.restore(plan.base)
+    )
     tokens = torch.from_numpy(next(load("embedded", seed, batches=1, sequences=32).cases()).tokens)
     found = recoverability.aucs(fitted, tokens, start)
     assert float(found.mean()) - 2 * float(found.std()) / len(found) ** 0.5 > 0.5
@@ -277,12 +282,12 @@ def test_units_run_where_a_plain_forecast_is_wrong(seed: int) -> None:
 
 
 def test_greedy_parts_have_no_forecast_to_judge(tokens: Tensor) -> None:
-    fitted = checkpoint.retrofitted("greedy-60-s0")
+    fitted = checkpoints.retrofitted("greedy-60-s0")
     with pytest.raises(ValueError, match="forecasts nothing"):
         recoverability.aucs(fitted, tokens)
 
 
 def test_a_choice_without_forecast_adds_nothing() -> None:
-    choice = retrofit.chosen(torch.tensor([True, False, True]), None, Work())
+    choice = routers_and_forecasters.chosen(torch.tensor([True, False, True]), None, Work())
     assert choice.keep.tolist() == [0, 2]
     assert choice.rest is None

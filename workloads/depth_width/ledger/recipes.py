@@ -11,14 +11,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from adabench.workloads.ledger import cot_recipes, duo_recipes, ffn_recipes
-from adabench.workloads.ledger.cot_recipes import Shortening, Speaking, Thinking
-from adabench.workloads.ledger.duo_recipes import RandomlyRouted, Routing
-from adabench.workloads.ledger.ffn_recipes import Looping
-from adabench.workloads.ledger.model import Shape
-from adabench.workloads.ledger.real_path_recipes import RealPathfinding, real_path_recipes
-from adabench.workloads.ledger.real_recipes import RealRetrofit, Weights, real_recipes
-from adabench.workloads.ledger.real_width_recipes import RealWidths, real_width_recipes
+from adabench.workloads.depth_width.ledger.substrate.duo import duo_recipes
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_recipes import RandomlyRouted, Routing
+from adabench.workloads.depth_width.ledger_affine import recipes as ffn_recipes
+from adabench.workloads.depth_width.ledger_affine.recipes import Looping
+from adabench.workloads.depth_width.ledger_cot import recipes as cot_recipes
+from adabench.workloads.depth_width.ledger_cot.recipes import Shortening, Speaking, Thinking
+from adabench.workloads.depth_width.pretrained.recipes import RealRetrofit, Weights, real_recipes
+from adabench.workloads.depth_width.pretrained.substrate.path_recipes import (
+    RealPathfinding,
+    real_path_recipes,
+)
+from adabench.workloads.depth_width.pretrained.substrate.width_recipes import (
+    RealWidths,
+    real_width_recipes,
+)
+from adabench.workloads.depth_width.substrate.backbone import Shape
 
 SEEDS = (0, 1, 2)
 STEPS = 1000
@@ -47,7 +55,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Retrofit:
-    """Parts to be trained on a frozen backbone (`retrofit.py`), from which seed."""
+    """Parts to be trained on a frozen backbone (`routers_and_forecasters.py`), from which seed."""
 
     name: str
     base: str
@@ -63,7 +71,7 @@ class Retrofit:
 
 @dataclass(frozen=True)
 class Widths:
-    """Granular modules in place of a backbone's MLPs (`distil.py`), from which seed."""
+    """Granular modules in place of a backbone's MLPs (`train_learners.py`), from which seed."""
 
     name: str
     base: str
@@ -84,7 +92,7 @@ class Widths:
 
 @dataclass(frozen=True)
 class Asking:
-    """A backbone for questions (`qa_training.py`), from which seed."""
+    """A backbone for questions (`train_questions.py`), from which seed."""
 
     name: str
     start: str

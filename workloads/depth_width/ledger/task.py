@@ -1,6 +1,6 @@
 """The ledger: how many layers does each token of a stream need.
 
-A stream of operations on a value in Z_7 that is stated now and then (`data.py`). Between two
+A stream of operations on a value in Z_7 that is stated now and then (`stream.py`). Between two
 statements lie k = 1..4 maps that a causal model must chain through its layers; a third of
 the positions are fillers, of which any layer can make sense. So the right depth of every
 position is known by construction, and known to the scorer alone.
@@ -9,7 +9,7 @@ position is known by construction, and known to the scorer alone.
         return reader.read(batch, policy)       # logits for every position
 
 **What is given to everybody alike.** The held-out batches; the backbone; the recipe that
-trained all checkpoints (`training.py`); the engine (`engine.py`), which runs fewer rows where
+trained all checkpoints (`train_backbone.py`); the engine (`gathered_forward.py`), which runs fewer rows where
 a policy says so and writes down what it ran. A reader holds weights and nothing else: token
 ids are all that a method's model can see. Training seed = run seed modulo 3.
 
@@ -27,18 +27,18 @@ tiles of 16, 32, 64: vanilla-6 57.3, 53.0, 48.0; recursive 74.6, 68.8, 62.6; mor
 acm 60.1, 54.2, 47.5; informed routing 59.2, 48.4, 41.7; early exit 67.0, 55.8, 50.0; Duo-LLM 54.9,
 49.9, 41.4 and big everywhere 59.0, 55.2, 48.9; dense and VersatileFFN of `c2` 34.2, 30.9, 29.5 and
 78.4, 65.1, 61.1. Tiles were 16 until then: larger ones had been slower (recursive 109.2 at 64, 75.9
-at 16), but before freed pages were kept (`pages.py`). Figures of an AMD EPYC were taken with 16.
+at 16), but before freed pages were kept (`malloc_tuning.py`). Figures of an AMD EPYC were taken with 16.
 A call of torch costs several microseconds on this Xeon beyond what it multiplies, so a gathered
 arm, with twice or three times the calls, gains more from fewer tiles than a dense one.
 `mode=decode1`, `decode16`: one token at a time for one or sixteen sequences together, each
 step fed the stream's next token; a sequence that has left is not in the next stage's batch.
 
-**Layouts.** `stream` is all of the above. `layout=qa` asks short questions (`queries.py`, `asking.py`)
+**Layouts.** `stream` is all of the above. `layout=qa` asks short questions (`questions.py`, `task.py`)
 for methods that choose layers for a whole question, `layout=c2` has operands of two maps
-(`affine.py`, `composing.py`) for loops of MLPs, `layout=cot` is reckoned step by step (`cot_data.py`,
-`cot_task.py`) in words or latent steps. Cards ask for a layout; other methods are refused.
+(`affine_stream.py`, `task.py`) for loops of MLPs, `layout=cot` is reckoned step by step (`traces.py`,
+`task.py`) in words or latent steps. Cards ask for a layout; other methods are refused.
 
-**Width.** The trained models are 64 wide. `width=256` (or 128) is the timing twin (`twin.py`): a model of
+**Width.** The trained models are 64 wide. `width=256` (or 128) is the timing twin (`width_twin.py`): a model of
 that width with random weights runs, and the decisions, gates and logits of the trained one are
 replayed in it. Time, FLOPs and bytes are those of the wide model; answers, executions and
 allocation are the trained model's. It says nothing of what a wide model would answer.
@@ -49,7 +49,7 @@ withheld. Our backbone has a plain MLP of width 4d and full key-value heads, not
 and grouped heads.
 
 **Scale `real`.** SmolLM2-135M reads held-out Brown text, and `accuracy` is exp(-nats a token):
-`real_task.py`.
+`task.py`.
 
 **Limits.** Two layers solve k <= 2: compare at k = 3 and 4. Nothing here speaks of
 language.
@@ -64,29 +64,32 @@ import torch
 from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import DeviceUnavailable, SelectionError
-from adabench.workloads.ledger import (
-    asking,
-    checkpoint,
-    composing,
-    cot_task,
-    duo_reading,
-    gpu_shape,
-    real_path_task,
-    real_task,
-    twin,
+from adabench.workloads.depth_width.ledger.recipes import SEEDS
+from adabench.workloads.depth_width.ledger.substrate import gpu_shape, width_twin
+from adabench.workloads.depth_width.ledger.substrate.duo import duo_reader as duo_reading
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
+from adabench.workloads.depth_width.ledger.truth.oracle_scoring import study
+from adabench.workloads.depth_width.ledger_affine import task as composing
+from adabench.workloads.depth_width.ledger_affine.task import Composing
+from adabench.workloads.depth_width.ledger_cot import task as cot_task
+from adabench.workloads.depth_width.ledger_cot.task import Reckoning
+from adabench.workloads.depth_width.ledger_qa import task
+from adabench.workloads.depth_width.ledger_qa.task import Asking
+from adabench.workloads.depth_width.pretrained import task as real_task
+from adabench.workloads.depth_width.pretrained.substrate import path_task
+from adabench.workloads.depth_width.pretrained.substrate.path_task import RealAsking
+from adabench.workloads.depth_width.pretrained.task import RealLedger
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import (
+    DECODED,
+    Batch,
+    Reader,
+    UnitReader,
+    WidthReader,
 )
-from adabench.workloads.ledger.asking import Asking
-from adabench.workloads.ledger.composing import Composing
-from adabench.workloads.ledger.cot_task import Reckoning
-from adabench.workloads.ledger.data import Corpus, Ints, draw
-from adabench.workloads.ledger.duo_reading import DuoReader
-from adabench.workloads.ledger.duo_scoring import study
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.readers import DECODED, Batch, Reader, UnitReader, WidthReader
-from adabench.workloads.ledger.real_path_task import RealAsking
-from adabench.workloads.ledger.real_task import RealLedger
-from adabench.workloads.ledger.recipes import SEEDS
-from adabench.workloads.ledger.scoring import (
+from adabench.workloads.depth_width.substrate.stream import Corpus, Ints, draw
+from adabench.workloads.depth_width.truth.scoring import (
     Floats,
     allocation,
     costs,
@@ -227,11 +230,11 @@ class Ledger:
             SelectionError: if no recipe has that name.
         """
         name = f"{base}-s{self.training_seed}"
-        recipe = checkpoint.recipe(name)
+        recipe = checkpoints.recipe(name)
         if self.scale == "gpu":
             model = gpu_shape.random_model(recipe.shape, self.seed).cuda()
             return Reader(model, self.mode, kv_analytic(recipe, model.shape), "cuda")
-        model = twin.of_backbone(checkpoint.restore(name), self.width)
+        model = width_twin.of_backbone(checkpoints.restore(name), self.width)
         return Reader(model, self.mode, kv_analytic(recipe, model.shape))
 
     def unit_reader(self, base: str) -> UnitReader:
@@ -243,8 +246,8 @@ class Ledger:
         """
         if self.scale == "gpu":
             gpu_shape.refuse(base, "router")
-        fitted = checkpoint.retrofitted(f"{base}-s{self.training_seed}")
-        return UnitReader(twin.of_fitted(fitted, self.width), self.mode)
+        fitted = checkpoints.retrofitted(f"{base}-s{self.training_seed}")
+        return UnitReader(width_twin.of_fitted(fitted, self.width), self.mode)
 
     def width_reader(self, base: str) -> WidthReader:
         """Return the reader of a model with granular modules, trained now if it is not shipped.
@@ -255,8 +258,8 @@ class Ledger:
         """
         if self.scale == "gpu":
             gpu_shape.refuse(base, "gate")
-        widened = checkpoint.widened(f"{base}-s{self.training_seed}")
-        return WidthReader(twin.of_widened(widened, self.width), self.mode)
+        widened = checkpoints.widened(f"{base}-s{self.training_seed}")
+        return WidthReader(width_twin.of_widened(widened, self.width), self.mode)
 
     def duo_reader(self, budget: int = 0) -> DuoReader:
         """Return the reader of the model with big and small modules; `budget` picks its routers."""
@@ -284,7 +287,7 @@ class Ledger:
     def rehearse(self, solve: Callable[[], object]) -> None:
         """Record the decisions of one solve, where a twin is to replay them."""
         if self.width != WIDTH:
-            twin.rehearse(solve)
+            width_twin.rehearse(solve)
 
     def score(self, batch: Batch, answer: Answer) -> Mapping[str, float]:
         """Return quality, counted work and where the work went.
@@ -293,7 +296,7 @@ class Ledger:
             MethodContractError: if another width was asked for and no twin has run.
         """
         if self.width != WIDTH:
-            twin.done(self.width, answer)
+            width_twin.done(self.width, answer)
         tokens = answer.logits.shape[0] * answer.logits.shape[1]
         ran = answer.executions().numpy()
         values = costs(answer, tokens) | {"executions": float(ran.mean())}
@@ -332,7 +335,7 @@ def load(
             f"ledger has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}."
         )
     if scale == "real" and layout == "qa":
-        return real_path_task.load(seed, mode, batches, sequences)
+        return path_task.load(seed, mode, batches, sequences)
     if scale == "real":
         return real_task.load(seed, mode, layout, batches, sequences)
     if scale == "gpu" and not torch.cuda.is_available():
@@ -346,7 +349,7 @@ def load(
         if scale == "gpu":
             raise SelectionError(f"layout={layout} has no scale gpu.", "Run it at scale embedded.")
         if layout == "qa":
-            return asking.load(seed, mode, batches, sequences)
+            return task.load(seed, mode, batches, sequences)
         if layout == "c2":
             return composing.load(seed, mode, batches, sequences)
         return cot_task.load(seed, mode, batches, sequences)

@@ -9,14 +9,14 @@ new optimiser for the rest; the experts of `moe-ffn` start as eight copies of th
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adabench.workloads.ledger.ffns import FfnShape
+from adabench.workloads.depth_width.ledger_affine.substrate.ffn_models import FfnShape
 
 STEPS, WARM = 1600, 1200
 
 
 @dataclass(frozen=True)
 class Looping:
-    """A model of the MLP family (`ffn_training.py`), from which seed."""
+    """A model of the MLP family (`train_ffns.py`), from which seed."""
 
     name: str
     shape: FfnShape

@@ -1,19 +1,19 @@
 """The ledger task at `layout=c2`: the stream with operands of two maps, for loops of MLPs.
 
-The data is in `affine.py`; models of this layout are in `ffns.py` and are trained by
-`ffn_training.py`. Everything is scored as on the plain stream, with two differences:
+The data is in `affine_stream.py`; models of this layout are in `ffn_models.py` and are trained by
+`train_ffns.py`. Everything is scored as on the plain stream, with two differences:
 
 `executions` counts dense MLPs run per token, summed over the four layers (a loop is 1, a slice of
-1/8 is 1/8; see `ffn_engine.py`), and `depth_*` says where they went. `accuracy_deep` is the mean
+1/8 is 1/8; see `loop_forward.py`), and `depth_*` says where they went. `accuracy_deep` is the mean
 over k = 2..4. `loops_operand_over_filler` compares loops alone, without slices.
 
-**Is it learned?** The plain recipe (`training.py`) does not carry over if half of the operands are
+**Is it learned?** The plain recipe (`train_backbone.py`) does not carry over if half of the operands are
 affine: a dense model of four layers (width 64, SwiGLU of 128, 0.177 M) has 1.000, 0.415, 0.231,
 0.144 at k = 1..4 after 1000 steps in one phase (chance is 0.143; seed 0, 256 held-out sequences,
 62 CPU s on one core of a busy machine). With a fifth of them it has 1.000, 0.858, 0.494, 0.227
 after 800 steps in two phases (54 CPU s), and fillers at 1.000: learned at k = 2, half at k = 3,
 hardly at 4. That was taken, before any looped model had been scored on it: here there is something
-left to win. The shipped models have 1600 steps (`ffn_training.py`): dense of seed 0 has 1.000,
+left to win. The shipped models have 1600 steps (`train_ffns.py`): dense of seed 0 has 1.000,
 1.000, 0.640, 0.348.
 """
 
@@ -26,10 +26,10 @@ import torch
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import SelectionError
-from adabench.workloads.ledger import affine, checkpoint
-from adabench.workloads.ledger.data import Corpus
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.ffn_engine import (
+from adabench.workloads.depth_width.ledger.recipes import SEEDS
+from adabench.workloads.depth_width.ledger_affine.substrate import affine_stream
+from adabench.workloads.depth_width.ledger_affine.substrate.ffn_models import Stack
+from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import (
     ONCE,
     Depths,
     Path,
@@ -37,10 +37,11 @@ from adabench.workloads.ledger.ffn_engine import (
     decode_ffns,
     prefill_ffns,
 )
-from adabench.workloads.ledger.ffns import Stack
-from adabench.workloads.ledger.readers import DECODED, GATHERED_TILE, Batch
-from adabench.workloads.ledger.recipes import SEEDS
-from adabench.workloads.ledger.scoring import (
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import DECODED, GATHERED_TILE, Batch
+from adabench.workloads.depth_width.substrate.stream import Corpus
+from adabench.workloads.depth_width.truth.scoring import (
     Floats,
     allocation,
     costs,
@@ -82,7 +83,7 @@ class FfnReader:
 
 @dataclass(frozen=True)
 class Composing:
-    """The task: streams of `affine.py`, their models, and a score that knows the labels."""
+    """The task: streams of `affine_stream.py`, their models, and a score that knows the labels."""
 
     seed: int
     mode: str
@@ -105,7 +106,7 @@ class Composing:
         Raises:
             SelectionError: if no recipe has that name.
         """
-        return FfnReader(checkpoint.looping(f"{base}-s{self.training_seed}"), self.mode)
+        return FfnReader(checkpoints.looping(f"{base}-s{self.training_seed}"), self.mode)
 
     def reader(self, base: str) -> NoReturn:
         """Refuse a method of another layout.
@@ -150,7 +151,7 @@ class Composing:
     def _sibling(self, index: int) -> Corpus:
         seeds = np.random.SeedSequence((_SIBLINGS, self.seed, index))
         generator = np.random.Generator(np.random.PCG64(seeds))
-        return affine.sibling(generator, self.corpora[index])
+        return affine_stream.sibling(generator, self.corpora[index])
 
     def score(self, batch: Batch, answer: Run) -> Mapping[str, float]:
         """Return quality, counted work and where the work went."""
@@ -181,4 +182,4 @@ def load(seed: int, mode: str, batches: int, sequences: int) -> Composing:
 def _draw(*seeds: int) -> Corpus:
     """Draw `seeds[1]` sequences from a stream keyed by all of the numbers."""
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
-    return affine.draw(generator, seeds[1])
+    return affine_stream.draw(generator, seeds[1])

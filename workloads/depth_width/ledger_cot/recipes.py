@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from adabench.workloads.ledger.model import Shape
+from adabench.workloads.depth_width.substrate.backbone import Shape
 
 TOKENS = 96
 """Room for the longest verbose trace: 19 + 7 x 8 + 2."""
@@ -20,7 +20,7 @@ SHAPE = Shape(6, tokens=TOKENS)
 
 @dataclass(frozen=True)
 class Speaking:
-    """A backbone that is trained from nothing (`cot_training.py`), from which seed."""
+    """A backbone that is trained from nothing (`train_teacher.py`), from which seed."""
 
     name: str
     kind: Literal["words", "direct"]
@@ -32,7 +32,7 @@ class Speaking:
 
 @dataclass(frozen=True)
 class Thinking:
-    """A latent student (`latent_training.py`) of a backbone that speaks, from which seed."""
+    """A latent student (`train_student.py`) of a backbone that speaks, from which seed."""
 
     name: str
     base: str
@@ -45,7 +45,7 @@ class Thinking:
 
 @dataclass(frozen=True)
 class Shortening:
-    """Routers and adapters (`latent_shortcuts.py`) on a latent student, from which seed."""
+    """Routers and adapters (`shortcuts.py`) on a latent student, from which seed."""
 
     name: str
     base: str

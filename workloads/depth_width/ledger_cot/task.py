@@ -1,7 +1,7 @@
 """The ledger task at `layout=cot`: reckoning step by step, in words or in latent steps.
 
-A case is a batch of one question (`cot_data.py`) for every sequence that the stream would hold.
-`accuracy` is exact match of the answer. What it took is counted by the engine (`latent_engine.py`),
+A case is a batch of one question (`traces.py`) for every sequence that the stream would hold.
+`accuracy` is exact match of the answer. What it took is counted by the engine (`latent_forward.py`),
 in every phase:
 
 `executions`         layers run in question, latent steps and language together, per token of
@@ -30,22 +30,23 @@ from torch import Tensor
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import SelectionError
-from adabench.workloads.ledger import checkpoint, cot_data, latent_engine
-from adabench.workloads.ledger.asking import Exam
-from adabench.workloads.ledger.cot_data import HALF, Keys, Reckoned
-from adabench.workloads.ledger.data import Bools, Ints
-from adabench.workloads.ledger.latent_engine import Shortcut, Solution
-from adabench.workloads.ledger.latent_shortcuts import Shortened
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.queries import Questions
-from adabench.workloads.ledger.recipes import SEEDS
+from adabench.workloads.depth_width.ledger.recipes import SEEDS
+from adabench.workloads.depth_width.ledger_cot.substrate import latent_forward, traces
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Shortcut, Solution
+from adabench.workloads.depth_width.ledger_cot.substrate.shortcuts import Shortened
+from adabench.workloads.depth_width.ledger_cot.substrate.traces import HALF, Keys, Reckoned
+from adabench.workloads.depth_width.ledger_qa.task import Exam
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.questions import Questions
+from adabench.workloads.depth_width.substrate.stream import Bools, Ints
 
 PER_SEQUENCE = 1
 TOGETHER = {"prefill": 64, "decode1": 1, "decode16": 16}
 CALIBRATION_SEED, CALIBRATION = 777, 200
 _EVALUATION = 1_000_039
 _SIBLINGS = 1_000_081
-LANGUAGE_LIMIT = cot_data.VERBOSE_STEP * cot_data.MOST + 2
+LANGUAGE_LIMIT = traces.VERBOSE_STEP * traces.MOST + 2
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Solver:
     def speak(self, exam: Exam, *, terse: bool = False) -> Solution:
         """Answer in words, step by step."""
         asked = marked(exam.questions, HALF) if terse else exam.questions
-        words = latent_engine.in_words(self.model, LANGUAGE_LIMIT)
+        words = latent_forward.in_words(self.model, LANGUAGE_LIMIT)
         return self._solved(asked, lambda who: words, LANGUAGE_LIMIT + 1)
 
     def pause(self, exam: Exam, *, per_operation: int) -> Solution:
@@ -66,8 +67,8 @@ class Solver:
         steps = per_operation * operations(exam.questions)
         return self._solved(
             exam.questions,
-            lambda who: latent_engine.in_pauses(self.model, steps[who], cot_data.PAUSE),
-            per_operation * cot_data.MOST + 1,
+            lambda who: latent_forward.in_pauses(self.model, steps[who], traces.PAUSE),
+            per_operation * traces.MOST + 1,
         )
 
     def think(self, exam: Exam, shortcut: Shortcut | None = None, *, per_step: int = 1) -> Solution:
@@ -76,14 +77,14 @@ class Solver:
         steps = -(-operations(asked) // per_step)
         return self._solved(
             asked,
-            lambda who: latent_engine.in_thought(
+            lambda who: latent_forward.in_thought(
                 self.model, steps[who], shortcut and shortcut.of(who)
             ),
-            cot_data.MOST + 1,
+            traces.MOST + 1,
         )
 
-    def _solved(self, questions: Questions, go_on: latent_engine.GoOn, room: int) -> Solution:
-        return latent_engine.solve(self.model, questions, go_on, room=room, tile=self.together)
+    def _solved(self, questions: Questions, go_on: latent_forward.GoOn, room: int) -> Solution:
+        return latent_forward.solve(self.model, questions, go_on, room=room, tile=self.together)
 
 
 def operations(questions: Questions) -> Tensor:
@@ -119,12 +120,12 @@ class Reckoning:
 
     def solver(self, base: str) -> Solver:
         """Return a backbone of this layout."""
-        model = checkpoint.restore(f"{base}-s{self.training_seed}")
+        model = checkpoints.restore(f"{base}-s{self.training_seed}")
         return Solver(model, TOGETHER[self.mode])
 
     def shortened(self, kind: str) -> tuple[Solver, Shortened]:
         """Return the latent student and shortcuts that were trained for it."""
-        found = checkpoint.shortened(f"cot-shortcuts-{kind}-s{self.training_seed}")
+        found = checkpoints.shortened(f"cot-shortcuts-{kind}-s{self.training_seed}")
         return Solver(found.model, TOGETHER[self.mode]), found
 
     def reader(self, *asked: object) -> NoReturn:
@@ -159,7 +160,7 @@ class Reckoning:
         """Return the same operations on another opening value, keys included. For oracles."""
         seeds = np.random.SeedSequence((_SIBLINGS, self.seed, exam.index, number))
         generator = np.random.Generator(np.random.PCG64(seeds))
-        return cot_data.sibling(generator, self._posed(exam).keys)
+        return traces.sibling(generator, self._posed(exam).keys)
 
     def critical(self, exam: Exam) -> Bools:
         """Return which steps change the value, [n, 8]. For oracles alone."""
@@ -199,7 +200,7 @@ def load(seed: int, mode: str, batches: int, sequences: int) -> Reckoning:
 def _draw(*seeds: int) -> Reckoned:
     """Draw `seeds[1]` questions from a stream keyed by all of the numbers."""
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
-    return cot_data.pose(generator, seeds[1])
+    return traces.pose(generator, seeds[1])
 
 
 def _phases(solution: Solution, tokens: int) -> dict[str, float]:

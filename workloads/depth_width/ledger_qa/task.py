@@ -20,15 +20,22 @@ from torch import Tensor
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import SelectionError
-from adabench.workloads.ledger import checkpoint
-from adabench.workloads.ledger.data import Bools, Ints
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.path_routers import Guided
-from adabench.workloads.ledger.paths import Decide, Reply, answer
-from adabench.workloads.ledger.queries import ASKED_K, TRAINED_K, Asked, Questions, ask, redrawn
-from adabench.workloads.ledger.recipes import SEEDS
-from adabench.workloads.ledger.scoring import Floats
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger.recipes import SEEDS
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.paths.path_forward import Decide, Reply, answer
+from adabench.workloads.depth_width.substrate.paths.path_routers import Guided
+from adabench.workloads.depth_width.substrate.questions import (
+    ASKED_K,
+    TRAINED_K,
+    Asked,
+    Questions,
+    ask,
+    redrawn,
+)
+from adabench.workloads.depth_width.substrate.stream import Bools, Ints
+from adabench.workloads.depth_width.substrate.work_counter import Work
+from adabench.workloads.depth_width.truth.scoring import Floats
 
 BASE = "qa-6"
 PER_SEQUENCE = 4
@@ -81,11 +88,11 @@ class Asking:
 
     def path_reader(self) -> PathReader:
         """Return the frozen backbone."""
-        return PathReader(checkpoint.restore(f"{BASE}-s{self.training_seed}"), self._together)
+        return PathReader(checkpoints.restore(f"{BASE}-s{self.training_seed}"), self._together)
 
     def guided(self, base: str) -> tuple[PathReader, Guided]:
         """Return a frozen backbone and the routers trained for it."""
-        guided = checkpoint.guided(f"{base}-s{self.training_seed}")
+        guided = checkpoints.guided(f"{base}-s{self.training_seed}")
         return PathReader(guided.model, self._together), guided
 
     @property

@@ -7,7 +7,7 @@ Before each layer a small router reads the prompt and says how often the layer r
 Routers are taught by paths that a length-aware tree search found on training questions
 (`path_search.py`), with a focal loss that holds its own against nine tenths of "once"
 (`path_routers.py`). A skipped layer is not called for that question and stores no keys; a
-repeated one has two slots of keys (`paths.py`).
+repeated one has two slots of keys (`path_forward.py`).
 
 **Decided at prefill, once.** The released forward decides anew at every call, in cached decoding
 from a single row. Here the prompt decides and decoding follows.
@@ -66,11 +66,11 @@ paper's own; it was taken over after 2400 questions of seed 0 on which no score 
 
 **At scale real.** SmolLM2-135M on Brown text, `--scale real`; the routers are shipped.
 The first 64 words of a window are the prompt: they run along the path that they decide, the 192
-after them take it too, and only words after the prompt are scored (`real_path_task.py`).
+after them take it too, and only words after the prompt are scored (`path_task.py`).
 Words are not right or wrong, so a path is labelled by what it does to the model's own predictions,
-at one price a layer that makes labels 27 layers long in the mean (`real_path_search.py`); 400
+at one price a layer that makes labels 27 layers long in the mean (`window_path_search.py`); 400
 windows are labelled from a common menu. Routers, loss and `p` are those of scale embedded; routers
-are then leant to 27 layers at p = -0.5 (`real_path_fit.py`).
+are then leant to 27 layers at p = -0.5 (`train_window_routers.py`).
 
 *What to expect there.* Written when paths had been read on the fitting split and before any
 held-out word: the least harmful of the 30 layers costs 0.095 nats of divergence, 2.6 % of the nats
@@ -125,94 +125,79 @@ used for the second; a base that was trained on and is called frozen.
 
 from dataclasses import dataclass
 
-from adabench.harness.contract.card import Card, Claim, Frontier, Knob, OutOfReach, Point, Ratio
-from adabench.workloads.ledger.asking import Asking, Exam, PathReader
-from adabench.workloads.ledger.path_routers import Routers, decide
-from adabench.workloads.ledger.paths import Reply
+from adabench.harness.contract.card import (
+    Card,
+    Claim,
+    Frontier,
+    Knob,
+    OutOfReach,
+    Point,
+    Ratio,
+    Variant,
+)
+from adabench.workloads.depth_width.ledger_qa.task import Asking, Exam, PathReader
+from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
+from adabench.workloads.depth_width.substrate.paths.path_routers import Routers, decide
 
 CARD = Card(
     title="Dr.LLM",
+    tasks=("ledger_qa", "pretrained"),
+    moved_from="ledger/dr_llm",
+    variants={"pretrained": Variant(conditions={"prompt": 64})},
     paper="Dr.LLM: Dynamic Layer Routing in LLMs, arXiv 2510.12773, October 2025",
     adapts="which layers a question skips, runs or repeats, on windows of its prompt's states",
     fidelity="reconstructed",
     skips_from="full_path",
-    conditions={"layout": "qa"},
     knobs=(Knob("p", (-0.6, -0.5, -0.4, -0.3, -0.2), -0.5, open=True, low=-1, high=1),),
     claims=(
         Claim(
             id="drllm-1",
             says="A tenth fewer layers than the frozen model, within half a point.",
             paper="5 layers of 28 to 36 fewer; the card's criterion 1",
-            expect=Ratio(
-                "executions",
-                against="full_path",
-                high=0.9,
-                keeping={"accuracy": 0.005},
-                where={"layout": "qa"},
-            ),
+            expect=Ratio("executions", against="full_path", high=0.9, keeping={"accuracy": 0.005}),
         ),
         Claim(
             id="drllm-gain",
             says="Leaning towards running layers (p = -0.2) it answers more than the frozen model.",
             paper="up to 3.4 points more",
-            expect=Ratio(
-                "accuracy", against="full_path", low=1.0, where={"layout": "qa", "p": -0.2}
-            ),
+            expect=Ratio("accuracy", against="full_path", low=1.0, where={"p": -0.2}),
         ),
         Claim(
             id="drllm-2-static",
             says="Over layers run it answers more than the best static paths.",
             paper="the card's criterion 2",
-            expect=Frontier(
-                "executions", "accuracy", against="static_path", where={"layout": "qa"}
-            ),
+            expect=Frontier("executions", "accuracy", against="static_path"),
         ),
         Claim(
             id="drllm-2-random",
             says="It answers more than random skipping of as many layers.",
             paper="the card's criterion 2",
-            expect=Ratio("accuracy", against="random_paths", low=1.0, where={"layout": "qa"}),
+            expect=Ratio("accuracy", against="random_paths", low=1.0),
         ),
         Claim(
             id="drllm-2-blind",
             says="It answers more than its own paths dealt to other questions.",
             paper="our control",
-            expect=Ratio(
-                "accuracy",
-                against="random_paths",
-                low=1.0,
-                where={"layout": "qa", "keep": "paths"},
-            ),
+            expect=Ratio("accuracy", against="random_paths", low=1.0, where={"keep": "paths"}),
         ),
         Claim(
             id="drllm-3",
             says="Questions of four to six operations run more layers than those of one or two.",
             paper="the card's criterion 3",
-            expect=Ratio("deep_over_shallow", against="full_path", low=1.0, where={"layout": "qa"}),
+            expect=Ratio("deep_over_shallow", against="full_path", low=1.0),
         ),
         Claim(
             id="drllm-5",
             says="Answering at batch 1 takes at least 8 % less time.",
             paper="the card's criterion 5: 80 % of the layer reduction",
-            expect=Ratio(
-                "latency_s",
-                against="full_path",
-                high=0.92,
-                where={"layout": "qa", "mode": "decode1"},
-            ),
+            expect=Ratio("latency_s", against="full_path", high=0.92, where={"mode": "decode1"}),
         ),
         Claim(
             id="drllm-real",
             says="On real text a tenth fewer layers than the whole model, within 1 % of its nats.",
             paper="the card's criterion 1; our bar for scale real",
-            expect=Ratio(
-                "executions",
-                against="full_path",
-                high=0.9,
-                keeping={"nll_token": 0.036},
-                where={"layout": "qa"},
-            ),
-            scale="real",
+            expect=Ratio("executions", against="full_path", high=0.9, keeping={"nll_token": 0.036}),
+            where_task="pretrained",
         ),
         Claim(
             id="drllm-real-static",
@@ -223,28 +208,23 @@ CARD = Card(
                 against="static_path",
                 high=1.0,
                 keeping={"executions": 0.1},
-                where={"layout": "qa", "length": 27},
+                where={"length": 27},
             ),
-            scale="real",
+            where_task="pretrained",
         ),
         Claim(
             id="drllm-real-random",
             says="On real text it loses less than random skipping of as many layers.",
             paper="the card's criterion 2",
-            expect=Ratio("nll_token", against="random_paths", high=1.0, where={"layout": "qa"}),
-            scale="real",
+            expect=Ratio("nll_token", against="random_paths", high=1.0),
+            where_task="pretrained",
         ),
         Claim(
             id="drllm-real-blind",
             says="On real text it loses less than its own paths dealt to other windows.",
             paper="our control",
-            expect=Ratio(
-                "nll_token",
-                against="random_paths",
-                high=1.0,
-                where={"layout": "qa", "keep": "paths"},
-            ),
-            scale="real",
+            expect=Ratio("nll_token", against="random_paths", high=1.0, where={"keep": "paths"}),
+            where_task="pretrained",
         ),
         Claim(
             id="drllm-ood",

@@ -50,7 +50,7 @@ left write theirs), and writing those of layers that nobody runs takes 15 more. 
 instead of one. Exits 29, layout 14, the cache of those who stay copied 10, bookkeeping 4,
 storing 3, putting back 2, rows 1.
 
-**Scale real.** Four exits of SmolLM2's thirty layers, each with a low-rank lens (`real_exits.py`).
+**Scale real.** Four exits of SmolLM2's thirty layers, each with a low-rank lens (`early_exits.py`).
 Expected, before any training: next to nothing is saved within 1 % of the nats. On Brown text few
 positions are sure, the last exit is at 27, and one look of the head costs as much as eight layers.
 Seen, at 0.9, seeds 0..2, 3 batches each, lenses of forty steps: 1.0122 of the nats (by seed
@@ -66,14 +66,20 @@ an exit rule for free; comparing with a model whose head reads one layer only.
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Claim, Frontier, Knob, Point, Ratio
-from adabench.workloads.ledger.engine import Admission, Answer, Policy, read_out
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.readers import GATHERED_TILE, Batch, Reader
-from adabench.workloads.ledger.task import Ledger
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import (
+    Admission,
+    Answer,
+    Policy,
+    read_out,
+)
+from adabench.workloads.depth_width.substrate.readers import GATHERED_TILE, Batch, Reader
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 CARD = Card(
     title="Early exit on confidence",
+    tasks=("ledger", "pretrained"),
     paper="Schuster et al., Confident adaptive language modeling, arXiv 2207.07061",
     adapts="how many layers a token runs, on the head's confidence in the next token",
     fidelity="special-case",

@@ -7,7 +7,7 @@ and a quarter at k = 6, as in a prototype with one answer (0.50 and 0.27).
 
 **What was seen.** Seeds 0, 1, 2, 8 batches: 0.841, 0.777, 0.818 over all k. k <= 4 right always; k
 = 5 at 0.726, 0.484, 0.661 and k = 6 at 0.323, 0.177, 0.247, better than expected. (The first
-backbone, trained from noise, stood at 0.62 to 0.70 for k = 4; `qa_training.py` says what changed.)
+backbone, trained from noise, stood at 0.62 to 0.70 for k = 4; `train_questions.py` says what changed.)
 
 **At scale real** it is SmolLM2 with all of its 30 layers, scored on the words after a prompt of 64:
 3.579 nats a word (seeds 0..2, 6 batches).
@@ -15,16 +15,18 @@ backbone, trained from noise, stood at 0.62 to 0.70 for k = 4; `qa_training.py` 
 **Ways to fake it.** A weaker base than the one the routers were trained on.
 """
 
-from adabench.harness.contract.card import Card, Point
-from adabench.workloads.ledger.asking import Asking, Exam, PathReader
-from adabench.workloads.ledger.paths import Reply, default
+from adabench.harness.contract.card import Card, Point, Variant
+from adabench.workloads.depth_width.ledger_qa.task import Asking, Exam, PathReader
+from adabench.workloads.depth_width.substrate.paths.path_forward import Reply, default
 
 CARD = Card(
     title="Full path",
+    tasks=("ledger_qa", "pretrained"),
+    moved_from="ledger/full_path",
+    variants={"pretrained": Variant(conditions={"prompt": 64})},
     paper="Vaswani et al., Attention is all you need, arXiv 1706.03762",
     adapts="nothing: every question runs every layer once",
     role="static",
-    conditions={"layout": "qa"},
 )
 
 

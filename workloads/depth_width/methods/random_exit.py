@@ -17,14 +17,20 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger.early_exit import unsure
-from adabench.workloads.ledger.engine import Admission, Admit, Answer, Policy
-from adabench.workloads.ledger.readers import GATHERED_TILE, Batch, Reader
-from adabench.workloads.ledger.task import Ledger
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.methods.early_exit import unsure
+from adabench.workloads.depth_width.substrate.gathered_forward import (
+    Admission,
+    Admit,
+    Answer,
+    Policy,
+)
+from adabench.workloads.depth_width.substrate.readers import GATHERED_TILE, Batch, Reader
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 CARD = Card(
     title="Random exits at early exit's shares",
+    tasks=("ledger", "pretrained"),
     adapts="how many layers a token runs, by coin",
     role="control",
     knobs=(

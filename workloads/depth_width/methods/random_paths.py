@@ -27,16 +27,18 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger.asking import Asking, Exam, PathReader
-from adabench.workloads.ledger.path_routers import decide
-from adabench.workloads.ledger.paths import Reply
+from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.workloads.depth_width.ledger_qa.task import Asking, Exam, PathReader
+from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
+from adabench.workloads.depth_width.substrate.paths.path_routers import decide
 
 CARD = Card(
     title="Random paths at Dr.LLM's lengths",
+    tasks=("ledger_qa", "pretrained"),
+    moved_from="ledger/random_paths",
+    variants={"pretrained": Variant(conditions={"prompt": 64})},
     adapts="which layers a question skips or repeats, by coin",
     role="control",
-    conditions={"layout": "qa"},
     knobs=(
         Knob("p", (-0.6, -0.5, -0.4, -0.3, -0.2), -0.5, at="prepare", open=True, low=-1, high=1),
         Knob("keep", ("lengths", "paths"), "lengths"),

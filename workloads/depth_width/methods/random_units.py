@@ -18,16 +18,22 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.readers import Batch, UnitReader
-from adabench.workloads.ledger.retrofit import Parts, chosen, rule
-from adabench.workloads.ledger.task import Ledger
-from adabench.workloads.ledger.units import Choice, Rule
-from adabench.workloads.ledger.work import Work
+from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import Batch, UnitReader
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import (
+    Parts,
+    chosen,
+    rule,
+)
+from adabench.workloads.depth_width.substrate.units.unit_forward import Choice, Rule
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 CARD = Card(
     title="Random units at informed routing's rates",
+    tasks=("ledger", "pretrained"),
+    variants={"pretrained": Variant(sweep={"sparsity": (0.15,)})},
     adapts="which attention blocks and MLPs a position runs, by coin",
     role="control",
     knobs=(Knob("sparsity", (0.45, 0.6, 0.75), 0.6, at="prepare", open=True, low=0.01, high=0.99),),

@@ -27,14 +27,16 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.modules import coins, gated, shares
-from adabench.workloads.ledger.readers import Batch, WidthReader
-from adabench.workloads.ledger.task import Ledger
+from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.learners import coins, gated, shares
+from adabench.workloads.depth_width.substrate.readers import Batch, WidthReader
 
 CARD = Card(
     title="Random width at the modules' shares",
+    tasks=("ledger", "pretrained"),
+    variants={"pretrained": Variant(sweep={"budget": (0.75,)})},
     adapts="how many of four learners a position runs in each MLP, by coin",
     role="control",
     knobs=(Knob("budget", (0.4,), 0.4, at="prepare", open=True, low=0.01, high=0.99),),

@@ -12,7 +12,7 @@ mostly at k = 3 and 4; length 7 gains a little at k = 5 and 6.
 for 0.99 and k = 4 for 0.5 to 0.8; running one layer twice for everybody lifts k = 5 from 0.62 to
 0.85.
 
-**At scale real** paths of 24 to 30 layers come with the routers (`real_path_search.py`): a beam
+**At scale real** paths of 24 to 30 layers come with the routers (`window_path_search.py`): a beam
 from the whole path on windows of the fitting split, then the best of a length on other windows.
 Paths of 30 layers cannot all be tried, so a better one may exist. Layer 17 goes first, then 16,
 then 14; 27 layers have 0.299 +- 0.007 nats a word more than SmolLM2's 3.579 (seeds 0..2, 6
@@ -26,19 +26,21 @@ from dataclasses import dataclass
 
 import torch
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point, Variant
 from adabench.harness.errors import SelectionError
-from adabench.workloads.ledger.asking import Asking, Exam, PathReader
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.path_routers import tensors
-from adabench.workloads.ledger.paths import MOST, Reply, right
+from adabench.workloads.depth_width.ledger_qa.task import Asking, Exam, PathReader
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, Reply, right
+from adabench.workloads.depth_width.substrate.paths.path_routers import tensors
 
 CARD = Card(
     title="Static path",
+    tasks=("ledger_qa", "pretrained"),
+    moved_from="ledger/static_path",
+    variants={"pretrained": Variant(sweep={"length": (27,)}, conditions={"prompt": 64})},
     paper="ShortGPT, Men et al., arXiv 2403.03853, as an exhaustive choice",
     adapts="nothing: one path for all, chosen on training questions",
     role="static",
-    conditions={"layout": "qa"},
     knobs=(Knob("length", (4, 5, 6, 7), 5, at="prepare", open=True, low=1, high=60),),
 )
 SCREENED, FINAL = 48, 6

@@ -15,20 +15,22 @@ and only for want of tuning. A quarter of every MLP does for this stream. Three 
 shipped.
 
 **At scale real** three learners are fitted, with the closed form, windows and steps of the method
-(`real_width_fit.py`): 1.086 +- 0.006 of SmolLM2's nats at 0.875 of its executions, where gates have
+(`width_fit.py`): 1.086 +- 0.006 of SmolLM2's nats at 0.875 of its executions, where gates have
 1.031. Every MLP has the same width: widths fitted one by one would be a harder rival, not built.
 
 **Ways to fake it.** Leaving out its tuning; counting gates that it does not have.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.modules import constant
-from adabench.workloads.ledger.readers import Batch, WidthReader
-from adabench.workloads.ledger.task import Ledger
+from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.learners import constant
+from adabench.workloads.depth_width.substrate.readers import Batch, WidthReader
 
 CARD = Card(
     title="Constant width",
+    tasks=("ledger", "pretrained"),
+    variants={"pretrained": Variant(sweep={"learners": (3,)})},
     paper="the static-width rival of Adaptive Computation Modules, arXiv 2312.10193",
     adapts="nothing: every position runs the first n learners of every MLP",
     role="static",

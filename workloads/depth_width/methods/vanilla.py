@@ -19,13 +19,15 @@ done.
 **Ways to fake it.** Timing the stack with tiles that suit the gathered arms and not this one.
 """
 
-from adabench.harness.contract.card import Card, Claim, Knob, Monotone, Point
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.readers import DENSE_TILE, Batch, Reader
-from adabench.workloads.ledger.task import Ledger
+from adabench.harness.contract.card import Card, Claim, Knob, Monotone, Point, Variant
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch, Reader
 
 CARD = Card(
     title="Vanilla transformer",
+    tasks=("ledger", "pretrained"),
+    variants={"pretrained": Variant(sweep={"depth": (30,)})},
     paper="Vaswani et al., Attention is all you need, arXiv 1706.03762",
     adapts="nothing: every token runs every layer",
     role="static",

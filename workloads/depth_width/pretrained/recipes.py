@@ -33,7 +33,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class RealRetrofit:
-    """Parts to be fitted to SmolLM2 (`real_fit.py`, `real_refine.py`, `real_exits.py`)."""
+    """Parts to be fitted to SmolLM2 (`closed_form_fit.py`, `refine.py`, `early_exits.py`)."""
 
     name: str
     kind: Literal["informed", "blind", "greedy", "static", "exits"]

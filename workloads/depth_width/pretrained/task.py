@@ -20,12 +20,12 @@ early exit 0.31, 0.39, 0.26, 0.33; the whole model (measured earlier) 0.32, 0.40
 widths and Dr.LLM were not run there.
 
 **What is not here.** New learners for ACM would be 80 million weights to distil: here they are
-slices of the trained MLPs, each prefix with a fitted forecast of the rest (`real_widths.py`).
-Dr.LLM chooses layers for a whole window, so it runs at `layout=qa` (`real_path_task.py`).
+slices of the trained MLPs, each prefix with a fitted forecast of the rest (`width_forward.py`).
+Dr.LLM chooses layers for a whole window, so it runs at `layout=qa` (`path_task.py`).
 
 **Who is fitted to what.** The model is never changed. Routers and forecasters come from the other
-four fifths of the corpus, without using a word of it as a label (`real_fit.py`, `real_harm.py`,
-`real_refine.py`). One training serves all run seeds: a seed draws other windows.
+four fifths of the corpus, without using a word of it as a label (`closed_form_fit.py`, `skip_damage.py`,
+`refine.py`). One training serves all run seeds: a seed draws other windows.
 
 A batch holds 4 windows for every 64 sequences of the stream: as many as memory likes, since logits
 are 200 MB then. Windows are read whole; decoding is not built at this scale.
@@ -43,20 +43,23 @@ from torch.nn import functional as F
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.workloads.ledger import real_checkpoint, real_exits, real_width_checkpoint
-from adabench.workloads.ledger.checkpoint import FOLDER
-from adabench.workloads.ledger.data import Ints
-from adabench.workloads.ledger.engine import Answer, Policy, everyone
-from adabench.workloads.ledger.modules import Chooser
-from adabench.workloads.ledger.readers import Batch
-from adabench.workloads.ledger.real_model import RealBackbone
-from adabench.workloads.ledger.real_refine import RealParts, move, shift
-from adabench.workloads.ledger.real_text import Split
-from adabench.workloads.ledger.real_units import TILE, Plan, prefill_real
-from adabench.workloads.ledger.real_widths import RealWidened, prefill_real_widths
-from adabench.workloads.ledger.retrofit import Parts
-from adabench.workloads.ledger.scoring import costs
-from adabench.workloads.ledger.units import Rule, all_units
+from adabench.workloads.depth_width.pretrained.substrate import early_exits, unit_files, width_files
+from adabench.workloads.depth_width.pretrained.substrate.refine import RealParts, move, shift
+from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
+    RealWidened,
+    prefill_real_widths,
+)
+from adabench.workloads.depth_width.substrate.checkpoints import FOLDER
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer, Policy, everyone
+from adabench.workloads.depth_width.substrate.learners import Chooser
+from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.substrate.smollm2.brown_text import Split
+from adabench.workloads.depth_width.substrate.smollm2.decoder_units import TILE, Plan, prefill_real
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.stream import Ints
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts
+from adabench.workloads.depth_width.substrate.units.unit_forward import Rule, all_units
+from adabench.workloads.depth_width.truth.scoring import costs
 
 SEQUENCES_PER_WINDOW = 16
 CALIBRATION_SEED, CALIBRATION = 777, 4
@@ -111,13 +114,13 @@ class RealExitReader:
     """The whole model and the lenses of its exits: what a method that leaves early gets to hold."""
 
     model: RealBackbone
-    lenses: real_exits.Lenses
+    lenses: early_exits.Lenses
     mode: str
 
     def read(self, batch: Batch, policy: Policy, *, fill: bool = True, tile: int = TILE) -> Answer:
         """Return logits for every position; keys of later layers are written for all of them."""
         tokens = torch.from_numpy(batch.tokens)
-        answer = real_exits.prefill_exits(self.model, self.lenses, tokens, policy)
+        answer = early_exits.prefill_exits(self.model, self.lenses, tokens, policy)
         more = sum(weight.numel() for weight in self.lenses.parameters())
         return replace(
             answer,
@@ -188,11 +191,11 @@ class RealLedger:
         """
         self._require_text_read_whole(base)
         if base == "early-exit":
-            lenses = real_checkpoint.exits(FOLDER)
-            return RealExitReader(real_checkpoint.backbone(), lenses, self.mode)
+            lenses = unit_files.exits(FOLDER)
+            return RealExitReader(unit_files.backbone(), lenses, self.mode)
         if base != f"vanilla-{_FULL}":
             _refuse(base)
-        return RealReader(real_checkpoint.backbone(), self.mode)
+        return RealReader(unit_files.backbone(), self.mode)
 
     def unit_reader(self, base: str) -> RealUnitReader:
         """Return the reader of a retrofit such as `informed-16`, its price set to that share.
@@ -211,11 +214,11 @@ class RealLedger:
             name += f"-{_whole(int(percent))}"
         elif kind not in ("informed", "greedy"):
             _refuse(base)
-        found = real_checkpoint.restore(name, FOLDER)
+        found = unit_files.restore(name, FOLDER)
         static = kind.startswith("static")
         parts = found.parts if static else _shifted(found, int(percent) / 100)
         fitted = RealFitted(
-            real_checkpoint.backbone(),
+            unit_files.backbone(),
             parts,
             frozenset(found.asked),
             frozenset(found.gone),
@@ -231,7 +234,7 @@ class RealLedger:
             SelectionError: for a budget that gates are not settled for.
         """
         self._require_text_read_whole(base)
-        widened = real_width_checkpoint.widened(base, FOLDER)
+        widened = width_files.widened(base, FOLDER)
         return _refuse(base) if widened is None else RealWidthReader(widened, self.mode)
 
     def _require_text_read_whole(self, base: str) -> None:
@@ -251,11 +254,11 @@ class RealLedger:
     @property
     def longest(self) -> int:
         """Return how many words can be read at once."""
-        return real_checkpoint.backbone().shape.tokens
+        return unit_files.backbone().shape.tokens
 
     def ids(self, text: str) -> tuple[int, ...]:
         """Return plain text as the model's words."""
-        return real_checkpoint.words(text)
+        return unit_files.words(text)
 
     def calibration(self) -> Batch:
         """Return windows of the fitting split, which no score is taken on."""
@@ -291,7 +294,7 @@ def drawn(split: Split, count: int, *seeds: int) -> Ints:
     Raises:
         SelectionError: if the split has not so many.
     """
-    every = real_checkpoint.windows(split)
+    every = unit_files.windows(split)
     if count > len(every):
         raise SelectionError(
             f"{count} windows were asked for and Brown's held-out texts have {len(every)}.",
@@ -338,7 +341,7 @@ def _folded(found: RealParts) -> Parts:
 
 def _whole(percent: int) -> int:
     """Return a share in percent, rounded down to whole units."""
-    units = 2 * real_checkpoint.backbone().shape.layers
+    units = 2 * unit_files.backbone().shape.layers
     return round(100 * (percent * units // 100) / units)
 
 

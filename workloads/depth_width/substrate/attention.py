@@ -25,8 +25,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.model import Backbone, Layer
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Layer
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ they run: `vanilla` runs each once; `recursive` is the paper's middle cycle, a u
 and last layer around one shared block that is run `recursions` times.
 
 Everything here works on *rows*: a tensor [n, d] of however many positions are in play. Which
-positions those are, and what they attend to, is the caller's business (`engine.py` for
-measured inference, `training.py` for batches), so that skipping work means fewer rows and not
+positions those are, and what they attend to, is the caller's business (`gathered_forward.py` for
+measured inference, `train_backbone.py` for batches), so that skipping work means fewer rows and not
 masked ones.
 """
 
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.data import TOKENS, VOCABULARY
+from adabench.workloads.depth_width.substrate.stream import TOKENS, VOCABULARY
 
 ROPE_BASE = 10_000.0
 _EMBEDDING_SD = 0.08

@@ -23,34 +23,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.ledger import (
-    cot_training,
-    distil,
-    duo_modules,
-    duo_training,
-    ffn_training,
-    ffns,
-    latent_shortcuts,
-    latent_training,
-    packing,
-    path_routers,
-    qa_training,
-    real_checkpoint,
-    real_path_checkpoint,
-    real_width_checkpoint,
-    retrofit,
-    static_fit,
-    training,
-)
-from adabench.workloads.ledger.cot_recipes import Shortening, Speaking, Thinking
-from adabench.workloads.ledger.duo_recipes import RandomlyRouted, Routing
-from adabench.workloads.ledger.ffn_recipes import Looping
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.modules import Widened, hollow
-from adabench.workloads.ledger.real_path_recipes import RealPathfinding
-from adabench.workloads.ledger.real_recipes import RealRetrofit, Weights
-from adabench.workloads.ledger.real_width_recipes import RealWidths
-from adabench.workloads.ledger.recipes import (
+from adabench.workloads.depth_width.ledger.methods.duo_llm import train_modules
+from adabench.workloads.depth_width.ledger.recipes import (
     Asking,
     Pathfinding,
     Plan,
@@ -59,8 +33,30 @@ from adabench.workloads.ledger.recipes import (
     Widths,
     recipes,
 )
+from adabench.workloads.depth_width.ledger.substrate.duo import duo_modules
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_recipes import RandomlyRouted, Routing
+from adabench.workloads.depth_width.ledger_affine.recipes import Looping
+from adabench.workloads.depth_width.ledger_affine.substrate import ffn_models, train_ffns
+from adabench.workloads.depth_width.ledger_cot.recipes import Shortening, Speaking, Thinking
+from adabench.workloads.depth_width.ledger_cot.substrate import (
+    shortcuts,
+    train_student,
+    train_teacher,
+)
+from adabench.workloads.depth_width.ledger_qa.substrate import train_questions
+from adabench.workloads.depth_width.methods.acm import train_learners
+from adabench.workloads.depth_width.methods.static_units import static_thinning
+from adabench.workloads.depth_width.pretrained.recipes import RealRetrofit, Weights
+from adabench.workloads.depth_width.pretrained.substrate import path_files, unit_files, width_files
+from adabench.workloads.depth_width.pretrained.substrate.path_recipes import RealPathfinding
+from adabench.workloads.depth_width.pretrained.substrate.width_recipes import RealWidths
+from adabench.workloads.depth_width.substrate import int8_packing, train_backbone
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.learners import Widened, hollow
+from adabench.workloads.depth_width.substrate.paths import path_routers
+from adabench.workloads.depth_width.substrate.units import routers_and_forecasters
 
-FOLDER = Path(__file__).with_name("checkpoints")
+FOLDER = Path(__file__).parents[2] / "ledger" / "checkpoints"
 
 
 def recipe(name: str) -> Recipe:
@@ -94,15 +90,15 @@ def _shelf(plan: Plan) -> Path:
     """Return where readers look for what a recipe makes."""
     shipped = (FOLDER / f"{plan.name}.safetensors").exists()
     if isinstance(plan, RealRetrofit) and not shipped:
-        return real_checkpoint.kept(plan)
+        return unit_files.kept(plan)
     if isinstance(plan, RealPathfinding) and not shipped:
-        return real_path_checkpoint.kept(plan)
-    return real_width_checkpoint.kept(plan) if isinstance(plan, RealWidths) else FOLDER
+        return path_files.kept(plan)
+    return width_files.kept(plan) if isinstance(plan, RealWidths) else FOLDER
 
 
 def train(
     name: str,
-    progress: training.Progress = lambda done, steps: None,
+    progress: train_backbone.Progress = lambda done, steps: None,
     *,
     folder: Path | None = None,
 ) -> dict[str, Any]:
@@ -134,12 +130,12 @@ def train(
     if isinstance(plan, Speaking | Thinking | Shortening):
         return _reckoning(plan, progress, folder)
     if isinstance(plan, Weights | RealRetrofit):
-        return real_checkpoint.train(plan, progress, folder)
+        return unit_files.train(plan, progress, folder)
     if isinstance(plan, RealWidths):
-        return real_width_checkpoint.train(plan, progress, folder)
+        return width_files.train(plan, progress, folder)
     if isinstance(plan, RealPathfinding):
-        return real_path_checkpoint.train(plan, progress, folder)
-    _save(training.train(plan, progress).state_dict(), folder / f"{name}.safetensors")
+        return path_files.train(plan, progress, folder)
+    _save(train_backbone.train(plan, progress).state_dict(), folder / f"{name}.safetensors")
     card = {
         "recipe": name,
         "seed": plan.seed,
@@ -147,54 +143,62 @@ def train(
         "loss": plan.loss,
         "capacities": list(plan.capacities),
         "shape": asdict(plan.shape),
-        "source": training.source_digest(),
+        "source": train_backbone.source_digest(),
         # Of the fp16 file, not of the model that was trained.
-        "held_out": training.held_out(plan, restore(name, folder)),
+        "held_out": train_backbone.held_out(plan, restore(name, folder)),
     }
     return _described(card, folder)
 
 
-def _retrofitted(plan: Retrofit, progress: training.Progress, folder: Path) -> dict[str, Any]:
+def _retrofitted(plan: Retrofit, progress: train_backbone.Progress, folder: Path) -> dict[str, Any]:
     """Train parts on the backbone of their recipe, which is read from where it is shipped."""
     base = restore(plan.base)
-    fit = static_fit.train if plan.kind == "static" else retrofit.train
+    fit = static_thinning.train if plan.kind == "static" else routers_and_forecasters.train
     parts = fit(plan, base, progress)
     weights = {f"parts.{key}": value for key, value in parts.state_dict().items()}
     if plan.kind == "tuned":
-        weights |= {f"base.{k}": v for k, v in retrofit.merged(base).state_dict().items()}
+        weights |= {
+            f"base.{k}": v for k, v in routers_and_forecasters.merged(base).state_dict().items()
+        }
     _save(weights, folder / f"{plan.name}.safetensors")
     fitted = retrofitted(plan.name, folder)
-    card = {"recipe": plan.name, **asdict(plan), "held_out": retrofit.held_out(fitted)}
+    card = {
+        "recipe": plan.name,
+        **asdict(plan),
+        "held_out": routers_and_forecasters.held_out(fitted),
+    }
     return _described(card, folder)
 
 
-def _widened(plan: Widths, progress: training.Progress, folder: Path) -> dict[str, Any]:
+def _widened(plan: Widths, progress: train_backbone.Progress, folder: Path) -> dict[str, Any]:
     """Train granular modules; the backbone of `learners` stays where it is shipped."""
     if plan.kind == "learners":
-        made = distil.train(plan, lambda: distil.fresh(restore(plan.base)), progress)
+        made = train_learners.train(
+            plan, lambda: train_learners.fresh(restore(plan.base)), progress
+        )
         weights = {}
     else:
-        made = distil.train(plan, lambda: widened(plan.learners), progress)
+        made = train_learners.train(plan, lambda: widened(plan.learners), progress)
         weights = {f"base.{k}": v for k, v in made.model.state_dict().items()}
     kept = {
         f"modules.{key}": value
         for key, value in made.modules.state_dict().items()
         if plan.kind != "static" or ".gate." not in key
     }
-    save_file(packing.packed(weights | kept), folder / f"{plan.name}.safetensors")
-    scored = distil.held_out(plan, widened(plan.name, folder))
+    save_file(int8_packing.packed(weights | kept), folder / f"{plan.name}.safetensors")
+    scored = train_learners.held_out(plan, widened(plan.name, folder))
     return _described({"recipe": plan.name, **asdict(plan), "held_out": scored}, folder)
 
 
-def _asked(plan: Asking, progress: training.Progress, folder: Path) -> dict[str, Any]:
+def _asked(plan: Asking, progress: train_backbone.Progress, folder: Path) -> dict[str, Any]:
     """Train a backbone for questions, from the stream's that is shipped."""
-    model = qa_training.train(plan, restore(plan.start), progress)
-    save_file(packing.packed(model.state_dict()), folder / f"{plan.name}.safetensors")
-    scored = qa_training.held_out(restore(plan.name, folder))
+    model = train_questions.train(plan, restore(plan.start), progress)
+    save_file(int8_packing.packed(model.state_dict()), folder / f"{plan.name}.safetensors")
+    scored = train_questions.held_out(restore(plan.name, folder))
     return _described({"recipe": plan.name, **asdict(plan), "held_out": scored}, folder)
 
 
-def _guided(plan: Pathfinding, progress: training.Progress, folder: Path) -> dict[str, Any]:
+def _guided(plan: Pathfinding, progress: train_backbone.Progress, folder: Path) -> dict[str, Any]:
     """Search paths on the backbone that is shipped and teach them to routers."""
     routers, facts = path_routers.train(plan, restore(plan.base), progress)
     _save(routers.state_dict(), folder / f"{plan.name}.safetensors")
@@ -204,57 +208,55 @@ def _guided(plan: Pathfinding, progress: training.Progress, folder: Path) -> dic
 
 
 def _randomly_routed(
-    plan: RandomlyRouted, progress: training.Progress, folder: Path
+    plan: RandomlyRouted, progress: train_backbone.Progress, folder: Path
 ) -> dict[str, Any]:
     """Train a model with a big and a small module a layer, under random routing."""
-    made = duo_training.train(plan, progress)
+    made = train_modules.train(plan, progress)
     weights = {f"base.{k}": v for k, v in made.model.state_dict().items()}
     weights |= {f"sides.{k}": v for k, v in made.sides.state_dict().items()}
     _save(weights, folder / f"{plan.name}.safetensors")
     kept = duo(plan.name, folder)  # what is searched is what is shipped, not what was trained
-    weights["sides.best"] = duo_training.best_patterns(kept)
+    weights["sides.best"] = train_modules.best_patterns(kept)
     _save(weights, folder / f"{plan.name}.safetensors")
-    choosers = duo_training.stage_one(plan.shape.layers, plan.seed)
-    scored = duo_training.held_out(kept, choosers)
+    choosers = train_modules.stage_one(plan.shape.layers, plan.seed)
+    scored = train_modules.held_out(kept, choosers)
     return _described({"recipe": plan.name, **asdict(plan), "held_out": scored}, folder)
 
 
-def _routed(plan: Routing, progress: training.Progress, folder: Path) -> dict[str, Any]:
+def _routed(plan: Routing, progress: train_backbone.Progress, folder: Path) -> dict[str, Any]:
     """Train routers on the model that is shipped."""
     base = duo(plan.base)
-    made = duo_training.train_routers(plan, base, progress)
+    made = train_modules.train_routers(plan, base, progress)
     _save(made.state_dict(), folder / f"{plan.name}.safetensors")
     choose = duo_modules.routed(duo_routers(plan.name, folder))
-    scored = duo_training.held_out(base, {"": choose})
+    scored = train_modules.held_out(base, {"": choose})
     return _described({"recipe": plan.name, **asdict(plan), "held_out": scored}, folder)
 
 
-def _looping(plan: Looping, progress: training.Progress, folder: Path) -> dict[str, Any]:
+def _looping(plan: Looping, progress: train_backbone.Progress, folder: Path) -> dict[str, Any]:
     """Train a model of layout `c2`; its matrices are packed to eight bits."""
-    made = ffn_training.train(plan, progress)
-    save_file(ffns.packed(made), folder / f"{plan.name}.safetensors")
-    scored = ffn_training.held_out(looping(plan.name, folder))
+    made = train_ffns.train(plan, progress)
+    save_file(ffn_models.packed(made), folder / f"{plan.name}.safetensors")
+    scored = train_ffns.held_out(looping(plan.name, folder))
     return _described({"recipe": plan.name, **asdict(plan), "held_out": scored}, folder)
 
 
 def _reckoning(
-    plan: Speaking | Thinking | Shortening, progress: training.Progress, folder: Path
+    plan: Speaking | Thinking | Shortening, progress: train_backbone.Progress, folder: Path
 ) -> dict[str, Any]:
     """Train what layout `cot` needs; teachers and students are read from where they are shipped."""
     path = folder / f"{plan.name}.safetensors"
     if isinstance(plan, Shortening):
-        parts = latent_shortcuts.train(
-            restore(plan.base), plan.kind, plan.seed, plan.steps, progress
-        )
+        parts = shortcuts.train(restore(plan.base), plan.kind, plan.seed, plan.steps, progress)
         _save(parts.state_dict(), path)
-        scored = latent_shortcuts.held_out(shortened(plan.name, folder))
+        scored = shortcuts.held_out(shortened(plan.name, folder))
     elif isinstance(plan, Thinking):
-        student = latent_training.train(restore(plan.base), plan.seed, plan.steps, progress)
+        student = train_student.train(restore(plan.base), plan.seed, plan.steps, progress)
         _save(student.state_dict(), path)
-        scored = latent_training.held_out(restore(plan.name, folder))
+        scored = train_student.held_out(restore(plan.name, folder))
     else:
-        _save(cot_training.train(plan, progress).state_dict(), path)
-        scored = cot_training.held_out(plan, restore(plan.name, folder))
+        _save(train_teacher.train(plan, progress).state_dict(), path)
+        scored = train_teacher.held_out(plan, restore(plan.name, folder))
     return _described({"recipe": plan.name, **asdict(plan), "held_out": scored}, folder)
 
 
@@ -277,7 +279,7 @@ def restore(name: str, folder: Path = FOLDER) -> Backbone:
     return model.eval().requires_grad_(False)
 
 
-def retrofitted(name: str, folder: Path = FOLDER) -> retrofit.Fitted:
+def retrofitted(name: str, folder: Path = FOLDER) -> routers_and_forecasters.Fitted:
     """Return a backbone with its trained parts, in fp32; trained first if they are not there.
 
     Raises:
@@ -291,11 +293,11 @@ def retrofitted(name: str, folder: Path = FOLDER) -> retrofit.Fitted:
     own = {k.removeprefix("base."): v for k, v in weights.items() if k.startswith("base.")}
     if own:
         model.load_state_dict(own)
-    parts = retrofit.Parts(plan, model.shape.width, 2 * model.shape.layers)
+    parts = routers_and_forecasters.Parts(plan, model.shape.width, 2 * model.shape.layers)
     parts.load_state_dict(
         {k.removeprefix("parts."): v for k, v in weights.items() if k.startswith("parts.")}
     )
-    return retrofit.Fitted(model, parts.eval().requires_grad_(False))
+    return routers_and_forecasters.Fitted(model, parts.eval().requires_grad_(False))
 
 
 def widened(name: str, folder: Path = FOLDER) -> Widened:
@@ -308,7 +310,7 @@ def widened(name: str, folder: Path = FOLDER) -> Widened:
     if not isinstance(plan, Widths):
         raise SelectionError(f"{name} has no granular modules; acm-40-s0 has.")
     weights = _weights(name, folder)
-    found = distil.fresh(hollow(restore(plan.base)))
+    found = train_learners.fresh(hollow(restore(plan.base)))
     if plan.kind == "static":
         found.modules.ungate()
     own = {k.removeprefix("base."): v for k, v in weights.items() if k.startswith("base.")}
@@ -336,7 +338,7 @@ def guided(name: str, folder: Path = FOLDER) -> path_routers.Guided:
     return path_routers.Guided(model, routers.eval().requires_grad_(False))
 
 
-def shortened(name: str, folder: Path = FOLDER) -> latent_shortcuts.Shortened:
+def shortened(name: str, folder: Path = FOLDER) -> shortcuts.Shortened:
     """Return a latent student with its shortcuts, in fp32; trained first if they are not there.
 
     Raises:
@@ -346,9 +348,9 @@ def shortened(name: str, folder: Path = FOLDER) -> latent_shortcuts.Shortened:
     if not isinstance(plan, Shortening):
         raise SelectionError(f"{name} has no shortcuts; cot-shortcuts-both-s0 has.")
     weights, model = _weights(name, folder), restore(plan.base)
-    parts = latent_shortcuts.Shortcuts(model.shape.width, model.shape.layers)
+    parts = shortcuts.Shortcuts(model.shape.width, model.shape.layers)
     parts.load_state_dict(weights)
-    return latent_shortcuts.Shortened(model, parts.eval().requires_grad_(False), plan.kind)
+    return shortcuts.Shortened(model, parts.eval().requires_grad_(False), plan.kind)
 
 
 def duo(name: str, folder: Path = FOLDER) -> duo_modules.Duo:
@@ -364,7 +366,7 @@ def duo(name: str, folder: Path = FOLDER) -> duo_modules.Duo:
     for prefix, part in (("base.", made.model), ("sides.", made.sides)):
         own = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
         part.load_state_dict(own)
-    return duo_training.frozen(made)
+    return train_modules.frozen(made)
 
 
 def duo_routers(name: str, folder: Path = FOLDER) -> duo_modules.Routers:
@@ -383,7 +385,7 @@ def duo_routers(name: str, folder: Path = FOLDER) -> duo_modules.Routers:
     return routers.eval().requires_grad_(False)
 
 
-def looping(name: str, folder: Path = FOLDER) -> ffns.Stack:
+def looping(name: str, folder: Path = FOLDER) -> ffn_models.Stack:
     """Return a model of layout `c2`, in fp32; trained first if it is not there.
 
     Raises:
@@ -392,11 +394,11 @@ def looping(name: str, folder: Path = FOLDER) -> ffns.Stack:
     plan = _known(name)
     if not isinstance(plan, Looping):
         raise SelectionError(f"{name} does not read layout c2; versatile-ffn-s0 does.")
-    return ffns.unpacked(plan.shape, _weights(name, folder))
+    return ffn_models.unpacked(plan.shape, _weights(name, folder))
 
 
 def _weights(name: str, folder: Path) -> dict[str, Tensor]:
     path = folder / f"{name}.safetensors"
     if not path.exists():
         train(name, folder=folder)
-    return packing.unpacked(load_file(path))
+    return int8_packing.unpacked(load_file(path))

@@ -8,7 +8,7 @@
 
 A *policy* decides who stays: it is called once a forward and returns `admit`, which sees the
 rows of the current candidates (never a label, never a position that lies ahead) and names
-those to keep. What the policy itself multiplies is counted too (`work.py`).
+those to keep. What the policy itself multiplies is counted too (`work_counter.py`).
 
 In **prefill** whole sequences go through the stages, a tile of them at a time. In **decode**
 one position of every sequence does; those that have left are not in the batch of the next
@@ -23,10 +23,17 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from adabench.workloads.ledger import pages
-from adabench.workloads.ledger.attention import Active, Attend, Cache, Decode, Prefill, pack
-from adabench.workloads.ledger.model import Backbone, Layer, Stage
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.substrate import malloc_tuning
+from adabench.workloads.depth_width.substrate.attention import (
+    Active,
+    Attend,
+    Cache,
+    Decode,
+    Prefill,
+    pack,
+)
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Layer, Stage
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 
 @dataclass(frozen=True)
@@ -184,7 +191,7 @@ def read_out(model: Backbone, states: Tensor, work: Work) -> Tensor:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Hold torch to one thread: a second one makes small products slower and times wild."""
-    pages.keep()
+    malloc_tuning.keep()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -15,7 +15,7 @@ a learner that nobody takes is not multiplied. Where everybody takes the same, n
 **Gates.** Their three maps have nothing between them, so they are multiplied out to one, d -> N +
 1, once a reading; that product is counted too.
 
-**The unit of work.** An MLP is half a layer, as in `units.py`, so a learner is an eighth
+**The unit of work.** An MLP is half a layer, as in `unit_forward.py`, so a learner is an eighth
 (`EIGHTH`); `Work.runs` has one entry a learner call, and four for the attention that every position
 runs. A position that takes n of 4 learners in every layer is counted 1/2 + n/8 layers each.
 Gates are in the FLOPs, not in the executions.
@@ -31,10 +31,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.attention import Cache, Decode, Prefill, pack
-from adabench.workloads.ledger.engine import Answer, one_thread, read_out
-from adabench.workloads.ledger.model import Backbone, gelu
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.substrate.attention import Cache, Decode, Prefill, pack
+from adabench.workloads.depth_width.substrate.backbone import Backbone, gelu
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread, read_out
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 LEARNERS = 4
 GATE = 16

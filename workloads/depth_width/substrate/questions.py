@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.workloads.ledger.data import (
+from adabench.workloads.depth_width.substrate.stream import (
     ADD,
     BOS,
     EQUAL,

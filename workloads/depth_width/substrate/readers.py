@@ -4,12 +4,27 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from adabench.workloads.ledger.data import Ints
-from adabench.workloads.ledger.engine import Answer, Policy, decode, everyone, prefill
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.modules import Chooser, Widened, decode_widths, prefill_widths
-from adabench.workloads.ledger.retrofit import Fitted
-from adabench.workloads.ledger.units import Rule, decode_units, prefill_units
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import (
+    Answer,
+    Policy,
+    decode,
+    everyone,
+    prefill,
+)
+from adabench.workloads.depth_width.substrate.learners import (
+    Chooser,
+    Widened,
+    decode_widths,
+    prefill_widths,
+)
+from adabench.workloads.depth_width.substrate.stream import Ints
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Fitted
+from adabench.workloads.depth_width.substrate.units.unit_forward import (
+    Rule,
+    decode_units,
+    prefill_units,
+)
 
 DENSE_TILE, GATHERED_TILE = 64, 64
 DECODED = {"decode1": (1, 4), "decode16": (16, 16)}

@@ -21,9 +21,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.engine import Admission, Admit, Answer, Policy
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import (
+    Admission,
+    Admit,
+    Answer,
+    Policy,
+)
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 BALANCE, Z_LOSS = 0.1, 1e-5
 """Coefficients of token choice, as published."""

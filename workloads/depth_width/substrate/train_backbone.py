@@ -13,7 +13,7 @@ afterwards. It is what makes minutes enough: without it only the fillers are lea
 time. Every model gets it alike. It sees the labels; the model never does.
 
 Early exit adds the same two terms after every layer, weighted by depth (l / sum of l), so
-that the one head reads every layer. Routers add their own losses (`routing.py`).
+that the one head reads every layer. Routers add their own losses (`recursion_routing.py`).
 """
 
 import math
@@ -26,8 +26,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.data import KMAX, MODULUS, Corpus, draw
-from adabench.workloads.ledger.engine import (
+from adabench.workloads.depth_width.ledger.recipes import Recipe
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import (
     Admission,
     Admit,
     Policy,
@@ -35,10 +36,14 @@ from adabench.workloads.ledger.engine import (
     hidden,
     one_thread,
 )
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.recipes import Recipe
-from adabench.workloads.ledger.routing import Penalty, threshold, token_choice, top_k
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.substrate.recursion_routing import (
+    Penalty,
+    threshold,
+    token_choice,
+    top_k,
+)
+from adabench.workloads.depth_width.substrate.stream import KMAX, MODULUS, Corpus, draw
+from adabench.workloads.depth_width.substrate.work_counter import Work
 from adabench.workloads.shared.training.checkpoints import code_digest
 
 BATCH = 32

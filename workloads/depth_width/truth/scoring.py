@@ -6,10 +6,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.data import KMAX, MODULUS, VALUE, Bools, Corpus, Ints, Labels
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.model import Shape
-from adabench.workloads.ledger.recipes import Recipe
+from adabench.workloads.depth_width.ledger.recipes import Recipe
+from adabench.workloads.depth_width.substrate.backbone import Shape
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.stream import (
+    KMAX,
+    MODULUS,
+    VALUE,
+    Bools,
+    Corpus,
+    Ints,
+    Labels,
+)
 
 Floats = npt.NDArray[np.float64]
 

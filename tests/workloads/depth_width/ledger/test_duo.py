@@ -12,19 +12,23 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.workloads.ledger import (
-    checkpoint,
-    duo_recipes,
-    duo_training,
-    training,
-    units,
+from adabench.workloads.depth_width.ledger.methods.duo_llm import train_modules
+from adabench.workloads.depth_width.ledger.recipes import recipes
+from adabench.workloads.depth_width.ledger.substrate.duo import duo_modules as duos
+from adabench.workloads.depth_width.ledger.substrate.duo import duo_recipes
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
+    BIG,
+    OPTIONS,
+    SKIP,
+    SMALL,
+    Duo,
+    Routers,
 )
-from adabench.workloads.ledger import duo_modules as duos
-from adabench.workloads.ledger.duo_modules import BIG, OPTIONS, SKIP, SMALL, Duo, Routers
-from adabench.workloads.ledger.duo_recipes import RandomlyRouted, Routing
-from adabench.workloads.ledger.model import Shape
-from adabench.workloads.ledger.recipes import recipes
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_recipes import RandomlyRouted, Routing
+from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
+from adabench.workloads.depth_width.substrate.backbone import Shape
+from adabench.workloads.depth_width.substrate.units import unit_forward
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 TINY = Shape(layers=3, width=16, heads=2)
 SEQUENCES, TOKENS = 5, 24
@@ -39,7 +43,7 @@ def masked(duo: Duo, routers: Routers, tokens: Tensor) -> tuple[Tensor, Tensor]:
         return F.one_hot(chosen[-1], OPTIONS).float()
 
     with torch.no_grad():
-        states = duo_training.mixed(duo, tokens, weigh)
+        states = train_modules.mixed(duo, tokens, weigh)
         return duo.model.head(duo.model.norm(states)), torch.stack(chosen)
 
 
@@ -53,7 +57,7 @@ def test_gathered_is_masked(duo: Duo, routers: Routers, tokens: Tensor) -> None:
 
 
 def test_big_everywhere_is_the_plain_backbone(duo: Duo, tokens: Tensor) -> None:
-    whole = units.prefill_units(duo.model, tokens, units.all_units, tile=2)
+    whole = unit_forward.prefill_units(duo.model, tokens, unit_forward.all_units, tile=2)
     ours = duos.prefill_duo(duo, tokens, duos.pattern((BIG,) * TINY.layers), tile=2)
     torch.testing.assert_close(ours.logits, whole.logits, atol=1e-5, rtol=0)
     assert torch.equal(ours.executions(), whole.executions())
@@ -144,7 +148,7 @@ def test_a_skip_runs_nothing(duo: Duo, tokens: Tensor) -> None:
 def test_stage_one_draws_each_option_alike_for_every_position_and_layer(tokens: Tensor) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        drawn = duo_training.drawn(6, torch.zeros(64, 64))
+        drawn = train_modules.drawn(6, torch.zeros(64, 64))
     for layer in drawn:
         counts = torch.bincount(layer.flatten(), minlength=OPTIONS) / layer.numel()
         torch.testing.assert_close(counts, torch.full((OPTIONS,), 1 / 3), atol=0.03, rtol=0)
@@ -156,15 +160,15 @@ def test_what_stage_one_trains_is_what_runs(duo: Duo, tokens: Tensor) -> None:
     options = torch.randint(0, 3, (3, *tokens.shape), generator=torch.Generator().manual_seed(5))
     logits = duo.model.head(duo.model.norm(duos.batched(duo, tokens, options)))
     one_hot = F.one_hot(options, OPTIONS).float()
-    states = duo_training.mixed(duo, tokens, lambda index, rows: one_hot[index])
+    states = train_modules.mixed(duo, tokens, lambda index, rows: one_hot[index])
     whole = duo.model.head(duo.model.norm(states))
     torch.testing.assert_close(logits, whole, atol=1e-5, rtol=0)
 
 
 def test_the_shipped_model_reads_along_every_path() -> None:
     """Big, small and coins: had skips or small modules not been trained, these would fail."""
-    duo = checkpoint.duo("duo-s0")
-    scored = duo_training.held_out(duo, duo_training.stage_one(6, 0))
+    duo = checkpoints.duo("duo-s0")
+    scored = train_modules.held_out(duo, train_modules.stage_one(6, 0))
     for way in ("", "small_", "random_"):
         assert scored[f"{way}accuracy_k1"] > 0.95, way
         assert scored[f"{way}accuracy_filler"] > 0.95, way
@@ -172,19 +176,19 @@ def test_the_shipped_model_reads_along_every_path() -> None:
 
 def test_the_budget_prices_the_mean_cost() -> None:
     weights = F.one_hot(torch.tensor([BIG, SMALL, SKIP, SKIP]), OPTIONS).float()
-    assert float(duo_training.spent(weights)) == pytest.approx(1.125 / 4)
+    assert float(train_modules.spent(weights)) == pytest.approx(1.125 / 4)
 
 
 def test_training_a_router_leaves_the_model_alone() -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        duo = duo_training.frozen(duos.fresh(Shape(layers=2, width=16, heads=2)))
+        duo = train_modules.frozen(duos.fresh(Shape(layers=2, width=16, heads=2)))
     before = {k: v.clone() for k, v in duo.model.state_dict().items()}
     plan = Routing("", "", 0, 1, steps=3)
-    one, two = (duo_training.train_routers(plan, duo).state_dict() for _ in range(2))
+    one, two = (train_modules.train_routers(plan, duo).state_dict() for _ in range(2))
     assert all(torch.equal(one[key], two[key]) for key in one)
     assert all(torch.equal(before[k], v) for k, v in duo.model.state_dict().items())
-    start = duo_training.opened(Routers(duo.model.shape)).state_dict()
+    start = train_modules.opened(Routers(duo.model.shape)).state_dict()
     assert not torch.equal(one["layers.0.bias"], start["layers.0.bias"])
 
 
@@ -195,22 +199,22 @@ def test_recipes_are_rebuilt_from_their_seeds(
     short = {
         name: dataclasses.replace(known[name], steps=2) for name in ("duo-s0", "duo-router-2-s0")
     }
-    monkeypatch.setattr(checkpoint, "recipes", lambda: {**recipes(), **short})
-    monkeypatch.setattr(duo_training, "CALIBRATION", 2)
-    monkeypatch.setattr(training, "HELD_OUT", 32)
+    monkeypatch.setattr(checkpoints, "recipes", lambda: {**recipes(), **short})
+    monkeypatch.setattr(train_modules, "CALIBRATION", 2)
+    monkeypatch.setattr(train_backbone, "HELD_OUT", 32)
     for name in short:
-        card = checkpoint.train(name, folder=tmp_path)
-        assert card == checkpoint.train(name, folder=tmp_path)
+        card = checkpoints.train(name, folder=tmp_path)
+        assert card == checkpoints.train(name, folder=tmp_path)
         assert (tmp_path / f"{name}.safetensors").stat().st_size < 700_000
 
 
 def test_all_files_together_are_small() -> None:
-    files = list(checkpoint.FOLDER.glob("duo-*.safetensors"))
+    files = list(checkpoints.FOLDER.glob("duo-*.safetensors"))
     assert len(files) == sum(isinstance(p, RandomlyRouted | Routing) for p in recipes().values())
     assert sum(path.stat().st_size for path in files) < 5e6
 
 
 def test_constant_patterns_keep_their_budget() -> None:
-    best = checkpoint.duo("duo-s0").sides.best.long()
+    best = checkpoints.duo("duo-s0").sides.best.long()
     for budget, pattern in enumerate(best.tolist()):
         assert sum(duos.COST[option] for option in pattern) <= budget

@@ -10,12 +10,14 @@ import torch
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Point
-from adabench.workloads.ledger import duo_best_of_n, duo_judging, duo_oracle, duo_scoring, duo_study
-from adabench.workloads.ledger import duo_modules as duos
-from adabench.workloads.ledger.data import EQUAL, Corpus, Labels
-from adabench.workloads.ledger.duo_modules import BIG, SKIP, SMALL
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.task import Ledger, load
+from adabench.workloads.depth_width.ledger.methods import duo_best_of_n, duo_oracle
+from adabench.workloads.depth_width.ledger.substrate.duo import duo_modules as duos
+from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import BIG, SKIP, SMALL
+from adabench.workloads.depth_width.ledger.task import Ledger, load
+from adabench.workloads.depth_width.ledger.truth import oracle_scoring, oracle_targets
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.stream import EQUAL, Corpus, Labels
 
 METHODS = ("duo_llm", "static_duo", "random_duo", "duo_oracle", "duo_segments", "duo_best_of_n")
 
@@ -94,8 +96,10 @@ def test_the_oracle_really_runs_what_it_found_and_pays_for_it() -> None:
     own = 3 + 0.5 * (1 + 5 / 8)
     assert values["executions"] == pytest.approx(6 + own), "the others' big modules are counted"
     (case,) = task.cases()
-    stage = duo_judging.scenes(state.reader.duo, torch.from_numpy(case.tokens), duo_study.positions)
-    run = duo_judging.along(stage, state.options[0])
+    stage = oracle_targets.scenes(
+        state.reader.duo, torch.from_numpy(case.tokens), pattern_search.positions
+    )
+    run = oracle_targets.along(stage, state.options[0])
     torch.testing.assert_close(answer.logits, run, atol=1e-4, rtol=0)
 
 
@@ -112,7 +116,7 @@ def test_patterns_are_dealt_within_their_class() -> None:
     task = small()
     kinds = duo_oracle.kinds(task.corpora[0])
     options = torch.randint(0, 3, (6, *kinds.shape), generator=torch.Generator().manual_seed(0))
-    dealt = duo_study.dealt(options, kinds, torch.Generator().manual_seed(1))
+    dealt = pattern_search.dealt(options, kinds, torch.Generator().manual_seed(1))
     for kind in range(3):
         ours, theirs = (
             sorted(map(tuple, part[:, kinds == kind].T.tolist())) for part in (options, dealt)
@@ -123,7 +127,7 @@ def test_patterns_are_dealt_within_their_class() -> None:
 
 def test_wrong_targets_are_wrong_at_every_answer_and_only_there() -> None:
     corpus = small().corpora[0]
-    right, wrong = duo_judging.next_tokens(corpus), duo_judging.next_tokens(corpus, 3)
+    right, wrong = oracle_targets.next_tokens(corpus), oracle_targets.next_tokens(corpus, 3)
     answers = torch.from_numpy(corpus.labels.of("equal"))
     assert bool((right != wrong)[answers].all())
     assert torch.equal(right[~answers], wrong[~answers])
@@ -142,7 +146,7 @@ def test_segments_run_one_pattern_each_and_in_decode_too() -> None:
     _, state, _ = prepared("duo_segments", task)
     (case,) = task.cases()
     tokens, options = torch.from_numpy(case.tokens), state.options[0]
-    group = duo_study.segments(tokens)
+    group = pattern_search.segments(tokens)
     for row in range(4):
         for number in set(group[row].tolist()):
             assert len(set(map(tuple, options[:, row, group[row] == number].T.tolist()))) == 1
@@ -172,7 +176,7 @@ def test_random_patterns_are_drawn_at_the_routers_rates() -> None:
 def test_a_sequence_takes_the_pattern_that_loses_least_at_its_answers() -> None:
     tokens = torch.tensor([[EQUAL, 5, EQUAL], [EQUAL, 5, 6]])
     table = torch.tensor([[[1.0, 0.0, 1.0], [3.0, 0.0, 0.0]], [[2.0, 9.0, 1.0], [1.0, 9.0, 9.0]]])
-    found = duo_judging.Tried([(BIG,), (SKIP,)], table, torch.empty(0))
+    found = oracle_targets.Tried([(BIG,), (SKIP,)], table, torch.empty(0))
     options = duo_best_of_n.by_sequence(found, tokens)
     assert options.tolist() == [[[BIG] * 3, [SKIP] * 3]]
 
@@ -192,7 +196,7 @@ def test_static_patterns_are_counted(name: str, layers: float) -> None:
 
 def test_every_target_is_in_one_class() -> None:
     labels = small().corpora[0].labels
-    masks = list(duo_scoring.classes(labels).values())
+    masks = list(oracle_scoring.classes(labels).values())
     assert bool((np.stack(masks).sum(axis=0) == 1).all())
 
 
@@ -204,15 +208,15 @@ def test_difficulty_is_what_more_compute_buys() -> None:
     hard = corpus.labels.of("equal") & (corpus.labels.k == 4)
     for row, at in zip(*np.nonzero(hard), strict=True):
         more[row, at, corpus.targets[row, at]] = 9.0
-    answer = duo_scoring.Studied(less, (), views={"less": less, "more": more})
-    found = duo_scoring.study(corpus, answer)
+    answer = oracle_scoring.Studied(less, (), views={"less": less, "more": more})
+    found = oracle_scoring.study(corpus, answer)
     assert found["gain_answer_k4"] > 3
     assert found["gain_tenth"] == pytest.approx(found["gain_answer_k4"] / 10)
     for name in ("k1", "k2", "k3"):
         assert found[f"gain_answer_{name}"] == 0
     assert found["gain_random"] == found["gain_filler"] == found["gain_drop"] == 0
     turned = dataclasses.replace(answer, views={"less": more, "more": less})
-    assert duo_scoring.study(corpus, turned)["gain_drop"] > 3
+    assert oracle_scoring.study(corpus, turned)["gain_drop"] > 3
 
 
 def test_a_twin_reads_as_the_trained_model_does() -> None:

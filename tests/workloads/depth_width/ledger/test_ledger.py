@@ -12,11 +12,20 @@ import torch
 
 from adabench.harness.contract import registry
 from adabench.harness.errors import DeviceUnavailable, SelectionError
-from adabench.workloads.ledger import checkpoint, hindsight, training
-from adabench.workloads.ledger.data import BOS, EQUAL, MUL, VALUE, Corpus, Labels, draw
-from adabench.workloads.ledger.recipes import Pathfinding, Recipe, recipes
-from adabench.workloads.ledger.scoring import auc
-from adabench.workloads.ledger.task import Ledger, kv_analytic, load
+from adabench.workloads.depth_width.ledger.methods import hindsight
+from adabench.workloads.depth_width.ledger.recipes import Pathfinding, Recipe, recipes
+from adabench.workloads.depth_width.ledger.task import Ledger, kv_analytic, load
+from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
+from adabench.workloads.depth_width.substrate.stream import (
+    BOS,
+    EQUAL,
+    MUL,
+    VALUE,
+    Corpus,
+    Labels,
+    draw,
+)
+from adabench.workloads.depth_width.truth.scoring import auc
 
 METHODS = sorted(
     name for name, entry in registry.methods("ledger").items() if not entry.card.conditions
@@ -180,7 +189,7 @@ def test_auc_counts_ties_half() -> None:
 
 def test_an_unknown_recipe_names_the_nearest() -> None:
     with pytest.raises(SelectionError) as caught:
-        checkpoint.recipe("vanila-6-s0")
+        checkpoints.recipe("vanila-6-s0")
     assert "vanilla-6-s0" in caught.value.hint
 
 
@@ -200,8 +209,8 @@ UNSHIPPED = {
     ),
 )
 def test_checkpoints_are_shipped_small_and_described(name: str) -> None:
-    weights = checkpoint.FOLDER / f"{name}.safetensors"
-    card = json.loads((checkpoint.FOLDER / f"{name}.json").read_text())
+    weights = checkpoints.FOLDER / f"{name}.safetensors"
+    card = json.loads((checkpoints.FOLDER / f"{name}.json").read_text())
     assert weights.stat().st_size < 4e6
     assert card["steps"] == recipes()[name].steps
     held_out = card["held_out"]
@@ -222,25 +231,25 @@ def test_checkpoints_are_shipped_small_and_described(name: str) -> None:
 
 
 def test_all_checkpoints_together_are_small() -> None:
-    assert sum(path.stat().st_size for path in checkpoint.FOLDER.iterdir()) < 40e6
+    assert sum(path.stat().st_size for path in checkpoints.FOLDER.iterdir()) < 40e6
 
 
 def test_training_is_a_function_of_its_seed(tmp_path: Path) -> None:
     plan = dataclasses.replace(recipes()["mor-expert-thirds-recursion-s0"], steps=3)
-    one, two = (training.train(plan).state_dict() for _ in range(2))
+    one, two = (train_backbone.train(plan).state_dict() for _ in range(2))
     assert all(torch.equal(one[key], two[key]) for key in one)
 
 
 def test_capacity_falls_from_one_to_the_recipes() -> None:
     plan: Recipe = recipes()["mor-expert-halves-recursion-s0"]
-    assert training.warmed(plan, 0) == [1.0, 1.0, 1.0]
-    assert training.warmed(plan, plan.steps) == pytest.approx([1.0, 0.5, 0.25])
+    assert train_backbone.warmed(plan, 0) == [1.0, 1.0, 1.0]
+    assert train_backbone.warmed(plan, plan.steps) == pytest.approx([1.0, 0.5, 0.25])
 
 
 @pytest.mark.slow
 def test_the_smallest_checkpoint_is_rebuilt_to_its_band(tmp_path: Path) -> None:
-    card = checkpoint.train("vanilla-2-s0", folder=tmp_path)
-    shipped = json.loads((checkpoint.FOLDER / "vanilla-2-s0.json").read_text())
+    card = checkpoints.train("vanilla-2-s0", folder=tmp_path)
+    shipped = json.loads((checkpoints.FOLDER / "vanilla-2-s0.json").read_text())
     assert card["held_out"]["accuracy_k2"] > 0.98
     for k in (3, 4):
         name = f"accuracy_k{k}"

@@ -10,13 +10,13 @@ import torch
 
 from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
-from adabench.workloads.ledger import calibration, mor
-from adabench.workloads.ledger import task as task_file
-from adabench.workloads.ledger.data import Corpus, Labels
-from adabench.workloads.ledger.engine import prefill
-from adabench.workloads.ledger.recipes import CAPACITIES
-from adabench.workloads.ledger.routing import rates
-from adabench.workloads.ledger.task import Ledger, load
+from adabench.workloads.depth_width.ledger import task as task_file
+from adabench.workloads.depth_width.ledger.methods.mor import mor, threshold_calibration
+from adabench.workloads.depth_width.ledger.recipes import CAPACITIES
+from adabench.workloads.depth_width.ledger.task import Ledger, load
+from adabench.workloads.depth_width.substrate.gathered_forward import prefill
+from adabench.workloads.depth_width.substrate.recursion_routing import rates
+from adabench.workloads.depth_width.substrate.stream import Corpus, Labels
 
 POINT = registry.find("ledger/mor").card.defaults | {"rule": "capacity"}
 
@@ -103,8 +103,8 @@ def test_thresholds_are_found_without_labels(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_dial_is_a_threshold_at_the_published_rule() -> None:
-    assert calibration.shifted((-1.0, 0.5, 0.5), 0.3) == pytest.approx([-1.0, 0.3, 0.3])
-    assert calibration.shifted((-1.0, 0.8, 0.1), 0.5) == pytest.approx([-1.0, 0.8, 0.1])
+    assert threshold_calibration.shifted((-1.0, 0.5, 0.5), 0.3) == pytest.approx([-1.0, 0.3, 0.3])
+    assert threshold_calibration.shifted((-1.0, 0.8, 0.1), 0.5) == pytest.approx([-1.0, 0.8, 0.1])
 
 
 def test_a_higher_dial_keeps_fewer() -> None:
@@ -120,8 +120,8 @@ def test_a_higher_dial_keeps_fewer() -> None:
 def test_a_border_lets_exactly_k_through() -> None:
     score = torch.rand(1000, generator=torch.Generator().manual_seed(1))
     for k in (1, 333, 999):
-        assert int((score > calibration.border(score, k)).sum()) == k
-    assert calibration.border(score, 1000) == calibration.EVERYBODY
+        assert int((score > threshold_calibration.border(score, k)).sum()) == k
+    assert threshold_calibration.border(score, 1000) == threshold_calibration.EVERYBODY
 
 
 def test_token_choice_has_no_capacity_to_hit() -> None:

@@ -7,12 +7,21 @@ import numpy as np
 import pytest
 import torch
 
-from adabench.workloads.ledger import elimination, hindsight_units, informed_routing
-from adabench.workloads.ledger.data import EQUAL, VALUE, Bools, Ints, draw
-from adabench.workloads.ledger.elimination import Found, Look, eliminate, sibling
-from adabench.workloads.ledger.scoring import wrong_targets
-from adabench.workloads.ledger.task import Ledger, load
-from adabench.workloads.ledger.units import prefill_units
+from adabench.workloads.depth_width.ledger.methods.hindsight_units import (
+    hindsight_units,
+    unit_elimination,
+)
+from adabench.workloads.depth_width.ledger.methods.hindsight_units.unit_elimination import (
+    Found,
+    Look,
+    eliminate,
+    sibling,
+)
+from adabench.workloads.depth_width.ledger.task import Ledger, load
+from adabench.workloads.depth_width.methods.informed_routing import informed_routing
+from adabench.workloads.depth_width.substrate.stream import EQUAL, VALUE, Bools, Ints, draw
+from adabench.workloads.depth_width.substrate.units.unit_forward import prefill_units
+from adabench.workloads.depth_width.truth.scoring import wrong_targets
 
 UNITS, SEQUENCES = 4, 3
 Needs = Callable[[Bools], Bools]
@@ -201,4 +210,4 @@ def test_with_every_unit_it_is_the_whole_model(task: Ledger) -> None:
         reader.fitted.model, tokens, lambda unit, rows, work: hindsight_units.Choice(), tile=16
     )
     assert torch.equal(answer.logits, whole.logits)
-    assert elimination.SURE < 1
+    assert unit_elimination.SURE < 1

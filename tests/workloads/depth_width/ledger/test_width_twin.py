@@ -13,8 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.contract import registry
 from adabench.harness.errors import MethodContractError, SelectionError
-from adabench.workloads.ledger import twin
-from adabench.workloads.ledger.task import Ledger, load
+from adabench.workloads.depth_width.ledger.substrate import width_twin
+from adabench.workloads.depth_width.ledger.task import Ledger, load
 
 ARMS = (
     "vanilla",
@@ -147,7 +147,7 @@ def test_a_solve_that_does_not_repeat_itself_is_refused() -> None:
     exits.rehearse(leave)
     with pytest.raises(MethodContractError, match="does not repeat itself"):
         leave()
-    twin.finish()
+    width_twin.finish()
 
 
 def test_a_state_survives_the_cache() -> None:

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.ledger import affine, data
-from adabench.workloads.ledger.composing import Composing
-from adabench.workloads.ledger.task import load
+from adabench.workloads.depth_width.ledger.task import load
+from adabench.workloads.depth_width.ledger_affine.substrate import affine_stream
+from adabench.workloads.depth_width.ledger_affine.task import Composing
+from adabench.workloads.depth_width.substrate import stream
 
 
 def by_hand(token: int, value: int) -> int:
@@ -21,7 +22,7 @@ def by_hand(token: int, value: int) -> int:
 
 @given(st.integers(0, 2**31), st.integers(1, 4))
 def test_stated_and_running_values_follow_from_the_operands(seed: int, kmax: int) -> None:
-    corpus = affine.draw(np.random.default_rng(seed), 4, kmax)
+    corpus = affine_stream.draw(np.random.default_rng(seed), 4, kmax)
     for row, labels in zip(corpus.tokens, corpus.labels.running, strict=True):
         value = int(row[1]) - 3
         for place, token in enumerate(row[2:].tolist(), 2):
@@ -41,21 +42,23 @@ def test_thirty_tokens_name_thirty_maps_that_no_plain_operand_is() -> None:
     assert not set(maps.values()) & {tuple(by_hand(t, v) for v in range(7)) for t in plain}
     for token in (*maps, *plain):
         tokens, values = np.full(7, token), np.arange(7)
-        assert affine.applied(tokens, values).tolist() == [by_hand(token, v) for v in range(7)]
+        assert affine_stream.applied(tokens, values).tolist() == [
+            by_hand(token, v) for v in range(7)
+        ]
 
 
 def test_all_operands_occur_at_their_share_and_fillers_stay() -> None:
-    corpus = affine.draw(np.random.default_rng(0), 400)
-    plain = data.draw(np.random.default_rng(0), 400)
+    corpus = affine_stream.draw(np.random.default_rng(0), 400)
+    plain = stream.draw(np.random.default_rng(0), 400)
     operand = corpus.labels.of("operand")
     drawn = corpus.inputs[operand]
     assert set(drawn.tolist()) == {*range(10, 17), *range(18, 24), *range(64, 94)}
-    assert np.mean(drawn >= 64) == pytest.approx(affine.SHARE, abs=0.02)
+    assert np.mean(drawn >= 64) == pytest.approx(affine_stream.SHARE, abs=0.02)
     assert (corpus.labels.kind == plain.labels.kind).all()
     assert (corpus.labels.k == plain.labels.k).all()
     filler = corpus.labels.of("filler")
     assert (corpus.inputs[filler] == plain.inputs[filler]).all()
-    assert corpus.tokens.max() < affine.VOCABULARY
+    assert corpus.tokens.max() < affine_stream.VOCABULARY
 
 
 def test_a_method_of_streams_is_refused_and_one_of_c2_too() -> None:

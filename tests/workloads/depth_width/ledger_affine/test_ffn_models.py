@@ -17,24 +17,31 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.contract import registry
-from adabench.workloads.ledger import (
-    checkpoint,
-    composing,
-    ffn_engine,
-    ffn_training,
-    ffns,
+from adabench.workloads.depth_width.ledger.recipes import recipes
+from adabench.workloads.depth_width.ledger.task import load
+from adabench.workloads.depth_width.ledger_affine import task as composing
+from adabench.workloads.depth_width.ledger_affine.methods import (
     loops_hindsight,
     random_loops,
     versatile_ffn,
 )
-from adabench.workloads.ledger.data import Corpus, Labels
-from adabench.workloads.ledger.ffn_engine import Depths, Run, argmax, forced
-from adabench.workloads.ledger.ffn_recipes import Looping, table
-from adabench.workloads.ledger.ffns import FfnShape, Gates, Stack
-from adabench.workloads.ledger.recipes import recipes
-from adabench.workloads.ledger.task import load
-from adabench.workloads.ledger.units import attention
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger_affine.recipes import Looping, table
+from adabench.workloads.depth_width.ledger_affine.substrate import (
+    ffn_models,
+    loop_forward,
+    train_ffns,
+)
+from adabench.workloads.depth_width.ledger_affine.substrate.ffn_models import FfnShape, Gates, Stack
+from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import (
+    Depths,
+    Run,
+    argmax,
+    forced,
+)
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.stream import Corpus, Labels
+from adabench.workloads.depth_width.substrate.units.unit_forward import attention
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 LAYERS, LOOPS, EXPERTS = 3, 4, 8
 VERSATILE = FfnShape("versatile", layers=LAYERS, width=16, hidden=32, loops=LOOPS)
@@ -51,7 +58,7 @@ def made(kind: str) -> Stack:
     """A model whose gates disagree with one another, as trained ones do."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        stack = ffns.fresh(KINDS[kind])
+        stack = ffn_models.fresh(KINDS[kind])
         for index in range(LAYERS):
             stack.model.layer(index).out.weight.data *= 8  # untrained blocks hardly add anything
             ffn = stack.ffns.at(index)
@@ -87,7 +94,7 @@ def masked(stack: Stack, tokens: Tensor, path: str = "both") -> tuple[Tensor, Te
         said.append(loops)
         each = [x]
         for _ in range(LOOPS):
-            each.append(ffns.looped(layer, ffn, each[-1]))
+            each.append(ffn_models.looped(layer, ffn, each[-1]))
         deep = torch.stack(each).gather(0, loops[None, ..., None].expand(1, *x.shape))[0]
         share = ((LOOPS - loops) / LOOPS)[..., None]
         share = {"both": share, "deep": 0 * share, "wide": 0 * share + 1}[path]
@@ -115,7 +122,7 @@ def by_slices(stack: Stack, index: int, x: Tensor) -> Tensor:
 def test_gathered_is_masked(stack: Stack, tokens: Tensor, path: Any) -> None:
     logits, loops = masked(stack, tokens, path)
     assert set(loops.unique().tolist()) == {1, 2, 3, 4}
-    ours = ffn_engine.prefill_ffns(stack, tokens, argmax(stack), tile=2, path=path)
+    ours = loop_forward.prefill_ffns(stack, tokens, argmax(stack), tile=2, path=path)
     torch.testing.assert_close(ours.logits, logits, atol=1e-5, rtol=0)
     if path == "both":
         assert torch.equal(ours.loops(), loops.sum(0).double())
@@ -131,8 +138,8 @@ def test_the_rivals_gathered_are_those_that_are_trained(
     stacks: dict[str, Stack], tokens: Tensor, kind: str
 ) -> None:
     model = stacks[kind].model
-    states = ffns.soft(stacks[kind], tokens, 1.0, Gates())
-    ours = ffn_engine.prefill_ffns(stacks[kind], tokens, tile=2)
+    states = ffn_models.soft(stacks[kind], tokens, 1.0, Gates())
+    ours = loop_forward.prefill_ffns(stacks[kind], tokens, tile=2)
     torch.testing.assert_close(ours.logits, model.head(model.norm(states)), atol=1e-5, rtol=0)
     cost = {"dense": 1.0, "loop": 4.0, "moe": 2.0}[kind]
     assert torch.equal(ours.executions(), torch.full(tokens.shape, LAYERS * cost).double())
@@ -144,21 +151,21 @@ def test_training_runs_what_inference_runs_for_the_same_choices(
     def greedy(logits: Tensor, tau: float, hard: bool) -> Tensor:
         return F.one_hot(logits.argmax(-1), LOOPS).float()
 
-    monkeypatch.setattr(ffns.F, "gumbel_softmax", greedy)
-    states = ffns.soft(stack, tokens, 1.0, Gates())
-    ours = ffn_engine.prefill_ffns(stack, tokens, argmax(stack), tile=2)
+    monkeypatch.setattr(ffn_models.F, "gumbel_softmax", greedy)
+    states = ffn_models.soft(stack, tokens, 1.0, Gates())
+    ours = loop_forward.prefill_ffns(stack, tokens, argmax(stack), tile=2)
     logits = stack.model.head(stack.model.norm(states))
     torch.testing.assert_close(ours.logits, logits, atol=1e-5, rtol=0)
 
 
 def test_all_loops_for_everybody_is_the_fixed_loop_model(stack: Stack, tokens: Tensor) -> None:
-    looped = ffns.fresh(KINDS["loop"])
+    looped = ffn_models.fresh(KINDS["loop"])
     looped.model.load_state_dict(stack.model.state_dict())
     own = {k: v for k, v in stack.ffns.state_dict().items() if ".w_" in k}
     looped.ffns.load_state_dict(own)
-    theirs = ffn_engine.prefill_ffns(looped.frozen(), tokens, tile=2)
+    theirs = loop_forward.prefill_ffns(looped.frozen(), tokens, tile=2)
     for depths in (forced(LOOPS), argmax(stack, bias=1e4)):
-        ours = ffn_engine.prefill_ffns(stack, tokens, depths, tile=2)
+        ours = loop_forward.prefill_ffns(stack, tokens, depths, tile=2)
         torch.testing.assert_close(ours.logits, theirs.logits, atol=1e-5, rtol=0)
         assert torch.equal(ours.executions(), theirs.executions())
 
@@ -167,8 +174,8 @@ def test_all_loops_for_everybody_is_the_fixed_loop_model(stack: Stack, tokens: T
 def test_decode_after_prefill_is_one_whole_forward(
     stack: Stack, tokens: Tensor, prompt: int
 ) -> None:
-    whole = ffn_engine.prefill_ffns(stack, tokens, argmax(stack), tile=2)
-    stepped = ffn_engine.decode_ffns(stack, tokens, argmax(stack), batch=3, prompt=prompt)
+    whole = loop_forward.prefill_ffns(stack, tokens, argmax(stack), tile=2)
+    stepped = loop_forward.decode_ffns(stack, tokens, argmax(stack), batch=3, prompt=prompt)
     torch.testing.assert_close(stepped.logits, whole.logits, atol=1e-4, rtol=0)
     assert torch.equal(stepped.executions(), whole.executions())
     entries = sum(work.kv_entries for _, work in stepped.works)
@@ -179,7 +186,7 @@ def test_a_later_token_changes_no_earlier_logit(stack: Stack, tokens: Tensor) ->
     changed = tokens.clone()
     changed[:, 15] = (changed[:, 15] + 5) % 48
     before, after = (
-        ffn_engine.prefill_ffns(stack, t, argmax(stack), tile=8).logits for t in (tokens, changed)
+        loop_forward.prefill_ffns(stack, t, argmax(stack), tile=8).logits for t in (tokens, changed)
     )
     torch.testing.assert_close(after[:, :15], before[:, :15], atol=1e-5, rtol=0)
     assert not torch.allclose(after[:, 15:], before[:, 15:], atol=1e-3)
@@ -210,10 +217,10 @@ def hooked(stack: Stack) -> tuple[Stack, dict[str, int]]:
 def test_loops_are_what_hooks_see(stack: Stack, tokens: Tensor) -> None:
     """Fake: compute all loops for all tokens and report the chosen one."""
     watched, rows = hooked(stack)
-    run = ffn_engine.prefill_ffns(watched, tokens, argmax(watched), tile=2)
+    run = loop_forward.prefill_ffns(watched, tokens, argmax(watched), tile=2)
     assert rows["w_in"] == rows["w_out"] == run.loops().sum()
     assert rows["w_in"] < LOOPS * LAYERS * tokens.numel()
-    shares = ffn_engine.shares(run, LAYERS)
+    shares = loop_forward.shares(run, LAYERS)
     mean = (shares * torch.arange(1, LOOPS + 1)).sum() * tokens.numel()
     assert float(mean) == pytest.approx(rows["w_in"])
     torch.testing.assert_close(shares.sum(1), torch.ones(LAYERS).double())
@@ -231,7 +238,7 @@ def test_slices_run_on_those_who_chose_them_and_stopped_early(
         return product(self, rows, weight, module)
 
     monkeypatch.setattr(Work, "product", spy)
-    run = ffn_engine.prefill_ffns(stack, tokens, argmax(stack), tile=2)
+    run = loop_forward.prefill_ffns(stack, tokens, argmax(stack), tile=2)
     _, loops = masked(stack, tokens)
     # Gate and value rows are a product each; two slices a position.
     assert sum(seen) == 2 * 2 * int((loops < LOOPS).sum())
@@ -246,15 +253,15 @@ def test_operations_are_what_torch_counts(
     own = stacks[kind if kind in KINDS else "versatile"]
     depths = {"four loops": forced(4), "one loop": forced(1), "versatile": argmax(own)}
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        run = ffn_engine.prefill_ffns(own, tokens, depths.get(kind, forced(1)), tile=2)
+        run = loop_forward.prefill_ffns(own, tokens, depths.get(kind, forced(1)), tile=2)
     assert sum(work.flops for _, work in run.works) == counter.get_total_flops()
 
 
 def test_it_never_costs_less_than_dense(stacks: dict[str, Stack], tokens: Tensor) -> None:
     """Fake: present the method as a speed-up over dense."""
-    dense = ffn_engine.prefill_ffns(stacks["dense"], tokens, tile=2)
+    dense = loop_forward.prefill_ffns(stacks["dense"], tokens, tile=2)
     for bias in (-1e4, 0.0, 1e4):
-        run = ffn_engine.prefill_ffns(
+        run = loop_forward.prefill_ffns(
             stacks["versatile"], tokens, argmax(stacks["versatile"], bias), tile=2
         )
         assert bool((run.executions() >= dense.executions()).all())
@@ -294,7 +301,7 @@ def test_only_gates_are_added_to_the_dense_model(stacks: dict[str, Stack]) -> No
 
 def test_inference_is_neither_soft_nor_sampled(stack: Stack, tokens: Tensor) -> None:
     """Fake: mix all loops in evaluation, or leave the temperature high."""
-    one, two = (ffn_engine.prefill_ffns(stack, tokens, argmax(stack), tile=2) for _ in range(2))
+    one, two = (loop_forward.prefill_ffns(stack, tokens, argmax(stack), tile=2) for _ in range(2))
     assert torch.equal(one.logits, two.logits)
     assert torch.equal(one.loops(), one.loops().round())
 
@@ -315,25 +322,25 @@ def test_the_temperature_falls_each_step_to_its_end(monkeypatch: pytest.MonkeyPa
         taus.append(tau)
         return sample(logits, tau=tau, hard=hard)
 
-    monkeypatch.setattr(ffns.F, "gumbel_softmax", spy)
+    monkeypatch.setattr(ffn_models.F, "gumbel_softmax", spy)
     plan = dataclasses.replace(short("versatile"), warm=2)
-    ffn_training.train(plan)
+    train_ffns.train(plan)
     each = taus[:: plan.shape.layers]
     assert len(each) == plan.steps - plan.warm
     assert each[0] == 5.0
     assert all(later < earlier for earlier, later in pairwise(each))
     last = plan.steps - plan.warm
-    assert ffn_training.temperature(last - 1, last) > 0.1
-    assert ffn_training.temperature(990, 1000) == 0.1
-    assert ffn_training.temperature(480, 1000) == pytest.approx(5 * 0.02**0.5)
+    assert train_ffns.temperature(last - 1, last) > 0.1
+    assert train_ffns.temperature(990, 1000) == 0.1
+    assert train_ffns.temperature(480, 1000) == pytest.approx(5 * 0.02**0.5)
 
 
 def test_every_weight_is_trained_once_and_gates_at_their_own_rate() -> None:
     """Fake: leave a weight out, or hand the method's other weights a better rate than rivals'."""
     head = nn.Linear(16, 7, bias=False)
     for kind, shape in KINDS.items():
-        stack = ffns.fresh(shape)
-        groups = ffn_training._groups(stack, head)
+        stack = ffn_models.fresh(shape)
+        groups = train_ffns._groups(stack, head)
         trained = [id(weight) for group in groups for weight in group["params"]]
         assert sorted(trained) == sorted(map(id, [*stack.weights(), *head.parameters()]))
         gates = {"versatile": LAYERS * 2, "moe": LAYERS}.get(kind, 0)
@@ -344,10 +351,10 @@ def test_every_weight_is_trained_once_and_gates_at_their_own_rate() -> None:
 
 def test_the_start_never_decays_and_each_phase_warms_up() -> None:
     plan = table((0,))["versatile-ffn-s0"]
-    rates = [ffn_training.schedule(step, 0, plan.steps) for step in range(plan.warm)]
+    rates = [train_ffns.schedule(step, 0, plan.steps) for step in range(plan.warm)]
     assert rates[99:] == [1.0] * (plan.warm - 99)
     second = [
-        ffn_training.schedule(step, plan.warm, plan.steps) for step in range(plan.warm, plan.steps)
+        train_ffns.schedule(step, plan.warm, plan.steps) for step in range(plan.warm, plan.steps)
     ]
     assert second[0] == pytest.approx(1 / 40)
     assert second[39] == second[80] == 1.0
@@ -355,9 +362,9 @@ def test_the_start_never_decays_and_each_phase_warms_up() -> None:
 
 
 def test_gates_get_a_gradient_from_the_answers() -> None:
-    stack, gates = ffns.fresh(VERSATILE), Gates()
+    stack, gates = ffn_models.fresh(VERSATILE), Gates()
     tokens = torch.randint(2, 94, (2, 12), generator=torch.Generator().manual_seed(1))
-    ffns.soft(stack, tokens, 1.0, gates).sum().backward()
+    ffn_models.soft(stack, tokens, 1.0, gates).sum().backward()
     for index in range(LAYERS):
         ffn = stack.ffns.at(index)
         for weight in (ffn.depth.weight, ffn.router.weight):
@@ -368,9 +375,9 @@ def test_gates_get_a_gradient_from_the_answers() -> None:
 
 def test_balance_is_one_if_even_and_larger_if_few_slices_do_everything() -> None:
     x = torch.randn(4, 500, EXPERTS, generator=torch.Generator().manual_seed(3))
-    assert float(ffns.balance(x, x.topk(2, dim=-1).indices)) == pytest.approx(1.0, abs=0.05)
+    assert float(ffn_models.balance(x, x.topk(2, dim=-1).indices)) == pytest.approx(1.0, abs=0.05)
     x[..., :2] += 10
-    assert float(ffns.balance(x, x.topk(2, dim=-1).indices)) == pytest.approx(4.0, abs=0.05)
+    assert float(ffn_models.balance(x, x.topk(2, dim=-1).indices)) == pytest.approx(4.0, abs=0.05)
 
 
 def test_rivals_take_as_many_steps_from_the_same_start() -> None:
@@ -382,11 +389,11 @@ def test_rivals_take_as_many_steps_from_the_same_start() -> None:
 
 
 def test_experts_start_as_the_dense_model_and_have_weights_of_their_own(tokens: Tensor) -> None:
-    dense, moe = made("dense"), ffns.fresh(KINDS["moe"])
+    dense, moe = made("dense"), ffn_models.fresh(KINDS["moe"])
     moe.model.load_state_dict(dense.model.state_dict())
-    start = ffn_training.copied(dense.ffns.state_dict(), EXPERTS)
+    start = train_ffns.copied(dense.ffns.state_dict(), EXPERTS)
     moe.ffns.load_state_dict(start, strict=False)
-    ours, theirs = (ffn_engine.prefill_ffns(m, tokens, tile=2) for m in (moe.frozen(), dense))
+    ours, theirs = (loop_forward.prefill_ffns(m, tokens, tile=2) for m in (moe.frozen(), dense))
     torch.testing.assert_close(ours.logits, theirs.logits, atol=1e-5, rtol=0)
     pointers = {moe.ffns.at(0).slice(e)[part].data_ptr() for e in range(EXPERTS) for part in (0, 1)}
     assert len(pointers) == 2 * EXPERTS
@@ -394,16 +401,16 @@ def test_experts_start_as_the_dense_model_and_have_weights_of_their_own(tokens: 
 
 def test_the_dense_start_is_the_same_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     starts: list[Tensor] = []
-    fit = ffn_training._fit
+    fit = train_ffns._fit
 
     def spy(plan: Looping, stack: Stack, *rest: Any) -> None:
         if plan.name and plan.warm:
             starts.append(stack.ffns.at(0).w_in.weight.detach().clone())
         fit(plan, stack, *rest)
 
-    monkeypatch.setattr(ffn_training, "_fit", spy)
+    monkeypatch.setattr(train_ffns, "_fit", spy)
     for kind in ("dense", "versatile"):
-        ffn_training.train(short(kind))
+        train_ffns.train(short(kind))
     assert torch.equal(*starts)
 
 
@@ -412,20 +419,20 @@ def test_a_recipe_is_rebuilt_from_its_seed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     plan = short(kind)
-    monkeypatch.setattr(checkpoint, "recipes", lambda: {**recipes(), plan.name: plan})
-    card = checkpoint.train(plan.name, folder=tmp_path)
-    assert card == checkpoint.train(plan.name, folder=tmp_path)
+    monkeypatch.setattr(checkpoints, "recipes", lambda: {**recipes(), plan.name: plan})
+    card = checkpoints.train(plan.name, folder=tmp_path)
+    assert card == checkpoints.train(plan.name, folder=tmp_path)
     assert (tmp_path / f"{plan.name}.safetensors").stat().st_size < 1_000_000
 
 
 def test_packing_keeps_every_weight_to_half_a_step(stack: Stack) -> None:
-    weights = {key: value.float() for key, value in ffns.packed(stack).items()}
-    again = ffns.unpacked(stack.shape, weights)
+    weights = {key: value.float() for key, value in ffn_models.packed(stack).items()}
+    again = ffn_models.unpacked(stack.shape, weights)
     for one, two in zip(stack.weights(), again.weights(), strict=True):
         if one.dim() == 2:
             step = one.abs().amax(1, keepdim=True) / 127
             assert bool(((one - two).abs() <= 0.52 * step + 1e-6).all())
-    assert ffns.packed(stack)["base.embed.weight"].dtype == torch.int8
+    assert ffn_models.packed(stack)["base.embed.weight"].dtype == torch.int8
 
 
 def reachable(root: Any) -> Iterator[Any]:
@@ -475,7 +482,7 @@ def test_coins_keep_each_layers_shares() -> None:
     reader = versatile_ffn.prepare(task, point, 0)
     [batch] = task.cases()
     ours, theirs = random_loops.solve(held, batch, point), versatile_ffn.solve(reader, batch, point)
-    one, two = (ffn_engine.shares(run, 4) for run in (ours, theirs))
+    one, two = (loop_forward.shares(run, 4) for run in (ours, theirs))
     torch.testing.assert_close(one, two, atol=0.08, rtol=0)
     assert torch.equal(ours.logits, random_loops.solve(held, batch, point).logits)
 
@@ -503,15 +510,15 @@ def test_bias_dials_the_loops() -> None:
 
 def test_the_oracle_is_a_real_run_and_counts_it(stacks: dict[str, Stack], tokens: Tensor) -> None:
     parts = [
-        (torch.tensor([0, 3]), ffn_engine.prefill_ffns(stacks["dense"], tokens[[0, 3]], tile=1)),
+        (torch.tensor([0, 3]), loop_forward.prefill_ffns(stacks["dense"], tokens[[0, 3]], tile=1)),
         (
             torch.tensor([1, 2, 4]),
-            ffn_engine.prefill_ffns(stacks["loop"], tokens[[1, 2, 4]], tile=2),
+            loop_forward.prefill_ffns(stacks["loop"], tokens[[1, 2, 4]], tile=2),
         ),
     ]
     run: Run = loops_hindsight.joined(parts, SEQUENCES)
     assert run.executions().mean(1).tolist() == [3.0, 12.0, 12.0, 3.0, 12.0]
-    whole = ffn_engine.prefill_ffns(stacks["loop"], tokens, tile=5)
+    whole = loop_forward.prefill_ffns(stacks["loop"], tokens, tile=5)
     torch.testing.assert_close(run.logits[1], whole.logits[1], atol=1e-5, rtol=0)
 
 
@@ -557,7 +564,7 @@ def test_the_sibling_has_to_be_right_where_the_batch_is() -> None:
 
 def test_checkpoints_are_shipped_small_and_score_what_their_card_says() -> None:
     names = sorted(table((0, 1, 2)))
-    sizes = [(checkpoint.FOLDER / f"{name}.safetensors").stat().st_size for name in names]
+    sizes = [(checkpoints.FOLDER / f"{name}.safetensors").stat().st_size for name in names]
     assert sum(sizes) < 5e6
-    card = json.loads((checkpoint.FOLDER / "versatile-ffn-s0.json").read_text())
-    assert ffn_training.held_out(checkpoint.looping("versatile-ffn-s0")) == card["held_out"]
+    card = json.loads((checkpoints.FOLDER / "versatile-ffn-s0.json").read_text())
+    assert train_ffns.held_out(checkpoints.looping("versatile-ffn-s0")) == card["held_out"]

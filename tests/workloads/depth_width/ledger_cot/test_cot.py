@@ -7,22 +7,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.workloads.ledger.test_latent import pieces
 
 from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
-from adabench.workloads.ledger import (
-    checkpoint,
-    cot_data,
-    cot_task,
+from adabench.workloads.depth_width.ledger.task import load
+from adabench.workloads.depth_width.ledger_cot import task as cot_task
+from adabench.workloads.depth_width.ledger_cot.methods import (
     random_shortcuts,
     step_oracle,
     system_1_5,
 )
-from adabench.workloads.ledger.asking import Exam
-from adabench.workloads.ledger.cot_data import Keys, Reckoned
-from adabench.workloads.ledger.latent_engine import Solution
-from adabench.workloads.ledger.task import load
-from tests.workloads.ledger.test_latent import pieces
+from adabench.workloads.depth_width.ledger_cot.substrate import traces
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
+from adabench.workloads.depth_width.ledger_cot.substrate.traces import Keys, Reckoned
+from adabench.workloads.depth_width.ledger_qa.task import Exam
+from adabench.workloads.depth_width.substrate import checkpoints
 
 METHODS = [
     name
@@ -89,7 +89,7 @@ def test_a_terse_trace_stands_beside_the_verbose_one() -> None:
 
 
 def test_the_task_needs_its_steps() -> None:
-    shipped = sorted(checkpoint.FOLDER.glob("cot-direct-s*.json"))
+    shipped = sorted(checkpoints.FOLDER.glob("cot-direct-s*.json"))
     assert shipped
     for path in shipped:
         direct = json.loads(path.read_text())["held_out"]
@@ -190,7 +190,7 @@ def test_parts_are_put_back_in_order() -> None:
     parts = []
     for odd in (1, 0):
         rows = np.arange(odd, len(exam.questions.lengths), 2)
-        part = cot_data.Questions(exam.questions.tokens[rows], exam.questions.lengths[rows])
+        part = traces.Questions(exam.questions.tokens[rows], exam.questions.lengths[rows])
         parts.append((torch.from_numpy(rows), solver.think(Exam(-1, part))))
     merged = step_oracle.together(parts)
     assert torch.equal(merged.said, whole.said)

@@ -12,20 +12,25 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.workloads.ledger import cot_data, latent_engine, latent_shortcuts, latent_training
-from adabench.workloads.ledger.cot_data import ANSWER, Reckoned
-from adabench.workloads.ledger.cot_task import LANGUAGE_LIMIT, operations
-from adabench.workloads.ledger.latent_engine import Shortcut, Solution
-from adabench.workloads.ledger.latent_shortcuts import Shortcuts, Shortened, Walk
-from adabench.workloads.ledger.latent_training import (
+from adabench.workloads.depth_width.ledger_cot.substrate import (
+    latent_forward,
+    traces,
+    train_student,
+)
+from adabench.workloads.depth_width.ledger_cot.substrate import shortcuts as latent_shortcuts
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Shortcut, Solution
+from adabench.workloads.depth_width.ledger_cot.substrate.masked_forward import block, nothing, walk
+from adabench.workloads.depth_width.ledger_cot.substrate.shortcuts import Shortcuts, Shortened, Walk
+from adabench.workloads.depth_width.ledger_cot.substrate.traces import ANSWER, Reckoned
+from adabench.workloads.depth_width.ledger_cot.substrate.train_student import (
     HANDED_DEPTH,
     NEVER,
     Lesson,
     handed_over,
 )
-from adabench.workloads.ledger.latent_unrolled import block, nothing, walk
-from adabench.workloads.ledger.model import Backbone, Shape
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger_cot.task import LANGUAGE_LIMIT, operations
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 SMALL = Shape(layers=4, width=32, heads=2, tokens=96)
 N = 9
@@ -57,7 +62,7 @@ def shortcuts() -> Shortcuts:
 
 @pytest.fixture(scope="module")
 def posed() -> Reckoned:
-    return cot_data.pose(np.random.default_rng(3), N)
+    return traces.pose(np.random.default_rng(3), N)
 
 
 def thought(
@@ -66,11 +71,11 @@ def thought(
     """Answer after latent steps."""
     steps = operations(posed.questions)
     rule = None if short is None else short.shortcut(threshold)
-    return latent_engine.solve(
+    return latent_forward.solve(
         model,
         posed.questions,
-        lambda who: latent_engine.in_thought(model, steps[who], rule),
-        room=cot_data.MOST + 1,
+        lambda who: latent_forward.in_thought(model, steps[who], rule),
+        room=traces.MOST + 1,
         tile=tile,
     )
 
@@ -85,7 +90,7 @@ def middle(model: Backbone, posed: Reckoned, short: Shortened) -> float:
 
 
 def test_values_follow_from_the_operations() -> None:
-    posed = cot_data.pose(np.random.default_rng(0), 200)
+    posed = traces.pose(np.random.default_rng(0), 200)
     keys, tokens = posed.keys, posed.questions.tokens
     for row in range(200):
         asked = tokens[row, : posed.questions.lengths[row]]
@@ -93,12 +98,12 @@ def test_values_follow_from_the_operations() -> None:
         for place, token in enumerate(asked[3:-1:2]):
             assert asked[2 + 2 * place] == 24 + 3 * place
             before = value
-            if token != cot_data.SAME:
+            if token != traces.SAME:
                 value = int(value + token - 10 if token < 17 else value * (token - 17)) % 7
-            assert keys.critical[row, place] == (token not in (10, 18, cot_data.SAME))
+            assert keys.critical[row, place] == (token not in (10, 18, traces.SAME))
             assert keys.critical[row, place] or value == before
             seen.append(value)
-        assert asked[-1] == cot_data.SEP
+        assert asked[-1] == traces.SEP
         assert 4 <= len(seen) == keys.steps[row] <= 8
         assert keys.running[row, : len(seen)].tolist() == seen
         assert keys.answers[row] == 3 + seen[-1]
@@ -107,9 +112,9 @@ def test_values_follow_from_the_operations() -> None:
 
 
 def test_the_trace_is_the_published_grammar() -> None:
-    posed = cot_data.pose(np.random.default_rng(1), 20)
-    verbose, last = cot_data.written(posed, cot_data.trace(posed.keys, verbose=True))
-    terse, short = cot_data.written(posed, cot_data.trace(posed.keys, verbose=False))
+    posed = traces.pose(np.random.default_rng(1), 20)
+    verbose, last = traces.written(posed, traces.trace(posed.keys, verbose=True))
+    terse, short = traces.written(posed, traces.trace(posed.keys, verbose=False))
     for row in range(20):
         n, start = posed.keys.steps[row], posed.questions.lengths[row]
         assert last[row] == start + 7 * n + 1
@@ -128,19 +133,19 @@ def test_the_trace_is_the_published_grammar() -> None:
 
 
 def test_siblings_have_the_same_operations_and_other_answers() -> None:
-    posed = cot_data.pose(np.random.default_rng(1), 50)
-    other = cot_data.sibling(np.random.default_rng(2), posed.keys)
+    posed = traces.pose(np.random.default_rng(1), 50)
+    other = traces.sibling(np.random.default_rng(2), posed.keys)
     assert (other.questions.tokens[:, 2:] == posed.questions.tokens[:, 2:]).all()
     assert (other.keys.answers != posed.keys.answers).all()
 
 
 def taught_by(posed_seed: int, n: int = 16) -> Lesson:
-    return latent_training.lesson(np.random.default_rng(posed_seed), 1, 1.0, n)
+    return train_student.lesson(np.random.default_rng(posed_seed), 1, 1.0, n)
 
 
 def walked(model: Backbone, short: Shortened, taught: Lesson, threshold: float) -> Tensor:
     """Final state at `<answer>` from the masked walk of training, choices hard."""
-    ends, past = latent_training.opening(model, taught)
+    ends, past = train_student.opening(model, taught)
     past.ragged = True
     walk = Walk(model, short.shortcuts, short.kind, past, threshold, soft=False)
     state, start = model.norm(ends), torch.zeros(len(ends), dtype=torch.long)
@@ -160,13 +165,13 @@ def test_gathered_is_masked(
     lengths = torch.from_numpy(posed.questions.lengths)
     tokens = torch.from_numpy(posed.questions.tokens)[:, : int(lengths.max())]
     with torch.inference_mode():
-        ends, memory = latent_engine.read(model, tokens, lengths, 9, Work())
+        ends, memory = latent_forward.read(model, tokens, lengths, 9, Work())
         steps = operations(posed.questions)
-        latent_engine.think(model, ends, memory, steps, Work(), short.shortcut(threshold))
+        latent_forward.think(model, ends, memory, steps, Work(), short.shortcut(threshold))
         state = model.embed(torch.full((len(lengths),), ANSWER))
         for index in range(SMALL.layers):
             everyone = torch.arange(len(lengths))
-            state = latent_engine.advance(model, index, state, everyone, memory, Work())
+            state = latent_forward.advance(model, index, state, everyone, memory, Work())
         torch.testing.assert_close(
             state, walked(model, short, taught, threshold), atol=1e-5, rtol=0
         )
@@ -228,9 +233,9 @@ def test_skipped_layers_store_nothing(
     tokens = torch.from_numpy(posed.questions.tokens)
     steps = operations(posed.questions)
     with torch.inference_mode():
-        ends, memory = latent_engine.read(model, tokens, lengths, 9, Work())
+        ends, memory = latent_forward.read(model, tokens, lengths, 9, Work())
         work = Work()
-        ran = latent_engine.think(model, ends, memory, steps, work, short.shortcut(threshold))
+        ran = latent_forward.think(model, ends, memory, steps, work, short.shortcut(threshold))
     stored = torch.stack([cache.counts - lengths for cache in memory.layers], 1)
     assert torch.equal(stored.sum(1), ran.clamp(min=0).sum(1))
     assert (stored.min(1).values < stored.max(1).values).any(), "caches are ragged"
@@ -277,23 +282,23 @@ def test_operations_are_what_torch_counts(
 
 
 def test_speaking_is_one_forward_over_what_was_said(model: Backbone, posed: Reckoned) -> None:
-    words = latent_engine.in_words(model, LANGUAGE_LIMIT)
+    words = latent_forward.in_words(model, LANGUAGE_LIMIT)
     heard: list[tuple[Tensor, Tensor]] = []
-    plain = latent_engine.say
+    plain = latent_forward.say
 
     def listening(made: Backbone, tokens: Tensor, who: Tensor, *rest: object) -> Tensor:
         after = plain(made, tokens, who, *rest)  # type: ignore[arg-type]
         heard.append((tokens, after))
         return after
 
-    latent_engine.say = listening
+    latent_forward.say = listening
     try:
         one = Reckoned(posed.questions, posed.keys)
-        solution = latent_engine.solve(
+        solution = latent_forward.solve(
             model, one.questions, lambda who: words, room=LANGUAGE_LIMIT + 1, tile=1
         )
     finally:
-        latent_engine.say = plain
+        latent_forward.say = plain
     spoken = int(solution.spoken[0])
     first = heard[:spoken] if solution.said[0] == 0 else heard[: spoken - 1]
     said = torch.cat([token for token, _ in first])
@@ -366,20 +371,20 @@ def test_a_handed_walk_of_training_is_what_inference_runs(model: Backbone) -> No
         return leaves, rows[leaves]
 
     with torch.inference_mode():
-        ends, past = latent_training.opening(model, taught)
+        ends, past = train_student.opening(model, taught)
         past.ragged = True
         walked = walk(model, ends, past, plan, HANDED_DEPTH)
         mark = model.embed(torch.full((len(ends), 1), ANSWER))
         ours = block(model, mark, past)[:, 0]
         tokens = taught.tokens[:, : taught.length]
         lengths = torch.full((len(tokens),), taught.length)
-        ends, memory = latent_engine.read(model, tokens, lengths, 9, Work())
+        ends, memory = latent_forward.read(model, tokens, lengths, 9, Work())
         steps = torch.full_like(lengths, taught.latent)
-        ran = latent_engine.think(model, ends, memory, steps, Work(), Shortcut(leave, "always"))
+        ran = latent_forward.think(model, ends, memory, steps, Work(), Shortcut(leave, "always"))
         state = mark[:, 0]
         for index in range(SMALL.layers):
             everyone = torch.arange(len(lengths))
-            state = latent_engine.advance(model, index, state, everyone, memory, Work())
+            state = latent_forward.advance(model, index, state, everyone, memory, Work())
     torch.testing.assert_close(ours, state, atol=1e-5, rtol=0)
     assert torch.equal(ran == HANDED_DEPTH, ~walked.done | ~walked.fresh)
     assert bool((ran[walked.fresh & walked.done] == SMALL.layers).all())
@@ -414,9 +419,9 @@ def test_routers_learn_to_hand_over_where_the_student_was_prepared_for_it(model:
         for score in made.scores:
             torch.nn.init.constant_(score.bias, -20.0)  # whoever is not made to leave runs on
         with torch.no_grad():
-            ends, past = latent_training.opening(model, taught)
+            ends, past = train_student.opening(model, taught)
             full = latent_shortcuts.full_path(model, ends, past, steps)
-            ends, past = latent_training.opening(model, taught)
+            ends, past = train_student.opening(model, taught)
         past.ragged = True
         plan = torch.full((n, steps, 2), -1)
         plan[:, 0] = HANDED_DEPTH
@@ -452,9 +457,9 @@ def test_a_step_that_was_handed_over_hands_on_unless_once(model: Backbone) -> No
     for hand_over, wanted in starts.items():
         tokens = taught.tokens[:, : taught.length]
         with torch.inference_mode():
-            ends, memory = latent_engine.read(model, tokens, lengths, 9, Work())
+            ends, memory = latent_forward.read(model, tokens, lengths, 9, Work())
             work, rule = Work(), Shortcut(leave, hand_over)  # type: ignore[arg-type]
-            latent_engine.think(model, ends, memory, torch.full_like(lengths, 5), work, rule)
+            latent_forward.think(model, ends, memory, torch.full_like(lengths, 5), work, rule)
         assert [layer for layer, _ in work.runs] == wanted
 
 
@@ -470,12 +475,12 @@ def test_plans_of_training_say_where_a_step_may_leave() -> None:
 def test_one_latent_step_replaces_one_more_step_of_the_trace() -> None:
     generator = np.random.default_rng(0)
     for share in (0.0, 0.4, 1.0):
-        taught = latent_training.lesson(generator, 1, share, 4)
+        taught = train_student.lesson(generator, 1, share, 4)
         n = int(taught.posed.keys.steps[0])
         assert taught.latent == min(n, 1 + int(share * n))
         left = taught.tokens.shape[1] - taught.end(taught.latent)
         assert left == 7 * (n - taught.latent) + 2
-    half = latent_training.lesson(generator, 2, 1.0, 4)
+    half = train_student.lesson(generator, 2, 1.0, 4)
     n = int(half.posed.keys.steps[0])
     assert half.latent == (n + 1) // 2
     assert half.end(half.latent) == half.tokens.shape[1] - 2

@@ -17,23 +17,17 @@ from torch.utils.flop_counter import FlopCounterMode
 from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
 from adabench.harness.plan import grid
-from adabench.workloads.ledger import (
-    asking,
-    checkpoint,
-    dr_llm,
-    path_oracle,
-    path_routers,
-    path_search,
-    paths,
-    queries,
-    random_paths,
-    units,
-)
-from adabench.workloads.ledger.model import Backbone, Shape
-from adabench.workloads.ledger.queries import Asked, Keys, Questions
-from adabench.workloads.ledger.recipes import recipes
-from adabench.workloads.ledger.task import load
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger.recipes import recipes
+from adabench.workloads.depth_width.ledger.task import load
+from adabench.workloads.depth_width.ledger_qa import task as asking
+from adabench.workloads.depth_width.ledger_qa.methods import path_oracle
+from adabench.workloads.depth_width.methods import dr_llm, random_paths
+from adabench.workloads.depth_width.substrate import checkpoints, questions
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
+from adabench.workloads.depth_width.substrate.paths import path_forward, path_routers, path_search
+from adabench.workloads.depth_width.substrate.questions import Asked, Keys, Questions
+from adabench.workloads.depth_width.substrate.units import unit_forward
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 SMALL = Shape(layers=3, width=16, heads=2)
 N = 9
@@ -57,7 +51,7 @@ def model() -> Backbone:
 
 @pytest.fixture(scope="module")
 def asked() -> Asked:
-    return queries.ask(np.random.default_rng(3), N)
+    return questions.ask(np.random.default_rng(3), N)
 
 
 @pytest.fixture(scope="module")
@@ -83,14 +77,14 @@ def task(seed: int = 0, **conditions: Any) -> asking.Asking:
 
 def forced(made: Backbone, asked: Questions, said: Tensor) -> Tensor:
     """Logits at the three answers from one plain forward over prompts and answers."""
-    tokens = torch.from_numpy(queries.with_answers(asked, said.numpy()))
-    states = units.soft(made, tokens, lambda unit, x, output: output())
-    at = torch.from_numpy(asked.lengths)[:, None] - 1 + torch.arange(queries.ANSWERS)
+    tokens = torch.from_numpy(questions.with_answers(asked, said.numpy()))
+    states = unit_forward.soft(made, tokens, lambda unit, x, output: output())
+    at = torch.from_numpy(asked.lengths)[:, None] - 1 + torch.arange(questions.ANSWERS)
     return made.head(made.norm(states))[torch.arange(len(at))[:, None], at]
 
 
 def test_answers_follow_from_the_operations() -> None:
-    asked = queries.ask(np.random.default_rng(0), 200)
+    asked = questions.ask(np.random.default_rng(0), 200)
     for row in range(200):
         prompt = asked.questions.tokens[row, : asked.questions.lengths[row]]
         values = [int(prompt[1]) - 3]
@@ -106,30 +100,32 @@ def test_answers_follow_from_the_operations() -> None:
 
 
 def test_other_fillers_leave_the_answers() -> None:
-    asked = queries.ask(np.random.default_rng(0), 50)
-    again = queries.redrawn(np.random.default_rng(1), asked.keys)
+    asked = questions.ask(np.random.default_rng(0), 50)
+    again = questions.redrawn(np.random.default_rng(1), asked.keys)
     assert (again.keys.answers == asked.keys.answers).all()
     assert (again.questions.lengths != asked.questions.lengths).any()
-    other = queries.sibling(np.random.default_rng(1), asked.keys)
+    other = questions.sibling(np.random.default_rng(1), asked.keys)
     assert (other.keys.operations == asked.keys.operations).all()
     assert (other.keys.answers != asked.keys.answers).any()
 
 
 def test_every_layer_once_is_the_frozen_model(model: Backbone, asked: Asked) -> None:
-    reply = paths.answer(model, asked.questions, paths.default(N, 3), tile=4)
+    reply = path_forward.answer(model, asked.questions, path_forward.default(N, 3), tile=4)
     logits = forced(model, asked.questions, reply.said)
     assert torch.equal(logits.argmax(-1), reply.said)
     tokens, lengths = path_routers.tensors(asked)
-    states, _ = paths.prefill(model, tokens, lengths, paths.fixed(paths.default(N, 3)), Work())
-    whole = units.soft(model, tokens, lambda unit, x, output: output())
+    states, _ = path_forward.prefill(
+        model, tokens, lengths, path_forward.fixed(path_forward.default(N, 3)), Work()
+    )
+    whole = unit_forward.soft(model, tokens, lambda unit, x, output: output())
     torch.testing.assert_close(states, whole, atol=1e-5, rtol=0)
 
 
 def test_a_batch_of_different_paths_is_each_alone(
     model: Backbone, asked: Asked, passes: Tensor
 ) -> None:
-    together = paths.answer(model, asked.questions, passes, tile=N)
-    alone = paths.answer(model, asked.questions, passes, tile=1)
+    together = path_forward.answer(model, asked.questions, passes, tile=N)
+    alone = path_forward.answer(model, asked.questions, passes, tile=1)
     assert torch.equal(together.said, alone.said)
     assert torch.equal(together.passes(), passes)
     torch.testing.assert_close(together.decoded(), passes.sum(1).float())
@@ -137,29 +133,29 @@ def test_a_batch_of_different_paths_is_each_alone(
 
 def test_gathered_is_masked(model: Backbone, asked: Asked, passes: Tensor) -> None:
     tokens, lengths = path_routers.tensors(asked)
-    states, _ = paths.prefill(model, tokens, lengths, paths.fixed(passes), Work())
+    states, _ = path_forward.prefill(model, tokens, lengths, path_forward.fixed(passes), Work())
     masked = model.embed(tokens)
     for index, turn in itertools.product(range(3), range(2)):
         layer = model.layer(index)
-        out = masked + units.attention(model, layer, layer.norm1(masked))
-        out = out + units.mlp(layer, layer.norm2(out))
+        out = masked + unit_forward.attention(model, layer, layer.norm1(masked))
+        out = out + unit_forward.mlp(layer, layer.norm2(out))
         masked = torch.where((passes[:, index] > turn)[:, None, None], out, masked)
     torch.testing.assert_close(states, masked, atol=1e-5, rtol=0)
 
 
 def test_prefill_then_decode_is_one_forward(model: Backbone, asked: Asked, passes: Tensor) -> None:
-    reply = paths.answer(model, asked.questions, passes, tile=4)
-    tokens = torch.from_numpy(queries.with_answers(asked.questions, reply.said.numpy()))
+    reply = path_forward.answer(model, asked.questions, passes, tile=4)
+    tokens = torch.from_numpy(questions.with_answers(asked.questions, reply.said.numpy()))
     lengths = torch.from_numpy(asked.questions.lengths)
-    assert paths.right(model, tokens, lengths, passes).all()
+    assert path_forward.right(model, tokens, lengths, passes).all()
     tokens[0, lengths[0] + 1] = 3 + (tokens[0, lengths[0] + 1] - 2) % 7
-    assert not paths.right(model, tokens, lengths, passes)[0]
+    assert not path_forward.right(model, tokens, lengths, passes)[0]
 
 
 def test_a_second_pass_has_keys_of_its_own(model: Backbone, asked: Asked) -> None:
     tokens, lengths = path_routers.tensors(asked)
-    twice = paths.default(N, 3) * 2
-    _, memory = paths.prefill(model, tokens, lengths, paths.fixed(twice), Work())
+    twice = path_forward.default(N, 3) * 2
+    _, memory = path_forward.prefill(model, tokens, lengths, path_forward.fixed(twice), Work())
     assert [name for name, _ in memory.slots] == [0, 1, 2, 3, 4, 5]
     first, second = memory.slots[2][1], memory.slots[3][1]
     assert not torch.allclose(first.keys, second.keys, atol=1e-3)
@@ -171,9 +167,9 @@ def test_a_skipped_layer_is_not_called_and_stores_nothing(model: Backbone, asked
         layer.out.register_forward_hook(
             lambda _, given, __, index=index: rows.__setitem__(index, rows[index] + 1)
         )
-    skipping = paths.default(N, 3)
+    skipping = path_forward.default(N, 3)
     skipping[:, 1] = 0
-    reply = paths.answer(made, asked.questions, skipping, tile=N)
+    reply = path_forward.answer(made, asked.questions, skipping, tile=N)
     assert rows == [3, 0, 3], "prefill and two steps, and nothing in the layer left out"
     stored = sum(tile.decode.kv_entries for tile in reply.tiles)
     assert stored == 2 * (asked.questions.lengths.sum() + 2 * N)
@@ -185,7 +181,7 @@ def test_executions_are_what_hooks_see(
     made, seen = copy.deepcopy(model), []
     for layer in made.layers:
         layer.out.register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
-    reply = paths.answer(made, asked.questions, path_routers.decide(routers), tile=4)
+    reply = path_forward.answer(made, asked.questions, path_routers.decide(routers), tile=4)
     assert sum(seen) == reply.passes().sum() + 2 * reply.decoded().sum()
     assert reply.passes().unique().numel() == 3
 
@@ -194,7 +190,7 @@ def test_operations_are_what_torch_counts(
     model: Backbone, asked: Asked, routers: path_routers.Routers
 ) -> None:
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        reply = paths.answer(model, asked.questions, path_routers.decide(routers), tile=4)
+        reply = path_forward.answer(model, asked.questions, path_routers.decide(routers), tile=4)
     counted = sum(t.prefill.flops + t.decode.flops for t in reply.tiles)
     assert counted == counter.get_total_flops()
 
@@ -208,12 +204,12 @@ def test_routers_read_the_prompt_alone_and_once(
         calls.append((layer, states.shape[1]))
         return rule(layer, states, lengths, work)
 
-    before = paths.answer(model, asked.questions, watch, tile=N)
+    before = path_forward.answer(model, asked.questions, watch, tile=N)
     assert calls == [(layer, asked.questions.lengths.max()) for layer in range(3)]
     padded = Questions(asked.questions.tokens.copy(), asked.questions.lengths)
     behind = np.arange(padded.tokens.shape[1]) >= padded.lengths[:, None]
     padded.tokens[behind] = 40
-    after = paths.answer(model, padded, rule, tile=N)
+    after = path_forward.answer(model, padded, rule, tile=N)
     assert torch.equal(before.said, after.said)
     assert torch.equal(before.passes(), after.passes())
 
@@ -259,31 +255,31 @@ def test_a_menu_is_chosen_by_what_each_path_adds() -> None:
 
 
 def test_labels_come_from_the_menu_and_hold_on_every_look() -> None:
-    base = checkpoint.restore("qa-6-s0")
+    base = checkpoints.restore("qa-6-s0")
     plan_ = dataclasses.replace(
         recipes()["dr-llm-s0"], questions=60, simulations=10, looks=3, menu=2, more=30
     )
     taught = path_routers.supervise(plan_, base, 60, path_routers.LABEL_SEED)
     assert 1 <= len(taught.passes.unique(dim=0)) <= 2
     with torch.inference_mode():
-        assert paths.right(base, taught.tokens, taught.lengths, taught.passes).all()
+        assert path_forward.right(base, taught.tokens, taught.lengths, taught.passes).all()
 
 
 def test_a_repaired_question_is_one_that_all_layers_get_wrong() -> None:
-    base = checkpoint.restore("qa-6-s0")
+    base = checkpoints.restore("qa-6-s0")
     plan_ = dataclasses.replace(
         recipes()["dr-llm-s0"], questions=90, simulations=10, looks=1, menu=4, more=30
     )
     taught = path_routers.supervise(plan_, base, 90, path_routers.LABEL_SEED)
     once = torch.ones_like(taught.passes)
     with torch.inference_mode():
-        whole = paths.right(base, taught.tokens, taught.lengths, once)
+        whole = path_forward.right(base, taught.tokens, taught.lengths, once)
     assert torch.equal(taught.repaired, ~whole)
     assert 0 < taught.repaired.sum() < len(once)
     look = (taught.tokens, taught.lengths)
     longer = path_routers.labels(base, [look], torch.tensor([[1, 1, 1, 1, 2, 1]]))
     with torch.inference_mode():
-        whole = paths.right(base, longer[0], longer[1], torch.ones_like(longer[2]))
+        whole = path_forward.right(base, longer[0], longer[1], torch.ones_like(longer[2]))
     assert torch.equal(longer[3], ~whole), "a menu without the plain path is judged by it too"
 
 
@@ -299,8 +295,8 @@ def test_repaired_questions_are_a_share_of_the_draws() -> None:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_base_is_saturated_where_it_was_trained(seed: int) -> None:
     """Below that a search repairs what more training would, and layers saved are no saving."""
-    held_out = json.loads((checkpoint.FOLDER / f"qa-6-s{seed}.json").read_text())["held_out"]
-    assert min(held_out[f"accuracy_k{k}"] for k in range(1, queries.TRAINED_K + 1)) > 0.98
+    held_out = json.loads((checkpoints.FOLDER / f"qa-6-s{seed}.json").read_text())["held_out"]
+    assert min(held_out[f"accuracy_k{k}"] for k in range(1, questions.TRAINED_K + 1)) > 0.98
     assert held_out["accuracy_k6"] < 0.6, "errors above"
 
 
@@ -357,7 +353,7 @@ def test_routers_are_taught_by_questions_that_are_not_scored() -> None:
     made = task()
     plan_ = dataclasses.replace(recipes()["dr-llm-s0"], looks=1, simulations=1, more=40)
     taught = path_routers.supervise(
-        plan_, checkpoint.restore("qa-6-s0"), 40, path_routers.LABEL_SEED
+        plan_, checkpoints.restore("qa-6-s0"), 40, path_routers.LABEL_SEED
     )
     exam = next(made.cases()).questions
     long = {tuple(row[:n]) for row, n in zip(exam.tokens, exam.lengths, strict=True) if n > 9}
@@ -366,7 +362,7 @@ def test_routers_are_taught_by_questions_that_are_not_scored() -> None:
 
 
 def test_the_base_stays_frozen() -> None:
-    base = checkpoint.restore("qa-6-s0")
+    base = checkpoints.restore("qa-6-s0")
     before = {k: v.clone() for k, v in base.state_dict().items()}
     plan_ = dataclasses.replace(
         recipes()["dr-llm-s0"], questions=40, simulations=3, looks=1, epochs=1, more=0
@@ -377,7 +373,7 @@ def test_the_base_stays_frozen() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_labels_and_the_macro_f1_stand_in_the_card(seed: int) -> None:
-    card = json.loads((checkpoint.FOLDER / f"dr-llm-s{seed}.json").read_text())
+    card = json.loads((checkpoints.FOLDER / f"dr-llm-s{seed}.json").read_text())
     labels = card["labels"]
     assert labels["counts"][1] > labels["counts"][0] > 0
     assert labels["macro_f1"] > 0.45, "always `once` stays below a third or so"

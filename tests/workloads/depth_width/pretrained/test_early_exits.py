@@ -12,20 +12,21 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.workloads.ledger import (
-    early_exit,
-    random_exit,
-    real_checkpoint,
-    real_exits,
-    real_recipes,
-    real_task,
-    real_units,
-    task,
+from adabench.workloads.depth_width.ledger import task
+from adabench.workloads.depth_width.methods import early_exit, random_exit
+from adabench.workloads.depth_width.pretrained import recipes
+from adabench.workloads.depth_width.pretrained import task as real_task
+from adabench.workloads.depth_width.pretrained.substrate import early_exits, unit_files
+from adabench.workloads.depth_width.substrate.gathered_forward import Admission, Policy
+from adabench.workloads.depth_width.substrate.smollm2 import decoder_units
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+    RealBackbone,
+    attention,
+    from_llama,
+    mlp,
 )
-from adabench.workloads.ledger.engine import Admission, Policy
-from adabench.workloads.ledger.real_model import RealBackbone, attention, from_llama, mlp
-from adabench.workloads.ledger.units import all_units
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.substrate.units.unit_forward import all_units
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
@@ -56,10 +57,10 @@ def model() -> RealBackbone:
 
 
 @pytest.fixture(scope="module")
-def lenses() -> real_exits.Lenses:
+def lenses() -> early_exits.Lenses:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        return real_exits.Lenses(AFTER, WIDTH, RANK).requires_grad_(False)
+        return early_exits.Lenses(AFTER, WIDTH, RANK).requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def leaving(at: dict[int, list[int]]) -> Policy:
 
 
 def by_hand(
-    model: RealBackbone, lenses: real_exits.Lenses, tokens: Tensor, at: dict[int, list[int]]
+    model: RealBackbone, lenses: early_exits.Lenses, tokens: Tensor, at: dict[int, list[int]]
 ) -> Tensor:
     """Run every layer on everyone and put back the states of those who left."""
     states = model.embed(tokens)
@@ -106,19 +107,19 @@ def by_hand(
 
 
 def test_who_never_leaves_is_read_as_by_the_whole_model(
-    model: RealBackbone, lenses: real_exits.Lenses, tokens: Tensor
+    model: RealBackbone, lenses: early_exits.Lenses, tokens: Tensor
 ):
-    whole = real_units.prefill_real(model, tokens, all_units, real_units.Plan())
-    ours = real_exits.prefill_exits(model, lenses, tokens, leaving({}), tile=5)
+    whole = decoder_units.prefill_real(model, tokens, all_units, decoder_units.Plan())
+    ours = early_exits.prefill_exits(model, lenses, tokens, leaving({}), tile=5)
     torch.testing.assert_close(ours.logits, whole.logits, atol=1e-5, rtol=0)
     assert torch.equal(ours.executions(), whole.executions())
 
 
 def test_gathered_is_what_putting_back_gives(
-    model: RealBackbone, lenses: real_exits.Lenses, tokens: Tensor
+    model: RealBackbone, lenses: early_exits.Lenses, tokens: Tensor
 ):
     at = {0: [0, 1, 17, 40, 99], 1: [2, 16, 41, 42, 43]}
-    ours = real_exits.prefill_exits(model, lenses, tokens, leaving(at), tile=5)
+    ours = early_exits.prefill_exits(model, lenses, tokens, leaving(at), tile=5)
     torch.testing.assert_close(ours.logits, by_hand(model, lenses, tokens, at), atol=1e-4, rtol=0)
     ran = ours.executions().flatten()
     assert torch.equal(ran[torch.tensor(at[0])], torch.full((5,), 1.0))
@@ -127,37 +128,37 @@ def test_gathered_is_what_putting_back_gives(
 
 
 def test_a_layer_that_nobody_reaches_is_not_called(
-    model: RealBackbone, lenses: real_exits.Lenses, tokens: Tensor
+    model: RealBackbone, lenses: early_exits.Lenses, tokens: Tensor
 ):
     made = copy.deepcopy(model)
     called: list[int] = []
     for index in range(LAYERS):
         made.layer(index).down.register_forward_hook(lambda *_, index=index: called.append(index))
     at = {0: list(range(5 * TOKENS))}
-    ours = real_exits.prefill_exits(made, lenses, tokens, leaving(at), tile=5)
+    ours = early_exits.prefill_exits(made, lenses, tokens, leaving(at), tile=5)
     assert called == [0]
     assert sum(work.kv_entries for _, work in ours.works) == tokens.numel()
 
 
 def test_operations_are_what_torch_counts(
-    model: RealBackbone, lenses: real_exits.Lenses, tokens: Tensor
+    model: RealBackbone, lenses: early_exits.Lenses, tokens: Tensor
 ):
     policy = early_exit.unsure(model, 0.5)  # type: ignore[arg-type]
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        answer = real_exits.prefill_exits(model, lenses, tokens, policy, tile=2)
+        answer = early_exits.prefill_exits(model, lenses, tokens, policy, tile=2)
     ran = answer.executions()
     assert 1 < ran.mean() < LAYERS
     assert sum(work.flops for _, work in answer.works) == counter.get_total_flops()
 
 
 def test_a_later_token_changes_no_earlier_logit(
-    model: RealBackbone, lenses: real_exits.Lenses, tokens: Tensor
+    model: RealBackbone, lenses: early_exits.Lenses, tokens: Tensor
 ):
     policy = early_exit.unsure(model, 0.5)  # type: ignore[arg-type]
-    before = real_exits.prefill_exits(model, lenses, tokens, policy).logits
+    before = early_exits.prefill_exits(model, lenses, tokens, policy).logits
     changed = tokens.clone()
     changed[:, 12] = (changed[:, 12] + 5) % VOCABULARY
-    after = real_exits.prefill_exits(model, lenses, changed, policy).logits
+    after = early_exits.prefill_exits(model, lenses, changed, policy).logits
     torch.testing.assert_close(after[:, :12], before[:, :12], atol=1e-5, rtol=0)
     assert not torch.allclose(after[:, 12:], before[:, 12:], atol=1e-3)
 
@@ -165,27 +166,27 @@ def test_a_later_token_changes_no_earlier_logit(
 @pytest.fixture
 def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (300, TOKENS + 1))
-    monkeypatch.setattr(real_checkpoint, "backbone", lambda: model)
-    monkeypatch.setattr(real_checkpoint, "_quick", lambda seed: model)
-    monkeypatch.setattr(real_checkpoint, "windows", lambda split: drawn)
+    monkeypatch.setattr(unit_files, "backbone", lambda: model)
+    monkeypatch.setattr(unit_files, "_quick", lambda seed: model)
+    monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
     monkeypatch.setattr(real_task, "FOLDER", tmp_path)
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
-    plan = real_recipes.RealRetrofit("real-exits", "exits", 0.0, after=AFTER, rank=RANK, steps=12)
-    monkeypatch.setattr(real_checkpoint, "real_recipes", lambda: {"real-exits": plan})
+    plan = recipes.RealRetrofit("real-exits", "exits", 0.0, after=AFTER, rank=RANK, steps=12)
+    monkeypatch.setattr(unit_files, "real_recipes", lambda: {"real-exits": plan})
     return tmp_path
 
 
 def test_training_brings_what_the_head_says_nearer(tiny: Path, model: RealBackbone):
-    windows = torch.from_numpy(real_checkpoint.windows("fit")[:, :-1].copy())
-    plan = real_checkpoint.real_recipes()["real-exits"]
-    blank = real_exits.Lenses(AFTER, WIDTH, RANK)
+    windows = torch.from_numpy(unit_files.windows("fit")[:, :-1].copy())
+    plan = unit_files.real_recipes()["real-exits"]
+    blank = early_exits.Lenses(AFTER, WIDTH, RANK)
     for wide in blank.wide:
         torch.nn.init.zeros_(wide.weight)
         torch.nn.init.zeros_(wide.bias)
-    made = real_exits.train(plan, model, windows[:72], lambda done, steps: None)
+    made = early_exits.train(plan, model, windows[:72], lambda done, steps: None)
     with torch.no_grad():
-        bare = [float(one) for one in real_exits.divergences(model, blank, windows[80:84])]
-        ours = [float(one) for one in real_exits.divergences(model, made, windows[80:84])]
+        bare = [float(one) for one in early_exits.divergences(model, blank, windows[80:84])]
+        ours = [float(one) for one in early_exits.divergences(model, made, windows[80:84])]
     assert all(a < b for a, b in zip(ours, bare, strict=True))
 
 

@@ -17,33 +17,43 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.workloads.ledger import (
-    checkpoint,
+from adabench.workloads.depth_width.ledger import task
+from adabench.workloads.depth_width.ledger_qa.methods import path_oracle
+from adabench.workloads.depth_width.methods import (
     dr_llm,
     full_path,
-    path_oracle,
-    path_routers,
     random_paths,
-    real_checkpoint,
-    real_path_checkpoint,
-    real_path_fit,
-    real_path_search,
-    real_path_task,
-    real_task,
-    real_units,
     static_path,
-    task,
     vanilla,
 )
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.path_routers import Routers, decide
-from adabench.workloads.ledger.path_search import Path as Passes
-from adabench.workloads.ledger.paths import default
-from adabench.workloads.ledger.real_model import RealBackbone, RealShape, attention, mlp
-from adabench.workloads.ledger.real_path_recipes import PROMPT, real_path_recipes
-from adabench.workloads.ledger.real_path_search import Bill, Tried
-from adabench.workloads.ledger.real_paths import read_along
-from adabench.workloads.ledger.units import all_units
+from adabench.workloads.depth_width.pretrained import task as real_task
+from adabench.workloads.depth_width.pretrained.substrate import (
+    path_files,
+    path_task,
+    train_window_routers,
+    unit_files,
+    window_path_search,
+)
+from adabench.workloads.depth_width.pretrained.substrate.path_reading import read_along
+from adabench.workloads.depth_width.pretrained.substrate.path_recipes import (
+    PROMPT,
+    real_path_recipes,
+)
+from adabench.workloads.depth_width.pretrained.substrate.window_path_search import Bill, Tried
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.paths import path_routers
+from adabench.workloads.depth_width.substrate.paths.path_forward import default
+from adabench.workloads.depth_width.substrate.paths.path_routers import Routers, decide
+from adabench.workloads.depth_width.substrate.paths.path_search import Path as Passes
+from adabench.workloads.depth_width.substrate.smollm2 import decoder_units
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+    RealBackbone,
+    RealShape,
+    attention,
+    mlp,
+)
+from adabench.workloads.depth_width.substrate.units.unit_forward import all_units
 
 LAYERS, WIDTH, VOCABULARY, TOKENS = 4, 24, 61, PROMPT + 12
 IDLE = 2
@@ -99,7 +109,7 @@ def alone(model: RealBackbone, window: Tensor, path: Passes) -> Tensor:
 
 
 def test_every_layer_once_is_the_whole_model(model: RealBackbone, tokens: Tensor):
-    whole = real_units.prefill_real(model, tokens, all_units, real_units.Plan())
+    whole = decoder_units.prefill_real(model, tokens, all_units, decoder_units.Plan())
     ours = read_along(model, tokens, PROMPT, default(len(tokens), LAYERS))
     assert whole.logits.std() > 0.5
     torch.testing.assert_close(ours.logits, whole.logits[:, PROMPT - 1 :], atol=1e-5, rtol=0)
@@ -200,7 +210,7 @@ def harm_of(model: RealBackbone, windows: Tensor, path: Passes) -> Tensor:
 def test_harm_is_the_divergence_from_the_whole_model(model: RealBackbone, tokens: Tensor):
     paths: list[Passes] = [(1, 1, 1, 1), (1, 0, 1, 1), (2, 1, 1, 1), (1, 2, 0, 1), (1, 2, 0, 0)]
     bill = Bill()
-    ours = real_path_search.harms(model, tokens, paths, bill)
+    ours = window_path_search.harms(model, tokens, paths, bill)
     wanted = torch.stack([harm_of(model, tokens, path) for path in paths])
     torch.testing.assert_close(ours, wanted, atol=1e-5, rtol=1e-4)
     assert (ours[1:] > 0.001).any(1).all()
@@ -210,14 +220,14 @@ def test_harm_is_the_divergence_from_the_whole_model(model: RealBackbone, tokens
 
 
 def test_the_search_leaves_out_what_does_least(model: RealBackbone, tokens: Tensor):
-    tried = real_path_search.searched(model, tokens, LAYERS - 2, Bill())
+    tried = window_path_search.searched(model, tokens, LAYERS - 2, Bill())
     least = tried.paths[tried.best(LAYERS - 1, 1)[0]]
     assert least == tuple(0 if index == IDLE else 1 for index in range(LAYERS))
     shorter = tried.paths[tried.best(LAYERS - 2, 1)[0]]
     assert shorter[IDLE] == 0
     pairs = [path for path in tried.paths if sum(path) == LAYERS - 2]
     assert len(pairs) > 3  # not of neighbours alone
-    again = real_path_search.again(model, tokens, tried, LAYERS - 2, Bill())
+    again = window_path_search.again(model, tokens, tried, LAYERS - 2, Bill())
     assert again.paths[0] == (1,) * LAYERS
     assert float(again.harms[0].abs().max()) == 0.0
 
@@ -227,11 +237,11 @@ def test_a_menu_serves_both_kinds_and_labels_tell_them_apart():
     little, much = [0.02, 0.03, 0.1], [0.9] * 3
     harms = torch.tensor([[0.0] * 6, little + much, much + little, [0.5] * 6])
     tried = Tried([(1, 1, 1), (0, 1, 1), (1, 0, 1), (1, 1, 0)], harms)
-    assert real_path_search.menu(tried, 3, 2.0) == [(1, 1, 1), (0, 1, 1), (1, 0, 1)]
-    price = real_path_search.price(tried, 2.0)
+    assert window_path_search.menu(tried, 3, 2.0) == [(1, 1, 1), (0, 1, 1), (1, 0, 1)]
+    price = window_path_search.price(tried, 2.0)
     assert price == pytest.approx(0.1, abs=1e-3)
-    assert real_path_search.labels(tried, price).tolist() == [[0, 1, 1]] * 3 + [[1, 0, 1]] * 3
-    assert real_path_search.labels(tried, 0.01).tolist() == [[1, 1, 1]] * 6
+    assert window_path_search.labels(tried, price).tolist() == [[0, 1, 1]] * 3 + [[1, 0, 1]] * 3
+    assert window_path_search.labels(tried, 0.01).tolist() == [[1, 1, 1]] * 6
 
 
 def test_a_price_brings_about_a_mean_length():
@@ -240,7 +250,7 @@ def test_a_price_brings_about_a_mean_length():
     costs = torch.rand(6, 200, generator=draw).sort(0).values
     tried = Tried(paths, costs - costs[:1])
     for layers in (4.0, 6.0, 7.5):
-        labels = real_path_search.labels(tried, real_path_search.price(tried, layers))
+        labels = window_path_search.labels(tried, window_path_search.price(tried, layers))
         assert float(labels.sum(1).double().mean()) == pytest.approx(layers, abs=0.1)
 
 
@@ -249,7 +259,7 @@ def test_a_price_brings_about_a_mean_length():
 
 def test_states_are_pooled_on_the_labelled_path(model: RealBackbone, tokens: Tensor):
     passes = torch.tensor([[1, 0, 2, 1]]).expand(len(tokens), -1)
-    pooled, share = real_path_fit.seen(model, tokens, passes)
+    pooled, share = train_window_routers.seen(model, tokens, passes)
     assert pooled.shape == (LAYERS, len(tokens), path_routers.WINDOWS, WIDTH)
     assert torch.allclose(share, torch.full_like(share, 1 / path_routers.WINDOWS))
     size = PROMPT // path_routers.WINDOWS
@@ -269,7 +279,7 @@ def test_states_are_pooled_on_the_labelled_path(model: RealBackbone, tokens: Ten
 def test_routed_paths_and_harms_are_those_of_a_reading(
     model: RealBackbone, routers: Routers, tokens: Tensor
 ):
-    passes, harm = real_path_fit.routed(model, tokens, decide(routers))
+    passes, harm = train_window_routers.routed(model, tokens, decide(routers))
     assert torch.equal(passes, read_along(model, tokens, PROMPT, decide(routers)).passes())
     for row, path in enumerate(passes.tolist()):
         wanted = harm_of(model, tokens[row : row + 1], tuple(path))
@@ -279,11 +289,11 @@ def test_routed_paths_and_harms_are_those_of_a_reading(
 def test_routers_are_leant_to_a_mean_length(model: RealBackbone, routers: Routers):
     leant = copy.deepcopy(routers)
     prompts = torch.randint(VOCABULARY, (64, PROMPT), generator=torch.Generator().manual_seed(9))
-    before = real_path_fit.taken(model, prompts, decide(routers))
+    before = train_window_routers.taken(model, prompts, decide(routers))
     wanted = float(before.sum(1).double().mean()) + 0.5
     plan = dataclasses.replace(real_path_recipes()["real-dr-llm"], layers=wanted)
-    far = real_path_fit.settle(plan, model, prompts, leant)
-    after = real_path_fit.taken(model, prompts, decide(leant))
+    far = train_window_routers.settle(plan, model, prompts, leant)
+    after = train_window_routers.taken(model, prompts, decide(leant))
     assert float(after.sum(1).double().mean()) == pytest.approx(wanted, abs=0.1)
     shifted = leant.wide[0].get_parameter("bias") - routers.wide[0].get_parameter("bias")
     torch.testing.assert_close(shifted, torch.tensor([-far, 0.0, 0.0]), atol=1e-5, rtol=0)
@@ -295,12 +305,12 @@ def test_routers_are_leant_to_a_mean_length(model: RealBackbone, routers: Router
 @pytest.fixture
 def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (240, TOKENS + 1))
-    monkeypatch.setattr(real_checkpoint, "backbone", lambda: model)
-    monkeypatch.setattr(real_checkpoint, "_quick", lambda seed: model)
-    monkeypatch.setattr(real_checkpoint, "windows", lambda split: drawn)
-    monkeypatch.setattr(real_path_fit, "SHORTER", 2)
+    monkeypatch.setattr(unit_files, "backbone", lambda: model)
+    monkeypatch.setattr(unit_files, "_quick", lambda seed: model)
+    monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
+    monkeypatch.setattr(train_window_routers, "SHORTER", 2)
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
-    for module in (checkpoint, real_path_task):
+    for module in (checkpoints, path_task):
         monkeypatch.setattr(module, "FOLDER", tmp_path / "shipped")
     few = {
         name: dataclasses.replace(
@@ -316,7 +326,7 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         )
         for name, plan in real_path_recipes().items()
     }
-    for module in (checkpoint, real_path_checkpoint):
+    for module in (checkpoints, path_files):
         monkeypatch.setattr(module, "real_path_recipes", lambda: few, raising=False)
     return tmp_path
 
@@ -324,9 +334,9 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def taught(tiny: Path) -> dict[str, Any]:
     """Return the card of routers taught to the tiny model, where readers look for them."""
-    plan = real_path_checkpoint.real_path_recipes()["real-dr-llm"]
-    folder = real_path_checkpoint.kept(plan)
-    return real_path_checkpoint.train(plan, lambda done, steps: None, folder)
+    plan = path_files.real_path_recipes()["real-dr-llm"]
+    folder = path_files.kept(plan)
+    return path_files.train(plan, lambda done, steps: None, folder)
 
 
 def test_the_card_says_what_labels_took_and_what_routers_know(taught: dict[str, Any]):
@@ -378,7 +388,7 @@ def test_blind_paths_are_the_method_s_own(taught: dict[str, Any]):
     loaded = task.load("real", 0, layout="qa", batches=1, sequences=256)
     (exam,) = loaded.cases()
     held = random_paths.prepare(loaded, random_paths.CARD.defaults, 0)
-    assert len(held.passes) == real_path_task.CALIBRATION
+    assert len(held.passes) == path_task.CALIBRATION
     dealt = random_paths.solve(held, exam, {"p": -0.5, "keep": "paths"}).passes()
     known = {tuple(path) for path in held.passes.tolist()}
     assert {tuple(path) for path in dealt.tolist()} <= known
@@ -420,9 +430,9 @@ def test_teaching_is_repeatable_and_leaves_the_model_alone(
     taught: dict[str, Any], model: RealBackbone, tiny: Path
 ):
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    plan = real_path_checkpoint.real_path_recipes()["real-dr-llm"]
-    real_path_checkpoint.train(plan, lambda done, steps: None, tiny)
-    first = real_path_checkpoint.kept(plan) / "real-dr-llm.safetensors"
+    plan = path_files.real_path_recipes()["real-dr-llm"]
+    path_files.train(plan, lambda done, steps: None, tiny)
+    first = path_files.kept(plan) / "real-dr-llm.safetensors"
     assert (tiny / "real-dr-llm.safetensors").read_bytes() == first.read_bytes()
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     card = json.loads((tiny / "real-dr-llm.json").read_text())
@@ -430,23 +440,21 @@ def test_teaching_is_repeatable_and_leaves_the_model_alone(
 
 
 def test_the_shipped_routers_lie_between_hindsight_and_the_static_path():
-    card = json.loads((checkpoint.FOLDER / "real-dr-llm.json").read_text())
+    card = json.loads((checkpoints.FOLDER / "real-dr-llm.json").read_text())
     plan = dataclasses.asdict(real_path_recipes()["real-dr-llm"])
     assert len(card["menu"]) == plan.pop("menu")
     assert {key: card[key] for key in plan} == plan
     held_out = card["held_out"]
     assert held_out["harm_labels"] < held_out["harm"] < held_out["harm_static"]["27"]
-    assert (checkpoint.FOLDER / "real-dr-llm.safetensors").stat().st_size < 4e6
+    assert (checkpoints.FOLDER / "real-dr-llm.safetensors").stat().st_size < 4e6
 
 
 def test_the_recipe_is_no_backbone_and_goes_into_the_cache(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with pytest.raises(SelectionError, match="belongs to scale real"):
-        checkpoint.recipe("real-dr-llm")
+        checkpoints.recipe("real-dr-llm")
     made: list[Path] = []
-    monkeypatch.setattr(
-        real_path_checkpoint, "train", lambda plan, progress, folder: made.append(folder)
-    )
-    checkpoint.train("real-dr-llm")
+    monkeypatch.setattr(path_files, "train", lambda plan, progress, folder: made.append(folder))
+    checkpoints.train("real-dr-llm")
     assert made[0].is_relative_to(tiny / "cache")

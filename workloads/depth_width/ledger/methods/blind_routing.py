@@ -2,7 +2,7 @@
 
 The ablation of informed routing's idea. Whatever this loses against it, seeing how well a unit can
 be forecast is worth; whatever it wins over greedy skipping, the forecast itself is worth
-(`retrofit.py`, kind `blind`).
+(`routers_and_forecasters.py`, kind `blind`).
 
 **What to expect.** Written before measuring: between the two, nearer to informed routing.
 
@@ -14,10 +14,10 @@ everything and seeing it nothing that three seeds could show.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.readers import Batch, UnitReader
-from adabench.workloads.ledger.retrofit import rule
-from adabench.workloads.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import Batch, UnitReader
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import rule
 
 CARD = Card(
     title="Blind routing with forecasts",

@@ -37,15 +37,15 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point
-from adabench.workloads.ledger import duo_judging as judging
-from adabench.workloads.ledger import duo_study as study
-from adabench.workloads.ledger.data import EQUAL
-from adabench.workloads.ledger.duo_modules import routed
-from adabench.workloads.ledger.duo_reading import DuoReader
-from adabench.workloads.ledger.duo_scoring import Studied
-from adabench.workloads.ledger.random_duo import rates
-from adabench.workloads.ledger.readers import Batch
-from adabench.workloads.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.methods.random_duo import rates
+from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search as study
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import routed
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.truth import oracle_targets as judging
+from adabench.workloads.depth_width.ledger.truth.oracle_scoring import Studied
+from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.substrate.stream import EQUAL
 
 CARD = Card(
     title="Best of n random patterns in hindsight",

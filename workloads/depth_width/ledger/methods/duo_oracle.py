@@ -3,7 +3,7 @@
 The paper's stage 2. One position changes its pattern, all others run big everywhere; of all
 patterns with exactly `budget` big modules (small elsewhere; with `options=3` small or skip) it
 takes the one with the lowest loss of *its own next token*, found by trying every one
-(`duo_study.py`). This is the minimum over many draws, chosen by the label, and lower by chance
+(`pattern_search.py`). This is the minimum over many draws, chosen by the label, and lower by chance
 alone. So it carries:
 
     dealt     the pattern that was best for another position whose target is of the same class
@@ -69,16 +69,16 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point, Ratio
-from adabench.workloads.ledger import duo_judging as judging
-from adabench.workloads.ledger import duo_study as study
-from adabench.workloads.ledger.data import Corpus
-from adabench.workloads.ledger.duo_modules import BIG, SIXTEENTH, written
-from adabench.workloads.ledger.duo_reading import DuoReader
-from adabench.workloads.ledger.duo_scoring import Studied, classes
-from adabench.workloads.ledger.engine import Answer, one_thread, read_out
-from adabench.workloads.ledger.readers import GATHERED_TILE, Batch
-from adabench.workloads.ledger.task import Ledger
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search as study
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import BIG, SIXTEENTH, written
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.truth import oracle_targets as judging
+from adabench.workloads.depth_width.ledger.truth.oracle_scoring import Studied, classes
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread, read_out
+from adabench.workloads.depth_width.substrate.readers import GATHERED_TILE, Batch
+from adabench.workloads.depth_width.substrate.stream import Corpus
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 CARD = Card(
     title="Best pattern of each position in hindsight",

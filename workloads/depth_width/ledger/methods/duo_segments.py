@@ -8,7 +8,7 @@ too.
 **Difficulty**, the paper's: the loss at a small budget less the loss at a larger one, each under
 the best pattern for that position. Small is `budget` big modules of six, large is six less
 `budget`: six patterns each at the default, so that luck is alike on both sides. It is given at
-answers by k, at filler words that follow from another, and at random targets (`duo_scoring.py`).
+answers by k, at filler words that follow from another, and at random targets (`oracle_scoring.py`).
 
 `bound`: exact over its patterns one segment at a time, but a router of positions may do better.
 
@@ -45,12 +45,12 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point
-from adabench.workloads.ledger import duo_judging as judging
-from adabench.workloads.ledger import duo_study as study
-from adabench.workloads.ledger.duo_reading import DuoReader
-from adabench.workloads.ledger.duo_scoring import Studied
-from adabench.workloads.ledger.readers import Batch
-from adabench.workloads.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search as study
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.truth import oracle_targets as judging
+from adabench.workloads.depth_width.ledger.truth.oracle_scoring import Studied
+from adabench.workloads.depth_width.substrate.readers import Batch
 
 CARD = Card(
     title="Best pattern of each segment in hindsight",

@@ -1,7 +1,7 @@
 """Greedy skipping with fine-tuning: LoRA on every matrix, twice the steps.
 
 The rival of informed routing's second claim: the backbone itself learns to live with its holes
-(`retrofit.py`, kind `tuned`: rank 8 on all weights, 400 steps, 49,152 trained weights more).
+(`routers_and_forecasters.py`, kind `tuned`: rank 8 on all weights, 400 steps, 49,152 trained weights more).
 
 **What to expect.** Written before measuring: most of what greedy skipping loses comes back.
 
@@ -17,10 +17,10 @@ router that reaches its budget before the backbone has adapted loses the answers
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.readers import Batch, UnitReader
-from adabench.workloads.ledger.retrofit import rule
-from adabench.workloads.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import Batch, UnitReader
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import rule
 
 CARD = Card(
     title="Greedy skipping with LoRA",

@@ -36,10 +36,10 @@ import numpy as np
 import torch
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.readers import DENSE_TILE, Batch, Reader
-from adabench.workloads.ledger.scoring import Floats
-from adabench.workloads.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch, Reader
+from adabench.workloads.depth_width.truth.scoring import Floats
 
 CARD = Card(
     title="Least sufficient depth in hindsight",

@@ -20,11 +20,16 @@ from dataclasses import dataclass, replace
 import torch
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.readers import GATHERED_TILE, Batch, Reader
-from adabench.workloads.ledger.recipes import CAPACITIES
-from adabench.workloads.ledger.routing import random_choice, rates, threshold, thresholds
-from adabench.workloads.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.recipes import CAPACITIES
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import GATHERED_TILE, Batch, Reader
+from adabench.workloads.depth_width.substrate.recursion_routing import (
+    random_choice,
+    rates,
+    threshold,
+    thresholds,
+)
 
 CARD = Card(
     title="Random routing at MoR's rates",

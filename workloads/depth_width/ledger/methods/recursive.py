@@ -18,10 +18,10 @@ better than expected, an early state is not foreign to the last layer.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.readers import DENSE_TILE, Batch, Reader
-from adabench.workloads.ledger.routing import at_most
-from adabench.workloads.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch, Reader
+from adabench.workloads.depth_width.substrate.recursion_routing import at_most
 
 CARD = Card(
     title="Recursive transformer",

@@ -17,11 +17,11 @@ the best pattern at two big modules nothing against big everywhere.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger.duo_modules import named, pattern
-from adabench.workloads.ledger.duo_reading import DuoReader
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.readers import Batch
-from adabench.workloads.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import named, pattern
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import Batch
 
 CARD = Card(
     title="One pattern of big and small modules",

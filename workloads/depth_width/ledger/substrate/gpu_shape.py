@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.ledger.data import FILLER, Corpus, Labels
-from adabench.workloads.ledger.model import Backbone, Shape
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
+from adabench.workloads.depth_width.substrate.stream import FILLER, Corpus, Labels
 
 SHAPE = Shape(layers=32, width=960, heads=15, vocabulary=49152, tokens=2048)
 SEQUENCES = 8

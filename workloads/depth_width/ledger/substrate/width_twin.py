@@ -34,11 +34,11 @@ import torch
 from torch import Tensor, nn
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.modules import Modules, Widened, hollow
-from adabench.workloads.ledger.recipes import Retrofit
-from adabench.workloads.ledger.retrofit import Fitted, Parts
+from adabench.workloads.depth_width.ledger.recipes import Retrofit
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.learners import Modules, Widened, hollow
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Fitted, Parts
 
 _SEED = 4_242
 

@@ -28,9 +28,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.data import KMAX, Corpus, Labels
-from adabench.workloads.ledger.duo_modules import PLACES, SIXTEENTH, SLOTS
-from adabench.workloads.ledger.engine import Answer
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import PLACES, SIXTEENTH, SLOTS
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.stream import KMAX, Corpus, Labels
 
 Bools = npt.NDArray[np.bool_]
 _SPLIT = ("answer", "random")

@@ -1,6 +1,6 @@
 """What the oracles of Duo-LLM search by: targets, which no method may hold.
 
-A batch is tried along every pattern of a set (`duo_study.py`) and each position notes its loss
+A batch is tried along every pattern of a set (`pattern_search.py`) and each position notes its loss
 under each. `options` are then the choice: by position, each its own best; by segment, what loses
 least at the segment's `=`. Random targets in place of the answers show what a search gains by luck.
 """
@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger import duo_study as study
-from adabench.workloads.ledger.data import EQUAL, MODULUS, VALUE, Corpus
-from adabench.workloads.ledger.duo_modules import Duo
-from adabench.workloads.ledger.duo_study import Pattern, Scene
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search as study
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import Duo
+from adabench.workloads.depth_width.ledger.substrate.duo.pattern_search import Pattern, Scene
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.stream import EQUAL, MODULUS, VALUE, Corpus
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 TILE = 16
 

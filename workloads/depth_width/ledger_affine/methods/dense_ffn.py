@@ -1,9 +1,9 @@
 """Dense MLPs: every token runs the SwiGLU MLP of each layer once.
 
 The equal-memory rival of VersatileFFN: four layers, trained on layout `c2` for as many steps as
-everything there; its optimiser is renewed where the looped models' is (`ffn_training.py`).
+everything there; its optimiser is renewed where the looped models' is (`train_ffns.py`).
 
-**What to expect.** Seed 0 was seen when the data was chosen (`composing.py`): 1.000, 0.858, 0.494,
+**What to expect.** Seed 0 was seen when the data was chosen (`task.py`): 1.000, 0.858, 0.494,
 0.227 at k = 1..4 after 800 steps. The other seeds much the same.
 
 **What was seen.** Seeds 0, 1, 2, six batches of 64, after 1600 steps: accuracy 0.744, 0.872, 0.916;
@@ -15,16 +15,17 @@ the method's is reset.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.ledger.composing import Composing, FfnReader
-from adabench.workloads.ledger.ffn_engine import Run
-from adabench.workloads.ledger.readers import DENSE_TILE, Batch
+from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import Run
+from adabench.workloads.depth_width.ledger_affine.task import Composing, FfnReader
+from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch
 
 CARD = Card(
     title="Dense MLPs",
+    moved_from="ledger/dense_ffn",
     paper="the dense baseline of VersatileFFN, arXiv 2512.14531",
     adapts="nothing: every token runs every MLP once",
     role="static",
-    conditions={"layout": "c2", "mode": "prefill"},
+    conditions={"mode": "prefill"},
 )
 
 

@@ -16,16 +16,17 @@ calling that the rival.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger.composing import Composing, FfnReader
-from adabench.workloads.ledger.ffn_engine import Run
-from adabench.workloads.ledger.readers import DENSE_TILE, Batch
+from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import Run
+from adabench.workloads.depth_width.ledger_affine.task import Composing, FfnReader
+from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch
 
 CARD = Card(
     title="Fixed loops of MLPs",
+    moved_from="ledger/fixed_loops",
     paper="the k-loop baseline of VersatileFFN, arXiv 2512.14531",
     adapts="nothing: every token runs every MLP the same number of times",
     role="static",
-    conditions={"layout": "c2", "mode": "prefill"},
+    conditions={"mode": "prefill"},
     knobs=(Knob("loops", (2, 4), 4, at="prepare"),),
 )
 

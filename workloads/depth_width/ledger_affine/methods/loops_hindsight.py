@@ -35,18 +35,19 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger.composing import Composing, FfnReader
-from adabench.workloads.ledger.data import Ints
-from adabench.workloads.ledger.ffn_engine import Run
-from adabench.workloads.ledger.readers import DENSE_TILE, Batch
-from adabench.workloads.ledger.scoring import Floats
+from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import Run
+from adabench.workloads.depth_width.ledger_affine.task import Composing, FfnReader
+from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch
+from adabench.workloads.depth_width.substrate.stream import Ints
+from adabench.workloads.depth_width.truth.scoring import Floats
 
 CARD = Card(
     title="Least sufficient loops in hindsight",
+    moved_from="ledger/loops_hindsight",
     adapts="which static model reads a sequence, with the answers in hand",
     role="oracle",
     oracle="bound",
-    conditions={"layout": "c2", "mode": "prefill"},
+    conditions={"mode": "prefill"},
     knobs=(Knob("price", (0.0, 0.01, 0.1), 0.0, open=True, low=0.0),),
 )
 RUNGS = {"dense-ffn-4": 4, "loop-ffn-2": 8, "loop-ffn-4": 16}

@@ -4,7 +4,7 @@ The rival on the memory axis. An expert is as large as a dense MLP and has weigh
 token computes two dense MLPs and the MLPs take eight times the memory. The same router as
 VersatileFFN's slices: linear, top 2, softmax over the two. Balance loss 1e-2. The experts start as
 copies of the dense start's MLP, the same start as everybody's. Experts run on the rows that chose
-them (`ffn_engine.py`), in training too, and the memory counted is that of all of them.
+them (`loop_forward.py`), in training too, and the memory counted is that of all of them.
 
 In the paper the rival has eight experts of an eighth of the MLP beside the dense one, half as many
 parameters again; this one is larger and computes more.
@@ -20,17 +20,18 @@ memory of the active ones alone.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.ledger.composing import Composing, FfnReader
-from adabench.workloads.ledger.ffn_engine import Run
-from adabench.workloads.ledger.readers import Batch
+from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import Run
+from adabench.workloads.depth_width.ledger_affine.task import Composing, FfnReader
+from adabench.workloads.depth_width.substrate.readers import Batch
 
 CARD = Card(
     title="Mixture of experts",
+    moved_from="ledger/moe_ffn",
     paper="Shazeer et al., Outrageously large neural networks, arXiv 1701.06538",
     adapts="which two of eight experts a token runs in each layer, on its state",
     fidelity="special-case",
     skips_from="dense_ffn",
-    conditions={"layout": "c2", "mode": "prefill"},
+    conditions={"mode": "prefill"},
 )
 
 

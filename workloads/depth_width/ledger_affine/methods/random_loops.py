@@ -19,15 +19,21 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger.composing import Composing, FfnReader
-from adabench.workloads.ledger.ffn_engine import Run, argmax, coins, shares
-from adabench.workloads.ledger.readers import Batch
+from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import (
+    Run,
+    argmax,
+    coins,
+    shares,
+)
+from adabench.workloads.depth_width.ledger_affine.task import Composing, FfnReader
+from adabench.workloads.depth_width.substrate.readers import Batch
 
 CARD = Card(
     title="Random loops at VersatileFFN's shares",
+    moved_from="ledger/random_loops",
     adapts="how often a token runs each layer's MLP, by coin",
     role="control",
-    conditions={"layout": "c2", "mode": "prefill"},
+    conditions={"mode": "prefill"},
     knobs=(Knob("bias", (0.0,), 0.0, at="prepare", open=True, low=-1000, high=1000),),
 )
 

@@ -10,8 +10,8 @@ the state after attention decides between them:
 
 One loop gives the slices a weight of 3/4; D loops give them none, and they are not computed. In
 training the choice is sampled, hard with a straight-through gradient, at a temperature that falls
-from 5 to 0.1 (`ffn_training.py`), and all D loops are computed. Here every token runs its own
-loops on gathered rows and its own slices (`ffn_engine.py`); the released code loops the whole
+from 5 to 0.1 (`train_ffns.py`), and all D loops are computed. Here every token runs its own
+loops on gathered rows and its own slices (`loop_forward.py`); the released code loops the whole
 batch as often as its deepest token.
 
 **Cost.** l + (k/N) [l < D] dense MLPs a token and layer: *never below one*. The method buys
@@ -128,17 +128,18 @@ dense; forgetting the temperature. Each has a test.
 """
 
 from adabench.harness.contract.card import Card, Claim, Knob, OutOfReach, Point, Ratio
-from adabench.workloads.ledger.composing import Composing, FfnReader
-from adabench.workloads.ledger.ffn_engine import Path, Run, argmax
-from adabench.workloads.ledger.readers import Batch
+from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import Path, Run, argmax
+from adabench.workloads.depth_width.ledger_affine.task import Composing, FfnReader
+from adabench.workloads.depth_width.substrate.readers import Batch
 
 CARD = Card(
     title="VersatileFFN",
+    moved_from="ledger/versatile_ffn",
     paper="VersatileFFN, arXiv 2512.14531, December 2025",
     adapts="how often a token runs each layer's MLP, and which slices of it, on its state",
     fidelity="code-confirmed",
     skips_from="fixed_loops",
-    conditions={"layout": "c2", "mode": "prefill"},
+    conditions={"mode": "prefill"},
     knobs=(
         Knob("bias", (-2.0, 0.0, 2.0), 0.0, open=True, low=-1000, high=1000),
         Knob("path", ("both", "deep", "wide"), "both"),
@@ -148,18 +149,14 @@ CARD = Card(
             id="vffn-1",
             says="With the same weights it answers more than dense at k = 2..4.",
             paper="better average on 8 tasks at equal parameters; the card's criterion 1",
-            expect=Ratio("accuracy_deep", against="dense_ffn", low=1.0, where={"layout": "c2"}),
+            expect=Ratio("accuracy_deep", against="dense_ffn", low=1.0),
         ),
         Claim(
             id="vffn-2",
             says="Within a point of four loops for everybody, at 75 % of their MLPs.",
             paper="better at about 45 % fewer FLOPs than 6 loops (recalled); criterion 2",
             expect=Ratio(
-                "executions",
-                against="fixed_loops",
-                high=0.75,
-                keeping={"accuracy": 0.01},
-                where={"layout": "c2"},
+                "executions", against="fixed_loops", high=0.75, keeping={"accuracy": 0.01}
             ),
         ),
         Claim(
@@ -167,43 +164,32 @@ CARD = Card(
             says="It answers as much as a mixture of separate experts that is larger.",
             paper="beats a MoE whose parameter count is far larger",
             expect=Ratio(
-                "parameters_bytes",
-                against="moe_ffn",
-                high=1.0,
-                keeping={"accuracy": 0.0},
-                where={"layout": "c2"},
+                "parameters_bytes", against="moe_ffn", high=1.0, keeping={"accuracy": 0.0}
             ),
         ),
         Claim(
             id="vffn-operands",
             says="Operands, where the value is computed, run more loops than fillers.",
             paper="the card's criterion 3",
-            expect=Ratio(
-                "loops_operand_over_filler",
-                against="fixed_loops",
-                low=1.0,
-                where={"layout": "c2"},
-            ),
+            expect=Ratio("loops_operand_over_filler", against="fixed_loops", low=1.0),
         ),
         Claim(
             id="vffn-random",
             says="Gates beat coins that loop as often, layer by layer.",
             paper="the card's criterion 3",
-            expect=Ratio("accuracy", against="random_loops", low=1.0, where={"layout": "c2"}),
+            expect=Ratio("accuracy", against="random_loops", low=1.0),
         ),
         Claim(
             id="vffn-overhead",
             says="Gates and routers are less than 1 % of the model.",
             paper="0.1 % or less; the card's criterion 4",
-            expect=Ratio(
-                "parameters_bytes", against="dense_ffn", high=1.01, where={"layout": "c2"}
-            ),
+            expect=Ratio("parameters_bytes", against="dense_ffn", high=1.01),
         ),
         Claim(
             id="vffn-latency",
             says="It takes more time than the dense model, not less.",
             paper="the card's criterion 5",
-            expect=Ratio("latency_s", against="dense_ffn", low=1.0, where={"layout": "c2"}),
+            expect=Ratio("latency_s", against="dense_ffn", low=1.0),
         ),
         Claim(
             id="vffn-size",

@@ -7,7 +7,7 @@ operand is `mul_a` and `add_b` in one. A fifth of the operands are of this kind 
 their shares of the rest). One position then has to look up one of 43 tables rather than one of
 13: more to compute where attention has nothing to add, which is what loops of an MLP are for.
 
-A stream of `data.py` is drawn and written over: a coin at every operand says whether an affine
+A stream of `stream.py` is drawn and written over: a coin at every operand says whether an affine
 map takes its place, and one scan along the positions puts the values right. So lengths, fillers
 and k are those of the plain ledger, and `Labels` mean the same.
 
@@ -18,8 +18,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from adabench.workloads.ledger import data
-from adabench.workloads.ledger.data import (
+from adabench.workloads.depth_width.substrate import stream
+from adabench.workloads.depth_width.substrate.stream import (
     ADD,
     FILLER,
     KMAX,
@@ -43,7 +43,7 @@ def draw(
     generator: np.random.Generator, sequences: int, kmax: int = KMAX, tokens: int = TOKENS
 ) -> Corpus:
     """Draw `sequences` ledgers of `tokens` + 1 tokens, half of the operands affine."""
-    plain = data.draw(generator, sequences, kmax, tokens)
+    plain = stream.draw(generator, sequences, kmax, tokens)
     shape = plain.tokens.shape
     factor = generator.integers(FACTORS[0], FACTORS[-1] + 1, shape)
     shift = generator.integers(SHIFTS[0], SHIFTS[-1] + 1, shape)

@@ -14,7 +14,7 @@ W_in and its columns of W_out. A slice is a view, so there is no second copy of 
                 with weights of their own, at `wider` = N each as large as a dense MLP
 
 `soft` is the forward of training: loops and slices are all computed and mixed by masks. What
-inference runs is in `ffn_engine.py`, and is tested against this.
+inference runs is in `loop_forward.py`, and is tested against this.
 
 **On disk** a matrix takes eight bits a weight and one half-precision scale per row, so that five
 models of three seeds fit in 5 MB. It costs under a point: dense of seed 0, after 800 steps, had
@@ -30,10 +30,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.affine import VOCABULARY
-from adabench.workloads.ledger.model import Backbone, Layer, Shape
-from adabench.workloads.ledger.modules import hollow
-from adabench.workloads.ledger.units import attention
+from adabench.workloads.depth_width.ledger_affine.substrate.affine_stream import VOCABULARY
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Layer, Shape
+from adabench.workloads.depth_width.substrate.learners import hollow
+from adabench.workloads.depth_width.substrate.units.unit_forward import attention
 
 RESIDUAL_SD, GATE_SD = 0.06, 0.02
 LEVELS, TINY = 127, 1e-6

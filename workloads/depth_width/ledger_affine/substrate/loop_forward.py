@@ -25,11 +25,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.attention import Cache, Decode, Prefill, pack
-from adabench.workloads.ledger.engine import Answer, one_thread, read_out
-from adabench.workloads.ledger.ffns import Ffn, Stack
-from adabench.workloads.ledger.model import Layer
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger_affine.substrate.ffn_models import Ffn, Stack
+from adabench.workloads.depth_width.substrate.attention import Cache, Decode, Prefill, pack
+from adabench.workloads.depth_width.substrate.backbone import Layer
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread, read_out
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 Depths = Callable[[int, Tensor, Work], Tensor]
 """(layer, rows after attention [n, d], work) -> loops of each row, 1..D, [n]."""

@@ -1,6 +1,6 @@
 """How the models of layout `c2` are trained: the substrate's recipe, in one or two phases.
 
-Optimiser, batch, answer weight and the auxiliary value head are those of `training.py`. A plan
+Optimiser, batch, answer weight and the auxiliary value head are those of `train_backbone.py`. A plan
 with `warm` steps is a dense model for so long, with a warm-up and a constant rate; then its kind
 takes over the weights with a *new* optimiser and a warm-up of 40 steps, as the paper goes on from
 a dense checkpoint. The rate falls over the last fifth of all steps; k rises to 4 over the first
@@ -23,13 +23,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger import affine
-from adabench.workloads.ledger.data import KMAX, MODULUS
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.ffn_engine import ONCE, argmax, prefill_ffns
-from adabench.workloads.ledger.ffn_recipes import Looping
-from adabench.workloads.ledger.ffns import FfnShape, Gates, Stack, fresh, soft
-from adabench.workloads.ledger.training import (
+from adabench.workloads.depth_width.ledger_affine.recipes import Looping
+from adabench.workloads.depth_width.ledger_affine.substrate import affine_stream
+from adabench.workloads.depth_width.ledger_affine.substrate.ffn_models import (
+    FfnShape,
+    Gates,
+    Stack,
+    fresh,
+    soft,
+)
+from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import (
+    ONCE,
+    argmax,
+    prefill_ffns,
+)
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.stream import KMAX, MODULUS
+from adabench.workloads.depth_width.substrate.train_backbone import (
     ANSWER_WEIGHT,
     BATCH,
     BETAS,
@@ -48,7 +58,7 @@ BALANCE = {"versatile": 5e-5, "moe": 1e-2}
 CURRICULUM, DECAY_FROM = 0.15, 0.8
 """Of all steps: when k reaches its largest, and when the rate begins to fall."""
 RENEWAL_STEPS = 40
-"""The warm-up of the second phase; the first has that of `training.py`."""
+"""The warm-up of the second phase; the first has that of `train_backbone.py`."""
 GATE_RATE = 5.0
 """Of gates and routers, as a multiple of everybody's rate. They have the second phase alone."""
 HELD_OUT_SEED, HELD_OUT = 999, 256
@@ -138,7 +148,7 @@ def _batches(plan: Looping, first: int, last: int) -> Iterator[Batch]:
     generator = np.random.Generator(np.random.PCG64((_STREAM, plan.seed, first)))
     for step in range(first, last):
         risen = step / plan.steps / CURRICULUM
-        yield batch_of(affine.draw(generator, BATCH, min(KMAX, 1 + int((KMAX - 1) * risen))))
+        yield batch_of(affine_stream.draw(generator, BATCH, min(KMAX, 1 + int((KMAX - 1) * risen))))
 
 
 def _loss(stack: Stack, value_head: nn.Linear, batch: Batch, tau: float) -> Tensor:
@@ -158,7 +168,7 @@ def _loss(stack: Stack, value_head: nn.Linear, batch: Batch, tau: float) -> Tens
 
 def held_out(stack: Stack) -> dict[str, float]:
     """Return answer accuracy by k, filler accuracy and executions on held-out sequences."""
-    corpus = affine.draw(np.random.Generator(np.random.PCG64(HELD_OUT_SEED)), HELD_OUT)
+    corpus = affine_stream.draw(np.random.Generator(np.random.PCG64(HELD_OUT_SEED)), HELD_OUT)
     tokens = torch.from_numpy(np.ascontiguousarray(corpus.inputs))
     depths = argmax(stack) if stack.shape.kind == "versatile" else ONCE
     answer = prefill_ffns(stack, tokens, depths, tile=16)

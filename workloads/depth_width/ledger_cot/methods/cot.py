@@ -1,6 +1,6 @@
 """Chain of thought: every step is spoken before the answer is.
 
-One model speaks two traces (`cot_data.py` has the grammar): `verbose`, 7 tokens a step, which is
+One model speaks two traces (`traces.py` has the grammar): `verbose`, 7 tokens a step, which is
 what latent reasoning is usually compared with, and `terse`, the running values alone. Tokens are
 greedy, with a cache, until the one after `<answer>`.
 
@@ -18,16 +18,16 @@ filler, and terse stands beside it.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger.asking import Exam
-from adabench.workloads.ledger.cot_task import Reckoning, Solver
-from adabench.workloads.ledger.latent_engine import Solution
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
+from adabench.workloads.depth_width.ledger_cot.task import Reckoning, Solver
+from adabench.workloads.depth_width.ledger_qa.task import Exam
 
 CARD = Card(
     title="Chain of thought",
+    moved_from="ledger/cot",
     paper="Wei et al., Chain-of-thought prompting, arXiv 2201.11903, as fine-tuning",
     adapts="nothing: every step is spoken with all layers",
     role="static",
-    conditions={"layout": "cot"},
     knobs=(Knob("trace", ("verbose", "terse"), "verbose"),),
 )
 

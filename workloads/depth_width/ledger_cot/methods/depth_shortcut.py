@@ -9,25 +9,25 @@ first layer or two again, so a tenth more latent layers than with both; the answ
 **What was seen.** Seeds 0..2, three trained models, 384 questions each, at 0.5: 0.995, 1.000, 1.000
 right on 26.4, 26.7, 26.7 latent layers of 36.3 to 36.5 (0.73; with both shortcuts 0.66). Trivial
 steps run 2.0 layers, critical ones 6.0, at any threshold from 0.3 to 0.9. With the first recipe (a
-student not prepared, `latent_training.py`) it was 0.784, 0.734, 0.539 right at 0.5 and 0.940,
+student not prepared, `train_student.py`) it was 0.784, 0.734, 0.539 right at 0.5 and 0.940,
 0.807, 0.688 at 0.9.
 
 **Ways to fake it.** Shortcuts that were trained with handing over and are run without.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger import system_1_5
-from adabench.workloads.ledger.asking import Exam
-from adabench.workloads.ledger.cot_task import Reckoning
-from adabench.workloads.ledger.latent_engine import Solution
+from adabench.workloads.depth_width.ledger_cot.methods import system_1_5
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
+from adabench.workloads.depth_width.ledger_cot.task import Reckoning
+from adabench.workloads.depth_width.ledger_qa.task import Exam
 
 CARD = Card(
     title="Depth shortcut alone",
+    moved_from="ledger/depth_shortcut",
     paper="System-1.5 Reasoning, arXiv 2505.18962, its ablation",
     adapts="after how many layers each latent step leaves through an adapter",
     fidelity="reconstructed",
     skips_from="latent_cot",
-    conditions={"layout": "cot"},
     knobs=(Knob("lambda_depth", (0.3, 0.5, 0.7, 0.9), 0.5, open=True, low=0.0, high=1.0),),
 )
 

@@ -2,7 +2,7 @@
 
     h_0 of step t = norm(h_L of step t - 1),  every step runs all layers
 
-The student of the model that speaks (`latent_training.py`): its state after step k was drawn to the
+The student of the model that speaks (`train_student.py`): its state after step k was drawn to the
 teacher's at the end of spoken step k, its steps were taken over from the trace one by one. The
 number of steps is a function of the question's length: one for each operation, or (`per_step` = 2)
 for two.
@@ -25,30 +25,30 @@ many would do.
 """
 
 from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
-from adabench.workloads.ledger.asking import Exam
-from adabench.workloads.ledger.cot_task import Reckoning, Solver
-from adabench.workloads.ledger.latent_engine import Solution
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
+from adabench.workloads.depth_width.ledger_cot.task import Reckoning, Solver
+from adabench.workloads.depth_width.ledger_qa.task import Exam
 
 CARD = Card(
     title="Latent chain of thought",
+    moved_from="ledger/latent_cot",
     paper="Hao et al., Coconut, arXiv 2412.06769; stage 1 of System-1.5, arXiv 2505.18962",
     adapts="nothing: every latent step runs all layers",
     fidelity="reconstructed",
     role="static",
-    conditions={"layout": "cot"},
     knobs=(Knob("per_step", (1, 2), 1),),
     claims=(
         Claim(
             id="s15-stage-1",
             says="Latent steps answer as many questions as spoken ones, within 3 %.",
             paper="the card's criterion 1: within 3 points",
-            expect=Ratio("accuracy", against="cot", low=0.97, where={"layout": "cot"}),
+            expect=Ratio("accuracy", against="cot", low=0.97),
         ),
         Claim(
             id="s15-stage-1-floor",
             says="They answer half as many again as no steps at all.",
             paper="the card's criterion 1: well above no-CoT",
-            expect=Ratio("accuracy", against="no_cot", low=1.5, where={"layout": "cot"}),
+            expect=Ratio("accuracy", against="no_cot", low=1.5),
         ),
     ),
 )

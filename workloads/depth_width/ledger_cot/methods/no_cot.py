@@ -10,20 +10,20 @@ one trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). 0
 at 6 layers a token, little above chance (0.143).
 
 **Ways to fake it.** A weaker one than the task allows: with the stream's auxiliary head, which is
-told every running value, six layers do better; `cot_data.py` has the figures.
+told every running value, six layers do better; `traces.py` has the figures.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.ledger.asking import Exam
-from adabench.workloads.ledger.cot_task import Reckoning, Solver
-from adabench.workloads.ledger.latent_engine import Solution
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
+from adabench.workloads.depth_width.ledger_cot.task import Reckoning, Solver
+from adabench.workloads.depth_width.ledger_qa.task import Exam
 
 CARD = Card(
     title="No chain of thought",
+    moved_from="ledger/no_cot",
     paper="System-1.5 Reasoning, arXiv 2505.18962, its baseline",
     adapts="nothing: no steps at all",
     role="static",
-    conditions={"layout": "cot"},
 )
 
 

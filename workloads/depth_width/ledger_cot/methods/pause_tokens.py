@@ -14,16 +14,16 @@ as without pauses, at the layers of latent steps (8.25 a token).
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.ledger.asking import Exam
-from adabench.workloads.ledger.cot_task import Reckoning, Solver
-from adabench.workloads.ledger.latent_engine import Solution
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
+from adabench.workloads.depth_width.ledger_cot.task import Reckoning, Solver
+from adabench.workloads.depth_width.ledger_qa.task import Exam
 
 CARD = Card(
     title="Pause tokens",
+    moved_from="ledger/pause_tokens",
     paper="Goyal et al., Think before you speak, arXiv 2310.02226",
     adapts="nothing: one pause for each operation",
     role="static",
-    conditions={"layout": "cot"},
 )
 
 

@@ -19,18 +19,22 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger import system_1_5
-from adabench.workloads.ledger.asking import Exam
-from adabench.workloads.ledger.cot_task import Reckoning, with_more
-from adabench.workloads.ledger.latent_engine import Leave, Shortcut, Solution
-from adabench.workloads.ledger.latent_shortcuts import Shortcuts
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger_cot.methods import system_1_5
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import (
+    Leave,
+    Shortcut,
+    Solution,
+)
+from adabench.workloads.depth_width.ledger_cot.substrate.shortcuts import Shortcuts
+from adabench.workloads.depth_width.ledger_cot.task import Reckoning, with_more
+from adabench.workloads.depth_width.ledger_qa.task import Exam
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 CARD = Card(
     title="Random shortcuts at System-1.5's rates",
+    moved_from="ledger/random_shortcuts",
     adapts="which layers each latent step runs, by coin",
     role="control",
-    conditions={"layout": "cot"},
     knobs=(Knob("lambda_depth", (0.5, 0.9), 0.5, at="prepare", open=True, low=0.0, high=1.0),),
 )
 

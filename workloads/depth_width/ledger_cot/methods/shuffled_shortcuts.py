@@ -15,17 +15,17 @@ ones even so: the loss of the answer says which may leave, whatever the labels s
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger import system_1_5
-from adabench.workloads.ledger.asking import Exam
-from adabench.workloads.ledger.cot_task import Reckoning
-from adabench.workloads.ledger.latent_engine import Solution
+from adabench.workloads.depth_width.ledger_cot.methods import system_1_5
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
+from adabench.workloads.depth_width.ledger_cot.task import Reckoning
+from adabench.workloads.depth_width.ledger_qa.task import Exam
 
 CARD = Card(
     title="Shortcuts taught by shuffled labels",
+    moved_from="ledger/shuffled_shortcuts",
     paper="System-1.5 Reasoning, arXiv 2505.18962, with labels that say nothing",
     adapts="which layers each latent step runs, on a reading of nothing",
     role="control",
-    conditions={"layout": "cot"},
     knobs=(Knob("lambda_depth", (0.35, 0.4, 0.5), 0.4, open=True, low=0.0, high=1.0),),
 )
 

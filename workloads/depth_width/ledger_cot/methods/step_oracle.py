@@ -43,22 +43,26 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.ledger import system_1_5
-from adabench.workloads.ledger.asking import Exam
-from adabench.workloads.ledger.cot_data import MOST
-from adabench.workloads.ledger.cot_task import Reckoning, Solver, drawn_wrong, with_more
-from adabench.workloads.ledger.data import Bools, Ints
-from adabench.workloads.ledger.latent_engine import HandOver, Shortcut, Solution
-from adabench.workloads.ledger.queries import Questions
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger_cot.methods import system_1_5
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import (
+    HandOver,
+    Shortcut,
+    Solution,
+)
+from adabench.workloads.depth_width.ledger_cot.substrate.traces import MOST
+from adabench.workloads.depth_width.ledger_cot.task import Reckoning, Solver, drawn_wrong, with_more
+from adabench.workloads.depth_width.ledger_qa.task import Exam
+from adabench.workloads.depth_width.substrate.questions import Questions
+from adabench.workloads.depth_width.substrate.stream import Bools, Ints
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 CARD = Card(
     title="Latent steps in hindsight",
+    moved_from="ledger/step_oracle",
     paper="System-1.5 Reasoning, arXiv 2505.18962, with labels and answers in hand",
     adapts="which latent steps run all layers, with the answer in hand",
     role="oracle",
     oracle="bound",
-    conditions={"layout": "cot"},
 )
 SIBLINGS = 2
 _NEVER = 99

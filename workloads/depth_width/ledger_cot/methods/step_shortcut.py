@@ -15,18 +15,18 @@ as it is cannot. With the first recipe (a student not prepared) it was 0.323, 0.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger import system_1_5
-from adabench.workloads.ledger.asking import Exam
-from adabench.workloads.ledger.cot_task import Reckoning
-from adabench.workloads.ledger.latent_engine import Solution
+from adabench.workloads.depth_width.ledger_cot.methods import system_1_5
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
+from adabench.workloads.depth_width.ledger_cot.task import Reckoning
+from adabench.workloads.depth_width.ledger_qa.task import Exam
 
 CARD = Card(
     title="Step shortcut alone",
+    moved_from="ledger/step_shortcut",
     paper="System-1.5 Reasoning, arXiv 2505.18962, its ablation",
     adapts="at which layer each latent step stops and the next goes on",
     fidelity="reconstructed",
     skips_from="latent_cot",
-    conditions={"layout": "cot"},
     knobs=(Knob("lambda_depth", (0.3, 0.5, 0.7, 0.9), 0.5, open=True, low=0.0, high=1.0),),
 )
 

@@ -13,17 +13,17 @@ handed over may leave too, but hands nothing on**: its adapter's state ends it, 
 starts at layer 1. The answer is asked for with all layers.
 
 Routers learn from *criticality*: on training questions a step that changes the value is critical,
-adding 0, multiplying by 1 and restating are not (`latent_shortcuts.py`). At inference there is no
+adding 0, multiplying by 1 and restating are not (`shortcuts.py`). At inference there is no
 label: a router sees one state.
 
 **What is simplified, and what is not the paper's.** Hard choices in training where a step leaves,
 the paper's soft mixture where it goes on (a chain of six soft adapters is not what inference runs).
 Adapter d -> d/4 -> d; thresholds one for all layers. Stage 2 freezes the transformer of stage 1,
-but stage 1 (`latent_training.py`) *prepares the student for its shortcuts*: in half of the
+but stage 1 (`train_student.py`) *prepares the student for its shortcuts*: in half of the
 questions trivial steps are handed over after layer 2, and a head that is thrown away reads
 criticality there. The paper has nothing of the kind. Routers are taught to let a trivial step leave
 after layer 2 if it started at layer 1, and after layer 3, 4 or 5 if it was handed over
-(`latent_shortcuts.py`).
+(`shortcuts.py`).
 
 **Why handed over once.** In the paper every step that leaves hands its state on at its depth, so
 trivial steps in a row climb until no layers are left. Here a student prepared for one hand-over
@@ -111,7 +111,7 @@ themselves its verdict hangs on a few steps of a batch.
 
 *In which order.* A first stage 2 with a threshold of 0.9 taught routers to leave wherever a step is
 trivial and asked a step before it had run a layer; its routers of seed 0 never got sure (w below
-0.9), and all steps ran. Then came the labels of `latent_shortcuts.py`, chosen on other questions
+0.9), and all steps ran. Then came the labels of `shortcuts.py`, chosen on other questions
 of seed 0 alone, with a step that was handed over running to its end (s15-work 0.714 [0.705, 0.725],
 *direction only*; s15-4 undecided, s15-step +0.008 [0.001, 0.017]). Then the rule above. Thresholds
 and claims of the cards stayed.
@@ -134,36 +134,31 @@ from adabench.harness.contract.card import (
     Point,
     Ratio,
 )
-from adabench.workloads.ledger.asking import Exam
-from adabench.workloads.ledger.cot_task import Reckoning, Solver, with_more
-from adabench.workloads.ledger.latent_engine import Solution
-from adabench.workloads.ledger.latent_shortcuts import Shortened
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
+from adabench.workloads.depth_width.ledger_cot.substrate.shortcuts import Shortened
+from adabench.workloads.depth_width.ledger_cot.task import Reckoning, Solver, with_more
+from adabench.workloads.depth_width.ledger_qa.task import Exam
 
 CARD = Card(
     title="System-1.5 Reasoning",
+    moved_from="ledger/system_1_5",
     paper="System-1.5 Reasoning, arXiv 2505.18962, NeurIPS 2025",
     adapts="which layers each latent step runs, on a router's reading of its state",
     fidelity="reconstructed",
     skips_from="latent_cot",
-    conditions={"layout": "cot"},
     knobs=(Knob("lambda_depth", (0.3, 0.5, 0.7, 0.9), 0.5, open=True, low=0.0, high=1.0),),
     claims=(
         Claim(
             id="s15-1",
             says="It answers as many questions as spoken steps, within 3 %.",
             paper="accuracy comparable to CoT fine-tuning on GSM8K; the card's criterion 1",
-            expect=Ratio("accuracy", against="cot", low=0.97, where={"layout": "cot"}),
+            expect=Ratio("accuracy", against="cot", low=0.97),
         ),
         Claim(
             id="s15-2",
             says="One question at a time it takes at most a quarter of the time of spoken steps.",
             paper="over 20x faster on GSM8K; the card's criterion 4 expects 4x to 10x here",
-            expect=Ratio(
-                "latency_s",
-                against="cot",
-                high=0.25,
-                where={"layout": "cot", "mode": "decode1"},
-            ),
+            expect=Ratio("latency_s", against="cot", high=0.25, where={"mode": "decode1"}),
         ),
         Claim(
             id="s15-2-paper",
@@ -178,37 +173,26 @@ CARD = Card(
             id="s15-3",
             says="It generates at most a fifth of the language tokens of verbose steps.",
             paper="92.31 % fewer; the card's criterion 3: at least 80 %",
-            expect=Ratio("tokens_language", against="cot", high=0.2, where={"layout": "cot"}),
+            expect=Ratio("tokens_language", against="cot", high=0.2),
         ),
         Claim(
             id="s15-3-terse",
             says="It generates at most a fifth of the language tokens of terse steps.",
             paper="our control: the trace without filler",
-            expect=Ratio(
-                "tokens_language",
-                against="cot",
-                high=0.2,
-                where={"layout": "cot", "trace": "terse"},
-            ),
+            expect=Ratio("tokens_language", against="cot", high=0.2, where={"trace": "terse"}),
         ),
         Claim(
             id="s15-4",
             says="The threshold sets the latent layers that run, without training again.",
             paper="inference-time budget control; no number",
-            expect=Monotone(
-                "executions_latent", over="lambda_depth", rising=True, where={"layout": "cot"}
-            ),
+            expect=Monotone("executions_latent", over="lambda_depth", rising=True),
         ),
         Claim(
             id="s15-work",
             says="It runs at most 70 % of the latent layers of full steps, within a point.",
             paper="the card's criterion 2",
             expect=Ratio(
-                "executions_latent",
-                against="latent_cot",
-                high=0.7,
-                keeping={"accuracy": 0.01},
-                where={"layout": "cot"},
+                "executions_latent", against="latent_cot", high=0.7, keeping={"accuracy": 0.01}
             ),
         ),
         Claim(
@@ -220,46 +204,38 @@ CARD = Card(
                 against="latent_cot",
                 high=1.0,
                 keeping={"accuracy": 0.01},
-                where={"layout": "cot", "per_step": 2},
+                where={"per_step": 2},
             ),
         ),
         Claim(
             id="s15-critical",
             says="Steps that change the value run more layers than those that do not.",
             paper="the card's criterion 5",
-            expect=Ratio(
-                "critical_over_trivial", against="latent_cot", low=1.0, where={"layout": "cot"}
-            ),
+            expect=Ratio("critical_over_trivial", against="latent_cot", low=1.0),
         ),
         Claim(
             id="s15-shuffled",
             says="Over layers run it answers more than routers taught by shuffled labels.",
             paper="the card's criterion 5",
-            expect=Frontier(
-                "executions", "accuracy", against="shuffled_shortcuts", where={"layout": "cot"}
-            ),
+            expect=Frontier("executions", "accuracy", against="shuffled_shortcuts"),
         ),
         Claim(
             id="s15-random",
             says="It answers more than random shortcuts at its rates.",
             paper="our control",
-            expect=Ratio("accuracy", against="random_shortcuts", low=1.0, where={"layout": "cot"}),
+            expect=Ratio("accuracy", against="random_shortcuts", low=1.0),
         ),
         Claim(
             id="s15-depth",
             says="Over layers run it answers at least as much as the depth shortcut alone.",
             paper="the card's criterion 6",
-            expect=Frontier(
-                "executions", "accuracy", against="depth_shortcut", where={"layout": "cot"}
-            ),
+            expect=Frontier("executions", "accuracy", against="depth_shortcut"),
         ),
         Claim(
             id="s15-step",
             says="Over layers run it answers at least as much as the step shortcut alone.",
             paper="the card's criterion 6",
-            expect=Frontier(
-                "executions", "accuracy", against="step_shortcut", where={"layout": "cot"}
-            ),
+            expect=Frontier("executions", "accuracy", against="step_shortcut"),
         ),
     ),
 )

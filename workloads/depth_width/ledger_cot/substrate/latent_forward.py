@@ -25,11 +25,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.cot_data import ANSWER
-from adabench.workloads.ledger.engine import one_thread, read_out
-from adabench.workloads.ledger.model import Backbone, Layer, rotate
-from adabench.workloads.ledger.queries import Questions
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger_cot.substrate.traces import ANSWER
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Layer, rotate
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread, read_out
+from adabench.workloads.depth_width.substrate.questions import Questions
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 
 class Leave(Protocol):

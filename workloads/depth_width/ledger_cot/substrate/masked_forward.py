@@ -1,4 +1,4 @@
-"""Latent steps with gradients: what `latent_engine.py` runs gathered, here masked for batches.
+"""Latent steps with gradients: what `latent_forward.py` runs gathered, here masked for batches.
 
 Training needs every row of a batch at once, so a layer is run on all questions and what a question
 skips is thrown away by a mask: nothing is saved here and nothing is counted. The questions of a
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.model import Backbone, Layer, rotate
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Layer, rotate
 
 
 @dataclass

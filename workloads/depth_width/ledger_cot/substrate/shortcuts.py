@@ -46,10 +46,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger import latent_training, training
-from adabench.workloads.ledger.data import Bools
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.latent_engine import (
+from adabench.workloads.depth_width.ledger_cot.substrate import train_student
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import (
     GoOn,
     HandOver,
     Leave,
@@ -58,11 +56,23 @@ from adabench.workloads.ledger.latent_engine import (
     in_thought,
     solve,
 )
-from adabench.workloads.ledger.latent_training import HANDED_DEPTH, Lesson, lesson, opening
-from adabench.workloads.ledger.latent_unrolled import Past, block, layer_step
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.training import CLIP
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger_cot.substrate.masked_forward import (
+    Past,
+    block,
+    layer_step,
+)
+from adabench.workloads.depth_width.ledger_cot.substrate.train_student import (
+    HANDED_DEPTH,
+    Lesson,
+    lesson,
+    opening,
+)
+from adabench.workloads.depth_width.substrate import train_backbone
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.stream import Bools
+from adabench.workloads.depth_width.substrate.train_backbone import CLIP
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 HAND_OVER: dict[str, HandOver] = {
     "both": "once",
@@ -149,7 +159,7 @@ def train(
     kind: str,
     seed: int,
     steps: int,
-    progress: training.Progress = lambda done, steps: None,
+    progress: train_backbone.Progress = lambda done, steps: None,
 ) -> Shortcuts:
     """Train routers and adapters; the student is left as it is."""
     with one_thread(), torch.random.fork_rng(devices=[]):
@@ -241,7 +251,7 @@ class Walk:
                     judged.append(F.binary_cross_entropy_with_logits(logit[rows], target.float()))
             if done.any():
                 matched.append(F.smooth_l1_loss(state[done], wanted[done, step]))
-        answer = latent_training.language_loss(self.student, taught, self.past)
+        answer = train_student.language_loss(self.student, taught, self.past)
         return (
             answer
             + JUDGED * torch.stack(judged).mean()

@@ -31,7 +31,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from adabench.workloads.ledger.data import (
+from adabench.workloads.depth_width.substrate.questions import PAD, Questions
+from adabench.workloads.depth_width.substrate.stream import (
     ADD,
     BOS,
     EQUAL,
@@ -43,7 +44,6 @@ from adabench.workloads.ledger.data import (
     Bools,
     Ints,
 )
-from adabench.workloads.ledger.queries import PAD, Questions
 
 FEWEST, MOST = 4, 8
 """Operations of a question."""

@@ -36,13 +36,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger import cot_data, training
-from adabench.workloads.ledger.cot_data import ANSWER, HALF, Reckoned
-from adabench.workloads.ledger.data import Bools
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.latent_unrolled import Past, Walked, block, nothing, walk
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.training import ANSWER_WEIGHT
+from adabench.workloads.depth_width.ledger_cot.substrate import traces
+from adabench.workloads.depth_width.ledger_cot.substrate.masked_forward import (
+    Past,
+    Walked,
+    block,
+    nothing,
+    walk,
+)
+from adabench.workloads.depth_width.ledger_cot.substrate.traces import ANSWER, HALF, Reckoned
+from adabench.workloads.depth_width.substrate import train_backbone
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.stream import Bools
+from adabench.workloads.depth_width.substrate.train_backbone import ANSWER_WEIGHT
 
 BATCH, RATE = 64, 2e-3
 WARM_UP_STEPS, DECAY_FROM, LAST_RATE = 100, 0.5, 0.05
@@ -80,20 +87,23 @@ class Lesson:
     def end(self, step: int) -> int:
         """Return where the trace's tokens end that the first `step` latent steps stand for."""
         n = int(self.posed.keys.steps[0])
-        return self.length + cot_data.VERBOSE_STEP * min(step * self.per_step, n)
+        return self.length + traces.VERBOSE_STEP * min(step * self.per_step, n)
 
 
 def lesson(generator: np.random.Generator, per_step: int, share: float, n: int = BATCH) -> Lesson:
     """Draw a batch; `share` of its trace, at least one step, is latent."""
-    ops = int(generator.integers(cot_data.FEWEST, cot_data.MOST + 1))
-    posed = cot_data.pose(generator, n, ops, ops)
-    tokens, _ = cot_data.written(posed, cot_data.trace(posed.keys, verbose=True))
+    ops = int(generator.integers(traces.FEWEST, traces.MOST + 1))
+    posed = traces.pose(generator, n, ops, ops)
+    tokens, _ = traces.written(posed, traces.trace(posed.keys, verbose=True))
     most = -(-ops // per_step)
     return Lesson(posed, torch.from_numpy(tokens), per_step, min(most, 1 + int(share * most)))
 
 
 def train(
-    teacher: Backbone, seed: int, steps: int, progress: training.Progress = lambda done, steps: None
+    teacher: Backbone,
+    seed: int,
+    steps: int,
+    progress: train_backbone.Progress = lambda done, steps: None,
 ) -> Backbone:
     """Train a student from a teacher; return it in evaluation mode."""
     with one_thread(), torch.random.fork_rng(devices=[]):
@@ -105,19 +115,23 @@ def train(
 
 
 def _fit(
-    teacher: Backbone, student: Backbone, seed: int, steps: int, progress: training.Progress
+    teacher: Backbone, student: Backbone, seed: int, steps: int, progress: train_backbone.Progress
 ) -> None:
     judge = nn.Linear(student.shape.width, 1)
     parameters = [*student.parameters(), *judge.parameters()]
     optimiser = torch.optim.AdamW(
-        parameters, lr=RATE, betas=training.BETAS, weight_decay=training.WEIGHT_DECAY, fused=True
+        parameters,
+        lr=RATE,
+        betas=train_backbone.BETAS,
+        weight_decay=train_backbone.WEIGHT_DECAY,
+        fused=True,
     )
     for step, (taught, plan) in enumerate(_lessons(seed, steps)):
         for group in optimiser.param_groups:
             group["lr"] = RATE * schedule(step, steps)
         optimiser.zero_grad()
         torch.autograd.backward(_loss(teacher, student, judge, taught, plan))
-        nn.utils.clip_grad_norm_(parameters, training.CLIP)
+        nn.utils.clip_grad_norm_(parameters, train_backbone.CLIP)
         optimiser.step()
         progress(step + 1, steps)
 

@@ -1,7 +1,7 @@
 """Backbones for layout `cot`: one that speaks its steps, and one that answers at once.
 
 Fine-tuning as in the paper: cross-entropy of what follows the question alone, weight 3 on the
-answer, no auxiliary head. Optimiser and schedule are those of `training.py`; the number of
+answer, no auxiliary head. Optimiser and schedule are those of `train_backbone.py`; the number of
 operations rises over the first 30 % of the run, questions of one operation among them at first.
 
 `words`  half of a batch is followed by its verbose trace, half by the terse one (its question ends
@@ -17,13 +17,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger import cot_data, training, units
-from adabench.workloads.ledger.cot_data import HALF, PAUSE, Reckoned
-from adabench.workloads.ledger.cot_recipes import Speaking
-from adabench.workloads.ledger.data import Ints
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.training import ANSWER_WEIGHT, CLIP, CURRICULUM, RATE
+from adabench.workloads.depth_width.ledger_cot.recipes import Speaking
+from adabench.workloads.depth_width.ledger_cot.substrate import traces
+from adabench.workloads.depth_width.ledger_cot.substrate.traces import HALF, PAUSE, Reckoned
+from adabench.workloads.depth_width.substrate import train_backbone
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.stream import Ints
+from adabench.workloads.depth_width.substrate.train_backbone import (
+    ANSWER_WEIGHT,
+    CLIP,
+    CURRICULUM,
+    RATE,
+)
+from adabench.workloads.depth_width.substrate.units import unit_forward
 
 BATCH = {"words": 32, "direct": 48}
 """Questions of each of the two kinds in a step."""
@@ -32,7 +39,7 @@ _STREAM = 61  # these streams are keyed apart from those of the other layouts
 _FEWEST_FIRST = 2
 
 
-def train(plan: Speaking, progress: training.Progress = lambda done, steps: None) -> Backbone:
+def train(plan: Speaking, progress: train_backbone.Progress = lambda done, steps: None) -> Backbone:
     """Train a backbone on questions; return it in evaluation mode."""
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(_STREAM * 1000 + plan.seed)
@@ -41,8 +48,8 @@ def train(plan: Speaking, progress: training.Progress = lambda done, steps: None
         optimiser = torch.optim.AdamW(
             parameters,
             lr=RATE,
-            betas=training.BETAS,
-            weight_decay=training.WEIGHT_DECAY,
+            betas=train_backbone.BETAS,
+            weight_decay=train_backbone.WEIGHT_DECAY,
             fused=True,
         )
         for step, (plain, other) in enumerate(_batches(plan)):
@@ -59,9 +66,9 @@ def train(plan: Speaking, progress: training.Progress = lambda done, steps: None
 
 def schedule(step: int, steps: int) -> float:
     """Return the learning rate as a share of its peak."""
-    warm = min(1.0, (step + 1) / training.WARM_UP_STEPS)
-    late = max(0.0, (step / steps - training.DECAY_FROM) / (1 - training.DECAY_FROM))
-    return warm * (1 - (1 - training.LAST_RATE) * late)
+    warm = min(1.0, (step + 1) / train_backbone.WARM_UP_STEPS)
+    late = max(0.0, (step / steps - train_backbone.DECAY_FROM) / (1 - train_backbone.DECAY_FROM))
+    return warm * (1 - (1 - train_backbone.LAST_RATE) * late)
 
 
 def _batches(plan: Speaking) -> Iterator[tuple[Reckoned, Reckoned]]:
@@ -69,21 +76,21 @@ def _batches(plan: Speaking) -> Iterator[tuple[Reckoned, Reckoned]]:
     n = BATCH[plan.kind]
     for step in range(plan.steps):
         risen = step / plan.steps / CURRICULUM
-        most = min(cot_data.MOST, _FEWEST_FIRST + int((cot_data.MOST - _FEWEST_FIRST) * risen))
-        fewest = 1 if most < cot_data.MOST else cot_data.FEWEST
+        most = min(traces.MOST, _FEWEST_FIRST + int((traces.MOST - _FEWEST_FIRST) * risen))
+        fewest = 1 if most < traces.MOST else traces.FEWEST
         yield (
-            cot_data.pose(generator, n, most, fewest),
-            cot_data.pose(generator, n, most, fewest),
+            traces.pose(generator, n, most, fewest),
+            traces.pose(generator, n, most, fewest),
         )
 
 
 def completed(plan: Speaking, posed: Reckoned, *, second: bool) -> tuple[Tensor, Tensor]:
     """Return questions with what is to follow them, [n, T], and where each row's last token is."""
     if plan.kind == "words":
-        said = cot_data.trace(posed.keys, verbose=not second)
+        said = traces.trace(posed.keys, verbose=not second)
     else:
         said = pauses(posed.keys.steps, per_step=int(second))
-    tokens, last = cot_data.written(posed, said)
+    tokens, last = traces.written(posed, said)
     if plan.kind == "words" and second:
         tokens[np.arange(len(tokens)), posed.questions.lengths - 1] = HALF
     return torch.from_numpy(tokens), torch.from_numpy(last)
@@ -91,12 +98,12 @@ def completed(plan: Speaking, posed: Reckoned, *, second: bool) -> tuple[Tensor,
 
 def pauses(steps: Ints, per_step: int) -> Ints:
     """Return pause tokens for each operation, [n, 8, per_step]."""
-    return np.full((len(steps), cot_data.MOST, per_step), PAUSE, np.int64)
+    return np.full((len(steps), traces.MOST, per_step), PAUSE, np.int64)
 
 
 def _loss(model: Backbone, plan: Speaking, posed: Reckoned, *, second: bool) -> Tensor:
     tokens, last = completed(plan, posed, second=second)
-    states = units.soft(model, tokens[:, :-1], lambda unit, x, output: output())
+    states = unit_forward.soft(model, tokens[:, :-1], lambda unit, x, output: output())
     targets, place = tokens[:, 1:], torch.arange(1, tokens.shape[1])
     each = F.cross_entropy(
         model.head(model.norm(states)).transpose(1, 2), targets, reduction="none"
@@ -117,13 +124,13 @@ def held_out(plan: Speaking, model: Backbone) -> dict[str, float]:
     decoding gives.
     """
     seeds = (_STREAM, HELD_OUT_SEED)
-    posed = cot_data.pose(np.random.Generator(np.random.PCG64(seeds)), HELD_OUT)
+    posed = traces.pose(np.random.Generator(np.random.PCG64(seeds)), HELD_OUT)
     names = ("verbose", "terse") if plan.kind == "words" else ("at_once", "pauses")
     found = {}
     with torch.inference_mode(), one_thread():
         for second, name in enumerate(names):
             tokens, last = completed(plan, posed, second=bool(second))
-            states = units.soft(model, tokens[:, :-1], lambda unit, x, output: output())
+            states = unit_forward.soft(model, tokens[:, :-1], lambda unit, x, output: output())
             right = model.head(model.norm(states)).argmax(-1) == tokens[:, 1:]
             place = torch.arange(1, tokens.shape[1])
             first = torch.from_numpy(posed.questions.lengths)[:, None]

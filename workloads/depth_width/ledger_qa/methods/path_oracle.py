@@ -36,19 +36,19 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
-from adabench.workloads.ledger.asking import Asking, Exam, PathReader
-from adabench.workloads.ledger.data import Ints
-from adabench.workloads.ledger.path_search import Found, search
-from adabench.workloads.ledger.paths import Reply, right
-from adabench.workloads.ledger.queries import Questions, with_answers
+from adabench.workloads.depth_width.ledger_qa.task import Asking, Exam, PathReader
+from adabench.workloads.depth_width.substrate.paths.path_forward import Reply, right
+from adabench.workloads.depth_width.substrate.paths.path_search import Found, search
+from adabench.workloads.depth_width.substrate.questions import Questions, with_answers
+from adabench.workloads.depth_width.substrate.stream import Ints
 
 CARD = Card(
     title="Searched path in hindsight",
+    moved_from="ledger/path_oracle",
     paper="Dr.LLM, arXiv 2510.12773, October 2025: its supervision, on the test question",
     adapts="which layers a question skips or repeats, with its answer in hand",
     role="oracle",
     oracle="bound",
-    conditions={"layout": "qa"},
     knobs=(
         Knob("simulations", (50,), 50, at="prepare", open=True, low=1, high=729),
         Knob("look", ("first", "second"), "first"),
@@ -58,18 +58,13 @@ CARD = Card(
             id="drllm-4-repairs",
             says="Searched paths answer 4 % more questions than the frozen model.",
             paper="the card's criterion 4: at least 3 points",
-            expect=Ratio("accuracy", against="full_path", low=1.04, where={"layout": "qa"}),
+            expect=Ratio("accuracy", against="full_path", low=1.04),
         ),
         Claim(
             id="drllm-4-luck",
             says="They still do when the fillers are drawn again.",
             paper="the card's criterion 4: lucky paths do not survive a second look",
-            expect=Ratio(
-                "accuracy",
-                against="full_path",
-                low=1.0,
-                where={"layout": "qa", "look": "second"},
-            ),
+            expect=Ratio("accuracy", against="full_path", low=1.0, where={"look": "second"}),
         ),
     ),
 )

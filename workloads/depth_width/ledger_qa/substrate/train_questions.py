@@ -1,6 +1,6 @@
 """Backbones for layout `qa`: the stream's model goes on, on questions with k = 1..4.
 
-Optimiser, rate, schedule, answer weight and the auxiliary value head are those of `training.py`;
+Optimiser, rate, schedule, answer weight and the auxiliary value head are those of `train_backbone.py`;
 the model that starts is the trained one of the stream, so there is no curriculum. A batch holds 96
 questions, about as many tokens as 32 sequences of 64.
 
@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger import training, units
-from adabench.workloads.ledger.data import MODULUS
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.queries import (
+from adabench.workloads.depth_width.ledger.recipes import Asking
+from adabench.workloads.depth_width.substrate import train_backbone
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.questions import (
     ANSWERS,
     ASKED_K,
     PAD,
@@ -31,8 +31,9 @@ from adabench.workloads.ledger.queries import (
     ask,
     completed,
 )
-from adabench.workloads.ledger.recipes import Asking
-from adabench.workloads.ledger.training import ANSWER_WEIGHT, CLIP, RATE
+from adabench.workloads.depth_width.substrate.stream import MODULUS
+from adabench.workloads.depth_width.substrate.train_backbone import ANSWER_WEIGHT, CLIP, RATE
+from adabench.workloads.depth_width.substrate.units import unit_forward
 
 BATCH = 96
 HELD_OUT_SEED, HELD_OUT = 999, 1200
@@ -40,7 +41,7 @@ _STREAM = 47  # these streams are keyed apart from those of the other layouts
 
 
 def train(
-    plan: Asking, model: Backbone, progress: training.Progress = lambda done, steps: None
+    plan: Asking, model: Backbone, progress: train_backbone.Progress = lambda done, steps: None
 ) -> Backbone:
     """Train a backbone of streams on questions, in place; return it in evaluation mode."""
     with one_thread(), torch.random.fork_rng(devices=[]):
@@ -51,10 +52,16 @@ def train(
     return model.eval().requires_grad_(False)
 
 
-def _fit(plan: Asking, model: Backbone, value_head: nn.Linear, progress: training.Progress) -> None:
+def _fit(
+    plan: Asking, model: Backbone, value_head: nn.Linear, progress: train_backbone.Progress
+) -> None:
     parameters = [*model.parameters(), *value_head.parameters()]
     optimiser = torch.optim.AdamW(
-        parameters, lr=RATE, betas=training.BETAS, weight_decay=training.WEIGHT_DECAY, fused=True
+        parameters,
+        lr=RATE,
+        betas=train_backbone.BETAS,
+        weight_decay=train_backbone.WEIGHT_DECAY,
+        fused=True,
     )
     for step, asked in enumerate(_batches(plan)):
         for group in optimiser.param_groups:
@@ -68,9 +75,9 @@ def _fit(plan: Asking, model: Backbone, value_head: nn.Linear, progress: trainin
 
 def _schedule(step: int, steps: int) -> float:
     """Return the learning rate as a share of its peak."""
-    warm = min(1.0, (step + 1) / training.WARM_UP_STEPS)
-    late = max(0.0, (step / steps - training.DECAY_FROM) / (1 - training.DECAY_FROM))
-    return warm * (1 - (1 - training.LAST_RATE) * late)
+    warm = min(1.0, (step + 1) / train_backbone.WARM_UP_STEPS)
+    late = max(0.0, (step / steps - train_backbone.DECAY_FROM) / (1 - train_backbone.DECAY_FROM))
+    return warm * (1 - (1 - train_backbone.LAST_RATE) * late)
 
 
 def _batches(plan: Asking) -> Iterator[Asked]:
@@ -83,7 +90,7 @@ def _loss(model: Backbone, value_head: nn.Linear, asked: Asked) -> Tensor:
     """Next token with weighted answers, and the running value at operands."""
     tokens = torch.from_numpy(completed(asked))
     inputs, targets = tokens[:, :-1], tokens[:, 1:].flatten()
-    states = model.norm(units.soft(model, inputs, lambda unit, x, output: output()))
+    states = model.norm(unit_forward.soft(model, inputs, lambda unit, x, output: output()))
     each = F.cross_entropy(model.head(states).flatten(0, 1), targets, reduction="none")
     first = torch.from_numpy(asked.questions.lengths)[:, None] - 1
     place = torch.arange(inputs.shape[1])
@@ -103,7 +110,7 @@ def held_out(model: Backbone) -> dict[str, float]:
     asked = ask(np.random.Generator(np.random.PCG64((_STREAM, HELD_OUT_SEED))), HELD_OUT)
     tokens = torch.from_numpy(completed(asked))
     with torch.inference_mode(), one_thread():
-        states = units.soft(model, tokens[:, :-1], lambda unit, x, output: output())
+        states = unit_forward.soft(model, tokens[:, :-1], lambda unit, x, output: output())
         said = model.head(model.norm(states)).argmax(-1)
     at = torch.from_numpy(asked.questions.lengths)[:, None] - 1 + torch.arange(ANSWERS)
     hit = (said.gather(1, at).numpy() == asked.keys.answers).all(axis=1)

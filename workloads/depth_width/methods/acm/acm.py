@@ -7,7 +7,7 @@ approximates f better with every n, and a tiny gate that reads the MLP's own inp
 
 n = 0 leaves the MLP out. All learners cost together what f did. They are first distilled to f,
 module by module; gates are first taught by the errors of the prefixes; then everything is tuned
-end to end under a budget (`distil.py`). `modules.py` runs each learner on the rows that take it,
+end to end under a budget (`train_learners.py`). `learners.py` runs each learner on the rows that take it,
 and counts n/4 of half a layer for n learners; gates cost 1 % of an MLP at d = 64 (multiplied out;
 4 % as they are trained) and are in the FLOPs.
 
@@ -18,7 +18,7 @@ and counts n/4 of half a layer for n learners; gates cost 1 % of an MLP at d = 6
 42 % of the operations here, is never saved. 320 + 80 + 1000 steps of 32 sequences in place of 100
 epochs, so rates are higher (3e-3; 1e-2; 1e-3, gates 5e-3) with a cosine, and the budget's weight
 is 4 (0.1 was not tried). Distillation errors are divided by the mean square of each f. Gates are
-made less sure before they are tuned, or they stay where phase 2 left them (`distil.py`). The
+made less sure before they are tuned, or they stay where phase 2 left them (`train_learners.py`). The
 choice's straight-through value multiplies the output (the released code leaves it out).
 
 **What to expect.** Written when the distilled learners had been seen (all answers at k = 4: 0.30,
@@ -49,7 +49,7 @@ after 300 steps for all arms:
 
 *Reproduced*: acm-4 and acm-4-75, at 0.701 [0.699, 0.703] and 0.872 [0.862, 0.881] of the layers
 nothing is lost in any seed (after 300 steps seed 1 lost two points at any budget). The loads, all
-within 0.02 of 0.25, 0.4 and 0.75, since noise is cooled in phase 3 (`distil.py`). Gates against
+within 0.02 of 0.25, 0.4 and 0.75, since noise is cooled in phase 3 (`train_learners.py`). Gates against
 coins at the same shares: 0.738, 0.747, 0.780 at 0.4, 1.24 times at least in every batch; after 300
 steps coins had 0.871, 0.766, 0.828, so a model tuned longer relies more on its gates. Operands run
 more than fillers, 1.09 [1.02, 1.17] at 0.4 (undecided before), and 1.11 to 1.15 at 0.25; at 0.75
@@ -82,7 +82,7 @@ AMD EPYC, before: 0.930 [0.914, 0.944], K 0.21 [0.17, 0.25]; the leaner engine w
 Decoding, Xeon: K -0.52 [-0.66, -0.36] one token at a time, -1.14 [-1.27, -0.96] sixteen together
 (-1.45 and -1.16 with older models and a call for each learner).
 
-*At width 256* (`twin.py`), prefill, 2 batches, 5 repeats, Xeon, all timings valid: K 0.83 [0.79,
+*At width 256* (`width_twin.py`), prefill, 2 batches, 5 repeats, Xeon, all timings valid: K 0.83 [0.79,
 0.92], the best of the family; 0.72 [0.56, 0.97] for the models of 300 steps. Before, these had 1.07
 [1.00, 1.11] on the EPYC (-0.47 and -0.30 in decode), and still older ones 0.68 [0.62, 0.72] on
 another machine. K may exceed 1, as MLPs are counted as half of a layer and are two thirds of its
@@ -105,9 +105,9 @@ written before any model of theirs was trained; cooling was tried once, as it st
 **At scale real.** SmolLM2-135M on held-out Brown text. 80 million weights of new learners cannot
 be distilled in minutes, so learners are here what is called a fake below, quarters of the trained
 MLP's own hidden units, made honest by what the paper asks of learners: every prefix has a forecast
-of the rest, fitted to it (`real_widths.py`). Order and forecasts (rank 48) come out of a closed
+of the rest, fitted to it (`width_forward.py`). Order and forecasts (rank 48) come out of a closed
 form, gates from what each prefix's error does to the model's own predictions, then 24 steps tune
-gates and forecasts (`real_width_fit.py`); the model's weights stay. One file, aimed at 0.75,
+gates and forecasts (`width_fit.py`); the model's weights stay. One file, aimed at 0.75,
 serves 0.6 to 0.95 at other prices; the card has one tuned model for each budget. 14 MB, not
 shipped, five CPU minutes.
 
@@ -151,14 +151,17 @@ from adabench.harness.contract.card import (
     OutOfReach,
     Point,
     Ratio,
+    Variant,
 )
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.modules import gated
-from adabench.workloads.ledger.readers import Batch, WidthReader
-from adabench.workloads.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.learners import gated
+from adabench.workloads.depth_width.substrate.readers import Batch, WidthReader
 
 CARD = Card(
     title="Adaptive computation modules",
+    tasks=("ledger", "pretrained"),
+    variants={"pretrained": Variant(sweep={"budget": (0.75,)})},
     paper="Adaptive Computation Modules, arXiv 2312.10193, December 2023",
     adapts="how many of four learners a position runs in each MLP, on the MLP's own input",
     fidelity="special-case",
@@ -277,19 +280,16 @@ CARD = Card(
                 keeping={"nll_token": 0.036},
                 where={"budget": 0.75},
             ),
-            scale="real",
+            where_task="pretrained",
         ),
         Claim(
             id="acm-real-static",
             says="On real text it loses less at 0.75 than three learners for everybody do.",
             paper="the card's criterion 1; as many learners run, the gates come on top",
             expect=Ratio(
-                "nll_token",
-                against="static_width",
-                high=1.0,
-                where={"budget": 0.75, "learners": 3},
+                "nll_token", against="static_width", high=1.0, where={"budget": 0.75, "learners": 3}
             ),
-            scale="real",
+            where_task="pretrained",
         ),
         Claim(
             id="acm-real-random",
@@ -298,7 +298,7 @@ CARD = Card(
             expect=Ratio(
                 "nll_token", against="random_width", high=1.0, every=True, where={"budget": 0.75}
             ),
-            scale="real",
+            where_task="pretrained",
         ),
         Claim(
             id="acm-real-load",
@@ -307,14 +307,14 @@ CARD = Card(
             expect=Ratio(
                 "executions", against="vanilla", low=0.86, high=0.89, where={"budget": 0.75}
             ),
-            scale="real",
+            where_task="pretrained",
         ),
         Claim(
             id="acm-real-time",
             says="On real text reading at 0.75 takes 7 % less time than the whole model's.",
             paper="the card's criterion 6: half of the saved operations (13 % are)",
             expect=Ratio("latency_s", against="vanilla", high=0.93, where={"budget": 0.75}),
-            scale="real",
+            where_task="pretrained",
         ),
     ),
 )

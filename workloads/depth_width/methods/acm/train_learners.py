@@ -38,14 +38,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger import modules as widths
-from adabench.workloads.ledger import units
-from adabench.workloads.ledger.data import KMAX, draw
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.modules import LEARNERS, Modules, Widened
-from adabench.workloads.ledger.recipes import Widths
-from adabench.workloads.ledger.training import (
+from adabench.workloads.depth_width.ledger.recipes import Widths
+from adabench.workloads.depth_width.substrate import learners as widths
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.learners import LEARNERS, Modules, Widened
+from adabench.workloads.depth_width.substrate.stream import KMAX, draw
+from adabench.workloads.depth_width.substrate.train_backbone import (
     ANSWER_WEIGHT,
     BATCH,
     HELD_OUT,
@@ -54,6 +53,7 @@ from adabench.workloads.ledger.training import (
     Progress,
     batch_of,
 )
+from adabench.workloads.depth_width.substrate.units import unit_forward
 
 LEARNER_RATE, GATE_RATE, RATE = 3e-3, 1e-2, 1e-3
 TUNED_GATE_RATE = 5e-3
@@ -135,14 +135,14 @@ def _watched(model: Backbone, tokens: Tensor, judge: Judge) -> Tensor:
     """Return the mean of what `judge` says of every MLP of the original model."""
     seen: list[tuple[Tensor, Tensor]] = []
 
-    def watch(unit: int, x: Tensor, output: units.Output) -> Tensor:
+    def watch(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
         found = output()
         if unit % 2:
             seen.append((x, found))
         return found
 
     with torch.no_grad():
-        units.soft(model, tokens, watch)
+        unit_forward.soft(model, tokens, watch)
     return torch.stack([judge(i, x, y) for i, (x, y) in enumerate(seen)]).mean()
 
 
@@ -211,7 +211,7 @@ def sampled(logits: Tensor, noise: float) -> Tensor:
 def _loss(plan: Widths, widened: Widened, batch: Batch, noise: float) -> Tensor:
     gates: list[Tensor] = []
 
-    def mix(unit: int, x: Tensor, output: units.Output) -> Tensor:
+    def mix(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
         if not unit % 2:
             return output()
         module = widened.modules.at(unit // 2)
@@ -224,7 +224,7 @@ def _loss(plan: Widths, widened: Widened, batch: Batch, noise: float) -> Tensor:
         return module.mixed(x, taken(chosen))
 
     model = widened.model
-    logits = model.head(model.norm(units.soft(model, batch.inputs, mix)))
+    logits = model.head(model.norm(unit_forward.soft(model, batch.inputs, mix)))
     each = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), reduction="none")
     weight = 1 + (ANSWER_WEIGHT - 1) * batch.answers.flatten()
     task = (each * weight).sum() / weight.sum()

@@ -6,8 +6,8 @@ two linear maps d -> r -> d, and a router that sees the forecast as well as the 
     m = [ w . (x ; q(x)) + b > 0 ]          h <- h + m f(x) + (1 - m) q(x)
 
 A greedy router asks "does this position need the unit?" and skips it otherwise; an informed one
-asks "how well could it be approximated?". One budget holds for all units together (`retrofit.py`
-has losses, data and the closed-form start of the forecasters; `units.py` runs fewer rows). q is
+asks "how well could it be approximated?". One budget holds for all units together (`routers_and_forecasters.py`
+has losses, data and the closed-form start of the forecasters; `unit_forward.py` runs fewer rows). q is
 linear, so w . (x ; q(x)) is one map of x: the router sees the forecast before it is made, and it is
 made for those that skip alone. At most 4 d r operations against 16 d^2 of an MLP, 3 % at d = 64 and
 r = 8, and counted.
@@ -84,7 +84,7 @@ figures are older than what is said next. With today's engine, Xeon with AMX, 2 
 0.15 [0.13, 0.18] in prefill, -0.17 [-0.24, -0.14] one token at a time, -0.59 [-0.64, -0.53] sixteen
 together.
 
-*At width 256* (`twin.py`), quiet machine, seeds 0..2, 2 batches, 5 repeats, all timings valid: K
+*At width 256* (`width_twin.py`), quiet machine, seeds 0..2, 2 batches, 5 repeats, all timings valid: K
 of latency 0.33 [0.26, 0.44] in prefill. CPU time on a busy machine, seed 0, one batch in prefill,
 gives K near 0.3 (0.77 of the full model's time). No engine could pass 0.6: units are counted
 alike, but at 0.39 of the units 0.57 of the operations are left (0.55 at width 64), and K of
@@ -95,11 +95,11 @@ against 25; put back 8, layout 7, gathered rows 5. Put otherwise, the price of a
 the forecast is half of what the layers save. Before that sitting the engine took a layer's norm
 twice, copied the states for each scatter, forecast rows that run and gave the fused kernel masks
 of bools. It then stood at 0.79 of the full model's time, and a fifth of that was the clearing of
-pages (`pages.py`), which is gone for both.
+pages (`malloc_tuning.py`), which is gone for both.
 
 **Scale real.** SmolLM2-135M on held-out Brown text. Forecasters of rank 32 in closed form
-(`real_fit.py`), routers fitted to what skipping really costs (`real_harm.py`), forty steps of the
-forecasters on the divergence with the routers held (`real_refine.py`): 310 CPU seconds in one call.
+(`closed_form_fit.py`), routers fitted to what skipping really costs (`skip_damage.py`), forty steps of the
+forecasters on the divergence with the routers held (`refine.py`): 310 CPU seconds in one call.
 Aimed at 0.15; other sparsities are the same routers at another price. The file is shipped, 1.9 MB.
 
 *Within 1 % of the nats it leaves out 15 %.* Held-out text, `--seeds 0..2 --defaults`,
@@ -121,11 +121,11 @@ Greedy skipping, judged on half as much text again since it has nothing to train
 *Time*, quiet machine, one thread, 2 batches, 3 repeats, all timings valid: 0.957 [0.897, 1.043] of
 the whole model's latency, K 0.26 [-0.27, 0.65]. ir-real-time, which asks for 0.95, is *undecided*
 (0.956 [0.927, 0.974] with the file before, direction only). Both arms read four windows a call. An
-informed router of linear forecasts is a linear map of the state, so `real_task.py` multiplies it
+informed router of linear forecasts is a linear map of the state, so `task.py` multiplies it
 out once, and forecasts are made for those alone who take them. What stays: keys for all, and the
 unembedding.
 
-lm-eval: `real_task.py`.
+lm-eval: `task.py`.
 
 *Six minutes or thirteen.* The recipe before this one took 13 CPU minutes (rank 48, a hundred steps
 that trained routers along, routers fitted once more afterwards; 2.9 MB) and was better on held-out
@@ -158,14 +158,25 @@ attention made from the executed attention; a soft mixture at evaluation; leavin
 out of the count.
 """
 
-from adabench.harness.contract.card import Card, Claim, Frontier, Knob, OutOfReach, Point, Ratio
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.readers import Batch, UnitReader
-from adabench.workloads.ledger.retrofit import rule
-from adabench.workloads.ledger.task import Ledger
+from adabench.harness.contract.card import (
+    Card,
+    Claim,
+    Frontier,
+    Knob,
+    OutOfReach,
+    Point,
+    Ratio,
+    Variant,
+)
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import Batch, UnitReader
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import rule
 
 CARD = Card(
     title="Informed routing",
+    tasks=("ledger", "pretrained"),
+    variants={"pretrained": Variant(sweep={"sparsity": (0.15,)})},
     paper="Informed Routing in LLMs, arXiv 2510.13831, October 2025",
     adapts="which attention blocks and MLPs a position runs, on how well each can be forecast",
     fidelity="reconstructed",
@@ -231,10 +242,7 @@ CARD = Card(
             says="At width 128 reading takes 0.78 of the full model's time at most.",
             paper="the card's criterion 5: half of the saved operations (0.56 of them are left)",
             expect=Ratio(
-                "latency_s",
-                against="vanilla",
-                high=0.78,
-                where={"sparsity": 0.6, "width": 128},
+                "latency_s", against="vanilla", high=0.78, where={"sparsity": 0.6, "width": 128}
             ),
         ),
         Claim(
@@ -248,14 +256,14 @@ CARD = Card(
                 keeping={"nll_token": 0.036},
                 where={"sparsity": 0.15},
             ),
-            scale="real",
+            where_task="pretrained",
         ),
         Claim(
             id="ir-real-static",
             says="On real text its front over operations lies above that of a thinned model.",
             paper="the card's baselines",
             expect=Frontier("flops_counted", "accuracy", against="static_units"),
-            scale="real",
+            where_task="pretrained",
         ),
         Claim(
             id="ir-real-random",
@@ -264,14 +272,14 @@ CARD = Card(
             expect=Ratio(
                 "nll_token", against="random_units", high=1.0, every=True, where={"sparsity": 0.15}
             ),
-            scale="real",
+            where_task="pretrained",
         ),
         Claim(
             id="ir-real-time",
             says="On real text reading takes 5 % less time than the whole model's.",
             paper="at least half of the saved operations; the card's criterion 5",
             expect=Ratio("latency_s", against="vanilla", high=0.95, where={"sparsity": 0.15}),
-            scale="real",
+            where_task="pretrained",
         ),
     ),
 )

@@ -18,8 +18,8 @@ A judgement of decisions, taken with every unit run: nothing here is a method or
 import torch
 from torch import Tensor
 
-from adabench.workloads.ledger import units
-from adabench.workloads.ledger.retrofit import Fitted, Parts
+from adabench.workloads.depth_width.substrate.units import unit_forward
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Fitted, Parts
 
 RARE = 0.02
 """A unit that runs for fewer of the positions, or for all but so few, decides nothing."""
@@ -36,7 +36,7 @@ def aucs(fitted: Fitted, tokens: Tensor, judge: Parts | None = None) -> Tensor:
     judge = judge or fitted.parts
     found: list[Tensor] = []
 
-    def mix(unit: int, x: Tensor, output: units.Output) -> Tensor:
+    def mix(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
         predicted, judged = fitted.parts.forecast(unit, x), judge.forecast(unit, x)
         if predicted is None or judged is None:
             raise ValueError(f"A part of kind {fitted.parts.kind} forecasts nothing to judge.")
@@ -47,7 +47,7 @@ def aucs(fitted: Fitted, tokens: Tensor, judge: Parts | None = None) -> Tensor:
         return torch.where(run[..., None], whole, predicted)
 
     with torch.no_grad():
-        units.soft(fitted.model, tokens, mix)
+        unit_forward.soft(fitted.model, tokens, mix)
     return torch.stack(found).nanmean(0)
 
 

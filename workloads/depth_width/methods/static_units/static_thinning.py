@@ -1,6 +1,6 @@
 """A model thinned for good: some units are replaced by forecasts, for everyone.
 
-What routed models are compared with (`static_units.py`), trained as they are (`retrofit.py`): forecasters
+What routed models are compared with (`static_units.py`), trained as they are (`routers_and_forecasters.py`): forecasters
 of the same rank with the same closed-form start, the same data, steps, rate and loss, the backbone
 frozen. There is no router, so nothing has to be held to a budget.
 
@@ -20,19 +20,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger import real_fit, retrofit, units
-from adabench.workloads.ledger.data import KMAX, draw
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.recipes import Retrofit
-from adabench.workloads.ledger.training import ANSWER_WEIGHT, BATCH, Batch, Progress, batch_of
-from adabench.workloads.ledger.units import Choice, Rule
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger.recipes import Retrofit
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.smollm2 import closed_form_fit
+from adabench.workloads.depth_width.substrate.stream import KMAX, draw
+from adabench.workloads.depth_width.substrate.train_backbone import (
+    ANSWER_WEIGHT,
+    BATCH,
+    Batch,
+    Progress,
+    batch_of,
+)
+from adabench.workloads.depth_width.substrate.units import routers_and_forecasters, unit_forward
+from adabench.workloads.depth_width.substrate.units.unit_forward import Choice, Rule
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 _STREAM = 31  # the streams of the routed kinds
 
 
-def constant(parts: retrofit.Parts) -> Rule:
+def constant(parts: routers_and_forecasters.Parts) -> Rule:
     """Return the decision that is the same for every position, and costs nothing."""
 
     def decide(unit: int, rows: Tensor, work: Work) -> Choice:
@@ -44,38 +51,40 @@ def constant(parts: retrofit.Parts) -> Rule:
     return decide
 
 
-def stays(parts: retrofit.Parts, unit: int) -> bool:
+def stays(parts: routers_and_forecasters.Parts, unit: int) -> bool:
     """Say whether everybody runs a unit."""
     router = parts.routers[unit]
     assert isinstance(router, nn.Linear)
     return bool(router.bias[0] > 0)
 
 
-def train(plan: Retrofit, base: Backbone, progress: Progress) -> retrofit.Parts:
+def train(plan: Retrofit, base: Backbone, progress: Progress) -> routers_and_forecasters.Parts:
     """Choose a plan's units and train what stands in for them."""
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(_STREAM * 1000 + plan.seed)
-        parts = retrofit.Parts(plan, base.shape.width, 2 * base.shape.layers)
+        parts = routers_and_forecasters.Parts(plan, base.shape.width, 2 * base.shape.layers)
         _start(plan, base, parts)
         _fit(plan, base, parts, progress)
     return parts.eval().requires_grad_(False)
 
 
 @torch.no_grad()
-def _start(plan: Retrofit, base: Backbone, parts: retrofit.Parts) -> None:
+def _start(plan: Retrofit, base: Backbone, parts: routers_and_forecasters.Parts) -> None:
     """Fit forecasters in closed form, and thin units one by one."""
-    generator = np.random.Generator(np.random.PCG64(retrofit.CALIBRATION_SEED))
-    inputs = torch.from_numpy(np.ascontiguousarray(draw(generator, retrofit.CALIBRATION).inputs))
+    generator = np.random.Generator(np.random.PCG64(routers_and_forecasters.CALIBRATION_SEED))
+    inputs = torch.from_numpy(
+        np.ascontiguousarray(draw(generator, routers_and_forecasters.CALIBRATION).inputs)
+    )
 
-    def fit(unit: int, x: Tensor, output: units.Output) -> Tensor:
+    def fit(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
         y = output()
-        found = real_fit.regress(x.flatten(0, 1), y.flatten(0, 1), plan.rank)
+        found = closed_form_fit.regress(x.flatten(0, 1), y.flatten(0, 1), plan.rank)
         parts.narrow[unit].get_parameter("weight").copy_(found.narrow.T)
         parts.wide[unit].get_parameter("weight").copy_(found.wide.T)
         parts.wide[unit].get_parameter("bias").copy_(found.constant)
         return y
 
-    whole = base.head(base.norm(units.soft(base, inputs, fit))).log_softmax(-1)
+    whole = base.head(base.norm(unit_forward.soft(base, inputs, fit))).log_softmax(-1)
     count = 2 * base.shape.layers
     gone: set[int] = set()
     while len(gone) < round(plan.sparsity * count):
@@ -90,23 +99,31 @@ def _start(plan: Retrofit, base: Backbone, parts: retrofit.Parts) -> None:
 
 
 def _moved(
-    base: Backbone, parts: retrofit.Parts, gone: frozenset[int], inputs: Tensor, whole: Tensor
+    base: Backbone,
+    parts: routers_and_forecasters.Parts,
+    gone: frozenset[int],
+    inputs: Tensor,
+    whole: Tensor,
 ) -> float:
     """Return how far predictions are from the whole model's, in nats a position."""
-    said = base.head(base.norm(units.soft(base, inputs, _without(parts, gone)))).log_softmax(-1)
+    said = base.head(base.norm(unit_forward.soft(base, inputs, _without(parts, gone)))).log_softmax(
+        -1
+    )
     apart = F.kl_div(said, whole, reduction="none", log_target=True).sum(-1)
     return float(apart.mean())
 
 
-def _without(parts: retrofit.Parts, gone: frozenset[int]) -> units.Mix:
-    def mix(unit: int, x: Tensor, output: units.Output) -> Tensor:
+def _without(parts: routers_and_forecasters.Parts, gone: frozenset[int]) -> unit_forward.Mix:
+    def mix(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
         predicted = parts.forecast(unit, x) if unit in gone else None
         return output() if predicted is None else predicted
 
     return mix
 
 
-def _fit(plan: Retrofit, base: Backbone, parts: retrofit.Parts, progress: Progress) -> None:
+def _fit(
+    plan: Retrofit, base: Backbone, parts: routers_and_forecasters.Parts, progress: Progress
+) -> None:
     gone = [unit for unit in range(2 * base.shape.layers) if not stays(parts, unit)]
     trained = [
         weight
@@ -114,24 +131,28 @@ def _fit(plan: Retrofit, base: Backbone, parts: retrofit.Parts, progress: Progre
         for module in (parts.narrow[unit], parts.wide[unit])
         for weight in module.parameters()
     ]
-    optimiser = torch.optim.AdamW(trained, lr=retrofit.RATE, weight_decay=0.0)
+    optimiser = torch.optim.AdamW(trained, lr=routers_and_forecasters.RATE, weight_decay=0.0)
     generator = np.random.Generator(np.random.PCG64((_STREAM, plan.seed)))
     for step in range(plan.steps):
         for group in optimiser.param_groups:
-            group["lr"] = retrofit.RATE * (1 + math.cos(math.pi * step / plan.steps)) / 2
+            group["lr"] = (
+                routers_and_forecasters.RATE * (1 + math.cos(math.pi * step / plan.steps)) / 2
+            )
         optimiser.zero_grad()
         torch.autograd.backward(
             _loss(base, parts, frozenset(gone), batch_of(draw(generator, BATCH, KMAX)))
         )
-        nn.utils.clip_grad_norm_(trained, retrofit.CLIP)
+        nn.utils.clip_grad_norm_(trained, routers_and_forecasters.CLIP)
         optimiser.step()
         progress(step + 1, plan.steps)
 
 
-def _loss(base: Backbone, parts: retrofit.Parts, gone: frozenset[int], batch: Batch) -> Tensor:
-    logits = base.head(base.norm(units.soft(base, batch.inputs, _without(parts, gone))))
+def _loss(
+    base: Backbone, parts: routers_and_forecasters.Parts, gone: frozenset[int], batch: Batch
+) -> Tensor:
+    logits = base.head(base.norm(unit_forward.soft(base, batch.inputs, _without(parts, gone))))
     with torch.no_grad():
-        whole = units.soft(base, batch.inputs, lambda unit, x, output: output())
+        whole = unit_forward.soft(base, batch.inputs, lambda unit, x, output: output())
         goal = base.head(base.norm(whole)).log_softmax(-1)
     each = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), reduction="none")
     weight = 1 + (ANSWER_WEIGHT - 1) * batch.answers.flatten()

@@ -6,9 +6,9 @@ the same training steps; only who decides differs. Here it is decided once and f
     h <- h + f(x)  for a unit that stays,    h <- h + q(x)  for one that is gone
 
 `sparsity` is the share that goes, rounded to whole units. At scale embedded `order` is `fitted`:
-units go one by one, each time the one that moves the predictions least (`static_fit.py`). At scale
+units go one by one, each time the one that moves the predictions least (`static_thinning.py`). At scale
 real `fitted` are those that do the least harm when twice as many are skipped by everyone
-(`real_harm.py`), `uniform` whole layers spread evenly, `late` the last ones (`real_fit.py`), the
+(`skip_damage.py`), `uniform` whole layers spread evenly, `late` the last ones (`closed_form_fit.py`), the
 truncated model; at 0.15 all three are shipped, `adabench train` fits the others.
 
 At scale real a unit that nobody runs needs no keys and values, which a router's skipped unit does:
@@ -35,14 +35,18 @@ seventh: it helps both alike, which was not expected. `uniform`, four whole laye
 `uniform` as the rival; keys and values counted for units that nobody runs.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.readers import Batch, UnitReader
-from adabench.workloads.ledger.static_fit import constant
-from adabench.workloads.ledger.task import Ledger
+from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.methods.static_units.static_thinning import constant
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import Batch, UnitReader
 
 CARD = Card(
     title="Static units with forecasts",
+    tasks=("ledger", "pretrained"),
+    variants={
+        "pretrained": Variant(sweep={"sparsity": (0.15,), "order": ("fitted", "uniform", "late")})
+    },
     paper="Informed Routing in LLMs, arXiv 2510.13831, its baseline of a fixed choice",
     adapts="nothing: the same units are replaced for everyone",
     role="static",

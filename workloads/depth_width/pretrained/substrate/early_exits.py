@@ -7,7 +7,7 @@ state.
 The head reads the last layer only, so each exit has a lens that turns a state into what it would
 have become: ridge regression of h_L - h_e in closed form, then `STEPS` steps on the divergence of
 what the head says of h' from what it says of h_L. The backbone is frozen and runs once a step: all
-exits learn from the same states. No word of the text is a label (`real_refine.py` has the reasons).
+exits learn from the same states. No word of the text is a label (`refine.py` has the reasons).
 
 **Four exits of thirty.** One look of the head costs 49,152 x 576 products, as many as eight layers:
 a look after each layer would cost eight models.
@@ -23,13 +23,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger import real_fit, real_refine
-from adabench.workloads.ledger.engine import Admit, Answer, Policy, one_thread
-from adabench.workloads.ledger.real_model import RealBackbone, attention, mlp
-from adabench.workloads.ledger.real_recipes import RealRetrofit
-from adabench.workloads.ledger.real_units import TILE, View, attend, put, widen
-from adabench.workloads.ledger.units import HALF, Choice, others
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.pretrained.recipes import RealRetrofit
+from adabench.workloads.depth_width.pretrained.substrate import refine
+from adabench.workloads.depth_width.substrate.gathered_forward import (
+    Admit,
+    Answer,
+    Policy,
+    one_thread,
+)
+from adabench.workloads.depth_width.substrate.smollm2 import closed_form_fit
+from adabench.workloads.depth_width.substrate.smollm2.decoder_units import (
+    TILE,
+    View,
+    attend,
+    put,
+    widen,
+)
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+    RealBackbone,
+    attention,
+    mlp,
+)
+from adabench.workloads.depth_width.substrate.units.unit_forward import HALF, Choice, others
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 RATE, CLIP = 5e-4, 1.0
 OBSERVED = 24
@@ -126,14 +142,14 @@ def train(
     with torch.no_grad():
         _start(lenses, *_states(model, plan.after, windows[:OBSERVED]))
     optimiser = torch.optim.AdamW(lenses.parameters(), weight_decay=0.0)
-    batches = torch.split(windows[OBSERVED:], real_fit.BATCH)[: plan.steps]
+    batches = torch.split(windows[OBSERVED:], closed_form_fit.BATCH)[: plan.steps]
     for step, batch in enumerate(batches):
         for group in optimiser.param_groups:
             group["lr"] = RATE * (1 + math.cos(math.pi * step / plan.steps)) / 2
         optimiser.zero_grad()
-        first = step % real_refine.HEARD
-        for seen, goal in _looks(model, lenses, batch, first, real_refine.HEARD):
-            real_refine.pull(model, seen, goal)
+        first = step % refine.HEARD
+        for seen, goal in _looks(model, lenses, batch, first, refine.HEARD):
+            refine.pull(model, seen, goal)
         nn.utils.clip_grad_norm_(lenses.parameters(), CLIP)
         optimiser.step()
         progress(step + 1, plan.steps)
@@ -144,7 +160,7 @@ def train(
 def divergences(model: RealBackbone, lenses: Lenses, batch: Tensor) -> Iterator[float]:
     """Yield each exit's mean divergence from the whole model, in nats a position."""
     for seen, goal in _looks(model, lenses, batch):
-        found, _ = real_refine.compared(model, model.norm(seen), model.norm(goal))
+        found, _ = refine.compared(model, model.norm(seen), model.norm(goal))
         yield found / len(seen)
 
 
@@ -165,7 +181,7 @@ def _states(
     """Return the states at each exit and the final ones, [n T, d]."""
     inner: list[list[Tensor]] = [[] for _ in after]
     finals = []
-    for part in torch.split(windows, real_fit.BATCH):
+    for part in torch.split(windows, closed_form_fit.BATCH):
         states = model.embed(part)
         for index in range(model.shape.layers):
             if index in after:
@@ -181,7 +197,7 @@ def _start(lenses: Lenses, inner: list[Tensor], final: Tensor) -> None:
     for exit_, states in enumerate(inner):
         x, whole = states.float(), final.float()
         rank = lenses.narrow[exit_].get_parameter("weight").shape[0]
-        found = real_fit.regress(F.rms_norm(x, x.shape[-1:]), whole - x, rank)
+        found = closed_form_fit.regress(F.rms_norm(x, x.shape[-1:]), whole - x, rank)
         lenses.narrow[exit_].get_parameter("weight").copy_(found.narrow.T)
         lenses.wide[exit_].get_parameter("weight").copy_(found.wide.T)
         lenses.wide[exit_].get_parameter("bias").copy_(found.constant)

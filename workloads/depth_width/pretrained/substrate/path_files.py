@@ -17,13 +17,27 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.harness.provenance.environment import source_digest
 from adabench.harness.store.prepared_states import default_folder
-from adabench.workloads.ledger import real_checkpoint, real_path_fit
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.path_routers import Routers
-from adabench.workloads.ledger.real_model import RealBackbone
-from adabench.workloads.ledger.real_path_recipes import RealPathfinding, real_path_recipes
-from adabench.workloads.shared.training.checkpoints import code_digest
+from adabench.workloads.depth_width.pretrained.substrate import train_window_routers, unit_files
+from adabench.workloads.depth_width.pretrained.substrate.path_recipes import (
+    RealPathfinding,
+    real_path_recipes,
+)
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.paths.path_routers import Routers
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
+
+FITTERS = (
+    "path_routers",
+    "path_search",
+    "real_model",
+    "real_path_fit",
+    "real_path_recipes",
+    "real_path_search",
+    "real_paths",
+)
+"""The modules that decide what a fitted file holds."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +54,8 @@ def train(
     """Search, teach and write routers into `folder`; return the card."""
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
-        drawn = torch.from_numpy(real_checkpoint._drawn(plan.seed)[:, :-1].copy())
-        taught = real_path_fit.train(plan, real_checkpoint._quick(plan.seed), drawn, progress)
+        drawn = torch.from_numpy(unit_files._drawn(plan.seed)[:, :-1].copy())
+        taught = train_window_routers.train(plan, unit_files._quick(plan.seed), drawn, progress)
     folder.mkdir(parents=True, exist_ok=True)
     weights = {key: value.half() for key, value in taught.routers.state_dict().items()}
     save_file(weights, folder / f"{plan.name}.safetensors")
@@ -57,12 +71,12 @@ def guided(name: str, folder: Path) -> RealGuided:
     Raises:
         EnvironmentProblem: if they were not fitted yet, or never are.
     """
-    return RealGuided(real_checkpoint.backbone(), _routers(_filed(name, folder)))
+    return RealGuided(unit_files.backbone(), _routers(_filed(name, folder)))
 
 
 @lru_cache(maxsize=1)
 def _routers(path: Path) -> Routers:
-    shape = real_checkpoint.backbone().shape
+    shape = unit_files.backbone().shape
     routers = Routers(shape.width, shape.layers)
     routers.load_state_dict(load_file(path))
     return routers.eval().requires_grad_(False)
@@ -89,11 +103,12 @@ def _filed(name: str, folder: Path) -> Path:
     plan = real_path_recipes().get(name)
     if plan is None:
         raise EnvironmentProblem(f"No routers called {name!r} were taught on SmolLM2.")
-    return real_checkpoint.found(name, plan.forecast_s, (folder, kept(plan)))
+    return unit_files.found(name, plan.forecast_s, (folder, kept(plan)))
 
 
 def kept(plan: RealPathfinding) -> Path:
     """Return where a fit is kept: by its code, its plan and its backbone."""
-    code = code_digest(real_path_fit)
-    words = repr((code, plan, real_checkpoint.backbone().shape))
+    here = Path(__file__).parent
+    code = source_digest([here / f"{name}.py" for name in FITTERS])
+    words = repr((code, plan, unit_files.backbone().shape))
     return default_folder() / "retrofits" / hashlib.sha256(words.encode()).hexdigest()[:16]

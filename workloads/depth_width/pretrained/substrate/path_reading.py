@@ -1,6 +1,6 @@
 """SmolLM2 run along a path of layers, another one for each window: Dr.LLM's engine at scale real.
 
-A window is a prompt and the words that follow it. As in `paths.py` a path is written as *passes*,
+A window is a prompt and the words that follow it. As in `path_forward.py` a path is written as *passes*,
 how often each layer runs, 0 (skip), 1 or 2 (repeat), [windows, L], and before each layer `Decide`
 is asked, with the states of the prompt and nothing else:
 
@@ -17,7 +17,7 @@ only words after the prompt are scored. Prompt and continuation are read in one 
 given, that is a forced decode with the same decisions (a test compares it with reading the prompt
 alone).
 
-Work is counted as in `real_units.py`; a run names a slot, 2 l + r - 1 for pass r of layer l, and
+Work is counted as in `decoder_units.py`; a run names a slot, 2 l + r - 1 for pass r of layer l, and
 the windows of the tile.
 """
 
@@ -26,11 +26,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.paths import MOST, Decide, fixed
-from adabench.workloads.ledger.real_model import RealBackbone
-from adabench.workloads.ledger.real_units import TILE, View, attend, widen
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, Decide, fixed
+from adabench.workloads.depth_width.substrate.smollm2.decoder_units import TILE, View, attend, widen
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ PROMPT = 64
 
 @dataclass(frozen=True)
 class RealPathfinding:
-    """What is to be searched and taught (`real_path_search.py`, `path_routers.py`)."""
+    """What is to be searched and taught (`window_path_search.py`, `path_routers.py`)."""
 
     name: str
     layers: float

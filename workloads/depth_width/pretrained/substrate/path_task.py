@@ -1,8 +1,8 @@
 """The ledger at scale `real`, `layout=qa`: the opening of a window decides its path of layers.
 
-The windows are those of `real_task.py`, 256 tokens of held-out Brown text. The first 64 are the
+The windows are those of `task.py`, 256 tokens of held-out Brown text. The first 64 are the
 prompt, what a question is at scale embedded; the rest follows the path that the prompt decided,
-read as a forced decode (`real_paths.py`).
+read as a forced decode (`path_reading.py`).
 
 **What is scored.** `nll_token`: nats per token over the 193 words after the prompt, so nothing
 that a decision has seen is scored. `accuracy` is exp(-nll_token), no share of right answers.
@@ -10,7 +10,7 @@ that a decision has seen is scored. `accuracy` is exp(-nll_token), no share of r
 Nothing is right or wrong here, so there are no keys, no repairs and no oracle.
 
 **Who is fitted to what.** The model is never changed. Routers, and the static paths they are
-compared with, come from the other four fifths of the corpus (`real_path_search.py`). One training
+compared with, come from the other four fifths of the corpus (`window_path_search.py`). One training
 serves all run seeds: a seed draws other windows.
 """
 
@@ -25,17 +25,19 @@ from torch.nn import functional as F
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.ledger import asking, real_checkpoint, real_path_checkpoint, real_task
-from adabench.workloads.ledger.asking import Exam
-from adabench.workloads.ledger.checkpoint import FOLDER
-from adabench.workloads.ledger.data import Ints
-from adabench.workloads.ledger.paths import Decide
-from adabench.workloads.ledger.queries import Questions
-from adabench.workloads.ledger.real_model import RealBackbone
-from adabench.workloads.ledger.real_path_checkpoint import RealGuided
-from adabench.workloads.ledger.real_path_recipes import PROMPT
-from adabench.workloads.ledger.real_paths import Reading, read_along
-from adabench.workloads.ledger.real_units import TILE
+from adabench.workloads.depth_width.ledger_qa import task
+from adabench.workloads.depth_width.ledger_qa.task import Exam
+from adabench.workloads.depth_width.pretrained import task as real_task
+from adabench.workloads.depth_width.pretrained.substrate import path_files, unit_files
+from adabench.workloads.depth_width.pretrained.substrate.path_files import RealGuided
+from adabench.workloads.depth_width.pretrained.substrate.path_reading import Reading, read_along
+from adabench.workloads.depth_width.pretrained.substrate.path_recipes import PROMPT
+from adabench.workloads.depth_width.substrate.checkpoints import FOLDER
+from adabench.workloads.depth_width.substrate.paths.path_forward import Decide
+from adabench.workloads.depth_width.substrate.questions import Questions
+from adabench.workloads.depth_width.substrate.smollm2.decoder_units import TILE
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.stream import Ints
 
 CALIBRATION_SEED, CALIBRATION = 778, 64
 _HERE = "dr_llm, full_path, static_path and random_paths run here"
@@ -81,7 +83,7 @@ class RealAsking:
                 f"Scale real has no layout=qa with mode={self.mode}.",
                 "It reads text whole: --set mode=prefill.",
             )
-        return RealPathReader(real_checkpoint.backbone(), TILE)
+        return RealPathReader(unit_files.backbone(), TILE)
 
     def guided(self, base: str) -> tuple[RealPathReader, RealGuided]:
         """Return the whole model and the routers fitted to it.
@@ -89,7 +91,7 @@ class RealAsking:
         Raises:
             EnvironmentProblem: if they were not fitted yet.
         """
-        return self.path_reader(), real_path_checkpoint.guided(f"real-{base}", FOLDER)
+        return self.path_reader(), path_files.guided(f"real-{base}", FOLDER)
 
     def fitted_path(self, length: int) -> tuple[int, ...]:
         """Return the static path of that many layers that was best on the fitting split.
@@ -98,7 +100,7 @@ class RealAsking:
             EnvironmentProblem: if paths were not fitted yet.
             SelectionError: for a length that was not searched.
         """
-        return real_path_checkpoint.static_path("real-dr-llm", length, FOLDER)
+        return path_files.static_path("real-dr-llm", length, FOLDER)
 
     def calibration(self) -> Exam:
         """Return prompts of the fitting split, with nothing after them."""
@@ -121,7 +123,7 @@ class RealAsking:
         targets = torch.from_numpy(np.ascontiguousarray(windows[:, PROMPT:])).flatten()
         nll = float(F.cross_entropy(reading.logits.flatten(0, 1), targets))
         works = [work for _, work in reading.works]
-        found = asking.counted(works, windows[:, 1:].size, reading.parameters)
+        found = task.counted(works, windows[:, 1:].size, reading.parameters)
         found["executions"] = float(reading.passes().sum(1).double().mean())
         return found | {"nll_token": nll, "accuracy": float(np.exp(-nll))}
 

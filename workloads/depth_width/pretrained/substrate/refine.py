@@ -4,7 +4,7 @@ routers.
     loss = divergence from the whole model
 
 Forecasters are trained for the same number of steps on the same windows; the model is frozen, and
-so is who skips what: routers are fitted before (`real_harm.py`), never trained. The divergence is
+so is who skips what: routers are fitted before (`skip_damage.py`), never trained. The divergence is
 from the whole model's own predictions and no word of the text is a label: a thinned model can come
 close to the whole one, but cannot pass it by getting used to Brown, so that a loss against the
 whole model is a loss by skipping. Every second position is heard, odd and even ones in turn: the
@@ -36,11 +36,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger import real_fit
-from adabench.workloads.ledger.real_model import Mix, Output, RealBackbone, soft
-from adabench.workloads.ledger.real_recipes import RealRetrofit
-from adabench.workloads.ledger.recipes import Retrofit
-from adabench.workloads.ledger.retrofit import Parts
+from adabench.workloads.depth_width.ledger.recipes import Retrofit
+from adabench.workloads.depth_width.pretrained.recipes import RealRetrofit
+from adabench.workloads.depth_width.substrate.smollm2 import closed_form_fit
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+    Mix,
+    Output,
+    RealBackbone,
+    soft,
+)
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts
 
 RATE, CLIP = 5e-4, 1.0
 WARMING = 5
@@ -72,7 +77,7 @@ class Text:
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield windows and states, a batch at a time."""
-        split = (torch.split(each, real_fit.BATCH) for each in (self.windows, self.states))
+        split = (torch.split(each, closed_form_fit.BATCH) for each in (self.windows, self.states))
         return zip(*split, strict=True)
 
 
@@ -98,13 +103,13 @@ def empty(plan: RealRetrofit, width: int, count: int) -> Parts:
 
 
 @torch.no_grad()
-def start(plan: RealRetrofit, seen: real_fit.Seen) -> RealParts:
+def start(plan: RealRetrofit, seen: closed_form_fit.Seen) -> RealParts:
     """Return a plan's parts in closed form."""
-    found = real_fit.units(seen, plan.rank, forecast=plan.kind != "greedy")
+    found = closed_form_fit.units(seen, plan.rank, forecast=plan.kind != "greedy")
     count, width = len(found), seen.rows[0].shape[1]
     parts = empty(plan, width, count)
-    limit = real_fit.price(found, seen, plan.sparsity)
-    open_limit = real_fit.price(found, seen, plan.sparsity + MORE)
+    limit = closed_form_fit.price(found, seen, plan.sparsity)
+    open_limit = closed_form_fit.price(found, seen, plan.sparsity + MORE)
     if plan.kind == "static":
         asked = gone = chosen(plan, found)
     else:
@@ -119,17 +124,19 @@ def start(plan: RealRetrofit, seen: real_fit.Seen) -> RealParts:
     return RealParts(parts, asked, gone, {})
 
 
-def chosen(plan: RealRetrofit, found: Sequence[real_fit.Unit]) -> tuple[int, ...]:
+def chosen(plan: RealRetrofit, found: Sequence[closed_form_fit.Unit]) -> tuple[int, ...]:
     """Return the units that a static model does without; of `fitted` ones twice as many, to be
     judged.
     """
     count = round(plan.sparsity * len(found))
     if plan.order == "fitted":
-        return real_fit.least_harmful(list(found), min(2 * count, len(found)))
-    return (real_fit.evenly if plan.order == "uniform" else real_fit.last)(len(found), count)
+        return closed_form_fit.least_harmful(list(found), min(2 * count, len(found)))
+    return (closed_form_fit.evenly if plan.order == "uniform" else closed_form_fit.last)(
+        len(found), count
+    )
 
 
-def _write(parts: Parts, index: int, unit: real_fit.Unit, limit: float) -> None:
+def _write(parts: Parts, index: int, unit: closed_form_fit.Unit, limit: float) -> None:
     router = parts.routers[index]
     assert isinstance(router, nn.Linear)
     router.weight[0, : len(unit.router.weight)] = unit.router.weight
@@ -138,7 +145,7 @@ def _write(parts: Parts, index: int, unit: real_fit.Unit, limit: float) -> None:
         _write_forecast(parts, index, unit.forecast)
 
 
-def _write_forecast(parts: Parts, index: int, found: real_fit.Forecast) -> None:
+def _write_forecast(parts: Parts, index: int, found: closed_form_fit.Forecast) -> None:
     parts.narrow[index].get_parameter("weight").copy_(found.narrow.T)
     parts.wide[index].get_parameter("weight").copy_(found.wide.T)
     parts.wide[index].get_parameter("bias").copy_(found.constant)
@@ -232,15 +239,15 @@ def fit_again(plan: RealRetrofit, model: RealBackbone, given: RealParts, windows
         met[unit].append((x.flatten(0, 1), y.flatten(0, 1)))
         return skips(unit, x, lambda: y)
 
-    for batch in torch.split(windows, real_fit.BATCH):
+    for batch in torch.split(windows, closed_form_fit.BATCH):
         soft(model, batch, mix)
     for unit, pairs in met.items():
         x, y = (torch.cat(part).float() for part in zip(*pairs, strict=True))
         weight = None
         if not given.gone:
             out = given.parts.logit(unit, x, forecast(given.parts, unit, x)) <= 0
-            weight = 1 + real_fit.WEIGHT * out.float()
-        _write_forecast(given.parts, unit, real_fit.regress(x, y, plan.rank, weight))
+            weight = 1 + closed_form_fit.WEIGHT * out.float()
+        _write_forecast(given.parts, unit, closed_form_fit.regress(x, y, plan.rank, weight))
 
 
 def forecast(parts: Parts, unit: int, x: Tensor) -> Tensor | None:
@@ -268,7 +275,8 @@ def whole(model: RealBackbone, batch: Tensor) -> Tensor:
 def read(model: RealBackbone, windows: Tensor) -> Text:
     """Return windows [n, T] with what the whole model makes of them."""
     return Text(
-        windows, torch.cat([whole(model, part) for part in torch.split(windows, real_fit.BATCH)])
+        windows,
+        torch.cat([whole(model, part) for part in torch.split(windows, closed_form_fit.BATCH)]),
     )
 
 
@@ -360,7 +368,7 @@ def skipped(
 ) -> dict[int, float]:
     """Return the share of the positions that skip each unit that is asked."""
     flat = _logits(model, given, windows, shift)
-    parts = torch.split(flat, real_fit.BATCH * windows.shape[1])
+    parts = torch.split(flat, closed_form_fit.BATCH * windows.shape[1])
     found = dict.fromkeys(given.asked, 0.0)
     for unit, part in zip(itertools.cycle(sorted(given.asked)), parts, strict=False):
         found[unit] += float((part <= 0).sum()) / windows.numel()
@@ -376,7 +384,7 @@ def _logits(model: RealBackbone, given: RealParts, windows: Tensor, shift: float
     """Return all logits, `shift` added, of windows read with it."""
     heard: list[Tensor] = []
     mix = _skipping(given, logits=lambda said: heard.append(said.flatten() + shift), shift=shift)
-    for batch in torch.split(windows, real_fit.BATCH):
+    for batch in torch.split(windows, closed_form_fit.BATCH):
         soft(model, batch, mix)
     return torch.cat(heard)
 

@@ -1,6 +1,6 @@
 """What skipping really costs SmolLM2, read along the way from running to skipping.
 
-`real_fit.py` takes a skip's harm from slopes at the whole model, (g . e)^2 / 2: what a *small*
+`closed_form_fit.py` takes a skip's harm from slopes at the whole model, (g . e)^2 / 2: what a *small*
 error would cost. Skips are no small errors. Our reading, not tested: where the model copies a name
 from fifty words ago, it is sure, a small error costs nothing, and the attention block that fetches
 the name looks free; without it the name is gone. So here the divergence itself is shared out among
@@ -18,9 +18,9 @@ executions skipped harms add up to 0.442 nats a position on 48 windows; the dive
 
 **Who is judged.** Rows that a router skips at its plan's share and `real_refine.MORE` on top of it.
 The others are taken to cost twice the mean of those. Routers are fitted to that, as in
-`real_fit.py` but with harms below `FLOOR` taken as that and a larger ridge; then the new ones are
+`closed_form_fit.py` but with harms below `FLOOR` taken as that and a larger ridge; then the new ones are
 judged on other windows, and fitted to both. What has no forecasters has nothing to train afterwards
-(`real_refine.py`): its routers are judged a third time. Of a static model twice the units that are
+(`refine.py`): its routers are judged a third time. Of a static model twice the units that are
 to go are skipped by everyone, and those with the least harm go.
 
 *After the training nobody is judged again.* While routers were trained along, fitting them anew
@@ -34,7 +34,7 @@ skipped by routers of small errors: harms add up to 0.28 nats a position where t
 of harm correlate with 0.19 only. A twentieth of the skips do half of the harm; a quarter have a
 negative one. Put to the test on the last third of the rows, at 0.155 of the executions: routers of
 small errors do 0.097 nats of harm, and skipping in the order of the small errors themselves, which
-no router can, 0.091; routers fitted to these harms, with the ridge of `real_fit.py`, 0.071 (a
+no router can, 0.091; routers fitted to these harms, with the ridge of `closed_form_fit.py`, 0.071 (a
 twentieth of their skips was not judged and counts nothing here).
 
 *Chosen on that last third*, ten units that are skipped most, share of the harm that the better half
@@ -50,10 +50,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from adabench.workloads.ledger import real_fit, real_refine
-from adabench.workloads.ledger.real_model import Output, RealBackbone, soft
-from adabench.workloads.ledger.real_recipes import RealRetrofit
-from adabench.workloads.ledger.real_refine import RealParts
+from adabench.workloads.depth_width.pretrained.recipes import RealRetrofit
+from adabench.workloads.depth_width.pretrained.substrate import refine
+from adabench.workloads.depth_width.pretrained.substrate.refine import RealParts
+from adabench.workloads.depth_width.substrate.smollm2 import closed_form_fit
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+    Output,
+    RealBackbone,
+    soft,
+)
 
 RIDGE, FLOOR = 0.5, 3e-3
 """The floor in nats."""
@@ -82,7 +87,7 @@ def judged(
     plan: RealRetrofit,
     model: RealBackbone,
     given: RealParts,
-    text: real_refine.Text,
+    text: refine.Text,
     rounds: Rounds = (),
 ) -> tuple[RealParts, Rounds]:
     """Return parts whose routers, or whose choice of units, go by what skipping costs.
@@ -94,7 +99,7 @@ def judged(
         thin = plan.order == "fitted" and len(given.gone) > wanted
         return (_thinned(model, given, text, wanted) if thin else given), rounds
     few = text.windows[:FEW]
-    shift = real_refine.settling(plan, model, given, few, plan.sparsity + real_refine.MORE)
+    shift = refine.settling(plan, model, given, few, plan.sparsity + refine.MORE)
     rounds = (*rounds, judge(model, given, text, shift))
     return _rerouted(plan, model, given, rounds), rounds
 
@@ -111,8 +116,8 @@ def _rerouted(
     }
     said = {unit: fitted[unit].of(rounds[-1][unit].rows.float()) for unit in given.asked}
     everything = 2 * model.shape.layers * len(next(iter(said.values())))
-    count = round(real_refine.MARGIN * plan.sparsity * everything)
-    limit = real_refine.quantile(torch.cat(list(said.values())), count)
+    count = round(refine.MARGIN * plan.sparsity * everything)
+    limit = refine.quantile(torch.cat(list(said.values())), count)
     for unit in given.asked:
         _write(given, unit, fitted[unit], limit)
     return given
@@ -124,15 +129,13 @@ def worth_asking(
     """Drop the units that hardly any row skips: a router and a forecaster less each."""
     if given.gone:
         return given
-    shift = real_refine.settling(plan, model, given, windows, plan.sparsity)
-    shares = real_refine.skipped(model, given, windows, shift)
-    asked = tuple(unit for unit in given.asked if shares[unit] >= real_refine.RARE)
+    shift = refine.settling(plan, model, given, windows, plan.sparsity)
+    shares = refine.skipped(model, given, windows, shift)
+    asked = tuple(unit for unit in given.asked if shares[unit] >= refine.RARE)
     return replace(given, asked=asked)
 
 
-def _thinned(
-    model: RealBackbone, given: RealParts, text: real_refine.Text, count: int
-) -> RealParts:
+def _thinned(model: RealBackbone, given: RealParts, text: refine.Text, count: int) -> RealParts:
     """Keep of the units that are to go those that do the least harm when all of them go."""
     found = judge(model, given, text, 0.0)
     order = sorted(given.gone, key=lambda unit: float(found[unit].harm.mean()))
@@ -140,16 +143,16 @@ def _thinned(
     return replace(given, asked=gone, gone=gone)
 
 
-def _router(one: Judged) -> real_fit.Router:
+def _router(one: Judged) -> closed_form_fit.Router:
     """Fit a unit's router; rows that ran cost twice the mean of those that did not."""
     skipped = one.harm[one.skipped].clamp_min(0)
     ran = 2 * float(skipped.mean()) if len(skipped) else FLOOR
     harm = torch.where(one.skipped, one.harm, ran)
-    return real_fit.router(one.rows.float(), harm, FLOOR, RIDGE)
+    return closed_form_fit.router(one.rows.float(), harm, FLOOR, RIDGE)
 
 
 @torch.no_grad()
-def _write(given: RealParts, unit: int, found: real_fit.Router, limit: float) -> None:
+def _write(given: RealParts, unit: int, found: closed_form_fit.Router, limit: float) -> None:
     router = given.parts.routers[unit]
     assert isinstance(router, nn.Linear)
     router.weight.zero_()
@@ -158,7 +161,7 @@ def _write(given: RealParts, unit: int, found: real_fit.Router, limit: float) ->
 
 
 def judge(
-    model: RealBackbone, given: RealParts, text: real_refine.Text, shift: float
+    model: RealBackbone, given: RealParts, text: refine.Text, shift: float
 ) -> Mapping[int, Judged]:
     """Share out the divergence among the skips that `shift` on the logits makes."""
     found: dict[int, list[Judged]] = {unit: [] for unit in given.asked}
@@ -187,7 +190,7 @@ def _slopes(
         y = output()
         if unit not in asked:
             return y
-        predicted = real_refine.forecast(given.parts, unit, x)
+        predicted = refine.forecast(given.parts, unit, x)
         out = _out(given, unit, x, predicted, shift)
         error = (-y if predicted is None else predicted - y) * out.view(*x.shape[:-1], 1)
         rows[unit], chosen[unit] = x.detach().flatten(0, 1), out
@@ -195,7 +198,7 @@ def _slopes(
         leaves[unit] = torch.zeros_like(y, requires_grad=True)
         return y + WAY * error + leaves[unit]
 
-    real_refine.pull(model, soft(model, windows, mix), goal, summed=True)
+    refine.pull(model, soft(model, windows, mix), goal, summed=True)
     return {
         unit: Judged(rows[unit], WEIGHT * _dot(leaf.grad, errors[unit]), chosen[unit])
         for unit, leaf in leaves.items()
@@ -207,7 +210,7 @@ def _out(given: RealParts, unit: int, x: Tensor, predicted: Tensor | None, shift
     """Return which rows of x [B, T, d] skip a unit, [B T]."""
     if unit in given.gone:
         return torch.ones(x[..., 0].numel(), dtype=torch.bool)
-    return (real_refine.logit(given.parts, unit, x, predicted) + shift <= 0).flatten()
+    return (refine.logit(given.parts, unit, x, predicted) + shift <= 0).flatten()
 
 
 def _dot(slope: Tensor | None, error: Tensor) -> Tensor:

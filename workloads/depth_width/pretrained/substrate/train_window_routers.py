@@ -20,17 +20,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from adabench.workloads.ledger import path_routers
-from adabench.workloads.ledger import real_path_search as search
-from adabench.workloads.ledger.path_routers import CHOICES, Routers, Seen, decide
-from adabench.workloads.ledger.path_search import Path
-from adabench.workloads.ledger.paths import MOST, Decide, default, fixed
-from adabench.workloads.ledger.real_model import RealBackbone
-from adabench.workloads.ledger.real_path_recipes import PROMPT, RealPathfinding
-from adabench.workloads.ledger.real_path_search import Bill, Tried
-from adabench.workloads.ledger.real_paths import along
-from adabench.workloads.ledger.real_units import View
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.pretrained.substrate import window_path_search as search
+from adabench.workloads.depth_width.pretrained.substrate.path_reading import along
+from adabench.workloads.depth_width.pretrained.substrate.path_recipes import PROMPT, RealPathfinding
+from adabench.workloads.depth_width.pretrained.substrate.window_path_search import Bill, Tried
+from adabench.workloads.depth_width.substrate.paths import path_routers
+from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, Decide, default, fixed
+from adabench.workloads.depth_width.substrate.paths.path_routers import (
+    CHOICES,
+    Routers,
+    Seen,
+    decide,
+)
+from adabench.workloads.depth_width.substrate.paths.path_search import Path
+from adabench.workloads.depth_width.substrate.smollm2.decoder_units import View
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 SHORTER = 6
 """Layers that the shortest static path leaves out."""

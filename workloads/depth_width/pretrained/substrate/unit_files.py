@@ -1,6 +1,6 @@
 """SmolLM2's retrofits on disk: the units that have parts, and a card beside them.
 
-Forecasters are in eight bits, a scale a row, and routers in half precision (`packing.py`). Routers
+Forecasters are in eight bits, a scale a row, and routers in half precision (`int8_packing.py`). Routers
 are set to their share, and divergences noted, with what the file holds.
 
 What is not shipped `adabench train` fits once and keeps in the user's cache folder, under a name
@@ -26,20 +26,15 @@ from torch import Tensor
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.harness.store.prepared_states import default_folder
-from adabench.workloads.ledger import (
-    packing,
-    real_exits,
-    real_fit,
-    real_harm,
-    real_refine,
-    real_text,
-)
-from adabench.workloads.ledger.data import Ints
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.real_model import RealBackbone, from_llama
-from adabench.workloads.ledger.real_recipes import RealRetrofit, Weights, real_recipes
-from adabench.workloads.ledger.real_refine import RealParts
-from adabench.workloads.ledger.retrofit import Parts
+from adabench.workloads.depth_width.pretrained.recipes import RealRetrofit, Weights, real_recipes
+from adabench.workloads.depth_width.pretrained.substrate import early_exits, refine, skip_damage
+from adabench.workloads.depth_width.pretrained.substrate.refine import RealParts
+from adabench.workloads.depth_width.substrate import int8_packing
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.smollm2 import brown_text, closed_form_fit
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone, from_llama
+from adabench.workloads.depth_width.substrate.stream import Ints
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts
 from adabench.workloads.shared.language_model import smollm2
 from adabench.workloads.shared.training.checkpoints import code_digest
 
@@ -54,13 +49,13 @@ _FIT_SEED = 555
 class _Observed:
     """What recipes of one seed are fitted to."""
 
-    seen: real_fit.Seen
-    first: real_refine.Text
-    second: real_refine.Text
+    seen: closed_form_fit.Seen
+    first: refine.Text
+    second: refine.Text
     third: Tensor
     """Windows [n, T], as are those that shares are set on."""
     settled: Tensor
-    check: real_refine.Text
+    check: refine.Text
 
 
 @lru_cache(maxsize=1)
@@ -71,20 +66,20 @@ def backbone() -> RealBackbone:
         MissingExtra: without its package, or without transformers.
     """
     llama, _ = smollm2.load()
-    model = from_llama(llama, real_text.TOKENS)
+    model = from_llama(llama, brown_text.TOKENS)
     model.made_by = backbone
     return model
 
 
 @lru_cache(maxsize=2)
-def windows(split: real_text.Split) -> Ints:
+def windows(split: brown_text.Split) -> Ints:
     """Return all windows of a split, [windows, TOKENS + 1].
 
     Raises:
         EnvironmentProblem: without the corpus.
         MissingExtra: without the tokenizer.
     """
-    return real_text.kept(split, words)
+    return brown_text.kept(split, words)
 
 
 @lru_cache(maxsize=1)
@@ -122,19 +117,19 @@ def _parts(
     """Fit routers and forecasters; divergences are on windows of the fitting split that nothing
     else sees.
     """
-    model, text = _quick(plan.seed), real_fit.observed(_observe, plan.seed)
+    model, text = _quick(plan.seed), closed_form_fit.observed(_observe, plan.seed)
     assert isinstance(text, _Observed)
-    given, rounds = real_harm.judged(plan, model, real_refine.start(plan, text.seen), text.first)
-    given, rounds = real_harm.judged(plan, model, given, text.second, rounds)
+    given, rounds = skip_damage.judged(plan, model, refine.start(plan, text.seen), text.first)
+    given, rounds = skip_damage.judged(plan, model, given, text.second, rounds)
     if plan.kind == "greedy":
-        third = real_refine.read(model, text.third)
-        given, rounds = real_harm.judged(plan, model, given, third, rounds)
-    given = real_harm.worth_asking(plan, model, given, text.settled[: real_harm.FEW])
+        third = refine.read(model, text.third)
+        given, rounds = skip_damage.judged(plan, model, given, third, rounds)
+    given = skip_damage.worth_asking(plan, model, given, text.settled[: skip_damage.FEW])
     facts = {"divergence_judged": _divergence(model, given, text.check)}
-    real_refine.fit_again(plan, model, given, text.second.windows)
-    real_refine.refine(plan, model, given, real_refine.both(text.first, text.second), progress)
+    refine.fit_again(plan, model, given, text.second.windows)
+    refine.refine(plan, model, given, refine.both(text.first, text.second), progress)
     _fill(given.parts, _tensors(plan, given))
-    given = real_refine.settle(plan, model, given, text.settled)
+    given = refine.settle(plan, model, given, text.settled)
     facts |= {"divergence": _divergence(model, given, text.check)}
     card = {"gone": list(given.gone), "shifts": given.shifts, "held_out": facts}
     return _tensors(plan, given), card
@@ -145,26 +140,26 @@ def _lenses(
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Fit the lenses of exits, each with its divergence on windows that no step sees."""
     fitting = torch.from_numpy(_drawn(plan.seed)[:, :-1].copy())
-    seen = real_exits.OBSERVED + plan.steps * real_fit.BATCH
+    seen = early_exits.OBSERVED + plan.steps * closed_form_fit.BATCH
     model = _quick(plan.seed)
-    lenses = real_exits.train(plan, model, fitting[:seen], progress)
-    weights = packing.packed(lenses.state_dict())
-    lenses.load_state_dict(packing.unpacked(weights))
-    check = fitting[seen : seen + real_fit.BATCH]
-    apart = [round(one, 4) for one in real_exits.divergences(model, lenses, check)]
+    lenses = early_exits.train(plan, model, fitting[:seen], progress)
+    weights = int8_packing.packed(lenses.state_dict())
+    lenses.load_state_dict(int8_packing.unpacked(weights))
+    check = fitting[seen : seen + closed_form_fit.BATCH]
+    apart = [round(one, 4) for one in early_exits.divergences(model, lenses, check)]
     return weights, {"held_out": dict(zip(map(str, plan.after), apart, strict=True))}
 
 
-def _divergence(model: RealBackbone, given: RealParts, check: real_refine.Text) -> float:
-    return round(real_refine.divergence(model, given, check), 4)
+def _divergence(model: RealBackbone, given: RealParts, check: refine.Text) -> float:
+    return round(refine.divergence(model, given, check), 4)
 
 
 def _observe(seed: int) -> _Observed:
     model, fitting = _quick(seed), torch.from_numpy(_drawn(seed)[:, :-1].copy())
-    sizes = [_OBSERVED, _JUDGED, _JUDGED, _JUDGED, real_refine.SETTLED, _CHECKED]
+    sizes = [_OBSERVED, _JUDGED, _JUDGED, _JUDGED, refine.SETTLED, _CHECKED]
     seen, *split, third, settled, check = torch.split(fitting[: sum(sizes)], sizes)
-    first, second, checked = (real_refine.read(model, part) for part in (*split, check))
-    observed = real_fit.observe(model, seen, seed)
+    first, second, checked = (refine.read(model, part) for part in (*split, check))
+    observed = closed_form_fit.observe(model, seen, seed)
     return _Observed(observed, first, second, third, settled, checked)
 
 
@@ -172,7 +167,7 @@ def _observe(seed: int) -> _Observed:
 def _quick(seed: int) -> RealBackbone:
     """Return the backbone in the precision that fitting runs in."""
     model, _ = smollm2.load()
-    made = from_llama(model, real_text.TOKENS)
+    made = from_llama(model, brown_text.TOKENS)
     native = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return made.bfloat16() if native else made
 
@@ -195,7 +190,7 @@ def _tensors(plan: RealRetrofit, given: RealParts) -> dict[str, Tensor]:
             if not len(modules) or (name == "router" and plan.kind == "static"):
                 continue
             for key, value in modules[index].state_dict().items():
-                kept = packing.packed({key: value}) if name != "router" else _lean(key, value)
+                kept = int8_packing.packed({key: value}) if name != "router" else _lean(key, value)
                 found |= {f"{name}.{index}.{part}": made for part, made in kept.items()}
     return found
 
@@ -212,7 +207,7 @@ def _fill(parts: Parts, weights: Mapping[str, Tensor]) -> tuple[int, ...]:
     """Write a file's weights into parts; return the units that have any."""
     places = {"router": parts.routers, "narrow": parts.narrow, "wide": parts.wide}
     asked = set()
-    for key, value in packing.unpacked(weights).items():
+    for key, value in int8_packing.unpacked(weights).items():
         name, index, which = key.split(".")
         if name not in places:
             continue
@@ -233,11 +228,11 @@ def restore(name: str, folder: Path) -> RealParts:
     return _read(plan, load_file(path), card)
 
 
-def exits(folder: Path) -> real_exits.Lenses:
+def exits(folder: Path) -> early_exits.Lenses:
     """Return the lenses of exits in single precision."""
     plan, path = _filed("real-exits", folder)
-    lenses = real_exits.Lenses(plan.after, backbone().shape.width, plan.rank)
-    lenses.load_state_dict(packing.unpacked(load_file(path)))
+    lenses = early_exits.Lenses(plan.after, backbone().shape.width, plan.rank)
+    lenses.load_state_dict(int8_packing.unpacked(load_file(path)))
     return lenses.eval().requires_grad_(False)
 
 
@@ -278,7 +273,7 @@ def kept(plan: RealRetrofit) -> Path:
 
 def _read(plan: RealRetrofit, weights: Mapping[str, Tensor], card: Mapping[str, Any]) -> RealParts:
     shape = backbone().shape
-    parts = real_refine.empty(plan, shape.width, 2 * shape.layers)
+    parts = refine.empty(plan, shape.width, 2 * shape.layers)
     asked = _fill(parts, weights)
     shifts = {float(share): float(shift) for share, shift in card["shifts"].items()}
     return RealParts(parts.eval(), asked, tuple(card["gone"]), shifts)

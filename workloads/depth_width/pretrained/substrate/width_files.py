@@ -21,14 +21,29 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from adabench.harness.errors import SelectionError
+from adabench.harness.provenance.environment import source_digest
 from adabench.harness.store.prepared_states import default_folder
-from adabench.workloads.ledger import real_checkpoint, real_width_fit
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.real_width_fit import BATCH, OBSERVED, SETTLED, Progress, Rows
-from adabench.workloads.ledger.real_width_recipes import RealWidths, real_width_recipes
-from adabench.workloads.ledger.real_widths import RealModules, RealWidened, modules_of
-from adabench.workloads.shared.training.checkpoints import code_digest
+from adabench.workloads.depth_width.pretrained.substrate import unit_files, width_fit
+from adabench.workloads.depth_width.pretrained.substrate.width_fit import (
+    BATCH,
+    OBSERVED,
+    SETTLED,
+    Progress,
+    Rows,
+)
+from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
+    RealModules,
+    RealWidened,
+    modules_of,
+)
+from adabench.workloads.depth_width.pretrained.substrate.width_recipes import (
+    RealWidths,
+    real_width_recipes,
+)
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 
+FITTERS = ("real_model", "real_width_fit", "real_width_recipes", "real_widths", "distil")
+"""The modules that decide what a fitted file holds."""
 FORECASTS = ("narrow", "wide", "constant")
 SERVED = (0.6, 0.95)
 """Budgets, least and most, that gates are lent for."""
@@ -50,9 +65,9 @@ def train(plan: RealWidths, progress: Progress, folder: Path) -> dict[str, Any]:
 
 
 def _fitted(plan: RealWidths, progress: Progress) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    model = real_checkpoint._quick(plan.seed)
+    model = unit_files._quick(plan.seed)
     sizes = [OBSERVED, plan.steps * BATCH, SETTLED]
-    drawn = torch.from_numpy(real_checkpoint._drawn(plan.seed)[: sum(sizes), :-1].copy())
+    drawn = torch.from_numpy(unit_files._drawn(plan.seed)[: sum(sizes), :-1].copy())
     _, text, check = torch.split(drawn, sizes)
     begun, seen, harms = _begun(plan.seed, plan.rank)
     modules = deepcopy(begun)
@@ -60,9 +75,9 @@ def _fitted(plan: RealWidths, progress: Progress) -> tuple[dict[str, Tensor], di
     if plan.kind == "static":
         modules.ungate()
     else:
-        facts["price"] = round(real_width_fit.gates(plan, modules, seen, harms), 5)
+        facts["price"] = round(width_fit.gates(plan, modules, seen, harms), 5)
     facts["divergence_before"] = _settled(plan, modules, check)[1]
-    real_width_fit.tune(plan, model, modules, text, progress)
+    width_fit.tune(plan, model, modules, text, progress)
     modules.requires_grad_(False)
     weights = packed(modules)
     fill(modules, weights)
@@ -74,11 +89,11 @@ def _fitted(plan: RealWidths, progress: Progress) -> tuple[dict[str, Tensor], di
 @lru_cache(maxsize=1)
 def _begun(seed: int, rank: int) -> tuple[RealModules, list[Rows], list[Tensor]]:
     """Return phase 1, kept for the next recipe of the same process: modules, rows and harms."""
-    model = real_checkpoint._quick(seed)
-    look = torch.from_numpy(real_checkpoint._drawn(seed)[:OBSERVED, :-1].copy())
+    model = unit_files._quick(seed)
+    look = torch.from_numpy(unit_files._drawn(seed)[:OBSERVED, :-1].copy())
     modules = modules_of(model, rank)
-    seen = real_width_fit.observe(model, look, seed)
-    return modules, seen, real_width_fit.learners(model, modules, seen)
+    seen = width_fit.observe(model, look, seed)
+    return modules, seen, width_fit.learners(model, modules, seen)
 
 
 def _means(harms: list[Tensor]) -> list[float]:
@@ -94,13 +109,13 @@ def _settled(
 
     Twice: gates that lean see other states than those that they were settled on.
     """
-    model = real_checkpoint._quick(plan.seed)
+    model = unit_files._quick(plan.seed)
     for _ in range(2):
-        leans, apart = real_width_fit.settle(plan, model, modules, check)
+        leans, apart = width_fit.settle(plan, model, modules, check)
         if not leans:
             return leans, round(apart, 4)
         modules.lean(leans[plan.target])
-    leans, apart = real_width_fit.settle(plan, model, modules, check)
+    leans, apart = width_fit.settle(plan, model, modules, check)
     own = leans[plan.target]
     return {share: round(lean - own, 4) for share, lean in leans.items()}, round(apart, 4)
 
@@ -135,7 +150,7 @@ def fill(modules: RealModules, weights: Mapping[str, Tensor]) -> None:
 @lru_cache(maxsize=2)
 def _modules(name: str, share: float | None, folder: Path) -> RealModules:
     plan, path = _filed(name, folder)
-    model, weights = real_checkpoint.backbone(), load_file(path)
+    model, weights = unit_files.backbone(), load_file(path)
     shape = model.shape
     found = RealModules(shape.width, shape.hidden, plan.rank, shape.layers)
     if plan.kind == "static":
@@ -180,17 +195,18 @@ def widened(base: str, folder: Path) -> RealWidened | None:
     share = None if kind == "static" else int(number) / 100
     if share is not None:
         _lean({0.0: 0.0}, share)
-    return RealWidened(real_checkpoint.backbone(), _modules(name, share, folder))
+    return RealWidened(unit_files.backbone(), _modules(name, share, folder))
 
 
 def _filed(name: str, folder: Path) -> tuple[RealWidths, Path]:
     """Return a plan and its file."""
     plan = real_width_recipes()[name]
-    return plan, real_checkpoint.found(name, plan.forecast_s, (folder, kept(plan)))
+    return plan, unit_files.found(name, plan.forecast_s, (folder, kept(plan)))
 
 
 def kept(plan: RealWidths) -> Path:
     """Return where a fit is kept: by its code, its plan and its backbone."""
-    code = code_digest(real_width_fit)
-    words = repr((code, plan, real_checkpoint.backbone().shape))
+    here = Path(__file__).parent
+    code = source_digest([here / f"{name}.py" for name in FITTERS])
+    words = repr((code, plan, unit_files.backbone().shape))
     return default_folder() / "retrofits" / hashlib.sha256(words.encode()).hexdigest()[:16]

@@ -4,7 +4,7 @@
 gradient at the MLP's output of sum_t log p(y_t), each y_t *drawn from the model itself*. No word
 of the text is a label. An error e in the output of one position changes the model's predictions by
 about (g . e)^2 / 2 nats in expectation over the drawn words (the Fisher metric, as in
-`real_fit.py`): its *harm*.
+`closed_form_fit.py`): its *harm*.
 
 1. *Learners* (`learners`). Hidden units j are ordered by mean a_j^2 x d_j' F d_j, F = mean g g':
    the harm of leaving one out alone. Learners are quarters of that order. The forecast c_n is the
@@ -19,7 +19,7 @@ about (g . e)^2 / 2 nats in expectation over the drawn words (the Fisher metric,
    more, know nothing of what an error does.)
 3. *All of it* (`tune`). `steps` steps of 1,024 positions on gates and forecasts:
 
-       divergence of the whole model from this one + budget (`distil.py`: load, entropy, diversity)
+       divergence of the whole model from this one + budget (`train_learners.py`: load, entropy, diversity)
 
    Choices are the likeliest ones with the slope of a softmax at tau 0.8 (`distil.sampled` without
    noise: gates that come out of phase 2 have no need to try). The model's own weights stay.
@@ -36,11 +36,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger import distil
-from adabench.workloads.ledger.modules import LEARNERS
-from adabench.workloads.ledger.real_model import Output, RealBackbone, soft
-from adabench.workloads.ledger.real_width_recipes import RealWidths
-from adabench.workloads.ledger.real_widths import RealGranular, RealModules
+from adabench.workloads.depth_width.methods.acm import train_learners
+from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
+    RealGranular,
+    RealModules,
+)
+from adabench.workloads.depth_width.pretrained.substrate.width_recipes import RealWidths
+from adabench.workloads.depth_width.substrate.learners import LEARNERS
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+    Output,
+    RealBackbone,
+    soft,
+)
 
 OBSERVED, BATCH, SETTLED = 48, 4, 8
 """Windows that are observed, of a step, and that gates are set to their shares on."""
@@ -189,7 +196,7 @@ def tune(
         optimiser.zero_grad()
         chosen: list[Tensor] = []
         apart = divergence(plan, model, modules, batch, chosen.append)
-        loss = apart + distil.budget(torch.stack(chosen), plan.target) if asked else apart
+        loss = apart + train_learners.budget(torch.stack(chosen), plan.target) if asked else apart
         torch.autograd.backward(loss)
         for group in optimiser.param_groups:
             nn.utils.clip_grad_norm_(group["params"], CLIP)
@@ -215,11 +222,11 @@ def divergence(
         if wanted is None:
             said = module.gate(x.float())
             logits(said)
-            chosen = distil.sampled(said, 0.0)
+            chosen = train_learners.sampled(said, 0.0)
         else:
             chosen = F.one_hot(wanted, LEARNERS + 1).float().expand(*x.shape[:-1], -1)
         hear(chosen)
-        return module.mixed(x, chosen, distil.taken(chosen))
+        return module.mixed(x, chosen, train_learners.taken(chosen))
 
     said = _chances(model, soft(model, batch, mix))
     with torch.no_grad():

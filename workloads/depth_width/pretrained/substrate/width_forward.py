@@ -4,7 +4,7 @@
     n = argmax gate(x)                                                      c_4 = 0
 
 A learner is a quarter of the trained MLP's own hidden units, the most important first
-(`real_width_fit.py`), and c_n a forecast of rank r of what learners n+1 .. 4 would have said. So
+(`width_fit.py`), and c_n a forecast of rank r of what learners n+1 .. 4 would have said. So
 h_4 is the MLP itself, and h_0 the forecast alone. The paper's learners are new MLPs; these are
 slices, and what makes every prefix a good approximation is c_n, fitted to it. A gate is one linear
 map: the paper's three have no nonlinearity between them.
@@ -13,7 +13,7 @@ map: the paper's three have no nonlinearity between them.
 first n learners as one product each way, whose matrices are leading blocks of the MLP's. Nothing
 is masked.
 
-**Counted** as in `modules.py`: an MLP is half a layer, a learner an eighth, attention four eighths
+**Counted** as in `learners.py`: an MLP is half a layer, a learner an eighth, attention four eighths
 for everybody; slots are numbered alike, so gates, coins and constants come from there. Forecasts
 and gates are in the FLOPs, at rank 48 two percent of an MLP and a tenth of a percent.
 """
@@ -26,11 +26,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.engine import Answer, one_thread
-from adabench.workloads.ledger.modules import EIGHTH, LEARNERS, SLOTS, Chooser
-from adabench.workloads.ledger.real_model import RealBackbone, RealLayer
-from adabench.workloads.ledger.real_units import TILE, View, attend
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread
+from adabench.workloads.depth_width.substrate.learners import EIGHTH, LEARNERS, SLOTS, Chooser
+from adabench.workloads.depth_width.substrate.smollm2.decoder_units import TILE, View, attend
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone, RealLayer
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 ATTENTION = SLOTS - LEARNERS
 """Eighths of a layer that attention is."""

@@ -15,7 +15,7 @@ STEPS = 24
 
 @dataclass(frozen=True)
 class RealWidths:
-    """What is to be fitted beside the frozen MLPs of SmolLM2 (`real_width_fit.py`)."""
+    """What is to be fitted beside the frozen MLPs of SmolLM2 (`width_fit.py`)."""
 
     name: str
     kind: Literal["gates", "static"]

@@ -31,14 +31,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from adabench.workloads.ledger.path_routers import cheapest
-from adabench.workloads.ledger.path_search import Path, moves
-from adabench.workloads.ledger.paths import MOST
-from adabench.workloads.ledger.real_model import RealBackbone
-from adabench.workloads.ledger.real_path_recipes import PROMPT
-from adabench.workloads.ledger.real_paths import layer
-from adabench.workloads.ledger.real_units import View
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.pretrained.substrate.path_reading import layer
+from adabench.workloads.depth_width.pretrained.substrate.path_recipes import PROMPT
+from adabench.workloads.depth_width.substrate.paths.path_forward import MOST
+from adabench.workloads.depth_width.substrate.paths.path_routers import cheapest
+from adabench.workloads.depth_width.substrate.paths.path_search import Path, moves
+from adabench.workloads.depth_width.substrate.smollm2.decoder_units import View
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 BATCH = 8
 """Windows read together."""

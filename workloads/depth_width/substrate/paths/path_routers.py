@@ -39,14 +39,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.path_search import Found, Look, holds, search
-from adabench.workloads.ledger.paths import MOST, Decide, answer, fixed, prefill
-from adabench.workloads.ledger.queries import Asked, ask, completed, sibling
-from adabench.workloads.ledger.recipes import Pathfinding
-from adabench.workloads.ledger.training import Progress
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger.recipes import Pathfinding
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.paths.path_forward import (
+    MOST,
+    Decide,
+    answer,
+    fixed,
+    prefill,
+)
+from adabench.workloads.depth_width.substrate.paths.path_search import Found, Look, holds, search
+from adabench.workloads.depth_width.substrate.questions import Asked, ask, completed, sibling
+from adabench.workloads.depth_width.substrate.train_backbone import Progress
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 WINDOWS, NARROW, CHOICES = 8, 32, 3
 GAMMA, BETA = 2.0, 0.999

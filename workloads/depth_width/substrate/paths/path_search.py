@@ -29,9 +29,9 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.paths import MOST, entries, right
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, entries, right
 
 Path = tuple[int, ...]
 """Passes of each layer."""

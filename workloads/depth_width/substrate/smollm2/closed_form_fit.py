@@ -1,7 +1,7 @@
 """Forecasters and routers for SmolLM2 in closed form, from one pass over unlabelled text.
 
 Each unit f (an attention block or an MLP) gets a forecaster q of rank r and a router, as
-`retrofit.py` gives them to the small model; 200 steps of a 135 M model are not minutes on a laptop,
+`routers_and_forecasters.py` gives them to the small model; 200 steps of a 135 M model are not minutes on a laptop,
 so here they come out of least squares.
 
 **Observed** (`observe`): on 32 windows, at every unit, the normed rows x, the output f(x), and g,
@@ -23,9 +23,9 @@ costs.
 The price is one number for all units, and so the budget goes where it does the least harm. A static
 model is the same with the mean harm of a unit in the router's place: the least harmful go.
 
-All this is about small errors; `real_harm.py` then measures what skipping really costs and fits the
+All this is about small errors; `skip_damage.py` then measures what skipping really costs and fits the
 routers again. To these the forecasters are fitted again (`fit_again`), on rows of the model that
-skips, with `WEIGHT` more weight where it does; then `real_refine.py` trains them.
+skips, with `WEIGHT` more weight where it does; then `refine.py` trains them.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from adabench.workloads.ledger.real_model import RealBackbone, soft
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone, soft
 
 BATCH = 4
 RIDGE, ROUTER_RIDGE = 1e-3, 3e-2

@@ -4,7 +4,7 @@
         x = norm1(h);  h[kept] += attention(x[kept] over all);  h[others] += rest
         x = norm2(h);  h[kept] += mlp(x[kept]);                 h[others] += rest
 
-The same rules as in `units.py` (`Rule`, `Choice`), so the same methods; unit 2 l is the attention
+The same rules as in `unit_forward.py` (`Rule`, `Choice`), so the same methods; unit 2 l is the attention
 of layer l, 2 l + 1 its MLP, each half a layer. What differs is the model: grouped heads, a gated
 MLP.
 
@@ -16,7 +16,7 @@ attend to any. A unit in `gone` is one that no position of any text ever runs (a
 thinned for good): nobody attends there, so no key is made. `Plan.asked` names the units that a rule
 is asked about; the others run for everyone and cost no router.
 
-Windows are read whole (prefill). Work is counted as in `work.py`: a product is two operations a
+Windows are read whole (prefill). Work is counted as in `work_counter.py`: a product is two operations a
 multiply-add, attention 4 B S K d as padded, a gathered element one.
 """
 
@@ -27,10 +27,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.engine import Answer, one_thread
-from adabench.workloads.ledger.real_model import RealBackbone, RealLayer, activated, turned
-from adabench.workloads.ledger.units import HALF, Choice, Rule, others
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+    RealBackbone,
+    RealLayer,
+    activated,
+    turned,
+)
+from adabench.workloads.depth_width.substrate.units.unit_forward import HALF, Choice, Rule, others
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 TILE = 4
 """Windows read in one call, by every method."""

@@ -10,7 +10,7 @@ queries; `gate` and `up` are fused too. Logits agree with those of transformers 
 which digit).
 
 `soft` runs whole sequences and lets a `mix` say what each unit adds: routers and forecasters are
-fitted with it, and gathered runs (`real_units.py`) are tested against it.
+fitted with it, and gathered runs (`decoder_units.py`) are tested against it.
 """
 
 from collections.abc import Callable

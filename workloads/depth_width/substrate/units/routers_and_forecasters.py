@@ -1,6 +1,6 @@
 """Routers and forecasters for a frozen backbone: what they are, and how they are trained.
 
-Each of the 2 L units (`units.py`) has a router, one linear map to a logit m > 0, and, where the
+Each of the 2 L units (`unit_forward.py`) has a router, one linear map to a logit m > 0, and, where the
 kind asks for one, a *forecaster* q(x) = U V x + b of rank r that stands in for the unit:
 
     informed   h + m f(x) + (1 - m) q(x)    the router reads [x ; q(x)]
@@ -29,12 +29,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
-from adabench.workloads.ledger import units
-from adabench.workloads.ledger.data import KMAX, draw
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.recipes import Retrofit
-from adabench.workloads.ledger.training import (
+from adabench.workloads.depth_width.ledger.recipes import Retrofit
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.stream import KMAX, draw
+from adabench.workloads.depth_width.substrate.train_backbone import (
     ANSWER_WEIGHT,
     BATCH,
     HELD_OUT,
@@ -43,7 +42,8 @@ from adabench.workloads.ledger.training import (
     Progress,
     batch_of,
 )
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.substrate.units import unit_forward
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 RATE, CLIP = 5e-3, 1.0
 PRICE = 20.0
@@ -115,7 +115,7 @@ class Parts(nn.Module):
         return own + torch.mv(self.narrow[unit].get_parameter("weight").T, seen), constant
 
 
-def rule(parts: Parts, shift: float = 0.0) -> units.Rule:
+def rule(parts: Parts, shift: float = 0.0) -> unit_forward.Rule:
     """Return the trained decision; `shift` is added to every logit.
 
     Router and forecast are linear, so a router is one map of the state, multiplied out at its first
@@ -123,7 +123,7 @@ def rule(parts: Parts, shift: float = 0.0) -> units.Rule:
     """
     folded: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def decide(unit: int, rows: Tensor, work: Work) -> units.Choice:
+    def decide(unit: int, rows: Tensor, work: Work) -> unit_forward.Choice:
         n, d = rows.shape
         if unit not in folded:
             folded[unit] = parts.one_map(unit)
@@ -133,20 +133,20 @@ def rule(parts: Parts, shift: float = 0.0) -> units.Rule:
         run = parts.said(torch.mv(rows, weight).add_(constant)) > -shift
         keep = run.nonzero()[:, 0]
         if len(keep) == n or not len(parts.narrow):
-            return units.Choice(keep)
+            return unit_forward.Choice(keep)
         gone = (~run).nonzero()[:, 0]
         code = work.linear(parts.narrow[unit], work.take(rows, gone))
-        return units.Choice(keep, work.linear(parts.wide[unit], code), gone)
+        return unit_forward.Choice(keep, work.linear(parts.wide[unit], code), gone)
 
     return decide
 
 
-def chosen(run: Tensor, predicted: Tensor | None, work: Work) -> units.Choice:
+def chosen(run: Tensor, predicted: Tensor | None, work: Work) -> unit_forward.Choice:
     """Turn decisions [n] and forecasts of all rows into a choice."""
     keep = run.nonzero()[:, 0]
     if predicted is None or len(keep) == len(run):
-        return units.Choice(keep)
-    return units.Choice(keep, work.take(predicted, (~run).nonzero()[:, 0]))
+        return unit_forward.Choice(keep)
+    return unit_forward.Choice(keep, work.take(predicted, (~run).nonzero()[:, 0]))
 
 
 def train(plan: Retrofit, base: Backbone, progress: Progress = lambda done, steps: None) -> Parts:
@@ -174,12 +174,12 @@ def _fit_forecasters(parts: Parts, base: Backbone) -> None:
     generator = np.random.Generator(np.random.PCG64(CALIBRATION_SEED))
     inputs = torch.from_numpy(np.ascontiguousarray(draw(generator, CALIBRATION).inputs))
 
-    def fit(unit: int, x: Tensor, output: units.Output) -> Tensor:
+    def fit(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
         found = output()
         _regress(parts, unit, x.flatten(0, 1).double(), found.flatten(0, 1).double())
         return found
 
-    units.soft(base, inputs, fit)
+    unit_forward.soft(base, inputs, fit)
 
 
 def _regress(parts: Parts, unit: int, x: Tensor, y: Tensor) -> None:
@@ -234,15 +234,15 @@ def _loss(
 ) -> Tensor:
     decisions: list[Tensor] = []
 
-    def mix(unit: int, x: Tensor, output: units.Output) -> Tensor:
+    def mix(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
         predicted = parts.forecast(unit, x)
         m = straight_through(parts.logit(unit, x, predicted), tau)[..., None]
         decisions.append(m)
         return m * output() if predicted is None else m * output() + (1 - m) * predicted
 
-    logits = base.head(base.norm(units.soft(base, batch.inputs, mix)))
+    logits = base.head(base.norm(unit_forward.soft(base, batch.inputs, mix)))
     with torch.no_grad():
-        whole = units.soft(teacher, batch.inputs, lambda unit, x, output: output())
+        whole = unit_forward.soft(teacher, batch.inputs, lambda unit, x, output: output())
         goal = teacher.head(teacher.norm(whole)).log_softmax(-1)
     each = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), reduction="none")
     weight = 1 + (ANSWER_WEIGHT - 1) * batch.answers.flatten()
@@ -302,7 +302,7 @@ def held_out(fitted: Fitted) -> dict[str, float]:
     """Return answer accuracy by k, filler accuracy and executions on held-out sequences."""
     corpus = draw(np.random.Generator(np.random.PCG64(HELD_OUT_SEED)), HELD_OUT)
     tokens = torch.from_numpy(np.ascontiguousarray(corpus.inputs))
-    answer = units.prefill_units(fitted.model, tokens, rule(fitted.parts), tile=16)
+    answer = unit_forward.prefill_units(fitted.model, tokens, rule(fitted.parts), tile=16)
     right = answer.logits.argmax(-1).numpy() == corpus.targets
     equal, k = corpus.labels.of("equal"), corpus.labels.k
     found = {f"accuracy_k{n}": float(right[equal & (k == n)].mean()) for n in range(1, KMAX + 1)}

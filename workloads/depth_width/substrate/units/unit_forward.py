@@ -31,10 +31,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.attention import Cache, Decode, Prefill, pack
-from adabench.workloads.ledger.engine import Answer, one_thread, read_out
-from adabench.workloads.ledger.model import Backbone, Layer, gelu, rotate
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.substrate.attention import Cache, Decode, Prefill, pack
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Layer, gelu, rotate
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread, read_out
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 HALF = 0.5
 """Of a layer, a unit."""

@@ -5,7 +5,7 @@
 
 Big is an MLP of width 4 d, small one of d / 2, an eighth of its operations. The model is trained
 from nothing with c drawn at random for every position and layer (stage 1), then frozen; one
-linear router a layer is trained under a budget of big modules (stage 3, `duo_training.py`). Rows
+linear router a layer is trained under a budget of big modules (stage 3, `train_modules.py`). Rows
 that take a module are gathered, run and added back; who skips is in no product
 (`duo_modules.py`).
 
@@ -77,11 +77,11 @@ from adabench.harness.contract.card import (
     Point,
     Ratio,
 )
-from adabench.workloads.ledger.duo_modules import routed
-from adabench.workloads.ledger.duo_reading import DuoReader
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.readers import Batch
-from adabench.workloads.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import routed
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import Batch
 
 CARD = Card(
     title="Duo-LLM: big module, small module or none",

@@ -2,7 +2,7 @@
 
 *Stage 1.* In every step each position draws an option for each layer, uniformly over skip, small
 and big, so that every path is a model that was trained. Loss, optimiser, data, curriculum and the
-auxiliary head of the running value are those of `training.py`. The 1000 steps of the other methods
+auxiliary head of the running value are those of `train_backbone.py`. The 1000 steps of the other methods
 do not suffice: a prototype (seed 0) then answers 0.665 of k = 3 and 0.370 of k = 4 with big modules
 everywhere. With 3000 seed 0 has 1.000 and 0.964, with small ones everywhere 1.000 and 0.943, along
 random paths 0.995 and 0.874 (256 held-out sequences; 302 CPU s on a busy core).
@@ -28,14 +28,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.ledger import duo_modules as duos
-from adabench.workloads.ledger import duo_study, training, units
-from adabench.workloads.ledger.data import KMAX, draw
-from adabench.workloads.ledger.duo_modules import BIG, COST, OPTIONS, SMALL, Duo, Routers
-from adabench.workloads.ledger.duo_recipes import RandomlyRouted, Routing
-from adabench.workloads.ledger.engine import one_thread
-from adabench.workloads.ledger.training import ANSWER_WEIGHT, BATCH, Batch, Progress, batch_of
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger.substrate.duo import duo_modules as duos
+from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
+    BIG,
+    COST,
+    OPTIONS,
+    SMALL,
+    Duo,
+    Routers,
+)
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_recipes import RandomlyRouted, Routing
+from adabench.workloads.depth_width.substrate import train_backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.stream import KMAX, draw
+from adabench.workloads.depth_width.substrate.train_backbone import (
+    ANSWER_WEIGHT,
+    BATCH,
+    Batch,
+    Progress,
+    batch_of,
+)
+from adabench.workloads.depth_width.substrate.units import unit_forward
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 ROUTER_RATE = 5e-3
 PRICE = 20.0
@@ -66,29 +81,29 @@ def _fit(plan: RandomlyRouted, duo: Duo, progress: Progress) -> None:
     parameters = [*duo.model.parameters(), *duo.sides.parameters()]
     optimiser = torch.optim.AdamW(
         parameters,
-        lr=training.RATE,
-        betas=training.BETAS,
-        weight_decay=training.WEIGHT_DECAY,
+        lr=train_backbone.RATE,
+        betas=train_backbone.BETAS,
+        weight_decay=train_backbone.WEIGHT_DECAY,
         fused=True,
     )
     generator = np.random.Generator(np.random.PCG64(plan.seed))
     for step in range(plan.steps):
-        risen = step / plan.steps / training.CURRICULUM
+        risen = step / plan.steps / train_backbone.CURRICULUM
         batch = batch_of(draw(generator, BATCH, min(KMAX, 1 + int((KMAX - 1) * risen))))
         for group in optimiser.param_groups:
-            group["lr"] = training.RATE * _schedule(step, plan.steps)
+            group["lr"] = train_backbone.RATE * _schedule(step, plan.steps)
         optimiser.zero_grad()
         torch.autograd.backward(_random_loss(duo, batch))
-        nn.utils.clip_grad_norm_(parameters, training.CLIP)
+        nn.utils.clip_grad_norm_(parameters, train_backbone.CLIP)
         optimiser.step()
         progress(step + 1, plan.steps)
 
 
 def _schedule(step: int, steps: int) -> float:
-    """Return the learning rate as a share of its peak: the schedule of `training.py`."""
-    warm = min(1.0, (step + 1) / training.WARM_UP_STEPS)
-    late = max(0.0, (step / steps - training.DECAY_FROM) / (1 - training.DECAY_FROM))
-    return warm * (1 - (1 - training.LAST_RATE) * late)
+    """Return the learning rate as a share of its peak: the schedule of `train_backbone.py`."""
+    warm = min(1.0, (step + 1) / train_backbone.WARM_UP_STEPS)
+    late = max(0.0, (step / steps - train_backbone.DECAY_FROM) / (1 - train_backbone.DECAY_FROM))
+    return warm * (1 - (1 - train_backbone.LAST_RATE) * late)
 
 
 def drawn(layers: int, tokens: Tensor) -> Tensor:
@@ -126,7 +141,7 @@ def train_routers(
             goal = 1 - (1 - plan.budget / duo.model.shape.layers) * min(1.0, 2 * share)
             optimiser.zero_grad()
             torch.autograd.backward(_routed_loss(duo, routers, batch, tau, goal))
-            nn.utils.clip_grad_norm_(routers.parameters(), training.CLIP)
+            nn.utils.clip_grad_norm_(routers.parameters(), train_backbone.CLIP)
             optimiser.step()
             progress(step + 1, plan.steps)
     return routers.eval().requires_grad_(False)
@@ -169,7 +184,7 @@ def spent(weights: Tensor) -> Tensor:
 def mixed(duo: Duo, tokens: Tensor, weigh: Callable[[int, Tensor], Tensor]) -> Tensor:
     """Run every module on tokens [B, T], mixed by `weigh(layer, rows)` [B, T, 3]; final states."""
 
-    def mix(unit: int, x: Tensor, output: units.Output) -> Tensor:
+    def mix(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
         if not unit % 2:
             return output()
         small = duo.sides.at(unit // 2)
@@ -177,7 +192,7 @@ def mixed(duo: Duo, tokens: Tensor, weigh: Callable[[int, Tensor], Tensor]) -> T
         little: Tensor = small.down(F.gelu(small.up(x)))
         return weights[..., BIG, None] * output() + weights[..., SMALL, None] * little
 
-    return units.soft(duo.model, tokens, mix)
+    return unit_forward.soft(duo.model, tokens, mix)
 
 
 def best_patterns(duo: Duo) -> Tensor:
@@ -199,8 +214,8 @@ def best_patterns(duo: Duo) -> Tensor:
 
     with torch.inference_mode(), one_thread():
         whole = torch.zeros_like(batch.inputs)  # one group: everybody runs the pattern
-        there = duo_study.scene(duo, batch.inputs, whole, Work())
-        lost = duo_study.losses(there, patterns, loss)
+        there = pattern_search.scene(duo, batch.inputs, whole, Work())
+        lost = pattern_search.losses(there, patterns, loss)
     cost = torch.tensor([sum(COST[option] for option in pattern) for pattern in patterns])
     best = [torch.where(cost <= b, lost, torch.inf).argmin() for b in range(duos.BESTS + 1)]
     return torch.tensor([patterns[int(index)] for index in best], dtype=torch.float)
@@ -211,7 +226,9 @@ def held_out(duo: Duo, choosers: dict[str, duos.Chooser]) -> dict[str, float]:
 
     The first chooser's have plain names, those of the others begin with their own.
     """
-    corpus = draw(np.random.Generator(np.random.PCG64(training.HELD_OUT_SEED)), training.HELD_OUT)
+    corpus = draw(
+        np.random.Generator(np.random.PCG64(train_backbone.HELD_OUT_SEED)), train_backbone.HELD_OUT
+    )
     tokens = torch.from_numpy(np.ascontiguousarray(corpus.inputs))
     equal, k, words = corpus.labels.of("equal"), corpus.labels.k, corpus.labels.word
     found: dict[str, float] = {}

@@ -3,7 +3,7 @@
 The oracle of the methods that route units of the frozen model (informed, blind and greedy routing).
 For every sequence it searches the least set of (position, unit) pairs to run, the others being
 forecast as in informed routing, at which the answers that the whole model gets right stay right
-with a probability of at least 0.9 (`elimination.py`). What is measured is a real, gathered run of
+with a probability of at least 0.9 (`unit_elimination.py`). What is measured is a real, gathered run of
 the set that was found. It pays for forecasts where it uses them and for no router.
 
 It is a `bound`: the search is greedy and stops after some two dozen trials, so a clairvoyant could
@@ -43,15 +43,26 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.ledger.data import Bools
-from adabench.workloads.ledger.elimination import Found, Look, Weights, eliminate, sibling
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.readers import DECODED, GATHERED_TILE, Batch, UnitReader
-from adabench.workloads.ledger.retrofit import Parts, rule
-from adabench.workloads.ledger.scoring import wrong_targets
-from adabench.workloads.ledger.task import Ledger
-from adabench.workloads.ledger.units import Choice, Rule
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger.methods.hindsight_units.unit_elimination import (
+    Found,
+    Look,
+    Weights,
+    eliminate,
+    sibling,
+)
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import (
+    DECODED,
+    GATHERED_TILE,
+    Batch,
+    UnitReader,
+)
+from adabench.workloads.depth_width.substrate.stream import Bools
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts, rule
+from adabench.workloads.depth_width.substrate.units.unit_forward import Choice, Rule
+from adabench.workloads.depth_width.substrate.work_counter import Work
+from adabench.workloads.depth_width.truth.scoring import wrong_targets
 
 CARD = Card(
     title="Least sufficient units in hindsight",

@@ -1,7 +1,7 @@
 """Which units a sequence could have done without, found with its answers in hand.
 
 A *unit* here is an attention block or an MLP at one position: 12 x 64 of them a sequence. Those
-that do not run are forecast (`retrofit.py`). The search keeps a set of units to run and makes it
+that do not run are forecast (`routers_and_forecasters.py`). The search keeps a set of units to run and makes it
 smaller. Each trial runs the model for real, gathered, all sequences at once.
 
     a segment's answer holds   if the right value has at least its floor in the softmax, in the
@@ -34,7 +34,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from adabench.workloads.ledger.data import (
+from adabench.workloads.depth_width.substrate.stream import (
     ADD,
     EQUAL,
     FILLER,
@@ -44,7 +44,7 @@ from adabench.workloads.ledger.data import (
     Bools,
     Ints,
 )
-from adabench.workloads.ledger.scoring import Floats
+from adabench.workloads.depth_width.truth.scoring import Floats
 
 SURE = 0.9
 STEPS = 16

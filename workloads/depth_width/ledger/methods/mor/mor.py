@@ -15,11 +15,11 @@ last output is added with the winner's probability.
 
 `rule=half`, the default, is the published threshold, 0.5 at every recursion. `rule=capacity`
 calibrates one threshold per recursion on unlabelled sequences so that recursion r keeps c_r of
-the positions (`calibration.py`); it is ours. `threshold` multiplies the odds of whatever the
+the positions (`threshold_calibration.py`); it is ours. `threshold` multiplies the odds of whatever the
 rule set: at 0.5 it changes nothing, and under `half` it is the threshold itself.
 
 Keys and values: recursion-wise (each depth sees those active at that depth) or shared (later
-recursions read those of the first). `engine.py` runs only the chosen rows.
+recursions read those of the first). `gathered_forward.py` runs only the chosen rows.
 
 **What is simplified.** Width 64, four distinct layers, 1000 steps. Capacity falls from 1 to
 c_r along a cosine over the first half of training: the paper's code has this warm-up and its
@@ -75,7 +75,7 @@ disagree); the rest not testable here. Seeds 100..102 give the same verdicts (mo
 quiet machine, seeds 0..2, one thread, at 0.74 of the recursive model's layers: K of latency 0.77
 [0.57, 1.04] in prefill, 0.47 [0.44, 0.48] one at a time, -0.45 [-0.85, -0.16] sixteen together.
 Prefill may keep more than the half expected. In decode, as foreseen, time falls only where
-whole stages are left out. *At width 256* (`twin.py`), quiet machine, seeds 0..2, 2 batches, 5
+whole stages are left out. *At width 256* (`width_twin.py`), quiet machine, seeds 0..2, 2 batches, 5
 repeats, all timings valid: K of latency 0.79 [0.74, 0.84] in prefill. With today's engine, one call
 for a batch, Xeon with AMX: 0.73 [0.67, 0.79] at 256 (adaptive modules have 0.83, so 0.6 is passed
 there twice); at 64, 2 batches, 2 repeats, 0.68 [0.36, 1.06] in
@@ -115,13 +115,20 @@ from dataclasses import dataclass
 
 from adabench.harness.contract.card import Card, Claim, Knob, OutOfReach, Point, Ratio
 from adabench.harness.errors import SelectionError
-from adabench.workloads.ledger.calibration import calibrated, shifted
-from adabench.workloads.ledger.engine import Answer, Policy
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.readers import GATHERED_TILE, Batch, Reader
-from adabench.workloads.ledger.recipes import CAPACITIES
-from adabench.workloads.ledger.routing import threshold, thresholds, token_choice
-from adabench.workloads.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.methods.mor.threshold_calibration import (
+    calibrated,
+    shifted,
+)
+from adabench.workloads.depth_width.ledger.recipes import CAPACITIES
+from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer, Policy
+from adabench.workloads.depth_width.substrate.readers import GATHERED_TILE, Batch, Reader
+from adabench.workloads.depth_width.substrate.recursion_routing import (
+    threshold,
+    thresholds,
+    token_choice,
+)
 
 CARD = Card(
     title="Mixture-of-Recursions",

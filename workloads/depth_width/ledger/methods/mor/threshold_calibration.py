@@ -21,10 +21,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from adabench.workloads.ledger.engine import Admission, Admit, Policy
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.readers import Batch, Reader
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import Admission, Admit, Policy
+from adabench.workloads.depth_width.substrate.readers import Batch, Reader
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 EVERYBODY = -1.0
 """The threshold of a recursion that decides nothing (`routing.threshold`)."""

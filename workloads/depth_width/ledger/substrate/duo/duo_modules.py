@@ -11,7 +11,7 @@ later position.
 **Gathered.** The rows that take big are collected, run and added back, then those that take small.
 A row that skips is in neither product, and a module that nobody takes is not called.
 
-**The unit of work.** An MLP is half a layer, as in `units.py` and `modules.py`, so the small module
+**The unit of work.** An MLP is half a layer, as in `unit_forward.py` and `learners.py`, so the small module
 is a sixteenth (`SIXTEENTH`). `Work.runs` has eight entries a layer for attention, which everybody
 runs, eight for the big module and one for the small. Routers are in the FLOPs, not in the
 executions. Keys and values exist for every position, as in the full model.
@@ -23,12 +23,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from adabench.workloads.ledger import units
-from adabench.workloads.ledger.attention import Cache, Decode, Prefill, pack
-from adabench.workloads.ledger.data import MODULUS
-from adabench.workloads.ledger.engine import Answer, one_thread, read_out
-from adabench.workloads.ledger.model import Backbone, Layer, Shape, gelu
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.substrate.attention import Cache, Decode, Prefill, pack
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Layer, Shape, gelu
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread, read_out
+from adabench.workloads.depth_width.substrate.stream import MODULUS
+from adabench.workloads.depth_width.substrate.units import unit_forward
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 SKIP, SMALL, BIG = 0, 1, 2
 OPTIONS = 3
@@ -187,7 +187,7 @@ def batched(duo: Duo, tokens: Tensor, choices: Tensor) -> Tensor:
     states: Tensor = model.embed(tokens)
     for index in range(model.shape.layers):
         layer = model.layer(index)
-        states = states + units.attention(model, layer, layer.norm1(states))
+        states = states + unit_forward.attention(model, layer, layer.norm1(states))
         rows = layer.norm2(states).flatten(0, 1)
         flat = forked(
             layer, duo.sides.at(index), states.flatten(0, 1), rows, choices[index].flatten(), work

@@ -6,13 +6,19 @@ import torch
 from torch import Tensor, nn
 
 from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.ledger import checkpoint, twin
-from adabench.workloads.ledger import duo_modules as duos
-from adabench.workloads.ledger.duo_modules import Chooser, Duo, Routers, Sides
-from adabench.workloads.ledger.engine import Answer
-from adabench.workloads.ledger.model import Backbone
-from adabench.workloads.ledger.readers import DECODED, GATHERED_TILE, Batch
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger.substrate import width_twin
+from adabench.workloads.depth_width.ledger.substrate.duo import duo_modules as duos
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
+    Chooser,
+    Duo,
+    Routers,
+    Sides,
+)
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import DECODED, GATHERED_TILE, Batch
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 _SEED = 4_243
 
@@ -86,15 +92,15 @@ def reader(seed: int, budget: int, mode: str, scale: str, width: int) -> DuoRead
             "one decides nothing.",
             "Run it at scale embedded.",
         )
-    duo = checkpoint.duo(f"duo-s{seed}")
-    routers = checkpoint.duo_routers(f"duo-router-{budget}-s{seed}") if budget else None
+    duo = checkpoints.duo(f"duo-s{seed}")
+    routers = checkpoints.duo_routers(f"duo-router-{budget}-s{seed}") if budget else None
     if width != duo.model.shape.width:
         _doubled(duo, routers, width)
     return DuoReader(duo, routers, mode)
 
 
 def _doubled(duo: Duo, routers: Routers | None, width: int) -> None:
-    """Give a model and its routers a wide double with random weights (`twin.py`)."""
+    """Give a model and its routers a wide double with random weights (`width_twin.py`)."""
     shape = replace(duo.model.shape, width=width)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
@@ -107,4 +113,4 @@ def _doubled(duo: Duo, routers: Routers | None, width: int) -> None:
     exits: list[nn.Module] = [duo.model.head, model.head]
     exits += [] if routers is None else routers.layers
     exits += [] if others is None else others.layers
-    twin.Twin(tuple(ours), tuple(theirs), tuple(exits))
+    width_twin.Twin(tuple(ours), tuple(theirs), tuple(exits))

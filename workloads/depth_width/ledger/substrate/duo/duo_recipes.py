@@ -7,10 +7,10 @@ adabench train duo-router-2-s0
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adabench.workloads.ledger.model import Shape
+from adabench.workloads.depth_width.substrate.backbone import Shape
 
 STEPS = 3000
-"""Three times those of the other from-scratch methods (`duo_training.py` says why)."""
+"""Three times those of the other from-scratch methods (`train_modules.py` says why)."""
 ROUTER_STEPS = 600
 BUDGETS = (1, 2)
 """Big modules a position may run on average, of six."""

@@ -26,10 +26,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.ledger.data import EQUAL
-from adabench.workloads.ledger.duo_modules import BIG, OPTIONS, SKIP, SMALL, Duo, forked
-from adabench.workloads.ledger.model import Layer, rotate
-from adabench.workloads.ledger.work import Work
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
+    BIG,
+    OPTIONS,
+    SKIP,
+    SMALL,
+    Duo,
+    forked,
+)
+from adabench.workloads.depth_width.substrate.backbone import Layer, rotate
+from adabench.workloads.depth_width.substrate.stream import EQUAL
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 Pattern = tuple[int, ...]
 
