@@ -53,7 +53,7 @@ def tokens() -> Tensor:
 @pytest.fixture
 def fitted(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """As if `adabench train` had been called for whatever is asked; to a tiny model it is quick."""
-    find = unit_files.found
+    find = unit_files.find
 
     def found(name: str, forecast_s: float, folders: tuple[Path, ...]) -> Path:
         try:
@@ -65,5 +65,5 @@ def fitted(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             school.train(plan, lambda done, steps: None, folders[-1])
             return find(name, forecast_s, folders)
 
-    monkeypatch.setattr(unit_files, "found", found)
+    monkeypatch.setattr(unit_files, "find", found)
     return tiny

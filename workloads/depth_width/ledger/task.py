@@ -57,55 +57,48 @@ language.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
 
-from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Knob, Metric, Origin
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import DeviceUnavailable, SelectionError
-from adabench.workloads.depth_width.ledger.recipes import SEEDS
+from adabench.workloads.depth_width.ledger.methods.duo_llm.train_modules import (
+    ModuleRouters,
+    ModulesRecipe,
+)
+from adabench.workloads.depth_width.ledger.recipes import recipes
 from adabench.workloads.depth_width.ledger.substrate import gpu_shape, width_twin
-from adabench.workloads.depth_width.ledger.substrate.duo import duo_reader as duo_reading
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_twin import doubled
 from adabench.workloads.depth_width.ledger.truth.oracle_scoring import study
-from adabench.workloads.depth_width.ledger_affine import task as composing
-from adabench.workloads.depth_width.ledger_affine.task import Composing
-from adabench.workloads.depth_width.ledger_cot import task as cot_task
-from adabench.workloads.depth_width.ledger_cot.task import Reckoning
-from adabench.workloads.depth_width.ledger_qa import task
-from adabench.workloads.depth_width.ledger_qa.task import Asking
-from adabench.workloads.depth_width.pretrained import task as real_task
-from adabench.workloads.depth_width.pretrained.substrate import path_task
-from adabench.workloads.depth_width.pretrained.substrate.path_task import RealAsking
-from adabench.workloads.depth_width.pretrained.task import RealLedger
+from adabench.workloads.depth_width.methods.acm.train_learners import WidthRecipe
+from adabench.workloads.depth_width.methods.informed_routing.train_routers import RetrofitRecipe
+from adabench.workloads.depth_width.methods.static_units.static_thinning import ThinningRecipe
 from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
+from adabench.workloads.depth_width.substrate.costs import costs, kv_analytic
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
-from adabench.workloads.depth_width.substrate.readers import (
-    DECODED,
-    Batch,
-    Reader,
-    UnitReader,
-    WidthReader,
-)
+from adabench.workloads.depth_width.substrate.readers import DECODED, Batch, Reader
 from adabench.workloads.depth_width.substrate.stream import Corpus, Ints, draw
-from adabench.workloads.depth_width.truth.scoring import (
-    Floats,
-    allocation,
-    costs,
-    credit,
-    kv_analytic,
-    quality,
-)
+from adabench.workloads.depth_width.substrate.train_backbone import BackboneRecipe
+from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
+from adabench.workloads.depth_width.substrate.width_reader import WidthReader
+from adabench.workloads.depth_width.truth.scoring import Floats, allocation, credit, quality
 
 CARD = Card(
     title="Ledger: a running value to be carried through the layers",
     paper="our own substrate; Mixture-of-Recursions, arXiv 2507.10524, is its first method",
     adapts="how many layers each token runs",
-    scales=("embedded", "real", "gpu"),
+    scales=("embedded", "gpu"),
+    origins=(
+        Origin("ledger", {"layout": "stream"}),
+        Origin("ledger", {"layout": "stream"}, scale="gpu"),
+    ),
     knobs=(
         Knob("mode", ("prefill", "decode1", "decode16"), "prefill"),
-        Knob("layout", ("stream",), "stream", open=True),
         Knob("batches", (6,), 6, open=True, low=1),
         Knob("sequences", (64,), 64, open=True, low=1),
         Knob("width", (64,), 64, open=True, low=64),
@@ -116,12 +109,8 @@ CARD = Card(
         Metric("accuracy_k2", "", "higher", "quality"),
         Metric("accuracy_k3", "", "higher", "quality"),
         Metric("accuracy_k4", "", "higher", "quality"),
-        Metric("accuracy_k5", "", "higher", "quality"),
-        Metric("accuracy_k6", "", "higher", "quality"),
-        Metric("accuracy_deep", "", "higher", "quality"),
         Metric("accuracy_filler", "", "higher", "quality"),
         Metric("loss_predictable", "nat", "lower", "quality"),
-        Metric("nll_token", "nat", "lower", "quality"),
         Metric("loss_answer", "nat", "lower", "quality"),
         Metric("loss_random", "nat", "lower", "info"),
         Metric("loss_running", "nat", "lower", "info"),
@@ -159,24 +148,13 @@ CARD = Card(
         Metric("depth_k2", "layers", "lower", "info"),
         Metric("depth_k3", "layers", "lower", "info"),
         Metric("depth_k4", "layers", "lower", "info"),
-        Metric("depth_k5", "layers", "lower", "info"),
-        Metric("depth_k6", "layers", "lower", "info"),
-        Metric("deep_over_shallow", "", "higher", "info"),
         Metric("depth_index1", "layers", "lower", "info"),
         Metric("depth_index2", "layers", "lower", "info"),
         Metric("depth_index3", "layers", "lower", "info"),
         Metric("depth_index4", "layers", "lower", "info"),
         Metric("operand_over_filler", "", "higher", "info"),
-        Metric("loops_operand_over_filler", "", "higher", "info"),
         Metric("late_over_early", "", "higher", "info"),
         Metric("auc_depth_operand", "", "higher", "info"),
-        Metric("executions_latent", "layers/question", "lower", "cost"),
-        Metric("executions_language", "layers/question", "lower", "cost"),
-        Metric("tokens_language", "tokens/question", "lower", "cost"),
-        Metric("steps_latent", "steps/question", "lower", "cost"),
-        Metric("depth_critical", "layers", "lower", "info"),
-        Metric("depth_trivial", "layers", "lower", "info"),
-        Metric("critical_over_trivial", "", "higher", "info"),
     ),
     allocation=(
         "depth_filler",
@@ -195,10 +173,10 @@ CARD = Card(
 )
 WIDTH = 64
 """Of every trained model."""
-LAYOUTS = ("stream", "qa", "c2", "cot")
 CHECK_CONDITIONS = {"batches": 2, "sequences": 8}
 
 CALIBRATION_SEED, CALIBRATION = 777, 200
+R = TypeVar("R", bound=checkpoints.Recipe)
 _EVALUATION = 1_000_003  # evaluation streams are keyed apart from training's
 
 
@@ -229,12 +207,11 @@ class Ledger:
         Raises:
             SelectionError: if no recipe has that name.
         """
-        name = f"{base}-s{self.training_seed}"
-        recipe = checkpoints.recipe(name)
+        recipe = self._recipe(base, BackboneRecipe)
         if self.scale == "gpu":
             model = gpu_shape.random_model(recipe.shape, self.seed).cuda()
             return Reader(model, self.mode, kv_analytic(recipe, model.shape), "cuda")
-        model = width_twin.of_backbone(checkpoints.restore(name), self.width)
+        model = width_twin.of_backbone(recipe.load(), self.width)
         return Reader(model, self.mode, kv_analytic(recipe, model.shape))
 
     def unit_reader(self, base: str) -> UnitReader:
@@ -246,7 +223,10 @@ class Ledger:
         """
         if self.scale == "gpu":
             gpu_shape.refuse(base, "router")
-        fitted = checkpoints.retrofitted(f"{base}-s{self.training_seed}")
+        if base.startswith("static-"):
+            fitted = self._recipe(base, ThinningRecipe).load()
+        else:
+            fitted = self._recipe(base, RetrofitRecipe).load()
         return UnitReader(width_twin.of_fitted(fitted, self.width), self.mode)
 
     def width_reader(self, base: str) -> WidthReader:
@@ -258,12 +238,26 @@ class Ledger:
         """
         if self.scale == "gpu":
             gpu_shape.refuse(base, "gate")
-        widened = checkpoints.widened(f"{base}-s{self.training_seed}")
+        widened = self._recipe(base, WidthRecipe).load()
         return WidthReader(width_twin.of_widened(widened, self.width), self.mode)
 
     def duo_reader(self, budget: int = 0) -> DuoReader:
-        """Return the reader of the model with big and small modules; `budget` picks its routers."""
-        return duo_reading.reader(self.training_seed, budget, self.mode, self.scale, self.width)
+        """Return the reader of the model with big and small modules; `budget` picks its routers.
+
+        Raises:
+            EnvironmentProblem: at scale `gpu`, where nothing is trained.
+        """
+        if self.scale == "gpu":
+            gpu_shape.refuse("duo", "module")
+        duo = self._recipe("duo", ModulesRecipe).load()
+        name = f"duo-router-{budget}"
+        routers = self._recipe(name, ModuleRouters).load() if budget else None
+        if self.width != WIDTH:
+            doubled(duo, routers, self.width)
+        return DuoReader(duo, routers, self.mode)
+
+    def _recipe(self, base: str, kind: type[R]) -> R:
+        return checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
 
     def calibration(self) -> Batch:
         """Return unlabelled sequences that no score is taken on."""
@@ -312,51 +306,32 @@ def load(
     seed: int,
     *,
     mode: str = "prefill",
-    layout: str = "stream",
     batches: int = 6,
     sequences: int = 64,
     width: int = WIDTH,
-) -> Ledger | Asking | Composing | Reckoning | RealLedger | RealAsking:
+) -> Ledger:
     """Return the task under the given conditions.
 
     Raises:
         DeviceUnavailable: at scale `gpu` on a machine without a CUDA device.
-        SelectionError: for a scale, layout or width that it does not have.
+        SelectionError: for a width that it does not have.
     """
-    if width % 8 or (width != WIDTH and (layout, scale) != ("stream", "embedded")):
+    if width % 8 or (width != WIDTH and scale == "gpu"):
         raise SelectionError(
             f"ledger has no width {width} here.",
-            "A twin's width is a multiple of 8, at layout=stream and scale embedded.",
+            "A twin's width is a multiple of 8, at scale embedded.",
         )
-    if layout not in LAYOUTS:
-        raise SelectionError(f"ledger has no layout {layout!r}.", f"It has: {', '.join(LAYOUTS)}.")
-    if scale not in CARD.scales:
-        raise SelectionError(
-            f"ledger has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}."
-        )
-    if scale == "real" and layout == "qa":
-        return path_task.load(seed, mode, batches, sequences)
-    if scale == "real":
-        return real_task.load(seed, mode, layout, batches, sequences)
-    if scale == "gpu" and not torch.cuda.is_available():
-        raise DeviceUnavailable(
-            "ledger at scale gpu: not testable here, no CUDA device is visible.",
-            "Run it where torch.cuda.is_available(), or leave out --scale gpu.",
-        )
+    if scale == "gpu":
+        if not torch.cuda.is_available():
+            raise DeviceUnavailable(
+                "ledger at scale gpu: not testable here, no CUDA device is visible.",
+                "Run it where torch.cuda.is_available(), or leave out --scale gpu.",
+            )
+        corpora = gpu_shape.random_tokens(seed, batches, gpu_shape.SHAPE.tokens)
+        return Ledger(scale, seed, mode, corpora, Meter(), width)
     if mode in DECODED:
         sequences = min(sequences, DECODED[mode][1])
-    if layout != "stream":
-        if scale == "gpu":
-            raise SelectionError(f"layout={layout} has no scale gpu.", "Run it at scale embedded.")
-        if layout == "qa":
-            return task.load(seed, mode, batches, sequences)
-        if layout == "c2":
-            return composing.load(seed, mode, batches, sequences)
-        return cot_task.load(seed, mode, batches, sequences)
-    if scale == "gpu":
-        corpora = gpu_shape.random_tokens(seed, batches, gpu_shape.SHAPE.tokens)
-    else:
-        corpora = tuple(_draw(seed, sequences, _EVALUATION, i) for i in range(batches))
+    corpora = tuple(_draw(seed, sequences, _EVALUATION, i) for i in range(batches))
     return Ledger(scale, seed, mode, corpora, Meter(), width)
 
 

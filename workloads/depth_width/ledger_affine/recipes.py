@@ -1,4 +1,4 @@
-"""The recipes of layout `c2`: one dense start, and models that go on from it for equal steps.
+"""The recipes of affine operands: one dense start, and models that go on from it for equal steps.
 
     adabench train versatile-ffn-s0
 
@@ -6,36 +6,31 @@ All share their first `warm` steps: a dense model of four layers. Each goes on f
 new optimiser for the rest; the experts of `moe-ffn` start as eight copies of the dense MLP.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
 
 from adabench.workloads.depth_width.ledger_affine.substrate.ffn_models import FfnShape
+from adabench.workloads.depth_width.ledger_affine.substrate.train_ffns import FfnRecipe
+from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, Recipe
 
-STEPS, WARM = 1600, 1200
-
-
-@dataclass(frozen=True)
-class Looping:
-    """A model of the MLP family (`train_ffns.py`), from which seed."""
-
-    name: str
-    shape: FfnShape
-    seed: int
-    warm: int = WARM
-    """Of the steps, those as a dense model; the optimiser is new afterwards."""
-    steps: int = STEPS
-    forecast_s: int = 155
+FOLDER = Path(__file__).with_name("checkpoints")
+_FINE = 63
+"""Int8 steps of the largest file, the experts'; the others have all 127."""
 
 
-def table(seeds: Sequence[int]) -> dict[str, Looping]:
-    """Return the recipes by name."""
-    found: list[Looping] = []
-    for s in seeds:
+@cache
+def recipes() -> dict[str, Recipe]:
+    """Return every recipe by name; a name ends in its training seed."""
+    found: list[Recipe] = []
+    for s in SEEDS:
+        dense = FfnRecipe(f"dense-ffn-4-s{s}", FfnShape("dense"), s, FOLDER, forecast_s=110)
+        beside = partial(FfnRecipe, seed=s, home=FOLDER, reference=dense)
+        versatile = FfnShape("versatile", loops=4)
         found += [
-            Looping(f"dense-ffn-4-s{s}", FfnShape("dense"), s, forecast_s=110),
-            Looping(f"loop-ffn-2-s{s}", FfnShape("loop", loops=2), s, forecast_s=120),
-            Looping(f"loop-ffn-4-s{s}", FfnShape("loop", loops=4), s, forecast_s=135),
-            Looping(f"moe-ffn-s{s}", FfnShape("moe", wider=8), s, forecast_s=125),
-            Looping(f"versatile-ffn-s{s}", FfnShape("versatile", loops=4), s, forecast_s=155),
+            dense,
+            beside(f"loop-ffn-2-s{s}", FfnShape("loop", loops=2), forecast_s=120),
+            beside(f"loop-ffn-4-s{s}", FfnShape("loop", loops=4), forecast_s=135),
+            beside(f"moe-ffn-s{s}", FfnShape("moe", wider=8), forecast_s=125, levels=_FINE),
+            beside(f"versatile-ffn-s{s}", versatile, forecast_s=155),
         ]
-    return {plan.name: plan for plan in found}
+    return {recipe.name: recipe for recipe in found}

@@ -1,84 +1,111 @@
-"""The ledger task at `layout=c2`: the stream with operands of two maps, for loops of MLPs.
+"""The ledger with operands that hold two maps at once, for methods that run an MLP several times.
 
-The data is in `affine_stream.py`; models of this layout are in `ffn_models.py` and are trained by
+The data is in `affine_stream.py`; the models are in `ffn_models.py` and are trained by
 `train_ffns.py`. Everything is scored as on the plain stream, with two differences:
 
 `executions` counts dense MLPs run per token, summed over the four layers (a loop is 1, a slice of
 1/8 is 1/8; see `loop_forward.py`), and `depth_*` says where they went. `accuracy_deep` is the mean
 over k = 2..4. `loops_operand_over_filler` compares loops alone, without slices.
 
-**Is it learned?** The plain recipe (`train_backbone.py`) does not carry over if half of the operands are
-affine: a dense model of four layers (width 64, SwiGLU of 128, 0.177 M) has 1.000, 0.415, 0.231,
-0.144 at k = 1..4 after 1000 steps in one phase (chance is 0.143; seed 0, 256 held-out sequences,
-62 CPU s on one core of a busy machine). With a fifth of them it has 1.000, 0.858, 0.494, 0.227
-after 800 steps in two phases (54 CPU s), and fillers at 1.000: learned at k = 2, half at k = 3,
-hardly at 4. That was taken, before any looped model had been scored on it: here there is something
-left to win. The shipped models have 1600 steps (`train_ffns.py`): dense of seed 0 has 1.000,
-1.000, 0.640, 0.348.
+A fifth of the operands are affine: with half of them the plain recipe does not carry over. The task
+is learned at k = 2, half at k = 3 and hardly at 4, so there is something left to win; that was
+settled before any looped model had been scored on it.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import NoReturn
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 
+from adabench.harness.contract.card import Card, Knob, Metric, Origin
 from adabench.harness.contract.protocols import Meter
-from adabench.harness.errors import SelectionError
-from adabench.workloads.depth_width.ledger.recipes import SEEDS
+from adabench.workloads.depth_width.ledger_affine.recipes import recipes
 from adabench.workloads.depth_width.ledger_affine.substrate import affine_stream
-from adabench.workloads.depth_width.ledger_affine.substrate.ffn_models import Stack
-from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import (
-    ONCE,
-    Depths,
-    Path,
-    Run,
-    decode_ffns,
-    prefill_ffns,
-)
+from adabench.workloads.depth_width.ledger_affine.substrate.ffn_reader import FfnReader
+from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import Run
+from adabench.workloads.depth_width.ledger_affine.substrate.train_ffns import FfnRecipe
+from adabench.workloads.depth_width.ledger_affine.truth.affine_scoring import deep_and_loops
 from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
+from adabench.workloads.depth_width.substrate.costs import costs
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
-from adabench.workloads.depth_width.substrate.readers import DECODED, GATHERED_TILE, Batch
+from adabench.workloads.depth_width.substrate.readers import DECODED, Batch
 from adabench.workloads.depth_width.substrate.stream import Corpus
 from adabench.workloads.depth_width.truth.scoring import (
     Floats,
     allocation,
-    costs,
     credit,
     hits,
     quality,
     weighed,
 )
 
+CARD = Card(
+    title="Affine ledger: operands of two maps, for MLPs that run in loops",
+    paper="our own substrate; VersatileFFN, arXiv 2512.14531, is its first method",
+    adapts="how often each token runs each layer's MLP",
+    origins=(Origin("ledger", {"layout": "c2"}, drops=("width",)),),
+    knobs=(
+        Knob("mode", ("prefill", "decode1", "decode16"), "prefill"),
+        Knob("batches", (6,), 6, open=True, low=1),
+        Knob("sequences", (64,), 64, open=True, low=1),
+    ),
+    metrics=(
+        Metric("accuracy", "", "higher", "quality", primary=True),
+        Metric("accuracy_k1", "", "higher", "quality"),
+        Metric("accuracy_k2", "", "higher", "quality"),
+        Metric("accuracy_k3", "", "higher", "quality"),
+        Metric("accuracy_k4", "", "higher", "quality"),
+        Metric("accuracy_deep", "", "higher", "quality"),
+        Metric("accuracy_filler", "", "higher", "quality"),
+        Metric("loss_predictable", "nat", "lower", "quality"),
+        Metric("executions", "layers/token", "lower", "work", primary=True),
+        Metric("flops_counted", "FLOP/token", "lower", "cost"),
+        Metric("moved", "elements/token", "lower", "cost"),
+        Metric("kv_entries", "entries/token", "lower", "cost"),
+        Metric("kv_allocated", "entries/token", "lower", "cost"),
+        Metric("kv_ratio", "", "lower", "cost"),
+        Metric("kv_excess", "", "lower", "cost"),
+        Metric("parameters_bytes", "B", "lower", "cost"),
+        Metric("tokens", "tokens", "higher", "info"),
+        Metric("answers", "answers", "higher", "info"),
+        Metric("depth_filler", "layers", "lower", "info"),
+        Metric("depth_operand", "layers", "lower", "info"),
+        Metric("depth_value", "layers", "lower", "info"),
+        Metric("depth_equal", "layers", "lower", "info"),
+        Metric("depth_k1", "layers", "lower", "info"),
+        Metric("depth_k2", "layers", "lower", "info"),
+        Metric("depth_k3", "layers", "lower", "info"),
+        Metric("depth_k4", "layers", "lower", "info"),
+        Metric("depth_index1", "layers", "lower", "info"),
+        Metric("depth_index2", "layers", "lower", "info"),
+        Metric("depth_index3", "layers", "lower", "info"),
+        Metric("depth_index4", "layers", "lower", "info"),
+        Metric("operand_over_filler", "", "higher", "info"),
+        Metric("loops_operand_over_filler", "", "higher", "info"),
+        Metric("late_over_early", "", "higher", "info"),
+        Metric("auc_depth_operand", "", "higher", "info"),
+    ),
+    allocation=(
+        "depth_filler",
+        "depth_operand",
+        "depth_value",
+        "depth_equal",
+        "depth_k1",
+        "depth_k2",
+        "depth_k3",
+        "depth_k4",
+        "depth_index1",
+        "depth_index2",
+        "depth_index3",
+        "depth_index4",
+    ),
+)
+CHECK_CONDITIONS = {"batches": 2, "sequences": 8}
+
 CALIBRATION_SEED, CALIBRATION = 777, 200
 _SIBLINGS = 1_000_081
 _EVALUATION = 1_000_039  # keyed apart from the plain stream's and from training's
-
-
-@dataclass(frozen=True)
-class FfnReader:
-    """A model of layout `c2`: what a method gets to hold."""
-
-    stack: Stack
-    mode: str
-
-    def read(
-        self,
-        batch: Batch,
-        depths: Depths = ONCE,
-        *,
-        path: Path = "both",
-        tile: int = GATHERED_TILE,
-    ) -> Run:
-        """Return logits for every position; loops and slices run for those that take them."""
-        tokens = torch.from_numpy(batch.tokens)
-        if self.mode == "prefill":
-            answer = prefill_ffns(self.stack, tokens, depths, tile=tile, path=path)
-        else:
-            together, _ = DECODED[self.mode]
-            answer = decode_ffns(self.stack, tokens, depths, batch=together, path=path)
-        return replace(answer, unrolled=self.stack.shape.layers)
 
 
 @dataclass(frozen=True)
@@ -106,20 +133,8 @@ class Composing:
         Raises:
             SelectionError: if no recipe has that name.
         """
-        return FfnReader(checkpoints.looping(f"{base}-s{self.training_seed}"), self.mode)
-
-    def reader(self, base: str) -> NoReturn:
-        """Refuse a method of another layout.
-
-        Raises:
-            SelectionError: always.
-        """
-        raise SelectionError(
-            f"{base} was trained on another layout; c2 has operands that it never saw.",
-            "Leave layout at stream; versatile_ffn and its rivals are for c2.",
-        )
-
-    unit_reader = width_reader = guided = reader
+        recipe = checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), FfnRecipe)
+        return FfnReader(recipe.load(), self.mode)
 
     def calibration(self) -> Batch:
         """Return unlabelled sequences that no score is taken on."""
@@ -159,22 +174,16 @@ class Composing:
         ran = answer.executions().numpy()
         found = costs(answer, tokens) | {"executions": float(ran.mean())}
         found |= quality(corpus, answer) | allocation(corpus.labels, ran)
-        return found | _of_this_layout(corpus, answer, found)
+        return found | deep_and_loops(corpus, answer, found)
 
 
-def _of_this_layout(corpus: Corpus, answer: Run, found: Mapping[str, float]) -> dict[str, float]:
-    """Return accuracy over k = 2..4, and loops by class where there are any."""
-    deep = [found[name] for name in ("accuracy_k2", "accuracy_k3", "accuracy_k4") if name in found]
-    values = {"accuracy_deep": float(np.mean(deep))} if deep else {}
-    loops = answer.loops().numpy()
-    operand, filler = (loops[corpus.labels.of(name)] for name in ("operand", "filler"))
-    if operand.size and filler.any():
-        values["loops_operand_over_filler"] = float(operand.mean() / filler.mean())
-    return values
-
-
-def load(seed: int, mode: str, batches: int, sequences: int) -> Composing:
-    """Return the task at layout `c2`."""
+def load(
+    scale: str, seed: int, *, mode: str = "prefill", batches: int = 6, sequences: int = 64
+) -> Composing:
+    """Return the task under the given conditions."""
+    del scale  # there is one
+    if mode in DECODED:
+        sequences = min(sequences, DECODED[mode][1])
     drawn = tuple(_draw(seed, sequences, _EVALUATION, index) for index in range(batches))
     return Composing(seed, mode, drawn, Meter())
 

@@ -1,4 +1,4 @@
-"""The recipes of layout `cot`: words, answers at once, latent steps, and their shortcuts.
+"""The recipes of reckoning in steps: words, answers at once, latent steps, and their shortcuts.
 
 Backbones first, the student of one of them next, parts on the frozen student last.
 
@@ -7,66 +7,34 @@ Backbones first, the student of one of them next, parts on the frozen student la
     adabench train cot-shortcuts-both-s0
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Literal
 
-from adabench.workloads.depth_width.substrate.backbone import Shape
+from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_shortcuts import (
+    ShortcutRecipe,
+)
+from adabench.workloads.depth_width.ledger_cot.substrate.train_student import StudentRecipe
+from adabench.workloads.depth_width.ledger_cot.substrate.train_teacher import TeacherRecipe
+from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, Recipe
 
-TOKENS = 96
-"""Room for the longest verbose trace: 19 + 7 x 8 + 2."""
-SHAPE = Shape(6, tokens=TOKENS)
-
-
-@dataclass(frozen=True)
-class Speaking:
-    """A backbone that is trained from nothing (`train_teacher.py`), from which seed."""
-
-    name: str
-    kind: Literal["words", "direct"]
-    seed: int
-    shape: Shape = SHAPE
-    steps: int = 700
-    forecast_s: int = 120
+FOLDER = Path(__file__).with_name("checkpoints")
+KINDS: tuple[Literal["both", "depth", "step", "shuffled"], ...]
+KINDS = ("both", "depth", "step", "shuffled")
+# Int8 steps: the model that speaks is sure of nearly every token, the other one is not.
+_SURE, _STEADY = 31, 47
 
 
-@dataclass(frozen=True)
-class Thinking:
-    """A latent student (`train_student.py`) of a backbone that speaks, from which seed."""
-
-    name: str
-    base: str
-    """The teacher's recipe."""
-    seed: int
-    shape: Shape = SHAPE
-    steps: int = 1100
-    forecast_s: int = 150
-
-
-@dataclass(frozen=True)
-class Shortening:
-    """Routers and adapters (`shortcuts.py`) on a latent student, from which seed."""
-
-    name: str
-    base: str
-    """The student's recipe."""
-    kind: Literal["both", "depth", "step", "shuffled"]
-    seed: int
-    steps: int = 250
-    forecast_s: int = 40
-
-
-def table(seeds: Sequence[int]) -> dict[str, Speaking | Thinking | Shortening]:
-    """Return the recipes by name."""
-    found: list[Speaking | Thinking | Shortening] = []
-    for s in seeds:
-        words, student = f"cot-words-s{s}", f"cot-latent-s{s}"
-        found += [
-            Speaking(words, "words", s),
-            Speaking(f"cot-direct-s{s}", "direct", s, steps=500, forecast_s=60),
-            Thinking(student, words, s),
-        ]
-        kinds: tuple[Literal["both", "depth", "step", "shuffled"], ...]
-        kinds = ("both", "depth", "step", "shuffled")
-        found += [Shortening(f"cot-shortcuts-{k}-s{s}", student, k, s) for k in kinds]
-    return {plan.name: plan for plan in found}
+@cache
+def recipes() -> dict[str, Recipe]:
+    """Return every recipe by name; a name ends in its training seed."""
+    found: list[Recipe] = []
+    for s in SEEDS:
+        words = TeacherRecipe(f"cot-words-s{s}", "words", s, FOLDER, levels=_SURE)
+        direct = TeacherRecipe(
+            f"cot-direct-s{s}", "direct", s, FOLDER, steps=500, forecast_s=60, levels=_STEADY
+        )
+        student = StudentRecipe(f"cot-latent-s{s}", words, s, FOLDER)
+        found += [words, direct, student]
+        found += [ShortcutRecipe(f"cot-shortcuts-{k}-s{s}", student, k, s, FOLDER) for k in KINDS]
+    return {recipe.name: recipe for recipe in found}

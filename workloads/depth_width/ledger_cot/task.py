@@ -1,4 +1,4 @@
-"""The ledger task at `layout=cot`: reckoning step by step, in words or in latent steps.
+"""Questions that are reckoned step by step, in words or in latent steps.
 
 A case is a batch of one question (`traces.py`) for every sequence that the stream would hold.
 `accuracy` is exact match of the answer. What it took is counted by the engine (`latent_forward.py`),
@@ -21,82 +21,77 @@ few that a batch then has.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import NoReturn
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from adabench.harness.contract.card import Card, Knob, Metric, Origin
 from adabench.harness.contract.protocols import Meter
-from adabench.harness.errors import SelectionError
-from adabench.workloads.depth_width.ledger.recipes import SEEDS
-from adabench.workloads.depth_width.ledger_cot.substrate import latent_forward, traces
-from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Shortcut, Solution
-from adabench.workloads.depth_width.ledger_cot.substrate.shortcuts import Shortened
-from adabench.workloads.depth_width.ledger_cot.substrate.traces import HALF, Keys, Reckoned
-from adabench.workloads.depth_width.ledger_qa.task import Exam
+from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_shortcuts import (
+    ShortcutRecipe,
+)
+from adabench.workloads.depth_width.ledger_cot.recipes import recipes
+from adabench.workloads.depth_width.ledger_cot.substrate import traces
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
+from adabench.workloads.depth_width.ledger_cot.substrate.solver import (
+    TOGETHER,
+    ShortenedSolver,
+    Solver,
+)
+from adabench.workloads.depth_width.ledger_cot.substrate.traces import Reckoned
+from adabench.workloads.depth_width.ledger_cot.substrate.train_student import StudentRecipe
+from adabench.workloads.depth_width.ledger_cot.substrate.train_teacher import TeacherRecipe
+from adabench.workloads.depth_width.ledger_cot.truth.step_scoring import (
+    allocation,
+    costs,
+    phases,
+)
 from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.questions import Questions
+from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
+from adabench.workloads.depth_width.substrate.questions import Exam, Questions
+from adabench.workloads.depth_width.substrate.readers import DECODED
 from adabench.workloads.depth_width.substrate.stream import Bools, Ints
+from adabench.workloads.depth_width.truth.scoring import wrong_answers
 
+CARD = Card(
+    title="Reckoning in steps: spoken, latent, or with shortcuts",
+    paper="our own substrate; System-1.5 Reasoning, arXiv 2505.18962, is its first method",
+    adapts="how many layers each latent step runs",
+    origins=(Origin("ledger", {"layout": "cot"}, drops=("width",)),),
+    knobs=(
+        Knob("mode", ("prefill", "decode1", "decode16"), "prefill"),
+        Knob("batches", (6,), 6, open=True, low=1),
+        Knob("sequences", (64,), 64, open=True, low=1),
+    ),
+    metrics=(
+        Metric("accuracy", "", "higher", "quality", primary=True),
+        Metric("executions", "layers/token", "lower", "work", primary=True),
+        Metric("flops_counted", "FLOP/token", "lower", "cost"),
+        Metric("moved", "elements/token", "lower", "cost"),
+        Metric("kv_entries", "entries/token", "lower", "cost"),
+        Metric("kv_allocated", "entries/token", "lower", "cost"),
+        Metric("parameters_bytes", "B", "lower", "cost"),
+        Metric("tokens", "tokens", "higher", "info"),
+        Metric("answers", "answers", "higher", "info"),
+        Metric("executions_latent", "layers/question", "lower", "cost"),
+        Metric("executions_language", "layers/question", "lower", "cost"),
+        Metric("tokens_language", "tokens/question", "lower", "cost"),
+        Metric("steps_latent", "steps/question", "lower", "cost"),
+        Metric("depth_critical", "layers", "lower", "info"),
+        Metric("depth_trivial", "layers", "lower", "info"),
+        Metric("critical_over_trivial", "", "higher", "info"),
+    ),
+    allocation=("depth_critical", "depth_trivial"),
+)
+CHECK_CONDITIONS = {"batches": 2, "sequences": 8}
+
+STUDENT = "cot-latent"
 PER_SEQUENCE = 1
-TOGETHER = {"prefill": 64, "decode1": 1, "decode16": 16}
 CALIBRATION_SEED, CALIBRATION = 777, 200
+R = TypeVar("R", bound=checkpoints.Recipe)
 _EVALUATION = 1_000_039
 _SIBLINGS = 1_000_081
-LANGUAGE_LIMIT = traces.VERBOSE_STEP * traces.MOST + 2
-
-
-@dataclass(frozen=True)
-class Solver:
-    """A backbone and how many questions it answers together: what a method gets to hold."""
-
-    model: Backbone
-    together: int
-
-    def speak(self, exam: Exam, *, terse: bool = False) -> Solution:
-        """Answer in words, step by step."""
-        asked = marked(exam.questions, HALF) if terse else exam.questions
-        words = latent_forward.in_words(self.model, LANGUAGE_LIMIT)
-        return self._solved(asked, lambda who: words, LANGUAGE_LIMIT + 1)
-
-    def pause(self, exam: Exam, *, per_operation: int) -> Solution:
-        """Answer at once, or after pause tokens for each operation."""
-        steps = per_operation * operations(exam.questions)
-        return self._solved(
-            exam.questions,
-            lambda who: latent_forward.in_pauses(self.model, steps[who], traces.PAUSE),
-            per_operation * traces.MOST + 1,
-        )
-
-    def think(self, exam: Exam, shortcut: Shortcut | None = None, *, per_step: int = 1) -> Solution:
-        """Answer after a latent step for each operation, or for two of them."""
-        asked = exam.questions if per_step == 1 else marked(exam.questions, HALF)
-        steps = -(-operations(asked) // per_step)
-        return self._solved(
-            asked,
-            lambda who: latent_forward.in_thought(
-                self.model, steps[who], shortcut and shortcut.of(who)
-            ),
-            traces.MOST + 1,
-        )
-
-    def _solved(self, questions: Questions, go_on: latent_forward.GoOn, room: int) -> Solution:
-        return latent_forward.solve(self.model, questions, go_on, room=room, tile=self.together)
-
-
-def operations(questions: Questions) -> Tensor:
-    """Return the number of operations, as the length of the question shows it, [n]."""
-    return torch.from_numpy((questions.lengths - 3) // 2)
-
-
-def marked(questions: Questions, mark: int) -> Questions:
-    """Return the questions with another token at their ends."""
-    tokens = questions.tokens.copy()
-    tokens[np.arange(len(tokens)), questions.lengths - 1] = mark
-    return Questions(tokens, questions.lengths)
 
 
 @dataclass(frozen=True)
@@ -119,30 +114,20 @@ class Reckoning:
         return SEEDS[self.seed % len(SEEDS)]
 
     def solver(self, base: str) -> Solver:
-        """Return a backbone of this layout."""
-        model = checkpoints.restore(f"{base}-s{self.training_seed}")
+        """Return a backbone such as `cot-words`."""
+        if base == STUDENT:
+            model = self._recipe(base, StudentRecipe).load()
+        else:
+            model = self._recipe(base, TeacherRecipe).load()
         return Solver(model, TOGETHER[self.mode])
 
-    def shortened(self, kind: str) -> tuple[Solver, Shortened]:
+    def shortened(self, kind: str) -> ShortenedSolver:
         """Return the latent student and shortcuts that were trained for it."""
-        found = checkpoints.shortened(f"cot-shortcuts-{kind}-s{self.training_seed}")
-        return Solver(found.model, TOGETHER[self.mode]), found
+        found = self._recipe(f"cot-shortcuts-{kind}", ShortcutRecipe).load()
+        return ShortenedSolver(Solver(found.model, TOGETHER[self.mode]), found)
 
-    def reader(self, *asked: object) -> NoReturn:
-        """Refuse a method that is made for another layout.
-
-        Raises:
-            SelectionError: always.
-        """
-        raise SelectionError(
-            "At layout=cot there are questions with steps, and this method reads another layout.",
-            "Leave layout as its card has it; cot, latent_cot and system_1_5 are for cot.",
-        )
-
-    unit_reader = reader
-    width_reader = reader
-    path_reader = reader
-    guided = reader
+    def _recipe(self, base: str, kind: type[R]) -> R:
+        return checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
 
     def calibration(self) -> Exam:
         """Return questions without keys that no score is taken on."""
@@ -154,7 +139,7 @@ class Reckoning:
         With `wrong`, a seed, every answer is replaced by another value: what a search still
         finds then it finds by luck.
         """
-        return drawn_wrong(self._posed(exam).keys.answers, wrong)
+        return wrong_answers(self._posed(exam).keys.answers, wrong)
 
     def siblings(self, exam: Exam, number: int) -> Reckoned:
         """Return the same operations on another opening value, keys included. For oracles."""
@@ -176,22 +161,19 @@ class Reckoning:
         tokens = int(exam.questions.lengths.sum()) + len(hit)
         return (
             {"accuracy": float(hit.mean()), "answers": float(len(hit))}
-            | _phases(solution, tokens)
-            | _costs(solution, tokens)
-            | _allocation(solution, keys)
+            | phases(solution, tokens)
+            | costs(solution, tokens)
+            | allocation(solution, keys)
         )
 
 
-def drawn_wrong(answers: Ints, wrong: int | None) -> Ints:
-    """Return the answers, or with a seed other values in their place."""
-    if wrong is None:
-        return answers
-    shift = np.random.Generator(np.random.PCG64(wrong)).integers(1, 7, answers.shape)
-    return np.asarray(3 + (answers - 3 + shift) % 7, np.int64)
-
-
-def load(seed: int, mode: str, batches: int, sequences: int) -> Reckoning:
-    """Return the task at layout `cot`."""
+def load(
+    scale: str, seed: int, *, mode: str = "prefill", batches: int = 6, sequences: int = 64
+) -> Reckoning:
+    """Return the task under the given conditions."""
+    del scale  # there is one
+    if mode in DECODED:
+        sequences = min(sequences, DECODED[mode][1])
     n = PER_SEQUENCE * sequences
     exams = tuple(_draw(seed, n, _EVALUATION, index) for index in range(batches))
     return Reckoning(seed, mode, exams, Meter())
@@ -201,50 +183,3 @@ def _draw(*seeds: int) -> Reckoned:
     """Draw `seeds[1]` questions from a stream keyed by all of the numbers."""
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
     return traces.pose(generator, seeds[1])
-
-
-def _phases(solution: Solution, tokens: int) -> dict[str, float]:
-    ran = {phase: solution.executions(phase) for phase in ("question", "latent", "language")}
-    return {
-        "executions": float(sum(part.sum() for part in ran.values())) / tokens,
-        "executions_latent": float(ran["latent"].double().mean()),
-        "executions_language": float(ran["language"].double().mean()),
-        "tokens_language": float(solution.spoken.double().mean()),
-        "steps_latent": float(solution.steps.double().mean()),
-    }
-
-
-def _costs(solution: Solution, tokens: int) -> dict[str, float]:
-    works = [
-        work for book in solution.books for work in (book.question, book.latent, book.language)
-    ]
-    return {
-        "flops_counted": sum(work.flops + work.moved for work in works) / tokens,
-        "moved": sum(work.moved for work in works) / tokens,
-        "kv_entries": sum(work.kv_entries for work in works) / tokens,
-        "kv_allocated": sum(work.kv_allocated for work in works) / tokens,
-        "parameters_bytes": 4.0 * solution.parameters,
-        "tokens": float(tokens),
-    }
-
-
-def _allocation(solution: Solution, keys: Keys) -> dict[str, float]:
-    """Return the layers run in both kinds of latent steps, where a step is one operation."""
-    steps = solution.steps.numpy()
-    depths = solution.exits.numpy()
-    critical = keys.critical[:, : depths.shape[1]]
-    there = (depths >= 0) & (steps == keys.steps)[:, None]
-    if not (there & critical).any() or not (there & ~critical).any():
-        return {}
-    found = {
-        name: float(depths[there & (critical == kind)].mean())
-        for name, kind in (("depth_critical", True), ("depth_trivial", False))
-    }
-    if found["depth_trivial"]:
-        found["critical_over_trivial"] = found["depth_critical"] / found["depth_trivial"]
-    return found
-
-
-def with_more(solution: Solution, parameters: int) -> Solution:
-    """Return the solution with the parameters of whatever decides."""
-    return replace(solution, parameters=solution.parameters + parameters)

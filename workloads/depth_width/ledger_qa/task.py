@@ -1,4 +1,4 @@
-"""The ledger task at `layout=qa`: questions of k = 1..6 operations, three answers each.
+"""Questions on a short ledger, of k = 1..6 operations, with three answers each.
 
 A case is a batch of four questions for every sequence that the stream would hold (they are a
 quarter as long). `accuracy` is the share of replies with three right answers, averaged over
@@ -10,61 +10,82 @@ out; FLOPs count the padding too. `depth_k*` is the mean number of layers by k a
 sixteen together, of the few that a batch then has. The three answers are decoded in each.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NoReturn
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from adabench.harness.contract.card import Card, Knob, Metric, Origin
 from adabench.harness.contract.protocols import Meter
-from adabench.harness.errors import SelectionError
-from adabench.workloads.depth_width.ledger.recipes import SEEDS
+from adabench.workloads.depth_width.ledger_qa.recipes import recipes
+from adabench.workloads.depth_width.ledger_qa.substrate.train_questions import QuestionBackbone
+from adabench.workloads.depth_width.ledger_qa.truth.question_scoring import allocation, quality
+from adabench.workloads.depth_width.methods.dr_llm.train_path_routers import PathRecipe
 from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.paths.path_forward import Decide, Reply, answer
+from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
+from adabench.workloads.depth_width.substrate.costs import counted
+from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
+from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader
 from adabench.workloads.depth_width.substrate.paths.path_routers import Guided
 from adabench.workloads.depth_width.substrate.questions import (
-    ASKED_K,
-    TRAINED_K,
     Asked,
+    Exam,
     Questions,
     ask,
     redrawn,
 )
-from adabench.workloads.depth_width.substrate.stream import Bools, Ints
-from adabench.workloads.depth_width.substrate.work_counter import Work
-from adabench.workloads.depth_width.truth.scoring import Floats
+from adabench.workloads.depth_width.substrate.readers import DECODED
+from adabench.workloads.depth_width.substrate.stream import Ints
+from adabench.workloads.depth_width.truth.scoring import wrong_answers
+
+CARD = Card(
+    title="Questions on a ledger: a whole question takes one path of layers",
+    paper="our own substrate; Dr.LLM, arXiv 2510.12773, is its first method",
+    adapts="which layers each question runs",
+    origins=(Origin("ledger", {"layout": "qa"}, drops=("width",)),),
+    knobs=(
+        Knob("mode", ("prefill", "decode1", "decode16"), "prefill"),
+        Knob("batches", (6,), 6, open=True, low=1),
+        Knob("sequences", (64,), 64, open=True, low=1),
+    ),
+    metrics=(
+        Metric("accuracy", "", "higher", "quality", primary=True),
+        Metric("accuracy_k1", "", "higher", "quality"),
+        Metric("accuracy_k2", "", "higher", "quality"),
+        Metric("accuracy_k3", "", "higher", "quality"),
+        Metric("accuracy_k4", "", "higher", "quality"),
+        Metric("accuracy_k5", "", "higher", "quality"),
+        Metric("accuracy_k6", "", "higher", "quality"),
+        Metric("executions", "layers/token", "lower", "work", primary=True),
+        Metric("flops_counted", "FLOP/token", "lower", "cost"),
+        Metric("moved", "elements/token", "lower", "cost"),
+        Metric("kv_entries", "entries/token", "lower", "cost"),
+        Metric("kv_allocated", "entries/token", "lower", "cost"),
+        Metric("parameters_bytes", "B", "lower", "cost"),
+        Metric("tokens", "tokens", "higher", "info"),
+        Metric("answers", "answers", "higher", "info"),
+        Metric("depth_k1", "layers", "lower", "info"),
+        Metric("depth_k2", "layers", "lower", "info"),
+        Metric("depth_k3", "layers", "lower", "info"),
+        Metric("depth_k4", "layers", "lower", "info"),
+        Metric("depth_k5", "layers", "lower", "info"),
+        Metric("depth_k6", "layers", "lower", "info"),
+        Metric("deep_over_shallow", "", "higher", "info"),
+    ),
+    allocation=("depth_k1", "depth_k2", "depth_k3", "depth_k4", "depth_k5", "depth_k6"),
+)
+CHECK_CONDITIONS = {"batches": 2, "sequences": 8}
 
 BASE = "qa-6"
 PER_SEQUENCE = 4
 TOGETHER = {"prefill": 16, "decode1": 1, "decode16": 16}
 CALIBRATION_SEED, CALIBRATION = 777, 400
 STATIC_SEED = 778
+R = TypeVar("R", bound=checkpoints.Recipe)
 _EVALUATION = 1_000_033
 _OTHER_FILLERS = 1_000_037
-
-
-@dataclass(frozen=True)
-class Exam:
-    """A case: questions, and which batch they are."""
-
-    index: int
-    questions: Questions
-
-
-@dataclass(frozen=True)
-class PathReader:
-    """A frozen backbone that answers along paths: what a method gets to hold."""
-
-    model: Backbone
-    together: int
-
-    def answer(self, exam: Exam, decide: Decide | Tensor, *, more: int = 0) -> Reply:
-        """Answer the questions; `more` is the parameters of whatever decides."""
-        reply = answer(self.model, exam.questions, decide, tile=self.together)
-        return replace(reply, parameters=reply.parameters + more)
 
 
 @dataclass(frozen=True)
@@ -88,29 +109,15 @@ class Asking:
 
     def path_reader(self) -> PathReader:
         """Return the frozen backbone."""
-        return PathReader(checkpoints.restore(f"{BASE}-s{self.training_seed}"), self._together)
+        return PathReader(self._recipe(BASE, QuestionBackbone).load(), TOGETHER[self.mode])
 
     def guided(self, base: str) -> tuple[PathReader, Guided]:
         """Return a frozen backbone and the routers trained for it."""
-        guided = checkpoints.guided(f"{base}-s{self.training_seed}")
-        return PathReader(guided.model, self._together), guided
+        guided = self._recipe(base, PathRecipe).load()
+        return PathReader(guided.model, TOGETHER[self.mode]), guided
 
-    @property
-    def _together(self) -> int:
-        return TOGETHER[self.mode]
-
-    def reader(self, base: str) -> NoReturn:
-        """Refuse a method that reads streams.
-
-        Raises:
-            SelectionError: always.
-        """
-        raise SelectionError(
-            f"{base} reads streams, and at layout=qa there are questions.",
-            "Leave layout at stream; dr_llm and the path baselines are for qa.",
-        )
-
-    unit_reader = reader
+    def _recipe(self, base: str, kind: type[R]) -> R:
+        return checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
 
     def calibration(self) -> Exam:
         """Return questions without keys that no score is taken on."""
@@ -130,11 +137,7 @@ class Asking:
         With `wrong`, a seed, every answer is replaced by another value: what a search still
         finds then it finds by luck.
         """
-        right = self.exams[exam.index].keys.answers
-        if wrong is None:
-            return right
-        shift = np.random.Generator(np.random.PCG64(wrong)).integers(1, 7, right.shape)
-        return np.asarray(3 + (right - 3 + shift) % 7, np.int64)
+        return wrong_answers(self.exams[exam.index].keys.answers, wrong)
 
     def redrawn(self, exam: Exam) -> Exam:
         """Return the same questions, with the same answers, and other fillers. For oracles."""
@@ -145,15 +148,22 @@ class Asking:
     def score(self, exam: Exam, reply: Reply) -> Mapping[str, float]:
         """Return quality, counted work and where the work went."""
         keys = self.exams[exam.index].keys
-        hit = (reply.said.numpy() == keys.answers).all(axis=1)
         passes = reply.passes().sum(1).double()
         lengths = torch.from_numpy(exam.questions.lengths)
         ran = ((passes * lengths + 2 * reply.decoded()) / (lengths + 2)).numpy()
-        return _quality(hit, keys.k) | _allocation(ran, keys.k) | _costs(reply, float(ran.mean()))
+        works = [work for tile in reply.tiles for work in (tile.prefill, tile.decode)]
+        found = counted(works, reply.tokens, reply.parameters)
+        found |= quality(keys, reply.said) | allocation(keys, ran)
+        return found | {"executions": float(ran.mean())}
 
 
-def load(seed: int, mode: str, batches: int, sequences: int) -> Asking:
-    """Return the task at layout `qa`."""
+def load(
+    scale: str, seed: int, *, mode: str = "prefill", batches: int = 6, sequences: int = 64
+) -> Asking:
+    """Return the task under the given conditions."""
+    del scale  # there is one
+    if mode in DECODED:
+        sequences = min(sequences, DECODED[mode][1])
     n = PER_SEQUENCE * sequences
     exams = tuple(_draw(seed, n, _EVALUATION, index) for index in range(batches))
     return Asking(seed, mode, exams, Meter())
@@ -162,33 +172,3 @@ def load(seed: int, mode: str, batches: int, sequences: int) -> Asking:
 def _draw(*seeds: int) -> Asked:
     """Draw `seeds[1]` questions from a stream keyed by all of the numbers."""
     return ask(np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds))), seeds[1])
-
-
-def _quality(hit: Bools, k: Ints) -> dict[str, float]:
-    by_k = {f"accuracy_k{n}": float(hit[k == n].mean()) for n in np.unique(k)}
-    return by_k | {"accuracy": float(np.mean(list(by_k.values()))), "answers": float(len(k))}
-
-
-def _allocation(ran: Floats, k: Ints) -> dict[str, float]:
-    found = {f"depth_k{n}": float(ran[k == n].mean()) for n in range(1, ASKED_K + 1) if n in k}
-    shallow, deep = ran[k <= 2], ran[k >= TRAINED_K]
-    if len(shallow) and len(deep) and shallow.any():
-        found["deep_over_shallow"] = float(deep.mean() / shallow.mean())
-    return found
-
-
-def _costs(reply: Reply, executions: float) -> dict[str, float]:
-    works = [work for tile in reply.tiles for work in (tile.prefill, tile.decode)]
-    return {"executions": executions} | counted(works, reply.tokens, reply.parameters)
-
-
-def counted(works: Sequence[Work], tokens: int, parameters: int) -> dict[str, float]:
-    """Return what was counted, per token."""
-    return {
-        "flops_counted": sum(work.flops + work.moved for work in works) / tokens,
-        "moved": sum(work.moved for work in works) / tokens,
-        "kv_entries": sum(work.kv_entries for work in works) / tokens,
-        "kv_allocated": sum(work.kv_allocated for work in works) / tokens,
-        "parameters_bytes": 4.0 * parameters,
-        "tokens": float(tokens),
-    }

@@ -63,19 +63,13 @@ embedded.
 an exit rule for free; comparing with a model whose head reads one layer only.
 """
 
-from torch import Tensor
-
 from adabench.harness.contract.card import Card, Claim, Frontier, Knob, Point, Ratio
-from adabench.workloads.depth_width.ledger.task import Ledger
-from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.confidence import unsure
 from adabench.workloads.depth_width.substrate.gathered_forward import (
-    Admission,
     Answer,
-    Policy,
-    read_out,
 )
 from adabench.workloads.depth_width.substrate.readers import GATHERED_TILE, Batch, Reader
-from adabench.workloads.depth_width.substrate.work_counter import Work
+from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 
 CARD = Card(
     title="Early exit on confidence",
@@ -102,7 +96,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> Reader:
+def prepare(task: StreamTask, point: Point, seed: int) -> Reader:
     """Restore the model whose head reads every layer."""
     return task.reader("early-exit")
 
@@ -111,15 +105,3 @@ def solve(reader: Reader, batch: Batch, point: Point) -> Answer:
     """Read the batch; the confident leave."""
     policy = unsure(reader.model, float(point["confidence"]))
     return reader.read(batch, policy, fill=True, tile=GATHERED_TILE)
-
-
-def unsure(model: Backbone, confidence: float) -> Policy:
-    """Keep those whose best next token has at most this probability."""
-
-    def admit(depth: int, rows: Tensor, sequences: Tensor, work: Work) -> Admission:
-        logits = read_out(model, rows, work)
-        # max softmax = 1 / sum exp(logit - max): no need for the whole distribution.
-        surest = (logits.amax(-1) - logits.logsumexp(-1)).exp()
-        return Admission((surest <= confidence).nonzero()[:, 0])
-
-    return lambda: admit

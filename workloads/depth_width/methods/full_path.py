@@ -16,8 +16,9 @@ backbone, trained from noise, stood at 0.62 to 0.70 for k = 4; `train_questions.
 """
 
 from adabench.harness.contract.card import Card, Point, Variant
-from adabench.workloads.depth_width.ledger_qa.task import Asking, Exam, PathReader
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply, default
+from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader, PathTask
+from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(
     title="Full path",
@@ -30,7 +31,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Asking, point: Point, seed: int) -> PathReader:
+def prepare(task: PathTask, point: Point, seed: int) -> PathReader:
     """Restore the frozen backbone."""
     return task.path_reader()
 

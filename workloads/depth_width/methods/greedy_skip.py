@@ -27,10 +27,11 @@ without forecasts there is nothing to train. A hole costs four times what a fore
 """
 
 from adabench.harness.contract.card import Card, Knob, Point, Variant
-from adabench.workloads.depth_width.ledger.task import Ledger
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
-from adabench.workloads.depth_width.substrate.readers import Batch, UnitReader
+from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import rule
+from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
 
 CARD = Card(
     title="Greedy skipping",
@@ -47,7 +48,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> UnitReader:
+def prepare(task: StreamTask, point: Point, seed: int) -> UnitReader:
     """Restore the routers that were trained for this sparsity."""
     return task.unit_reader(f"greedy-{round(100 * float(point['sparsity']))}")
 

@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.ledger.task import Ledger
-from adabench.workloads.depth_width.methods.early_exit import unsure
+from adabench.workloads.depth_width.substrate.confidence import unsure
 from adabench.workloads.depth_width.substrate.gathered_forward import (
     Admission,
     Admit,
@@ -26,6 +25,7 @@ from adabench.workloads.depth_width.substrate.gathered_forward import (
     Policy,
 )
 from adabench.workloads.depth_width.substrate.readers import GATHERED_TILE, Batch, Reader
+from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
 CARD = Card(
@@ -56,7 +56,7 @@ class Coins:
     seed: int
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> Coins:
+def prepare(task: StreamTask, point: Point, seed: int) -> Coins:
     """Restore the method's model and measure its shares."""
     reader = task.reader("early-exit")
     met: list[tuple[int, int]] = []

@@ -28,9 +28,10 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point, Variant
-from adabench.workloads.depth_width.ledger_qa.task import Asking, Exam, PathReader
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
+from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader, PathTask
 from adabench.workloads.depth_width.substrate.paths.path_routers import decide
+from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(
     title="Random paths at Dr.LLM's lengths",
@@ -55,7 +56,7 @@ class Coins:
     seed: int
 
 
-def prepare(task: Asking, point: Point, seed: int) -> Coins:
+def prepare(task: PathTask, point: Point, seed: int) -> Coins:
     """Restore Dr.LLM's routers and note their paths."""
     reader, guided = task.guided("dr-llm")
     exam = task.calibration()

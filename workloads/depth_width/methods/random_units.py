@@ -19,15 +19,16 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point, Variant
-from adabench.workloads.depth_width.ledger.task import Ledger
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
-from adabench.workloads.depth_width.substrate.readers import Batch, UnitReader
+from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import (
     Parts,
     chosen,
     rule,
 )
 from adabench.workloads.depth_width.substrate.units.unit_forward import Choice, Rule
+from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
 CARD = Card(
@@ -49,7 +50,7 @@ class Coins:
     seed: int
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> Coins:
+def prepare(task: StreamTask, point: Point, seed: int) -> Coins:
     """Restore informed routing's parts and measure its rates."""
     reader = task.unit_reader(f"informed-{round(100 * float(point['sparsity']))}")
     batch = task.calibration()

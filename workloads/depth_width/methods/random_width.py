@@ -28,10 +28,11 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point, Variant
-from adabench.workloads.depth_width.ledger.task import Ledger
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.learners import coins, gated, shares
-from adabench.workloads.depth_width.substrate.readers import Batch, WidthReader
+from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.substrate.stream_task import StreamTask
+from adabench.workloads.depth_width.substrate.width_reader import WidthReader
 
 CARD = Card(
     title="Random width at the modules' shares",
@@ -52,7 +53,7 @@ class Coins:
     seed: int
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> Coins:
+def prepare(task: StreamTask, point: Point, seed: int) -> Coins:
     """Restore the method's model and measure its shares."""
     reader = task.width_reader(f"acm-{round(100 * float(point['budget']))}")
     batch = task.calibration()

@@ -28,10 +28,11 @@ import torch
 
 from adabench.harness.contract.card import Card, Knob, Point, Variant
 from adabench.harness.errors import SelectionError
-from adabench.workloads.depth_width.ledger_qa.task import Asking, Exam, PathReader
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, Reply, right
+from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader, PathTask
 from adabench.workloads.depth_width.substrate.paths.path_routers import tensors
+from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(
     title="Static path",
@@ -54,14 +55,14 @@ class Chosen:
     passes: tuple[int, ...]
 
 
-def prepare(task: Asking, point: Point, seed: int) -> Chosen:
+def prepare(task: PathTask, point: Point, seed: int) -> Chosen:
     """Find the best path of the wanted length."""
     reader, length = task.path_reader(), int(point["length"])
     fitted = task.fitted_path(length)
     return Chosen(reader, _best(task, reader, length) if fitted is None else fitted)
 
 
-def _best(task: Asking, reader: PathReader, length: int) -> tuple[int, ...]:
+def _best(task: PathTask, reader: PathReader, length: int) -> tuple[int, ...]:
     """Try every path of that length on training questions.
 
     Raises:

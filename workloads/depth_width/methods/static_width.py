@@ -22,10 +22,11 @@ shipped.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point, Variant
-from adabench.workloads.depth_width.ledger.task import Ledger
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.learners import constant
-from adabench.workloads.depth_width.substrate.readers import Batch, WidthReader
+from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.substrate.stream_task import StreamTask
+from adabench.workloads.depth_width.substrate.width_reader import WidthReader
 
 CARD = Card(
     title="Constant width",
@@ -38,7 +39,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> WidthReader:
+def prepare(task: StreamTask, point: Point, seed: int) -> WidthReader:
     """Restore the model that was tuned for this width."""
     return task.width_reader(f"static-{point['learners']}")
 

@@ -20,9 +20,9 @@ done.
 """
 
 from adabench.harness.contract.card import Card, Claim, Knob, Monotone, Point, Variant
-from adabench.workloads.depth_width.ledger.task import Ledger
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch, Reader
+from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 
 CARD = Card(
     title="Vanilla transformer",
@@ -43,7 +43,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> Reader:
+def prepare(task: StreamTask, point: Point, seed: int) -> Reader:
     """Restore the model of the wanted depth."""
     return task.reader(f"vanilla-{point['depth']}")
 

@@ -1,68 +1,157 @@
-"""What is fitted to SmolLM2 for scale `real`, by name.
+"""What is fitted to SmolLM2, by name, and the pretrained weights themselves.
 
     adabench train smollm2                # the weights, converted once into the cache
     adabench train real-informed          # a router and a forecaster for each unit
     adabench train 'real-static-*'        # thinned models with the same recovery
     adabench train real-exits             # lenses that let the head read inner layers
+    adabench train real-acm               # gates, and what stands in for learners that do not run
+    adabench train real-width-3           # three learners of four for everybody, the same steps
+    adabench train real-dr-llm            # labels from a search, routers, static paths as rivals
 
-`real-informed` took 310 CPU seconds in one call, from its start to the written file, on a processor
-that multiplies bfloat16 natively and that other processes used too. `real-static-fitted-15`,
-`real-greedy`, `real-static-uniform-15` and `real-exits` took 117, 160, 93 and 73 more in the same
-process, which had read the text by then; `real-static-late-15` took 101 in one of its own. These
-six are shipped. How long it takes without such products was not measured; many times that. Every
-recipe has the same forty steps, but for greedy's routers, which are judged on more text instead; a
-run that needs one that is not there says so.
+One to six CPU minutes each where bfloat16 is multiplied natively, and many times that elsewhere.
+What is shipped lies in `checkpoints/`; what is not, `adabench train` keeps in the user's cache
+folder. A run never fits: one that needs a file that is not there says so.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-RANK = 32
-STEPS = 40
+from adabench.workloads.depth_width.pretrained.substrate import path_files, unit_files, width_files
+from adabench.workloads.depth_width.pretrained.substrate.plans import (
+    FOLDER,
+    RealPathfinding,
+    RealRetrofit,
+    RealWidths,
+    real_path_recipes,
+    real_recipes,
+    real_width_recipes,
+)
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, Recipe
 
 
 @dataclass(frozen=True)
-class Weights:
+class PretrainedWeights:
     """The pretrained weights themselves: nothing is trained, one conversion is made."""
 
     name: str = "smollm2"
-    seed: int = 0
     steps: int = 1
-    forecast_s: int = 40
+    forecast_s: float = 40.0
+    home: Path = FOLDER
+
+    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
+        """Convert them into the cache; nothing goes into the folder."""
+        model = unit_files.backbone()
+        progress(1, 1)
+        count = sum(weight.numel() for weight in model.parameters())
+        return {"recipe": self.name, "held_out": {"parameters": count}}
 
 
 @dataclass(frozen=True)
-class RealRetrofit:
-    """Parts to be fitted to SmolLM2 (`closed_form_fit.py`, `refine.py`, `early_exits.py`)."""
+class UnitRecipe:
+    """Routers, forecasters or exits."""
 
-    name: str
-    kind: Literal["informed", "blind", "greedy", "static", "exits"]
-    sparsity: float
-    """Share of the unit executions that are to be replaced; of exits nothing is asked."""
-    order: Literal["", "fitted", "uniform", "late"] = ""
-    """Of a static model: which units go."""
-    after: tuple[int, ...] = ()
-    """Of exits: how many layers have run where one stands."""
-    seed: int = 0
-    rank: int = RANK
-    steps: int = STEPS
-    forecast_s: int = 310
+    plan: RealRetrofit
+
+    @property
+    def name(self) -> str:
+        """Of the files."""
+        return self.plan.name
+
+    @property
+    def steps(self) -> int:
+        """Steps of training."""
+        return self.plan.steps
+
+    @property
+    def forecast_s(self) -> float:
+        """CPU seconds."""
+        return self.plan.forecast_s
+
+    @property
+    def home(self) -> Path:
+        """Among the shipped files if it is one of them, else in the cache folder."""
+        return FOLDER if _shipped(self.name) else unit_files.shelf(self.plan)
+
+    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
+        """Fit it and write weights and card."""
+        return unit_files.train(self.plan, progress, folder)
 
 
-def real_recipes() -> dict[str, Weights | RealRetrofit]:
-    """Return the recipes by name; one training serves all run seeds, which draw other text."""
-    found: list[Weights | RealRetrofit] = [Weights()]
-    found += [
-        RealRetrofit("real-informed", "informed", 0.15),
-        RealRetrofit("real-greedy", "greedy", 0.15),
-        RealRetrofit("real-exits", "exits", 0.0, after=(18, 21, 24, 27)),
+@dataclass(frozen=True)
+class WidthRecipe:
+    """Granular MLPs, which are too large to be shipped."""
+
+    plan: RealWidths
+
+    @property
+    def name(self) -> str:
+        """Of the files."""
+        return self.plan.name
+
+    @property
+    def steps(self) -> int:
+        """Steps of training."""
+        return self.plan.steps
+
+    @property
+    def forecast_s(self) -> float:
+        """CPU seconds."""
+        return self.plan.forecast_s
+
+    @property
+    def home(self) -> Path:
+        """In the cache folder."""
+        return width_files.shelf(self.plan)
+
+    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
+        """Fit it and write weights and card."""
+        return width_files.train(self.plan, progress, folder)
+
+
+@dataclass(frozen=True)
+class PathRecipe:
+    """Routers of paths, and static paths as their rivals."""
+
+    plan: RealPathfinding
+
+    @property
+    def name(self) -> str:
+        """Of the files."""
+        return self.plan.name
+
+    @property
+    def steps(self) -> int:
+        """Passes over the labelled windows."""
+        return self.plan.steps
+
+    @property
+    def forecast_s(self) -> float:
+        """CPU seconds."""
+        return self.plan.forecast_s
+
+    @property
+    def home(self) -> Path:
+        """Among the shipped files if it is one of them, else in the cache folder."""
+        return FOLDER if _shipped(self.name) else path_files.shelf(self.plan)
+
+    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
+        """Search, teach and write weights and card."""
+        return path_files.train(self.plan, progress, folder)
+
+
+@cache
+def recipes() -> dict[str, Recipe]:
+    """Return every recipe by name."""
+    found: list[Recipe] = [
+        PretrainedWeights(),
+        *map(UnitRecipe, real_recipes().values()),
+        *map(WidthRecipe, real_width_recipes().values()),
+        *map(PathRecipe, real_path_recipes().values()),
     ]
-    for percent in (10, 15, 20):
-        found.append(
-            RealRetrofit(f"real-static-fitted-{percent}", "static", percent / 100, "fitted")
-        )
-    found += [
-        RealRetrofit("real-static-uniform-15", "static", 0.15, "uniform"),
-        RealRetrofit("real-static-late-15", "static", 0.15, "late"),
-    ]
-    return {plan.name: plan for plan in found}
+    return {recipe.name: recipe for recipe in found}
+
+
+def _shipped(name: str) -> bool:
+    return (FOLDER / f"{name}{SUFFIX}").exists()

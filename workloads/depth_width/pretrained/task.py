@@ -1,39 +1,38 @@
-"""The ledger at scale `real`: held-out Brown text, read by a real language model.
+"""A pretrained language model read layer by layer: held-out Brown text, SmolLM2 by default.
 
 SmolLM2-135M-Instruct, 30 layers, reads windows of 256 tokens of texts that nothing was fitted to.
-Here nobody knows which position needs which layer; what is known is the word that came next.
+Here nobody knows which position needs which layer; what is known is the word that came next. Any
+Llama-shaped decoder is read the same way (`llama_backbone.py`).
 
 **What is scored.** `nll_token`: nats per token, over all positions of a batch (1,024 by default).
 The task's primary quality must rise, so `accuracy` is here exp(-nll_token), the geometric mean of
 the chance that the model gave to the word that came. It is no share of right answers, and no greedy
-answer is looked at. `executions` are layers of 30 per token, attention and MLP half each. Costs are
-counted as at scale embedded; at 49,152 words the unembedding is 28 of 134 million weights, which
-nobody saves.
+answer is looked at. `executions` are layers of 30 per token, attention and MLP half each. At 49,152
+words the unembedding is 28 of 134 million weights, which nobody saves.
+
+**`prompt`.** A method that chooses layers for a whole window is given its first 64 words to decide
+by, and they are not scored: `prompt=64`, with any method. At `prompt=0` every word is scored.
 
 **The model is weak**: 3.7 to 3.8 nats a token on this text (the first words of a window have no
 context), a third of the next words ranked first. It stands for how skipping behaves in a pretrained
 model, not for how good a language model is.
 
-**lm-eval**, complete, HellaSwag-100 (acc, acc_norm) and TruthfulQA-MC1-100 (acc, acc_norm),
-standard errors near 0.05: informed routing at `sparsity=0.15`, as shipped, 0.31, 0.35, 0.27, 0.31;
-early exit 0.31, 0.39, 0.26, 0.33; the whole model (measured earlier) 0.32, 0.40, 0.27, 0.34. ACM's
-widths and Dr.LLM were not run there.
-
 **What is not here.** New learners for ACM would be 80 million weights to distil: here they are
 slices of the trained MLPs, each prefix with a fitted forecast of the rest (`width_forward.py`).
-Dr.LLM chooses layers for a whole window, so it runs at `layout=qa` (`path_task.py`).
+There are no keys of right and wrong, so there are no oracles. Windows are read whole; decoding is
+not built.
 
 **Who is fitted to what.** The model is never changed. Routers and forecasters come from the other
-four fifths of the corpus, without using a word of it as a label (`closed_form_fit.py`, `skip_damage.py`,
-`refine.py`). One training serves all run seeds: a seed draws other windows.
+four fifths of the corpus, without using a word of it as a label (`closed_form_fit.py`,
+`skip_damage.py`, `refine.py`). One training serves all run seeds: a seed draws other windows.
 
-A batch holds 4 windows for every 64 sequences of the stream: as many as memory likes, since logits
-are 200 MB then. Windows are read whole; decoding is not built at this scale.
+A batch holds 4 windows for every 64 `sequences`: as many as memory likes, since logits are 200 MB
+then.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NoReturn
 
 import numpy as np
@@ -41,147 +40,81 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from adabench.harness.contract.card import Card, Knob, Metric, Origin
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.workloads.depth_width.pretrained.substrate import early_exits, unit_files, width_files
+from adabench.workloads.depth_width.pretrained.substrate import path_files, unit_files, width_files
+from adabench.workloads.depth_width.pretrained.substrate.path_files import RealGuided
+from adabench.workloads.depth_width.pretrained.substrate.path_reading import Reading
+from adabench.workloads.depth_width.pretrained.substrate.plans import FOLDER, PROMPT
 from adabench.workloads.depth_width.pretrained.substrate.refine import RealParts, move, shift
-from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
-    RealWidened,
-    prefill_real_widths,
+from adabench.workloads.depth_width.pretrained.substrate.window_readers import (
+    HERE,
+    RealExitReader,
+    RealFitted,
+    RealPathReader,
+    RealReader,
+    RealUnitReader,
+    RealWidthReader,
 )
-from adabench.workloads.depth_width.substrate.checkpoints import FOLDER
-from adabench.workloads.depth_width.substrate.gathered_forward import Answer, Policy, everyone
-from adabench.workloads.depth_width.substrate.learners import Chooser
-from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.pretrained.substrate.windows import Windows
+from adabench.workloads.depth_width.substrate.costs import costs
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.smollm2.brown_text import Split
-from adabench.workloads.depth_width.substrate.smollm2.decoder_units import TILE, Plan, prefill_real
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.smollm2.decoder_units import TILE
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts
-from adabench.workloads.depth_width.substrate.units.unit_forward import Rule, all_units
-from adabench.workloads.depth_width.truth.scoring import costs
+
+CARD = Card(
+    title="A pretrained language model, read layer by layer",
+    paper="SmolLM2, arXiv 2502.02737, on the Brown corpus; Informed Routing, arXiv 2510.13831",
+    adapts="which layers, or parts of layers, each word or each window runs",
+    origins=(
+        Origin("ledger", {"layout": "stream"}, "real", drops=("mode", "width"), sets={"prompt": 0}),
+        Origin("ledger", {"layout": "qa"}, "real", drops=("mode", "width"), sets={"prompt": 64}),
+    ),
+    knobs=(
+        Knob("prompt", (0,), 0, open=True, low=0, high=255),
+        Knob("batches", (6,), 6, open=True, low=1),
+        Knob("sequences", (64,), 64, open=True, low=1),
+    ),
+    metrics=(
+        Metric("accuracy", "", "higher", "quality", primary=True),
+        Metric("nll_token", "nat", "lower", "quality"),
+        Metric("executions", "layers/token", "lower", "work", primary=True),
+        Metric("flops_counted", "FLOP/token", "lower", "cost"),
+        Metric("moved", "elements/token", "lower", "cost"),
+        Metric("kv_entries", "entries/token", "lower", "cost"),
+        Metric("kv_allocated", "entries/token", "lower", "cost"),
+        Metric("kv_ratio", "", "lower", "cost"),
+        Metric("kv_excess", "", "lower", "cost"),
+        Metric("parameters_bytes", "B", "lower", "cost"),
+        Metric("tokens", "tokens", "higher", "info"),
+    ),
+)
+CHECK_CONDITIONS = {"batches": 2, "sequences": 16}
 
 SEQUENCES_PER_WINDOW = 16
 CALIBRATION_SEED, CALIBRATION = 777, 4
+OPENINGS_SEED, OPENINGS = 778, 64
 _EVALUATION = 1_000_003
-_FULL = 6
-"""The depth that `vanilla` calls the whole model."""
-_HERE = (
-    "informed_routing, greedy_skip, random_units, static_units, early_exit, random_exit, acm, "
-    "random_width, static_width learners=3 and vanilla depth=6 run here; at layout=qa dr_llm, "
-    "full_path, static_path and random_paths"
-)
 
 
 @dataclass(frozen=True)
-class RealFitted:
-    """The model, and the parts that decide which units run."""
-
-    model: RealBackbone
-    parts: Parts
-    asked: frozenset[int]
-    gone: frozenset[int]
-    extra: int
-    """Weights of the parts that are in use."""
-
-
-@dataclass(frozen=True)
-class RealReader:
-    """The whole model: what a method that skips nothing gets to hold."""
-
-    model: RealBackbone
-    mode: str
-
-    def read(
-        self, batch: Batch, policy: Policy = everyone, *, fill: bool = False, tile: int = TILE
-    ) -> Answer:
-        """Return logits for every position.
-
-        Raises:
-            EnvironmentProblem: for a policy that lets positions leave.
-        """
-        if policy is not everyone:
-            raise EnvironmentProblem(
-                "Only early-exit has exits at scale real; this head reads the last layer.",
-                f"At scale real, {_HERE}.",
-            )
-        answer = prefill_real(self.model, torch.from_numpy(batch.tokens), all_units, Plan())
-        return replace(answer, parameters=_weights(self.model), unrolled=self.model.shape.layers)
-
-
-@dataclass(frozen=True)
-class RealExitReader:
-    """The whole model and the lenses of its exits: what a method that leaves early gets to hold."""
-
-    model: RealBackbone
-    lenses: early_exits.Lenses
-    mode: str
-
-    def read(self, batch: Batch, policy: Policy, *, fill: bool = True, tile: int = TILE) -> Answer:
-        """Return logits for every position; keys of later layers are written for all of them."""
-        tokens = torch.from_numpy(batch.tokens)
-        answer = early_exits.prefill_exits(self.model, self.lenses, tokens, policy)
-        more = sum(weight.numel() for weight in self.lenses.parameters())
-        return replace(
-            answer,
-            parameters=_weights(self.model) + more,
-            unrolled=self.model.shape.layers,
-        )
-
-
-@dataclass(frozen=True)
-class RealUnitReader:
-    """A frozen model and the parts fitted to it: what a method that routes units gets to hold."""
-
-    fitted: RealFitted
-    mode: str
-
-    def read(self, batch: Batch, rule: Rule, *, tile: int = TILE) -> Answer:
-        """Return logits for every position; units run for those that the rule keeps."""
-        fitted = self.fitted
-        plan = Plan(fitted.asked, fitted.gone)
-        answer = prefill_real(fitted.model, torch.from_numpy(batch.tokens), rule, plan)
-        return replace(
-            answer,
-            parameters=_weights(fitted.model) + fitted.extra,
-            unrolled=fitted.model.shape.layers,
-        )
-
-
-@dataclass(frozen=True)
-class RealWidthReader:
-    """A frozen model with its MLPs cut into learners: what a method that chooses widths holds."""
-
-    widened: RealWidened
-    mode: str
-
-    def read(self, batch: Batch, choose: Chooser, *, tile: int = TILE) -> Answer:
-        """Return logits for every position; learners run for those that take them."""
-        tokens = torch.from_numpy(batch.tokens)
-        answer = prefill_real_widths(self.widened, tokens, choose, tile=tile)
-        layers = self.widened.model.shape.layers
-        return replace(answer, parameters=self.widened.parameters, unrolled=layers)
-
-
-def _weights(model: RealBackbone) -> int:
-    return sum(weight.numel() for weight in model.parameters())
-
-
-@dataclass(frozen=True)
-class RealLedger:
+class Pretrained:
     """The task: batches of held-out windows, and a score that knows the next words."""
 
     seed: int
-    mode: str
-    layout: str
+    prompt: int
+    """Words of a window that are its opening and are not scored."""
     batches: tuple[Ints, ...]
     """Each [windows, TOKENS + 1]."""
     meter: Meter
 
-    def cases(self) -> Iterator[Batch]:
+    def cases(self) -> Iterator[Windows]:
         """Yield the batches without each window's last word."""
         for index, windows in enumerate(self.batches):
-            yield Batch(index, np.ascontiguousarray(windows[:, :-1]))
+            yield Windows(index, np.ascontiguousarray(windows[:, :-1]), self.prompt)
 
     def reader(self, base: str) -> RealReader | RealExitReader:
         """Return the reader of the whole model, or of the one with exits.
@@ -189,13 +122,13 @@ class RealLedger:
         Raises:
             EnvironmentProblem: for anything that was not trained at this scale.
         """
-        self._require_text_read_whole(base)
         if base == "early-exit":
             lenses = unit_files.exits(FOLDER)
-            return RealExitReader(unit_files.backbone(), lenses, self.mode)
-        if base != f"vanilla-{_FULL}":
+            return RealExitReader(unit_files.backbone(), lenses)
+        model = unit_files.backbone()
+        if base != f"vanilla-{model.shape.layers}":
             _refuse(base)
-        return RealReader(unit_files.backbone(), self.mode)
+        return RealReader(model)
 
     def unit_reader(self, base: str) -> RealUnitReader:
         """Return the reader of a retrofit such as `informed-16`, its price set to that share.
@@ -207,7 +140,6 @@ class RealLedger:
             EnvironmentProblem: for a kind that was not fitted at this scale.
             SelectionError: for a share that it was not settled for.
         """
-        self._require_text_read_whole(base)
         kind, _, percent = base.rpartition("-")
         name = f"real-{kind}"
         if kind.startswith("static"):
@@ -224,7 +156,7 @@ class RealLedger:
             frozenset(found.gone),
             _in_use(found),
         )
-        return RealUnitReader(fitted, self.mode)
+        return RealUnitReader(fitted)
 
     def width_reader(self, base: str) -> RealWidthReader:
         """Return the reader of granular MLPs such as `acm-75` or `static-3`.
@@ -233,23 +165,39 @@ class RealLedger:
             EnvironmentProblem: for a width that was not fitted at this scale.
             SelectionError: for a budget that gates are not settled for.
         """
-        self._require_text_read_whole(base)
         widened = width_files.widened(base, FOLDER)
-        return _refuse(base) if widened is None else RealWidthReader(widened, self.mode)
+        return _refuse(base) if widened is None else RealWidthReader(widened)
 
-    def _require_text_read_whole(self, base: str) -> None:
-        """Refuse what is not built here. Not in `load`: other methods of the run go on."""
-        if self.layout != "stream" or self.mode != "prefill":
-            raise EnvironmentProblem(
-                f"{base}: scale real has no layout={self.layout} with mode={self.mode}.",
-                "It reads text whole: --set mode=prefill, layout=stream.",
+    def path_reader(self) -> RealPathReader:
+        """Return the whole model for methods that choose a path by a window's opening.
+
+        Raises:
+            SelectionError: for windows with another opening than routers were taught on.
+        """
+        if self.prompt != PROMPT:
+            raise SelectionError(
+                f"A path is decided by the first {PROMPT} words of a window, and prompt is "
+                f"{self.prompt}.",
+                f"Leave prompt at {PROMPT} for methods that choose paths.",
             )
+        return RealPathReader(unit_files.backbone(), TILE)
 
-    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
-        """Refuse what methods of other kinds ask their task for: none of it was trained here."""
-        if not name.endswith("reader") and name != "guided":
-            raise AttributeError(name)
-        return lambda *asked, **more: _refuse(f"{name}{asked}")
+    def guided(self, base: str) -> tuple[RealPathReader, RealGuided]:
+        """Return the whole model and the routers fitted to it.
+
+        Raises:
+            EnvironmentProblem: if they were not fitted yet.
+        """
+        return self.path_reader(), path_files.guided(f"real-{base}", FOLDER)
+
+    def fitted_path(self, length: int) -> tuple[int, ...]:
+        """Return the static path of that many layers that was best on the fitting split.
+
+        Raises:
+            EnvironmentProblem: if paths were not fitted yet.
+            SelectionError: for a length that was not searched.
+        """
+        return path_files.static_path("real-dr-llm", length, FOLDER)
 
     @property
     def longest(self) -> int:
@@ -260,32 +208,43 @@ class RealLedger:
         """Return plain text as the model's words."""
         return unit_files.words(text)
 
-    def calibration(self) -> Batch:
-        """Return windows of the fitting split, which no score is taken on."""
-        windows = drawn("fit", CALIBRATION, CALIBRATION_SEED)
-        return Batch(-1, np.ascontiguousarray(windows[:, :-1]))
+    def calibration(self) -> Windows:
+        """Return windows of the fitting split, which no score is taken on.
 
-    def score(self, batch: Batch, answer: Answer) -> Mapping[str, float]:
-        """Return quality and counted work."""
-        windows = self.batches[batch.index]
-        targets = torch.from_numpy(np.ascontiguousarray(windows[:, 1:])).flatten()
-        nll = float(F.cross_entropy(answer.logits.flatten(0, 1), targets))
-        found = costs(answer, targets.numel())
-        found |= {"executions": float(answer.executions().mean())}
+        With an opening there are more of them, and nothing comes after it.
+        """
+        if self.prompt:
+            windows = drawn("fit", OPENINGS, OPENINGS_SEED)
+            return Windows(-1, np.ascontiguousarray(windows[:, : self.prompt]), self.prompt)
+        windows = drawn("fit", CALIBRATION, CALIBRATION_SEED)
+        return Windows(-1, np.ascontiguousarray(windows[:, :-1]), self.prompt)
+
+    def score(self, case: Windows, answer: Answer | Reading) -> Mapping[str, float]:
+        """Return quality of the words after the opening, and counted work of all."""
+        windows = self.batches[case.index]
+        wanted = windows[:, max(1, self.prompt) :]
+        logits = answer.logits[:, -wanted.shape[1] :]
+        targets = torch.from_numpy(np.ascontiguousarray(wanted)).flatten()
+        nll = float(F.cross_entropy(logits.flatten(0, 1), targets))
+        found = costs(answer, windows[:, 1:].size)
+        found |= {"executions": float(answer.executions().double().mean())}
         return found | {"nll_token": nll, "accuracy": float(np.exp(-nll))}
 
 
-def load(seed: int, mode: str, layout: str, batches: int, sequences: int) -> RealLedger:
-    """Return the task at scale `real`.
+def load(
+    scale: str, seed: int, *, prompt: int = 0, batches: int = 6, sequences: int = 64
+) -> Pretrained:
+    """Return the task under the given conditions.
 
     Raises:
         EnvironmentProblem: without the weights or the corpus.
         SelectionError: for more text than there is.
     """
+    del scale  # there is one
     each = max(1, sequences // SEQUENCES_PER_WINDOW)
     windows = drawn("held-out", each * batches, _EVALUATION, seed)
     parts = tuple(windows[i * each : (i + 1) * each] for i in range(batches))
-    return RealLedger(seed, mode, layout, parts, Meter())
+    return Pretrained(seed, prompt, parts, Meter())
 
 
 def drawn(split: Split, count: int, *seeds: int) -> Ints:
@@ -310,7 +269,7 @@ def _shifted(found: RealParts, share: float) -> Parts:
     shares = sorted(found.shifts)
     if not shares[0] <= share <= shares[-1]:
         raise SelectionError(
-            f"At scale real no router is settled for sparsity={share:g}.",
+            f"No router of SmolLM2 is settled for sparsity={share:g}.",
             f"Ask for {shares[0]:g} to {shares[-1]:g}.",
         )
     parts = _folded(found)
@@ -355,5 +314,5 @@ def _in_use(found: RealParts) -> int:
 def _refuse(base: str) -> NoReturn:
     raise EnvironmentProblem(
         f"{base}: nothing of that kind was trained on SmolLM2.",
-        f"Run it at scale embedded. At scale real, {_HERE}.",
+        f"Run it on ledger or ledger_qa. Of pretrained, {HERE}.",
     )

@@ -182,3 +182,12 @@ def rotate(heads: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     """Turn queries or keys [..., heads, d / heads] by their positions."""
     first, second = heads.chunk(2, dim=-1)
     return heads * cosine + torch.cat([-second, first], dim=-1) * sine
+
+
+def hollow(model: Backbone) -> Backbone:
+    """Take a backbone's MLPs out, in place: their matrices become empty."""
+    for index in range(model.shape.layers):
+        layer, d = model.layer(index), model.shape.width
+        layer.up.weight = nn.Parameter(torch.empty(0, d), requires_grad=False)
+        layer.down.weight = nn.Parameter(torch.empty(d, 0), requires_grad=False)
+    return model

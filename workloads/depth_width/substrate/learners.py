@@ -159,15 +159,6 @@ class Widened:
         return sum(weight.numel() for weight in both)
 
 
-def hollow(model: Backbone) -> Backbone:
-    """Take a backbone's MLPs out, in place: their matrices become empty."""
-    for index in range(model.shape.layers):
-        layer, d = model.layer(index), model.shape.width
-        layer.up.weight = nn.Parameter(torch.empty(0, d), requires_grad=False)
-        layer.down.weight = nn.Parameter(torch.empty(d, 0), requires_grad=False)
-    return model
-
-
 def gated(modules: Modules) -> Chooser:
     """Return the trained choice; the gates' products, and those that fold them, are counted."""
     folded: list[tuple[Tensor, Tensor]] = []

@@ -49,6 +49,14 @@ class Questions:
 
 
 @dataclass(frozen=True)
+class Exam:
+    """A case: questions, and which batch they are."""
+
+    index: int
+    questions: Questions
+
+
+@dataclass(frozen=True)
 class Keys:
     """What the generator knows; no method sees it."""
 

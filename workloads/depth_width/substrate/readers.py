@@ -12,19 +12,7 @@ from adabench.workloads.depth_width.substrate.gathered_forward import (
     everyone,
     prefill,
 )
-from adabench.workloads.depth_width.substrate.learners import (
-    Chooser,
-    Widened,
-    decode_widths,
-    prefill_widths,
-)
 from adabench.workloads.depth_width.substrate.stream import Ints
-from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Fitted
-from adabench.workloads.depth_width.substrate.units.unit_forward import (
-    Rule,
-    decode_units,
-    prefill_units,
-)
 
 DENSE_TILE, GATHERED_TILE = 64, 64
 DECODED = {"decode1": (1, 4), "decode16": (16, 16)}
@@ -74,47 +62,4 @@ class Reader:
             parameters=sum(weight.numel() for weight in self.model.parameters()),
             unrolled=len(self.model.shape.order),
             kv_analytic=self.kv_analytic,
-        )
-
-
-@dataclass(frozen=True)
-class UnitReader:
-    """A frozen model and the parts trained for it: what a method that routes units gets to hold."""
-
-    fitted: Fitted
-    mode: str
-
-    def read(self, batch: Batch, rule: Rule, *, tile: int = GATHERED_TILE) -> Answer:
-        """Return logits for every position; units run for those that the rule keeps."""
-        model, tokens = self.fitted.model, torch.from_numpy(batch.tokens)
-        if self.mode == "prefill":
-            answer = prefill_units(model, tokens, rule, tile=tile)
-        else:
-            answer = decode_units(model, tokens, rule, batch=DECODED[self.mode][0])
-        weights = (*model.parameters(), *self.fitted.parts.parameters())
-        return replace(
-            answer,
-            parameters=sum(weight.numel() for weight in weights),
-            unrolled=model.shape.layers,
-        )
-
-
-@dataclass(frozen=True)
-class WidthReader:
-    """A model with granular modules: what a method that chooses widths gets to hold."""
-
-    widened: Widened
-    mode: str
-
-    def read(self, batch: Batch, choose: Chooser, *, tile: int = GATHERED_TILE) -> Answer:
-        """Return logits for every position; learners run for those that take them."""
-        tokens = torch.from_numpy(batch.tokens)
-        if self.mode == "prefill":
-            answer = prefill_widths(self.widened, tokens, choose, tile=tile)
-        else:
-            answer = decode_widths(self.widened, tokens, choose, batch=DECODED[self.mode][0])
-        return replace(
-            answer,
-            parameters=self.widened.parameters,
-            unrolled=self.widened.model.shape.layers,
         )

@@ -32,6 +32,11 @@ from adabench.workloads.depth_width.substrate.work_counter import Work
 
 BALANCE, Z_LOSS = 0.1, 1e-5
 """Coefficients of token choice, as published."""
+CAPACITIES: dict[str, tuple[float, ...]] = {
+    "thirds": (1.0, 2 / 3, 1 / 3),
+    "halves": (1.0, 1 / 2, 1 / 4),
+}
+"""Share of the positions that each recursion may keep: the paper's rule, and a leaner one."""
 EXPERT_LOSS = 0.001
 """Coefficient of expert choice's auxiliary loss, as published."""
 

@@ -17,17 +17,19 @@ that the one head reads every layer. Routers add their own losses (`recursion_ro
 """
 
 import math
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.depth_width.ledger.recipes import Recipe
-from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress
 from adabench.workloads.depth_width.substrate.gathered_forward import (
     Admission,
     Admit,
@@ -36,6 +38,7 @@ from adabench.workloads.depth_width.substrate.gathered_forward import (
     hidden,
     one_thread,
 )
+from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
 from adabench.workloads.depth_width.substrate.recursion_routing import (
     Penalty,
     threshold,
@@ -44,8 +47,8 @@ from adabench.workloads.depth_width.substrate.recursion_routing import (
 )
 from adabench.workloads.depth_width.substrate.stream import KMAX, MODULUS, Corpus, draw
 from adabench.workloads.depth_width.substrate.work_counter import Work
-from adabench.workloads.shared.training.checkpoints import code_digest
 
+STEPS = 1000
 BATCH = 32
 RATE, BETAS, WEIGHT_DECAY, CLIP = 3e-3, (0.9, 0.98), 0.05, 1.0
 WARM_UP_STEPS, DECAY_FROM, LAST_RATE = 100, 0.6, 0.05
@@ -54,8 +57,34 @@ CAPACITY_WARM_UP = 0.5
 ANSWER_WEIGHT = 3.0
 HELD_OUT_SEED, HELD_OUT = 999, 256
 
-Progress = Callable[[int, int], None]
-"""Called after each step with (steps done, steps in all)."""
+
+@dataclass(frozen=True)
+class BackboneRecipe:
+    """A backbone of plain streams: what to train, from which seed."""
+
+    name: str
+    shape: Shape
+    seed: int
+    home: Path
+    loss: Literal["last", "exits", "expert", "token"] = "last"
+    """`exits` reads the head at every layer; `expert` and `token` train a router."""
+    capacities: tuple[float, ...] = ()
+    steps: int = STEPS
+    forecast_s: int = 120
+    levels: int = LEVELS
+    """Of the packed file (`int8_packing.py`)."""
+
+    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
+        """Train it and write weights and card; the card is of the file, not of what was trained."""
+        path = folder / f"{self.name}{SUFFIX}"
+        checkpoints.write(train(self, progress).state_dict(), path, levels=self.levels)
+        return checkpoints.describe(self, folder, held_out=held_out(self, self.load(folder)))
+
+    def load(self, folder: Path | None = None) -> Backbone:
+        """Return the model in fp32; trained first if it is not there."""
+        model = Backbone(self.shape)
+        model.load_state_dict(checkpoints.weights(self, folder))
+        return model.eval().requires_grad_(False)
 
 
 @dataclass(frozen=True)
@@ -70,7 +99,7 @@ class Batch:
     running: Tensor
 
 
-def train(recipe: Recipe, progress: Progress = lambda done, steps: None) -> Backbone:
+def train(recipe: BackboneRecipe, progress: Progress = lambda done, steps: None) -> Backbone:
     """Train a recipe from its seed on one thread; return the model in evaluation mode."""
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
@@ -80,7 +109,9 @@ def train(recipe: Recipe, progress: Progress = lambda done, steps: None) -> Back
     return model.eval().requires_grad_(False)
 
 
-def _fit(recipe: Recipe, model: Backbone, value_head: nn.Linear, progress: Progress) -> None:
+def _fit(
+    recipe: BackboneRecipe, model: Backbone, value_head: nn.Linear, progress: Progress
+) -> None:
     parameters = [*model.parameters(), *value_head.parameters()]
     optimiser = torch.optim.AdamW(
         parameters, lr=RATE, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
@@ -95,7 +126,7 @@ def _fit(recipe: Recipe, model: Backbone, value_head: nn.Linear, progress: Progr
         progress(step + 1, recipe.steps)
 
 
-def _batches(recipe: Recipe) -> Iterator[Batch]:
+def _batches(recipe: BackboneRecipe) -> Iterator[Batch]:
     generator = np.random.Generator(np.random.PCG64(recipe.seed))
     for step in range(recipe.steps):
         risen = step / recipe.steps / CURRICULUM
@@ -123,7 +154,7 @@ def batch_of(corpus: Corpus) -> Batch:
 
 
 def _loss(
-    recipe: Recipe, model: Backbone, value_head: nn.Linear, batch: Batch, step: int
+    recipe: BackboneRecipe, model: Backbone, value_head: nn.Linear, batch: Batch, step: int
 ) -> Tensor:
     penalty, between = Penalty(), list[Tensor]()
     policy = _policy(recipe, model, penalty, between, step)
@@ -139,7 +170,7 @@ def _loss(
 
 
 def _policy(
-    recipe: Recipe, model: Backbone, penalty: Penalty, between: list[Tensor], step: int
+    recipe: BackboneRecipe, model: Backbone, penalty: Penalty, between: list[Tensor], step: int
 ) -> Policy:
     if recipe.loss == "expert":
         return top_k(model, warmed(recipe, step), penalty, BATCH)
@@ -148,7 +179,7 @@ def _policy(
     return _witness(between) if recipe.loss == "exits" else everyone
 
 
-def warmed(recipe: Recipe, step: int) -> list[float]:
+def warmed(recipe: BackboneRecipe, step: int) -> list[float]:
     """Return the capacities at a step: a cosine from 1 down to the recipe's own."""
     share = min(1.0, step / (CAPACITY_WARM_UP * recipe.steps))
     left = (1 + math.cos(math.pi * share)) / 2
@@ -179,14 +210,14 @@ def _two_terms(model: Backbone, value_head: nn.Linear, states: Tensor, batch: Ba
     return (each * weight).sum() / weight.sum() + value
 
 
-def inference_policy(recipe: Recipe, model: Backbone) -> Policy:
+def inference_policy(recipe: BackboneRecipe, model: Backbone) -> Policy:
     """Return the causal policy that a recipe's held-out figures are taken with."""
     if recipe.loss == "expert":
         return threshold(model, [-1.0 if c >= 1 else 0.5 for c in recipe.capacities])
     return token_choice(model) if recipe.loss == "token" else everyone
 
 
-def held_out(recipe: Recipe, model: Backbone) -> dict[str, float]:
+def held_out(recipe: BackboneRecipe, model: Backbone) -> dict[str, float]:
     """Return answer accuracy by k, filler accuracy and executions on held-out sequences."""
     corpus = draw(np.random.Generator(np.random.PCG64(HELD_OUT_SEED)), HELD_OUT)
     batch, work = batch_of(corpus), Work()
@@ -199,8 +230,3 @@ def held_out(recipe: Recipe, model: Backbone) -> dict[str, float]:
     found["accuracy_filler"] = float(right[(words == 1) | (words == 2)].mean())
     found["executions"] = sum(len(flat) for _, flat in work.runs) / batch.inputs.numel()
     return {name: round(value, 4) for name, value in found.items()}
-
-
-def source_digest() -> str:
-    """Return a digest of the code that a training depends on."""
-    return code_digest(sys.modules[__name__])

@@ -6,8 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.depth_width.ledger.recipes import Recipe
-from adabench.workloads.depth_width.substrate.backbone import Shape
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.stream import (
     KMAX,
@@ -59,6 +57,16 @@ def wrong_targets(targets: Ints, generator: np.random.Generator) -> Ints:
     return np.asarray(VALUE + (targets - VALUE + shift) % MODULUS, np.int64)
 
 
+def wrong_answers(answers: Ints, seed: int | None) -> Ints:
+    """Return other values in place of answers, drawn from a seed; without one the answers.
+
+    What a search still finds for those, it finds by luck.
+    """
+    if seed is None:
+        return answers
+    return wrong_targets(answers, np.random.Generator(np.random.PCG64(seed)))
+
+
 def allocation(labels: Labels, ran: npt.NDArray[np.floating]) -> dict[str, float]:
     """Return the mean layers run by input class, by k and by place in the segment.
 
@@ -106,37 +114,3 @@ def quality(corpus: Corpus, answer: Answer) -> dict[str, float]:
         "loss_predictable": predictable_loss(corpus, answer.logits, equal | filler),
         "answers": float(equal.sum()),
     }
-
-
-def costs(answer: Answer, tokens: int) -> dict[str, float]:
-    """Return what was counted, per token."""
-    works = [work for _, work in answer.works]
-    entries = sum(work.kv_entries for work in works) / tokens
-    found = {
-        "flops_counted": sum(work.flops + work.moved for work in works) / tokens,
-        "moved": sum(work.moved for work in works) / tokens,
-        "kv_entries": entries,
-        "kv_allocated": sum(work.kv_allocated for work in works) / tokens,
-        "parameters_bytes": 4.0 * answer.parameters,
-        "tokens": float(tokens),
-    }
-    if answer.unrolled:
-        found["kv_ratio"] = entries / answer.unrolled
-    if answer.kv_analytic:
-        found["kv_excess"] = entries / answer.kv_analytic
-    return found
-
-
-def kv_analytic(recipe: Recipe, shape: Shape) -> float:
-    """Return the stored positions per token that the method's formula promises.
-
-    Unique layers store everything. Recursion-wise caching stores the capacity of each
-    recursion, (N_r + 1) / (2 N_r) of the recursive part for capacities 1, 2/3, 1/3 (and for
-    balanced token choice); sharing stores the first recursion alone, 1 / N_r.
-    """
-    if not recipe.shape.router:
-        return float(len(shape.order))
-    block, n_r = len(shape.block), shape.recursions
-    if shape.kv == "shared":
-        return 2.0 + block * (recipe.capacities[0] if recipe.capacities else 1.0)
-    return 2.0 + block * (sum(recipe.capacities) if recipe.capacities else (n_r + 1) / 2)

@@ -12,10 +12,9 @@ from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.ledger import task as task_file
 from adabench.workloads.depth_width.ledger.methods.mor import mor, threshold_calibration
-from adabench.workloads.depth_width.ledger.recipes import CAPACITIES
 from adabench.workloads.depth_width.ledger.task import Ledger, load
 from adabench.workloads.depth_width.substrate.gathered_forward import prefill
-from adabench.workloads.depth_width.substrate.recursion_routing import rates
+from adabench.workloads.depth_width.substrate.recursion_routing import CAPACITIES, rates
 from adabench.workloads.depth_width.substrate.stream import Corpus, Labels
 
 POINT = registry.find("ledger/mor").card.defaults | {"rule": "capacity"}

@@ -21,8 +21,8 @@ from adabench.workloads.depth_width.ledger_cot.methods import (
 from adabench.workloads.depth_width.ledger_cot.substrate import traces
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import Keys, Reckoned
-from adabench.workloads.depth_width.ledger_qa.task import Exam
 from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.questions import Exam
 
 METHODS = [
     name

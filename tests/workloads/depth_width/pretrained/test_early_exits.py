@@ -167,7 +167,7 @@ def test_a_later_token_changes_no_earlier_logit(
 def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (300, TOKENS + 1))
     monkeypatch.setattr(unit_files, "backbone", lambda: model)
-    monkeypatch.setattr(unit_files, "_quick", lambda seed: model)
+    monkeypatch.setattr(unit_files, "fitting_backbone", lambda seed: model)
     monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
     monkeypatch.setattr(real_task, "FOLDER", tmp_path)
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))

@@ -35,7 +35,7 @@ from adabench.workloads.depth_width.pretrained.substrate import (
     window_path_search,
 )
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import read_along
-from adabench.workloads.depth_width.pretrained.substrate.path_recipes import (
+from adabench.workloads.depth_width.pretrained.substrate.plans import (
     PROMPT,
     real_path_recipes,
 )
@@ -306,7 +306,7 @@ def test_routers_are_leant_to_a_mean_length(model: RealBackbone, routers: Router
 def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (240, TOKENS + 1))
     monkeypatch.setattr(unit_files, "backbone", lambda: model)
-    monkeypatch.setattr(unit_files, "_quick", lambda seed: model)
+    monkeypatch.setattr(unit_files, "fitting_backbone", lambda seed: model)
     monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
     monkeypatch.setattr(train_window_routers, "SHORTER", 2)
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
@@ -335,7 +335,7 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def taught(tiny: Path) -> dict[str, Any]:
     """Return the card of routers taught to the tiny model, where readers look for them."""
     plan = path_files.real_path_recipes()["real-dr-llm"]
-    folder = path_files.kept(plan)
+    folder = path_files.shelf(plan)
     return path_files.train(plan, lambda done, steps: None, folder)
 
 
@@ -432,7 +432,7 @@ def test_teaching_is_repeatable_and_leaves_the_model_alone(
     before = {key: value.clone() for key, value in model.state_dict().items()}
     plan = path_files.real_path_recipes()["real-dr-llm"]
     path_files.train(plan, lambda done, steps: None, tiny)
-    first = path_files.kept(plan) / "real-dr-llm.safetensors"
+    first = path_files.shelf(plan) / "real-dr-llm.safetensors"
     assert (tiny / "real-dr-llm.safetensors").read_bytes() == first.read_bytes()
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     card = json.loads((tiny / "real-dr-llm.json").read_text())

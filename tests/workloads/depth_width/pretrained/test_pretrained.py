@@ -445,7 +445,7 @@ def test_which_units_a_static_model_loses():
 def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (320, TOKENS + 1))
     monkeypatch.setattr(unit_files, "backbone", lambda: model)
-    monkeypatch.setattr(unit_files, "_quick", lambda seed: model)
+    monkeypatch.setattr(unit_files, "fitting_backbone", lambda seed: model)
     monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
     monkeypatch.setattr(real_task, "FOLDER", tmp_path)
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
@@ -666,23 +666,23 @@ def test_what_is_not_shipped_is_fitted_outside_of_the_repository(
 
 def test_a_run_does_not_fit_what_takes_minutes_but_says_how(tiny: Path) -> None:
     with pytest.raises(EnvironmentProblem, match="real-greedy is not shipped") as refused:
-        unit_files._filed("real-greedy", tiny)
+        unit_files.filed("real-greedy", tiny)
     assert "adabench train real-greedy" in refused.value.hint
     plan = unit_files.real_recipes()["real-greedy"]
-    path = unit_files.kept(plan) / "real-greedy.safetensors"
+    path = unit_files.shelf(plan) / "real-greedy.safetensors"
     path.parent.mkdir(parents=True)
     path.touch()
-    assert unit_files._filed("real-greedy", tiny)[1] == path
+    assert unit_files.filed("real-greedy", tiny)[1] == path
     (tiny / path.name).touch()
-    assert unit_files._filed("real-greedy", tiny)[1] == tiny / path.name
+    assert unit_files.filed("real-greedy", tiny)[1] == tiny / path.name
 
 
 def test_what_was_fitted_to_another_model_is_not_taken(
     tiny: Path, model: RealBackbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = unit_files.real_recipes()["real-informed"]
-    before = unit_files.kept(plan)
-    assert unit_files.kept(dataclasses.replace(plan, rank=5)) != before
+    before = unit_files.shelf(plan)
+    assert unit_files.shelf(dataclasses.replace(plan, rank=5)) != before
     other = types.SimpleNamespace(shape=dataclasses.replace(model.shape, width=48))
     monkeypatch.setattr(unit_files, "backbone", lambda: other)
-    assert unit_files.kept(plan) != before
+    assert unit_files.shelf(plan) != before

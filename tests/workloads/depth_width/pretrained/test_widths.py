@@ -235,7 +235,7 @@ def test_tuning_brings_the_model_closer_and_leaves_its_weights(model: RealBackbo
 def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (400, TOKENS + 1))
     monkeypatch.setattr(unit_files, "backbone", lambda: model)
-    monkeypatch.setattr(unit_files, "_quick", lambda seed: model)
+    monkeypatch.setattr(unit_files, "fitting_backbone", lambda seed: model)
     monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
     monkeypatch.setattr(real_task, "FOLDER", tmp_path)
     monkeypatch.setattr(width_files, "SETTLED", 100)

@@ -14,10 +14,11 @@ everything and seeing it nothing that three seeds could show.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.ledger.task import Ledger
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
-from adabench.workloads.depth_width.substrate.readers import Batch, UnitReader
+from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import rule
+from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
 
 CARD = Card(
     title="Blind routing with forecasts",
@@ -29,7 +30,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> UnitReader:
+def prepare(task: StreamTask, point: Point, seed: int) -> UnitReader:
     """Restore the routers and forecasters."""
     return task.unit_reader("blind-75")
 

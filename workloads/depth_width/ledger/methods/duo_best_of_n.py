@@ -41,9 +41,9 @@ from adabench.workloads.depth_width.ledger.methods.random_duo import rates
 from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search as study
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import routed
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
-from adabench.workloads.depth_width.ledger.task import Ledger
 from adabench.workloads.depth_width.ledger.truth import oracle_targets as judging
 from adabench.workloads.depth_width.ledger.truth.oracle_scoring import Studied
+from adabench.workloads.depth_width.ledger.truth.oracle_task import OracleTask
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream import EQUAL
 
@@ -79,7 +79,7 @@ class Luckiest:
     views: tuple[dict[str, Tensor], ...]
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> Luckiest:
+def prepare(task: OracleTask, point: Point, seed: int) -> Luckiest:
     """Draw patterns at the routers' rates and try them all on every sequence."""
     reader = task.duo_reader(int(point["budget"]))
     assert reader.routers is not None

@@ -72,9 +72,9 @@ from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point, Rati
 from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search as study
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import BIG, SIXTEENTH, written
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
-from adabench.workloads.depth_width.ledger.task import Ledger
 from adabench.workloads.depth_width.ledger.truth import oracle_targets as judging
 from adabench.workloads.depth_width.ledger.truth.oracle_scoring import Studied, classes
+from adabench.workloads.depth_width.ledger.truth.oracle_task import OracleTask
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread, read_out
 from adabench.workloads.depth_width.substrate.readers import GATHERED_TILE, Batch
 from adabench.workloads.depth_width.substrate.stream import Corpus
@@ -141,7 +141,7 @@ class Placed:
     running: tuple[Mapping[str, Tensor], ...]
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> Placed:
+def prepare(task: OracleTask, point: Point, seed: int) -> Placed:
     """Search every position of every batch, and what shuffling and luck would give."""
     reader, found = task.duo_reader(), []
     layers = reader.duo.model.shape.layers
@@ -194,7 +194,7 @@ def kinds(corpus: Corpus) -> Tensor:
     return found
 
 
-def luck(task: Ledger, *, budget: int, wrong: int) -> dict[str, float]:
+def luck(task: OracleTask, *, budget: int, wrong: int) -> dict[str, float]:
     """Return accuracies: big everywhere, the best pattern of each answer, and chance.
 
     `by_chance`: what the same search reaches on random values that are all wrong, and `big_chance`

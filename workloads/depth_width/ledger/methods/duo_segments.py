@@ -47,9 +47,9 @@ from torch import Tensor
 from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point
 from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search as study
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
-from adabench.workloads.depth_width.ledger.task import Ledger
 from adabench.workloads.depth_width.ledger.truth import oracle_targets as judging
 from adabench.workloads.depth_width.ledger.truth.oracle_scoring import Studied
+from adabench.workloads.depth_width.ledger.truth.oracle_task import OracleTask
 from adabench.workloads.depth_width.substrate.readers import Batch
 
 CARD = Card(
@@ -101,7 +101,7 @@ class Segmented:
     views: tuple[dict[str, Tensor], ...]
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> Segmented:
+def prepare(task: OracleTask, point: Point, seed: int) -> Segmented:
     """Try every batch with few and with many big modules."""
     reader, options, views = task.duo_reader(), [], []
     layers, bigs, skips = reader.duo.model.shape.layers, int(point["budget"]), point["options"] == 3

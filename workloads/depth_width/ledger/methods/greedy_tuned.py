@@ -17,10 +17,11 @@ router that reaches its budget before the backbone has adapted loses the answers
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.ledger.task import Ledger
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
-from adabench.workloads.depth_width.substrate.readers import Batch, UnitReader
+from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import rule
+from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
 
 CARD = Card(
     title="Greedy skipping with LoRA",
@@ -32,7 +33,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> UnitReader:
+def prepare(task: StreamTask, point: Point, seed: int) -> UnitReader:
     """Restore the fine-tuned backbone and its routers."""
     return task.unit_reader("tuned-75")
 

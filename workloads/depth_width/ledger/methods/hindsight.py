@@ -36,7 +36,7 @@ import numpy as np
 import torch
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.truth.oracle_task import OracleTask
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch, Reader
 from adabench.workloads.depth_width.truth.scoring import Floats
@@ -60,14 +60,14 @@ class Ladder:
     """Of every batch: [sequences, rungs], in units of the batch's accuracy."""
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> Ladder:
+def prepare(task: OracleTask, point: Point, seed: int) -> Ladder:
     """Read every batch with every rung and note what it was worth."""
     readers = tuple(task.reader(f"vanilla-{depth}") for depth in LADDER)
     return Ladder(readers, tuple(worth(task, readers, batch) for batch in task.cases()))
 
 
 def worth(
-    task: Ledger, readers: Sequence[Reader], batch: Batch, wrong: int | None = None
+    task: OracleTask, readers: Sequence[Reader], batch: Batch, wrong: int | None = None
 ) -> Floats:
     """Return each sequence's credit on each rung, [sequences, rungs]."""
     # Prefill and decode give the same logits, and prefill is the quicker.
@@ -85,7 +85,7 @@ def choose(credits: Floats, price: float) -> Floats:
     return np.asarray((credits - cost).round(12).argmax(axis=1), np.int64)
 
 
-def luck(task: Ledger, ladder: Ladder, wrong: int) -> tuple[float, float]:
+def luck(task: OracleTask, ladder: Ladder, wrong: int) -> tuple[float, float]:
     """Return what the search gains over its best rung: with true and with random targets."""
     gains = []
     for seed in (None, wrong):

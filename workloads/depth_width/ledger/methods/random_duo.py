@@ -22,8 +22,7 @@ from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import coins, routed, shares
-from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
-from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader, DuoTask
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch
 
@@ -45,7 +44,7 @@ class Coins:
     seed: int
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> Coins:
+def prepare(task: DuoTask, point: Point, seed: int) -> Coins:
     """Restore the method's model and measure its rates."""
     reader = task.duo_reader(int(point["budget"]))
     return Coins(replace(reader, routers=None), rates(reader, task.calibration()), seed)

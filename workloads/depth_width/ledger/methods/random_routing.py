@@ -20,16 +20,16 @@ from dataclasses import dataclass, replace
 import torch
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.ledger.recipes import CAPACITIES
-from adabench.workloads.depth_width.ledger.task import Ledger
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import GATHERED_TILE, Batch, Reader
 from adabench.workloads.depth_width.substrate.recursion_routing import (
+    CAPACITIES,
     random_choice,
     rates,
     threshold,
     thresholds,
 )
+from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 
 CARD = Card(
     title="Random routing at MoR's rates",
@@ -48,7 +48,7 @@ class Coins:
     seed: int
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> Coins:
+def prepare(task: StreamTask, point: Point, seed: int) -> Coins:
     """Restore MoR's checkpoint and measure its rates."""
     preset = str(point["capacity"])
     reader = task.reader(f"mor-expert-{preset}-recursion")

@@ -18,10 +18,10 @@ better than expected, an early state is not foreign to the last layer.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.ledger.task import Ledger
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch, Reader
 from adabench.workloads.depth_width.substrate.recursion_routing import at_most
+from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 
 CARD = Card(
     title="Recursive transformer",
@@ -32,7 +32,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> Reader:
+def prepare(task: StreamTask, point: Point, seed: int) -> Reader:
     """Restore the model."""
     return task.reader("recursive")
 

@@ -18,8 +18,7 @@ the best pattern at two big modules nothing against big everywhere.
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import named, pattern
-from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
-from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader, DuoTask
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch
 
@@ -33,7 +32,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> DuoReader:
+def prepare(task: DuoTask, point: Point, seed: int) -> DuoReader:
     """Restore the model; there are no routers."""
     return task.duo_reader()
 

@@ -34,10 +34,9 @@ import torch
 from torch import Tensor, nn
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.depth_width.ledger.recipes import Retrofit
-from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.backbone import Backbone, hollow
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
-from adabench.workloads.depth_width.substrate.learners import Modules, Widened, hollow
+from adabench.workloads.depth_width.substrate.learners import Modules, Widened
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Fitted, Parts
 
 _SEED = 4_242
@@ -180,11 +179,10 @@ def of_fitted(fitted: Fitted, width: int) -> Fitted:
     if width == model.shape.width:
         return fitted
     rank = parts.rank * width // model.shape.width
-    wider = Retrofit("", "", 0, parts.kind, 0.0, rank=rank)
     double = _double(model, width)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
-        others = Parts(wider, width, 2 * model.shape.layers).eval().requires_grad_(False)
+        others = Parts(parts.kind, rank, width, 2 * model.shape.layers).eval().requires_grad_(False)
     exits = (*_ways_out(model), *_ways_out(double), parts.said, others.said)
     Twin((model, parts), (double, others), exits)
     return fitted

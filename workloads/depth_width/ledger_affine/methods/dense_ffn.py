@@ -15,8 +15,8 @@ the method's is reset.
 """
 
 from adabench.harness.contract.card import Card, Point
+from adabench.workloads.depth_width.ledger_affine.substrate.ffn_reader import AffineTask, FfnReader
 from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import Run
-from adabench.workloads.depth_width.ledger_affine.task import Composing, FfnReader
 from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch
 
 CARD = Card(
@@ -29,7 +29,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Composing, point: Point, seed: int) -> FfnReader:
+def prepare(task: AffineTask, point: Point, seed: int) -> FfnReader:
     """Restore the model."""
     return task.ffn_reader("dense-ffn-4")
 

@@ -16,8 +16,8 @@ calling that the rival.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.depth_width.ledger_affine.substrate.ffn_reader import AffineTask, FfnReader
 from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import Run
-from adabench.workloads.depth_width.ledger_affine.task import Composing, FfnReader
 from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch
 
 CARD = Card(
@@ -31,7 +31,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Composing, point: Point, seed: int) -> FfnReader:
+def prepare(task: AffineTask, point: Point, seed: int) -> FfnReader:
     """Restore the model that was trained with so many loops."""
     return task.ffn_reader(f"loop-ffn-{point['loops']}")
 

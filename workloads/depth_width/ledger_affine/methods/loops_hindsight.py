@@ -35,8 +35,9 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.depth_width.ledger_affine.substrate.ffn_reader import FfnReader
 from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import Run
-from adabench.workloads.depth_width.ledger_affine.task import Composing, FfnReader
+from adabench.workloads.depth_width.ledger_affine.truth.oracle_task import OracleTask
 from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.truth.scoring import Floats
@@ -73,14 +74,14 @@ class Worth:
     """Of those that are right in its sibling too: what is searched by."""
 
 
-def prepare(task: Composing, point: Point, seed: int) -> Rungs:
+def prepare(task: OracleTask, point: Point, seed: int) -> Rungs:
     """Read every batch with every model and note what it was worth."""
     readers = tuple(task.ffn_reader(base) for base in RUNGS)
     return Rungs(readers, tuple(worth(task, readers, batch).twice for batch in task.cases()))
 
 
 def worth(
-    task: Composing, readers: Sequence[FfnReader], batch: Batch, wrong: int | None = None
+    task: OracleTask, readers: Sequence[FfnReader], batch: Batch, wrong: int | None = None
 ) -> Worth:
     """Read a batch and its sibling on each rung; `wrong` as in `credit`."""
     # Prefill and decode give the same logits, and prefill is the quicker.
@@ -102,7 +103,7 @@ def choose(credits: Floats, price: float) -> Ints:
     return np.asarray((credits - cost).round(12).argmax(axis=1), np.int64)
 
 
-def luck(task: Composing, readers: Sequence[FfnReader], wrong: int) -> dict[str, float]:
+def luck(task: OracleTask, readers: Sequence[FfnReader], wrong: int) -> dict[str, float]:
     """Return what the search gains in accuracy over its best rung, by truth and by luck.
 
     `gain` and `gain_by_chance` (random targets that are all wrong) are those of the search as it

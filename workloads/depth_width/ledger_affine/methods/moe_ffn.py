@@ -20,8 +20,8 @@ memory of the active ones alone.
 """
 
 from adabench.harness.contract.card import Card, Point
+from adabench.workloads.depth_width.ledger_affine.substrate.ffn_reader import AffineTask, FfnReader
 from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import Run
-from adabench.workloads.depth_width.ledger_affine.task import Composing, FfnReader
 from adabench.workloads.depth_width.substrate.readers import Batch
 
 CARD = Card(
@@ -35,7 +35,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Composing, point: Point, seed: int) -> FfnReader:
+def prepare(task: AffineTask, point: Point, seed: int) -> FfnReader:
     """Restore the model."""
     return task.ffn_reader("moe-ffn")
 

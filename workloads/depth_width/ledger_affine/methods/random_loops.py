@@ -19,13 +19,13 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.depth_width.ledger_affine.substrate.ffn_reader import AffineTask, FfnReader
 from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import (
     Run,
     argmax,
     coins,
     shares,
 )
-from adabench.workloads.depth_width.ledger_affine.task import Composing, FfnReader
 from adabench.workloads.depth_width.substrate.readers import Batch
 
 CARD = Card(
@@ -47,7 +47,7 @@ class Coins:
     seed: int
 
 
-def prepare(task: Composing, point: Point, seed: int) -> Coins:
+def prepare(task: AffineTask, point: Point, seed: int) -> Coins:
     """Restore the method's model and measure its shares."""
     reader = task.ffn_reader("versatile-ffn")
     depths = argmax(reader.stack, float(point["bias"]))

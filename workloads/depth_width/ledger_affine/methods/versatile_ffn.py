@@ -128,8 +128,8 @@ dense; forgetting the temperature. Each has a test.
 """
 
 from adabench.harness.contract.card import Card, Claim, Knob, OutOfReach, Point, Ratio
+from adabench.workloads.depth_width.ledger_affine.substrate.ffn_reader import AffineTask, FfnReader
 from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import Path, Run, argmax
-from adabench.workloads.depth_width.ledger_affine.task import Composing, FfnReader
 from adabench.workloads.depth_width.substrate.readers import Batch
 
 CARD = Card(
@@ -202,7 +202,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Composing, point: Point, seed: int) -> FfnReader:
+def prepare(task: AffineTask, point: Point, seed: int) -> FfnReader:
     """Restore the model."""
     return task.ffn_reader("versatile-ffn")
 

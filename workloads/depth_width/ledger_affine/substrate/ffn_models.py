@@ -31,8 +31,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adabench.workloads.depth_width.ledger_affine.substrate.affine_stream import VOCABULARY
-from adabench.workloads.depth_width.substrate.backbone import Backbone, Layer, Shape
-from adabench.workloads.depth_width.substrate.learners import hollow
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Layer, Shape, hollow
 from adabench.workloads.depth_width.substrate.units.unit_forward import attention
 
 RESIDUAL_SD, GATE_SD = 0.06, 0.02
@@ -151,6 +151,17 @@ class Stack:
         yield from (weight for weight in self.model.parameters() if weight.numel())
         yield from self.ffns.parameters()
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return all weights by name."""
+        return checkpoints.below("base.", self.model.state_dict()) | checkpoints.below(
+            "ffns.", self.ffns.state_dict()
+        )
+
+    def load_state_dict(self, weights: Mapping[str, Tensor]) -> None:
+        """Take all weights by name."""
+        self.model.load_state_dict(checkpoints.part(weights, "base."))
+        self.ffns.load_state_dict(checkpoints.part(weights, "ffns."))
+
     def frozen(self) -> "Stack":
         """Return itself in evaluation mode, without gradients."""
         self.model.eval().requires_grad_(False)
@@ -245,32 +256,3 @@ def _experts(ffn: Ffn, x: Tensor, normed: Tensor, gates: Gates) -> Tensor:
         hidden = F.silu(F.linear(mine, g)) * F.linear(mine, v)
         added = added.index_add(0, row, weight[row, place, None] * F.linear(hidden, o))
     return x + added.view_as(x)
-
-
-def packed(stack: Stack) -> dict[str, Tensor]:
-    """Return the weights for a file: matrices as int8 with a scale per row, the rest in fp16."""
-    found = {}
-    for prefix, part in (("base", stack.model), ("ffns", stack.ffns)):
-        for key, value in part.state_dict().items():
-            name = f"{prefix}.{key}"
-            if value.dim() == 2 and value.numel():
-                scale = (value.abs().amax(1, keepdim=True) / LEVELS).clamp_min(TINY).half()
-                found[f"{name}:scale"] = scale
-                found[name] = (value / scale.float()).round().clamp(-LEVELS, LEVELS).char()
-            else:
-                found[name] = value.half()
-    return {key: value.contiguous() for key, value in found.items()}
-
-
-def unpacked(shape: FfnShape, weights: Mapping[str, Tensor]) -> Stack:
-    """Return the model of a file, in fp32 and evaluation mode."""
-    stack = fresh(shape)
-    for prefix, part in (("base.", stack.model), ("ffns.", stack.ffns)):
-        part.load_state_dict(
-            {
-                key.removeprefix(prefix): value * weights.get(f"{key}:scale", torch.ones(()))
-                for key, value in weights.items()
-                if key.startswith(prefix) and not key.endswith(":scale")
-            }
-        )
-    return stack.frozen()

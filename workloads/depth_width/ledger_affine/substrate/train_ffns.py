@@ -15,7 +15,9 @@ forgotten. Balance of slices: 5e-5 as published; of separate experts 1e-2, as is
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.depth_width.ledger_affine.recipes import Looping
 from adabench.workloads.depth_width.ledger_affine.substrate import affine_stream
 from adabench.workloads.depth_width.ledger_affine.substrate.ffn_models import (
     FfnShape,
@@ -37,7 +38,10 @@ from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import 
     argmax,
     prefill_ffns,
 )
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, silent
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
 from adabench.workloads.depth_width.substrate.stream import KMAX, MODULUS
 from adabench.workloads.depth_width.substrate.train_backbone import (
     ANSWER_WEIGHT,
@@ -49,10 +53,10 @@ from adabench.workloads.depth_width.substrate.train_backbone import (
     WARM_UP_STEPS,
     WEIGHT_DECAY,
     Batch,
-    Progress,
     batch_of,
 )
 
+STEPS, WARM = 1600, 1200
 TAU_FIRST, TAU_LAST, TAU_SHARE = 5.0, 0.1, 0.96
 BALANCE = {"versatile": 5e-5, "moe": 1e-2}
 CURRICULUM, DECAY_FROM = 0.15, 0.8
@@ -65,7 +69,47 @@ HELD_OUT_SEED, HELD_OUT = 999, 256
 _STREAM = 52  # training streams are keyed apart from those of the other families
 
 
-def train(plan: Looping, progress: Progress = lambda done, steps: None) -> Stack:
+@dataclass(frozen=True)
+class FfnRecipe:
+    """A model of the MLP family, from which seed."""
+
+    name: str
+    shape: FfnShape
+    seed: int
+    home: Path
+    reference: "FfnRecipe | None" = None
+    """The dense model, which had the same first `warm` steps: files hold what differs from it."""
+    warm: int = WARM
+    """Of the steps, those as a dense model; the optimiser is new afterwards."""
+    steps: int = STEPS
+    forecast_s: int = 155
+    levels: int = LEVELS
+    """Of the packed file (`int8_packing.py`)."""
+
+    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
+        """Train it and write weights and card."""
+        made = train(self, progress)
+        path = folder / f"{self.name}{SUFFIX}"
+        checkpoints.write(made.state_dict(), path, levels=self.levels, reference=self._reference())
+        return checkpoints.describe(self, folder, held_out=held_out(self.load(folder)))
+
+    def load(self, folder: Path | None = None) -> Stack:
+        """Return the model in fp32; trained first if it is not there."""
+        stack = fresh(self.shape)
+        stack.load_state_dict(checkpoints.weights(self, folder, reference=self._reference()))
+        return stack.frozen()
+
+    def _reference(self) -> dict[str, Tensor] | None:
+        if self.reference is None:
+            return None
+        dense = self.reference.load()
+        wider = copied(dense.ffns.state_dict(), self.shape.wider)
+        return checkpoints.below("base.", dense.model.state_dict()) | checkpoints.below(
+            "ffns.", wider
+        )
+
+
+def train(plan: FfnRecipe, progress: Progress = silent) -> Stack:
     """Train a plan; return the model in evaluation mode."""
     with one_thread(), torch.random.fork_rng(devices=[]):
         if plan.warm:
@@ -85,7 +129,7 @@ def _dense(
     layers: int, seed: int, warm: int, steps: int, progress: Progress
 ) -> tuple[dict[str, dict[str, Tensor]], dict[str, Tensor]]:
     """Return the weights of the dense start and its value head."""
-    plan = Looping("", FfnShape("dense", layers), seed, warm=0, steps=steps)
+    plan = FfnRecipe("", FfnShape("dense", layers), seed, Path(), warm=0, steps=steps)
     torch.manual_seed(_STREAM * 1000 + seed)
     stack, value_head = fresh(plan.shape), nn.Linear(plan.shape.width, MODULUS, bias=False)
     _fit(plan, stack, value_head, 0, warm, progress)
@@ -104,7 +148,7 @@ def copied(weights: dict[str, Tensor], times: int) -> dict[str, Tensor]:
 
 
 def _fit(
-    plan: Looping, stack: Stack, value_head: nn.Linear, first: int, last: int, progress: Progress
+    plan: FfnRecipe, stack: Stack, value_head: nn.Linear, first: int, last: int, progress: Progress
 ) -> None:
     """Train from step `first` to `last` of the plan with an optimiser of its own."""
     weights = [*stack.weights(), *value_head.parameters()]
@@ -144,7 +188,7 @@ def temperature(step: int, steps: int) -> float:
     return float(max(TAU_LAST, fallen))
 
 
-def _batches(plan: Looping, first: int, last: int) -> Iterator[Batch]:
+def _batches(plan: FfnRecipe, first: int, last: int) -> Iterator[Batch]:
     generator = np.random.Generator(np.random.PCG64((_STREAM, plan.seed, first)))
     for step in range(first, last):
         risen = step / plan.steps / CURRICULUM

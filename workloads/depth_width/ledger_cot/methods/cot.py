@@ -19,8 +19,8 @@ filler, and terse stands beside it.
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
-from adabench.workloads.depth_width.ledger_cot.task import Reckoning, Solver
-from adabench.workloads.depth_width.ledger_qa.task import Exam
+from adabench.workloads.depth_width.ledger_cot.substrate.solver import Solver, StepTask
+from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(
     title="Chain of thought",
@@ -32,7 +32,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Reckoning, point: Point, seed: int) -> Solver:
+def prepare(task: StepTask, point: Point, seed: int) -> Solver:
     """Restore the model that speaks."""
     return task.solver("cot-words")
 

@@ -16,10 +16,9 @@ student not prepared, `train_student.py`) it was 0.784, 0.734, 0.539 right at 0.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.ledger_cot.methods import system_1_5
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
-from adabench.workloads.depth_width.ledger_cot.task import Reckoning
-from adabench.workloads.depth_width.ledger_qa.task import Exam
+from adabench.workloads.depth_width.ledger_cot.substrate.solver import ShortenedSolver, StepTask
+from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(
     title="Depth shortcut alone",
@@ -32,11 +31,11 @@ CARD = Card(
 )
 
 
-def prepare(task: Reckoning, point: Point, seed: int) -> system_1_5.Cut:
+def prepare(task: StepTask, point: Point, seed: int) -> ShortenedSolver:
     """Restore the student with shortcuts that do not hand over."""
-    return system_1_5.prepared(task, "depth")
+    return task.shortened("depth")
 
 
-def solve(cut: system_1_5.Cut, exam: Exam, point: Point) -> Solution:
+def solve(solver: ShortenedSolver, exam: Exam, point: Point) -> Solution:
     """Think, leaving early."""
-    return system_1_5.solve(cut, exam, point)
+    return solver.think(exam, float(point["lambda_depth"]))

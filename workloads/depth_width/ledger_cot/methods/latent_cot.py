@@ -26,8 +26,8 @@ many would do.
 
 from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
-from adabench.workloads.depth_width.ledger_cot.task import Reckoning, Solver
-from adabench.workloads.depth_width.ledger_qa.task import Exam
+from adabench.workloads.depth_width.ledger_cot.substrate.solver import Solver, StepTask
+from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(
     title="Latent chain of thought",
@@ -54,7 +54,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Reckoning, point: Point, seed: int) -> Solver:
+def prepare(task: StepTask, point: Point, seed: int) -> Solver:
     """Restore the student."""
     return task.solver("cot-latent")
 

@@ -15,8 +15,8 @@ as without pauses, at the layers of latent steps (8.25 a token).
 
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
-from adabench.workloads.depth_width.ledger_cot.task import Reckoning, Solver
-from adabench.workloads.depth_width.ledger_qa.task import Exam
+from adabench.workloads.depth_width.ledger_cot.substrate.solver import Solver, StepTask
+from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(
     title="Pause tokens",
@@ -27,7 +27,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Reckoning, point: Point, seed: int) -> Solver:
+def prepare(task: StepTask, point: Point, seed: int) -> Solver:
     """Restore the model that was trained with pauses."""
     return task.solver("cot-direct")
 

@@ -19,15 +19,18 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.ledger_cot.methods import system_1_5
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import (
     Leave,
     Shortcut,
     Solution,
 )
 from adabench.workloads.depth_width.ledger_cot.substrate.shortcuts import Shortcuts
-from adabench.workloads.depth_width.ledger_cot.task import Reckoning, with_more
-from adabench.workloads.depth_width.ledger_qa.task import Exam
+from adabench.workloads.depth_width.ledger_cot.substrate.solver import (
+    ShortenedSolver,
+    StepTask,
+    with_more,
+)
+from adabench.workloads.depth_width.substrate.questions import Exam
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
 CARD = Card(
@@ -43,17 +46,17 @@ CARD = Card(
 class Coins:
     """The student and its shortcuts, and the share that leaves at each depth."""
 
-    cut: system_1_5.Cut
+    shortened: ShortenedSolver
     rates: tuple[float, ...]
     seed: int
 
 
-def prepare(task: Reckoning, point: Point, seed: int) -> Coins:
+def prepare(task: StepTask, point: Point, seed: int) -> Coins:
     """Note the rates of System-1.5 on calibration questions."""
-    cut, exam = system_1_5.prepare(task, point, seed), task.calibration()
-    layers = cut.solver.model.shape.layers
+    shortened, exam = task.shortened("both"), task.calibration()
+    layers = shortened.solver.model.shape.layers
     asked, left = [0] * layers, [0] * layers
-    shortcut = cut.shortened.shortcut(float(point["lambda_depth"]))
+    shortcut = shortened.shortened.shortcut(float(point["lambda_depth"]))
 
     def watched(
         depth: int, step: int, rows: Tensor, who: Tensor, work: Work
@@ -63,10 +66,10 @@ def prepare(task: Reckoning, point: Point, seed: int) -> Coins:
             asked[depth], left[depth] = asked[depth] + len(rows), left[depth] + len(judged[1])
         return judged
 
-    whole = replace(cut.solver, together=len(exam.questions.lengths))
+    whole = replace(shortened.solver, together=len(exam.questions.lengths))
     whole.think(exam, Shortcut(watched, shortcut.hand_over))
     rates = tuple(a / max(1, b) for a, b in zip(left, asked, strict=True))
-    return Coins(cut, rates, seed)
+    return Coins(shortened, rates, seed)
 
 
 def tossed(shortcuts: Shortcuts, rates: tuple[float, ...], generator: torch.Generator) -> Leave:
@@ -86,8 +89,8 @@ def tossed(shortcuts: Shortcuts, rates: tuple[float, ...], generator: torch.Gene
 
 def solve(coins: Coins, exam: Exam, point: Point) -> Solution:
     """Think with coins; the same coins for the same batch."""
-    shortcuts = coins.cut.shortened.shortcuts
+    shortcuts = coins.shortened.shortened.shortcuts
     generator = torch.Generator().manual_seed(1_000 * coins.seed + exam.index)
-    rule = Shortcut(tossed(shortcuts, coins.rates, generator), coins.cut.shortened.hand_over)
+    rule = Shortcut(tossed(shortcuts, coins.rates, generator), coins.shortened.shortened.hand_over)
     more = sum(weight.numel() for weight in shortcuts.parameters())
-    return with_more(coins.cut.solver.think(exam, rule), more)
+    return with_more(coins.shortened.solver.think(exam, rule), more)

@@ -15,10 +15,9 @@ ones even so: the loss of the answer says which may leave, whatever the labels s
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.ledger_cot.methods import system_1_5
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
-from adabench.workloads.depth_width.ledger_cot.task import Reckoning
-from adabench.workloads.depth_width.ledger_qa.task import Exam
+from adabench.workloads.depth_width.ledger_cot.substrate.solver import ShortenedSolver, StepTask
+from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(
     title="Shortcuts taught by shuffled labels",
@@ -30,11 +29,11 @@ CARD = Card(
 )
 
 
-def prepare(task: Reckoning, point: Point, seed: int) -> system_1_5.Cut:
+def prepare(task: StepTask, point: Point, seed: int) -> ShortenedSolver:
     """Restore the student with shortcuts that shuffled labels taught."""
-    return system_1_5.prepared(task, "shuffled")
+    return task.shortened("shuffled")
 
 
-def solve(cut: system_1_5.Cut, exam: Exam, point: Point) -> Solution:
+def solve(solver: ShortenedSolver, exam: Exam, point: Point) -> Solution:
     """Think with these shortcuts."""
-    return system_1_5.solve(cut, exam, point)
+    return solver.think(exam, float(point["lambda_depth"]))

@@ -43,18 +43,22 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.depth_width.ledger_cot.methods import system_1_5
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import (
     HandOver,
     Shortcut,
     Solution,
 )
+from adabench.workloads.depth_width.ledger_cot.substrate.solver import (
+    ShortenedSolver,
+    Solver,
+    with_more,
+)
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import MOST
-from adabench.workloads.depth_width.ledger_cot.task import Reckoning, Solver, drawn_wrong, with_more
-from adabench.workloads.depth_width.ledger_qa.task import Exam
-from adabench.workloads.depth_width.substrate.questions import Questions
+from adabench.workloads.depth_width.ledger_cot.truth.oracle_task import OracleTask
+from adabench.workloads.depth_width.substrate.questions import Exam, Questions
 from adabench.workloads.depth_width.substrate.stream import Bools, Ints
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from adabench.workloads.depth_width.truth.scoring import wrong_answers
 
 CARD = Card(
     title="Latent steps in hindsight",
@@ -106,7 +110,7 @@ WAYS: dict[str, Way] = {
 class Means:
     """What the ways are walked with."""
 
-    cuts: Mapping[str, system_1_5.Cut]
+    cuts: Mapping[str, ShortenedSolver]
     words: Solver
 
     def at(self, together: int) -> "Means":
@@ -127,7 +131,7 @@ class Hindsight:
     critical: tuple[Bools, ...]
 
 
-def prepare(task: Reckoning, point: Point, seed: int) -> Hindsight:
+def prepare(task: OracleTask, point: Point, seed: int) -> Hindsight:
     """Search every question of every exam."""
     means, exams = prepared(task), list(task.cases())
     critical = tuple(task.critical(exam) for exam in exams)
@@ -138,19 +142,19 @@ def prepare(task: Reckoning, point: Point, seed: int) -> Hindsight:
     return Hindsight(means, ways, critical)
 
 
-def prepared(task: Reckoning) -> Means:
+def prepared(task: OracleTask) -> Means:
     """Restore the student with both kinds of adapters, and the model that speaks."""
-    cuts = {kind: system_1_5.prepared(task, kind) for kind in ("both", "depth")}
+    cuts = {kind: task.shortened(kind) for kind in ("both", "depth")}
     return Means(cuts, task.solver("cot-words"))
 
 
-def _sought(task: Reckoning, means: Means, exam: Exam, wrong: int | None = None) -> Ints:
+def _sought(task: OracleTask, means: Means, exam: Exam, wrong: int | None = None) -> Ints:
     """Return the first way that is right for a question and its siblings; -1 if there is none."""
     looks = [(exam.questions, task.key(exam, wrong=wrong))]
     for number in range(SIBLINGS):
         posed = task.siblings(exam, number)
         seed = None if wrong is None else wrong + number + 1
-        looks.append((posed.questions, drawn_wrong(posed.keys.answers, seed)))
+        looks.append((posed.questions, wrong_answers(posed.keys.answers, seed)))
     return sought(means, looks, task.critical(exam))
 
 
@@ -197,7 +201,7 @@ def walked(means: Means, exam: Exam, way: Way, critical: Bools) -> Solution:
     )
 
 
-def planned(cut: system_1_5.Cut, exits: Tensor, hand_over: HandOver) -> Shortcut:
+def planned(cut: ShortenedSolver, exits: Tensor, hand_over: HandOver) -> Shortcut:
     """Return shortcuts at given depths [n, 8], question by question."""
     shortcuts = cut.shortened.shortcuts
 
@@ -256,7 +260,7 @@ def together(parts: list[tuple[Tensor, Solution]]) -> Solution:
     )
 
 
-def luck(task: Reckoning, means: Means, exam: Exam, *, wrong: int) -> dict[str, float]:
+def luck(task: OracleTask, means: Means, exam: Exam, *, wrong: int) -> dict[str, float]:
     """Return for what share of questions a way leads to the answers, and to random wrong ones."""
     right, chance = _sought(task, means, exam), _sought(task, means, exam, wrong=wrong)
     return {"found": float((right >= 0).mean()), "by_chance": float((chance >= 0).mean())}

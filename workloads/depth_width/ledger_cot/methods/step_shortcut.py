@@ -15,10 +15,9 @@ as it is cannot. With the first recipe (a student not prepared) it was 0.323, 0.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.ledger_cot.methods import system_1_5
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
-from adabench.workloads.depth_width.ledger_cot.task import Reckoning
-from adabench.workloads.depth_width.ledger_qa.task import Exam
+from adabench.workloads.depth_width.ledger_cot.substrate.solver import ShortenedSolver, StepTask
+from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(
     title="Step shortcut alone",
@@ -31,11 +30,11 @@ CARD = Card(
 )
 
 
-def prepare(task: Reckoning, point: Point, seed: int) -> system_1_5.Cut:
+def prepare(task: StepTask, point: Point, seed: int) -> ShortenedSolver:
     """Restore the student with routers and no adapters in use."""
-    return system_1_5.prepared(task, "step")
+    return task.shortened("step")
 
 
-def solve(cut: system_1_5.Cut, exam: Exam, point: Point) -> Solution:
+def solve(solver: ShortenedSolver, exam: Exam, point: Point) -> Solution:
     """Think, handing states over as they are."""
-    return system_1_5.solve(cut, exam, point)
+    return solver.think(exam, float(point["lambda_depth"]))

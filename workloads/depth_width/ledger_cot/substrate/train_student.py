@@ -30,6 +30,8 @@ other batch `<half>`: 0.978, 0.894, 0.957 of held-out questions with all steps f
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,8 +47,10 @@ from adabench.workloads.depth_width.ledger_cot.substrate.masked_forward import (
     walk,
 )
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import ANSWER, HALF, Reckoned
-from adabench.workloads.depth_width.substrate import train_backbone
+from adabench.workloads.depth_width.ledger_cot.substrate.train_teacher import TeacherRecipe
+from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
 from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, silent
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.stream import Bools
 from adabench.workloads.depth_width.substrate.train_backbone import ANSWER_WEIGHT
@@ -65,6 +69,35 @@ RESULT = 2
 """From the end of a step back to `=`, whose state holds the result as its prediction."""
 HELD_OUT_SEED, HELD_OUT = 999, 256
 _STREAM = 67
+
+
+@dataclass(frozen=True)
+class StudentRecipe:
+    """A latent student of a backbone that speaks, from which seed."""
+
+    name: str
+    base: TeacherRecipe
+    """The teacher."""
+    seed: int
+    home: Path
+    steps: int = 1100
+    forecast_s: int = 150
+
+    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
+        """Train it on its teacher, which is its reference too."""
+        teacher = self.base.load()
+        student, path = (
+            train(teacher, self.seed, self.steps, progress),
+            folder / f"{self.name}{SUFFIX}",
+        )
+        checkpoints.write(student.state_dict(), path, reference=teacher.state_dict())
+        return checkpoints.describe(self, folder, held_out=held_out(self.load(folder)))
+
+    def load(self, folder: Path | None = None) -> Backbone:
+        """Return the model in fp32; trained first if it is not there."""
+        model = self.base.load()
+        model.load_state_dict(checkpoints.weights(self, folder, reference=dict(model.state_dict())))
+        return model.eval().requires_grad_(False)
 
 
 @dataclass(frozen=True)
@@ -103,7 +136,7 @@ def train(
     teacher: Backbone,
     seed: int,
     steps: int,
-    progress: train_backbone.Progress = lambda done, steps: None,
+    progress: Progress = silent,
 ) -> Backbone:
     """Train a student from a teacher; return it in evaluation mode."""
     with one_thread(), torch.random.fork_rng(devices=[]):
@@ -114,9 +147,7 @@ def train(
     return student.eval().requires_grad_(False)
 
 
-def _fit(
-    teacher: Backbone, student: Backbone, seed: int, steps: int, progress: train_backbone.Progress
-) -> None:
+def _fit(teacher: Backbone, student: Backbone, seed: int, steps: int, progress: Progress) -> None:
     judge = nn.Linear(student.shape.width, 1)
     parameters = [*student.parameters(), *judge.parameters()]
     optimiser = torch.optim.AdamW(

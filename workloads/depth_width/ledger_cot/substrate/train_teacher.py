@@ -11,18 +11,22 @@ operation.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.depth_width.ledger_cot.recipes import Speaking
 from adabench.workloads.depth_width.ledger_cot.substrate import traces
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import HALF, PAUSE, Reckoned
-from adabench.workloads.depth_width.substrate import train_backbone
-from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, silent
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.substrate.train_backbone import (
     ANSWER_WEIGHT,
@@ -39,7 +43,39 @@ _STREAM = 61  # these streams are keyed apart from those of the other layouts
 _FEWEST_FIRST = 2
 
 
-def train(plan: Speaking, progress: train_backbone.Progress = lambda done, steps: None) -> Backbone:
+TOKENS = 96
+"""Room for the longest verbose trace: 19 + 7 x 8 + 2."""
+SHAPE = Shape(6, tokens=TOKENS)
+
+
+@dataclass(frozen=True)
+class TeacherRecipe:
+    """A backbone that is trained from nothing, from which seed."""
+
+    name: str
+    kind: Literal["words", "direct"]
+    seed: int
+    home: Path
+    shape: Shape = SHAPE
+    steps: int = 700
+    forecast_s: int = 120
+    levels: int = LEVELS
+    """Of the packed file (`int8_packing.py`)."""
+
+    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
+        """Train it and write weights and card."""
+        path = folder / f"{self.name}{SUFFIX}"
+        checkpoints.write(train(self, progress).state_dict(), path, levels=self.levels)
+        return checkpoints.describe(self, folder, held_out=held_out(self, self.load(folder)))
+
+    def load(self, folder: Path | None = None) -> Backbone:
+        """Return the model in fp32; trained first if it is not there."""
+        model = Backbone(self.shape)
+        model.load_state_dict(checkpoints.weights(self, folder))
+        return model.eval().requires_grad_(False)
+
+
+def train(plan: TeacherRecipe, progress: Progress = silent) -> Backbone:
     """Train a backbone on questions; return it in evaluation mode."""
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(_STREAM * 1000 + plan.seed)
@@ -71,7 +107,7 @@ def schedule(step: int, steps: int) -> float:
     return warm * (1 - (1 - train_backbone.LAST_RATE) * late)
 
 
-def _batches(plan: Speaking) -> Iterator[tuple[Reckoned, Reckoned]]:
+def _batches(plan: TeacherRecipe) -> Iterator[tuple[Reckoned, Reckoned]]:
     generator = np.random.Generator(np.random.PCG64((_STREAM, plan.seed)))
     n = BATCH[plan.kind]
     for step in range(plan.steps):
@@ -84,7 +120,7 @@ def _batches(plan: Speaking) -> Iterator[tuple[Reckoned, Reckoned]]:
         )
 
 
-def completed(plan: Speaking, posed: Reckoned, *, second: bool) -> tuple[Tensor, Tensor]:
+def completed(plan: TeacherRecipe, posed: Reckoned, *, second: bool) -> tuple[Tensor, Tensor]:
     """Return questions with what is to follow them, [n, T], and where each row's last token is."""
     if plan.kind == "words":
         said = traces.trace(posed.keys, verbose=not second)
@@ -101,7 +137,7 @@ def pauses(steps: Ints, per_step: int) -> Ints:
     return np.full((len(steps), traces.MOST, per_step), PAUSE, np.int64)
 
 
-def _loss(model: Backbone, plan: Speaking, posed: Reckoned, *, second: bool) -> Tensor:
+def _loss(model: Backbone, plan: TeacherRecipe, posed: Reckoned, *, second: bool) -> Tensor:
     tokens, last = completed(plan, posed, second=second)
     states = unit_forward.soft(model, tokens[:, :-1], lambda unit, x, output: output())
     targets, place = tokens[:, 1:], torch.arange(1, tokens.shape[1])
@@ -117,7 +153,7 @@ def _loss(model: Backbone, plan: Speaking, posed: Reckoned, *, second: bool) -> 
     return (each * weight).sum() / weight.sum()
 
 
-def held_out(plan: Speaking, model: Backbone) -> dict[str, float]:
+def held_out(plan: TeacherRecipe, model: Backbone) -> dict[str, float]:
     """Return on held-out questions the share of right answers and of faultless traces.
 
     Every token is predicted from the right ones before it, so a faultless trace is one that greedy

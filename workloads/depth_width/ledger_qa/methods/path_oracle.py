@@ -36,10 +36,11 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
-from adabench.workloads.depth_width.ledger_qa.task import Asking, Exam, PathReader
+from adabench.workloads.depth_width.ledger_qa.truth.oracle_task import OracleTask
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply, right
+from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader
 from adabench.workloads.depth_width.substrate.paths.path_search import Found, search
-from adabench.workloads.depth_width.substrate.questions import Questions, with_answers
+from adabench.workloads.depth_width.substrate.questions import Exam, Questions, with_answers
 from adabench.workloads.depth_width.substrate.stream import Ints
 
 CARD = Card(
@@ -79,7 +80,7 @@ class Hindsight:
     again: tuple[Exam, ...]
 
 
-def prepare(task: Asking, point: Point, seed: int) -> Hindsight:
+def prepare(task: OracleTask, point: Point, seed: int) -> Hindsight:
     """Search every question of every exam."""
     reader, simulations = task.path_reader(), int(point["simulations"])
     exams = list(task.cases())
@@ -105,7 +106,9 @@ def solve(hindsight: Hindsight, exam: Exam, point: Point) -> Reply:
     return hindsight.reader.answer(seen, passes)
 
 
-def luck(task: Asking, hindsight: Hindsight, *, simulations: int, wrong: int) -> dict[str, float]:
+def luck(
+    task: OracleTask, hindsight: Hindsight, *, simulations: int, wrong: int
+) -> dict[str, float]:
     """Return shares of the questions that the frozen model gets wrong.
 
     `repaired`: some path is right. `survived`, of those: right again with other fillers.

@@ -12,15 +12,18 @@ five layers answers 0.78 and 0.82 of them, against 0.99 at the full rate.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.depth_width.ledger.recipes import Asking
-from adabench.workloads.depth_width.substrate import train_backbone
+from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
 from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, silent
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.questions import (
     ANSWERS,
@@ -32,28 +35,60 @@ from adabench.workloads.depth_width.substrate.questions import (
     completed,
 )
 from adabench.workloads.depth_width.substrate.stream import MODULUS
-from adabench.workloads.depth_width.substrate.train_backbone import ANSWER_WEIGHT, CLIP, RATE
+from adabench.workloads.depth_width.substrate.train_backbone import (
+    ANSWER_WEIGHT,
+    CLIP,
+    RATE,
+    STEPS,
+    BackboneRecipe,
+)
 from adabench.workloads.depth_width.substrate.units import unit_forward
 
 BATCH = 96
 HELD_OUT_SEED, HELD_OUT = 999, 1200
-_STREAM = 47  # these streams are keyed apart from those of the other layouts
+_STREAM = 47  # these streams are keyed apart from those of other data
 
 
-def train(
-    plan: Asking, model: Backbone, progress: train_backbone.Progress = lambda done, steps: None
-) -> Backbone:
+@dataclass(frozen=True)
+class QuestionBackbone:
+    """A backbone for questions, from which seed."""
+
+    name: str
+    start: BackboneRecipe
+    """The stream's backbone that it goes on from."""
+    seed: int
+    home: Path
+    steps: int = STEPS
+    forecast_s: int = 110
+
+    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
+        """Train it from the stream's backbone that is shipped; that is its reference too."""
+        start = self.start.load()
+        reference = {key: value.clone() for key, value in start.state_dict().items()}
+        model = train(self, start, progress)
+        path = folder / f"{self.name}{SUFFIX}"
+        checkpoints.write(model.state_dict(), path, reference=reference)
+        return checkpoints.describe(self, folder, held_out=held_out(self.load(folder)))
+
+    def load(self, folder: Path | None = None) -> Backbone:
+        """Return the model in fp32; trained first if it is not there."""
+        model = self.start.load()
+        model.load_state_dict(checkpoints.weights(self, folder, reference=dict(model.state_dict())))
+        return model.eval().requires_grad_(False)
+
+
+def train(plan: QuestionBackbone, model: Backbone, progress: Progress = silent) -> Backbone:
     """Train a backbone of streams on questions, in place; return it in evaluation mode."""
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(_STREAM * 1000 + plan.seed)
         model.train().requires_grad_(True)
-        value_head = nn.Linear(plan.shape.width, MODULUS, bias=False)
+        value_head = nn.Linear(plan.start.shape.width, MODULUS, bias=False)
         _fit(plan, model, value_head, progress)
     return model.eval().requires_grad_(False)
 
 
 def _fit(
-    plan: Asking, model: Backbone, value_head: nn.Linear, progress: train_backbone.Progress
+    plan: QuestionBackbone, model: Backbone, value_head: nn.Linear, progress: Progress
 ) -> None:
     parameters = [*model.parameters(), *value_head.parameters()]
     optimiser = torch.optim.AdamW(
@@ -80,7 +115,7 @@ def _schedule(step: int, steps: int) -> float:
     return warm * (1 - (1 - train_backbone.LAST_RATE) * late)
 
 
-def _batches(plan: Asking) -> Iterator[Asked]:
+def _batches(plan: QuestionBackbone) -> Iterator[Asked]:
     generator = np.random.Generator(np.random.PCG64((_STREAM, plan.seed)))
     for _ in range(plan.steps):
         yield ask(generator, BATCH, TRAINED_K)

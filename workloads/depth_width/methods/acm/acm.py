@@ -153,10 +153,11 @@ from adabench.harness.contract.card import (
     Ratio,
     Variant,
 )
-from adabench.workloads.depth_width.ledger.task import Ledger
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.learners import gated
-from adabench.workloads.depth_width.substrate.readers import Batch, WidthReader
+from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.substrate.stream_task import StreamTask
+from adabench.workloads.depth_width.substrate.width_reader import WidthReader
 
 CARD = Card(
     title="Adaptive computation modules",
@@ -320,7 +321,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> WidthReader:
+def prepare(task: StreamTask, point: Point, seed: int) -> WidthReader:
     """Restore the model that was tuned for this budget."""
     return task.width_reader(f"acm-{round(100 * float(point['budget']))}")
 

@@ -32,16 +32,22 @@ The task is the next token with weight 3 on answers.
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.depth_width.ledger.recipes import Widths
+from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate import learners as widths
-from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.backbone import Backbone, hollow
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, silent
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
+from adabench.workloads.depth_width.substrate.learner_choices import budget, sampled, taken
 from adabench.workloads.depth_width.substrate.learners import LEARNERS, Modules, Widened
 from adabench.workloads.depth_width.substrate.stream import KMAX, draw
 from adabench.workloads.depth_width.substrate.train_backbone import (
@@ -49,8 +55,8 @@ from adabench.workloads.depth_width.substrate.train_backbone import (
     BATCH,
     HELD_OUT,
     HELD_OUT_SEED,
+    BackboneRecipe,
     Batch,
-    Progress,
     batch_of,
 )
 from adabench.workloads.depth_width.substrate.units import unit_forward
@@ -65,21 +71,77 @@ GATE_STEPS = 0.2
 """Share of the steps of kind `learners` that phase 2 takes."""
 CLIP = 1.0
 FACTOR = 1.2
-TAU = 0.8
-PRICE, ENTROPY, DIVERSITY = 4.0, 0.05, 0.05
-_STREAM = 47  # training streams are keyed apart from those of the backbones and retrofits
+STREAM = 47  # training streams are keyed apart from those of the backbones and retrofits
 
 
-def train(
-    plan: Widths, start: Callable[[], Widened], progress: Progress = lambda done, steps: None
-) -> Widened:
+@dataclass(frozen=True)
+class WidthRecipe:
+    """Granular modules in place of a backbone's MLPs, from which seed."""
+
+    name: str
+    base: BackboneRecipe
+    seed: int
+    home: Path
+    kind: Literal["learners", "acm", "static"]
+    """`learners` are distilled from the backbone; the others are tuned from those."""
+    start: "WidthRecipe | None" = None
+    """The recipe of the learners that this one goes on from."""
+    target: float = 0.0
+    """`acm`: share of the learners to run; `static`: learners that everybody runs."""
+    steps: int = 1000
+    forecast_s: int = 130
+    levels: int = LEVELS
+    """Of the packed file (`int8_packing.py`)."""
+
+    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
+        """Train modules; the backbone of `learners` stays where it is shipped."""
+        made = train(self, self._begin, progress)
+        weights = {
+            f"modules.{key}": value
+            for key, value in made.modules.state_dict().items()
+            if self.kind != "static" or ".gate." not in key
+        }
+        if self.kind != "learners":
+            weights |= checkpoints.below("base.", made.model.state_dict())
+        path = folder / f"{self.name}{SUFFIX}"
+        checkpoints.write(weights, path, levels=self.levels, reference=self._reference())
+        return checkpoints.describe(self, folder, held_out=held_out(self, self.load(folder)))
+
+    def load(self, folder: Path | None = None) -> Widened:
+        """Return the backbone with its modules, in fp32; trained first if they are not there."""
+        weights = checkpoints.weights(self, folder, reference=self._reference())
+        found = fresh(hollow(self.base.load()))
+        if self.kind == "static":
+            found.modules.ungate()
+        own = checkpoints.part(weights, "base.")
+        if own:
+            found.model.load_state_dict(own)
+        found.modules.load_state_dict(checkpoints.part(weights, "modules."))
+        found.model.eval().requires_grad_(False)
+        found.modules.eval().requires_grad_(False)
+        return found
+
+    def _begin(self) -> Widened:
+        return fresh(self.base.load()) if self.start is None else self.start.load()
+
+    def _reference(self) -> dict[str, Tensor] | None:
+        """Return what training started from: nearly all of it is still there."""
+        if self.start is None:
+            return None
+        start = self.start.load()
+        return checkpoints.below("modules.", start.modules.state_dict()) | checkpoints.below(
+            "base.", start.model.state_dict()
+        )
+
+
+def train(plan: WidthRecipe, start: Callable[[], Widened], progress: Progress = silent) -> Widened:
     """Train a plan; `start` gives the phase-2 modules, or for `learners` the dense backbone's."""
     with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_STREAM * 1000 + plan.seed)
+        torch.manual_seed(STREAM * 1000 + plan.seed)
         widened = start()
         if plan.kind == "learners":
             _distil(plan, widened, progress)
-            widths.hollow(widened.model)
+            hollow(widened.model)
         else:
             _tune(plan, widened, progress)
     widened.model.eval().requires_grad_(False)
@@ -92,8 +154,8 @@ def fresh(model: Backbone) -> Widened:
     return Widened(model, Modules(model.shape.width, model.shape.layers))
 
 
-def _batches(plan: Widths, phase: int) -> Iterator[Batch]:
-    generator = np.random.Generator(np.random.PCG64((_STREAM, plan.seed, phase)))
+def _batches(plan: WidthRecipe, phase: int) -> Iterator[Batch]:
+    generator = np.random.Generator(np.random.PCG64((STREAM, plan.seed, phase)))
     while True:
         yield batch_of(draw(generator, BATCH, KMAX))
 
@@ -102,7 +164,7 @@ Judge = Callable[[int, Tensor, Tensor], Tensor]
 """(layer, an MLP's input, its output) -> a loss."""
 
 
-def _distil(plan: Widths, widened: Widened, progress: Progress) -> None:
+def _distil(plan: WidthRecipe, widened: Widened, progress: Progress) -> None:
     modules, gate_steps = widened.modules, round(GATE_STEPS * plan.steps)
     steps, inner = (
         plan.steps - gate_steps,
@@ -168,7 +230,7 @@ def _gate_loss(module: widths.Granular, x: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(module.gate(x).flatten(0, -2), wanted.flatten())
 
 
-def _tune(plan: Widths, widened: Widened, progress: Progress) -> None:
+def _tune(plan: WidthRecipe, widened: Widened, progress: Progress) -> None:
     model, modules = widened.model.train().requires_grad_(True), widened.modules.train()
     modules.requires_grad_(True)
     soften(modules)
@@ -197,18 +259,7 @@ def soften(modules: Modules) -> None:
             weight.mul_(SOFTER)
 
 
-def sampled(logits: Tensor, noise: float) -> Tensor:
-    """Return one-hot choices [..., N + 1], drawn with `noise` (0: the likeliest), straight through.
-
-    The gradient is that of the softmax at tau of the logits and the same noise.
-    """
-    drawn = -torch.empty_like(logits).exponential_().clamp_min(1e-20).log()  # Gumbel
-    soft = ((logits + noise * drawn) / TAU).softmax(-1)
-    hard = F.one_hot(soft.argmax(-1), LEARNERS + 1).to(soft.dtype)
-    return hard + soft - soft.detach()
-
-
-def _loss(plan: Widths, widened: Widened, batch: Batch, noise: float) -> Tensor:
+def _loss(plan: WidthRecipe, widened: Widened, batch: Batch, noise: float) -> Tensor:
     gates: list[Tensor] = []
 
     def mix(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
@@ -231,27 +282,12 @@ def _loss(plan: Widths, widened: Widened, batch: Batch, noise: float) -> Tensor:
     return task + budget(torch.stack(gates), plan.target) if gates else task
 
 
-def taken(chosen: Tensor) -> Tensor:
-    """Return which learners run, [..., N], from one-hot choices of 0..N [..., N + 1]."""
-    return chosen[..., 1:].flip(-1).cumsum(-1).flip(-1)
-
-
-def budget(gates: Tensor, target: float) -> Tensor:
-    """Return the price of choices [modules, B, T, N + 1]: load, entropy and diversity."""
-    loads = taken(gates).mean((0, 2, 3))  # [B]
-    means = gates.mean(2).clamp_min(1e-9)
-    entropy = -(means * means.log()).sum(-1).mean() / math.log(LEARNERS + 1)
-    apart = (loads[:, None] - loads).abs().mean()
-    over = (loads.mean() - target).abs()
-    return PRICE * over - ENTROPY * entropy - 2 * DIVERSITY * apart
-
-
-def chooser(plan: Widths, modules: Modules) -> widths.Chooser:
+def chooser(plan: WidthRecipe, modules: Modules) -> widths.Chooser:
     """Return what a plan's model decides with."""
     return widths.constant(round(plan.target)) if plan.kind == "static" else widths.gated(modules)
 
 
-def held_out(plan: Widths, widened: Widened) -> dict[str, float]:
+def held_out(plan: WidthRecipe, widened: Widened) -> dict[str, float]:
     """Return answer accuracy by k, filler accuracy and executions on held-out sequences."""
     corpus = draw(np.random.Generator(np.random.PCG64(HELD_OUT_SEED)), HELD_OUT)
     tokens = torch.from_numpy(np.ascontiguousarray(corpus.inputs))

@@ -168,10 +168,11 @@ from adabench.harness.contract.card import (
     Ratio,
     Variant,
 )
-from adabench.workloads.depth_width.ledger.task import Ledger
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
-from adabench.workloads.depth_width.substrate.readers import Batch, UnitReader
+from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import rule
+from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
 
 CARD = Card(
     title="Informed routing",
@@ -285,7 +286,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> UnitReader:
+def prepare(task: StreamTask, point: Point, seed: int) -> UnitReader:
     """Restore the routers and forecasters that were trained for this sparsity."""
     return task.unit_reader(f"informed-{round(100 * float(point['sparsity']))}")
 

@@ -14,67 +14,85 @@ of the routed kinds.
 """
 
 import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.depth_width.ledger.recipes import Retrofit
+from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.smollm2 import closed_form_fit
 from adabench.workloads.depth_width.substrate.stream import KMAX, draw
 from adabench.workloads.depth_width.substrate.train_backbone import (
     ANSWER_WEIGHT,
     BATCH,
+    BackboneRecipe,
     Batch,
-    Progress,
     batch_of,
 )
-from adabench.workloads.depth_width.substrate.units import routers_and_forecasters, unit_forward
-from adabench.workloads.depth_width.substrate.units.unit_forward import Choice, Rule
-from adabench.workloads.depth_width.substrate.work_counter import Work
+from adabench.workloads.depth_width.substrate.units import unit_forward
+from adabench.workloads.depth_width.substrate.units.judged import held_out
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import (
+    Fitted,
+    Kind,
+    Parts,
+    restored,
+    stays,
+)
 
+RATE, CLIP = 5e-3, 1.0
+CALIBRATION_SEED, CALIBRATION = 555, 200
+KIND: Kind = "static"
 _STREAM = 31  # the streams of the routed kinds
 
 
-def constant(parts: routers_and_forecasters.Parts) -> Rule:
-    """Return the decision that is the same for every position, and costs nothing."""
+@dataclass(frozen=True)
+class ThinningRecipe:
+    """Forecasts that replace the same units for everybody, from which seed."""
 
-    def decide(unit: int, rows: Tensor, work: Work) -> Choice:
-        if stays(parts, unit):
-            return Choice()
-        code = work.linear(parts.narrow[unit], rows)
-        return Choice(torch.empty(0, dtype=torch.long), work.linear(parts.wide[unit], code))
+    name: str
+    base: BackboneRecipe
+    seed: int
+    home: Path
+    sparsity: float
+    """Share of the units that are to be replaced."""
+    rank: int = 8
+    steps: int = 200
+    forecast_s: int = 35
 
-    return decide
+    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
+        """Choose units, train what stands in for them, and write both."""
+        parts = train(self, self.base.load(), progress)
+        weights = checkpoints.below("parts.", parts.state_dict())
+        checkpoints.write(weights, folder / f"{self.name}{SUFFIX}")
+        return checkpoints.describe(self, folder, held_out=held_out(self.load(folder)))
+
+    def load(self, folder: Path | None = None) -> Fitted:
+        """Return the backbone with its parts, in fp32; trained first if they are not there."""
+        return restored(self.base.load(), KIND, self.rank, checkpoints.weights(self, folder))
 
 
-def stays(parts: routers_and_forecasters.Parts, unit: int) -> bool:
-    """Say whether everybody runs a unit."""
-    router = parts.routers[unit]
-    assert isinstance(router, nn.Linear)
-    return bool(router.bias[0] > 0)
-
-
-def train(plan: Retrofit, base: Backbone, progress: Progress) -> routers_and_forecasters.Parts:
+def train(plan: ThinningRecipe, base: Backbone, progress: Progress) -> Parts:
     """Choose a plan's units and train what stands in for them."""
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(_STREAM * 1000 + plan.seed)
-        parts = routers_and_forecasters.Parts(plan, base.shape.width, 2 * base.shape.layers)
+        parts = Parts(KIND, plan.rank, base.shape.width, 2 * base.shape.layers)
         _start(plan, base, parts)
         _fit(plan, base, parts, progress)
     return parts.eval().requires_grad_(False)
 
 
 @torch.no_grad()
-def _start(plan: Retrofit, base: Backbone, parts: routers_and_forecasters.Parts) -> None:
+def _start(plan: ThinningRecipe, base: Backbone, parts: Parts) -> None:
     """Fit forecasters in closed form, and thin units one by one."""
-    generator = np.random.Generator(np.random.PCG64(routers_and_forecasters.CALIBRATION_SEED))
-    inputs = torch.from_numpy(
-        np.ascontiguousarray(draw(generator, routers_and_forecasters.CALIBRATION).inputs)
-    )
+    generator = np.random.Generator(np.random.PCG64(CALIBRATION_SEED))
+    inputs = torch.from_numpy(np.ascontiguousarray(draw(generator, CALIBRATION).inputs))
 
     def fit(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
         y = output()
@@ -100,7 +118,7 @@ def _start(plan: Retrofit, base: Backbone, parts: routers_and_forecasters.Parts)
 
 def _moved(
     base: Backbone,
-    parts: routers_and_forecasters.Parts,
+    parts: Parts,
     gone: frozenset[int],
     inputs: Tensor,
     whole: Tensor,
@@ -113,7 +131,7 @@ def _moved(
     return float(apart.mean())
 
 
-def _without(parts: routers_and_forecasters.Parts, gone: frozenset[int]) -> unit_forward.Mix:
+def _without(parts: Parts, gone: frozenset[int]) -> unit_forward.Mix:
     def mix(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
         predicted = parts.forecast(unit, x) if unit in gone else None
         return output() if predicted is None else predicted
@@ -121,9 +139,7 @@ def _without(parts: routers_and_forecasters.Parts, gone: frozenset[int]) -> unit
     return mix
 
 
-def _fit(
-    plan: Retrofit, base: Backbone, parts: routers_and_forecasters.Parts, progress: Progress
-) -> None:
+def _fit(plan: ThinningRecipe, base: Backbone, parts: Parts, progress: Progress) -> None:
     gone = [unit for unit in range(2 * base.shape.layers) if not stays(parts, unit)]
     trained = [
         weight
@@ -131,25 +147,21 @@ def _fit(
         for module in (parts.narrow[unit], parts.wide[unit])
         for weight in module.parameters()
     ]
-    optimiser = torch.optim.AdamW(trained, lr=routers_and_forecasters.RATE, weight_decay=0.0)
+    optimiser = torch.optim.AdamW(trained, lr=RATE, weight_decay=0.0)
     generator = np.random.Generator(np.random.PCG64((_STREAM, plan.seed)))
     for step in range(plan.steps):
         for group in optimiser.param_groups:
-            group["lr"] = (
-                routers_and_forecasters.RATE * (1 + math.cos(math.pi * step / plan.steps)) / 2
-            )
+            group["lr"] = RATE * (1 + math.cos(math.pi * step / plan.steps)) / 2
         optimiser.zero_grad()
         torch.autograd.backward(
             _loss(base, parts, frozenset(gone), batch_of(draw(generator, BATCH, KMAX)))
         )
-        nn.utils.clip_grad_norm_(trained, routers_and_forecasters.CLIP)
+        nn.utils.clip_grad_norm_(trained, CLIP)
         optimiser.step()
         progress(step + 1, plan.steps)
 
 
-def _loss(
-    base: Backbone, parts: routers_and_forecasters.Parts, gone: frozenset[int], batch: Batch
-) -> Tensor:
+def _loss(base: Backbone, parts: Parts, gone: frozenset[int], batch: Batch) -> Tensor:
     logits = base.head(base.norm(unit_forward.soft(base, batch.inputs, _without(parts, gone))))
     with torch.no_grad():
         whole = unit_forward.soft(base, batch.inputs, lambda unit, x, output: output())

@@ -36,10 +36,11 @@ seventh: it helps both alike, which was not expected. `uniform`, four whole laye
 """
 
 from adabench.harness.contract.card import Card, Knob, Point, Variant
-from adabench.workloads.depth_width.ledger.task import Ledger
-from adabench.workloads.depth_width.methods.static_units.static_thinning import constant
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
-from adabench.workloads.depth_width.substrate.readers import Batch, UnitReader
+from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.substrate.stream_task import StreamTask
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import constant
+from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
 
 CARD = Card(
     title="Static units with forecasts",
@@ -57,7 +58,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> UnitReader:
+def prepare(task: StreamTask, point: Point, seed: int) -> UnitReader:
     """Restore the thinned model."""
     return task.unit_reader(f"static-{point['order']}-{round(100 * float(point['sparsity']))}")
 

@@ -23,8 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.depth_width.pretrained.recipes import RealRetrofit
 from adabench.workloads.depth_width.pretrained.substrate import refine
+from adabench.workloads.depth_width.pretrained.substrate.plans import RealRetrofit
 from adabench.workloads.depth_width.substrate.gathered_forward import (
     Admit,
     Answer,

@@ -6,36 +6,45 @@ the code that fits it. A run never fits: it would take minutes, unasked.
 """
 
 import hashlib
-import json
+import inspect
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.harness.provenance.environment import source_digest
 from adabench.harness.store.prepared_states import default_folder
-from adabench.workloads.depth_width.pretrained.substrate import train_window_routers, unit_files
-from adabench.workloads.depth_width.pretrained.substrate.path_recipes import (
+from adabench.workloads.depth_width.pretrained.substrate import (
+    path_reading,
+    plans,
+    train_window_routers,
+    unit_files,
+    window_path_search,
+)
+from adabench.workloads.depth_width.pretrained.substrate.plans import (
     RealPathfinding,
     real_path_recipes,
 )
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.paths import path_routers, path_search
 from adabench.workloads.depth_width.substrate.paths.path_routers import Routers
+from adabench.workloads.depth_width.substrate.smollm2 import llama_backbone
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
 
 FITTERS = (
-    "path_routers",
-    "path_search",
-    "real_model",
-    "real_path_fit",
-    "real_path_recipes",
-    "real_path_search",
-    "real_paths",
+    path_routers,
+    path_search,
+    llama_backbone,
+    train_window_routers,
+    plans,
+    window_path_search,
+    path_reading,
 )
 """The modules that decide what a fitted file holds."""
 
@@ -54,15 +63,14 @@ def train(
     """Search, teach and write routers into `folder`; return the card."""
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
-        drawn = torch.from_numpy(unit_files._drawn(plan.seed)[:, :-1].copy())
-        taught = train_window_routers.train(plan, unit_files._quick(plan.seed), drawn, progress)
+        drawn = torch.from_numpy(unit_files.fitting_windows(plan.seed)[:, :-1].copy())
+        taught = train_window_routers.train(
+            plan, unit_files.fitting_backbone(plan.seed), drawn, progress
+        )
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {key: value.half() for key, value in taught.routers.state_dict().items()}
-    save_file(weights, folder / f"{plan.name}.safetensors")
+    checkpoints.write(taught.routers.state_dict(), folder / f"{plan.name}{SUFFIX}")
     statics = {str(length): list(path) for length, path in taught.statics.items()}
-    card = {"recipe": plan.name, **asdict(plan), "static": statics, **taught.facts}
-    (folder / f"{plan.name}.json").write_text(json.dumps(card) + "\n", encoding="utf-8")
-    return card
+    return checkpoints.describe(plan, folder, static=statics, **taught.facts)
 
 
 def guided(name: str, folder: Path) -> RealGuided:
@@ -71,14 +79,14 @@ def guided(name: str, folder: Path) -> RealGuided:
     Raises:
         EnvironmentProblem: if they were not fitted yet, or never are.
     """
-    return RealGuided(unit_files.backbone(), _routers(_filed(name, folder)))
+    return RealGuided(unit_files.backbone(), _routers(filed(name, folder)))
 
 
 @lru_cache(maxsize=1)
 def _routers(path: Path) -> Routers:
     shape = unit_files.backbone().shape
     routers = Routers(shape.width, shape.layers)
-    routers.load_state_dict(load_file(path))
+    routers.load_state_dict(checkpoints.read(path))
     return routers.eval().requires_grad_(False)
 
 
@@ -89,7 +97,7 @@ def static_path(name: str, length: int, folder: Path) -> tuple[int, ...]:
         EnvironmentProblem: if it was not searched yet.
         SelectionError: for a length that was not.
     """
-    card = json.loads(_filed(name, folder).with_suffix(".json").read_text(encoding="utf-8"))
+    card = checkpoints.card_of(filed(name, folder))
     known = {int(key): tuple(path) for key, path in card["static"].items()}
     if length not in known:
         raise SelectionError(
@@ -99,16 +107,20 @@ def static_path(name: str, length: int, folder: Path) -> tuple[int, ...]:
     return known[length]
 
 
-def _filed(name: str, folder: Path) -> Path:
+def filed(name: str, folder: Path) -> Path:
+    """Return the file of routers that were taught.
+
+    Raises:
+        EnvironmentProblem: if they were not taught yet, or never are.
+    """
     plan = real_path_recipes().get(name)
     if plan is None:
         raise EnvironmentProblem(f"No routers called {name!r} were taught on SmolLM2.")
-    return unit_files.found(name, plan.forecast_s, (folder, kept(plan)))
+    return unit_files.find(name, plan.forecast_s, (folder, shelf(plan)))
 
 
-def kept(plan: RealPathfinding) -> Path:
+def shelf(plan: RealPathfinding) -> Path:
     """Return where a fit is kept: by its code, its plan and its backbone."""
-    here = Path(__file__).parent
-    code = source_digest([here / f"{name}.py" for name in FITTERS])
+    code = source_digest([Path(inspect.getfile(module)) for module in FITTERS])
     words = repr((code, plan, unit_files.backbone().shape))
     return default_folder() / "retrofits" / hashlib.sha256(words.encode()).hexdigest()[:16]

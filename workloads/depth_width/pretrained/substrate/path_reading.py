@@ -43,6 +43,13 @@ class Reading:
     """(the windows of a tile, its work); `runs` hold (slot, windows of the tile)."""
     layers: int
     parameters: int = 0
+    unrolled: int = 0
+    kv_analytic: float = 0.0
+    """No promise is made of stored keys: a path decides them."""
+
+    def executions(self) -> Tensor:
+        """Return the layers that ran for each window's words, [n]."""
+        return self.passes().sum(1)
 
     def passes(self) -> Tensor:
         """Return how often each layer ran, counted from the runs, [n, L]."""

@@ -36,8 +36,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.depth_width.ledger.recipes import Retrofit
-from adabench.workloads.depth_width.pretrained.recipes import RealRetrofit
+from adabench.workloads.depth_width.pretrained.substrate.plans import RealRetrofit
 from adabench.workloads.depth_width.substrate.smollm2 import closed_form_fit
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
     Mix,
@@ -95,8 +94,7 @@ class RealParts:
 def empty(plan: RealRetrofit, width: int, count: int) -> Parts:
     """Return parts of a plan's kind with nothing in them."""
     assert plan.kind != "exits"
-    like = Retrofit(plan.name, "smollm2", plan.seed, plan.kind, plan.sparsity, plan.rank)
-    made = Parts(like, width, count)
+    made = Parts(plan.kind, plan.rank, width, count)
     for weight in made.parameters():
         nn.init.zeros_(weight)
     return made.requires_grad_(False)

@@ -50,8 +50,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from adabench.workloads.depth_width.pretrained.recipes import RealRetrofit
 from adabench.workloads.depth_width.pretrained.substrate import refine
+from adabench.workloads.depth_width.pretrained.substrate.plans import RealRetrofit
 from adabench.workloads.depth_width.pretrained.substrate.refine import RealParts
 from adabench.workloads.depth_width.substrate.smollm2 import closed_form_fit
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (

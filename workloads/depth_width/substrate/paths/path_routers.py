@@ -32,40 +32,28 @@ frozen 0.841): 7200 labels take one to two CPU minutes more a seed, and were not
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.depth_width.ledger.recipes import Pathfinding
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.checkpoints import Progress
 from adabench.workloads.depth_width.substrate.paths.path_forward import (
-    MOST,
     Decide,
-    answer,
     fixed,
     prefill,
 )
-from adabench.workloads.depth_width.substrate.paths.path_search import Found, Look, holds, search
-from adabench.workloads.depth_width.substrate.questions import Asked, ask, completed, sibling
-from adabench.workloads.depth_width.substrate.train_backbone import Progress
+from adabench.workloads.depth_width.substrate.questions import Asked, completed
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
 WINDOWS, NARROW, CHOICES = 8, 32, 3
 GAMMA, BETA = 2.0, 0.999
 PUBLISHED = 126_812
 """Labels in the paper's supervision, a layer of a question each."""
-CANDIDATES = 12
-"""Paths that a menu is chosen from."""
 RATE, WEIGHT_DECAY, WARM_UP, BATCH = 1e-3, 0.01, 0.1, 16
-LABEL_SEED, JUDGED_SEED, HELD_OUT_SEED = 555, 556, 998
-JUDGED, HELD_OUT = 200, 1200
 UNMOVED = -0.5
 """The `p` at which routers decide alone."""
-_STREAM = 53
 
 
 class Routers(nn.Module):
@@ -132,102 +120,6 @@ def biased(chances: Tensor, p: float) -> Tensor:
     return once.lerp(twice, 2 * p - 1).expand_as(chances)
 
 
-@dataclass(frozen=True)
-class Supervision:
-    """Questions with a right path, and what finding them took."""
-
-    tokens: Tensor
-    lengths: Tensor
-    passes: Tensor
-    repaired: Tensor
-    """Is the label right where running every layer once is not? [n]."""
-    menu: Tensor
-    """The paths that labels are taken from, shortest first, [M, L]."""
-    facts: dict[str, Any]
-
-
-def supervise(plan: Pathfinding, base: Backbone, questions: int, key: int) -> Supervision:
-    """Search paths for freshly drawn training questions; label more of them from the menu."""
-    generator = np.random.Generator(np.random.PCG64((_STREAM, key, plan.seed)))
-    looks = drawn(plan, generator, questions)
-    found = search(base, looks, simulations=plan.simulations, seed=plan.seed)
-    menu = common(base, looks, found, plan.menu)
-    more = drawn(plan, generator, plan.more) if plan.more else []
-    labelled = [labels(base, each, menu) for each in (looks, more) if each]
-    tokens, lengths, passes, rescued = (torch.cat(parts) for parts in zip(*labelled, strict=True))
-    repaired = found.solved & ~found.before
-    facts = {
-        "questions": questions,
-        "more": plan.more,
-        "kept": len(passes),
-        "menu": menu.tolist(),
-        "improved_share": round(float(repaired.sum() / found.solved.sum()), 4),
-        "repaired_share": round(float(rescued.double().mean()), 4),
-        "forwards_per_question": round(found.forwards / questions, 2),
-        "counts": torch.bincount(passes.flatten(), minlength=CHOICES).tolist(),
-    }
-    return Supervision(tokens, lengths, passes, rescued, menu, facts)
-
-
-def drawn(plan: Pathfinding, generator: np.random.Generator, questions: int) -> list[Look]:
-    """Draw questions and the siblings that a path has to be right on too."""
-    asked = ask(generator, questions)
-    siblings = [sibling(generator, asked.keys) for _ in range(plan.looks - 1)]
-    return [tensors(each) for each in (asked, *siblings)]
-
-
-def common(base: Backbone, looks: list[Look], found: Found, menu: int) -> Tensor:
-    """Choose the common menu from the paths found most often, shortest first, [M, L].
-
-    Routers decide layer by layer, and the halves of two paths are seldom a path that works:
-    questions that could share a path should.
-    """
-    seen, often = torch.unique(found.passes[found.solved], dim=0, return_counts=True)
-    paths = seen[often.argsort(descending=True, stable=True)[:CANDIDATES]]
-    chosen = covering(_good(base, looks, paths), paths.sum(1), menu, MOST * paths.shape[1])
-    shortest_first: Tensor = paths[sorted(chosen, key=lambda row: int(paths[row].sum()))]
-    return shortest_first
-
-
-def _good(base: Backbone, looks: list[Look], paths: Tensor) -> Tensor:
-    """Return which paths [M, L] are right at every look of which questions, [M, n]."""
-    n = len(looks[0][0])
-    return torch.stack([holds(base, looks, path.expand(n, -1)) for path in paths])
-
-
-def labels(
-    base: Backbone, looks: list[Look], menu: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the questions that some path of the menu answers, and the shortest such path.
-
-    Tokens [m, T], lengths [m], passes [m, L], and which are repaired, [m]: running every layer once
-    is not right at every look. A question without a right path is dropped.
-    """
-    good = _good(base, looks, menu)
-    some, first = good.any(0), good.int().argmax(0)
-    once = (menu == 1).all(1)
-    whole = good[once] if once.any() else _good(base, looks, torch.ones_like(menu[:1]))
-    tokens, lengths = looks[0]
-    return tokens[some], lengths[some], menu[first[some]], ~whole[0, some]
-
-
-def chances(repaired: Tensor, share: float) -> Tensor:
-    """Return how often each question [n] is drawn, for `share` of repaired ones; 1 in the mean."""
-    there = repaired.float().mean()
-    if not 0 < there < 1:
-        return torch.ones(len(repaired))
-    return torch.where(repaired, share / there, (1 - share) / (1 - there))
-
-
-def covering(good: Tensor, lengths: Tensor, menu: int, dear: int) -> list[int]:
-    """Choose `menu` of the paths [C] one by one, each the one that saves most over all questions.
-
-    `good` [C, n] says which path is right for whom. A question costs its shortest right path on
-    the menu, and `dear` while it has none.
-    """
-    return cheapest(torch.where(good, lengths[:, None], dear), menu, dear)
-
-
 def cheapest(costs: Tensor, menu: int, dear: float) -> list[int]:
     """Choose `menu` rows of costs [C, n] one by one, each lowering the summed least cost most.
 
@@ -244,25 +136,6 @@ def cheapest(costs: Tensor, menu: int, dear: float) -> list[int]:
 def tensors(asked: Asked) -> tuple[Tensor, Tensor]:
     """Return questions with answers, and the lengths of their prompts."""
     return torch.from_numpy(completed(asked)), torch.from_numpy(asked.questions.lengths)
-
-
-def train(
-    plan: Pathfinding, base: Backbone, progress: Progress = lambda done, steps: None
-) -> tuple[Routers, dict[str, Any]]:
-    """Label, fit and judge the routers of a plan; return them and the facts of the card."""
-    with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_STREAM * 1000 + plan.seed)
-        taught = supervise(plan, base, plan.questions, LABEL_SEED)
-        judge = np.random.Generator(np.random.PCG64((_STREAM, JUDGED_SEED, plan.seed)))
-        judged = labels(base, drawn(plan, judge, JUDGED), taught.menu)
-        routers = Routers(base.shape.width, base.shape.layers)
-        given = seen(base, taught.tokens, taught.lengths, taught.passes)
-        often = chances(taught.repaired, plan.repaired)
-        fit(routers, given, taught.passes, plan.epochs, progress, often)
-        routers.eval().requires_grad_(False)
-        f1 = macro_f1(routers, seen(base, *judged[:3]), judged[2])
-        facts = taught.facts | {"macro_f1": f1}
-    return routers, facts
 
 
 Seen = tuple[Tensor, Tensor]
@@ -352,17 +225,3 @@ class Guided:
 
     model: Backbone
     routers: Routers
-
-
-def held_out(guided: Guided) -> dict[str, float]:
-    """Return right replies by k and mean path length, routed, on held-out questions."""
-    generator = np.random.Generator(np.random.PCG64((_STREAM, HELD_OUT_SEED)))
-    asked = ask(generator, HELD_OUT)
-    reply = answer(guided.model, asked.questions, decide(guided.routers), tile=HELD_OUT)
-    hit = (reply.said.numpy() == asked.keys.answers).all(axis=1)
-    ran = reply.passes().sum(1).double().numpy()
-    found = {"executions": float(ran.mean())}
-    for k in np.unique(asked.keys.k):
-        found[f"accuracy_k{k}"] = float(hit[asked.keys.k == k].mean())
-        found[f"executions_k{k}"] = float(ran[asked.keys.k == k].mean())
-    return {name: round(value, 4) for name, value in found.items()}

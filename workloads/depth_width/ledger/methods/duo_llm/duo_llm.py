@@ -78,8 +78,7 @@ from adabench.harness.contract.card import (
     Ratio,
 )
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import routed
-from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
-from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader, DuoTask
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch
 
@@ -140,7 +139,7 @@ CARD = Card(
 )
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> DuoReader:
+def prepare(task: DuoTask, point: Point, seed: int) -> DuoReader:
     """Restore the model and the routers that were trained for this budget."""
     return task.duo_reader(int(point["budget"]))
 

@@ -22,6 +22,9 @@ labels, and no running value is read while they are trained.
 import itertools
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,15 +41,16 @@ from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
     Duo,
     Routers,
 )
-from adabench.workloads.depth_width.ledger.substrate.duo.duo_recipes import RandomlyRouted, Routing
-from adabench.workloads.depth_width.substrate import train_backbone
+from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
+from adabench.workloads.depth_width.substrate.backbone import Shape
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, silent
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.int8_packing import HALVES
 from adabench.workloads.depth_width.substrate.stream import KMAX, draw
 from adabench.workloads.depth_width.substrate.train_backbone import (
     ANSWER_WEIGHT,
     BATCH,
     Batch,
-    Progress,
     batch_of,
 )
 from adabench.workloads.depth_width.substrate.units import unit_forward
@@ -60,8 +64,71 @@ OPEN = 2.0
 CALIBRATION_SEED, CALIBRATION = 555, 64
 _STREAM = 59  # routers are trained on streams keyed apart from those of the other methods
 
+STEPS = 3000
+"""Three times those of the other from-scratch methods: the docstring says why."""
+ROUTER_STEPS = 600
 
-def train(plan: RandomlyRouted, progress: Progress = lambda done, steps: None) -> Duo:
+
+@dataclass(frozen=True)
+class ModulesRecipe:
+    """A model whose modules are trained under random routing (stage 1), from which seed."""
+
+    name: str
+    shape: Shape
+    seed: int
+    home: Path
+    steps: int = STEPS
+    forecast_s: int = 300
+
+    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
+        """Train it; what is searched for the best patterns is the file, not what was trained."""
+        made, path = train(self, progress), folder / f"{self.name}{SUFFIX}"
+        weights = checkpoints.below("base.", made.model.state_dict())
+        weights |= checkpoints.below("sides.", made.sides.state_dict())
+        checkpoints.write(weights, path)
+        weights["sides.best"] = best_patterns(self.load(folder))
+        checkpoints.write(weights, path)
+        chosen = self.load(folder)
+        scored = held_out(chosen, stage_one(self.shape.layers, self.seed))
+        return checkpoints.describe(self, folder, held_out=scored)
+
+    def load(self, folder: Path | None = None) -> Duo:
+        """Return the model in fp32; trained first if it is not there."""
+        weights, made = checkpoints.weights(self, folder), duos.fresh(self.shape)
+        made.model.load_state_dict(checkpoints.part(weights, "base."))
+        made.sides.load_state_dict(checkpoints.part(weights, "sides."))
+        return frozen(made)
+
+
+@dataclass(frozen=True)
+class ModuleRouters:
+    """Routers for such a model, which stays as it is (stage 3), from which seed."""
+
+    name: str
+    base: ModulesRecipe
+    seed: int
+    budget: float
+    """Big modules a position is to run on average."""
+    home: Path
+    steps: int = ROUTER_STEPS
+    forecast_s: int = 80
+
+    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
+        """Train routers on the model that is shipped."""
+        base = self.base.load()
+        made = train_routers(self, base, progress)
+        checkpoints.write(made.state_dict(), folder / f"{self.name}{SUFFIX}", levels=HALVES)
+        scored = held_out(base, {"": duos.routed(self.load(folder))})
+        return checkpoints.describe(self, folder, held_out=scored)
+
+    def load(self, folder: Path | None = None) -> Routers:
+        """Return the routers in fp32; trained first if they are not there."""
+        routers = Routers(self.base.shape)
+        routers.load_state_dict(checkpoints.weights(self, folder))
+        return routers.eval().requires_grad_(False)
+
+
+def train(plan: ModulesRecipe, progress: Progress = silent) -> Duo:
     """Train a model under random routing from its seed; return it in evaluation mode."""
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
@@ -77,7 +144,7 @@ def frozen(duo: Duo) -> Duo:
     return duo
 
 
-def _fit(plan: RandomlyRouted, duo: Duo, progress: Progress) -> None:
+def _fit(plan: ModulesRecipe, duo: Duo, progress: Progress) -> None:
     parameters = [*duo.model.parameters(), *duo.sides.parameters()]
     optimiser = torch.optim.AdamW(
         parameters,
@@ -125,9 +192,7 @@ def _next_token(duo: Duo, normed: Tensor, batch: Batch) -> Tensor:
     return (each * weight).sum() / weight.sum()
 
 
-def train_routers(
-    plan: Routing, duo: Duo, progress: Progress = lambda done, steps: None
-) -> Routers:
+def train_routers(plan: ModuleRouters, duo: Duo, progress: Progress = silent) -> Routers:
     """Train the routers of a plan on a frozen model."""
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(_STREAM * 1000 + plan.seed)
@@ -158,7 +223,7 @@ def opened(routers: Routers) -> Routers:
     return routers
 
 
-def _batches(plan: Routing) -> Iterator[Batch]:
+def _batches(plan: ModuleRouters) -> Iterator[Batch]:
     generator = np.random.Generator(np.random.PCG64((_STREAM, plan.seed)))
     for _ in range(plan.steps):
         yield batch_of(draw(generator, BATCH, KMAX))

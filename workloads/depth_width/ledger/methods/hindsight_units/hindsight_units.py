@@ -50,17 +50,13 @@ from adabench.workloads.depth_width.ledger.methods.hindsight_units.unit_eliminat
     eliminate,
     sibling,
 )
-from adabench.workloads.depth_width.ledger.task import Ledger
+from adabench.workloads.depth_width.ledger.truth.oracle_task import OracleTask
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
-from adabench.workloads.depth_width.substrate.readers import (
-    DECODED,
-    GATHERED_TILE,
-    Batch,
-    UnitReader,
-)
+from adabench.workloads.depth_width.substrate.readers import DECODED, GATHERED_TILE, Batch
 from adabench.workloads.depth_width.substrate.stream import Bools
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts, rule
 from adabench.workloads.depth_width.substrate.units.unit_forward import Choice, Rule
+from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
 from adabench.workloads.depth_width.substrate.work_counter import Work
 from adabench.workloads.depth_width.truth.scoring import wrong_targets
 
@@ -83,13 +79,13 @@ class Chosen:
     """Of every batch: [units, sequences, tokens]."""
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> Chosen:
+def prepare(task: OracleTask, point: Point, seed: int) -> Chosen:
     """Search the units of every batch."""
     reader = task.unit_reader(BASE)
     return Chosen(reader, tuple(search(task, reader, batch).run for batch in task.cases()))
 
 
-def search(task: Ledger, reader: UnitReader, batch: Batch, decoys: int = DECOYS) -> Found:
+def search(task: OracleTask, reader: UnitReader, batch: Batch, decoys: int = DECOYS) -> Found:
     """Search the units of one batch; `decoys` is the seed of the values that luck is judged by."""
     # Prefill and decode give the same logits, and prefill is the quicker.
     quick = replace(reader, mode="prefill")

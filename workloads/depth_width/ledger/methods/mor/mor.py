@@ -119,16 +119,16 @@ from adabench.workloads.depth_width.ledger.methods.mor.threshold_calibration imp
     calibrated,
     shifted,
 )
-from adabench.workloads.depth_width.ledger.recipes import CAPACITIES
-from adabench.workloads.depth_width.ledger.task import Ledger
 from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, Policy
 from adabench.workloads.depth_width.substrate.readers import GATHERED_TILE, Batch, Reader
 from adabench.workloads.depth_width.substrate.recursion_routing import (
+    CAPACITIES,
     threshold,
     thresholds,
     token_choice,
 )
+from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 
 CARD = Card(
     title="Mixture-of-Recursions",
@@ -228,7 +228,7 @@ class Routed:
     levels: tuple[float, ...] = ()
 
 
-def prepare(task: Ledger, point: Point, seed: int) -> Routed:
+def prepare(task: StreamTask, point: Point, seed: int) -> Routed:
     """Restore the checkpoint of this router, capacity list and caching; set its thresholds.
 
     Raises:

@@ -1,26 +1,21 @@
 """What a Duo-LLM method holds: a model with big and small modules, and perhaps routers for it."""
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.depth_width.ledger.substrate import width_twin
 from adabench.workloads.depth_width.ledger.substrate.duo import duo_modules as duos
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
     Chooser,
     Duo,
     Routers,
-    Sides,
 )
-from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import DECODED, GATHERED_TILE, Batch
+from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 from adabench.workloads.depth_width.substrate.work_counter import Work
-
-_SEED = 4_243
 
 
 @dataclass(frozen=True)
@@ -80,37 +75,9 @@ class Given:
         return part
 
 
-def reader(seed: int, budget: int, mode: str, scale: str, width: int) -> DuoReader:
-    """Return the reader of a training seed; with routers unless the budget is 0.
+class DuoTask(StreamTask, Protocol):
+    """A stream's task that has a model with big and small modules."""
 
-    Raises:
-        EnvironmentProblem: at scale `gpu`, where nothing is trained.
-    """
-    if scale == "gpu":
-        raise EnvironmentProblem(
-            "No model is trained under random routing at the shape of scale gpu, and a random "
-            "one decides nothing.",
-            "Run it at scale embedded.",
-        )
-    duo = checkpoints.duo(f"duo-s{seed}")
-    routers = checkpoints.duo_routers(f"duo-router-{budget}-s{seed}") if budget else None
-    if width != duo.model.shape.width:
-        _doubled(duo, routers, width)
-    return DuoReader(duo, routers, mode)
-
-
-def _doubled(duo: Duo, routers: Routers | None, width: int) -> None:
-    """Give a model and its routers a wide double with random weights (`width_twin.py`)."""
-    shape = replace(duo.model.shape, width=width)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_SEED)
-        model, sides = Backbone(shape), Sides(shape)
-        others = None if routers is None else Routers(shape)
-    ours: list[nn.Module] = [duo.model, duo.sides, *([] if routers is None else [routers])]
-    theirs: list[nn.Module] = [model, sides, *([] if others is None else [others])]
-    for one in theirs:
-        one.eval().requires_grad_(False)
-    exits: list[nn.Module] = [duo.model.head, model.head]
-    exits += [] if routers is None else routers.layers
-    exits += [] if others is None else others.layers
-    width_twin.Twin(tuple(ours), tuple(theirs), tuple(exits))
+    def duo_reader(self, budget: int = 0) -> DuoReader:
+        """Return its reader; `budget` picks the routers, 0 is without."""
+        ...

@@ -122,8 +122,6 @@ number of steps (`latent_cot` at `per_step` = 2 stands beside it); a task that n
 (`no_cot`).
 """
 
-from dataclasses import dataclass
-
 from adabench.harness.contract.card import (
     Card,
     Claim,
@@ -135,9 +133,8 @@ from adabench.harness.contract.card import (
     Ratio,
 )
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
-from adabench.workloads.depth_width.ledger_cot.substrate.shortcuts import Shortened
-from adabench.workloads.depth_width.ledger_cot.task import Reckoning, Solver, with_more
-from adabench.workloads.depth_width.ledger_qa.task import Exam
+from adabench.workloads.depth_width.ledger_cot.substrate.solver import ShortenedSolver, StepTask
+from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(
     title="System-1.5 Reasoning",
@@ -241,26 +238,11 @@ CARD = Card(
 )
 
 
-@dataclass(frozen=True)
-class Cut:
-    """The latent student and its shortcuts."""
-
-    solver: Solver
-    shortened: Shortened
-
-
-def prepared(task: Reckoning, kind: str) -> Cut:
-    """Restore the student with the shortcuts of one kind."""
-    return Cut(*task.shortened(kind))
-
-
-def prepare(task: Reckoning, point: Point, seed: int) -> Cut:
+def prepare(task: StepTask, point: Point, seed: int) -> ShortenedSolver:
     """Restore the student with both shortcuts."""
-    return prepared(task, "both")
+    return task.shortened("both")
 
 
-def solve(cut: Cut, exam: Exam, point: Point) -> Solution:
+def solve(solver: ShortenedSolver, exam: Exam, point: Point) -> Solution:
     """Think with shortcuts, then answer."""
-    shortcut = cut.shortened.shortcut(float(point["lambda_depth"]))
-    more = sum(weight.numel() for weight in cut.shortened.shortcuts.parameters())
-    return with_more(cut.solver.think(exam, shortcut), more)
+    return solver.think(exam, float(point["lambda_depth"]))

@@ -135,9 +135,10 @@ from adabench.harness.contract.card import (
     Ratio,
     Variant,
 )
-from adabench.workloads.depth_width.ledger_qa.task import Asking, Exam, PathReader
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
+from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader, PathTask
 from adabench.workloads.depth_width.substrate.paths.path_routers import Routers, decide
+from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(
     title="Dr.LLM",
@@ -245,7 +246,7 @@ class Routed:
     routers: Routers
 
 
-def prepare(task: Asking, point: Point, seed: int) -> Routed:
+def prepare(task: PathTask, point: Point, seed: int) -> Routed:
     """Restore the backbone and its routers."""
     reader, guided = task.guided("dr-llm")
     return Routed(reader, guided.routers)

@@ -1,0 +1,105 @@
+"""What a method that reckons in steps holds, and the task that hands it out."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adabench.workloads.depth_width.ledger_cot.substrate import latent_forward, traces
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Shortcut, Solution
+from adabench.workloads.depth_width.ledger_cot.substrate.shortcuts import Shortened
+from adabench.workloads.depth_width.ledger_cot.substrate.traces import HALF
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.questions import Exam, Questions
+
+TOGETHER = {"prefill": 64, "decode1": 1, "decode16": 16}
+
+
+LANGUAGE_LIMIT = traces.VERBOSE_STEP * traces.MOST + 2
+
+
+@dataclass(frozen=True)
+class Solver:
+    """A backbone and how many questions it answers together: what a method gets to hold."""
+
+    model: Backbone
+    together: int
+
+    def speak(self, exam: Exam, *, terse: bool = False) -> Solution:
+        """Answer in words, step by step."""
+        asked = marked(exam.questions, HALF) if terse else exam.questions
+        words = latent_forward.in_words(self.model, LANGUAGE_LIMIT)
+        return self._solved(asked, lambda who: words, LANGUAGE_LIMIT + 1)
+
+    def pause(self, exam: Exam, *, per_operation: int) -> Solution:
+        """Answer at once, or after pause tokens for each operation."""
+        steps = per_operation * operations(exam.questions)
+        return self._solved(
+            exam.questions,
+            lambda who: latent_forward.in_pauses(self.model, steps[who], traces.PAUSE),
+            per_operation * traces.MOST + 1,
+        )
+
+    def think(self, exam: Exam, shortcut: Shortcut | None = None, *, per_step: int = 1) -> Solution:
+        """Answer after a latent step for each operation, or for two of them."""
+        asked = exam.questions if per_step == 1 else marked(exam.questions, HALF)
+        steps = -(-operations(asked) // per_step)
+        return self._solved(
+            asked,
+            lambda who: latent_forward.in_thought(
+                self.model, steps[who], shortcut and shortcut.of(who)
+            ),
+            traces.MOST + 1,
+        )
+
+    def _solved(self, questions: Questions, go_on: latent_forward.GoOn, room: int) -> Solution:
+        return latent_forward.solve(self.model, questions, go_on, room=room, tile=self.together)
+
+
+def operations(questions: Questions) -> Tensor:
+    """Return the number of operations, as the length of the question shows it, [n]."""
+    return torch.from_numpy((questions.lengths - 3) // 2)
+
+
+def marked(questions: Questions, mark: int) -> Questions:
+    """Return the questions with another token at their ends."""
+    tokens = questions.tokens.copy()
+    tokens[np.arange(len(tokens)), questions.lengths - 1] = mark
+    return Questions(tokens, questions.lengths)
+
+
+def with_more(solution: Solution, parameters: int) -> Solution:
+    """Return the solution with the parameters of whatever decides."""
+    return replace(solution, parameters=solution.parameters + parameters)
+
+
+@dataclass(frozen=True)
+class ShortenedSolver:
+    """The latent student and its shortcuts."""
+
+    solver: Solver
+    shortened: Shortened
+
+    def think(self, exam: Exam, threshold: float) -> Solution:
+        """Think with shortcuts, then answer."""
+        solution = self.solver.think(exam, self.shortened.shortcut(threshold))
+        more = sum(weight.numel() for weight in self.shortened.shortcuts.parameters())
+        return with_more(solution, more)
+
+
+class StepTask(Protocol):
+    """Models by name, and questions that nothing is scored on."""
+
+    def solver(self, base: str, /) -> Solver:
+        """Return a backbone such as `cot-words`."""
+        ...
+
+    def shortened(self, kind: str, /) -> ShortenedSolver:
+        """Return the latent student and the shortcuts of one kind."""
+        ...
+
+    def calibration(self) -> Exam:
+        """Return questions without keys."""
+        ...

@@ -1,0 +1,251 @@
+"""How routers and forecasters are trained on a frozen backbone.
+
+*Forecasters* start in closed form: ridge regression of the unit's output on its input over
+calibration sequences, truncated to rank r by the singular vectors of what it predicts.
+
+*Training.* The backbone is frozen. Decisions are hard in the forward and logistic-Gumbel in the
+backward (tau 1 -> 0.1). The loss is the next token with weight 3 on answers, the
+divergence from the full model, and `PRICE` times the squared distance of the mean of m from its
+target, which falls from 1 to 1 - s over the first half. One budget for all units: layers may
+differ. Every kind has the same router, data, steps and rate, so that a difference between two is
+not a difference in effort; `tuned` has LoRA of rank 8 on every matrix beside it, and twice the
+steps. Its file holds the low-rank changes alone; the backbone they belong to is shipped already.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrize
+
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.stream import KMAX, draw
+from adabench.workloads.depth_width.substrate.train_backbone import (
+    ANSWER_WEIGHT,
+    BATCH,
+    BackboneRecipe,
+    Batch,
+    batch_of,
+)
+from adabench.workloads.depth_width.substrate.units import unit_forward
+from adabench.workloads.depth_width.substrate.units.judged import held_out
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import (
+    Fitted,
+    Kind,
+    Parts,
+    restored,
+)
+
+RATE, CLIP = 5e-3, 1.0
+PRICE = 20.0
+TAU = (1.0, 0.1)
+RIDGE = 1e-3
+CALIBRATION_SEED, CALIBRATION = 555, 200
+LORA_RANK = 8
+LORA_RATE = 3e-3
+STREAM = 31  # training streams of retrofits are keyed apart from those of the backbones
+
+
+@dataclass(frozen=True)
+class RetrofitRecipe:
+    """Parts to be trained on a frozen backbone, from which seed."""
+
+    name: str
+    base: BackboneRecipe
+    seed: int
+    home: Path
+    kind: Kind
+    sparsity: float
+    """Share of the unit executions that are to be replaced."""
+    rank: int = 8
+    steps: int = 200
+    forecast_s: int = 35
+
+    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
+        """Train parts on the backbone, which is read from where it is shipped."""
+        base = self.base.load()
+        parts = train(self, base, progress)
+        weights = checkpoints.below("parts.", parts.state_dict()) | changes(base)
+        checkpoints.write(weights, folder / f"{self.name}{SUFFIX}")
+        return checkpoints.describe(self, folder, held_out=held_out(self.load(folder)))
+
+    def load(self, folder: Path | None = None) -> Fitted:
+        """Return the backbone with its parts, in fp32; trained first if they are not there."""
+        weights = checkpoints.weights(self, folder)
+        model = self.base.load()
+        change(model, checkpoints.part(weights, "low."))
+        return restored(model, self.kind, self.rank, weights)
+
+
+def train(
+    plan: RetrofitRecipe, base: Backbone, progress: Progress = lambda done, steps: None
+) -> Parts:
+    """Train the parts of a plan on a frozen backbone. A `tuned` one changes `base` in place."""
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(STREAM * 1000 + plan.seed)
+        parts = Parts(plan.kind, plan.rank, base.shape.width, 2 * base.shape.layers)
+        teacher = base if plan.kind != "tuned" else _copy(base)
+        if len(parts.narrow):
+            _fit_forecasters(parts, base)
+        low = adapters(base) if plan.kind == "tuned" else []
+        _fit(plan, base, teacher, parts, low, progress)
+    return parts.eval().requires_grad_(False)
+
+
+def _copy(base: Backbone) -> Backbone:
+    same = Backbone(base.shape)
+    same.load_state_dict(base.state_dict())
+    return same.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def _fit_forecasters(parts: Parts, base: Backbone) -> None:
+    """Fit every unit's output from its input, in closed form."""
+    generator = np.random.Generator(np.random.PCG64(CALIBRATION_SEED))
+    inputs = torch.from_numpy(np.ascontiguousarray(draw(generator, CALIBRATION).inputs))
+
+    def fit(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
+        found = output()
+        _regress(parts, unit, x.flatten(0, 1).double(), found.flatten(0, 1).double())
+        return found
+
+    unit_forward.soft(base, inputs, fit)
+
+
+def _fit(
+    plan: RetrofitRecipe,
+    base: Backbone,
+    teacher: Backbone,
+    parts: Parts,
+    low: list[nn.Parameter],
+    progress: Progress,
+) -> None:
+    groups = [{"params": list(parts.parameters()), "peak": RATE}]
+    groups += [{"params": low, "peak": LORA_RATE}] if low else []
+    optimiser = torch.optim.AdamW(groups, weight_decay=0.0)
+    trained = [*parts.parameters(), *low]
+    for step, batch in enumerate(_batches(plan)):
+        share = step / plan.steps
+        for group in optimiser.param_groups:
+            group["lr"] = group["peak"] * (1 + math.cos(math.pi * share)) / 2
+        tau = TAU[0] + (TAU[1] - TAU[0]) * share
+        on = 1 - plan.sparsity * min(1.0, 2 * share)
+        optimiser.zero_grad()
+        torch.autograd.backward(_loss(base, teacher, parts, batch, tau, on))
+        nn.utils.clip_grad_norm_(trained, CLIP)
+        optimiser.step()
+        progress(step + 1, plan.steps)
+
+
+def _batches(plan: RetrofitRecipe) -> Iterator[Batch]:
+    generator = np.random.Generator(np.random.PCG64((STREAM, plan.seed)))
+    for _ in range(plan.steps):
+        yield batch_of(draw(generator, BATCH, KMAX))
+
+
+def _loss(
+    base: Backbone, teacher: Backbone, parts: Parts, batch: Batch, tau: float, on: float
+) -> Tensor:
+    decisions: list[Tensor] = []
+
+    def mix(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
+        predicted = parts.forecast(unit, x)
+        m = straight_through(parts.logit(unit, x, predicted), tau)[..., None]
+        decisions.append(m)
+        return m * output() if predicted is None else m * output() + (1 - m) * predicted
+
+    logits = base.head(base.norm(unit_forward.soft(base, batch.inputs, mix)))
+    with torch.no_grad():
+        whole = unit_forward.soft(teacher, batch.inputs, lambda unit, x, output: output())
+        goal = teacher.head(teacher.norm(whole)).log_softmax(-1)
+    each = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), reduction="none")
+    weight = 1 + (ANSWER_WEIGHT - 1) * batch.answers.flatten()
+    apart = F.kl_div(logits.log_softmax(-1), goal, reduction="none", log_target=True).sum(-1)
+    spent = torch.stack([m.mean() for m in decisions]).mean()
+    return (each * weight).sum() / weight.sum() + apart.mean() + PRICE * (spent - on).square()
+
+
+def straight_through(logit: Tensor, tau: float) -> Tensor:
+    """Return decisions in {0, 1} with the gradient of a logistic-Gumbel sample."""
+    noise = torch.rand_like(logit).clamp(1e-6, 1 - 1e-6)
+    soft = torch.sigmoid((logit + noise.log() - (1 - noise).log()) / tau)
+    return (soft > 0.5).float() + (soft - soft.detach())
+
+
+class _LowRank(nn.Module):
+    """W + B A, with A [r, in] and B [out, r]; B starts at 0."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.down = nn.Parameter(torch.randn(LORA_RANK, weight.shape[1]) * weight.shape[1] ** -0.5)
+        self.up = nn.Parameter(torch.zeros(weight.shape[0], LORA_RANK))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight + self.up @ self.down
+
+
+def adapters(base: Backbone) -> list[nn.Parameter]:
+    """Put a low-rank change on every matrix of the layers; return its parameters."""
+    found: list[nn.Parameter] = []
+    for layer in base.layers:
+        for module in layer.modules():
+            if isinstance(module, nn.Linear):
+                change = _LowRank(module.weight)
+                parametrize.register_parametrization(module, "weight", change)
+                found += [change.down, change.up]
+    return found
+
+
+def merged(base: Backbone) -> Backbone:
+    """Return a plain backbone with all changes added to its weights."""
+    for module in list(base.modules()):
+        if isinstance(module, nn.Linear) and parametrize.is_parametrized(module):
+            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
+    return base.eval().requires_grad_(False)
+
+
+def _regress(parts: Parts, unit: int, x: Tensor, y: Tensor) -> None:
+    narrow, wide = parts.narrow[unit], parts.wide[unit]
+    assert isinstance(narrow, nn.Linear)
+    assert isinstance(wide, nn.Linear)
+    centre, mean = x.mean(0), y.mean(0)
+    x, y = x - centre, y - mean
+    gram = x.T @ x
+    ridge = RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=x.dtype)
+    full = torch.linalg.solve(gram + ridge, x.T @ y)
+    _, _, turned = torch.linalg.svd(x @ full, full_matrices=False)
+    v = turned[: parts.rank].T
+    narrow.weight.copy_((full @ v).T)
+    wide.weight.copy_(v)
+    wide.bias.copy_(mean - centre @ full @ v @ v.T)
+
+
+@torch.no_grad()
+def changes(base: Backbone) -> dict[str, Tensor]:
+    """Return the low-rank changes of a tuned backbone by matrix; a row each for a direction."""
+    found = {}
+    for name, module in base.named_modules():
+        if isinstance(module, nn.Linear) and parametrize.is_parametrized(module):
+            low = module.get_submodule("parametrizations.weight.0")
+            assert isinstance(low, _LowRank)
+            found[f"low.{name}.weight.up"] = low.up.T
+            found[f"low.{name}.weight.down"] = low.down
+    return found
+
+
+@torch.no_grad()
+def change(model: Backbone, low: checkpoints.Weights) -> None:
+    """Add low-rank changes to a backbone's matrices, in place."""
+    for key, up in low.items():
+        if key.endswith(".up"):
+            name = key.removesuffix(".up")
+            model.get_parameter(name).add_(up.T @ low[f"{name}.down"])
