@@ -15,11 +15,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.contract.card import Point
-from adabench.workloads.depth_width.ledger.recipes import Widths, recipes
+from adabench.workloads.depth_width.ledger.recipes import recipes
 from adabench.workloads.depth_width.ledger.task import load
 from adabench.workloads.depth_width.methods import random_width, static_width
 from adabench.workloads.depth_width.methods.acm import acm, train_learners
-from adabench.workloads.depth_width.substrate import checkpoints, learners
+from adabench.workloads.depth_width.methods.acm.train_learners import WidthRecipe
+from adabench.workloads.depth_width.substrate import checkpoints, learner_choices, learners
 from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
 from adabench.workloads.depth_width.substrate.learners import LEARNERS, Chooser, Widened
 from adabench.workloads.depth_width.substrate.units import unit_forward
@@ -59,7 +60,7 @@ def masked(made: Widened, tokens: Tensor) -> tuple[Tensor, Tensor]:
         module = made.modules.at(unit // 2)
         choice = module.gate(x).argmax(-1)
         chosen.append(choice)
-        return module.mixed(x, train_learners.taken(F.one_hot(choice, LEARNERS + 1).float()))
+        return module.mixed(x, learner_choices.taken(F.one_hot(choice, LEARNERS + 1).float()))
 
     states = unit_forward.soft(made.model, tokens, mix)
     return made.model.head(made.model.norm(states)), torch.stack(chosen)
@@ -228,7 +229,7 @@ def test_labels_are_the_first_prefix_that_the_next_hardly_improves() -> None:
 
 def test_choices_become_leading_learners_and_pass_a_gradient_to_the_gate() -> None:
     chosen = F.one_hot(torch.tensor([0, 2, 4]), LEARNERS + 1).float().requires_grad_(True)
-    run = train_learners.taken(chosen)
+    run = learner_choices.taken(chosen)
     assert run.tolist() == [[0, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]]
     run.sum().backward()
     assert chosen.grad is not None
@@ -238,11 +239,11 @@ def test_choices_become_leading_learners_and_pass_a_gradient_to_the_gate() -> No
 def test_without_noise_the_likeliest_choice_is_trained_and_the_gate_learns() -> None:
     logits = torch.randn(200, LEARNERS + 1, generator=torch.Generator().manual_seed(1))
     logits.requires_grad_(True)
-    cold, warm = train_learners.sampled(logits, 0.0), train_learners.sampled(logits, 1.0)
+    cold, warm = learner_choices.sampled(logits, 0.0), learner_choices.sampled(logits, 1.0)
     assert torch.equal(cold.argmax(-1), logits.argmax(-1))
     assert not torch.equal(warm.argmax(-1), logits.argmax(-1))
     assert set(cold.detach().round(decimals=5).unique().tolist()) == {0.0, 1.0}
-    train_learners.taken(cold).sum().backward()
+    learner_choices.taken(cold).sum().backward()
     assert logits.grad is not None
     assert float(logits.grad.abs().min(0).values.max()) > 0
 
@@ -259,9 +260,9 @@ def test_softer_gates_choose_alike_and_are_less_sure(widened: Widened) -> None:
 
 def test_the_budget_prices_the_share_of_learners_that_ran() -> None:
     half = F.one_hot(torch.full((2, 3, 4), 2), LEARNERS + 1).float()
-    assert float(train_learners.budget(half, 0.5)) == pytest.approx(0, abs=1e-5)
-    assert float(train_learners.budget(half, 0.25)) == pytest.approx(
-        train_learners.PRICE / 4, abs=1e-5
+    assert float(learner_choices.budget(half, 0.5)) == pytest.approx(0, abs=1e-5)
+    assert float(learner_choices.budget(half, 0.25)) == pytest.approx(
+        learner_choices.PRICE / 4, abs=1e-5
     )
 
 
@@ -269,8 +270,8 @@ def test_the_budget_prices_the_share_of_learners_that_ran() -> None:
 def test_every_learner_lowers_the_error_in_every_module(seed: int) -> None:
     """Prefix distillation: slices of the trained MLP would not do this for every n."""
     plan = recipes()[f"learners-s{seed}"]
-    assert isinstance(plan, Widths)
-    base, made = checkpoints.restore(plan.base), checkpoints.widened(plan.name)
+    assert isinstance(plan, WidthRecipe)
+    base, made = plan.base.load(), plan.load()
     tokens = torch.from_numpy(next(load("embedded", 0, batches=1, sequences=32).cases()).tokens)
     found: list[Tensor] = []
 
@@ -288,7 +289,7 @@ def test_every_learner_lowers_the_error_in_every_module(seed: int) -> None:
 
 
 def test_learners_are_no_slices_of_the_mlp() -> None:
-    base, made = checkpoints.restore("vanilla-6-s0"), checkpoints.widened("learners-s0")
+    base, made = recipes()["vanilla-6-s0"].load(), recipes()["learners-s0"].load()
     for index in range(base.shape.layers):
         ours = F.normalize(made.modules.at(index).learner(0).up.weight, dim=1)
         theirs = F.normalize(base.layer(index).up.weight, dim=1)
@@ -296,10 +297,10 @@ def test_learners_are_no_slices_of_the_mlp() -> None:
 
 
 def test_rivals_are_tuned_as_long_from_the_same_learners() -> None:
-    known = [p for p in recipes().values() if isinstance(p, Widths) and p.kind != "learners"]
+    known = [p for p in recipes().values() if isinstance(p, WidthRecipe) and p.kind != "learners"]
     assert {plan.kind for plan in known} == {"acm", "static"}
     for plan in known:
-        same = {"name": "", "kind": "acm", "target": 0.0}
+        same = {"name": "", "kind": "acm", "target": 0.0, "levels": 127}
         first = next(other for other in known if other.seed == plan.seed)
         assert dataclasses.replace(plan, **same) == dataclasses.replace(first, **same)
 
@@ -308,7 +309,7 @@ def test_the_dense_mlps_are_gone(widened: Widened) -> None:
     reader = load("embedded", 0, batches=1, sequences=2).width_reader("static-2")
     assert all(layer.up.weight.numel() == 0 for layer in reader.widened.model.layers)
     assert all(len(module.gate) == 0 for module in reader.widened.modules.layers)
-    whole = sum(p.numel() for p in checkpoints.restore("vanilla-6-s0").parameters())
+    whole = sum(p.numel() for p in recipes()["vanilla-6-s0"].load().parameters())
     biases = 6 * 256
     assert reader.widened.parameters == whole + biases
 
@@ -345,16 +346,15 @@ def test_more_learners_cost_more_and_are_counted_so() -> None:
         assert torch.equal(answer.executions(), torch.full((4, 64), 3 + 0.75 * n))
 
 
-def test_a_recipe_is_rebuilt_from_its_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recipe_is_rebuilt_from_its_seed(tmp_path: Path) -> None:
     short = {
         name: dataclasses.replace(recipes()[name], steps=2)
         for name in ("learners-s0", "acm-40-s0", "acm-25-s0", "static-2-s0")
     }
-    monkeypatch.setattr(checkpoints, "recipes", lambda: {**recipes(), **short})
-    for name in short:
-        card = checkpoints.train(name, folder=tmp_path)
-        assert card == checkpoints.train(name, folder=tmp_path)
-        assert (tmp_path / f"{name}.safetensors").stat().st_size < 700_000
+    for name, plan in short.items():
+        card = checkpoints.train(plan, folder=tmp_path)
+        assert card == checkpoints.train(plan, folder=tmp_path)
+        assert (tmp_path / f"{name}{checkpoints.SUFFIX}").stat().st_size < 350_000
 
 
 def _at(budget: float) -> Point:

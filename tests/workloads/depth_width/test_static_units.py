@@ -5,11 +5,16 @@ import torch
 from torch import Tensor
 
 from adabench.workloads.depth_width.ledger import task
-from adabench.workloads.depth_width.ledger.recipes import Retrofit
+from adabench.workloads.depth_width.ledger.recipes import FOLDER, backbone
 from adabench.workloads.depth_width.methods.static_units import static_thinning, static_units
+from adabench.workloads.depth_width.methods.static_units.static_thinning import ThinningRecipe
 from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
 from adabench.workloads.depth_width.substrate.units import unit_forward
-from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import (
+    Parts,
+    constant,
+    stays,
+)
 
 SMALL = Shape(layers=3, width=16, heads=2)
 UNITS = 6
@@ -28,12 +33,12 @@ def model() -> Backbone:
 
 @pytest.fixture(scope="module")
 def fitted(model: Backbone) -> Parts:
-    plan = Retrofit("x", "y", 0, "static", 0.5, rank=3, steps=2)
+    plan = ThinningRecipe("x", backbone(6, 0), 0, FOLDER, 0.5, rank=3, steps=2)
     return static_thinning.train(plan, model, lambda done, steps: None)
 
 
 def gone(parts: Parts) -> list[int]:
-    return [unit for unit in range(UNITS) if not static_thinning.stays(parts, unit)]
+    return [unit for unit in range(UNITS) if not stays(parts, unit)]
 
 
 def test_the_share_that_was_asked_for_is_gone(fitted: Parts):
@@ -49,14 +54,14 @@ def test_it_is_the_model_with_forecasts_in_their_place(model: Backbone, fitted: 
         return predicted if unit in gone(fitted) else output()
 
     whole = model.head(model.norm(unit_forward.soft(model, tokens, mix)))
-    answer = unit_forward.prefill_units(model, tokens, static_thinning.constant(fitted), tile=2)
+    answer = unit_forward.prefill_units(model, tokens, constant(fitted), tile=2)
     torch.testing.assert_close(answer.logits, whole, atol=1e-5, rtol=0)
     assert torch.equal(answer.executions(), torch.full((5, 24), 0.5 * (UNITS - 3)))
 
 
 def test_deciding_costs_nothing(model: Backbone, fitted: Parts):
     tokens = torch.randint(2, 48, (2, 24), generator=torch.Generator().manual_seed(1))
-    asked = unit_forward.prefill_units(model, tokens, static_thinning.constant(fitted), tile=2)
+    asked = unit_forward.prefill_units(model, tokens, constant(fitted), tile=2)
     for module in fitted.routers:
         assert module.weight.abs().sum() == 0
     kept = unit_forward.prefill_units(model, tokens, unit_forward.all_units, tile=2)
@@ -65,7 +70,7 @@ def test_deciding_costs_nothing(model: Backbone, fitted: Parts):
 
 def test_training_is_repeatable_and_leaves_the_backbone(model: Backbone, fitted: Parts):
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
-    plan = Retrofit("x", "y", 0, "static", 0.5, rank=3, steps=2)
+    plan = ThinningRecipe("x", backbone(6, 0), 0, FOLDER, 0.5, rank=3, steps=2)
     again = static_thinning.train(plan, model, lambda done, steps: None)
     for name, weight in fitted.state_dict().items():
         assert torch.equal(weight, again.state_dict()[name])

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import statistics
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,10 +12,15 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.workloads.depth_width.ledger.recipes import Retrofit, recipes
+from adabench.workloads.depth_width.ledger.recipes import FOLDER, backbone, recipes
 from adabench.workloads.depth_width.ledger.task import load
 from adabench.workloads.depth_width.methods import random_units
-from adabench.workloads.depth_width.methods.informed_routing import informed_routing, recoverability
+from adabench.workloads.depth_width.methods.informed_routing import (
+    informed_routing,
+    recoverability,
+    train_routers,
+)
+from adabench.workloads.depth_width.methods.informed_routing.train_routers import RetrofitRecipe
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
 from adabench.workloads.depth_width.substrate.gathered_forward import decode, prefill
@@ -42,12 +48,15 @@ def tokens() -> Tensor:
     return torch.randint(2, 48, (SEQUENCES, TOKENS), generator=torch.Generator().manual_seed(1))
 
 
+def retrofit(kind: str, **more: Any) -> RetrofitRecipe:
+    return RetrofitRecipe("x", backbone(6, 0), 0, FOLDER, kind, 0.5, **more)
+
+
 def parts_of(kind: str, seed: int = 3) -> routers_and_forecasters.Parts:
     """Parts whose routers disagree with one another, as trained ones do."""
-    plan = Retrofit("x", "y", 0, kind, 0.5, rank=3)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        parts = routers_and_forecasters.Parts(plan, SMALL.width, UNITS)
+        parts = routers_and_forecasters.Parts(kind, 3, SMALL.width, UNITS)
         for router in parts.routers:
             torch.nn.init.normal_(router.weight, std=0.6)
             torch.nn.init.zeros_(router.bias)
@@ -169,9 +178,9 @@ def test_a_forecast_reads_its_own_position_alone() -> None:
 
 
 def test_a_forecaster_starts_from_a_fit_that_beats_the_mean() -> None:
-    base = checkpoints.restore("vanilla-6-s0")
-    plan = Retrofit("x", "vanilla-6-s0", 0, "informed", 0.5, steps=0)
-    parts = routers_and_forecasters.train(plan, base)
+    base = recipes()["vanilla-6-s0"].load()
+    plan = retrofit("informed", steps=0)
+    parts = train_routers.train(plan, base)
     batch = load("embedded", 0, batches=1, sequences=16)
     inputs = torch.from_numpy(next(batch.cases()).tokens)
     explained = []
@@ -192,17 +201,17 @@ def test_a_forecaster_starts_from_a_fit_that_beats_the_mean() -> None:
 
 def test_training_leaves_a_frozen_backbone_alone_and_tunes_only_where_it_says_so() -> None:
     for kind, same in (("informed", True), ("greedy", True), ("tuned", False)):
-        base = checkpoints.restore("vanilla-6-s0")
+        base = recipes()["vanilla-6-s0"].load()
         before = {k: v.clone() for k, v in base.state_dict().items()}
-        plan = Retrofit("x", "vanilla-6-s0", 0, kind, 0.5, steps=2)
-        routers_and_forecasters.train(plan, base)
-        after = routers_and_forecasters.merged(base).state_dict()
+        plan = retrofit(kind, steps=2)
+        train_routers.train(plan, base)
+        after = train_routers.merged(base).state_dict()
         assert before.keys() == after.keys()
         assert same == all(torch.equal(before[k], after[k]) for k in before), kind
 
 
 def test_rivals_are_trained_as_hard() -> None:
-    known = {n: p for n, p in recipes().items() if isinstance(p, Retrofit)}
+    known = {n: p for n, p in recipes().items() if isinstance(p, RetrofitRecipe)}
     for name, plan in known.items():
         if plan.kind == "informed":
             twin = known[name.replace("informed", "greedy")]
@@ -237,22 +246,19 @@ def test_a_wider_shift_runs_more() -> None:
     assert ran[-1] > 5.5
 
 
-def test_a_retrofit_is_rebuilt_from_its_recipe(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_retrofit_is_rebuilt_from_its_recipe(tmp_path: Path) -> None:
     plan = dataclasses.replace(recipes()["greedy-75-s0"], steps=2)
-    monkeypatch.setattr(checkpoints, "recipes", lambda: {**recipes(), plan.name: plan})
-    card = checkpoints.train(plan.name, folder=tmp_path)
-    again = checkpoints.train(plan.name, folder=tmp_path)
+    card = checkpoints.train(plan, folder=tmp_path)
+    again = checkpoints.train(plan, folder=tmp_path)
     assert card == again
     assert card["held_out"]["executions"] > 5, "two steps close nothing"
-    fitted = checkpoints.retrofitted(plan.name, tmp_path)
+    fitted = plan.load(tmp_path)
     assert isinstance(fitted.parts, routers_and_forecasters.Parts)
 
 
 def test_decisions_are_hard_and_pass_a_gradient_on() -> None:
     logit = torch.tensor([-3.0, 0.2, 3.0], requires_grad=True)
-    m = routers_and_forecasters.straight_through(logit, 0.5)
+    m = train_routers.straight_through(logit, 0.5)
     assert set(m.tolist()) <= {0.0, 1.0}
     m.sum().backward()
     assert bool((logit.grad > 0).all())
@@ -269,11 +275,9 @@ def test_routers_that_run_what_is_hard_or_easy_to_forecast_score_so() -> None:
 def test_units_run_where_a_plain_forecast_is_wrong(seed: int) -> None:
     """The card's fourth criterion, by the forecasters of its first stage and of its second."""
     plan = recipes()[f"informed-60-s{seed}"]
-    assert isinstance(plan, Retrofit)
-    fitted = checkpoints.retrofitted(plan.name)
-    start = routers_and_forecasters.train(
-        dataclasses.replace(plan, steps=0), checkpoints.restore(plan.base)
-    )
+    assert isinstance(plan, RetrofitRecipe)
+    fitted = plan.load()
+    start = train_routers.train(dataclasses.replace(plan, steps=0), plan.base.load())
     tokens = torch.from_numpy(next(load("embedded", seed, batches=1, sequences=32).cases()).tokens)
     found = recoverability.aucs(fitted, tokens, start)
     assert float(found.mean()) - 2 * float(found.std()) / len(found) ** 0.5 > 0.5
@@ -282,7 +286,7 @@ def test_units_run_where_a_plain_forecast_is_wrong(seed: int) -> None:
 
 
 def test_greedy_parts_have_no_forecast_to_judge(tokens: Tensor) -> None:
-    fitted = checkpoints.retrofitted("greedy-60-s0")
+    fitted = recipes()["greedy-60-s0"].load()
     with pytest.raises(ValueError, match="forecasts nothing"):
         recoverability.aucs(fitted, tokens)
 

@@ -13,9 +13,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.workloads.depth_width.ledger.methods.duo_llm import train_modules
-from adabench.workloads.depth_width.ledger.recipes import recipes
+from adabench.workloads.depth_width.ledger.methods.duo_llm.train_modules import (
+    ModuleRouters,
+    ModulesRecipe,
+)
+from adabench.workloads.depth_width.ledger.recipes import FOLDER, recipes
 from adabench.workloads.depth_width.ledger.substrate.duo import duo_modules as duos
-from adabench.workloads.depth_width.ledger.substrate.duo import duo_recipes
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
     BIG,
     OPTIONS,
@@ -24,7 +27,6 @@ from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
     Duo,
     Routers,
 )
-from adabench.workloads.depth_width.ledger.substrate.duo.duo_recipes import RandomlyRouted, Routing
 from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
 from adabench.workloads.depth_width.substrate.backbone import Shape
 from adabench.workloads.depth_width.substrate.units import unit_forward
@@ -167,7 +169,7 @@ def test_what_stage_one_trains_is_what_runs(duo: Duo, tokens: Tensor) -> None:
 
 def test_the_shipped_model_reads_along_every_path() -> None:
     """Big, small and coins: had skips or small modules not been trained, these would fail."""
-    duo = checkpoints.duo("duo-s0")
+    duo = recipes()["duo-s0"].load()
     scored = train_modules.held_out(duo, train_modules.stage_one(6, 0))
     for way in ("", "small_", "random_"):
         assert scored[f"{way}accuracy_k1"] > 0.95, way
@@ -184,7 +186,8 @@ def test_training_a_router_leaves_the_model_alone() -> None:
         torch.manual_seed(0)
         duo = train_modules.frozen(duos.fresh(Shape(layers=2, width=16, heads=2)))
     before = {k: v.clone() for k, v in duo.model.state_dict().items()}
-    plan = Routing("", "", 0, 1, steps=3)
+    base = ModulesRecipe("", TINY, 0, FOLDER)
+    plan = ModuleRouters("", base, 0, 1, FOLDER, steps=3)
     one, two = (train_modules.train_routers(plan, duo).state_dict() for _ in range(2))
     assert all(torch.equal(one[key], two[key]) for key in one)
     assert all(torch.equal(before[k], v) for k, v in duo.model.state_dict().items())
@@ -195,26 +198,27 @@ def test_training_a_router_leaves_the_model_alone() -> None:
 def test_recipes_are_rebuilt_from_their_seeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = duo_recipes.table((0,))
+    known = recipes()
     short = {
         name: dataclasses.replace(known[name], steps=2) for name in ("duo-s0", "duo-router-2-s0")
     }
-    monkeypatch.setattr(checkpoints, "recipes", lambda: {**recipes(), **short})
     monkeypatch.setattr(train_modules, "CALIBRATION", 2)
     monkeypatch.setattr(train_backbone, "HELD_OUT", 32)
-    for name in short:
-        card = checkpoints.train(name, folder=tmp_path)
-        assert card == checkpoints.train(name, folder=tmp_path)
-        assert (tmp_path / f"{name}.safetensors").stat().st_size < 700_000
+    for name, plan in short.items():
+        card = checkpoints.train(plan, folder=tmp_path)
+        assert card == checkpoints.train(plan, folder=tmp_path)
+        assert (tmp_path / f"{name}{checkpoints.SUFFIX}").stat().st_size < 360_000
 
 
 def test_all_files_together_are_small() -> None:
-    files = list(checkpoints.FOLDER.glob("duo-*.safetensors"))
-    assert len(files) == sum(isinstance(p, RandomlyRouted | Routing) for p in recipes().values())
-    assert sum(path.stat().st_size for path in files) < 5e6
+    files = list(FOLDER.glob(f"duo-*{checkpoints.SUFFIX}"))
+    assert len(files) == sum(
+        isinstance(p, ModulesRecipe | ModuleRouters) for p in recipes().values()
+    )
+    assert sum(path.stat().st_size for path in files) < 1.1e6
 
 
 def test_constant_patterns_keep_their_budget() -> None:
-    best = checkpoints.duo("duo-s0").sides.best.long()
+    best = recipes()["duo-s0"].load().sides.best.long()
     for budget, pattern in enumerate(best.tolist()):
         assert sum(duos.COST[option] for option in pattern) <= budget

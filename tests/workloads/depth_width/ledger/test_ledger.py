@@ -1,7 +1,6 @@
 """The generator, the labels' secrecy, the score, and the shipped checkpoints."""
 
 import dataclasses
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,14 @@ import torch
 from adabench.harness.contract import registry
 from adabench.harness.errors import DeviceUnavailable, SelectionError
 from adabench.workloads.depth_width.ledger.methods import hindsight
-from adabench.workloads.depth_width.ledger.recipes import Pathfinding, Recipe, recipes
-from adabench.workloads.depth_width.ledger.task import Ledger, kv_analytic, load
+from adabench.workloads.depth_width.ledger.recipes import recipes
+from adabench.workloads.depth_width.ledger.task import Ledger, load
+from adabench.workloads.depth_width.ledger_affine import recipes as affine_recipes
+from adabench.workloads.depth_width.ledger_cot import recipes as cot_recipes
+from adabench.workloads.depth_width.ledger_qa import recipes as qa_recipes
+from adabench.workloads.depth_width.pretrained import recipes as pretrained_recipes
 from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
+from adabench.workloads.depth_width.substrate.costs import kv_analytic
 from adabench.workloads.depth_width.substrate.stream import (
     BOS,
     EQUAL,
@@ -25,6 +29,7 @@ from adabench.workloads.depth_width.substrate.stream import (
     Labels,
     draw,
 )
+from adabench.workloads.depth_width.substrate.train_backbone import BackboneRecipe
 from adabench.workloads.depth_width.truth.scoring import auc
 
 METHODS = sorted(
@@ -189,30 +194,31 @@ def test_auc_counts_ties_half() -> None:
 
 def test_an_unknown_recipe_names_the_nearest() -> None:
     with pytest.raises(SelectionError) as caught:
-        checkpoints.recipe("vanila-6-s0")
+        checkpoints.named("vanila-6-s0", recipes())
     assert "vanilla-6-s0" in caught.value.hint
 
 
+SHIPPED = {
+    **recipes(),
+    **qa_recipes.recipes(),
+    **affine_recipes.recipes(),
+    **cot_recipes.recipes(),
+    **pretrained_recipes.recipes(),
+}
 UNSHIPPED = {
     "smollm2", "real-static-fitted-10", "real-static-fitted-20",
-    "real-acm", "real-width-3", "real-dr-llm",  # the last is shipped; test_real_paths.py has it
+    "real-acm", "real-width-3", "real-dr-llm",  # the last is shipped; test_path_reading.py has it
+    *(f"dr-llm-s{seed}" for seed in (0, 1, 2)),  # shipped; test_paths.py has them
 }  # fmt: skip
 """Fitted to weights that are not ours to ship; `adabench train` keeps them in the cache."""
 
 
-@pytest.mark.parametrize(
-    "name",
-    sorted(
-        n
-        for n, plan in recipes().items()
-        if not isinstance(plan, Pathfinding) and n not in UNSHIPPED
-    ),
-)
+@pytest.mark.parametrize("name", sorted(SHIPPED.keys() - UNSHIPPED))
 def test_checkpoints_are_shipped_small_and_described(name: str) -> None:
-    weights = checkpoints.FOLDER / f"{name}.safetensors"
-    card = json.loads((checkpoints.FOLDER / f"{name}.json").read_text())
+    weights = SHIPPED[name].home / f"{name}{checkpoints.SUFFIX}"
+    card = checkpoints.card_of(weights)
     assert weights.stat().st_size < 4e6
-    assert card["steps"] == recipes()[name].steps
+    assert card["steps"] == SHIPPED[name].steps
     held_out = card["held_out"]
     if name.startswith("cot-"):  # who answers at once, or by shortcuts, loses answers
         right = [value for key, value in held_out.items() if key.startswith("accuracy")]
@@ -231,7 +237,9 @@ def test_checkpoints_are_shipped_small_and_described(name: str) -> None:
 
 
 def test_all_checkpoints_together_are_small() -> None:
-    assert sum(path.stat().st_size for path in checkpoints.FOLDER.iterdir()) < 40e6
+    folders = {SHIPPED[name].home for name in SHIPPED.keys() - UNSHIPPED}
+    assert len(folders) == 5
+    assert sum(path.stat().st_size for folder in folders for path in folder.iterdir()) < 20e6
 
 
 def test_training_is_a_function_of_its_seed(tmp_path: Path) -> None:
@@ -241,15 +249,16 @@ def test_training_is_a_function_of_its_seed(tmp_path: Path) -> None:
 
 
 def test_capacity_falls_from_one_to_the_recipes() -> None:
-    plan: Recipe = recipes()["mor-expert-halves-recursion-s0"]
+    plan: BackboneRecipe = recipes()["mor-expert-halves-recursion-s0"]
     assert train_backbone.warmed(plan, 0) == [1.0, 1.0, 1.0]
     assert train_backbone.warmed(plan, plan.steps) == pytest.approx([1.0, 0.5, 0.25])
 
 
 @pytest.mark.slow
 def test_the_smallest_checkpoint_is_rebuilt_to_its_band(tmp_path: Path) -> None:
-    card = checkpoints.train("vanilla-2-s0", folder=tmp_path)
-    shipped = json.loads((checkpoints.FOLDER / "vanilla-2-s0.json").read_text())
+    plan = recipes()["vanilla-2-s0"]
+    card = checkpoints.train(plan, folder=tmp_path)
+    shipped = checkpoints.card_of(plan.home / f"{plan.name}{checkpoints.SUFFIX}")
     assert card["held_out"]["accuracy_k2"] > 0.98
     for k in (3, 4):
         name = f"accuracy_k{k}"

@@ -168,9 +168,7 @@ def test_a_model_without_a_twin_has_no_time_at_another_width() -> None:
         task.score(case, answer)
 
 
-@pytest.mark.parametrize(
-    "wish", [{"width": 100}, {"width": 128, "layout": "qa"}, {"width": 128, "scale": "gpu"}]
-)
+@pytest.mark.parametrize("wish", [{"width": 100}, {"width": 128, "scale": "gpu"}])
 def test_a_width_that_cannot_be_is_refused(wish: dict[str, Any]) -> None:
     with pytest.raises(SelectionError, match="no width"):
         load(wish.pop("scale", "embedded"), 0, **wish)

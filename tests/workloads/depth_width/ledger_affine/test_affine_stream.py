@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.depth_width.ledger.task import load
 from adabench.workloads.depth_width.ledger_affine.substrate import affine_stream
-from adabench.workloads.depth_width.ledger_affine.task import Composing
+from adabench.workloads.depth_width.ledger_affine.task import Composing, load
 from adabench.workloads.depth_width.substrate import stream
 
 
@@ -61,20 +60,17 @@ def test_all_operands_occur_at_their_share_and_fillers_stay() -> None:
     assert corpus.tokens.max() < affine_stream.VOCABULARY
 
 
-def test_a_method_of_streams_is_refused_and_one_of_c2_too() -> None:
-    task = load("embedded", 0, layout="c2", batches=1, sequences=2)
+def test_a_model_of_streams_is_refused() -> None:
+    task = load("embedded", 0, batches=1, sequences=2)
     assert isinstance(task, Composing)
-    for ask in (task.reader, task.unit_reader, task.width_reader, task.guided):
-        with pytest.raises(SelectionError, match="another layout"):
-            ask("vanilla-6")
-    with pytest.raises(SelectionError, match="does not read layout c2"):
+    for other in ("reader", "unit_reader", "width_reader", "guided"):
+        assert not hasattr(task, other)
+    with pytest.raises(SelectionError, match="no recipe called 'vanilla-6-s0'"):
         task.ffn_reader("vanilla-6")
 
 
 def test_evaluation_is_drawn_apart_from_the_plain_stream_and_by_seed() -> None:
-    one, again, other = (
-        load("embedded", seed, layout="c2", batches=2, sequences=4) for seed in (0, 0, 1)
-    )
+    one, again, other = (load("embedded", seed, batches=2, sequences=4) for seed in (0, 0, 1))
     first = [batch.tokens for batch in one.cases()]
     assert all((a == b.tokens).all() for a, b in zip(first, again.cases(), strict=True))
     assert (first[0] != first[1]).any()

@@ -17,15 +17,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.contract import registry
-from adabench.workloads.depth_width.ledger.recipes import recipes
-from adabench.workloads.depth_width.ledger.task import load
 from adabench.workloads.depth_width.ledger_affine import task as composing
 from adabench.workloads.depth_width.ledger_affine.methods import (
     loops_hindsight,
     random_loops,
     versatile_ffn,
 )
-from adabench.workloads.depth_width.ledger_affine.recipes import Looping, table
+from adabench.workloads.depth_width.ledger_affine.recipes import FOLDER, recipes
 from adabench.workloads.depth_width.ledger_affine.substrate import (
     ffn_models,
     loop_forward,
@@ -38,7 +36,8 @@ from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import 
     argmax,
     forced,
 )
-from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.ledger_affine.substrate.train_ffns import FfnRecipe
+from adabench.workloads.depth_width.substrate import checkpoints, int8_packing
 from adabench.workloads.depth_width.substrate.stream import Corpus, Labels
 from adabench.workloads.depth_width.substrate.units.unit_forward import attention
 from adabench.workloads.depth_width.substrate.work_counter import Work
@@ -306,9 +305,9 @@ def test_inference_is_neither_soft_nor_sampled(stack: Stack, tokens: Tensor) -> 
     assert torch.equal(one.loops(), one.loops().round())
 
 
-def short(kind: str) -> Looping:
+def short(kind: str) -> FfnRecipe:
     name = {"versatile": "versatile-ffn-s0", "dense": "dense-ffn-4-s0", "moe": "moe-ffn-s0"}[kind]
-    plan = table((0,))[name]
+    plan = recipes()[name]
     return dataclasses.replace(plan, steps=8, warm=4 if plan.warm else 0)
 
 
@@ -350,7 +349,7 @@ def test_every_weight_is_trained_once_and_gates_at_their_own_rate() -> None:
 
 
 def test_the_start_never_decays_and_each_phase_warms_up() -> None:
-    plan = table((0,))["versatile-ffn-s0"]
+    plan = recipes()["versatile-ffn-s0"]
     rates = [train_ffns.schedule(step, 0, plan.steps) for step in range(plan.warm)]
     assert rates[99:] == [1.0] * (plan.warm - 99)
     second = [
@@ -381,7 +380,7 @@ def test_balance_is_one_if_even_and_larger_if_few_slices_do_everything() -> None
 
 
 def test_rivals_take_as_many_steps_from_the_same_start() -> None:
-    plans = table((0, 1, 2)).values()
+    plans = recipes().values()
     assert len({plan.steps for plan in plans}) == 1
     assert len({plan.warm for plan in plans}) == 1
     assert len({(p.shape.layers, p.shape.width, p.shape.hidden) for p in plans}) == 1
@@ -403,7 +402,7 @@ def test_the_dense_start_is_the_same_for_all(monkeypatch: pytest.MonkeyPatch) ->
     starts: list[Tensor] = []
     fit = train_ffns._fit
 
-    def spy(plan: Looping, stack: Stack, *rest: Any) -> None:
+    def spy(plan: FfnRecipe, stack: Stack, *rest: Any) -> None:
         if plan.name and plan.warm:
             starts.append(stack.ffns.at(0).w_in.weight.detach().clone())
         fit(plan, stack, *rest)
@@ -415,24 +414,22 @@ def test_the_dense_start_is_the_same_for_all(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("kind", ["versatile", "moe"])
-def test_a_recipe_is_rebuilt_from_its_seed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+def test_a_recipe_is_rebuilt_from_its_seed(tmp_path: Path, kind: str) -> None:
     plan = short(kind)
-    monkeypatch.setattr(checkpoints, "recipes", lambda: {**recipes(), plan.name: plan})
-    card = checkpoints.train(plan.name, folder=tmp_path)
-    assert card == checkpoints.train(plan.name, folder=tmp_path)
-    assert (tmp_path / f"{plan.name}.safetensors").stat().st_size < 1_000_000
+    card = checkpoints.train(plan, folder=tmp_path)
+    assert card == checkpoints.train(plan, folder=tmp_path)
+    assert (tmp_path / f"{plan.name}{checkpoints.SUFFIX}").stat().st_size < 900_000
 
 
 def test_packing_keeps_every_weight_to_half_a_step(stack: Stack) -> None:
-    weights = {key: value.float() for key, value in ffn_models.packed(stack).items()}
-    again = ffn_models.unpacked(stack.shape, weights)
+    packed = int8_packing.packed(stack.state_dict())
+    again = ffn_models.fresh(stack.shape)
+    again.load_state_dict(int8_packing.unpacked(packed))
     for one, two in zip(stack.weights(), again.weights(), strict=True):
         if one.dim() == 2:
             step = one.abs().amax(1, keepdim=True) / 127
             assert bool(((one - two).abs() <= 0.52 * step + 1e-6).all())
-    assert ffn_models.packed(stack)["base.embed.weight"].dtype == torch.int8
+    assert packed["base.embed.weight"].dtype == torch.int8
 
 
 def reachable(root: Any) -> Iterator[Any]:
@@ -453,9 +450,7 @@ def reachable(root: Any) -> Iterator[Any]:
 
 
 METHODS = sorted(
-    name
-    for name, entry in registry.methods("ledger").items()
-    if entry.card.conditions.get("layout") == "c2" and entry.card.role != "oracle"
+    name for name, entry in registry.methods("ledger_affine").items() if entry.card.role != "oracle"
 )
 
 
@@ -471,7 +466,7 @@ def test_labels_are_out_of_reach(address: str) -> None:
 
 
 def small(seed: int = 0, **conditions: Any) -> composing.Composing:
-    task = load("embedded", seed, layout="c2", **({"batches": 1, "sequences": 16} | conditions))
+    task = composing.load("embedded", seed, **({"batches": 1, "sequences": 16} | conditions))
     assert isinstance(task, composing.Composing)
     return task
 
@@ -563,8 +558,8 @@ def test_the_sibling_has_to_be_right_where_the_batch_is() -> None:
 
 
 def test_checkpoints_are_shipped_small_and_score_what_their_card_says() -> None:
-    names = sorted(table((0, 1, 2)))
-    sizes = [(checkpoints.FOLDER / f"{name}.safetensors").stat().st_size for name in names]
-    assert sum(sizes) < 5e6
-    card = json.loads((checkpoints.FOLDER / "versatile-ffn-s0.json").read_text())
-    assert train_ffns.held_out(checkpoints.looping("versatile-ffn-s0")) == card["held_out"]
+    names = sorted(recipes())
+    sizes = [(FOLDER / f"{name}{checkpoints.SUFFIX}").stat().st_size for name in names]
+    assert sum(sizes) < 4e6
+    card = json.loads((FOLDER / "versatile-ffn-s0.json").read_text())
+    assert train_ffns.held_out(recipes()["versatile-ffn-s0"].load()) == card["held_out"]

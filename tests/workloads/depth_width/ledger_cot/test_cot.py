@@ -7,39 +7,34 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.workloads.ledger.test_latent import pieces
 
 from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
-from adabench.workloads.depth_width.ledger.task import load
 from adabench.workloads.depth_width.ledger_cot import task as cot_task
 from adabench.workloads.depth_width.ledger_cot.methods import (
     random_shortcuts,
     step_oracle,
-    system_1_5,
 )
+from adabench.workloads.depth_width.ledger_cot.methods.system_1_5 import system_1_5
+from adabench.workloads.depth_width.ledger_cot.recipes import FOLDER
 from adabench.workloads.depth_width.ledger_cot.substrate import traces
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import Keys, Reckoned
-from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.questions import Exam
+from tests.workloads.depth_width.ledger_cot.test_latent import pieces
 
-METHODS = [
-    name
-    for name, entry in registry.methods("ledger").items()
-    if entry.card.conditions.get("layout") == "cot"
-]
+METHODS = [name for name, entry in registry.methods("ledger_cot").items()]
 
 
 def task(seed: int = 0, **conditions: Any) -> cot_task.Reckoning:
-    made = load("embedded", seed, **{"batches": 1, "sequences": 16, **conditions}, layout="cot")
+    made = cot_task.load("embedded", seed, **{"batches": 1, "sequences": 16, **conditions})
     assert isinstance(made, cot_task.Reckoning)
     return made
 
 
 def answered(made: cot_task.Reckoning, name: str, **point: Any) -> Solution:
     """Answer the first exam with a method."""
-    entry = registry.find(f"ledger/{name}")
+    entry = registry.find(f"ledger_cot/{name}")
     method, full = registry.load(entry), {**entry.card.defaults, **point}
     return method.solve(method.prepare(made, full, made.seed), next(made.cases()), full)
 
@@ -89,7 +84,7 @@ def test_a_terse_trace_stands_beside_the_verbose_one() -> None:
 
 
 def test_the_task_needs_its_steps() -> None:
-    shipped = sorted(checkpoints.FOLDER.glob("cot-direct-s*.json"))
+    shipped = sorted(FOLDER.glob("cot-direct-s*.json"))
     assert shipped
     for path in shipped:
         direct = json.loads(path.read_text())["held_out"]
@@ -117,7 +112,7 @@ def test_labels_do_not_reach_a_decision() -> None:
 
 @pytest.mark.parametrize("name", [name for name in METHODS if "oracle" not in name])
 def test_keys_are_out_of_reach(name: str) -> None:
-    made, entry = task(), registry.find(f"ledger/{name}" if "/" not in name else name)
+    made, entry = task(), registry.find(f"ledger_cot/{name}" if "/" not in name else name)
     assert any(isinstance(thing, Keys) for thing in pieces(made))
     state = registry.load(entry).prepare(made, entry.card.defaults, 0)
     for root in (state, *made.cases(), made.calibration()):
@@ -207,8 +202,9 @@ def test_answers_do_not_depend_on_the_mode(mode: str) -> None:
     assert torch.equal(one.exits, other.exits)
 
 
-def test_methods_of_other_layouts_are_refused() -> None:
-    for name in ("vanilla", "full_path", "informed_routing"):
-        entry = registry.find(f"ledger/{name}")
-        with pytest.raises(SelectionError, match="another layout"):
-            registry.load(entry).prepare(task(), entry.card.defaults, 0)
+def test_models_of_other_tasks_are_refused() -> None:
+    made = task()
+    for other in ("reader", "unit_reader", "path_reader", "guided"):
+        assert not hasattr(made, other)
+    with pytest.raises(SelectionError, match="no recipe called 'vanilla-6-s0'"):
+        made.solver("vanilla-6")

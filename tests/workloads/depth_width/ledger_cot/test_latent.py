@@ -12,6 +12,8 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from adabench.workloads.depth_width.ledger_cot.methods.system_1_5 import train_shortcuts
+from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_shortcuts import Walk
 from adabench.workloads.depth_width.ledger_cot.substrate import (
     latent_forward,
     traces,
@@ -20,7 +22,8 @@ from adabench.workloads.depth_width.ledger_cot.substrate import (
 from adabench.workloads.depth_width.ledger_cot.substrate import shortcuts as latent_shortcuts
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Shortcut, Solution
 from adabench.workloads.depth_width.ledger_cot.substrate.masked_forward import block, nothing, walk
-from adabench.workloads.depth_width.ledger_cot.substrate.shortcuts import Shortcuts, Shortened, Walk
+from adabench.workloads.depth_width.ledger_cot.substrate.shortcuts import Shortcuts, Shortened
+from adabench.workloads.depth_width.ledger_cot.substrate.solver import LANGUAGE_LIMIT, operations
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import ANSWER, Reckoned
 from adabench.workloads.depth_width.ledger_cot.substrate.train_student import (
     HANDED_DEPTH,
@@ -28,7 +31,6 @@ from adabench.workloads.depth_width.ledger_cot.substrate.train_student import (
     Lesson,
     handed_over,
 )
-from adabench.workloads.depth_width.ledger_cot.task import LANGUAGE_LIMIT, operations
 from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
@@ -344,15 +346,15 @@ def test_routers_are_shown_a_state_and_nothing_else(
 
 def test_shuffled_labels_are_as_many_and_not_the_same() -> None:
     taught, generator = taught_by(7, 64), np.random.default_rng(0)
-    true = latent_shortcuts.labels(taught, "both", generator)
-    dealt = latent_shortcuts.labels(taught, "shuffled", generator)
+    true = train_shortcuts.labels(taught, "both", generator)
+    dealt = train_shortcuts.labels(taught, "shuffled", generator)
     assert (true.sum(1) == dealt.sum(1)).all()
     assert (true != dealt).any()
 
 
 def test_the_student_stays_frozen_and_shortcuts_learn(model: Backbone) -> None:
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    made = latent_shortcuts.train(model, "both", 0, 2)
+    made = train_shortcuts.train(model, "both", 0, 2)
     assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
     assert all(up.weight.abs().sum() > 0 for up in made.ups)
 
@@ -420,7 +422,7 @@ def test_routers_learn_to_hand_over_where_the_student_was_prepared_for_it(model:
             torch.nn.init.constant_(score.bias, -20.0)  # whoever is not made to leave runs on
         with torch.no_grad():
             ends, past = train_student.opening(model, taught)
-            full = latent_shortcuts.full_path(model, ends, past, steps)
+            full = train_shortcuts.full_path(model, ends, past, steps)
             ends, past = train_student.opening(model, taught)
         past.ragged = True
         plan = torch.full((n, steps, 2), -1)
@@ -466,7 +468,7 @@ def test_a_step_that_was_handed_over_hands_on_unless_once(model: Backbone) -> No
 def test_plans_of_training_say_where_a_step_may_leave() -> None:
     critical = np.random.default_rng(0).random((200, 8)) < 0.6
     for kind, later in (("both", {-1, 3, 4}), ("depth", {-1}), ("step", {-1})):
-        plan = latent_shortcuts.planned(critical, kind, np.random.default_rng(1)).numpy()
+        plan = train_shortcuts.planned(critical, kind, np.random.default_rng(1)).numpy()
         assert (plan[critical] == -1).all(), "a critical step leaves only as its router says"
         assert set(plan[~critical][:, 0].tolist()) == {-1, HANDED_DEPTH}
         assert set(plan[~critical][:, 1].tolist()) == later

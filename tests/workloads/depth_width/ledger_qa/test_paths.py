@@ -17,12 +17,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
 from adabench.harness.plan import grid
-from adabench.workloads.depth_width.ledger.recipes import recipes
-from adabench.workloads.depth_width.ledger.task import load
 from adabench.workloads.depth_width.ledger_qa import task as asking
 from adabench.workloads.depth_width.ledger_qa.methods import path_oracle
-from adabench.workloads.depth_width.methods import dr_llm, random_paths
-from adabench.workloads.depth_width.substrate import checkpoints, questions
+from adabench.workloads.depth_width.ledger_qa.recipes import FOLDER, recipes
+from adabench.workloads.depth_width.methods import random_paths
+from adabench.workloads.depth_width.methods.dr_llm import dr_llm, train_path_routers
+from adabench.workloads.depth_width.substrate import questions
 from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
 from adabench.workloads.depth_width.substrate.paths import path_forward, path_routers, path_search
 from adabench.workloads.depth_width.substrate.questions import Asked, Keys, Questions
@@ -31,11 +31,7 @@ from adabench.workloads.depth_width.substrate.work_counter import Work
 
 SMALL = Shape(layers=3, width=16, heads=2)
 N = 9
-METHODS = [
-    name
-    for name, entry in registry.methods("ledger").items()
-    if entry.card.conditions.get("layout") == "qa"
-]
+METHODS = [name for name, entry in registry.methods("ledger_qa").items()]
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +68,7 @@ def passes() -> Tensor:
 
 
 def task(seed: int = 0, **conditions: Any) -> asking.Asking:
-    return load("embedded", seed, layout="qa", batches=1, sequences=16, **conditions)
+    return asking.load("embedded", seed, batches=1, sequences=16, **conditions)
 
 
 def forced(made: Backbone, asked: Questions, said: Tensor) -> Tensor:
@@ -250,34 +246,34 @@ def test_a_menu_is_chosen_by_what_each_path_adds() -> None:
         ]
     )
     lengths = torch.tensor([6, 5, 5, 7])
-    assert path_routers.covering(good, lengths, 3, dear=12) == [0, 3, 1]
-    assert path_routers.covering(good, lengths, 1, dear=12) == [0]
+    assert train_path_routers.covering(good, lengths, 3, dear=12) == [0, 3, 1]
+    assert train_path_routers.covering(good, lengths, 1, dear=12) == [0]
 
 
 def test_labels_come_from_the_menu_and_hold_on_every_look() -> None:
-    base = checkpoints.restore("qa-6-s0")
+    base = recipes()["qa-6-s0"].load()
     plan_ = dataclasses.replace(
         recipes()["dr-llm-s0"], questions=60, simulations=10, looks=3, menu=2, more=30
     )
-    taught = path_routers.supervise(plan_, base, 60, path_routers.LABEL_SEED)
+    taught = train_path_routers.supervise(plan_, base, 60, train_path_routers.LABEL_SEED)
     assert 1 <= len(taught.passes.unique(dim=0)) <= 2
     with torch.inference_mode():
         assert path_forward.right(base, taught.tokens, taught.lengths, taught.passes).all()
 
 
 def test_a_repaired_question_is_one_that_all_layers_get_wrong() -> None:
-    base = checkpoints.restore("qa-6-s0")
+    base = recipes()["qa-6-s0"].load()
     plan_ = dataclasses.replace(
         recipes()["dr-llm-s0"], questions=90, simulations=10, looks=1, menu=4, more=30
     )
-    taught = path_routers.supervise(plan_, base, 90, path_routers.LABEL_SEED)
+    taught = train_path_routers.supervise(plan_, base, 90, train_path_routers.LABEL_SEED)
     once = torch.ones_like(taught.passes)
     with torch.inference_mode():
         whole = path_forward.right(base, taught.tokens, taught.lengths, once)
     assert torch.equal(taught.repaired, ~whole)
     assert 0 < taught.repaired.sum() < len(once)
     look = (taught.tokens, taught.lengths)
-    longer = path_routers.labels(base, [look], torch.tensor([[1, 1, 1, 1, 2, 1]]))
+    longer = train_path_routers.labels(base, [look], torch.tensor([[1, 1, 1, 1, 2, 1]]))
     with torch.inference_mode():
         whole = path_forward.right(base, longer[0], longer[1], torch.ones_like(longer[2]))
     assert torch.equal(longer[3], ~whole), "a menu without the plain path is judged by it too"
@@ -285,17 +281,17 @@ def test_a_repaired_question_is_one_that_all_layers_get_wrong() -> None:
 
 def test_repaired_questions_are_a_share_of_the_draws() -> None:
     repaired = torch.arange(100) < 8
-    often = path_routers.chances(repaired, 0.3)
+    often = train_path_routers.chances(repaired, 0.3)
     assert float(often.mean()) == pytest.approx(1)
     assert float(often[repaired].sum() / often.sum()) == pytest.approx(0.3)
-    nobody = path_routers.chances(torch.zeros(5, dtype=torch.bool), 0.3)
+    nobody = train_path_routers.chances(torch.zeros(5, dtype=torch.bool), 0.3)
     assert torch.equal(nobody, torch.ones(5))
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_base_is_saturated_where_it_was_trained(seed: int) -> None:
     """Below that a search repairs what more training would, and layers saved are no saving."""
-    held_out = json.loads((checkpoints.FOLDER / f"qa-6-s{seed}.json").read_text())["held_out"]
+    held_out = json.loads((FOLDER / f"qa-6-s{seed}.json").read_text())["held_out"]
     assert min(held_out[f"accuracy_k{k}"] for k in range(1, questions.TRAINED_K + 1)) > 0.98
     assert held_out["accuracy_k6"] < 0.6, "errors above"
 
@@ -352,8 +348,8 @@ def test_keys_are_out_of_reach(address: str) -> None:
 def test_routers_are_taught_by_questions_that_are_not_scored() -> None:
     made = task()
     plan_ = dataclasses.replace(recipes()["dr-llm-s0"], looks=1, simulations=1, more=40)
-    taught = path_routers.supervise(
-        plan_, checkpoints.restore("qa-6-s0"), 40, path_routers.LABEL_SEED
+    taught = train_path_routers.supervise(
+        plan_, recipes()["qa-6-s0"].load(), 40, train_path_routers.LABEL_SEED
     )
     exam = next(made.cases()).questions
     long = {tuple(row[:n]) for row, n in zip(exam.tokens, exam.lengths, strict=True) if n > 9}
@@ -362,18 +358,18 @@ def test_routers_are_taught_by_questions_that_are_not_scored() -> None:
 
 
 def test_the_base_stays_frozen() -> None:
-    base = checkpoints.restore("qa-6-s0")
+    base = recipes()["qa-6-s0"].load()
     before = {k: v.clone() for k, v in base.state_dict().items()}
     plan_ = dataclasses.replace(
         recipes()["dr-llm-s0"], questions=40, simulations=3, looks=1, epochs=1, more=0
     )
-    path_routers.train(plan_, base)
+    train_path_routers.train(plan_, base)
     assert all(torch.equal(before[k], v) for k, v in base.state_dict().items())
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_labels_and_the_macro_f1_stand_in_the_card(seed: int) -> None:
-    card = json.loads((checkpoints.FOLDER / f"dr-llm-s{seed}.json").read_text())
+    card = json.loads((FOLDER / f"dr-llm-s{seed}.json").read_text())
     labels = card["labels"]
     assert labels["counts"][1] > labels["counts"][0] > 0
     assert labels["macro_f1"] > 0.45, "always `once` stays below a third or so"
@@ -419,16 +415,19 @@ def test_answers_do_not_depend_on_the_mode(mode: str) -> None:
     assert torch.equal(one.passes(), other.passes())
 
 
-def test_methods_of_streams_are_refused() -> None:
-    vanilla = registry.find("ledger/vanilla")
-    with pytest.raises(SelectionError, match="reads streams"):
-        registry.load(vanilla).prepare(task(), vanilla.card.defaults, 0)
-    with pytest.raises(SelectionError, match="no layout"):
-        load("embedded", 0, layout="qb")
+def test_models_of_streams_are_refused() -> None:
+    made = task()
+    for other in ("reader", "unit_reader", "width_reader", "solver"):
+        assert not hasattr(made, other)
+    with pytest.raises(SelectionError, match="no recipe called 'vanilla-6-s0'"):
+        made.guided("vanilla-6")
 
 
-def test_a_method_made_for_a_layout_is_swept_under_it() -> None:
-    wanted = grid.select_settings(registry.find("ledger"), registry.find("ledger/dr_llm"))
-    assert {conditions["layout"] for _, conditions in wanted.settings} == {"qa"}
-    wanted = grid.select_settings(registry.find("ledger"), registry.find("ledger/vanilla"))
-    assert {conditions["layout"] for _, conditions in wanted.settings} == {"stream"}
+def test_a_method_of_a_family_is_made_for_each_of_its_tasks() -> None:
+    """At `pretrained` a window's opening asks, so it is set there and nowhere else."""
+    wanted = grid.wish(registry.find("ledger_qa"), registry.find("ledger_qa/dr_llm"))
+    assert all("prompt" not in conditions for _, conditions in wanted.settings)
+    wanted = grid.wish(registry.find("pretrained"), registry.find("pretrained/dr_llm"))
+    assert {conditions["prompt"] for _, conditions in wanted.settings} == {64}
+    wanted = grid.wish(registry.find("pretrained"), registry.find("pretrained/vanilla"))
+    assert {conditions["prompt"] for _, conditions in wanted.settings} == {0}

@@ -12,11 +12,12 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.workloads.depth_width.ledger import task
 from adabench.workloads.depth_width.methods import early_exit, random_exit
-from adabench.workloads.depth_width.pretrained import recipes
 from adabench.workloads.depth_width.pretrained import task as real_task
 from adabench.workloads.depth_width.pretrained.substrate import early_exits, unit_files
+from adabench.workloads.depth_width.pretrained.substrate import plans as recipes
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
+from adabench.workloads.depth_width.substrate.confidence import unsure
 from adabench.workloads.depth_width.substrate.gathered_forward import Admission, Policy
 from adabench.workloads.depth_width.substrate.smollm2 import decoder_units
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
@@ -143,7 +144,7 @@ def test_a_layer_that_nobody_reaches_is_not_called(
 def test_operations_are_what_torch_counts(
     model: RealBackbone, lenses: early_exits.Lenses, tokens: Tensor
 ):
-    policy = early_exit.unsure(model, 0.5)  # type: ignore[arg-type]
+    policy = unsure(model, 0.5)  # type: ignore[arg-type]
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         answer = early_exits.prefill_exits(model, lenses, tokens, policy, tile=2)
     ran = answer.executions()
@@ -154,7 +155,7 @@ def test_operations_are_what_torch_counts(
 def test_a_later_token_changes_no_earlier_logit(
     model: RealBackbone, lenses: early_exits.Lenses, tokens: Tensor
 ):
-    policy = early_exit.unsure(model, 0.5)  # type: ignore[arg-type]
+    policy = unsure(model, 0.5)  # type: ignore[arg-type]
     before = early_exits.prefill_exits(model, lenses, tokens, policy).logits
     changed = tokens.clone()
     changed[:, 12] = (changed[:, 12] + 5) % VOCABULARY
@@ -191,10 +192,10 @@ def test_training_brings_what_the_head_says_nearer(tiny: Path, model: RealBackbo
 
 
 def test_the_same_method_files_run_and_coins_leave_as_often(fitted: Path):
-    loaded = task.load("real", 0, batches=3, sequences=64)
+    loaded = real_task.load("embedded", 0, batches=3, sequences=64)
     point = {"confidence": 0.97}
     exits, coins = (method.prepare(loaded, point, 0) for method in (early_exit, random_exit))
-    assert list((fitted / "cache" / "retrofits").glob("*/real-exits.safetensors"))
+    assert list((fitted / "cache" / "retrofits").glob(f"*/real-exits{SUFFIX}"))
     ran: dict[str, list[float]] = {"exit": [], "coin": []}
     for batch in loaded.cases():
         for name, method, state in (

@@ -17,30 +17,31 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.workloads.depth_width.ledger import task
-from adabench.workloads.depth_width.ledger_qa.methods import path_oracle
+from adabench.workloads.depth_width.ledger_qa import task as qa_task
 from adabench.workloads.depth_width.methods import (
-    dr_llm,
     full_path,
     random_paths,
     static_path,
     vanilla,
 )
+from adabench.workloads.depth_width.methods.dr_llm import dr_llm
+from adabench.workloads.depth_width.pretrained import recipes
 from adabench.workloads.depth_width.pretrained import task as real_task
 from adabench.workloads.depth_width.pretrained.substrate import (
     path_files,
-    path_task,
     train_window_routers,
     unit_files,
     window_path_search,
 )
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import read_along
 from adabench.workloads.depth_width.pretrained.substrate.plans import (
+    FOLDER,
     PROMPT,
     real_path_recipes,
 )
 from adabench.workloads.depth_width.pretrained.substrate.window_path_search import Bill, Tried
 from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.paths import path_routers
 from adabench.workloads.depth_width.substrate.paths.path_forward import default
@@ -310,7 +311,7 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
     monkeypatch.setattr(train_window_routers, "SHORTER", 2)
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
-    for module in (checkpoints, path_task):
+    for module in (recipes, real_task):
         monkeypatch.setattr(module, "FOLDER", tmp_path / "shipped")
     few = {
         name: dataclasses.replace(
@@ -326,8 +327,9 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         )
         for name, plan in real_path_recipes().items()
     }
-    for module in (checkpoints, path_files):
-        monkeypatch.setattr(module, "real_path_recipes", lambda: few, raising=False)
+    for module in (recipes, path_files):
+        monkeypatch.setattr(module, "real_path_recipes", lambda: few)
+    recipes.recipes.cache_clear()
     return tmp_path
 
 
@@ -354,7 +356,7 @@ def test_the_card_says_what_labels_took_and_what_routers_know(taught: dict[str, 
 
 @pytest.mark.parametrize("method", [dr_llm, full_path, static_path, random_paths])
 def test_the_same_method_files_run(taught: dict[str, Any], method: Any):
-    loaded = task.load("real", 0, layout="qa", batches=2, sequences=128)
+    loaded = real_task.load("embedded", 0, prompt=PROMPT, batches=2, sequences=128)
     point = {**method.CARD.defaults, "length": 3}
     state = method.prepare(loaded, point, 0)
     for exam in loaded.cases():
@@ -374,7 +376,7 @@ def test_the_same_method_files_run(taught: dict[str, Any], method: Any):
 
 
 def test_p_moves_the_routers(taught: dict[str, Any]):
-    loaded = task.load("real", 0, layout="qa", batches=1, sequences=256)
+    loaded = real_task.load("embedded", 0, prompt=PROMPT, batches=1, sequences=256)
     (exam,) = loaded.cases()
     held = dr_llm.prepare(loaded, dr_llm.CARD.defaults, 0)
     ran = [
@@ -385,18 +387,18 @@ def test_p_moves_the_routers(taught: dict[str, Any]):
 
 
 def test_blind_paths_are_the_method_s_own(taught: dict[str, Any]):
-    loaded = task.load("real", 0, layout="qa", batches=1, sequences=256)
+    loaded = real_task.load("embedded", 0, prompt=PROMPT, batches=1, sequences=256)
     (exam,) = loaded.cases()
     held = random_paths.prepare(loaded, random_paths.CARD.defaults, 0)
-    assert len(held.passes) == path_task.CALIBRATION
+    assert len(held.passes) == real_task.OPENINGS
     dealt = random_paths.solve(held, exam, {"p": -0.5, "keep": "paths"}).passes()
     known = {tuple(path) for path in held.passes.tolist()}
     assert {tuple(path) for path in dealt.tolist()} <= known
 
 
 def test_windows_are_those_of_the_stream_and_the_last_word_is_kept_back(tiny: Path):
-    loaded = task.load("real", 3, layout="qa", batches=1, sequences=64)
-    stream = real_task.load(3, "prefill", "stream", 1, 64)
+    loaded = real_task.load("embedded", 3, prompt=PROMPT, batches=1, sequences=64)
+    stream = real_task.load("embedded", 3, batches=1, sequences=64)
     assert np.array_equal(loaded.batches[0], stream.batches[0])
     (exam,) = loaded.cases()
     assert exam.questions.tokens.shape[1] == loaded.batches[0].shape[1] - 1
@@ -404,26 +406,32 @@ def test_windows_are_those_of_the_stream_and_the_last_word_is_kept_back(tiny: Pa
 
 
 def test_what_is_not_here_is_refused_with_a_remedy(tiny: Path):
-    loaded = task.load("real", 0, layout="qa", batches=1, sequences=16)
+    loaded = real_task.load("embedded", 0, prompt=PROMPT, batches=1, sequences=16)
     with pytest.raises(EnvironmentProblem, match="real-dr-llm is not shipped") as caught:
         dr_llm.prepare(loaded, dr_llm.CARD.defaults, 0)
     assert "adabench train real-dr-llm" in caught.value.hint
-    with pytest.raises(EnvironmentProblem, match="layout=qa"):
-        vanilla.prepare(loaded, {"depth": 6}, 0)
-    with pytest.raises(EnvironmentProblem, match="no keys") as keys:
-        path_oracle.prepare(loaded, path_oracle.CARD.defaults, 0)
-    assert "dr_llm" in keys.value.hint
-    decoding = task.load("real", 0, layout="qa", mode="decode1")
-    with pytest.raises(EnvironmentProblem, match="mode=decode1"):
-        full_path.prepare(decoding, {}, 0)
+    assert not hasattr(loaded, "key"), "words of a text are not right or wrong"
+    whole = real_task.load("embedded", 0, batches=1, sequences=16)
+    with pytest.raises(SelectionError, match="first 64 words") as refused:
+        full_path.prepare(whole, {}, 0)
+    assert "prompt" in refused.value.hint
+
+
+def test_a_method_of_streams_is_scored_on_the_words_after_the_prompt(tiny: Path):
+    loaded = real_task.load("embedded", 0, prompt=PROMPT, batches=1, sequences=128)
+    (case,) = loaded.cases()
+    reader = vanilla.prepare(loaded, {"depth": LAYERS}, 0)
+    along = full_path.solve(full_path.prepare(loaded, {}, 0), case, {})
+    whole = loaded.score(case, vanilla.solve(reader, case, {"depth": LAYERS}))
+    assert whole["nll_token"] == pytest.approx(loaded.score(case, along)["nll_token"], rel=1e-4)
 
 
 def test_a_length_that_was_not_searched_is_refused(taught: dict[str, Any]):
-    loaded = task.load("real", 0, layout="qa", batches=1, sequences=16)
+    loaded = real_task.load("embedded", 0, prompt=PROMPT, batches=1, sequences=16)
     with pytest.raises(SelectionError, match="length=1"):
         static_path.prepare(loaded, {"length": 1}, 0)
     with pytest.raises(SelectionError, match="length=13"):
-        static_path.prepare(task.load("embedded", 0, layout="qa"), {"length": 13}, 0)
+        static_path.prepare(qa_task.load("embedded", 0), {"length": 13}, 0)
 
 
 def test_teaching_is_repeatable_and_leaves_the_model_alone(
@@ -432,29 +440,29 @@ def test_teaching_is_repeatable_and_leaves_the_model_alone(
     before = {key: value.clone() for key, value in model.state_dict().items()}
     plan = path_files.real_path_recipes()["real-dr-llm"]
     path_files.train(plan, lambda done, steps: None, tiny)
-    first = path_files.shelf(plan) / "real-dr-llm.safetensors"
-    assert (tiny / "real-dr-llm.safetensors").read_bytes() == first.read_bytes()
+    first = path_files.shelf(plan) / f"real-dr-llm{SUFFIX}"
+    assert (tiny / f"real-dr-llm{SUFFIX}").read_bytes() == first.read_bytes()
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     card = json.loads((tiny / "real-dr-llm.json").read_text())
     assert card["static"] == taught["static"]
 
 
 def test_the_shipped_routers_lie_between_hindsight_and_the_static_path():
-    card = json.loads((checkpoints.FOLDER / "real-dr-llm.json").read_text())
+    card = json.loads((FOLDER / "real-dr-llm.json").read_text())
     plan = dataclasses.asdict(real_path_recipes()["real-dr-llm"])
     assert len(card["menu"]) == plan.pop("menu")
     assert {key: card[key] for key in plan} == plan
     held_out = card["held_out"]
     assert held_out["harm_labels"] < held_out["harm"] < held_out["harm_static"]["27"]
-    assert (checkpoints.FOLDER / "real-dr-llm.safetensors").stat().st_size < 4e6
+    assert (FOLDER / f"real-dr-llm{SUFFIX}").stat().st_size < 4e6
 
 
 def test_the_recipe_is_no_backbone_and_goes_into_the_cache(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    with pytest.raises(SelectionError, match="belongs to scale real"):
-        checkpoints.recipe("real-dr-llm")
+    with pytest.raises(SelectionError, match="no recipe called 'real-dr-llm-s0'"):
+        qa_task.load("embedded", 0, batches=1, sequences=1).guided("real-dr-llm")
     made: list[Path] = []
     monkeypatch.setattr(path_files, "train", lambda plan, progress, folder: made.append(folder))
-    checkpoints.train("real-dr-llm")
+    checkpoints.train(recipes.recipes()["real-dr-llm"])
     assert made[0].is_relative_to(tiny / "cache")

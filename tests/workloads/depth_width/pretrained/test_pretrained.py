@@ -18,15 +18,15 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError
-from adabench.workloads.depth_width.ledger import task
-from adabench.workloads.depth_width.ledger.recipes import Retrofit
+from adabench.workloads.depth_width.ledger import task as ledger_task
 from adabench.workloads.depth_width.methods import greedy_skip, random_units, vanilla
 from adabench.workloads.depth_width.methods.informed_routing import informed_routing
-from adabench.workloads.depth_width.pretrained import recipes
+from adabench.workloads.depth_width.pretrained import recipes as pretrained_recipes
 from adabench.workloads.depth_width.pretrained import task as real_task
+from adabench.workloads.depth_width.pretrained.substrate import plans as recipes
 from adabench.workloads.depth_width.pretrained.substrate import refine, skip_damage, unit_files
 from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.smollm2 import (
     brown_text,
     closed_form_fit,
@@ -88,9 +88,7 @@ def tokens() -> Tensor:
 def parts_of(kind: str, seed: int = 3) -> routers_and_forecasters.Parts:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        parts = routers_and_forecasters.Parts(
-            Retrofit("x", "y", 0, kind, 0.5, rank=3), WIDTH, UNITS
-        )
+        parts = routers_and_forecasters.Parts(kind, 3, WIDTH, UNITS)
         for router in parts.routers:
             torch.nn.init.normal_(router.weight, std=0.6)
             torch.nn.init.zeros_(router.bias)
@@ -453,7 +451,6 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     few = {
         name: recipes.RealRetrofit(name, plan.kind, plan.sparsity, plan.order, rank=4, steps=4)
         for name, plan in recipes.real_recipes().items()
-        if isinstance(plan, recipes.RealRetrofit)
     }
     monkeypatch.setattr(unit_files, "real_recipes", lambda: few)
     yield tmp_path
@@ -462,14 +459,14 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("method", [informed_routing, greedy_skip, random_units])
 def test_the_same_method_files_run(fitted: Path, method: Any):
-    loaded = task.load("real", 0, batches=2, sequences=32)
+    loaded = real_task.load("embedded", 0, batches=2, sequences=32)
     point = {**method.CARD.defaults, "sparsity": 0.2}
     state = method.prepare(loaded, point, 0)
-    whole = vanilla.prepare(loaded, {"depth": 6}, 0)
+    whole = vanilla.prepare(loaded, {"depth": LAYERS}, 0)
     for batch in loaded.cases():
         assert batch.tokens.shape == (2, TOKENS)
         values = loaded.score(batch, method.solve(state, batch, point))
-        full = loaded.score(batch, vanilla.solve(whole, batch, {"depth": 6}))
+        full = loaded.score(batch, vanilla.solve(whole, batch, {"depth": LAYERS}))
         assert full["executions"] == LAYERS
         assert 0.6 < values["executions"] / LAYERS < 0.95
         assert values["accuracy"] == pytest.approx(math.exp(-values["nll_token"]))
@@ -484,7 +481,7 @@ def test_the_same_method_files_run(fitted: Path, method: Any):
 
 
 def test_sparsity_is_the_share_that_is_replaced(fitted: Path):
-    loaded = task.load("real", 0, batches=1, sequences=256)
+    loaded = real_task.load("embedded", 0, batches=1, sequences=256)
     (batch,) = loaded.cases()
     ran = []
     for sparsity in (0.1, 0.2, 0.3):
@@ -496,10 +493,10 @@ def test_sparsity_is_the_share_that_is_replaced(fitted: Path):
 
 
 def test_what_was_not_fitted_is_refused_with_a_remedy(fitted: Path):
-    loaded = task.load("real", 0, batches=1, sequences=16)
+    loaded = real_task.load("embedded", 0, batches=1, sequences=16)
     for ask in (
         lambda: loaded.reader("mor-expert-thirds-recursion"),
-        lambda: loaded.reader("vanilla-4"),
+        lambda: loaded.reader("vanilla-6"),
         lambda: loaded.width_reader("static-1"),
         lambda: loaded.unit_reader("tuned-75"),
     ):
@@ -509,26 +506,24 @@ def test_what_was_not_fitted_is_refused_with_a_remedy(fitted: Path):
         assert caught.value.exit_code == 3
     with pytest.raises(SelectionError, match=r"sparsity=0\.99"):
         loaded.unit_reader("informed-99")
-    for asked in ({"mode": "decode1"}, {"layout": "qa"}):
-        name, value = next(iter(asked.items()))
-        other = task.load("real", 0, **asked)
-        with pytest.raises(EnvironmentProblem, match=f"{name}={value}"):
-            other.reader("vanilla-6")
-        with pytest.raises(EnvironmentProblem, match=f"{name}={value}"):
-            other.unit_reader("informed-20")
+    for conditions in ({"mode": "decode1"}, {"layout": "qa"}):
+        with pytest.raises(TypeError, match=next(iter(conditions))):
+            real_task.load("embedded", 0, **conditions)
+    with pytest.raises(SelectionError, match="first 64 words"):
+        loaded.path_reader()
     with pytest.raises(SelectionError, match="windows were asked for"):
-        task.load("real", 0, batches=1000)
+        real_task.load("embedded", 0, batches=1000)
 
 
 def test_a_word_to_come_is_not_in_what_a_method_sees(tiny: Path):
-    loaded = task.load("real", 3, batches=1, sequences=64)
+    loaded = real_task.load("embedded", 3, batches=1, sequences=64)
     (batch,) = loaded.cases()
-    assert isinstance(batch, Batch)
+    assert batch.index == 0
     assert batch.tokens.shape[1] == loaded.batches[0].shape[1] - 1
 
 
 def test_seeds_read_other_windows_and_a_seed_the_same(tiny: Path):
-    first, again, other = (task.load("real", seed).batches[0] for seed in (0, 0, 1))
+    first, again, other = (real_task.load("embedded", seed).batches[0] for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -538,9 +533,9 @@ def test_training_lowers_the_divergence_and_is_repeatable(tiny: Path):
     card = unit_files.train(plan, lambda done, steps: None, tiny)
     assert card["held_out"]["divergence"] < card["held_out"]["divergence_judged"]
     assert len(card["gone"]) == 2
-    first = (tiny / f"{plan.name}.safetensors").read_bytes()
+    first = (tiny / f"{plan.name}{SUFFIX}").read_bytes()
     unit_files.train(plan, lambda done, steps: None, tiny)
-    assert (tiny / f"{plan.name}.safetensors").read_bytes() == first
+    assert (tiny / f"{plan.name}{SUFFIX}").read_bytes() == first
 
 
 def test_a_router_that_takes_nothing_of_the_forecast_is_written_without_that_half(tiny: Path):
@@ -560,8 +555,9 @@ def test_a_router_that_takes_nothing_of_the_forecast_is_written_without_that_hal
 
 
 def test_recipes_of_scale_real_are_no_backbones():
-    with pytest.raises(SelectionError, match="belongs to scale real"):
-        checkpoints.recipe("real-informed")
+    loaded = ledger_task.load("embedded", 0, batches=1, sequences=1)
+    with pytest.raises(SelectionError, match="no recipe called 'real-informed-s0'"):
+        loaded.reader("real-informed")
 
 
 # Text.
@@ -659,9 +655,9 @@ def test_what_is_not_shipped_is_fitted_outside_of_the_repository(
     made: list[Path] = []
     monkeypatch.setattr(unit_files, "train", lambda plan, progress, to: made.append(to))
     for name in ("real-static-fitted-10", "real-informed"):
-        checkpoints.train(name)
+        checkpoints.train(pretrained_recipes.recipes()[name])
     assert made[0].is_relative_to(tiny / "cache")
-    assert made[1] == checkpoints.FOLDER
+    assert made[1] == recipes.FOLDER
 
 
 def test_a_run_does_not_fit_what_takes_minutes_but_says_how(tiny: Path) -> None:
@@ -669,7 +665,7 @@ def test_a_run_does_not_fit_what_takes_minutes_but_says_how(tiny: Path) -> None:
         unit_files.filed("real-greedy", tiny)
     assert "adabench train real-greedy" in refused.value.hint
     plan = unit_files.real_recipes()["real-greedy"]
-    path = unit_files.shelf(plan) / "real-greedy.safetensors"
+    path = unit_files.shelf(plan) / f"real-greedy{SUFFIX}"
     path.parent.mkdir(parents=True)
     path.touch()
     assert unit_files.filed("real-greedy", tiny)[1] == path

@@ -15,22 +15,23 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.workloads.depth_width.ledger import task
 from adabench.workloads.depth_width.methods import random_width, static_width, vanilla
-from adabench.workloads.depth_width.methods.acm import acm, train_learners
+from adabench.workloads.depth_width.methods.acm import acm
 from adabench.workloads.depth_width.pretrained import task as real_task
 from adabench.workloads.depth_width.pretrained.substrate import (
     unit_files,
     width_files,
     width_fit,
-    width_recipes,
 )
+from adabench.workloads.depth_width.pretrained.substrate.plans import RealWidths, real_width_recipes
 from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
     RealModules,
     RealWidened,
     modules_of,
     prefill_real_widths,
 )
+from adabench.workloads.depth_width.substrate import learner_choices
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.learners import LEARNERS, constant, gated, shares
 from adabench.workloads.depth_width.substrate.smollm2 import decoder_units
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
@@ -87,7 +88,7 @@ def masked(model: RealBackbone, modules: RealModules, tokens: Tensor) -> tuple[T
         choice = module.gate(x).argmax(-1)
         decided.append(choice)
         chosen = F.one_hot(choice, LEARNERS + 1).float()
-        return module.mixed(x, chosen, train_learners.taken(chosen))
+        return module.mixed(x, chosen, learner_choices.taken(chosen))
 
     states = soft(model, tokens, mix)
     return model.head(model.norm(states)), torch.stack(decided)
@@ -185,7 +186,7 @@ def test_every_learner_makes_the_prefix_better_and_gates_know_where(model: RealB
         seen = width_fit.observe(model, seen_text(), 0)
         made = modules_of(model, RANK)
         harms = width_fit.learners(model, made, seen)
-        plan = width_recipes.RealWidths("x", "gates", 0.5)
+        plan = RealWidths("x", "gates", 0.5)
         price = width_fit.gates(plan, made, seen, harms)
     for index, harm in enumerate(harms):
         means = harm.mean(0)
@@ -215,7 +216,7 @@ def test_every_learner_makes_the_prefix_better_and_gates_know_where(model: RealB
 
 def test_tuning_brings_the_model_closer_and_leaves_its_weights(model: RealBackbone):
     before = copy.deepcopy(model.state_dict())
-    plan = width_recipes.RealWidths("x", "static", 2.0, rank=RANK, steps=20)
+    plan = RealWidths("x", "static", 2.0, rank=RANK, steps=20)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         text = torch.randint(VOCABULARY, (4 * 20 + 8, TOKENS))
@@ -243,7 +244,7 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
     few = {
         name: dataclasses.replace(plan, rank=RANK, steps=4)
-        for name, plan in width_recipes.real_width_recipes().items()
+        for name, plan in real_width_recipes().items()
     }
     monkeypatch.setattr(width_files, "real_width_recipes", lambda: few)
     for kept in (width_files._modules, width_files._begun):
@@ -255,20 +256,20 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("method", [acm, random_width, static_width])
 def test_the_same_method_files_run(fitted: Path, method: Any):
-    loaded = task.load("real", 0, batches=2, sequences=256)
+    loaded = real_task.load("embedded", 0, batches=2, sequences=256)
     point = {**method.CARD.defaults, "budget": 0.75, "learners": 3}
     state = method.prepare(loaded, point, 0)
-    whole = vanilla.prepare(loaded, {"depth": 6}, 0)
+    whole = vanilla.prepare(loaded, {"depth": LAYERS}, 0)
     for batch in loaded.cases():
         values = loaded.score(batch, method.solve(state, batch, point))
-        full = loaded.score(batch, vanilla.solve(whole, batch, {"depth": 6}))
+        full = loaded.score(batch, vanilla.solve(whole, batch, {"depth": LAYERS}))
         assert values["executions"] / full["executions"] == pytest.approx(0.875, abs=0.04)
         assert values["accuracy"] == pytest.approx(math.exp(-values["nll_token"]))
         assert values["flops_counted"] < full["flops_counted"]
 
 
 def test_a_budget_is_the_share_of_the_learners_that_runs(fitted: Path):
-    loaded = task.load("real", 0, batches=1, sequences=512)
+    loaded = real_task.load("embedded", 0, batches=1, sequences=512)
     (batch,) = loaded.cases()
     for percent in (60, 75, 90):
         reader = loaded.width_reader(f"acm-{percent}")
@@ -277,7 +278,7 @@ def test_a_budget_is_the_share_of_the_learners_that_runs(fitted: Path):
 
 
 def test_coins_keep_each_module_s_shares(fitted: Path):
-    loaded = task.load("real", 0, batches=1, sequences=1024)
+    loaded = real_task.load("embedded", 0, batches=1, sequences=1024)
     held = random_width.prepare(loaded, {"budget": 0.75}, 0)
     (batch,) = loaded.cases()
     answer = random_width.solve(held, batch, {"budget": 0.75})
@@ -287,7 +288,7 @@ def test_coins_keep_each_module_s_shares(fitted: Path):
 
 
 def test_what_was_not_fitted_is_refused_with_a_remedy(tiny: Path):
-    loaded = task.load("real", 0, batches=1, sequences=16)
+    loaded = real_task.load("embedded", 0, batches=1, sequences=16)
     for budget in (0.25, 0.4):
         with pytest.raises(SelectionError) as lent:
             acm.prepare(loaded, {"budget": budget}, 0)
@@ -295,7 +296,7 @@ def test_what_was_not_fitted_is_refused_with_a_remedy(tiny: Path):
     with pytest.raises(EnvironmentProblem) as fitted:
         static_width.prepare(loaded, {"learners": 2}, 0)
     assert "learners=3" in str(fitted.value.hint)
-    assert not list(tiny.rglob("*.safetensors"))
+    assert not list(tiny.rglob(f"*{SUFFIX}"))
 
 
 def test_the_words_that_come_next_are_no_labels(tiny: Path, monkeypatch: pytest.MonkeyPatch):
@@ -310,12 +311,12 @@ def test_the_words_that_come_next_are_no_labels(tiny: Path, monkeypatch: pytest.
         plan = width_files.real_width_recipes()["real-acm"]
         folder = tiny / str(last)
         width_files.train(plan, lambda done, steps: None, folder)
-        made.append((folder / "real-acm.safetensors").read_bytes())
+        made.append((folder / f"real-acm{SUFFIX}").read_bytes())
     assert made[0] == made[1]
 
 
 def test_a_stored_state_names_the_weights_in_place_of_holding_them(fitted: Path):
-    loaded = task.load("real", 0, batches=1, sequences=16)
+    loaded = real_task.load("embedded", 0, batches=1, sequences=16)
     reader = loaded.width_reader("acm-75")
     again = copy.deepcopy(reader.widened.modules)
     assert again is reader.widened.modules

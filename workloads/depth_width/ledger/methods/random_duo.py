@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import coins, routed, shares
-from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader, DuoTask
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import coins
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader, DuoTask, rates
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch
 
@@ -48,13 +48,6 @@ def prepare(task: DuoTask, point: Point, seed: int) -> Coins:
     """Restore the method's model and measure its rates."""
     reader = task.duo_reader(int(point["budget"]))
     return Coins(replace(reader, routers=None), rates(reader, task.calibration()), seed)
-
-
-def rates(reader: DuoReader, batch: Batch) -> Tensor:
-    """Return the shares of skip, small and big in each layer under the routers, [layers, 3]."""
-    assert reader.routers is not None
-    answer = replace(reader, mode="prefill").read(batch, routed(reader.routers))
-    return shares(answer, answer.unrolled, batch.tokens.size)
 
 
 def solve(held: Coins, batch: Batch, point: Point) -> Answer:

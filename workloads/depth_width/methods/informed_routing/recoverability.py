@@ -5,22 +5,23 @@ position, |f(x) - q(x)|, on the states that the routed model itself meets there.
 splits positions into hard and easy to recover; the AUC of the router's decision against that
 split is 1/2 if the router does not care and 1 if it runs exactly what is hard.
 
-*Which forecaster?* The one that was trained with the router, or the closed form it started from.
-Seeds 0, 1, 2, 64 sequences each, informed routing at 0.6, +- 0.004: 0.613, 0.576, 0.608 against
-the closed form, 0.482, 0.390, 0.475 against the trained one. Routers do run what a plain fit
-cannot recover. The trained forecaster is held to the unit nowhere: where the unit's output does
-not matter, and the router skips it for that reason, the forecast drifts away from it at no price.
-So its error is larger where the unit is skipped, and the criterion, read with it, fails.
+*Which forecaster?* Cards of informed routing note both: the closed form that training started from
+(`started`), and the one that was trained with the router (`trained`). A trained forecaster is held
+to its unit nowhere: where the unit's output does not matter, and the router skips it for that
+reason, the forecast drifts away from it at no price.
 
 A judgement of decisions, taken with every unit run: nothing here is a method or costs it anything.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from adabench.workloads.depth_width.substrate.stream import draw
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Fitted, Parts
 
+SEED, SEQUENCES = 998, 32
 RARE = 0.02
 """A unit that runs for fewer of the positions, or for all but so few, decides nothing."""
 
@@ -56,3 +57,11 @@ def _auc(run: Tensor, hard: Tensor) -> Tensor:
     caught = (run & hard).sum(-1) / hard.sum(-1)
     wasted = (run & ~hard).sum(-1) / (~hard).sum(-1)
     return (1 + caught - wasted) / 2
+
+
+def noted(fitted: Fitted, start: Parts) -> dict[str, float]:
+    """Return the mean AUC on held-out sequences, by the forecasters of the start and by its own."""
+    generator = np.random.Generator(np.random.PCG64(SEED))
+    tokens = torch.from_numpy(np.ascontiguousarray(draw(generator, SEQUENCES).inputs))
+    found = {"started": aucs(fitted, tokens, start), "trained": aucs(fitted, tokens)}
+    return {name: round(float(values.mean()), 4) for name, values in found.items()}

@@ -14,7 +14,7 @@ steps. Its file holds the low-rank changes alone; the backbone they belong to is
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
+from adabench.workloads.depth_width.methods.informed_routing import recoverability
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress
@@ -76,7 +77,16 @@ class RetrofitRecipe:
         parts = train(self, base, progress)
         weights = checkpoints.below("parts.", parts.state_dict()) | changes(base)
         checkpoints.write(weights, folder / f"{self.name}{SUFFIX}")
-        return checkpoints.describe(self, folder, held_out=held_out(self.load(folder)))
+        fitted = self.load(folder)
+        return checkpoints.describe(self, folder, **self.facts(fitted))
+
+    def facts(self, fitted: Fitted) -> dict[str, Any]:
+        """Return what the card says of the file."""
+        found: dict[str, Any] = {"held_out": held_out(fitted)}
+        if self.kind == "informed":
+            start = train(replace(self, steps=0), self.base.load())
+            found["recoverability"] = recoverability.noted(fitted, start)
+        return found
 
     def load(self, folder: Path | None = None) -> Fitted:
         """Return the backbone with its parts, in fp32; trained first if they are not there."""

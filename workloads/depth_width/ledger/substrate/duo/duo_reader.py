@@ -11,6 +11,8 @@ from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
     Chooser,
     Duo,
     Routers,
+    routed,
+    shares,
 )
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import DECODED, GATHERED_TILE, Batch
@@ -73,6 +75,13 @@ class Given:
         if layer == layers - 1:
             self.at = after
         return part
+
+
+def rates(reader: DuoReader, batch: Batch) -> Tensor:
+    """Return the shares of skip, small and big in each layer under the routers, [layers, 3]."""
+    assert reader.routers is not None
+    answer = replace(reader, mode="prefill").read(batch, routed(reader.routers))
+    return shares(answer, answer.unrolled, batch.tokens.size)
 
 
 class DuoTask(StreamTask, Protocol):
