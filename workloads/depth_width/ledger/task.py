@@ -9,9 +9,9 @@ position is known by construction, and known to the scorer alone.
         return reader.read(batch, policy)       # logits for every position
 
 **What is given to everybody alike.** The held-out batches; the backbone; the recipe that
-trained all checkpoints (`train_backbone.py`); the engine (`gathered_forward.py`), which runs fewer rows where
-a policy says so and writes down what it ran. A reader holds weights and nothing else: token
-ids are all that a method's model can see. Training seed = run seed modulo 3.
+trained all checkpoints (`train_backbone.py`); the engine (`gathered_forward.py`), which runs fewer
+rows where a policy says so and writes down what it ran. A reader holds weights and nothing else:
+token ids are all that a method's model can see. Training seed = run seed modulo 3.
 
 **What is scored.** `accuracy`: answers right, averaged over k = 1..4 with equal weight.
 `loss_predictable`: cross-entropy where something can be predicted (answers, second and third
@@ -22,37 +22,18 @@ method's formula says. `depth_*`: where the layers went, by input class, by k an
 operand's place in its segment.
 
 **How it is run.** `mode=prefill`: 64 sequences of 64 tokens in one call, since that is the best for
-static arms and gathered ones alike. Median of 7 readings, one thread of a Xeon with AMX, ms for
-tiles of 16, 32, 64: vanilla-6 57.3, 53.0, 48.0; recursive 74.6, 68.8, 62.6; mor 70.5, 62.1, 55.2;
-acm 60.1, 54.2, 47.5; informed routing 59.2, 48.4, 41.7; early exit 67.0, 55.8, 50.0; Duo-LLM 54.9,
-49.9, 41.4 and big everywhere 59.0, 55.2, 48.9; dense and VersatileFFN of `c2` 34.2, 30.9, 29.5 and
-78.4, 65.1, 61.1. Tiles were 16 until then: larger ones had been slower (recursive 109.2 at 64, 75.9
-at 16), but before freed pages were kept (`malloc_tuning.py`). Figures of an AMD EPYC were taken with 16.
-A call of torch costs several microseconds on this Xeon beyond what it multiplies, so a gathered
-arm, with twice or three times the calls, gains more from fewer tiles than a dense one.
-`mode=decode1`, `decode16`: one token at a time for one or sixteen sequences together, each
-step fed the stream's next token; a sequence that has left is not in the next stage's batch.
+static arms and gathered ones alike. `mode=decode1`, `decode16`: one token at a time for one or
+sixteen sequences together, each step fed the stream's next token; a sequence that has left is not
+in the next stage's batch.
 
-**Layouts.** `stream` is all of the above. `layout=qa` asks short questions (`questions.py`, `task.py`)
-for methods that choose layers for a whole question, `layout=c2` has operands of two maps
-(`affine_stream.py`, `task.py`) for loops of MLPs, `layout=cot` is reckoned step by step (`traces.py`,
-`task.py`) in words or latent steps. Cards ask for a layout; other methods are refused.
-
-**Width.** The trained models are 64 wide. `width=256` (or 128) is the timing twin (`width_twin.py`): a model of
-that width with random weights runs, and the decisions, gates and logits of the trained one are
-replayed in it. Time, FLOPs and bytes are those of the wide model; answers, executions and
-allocation are the trained model's. It says nothing of what a wide model would answer.
+**Width.** The trained models are 64 wide. `width=256` (or 128) is the timing twin
+(`width_twin.py`): a model of that width with random weights runs, and the decisions, gates and
+logits of the trained one are replayed in it. It says nothing of what a wide model would answer.
 
 **Scale `gpu`.** The 360M shape of the recursion paper (32 layers of width 960, vocabulary
-49152, 8 x 2048 tokens) with random weights: time, bytes and FLOPs are real, quality is
-withheld. Our backbone has a plain MLP of width 4d and full key-value heads, not a gated one
-and grouped heads.
+49152, 8 x 2048 tokens) with random weights: time, bytes and FLOPs are real, quality is withheld.
 
-**Scale `real`.** SmolLM2-135M reads held-out Brown text, and `accuracy` is exp(-nats a token):
-`task.py`.
-
-**Limits.** Two layers solve k <= 2: compare at k = 3 and 4. Nothing here speaks of
-language.
+**Limits.** Two layers solve k <= 2: compare at k = 3 and 4. Nothing here speaks of language.
 """
 
 from collections.abc import Callable, Iterator, Mapping

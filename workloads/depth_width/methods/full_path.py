@@ -5,10 +5,6 @@ What every path is measured against at `layout=qa`. Trained on k = 1..4 and aske
 **What to expect.** Written before measuring: k <= 4 right nearly always; less than half at k = 5
 and a quarter at k = 6, as in a prototype with one answer (0.50 and 0.27).
 
-**What was seen.** Seeds 0, 1, 2, 8 batches: 0.841, 0.777, 0.818 over all k. k <= 4 right always; k
-= 5 at 0.726, 0.484, 0.661 and k = 6 at 0.323, 0.177, 0.247, better than expected. (The first
-backbone, trained from noise, stood at 0.62 to 0.70 for k = 4; `train_questions.py` says what changed.)
-
 **At scale real** it is SmolLM2 with all of its 30 layers, scored on the words after a prompt of 64:
 3.579 nats a word (seeds 0..2, 6 batches).
 

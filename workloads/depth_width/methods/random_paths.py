@@ -11,14 +11,6 @@ The second keeps all that a static choice of layers knows, so it is the harder o
 **What to expect.** Written before measuring: `lengths` loses a third of the answers, since some
 layers cannot go; `paths` loses a few, at k >= 4.
 
-**What was seen.** At p = -0.5, seeds 0, 1, 2, 8 batches: `lengths` 0.63, 0.56, 0.54 where Dr.LLM
-has 0.85, 0.79, 0.82; `paths` 0.77, 0.71, 0.73, so most of the gain over chance is knowing the
-layers, and 8 to 10 points are knowing the question.
-
-**At scale real** the paths that are dealt come from 64 prompts of the fitting split. `lengths` has
-2.4 nats a word more than SmolLM2's 3.579, since some layers cannot go at all, `paths` 0.282 +-
-0.016 at 27.28 layers, where Dr.LLM has 0.239 +- 0.021 at 27.51 (seeds 0..2, 6 batches).
-
 **Ways to fake it.** Other lengths than the method's; paths of the very question.
 """
 

@@ -7,9 +7,6 @@ taken on. What this keeps, the forecasts keep whoever is chosen.
 **What to expect.** Written before measuring: a third to a half of the answers at 0.6; in a
 prototype coins at these rates left 0.14 to 0.36.
 
-**What was seen.** Seeds 0..2, 6 batches each, prefill: 0.333, 0.199, 0.153 of the answers at 0.45,
-0.6, 0.75; 1/7 is chance. The forecasts alone keep nothing.
-
 **Ways to fake it.** Other rates than the method's, one rate for all units, or no forecast.
 """
 

@@ -8,16 +8,6 @@ cheaper than the method.
 **What to expect.** Written before any tuning: at 0.40 a third of the answers at k = 4 less than
 with gates; an operand that misses its learners breaks the chain of a segment.
 
-**What was seen.** Seeds 0, 1, 2, 16 batches: 0.732, 0.705, 0.713 at 0.25 and 0.738, 0.747, 0.780 at
-0.4, where gates have 0.999 or more, k = 4 at 0.517, 0.482, 0.540 at 0.4; 0.999, 0.993, 0.997 at
-0.75, where nearly everybody runs two learners at least. Half of the answers at k = 4 are lost at
-0.4, more than expected, and more than after 300 steps of tuning in place of 1000 (0.725, 0.491,
-0.593): weights learn to rely on who runs what.
-
-**At scale real** rates come from four windows of the fitting split: 1.158 +- 0.009 of SmolLM2's
-nats at 0.75, on 0.885 of its executions, where gates have 1.031 on 0.876. Coins, which run the
-right share of each MLP at the wrong words, lose nearly twice what three learners for everybody do.
-
 **Ways to fake it.** Other shares than the method's, one share for all modules, or a model that was
 not tuned.
 """

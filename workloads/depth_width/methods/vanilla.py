@@ -9,9 +9,6 @@ all; k = 3 at 0.69, 0.80, 1.00, 1.00 for 2, 3, 4, 6 layers and k = 4 at 0.36, 0.
 1.00. A one-layer model was left out:
 none was trained by this recipe, so what one layer solves is not known here.
 
-**What was seen.** Seeds 0, 1, 2, means: k = 3 at 0.69, 0.92, 1.00, 1.00 for 2, 3, 4, 6 layers and
-k = 4 at 0.39, 0.57, 0.79 (0.70 to 0.92), 1.00. As expected; 3 layers do better at k = 3.
-
 Running its MLPs in blocks of 256 or 512 rows, whose hidden units stay in a core's cache, gained
 nothing (Xeon with AMX, median of 12, one call: 48.2 and 47.5 ms against 46.3 without), so it is not
 done.

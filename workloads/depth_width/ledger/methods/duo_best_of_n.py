@@ -11,12 +11,6 @@ One batch by default: a hundred readings of each are dear.
 **What to expect.** Written before any router was trained: the router decides by position and the
 best of 100 by sequence, with eight answers to choose by; the two are near each other.
 
-**What was seen.** Seeds 0..2, one batch each, budget 2, routers of 600 steps: loss at answers
-0.008, 0.002, 0.006 for the best of 100, on 4.5 to 4.7 layers where routers have 3.9 to 4.1:
-sequences took patterns that cost more than the average draw. The position oracle loses 0.016,
-0.003, 0.010, routers 0.018, 0.003, 0.015: they are 0.0097, 0.0016, 0.0083 from the best of 100 and
-0.0021, 0.0004, 0.0046 from the oracle.
-
 *Not reproduced*: duo-3-near is exceeded in all three (with routers of 300 steps too: 0.0095 and
 0.0023 in seed 0), and in two of three at seeds 100..102. Twice the router's steps were tried, as
 the card has it, and move its loss by a tenth at most. It fails by the order of the three. In the

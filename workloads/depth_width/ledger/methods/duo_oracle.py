@@ -26,38 +26,6 @@ two batches): loss at answers 0.977 of big everywhere, 0.984 of dealt patterns, 
 of six random ones, and four times as much gained at random targets as at answers. The same here:
 the headline holds and half of its controls do not, so it does not count.
 
-**What was seen.** Seed 0, six batches. Loss at answers 0.0178 with one big module and 0.0167
-with three, where big everywhere has 0.0212: duo-1 0.827 [0.782, 0.873] and duo-2 0.767 [0.712,
-0.822], reproduced. Patterns of other answers: 0.0210, so the choice is worth something
-(duo-1-dealt, every batch). *Not reproduced*: the best of six random patterns has 0.0172, lower
-than the oracle's in every batch; and at random targets 0.0286 nats are gained, at answers
-0.0033. The minimum over six tries, one big module or not, explains the headline, as foreseen, so
-**duo-1 does not count here**. At operands the running value's loss falls by 0.0005.
-
-In answers (`luck`, three batches): 0.9929 with big everywhere, 0.9948 for the best pattern, and
-0 of the wrong random answers are hit: a position's pattern hardly changes what is said.
-
-Seed 1, run apart: 0.0040, 0.0033 and big 0.0049; duo-1 0.854 [0.709, 1.042] undecided, duo-2 0.697
-[0.630, 0.773]. Dealt 0.0052, lucky 0.0036 (lower in five of six batches); gained at random targets
-0.0350, at answers 0.0009. *Seeds 0..2*: duo-1 0.813 [0.704, 0.885] and duo-2 0.704 [0.600, 0.808]
-reproduced, duo-1-dealt too; duo-1-lucky (16 of 18 batches) and duo-1-classes (18 of 18) not.
-
-Seeds 100..102, the same models on other streams: duo-1 0.872 [0.716, 1.001], undecided by a hair;
-duo-2 0.761 [0.533, 0.918]; duo-1-dealt holds, duo-1-lucky is exceeded in 15 of 18 batches,
-duo-1-classes in all.
-
-*Why duo-1-lucky and duo-1-classes are not reproduced.* Budgets of one and three big modules were
-tried, two options a layer as in the paper. Small modules everywhere already answer 0.984 to 0.990,
-so patterns differ by thousandths of a nat at an answer, and a minimum over six is worth that much
-wherever they come from: in the first batch of seeds 0, 1, 2 the losses of six placed patterns have
-a mean of 0.0193, 0.0049, 0.0124 and a mean of minima of 0.0157, 0.0030, 0.0101; six random ones
-0.0200, 0.0034, 0.0137 and 0.0156, 0.0024, 0.0103. Random ones are worse on average in two of three
-and spread wider there (0.0038 against 0.0025 and 0.0015), so their minimum is as low. At random
-targets the loss is 2.6 nats and moves by hundredths from pattern to pattern, so a minimum over six
-tries is 0.03 lower there, ten times what answers gain, although nothing can be known of them: that
-is the size of luck in this search. It would take a model whose small modules fail for a choice of
-place to outweigh it.
-
 **Ways to fake it.** Calling it a method; changing other positions' patterns too; quoting the
 minimum without what luck gains; a context for free.
 """

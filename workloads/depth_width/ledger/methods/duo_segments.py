@@ -17,21 +17,6 @@ more compute buys nothing at random targets, whose loss is four times that of an
 orders the gains is expected of a model that has learned k = 4, and was not seen on the
 prototype.
 
-**What was seen.** Seed 0, six batches: accuracy 0.994 on 3.81 layers. From one big module to five
-the best loss at answers falls by 0.0000, 0.0000, 0.0001, 0.0266 nats for k = 1, 2, 3, 4; at random
-targets it rises by 0.0066 while their loss is 2.56, and at fillers it moves by less than 0.00001.
-All four duo-4 claims reproduced in every batch: what is lost most is not what compute can buy. Seed
-1, run apart: accuracy 0.998; 0.0000, 0.0000, 0.0001, 0.0247 nats by k, -0.0090 at random targets;
-the same verdicts. *Seeds 0..2*: duo-4, duo-4-loss and duo-4-filler reproduced.
-
-*Not reproduced*: duo-4-grows, in 17 of 18 batches alone. The batch is the first of seed 2, and
-there k = 4 gains 0.0051 nats but k = 2 *loses* 0.0128. All of that is one answer of 131: along the
-best of the patterns with five big modules it loses 1.68 nats more than along the best with one;
-without it k = 2 gains 0.00001. k = 1 to 3 are solved with one big module (gains below 0.0003), so
-growth rests on k = 4, and a claim about every batch rests on no answer below it going wrong under
-all six of the larger patterns. Nothing was tuned for it: neither the model nor its patterns know of
-this claim.
-
 Seeds 100..102, the same models on other streams: duo-4, duo-4-loss and duo-4-filler as here;
 duo-4-grows holds in all 18 batches, so it hangs on that single answer.
 

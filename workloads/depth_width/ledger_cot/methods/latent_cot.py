@@ -13,13 +13,6 @@ for two.
 token a question; with half the steps a few points less, since six layers are more than a step
 needs.
 
-**What was seen.** Seeds 0..2, three trained models, 384 questions each: 0.995, 0.995, 0.990 right
-with a step per operation where the verbose trace has 1.000: s15-stage-1 reproduced (0.993 [0.984,
-0.998]), s15-stage-1-floor too (5.70 [5.04, 6.28]). With half as many steps 0.646, 0.596, 0.646, far
-more lost than expected. 36.3 to 36.5 latent layers a question, 8.25 a token, which is what the
-terse trace costs at 0.997 to 1.000. Seeds 100..102 (the same models): 0.989 [0.976, 1.001] and 6.39
-[4.69, 7.99], the same verdicts. The first recipe (600 steps) had 0.956, 0.857, 0.940.
-
 **Ways to fake it.** Not counting latent steps as compute; comparing full steps alone, where half as
 many would do.
 """

@@ -5,10 +5,6 @@ every way to save steps would seem to work; so it is the floor that all others a
 
 **What to expect.** Written before measuring: below 60 %.
 
-**What was seen.** *Seeds 0..2, three trained models*: 0.185, 0.177, 0.172 right. Below:
-one trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). 0.20
-at 6 layers a token, little above chance (0.143).
-
 **Ways to fake it.** A weaker one than the task allows: with the stream's auxiliary head, which is
 told every running value, six layers do better; `traces.py` has the figures.
 """

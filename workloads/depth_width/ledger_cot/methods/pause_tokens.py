@@ -6,10 +6,6 @@ pause sees the last layer of the one before.
 
 **What to expect.** Written before measuring: a few points above no steps, far below latent steps.
 
-**What was seen.** *Seeds 0..2, three trained models*: 0.180, 0.193, 0.167 right. Below:
-one trained model (seed 0) on three sets of 384 questions (run seeds 0, 3, 6). 0.20,
-as without pauses, at the layers of latent steps (8.25 a token).
-
 **Ways to fake it.** Fewer layers than latent steps have; counting pauses as free.
 """
 

@@ -25,12 +25,6 @@ place of all three keys. What it still finds is luck.
 layers (a look at 256 questions came before the spoken way was added: 0.68); a random wrong target
 is hit for one question in fifty at most (then eight ways, 1 / 343 each).
 
-**What was seen.** Seeds 0..2, three trained models: 1.000 right in each, on 23.0, 23.4, 23.5 latent
-layers (0.63 to 0.64 of all) and 7.43, 7.45, 7.46 layers a token, where System-1.5 runs 7.48 to 7.51
-and full steps 8.25: it is near the bound of this menu. With the first recipe's student, seed 0,
-before the spoken way was added, a way was found for 0.961 of 256 questions and with random wrong
-answers for 0.008.
-
 **Ways to fake it.** Searching without siblings; leaving the random target out.
 """
 

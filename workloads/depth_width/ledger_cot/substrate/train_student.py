@@ -23,9 +23,6 @@ step that was handed over runs to its end. It is what the step shortcut will do,
 stage 1 has none of it, nor the head for criticality, which is thrown away. A student without them
 cannot be cut short: its layer 3 looks up the operation, a step that starts above does not, and
 stage 2, which freezes the transformer, cannot mend that (`system_1_5.py` has the figures).
-
-**Recipe.** The first one had 600 steps, alignment at weight 20 in place of the results, and every
-other batch `<half>`: 0.978, 0.894, 0.957 of held-out questions with all steps full.
 """
 
 from collections.abc import Iterator

@@ -13,15 +13,6 @@ first look (k = 5 and 6), less than half of the repairs right again, so a second
 the frozen model: short paths that were right by luck lose at k = 3 and 4 too. A random wrong
 answer of three is hit for one question in ten.
 
-**What was seen.** Seeds 0, 1, 2, 8 batches, 4.8 to 5.0 layers: first look 0.953, 0.907, 0.956
-where the frozen model has 0.841, 0.777, 0.818; second look 0.749, 0.691, 0.810. So drllm-4-repairs
-is reproduced (1.16 [1.10, 1.19]), and the second look is undecided (0.92 [0.82, 1.12]): it gains
-at k = 6 (0.44 for 0.32, seed 0) and at k = 5 in two seeds, and loses a fifth at k = 3 and 4, where
-the frozen model needs no repair and a short path was right by luck. On the first backbone, which
-erred at k = 4, of the first batch's wrong questions 0.72, 0.50, 0.65 were repaired, of these 0.62,
-0.62, 0.72 survived, and random wrong answers were hit for 0.02, 0.01, 0.10: repairs are mostly
-real.
-
 **At scale real** it is refused. Nothing is right or wrong there, and hindsight that knows the words
 would take their luck: a path that says this text's words better by chance. How much the labels
 know that no router can see stands in the card of `real-dr-llm` (`harm_labels`).

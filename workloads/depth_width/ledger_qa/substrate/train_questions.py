@@ -3,12 +3,6 @@
 Optimiser, rate, schedule, answer weight and the auxiliary value head are those of `train_backbone.py`;
 the model that starts is the trained one of the stream, so there is no curriculum. A batch holds 96
 questions, about as many tokens as 32 sequences of 64.
-
-*What was tried.* From noise, 1000 steps with the stream's curriculum left k = 4 at 0.62, 0.65,
-0.70: a question teaches a third of the running values that as many tokens of stream do. From the
-stream's model k <= 4 is at 1.00 after 400 steps (seed 0) or 600 (seed 1). At a third of the rate
-it is too (seed 0, 400 steps), but then no layer can be spared for k = 1 and 2: the best path of
-five layers answers 0.78 and 0.82 of them, against 0.99 at the full rate.
 """
 
 from collections.abc import Iterator

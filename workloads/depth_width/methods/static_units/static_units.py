@@ -19,18 +19,6 @@ for all.
 real, 8 windows: 1.053 of the whole model's nats a token at 0.15): the training helps it more than
 routers, and it stays behind.
 
-**What was seen.** *Embedded*, held-out sequences, 0.6: k = 1..4 at 1.00, 0.96, 0.38, 0.19 in seed
-0, 0.98, 0.85, 0.41, 0.23 in seed 1 and 0.87, 0.28, 0.16, 0.14 in seed 2, on 2.5 layers, where
-informed routing answers nearly everything. Which position needs which unit is the whole point
-there.
-
-*Real*, held-out Brown text, 0.15, the same forty steps as informed routing, seeds 0..2, 3 batches
-each, whole model 3.668 nats: `fitted` has 1.0294 of them (by seed 1.0323, 1.0308, 1.0249) at 0.850
-of the executions and 0.928 of the operations; informed routing 1.0076 at 0.848 and 0.924. The
-training takes a sixth off its divergence (0.212 to 0.179 nats on the fitting split), of routing a
-seventh: it helps both alike, which was not expected. `uniform`, four whole layers of thirty, has
-1.350 at 0.867 (1.06 was expected), `late`, the last four, 1.297 at 0.867.
-
 **Ways to fake it.** Fewer steps or smaller forecasters than the routed arm; only `late` or
 `uniform` as the rival; keys and values counted for units that nobody runs.
 """

@@ -12,17 +12,6 @@ head of 49,152 words would be a third of a step.
 
 What the whole model says is read once for each window (`Text`), and serves judgements and steps.
 
-**What was seen.** 0.0746 nats on 24 windows of the fitting split with forecasters in closed form
-(`price` of the rows judged last), 0.0641 after forty steps and with the share set. Of a static
-model 0.212 and 0.179.
-
-**Not kept.** Routers trained along, with hard decisions that have a logistic slope backwards and a
-price on what runs: they came out worse than they went in (0.076 nats before a hundred steps and
-0.088 after them, forecasters trained as well). Thin changes (rank 4) of all other matrices: nothing
-after thirty steps (0.094 nats at 0.149 with them, 0.092 at 0.148 without), and 1 MB. Cutting
-forecasters to their rank in the metric of the divergence's slopes: 0.0810 nats at rank 32 and
-0.0775 at 48, where the outputs' own has 0.0792 and 0.0766, before any steps.
-
 Products run in bfloat16 where the processor multiplies it, else in float32.
 """
 

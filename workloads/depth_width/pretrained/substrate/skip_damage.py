@@ -13,8 +13,7 @@ f); at a = 0 it is zero. The integral of the slope on the way from running to sk
 gradients, Sundararajan et al., arXiv 1703.01365) makes all harms together the divergence; 3/4
 G(2/3) is that integral if G grows as b a + c a^2. One backward pass says it for all units and
 positions at once; Simpson's rule, at 1/2 and 1, takes two and was used first. With 0.27 of the
-executions skipped harms add up to 0.442 nats a position on 48 windows; the divergence on the first
-16 of these is 0.438. No word of the text is used.
+
 
 **Who is judged.** Rows that a router skips at its plan's share and `real_refine.MORE` on top of it.
 The others are taken to cost twice the mean of those. Routers are fitted to that, as in
@@ -22,26 +21,6 @@ The others are taken to cost twice the mean of those. Routers are fitted to that
 judged on other windows, and fitted to both. What has no forecasters has nothing to train afterwards
 (`refine.py`): its routers are judged a third time. Of a static model twice the units that are
 to go are skipped by everyone, and those with the least harm go.
-
-*After the training nobody is judged again.* While routers were trained along, fitting them anew
-afterwards helped (0.088 to 0.072 nats). Once forecasters are trained for those who skip, others
-should not take them: fitted anew to 64 other windows, routers took 0.076 nats to 0.119, on the same
-24 windows of the fitting split.
-
-**What was seen**, by Simpson's rule, 48 windows of the fitting split, 0.28 of SmolLM2's executions
-skipped by routers of small errors: harms add up to 0.28 nats a position where the divergence is
-0.29; halfway it is a fifth of that, where a square would be a quarter. The logarithms of both kinds
-of harm correlate with 0.19 only. A twentieth of the skips do half of the harm; a quarter have a
-negative one. Put to the test on the last third of the rows, at 0.155 of the executions: routers of
-small errors do 0.097 nats of harm, and skipping in the order of the small errors themselves, which
-no router can, 0.091; routers fitted to these harms, with the ridge of `closed_form_fit.py`, 0.071 (a
-twentieth of their skips was not judged and counts nothing here).
-
-*Chosen on that last third*, ten units that are skipped most, share of the harm that the better half
-of the skips does (0.5 is a coin): ridge 0.03 0.303, 0.1 0.296, 0.3 0.288, 1 0.286, 3 0.284; floors
-of 1e-3 and 1e-2 nats 0.289, 0.288; half of the windows 0.296 at ridge 0.3; harms as they are,
-clipped at 0.2 nats, 0.281; the row before as well 0.282; 32 hidden units 0.293. What limits routers
-is text and what a state tells.
 """
 
 from collections.abc import Mapping

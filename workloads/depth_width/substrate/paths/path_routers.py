@@ -19,15 +19,6 @@ questions are labelled from it alone, at a fifth of the forwards of a search.
 The paper collects until 30 % of the kept questions are *repaired* ones, which the model with all
 layers gets wrong. Here those are a tenth or less, since six looks are hard to satisfy at k = 5 and
 6; none is dropped, but repaired ones are drawn so often that a batch holds 30 % of them.
-
-*What was tried.* On the first backbone, 0.65 at k = 4, plain labels answered 0.40 at p = -0.5
-where the frozen model answers 0.68; looks and a menu of the four most frequent paths brought 0.61.
-On today's, seed 0, frozen 0.847 at 6 layers: 600 labels of a covering menu 0.793 at 5.46 layers (p
-= -0.5) and 0.845 at 5.69 (p = -0.2). Two equally short paths that exclude one another on the menu
-cost more: 0.712 at 5.68. 2400 labels, drawn evenly: 0.816 at 5.51 and 0.841 at 5.69; 7200 of them
-0.825 at 5.51 and 0.842 at 5.68. With repaired ones drawn for 30 % of a batch, 2400 have 0.850 at
-5.76 and 0.843 at 5.70, 7200 have 0.852 at 5.78 and 0.847 at 5.70 (2400 other questions of seed 0,
-frozen 0.841): 7200 labels take one to two CPU minutes more a seed, and were not adopted.
 """
 
 import math

@@ -25,44 +25,6 @@ table lookup modulo 7 hardly needs 256 hidden units. So routers should keep the 
 everywhere at a third of its big modules and beat coins, but not constant patterns at their cost.
 Time falls by less than operations do.
 
-Written before routers had 600 steps in place of 300: their loss at answers falls by up to a tenth;
-no verdict changes, since duo-3-near cannot hold where the best of 100 patterns lies below the
-oracle and routers above it.
-
-**What was seen.** Seeds 0..2, three trained models, six batches of 64, prefill: at budget 2
-accuracy 0.993, 0.998, 0.999 on 3.91, 3.88, 4.08 layers, at budget 1 0.991, 0.998, 0.999 on 3.41,
-3.37, 3.47, where big everywhere has 0.993, 0.998, 0.999 on 6. Coins at the same rates: 0.974,
-0.987, 0.995 and 0.966, 0.973, 0.984. Constant patterns of the same cost: 0.987, 0.995, 0.998 and
-0.981, 0.986, 0.990. Operands run 3.7 to 4.0 layers, fillers 3.5 to 4.6. Of the positions that skip,
-0.26, 0.28 and 0.05 are early exits.
-
-Reproduced: duo-3 (loss at answers 0.225 [0.121, 0.345] of the coins'), duo-constant (0.0071
-[0.0044, 0.0134] above constant patterns, which was not expected) and duo-5 (0.148 [0.006, 0.752]).
-*Undecided*: duo-3-oracle, 1.47 [0.94, 2.01]: routers lose 0.021, 0.007, 0.006 nats where the oracle
-loses 0.018, 0.004, 0.004, more in each of 18 batches, but by 1.2 to 1.6 times, and three models
-leave the interval that wide. One position's own pattern gains little, as the value was computed
-before it. Seeds 100..102 read the same three models on other streams: duo-3 (0.294 [0.180, 0.446]),
-duo-constant (0.0083 [0.0027, 0.0172]) and duo-5 reproduced, duo-3-oracle undecided (1.70 [0.96,
-5.06]): the same verdicts.
-
-H, over mixing constant widths and depths and against the family's oracles together, is -0.07
-[-0.37, 0.06] (`adabench run 'ledger/*'`): blind mixing has one learner of four in each MLP for
-everybody, which answers 0.998 on the work of 3.75 layers (`static_width.py`), and this routes over
-modules twice as coarse. Its own constant patterns it beats (duo-constant).
-
-*Router steps.* With 300 steps seeds 0..2 had 0.992, 0.997, 0.999 at budget 2 and 0.987, 0.997,
-0.997 at budget 1, duo-3 0.247 [0.138, 0.380], duo-constant 0.0054 [0.0006, 0.0132], duo-3-oracle
-1.59 [0.94, 2.42]: twice the steps help most at budget 1, and change no verdict. The card asks for
-600; nothing was chosen between the two.
-
-*Time*, quiet machine, all timings valid, seeds 0..2, six batches, five repeats, prefill, Xeon with
-AMX: 0.871 [0.844, 0.927] of big everywhere, and it rises with the budget in every pair: duo-time
-and duo-time-budget reproduced; K = 0.33 [0.26, 0.37]. Before a batch was read in one call, and
-modules added in place, it was 0.923 [0.916, 0.934] with K = 0.19 [0.18, 0.21] there. On an AMD EPYC
-it had been 0.810 [0.776, 0.857] with K = 0.50 [0.43, 0.56] (routers of 300 steps, which take as
-long as these); there K was 0.32 [-0.10, 0.81] decoding one by one and -0.09 [-0.59,
-1.03] sixteen together.
-
 **Ways to fake it.** The oracle called a method; stage 1 without skips and then skipping; coins
 that may not skip where routers do; a soft mixture at evaluation; routers left out of the count.
 """

@@ -19,16 +19,6 @@ ran 0.61 and 0.74 layers on the first batch of seeds 0 and 1, with a random wron
 trial for 19 and 20 % of the answers: that is why there is a second text. Groups were then made
 fewer to save time.
 
-**What was seen.** `adabench run` of this oracle, `hindsight`, `vanilla`, `static_width`,
-`recursive`, `informed_routing`, `greedy_skip` and `random_units`, seeds 0..2, 6 batches each,
-`--set mode=prefill`: accuracy 0.9991 (the whole model: 0.9988) on 1.48 of 6 layers, where informed
-routing at 0.75 has 0.9946 on 1.52. Seeds differ: 1.10, 1.89, 1.44 layers; on seed 1, whose router
-ranks worst, it runs more than informed routing does, which loses answers there. Positions of
-segments with k = 1 and 4 run 1.76 and 3.66 layers, operands 3.01, fillers 0.59. Against it H of
-informed routing is 0.97 [0.87, 1.02], of greedy skipping 0.32 [-1.04, 1.08], of coins -20 [-21,
--18]: from two layers on (the least depth of the blind) the oracle answers everything, so H says
-which share of what blind mixing loses is kept. The search takes 16 to 19 CPU seconds a seed.
-
 **Ways to fake it.** Argmax alone as the criterion, without a floor and a sibling: then a search
 over dozens of sets finds the right one of seven values by chance. Quoting the units of the search
 without running them. Ranking by something that a later token tells.
