@@ -17,6 +17,8 @@ TASK_FILES = ("checkpoints.py",)
 """Files of a task, beside its substrate, that hand a method what was trained for it."""
 JUDGES = ("task.py", "conformance.py", "drawing.py")
 """Files of a task that may see `truth/`; no method may import them."""
+FAMILY = 2
+"""Parts of a family's path: its `truth/` is that of each of its tasks."""
 FOLDERS = ("truth", "training")
 """Its folders that may: what trains a model has its labels from there, before any run."""
 
@@ -62,7 +64,7 @@ def _of_the_rest(source: Source, edge: Import) -> Iterator[Offence]:
     """Check a file outside methods/ that imports truth."""
     task = edge.target.parts[: edge.target.parts.index("truth")]
     inside = source.parts[: len(task)] == task
-    place = source.parts[len(task) :]
+    place = source.parts[len(task) + (len(task) == FAMILY) :] or ("",)
     if not inside or (place[0] not in FOLDERS and (len(place) > 1 or place[0] not in JUDGES)):
         yield _offence(
             "truth", source, edge,

@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 
 from adabench.workloads.depth_width.ledger import task
-from adabench.workloads.depth_width.ledger.recipes import FOLDER, backbone
 from adabench.workloads.depth_width.methods.static_units import static_thinning, static_units
 from adabench.workloads.depth_width.methods.static_units.static_thinning import ThinningRecipe
 from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
+from adabench.workloads.depth_width.substrate.plain_backbones import FOLDER, plain_backbone
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import (
     Parts,
@@ -33,7 +33,7 @@ def model() -> Backbone:
 
 @pytest.fixture(scope="module")
 def fitted(model: Backbone) -> Parts:
-    plan = ThinningRecipe("x", backbone(6, 0), 0, FOLDER, 0.5, rank=3, steps=2)
+    plan = ThinningRecipe("x", plain_backbone(6, 0), 0, FOLDER, 0.5, rank=3, steps=2)
     return static_thinning.train(plan, model, lambda done, steps: None)
 
 
@@ -70,7 +70,7 @@ def test_deciding_costs_nothing(model: Backbone, fitted: Parts):
 
 def test_training_is_repeatable_and_leaves_the_backbone(model: Backbone, fitted: Parts):
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
-    plan = ThinningRecipe("x", backbone(6, 0), 0, FOLDER, 0.5, rank=3, steps=2)
+    plan = ThinningRecipe("x", plain_backbone(6, 0), 0, FOLDER, 0.5, rank=3, steps=2)
     again = static_thinning.train(plan, model, lambda done, steps: None)
     for name, weight in fitted.state_dict().items():
         assert torch.equal(weight, again.state_dict()[name])

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.utils import parametrize
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.workloads.depth_width.ledger.recipes import FOLDER, backbone, recipes
+from adabench.workloads.depth_width.ledger.recipes import recipes
 from adabench.workloads.depth_width.ledger.task import load
 from adabench.workloads.depth_width.methods import random_units
 from adabench.workloads.depth_width.methods.informed_routing import (
@@ -24,6 +25,7 @@ from adabench.workloads.depth_width.methods.informed_routing.train_routers impor
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
 from adabench.workloads.depth_width.substrate.gathered_forward import decode, prefill
+from adabench.workloads.depth_width.substrate.plain_backbones import FOLDER, plain_backbone
 from adabench.workloads.depth_width.substrate.units import routers_and_forecasters, unit_forward
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
@@ -49,7 +51,7 @@ def tokens() -> Tensor:
 
 
 def retrofit(kind: str, **more: Any) -> RetrofitRecipe:
-    return RetrofitRecipe("x", backbone(6, 0), 0, FOLDER, kind, 0.5, **more)
+    return RetrofitRecipe("x", plain_backbone(6, 0), 0, FOLDER, kind, 0.5, **more)
 
 
 def parts_of(kind: str, seed: int = 3) -> routers_and_forecasters.Parts:
@@ -199,13 +201,21 @@ def test_a_forecaster_starts_from_a_fit_that_beats_the_mean() -> None:
     assert statistics.median(explained) > 0.4
 
 
+def merged(base: Backbone) -> Backbone:
+    """Return a plain backbone with all changes added to its weights."""
+    for module in list(base.modules()):
+        if isinstance(module, nn.Linear) and parametrize.is_parametrized(module):
+            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
+    return base.eval().requires_grad_(False)
+
+
 def test_training_leaves_a_frozen_backbone_alone_and_tunes_only_where_it_says_so() -> None:
     for kind, same in (("informed", True), ("greedy", True), ("tuned", False)):
         base = recipes()["vanilla-6-s0"].load()
         before = {k: v.clone() for k, v in base.state_dict().items()}
         plan = retrofit(kind, steps=2)
         train_routers.train(plan, base)
-        after = train_routers.merged(base).state_dict()
+        after = merged(base).state_dict()
         assert before.keys() == after.keys()
         assert same == all(torch.equal(before[k], after[k]) for k in before), kind
 

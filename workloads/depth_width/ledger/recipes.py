@@ -8,7 +8,6 @@ result does not depend on how busy the machine is. A name ends in its training s
 """
 
 from functools import cache, partial
-from pathlib import Path
 
 from adabench.workloads.depth_width.ledger.methods.duo_llm.train_modules import (
     ModuleRouters,
@@ -19,11 +18,17 @@ from adabench.workloads.depth_width.methods.informed_routing.train_routers impor
 from adabench.workloads.depth_width.methods.static_units.static_thinning import ThinningRecipe
 from adabench.workloads.depth_width.substrate.backbone import Shape
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, Recipe
+from adabench.workloads.depth_width.substrate.plain_backbones import (
+    FINE,
+    FOLDER,
+    STEADY,
+    SURE,
+    plain_backbone,
+)
 from adabench.workloads.depth_width.substrate.recursion_routing import CAPACITIES
 from adabench.workloads.depth_width.substrate.train_backbone import BackboneRecipe
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Kind
 
-FOLDER = Path(__file__).with_name("checkpoints")
 SPARSITIES = (0.45, 0.6, 0.75)
 LOADS = (0.25, 0.4, 0.75)
 """Targets of the share of the learners that run."""
@@ -31,10 +36,6 @@ STATICS = (1, 2)
 """Learners that everybody runs."""
 BUDGETS = (1, 2)
 """Big modules a position may run on average, of six."""
-
-# The int8 steps that a row's largest weight takes. A model that is sure of its answers keeps them
-# on fewer steps than one that is wrong now and then.
-_SURE, _STEADY, _FINE = 31, 47, 63
 
 _recursive = partial(Shape, layers=4, recursions=3)
 
@@ -44,25 +45,23 @@ def recipes() -> dict[str, Recipe]:
     """Return every recipe by name."""
     found: list[Recipe] = []
     for seed in SEEDS:
-        vanilla = backbone(6, seed)
-        found += [backbone(2, seed), backbone(3, seed), backbone(4, seed), vanilla]
+        vanilla = plain_backbone(6, seed)
+        found += [
+            plain_backbone(2, seed),
+            plain_backbone(3, seed),
+            plain_backbone(4, seed),
+            vanilla,
+        ]
         found += [*_recursions(seed), *_retrofits(vanilla), *_widths(vanilla), *_duo(seed)]
     return {recipe.name: recipe for recipe in found}
-
-
-def backbone(layers: int, seed: int) -> BackboneRecipe:
-    """Return the recipe of a plain stack."""
-    levels = _FINE if layers == 6 else _STEADY
-    name = f"vanilla-{layers}-s{seed}"
-    return BackboneRecipe(name, Shape(layers), seed, FOLDER, forecast_s=18 * layers, levels=levels)
 
 
 def _recursions(seed: int) -> list[Recipe]:
     """Return models that run layers again, or let positions leave."""
     recipe = partial(BackboneRecipe, seed=seed, home=FOLDER)
     found: list[Recipe] = [
-        recipe(f"recursive-s{seed}", _recursive(), forecast_s=150, levels=_SURE),
-        recipe(f"early-exit-s{seed}", Shape(6), loss="exits", forecast_s=160, levels=_FINE),
+        recipe(f"recursive-s{seed}", _recursive(), forecast_s=150, levels=SURE),
+        recipe(f"early-exit-s{seed}", Shape(6), loss="exits", forecast_s=160, levels=FINE),
     ]
     for kv in ("recursion", "shared"):
         shape = _recursive(router="expert", gate=0.1, kv=kv)
@@ -70,10 +69,10 @@ def _recursions(seed: int) -> list[Recipe]:
             if kv == "recursion" or preset == "thirds":
                 name = f"mor-expert-{preset}-{kv}-s{seed}"
                 found.append(
-                    recipe(name, shape, loss="expert", capacities=capacities, levels=_STEADY)
+                    recipe(name, shape, loss="expert", capacities=capacities, levels=STEADY)
                 )
     shape, name = _recursive(router="token"), f"mor-token-recursion-s{seed}"
-    return [*found, recipe(name, shape, loss="token", levels=_STEADY)]
+    return [*found, recipe(name, shape, loss="token", levels=STEADY)]
 
 
 def _retrofits(base: BackboneRecipe) -> list[Recipe]:
@@ -105,10 +104,10 @@ def _widths(base: BackboneRecipe) -> list[Recipe]:
     return [
         learners,
         *(
-            tuned(f"acm-{round(100 * load)}-s{seed}", kind="acm", target=load, levels=_STEADY)
+            tuned(f"acm-{round(100 * load)}-s{seed}", kind="acm", target=load, levels=STEADY)
             for load in LOADS
         ),
-        *(tuned(f"static-{n}-s{seed}", kind="static", target=n, levels=_SURE) for n in STATICS),
+        *(tuned(f"static-{n}-s{seed}", kind="static", target=n, levels=SURE) for n in STATICS),
     ]
 
 

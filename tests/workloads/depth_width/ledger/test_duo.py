@@ -17,7 +17,7 @@ from adabench.workloads.depth_width.ledger.methods.duo_llm.train_modules import 
     ModuleRouters,
     ModulesRecipe,
 )
-from adabench.workloads.depth_width.ledger.recipes import FOLDER, recipes
+from adabench.workloads.depth_width.ledger.recipes import recipes
 from adabench.workloads.depth_width.ledger.substrate.duo import duo_modules as duos
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
     BIG,
@@ -29,6 +29,7 @@ from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
 )
 from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
 from adabench.workloads.depth_width.substrate.backbone import Shape
+from adabench.workloads.depth_width.substrate.plain_backbones import FOLDER
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.depth_width.substrate.work_counter import Work
 

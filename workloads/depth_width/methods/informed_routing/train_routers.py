@@ -38,7 +38,7 @@ from adabench.workloads.depth_width.substrate.train_backbone import (
     batch_of,
 )
 from adabench.workloads.depth_width.substrate.units import unit_forward
-from adabench.workloads.depth_width.substrate.units.judged import held_out
+from adabench.workloads.depth_width.substrate.units.held_out_scores import held_out
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import (
     Fitted,
     Kind,
@@ -213,14 +213,6 @@ def adapters(base: Backbone) -> list[nn.Parameter]:
                 parametrize.register_parametrization(module, "weight", change)
                 found += [change.down, change.up]
     return found
-
-
-def merged(base: Backbone) -> Backbone:
-    """Return a plain backbone with all changes added to its weights."""
-    for module in list(base.modules()):
-        if isinstance(module, nn.Linear) and parametrize.is_parametrized(module):
-            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
-    return base.eval().requires_grad_(False)
 
 
 def _regress(parts: Parts, unit: int, x: Tensor, y: Tensor) -> None:

@@ -37,7 +37,7 @@ from adabench.workloads.depth_width.substrate.train_backbone import (
     batch_of,
 )
 from adabench.workloads.depth_width.substrate.units import unit_forward
-from adabench.workloads.depth_width.substrate.units.judged import held_out
+from adabench.workloads.depth_width.substrate.units.held_out_scores import held_out
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import (
     Fitted,
     Kind,

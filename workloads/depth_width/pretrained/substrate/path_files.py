@@ -32,6 +32,7 @@ from adabench.workloads.depth_width.pretrained.substrate.plans import (
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.int8_packing import HALVES
 from adabench.workloads.depth_width.substrate.paths import path_routers, path_search
 from adabench.workloads.depth_width.substrate.paths.path_routers import Routers
 from adabench.workloads.depth_width.substrate.smollm2 import llama_backbone
@@ -68,7 +69,7 @@ def train(
             plan, unit_files.fitting_backbone(plan.seed), drawn, progress
         )
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoints.write(taught.routers.state_dict(), folder / f"{plan.name}{SUFFIX}")
+    checkpoints.write(taught.routers.state_dict(), folder / f"{plan.name}{SUFFIX}", levels=HALVES)
     statics = {str(length): list(path) for length, path in taught.statics.items()}
     return checkpoints.describe(plan, folder, static=statics, **taught.facts)
 
