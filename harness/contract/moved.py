@@ -48,6 +48,7 @@ def _today(cell: Cell, moves: Iterable[tuple[Origin, str, frozenset[str]]]) -> C
         ):
             gone = {*origin.where, *origin.drops}
             left = {name: to for name, to in cell.conditions.items() if name not in gone}
-            scale = registry.find(task).card.scales[0]
+            known = registry.find(task).card.scales
+            scale = cell.scale if cell.scale in known else known[0]
             return replace(cell, task=task, conditions={**left, **origin.sets}, scale=scale)
     return cell

@@ -1,4 +1,4 @@
-"""Questions on a short ledger: layout `qa`, three answers that must all be right.
+"""Questions on a short ledger, with three answers that must all be right.
 
     <bos> 3   add4 [ph2 ph2' ph2''] mul5 add1   =   a1 a2 a3
 

@@ -1,6 +1,6 @@
 """Dense MLPs: every token runs the SwiGLU MLP of each layer once.
 
-The equal-memory rival of VersatileFFN: four layers, trained on layout `c2` for as many steps as
+The equal-memory rival of VersatileFFN: four layers, trained on the same data for as many steps as
 everything there; its optimiser is renewed where the looped models' is (`train_ffns.py`).
 
 **What to expect.** Seed 0 was seen when the data was chosen (`task.py`): 1.000, 0.858, 0.494,

@@ -1,6 +1,6 @@
 """Least sufficient loops in hindsight: for each sequence the cheapest model that answers most.
 
-The oracle of layout `c2`. Each batch is read by every static model (one loop, two, four); each
+The oracle of this task. Each batch is read by every static model (one loop, two, four); each
 sequence then takes the one that is worth most, its right answers as the accuracy weighs them, less
 `price` x MLPs run. At price 0 the most right answers count and ties go to the cheapest. What is
 measured afterwards is a real run.

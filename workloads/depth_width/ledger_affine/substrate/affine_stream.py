@@ -1,4 +1,4 @@
-"""Data of layout `c2`: the ledger with operands that hold two maps at once.
+"""The ledger with operands that hold two maps at once.
 
     <bos> 3   aff3,2  mul2  =  1   [ph2 ph2' ph2'']  aff6,1  add4  =  5  ...
 

@@ -19,7 +19,7 @@ from adabench.workloads.depth_width.substrate.readers import DECODED, GATHERED_T
 
 @dataclass(frozen=True)
 class FfnReader:
-    """A model of layout `c2`: what a method gets to hold."""
+    """A model of affine operands: what a method gets to hold."""
 
     stack: Stack
     mode: str

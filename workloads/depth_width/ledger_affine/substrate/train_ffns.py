@@ -1,4 +1,4 @@
-"""How the models of layout `c2` are trained: the substrate's recipe, in one or two phases.
+"""How the models of affine operands are trained: the substrate's recipe, in one or two phases.
 
 Optimiser, batch, answer weight and the auxiliary value head are those of `train_backbone.py`. A plan
 with `warm` steps is a dense model for so long, with a warm-up and a constant rate; then its kind

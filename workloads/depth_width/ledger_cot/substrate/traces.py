@@ -1,4 +1,4 @@
-"""Questions that are reckoned step by step: layout `cot`, and the grammar of its traces.
+"""Questions that are reckoned step by step, and the grammar of its traces.
 
     question   <bos> v  i1 op_1  i2 op_2 ... in op_n  <sep>        n uniform in 4..8
     verbose    op_i  i i' i''  s_{i-1} = s_i      for i = 1..n      7 tokens a step
@@ -19,7 +19,7 @@ verbose traces and 0.999 of the terse ones without a fault. The model that answe
 (`cot-direct`, 500 steps of 96 questions) is right for 0.178, with pauses for 0.177: chance is
 0.143. Left alone with questions and answers it learns hardly more: 0.22 after 600 steps of 96. **It
 is not that six layers could not**: told every running value by the stream's auxiliary head, which
-no model of this layout is, it stood at 0.785 after 1000 steps (by n = 4..8: 0.99, 0.86, 0.78, 0.78,
+no model of this task is, it stood at 0.785 after 1000 steps (by n = 4..8: 0.99, 0.86, 0.78, 0.78,
 0.44; 512 questions). So the gap is one of supervision within minutes as much as of depth; longer
 questions would be the cure.
 

@@ -1,4 +1,4 @@
-"""Backbones for layout `cot`: one that speaks its steps, and one that answers at once.
+"""Backbones for reckoning in steps: one that speaks its steps, and one that answers at once.
 
 Fine-tuning as in the paper: cross-entropy of what follows the question alone, weight 3 on the
 answer, no auxiliary head. Optimiser and schedule are those of `train_backbone.py`; the number of
@@ -39,7 +39,7 @@ from adabench.workloads.depth_width.substrate.units import unit_forward
 BATCH = {"words": 32, "direct": 48}
 """Questions of each of the two kinds in a step."""
 HELD_OUT_SEED, HELD_OUT = 999, 1000
-_STREAM = 61  # these streams are keyed apart from those of the other layouts
+_STREAM = 61  # these streams are keyed apart from those of other data
 _FEWEST_FIRST = 2
 
 

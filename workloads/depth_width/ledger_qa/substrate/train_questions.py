@@ -1,4 +1,4 @@
-"""Backbones for layout `qa`: the stream's model goes on, on questions with k = 1..4.
+"""Backbones for questions: the stream's model goes on, on questions with k = 1..4.
 
 Optimiser, rate, schedule, answer weight and the auxiliary value head are those of `train_backbone.py`;
 the model that starts is the trained one of the stream, so there is no curriculum. A batch holds 96

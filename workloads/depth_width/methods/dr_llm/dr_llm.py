@@ -110,7 +110,7 @@ CARD = Card(
         Claim(
             id="drllm-real",
             says="On real text a tenth fewer layers than the whole model, within 1 % of its nats.",
-            paper="the card's criterion 1; our bar for scale real",
+            paper="the card's criterion 1; our bar for a pretrained model",
             expect=Ratio("executions", against="full_path", high=0.9, keeping={"nll_token": 0.036}),
             where_task="pretrained",
         ),

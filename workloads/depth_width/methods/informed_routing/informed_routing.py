@@ -126,7 +126,7 @@ CARD = Card(
         Claim(
             id="ir-real",
             says="A pretrained model runs 15 % fewer layers within 1 % of its nats a token.",
-            paper="our bar for scale real",
+            paper="our bar for a pretrained model",
             expect=Ratio(
                 "executions",
                 against="vanilla",

@@ -11,7 +11,7 @@ real `fitted` are those that do the least harm when twice as many are skipped by
 (`skip_damage.py`), `uniform` whole layers spread evenly, `late` the last ones (`closed_form_fit.py`), the
 truncated model; at 0.15 all three are shipped, `adabench train` fits the others.
 
-At scale real a unit that nobody runs needs no keys and values, which a router's skipped unit does:
+On `pretrained` a unit that nobody runs needs no keys and values, which a router's skipped unit does:
 so at equal executions less is done here, and that is counted. At scale embedded keys are written as
 for all.
 

@@ -102,7 +102,7 @@ def static_path(name: str, length: int, folder: Path) -> tuple[int, ...]:
     known = {int(key): tuple(path) for key, path in card["static"].items()}
     if length not in known:
         raise SelectionError(
-            f"At scale real no static path of length={length} was searched.",
+            f"No static path of SmolLM2 of length={length} was searched.",
             f"Ask for {min(known)} to {max(known)}.",
         )
     return known[length]

@@ -1,4 +1,4 @@
-"""SmolLM2 run along a path of layers, another one for each window: Dr.LLM's engine at scale real.
+"""SmolLM2 run along a path of layers, another one for each window: Dr.LLM's engine on `pretrained`.
 
 A window is a prompt and the words that follow it. As in `path_forward.py` a path is written as *passes*,
 how often each layer runs, 0 (skip), 1 or 2 (repeat), [windows, L], and before each layer `Decide`

@@ -1,4 +1,4 @@
-"""How Dr.LLM's routers are taught at scale real: searched labels, one forward, a focal loss.
+"""How Dr.LLM's routers are taught on SmolLM2: searched labels, one forward, a focal loss.
 
 Windows of the fitting split are dealt out once, none twice: some are searched, some give the
 second look, most are labelled, some settle, some judge. Each label's prompt is run once along its

@@ -177,7 +177,7 @@ def _lean(leans: Mapping[float, float], share: float) -> float:
     """
     if not SERVED[0] <= share <= SERVED[1]:
         raise SelectionError(
-            f"At scale real no gate is settled for budget={share:g}.",
+            f"No gate of SmolLM2 is settled for budget={share:g}.",
             f"Ask for {SERVED[0]:g} to {SERVED[1]:g}: below, a pretrained model falls apart.",
         )
     known = sorted(leans)

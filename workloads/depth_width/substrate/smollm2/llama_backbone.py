@@ -1,4 +1,4 @@
-"""A Llama decoder taken apart into units: what scale `real` of the ledger runs.
+"""A Llama decoder taken apart into units: what `pretrained` runs.
 
     h <- h + out(attention(norm1(h)))        unit 2 l
     h <- h + down(silu(gate x) * up x)       unit 2 l + 1,  x = norm2(h)

@@ -1,0 +1,88 @@
+"""A run recorded before `ledger` was split reads as it did, under the addresses of today.
+
+`before_the_split/` was recorded at the last commit before the move (three seeds, two batches of eight
+sequences); `verdicts.json` is what that commit's `claims --json` said of it.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from adabench.harness.analysis.load_run import load_run
+from adabench.harness.contract import moved, registry
+from adabench.harness.contract.record import Cell
+from adabench.harness.store import table
+
+RUN = Path(__file__).with_name("before_the_split")
+TODAY = {
+    "ledger/vanilla", "ledger_qa/full_path", "ledger_qa/dr_llm", "ledger_affine/dense_ffn",
+    "ledger_affine/versatile_ffn", "ledger_affine/fixed_loops", "ledger_cot/cot",
+    "ledger_cot/latent_cot", "ledger_cot/system_1_5",
+}  # fmt: skip
+
+
+def cell(method: str, scale: str = "embedded", **conditions: str | int) -> Cell:
+    return Cell("ledger", method, {}, {"mode": "prefill", "width": 64, **conditions}, scale, 0)
+
+
+def test_the_verdicts_are_those_of_before() -> None:
+    known = json.loads((RUN / "verdicts.json").read_text())
+    assert {row.id: row.verdict for row in load_run(RUN).claims} == known
+
+
+def test_a_table_has_todays_addresses_and_every_row() -> None:
+    found = table.read(RUN)
+    assert {one.address for one in found.cells} == TODAY
+    assert not any("layout" in one.conditions for one in found.cells)
+    assert [one.key for one in found.cells] == sorted(one.key for one in found.cells)
+    lines = (RUN / "records.jsonl").read_text().splitlines()
+    solved = [json.loads(line) for line in lines if '"v"' in line and '"p"' not in line]
+    assert len(found) == len(solved)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "task", "conditions"),
+    [
+        (cell("vanilla", layout="stream"), "ledger", {"mode": "prefill", "width": 64}),
+        (cell("dr_llm", layout="qa"), "ledger_qa", {"mode": "prefill"}),
+        (cell("moe_ffn", layout="c2"), "ledger_affine", {"mode": "prefill"}),
+        (cell("cot", layout="cot"), "ledger_cot", {"mode": "prefill"}),
+        (cell("acm", "real", layout="stream"), "pretrained", {"prompt": 0}),
+        (cell("dr_llm", "real", layout="qa"), "pretrained", {"prompt": 64}),
+    ],
+)
+def test_records_of_each_layout_go_to_their_task(
+    recorded: Cell, task: str, conditions: dict[str, str | int]
+) -> None:
+    (found,) = moved.cells([recorded])
+    assert (found.task, dict(found.conditions)) == (task, conditions)
+    assert found.scale == "embedded"
+
+
+def test_what_nobody_took_over_stays_as_it_is() -> None:
+    kept = [
+        cell("vanilla", mode="decode1"),
+        cell("vanilla", layout="qa"),
+        Cell("paging", "lru", {}, {"layout": "qa"}, "embedded", 0),
+    ]
+    assert moved.cells(kept) == tuple(kept)
+    (gpu,) = moved.cells([cell("vanilla", "gpu", layout="stream")])
+    assert (gpu.task, gpu.scale) == ("ledger", "gpu")
+
+
+def test_addresses_of_before_are_found() -> None:
+    for task in ("ledger_qa", "ledger_affine", "ledger_cot"):
+        for entry in registry.methods(task).values():
+            assert registry.find(f"ledger/{entry.name}").address == entry.address
+    assert registry.find("ledger/acm").address == "ledger/acm"
+
+
+def test_a_family_s_method_reads_its_card_by_task() -> None:
+    here, there = registry.find("ledger/acm").card, registry.find("pretrained/acm").card
+    assert not {claim.id for claim in here.claims} & {claim.id for claim in there.claims}
+    assert {claim.where_task for claim in there.claims} == {"pretrained"}
+    assert (here.defaults["budget"], there.defaults["budget"]) == (0.4, 0.75)
+    assert registry.load(registry.find("pretrained/acm")) is registry.load(
+        registry.find("ledger/acm")
+    )
