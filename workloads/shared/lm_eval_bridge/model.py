@@ -20,7 +20,7 @@ this seed is that very case, with its random numbers: answers, counts and accura
 `adabench run`. Any other question gets random numbers from its own text. Sampling parameters of a
 task are not the method's and are not read; `until` cuts the text.
 
-**Likelihood** (`ledger`): the method reads context and continuation once, teacher-forced, one
+**Likelihood** (`ledger`, `pretrained`): the method reads context and continuation once, teacher-forced, one
 sequence at a time, so that neither batching nor the company of other requests decides who leaves
 early. Continuations that share a context (the choices of an item) share its reading when each is
 one word. A method that searches has no likelihood, and one that reads does not generate: each says
@@ -65,7 +65,9 @@ LM = require("lm_eval.api.model", extra="eval").LM
 
 NOT_OURS = ("batch_size", "max_batch_size", "device", "trust_remote_code", "metadata")
 """What lm-eval adds to every model's arguments."""
-READ = ("chain", "ledger")
+SCORED = ("ledger", "pretrained")
+"""Tasks whose methods score words that they are given."""
+READ = ("chain", *SCORED)
 """Tasks whose cases can be read from text."""
 Likelihood = tuple[float, bool]
 
@@ -78,7 +80,7 @@ class Request(Protocol):
 
 
 class AdaptiveModel(LM):  # type: ignore[misc, valid-type]
-    """A method of `chain` or `ledger`, as lm-eval sees a model."""
+    """A method of `chain`, `ledger` or `pretrained`, as lm-eval sees a model."""
 
     def __init__(
         self,
@@ -186,7 +188,7 @@ class AdaptiveModel(LM):  # type: ignore[misc, valid-type]
 
     def _require_reading(self) -> None:
         cell, role = self.subject.cell, self.subject.role
-        if cell.task != "ledger":
+        if cell.task not in SCORED:
             raise NotImplementedError(
                 f"{cell.address} searches for an answer, and what it returns has no likelihood: "
                 "take a task that generates, such as adabench_chain or gsm8k."
@@ -203,7 +205,7 @@ class AdaptiveModel(LM):  # type: ignore[misc, valid-type]
         readings: dict[tuple[int, ...], torch.Tensor],
     ) -> Likelihood:
         """Return a continuation's log-probability, and whether each word was the likeliest."""
-        # At scale real the task reads plain text with its model's own words.
+        # `pretrained` reads plain text with its model's own words.
         given, wanted = map(getattr(self.subject.task, "ids", ledger_ids), said)
         if not given or not wanted:
             raise ValueError("A ledger model needs a word to begin with and a word to judge.")

