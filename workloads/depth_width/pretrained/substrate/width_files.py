@@ -7,7 +7,6 @@ modules rose from 0.30 to 0.48 nats (four windows of the fitting split).
 """
 
 import hashlib
-import inspect
 from collections.abc import Mapping
 from copy import deepcopy
 from functools import lru_cache, partial
@@ -19,13 +18,10 @@ import torch
 from torch import Tensor
 
 from adabench.harness.errors import SelectionError
-from adabench.harness.provenance.environment import source_digest
 from adabench.harness.store.prepared_states import default_folder
 from adabench.workloads.depth_width.pretrained.substrate import (
-    plans,
     unit_files,
     width_fit,
-    width_forward,
 )
 from adabench.workloads.depth_width.pretrained.substrate.plans import (
     RealWidths,
@@ -43,14 +39,12 @@ from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
     RealWidened,
     modules_of,
 )
-from adabench.workloads.depth_width.substrate import checkpoints, learner_choices
+from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.int8_packing import HALVES
-from adabench.workloads.depth_width.substrate.smollm2 import llama_backbone
+from adabench.workloads.shared.training.checkpoints import code_digest
 
-FITTERS = (llama_backbone, width_fit, plans, width_forward, learner_choices)
-"""The modules that decide what a fitted file holds."""
 FORECASTS = ("narrow", "wide", "constant")
 SERVED = (0.6, 0.95)
 """Budgets, least and most, that gates are lent for."""
@@ -211,6 +205,6 @@ def filed(name: str, folder: Path) -> tuple[RealWidths, Path]:
 
 def shelf(plan: RealWidths) -> Path:
     """Return where a fit is kept: by its code, its plan and its backbone."""
-    code = source_digest([Path(inspect.getfile(module)) for module in FITTERS])
+    code = code_digest(width_fit)
     words = repr((code, plan, unit_files.backbone().shape))
     return default_folder() / "retrofits" / hashlib.sha256(words.encode()).hexdigest()[:16]

