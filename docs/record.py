@@ -4,14 +4,15 @@ A run is made at the default seeds and packed into docs/recorded/<task>. One who
 take more than 400 kB leaves its findings only.
 """
 
-import gzip
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from adabench.harness.analysis import findings_file
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.contract import registry
 from adabench.harness.store import packed_run, run_folder
@@ -28,45 +29,47 @@ FEWER: dict[str, tuple[str, ...]] = {
 
 def record(task: str) -> int:
     """Run a task and put what it left into docs/recorded; return the bytes that it takes."""
+    selection = FEWER.get(task, (f"{task}/*",))
     with tempfile.TemporaryDirectory() as temporary:
         out = Path(temporary) / task
-        selection = FEWER.get(task, (f"{task}/*",))
-        command = ["adabench", "run", *selection, "--out", str(out), "--no-report"]
-        done = subprocess.run([sys.executable, "-m", "adabench", *command[1:]], check=False)
-        if done.returncode not in (0, 1):
+        words = [sys.executable, "-m", "adabench", "run", *selection, "--no-report"]
+        done = subprocess.run([*words, "--out", str(out)], check=False, stdout=subprocess.DEVNULL)
+        if done.returncode not in (0, 1):  # 1: some cells failed, and their records say why
             raise SystemExit(f"{task}: adabench run ended with {done.returncode}.")
-        _name_the_command(out, [*command[:-3], "--out", f"docs/recorded/{task}"])
-        return _keep(out, RECORDED / task)
+        return keep(out, RECORDED / task, selection)
 
 
-def _name_the_command(folder: Path, command: list[str]) -> None:
-    """Write the command that records it, in place of the one with a temporary folder."""
+def keep(folder: Path, target: Path, selection: Sequence[str]) -> int:
+    """Pack a run, or its findings where its records are too many; return the bytes it takes."""
+    write_command(folder, selection, target.name)
+    shutil.rmtree(target, ignore_errors=True)
+    packed_run.pack(folder, target, (run_folder.RECORDS, run_folder.MANIFEST))
+    if size_bytes(target) > MOST_BYTES:
+        shutil.rmtree(target)
+        findings_file.write(load_run(folder), folder, target)
+    return size_bytes(target)
+
+
+def write_command(folder: Path, selection: Sequence[str], name: str) -> None:
+    """Write the command for a reader, in place of the one with a temporary folder."""
+    command = ["adabench", "run", *selection, "--no-report", "--out", f"docs/recorded/{name}"]
     path = folder / run_folder.MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(manifest | {"command": command}, indent=1) + "\n", encoding="utf-8")
 
 
-def _keep(folder: Path, target: Path) -> int:
-    """Pack a run, or its findings where its records are too many."""
-    shutil.rmtree(target, ignore_errors=True)
-    packed_run.pack(folder, target, (run_folder.RECORDS, run_folder.MANIFEST))
-    if sum(path.stat().st_size for path in target.iterdir()) > MOST_BYTES:
-        shutil.rmtree(target)
-        target.mkdir()
-        (target / "findings.json.gz").write_bytes(gzip.compress(_findings(folder), 9, mtime=0))
-    return sum(path.stat().st_size for path in target.iterdir())
-
-
-def _findings(folder: Path) -> bytes:
-    findings = load_run(folder)
-    manifest = {key: value for key, value in findings.manifest.items() if key != "plan"}
-    document = findings.to_json() | {"run": ""}
-    return json.dumps({"manifest": manifest, "document": document}).encode()
+def size_bytes(folder: Path) -> int:
+    """Return what the files of a folder take."""
+    return sum(path.stat().st_size for path in folder.iterdir())
 
 
 def main() -> None:
     """Record the tasks that are named, or all of them."""
-    for task in sys.argv[1:] or sorted(registry.tasks()):
+    known = sorted(registry.tasks())
+    for task in sys.argv[1:]:
+        if task not in known:
+            raise SystemExit(f"{task} is no task; the tasks are {', '.join(known)}.")
+    for task in sys.argv[1:] or known:
         print(f"{task}: {record(task) / 1000:.0f} kB")
 
 

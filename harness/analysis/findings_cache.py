@@ -59,8 +59,13 @@ def save(folder: Path, made_of: Mapping[str, Any], findings: Findings) -> None:
     """Keep findings, where there is anything to keep and the folder can be written."""
     if not made_of:
         return
+    derived_files.save(folder / CACHE, made_of, to_header(findings))
+
+
+def to_header(findings: Findings) -> dict[str, Any]:
+    """Return plain data from which, with the manifest and the cards, findings can be rebuilt."""
     tally = findings.tally
-    header = {
+    return {
         "warnings": findings.manifest["warnings"],
         "tasks": _defaults(findings.task_cards),
         "methods": _defaults(findings.method_cards),
@@ -77,7 +82,6 @@ def save(folder: Path, made_of: Mapping[str, Any], findings: Findings) -> None:
         "conversion": [asdict(row) for row in findings.conversion],
         "claims": [asdict(row) for row in findings.claims],
     }
-    derived_files.save(folder / CACHE, made_of, header)
 
 
 def load(
@@ -91,7 +95,17 @@ def load(
     copy = derived_files.load(folder / CACHE, made_of) if made_of else None
     if copy is None:
         return None
-    header, _ = copy
+    return from_header(folder, manifest, copy[0], tasks, methods)
+
+
+def from_header(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    header: Mapping[str, Any],
+    tasks: Cards,
+    methods: Cards,
+) -> Findings:
+    """Rebuild findings from what `to_header` returned."""
     return Findings(
         str(folder),
         {**manifest, "warnings": header["warnings"]},
@@ -114,7 +128,10 @@ def _pinned(cards: Cards, defaults: Mapping[str, Mapping[str, Any]]) -> dict[str
     return {
         address: replace(
             card,
-            knobs=tuple(replace(k, default=defaults[address][k.name]) for k in card.knobs),
+            knobs=tuple(
+                replace(k, default=defaults.get(address, {}).get(k.name, k.default))
+                for k in card.knobs
+            ),
         )
         for address, card in cards.items()
     }

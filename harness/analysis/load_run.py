@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from adabench.harness.analysis import findings_cache, measurement_warnings
+from adabench.harness.analysis import findings_cache, findings_file, measurement_warnings
 from adabench.harness.analysis.analyse import analyse
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract import moved, registry
@@ -24,6 +24,8 @@ def load_run(folder: Path) -> Findings:
     Raises:
         StoreError: if it is not a run or holds damaged records.
     """
+    if run_folder.has_only_findings(folder):
+        return findings_file.read(folder, find_cards)
     manifest = run_folder.read_manifest(folder)
     sha256 = manifest["records_sha256"] = run_folder.digest(folder)
     manifest["certificate"] = certificate.read(folder)

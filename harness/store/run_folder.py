@@ -19,6 +19,7 @@ import hashlib
 import json
 import logging
 import os
+import shlex
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -36,6 +37,8 @@ SCHEMA = 2
 READABLE = (1, 2)
 RECORDS = "records.jsonl"
 MANIFEST = "run.json"
+FINDINGS = "findings.json"
+"""Packed, beside a packed manifest: what is left of a run whose records were not kept."""
 TURNS = "turns.done"
 LOG = "log.txt"
 
@@ -155,6 +158,8 @@ def create(folder: Path, turns: Iterable[Turn], manifest: Mapping[str, Any]) -> 
     cells = {turn.cell.key: turn.cell.to_json() for turn in turns}
     order = [[turn.cell.key, turn.repeat] for turn in turns]
     whole = {"schema": SCHEMA, **manifest, "plan": {"cells": cells, "turns": order}}
+    if packed_run.is_packed(folder / MANIFEST):
+        raise StoreError(f"{folder} holds a packed run already.", "Choose another --out.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         run = Run(folder, turns)  # locked from here on
@@ -192,6 +197,7 @@ def resume(folder: Path) -> Run:
     Raises:
         StoreError: if it is not a run, is packed, cannot be written, or is being written right now.
     """
+    require_records(folder)
     if packed_run.is_packed(folder / RECORDS):
         raise StoreError(
             f"{folder} is a packed run, which can only be read.",
@@ -250,12 +256,35 @@ def read_plan(manifest: Mapping[str, Any]) -> tuple[Turn, ...]:
     return tuple(Turn(cells[key], repeat) for key, repeat in manifest["plan"]["turns"])
 
 
+def has_only_findings(folder: Path) -> bool:
+    """Say whether a folder holds what was found in a run and not its records."""
+    return packed_run.is_packed(folder / FINDINGS) and not (
+        (folder / RECORDS).exists() or packed_run.is_packed(folder / RECORDS)
+    )
+
+
+def require_records(folder: Path) -> None:
+    """Refuse a folder that holds findings alone.
+
+    Raises:
+        StoreError: if it does.
+    """
+    if has_only_findings(folder):
+        words = read_manifest(folder)["command"]
+        command = words[: words.index("--out")] if "--out" in words else words
+        raise StoreError(
+            f"{folder} holds the findings of a run without its records, which this needs.",
+            f"Make them anew: {shlex.join(map(str, command))}",
+        )
+
+
 def records(folder: Path) -> list[Record]:
     """Return the records of a run: the last word on each unit, an ok one if there is one.
 
     Raises:
         StoreError: if a line other than a cut last one is not a record.
     """
+    require_records(folder)
     path = folder / RECORDS
     cells = {turn.cell.key: turn.cell for turn in read_plan(read_manifest(folder))}
     latest: dict[Unit, Record] = {}

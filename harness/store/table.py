@@ -176,6 +176,7 @@ def _as_of_today(found: Table) -> Table:
 
 def _read(folder: Path, sha256: str) -> Table:
     path = folder / run_folder.RECORDS
+    run_folder.require_records(folder)
     manifest = run_folder.read_manifest(folder)
     size = packed_run.size_bytes(path)
     if size < KEPT_FROM:

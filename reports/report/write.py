@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.analysis.invalid_timings import drop_invalid_timings
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.errors import SelectionError, StoreError
+from adabench.harness.store import run_folder
 from adabench.harness.store.table import read as read_table
+
+if TYPE_CHECKING:
+    from adabench.reports.report.drill_down import Inside
 
 
 def write_report(
@@ -43,17 +48,23 @@ def report_runs(folders: Sequence[Path], out: Path | None = None) -> Path:
 
 
 def render_page(runs: Sequence[Findings], folders: Sequence[Path]) -> str:
-    """Return the page of runs, each with what lies behind its operating points."""
-    from adabench.reports.report import drill_down
+    """Return the page of runs, each with what lies behind its operating points.
+
+    Of a run whose records were not kept, its findings are drawn and nothing behind them.
+    """
     from adabench.reports.report.page import render
 
-    digests = [str(run.manifest.get("records_sha256", "")) for run in runs]
-    tables = (read_table(folder, sha) for folder, sha in zip(folders, digests, strict=True))
-    insides = [
-        drill_down.inside(run, drop_invalid_timings(own))
-        for run, own in zip(runs, tables, strict=True)
-    ]
+    insides = [_inside(run, folder) for run, folder in zip(runs, folders, strict=True)]
     return render(*runs, insides=insides)
+
+
+def _inside(run: Findings, folder: Path) -> "dict[int, Inside] | None":
+    from adabench.reports.report import drill_down
+
+    if run_folder.has_only_findings(folder):
+        return None
+    own = read_table(folder, str(run.manifest.get("records_sha256", "")))
+    return drill_down.inside(run, drop_invalid_timings(own))
 
 
 def write_figures(findings: Findings, folder: Path) -> list[Path]:

@@ -1,0 +1,54 @@
+"""Findings without their records: `findings.json.gz` beside a packed manifest.
+
+A repository that keeps runs keeps the findings alone of a run whose records are too many. Claims,
+reports and the list of numbers can be read from them. What needs the records says so.
+"""
+
+import gzip
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from adabench.harness.analysis import findings_cache
+from adabench.harness.analysis.findings import Findings
+from adabench.harness.contract.card import Card
+from adabench.harness.errors import StoreError
+from adabench.harness.store import packed_run, run_folder
+
+SHA256 = "records_sha256"
+FindCards = Callable[[Iterable[str]], Mapping[str, Card]]
+
+
+def write(findings: Findings, folder: Path, out: Path) -> None:
+    """Write the manifest and the findings of a run into another folder, packed.
+
+    Raises:
+        StoreError: if a file is missing or cannot be written.
+    """
+    packed_run.pack(folder, out, (run_folder.MANIFEST,))
+    header = findings_cache.to_header(findings) | {SHA256: findings.manifest[SHA256]}
+    text = json.dumps(header, separators=(",", ":"))
+    target = packed_run.packed(out / run_folder.FINDINGS)
+    try:
+        target.write_bytes(gzip.compress(text.encode(), packed_run.LEVEL, mtime=0))
+    except OSError as problem:
+        raise StoreError(f"{target} cannot be written: {problem.strerror}.") from problem
+
+
+def read(folder: Path, find_cards: FindCards) -> Findings:
+    """Return the findings of a folder for which `run_folder.has_only_findings`.
+
+    Raises:
+        StoreError: if they cannot be read.
+    """
+    manifest = run_folder.read_manifest(folder)
+    path = folder / run_folder.FINDINGS
+    try:
+        header: dict[str, Any] = json.loads(packed_run.read_bytes(path))
+    except (*packed_run.UNREADABLE, ValueError) as broken:
+        raise StoreError(f"{packed_run.packed(path)} cannot be read: {broken}.") from broken
+    manifest |= {SHA256: header[SHA256], "certificate": None}
+    return findings_cache.from_header(
+        folder, manifest, header, find_cards(header["tasks"]), find_cards(header["methods"])
+    )
