@@ -9,6 +9,7 @@ import importlib.util
 import io
 from typing import Any
 
+from adabench.harness.store.column import FloatArray
 from adabench.harness.store.table import Table
 
 
@@ -40,7 +41,15 @@ def _columns(own: Table) -> dict[str, Any]:
         for name in sorted({key for cell in cells for key in getattr(cell, kind)}):
             values = [getattr(cell, kind).get(name) for cell in cells]
             found[f"{kind}.{name}"] = _one_type([values[i] for i in own.cell.tolist()])
-    return found | {f"values.{name}": own.columns[name] for name in sorted(own.columns)}
+    return found | {f"values.{name}": _floats(own.columns[name]) for name in sorted(own.columns)}
+
+
+def _floats(column: FloatArray) -> Any:
+    """Return a column as floats, null in the rows of tasks and methods that have no such value."""
+    import pyarrow
+
+    # A sliced column is a plain array: pyarrow does not take one that is held narrower.
+    return pyarrow.array(column[:], from_pandas=True)
 
 
 def _one_type(values: list[Any]) -> list[Any]:
