@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONSAFEPATH := 1
 
-.PHONY: run test slow check style types layers rules fresh docs bench clean
+.PHONY: run test slow check style types layers rules fresh docs results bench clean
 
 run: .venv/installed      ## the tour: at most a minute, offline
 	$(BIN)/adabench run
@@ -30,10 +30,13 @@ rules: .venv/installed    ## reachability, size budgets, fairness, names: see ch
 	PYTHONPATH=. $(BIN)/python -m checks
 
 fresh: .venv/installed    ## generated docs are those that docs/generate.py would write
-	$(BIN)/python docs/generate.py --check
+	PYTHONPATH=. $(BIN)/python -m docs.generate --check
 
 docs: .venv/installed     ## write the generated docs again
-	$(BIN)/python docs/generate.py
+	PYTHONPATH=. $(BIN)/python -m docs.generate
+
+results: .venv/installed  ## record runs of all tasks anew, or of those in ARGS; `make docs` renders them
+	PYTHONPATH=. $(BIN)/python -m docs.record $(ARGS)
 
 bench: .venv/installed    ## our overhead beside other tools, and all of them on a busy machine
 	$(BIN)/pip install --quiet --group bench

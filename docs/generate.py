@@ -1,4 +1,8 @@
-"""Write docs/help.md and docs/methods.md from the program itself; `--check` compares instead."""
+"""Write the generated pages; `--check` compares instead.
+
+help.md and methods.md come from the program itself, the tree in architecture.md from the sources,
+results/ and papers/ from the recorded runs.
+"""
 
 import sys
 from pathlib import Path
@@ -8,6 +12,7 @@ from typer.testing import CliRunner
 
 from adabench.cli.main import app
 from adabench.harness.contract.catalogue import method_rows
+from docs import result_pages, source_tree
 
 FOLDER = Path(__file__).parent
 FIRST = ("run", "merge", "list", "show", "claims", "report", "explain", "publish", "compare", "gate", "check", "train", "doctor",
@@ -57,19 +62,38 @@ def method_table() -> str:
     return "\n".join([NOTE, "# Methods", "", *head, *lines]) + "\n"
 
 
+def pages() -> dict[str, str]:
+    """Return every generated page by its path below docs/."""
+    architecture = (FOLDER / "architecture.md").read_text(encoding="utf-8")
+    return {
+        "help.md": help_pages(),
+        "methods.md": method_table(),
+        "architecture.md": source_tree.insert(architecture),
+        **result_pages.pages(result_pages.recordings()),
+    }
+
+
 def main() -> int:
     """Write or compare; the exit code says whether a page was stale."""
-    stale = []
-    for name, text in {"help.md": help_pages(), "methods.md": method_table()}.items():
-        path = FOLDER / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(name)
-            if "--check" not in sys.argv:
-                path.write_text(text, encoding="utf-8")
-    if stale and "--check" in sys.argv:
-        print(f"stale: {', '.join(stale)}; run `make docs`", file=sys.stderr)
-        return 1
+    wanted = pages()
+    stale = [name for name, text in wanted.items() if _text(FOLDER / name) != text]
+    here = [path for name in ("results", "papers") for path in (FOLDER / name).glob("*.md")]
+    gone = [path for path in here if path.relative_to(FOLDER).as_posix() not in wanted]
+    if "--check" in sys.argv:
+        stale += [path.relative_to(FOLDER).as_posix() for path in gone]
+        if stale:
+            print(f"stale: {', '.join(stale)}; run `make docs`", file=sys.stderr)
+        return 1 if stale else 0
+    for name in stale:
+        (FOLDER / name).parent.mkdir(exist_ok=True)
+        (FOLDER / name).write_text(wanted[name], encoding="utf-8")
+    for path in gone:
+        path.unlink()
     return 0
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Record every task anew (`make results`), or the tasks that are named: `python docs/record.py paging chain`.
+"""Record every task anew (`make results`), or the tasks that are named (`make results ARGS='paging chain'`).
 
 A run is made at the default seeds and packed into docs/recorded/<task>. One whose records would
 take more than 400 kB leaves its findings only.
