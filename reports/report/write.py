@@ -12,7 +12,7 @@ from adabench.harness.store import run_folder
 from adabench.harness.store.table import read as read_table
 
 if TYPE_CHECKING:
-    from adabench.reports.report.drill_down import Inside
+    from adabench.reports.report.drill_down import PointDetails
 
 
 def write_report(
@@ -58,7 +58,7 @@ def render_page(runs: Sequence[Findings], folders: Sequence[Path]) -> str:
     return render(*runs, insides=insides)
 
 
-def _inside(run: Findings, folder: Path) -> "dict[int, Inside] | None":
+def _inside(run: Findings, folder: Path) -> "dict[int, PointDetails] | None":
     from adabench.reports.report import drill_down
 
     if run_folder.has_only_findings(folder):
