@@ -68,7 +68,7 @@ def size_bytes(text: str) -> int:
         SelectionError: if it is not a positive size.
     """
     size = _quantity(text, SIZES)
-    if not size > 0 or not math.isfinite(size):
+    if not size >= 1 or not math.isfinite(size):
         raise SelectionError(f"{text!r} is not a size.", "For example: 4GiB, 512MiB.")
     return int(size)
 

@@ -69,7 +69,12 @@ def _samples(own: "Samples") -> str:
         f"{own.cases:,} cases a seed; {own.repeats:,} repeat{'s' * (own.repeats != 1)}"
     )
     if own.timed is not None:
-        line += f"; {own.timed:,} timings, {own.disturbed or 0:,} of them left out as disturbed"
+        line += f"; {own.timed:,} timings, "
+        line += (
+            "and nobody watched whether any was disturbed"
+            if own.disturbed is None
+            else f"{own.disturbed:,} of them left out as disturbed"
+        )
     if own.without_result:
         lost = ", ".join(f"{count:,} {status}" for status, count in own.without_result.items())
         line += f"; without a result: {lost}"

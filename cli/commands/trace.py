@@ -82,7 +82,8 @@ def _work(case: "CaseTrace") -> Iterator[str]:
         return
     floor = quantity(case.roof.floor_s(trace.flops, trace.moved_bytes), "s")
     share = case.fraction(trace, trace.plain_s)
-    yield f"{counted}: at least {floor} here, {share or 0:.0%} of the untraced time"
+    part = "" if share is None else f", {share:.0%} of the untraced time"
+    yield f"{counted}: at least {floor} here{part}"
     yield (
         f"ceilings {rate(case.roof.flop_per_s, 'FLOP/s')}, "
         f"{rate(case.roof.bandwidth_bytes_per_s, 'B/s')} ({case.roof.source})"

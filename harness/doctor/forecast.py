@@ -142,7 +142,7 @@ def read_history(folder: Path) -> History:
         found.runs += 1
         load_s = _load_s(records, path.stat().st_mtime - started)
         if load_s is not None:
-            found.load_s = min(load_s, found.load_s or load_s)
+            found.load_s = load_s if found.load_s is None else min(load_s, found.load_s)
     return found
 
 

@@ -92,8 +92,11 @@ def samples(table: Table, dots: Iterable[OperatingPoint], metric: str, of: str) 
 
 
 def _total(table: Table, name: str, rows: Any) -> int | None:
+    """Return the sum of a column; None where no record of these holds it."""
     column = table.columns.get(name)
-    return None if column is None else int(np.nansum(column[rows]))
+    if column is None or np.isnan(column[rows]).all():
+        return None
+    return int(np.nansum(column[rows]))
 
 
 def statuses(records: Iterable[Any]) -> dict[str, int]:

@@ -172,7 +172,7 @@ def _lost(turn: Turn, begun: Unit | None, silent: bool, code: int, limits: Limit
         return Record(turn.cell, phase, case, turn.repeat, "timeout", {}, note)
     cause = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
     limit = limits.memory_bytes
-    memory = f"; its memory limit was {limit / 2**30:.3g} GiB" if limit else ""
+    memory = f"; its memory limit was {limit / 2**30:.3g} GiB" if limit is not None else ""
     return Record(
         turn.cell, phase, case, turn.repeat, "error", {}, f"the worker died: {cause}{memory}"
     )
@@ -191,7 +191,7 @@ def main() -> None:
 
     job = json.load(sys.stdin)
     end_with_parent()
-    if job["memory_bytes"]:
+    if job["memory_bytes"] is not None:
         resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"],) * 2)
     on_gpu = any(cell["scale"] == "gpu" for cell, _ in job["turns"])
     settings = read_settings(job["settings"])

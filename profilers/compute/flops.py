@@ -42,9 +42,10 @@ class Flops:
         self._counter.__exit__(*exc)
 
     def read(self) -> Mapping[str, float]:
-        """Return the count; nothing where no operation with a formula ran."""
-        count = self._counter.get_total_flops() if self._counter is not None else 0
-        return {"flops": float(count)} if count else {}
+        """Return the count, 0 for products of nothing; nothing where no formula was used."""
+        if self._counter is None or not self._counter.get_flop_counts().get("Global"):
+            return {}
+        return {"flops": float(self._counter.get_total_flops())}
 
 
 def formulas() -> dict[Any, Any]:

@@ -21,7 +21,7 @@ seen. For a small operator under the profiler it is too low, by the instrument's
 import importlib
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -82,13 +82,19 @@ class Trace:
 
     @property
     def flops(self) -> int | None:
-        """All FLOPs that torch has a formula for; None where none was counted."""
-        return sum(line.flops or 0 for line in self.lines) or None
+        """All FLOPs that torch has a formula for; None where no operator has one."""
+        return _total(line.flops for line in self.lines)
 
     @property
     def moved_bytes(self) -> int | None:
         """All bytes of tensors read and written, by `traffic.py`'s model."""
-        return sum(line.moved_bytes or 0 for line in self.lines) or None
+        return _total(line.moved_bytes for line in self.lines)
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    """Return the sum of what was counted; None where nothing was, which is not a count of 0."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 @dataclass(frozen=True)
@@ -106,9 +112,10 @@ class Roof:
     def fraction(
         self, flops: float | None, moved_bytes: float | None, seconds: float
     ) -> float | None:
-        """Return the floor over the time seen; None where either is nothing."""
-        floor_s = self.floor_s(flops, moved_bytes)
-        return floor_s / seconds if floor_s and seconds > 0 else None
+        """Return the floor over the time seen; None where no work was counted, or no time."""
+        if (flops is None and moved_bytes is None) or seconds <= 0:
+            return None
+        return self.floor_s(flops, moved_bytes) / seconds
 
 
 def roof(

@@ -78,6 +78,13 @@ def test_loading_is_what_a_run_took_beside_its_cases_and_the_least_of_several(tm
     assert found.seconds == pytest.approx(5 * (6.0 + 4.0))
 
 
+def test_a_load_that_took_no_time_is_the_least(tmp_path):
+    """The larger journal is read first: what follows it must not take the place of its zero."""
+    run_folder(tmp_path / "quick", solved(cell(seed=0)) + solved(cell(seed=1)), 12.0)
+    run_folder(tmp_path / "slow", solved(cell(seed=2)), 11.0)
+    assert read_history(tmp_path).load_s == 0.0
+
+
 def test_runs_of_other_machines_and_damaged_ones_are_left_out(tmp_path):
     run_folder(tmp_path / "other", solved(cell()), 20.0, cores=1234)
     run_folder(tmp_path / "bad", solved(cell()), 20.0)

@@ -19,6 +19,12 @@ def test_work_it_cannot_see_is_absent_and_not_zero():
     assert values == {}
 
 
+def test_a_product_of_nothing_is_a_count_of_zero_and_not_an_absence():
+    with measured([Flops()]) as values:
+        torch.ones(0, 5) @ torch.ones(5, 7)
+    assert values == {"flops": 0.0}
+
+
 def test_every_window_counts_anew():
     probe = Flops()
     counts = []

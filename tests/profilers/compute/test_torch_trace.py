@@ -147,6 +147,7 @@ def test_the_roof_gives_the_floor_that_rules():
     assert over.fraction(200, 50, 10.0) == 0.5
     assert over.fraction(None, 50, 10.0) == 0.5
     assert over.fraction(None, None, 10.0) is None
+    assert over.fraction(0, None, 10.0) == over.fraction(0, 0, 10.0) == 0.0  # known to be nothing
     assert over.fraction(200, 50, 0.0) is None
 
 
@@ -185,6 +186,14 @@ def test_the_picture_has_the_operators_with_flops_and_the_whole_block(tmp_path):
     for words in ("aten::mm", "task/method", "k=v", "ceilings: here", "all, untraced"):
         assert words in text
     assert "aten::add" not in text
+
+
+def test_a_count_of_zero_is_a_count():
+    views = drawn_trace(lines=(Line("aten::view", 3, 0.2, None, None, 0),))
+    assert views.moved_bytes == 0
+    assert views.flops is None
+    empty = drawn_trace(lines=(Line("aten::mm", 1, 0.2, None, 0, None), views.lines[0]))
+    assert (empty.flops, empty.moved_bytes) == (0, 0)
 
 
 def test_without_flops_there_is_no_picture(tmp_path):

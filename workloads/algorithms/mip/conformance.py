@@ -21,7 +21,7 @@ from adabench.workloads.shared.counting.source_rules import Rules
 
 SECONDS, PULLS = 60.0, 3
 OFF_LIMITS = frozenset((
-    "best_of", "judge", "score", "meter", "dated", "ended_s", "waited_s", "worked_s", "budget_s",
+    "best_of", "judge", "score", "meter", "dated", "ended_s", "is_ended", "waited_s", "worked_s", "budget_s",
     "most", "_begun", "_open", "_model", "_found", "programs", "generate",
     "cell_contents", "__closure__", "__code__", "__dict__", "__globals__", "__setattr__",
 ))  # fmt: skip

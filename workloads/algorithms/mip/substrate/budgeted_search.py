@@ -46,7 +46,7 @@ class Part:
     high: Floats | None = None
     cost: Floats | None = None
     """(n,)"""
-    slack_cost: float = 0.0
+    slack_cost: float | None = None
     """With it the row `cut` gets a slack of this cost."""
     cut: tuple[Floats, float] | None = None
     """(coefficients (n,), right-hand side): coefficients x <= right."""
@@ -73,7 +73,9 @@ class Search:
     _begun: tuple[float, float] = field(default_factory=lambda: (perf_counter(), times().user))
     _model: Any = None
     _variables: list[Any] = field(default_factory=list)
+    is_ended: bool = False
     ended_s: float = 0.0
+    """What the search took of its budget; 0 where the clock did not move."""
     waited_s: float = 0.0
     """Of the wall's clock, for the whole search."""
     worked_s: float = 0.0
@@ -152,6 +154,7 @@ class Search:
 
     def end(self) -> "Search":
         """Close the books."""
+        self.is_ended = True
         self.ended_s = self.spent_s
         self.waited_s = perf_counter() - self._begun[0]
         self.worked_s = times().user - self._begun[1]
@@ -177,7 +180,8 @@ class Search:
             model.chgVarUb(self._variables[j], float(high[j]))
         row, slack = self._cut(model, part)
         if part.cost is not None:
-            self._objective(model, part.cost, slack, part.slack_cost)
+            charge = 0.0 if part.slack_cost is None else part.slack_cost
+            self._objective(model, part.cost, slack, charge)
 
         def undo() -> None:
             for j in changed:
@@ -198,7 +202,7 @@ class Search:
         if part.cut is None:
             return None, None
         coefficients, right = part.cut
-        slack = model.addVar("slack", lb=0.0) if part.slack_cost else None
+        slack = None if part.slack_cost is None else model.addVar("slack", lb=0.0)
         terms = [float(coefficients[j]) * self._variables[j] for j in np.flatnonzero(coefficients)]
         left = quicksum(terms) - (slack if slack is not None else 0.0)
         return model.addCons(left <= right), slack

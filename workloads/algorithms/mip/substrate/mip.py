@@ -72,7 +72,7 @@ class Mip:
         Raises:
             MethodContractError: if the answer is not this case's search, ended.
         """
-        if self._open.get(case.instance) is not answer or not answer.ended_s:
+        if self._open.get(case.instance) is not answer or not answer.is_ended:
             raise MethodContractError(
                 "The answer is not the task's own search of this case, ended.",
                 "`solve` must return `search.end()` of `task.search(case)`.",

@@ -107,7 +107,7 @@ def _require_processor(search: Search) -> None:
 
     One that ended before its budget did, or after so many pulls, was not stopped by the clock.
     """
-    in_time = search.most or search.ended_s < SHARE * search.budget_s
+    in_time = search.most > 0 or search.ended_s < SHARE * search.budget_s
     share = search.worked_s / max(search.waited_s, 1e-9)
     if search.clock == "wall" and not in_time and share < SHARE:
         raise EnvironmentProblem(
