@@ -1,6 +1,6 @@
 import gc
 import itertools
-import threading
+import time
 import weakref
 from array import array
 
@@ -96,16 +96,28 @@ def test_settle_gives_the_median_in_seconds():
     assert settle(array("q", [4, 1, 2, 9]))["latency_s"] == pytest.approx(3e-9)
 
 
-def test_clocks_agree_on_a_busy_loop_and_differ_on_a_waiting_one():
-    work = busy_call(2e-3)
+def test_clocks_agree_on_a_busy_loop_and_differ_on_a_waiting_one(monkeypatch):
+    now = {"wall": 7, "cpu": 3}
+    monkeypatch.setattr(clock, "perf_counter_ns", lambda: now["wall"])
+    monkeypatch.setattr(clock, "process_time_ns", lambda: now["cpu"])
     with Cpu() as cpu, Wall() as wall:
-        lap(work, 5)
-    assert cpu.read()["cpu_s"] > 3e-3  # nominally 10 ms; clock rates differ by less than that
-    assert wall.read()["wall_s"] > 3e-3
+        now = {name: ns + 10_000_000 for name, ns in now.items()}
+    assert cpu.read() == {"cpu_s": pytest.approx(0.01)}
+    assert wall.read() == {"wall_s": pytest.approx(0.01)}
     with Cpu() as cpu, Wall() as wall:
-        threading.Event().wait(0.02)
-    assert wall.read()["wall_s"] >= 0.02
-    assert cpu.read()["cpu_s"] < wall.read()["wall_s"]
+        now["wall"] += 20_000_000
+    assert wall.read() == {"wall_s": pytest.approx(0.02)}
+    assert cpu.read() == {"cpu_s": 0.0}  # measured, and nothing
+
+
+def test_the_clocks_are_those_of_the_machine():
+    with Cpu() as cpu, Wall() as wall:
+        sum(range(1000))
+    assert cpu.read()["cpu_s"] >= 0
+    assert wall.read()["wall_s"] >= 0
+    assert (clock.perf_counter_ns, clock.process_time_ns) == (
+        time.perf_counter_ns, time.process_time_ns,
+    )  # fmt: skip
 
 
 def test_run_delay_reads_the_second_field(tmp_path):
@@ -140,6 +152,16 @@ def test_the_witness_tells_a_delay_for_every_lap():
     assert sum(delays) / 1e9 <= delay.read()["run_delay_s"] + 1e-12
 
 
-def test_a_busy_call_scales_with_what_is_asked():
-    short, long = (min(lap(busy_call(seconds), 30)[0]) for seconds in (50e-6, 500e-6))
-    assert long > 4 * short
+def test_a_busy_call_scales_with_what_is_asked(monkeypatch):
+    """On a machine where a step of the loop takes 10 ns, and the trial's slowest lap far longer."""
+    steps, slow = [], itertools.cycle([1, 90])
+    monkeypatch.setattr(clock, "repeat", lambda _, count: steps.append(count) or ())
+
+    def lap_of(call, loops):
+        call()
+        return array("q", [steps[-1] * 10 * next(slow) for _ in range(loops)]), None
+
+    monkeypatch.setattr(clock, "lap", lap_of)
+    for seconds, wanted in ((50e-6, 5_000), (500e-6, 50_000)):
+        busy_call(seconds)()
+        assert steps[-1] == wanted

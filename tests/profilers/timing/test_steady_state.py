@@ -1,10 +1,10 @@
 import math
 import random
-from time import perf_counter_ns
 
 import pytest
 from scipy.stats import theilslopes
 
+from adabench.profilers.timing import clock, steady_state
 from adabench.profilers.timing.disturbance import Watch
 from adabench.profilers.timing.steady_state import (
     LEAST,
@@ -95,21 +95,32 @@ def test_too_few_blocks_are_no_steady_state():
 
 
 class Settling:
-    """A work that is slow for its first calls, by spinning."""
+    """A work that is slow for its first calls, on a clock that only its calls move."""
 
     def __init__(self, slow: int, factor: int) -> None:
-        self.calls, self.slow, self.factor = 0, slow, factor
+        self.calls, self.slow, self.factor, self.now_ns = 0, slow, factor, 0
 
     def __call__(self) -> None:
         self.calls += 1
-        end = perf_counter_ns() + 100_000 * (self.factor if self.calls <= self.slow else 1)
-        while perf_counter_ns() < end:
-            pass
+        self.now_ns += 100_000 * (self.factor if self.calls <= self.slow else 1)
 
 
-def test_a_warm_up_ends_by_itself_and_no_sooner_than_the_work_has_settled(tmp_path):
-    work = Settling(slow=8, factor=8)
-    watch = Watch(tmp_path)  # spins on the wall clock are as long among busy neighbours
+@pytest.fixture
+def settling(monkeypatch):
+    """Return a maker of works whose clock is the one that laps and budgets are read from."""
+
+    def make(slow: int, factor: int) -> Settling:
+        work = Settling(slow, factor)
+        for module in (clock, steady_state):
+            monkeypatch.setattr(module, "perf_counter_ns", lambda: work.now_ns)
+        return work
+
+    return make
+
+
+def test_a_warm_up_ends_by_itself_and_no_sooner_than_the_work_has_settled(tmp_path, settling):
+    work = settling(slow=8, factor=8)
+    watch = Watch(tmp_path)
     found = warm_up(work, 20.0, watch)
     watch.close()
     assert found.steady, found
@@ -119,8 +130,8 @@ def test_a_warm_up_ends_by_itself_and_no_sooner_than_the_work_has_settled(tmp_pa
     assert found.spent_s < 20.0
 
 
-def test_a_warm_up_that_never_settles_ends_by_its_budget(tmp_path):
-    work = Settling(slow=0, factor=1)
+def test_a_warm_up_that_never_settles_ends_by_its_budget(tmp_path, settling):
+    work = settling(slow=0, factor=1)
     watch = Watch(tmp_path)
 
     def slower() -> None:
