@@ -91,8 +91,7 @@ def test_a_killed_race_ends_as_one_that_was_not(toy_env: dict[str, str], tmp_pat
     process = subprocess.Popen(
         [PROGRAM, *words, "--out", str(folder)], env=toy_env, stdout=subprocess.PIPE
     )
-    deadline = time.monotonic() + 60
-    while _lines(folder) < 80 and time.monotonic() < deadline:
+    while _lines(folder) < 80 and process.poll() is None:
         time.sleep(0.005)
     process.kill()
     process.communicate()
@@ -109,13 +108,12 @@ def test_a_killed_race_ends_as_one_that_was_not(toy_env: dict[str, str], tmp_pat
 def test_a_spent_budget_is_said_and_the_rest_left_undecided(
     toy_env: dict[str, str], tmp_path: Path
 ) -> None:
-    start = time.monotonic()
     words = ("run", "roots", "--seeds", "0..39", "--sweep", "spread=2,3,4", "--no-report")
     done = adabench(*words, "--budget", "1s", "--out", tmp_path / "r", env=toy_env)
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - start < 30
     found = certificate(tmp_path / "r")
     assert found["ended"] == "budget spent"
+    assert found["evaluations"] < found["full_grid"]
     assert found["not_started"] or "undecided" in places(tmp_path / "r").values()
     assert "budget spent" in done.stdout
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def cluster(plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory) -
     assert address.startswith("127.0.0.1:")
     yield address
     process.stdin.close()
-    process.wait(30)
+    process.wait()
     process.stdout.close()
 
 
@@ -85,15 +85,23 @@ def judged(done: subprocess.CompletedProcess[str]) -> list[tuple[object, ...]]:
     return [(row["id"], row["verdict"], row["estimate"]) for row in found["claims"]]
 
 
-def worker_pid(folder: Path, size_bytes: int) -> int:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+def worker_pid(folder: Path, size_bytes: int, process: subprocess.Popen[Any]) -> int:
+    """Wait until a shard of a running process holds so much, and return who writes it."""
+    while process.poll() is None:
         path = folder / run_folder.RECORDS
         if path.exists() and path.stat().st_size >= size_bytes:
             said = re.findall(r" process (\d+) on", (folder / "log.txt").read_text())
             return int(said[-1])
         time.sleep(0.005)
-    raise AssertionError(f"{folder} did not fill")
+    raise AssertionError(f"the run ended before {folder} held {size_bytes} bytes")
+
+
+def wait_for_end(pid: int) -> None:
+    """Wait until a process writes no more: it is gone, or nobody has buried it yet."""
+    stat = Path(f"/proc/{pid}/stat")
+    with suppress(OSError):
+        while stat.read_text().rsplit(")", 1)[1].split()[0] not in "ZX":
+            time.sleep(0.005)
 
 
 def parent_of(pid: int) -> int:
@@ -126,11 +134,11 @@ def kill_mid_run(
     with subprocess.Popen(
         command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        pid = worker_pid(out / "shards" / "0000", 10_000)
+        pid = worker_pid(out / "shards" / "0000", 10_000, process)
         os.kill(parent_of(pid) if scheduler else pid, signal.SIGKILL)
-        time.sleep(0.05)  # the kernel ends the child of a killed Ray worker
+        wait_for_end(pid)  # the kernel ends the child of a killed Ray worker
         held = run_folder.records(out / "shards" / "0000")
-        said, talk = process.communicate(timeout=120)
+        said, talk = process.communicate()
     return held, subprocess.CompletedProcess(command, process.returncode, said, talk)
 
 
@@ -175,9 +183,9 @@ def test_a_run_whose_parent_was_killed_goes_on_from_its_shards(env: dict[str, st
         [PROGRAM, "run", *map(str, words), "--out", str(tmp_path / "r"), "--workers", "2"],
         env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
-        worker_pid(tmp_path / "r" / "shards" / "0000", 10_000)
+        pid = worker_pid(tmp_path / "r" / "shards" / "0000", 10_000, process)
         process.kill()
-    time.sleep(0.2)
+    wait_for_end(pid)  # workers end with their parent
     held = [r for x in (tmp_path / "r" / "shards").iterdir() for r in run_folder.records(x)]
     assert held
     done = adabench("run", "--resume", tmp_path / "r", "--no-report", env=env)

@@ -79,7 +79,7 @@ def visit(browser, folder):
     def go(name: str, width: int = 1440, height: int = 1000, **options):
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         page = context.new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(300_000)  # a busy machine is no failure
         page.asked, page.said = [], []
         page.on("request", lambda request: page.asked.append(request.url))
         page.on("console", lambda message: page.said.append(message.text))
@@ -112,6 +112,7 @@ def see_all(page) -> None:
 # Opening
 
 
+@pytest.mark.slow
 def test_it_opens_within_a_second(visit):
     """From the start of navigation to the charts in sight being drawn; the best of three."""
     spent = []
@@ -125,20 +126,28 @@ def test_it_opens_within_a_second(visit):
     assert min(spent) < 1000, spent
 
 
-def test_the_plane_of_the_crowd_is_drawn_fast(visit):
-    page = visit("crowd")
+def planes(page):
+    """Draw the crowd's plane against three metrics, one by one; yield the seconds of each."""
     page.locator(".plane .stage").scroll_into_view_if_needed()
     page.wait_for_selector(".plane svg[role=img]")
-    took = []
     for name in ("latency_s", "generated (tokens)", "energy_j (counter)"):
         began = time.perf_counter()
         page.locator(".plane select").first.select_option(label=name)
         page.wait_for_function(
             f"document.querySelector('.plane figcaption').textContent.includes('against {name} of')"
         )
-        took.append(time.perf_counter() - began)
-    assert min(took) < 1
+        yield time.perf_counter() - began
+
+
+def test_the_plane_of_the_crowd_is_drawn_against_each_metric(visit):
+    page = visit("crowd")
+    assert len(list(planes(page))) == 3
     assert int(page.locator(".plane .stage").get_attribute("data-points")) == 470
+
+
+@pytest.mark.slow
+def test_the_plane_of_the_crowd_is_drawn_fast(visit):
+    assert min(planes(visit("crowd"))) < 1
 
 
 # Accessibility

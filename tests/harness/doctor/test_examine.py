@@ -264,11 +264,12 @@ def test_an_examination_is_json_with_every_section():
     }  # fmt: skip
     assert found["timer"]["samples"] >= 200
     assert 0 < found["timer"]["median_s"] <= found["timer"]["p95_s"]
-    assert 0 < found["timer"]["pair_s"] < 1e-4
+    assert found["timer"]["pair_s"] > 0
     assert str(Path.home()) + "/" not in json.dumps(found)
 
 
-def test_the_whole_command_takes_three_seconds_at_most():
+@pytest.mark.slow
+def test_the_whole_command_takes_three_seconds_at_most_and_a_look_at_the_clock_a_tenth_of_a_ms():
     program = str(Path(sys.executable).with_name("adabench"))
     times = []
     for _ in range(3):  # the least: what a busy machine adds is not the command's doing
@@ -276,6 +277,7 @@ def test_the_whole_command_takes_three_seconds_at_most():
         subprocess.run([program, "doctor", "paging/*"], capture_output=True, check=True)
         times.append(time.perf_counter() - start)
     assert min(times) <= 3.0
+    assert examine(noise_s=0.02).to_json()["timer"]["pair_s"] < 1e-4
 
 
 def test_examining_imports_no_torch():

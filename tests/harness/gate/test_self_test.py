@@ -1,10 +1,8 @@
 """The self-test sees what is there: no alarms where nothing changed, the slowdown where one was."""
 
-import hashlib
-import statistics
 import sys
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -84,18 +82,22 @@ def test_the_planted_slowdown_is_real_work(toy: None, toy_env: dict[str, str]) -
     assert float(np.median(ratios)) > 1.5  # how much exactly: a solve of 2 us is mostly clock
 
 
-def test_the_planted_share_is_that_of_the_work() -> None:
-    """On a method that takes milliseconds, as those do that a self-test is run on."""
+def test_the_planted_share_is_that_of_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a method of 3 ms and a machine that hashes a block in 20 us."""
+    now = 0.0
 
     def work(state: object, case: object, point: object) -> None:
-        hashlib.sha256(bytes(2 << 20)).digest()
+        nonlocal now
+        now += 3e-3
 
+    def hashed(block: bytes) -> SimpleNamespace:
+        nonlocal now
+        now += 20e-6
+        return SimpleNamespace(digest=bytes)
+
+    monkeypatch.setattr(revision_worker, "thread_time", lambda: now)
+    monkeypatch.setattr(revision_worker, "hashlib", SimpleNamespace(sha256=hashed))
     slowed = revision_worker.plant_slowdown(work, 0.5)
-
-    def spent(solve: object) -> float:
-        begun = time.thread_time()
-        solve(None, None, None)
-        return time.thread_time() - begun
-
-    ratio = statistics.median(spent(slowed) / spent(work) for _ in range(31))
-    assert 1.45 < ratio < 1.55
+    begun = now
+    slowed(None, None, None)
+    assert now - begun == pytest.approx(1.5 * 3e-3, abs=20e-6)

@@ -1,5 +1,6 @@
 """Execution: its order, its loops, and what becomes of a method that misbehaves."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from adabench.harness.errors import MethodContractError
 from adabench.harness.run import execute as execution
 from adabench.harness.run.execute import Settings, check_values, execute
 from adabench.profilers.energy.energy_probe import Energy, TdpEstimate
+from adabench.profilers.timing import clock
 from adabench.profilers.timing.disturbance import Watch
 from adabench.profilers.timing.stopping import Target
 
@@ -125,13 +127,15 @@ def test_repeats_warm_up_and_prepare_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_short_case_is_looped_and_totals_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a clock that moves by 50 us from look to look: 20 laps fill a window of 1 ms."""
     fake = Fake(monkeypatch)
+    monkeypatch.setattr(clock, "perf_counter_ns", itertools.count(step=50_000).__next__)
     [_, first, _] = run(fake, window_s=0.001)
     loops = first.values["loops"]
-    assert loops > 1
+    assert loops == 20
     assert first.values["total_j"] == pytest.approx(6.0 / loops)
     assert first.values["steps"] == 3
-    assert 0 < first.values["latency_s"] < 0.001
+    assert first.values["latency_s"] == pytest.approx(50e-6)
 
 
 def test_what_a_counter_says_of_its_window_stands_beside_its_joules(

@@ -1,6 +1,7 @@
 """The child process: the same records as in-process, and what ends it."""
 
 import json
+import selectors
 import textwrap
 from dataclasses import fields
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from adabench.harness.contract.record import Turn
 from adabench.harness.contract.registry import find
 from adabench.harness.plan.grid import plan, select_settings
+from adabench.harness.run import isolated
 from adabench.harness.run.execute import Settings, execute
 from adabench.harness.run.isolated import Limits, execute_isolated, plain_settings, read_settings
 from adabench.profilers.timing.stopping import Target
@@ -52,14 +54,41 @@ def write_bad(file: Path, body: str) -> None:
 def test_a_worker_gives_the_records_of_execute() -> None:
     turns = turns_of("fixed", "residual")
     here = list(execute(turns, [], settings=SETTINGS))
-    there = list(execute_isolated(turns, Limits(timeout_s=30.0), settings=SETTINGS))
+    there = list(execute_isolated(turns, Limits(timeout_s=3600.0), settings=SETTINGS))
     assert [(r.unit, r.status, r.values["steps"]) for r in there] == [
         (r.unit, r.status, r.values["steps"]) for r in here
     ]
 
 
-def test_a_hanging_case_times_out_and_the_others_go_on(bad_method: Path) -> None:
-    write_bad(bad_method, "while case.group == 'far': pass\nreturn task.step(case, 1.0)\n")
+@pytest.fixture
+def hung(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that a case leaves when it hangs: for the parent, a second has passed only then."""
+    file = tmp_path / "hung"
+
+    class Selector(selectors.DefaultSelector):
+        def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+            assert timeout is not None
+            while True:
+                is_hanging = file.exists()
+                if found := super().select(0.01):
+                    return found
+                if is_hanging:
+                    file.unlink()
+                    return []
+
+    monkeypatch.setattr(isolated.selectors, "DefaultSelector", Selector)
+    return file
+
+
+def test_a_hanging_case_times_out_and_the_others_go_on(bad_method: Path, hung: Path) -> None:
+    write_bad(
+        bad_method,
+        "import pathlib, time\n"
+        "if case.group == 'far':\n"
+        f"    pathlib.Path({str(hung)!r}).touch()\n"
+        "    time.sleep(3600)\n"
+        "return task.step(case, 1.0)\n",
+    )
     records = list(execute_isolated(turns_of("bad"), Limits(timeout_s=1.0), settings=SETTINGS))[:4]
     assert [record.status for record in records] == ["ok", "timeout", "ok", "timeout"]
     assert "within 1 s" in records[1].note
@@ -94,6 +123,7 @@ def test_every_setting_reaches_the_child() -> None:
 @pytest.mark.usefixtures("child_sees_toy")
 def test_a_precision_target_is_kept_in_the_child() -> None:
     asked = Settings(window_s=0.0, target=Target(half_width=10.0))
-    records = list(execute_isolated(turns_of("fixed")[:1], Limits(timeout_s=30.0), settings=asked))
+    limits = Limits(timeout_s=3600.0)
+    records = list(execute_isolated(turns_of("fixed")[:1], limits, settings=asked))
     assert {r.note.split("; ")[0] for r in records if r.phase == "solve"} <= {
         "precision reached", "disturbed"}  # fmt: skip
