@@ -62,9 +62,9 @@ def test_too_few_rounds_are_refused() -> None:
 
 
 def test_the_planted_slowdown_is_real_work(toy: None, toy_env: dict[str, str]) -> None:
-    """Twice the work shows in one round, and the counts and answers stay what they were."""
+    """Ten times the work shows in one round, and the counts and answers stay what they were."""
     here = Path(sys.executable)
-    setups = [RevisionSetup("A", here, toy_env), RevisionSetup("B", here, toy_env, plant=1.0)]
+    setups = [RevisionSetup("A", here, toy_env), RevisionSetup("B", here, toy_env, plant=9.0)]
     order = PlanOrder(("roots/fixed",), (), (), False, (0,), "embedded")
     with start_workers(setups[:1], COMMAND) as [worker]:
         worker.receive()

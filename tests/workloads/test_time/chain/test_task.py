@@ -1,6 +1,8 @@
 """The chain task: what a method can reach, what it pays, when it is stopped."""
 
 import dataclasses
+import itertools
+import time
 from collections import Counter
 
 import pytest
@@ -8,6 +10,7 @@ import torch
 
 from adabench.harness.contract import registry
 from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.workloads.shared.language_model import search_session as session
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.vocabulary import decode, encode
 from adabench.workloads.test_time.chain import checkpoints
@@ -97,12 +100,16 @@ def test_the_judge_is_paid_for():
     assert judged["judged"] <= judged["generated"] + len(case.prompt)
 
 
-def test_times_to_words_lie_within_the_case():
-    where = chain()
+def test_times_to_words_lie_within_the_case(monkeypatch):
+    """Votes take a millisecond from look to look; words have the machine's own clock."""
+    where, looks = chain(), itertools.count()
+    monkeypatch.setattr(session, "perf_counter", lambda: next(looks) / 1000)
+    began = time.monotonic()
     _, cost = solve("majority", where, next(iter(where.cases())))
-    assert cost["ttft_s"] > 0
-    assert 0 < cost["tpot_s"] < cost["itl_s"]
-    assert 0 < cost["aux_s"] < 1
+    latency = time.monotonic() - began
+    assert 0 < cost["ttft_s"] < latency
+    assert 0 < cost["tpot_s"] < cost["itl_s"] < latency
+    assert cost["aux_s"] == pytest.approx(next(looks) / 2 / 1000)
 
 
 def test_a_spent_budget_stops_the_method_and_scores_its_best_answer():
