@@ -1,9 +1,18 @@
-"""Shared fixtures: the toy plug-in as if it had been installed, and versions in the header."""
+"""What all tests share: workers and what they have in common, and the toy plug-in as installed.
+
+Tests run in as many processes as there are cores (`-n 0`: in this one). What would compile the
+same kernels twice, or needs a cluster or a browser, stays together in one of them.
+"""
 
 import importlib.metadata
 import os
+import tempfile
 import tomllib
 from pathlib import Path
+
+# Before anything imports numpy or torch: the workers are the threads of a test session.
+for library in ("OMP", "MKL", "OPENBLAS"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
@@ -12,6 +21,38 @@ settings.register_profile("adabench", deadline=None)  # a busy machine is no fai
 settings.load_profile("adabench")
 
 PLUGIN = Path(__file__).parent / "plugin"
+MOST_WORKERS = 8
+"""Each holds torch and the kernels that it compiled: 1 to 2 GB."""
+COMPILED = frozenset({
+    "active_search", "connectivity", "flow_time", "paging", "ray_paths", "replanning",
+    "shortest_paths",
+})  # fmt: skip
+"""Tasks whose kernels take seconds to compile; what is compiled by one worker is not by others."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return the cores that we may use; 0 (this process) for tests of one file."""
+    named = [Path(word.split("::")[0]) for word in config.args]
+    if len(named) == 1 and named[0].is_file():
+        return 0
+    return min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all workers share one folder of prepared states, unless the user named one."""
+    if not hasattr(config, "workerinput") and "ADABENCH_CACHE" not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="adabench-tests-", ignore_cleanup_errors=True)
+        os.environ["ADABENCH_CACHE"] = folder.name
+        config.add_cleanup(folder.cleanup)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a compiled task's tests in one worker."""
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        address = str(parameters.get("address", ""))
+        for task in COMPILED & {address.split("/")[0], *item.path.parent.parts}:
+            item.add_marker(pytest.mark.xdist_group(task))
 
 
 def pytest_report_header() -> str:

@@ -19,6 +19,8 @@ from adabench.harness.contract.record import Record
 from adabench.harness.distributed.merge import counts_of
 from adabench.harness.store import run_folder
 
+pytestmark = pytest.mark.xdist_group("cluster")
+
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 CLUSTER = """
 import sys, ray

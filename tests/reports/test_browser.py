@@ -109,6 +109,9 @@ def see_all(page) -> None:
     page.evaluate("scrollTo(0, 0)")
 
 
+pytestmark = pytest.mark.xdist_group("browser")
+
+
 # Opening
 
 
