@@ -25,7 +25,10 @@ AXE = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"
 JOULE = re.compile(r"~?\d[\d.,]*(?:e[+-]?\d+)? ?[nµmkM]?J\b")
 LABELLED = re.compile(r"\s*\(?(?:counter|measured|est\.|label unknown|unknown)")
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH"),
+    pytest.mark.xdist_group("browser"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +110,6 @@ def see_all(page) -> None:
             stage.scroll_into_view_if_needed()
             settle(page)
     page.evaluate("scrollTo(0, 0)")
-
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 # Opening
