@@ -12,6 +12,8 @@ from xml.etree import ElementTree as xml
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("site")  # one set-up for all of them
+
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 ATOM = "{http://www.w3.org/2005/Atom}"
 State = dict[str, tuple[int, bytes]]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("show")  # one set-up for all of them
+
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 
 

@@ -15,6 +15,8 @@ from adabench.harness.explain import explain, named_numbers
 from adabench.harness.store import table
 from adabench.harness.store.table import Table
 
+pytestmark = pytest.mark.xdist_group("explain")  # one set-up for all of them
+
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 FIGURE = r"(-?[\d.]+(?:e[+-]?\d+)?)"
 

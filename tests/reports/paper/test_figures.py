@@ -16,6 +16,8 @@ from adabench.harness.analysis.findings import Findings, SummaryRow
 from adabench.reports.paper import figures, latex_tables, print_style
 from adabench.reports.tables.sheets import Cell, Column, Sheet
 
+pytestmark = pytest.mark.xdist_group("paper")  # one set-up for all of them
+
 
 @pytest.fixture(scope="module")
 def written(findings: Findings, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -19,6 +19,8 @@ from adabench.harness.store import run_folder
 from adabench.workloads.depth_width.ledger.task import Batch
 from adabench.workloads.shared.lm_eval_bridge import tasks
 
+pytestmark = pytest.mark.xdist_group("lm_eval")  # one set-up for all of them
+
 SEED, PROBLEMS = 1, 14
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1"}
 DRIVER = """
