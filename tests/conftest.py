@@ -6,8 +6,14 @@ same kernels twice, or needs a cluster or a browser, stays together in one of th
 
 import importlib.metadata
 import os
+import signal
+import subprocess
+import sys
 import tempfile
 import tomllib
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 # Before anything imports numpy or torch: the workers are the threads of a test session.
@@ -87,3 +93,43 @@ def toy_env(plugin_paths: list[str], tmp_path: Path) -> dict[str, str]:
     """An environment for child processes that see the plug-in."""
     extra = {"PYTHONPATH": os.pathsep.join(plugin_paths), "ADABENCH_CACHE": str(tmp_path / "cache")}
     return {**os.environ, **extra}
+
+
+@pytest.fixture(scope="session")
+def command(plugin_paths: list[str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The command line with the plug-in, called in this process: a new one imports for seconds."""
+
+    def adabench(
+        *words: object, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        handler, code, out, talk = signal.getsignal(signal.SIGTERM), None, StringIO(), StringIO()
+        with (
+            pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(talk),
+        ):  # fmt: skip
+            for path in plugin_paths:
+                patch.syspath_prepend(path)
+            for name, value in (env or {}).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["adabench", *map(str, words)])
+            try:
+                main()
+            except SystemExit as ended:
+                code = ended.code
+            finally:
+                signal.signal(signal.SIGTERM, handler)
+        assert code is None or isinstance(code, int)
+        return subprocess.CompletedProcess(words, code or 0, out.getvalue(), talk.getvalue())
+
+    from adabench.cli.main import main
+
+    return adabench
+
+
+@pytest.fixture
+def in_process(
+    request: pytest.FixtureRequest,
+    command: Callable[..., subprocess.CompletedProcess[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Let the module's `adabench(...)` be `command`."""
+    monkeypatch.setattr(request.module, "adabench", command)

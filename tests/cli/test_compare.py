@@ -13,6 +13,8 @@ import pytest
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.store import run_folder
 
+pytestmark = pytest.mark.usefixtures("in_process")
+
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 HERE: dict[str, Any] = {
     "environment": {"system": "Linux", "cpu_model": "Xeon", "cores": 8, "torch": "2.9.0"},
@@ -23,9 +25,7 @@ HERE: dict[str, Any] = {
 
 
 def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [PROGRAM, *map(str, words)], env=env, capture_output=True, text=True, check=False
-    )
+    raise NotImplementedError("the fixture in_process")
 
 
 def records(
@@ -73,6 +73,15 @@ def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 def words(found: dict[str, Any], place: int = 0) -> dict[str, str]:
     return {row["metric"]: row["verdict"] for row in found["comparisons"][place]["rows"]}
+
+
+def test_the_command_is_installed(toy_env: dict[str, str], tmp_path: Path) -> None:
+    a, b = made(tmp_path / "a", 1), made(tmp_path / "b", 2, slower=1.05)
+    done = subprocess.run(
+        [PROGRAM, "compare", a, b], env=toy_env, capture_output=True, text=True, check=False
+    )
+    here = adabench("compare", a, b, env=toy_env)
+    assert (done.returncode, done.stdout) == (here.returncode, here.stdout) == (1, here.stdout)
 
 
 def test_0_when_nothing_is_worse(toy_env: dict[str, str], tmp_path: Path) -> None:

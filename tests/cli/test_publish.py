@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -14,9 +14,22 @@ import pytest
 
 pytestmark = pytest.mark.xdist_group("site")  # one set-up for all of them
 
-PROGRAM = str(Path(sys.executable).with_name("adabench"))
 ATOM = "{http://www.w3.org/2005/Atom}"
 State = dict[str, tuple[int, bytes]]
+
+
+def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    raise NotImplementedError("here() sets it")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def here(
+    request: pytest.FixtureRequest, command: Callable[..., subprocess.CompletedProcess[str]]
+) -> Iterator[None]:
+    """Call the command in this process, in what sets the module up too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(request.module, "adabench", command)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +45,8 @@ def runs(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> list[
     base = tmp_path_factory.mktemp("runs")
     made = []
     for name in ("one", "two", "three"):
-        words = ["run", "roots", "--out", str(base / name), "--no-report"]
-        subprocess.run([PROGRAM, *words], env=env, check=True, capture_output=True)
+        done = adabench("run", "roots", "--out", base / name, "--no-report", env=env)
+        assert done.returncode == 0, done.stderr
         made.append(base / name)
     _dated(made[0], 1)
     _dated(made[1], 2)
@@ -57,8 +70,7 @@ def site(runs: list[Path], env: dict[str, str], tmp_path_factory: pytest.TempPat
 
 
 def publish(folder: Path, *words: object, env: dict[str, str]) -> dict[str, object]:
-    command = [PROGRAM, "publish", str(folder), *map(str, words), "--json"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    done = adabench("publish", folder, *words, "--json", env=env)
     assert done.returncode == 0, done.stderr
     found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -232,8 +244,7 @@ def test_what_cannot_be_published_is_said(
         ([tmp_path / "new", tmp_path / "other"], 3, "not a run"),
         ([tmp_path / "new", runs[0], "--url", "ftp://x"], 2, "no address"),
     ):
-        command = [PROGRAM, "publish", *map(str, words)]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        done = adabench("publish", *words, env=env)
         assert (done.returncode, said in done.stderr) == (code, True), done.stderr
 
 

@@ -59,6 +59,7 @@ def test_the_last_line_is_one_document(toy_env: dict[str, str], tmp_path: Path) 
     assert Path(found["report"]).read_text().startswith("<!")
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_missing_extra_is_skipped_by_pattern_and_an_error_by_name(
     toy_env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -72,6 +73,7 @@ def test_a_missing_extra_is_skipped_by_pattern_and_an_error_by_name(
     assert "nowhere" in named.stderr
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -98,6 +100,7 @@ def test_bad_input_ends_in_a_sentence_and_its_exit_code(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_precision_is_kept_by_the_run_and_its_resumption(
     toy_env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -115,7 +118,10 @@ def test_a_precision_is_kept_by_the_run_and_its_resumption(
     file.write_text("")
     (tmp_path / "r" / "turns.done").write_text("")
     again = adabench("run", "--resume", tmp_path / "r", "--no-report", env=toy_env)
-    assert again.returncode == 0, again.stderr
+    assert again.returncode == 0, [
+        again.stderr,
+        *(r.note for r in run_folder.records(tmp_path / "r")),
+    ]
     solved = [r for r in run_folder.records(tmp_path / "r") if r.phase == "solve"]
     assert solved
     assert all(REASON.search(r.note) for r in solved)
@@ -124,6 +130,7 @@ def test_a_precision_is_kept_by_the_run_and_its_resumption(
     assert "--precision 1%" in wrong.stderr
 
 
+@pytest.mark.usefixtures("in_process")
 def test_claims_and_report_read_a_run_again(toy_env: dict[str, str], tmp_path: Path) -> None:
     adabench("run", "roots", "--out", tmp_path / "r", "--no-report", env=toy_env)
     claims = adabench("claims", tmp_path / "r", "--json", env=toy_env)
@@ -136,6 +143,7 @@ def test_claims_and_report_read_a_run_again(toy_env: dict[str, str], tmp_path: P
     assert {".png", ".svg"} <= {path.suffix for path in (tmp_path / "f").iterdir()}
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_run_from_other_sources_is_not_mixed(toy_env: dict[str, str], tmp_path: Path) -> None:
     adabench("run", "roots/fixed", "--out", tmp_path / "r", "--no-report", env=toy_env)
     manifest = tmp_path / "r" / "run.json"
@@ -194,6 +202,7 @@ def _wait_for_records(folder: Path, count: int, process: subprocess.Popen[Any]) 
         time.sleep(0.002)  # waiting for the other process to write
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_meter_that_is_not_there_is_refused(toy_env: dict[str, str], tmp_path: Path) -> None:
     for meter, why in (
         ("external:none.csv", "can't be read"),
@@ -205,6 +214,7 @@ def test_a_meter_that_is_not_there_is_refused(toy_env: dict[str, str], tmp_path:
         assert why in done.stderr
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_file_that_cannot_be_read_leaves_nothing(toy_env: dict[str, str], tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text("a,b\n1,2\n")

@@ -118,6 +118,7 @@ def test_a_spent_budget_is_said_and_the_rest_left_undecided(
     assert "budget spent" in done.stdout
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     ("words", "says"),
     [
