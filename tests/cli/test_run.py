@@ -157,7 +157,13 @@ def test_a_run_from_other_sources_is_not_mixed(toy_env: dict[str, str], tmp_path
 
 def test_an_interrupt_keeps_the_run(toy_env: dict[str, str], tmp_path: Path) -> None:
     words = ["run", "roots", "--seeds", "0..400", "--out", str(tmp_path / "r")]
-    process = subprocess.Popen([PROGRAM, *words], env=toy_env, stderr=subprocess.PIPE)
+    # A suite that runs in the background of a shell ignores interrupts, and so would its children.
+    listening = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", listening, PROGRAM, *words]
+    process = subprocess.Popen(command, env=toy_env, stderr=subprocess.PIPE)
     _wait_for_records(tmp_path / "r", 20, process)
     process.send_signal(signal.SIGINT)
     process.communicate()
