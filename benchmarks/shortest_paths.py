@@ -46,8 +46,7 @@ from typing import Any
 import numpy as np
 
 from adabench.harness.provenance.environment import fingerprint
-from adabench.workloads.algorithms.shortest_paths.methods import bibfs
-from adabench.workloads.algorithms.shortest_paths.methods.wormhole import wormhole
+from adabench.workloads.algorithms.shortest_paths.methods import bibfs, wormhole
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case, Sparse, make_case
 from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import (
     draw_pairs,

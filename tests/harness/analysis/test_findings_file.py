@@ -40,7 +40,7 @@ def test_findings_read_as_those_of_the_run(plain: Path, findings_only: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "read", [table.read, run_folder.records, run_folder.resume, loaded_run.opened]
+    "read", [table.read, run_folder.records, run_folder.resume, loaded_run.load_run]
 )
 def test_what_needs_records_is_refused_with_the_command_that_makes_them(
     findings_only: Path, read

@@ -10,7 +10,7 @@ from adabench.profilers.energy.meter import NoValue, Null
 from adabench.profilers.energy.provenance import Reading, unavailable
 from adabench.profilers.energy.unit_energy import Plan, measure
 from adabench.profilers.energy.work_units import AHEAD, cuda_units, host_units
-from adabench.profilers.timing.pacing import HostPace
+from adabench.profilers.timing.pacing import HostClock
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_what_is_repeated_is_called_from_a_thread_until_the_context_ends():
             enough.set()
         return 0.0
 
-    with HostPace().repeat(call):
+    with HostClock().repeat(call):
         enough.wait()
     assert len(calls) >= 3
     assert threading.main_thread() not in calls
@@ -135,7 +135,7 @@ def test_what_was_raised_while_repeating_comes_out_when_the_context_is_left():
         called.set()
         raise OSError("the meter is gone")
 
-    with pytest.raises(OSError, match="gone"), HostPace().repeat(call):
+    with pytest.raises(OSError, match="gone"), HostClock().repeat(call):
         called.wait()
 
 

@@ -425,9 +425,9 @@ def test_models_of_streams_are_refused() -> None:
 
 def test_a_method_of_a_family_is_made_for_each_of_its_tasks() -> None:
     """At `pretrained` a window's opening asks, so it is set there and nowhere else."""
-    wanted = grid.wish(registry.find("ledger_qa"), registry.find("ledger_qa/dr_llm"))
+    wanted = grid.select_settings(registry.find("ledger_qa"), registry.find("ledger_qa/dr_llm"))
     assert all("prompt" not in conditions for _, conditions in wanted.settings)
-    wanted = grid.wish(registry.find("pretrained"), registry.find("pretrained/dr_llm"))
+    wanted = grid.select_settings(registry.find("pretrained"), registry.find("pretrained/dr_llm"))
     assert {conditions["prompt"] for _, conditions in wanted.settings} == {64}
-    wanted = grid.wish(registry.find("pretrained"), registry.find("pretrained/vanilla"))
+    wanted = grid.select_settings(registry.find("pretrained"), registry.find("pretrained/vanilla"))
     assert {conditions["prompt"] for _, conditions in wanted.settings} == {0}
