@@ -66,7 +66,7 @@ def chain_items(seed: int, problems: int, layout: str = "several") -> list[dict[
     """Return a seed's questions in the order of the task's cases."""
     module = _module("chain")
     task = module.load("embedded", seed, problems=problems, layout=layout)
-    return [_chain_item(module, problem) for problem in task.problems]
+    return [_chain_item(module, problem) for problem in task.grader.problems]
 
 
 def chain_prompt(text: str) -> tuple[int, ...]:
@@ -88,7 +88,7 @@ def chain_prompt(text: str) -> tuple[int, ...]:
 def chain_text(completion: Sequence[int]) -> str:
     """Return a completion as text, with `#### answer` if it states one."""
     words = [word for word in completion if word != EOS]
-    answer = _module("chain").data.answer(completion)
+    answer = _module("chain").answer(completion)
     stated = "" if answer is None else f" #### {answer}"
     return _PAIR.sub(r"\1\2", decode(words)) + stated
 
@@ -140,7 +140,7 @@ def ledger_ids(text: str) -> tuple[int, ...]:
 def _examples() -> list[dict[str, Any]]:
     """Worked examples of the training split."""
     module = _module("chain")
-    drawn = module.data.stream("train", _EXAMPLES_SEED, module.LENGTHS)
+    drawn = module.stream("train", _EXAMPLES_SEED, module.LENGTHS)
     return [_chain_item(module, next(drawn)) for _ in range(SHOTS)]
 
 
@@ -148,7 +148,7 @@ def _chain_item(module: Any, problem: Any) -> dict[str, Any]:
     terms = "".join(f" {sign} {number}" for sign, number in problem.operations)
     steps, value = [], problem.first
     for sign, number in problem.operations:
-        after = module.data.apply(value, sign, number)
+        after = module.apply(value, sign, number)
         steps.append(f"{value:02d} {sign} {number:02d} = {after:02d} ;")
         value = after
     return {

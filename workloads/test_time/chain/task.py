@@ -47,10 +47,10 @@ from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.test_time.chain import conformance
 from adabench.workloads.test_time.chain.recipes import Layout
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
-from adabench.workloads.test_time.chain.substrate import problems as data
 from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
+from adabench.workloads.test_time.chain.substrate.problems import Problem, answer, stream
 from adabench.workloads.test_time.chain.substrate.trained_models import Models, models
-from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
+from adabench.workloads.test_time.chain.truth.worked_solutions import Answers, apply
 
 CARD = Card(
     title="Chain arithmetic: an answer that only sampling and judging can improve",
@@ -90,6 +90,10 @@ CHECK_CONDITIONS = {"problems": 2}
 check = conformance.check
 
 LENGTHS = (4, 6)
+__all__ = [
+    "CARD", "CHECK_CONDITIONS", "LENGTHS", "answer", "apply", "check", "load", "of_mechanics",
+    "stream",
+]  # fmt: skip
 _EVALUATION = 1_000_003  # evaluation streams are keyed apart from training's
 
 
@@ -135,7 +139,7 @@ def of_mechanics(
     return Chain(seed, questions, models, budget or None, Meter())
 
 
-def _drawn(seed: int, count: int) -> tuple[data.Problem, ...]:
+def _drawn(seed: int, count: int) -> tuple[Problem, ...]:
     """Draw test problems, lengths in turn."""
-    streams = [data.stream("test", mix(_EVALUATION, seed, d), [d]) for d in LENGTHS]
+    streams = [stream("test", mix(_EVALUATION, seed, d), [d]) for d in LENGTHS]
     return tuple(next(streams[i % len(streams)]) for i in range(count))

@@ -284,7 +284,7 @@ def test_worked_examples_are_right():
         steps = [step.split() for step in item["answer"].split(" ####")[0].split(" ;") if step]
         module = registry.load(registry.find("chain"))
         for left, sign, number, _, result in steps:
-            assert module.data.apply(int(left), sign, int(number)) == int(result)
+            assert module.apply(int(left), sign, int(number)) == int(result)
         assert item["answer"].endswith(f"#### {int(steps[-1][-1])}")
 
 
