@@ -69,9 +69,11 @@ def _foreseen(node: ast.AST) -> Iterator[str]:
 RULES = Rules(
     "adabench.workloads.algorithms.connectivity",
     off_limits=frozenset((
-        "advice", "advise", "answers", "hindsight", "meter", "of", "score", "transcript", "setflags",
-        "writeable", "_judged", "_run", "run_once", "ledger", "cell_contents", "__closure__",
-        "__code__", "__dict__", "__globals__", "__module__", "__setattr__", "query_left", "query_right",
+        "advice", "advise", "answers", "hindsight", "meter", "of", "score", "transcript",
+        "setflags", "writeable", "_judged", "_run", "run_once", "ledger", "cell_contents",
+        "__closure__",
+        "__code__", "__dict__", "__globals__", "__module__", "__setattr__",
+        "query_left", "query_right",
         "generate",
     )),
     names=frozenset(("hindsight", "advise")),

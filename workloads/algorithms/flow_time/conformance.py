@@ -11,9 +11,9 @@
 
 `check` yields a sentence per broken rule and nothing for a sound policy. It catches honest
 mistakes and the usual ways to fake a result; it proves nothing. Nothing on the task tells a
-method that it is being checked (a `Transcript` listens unseen), but these instances are smaller than
-those of a run, and a method that acts on that is not found out here; nor is the source of
-what a method imports from elsewhere read.
+method that it is being checked (a `Transcript` is kept unseen), but these instances are smaller
+than those of a run, and a method that acts on that is not found out here; nor is the source of what
+a method imports from elsewhere read.
 """
 
 from collections.abc import Iterator, Mapping

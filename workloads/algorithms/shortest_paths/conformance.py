@@ -69,7 +69,8 @@ RULES = Rules(
     "adabench.workloads.algorithms.shortest_paths",
     off_limits=frozenset((
         "exact", "engine", "all_cases", "judged", "ledger", "meter", "queried", "score", "survey",
-        "transcript", "truth", "_judged", "_run", "_truth", "cell_contents", "setflags", "writeable",
+        "transcript", "truth", "_judged", "_run", "_truth", "cell_contents", "setflags",
+        "writeable",
         "__closure__", "__code__", "__dict__", "__globals__", "__setattr__", "pickle",
     )),
     excused=handed_on,

@@ -37,7 +37,8 @@ ALPHA, MU = 6.0, 1.0
 CUTS = (2, 7, 12)
 """Rounds after which delays are replaced."""
 OFF_LIMITS = frozenset((
-    "base", "generate", "make_profile", "Profile", "child", "walk", "least_time", "Transcript", "meter",
+    "base", "generate", "make_profile", "Profile", "child", "walk", "least_time", "Transcript",
+    "meter",
     "score", "transcript", "setflags", "writeable", "_judged", "_run", "cell_contents", "foresight",
     "__closure__", "__code__", "__dict__", "__globals__", "__setattr__",
 ))  # fmt: skip

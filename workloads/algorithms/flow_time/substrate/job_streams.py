@@ -9,7 +9,7 @@
 | geom | operation i has size 2^i; it is the last with probability 1/2 | control: separates none |
 | tight_one | 100 jobs at time 0: test 1, main 1 + e | op-SRPT's ratio tends to 1.5 |
 | tight | the same, then jobs (1, e) at rate 1 | it tends to 2 |
-| hide | a fifth of the jobs have m operations of 0.9, others one of 1; load 0.97 | hostile to op-SRPT |
+| hide | a fifth of the jobs have m operations of 0.9, others one of 1 | hostile to op-SRPT |
 | burst | 60 jobs of m operations of 0.99 at time 0, then a job of 1 per unit | hostile to op-SRPT |
 | search | 8 small jobs with tests, the worst for op-SRPT of many drawn | near the bound of 2 |
 | service | stages of an agent's or a pipeline's work, log-normal | looks like a service |
@@ -17,8 +17,8 @@
 The number of operations is uniform in 1..m, arrivals are Poisson, and `load` is the share of
 time the machine is busy: it sets the rate of the arrivals, by the sizes that were drawn.
 `tight_one`, `tight`, `hide`, `burst` and `search` are constructions and have a load of their
-own; in `test`, the two `tight` and `search` a job has two operations whatever m is, and `hide` and
-`burst` have at most 2,000 jobs.
+own, `hide` 0.97; in `test`, the two `tight` and `search` a job has two operations whatever m is,
+and `hide` and `burst` have at most 2,000 jobs.
 
 No warm-up is cut off, and a run ends when the last job is done: every job counts.
 

@@ -237,8 +237,8 @@ def _scheduled(
         weighted = _start(order.weights, np.zeros(0))
         kept = slice(None) if number == 0 else slice(0)
         schedule(
-            stream.arrive, stream.first, stream.ops, forecast, SHOWS[order.sees], floats[:5], ints[:4],
-            floats[5:], ints[4:], noted, weighted, int(seed >> 1) | 1, flow[number],
+            stream.arrive, stream.first, stream.ops, forecast, SHOWS[order.sees], floats[:5],
+            ints[:4], floats[5:], ints[4:], noted, weighted, int(seed >> 1) | 1, flow[number],
             reports[number], when[kept], who[kept], shown[kept],
         )  # fmt: skip
         _refuse_breach(name, case, reports[number], noted, weighted)

@@ -150,8 +150,8 @@ def schedule(
 
 
 def _round(
-    counts: Counts, scheme: Scheme, worker_group: WorkerGroup, view: View, orders: Orders, loads: Floats,
-    took: Floats, mu: float, round_log: RoundLog | None,
+    counts: Counts, scheme: Scheme, worker_group: WorkerGroup, view: View, orders: Orders,
+    loads: Floats, took: Floats, mu: float, round_log: RoundLog | None,
 ) -> tuple[Flags, Flags]:  # fmt: skip
     """Play one round; return who counts as late and who returned: (n,) each."""
     busy = loads > 0

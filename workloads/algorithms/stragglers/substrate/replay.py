@@ -93,9 +93,9 @@ class Stragglers:
     ) -> Replay:
         """Run a scheme over all jobs of a case, and count.
 
-        `foresight` shows it each round's delays before it assigns: for oracles. With `exact` a job that
-        cannot be decoded in time is refused; without, what is missing is left out of its gradient,
-        and the score says how much.
+        `foresight` shows it each round's delays before it assigns: for oracles. With `exact` a
+        job that cannot be decoded in time is refused; without, what is missing is left out of its
+        gradient, and the score says how much.
 
         Raises:
             MethodContractError: if the scheme breaks its contract, with the round.

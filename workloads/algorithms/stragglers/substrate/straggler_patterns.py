@@ -107,8 +107,8 @@ def slow(base: Floats, mu: float) -> LateWorkers:
 
 @compiled
 def _multiplexed(
-    base: Floats, known: LateWorkers, start: int, jobs: int, b: int, w: int, most: int, alpha: float,
-    mu: float, cost: float, enough: float,
+    base: Floats, known: LateWorkers, start: int, jobs: int, b: int, w: int, most: int,
+    alpha: float, mu: float, cost: float, enough: float,
 ) -> float:  # fmt: skip
     """Return the time from round `start` on, or infinity as soon as it is more than `enough`.
 
