@@ -1,0 +1,162 @@
+"""Every verb that reads a run, on the recorded run of every task.
+
+Of a run whose records are too many for the repository only findings are kept: what can be said
+of them is said, and what needs the records ends in a sentence and a remedy.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from typer.testing import CliRunner
+
+from adabench.cli.main import app
+from adabench.harness.analysis import load_run as load_run_module
+from adabench.harness.analysis.findings import Findings
+from adabench.harness.errors import AdabenchError
+from adabench.harness.store import run_folder
+
+RECORDED = Path(__file__).parents[2] / "docs" / "recorded"
+REMEDIES = ("gunzip", "--out", "adabench run", "start a new run")
+RUNS = sorted(path for path in RECORDED.iterdir() if path.is_dir())
+
+
+class Reply(NamedTuple):
+    code: int
+    stdout: str
+    problem: str
+
+
+def adabench(*words: object) -> Reply:
+    """Run a verb in this process; errors end as the program's own boundary ends them."""
+    done = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*map(str, words)])
+    if isinstance(done.exception, AdabenchError):
+        problem = done.exception
+        return Reply(problem.exit_code, done.stdout, f"{problem.message} {problem.hint}")
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return Reply(done.exit_code, done.stdout, "")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _analysed_once() -> Iterator[None]:
+    """Judge each run once: all verbs show the same findings, and judging is most of the time."""
+    analyse, known = load_run_module.analyse, dict[str, Findings]()
+
+    def once(name, *rest):
+        if name not in known:
+            known[name] = analyse(name, *rest)
+        return known[name]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(load_run_module, "analyse", once)
+        yield
+
+
+@pytest.fixture(scope="module", params=RUNS, ids=lambda path: path.name)
+def run(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+def refused(reply: Reply) -> bool:
+    """Say whether a verb asked for records that were not kept, and named what makes them."""
+    words = ("findings of a run without its records", "adabench run")
+    return (reply.code, reply.stdout) == (3, "") and all(word in reply.problem for word in words)
+
+
+def test_there_are_whole_runs_and_findings_alone() -> None:
+    alone = [path for path in RUNS if run_folder.has_only_findings(path)]
+    assert 0 < len(alone) < len(RUNS)
+    assert sum(path.stat().st_size for path in RECORDED.rglob("*.gz")) < 2_500_000
+
+
+def test_claims_show_each_verdict(run: Path) -> None:
+    told = adabench("claims", run, "--json")
+    rows = json.loads(told.stdout)
+    assert told.code == 0
+    assert rows
+    page = adabench("claims", run)
+    assert page.code == 0
+    for row in rows:
+        assert row["id"] in page.stdout
+        assert row["verdict"] in page.stdout
+        assert row["reason"] or row["verdict"] in ("reproduced", "direction only")
+    failed = {row["verdict"] for row in rows} & {"not reproduced", "direction only"}
+    assert adabench("claims", run, "--strict").code == bool(failed)
+
+
+def test_a_report_is_written(run: Path, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    written = adabench("report", run, "-o", page)
+    assert (written.code, written.stdout.strip()) == (0, str(page))
+    text = page.read_text(encoding="utf-8")
+    assert run.name in text
+    assert run_folder.has_only_findings(run) or run_folder.digest(run) in text
+
+
+def test_a_report_is_drawn_on_the_terminal(run: Path) -> None:
+    drawn = adabench("report", run, "--terminal")
+    assert drawn.code == 0
+    assert drawn.stdout.startswith(f"{run.name}: ")
+
+
+def test_every_number_is_listed_and_one_is_explained(run: Path) -> None:
+    listed = adabench("explain", run, "--list", "--json")
+    numbers = [row for row in json.loads(listed.stdout) if row["value"] is not None]
+    assert (listed.code, bool(numbers)) == (0, True)
+    name = next(row["name"] for row in numbers if row["name"].startswith("summary/"))
+    lines = adabench("explain", run, "--list").stdout.splitlines()
+    assert any(line.startswith(f"{name} = ") for line in lines)
+    told = adabench("explain", run, name)
+    if run_folder.has_only_findings(run):
+        assert refused(told)
+        return
+    assert told.code == 0
+    assert told.stdout.startswith(f"{name} = ")
+    assert "Samples" in told.stdout
+    assert "Formula" in told.stdout
+
+
+def test_a_run_is_not_worse_than_itself(run: Path) -> None:
+    told = adabench("compare", run, run, "--json")
+    if run_folder.has_only_findings(run):
+        assert refused(told)
+        return
+    counts = json.loads(told.stdout)["counts"]
+    assert (counts["worse"], counts["better"]) == (0, 0)
+    assert told.code == (0 if counts["same"] else 3)
+    assert run.name in adabench("compare", run, run).stdout
+
+
+def test_a_site_is_made_of_it(run: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    made = adabench("publish", site, run, "--json")
+    if run_folder.has_only_findings(run):
+        assert refused(made)
+        return
+    assert (made.code, json.loads(made.stdout)["runs"]) == (0, 1)
+    assert run.name in (site / "index.html").read_text(encoding="utf-8")
+
+
+def test_its_methods_are_listed_and_shown(run: Path) -> None:
+    listed = adabench("list", run.name)
+    rows = json.loads(adabench("list", run.name, "--json").stdout)
+    shown = adabench("show", rows[0]["address"])
+    assert (listed.code, shown.code) == (0, 0)
+    assert all(row["address"] in listed.stdout for row in rows)
+    assert shown.stdout.startswith(f"{rows[0]['address']}: {rows[0]['title']}")
+
+
+def test_it_is_read_and_not_added_to(run: Path, tmp_path: Path) -> None:
+    before = sorted(path.name for path in run.iterdir())
+    for words in (
+        ("run", "--resume", run),
+        ("run", f"{run.name}/*", "--out", run),
+        ("merge", run, "--out", tmp_path / "merged"),
+    ):
+        told = adabench(*words)
+        assert (told.code, told.stdout) == (3, "")
+        assert any(way in told.problem for way in REMEDIES)
+    assert sorted(path.name for path in run.iterdir()) == before
