@@ -4,6 +4,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from adabench.harness.analysis.findings import ClaimRow, ConversionRow, Findings, SummaryRow
@@ -32,6 +33,8 @@ UNDECIDED = (
     "- What is undecided says what it lacks: more seeds (`--seeds 0..9`), or conditions that the "
     "default run leaves out (`--set NAME=VALUE`)."
 )
+OURS = re.compile(r"^(none|not in the paper|our|a gate of ours|the gate)|the card's criterion")
+"""What a claim has in the place of a published value where the paper has none."""
 METHODS = re.compile(r": [a-z_]+/\w+(, [a-z_]+/\w+)*\. ")
 LEGEND = "–: there is no such number; a time may be missing because its samples were disturbed."
 
@@ -210,8 +213,8 @@ def _claim_line(row: ClaimRow) -> str:
 
 def _said(says: str, paper: str) -> str:
     """Return our sentence and the published value, where there is one."""
-    ours = not paper or paper.startswith(("none", "not in the paper", "our"))
-    return says if ours else f"{says} Published: {paper.rstrip('.')}."
+    published = "; ".join(part for part in paper.split("; ") if not re.search(OURS, part))
+    return f"{says} Published: {published.rstrip('.')}." if published else says
 
 
 def _claim_of(row: ClaimRow) -> Claim | None:
@@ -219,6 +222,7 @@ def _claim_of(row: ClaimRow) -> Claim | None:
     return next((c for c in entry.card.claims if c.id == row.id), None) if entry else None
 
 
+@cache
 def _entry(task: str, method: str) -> Entry | None:
     """Return a method that a run names, under its address of today."""
     try:
@@ -361,6 +365,7 @@ def _caveats(
     return [*lines, *(line for run in runs for line in _warnings(run))]
 
 
+@cache
 def _entries(arxiv: str) -> list[Entry]:
     every = (entry for task in registry.tasks() for entry in registry.methods(task).values())
     return [entry for entry in every if arxiv in entry.card.paper]
