@@ -23,19 +23,19 @@ COMMANDS = "adabench.cli.commands"
 VERBS = {
     "run": "Run methods on their tasks, judge their claims, write a report.",
     "list": "List tasks and methods with role, fidelity and whether they can run here.",
-    "show": "Show one card: what adapts, knobs, claims, and the essay of the file.",
+    "show": "Show one card: what adapts, its knobs, its claims and the notes of the file.",
     "claims": "Judge the published claims of the methods in a run.",
     "report": "Write the self-contained HTML report of a run, or of several.",
-    "explain": "Say of a number in a report: which samples, which meter, which formula, which interval.",
+    "explain": "Trace a number of a report back to its samples, meter, formula and interval.",
     "publish": "Make or extend a static site: reports, histories with steps, a feed, badges, data.",
-    "merge": "Join parts of one plan into one run; refuse parts that are not.",
-    "compare": "Hold runs against a base: better, same, worse, ambiguous or invalid; exit 1 if worse.",
+    "merge": "Join parts of one plan into one run; parts of other plans are refused.",
+    "compare": "Compare runs with a base run: better, same, worse, ambiguous or invalid; exit 1 if worse.",
     "gate": "May HEAD be merged? 0 pass, 1 regression, 3 invalid or incomparable, 5 ambiguous.",
     "check": "Check that tasks and methods keep the contract; exit 4 if one does not.",
     "train": "Rebuild shipped checkpoints from their seeds.",
     "doctor": "Say what this machine can and cannot measure, and how long a selection would take.",
-    "trace": "Take one case of a method apart: operators, kernels, and the machine's roof.",
-    "hardware": "Describe this machine as a profile, and hold machines against it.",
+    "trace": "Take one case of a method apart: operators, kernels and the machine's ceilings.",
+    "hardware": "Describe this machine as a profile, and compare machines with it.",
 }
 PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 
@@ -88,9 +88,9 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def options(
-    verbose: Annotated[int, typer.Option("-v", count=True, help="More talk on stderr.")] = 0,
+    verbose: Annotated[int, typer.Option("-v", count=True, help="Say more on stderr.")] = 0,
     quiet: Annotated[bool, typer.Option("-q", help="Errors only.")] = False,
-    debug: Annotated[bool, typer.Option(help="Tracebacks for errors of use too.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show tracebacks of usage errors too.")] = False,
     version: Annotated[
         bool,
         typer.Option(

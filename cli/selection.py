@@ -21,7 +21,7 @@ Fixed = Annotated[
     list[str] | None, typer.Option("--set", help="Pin a knob or condition: k=v.")
 ]  # fmt: skip
 Swept = Annotated[
-    list[str] | None, typer.Option("--sweep", help="Sweep exactly these: k=a,b,c.")
+    list[str] | None, typer.Option("--sweep", help="Sweep exactly these values: k=a,b,c.")
 ]  # fmt: skip
 
 TIMES = {"ms": 1e-3, "min": 60.0, "s": 1.0, "m": 60.0, "h": 3600.0}

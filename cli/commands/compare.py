@@ -1,4 +1,4 @@
-"""`adabench compare`: runs held against the first of them.
+"""`adabench compare`: runs compared with the first of them.
 
     exit 0   everything was compared and nothing is worse
          1   something is worse than its margin allows
@@ -30,7 +30,7 @@ LEVEL = 0.95
 
 
 def command(
-    base: Annotated[Path, typer.Argument(help="The run that the others are held against.")],
+    base: Annotated[Path, typer.Argument(help="The run that the others are compared with.")],
     others: Annotated[list[Path], typer.Argument(help="One or more other runs.")],
     margin: Annotated[
         list[str] | None,
@@ -40,16 +40,17 @@ def command(
     across: Annotated[
         bool,
         typer.Option(
-            "--across-hardware", help="Unlike hardware: qualities, counts, shares of ceilings."
+            "--across-hardware",
+            help="Allow different hardware: compare qualities, counts and shares of ceilings.",
         ),
     ] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Show what is the same, too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show what is the same too.")] = False,
     strict: Annotated[
         bool, typer.Option(help="Exit 5 when something is ambiguous, 3 when it is invalid.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Hold runs against a base: better, same, worse, ambiguous or invalid; exit 1 if worse."""
+    """Compare runs with a base run: better, same, worse, ambiguous or invalid; exit 1 if worse."""
     from adabench.harness.compare.compare_runs import CompareRequest, compare_runs
 
     request = CompareRequest(

@@ -19,12 +19,13 @@ UNKNOWN = "unknown"
 
 def command(
     select: Select = None,
-    seeds: Annotated[str, typer.Option(help="Of the run to be forecast.")] = "0..2",
-    repeats: Annotated[int, typer.Option(min=1, help="Of the run to be forecast.")] = 1,
+    seeds: Annotated[str, typer.Option(help="Seeds of the run to forecast.")] = "0..2",
+    repeats: Annotated[int, typer.Option(min=1, help="Repeats of the run to forecast.")] = 1,
     fixed: Fixed = None,
     scale: Scale = "embedded",
     tries: Annotated[
-        float, typer.Option("--try", min=0, help="Seconds to try what was never recorded.")
+        float,
+        typer.Option("--try", min=0, help="Seconds to spend on trying what was never recorded."),
     ] = 0.0,
     as_json: AsJson = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`adabench explain`: one number of a run, taken back to its samples, its meter and its formula."""
+"""`adabench explain`: one number of a run, traced back to its samples, its meter and its formula."""
 
 import json
 import textwrap
@@ -29,7 +29,7 @@ def command(
     every: Annotated[bool, typer.Option("--list", help="List every number by name.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say of a number in a report: which samples, which meter, which formula, which interval."""
+    """Trace a number of a report back to its samples, meter, formula and interval."""
     from adabench.harness.explain.lookup import explain_number, list_numbers
 
     if every or number is None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def command(
     places: Annotated[
-        list[str] | None, typer.Argument(help="BASE and HEAD, two runs; with --rev methods.")
+        list[str] | None, typer.Argument(help="BASE and HEAD, two runs; with --rev, methods.")
     ] = None,
     rev: Annotated[
         str | None, typer.Option(help="Two git revisions, measured here in turns: main..HEAD.")
@@ -36,8 +36,12 @@ def command(
     margin: Annotated[
         list[str] | None, typer.Option(help="latency_s=3%, accuracy=1pt, energy_j=5%.")
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Of all cells, before the first look.")] = 8,
-    budget: Annotated[str, typer.Option(help="For further rounds of what is ambiguous.")] = "5m",
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Rounds over all cells before the first verdict.")
+    ] = 8,
+    budget: Annotated[
+        str, typer.Option(help="Time for further rounds where the verdict is ambiguous.")
+    ] = "5m",
     seeds: Seeds = "0..2",
     fixed: Fixed = None,
     swept: Swept = None,

@@ -27,7 +27,7 @@ SLOW_S = 1.5
 """Seconds per ceiling for `calibrate`."""
 
 app = typer.Typer(
-    help="Describe this machine as a profile, and hold machines against it.",
+    help="Describe this machine as a profile, and compare machines with it.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -53,7 +53,7 @@ def check(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Hold this machine against a profile; exit 3 if it differs, naming the keys."""
+    """Compare this machine with a profile; exit 3 if it differs, naming the keys."""
     differences, verdicts = compare_machine(read_profile(file), identity=identity, say=talk)
     with verdict_output():
         _show(differences, verdicts, as_json)
@@ -62,7 +62,7 @@ def check(
 
 @app.command()
 def diff(a: File, b: File, as_json: AsJson = False) -> None:
-    """Hold two profiles against each other; exit 1 if they differ."""
+    """Compare two profiles; exit 1 if they differ."""
     from adabench.profilers.hardware import fingerprint, machine_profile
 
     then, now = read_profile(a), read_profile(b)

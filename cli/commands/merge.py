@@ -17,7 +17,7 @@ def command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to; may exist.")],
     as_json: AsJson = False,
 ) -> None:
-    """Join parts of one plan into one run; refuse parts that are not."""
+    """Join parts of one plan into one run; parts of other plans are refused."""
     from adabench.harness.distributed.merge import merge
 
     result = merge(runs, out)

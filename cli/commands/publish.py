@@ -12,11 +12,16 @@ from adabench.cli.terminal import talk, warn
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(help="The site: a new folder, or one made so before.")],
+    folder: Annotated[Path, typer.Argument(help="The site: a new folder or an existing site.")],
     runs: Annotated[list[Path] | None, typer.Argument(help="Runs to add to it.")] = None,
-    title: Annotated[str | None, typer.Option(help="Of the site; kept from then on.")] = None,
+    title: Annotated[
+        str | None, typer.Option(help="Title of the site; the site remembers it.")
+    ] = None,
     url: Annotated[
-        str | None, typer.Option(help="Where it will be: makes the feed's links absolute. Kept.")
+        str | None,
+        typer.Option(
+            help="Address of the site, for absolute links in the feed; the site remembers it."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`adabench report RUN...`: a page over one run or several, or their fronts drawn here."""
+"""`adabench report RUN...`: a page over one run or several, or their Pareto frontiers drawn here."""
 
 import os
 import shutil
@@ -22,7 +22,10 @@ def command(
         Path | None, typer.Option(help="Also write figures and tables for a paper there.")
     ] = None,
     terminal: Annotated[
-        bool, typer.Option("--terminal", help="Draw the fronts here; a page only with --out.")
+        bool,
+        typer.Option(
+            "--terminal", help="Draw the Pareto frontiers here; write a page only with --out."
+        ),
     ] = False,
 ) -> None:
     """Write the self-contained HTML report of a run, or of several."""
@@ -42,7 +45,7 @@ def command(
 
 
 def draw_fronts(findings: "Findings") -> str:
-    """Return the fronts of a run as wide as the terminal, in colour if there is one."""
+    """Return the Pareto frontiers of a run as wide as the terminal, in colour if there is one."""
     from adabench.reports.figures import character_plot as terminal
 
     here = sys.stdout.isatty()

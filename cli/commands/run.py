@@ -40,12 +40,12 @@ def command(
     fixed: Fixed = None,
     swept: Swept = None,
     defaults: Annotated[
-        bool, typer.Option("--defaults", help="Sweep nothing: every knob at its default.")
+        bool, typer.Option("--defaults", help="Sweep nothing: keep every knob at its default.")
     ] = False,
     scale: Scale = "embedded",
     out: Out = None,
     resume: Annotated[
-        Path | None, typer.Option(help="Go on with an interrupted run; takes no selection.")
+        Path | None, typer.Option(help="Continue an interrupted run; takes no selection.")
     ] = None,
     timeout: Annotated[
         float | None, typer.Option(min=0.001, help="Seconds a case may take; uses a worker.")
@@ -61,16 +61,23 @@ def command(
         typer.Option("--meter", help="Another energy meter: a plug-in, or external:LOG.csv."),
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="Time until the median is known to so much: 1%.")
+        str | None,
+        typer.Option(help="Time each case until its median is known to this precision: 1%."),
     ] = None,
     per_case: Annotated[
-        float, typer.Option(min=0.01, help="Seconds a case may spend on its precision.")
+        float, typer.Option(min=0.01, help="Seconds that a case may spend on its precision.")
     ] = 5.0,
     budget: Annotated[
-        str | None, typer.Option(help="Race for the front, at most so long: 5m, 90s.")
+        str | None,
+        typer.Option(
+            help="Spend at most this time where the Pareto frontier is undecided: 5m, 90s."
+        ),
     ] = None,
     epsilon: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="Of --budget: a difference of no account.")
+        float,
+        typer.Option(
+            min=0.001, max=0.5, help="With --budget: the largest difference that does not count."
+        ),
     ] = 0.02,
     steady: Annotated[
         float, typer.Option(min=0, help="Seconds a method may warm up to become steady.")
@@ -80,10 +87,12 @@ def command(
     ] = True,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
     profile: Annotated[
-        str | None, typer.Option(help="Refuse a machine that is not this hardware profile's.")
+        str | None,
+        typer.Option(help="Refuse to run if this machine differs from this hardware profile."),
     ] = None,
     off_profile: Annotated[
-        bool, typer.Option("--off-profile", help="Go on all the same; marks the run.")
+        bool,
+        typer.Option("--off-profile", help="Run on a different machine anyway; the run is marked."),
     ] = False,
     executor: Annotated[
         str, typer.Option(help="Where cells run: local, slurm or ray (an existing cluster).")
@@ -95,7 +104,7 @@ def command(
         int | None, typer.Option(min=1, help="Cores that each worker has for itself.")
     ] = None,
     slurm: Annotated[
-        list[str] | None, typer.Option(help="Of --executor slurm: partition=gpu, timeout_min=90.")
+        list[str] | None, typer.Option(help="With --executor slurm: partition=gpu, timeout_min=90.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -17,11 +17,12 @@ def command(
     address: Annotated[str, typer.Argument(help="A task or a method: paging, paging/mark0.")],
     html: Annotated[Path | None, typer.Option(help="Write it as a page instead.")] = None,
     run: Annotated[
-        Path | None, typer.Option(help="Of --html: a run, for verdicts and where compute went.")
+        Path | None,
+        typer.Option(help="With --html: a run, for verdicts and for where compute went."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one card: what adapts, knobs, claims, and the essay of the file."""
+    """Show one card: what adapts, its knobs, its claims and the notes of the file."""
     if html or run:
         from adabench.reports.site.card_file import write_card_page
 

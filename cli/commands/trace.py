@@ -30,7 +30,7 @@ def command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take one case of a method apart: operators, kernels, and the machine's roof."""
+    """Take one case of a method apart: operators, kernels and the machine's ceilings."""
     from adabench.harness.run.case_trace import TraceRequest, trace_case
     from adabench.reports.figures.trace_files import write_trace_files
 
