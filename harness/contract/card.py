@@ -242,6 +242,8 @@ class Card:
     no_conversion: str = ""
     """In a task file: why saved work cannot become time here; reports then print this reason
     in place of a conversion."""
+    no_oracle: str = ""
+    """In a task file: why nobody can know the best decisions here; then there is no oracle."""
     tasks: tuple[str, ...] = ()
     """In the file of a method that a family shares: the tasks of the family that it runs on."""
     variants: Mapping[str, Variant] = field(default_factory=dict)

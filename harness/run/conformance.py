@@ -31,7 +31,7 @@ from adabench.harness.contract.card import (
     Testable,
 )
 from adabench.harness.contract.registry import Entry
-from adabench.harness.errors import AdabenchError, MethodContractError, MissingExtra
+from adabench.harness.errors import AdabenchError, EnvironmentProblem, MethodContractError
 from adabench.harness.run.execute import check_values
 
 CASES = 2
@@ -56,7 +56,7 @@ def check(address: str) -> Iterator[Finding]:
     for rule, run in rules:
         try:
             problems = list(run())
-        except MissingExtra as missing:
+        except EnvironmentProblem as missing:  # an extra, a device, weights that are not here
             yield Finding(address, rule, missing.message, skipped=True)
             return
         except AdabenchError as broken:
@@ -159,9 +159,11 @@ def _baselines(entry: Entry) -> Iterator[str]:
     settings *= len(budgets.values) if budgets else 1
     if settings < STATICS:
         yield f"it needs at least {STATICS} static settings and has {settings}"
-    for role in ("control", "oracle"):
-        if not any(card.role == role for card in cards):
-            yield f"it has no {role}"
+    roles = {card.role for card in cards}
+    if "control" not in roles:
+        yield "it has no control"
+    if "oracle" not in roles and not entry.card.no_oracle:
+        yield "it has no oracle, and its card does not say why (no_oracle)"
 
 
 def _settings(card: Card) -> int:

@@ -21,7 +21,7 @@ from adabench.workloads.depth_width.methods import random_width, static_width
 from adabench.workloads.depth_width.methods.acm import acm, train_learners
 from adabench.workloads.depth_width.methods.acm.train_learners import WidthRecipe
 from adabench.workloads.depth_width.substrate import checkpoints, learner_choices, learners
-from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
+from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape, hollow
 from adabench.workloads.depth_width.substrate.learners import LEARNERS, Chooser, Widened
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.depth_width.substrate.work_counter import Work
@@ -35,7 +35,7 @@ def widened() -> Widened:
     """Modules whose gates disagree with one another, as trained ones do."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        made = train_learners.fresh(learners.hollow(Backbone(SMALL)))
+        made = train_learners.fresh(hollow(Backbone(SMALL)))
         for index in range(SMALL.layers):
             made.model.layer(index).out.weight.data *= 8  # an untrained block hardly adds anything
             for step in made.modules.at(index).gate:
@@ -88,7 +88,7 @@ def test_with_every_learner_it_is_the_sum_of_all(widened: Widened, tokens: Tenso
 def test_all_learners_cost_what_the_mlp_did(tokens: Tensor) -> None:
     dense = Backbone(SMALL)
     whole = unit_forward.prefill_units(dense, tokens, unit_forward.all_units, tile=2)
-    made = train_learners.fresh(learners.hollow(copy.deepcopy(dense)))
+    made = train_learners.fresh(hollow(copy.deepcopy(dense)))
     ours = learners.prefill_widths(made, tokens, learners.constant(LEARNERS), tile=2)
     assert [w.flops for _, w in ours.works] == [w.flops for _, w in whole.works]
     assert torch.equal(ours.executions(), whole.executions())
