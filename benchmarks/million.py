@@ -29,7 +29,7 @@ import numpy as np
 
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.provenance import environment, run_sources
-from adabench.harness.run.session import RunRequest
+from adabench.harness.run.run_request import RunRequest
 from adabench.harness.store import run_folder
 
 PAGING = ("belady", "blind_oracle", "combiner", "fifo", "flush", "learned_bits", "lru", "mark0",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from adabench.harness.contract.record import Record
     from adabench.harness.distributed.backends import FanOutOptions
     from adabench.harness.run.isolated import Limits
-    from adabench.harness.run.session import RunRequest
+    from adabench.harness.run.run_request import RunRequest
     from adabench.harness.store.run_folder import Run
 
 
@@ -112,7 +112,7 @@ def command(
     from adabench.harness.analysis.load_run import load_run
     from adabench.harness.provenance.hardware_profile import admit_machine
     from adabench.harness.run.isolated import Limits
-    from adabench.harness.run.session import (
+    from adabench.harness.run.run_request import (
         RunRequest,
         create_run,
         plan_turns,
@@ -194,7 +194,7 @@ def check_race_options(repeats: int, limits: "Limits", options: "FanOutOptions")
 
 
 def _check_resume(folder: Path, request: "RunRequest", *, given_profile: bool) -> None:
-    from adabench.harness.run.session import RunRequest
+    from adabench.harness.run.run_request import RunRequest
 
     if request != RunRequest() or given_profile:
         raise SelectionError(
@@ -210,7 +210,7 @@ def _records(
     """Return the records that remain of a run, with progress; None if nothing remains."""
     from adabench.cli.progress import show_progress
     from adabench.harness.distributed.executor import remaining_records
-    from adabench.harness.run.session import race_records, read_request
+    from adabench.harness.run.run_request import race_records, read_request
 
     how: dict[str, Any] = {"energy": energy, "cached": cached}
     if read_request(journal.folder).race_s:

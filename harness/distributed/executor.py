@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from adabench.harness.contract.record import Record
 from adabench.harness.distributed import fan_out
 from adabench.harness.distributed.backends import FanOutOptions
-from adabench.harness.run import session
+from adabench.harness.run import run_request
 from adabench.harness.run.isolated import Limits
 from adabench.harness.store import run_folder
 
@@ -27,7 +27,7 @@ def remaining_records(
         EnvironmentProblem: if there is no such cluster.
     """
     if options == FanOutOptions() and not fan_out.has_shards(run.folder):
-        return session.remaining_records(run, limits, energy=energy, cached=cached)
-    probes = session.open_run_probes(run)
-    settings = session.run_settings(run, probes, energy=energy, cached=cached)
+        return run_request.remaining_records(run, limits, energy=energy, cached=cached)
+    probes = run_request.open_run_probes(run)
+    settings = run_request.run_settings(run, probes, energy=energy, cached=cached)
     return fan_out.fan_out(run, options, settings, limits)

@@ -26,7 +26,7 @@ from typing import Any
 
 VERSION = 1
 MODULE = __name__
-WORKER = f"{__name__.rpartition('.')[0]}.revision_worker"
+WORKER = "adabench.harness.gate.revision_worker"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from adabench.harness.errors import SelectionError
 from adabench.harness.explain.lookup import explain_number, list_numbers
 from adabench.harness.gate.session import GateRequest, run_gate
 from adabench.harness.run.isolated import Limits
-from adabench.harness.run.session import (
+from adabench.harness.run.run_request import (
     RunRequest,
     create_run,
     plan_turns,
