@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import secrets
 import signal
 import subprocess
@@ -38,23 +37,33 @@ RAY = {
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": secrets.token_hex(32),  # else Ray writes one into the home folder
 }
+HOLD = "ADABENCH_TOY_HOLD"
 WORK = ("roots/fixed", "roots/residual", "--no-report", "--json")
 
 
 @pytest.fixture
-def env(toy_env: dict[str, str], tmp_path: Path) -> dict[str, str]:
+def env(toy_env: dict[str, str], hold: Path, tmp_path: Path) -> dict[str, str]:
     """No Ray cluster but the one a test asks for, and core claims of this test alone."""
     (tmp_path / "tmp").mkdir()
+    hold.with_suffix(".held").unlink(missing_ok=True)
     kept = {name: value for name, value in toy_env.items() if name != "RAY_ADDRESS"}
-    return {**kept, "TMPDIR": str(tmp_path / "tmp")} | RAY
+    return {**kept, "TMPDIR": str(tmp_path / "tmp"), HOLD: str(hold)} | RAY
 
 
 @pytest.fixture(scope="module")
-def cluster(plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def hold(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file by which a test asks a worker to wait; see the toy task."""
+    return tmp_path_factory.mktemp("hold") / "hold.json"
+
+
+@pytest.fixture(scope="module")
+def cluster(
+    plugin_paths: list[str], hold: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """A cluster of two workers that lives in a process of ours and ends with it."""
     # Sockets lie in there, and their paths must be short.
     folder = tmp_path_factory.getbasetemp().parent / f"ray{os.getpid()}"
-    names = {"PYTHONPATH": os.pathsep.join(plugin_paths), **RAY}
+    names = {"PYTHONPATH": os.pathsep.join(plugin_paths), HOLD: str(hold), **RAY}
     temporary = tmp_path_factory.mktemp("claims")
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", CLUSTER, str(folder)],
@@ -87,13 +96,13 @@ def judged(done: subprocess.CompletedProcess[str]) -> list[tuple[object, ...]]:
     return [(row["id"], row["verdict"], row["estimate"]) for row in found["claims"]]
 
 
-def worker_pid(folder: Path, size_bytes: int, process: subprocess.Popen[Any]) -> int:
-    """Wait until a shard of a running process holds so much, and return who writes it."""
-    while process.poll() is None:
-        path = folder / run_folder.RECORDS
-        if path.exists() and path.stat().st_size >= size_bytes:
-            said = re.findall(r" process (\d+) on", (folder / "log.txt").read_text())
-            return int(said[-1])
+def waiting(folder: Path, size_bytes: int, env: dict[str, str], run: subprocess.Popen[Any]) -> int:
+    """Let the process that fills a shard of a run wait there, and return its id."""
+    asked = Path(env[HOLD])
+    asked.write_text(json.dumps([str(folder / run_folder.RECORDS), size_bytes]))
+    while run.poll() is None:
+        with suppress(FileNotFoundError):
+            return int(asked.with_suffix(".held").read_text())
         time.sleep(0.005)
     raise AssertionError(f"the run ended before {folder} held {size_bytes} bytes")
 
@@ -136,7 +145,7 @@ def kill_mid_run(
     with subprocess.Popen(
         command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        pid = worker_pid(out / "shards" / "0000", 10_000, process)
+        pid = waiting(out / "shards" / "0000", 10_000, env, process)
         os.kill(parent_of(pid) if scheduler else pid, signal.SIGKILL)
         wait_for_end(pid)  # the kernel ends the child of a killed Ray worker
         held = run_folder.records(out / "shards" / "0000")
@@ -185,7 +194,7 @@ def test_a_run_whose_parent_was_killed_goes_on_from_its_shards(env: dict[str, st
         [PROGRAM, "run", *map(str, words), "--out", str(tmp_path / "r"), "--workers", "2"],
         env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
-        pid = worker_pid(tmp_path / "r" / "shards" / "0000", 10_000, process)
+        pid = waiting(tmp_path / "r" / "shards" / "0000", 10_000, env, process)
         process.kill()
     wait_for_end(pid)  # workers end with their parent
     held = [r for x in (tmp_path / "r" / "shards").iterdir() for r in run_folder.records(x)]

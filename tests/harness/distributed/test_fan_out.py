@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,13 +73,12 @@ def facts(records: Sequence[Record]) -> list[object]:
     return [(r.unit, r.status, r.group, counts_of(r)) for r in records]
 
 
-def worker_pid(folder: Path, size_bytes: int, ended: threading.Event) -> int:
-    """Wait until a shard holds so much, and return the process that writes it."""
+def held(folder: Path, size_bytes: int, asked: Path, ended: threading.Event) -> int:
+    """Let the process that fills a shard wait there, and return its id."""
+    asked.write_text(json.dumps([str(folder / run_folder.RECORDS), size_bytes]))
     while not ended.is_set():
-        path = folder / run_folder.RECORDS
-        if path.exists() and path.stat().st_size >= size_bytes:
-            lines = [x for x in (folder / "log.txt").read_text().splitlines() if " process " in x]
-            return int(lines[-1].split(" process ")[1].split()[0])
+        with suppress(FileNotFoundError):
+            return int(asked.with_suffix(".held").read_text())
         time.sleep(0.005)
     raise AssertionError(f"the run ended before {folder} held {size_bytes} bytes")
 
@@ -131,13 +130,17 @@ def test_two_workers_record_what_one_process_does(tmp_path: Path):
     assert all(len(json.loads(line)) == max(1, usable_cores() // 2) for line in cores)
 
 
-def test_a_killed_worker_loses_no_finished_unit_and_none_is_run_twice(tmp_path: Path):
+def test_a_killed_worker_loses_no_finished_unit_and_none_is_run_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    asked = tmp_path / "hold.json"
+    monkeypatch.setenv("ADABENCH_TOY_HOLD", str(asked))
     turns = turns_of(repeats=12, seeds=(0,))
     before: list[Record] = []
 
     def kill() -> None:
         folder = tmp_path / "r" / "shards" / "0000"
-        os.kill(worker_pid(folder, 10_000, ended), signal.SIGKILL)
+        os.kill(held(folder, 10_000, asked, ended), signal.SIGKILL)
         before.extend(run_folder.records(folder))
 
     ended, killer = threading.Event(), threading.Thread(target=kill)

@@ -5,8 +5,12 @@ starting guess. The substrate makes the iterations and counts them, the score as
 right digits.
 """
 
+import json
+import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -57,7 +61,28 @@ class Roots:
 
     def score(self, case: Number, answer: float) -> Mapping[str, float]:
         """Is the root right to ten digits."""
+        hold()
         return {"right": float(abs(answer * answer - case.value) <= DIGITS * case.value)}
+
+
+def hold() -> None:
+    """Wait to be killed where a test asks for it: once a journal has grown to some size.
+
+    `$ADABENCH_TOY_HOLD` names a file that holds the journal's path and the size. Who comes first
+    takes it away and leaves its own process id in a file beside it.
+    """
+    asked = Path(os.environ.get("ADABENCH_TOY_HOLD") or os.devnull)
+    try:
+        journal, size = json.loads(asked.read_text())
+        if Path(journal).stat().st_size < size:
+            return
+        asked.rename(asked.with_suffix(".taken"))
+    except (OSError, ValueError):
+        return
+    asked.with_suffix(".new").write_text(str(os.getpid()))
+    asked.with_suffix(".new").rename(asked.with_suffix(".held"))
+    while True:
+        time.sleep(3600)
 
 
 def load(scale: str, seed: int, *, spread: float) -> Roots:
