@@ -1,5 +1,6 @@
 """Traces: counts against arithmetic, the roof, and `adabench trace` from the outside."""
 
+import functools
 import importlib
 import json
 import os
@@ -218,16 +219,29 @@ def adabench(*words: object, env: dict[str, str] | None = None) -> subprocess.Co
 SMALL = ("--set", "batches=1", "--set", "sequences=8")
 
 
+@pytest.fixture(scope="module")
+def traced_once(tmp_path_factory):
+    """Return the trace of a ledger method, and its folder; each is made once."""
+
+    @functools.cache
+    def made(method):
+        folder = tmp_path_factory.mktemp("trace") / "t"
+        return adabench(method, *SMALL, "-o", folder, "--json"), folder
+
+    return made
+
+
+@pytest.mark.xdist_group("trace")
 @pytest.mark.parametrize("method", ["ledger/vanilla", "ledger/early_exit"])
-def test_tracing_a_ledger_method_writes_trace_table_and_picture(method, tmp_path):
-    done = adabench(method, *SMALL, "-o", tmp_path / "t", "--json")
+def test_tracing_a_ledger_method_writes_trace_table_and_picture(method, traced_once):
+    done, folder = traced_once(method)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["instrument"] == "torch.profiler"
     assert found["intrusive"] is True
     files = {Path(name).name for name in found["files"]}
     assert files >= {"trace.json", "trace_table.json"}
-    assert json.loads((tmp_path / "t" / "trace_table.json").read_text())["lines"] == found["lines"]
+    assert json.loads((folder / "trace_table.json").read_text())["lines"] == found["lines"]
     lines = {line["name"]: line for line in found["lines"]}
     assert lines["aten::mm"]["flops"] > 0
     assert found["flops"] == sum(line["flops"] or 0 for line in found["lines"])
@@ -239,9 +253,10 @@ def test_tracing_a_ledger_method_writes_trace_table_and_picture(method, tmp_path
         assert lines["aten::mm"]["of_ceiling"] > 0
 
 
-def test_the_flops_of_vanilla_are_those_the_ledger_counts(tmp_path):
+@pytest.mark.xdist_group("trace")
+def test_the_flops_of_vanilla_are_those_the_ledger_counts(traced_once):
     """Six layers over 8 x 64 tokens; what is masked is computed all the same."""
-    done = adabench("ledger/vanilla", *SMALL, "-o", tmp_path, "--json")
+    done, _ = traced_once("ledger/vanilla")
     found = json.loads(done.stdout)
     from adabench.workloads.depth_width.ledger import task
     from adabench.workloads.depth_width.methods import vanilla
