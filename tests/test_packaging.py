@@ -141,7 +141,7 @@ def test_links_match_what_the_wheel_holds() -> None:
 def test_product_folders_are_no_packages_of_their_own() -> None:
     names = {Path(name).name for name in product_files()}
     assert "__init__.py" not in names
-    assert [name for name in product_files() if name.endswith("py.typed")] == ["harness/py.typed"]
+    assert [name for name in product_files() if name.endswith("py.typed")] == ["cli/py.typed"]
 
 
 def test_an_editable_install_makes_the_links_that_an_sdist_lacks(tmp_path: Path) -> None:
