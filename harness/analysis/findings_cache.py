@@ -30,13 +30,8 @@ from adabench.harness.store.table import KEPT_FROM
 
 CACHE = "findings.cache"
 FORMAT = 2
-JUDGES = (
-    "adabench.harness.race.certificate",
-    "adabench.harness.analysis.measurement_warnings",
-    "adabench.harness.analysis.analyse",
-    "adabench.harness.analysis.findings_cache",
-)
-"""They import everything that decides what is found; the data come in as arguments."""
+JUDGE = "adabench.harness.analysis.load_run"
+"""It imports everything that decides what is found; the data come in as arguments."""
 Cards = Mapping[str, Card]
 
 
@@ -50,7 +45,7 @@ def made_of(folder: Path, sha256: str, tasks: Cards, methods: Cards) -> dict[str
         "records": sha256,
         "manifest": hashlib.sha256(packed_run.read_bytes(folder / run_folder.MANIFEST)).hexdigest(),
         "cards": hashlib.sha256(cards.encode()).hexdigest(),
-        "sources": source_digests.digest(source_digests.sources_of_modules(*JUDGES)),
+        "sources": source_digests.digest(source_digests.sources_of_modules(JUDGE)),
         "numpy": np.__version__,
     }
 
