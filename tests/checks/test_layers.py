@@ -51,7 +51,7 @@ def lint(root: Path) -> tuple[int, str]:
         ("profilers/planted.py", "import pandas\n", "light core", "Import it in reports"),
         ("workloads/algorithms/paging/substrate/planted.py",
          "import adabench.workloads.algorithms.mip.task\n", "tasks do not know each other",
-         "Move what both need"),
+         "Move what both tasks need"),
     ],
 )  # fmt: skip
 def test_a_planted_import_breaks_its_contract(
