@@ -7,7 +7,7 @@ from pathlib import Path
 from adabench.harness.analysis import findings_cache, findings_file, measurement_warnings
 from adabench.harness.analysis.analyse import analyse
 from adabench.harness.analysis.findings import Findings
-from adabench.harness.contract import moved, registry
+from adabench.harness.contract import earlier_addresses, registry
 from adabench.harness.contract.card import Card
 from adabench.harness.errors import SelectionError
 from adabench.harness.provenance import hardware_profile
@@ -29,7 +29,7 @@ def load_run(folder: Path) -> Findings:
     manifest = run_folder.read_manifest(folder)
     sha256 = manifest["records_sha256"] = run_folder.digest(folder)
     manifest["certificate"] = certificate.read(folder)
-    cells = moved.cells(turn.cell for turn in run_folder.read_plan(manifest))
+    cells = earlier_addresses.cells(turn.cell for turn in run_folder.read_plan(manifest))
     tasks = find_cards({cell.task for cell in cells})
     methods = find_cards({cell.address for cell in cells})
     made_of = findings_cache.made_of(folder, sha256, tasks, methods)

@@ -23,7 +23,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.contract import moved
+from adabench.harness.contract import earlier_addresses
 from adabench.harness.contract.record import Cell, Record, record_from_json
 from adabench.harness.errors import StoreError
 from adabench.harness.store import derived_files, journal, packed_run, run_folder
@@ -153,8 +153,8 @@ def read(folder: Path, sha256: str = "") -> Table:
 
 def _as_of_today(found: Table) -> Table:
     """Return the table with cells under the addresses of today, in the order of their keys."""
-    others = tuple(moved.records(found.others))
-    cells = moved.cells(found.cells)
+    others = tuple(earlier_addresses.records(found.others))
+    cells = earlier_addresses.cells(found.cells)
     if cells == found.cells:
         return found if others == found.others else replace(found, others=others)
     keys = sorted({cell.key: cell for cell in cells}.items())

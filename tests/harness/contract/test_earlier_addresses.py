@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adabench.harness.analysis.load_run import load_run
-from adabench.harness.contract import moved, registry
+from adabench.harness.contract import earlier_addresses, registry
 from adabench.harness.contract.record import Cell
 from adabench.harness.store import table
 
@@ -55,7 +55,7 @@ def test_a_table_has_todays_addresses_and_every_row() -> None:
 def test_records_of_each_layout_go_to_their_task(
     recorded: Cell, task: str, conditions: dict[str, str | int]
 ) -> None:
-    (found,) = moved.cells([recorded])
+    (found,) = earlier_addresses.cells([recorded])
     assert (found.task, dict(found.conditions)) == (task, conditions)
     assert found.scale == "embedded"
 
@@ -66,8 +66,8 @@ def test_what_nobody_took_over_stays_as_it_is() -> None:
         cell("vanilla", layout="qa"),
         Cell("paging", "lru", {}, {"layout": "qa"}, "embedded", 0),
     ]
-    assert moved.cells(kept) == tuple(kept)
-    (gpu,) = moved.cells([cell("vanilla", "gpu", layout="stream")])
+    assert earlier_addresses.cells(kept) == tuple(kept)
+    (gpu,) = earlier_addresses.cells([cell("vanilla", "gpu", layout="stream")])
     assert (gpu.task, gpu.scale) == ("ledger", "gpu")
 
 

@@ -25,7 +25,11 @@ def records(recorded: Iterable[Record]) -> list[Record]:
     recorded = list(recorded)
     known = {record.cell.key: record.cell for record in recorded}
     today = dict(zip(known, cells(known.values()), strict=True))
-    return [replace(record, cell=today[record.cell.key]) for record in recorded]
+    return [_under(record, today[record.cell.key]) for record in recorded]
+
+
+def _under(record: Record, cell: Cell) -> Record:
+    return record if cell == record.cell else replace(record, cell=cell)
 
 
 def _moves(tasks: Iterable[str]) -> list[tuple[Origin, str, frozenset[str]]]:
