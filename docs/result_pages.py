@@ -199,7 +199,7 @@ def _claims(rows: Sequence[ClaimRow]) -> str:
 
 def _claim_line(row: ClaimRow) -> str:
     claim = _claim_of(row)
-    test = claim_words.test_of(claim) if claim else ""
+    test = claim_words.test_of(claim) if claim else "the card of today has no such claim"
     measured = _number(row.estimate, row.low, row.high)
     if row.verdict == "not testable here":
         test, measured = "not tested", "not measured"
@@ -278,6 +278,7 @@ def _speedup(task: str, run: Findings) -> list[str]:
 def _speedup_line(row: ConversionRow) -> str:
     at = ", ".join(f"{name} {_value(value)}" for name, value in row.conditions.items())
     note = "; ".join(part for part in (f"at {at}" if at else "", row.reason) if part)
+    note = note or "at matched quality"
     number = _number(row.k, row.low, row.high)
     return f"| `{_address(row.task, row.method)}` | `{row.metric}` | {number} | {_cell(note)} |"
 

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,6 +20,7 @@ def insert(text: str) -> str:
     return f"{before}{OPEN}\n```\n{tree()}\n```\n{CLOSE}{after}"
 
 
+@cache
 def tree(root: Path = ROOT) -> str:
     """Return a line for each folder and file of the product."""
     return "\n".join(line for top in TOPS for line in _folder(root / top, 0))

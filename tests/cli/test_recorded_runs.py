@@ -18,6 +18,8 @@ from adabench.harness.analysis.findings import Findings
 from adabench.harness.errors import AdabenchError
 from adabench.harness.store import run_folder
 
+pytestmark = pytest.mark.xdist_group("recorded")  # judged once for all of them
+
 RECORDED = Path(__file__).parents[2] / "docs" / "recorded"
 REMEDIES = ("gunzip", "--out", "adabench run", "start a new run")
 RUNS = sorted(path for path in RECORDED.iterdir() if path.is_dir())

@@ -1,0 +1,74 @@
+"""Generated pages: what a reader must find in them, and what must not stand there.
+
+That they are fresh is `make check`'s to see; here they are read as they lie.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from adabench.harness.contract import registry
+from docs import source_tree
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted([*(DOCS / "results").glob("*.md"), *(DOCS / "papers").glob("*.md")])
+
+
+def rows(page: Path) -> list[list[str]]:
+    """Return the cells of every table row of a page."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    return [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines if line.startswith("| ")]
+
+
+def test_every_task_and_every_paper_has_a_page() -> None:
+    papers = tomllib.loads((DOCS / "papers.toml").read_text(encoding="utf-8"))
+    assert len(papers) >= 17
+    assert {page.stem for page in PAGES} == {"README", *papers, *registry.tasks()}
+    for slug, paper in papers.items():
+        text = (DOCS / "papers" / f"{slug}.md").read_text(encoding="utf-8")
+        assert paper["title"] in text
+        assert paper["arxiv"] in text
+
+
+def test_every_task_that_a_paper_needs_is_recorded_or_said_not_to_be() -> None:
+    for task in registry.tasks():
+        text = (DOCS / "results" / f"{task}.md").read_text(encoding="utf-8")
+        recorded = (DOCS / "recorded" / task).is_dir()
+        assert recorded == ("## The run" in text)
+        assert recorded != (f"No run of `{task}` is recorded yet" in text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}-{page.stem}")
+def test_a_page_is_for_people(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert not re.search(r"\bNone\b|\bnan\b|\{'|\['|Mapping|/tmp/|=\(", text)
+    for cells in rows(page):
+        assert all(cell.strip() for cell in cells), cells
+        if "not testable here**" in cells[-1]:
+            assert re.search(r"not testable here\*\*: \w", cells[-1]), cells
+    tables = [table for table in text.split("\n\n") if table.startswith("| ")]
+    for table in tables:
+        columns = zip(
+            *(line.strip("|").split("|") for line in table.splitlines()[2:]), strict=False
+        )
+        assert not any({cell.strip() for cell in column} <= {"-", "–"} for column in columns)
+
+
+def test_the_tree_has_a_line_for_each_file_and_none_for_a_method() -> None:
+    lines = source_tree.tree().splitlines()
+    assert max(map(len, lines)) <= 150
+    assert sum(line.split()[:1] == ["run_folder.py"] for line in lines) == 1
+    assert not any(line.split()[:1] == ["lru.py"] for line in lines)
+    [methods] = [line for line in lines if " mark_and_predict " in f"{line} "]
+    assert "marker" in methods
+    assert "__pycache__" not in "\n".join(lines)
+
+
+def test_the_tree_stands_between_its_markers() -> None:
+    page = source_tree.insert("before\n<!-- tree -->\nold\n<!-- /tree -->\nafter\n")
+    assert page.startswith("before\n<!-- tree -->\n```\n")
+    assert page.endswith("```\n<!-- /tree -->\nafter\n")
+    assert "\nold\n" not in page
+    assert source_tree.insert(page) == page
