@@ -8,15 +8,17 @@ A name is imported when it is first used, so that `import adabench` costs next t
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from adabench.harness.analysis.load_run import load_run
     from adabench.harness.contract.card import Card
     from adabench.harness.contract.registry import methods, tasks
 
     __version__: str
 
-__all__ = ["Card", "__version__", "methods", "tasks"]
+__all__ = ["Card", "__version__", "load_run", "methods", "tasks"]
 
 _HOME = {
     "Card": "adabench.harness.contract.card",
+    "load_run": "adabench.harness.analysis.load_run",
     "methods": "adabench.harness.contract.registry",
     "tasks": "adabench.harness.contract.registry",
 }
