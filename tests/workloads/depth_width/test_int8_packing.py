@@ -1,8 +1,12 @@
 """Eight-bit checkpoints: half the bytes, nearly the same weights, and old files read as they were."""
 
+from pathlib import Path
+
+import pytest
 import torch
 
-from adabench.workloads.depth_width.substrate import int8_packing
+from adabench.harness.errors import EnvironmentProblem
+from adabench.workloads.depth_width.substrate import checkpoints, int8_packing
 
 
 def weights() -> dict[str, torch.Tensor]:
@@ -43,3 +47,53 @@ def test_a_file_in_fp16_is_read_as_it_is() -> None:
     half = {key: value.half() for key, value in weights().items()}
     read = int8_packing.unpacked(half)
     assert all(torch.equal(read[key], half[key].float()) for key in half)
+
+
+def test_a_reference_changes_what_is_stored_and_nothing_that_is_read() -> None:
+    """Differences wrap around: a matrix may lie anywhere, its reference too."""
+    wanted = weights()
+    for near in (0.01, 1.0, 100.0):
+        noise = torch.Generator().manual_seed(2)
+        matrix = wanted["matrix"] + near * torch.randn(6, 50, generator=noise)
+        reference = {"matrix": matrix, "bias": torch.zeros(3)}
+        packed = int8_packing.packed(wanted, reference=reference)
+        read = int8_packing.unpacked(packed, reference=reference)
+        plain = int8_packing.unpacked(int8_packing.packed(wanted))
+        assert all(torch.equal(read[key], plain[key]) for key in plain)
+    close = int8_packing.packed(wanted, reference=wanted)
+    assert int(close["matrix"].abs().max()) == 0, "nothing is left of what the reference has"
+
+
+def test_fewer_levels_are_coarser_and_none_are_halves() -> None:
+    before = weights()
+    few = int8_packing.packed(before, 31)
+    assert int(few["matrix"].abs().max()) == 31
+    halves = int8_packing.packed(before, int8_packing.HALVES)
+    assert {key: value.dtype for key, value in halves.items()} == dict.fromkeys(
+        before, torch.float16
+    )
+
+
+def test_one_row_stays_in_half_precision_and_whole_numbers_as_they_are() -> None:
+    found = int8_packing.packed({"router": torch.randn(1, 9), "order": torch.arange(5)})
+    assert found["router"].dtype == torch.float16
+    assert torch.equal(found["order"], torch.arange(5))
+
+
+def test_a_file_is_refused_if_its_reference_has_changed(tmp_path: Path) -> None:
+    path = tmp_path / f"x{checkpoints.SUFFIX}"
+    reference = {"matrix": torch.ones(6, 50)}
+    checkpoints.write(weights(), path, reference=reference)
+    checkpoints.read(path, reference=reference)
+    for other in (None, {"matrix": torch.zeros(6, 50)}):
+        with pytest.raises(EnvironmentProblem, match="have changed") as refused:
+            checkpoints.read(path, reference=other)
+        assert "adabench train x" in refused.value.hint
+
+
+def test_the_same_weights_are_the_same_bytes(tmp_path: Path) -> None:
+    one, two = (tmp_path / f"{name}{checkpoints.SUFFIX}" for name in ("one", "two"))
+    for path in (one, two):
+        checkpoints.write(weights(), path)
+    assert one.read_bytes() == two.read_bytes()
+    assert checkpoints.read(one).keys() == weights().keys()

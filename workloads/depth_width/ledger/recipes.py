@@ -21,6 +21,7 @@ from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, Recipe
 from adabench.workloads.depth_width.substrate.plain_backbones import (
     FINE,
     FOLDER,
+    SATURATED,
     STEADY,
     SURE,
     plain_backbone,
@@ -60,7 +61,7 @@ def _recursions(seed: int) -> list[Recipe]:
     """Return models that run layers again, or let positions leave."""
     recipe = partial(BackboneRecipe, seed=seed, home=FOLDER)
     found: list[Recipe] = [
-        recipe(f"recursive-s{seed}", _recursive(), forecast_s=150, levels=SURE),
+        recipe(f"recursive-s{seed}", _recursive(), forecast_s=150, levels=SATURATED),
         recipe(f"early-exit-s{seed}", Shape(6), loss="exits", forecast_s=160, levels=FINE),
     ]
     for kv in ("recursion", "shared"):

@@ -21,8 +21,8 @@ from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, Recipe
 FOLDER = Path(__file__).with_name("checkpoints")
 KINDS: tuple[Literal["both", "depth", "step", "shuffled"], ...]
 KINDS = ("both", "depth", "step", "shuffled")
-# Int8 steps: the model that speaks is sure of nearly every token, the other one is not.
-_SURE, _STEADY = 31, 47
+_FEW = 31
+"""Int8 steps of a model that is sure of nearly every token, and of one that is near chance."""
 
 
 @cache
@@ -30,9 +30,9 @@ def recipes() -> dict[str, Recipe]:
     """Return every recipe by name; a name ends in its training seed."""
     found: list[Recipe] = []
     for s in SEEDS:
-        words = TeacherRecipe(f"cot-words-s{s}", "words", s, FOLDER, levels=_SURE)
+        words = TeacherRecipe(f"cot-words-s{s}", "words", s, FOLDER, levels=_FEW)
         direct = TeacherRecipe(
-            f"cot-direct-s{s}", "direct", s, FOLDER, steps=500, forecast_s=60, levels=_STEADY
+            f"cot-direct-s{s}", "direct", s, FOLDER, steps=500, forecast_s=60, levels=_FEW
         )
         student = StudentRecipe(f"cot-latent-s{s}", words, s, FOLDER)
         found += [words, direct, student]

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from adabench.workloads.depth_width.substrate.backbone import Shape
+from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
 from adabench.workloads.depth_width.substrate.train_backbone import BackboneRecipe
 
 FOLDER = Path(__file__).parents[1] / "ledger" / "checkpoints"
 # The int8 steps that a row's largest weight takes (`int8_packing.py`): a model that is sure of its
 # answers keeps them on fewer steps than one that is wrong now and then.
-SURE, STEADY, FINE = 31, 47, 63
+SATURATED, SURE, STEADY, FINE = 23, 31, 47, 63
 
 
 def plain_backbone(layers: int, seed: int) -> BackboneRecipe:
@@ -19,5 +20,5 @@ def plain_backbone(layers: int, seed: int) -> BackboneRecipe:
         seed,
         FOLDER,
         forecast_s=18 * layers,
-        levels=FINE if layers == 6 else STEADY,
+        levels=LEVELS if layers == 6 else STEADY,
     )
