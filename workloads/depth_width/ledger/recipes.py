@@ -38,6 +38,9 @@ STATICS = (1, 2)
 BUDGETS = (1, 2)
 """Big modules a position may run on average, of six."""
 
+_PARTS = 95
+"""Int8 steps of forecasters beside a frozen backbone."""
+
 _recursive = partial(Shape, layers=4, recursions=3)
 
 
@@ -81,13 +84,15 @@ def _retrofits(base: BackboneRecipe) -> list[Recipe]:
     seed, hardest = base.seed, SPARSITIES[-1]
     kinds: tuple[Kind, ...] = ("informed", "greedy")
     found: list[Recipe] = [
-        RetrofitRecipe(f"{kind}-{round(100 * share)}-s{seed}", base, seed, FOLDER, kind, share)
+        RetrofitRecipe(
+            f"{kind}-{round(100 * share)}-s{seed}", base, seed, FOLDER, kind, share, levels=_PARTS
+        )
         for kind in kinds
         for share in SPARSITIES
     ]
     return [
         *found,
-        RetrofitRecipe(f"blind-75-s{seed}", base, seed, FOLDER, "blind", hardest),
+        RetrofitRecipe(f"blind-75-s{seed}", base, seed, FOLDER, "blind", hardest, levels=_PARTS),
         RetrofitRecipe(
             f"tuned-75-s{seed}", base, seed, FOLDER, "tuned", hardest, steps=400, forecast_s=75
         ),

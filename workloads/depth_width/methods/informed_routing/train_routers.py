@@ -29,6 +29,7 @@ from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
 from adabench.workloads.depth_width.substrate.stream import KMAX, draw
 from adabench.workloads.depth_width.substrate.train_backbone import (
     ANSWER_WEIGHT,
@@ -70,13 +71,15 @@ class RetrofitRecipe:
     rank: int = 8
     steps: int = 200
     forecast_s: int = 35
+    levels: int = LEVELS
+    """Of the packed file (`int8_packing.py`)."""
 
     def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
         """Train parts on the backbone, which is read from where it is shipped."""
         base = self.base.load()
         parts = train(self, base, progress)
         weights = checkpoints.below("parts.", parts.state_dict()) | changes(base)
-        checkpoints.write(weights, folder / f"{self.name}{SUFFIX}")
+        checkpoints.write(weights, folder / f"{self.name}{SUFFIX}", levels=self.levels)
         fitted = self.load(folder)
         return checkpoints.describe(self, folder, **self.facts(fitted))
 
