@@ -27,6 +27,9 @@ LINKS = ROOT / ".links" / "adabench"
 HEAVY = ("torch", "numpy", "pandas", "matplotlib", "rich", "numba")
 
 
+WHEEL_BYTES = 32_000_000
+
+
 @dataclass(frozen=True)
 class Built:
     """What a build makes, unpacked where it can be looked at."""
@@ -196,6 +199,14 @@ def test_the_wheel_holds_every_product_file_in_one_package(built: Built) -> None
     expected = {f"adabench/{name}" for name in product_files() - set(package_files())}
     expected |= {f"adabench/{name}" for name in package_files().values()}
     assert shipped == expected
+
+
+def test_the_wheel_is_small_enough_to_install(built: Built) -> None:
+    size = built.wheel.stat().st_size
+    assert size <= WHEEL_BYTES, (
+        f"the wheel has {size / 1e6:.1f} MB; `unzip -v` lists what is large: store weights as int8, "
+        "and ship no file twice"
+    )
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "--json"], ["run", "--help"]])
