@@ -190,11 +190,20 @@ def _seen(
     return Instrument(name, keys, False, "unavailable", *absence)
 
 
-def _start_device() -> None:
+def require_device() -> None:
+    """Refuse a machine without a CUDA device that torch can use; makes no context on it.
+
+    Raises:
+        Unmetered: with the reason.
+    """
     torch = importlib.import_module("torch")
     if not torch.cuda.is_available():
         raise Unmetered(*(_device_absence() or ("torch finds no CUDA device.", "")))
-    torch.cuda.init()
+
+
+def _start_device() -> None:
+    require_device()
+    importlib.import_module("torch").cuda.init()
 
 
 def _nvml_absence() -> tuple[str, str] | None:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from adabench.harness.analysis.findings import Findings
     from adabench.harness.contract.record import Record
     from adabench.harness.distributed.backends import FanOutOptions
-    from adabench.harness.run.isolated import Limits
     from adabench.harness.run.run_request import RunRequest
+    from adabench.harness.run.settings import Limits
     from adabench.harness.store.run_folder import Run
 
 
@@ -111,7 +111,6 @@ def command(
     """Run methods on their tasks, judge their claims, write a report."""
     from adabench.harness.analysis.load_run import load_run
     from adabench.harness.provenance.hardware_profile import admit_machine
-    from adabench.harness.run.isolated import Limits
     from adabench.harness.run.run_request import (
         RunRequest,
         create_run,
@@ -119,6 +118,7 @@ def command(
         resume_run,
         write_log,
     )
+    from adabench.harness.run.settings import Limits
     from adabench.reports.report.write import write_report
 
     request = RunRequest(
@@ -179,7 +179,7 @@ def check_race_options(repeats: int, limits: "Limits", options: "FanOutOptions")
     Raises:
         SelectionError: naming the option.
     """
-    from adabench.harness.run.isolated import Limits
+    from adabench.harness.run.settings import Limits
 
     if repeats > 1:
         raise SelectionError(

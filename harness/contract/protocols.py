@@ -28,7 +28,19 @@ class Meter(Counter[str]):
 
 
 class Task(Protocol[C, A_contra]):
-    """What `load` returns: cases, a substrate that counts into `meter`, and a score."""
+    """What `load` returns: cases, a substrate that counts into `meter`, and a score.
+
+    It lives in the process that plans and scores. What a method gets, in a process of its own, is
+    the `substrate`: an object of its own meter, without truth and without test cases.
+
+    Optional beside these: `environment(case)`, what the substrate runs a case against and reveals
+    as it runs (hidden sizes, hints to come), handed to its `enter(case, environment)` before the
+    case is solved; `oracle_substrate()` and `oracle_environment(case)`, what methods of role oracle
+    get instead; `judge(case, outcome)`, which scores what a substrate accounted for (without it
+    `score` does, and gets the answer itself); `levels`, names in the meter that are peaks and no
+    totals; `laps_differ`, true where solving a case again legitimately does other work (an online
+    learner).
+    """
 
     meter: Meter
 
@@ -41,6 +53,18 @@ class Task(Protocol[C, A_contra]):
 
     def score(self, case: C, answer: A_contra, /) -> Mapping[str, float]:
         """Judge an answer. Runs outside the measured region."""
+        ...
+
+    def substrate(self) -> object:
+        """Return what a method's process is given; it is pickled to get there.
+
+        It has a `meter`, and whatever methods call. Optional: `warm()`, run once in the server
+        before any method's process is forked, to load kernels and weights that all of them
+        inherit, without starting a thread; `account(case, answer)`, which returns as plain data
+        what the substrate itself knows of an answer, and refuses one that it does not know;
+        `shape(case)`, a text that is equal for cases after which nothing is compiled anew;
+        `rehearse` and `starts_cold`, see below.
+        """
         ...
 
 
@@ -60,6 +84,43 @@ def starts_cold(task: object) -> bool:
     For solves that are limited by a clock and take their minute whatever was warmed up.
     """
     return bool(getattr(task, "starts_cold", False))
+
+
+def case_environment(task: object, case: object, *, oracle: bool) -> object:
+    """Return what the substrate runs a case against; None where a case is all there is."""
+    own = getattr(task, "oracle_environment", None) if oracle else None
+    own = own or getattr(task, "environment", None)
+    return None if own is None else own(case)
+
+
+def enter_case(substrate: object, case: object, environment: object) -> None:
+    """Hand a substrate the case that is solved next."""
+    enter = getattr(substrate, "enter", None)
+    if enter is not None:
+        enter(case, environment)
+
+
+def account(substrate: object, case: object, answer: object) -> object:
+    """Return what a substrate accounts for of an answer; without an account, the answer itself.
+
+    Raises:
+        MethodContractError: if the substrate knows of no such answer.
+    """
+    own = getattr(substrate, "account", None)
+    return answer if own is None else own(case, answer)
+
+
+def case_shape(substrate: object, case: object) -> str:
+    """Return what a case must share with an earlier one for nothing to be compiled anew."""
+    shape = getattr(substrate, "shape", None)
+    return "" if shape is None else str(shape(case))
+
+
+def judge(task: object, case: object, outcome: object) -> Mapping[str, float]:
+    """Score what a substrate accounted for."""
+    own = getattr(task, "judge", None) or getattr(task, "score")  # noqa: B009
+    found: Mapping[str, float] = own(case, outcome)
+    return found
 
 
 class Method(Protocol[S_contra, C_contra, A_co]):

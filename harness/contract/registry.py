@@ -130,15 +130,7 @@ def load(entry: Entry) -> ModuleType:
         MissingExtra: if an extra that its card names, or a module it imports, is missing.
         MethodContractError: if its card cannot be read, or reading and importing disagree.
     """
-    if entry.path == Path():
-        raise MissingExtra(f"{entry.address} cannot be found: {entry.problem}.")
-    if entry.problem:
-        raise MethodContractError(f"{entry.address} has no readable card: {entry.problem}")
-    lacking = missing_needs(entry.card)
-    if lacking:
-        raise MissingExtra(
-            f"{entry.address} needs {', '.join(lacking)}.", f"pip install {install_line(lacking)}"
-        )
+    check_readable(entry)
     try:
         module = importlib.import_module(entry.module)
     except ModuleNotFoundError as missing:
@@ -155,6 +147,24 @@ def load(entry: Entry) -> ModuleType:
             "Write it as one literal expression and do not change it afterwards.",
         )
     return module
+
+
+def check_readable(entry: Entry) -> None:
+    """Refuse what cannot be imported, without importing it.
+
+    Raises:
+        MissingExtra: if it cannot be found, or an extra that its card names is missing.
+        MethodContractError: if its card cannot be read.
+    """
+    if entry.path == Path():
+        raise MissingExtra(f"{entry.address} cannot be found: {entry.problem}.")
+    if entry.problem:
+        raise MethodContractError(f"{entry.address} has no readable card: {entry.problem}")
+    lacking = missing_needs(entry.card)
+    if lacking:
+        raise MissingExtra(
+            f"{entry.address} needs {', '.join(lacking)}.", f"pip install {install_line(lacking)}"
+        )
 
 
 def missing_needs(card: Card) -> list[str]:

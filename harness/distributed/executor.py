@@ -6,7 +6,7 @@ from adabench.harness.contract.record import Record
 from adabench.harness.distributed import fan_out
 from adabench.harness.distributed.backends import FanOutOptions
 from adabench.harness.run import run_request
-from adabench.harness.run.isolated import Limits
+from adabench.harness.run.settings import Limits
 from adabench.harness.store import run_folder
 
 
@@ -28,6 +28,6 @@ def remaining_records(
     """
     if options == FanOutOptions() and not fan_out.has_shards(run.folder):
         return run_request.remaining_records(run, limits, energy=energy, cached=cached)
-    probes = run_request.open_run_probes(run)
-    settings = run_request.run_settings(run, probes, energy=energy, cached=cached)
+    run_request.check_instruments(run)
+    settings = run_request.run_settings(run, energy=energy, cached=cached)
     return fan_out.fan_out(run, options, settings, limits)

@@ -29,7 +29,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -39,8 +39,7 @@ from adabench.harness.distributed import shard
 from adabench.harness.distributed.backends import PLACES, Backend, FanOutOptions
 from adabench.harness.distributed.shard import Job
 from adabench.harness.errors import EnvironmentProblem, StoreError
-from adabench.harness.run.execute import Settings
-from adabench.harness.run.isolated import Limits, plain_settings
+from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.store import run_folder
 from adabench.profilers.hardware.host import usable_cores
 
@@ -103,8 +102,8 @@ def _jobs(
                     folder / SHARDS / f"{index:04d}",
                     block,
                     {**manifest, "whole": whole, "executor": spread.kind},
-                    plain_settings(settings),
-                    {"timeout_s": limits.timeout_s, "memory_bytes": limits.memory_bytes},
+                    settings.to_json(),
+                    asdict(limits),
                     _cores(spread),
                     any(turn.cell.scale == "gpu" for turn in block),
                     tuple(sorted(unit for unit in journal.done if unit.key in keys)),

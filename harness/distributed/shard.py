@@ -39,10 +39,10 @@ from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.distributed.core_locks import claim, pin
 from adabench.harness.errors import AdabenchError, EnvironmentProblem, StoreError
 from adabench.harness.provenance import environment, run_sources
+from adabench.harness.run.death_signal import die_with_parent
 from adabench.harness.run.execute import execute
-from adabench.harness.run.isolated import Limits, end_with_parent, execute_isolated, read_settings
+from adabench.harness.run.settings import Limits, settings_from_json
 from adabench.harness.store import run_folder
-from adabench.profilers.probe import open_probes
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Job:
     manifest: Mapping[str, Any]
     """The shard's, with the environment of the parent, which the worker's must equal."""
     settings: Mapping[str, Any]
-    """Of `worker.plain_settings`."""
+    """Of `Settings.to_json`."""
     limits: Mapping[str, Any] = field(default_factory=dict)
     cores: int = 1
     gpu: bool = False
@@ -224,13 +224,9 @@ def _pin(job: Job) -> None:
 
 
 def _records(job: Job, turns: Sequence[Turn], run: run_folder.Run) -> Iterator[Record]:
-    settings = read_settings(dict(job.settings))
     run.done |= set(job.done)
-    limits = Limits(**job.limits)
-    if limits != Limits():
-        return execute_isolated(turns, limits, settings=settings, done=run.done)
-    probes = open_probes(flops=True, device="cuda" if job.gpu else None, meters=settings.meters)
-    return execute(_noted(job.folder, turns), probes, settings=settings, done=run.done)
+    noted, settings = _noted(job.folder, turns), settings_from_json(job.settings)
+    return execute(noted, settings, limits=Limits(**job.limits), done=run.done)
 
 
 def _noted(folder: Path, turns: Sequence[Turn]) -> Iterator[Turn]:
@@ -254,7 +250,7 @@ def main() -> None:
     """Be the worker: read a job from stdin, work, say on the last line of stdout how it ended."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a method prints is talk
-    end_with_parent()
+    die_with_parent()
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )

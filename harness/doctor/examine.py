@@ -189,7 +189,7 @@ def summarise_laps(laps: Laps, company: OtherLoad) -> Timer:
 
 def examine_cache(folder: Path) -> Store:
     """Try to write into the folder of prepared states, if it exists, and count what is in it."""
-    states = [path.stat().st_size for path in folder.glob("*.pickle")]
+    states = [path.stat().st_size for path in folder.glob("*.state")]
     if folder.is_dir():
         writable = _can_write(folder)
     else:  # it will be made when the first state is stored

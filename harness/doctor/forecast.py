@@ -31,6 +31,7 @@ from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import StoreError
 from adabench.harness.provenance import environment
 from adabench.harness.store import journal
+from adabench.harness.store.prepared_states import file_name as state_file
 from adabench.harness.store.prepared_states import key as cache_key
 from adabench.harness.store.run_folder import read_manifest, read_plan
 
@@ -201,7 +202,8 @@ def try_out(turns: Sequence[Turn], history: History, seconds: float) -> None:
 
     A turn that does not finish teaches nothing: how many cases it has is not known.
     """
-    from adabench.harness.run.isolated import Limits, execute_isolated
+    from adabench.harness.run.execute import execute
+    from adabench.harness.run.settings import Limits
 
     deadline = monotonic() + seconds
     for turn in turns:
@@ -209,7 +211,7 @@ def try_out(turns: Sequence[Turn], history: History, seconds: float) -> None:
         if left <= 0:
             return
         records = []
-        for record in execute_isolated([turn], Limits(left)):
+        for record in execute([turn], limits=Limits(left)):
             records.append(record)
             if monotonic() > deadline:
                 return
@@ -248,7 +250,7 @@ def _prepare_s(turns: Sequence[Turn], history: History, cache_folder: Path | Non
     names = {
         cache_key(replace(turn.cell, point={**turn.cell.point, **late}), *entries) for turn in turns
     }
-    missing = [n for n in names if not (cache_folder and (cache_folder / f"{n}.pickle").exists())]
+    missing = [n for n in names if not (cache_folder and (cache_folder / state_file(n)).exists())]
     return len(missing) * sum(costs) / len(costs)
 
 

@@ -9,13 +9,11 @@ machine drifts under both. What a method prints goes to stderr.
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from time import thread_time
 from types import ModuleType
 from typing import Any
 
@@ -26,14 +24,12 @@ from adabench.harness.gate.protocol import PlanAnswer, PlanOrder, greeting, plan
 from adabench.harness.plan.grid import plan
 from adabench.harness.plan.request import PlanRequest, expand
 from adabench.harness.provenance import environment, run_sources
-from adabench.harness.run.execute import Bench, Settings, Step
+from adabench.harness.run.execute import Bench, Step
+from adabench.harness.run.settings import Settings
 from adabench.harness.store import prepared_states
-from adabench.profilers.probe import open_probes
 
 WINDOW_S = 0.012
 """Longer than a run's: on a busy machine some sample of a block has to be left undisturbed."""
-HASH_BYTES = 4096
-"""Bytes hashed at a time to be slower: some microseconds."""
 
 
 def plan_cells(order: PlanOrder) -> PlanAnswer:
@@ -60,40 +56,10 @@ def load_methods(addresses: Iterable[str]) -> list[ModuleType]:
     return modules
 
 
-def plant_slowdown(solve: Callable[..., Any], share: float) -> Callable[..., Any]:
-    """Return the method with more work to do: hashing, for `share` of the time it just took.
-
-    The block is small: hashing a large one would push the method's data out of the caches, and
-    the method would be slower by more than was planted.
-    """
-    block = bytes(HASH_BYTES)
-    block_s = min(_hashing_s(block) for _ in range(21))
-
-    def slow_solve(state: Any, case: Any, point: Any, /) -> Any:
-        begun = thread_time()
-        answer = solve(state, case, point)
-        now = thread_time()
-        until = now + share * (now - begun) - block_s / 2
-        while thread_time() < until:
-            hashlib.sha256(block).digest()
-        return answer
-
-    return slow_solve
-
-
-def _hashing_s(block: bytes) -> float:
-    begun = thread_time()
-    hashlib.sha256(block).digest()
-    return thread_time() - begun
-
-
-def open_bench(on_gpu: bool) -> Bench:
-    """Return an empty bench with this machine's instruments."""
-    probes = open_probes(flops=True, device="cuda" if on_gpu else None)
-    timing = [probe for probe in probes if not probe.intrusive]
-    intrusive = [probe for probe in probes if probe.intrusive]
-    settings = Settings(window_s=WINDOW_S, cache_folder=prepared_states.default_folder())
-    return Bench(settings, timing, intrusive)
+def open_bench(slowdown: float) -> Bench:
+    """Return an empty bench, on which methods do so much more work."""
+    folder = prepared_states.default_folder()
+    return Bench(Settings(window_s=WINDOW_S, cache_folder=folder, slowdown=slowdown))
 
 
 def next_step(steps: Iterator[Step]) -> dict[str, Any]:
@@ -111,7 +77,7 @@ class RevisionWorker:
 
     bench: Bench | None = None
     steps: Iterator[Step] = field(default_factory=lambda: iter(()))
-    modules: Sequence[ModuleType] = ()
+    slowdown: float = 0.0
 
     def answer(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Do what was ordered."""
@@ -119,18 +85,14 @@ class RevisionWorker:
             case {"plan": data}:
                 return plan_cells(plan_order(data)).to_json()
             case {"load": addresses}:
-                self.modules = load_methods(addresses)
+                load_methods(addresses)
             case {"plant": share}:
-                for module in self.modules:
-                    vars(module)["solve"] = plant_slowdown(module.solve, share)
-            case {"fork": _}:
-                child = os.fork()
-                if child:
-                    os.waitpid(child, 0)
-            case {"exit": _}:
-                os._exit(0)
+                self.slowdown = float(share)
+            case {"fork": _} | {"exit": _}:
+                if self.bench:
+                    self.bench.renew()
             case {"turn": [cell, repeat]}:
-                self.bench = self.bench or open_bench(cell["scale"] == "gpu")
+                self.bench = self.bench or open_bench(self.slowdown)
                 self.steps = self.bench.steps(Turn(Cell(**cell), repeat))
             case _:
                 return next_step(self.steps)

@@ -3,20 +3,16 @@
 Nothing of it becomes a record: what is measured here is measured under tools that disturb.
 """
 
-import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from contextlib import closing
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from adabench.harness.contract import registry
-from adabench.harness.contract.protocols import rehearse
 from adabench.harness.contract.record import Cell
 from adabench.harness.errors import (
-    AdabenchError,
     MethodContractError,
     SelectionError,
     StoreError,
@@ -24,8 +20,11 @@ from adabench.harness.errors import (
 from adabench.harness.plan.grid import plan
 from adabench.harness.plan.request import PlanRequest, expand
 from adabench.harness.provenance import hardware_profile
-from adabench.harness.store import prepared_states, run_folder
-from adabench.profilers.compute.torch_trace import Line, Roof, Trace, roof, watch
+from adabench.harness.run.execute import Bench
+from adabench.harness.run.failure import MethodFailure, MethodLost
+from adabench.harness.run.settings import Settings
+from adabench.harness.store import run_folder
+from adabench.profilers.compute.torch_trace import Line, Roof, Trace, roof
 from adabench.profilers.nvml import Unmetered
 
 T = TypeVar("T")
@@ -113,8 +112,7 @@ def trace_case(request: TraceRequest) -> CaseTrace:
     cell = _cell(request)
     ceilings = _profile_ceilings(request.profile) if request.profile else None
     folder = _make_folder(request)
-    call = _guard(request.address, _solve(cell, request))
-    trace = write_or_refuse(folder, partial(watch, call, folder))
+    trace = write_or_refuse(folder, partial(_trace, cell, request, folder))
     over, roofless = _roof(trace, ceilings, request.profile)
     return CaseTrace(cell, request.case, trace, over, roofless, folder, trace.files)
 
@@ -144,50 +142,28 @@ def _cell(request: TraceRequest) -> Cell:
     return turn.cell
 
 
-def _solve(cell: Cell, request: TraceRequest) -> Callable[[], object]:
-    """Load the task, prepare the state (from disk if it is there) and bind the case."""
-    entries = registry.find(cell.task), registry.find(cell.address)
-    task, method = registry.load(entries[0]), registry.load(entries[1])
-    loaded = task.load(cell.scale, cell.seed, **cell.conditions)
-    state = loaded
-    if hasattr(method, "prepare"):
-        state = _guard(cell.address, partial(_prepare, cell, entries, loaded, method))()
-    cases = list(islice(loaded.cases(), request.case, request.case + 1))
-    if not cases:
-        raise SelectionError(
-            f"{cell.task} has no case {request.case} under these conditions.",
-            "Cases are counted from 0.",
-        )
-    solve = partial(method.solve, state, cases[0], cell.point)
-    _guard(cell.address, partial(rehearse, loaded, solve))()
-    return solve
-
-
-def _prepare(cell: Cell, entries: tuple[Any, Any], task: Any, method: Any) -> Any:
-    usual = {knob.name: knob.default for knob in entries[1].card.knobs if knob.at == "solve"}
-    key = prepared_states.key(replace(cell, point={**cell.point, **usual}), *entries)
-    stored = prepared_states.load(prepared_states.default_folder(), key, task)
-    # What it costs is not measured here, so it is not stored: a run would take it for free.
-    return stored.state if stored else method.prepare(task, cell.point, cell.seed)
-
-
-def _guard(address: str, call: Callable[[], Any]) -> Callable[[], Any]:
-    """Turn what a method raises into a sentence that names it."""
-
-    def guarded_call() -> Any:
+def _trace(cell: Cell, request: TraceRequest, folder: Path) -> Trace:
+    """Trace the case in the method's own process."""
+    settings = Settings(cache_folder=None)
+    with closing(Bench(settings)) as bench:
         try:
-            return call()
-        except AdabenchError:
-            raise
-        except Exception as problem:
-            last = traceback.extract_tb(problem.__traceback__)[-1]
+            return bench.trace(cell, request.case, folder)
+        except IndexError as absent:
+            raise SelectionError(
+                f"{cell.task} has no case {request.case} under these conditions.",
+                "Cases are counted from 0.",
+            ) from absent
+        except MethodFailure as failed:
+            if failed.problem is not None:
+                raise failed.problem from failed
+            first = failed.note.partition("\n")[0]
             raise MethodContractError(
-                f"{address} failed: {type(problem).__name__}: {problem} "
-                f"({Path(last.filename).name}, line {last.lineno}).",
-                f"adabench check {address}",
-            ) from problem
-
-    return guarded_call
+                f"{request.address} failed: {first}.", f"adabench check {request.address}"
+            ) from failed
+        except MethodLost as lost:
+            raise MethodContractError(
+                f"{request.address} failed: {lost.note}.", f"adabench check {request.address}"
+            ) from lost
 
 
 def _make_folder(request: TraceRequest) -> Path:

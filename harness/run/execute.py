@@ -1,73 +1,46 @@
-"""Cells in, records out: prepare, warm up, measure, score.
+"""Cells in, records out: the one path on which methods are run.
 
-`execute` is a generator and never learns who listens, so live progress, JSON streaming and
-a child process need no callback. For each case it does, in this order and pinned by a test:
+`execute` is a generator and never learns who listens, so live progress, JSON streaming and a worker
+on another machine need no callback. This process plans, holds the truth, scores and records. Every
+method lives in a process of its own (`method_process.py`), forked from a server of its task
+(`task_server.py`), and measures itself there (`measurement.py`):
 
-    prepare -> warm up -> enter probes -> solve -> exit probes -> score
+    task.load -> substrate -> server -> method's process: prepare -> warm up -> measure -> account
+                                                                                   |
+    record <- values are joined and checked <- task.judge(case, outcome) <- plain data
 
-Nothing but the method's `solve` is inside the probes. A case that is too short for the clock is
-solved several times in one measured block; totals are divided by the number of loops, and `loops`
-is recorded. Samples during which the thread waited for a processor are left out of the latency and
-counted (`samples`, `samples_dropped`); where too few are left, the note says that the timing is
-invalid, and the counts stand. What an energy counter says of its window is recorded beside its
-joules; a model's provenance stands once, in the manifest. An intrusive probe (a FLOP counter) never
-shares a pass with a clock: it gets a pass of its own over the same case.
-
-A method that fails becomes an `error` record with its traceback, and the run goes on. Bad
-input (a trace file that is empty) ends it with a message; what was recorded stays.
+What a method does to its process (a crash, a hang, a mutation, an exit) ends there: it becomes an
+`error` or `timeout` record, a fresh process takes the next case, and the run goes on. Bad input (a
+trace file that is empty) ends the run with a message; what was recorded stays.
 """
 
 import contextlib
 import functools
-import gc
-import itertools
-import logging
 import math
-import traceback
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card
-from adabench.harness.contract.protocols import rehearse, starts_cold
+from adabench.harness.contract.protocols import judge
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.contract.registry import Entry
-from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError
+from adabench.harness.errors import MethodContractError, SelectionError
+from adabench.harness.run.block import LoadedBlock, block_name, load_block, modules_before_fork
+from adabench.harness.run.failure import FAILURES, MethodFailure, MethodLost, failed_record
+from adabench.harness.run.method_handle import MethodHandle, ServerHandle
+from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.store import prepared_states
-from adabench.profilers.energy.energy_probe import provenance
-from adabench.profilers.probe import Probe, measured
-from adabench.profilers.timing.cuda import L2, SlowdownWitness, device_times
-from adabench.profilers.timing.disturbance import KEEP_SHARE, SAMPLE_S, Watch
-from adabench.profilers.timing.steady_state import warm_up
-from adabench.profilers.timing.stopping import Collection, Target, collect
+from adabench.profilers.compute.torch_trace import PLAIN, Trace
 
-log = logging.getLogger(__name__)
-
-MAX_LOOPS = 10_000
-EVENTS_BELOW_S = 0.01
-"""Longer calls are not timed a second time by CUDA events: launching them takes no share."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How cells are run; the same for all methods of a run."""
-
-    window_s: float = 0.002
-    """A measured block is at least this long; shorter cases are looped."""
-    cache_folder: Path | None = None
-    """Where prepared states are kept; None keeps none."""
-    keep_share: float = KEEP_SHARE
-    """The timing of a case of which a smaller share of samples was undisturbed is invalid."""
-    target: Target | None = None
-    """Measure on until the median is known so well; None measures one block."""
-    steady_s: float = 0.0
-    """A method may warm up so long for its times to become steady; 0 solves once unmeasured."""
-    l2: tuple[L2, ...] = ("hot",)
-    """What the L2 cache holds when CUDA events time a call; where there is a CUDA context."""
-    meters: tuple[str, ...] = ()
-    """Energy meters by name, beside the counters of the machine."""
+MOST_ALIVE, MOST_ON_DEVICE = 24, 4
+"""Processes of methods that live at once; each on a device holds a context of its own there."""
+STARTUP_S = 60.0
+"""Importing a method may take this long beyond the timeout of a step."""
+TIMED = ("_s", "_j", "_bytes")
+"""Ends of names that no lap repeats exactly."""
 
 
 @dataclass(frozen=True)
@@ -88,198 +61,237 @@ class Step:
 
 @dataclass
 class Bench:
-    """What is loaded right now: tasks by their conditions, prepared states, warmed methods."""
+    """What is loaded right now: a block of a task, servers, and the processes of methods."""
 
     settings: Settings
-    probes: Sequence[Probe]
-    intrusive: Sequence[Probe] = ()
-    entries: dict[str, Entry] = field(default_factory=dict)
-    tasks: dict[str, Any] = field(default_factory=dict)
-    states: dict[str, Any] = field(default_factory=dict)
-    warmed: dict[str, str] = field(default_factory=dict)
-    """Methods that were warmed up at a point, and what there is to say about it."""
-    watch: Watch = field(default_factory=lambda: Watch(slowed=SlowdownWitness()))
+    limits: Limits = field(default_factory=Limits)
+    servers: dict[str, ServerHandle] = field(default_factory=dict)
+    """By task. Whoever passes some in ends them."""
+    shared: bool = False
+    """Whether the servers are somebody else's."""
+    block: LoadedBlock | None = None
+    methods: dict[str, MethodHandle] = field(default_factory=dict)
+    """By address, of the block that is loaded; the one used last comes last."""
 
     def steps(self, turn: Turn, done: Container[Unit] = ()) -> Iterator[Step]:
         """Yield the steps of one turn that are not done yet; prepare first, then the cases."""
         cell = turn.cell
         try:
-            entries = self._entry(cell.task), self._entry(cell.address)
-            task, method = self._task(entries[0], cell), registry.load(entries[1])
+            block, entry = self._block(cell), registry.find(cell.address)
+            registry.check_readable(entry)
+            handle = self._handle(block, entry)
         except SelectionError:  # what was asked for makes no sense: no turn of it will
             raise
-        except (Exception, SystemExit) as problem:  # a plug-in may raise anything
-            yield _failed_step(turn, problem)
+        except MethodFailure as failed:
+            if isinstance(failed.problem, SelectionError):
+                raise failed.problem from failed
+            yield _failed_step(turn, failed, self.limits)
             return
-        state = task
-        if hasattr(method, "prepare"):
-            name = prepared_states.key(_prepare_cell(cell, entries[1].card), *entries)
-            if name not in self.states:
-                yield from self._prepare(turn, task, method, entries, name, done)
-            if name not in self.states:
+        except FAILURES as problem:  # a plug-in's task may raise anything
+            yield _failed_step(turn, problem, self.limits)
+            return
+        name = ""
+        if handle.prepares:
+            prepared = _prepare_cell(cell, entry.card)
+            name = prepared_states.key(prepared, block.entry, entry)
+            if name not in handle.states:
+                unit = Unit(prepared.key, "prepare", -1, 0)
+                run = functools.partial(self._prepare, block, entry, prepared, name)
+                yield Step(unit, run, known=unit in done)
+            if name not in self._alive(entry, handle).states:
                 return
-            state = self.states[name]
-        for index, case in enumerate(task.cases()):
+        for index in range(len(block.cases)):
             unit = Unit(cell.key, "solve", index, turn.repeat)
             if unit not in done:
-                yield Step(
-                    unit,
-                    functools.partial(
-                        self._case, turn, index, task, method, state, case, entries[0].card
-                    ),
-                )
+                yield Step(unit, functools.partial(self._case, turn, index, block, entry, name))
 
     def count(self, turn: Turn) -> int | None:
         """Load the turn's task and count its cases; None if it cannot be loaded."""
         try:
-            return sum(1 for _ in self._task(self._entry(turn.cell.task), turn.cell).cases())
+            return len(self._block(turn.cell).cases)
         except SelectionError:
             raise
-        except (Exception, SystemExit):  # the record that `steps` yields will say why
+        except FAILURES:  # the record that `steps` yields will say why
             return None
 
-    def _entry(self, address: str) -> Entry:
-        if address not in self.entries:
-            self.entries[address] = registry.find(address)
-        return self.entries[address]
+    def trace(self, cell: Cell, case: int, folder: Path) -> Trace:
+        """Return one case taken apart under a profiler that writes into a folder; no record.
 
-    def _task(self, entry: Entry, cell: Cell) -> Any:
-        """Load the cell's task, or take the loaded one; tasks of other blocks are let go."""
-        name = repr((cell.task, cell.scale, cell.seed, sorted(cell.conditions.items())))
-        if name not in self.tasks:
-            self.tasks.clear()
-            self.states.clear()
-            module = registry.load(entry)
-            self.tasks[name] = module.load(cell.scale, cell.seed, **cell.conditions)
-        return self.tasks[name]
-
-    def _prepare(
-        self,
-        turn: Turn,
-        task: Any,
-        method: Any,
-        entries: tuple[Entry, Entry],
-        name: str,
-        done: Container[Unit],
-    ) -> Iterator[Step]:
-        """Prepare a state, from disk if it is there, and yield what it cost."""
-        cell = _prepare_cell(turn.cell, entries[1].card)
-        unit = Unit(cell.key, "prepare", -1, 0)
-
-        def run() -> Record:
-            folder = self.settings.cache_folder
-            stored = prepared_states.load(folder, name, task) if folder else None
-            if stored is None:
-                try:
-                    stored = self._prepared(task, method, cell)
-                except (Exception, SystemExit) as problem:  # a method may raise anything
-                    return _failed(cell, "prepare", -1, 0, problem)
-                if folder:
-                    prepared_states.save(folder, name, stored, task)
-            self.states[name] = stored.state
-            return Record(cell, "prepare", -1, 0, "ok", stored.values, energy=stored.energy)
-
-        yield Step(unit, run, known=unit in done)
-
-    def _prepared(self, task: Any, method: Any, cell: Cell) -> prepared_states.PreparedState:
-        task.meter.clear()
-        timed, seen = self._block(lambda: method.prepare(task, cell.point, cell.seed))
-        values = _join(cell.address, seen, timed.values(), task.meter)
-        return prepared_states.PreparedState(timed.answer, values, provenance(self.probes, 1))
-
-    def _case(
-        self, turn: Turn, index: int, task: Any, method: Any, state: Any, case: Any, card: Card
-    ) -> Record:
-        """Measure and score one case."""
-        group = str(getattr(case, "group", ""))
-        cell = turn.cell
-        try:
-            rehearse(task, functools.partial(method.solve, state, case, cell.point))
-            cold = starts_cold(task)
-            warmth = "" if cold else self._warm_up(cell, method, state, case)
-            values, said, energy = self._measure(cell, card, task, method, state, case)
-            check_values(cell.address, values, card, cell.scale)
-        except (Exception, SystemExit) as problem:  # a method may raise anything
-            failed = _failed(cell, "solve", index, turn.repeat, problem)
-            return replace(failed, group=group)
-        note = "; ".join(filter(None, (warmth, said)))
-        return Record(cell, "solve", index, turn.repeat, "ok", values, note, group, energy)
-
-    def _warm_up(self, cell: Cell, method: Any, state: Any, case: Any) -> str:
-        """Solve unmeasured the first time a method is met at a point; say if that was in vain."""
-        name = repr((cell.address, sorted(cell.point.items()), cell.scale))
-        if name not in self.warmed:
-            solve = functools.partial(method.solve, state, case, cell.point)
-            if self.settings.steady_s > 0:
-                found = warm_up(solve, self.settings.steady_s, self.watch)
-                self.warmed[name] = "" if found.steady else found.reason
-            else:
-                solve()
-                self.warmed[name] = ""
-        return self.warmed[name]
-
-    def _measure(
-        self, cell: Cell, card: Card, task: Any, method: Any, state: Any, case: Any
-    ) -> tuple[dict[str, float], str, tuple[Mapping[str, Any], ...]]:
-        """Measure a block of one solve; when that was too short for a clock, a longer block.
-
-        Counts come from the first block alone: dividing a float by its loops would not give
-        back the same number, and a resumed run must.
+        Raises:
+            MethodFailure, MethodLost: if the method cannot be loaded, or fails.
+            IndexError: if there is no such case.
         """
-        solve = functools.partial(method.solve, state, case, cell.point)
-        task.meter.clear()
-        timed, seen = self._block(solve)
-        counts = {name: float(count) for name, count in task.meter.items()}
-        once_s = timed.values()["latency_s"]
-        loops, target = _loops(self.settings.window_s, once_s), self.settings.target
-        if loops > 1 or target is not None:
-            timed, seen = self._block(solve, loops, _per_sample(once_s), target)
-        energy = provenance(self.probes, len(timed.samples.laps))
-        if once_s < EVENTS_BELOW_S:
-            seen = {**seen, **device_times(solve, loops, self.settings.l2)}
-        answer = timed.answer
-        for probe in self.intrusive:
-            if any(metric.name == probe.name for metric in card.metrics):
-                with measured([probe]) as counted:
-                    answer = solve()
-                counts |= counted
-        score = {name: float(value) for name, value in task.score(case, answer).items()}
-        said = filter(None, (timed.reason, timed.samples.says(self.settings.keep_share)))
-        values = _join(cell.address, seen, timed.values(), counts, score)
-        return values, "; ".join(said), energy
+        block, entry = self._block(cell), registry.find(cell.address)
+        handle = self._handle(block, entry)
+        name = ""
+        if handle.prepares:
+            prepared = _prepare_cell(cell, entry.card)
+            name = prepared_states.key(prepared, block.entry, entry)
+            # What a preparation costs is not measured here, so it is not stored: a run would
+            # take it for free.
+            self._prepared(handle, prepared, name)
+        handle.channel.schema = PLAIN
+        data = block.case_data(case, oracle=entry.card.role == "oracle")
+        said = handle.ask({
+            "do": "trace", "case": data, "name": name, "point": dict(cell.point),
+            "folder": str(folder),
+        })  # fmt: skip
+        trace: Trace = said["trace"]
+        return replace(trace, files=tuple(map(Path, said["files"])))
 
-    def _block(
-        self,
-        call: Callable[[], Any],
-        loops: int = 1,
-        per_sample: int = 1,
-        target: Target | None = None,
-    ) -> tuple[Collection, dict[str, float]]:
-        """Return the times of one block (of several with a target), and what the probes saw."""
-        keep_share = self.settings.keep_share
-        gc.collect(1)  # earlier garbage (a score's) is not this call's; `lap` finds none left
-        with measured(self.probes) as seen:
-            timed = collect(call, loops, per_sample, self.watch, target, keep_share)
-        return timed, _per_loop(seen, self.probes, len(timed.samples.laps))
+    def renew(self) -> None:
+        """End the processes of methods; the next ones are forked anew, with memory of their own."""
+        for handle in self.methods.values():
+            handle.finish()
+        self.methods.clear()
+
+    def close(self) -> None:
+        """End every process that was started here."""
+        if self.shared:
+            for handle in self.methods.values():
+                handle.close()
+        else:
+            for server in self.servers.values():
+                server.close()  # with every method that lives
+            self.servers.clear()
+        self.methods.clear()
+
+    def _block(self, cell: Cell) -> LoadedBlock:
+        """Load the cell's task, or take the loaded one; the block before is let go."""
+        name = block_name(cell)
+        if self.block is None or self.block.name != name:
+            self.block = None
+            self.renew()
+            self.block = load_block(cell)
+        return self.block
+
+    def _handle(self, block: LoadedBlock, entry: Entry) -> MethodHandle:
+        """Return the living process of a method, started now if there is none.
+
+        Raises:
+            MethodFailure: if the substrate or the method cannot be loaded.
+            MethodLost: if its process ended before that.
+        """
+        handle = self.methods.pop(entry.address, None)
+        if handle is None or not handle.alive:
+            most = MOST_ON_DEVICE if block.on_device else MOST_ALIVE
+            while len(self.methods) >= most:
+                self.methods.pop(next(iter(self.methods))).finish()
+            handle = self._start(block, entry)
+        self.methods[entry.address] = handle
+        return handle
+
+    def _start(self, block: LoadedBlock, entry: Entry) -> MethodHandle:
+        server = self.servers.get(entry.task)
+        if server is None or server.process.poll() is not None:
+            server = self.servers[entry.task] = ServerHandle.open()
+        server.load(block.name, block.substrate)
+        order = {
+            "address": entry.address,
+            "modules": modules_before_fork(entry),
+            "oracle": block.oracle if entry.card.role == "oracle" else None,
+            "settings": self.settings.to_json(),
+            "device": "cuda" if block.on_device else None,
+            "memory_bytes": self.limits.memory_bytes,
+            "descendants": self.limits.descendants,
+            "outcomes": block.outcome_names,
+        }
+        handle = server.start(order, block.outcomes)
+        limit = self.limits.timeout_s
+        try:
+            handle.prepares = handle.reply(None if limit is None else limit + STARTUP_S)["prepares"]
+        except (MethodFailure, MethodLost):
+            handle.close()
+            raise
+        return handle
+
+    def _alive(self, entry: Entry, handle: MethodHandle) -> MethodHandle:
+        return self.methods.get(entry.address, handle)
+
+    def _prepare(self, block: LoadedBlock, entry: Entry, cell: Cell, name: str) -> Record:
+        """Prepare a state, from disk if it is there, and return what it cost."""
+        try:
+            said = self._prepared(self._handle(block, entry), cell, name)
+            values = _join(cell.address, said["values"])
+        except (MethodFailure, MethodLost, MethodContractError) as problem:
+            return failed_record(cell, "prepare", -1, 0, problem, self.limits)
+        return Record(cell, "prepare", -1, 0, "ok", values, energy=tuple(said["energy"]))
+
+    def _prepared(self, handle: MethodHandle, cell: Cell, name: str) -> Mapping[str, Any]:
+        folder = self.settings.cache_folder
+        file = str(folder / prepared_states.file_name(name)) if folder else None
+        message = {"do": "prepare", "cell": cell.to_json(), "name": name, "file": file}
+        said = handle.ask(message, self.limits.timeout_s)
+        handle.states.add(name)
+        return said
+
+    def _case(self, turn: Turn, index: int, block: LoadedBlock, entry: Entry, name: str) -> Record:
+        """Let one case be measured, and score it."""
+        cell = turn.cell
+        group = str(getattr(block.cases[index], "group", ""))
+        try:
+            handle = self._handle(block, entry)
+            if name and name not in handle.states:  # a process that took the place of a lost one
+                self._prepared(handle, _prepare_cell(cell, entry.card), name)
+            said = handle.ask(
+                {
+                    "do": "solve", "name": name,
+                    "case": block.case_data(index, oracle=entry.card.role == "oracle"),
+                    "point": dict(cell.point), "count": list(block.metric_names),
+                },
+                self.limits.timeout_s,
+            )  # fmt: skip
+            values = self._scored(block, entry, index, said)
+            check_values(cell.address, values, block.entry.card, cell.scale)
+        except FAILURES as problem:  # a task's score may raise anything
+            failed = failed_record(cell, "solve", index, turn.repeat, problem, self.limits)
+            return replace(failed, group=group)
+        energy = tuple(said["energy"])
+        return Record(cell, "solve", index, turn.repeat, "ok", values, said["note"], group, energy)
+
+    def _scored(
+        self, block: LoadedBlock, entry: Entry, index: int, said: Mapping[str, Any]
+    ) -> dict[str, float]:
+        if not getattr(block.task, "laps_differ", False):
+            check_laps(entry.address, said, getattr(block.task, "levels", frozenset()))
+        score = judge(block.task, block.cases[index], said["outcome"])
+        plain = {name: float(value) for name, value in score.items()}
+        return _join(entry.address, said["values"], said["counts"], plain)
 
 
 def execute(
     turns: Iterable[Turn],
-    probes: Sequence[Probe],
-    *,
     settings: Settings | None = None,
+    *,
+    limits: Limits | None = None,
     done: Container[Unit] = (),
 ) -> Iterator[Record]:
     """Run every turn and yield its records; units in `done` are left out."""
-    timing = [probe for probe in probes if not probe.intrusive]
-    intrusive = [probe for probe in probes if probe.intrusive]
-    bench = Bench(settings or Settings(), timing, intrusive)
-    with contextlib.closing(bench.watch):
+    with contextlib.closing(Bench(settings or Settings(), limits or Limits())) as bench:
         for turn in turns:
             for step in bench.steps(turn, done):
                 record = step.news()
                 if record is not None:
                     yield record
+
+
+def check_laps(address: str, said: Mapping[str, Any], levels: frozenset[str]) -> None:
+    """Refuse laps that did other work than the first: an answer that was remembered.
+
+    Raises:
+        MethodContractError: naming what the meter says.
+    """
+    laps = said["laps"]
+    for name, first in said["counts"].items():
+        total = said["metered"].get(name)
+        if total is None or name in levels or name.endswith(TIMED):
+            continue
+        if not math.isclose(total, laps * first, rel_tol=1e-9, abs_tol=1e-9):
+            raise MethodContractError(
+                f"{address} did other work in later laps of a case than in the first: {name} is "
+                f"{first:g} after one lap and {total:g} after {laps}.",
+                "`solve` starts from the same state each time; it remembers no answers.",
+            )
 
 
 def check_values(address: str, values: Mapping[str, float], card: Card, scale: str = "") -> None:
@@ -303,20 +315,6 @@ def check_values(address: str, values: Mapping[str, float], card: Card, scale: s
             )
 
 
-def _loops(window_s: float, case_s: float) -> int:
-    return max(1, min(MAX_LOOPS, math.ceil(window_s / max(case_s, 1e-9))))
-
-
-def _per_sample(lap_s: float) -> int:
-    return max(1, int(SAMPLE_S / max(lap_s, 1e-9)))
-
-
-def _per_loop(seen: Mapping[str, float], probes: Sequence[Probe], loops: int) -> dict[str, float]:
-    """Divide totals over a block by its loops; levels (a peak) stay as they are."""
-    levels = frozenset(itertools.chain.from_iterable(probe.levels for probe in probes))
-    return {key: value if key in levels else value / loops for key, value in seen.items()}
-
-
 def _join(address: str, *parts: Mapping[str, float]) -> dict[str, float]:
     """Merge values of different origin; a name must have one origin."""
     joined: dict[str, float] = {}
@@ -334,16 +332,6 @@ def _prepare_cell(cell: Cell, card: Card) -> Cell:
     return replace(cell, point={**cell.point, **solve_time})
 
 
-def _failed_step(turn: Turn, problem: BaseException) -> Step:
-    record = _failed(turn.cell, "solve", -1, turn.repeat, problem)
+def _failed_step(turn: Turn, problem: BaseException, limits: Limits) -> Step:
+    record = failed_record(turn.cell, "solve", -1, turn.repeat, problem, limits)
     return Step(record.unit, lambda: record)
-
-
-def _failed(cell: Cell, phase: Any, case: int, repeat: int, problem: BaseException) -> Record:
-    """One line that says what went wrong; the traceback follows it, for the errors folder."""
-    line = " ".join(str(problem).split()) or "no message"
-    trace = "".join(traceback.format_exception(problem)).rstrip()
-    status: Any = "skipped" if isinstance(problem, MissingExtra) else "error"
-    return Record(
-        cell, phase, case, repeat, status, {}, f"{type(problem).__name__}: {line}\n{trace}"
-    )

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from adabench.harness.contract.record import Record, Turn
 from adabench.harness.errors import DeviceUnavailable, StoreError
@@ -24,12 +24,12 @@ from adabench.harness.plan.grid import plan
 from adabench.harness.plan.request import TOUR, PlanRequest, expand, parse_seeds
 from adabench.harness.provenance import environment, environment_diff, run_sources, source_digests
 from adabench.harness.race.runner import run_race
-from adabench.harness.run.execute import Settings, execute
-from adabench.harness.run.isolated import Limits, execute_isolated
+from adabench.harness.run.execute import execute
+from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.run.task_pool import TaskPool
 from adabench.harness.store import prepared_states, run_folder
 from adabench.profilers.nvml import Unmetered
-from adabench.profilers.probe import Probe, instruments, open_probes
+from adabench.profilers.probe import instruments, open_probes, require_device
 from adabench.profilers.timing.disturbance import Watch
 from adabench.profilers.timing.stopping import Target
 
@@ -148,19 +148,16 @@ def resume_run(folder: Path) -> run_folder.Run:
 def remaining_records(
     run: run_folder.Run, limits: Limits | None = None, *, energy: bool = False, cached: bool = True
 ) -> Iterator[Record]:
-    """Execute what remains of a run, here, or in a worker process when limits are set.
+    """Execute what remains of a run on this machine.
 
     `energy` loops cases until an energy counter resolves them; `cached` keeps prepared states.
 
     Raises:
         DeviceUnavailable: if the run's scale needs an accelerator that is not here.
     """
-    probes = open_run_probes(run)
-    settings = run_settings(run, probes, energy=energy, cached=cached)
-    if limits in (None, Limits()):
-        return execute(run.remaining, probes=probes, settings=settings, done=run.done)
-    assert limits is not None
-    return execute_isolated(run.remaining, limits=limits, settings=settings, done=run.done)
+    check_instruments(run)
+    settings = run_settings(run, energy=energy, cached=cached)
+    return execute(run.remaining, settings, limits=limits, done=run.done)
 
 
 def race_records(
@@ -173,18 +170,16 @@ def race_records(
     """Race for the front for as long as the run's request says, and yield the records."""
     request = read_request(run.folder)
     assert request.race_s is not None
-    probes = open_run_probes(run)
-    settings = run_settings(run, probes, energy=energy, cached=cached)
-    with closing(TaskPool(settings, probes)) as pool:
+    check_instruments(run)
+    settings = run_settings(run, energy=energy, cached=cached)
+    with closing(TaskPool(settings)) as pool:
         yield from run_race(
             run.folder, run.turns, run_folder.records(run.folder), pool,
             budget_s=request.race_s, epsilon=request.epsilon, say=say,
         )  # fmt: skip
 
 
-def run_settings(
-    run: run_folder.Run, probes: Sequence[Probe], *, energy: bool, cached: bool
-) -> Settings:
+def run_settings(run: run_folder.Run, *, energy: bool, cached: bool) -> Settings:
     """Return how cells are run, here or by a worker elsewhere.
 
     How precisely is what the run's manifest says, so a resumed run goes on as it began.
@@ -192,35 +187,36 @@ def run_settings(
     request = read_request(run.folder)
     precision = request.precision
     return Settings(
-        max([Settings.window_s, *(p.min_window_s for p in probes if energy)]),
-        prepared_states.default_folder() if cached else None,
+        cache_folder=prepared_states.default_folder() if cached else None,
         target=Target(precision, request.per_case_s) if precision else None,
         steady_s=request.steady_s,
         meters=request.meters,
+        energy=energy,
     )
 
 
-def open_run_probes(run: run_folder.Run) -> list[Probe]:
-    """Open what measures here, the run's own meters, and at scale gpu the accelerator.
+def check_instruments(run: run_folder.Run) -> None:
+    """Refuse a run whose own meters, or whose accelerator, are not here.
 
     Raises:
-        DeviceUnavailable: if a meter or the accelerator is not here.
+        DeviceUnavailable: saying what is missing. No context is made on a device: those belong to
+            the processes of methods.
     """
-    meters = read_request(run.folder).meters
-    if any(turn.cell.scale == "gpu" for turn in run.turns):
-        return _open(meters, "cuda", "Scale gpu is not testable here", "take --scale embedded")
-    return _open(meters, None, "A meter cannot be opened", "leave --meter out")
-
-
-def _open(
-    meters: tuple[str, ...], device: Literal["cuda"] | None, what: str, instead: str
-) -> list[Probe]:
     try:
-        return open_probes(flops=True, device=device, meters=meters)
+        open_probes(meters=read_request(run.folder).meters, device="cpu")
     except Unmetered as absent:
-        raise DeviceUnavailable(
-            f"{what}: {absent}", absent.remedy or f"Run it where there is one, or {instead}."
-        ) from absent
+        raise _unavailable("A meter cannot be opened", absent, "leave --meter out") from absent
+    if any(turn.cell.scale == "gpu" for turn in run.turns):
+        try:
+            require_device()
+        except Unmetered as absent:
+            what = "Scale gpu is not testable here"
+            raise _unavailable(what, absent, "take --scale embedded") from absent
+
+
+def _unavailable(what: str, absent: Unmetered, instead: str) -> DeviceUnavailable:
+    remedy = absent.remedy or f"Run it where there is one, or {instead}."
+    return DeviceUnavailable(f"{what}: {absent}", remedy)
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """Several loaded tasks at once, so that a race can go from one seed to the next and back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from adabench.harness.contract.record import Record, Turn, Unit
-from adabench.harness.run.execute import Bench, Settings
-from adabench.profilers.probe import Probe
+from adabench.harness.run.block import block_name
+from adabench.harness.run.execute import Bench
+from adabench.harness.run.method_handle import ServerHandle
+from adabench.harness.run.settings import Settings
 
 BENCHES = 8
 """Tasks that stay loaded at once: the seeds of one race."""
@@ -16,9 +18,8 @@ class TaskPool:
     """Loaded tasks, one bench for each task under its conditions at a seed."""
 
     settings: Settings
-    probes: Sequence[Probe]
     benches: dict[str, Bench] = field(default_factory=dict)
-    warmed: dict[str, str] = field(default_factory=dict)
+    servers: dict[str, ServerHandle] = field(default_factory=dict)
 
     def run(self, turn: Turn, cases: set[int], done: set[Unit]) -> Iterator[Record]:
         """Run some cases of a turn, and what has to be prepared for them."""
@@ -33,18 +34,15 @@ class TaskPool:
         return self._bench(turn).count(turn)
 
     def close(self) -> None:
-        """Close the witnesses of disturbance."""
-        for bench in self.benches.values():
-            bench.watch.close()
+        """End every process."""
+        for server in self.servers.values():
+            server.close()
 
     def _bench(self, turn: Turn) -> Bench:
         """Return the bench on which a turn's task stays loaded; the oldest ones are dropped."""
-        cell = turn.cell
-        name = repr((cell.task, cell.scale, cell.seed, sorted(cell.conditions.items())))
+        name = block_name(turn.cell)
         if name not in self.benches:
             while len(self.benches) >= BENCHES:
-                self.benches.pop(next(iter(self.benches))).watch.close()
-            timing = [probe for probe in self.probes if not probe.intrusive]
-            intrusive = [probe for probe in self.probes if probe.intrusive]
-            self.benches[name] = Bench(self.settings, timing, intrusive, warmed=self.warmed)
+                self.benches.pop(next(iter(self.benches))).close()
+            self.benches[name] = Bench(self.settings, servers=self.servers, shared=True)
         return self.benches[name]

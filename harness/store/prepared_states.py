@@ -3,26 +3,31 @@
 A state is keyed by everything it can depend on: the code of its task and method with all that
 these import, the data beside it, the knobs turned at `prepare`, the conditions, the scale and the
 seed. What its preparation cost is stored with it, so that a cached state still reports its true
-price.
-A cache that cannot be written is no error: the state is then prepared again next time.
+price. A cache that cannot be written is no error: the state is then prepared again next time.
 
-A state may refer to its task (most do: that is where `solve` counts). The task is not stored
-with it; the reference is bound to the live task on loading, so that counts go where they are
-read.
+A file holds plain data behind their digest, so reading one runs no code of whoever wrote it, and a
+damaged one does not exist. A method says what of its state is worth storing, and how to go on:
+
+    def pack(state): ...                     -> plain data: arrays, numbers, text
+    def unpack(task, point, data): ...       -> the state, bound to the live task
+
+One that has no such functions is prepared anew in each process.
 """
 
 import hashlib
 import json
 import logging
 import os
-import pickle
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from adabench.harness.contract import plain_data
+from adabench.harness.contract.card import Point
+from adabench.harness.contract.plain_data import PlainDataError
 from adabench.harness.contract.record import Cell
 from adabench.harness.contract.registry import Entry
 from adabench.harness.provenance.source_digests import (
@@ -35,17 +40,8 @@ from adabench.harness.provenance.source_digests import (
 
 log = logging.getLogger(__name__)
 
-# What unpickling can raise when the file is damaged or was written by other code.
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    AttributeError,
-    ImportError,
-    ValueError,
-    TypeError,
-    LookupError,
-    pickle.UnpicklingError,
-)
+DIGEST_BYTES = 32
+"""SHA-256 of what follows it in a file."""
 
 
 @dataclass(frozen=True)
@@ -84,47 +80,45 @@ def _content(path: Path, mtime_ns: int, size: int) -> bytes:
     return hashlib.sha256(path.name.encode() + path.read_bytes()).digest()
 
 
-class _Pickler(pickle.Pickler):
-    def __init__(self, file: IO[bytes], task: object) -> None:
-        super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
-        self.task = task
-
-    def persistent_id(self, obj: object) -> str | None:
-        return "task" if obj is self.task else None
+def file_name(name: str) -> str:
+    """Return what the file of a state is called."""
+    return f"{name}.state"
 
 
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: IO[bytes], task: object) -> None:
-        super().__init__(file)
-        self.task = task
-
-    def persistent_load(self, pid: object) -> object:
-        return self.task
-
-
-def load(folder: Path, name: str, task: object) -> PreparedState | None:
-    """Return a stored state bound to `task`, or None; a damaged one is dropped with a warning."""
+def load(path: Path | None, method: Any, task: Any, point: Point) -> PreparedState | None:
+    """Return a stored state bound to `task`, or None; a damaged one is left out with a warning."""
+    if path is None or not hasattr(method, "unpack"):
+        return None
     try:
-        with (folder / f"{name}.pickle").open("rb") as file:
-            found = _Unpickler(file, task).load()
+        digest, data = (whole := path.read_bytes())[:DIGEST_BYTES], whole[DIGEST_BYTES:]
+        if hashlib.sha256(data).digest() != digest:
+            raise PlainDataError("its digest is that of something else")
+        held = plain_data.decode(data)
+        state = method.unpack(task, point, held["state"])
+        energy = tuple(dict(said) for said in held["energy"])
+        return PreparedState(state, {k: float(v) for k, v in held["values"].items()}, energy)
     except FileNotFoundError:
         return None
-    except _UNREADABLE as broken:
-        log.warning("Dropping a prepared state that cannot be read (%s).", broken)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as broken:
+        log.warning("Leaving out a prepared state that cannot be read (%s).", broken)
         return None
-    return found if isinstance(found, PreparedState) else None
 
 
-def save(folder: Path, name: str, prepared: PreparedState, task: object) -> None:
-    """Store a state atomically, without its task; one that cannot be stored is only logged."""
+def save(path: Path | None, method: Any, prepared: PreparedState) -> None:
+    """Store a state atomically; one that cannot be stored is only logged."""
+    if path is None or not hasattr(method, "pack"):
+        return
     temporary = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+        energy = [dict(said) for said in prepared.energy]
+        held = {"state": method.pack(prepared.state), "values": dict(prepared.values)}
+        data = plain_data.encode({**held, "energy": energy}, place="the prepared state")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             temporary = Path(file.name)
-            _Pickler(file, task).dump(prepared)
-        temporary.replace(folder / f"{name}.pickle")
-    except (OSError, AttributeError, TypeError, pickle.PicklingError) as problem:
+            file.write(hashlib.sha256(data).digest() + data)
+        temporary.replace(path)
+    except (OSError, PlainDataError) as problem:
         log.info("The prepared state is not cached: %s", problem)
         if temporary is not None:
             temporary.unlink(missing_ok=True)

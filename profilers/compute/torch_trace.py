@@ -91,6 +91,10 @@ class Trace:
         return _total(line.moved_bytes for line in self.lines)
 
 
+PLAIN = (Trace, Line, Kernel)
+"""The classes that a trace is made of."""
+
+
 def _total(counts: Iterable[int | None]) -> int | None:
     """Return the sum of what was counted; None where nothing was, which is not a count of 0."""
     known = [count for count in counts if count is not None]

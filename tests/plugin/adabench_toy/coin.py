@@ -3,12 +3,12 @@
 import numpy as np
 
 from adabench.harness.contract.card import Card, Point
-from adabench_toy.task import Number, Roots
+from adabench_toy.task import Iteration, Number
 
 CARD = Card(title="random number of iterations", role="control")
 
 
-def solve(task: Roots, case: Number, point: Point) -> float:
+def solve(task: Iteration, case: Number, point: Point) -> float:
     """Draw the number of iterations without looking at the number."""
     del point
     guess = 1.0

@@ -1,7 +1,7 @@
 """The same number of iterations for every number."""
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench_toy.task import Number, Roots
+from adabench_toy.task import Iteration, Number
 
 CARD = Card(
     title="fixed number of iterations",
@@ -10,7 +10,7 @@ CARD = Card(
 )
 
 
-def solve(task: Roots, case: Number, point: Point) -> float:
+def solve(task: Iteration, case: Number, point: Point) -> float:
     """Iterate `steps_each` times from 1."""
     guess = 1.0
     for _ in range(int(point["steps_each"])):

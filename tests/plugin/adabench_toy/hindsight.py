@@ -1,7 +1,7 @@
 """The oracle: exactly as many iterations as the number needed, known in hindsight."""
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench_toy.task import DIGITS, Number, Roots
+from adabench_toy.task import DIGITS, Iteration, Number
 
 CARD = Card(
     title="least sufficient number of iterations",
@@ -11,7 +11,7 @@ CARD = Card(
 )
 
 
-def solve(task: Roots, case: Number, point: Point) -> float:
+def solve(task: Iteration, case: Number, point: Point) -> float:
     """Iterate until right; give up after one on a number that `most` do not reach."""
     guess, needed = 1.0, 0
     while abs(guess * guess - case.value) > DIGITS * case.value:

@@ -1,7 +1,7 @@
 """Iterate until the guess no longer moves: compute follows difficulty."""
 
 from adabench.harness.contract.card import Card, Claim, Knob, Monotone, Point, Ratio
-from adabench_toy.task import Number, Roots
+from adabench_toy.task import Iteration, Number
 
 CARD = Card(
     title="stop when the guess settles",
@@ -26,7 +26,7 @@ CARD = Card(
 )  # fmt: skip
 
 
-def solve(task: Roots, case: Number, point: Point) -> float:
+def solve(task: Iteration, case: Number, point: Point) -> float:
     """Stop after a step that changed the guess by less than the tolerance."""
     guess, change = 1.0, 1.0
     while change > float(point["tolerance"]):

@@ -39,12 +39,23 @@ class Number:
 
 
 @dataclass
-class Roots:
-    """Numbers spread over `spread` powers of ten, and the counted iteration."""
+class Iteration:
+    """What methods get: the counted iteration."""
 
-    seed: int
-    spread: float
     meter: Meter = field(default_factory=Meter)
+
+    def step(self, case: Number, guess: float) -> float:
+        """Return a better guess of the root; counted."""
+        self.meter["steps"] += 1
+        return 0.5 * (guess + case.value / guess)
+
+
+@dataclass
+class Roots(Iteration):
+    """Numbers spread over `spread` powers of ten, and whether their roots are right."""
+
+    seed: int = 0
+    spread: float = 4.0
 
     def cases(self) -> Iterator[Number]:
         """Yield twelve numbers, half of them near the starting guess."""
@@ -54,10 +65,11 @@ class Roots:
             value = float(10 ** rng.uniform(-reach, reach))
             yield Number(value, int(rng.integers(2**31)), "far" if index % 2 else "near")
 
-    def step(self, case: Number, guess: float) -> float:
-        """Return a better guess of the root; counted."""
-        self.meter["steps"] += 1
-        return 0.5 * (guess + case.value / guess)
+    def substrate(self) -> Iteration:
+        """Return the iteration alone."""
+        return Iteration()
+
+    oracle_substrate = substrate
 
     def score(self, case: Number, answer: float) -> Mapping[str, float]:
         """Is the root right to ten digits."""
@@ -88,4 +100,4 @@ def hold() -> None:
 def load(scale: str, seed: int, *, spread: float) -> Roots:
     """Return the task; there is one scale."""
     del scale
-    return Roots(seed, spread)
+    return Roots(seed=seed, spread=spread)

@@ -53,7 +53,7 @@ from adabench.workloads.algorithms.paging.substrate.marking import (
     serve_mark0,
 )
 from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
-from adabench.workloads.algorithms.paging.substrate.traces import Trace
+from adabench.workloads.algorithms.paging.substrate.traces import PREFIX, Trace
 
 CARD = Card(
     title="MARK0 on learned bits",
@@ -79,7 +79,6 @@ CARD = Card(
     ),
 )
 STREAMS = 3
-PREFIX = 0.2
 FEATURES = 5
 NEVER = -30.0
 """An intercept at which the model never says 1."""
@@ -146,22 +145,26 @@ def fit(rows: Floats, bits: Bits) -> Floats:
     return w
 
 
-def train(case: Trace) -> Floats:
-    """Fit a model to the prefix of a case; nothing behind the prefix is read."""
-    prefix = case.pages[: prefix_length(case)]
-    ahead = next_use(prefix, case.n_pages)
-    _, bits = evict_largest(prefix, ahead, case.slots, case.n_pages)
-    return fit(table(prefix, case.n_pages), bits)
-
-
-def prefix_length(case: Trace) -> int:
-    """Return the number of requests to train on."""
-    return int(PREFIX * len(case.pages))
+def train(known: Trace) -> Floats:
+    """Fit a model to the prefix of a trace."""
+    ahead = next_use(known.pages, known.n_pages)
+    _, bits = evict_largest(known.pages, ahead, known.slots, known.n_pages)
+    return fit(table(known.pages, known.n_pages), bits)
 
 
 def prepare(task: Paging, point: Point, seed: int) -> BitModels:
-    """Train one model per case."""
-    return BitModels(task, {case.instance: train(case) for case in task.cases()})
+    """Train one model per case, on its first fifth."""
+    return BitModels(task, {known.instance: train(known) for known in task.training()})
+
+
+def pack(state: BitModels) -> dict[float, Floats]:
+    """Return what is worth storing: the models."""
+    return dict(state.models)
+
+
+def unpack(task: Paging, point: Point, data: dict[float, Floats]) -> BitModels:
+    """Go on with stored models."""
+    return BitModels(task, data)
 
 
 @hook
@@ -197,7 +200,7 @@ def solve(state: BitModels, case: Trace, point: Point) -> Replay:
     """Replay the trace with the model's own bits."""
     p = float(point["threshold"])
     odds = np.log(p / (1 - p)) if 0 < p < 1 else np.inf * (p - 0.5)
-    weights = np.array([*state.models[case.instance], odds, prefix_length(case)])
+    weights = np.array([*state.models[case.instance], odds, int(PREFIX * len(case.pages))])
     return state.task.replay(
         case,
         fault,

@@ -14,42 +14,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from adabench.workloads.algorithms.paging.substrate.cache_engine import Bits, Pages
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.algorithms.paging.substrate.cache_engine import Ints, Pages
 from adabench.workloads.algorithms.paging.substrate.traces import Trace
 
 Kind = Literal["none", "discard", "phase", "shuffled", "arrival", "next"]
+SECRET: frozenset[Kind] = frozenset(("next",))
+"""What oracles alone are told."""
 BITS: Mapping[Kind, int] = {
     "none": 0, "discard": 1, "phase": 1, "shuffled": 1, "arrival": 64, "next": 64,
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Hindsight:
-    """What only the whole trace tells."""
+class Advice:
+    """The hints of one case, fixed before any policy runs."""
 
     trace: Trace
-    opt: int
-    """Belady's faults with `trace.slots` slots."""
-    lru: int
-    """LRU's faults, the zero of `gain`."""
-    next_use: Pages
-    discard: Bits
-    phase: Bits
-
-
-@dataclass(frozen=True)
-class Advice:
-    """The hints of one case, fixed before any policy runs, and the errors in them."""
-
-    hindsight: Hindsight
+    """The case."""
     hints: Mapping[Kind, Pages]
     """By kind, (T,) each; `none` is empty."""
-    eta0: int
-    eta1: int
-    eta0_phase: int
-    eta1_phase: int
 
-    @property
-    def trace(self) -> Trace:
-        """The case."""
-        return self.hindsight.trace
+    def score(self, faults: Ints) -> dict[str, float]:
+        """Return what faults (streams,) are worth, where that is known.
+
+        Raises:
+            MethodContractError: in the process of a method, where it is not.
+        """
+        raise MethodContractError(
+            f"What {len(faults)} replays of {self.trace.group} are worth is not known here.",
+            "Scores are made where the truth is, by the run.",
+        )

@@ -6,7 +6,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,19 @@ from adabench.workloads.algorithms.paging.substrate.cache_engine import (
     Trouble,
     engine,
 )
-from adabench.workloads.algorithms.paging.substrate.predictions import BITS, Advice, Kind
-from adabench.workloads.algorithms.paging.substrate.traces import COINS, Trace, child
+from adabench.workloads.algorithms.paging.substrate.predictions import (
+    BITS,
+    SECRET,
+    Advice,
+    Kind,
+)
+from adabench.workloads.algorithms.paging.substrate.traces import (
+    COINS,
+    Trace,
+    child,
+    prefix,
+    read_only,
+)
 from adabench.workloads.shared.compiled.hooks import Hook, guarded, intact, method_of, stream_of
 from adabench.workloads.shared.counting.answer_ledger import AnswerLedger, Wording, known_case
 
@@ -77,18 +88,26 @@ class Order:
 
 @dataclass(frozen=True)
 class Paging:
-    """The task: its cases, the counting cache, and the score."""
+    """The task: its cases, the counting cache, and the score.
 
-    advice: tuple[Advice, ...]
+    What a method's process gets of it has no cases: each is entered when it is to be replayed.
+    """
+
+    advice: tuple[Advice, ...] = ()
     meter: Meter = field(default_factory=Meter)
     transcript: InitVar[Transcript | None] = None
     """Who listens, if anybody; not kept on the task."""
+    prefixes: tuple[Trace, ...] = ()
+    """Where there are no cases: the first requests of each, to learn from."""
     _run: Callable[[Trace, Order], Replay] = field(init=False, repr=False, compare=False)
     _judged: Callable[[Trace, Replay], Ints] = field(init=False, repr=False, compare=False)
+    _known: list[Advice] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self, transcript: Transcript | None) -> None:
         """Open the ledger."""
-        run, judged = _open_ledger(self, transcript)
+        known = list(self.advice)
+        run, judged = _open_ledger(known, self.meter, transcript)
+        object.__setattr__(self, "_known", known)
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_judged", judged)
 
@@ -96,17 +115,43 @@ class Paging:
         """Return the traces."""
         return tuple(advice.trace for advice in self.advice)
 
+    def training(self) -> tuple[Trace, ...]:
+        """Return the first fifth of each trace, which may be learned from."""
+        return self.prefixes or tuple(prefix(trace) for trace in self.cases())
+
     def of(self, case: Trace) -> Advice:
         """Return what is known about a case.
 
         Raises:
             MethodContractError: if it is not a case of this task.
         """
-        return _of(self.advice, case)
+        return _of(self._known, case)
 
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be stored: a copy would count into a meter that nobody reads."""
-        raise TypeError("a paging task is not stored; load it from its conditions")
+    def __reduce__(self) -> tuple[type["Paging"], tuple[object, ...]]:
+        """Store what has no cases; a copy of the rest would count into a meter nobody reads."""
+        if self.advice:
+            raise TypeError("a paging task is not stored; load it from its conditions")
+        return Paging, ((), Meter(), None, self.prefixes)
+
+    def substrate(self) -> "Paging":
+        """Return what methods get: the engine and the prefixes."""
+        return Paging(prefixes=self.training())
+
+    oracle_substrate = substrate
+
+    def environment(self, case: Trace) -> Advice:
+        """Return what the engine tells a policy request by request."""
+        hints = self.of(case).hints
+        return Advice(case, {kind: hints[kind] for kind in hints.keys() - SECRET})
+
+    def oracle_environment(self, case: Trace) -> Advice:
+        """Return the same with the true future."""
+        return Advice(case, dict(self.of(case).hints))
+
+    def enter(self, case: Trace, advice: Advice) -> None:
+        """Take a case to be replayed in place of the one before."""
+        hints = {kind: read_only(array) for kind, array in advice.hints.items()}
+        self._known[:] = [Advice(case, hints)]
 
     def replay(
         self,
@@ -132,38 +177,22 @@ class Paging:
         floats = np.zeros(0) if weights is None else weights
         return self._run(case, Order(fault, serve, start, floats, hints, evicts, streams))
 
-    def score(self, case: Trace, answer: Replay) -> dict[str, float]:
-        """Judge a replay against Belady, LRU and the theorems on the same case.
+    def account(self, case: Trace, answer: Replay) -> Ints:
+        """Return the faults (streams,) that were counted for an answer.
 
         Raises:
             MethodContractError: if the answer is not what `replay` returned last for this case,
                 the case was also replayed in another way, or the meter was tampered with.
         """
-        counted = self._judged(case, answer)
-        advice = self.of(case)
-        faults, requests = float(counted.mean()), len(case.pages)
-        opt, lru, k = advice.hindsight.opt, advice.hindsight.lru, case.slots
-        harmonic = sum(1 / i for i in range(1, k + 1))
-        streams = len(counted)
-        values = {
-            "hit_ratio": 1 - faults / requests,
-            "slots": k,
-            "faults_se": float(counted.std(ddof=1)) / streams**0.5 if streams > 1 else 0.0,
-            "ratio": faults / opt,
-            "opt": opt,
-            "eta0": advice.eta0,
-            "eta1": advice.eta1,
-            "eta0_phase": advice.eta0_phase,
-            "eta1_phase": advice.eta1_phase,
-            "flush_bound": opt + (k - 1) * advice.eta0 + advice.eta1,
-            "mark0_bound": opt + 2 * harmonic * advice.eta0 + advice.eta1,
-            "phase_bound": 2 * opt + harmonic * advice.eta0_phase + advice.eta1_phase,
-            "robust_bound": (2 * harmonic + 1) * opt,
-            "instance": case.instance,
-        }
-        if lru != opt:
-            values["gain"] = (lru - faults) / (lru - opt)
-        return {name: float(value) for name, value in values.items()}
+        return self._judged(case, answer)
+
+    def judge(self, case: Trace, faults: Ints) -> dict[str, float]:
+        """Judge faults against Belady, LRU and the theorems on the same case."""
+        return self.of(case).score(faults)
+
+    def score(self, case: Trace, answer: Replay) -> dict[str, float]:
+        """Judge a replay of this very object."""
+        return self.judge(case, self.account(case, answer))
 
 
 class _Tally(NamedTuple):
@@ -182,11 +211,10 @@ def _says(answer: Replay, counted: _Tally) -> bool:
 
 
 def _open_ledger(
-    task: Paging, transcript: Transcript | None
+    advice: list[Advice], meter: Meter, transcript: Transcript | None
 ) -> tuple[Callable[..., Replay], Callable[..., Ints]]:
     """Return what runs an order and what confirms an answer; they alone hold the ledger."""
-    ledger: AnswerLedger[Replay, _Tally] = AnswerLedger(task.meter, WORDING, _says, _same)
-    advice = task.advice
+    ledger: AnswerLedger[Replay, _Tally] = AnswerLedger(meter, WORDING, _says, _same)
 
     def run(case: Trace, order: Order) -> Replay:
         known = _of(advice, case)
@@ -203,7 +231,7 @@ def _open_ledger(
     return run, judged
 
 
-def _of(known: tuple[Advice, ...], case: Trace) -> Advice:
+def _of(known: list[Advice], case: Trace) -> Advice:
     return known_case(known, case, lambda advice: advice.trace, "trace")
 
 

@@ -21,10 +21,10 @@ stream: intervals over seeds are too narrow there. A trace of yours is the same 
 import hashlib
 import lzma
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zlib import crc32
 
 import numpy as np
@@ -37,6 +37,10 @@ SCAN_PERIOD = 2000
 """Requests from the start of one scan to the start of the next."""
 INSTANCE, NOISE, COINS = 0, 1, 2
 DOCS = Path(__file__).parents[1] / "data" / "traces" / "python_docs.xz"
+
+
+PREFIX = 0.2
+"""The share of each trace that may be learned from before it is replayed."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class Trace:
     seed: int
     instance: float
     """The first 52 bits of a SHA-256 over pages and slots: equal traces, equal numbers."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Be read from a stream, with pages that nobody can change."""
+        for name, value in state.items():
+            object.__setattr__(self, name, read_only(value) if name == "pages" else value)
 
 
 def child(seed: int, purpose: int, *more: int | str) -> np.random.SeedSequence:
@@ -72,6 +81,11 @@ def make_trace(group: str, pages: Pages, n_pages: int, slots: int, seed: int) ->
     digest.update(np.int64(slots).tobytes())
     instance = float(int(digest.hexdigest()[:13], 16))
     return Trace(group, pages, n_pages, slots, seed, instance)
+
+
+def prefix(trace: Trace) -> Trace:
+    """Return the first requests of a trace, under its own name and number: to learn from."""
+    return replace(trace, pages=trace.pages[: int(PREFIX * len(trace.pages))])
 
 
 def generate(family: str, requests: int, slots: int, seed: int) -> Trace:

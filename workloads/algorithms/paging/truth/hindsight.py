@@ -13,15 +13,16 @@ Flips: *symmetric* flips every bit at the noise rate; *rise* only 0 -> 1 and *fa
 do not depend on the rate, so a bit spoilt at 1 % is spoilt at 10 % too.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adabench.workloads.algorithms.paging.substrate.cache_engine import Bits, Pages, compiled
+from adabench.workloads.algorithms.paging.substrate.cache_engine import Bits, Ints, Pages, compiled
 from adabench.workloads.algorithms.paging.substrate.furthest_use import evict_largest, next_use
-from adabench.workloads.algorithms.paging.substrate.predictions import Advice, Hindsight, Kind
+from adabench.workloads.algorithms.paging.substrate.predictions import Advice, Kind
 from adabench.workloads.algorithms.paging.substrate.traces import (
     NOISE,
     Trace,
@@ -34,6 +35,56 @@ BURST = 100.0
 """Mean length of a burst of flips, in requests."""
 CACHED_REQUESTS = 10**6
 """Longer traces are made anew each time rather than pile up in memory (2 MB per 200,000)."""
+
+
+@dataclass(frozen=True)
+class Hindsight:
+    """What only the whole trace tells."""
+
+    trace: Trace
+    opt: int
+    """Belady's faults with `trace.slots` slots."""
+    lru: int
+    """LRU's faults, the zero of `gain`."""
+    next_use: Pages
+    discard: Bits
+    phase: Bits
+
+
+@dataclass(frozen=True)
+class KnownAdvice(Advice):
+    """The hints of one case, the truth that they were made of, and the errors in them."""
+
+    hindsight: Hindsight
+    eta0: int
+    eta1: int
+    eta0_phase: int
+    eta1_phase: int
+
+    def score(self, faults: Ints) -> dict[str, float]:
+        """Judge the faults (streams,) of a policy against Belady, LRU and the theorems."""
+        mean, requests, streams = float(faults.mean()), len(self.trace.pages), len(faults)
+        opt, lru, k = self.hindsight.opt, self.hindsight.lru, self.trace.slots
+        harmonic = sum(1 / i for i in range(1, k + 1))
+        values = {
+            "hit_ratio": 1 - mean / requests,
+            "slots": k,
+            "faults_se": float(faults.std(ddof=1)) / streams**0.5 if streams > 1 else 0.0,
+            "ratio": mean / opt,
+            "opt": opt,
+            "eta0": self.eta0,
+            "eta1": self.eta1,
+            "eta0_phase": self.eta0_phase,
+            "eta1_phase": self.eta1_phase,
+            "flush_bound": opt + (k - 1) * self.eta0 + self.eta1,
+            "mark0_bound": opt + 2 * harmonic * self.eta0 + self.eta1,
+            "phase_bound": 2 * opt + harmonic * self.eta0_phase + self.eta1_phase,
+            "robust_bound": (2 * harmonic + 1) * opt,
+            "instance": self.trace.instance,
+        }
+        if lru != opt:
+            values["gain"] = (lru - mean) / (lru - opt)
+        return {name: float(value) for name, value in values.items()}
 
 
 def hindsight(trace: Trace) -> Hindsight:
@@ -86,7 +137,7 @@ def errors(given: Bits, truth: Bits) -> tuple[int, int]:
     return int(np.count_nonzero(given < truth)), int(np.count_nonzero(given > truth))
 
 
-def advise(seen: Hindsight, noise: float, kind: str) -> Advice:
+def advise(seen: Hindsight, noise: float, kind: str) -> KnownAdvice:
     """Spoil the hints of one case at rate `noise`. Pure: the seeds are the trace's."""
     trace = seen.trace
     requests = len(trace.pages)
@@ -106,7 +157,8 @@ def advise(seen: Hindsight, noise: float, kind: str) -> Advice:
         "next": seen.next_use,
     }
     fixed = MappingProxyType({name: read_only(array) for name, array in hints.items()})
-    return Advice(seen, fixed, *errors(discard, seen.discard), *errors(phase, seen.phase))
+    found = (*errors(discard, seen.discard), *errors(phase, seen.phase))
+    return KnownAdvice(trace, fixed, seen, *found)
 
 
 def _arrivals(next_use: Pages, noise: float, seed: np.random.SeedSequence) -> Pages:

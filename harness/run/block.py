@@ -1,0 +1,114 @@
+"""A block of a run: a loaded task under one seed and one set of conditions, ready to be handed out.
+
+The task itself stays here, with truth and scores. What leaves is its substrate, pickled once; each
+case, when it is to be solved; and the whole task for oracles alone, which are meant to know.
+"""
+
+import importlib.util
+import pickle
+import re
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any
+
+from adabench.harness.contract import registry
+from adabench.harness.contract.protocols import case_environment
+from adabench.harness.contract.record import Cell
+from adabench.harness.contract.registry import Entry
+from adabench.harness.errors import MethodContractError
+from adabench.harness.provenance.source_digests import own, sources_of
+from adabench.harness.run.truth_guard import is_truth
+
+_IMPORT = re.compile(r"^\s*(?:from|import)\s+([A-Za-z_]\w*)", re.MULTILINE)
+HEAVY = frozenset((
+    "networkit", "networkx", "numba", "numpy", "pandas", "pyscipopt", "highspy", "scipy",
+    "sklearn", "safetensors", "torch", "transformers",
+))  # fmt: skip
+"""Libraries whose import takes so long that a server does it once for all methods."""
+
+
+@dataclass
+class LoadedBlock:
+    """A task as the parent holds it, and its parts as they travel."""
+
+    name: str
+    entry: Entry
+    task: Any
+    cases: list[Any]
+    scale: str
+    outcomes: tuple[type, ...]
+    _data: dict[tuple[int, bool], bytes] = field(default_factory=dict)
+
+    @property
+    def on_device(self) -> bool:
+        """Whether its methods use an accelerator."""
+        return self.scale == "gpu"
+
+    @property
+    def outcome_names(self) -> list[list[str]]:
+        """The module and name of each class that may stand in an outcome."""
+        return [[kind.__module__, kind.__qualname__] for kind in self.outcomes]
+
+    @cached_property
+    def metric_names(self) -> frozenset[str]:
+        """The names that the task's card declares."""
+        return frozenset(metric.name for metric in self.entry.card.metrics)
+
+    @cached_property
+    def substrate(self) -> bytes:
+        """What methods get, pickled.
+
+        Raises:
+            MethodContractError: if the task has none.
+        """
+        make = getattr(self.task, "substrate", None)
+        if make is None:
+            raise MethodContractError(
+                f"{self.entry.address} has no substrate() to give to methods.",
+                "Return what methods call, with a meter and without truth and test cases.",
+            )
+        return pickle.dumps(make(), protocol=5)
+
+    @cached_property
+    def oracle(self) -> bytes:
+        """What oracles get, pickled: the task itself, unless it gives them something of their own."""
+        make = getattr(self.task, "oracle_substrate", None)
+        return pickle.dumps(self.task if make is None else make(), protocol=5)
+
+    def case_data(self, index: int, *, oracle: bool) -> bytes:
+        """Return one case and what the substrate runs it against, pickled once."""
+        if (index, oracle) not in self._data:
+            case = self.cases[index]
+            environment = case_environment(self.task, case, oracle=oracle)
+            self._data[index, oracle] = pickle.dumps((case, environment), protocol=5)
+        return self._data[index, oracle]
+
+
+@cache
+def modules_before_fork(method: Entry) -> list[str]:
+    """Return what a server should import before it forks a method: libraries, substrate parts."""
+    names: set[str] = set()
+    for source in own(sources_of(method)):
+        text = source.path.read_text(encoding="utf-8")
+        names |= HEAVY & set(_IMPORT.findall(text))
+        if ".substrate." in source.module and not is_truth(source.module):
+            names.add(source.module)
+    return sorted(name for name in names if "." in name or importlib.util.find_spec(name))
+
+
+def block_name(cell: Cell) -> str:
+    """Return what tells one block from another: task, scale, seed and conditions."""
+    return repr((cell.task, cell.scale, cell.seed, sorted(cell.conditions.items())))
+
+
+def load_block(cell: Cell) -> LoadedBlock:
+    """Load a cell's task.
+
+    Raises:
+        SelectionError: if the conditions make no sense.
+    """
+    entry = registry.find(cell.task)
+    module = registry.load(entry)
+    task = module.load(cell.scale, cell.seed, **cell.conditions)
+    outcomes = tuple(getattr(module, "OUTCOMES", ()))
+    return LoadedBlock(block_name(cell), entry, task, list(task.cases()), cell.scale, outcomes)

@@ -1,0 +1,60 @@
+"""The processes below one: counted, and ended together however they try to get away."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+ROUNDS = 20
+"""A process that forks while it is being ended is met again in the next round."""
+
+
+def children(pid: int) -> list[int]:
+    """Return the living children of a process; none where the kernel does not tell."""
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError, ValueError):
+            found += map(int, path.read_text().split())
+    return found
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """Yield all processes below one, nearest first."""
+    waiting = children(pid)
+    while waiting:
+        yield from waiting
+        waiting = [inner for one in waiting for inner in children(one)]
+
+
+def count(pid: int, most: int) -> int:
+    """Count the processes below one, up to one more than `most`."""
+    seen = 0
+    for _ in descendants(pid):
+        seen += 1
+        if seen > most:
+            break
+    return seen
+
+
+def end_tree(pid: int) -> None:
+    """Kill a process that leads a group, its group and everything below it; it is not reaped here.
+
+    All are stopped before any is killed, so that none can fork in the meantime.
+    """
+    for _ in range(ROUNDS):
+        below = list(descendants(pid))
+        for one in (pid, *below):
+            _send(one, signal.SIGSTOP)
+        again = set(descendants(pid)) - set(below)
+        if not again:
+            break
+    for one in (*descendants(pid), pid):
+        _send(one, signal.SIGKILL)
+    with suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _send(pid: int, number: int) -> None:
+    with suppress(OSError):
+        os.kill(pid, number)

@@ -1,0 +1,250 @@
+"""The run's side of its processes: a server a task, and through it a process a method.
+
+    server = ServerHandle.open()
+    server.load(block_name, substrate_bytes)
+    method = server.start(order)
+    reply = method.ask({"do": "solve", ...}, timeout_s)
+    server.close()
+
+Whatever a method does to its own process ends in `MethodLost`, which says what was seen.
+"""
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from adabench.harness.contract.plain_data import PlainDataError, Schema
+from adabench.harness.run.channel import Channel
+from adabench.harness.run.failure import MethodFailure, MethodLost
+
+GOODBYE_S = 1.0
+"""So long a server may take to end its methods and itself before it is killed."""
+
+
+@dataclass
+class ServerHandle:
+    """A running task server."""
+
+    process: "subprocess.Popen[bytes]"
+    channel: Channel
+    loaded: str = ""
+    """The name of the block that it holds."""
+    ended: dict[int, tuple[int, str]] = field(default_factory=dict)
+    """By process id of a method: how its process ended, and why it was made to."""
+
+    @classmethod
+    def open(cls) -> "ServerHandle":
+        """Start a server: a fresh interpreter that finds the same modules as this one."""
+        ours, theirs = socket.socketpair()
+        # -P keeps the working directory off sys.path: our folder names must not shadow packages.
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "adabench.harness.run.task_server", str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=2,
+            pass_fds=[theirs.fileno()],
+            env={**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+            start_new_session=True,  # an interrupt from a keyboard is for the run alone
+        )
+        theirs.close()
+        return cls(process, Channel(ours))
+
+    def load(self, block: str, substrate: bytes) -> None:
+        """Let the server hold a block's substrate.
+
+        Raises:
+            MethodFailure: if it cannot be loaded there.
+            MethodLost: if the server died of it.
+        """
+        if self.loaded == block:
+            return
+        self.loaded = ""
+        self._send({"do": "load", "substrate": substrate})
+        reply = self._next()
+        if "failed" in reply:
+            raise MethodFailure(reply["failed"])
+        self.loaded = block
+
+    def start(self, order: Mapping[str, Any], outcomes: Schema) -> "MethodHandle":
+        """Fork a process for a method; it has not said yet whether the method could be imported.
+
+        Raises:
+            MethodLost: if the server is gone.
+        """
+        ours, theirs = socket.socketpair()
+        self._send({"do": "start", **order}, theirs.fileno())
+        theirs.close()
+        return MethodHandle(self, self._next()["started"], Channel(ours, outcomes))
+
+    def end(self, pid: int) -> tuple[int, str]:
+        """End a method's process and all below it; return how it ended."""
+        with suppress(MethodLost):
+            if pid not in self.ended:
+                self._send({"do": "end", "pid": pid})
+            while pid not in self.ended:
+                self._listen()
+        return self.ended.get(pid, (-9, ""))
+
+    def close(self) -> None:
+        """End the server and every method that lives."""
+        self.channel.close()
+        try:
+            self.process.wait(GOODBYE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def note_ended(self) -> None:
+        """Take in what the server has said of methods that ended."""
+        if not self.channel.fill():
+            raise self._gone()
+        while (message := self.channel.take()) is not None:
+            self._take(message[0])
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        if "ended" in message:
+            self.ended[message["ended"]] = (message["code"], message["why"])
+
+    def _next(self) -> Mapping[str, Any]:
+        """Wait for the reply to what was sent last; take in what else comes before it."""
+        while True:
+            message = self.channel.receive()
+            if message is None:
+                raise self._gone()
+            if "ended" not in message:
+                reply: Mapping[str, Any] = message
+                return reply
+            self._take(message)
+
+    def _listen(self) -> None:
+        message = self.channel.receive()
+        if message is None:
+            raise self._gone()
+        self._take(message)
+
+    def _send(self, message: Mapping[str, Any], *descriptors: int) -> None:
+        try:
+            self.channel.send(dict(message), *descriptors)
+        except OSError as gone:
+            raise self._gone() from gone
+
+    def _gone(self) -> MethodLost:
+        self.loaded = ""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(GOODBYE_S)
+        return MethodLost(f"the server of the task died: {_cause(self.process.poll() or -9)}")
+
+
+@dataclass
+class MethodHandle:
+    """A method's living process."""
+
+    server: ServerHandle
+    pid: int
+    channel: Channel
+    prepares: bool = False
+    """Whether the method has a `prepare`."""
+    states: set[str] = field(default_factory=set)
+    """Prepared states that it holds."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether nothing is known of its end."""
+        return self.pid not in self.server.ended and self.server.process.poll() is None
+
+    def ask(self, message: Mapping[str, Any], timeout_s: float | None = None) -> Mapping[str, Any]:
+        """Send a message and wait for the reply.
+
+        Raises:
+            MethodFailure: if the method raised something.
+            MethodLost: if its process ended, was ended because it took too long or forked too
+                often, or said something that is no reply.
+        """
+        with suppress(OSError):  # it has gone; how, the server will say
+            self.channel.send(dict(message))
+        return self.reply(timeout_s)
+
+    def reply(self, timeout_s: float | None = None) -> Mapping[str, Any]:
+        """Wait for the next reply; see `ask`."""
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.channel, selectors.EVENT_READ)
+            selector.register(self.server.channel, selectors.EVENT_READ)
+            while True:
+                try:
+                    message = self.channel.take()
+                except PlainDataError as broken:
+                    self.close()
+                    raise MethodLost(f"its process sent what is no reply: {broken}") from broken
+                if message is not None:
+                    return self._checked(message[0])
+                self._wait(selector, until, timeout_s)
+
+    def close(self) -> None:
+        """End the process."""
+        self.server.end(self.pid)
+        self.channel.close()
+
+    def finish(self) -> None:
+        """Ask the process to end by itself, and end it."""
+        with suppress(MethodLost, MethodFailure):
+            self.ask({"do": "end"}, GOODBYE_S)
+        self.close()
+
+    def _wait(
+        self, selector: selectors.BaseSelector, until: float | None, timeout_s: float | None
+    ) -> None:
+        left = None if until is None else until - time.monotonic()
+        ready = selector.select(None if left is None else max(left, 0.0))
+        if not ready and left is not None and left <= 0:
+            self.close()
+            raise MethodLost(
+                f"no result within {timeout_s:g} s; its process was ended", timeout=True
+            )
+        sides = [key.fileobj for key, _ in ready]
+        open_end = self.channel.fill() if self.channel in sides else True
+        if self.server.channel in sides:
+            self.server.note_ended()
+        if self.pid in self.server.ended:
+            while open_end and _readable(self.channel):
+                open_end = self.channel.fill()
+            if self.channel.complete:
+                return
+            raise self._lost()
+        if not open_end:
+            selector.unregister(self.channel)
+
+    def _lost(self) -> MethodLost:
+        code, why = self.server.ended[self.pid]
+        said = f"the process of the method died: {_cause(code)}"
+        return MethodLost(f"{said}: {why}" if why else said)
+
+    def _checked(self, message: Any) -> Mapping[str, Any]:
+        if not isinstance(message, dict):
+            self.close()
+            raise MethodLost("its process sent what is no reply")
+        if "failed" in message:
+            raise MethodFailure(message["failed"])
+        return message
+
+
+def _readable(channel: Channel) -> bool:
+    with selectors.DefaultSelector() as selector:
+        selector.register(channel, selectors.EVENT_READ)
+        return bool(selector.select(0))
+
+
+def _cause(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code} without an end"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"

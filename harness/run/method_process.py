@@ -1,0 +1,228 @@
+"""The process in which one method lives: it prepares and solves when the parent says so.
+
+The task server forks it. It has the substrate, never the task: no test case that it is not asked to
+solve, no truth, no score, no other method. What goes back is plain data. It ends on request, with an
+`end` message that says so; a process that is gone without one has failed, whatever its exit code.
+"""
+
+import functools
+import gc
+import importlib
+import os
+import pickle
+import resource
+import signal
+import socket
+import sys
+import threading
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from adabench.harness.contract import registry
+from adabench.harness.contract.protocols import enter_case, rehearse
+from adabench.harness.contract.record import Cell
+from adabench.harness.errors import MethodContractError
+from adabench.harness.run import product_code
+from adabench.harness.run.channel import Channel
+from adabench.harness.run.death_signal import die_with_parent
+from adabench.harness.run.failure import FAILURES, failure
+from adabench.harness.run.measurement import Measurement, MethodBench
+from adabench.harness.run.planted_slowdown import plant_slowdown
+from adabench.harness.run.settings import Settings, settings_from_json
+from adabench.harness.run.truth_guard import refuse_truth
+from adabench.harness.store import prepared_states
+from adabench.harness.store.prepared_states import PreparedState
+from adabench.profilers.probe import open_probes
+
+
+@dataclass
+class MethodProcess:
+    """What the process holds between messages."""
+
+    channel: Channel
+    substrate: Any
+    address: str
+    settings: Settings
+    bench: MethodBench
+    code: product_code.Snapshot
+    states: dict[str, Any] = field(default_factory=dict)
+
+    def answer(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what a message says."""
+        match message["do"]:
+            case "prepare":
+                return self._prepare(Cell(**message["cell"]), message["name"], message["file"])
+            case "trace":
+                return self._trace(message)
+            case _:
+                return self._solve(message)
+
+    def _prepare(self, cell: Cell, name: str, file: str | None) -> dict[str, Any]:
+        """Take a state from disk, or prepare it and store it."""
+        path, method = Path(file) if file else None, self.bench.method
+        stored = prepared_states.load(path, method, self.substrate, cell.point)
+        if stored is None:
+            state, made = self.bench.prepare(cell.point, cell.seed)
+            stored = PreparedState(state, _values(made), made.energy)
+            prepared_states.save(path, method, stored)
+        self.states[name] = stored.state
+        self._refuse_changes()
+        return {"values": dict(stored.values), "energy": [dict(e) for e in stored.energy]}
+
+    def _solve(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        case, environment = pickle.loads(message["case"])  # from the run, our own parent
+        enter_case(self.substrate, case, environment)
+        before, threads = _fingerprint(case), frozenset(threading.enumerate())
+        state = self.states[message["name"]] if message["name"] else self.substrate
+        found = self.bench.solve(state, case, message["point"], frozenset(message["count"]))
+        if _fingerprint(case) != before:
+            raise MethodContractError(
+                f"{self.address} changed the case that it was given.",
+                "Copy what you want to change; a case belongs to everybody.",
+            )
+        self._refuse_threads(threads)
+        self._refuse_changes()
+        return _plain(found)
+
+    def _trace(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Take one case apart under a profiler that disturbs; nothing of it becomes a record."""
+        from adabench.profilers.compute.torch_trace import PLAIN, watch
+
+        case, environment = pickle.loads(message["case"])
+        enter_case(self.substrate, case, environment)
+        state = self.states[message["name"]] if message["name"] else self.substrate
+        solve = functools.partial(self.bench.method.solve, state, case, message["point"])
+        rehearse(self.substrate, solve)
+        trace = watch(solve, Path(message["folder"]))
+        self.channel.schema = PLAIN
+        return {"trace": replace(trace, files=()), "files": [str(path) for path in trace.files]}
+
+    def _refuse_changes(self) -> None:
+        changed = product_code.changes(self.code)
+        if changed:
+            raise MethodContractError(
+                f"{self.address} changed code that is not its own: {', '.join(changed[:3])}.",
+                "A method leaves the substrate, the harness and the clocks as they are.",
+            )
+
+    def _refuse_threads(self, before: frozenset[threading.Thread]) -> None:
+        """Refuse work that goes on when the answer is there: no clock would see it."""
+        left = [thread for thread in threading.enumerate() if thread not in before]
+        ours = [thread for thread in left if not _is_of_product(thread)]
+        if ours:
+            raise MethodContractError(
+                f"{self.address} left a thread running after its answer ({ours[0].name}).",
+                "Join every thread before `solve` returns.",
+            )
+
+
+def _is_of_product(thread: threading.Thread) -> bool:
+    """Tell whether a thread runs the substrate's code (an engine's pool), not the method's."""
+    target = getattr(thread, "_target", None)
+    module = str(getattr(target, "__module__", ""))
+    return module.startswith(("adabench.", "concurrent.futures"))
+
+
+def run_method(end: socket.socket, substrate: Any, order: Mapping[str, Any]) -> NoReturn:
+    """Be the process: set up what surrounds the method, import it, answer until told to end."""
+    _live_alone(order)
+    channel = Channel(end)
+    code = 0
+    try:
+        process = _guarded(channel, lambda: _open(channel, substrate, order))
+        if process is not None:
+            channel.send({"prepares": hasattr(process.bench.method, "prepare")})
+            _serve(process)
+    except OSError:  # the parent has gone
+        code = 1
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _serve(process: MethodProcess) -> None:
+    channel = process.channel
+    while (message := channel.receive()) is not None:
+        if message["do"] == "end":
+            channel.send({"end": True})
+            return
+        answer = _guarded(channel, lambda m=message: process.answer(m))  # type: ignore[misc]
+        if answer is not None:
+            channel.send(answer)
+
+
+def _guarded(channel: Channel, work: Callable[[], Any]) -> Any:
+    """Return what work returns, or send what it raised and return None."""
+    try:
+        return work()
+    except FAILURES as problem:
+        channel.send(failure(problem))
+        return None
+
+
+def _live_alone(order: Mapping[str, Any]) -> None:
+    """Become a group of our own, to be ended as one; what is printed is talk."""
+    os.setsid()
+    die_with_parent()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    os.dup2(2, 1)
+    memory_bytes = order["memory_bytes"]
+    if memory_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+
+
+def _open(channel: Channel, substrate: Any, order: Mapping[str, Any]) -> MethodProcess:
+    address = order["address"]
+    channel.schema = [_class(module, name) for module, name in order["outcomes"]]
+    entry = registry.find(address)
+    if entry.card.role == "oracle":
+        substrate = pickle.loads(order["oracle"]) if order["oracle"] else substrate
+    else:
+        refuse_truth()
+    settings = settings_from_json(order["settings"])
+    code = product_code.snapshot(entry.module)
+    method = registry.load(entry)
+    if settings.slowdown:
+        vars(method)["solve"] = plant_slowdown(method.solve, settings.slowdown)
+    probes = open_probes(flops=True, device=order["device"], meters=settings.meters)
+    bench = MethodBench(
+        method, substrate, settings,
+        [probe for probe in probes if not probe.intrusive],
+        [probe for probe in probes if probe.intrusive],
+    )  # fmt: skip
+    gc.collect()
+    return MethodProcess(channel, substrate, address, settings, bench, code)
+
+
+def _class(module: str, name: str) -> type:
+    """Return a class of the substrate by its module and name."""
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    assert isinstance(found, type)
+    return found
+
+
+def _values(found: Measurement) -> dict[str, float]:
+    return {**found.values, **found.counts}
+
+
+def _plain(found: Measurement) -> dict[str, Any]:
+    return {
+        "values": dict(found.values),
+        "counts": dict(found.counts),
+        "metered": dict(found.metered),
+        "laps": found.laps,
+        "outcome": found.outcome,
+        "note": found.note,
+        "energy": [dict(said) for said in found.energy],
+    }
+
+
+def _fingerprint(case: Any) -> int:
+    """Return a checksum of a case; the same bytes in, the same number out."""
+    return zlib.crc32(pickle.dumps(case, protocol=5))

@@ -1,0 +1,62 @@
+"""Did a method change code that is not its own? A look at functions and classes before and after.
+
+A process that a method shares with the substrate could replace the counting meter, a clock or a
+scorer. Nothing of that reaches another method or the parent, but the method's own records would be
+wrong. So the functions and classes of every loaded module of adabench, and of the clocks, are noted
+before the method's module is imported, and looked at again after it has solved.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from types import FunctionType, ModuleType
+
+WATCHED = ("adabench.", "time", "random")
+"""Modules by name, packages by a prefix that ends in a dot."""
+Snapshot = Mapping[str, object]
+
+
+def snapshot(own: str = "") -> Snapshot:
+    """Return functions and classes by their dotted names; modules below `own` are left out."""
+    return {
+        f"{module.__name__}.{name}": value
+        for module in _modules(own)
+        for name, value in _code(module)
+    }
+
+
+def changes(before: Snapshot) -> list[str]:
+    """Return the dotted names whose function or class is another one now, or is gone."""
+    modules = {name.rpartition(".")[0] for name in before}
+    now: dict[str, object] = {}
+    for module in [sys.modules[name] for name in _module_names(modules) if name in sys.modules]:
+        now |= {f"{module.__name__}.{name}": value for name, value in _code(module)}
+    return sorted(name for name, value in before.items() if now.get(name) is not value)
+
+
+def _module_names(prefixes: set[str]) -> Iterator[str]:
+    for name in list(sys.modules):
+        if name in prefixes or any(prefix.startswith(f"{name}.") for prefix in prefixes):
+            yield name
+
+
+def _modules(own: str) -> Iterator[ModuleType]:
+    for name, module in list(sys.modules.items()):
+        watched = any(name.startswith(one) if one.endswith(".") else name == one for one in WATCHED)
+        foreign = not own or not (name == own or name.startswith(f"{own}."))
+        if watched and foreign and isinstance(module, ModuleType):
+            yield module
+
+
+def _code(module: ModuleType) -> Iterator[tuple[str, object]]:
+    """Yield what a module defines: functions, classes, and what its own classes define."""
+    for name, value in list(vars(module).items()):
+        if isinstance(value, FunctionType | type) or _is_builtin(value):
+            yield name, value
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            for inner, part in list(vars(value).items()):
+                if isinstance(part, FunctionType | property | classmethod | staticmethod):
+                    yield f"{name}.{inner}", part
+
+
+def _is_builtin(value: object) -> bool:
+    return type(value).__name__ == "builtin_function_or_method"

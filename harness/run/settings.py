@@ -1,0 +1,63 @@
+"""How cells are run: what holds for every method of a run, as plain data for other processes."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from adabench.profilers.timing.cuda import L2
+from adabench.profilers.timing.disturbance import KEEP_SHARE
+from adabench.profilers.timing.stopping import Target
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How cells are run; the same for all methods of a run."""
+
+    window_s: float = 0.002
+    """A measured block is at least this long; shorter cases are looped."""
+    cache_folder: Path | None = None
+    """Where prepared states are kept; None keeps none."""
+    keep_share: float = KEEP_SHARE
+    """The timing of a case of which a smaller share of samples was undisturbed is invalid."""
+    target: Target | None = None
+    """Measure on until the median is known so well; None measures one block."""
+    steady_s: float = 0.0
+    """A method may warm up so long for its times to become steady; 0 solves once unmeasured."""
+    l2: tuple[L2, ...] = ("hot",)
+    """What the L2 cache holds when CUDA events time a call; where there is a CUDA context."""
+    meters: tuple[str, ...] = ()
+    """Energy meters by name, beside the counters of the machine."""
+    energy: bool = False
+    """Loop cases until an energy counter of the machine resolves them."""
+    slowdown: float = 0.0
+    """A share of more work that a gate plants into a method, to see that it notices."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        folder = self.cache_folder
+        return {**asdict(self), "cache_folder": str(folder) if folder else None}
+
+
+def settings_from_json(plain: Mapping[str, Any]) -> Settings:
+    """Rebuild settings from `to_json`."""
+    folder, target = plain["cache_folder"], plain["target"]
+    return Settings(
+        **{
+            **plain,
+            "cache_folder": Path(folder) if folder else None,
+            "target": Target(**target) if target else None,
+            "l2": tuple(plain["l2"]),
+            "meters": tuple(plain["meters"]),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one step of a method may use."""
+
+    timeout_s: float | None = None
+    memory_bytes: int | None = None
+    descendants: int = 64
+    """Processes that a method may have beside its own."""

@@ -1,0 +1,167 @@
+"""The server of a task: it holds what methods share, and forks a process for each of them.
+
+    python -P -m adabench.harness.run.task_server DESCRIPTOR
+
+A fresh interpreter, started by the run. It imports heavy libraries once, receives the substrate of a
+block (never its truth, never its cases), lets it load kernels and weights, and forks. A fork shares
+all that and costs milliseconds. The server itself computes nothing with threads: a library's pool of
+threads does not survive a fork.
+
+It adopts what a method's processes leave behind, counts their descendants, reports who ended and
+how, and ends them with everything below them. When the run is gone, it ends them all and itself.
+"""
+
+import gc
+import importlib
+import os
+import pickle
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from adabench.harness.run.channel import Channel
+from adabench.harness.run.death_signal import adopt_orphans, die_with_parent
+from adabench.harness.run.descendants import children, count, end_tree
+from adabench.harness.run.failure import FAILURES, failure
+from adabench.harness.run.method_process import run_method
+
+LOOK_S = 0.1
+"""So often descendants are counted while a method lives; a look costs some 20 us a method."""
+
+
+@dataclass
+class TaskServer:
+    """What the server holds: the channel to the run, the substrate, and living methods."""
+
+    channel: Channel
+    wakeup: int
+    """Becomes readable when a child has ended."""
+    substrate: Any = None
+    methods: dict[int, int] = field(default_factory=dict)
+    """By process id: how many descendants it may have."""
+    ending: dict[int, str] = field(default_factory=dict)
+    """Why a method was ended, by process id."""
+
+    def serve(self) -> None:
+        """Do what the run says until it is gone."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.channel, selectors.EVENT_READ)
+            selector.register(self.wakeup, selectors.EVENT_READ)
+            while True:
+                ready = selector.select(LOOK_S if self.methods else None)
+                for key, _ in ready:
+                    if key.fileobj is self.channel and not self._listen():
+                        return
+                    if key.fileobj == self.wakeup:
+                        os.read(self.wakeup, 4096)
+                self._reap()
+                if not ready:
+                    self._refuse_crowds()
+
+    def _listen(self) -> bool:
+        message, descriptors = self.channel.receive_with(1)
+        if message is None:
+            return False
+        match message["do"]:
+            case "load":
+                self._reply(self._load, message)
+            case "start":
+                [descriptor] = descriptors
+                self._start(socket.socket(fileno=descriptor), message)
+            case "end":
+                self.ending.setdefault(message["pid"], "")
+                end_tree(message["pid"])
+        return True
+
+    def _reply(self, work: Any, message: Mapping[str, Any]) -> None:
+        try:
+            work(message)
+            self.channel.send({"ready": True})
+        except FAILURES as problem:
+            self.channel.send(failure(problem))
+
+    def _load(self, message: Mapping[str, Any]) -> None:
+        """Take a block's substrate in place of the one before."""
+        self.substrate = None
+        self.substrate = pickle.loads(message["substrate"])  # from the run, our own parent
+        warm = getattr(self.substrate, "warm", None)
+        if warm is not None:
+            warm()
+        gc.collect()
+        gc.freeze()  # a collection in a child would touch, and so copy, every page
+
+    def _start(self, end: socket.socket, order: Mapping[str, Any]) -> None:
+        for module in order["modules"]:
+            with suppress(*FAILURES):  # the method will meet it again, and say so
+                importlib.import_module(module)
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            self.channel.close()
+            os.close(self.wakeup)
+            run_method(end, self.substrate, order)
+        end.close()
+        self.methods[pid] = order["descendants"]
+        self.channel.send({"started": pid})
+
+    def _reap(self) -> None:
+        """Report methods that have ended; what they left behind goes with them."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if self.methods.pop(pid, None) is not None:
+                with suppress(OSError):
+                    os.killpg(pid, signal.SIGKILL)
+                code, why = os.waitstatus_to_exitcode(status), self.ending.pop(pid, "")
+                self.channel.send({"ended": pid, "code": code, "why": why})
+            self._end_orphans()
+
+    def _end_orphans(self) -> None:
+        for pid in set(children(os.getpid())) - self.methods.keys():
+            end_tree(pid)
+
+    def _refuse_crowds(self) -> None:
+        for pid, most in list(self.methods.items()):
+            if pid not in self.ending and count(pid, most) > most:
+                self.ending[pid] = f"it had more than {most} processes below it"
+                end_tree(pid)
+        self._end_orphans()
+
+    def close(self) -> None:
+        """End every method that lives."""
+        for pid in list(self.methods):
+            end_tree(pid)
+        self._end_orphans()
+
+
+def main() -> None:
+    """Be the server."""
+    die_with_parent()
+    adopt_orphans()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the run decides; it closes the channel
+    reading, writing = os.pipe()
+    for descriptor in (reading, writing):
+        os.set_blocking(descriptor, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    server = TaskServer(Channel(socket.socket(fileno=int(sys.argv[1]))), reading)
+    try:
+        server.serve()
+    except (OSError, EOFError):  # the run has gone
+        pass
+    finally:
+        server.close()
+
+
+if __name__ == "__main__":
+    main()
