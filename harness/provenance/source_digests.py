@@ -29,7 +29,7 @@ from adabench.harness.provenance.syntax import Import
 SCHEME = "code-1:"
 BASE = (f"{OURS}.harness.", f"{OURS}.profilers.")
 """What runs methods, and is no part of them."""
-RUNNERS = ("adabench.harness.run.execute", "adabench.harness.run.isolated")
+RUNNERS = ("adabench.harness.run.execute", "adabench.harness.run.task_server")
 """They import everything that a method runs on."""
 PROSE = frozenset((".md", ".rst", ".txt", ".pyc"))
 """Endings of files that no code reads as data: `.txt` are notes beside traces."""

@@ -16,6 +16,7 @@ from adabench.harness.contract.protocols import case_environment
 from adabench.harness.contract.record import Cell
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError
+from adabench.harness.provenance.import_graph import Source
 from adabench.harness.provenance.source_digests import own, sources_of
 from adabench.harness.run.truth_guard import is_truth
 
@@ -84,9 +85,13 @@ class LoadedBlock:
         return self._data[index, oracle]
 
 
-@cache
 def modules_before_fork(method: Entry) -> list[str]:
     """Return what a server should import before it forks a method: libraries, substrate parts."""
+    return _imports_of(Source(method.module, method.path))
+
+
+@cache
+def _imports_of(method: Source) -> list[str]:
     names: set[str] = set()
     for source in own(sources_of(method)):
         text = source.path.read_text(encoding="utf-8")
