@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from adabench.harness.errors import AdabenchError
+from adabench.harness.errors import AdabenchError, Interruption
 
 COMMANDS = "adabench.cli.commands"
 VERBS = {
@@ -106,7 +106,7 @@ def options(
 
 def _leave(number: int, _: object) -> None:
     """End as an interrupt would: what was opened is closed, temporary folders go, children end."""
-    raise SystemExit(128 + number)
+    raise Interruption(number)
 
 
 def _reader_left(stream: Any) -> bool:
@@ -137,7 +137,9 @@ def _exit_code(leave: SystemExit) -> Any:
 
 def main() -> None:
     """Run a command; turn our own errors into a message, a hint and an exit code."""
-    signal.signal(signal.SIGTERM, _leave)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _leave)
     try:
         app()
     except AdabenchError as problem:
@@ -147,6 +149,8 @@ def main() -> None:
         if problem.hint:
             print(f"  {problem.hint}", file=sys.stderr)
         raise SystemExit(problem.exit_code) from None
+    except Interruption as end:
+        raise SystemExit(128 + end.number) from None
     except SystemExit as leave:
         raise SystemExit(_exit_code(leave)) from None
 

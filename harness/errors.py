@@ -10,14 +10,22 @@
     └─ MethodContractError             4   a method broke the protocol
 
 Other codes: 0 success; 1 some cells failed, or `claims --strict` found a failed claim;
-130 interrupted (what was recorded stays). Anything that is not an `AdabenchError` is a
-bug in adabench and shows a traceback.
+130, 143, 129 ended by SIGINT, SIGTERM, SIGHUP (what was recorded stays). Anything that is not
+an `AdabenchError` is a bug in adabench and shows a traceback.
 """
 
 import difflib
 import importlib
 from collections.abc import Iterable
 from types import ModuleType
+
+
+class Interruption(BaseException):
+    """A signal that ends adabench. No boundary around code that is not ours catches it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 class AdabenchError(Exception):

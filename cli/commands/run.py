@@ -22,7 +22,7 @@ from adabench.cli.selection import (
     size_bytes,
 )
 from adabench.cli.terminal import table_console, talk, verdict_output, warn
-from adabench.harness.errors import SelectionError, nearest
+from adabench.harness.errors import Interruption, SelectionError, nearest
 
 if TYPE_CHECKING:
     from adabench.harness.analysis.findings import Findings
@@ -224,11 +224,11 @@ def _records(
 
 @contextmanager
 def _interruptible(folder: Path) -> Iterator[None]:
-    """Keep stdout for data while methods run, and say after Ctrl-C how to go on."""
+    """Keep stdout for data while methods run, and say after a signal how to go on."""
     try:
         with redirect_stdout(sys.stderr):
             yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interruption):
         talk(f"interrupted; go on with: adabench run --resume {folder}")
         raise
 

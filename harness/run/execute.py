@@ -147,13 +147,12 @@ class Bench:
 
     def close(self) -> None:
         """End every process that was started here."""
-        if self.shared:
-            for handle in self.methods.values():
-                handle.close()
-        else:
+        if not self.shared:
             for server in self.servers.values():
                 server.close()  # with every method that lives
             self.servers.clear()
+        for handle in self.methods.values():
+            handle.close()
         self.methods.clear()
 
     def _block(self, cell: Cell) -> LoadedBlock:
@@ -173,7 +172,10 @@ class Bench:
             MethodLost: if its process ended before that.
         """
         handle = self.methods.pop(entry.address, None)
-        if handle is None or not handle.alive:
+        if handle is not None and not handle.alive:
+            handle.close()
+            handle = None
+        if handle is None:
             most = MOST_ON_DEVICE if block.on_device else MOST_ALIVE
             while len(self.methods) >= most:
                 self.methods.pop(next(iter(self.methods))).finish()

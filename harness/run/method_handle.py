@@ -86,9 +86,9 @@ class ServerHandle:
     def end(self, pid: int) -> tuple[int, str]:
         """End a method's process and all below it; return how it ended."""
         with suppress(MethodLost):
-            if pid not in self.ended:
+            if pid not in self.ended and self.process.poll() is None:
                 self._send({"do": "end", "pid": pid})
-            while pid not in self.ended:
+            while pid not in self.ended and self.process.poll() is None:
                 self._listen()
         return self.ended.get(pid, (-9, ""))
 
@@ -203,7 +203,7 @@ class MethodHandle:
     ) -> None:
         left = None if until is None else until - time.monotonic()
         ready = selector.select(None if left is None else max(left, 0.0))
-        if not ready and left is not None and left <= 0:
+        if not ready:
             self.close()
             raise MethodLost(
                 f"no result within {timeout_s:g} s; its process was ended", timeout=True

@@ -149,9 +149,11 @@ def _serve(process: MethodProcess) -> None:
         if message["do"] == "end":
             channel.send({"end": True})
             return
-        answer = _guarded(channel, lambda m=message: process.answer(m))  # type: ignore[misc]
-        if answer is not None:
-            channel.send(answer)
+        _guarded(channel, functools.partial(_reply, process, message))
+
+
+def _reply(process: MethodProcess, message: Mapping[str, Any]) -> None:
+    process.channel.send(process.answer(message))
 
 
 def _guarded(channel: Channel, work: Callable[[], Any]) -> Any:

@@ -12,31 +12,24 @@ from types import FunctionType, ModuleType
 
 WATCHED = ("adabench.", "time", "random")
 """Modules by name, packages by a prefix that ends in a dot."""
-Snapshot = Mapping[str, object]
+Snapshot = Mapping[str, Mapping[str, object]]
+"""By module: its functions and classes, and what its own classes define (`Class.name`)."""
 
 
 def snapshot(own: str = "") -> Snapshot:
-    """Return functions and classes by their dotted names; modules below `own` are left out."""
-    return {
-        f"{module.__name__}.{name}": value
-        for module in _modules(own)
-        for name, value in _code(module)
-    }
+    """Return the code that is loaded now; modules below `own` are left out."""
+    return {module.__name__: dict(_code(module)) for module in _modules(own)}
 
 
 def changes(before: Snapshot) -> list[str]:
-    """Return the dotted names whose function or class is another one now, or is gone."""
-    modules = {name.rpartition(".")[0] for name in before}
-    now: dict[str, object] = {}
-    for module in [sys.modules[name] for name in _module_names(modules) if name in sys.modules]:
-        now |= {f"{module.__name__}.{name}": value for name, value in _code(module)}
-    return sorted(name for name, value in before.items() if now.get(name) is not value)
-
-
-def _module_names(prefixes: set[str]) -> Iterator[str]:
-    for name in list(sys.modules):
-        if name in prefixes or any(prefix.startswith(f"{name}.") for prefix in prefixes):
-            yield name
+    """Return the dotted names of what is other code now, is gone, or was added to a class."""
+    found = []
+    for module, code in before.items():
+        now = dict(_code(sys.modules[module])) if module in sys.modules else {}
+        other = [name for name, value in code.items() if now.get(name) is not value]
+        added = [n for n in now.keys() - code.keys() if "." in n and n.partition(".")[0] in code]
+        found += [f"{module}.{name}" for name in (*other, *added)]
+    return sorted(found)
 
 
 def _modules(own: str) -> Iterator[ModuleType]:

@@ -1,222 +1,250 @@
-"""Execution: its order, its loops, and what becomes of a method that misbehaves."""
+"""The one path on which methods are run: processes of their own, and what becomes of bad ones."""
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping
+import json
+import os
+import selectors
+import textwrap
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from adabench.harness.contract import registry
-from adabench.harness.contract.card import Card, Knob, Metric
-from adabench.harness.contract.protocols import Meter
-from adabench.harness.contract.record import Cell, Record, Turn
-from adabench.harness.errors import MethodContractError
-from adabench.harness.run import execute as execution
-from adabench.harness.run.execute import Settings, check_values, execute
-from adabench.profilers.energy.energy_probe import Energy, TdpEstimate
-from adabench.profilers.timing import clock
-from adabench.profilers.timing.disturbance import Watch
+from adabench.harness.contract.card import Card, Metric
+from adabench.harness.contract.record import Record, Turn
+from adabench.harness.contract.registry import find
+from adabench.harness.errors import MethodContractError, SelectionError
+from adabench.harness.plan.grid import plan, select_settings
+from adabench.harness.run import method_handle
+from adabench.harness.run.descendants import descendants
+from adabench.harness.run.execute import check_laps, check_values, execute
+from adabench.harness.run.settings import Limits, Settings, settings_from_json
 from adabench.profilers.timing.stopping import Target
 
+SETTINGS = Settings(window_s=0.0)
 CARD = Card("t", metrics=(Metric("steps", "", "lower", "work", True),
                           Metric("right", "", "higher", "quality", True)))  # fmt: skip
+HEAD = """\
+from adabench.harness.contract.card import Card
+CARD = Card(title="bad", role="static")
+"""
+BODY = "return task.step(case, 1.0)\n"
+Write = Callable[..., None]
 
 
-class Fake:
-    """A task, a method and a probe that write down when they are called."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
-        self.events: list[str] = []
-        self.meter = Meter()
-        self.intrusive, self.min_window_s, self.levels = False, 0.0, frozenset[str]()
-        self.name = "fake"
-        self.method = SimpleNamespace(prepare=self.prepare, solve=self.solve, **parts)
-        task = SimpleNamespace(load=self.load)
-        monkeypatch.setattr(registry, "find", lambda address: SimpleNamespace(
-            card=CARD if "/" not in address else Card("m", knobs=(Knob("k", (1,), 1),)),
-            address=address, path=None))  # fmt: skip
-        monkeypatch.setattr(
-            registry, "load", lambda entry: self.method if "/" in entry.address else task
-        )
-        monkeypatch.setattr(execution.prepared_states, "key", lambda cell, *_: cell.key)
-
-    def load(self, scale: str, seed: int, **_: Any) -> "Fake":
-        self.events.append("load")
-        return self
-
-    def cases(self) -> Iterator[int]:
-        yield from range(2)
-
-    def prepare(self, *_: Any) -> str:
-        self.events.append("prepare")
-        return "state"
-
-    def solve(self, state: str, case: int, point: Mapping[str, Any]) -> int:
-        self.events.append("solve")
-        self.meter["steps"] += 3
-        return case
-
-    def score(self, case: int, answer: int) -> Mapping[str, float]:
-        self.events.append("score")
-        return {"right": float(case == answer)}
-
-    def __enter__(self) -> None:
-        self.events.append("enter")
-
-    def __exit__(self, *_: object) -> None:
-        self.events.append("exit")
-
-    def read(self) -> Mapping[str, float]:
-        return {"total_j": 6.0}
+def turns_of(*methods: str) -> tuple[Turn, ...]:
+    return plan([select_settings(find("roots"), find(f"roots/{name}"), star=False) for name in methods],
+                seeds=(0,))  # fmt: skip
 
 
-def run(fake: Fake, repeats: int = 1, **settings: Any) -> list[Record]:
-    turns = [Turn(Cell("t", "m", {"k": 1}, {}, "embedded", 0), r) for r in range(repeats)]
-    return list(execute(turns, [fake], settings=Settings(**settings)))  # type: ignore[list-item]
+@pytest.fixture
+def write_bad(toy: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Write the plug-in method roots/bad, in a module that no process has imported."""
+    info = tmp_path / "bad-0.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 0.1\n")
+    (info / "entry_points.txt").write_text("[adabench.methods]\nroots/bad = bad_method\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def write(body: str, *, above: str = "") -> None:
+        solve = "def solve(task, case, point):\n" + textwrap.indent(body, "    ")
+        (tmp_path / "bad_method.py").write_text(HEAD + above + solve)
+
+    return write
 
 
-def test_the_order_is_prepare_warm_up_enter_solve_exit_score(
-    monkeypatch: pytest.MonkeyPatch,
+def run(*methods: str, limits: Limits | None = None) -> dict[str, list[Record]]:
+    """Run methods of the toy task side by side, and see that nothing is left running."""
+    records = list(execute(turns_of(*methods), SETTINGS, limits=limits))
+    assert not list(descendants(os.getpid()))
+    return {name: [r for r in records if r.cell.method == name] for name in methods}
+
+
+def statuses(records: list[Record]) -> list[str]:
+    return [record.status for record in records]
+
+
+@pytest.mark.usefixtures("toy")
+def test_records_come_in_the_order_of_the_plan_with_counts_and_scores() -> None:
+    turns = turns_of("fixed", "residual", "hindsight")
+    records = list(execute(turns, SETTINGS))
+    assert [(r.cell.key, r.case) for r in records] == [
+        (turn.cell.key, case) for turn in turns for case in range(12)
+    ]
+    assert {r.values["steps"] for r in records if r.cell.method == "fixed"} == {8}
+    assert all(r.values["right"] == 1 for r in records if r.cell.method == "residual")
+    assert {r.group for r in records} == {"near", "far"}
+
+
+@pytest.mark.usefixtures("toy")
+def test_units_that_are_done_are_left_out() -> None:
+    turns = turns_of("fixed")
+    first, *rest = execute(turns, SETTINGS)
+    again = list(execute(turns, SETTINGS, done={record.unit for record in rest}))
+    assert [record.unit for record in again] == [first.unit]
+
+
+BAD = {
+    "a crash": ("import os\nif case.group == 'far': os.abort()\n", "SIGABRT"),
+    "an exit": ("import os\nif case.group == 'far': os._exit(0)\n", "exit code 0 without an end"),
+    "a quiet exit": ("import sys\nif case.group == 'far': sys.exit(0)\n", "SystemExit: 0"),
+    "an error": ("if case.group == 'far': 1 / 0\n", "ZeroDivisionError: division by zero\nTrace"),
+    "a signal": ("import os, signal\nif case.group == 'far': os.kill(os.getpid(), 15)\n", "SIGTERM"),
+    "a mutation": ("if case.group == 'far': vars(case)['value'] = 4.0\n", "changed the case"),
+    "an odd answer": (
+        "class Late(float):\n    pass\nif case.group == 'far': return Late(2.0)\n",
+        "which is not plain data",
+    ),
+    "a thread": (
+        "import threading, time\nif case.group == 'far':\n"
+        + "    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n",
+        "left a thread running",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_a_method_does_to_its_process_ends_there(write_bad: Write, name: str) -> None:
+    body, says = BAD[name]
+    write_bad(body + BODY)
+    found = run(
+        "fixed", "bad", "residual", limits=Limits(timeout_s=1.0 if "hang" in name else None)
+    )
+    word = "timeout" if name == "a hang" else "error"
+    assert statuses(found["bad"]) == ["ok", word] * 6
+    assert all(says in record.note for record in found["bad"][1::2])
+    for honest in ("fixed", "residual"):
+        assert statuses(found[honest]) == ["ok"] * 12
+
+
+def test_a_method_that_forks_without_end_is_ended_with_all_of_it(write_bad: Write) -> None:
+    write_bad(
+        "import os, time\nif case.group == 'near':\n    return task.step(case, 1.0)\n"
+        "for _ in range(100000):\n    if os.fork() == 0:\n        time.sleep(3600)\n"
+    )
+    found = run("bad", "fixed", limits=Limits(descendants=16))
+    assert "it had more than 16 processes below it" in found["bad"][1].note
+    assert statuses(found["fixed"]) == ["ok"] * 12
+
+
+def test_a_child_that_outlives_a_method_is_ended_with_it(write_bad: Write) -> None:
+    write_bad("import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(3600)\n" + BODY)
+    assert statuses(run("bad")["bad"]) == ["ok"] * 12
+
+
+@pytest.mark.parametrize(
+    ("above", "says"),
+    [("import os\nos._exit(0)\n", "exit code 0"), ("1 / 0\n", "ZeroDivisionError")],
+)
+def test_a_method_that_fails_on_import_is_one_record(
+    write_bad: Write, above: str, says: str
 ) -> None:
-    fake = Fake(monkeypatch)
-    run(fake, window_s=0.0)
-    assert fake.events == [
-        "load", "enter", "prepare", "exit",
-        "solve", "enter", "solve", "exit", "score",
-        "enter", "solve", "exit", "score",
-    ]  # fmt: skip
+    write_bad(BODY, above=above)
+    found = run("bad", "fixed")
+    [failed] = found["bad"]
+    assert (failed.status, failed.case) == ("error", -1)
+    assert says in failed.note
+    assert statuses(found["fixed"]) == ["ok"] * 12
 
 
-def test_a_task_may_watch_an_unmeasured_solve_before_each_case(
-    monkeypatch: pytest.MonkeyPatch,
+def test_the_memory_limit_is_an_error_record(write_bad: Write) -> None:
+    write_bad("x = bytearray(3 * 2**30)\nreturn float(len(x))\n")
+    found = run("bad", limits=Limits(memory_bytes=2 * 2**30))
+    assert found["bad"][0].status == "error"
+    assert "MemoryError" in found["bad"][0].note
+
+
+def test_code_that_is_not_the_methods_own_is_watched(write_bad: Write) -> None:
+    write_bad(
+        "import adabench.harness.contract.protocols as p\n"
+        "p.Meter.__setitem__ = lambda self, name, value: None\n" + BODY
+    )
+    found = run("bad")
+    assert "changed code that is not its own" in found["bad"][0].note
+
+
+def test_an_answer_that_is_remembered_is_refused(write_bad: Write) -> None:
+    write_bad(
+        "if case.value not in MEMORY:\n    MEMORY[case.value] = task.step(case, 1.0)\n"
+        "return MEMORY[case.value]\n",
+        above="MEMORY = {}\n",
+    )
+    settings = Settings(window_s=0.002)
+    [first, *_] = execute(turns_of("bad"), settings)
+    assert first.status == "error"
+    assert "gave no steps" in first.note or "other work in later laps" in first.note
+
+
+PREPARED = """\
+def prepare(task, point, seed):
+    {before}
+    return seed + 0.5
+def pack(state):
+    return {{"number": state}}
+def unpack(task, point, data):
+    return data["number"]
+"""
+USE = "assert task == 0.5\nfrom adabench_toy.task import Iteration\nreturn 1.0\n"
+
+
+def test_a_prepared_state_is_taken_from_disk_with_its_true_price(
+    write_bad: Write, tmp_path: Path
 ) -> None:
-    fake = Fake(monkeypatch)
-
-    def rehearse(solve: Callable[[], Any]) -> None:
-        fake.events.append("rehearse")
-        solve()
-
-    monkeypatch.setattr(fake, "rehearse", rehearse, raising=False)
-    run(fake, window_s=0.0)
-    assert fake.events == [
-        "load", "enter", "prepare", "exit",
-        "rehearse", "solve", "solve", "enter", "solve", "exit", "score",
-        "rehearse", "solve", "enter", "solve", "exit", "score",
-    ]  # fmt: skip
+    settings = Settings(window_s=0.0, cache_folder=tmp_path / "states")
+    made = tmp_path / "made"
+    write_bad(USE, above=PREPARED.format(before=f"open({str(made)!r}, 'a').write('x')"))
+    [first, *_] = execute(turns_of("bad"), settings)
+    [again, *_] = execute(turns_of("bad"), settings)
+    assert (first.phase, first.status) == ("prepare", "ok")
+    assert again.values == first.values
+    assert made.read_text() == "x"
 
 
-def test_a_task_that_starts_cold_is_not_warmed_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = Fake(monkeypatch)
-    monkeypatch.setattr(fake, "starts_cold", True, raising=False)
-    run(fake, window_s=0.0)
-    assert fake.events == [
-        "load", "enter", "prepare", "exit",
-        "enter", "solve", "exit", "score",
-        "enter", "solve", "exit", "score",
-    ]  # fmt: skip
-
-
-def test_repeats_warm_up_and_prepare_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = Fake(monkeypatch)
-    records = run(fake, repeats=3, window_s=0.0)
-    assert fake.events.count("prepare") == 1
-    assert fake.events.count("solve") == 1 + 3 * 2
-    assert [record.phase for record in records].count("prepare") == 1
-
-
-def test_a_short_case_is_looped_and_totals_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a clock that moves by 50 us from look to look: 20 laps fill a window of 1 ms."""
-    fake = Fake(monkeypatch)
-    monkeypatch.setattr(clock, "perf_counter_ns", itertools.count(step=50_000).__next__)
-    [_, first, _] = run(fake, window_s=0.001)
-    loops = first.values["loops"]
-    assert loops == 20
-    assert first.values["total_j"] == pytest.approx(6.0 / loops)
-    assert first.values["steps"] == 3
-    assert first.values["latency_s"] == pytest.approx(50e-6)
-
-
-def test_what_a_counter_says_of_its_window_stands_beside_its_joules(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("damage", [b"", b"\x80\x04]q\x00.", None])
+def test_a_damaged_state_is_prepared_anew_and_runs_no_code(
+    write_bad: Write, tmp_path: Path, damage: bytes | None
 ) -> None:
-    class Meter:
-        key, kind, scope, u_rel = "energy_cpu_j", "counter.fake", "cpu_package", 0.05
-        min_window_s, max_window_s, lag_s, stepping = 0.0, float("inf"), 0.0, False
-        read = 0
-
-        def counts(self) -> tuple[int, ...]:
-            self.read += 1
-            return (self.read,)
-
-        def joules(self, before: tuple[int, ...], after: tuple[int, ...]) -> float:
-            return 3.0 * (after[0] - before[0])
-
-        def witness(self) -> None:
-            return None
-
-    fake, turn = Fake(monkeypatch), Turn(Cell("t", "m", {"k": 1}, {}, "embedded", 0), 0)
-    probes: Any = [fake, Energy([Meter()])]
-    [prepared, *solved] = execute([turn], probes, settings=Settings(window_s=0.001))
-    assert prepared.energy[0]["j"] == prepared.values["energy_cpu_j"]
-    for record in solved:
-        [said] = record.energy
-        assert (said["key"], said["kind"], said["label"]) == (
-            "energy_cpu_j", "counter.fake", "counter")  # fmt: skip
-        assert said["units"] == record.values["loops"] > 1
-        assert said["j_per_unit"] == pytest.approx(record.values["energy_cpu_j"])
-        assert said["u_j"] >= 0.05 * said["j"]
-    [_, *modelled] = execute([turn], [fake, TdpEstimate()])  # type: ignore[list-item]
-    assert all(not record.energy and "energy_est_j" in record.values for record in modelled)
+    settings = Settings(window_s=0.0, cache_folder=tmp_path / "states")
+    made = tmp_path / "made"
+    write_bad(USE, above=PREPARED.format(before=f"open({str(made)!r}, 'a').write('x')"))
+    list(execute(turns_of("bad"), settings))
+    [file] = (tmp_path / "states").iterdir()
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(bytes(data) if damage is None else damage)
+    assert all(
+        record.phase == "prepare" or record.note for record in execute(turns_of("bad"), settings)
+    )
+    assert made.read_text() == "xx"
 
 
-def test_an_intrusive_probe_gets_its_own_pass_and_only_where_the_task_wants_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    fake, counter = Fake(monkeypatch), Fake(monkeypatch)
-    counter.intrusive, counter.name, counter.events = True, "right", fake.events
-    monkeypatch.setattr(registry, "load", lambda e: fake.method if "/" in e.address else
-                        SimpleNamespace(load=fake.load))  # fmt: skip
-    turn = Turn(Cell("t", "m", {"k": 1}, {}, "embedded", 0), 0)
-    list(execute([turn], [fake, counter], settings=Settings(window_s=0.0)))  # type: ignore[list-item]
-    first = fake.events.index("score")
-    assert fake.events[first - 6 : first] == ["enter", "solve", "exit", "enter", "solve", "exit"]
-    fake.events.clear()
-    counter.name = "flops"
-    list(execute([turn], [fake, counter], settings=Settings(window_s=0.0)))  # type: ignore[list-item]
-    first = fake.events.index("score")
-    assert fake.events[first - 4 : first] == ["solve", "enter", "solve", "exit"]
-
-
-def test_a_failing_case_is_recorded_with_its_traceback_and_the_run_goes_on(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    fake = Fake(monkeypatch)
-    sound = fake.method.solve
-
-    def solve(state: str, case: int, point: Mapping[str, Any]) -> int:
-        if case == 0:
-            raise ZeroDivisionError("no such case")
-        return sound(state, case, point)
-
-    fake.method.solve = solve
-    [_, failed, good] = run(fake)
-    assert (failed.status, good.status) == ("error", "ok")
-    assert failed.note.startswith("ZeroDivisionError: no such case\nTraceback")
-
-
-def test_a_failing_preparation_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = Fake(monkeypatch)
-    fake.method.prepare = lambda *_: 1 / 0
-    [failed] = run(fake)
+def test_a_failing_preparation_is_one_record_also_when_it_was_known(write_bad: Write) -> None:
+    write_bad(BODY, above=PREPARED.format(before="1 / 0"))
+    [failed] = execute(turns_of("bad"), SETTINGS)
     assert (failed.phase, failed.status) == ("prepare", "error")
+    [again] = execute(turns_of("bad"), SETTINGS, done={failed.unit})
+    assert again.status == "error"
 
 
-def test_a_score_that_repeats_a_count_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = Fake(monkeypatch)
-    fake.score = lambda *_: {"right": 1.0, "steps": 0.0}  # type: ignore[method-assign]
-    assert {record.status for record in run(fake) if record.phase == "solve"} == {"error"}
+def test_a_method_that_was_lost_is_prepared_again_without_a_second_record(
+    write_bad: Write, tmp_path: Path
+) -> None:
+    made = tmp_path / "made"
+    write_bad(
+        "import os\nif case.group == 'far': os.abort()\nreturn 1.0\n",
+        above=PREPARED.format(before=f"open({str(made)!r}, 'a').write('x')"),
+    )
+    found = run("bad")["bad"]
+    assert [record.phase for record in found].count("prepare") == 1
+    assert len(made.read_text()) > 2
+
+
+def test_conditions_that_make_no_sense_end_the_run(toy: None) -> None:
+    turns = turns_of("fixed")
+    wrong = [turn._replace(cell=turn.cell.__class__(**{**turn.cell.to_json(), "task": "nothing"}))
+             for turn in turns]  # fmt: skip
+    with pytest.raises(SelectionError, match="no task called 'nothing'"):
+        list(execute(wrong, SETTINGS))
 
 
 @pytest.mark.parametrize(
@@ -232,126 +260,56 @@ def test_values_that_break_the_contract(values: dict[str, float], says: str) -> 
         check_values("t/m", values, CARD)
 
 
-def test_a_prepared_state_is_taken_from_disk_with_its_true_price(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-) -> None:
-    [first, *_] = run(Fake(monkeypatch), cache_folder=tmp_path)
-    later = Fake(monkeypatch)
-    [again, *_] = run(later, cache_folder=tmp_path)
-    assert "prepare" not in later.events
-    assert again.values == first.values
-
-
-def test_a_preparation_that_is_known_and_fails_on_resume_is_recorded(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    fake = Fake(monkeypatch)
-    [prepared, *_] = run(fake)
-    turn = Turn(Cell("t", "m", {"k": 1}, {}, "embedded", 0), 0)
-    again = list(execute([turn], [], settings=Settings(), done={prepared.unit}))
-    assert [record.phase for record in again] == ["solve", "solve"]
-    fake.method.prepare = lambda *_: 1 / 0
-    [failed] = execute([turn], [], settings=Settings(), done={prepared.unit})
-    assert (failed.phase, failed.status) == ("prepare", "error")
-
-
-def test_a_method_that_exits_does_not_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = Fake(monkeypatch)
-
-    def solve(*_: Any) -> int:
-        raise SystemExit(3)
-
-    fake.method.solve = solve
-    assert [record.status for record in run(fake)] == ["ok", "error", "error"]
-
-
 def test_quality_may_be_withheld_at_scale_gpu_only() -> None:
     check_values("t/m", {"steps": 1.0}, CARD, "gpu")
     with pytest.raises(MethodContractError):
         check_values("t/m", {"steps": 1.0}, CARD, "embedded")
 
 
-class Told:
-    """A run delay that moves by so much at every question."""
-
-    def __init__(self, step_ns: int | None) -> None:
-        self.step_ns, self.sum_ns = step_ns, 0
-
-    def now_ns(self) -> int | None:
-        if self.step_ns is None:
-            return None
-        self.sum_ns += self.step_ns
-        return self.sum_ns
-
-    def close(self) -> None:
-        pass
+def test_the_meter_after_so_many_laps_is_so_many_times_the_first() -> None:
+    said = {"laps": 3, "counts": {"steps": 2.0, "peak": 5.0, "aux_s": 0.1, "flops": 9.0},
+            "metered": {"steps": 6.0, "peak": 5.0, "aux_s": 0.2}}  # fmt: skip
+    check_laps("t/m", said, frozenset({"peak"}))
+    with pytest.raises(MethodContractError, match="peak is 5 after one lap and 5 after 3"):
+        check_laps("t/m", said, frozenset())
 
 
-def watched(monkeypatch: pytest.MonkeyPatch, step_ns: int | None, **settings: Any) -> list[Record]:
-    """Run the fake on a machine whose kernel tells such a delay, and nothing else."""
-    fake = Fake(monkeypatch)
-
-    def watch(**_: Any) -> Watch:
-        made = Watch(Path("/nowhere"))
-        made.delay = Told(step_ns)  # type: ignore[assignment]
-        return made
-
-    monkeypatch.setattr(execution, "Watch", watch)
-    return [record for record in run(fake, **settings) if record.phase == "solve"]
+def test_every_setting_reaches_the_child() -> None:
+    odd = Settings(0.5, Path("/x"), 0.7, Target(0.02, 3.0, 12), 1.5, ("hot", "cold"), ("plug",),
+                   True, 0.25)  # fmt: skip
+    usual = Settings()
+    assert all(getattr(odd, item.name) != getattr(usual, item.name) for item in fields(Settings))
+    for settings in (odd, usual):
+        assert settings_from_json(json.loads(json.dumps(settings.to_json()))) == settings
 
 
-def test_samples_are_counted_and_a_calm_block_has_nothing_to_say(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for record in watched(monkeypatch, 0):
-        assert record.values["samples"] >= 1
-        assert record.values["samples_dropped"] == 0
-        assert record.values["latency_mean_s"] > 0
-        assert record.note == ""
+@pytest.fixture
+def hung(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that a case leaves when it hangs: for the parent, the time has passed only then."""
+    file = tmp_path / "hung"
+
+    class Selector(selectors.DefaultSelector):
+        def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+            while True:
+                is_hanging = file.exists()
+                if found := super().select(0.01):
+                    return found
+                if is_hanging:
+                    file.unlink()
+                    return []
+
+    monkeypatch.setattr(method_handle.selectors, "DefaultSelector", Selector)
+    return file
 
 
-def test_a_disturbed_block_is_invalid_and_its_counts_stand(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for record in watched(monkeypatch, 10**9):
-        assert (record.status, record.values["steps"], record.values["right"]) == ("ok", 3, 1)
-        assert record.values["samples_dropped"] == record.values["samples"]
-        assert record.note.startswith("timing invalid: 0 of ")
-    for record in watched(monkeypatch, 10**9, keep_share=0.0):
-        assert record.note == ""
-
-
-def test_an_unwatched_block_does_not_claim_that_nothing_was_dropped(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for record in watched(monkeypatch, None):
-        assert "samples_dropped" not in record.values
-        assert record.values["samples"] >= 1
-
-
-def test_a_precision_target_measures_on_and_stores_why_it_stopped(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    once = watched(monkeypatch, 0)[0]
-    target = Target(half_width=10.0, budget_s=30.0)
-    record = watched(monkeypatch, 0, target=target)[0]
-    assert record.note == "precision reached"
-    assert record.values["latency_half_width"] <= 10.0
-    assert record.values["loops"] > once.values["loops"]
-    assert record.values["total_j"] == pytest.approx(6.0 / record.values["loops"])
-    assert record.values["steps"] == 3
-    hard = Target(half_width=0.0, budget_s=0.01)
-    disturbed = watched(monkeypatch, 10**9, target=hard)[0]
-    assert disturbed.note.startswith("disturbed; timing invalid: 0 of ")
-
-
-def test_a_method_that_does_not_settle_is_recorded_as_not_steady(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for record in watched(monkeypatch, 10**9, steady_s=0.01, keep_share=0.0):
-        assert record.note == "not steady: only 0 blocks; 16 are needed"
-
-
-def test_warming_up_to_the_steady_state_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    for record in watched(monkeypatch, 0, steady_s=0.05):
-        assert record.values["steps"] == 3
+def test_a_hanging_case_times_out_and_the_others_go_on(write_bad: Write, hung: Path) -> None:
+    write_bad(
+        "import pathlib, time\n"
+        "if case.group == 'far':\n"
+        f"    pathlib.Path({str(hung)!r}).touch()\n"
+        "    time.sleep(3600)\n" + BODY
+    )
+    found = run("fixed", "bad", "residual", limits=Limits(timeout_s=1.0))
+    assert statuses(found["bad"]) == ["ok", "timeout"] * 6
+    assert "no result within 1 s" in found["bad"][1].note
+    assert statuses(found["residual"]) == ["ok"] * 12

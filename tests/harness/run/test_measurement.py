@@ -1,0 +1,280 @@
+"""Measuring a method in its process: its order, its loops, and what is said beside the numbers."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from adabench.harness.contract.protocols import Meter
+from adabench.harness.errors import MethodContractError
+from adabench.harness.run.measurement import Measurement, MethodBench
+from adabench.harness.run.settings import Settings
+from adabench.profilers.energy.energy_probe import Energy, TdpEstimate
+from adabench.profilers.timing import clock
+from adabench.profilers.timing.disturbance import Watch
+from adabench.profilers.timing.stopping import Target
+
+POINT = {"k": 1}
+
+
+class Fake:
+    """A substrate, a method and a probe that write down when they are called."""
+
+    def __init__(self, **parts: Any) -> None:
+        self.events: list[str] = []
+        self.meter = Meter()
+        self.intrusive, self.min_window_s, self.levels = False, 0.0, frozenset[str]()
+        self.name = "fake"
+        self.method = SimpleNamespace(prepare=self.prepare, solve=self.solve, **parts)
+
+    def prepare(self, *_: Any) -> str:
+        self.events.append("prepare")
+        return "state"
+
+    def solve(self, state: str, case: int, point: Mapping[str, Any]) -> int:
+        self.events.append("solve")
+        self.meter["steps"] += 3
+        return case
+
+    def account(self, case: int, answer: int) -> int:
+        self.events.append("account")
+        return answer
+
+    def __enter__(self) -> None:
+        self.events.append("enter")
+
+    def __exit__(self, *_: object) -> None:
+        self.events.append("exit")
+
+    def read(self) -> Mapping[str, float]:
+        return {"total_j": 6.0}
+
+
+def bench(fake: Fake, *more: Any, probes: Any = None, **settings: Any) -> MethodBench:
+    return MethodBench(fake.method, fake, Settings(**settings), probes or [fake], more)
+
+
+def run(fake: Fake, repeats: int = 1, probes: Any = None, **settings: Any) -> list[Measurement]:
+    """Prepare once and solve two cases, as often as asked."""
+    own = bench(fake, probes=probes, **settings)
+    state, made = own.prepare(POINT, 0)
+    cases = range(2)
+    return [
+        made,
+        *(own.solve(state, case, POINT, frozenset()) for _ in range(repeats) for case in cases),
+    ]
+
+
+def test_the_order_is_prepare_warm_up_enter_solve_exit_account() -> None:
+    fake = Fake()
+    run(fake, window_s=0.0)
+    assert fake.events == [
+        "enter", "prepare", "exit",
+        "solve", "enter", "solve", "exit", "account",
+        "enter", "solve", "exit", "account",
+    ]  # fmt: skip
+
+
+def test_each_shape_is_warmed_up() -> None:
+    fake = Fake()
+    fake.shape = lambda case: str(case)  # type: ignore[attr-defined]
+    run(fake, window_s=0.0)
+    assert fake.events == [
+        "enter", "prepare", "exit",
+        "solve", "enter", "solve", "exit", "account",
+        "solve", "enter", "solve", "exit", "account",
+    ]  # fmt: skip
+
+
+def test_a_task_may_watch_an_unmeasured_solve_before_each_case(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = Fake()
+
+    def rehearse(solve: Callable[[], Any]) -> None:
+        fake.events.append("rehearse")
+        solve()
+
+    monkeypatch.setattr(fake, "rehearse", rehearse, raising=False)
+    run(fake, window_s=0.0)
+    assert fake.events == [
+        "enter", "prepare", "exit",
+        "rehearse", "solve", "solve", "enter", "solve", "exit", "account",
+        "rehearse", "solve", "enter", "solve", "exit", "account",
+    ]  # fmt: skip
+
+
+def test_a_task_that_starts_cold_is_not_warmed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Fake()
+    monkeypatch.setattr(fake, "starts_cold", True, raising=False)
+    run(fake, window_s=0.0)
+    assert fake.events == [
+        "enter", "prepare", "exit",
+        "enter", "solve", "exit", "account",
+        "enter", "solve", "exit", "account",
+    ]  # fmt: skip
+
+
+def test_repeats_warm_up_and_prepare_once() -> None:
+    fake = Fake()
+    run(fake, repeats=3, window_s=0.0)
+    assert fake.events.count("prepare") == 1
+    assert fake.events.count("solve") == 1 + 3 * 2
+
+
+def test_a_short_case_is_looped_and_totals_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a clock that moves by 50 us from look to look: 20 laps fill a window of 1 ms."""
+    fake = Fake()
+    monkeypatch.setattr(clock, "perf_counter_ns", itertools.count(step=50_000).__next__)
+    [_, first, _] = run(fake, window_s=0.001)
+    loops = first.values["loops"]
+    assert loops == 20
+    assert first.values["total_j"] == pytest.approx(6.0 / loops)
+    assert first.counts["steps"] == 3
+    assert (first.laps, first.metered["steps"]) == (21, 63)
+    assert first.values["latency_s"] == pytest.approx(50e-6)
+
+
+def test_what_a_counter_says_of_its_window_stands_beside_its_joules() -> None:
+    class Meter:
+        key, kind, scope, u_rel = "energy_cpu_j", "counter.fake", "cpu_package", 0.05
+        min_window_s, max_window_s, lag_s, stepping = 0.0, float("inf"), 0.0, False
+        read = 0
+
+        def counts(self) -> tuple[int, ...]:
+            self.read += 1
+            return (self.read,)
+
+        def joules(self, before: tuple[int, ...], after: tuple[int, ...]) -> float:
+            return 3.0 * (after[0] - before[0])
+
+        def witness(self) -> None:
+            return None
+
+    fake = Fake()
+    probes: Any = [fake, Energy([Meter()])]
+    [prepared, *solved] = run(fake, probes=probes, window_s=0.001)
+    assert prepared.energy[0]["j"] == prepared.values["energy_cpu_j"]
+    for record in solved:
+        [said] = record.energy
+        assert (said["key"], said["kind"], said["label"]) == (
+            "energy_cpu_j", "counter.fake", "counter")  # fmt: skip
+        assert said["units"] == record.values["loops"] > 1
+        assert said["j_per_unit"] == pytest.approx(record.values["energy_cpu_j"])
+        assert said["u_j"] >= 0.05 * said["j"]
+    [_, *modelled] = run(fake, probes=[fake, TdpEstimate()])
+    assert all(not record.energy and "energy_est_j" in record.values for record in modelled)
+
+
+@pytest.mark.parametrize(("count", "passes"), [(frozenset({"flops"}), 2), (frozenset(), 1)])
+def test_an_intrusive_probe_gets_its_own_pass_and_only_where_the_task_wants_it(
+    count: frozenset[str], passes: int
+) -> None:
+    fake, counter = Fake(), Fake()
+    counter.intrusive, counter.name, counter.events = True, "flops", fake.events
+    own = bench(fake, counter, window_s=0.0)
+    found = own.solve("state", 0, POINT, count)
+    assert fake.events == ["solve", *("enter", "solve", "exit") * passes, "account"]
+    assert ("total_j" in found.counts) == bool(count)
+
+
+def test_two_instruments_may_not_give_one_name() -> None:
+    fake = Fake()
+    fake.read = lambda: {"latency_s": 1.0}  # type: ignore[method-assign]
+    with pytest.raises(MethodContractError, match="latency_s is given by two"):
+        run(fake)
+
+
+@pytest.mark.parametrize(
+    ("first_ms", "later_ms", "says"), [(23, 3, True), (5, 3, False), (0.04, 0.01, False)]
+)
+def test_a_first_lap_that_stands_out_is_noted(
+    monkeypatch: pytest.MonkeyPatch, first_ms: float, later_ms: float, says: bool
+) -> None:
+    """On a clock that the method itself moves: the first lap that is timed, and all others."""
+    fake, now = Fake(), [0]
+    laps = itertools.count()
+
+    def solve(*_: Any) -> int:
+        lap = next(laps)  # lap 0 warms up
+        now[0] += int(1e6 * (first_ms if lap == 1 else later_ms))
+        return 0
+
+    fake.method.solve = solve
+    monkeypatch.setattr(clock, "perf_counter_ns", lambda: now[0])
+    found = bench(fake, window_s=0.1).solve("state", 0, POINT, frozenset())
+    assert ("the first lap took" in found.note) == says
+
+
+class Told:
+    """A run delay that moves by so much at every question."""
+
+    def __init__(self, step_ns: int | None) -> None:
+        self.step_ns, self.sum_ns = step_ns, 0
+
+    def now_ns(self) -> int | None:
+        if self.step_ns is None:
+            return None
+        self.sum_ns += self.step_ns
+        return self.sum_ns
+
+    def close(self) -> None:
+        pass
+
+
+def watched(step_ns: int | None, **settings: Any) -> list[Measurement]:
+    """Run the fake on a machine whose kernel tells such a delay, and nothing else."""
+    own = bench(Fake(), **settings)
+    own.watch = Watch(Path("/nowhere"))
+    own.watch.delay = Told(step_ns)  # type: ignore[assignment]
+    return [own.solve("state", case, POINT, frozenset()) for case in range(2)]
+
+
+def test_samples_are_counted_and_a_calm_block_has_nothing_to_say() -> None:
+    for record in watched(0):
+        assert record.values["samples"] >= 1
+        assert record.values["samples_dropped"] == 0
+        assert record.values["latency_mean_s"] > 0
+        assert record.note == ""
+
+
+def test_a_disturbed_block_is_invalid_and_its_counts_stand() -> None:
+    for record in watched(10**9):
+        assert record.counts["steps"] == 3
+        assert record.values["samples_dropped"] == record.values["samples"]
+        assert record.note.startswith("timing invalid: 0 of ")
+    for record in watched(10**9, keep_share=0.0):
+        assert record.note == ""
+
+
+def test_an_unwatched_block_does_not_claim_that_nothing_was_dropped() -> None:
+    for record in watched(None):
+        assert "samples_dropped" not in record.values
+        assert record.values["samples"] >= 1
+
+
+def test_a_precision_target_measures_on_and_stores_why_it_stopped() -> None:
+    once = watched(0)[0]
+    target = Target(half_width=10.0, budget_s=30.0)
+    record = watched(0, target=target)[0]
+    assert record.note == "precision reached"
+    assert record.values["latency_half_width"] <= 10.0
+    assert record.values["loops"] > once.values["loops"]
+    assert record.values["total_j"] == pytest.approx(6.0 / record.values["loops"])
+    assert record.counts["steps"] == 3
+    hard = Target(half_width=0.0, budget_s=0.01)
+    disturbed = watched(10**9, target=hard)[0]
+    assert disturbed.note.startswith("disturbed; timing invalid: 0 of ")
+
+
+def test_a_method_that_does_not_settle_is_recorded_as_not_steady() -> None:
+    for record in watched(10**9, steady_s=0.01, keep_share=0.0):
+        assert record.note == "not steady: only 0 blocks; 16 are needed"
+
+
+def test_warming_up_to_the_steady_state_is_not_counted() -> None:
+    for record in watched(0, steady_s=0.05):
+        assert record.counts["steps"] == 3
