@@ -6,6 +6,7 @@ A file dropped into a folder of `workloads/` is picked up here without being nam
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 import adabench
 from adabench.harness.contract import registry
 from adabench.harness.contract.registry import Entry
-from adabench.harness.run.conformance import check
+from adabench.harness.run.conformance import ConformanceCheck
 
 FOUND = {
     entry.address: entry
@@ -22,9 +23,15 @@ FOUND = {
 }
 
 
+@pytest.fixture(scope="module")
+def checks() -> Iterator[ConformanceCheck]:
+    with ConformanceCheck() as checks:
+        yield checks
+
+
 @pytest.mark.parametrize("address", sorted(FOUND))
-def test_it_keeps_the_contract(address: str) -> None:
-    findings = list(check(address))
+def test_it_keeps_the_contract(address: str, checks: ConformanceCheck) -> None:
+    findings = list(checks.check(address))
     assert findings
     assert [f"{f.rule}: {f.problem}" for f in findings if f.problem and not f.skipped] == []
 
@@ -48,7 +55,11 @@ DROPPED = """
 import sys
 from pathlib import Path
 from adabench.harness.contract import registry
-from adabench.harness.run.conformance import check
+from adabench.harness.run.conformance import ConformanceCheck
+
+def check(address):
+    with ConformanceCheck() as checks:
+        return list(checks.check(address))
 
 fifo = registry.find("paging/fifo").path
 assert fifo.is_relative_to(sys.argv[1]), fifo

@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 
 def command(select: Select = None, as_json: AsJson = False) -> None:
     """Check that tasks and methods keep the contract; exit 4 if one does not."""
-    from adabench.harness.run.conformance import check
+    from adabench.harness.run.conformance import ConformanceCheck
 
     findings: list[Finding] = []
-    for entry in find_entries(tuple(select or ("*",))):
-        talk(f"checking {entry.address}")
-        own = list(check(entry.address))
-        findings += own
-        if not as_json:
-            with verdict_output():
-                print("\n".join(map(_line, own)))
+    with ConformanceCheck() as checks:
+        for entry in find_entries(tuple(select or ("*",))):
+            talk(f"checking {entry.address}")
+            own = list(checks.check(entry.address))
+            findings += own
+            if not as_json:
+                with verdict_output():
+                    print("\n".join(map(_line, own)))
     if as_json:
         with verdict_output():
             print(json.dumps([asdict(finding) for finding in findings]))

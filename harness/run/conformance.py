@@ -1,19 +1,23 @@
 """Conformance: what every task and method must hold to, built-in or third-party.
 
-Plain functions that yield findings; `adabench check` and `tests/test_conformance.py` both call
-them. They run a method on few small cases (`CHECK_CONDITIONS` of its `task.py`), so a
-newcomer's method is tested without the newcomer writing a test. A task may add rules of
-its own with `check(method, card)` in its `task.py`, one sentence per broken rule.
+    with ConformanceCheck() as checks:
+        findings = list(checks.check("paging/lru"))
+
+`adabench check` and `tests/test_conformance.py` both do that. What a card and a file say is read
+here; a method is imported and run in a process of its own (`trial_rules.py`), as in a run, on few
+small cases (`CHECK_CONDITIONS` of its `task.py`) and on some of its default ones, so a newcomer's
+method is tested without the newcomer writing a test. A task may add rules of its own with
+`check(method, card)` in its `task.py`, one sentence per broken rule.
 """
 
 import hashlib
 import itertools
 import pickle
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import (
@@ -21,7 +25,6 @@ from adabench.harness.contract.card import (
     Card,
     Frontier,
     Level,
-    Metric,
     Monotone,
     OutOfReach,
     Point,
@@ -32,11 +35,12 @@ from adabench.harness.contract.card import (
 )
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import AdabenchError, EnvironmentProblem, MethodContractError
-from adabench.harness.run.execute import check_values
+from adabench.harness.run.execute import TIMED
+from adabench.harness.run.method_handle import ServerHandle
+from adabench.harness.run.trial_rules import CASES, MethodTrials
+from adabench.harness.run.truth_guard import truth_modules
 
-CASES = 2
 STATICS = 3
-TIMED = ("_s", "_j", "_bytes")
 
 
 @dataclass(frozen=True)
@@ -49,26 +53,61 @@ class Finding:
     skipped: bool = False
 
 
-def check(address: str) -> Iterator[Finding]:
-    """Check one task (`paging`) or method (`paging/lru`)."""
-    entry = registry.find(address)
-    rules = _method_rules(entry) if "/" in address else _task_rules(entry)
-    for rule, run in rules:
-        try:
-            problems = list(run())
-        except EnvironmentProblem as missing:  # an extra, a device, weights that are not here
-            yield Finding(address, rule, missing.message, skipped=True)
-            return
-        except AdabenchError as broken:
-            problems = [f"{broken.message} {broken.hint}".strip()]
-        except Exception as broken:
-            problems = [f"it raised {type(broken).__name__}: {broken}"]
-        yield from (Finding(address, rule, problem) for problem in problems or [""])
-        if problems and rule == "card":
-            return
-
-
 Rule = tuple[str, Callable[[], Iterator[str]]]
+
+
+@dataclass
+class ConformanceCheck:
+    """Rules, and the processes in which methods are tried; servers are shared by a task's methods."""
+
+    servers: dict[str, ServerHandle] = field(default_factory=dict)
+
+    def check(self, address: str) -> Iterator[Finding]:
+        """Check one task (`paging`) or method (`paging/lru`)."""
+        entry = registry.find(address)
+        rules = self._method_rules(entry) if "/" in address else _task_rules(entry)
+        for rule, run in rules:
+            try:
+                problems = list(run())
+            except EnvironmentProblem as missing:  # an extra, a device, weights that are not here
+                yield Finding(address, rule, missing.message, skipped=True)
+                return
+            except AdabenchError as broken:
+                problems = [f"{broken.message} {broken.hint}".strip()]
+            except (Exception, SystemExit) as broken:
+                problems = [f"it raised {type(broken).__name__}: {broken}"]
+            yield from (Finding(address, rule, problem) for problem in problems or [""])
+            if problems and rule in ("card", "loads"):
+                return
+
+    def _method_rules(self, entry: Entry) -> list[Rule]:
+        trials = MethodTrials(entry, self._servers_of(entry.task))
+        rules: list[Rule] = [
+            ("card", lambda: _readable(entry)),
+            ("loads", trials.loads),
+            ("card is complete", lambda: _complete(entry)),
+            ("claims", lambda: _claims_resolve(entry)),
+            ("contract", trials.contract),
+            ("order", trials.order),
+            ("as in a run", trials.as_in_a_run),
+        ]
+        if hasattr(registry.load(registry.find(entry.task)), "check"):
+            rules.append((f"{entry.task} rules", trials.own_rules))
+        return rules
+
+    def _servers_of(self, task: str) -> dict[str, ServerHandle]:
+        """Return the servers; those of other tasks are ended, for each holds libraries."""
+        for other in self.servers.keys() - {task}:
+            self.servers.pop(other).close()
+        return self.servers
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        for server in self.servers.values():
+            server.close()
+        self.servers.clear()
 
 
 def _task_rules(entry: Entry) -> list[Rule]:
@@ -78,28 +117,29 @@ def _task_rules(entry: Entry) -> list[Rule]:
         ("metrics", lambda: _one_plane(entry.card)),
         ("baselines", lambda: _baselines(entry)),
         ("cases", lambda: _stable_cases(entry)),
+        ("substrate", lambda: _substrate(entry)),
     ]
 
 
-def _method_rules(entry: Entry) -> list[Rule]:
-    rules: list[Rule] = [
-        ("card", lambda: _loads(entry)),
-        ("card is complete", lambda: _complete(entry)),
-        ("claims", lambda: _claims_resolve(entry)),
-        ("contract", lambda: _solves(entry)),
-        ("order", lambda: _order_free(entry)),
-    ]
-    own = getattr(registry.load(registry.find(entry.task)), "check", None)
-    if own is not None:
-        rules.append((f"{entry.task} rules", lambda: own(registry.load(entry), entry.card)))
-    return rules
+def _readable(entry: Entry) -> Iterator[str]:
+    """See to the card without importing the method."""
+    registry.check_readable(entry)
+    yield from ()
+
+
+def _substrate(entry: Entry) -> Iterator[str]:
+    """What methods get travels, refers to no truth and knows no case."""
+    task = _small_task(entry, seed=0)
+    data = pickle.dumps(task.substrate(), protocol=5)
+    for name in sorted(truth_modules(data)):
+        yield f"what it gives to methods refers to {name}, which only the scorer may know"
+    if not hasattr(pickle.loads(data), "meter"):
+        yield "what it gives to methods has no meter"
 
 
 def _loads(entry: Entry) -> Iterator[str]:
-    module = registry.load(entry)
-    wanted = "solve" if "/" in entry.address else "load"
-    if not callable(getattr(module, wanted, None)):
-        yield f"it has no function {wanted}"
+    if not callable(getattr(registry.load(entry), "load", None)):
+        yield "it has no function load"
 
 
 def _layout(entry: Entry) -> Iterator[str]:
@@ -242,59 +282,6 @@ def _swept(expect: Testable) -> set[str]:
     return {expect.over} if isinstance(expect, Monotone) else set()
 
 
-def _solves(entry: Entry) -> Iterator[str]:
-    """Two cases: twice the same values, finite and declared, and the case left alone."""
-    task_entry = registry.find(entry.task)
-    known = {metric.name: metric for metric in task_entry.card.metrics}
-    runs = []
-    for _ in range(2):
-        task = _small_task(task_entry, 0, entry.card.conditions)
-        state = _state(registry.load(entry), task, entry.card)
-        runs.append([_values(entry, task, state, case) for case in _cases(task)])
-    for first, second in zip(*runs, strict=True):
-        yield from _judge_values(first, second, known)
-        check_values(entry.address, first, task_entry.card)
-
-
-def _values(entry: Entry, task: Any, state: Any, case: Any) -> dict[str, float]:
-    before = _fingerprint(case)
-    task.meter.clear()
-    answer = registry.load(entry).solve(state, case, entry.card.defaults)
-    counts = {name: float(value) for name, value in task.meter.items()}
-    values = counts | {name: float(v) for name, v in task.score(case, answer).items()}
-    if _fingerprint(case) != before:
-        raise AssertionError("solve changed the case it was given")
-    return values
-
-
-def _judge_values(
-    first: Mapping[str, float], second: Mapping[str, float], known: Mapping[str, Metric]
-) -> Iterator[str]:
-    counted = {name for name in first if not name.endswith(TIMED)}
-    for name in sorted(counted - known.keys()):
-        yield f"{name} is given but not declared in the task's CARD.metrics"
-    for name in sorted(counted & second.keys()):
-        if first[name] != second[name]:
-            yield f"the same seed gave {name} = {first[name]} and then {second[name]}"
-    if not any(first.get(name) for name in known if known[name].role in ("cost", "work")):
-        yield "it has no cost: the substrate counted nothing"
-
-
-def _order_free(entry: Entry) -> Iterator[str]:
-    """A method must not remember: cases solved in the other order give the same values."""
-    task_entry = registry.find(entry.task)
-    results = []
-    for step in (1, -1):
-        task = _small_task(task_entry, 0, entry.card.conditions)
-        state = _state(registry.load(entry), task, entry.card)
-        cases = list(enumerate(_cases(task)))[::step]
-        results.append({index: _values(entry, task, state, case) for index, case in cases})
-    for index, values in results[0].items():
-        for name, value in values.items():
-            if not name.endswith(TIMED) and results[1][index].get(name) != value:
-                yield f"{name} of case {index} depends on which cases were solved before"
-
-
 def _small_task(entry: Entry, seed: int, own: Point | None = None) -> Any:
     """Load a task under its small conditions; `own` are those that a method is made for."""
     module: ModuleType = registry.load(entry)
@@ -306,10 +293,6 @@ def _small_task(entry: Entry, seed: int, own: Point | None = None) -> Any:
 
 def _cases(task: Any) -> list[Any]:
     return list(itertools.islice(task.cases(), CASES))
-
-
-def _state(method: ModuleType, task: Any, card: Card) -> Any:
-    return method.prepare(task, card.defaults, 0) if hasattr(method, "prepare") else task
 
 
 def _fingerprint(case: Any) -> str:

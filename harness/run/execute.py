@@ -131,13 +131,48 @@ class Bench:
             # take it for free.
             self._prepared(handle, prepared, name)
         handle.channel.schema = PLAIN
-        data = block.case_data(case, oracle=entry.card.role == "oracle")
         said = handle.ask({
-            "do": "trace", "case": data, "name": name, "point": dict(cell.point),
-            "folder": str(folder),
+            "do": "trace", **_case_message(handle, block, entry, case), "name": name,
+            "point": dict(cell.point), "folder": str(folder),
         })  # fmt: skip
         trace: Trace = said["trace"]
         return replace(trace, files=tuple(map(Path, said["files"])))
+
+    def open(self, turn: Turn) -> MethodHandle:
+        """Return the process of a turn's method, started now if need be.
+
+        Raises:
+            MethodFailure, MethodLost: if the method cannot be loaded.
+        """
+        return self._handle(self._block(turn.cell), registry.find(turn.cell.address))
+
+    def trial(self, turn: Turn, order: Iterable[int]) -> Iterator[Record]:
+        """Solve some cases of a turn in an order of their own; yield the records of those alone."""
+        block, entry = self._block(turn.cell), registry.find(turn.cell.address)
+        name = ""
+        try:
+            if self._handle(block, entry).prepares:
+                prepared = _prepare_cell(turn.cell, entry.card)
+                name = prepared_states.key(prepared, block.entry, entry)
+        except (MethodFailure, MethodLost) as problem:
+            yield failed_record(turn.cell, "solve", -1, turn.repeat, problem, self.limits)
+            return
+        for index in order:
+            if index < len(block.cases):
+                yield self._case(turn, index, block, entry, name)
+
+    def own_rules(self, entry: Entry) -> list[str]:
+        """Return what the rules of its task find wrong with a method, tried in its process.
+
+        Raises:
+            MethodFailure, MethodLost: if the method ends that process, or the rules.
+        """
+        server = self._server(entry.task)
+        handle = server.start(self._order(entry, None, rules=True), ())
+        try:
+            return list(handle.reply(self.limits.timeout_s)["problems"])
+        finally:
+            handle.close()
 
     def renew(self) -> None:
         """End the processes of methods; the next ones are forked anew, with memory of their own."""
@@ -184,28 +219,41 @@ class Bench:
         return handle
 
     def _start(self, block: LoadedBlock, entry: Entry) -> MethodHandle:
-        server = self.servers.get(entry.task)
-        if server is None or server.process.poll() is not None:
-            server = self.servers[entry.task] = ServerHandle.open()
+        server = self._server(entry.task)
         server.load(block.name, block.substrate)
-        order = {
-            "address": entry.address,
-            "modules": modules_before_fork(entry),
-            "oracle": block.oracle if entry.card.role == "oracle" else None,
-            "settings": self.settings.to_json(),
-            "device": "cuda" if block.on_device else None,
-            "memory_bytes": self.limits.memory_bytes,
-            "descendants": self.limits.descendants,
-            "outcomes": block.outcome_names,
-        }
-        handle = server.start(order, block.outcomes)
+        handle = server.start(self._order(entry, block), block.outcomes)
         limit = self.limits.timeout_s
         try:
-            handle.prepares = handle.reply(None if limit is None else limit + STARTUP_S)["prepares"]
+            said = handle.reply(None if limit is None else limit + STARTUP_S)
         except (MethodFailure, MethodLost):
             handle.close()
             raise
+        handle.prepares, handle.solves = said["prepares"], said["solves"]
         return handle
+
+    def _server(self, task: str) -> ServerHandle:
+        server = self.servers.get(task)
+        if server is None or server.process.poll() is not None:
+            server = self.servers[task] = ServerHandle.open()
+        return server
+
+    def _order(
+        self, entry: Entry, block: LoadedBlock | None, *, rules: bool = False
+    ) -> dict[str, Any]:
+        """Return what a new process is to know of its method."""
+        on_device = block is not None and block.on_device
+        oracle = block is not None and entry.card.role == "oracle"
+        return {
+            "address": entry.address,
+            "rules": rules,
+            "modules": modules_before_fork(entry),
+            "oracle": block.oracle if block is not None and oracle else None,
+            "settings": self.settings.to_json(),
+            "device": "cuda" if on_device else None,
+            "memory_bytes": self.limits.memory_bytes,
+            "descendants": self.limits.descendants,
+            "outcomes": block.outcome_names if block is not None else [],
+        }
 
     def _alive(self, entry: Entry, handle: MethodHandle) -> MethodHandle:
         return self.methods.get(entry.address, handle)
@@ -237,12 +285,13 @@ class Bench:
                 self._prepared(handle, _prepare_cell(cell, entry.card), name)
             said = handle.ask(
                 {
-                    "do": "solve", "name": name,
-                    "case": block.case_data(index, oracle=entry.card.role == "oracle"),
+                    "do": "solve", "name": name, **_case_message(handle, block, entry, index),
                     "point": dict(cell.point), "count": list(block.metric_names),
+                    "look": index in (0, len(block.cases) - 1),
                 },
                 self.limits.timeout_s,
             )  # fmt: skip
+            handle.cases.add(index)
             values = self._scored(block, entry, index, said)
             check_values(cell.address, values, block.entry.card, cell.scale)
         except FAILURES as problem:  # a task's score may raise anything
@@ -326,6 +375,15 @@ def _join(address: str, *parts: Mapping[str, float]) -> dict[str, float]:
             raise MethodContractError(f"{address}: {', '.join(twice)} is given twice.")
         joined |= part
     return joined
+
+
+def _case_message(
+    handle: MethodHandle, block: LoadedBlock, entry: Entry, index: int
+) -> dict[str, Any]:
+    """Name a case, and send it until it was solved once: a failure may have left it changed."""
+    if index in handle.cases:
+        return {"index": index, "case": None}
+    return {"index": index, "case": block.case_data(index, oracle=entry.card.role == "oracle")}
 
 
 def _prepare_cell(cell: Cell, card: Card) -> Cell:

@@ -149,10 +149,13 @@ class MethodHandle:
     server: ServerHandle
     pid: int
     channel: Channel
+    solves: bool = False
     prepares: bool = False
-    """Whether the method has a `prepare`."""
+    """Whether the method has a `solve` and a `prepare`."""
     states: set[str] = field(default_factory=set)
     """Prepared states that it holds."""
+    cases: set[int] = field(default_factory=set)
+    """Cases that it holds."""
 
     @property
     def alive(self) -> bool:

@@ -49,6 +49,8 @@ class MethodProcess:
     bench: MethodBench
     code: product_code.Snapshot
     states: dict[str, Any] = field(default_factory=dict)
+    cases: dict[int, Any] = field(default_factory=dict)
+    """By index: cases that were solved before, and what the substrate runs them against."""
 
     def answer(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Do what a message says."""
@@ -73,8 +75,7 @@ class MethodProcess:
         return {"values": dict(stored.values), "energy": [dict(e) for e in stored.energy]}
 
     def _solve(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        case, environment = pickle.loads(message["case"])  # from the run, our own parent
-        enter_case(self.substrate, case, environment)
+        case = self._entered(message)
         before, threads = _fingerprint(case), frozenset(threading.enumerate())
         state = self.states[message["name"]] if message["name"] else self.substrate
         found = self.bench.solve(state, case, message["point"], frozenset(message["count"]))
@@ -84,15 +85,24 @@ class MethodProcess:
                 "Copy what you want to change; a case belongs to everybody.",
             )
         self._refuse_threads(threads)
-        self._refuse_changes()
+        if message["look"]:
+            self._refuse_changes()
         return _plain(found)
+
+    def _entered(self, message: Mapping[str, Any]) -> Any:
+        """Return the case of a message, which is sent once, and hand it to the substrate."""
+        index = message["index"]
+        if message["case"] is not None:
+            self.cases[index] = pickle.loads(message["case"])  # from the run, our own parent
+        case, environment = self.cases[index]
+        enter_case(self.substrate, case, environment)
+        return case
 
     def _trace(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Take one case apart under a profiler that disturbs; nothing of it becomes a record."""
         from adabench.profilers.compute.torch_trace import PLAIN, watch
 
-        case, environment = pickle.loads(message["case"])
-        enter_case(self.substrate, case, environment)
+        case = self._entered(message)
         state = self.states[message["name"]] if message["name"] else self.substrate
         solve = functools.partial(self.bench.method.solve, state, case, message["point"])
         rehearse(self.substrate, solve)
@@ -132,10 +142,12 @@ def run_method(end: socket.socket, substrate: Any, order: Mapping[str, Any]) -> 
     channel = Channel(end)
     code = 0
     try:
-        process = _guarded(channel, lambda: _open(channel, substrate, order))
-        if process is not None:
-            channel.send({"prepares": hasattr(process.bench.method, "prepare")})
-            _serve(process)
+        if order["rules"]:
+            _guarded(channel, lambda: channel.send({"problems": _own_rules(order["address"])}))
+        else:
+            process = _guarded(channel, lambda: _open(channel, substrate, order))
+            if process is not None:
+                _serve(process)
     except OSError:  # the parent has gone
         code = 1
     finally:
@@ -143,8 +155,16 @@ def run_method(end: socket.socket, substrate: Any, order: Mapping[str, Any]) -> 
         os._exit(code)
 
 
+def _own_rules(address: str) -> list[str]:
+    """Return what the rules of its task find wrong with a method; they may know the truth."""
+    entry = registry.find(address)
+    task = registry.load(registry.find(entry.task))
+    return list(task.check(registry.load(entry), entry.card))
+
+
 def _serve(process: MethodProcess) -> None:
-    channel = process.channel
+    channel, method = process.channel, process.bench.method
+    channel.send({f"{verb}s": hasattr(method, verb) for verb in ("solve", "prepare")})
     while (message := channel.receive()) is not None:
         if message["do"] == "end":
             channel.send({"end": True})

@@ -1,5 +1,6 @@
 """No method's process loads `truth/`: what only the scorer may know is not there to be found."""
 
+import pickletools
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -34,6 +35,13 @@ class TruthGuard(MetaPathFinder):
 def is_truth(module: str) -> bool:
     """Tell whether a module lies in a folder of truth."""
     return module.startswith(f"{PACKAGE}.") and TRUTH in module.split(".")
+
+
+def truth_modules(data: bytes) -> set[str]:
+    """Return the modules of truth that pickled data refer to."""
+    names = {str(word) for _, word, _ in pickletools.genops(data) if isinstance(word, str)}
+    words = {name for text in names for name in text.split()}  # a GLOBAL names module and class
+    return {word for word in words if is_truth(word)}
 
 
 def refuse_truth() -> None:

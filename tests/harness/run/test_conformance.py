@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from adabench.harness.contract import registry
-from adabench.harness.run.conformance import check, layout_problems
+from adabench.harness.run.conformance import ConformanceCheck, layout_problems
 
 CARD = "from adabench.harness.contract.card import Card\nCARD = Card(title='x')\n"
 PARTS = "x = 1\n"
@@ -65,6 +65,6 @@ def test_a_task_is_checked_for_its_layout(monkeypatch: pytest.MonkeyPatch, home:
     put(home, "fifo.py", CARD)
     found = registry.method_files
     monkeypatch.setattr(registry, "method_files", lambda folder: found(home))
-    problems = [one.problem for one in check("paging") if one.rule == "layout"]
+    problems = [f.problem for f in ConformanceCheck().check("paging") if f.rule == "layout"]
     assert problems
     assert all("is not found there" in problem for problem in problems)

@@ -1,0 +1,150 @@
+"""The rules that try a method: in a process of its own, on the one path on which all methods run."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+from adabench.harness import errors
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Metric, Point
+from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.contract.registry import Entry
+from adabench.harness.errors import EnvironmentProblem
+from adabench.harness.run.execute import TIMED, Bench
+from adabench.harness.run.failure import MethodFailure, MethodLost
+from adabench.harness.run.method_handle import ServerHandle
+from adabench.harness.run.settings import Limits, Settings
+
+CASES = 2
+MOST_CASES, MOST_S = 16, 10.0
+"""Of the default conditions: so many cases are tried, or those that fit into so many seconds."""
+LIMITS = Limits(timeout_s=300.0)
+"""A method that hangs ends its check."""
+
+
+@dataclass(frozen=True)
+class MethodTrials:
+    """One method to be tried, and the servers of its task."""
+
+    entry: Entry
+    servers: dict[str, ServerHandle]
+
+    def loads(self) -> Iterator[str]:
+        """The method can be imported and has a `solve`."""
+        bench = self._bench()
+        try:
+            if not bench.open(self._turn(small=True)).solves:
+                yield "it has no function solve"
+        except (MethodFailure, MethodLost) as problem:
+            yield from _problems(problem)
+        finally:
+            bench.close()
+
+    def contract(self) -> Iterator[str]:
+        """Two cases: twice the same values, finite and declared, and the case left alone."""
+        known = {metric.name: metric for metric in registry.find(self.entry.task).card.metrics}
+        first, second = (self._records(range(CASES)) for _ in range(2))
+        for one, other in zip(first, second, strict=False):
+            yield from _failures((one, other))
+            if one.status == other.status == "ok":
+                yield from _judge_values(one.values, other.values, known)
+
+    def order(self) -> Iterator[str]:
+        """A method must not remember: cases solved in the other order give the same values."""
+        forward, backward = (
+            {record.case: record for record in self._records(order)}
+            for order in (range(CASES), range(CASES - 1, -1, -1))
+        )
+        for case, record in forward.items():
+            for name in sorted(_unlike(record.values, backward[case].values)):
+                yield f"{name} of case {case} depends on which cases were solved before"
+
+    def as_in_a_run(self) -> Iterator[str]:
+        """Cases of the default conditions: what holds for few small ones holds for these."""
+        until = monotonic() + MOST_S
+        bench = self._bench()
+        try:
+            for record in bench.trial(self._turn(small=False), range(MOST_CASES)):
+                yield from _failures([record])
+                if record.status != "ok" or monotonic() > until:
+                    return
+        finally:
+            bench.close()
+
+    def own_rules(self) -> Iterator[str]:
+        """The rules that the task adds, in a process of the method."""
+        bench = self._bench()
+        try:
+            yield from bench.own_rules(self.entry)
+        except (MethodFailure, MethodLost) as problem:
+            yield from _problems(problem)
+        finally:
+            bench.close()
+
+    def _records(self, order: Sequence[int]) -> list[Record]:
+        bench = self._bench()
+        try:
+            return list(bench.trial(self._turn(small=True), order))
+        finally:
+            bench.close()
+
+    def _bench(self) -> Bench:
+        return Bench(Settings(), LIMITS, servers=self.servers, shared=True)
+
+    def _turn(self, *, small: bool) -> Turn:
+        """Return the default turn, under the task's small conditions or its own."""
+        entry, task = self.entry, registry.find(self.entry.task)
+        few: Point = getattr(registry.load(task), "CHECK_CONDITIONS", {}) if small else {}
+        conditions = {**task.card.defaults, **few, **entry.card.conditions}
+        scale = task.card.scales[0]
+        return Turn(Cell(entry.task, entry.name, entry.card.defaults, conditions, scale, 0), 0)
+
+
+def _failures(records: Sequence[Record]) -> Iterator[str]:
+    """Yield what failed, once.
+
+    Raises:
+        EnvironmentProblem: if it was for want of something that is not here.
+    """
+    for record in records:
+        if record.status == "ok":
+            continue
+        line = record.note.partition("\n")[0]
+        kind, _, message = line.partition(": ")
+        raised = getattr(errors, kind, None)
+        if isinstance(raised, type) and issubclass(raised, EnvironmentProblem):
+            raise EnvironmentProblem(message)
+        ours = isinstance(raised, type) and issubclass(raised, errors.AdabenchError)
+        yield message if ours else line
+        return
+
+
+def _problems(problem: MethodFailure | MethodLost) -> Iterator[str]:
+    if isinstance(problem, MethodFailure) and problem.problem is not None:
+        raise problem.problem
+    yield problem.note.partition("\n")[0]
+
+
+def _unlike(first: Mapping[str, float], second: Mapping[str, float]) -> set[str]:
+    """Return the names of counts and scores that differ."""
+    return {
+        name
+        for name, value in first.items()
+        if not name.endswith(TIMED) and name not in INSTRUMENTS and second.get(name) != value
+    }
+
+
+def _judge_values(
+    first: Mapping[str, float], second: Mapping[str, float], known: Mapping[str, Metric]
+) -> Iterator[str]:
+    counted = {name for name in first if not name.endswith(TIMED) and name not in INSTRUMENTS}
+    for name in sorted(counted - known.keys()):
+        yield f"{name} is given but not declared in the task's CARD.metrics"
+    for name in sorted(_unlike(first, second) & second.keys()):
+        yield f"the same seed gave {name} = {first[name]} and then {second[name]}"
+    if not any(first.get(name) for name in known if known[name].role in ("cost", "work")):
+        yield "it has no cost: the substrate counted nothing"
+
+
+INSTRUMENTS = frozenset(("loops", "samples", "samples_dropped", "cpu_pressure", "flops"))
+"""What clocks and counters of the machine give beside times."""
