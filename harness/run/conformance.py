@@ -35,9 +35,10 @@ from adabench.harness.contract.card import (
 )
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import AdabenchError, EnvironmentProblem, MethodContractError
+from adabench.harness.run.block import LoadedBlock
 from adabench.harness.run.execute import TIMED
 from adabench.harness.run.method_handle import ServerHandle
-from adabench.harness.run.trial_rules import CASES, MethodTrials
+from adabench.harness.run.trial_rules import CASES, MOST_S, MethodTrials
 from adabench.harness.run.truth_guard import truth_modules
 
 STATICS = 3
@@ -60,7 +61,10 @@ Rule = tuple[str, Callable[[], Iterator[str]]]
 class ConformanceCheck:
     """Rules, and the processes in which methods are tried; servers are shared by a task's methods."""
 
+    most_s: float = MOST_S
+    """So long cases of the default conditions are tried, at least one."""
     servers: dict[str, ServerHandle] = field(default_factory=dict)
+    blocks: dict[str, LoadedBlock] = field(default_factory=dict)
 
     def check(self, address: str) -> Iterator[Finding]:
         """Check one task (`paging`) or method (`paging/lru`)."""
@@ -81,7 +85,8 @@ class ConformanceCheck:
                 return
 
     def _method_rules(self, entry: Entry) -> list[Rule]:
-        trials = MethodTrials(entry, self._servers_of(entry.task))
+        servers = self._servers_of(entry.task)
+        trials = MethodTrials(entry, servers, self.blocks, self.most_s)
         rules: list[Rule] = [
             ("card", lambda: _readable(entry)),
             ("loads", trials.loads),

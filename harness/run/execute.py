@@ -69,6 +69,9 @@ class Bench:
     """By task. Whoever passes some in ends them."""
     shared: bool = False
     """Whether the servers are somebody else's."""
+    blocks: dict[str, LoadedBlock] = field(default_factory=dict)
+    """Tasks that are loaded, by the names of their blocks; the one used last comes last."""
+    most_blocks: int = 1
     block: LoadedBlock | None = None
     methods: dict[str, MethodHandle] = field(default_factory=dict)
     """By address, of the block that is loaded; the one used last comes last."""
@@ -194,9 +197,11 @@ class Bench:
         """Load the cell's task, or take the loaded one; the block before is let go."""
         name = block_name(cell)
         if self.block is None or self.block.name != name:
-            self.block = None
             self.renew()
-            self.block = load_block(cell)
+            self.block = self.blocks.pop(name, None)
+            while len(self.blocks) >= self.most_blocks:
+                self.blocks.pop(next(iter(self.blocks)))
+            self.block = self.blocks[name] = self.block or load_block(cell)
         return self.block
 
     def _handle(self, block: LoadedBlock, entry: Entry) -> MethodHandle:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from time import monotonic
 
 from adabench.harness import errors
@@ -10,6 +11,7 @@ from adabench.harness.contract.card import Metric, Point
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import EnvironmentProblem
+from adabench.harness.run.block import LoadedBlock
 from adabench.harness.run.execute import TIMED, Bench
 from adabench.harness.run.failure import MethodFailure, MethodLost
 from adabench.harness.run.method_handle import ServerHandle
@@ -18,16 +20,20 @@ from adabench.harness.run.settings import Limits, Settings
 CASES = 2
 MOST_CASES, MOST_S = 16, 10.0
 """Of the default conditions: so many cases are tried, or those that fit into so many seconds."""
+MOST_BLOCKS = 3
+"""Conditions of a task that stay loaded: the small ones, the default ones, those of one method."""
 LIMITS = Limits(timeout_s=300.0)
 """A method that hangs ends its check."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class MethodTrials:
-    """One method to be tried, and the servers of its task."""
+    """One method to be tried, and what methods of its task share."""
 
     entry: Entry
     servers: dict[str, ServerHandle]
+    blocks: dict[str, LoadedBlock]
+    most_s: float = MOST_S
 
     def loads(self) -> Iterator[str]:
         """The method can be imported and has a `solve`."""
@@ -43,30 +49,27 @@ class MethodTrials:
     def contract(self) -> Iterator[str]:
         """Two cases: twice the same values, finite and declared, and the case left alone."""
         known = {metric.name: metric for metric in registry.find(self.entry.task).card.metrics}
-        first, second = (self._records(range(CASES)) for _ in range(2))
-        for one, other in zip(first, second, strict=False):
+        for one, other in zip(self._forward, self._records(range(CASES)), strict=False):
             yield from _failures((one, other))
             if one.status == other.status == "ok":
                 yield from _judge_values(one.values, other.values, known)
 
     def order(self) -> Iterator[str]:
         """A method must not remember: cases solved in the other order give the same values."""
-        forward, backward = (
-            {record.case: record for record in self._records(order)}
-            for order in (range(CASES), range(CASES - 1, -1, -1))
-        )
-        for case, record in forward.items():
-            for name in sorted(_unlike(record.values, backward[case].values)):
-                yield f"{name} of case {case} depends on which cases were solved before"
+        backward = {record.case: record for record in self._records(range(CASES - 1, -1, -1))}
+        for record in self._forward:
+            other = backward.get(record.case, record)
+            for name in sorted(_unlike(record.values, other.values)):
+                yield f"{name} of case {record.case} depends on which cases were solved before"
 
     def as_in_a_run(self) -> Iterator[str]:
         """Cases of the default conditions: what holds for few small ones holds for these."""
-        until = monotonic() + MOST_S
+        until = monotonic() + self.most_s
         bench = self._bench()
         try:
             for record in bench.trial(self._turn(small=False), range(MOST_CASES)):
                 yield from _failures([record])
-                if record.status != "ok" or monotonic() > until:
+                if record.status != "ok" or monotonic() >= until:
                     return
         finally:
             bench.close()
@@ -81,6 +84,10 @@ class MethodTrials:
         finally:
             bench.close()
 
+    @cached_property
+    def _forward(self) -> list[Record]:
+        return self._records(range(CASES))
+
     def _records(self, order: Sequence[int]) -> list[Record]:
         bench = self._bench()
         try:
@@ -89,7 +96,10 @@ class MethodTrials:
             bench.close()
 
     def _bench(self) -> Bench:
-        return Bench(Settings(), LIMITS, servers=self.servers, shared=True)
+        return Bench(
+            Settings(), LIMITS, servers=self.servers, shared=True,
+            blocks=self.blocks, most_blocks=MOST_BLOCKS,
+        )  # fmt: skip
 
     def _turn(self, *, small: bool) -> Turn:
         """Return the default turn, under the task's small conditions or its own."""
