@@ -112,7 +112,15 @@ class Paging:
         object.__setattr__(self, "_judged", judged)
 
     def cases(self) -> tuple[Trace, ...]:
-        """Return the traces."""
+        """Return the traces.
+
+        Raises:
+            MethodContractError: in the process of a method, which meets them one by one.
+        """
+        if self.prefixes:
+            raise MethodContractError(
+                "The test cases are not here.", "What may be learned from is `training()`."
+            )
         return tuple(advice.trace for advice in self.advice)
 
     def training(self) -> tuple[Trace, ...]:

@@ -1,0 +1,56 @@
+"""Twelve methods that cheat: a check refuses each of them and names what it saw.
+
+`adabench_cheats` is a plug-in of one trick a file. None of them is refused for its words alone.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from adabench.harness.run.conformance import ConformanceCheck
+from adabench.harness.run.descendants import descendants
+
+HOME = Path(__file__).parent
+CHEATS = {
+    "chain/own_arithmetic": "no sequence",
+    "chain/gold_by_attribute": "grader",
+    "chain/honest_when_few": "no sequence",
+    "paging/solves_in_prepare": "test cases",
+    "paging/lazy_answer": "not the task's own replay",
+    "paging/patched_scorer": "changed code that is not its own",
+    "paging/changed_case": "changed the case that it was given",
+    "roots/patched_meter": "changed code that is not its own",
+    "roots/memoised": "other work in later laps",
+    "roots/works_between": "left a thread running",
+    "roots/exits": "exit code 0 without an end",
+    "roots/forks": "processes below it",
+}
+
+
+@pytest.fixture
+def cheats(toy: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plug-in as installed."""
+    info = tmp_path / "adabench_cheats-0.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: adabench-cheats\nVersion: 0.1\n")
+    points = [f"{address} = adabench_cheats.{address.partition('/')[2]}" for address in CHEATS]
+    (info / "entry_points.txt").write_text("\n".join(["[adabench.methods]", *points, ""]))
+    for path in (HOME, tmp_path):
+        monkeypatch.syspath_prepend(str(path))
+
+
+@pytest.mark.usefixtures("cheats")
+@pytest.mark.parametrize("address", CHEATS)
+def test_a_check_refuses_it_and_names_what_it_saw(address: str) -> None:
+    with ConformanceCheck() as checks:
+        problems = [f.problem for f in checks.check(address) if f.problem and not f.skipped]
+    assert any(CHEATS[address] in problem for problem in problems), problems
+    assert not list(descendants(os.getpid()))
+
+
+@pytest.mark.usefixtures("cheats")
+@pytest.mark.parametrize("address", ["roots/fixed", "roots/residual", "paging/fifo"])
+def test_an_honest_method_passes_beside_them(address: str) -> None:
+    with ConformanceCheck() as checks:
+        assert [f.problem for f in checks.check(address) if f.problem] == []
