@@ -15,10 +15,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 Schema = Sequence[type]
 """The classes that may occur beside plain values, told apart by their names."""
@@ -55,18 +55,19 @@ class _Writer:
             return {"dict": pairs}
         if kind is bytes:
             return {"bytes": self.block(value)}
-        if kind is np.ndarray:
+        numpy = sys.modules.get("numpy")  # a process without it holds no arrays
+        if numpy is not None and kind is numpy.ndarray:
             return self.array("array", value, place)
-        if isinstance(value, np.generic) and kind.__module__ == "numpy":
-            return self.array("scalar", np.asarray(value), place)
+        if numpy is not None and isinstance(value, numpy.generic) and kind.__module__ == "numpy":
+            return self.array("scalar", numpy.asarray(value), place)
         if _is_tensor(value):
             return self.array("tensor", value.detach().cpu().numpy(), place)
         return self.object(value, place)
 
-    def array(self, word: str, value: npt.NDArray[Any], place: str) -> Any:
+    def array(self, word: str, value: "npt.NDArray[Any]", place: str) -> Any:
         if value.dtype.kind not in KINDS:
             raise PlainDataError(f"{place} is an array of {value.dtype}, which is not plain data.")
-        whole = np.ascontiguousarray(value)
+        whole = value if value.flags.c_contiguous else value.copy(order="C")
         return {word: [value.dtype.str, list(value.shape), self.block(whole.tobytes())]}
 
     def object(self, value: Any, place: str) -> Any:
@@ -111,7 +112,9 @@ class _Reader:
         [(word, held)] = tree.items()
         return _READ[word](self, held)
 
-    def array(self, held: Any) -> npt.NDArray[Any]:
+    def array(self, held: Any) -> "npt.NDArray[Any]":
+        import numpy as np
+
         dtype, shape, block = np.dtype(held[0]), tuple(held[1]), self.blocks[held[2]]
         if dtype.kind not in KINDS:
             raise PlainDataError(f"{dtype} is not plain data.")

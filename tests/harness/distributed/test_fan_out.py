@@ -25,11 +25,10 @@ from adabench.harness.distributed.shard import Job, Outcome
 from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError, StoreError
 from adabench.harness.plan.grid import plan, select_settings
 from adabench.harness.provenance import environment, run_sources
-from adabench.harness.run.execute import Settings, execute
-from adabench.harness.run.isolated import Limits, plain_settings
+from adabench.harness.run.execute import execute
+from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.store import run_folder
 from adabench.profilers.hardware.host import usable_cores
-from adabench.profilers.probe import open_probes
 
 SETTINGS = Settings(window_s=1e-4)
 
@@ -58,7 +57,7 @@ def journal(folder: Path, turns: Sequence[Turn]) -> run_folder.Run:
 
 
 def here(turns: Sequence[Turn]) -> list[Record]:
-    return list(execute(turns, open_probes(), settings=SETTINGS))
+    return list(execute(turns, SETTINGS))
 
 
 def fanned(run: run_folder.Run, spread: FanOutOptions = FanOutOptions(workers=2)) -> list[Record]:  # noqa: B008
@@ -98,7 +97,7 @@ def test_a_block_holds_all_that_is_interleaved_and_a_plan_is_its_blocks():
 def test_a_job_survives_its_line(tmp_path: Path):
     turns = turns_of()
     job = Job(
-        tmp_path, turns, {"sources": {}}, json.loads(json.dumps(plain_settings(SETTINGS))),
+        tmp_path, turns, {"sources": {}}, json.loads(json.dumps(SETTINGS.to_json())),
         {"timeout_s": 2.0}, 2, True,
         (here(turns[:1])[0].unit,), ((turns[0], "why"),), {"OMP_NUM_THREADS": None},
     )  # fmt: skip

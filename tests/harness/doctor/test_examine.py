@@ -341,10 +341,10 @@ def test_a_good_machine_gets_no_advice_and_a_bad_one_gets_a_sentence_for_each_il
 
 
 def test_the_cache_is_counted_and_nothing_is_left_in_it(tmp_path):
-    (tmp_path / "one.pickle").write_bytes(b"12345")
+    (tmp_path / "one.state").write_bytes(b"12345")
     found = examine_cache(tmp_path)
     assert (found.writable, found.prepared, found.prepared_bytes) == (True, 1, 5)
-    assert [path.name for path in tmp_path.iterdir()] == ["one.pickle"]
+    assert [path.name for path in tmp_path.iterdir()] == ["one.state"]
 
 
 def test_a_cache_that_does_not_exist_is_not_made(tmp_path):

@@ -11,7 +11,7 @@ from adabench.harness.compare.margins import Margin
 from adabench.harness.compare.pair_verdicts import Question
 from adabench.harness.compare.pairing import MetricPairs
 from adabench.harness.contract.record import Cell
-from adabench.harness.gate import revision_worker, self_test
+from adabench.harness.gate import self_test
 from adabench.harness.gate.judge import Rule
 from adabench.harness.gate.protocol import PlanOrder
 from adabench.harness.gate.rounds import (
@@ -23,6 +23,7 @@ from adabench.harness.gate.rounds import (
     start_workers,
 )
 from adabench.harness.gate.session import COMMAND
+from adabench.harness.run import planted_slowdown
 
 RULE = Rule(looks=4, stride=STRIDE)
 
@@ -95,9 +96,9 @@ def test_the_planted_share_is_that_of_the_work(monkeypatch: pytest.MonkeyPatch) 
         now += 20e-6
         return SimpleNamespace(digest=bytes)
 
-    monkeypatch.setattr(revision_worker, "thread_time", lambda: now)
-    monkeypatch.setattr(revision_worker, "hashlib", SimpleNamespace(sha256=hashed))
-    slowed = revision_worker.plant_slowdown(work, 0.5)
+    monkeypatch.setattr(planted_slowdown, "thread_time", lambda: now)
+    monkeypatch.setattr(planted_slowdown, "hashlib", SimpleNamespace(sha256=hashed))
+    slowed = planted_slowdown.plant_slowdown(work, 0.5)
     begun = now
     slowed(None, None, None)
     assert now - begun == pytest.approx(1.5 * 3e-3, abs=20e-6)

@@ -12,7 +12,6 @@ from adabench.harness.distributed.backends import FanOutOptions
 from adabench.harness.errors import SelectionError
 from adabench.harness.explain.lookup import explain_number, list_numbers
 from adabench.harness.gate.session import GateRequest, run_gate
-from adabench.harness.run.isolated import Limits
 from adabench.harness.run.run_request import (
     RunRequest,
     create_run,
@@ -23,6 +22,7 @@ from adabench.harness.run.run_request import (
     resume_run,
     write_log,
 )
+from adabench.harness.run.settings import Limits
 from adabench.reports.report.write import report_runs, write_report
 
 REQUEST = RunRequest(("roots/fixed", "roots/residual"), star=False, seeds="0..1")

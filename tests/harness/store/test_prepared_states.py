@@ -1,9 +1,13 @@
 """Prepared states on disk: bound to the live task, keyed by sources, dropped when damaged."""
 
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.protocols import Meter
@@ -27,31 +31,69 @@ class State:
     weights: list[float]
 
 
+class Method:
+    """A module with a way to store its states."""
+
+    @staticmethod
+    def pack(state: State) -> dict[str, Any]:
+        return {"weights": state.weights}
+
+    @staticmethod
+    def unpack(task: Substrate, point: Any, data: dict[str, Any]) -> State:
+        return State(task, data["weights"])
+
+
+PREPARED = PreparedState(State(Substrate("old"), [1.5]), {"latency_s": 2.0})
+
+
 def test_a_state_counts_into_the_live_task(tmp_path: Path) -> None:
-    old, live = Substrate("old"), Substrate("live")
-    prepared_states.save(tmp_path, "x", PreparedState(State(old, [1.5]), {"latency_s": 2.0}), old)
-    found = prepared_states.load(tmp_path, "x", live)
+    live, path = Substrate("live"), tmp_path / "x.state"
+    prepared_states.save(path, Method, PREPARED)
+    found = prepared_states.load(path, Method, live, {})
     assert found is not None
     assert found.state.task is live
     assert found.state.weights == [1.5]
     assert found.values == {"latency_s": 2.0}
 
 
+def test_a_method_without_a_way_to_store_its_states_leaves_none(tmp_path: Path) -> None:
+    prepared_states.save(tmp_path / "x.state", object(), PREPARED)
+    assert list(tmp_path.iterdir()) == []
+    prepared_states.save(tmp_path / "x.state", Method, PREPARED)
+    assert prepared_states.load(tmp_path / "x.state", object(), None, {}) is None
+
+
+@pytest.mark.parametrize("cut", [0, 10, 40])
 def test_a_damaged_state_is_prepared_again(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, cut: int
 ) -> None:
-    (tmp_path / "x.pickle").write_bytes(b"\x80\x05garbage")
-    assert prepared_states.load(tmp_path, "x", None) is None
+    path = tmp_path / "x.state"
+    prepared_states.save(path, Method, PREPARED)
+    path.write_bytes(path.read_bytes()[:cut])
+    assert prepared_states.load(path, Method, None, {}) is None
     assert "cannot be read" in caplog.text
 
 
+@given(st.integers(0, 10_000), st.integers(0, 7))
+def test_any_flipped_bit_is_seen(place: int, bit: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.state"
+        prepared_states.save(path, Method, PREPARED)
+        data = bytearray(path.read_bytes())
+        data[place % len(data)] ^= 1 << bit
+        path.write_bytes(data)
+        assert prepared_states.load(path, Method, None, {}) is None
+
+
 def test_a_folder_that_cannot_be_written_is_no_error() -> None:
-    prepared_states.save(Path("/proc/nowhere"), "x", PreparedState(1, {}), None)
-    assert prepared_states.load(Path("/proc/nowhere"), "x", None) is None
+    path = Path("/proc/nowhere/x.state")
+    prepared_states.save(path, Method, PREPARED)
+    assert prepared_states.load(path, Method, None, {}) is None
 
 
-def test_a_state_that_cannot_be_pickled_leaves_nothing(tmp_path: Path) -> None:
-    prepared_states.save(tmp_path, "x", PreparedState(lambda: None, {}), None)
+def test_a_state_that_is_not_plain_leaves_nothing(tmp_path: Path) -> None:
+    odd = PreparedState(State(Substrate("old"), [print]), {})  # type: ignore[list-item]
+    prepared_states.save(tmp_path / "x.state", Method, odd)
     assert list(tmp_path.iterdir()) == []
 
 
