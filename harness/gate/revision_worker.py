@@ -13,8 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from types import ModuleType
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from adabench.harness.contract import registry
@@ -46,20 +45,9 @@ def task_metrics(turns: Iterable[Turn]) -> dict[str, list[dict[str, Any]]]:
     return {name: [asdict(metric) for metric in registry.find(name).card.metrics] for name in tasks}
 
 
-def load_methods(addresses: Iterable[str]) -> list[ModuleType]:
-    """Import methods and their tasks, so that forks need not; who fails fails again when run."""
-    modules = []
-    for address in addresses:
-        with contextlib.suppress(Exception):
-            registry.load(registry.find(address.partition("/")[0]))
-            modules.append(registry.load(registry.find(address)))
-    return modules
-
-
-def open_bench(slowdown: float) -> Bench:
-    """Return an empty bench, on which methods do so much more work."""
-    folder = prepared_states.default_folder()
-    return Bench(Settings(window_s=WINDOW_S, cache_folder=folder, slowdown=slowdown))
+def open_bench() -> Bench:
+    """Return an empty bench."""
+    return Bench(Settings(window_s=WINDOW_S, cache_folder=prepared_states.default_folder()))
 
 
 def next_step(steps: Iterator[Step]) -> dict[str, Any]:
@@ -75,9 +63,8 @@ def next_step(steps: Iterator[Step]) -> dict[str, Any]:
 class RevisionWorker:
     """What the process holds between orders."""
 
-    bench: Bench | None = None
+    bench: Bench = field(default_factory=open_bench)
     steps: Iterator[Step] = field(default_factory=lambda: iter(()))
-    slowdown: float = 0.0
 
     def answer(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Do what was ordered."""
@@ -85,14 +72,14 @@ class RevisionWorker:
             case {"plan": data}:
                 return plan_cells(plan_order(data)).to_json()
             case {"load": addresses}:
-                load_methods(addresses)
+                for address in addresses:
+                    with contextlib.suppress(Exception):  # who fails fails again when run
+                        self.bench.preload(registry.find(address))
             case {"plant": share}:
-                self.slowdown = float(share)
+                self.bench.settings = replace(self.bench.settings, slowdown=float(share))
             case {"fork": _} | {"exit": _}:
-                if self.bench:
-                    self.bench.renew()
+                self.bench.renew()
             case {"turn": [cell, repeat]}:
-                self.bench = self.bench or open_bench(self.slowdown)
                 self.steps = self.bench.steps(Turn(Cell(**cell), repeat))
             case _:
                 return next_step(self.steps)
@@ -105,12 +92,13 @@ def main() -> None:
     os.dup2(2, 1)  # what a method prints is talk
     worker = RevisionWorker()
     answers.write(json.dumps(greeting(environment.fingerprint())) + "\n")
-    for line in sys.stdin:
-        try:
-            answer = worker.answer(json.loads(line))
-        except AdabenchError as problem:
-            answer = {"refused": [problem.message, problem.hint, problem.exit_code]}
-        answers.write(json.dumps(answer) + "\n")
+    with contextlib.closing(worker.bench):
+        for line in sys.stdin:
+            try:
+                answer = worker.answer(json.loads(line))
+            except AdabenchError as problem:
+                answer = {"refused": [problem.message, problem.hint, problem.exit_code]}
+            answers.write(json.dumps(answer) + "\n")
 
 
 if __name__ == "__main__":

@@ -267,8 +267,8 @@ def _fork(
         for repeat in range(WITHIN):
             for cell in together:
                 _lead(workers, cell, first + repeat, rounds)
-            if time.monotonic() > until:
-                break
+            if time.monotonic() > until and first % STRIDE + repeat > 0:
+                break  # not before each cell was seen twice: only then is a count exact
 
 
 def _lead(workers: Sequence[WorkerProcess], cell: Cell, repeat: int, rounds: RoundRecords) -> None:

@@ -158,7 +158,8 @@ def _trace(cell: Cell, request: TraceRequest, folder: Path) -> Trace:
                 raise failed.problem from failed
             first = failed.note.partition("\n")[0]
             raise MethodContractError(
-                f"{request.address} failed: {first}.", f"adabench check {request.address}"
+                f"{request.address} failed: {first} ({failed.place}).",
+                f"adabench check {request.address}",
             ) from failed
         except MethodLost as lost:
             raise MethodContractError(

@@ -164,6 +164,10 @@ class Bench:
             if index < len(block.cases):
                 yield self._case(turn, index, block, entry, name)
 
+    def preload(self, entry: Entry) -> None:
+        """Start the server of a method's task, and let it import what the method will need."""
+        self._server(entry.task).preload(modules_before_fork(entry))
+
     def own_rules(self, entry: Entry) -> list[str]:
         """Return what the rules of its task find wrong with a method, tried in its process.
 

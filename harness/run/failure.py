@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from adabench.harness import errors
@@ -29,6 +30,8 @@ class MethodFailure(Exception):
         super().__init__(failed["note"])
         self.status: Status = failed["status"]
         self.note: str = failed["note"]
+        self.place: str = failed["place"]
+        """The file and line where it was raised."""
         self.refused: tuple[str, str, str] | None = failed["refused"]
 
     @property
@@ -51,7 +54,9 @@ def failure(problem: BaseException) -> dict[str, Any]:
         refused = [type(problem).__name__, problem.message, problem.hint]
     status: Status = "skipped" if isinstance(problem, MissingExtra) else "error"
     note = f"{type(problem).__name__}: {line}\n{trace}"
-    return {"failed": {"status": status, "note": note, "refused": refused}}
+    frames = traceback.extract_tb(problem.__traceback__)
+    place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    return {"failed": {"status": status, "note": note, "refused": refused, "place": place}}
 
 
 def failed_record(

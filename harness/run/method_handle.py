@@ -72,6 +72,15 @@ class ServerHandle:
             raise MethodFailure(reply["failed"])
         self.loaded = block
 
+    def preload(self, modules: list[str]) -> None:
+        """Let the server import modules.
+
+        Raises:
+            MethodLost: if the server died of it.
+        """
+        self._send({"do": "import", "modules": modules})
+        self._next()
+
     def start(self, order: Mapping[str, Any], outcomes: Schema) -> "MethodHandle":
         """Fork a process for a method; it has not said yet whether the method could be imported.
 

@@ -36,7 +36,9 @@ class TaskPool:
     def close(self) -> None:
         """End every process."""
         for server in self.servers.values():
-            server.close()
+            server.close()  # with every method that lives
+        for bench in self.benches.values():
+            bench.close()
 
     def _bench(self, turn: Turn) -> Bench:
         """Return the bench on which a turn's task stays loaded; the oldest ones are dropped."""

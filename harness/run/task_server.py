@@ -70,6 +70,8 @@ class TaskServer:
         match message["do"]:
             case "load":
                 self._reply(self._load, message)
+            case "import":
+                self._reply(self._import, message)
             case "start":
                 [descriptor] = descriptors
                 self._start(socket.socket(fileno=descriptor), message)
@@ -95,10 +97,13 @@ class TaskServer:
         gc.collect()
         gc.freeze()  # a collection in a child would touch, and so copy, every page
 
-    def _start(self, end: socket.socket, order: Mapping[str, Any]) -> None:
-        for module in order["modules"]:
+    def _import(self, message: Mapping[str, Any]) -> None:
+        for module in message["modules"]:
             with suppress(*FAILURES):  # the method will meet it again, and say so
                 importlib.import_module(module)
+
+    def _start(self, end: socket.socket, order: Mapping[str, Any]) -> None:
+        self._import(order)
         pid = os.fork()
         if pid == 0:
             signal.set_wakeup_fd(-1)

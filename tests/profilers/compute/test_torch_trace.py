@@ -1,7 +1,6 @@
 """Traces: counts against arithmetic, the roof, and `adabench trace` from the outside."""
 
 import functools
-import importlib
 import json
 import os
 import subprocess
@@ -280,15 +279,21 @@ def test_tracing_numba_says_what_cannot_be_seen(tmp_path):
 
 
 @pytest.mark.usefixtures("toy")
-def test_a_method_that_fails_is_named_with_the_place(monkeypatch, tmp_path):
+def test_a_method_that_fails_is_named(monkeypatch, tmp_path):
     from adabench.harness.errors import MethodContractError
     from adabench.harness.run.case_trace import TraceRequest, trace_case
 
-    fixed = importlib.import_module("adabench_toy.fixed")
-    monkeypatch.setattr(fixed, "solve", lambda state, case, point: 1 / 0)
-    with pytest.raises(MethodContractError, match=r"roots/fixed failed: ZeroDivisionError") as seen:
-        trace_case(TraceRequest("roots/fixed", out=tmp_path))
-    assert "test_torch_trace.py" in seen.value.message
+    info = tmp_path / "bad-0.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 0.1\n")
+    (info / "entry_points.txt").write_text("[adabench.methods]\nroots/bad = bad_in_trace\n")
+    (tmp_path / "bad_in_trace.py").write_text(
+        "from adabench.harness.contract.card import Card\nCARD = Card(title='bad', role='static')\n"
+        "def solve(state, case, point):\n    return 1 / 0\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(MethodContractError, match=r"ZeroDivisionError.*bad_in_trace\.py, line 4"):
+        trace_case(TraceRequest("roots/bad", out=tmp_path / "out"))
 
 
 @pytest.mark.parametrize(
