@@ -16,7 +16,6 @@ trace file that is empty) ends the run with a message; what was recorded stays.
 
 import contextlib
 import functools
-import math
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,6 +30,7 @@ from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.harness.run.block import LoadedBlock, block_name, load_block, modules_before_fork
 from adabench.harness.run.failure import FAILURES, MethodFailure, MethodLost, failed_record
 from adabench.harness.run.method_handle import MethodHandle, ServerHandle
+from adabench.harness.run.record_values import check_laps, check_values, join_values
 from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.store import prepared_states
 from adabench.profilers.compute.torch_trace import PLAIN, Trace
@@ -39,8 +39,6 @@ MOST_ALIVE, MOST_ON_DEVICE = 24, 4
 """Processes of methods that live at once; each on a device holds a context of its own there."""
 STARTUP_S = 60.0
 """Importing a method may take this long beyond the timeout of a step."""
-TIMED = ("_s", "_j", "_bytes")
-"""Ends of names that no lap repeats exactly."""
 
 
 @dataclass(frozen=True)
@@ -271,7 +269,7 @@ class Bench:
         """Prepare a state, from disk if it is there, and return what it cost."""
         try:
             said = self._prepared(self._handle(block, entry), cell, name)
-            values = _join(cell.address, said["values"])
+            values = join_values(cell.address, said["values"])
         except (MethodFailure, MethodLost, MethodContractError) as problem:
             return failed_record(cell, "prepare", -1, 0, problem, self.limits)
         return Record(cell, "prepare", -1, 0, "ok", values, energy=tuple(said["energy"]))
@@ -316,7 +314,7 @@ class Bench:
             check_laps(entry.address, said, getattr(block.task, "levels", frozenset()))
         score = judge(block.task, block.cases[index], said["outcome"])
         plain = {name: float(value) for name, value in score.items()}
-        return _join(entry.address, said["values"], said["counts"], plain)
+        return join_values(entry.address, said["values"], said["counts"], plain)
 
 
 def execute(
@@ -333,57 +331,6 @@ def execute(
                 record = step.news()
                 if record is not None:
                     yield record
-
-
-def check_laps(address: str, said: Mapping[str, Any], levels: frozenset[str]) -> None:
-    """Refuse laps that did other work than the first: an answer that was remembered.
-
-    Raises:
-        MethodContractError: naming what the meter says.
-    """
-    laps = said["laps"]
-    for name, first in said["counts"].items():
-        total = said["metered"].get(name)
-        if total is None or name in levels or name.endswith(TIMED):
-            continue
-        if not math.isclose(total, laps * first, rel_tol=1e-9, abs_tol=1e-9):
-            raise MethodContractError(
-                f"{address} did other work in later laps of a case than in the first: {name} is "
-                f"{first:g} after one lap and {total:g} after {laps}.",
-                "`solve` starts from the same state each time; it remembers no answers.",
-            )
-
-
-def check_values(address: str, values: Mapping[str, float], card: Card, scale: str = "") -> None:
-    """Refuse what a method or task may not give.
-
-    Raises:
-        MethodContractError: for a value that is not a finite number, a negative cost, or a
-            quality the task's card promises and does not give (at scale gpu weights are random
-            and a task withholds its quality).
-    """
-    for name, value in values.items():
-        if not math.isfinite(value):
-            raise MethodContractError(f"{address} gave {name} = {value}, which is not finite.")
-    for metric in card.metrics:
-        if metric.role in ("cost", "work") and values.get(metric.name, 0.0) < 0:
-            raise MethodContractError(f"{address} gave a negative cost: {metric.name}.")
-        withheld = scale == "gpu" and metric.role == "quality"
-        if metric.primary and metric.name not in values and not withheld:
-            raise MethodContractError(
-                f"{address} gave no {metric.name}, the task's primary {metric.role}."
-            )
-
-
-def _join(address: str, *parts: Mapping[str, float]) -> dict[str, float]:
-    """Merge values of different origin; a name must have one origin."""
-    joined: dict[str, float] = {}
-    for part in parts:
-        twice = sorted(joined.keys() & part.keys())
-        if twice:
-            raise MethodContractError(f"{address}: {', '.join(twice)} is given twice.")
-        joined |= part
-    return joined
 
 
 def _case_message(

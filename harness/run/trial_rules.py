@@ -12,9 +12,10 @@ from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import EnvironmentProblem
 from adabench.harness.run.block import LoadedBlock
-from adabench.harness.run.execute import TIMED, Bench
+from adabench.harness.run.execute import Bench
 from adabench.harness.run.failure import MethodFailure, MethodLost
 from adabench.harness.run.method_handle import ServerHandle
+from adabench.harness.run.record_values import TIMED
 from adabench.harness.run.settings import Limits, Settings
 
 CASES = 2

@@ -17,7 +17,8 @@ from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.harness.plan.grid import plan, select_settings
 from adabench.harness.run import method_handle
 from adabench.harness.run.descendants import descendants
-from adabench.harness.run.execute import check_laps, check_values, execute
+from adabench.harness.run.execute import execute
+from adabench.harness.run.record_values import check_laps, check_values
 from adabench.harness.run.settings import Limits, Settings, settings_from_json
 from adabench.profilers.timing.stopping import Target
 
