@@ -16,6 +16,7 @@ trace file that is empty) ends the run with a message; what was recorded stays.
 
 import contextlib
 import functools
+import pickle
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -252,6 +253,7 @@ class Bench:
         oracle = block is not None and entry.card.role == "oracle"
         return {
             "address": entry.address,
+            "entry": pickle.dumps(entry),
             "rules": rules,
             "modules": modules_before_fork(entry),
             "oracle": block.oracle if block is not None and oracle else None,

@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 from adabench.harness.contract import registry
 from adabench.harness.contract.protocols import enter_case, rehearse
 from adabench.harness.contract.record import Cell
+from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError
 from adabench.harness.run import product_code
 from adabench.harness.run.channel import Channel
@@ -198,9 +199,8 @@ def _live_alone(order: Mapping[str, Any]) -> None:
 
 
 def _open(channel: Channel, substrate: Any, order: Mapping[str, Any]) -> MethodProcess:
-    address = order["address"]
+    entry: Entry = pickle.loads(order["entry"])  # finding it again would take 40 ms
     channel.schema = [_class(module, name) for module, name in order["outcomes"]]
-    entry = registry.find(address)
     if entry.card.role == "oracle":
         substrate = pickle.loads(order["oracle"]) if order["oracle"] else substrate
     else:
@@ -217,7 +217,7 @@ def _open(channel: Channel, substrate: Any, order: Mapping[str, Any]) -> MethodP
         [probe for probe in probes if probe.intrusive],
     )  # fmt: skip
     gc.collect()
-    return MethodProcess(channel, substrate, address, settings, bench, code)
+    return MethodProcess(channel, substrate, entry.address, settings, bench, code)
 
 
 def _class(module: str, name: str) -> type:

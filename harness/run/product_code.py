@@ -10,8 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from types import FunctionType, ModuleType
 
-WATCHED = ("adabench.", "time", "random")
-"""Modules by name, packages by a prefix that ends in a dot."""
+PACKAGE, CLOCKS = "adabench.", frozenset(("time", "random"))
 Snapshot = Mapping[str, Mapping[str, object]]
 """By module: its functions and classes, and what its own classes define (`Class.name`)."""
 
@@ -34,9 +33,8 @@ def changes(before: Snapshot) -> list[str]:
 
 def _modules(own: str) -> Iterator[ModuleType]:
     for name, module in list(sys.modules.items()):
-        watched = any(name.startswith(one) if one.endswith(".") else name == one for one in WATCHED)
-        foreign = not own or not (name == own or name.startswith(f"{own}."))
-        if watched and foreign and isinstance(module, ModuleType):
+        watched = name.startswith(PACKAGE) or name in CLOCKS
+        if watched and isinstance(module, ModuleType) and not f"{name}.".startswith(f"{own}."):
             yield module
 
 
