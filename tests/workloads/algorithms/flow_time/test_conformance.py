@@ -31,7 +31,7 @@ def load(name: str) -> ModuleType:
     ("name", "caught"),
     [
         ("looks_ahead", "reaches for '__closure__'"),
-        ("looks_ahead", "reaches for '_run'"),
+        ("looks_ahead", "reaches for '_ledger'"),
         ("looks_ahead", "reaches for 'totals'"),
         ("clears_the_meter", "reaches for 'meter'"),
         ("no_coins", "methods.fifo.choose on line 4, which is of another method"),

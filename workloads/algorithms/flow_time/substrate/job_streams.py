@@ -82,6 +82,14 @@ class Stream:
     """(operations,) sizes."""
     guessed: Floats
     """(n,) totals that estimates are made of: the true ones, unless a check replaced sizes."""
+    open_totals: bool = True
+    """Whether a policy may be told the true totals at arrival."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Be read from a stream of bytes, with sizes that nobody can change."""
+        for name, value in state.items():
+            fixed = read_only(value) if isinstance(value, np.ndarray) else value
+            object.__setattr__(self, name, fixed)
 
     @cached_property
     def totals(self) -> Floats:

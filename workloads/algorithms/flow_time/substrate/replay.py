@@ -5,8 +5,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import InitVar, dataclass, field
-from typing import Literal, NamedTuple, NoReturn
+from dataclasses import InitVar, dataclass, field, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,8 +96,17 @@ class Order:
     streams: int
 
 
-Judge = Callable[[Stream, Floats], dict[str, float]]
+ScoreOf = Callable[[Stream, Floats], dict[str, float]]
 """Scores flow times (streams, n); it knows the optimum, and this module does not."""
+
+
+class Ledger(NamedTuple):
+    """What can be done with the streams and accounts of a task; they lie in these closures alone."""
+
+    run: Callable[[Case, Order], Replay]
+    confirm: Callable[[Case, Replay], Floats]
+    find: Callable[[Case], Stream]
+    enter: Callable[[Stream], None]
 
 
 @dataclass(frozen=True)
@@ -105,36 +114,59 @@ class FlowTime:
     """The task: its cases, the counting machine, and the score.
 
     The streams themselves are no attribute of it: sizes that are not revealed yet are
-    nothing that a method could come upon.
+    nothing that a method could come upon. What a method's process gets of it has no streams:
+    each is entered when it is to be run.
     """
 
     streams: InitVar[tuple[Stream, ...]]
-    judge: InitVar[Judge]
+    score_of: InitVar[ScoreOf | None]
     meter: Meter = field(default_factory=Meter)
     transcript: InitVar[Transcript | None] = None
     """Who listens, if anybody; not kept on the task."""
     all_cases: tuple[Case, ...] = field(init=False)
-    _run: Callable[[Case, Order], Replay] = field(init=False, repr=False, compare=False)
-    _judged: Callable[[Case, Replay], dict[str, float]] = field(
-        init=False, repr=False, compare=False
-    )
+    _score_of: ScoreOf | None = field(init=False, repr=False, compare=False)
+    _ledger: Ledger = field(init=False, repr=False, compare=False)
 
     def __post_init__(
-        self, streams: tuple[Stream, ...], judge: Judge, transcript: Transcript | None
+        self,
+        streams: tuple[Stream, ...],
+        score_of: ScoreOf | None,
+        transcript: Transcript | None,
     ) -> None:
         """Open the ledger."""
-        run, judged = _open_ledger(streams, judge, self.meter, transcript)
         object.__setattr__(self, "all_cases", tuple(stream.case for stream in streams))
-        object.__setattr__(self, "_run", run)
-        object.__setattr__(self, "_judged", judged)
+        object.__setattr__(self, "_score_of", score_of)
+        object.__setattr__(self, "_ledger", _open_ledger(streams, self.meter, transcript))
 
     def cases(self) -> tuple[Case, ...]:
         """Return the cases."""
         return self.all_cases
 
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be stored: a copy would count into a meter that nobody reads."""
-        raise TypeError("a flow-time task is not stored; load it from its conditions")
+    def __reduce__(self) -> tuple[type["FlowTime"], tuple[object, ...]]:
+        """Store what has no cases; a copy of the rest would count into a meter nobody reads."""
+        if self.all_cases:
+            raise TypeError("a flow-time task is not stored; load it from its conditions")
+        return FlowTime, ((), None)
+
+    def substrate(self) -> "FlowTime":
+        """Return what methods get: the machine."""
+        return FlowTime((), None)
+
+    oracle_substrate = substrate
+
+    def environment(self, case: Case) -> Stream:
+        """Return the sizes that the machine reveals one by one."""
+        return replace(self._ledger.find(case), open_totals=False)
+
+    def oracle_environment(self, case: Case) -> Stream:
+        """Return the same, of which a policy may be told the totals at once."""
+        return self._ledger.find(case)
+
+    def enter(self, case: Case, stream: Stream) -> None:
+        """Take a stream to be run in place of the one before."""
+        assert stream.case is case
+        _ = stream.information  # computed here, where no clock runs
+        self._ledger.enter(stream)
 
     def replay(
         self,
@@ -158,17 +190,34 @@ class FlowTime:
         Raises:
             MethodContractError: if the policy breaks its contract, with the job.
         """
-        return self._run(case, Order(hear, choose, notes, weights, sees, mu, streams))
+        return self._ledger.run(case, Order(hear, choose, notes, weights, sees, mu, streams))
 
-    def score(self, case: Case, answer: Replay) -> dict[str, float]:
-        """Judge a run against the optimum and the theorems on the same stream.
+    def account(self, case: Case, answer: Replay) -> Floats:
+        """Return the flow times (streams, n) that were counted for an answer.
 
         Raises:
             MethodContractError: if the answer is not what `replay` returned last for this case,
-                the case was also run in another way, the meter was tampered with, or the
-                flow time is less than the optimum, which would be a bug.
+                the case was also run in another way, or the meter was tampered with.
         """
-        return self._judged(case, answer)
+        return self._ledger.confirm(case, answer)
+
+    def judge(self, case: Case, flow: Floats) -> dict[str, float]:
+        """Judge flow times (streams, n) against the optimum and the theorems on the same stream.
+
+        Raises:
+            MethodContractError: if one is less than the optimum, which would be a bug, or in
+                the process of a method, where the optimum is not known.
+        """
+        if self._score_of is None:
+            raise MethodContractError(
+                f"What flow times on {case.group} are worth is not known here.",
+                "Scores are made where the truth is, by the run.",
+            )
+        return self._score_of(self._ledger.find(case), flow)
+
+    def score(self, case: Case, answer: Replay) -> dict[str, float]:
+        """Judge a run of this very object."""
+        return self.judge(case, self.account(case, answer))
 
 
 class _Tally(NamedTuple):
@@ -187,16 +236,14 @@ def _says(answer: Replay, counted: _Tally) -> bool:
 
 
 def _open_ledger(
-    streams: tuple[Stream, ...], judge: Judge, meter: Meter, transcript: Transcript | None
-) -> tuple[Callable[..., Replay], Callable[..., dict[str, float]]]:
-    """Return what runs an order and what judges an answer.
-
-    They alone hold the streams and the ledger.
-    """
+    streams: tuple[Stream, ...], meter: Meter, transcript: Transcript | None
+) -> Ledger:
+    """Return what runs an order and confirms an answer; it alone holds the streams."""
     ledger: AnswerLedger[Replay, _Tally] = AnswerLedger(meter, WORDING, _says, _same)
+    known = list(streams)
 
     def run(case: Case, order: Order) -> Replay:
-        stream = _of(streams, case)
+        stream = find(case)
         before = ledger.open(case.instance)
         flow, reports = _scheduled(stream, order, transcript)
         shown = np.frombuffer(flow.tobytes(), np.float64).reshape(flow.shape)
@@ -204,16 +251,17 @@ def _open_ledger(
         added = _added(stream, flow, reports)
         return ledger.enter(case.instance, before, answer, _Tally(order.sees, flow), added)
 
-    def judged(case: Case, answer: Replay) -> dict[str, float]:
-        stream = _of(streams, case)
-        counted = ledger.confirm(case.instance, answer)
-        return judge(stream, counted.flow)
+    def confirm(case: Case, answer: Replay) -> Floats:
+        find(case)
+        return ledger.confirm(case.instance, answer).flow
 
-    return run, judged
+    def find(case: Case) -> Stream:
+        return known_case(known, case, lambda stream: stream.case, "stream")
 
+    def enter(stream: Stream) -> None:
+        known[:] = [stream]
 
-def _of(known: tuple[Stream, ...], case: Case) -> Stream:
-    return known_case(known, case, lambda stream: stream.case, "stream")
+    return Ledger(run, confirm, find, enter)
 
 
 def _scheduled(
@@ -261,6 +309,11 @@ def _start(given: int | NDArray[Number], kind: NDArray[Number]) -> NDArray[Numbe
 def _forecasts(stream: Stream, order: Order) -> Floats:
     """Return what is told of each job at its arrival: (n,), or nothing."""
     if order.sees == "totals":
+        if not stream.open_totals:
+            raise MethodContractError(
+                f"{method_of(order.choose)} asks for true sizes on {stream.case.group}.",
+                "Those are for oracles: say role='oracle' in the card.",
+            )
         return stream.totals
     if order.sees != "estimates":
         return read_only(np.zeros(0))

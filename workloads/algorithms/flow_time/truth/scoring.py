@@ -17,13 +17,13 @@ def scored_task(streams: tuple[Stream, ...], transcript: Transcript | None = Non
     """Return the task of these streams, with its score."""
     optima: dict[float, float] = {}
 
-    def judge(stream: Stream, flow: Floats) -> dict[str, float]:
+    def score_of(stream: Stream, flow: Floats) -> dict[str, float]:
         instance = stream.case.instance
         if instance not in optima:
             optima[instance] = srpt_flow(stream.arrive, stream.totals)
         return score(stream, flow, optima[instance])
 
-    return FlowTime(streams, judge, transcript=transcript)
+    return FlowTime(streams, score_of, transcript=transcript)
 
 
 def score(stream: Stream, flow: Floats, opt: float) -> dict[str, float]:

@@ -1,0 +1,124 @@
+"""What tests of the one execution path share: a substrate that is alone, and counts of two ways."""
+
+import json
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adabench.harness.contract import registry
+from adabench.harness.contract.protocols import case_environment
+from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.run.execute import execute
+
+LEAST_BYTES = 64
+"""Shorter arrays may be equal by chance."""
+ALONE = """
+import json, pickle, sys
+from adabench.harness.run.truth_guard import is_truth, refuse_truth
+
+refuse_truth()
+with open(sys.argv[1], "rb") as file:
+    substrate = pickle.load(file)
+warm = getattr(substrate, "warm", None)
+if warm is not None:
+    warm()
+with open("/proc/self/status") as status:
+    threads = [line.split()[1] for line in status if line.startswith("Threads:")]
+truth = sorted(name for name in sys.modules if is_truth(name))
+print(json.dumps({"truth": truth, "threads": threads, "meter": dict(substrate.meter)}))
+"""
+
+
+def _load(name: str, seed: int = 0, **conditions: Any) -> Any:
+    module = registry.load(registry.find(name))
+    return module.load("embedded", seed, **{**module.CHECK_CONDITIONS, **conditions})
+
+
+@pytest.fixture(scope="session")
+def lives_alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
+    """A function that asserts that a substrate lives without truth, cases and threads."""
+
+    def check(name: str, **conditions: Any) -> None:
+        task = _load(name, **conditions)
+        data = pickle.dumps(task.substrate(), protocol=5)
+        held = [array for case in task.cases() for array in _arrays(task, case)]
+        assert not any(array in data for array in held)
+        path: Path = tmp_path_factory.mktemp("substrate") / "substrate"
+        path.write_bytes(data)
+        done = subprocess.run(
+            [sys.executable, "-c", ALONE, str(path)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout) == {"truth": [], "threads": ["1"], "meter": {}}
+
+    return check
+
+
+def _arrays(task: Any, case: Any) -> list[bytes]:
+    """Return what the arrays of a case hold, and those of what the substrate runs it against."""
+    found: list[bytes] = []
+    environment = case_environment(task, case, oracle=True)
+    pickle.dumps(
+        (case, environment), protocol=5, buffer_callback=lambda b: found.append(bytes(b.raw()))
+    )
+    return [array for array in found if len(array) >= LEAST_BYTES]
+
+
+@pytest.fixture(scope="session")
+def in_processes() -> Callable[..., dict[str, list[Record]]]:
+    """A function that runs methods of a task in processes; their records, by method."""
+
+    def run(
+        name: str, methods: Sequence[str], seed: int = 0, **conditions: Any
+    ) -> dict[str, list[Record]]:
+        module, entry = registry.load(registry.find(name)), registry.find(name)
+        chosen = {**entry.card.defaults, **module.CHECK_CONDITIONS, **conditions}
+        found: dict[str, list[Record]] = {}
+        for method in methods:
+            point = registry.find(f"{name}/{method}").card.defaults
+            found[method] = []
+            cell = Cell(name, method, point, chosen, "embedded", seed)
+            for record in execute([Turn(cell, 0)]):
+                assert record.status == "ok", record.note
+                if record.phase == "solve":
+                    found[method].append(record)
+        return found
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def agrees_with_processes(in_processes: Any) -> Callable[..., None]:
+    """A function that asserts that methods count the same in processes and in this one."""
+
+    def check(name: str, methods: Sequence[str], seed: int = 0, **conditions: Any) -> None:
+        seen = in_processes(name, methods, seed, **conditions)
+        for method, records in seen.items():
+            own = in_this_process(name, method, seed, **conditions)
+            assert [record.group for record in records] == [group for group, _ in own]
+            for record, (_, values) in zip(records, own, strict=True):
+                counted = {k: v for k, v in values.items() if not k.endswith("_s")}
+                assert {k: record.values.get(k) for k in counted} == counted, method
+
+    return check
+
+
+def in_this_process(
+    name: str, method: str, seed: int = 0, **conditions: Any
+) -> list[tuple[str, Mapping[str, float]]]:
+    """Return group and counts of each case, by the composition that needs no process."""
+    task, found = _load(name, seed, **conditions), []
+    module = registry.load(registry.find(f"{name}/{method}"))
+    point = module.CARD.defaults
+    state = module.prepare(task, point, seed) if hasattr(module, "prepare") else task
+    for case in task.cases():
+        task.meter.clear()
+        answer = module.solve(state, case, point)
+        counts = {k: float(v) for k, v in task.meter.items()}
+        found.append((case.group, {**counts, **task.score(case, answer)}))
+    return found
