@@ -19,12 +19,12 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType, ModuleType
+from typing import cast
 
 import numpy as np
 
 from adabench.harness.contract.card import Bound, Card, Claim
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.connectivity.substrate.predictions import Advice, Hindsight
 from adabench.workloads.algorithms.connectivity.substrate.replay import (
     Connectivity,
     Service,
@@ -38,7 +38,11 @@ from adabench.workloads.algorithms.connectivity.substrate.update_streams import 
     generate,
     make_stream,
 )
-from adabench.workloads.algorithms.connectivity.truth.hindsight import advise, hindsight
+from adabench.workloads.algorithms.connectivity.truth.hindsight import (
+    KnownAdvice,
+    advise,
+    hindsight,
+)
 from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
 from adabench.workloads.shared.counting.conformance_kit import (
     holds,
@@ -70,7 +74,8 @@ RULES = Rules(
     "adabench.workloads.algorithms.connectivity",
     off_limits=frozenset((
         "advice", "advise", "answers", "hindsight", "meter", "of", "score", "transcript",
-        "setflags", "writeable", "_judged", "_run", "run_once", "ledger", "cell_contents",
+        "setflags", "writeable", "_ledger", "_scorer", "run_once", "environment",
+        "oracle_environment", "ledger", "cell_contents",
         "__closure__",
         "__code__", "__dict__", "__globals__", "__module__", "__setattr__",
         "query_left", "query_right",
@@ -124,13 +129,13 @@ def check(method: ModuleType, card: Card) -> Iterator[str]:
         yield breach.message
 
 
-def small_cases(n: int, seed: int, noise: float) -> tuple[Advice, ...]:
+def small_cases(n: int, seed: int, noise: float) -> tuple[KnownAdvice, ...]:
     """Return small streams of every family with their predictions."""
     return tuple(advise(hindsight(generate(name, n, ROUNDS, seed)), noise) for name in FAMILIES)
 
 
 def attempt(
-    method: ModuleType, card: Card, advice: tuple[Advice, ...], noise: float
+    method: ModuleType, card: Card, advice: tuple[KnownAdvice, ...], noise: float
 ) -> list[Trial]:
     """Run a method on all cases of a task and listen.
 
@@ -160,9 +165,14 @@ def attempt(
     return trials
 
 
+def known(trial: Trial) -> KnownAdvice:
+    """Return what is known of the case of a trial."""
+    return cast(KnownAdvice, trial.task.of(trial.case))
+
+
 def _exact(trials: list[Trial]) -> Iterator[str]:
     for trial in trials:
-        truth = trial.task.of(trial.case).hindsight.answers
+        truth = known(trial).hindsight.answers
         wrong = np.flatnonzero(trial.answer.answers != truth)
         if len(wrong):
             yield (
@@ -211,7 +221,7 @@ def _online(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str
     for task, noise in {id(trial.task): (trial.task, trial.noise) for trial in trials}.values():
         before = [trial for trial in trials if trial.task is task]
         for share in CUTS:
-            other = tuple(_other_future(one, share) for one in task.advice)
+            other = tuple(_other_future(known(trial), share) for trial in before)
             for old, new in zip(before, attempt(method, card, other, noise), strict=True):
                 cut = int(share * old.case.horizon)
                 changed = np.flatnonzero(
@@ -226,7 +236,7 @@ def _online(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str
                     return
 
 
-def _other_future(advice: Advice, share: float) -> Advice:
+def _other_future(advice: KnownAdvice, share: float) -> KnownAdvice:
     """Return the case with other updates after a cut, and the same predictions before it."""
     old = advice.stream
     cut = int(share * old.horizon)
@@ -254,9 +264,8 @@ def _other_future(advice: Advice, share: float) -> Advice:
         for kind, told in advice.hints.items()
         if len(told)
     }
-    known: Hindsight = hindsight(stream)
     fixed = MappingProxyType({"none": advice.hints["none"], **hints})
-    return replace(advice, hindsight=known, hints=fixed)
+    return replace(advice, stream=stream, hindsight=hindsight(stream), hints=fixed)
 
 
 def _with_queries_of(stream: Stream, old: Stream, cut: int) -> Stream:
@@ -270,7 +279,7 @@ def _hints(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]
     """Predict that every edge dies at once: somewhere the method must spend differently."""
     told = [trial for trial in trials if trial.answer.hints != "none"]
     for trial in told:
-        advice = trial.task.of(trial.case)
+        advice = known(trial)
         kind = trial.answer.hints
         soon = np.where(trial.case.opens == 1, np.arange(trial.case.horizon) + 1, -1)
         hints = {**advice.hints, kind: soon.astype(np.int32)}

@@ -35,7 +35,7 @@ from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.connectivity.conformance import check
 from adabench.workloads.algorithms.connectivity.substrate.edge_list_reader import read_updates
-from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Outcome
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import FAMILIES
 from adabench.workloads.algorithms.connectivity.truth.hindsight import (
     advise,
@@ -90,8 +90,9 @@ CARD = Card(
 )
 
 CHECK_CONDITIONS = {"n": 100}
+OUTCOMES = (Outcome,)
 
-__all__ = ["CARD", "CHECK_CONDITIONS", "check", "load"]
+__all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "load"]
 
 
 def load(

@@ -3,6 +3,7 @@
 import inspect
 import math
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,6 @@ from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_update,
     lifted_recursion,
 )
-from adabench.workloads.algorithms.connectivity.substrate.predictions import Hindsight
 from adabench.workloads.algorithms.connectivity.substrate.rebuild_structure import (
     live_edge_array,
     rebuild_query,
@@ -24,7 +24,11 @@ from adabench.workloads.algorithms.connectivity.substrate.replay import Service,
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import engine
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import FAMILIES, generate
 from adabench.workloads.algorithms.connectivity.task import CARD, load
-from adabench.workloads.algorithms.connectivity.truth.hindsight import advise, hindsight
+from adabench.workloads.algorithms.connectivity.truth.hindsight import (
+    Hindsight,
+    advise,
+    hindsight,
+)
 from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
 
 LIFTED = ("predicted_updates", "offline", "shuffled_predictions", "unshifted", "lookahead")
@@ -176,9 +180,7 @@ def shifted(seen: Hindsight, by: int, streams: int) -> tuple[float, float, float
     told[seen.starts] = np.minimum(seen.ends + by, stream.horizon)
     early = float((told[seen.starts] - seen.ends).sum())
     levels = leaves(stream.horizon).bit_length() - 1
-    task = scored_task(
-        (type(advice)(seen, {**advice.hints, "given": told}, advice.l1, advice.early),)
-    )
+    task = scored_task((replace(advice, hints={**advice.hints, "given": told}),))
     reach = []
     for coin in range(streams):
         task.meter.clear()
@@ -232,8 +234,8 @@ def test_learned_predictions_are_its_own(run) -> None:
 def test_a_longer_prefix_is_refused() -> None:
     task = small(0)
     with pytest.raises(MethodContractError, match="learn from 50%"):
-        task.prefix(task.cases()[0], 0.5)
-    assert len(task.prefix(task.cases()[0], 0.1).edges) == 300
+        task.training()[0].first(0.5)
+    assert len(task.training()[0].first(0.1).edges) == 300
 
 
 def test_a_wrong_answer_leaves_no_thrift() -> None:

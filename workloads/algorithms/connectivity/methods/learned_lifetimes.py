@@ -137,8 +137,17 @@ def train(seen: Raw) -> Small:
 
 def prepare(task: Connectivity, point: Point, seed: int) -> LifetimeTables:
     """Learn one table per case."""
-    tables = {case.instance: train(task.prefix(case, PREFIX)) for case in task.cases()}
-    return LifetimeTables(task, tables)
+    return LifetimeTables(task, {one.instance: train(one.first(PREFIX)) for one in task.training()})
+
+
+def pack(state: LifetimeTables) -> dict[float, Small]:
+    """Return what is worth storing: the tables."""
+    return dict(state.tables)
+
+
+def unpack(task: Connectivity, point: Point, data: dict[float, Small]) -> LifetimeTables:
+    """Go on with stored tables."""
+    return LifetimeTables(task, data)
 
 
 @hook

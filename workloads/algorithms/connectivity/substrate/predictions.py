@@ -14,38 +14,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from adabench.workloads.algorithms.connectivity.substrate.update_loop import Flags, Small
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import Small
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
 Kind = Literal["none", "given", "shuffled", "true"]
-
-
-@dataclass(frozen=True)
-class Hindsight:
-    """What only the whole stream tells."""
-
-    stream: Stream
-    ends: Small
-    """(m,) when each edge is deleted; T if never."""
-    starts: Small
-    """(m,) when each edge is inserted."""
-    answers: Flags
-    """(T,) the true answers."""
+SECRET: frozenset[Kind] = frozenset(("true",))
+"""What oracles alone are told."""
+Ladder = Mapping[float, Small]
+"""By noise scale: the `given` hints (T,) of a case as they would be there."""
 
 
 @dataclass(frozen=True)
 class Advice:
-    """The hints of one case, fixed before any method runs, and the error in them."""
+    """The hints of one case, fixed before any method runs."""
 
-    hindsight: Hindsight
+    stream: Stream
+    """The case."""
     hints: Mapping[Kind, Small]
     """By kind, (T,) each, -1 at deletions; `none` is empty."""
-    l1: Mapping[Kind, float]
-    """The error by kind; `none` is left out."""
-    early: Mapping[Kind, float]
-    """By how many updates deletions come early in all, where late ones double their belief."""
 
-    @property
-    def stream(self) -> Stream:
-        """The case."""
-        return self.hindsight.stream
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the loop tells a method insertion by insertion, and what it is run on again off the
+    record, for the slope of its work over the error.
+    """
+
+    advice: Advice
+    ladder: Ladder

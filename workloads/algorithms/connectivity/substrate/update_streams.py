@@ -30,6 +30,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import Flags, Small
 
 INSTANCE, NOISE, COINS = 0, 1, 2
@@ -38,6 +39,8 @@ LIVE = 0.55
 RUN, PERIOD = 64, 512
 """Deletions in a row before each multiple of the period, in dyadic streams."""
 KINDS = 4
+MOST_SEEN = 0.2
+"""The share of a stream that may be learned from before it is served."""
 TAIL = 1.5
 """Exponent of the heavy tail: the mean is finite, the variance is not."""
 Standing = Literal["friendly", "hostile", "negative control"]
@@ -71,6 +74,12 @@ class Stream:
         """T, the number of updates."""
         return len(self.edges)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Be read from a stream of bytes, with arrays that nobody can change."""
+        for name, value in state.items():
+            fixed = read_only(value) if isinstance(value, np.ndarray) else value
+            object.__setattr__(self, name, fixed)
+
     @property
     def insertions(self) -> int:
         """How many edges are inserted in all."""
@@ -85,6 +94,43 @@ class Raw(NamedTuple):
     left: Small
     right: Small
     kind: Small
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """The first updates of a stream, to learn from before it is served."""
+
+    instance: float
+    """The stream's."""
+    horizon: int
+    """T of the whole stream."""
+    updates: Raw
+
+    def first(self, share: float) -> Raw:
+        """Return the first updates that are such a share of the stream, at most 0.2.
+
+        Raises:
+            MethodContractError: if more is asked for.
+        """
+        if share > MOST_SEEN:
+            raise MethodContractError(
+                f"It asks to learn from {share:.0%} of a stream.",
+                f"At most {MOST_SEEN:.0%} is given.",
+            )
+        return first_updates(self.updates, int(share * self.horizon))
+
+
+def beginning(stream: Stream) -> Beginning:
+    """Return as much of a stream as may be learned from."""
+    whole = Raw(stream.opens, stream.edges, stream.left, stream.right, stream.kind)
+    seen = first_updates(whole, int(MOST_SEEN * stream.horizon))
+    return Beginning(stream.instance, stream.horizon, seen)
+
+
+def first_updates(raw: Raw, number: int) -> Raw:
+    """Return the first updates."""
+    ends = raw.left[:number], raw.right[:number], raw.kind[:number]
+    return Raw(raw.opens[:number], raw.edges[:number], *ends)
 
 
 def child(seed: int, purpose: int, *more: int | str) -> np.random.SeedSequence:

@@ -16,7 +16,7 @@ has more than 2^(i-1) leaves with probability p_i <= min(1, d / 2^i + d / (P - T
 p_0 + sum_i 2^(i-1) p_i <= d + d (log2 P - 1) / 2 + d leaves in expectation.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import log
@@ -29,17 +29,19 @@ from adabench.workloads.algorithms.connectivity.substrate.dynamic_forest import 
     forest_update,
 )
 from adabench.workloads.algorithms.connectivity.substrate.lifting import leaves
-from adabench.workloads.algorithms.connectivity.substrate.predictions import Advice
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
     COUNTERS,
     Start,
     run_once,
 )
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
-from adabench.workloads.algorithms.connectivity.truth.hindsight import CACHED_UPDATES, advise
-
-LADDER = (1.0, 10.0, 100.0, 1000.0)
-"""Noise scales over which PU-2 fits a slope; saturation begins beyond."""
+from adabench.workloads.algorithms.connectivity.truth.hindsight import (
+    CACHED_UPDATES,
+    EXACT,
+    LADDER,
+    KnownAdvice,
+    advise,
+)
 
 
 @dataclass(frozen=True)
@@ -76,20 +78,18 @@ def _baselines(stream: Stream) -> Baselines:
     )
 
 
-def slope(
-    advice: Advice, noise: float, unions: float, again: Callable[[Advice, str], float]
-) -> float:
+def slope(advice: KnownAdvice, noise: float, unions: float, others: Mapping[float, float]) -> float:
     """Return the log-log slope of unions beyond those of perfect predictions against the error.
 
     Least squares over the noise scales of `LADDER` up to `noise`, which must be one of them.
-    `again` runs the method with other predictions of the same stream and returns its unions;
-    `unions` are those of the run in hand. NaN where there is no excess or no error.
+    `unions` are those of the run in hand, `others` those of the same method with predictions of
+    other scales. NaN where there is no excess or no error.
     """
-    least = again(advice, "true")
+    least = others[EXACT]
     xs, ys = [], []
     for scale in LADDER[: LADDER.index(noise) + 1]:
         there = advice if scale == noise else advise(advice.hindsight, scale)
-        excess = (unions if scale == noise else again(there, "given")) - least
+        excess = (unions if scale == noise else others[scale]) - least
         error = there.l1["given"]
         if excess <= 0 or error <= 0:
             return float("nan")

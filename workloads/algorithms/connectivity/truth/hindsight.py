@@ -10,13 +10,15 @@ deletion less than sigma before a multiple of 512 is predicted for just that mul
 others exactly. It spends at most sigma on an edge.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
 
-from adabench.workloads.algorithms.connectivity.substrate.predictions import Advice, Hindsight, Kind
-from adabench.workloads.algorithms.connectivity.substrate.update_loop import Ints, Small
+from adabench.workloads.algorithms.connectivity.substrate.predictions import Advice, Kind, Ladder
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import Flags, Ints, Small
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import (
     NOISE,
     PERIOD,
@@ -29,6 +31,36 @@ from adabench.workloads.algorithms.connectivity.truth.offline_answers import con
 
 CACHED_UPDATES = 10**6
 """Longer streams are made anew each time rather than pile up in memory."""
+
+
+LADDER = (1.0, 10.0, 100.0, 1000.0)
+"""Noise scales over which PU-2 fits a slope; saturation begins beyond."""
+EXACT = 0.0
+"""The scale at which the given predictions are the true ones."""
+
+
+@dataclass(frozen=True)
+class Hindsight:
+    """What only the whole stream tells."""
+
+    stream: Stream
+    ends: Small
+    """(m,) when each edge is deleted; T if never."""
+    starts: Small
+    """(m,) when each edge is inserted."""
+    answers: Flags
+    """(T,) the true answers."""
+
+
+@dataclass(frozen=True)
+class KnownAdvice(Advice):
+    """The hints of one case, the truth that they were made of, and the error in them."""
+
+    hindsight: Hindsight
+    l1: Mapping[Kind, float]
+    """The error by kind; `none` is left out."""
+    early: Mapping[Kind, float]
+    """By how many updates deletions come early in all, where late ones double their belief."""
 
 
 def hindsight(stream: Stream) -> Hindsight:
@@ -54,7 +86,19 @@ def _family_hindsight(family: str, n: int, updates: int, seed: int) -> Hindsight
     return hindsight(generate(family, n, updates, seed))
 
 
-def advise(seen: Hindsight, noise: float) -> Advice:
+def ladder(advice: KnownAdvice, noise: float) -> Ladder:
+    """Return the predictions at which a slope up to `noise` is measured beside those of the case.
+
+    Exact ones, and those of each scale of `LADDER` below; nothing unless `noise` is one of them
+    but the first.
+    """
+    if noise not in LADDER[1:]:
+        return {}
+    below = LADDER[: LADDER.index(noise)]
+    return {scale: advise(advice.hindsight, scale).hints["given"] for scale in (EXACT, *below)}
+
+
+def advise(seen: Hindsight, noise: float) -> KnownAdvice:
     """Spoil the predictions of one case at scale `noise`. Pure: the seeds are the stream's."""
     stream = seen.stream
     rng = np.random.default_rng(child(stream.seed, NOISE, stream.group, "ends"))
@@ -72,7 +116,8 @@ def advise(seen: Hindsight, noise: float) -> Advice:
     errors = {kind: float(np.abs(ends - seen.ends).sum()) for kind, ends in by_edge.items()}
     believed = {**by_edge, "none": seen.starts + 1}
     early = {kind: earliness(seen, ends) for kind, ends in believed.items()}
-    return Advice(seen, MappingProxyType(hints), MappingProxyType(errors), MappingProxyType(early))
+    fixed = MappingProxyType(hints)
+    return KnownAdvice(stream, fixed, seen, MappingProxyType(errors), MappingProxyType(early))
 
 
 def earliness(seen: Hindsight, ends: Small) -> float:
