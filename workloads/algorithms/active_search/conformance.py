@@ -20,8 +20,7 @@ from adabench.harness.contract.card import Card
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Instance, generate
 from adabench.workloads.algorithms.active_search.substrate.bandits import Ints
-from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch
-from adabench.workloads.algorithms.active_search.truth.worst_case_judge import WorstCaseJudge
+from adabench.workloads.algorithms.active_search.truth.worst_case_judge import scored_task
 from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 
@@ -29,7 +28,8 @@ EPISODES, QUERIES = 32, 12
 OFF_LIMITS = frozenset((
     "group", "instance", "gaps", "drawn", "draws", "noise", "generate", "search", "envelope",
     "truth", "generate_hypotheses", "generate_jokes", "hypothesis_draws", "judge",
-    "play_knowing", "meter", "score", "_play", "_judged", "_run", "hidden", "seed", "run",
+    "play_knowing", "meter", "score", "_ledger", "_adversary", "_score_of", "environment",
+    "oracle_environment", "played", "WorstCaseAdversary", "hidden", "seed", "run",
     "FAMILIES", "CLASSES", "cell_contents", "__closure__", "__code__", "__dict__", "__globals__",
     "__setattr__", "f_back", "f_locals",
 ))  # fmt: skip
@@ -74,7 +74,7 @@ def record_queries(method: ModuleType, card: Card, instance: Instance) -> list[I
         MethodContractError: if it breaks the contract.
     """
     asked: list[Ints] = []
-    task = ActiveSearch((instance,), WorstCaseJudge(), ear=asked)
+    task = scored_task((instance,), ear=asked)
     (case,) = task.cases()
     state = prepared_state(method, task, card.defaults)
     answer = method.solve(state, case, card.defaults)

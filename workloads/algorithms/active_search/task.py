@@ -51,9 +51,9 @@ from adabench.workloads.algorithms.active_search.substrate.bandit_families impor
     generate_hypotheses,
     generate_jokes,
 )
-from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch
+from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
 from adabench.workloads.algorithms.active_search.substrate.twenty_questions import read_matrix
-from adabench.workloads.algorithms.active_search.truth.worst_case_judge import WorstCaseJudge
+from adabench.workloads.algorithms.active_search.truth.worst_case_judge import scored_task
 
 CARD = Card(
     title="Best of ten arms with few noisy queries",
@@ -98,8 +98,9 @@ CARD = Card(
 )
 
 CHECK_CONDITIONS = {"episodes": 64}
+OUTCOMES = (Answer,)
 
-__all__ = ["CARD", "CHECK_CONDITIONS", "check", "load"]
+__all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "load"]
 
 
 def load(
@@ -119,18 +120,14 @@ def load(
     if scale != "embedded":
         raise SelectionError(f"active_search has no scale {scale!r}.", "It runs at `embedded`.")
     if matrix:
-        return ActiveSearch(
-            (generate_hypotheses("questions", T, episodes, seed, read_matrix(matrix)),),
-            WorstCaseJudge(),
-        )
+        given = read_matrix(matrix)
+        return scored_task((generate_hypotheses("questions", T, episodes, seed, given),))
     if family == JOKES:
-        return ActiveSearch((generate_jokes(T, episodes, seed),), WorstCaseJudge())
+        return scored_task((generate_jokes(T, episodes, seed),))
     for problem in HYPOTHESIS_PROBLEMS:
         if family == problem:
             clear = generate_hypotheses(problem, T, episodes, seed, None, clear=True)
-            return ActiveSearch(
-                (clear, generate_hypotheses(problem, T, episodes, seed, None)), WorstCaseJudge()
-            )
+            return scored_task((clear, generate_hypotheses(problem, T, episodes, seed, None)))
     if family != "suite" and family not in FAMILIES:
         raise SelectionError(
             f"There is no family {family!r}.",
@@ -138,4 +135,4 @@ def load(
         )
     names = tuple(FAMILIES) if family == "suite" else (family,)
     instances = tuple(generate(name, T, episodes, seed) for name in names)
-    return ActiveSearch(instances, WorstCaseJudge())
+    return scored_task(instances)

@@ -16,7 +16,7 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import (
     play,
 )
 from adabench.workloads.algorithms.active_search.substrate.complexity import difficulty, on_boundary
-from adabench.workloads.algorithms.active_search.truth.worst_case_bandit import (
+from adabench.workloads.algorithms.active_search.substrate.worst_case_bandit import (
     losses,
     search,
     starts,

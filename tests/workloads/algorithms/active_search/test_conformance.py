@@ -50,7 +50,7 @@ def test_the_source_is_not_the_only_guard(name, caught, monkeypatch) -> None:
     "line",
     [
         "from adabench.workloads.algorithms.active_search.methods.uniform import solve",
-        "from adabench.workloads.algorithms.active_search.truth.worst_case_bandit import search",
+        "from adabench.workloads.algorithms.active_search.substrate.worst_case_bandit import search",
         "from adabench.workloads.algorithms.active_search.substrate.bandit_families import generate",
         "from adabench.workloads.algorithms.active_search import conformance",
         "from . import adversary",

@@ -12,6 +12,7 @@ from adabench.workloads.algorithms.active_search.substrate import (
     generated_jester,
     thresholds,
     twenty_questions,
+    worst_case_hypothesis,
 )
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
     HYPOTHESIS_PROBLEMS,
@@ -27,7 +28,6 @@ from adabench.workloads.algorithms.active_search.substrate.hypothesis_search imp
     run,
 )
 from adabench.workloads.algorithms.active_search.task import CARD, load
-from adabench.workloads.algorithms.active_search.truth import worst_case_hypothesis
 
 
 def solved(z: int, margins: np.ndarray) -> float:

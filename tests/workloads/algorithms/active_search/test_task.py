@@ -14,7 +14,12 @@ from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.workloads.algorithms.active_search import checkpoints
 from adabench.workloads.algorithms.active_search.methods import soft_gbs, uncertainty
 from adabench.workloads.algorithms.active_search.recipes import Recipe, recipes
-from adabench.workloads.algorithms.active_search.substrate import trained_policies
+from adabench.workloads.algorithms.active_search.substrate import (
+    trained_policies,
+    worst_case_adversary,
+    worst_case_bandit,
+    worst_case_hypothesis,
+)
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
     CLASSES,
     FAMILIES,
@@ -39,14 +44,9 @@ from adabench.workloads.algorithms.active_search.substrate.policy_network import
     NetworkPolicy,
     features,
 )
+from adabench.workloads.algorithms.active_search.substrate.worst_case_bandit import shapes
 from adabench.workloads.algorithms.active_search.task import CARD, load
 from adabench.workloads.algorithms.active_search.training import train_bandit
-from adabench.workloads.algorithms.active_search.truth import (
-    worst_case_bandit,
-    worst_case_hypothesis,
-    worst_case_judge,
-)
-from adabench.workloads.algorithms.active_search.truth.worst_case_bandit import shapes
 
 
 def small(seed: int = 0, **conditions):
@@ -164,13 +164,13 @@ def test_uncertainty_sampling_breaks_ties_at_random() -> None:
 
 def test_final_episodes_are_not_those_of_the_search(monkeypatch, methods) -> None:
     seen = []
-    plain = worst_case_judge.search
+    plain = worst_case_adversary.search
 
     def spied(policy, hard, seed, *rest):
         seen.append(seed)
         return plain(policy, hard, seed, *rest)
 
-    monkeypatch.setattr(worst_case_judge, "search", spied)
+    monkeypatch.setattr(worst_case_adversary, "search", spied)
     task = small(family="retrained")
     values(methods["uniform"], task)
     final = generate("retrained", 20, 128, 0).drawn.noise

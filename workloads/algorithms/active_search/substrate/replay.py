@@ -1,11 +1,11 @@
 """The task object: plays a policy on a case, counts its queries, and scores what came of it.
 
-`task.py` says what is measured and why; the judge that it is handed searches for worst cases.
+`task.py` says what is measured and why; the adversary that it is handed searches for worst cases.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
-from typing import NoReturn, Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -32,51 +32,87 @@ class Answer:
     """The gaps of the instance that the first policy was played on last."""
 
 
-class Judge(Protocol):
-    """Who knows means and classes: the task is handed one, and no method is."""
+AnyInstance = Instance | HypothesisInstance
+
+
+class Adversary(Protocol):
+    """Who is shown means and classes and plays: the task is handed one, and no method is."""
 
     def run(
         self,
-        instance: Instance | HypothesisInstance,
+        instance: AnyInstance,
         policies_of: Callable[[int], Policies],
         ear: list[Ints] | None,
     ) -> tuple[Answer, dict[str, float]]:
         """Play the policies of each class; return what came of it and what was counted."""
         ...
 
-    def values(self, instance: Instance | HypothesisInstance, answer: Answer) -> dict[str, float]:
-        """Return the metrics of an answer."""
+    def pack(self, instance: AnyInstance) -> AnyInstance:
+        """Return what of an instance travels."""
         ...
+
+    def unpack(self, packed: AnyInstance) -> AnyInstance:
+        """Return an instance from what travelled."""
+        ...
+
+    def warm(self) -> None:
+        """Load kernels, without starting a thread."""
+        ...
+
+
+class Setting(NamedTuple):
+    """What a case is played on."""
+
+    instance: AnyInstance
+    """As it travels."""
+    tells_class: bool
+    """Whether a policy may be told the class."""
+
+
+ScoreOf = Callable[[AnyInstance, Answer], dict[str, float]]
+"""Turns losses into values; it knows the specialists, and this module does not."""
+
+
+class Ledger(NamedTuple):
+    """What can be done with the instances and answers of a task; they lie in these closures alone."""
+
+    play: Callable[[Case, Callable[[int], Policies], bool], Answer]
+    confirm: Callable[[Case, Answer], None]
+    find: Callable[[Case], AnyInstance]
+    enter: Callable[[AnyInstance, bool], None]
 
 
 @dataclass(frozen=True)
 class ActiveSearch:
-    """The task: its cases, the counting bandits, and the score."""
+    """The task: its cases, the counting bandits, and the score.
 
-    instances: InitVar[tuple[Instance | HypothesisInstance, ...]]
-    judge: InitVar[Judge]
+    What a method's process gets of it has no cases: each is entered when it is to be played.
+    """
+
+    instances: InitVar[tuple[AnyInstance, ...]]
+    adversary: InitVar[Adversary]
+    score_of: InitVar[ScoreOf | None]
     meter: Meter = field(default_factory=Meter)
     ear: InitVar[list[Ints] | None] = None
     """Who listens to the queries of final episodes, if anybody; not kept on the task."""
     known: tuple[Case, ...] = field(init=False)
-    _play: Callable[[Case, Callable[[int], Policies]], Answer] = field(
-        init=False, repr=False, compare=False
-    )
-    _judged: Callable[[Case, Answer], dict[str, float]] = field(
-        init=False, repr=False, compare=False
-    )
+    _adversary: Adversary = field(init=False, repr=False, compare=False)
+    _score_of: ScoreOf | None = field(init=False, repr=False, compare=False)
+    _ledger: Ledger = field(init=False, repr=False, compare=False)
 
     def __post_init__(
         self,
-        instances: tuple[Instance | HypothesisInstance, ...],
-        judge: Judge,
+        instances: tuple[AnyInstance, ...],
+        adversary: Adversary,
+        score_of: ScoreOf | None,
         ear: list[Ints] | None,
     ) -> None:
-        """Keep what methods have no business with inside two functions."""
-        played, judged = _accounting(instances, judge, self.meter, ear)
+        """Keep what methods have no business with inside functions."""
+        ledger = _open_ledger(instances, adversary, self.meter, ear)
         object.__setattr__(self, "known", tuple(one.case for one in instances))
-        object.__setattr__(self, "_play", played)
-        object.__setattr__(self, "_judged", judged)
+        object.__setattr__(self, "_adversary", adversary)
+        object.__setattr__(self, "_score_of", score_of)
+        object.__setattr__(self, "_ledger", ledger)
 
     def cases(self) -> tuple[Case, ...]:
         """Return the cases."""
@@ -87,19 +123,67 @@ class ActiveSearch:
 
         The family `retrained` plays all of them.
         """
-        return self._play(case, lambda k: policies)
+        return self._ledger.play(case, lambda k: policies, False)
 
     def play_knowing(self, case: Case, policies_of: Callable[[int], Policies]) -> Answer:
         """Play, for each class, a policy that was told the class (-1: the prior). For oracles."""
-        return self._play(case, policies_of)
+        return self._ledger.play(case, policies_of, True)
+
+    def account(self, case: Case, answer: Answer) -> Answer:
+        """Return an answer that is the task's own.
+
+        Raises:
+            MethodContractError: if it is not what `play` returned last for this case, the case
+                was also played with another result, or the meter was tampered with.
+        """
+        self._ledger.confirm(case, answer)
+        return answer
+
+    def judge(self, case: Case, answer: Answer) -> dict[str, float]:
+        """Return success, losses by class, and the gap to the specialists.
+
+        Raises:
+            MethodContractError: in the process of a method, where those are not known.
+        """
+        if self._score_of is None:
+            raise MethodContractError(
+                f"What losses on {case.group} are worth is not known here.",
+                "Scores are made where the truth is, by the run.",
+            )
+        return self._score_of(self._ledger.find(case), answer)
 
     def score(self, case: Case, answer: Answer) -> dict[str, float]:
-        """Return success, losses by class, and the gap to the specialists."""
-        return self._judged(case, answer)
+        """Judge an answer of this very object."""
+        return self.judge(case, self.account(case, answer))
 
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be stored: a copy would count into a meter that nobody reads."""
-        raise TypeError("an active-search task is not stored; load it from its conditions")
+    def __reduce__(self) -> tuple[type["ActiveSearch"], tuple[object, ...]]:
+        """Store what has no cases; a copy of the rest would count into a meter nobody reads."""
+        if self.known:
+            raise TypeError("an active-search task is not stored; load it from its conditions")
+        return ActiveSearch, ((), self._adversary, None)
+
+    def substrate(self) -> "ActiveSearch":
+        """Return what methods get: the bandits and who plays against them."""
+        return ActiveSearch((), self._adversary, None)
+
+    oracle_substrate = substrate
+
+    def environment(self, case: Case) -> Setting:
+        """Return what the bandits answer by."""
+        return Setting(self._adversary.pack(self._ledger.find(case)), tells_class=False)
+
+    def oracle_environment(self, case: Case) -> Setting:
+        """Return the same where a policy may be told the class."""
+        return Setting(self._adversary.pack(self._ledger.find(case)), tells_class=True)
+
+    def enter(self, case: Case, setting: Setting) -> None:
+        """Take a case to be played in place of the one before."""
+        assert setting.instance.case is case
+        self._ledger.enter(self._adversary.unpack(setting.instance), setting.tells_class)
+
+    def warm(self) -> None:
+        """Load the kernels that every method's play runs."""
+        self._adversary.warm()
 
 
 class Recorder:
@@ -116,37 +200,38 @@ class Recorder:
         return arms
 
 
-def _accounting(
-    instances: tuple[Instance | HypothesisInstance, ...],
-    judge: Judge,
-    meter: Meter,
-    ear: list[Ints] | None,
-) -> tuple[
-    Callable[[Case, Callable[[int], Policies]], Answer],
-    Callable[[Case, Answer], dict[str, float]],
-]:
-    """Return what plays and what judges; what was given out is kept here."""
+def _open_ledger(
+    instances: tuple[AnyInstance, ...], adversary: Adversary, meter: Meter, ear: list[Ints] | None
+) -> Ledger:
+    """Return what plays and what confirms an answer; what was given out is kept here."""
     given: dict[float, Answer] = {}
     unlike: set[float] = set()
     counted, metered = cast(dict[str, float], meter), dict[str, float]()
+    known = list(instances)
+    tells_class = [True]
 
-    def played(case: Case, policies_of: Callable[[int], Policies]) -> Answer:
-        instance = _of(instances, case)
+    def play(case: Case, policies_of: Callable[[int], Policies], knowing: bool) -> Answer:
+        instance = find(case)
+        if knowing and not tells_class[0]:
+            raise MethodContractError(
+                f"It asks to be told the class of {case.group}.",
+                "That is for oracles: say role='oracle' in the card.",
+            )
         before = given.get(case.instance) if counted else None
         if not counted:
             metered.clear()
             unlike.clear()
-        answer, counts = judge.run(instance, policies_of, ear)
+        answer, counts = adversary.run(instance, policies_of, ear)
         for name, value in counts.items():
-            for book in (counted, metered):
-                book[name] = book.get(name, 0.0) + value
+            for total in (counted, metered):
+                total[name] = total.get(name, 0.0) + value
         if before is not None and before.losses != answer.losses:
             unlike.add(case.instance)
         given[case.instance] = answer
         return answer
 
-    def judged(case: Case, answer: Answer) -> dict[str, float]:
-        instance = _of(instances, case)
+    def confirm(case: Case, answer: Answer) -> None:
+        find(case)
         if answer is not given.get(case.instance):
             raise MethodContractError(
                 "The answer is not the task's own run of this case.",
@@ -159,14 +244,17 @@ def _accounting(
                 "Something other than the task wrote into the meter.",
                 "Only `play` counts; a method leaves `task.meter` alone.",
             )
-        return judge.values(instance, answer)
 
-    return played, judged
+    def find(case: Case) -> AnyInstance:
+        return _of(known, case)
+
+    def enter(instance: AnyInstance, tells: bool) -> None:
+        known[:], tells_class[:] = [instance], [tells]
+
+    return Ledger(play, confirm, find, enter)
 
 
-def _of(
-    instances: tuple[Instance | HypothesisInstance, ...], case: Case
-) -> Instance | HypothesisInstance:
+def _of(instances: list[AnyInstance], case: Case) -> AnyInstance:
     for instance in instances:
         if instance.case is case:
             return instance

@@ -45,7 +45,7 @@ from adabench.workloads.algorithms.active_search.substrate.policy_network import
     Network,
     NetworkPolicy,
 )
-from adabench.workloads.algorithms.active_search.truth.worst_case_bandit import search, starts
+from adabench.workloads.algorithms.active_search.substrate.worst_case_bandit import search, starts
 
 QUERIES = 20
 PARTICLES = 48

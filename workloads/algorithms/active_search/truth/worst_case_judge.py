@@ -1,152 +1,43 @@
-"""How a policy is judged: its worst case is searched for, then final episodes are played.
+"""What a policy's losses are worth: success, losses by class, and the gap to the specialists."""
 
-Worst cases are searched for each policy anew, by the same search with the same starts and episodes;
-the method has no part in it. The final episodes are seen by no search.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
 
-from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
     CLASSES,
     MIDDLE,
-    SEARCH,
     Case,
     HypothesisInstance,
     Instance,
-    child,
     generate,
 )
-from adabench.workloads.algorithms.active_search.substrate.bandits import (
-    ARMS,
-    Episodes,
-    Floats,
-    Ints,
-    Policy,
-    play,
-    run,
-)
+from adabench.workloads.algorithms.active_search.substrate.bandits import ARMS, Ints
 from adabench.workloads.algorithms.active_search.substrate.complexity import success_limit
-from adabench.workloads.algorithms.active_search.substrate.replay import (
-    Answer,
-    Policies,
-    Recorder,
-)
+from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
 from adabench.workloads.algorithms.active_search.substrate.trained_policies import shipped_policies
-from adabench.workloads.algorithms.active_search.truth.worst_case_bandit import search
-from adabench.workloads.algorithms.active_search.truth.worst_case_hypothesis import (
+from adabench.workloads.algorithms.active_search.substrate.worst_case_adversary import (
+    WorstCaseAdversary,
+    played,
+)
+from adabench.workloads.algorithms.active_search.substrate.worst_case_hypothesis import (
     AVERAGE,
     WORST,
-    search_hypotheses,
 )
 
 SPREAD_LIMIT = 0.05
-FINAL = 2048
-"""Episodes at which a search is not thinned."""
 
 
-class WorstCaseJudge:
-    """The task's judge: it knows means and classes, and no method is handed it."""
-
-    def run(
-        self,
-        instance: Instance | HypothesisInstance,
-        policies_of: Callable[[int], Policies],
-        ear: list[Ints] | None,
-    ) -> tuple[Answer, dict[str, float]]:
-        """Play the policies of each class, in the worst cases that are found for them."""
-        return _run(instance, policies_of, ear)
-
-    def values(self, instance: Instance | HypothesisInstance, answer: Answer) -> dict[str, float]:
-        """Return success, losses by class, and the gap to the specialists."""
-        return _values(instance, answer)
+def scored_task(
+    instances: tuple[Instance | HypothesisInstance, ...], ear: list[Ints] | None = None
+) -> ActiveSearch:
+    """Return the task of these instances, with its score."""
+    return ActiveSearch(instances, WorstCaseAdversary(), worth, ear=ear)
 
 
-def _run(
-    instance: Instance | HypothesisInstance,
-    policies_of: Callable[[int], Policies],
-    ear: list[Ints] | None = None,
-) -> tuple[Answer, dict[str, float]]:
-    if isinstance(instance, HypothesisInstance):
-        return _hunted(instance, policies_of(AVERAGE), ear)
-    case, family = instance.case, instance.family
-    losses: dict[int, tuple[float, ...]] = {}
-    worst: dict[int, tuple[float, ...]] = {}
-    answers = searched = episodes = 0
-    spent_s = 0.0
-    for k in family.classes or (AVERAGE,):
-        own = _picked(policies_of(k), instance.seed, case.group)
-        found = []
-        for policy in own:
-            gaps, looked = _hardest(policy, instance, k)
-            played = _final(policy if ear is None else Recorder(policy, ear), gaps, instance)
-            found.append(1.0 - float(played.right.mean()))
-            answers, searched = answers + played.answers, searched + looked
-            episodes, spent_s = episodes + case.episodes, spent_s + played.choose_s
-            worst.setdefault(k, tuple(float(gap) for gap in gaps[0]))
-        losses[k] = tuple(found)
-    counts = {
-        "queries": answers / episodes,
-        "search_queries": float(searched),
-        "episodes": float(episodes),
-        "policies": float(len(losses[next(iter(losses))])),
-        "choose_s": spent_s / answers * 1000,
-    }
-    return Answer(case.instance, losses, worst), counts
-
-
-def _hunted(
-    instance: HypothesisInstance, policies: Policies, ear: list[Ints] | None
-) -> tuple[Answer, dict[str, float]]:
-    (policy,) = _picked(policies, instance.seed, instance.case.group)
-    seed = child(instance.seed, SEARCH, instance.case.group, instance.case.queries)
-    scale = min(1.0, instance.case.episodes / FINAL)
-    found = search_hypotheses(
-        policy, instance, seed, scale, None if ear is None else Recorder(policy, ear)
-    )
-    counts = {
-        "queries": found.answers / found.episodes,
-        "search_queries": float(found.searched),
-        "episodes": float(found.episodes),
-        "policies": 1.0,
-        "choose_s": found.choose_s / found.answers * 1000,
-    }
-    losses = {k: (loss,) for k, loss in found.losses.items()}
-    return Answer(instance.case.instance, losses, {}), counts
-
-
-def _picked(policies: Policies, seed: int, group: str) -> Policies:
-    if not policies:
-        raise MethodContractError("No policy was given.", "`task.play(case, policy)`")
-    return policies if group == "retrained" else [policies[seed % len(policies)]]
-
-
-def _hardest(policy: Policy, instance: Instance, k: int) -> tuple[Floats, int]:
-    """Return the gaps to play on, and the queries it took to find them."""
-    if instance.family.kind != "worst":
-        return instance.gaps, 0
-    case = instance.case
-    seed = child(instance.seed, SEARCH, case.group, k, case.queries)
-    scale = min(1.0, case.episodes / FINAL)
-    found = search(policy, float(CLASSES[k]), seed, case.queries, scale)
-    return found.gaps[None], found.answers
-
-
-def _final(policy: Policy, gaps: Floats, instance: Instance) -> Episodes:
-    """Play the final episodes: all on one instance, or one on each."""
-    if len(gaps) == 1:
-        return play(policy, gaps, instance.drawn)
-    means = np.concatenate([np.zeros((len(gaps), 1)), -gaps], axis=1)
-    order = instance.drawn.orders
-    hidden = np.take_along_axis(means, order, axis=1)
-    episode = np.arange(len(gaps))
-    return run(policy, hidden, order, instance.drawn, episode, instance.case.queries)
-
-
-def _values(instance: Instance | HypothesisInstance, answer: Answer) -> dict[str, float]:
+def worth(instance: Instance | HypothesisInstance, answer: Answer) -> dict[str, float]:
+    """Return success, losses by class, and the gap to the specialists."""
     if isinstance(instance, HypothesisInstance):
         return _of_hunt(instance.case, {k: losses[0] for k, losses in answer.losses.items()})
     case, family = instance.case, instance.family
@@ -205,5 +96,5 @@ def _gaps(means: Mapping[int, float], instance: Instance) -> dict[str, float]:
 def envelope(queries: int, episodes: int, seed: int) -> tuple[float, ...]:
     """Return each class's L(r): its specialist's loss, by the same search on the same episodes."""
     instance = generate("classes", queries, episodes, seed)
-    answer, _ = _run(instance, lambda k: shipped_policies(f"specialist-{k}"))
+    answer, _ = played(instance, lambda k: shipped_policies(f"specialist-{k}"))
     return tuple(answer.losses[k][0] for k in range(len(CLASSES)))

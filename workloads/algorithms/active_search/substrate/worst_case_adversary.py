@@ -1,0 +1,188 @@
+"""How a policy is played: its worst case is searched for, then final episodes are played.
+
+Worst cases are searched for each policy anew, by the same search with the same starts and episodes;
+the method has no part in it. The final episodes are seen by no search.
+
+A case travels without the random part of its episodes, which its seed gives again: that of the
+default conditions is 34 MB, and a process holds the cases that it has solved.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
+    CLASSES,
+    INSTANCE,
+    SEARCH,
+    HypothesisInstance,
+    Instance,
+    child,
+)
+from adabench.workloads.algorithms.active_search.substrate.bandits import (
+    ARMS,
+    Board,
+    Draws,
+    Episodes,
+    Floats,
+    Ints,
+    Policy,
+    draws,
+    first_best,
+    play,
+    run,
+)
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import (
+    HypothesisDraws,
+    hypothesis_draws,
+)
+from adabench.workloads.algorithms.active_search.substrate.replay import (
+    Answer,
+    Policies,
+    Recorder,
+)
+from adabench.workloads.algorithms.active_search.substrate.worst_case_bandit import search
+from adabench.workloads.algorithms.active_search.substrate.worst_case_hypothesis import (
+    AVERAGE,
+    search_hypotheses,
+)
+
+FINAL = 2048
+"""Episodes at which a search is not thinned."""
+
+
+class WorstCaseAdversary:
+    """The task's adversary: it is handed means and classes, and no method is."""
+
+    def run(
+        self,
+        instance: Instance | HypothesisInstance,
+        policies_of: Callable[[int], Policies],
+        ear: list[Ints] | None,
+    ) -> tuple[Answer, dict[str, float]]:
+        """Play the policies of each class, in the worst cases that are found for them."""
+        return played(instance, policies_of, ear)
+
+    def warm(self) -> None:
+        """Play the shortest case, which loads the kernels, or compiles them for all methods."""
+        drawn = draws(np.random.SeedSequence(0), 1, 1)
+        play(_FirstArm(), np.ones((1, ARMS - 1)), drawn)
+        first_best(np.zeros((1, 2), np.float32), np.zeros((1, 2), np.float32))
+
+    def pack(self, instance: Instance | HypothesisInstance) -> Instance | HypothesisInstance:
+        """Return an instance without the random part of its episodes."""
+        if isinstance(instance, HypothesisInstance):
+            return replace(instance, drawn=NO_HYPOTHESIS_DRAWS)
+        return replace(instance, drawn=NO_DRAWS)
+
+    def unpack(self, packed: Instance | HypothesisInstance) -> Instance | HypothesisInstance:
+        """Return an instance with the random part of its episodes, drawn anew."""
+        case = packed.case
+        seed = child(packed.seed, INSTANCE, case.group, case.queries, case.episodes)
+        if isinstance(packed, HypothesisInstance):
+            noise = seed.spawn(3)[-1]
+            drawn = hypothesis_draws(noise, case.episodes, case.queries, packed.model)
+            return replace(packed, drawn=drawn)
+        return replace(packed, drawn=draws(seed.spawn(2)[0], case.episodes, case.queries))
+
+
+class _FirstArm:
+    """A policy that always asks the same."""
+
+    def choose(self, board: Board) -> Ints:
+        """Ask the first arm."""
+        return np.zeros(len(board.counts), np.int64)
+
+
+NO_DRAWS = Draws(
+    np.zeros((0, ARMS, 0), np.float32),
+    np.zeros((0, ARMS), np.int64),
+    np.zeros((0, 0, ARMS), np.float32),
+)
+NO_HYPOTHESIS_DRAWS = HypothesisDraws(
+    np.zeros((0, 0), np.float32), (), np.zeros((0, 0), np.float32)
+)
+
+
+def played(
+    instance: Instance | HypothesisInstance,
+    policies_of: Callable[[int], Policies],
+    ear: list[Ints] | None = None,
+) -> tuple[Answer, dict[str, float]]:
+    """Play the policies of each class; return what came of it and what was counted."""
+    if isinstance(instance, HypothesisInstance):
+        return _hunted(instance, policies_of(AVERAGE), ear)
+    case, family = instance.case, instance.family
+    losses: dict[int, tuple[float, ...]] = {}
+    worst: dict[int, tuple[float, ...]] = {}
+    answers = searched = episodes = 0
+    spent_s = 0.0
+    for k in family.classes or (AVERAGE,):
+        own = _picked(policies_of(k), instance.seed, case.group)
+        found = []
+        for policy in own:
+            gaps, looked = _hardest(policy, instance, k)
+            final = _final(policy if ear is None else Recorder(policy, ear), gaps, instance)
+            found.append(1.0 - float(final.right.mean()))
+            answers, searched = answers + final.answers, searched + looked
+            episodes, spent_s = episodes + case.episodes, spent_s + final.choose_s
+            worst.setdefault(k, tuple(float(gap) for gap in gaps[0]))
+        losses[k] = tuple(found)
+    counts = {
+        "queries": answers / episodes,
+        "search_queries": float(searched),
+        "episodes": float(episodes),
+        "policies": float(len(losses[next(iter(losses))])),
+        "choose_s": spent_s / answers * 1000,
+    }
+    return Answer(case.instance, losses, worst), counts
+
+
+def _hunted(
+    instance: HypothesisInstance, policies: Policies, ear: list[Ints] | None
+) -> tuple[Answer, dict[str, float]]:
+    (policy,) = _picked(policies, instance.seed, instance.case.group)
+    seed = child(instance.seed, SEARCH, instance.case.group, instance.case.queries)
+    scale = min(1.0, instance.case.episodes / FINAL)
+    found = search_hypotheses(
+        policy, instance, seed, scale, None if ear is None else Recorder(policy, ear)
+    )
+    counts = {
+        "queries": found.answers / found.episodes,
+        "search_queries": float(found.searched),
+        "episodes": float(found.episodes),
+        "policies": 1.0,
+        "choose_s": found.choose_s / found.answers * 1000,
+    }
+    losses = {k: (loss,) for k, loss in found.losses.items()}
+    return Answer(instance.case.instance, losses, {}), counts
+
+
+def _picked(policies: Policies, seed: int, group: str) -> Policies:
+    if not policies:
+        raise MethodContractError("No policy was given.", "`task.play(case, policy)`")
+    return policies if group == "retrained" else [policies[seed % len(policies)]]
+
+
+def _hardest(policy: Policy, instance: Instance, k: int) -> tuple[Floats, int]:
+    """Return the gaps to play on, and the queries it took to find them."""
+    if instance.family.kind != "worst":
+        return instance.gaps, 0
+    case = instance.case
+    seed = child(instance.seed, SEARCH, case.group, k, case.queries)
+    scale = min(1.0, case.episodes / FINAL)
+    found = search(policy, float(CLASSES[k]), seed, case.queries, scale)
+    return found.gaps[None], found.answers
+
+
+def _final(policy: Policy, gaps: Floats, instance: Instance) -> Episodes:
+    """Play the final episodes: all on one instance, or one on each."""
+    if len(gaps) == 1:
+        return play(policy, gaps, instance.drawn)
+    means = np.concatenate([np.zeros((len(gaps), 1)), -gaps], axis=1)
+    order = instance.drawn.orders
+    hidden = np.take_along_axis(means, order, axis=1)
+    episode = np.arange(len(gaps))
+    return run(policy, hidden, order, instance.drawn, episode, instance.case.queries)
