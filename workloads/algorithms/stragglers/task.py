@@ -43,7 +43,7 @@ from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.stragglers.conformance import check
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import FAMILIES, KINDS, lacks
 from adabench.workloads.algorithms.stragglers.substrate.instances import profiles
-from adabench.workloads.algorithms.stragglers.substrate.replay import Stragglers
+from adabench.workloads.algorithms.stragglers.substrate.replay import Outcome, Stragglers
 
 CARD = Card(
     title="Gradients from workers of which some are late",
@@ -92,8 +92,9 @@ CARD = Card(
 )
 
 CHECK_CONDITIONS = {"n": 32, "jobs": 12, "probe": 40, "draws": 2}
+OUTCOMES = (Outcome,)
 
-__all__ = ["CARD", "CHECK_CONDITIONS", "check", "load"]
+__all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "load"]
 
 
 def load(

@@ -34,7 +34,7 @@ def load(name: str) -> ModuleType:
     ("name", "caught"),
     [
         ("looks_ahead", "reaches for '__closure__'"),
-        ("looks_ahead", "reaches for '_run'"),
+        ("looks_ahead", "reaches for '_ledger'"),
         ("looks_ahead", "reaches for 'base'"),
         ("looks_ahead", "methods.gradient_code.CodedScheme on line 4, which is of another method"),
         ("told_delays", "reaches for 'foresight'"),

@@ -21,6 +21,7 @@ seed has several instances of a family, each with a probe and rounds of its own.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -90,6 +91,11 @@ class Case:
     probe: Floats
     """(rounds, n) delays of another run, to choose parameters on; read-only."""
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Be read from a stream of bytes, with a probe that nobody can change."""
+        for name, value in state.items():
+            object.__setattr__(self, name, read_only(value) if name == "probe" else value)
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -98,6 +104,13 @@ class Profile:
     case: Case
     base: Floats
     """(rounds, n) read-only."""
+    open_future: bool = True
+    """Whether a scheme may be told a round's delays beforehand."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Be read from a stream of bytes, with delays that nobody can change."""
+        for name, value in state.items():
+            object.__setattr__(self, name, read_only(value) if name == "base" else value)
 
 
 def child(seed: int, purpose: int, *more: int | str) -> np.random.SeedSequence:

@@ -5,8 +5,8 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import InitVar, dataclass, field
-from typing import NamedTuple, NoReturn
+from dataclasses import InitVar, dataclass, field, replace
+from typing import NamedTuple
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
@@ -53,40 +53,86 @@ class Transcript:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What a run came to: plain data, for the scorer."""
+
+    time: float
+    delivered: float
+    """Mean over jobs of the share of the data that the gradient covers."""
+    delay: int
+    """T of the scheme."""
+    unit_s: float
+    """Of a real run: CPU seconds of one pass over the data."""
+    trained: dict[str, float]
+    """Of a real run: the metrics of what was trained."""
+
+
+class Ledger(NamedTuple):
+    """What can be done with the profiles and accounts of a task; they lie in these closures alone."""
+
+    run: Callable[[Case, Scheme, bool, bool], Replay]
+    confirm: Callable[[Case, Replay], Outcome]
+    find: Callable[[Case], Profile]
+    enter: Callable[[Profile], None]
+
+
+@dataclass(frozen=True)
 class Stragglers:
     """The task: its cases, the master's loop, and the score.
 
     The profiles themselves are no attribute of it: delays that are scored are nothing that
-    a method could come upon, to choose its parameters on.
+    a method could come upon, to choose its parameters on. What a method's process gets of it
+    has no profiles: each is entered when it is to be run.
     """
 
     profiles: InitVar[tuple[Profile, ...]]
-    real: InitVar[bool] = False
+    real: bool = False
+    """Whether processes compute real gradients."""
     meter: Meter = field(default_factory=Meter)
     transcript: InitVar[Transcript | None] = None
     """Who listens, if anybody; not kept on the task."""
     all_cases: tuple[Case, ...] = field(init=False)
-    _run: Callable[..., Replay] = field(init=False, repr=False, compare=False)
-    _judged: Callable[[Case, Replay], dict[str, float]] = field(
-        init=False, repr=False, compare=False
-    )
+    _ledger: Ledger = field(init=False, repr=False, compare=False)
 
-    def __post_init__(
-        self, profiles: tuple[Profile, ...], real: bool, transcript: Transcript | None
-    ) -> None:
+    def __post_init__(self, profiles: tuple[Profile, ...], transcript: Transcript | None) -> None:
         """Open the ledger."""
-        run, judged = _open_ledger(profiles, real, self.meter, transcript)
+        ledger = _open_ledger(profiles, self.real, self.meter, transcript)
         object.__setattr__(self, "all_cases", tuple(profile.case for profile in profiles))
-        object.__setattr__(self, "_run", run)
-        object.__setattr__(self, "_judged", judged)
+        object.__setattr__(self, "_ledger", ledger)
+
+    @property
+    def laps_differ(self) -> bool:
+        """Whether a case is another one each time: who is late in a real run, is measured."""
+        return self.real
 
     def cases(self) -> tuple[Case, ...]:
         """Return the cases."""
         return self.all_cases
 
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be stored: a copy would count into a meter that nobody reads."""
-        raise TypeError("a straggler task is not stored; load it from its conditions")
+    def __reduce__(self) -> tuple[type["Stragglers"], tuple[object, ...]]:
+        """Store what has no cases; a copy of the rest would count into a meter nobody reads."""
+        if self.all_cases:
+            raise TypeError("a straggler task is not stored; load it from its conditions")
+        return Stragglers, ((), self.real)
+
+    def substrate(self) -> "Stragglers":
+        """Return what methods get: the master's loop."""
+        return Stragglers((), self.real)
+
+    oracle_substrate = substrate
+
+    def environment(self, case: Case) -> Profile:
+        """Return the delays, of which a scheme sees who was late."""
+        return replace(self._ledger.find(case), open_future=False)
+
+    def oracle_environment(self, case: Case) -> Profile:
+        """Return the same, of which a scheme may be told each round's beforehand."""
+        return self._ledger.find(case)
+
+    def enter(self, case: Case, profile: Profile) -> None:
+        """Take a profile to be run in place of the one before."""
+        assert profile.case is case
+        self._ledger.enter(profile)
 
     def run(
         self, case: Case, scheme: Scheme, *, foresight: bool = False, exact: bool = True
@@ -100,16 +146,28 @@ class Stragglers:
         Raises:
             MethodContractError: if the scheme breaks its contract, with the round.
         """
-        return self._run(case, scheme, foresight, exact)
+        return self._ledger.run(case, scheme, foresight, exact)
 
-    def score(self, case: Case, answer: Replay) -> dict[str, float]:
+    def account(self, case: Case, answer: Replay) -> Outcome:
+        """Return what was counted and measured for an answer.
+
+        Raises:
+            MethodContractError: if the answer is not what `run` returned last for this case, or
+                the meter was tampered with.
+        """
+        return self._ledger.confirm(case, answer)
+
+    def judge(self, case: Case, outcome: Outcome) -> dict[str, float]:
         """Judge a run against the least time that any scheme could take.
 
         Raises:
-            MethodContractError: if the answer is not what `run` returned last for this case, the
-                meter was tampered with, or the time is below the bound, which would be a bug.
+            MethodContractError: if the time is below the bound, which would be a bug.
         """
-        return self._judged(case, answer)
+        return _values(self._ledger.find(case), outcome)
+
+    def score(self, case: Case, answer: Replay) -> dict[str, float]:
+        """Judge a run of this very object."""
+        return self.judge(case, self.account(case, answer))
 
 
 class _Tally(NamedTuple):
@@ -135,15 +193,18 @@ def _same(one: _Tally, other: _Tally) -> bool:
 
 def _open_ledger(
     profiles: tuple[Profile, ...], real: bool, meter: Meter, transcript: Transcript | None
-) -> tuple[Callable[..., Replay], Callable[..., dict[str, float]]]:
-    """Return what runs a scheme and what judges an answer.
-
-    They alone hold the profiles and the ledger.
-    """
+) -> Ledger:
+    """Return what runs a scheme and confirms an answer; it alone holds the profiles."""
     ledger: AnswerLedger[Replay, _Tally] = AnswerLedger(meter, WORDING, _says, _same)
+    known = list(profiles)
 
     def run(case: Case, scheme: Scheme, foresight: bool, exact: bool) -> Replay:
-        profile = _of(profiles, case)
+        profile = find(case)
+        if foresight and not profile.open_future:
+            raise MethodContractError(
+                f"It asks to be told delays beforehand on {case.group}.",
+                "Those are for oracles: say role='oracle' in the card.",
+            )
         before = ledger.open(case.instance)
         round_log = RoundLog() if transcript else None
         trained = None
@@ -162,15 +223,21 @@ def _open_ledger(
         counted = _Tally(_said(answer), counts, trained)
         return ledger.enter(case.instance, before, answer, counted, added)
 
-    def judged(case: Case, answer: Replay) -> dict[str, float]:
-        profile = _of(profiles, case)
-        return _values(profile, answer.delay, ledger.confirm(case.instance, answer))
+    def confirm(case: Case, answer: Replay) -> Outcome:
+        find(case)
+        _, counts, trained = ledger.confirm(case.instance, answer)
+        time, delivered, delay = float(counts.time), float(counts.delivered), int(answer.delay)
+        if trained is None:
+            return Outcome(time, delivered, delay, 0.0, {})
+        return Outcome(time, delivered, delay, trained.unit_s, trained.values())
 
-    return run, judged
+    def find(case: Case) -> Profile:
+        return known_case(known, case, lambda profile: profile.case, "profile")
 
+    def enter(profile: Profile) -> None:
+        known[:] = [profile]
 
-def _of(known: tuple[Profile, ...], case: Case) -> Profile:
-    return known_case(known, case, lambda profile: profile.case, "profile")
+    return Ledger(run, confirm, find, enter)
 
 
 def least_time(profile: Profile) -> float:
@@ -184,25 +251,25 @@ def least_time(profile: Profile) -> float:
     return float(profile.base[: case.jobs].min(axis=1).sum() + case.alpha * case.jobs / case.n)
 
 
-def _values(profile: Profile, delay: int, counted: _Tally) -> dict[str, float]:
+def _values(profile: Profile, outcome: Outcome) -> dict[str, float]:
     """Return the score of a run."""
-    case, counts, trained = profile.case, counted.counts, counted.trained
-    least = least_time(profile) if trained is None else trained.unit_s * case.jobs / case.n
+    case, real = profile.case, bool(outcome.trained)
+    least = outcome.unit_s * case.jobs / case.n if real else least_time(profile)
     # What is left out of a gradient was not worked for: the bound is for whole ones.
-    floor = least - (1 - counts.delivered) * case.alpha * case.jobs / case.n
-    if trained is None and counts.time < floor * (1 - ROUNDING):
+    floor = least - (1 - outcome.delivered) * case.alpha * case.jobs / case.n
+    if not real and outcome.time < floor * (1 - ROUNDING):
         raise MethodContractError(
-            f"A time of {counts.time} on {case.group} is less than the bound {floor}.",
+            f"A time of {outcome.time} on {case.group} is less than the bound {floor}.",
             "This is a bug in the engine, or a method that tampers with it.",
         )
-    values = {
-        "optimality": min(least / counts.time, 1.0) * counts.delivered,
-        "delivered": counts.delivered,
-        "ratio": counts.time / least,
+    return {
+        "optimality": min(least / outcome.time, 1.0) * outcome.delivered,
+        "delivered": outcome.delivered,
+        "ratio": outcome.time / least,
         "least_time": least,
-        "delay": delay,
+        "delay": outcome.delay,
         "jobs": case.jobs,
         "workers": case.n,
         "instance": case.instance,
+        **outcome.trained,
     }
-    return values if trained is None else {**values, **trained.values()}
