@@ -4,9 +4,10 @@
     NAME.json               which recipe made them (shape, steps, seed), and what they scored on
                             held-out data, as the file holds them
 
-A recipe knows how its weights are made (`build`) and where they are shipped (`home`). Whoever needs
-weights that are not there has them trained first. A file that was packed against a reference names
-the digest of that reference, and is refused where the reference is no longer the same.
+A recipe knows how its weights are made (`build`) and where they are shipped (`home`). Nothing is
+trained by reading: who needs weights that are not there is told what to call. Training a recipe
+trains first what it builds on, where that is missing. A file that was packed against a reference
+names the digest of that reference, and is refused where the reference is no longer the same.
 
 The files were made on an AMD EPYC, and a processor of another kind need not give the same bytes.
 """
@@ -82,7 +83,7 @@ class Loadable(Protocol[M_co]):
         ...
 
     def load(self) -> M_co:
-        """Return what it makes; trained first if it is not there."""
+        """Return what it makes."""
         ...
 
 
@@ -117,7 +118,13 @@ def of_kind(name: str, known: Mapping[str, Recipe], kind: type[R]) -> R:
 def train(
     recipe: Recipe, progress: Progress = silent, *, folder: Path | None = None
 ) -> dict[str, Any]:
-    """Train a recipe and write weights and card into `folder`; by default where readers look."""
+    """Train a recipe and write weights and card into `folder`; by default where readers look.
+
+    Recipes that it builds on are trained before, into their own homes, if they are missing there.
+    """
+    for base in _bases(recipe):
+        if not _path(base).exists():
+            train(base)
     folder = recipe.home if folder is None else folder
     folder.mkdir(parents=True, exist_ok=True)
     return recipe.build(progress, folder)
@@ -157,12 +164,28 @@ def read(path: Path, *, reference: Weights | None = None) -> dict[str, Tensor]:
 def weights(
     recipe: Recipe, folder: Path | None = None, *, reference: Weights | None = None
 ) -> dict[str, Tensor]:
-    """Return what a recipe makes, in fp32; trained first if it is not there."""
-    folder = recipe.home if folder is None else folder
-    path = folder / f"{recipe.name}{SUFFIX}"
+    """Return what a recipe makes, in fp32.
+
+    Raises:
+        EnvironmentProblem: if it is not there.
+    """
+    path = _path(recipe, folder)
     if not path.exists():
-        train(recipe, folder=folder)
+        raise EnvironmentProblem(
+            f"{path} is missing, and a run trains nothing.",
+            f"Make it first, in about {recipe.forecast_s:.0f} s: adabench train {recipe.name}.",
+        )
     return read(path, reference=reference)
+
+
+def _path(recipe: Recipe, folder: Path | None = None) -> Path:
+    return (recipe.home if folder is None else folder) / f"{recipe.name}{SUFFIX}"
+
+
+def _bases(recipe: Any) -> list[Recipe]:
+    """Return the recipes among a recipe's fields: what it goes on from."""
+    values = [getattr(recipe, part.name) for part in fields(recipe)]
+    return [value for value in values if hasattr(value, "build")]
 
 
 def describe(recipe: _Named, folder: Path, **facts: Any) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class FfnRecipe:
         return checkpoints.describe(self, folder, held_out=held_out(self.load(folder)))
 
     def load(self, folder: Path | None = None) -> Stack:
-        """Return the model in fp32; trained first if it is not there."""
+        """Return the model in fp32."""
         stack = fresh(self.shape)
         stack.load_state_dict(checkpoints.weights(self, folder, reference=self._reference()))
         return stack.frozen()

@@ -69,7 +69,7 @@ class TeacherRecipe:
         return checkpoints.describe(self, folder, held_out=held_out(self, self.load(folder)))
 
     def load(self, folder: Path | None = None) -> Backbone:
-        """Return the model in fp32; trained first if it is not there."""
+        """Return the model in fp32."""
         model = Backbone(self.shape)
         model.load_state_dict(checkpoints.weights(self, folder))
         return model.eval().requires_grad_(False)

@@ -65,7 +65,7 @@ class QuestionBackbone:
         return checkpoints.describe(self, folder, held_out=held_out(self.load(folder)))
 
     def load(self, folder: Path | None = None) -> Backbone:
-        """Return the model in fp32; trained first if it is not there."""
+        """Return the model in fp32."""
         model = self.start.load()
         model.load_state_dict(checkpoints.weights(self, folder, reference=dict(model.state_dict())))
         return model.eval().requires_grad_(False)

@@ -108,7 +108,7 @@ class WidthRecipe:
         return checkpoints.describe(self, folder, held_out=held_out(self, self.load(folder)))
 
     def load(self, folder: Path | None = None) -> Widened:
-        """Return the backbone with its modules, in fp32; trained first if they are not there."""
+        """Return the backbone with its modules, in fp32."""
         weights = checkpoints.weights(self, folder, reference=self._reference())
         found = fresh(hollow(self.base.load()))
         if self.kind == "static":

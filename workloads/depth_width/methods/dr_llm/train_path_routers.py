@@ -83,7 +83,7 @@ class PathRecipe:
         return checkpoints.describe(self, folder, labels=facts, held_out=scored)
 
     def load(self, folder: Path | None = None) -> Guided:
-        """Return the backbone with its routers, in fp32; trained first if they are not there."""
+        """Return the backbone with its routers, in fp32."""
         weights, model = checkpoints.weights(self, folder), self.base.load()
         routers = Routers(model.shape.width, model.shape.layers)
         routers.load_state_dict(weights)

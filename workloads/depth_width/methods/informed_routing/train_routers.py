@@ -92,7 +92,7 @@ class RetrofitRecipe:
         return found
 
     def load(self, folder: Path | None = None) -> Fitted:
-        """Return the backbone with its parts, in fp32; trained first if they are not there."""
+        """Return the backbone with its parts, in fp32."""
         weights = checkpoints.weights(self, folder)
         model = self.base.load()
         change(model, checkpoints.part(weights, "low."))

@@ -74,7 +74,7 @@ class ThinningRecipe:
         return checkpoints.describe(self, folder, held_out=held_out(self.load(folder)))
 
     def load(self, folder: Path | None = None) -> Fitted:
-        """Return the backbone with its parts, in fp32; trained first if they are not there."""
+        """Return the backbone with its parts, in fp32."""
         return restored(self.base.load(), KIND, self.rank, checkpoints.weights(self, folder))
 
 

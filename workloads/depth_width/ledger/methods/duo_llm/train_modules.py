@@ -93,7 +93,7 @@ class ModulesRecipe:
         return checkpoints.describe(self, folder, held_out=scored)
 
     def load(self, folder: Path | None = None) -> Duo:
-        """Return the model in fp32; trained first if it is not there."""
+        """Return the model in fp32."""
         weights, made = checkpoints.weights(self, folder), duos.fresh(self.shape)
         made.model.load_state_dict(checkpoints.part(weights, "base."))
         made.sides.load_state_dict(checkpoints.part(weights, "sides."))
@@ -122,7 +122,7 @@ class ModuleRouters:
         return checkpoints.describe(self, folder, held_out=scored)
 
     def load(self, folder: Path | None = None) -> Routers:
-        """Return the routers in fp32; trained first if they are not there."""
+        """Return the routers in fp32."""
         routers = Routers(self.base.shape)
         routers.load_state_dict(checkpoints.weights(self, folder))
         return routers.eval().requires_grad_(False)

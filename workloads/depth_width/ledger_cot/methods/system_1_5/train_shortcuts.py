@@ -89,7 +89,7 @@ class ShortcutRecipe:
         return checkpoints.describe(self, folder, held_out=held_out(self.load(folder)))
 
     def load(self, folder: Path | None = None) -> Shortened:
-        """Return the student with its shortcuts, in fp32; trained first if they are not there."""
+        """Return the student with its shortcuts, in fp32."""
         weights, model = checkpoints.weights(self, folder), self.base.load()
         parts = Shortcuts(model.shape.width, model.shape.layers)
         parts.load_state_dict(weights)
