@@ -36,9 +36,8 @@ logits of the trained one are replayed in it. It says nothing of what a wide mod
 **Limits.** Two layers solve k <= 2: compare at k = 3 and 4. Nothing here speaks of language.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -46,27 +45,14 @@ import torch
 from adabench.harness.contract.card import Card, Knob, Metric, Origin
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import DeviceUnavailable, SelectionError
-from adabench.workloads.depth_width.ledger.methods.duo_llm.train_modules import (
-    ModuleRouters,
-    ModulesRecipe,
-)
-from adabench.workloads.depth_width.ledger.recipes import recipes
-from adabench.workloads.depth_width.ledger.substrate import gpu_shape, width_twin
-from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
-from adabench.workloads.depth_width.ledger.substrate.duo.duo_twin import doubled
+from adabench.workloads.depth_width.ledger.models import WIDTH, Models, drawn
+from adabench.workloads.depth_width.ledger.substrate import gpu_shape
+from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import StudiedTally
 from adabench.workloads.depth_width.ledger.truth.oracle_scoring import study
-from adabench.workloads.depth_width.methods.acm.train_learners import WidthRecipe
-from adabench.workloads.depth_width.methods.informed_routing.train_routers import RetrofitRecipe
-from adabench.workloads.depth_width.methods.static_units.static_thinning import ThinningRecipe
-from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
-from adabench.workloads.depth_width.substrate.costs import costs, kv_analytic
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
-from adabench.workloads.depth_width.substrate.readers import DECODED, Batch, Reader
-from adabench.workloads.depth_width.substrate.stream import Corpus, Ints, draw
-from adabench.workloads.depth_width.substrate.train_backbone import BackboneRecipe
-from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
-from adabench.workloads.depth_width.substrate.width_reader import WidthReader
+from adabench.workloads.depth_width.substrate.readers import DECODED, Batch
+from adabench.workloads.depth_width.substrate.stream import Corpus, Ints
+from adabench.workloads.depth_width.substrate.tally import Tally
 from adabench.workloads.depth_width.truth.scoring import Floats, allocation, credit, quality
 
 CARD = Card(
@@ -152,100 +138,27 @@ CARD = Card(
         "depth_index4",
     ),
 )
-WIDTH = 64
-"""Of every trained model."""
 CHECK_CONDITIONS = {"batches": 2, "sequences": 8}
 
-CALIBRATION_SEED, CALIBRATION = 777, 200
-R = TypeVar("R", bound=checkpoints.Recipe)
+OUTCOMES = (Tally, StudiedTally)
+
 _EVALUATION = 1_000_003  # evaluation streams are keyed apart from training's
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """The task: held-out batches, checkpoints, and a score that knows the labels."""
+class Ledger(Models):
+    """The task: models, held-out batches, and a score that knows the labels."""
 
-    scale: str
-    seed: int
-    mode: str
-    corpora: tuple[Corpus, ...]
-    meter: Meter
-    width: int = WIDTH
+    corpora: tuple[Corpus, ...] = ()
 
     def cases(self) -> Iterator[Batch]:
         """Yield the batches; in decode, the sequences of each that are decoded."""
         for index, corpus in enumerate(self.corpora):
             yield Batch(index, np.ascontiguousarray(corpus.inputs))
 
-    @property
-    def training_seed(self) -> int:
-        """Which of the trained models this run uses."""
-        return SEEDS[self.seed % len(SEEDS)]
-
-    def reader(self, base: str) -> Reader:
-        """Return the reader of a checkpoint, trained now if it is not shipped.
-
-        Raises:
-            SelectionError: if no recipe has that name.
-        """
-        recipe = self._recipe(base, BackboneRecipe)
-        if self.scale == "gpu":
-            model = gpu_shape.random_model(recipe.shape, self.seed).cuda()
-            return Reader(model, self.mode, kv_analytic(recipe, model.shape), "cuda")
-        model = width_twin.of_backbone(recipe.load(), self.width)
-        return Reader(model, self.mode, kv_analytic(recipe, model.shape))
-
-    def unit_reader(self, base: str) -> UnitReader:
-        """Return the reader of a retrofit, trained now if it is not shipped.
-
-        Raises:
-            EnvironmentProblem: at scale `gpu`, where nothing is trained.
-            SelectionError: if no recipe has that name.
-        """
-        if self.scale == "gpu":
-            gpu_shape.refuse(base, "router")
-        if base.startswith("static-"):
-            fitted = self._recipe(base, ThinningRecipe).load()
-        else:
-            fitted = self._recipe(base, RetrofitRecipe).load()
-        return UnitReader(width_twin.of_fitted(fitted, self.width), self.mode)
-
-    def width_reader(self, base: str) -> WidthReader:
-        """Return the reader of a model with granular modules, trained now if it is not shipped.
-
-        Raises:
-            EnvironmentProblem: at scale `gpu`, where nothing is trained.
-            SelectionError: if no recipe has that name.
-        """
-        if self.scale == "gpu":
-            gpu_shape.refuse(base, "gate")
-        widened = self._recipe(base, WidthRecipe).load()
-        return WidthReader(width_twin.of_widened(widened, self.width), self.mode)
-
-    def duo_reader(self, budget: int = 0) -> DuoReader:
-        """Return the reader of the model with big and small modules; `budget` picks its routers.
-
-        Raises:
-            EnvironmentProblem: at scale `gpu`, where nothing is trained.
-        """
-        if self.scale == "gpu":
-            gpu_shape.refuse("duo", "module")
-        duo = self._recipe("duo", ModulesRecipe).load()
-        name = f"duo-router-{budget}"
-        routers = self._recipe(name, ModuleRouters).load() if budget else None
-        if self.width != WIDTH:
-            doubled(duo, routers, self.width)
-        return DuoReader(duo, routers, self.mode)
-
-    def _recipe(self, base: str, kind: type[R]) -> R:
-        return checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
-
-    def calibration(self) -> Batch:
-        """Return unlabelled sequences that no score is taken on."""
-        shape = self.corpora[0].inputs.shape
-        if self.scale == "gpu":
-            return Batch(-1, gpu_shape.random_tokens(CALIBRATION_SEED, 1, shape[1])[0].inputs)
-        return Batch(-1, _draw(CALIBRATION_SEED, CALIBRATION).inputs.copy())
+    def substrate(self) -> Models:
+        """Return the models, without streams."""
+        return Models(self.scale, self.seed, self.mode, Meter(), self.width)
 
     def truth(self, batch: Batch) -> Ints:
         """Return the tokens with the last target, [sequences, tokens + 1]. For oracles alone."""
@@ -259,27 +172,22 @@ class Ledger:
         """
         return credit(self.corpora[batch.index], answer, wrong)
 
-    def rehearse(self, solve: Callable[[], object]) -> None:
-        """Record the decisions of one solve, where a twin is to replay them."""
-        if self.width != WIDTH:
-            width_twin.rehearse(solve)
+    def judge(self, batch: Batch, tally: Tally) -> Mapping[str, float]:
+        """Return quality, counted work and where the work went."""
+        values = tally.values()
+        if self.scale == "gpu":
+            return values
+        corpus = self.corpora[batch.index]
+        values |= study(corpus, tally) | quality(corpus, tally.logits)
+        return values | allocation(corpus.labels, tally.executions.numpy())
 
     def score(self, batch: Batch, answer: Answer) -> Mapping[str, float]:
-        """Return quality, counted work and where the work went.
+        """Judge an answer of this very object.
 
         Raises:
             MethodContractError: if another width was asked for and no twin has run.
         """
-        if self.width != WIDTH:
-            width_twin.done(self.width, answer)
-        tokens = answer.logits.shape[0] * answer.logits.shape[1]
-        ran = answer.executions().numpy()
-        values = costs(answer, tokens) | {"executions": float(ran.mean())}
-        if self.scale == "gpu":
-            return values
-        corpus = self.corpora[batch.index]
-        values |= study(corpus, answer)
-        return values | quality(corpus, answer) | allocation(corpus.labels, ran)
+        return self.judge(batch, self.account(batch, answer))
 
 
 def load(
@@ -309,13 +217,8 @@ def load(
                 "Run it where torch.cuda.is_available(), or leave out --scale gpu.",
             )
         corpora = gpu_shape.random_tokens(seed, batches, gpu_shape.SHAPE.tokens)
-        return Ledger(scale, seed, mode, corpora, Meter(), width)
+        return Ledger(scale, seed, mode, Meter(), width, corpora)
     if mode in DECODED:
         sequences = min(sequences, DECODED[mode][1])
-    corpora = tuple(_draw(seed, sequences, _EVALUATION, i) for i in range(batches))
-    return Ledger(scale, seed, mode, corpora, Meter(), width)
-
-
-def _draw(*seeds: int) -> Corpus:
-    """Draw `seeds[1]` sequences from a stream keyed by all of the numbers."""
-    return draw(np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds))), seeds[1])
+    corpora = tuple(drawn(seed, sequences, _EVALUATION, i) for i in range(batches))
+    return Ledger(scale, seed, mode, Meter(), width, corpora)

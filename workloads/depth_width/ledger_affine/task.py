@@ -19,15 +19,10 @@ import numpy as np
 
 from adabench.harness.contract.card import Card, Knob, Metric, Origin
 from adabench.harness.contract.protocols import Meter
-from adabench.workloads.depth_width.ledger_affine.recipes import recipes
+from adabench.workloads.depth_width.ledger_affine.models import Models, drawn
 from adabench.workloads.depth_width.ledger_affine.substrate import affine_stream
-from adabench.workloads.depth_width.ledger_affine.substrate.ffn_reader import FfnReader
-from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import Run
-from adabench.workloads.depth_width.ledger_affine.substrate.train_ffns import FfnRecipe
+from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import LoopTally, Run
 from adabench.workloads.depth_width.ledger_affine.truth.affine_scoring import deep_and_loops
-from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
-from adabench.workloads.depth_width.substrate.costs import costs
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import DECODED, Batch
 from adabench.workloads.depth_width.substrate.stream import Corpus
@@ -103,42 +98,26 @@ CARD = Card(
 )
 CHECK_CONDITIONS = {"batches": 2, "sequences": 8}
 
-CALIBRATION_SEED, CALIBRATION = 777, 200
+OUTCOMES = (LoopTally,)
+
 _SIBLINGS = 1_000_081
 _EVALUATION = 1_000_039  # keyed apart from the plain stream's and from training's
 
 
 @dataclass(frozen=True)
-class Composing:
+class Composing(Models):
     """The task: streams of `affine_stream.py`, their models, and a score that knows the labels."""
 
-    seed: int
-    mode: str
-    corpora: tuple[Corpus, ...]
-    meter: Meter
+    corpora: tuple[Corpus, ...] = ()
 
     def cases(self) -> Iterator[Batch]:
         """Yield the batches; in decode, the sequences of each that are decoded."""
         for index, corpus in enumerate(self.corpora):
             yield Batch(index, np.ascontiguousarray(corpus.inputs))
 
-    @property
-    def training_seed(self) -> int:
-        """Which of the trained models this run uses."""
-        return SEEDS[self.seed % len(SEEDS)]
-
-    def ffn_reader(self, base: str) -> FfnReader:
-        """Return the reader of a model, trained now if it is not shipped.
-
-        Raises:
-            SelectionError: if no recipe has that name.
-        """
-        recipe = checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), FfnRecipe)
-        return FfnReader(recipe.load(), self.mode)
-
-    def calibration(self) -> Batch:
-        """Return unlabelled sequences that no score is taken on."""
-        return Batch(-1, np.ascontiguousarray(_draw(CALIBRATION_SEED, CALIBRATION).inputs))
+    def substrate(self) -> Models:
+        """Return the models, without streams."""
+        return Models(self.seed, self.mode, Meter())
 
     def credit(self, batch: Batch, answer: Answer, *, wrong: int | None = None) -> Floats:
         """Return what each sequence adds to the batch's accuracy, [sequences].
@@ -168,13 +147,16 @@ class Composing:
         generator = np.random.Generator(np.random.PCG64(seeds))
         return affine_stream.sibling(generator, self.corpora[index])
 
-    def score(self, batch: Batch, answer: Run) -> Mapping[str, float]:
+    def judge(self, batch: Batch, tally: LoopTally) -> Mapping[str, float]:
         """Return quality, counted work and where the work went."""
-        corpus, tokens = self.corpora[batch.index], batch.tokens.size
-        ran = answer.executions().numpy()
-        found = costs(answer, tokens) | {"executions": float(ran.mean())}
-        found |= quality(corpus, answer) | allocation(corpus.labels, ran)
-        return found | deep_and_loops(corpus, answer, found)
+        corpus, found = self.corpora[batch.index], tally.values()
+        found |= quality(corpus, tally.logits)
+        found |= allocation(corpus.labels, tally.executions.numpy())
+        return found | deep_and_loops(corpus, tally, found)
+
+    def score(self, batch: Batch, answer: Run) -> Mapping[str, float]:
+        """Judge an answer of this very object."""
+        return self.judge(batch, self.account(batch, answer))
 
 
 def load(
@@ -184,11 +166,5 @@ def load(
     del scale  # there is one
     if mode in DECODED:
         sequences = min(sequences, DECODED[mode][1])
-    drawn = tuple(_draw(seed, sequences, _EVALUATION, index) for index in range(batches))
-    return Composing(seed, mode, drawn, Meter())
-
-
-def _draw(*seeds: int) -> Corpus:
-    """Draw `seeds[1]` sequences from a stream keyed by all of the numbers."""
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
-    return affine_stream.draw(generator, seeds[1])
+    corpora = tuple(drawn(seed, sequences, _EVALUATION, index) for index in range(batches))
+    return Composing(seed, mode, Meter(), corpora)

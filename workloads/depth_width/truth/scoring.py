@@ -24,7 +24,7 @@ def predictable_loss(corpus: Corpus, logits: Tensor, where: npt.NDArray[np.bool_
     """Return the mean cross-entropy in nats over the positions in `where`."""
     chosen = torch.from_numpy(where)
     targets = torch.from_numpy(corpus.targets[where])
-    return float(F.cross_entropy(logits.cpu()[chosen], targets))
+    return float(F.cross_entropy(logits[chosen], targets))
 
 
 def credit(corpus: Corpus, answer: Answer, wrong: int | None = None) -> Floats:
@@ -97,9 +97,9 @@ def auc(ours: npt.NDArray[np.floating], others: npt.NDArray[np.floating]) -> flo
     return float((a * (below + b / 2)).sum() / (len(ours) * len(others)))
 
 
-def quality(corpus: Corpus, answer: Answer) -> dict[str, float]:
+def quality(corpus: Corpus, logits: Tensor) -> dict[str, float]:
     """Return how good the answers and the fillers are."""
-    right = answer.logits.argmax(-1).cpu().numpy() == corpus.targets
+    right = logits.argmax(-1).numpy() == corpus.targets
     labels = corpus.labels
     equal = labels.of("equal")
     by_k = {
@@ -111,6 +111,6 @@ def quality(corpus: Corpus, answer: Answer) -> dict[str, float]:
     return by_k | {
         "accuracy": float(np.mean(list(by_k.values()))),
         "accuracy_filler": float(right[filler].mean()),
-        "loss_predictable": predictable_loss(corpus, answer.logits, equal | filler),
+        "loss_predictable": predictable_loss(corpus, logits, equal | filler),
         "answers": float(equal.sum()),
     }

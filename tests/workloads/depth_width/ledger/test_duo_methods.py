@@ -14,6 +14,7 @@ from adabench.workloads.depth_width.ledger.methods import duo_best_of_n, duo_ora
 from adabench.workloads.depth_width.ledger.substrate.duo import duo_modules as duos
 from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import BIG, SKIP, SMALL
+from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import StudiedTally
 from adabench.workloads.depth_width.ledger.task import Ledger, load
 from adabench.workloads.depth_width.ledger.truth import oracle_scoring, oracle_targets
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
@@ -208,7 +209,7 @@ def test_difficulty_is_what_more_compute_buys() -> None:
     hard = corpus.labels.of("equal") & (corpus.labels.k == 4)
     for row, at in zip(*np.nonzero(hard), strict=True):
         more[row, at, corpus.targets[row, at]] = 9.0
-    answer = oracle_scoring.Studied(less, (), views={"less": less, "more": more})
+    answer = StudiedTally(less, less[..., 0], {}, {"less": less, "more": more}, {})
     found = oracle_scoring.study(corpus, answer)
     assert found["gain_answer_k4"] > 3
     assert found["gain_tenth"] == pytest.approx(found["gain_answer_k4"] / 10)

@@ -10,7 +10,7 @@ import torch
 
 from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
-from adabench.workloads.depth_width.ledger import task as task_file
+from adabench.workloads.depth_width.ledger import models
 from adabench.workloads.depth_width.ledger.methods.mor import mor, threshold_calibration
 from adabench.workloads.depth_width.ledger.task import Ledger, load
 from adabench.workloads.depth_width.substrate.gathered_forward import prefill
@@ -90,14 +90,14 @@ def test_the_tokens_that_are_scored_do_not_move_the_thresholds() -> None:
 
 def test_thresholds_are_found_without_labels(monkeypatch: pytest.MonkeyPatch) -> None:
     task = load("embedded", 0, batches=1, sequences=8)
-    levels, drawn = prepared(task).levels, task_file._draw
+    levels, drawn = prepared(task).levels, models.drawn
 
     def blind(*seeds: int) -> Corpus:
         corpus = drawn(*seeds)
         none = np.zeros_like(corpus.labels.k)
         return Corpus(corpus.tokens, Labels(*[none] * len(dataclasses.fields(Labels))))
 
-    monkeypatch.setattr(task_file, "_draw", blind)
+    monkeypatch.setattr(models, "drawn", blind)
     assert prepared(task).levels == levels
 
 

@@ -40,8 +40,9 @@ from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point, Rati
 from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search as study
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import BIG, SIXTEENTH, written
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
+from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import Studied
 from adabench.workloads.depth_width.ledger.truth import oracle_targets as judging
-from adabench.workloads.depth_width.ledger.truth.oracle_scoring import Studied, classes
+from adabench.workloads.depth_width.ledger.truth.oracle_scoring import classes
 from adabench.workloads.depth_width.ledger.truth.oracle_task import OracleTask
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread, read_out
 from adabench.workloads.depth_width.substrate.readers import GATHERED_TILE, Batch

@@ -20,7 +20,6 @@ runs. A view `big` is the reference that ran big everywhere:
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -28,22 +27,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import PLACES, SIXTEENTH, SLOTS
-from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import StudiedTally
 from adabench.workloads.depth_width.substrate.stream import KMAX, Corpus, Labels
+from adabench.workloads.depth_width.substrate.tally import Tally
 
 Bools = npt.NDArray[np.bool_]
 _SPLIT = ("answer", "random")
-
-
-@dataclass(frozen=True)
-class Studied(Answer):
-    """An oracle's answer, with what else it ran on the same positions."""
-
-    views: Mapping[str, Tensor] = field(default_factory=dict)
-    """Logits [sequences, tokens, vocabulary] by name."""
-    running: Mapping[str, Tensor] = field(default_factory=dict)
-    """Logits of the running value, [sequences, tokens, 7]: `own` and `big`."""
 
 
 def classes(labels: Labels) -> dict[str, Bools]:
@@ -59,42 +48,19 @@ def losses(corpus: Corpus, logits: Tensor) -> npt.NDArray[np.float64]:
     return each.view(targets.shape).double().numpy()
 
 
-def study(corpus: Corpus, answer: Answer) -> dict[str, float]:
-    """Return the metrics of this file that an answer has."""
-    own, where = losses(corpus, answer.logits.cpu()), classes(corpus.labels)
+def study(corpus: Corpus, tally: Tally) -> dict[str, float]:
+    """Return the metrics of this file that an answer has, `exit_like` excepted."""
+    own, where = losses(corpus, tally.logits), classes(corpus.labels)
     found = {f"loss_{name}": float(own[where[name]].mean()) for name in _SPLIT if where[name].any()}
-    if not isinstance(answer, Studied):
-        return found | exit_like(answer)
-    seen = {name: losses(corpus, logits) for name, logits in answer.views.items()}
+    if not isinstance(tally, StudiedTally):
+        return found
+    seen = {name: losses(corpus, logits) for name, logits in tally.views.items()}
     found |= _against(own, seen, where)
     if "less" in seen:
         found |= _difficulty(seen["less"] - seen["more"], corpus.labels, where)
-    if answer.running:
-        found |= _running(corpus, answer.running)
+    if tally.running:
+        found |= _running(corpus, tally.running)
     return found
-
-
-def exit_like(answer: Answer) -> dict[str, float]:
-    """Return the share of early exits among the positions that skip; 1 where nobody skips.
-
-    An early exit skips every layer after the first that it skips. Nothing for other models.
-    """
-    if answer.layers_per_run != SIXTEENTH:
-        return {}
-    n, tokens = answer.logits.shape[:2]
-    ran = torch.zeros(answer.unrolled, n, tokens, dtype=torch.bool)
-    for sequences, work in answer.works:
-        part = torch.zeros(answer.unrolled, len(sequences) * tokens, dtype=torch.bool)
-        for slot, flat in work.runs:
-            layer, place = divmod(slot, SLOTS)
-            if place in PLACES:
-                part[layer, flat] = True
-        ran[:, sequences] = part.view(-1, len(sequences), tokens)
-    skips = ~ran.all(0)
-    if not skips.any():
-        return {"exit_like": 1.0}
-    returns = (ran[1:] & ~ran[:-1]).any(0)  # runs a layer after one that it skipped
-    return {"exit_like": float((~returns)[skips].double().mean())}
 
 
 def _against(

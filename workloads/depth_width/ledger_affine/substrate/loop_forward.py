@@ -29,6 +29,7 @@ from adabench.workloads.depth_width.ledger_affine.substrate.ffn_models import Ff
 from adabench.workloads.depth_width.substrate.attention import Cache, Decode, Prefill, pack
 from adabench.workloads.depth_width.substrate.backbone import Layer
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread, read_out
+from adabench.workloads.depth_width.substrate.tally import Tally, tally
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
 Depths = Callable[[int, Tensor, Work], Tensor]
@@ -69,6 +70,20 @@ class Run(Answer):
                 ran.index_add_(0, flat, torch.full((len(flat),), weight, dtype=torch.double))
             count[sequences] += ran.view(-1, tokens)
         return count
+
+
+@dataclass(frozen=True)
+class LoopTally(Tally):
+    """What an answer says and what it took, with the loops by themselves."""
+
+    loops: Tensor
+    """Over all layers, [sequences, tokens]."""
+
+
+def loop_tally(run: Run) -> LoopTally:
+    """Return what the engine wrote down of an answer."""
+    found = tally(run)
+    return LoopTally(found.logits, found.executions, found.counted, run.loops())
 
 
 def argmax(stack: Stack, bias: float = 0.0) -> Depths:

@@ -1,0 +1,151 @@
+"""What methods of the ledger get: trained models by name, unlabelled sequences, and an account.
+
+Here are no streams that a score is taken on, and no labels. Where a timing twin is to replay the
+trained model (`width_twin.py`), this object has it recorded before a case is measured.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+from adabench.harness.contract.protocols import Meter
+from adabench.workloads.depth_width.ledger.methods.duo_llm.train_modules import (
+    ModuleRouters,
+    ModulesRecipe,
+)
+from adabench.workloads.depth_width.ledger.recipes import recipes
+from adabench.workloads.depth_width.ledger.substrate import gpu_shape, width_twin
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_twin import doubled
+from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import (
+    Studied,
+    StudiedTally,
+    exit_like,
+)
+from adabench.workloads.depth_width.methods.acm.train_learners import WidthRecipe
+from adabench.workloads.depth_width.methods.informed_routing.train_routers import RetrofitRecipe
+from adabench.workloads.depth_width.methods.static_units.static_thinning import ThinningRecipe
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
+from adabench.workloads.depth_width.substrate.costs import kv_analytic
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import Batch, Reader
+from adabench.workloads.depth_width.substrate.stream import Corpus, draw
+from adabench.workloads.depth_width.substrate.tally import Tally, tally
+from adabench.workloads.depth_width.substrate.train_backbone import BackboneRecipe
+from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
+from adabench.workloads.depth_width.substrate.width_reader import WidthReader
+
+WIDTH = 64
+"""Of every trained model."""
+CALIBRATION_SEED, CALIBRATION = 777, 200
+R = TypeVar("R", bound=checkpoints.Recipe)
+
+
+@dataclass(frozen=True)
+class Models:
+    """The trained models of a run, and how they are read."""
+
+    scale: str
+    seed: int
+    mode: str
+    meter: Meter
+    width: int = WIDTH
+
+    @property
+    def training_seed(self) -> int:
+        """Which of the trained models this run uses."""
+        return SEEDS[self.seed % len(SEEDS)]
+
+    def reader(self, base: str) -> Reader:
+        """Return the reader of a checkpoint.
+
+        Raises:
+            EnvironmentProblem: if it was not trained yet.
+            SelectionError: if no recipe has that name.
+        """
+        recipe = self._recipe(base, BackboneRecipe)
+        if self.scale == "gpu":
+            model = gpu_shape.random_model(recipe.shape, self.seed).cuda()
+            return Reader(model, self.mode, kv_analytic(recipe, model.shape), "cuda")
+        model = width_twin.of_backbone(recipe.load(), self.width)
+        return Reader(model, self.mode, kv_analytic(recipe, model.shape))
+
+    def unit_reader(self, base: str) -> UnitReader:
+        """Return the reader of a retrofit.
+
+        Raises:
+            EnvironmentProblem: if it was not trained yet, and at scale `gpu`, where nothing is.
+            SelectionError: if no recipe has that name.
+        """
+        if self.scale == "gpu":
+            gpu_shape.refuse(base, "router")
+        if base.startswith("static-"):
+            fitted = self._recipe(base, ThinningRecipe).load()
+        else:
+            fitted = self._recipe(base, RetrofitRecipe).load()
+        return UnitReader(width_twin.of_fitted(fitted, self.width), self.mode)
+
+    def width_reader(self, base: str) -> WidthReader:
+        """Return the reader of a model with granular modules.
+
+        Raises:
+            EnvironmentProblem: if it was not trained yet, and at scale `gpu`, where nothing is.
+            SelectionError: if no recipe has that name.
+        """
+        if self.scale == "gpu":
+            gpu_shape.refuse(base, "gate")
+        widened = self._recipe(base, WidthRecipe).load()
+        return WidthReader(width_twin.of_widened(widened, self.width), self.mode)
+
+    def duo_reader(self, budget: int = 0) -> DuoReader:
+        """Return the reader of the model with big and small modules; `budget` picks its routers.
+
+        Raises:
+            EnvironmentProblem: if it was not trained yet, and at scale `gpu`, where nothing is.
+        """
+        if self.scale == "gpu":
+            gpu_shape.refuse("duo", "module")
+        duo = self._recipe("duo", ModulesRecipe).load()
+        name = f"duo-router-{budget}"
+        routers = self._recipe(name, ModuleRouters).load() if budget else None
+        if self.width != WIDTH:
+            doubled(duo, routers, self.width)
+        return DuoReader(duo, routers, self.mode)
+
+    def _recipe(self, base: str, kind: type[R]) -> R:
+        return checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
+
+    def calibration(self) -> Batch:
+        """Return unlabelled sequences that no score is taken on."""
+        if self.scale == "gpu":
+            tokens = gpu_shape.SHAPE.tokens
+            return Batch(-1, gpu_shape.random_tokens(CALIBRATION_SEED, 1, tokens)[0].inputs)
+        return Batch(-1, drawn(CALIBRATION_SEED, CALIBRATION).inputs.copy())
+
+    def rehearse(self, solve: Callable[[], object]) -> None:
+        """Record the decisions of one solve, where a twin is to replay them."""
+        if self.width != WIDTH:
+            width_twin.rehearse(solve)
+
+    def account(self, batch: Batch, answer: Answer) -> Tally:
+        """Return what the engine wrote down of an answer; at scale `gpu` without logits.
+
+        Raises:
+            MethodContractError: if another width was asked for and no twin has run.
+        """
+        del batch
+        if self.width != WIDTH:
+            width_twin.done(self.width, answer)
+        found = tally(answer, scored=self.scale != "gpu")
+        if isinstance(answer, Studied):
+            own = (found.logits, found.executions, found.counted)
+            return StudiedTally(*own, answer.views, answer.running)
+        return replace(found, counted={**found.counted, **exit_like(answer)})
+
+
+def drawn(*seeds: int) -> Corpus:
+    """Draw `seeds[1]` sequences from a stream keyed by all of the numbers."""
+    return draw(np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds))), seeds[1])

@@ -1,0 +1,61 @@
+"""What methods of affine operands get: trained models by name, unlabelled sequences, an account."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from adabench.harness.contract.protocols import Meter
+from adabench.workloads.depth_width.ledger_affine.recipes import recipes
+from adabench.workloads.depth_width.ledger_affine.substrate import affine_stream
+from adabench.workloads.depth_width.ledger_affine.substrate.ffn_reader import FfnReader
+from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import (
+    LoopTally,
+    Run,
+    loop_tally,
+)
+from adabench.workloads.depth_width.ledger_affine.substrate.train_ffns import FfnRecipe
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
+from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.substrate.stream import Corpus
+
+CALIBRATION_SEED, CALIBRATION = 777, 200
+
+
+@dataclass(frozen=True)
+class Models:
+    """The trained models of a run, and how they are read."""
+
+    seed: int
+    mode: str
+    meter: Meter
+
+    @property
+    def training_seed(self) -> int:
+        """Which of the trained models this run uses."""
+        return SEEDS[self.seed % len(SEEDS)]
+
+    def ffn_reader(self, base: str) -> FfnReader:
+        """Return the reader of a model.
+
+        Raises:
+            EnvironmentProblem: if it was not trained yet.
+            SelectionError: if no recipe has that name.
+        """
+        recipe = checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), FfnRecipe)
+        return FfnReader(recipe.load(), self.mode)
+
+    def calibration(self) -> Batch:
+        """Return unlabelled sequences that no score is taken on."""
+        return Batch(-1, np.ascontiguousarray(drawn(CALIBRATION_SEED, CALIBRATION).inputs))
+
+    def account(self, batch: Batch, answer: Run) -> LoopTally:
+        """Return what the engine wrote down of an answer."""
+        del batch
+        return loop_tally(answer)
+
+
+def drawn(*seeds: int) -> Corpus:
+    """Draw `seeds[1]` sequences from a stream keyed by all of the numbers."""
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
+    return affine_stream.draw(generator, seeds[1])
