@@ -22,33 +22,17 @@ few that a batch then has.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
 from adabench.harness.contract.card import Card, Knob, Metric, Origin
 from adabench.harness.contract.protocols import Meter
-from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_shortcuts import (
-    ShortcutRecipe,
-)
-from adabench.workloads.depth_width.ledger_cot.recipes import recipes
+from adabench.workloads.depth_width.ledger_cot.models import Models, drawn
 from adabench.workloads.depth_width.ledger_cot.substrate import traces
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
-from adabench.workloads.depth_width.ledger_cot.substrate.solver import (
-    TOGETHER,
-    ShortenedSolver,
-    Solver,
-)
+from adabench.workloads.depth_width.ledger_cot.substrate.solution_tally import SolutionTally
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import Reckoned
-from adabench.workloads.depth_width.ledger_cot.substrate.train_student import StudentRecipe
-from adabench.workloads.depth_width.ledger_cot.substrate.train_teacher import TeacherRecipe
-from adabench.workloads.depth_width.ledger_cot.truth.step_scoring import (
-    allocation,
-    costs,
-    phases,
-)
-from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
+from adabench.workloads.depth_width.ledger_cot.truth.step_scoring import allocation
 from adabench.workloads.depth_width.substrate.questions import Exam, Questions
 from adabench.workloads.depth_width.substrate.readers import DECODED
 from adabench.workloads.depth_width.substrate.stream import Bools, Ints
@@ -86,52 +70,27 @@ CARD = Card(
 )
 CHECK_CONDITIONS = {"batches": 2, "sequences": 8}
 
-STUDENT = "cot-latent"
+OUTCOMES = (SolutionTally,)
+
 PER_SEQUENCE = 1
-CALIBRATION_SEED, CALIBRATION = 777, 200
-R = TypeVar("R", bound=checkpoints.Recipe)
 _EVALUATION = 1_000_039
 _SIBLINGS = 1_000_081
 
 
 @dataclass(frozen=True)
-class Reckoning:
+class Reckoning(Models):
     """The task: exams, backbones, shortcuts, and a score that knows the keys."""
 
-    seed: int
-    mode: str
-    exams: tuple[Reckoned, ...]
-    meter: Meter
+    exams: tuple[Reckoned, ...] = ()
 
     def cases(self) -> Iterator[Exam]:
         """Yield the exams without their keys."""
         for index, posed in enumerate(self.exams):
             yield Exam(index, Questions(posed.questions.tokens.copy(), posed.questions.lengths))
 
-    @property
-    def training_seed(self) -> int:
-        """Which of the trained models this run uses."""
-        return SEEDS[self.seed % len(SEEDS)]
-
-    def solver(self, base: str) -> Solver:
-        """Return a backbone such as `cot-words`."""
-        if base == STUDENT:
-            model = self._recipe(base, StudentRecipe).load()
-        else:
-            model = self._recipe(base, TeacherRecipe).load()
-        return Solver(model, TOGETHER[self.mode])
-
-    def shortened(self, kind: str) -> ShortenedSolver:
-        """Return the latent student and shortcuts that were trained for it."""
-        found = self._recipe(f"cot-shortcuts-{kind}", ShortcutRecipe).load()
-        return ShortenedSolver(Solver(found.model, TOGETHER[self.mode]), found)
-
-    def _recipe(self, base: str, kind: type[R]) -> R:
-        return checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
-
-    def calibration(self) -> Exam:
-        """Return questions without keys that no score is taken on."""
-        return Exam(-1, _draw(CALIBRATION_SEED, CALIBRATION).questions)
+    def substrate(self) -> Models:
+        """Return the models, without exams."""
+        return Models(self.seed, self.mode, Meter())
 
     def key(self, exam: Exam, *, wrong: int | None = None) -> Ints:
         """Return the answers of an exam, [n]. For oracles alone.
@@ -154,17 +113,16 @@ class Reckoning:
     def _posed(self, exam: Exam) -> Reckoned:
         return self.exams[exam.index]
 
-    def score(self, exam: Exam, solution: Solution) -> Mapping[str, float]:
+    def judge(self, exam: Exam, tally: SolutionTally) -> Mapping[str, float]:
         """Return quality, counted work and where the work went."""
         keys = self._posed(exam).keys
-        hit = solution.said.numpy() == keys.answers
-        tokens = int(exam.questions.lengths.sum()) + len(hit)
-        return (
-            {"accuracy": float(hit.mean()), "answers": float(len(hit))}
-            | phases(solution, tokens)
-            | costs(solution, tokens)
-            | allocation(solution, keys)
-        )
+        hit = tally.said.numpy() == keys.answers
+        found = {"accuracy": float(hit.mean()), "answers": float(len(hit)), **tally.counted}
+        return found | allocation(tally, keys)
+
+    def score(self, exam: Exam, solution: Solution) -> Mapping[str, float]:
+        """Judge a solution of this very object."""
+        return self.judge(exam, self.account(exam, solution))
 
 
 def load(
@@ -175,11 +133,5 @@ def load(
     if mode in DECODED:
         sequences = min(sequences, DECODED[mode][1])
     n = PER_SEQUENCE * sequences
-    exams = tuple(_draw(seed, n, _EVALUATION, index) for index in range(batches))
-    return Reckoning(seed, mode, exams, Meter())
-
-
-def _draw(*seeds: int) -> Reckoned:
-    """Draw `seeds[1]` questions from a stream keyed by all of the numbers."""
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
-    return traces.pose(generator, seeds[1])
+    exams = tuple(drawn(seed, n, _EVALUATION, index) for index in range(batches))
+    return Reckoning(seed, mode, Meter(), exams)

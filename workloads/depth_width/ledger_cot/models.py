@@ -1,0 +1,88 @@
+"""What methods that reckon in steps get: trained models, questions without keys, an account."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from adabench.harness.contract.protocols import Meter
+from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_shortcuts import (
+    ShortcutRecipe,
+)
+from adabench.workloads.depth_width.ledger_cot.recipes import recipes
+from adabench.workloads.depth_width.ledger_cot.substrate import traces
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
+from adabench.workloads.depth_width.ledger_cot.substrate.solution_tally import (
+    SolutionTally,
+    solution_tally,
+)
+from adabench.workloads.depth_width.ledger_cot.substrate.solver import (
+    TOGETHER,
+    ShortenedSolver,
+    Solver,
+)
+from adabench.workloads.depth_width.ledger_cot.substrate.traces import Reckoned
+from adabench.workloads.depth_width.ledger_cot.substrate.train_student import StudentRecipe
+from adabench.workloads.depth_width.ledger_cot.substrate.train_teacher import TeacherRecipe
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
+from adabench.workloads.depth_width.substrate.questions import Exam
+
+STUDENT = "cot-latent"
+CALIBRATION_SEED, CALIBRATION = 777, 200
+R = TypeVar("R", bound=checkpoints.Recipe)
+
+
+@dataclass(frozen=True)
+class Models:
+    """The trained models of a run, and how they are read."""
+
+    seed: int
+    mode: str
+    meter: Meter
+
+    @property
+    def training_seed(self) -> int:
+        """Which of the trained models this run uses."""
+        return SEEDS[self.seed % len(SEEDS)]
+
+    def solver(self, base: str) -> Solver:
+        """Return a backbone such as `cot-words`.
+
+        Raises:
+            EnvironmentProblem: if it was not trained yet.
+            SelectionError: if no recipe has that name.
+        """
+        if base == STUDENT:
+            model = self._recipe(base, StudentRecipe).load()
+        else:
+            model = self._recipe(base, TeacherRecipe).load()
+        return Solver(model, TOGETHER[self.mode])
+
+    def shortened(self, kind: str) -> ShortenedSolver:
+        """Return the latent student and shortcuts that were trained for it.
+
+        Raises:
+            EnvironmentProblem: if they were not trained yet.
+            SelectionError: if no recipe has that name.
+        """
+        found = self._recipe(f"cot-shortcuts-{kind}", ShortcutRecipe).load()
+        return ShortenedSolver(Solver(found.model, TOGETHER[self.mode]), found)
+
+    def _recipe(self, base: str, kind: type[R]) -> R:
+        return checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
+
+    def calibration(self) -> Exam:
+        """Return questions without keys that no score is taken on."""
+        return Exam(-1, drawn(CALIBRATION_SEED, CALIBRATION).questions)
+
+    def account(self, exam: Exam, solution: Solution) -> SolutionTally:
+        """Return what the engine wrote down of a solution."""
+        tokens = int(exam.questions.lengths.sum()) + len(solution.said)
+        return solution_tally(solution, tokens)
+
+
+def drawn(*seeds: int) -> Reckoned:
+    """Draw `seeds[1]` questions from a stream keyed by all of the numbers."""
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
+    return traces.pose(generator, seeds[1])
