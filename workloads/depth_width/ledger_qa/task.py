@@ -12,30 +12,16 @@ sixteen together, of the few that a batch then has. The three answers are decode
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
-import torch
 
 from adabench.harness.contract.card import Card, Knob, Metric, Origin
 from adabench.harness.contract.protocols import Meter
-from adabench.workloads.depth_width.ledger_qa.recipes import recipes
-from adabench.workloads.depth_width.ledger_qa.substrate.train_questions import QuestionBackbone
+from adabench.workloads.depth_width.ledger_qa.models import Models, drawn
+from adabench.workloads.depth_width.ledger_qa.substrate.reply_tally import ReplyTally
 from adabench.workloads.depth_width.ledger_qa.truth.question_scoring import allocation, quality
-from adabench.workloads.depth_width.methods.dr_llm.train_path_routers import PathRecipe
-from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
-from adabench.workloads.depth_width.substrate.costs import counted
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
-from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader
-from adabench.workloads.depth_width.substrate.paths.path_routers import Guided
-from adabench.workloads.depth_width.substrate.questions import (
-    Asked,
-    Exam,
-    Questions,
-    ask,
-    redrawn,
-)
+from adabench.workloads.depth_width.substrate.questions import Asked, Exam, Questions, redrawn
 from adabench.workloads.depth_width.substrate.readers import DECODED
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.truth.scoring import wrong_answers
@@ -78,58 +64,27 @@ CARD = Card(
 )
 CHECK_CONDITIONS = {"batches": 2, "sequences": 8}
 
-BASE = "qa-6"
+OUTCOMES = (ReplyTally,)
+
 PER_SEQUENCE = 4
-TOGETHER = {"prefill": 16, "decode1": 1, "decode16": 16}
-CALIBRATION_SEED, CALIBRATION = 777, 400
-STATIC_SEED = 778
-R = TypeVar("R", bound=checkpoints.Recipe)
 _EVALUATION = 1_000_033
 _OTHER_FILLERS = 1_000_037
 
 
 @dataclass(frozen=True)
-class Asking:
+class Asking(Models):
     """The task: exams, backbones and routers, and a score that knows the keys."""
 
-    seed: int
-    mode: str
-    exams: tuple[Asked, ...]
-    meter: Meter
+    exams: tuple[Asked, ...] = ()
 
     def cases(self) -> Iterator[Exam]:
         """Yield the exams without their keys."""
         for index, asked in enumerate(self.exams):
             yield Exam(index, Questions(asked.questions.tokens.copy(), asked.questions.lengths))
 
-    @property
-    def training_seed(self) -> int:
-        """Which of the trained models this run uses."""
-        return SEEDS[self.seed % len(SEEDS)]
-
-    def path_reader(self) -> PathReader:
-        """Return the frozen backbone."""
-        return PathReader(self._recipe(BASE, QuestionBackbone).load(), TOGETHER[self.mode])
-
-    def guided(self, base: str) -> tuple[PathReader, Guided]:
-        """Return a frozen backbone and the routers trained for it."""
-        guided = self._recipe(base, PathRecipe).load()
-        return PathReader(guided.model, TOGETHER[self.mode]), guided
-
-    def _recipe(self, base: str, kind: type[R]) -> R:
-        return checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
-
-    def calibration(self) -> Exam:
-        """Return questions without keys that no score is taken on."""
-        return Exam(-1, _draw(CALIBRATION_SEED, CALIBRATION).questions)
-
-    def training_questions(self) -> Asked:
-        """Return questions *with* keys that no score is taken on: what a static path is fitted to."""
-        return _draw(STATIC_SEED, CALIBRATION, self.training_seed)
-
-    def fitted_path(self, length: int) -> tuple[int, ...] | None:
-        """Return None: no static path was fitted beforehand, so the best is found on the spot."""
-        return None
+    def substrate(self) -> Models:
+        """Return the models, without exams."""
+        return Models(self.seed, self.mode, Meter())
 
     def key(self, exam: Exam, *, wrong: int | None = None) -> Ints:
         """Return the answers of an exam, [n, 3]. For oracles alone.
@@ -145,16 +100,15 @@ class Asking:
         again = redrawn(np.random.Generator(np.random.PCG64(seeds)), self.exams[exam.index].keys)
         return Exam(exam.index, again.questions)
 
-    def score(self, exam: Exam, reply: Reply) -> Mapping[str, float]:
+    def judge(self, exam: Exam, tally: ReplyTally) -> Mapping[str, float]:
         """Return quality, counted work and where the work went."""
-        keys = self.exams[exam.index].keys
-        passes = reply.passes().sum(1).double()
-        lengths = torch.from_numpy(exam.questions.lengths)
-        ran = ((passes * lengths + 2 * reply.decoded()) / (lengths + 2)).numpy()
-        works = [work for tile in reply.tiles for work in (tile.prefill, tile.decode)]
-        found = counted(works, reply.tokens, reply.parameters)
-        found |= quality(keys, reply.said) | allocation(keys, ran)
+        keys, ran = self.exams[exam.index].keys, tally.executions.numpy()
+        found = {**tally.counted, **quality(keys, tally.said), **allocation(keys, ran)}
         return found | {"executions": float(ran.mean())}
+
+    def score(self, exam: Exam, reply: Reply) -> Mapping[str, float]:
+        """Judge a reply of this very object."""
+        return self.judge(exam, self.account(exam, reply))
 
 
 def load(
@@ -165,10 +119,5 @@ def load(
     if mode in DECODED:
         sequences = min(sequences, DECODED[mode][1])
     n = PER_SEQUENCE * sequences
-    exams = tuple(_draw(seed, n, _EVALUATION, index) for index in range(batches))
-    return Asking(seed, mode, exams, Meter())
-
-
-def _draw(*seeds: int) -> Asked:
-    """Draw `seeds[1]` questions from a stream keyed by all of the numbers."""
-    return ask(np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds))), seeds[1])
+    exams = tuple(drawn(seed, n, _EVALUATION, index) for index in range(batches))
+    return Asking(seed, mode, Meter(), exams)

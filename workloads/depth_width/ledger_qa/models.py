@@ -1,0 +1,80 @@
+"""What methods that answer questions get: a backbone, routers, other questions, an account."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from adabench.harness.contract.protocols import Meter
+from adabench.workloads.depth_width.ledger_qa.recipes import recipes
+from adabench.workloads.depth_width.ledger_qa.substrate.reply_tally import ReplyTally, reply_tally
+from adabench.workloads.depth_width.ledger_qa.substrate.train_questions import QuestionBackbone
+from adabench.workloads.depth_width.methods.dr_llm.train_path_routers import PathRecipe
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
+from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
+from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader
+from adabench.workloads.depth_width.substrate.paths.path_routers import Guided
+from adabench.workloads.depth_width.substrate.questions import Asked, Exam, ask
+
+BASE = "qa-6"
+TOGETHER = {"prefill": 16, "decode1": 1, "decode16": 16}
+CALIBRATION_SEED, CALIBRATION = 777, 400
+STATIC_SEED = 778
+R = TypeVar("R", bound=checkpoints.Recipe)
+
+
+@dataclass(frozen=True)
+class Models:
+    """The trained models of a run, and how they are read."""
+
+    seed: int
+    mode: str
+    meter: Meter
+
+    @property
+    def training_seed(self) -> int:
+        """Which of the trained models this run uses."""
+        return SEEDS[self.seed % len(SEEDS)]
+
+    def path_reader(self) -> PathReader:
+        """Return the frozen backbone.
+
+        Raises:
+            EnvironmentProblem: if it was not trained yet.
+        """
+        return PathReader(self._recipe(BASE, QuestionBackbone).load(), TOGETHER[self.mode])
+
+    def guided(self, base: str) -> tuple[PathReader, Guided]:
+        """Return a frozen backbone and the routers trained for it.
+
+        Raises:
+            EnvironmentProblem: if they were not trained yet.
+            SelectionError: if no recipe has that name.
+        """
+        guided = self._recipe(base, PathRecipe).load()
+        return PathReader(guided.model, TOGETHER[self.mode]), guided
+
+    def _recipe(self, base: str, kind: type[R]) -> R:
+        return checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
+
+    def calibration(self) -> Exam:
+        """Return questions without keys that no score is taken on."""
+        return Exam(-1, drawn(CALIBRATION_SEED, CALIBRATION).questions)
+
+    def training_questions(self) -> Asked:
+        """Return questions *with* keys that no score is taken on: what a static path is fitted to."""
+        return drawn(STATIC_SEED, CALIBRATION, self.training_seed)
+
+    def fitted_path(self, length: int) -> tuple[int, ...] | None:
+        """Return None: no static path was fitted beforehand, so the best is found on the spot."""
+        return None
+
+    def account(self, exam: Exam, reply: Reply) -> ReplyTally:
+        """Return what the engine wrote down of a reply."""
+        return reply_tally(exam, reply)
+
+
+def drawn(*seeds: int) -> Asked:
+    """Draw `seeds[1]` questions from a stream keyed by all of the numbers."""
+    return ask(np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds))), seeds[1])
