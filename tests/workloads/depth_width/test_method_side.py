@@ -1,0 +1,93 @@
+"""The family's tasks as the process of a method sees them, held against the tasks that score."""
+
+import json
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from adabench.harness.contract import registry
+from adabench.harness.contract.protocols import rehearse
+from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.run.execute import execute
+from adabench.harness.run.record_values import TIMED
+from adabench.harness.run.settings import Settings
+
+TASKS = ("ledger", "ledger_affine", "ledger_cot", "ledger_qa")
+CELLS: list[tuple[str, dict[str, Any]]] = [
+    ("ledger/mor", {}),
+    ("ledger/random_exit", {"mode": "decode1"}),
+    ("ledger/informed_routing", {"width": 128}),
+    ("ledger/duo_segments", {}),
+    ("ledger/hindsight", {}),
+    ("ledger_affine/versatile_ffn", {}),
+    ("ledger_affine/random_loops", {"mode": "decode16"}),
+    ("ledger_affine/loops_hindsight", {}),
+    ("ledger_cot/system_1_5", {}),
+    ("ledger_cot/step_oracle", {}),
+    ("ledger_qa/dr_llm", {}),
+    ("ledger_qa/random_paths", {"mode": "decode1"}),
+    ("ledger_qa/path_oracle", {}),
+]
+SMALL = 500
+"""Bytes of a substrate at most: the tokens of a single sequence are more."""
+ALONE = """
+import json, pickle, sys
+from adabench.harness.run.truth_guard import is_truth, refuse_truth
+refuse_truth()
+substrate = pickle.load(sys.stdin.buffer)
+substrate.calibration()
+tasks = [name for name in sys.modules if name.startswith("adabench.") and name.endswith(".task")]
+truth = [name for name in sys.modules if is_truth(name)]
+print(json.dumps([hasattr(substrate, "cases"), tasks, truth, dict(substrate.meter)]))
+"""
+
+
+def loaded(name: str, **conditions: Any) -> Any:
+    module = registry.load(registry.find(name))
+    return module.load("embedded", 0, **{**module.CHECK_CONDITIONS, **conditions})
+
+
+def solved_here(cell: Cell) -> Iterator[Mapping[str, float]]:
+    """Solve and score all cases of a cell in this process, with the task itself."""
+    task, method = loaded(cell.task, **cell.conditions), registry.load(registry.find(cell.address))
+    state = method.prepare(task, cell.point, cell.seed)
+    for case in task.cases():
+
+        def solve(case: Any = case) -> Any:
+            return method.solve(state, case, cell.point)
+
+        rehearse(task, solve)
+        yield task.score(case, solve())
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_what_methods_get_has_neither_cases_nor_truth(name: str) -> None:
+    task = loaded(name)
+    data = pickle.dumps(task.substrate(), protocol=5)
+    assert len(data) < SMALL < min(len(pickle.dumps(case)) for case in task.cases())
+    run = subprocess.run(
+        [sys.executable, "-P", "-c", ALONE], input=data, capture_output=True, check=False
+    )
+    assert run.returncode == 0, run.stderr.decode()
+    assert json.loads(run.stdout) == [False, [], [], {}]
+
+
+@pytest.mark.parametrize(("address", "conditions"), CELLS)
+def test_a_process_of_its_own_counts_what_this_one_does(
+    address: str, conditions: dict[str, Any]
+) -> None:
+    entry = registry.find(address)
+    module = registry.load(registry.find(entry.task))
+    chosen = {**module.CHECK_CONDITIONS, "batches": 1, **conditions}
+    cell = Cell(entry.task, entry.name, entry.card.defaults, chosen, "embedded", 0)
+    found: list[Record] = list(execute([Turn(cell, 0)], Settings(window_s=0.0)))
+    assert [record.note for record in found if record.status != "ok"] == []
+    solved = [record.values for record in found if record.phase == "solve"]
+    for got, wanted in zip(solved, solved_here(cell), strict=True):
+        plain = {name: value for name, value in wanted.items() if not name.endswith(TIMED)}
+        assert plain
+        assert {name: got[name] for name in plain} == plain
