@@ -13,6 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.workloads.depth_width.methods import early_exit, random_exit
+from adabench.workloads.depth_width.pretrained import models
 from adabench.workloads.depth_width.pretrained import task as real_task
 from adabench.workloads.depth_width.pretrained.substrate import early_exits, unit_files
 from adabench.workloads.depth_width.pretrained.substrate import plans as recipes
@@ -170,7 +171,7 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(unit_files, "backbone", lambda: model)
     monkeypatch.setattr(unit_files, "fitting_backbone", lambda seed: model)
     monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
-    monkeypatch.setattr(real_task, "FOLDER", tmp_path)
+    monkeypatch.setattr(models, "FOLDER", tmp_path)
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
     plan = recipes.RealRetrofit("real-exits", "exits", 0.0, after=AFTER, rank=RANK, steps=12)
     monkeypatch.setattr(unit_files, "real_recipes", lambda: {"real-exits": plan})

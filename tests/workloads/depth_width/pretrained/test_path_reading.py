@@ -25,7 +25,7 @@ from adabench.workloads.depth_width.methods import (
     vanilla,
 )
 from adabench.workloads.depth_width.methods.dr_llm import dr_llm
-from adabench.workloads.depth_width.pretrained import recipes
+from adabench.workloads.depth_width.pretrained import models, recipes
 from adabench.workloads.depth_width.pretrained import task as real_task
 from adabench.workloads.depth_width.pretrained.substrate import (
     path_files,
@@ -311,7 +311,7 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
     monkeypatch.setattr(train_window_routers, "SHORTER", 2)
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
-    for module in (recipes, real_task):
+    for module in (recipes, models):
         monkeypatch.setattr(module, "FOLDER", tmp_path / "shipped")
     few = {
         name: dataclasses.replace(
@@ -390,7 +390,7 @@ def test_blind_paths_are_the_method_s_own(taught: dict[str, Any]):
     loaded = real_task.load("embedded", 0, prompt=PROMPT, batches=1, sequences=256)
     (exam,) = loaded.cases()
     held = random_paths.prepare(loaded, random_paths.CARD.defaults, 0)
-    assert len(held.passes) == real_task.OPENINGS
+    assert len(held.passes) == models.OPENINGS
     dealt = random_paths.solve(held, exam, {"p": -0.5, "keep": "paths"}).passes()
     known = {tuple(path) for path in held.passes.tolist()}
     assert {tuple(path) for path in dealt.tolist()} <= known

@@ -21,6 +21,7 @@ from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionE
 from adabench.workloads.depth_width.ledger import task as ledger_task
 from adabench.workloads.depth_width.methods import greedy_skip, random_units, vanilla
 from adabench.workloads.depth_width.methods.informed_routing import informed_routing
+from adabench.workloads.depth_width.pretrained import models
 from adabench.workloads.depth_width.pretrained import recipes as pretrained_recipes
 from adabench.workloads.depth_width.pretrained import task as real_task
 from adabench.workloads.depth_width.pretrained.substrate import plans as recipes
@@ -419,7 +420,7 @@ def test_a_folded_router_decides_as_the_informed_one(model: RealBackbone, tokens
     found = refine.RealParts(parts, tuple(range(UNITS)), (), {})
     whole, folded = (
         decoder_units.prefill_real(model, tokens, routers_and_forecasters.rule(made), EVERY)
-        for made in (parts, real_task._folded(found))
+        for made in (parts, models._folded(found))
     )
     assert torch.equal(whole.executions(), folded.executions())
     torch.testing.assert_close(folded.logits, whole.logits, atol=1e-4, rtol=0)
@@ -445,7 +446,7 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(unit_files, "backbone", lambda: model)
     monkeypatch.setattr(unit_files, "fitting_backbone", lambda seed: model)
     monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
-    monkeypatch.setattr(real_task, "FOLDER", tmp_path)
+    monkeypatch.setattr(models, "FOLDER", tmp_path)
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
     closed_form_fit.observed.cache_clear()
     few = {

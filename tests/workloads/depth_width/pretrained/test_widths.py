@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.workloads.depth_width.methods import random_width, static_width, vanilla
 from adabench.workloads.depth_width.methods.acm import acm
+from adabench.workloads.depth_width.pretrained import models
 from adabench.workloads.depth_width.pretrained import task as real_task
 from adabench.workloads.depth_width.pretrained.substrate import (
     unit_files,
@@ -238,9 +239,9 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(unit_files, "backbone", lambda: model)
     monkeypatch.setattr(unit_files, "fitting_backbone", lambda seed: model)
     monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
-    monkeypatch.setattr(real_task, "FOLDER", tmp_path)
+    monkeypatch.setattr(models, "FOLDER", tmp_path)
     monkeypatch.setattr(width_files, "SETTLED", 100)
-    monkeypatch.setattr(real_task, "CALIBRATION", 60)  # of 20 words each
+    monkeypatch.setattr(models, "CALIBRATION", 60)  # of 20 words each
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
     few = {
         name: dataclasses.replace(plan, rank=RANK, steps=4)

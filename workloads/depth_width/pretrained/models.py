@@ -1,0 +1,233 @@
+"""What methods of `pretrained` get: SmolLM2 and what was fitted to it, other windows, an account.
+
+The model is read once, by the server that methods are forked from. Of an answer nothing leaves a
+method's process but the chances that it gives to words: to those that its case holds, and, of the
+last position of each window, to every word, since the one that comes is known to the scorer alone.
+"""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+import torch
+from torch import nn
+
+from adabench.harness.contract.protocols import Meter
+from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.workloads.depth_width.pretrained.substrate import path_files, unit_files, width_files
+from adabench.workloads.depth_width.pretrained.substrate.path_files import RealGuided
+from adabench.workloads.depth_width.pretrained.substrate.path_reading import Reading
+from adabench.workloads.depth_width.pretrained.substrate.plans import FOLDER, PROMPT
+from adabench.workloads.depth_width.pretrained.substrate.refine import RealParts, move, shift
+from adabench.workloads.depth_width.pretrained.substrate.window_readers import (
+    HERE,
+    RealExitReader,
+    RealFitted,
+    RealPathReader,
+    RealReader,
+    RealUnitReader,
+    RealWidthReader,
+)
+from adabench.workloads.depth_width.pretrained.substrate.windows import Windows
+from adabench.workloads.depth_width.pretrained.substrate.word_odds import WordOdds, word_odds
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread
+from adabench.workloads.depth_width.substrate.smollm2.brown_text import Split
+from adabench.workloads.depth_width.substrate.smollm2.decoder_units import TILE
+from adabench.workloads.depth_width.substrate.stream import Ints
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts
+
+CALIBRATION_SEED, CALIBRATION = 777, 4
+OPENINGS_SEED, OPENINGS = 778, 64
+
+
+@dataclass(frozen=True)
+class Models:
+    """The pretrained model, and how it is read."""
+
+    prompt: int
+    """Words of a window that are its opening and are not scored."""
+    meter: Meter
+
+    def warm(self) -> None:
+        """Read the model, on one thread: all methods share its weights."""
+        with one_thread():
+            unit_files.backbone()
+
+    def reader(self, base: str) -> RealReader | RealExitReader:
+        """Return the reader of the whole model, or of the one with exits.
+
+        Raises:
+            EnvironmentProblem: for anything that was not trained at this scale.
+        """
+        if base == "early-exit":
+            lenses = unit_files.exits(FOLDER)
+            return RealExitReader(unit_files.backbone(), lenses)
+        model = unit_files.backbone()
+        if base != f"vanilla-{model.shape.layers}":
+            _refuse(base)
+        return RealReader(model)
+
+    def unit_reader(self, base: str) -> RealUnitReader:
+        """Return the reader of a retrofit such as `informed-16`, its price set to that share.
+
+        Between two shares that were settled the price is interpolated. A static share is
+        rounded down to whole units: 0.16 of 60 units is nine, as is 0.15.
+
+        Raises:
+            EnvironmentProblem: for a kind that was not fitted at this scale.
+            SelectionError: for a share that it was not settled for.
+        """
+        kind, _, percent = base.rpartition("-")
+        name = f"real-{kind}"
+        if kind.startswith("static"):
+            name += f"-{_whole(int(percent))}"
+        elif kind not in ("informed", "greedy"):
+            _refuse(base)
+        found = unit_files.restore(name, FOLDER)
+        static = kind.startswith("static")
+        parts = found.parts if static else _shifted(found, int(percent) / 100)
+        fitted = RealFitted(
+            unit_files.backbone(),
+            parts,
+            frozenset(found.asked),
+            frozenset(found.gone),
+            _in_use(found),
+        )
+        return RealUnitReader(fitted)
+
+    def width_reader(self, base: str) -> RealWidthReader:
+        """Return the reader of granular MLPs such as `acm-75` or `static-3`.
+
+        Raises:
+            EnvironmentProblem: for a width that was not fitted at this scale.
+            SelectionError: for a budget that gates are not settled for.
+        """
+        widened = width_files.widened(base, FOLDER)
+        return _refuse(base) if widened is None else RealWidthReader(widened)
+
+    def path_reader(self) -> RealPathReader:
+        """Return the whole model for methods that choose a path by a window's opening.
+
+        Raises:
+            SelectionError: for windows with another opening than routers were taught on.
+        """
+        if self.prompt != PROMPT:
+            raise SelectionError(
+                f"A path is decided by the first {PROMPT} words of a window, and prompt is "
+                f"{self.prompt}.",
+                f"Leave prompt at {PROMPT} for methods that choose paths.",
+            )
+        return RealPathReader(unit_files.backbone(), TILE)
+
+    def guided(self, base: str) -> tuple[RealPathReader, RealGuided]:
+        """Return the whole model and the routers fitted to it.
+
+        Raises:
+            EnvironmentProblem: if they were not fitted yet.
+        """
+        return self.path_reader(), path_files.guided(f"real-{base}", FOLDER)
+
+    def fitted_path(self, length: int) -> tuple[int, ...]:
+        """Return the static path of that many layers that was best on the fitting split.
+
+        Raises:
+            EnvironmentProblem: if paths were not fitted yet.
+            SelectionError: for a length that was not searched.
+        """
+        return path_files.static_path("real-dr-llm", length, FOLDER)
+
+    @property
+    def longest(self) -> int:
+        """Return how many words can be read at once."""
+        return unit_files.backbone().shape.tokens
+
+    def ids(self, text: str) -> tuple[int, ...]:
+        """Return plain text as the model's words."""
+        return unit_files.words(text)
+
+    def calibration(self) -> Windows:
+        """Return windows of the fitting split, which no score is taken on.
+
+        With an opening there are more of them, and nothing comes after it.
+        """
+        if self.prompt:
+            windows = drawn("fit", OPENINGS, OPENINGS_SEED)
+            return Windows(-1, np.ascontiguousarray(windows[:, : self.prompt]), self.prompt)
+        windows = drawn("fit", CALIBRATION, CALIBRATION_SEED)
+        return Windows(-1, np.ascontiguousarray(windows[:, :-1]), self.prompt)
+
+    def account(self, case: Windows, answer: Answer | Reading) -> WordOdds:
+        """Return the chances of words after the opening, and what the engine wrote down."""
+        return word_odds(case, answer)
+
+
+def drawn(split: Split, count: int, *seeds: int) -> Ints:
+    """Draw windows of a split without repetition.
+
+    Raises:
+        SelectionError: if the split has not so many.
+    """
+    every = unit_files.windows(split)
+    if count > len(every):
+        raise SelectionError(
+            f"{count} windows were asked for and Brown's held-out texts have {len(every)}.",
+            "Ask for fewer batches or sequences.",
+        )
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
+    found: Ints = every[generator.permutation(len(every))[:count]]
+    return found
+
+
+def _shifted(found: RealParts, share: float) -> Parts:
+    """Return parts whose routers replace a share of all unit executions."""
+    shares = sorted(found.shifts)
+    if not shares[0] <= share <= shares[-1]:
+        raise SelectionError(
+            f"No router of SmolLM2 is settled for sparsity={share:g}.",
+            f"Ask for {shares[0]:g} to {shares[-1]:g}.",
+        )
+    parts = _folded(found)
+    move(parts, found.asked, shift(found, share))
+    return parts
+
+
+@torch.no_grad()
+def _folded(found: RealParts) -> Parts:
+    """Return parts whose routers are maps of the state alone.
+
+    An informed router is linear in the state and in the forecast, and the forecast is linear in the
+    state: w . (x ; U V x + b) is another linear map of x, the same for every text. It is multiplied
+    out here, once, so that forecasts are made for those alone who take them.
+    """
+    parts = deepcopy(found.parts)
+    for unit in found.asked:
+        own, seen, constant = parts.folded(unit)
+        router = nn.Linear(len(own), 1).requires_grad_(False)
+        router.weight[0] = own
+        if seen is not None:
+            router.weight[0] += parts.narrow[unit].get_parameter("weight").T @ seen
+        router.bias.copy_(constant)
+        parts.routers[unit] = router
+    parts.kind = "blind" if parts.kind == "informed" else parts.kind
+    return parts
+
+
+def _whole(percent: int) -> int:
+    """Return a share in percent, rounded down to whole units."""
+    units = 2 * unit_files.backbone().shape.layers
+    return round(100 * (percent * units // 100) / units)
+
+
+def _in_use(found: RealParts) -> int:
+    modules = [found.parts.narrow, found.parts.wide]
+    modules += [] if found.gone else [found.parts.routers]
+    used = [module[index] for module in modules if len(module) for index in found.asked]
+    return sum(weight.numel() for module in used for weight in module.parameters())
+
+
+def _refuse(base: str) -> NoReturn:
+    raise EnvironmentProblem(
+        f"{base}: nothing of that kind was trained on SmolLM2.",
+        f"Run it on ledger or ledger_qa. Of pretrained, {HERE}.",
+    )
