@@ -1,17 +1,19 @@
 """The family's tasks as the process of a method sees them, held against the tasks that score."""
 
+import dataclasses
 import json
 import pickle
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.protocols import rehearse
-from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.contract.record import Cell, Turn
 from adabench.harness.run.execute import execute
 from adabench.harness.run.record_values import TIMED
 from adabench.harness.run.settings import Settings
@@ -76,18 +78,63 @@ def test_what_methods_get_has_neither_cases_nor_truth(name: str) -> None:
     assert json.loads(run.stdout) == [False, [], [], {}]
 
 
+def cell_of(address: str, conditions: Mapping[str, Any], **knobs: Any) -> Cell:
+    entry = registry.find(address)
+    few = registry.load(registry.find(entry.task)).CHECK_CONDITIONS
+    chosen = {**few, "batches": 1, **conditions}
+    return Cell(entry.task, entry.name, {**entry.card.defaults, **knobs}, chosen, "embedded", 0)
+
+
+def values(cell: Cell, folder: Path | None = None) -> list[Mapping[str, float]]:
+    """Run a cell as a run does; return what its preparation and its cases gave."""
+    found = list(execute([Turn(cell, 0)], Settings(window_s=0.0, cache_folder=folder)))
+    assert [record.note for record in found if record.status != "ok"] == []
+    return [record.values for record in found]
+
+
 @pytest.mark.parametrize(("address", "conditions"), CELLS)
 def test_a_process_of_its_own_counts_what_this_one_does(
     address: str, conditions: dict[str, Any]
 ) -> None:
-    entry = registry.find(address)
-    module = registry.load(registry.find(entry.task))
-    chosen = {**module.CHECK_CONDITIONS, "batches": 1, **conditions}
-    cell = Cell(entry.task, entry.name, entry.card.defaults, chosen, "embedded", 0)
-    found: list[Record] = list(execute([Turn(cell, 0)], Settings(window_s=0.0)))
-    assert [record.note for record in found if record.status != "ok"] == []
-    solved = [record.values for record in found if record.phase == "solve"]
+    cell = cell_of(address, conditions)
+    _, *solved = values(cell)
     for got, wanted in zip(solved, solved_here(cell), strict=True):
         plain = {name: value for name, value in wanted.items() if not name.endswith(TIMED)}
         assert plain
         assert {name: got[name] for name in plain} == plain
+
+
+def test_where_nothing_is_scored_no_logits_leave_a_process() -> None:
+    """At scale `gpu` the logits of a batch are 3 GB."""
+    plain = loaded("ledger", sequences=2, batches=1)
+    task = dataclasses.replace(plain, scale="gpu")
+    (case,) = task.cases()
+    answer = plain.reader("vanilla-2").read(case)
+    tally = task.substrate().account(case, answer)
+    assert tally.logits.numel() == 0
+    values = task.judge(case, tally)
+    assert values == {
+        name: value for name, value in plain.score(case, answer).items() if name in values
+    }
+    assert values["executions"] == 2
+    assert "accuracy" not in values
+
+
+@pytest.mark.parametrize(
+    ("address", "knobs"),
+    [
+        ("ledger/hindsight_units", {}),
+        ("ledger_qa/path_oracle", {"simulations": 5}),
+        ("ledger_qa/static_path", {"length": 1}),
+    ],
+)
+def test_a_search_is_paid_for_once(address: str, knobs: dict[str, Any], tmp_path: Path) -> None:
+    cell = cell_of(address, {}, **knobs)
+    first, *solved = values(cell, tmp_path)
+    (file,) = tmp_path.iterdir()
+    again, *others = values(cell, tmp_path)
+    assert again == first  # what it cost when it ran, to the nanosecond
+    assert [file] == list(tmp_path.iterdir())
+    for one, other in zip(solved, others, strict=True):
+        assert one["executions"] == other["executions"]
+        assert one["accuracy"] == other["accuracy"]

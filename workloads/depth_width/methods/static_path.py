@@ -51,6 +51,16 @@ def prepare(task: PathTask, point: Point, seed: int) -> Chosen:
     return Chosen(reader, _best(task, reader, length) if fitted is None else fitted)
 
 
+def pack(chosen: Chosen) -> list[int]:
+    """Return what is worth storing: the path."""
+    return list(chosen.passes)
+
+
+def unpack(task: PathTask, point: Point, data: list[int]) -> Chosen:
+    """Go on with a path that was found before."""
+    return Chosen(task.path_reader(), tuple(data))
+
+
 def _best(task: PathTask, reader: PathReader, length: int) -> tuple[int, ...]:
     """Try every path of that length on training questions.
 

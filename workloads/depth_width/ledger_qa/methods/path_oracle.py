@@ -79,6 +79,19 @@ def prepare(task: OracleTask, point: Point, seed: int) -> Hindsight:
     return Hindsight(reader, tuple(found), tuple(task.redrawn(exam) for exam in exams))
 
 
+def pack(hindsight: Hindsight) -> list[tuple[Tensor, Tensor, Tensor, int]]:
+    """Return what is worth storing: what the search found."""
+    return [(one.passes, one.solved, one.before, one.forwards) for one in hindsight.found]
+
+
+def unpack(
+    task: OracleTask, point: Point, data: list[tuple[Tensor, Tensor, Tensor, int]]
+) -> Hindsight:
+    """Go on with what was found before."""
+    found = tuple(Found(*parts) for parts in data)
+    return Hindsight(task.path_reader(), found, tuple(map(task.redrawn, task.cases())))
+
+
 def sought(reader: PathReader, exam: Exam, answers: Ints, simulations: int, seed: int) -> Found:
     """Search paths that lead to given answers."""
     look = _tensors(exam.questions, answers)

@@ -75,6 +75,16 @@ def prepare(task: OracleTask, point: Point, seed: int) -> Chosen:
     return Chosen(reader, tuple(search(task, reader, batch).run for batch in task.cases()))
 
 
+def pack(chosen: Chosen) -> list[Bools]:
+    """Return what is worth storing: the units that were found."""
+    return list(chosen.run)
+
+
+def unpack(task: OracleTask, point: Point, data: list[Bools]) -> Chosen:
+    """Go on with the units that were found before."""
+    return Chosen(task.unit_reader(BASE), tuple(data))
+
+
 def search(task: OracleTask, reader: UnitReader, batch: Batch, decoys: int = DECOYS) -> Found:
     """Search the units of one batch; `decoys` is the seed of the values that luck is judged by."""
     # Prefill and decode give the same logits, and prefill is the quicker.
