@@ -26,6 +26,14 @@ class Meter(Counter[str]):
     before a measured region and reads it after.
     """
 
+    clears = 0
+    """How often this meter was cleared; within a measured region, not once."""
+
+    def clear(self) -> None:
+        """Forget all counts, and count that."""
+        self.clears += 1
+        super().clear()
+
 
 class Task(Protocol[C, A_contra]):
     """What `load` returns: cases, a substrate that counts into `meter`, and a score.

@@ -25,7 +25,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adabench.harness.contract.card import Point
-from adabench.harness.contract.protocols import account, case_shape, rehearse, starts_cold
+from adabench.harness.contract.protocols import (
+    Meter,
+    account,
+    case_shape,
+    rehearse,
+    starts_cold,
+)
 from adabench.harness.errors import MethodContractError
 from adabench.harness.run.settings import Settings
 from adabench.profilers.energy.energy_probe import provenance
@@ -84,7 +90,9 @@ class MethodBench:
         """Prepare a state, and return it with what that took."""
         meter = self.substrate.meter
         meter.clear()
+        cleared = meter.clears
         timed, seen = self._block(lambda: self.method.prepare(self.substrate, point, seed))
+        _refuse_cleared(meter, cleared)
         counts = _counts(meter)
         values = {**seen, **timed.values()}
         made = Measurement(values, counts, counts, 1, energy=provenance(self.probes, 1))
@@ -116,6 +124,7 @@ class MethodBench:
         """Measure a block of one solve; when that was too short for a clock, a longer block."""
         meter = self.substrate.meter
         meter.clear()
+        cleared = meter.clears
         timed, seen = self._block(solve)
         counts, once_s, laps = _counts(meter), timed.values()["latency_s"], 1
         loops, target = _loops(self.window_s, once_s), self.settings.target
@@ -131,6 +140,7 @@ class MethodBench:
             with measured([probe]) as counted:
                 answer = solve()
             counts |= counted
+        _refuse_cleared(meter, cleared)
         outcome = account(self.substrate, case, answer)
         said = (warmth, timed.reason, timed.samples.says(self.settings.keep_share),
                 _first_lap_note(once_s, timed, laps))  # fmt: skip
@@ -157,6 +167,15 @@ class MethodBench:
 
 def _counts(meter: Mapping[str, float]) -> dict[str, float]:
     return {name: float(count) for name, count in meter.items()}
+
+
+def _refuse_cleared(meter: Meter, cleared: int) -> None:
+    """Refuse a meter that was cleared a second time: what was counted before is not known."""
+    if meter.clears != cleared:
+        raise MethodContractError(
+            "The meter was cleared in the middle of a measurement.",
+            "Only the run clears it; a method leaves `task.meter` alone.",
+        )
 
 
 def _loops(window_s: float, case_s: float) -> int:

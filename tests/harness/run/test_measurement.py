@@ -78,6 +78,21 @@ def test_the_order_is_prepare_warm_up_enter_solve_exit_account() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("part", ["solve", "prepare"])
+def test_a_method_that_clears_the_meter_is_refused(part: str) -> None:
+    fake = Fake()
+
+    def forget(*_: object) -> int:
+        fake.meter["steps"] += 9
+        fake.meter.clear()
+        fake.meter["steps"] += 3
+        return 0
+
+    setattr(fake.method, part, forget)
+    with pytest.raises(MethodContractError, match="was cleared in the middle"):
+        run(fake, window_s=0.0)
+
+
 def test_each_shape_is_warmed_up() -> None:
     fake = Fake()
     fake.shape = lambda case: str(case)  # type: ignore[attr-defined]
