@@ -47,7 +47,7 @@ class Task(Protocol[C, A_contra]):
     get instead; `judge(case, outcome)`, which scores what a substrate accounted for (without it
     `score` does, and gets the answer itself); `levels`, names in the meter that are peaks and no
     totals; `laps_differ`, true where solving a case again legitimately does other work (an online
-    learner).
+    learner); `most_on_device`, how many methods may hold their own copy of its models there at once.
     """
 
     meter: Meter

@@ -27,6 +27,9 @@ HEAVY = frozenset((
 ))  # fmt: skip
 """Libraries whose import takes so long that a server does it once for all methods."""
 
+MOST_ALIVE, MOST_ON_DEVICE = 24, 4
+"""Processes of methods that live at once; each on a device holds a context of its own there."""
+
 
 @dataclass
 class LoadedBlock:
@@ -44,6 +47,13 @@ class LoadedBlock:
     def on_device(self) -> bool:
         """Whether its methods use an accelerator."""
         return self.scale == "gpu"
+
+    @property
+    def most_alive(self) -> int:
+        """How many of its methods may live at once; on a device, as few as the task asks for."""
+        if self.on_device:
+            return min(MOST_ON_DEVICE, getattr(self.task, "most_on_device", MOST_ON_DEVICE))
+        return MOST_ALIVE
 
     @property
     def outcome_names(self) -> list[list[str]]:

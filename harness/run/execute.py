@@ -36,8 +36,6 @@ from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.store import prepared_states
 from adabench.profilers.compute.torch_trace import PLAIN, Trace
 
-MOST_ALIVE, MOST_ON_DEVICE = 24, 4
-"""Processes of methods that live at once; each on a device holds a context of its own there."""
 STARTUP_S = 60.0
 """Importing a method may take this long beyond the timeout of a step."""
 
@@ -219,8 +217,7 @@ class Bench:
             handle.close()
             handle = None
         if handle is None:
-            most = MOST_ON_DEVICE if block.on_device else MOST_ALIVE
-            while len(self.methods) >= most:
+            while len(self.methods) >= block.most_alive:
                 self.methods.pop(next(iter(self.methods))).finish()
             handle = self._start(block, entry)
         self.methods[entry.address] = handle
