@@ -8,14 +8,14 @@
 
 Methods touch models through a session and through nothing else. When the budget is gone the engine
 stops decoding and the `with` ends there; what was offered last is the answer, or else the first
-completion that had ended by then. Leaving the `with` writes the costs into the task's meter.
+completion that had ended by then. Leaving the `with` writes the costs into the task's meter, and what
+the engine wrote stays in the session's account (`decoding_ledger.py`).
 
 **KV before and after pruning**, the definitions of Efficient Tree Search: at every depth, `weigh`
 reads the tokens that the policy's cache really holds, once with all candidate leaves and
 once with those that will be expanded. `kv_before` and `kv_after` are their means over the depths.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic, perf_counter
@@ -32,9 +32,8 @@ from adabench.workloads.shared.language_model.contract import (
     Engine,
     Seq,
 )
+from adabench.workloads.shared.language_model.decoding_ledger import RecordedEngine, SessionAccount
 from adabench.workloads.shared.language_model.reward_model import Scorer
-
-LARGEST = ("kv_peak", "kv_peak_bytes", "judge_kv_peak", "judge_kv_peak_bytes")
 
 
 class Session:
@@ -47,13 +46,13 @@ class Session:
         prompt: Sequence[int],
         key: int,
         *,
-        meter: Counter[str],
+        account: SessionAccount,
         room: int,
         budget: int | None = None,
     ) -> None:
-        self.policy, self._judge = policy, judge
+        self.policy: Engine = RecordedEngine(policy, account)
+        self._judge, self._account = judge, account
         self.prompt, self._key, self.room = prompt, key, room
-        self._meter = meter
         self._costs = Costs(budget=budget)
         self.best: tuple[int, ...] = ()
         """The completion that was offered last."""
@@ -115,7 +114,10 @@ class Session:
 
     def scores(self, seqs: Sequence[Seq]) -> list[tuple[float, ...]]:
         """Return the judge's score of every step of each sequence."""
-        return self.judge.scores(seqs)
+        judge = self.judge
+        self._account.check(seqs)
+        with self._account.counting():
+            return judge.scores(seqs)
 
     def close(self, seqs: Sequence[Seq]) -> None:
         """Let go of sequences, in the policy's cache and in the judge's."""
@@ -130,8 +132,9 @@ class Session:
 
     def weigh(self, when: Literal["before", "after"]) -> None:
         """Read what the policy's cache holds, before or after pruning a depth."""
-        self._costs.meter[f"kv_{when}"] += self.policy.held().tokens
-        self._costs.meter[f"depths_{when}"] += 1
+        with self._account.counting():
+            self._costs.meter[f"kv_{when}"] += self.policy.held().tokens
+            self._costs.meter[f"depths_{when}"] += 1
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -140,11 +143,14 @@ class Session:
         try:
             yield
         finally:
-            self._costs.meter["aux_s"] += perf_counter() - began  # type: ignore[assignment]
+            took = perf_counter() - began
+            with self._account.counting():
+                self._costs.meter["aux_s"] += took  # type: ignore[assignment]
 
     def _settle(self) -> None:
         """Write the costs into the task's meter."""
-        counted: dict[str, float] = {**self._costs.meter, "spent": float(self.spent)}
+        with self._account.counting():
+            counted: dict[str, float] = {**self._costs.meter, "spent": float(self.spent)}
         for when in ("before", "after"):
             depths = counted.pop(f"depths_{when}", 0)
             if depths:
@@ -160,8 +166,4 @@ class Session:
             others = counted["generated"] - 1
             if others > 0:
                 counted["tpot_s"] = (last - first) / others
-        for name, value in counted.items():
-            if name in LARGEST:
-                self._meter[name] = max(self._meter[name], int(value))
-            else:
-                self._meter[name] += value  # type: ignore[assignment]
+        self._account.settle(counted)

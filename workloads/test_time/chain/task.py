@@ -18,8 +18,9 @@ stronger than it (a larger model, trained on outcomes of the policy's roll-outs)
 samples, shares prefixes, counts, and stops a method whose budget is gone. Sample i of a question is
 the same for every method: what differs between two of them is what they did with it.
 
-**What is scored.** `accuracy`: the answer that the returned completion states. A completion that is
-not a chain of well-formed steps is wrong and counts as `malformed`. `flops_counted`: of policy and
+**What is scored.** `accuracy`: the answer that the returned completion states. It must be one that the
+engine decoded for this question, as it left it (`decoding_ledger.py`); one that is not a chain of
+well-formed steps is wrong and counts as `malformed`. `flops_counted`: of policy and
 judge, by formula, counted where a row is run. `generated`, `judged`, `prefilled`: tokens.
 `serial_steps`: decoding steps one after the other. `kv_before`, `kv_after`: tokens the policy's
 cache held at each depth of a search, before and after pruning. `aux_s`: seconds of solver,
@@ -40,16 +41,18 @@ bytes, tokens and FLOPs are real, quality is withheld. `layout` means nothing th
 and decoding is dominated by weights, not by the cache.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from adabench.harness.contract.card import Card, Knob, Metric
-from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.test_time.chain import conformance
 from adabench.workloads.test_time.chain.recipes import Layout
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
-from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
+from adabench.workloads.test_time.chain.substrate.chain import GradedChain, Question
 from adabench.workloads.test_time.chain.substrate.problems import Problem, answer, stream
-from adabench.workloads.test_time.chain.substrate.trained_models import Models, models
+from adabench.workloads.test_time.chain.substrate.trained_models import Models, models, policy_name
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers, apply
 
 CARD = Card(
@@ -105,7 +108,7 @@ def load(
     layout: Layout = "several",
     budget: int = 0,
     problems: int = 75,
-) -> Chain:
+) -> GradedChain:
     """Return the task under the given conditions.
 
     Raises:
@@ -116,27 +119,29 @@ def load(
         raise SelectionError(f"chain has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}.")
     if scale == "gpu":
         gpu_mechanics.available()
-        return of_mechanics(gpu_mechanics.models(policy, seed), seed, problems, budget)
+        gpu_mechanics.check_policy(policy)
+        return of_mechanics(partial(gpu_mechanics.models, policy, seed), seed, problems, budget)
     drawn = _drawn(seed, problems)
     questions = tuple(
         Question(index, problem.prompt, f"d{len(problem.operations)}")
         for index, problem in enumerate(drawn)
     )
-    own = models(policy, layout, seed)
-    return Chain(seed, questions, own, budget or None, Meter(), Answers(drawn))
+    policy_name(policy, layout, seed)  # an unknown one is refused here, not in a method's process
+    own = partial(models, policy, layout, seed)
+    return GradedChain(seed, own, budget or None, questions=questions, grader=Answers(drawn))
 
 
 def of_mechanics(
-    models: Models,
+    load_models: Callable[[], Models],
     seed: int,
     count: int,
     budget: int = 0,
     length: int = gpu_mechanics.PROMPT,
-) -> Chain:
+) -> GradedChain:
     """Return the task over prompts of random words, without answers."""
     drawn = gpu_mechanics.prompts(seed, count, length)
     questions = tuple(Question(index, prompt, "") for index, prompt in enumerate(drawn))
-    return Chain(seed, questions, models, budget or None, Meter())
+    return GradedChain(seed, load_models, budget or None, mechanics=True, questions=questions)
 
 
 def _drawn(seed: int, count: int) -> tuple[Problem, ...]:

@@ -11,18 +11,18 @@ from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.model import Shape
 from adabench.workloads.test_time.chain.methods import ets, pass_at_n, rebase
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
-from adabench.workloads.test_time.chain.substrate.chain import Chain
+from adabench.workloads.test_time.chain.substrate.chain import GradedChain
 from adabench.workloads.test_time.chain.task import CARD, load, of_mechanics
 
 SMALL = Shape(layers=2, width=32, heads=4, hidden=48, context=200)
 
 
-def task(seed: int = 0) -> Chain:
+def task(seed: int = 0) -> GradedChain:
     made = gpu_mechanics.models("lm-s", seed, "cpu", torch.float32, shape=SMALL)
-    return of_mechanics(made, seed, 2, length=40)
+    return of_mechanics(lambda: made, seed, 2, length=40)
 
 
-def costs(where: Chain, method: ModuleType, **knobs: float | str) -> dict[str, float]:
+def costs(where: GradedChain, method: ModuleType, **knobs: float | str) -> dict[str, float]:
     point = {knob.name: knob.default for knob in method.CARD.knobs} | knobs
     where.meter.clear()
     for question in where.cases():
@@ -85,6 +85,6 @@ def test_an_oracle_has_nothing_to_look_up() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_tree_of_256_leaves_on_the_device() -> None:
     made = gpu_mechanics.models("1.3b", 0)
-    where = of_mechanics(made, 0, 1)
+    where = of_mechanics(lambda: made, 0, 1)
     plain, pruned = costs(where, rebase, N=256), costs(where, ets, N=256, lambda_c=4.0)
     assert pruned["kv_before"] < plain["kv_before"]

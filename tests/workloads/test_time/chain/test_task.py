@@ -133,7 +133,7 @@ def test_malformed_completions_are_wrong_and_counted():
     where = chain()
     case = next(iter(where.cases()))
     for text in ("", "1 2 3", "4 7 + 3 8 = 8 5 ;"):
-        assert where.score(case, encode(text)) == {"accuracy": 0.0, "malformed": 1.0}
+        assert where.judge(case, encode(text)) == {"accuracy": 0.0, "malformed": 1.0}
 
 
 def test_the_truth_scores_and_a_wrong_chain_does_not():
@@ -142,8 +142,8 @@ def test_the_truth_scores_and_a_wrong_chain_does_not():
     right = truth(where.grader.problems[0])
     good = encode(f"0 0 + 0 1 = {problems.digits(right)} ; <eos>")
     bad = encode(f"0 0 + 0 1 = {problems.digits((right + 1) % 100)} ; <eos>")
-    assert where.score(case, good)["accuracy"] == 1.0
-    assert where.score(case, bad) == {"accuracy": 0.0, "malformed": 0.0}
+    assert where.judge(case, good)["accuracy"] == 1.0
+    assert where.judge(case, bad) == {"accuracy": 0.0, "malformed": 0.0}
 
 
 def test_a_judge_that_was_not_trained_is_a_missing_capability():

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from adabench.harness.contract.card import Point
-from adabench.harness.contract.protocols import Meter
 from adabench.workloads.shared.language_model import search_session as session
 from adabench.workloads.shared.language_model.contract import EOS, Seq
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
@@ -23,7 +22,7 @@ from adabench.workloads.shared.language_model.vocabulary import IDS
 from adabench.workloads.test_time.chain.methods import beam, dvts, ets, ets_kv, random_n, rebase
 from adabench.workloads.test_time.chain.substrate import integer_program
 from adabench.workloads.test_time.chain.substrate import tree_search as searching
-from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
+from adabench.workloads.test_time.chain.substrate.chain import GradedChain, Question
 from adabench.workloads.test_time.chain.substrate.problems import Problem
 from adabench.workloads.test_time.chain.substrate.trained_models import Models
 from adabench.workloads.test_time.chain.substrate.tree_search import DEEPEST, Allocation, Node, Tree
@@ -47,7 +46,7 @@ def model(seed: int) -> LanguageModel:
     return made
 
 
-def chain(*, block: int = 4, budget: int | None = None) -> Chain:
+def chain(*, block: int = 4, budget: int | None = None) -> GradedChain:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         head = Head(SHAPE.width)
@@ -58,11 +57,11 @@ def chain(*, block: int = 4, budget: int | None = None) -> Chain:
         Question(index, problem.prompt, f"d{len(problem.operations)}")
         for index, problem in enumerate(PROBLEMS)
     )
-    return Chain(3, questions, models, budget, Meter(), Answers(PROBLEMS))
+    return GradedChain(3, lambda: models, budget, questions=questions, grader=Answers(PROBLEMS))
 
 
 def solved(
-    task: Chain, method: ModuleType, **knobs: float | str
+    task: GradedChain, method: ModuleType, **knobs: float | str
 ) -> tuple[list[tuple[int, ...]], dict[str, float]]:
     """Solve every question; return completions and costs."""
     point = {**method.CARD.defaults, **knobs}
@@ -171,7 +170,7 @@ def test_what_is_weighed_is_what_a_recount_of_the_lineage_gives(
 
 
 def weighings(
-    task: Chain, method: ModuleType, monkeypatch: pytest.MonkeyPatch
+    task: GradedChain, method: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> list[tuple[int, int, int]]:
     """Return, at each weighing: tokens held, distinct lineage positions, distinct spans."""
     alive: dict[int, Seq] = {}

@@ -10,7 +10,7 @@ pass it. It is `exact` for choosing among N and a `bound` for choosing how many.
 """
 
 from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
-from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
+from adabench.workloads.test_time.chain.substrate.chain import GradedChain, Question
 
 CARD = Card(
     title="Pass@N",
@@ -29,7 +29,7 @@ CARD = Card(
 )
 
 
-def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+def solve(task: GradedChain, question: Question, point: Point) -> tuple[int, ...]:
     """Return a right completion if there is one."""
     with task.session(question) as session:
         leaves = session.fork(session.open(), int(point["N"]))

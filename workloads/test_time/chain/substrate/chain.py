@@ -1,15 +1,30 @@
-"""The task object: questions, sessions with models, and a score by a grader that it is handed."""
+"""Sessions with models on questions; and the task, which has the questions and is handed a grader.
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+What a method's process gets has no questions and no grader: each question is handed over when it is
+to be solved. Models are loaded where they are needed, by name; they do not travel.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import ClassVar, Protocol
 
 from adabench.harness.contract.protocols import Meter
 from adabench.workloads.shared.language_model.contract import CapabilityMissing, mix
+from adabench.workloads.shared.language_model.decoding_ledger import (
+    LEVELS,
+    DecodingLedger,
+    SessionAccount,
+    Words,
+)
 from adabench.workloads.shared.language_model.search_session import Session
+from adabench.workloads.shared.language_model.vocabulary import IDS
+from adabench.workloads.shared.training.checkpoints import one_thread
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
 from adabench.workloads.test_time.chain.substrate.problems import answer, room
-from adabench.workloads.test_time.chain.substrate.trained_models import Models
+from adabench.workloads.test_time.chain.substrate.trained_models import Models, warm_up
+
+DIGITS = frozenset(IDS[digit] for digit in "0123456789")
 
 
 @dataclass(frozen=True)
@@ -31,33 +46,87 @@ class Grader(Protocol):
 
 @dataclass(frozen=True)
 class Chain:
-    """The task: questions, sessions with models, and a score that knows the answers.
-
-    At scale `gpu` there are no answers, and no grader.
-    """
+    """What methods get: sessions with models, and an account of what these decoded."""
 
     seed: int
-    questions: tuple[Question, ...]
-    models: Models
-    budget: int | None
-    meter: Meter
+    load_models: Callable[[], Models]
+    budget: int | None = None
+    mechanics: bool = False
+    """Scale `gpu`: random words and weights, on a device, and nothing to grade."""
+    meter: Meter = field(default_factory=Meter)
+    _open: Callable[[Question, int], SessionAccount] = field(init=False, repr=False, compare=False)
+    _confirm: Callable[[Question, object], Words] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Open the ledger."""
+        opened, confirmed = _open_ledger(self.meter)
+        object.__setattr__(self, "_open", opened)
+        object.__setattr__(self, "_confirm", confirmed)
+
+    def __reduce__(self) -> tuple[type["Chain"], tuple[object, ...]]:
+        """Store how it is made; weights are loaded again, and a ledger begins empty."""
+        return Chain, (self.seed, self.load_models, self.budget, self.mechanics)
+
+    @cached_property
+    def models(self) -> Models:
+        """Return policy and judge, loaded when they are asked for first."""
+        return self.load_models()
+
+    def warm(self) -> None:
+        """Load weights and kernels; models on a device belong to the process that uses them."""
+        if not self.mechanics:
+            with one_thread():  # torch's pool of threads does not survive a fork
+                warm_up(self.models)
+
+    def session(self, question: Question) -> Session:
+        """Return a session on a question; sample i of it is the same for everybody."""
+        key = mix(self.seed, question.index)
+        return Session(
+            self.models.policy,
+            self.models.judge,
+            question.prompt,
+            key,
+            account=self._open(question, key),
+            room=gpu_mechanics.ROOM if self.mechanics else room(question.prompt),
+            budget=self.budget,
+        )
+
+    def account(self, question: Question, completion: object) -> Words:
+        """Return the completion that a method handed in, if it is one that was decoded.
+
+        Raises:
+            MethodContractError: if no engine left such a completion for this question since the
+                meter was cleared, numbers in it were forced, or the meter was tampered with.
+        """
+        return self._confirm(question, completion)
+
+
+@dataclass(frozen=True)
+class GradedChain(Chain):
+    """The task: the same, with questions and a grader; at scale `gpu` nothing is graded."""
+
+    questions: tuple[Question, ...] = ()
     grader: Grader | None = field(default=None, repr=False, compare=False)
+    levels: ClassVar[frozenset[str]] = LEVELS
+
+    def __reduce__(self) -> tuple[type["GradedChain"], tuple[object, ...]]:
+        """Store what has no questions; a copy of the rest would count into a meter nobody reads."""
+        if self.questions:
+            raise TypeError("a chain task is not stored; load it from its conditions")
+        made = (self.seed, self.load_models, self.budget, self.mechanics)
+        return GradedChain, (*made, Meter(), (), self.grader)
 
     def cases(self) -> Iterator[Question]:
         """Yield the questions, lengths in turn."""
         yield from self.questions
 
-    def session(self, question: Question) -> Session:
-        """Return a session on a question; sample i of it is the same for everybody."""
-        return Session(
-            self.models.policy,
-            self.models.judge,
-            question.prompt,
-            mix(self.seed, question.index),
-            meter=self.meter,
-            room=room(question.prompt) if self.grader else gpu_mechanics.ROOM,
-            budget=self.budget,
-        )
+    def substrate(self) -> Chain:
+        """Return what methods get."""
+        return Chain(self.seed, self.load_models, self.budget, self.mechanics)
+
+    def oracle_substrate(self) -> "GradedChain":
+        """Return the same with the grader."""
+        return replace(self, questions=(), meter=Meter())
 
     def credit(self, question: Question, completion: tuple[int, ...]) -> bool:
         """Return whether a completion is right. For oracles alone.
@@ -72,11 +141,35 @@ class Chain:
             )
         return self.grader.is_right(question.index, completion)
 
-    def score(self, question: Question, completion: tuple[int, ...]) -> Mapping[str, float]:
-        """Judge the completion that a method returned; at scale `gpu` nothing is to be judged."""
+    def judge(self, question: Question, completion: tuple[int, ...]) -> Mapping[str, float]:
+        """Judge a completion; at scale `gpu` nothing is to be judged."""
         if self.grader is None:
             return {}
         return {
             "accuracy": float(self.credit(question, completion)),
             "malformed": float(answer(completion) is None),
         }
+
+    def score(self, question: Question, completion: tuple[int, ...]) -> Mapping[str, float]:
+        """Judge a completion that was decoded by this very object."""
+        return self.judge(question, self.account(question, completion))
+
+
+def _open_ledger(
+    meter: Meter,
+) -> tuple[Callable[[Question, int], SessionAccount], Callable[[Question, object], Words]]:
+    """Return what opens accounts and what confirms completions; they alone hold the ledger."""
+    ledger = DecodingLedger(meter, unforced=DIGITS)
+
+    def opened(question: Question, key: int) -> SessionAccount:
+        return ledger.open(_name(question), question.prompt, key)
+
+    def confirmed(question: Question, completion: object) -> Words:
+        return ledger.confirm(_name(question), completion)
+
+    return opened, confirmed
+
+
+def _name(question: Question) -> tuple[int, tuple[int, ...]]:
+    """Return what tells questions apart; plain, whatever a method may pass for one."""
+    return int(question.index), tuple(question.prompt)

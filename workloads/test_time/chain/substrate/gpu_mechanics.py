@@ -29,6 +29,18 @@ PACE = Pace(words=16, steps=6)
 ROOM = PACE.words * PACE.steps + 1
 
 
+def check_policy(policy: str) -> None:
+    """Make sure that a policy has a shape.
+
+    Raises:
+        SelectionError: if it has none.
+    """
+    if policy not in SHAPES:
+        raise SelectionError(
+            f"policy {policy!r} has no shape at scale gpu.", nearest(policy, SHAPES)
+        )
+
+
 def available() -> None:
     """Make sure that there is a device.
 
@@ -55,10 +67,8 @@ def models(
     Raises:
         SelectionError: for a policy without a shape.
     """
-    if shape is None and policy not in SHAPES:
-        raise SelectionError(
-            f"policy {policy!r} has no shape at scale gpu.", nearest(policy, SHAPES)
-        )
+    if shape is None:
+        check_policy(policy)
     shape = shape or SHAPES[policy]
     torch.manual_seed(mix(seed, 1) % (1 << 31))
     with torch.device(device):

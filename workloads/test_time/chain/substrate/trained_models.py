@@ -5,10 +5,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from adabench.workloads.shared.language_model.contract import Engine
+from adabench.workloads.shared.language_model.contract import Costs, Engine
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import Head, Judge, Scorer
+from adabench.workloads.shared.language_model.vocabulary import BOS
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.test_time.chain.recipes import Layout, recipes
 
@@ -26,16 +27,41 @@ class Models:
     """None where no judge is stronger than the policy."""
 
 
+def policy_name(policy: str, layout: Layout, seed: int) -> str:
+    """Return the name of a policy's checkpoint for a run seed.
+
+    Raises:
+        SelectionError: if no such policy is among the recipes.
+    """
+    name = f"{policy}{'-single' if layout == 'single' else ''}-s{seed % SEEDS}"
+    checkpoints.find_recipe(name, recipes())
+    return name
+
+
 def models(policy: str, layout: Layout, seed: int) -> Models:
     """Return the engines for a policy and a run seed.
 
     Raises:
-        SelectionError: if no such policy was trained.
+        SelectionError: if no such policy is among the recipes.
+        EnvironmentProblem: if it was not trained yet.
     """
-    trained = seed % SEEDS
-    middle = "-single" if layout == "single" else ""
-    own = engine(f"{policy}{middle}-s{trained}")
-    return Models(own, judge(f"judge-s{trained}") if policy == "lm-s" else None)
+    own = engine(policy_name(policy, layout, seed))
+    return Models(own, judge(f"judge-s{seed % SEEDS}") if policy == "lm-s" else None)
+
+
+def warm_up(models: Models) -> None:
+    """Run every kernel that a session runs once, in a session of two words."""
+    policy, judge = models.policy, models.judge
+    policy.reset(Costs())
+    leaves = policy.fork(policy.open([BOS]), 2)
+    policy.append(leaves[:1], [[BOS]])
+    policy.decode(leaves, max_new=2)
+    if judge is not None:
+        judge.engine.reset(Costs())
+        judge.scores(leaves)
+        judge.reset()
+        judge.engine.reset(Costs())
+    policy.reset(Costs())
 
 
 @lru_cache(maxsize=8)
