@@ -47,6 +47,7 @@ import numpy as np
 import torch
 
 from adabench.harness.contract.card import Scalar
+from adabench.harness.contract.protocols import account, judge
 from adabench.harness.contract.record import Record
 from adabench.harness.errors import AdabenchError, SelectionError, require
 from adabench.harness.store import run_folder
@@ -166,10 +167,11 @@ class AdaptiveModel(LM):  # type: ignore[misc, valid-type]
     def _generated(self, request: Request) -> str:
         context, how = request.args
         case, own = self._case(chain_prompt(context))
-        answer, record = self.subject.solve(case)
-        score = self.subject.task.score(case, answer) if own else {}
+        answer, record = self.subject.solve(case, own=own)
+        completion: Any = account(self.subject.substrate, case, answer)
+        score = judge(self.subject.task, case, completion) if own else {}
         self._record(request, record, score)
-        return _until(chain_text(answer), how.get("until", ()))
+        return _until(chain_text(completion), how.get("until", ()))
 
     def _case(self, prompt: tuple[int, ...]) -> tuple[Any, bool]:
         """Return the task's own case with this prompt, or a new one; and whether it is its own."""

@@ -1,8 +1,10 @@
 """A method at work outside a run: loaded once, measured at each case as a run would, journalled.
 
 What `model.py` needs of adabench and what knows nothing of lm-eval. A case is measured as
-`harness/run/execute.py` does with a block of one loop: probes around `solve` alone, counts from the
-task's meter, our own score where the case is one of the task's.
+`harness/run/measurement.py` does with a block of one loop: probes around `solve` alone, counts from
+the substrate's meter. The method is given what it is given in a run, its task's substrate; the task
+stays with whoever scores. Both are in this process, since lm-eval runs its models in its own: what
+`adabench run` keeps apart by processes is apart here by objects alone.
 """
 
 import importlib.metadata
@@ -17,6 +19,7 @@ from typing import Any
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Scalar
+from adabench.harness.contract.protocols import case_environment, enter_case
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.plan.grid import check_names, select_settings
 from adabench.harness.provenance import environment, run_sources
@@ -36,22 +39,32 @@ class Subject:
     module: Any
     """The task's."""
     task: Any
+    """With its cases and its score."""
+    substrate: Any
+    """What the method is given."""
     state: Any
     method: Any
     probes: list[Probe]
     watch: Watch = field(default_factory=Watch)
     warm: bool = False
 
-    def solve(self, case: Any) -> tuple[Any, Record]:
-        """Return the answer to a case, and what it cost; the record's case is still 0."""
+    def solve(self, case: Any, *, own: bool = False) -> tuple[Any, Record]:
+        """Return the answer to a case, and what it cost; the record's case is still 0.
+
+        `own` says that the case is one of the task's.
+        """
+        oracle = self.role == "oracle"
+        environment = case_environment(self.task, case, oracle=oracle) if own else None
+        enter_case(self.substrate, case, environment)
         call = partial(self.method.solve, self.state, case, self.cell.point)
         if not self.warm:  # the first call of a process pays for what later ones find ready
             call()
             self.warm = True
-        self.task.meter.clear()
+        meter = self.substrate.meter
+        meter.clear()
         with measured(self.probes) as seen:
             timed = collect(call, 1, 1, self.watch)
-        counts = {name: float(count) for name, count in self.task.meter.items()}
+        counts = {name: float(count) for name, count in meter.items()}
         values = {**seen, **timed.values(), **counts}
         energy = provenance(self.probes, 1)
         note, group = timed.samples.says(), str(getattr(case, "group", ""))
@@ -73,9 +86,11 @@ def subject(address: str, seed: int, scale: str, asked: Mapping[str, Scalar]) ->
     cell = Cell(home.name, entry.name, point, conditions, scale, seed)
     module, method = registry.load(home), registry.load(entry)
     task = module.load(scale, seed, **conditions)
-    state = method.prepare(task, point, seed) if hasattr(method, "prepare") else task
+    make = getattr(task, "oracle_substrate" if entry.card.role == "oracle" else "substrate", None)
+    given = task if make is None else make()
+    state = method.prepare(given, point, seed) if hasattr(method, "prepare") else given
     probes = open_probes(device="cuda" if scale == "gpu" else None)
-    return Subject(cell, entry.card.role, module, task, state, method, probes)
+    return Subject(cell, entry.card.role, module, task, given, state, method, probes)
 
 
 def journal(folder: Path, cell: Cell, asked: Mapping[str, Any]) -> run_folder.Run:

@@ -14,10 +14,13 @@ import numpy as np
 import pytest
 
 from adabench.harness.contract import registry
+from adabench.harness.contract.protocols import account
 from adabench.harness.distributed.merge import counts_of
+from adabench.harness.errors import MethodContractError
 from adabench.harness.store import run_folder
 from adabench.workloads.depth_width.ledger.task import Batch
 from adabench.workloads.shared.lm_eval_bridge import tasks
+from adabench.workloads.shared.lm_eval_bridge.subject import subject
 
 pytestmark = pytest.mark.xdist_group("lm_eval")  # one set-up for all of them
 
@@ -260,6 +263,27 @@ def test_the_command_takes_what_lm_eval_takes(folder: Path, environment: dict[st
     saved = json.loads(results.read_text())
     assert saved["config"]["adabench"]["per_case"]["adabench_chain"]["generated"] > 0
     assert "exact_match,strict-match" in saved["results"]["adabench_chain"]
+
+
+def test_a_method_is_given_its_substrate_and_an_oracle_the_answers():
+    plain, oracle = (
+        subject(f"chain/{name}", SEED, "embedded", {"problems": 2})
+        for name in ("greedy", "pass_at_n")
+    )
+    case = next(iter(plain.task.cases()))
+    assert plain.state is plain.substrate is not plain.task
+    assert not {"cases", "grader", "credit"} & {*dir(plain.substrate)}
+    assert oracle.substrate.credit(case, ()) is False
+
+
+def test_an_answer_that_was_not_decoded_is_refused_here_too():
+    made = subject("chain/greedy", SEED, "embedded", {"problems": 2})
+    case = next(iter(made.task.cases()))
+    answer, record = made.solve(case, own=True)
+    assert account(made.substrate, case, answer) == answer
+    assert record.values["generated"] == len(answer)
+    with pytest.raises(MethodContractError, match="No engine decoded"):
+        account(made.substrate, case, (*answer[:-1], *answer))
 
 
 def test_a_prompt_comes_back_from_its_text():
