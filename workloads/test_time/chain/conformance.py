@@ -3,9 +3,12 @@
     source      it imports nothing but contracts and substrate, and names nothing that tells right
                 from wrong: the task's grader, credit and score (oracles excepted)
     engine      it touches models through a session alone, so that every token is counted
+    private     it reads no name that begins with an underscore: accounts and counts lie behind those
 
 `check` yields a sentence per broken rule. It reads the method's own source and finds honest
-mistakes and the usual short cuts; what a method imports from elsewhere is not read.
+mistakes and the usual short cuts; what a method imports from elsewhere is not read. Whether an
+answer was decoded, and whether the meter says what was counted, is found when it runs
+(`decoding_ledger.py`).
 """
 
 import ast
@@ -36,15 +39,23 @@ def check(method: ModuleType, card: Card) -> Iterator[str]:
             yield f"it names {name!r}, which tells right from wrong; only an oracle may"
     for name in sorted(named & BEHIND):
         yield f"it names {name!r}; reach models through task.session(question) alone"
+    for name in sorted(name for name in _attributes(ast.parse(source)) if _is_private(name)):
+        yield f"it reads {name!r}, which belongs to the substrate"
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("__")
+
+
+def _attributes(tree: ast.AST) -> set[str]:
+    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
 
 
 def _names(tree: ast.AST) -> set[str]:
     """Return imported names, attributes and variables of a source."""
-    found: set[str] = set()
+    found = _attributes(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute):
-            found.add(node.attr)
-        elif isinstance(node, ast.Name):
+        if isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.ImportFrom):
             found |= {alias.name for alias in node.names}

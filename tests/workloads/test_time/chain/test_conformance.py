@@ -34,6 +34,7 @@ def planted(tmp_path, source: str) -> ModuleType:
         ("peek = lambda task: task.grader.problems[0]", "grader"),
         ("free = lambda task: task.models.policy.decode", "models"),
         ("cheap = lambda task: task.meter.clear()", "meter"),
+        ("forge = lambda session: session.policy._account", "_account"),
         (
             "from adabench.workloads.shared.language_model.native.engine import NativeEngine",
             "NativeEngine",
