@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 WITH_COMMANDS = (
     "README.md", "CONTRIBUTING.md", "docs/publish.md", "docs/findings.md", "docs/architecture.md",
+    "docs/threat_model.md",
 )  # fmt: skip
 WITH_LINKS = (
     *WITH_COMMANDS, "docs/glossary.md", "docs/speed.md", "docs/statistics.md", "docs/results/README.md",
