@@ -108,6 +108,8 @@ class GradedChain(Chain):
     questions: tuple[Question, ...] = ()
     grader: Grader | None = field(default=None, repr=False, compare=False)
     levels: ClassVar[frozenset[str]] = LEVELS
+    most_on_device: ClassVar[int] = 2
+    """A policy and a judge of 7B are 27 GB, in the process of each method."""
 
     def __reduce__(self) -> tuple[type["GradedChain"], tuple[object, ...]]:
         """Store what has no questions; a copy of the rest would count into a meter nobody reads."""
