@@ -68,9 +68,9 @@ def handed_on(tree: ast.AST) -> set[tuple[int, str]]:
 RULES = Rules(
     "adabench.workloads.algorithms.shortest_paths",
     off_limits=frozenset((
-        "exact", "engine", "all_cases", "judged", "ledger", "meter", "queried", "score", "survey",
-        "transcript", "truth", "_judged", "_run", "_truth", "cell_contents", "setflags",
-        "writeable",
+        "account", "all_cases", "engine", "enter", "exact", "judge", "judged", "ledger", "meter",
+        "queried", "reference", "score", "survey", "transcript", "truth", "_judged", "_known",
+        "_run", "_told", "cell_contents", "setflags", "writeable",
         "__closure__", "__code__", "__dict__", "__globals__", "__setattr__", "pickle",
     )),
     excused=handed_on,
@@ -136,7 +136,7 @@ def attempt(method: ModuleType, card: Card, case: Case) -> Trial:
     queried = transcript.queried[case.instance].copy()
     if isinstance(state, State):
         for one in state.prepared_index.values():
-            queried |= one.queried
+            queried |= one.cost.queried
     return Trial(task, case, state, answers, queried, values)
 
 
@@ -195,7 +195,7 @@ def _unread_before(method: ModuleType, card: Card, trials: list[Trial]) -> Itera
             continue
         (old,) = trial.state.prepared_index.values()
         case = trial.case
-        other = make_case(case.group, resized(case.graph, old.queried), case.pairs, case.seed)
+        other = make_case(case.group, resized(case.graph, old.cost.queried), case.pairs, case.seed)
         state = prepare(method, card, scored_task((other,)))
         (new,) = state.prepared_index.values()
         if _content(old.index) != _content(new.index):

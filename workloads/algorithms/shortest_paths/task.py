@@ -38,6 +38,7 @@ from pathlib import Path
 from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.shortest_paths.conformance import check
+from adabench.workloads.algorithms.shortest_paths.substrate.answers import Preparation, Tally
 from adabench.workloads.algorithms.shortest_paths.substrate.edge_list_reader import read_graph
 from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import (
     KINDS,
@@ -93,8 +94,9 @@ CARD = Card(
 )
 
 CHECK_CONDITIONS = {"vertices": 600, "pairs": 200}
+OUTCOMES = (Tally, Preparation)
 
-__all__ = ["CARD", "CHECK_CONDITIONS", "check", "load"]
+__all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "load"]
 
 
 def load(

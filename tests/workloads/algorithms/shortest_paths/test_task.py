@@ -147,7 +147,7 @@ def test_compiling_is_not_preparing() -> None:
     assert seen[0] == (4, 2)
     assert set(seen[1:]) == {(case.graph.vertices, case.graph.vertices // 2)}
     assert len(seen) <= 1 + replay.REPEATS
-    assert found.size_bytes == 40
+    assert found.cost.size_bytes == 40
 
 
 def test_seen_is_what_opened_rows_hold() -> None:

@@ -41,6 +41,11 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     row,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
+from adabench.workloads.algorithms.shortest_paths.substrate.stored_index import (
+    Stored,
+    restored_state,
+    stored_state,
+)
 
 CARD = Card(
     title="Bidirectional breadth-first search",
@@ -100,6 +105,16 @@ def prepare(task: ShortestPaths, point: Point, seed: int) -> State:
     if point["rows"] == "given":
         return State(task, {})
     return task.prepare(sort_rows)
+
+
+def pack(state: State) -> Stored:
+    """Return what is worth storing: the indexes, and what they cost."""
+    return stored_state(state)
+
+
+def unpack(task: ShortestPaths, point: Point, data: Stored) -> State:
+    """Go on with stored indexes."""
+    return restored_state(task, data, lambda parts: SortedRows(*parts))
 
 
 def solve(state: State, case: Case, point: Point) -> Answers:

@@ -31,6 +31,11 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     pay,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
+from adabench.workloads.algorithms.shortest_paths.substrate.stored_index import (
+    Stored,
+    restored_state,
+    stored_state,
+)
 
 CARD = Card(
     title="Landmark estimates",
@@ -82,6 +87,16 @@ def answer(
 def prepare(task: ShortestPaths, point: Point, seed: int) -> State:
     """Measure from the landmarks of every graph."""
     return task.prepare(measure, int(point["landmarks"]))
+
+
+def pack(state: State) -> Stored:
+    """Return what is worth storing: the indexes, and what they cost."""
+    return stored_state(state)
+
+
+def unpack(task: ShortestPaths, point: Point, data: Stored) -> State:
+    """Go on with stored indexes."""
+    return restored_state(task, data, lambda parts: Table(*parts))
 
 
 def solve(state: State, case: Case, point: Point) -> Answers:

@@ -28,6 +28,11 @@ from adabench.workloads.algorithms.shortest_paths.substrate.pruned_labels import
     label,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
+from adabench.workloads.algorithms.shortest_paths.substrate.stored_index import (
+    Stored,
+    restored_state,
+    stored_state,
+)
 
 CARD = Card(
     title="Pruned landmark labelling",
@@ -53,13 +58,23 @@ def prepare(task: ShortestPaths, point: Point, seed: int) -> State:
     Raises:
         MissingExtra: if one has more vertices than are labelled unasked; the cell is skipped.
     """
-    most = max(case.graph.vertices for case in task.cases())
+    most = max(case.graph.vertices for case in task.training())
     if most > int(point["largest"]):
         raise MissingExtra(
             f"A full index of {most:,} vertices takes minutes and is not built unasked.",
             f"`--set largest={most}` builds it.",
         )
     return task.prepare(label)
+
+
+def pack(state: State) -> Stored:
+    """Return what is worth storing: the indexes, and what they cost."""
+    return stored_state(state)
+
+
+def unpack(task: ShortestPaths, point: Point, data: Stored) -> State:
+    """Go on with stored indexes."""
+    return restored_state(task, data, lambda parts: Labels(*parts))
 
 
 def solve(state: State, case: Case, point: Point) -> Answers:

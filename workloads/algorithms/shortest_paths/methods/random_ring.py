@@ -28,6 +28,11 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
 from adabench.workloads.algorithms.shortest_paths.substrate.ring_routing import route
+from adabench.workloads.algorithms.shortest_paths.substrate.stored_index import (
+    Stored,
+    restored_state,
+    stored_state,
+)
 
 CARD = Card(
     title="Random inner ring",
@@ -77,6 +82,16 @@ def answer(
 def prepare(task: ShortestPaths, point: Point, seed: int) -> State:
     """Grow the ring of every graph."""
     return task.prepare(grow_anyhow, size_of(float(point["f"])))
+
+
+def pack(state: State) -> Stored:
+    """Return what is worth storing: the indexes, and what they cost."""
+    return stored_state(state)
+
+
+def unpack(task: ShortestPaths, point: Point, data: Stored) -> State:
+    """Go on with stored indexes."""
+    return restored_state(task, data, lambda parts: Ring(*parts))
 
 
 def solve(state: State, case: Case, point: Point) -> Answers:

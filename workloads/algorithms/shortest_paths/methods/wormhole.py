@@ -67,6 +67,11 @@ from adabench.workloads.algorithms.shortest_paths.substrate.ring_routing import 
     route,
     route_by_labels,
 )
+from adabench.workloads.algorithms.shortest_paths.substrate.stored_index import (
+    Stored,
+    restored_state,
+    stored_state,
+)
 
 CARD = Card(
     title="WormHole",
@@ -302,6 +307,20 @@ def prepare(task: ShortestPaths, point: Point, seed: int) -> State:
     """Grow the ring of every graph."""
     builder = grow_greedily if point["inside"] == "bibfs" else grow_and_label
     return task.prepare(builder, size_of(float(point["f"])))
+
+
+def pack(state: State) -> Stored:
+    """Return what is worth storing: the indexes, and what they cost."""
+    return stored_state(state)
+
+
+def unpack(task: ShortestPaths, point: Point, data: Stored) -> State:
+    """Go on with stored indexes."""
+    if point["inside"] == "bibfs":
+        return restored_state(task, data, lambda parts: Ring(*parts))
+    return restored_state(
+        task, data, lambda parts: LabelledRing(Ring(*parts[0]), Labels(*parts[1]))
+    )
 
 
 def solve(state: State, case: Case, point: Point) -> Answers:

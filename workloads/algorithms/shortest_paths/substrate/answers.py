@@ -7,11 +7,9 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Count
 
 
 @dataclass(frozen=True)
-class PreparedIndex:
-    """What a method keeps about one case, and what that cost."""
+class Preparation:
+    """What it cost to prepare an index."""
 
-    index: Any
-    """A named tuple of arrays."""
     ledger: Counts
     """(3,) what was read."""
     queried: Marks
@@ -19,6 +17,15 @@ class PreparedIndex:
     cpu_s: float
     size_bytes: int
     """What the index's arrays hold."""
+
+
+@dataclass(frozen=True)
+class PreparedIndex:
+    """What a method keeps about one case, and what that cost."""
+
+    index: Any
+    """A named tuple of arrays."""
+    cost: Preparation
 
 
 @dataclass(frozen=True)
@@ -37,4 +44,4 @@ class Tally:
     lengths: Ints
     ledger: Counts
     queried: Marks
-    prepared_index: PreparedIndex | None
+    preparation: Preparation | None

@@ -6,7 +6,7 @@ old numbers. Distances between components do not exist, so nothing is lost that 
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +95,11 @@ def largest_component(graph: Sparse) -> Sparse:
     tails = np.repeat(np.arange(n), np.diff(graph.starts))
     both = inside[tails] & (tails < graph.heads)
     return rows(number[tails[both]], number[graph.heads[both]], int(inside.sum()))
+
+
+def without_pairs(case: Case) -> Case:
+    """Return a case of which nothing is asked: its graph, to prepare for."""
+    return replace(case, pairs=read_only(np.zeros((0, 2))))
 
 
 def make_case(group: str, graph: Sparse, pairs: Ints, seed: int) -> Case:

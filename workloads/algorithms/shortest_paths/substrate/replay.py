@@ -6,17 +6,25 @@
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
 from time import process_time
-from typing import Any, NoReturn
+from typing import Any, Protocol
 
 import numpy as np
 
 from adabench.harness.contract.protocols import Meter
+from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.shortest_paths.substrate.answers import (
     Answers,
+    Preparation,
     PreparedIndex,
     Tally,
 )
-from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case, Sparse, rows
+from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import (
+    Case,
+    Sparse,
+    read_only,
+    rows,
+    without_pairs,
+)
 from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import COINS, child
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     ENTRIES,
@@ -68,52 +76,90 @@ NOTHING = (np.zeros(1, np.int32),)
 """The index of a method that prepares none."""
 
 
-Judge = Callable[[Case, Tally], dict[str, float]]
-"""Scores what was counted; it knows the exact distances, and this module does not."""
+class Reference(Protocol):
+    """Who knows the exact distances: the task that scores is handed one, and no method is."""
+
+    def values(self, case: Case, counted: Tally) -> dict[str, float]:
+        """Return the metrics of what was counted."""
+        ...
+
+    def lengths(self, case: Case) -> Ints:
+        """Return the exact distances (q,) of a case's pairs."""
+        ...
 
 
 @dataclass(frozen=True)
 class ShortestPaths:
-    """The task: its cases, the counting loop, and the score."""
+    """The task: its cases, the counting loop, and the score.
 
-    all_cases: tuple[Case, ...]
-    judge: InitVar[Judge]
-    exact: InitVar[Callable[[Case], Ints]]
-    """Returns the exact distances of a case's pairs: (q,)."""
+    What a method's process gets of it has no cases and no reference: it has the graphs, to prepare
+    for, and each case is entered when it is to be answered.
+    """
+
+    all_cases: tuple[Case, ...] = ()
+    reference: Reference | None = field(default=None, repr=False, compare=False)
     meter: Meter = field(default_factory=Meter)
     transcript: InitVar[Transcript | None] = None
     """Who listens, if anybody; not kept on the task."""
+    graphs: tuple[Case, ...] = ()
+    """Where there are no cases: their graphs, of which nothing is asked."""
+    _known: list[Case] = field(init=False, repr=False, compare=False)
+    _told: dict[float, Ints] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Exact distances by instance: in the process of an oracle."""
     _run: Callable[..., Answers] = field(init=False, repr=False, compare=False)
-    _judged: Callable[[Case, Answers], dict[str, float]] = field(
-        init=False, repr=False, compare=False
-    )
-    _truth: Callable[[Case], Ints] = field(init=False, repr=False, compare=False)
+    _judged: Callable[[Case, Answers], Tally] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(
-        self, judge: Judge, exact: Callable[[Case], Ints], transcript: Transcript | None
-    ) -> None:
+    def __post_init__(self, transcript: Transcript | None) -> None:
         """Open the ledger."""
-        run, judged = _open_ledger(self, judge, transcript)
+        known = list(self.all_cases)
+        run, judged = _open_ledger(known, self.meter, transcript)
+        object.__setattr__(self, "_known", known)
         object.__setattr__(self, "_run", run)
-        object.__setattr__(self, "_truth", exact)
         object.__setattr__(self, "_judged", judged)
 
     def cases(self) -> tuple[Case, ...]:
         """Return the graphs with their pairs."""
         return self.all_cases
 
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be stored: a copy would count into a meter that nobody reads."""
-        raise TypeError("a shortest-paths task is not stored; load it from its conditions")
+    def training(self) -> tuple[Case, ...]:
+        """Return the graphs without their pairs: what may be prepared for."""
+        return self.graphs or tuple(map(without_pairs, self.all_cases))
+
+    def __reduce__(self) -> tuple[type["ShortestPaths"], tuple[object, ...]]:
+        """Store what has no cases; a copy of the rest would count into a meter nobody reads."""
+        if self.all_cases:
+            raise TypeError("a shortest-paths task is not stored; load it from its conditions")
+        return ShortestPaths, ((), None, Meter(), None, self.graphs)
+
+    def substrate(self) -> "ShortestPaths":
+        """Return what methods get: the counting loop, and the graphs without their pairs."""
+        return ShortestPaths(graphs=self.training())
+
+    oracle_substrate = substrate
+
+    def oracle_environment(self, case: Case) -> Ints:
+        """Return what oracles are told of a case: its exact distances (q,)."""
+        return self.truth(case)
+
+    def enter(self, case: Case, lengths: Ints | None) -> None:
+        """Take a case to be answered in place of the one before; oracles get its distances."""
+        self._known[:] = [case]
+        self._told.clear()
+        if lengths is not None:
+            self._told[case.instance] = read_only(lengths)
+
+    def warm(self) -> None:
+        """Load what all methods run before anything of their own."""
+        open_graph(TINY.starts, TINY.heads, np.zeros(3, np.int64))
 
     def prepare(self, builder: Builder, *arguments: object) -> State:
-        """Prepare an index for each case: `builder(graph, space, coin, *arguments)`.
+        """Prepare an index for each graph: `builder(graph, space, coin, *arguments)`.
 
         An argument that is a function is called with the case's vertex count first.
         """
         return State(
             self,
-            {case.instance: prepared_index(case, builder, arguments) for case in self.all_cases},
+            {case.instance: prepared_index(case, builder, arguments) for case in self.training()},
         )
 
     def ask(
@@ -128,8 +174,8 @@ class ShortestPaths:
         """
         return self._run(case, hook, prepared_index, inner)
 
-    def score(self, case: Case, answer: Answers) -> dict[str, float]:
-        """Judge answers against exact distances.
+    def account(self, case: Case, answer: Answers) -> Tally:
+        """Return what was counted for answers.
 
         Raises:
             MethodContractError: if they are not what `ask` returned last for this case, it was
@@ -137,9 +183,34 @@ class ShortestPaths:
         """
         return self._judged(case, answer)
 
+    def judge(self, case: Case, counted: Tally) -> dict[str, float]:
+        """Judge what was counted against exact distances.
+
+        Raises:
+            MethodContractError: if a pair was left without an answer, or where nothing is known.
+        """
+        return self._reference().values(case, counted)
+
+    def score(self, case: Case, answer: Answers) -> dict[str, float]:
+        """Judge answers of this very object."""
+        return self.judge(case, self.account(case, answer))
+
     def truth(self, case: Case) -> Ints:
-        """Return the exact distances (q,): for oracles. The check refuses others that name it."""
-        return self._truth(case)
+        """Return the exact distances (q,): for oracles. The check refuses others that name it.
+
+        Raises:
+            MethodContractError: in the process of any other method, where they are not known.
+        """
+        told = self._told.get(case.instance)
+        return self._reference().lengths(case) if told is None else told
+
+    def _reference(self) -> Reference:
+        if self.reference is None:
+            raise MethodContractError(
+                "Exact distances are not known in the process of a method.",
+                "Say role='oracle' in the card if the method is meant to know them.",
+            )
+        return self.reference
 
 
 def prepared_index(case: Case, builder: Builder, arguments: tuple[object, ...]) -> PreparedIndex:
@@ -150,7 +221,8 @@ def prepared_index(case: Case, builder: Builder, arguments: tuple[object, ...]) 
     while not spent or (sum(spent) < PREPARED_FOR_S and len(spent) < REPEATS):
         index, ledger, queried, cpu_s = _built(graph, builder, coin, arguments)
         spent.append(cpu_s)
-    return PreparedIndex(index, ledger, queried, float(np.median(spent)), _bytes(index))
+    cost = Preparation(ledger, queried, float(np.median(spent)), _bytes(index))
+    return PreparedIndex(index, cost)
 
 
 def coin_of(case: Case) -> int:
@@ -180,11 +252,10 @@ def _bytes(index: Any) -> int:
 
 
 def _open_ledger(
-    task: ShortestPaths, judge: Judge, transcript: Transcript | None
-) -> tuple[Callable[..., Answers], Callable[[Case, Answers], dict[str, float]]]:
-    """Return what runs a hook and what judges answers; they alone hold the ledger."""
-    ledger: AnswerLedger[Answers, Tally] = AnswerLedger(task.meter, WORDING, _says, _same)
-    cases = task.all_cases
+    cases: list[Case], meter: Meter, transcript: Transcript | None
+) -> tuple[Callable[..., Answers], Callable[[Case, Answers], Tally]]:
+    """Return what runs a hook and what confirms answers; they alone hold the ledger."""
+    ledger: AnswerLedger[Answers, Tally] = AnswerLedger(meter, WORDING, _says, _same)
 
     def run(case: Case, hook: Hook, index: PreparedIndex | None, inner: int) -> Answers:
         known_case(cases, case, lambda one: one, "graph")
@@ -197,8 +268,9 @@ def _open_ledger(
             transcript.queried[case.instance] = counted.queried
         return ledger.enter(case.instance, before, answers, counted, _added(counted))
 
-    def judged(case: Case, answers: Answers) -> dict[str, float]:
-        return judge(case, ledger.confirm(case.instance, answers))
+    def judged(case: Case, answers: Answers) -> Tally:
+        known_case(cases, case, lambda one: one, "graph")
+        return ledger.confirm(case.instance, answers)
 
     return run, judged
 
@@ -209,7 +281,7 @@ def _asked(case: Case, hook: Hook, index: PreparedIndex | None, inner: int) -> T
     lengths, ledger = np.full(len(case.pairs), -1, np.int32), np.zeros(3, np.int64)
     queried = np.zeros(graph.vertices, np.uint8)
     engine(hook)(graph.starts, graph.heads, kept, inner, case.pairs, lengths, ledger, queried)
-    return Tally(lengths, ledger, queried, index)
+    return Tally(lengths, ledger, queried, None if index is None else index.cost)
 
 
 def _same(one: Tally, other: Tally) -> bool:

@@ -1,5 +1,7 @@
 """What the answers of a method on a case are worth, held against the exact distances."""
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
 from adabench.harness.errors import MethodContractError
@@ -19,22 +21,31 @@ HORIZONS = (100, 1_000, 10_000, 100_000, 1_000_000)
 """Numbers of queries over which preparation is spread."""
 
 
+@dataclass(frozen=True)
+class PairTruths:
+    """What is known about the pairs of each case, found out when it is first asked for."""
+
+    truths: dict[float, Truth] = field(default_factory=dict)
+    """By instance."""
+
+    def known(self, case: Case) -> Truth:
+        """Return what is known of a case's pairs."""
+        if case.instance not in self.truths:
+            self.truths[case.instance] = exact(case)
+        return self.truths[case.instance]
+
+    def values(self, case: Case, counted: Tally) -> dict[str, float]:
+        """Return the score of what was counted."""
+        return score(case, counted, self.known(case))
+
+    def lengths(self, case: Case) -> Ints:
+        """Return the exact distances (q,) of a case's pairs."""
+        return self.known(case).lengths
+
+
 def scored_task(cases: tuple[Case, ...], transcript: Transcript | None = None) -> ShortestPaths:
     """Return the task of these cases, with its score."""
-    truths: dict[float, Truth] = {}
-
-    def known(case: Case) -> Truth:
-        if case.instance not in truths:
-            truths[case.instance] = exact(case)
-        return truths[case.instance]
-
-    def judge(case: Case, counted: Tally) -> dict[str, float]:
-        return score(case, counted, known(case))
-
-    def lengths(case: Case) -> Ints:
-        return known(case).lengths
-
-    return ShortestPaths(cases, judge, lengths, transcript=transcript)
+    return ShortestPaths(cases, PairTruths(), transcript=transcript)
 
 
 def score(case: Case, counted: Tally, known: Truth) -> dict[str, float]:
@@ -64,7 +75,7 @@ def score(case: Case, counted: Tally, known: Truth) -> dict[str, float]:
 
 
 def _work(graph: Sparse, counted: Tally, bibfs_reads: int) -> dict[str, float]:
-    ledger, before, pairs = counted.ledger, counted.prepared_index, len(counted.lengths)
+    ledger, before, pairs = counted.ledger, counted.preparation, len(counted.lengths)
     prepared_index = before.ledger if before else np.zeros(3, np.int64)
     queried = counted.queried | before.queried if before else counted.queried
     read = float(ledger[READS] + ledger[ENTRIES])

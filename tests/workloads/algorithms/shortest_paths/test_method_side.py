@@ -1,0 +1,117 @@
+"""What a method's process holds of this task, and that its counts are those of the task itself."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths
+from adabench.workloads.algorithms.shortest_paths.task import CHECK_CONDITIONS, load
+
+from ..method_side import (
+    assert_same_counts,
+    cell,
+    in_process,
+    opened_alone,
+    pickled_substrate,
+    records,
+)
+
+SMALL = {"vertices": 300, "pairs": 100, "graph": "power_2.5"}
+
+
+def entered(task: ShortestPaths) -> ShortestPaths:
+    """Return the substrate of a task with its first case entered."""
+    substrate = pickle.loads(pickled_substrate(task))
+    substrate.enter(task.cases()[0], None)
+    return substrate
+
+
+def test_a_method_gets_graphs_and_no_pairs() -> None:
+    task = load("embedded", 0, **CHECK_CONDITIONS)
+    assert opened_alone(task) == {"cases": 0, "truth": [], "meter": {}}
+    data = pickled_substrate(task)
+    graphs = pickle.loads(data).training()
+    for case, graph in zip(task.cases(), graphs, strict=True):
+        assert case.pairs.tobytes() not in data
+        assert len(graph.pairs) == 0
+        assert (graph.instance, graph.group, graph.seed) == (case.instance, case.group, case.seed)
+        assert (graph.graph.heads == case.graph.heads).all()
+
+
+def test_what_arrives_cannot_be_written() -> None:
+    (case,) = load("embedded", 0, **SMALL).cases()
+    arrived = pickle.loads(pickle.dumps(case, protocol=5))
+    for array in (arrived.pairs, arrived.graph.starts, arrived.graph.heads):
+        with pytest.raises(ValueError, match="cannot set WRITEABLE flag"):
+            array.setflags(write=True)
+
+
+def test_distances_are_told_to_oracles_alone() -> None:
+    task = load("embedded", 0, **SMALL)
+    (case,) = task.cases()
+    substrate = entered(task)
+    with pytest.raises(MethodContractError, match="Exact distances are not known"):
+        substrate.truth(case)
+    substrate.enter(case, task.oracle_environment(case))
+    assert (substrate.truth(case) == task.truth(case)).all()
+    substrate.enter(case, None)
+    with pytest.raises(MethodContractError, match="Exact distances are not known"):
+        substrate.truth(case)
+
+
+def test_a_case_that_was_not_entered_is_refused() -> None:
+    task = load("embedded", 0, **CHECK_CONDITIONS)
+    substrate = entered(task)
+    with pytest.raises(MethodContractError, match="not a case of this task"):
+        substrate.ask(task.cases()[1], lambda *_: 0)
+
+
+def test_counts_are_those_of_one_process() -> None:
+    cells = [
+        cell("shortest_paths/bibfs", SMALL),
+        cell("shortest_paths/wormhole", SMALL, inside="labels", f=0.05),
+        cell("shortest_paths/hindsight", SMALL),
+    ]
+    found = records(*cells)
+    for one in cells:
+        assert_same_counts(one, [r for r in found if r.cell.address == one.address])
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs"),
+    [
+        ("bibfs", {"rows": "hubs_first"}),
+        ("bibfs", {"rows": "given"}),
+        ("landmarks", {}),
+        ("pll", {}),
+        ("random_ring", {}),
+        ("wormhole", {"inside": "bibfs"}),
+        ("wormhole", {"inside": "labels"}),
+        ("hindsight", {}),
+    ],
+)
+def test_a_stored_index_answers_like_the_one_that_was_stored(methods, name, knobs) -> None:
+    task = load("embedded", 0, **SMALL)
+    (case,) = task.cases()
+    method = methods[name]
+    point = {**method.CARD.defaults, **knobs}
+    state = method.prepare(task, point, 0)
+    data = pickle.loads(pickle.dumps(method.pack(state)))
+    restored = method.unpack(task, point, data)
+    outcomes = []
+    for one in (state, restored):
+        task.meter.clear()
+        outcomes.append(task.score(case, method.solve(one, case, point)))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_a_state_from_the_disk_costs_what_it_did(tmp_path: Path) -> None:
+    one = cell("shortest_paths/pll", SMALL)
+    first, second = (records(one, cache=tmp_path) for _ in range(2))
+    assert len(list(tmp_path.iterdir())) == 1
+    assert first[1].values["prep_cpu_s"] == second[1].values["prep_cpu_s"]
+    assert second[1].values["reads"] == next(in_process(one))["reads"]
+    assert np.isfinite(second[1].values["prep_cpu_s"])
