@@ -14,14 +14,21 @@ from adabench.harness.run.execute import TIMED, execute
 from adabench.harness.run.settings import Settings
 
 ALONE = """
-import json, pickle, sys
+import json, os, pickle, sys, threading
 from adabench.harness.run.truth_guard import is_truth, refuse_truth
 refuse_truth()
 substrate = pickle.load(sys.stdin.buffer)
-cases = list(getattr(substrate, "cases", tuple)())
-truth = sorted(name for name in sys.modules if is_truth(name))
-print(json.dumps({"cases": len(cases), "truth": truth, "meter": dict(substrate.meter)}))
+tasks = "/proc/self/task"
+threads = lambda: len(os.listdir(tasks)) if os.path.isdir(tasks) else threading.active_count()
+before = threads()
+getattr(substrate, "warm", lambda: None)()
+found = {"threads": threads() - before, "meter": dict(substrate.meter)}
+found["cases"] = len(list(getattr(substrate, "cases", tuple)()))
+found["truth"] = sorted(name for name in sys.modules if is_truth(name))
+print(json.dumps(found))
 """
+EMPTY = {"threads": 0, "meter": {}, "cases": 0, "truth": []}
+"""What `opened_alone` finds: no thread that loading began, nothing counted, no case, no truth."""
 
 
 def pickled_substrate(task: Any) -> bytes:
@@ -30,7 +37,7 @@ def pickled_substrate(task: Any) -> bytes:
 
 
 def opened_alone(task: Any) -> dict[str, Any]:
-    """Open a task's substrate in a fresh interpreter that refuses truth; say what is there."""
+    """Open and warm a task's substrate in a fresh interpreter that refuses truth; see `EMPTY`."""
     run = subprocess.run(
         [sys.executable, "-P", "-c", ALONE],
         input=pickled_substrate(task), capture_output=True, check=False,

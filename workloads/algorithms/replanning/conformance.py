@@ -26,9 +26,12 @@ OFF_LIMITS = ("hints=True", ".counts[", ".state[")
 """Text that no honest planner needs: the best way told, and the counts written to."""
 RULES = Rules(
     "adabench.workloads.algorithms.replanning",
-    off_limits=frozenset(("reference",)),
+    off_limits=frozenset((
+        "account", "enter", "environment", "judge", "reference", "scenes", "_course", "_courses",
+        "_drives", "_reference",
+    )),
     who="planner",
-)
+)  # fmt: skip
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:

@@ -10,7 +10,7 @@ edges near them, and counts.
 
 **What is given to everybody alike.** Samples, graph, queue and tree (`world.py`), and the tests of
 edges near moving obstacles (`moving_obstacles.py`): after them every planner knows which edges
-changed.
+changed. Where obstacles will be stays with the task; a case shows where they are at first.
 
 **What is scored.** `path_quality`: the length of the shortest way on the graph of all samples over
 that of the way returned, averaged over updates; 0 where none is returned though there is one, or
@@ -29,6 +29,7 @@ same; `latency_s` is beside them, per scene: all updates and the first plan, edg
 from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.algorithms.replanning.conformance import check
+from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
 from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import FAMILIES, generate
 from adabench.workloads.algorithms.replanning.truth.full_replan import FullReplan
@@ -65,8 +66,9 @@ CARD = Card(
 )
 
 CHECK_CONDITIONS = {"samples": 300, "updates": 4}
+OUTCOMES = (Drive,)
 
-__all__ = ["CARD", "CHECK_CONDITIONS", "check", "load"]
+__all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "load"]
 
 
 def load(

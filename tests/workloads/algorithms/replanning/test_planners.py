@@ -201,7 +201,7 @@ def test_a_queue_emptied_after_an_early_stop_is_found_out():
     for seed in range(4):
         scene = two_gaps(seed)
         task = Replanning((scene,), FullReplan())
-        task.cases()
+        [scene] = task.cases()
         right = planner("fmtx").solve(task, scene, {"early": True, "share": 1.0})
         values = task.score(scene, right)
         assert values["reachable"] == 1
@@ -266,7 +266,7 @@ def test_a_scene_without_a_way_has_no_quality_and_one_sample_too_few_is_fine():
     points = np.array([[90.0, 90, 0], [10.0, 10, 0], [20.0, 20, 0]])
     scene = make_scene("closed", 2, points, np.zeros((3, 1, 3)), np.array([1.0]), wall)
     task = Replanning((scene,), FullReplan())
-    task.cases()
+    [scene] = task.cases()
     values = task.score(scene, planner("fmtx").solve(task, scene, {"early": False, "share": 1.0}))
     assert values["reachable"] == 0
     assert "path_quality" not in values
@@ -276,7 +276,7 @@ def test_a_scene_without_a_way_has_no_quality_and_one_sample_too_few_is_fine():
 def test_the_robot_is_never_given_a_way_through(discs):
     [scene] = discs.cases()
     answer = planner("lpa_star").solve(discs, scene, {"early": True})
-    truth = shortest_ways(scene, 120)
+    truth = shortest_ways(*discs.scenes, 120)
     for now, path in enumerate(answer.paths):
         assert (len(path) > 0) == (truth.g[now, ROBOT] < np.inf)
 

@@ -11,6 +11,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.replay import Shorte
 from adabench.workloads.algorithms.shortest_paths.task import CHECK_CONDITIONS, load
 
 from ..method_side import (
+    EMPTY,
     assert_same_counts,
     cell,
     in_process,
@@ -31,7 +32,7 @@ def entered(task: ShortestPaths) -> ShortestPaths:
 
 def test_a_method_gets_graphs_and_no_pairs() -> None:
     task = load("embedded", 0, **CHECK_CONDITIONS)
-    assert opened_alone(task) == {"cases": 0, "truth": [], "meter": {}}
+    assert opened_alone(task) == EMPTY
     data = pickled_substrate(task)
     graphs = pickle.loads(data).training()
     for case, graph in zip(task.cases(), graphs, strict=True):

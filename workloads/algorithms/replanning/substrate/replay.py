@@ -16,7 +16,13 @@ from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints, Roadmap, roadmap
 from adabench.workloads.algorithms.replanning.substrate.moving_obstacles import settle, shift, way
 from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
-from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
+from adabench.workloads.algorithms.replanning.substrate.scenes import (
+    Floats,
+    Scene,
+    generate,
+    moved,
+    unmoved,
+)
 from adabench.workloads.algorithms.replanning.substrate.world import (
     CHECKS,
     GOAL,
@@ -49,25 +55,81 @@ class Reference(Protocol):
 
 
 @dataclass(frozen=True)
-class Replanning:
-    """The task: scenes, the counting space, and the score."""
+class Course:
+    """A scene as a planner is given it, and as it goes on."""
 
-    scenes: tuple[Scene, ...]
-    reference: Reference = field(repr=False, compare=False)
+    case: Scene
+    """Before the first update."""
+    scene: Scene
+
+
+@dataclass(frozen=True)
+class Replanning:
+    """The task: scenes, the counting space, and the score.
+
+    What a planner's process gets of it has no scenes: each is entered when it is to be driven. A
+    planner never holds where obstacles will be, and an oracle's process alone has a reference.
+    """
+
+    scenes: tuple[Scene, ...] = ()
+    reference: Reference | None = field(default=None, repr=False, compare=False)
     meter: Meter = field(default_factory=Meter)
+    _courses: list[Course] = field(init=False, repr=False, compare=False)
     _drives: dict[float, tuple[Drive, bytes]] = field(
-        default_factory=dict, repr=False, compare=False
+        default_factory=dict, init=False, repr=False, compare=False
     )
 
+    def __post_init__(self) -> None:
+        """Hold what is driven apart from what is shown."""
+        courses = [Course(unmoved(scene), scene) for scene in self.scenes]
+        object.__setattr__(self, "_courses", courses)
+
     def cases(self) -> tuple[Scene, ...]:
-        """Return the scenes; each one's graph is built now, and not while a planner is timed."""
+        """Return the scenes as they are before the first update.
+
+        Each one's graph is built now, and not while a planner is timed.
+        """
         for scene in self.scenes:
             roadmap(scene, len(scene.points))
-        return self.scenes
+        return tuple(course.case for course in self._courses)
+
+    def __reduce__(self) -> tuple[type["Replanning"], tuple[object, ...]]:
+        """Store what has no scenes; a copy of the rest would count into a meter nobody reads."""
+        if self.scenes:
+            raise TypeError("a replanning task is not stored; load it from its conditions")
+        return Replanning, ((), self.reference, Meter())
+
+    def substrate(self) -> "Replanning":
+        """Return what planners get: the counting space."""
+        return Replanning()
+
+    def oracle_substrate(self) -> "Replanning":
+        """Return the same with the reference, which tells the best ways."""
+        return Replanning(reference=self.reference)
+
+    def environment(self, case: Scene) -> Floats:
+        """Return where obstacles are at every update: (1 + updates, k, 3)."""
+        return self._course(case).scene.centres
+
+    def enter(self, case: Scene, centres: Floats) -> None:
+        """Take a scene to be driven in place of the one before, and build its graph."""
+        scene = moved(case, centres)
+        self._courses[:] = [Course(case, scene)]
+        self._drives.clear()
+        roadmap(scene, len(scene.points))
+
+    def warm(self) -> None:
+        """Load the kernels that drive every planner."""
+        scene = generate("discs", 20, 1, 1.0, 0)
+        _driven(scene, roadmap(scene, 20), _no_plan, _no_repair, np.zeros(1), None)
+
+    def shape(self, case: Scene) -> str:
+        """Return what a planner's own graph, built in its first drive, is of: this very scene."""
+        return f"{case.instance:.0f}"
 
     def drive(
         self,
-        scene: Scene,
+        case: Scene,
         plan: Plan,
         repair: Repair,
         *,
@@ -82,13 +144,12 @@ class Replanning:
         array. With `hints` it is told the best way at every update (oracles alone), in `note`.
 
         Raises:
-            MethodContractError: if the scene is not of this task.
+            MethodContractError: if the scene is not of this task, or the best way is not known.
         """
-        if not any(scene is known for known in self.scenes):
-            raise MethodContractError("That scene is not a case of this task.", "Pass `case` on.")
+        scene = self._course(case).scene
         samples = max(round(share * len(scene.points)), 2)
         road = roadmap(scene, samples)
-        ways = self.reference.paths(scene, samples) if hints else None
+        ways = self._reference().paths(scene, samples) if hints else None
         knobs = np.array([*tune, 0.0])
         first_checks = _first(scene, road, plan, knobs)
         done = _driven(scene, road, plan, repair, knobs, ways)
@@ -100,19 +161,51 @@ class Replanning:
         self._drives[scene.instance] = answer, _print(answer)
         return answer
 
-    def score(self, scene: Scene, answer: Drive) -> dict[str, float]:
-        """Judge every way found: is it free, and how long is it against the best there is.
+    def account(self, case: Scene, answer: Drive) -> Drive:
+        """Return what came of a planner.
 
         Raises:
             MethodContractError: if the answer is not what `drive` returned last for this scene.
         """
-        known, seal = self._drives.get(scene.instance, (None, b""))
+        known, seal = self._drives.get(case.instance, (None, b""))
         if known is not answer or _print(answer) != seal:
             raise MethodContractError(
                 "The answer is not the task's own drive of this scene.",
                 "`solve` must return what `task.drive(case, ...)` returned last.",
             )
-        return self.reference.values(scene, answer)
+        return answer
+
+    def judge(self, case: Scene, answer: Drive) -> dict[str, float]:
+        """Judge every way found: is it free, and how long is it against the best there is."""
+        return self._reference().values(self._course(case).scene, answer)
+
+    def score(self, case: Scene, answer: Drive) -> dict[str, float]:
+        """Judge a drive of this very object."""
+        return self.judge(case, self.account(case, answer))
+
+    def _course(self, case: Scene) -> Course:
+        for course in self._courses:
+            if course.case is case:
+                return course
+        raise MethodContractError("That scene is not a case of this task.", "Pass `case` on.")
+
+    def _reference(self) -> Reference:
+        if self.reference is None:
+            raise MethodContractError(
+                "The best ways are not known in the process of a planner.",
+                "Say role='oracle' in the card if the planner is meant to be told them.",
+            )
+        return self.reference
+
+
+def _no_plan(space: Space, tune: Floats) -> None:
+    """Stand for a planner that does nothing."""
+
+
+def _no_repair(
+    space: Space, blocked: Ints, more: int, freed: Ints, less: int, tune: Floats
+) -> None:
+    """Stand for a repair that does nothing."""
 
 
 def blank_space(road: Roadmap, scene: Scene) -> Space:

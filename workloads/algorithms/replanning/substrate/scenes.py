@@ -15,7 +15,7 @@ of `SeedSequence(seed)`. The robot stands near one corner, the goal near the opp
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
@@ -41,7 +41,7 @@ class Scene:
     points: Floats
     """(n, 3) samples, the goal first, the robot second; the third column is 0 on a plane."""
     centres: Floats
-    """(1 + updates, k, 3) before the first update and after each."""
+    """(1 + updates, k, 3) before the first update and after each; a planner is given the first."""
     radius: Floats
     """(k,) inflation included."""
     walls: Floats
@@ -77,14 +77,24 @@ def make_scene(
 ) -> Scene:
     """Freeze the arrays and give the scene its content hash."""
     digest = hashlib.sha256(str(dimensions).encode())
-    points, centres, radius, walls = map(_frozen, (points, centres, radius, walls))
+    points, centres, radius, walls = map(frozen, (points, centres, radius, walls))
     for array in (points, centres, radius, walls):
         digest.update(array.tobytes())
     instance = float(int(digest.hexdigest()[:13], 16))
     return Scene(group, dimensions, points, centres, radius, walls, seed, instance)
 
 
-def _frozen(array: Floats) -> Floats:
+def unmoved(scene: Scene) -> Scene:
+    """Return a scene as it is before its first update: where obstacles will be is not in it."""
+    return replace(scene, centres=frozen(scene.centres[:1]))
+
+
+def moved(scene: Scene, centres: Floats) -> Scene:
+    """Return a scene with obstacles that move: (1 + updates, k, 3)."""
+    return replace(scene, centres=frozen(centres))
+
+
+def frozen(array: Floats) -> Floats:
     """Return a copy over immutable bytes."""
     return np.frombuffer(np.ascontiguousarray(array, np.float64).tobytes()).reshape(array.shape)
 
