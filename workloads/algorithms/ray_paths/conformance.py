@@ -28,8 +28,9 @@ from adabench.workloads.shared.counting.source_rules import Rules
 SCENES = 6
 FAMILIES = ("street", "yard")
 OFF_LIMITS = frozenset((
-    "judge", "judge_dense", "exhaust", "triangles_in_view", "trace_all", "reference", "score", "meter", "_run",
-    "_traced", "generate", "instance", "group",
+    "account", "enter", "judge", "judge_dense", "exhaust", "triangles_in_view", "trace_all",
+    "reference", "score", "truth", "meter", "_known", "_reference", "_run", "_told", "_traced",
+    "generate", "instance", "group", "oracle_environment",
     "cell_contents", "__closure__", "__code__", "__dict__", "__globals__", "__setattr__",
 ))  # fmt: skip
 """Names that no honest search needs: a tracer that does not count, the answer, the case's name."""

@@ -39,7 +39,7 @@ from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.errors import DeviceUnavailable, SelectionError
 from adabench.workloads.algorithms.ray_paths.conformance import check
 from adabench.workloads.algorithms.ray_paths.substrate.mesh_reader import read_scene
-from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import FAMILIES, SUITE, generate
 from adabench.workloads.algorithms.ray_paths.truth.all_paths import AllPaths
 
@@ -71,8 +71,9 @@ CARD = Card(
 )
 
 CHECK_CONDITIONS = {"scenes": 12}
+OUTCOMES = (Tracing,)
 
-__all__ = ["CARD", "CHECK_CONDITIONS", "check", "load"]
+__all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "load"]
 
 
 def load(scale: str, seed: int, *, K: int = 2, scenes: int = 100, scene: str = "suite") -> RayPaths:

@@ -8,7 +8,6 @@ Nobody can find all paths with fewer candidates. Exact: hit rate and accuracy ar
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
-from adabench.workloads.algorithms.ray_paths.truth.all_paths import paths_of
 
 CARD = Card(
     title="Hindsight: the paths, told",
@@ -21,7 +20,7 @@ CARD = Card(
 
 def solve(task: RayPaths, case: Case, point: Point) -> Tracing:
     """Trace what is known to be right."""
-    known = iter(paths_of(case))
+    known = iter(task.truth(case))
 
     def right(query: Query) -> Ints:
         return next(known)

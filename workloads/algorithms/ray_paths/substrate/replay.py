@@ -20,7 +20,13 @@ from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import (
     judge,
     triangles_in_view,
 )
-from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Floats, Ints, Query
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import (
+    Case,
+    Floats,
+    Ints,
+    Query,
+    make_query,
+)
 from adabench.workloads.algorithms.ray_paths.substrate.tensor_tracer import judge_dense, trace_all
 
 Propose = Callable[[Query], Ints]
@@ -31,6 +37,8 @@ Look = Callable[[Floats, int], Ints]
 Prune = Callable[[Query, Look], tuple[Ints, Ints, Ints]]
 """What may come first, what last (n,), and what may follow what (n, n): 1 where it may."""
 
+TINY = np.eye(3)[None], np.zeros(3), np.ones(3)
+"""A triangle and two points: all that is needed to compile."""
 CHUNK_ON_DEVICE = 1 << 16
 """Candidates at once there, at least: smaller batches leave a device idle."""
 
@@ -66,25 +74,72 @@ class Reference(Protocol):
 
 @dataclass(frozen=True)
 class RayPaths:
-    """The task: cases, the counting tracer, and the score."""
+    """The task: cases, the counting tracer, and the score.
 
-    instances: tuple[Case, ...]
-    reference: Reference = field(repr=False, compare=False)
+    What a method's process gets of it has no cases and no reference: each case is entered when its
+    paths are to be found.
+    """
+
+    instances: tuple[Case, ...] = ()
+    reference: Reference | None = field(default=None, repr=False, compare=False)
     meter: Meter = field(default_factory=Meter)
     device: str = "cpu"
     """Where networks and tensors work; the compiled tracer is the host's."""
+    _known: list[Case] = field(init=False, repr=False, compare=False)
+    _told: dict[float, tuple[Ints, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """All paths by instance: in the process of an oracle."""
     _traced: dict[float, tuple[Tracing, bytes]] = field(
-        default_factory=dict, repr=False, compare=False
+        default_factory=dict, init=False, repr=False, compare=False
     )
 
+    def __post_init__(self) -> None:
+        """Know the cases."""
+        object.__setattr__(self, "_known", list(self.instances))
+
     def cases(self) -> tuple[Case, ...]:
-        """Return the cases; the kernels are compiled now, and not while a method is timed."""
+        """Return the cases; kernels are compiled and paths found now, not while one is timed."""
+        self.warm()
         for case in self.instances:
-            query = case.queries[0]
-            judge(*query.scene, np.zeros((1, case.order), np.int64), np.zeros(2, np.int64))
-            triangles_in_view(query.triangles, query.normals, query.tx, 1, np.zeros(2, np.int64))
-            self.reference.paths(case)
+            self.truth(case)
         return self.instances
+
+    def __reduce__(self) -> tuple[type["RayPaths"], tuple[object, ...]]:
+        """Store what has no cases; a copy of the rest would count into a meter nobody reads."""
+        if self.instances:
+            raise TypeError("a ray-path task is not stored; load it from its conditions")
+        return RayPaths, ((), None, Meter(), self.device)
+
+    def substrate(self) -> "RayPaths":
+        """Return what methods get: the counting tracer."""
+        return RayPaths(device=self.device)
+
+    oracle_substrate = substrate
+
+    def oracle_environment(self, case: Case) -> tuple[Ints, ...]:
+        """Return what oracles are told of a case: all paths of each scene."""
+        return self.truth(case)
+
+    def enter(self, case: Case, paths: tuple[Ints, ...] | None) -> None:
+        """Take a case to be traced in place of the one before; oracles get its paths."""
+        self._known[:] = [case]
+        self._traced.clear()
+        self._told.clear()
+        if paths is not None:
+            self._told[case.instance] = paths
+
+    def warm(self) -> None:
+        """Load the compiled tracer; networks are small and each method reads its own."""
+        query, counts = make_query(*TINY, 1), np.zeros(2, np.int64)
+        one = np.ones(len(query.triangles), np.int64)
+        judge(*query.scene, np.zeros((1, 1), np.int64), counts)
+        triangles_in_view(query.triangles, query.normals, query.tx, 1, counts)
+        exhaust(*query.scene, 1, one, one, one[:, None], counts)
+
+    def shape(self, case: Case) -> str:
+        """Return what a device loads kernels for: how many triangles a family has."""
+        return "" if self.device == "cpu" else case.group
 
     def trace(self, case: Case, propose: Propose) -> Tracing:
         """Ask for candidates and trace them, one scene after another.
@@ -138,7 +193,7 @@ class RayPaths:
         return self._run(case, one)
 
     def _run(self, case: Case, one: Callable[[Query, Ints], tuple[Ints, int, int]]) -> Tracing:
-        if not any(case is known for known in self.instances):
+        if not any(case is known for known in self._known):
             raise MethodContractError("That is not a case of this task.", "Pass `case` on.")
         counts = np.zeros((len(case.queries), 2), np.int64)
         found, spent_s = [], np.zeros(len(case.queries))
@@ -157,8 +212,8 @@ class RayPaths:
         self._traced[case.instance] = answer, _print(answer)
         return answer
 
-    def score(self, case: Case, answer: Tracing) -> dict[str, float]:
-        """Compare what was found with all there is.
+    def account(self, case: Case, answer: Tracing) -> Tracing:
+        """Return what came of a method.
 
         Raises:
             MethodContractError: if the answer is not what the task traced last for this case.
@@ -169,7 +224,32 @@ class RayPaths:
                 "The answer is not the task's own tracing of this case.",
                 "`solve` must return what `task.trace(case, ...)` returned last.",
             )
-        return self.reference.values(case, answer)
+        return answer
+
+    def judge(self, case: Case, answer: Tracing) -> dict[str, float]:
+        """Compare what was found with all there is."""
+        return self._reference().values(case, answer)
+
+    def score(self, case: Case, answer: Tracing) -> dict[str, float]:
+        """Judge a tracing of this very object."""
+        return self.judge(case, self.account(case, answer))
+
+    def truth(self, case: Case) -> tuple[Ints, ...]:
+        """Return all paths of each scene: for oracles. The check refuses others that name it.
+
+        Raises:
+            MethodContractError: in the process of any other method, where they are not known.
+        """
+        told = self._told.get(case.instance)
+        return self._reference().paths(case) if told is None else told
+
+    def _reference(self) -> Reference:
+        if self.reference is None:
+            raise MethodContractError(
+                "All paths of a scene are not known in the process of a search.",
+                "Say role='oracle' in the card if the method is meant to be told them.",
+            )
+        return self.reference
 
 
 def _candidates(query: Query, offered: Ints) -> Ints:

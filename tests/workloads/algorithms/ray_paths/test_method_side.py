@@ -1,0 +1,71 @@
+"""What a method's process holds of this task, and that its counts are those of the task itself."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths
+from adabench.workloads.algorithms.ray_paths.task import CHECK_CONDITIONS, load
+
+from ..method_side import EMPTY, assert_same_counts, cell, opened_alone, pickled_substrate, records
+from .conftest import method
+
+SMALL = {"scenes": 4, "scene": "street"}
+
+
+def test_a_method_gets_a_tracer_and_no_scene() -> None:
+    assert opened_alone(load("embedded", 0, **CHECK_CONDITIONS)) == EMPTY
+
+
+def test_what_arrives_cannot_be_written() -> None:
+    (case,) = load("embedded", 0, **SMALL).cases()
+    arrived = pickle.loads(pickle.dumps(case, protocol=5))
+    for query in arrived.queries:
+        for array in query.scene:
+            with pytest.raises(ValueError, match="cannot set WRITEABLE flag"):
+                array.setflags(write=True)
+
+
+def test_the_device_goes_along() -> None:
+    task = load("embedded", 0, **SMALL)
+    other = RayPaths(task.instances, task.reference, device="cpu:0")
+    (case,) = task.cases()
+    apart = pickle.loads(pickled_substrate(other))
+    assert apart.device == "cpu:0"
+    assert (task.shape(case), apart.shape(case)) == ("", "street")
+    apart.enter(case, None)
+    sampler = method("generative_sampler")
+    here, there = (sampler.solve(one, case, sampler.CARD.defaults) for one in (task, apart))
+    assert np.array_equal(here.sampled, there.sampled)
+    assert task.judge(case, apart.account(case, there))["hit_rate"] > 0
+
+
+def test_paths_are_told_to_oracles_alone() -> None:
+    task = load("embedded", 0, **SMALL)
+    (case,) = task.cases()
+    apart, oracle = pickle.loads(pickled_substrate(task)), method("hindsight")
+    with pytest.raises(MethodContractError, match="not known in the process"):
+        oracle.solve(apart, case, {})
+    apart.enter(case, task.oracle_environment(case))
+    assert task.judge(case, oracle.solve(apart, case, {}))["hit_rate"] == 1
+    apart.enter(case, None)
+    with pytest.raises(MethodContractError, match="not known in the process"):
+        apart.truth(case)
+
+
+def test_counts_are_those_of_one_process() -> None:
+    cells = [
+        cell("ray_paths/generative_sampler", SMALL),
+        cell("ray_paths/visibility_pruned", SMALL),
+        cell("ray_paths/hindsight", SMALL),
+    ]
+    found = records(*cells)
+    for one in cells:
+        assert_same_counts(one, [r for r in found if r.cell.address == one.address])
+
+
+def test_a_task_with_scenes_is_never_stored() -> None:
+    with pytest.raises(TypeError, match="not stored"):
+        pickle.dumps(load("embedded", 0, **SMALL))
