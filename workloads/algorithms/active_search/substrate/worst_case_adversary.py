@@ -66,7 +66,10 @@ class WorstCaseAdversary:
         return played(instance, policies_of, ear)
 
     def warm(self) -> None:
-        """Play the shortest case, which loads the kernels, or compiles them for all methods."""
+        """Play the shortest case, which loads the kernels, or compiles them for all methods.
+
+        With its first kernel numba imports SciPy's BLAS, whose pool of threads survives a fork.
+        """
         drawn = draws(np.random.SeedSequence(0), 1, 1)
         play(_FirstArm(), np.ones((1, ARMS - 1)), drawn)
         first_best(np.zeros((1, 2), np.float32), np.zeros((1, 2), np.float32))
