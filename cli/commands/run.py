@@ -103,8 +103,16 @@ def command(
     cores: Annotated[
         int | None, typer.Option(min=1, help="Cores that each worker has for itself.")
     ] = None,
+    gpus: Annotated[
+        int | None,
+        typer.Option(min=0, help="GPUs that each worker has for itself; one at scale gpu."),
+    ] = None,
     slurm: Annotated[
         list[str] | None, typer.Option(help="With --executor slurm: partition=gpu, timeout_min=90.")
+    ] = None,
+    slurm_setup: Annotated[
+        list[str] | None,
+        typer.Option(help="With --executor slurm: a shell line that jobs begin with."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -128,7 +136,7 @@ def command(
         tuple(meters or ()),
     )  # fmt: skip
     limits = Limits(timeout, size_bytes(memory) if memory else None)
-    options = fan_out_options(executor, workers, cores, slurm or ())
+    options = fan_out_options(executor, workers, cores, slurm or (), gpus, slurm_setup or ())
     if budget:
         check_race_options(repeats, limits, options)
     pinned = admit_machine(profile, off_profile=off_profile, say=talk)
@@ -151,26 +159,32 @@ def command(
 
 
 def fan_out_options(
-    kind: str, workers: int | None, cores: int | None, slurm: Sequence[str] = ()
+    kind: str,
+    workers: int | None,
+    cores: int | None,
+    slurm: Sequence[str] = (),
+    gpus: int | None = None,
+    slurm_setup: Sequence[str] = (),
 ) -> "FanOutOptions":
     """Read the options of `run --executor`.
 
     Raises:
         SelectionError: for an executor that is not one, or parameters of another one.
     """
-    from adabench.harness.distributed.backends import PLACES, FanOutOptions
+    from adabench.harness.distributed.backends import FanOutOptions
+    from adabench.harness.distributed.places import PLACES
 
     if kind not in PLACES:
         raise SelectionError(f"There is no executor {kind!r}.", nearest(kind, PLACES))
-    if slurm and kind != "slurm":
-        raise SelectionError("--slurm gives parameters of --executor slurm alone.")
+    if (slurm or slurm_setup) and kind != "slurm":
+        raise SelectionError("--slurm and --slurm-setup give parameters of --executor slurm alone.")
     parameters = {}
     for item in slurm:
         name, equals, value = item.partition("=")
         if not name or not equals:
             raise SelectionError(f"--slurm {item!r} is not key=value.", "--slurm partition=gpu")
         parameters[name] = value
-    return FanOutOptions(kind, workers, cores, parameters)
+    return FanOutOptions(kind, workers, cores, parameters, gpus, tuple(slurm_setup))
 
 
 def check_race_options(repeats: int, limits: "Limits", options: "FanOutOptions") -> None:

@@ -14,6 +14,7 @@ from adabench.harness.analysis import findings_cache
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract.card import Card
 from adabench.harness.errors import StoreError
+from adabench.harness.provenance import worker_environment
 from adabench.harness.store import packed_run, run_folder
 
 SHA256 = "records_sha256"
@@ -42,7 +43,7 @@ def read(folder: Path, find_cards: FindCards) -> Findings:
     Raises:
         StoreError: if they cannot be read.
     """
-    manifest = run_folder.read_manifest(folder)
+    manifest = worker_environment.measured(run_folder.read_manifest(folder))
     path = folder / run_folder.FINDINGS
     try:
         header: dict[str, Any] = json.loads(packed_run.read_bytes(path))

@@ -10,7 +10,7 @@ from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract import earlier_addresses, registry
 from adabench.harness.contract.card import Card
 from adabench.harness.errors import SelectionError
-from adabench.harness.provenance import hardware_profile
+from adabench.harness.provenance import hardware_profile, worker_environment
 from adabench.harness.race import certificate
 from adabench.harness.store import run_folder
 from adabench.harness.store.table import read as read_table
@@ -26,7 +26,7 @@ def load_run(folder: Path) -> Findings:
     """
     if run_folder.has_only_findings(folder):
         return findings_file.read(folder, find_cards)
-    manifest = run_folder.read_manifest(folder)
+    manifest = worker_environment.measured(run_folder.read_manifest(folder))
     sha256 = manifest["records_sha256"] = run_folder.digest(folder)
     manifest["certificate"] = certificate.read(folder)
     cells = earlier_addresses.cells(turn.cell for turn in run_folder.read_plan(manifest))

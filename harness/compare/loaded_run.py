@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from adabench.harness.errors import StoreError
-from adabench.harness.provenance import environment_diff
+from adabench.harness.provenance import environment_diff, worker_environment
 from adabench.harness.stats.intervals import FloatArray
 from adabench.harness.store import energy_labels, run_folder, table
 from adabench.harness.store.table import Table
@@ -65,7 +65,7 @@ def load_run(folder: Path) -> LoadedRun:
     Raises:
         StoreError: if it is not one, is damaged, or holds no record that ended well.
     """
-    manifest = run_folder.read_manifest(folder)
+    manifest = worker_environment.measured(run_folder.read_manifest(folder))
     found = table.read(folder)
     if not len(found):
         raise StoreError(

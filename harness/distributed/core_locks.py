@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adabench.harness.errors import EnvironmentProblem
+from adabench.profilers.hardware.allotment import core_list
 from adabench.profilers.hardware.host import HERE, Machine
 
 WAIT_S = 120.0
@@ -66,19 +67,10 @@ def spread_out(cores: Sequence[int], machine: Machine = HERE) -> list[int]:
 
     def place(core: int) -> tuple[int, int]:
         path = f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list"
-        siblings = _listed(machine.line(path) or "")
+        siblings = core_list(machine.line(path) or "")
         return siblings.index(core) if core in siblings else 0, core
 
     return sorted(cores, key=place)
-
-
-def _listed(text: str) -> list[int]:
-    """Read `0-1,8` as 0, 1, 8."""
-    found: list[int] = []
-    for part in filter(None, text.split(",")):
-        first, _, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
-    return found
 
 
 def _locked(kind: str, candidates: Sequence[int], count: int) -> dict[int, int]:

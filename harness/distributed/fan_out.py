@@ -17,8 +17,12 @@ its block is done, in the order of the plan: the file it ends up with is that of
 for the clocks. If the parent dies, `adabench run --resume` finds the shards.
 
 **One measurement does not disturb another.** Every worker has cores of its own (`core_locks.py`),
-and at scale gpu an accelerator of its own. Ray and Slurm are told how many, and choose the machine;
+and at scale gpu accelerators of its own. Ray and Slurm are told how many, and choose the machine;
 which cores of it, the worker claims there.
+
+**Workers are alike to each other**, whatever started them. The first writes down what it is
+(`worker_environment.py`), one that differs is left out and named, and the run's manifest tells of the
+workers.
 
 **Shards lie under the run's folder**, which workers on other machines must see at the same path (as
 submitit asks anyway).
@@ -36,9 +40,11 @@ from pathlib import Path
 from adabench.harness import errors
 from adabench.harness.contract.record import Record, Turn
 from adabench.harness.distributed import shard
-from adabench.harness.distributed.backends import PLACES, Backend, FanOutOptions
+from adabench.harness.distributed.backends import Backend, FanOutOptions
+from adabench.harness.distributed.places import PLACES
 from adabench.harness.distributed.shard import Job
 from adabench.harness.errors import EnvironmentProblem, StoreError
+from adabench.harness.provenance import worker_environment
 from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.store import run_folder
 from adabench.profilers.hardware.host import usable_cores
@@ -61,8 +67,8 @@ def fan_out(
     """Run what is left of a run's blocks on workers, and yield their records in order.
 
     Raises:
-        EnvironmentProblem: if there is no such cluster, a worker's machine is not like
-            this one, or workers do not start there.
+        EnvironmentProblem: if there is no such cluster, no worker can join the run, or workers
+            do not start there.
         StoreError: if a shard belongs to another run.
     """
     jobs = _jobs(journal, spread, settings, limits)
@@ -72,7 +78,9 @@ def fan_out(
         pool = ThreadPoolExecutor(place.workers)
         try:
             for done in [pool.submit(_finish, place, job) for job in jobs]:
-                yield from _collected(journal, done.result())
+                folder = done.result()
+                _note_workers(journal.folder)
+                yield from _collected(journal, folder)
         finally:
             place.stopped.set()
             place.stop()
@@ -91,6 +99,10 @@ def _jobs(
     folder = journal.folder.resolve()
     manifest = run_folder.read_manifest(folder)
     whole = manifest.pop("plan")
+    workers = manifest.pop(worker_environment.KEY, None)
+    if workers:
+        worker_environment.agree(folder / SHARDS, workers)
+    cores = spread.cores or (workers or {}).get("worker_cores") or _share(spread)
     remaining = set(map(_name, journal.remaining))
     jobs = []
     for index, block in enumerate(blocks(journal.turns)):
@@ -104,8 +116,8 @@ def _jobs(
                     {**manifest, "whole": whole, "executor": spread.kind},
                     settings.to_json(),
                     asdict(limits),
-                    _cores(spread),
-                    any(turn.cell.scale == "gpu" for turn in block),
+                    cores,
+                    _gpus(spread, journal.turns),
                     tuple(sorted(unit for unit in journal.done if unit.key in keys)),
                     variables=shard.variables(),
                 )
@@ -189,7 +201,19 @@ def _name(turn: Turn) -> tuple[str, int]:
     return turn.cell.key, turn.repeat
 
 
-def _cores(spread: FanOutOptions) -> int:
-    if spread.cores:
-        return spread.cores
+def _share(spread: FanOutOptions) -> int:
+    """Return the cores of a worker for which none were asked."""
     return max(1, usable_cores() // (spread.workers or 1)) if spread.kind == "local" else 1
+
+
+def _gpus(spread: FanOutOptions, turns: Sequence[Turn]) -> int:
+    if spread.gpus is not None:
+        return spread.gpus
+    return int(any(turn.cell.scale == "gpu" for turn in turns))
+
+
+def _note_workers(folder: Path) -> None:
+    """Let the run's manifest say what its workers are, once one of them has said so."""
+    workers = worker_environment.read(folder / SHARDS)
+    if workers and worker_environment.KEY not in run_folder.read_manifest(folder):
+        run_folder.amend_manifest(folder, **{worker_environment.KEY: workers})

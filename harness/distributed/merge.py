@@ -31,7 +31,7 @@ from typing import Any
 from adabench.harness.analysis.operating_points import TIMED
 from adabench.harness.contract.record import Record, Turn, Unit
 from adabench.harness.errors import SelectionError, StoreError
-from adabench.harness.provenance import environment, run_sources
+from adabench.harness.provenance import environment, run_sources, worker_environment
 from adabench.harness.store import run_folder
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,8 @@ CIRCUMSTANCES = ("loops", "samples", "samples_dropped", "cpu_pressure", "latency
 """What differs from run to run beside `TIMED`: how long was measured, and what disturbed it."""
 PRECISION = ("precision", "budget_s", "steady_s")
 """What was asked of a run, beyond its plan, that its numbers depend on."""
+UNSHARED = frozenset({"schema", "plan", "whole", worker_environment.KEY})
+"""Keys of a part's manifest that the result does not take over."""
 Name = tuple[str, int]
 
 
@@ -117,7 +119,7 @@ def read(folder: Path) -> RunPart:
     Raises:
         StoreError: if it is not a run, is damaged, or is being written.
     """
-    manifest = run_folder.read_manifest(folder)
+    manifest = worker_environment.measured(run_folder.read_manifest(folder))
     with closing(run_folder.resume(folder)) as run:
         left = {_name(turn) for turn in run.remaining}
         finished = frozenset(map(_name, run.turns)) - left
@@ -241,7 +243,7 @@ def _append(out: Path, new: Iterable[tuple[int, Record]], finished: frozenset[Na
 
 
 def _create(first: RunPart, out: Path) -> None:
-    kept = {k: v for k, v in first.manifest.items() if k not in ("schema", "plan", "whole")}
+    kept = {k: v for k, v in first.manifest.items() if k not in UNSHARED}
     with run_folder.create(out, run_folder.read_plan({"plan": first.plan}), kept):
         pass
 

@@ -1,11 +1,10 @@
 """One block of a run, worked through by a process of its own into a run folder of its own.
 
-    python -P -m adabench.harness.distributed.shard  < job        the process; its last line says how it ended
-    call(job)                                         starts one and waits, on any machine
+    python -P -m adabench.harness.distributed.shard   a line of stdin an errand: `admit JOB`, `work JOB`;
+                                                      a line of stdout how it ended
 
-Whoever schedules (`fan_out.py`: threads here, Ray, Slurm) only decides where `call` runs. What is
-measured always runs in a fresh process that holds nothing of a scheduler, on cores that no
-other adabench process of this user has, with the thread settings that the parent has.
+Whoever schedules (`fan_out.py`: threads here, Ray, Slurm) only decides where a `Worker` (`worker.py`)
+runs this. It goes on to the next block when it has done one: what it has imported is warm by then.
 
 **A shard is a run.** Its folder has a manifest, records and locks like every other, so a
 worker that was killed is taken up with `store.resume`, and `adabench merge` reads it. Its manifest
@@ -16,33 +15,39 @@ together.
 machine, and holds them until it ends; the kernel frees the locks of one that was killed.
 Threads of one core come last: two workers share a core only when no other is left. The claim is
 made, and the process pinned, before numpy or torch are loaded, because their thread pools are as
-large as the cores they find. At scale gpu it claims one accelerator in the same way, unless a
-scheduler has chosen one.
+large as the cores they find. Where the run needs GPUs it claims them in the same way, unless a
+scheduler has chosen them.
 
-**Refused before anything is measured:** a machine that is not like the parent's, in the keys that
-must agree for records to be joined (`environment.CHECKED`), and sources that differ.
+**Left out before anything is measured:** a worker that was given less than it needs, and one whose
+machine or installation is not like that of the run's other workers (`environment.py`:
+`worker_differences`). What the process that started the run is, and what a scheduler gave beyond the
+need, does not count. Sources that differ from the parent's end the run.
 """
 
 import json
 import logging
 import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.distributed.core_locks import claim, pin
 from adabench.harness.errors import AdabenchError, EnvironmentProblem, StoreError
-from adabench.harness.provenance import environment, run_sources
+from adabench.harness.provenance import environment, run_sources, worker_environment
 from adabench.harness.run.death_signal import die_with_parent
 from adabench.harness.run.execute import execute
+from adabench.harness.run.instruments import require_instruments
 from adabench.harness.run.settings import Limits, settings_from_json
 from adabench.harness.store import run_folder
+from adabench.profilers.hardware.allotment import ORDER, VISIBLE, allotment
+from adabench.profilers.probe import instruments
+from adabench.profilers.timing.disturbance import Watch
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +57,7 @@ BUSY_S = 10.0
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Ray sets the first in its workers; a worker has what the parent has, set or not."""
 KEPT = ("ADABENCH_CACHE",)
+Errand = Literal["admit", "work"]
 
 
 @dataclass(frozen=True)
@@ -61,17 +67,22 @@ class Job:
     folder: Path
     turns: tuple[Turn, ...]
     manifest: Mapping[str, Any]
-    """The shard's, with the environment of the parent, which the worker's must equal."""
+    """The shard's; the worker puts in what it is itself."""
     settings: Mapping[str, Any]
     """Of `Settings.to_json`."""
     limits: Mapping[str, Any] = field(default_factory=dict)
     cores: int = 1
-    gpu: bool = False
+    gpus: int = 0
     done: tuple[Unit, ...] = ()
     """Units that the whole run has already."""
     lost: tuple[tuple[Turn, str], ...] = ()
     """Turns that are given up, each with the reason."""
     variables: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether its cells run on an accelerator."""
+        return any(turn.cell.scale == "gpu" for turn in self.turns)
 
     def to_json(self) -> str:
         """Return one line that `job_from_json` reads back."""
@@ -86,12 +97,18 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a worker ended: done, refused with a sentence, or neither, which is lost."""
+    """How an errand ended: done, refused with a sentence, left out, or neither, which is lost."""
 
     done: bool = False
     refused: tuple[str, str, str] | None = None
     """The name of an error, its message and its hint."""
     cause: str = ""
+    left_out: str = ""
+    """Why this worker cannot join the run, though others may."""
+
+
+class LeftOut(Exception):
+    """This worker cannot join the run: why, in words."""
 
 
 def job_from_json(text: str) -> Job:
@@ -113,48 +130,20 @@ def variables() -> dict[str, str | None]:
     return {name: os.environ.get(name) for name in (*THREADS, *KEPT)}
 
 
-def call(text: str, running: set["subprocess.Popen[bytes]"] | None = None) -> dict[str, Any]:
-    """Work through a job in a fresh process and return its outcome as plain data.
-
-    Its talk goes into the shard's log.txt. Runs where the scheduler puts it, so it takes and
-    gives plain data only; `running` lets the caller here see, and end, the process.
-    """
-    job = job_from_json(text)
-    given = {name: value for name, value in job.variables.items() if value is not None}
-    kept = {name: value for name, value in os.environ.items() if name not in job.variables}
-    job.folder.mkdir(parents=True, exist_ok=True)
-    with (job.folder / "log.txt").open("ab") as log:
-        # -P keeps the working directory off sys.path: our folder names must not shadow packages.
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "adabench.harness.distributed.shard"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env={**kept, **given, "PYTHONSAFEPATH": "1"},
-        )
-        running = set() if running is None else running
-        running.add(process)
-        try:
-            said, _ = process.communicate(text.encode())
-        finally:
-            process.kill()
-            running.discard(process)
-    return asdict(_outcome(said, process.wait()))
-
-
 def outcome_from(plain: Mapping[str, Any]) -> Outcome:
-    """Rebuild what `call` returned."""
+    """Rebuild an outcome from plain data."""
     refused = plain["refused"]
     return Outcome(
-        plain["done"], (refused[0], refused[1], refused[2]) if refused else None, plain["cause"]
+        plain["done"],
+        (refused[0], refused[1], refused[2]) if refused else None,
+        plain["cause"],
+        plain["left_out"],
     )
 
 
-def _outcome(said: bytes, code: int) -> Outcome:
-    lines = said.splitlines()
-    if code == 0 and lines:
-        return outcome_from(json.loads(lines[-1]))
-    return Outcome(cause=f"exit code {code}" if code >= 0 else signal.Signals(-code).name)
+def end_of(code: int) -> str:
+    """Return in words how a process ended."""
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 
 def open_shard(job: Job) -> run_folder.Run:
@@ -180,14 +169,43 @@ def open_shard(job: Job) -> run_folder.Run:
         time.sleep(0.1)
 
 
-def work(job: Job) -> None:
-    """Check, pin, and append what is not done yet to the shard.
+def admit(job: Job) -> None:
+    """Take cores and boards for good, and be held against the other workers of the run.
 
     Raises:
-        EnvironmentProblem: if this machine is not like the parent's, or its cores are taken.
+        LeftOut: if too little was given, or the machine or installation is not like theirs.
+        EnvironmentProblem: if other runs hold the cores.
     """
-    _alike(job)
-    _pin(job)
+    given = allotment()
+    shortage = given.shortage(job.cores, job.gpus)
+    if shortage:
+        raise LeftOut(shortage)
+    cores = pin(job.cores)
+    log.info("This is process %d on cores %s", os.getpid(), cores)
+    _claim_boards(job.gpus)
+    own = _description(job, given.cores)
+    others = worker_environment.agree(job.folder.parent, own)
+    differ = environment.worker_differences(
+        others["environment"], own["environment"], gpus=bool(job.gpus)
+    ) | {
+        key: (others.get(key), own[key])
+        for key in ("worker_cores", "worker_gpus")
+        if others.get(key) != own[key]
+    }
+    if differ:
+        said = ", ".join(f"{key} ({was} there, {now} here)" for key, (was, now) in differ.items())
+        raise LeftOut(f"it is not like the other workers: {said}")
+
+
+def work(job: Job) -> None:
+    """Append what is not done yet to the shard; for a worker that was admitted.
+
+    Raises:
+        EnvironmentProblem: if the sources are not the parent's.
+    """
+    _require_sources(job)
+    own = worker_environment.read(job.folder.parent) or {}
+    job = replace(job, manifest={**job.manifest, **own})
     with open_shard(job) as run:
         (job.folder / AT).unlink(missing_ok=True)
         lost = {(turn.cell.key, turn.repeat): why for turn, why in job.lost}
@@ -202,30 +220,42 @@ def work(job: Job) -> None:
             run.append(record)
 
 
-def _alike(job: Job) -> None:
-    """Refuse a machine or an installation that is not the parent's."""
-    here = environment.fingerprint()
-    differ = environment.differences(job.manifest["environment"], here)
-    said = [f"{name} ({was} there, {now} here)" for name, (was, now) in differ.items()]
-    said += run_sources.changed(run_sources.digests(job.turns), job.manifest["sources"])
+def _description(job: Job, cores: int) -> dict[str, Any]:
+    """Return what the run's manifest says of its workers; `cores` were given before it took its own."""
+    with closing(Watch()) as watch:
+        unwatched = dict(watch.absent)
+    return {
+        "environment": {**environment.fingerprint(), "cores": cores},
+        "instruments": [{**asdict(item), "keys": list(item.keys)} for item in instruments()],
+        "unwatched": unwatched,
+        "worker_cores": job.cores,
+        "worker_gpus": job.gpus,
+    }
+
+
+def _require_sources(job: Job) -> None:
+    said = run_sources.changed(run_sources.digests(job.turns), job.manifest["sources"])
     if said:
         raise EnvironmentProblem(
-            f"A worker is not like the machine that started the run: {', '.join(said)}.",
-            "Start the run on a machine of the workers' kind, with the same installation.",
+            f"A worker runs other code than the process that started the run: {', '.join(said)}.",
+            "Install the same adabench, plug-ins and files where the workers run.",
         )
 
 
-def _pin(job: Job) -> None:
-    """Take cores, and an accelerator if one is needed and no scheduler has chosen it."""
-    log.info("This is process %d on cores %s", os.getpid(), pin(job.cores))
-    if job.gpu and not os.environ.get("CUDA_VISIBLE_DEVICES"):
-        count = len(job.manifest["environment"]["gpus"] or ())
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(claim("gpu", range(count), 1)[0])
+def _claim_boards(count: int) -> None:
+    """Take boards where some are needed and no scheduler has chosen them."""
+    if count and not os.environ.get(VISIBLE):
+        boards = allotment().gpus or ()
+        taken = claim("gpu", range(len(boards)), count)
+        os.environ[ORDER] = "PCI_BUS_ID"
+        os.environ[VISIBLE] = ",".join(map(str, taken))
 
 
 def _records(job: Job, turns: Sequence[Turn], run: run_folder.Run) -> Iterator[Record]:
     run.done |= set(job.done)
-    noted, settings = _noted(job.folder, turns), settings_from_json(job.settings)
+    settings = settings_from_json(job.settings)
+    require_instruments(settings.meters, on_device=job.on_gpu)
+    noted = _noted(job.folder, turns)
     return execute(noted, settings, limits=Limits(**job.limits), done=run.done)
 
 
@@ -247,20 +277,37 @@ def begun(folder: Path) -> tuple[str, int] | None:
 
 
 def main() -> None:
-    """Be the worker: read a job from stdin, work, say on the last line of stdout how it ended."""
+    """Be the worker: read errands from stdin, do them, say on stdout how each ended."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a method prints is talk
     die_with_parent()
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    outcome = Outcome(done=True)
+    for line in sys.stdin:
+        errand, _, text = line.partition(" ")
+        out.write(json.dumps(asdict(_end({"admit": admit, "work": work}[errand], text))) + "\n")
+        out.flush()
+
+
+def _end(errand: Callable[[Job], None], text: str) -> Outcome:
+    job = job_from_json(text)
+    _talk_into(job.folder / "log.txt")
     try:
-        work(job_from_json(sys.stdin.read()))
+        errand(job)
+    except LeftOut as reason:
+        return Outcome(left_out=str(reason))
     except AdabenchError as problem:
-        outcome = Outcome(refused=(type(problem).__name__, problem.message, problem.hint))
-    out.write(json.dumps(asdict(outcome)) + "\n")
-    out.flush()
+        return Outcome(refused=(type(problem).__name__, problem.message, problem.hint))
+    return Outcome(done=True)
+
+
+def _talk_into(path: Path) -> None:
+    """Let this process and its children talk into a file from here on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
 
 
 def _plain(turn: Turn) -> list[Any]:

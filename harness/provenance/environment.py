@@ -5,7 +5,9 @@ versions come from installed metadata, GPUs from NVML. It tells the machine's ki
 it is: no host name, no user name, no path.
 
 Numbers from two runs may stand in one comparison only when the keys in `CHECKED` agree.
-The others (load, free memory, kernel) explain a surprise and hinder nothing.
+The others (load, free memory, kernel) explain a surprise and hinder nothing. What a machine *is*
+(`MACHINE`) is told apart from what this process was *given* of it (`GIVEN`): a scheduler gives each
+of its jobs another share, and the machines are alike all the same.
 """
 
 import hashlib
@@ -15,22 +17,28 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from adabench.profilers.hardware.allotment import allotment, machine_cores
 from adabench.profilers.hardware.fingerprint import fingerprint as hardware
 from adabench.profilers.hardware.host import HERE, Machine
 
 PACKAGES = ("adabench", "numpy", "torch", "numba")
-CHECKED = (
+MACHINE = (
     "system",
     "machine",
     "cpu_model",
-    "cores",
-    "cpu_quota",
+    "machine_cores",
     "gpus",
     "driver",
     "python_minor",
     *PACKAGES,
 )
+"""What a machine and its installation are, whoever asks."""
+GIVEN = ("cores", "cpu_quota", "visible_gpus")
+"""What this process was given of the machine (`profilers/hardware/allotment.py`)."""
+CHECKED = MACHINE + GIVEN
 """Keys that must agree before runs are joined or compared."""
+LATER = frozenset({"machine_cores", "visible_gpus"})
+"""Keys that runs recorded before do not have: where one side lacks them they are no difference."""
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,7 +49,7 @@ def fingerprint(machine: Machine = HERE) -> dict[str, Any]:
     Its hardware is that of `profilers/hardware/fingerprint.py`; what a profile has beyond (power limits,
     clocks) is left to the profile.
     """
-    found = hardware(machine)
+    found, given = hardware(machine), allotment(machine)
     commit, dirty = git_state(_ROOT)
     return {
         "system": found.system,
@@ -49,14 +57,16 @@ def fingerprint(machine: Machine = HERE) -> dict[str, Any]:
         "machine": found.machine,
         "cpu_model": found.cpu_model,
         "virtual": found.virtual,
-        "cores": found.cores,
-        "cpu_quota": found.cpu_quota,
+        "machine_cores": machine_cores(machine),
+        "cores": given.cores,
+        "cpu_quota": given.cpu_quota,
         "memory_bytes": found.memory_bytes,
         "python": platform.python_version(),
         "python_minor": ".".join(platform.python_version_tuple()[:2]),
         "implementation": platform.python_implementation(),
         **{name: machine.version(name) for name in PACKAGES},
         "gpus": [board.name for board in found.gpus],
+        "visible_gpus": None if given.gpus is None else list(given.gpus),
         "driver": found.driver,
         "git_commit": commit,
         "git_dirty": dirty,
@@ -68,7 +78,36 @@ def fingerprint(machine: Machine = HERE) -> dict[str, Any]:
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return the checked keys on which two fingerprints differ, with both values."""
-    return {key: (a.get(key), b.get(key)) for key in CHECKED if a.get(key) != b.get(key)}
+    return _differing(CHECKED, a, b)
+
+
+def worker_differences(
+    a: Mapping[str, Any], b: Mapping[str, Any], *, gpus: bool
+) -> dict[str, tuple[Any, Any]]:
+    """Return what makes two workers of one run unlike, with both values.
+
+    What a scheduler gave them does not count, as long as it is enough: a worker takes as many
+    cores of it as every other. A job sees the boards that it was given and no other, so boards are
+    compared by kind, and only where `gpus` says that the run uses them.
+    """
+    keys = [key for key in MACHINE if key not in ("gpus", "driver")]
+    return _differing(keys, a, b) | (_unlike_boards(a, b) if gpus else {})
+
+
+def _unlike_boards(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    kinds = [sorted(set(side.get("visible_gpus") or side.get("gpus") or ())) for side in (a, b)]
+    boards = {"gpus": (kinds[0], kinds[1])} if kinds[0] != kinds[1] else {}
+    return boards | _differing(("driver",), a, b)
+
+
+def _differing(
+    keys: Iterable[str], a: Mapping[str, Any], b: Mapping[str, Any]
+) -> dict[str, tuple[Any, Any]]:
+    return {
+        key: (a.get(key), b.get(key))
+        for key in keys
+        if a.get(key) != b.get(key) and not (key in LATER and not (key in a and key in b))
+    }
 
 
 def source_digest(paths: Iterable[Path]) -> str:

@@ -9,7 +9,8 @@ Every difference has a key, both values and a *field*, which says what it does t
 - `software`: driver, CUDA, Python, packages. To compare two of them is a use of `compare`,
   so nothing is refused; the verdicts then speak of the software as much as of the method.
 - `source`: the code of a method, or that of its task (below).
-- `protocol`: how the run was told to measure (precision, budget, seconds to become steady).
+- `protocol`: how the run was told to measure (precision, budget, seconds to become steady, cores
+  of a worker).
 - `instrument`: one that only one of the runs had.
 - `state`: commit, kernel, an absent witness: it explains a surprise and hinders nothing.
 
@@ -44,16 +45,20 @@ HARDWARE = (
     "machine",
     "cpu_model",
     "virtual",
+    "machine_cores",
     "cores",
     "cpu_quota",
     "memory_bytes",
     "governor",
     "power",
     "gpus",
+    "visible_gpus",
 )
 SOFTWARE = ("driver", "cuda", "python_minor", "adabench", "numpy", "torch", "numba")
 STATE = ("kernel", "git_commit", "git_dirty")
 PROTOCOL = ("precision", "budget_s", "steady_s")
+WORKERS = ("worker_cores", "worker_gpus")
+"""What each worker of a fanned-out run had for itself."""
 BASE = "base_sha256"
 """The manifest's key of the digest of all that methods run on."""
 
@@ -94,6 +99,7 @@ def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Unlike]:
         *_keys("software", SOFTWARE, ours, theirs),
         *_sources(a, b),
         *_keys("protocol", PROTOCOL, a.get("asked") or {}, b.get("asked") or {}),
+        *_keys("protocol", WORKERS, _worker(a), _worker(b)),
         *_instruments(a, b),
         *_keys("state", STATE, ours, theirs),
         *_unwatched(a, b),
@@ -150,6 +156,14 @@ def _keys(
     for key in keys:
         if key in a and key in b and not _agree(key, a[key], b[key]):
             yield Unlike(field, key, a[key], b[key])
+
+
+def _worker(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a worker had; a run that was not fanned out had all that its process was given."""
+    if "worker_cores" in manifest:
+        return {key: manifest.get(key) for key in WORKERS}
+    cores = (manifest.get("environment") or {}).get("cores")
+    return {} if cores is None else {"worker_cores": cores}
 
 
 def _agree(key: str, a: Any, b: Any) -> bool:

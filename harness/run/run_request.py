@@ -19,17 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from adabench.harness.contract.record import Record, Turn
-from adabench.harness.errors import DeviceUnavailable, StoreError
+from adabench.harness.errors import StoreError
 from adabench.harness.plan.grid import plan
 from adabench.harness.plan.request import TOUR, PlanRequest, expand, parse_seeds
 from adabench.harness.provenance import environment, environment_diff, run_sources, source_digests
 from adabench.harness.race.runner import run_race
 from adabench.harness.run.execute import execute
+from adabench.harness.run.instruments import require_instruments
 from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.run.task_pool import TaskPool
 from adabench.harness.store import prepared_states, run_folder
-from adabench.profilers.nvml import Unmetered
-from adabench.profilers.probe import instruments, open_probes, require_device
+from adabench.profilers.probe import instruments
 from adabench.profilers.timing.disturbance import Watch
 from adabench.profilers.timing.stopping import Target
 
@@ -199,24 +199,10 @@ def check_instruments(run: run_folder.Run) -> None:
     """Refuse a run whose own meters, or whose accelerator, are not here.
 
     Raises:
-        DeviceUnavailable: saying what is missing. No context is made on a device: those belong to
-            the processes of methods.
+        DeviceUnavailable: saying what is missing.
     """
-    try:
-        open_probes(meters=read_request(run.folder).meters, device="cpu")
-    except Unmetered as absent:
-        raise _unavailable("A meter cannot be opened", absent, "leave --meter out") from absent
-    if any(turn.cell.scale == "gpu" for turn in run.turns):
-        try:
-            require_device()
-        except Unmetered as absent:
-            what = "Scale gpu is not testable here"
-            raise _unavailable(what, absent, "take --scale embedded") from absent
-
-
-def _unavailable(what: str, absent: Unmetered, instead: str) -> DeviceUnavailable:
-    remedy = absent.remedy or f"Run it where there is one, or {instead}."
-    return DeviceUnavailable(f"{what}: {absent}", remedy)
+    on_device = any(turn.cell.scale == "gpu" for turn in run.turns)
+    require_instruments(read_request(run.folder).meters, on_device=on_device)
 
 
 @contextmanager

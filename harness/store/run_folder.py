@@ -316,6 +316,19 @@ def digest(folder: Path) -> str:
         ) from problem
 
 
+def amend_manifest(folder: Path, **keys: Any) -> None:
+    """Add what was not known when the run was created; for who holds the run's lock.
+
+    Raises:
+        StoreError: if it cannot be read or written.
+    """
+    manifest = read_manifest(folder)
+    try:
+        _write_manifest(folder, {**manifest, **keys})
+    except OSError as problem:
+        raise _unwritable(folder, problem) from problem
+
+
 def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write through a temporary name, so that a manifest is there whole or not at all."""
     temporary = folder / f"{MANIFEST}.new"

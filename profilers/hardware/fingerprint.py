@@ -138,8 +138,20 @@ def cpu(machine: Machine) -> tuple[str, bool | None]:
 
 
 def cpu_quota(machine: Machine) -> float | None:
-    """Return the cores' worth of time a container may use, if it is limited (cgroup v2)."""
-    quota, _, period = (machine.line("/sys/fs/cgroup/cpu.max") or "max").partition(" ")
+    """Return the cores' worth of time that this process may use, if it is limited (cgroup v2).
+
+    A limit holds for everything below the group it is set on, so the least of them counts.
+    """
+    groups = (machine.line("/proc/self/cgroup") or "").splitlines()
+    own = next((line[3:] for line in groups if line.startswith("0::/")), "/")
+    parts = [part for part in own.split("/") if part not in ("", "..")]
+    paths = ["/".join(("/sys/fs/cgroup", *parts[:depth])) for depth in range(len(parts) + 1)]
+    limits = [_quota(machine.line(f"{path}/cpu.max")) for path in paths]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _quota(line: str | None) -> float | None:
+    quota, _, period = (line or "max").partition(" ")
     return None if quota == "max" or not period else int(quota) / int(period)
 
 

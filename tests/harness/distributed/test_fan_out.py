@@ -16,15 +16,15 @@ import pytest
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.record import Cell, Record, Turn
-from adabench.harness.distributed import backends, shard
 from adabench.harness.distributed import fan_out as executors
+from adabench.harness.distributed import places, ray_cluster, shard
 from adabench.harness.distributed.backends import Backend, FanOutOptions
 from adabench.harness.distributed.fan_out import blocks, fan_out
 from adabench.harness.distributed.merge import counts_of
 from adabench.harness.distributed.shard import Job, Outcome
 from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError, StoreError
 from adabench.harness.plan.grid import plan, select_settings
-from adabench.harness.provenance import environment, run_sources
+from adabench.harness.provenance import environment, run_sources, worker_environment
 from adabench.harness.run.execute import execute
 from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.store import run_folder
@@ -98,7 +98,7 @@ def test_a_job_survives_its_line(tmp_path: Path):
     turns = turns_of()
     job = Job(
         tmp_path, turns, {"sources": {}}, json.loads(json.dumps(SETTINGS.to_json())),
-        {"timeout_s": 2.0}, 2, True,
+        {"timeout_s": 2.0}, 2, 1,
         (here(turns[:1])[0].unit,), ((turns[0], "why"),), {"OMP_NUM_THREADS": None},
     )  # fmt: skip
     assert shard.job_from_json(job.to_json()) == job
@@ -186,7 +186,7 @@ def test_a_turn_that_workers_die_at_is_given_up_and_the_rest_goes_on(
     def fake(*_: object) -> Iterator[Backend]:
         yield Backend(1, run, lambda: None)
 
-    monkeypatch.setitem(backends.PLACES, "local", fake)  # type: ignore[arg-type]
+    monkeypatch.setitem(places.PLACES, "local", fake)  # type: ignore[arg-type]
     with journal(tmp_path / "r", turns) as whole:
         found = fanned(whole)
     failed = [record for record in found if record.status == "error"]
@@ -205,7 +205,7 @@ def test_workers_that_never_begin_end_the_run_with_a_sentence(
     def dead(*_: object) -> Iterator[Backend]:
         yield Backend(1, lambda text: Outcome(cause="exit code 127"), lambda: None)
 
-    monkeypatch.setitem(backends.PLACES, "local", dead)  # type: ignore[arg-type]
+    monkeypatch.setitem(places.PLACES, "local", dead)  # type: ignore[arg-type]
     with (
         journal(tmp_path / "r", turns_of()) as run,
         pytest.raises(EnvironmentProblem, match="3 workers died outside of every turn"),
@@ -213,18 +213,76 @@ def test_workers_that_never_begin_end_the_run_with_a_sentence(
         fanned(run)
 
 
-def test_a_machine_or_a_source_that_is_not_the_parents_is_refused(tmp_path: Path):
+def test_a_source_that_is_not_the_parents_is_refused(tmp_path: Path):
     turns = turns_of(repeats=1, seeds=(0,))
     manifest = {
-        "environment": environment.fingerprint() | {"cpu_model": "Abacus"},
+        "environment": environment.fingerprint(),
         "sources": run_sources.digests(turns) | {"roots/fixed": "0" * 64},
     }
     with (
         run_folder.create(tmp_path / "r", turns, manifest) as run,
-        pytest.raises(EnvironmentProblem, match=r"cpu_model \(Abacus there.*roots/fixed"),
+        pytest.raises(EnvironmentProblem, match=r"other code.*roots/fixed"),
     ):
         fanned(run)
     assert not list((tmp_path / "r" / "shards").glob(f"*/{run_folder.RECORDS}"))
+
+
+def test_workers_are_held_against_each_other_and_not_against_who_started_them(tmp_path: Path):
+    """A login node has another processor, fewer cores, no GPU; its workers work all the same."""
+    turns = turns_of(repeats=1, seeds=(0,))
+    login = environment.fingerprint() | {"cpu_model": "Abacus", "cores": 999, "gpus": ["Quill"]}
+    manifest = {"environment": login, "sources": run_sources.digests(turns)}
+    with run_folder.create(tmp_path / "r", turns, manifest) as run:
+        assert facts(fanned(run)) == facts(here(turns))
+    stored = run_folder.read_manifest(tmp_path / "r")
+    assert stored["environment"]["cpu_model"] == "Abacus"  # who may go on with it
+    told = worker_environment.measured(stored)
+    assert told["environment"]["cpu_model"] == environment.fingerprint()["cpu_model"]
+    assert told["worker_cores"] == max(1, usable_cores() // 2)
+    shards = [
+        run_folder.read_manifest(path.parent) for path in tmp_path.glob("r/shards/*/run.json")
+    ]
+    assert {shard["environment"]["cpu_model"] for shard in shards} == {
+        told["environment"]["cpu_model"]
+    }
+
+
+def test_a_worker_unlike_those_before_it_is_left_out_and_without_another_the_run_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    own = environment.fingerprint()
+    (tmp_path / "r" / "shards").mkdir(parents=True)
+    with journal(tmp_path / "r", turns_of()) as run:
+        worker_environment.agree(
+            tmp_path / "r" / "shards",
+            {"environment": own | {"cpu_model": "Abacus"}, "worker_cores": 1, "worker_gpus": 0},
+        )
+        with pytest.raises(EnvironmentProblem, match=r"cpu_model \(Abacus there"):
+            fanned(run, FanOutOptions(workers=1, cores=1))
+    assert "is left out" in caplog.text
+    assert run_folder.records(tmp_path / "r") == []
+
+
+def test_a_resumed_run_gives_its_workers_as_many_cores_as_before(tmp_path: Path):
+    turns = turns_of(repeats=1)
+    with journal(tmp_path / "r", turns) as run:
+        first = fan_out(run, FanOutOptions(workers=1, cores=1), SETTINGS, Limits())
+        run.append(next(iter(first)))
+        first.close()  # type: ignore[attr-defined]
+    with run_folder.resume(tmp_path / "r") as run:
+        fanned(run, FanOutOptions())
+    stored = run_folder.read_manifest(tmp_path / "r")
+    assert stored["workers"]["worker_cores"] == 1
+    assert len(run_folder.records(tmp_path / "r")) == len(here(turns))
+
+
+def test_blocks_reuse_a_warm_worker(tmp_path: Path):
+    turns = turns_of(repeats=1)
+    with journal(tmp_path / "r", turns) as run:
+        fanned(run, FanOutOptions(workers=1, cores=1))
+    logs = [path.read_text() for path in (tmp_path / "r" / "shards").glob("*/log.txt")]
+    assert len(logs) == len(blocks(turns)) == 4
+    assert sum(text.count("This is process") for text in logs) == 1
 
 
 def test_a_shard_of_another_run_is_refused(tmp_path: Path):
@@ -258,12 +316,16 @@ def test_a_missing_extra_says_how_to_get_it(
 
 
 def test_what_no_machine_of_a_cluster_has_is_refused_rather_than_waited_for():
-    nodes = [{"Alive": True, "Resources": {"CPU": 4.0}}, {"Alive": False, "Resources": {"GPU": 8}}]
-    backends._fits(nodes, {"CPU": 4, "GPU": 0})
+    nodes = [
+        {"NodeID": "a" * 32, "Alive": True, "Resources": {"CPU": 4.0}},
+        {"NodeID": "b" * 32, "Alive": False, "Resources": {"GPU": 8}},
+    ]
+    (node,) = ray_cluster._fitting(nodes, {"CPU": 2, "GPU": 0})
+    assert node.room == 2
     with pytest.raises(EnvironmentProblem, match="8 CPU"):
-        backends._fits(nodes, {"CPU": 8, "GPU": 0})
+        ray_cluster._fitting(nodes, {"CPU": 8, "GPU": 0})
     with pytest.raises(EnvironmentProblem, match="1 GPU"):
-        backends._fits(nodes, {"CPU": 4, "GPU": 1})
+        ray_cluster._fitting(nodes, {"CPU": 4, "GPU": 1})
 
 
 def test_limits_hold_in_a_worker_too(tmp_path: Path):
