@@ -2,13 +2,22 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from adabench.cli.fan_out import (
+    Cores,
+    Executor,
+    Gpus,
+    Slurm,
+    SlurmSetup,
+    Workers,
+    fan_out_options,
+)
 from adabench.cli.selection import (
     AsJson,
     Fixed,
@@ -22,7 +31,7 @@ from adabench.cli.selection import (
     size_bytes,
 )
 from adabench.cli.terminal import table_console, talk, verdict_output, warn
-from adabench.harness.errors import Interruption, SelectionError, nearest
+from adabench.harness.errors import Interruption, SelectionError
 
 if TYPE_CHECKING:
     from adabench.harness.analysis.findings import Findings
@@ -94,26 +103,12 @@ def command(
         bool,
         typer.Option("--off-profile", help="Run on a different machine anyway; the run is marked."),
     ] = False,
-    executor: Annotated[
-        str, typer.Option(help="Where cells run: local, slurm or ray (an existing cluster).")
-    ] = "local",
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Workers at once; local: processes of this machine.")
-    ] = None,
-    cores: Annotated[
-        int | None, typer.Option(min=1, help="Cores that each worker has for itself.")
-    ] = None,
-    gpus: Annotated[
-        int | None,
-        typer.Option(min=0, help="GPUs that each worker has for itself; one at scale gpu."),
-    ] = None,
-    slurm: Annotated[
-        list[str] | None, typer.Option(help="With --executor slurm: partition=gpu, timeout_min=90.")
-    ] = None,
-    slurm_setup: Annotated[
-        list[str] | None,
-        typer.Option(help="With --executor slurm: a shell line that jobs begin with."),
-    ] = None,
+    executor: Executor = "local",
+    workers: Workers = None,
+    cores: Cores = None,
+    gpus: Gpus = None,
+    slurm: Slurm = None,
+    slurm_setup: SlurmSetup = None,
     as_json: AsJson = False,
 ) -> None:
     """Run methods on their tasks, judge their claims, write a report."""
@@ -156,35 +151,6 @@ def command(
     with verdict_output():
         show(findings, page, as_json)
     raise typer.Exit(1 if findings.failed else 0)
-
-
-def fan_out_options(
-    kind: str,
-    workers: int | None,
-    cores: int | None,
-    slurm: Sequence[str] = (),
-    gpus: int | None = None,
-    slurm_setup: Sequence[str] = (),
-) -> "FanOutOptions":
-    """Read the options of `run --executor`.
-
-    Raises:
-        SelectionError: for an executor that is not one, or parameters of another one.
-    """
-    from adabench.harness.distributed.backends import FanOutOptions
-    from adabench.harness.distributed.places import PLACES
-
-    if kind not in PLACES:
-        raise SelectionError(f"There is no executor {kind!r}.", nearest(kind, PLACES))
-    if (slurm or slurm_setup) and kind != "slurm":
-        raise SelectionError("--slurm and --slurm-setup give parameters of --executor slurm alone.")
-    parameters = {}
-    for item in slurm:
-        name, equals, value = item.partition("=")
-        if not name or not equals:
-            raise SelectionError(f"--slurm {item!r} is not key=value.", "--slurm partition=gpu")
-        parameters[name] = value
-    return FanOutOptions(kind, workers, cores, parameters, gpus, tuple(slurm_setup))
 
 
 def check_race_options(repeats: int, limits: "Limits", options: "FanOutOptions") -> None:

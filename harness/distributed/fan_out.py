@@ -99,9 +99,8 @@ def _jobs(
     folder = journal.folder.resolve()
     manifest = run_folder.read_manifest(folder)
     whole = manifest.pop("plan")
-    workers = manifest.pop(worker_environment.KEY, None)
-    if workers:
-        worker_environment.agree(folder / SHARDS, workers)
+    told = manifest.pop(worker_environment.KEY, None)
+    workers = worker_environment.agree(folder, told) if told else worker_environment.read(folder)
     cores = spread.cores or (workers or {}).get("worker_cores") or _share(spread)
     remaining = set(map(_name, journal.remaining))
     jobs = []
@@ -214,6 +213,6 @@ def _gpus(spread: FanOutOptions, turns: Sequence[Turn]) -> int:
 
 def _note_workers(folder: Path) -> None:
     """Let the run's manifest say what its workers are, once one of them has said so."""
-    workers = worker_environment.read(folder / SHARDS)
+    workers = worker_environment.read(folder)
     if workers and worker_environment.KEY not in run_folder.read_manifest(folder):
         run_folder.amend_manifest(folder, **{worker_environment.KEY: workers})

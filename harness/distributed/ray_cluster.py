@@ -98,7 +98,7 @@ def _chosen(
     groups: Sequence[list[Node]], able: Mapping[Node, Mapping[str, Any]], job: Job
 ) -> list[Node]:
     """Return the group to take; an empty one where nothing decides."""
-    past = worker_environment.read(job.folder.parent)
+    past = worker_environment.read(job.run)
     if past is not None:
         return next((g for g in groups if _same(past["environment"], able[g[0]], job)), [])
     most = max(map(len, groups), default=0)
@@ -117,7 +117,7 @@ def _base(
     able: Mapping[Node, Mapping[str, Any]], chosen: Sequence[Node], group: Sequence[Node], job: Job
 ) -> Mapping[str, Any]:
     """Return what a group that is left out is told apart from."""
-    past = worker_environment.read(job.folder.parent)
+    past = worker_environment.read(job.run)
     if past is not None:
         environment_of: Mapping[str, Any] = past["environment"]
         return environment_of

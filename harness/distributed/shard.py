@@ -80,6 +80,11 @@ class Job:
     variables: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
+    def run(self) -> Path:
+        """The folder of the run that the shard is a part of."""
+        return self.folder.parent.parent
+
+    @property
     def on_gpu(self) -> bool:
         """Whether its cells run on an accelerator."""
         return any(turn.cell.scale == "gpu" for turn in self.turns)
@@ -184,7 +189,7 @@ def admit(job: Job) -> None:
     log.info("This is process %d on cores %s", os.getpid(), cores)
     _claim_boards(job.gpus)
     own = _description(job, given.cores)
-    others = worker_environment.agree(job.folder.parent, own)
+    others = worker_environment.agree(job.run, own)
     differ = environment.worker_differences(
         others["environment"], own["environment"], gpus=bool(job.gpus)
     ) | {
@@ -204,7 +209,7 @@ def work(job: Job) -> None:
         EnvironmentProblem: if the sources are not the parent's.
     """
     _require_sources(job)
-    own = worker_environment.read(job.folder.parent) or {}
+    own = worker_environment.read(job.run) or {}
     job = replace(job, manifest={**job.manifest, **own})
     with open_shard(job) as run:
         (job.folder / AT).unlink(missing_ok=True)

@@ -4,6 +4,7 @@
         run.json        command, plan, environment, sources, instruments, schema number
         records.jsonl   one line a measured case (`harness/store/journal.py`), one `write` a line
         turns.done      one line for every finished turn, so that resuming need not reload it
+        workers.json    of a run that was fanned out: what its workers are
         errors/         tracebacks
         log.txt         everything at level DEBUG
         *.cache         copies of what was computed from the records, of long runs only

@@ -251,10 +251,9 @@ def test_a_worker_unlike_those_before_it_is_left_out_and_without_another_the_run
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     own = environment.fingerprint()
-    (tmp_path / "r" / "shards").mkdir(parents=True)
     with journal(tmp_path / "r", turns_of()) as run:
         worker_environment.agree(
-            tmp_path / "r" / "shards",
+            tmp_path / "r",
             {"environment": own | {"cpu_model": "Abacus"}, "worker_cores": 1, "worker_gpus": 0},
         )
         with pytest.raises(EnvironmentProblem, match=r"cpu_model \(Abacus there"):

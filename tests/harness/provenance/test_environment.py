@@ -15,6 +15,7 @@ from adabench.harness.provenance.environment import (
     fingerprint,
     git_state,
     source_digest,
+    worker_differences,
 )
 
 
@@ -101,3 +102,16 @@ def test_taking_a_fingerprint_imports_none_of_what_it_names():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_workers_are_alike_whatever_a_scheduler_gave_them():
+    one = fingerprint() | {"machine_cores": 64, "gpus": ["Quill"] * 8, "driver": "1"}
+    confined = {"cores": 1, "cpu_quota": 1.0, "gpus": ["Quill"], "visible_gpus": ["Quill"]}
+    assert worker_differences(one, one | confined, gpus=True) == {}
+    assert worker_differences(one, one | {"machine_cores": 32}, gpus=False) == {
+        "machine_cores": (64, 32)
+    }
+    other = {"gpus": ["Pen"], "visible_gpus": ["Pen"], "driver": "2"}
+    assert worker_differences(one, one | other, gpus=False) == {}
+    assert worker_differences(one, one | other, gpus=True).keys() == {"gpus", "driver"}
+    assert {"cores", "cpu_quota"} <= differences(one, one | confined | {"cores": 99}).keys()

@@ -1,0 +1,58 @@
+"""The options of `adabench run` that say where its cells run, and how they are read."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from adabench.harness.errors import SelectionError, nearest
+
+if TYPE_CHECKING:
+    from adabench.harness.distributed.backends import FanOutOptions
+
+Executor = Annotated[
+    str, typer.Option(help="Where cells run: local, slurm or ray (an existing cluster).")
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Workers at once; local: processes of this machine.")
+]
+Cores = Annotated[int | None, typer.Option(min=1, help="Cores that each worker has for itself.")]
+Gpus = Annotated[
+    int | None, typer.Option(min=0, help="GPUs that each worker has for itself; one at scale gpu.")
+]
+Slurm = Annotated[
+    list[str] | None, typer.Option(help="With --executor slurm: partition=gpu, timeout_min=90.")
+]
+SlurmSetup = Annotated[
+    list[str] | None,
+    typer.Option(help="With --executor slurm: a shell line that each job begins with."),
+]
+
+
+def fan_out_options(
+    kind: str,
+    workers: int | None,
+    cores: int | None,
+    slurm: Sequence[str] = (),
+    gpus: int | None = None,
+    slurm_setup: Sequence[str] = (),
+) -> "FanOutOptions":
+    """Read the options of `run --executor`.
+
+    Raises:
+        SelectionError: for an executor that is not one, or parameters of another one.
+    """
+    from adabench.harness.distributed.backends import FanOutOptions
+    from adabench.harness.distributed.places import PLACES
+
+    if kind not in PLACES:
+        raise SelectionError(f"There is no executor {kind!r}.", nearest(kind, PLACES))
+    if (slurm or slurm_setup) and kind != "slurm":
+        raise SelectionError("--slurm and --slurm-setup give parameters of --executor slurm alone.")
+    parameters = {}
+    for item in slurm:
+        name, equals, value = item.partition("=")
+        if not name or not equals:
+            raise SelectionError(f"--slurm {item!r} is not key=value.", "--slurm partition=gpu")
+        parameters[name] = value
+    return FanOutOptions(kind, workers, cores, parameters, gpus, tuple(slurm_setup))
