@@ -4,6 +4,11 @@ Rows stand in the order of task, method, conditions and point, whatever the orde
 records. Where a run holds several scales, the scale stands among the conditions.
 
 Intervals of times, energies and sizes are taken on the log scale: they cannot reach below zero.
+
+What a metric is declared to be says whether it is a share of cases, not the values that it happens to
+have: a quality without a unit of things, all zeros and ones. A count whose values are all 1 is no
+share. Where nothing varied over cases and seeds, as with a counter that the case decides, there is
+no scatter to draw an interval from, and none is given.
 """
 
 import math
@@ -18,9 +23,10 @@ from adabench.harness.analysis.operating_points import (
     TIMED,
     OperatingPoint,
     ReplicateList,
+    metric_of,
     unit_of,
 )
-from adabench.harness.contract.card import Card
+from adabench.harness.contract.card import Card, Metric
 from adabench.harness.stats.intervals import (
     FloatArray,
     Interval,
@@ -32,6 +38,8 @@ from adabench.harness.stats.intervals import (
 
 TIMING = frozenset({"loops", "samples", "samples_dropped", "latency_half_width", "cpu_pressure"})
 """How a case was timed and what disturbed it: in every record, but not a result."""
+SHARES = ("", "1", "share")
+"""Units of a mean of yes and no; a count has a unit of things."""
 
 
 def summarise(
@@ -68,16 +76,24 @@ def _estimates(dot: OperatingPoint, card: Card) -> dict[str, Estimate]:
                   for k, name in enumerate(names)]  # fmt: skip
         intervals = bootstrap(own.places, _partly_logged(columns, logged))
         for k, (name, is_log) in enumerate(zip(names, logged, strict=True)):
-            interval = _honest(intervals[k], columns[:, k], own.places)
+            interval = _honest(intervals[k], columns[:, k], own.places, metric_of(name, card))
             value, low, high = (math.exp(x) if is_log and x is not None else x for x in interval)
             found[name] = Estimate(value or 0.0, low, high, len(own), unit_of(name, card))
     return dict(sorted(found.items()))
 
 
-def _honest(found: Interval, column: FloatArray, places: ReplicateList) -> Interval:
-    """Widen the interval of zeros and ones, which would vanish where all are alike."""
-    binary = bool(((column == 0) | (column == 1)).all())
-    return yes_or_no(found, column, places.seeds) if binary else found
+def _honest(
+    found: Interval, column: FloatArray, places: ReplicateList, metric: Metric | None
+) -> Interval:
+    """Widen the interval of a share of cases; withdraw that of anything else that never varied."""
+    if is_share(metric) and bool(((column == 0) | (column == 1)).all()):
+        return yes_or_no(found, column, places.seeds)
+    return found if found.low != found.high else found._replace(low=None, high=None)
+
+
+def is_share(metric: Metric | None) -> bool:
+    """Say whether a metric is declared as one that cases have or have not: a right answer, a flag."""
+    return metric is not None and metric.role in ("quality", "info") and metric.unit in SHARES
 
 
 def _partly_logged(columns: FloatArray, logged: Sequence[bool]) -> Statistic:

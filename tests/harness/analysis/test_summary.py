@@ -150,3 +150,29 @@ def test_how_a_case_was_timed_is_no_result():
     leaves = collapse([record(values={"work": 3.0, "latency_mean_s": 1e-3, **timing})])
     [row] = summarise(leaves, {"toy": TASK})
     assert set(row.metrics) == {"work", "latency_mean_s"}
+
+
+def many(values: list[float], **names):
+    return [
+        record(seed=case % 2, case=case, **dict.fromkeys(names, value))
+        for case, value in enumerate(values)
+    ]  # fmt: skip
+
+
+def test_a_count_whose_values_are_all_1_is_no_share_and_an_accuracy_is_one():
+    row = only_row(many([1.0] * 12, work=None, accuracy=None))
+    assert row.metrics["accuracy"].low == pytest.approx(
+        14 / 16 - 1.96 * (7 / 64 / 16) ** 0.5, abs=1e-3
+    )
+    assert row.metrics["accuracy"].high == 1.0
+    assert (row.metrics["work"].estimate, row.metrics["work"].low) == (1.0, None)
+    varied = only_row(many([1.0, 0.0] * 6, work=None)).metrics["work"]
+    assert varied.low is not None
+    assert varied.high is not None
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 7.0])
+def test_a_counter_that_never_varies_carries_no_interval(value: float):
+    found = only_row(many([value] * 10, work=None, steps=None)).metrics
+    assert all(found[name].low is None and found[name].high is None for name in found)
+    assert found["work"].estimate == found["steps"].estimate == value

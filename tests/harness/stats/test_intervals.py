@@ -208,3 +208,19 @@ def test_quotients_are_left_to_bca():
     assert both[0].low <= both[1].low
     assert both[0].high >= both[1].high
     assert both[0] != both[1]
+
+
+@pytest.mark.parametrize("kind", ["normal", "exponential"])
+@pytest.mark.parametrize(("cases", "effect"), [(1, 0.0), (4, 0.5), (12, 1.0)])
+def test_a_further_seed_does_not_widen_an_interval_on_average(kind: str, cases: int, effect: float):
+    """Nested worlds: the first seeds are the same whatever their number."""
+    generator = np.random.default_rng(11)
+    draw = generator.standard_normal if kind == "normal" else generator.standard_exponential
+    values = draw((150, 6, cases)) + effect * draw((150, 6, 1))
+    widths = []
+    for seeds in range(2, 7):
+        places = [Replicate(seed, "", case) for seed in range(seeds) for case in range(cases)]
+        found = [bootstrap(places, means(world[:seeds].reshape(-1, 1)))[0] for world in values]
+        widths.append(float(np.mean([one.high - one.low for one in found])))
+    for fewer, more in itertools.pairwise(widths):
+        assert more <= 1.02 * fewer  # a mean of 150 worlds; before, the fifth seed added 11 to 41 %
