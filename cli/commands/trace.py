@@ -74,6 +74,8 @@ def _work(case: "CaseTrace") -> Iterator[str]:
     from adabench.reports.number_format import quantity
 
     trace = case.trace
+    if trace.uncounted:
+        yield f"FLOPs lack the work of {', '.join(trace.uncounted)}: torch has no formula for it"
     if trace.flops is None and trace.moved_bytes is None:
         return
     counted = f"{rate(trace.flops, 'FLOPs')}, {quantity(trace.moved_bytes, 'bytes')} moved"

@@ -17,6 +17,7 @@ from adabench.harness.analysis.invalid_timings import column, judge_timings
 from adabench.harness.contract.record import Cell, Record
 from adabench.harness.stats.intervals import FloatArray, IntArray
 from adabench.harness.store.table import Table, from_records
+from adabench.profilers.compute.flops import UNCOUNTED
 from adabench.profilers.timing.disturbance import KEEP_SHARE
 
 CONTENDED = 1.2
@@ -36,6 +37,7 @@ def warnings(records: Iterable[Record] | Table, manifest: Mapping[str, Any]) -> 
         *_unsteady(table),
         *_imprecise(table),
         *_spread(table),
+        *_uncounted(table),
         *_unwatched(manifest),
         *_instruments(manifest),
     ]
@@ -151,8 +153,13 @@ def _unwatched(manifest: Mapping[str, Any]) -> Iterator[str]:
         reasons: dict[str, list[str]] = defaultdict(list)
         for name, reason in absent.items():
             reasons[reason].append(name)
-        told = " ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
-        yield f"Not watched on this machine, so a timing may suffer from it unseen. {told}"
+        told = "; ".join(
+            f"{' and '.join(names)} ({reason.rstrip('.')})" for reason, names in reasons.items()
+        )
+        yield (
+            "These were not watched on this machine, so that a timing may suffer from them unseen: "
+            f"{told}."
+        )
 
 
 def _spread(table: Table) -> Iterator[str]:
@@ -171,6 +178,23 @@ def _spread(table: Table) -> Iterator[str]:
         yield (
             f"{wide} of {len(start)} cases spread by more than {SPREAD:.0%} over their "
             "repeats; medians are used. More --repeats narrow them."
+        )
+
+
+def _uncounted(table: Table) -> Iterator[str]:
+    """Name the operators whose work the FLOPs of a method lack."""
+    methods = defaultdict(set)
+    for name in table.columns:
+        if name.endswith(UNCOUNTED):
+            for at in np.unique(table.cell[~np.isnan(column(table, name))]):
+                methods[name.removesuffix(UNCOUNTED)].add(table.cells[at].address)
+    if methods:
+        told = "; ".join(
+            f"{name} of {', '.join(sorted(methods[name]))}" for name in sorted(methods)
+        )
+        yield (
+            f"The FLOPs lack the work of operators that have no formula: {told}. They are a lower "
+            "bound; compare these methods by time, or by what their task counts."
         )
 
 

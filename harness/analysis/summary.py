@@ -35,6 +35,7 @@ from adabench.harness.stats.intervals import (
     means,
     yes_or_no,
 )
+from adabench.profilers.compute.flops import UNCOUNTED
 
 TIMING = frozenset({"loops", "samples", "samples_dropped", "latency_half_width", "cpu_pressure"})
 """How a case was timed and what disturbed it: in every record, but not a result."""
@@ -66,7 +67,7 @@ def _estimates(dot: OperatingPoint, card: Card) -> dict[str, Estimate]:
     """Estimate every metric; those held by the same leaves are resampled together."""
     together: dict[bytes, list[str]] = defaultdict(list)
     for name in dot.names:
-        if name not in {IDENTITY, *TIMING}:
+        if name not in {IDENTITY, *TIMING} and not name.endswith(UNCOUNTED):
             together[dot.holds(name).tobytes()].append(name)
     found: dict[str, Estimate] = {}
     for names in together.values():

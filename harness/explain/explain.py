@@ -6,7 +6,7 @@ put in. They are computed anew here, from the records, and must come to the numb
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -55,6 +55,7 @@ from adabench.harness.explain.samples_and_meters import (
 )
 from adabench.harness.stats.intervals import FloatArray
 from adabench.harness.store.table import Table
+from adabench.profilers.compute.flops import UNCOUNTED
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def _told(findings: Findings, table: Table, number: Number) -> KindDetails:
 
 
 def _mean(findings: Findings, table: Table, number: Number, row: SummaryRow) -> KindDetails:
-    dot = next(dot for dot in collapse(table) if _is(dot, row)).holding(number.metric)
+    whole = next(dot for dot in collapse(table) if _is(dot, row))
+    dot = whole.holding(number.metric)
     values = dot.column(number.metric)
     how = "median" if number.metric.endswith(TIMED) else "mean"
     what = f"The mean {number.metric} of {row.task}/{row.method} at {_setting(row)}."
@@ -127,7 +129,14 @@ def _mean(findings: Findings, table: Table, number: Number, row: SummaryRow) -> 
         what, (samples(table, [dot], number.metric, f"{row.task}/{row.method}"),),
         (meter(findings, row.task, number.metric),), formula, written,
         how_interval(number, dot.places, logged=logged), summary,
+        _lacking(whole.names) if number.metric == "flops" else "",
     )  # fmt: skip
+
+
+def _lacking(names: Iterable[str]) -> str:
+    """Say which operators' work the FLOPs lack."""
+    own = [name.removesuffix(UNCOUNTED) for name in names if name.endswith(UNCOUNTED)]
+    return f"Without the work of {', '.join(sorted(own))}, which have no formula." if own else ""
 
 
 def _is(dot: OperatingPoint, row: SummaryRow) -> bool:

@@ -130,7 +130,7 @@ def how_interval(
 ) -> str:
     """Say how the interval was made; the branches are those of `harness/stats/intervals.py`."""
     if number.low is None or number.high is None:
-        return "none: one replicate has no scatter" if number.n == 1 else "none"
+        return f"none: {'one replicate has no scatter' if number.n == 1 else 'nothing varied'}"
     if number.low == number.high:
         return "of no width: every resample gives the same"
     seeds = 0 if places is None else places.seeds

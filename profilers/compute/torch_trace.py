@@ -79,6 +79,8 @@ class Trace:
     """The most time first."""
     kernels: tuple[Kernel, ...] = ()
     files: tuple[Path, ...] = ()
+    uncounted: tuple[str, ...] = ()
+    """Operators that carry work which `flops` lacks, for want of a formula."""
 
     @property
     def flops(self) -> int | None:
@@ -195,6 +197,7 @@ def _by_torch(call: Callable[[], object], chrome: Path, plain_s: float, ledger: 
         tuple(sorted(lines, key=lambda line: -line.seconds(place))),
         tuple(sorted(kernels, key=lambda kernel: -kernel.device_s)),
         (chrome,),
+        tuple(sorted(name for name, seen in ledger.operators.items() if seen.uncounted)),
     )  # fmt: skip
 
 

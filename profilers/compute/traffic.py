@@ -3,8 +3,8 @@
 """FLOPs and bytes of every torch operator of a block, seen as it is dispatched. Imports torch.
 
 **FLOPs** by torch's own formulas (matrix products, convolutions, attention; two for each
-multiply-add) and, for the CPU's fused attention, those of `profilers/compute/flops.py`. Element-wise
-operators have none, and neither has a kernel of one's own.
+multiply-add) and those of `profilers/compute/formulas.py`. Element-wise operators have none, and
+neither has a kernel of one's own; what carries work and has none is marked `uncounted`.
 
 **Bytes** are those of the tensors that an operator reads and writes, each once: what would
 move if nothing stayed in a cache between operators and nothing was read twice within one. A view
@@ -23,14 +23,9 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry, shape_wrapper
 
-from adabench.profilers.compute.flops import formulas
+from adabench.profilers.compute.formulas import FORMULAS, unformulated
 
-FORMULAS: Mapping[Any, Any] = {
-    **flop_registry,
-    **{name: shape_wrapper(count) for name, count in formulas().items()},
-}
 GATHERS = frozenset({"aten::index_select", "aten::gather", "aten::embedding", "aten::index"})
 SCATTERS = frozenset(
     {"aten::index_add_", "aten::index_copy_", "aten::index_put_", "aten::scatter_add_",
@@ -48,6 +43,8 @@ class OperatorTraffic:
     flops: int | None = None
     """None where torch has no formula."""
     moved_bytes: int = 0
+    uncounted: bool = False
+    """It carries work, and nothing counts it."""
 
 
 @dataclass
@@ -86,6 +83,7 @@ class Traffic(TorchDispatchMode):
         seen = self.ledger.operators.setdefault(func._schema.name, OperatorTraffic())
         seen.calls += 1
         seen.moved_bytes += _bytes(func, args, kwargs, result)
+        seen.uncounted = unformulated(func)
         flops = _flops(func, args, kwargs, result)
         if flops is not None:
             seen.flops = (seen.flops or 0) + flops

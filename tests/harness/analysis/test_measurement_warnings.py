@@ -64,7 +64,7 @@ def test_a_precision_that_was_not_reached_is_said(note, missed):
 def test_what_cannot_be_watched_is_said_once():
     absent = {"CPU quota": "Not told.", "processor clock": "Not told.", "run delay": "Too slow."}
     text = said([record(case, 10, 0) for case in range(3)], {"unwatched": absent})
-    assert text.count("CPU quota, processor clock: Not told. run delay: Too slow.") == 1
+    assert text.count("CPU quota and processor clock (Not told); run delay (Too slow).") == 1
 
 
 noted = st.one_of(st.none(), st.integers(0, 12))
@@ -104,3 +104,11 @@ def test_waiting_takes_times_away_and_no_processor_time():
         assert np.array_equal(kept.columns[name][:] == value, [robust] * 2), name
     calm = from_records([record(0, 10, 0, **own), record(1, 10, 0, **own)])
     assert drop_invalid_timings(calm) is calm
+
+
+def test_operators_that_flops_lack_are_named_with_their_methods():
+    lacking = {"flops": 8.0, "aten._fft_r2c.uncounted_calls": 3.0}
+    text = said([record(0, 10, 0, **lacking), record(1, 10, 0, flops=8.0)])
+    assert "The FLOPs lack the work" in text
+    assert "aten._fft_r2c of roots/fixed" in text
+    assert "FLOPs" not in said([record(0, 10, 0, flops=8.0)])

@@ -176,3 +176,8 @@ def test_a_counter_that_never_varies_carries_no_interval(value: float):
     found = only_row(many([value] * 10, work=None, steps=None)).metrics
     assert all(found[name].low is None and found[name].high is None for name in found)
     assert found["work"].estimate == found["steps"].estimate == value
+
+
+def test_names_of_uncounted_operators_are_no_metrics():
+    row = only_row([record(work=3, values={"flops": 8.0, "aten._fft_r2c.uncounted_calls": 2.0})])
+    assert list(row.metrics) == ["flops"]

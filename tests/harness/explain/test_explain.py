@@ -10,9 +10,10 @@ import pytest
 
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.analysis.load_run import load_run
+from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import SelectionError
 from adabench.harness.explain import explain, named_numbers
-from adabench.harness.store import table
+from adabench.harness.store import run_folder, table
 from adabench.harness.store.table import Table
 
 pytestmark = pytest.mark.xdist_group("explain")  # one set-up for all of them
@@ -187,3 +188,15 @@ def test_a_value_finds_its_numbers(run: tuple[Findings, Table]) -> None:
 )  # fmt: skip
 def test_values_are_told_from_names(text: str, is_one: bool) -> None:
     assert named_numbers.is_value(text) == is_one
+
+
+def test_flops_say_whose_work_they_lack(toy: None, tmp_path: Path) -> None:
+    lacking = {"flops": 8.0, "aten._fft_r2c.uncounted_calls": 3.0}
+    cell = Cell("roots", "fixed", {}, {}, "embedded", 0)
+    with run_folder.create(tmp_path / "r", (Turn(cell, 0),), {"instruments": []}) as journal:
+        for case in range(3):
+            journal.append(Record(cell, "solve", case, 0, "ok", lacking))
+    both = load_run(tmp_path / "r"), table.read(tmp_path / "r")
+    (name,) = (n.name for n in named_numbers.numbers(both[0]).values() if n.metric == "flops")
+    assert "Without the work of aten._fft_r2c" in told(both, name).remark
+    assert any("aten._fft_r2c of roots/fixed" in one for one in both[0].manifest["warnings"])

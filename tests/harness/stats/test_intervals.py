@@ -223,4 +223,4 @@ def test_a_further_seed_does_not_widen_an_interval_on_average(kind: str, cases: 
         found = [bootstrap(places, means(world[:seeds].reshape(-1, 1)))[0] for world in values]
         widths.append(float(np.mean([one.high - one.low for one in found])))
     for fewer, more in itertools.pairwise(widths):
-        assert more <= 1.02 * fewer  # a mean of 150 worlds; before, the fifth seed added 11 to 41 %
+        assert more <= 1.02 * fewer  # a mean of 150 worlds; before, the fifth seed added 14 to 41 %

@@ -318,3 +318,9 @@ def test_bad_input_ends_in_a_sentence_and_its_exit_code(
     assert done.returncode == code, done.stderr
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_trace_names_operators_whose_work_it_lacks(tmp_path):
+    a = torch.ones(4, 4)
+    assert watch(lambda: torch.fft.fft(a @ a), tmp_path).uncounted == ("aten::_fft_r2c",)
+    assert watch(lambda: (a @ a).relu_(), tmp_path).uncounted == ()
