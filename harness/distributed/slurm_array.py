@@ -61,7 +61,7 @@ class Batch:
 
     def _holder(self, block: int) -> int | None:
         try:
-            return int((self.folder / f"claim-{block}").read_text(encoding="utf-8") or -1)
+            return int((self.folder / f"claim-{block}").read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
 
