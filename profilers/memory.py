@@ -1,4 +1,10 @@
-"""Peak resident memory of a block, reset by the kernel at its start.
+"""Peak resident memory of a block: by how much the process grew beyond its size at the start.
+
+What a process holds when a window opens is not the block's: the interpreter, libraries, what was
+prepared, pages that it shares with the process it was forked from. So the figure is the peak within
+the window less the size at its start. A block that allocates nothing reads next to nothing, whoever
+its neighbours are; one that fills memory which the process had taken earlier and not given back
+reads too little, which is why each method has a process of its own.
 
 Linux keeps the high-water mark of a process's resident set (`VmHWM`) and sets it back to the
 present size when "5" is written to `/proc/self/clear_refs` (since Linux 4.0). So the peak
@@ -23,10 +29,10 @@ CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
 class PeakMemory:
-    """Peak resident set within the window, the interpreter included: `rss_peak_bytes`.
+    """Growth of the resident set, from the window's start to its peak: `rss_peak_bytes`.
 
-    Where the window cannot be opened: `rss_process_peak_bytes`, the peak since the process
-    began.
+    Where the window cannot be opened: `rss_process_peak_bytes`, the peak of the whole process since
+    it began, the interpreter included.
     """
 
     name = "memory"
@@ -36,21 +42,23 @@ class PeakMemory:
 
     def __init__(self, clear_refs: Path = CLEAR_REFS) -> None:
         self._clear_refs = clear_refs
-        self._windowed = False
+        self._start_bytes: int | None = None
+        """The size at the window's start; None where the mark could not be reset."""
         self._values: Mapping[str, float] = {}
 
     def __enter__(self) -> Self:
         self._values = {}
-        self._windowed = reset_peak(self._clear_refs)
+        self._start_bytes = _high_water_bytes() if reset_peak(self._clear_refs) else None
         return self
 
     def __exit__(self, *exc: object) -> None:
-        key, peak = (
-            ("rss_peak_bytes", _high_water_bytes())
-            if self._windowed
-            else ("rss_process_peak_bytes", _process_peak_bytes())
-        )
-        self._values = {} if peak is None else {key: float(peak)}
+        if self._start_bytes is None:
+            whole = _process_peak_bytes()
+            self._values = {} if whole is None else {"rss_process_peak_bytes": float(whole)}
+            return
+        peak = _high_water_bytes()
+        grown = None if peak is None else max(peak - self._start_bytes, 0)
+        self._values = {} if grown is None else {"rss_peak_bytes": float(grown)}
 
     def read(self) -> Mapping[str, float]:
         """Return the peak under the name that says what it spans."""

@@ -1,14 +1,14 @@
 """Estimates: models of energy, for machines without an instrument.
 
-`TdpModel` multiplies the processor seconds of this process by a typical power per core. It
+`TdpModel` multiplies the processor seconds of this process and its descendants by a typical power
+per core. It
 knows no memory, no idle power and no GPU, and is good to about a factor of 1.5 either way: its
 key is `energy_est_j`, its label `estimated`, and claims and gates refuse it.
 """
 
-from time import process_time_ns
-
 from adabench.profilers.energy.meter import Counts, NoValue
 from adabench.profilers.nvml import Witness
+from adabench.profilers.timing.clock import cpu_time_ns
 from adabench.profilers.timing.cuda import context
 
 WATTS_PER_CORE = 5.0
@@ -33,8 +33,8 @@ class TdpModel:
         self._watts_per_core = watts_per_core
 
     def counts(self) -> Counts:
-        """Return the processor time of all threads in nanoseconds."""
-        return (process_time_ns(),)
+        """Return the processor time of the process and its descendants in nanoseconds."""
+        return (cpu_time_ns(),)
 
     def joules(self, before: Counts, after: Counts) -> float:
         """Return the estimate.
@@ -44,7 +44,8 @@ class TdpModel:
         """
         if context() is not None:
             raise NoValue("a GPU is in use, and the model knows processors only")
-        return (after[0] - before[0]) / 1e9 * self._watts_per_core
+        spent_ns = max(after[0] - before[0], 0)  # a child may have ended with nobody waiting for it
+        return spent_ns / 1e9 * self._watts_per_core
 
     def witness(self) -> Witness | None:
         """Return None."""
