@@ -6,9 +6,12 @@ asks for it. NVML numbers boards by their place on the bus and CUDA by their spe
 agree on is the UUID (and the PCI address), so a board is only ever found by one of these.
 
 A `Witness` is what could invalidate a window: other processes on the board, clocks held down,
-temperature. In a container NVML gives process ids of the host, which this process can't
-recognise as its own: with one process on the board that one is taken to be us (`pid unseen`),
-with more the board counts as shared.
+temperature. Processes of the same run are no strangers (`profilers/process_tree.py`). An empty list
+of processes says nothing: NVML hides them from containers. Where it gives process ids of the host
+instead, which this process can't recognise as its own, one process on the board is taken to be us
+(`pid unseen`), and with more the board counts as shared.
+
+On Grace Hopper the board's counter covers the processor as well: its scope is the module's.
 """
 
 import importlib
@@ -16,6 +19,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from adabench.profilers.process_tree import descendants, run_pids
 
 POWER_CAP = 0x4
 SLOWDOWN = 0x8 | 0x20 | 0x40 | 0x80
@@ -42,7 +47,7 @@ class Witness(NamedTuple):
     """What NVML says about a board at one moment; None is a question it did not answer."""
 
     foreign: int | None
-    """Processes on the board besides this one and its children."""
+    """Processes on the board besides those of this run; None also where the list is empty."""
     reasons: int | None
     """Why the clocks are where they are: NVML's bits."""
     temp_c: float | None
@@ -124,7 +129,7 @@ def in_mig(nvml: Any, handle: Any) -> bool:
 def look(nvml: Any, handle: Any) -> Witness:
     """Ask a board for everything that could invalidate a window. Costs milliseconds."""
     pids = _pids(nvml, handle)
-    foreign, unseen = (None, False) if pids is None else _foreign(pids, own_pids())
+    foreign, unseen = (None, False) if pids is None else _foreign(pids, run_pids())
     limit_mw = _ask(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, handle)
     return Witness(
         foreign=foreign,
@@ -137,23 +142,34 @@ def look(nvml: Any, handle: Any) -> Witness:
     )
 
 
-def own_pids() -> frozenset[int]:
-    """Return this process and its descendants, as far as the kernel tells."""
-    found, queue = set[int](), [os.getpid()]
-    while queue:
-        pid = queue.pop()
-        found.add(pid)
-        for path in Path(f"/proc/{pid}/task").glob("*/children"):
-            try:
-                queue += [int(child) for child in path.read_text().split()]
-            except OSError:  # it ended while we looked
-                continue
-    return frozenset(found)
+def scope_of(nvml: Any, handle: Any) -> str:
+    """Return what a board's counter and power cover: with a chip-to-chip link, the module."""
+    linked = _ask(nvml, nvml.nvmlDeviceGetC2cModeInfoV, handle)
+    return "module" if linked is not None and linked.isC2cEnabled else "gpu_board"
 
 
-def _foreign(pids: frozenset[int], own: frozenset[int]) -> tuple[int, bool]:
+def boards_in_use(nvml: Any, cuda: Any) -> tuple[str, ...]:
+    """Return the UUIDs of the boards that this process and its children work on.
+
+    That is torch's current device, those on which it holds memory, and those on which NVML sees
+    one of our processes.
+    """
+    current = cuda.current_device()
+    held = [i for i in range(cuda.device_count()) if i == current or cuda.memory_reserved(i) > 0]
+    used = [f"GPU-{cuda.get_device_properties(i).uuid}" for i in held]
+    ours = descendants(os.getpid()) | {os.getpid()}
+    for index in range(nvml.nvmlDeviceGetCount()):
+        handle = nvml.nvmlDeviceGetHandleByIndex(index)
+        if (_pids(nvml, handle) or frozenset()) & ours:
+            used.append(str(nvml.nvmlDeviceGetUUID(handle)))
+    return tuple(dict.fromkeys(used))
+
+
+def _foreign(pids: frozenset[int], own: frozenset[int]) -> tuple[int | None, bool]:
     """Return how many processes are not ours, and whether we had to guess which one is."""
-    if not pids or pids & own or any(Path(f"/proc/{pid}").exists() for pid in pids):
+    if not pids:
+        return None, False
+    if pids & own or any(Path(f"/proc/{pid}").exists() for pid in pids):
         return len(pids - own), False
     return len(pids) - 1, True  # ids of another namespace: we are in a container
 

@@ -121,6 +121,7 @@ def open_probes(
     flops: bool = False,
     energy: bool = True,
     estimate: bool = True,
+    counters: bool = True,
     device: Device | None = None,
     meters: Sequence[str] = (),
 ) -> list[Probe]:
@@ -128,8 +129,10 @@ def open_probes(
 
     Args:
         flops: add the FLOP counter, which is intrusive.
-        energy: add the energy counters.
+        energy: add the energy counters, or the model.
         estimate: where there is no counter, add the model `energy_est_j` (`energy` must be on).
+        counters: read energy counters around the block. For work that can be repeated say no and
+            give energy a pass of its own (`profilers/energy/energy_pass.py`).
         device: what the work runs on. By default "cuda" if this process has a CUDA context;
             asking for "cuda" imports torch and makes one.
         meters: further energy meters by name, see `energy.open_meters`.
@@ -143,7 +146,7 @@ def open_probes(
     probes: list[Probe] = [PeakMemory(), Cpu(), RunDelay(), Wall()]
     if device == "cuda":
         probes += [DeviceMemory(), CudaEvents()]
-    opened = open_meters(device, meters) if energy else ()
+    opened = open_meters(device, meters) if energy and counters else ()
     if opened:
         probes.append(Energy(opened))
     elif energy and estimate:
@@ -165,7 +168,12 @@ def instruments() -> tuple[Instrument, ...]:
         _seen("resident memory", ("rss_peak_bytes",), "measured", memory.absence()),
         _seen("CUDA events", ("cuda_s", "device_hot_s", "device_cold_s"), "measured", device),
         _seen("device memory", ("device_peak_bytes",), "measured", device),
-        _seen("GPU energy counter", ("energy_gpu_j", "energy_j"), "counter", gpu_energy),
+        _seen(
+            "GPU energy counter",
+            ("energy_gpu_j", "energy_module_j", "energy_j"),
+            "counter",
+            gpu_energy,
+        ),
         _seen("CPU energy counter", ("energy_cpu_j", "energy_j"), "counter", cpu_energy),
         _seen("energy model (±50 %)", ("energy_est_j",), "estimated", None),
         _seen("FLOP counter", ("flops",), "measured", flops.absence()),

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from adabench.harness.doctor.examine import FORMULA, Examination, Package, exami
 from adabench.harness.doctor.forecast import Forecast, first_turns, forecast, read_history, try_out
 from adabench.harness.store import prepared_states
 from adabench.profilers.hardware.capabilities import Ability
+
+if TYPE_CHECKING:
+    from adabench.harness.doctor.gpu_self_test import GemmEnergy, GpuSelfTest
 
 RUNS = Path("runs")
 UNKNOWN = "unknown"
@@ -27,14 +30,55 @@ def command(
         float,
         typer.Option("--try", min=0, help="Seconds to spend on trying what was never recorded."),
     ] = 0.0,
+    gpu: Annotated[
+        bool, typer.Option("--gpu", help="Test energy on the GPU by a known load; two minutes.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what this machine can and cannot measure, and how long a selection would take."""
+    if gpu:
+        test_gpu(as_json)
+        return
     request = ForecastRequest(
         tuple(select or ()), tuple(fixed or ()), seeds, repeats, scale, tries
     )  # fmt: skip
     examination = replace(examine(), forecast=forecast_run(request) if request.select else None)
     print(json.dumps(examination.to_json()) if as_json else page(examination))
+
+
+def test_gpu(as_json: bool) -> None:
+    """Print the self-test of the GPU; exit with 1 if a run here would refuse something."""
+    from adabench.harness.doctor.gpu_self_test import self_test
+
+    found = self_test()
+    print(json.dumps(found.to_json()) if as_json else gpu_page(found))
+    raise typer.Exit(0 if found.passed else 1)
+
+
+def gpu_page(found: "GpuSelfTest") -> str:
+    """Lay out a self-test for a terminal."""
+    return "\n\n".join(
+        (
+            _section("Boards", list(found.boards)),
+            _section("Energy of a product of square matrices", list(map(_gemm, found.gemms))),
+            _section("What a run here would refuse", list(found.refusals) or ["nothing"]),
+        )
+    )
+
+
+def _gemm(item: "GemmEnergy") -> str:
+    if item.j is None:
+        return f"{item.size:6} unavailable: {item.reason}"
+    ends = "" if item.interval is None else f" ({item.interval[0]:.4g} to {item.interval[1]:.4g})"
+    integral = "no integral"
+    if item.integral_j is not None and item.apart is not None:
+        integral = f"integral {item.integral_j:.4g} J ({item.apart:+.1%})"
+    idle = "" if item.idle_w is None else f", idle {item.idle_w:.0f} W"
+    return (
+        f"{item.size:6} {item.kind} {item.j:.4g} J{ends}, {integral}, "
+        f"{item.pj_per_operation:.3g} pJ an operation, {item.watts:.0f} W{idle}, "
+        f"{item.blocks} blocks, {len(item.discarded)} discarded"
+    )
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,11 @@
 A board's counter does not know processes. If anything else computed on the board at either end
 of a window, its joules are nobody's in particular: the window has no value. Clocks held down
 by heat or by the power limit do not invalidate it, they are said.
+
+No counter knows either whether the thread that it should measure had a processor. A thread that
+waits is timed without its waiting (`profilers/timing/disturbance.py`), and the board goes on drawing
+power. So joules and latency have one rule: where less than `KEEP_SHARE` of a window was undisturbed
+work there are no joules, else they are those of that share.
 """
 
 import math
@@ -13,6 +18,7 @@ from adabench.profilers.energy.counter_window import Window
 from adabench.profilers.energy.meter import EnergyMeter, NoValue
 from adabench.profilers.energy.provenance import Reading, unavailable
 from adabench.profilers.nvml import Witness
+from adabench.profilers.timing.disturbance import KEEP_SHARE
 
 
 def reading_of(meter: EnergyMeter, window: Window, seen: Sequence[Witness]) -> Reading:
@@ -65,6 +71,21 @@ def annotate(reading: Reading, meter: EnergyMeter, seen: Sequence[Witness]) -> R
         power_limit_w=seen[-1].power_limit_w,
         driver=seen[-1].driver,
     ).flagged(*(flag for flag, raised in flags.items() if raised))
+
+
+def disturbance(share: float | None, least: float = KEEP_SHARE) -> str:
+    """Return why too little of a window was work, or nothing if enough was or nobody watched."""
+    if share is None or share >= least:
+        return ""
+    return f"disturbed: {share:.0%} of the window was work, and {least:.0%} are needed"
+
+
+def share_u(share: float | None) -> float:
+    """Return the relative uncertainty of attributing joules to a share of a window.
+
+    Nobody knows the power in the rest of it: between none and twice the mean is taken for it.
+    """
+    return 0.0 if share is None else (1 - share) / math.sqrt(3)
 
 
 def sharing_note(seen: Sequence[Witness]) -> str:

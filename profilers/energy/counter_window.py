@@ -3,7 +3,6 @@
 Three ways, the best first:
 
 - `align_window`: the work goes on before and after, and the window is cut at two ticks inside it;
-  units of work that were under way at a cut count in proportion;
 - `pad_window`: the work can't be kept going (a single run), so it starts at a tick and the rest of
   its last period, idle, is subtracted at the power that the next periods show;
 - `between`: read at both ends whatever the counter does, with the error that this has.
@@ -13,7 +12,6 @@ A window that is too short for its meter is refused: the alternative is dividing
 """
 
 import math
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -36,7 +34,6 @@ class Window:
     j: float
     u_j: float
     window_s: float
-    units: float
     ticks: int
     tick_s: float | None
     aligned: bool
@@ -51,21 +48,21 @@ class Window:
 
 
 def align_window(
-    meter: EnergyMeter, ticks: Sequence[Tick], edges_ns: Sequence[int], *, min_s: float
+    meter: EnergyMeter, ticks: Sequence[Tick], span_ns: tuple[int, int], *, min_s: float
 ) -> Window:
     """Cut a window at two ticks within a stretch of work.
 
     Args:
         meter: whose ticks these are.
         ticks: all that were seen, in order.
-        edges_ns: when the work began, and when each of its units ended.
+        span_ns: when the work began and ended.
         min_s: the shortest window to accept.
 
     Raises:
         NoValue: if the window is too short or holds too few ticks.
         CounterReset: if the counter ran backwards anywhere in it.
     """
-    inside = [tick for tick in ticks if edges_ns[0] <= tick.ns <= edges_ns[-1]]
+    inside = [tick for tick in ticks if span_ns[0] <= tick.ns <= span_ns[1]]
     if len(inside) < MIN_TICKS:
         raise NoValue(f"too short: {len(inside)} ticks in the window, it takes {MIN_TICKS}")
     margin = min(max(1, len(inside) // EDGE_SHARE), 3)
@@ -80,7 +77,6 @@ def align_window(
         j=joules,
         u_j=joules / length_s * bracket_u_s(first, last),
         window_s=length_s,
-        units=done_at(edges_ns, last.ns) - done_at(edges_ns, first.ns),
         ticks=len(kept),
         tick_s=spacing(kept)[0],
         aligned=True,
@@ -111,7 +107,6 @@ def pad_window(meter: EnergyMeter, first: Tick, stop_ns: int, tail: Sequence[Tic
         j=max(joules, 0.0),
         u_j=(ends**2 + (drift_w * rest_s) ** 2) ** 0.5,
         window_s=length_s,
-        units=1.0,
         ticks=round(length_s / spans_s[0]),
         tick_s=sum(spans_s) / 2,
         aligned=True,
@@ -138,21 +133,9 @@ def between(
         j=joules,
         u_j=math.hypot(joules / length_s * lag_u_s(period_s), clocks_j),
         window_s=length_s,
-        units=1.0,
         ticks=int(length_s / period_s) if period_s else 0,
         tick_s=period_s or None,
         aligned=False,
         start_ns=span_ns[0],
         stop_ns=span_ns[1],
     )
-
-
-def done_at(edges_ns: Sequence[int], ns: int) -> float:
-    """Return how many units were done at a moment; one under way counts in proportion."""
-    index = bisect_right(edges_ns, ns) - 1
-    if index < 0:
-        return 0.0
-    if index >= len(edges_ns) - 1:
-        return float(len(edges_ns) - 1)
-    start, stop = edges_ns[index], edges_ns[index + 1]
-    return index + (ns - start) / (stop - start)

@@ -1,4 +1,6 @@
-"""Energy: read from hardware counters, or not at all.
+"""Energy of one window, for work that can't be repeated: from hardware counters, or not at all.
+
+Work that can be repeated has a pass of its own (`profilers/energy/energy_pass.py`).
 
 A counter is an accumulator in the hardware. Its difference over a window is what the window
 took, whatever the load did in between; integrating a sampled power is not.
@@ -9,29 +11,33 @@ took, whatever the load did in between; integrating a sampled power is not.
 - `Rapl`: the processor package's joules, in steps of 1 ms. Everything that runs on the socket.
 
 A window has a shortest length (`min_window_s`); a shorter one gives no value and the probe
-remembers why (`why`). So does a board that other processes computed on. The whole, `energy_j`,
-is given only when every meter gave its part and no two of them cover the same thing. What each
-window can say for itself, uncertainty and provenance, is in `readings`.
+remembers why (`why`). So does a board that other processes computed on, and a window of which the
+thread spent too large a share waiting for a processor: then its latency is not valid either. The
+whole, `energy_j`, is given only when every meter gave its part and no two of them cover the same
+thing. What each window can say for itself, uncertainty and provenance, is in `readings`.
 
 Where there is no counter, `TdpEstimate` stands in with a key of its own, `energy_est_j`
 (`profilers/energy/tdp_estimate.py`). A missing value is missing, never zero.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from adabench.profilers.energy.attribution import absent, reading_of
+from adabench.profilers.energy.attribution import absent, disturbance, reading_of, share_u
 from adabench.profilers.energy.counter_ticks import NoTick, Tick, next_tick
 from adabench.profilers.energy.counter_window import between, pad_window
 from adabench.profilers.energy.external_log import External
 from adabench.profilers.energy.meter import CounterReset, EnergyMeter, NoValue, open_named
-from adabench.profilers.energy.nvml_meters import NvmlCounter
-from adabench.profilers.energy.provenance import Incomparable, Label, Reading, label_of, total
+from adabench.profilers.energy.nvml_meters import NvmlCounter, open_gpu
+from adabench.profilers.energy.provenance import Label, Reading, label_of, sums, to_plain
 from adabench.profilers.energy.rapl import Rapl
 from adabench.profilers.energy.tdp_estimate import UNCERTAINTY_EST, WATTS_PER_CORE, TdpModel
-from adabench.profilers.nvml import Unmetered, Witness, current_uuid, open_nvml
+from adabench.profilers.nvml import Unmetered, Witness, boards_in_use, open_nvml
+from adabench.profilers.timing.clock import Delay
 from adabench.profilers.timing.cuda import context
 from adabench.profilers.timing.pacing import HOST, Clock
 
@@ -48,6 +54,8 @@ __all__ = [
     "provenance",
 ]
 
+Device = Literal["cpu", "cuda"]
+
 TAIL = 3
 """Ticks that are awaited after a window: its own last one, and two that show idle power."""
 
@@ -57,7 +65,9 @@ _LABELS: Mapping[str, Label] = {
     "energy_cpu_j": "counter",
     "energy_dram_j": "counter",
     "energy_node_j": "measured",
+    "energy_module_j": "counter",
     "energy_gpu_est_j": "estimated",
+    "energy_module_est_j": "estimated",
     "energy_est_j": "estimated",
 }
 
@@ -72,7 +82,9 @@ class Energy:
     intrusive = False
     levels: frozenset[str] = frozenset()
 
-    def __init__(self, meters: Sequence[EnergyMeter], pace: Clock = HOST) -> None:
+    def __init__(
+        self, meters: Sequence[EnergyMeter], pace: Clock = HOST, delay: Delay | None = None
+    ) -> None:
         if not meters:
             raise ValueError("An energy probe needs at least one meter.")
         for meter in meters:
@@ -86,7 +98,9 @@ class Energy:
         """The reason for every key that the last window did not give."""
         self.readings: tuple[Reading, ...] = ()
         """The last window as each meter saw it, in the order of `meters`."""
-        self._pace = pace
+        self._pace, self._delay = pace, delay or Delay()
+        self._waited_ns: list[int | None] = []
+        self._start_ns = self._stop_ns = 0
         self._stack = ExitStack()
         self._seen: list[list[Witness]] = []
         self._starts: list[Tick | None] = []
@@ -101,10 +115,13 @@ class Energy:
             self._seen = [_witnesses(meter) for meter in self.meters]
             self._starts = [self._start(meter) for meter in self.meters]
             self._stack = stack.pop_all()
+        self._waited_ns, self._start_ns = [self._delay.now_ns()], self._pace.ns()
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._stop_ns = self._pace.ns()
+        self._waited_ns.append(self._delay.now_ns())
+        self._delay.close()
         with self._stack:
             stopping = list(zip(self.meters, self._starts, strict=True))
             ends = [self._end(meter, start, *exc) for meter, start in reversed(stopping)]
@@ -120,28 +137,21 @@ class Energy:
         """
         parts = zip(self.meters, self._starts, self._ends, self._seen, strict=True)
         self.readings = tuple(self._reading(*part) for part in parts)
-        values: dict[str, float] = {}
-        for meter, reading in zip(self.meters, self.readings, strict=True):
-            if reading.j is None:
-                self.why[meter.key] = reading.reason
-            else:
-                values[meter.key] = reading.j
-        return {**values, **self._sum()}
-
-    def _sum(self) -> Mapping[str, float]:
+        named = [(m.key, r) for m, r in zip(self.meters, self.readings, strict=True)]
+        values, self.why = sums(named)
         metered = {reading.scope for reading in self.readings if reading.j is not None}
-        try:
-            whole = total(self.readings)
-        except Incomparable as problem:
-            self.why["energy_j"] = str(problem)
-            return {}
-        if whole.j is None:
-            self.why["energy_j"] = whole.reason
-        elif context() is not None and not metered & {"gpu_board", "module", "node"}:
-            self.why["energy_j"] = "a GPU is in use and not metered"
-        else:
-            return {"energy_est_j" if whole.label == "estimated" else "energy_j": whole.j}
-        return {}
+        if context() is not None and not metered & {"gpu_board", "module", "node"}:
+            values.pop("energy_j", None)
+            self.why.setdefault("energy_j", "a GPU is in use and not metered")
+        return values
+
+    @property
+    def _work_share(self) -> float | None:
+        """The part of the window in which the thread did not wait for a processor."""
+        before, after = self._waited_ns
+        if before is None or after is None:
+            return None
+        return 1 - min((after - before) / max(self._stop_ns - self._start_ns, 1), 1.0)
 
     def _start(self, meter: EnergyMeter) -> Tick | None:
         if not meter.stepping:
@@ -162,7 +172,10 @@ class Energy:
     def _reading(
         self, meter: EnergyMeter, start: Tick | None, ends: tuple[Tick, ...], seen: list[Witness]
     ) -> Reading:
+        share = self._work_share
         try:
+            if reason := disturbance(share):
+                raise NoValue(reason)
             if start is None or not ends:
                 raise NoValue(f"{meter.kind} stands still: its counter does not move")
             if meter.stepping:
@@ -171,8 +184,20 @@ class Energy:
                 span_ns = (start.ns, ends[0].ns)
                 window = between(meter, start.counts, ends[0].counts, span_ns, meter.lag_s)
         except NoValue as problem:
-            return absent(meter, problem, seen)
-        return reading_of(meter, window, seen)
+            return replace(absent(meter, problem, seen), work_share=share)
+        reading = replace(reading_of(meter, window, seen), work_share=share)
+        if reading.j is None or reading.u_j is None:
+            return reading
+        # A single window has a single lap, whose latency is the whole window too.
+        return replace(reading, u_j=math.hypot(reading.u_j, share_u(share) * reading.j))
+
+
+class Unwatched(Delay):
+    """The run delay of a model that goes by processor seconds: waiting costs it nothing."""
+
+    def now_ns(self) -> int | None:
+        """Return None."""
+        return None
 
 
 class TdpEstimate:
@@ -188,7 +213,7 @@ class TdpEstimate:
     levels: frozenset[str] = frozenset()
 
     def __init__(self, watts_per_core: float = WATTS_PER_CORE) -> None:
-        self._probe = Energy([TdpModel(watts_per_core)])
+        self._probe = Energy([TdpModel(watts_per_core)], delay=Unwatched())
 
     @property
     def readings(self) -> tuple[Reading, ...]:
@@ -208,22 +233,12 @@ class TdpEstimate:
 
 
 def provenance(probes: Iterable[object], units: float) -> tuple[Mapping[str, Any], ...]:
-    """Return what each meter of the probes says of the last window, by key, per unit.
-
-    Fields that are left open are left out. A model says the same every time, so where nothing
-    but models spoke there is nothing to keep.
-    """
-    said = [
+    """Return what each meter of the probes says of the last window, by key, per unit."""
+    return to_plain(
         (meter.key, reading.per(units))
         for probe in probes
         if isinstance(probe, Energy)
         for meter, reading in zip(probe.meters, probe.readings, strict=True)
-    ]
-    if all(reading.label == "estimated" for _, reading in said):
-        return ()
-    return tuple(
-        {"key": key, **{k: v for k, v in reading.to_json().items() if v not in (None, "", [])}}
-        for key, reading in said
     )
 
 
@@ -232,9 +247,7 @@ def energy_label(key: str) -> Label:
     return _LABELS.get(key, "unavailable")
 
 
-def open_meters(
-    device: Literal["cpu", "cuda"], named: Sequence[str] = ()
-) -> tuple[EnergyMeter, ...]:
+def open_meters(device: Device, named: Sequence[str] = ()) -> tuple[EnergyMeter, ...]:
     """Return the counters that cover what works on `device`; for "cuda" the host's as well.
 
     `named` adds meters of third parties (`profilers/energy/meter.py`) and, as `external:FILE.csv`, the
@@ -243,17 +256,36 @@ def open_meters(
     Raises:
         Unmetered: if one of `named` can't be opened.
     """
-    meters: list[EnergyMeter] = []
+    boards: list[EnergyMeter] = []
     cuda = context()
     if device == "cuda" and cuda is not None:
         with suppress(Unmetered):
-            meters.append(NvmlCounter(current_uuid(cuda), open_nvml()))
+            nvml = open_nvml()
+            boards += [open_gpu(uuid, nvml).meter for uuid in boards_in_use(nvml, cuda)]
+    return (*boards, *without_covered(boards, host_meters(device, named)))
+
+
+def host_meters(device: Device, named: Sequence[str] = ()) -> tuple[EnergyMeter, ...]:
+    """Return the meters of everything but the boards: the processor's, and those by name.
+
+    Raises:
+        Unmetered: if one of `named` can't be opened.
+    """
+    meters: list[EnergyMeter] = []
     with suppress(Unmetered):
         meters.append(Rapl())
     return (*meters, *(_named(name, device) for name in named))
 
 
-def _named(name: str, device: Literal["cpu", "cuda"]) -> EnergyMeter:
+def without_covered(
+    boards: Sequence[EnergyMeter], host: Sequence[EnergyMeter]
+) -> tuple[EnergyMeter, ...]:
+    """Return the host's meters without the processor's where a module's counter covers it."""
+    module = any(meter.scope == "module" for meter in boards)
+    return tuple(meter for meter in host if not (module and meter.scope == "cpu_package"))
+
+
+def _named(name: str, device: Device) -> EnergyMeter:
     kind, found, path = name.partition(":")
     return External(Path(path)) if found and kind == "external" else open_named(name, device)
 

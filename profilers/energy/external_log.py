@@ -11,12 +11,10 @@ Power allows 0.2 s) matters as much as the power varies around the window.
 
 import csv
 import time
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from statistics import fmean, linear_regression
 
-from adabench.profilers.energy.meter import Counts, NoValue
+from adabench.profilers.energy.meter import Counts
 from adabench.profilers.energy.power_samples import Sample, integrate, interval_s
 from adabench.profilers.nvml import Unmetered, Witness
 
@@ -94,22 +92,6 @@ def read_log(path: Path) -> list[Sample]:
     if len(samples) < 2:
         raise Unmetered(f"{path.name} holds fewer than two samples.", remedy)
     return samples
-
-
-def fit_gain(reference_w: Sequence[float], board_w: Sequence[float]) -> tuple[float, float, float]:
-    """Fit what the reference reads to what the board reads: gain, offset in W, residual.
-
-    The residual is relative to the reference's mean and replaces the board's uncertainty.
-
-    Raises:
-        NoValue: for fewer than three loads, which leave nothing to see a residual by.
-    """
-    if len(reference_w) < 3 or len(reference_w) != len(board_w):
-        raise NoValue("a gain takes three loads measured by both meters")
-    gain, offset_w = linear_regression(board_w, reference_w)
-    errors = [r - gain * b - offset_w for r, b in zip(reference_w, board_w, strict=True)]
-    scatter = (sum(error**2 for error in errors) / (len(errors) - 2)) ** 0.5
-    return gain, offset_w, scatter / fmean(reference_w)
 
 
 def _sample(row: dict[str, str]) -> Sample:

@@ -52,10 +52,12 @@ def idle_power(
         watch = TickWatch(meter.counts, pace, period_s=period_s)
         with pace.repeat(watch.look):
             pace.wait(seconds)
-        window = align_window(meter, watch.ticks, [start_ns, pace.ns()], min_s=seconds / MIN_TICKS)
+        window = align_window(meter, watch.ticks, (start_ns, pace.ns()), min_s=seconds / MIN_TICKS)
     else:
         pace.wait(seconds)
-        window = between(meter, before, meter.counts(), (start_ns, pace.ns()), meter.lag_s)
+        after, stop_ns = meter.counts(), pace.ns()
+        pace.wait(2 * meter.lag_s)  # a log may be behind
+        window = between(meter, before, after, (start_ns, stop_ns), meter.lag_s)
     return Idle(window.watts, window.u_j / window.window_s, kind)
 
 
@@ -75,7 +77,7 @@ def join_idles(idles: Sequence[Idle]) -> tuple[Idle, bool]:
 
 
 def with_net(reading: Reading, idle: Idle, u_rel: float) -> Reading:
-    """Add net joules to a reading of known length.
+    """Add net joules to a reading of known length; the idle power counts for the work's share of it.
 
     `u_rel` is the meter's own relative error. Gross and idle share it, so that it scales the
     net value; the idle power's scatter and the window's ends come on top. Work that drew less
@@ -83,8 +85,9 @@ def with_net(reading: Reading, idle: Idle, u_rel: float) -> Reading:
     """
     if reading.j is None or reading.u_j is None or reading.window_s is None:
         return reading
-    net_j = reading.j - idle.watts * reading.window_s
+    work_s = reading.window_s * (1.0 if reading.work_share is None else reading.work_share)
+    net_j = reading.j - idle.watts * work_s
     ends_j = math.sqrt(max(reading.u_j**2 - (u_rel * reading.j) ** 2, 0.0))
-    u_net_j = math.hypot(u_rel * net_j, ends_j, idle.u_w * reading.window_s)
+    u_net_j = math.hypot(u_rel * net_j, ends_j, idle.u_w * work_s)
     named = replace(reading, idle_w=idle.watts, idle_kind=idle.kind, net_j=net_j, u_net_j=u_net_j)
     return named.flagged("below_idle") if net_j < 0 else named

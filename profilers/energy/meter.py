@@ -75,8 +75,11 @@ class Null:
     lag_s = 0.0
     stepping = False
 
-    def __init__(self, key: str, scope: str, reason: str, remedy: str = "") -> None:
+    def __init__(
+        self, key: str, scope: str, reason: str, remedy: str = "", uuid: str | None = None
+    ) -> None:
         self.key, self.scope, self.reason, self.remedy = key, scope, reason, remedy
+        self.uuid = uuid
 
     def counts(self) -> Counts:
         """Return nothing."""
@@ -93,11 +96,6 @@ class Null:
     def witness(self) -> Witness | None:
         """Return None."""
         return None
-
-
-def meter_names() -> tuple[str, ...]:
-    """Return the names of the meters that installed packages offer; imports none of them."""
-    return tuple(sorted(point.name for point in importlib.metadata.entry_points(group=GROUP)))
 
 
 def open_named(name: str, device: Literal["cpu", "cuda"]) -> EnergyMeter:

@@ -1,5 +1,7 @@
 """The energy of one NVIDIA board: its counter, or its sampled power where it has none.
 
+On Grace Hopper both cover the module, processor included: scope and key say so.
+
 `NvmlCounter` reads the accumulator (Volta and newer, millijoules since the driver was loaded).
 `IntegratedPower` samples power meanwhile and is an estimate: from `POWER_INSTANT` at 20 Hz,
 or, on drivers without that field, from the one that on newer boards is a mean over a second and
@@ -10,19 +12,28 @@ Nobody knows for every board what its counter integrates, so both are read and a
 above `DISAGREEMENT` is flagged; the counter is what is reported.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
-from adabench.profilers.energy.meter import CounterReset, Counts, EnergyMeter, Null
+from adabench.profilers.energy.meter import CounterReset, Counts, EnergyMeter, NoValue, Null
 from adabench.profilers.energy.power_samples import Sample, integrate
-from adabench.profilers.nvml import Unmetered, Witness, find_board, look
+from adabench.profilers.nvml import Unmetered, Witness, find_board, look, scope_of
 from adabench.profilers.timing.pacing import HOST, Clock
+
+T = TypeVar("T")
 
 SENSOR_U = 0.05
 """Boards were 2 to 6 % off an external meter, each by a gain of its own (arXiv 2312.02741)."""
 DISAGREEMENT = 0.05
 SAMPLE_S = 0.05
+KEYS = {
+    "gpu_board": ("energy_gpu_j", "energy_gpu_est_j"),
+    "module": ("energy_module_j", "energy_module_est_j"),
+}
+"""By scope, the key of the counter and that of the integral."""
+FIELD_SCOPES = {"gpu_board": 0, "module": 1}
+"""NVML's numbers for the scopes of its power fields."""
 SENSOR_PERIOD_S = 0.1
 """Of the power reading, on every generation since Turing; an assumption of `IntegratedPower`."""
 
@@ -37,9 +48,7 @@ class NvmlCounter:
             board without this counter, and a name that NVML does not know.
     """
 
-    key = "energy_gpu_j"
     kind = "counter.nvml"
-    scope = "gpu_board"
     u_rel = SENSOR_U
     min_window_s = 2.0
     max_window_s = float("inf")
@@ -50,16 +59,28 @@ class NvmlCounter:
         self.uuid = uuid
         self._nvml = nvml
         self._handle = find_board(nvml, uuid)
+        self.scope = scope_of(nvml, self._handle)
+        self.key = KEYS[self.scope][0]
         try:
-            self.counts()
+            self._read()
         except nvml.NVMLError as problem:
             raise Unmetered(
                 f"The GPU has no energy counter: {problem}.", "It takes a Volta or newer board."
             ) from problem
 
     def counts(self) -> Counts:
-        """Return millijoules since the driver was loaded."""
-        return (int(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)),)
+        """Return millijoules since the driver was loaded.
+
+        Raises:
+            NoValue: if the board does not answer any more.
+        """
+        try:
+            return (self._read(),)
+        except self._nvml.NVMLError as problem:
+            raise NoValue(f"the GPU's counter can no longer be read: {problem}") from problem
+
+    def _read(self) -> int:
+        return int(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle))
 
     def joules(self, before: Counts, after: Counts) -> float:
         """Return the difference.
@@ -84,9 +105,7 @@ class IntegratedPower:
         Unmetered: if the board tells no power, is in MIG mode or unknown.
     """
 
-    key = "energy_gpu_est_j"
     kind = "estimated.integrated"
-    scope = "gpu_board"
     u_rel = SENSOR_U
     max_window_s = float("inf")
     lag_s = SENSOR_PERIOD_S
@@ -97,8 +116,11 @@ class IntegratedPower:
         self.samples: list[Sample] = []
         self._nvml, self._pace = nvml, pace
         self._handle = find_board(nvml, uuid)
+        self.scope = scope_of(nvml, self._handle)
+        self.key = KEYS[self.scope][1]
+        self._field_scope = FIELD_SCOPES[self.scope]
         self._repeating: AbstractContextManager[None] | None = None
-        self._instant = instant_w(nvml, self._handle) is not None
+        self._instant = instant_w(nvml, self._handle, self._field_scope) is not None
         self.min_window_s = 2.0 if self._instant else 10.0
         try:
             self.watts()
@@ -110,7 +132,7 @@ class IntegratedPower:
     def watts(self) -> float:
         """Return the power as the board tells it now."""
         if self._instant:
-            now_w = instant_w(self._nvml, self._handle)
+            now_w = instant_w(self._nvml, self._handle, self._field_scope)
             if now_w is not None:
                 return now_w
         return float(self._nvml.nvmlDeviceGetPowerUsage(self._handle)) / 1e3
@@ -118,7 +140,10 @@ class IntegratedPower:
     def sample(self) -> float:
         """Take one sample and return the pause until the next."""
         start_ns = self._pace.ns()
-        watts = self.watts()
+        try:
+            watts = self.watts()
+        except self._nvml.NVMLError:  # a hole in the record, which `integrate` refuses
+            return SAMPLE_S
         self.samples.append(Sample((start_ns + self._pace.ns()) // 2, watts))
         return SAMPLE_S
 
@@ -151,25 +176,33 @@ class IntegratedPower:
         return look(self._nvml, self._handle)
 
 
-def instant_w(nvml: Any, handle: Any) -> float | None:
-    """Return the instantaneous board power, or None where the driver has no such field."""
+def instant_w(nvml: Any, handle: Any, scope: int = 0) -> float | None:
+    """Return the instantaneous power of a scope, or None where the driver has no such field."""
     field = nvml.NVML_FI_DEV_POWER_INSTANT
     try:
-        (value,) = nvml.nvmlDeviceGetFieldValues(handle, [(field, 0)])  # 0: the board's scope
+        (value,) = nvml.nvmlDeviceGetFieldValues(handle, [(field, scope)])
     except nvml.NVMLError:
         return None
     return value.value.uiVal / 1e3 if value.nvmlReturn == nvml.NVML_SUCCESS else None
 
 
-def open_gpu(uuid: str, nvml: Any, *, estimated: bool = True) -> EnergyMeter:
-    """Return the best meter of a board: its counter, its sampled power, or `Null` with reasons."""
-    reasons: list[Unmetered] = []
-    for attempt in _ladder(uuid, nvml, estimated):
-        if not isinstance(attempt, Unmetered):
-            return attempt
-        reasons.append(attempt)
-    text = " ".join(dict.fromkeys(str(reason) for reason in reasons))
-    return Null("energy_gpu_j", "gpu_board", text, reasons[0].remedy)
+class GpuMeter(NamedTuple):
+    """The best meter of a board, and its sampled power to hold the counter against."""
+
+    meter: EnergyMeter
+    power: IntegratedPower | None
+
+
+def open_gpu(uuid: str, nvml: Any, pace: Clock = HOST) -> GpuMeter:
+    """Return a board's counter, its sampled power where it has none, or `Null` with the reasons."""
+    counter, power = _attempt(NvmlCounter, uuid, nvml), _attempt(IntegratedPower, uuid, nvml, pace)
+    check = None if isinstance(power, Unmetered) else power
+    if not isinstance(counter, Unmetered):
+        return GpuMeter(counter, check)
+    if check is not None:
+        return GpuMeter(check, None)
+    text = " ".join(dict.fromkeys((str(counter), str(power))))
+    return GpuMeter(Null("energy_gpu_j", "gpu_board", text, counter.remedy, uuid), None)
 
 
 def cross_check(counter_j: float, integral_j: float) -> tuple[Mapping[str, Any], bool]:
@@ -185,9 +218,8 @@ def cross_check(counter_j: float, integral_j: float) -> tuple[Mapping[str, Any],
     return entry, abs(rel) > DISAGREEMENT
 
 
-def _ladder(uuid: str, nvml: Any, estimated: bool) -> Iterator[EnergyMeter | Unmetered]:
-    for kind in (NvmlCounter, IntegratedPower)[: 1 + estimated]:
-        try:
-            yield kind(uuid, nvml)
-        except Unmetered as problem:
-            yield problem
+def _attempt(kind: Callable[..., T], *args: Any) -> T | Unmetered:
+    try:
+        return kind(*args)
+    except Unmetered as problem:
+        return problem

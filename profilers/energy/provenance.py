@@ -11,14 +11,18 @@ unavailable energy is None and never zero. Its label follows from its kind:
 - `unavailable`: no number.
 
 That is also their order, strongest first. A sum has the weakest label among its parts. Parts
-whose scopes overlap (a board and the node it sits in) are never added, and readings of
-different scope or label are never compared: both are errors.
+whose scopes overlap (a board and the node it sits in) are never added: that is an error. Two boards
+do not overlap.
+
+A processor that others use too does not always work on what is measured. `work_share` is the part
+of the window that was undisturbed work, by the rule that the latency goes by; the joules are those
+of that part, at the window's mean power.
 
 `u_j` is one standard uncertainty (k = 1), the instrument's own error included.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -38,8 +42,8 @@ _INSIDE: Mapping[str, frozenset[str]] = {
 """What each scope contains besides itself."""
 
 
-class Incomparable(ValueError):
-    """Two readings that say different things: other scopes, other labels."""
+class Overlap(ValueError):
+    """Two readings that cover the same thing."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class Reading:
     """Why there is no number."""
     device_uuid: str | None = None
     window_s: float | None = None
+    work_share: float | None = None
+    """The part of the window that was undisturbed work; None where nobody watched."""
     ticks: int | None = None
     tick_s: float | None = None
     aligned: bool = False
@@ -151,14 +157,23 @@ def unavailable(scope: str, reason: str) -> Reading:
     return Reading(None, None, "unavailable", scope, reason)
 
 
-def overlap(scopes: Sequence[str]) -> tuple[str, str] | None:
-    """Return two scopes that have something in common, if any do."""
-    for index, one in enumerate(scopes):
-        for other in scopes[index + 1 :]:
-            inside = {one, *_INSIDE.get(one, ())} & {other, *_INSIDE.get(other, ())}
-            if inside:
-                return one, other
+def overlap(readings: Sequence[Reading]) -> tuple[str, str] | None:
+    """Return the scopes of two readings that have something in common, if any do."""
+    for index, one in enumerate(readings):
+        for other in readings[index + 1 :]:
+            if _share(one, other):
+                return one.scope, other.scope
     return None
+
+
+def _share(one: Reading, other: Reading) -> bool:
+    """Tell whether two readings cover something twice; two boards don't."""
+    boards = {one.scope, other.scope} <= {"gpu_board", "gpu_memory"}
+    uuids = {one.device_uuid, other.device_uuid}
+    if boards and None not in uuids and len(uuids) == 2:
+        return False
+    inside = {one.scope, *_INSIDE.get(one.scope, ())}
+    return bool(inside & {other.scope, *_INSIDE.get(other.scope, ())})
 
 
 def total(readings: Sequence[Reading]) -> Reading:
@@ -168,16 +183,16 @@ def total(readings: Sequence[Reading]) -> Reading:
     a number of its own making.
 
     Raises:
-        Incomparable: if two scopes overlap.
+        Overlap: if two scopes overlap.
     """
     if not readings:
         return unavailable("none", "no instrument read any energy")
-    if twice := overlap([part.scope for part in readings]):
-        raise Incomparable(f"{twice[0]} and {twice[1]} overlap: their joules would count twice.")
     scope = "+".join(part.scope for part in readings)
     missing = [f"{part.scope}: {part.reason}" for part in readings if part.j is None]
     if missing:
         return replace(unavailable(scope, "; ".join(missing)), parts=tuple(readings))
+    if twice := overlap(readings):
+        raise Overlap(f"{twice[0]} and {twice[1]} overlap: their joules would count twice.")
     kinds = {part.kind for part in readings}
     label = weakest([part.label for part in readings])
     return Reading(
@@ -191,18 +206,42 @@ def total(readings: Sequence[Reading]) -> Reading:
     )
 
 
-def check_comparable(a: Reading, b: Reading) -> None:
-    """Refuse to set two readings against each other that say different things.
+def sums(readings: Sequence[tuple[str, Reading]]) -> tuple[dict[str, float], dict[str, str]]:
+    """Return the joules under each key and those of the whole, and why others are missing.
 
-    Raises:
-        Incomparable: if one has no number, or scope or label differ.
+    Several boards share a key. The whole is `energy_j`, or `energy_est_j` if a part is an estimate.
     """
-    for reading in (a, b):
-        if reading.j is None:
-            raise Incomparable(f"There is no energy to compare: {reading.reason}.")
-    if a.scope != b.scope:
-        raise Incomparable(f"Energy of {a.scope} can't be compared with energy of {b.scope}.")
-    if a.label != b.label:
-        raise Incomparable(
-            f"Energy that is {a.label} can't be compared with one that is {b.label}."
-        )
+    values, why = dict[str, float](), dict[str, str]()
+    for key in dict.fromkeys(key for key, _ in readings):
+        _add(values, why, key, [reading for own, reading in readings if own == key])
+    parts = [reading for _, reading in readings]
+    modelled = any(part.label == "estimated" for part in parts)
+    _add(values, why, "energy_est_j" if modelled else "energy_j", parts)
+    return values, why
+
+
+def _add(values: dict[str, float], why: dict[str, str], key: str, parts: Sequence[Reading]) -> None:
+    try:
+        whole = total(parts)
+    except Overlap as problem:
+        why[key] = str(problem)
+        return
+    if whole.j is None:
+        why[key] = whole.reason
+    else:
+        values[key] = whole.j
+
+
+def to_plain(readings: Iterable[tuple[str, Reading]]) -> tuple[Mapping[str, Any], ...]:
+    """Return what each reading says, by key, as records hold it.
+
+    Fields that are left open are left out. A model says the same every time, so where nothing
+    but models spoke there is nothing to keep.
+    """
+    said = list(readings)
+    if all(reading.label == "estimated" for _, reading in said):
+        return ()
+    return tuple(
+        {"key": key, **{k: v for k, v in reading.to_json().items() if v not in (None, "", [])}}
+        for key, reading in said
+    )

@@ -64,26 +64,6 @@ def with_known(estimate: Estimate, *known_u: float) -> Estimate:
     return Estimate(estimate.mean, u, estimate.df * (u / estimate.u) ** 4)
 
 
-def paired_ratio(a: Sequence[float], b: Sequence[float]) -> Estimate:
-    """Return b over a from paired blocks: the logarithm's mean, its interval by `exp_interval`.
-
-    The instrument's gain is the same on both sides of a ratio and drops out.
-
-    Raises:
-        ValueError: for fewer than two pairs or a value that is not positive.
-    """
-    if len(a) < 2 or min(*a, *b) <= 0:
-        raise ValueError("A paired ratio needs two pairs of positive energies.")
-    logs = [math.log(second / first) for first, second in zip(a, b, strict=True)]
-    return stratified_mean(logs, [1.0] * len(logs), [0] * len(logs))
-
-
-def exp_interval(estimate: Estimate) -> tuple[float, float, float]:
-    """Return the ratio and its 95 % interval from the estimate of its logarithm."""
-    low, high = estimate.interval
-    return math.exp(estimate.mean), math.exp(low), math.exp(high)
-
-
 def stratum_spread(totals: Sequence[float], sizes: Sequence[float], strata: Sequence[int]) -> float:
     """Return how far the ratios of the strata lie apart, relative to their mean."""
     blocks = list(zip(totals, sizes, strata, strict=True))

@@ -1,10 +1,10 @@
 """Blocks: the energy of a unit of work, measured until it can be argued with.
 
-One measurement is: idle; warm up; blocks of work; idle again. A block waits for a tick of the
-counter and then for its share of a period (the phases of `profilers/energy/sensor_phase.py`), works for
-`window_s` and a little more at either end, and is cut at two ticks inside. Its J per unit is
-one replicate. Blocks during which the board was shared or heat held its clocks down are
-discarded and counted.
+A block waits for a tick of the counter and then for its share of a period (the phases of
+`profilers/energy/sensor_phase.py`), works for the window and a little more at either end, and is cut
+at two ticks inside; all meters see the same blocks. Its J per call is one replicate. Blocks in which
+too little was undisturbed work, the board was shared, the processor or the board was held back, or
+the counter was reset are discarded and counted.
 
 Two intervals come out, both at 95 %. `interval` is for the absolute value and contains the
 instrument's own error; `on_this_card` leaves it out and is for ratios on the same board.
@@ -13,44 +13,43 @@ instrument's own error; `on_this_card` leaves it out and is for ratios on the sa
 import math
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
-from adabench.profilers.energy.attribution import annotate, misfit, reading_of, sharing_note
-from adabench.profilers.energy.counter_ticks import Period, TickWatch, find_period
+from adabench.profilers.energy.attribution import (
+    annotate,
+    disturbance,
+    misfit,
+    reading_of,
+    share_u,
+    sharing_note,
+)
+from adabench.profilers.energy.counter_ticks import TickWatch
 from adabench.profilers.energy.counter_window import Window, align_window, between
-from adabench.profilers.energy.idle_baseline import Idle, idle_power, join_idles, with_net
-from adabench.profilers.energy.meter import Counts, EnergyMeter, NoValue
-from adabench.profilers.energy.nvml_meters import IntegratedPower, cross_check
+from adabench.profilers.energy.idle_baseline import Idle, join_idles, with_net
+from adabench.profilers.energy.meter import CounterReset, Counts, EnergyMeter, NoValue
+from adabench.profilers.energy.nvml_meters import SAMPLE_S, IntegratedPower, cross_check
 from adabench.profilers.energy.provenance import Reading, unavailable
-from adabench.profilers.energy.sensor_phase import ALIASING, STEPS, delays_s, wait_for_phase
+from adabench.profilers.energy.sensor_phase import ALIASING, wait_for_phase
 from adabench.profilers.energy.uncertainty import (
     Estimate,
     stratified_mean,
     stratum_spread,
+    t975,
     with_known,
 )
-from adabench.profilers.energy.work_units import More, Runner
+from adabench.profilers.energy.work_units import More, Runner, Stretch, Work, work_in
 from adabench.profilers.nvml import Witness
-from adabench.profilers.timing.pacing import HOST, Clock
+from adabench.profilers.timing.disturbance import KEEP_SHARE, Watch, throttle_note
+from adabench.profilers.timing.pacing import Clock
 
 LEAD_TICKS = 7.0
 """Periods of work beyond the window: one at either end until the first tick, and up to two more
 that may be passed over for a tick with a narrower bracket."""
+WINDOW_S = 0.5
+"""A window is at least this long, whatever the meter: shorter ones miss what happens seldom."""
 MIN_TICKS = 20
 """A window holds at least as many."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a measurement is made. `blocks` is best a multiple of `phases`, and at least twice."""
-
-    blocks: int = 12
-    window_s: float = 2.0
-    phases: int = STEPS
-    idle_s: float = 5.0
-    warm_up_s: float = 2.0
-    period_ticks: int = 20
 
 
 @dataclass(frozen=True)
@@ -58,161 +57,206 @@ class Block:
     """One window of work at one phase."""
 
     window: Window
-    phase: int
-    integral_j: float | None
+    work: Work
+    phase: int = 0
+    integral_j: float | None = None
 
     @property
-    def j_per_unit(self) -> float:
-        """The energy of one unit."""
-        return self.window.j / self.window.units
+    def j(self) -> float:
+        """The joules of the share that was work."""
+        return self.window.j * self.work.share
+
+
+@dataclass
+class MeterBlocks:
+    """One meter, and what the blocks so far gave it."""
+
+    meter: EnergyMeter
+    period_s: float = 0.0
+    """Of a meter that steps."""
+    power: IntegratedPower | None = None
+    """Read beside the meter, to hold it against."""
+    blocks: list[Block] = field(default_factory=list)
+    discarded: list[str] = field(default_factory=list)
+    """The reason for each block that was thrown away."""
+    seen: list[Witness] = field(default_factory=list)
+    """What witnesses said around the blocks."""
+    refused: list[Witness] = field(default_factory=list)
+    """What they said before all, and around the blocks that were thrown away."""
+    idles: list[Idle] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+    """How much of each block was work, also of the discarded."""
+    absence: str = ""
+    """Why the meter has nothing to say of any block."""
+
+    @property
+    def window_s(self) -> float:
+        """The shortest window that suits the meter."""
+        return max(self.meter.min_window_s, MIN_TICKS * self.period_s, WINDOW_S)
+
+    @property
+    def scatter(self) -> Estimate:
+        """J per call over the blocks, without the instrument's own error."""
+        spent, calls = [block.j for block in self.blocks], [b.work.calls for b in self.blocks]
+        return stratified_mean(spent, calls, [block.phase for block in self.blocks])
+
+    def knows(self, half_width: float, least: int) -> bool:
+        """Tell whether there are enough blocks, and their mean is known so well."""
+        if len(self.blocks) < least:
+            return False
+        mean, u, df = self.scatter
+        return df > 0 and t975(df) * u <= half_width * mean
+
+    def add(self, block: Block | str, around: Sequence[Witness], least_share: float) -> None:
+        """Take a block, or the reason why there is none, with the witnesses at its ends."""
+        if isinstance(block, str):
+            self.discarded.append(block)
+            return
+        share = block.work.share if block.work.watched else None
+        self.shares += [] if share is None else [share]
+        slowed = "slowed" if any(one.slowed for one in around) else ""
+        reason = sharing_note(around) or slowed or disturbance(share, least_share)
+        if reason:
+            self.discarded.append(reason)
+            self.refused += around
+            return
+        self.blocks.append(block)
+        self.seen += around
+
+    def measurement(self) -> "Measurement":
+        """Return the reading over all blocks."""
+        discarded = tuple(self.discarded)
+        if not self.blocks:
+            reason = self.absence or f"no block was valid: {discarded[-1] if discarded else 'none'}"
+            share = fmean(self.shares) if self.shares else None
+            absent = replace(unavailable(self.meter.scope, reason), work_share=share)
+            reading = annotate(absent, self.meter, self.refused)
+            return Measurement(self.meter.key, reading, (), discarded, None)
+        scatter = self.scatter
+        reading = _with_idle(_checked(self._reading(scatter), self.blocks), self.meter, self.idles)
+        known = scatter.interval if scatter.df else None
+        return Measurement(self.meter.key, reading, tuple(self.blocks), discarded, known)
+
+    def _reading(self, scatter: Estimate) -> Reading:
+        whole = _pooled([block.window for block in self.blocks])
+        j = sum(block.j for block in self.blocks)
+        each_calls = [block.work.calls for block in self.blocks]
+        watched = all(block.work.watched for block in self.blocks)
+        share, calls = j / whole.j if whole.j else 1.0, sum(each_calls)
+        phases, spent = [block.phase for block in self.blocks], [block.j for block in self.blocks]
+        apart = share_u(share) if watched else 0.0
+        # Over repeats the error of the windows' ends is part of the scatter.
+        ends = 0.0 if scatter.df else whole.u_j * share / calls
+        estimate = with_known(scatter, math.hypot(self.meter.u_rel, apart) * scatter.mean, ends)
+        reading = replace(
+            reading_of(self.meter, whole, self.seen),
+            j=j,
+            u_j=math.hypot(whole.u_j * share, self.meter.u_rel * j, apart * j),
+            work_share=share if watched else None,
+            phase_steps=len(set(phases)),
+            units=calls,
+            j_per_unit=estimate.mean,
+            u_j_per_unit=estimate.u,
+            interval=estimate.interval if estimate.df else None,
+        )
+        spread = stratum_spread(spent, each_calls, phases)
+        flags = {"aliasing": spread > ALIASING, "unwatched": not watched}
+        return reading.flagged(*(flag for flag, raised in flags.items() if raised))
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """The energy of a unit: the reading over all blocks kept, and the blocks themselves."""
+    """The energy of a call: the reading over all blocks kept, and the blocks themselves."""
 
+    key: str
     reading: Reading
     blocks: tuple[Block, ...]
     discarded: tuple[str, ...]
-    """The reason for each block that was thrown away."""
     on_this_card: tuple[float, float] | None
     """95 % of J per unit, without the instrument's own error."""
 
 
-def measure(
+def take_block(
     run: Runner,
-    meter: EnergyMeter,
-    plan: Plan | None = None,
-    *,
-    pace: Clock = HOST,
-    power: IntegratedPower | None = None,
-) -> Measurement:
-    """Measure the energy of a unit of work; `power` is read beside the meter as a cross-check.
-
-    A board that is shared, and blocks too short for the meter, give a reading without a number.
-
-    Raises:
-        CounterReset: if the counter ran backwards.
-        NoTick: if it stands still.
-    """
-    plan = plan or Plan()
-    seen = _seen(meter)
-    if reason := sharing_note(seen) or misfit(meter, plan.window_s):
-        return _nothing(meter, reason, seen, ())
-    period = find_period(meter.counts, pace, ticks=plan.period_ticks) if meter.stepping else None
-    period_s = period.period_s if period else 0.0
-    idles = [idle_power(meter, plan.idle_s, pace, period_s=period_s)] if plan.idle_s else []
-    run(_for(plan.warm_up_s, pace))
-    kept, discarded, seen = _blocks(run, meter, plan, period, pace, power)
-    if plan.idle_s:
-        idles.append(idle_power(meter, plan.idle_s, pace, period_s=period_s))
-    if not kept:
-        return _nothing(meter, f"no block was valid: {discarded[0]}", seen, discarded)
-    return _result(meter, kept, seen, discarded, idles)
-
-
-def _blocks(
-    run: Runner,
-    meter: EnergyMeter,
-    plan: Plan,
-    period: Period | None,
+    meters: Sequence[MeterBlocks],
+    phase: tuple[int, float],
     pace: Clock,
-    power: IntegratedPower | None,
-) -> tuple[list[Block], tuple[str, ...], list[Witness]]:
-    """Run all blocks; return those kept, why others were not, and the witnesses of the kept."""
-    delays = delays_s(period.period_s, plan.phases) if period else (0.0,)
-    kept, discarded, seen = list[Block](), list[str](), list[Witness]()
-    for number in range(plan.blocks):
-        phase = number % len(delays)
-        around = _seen(meter)
-        try:
-            block = _block(run, meter, plan, period, delays[phase], pace, power)
-        except NoValue as problem:
-            discarded.append(str(problem))
-            continue
-        around += _seen(meter)
-        reason = sharing_note(around) or ("slowed" if any(one.slowed for one in around) else "")
-        if reason:
-            discarded.append(reason)
-        else:
-            kept.append(replace(block, phase=phase))
-            seen += around
-    return kept, tuple(discarded), seen
+    watch: Watch,
+    least_share: float = KEEP_SHARE,
+) -> None:
+    """Work for one window under all meters, and give each its block.
+
+    `phase` is the number of the phase and its delay after a tick of the first meter that steps.
+    """
+    around = [witnesses(one.meter) for one in meters]
+    stepping = [one for one in meters if one.meter.stepping]
+    if stepping:
+        wait_for_phase(stepping[0].meter.counts, phase[1], pace)
+    look = watch.look()
+    with ExitStack() as stack:
+        watches = {id(one): _watched(one, pace, stack) for one in stepping}
+        start = pace.ns(), [one.meter.counts() for one in meters]
+        lead_s = LEAD_TICKS * max((one.period_s for one in stepping), default=0.0)
+        stretch = run(for_seconds(max(one.window_s for one in meters) + lead_s, pace))
+        stop = [one.meter.counts() for one in meters], pace.ns()
+    held_back = throttle_note(look, watch.look())
+    pace.wait(2 * max(map(_behind_s, meters)))
+    for index, one in enumerate(meters):
+        ticks = watches.get(id(one))
+        ends = (start[1][index], stop[0][index]), (start[0], stop[1])
+        block = held_back or _block(one, stretch, ticks, *ends)
+        if isinstance(block, Block):
+            block = replace(block, phase=phase[0])
+        one.add(block, around[index] + witnesses(one.meter), least_share)
+
+
+def for_seconds(seconds: float, pace: Clock) -> More:
+    """Return what tells a runner to go on for some time."""
+    stop_ns = pace.ns() + round(seconds * 1e9)
+    return lambda: pace.ns() < stop_ns
+
+
+def witnesses(meter: EnergyMeter) -> list[Witness]:
+    """Return what the meter knows of its surroundings, if anything."""
+    seen = meter.witness()
+    return [] if seen is None else [seen]
+
+
+def _behind_s(one: MeterBlocks) -> float:
+    """Return how late what was sampled or logged in the block can be known."""
+    return max(0.0 if one.meter.stepping else one.meter.lag_s, SAMPLE_S if one.power else 0.0)
+
+
+def _watched(one: MeterBlocks, pace: Clock, stack: ExitStack) -> TickWatch:
+    ticks = TickWatch(one.meter.counts, pace, period_s=one.period_s)
+    stack.enter_context(pace.repeat(ticks.look))
+    return ticks
 
 
 def _block(
-    run: Runner,
-    meter: EnergyMeter,
-    plan: Plan,
-    period: Period | None,
-    delay_s: float,
-    pace: Clock,
-    power: IntegratedPower | None,
-) -> Block:
-    with ExitStack() as stack:
-        if power is not None:
-            stack.enter_context(power)
-        window = (
-            _plain(run, meter, plan, pace)
-            if period is None
-            else _cut(run, meter, plan, period, delay_s, pace)
-        )
+    one: MeterBlocks,
+    stretch: Stretch,
+    ticks: TickWatch | None,
+    counts: tuple[Counts, Counts],
+    span_ns: tuple[int, int],
+) -> Block | str:
+    """Cut a meter's window out of a stretch of work, or say why there is none."""
+    meter, worked = one.meter, (stretch.starts_ns[0], stretch.ends_ns[-1])
+    try:
+        if ticks is not None:
+            window = align_window(meter, ticks.ticks, worked, min_s=one.window_s)
+        else:
+            window = between(meter, *counts, span_ns, meter.lag_s)
+    except (NoValue, CounterReset) as problem:
+        return str(problem)
+    if reason := misfit(meter, window.window_s):
+        return reason
+    work = work_in(stretch, window.start_ns, window.stop_ns)
     integral = None
-    if power is not None:
+    if one.power is not None:
         with suppress(NoValue):  # the check is missing then, the block is not
-            integral = power.joules((window.start_ns,), (window.stop_ns,))
-    return Block(window, 0, integral)
-
-
-def _cut(
-    run: Runner, meter: EnergyMeter, plan: Plan, period: Period, delay_s: float, pace: Clock
-) -> Window:
-    wait_for_phase(meter.counts, delay_s, pace)
-    window_s = max(plan.window_s, MIN_TICKS * period.period_s)
-    watch = TickWatch(meter.counts, pace, period_s=period.period_s)
-    with pace.repeat(watch.look):
-        edges_ns = run(_for(window_s + LEAD_TICKS * period.period_s, pace))
-    return align_window(meter, watch.ticks, edges_ns, min_s=window_s)
-
-
-def _plain(run: Runner, meter: EnergyMeter, plan: Plan, pace: Clock) -> Window:
-    """Return the window of a meter that is renewed so often that its ticks don't matter."""
-    before: Counts = meter.counts()
-    edges_ns = run(_for(plan.window_s, pace))
-    after = meter.counts()
-    window = between(meter, before, after, (edges_ns[0], edges_ns[-1]), meter.lag_s)
-    return replace(window, units=float(len(edges_ns) - 1))
-
-
-def _result(
-    meter: EnergyMeter,
-    kept: Sequence[Block],
-    seen: Sequence[Witness],
-    discarded: tuple[str, ...],
-    idles: Sequence[Idle],
-) -> Measurement:
-    windows, phases = [block.window for block in kept], [block.phase for block in kept]
-    spent, units = [window.j for window in windows], [window.units for window in windows]
-    scatter, whole = stratified_mean(spent, units, phases), _pooled(windows)
-    estimate = _absolute(meter, scatter, whole)
-    reading = replace(
-        reading_of(meter, whole, seen),
-        phase_steps=len(set(phases)),
-        units=whole.units,
-        j_per_unit=estimate.mean,
-        u_j_per_unit=estimate.u,
-        interval=estimate.interval if estimate.df else None,
-    )
-    if len(set(phases)) > 1 and stratum_spread(spent, units, phases) > ALIASING:
-        reading = reading.flagged("aliasing")
-    reading = _with_idle(_checked(reading, kept), meter, idles)
-    return Measurement(reading, tuple(kept), discarded, scatter.interval if scatter.df else None)
-
-
-def _absolute(meter: EnergyMeter, scatter: Estimate, whole: Window) -> Estimate:
-    """Add the instrument's own error; that of the windows' ends only if repeats don't show it."""
-    ends = 0.0 if scatter.df else whole.u_j / whole.units
-    return with_known(scatter, meter.u_rel * scatter.mean, ends)
+            integral = one.power.joules((window.start_ns,), (window.stop_ns,))
+    return Block(window, work, integral_j=integral)
 
 
 def _pooled(windows: Sequence[Window]) -> Window:
@@ -222,7 +266,6 @@ def _pooled(windows: Sequence[Window]) -> Window:
         j=sum(window.j for window in windows),
         u_j=math.hypot(*(window.u_j for window in windows)),
         window_s=sum(window.window_s for window in windows),
-        units=sum(window.units for window in windows),
         ticks=sum(window.ticks for window in windows),
         tick_s=fmean(tick_s) if tick_s else None,
         aligned=all(window.aligned for window in windows),
@@ -235,7 +278,7 @@ def _pooled(windows: Sequence[Window]) -> Window:
 def _checked(reading: Reading, kept: Sequence[Block]) -> Reading:
     """Compare with the integral of the sampled power over the blocks that have one."""
     pairs = [(b.window.j, b.integral_j) for b in kept if b.integral_j is not None]
-    if not pairs:
+    if not pairs or sum(j for j, _ in pairs) <= 0:
         return reading
     entry, apart = cross_check(sum(j for j, _ in pairs), sum(i for _, i in pairs))
     checked = replace(reading, cross_check=entry)
@@ -248,21 +291,3 @@ def _with_idle(reading: Reading, meter: EnergyMeter, idles: Sequence[Idle]) -> R
     idle, drifted = join_idles(idles)
     net = with_net(reading, idle, meter.u_rel)
     return net.flagged("idle_drift") if drifted else net
-
-
-def _nothing(
-    meter: EnergyMeter, reason: str, seen: Sequence[Witness], discarded: tuple[str, ...]
-) -> Measurement:
-    reading = annotate(unavailable(meter.scope, reason), meter, seen)
-    return Measurement(reading, (), discarded, None)
-
-
-def _seen(meter: EnergyMeter) -> list[Witness]:
-    witness = meter.witness()
-    return [] if witness is None else [witness]
-
-
-def _for(seconds: float, pace: Clock) -> More:
-    """Return what tells a runner to go on for some time."""
-    stop_ns = pace.ns() + round(seconds * 1e9)
-    return lambda: pace.ns() < stop_ns

@@ -1,57 +1,141 @@
-"""Units of work: run one again and again, and say when each was done.
+"""Units of work: run a call again and again, and say when, and which units were disturbed.
 
 An energy window is cut at the counter's ticks, which fall anywhere; how much work lies in it
-follows from the times at which units ended. On the host that is the clock after each unit. On
-a GPU it is an event per unit, placed on the host's clock by one synchronisation at the start;
-the queue stays some units ahead, so that the device never waits for the host.
+follows from the times at which units began and ended. A unit is as many calls as take `UNIT_S`
+(one, if that is longer), so that looking at the clock and at the kernel's witness between two units
+costs little beside a call of microseconds.
+
+A unit during which the thread waited for a processor is disturbed, by the rule of
+`profilers/timing/disturbance.py` that latency goes by. What is left of a window is its *work*: the
+share of the time that was undisturbed units, and how many calls these were.
 """
 
-from collections.abc import Callable
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from itertools import repeat
 from time import perf_counter_ns
-from typing import Any
+from typing import NamedTuple
+
+from adabench.profilers.timing.disturbance import DELAY_SHARE, SAMPLE_S
+
+UNIT_S = 2 * SAMPLE_S
+AGAIN_BELOW_S = 1.0
+"""A first call that is shorter is tried again before it is believed: it may have been slow."""
+MOST_CALLS = 100_000
 
 More = Callable[[], bool]
-Runner = Callable[[More], list[int]]
-"""Runs units as long as it is told to; returns when it began and when each unit ended."""
-
-AHEAD = 16
-"""Units in the queue of the device."""
+Nanoseconds = Callable[[], int]
 
 
-def host_units(unit: Callable[[], object]) -> Runner:
-    """Return the runner of a unit that is done when it returns."""
+class Stretch(NamedTuple):
+    """Units of work one after the other."""
 
-    def run(more: More) -> list[int]:
-        edges_ns = [perf_counter_ns()]
-        while more():
-            unit()
-            edges_ns.append(perf_counter_ns())
-        return edges_ns
-
-    return run
+    starts_ns: Sequence[int]
+    ends_ns: Sequence[int]
+    waits_ns: Sequence[int] | None
+    """How long the thread waited for a processor in each unit; None where nobody tells."""
+    calls: int
+    """Calls in a unit."""
 
 
-def cuda_units(unit: Callable[[], object], cuda: Any, *, batch: int = 1) -> Runner:
-    """Return the runner of a unit that is enqueued; `cuda` is `torch.cuda`.
+class Work(NamedTuple):
+    """What a window holds of undisturbed work."""
 
-    `batch` units share an event and count as one: choose it so that a batch takes a
-    millisecond or more, or the events cost as much as the work.
+    share: float
+    calls: float
+    watched: bool
+
+
+Runner = Callable[[More], Stretch]
+"""Runs units as long as it is told to, and at least one."""
+
+
+def host_units(
+    call: Callable[[], object],
+    size: int = 1,
+    *,
+    waited_ns: Callable[[], int | None] = lambda: None,
+    wait: Callable[[], None] | None = None,
+    clock_ns: Nanoseconds = perf_counter_ns,
+) -> Runner:
+    """Return the runner of units of `size` calls.
+
+    `wait` is called after each call: it waits for a device, as a timed lap does. `waited_ns` is
+    the kernel's count of the thread's waiting so far.
     """
+    unit = _unit(call, size, wait)
 
-    def run(more: More) -> list[int]:
-        cuda.synchronize()
-        start = cuda.Event(enable_timing=True)
-        start.record()
-        start.synchronize()
-        start_ns, ends = perf_counter_ns(), list[Any]()
-        while more():
-            for _ in range(batch):
-                unit()
-            ends.append(cuda.Event(enable_timing=True))
-            ends[-1].record()
-            if len(ends) > AHEAD:
-                ends[-AHEAD].synchronize()
-        cuda.synchronize()
-        return [start_ns, *(start_ns + round(start.elapsed_time(end) * 1e6) for end in ends)]
+    def run(more: More) -> Stretch:
+        starts, ends, waits = array("q"), array("q"), array("q")
+        before = waited_ns()
+        watched = before is not None
+        while not ends or more():
+            starts.append(clock_ns())
+            unit()
+            ends.append(clock_ns())
+            if watched:
+                after = waited_ns() or before or 0
+                waits.append(after - (before or 0))
+                before = after
+        return Stretch(starts, ends, waits if watched else None, size)
 
     return run
+
+
+def calls_per_unit(
+    call: Callable[[], object],
+    *,
+    wait: Callable[[], None] | None = None,
+    clock_ns: Nanoseconds = perf_counter_ns,
+) -> int:
+    """Return how many calls take `UNIT_S`, by the fastest of a few tries."""
+    size = 1
+    while True:
+        unit, best_s = _unit(call, size, wait), float("inf")
+        for _ in range(3):
+            start_ns = clock_ns()
+            unit()
+            took_s = (clock_ns() - start_ns) / 1e9
+            best_s = min(best_s, took_s)
+            if best_s >= AGAIN_BELOW_S:
+                break
+        if best_s >= UNIT_S or size >= MOST_CALLS:
+            return size
+        size = max(2 * size, int(size * UNIT_S / max(best_s, UNIT_S / 100)))
+
+
+def work_in(stretch: Stretch, start_ns: int, stop_ns: int) -> Work:
+    """Return what lies between two moments; a unit under way at either counts in proportion."""
+    first = bisect_right(stretch.ends_ns, start_ns)
+    last = bisect_left(stretch.starts_ns, stop_ns)
+    work_ns, units = 0.0, 0.0
+    for index in range(first, last):
+        begin_ns, end_ns = stretch.starts_ns[index], stretch.ends_ns[index]
+        length_ns = end_ns - begin_ns
+        if stretch.waits_ns and stretch.waits_ns[index] > DELAY_SHARE * length_ns:
+            continue
+        inside_ns = min(end_ns, stop_ns) - max(begin_ns, start_ns)
+        work_ns += inside_ns
+        units += inside_ns / length_ns if length_ns else 1.0
+    share = min(work_ns / (stop_ns - start_ns), 1.0)
+    return Work(share, units * stretch.calls, stretch.waits_ns is not None)
+
+
+def _unit(
+    call: Callable[[], object], size: int, wait: Callable[[], None] | None
+) -> Callable[[], None]:
+    def alone() -> None:
+        for _ in repeat(None, size):
+            call()
+
+    if wait is None:
+        return alone
+    device_is_done = wait
+
+    def awaited() -> None:
+        for _ in repeat(None, size):
+            call()
+            device_is_done()
+
+    return awaited

@@ -28,7 +28,7 @@ costs some microseconds. A witness that is slow to read (frequency files of olde
 import os
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter_ns
@@ -148,22 +148,6 @@ def _waited(laps: "array[int]", delays: "array[int] | None", per_sample: int) ->
         for index, (start, delay) in enumerate(zip(starts, delays, strict=True))
         if delay and delay > DELAY_SHARE * sum(laps[start : start + per_sample])
     ]
-
-
-def cell_verdict(
-    cases: Iterable[Mapping[str, float]], keep_share: float = KEEP_SHARE
-) -> Verdict | None:
-    """Judge a cell by the values of its measured cases, each of which counts alike.
-
-    None if there is none. One case that nobody watched makes a valid cell `unwatched`.
-    """
-    counted = [values for values in cases if values.get("samples")]
-    if not counted:
-        return None
-    shares = [1 - values.get("samples_dropped", 0.0) / values["samples"] for values in counted]
-    if sum(shares) / len(shares) < keep_share:
-        return "invalid"
-    return "valid" if all("samples_dropped" in values for values in counted) else "unwatched"
 
 
 def throttle_note(before: Look, after: Look) -> str:

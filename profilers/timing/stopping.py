@@ -3,8 +3,7 @@
 The half-width is that of a 95 % interval of the **median**, relative to it, from order
 statistics: it assumes no distribution, so a heavy tail cannot fool it. Blocks follow each other
 in time and are not independent (heat, a neighbour), so the interval is widened by the lag-one
-autocorrelation of the ranks, as for a process of first order. Two methods are compared by the
-median of their **paired** ratios, block against block, whose common drift cancels.
+autocorrelation of the ranks, as for a process of first order.
 
 A rule that looks after every block stops on the first lucky one. It looks at numbers of blocks
 that grow by a quarter, and stops only if the target is met at two looks running.
@@ -129,18 +128,6 @@ def half_width(values: Sequence[float]) -> float:
     if middle == 0 or math.isinf(low):
         return math.inf
     return (high - low) / 2 / abs(middle)
-
-
-def paired_half_width(a: Sequence[float], b: Sequence[float]) -> float:
-    """Return half the 95 % interval of the median of b over a, as a fraction of that ratio.
-
-    Raises:
-        ValueError: if the pairs do not match or a value is not positive.
-    """
-    if len(a) != len(b) or min(*a, *b, 1.0) <= 0:
-        raise ValueError("A paired ratio needs as many values on both sides, all positive.")
-    low, high = interval([math.log(y / x) for x, y in zip(a, b, strict=True)])
-    return math.expm1((high - low) / 2) if math.isfinite(low) else math.inf
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:

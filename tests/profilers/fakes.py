@@ -11,6 +11,7 @@ import contextlib
 import heapq
 import itertools
 import math
+import os
 import random
 from types import SimpleNamespace
 
@@ -64,6 +65,8 @@ class FakeNVML:
         gain: what the board reads for one true watt.
         reset_s: when the driver is reloaded.
         read_s: how long a question takes.
+        pids: the processes on the board; by default this one, `[None]` may not be asked.
+        c2c: whether a link to a processor is on; None is a driver that does not know the question.
     """
 
     NVMLError = NVMLError
@@ -87,7 +90,8 @@ class FakeNVML:
         counter=True,
         instant=True,
         uuid="GPU-1",
-        pids=(),
+        pids=None,
+        c2c=None,
         reasons=0,
         temp_c=54,
         sm_mhz=1755,
@@ -97,7 +101,9 @@ class FakeNVML:
         self.jitter_s, self.noise, self.gain, self.idle_w = jitter_s, noise, gain, idle_w
         self.reset_s, self.read_s, self.mig, self.uuid = reset_s, read_s, mig, uuid
         self.counter, self.instant = counter, instant
-        self.pids, self.reasons, self.temp_c, self.sm_mhz = list(pids), reasons, temp_c, sm_mhz
+        self.pids = [os.getpid()] if pids is None else list(pids)
+        self.c2c, self.asked_scopes = c2c, []
+        self.reasons, self.temp_c, self.sm_mhz = reasons, temp_c, sm_mhz
         self._random = random.Random(seed)
         self._times, self._watts, self._joules = [-10.0], [idle_w], [0.0]
         self._tick, self._at, self._sum, self._power = 0, pace.now, 5_000.0, idle_w
@@ -119,19 +125,28 @@ class FakeNVML:
         return self._joules[index] + self._watts[index] * (at - self._times[index])
 
     def runner(self, unit):
-        """Return a runner: `unit()` gives the (seconds, watts) of which a unit consists."""
+        """Return what works as long as it is told to, and says when each unit ended."""
+        call = self.call(unit)
 
         def run(more):
             edges = [self.pace.ns()]
             while more():
-                for seconds, watts in unit():
-                    self.draw(watts)
-                    self.pace.wait(seconds)
+                call()
                 edges.append(self.pace.ns())
-            self.draw(self.idle_w)
             return edges
 
         return run
+
+    def call(self, unit):
+        """Return a call: `unit()` gives the (seconds, watts) of which it consists."""
+
+        def work():
+            for seconds, watts in unit():
+                self.draw(watts)
+                self.pace.wait(seconds)
+            self.draw(self.idle_w)
+
+        return work
 
     # The sensor.
 
@@ -182,6 +197,14 @@ class FakeNVML:
     def nvmlDeviceGetName(self, handle):
         return "Fake Board"
 
+    def nvmlDeviceGetUUID(self, handle):
+        return self.uuid
+
+    def nvmlDeviceGetC2cModeInfoV(self, handle):
+        if self.c2c is None:
+            raise NVMLError("Not Supported")
+        return SimpleNamespace(isC2cEnabled=int(self.c2c))
+
     def nvmlDeviceGetMigMode(self, handle):
         if self.mig is None:
             raise NVMLError("Not Supported")
@@ -201,6 +224,7 @@ class FakeNVML:
 
     def nvmlDeviceGetFieldValues(self, handle, fields):
         self._ask()
+        self.asked_scopes += [scope for _, scope in fields]
         milliwatts = SimpleNamespace(uiVal=round(self._power * 1e3))
         return [SimpleNamespace(nvmlReturn=0 if self.instant else 3, value=milliwatts)]
 
@@ -223,6 +247,80 @@ class FakeNVML:
 
     def nvmlDeviceGetEnforcedPowerLimit(self, handle):
         return 700_000
+
+
+class FakeMachine:
+    """`pynvml` over several boards: a handle is the board."""
+
+    NVMLError = NVMLError
+    NVML_SUCCESS = 0
+    NVML_FI_DEV_POWER_INSTANT = 186
+
+    def __init__(self, *boards):
+        self.boards = boards
+
+    def nvmlInit(self):
+        pass
+
+    def nvmlSystemGetDriverVersion(self):
+        return "600.1"
+
+    def nvmlDeviceGetCount(self):
+        return len(self.boards)
+
+    def nvmlDeviceGetHandleByIndex(self, index):
+        return self.boards[index]
+
+    def nvmlDeviceGetHandleByUUID(self, uuid):
+        for board in self.boards:
+            if board.uuid == uuid:
+                return board
+        raise NVMLError("Not Found")
+
+    def __getattr__(self, name):
+        return lambda board, *args: getattr(board, name)(board, *args)
+
+
+class FakeCuda:
+    """`torch.cuda` of a machine: which boards there are, which is current, which hold memory."""
+
+    def __init__(self, *uuids, held=()):
+        self.uuids, self.held = uuids, set(held)
+
+    def current_device(self):
+        return 0
+
+    def device_count(self):
+        return len(self.uuids)
+
+    def memory_reserved(self, index):
+        return int(index in self.held)
+
+    def get_device_properties(self, index):
+        return SimpleNamespace(uuid=self.uuids[index].removeprefix("GPU-"))
+
+    def synchronize(self):
+        pass
+
+
+class FakeWatch:
+    """The witness of disturbance over a virtual clock."""
+
+    def __init__(self, pace, *, watched=True):
+        self.pace, self.watched, self.waited_s, self.throttles = pace, watched, 0.0, 0
+        self.delay = SimpleNamespace(
+            now_ns=lambda: round(self.waited_s * 1e9) if self.watched else None, close=lambda: None
+        )
+
+    def look(self):
+        return SimpleNamespace(
+            at_ns=self.pace.ns(), pressure_ns=None, throttles=self.throttles, slow_clock=None
+        )
+
+    def wait(self, seconds):
+        """Somebody else has the processor for so long."""
+        self.pace.wait(seconds)
+        self.waited_s += seconds
 
 
 class FakePowercap:

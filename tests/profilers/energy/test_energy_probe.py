@@ -8,6 +8,7 @@ from adabench.profilers.energy.energy_probe import (
     Energy,
     NvmlCounter,
     TdpEstimate,
+    Unwatched,
     energy_label,
     open_meters,
     provenance,
@@ -146,6 +147,49 @@ def test_a_counter_that_stands_still_gives_no_value(board, monkeypatch):
     assert "stands still" in probe.why["energy_j"]
 
 
+class Waited(Unwatched):
+    """A thread that is kept from a processor for so long between two questions."""
+
+    def __init__(self, seconds):
+        super().__init__()
+        self.answers = iter([0, round(seconds * 1e9)])
+
+    def now_ns(self):
+        return next(self.answers)
+
+
+@pytest.mark.parametrize(("waited_s", "valid"), [(0.0, True), (0.2, True), (0.3, False)])
+def test_a_window_in_which_the_thread_waited_too_long_has_no_joules(board, waited_s, valid):
+    pace, nvml, meter = board()
+    probe = Energy([meter], pace, Waited(waited_s))
+    with measured([probe]) as values:
+        work(pace, nvml)
+    (said,) = provenance([probe], units=1)
+    assert said["work_share"] == pytest.approx(1 - waited_s / 2.5, abs=0.001)
+    assert ("energy_j" in values) == valid
+    if valid:  # a single lap is timed with its waiting, and so are its joules
+        assert values["energy_j"] == pytest.approx(1_000.0, rel=0.003)
+        assert said["u_j"] >= waited_s / 2.5 / 3**0.5 * said["j"]
+    else:
+        assert "88% of the window was work, and 90% are needed" in said["reason"]
+
+
+def test_two_boards_are_metered_together(fakes):
+    pace = fakes.FakePace()
+    boards = [fakes.FakeNVML(pace, uuid=uuid) for uuid in ("GPU-1", "GPU-2")]
+    machine = fakes.FakeMachine(*boards)
+    probe = Energy([NvmlCounter(board.uuid, machine) for board in boards], pace)
+    with measured([probe]) as values:
+        for board in boards:
+            board.draw(400.0)
+        pace.wait(2.5)
+        for board in boards:
+            board.draw(90.0)
+    assert values["energy_gpu_j"] == values["energy_j"] == pytest.approx(2_000.0, rel=0.01)
+    said = provenance([probe], units=1)
+    assert [one["device_uuid"] for one in said] == ["GPU-1", "GPU-2"]
+
+
 def test_a_failing_block_leaves_the_probe_without_waiting_for_ticks(board):
     pace, _, meter = board()
     probe = Energy([meter], pace)
@@ -159,7 +203,7 @@ def test_a_failing_block_leaves_the_probe_without_waiting_for_ticks(board):
 
 
 def test_a_window_that_is_long_enough_gives_the_part_and_the_whole(tree):
-    probe = Energy([Rapl(tree.root)])
+    probe = Energy([Rapl(tree.root)], delay=Unwatched())
     assert probe.min_window_s == 0.05
     with measured([probe]) as values:
         threading.Event().wait(0.06)
@@ -208,7 +252,7 @@ def test_a_board_without_an_instrument_is_unavailable_and_never_zero(tree, fakes
 def test_with_a_gpu_in_use_that_has_no_meter_there_is_no_whole_and_no_estimate(tree, monkeypatch):
     monkeypatch.setattr(energy, "context", lambda: object())
     monkeypatch.setattr("adabench.profilers.energy.tdp_estimate.context", lambda: object())
-    probe, model = Energy([Rapl(tree.root)]), TdpEstimate()
+    probe, model = Energy([Rapl(tree.root)], delay=Unwatched()), TdpEstimate()
     with measured([probe, model]) as values:
         threading.Event().wait(0.06)
     assert set(values) == {"energy_cpu_j"}

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from adabench.profilers.energy.energy_probe import provenance
-from adabench.profilers.energy.external_log import External, fit_gain, read_log
+from adabench.profilers.energy.external_log import External, read_log
 from adabench.profilers.energy.meter import NoValue
 from adabench.profilers.energy.power_samples import Sample, integrate, interval_s
 from adabench.profilers.nvml import Unmetered
@@ -86,16 +86,6 @@ def test_what_is_no_log_of_a_meter_is_refused_with_the_format(tmp_path, text, wo
 def test_a_missing_log_is_an_absence(tmp_path):
     with pytest.raises(Unmetered, match="can't be read"):
         External(tmp_path / "none.csv")
-
-
-def test_the_gain_of_a_board_is_fitted_at_three_loads():
-    board = [70.0, 250.0, 400.0]
-    gain, offset_w, residual = fit_gain([w * 1.05 + 3.0 for w in board], board)
-    assert (gain, offset_w) == pytest.approx((1.05, 3.0))
-    assert residual == pytest.approx(0.0, abs=1e-9)
-    assert fit_gain([80.0, 250.0, 430.0], board)[2] > 0.01
-    with pytest.raises(NoValue, match="three loads"):
-        fit_gain([1.0, 2.0], [1.0, 2.0])
 
 
 def test_a_probe_with_a_named_log_gives_the_joules_of_the_node(tmp_path: Path) -> None:

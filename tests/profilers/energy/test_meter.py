@@ -3,7 +3,7 @@ import importlib.metadata
 import pytest
 
 from adabench.profilers.energy import meter as module
-from adabench.profilers.energy.meter import NoValue, Null, meter_names, open_named
+from adabench.profilers.energy.meter import NoValue, Null, open_named
 from adabench.profilers.nvml import Unmetered
 
 
@@ -30,10 +30,6 @@ def installed(monkeypatch):
     monkeypatch.setattr(
         importlib.metadata, "entry_points", lambda group: points if group == module.GROUP else []
     )
-
-
-def test_meters_of_third_parties_are_listed_without_being_loaded(installed):
-    assert meter_names() == ("broken", "silent", "strip")
 
 
 def test_a_meter_of_a_third_party_is_opened_for_a_device(installed):

@@ -2,6 +2,7 @@ import os
 
 import pytest
 
+from adabench.profilers.energy.energy_probe import energy_label
 from adabench.profilers.energy.meter import CounterReset, NoValue
 from adabench.profilers.energy.nvml_meters import (
     IntegratedPower,
@@ -9,7 +10,14 @@ from adabench.profilers.energy.nvml_meters import (
     cross_check,
     open_gpu,
 )
-from adabench.profilers.nvml import Unmetered, boards, find_board, look, open_nvml
+from adabench.profilers.nvml import (
+    Unmetered,
+    boards,
+    boards_in_use,
+    find_board,
+    look,
+    open_nvml,
+)
 
 ELSEWHERE = 2**22 + 7  # above the kernel's largest process id: one of another namespace
 
@@ -83,16 +91,46 @@ def test_power_averaged_over_a_second_needs_a_longer_window(board):
 
 
 def test_the_ladder_goes_from_the_counter_over_power_to_a_reason(board, fakes):
-    assert open_gpu("GPU-1", board()[1]).kind == "counter.nvml"
-    assert open_gpu("GPU-1", board(counter=False)[1]).kind == "estimated.integrated"
+    best = open_gpu("GPU-1", board()[1])
+    assert (best.meter.kind, best.power.kind) == ("counter.nvml", "estimated.integrated")
+    second = open_gpu("GPU-1", board(counter=False)[1])
+    assert (second.meter.kind, second.power) == ("estimated.integrated", None)
     for blind in (
-        open_gpu("GPU-1", board(counter=False)[1], estimated=False),
         open_gpu("GPU-1", board(counter=False, instant=None)[1]),
         open_gpu("GPU-1", board(mig=True)[1]),
     ):
-        assert blind.kind == "unavailable"
+        assert (blind.meter.kind, blind.meter.uuid) == ("unavailable", "GPU-1")
         with pytest.raises(NoValue, match="GPU"):
-            blind.joules((), ())
+            blind.meter.joules((), ())
+
+
+@pytest.mark.parametrize(("c2c", "scope"), [(None, 0), (False, 0), (True, 1)])
+def test_with_a_link_to_the_processor_counter_and_power_are_the_modules(board, c2c, scope):
+    _, nvml = board(c2c=c2c)
+    meter, power = open_gpu("GPU-1", nvml)
+    names = {0: ("gpu_board", "gpu"), 1: ("module", "module")}[scope]
+    assert (meter.scope, power.scope) == (names[0], names[0])
+    assert (meter.key, power.key) == (f"energy_{names[1]}_j", f"energy_{names[1]}_est_j")
+    assert energy_label(meter.key) == "counter"
+    assert energy_label(power.key) == "estimated"
+    assert set(nvml.asked_scopes) == {scope}
+
+
+def test_boards_in_use_are_the_current_one_those_that_hold_memory_and_those_that_nvml_sees(fakes):
+    pace = fakes.FakePace()
+    ids = {"GPU-1": [1], "GPU-2": [1], "GPU-3": [os.getpid(), 1], "GPU-4": []}
+    boards = [fakes.FakeNVML(pace, uuid=uuid, pids=pids) for uuid, pids in ids.items()]
+    machine = fakes.FakeMachine(*boards)
+    assert boards_in_use(machine, fakes.FakeCuda(*ids)) == ("GPU-1", "GPU-3")
+    assert boards_in_use(machine, fakes.FakeCuda(*ids, held=[1])) == ("GPU-1", "GPU-2", "GPU-3")
+
+
+def test_a_board_that_stops_to_answer_has_no_value_and_raises_nothing_of_the_bindings(board):
+    _, nvml = board()
+    meter = NvmlCounter("GPU-1", nvml)
+    nvml.counter = False
+    with pytest.raises(NoValue, match="no longer"):
+        meter.counts()
 
 
 def test_without_a_driver_there_is_a_reason_and_no_zero(monkeypatch, fakes):
@@ -120,7 +158,8 @@ def test_the_counter_is_checked_against_the_integral():
 @pytest.mark.parametrize(
     ("pids", "foreign", "unseen"),
     [
-        ([], 0, False),
+        ([], None, False),  # hidden from a container: unknown, not exclusive
+        ([os.getppid()], 0, False),
         ([os.getpid()], 0, False),
         ([os.getpid(), 1], 1, False),
         ([1], 1, False),  # it runs here, and it is not us
@@ -129,7 +168,9 @@ def test_the_counter_is_checked_against_the_integral():
         ([None], None, False),  # may not be asked
     ],
 )
-def test_other_processes_on_the_board_are_counted(board, pids, foreign, unseen):
+def test_other_processes_on_the_board_are_counted(board, pids, foreign, unseen, monkeypatch):
+    run = frozenset({os.getpid(), os.getppid()})  # the parent of the run has a context as well
+    monkeypatch.setattr("adabench.profilers.nvml.run_pids", lambda: run)
     seen = look(board(pids=pids)[1], "handle")
     assert (seen.foreign, seen.pid_unseen) == (foreign, unseen)
 

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from adabench.profilers.energy.provenance import (
     STRENGTH,
-    Incomparable,
+    Overlap,
     Reading,
-    check_comparable,
     label_of,
     overlap,
+    sums,
     total,
     unavailable,
     weakest,
@@ -101,23 +101,42 @@ def test_a_sum_with_a_missing_part_has_no_number(missing, scopes):
     [("node", "gpu_board"), ("psys", "cpu_package"), ("module", "dram"), ("dram", "dram")],
 )
 def test_what_overlaps_is_not_added(one, other):
-    with pytest.raises(Incomparable, match="count twice"):
+    with pytest.raises(Overlap, match="count twice"):
         total([reading(scope=one), reading(scope=other)])
 
 
 def test_what_is_apart_is_added():
-    assert all(overlap(pair) is None for pair in itertools.combinations(DISJOINT, 2))
+    for pair in itertools.combinations(DISJOINT, 2):
+        assert overlap([reading(scope=scope) for scope in pair]) is None
 
 
-def test_unlike_readings_are_not_compared():
-    check_comparable(reading(), reading(j=3.0))
-    for other in (
-        reading(scope="node"),
-        reading(kind="estimated.integrated"),
-        unavailable("gpu_board", "no driver"),
+def test_two_boards_are_apart_and_one_board_or_two_modules_are_not():
+    one, other = reading(device_uuid="GPU-1"), reading(device_uuid="GPU-2")
+    assert total([one, other]).j == 20.0
+    for pair in (
+        (one, one),
+        (one, reading()),  # nobody knows which board that was
+        (
+            reading(scope="module", device_uuid="GPU-1"),
+            reading(scope="module", device_uuid="GPU-2"),
+        ),
+        (one, reading(scope="node", device_uuid="GPU-2")),
     ):
-        with pytest.raises(Incomparable, match=r"\."):
-            check_comparable(reading(), other)
+        with pytest.raises(Overlap, match="count twice"):
+            total(pair)
+
+
+def test_joules_under_one_key_are_added_and_a_missing_part_leaves_the_whole_open():
+    one, other = reading(device_uuid="GPU-1"), reading(device_uuid="GPU-2")
+    host = reading(kind="counter.rapl", scope="cpu_package")
+    values, why = sums([("energy_gpu_j", one), ("energy_gpu_j", other), ("energy_cpu_j", host)])
+    assert values == {"energy_gpu_j": 20.0, "energy_cpu_j": 10.0, "energy_j": 30.0}
+    assert why == {}
+    blind = unavailable("gpu_board", "MIG")
+    values, why = sums([("energy_gpu_j", one), ("energy_gpu_j", blind), ("energy_cpu_j", host)])
+    assert values == {"energy_cpu_j": 10.0}
+    assert set(why) == {"energy_gpu_j", "energy_j"}
+    assert "MIG" in why["energy_j"]
 
 
 def test_energy_per_unit_has_its_uncertainty_and_no_division_by_nothing():

@@ -24,7 +24,7 @@ def group(pace, nvml, delay_s, load_s, seconds=2.0):
     stop = pace.now + seconds
     with IntegratedPower("GPU-1", nvml, pace) as power, pace.repeat(watch.look):
         edges = nvml.runner(square(load_s))(lambda: pace.now < stop)
-    window = align_window(counter, watch.ticks, edges, min_s=1.5)
+    window = align_window(counter, watch.ticks, (edges[0], edges[-1]), min_s=1.5)
     integral = power.joules((window.start_ns,), (window.stop_ns,))
     return window.watts, integral / window.window_s
 

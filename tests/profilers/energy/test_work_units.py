@@ -1,57 +1,25 @@
-import itertools
 import math
 import threading
 
 import pytest
 
-from adabench.profilers.energy import work_units
 from adabench.profilers.energy.idle_baseline import Idle, idle_power, join_idles, with_net
 from adabench.profilers.energy.meter import NoValue, Null
 from adabench.profilers.energy.provenance import Reading, unavailable
-from adabench.profilers.energy.unit_energy import Plan, measure
-from adabench.profilers.energy.work_units import AHEAD, cuda_units, host_units
+from adabench.profilers.energy.work_units import (
+    UNIT_S,
+    Stretch,
+    calls_per_unit,
+    host_units,
+    work_in,
+)
 from adabench.profilers.timing.pacing import HostClock
 
 
 @pytest.fixture
-def pace(fakes, monkeypatch):
+def pace(fakes):
     """A clock that moves only when somebody waits; units are timed by it too."""
-    pace = fakes.FakePace()
-    monkeypatch.setattr(work_units, "perf_counter_ns", pace.ns)
-    return pace
-
-
-class Device:
-    """`torch.cuda` with one queue: units take `unit_s` and run behind the host's back."""
-
-    def __init__(self, unit_s, pace):
-        self.unit_s, self.pace, self.busy_until, self.deepest = unit_s, pace, pace.now, 0
-
-    def launch(self):
-        self.busy_until = max(self.busy_until, self.pace.now) + self.unit_s
-        queued = round((self.busy_until - self.pace.now) / self.unit_s)
-        self.deepest = max(self.deepest, queued)
-
-    def synchronize(self):
-        self.pace.wait(self.busy_until - self.pace.now)
-
-    def Event(self, *, enable_timing):
-        assert enable_timing
-        return Event(self)
-
-
-class Event:
-    def __init__(self, device):
-        self.device, self.at = device, None
-
-    def record(self):
-        self.at = max(self.device.busy_until, self.device.pace.now)
-
-    def synchronize(self):
-        self.device.pace.wait(self.at - self.device.pace.now)
-
-    def elapsed_time(self, other):
-        return (other.at - self.at) * 1e3
+    return fakes.FakePace()
 
 
 def times(count):
@@ -65,23 +33,65 @@ def times(count):
     return more
 
 
-def test_units_of_the_host_are_timed_one_by_one(pace):
-    edges = host_units(lambda: pace.wait(0.002))(times(5))
-    assert len(edges) == 6
-    assert all(later - earlier == 2_000_000 for earlier, later in itertools.pairwise(edges))
+def test_units_are_timed_one_by_one_with_their_waiting(fakes, pace):
+    watch, turn = fakes.FakeWatch(pace), iter(range(100))
+
+    def call():
+        pace.wait(0.002)
+        if next(turn) == 3:
+            watch.wait(0.010)
+
+    run = host_units(call, 2, waited_ns=watch.delay.now_ns, clock_ns=pace.ns)
+    found = run(times(2))
+    lengths = [b - a for a, b in zip(found.starts_ns, found.ends_ns, strict=True)]
+    assert lengths == [4_000_000, 14_000_000, 4_000_000]
+    assert list(found.waits_ns) == [0, 10_000_000, 0]
+    assert found.calls == 2
 
 
-@pytest.mark.parametrize("batch", [1, 4])
-def test_units_of_a_device_are_placed_on_the_clock_of_the_host_and_its_queue_never_empties(
-    batch, pace
-):
-    device = Device(0.001, pace)
-    edges = cuda_units(device.launch, device, batch=batch)(times(60))
-    assert len(edges) == 61
-    assert edges == sorted(edges)
-    assert (edges[-1] - edges[0]) / 1e9 == pytest.approx(0.06 * batch)
-    assert edges[-1] == pytest.approx(pace.ns(), abs=1)
-    assert 2 * batch < device.deepest <= (AHEAD + 2) * batch  # ahead, and not without bound
+def test_at_least_one_unit_is_run_and_where_nobody_watches_no_waiting_is_known(pace):
+    found = host_units(lambda: pace.wait(0.002), clock_ns=pace.ns)(lambda: False)
+    assert len(found.ends_ns) == 1
+    assert found.waits_ns is None
+
+
+def test_a_device_is_waited_for_after_each_call_and_inside_the_unit(pace):
+    events = []
+    run = host_units(
+        lambda: events.append("call"), 2, wait=lambda: events.append("wait"), clock_ns=pace.ns
+    )
+    run(lambda: False)
+    assert events == ["call", "wait"] * 2
+
+
+@pytest.mark.parametrize(
+    ("call_s", "least", "most"), [(20e-6, 10, 20), (1e-3, 1, 1), (1e-7, 2000, 4000)]
+)
+def test_a_unit_is_as_many_calls_as_a_look_is_cheap_beside(pace, call_s, least, most):
+    assert least <= calls_per_unit(lambda: pace.pass_(call_s), clock_ns=pace.ns) <= most
+    assert pace.now < 40 * UNIT_S + 4 * call_s
+
+
+def test_a_slow_first_call_does_not_make_units_of_one(pace):
+    slow = iter([0.3])
+    size = calls_per_unit(lambda: pace.pass_(next(slow, 20e-6)), clock_ns=pace.ns)
+    assert size >= 10
+
+
+def test_a_clock_that_stands_still_ends_the_search():
+    assert calls_per_unit(lambda: None, clock_ns=lambda: 7) > 1
+
+
+def test_work_is_undisturbed_units_in_proportion():
+    # three units of 100 ns, 10 ns between them; the second waited
+    units = Stretch([0, 110, 220], [100, 210, 320], [0, 30, 1], 5)
+    whole = work_in(units, 0, 320)
+    assert whole == (pytest.approx(200 / 320), 10.0, True)
+    cut = work_in(units, 50, 270)
+    assert cut == (pytest.approx(100 / 220), pytest.approx(5.0), True)
+    assert work_in(units, 102, 108) == (0.0, 0.0, True)
+    blind = Stretch([0, 110, 220], [100, 210, 320], None, 5)
+    assert work_in(blind, 0, 320) == (pytest.approx(300 / 320), 15.0, False)
 
 
 class Stepping(Null):
@@ -99,17 +109,6 @@ class Stepping(Null):
 
     def joules(self, before, after):
         return (after[0] - before[0]) * 2.0
-
-
-def test_the_whole_procedure_runs_over_units_of_the_host(pace):
-    meter = Stepping(pace)
-    plan = Plan(blocks=4, window_s=0.4, phases=2, idle_s=0.3, warm_up_s=0.0, period_ticks=8)
-    found = measure(host_units(lambda: pace.wait(0.005)), meter, plan, pace=pace)
-    assert found.reading.tick_s == pytest.approx(0.02, rel=0.05)
-    assert found.reading.j / found.reading.window_s == pytest.approx(100.0, rel=0.05)
-    assert found.reading.idle_w == pytest.approx(100.0, rel=0.1)
-    assert found.reading.phase_steps == 2
-    assert len(found.blocks) == 4
 
 
 def test_what_is_repeated_is_called_from_a_thread_until_the_context_ends():

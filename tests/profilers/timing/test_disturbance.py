@@ -15,7 +15,6 @@ from adabench.profilers.timing.disturbance import (
     Look,
     Samples,
     Watch,
-    cell_verdict,
     clock_files,
     pressure,
     quota_files,
@@ -106,16 +105,6 @@ def test_a_block_of_which_nothing_is_left_gives_its_times_and_is_invalid():
     samples.add(array("q", [500]), array("q", [400]), 1, CALM)
     assert samples.values()["latency_s"] == pytest.approx(500e-9)
     assert samples.verdict() == "invalid"
-
-
-def test_a_cell_is_judged_over_its_cases_each_alike():
-    calm, spoilt = {"samples": 5000.0, "samples_dropped": 5.0}, {"samples": 1.0, "samples_dropped": 1.0}  # fmt: skip
-    assert cell_verdict([calm] * 9) == "valid"
-    assert cell_verdict([calm] * 8 + [spoilt] * 2) == "invalid"
-    assert cell_verdict([calm] * 8 + [spoilt] * 2, keep_share=0.5) == "valid"
-    assert cell_verdict([calm, {"samples": 3.0}]) == "unwatched"
-    assert cell_verdict([spoilt, {"samples": 3.0}]) == "invalid"
-    assert cell_verdict([{"faults": 1.0}]) is None
 
 
 @pytest.mark.parametrize("content", [None, "", "17"])

@@ -14,7 +14,6 @@ from adabench.profilers.timing.stopping import (
     half_width,
     inflation,
     interval,
-    paired_half_width,
 )
 
 
@@ -77,18 +76,6 @@ def test_dependence_inflates_and_alternation_does_not():
     source = random.Random(3)
     assert inflation(series("0.8", 200, source)) > 4
     assert inflation([1.0, 2.0] * 20) == 1.0
-
-
-def test_a_paired_ratio_is_blind_to_common_drift():
-    source = random.Random(5)
-    drift = [1 + 0.05 * i for i in range(30)]
-    a = [level * math.exp(source.gauss(0, 0.003)) for level in drift]
-    b = [1.2 * level * math.exp(source.gauss(0, 0.003)) for level in drift]
-    assert paired_half_width(a, b) < 0.01 < half_width(a)
-    with pytest.raises(ValueError, match="pair"):
-        paired_half_width([1.0], [1.0, 2.0])
-    with pytest.raises(ValueError, match="positive"):
-        paired_half_width([1.0], [0.0])
 
 
 def test_the_rule_asks_for_two_looks_running_and_not_every_block():
