@@ -11,6 +11,13 @@ SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")),
     "J": ((1e6, "MJ"), (1e3, "kJ"), (1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"), (1e-9, "nJ")),
     "W": ((1e3, "kW"), (1.0, "W"), (1e-3, "mW")),
+    "gCO2e": (
+        (1e3, "kg CO2e"),
+        (1.0, "g CO2e"),
+        (1e-3, "mg CO2e"),
+        (1e-6, "µg CO2e"),
+        (1e-9, "ng CO2e"),
+    ),
     "bytes": ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "B")),
 }
 """By unit: how many of it make one of what is shown, the largest first."""

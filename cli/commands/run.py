@@ -31,7 +31,7 @@ from adabench.cli.selection import (
     size_bytes,
 )
 from adabench.cli.terminal import table_console, talk, verdict_output, warn
-from adabench.harness.errors import Interruption, SelectionError
+from adabench.harness.errors import Interruption, NoInstrument, SelectionError
 
 if TYPE_CHECKING:
     from adabench.harness.analysis.findings import Findings
@@ -40,6 +40,18 @@ if TYPE_CHECKING:
     from adabench.harness.run.run_request import RunRequest
     from adabench.harness.run.settings import Limits
     from adabench.harness.store.run_folder import Run
+    from adabench.profilers.energy.carbon import Factor
+
+MeasureEnergy = Annotated[
+    bool, typer.Option("--energy", help="Measure energy in a pass of its own; print gCO2e.")
+]
+Region = Annotated[
+    str | None, typer.Option(help="With --energy: a country (DEU) whose carbon factor is taken.")
+]
+Meters = Annotated[
+    list[str] | None,
+    typer.Option("--meter", help="Another energy meter: a plug-in, or external:LOG.csv."),
+]
 
 
 def command(
@@ -62,13 +74,9 @@ def command(
     memory: Annotated[
         str | None, typer.Option(help="Memory a worker may use: 4GiB. Uses a worker.")
     ] = None,
-    energy: Annotated[
-        bool, typer.Option("--energy", help="Loop cases until an energy counter resolves them.")
-    ] = False,
-    meters: Annotated[
-        list[str] | None,
-        typer.Option("--meter", help="Another energy meter: a plug-in, or external:LOG.csv."),
-    ] = None,
+    energy: MeasureEnergy = False,
+    region: Region = None,
+    meters: Meters = None,
     precision: Annotated[
         str | None,
         typer.Option(help="Time each case until its median is known to this precision: 1%."),
@@ -134,6 +142,7 @@ def command(
     options = fan_out_options(executor, workers, cores, slurm or (), gpus, slurm_setup or ())
     if budget:
         check_race_options(repeats, limits, options)
+    factor = _carbon_factor(region) if energy or region else None
     pinned = admit_machine(profile, off_profile=off_profile, say=talk)
     if resume:
         _check_resume(resume, request, given_profile=bool(pinned))
@@ -149,7 +158,7 @@ def command(
     anew = records is not None
     page = write_report(findings, journal.folder, anew=anew) if report else None
     with verdict_output():
-        show(findings, page, as_json)
+        show(findings, page, as_json, factor)
     raise typer.Exit(1 if findings.failed else 0)
 
 
@@ -213,11 +222,34 @@ def _interruptible(folder: Path) -> Iterator[None]:
         raise
 
 
-def show(findings: "Findings", page: Path | None, as_json: bool) -> None:
+def _carbon_factor(region: str | None) -> "Factor | None":
+    """Look up the carbon factor of a region; without one, the world's if there are tables.
+
+    Raises:
+        NoInstrument: if the region that was asked for is not known.
+    """
+    from adabench.profilers.energy.carbon import WORLD, carbon_factor
+    from adabench.profilers.nvml import Unmetered
+
+    try:
+        return carbon_factor(region or WORLD)
+    except Unmetered as absent:
+        if region:
+            raise NoInstrument(str(absent), absent.remedy) from absent
+        talk(f"no gCO2e: {absent} {absent.remedy}")
+        return None
+
+
+def show(
+    findings: "Findings", page: Path | None, as_json: bool, factor: "Factor | None" = None
+) -> None:
     """Print what a run amounts to: tables for people, or one JSON document as the last line."""
     certificate = findings.manifest.get("certificate")
     if as_json:
+        from adabench.reports.tables.carbon import carbon_document
+
         document = findings.to_json() | ({"certificate": certificate} if certificate else {})
+        document |= {"carbon": carbon_document(findings, factor)} if factor else {}
         print(json.dumps(document | {"report": str(page) if page else None}))
         return
     from adabench.harness.race.certificate import page as certificate_page
@@ -226,6 +258,12 @@ def show(findings: "Findings", page: Path | None, as_json: bool) -> None:
     console = table_console()
     for table in terminal.overview(findings):
         console.print(table)
+    if factor:
+        carbon = terminal.carbon_tables(findings, factor)
+        for table in carbon:
+            console.print(table)
+        if not carbon:
+            talk("no gCO2e: no method has a valid energy")
     for warning in findings.manifest["warnings"]:
         warn(warning)
     if certificate:

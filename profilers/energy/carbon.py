@@ -1,10 +1,10 @@
-"""Carbon: grams of CO2 equivalent from joules that we measured, and a factor that we look up.
+"""Carbon: grams of CO2 equivalent from joules that we have, and a factor that we look up.
 
-The factor is a country's mean over a year, out of codecarbon's tables (`pip install
-'adabench[carbon]'`, imported when asked), or a number of your own with its source. Only the
-factor is taken from there: codecarbon's own joules are mostly constants where there is no
-counter. Grams carry the label of their joules; the factor, its region, year and source travel
-with them. A region that the tables lack is refused, and not replaced by the world's mean.
+The factor is a country's mean over a year, or the world's, out of codecarbon's tables (`pip install
+'adabench[carbon]'`, imported when asked, read from its own files). Only the factor is taken from
+there: codecarbon's own joules are mostly constants where there is no counter. Grams carry the label of
+their joules; the factor, its region, year and source travel with them. A region that the tables lack
+is refused, and not replaced by the world's mean.
 """
 
 import importlib
@@ -12,10 +12,10 @@ import importlib.metadata
 from dataclasses import dataclass
 from typing import Any
 
-from adabench.profilers.energy.provenance import Label, Reading
 from adabench.profilers.nvml import Unmetered
 
 JOULES_PER_KWH = 3.6e6
+WORLD = "world"
 
 
 @dataclass(frozen=True)
@@ -27,47 +27,39 @@ class Factor:
     year: int | None
     source: str
 
+    def grams(self, joules: float) -> float:
+        """Return the grams of CO2 equivalent of some joules."""
+        return joules * self.g_per_kwh / JOULES_PER_KWH
 
-@dataclass(frozen=True)
-class Carbon:
-    """Grams of CO2 equivalent of one reading; `u_g` is that of the joules alone."""
-
-    g: float | None
-    u_g: float | None
-    label: Label
-    factor: Factor
-    reason: str = ""
+    def __str__(self) -> str:
+        year = f", {self.year}" if self.year else ""
+        return f"{self.g_per_kwh:g} g CO2e/kWh ({self.region}{year}; {self.source})"
 
 
-def country_factor(iso_code: str) -> Factor:
-    """Look up a country by its three-letter code, `DEU`.
+def carbon_factor(region: str = WORLD) -> Factor:
+    """Look up a country by its three-letter code (`DEU`), or the mean of the world.
 
     Raises:
         Unmetered: if codecarbon is not installed or does not know the country.
     """
-    source = _tables()
-    table: dict[str, dict[str, Any]] = source.get_global_energy_mix_data()
-    entry = table.get(iso_code.upper())
+    tables = _tables()
+    version = importlib.metadata.version("codecarbon")
+    if region == WORLD:
+        mean = tables.get_carbon_intensity_per_source_data()["world_average"]
+        return Factor(float(mean), WORLD, None, f"codecarbon {version}, world_average")
+    table: dict[str, dict[str, Any]] = tables.get_global_energy_mix_data()
+    entry = table.get(region.upper())
     if entry is None or "carbon_intensity" not in entry:
         raise Unmetered(
-            f"codecarbon has no carbon factor for {iso_code!r}.",
-            "Use a three-letter country code (DEU, FRA, USA), or give a factor of your own.",
+            f"codecarbon has no carbon factor for {region!r}.",
+            "Use a three-letter country code (DEU, FRA, USA), or `world`.",
         )
-    version = importlib.metadata.version("codecarbon")
     return Factor(
         float(entry["carbon_intensity"]),
-        iso_code.upper(),
+        region.upper(),
         entry.get("year"),
         f"codecarbon {version}, global_energy_mix",
     )
-
-
-def carbon(reading: Reading, factor: Factor) -> Carbon:
-    """Return the grams of a reading; without joules there are none, and none is not zero."""
-    if reading.j is None or reading.u_j is None:
-        return Carbon(None, None, "unavailable", factor, reading.reason)
-    each = factor.g_per_kwh / JOULES_PER_KWH
-    return Carbon(reading.j * each, reading.u_j * each, reading.label, factor)
 
 
 def _tables() -> Any:

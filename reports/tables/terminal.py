@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from adabench.harness.analysis.findings import Findings
+from adabench.profilers.energy.carbon import Factor
 from adabench.reports import shown_points
+from adabench.reports.tables.carbon import carbon_sheet
 from adabench.reports.tables.ceiling_fractions import fractions_sheet
 from adabench.reports.tables.sheets import (
     Cell,
@@ -66,6 +68,12 @@ def overview(findings: Findings) -> list["Group | FittedTable"]:
     if fractions.rows:
         parts.append(FittedTable(fractions))
     return parts
+
+
+def carbon_tables(findings: Findings, factor: Factor) -> list[FittedTable]:
+    """Return the carbon of every task that has an energy."""
+    sheets = [carbon_sheet(findings, task, factor) for task in shown_points.tasks(findings)]
+    return [FittedTable(sheet) for sheet in sheets if sheet.rows]
 
 
 def summary_table(findings: Findings) -> "Group":
