@@ -7,7 +7,7 @@
 
 A counter needs seconds where a clock needs microseconds, so the call is repeated in blocks
 (`profilers/energy/unit_energy.py`) until every meter has its window, its ticks and its precision, or
-the budget is spent; at least one block is tried. Calls that follow a device are waited for one by
+the budget is spent; at least one block is tried, and where none of many was valid no more. Calls that follow a device are waited for one by
 one, as in a timed lap: the joules are those of calls under the conditions of their latency.
 
 Idle power is measured before the first case and after each; what followed the last case comes
@@ -26,7 +26,12 @@ from typing import Any
 
 from adabench.profilers.energy.attribution import sharing_note
 from adabench.profilers.energy.counter_ticks import find_period
-from adabench.profilers.energy.energy_probe import Device, host_meters, without_covered
+from adabench.profilers.energy.energy_probe import (
+    GPU_SCOPES,
+    Device,
+    host_meters,
+    without_covered,
+)
 from adabench.profilers.energy.idle_baseline import Idle, idle_power
 from adabench.profilers.energy.meter import CounterReset, EnergyMeter, NoValue
 from adabench.profilers.energy.nvml_meters import KEYS, GpuMeter, open_gpu
@@ -134,6 +139,8 @@ def energy_pass(
                 if isinstance(part, AbstractContextManager):
                     stack.enter_context(part)
         _measure(call, able, meters, watch, deadline_ns)
+    if any(one.meter.scope in GPU_SCOPES for one in opened):
+        blind = ""  # by a meter that was asked for by name
     if _boards(meters)[0] != uuids:
         blind = "the work went to a GPU that was not metered"
         for one in opened:
@@ -176,6 +183,8 @@ def _measure(
                 one.absence = one.absence or str(problem)
             break
         number += 1
+        if number >= 2 * least and not any(one.blocks for one in able):
+            break  # what spoils every block will spoil the next
         known = all(one.knows(plan.half_width, least) for one in able)
         if known or pace.ns() + (pace.ns() - start_ns) > deadline_ns:
             break

@@ -36,6 +36,7 @@ from adabench.profilers.energy.nvml_meters import NvmlCounter, open_gpu
 from adabench.profilers.energy.provenance import Label, Reading, label_of, sums, to_plain
 from adabench.profilers.energy.rapl import Rapl
 from adabench.profilers.energy.tdp_estimate import UNCERTAINTY_EST, WATTS_PER_CORE, TdpModel
+from adabench.profilers.energy.zeus_meters import open_zeus
 from adabench.profilers.nvml import Unmetered, Witness, boards_in_use, open_nvml
 from adabench.profilers.timing.clock import Delay
 from adabench.profilers.timing.cuda import context
@@ -56,6 +57,8 @@ __all__ = [
 
 Device = Literal["cpu", "cuda"]
 
+GPU_SCOPES = frozenset({"gpu_board", "module", "node"})
+"""What joules of a GPU are part of."""
 TAIL = 3
 """Ticks that are awaited after a window: its own last one, and two that show idle power."""
 
@@ -140,7 +143,7 @@ class Energy:
         named = [(m.key, r) for m, r in zip(self.meters, self.readings, strict=True)]
         values, self.why = sums(named)
         metered = {reading.scope for reading in self.readings if reading.j is not None}
-        if context() is not None and not metered & {"gpu_board", "module", "node"}:
+        if context() is not None and not metered & GPU_SCOPES:
             values.pop("energy_j", None)
             self.why.setdefault("energy_j", "a GPU is in use and not metered")
         return values
@@ -250,8 +253,9 @@ def energy_label(key: str) -> Label:
 def open_meters(device: Device, named: Sequence[str] = ()) -> tuple[EnergyMeter, ...]:
     """Return the counters that cover what works on `device`; for "cuda" the host's as well.
 
-    `named` adds meters of third parties (`profilers/energy/meter.py`) and, as `external:FILE.csv`, the
-    logs of external ones (`profilers/energy/external_log.py`). They must be there.
+    `named` adds meters of third parties (`profilers/energy/meter.py`), as `external:FILE.csv` the logs
+    of external ones (`profilers/energy/external_log.py`), as `zeus:gpu` or `zeus:cpu` those of Zeus
+    (`profilers/energy/zeus_meters.py`). They must be there.
 
     Raises:
         Unmetered: if one of `named` can't be opened.
@@ -286,8 +290,12 @@ def without_covered(
 
 
 def _named(name: str, device: Device) -> EnergyMeter:
-    kind, found, path = name.partition(":")
-    return External(Path(path)) if found and kind == "external" else open_named(name, device)
+    kind, colon, rest = name.partition(":")
+    if colon and kind == "external":
+        return External(Path(rest))
+    if colon and kind == "zeus":
+        return open_zeus(rest)
+    return open_named(name, device)
 
 
 def _witnesses(meter: EnergyMeter) -> list[Witness]:

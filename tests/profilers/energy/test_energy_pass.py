@@ -463,6 +463,35 @@ def test_with_a_gpu_in_use_and_no_driver_the_part_stands_and_the_whole_does_not(
     assert "Driver Not Loaded" in found.why["energy_j"]
 
 
+def test_a_gpu_that_a_meter_by_name_covers_is_metered(fakes, monkeypatch):
+    pace = fakes.FakePace()
+    amd = ConstantPower(pace)
+    amd.key, amd.scope, amd.kind = "energy_gpu_j", "gpu_board", "counter.amdsmi"
+    meters, watch = alone(amd, pace, fakes, monkeypatch, BRIEF)
+    monkeypatch.setattr(module, "context", lambda: object())
+
+    def no_driver():
+        raise module.Unmetered("NVML does not start.")
+
+    monkeypatch.setattr(module, "open_nvml", no_driver)
+    found = energy_pass(lambda: pace.wait(0.01), meters, watch, 2.0)
+    assert found.values == {"energy_gpu_j": pytest.approx(3.0), "energy_j": pytest.approx(3.0)}
+
+
+def test_a_load_that_spoils_every_block_does_not_use_up_the_budget(fakes, monkeypatch):
+    pace = fakes.FakePace()
+    meters, watch = alone(ConstantPower(pace), pace, fakes, monkeypatch)
+
+    def call():
+        pace.wait(1e-3)
+        watch.wait(1e-3)
+
+    found = energy_pass(call, meters, watch, 1_000.0)
+    assert found.values == {}
+    assert len(found.measurements[0].discarded) == 8
+    assert pace.now < 10
+
+
 def test_a_method_that_fails_in_the_pass_fails(fakes, monkeypatch):
     pace = fakes.FakePace()
     meters, watch = alone(ConstantPower(pace), pace, fakes, monkeypatch)
