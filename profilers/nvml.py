@@ -110,6 +110,8 @@ def find_board(nvml: Any, name: str) -> Any:
     try:
         handle = find(name)
     except nvml.NVMLError as problem:
+        if any(board.mig for board in boards(nvml)):  # an instance has a UUID of its own
+            raise _split() from problem
         raise Unmetered(
             f"NVML does not know the GPU in use: {problem}.", "nvidia-smi -L lists the boards."
         ) from problem

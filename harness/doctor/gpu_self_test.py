@@ -21,7 +21,7 @@ from adabench.profilers.energy.energy_pass import (
     open_energy,
 )
 from adabench.profilers.energy.nvml_meters import open_gpu
-from adabench.profilers.nvml import Unmetered, look, open_nvml
+from adabench.profilers.nvml import Unmetered, find_board, look, open_nvml
 from adabench.profilers.timing.disturbance import Watch
 
 SIZES = (1024, 4096, 8192)
@@ -105,7 +105,7 @@ def examine_gpu(
 ) -> GpuSelfTest:
     """Measure all sizes and say what would be refused."""
     gemms = tuple(_measured(size, meters, watch, multiply) for size in sizes)
-    refusals = tuple(dict.fromkeys((*_of_boards(nvml), *_of_gemms(gemms))))
+    refusals = tuple(dict.fromkeys((*_of_boards(nvml, meters), *_of_gemms(gemms))))
     return GpuSelfTest(tuple(_boards(nvml)), gemms, refusals)
 
 
@@ -155,17 +155,15 @@ def _boards(nvml: Any) -> Iterator[str]:
         yield f"{nvml.nvmlDeviceGetName(handle)} ({nvml.nvmlDeviceGetUUID(handle)})"
 
 
-def _of_boards(nvml: Any) -> Iterator[str]:
-    """Yield what stands against measuring on each board."""
-    for index in range(nvml.nvmlDeviceGetCount()):
-        handle = nvml.nvmlDeviceGetHandleByIndex(index)
-        uuid = str(nvml.nvmlDeviceGetUUID(handle))
+def _of_boards(nvml: Any, meters: EnergyMeters) -> Iterator[str]:
+    """Yield what stands against measuring on the boards in use."""
+    for uuid in meters.in_use():
         meter = open_gpu(uuid, nvml).meter
         if meter.kind != "counter.nvml":
             reason = getattr(meter, "reason", "It has no energy counter, only sampled power.")
             yield f"{uuid}: {reason}"
             continue
-        seen = look(nvml, handle)
+        seen = look(nvml, find_board(nvml, uuid))
         if reason := sharing_note([seen]):
             yield f"{uuid}: joules are {reason}."
         if seen.slowed:

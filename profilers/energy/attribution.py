@@ -66,11 +66,16 @@ def annotate(reading: Reading, meter: EnergyMeter, seen: Sequence[Witness]) -> R
         named,
         throttled=(flags["slowed"] or flags["power_capped"]) if known else None,
         exclusive=not any(alone) if alone else None,
-        temp_c=tuple(one.temp_c for one in seen if one.temp_c is not None),
-        sm_mhz=tuple(one.sm_mhz for one in seen if one.sm_mhz is not None),
+        temp_c=_ends([one.temp_c for one in seen if one.temp_c is not None]),
+        sm_mhz=_ends([one.sm_mhz for one in seen if one.sm_mhz is not None]),
         power_limit_w=seen[-1].power_limit_w,
         driver=seen[-1].driver,
     ).flagged(*(flag for flag, raised in flags.items() if raised))
+
+
+def _ends(values: Sequence[float]) -> tuple[float, ...]:
+    """Return the first and the last of some values."""
+    return (values[0], values[-1]) if len(values) > 1 else tuple(values)
 
 
 def disturbance(share: float | None, least: float = KEEP_SHARE) -> str:

@@ -8,7 +8,7 @@ key is `energy_est_j`, its label `estimated`, and claims and gates refuse it.
 
 from adabench.profilers.energy.meter import Counts, NoValue
 from adabench.profilers.nvml import Witness
-from adabench.profilers.timing.clock import cpu_time_ns
+from adabench.profilers.timing.clock import CpuReading, read_cpu
 from adabench.profilers.timing.cuda import context
 
 WATTS_PER_CORE = 5.0
@@ -34,7 +34,7 @@ class TdpModel:
 
     def counts(self) -> Counts:
         """Return the processor time of the process and its descendants in nanoseconds."""
-        return (cpu_time_ns(),)
+        return read_cpu()
 
     def joules(self, before: Counts, after: Counts) -> float:
         """Return the estimate.
@@ -44,8 +44,7 @@ class TdpModel:
         """
         if context() is not None:
             raise NoValue("a GPU is in use, and the model knows processors only")
-        spent_ns = max(after[0] - before[0], 0)  # a child may have ended with nobody waiting for it
-        return spent_ns / 1e9 * self._watts_per_core
+        return CpuReading(*before).until(CpuReading(*after)) / 1e9 * self._watts_per_core
 
     def witness(self) -> Witness | None:
         """Return None."""

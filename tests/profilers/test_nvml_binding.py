@@ -184,6 +184,7 @@ def test_the_ladder_goes_down_by_the_bindings_own_errors(ask, machine, kind, wor
         ("00000000:09:00.0", {}, "Not Found"),
         ("GPU-1", {"BOARDS": 2, "MIG": "0/1"}, "MIG mode"),
         ("MIG-1", {}, "MIG mode"),
+        ("GPU-9", {"MIG": "1"}, "MIG mode"),  # the UUID of an instance, as CUDA gives it
         ("GPU-0", {"INIT": 9}, "NVML does not start: Driver Not Loaded"),
     ],
 )

@@ -26,10 +26,11 @@ def fakes():
 
 @pytest.fixture
 def examined(fakes, monkeypatch):
-    def examine(**faults):
+    def examine(others=(), **faults):
         pace = fakes.FakePace()
         board = fakes.FakeNVML(pace, **faults)
-        nvml, cuda = fakes.FakeMachine(board), fakes.FakeCuda(board.uuid)
+        nvml = fakes.FakeMachine(board, *(fakes.FakeNVML(pace, **other) for other in others))
+        cuda = fakes.FakeCuda(board.uuid)
         monkeypatch.setattr(module, "context", lambda: cuda)
         monkeypatch.setattr(module, "waiting", lambda: cuda.synchronize)
         monkeypatch.setattr(module, "open_nvml", lambda: nvml)
@@ -90,6 +91,12 @@ def test_a_counter_that_disagrees_with_the_sampled_power_is_said(examined, monke
     found = examined()
     assert not found.passed
     assert "+20% from the counter" in " ".join(found.refusals)
+
+
+def test_a_neighbour_on_another_board_is_no_matter(examined, fakes):
+    assert examined(
+        others=[{"uuid": "GPU-2", "pids": [1]}, {"uuid": "GPU-3", "pids": [1], "mig": True}]
+    ).passed
 
 
 def test_without_a_gpu_there_is_a_sentence(monkeypatch):
