@@ -31,7 +31,8 @@ def column(table: Table, name: str) -> FloatArray:
 def judge_timings(table: Table) -> tuple[Mask, Mask]:
     """Return which cells have invalid timings, and which valid ones nobody watched.
 
-    As `disturbance.cell_verdict` judges one cell, for all cells at once.
+    A cell is judged over its cases, each of which counts alike; one case that nobody watched makes
+    a valid cell unwatched.
     """
     samples, lost = column(table, "samples"), column(table, "samples_dropped")
     counted = samples > 0
