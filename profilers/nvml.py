@@ -128,10 +128,16 @@ def in_mig(nvml: Any, handle: Any) -> bool:
         return False
 
 
-def look(nvml: Any, handle: Any) -> Witness:
-    """Ask a board for everything that could invalidate a window. Costs milliseconds."""
+def look(nvml: Any, handle: Any, *, working: bool = True) -> Witness:
+    """Ask a board for everything that could invalidate a window. Costs milliseconds.
+
+    `working`: this process works on the board, so that an empty list of processes hides it.
+    """
     pids = _pids(nvml, handle)
-    foreign, unseen = (None, False) if pids is None else _foreign(pids, run_pids())
+    if pids is None or (working and not pids):
+        foreign, unseen = None, False
+    else:
+        foreign, unseen = _foreign(pids, run_pids())
     limit_mw = _ask(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, handle)
     return Witness(
         foreign=foreign,
@@ -167,11 +173,9 @@ def boards_in_use(nvml: Any, cuda: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(used))
 
 
-def _foreign(pids: frozenset[int], own: frozenset[int]) -> tuple[int | None, bool]:
+def _foreign(pids: frozenset[int], own: frozenset[int]) -> tuple[int, bool]:
     """Return how many processes are not ours, and whether we had to guess which one is."""
-    if not pids:
-        return None, False
-    if pids & own or any(Path(f"/proc/{pid}").exists() for pid in pids):
+    if not pids or pids & own or any(Path(f"/proc/{pid}").exists() for pid in pids):
         return len(pids - own), False
     return len(pids) - 1, True  # ids of another namespace: we are in a container
 

@@ -201,7 +201,7 @@ def _asked(
 
 def _alone(name: str, nvml: Any, handle: Any) -> Ability:
     what = f"{name}: nobody else on it"
-    foreign = look(nvml, handle).foreign
+    foreign = look(nvml, handle, working=False).foreign
     if foreign is None:
         return Ability(what, "no", (), "NVML does not tell which processes use the board.")
     if foreign:

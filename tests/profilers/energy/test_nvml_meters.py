@@ -175,6 +175,12 @@ def test_other_processes_on_the_board_are_counted(board, pids, foreign, unseen, 
     assert (seen.foreign, seen.pid_unseen) == (foreign, unseen)
 
 
+def test_an_empty_list_means_nobody_only_to_a_process_that_does_not_work_there(board):
+    _, nvml = board(pids=[])
+    assert look(nvml, "handle").foreign is None
+    assert look(nvml, "handle", working=False).foreign == 0
+
+
 def test_a_witness_tells_clocks_heat_and_limits(board):
     seen = look(board(reasons=0x40 | 0x4)[1], "handle")
     assert seen.slowed
