@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from adabench.cli.carbon import CarbonOutput, carbon_output
 from adabench.cli.fan_out import (
     Cores,
     Executor,
@@ -31,7 +32,7 @@ from adabench.cli.selection import (
     size_bytes,
 )
 from adabench.cli.terminal import table_console, talk, verdict_output, warn
-from adabench.harness.errors import Interruption, NoInstrument, SelectionError
+from adabench.harness.errors import Interruption, SelectionError
 
 if TYPE_CHECKING:
     from adabench.harness.analysis.findings import Findings
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from adabench.harness.run.run_request import RunRequest
     from adabench.harness.run.settings import Limits
     from adabench.harness.store.run_folder import Run
-    from adabench.profilers.energy.carbon import Factor
 
 MeasureEnergy = Annotated[
     bool, typer.Option("--energy", help="Measure energy in a pass of its own; print gCO2e.")
@@ -52,6 +52,8 @@ Meters = Annotated[
     list[str] | None,
     typer.Option("--meter", help="Another energy meter: a plug-in, or external:LOG.csv."),
 ]
+
+NO_CARBON = CarbonOutput()
 
 
 def command(
@@ -142,7 +144,7 @@ def command(
     options = fan_out_options(executor, workers, cores, slurm or (), gpus, slurm_setup or ())
     if budget:
         check_race_options(repeats, limits, options)
-    factor = _carbon_factor(region) if energy or region else None
+    carbon = carbon_output(region, energy=energy)
     pinned = admit_machine(profile, off_profile=off_profile, say=talk)
     if resume:
         _check_resume(resume, request, given_profile=bool(pinned))
@@ -158,7 +160,7 @@ def command(
     anew = records is not None
     page = write_report(findings, journal.folder, anew=anew) if report else None
     with verdict_output():
-        show(findings, page, as_json, factor)
+        show(findings, page, as_json, carbon)
     raise typer.Exit(1 if findings.failed else 0)
 
 
@@ -222,35 +224,18 @@ def _interruptible(folder: Path) -> Iterator[None]:
         raise
 
 
-def _carbon_factor(region: str | None) -> "Factor | None":
-    """Look up the carbon factor of a region; without one, the world's if there are tables.
-
-    Raises:
-        NoInstrument: if the region that was asked for is not known.
-    """
-    from adabench.profilers.energy.carbon import WORLD, carbon_factor
-    from adabench.profilers.nvml import Unmetered
-
-    try:
-        return carbon_factor(region or WORLD)
-    except Unmetered as absent:
-        if region:
-            raise NoInstrument(str(absent), absent.remedy) from absent
-        talk(f"no gCO2e: {absent} {absent.remedy}")
-        return None
-
-
 def show(
-    findings: "Findings", page: Path | None, as_json: bool, factor: "Factor | None" = None
+    findings: "Findings", page: Path | None, as_json: bool, carbon: CarbonOutput = NO_CARBON
 ) -> None:
     """Print what a run amounts to: tables for people, or one JSON document as the last line."""
     certificate = findings.manifest.get("certificate")
     if as_json:
-        from adabench.reports.tables.carbon import carbon_document
-
         document = findings.to_json() | ({"certificate": certificate} if certificate else {})
-        document |= {"carbon": carbon_document(findings, factor)} if factor else {}
-        print(json.dumps(document | {"report": str(page) if page else None}))
+        print(
+            json.dumps(
+                document | carbon.document(findings) | {"report": str(page) if page else None}
+            )
+        )
         return
     from adabench.harness.race.certificate import page as certificate_page
     from adabench.reports.tables import terminal
@@ -258,12 +243,7 @@ def show(
     console = table_console()
     for table in terminal.overview(findings):
         console.print(table)
-    if factor:
-        carbon = terminal.carbon_tables(findings, factor)
-        for table in carbon:
-            console.print(table)
-        if not carbon:
-            talk("no gCO2e: no method has a valid energy")
+    carbon.print(findings)
     for warning in findings.manifest["warnings"]:
         warn(warning)
     if certificate:
