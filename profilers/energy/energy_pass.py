@@ -10,6 +10,8 @@ A counter needs seconds where a clock needs microseconds, so the call is repeate
 the budget is spent; at least one block is tried, and where none of many was valid no more. Calls that follow a device are waited for one by
 one, as in a timed lap: the joules are those of calls under the conditions of their latency.
 
+Work that is done once has one window instead: `meters.window()` is its probe.
+
 Idle power is measured before the first case and after each; what followed the last case comes
 before the next. On a GPU the pass meters every board that the process works on; if one comes to it
 during the pass the figure is refused.
@@ -29,6 +31,7 @@ from adabench.profilers.energy.counter_ticks import find_period
 from adabench.profilers.energy.energy_probe import (
     GPU_SCOPES,
     Device,
+    Energy,
     host_meters,
     without_covered,
 )
@@ -85,6 +88,11 @@ class EnergyMeters:
         """
         cuda = context()
         return () if cuda is None else boards_in_use(open_nvml(), cuda)
+
+    def window(self) -> tuple[Energy, ...]:
+        """Return the probe of work that is done once (a preparation), or none without a meter."""
+        meters = [one.meter for one in self.open(_boards(self)[0])]
+        return (Energy(meters, self.pace),) if meters else ()
 
     def open(self, uuids: Sequence[str]) -> list[MeterBlocks]:
         """Return all meters for some boards, without blocks; those of boards come first."""

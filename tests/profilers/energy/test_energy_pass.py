@@ -10,6 +10,7 @@ from adabench.profilers.energy.energy_pass import EnergyMeters, Plan, energy_pas
 from adabench.profilers.energy.meter import Null
 from adabench.profilers.energy.provenance import K95
 from adabench.profilers.energy.rapl import Rapl
+from adabench.profilers.probe import measured
 
 STEADY = [(0.02, 400.0)]
 BRIEF = Plan(phases=1, half_width=1.0, idle_s=0.4, period_ticks=5)
@@ -497,6 +498,22 @@ def test_a_method_that_fails_in_the_pass_fails(fakes, monkeypatch):
     meters, watch = alone(ConstantPower(pace), pace, fakes, monkeypatch)
     with pytest.raises(KeyError):
         energy_pass(lambda: {}["lost"], meters, watch, 1.0)
+
+
+def test_work_that_is_done_once_has_one_window_over_the_same_meters(machine, fakes, package):
+    pace = fakes.FakePace()
+    boards = [fakes.FakeNVML(pace, uuid=f"GPU-{n}") for n in (1, 2)]
+    here = machine(
+        *boards, host=[Rapl(package.root, pace=pace)],
+        cuda=fakes.FakeCuda("GPU-1", "GPU-2", held=[1]),
+    )  # fmt: skip
+    with measured(here.meters.window()) as values:
+        boards[0].call(lambda: [(3.0, 400.0)])()
+        package.spend("intel-rapl:0", 5_000_000)
+    assert values["energy_gpu_j"] == pytest.approx(1_200.0 + 210.0, rel=0.01)
+    assert values["energy_j"] == pytest.approx(values["energy_gpu_j"] + 5.0)
+    here.cuda = None
+    assert EnergyMeters().window() == ()
 
 
 def test_without_a_meter_there_is_no_pass(monkeypatch):
