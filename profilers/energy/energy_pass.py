@@ -133,9 +133,16 @@ def open_energy(device: Device, named: Sequence[str] = ()) -> EnergyMeters | Non
 
 
 def energy_pass(
-    call: Callable[[], object], meters: EnergyMeters, watch: Watch, budget_s: float
+    call: Callable[[], object],
+    meters: EnergyMeters,
+    watch: Watch,
+    budget_s: float,
+    latency_s: float | None = None,
 ) -> PassResult:
-    """Measure the energy of a call that has been warmed up and may be repeated."""
+    """Measure the energy of a call that has been warmed up and may be repeated.
+
+    `latency_s` is what the timing says of the call: joules of other conditions are told or refused.
+    """
     deadline_ns = meters.pace.ns() + round(budget_s * 1e9)
     uuids, blind = _boards(meters)
     opened = meters.open(uuids)
@@ -154,7 +161,7 @@ def energy_pass(
         for one in opened:
             if one.meter.key in GPU_KEYS:
                 one.blocks, one.absence = [], blind
-    return _settled([one.measurement() for one in opened], blind)
+    return _settled([one.measurement(latency_s) for one in opened], blind)
 
 
 def _boards(meters: EnergyMeters) -> tuple[tuple[str, ...], str]:

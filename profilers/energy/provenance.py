@@ -65,6 +65,8 @@ class Reading:
     window_s: float | None = None
     work_share: float | None = None
     """The part of the window that was undisturbed work; None where nobody watched."""
+    call_s: float | None = None
+    """The mean undisturbed call within the window."""
     ticks: int | None = None
     tick_s: float | None = None
     aligned: bool = False

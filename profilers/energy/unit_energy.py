@@ -48,6 +48,10 @@ LEAD_TICKS = 7.0
 that may be passed over for a tick with a narrower bracket."""
 WINDOW_S = 0.5
 """A window is at least this long, whatever the meter: shorter ones miss what happens seldom."""
+APART = 0.05
+"""Calls in the blocks and in the timing are of other conditions if they differ by more."""
+CALM_SHARE = 0.98
+"""Where less of the windows was work something else ran, and such a difference is its doing."""
 MIN_TICKS = 20
 """A window holds at least as many."""
 
@@ -123,17 +127,36 @@ class MeterBlocks:
         self.blocks.append(block)
         self.seen += around
 
-    def measurement(self) -> "Measurement":
-        """Return the reading over all blocks."""
-        discarded = tuple(self.discarded)
-        if not self.blocks:
-            reason = self.absence or f"no block was valid: {discarded[-1] if discarded else 'none'}"
+    @property
+    def call_s(self) -> float:
+        """The mean undisturbed call."""
+        worked_s = sum(block.window.window_s * block.work.share for block in self.blocks)
+        return worked_s / sum(block.work.calls for block in self.blocks)
+
+    def _other_conditions(self, latency_s: float | None) -> str:
+        """Return how calls differ from those of the timing, or nothing."""
+        if not self.blocks or not latency_s or abs(self.call_s / latency_s - 1) <= APART:
+            return ""
+        return f"a call took {self.call_s:.3g} s here and {latency_s:.3g} s in the timing"
+
+    def measurement(self, latency_s: float | None = None) -> "Measurement":
+        """Return the reading over all blocks; `latency_s` is what the timing says of a call.
+
+        Where something else ran meanwhile and calls took another time than in the timing, joules
+        and latency would belong to different loads: there are no joules.
+        """
+        discarded, apart = tuple(self.discarded), self._other_conditions(latency_s)
+        loaded = bool(self.shares) and min(self.shares) < CALM_SHARE
+        if not self.blocks or (apart and loaded):
+            spoilt = f"disturbed: {apart}" if apart else discarded[-1] if discarded else "none"
+            reason = self.absence or f"no block was valid: {spoilt}"
             share = fmean(self.shares) if self.shares else None
             absent = replace(unavailable(self.meter.scope, reason), work_share=share)
             reading = annotate(absent, self.meter, self.refused)
             return Measurement(self.meter.key, reading, (), discarded, None)
         scatter = self.scatter
         reading = _with_idle(_checked(self._reading(scatter), self.blocks), self.meter, self.idles)
+        reading = reading.flagged("latency_apart") if apart else reading
         known = scatter.interval if scatter.df else None
         return Measurement(self.meter.key, reading, tuple(self.blocks), discarded, known)
 
@@ -153,6 +176,7 @@ class MeterBlocks:
             j=j,
             u_j=math.hypot(whole.u_j * share, self.meter.u_rel * j, apart * j),
             work_share=share if watched else None,
+            call_s=self.call_s,
             phase_steps=len(set(phases)),
             units=calls,
             j_per_unit=estimate.mean,

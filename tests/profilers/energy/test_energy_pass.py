@@ -206,6 +206,33 @@ def test_under_a_light_load_the_joules_are_those_of_the_work(fakes, monkeypatch,
     assert reading.u_j_per_unit >= (1 - reading.work_share) / 3**0.5 * reading.j_per_unit
 
 
+@pytest.mark.parametrize(
+    ("busy", "latency_s", "valid"),
+    [(0.0, 20e-6, True), (0.0, 23e-6, True), (0.05, 20.4e-6, True), (0.05, 23e-6, False)],
+)
+def test_calls_that_took_another_time_than_in_the_timing_are_told_and_under_a_load_refused(
+    fakes, monkeypatch, busy, latency_s, valid
+):
+    pace = fakes.FakePace()
+    meters, watch = alone(ConstantPower(pace), pace, fakes, monkeypatch)
+    due = [0.1]
+
+    def call():
+        pace.wait(20e-6)
+        if pace.now > due[0]:
+            due[0] = pace.now + 0.1
+            watch.wait(0.1 * busy)
+
+    found = energy_pass(call, meters, watch, 5.0, latency_s)
+    (said,) = found.provenance
+    assert ("energy_j" in found.values) == valid
+    if valid:
+        assert ("latency_apart" in said.get("flags", ())) == (latency_s > 21e-6)
+        assert said["call_s"] == pytest.approx(20e-6)
+    else:
+        assert "a call took 2e-05 s here and 2.3e-05 s in the timing" in said["reason"]
+
+
 def test_without_a_load_every_case_has_joules(fakes, monkeypatch):
     for seed in range(50):
         found, latency_s = loaded(fakes, monkeypatch, seed, load=1)
