@@ -43,6 +43,7 @@ from adabench.profilers.energy.sensor_phase import STEPS, delays_s
 from adabench.profilers.energy.unit_energy import Measurement, MeterBlocks, take_block, witnesses
 from adabench.profilers.energy.work_units import calls_per_unit, host_units
 from adabench.profilers.nvml import Unmetered, boards_in_use, open_nvml
+from adabench.profilers.timing.clock import Delay
 from adabench.profilers.timing.cuda import context, waiting
 from adabench.profilers.timing.disturbance import KEEP_SHARE, Watch
 from adabench.profilers.timing.pacing import HOST, Clock
@@ -89,10 +90,10 @@ class EnergyMeters:
         cuda = context()
         return () if cuda is None else boards_in_use(open_nvml(), cuda)
 
-    def window(self) -> tuple[Energy, ...]:
+    def window(self, delay: Delay | None = None) -> tuple[Energy, ...]:
         """Return the probe of work that is done once (a preparation), or none without a meter."""
         meters = [one.meter for one in self.open(_boards(self)[0])]
-        return (Energy(meters, self.pace),) if meters else ()
+        return (Energy(meters, self.pace, delay),) if meters else ()
 
     def open(self, uuids: Sequence[str]) -> list[MeterBlocks]:
         """Return all meters for some boards, without blocks; those of boards come first."""

@@ -175,10 +175,7 @@ class Energy:
     def _reading(
         self, meter: EnergyMeter, start: Tick | None, ends: tuple[Tick, ...], seen: list[Witness]
     ) -> Reading:
-        share = self._work_share
         try:
-            if reason := disturbance(share):
-                raise NoValue(reason)
             if start is None or not ends:
                 raise NoValue(f"{meter.kind} stands still: its counter does not move")
             if meter.stepping:
@@ -187,8 +184,16 @@ class Energy:
                 span_ns = (start.ns, ends[0].ns)
                 window = between(meter, start.counts, ends[0].counts, span_ns, meter.lag_s)
         except NoValue as problem:
-            return replace(absent(meter, problem, seen), work_share=share)
-        reading = replace(reading_of(meter, window, seen), work_share=share)
+            return absent(meter, problem, seen)
+        return self._judged(meter, reading_of(meter, window, seen), seen)
+
+    def _judged(self, meter: EnergyMeter, reading: Reading, seen: list[Witness]) -> Reading:
+        """Refuse joules of a window that was not work enough, and widen those of others."""
+        share = self._work_share
+        reason = disturbance(share) if reading.j is not None else ""
+        if reason:
+            return replace(absent(meter, NoValue(reason), seen), work_share=share)
+        reading = replace(reading, work_share=share)
         if reading.j is None or reading.u_j is None:
             return reading
         # A single window has a single lap, whose latency is the whole window too.

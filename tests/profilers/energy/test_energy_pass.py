@@ -7,6 +7,7 @@ import pytest
 
 from adabench.profilers.energy import energy_pass as module
 from adabench.profilers.energy.energy_pass import EnergyMeters, Plan, energy_pass, open_energy
+from adabench.profilers.energy.energy_probe import Unwatched
 from adabench.profilers.energy.meter import Null
 from adabench.profilers.energy.provenance import K95
 from adabench.profilers.energy.rapl import Rapl
@@ -534,7 +535,7 @@ def test_work_that_is_done_once_has_one_window_over_the_same_meters(machine, fak
         *boards, host=[Rapl(package.root, pace=pace)],
         cuda=fakes.FakeCuda("GPU-1", "GPU-2", held=[1]),
     )  # fmt: skip
-    with measured(here.meters.window()) as values:
+    with measured(here.meters.window(Unwatched())) as values:
         boards[0].call(lambda: [(3.0, 400.0)])()
         package.spend("intel-rapl:0", 5_000_000)
     assert values["energy_gpu_j"] == pytest.approx(1_200.0 + 210.0, rel=0.01)

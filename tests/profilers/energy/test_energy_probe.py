@@ -46,7 +46,7 @@ def work(pace, nvml, seconds=2.5, watts=400.0):
 
 def test_provenance_names_key_kind_and_units_and_leaves_out_what_is_open(board):
     pace, nvml, meter = board()
-    probe = Energy([meter], pace)
+    probe = Energy([meter], pace, Unwatched())
     with measured([probe]) as values:
         work(pace, nvml)
     (said,) = provenance([probe, object()], units=4)
@@ -74,7 +74,7 @@ def test_a_counter_without_a_value_says_why_and_a_model_says_nothing():
 
 def test_a_run_that_cannot_be_kept_going_is_read_from_tick_to_tick(board):
     pace, nvml, meter = board()
-    probe = Energy([meter], pace)
+    probe = Energy([meter], pace, Unwatched())
     pace.wait(0.3)
     with measured([probe]) as values:
         work(pace, nvml)
@@ -90,7 +90,7 @@ def test_a_run_that_cannot_be_kept_going_is_read_from_tick_to_tick(board):
 
 def test_a_window_that_is_too_short_gives_no_value_and_says_so(board):
     pace, nvml, meter = board()
-    probe = Energy([meter], pace)
+    probe = Energy([meter], pace, Unwatched())
     assert probe.min_window_s == 2.0
     with measured([probe]) as values:
         work(pace, nvml, seconds=0.05)
@@ -102,7 +102,7 @@ def test_a_window_that_is_too_short_gives_no_value_and_says_so(board):
 
 def test_a_shared_board_is_not_attributable(board):
     pace, nvml, meter = board(pids=[1])
-    probe = Energy([meter], pace)
+    probe = Energy([meter], pace, Unwatched())
     with measured([probe]) as values:
         work(pace, nvml)
     assert values == {}
@@ -112,7 +112,7 @@ def test_a_shared_board_is_not_attributable(board):
 
 def test_a_process_that_came_during_the_window_counts_too(board):
     pace, nvml, meter = board()
-    probe = Energy([meter], pace)
+    probe = Energy([meter], pace, Unwatched())
     with measured([probe]) as values:
         work(pace, nvml)
         nvml.pids = [1]
@@ -122,7 +122,7 @@ def test_a_process_that_came_during_the_window_counts_too(board):
 
 def test_throttling_is_told_with_the_value(board):
     pace, nvml, meter = board(reasons=0x20)
-    probe = Energy([meter], pace)
+    probe = Energy([meter], pace, Unwatched())
     with measured([probe]) as values:
         work(pace, nvml)
     assert "energy_j" in values
@@ -132,7 +132,7 @@ def test_throttling_is_told_with_the_value(board):
 
 def test_a_counter_that_runs_backwards_gives_no_value(board):
     pace, nvml, meter = board(reset_s=1.0)
-    with pytest.raises(CounterReset), measured([Energy([meter], pace)]) as values:
+    with pytest.raises(CounterReset), measured([Energy([meter], pace, Unwatched())]) as values:
         work(pace, nvml)
     assert values == {}
 
@@ -140,7 +140,7 @@ def test_a_counter_that_runs_backwards_gives_no_value(board):
 def test_a_counter_that_stands_still_gives_no_value(board, monkeypatch):
     pace, nvml, meter = board()
     monkeypatch.setattr(meter, "counts", lambda: (7,))
-    probe = Energy([meter], pace)
+    probe = Energy([meter], pace, Unwatched())
     with measured([probe]) as values:
         work(pace, nvml)
     assert values == {}
@@ -178,7 +178,7 @@ def test_two_boards_are_metered_together(fakes):
     pace = fakes.FakePace()
     boards = [fakes.FakeNVML(pace, uuid=uuid) for uuid in ("GPU-1", "GPU-2")]
     machine = fakes.FakeMachine(*boards)
-    probe = Energy([NvmlCounter(board.uuid, machine) for board in boards], pace)
+    probe = Energy([NvmlCounter(board.uuid, machine) for board in boards], pace, Unwatched())
     with measured([probe]) as values:
         for board in boards:
             board.draw(400.0)
@@ -192,7 +192,7 @@ def test_two_boards_are_metered_together(fakes):
 
 def test_a_failing_block_leaves_the_probe_without_waiting_for_ticks(board):
     pace, _, meter = board()
-    probe = Energy([meter], pace)
+    probe = Energy([meter], pace, Unwatched())
     with pytest.raises(KeyError), measured([probe]):
         left = pace.now
         raise KeyError("lost")
@@ -216,7 +216,9 @@ def test_a_window_that_is_long_enough_gives_the_part_and_the_whole(tree):
 def test_board_and_package_are_added_and_the_package_does_not_wait_for_ticks(board, tree):
     pace, nvml, meter = board()
     tree.zone("intel-rapl:0:0", "dram", 5)
-    probe = Energy([Rapl(tree.root, "dram", pace), Rapl(tree.root, pace=pace), meter], pace)
+    probe = Energy(
+        [Rapl(tree.root, "dram", pace), Rapl(tree.root, pace=pace), meter], pace, Unwatched()
+    )
     with measured([probe]) as values:
         work(pace, nvml)
         tree.spend("intel-rapl:0", 9_000_000)
@@ -230,7 +232,7 @@ def test_board_and_package_are_added_and_the_package_does_not_wait_for_ticks(boa
 
 def test_the_whole_is_withheld_when_a_part_is_missing(board, tree):
     pace, nvml, meter = board()
-    probe = Energy([meter, Rapl(tree.root, pace=pace)], pace)
+    probe = Energy([meter, Rapl(tree.root, pace=pace)], pace, Unwatched())
     with measured([probe]) as values:
         work(pace, nvml, seconds=0.5)
     assert set(values) == {"energy_cpu_j"}
@@ -240,7 +242,7 @@ def test_the_whole_is_withheld_when_a_part_is_missing(board, tree):
 def test_a_board_without_an_instrument_is_unavailable_and_never_zero(tree, fakes):
     pace = fakes.FakePace()
     blind = Null("energy_gpu_j", "gpu_board", "NVML does not start: Driver Not Loaded.")
-    probe = Energy([blind, Rapl(tree.root, pace=pace)], pace)
+    probe = Energy([blind, Rapl(tree.root, pace=pace)], pace, Unwatched())
     with measured([probe]) as values:
         pace.wait(1.0)
         tree.spend("intel-rapl:0", 9_000_000)
@@ -261,7 +263,7 @@ def test_with_a_gpu_in_use_that_has_no_meter_there_is_no_whole_and_no_estimate(t
 
 def test_an_estimated_part_makes_the_sum_an_estimate_with_its_key(board):
     pace, nvml, _ = board()
-    probe = Energy([IntegratedPower("GPU-1", nvml, pace)], pace)
+    probe = Energy([IntegratedPower("GPU-1", nvml, pace)], pace, Unwatched())
     with measured([probe]) as values:
         work(pace, nvml)
     assert set(values) == {"energy_gpu_est_j", "energy_est_j"}
@@ -275,7 +277,7 @@ def test_a_wall_meter_is_not_added_to_what_it_feeds(board, tmp_path):
     log.write_text("unix_s,watts\n" + "".join(f"{t * 0.01},500\n" for t in range(2_000)))
     wall = External(log)
     wall.counts = lambda: (pace.ns(),)
-    probe = Energy([wall, meter], pace)
+    probe = Energy([wall, meter], pace, Unwatched())
     with measured([probe]) as values:
         work(pace, nvml)
     assert values["energy_node_j"] == pytest.approx(1_250.0, rel=0.003)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from adabench.profilers.energy import energy_probe
 from adabench.profilers.energy.energy_probe import provenance
 from adabench.profilers.energy.external_log import External, read_log
 from adabench.profilers.energy.meter import NoValue
@@ -88,7 +89,10 @@ def test_a_missing_log_is_an_absence(tmp_path):
         External(tmp_path / "none.csv")
 
 
-def test_a_probe_with_a_named_log_gives_the_joules_of_the_node(tmp_path: Path) -> None:
+def test_a_probe_with_a_named_log_gives_the_joules_of_the_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(energy_probe, "Delay", energy_probe.Unwatched)  # on any load
     began, path = time.time(), tmp_path / "power.csv"
     rows = [f"{began - 5 + 0.05 * i:.3f},40.0" for i in range(24_000)]  # 40 W, 20 minutes ahead
     log(path, rows)
