@@ -178,6 +178,12 @@ class Bench:
         finally:
             handle.close()
 
+    @property
+    def _step_s(self) -> float | None:
+        """How long a step may take; the pass for energy comes on top of what the user set."""
+        limit, more = self.limits.timeout_s, self.settings.energy_s if self.settings.energy else 0.0
+        return None if limit is None else limit + more
+
     def renew(self) -> None:
         """End the processes of methods; the next ones are forked anew, with memory of their own."""
         for handle in self.methods.values():
@@ -295,7 +301,7 @@ class Bench:
                     "point": dict(cell.point), "count": list(block.metric_names),
                     "look": index in (0, len(block.cases) - 1),
                 },
-                self.limits.timeout_s,
+                self._step_s,
             )  # fmt: skip
             handle.cases.add(index)
             values = self._scored(block, entry, index, said)

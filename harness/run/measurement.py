@@ -34,6 +34,7 @@ from adabench.harness.contract.protocols import (
 )
 from adabench.harness.errors import MethodContractError
 from adabench.harness.run.settings import Settings
+from adabench.profilers.energy.energy_pass import EnergyMeters, energy_pass
 from adabench.profilers.energy.energy_probe import provenance
 from adabench.profilers.probe import Probe, measured
 from adabench.profilers.timing.cuda import SlowdownWitness, device_times
@@ -76,26 +77,23 @@ class MethodBench:
     settings: Settings
     probes: Sequence[Probe]
     intrusive: Sequence[Probe] = ()
+    energy: EnergyMeters | None = None
+    """What meters energy, where that was asked for and can be done."""
     watch: Watch = field(default_factory=lambda: Watch(slowed=SlowdownWitness()))
     warmed: dict[str, str] = field(default_factory=dict)
     """Points and shapes at which the method was warmed up, and what there is to say about it."""
-
-    @property
-    def window_s(self) -> float:
-        """How long a measured block is at least."""
-        own = self.settings.window_s
-        return max(own, *(p.min_window_s for p in self.probes)) if self.settings.energy else own
 
     def prepare(self, point: Point, seed: int) -> tuple[Any, Measurement]:
         """Prepare a state, and return it with what that took."""
         meter = self.substrate.meter
         meter.clear()
-        cleared = meter.clears
-        timed, seen = self._block(lambda: self.method.prepare(self.substrate, point, seed))
+        cleared, window = meter.clears, self.energy.window() if self.energy else ()
+        prepare = functools.partial(self.method.prepare, self.substrate, point, seed)
+        timed, seen = self._block(prepare, extra=window)
         _refuse_cleared(meter, cleared)
         counts = _counts(meter)
         values = {**seen, **timed.values()}
-        made = Measurement(values, counts, counts, 1, energy=provenance(self.probes, 1))
+        made = Measurement(values, counts, counts, 1, energy=provenance(window, 1))
         return timed.answer, made
 
     def solve(self, state: Any, case: Any, point: Point, count: frozenset[str]) -> Measurement:
@@ -125,14 +123,15 @@ class MethodBench:
         meter = self.substrate.meter
         meter.clear()
         cleared = meter.clears
-        timed, seen = self._block(solve)
+        # What takes its budget of seconds whatever is done is not repeated for its joules.
+        window = self.energy.window() if self.energy and starts_cold(self.substrate) else ()
+        timed, seen = self._block(solve, extra=window)
         counts, once_s, laps = _counts(meter), timed.values()["latency_s"], 1
-        loops, target = _loops(self.window_s, once_s), self.settings.target
-        if loops > 1 or target is not None:
+        loops, target = _loops(self.settings.window_s, once_s), self.settings.target
+        if not window and (loops > 1 or target is not None):
             timed, seen = self._block(solve, loops, _per_sample(once_s), target)
             laps += len(timed.samples.laps)
         metered = _counts(meter)
-        energy = provenance(self.probes, len(timed.samples.laps))
         if once_s < EVENTS_BELOW_S:
             seen = {**seen, **device_times(solve, loops, self.settings.l2)}
         answer = timed.answer
@@ -145,7 +144,12 @@ class MethodBench:
         said = (warmth, timed.reason, timed.samples.says(self.settings.keep_share),
                 _first_lap_note(once_s, timed, laps))  # fmt: skip
         note = "; ".join(filter(None, said))
-        return Measurement({**seen, **timed.values()}, counts, metered, laps, outcome, note, energy)
+        values, energy = {**seen, **timed.values()}, provenance(window, 1)
+        if self.energy and not window:
+            lap_s, budget_s = values["latency_s"], self.settings.energy_s
+            joules = energy_pass(solve, self.energy, self.watch, budget_s, latency_s=lap_s)
+            values, energy = {**values, **joules.values}, joules.provenance
+        return Measurement(values, counts, metered, laps, outcome, note, energy)
 
     def _block(
         self,
@@ -153,16 +157,17 @@ class MethodBench:
         loops: int = 1,
         per_sample: int = 1,
         target: Target | None = None,
+        extra: Sequence[Probe] = (),
     ) -> tuple[Collection, dict[str, float]]:
         """Return the times of one block (of several with a target), and what the probes saw."""
         keep_share = self.settings.keep_share
         gc.collect(1)  # earlier garbage is not this call's; `lap` finds none left
-        with measured(self.probes) as seen:
+        with measured([*self.probes, *extra]) as seen:
             timed = collect(call, loops, per_sample, self.watch, target, keep_share)
         twice = sorted(seen.keys() & timed.values().keys())
         if twice:
             raise MethodContractError(f"{', '.join(twice)} is given by two instruments.")
-        return timed, _per_loop(seen, self.probes, len(timed.samples.laps))
+        return timed, _per_loop(seen, [*self.probes, *extra], len(timed.samples.laps))
 
 
 def _counts(meter: Mapping[str, float]) -> dict[str, float]:

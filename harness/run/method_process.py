@@ -36,6 +36,7 @@ from adabench.harness.run.settings import Settings, settings_from_json
 from adabench.harness.run.truth_guard import refuse_truth
 from adabench.harness.store import prepared_states
 from adabench.harness.store.prepared_states import PreparedState
+from adabench.profilers.energy.energy_pass import open_energy
 from adabench.profilers.probe import open_probes
 
 
@@ -210,11 +211,13 @@ def _open(channel: Channel, substrate: Any, order: Mapping[str, Any]) -> MethodP
     method = registry.load(entry)
     if settings.slowdown:
         vars(method)["solve"] = plant_slowdown(method.solve, settings.slowdown)
-    probes = open_probes(flops=True, device=order["device"], meters=settings.meters)
+    probes = open_probes(flops=True, device=order["device"], counters=False)
+    metered = settings.energy or settings.meters
     bench = MethodBench(
         method, substrate, settings,
         [probe for probe in probes if not probe.intrusive],
         [probe for probe in probes if probe.intrusive],
+        open_energy(order["device"] or "cpu", settings.meters) if metered else None,
     )  # fmt: skip
     gc.collect()
     return MethodProcess(channel, substrate, entry.address, settings, bench, code)

@@ -29,7 +29,9 @@ class Settings:
     meters: tuple[str, ...] = ()
     """Energy meters by name, beside the counters of the machine."""
     energy: bool = False
-    """Loop cases until an energy counter of the machine resolves them."""
+    """Measure the energy of each case in a pass of its own."""
+    energy_s: float = 30.0
+    """The budget of that pass."""
     slowdown: float = 0.0
     """A share of more work that a gate plants into a method, to see that it notices."""
 

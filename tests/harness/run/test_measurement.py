@@ -10,9 +10,10 @@ import pytest
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
+from adabench.harness.run import measurement
 from adabench.harness.run.measurement import Measurement, MethodBench
 from adabench.harness.run.settings import Settings
-from adabench.profilers.energy.energy_probe import Energy, TdpEstimate
+from adabench.profilers.energy.energy_probe import TdpEstimate
 from adabench.profilers.timing import clock
 from adabench.profilers.timing.disturbance import Watch
 from adabench.profilers.timing.stopping import Target
@@ -153,35 +154,50 @@ def test_a_short_case_is_looped_and_totals_are_divided(monkeypatch: pytest.Monke
     assert first.values["latency_s"] == pytest.approx(50e-6)
 
 
-def test_what_a_counter_says_of_its_window_stands_beside_its_joules() -> None:
-    class Meter:
-        key, kind, scope, u_rel = "energy_cpu_j", "counter.fake", "cpu_package", 0.05
-        min_window_s, max_window_s, lag_s, stepping = 0.0, float("inf"), 0.0, False
-        read = 0
+class Meters:
+    """Energy meters that give a window of their own, for work that is done once."""
 
-        def counts(self) -> tuple[int, ...]:
-            self.read += 1
-            return (self.read,)
+    def window(self) -> tuple[Fake, ...]:
+        probe = Fake()
+        probe.read = lambda: {"energy_cpu_j": 2.0}  # type: ignore[method-assign]
+        return (probe,)
 
-        def joules(self, before: tuple[int, ...], after: tuple[int, ...]) -> float:
-            return 3.0 * (after[0] - before[0])
 
-        def witness(self) -> None:
-            return None
+def test_energy_has_a_pass_of_its_own_after_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told how long a call took in the timing; a preparation gets a window, for it is once."""
+    fake, told = Fake(), []
 
+    def energy_pass(call: Callable[[], Any], *meters: Any, latency_s: float) -> Any:
+        fake.events.append("energy")
+        told.append(latency_s)
+        call()
+        return SimpleNamespace(values={"energy_cpu_j": 5.0}, provenance=({"key": "energy_cpu_j"},))
+
+    monkeypatch.setattr(measurement, "energy_pass", energy_pass)
+    own = bench(fake, window_s=0.0)
+    own.energy = Meters()  # type: ignore[assignment]
+    _, prepared = own.prepare(POINT, 0)
+    found = own.solve("state", 0, POINT, frozenset())
+    assert fake.events[-3:] == ["account", "energy", "solve"]
+    assert told == [found.values["latency_s"]]
+    assert (prepared.values["energy_cpu_j"], found.values["energy_cpu_j"]) == (2.0, 5.0)
+    assert found.energy == ({"key": "energy_cpu_j"},)
+
+
+def test_a_task_that_starts_cold_is_metered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = Fake()
-    probes: Any = [fake, Energy([Meter()])]
-    [prepared, *solved] = run(fake, probes=probes, window_s=0.001)
-    assert prepared.energy[0]["j"] == prepared.values["energy_cpu_j"]
-    for record in solved:
-        [said] = record.energy
-        assert (said["key"], said["kind"], said["label"]) == (
-            "energy_cpu_j", "counter.fake", "counter")  # fmt: skip
-        assert said["units"] == record.values["loops"] > 1
-        assert said["j_per_unit"] == pytest.approx(record.values["energy_cpu_j"])
-        assert said["u_j"] >= 0.05 * said["j"]
+    monkeypatch.setattr(fake, "starts_cold", True, raising=False)
+    own = bench(fake, window_s=0.1)
+    own.energy = Meters()  # type: ignore[assignment]
+    found = own.solve("state", 0, POINT, frozenset())
+    assert fake.events == ["enter", "solve", "exit", "account"]
+    assert found.values["energy_cpu_j"] == 2.0
+
+
+def test_a_model_of_energy_needs_no_meter() -> None:
+    fake = Fake()
     [_, *modelled] = run(fake, probes=[fake, TdpEstimate()])
-    assert all(not record.energy and "energy_est_j" in record.values for record in modelled)
+    assert all(not found.energy and "energy_est_j" in found.values for found in modelled)
 
 
 @pytest.mark.parametrize(("count", "passes"), [(frozenset({"flops"}), 2), (frozenset(), 1)])

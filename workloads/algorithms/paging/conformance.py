@@ -29,7 +29,7 @@ from adabench.workloads.algorithms.paging.substrate.cache_engine import Bits, In
 from adabench.workloads.algorithms.paging.substrate.predictions import BITS, Advice
 from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay, Transcript
 from adabench.workloads.algorithms.paging.substrate.traces import Trace, generate, make_trace
-from adabench.workloads.algorithms.paging.truth.hindsight import advise, hindsight
+from adabench.workloads.algorithms.paging.truth.hindsight import KnownAdvice, advise, hindsight
 from adabench.workloads.shared.counting.conformance_kit import (
     first_change,
     holds,
@@ -154,7 +154,7 @@ def _unforeseen(trials: list[Trial]) -> Iterator[str]:
 
 def _optimum(trials: list[Trial]) -> Iterator[str]:
     for trial in trials:
-        best = trial.task.of(trial.case).hindsight.opt
+        best = _known(trial.task.of(trial.case)).hindsight.opt
         if trial.answer.faults.min() < best:
             least = trial.answer.faults.min()
             yield f"It faults less than Belady on {trial.where}: {least} < {best}."
@@ -223,7 +223,13 @@ def _other_future(advice: Advice, share: float) -> Advice:
         kind: spliced(values, 2 if BITS[kind] == 1 else len(pages))
         for kind, values in advice.hints.items()
     }
-    return replace(advice, hindsight=hindsight(other), hints=hints)
+    return replace(_known(advice), trace=other, hindsight=hindsight(other), hints=hints)
+
+
+def _known(advice: Advice) -> KnownAdvice:
+    """Return the advice of a whole task, which holds the truth."""
+    assert isinstance(advice, KnownAdvice)
+    return advice
 
 
 def _bits(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:
