@@ -31,4 +31,4 @@ def remaining_records(
     if options.kind == "local":  # a machine that only hands out work need not have what measures
         run_request.check_instruments(run)
     settings = run_request.run_settings(run, energy=energy, cached=cached)
-    return fan_out.fan_out(run, options, settings, limits)
+    return run.to_the_end(fan_out.fan_out(run, options, settings, limits))

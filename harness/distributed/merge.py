@@ -32,7 +32,8 @@ from adabench.harness.analysis.operating_points import TIMED
 from adabench.harness.contract.record import Record, Turn, Unit
 from adabench.harness.errors import SelectionError, StoreError
 from adabench.harness.provenance import environment, run_sources, worker_environment
-from adabench.harness.store import run_folder
+from adabench.harness.store import packed_run, run_folder
+from adabench.harness.store.journal_reader import SCHEMA
 
 log = logging.getLogger(__name__)
 
@@ -120,11 +121,22 @@ def read(folder: Path) -> RunPart:
         StoreError: if it is not a run, is damaged, or is being written.
     """
     manifest = worker_environment.measured(run_folder.read_manifest(folder))
-    with closing(run_folder.resume(folder)) as run:
-        left = {_name(turn) for turn in run.remaining}
-        finished = frozenset(map(_name, run.turns)) - left
+    turns = run_folder.read_plan(manifest)
+    finished = frozenset(map(_name, turns)) - set(map(_name, _remaining(folder, manifest)))
     records = tuple(run_folder.records(folder))
     return RunPart(folder, manifest, manifest.get("whole", manifest["plan"]), finished, records)
+
+
+def _remaining(folder: Path, manifest: Mapping[str, Any]) -> tuple[Turn, ...]:
+    """Return what is not finished of a run that nobody writes; one of today loses its cut line.
+
+    Raises:
+        StoreError: if it is packed, or is being written.
+    """
+    if manifest["schema"] != SCHEMA and not packed_run.is_packed(folder / run_folder.RECORDS):
+        return run_folder.remaining(folder)
+    with closing(run_folder.resume(folder)) as run:
+        return run.remaining
 
 
 def differences(a: RunPart, b: RunPart) -> list[str]:
@@ -235,6 +247,9 @@ def _append(out: Path, new: Iterable[tuple[int, Record]], finished: frozenset[Na
     with run_folder.resume(out) as run:
         for record in closed:
             run.append(record)
+        for turn in run.remaining:
+            if _name(turn) in finished:
+                run.end_turn(turn)
     for records in left.values():
         with closing(run_folder.resume(out)) as run:
             for record in records:

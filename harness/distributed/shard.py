@@ -221,7 +221,7 @@ def work(job: Job) -> None:
                 rest.append(turn)
             else:
                 run.append(Record(turn.cell, "solve", -1, turn.repeat, "error", {}, why))
-        for record in _records(job, rest, run):
+        for record in run.to_the_end(_records(job, rest, run)):
             run.append(record)
 
 

@@ -30,10 +30,10 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import StoreError
 from adabench.harness.provenance import environment
-from adabench.harness.store import journal
+from adabench.harness.store.journal_reader import JournalReader
 from adabench.harness.store.prepared_states import file_name as state_file
 from adabench.harness.store.prepared_states import key as cache_key
-from adabench.harness.store.run_folder import read_manifest, read_plan
+from adabench.harness.store.run_folder import open_reader
 
 Basis = Literal["recorded", "other settings", "tried", "unknown"]
 
@@ -256,11 +256,11 @@ def _prepare_s(turns: Sequence[Turn], history: History, cache_folder: Path | Non
 
 def _records(path: Path) -> Iterator[Record]:
     """Read the records of a run, up to a line that is none."""
-    cells: dict[str, Cell] = {}
+    reader = JournalReader(path, {}, schema=1)
     with contextlib.suppress(StoreError):
-        cells = {turn.cell.key: turn.cell for turn in read_plan(read_manifest(path.parent))}
+        reader, _ = open_reader(path.parent)
     with contextlib.suppress(StoreError):
-        yield from journal.records(path, cells)
+        yield from reader.records()
 
 
 def _settings(cell: Cell) -> str:

@@ -335,14 +335,13 @@ def _write_side(
     folder: Path, records: Sequence[Record], manifest: Mapping[str, Any]
 ) -> loaded_run.LoadedRun:
     """Write what was measured of one revision as a run, anew at every look, and read it."""
-    for name in (run_folder.RECORDS, run_folder.TURNS):
-        (folder / name).unlink(missing_ok=True)
+    (folder / run_folder.RECORDS).unlink(missing_ok=True)
     turns = {
         (record.cell.key, record.repeat): Turn(record.cell, record.repeat)
         for record in records
         if record.phase == "solve"
     }
-    with run_folder.create(folder, turns.values(), manifest) as run:
+    with run_folder.create(folder, turns.values(), manifest, synced=False) as run:
         for record in records:
             run.append(record)
     return loaded_run.load_run(folder)

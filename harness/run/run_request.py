@@ -157,7 +157,7 @@ def remaining_records(
     """
     check_instruments(run)
     settings = run_settings(run, energy=energy, cached=cached)
-    return execute(run.remaining, settings, limits=limits, done=run.done)
+    return run.to_the_end(execute(run.remaining, settings, limits=limits, done=run.done))
 
 
 def race_records(

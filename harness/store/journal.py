@@ -1,44 +1,44 @@
-"""The lines of `records.jsonl`, schema 2: a record a line, short, and readable without us.
+"""The lines of `records.jsonl`, schema 3: a record a line, short, and readable without us.
 
-    {"n":0,"names":["latency_s","steps"]}             what the values of set 0 are called
-    {"k":"9f86d081884c7d65","cell":{"task":...}}      a cell that the plan does not hold
-    {"k":"60303ae22b998861","c":3,"n":0,"v":[0.25,7]} a record
+    {"n":0,"names":["latency_s","steps"],"x":"..."}             what the values of set 0 are called
+    {"k":"9f86d081884c7d65","cell":{"task":...},"x":"..."}      a cell that the plan does not hold
+    {"k":"60303ae22b998861","c":3,"n":0,"v":[0.25,7],"x":"..."} a record
+    {"k":"60303ae22b998861","end":1,"d":"...","x":"..."}        the end of a turn (`turn_ends.py`)
 
 A record names its cell by key; `run.json` holds the cells (`plan.cells`), a line before it
 those that are not planned (preparing may stand at other knobs). Further keys of a record, each
 left out where it says nothing: `r` repeat (0), `p` phase (solve), `s` status (ok), `g` group,
-`t` note, `e` the provenance of energy. A set of names counts until its number is given
-anew, so a run that is taken up again numbers from 0. Values are raw: counts are integers, floats
-the shortest text that reads back as the same number. With jq, as objects by name:
+`t` note, `e` the provenance of energy. Values are raw: counts are integers, floats the shortest
+text that reads back as the same number. With jq, as objects by name:
 
     jq -nc 'foreach inputs as $l ({}; if $l.names then .[$l.n|tostring] = $l.names else . end;
       select($l.v) + {l: $l} | [.[$l.n|tostring], $l.v] | transpose
       | map({(.[0]): .[1]}) | add + {cell: $l.k, case: $l.c})' records.jsonl
 
-Schema 1 repeated the whole cell and every name in each line; it is still read.
+Every line ends in its checksum `x` (`checksum.py`). What a declaration says is said again when
+the turn ends that it was made for, so that one damaged line costs one record. A line that is not
+what was written is left out; the reader names it, and the turns that lack it run again.
+
+Schema 2 had no checksums and no end lines, and a set's number could be given anew; schema 1
+repeated the whole cell and every name in each line. Both are still read.
 """
 
-import json
-import logging
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from math import isfinite
+from typing import Any, get_args
 
 import orjson
 
-from adabench.harness.contract.record import Cell, Record, finite, short
-from adabench.harness.errors import StoreError
-from adabench.harness.store import packed_run
+from adabench.harness.contract.record import Cell, Phase, Record, Status, finite, short
 
-log = logging.getLogger(__name__)
-
-BLOCK = 1 << 20
-"""Bytes that are parsed at once: small enough that what they become stays in the cache."""
 Names = tuple[str, ...]
 Line = dict[str, Any]
 OLD = (("p", "phase", "solve"), ("s", "status", "ok"), ("g", "group", ""), ("t", "note", ""))
 """A record's key, its name in schema 1, and what it is where a line leaves it out."""
+PHASES, STATUSES = get_args(Phase), get_args(Status)
+WRONG = (KeyError, TypeError, ValueError, OverflowError, AttributeError)
+"""What a line raises that is neither record nor declaration."""
 
 
 def lines(
@@ -114,88 +114,21 @@ class Declarations:
         Raises:
             KeyError, TypeError, ValueError: if it is none.
         """
-        if not all(type(value) in (int, float) for value in line["v"]):
+        if not all(type(value) in (int, float) and isfinite(value) for value in line["v"]):
             raise TypeError("A value is no number.")
+        phase, status = line.get("p", "solve"), line.get("s", "ok")
+        if phase not in PHASES or status not in STATUSES:
+            raise ValueError(f"There is no phase {phase!r}, or no status {status!r}.")
+        if not type(line["c"]) is type(line.get("r", 0)) is int:
+            raise TypeError("A case or a repeat is no whole number.")
         return Record(
             self.cells[line["k"]],
-            line.get("p", "solve"),
+            phase,
             line["c"],
             line.get("r", 0),
-            line.get("s", "ok"),
+            status,
             dict(zip(self.names[line["n"]], line["v"], strict=True)),
             line.get("t", ""),
             line.get("g", ""),
             tuple(line.get("e", ())),
         )
-
-
-def records(path: Path, cells: Mapping[str, Cell]) -> Iterator[Record]:
-    """Yield every record of a journal in its order; `cells` are the planned ones by key.
-
-    Raises:
-        StoreError: if the file cannot be read, or a line is neither record nor declaration.
-    """
-    known = Declarations(dict(cells))
-    for number, block in blocks(path):
-        for i, line in enumerate(block):
-            try:
-                if "v" in line:
-                    yield known.record(line)
-                elif "values" in line:
-                    yield known.record(known.from_old(line))
-                else:
-                    known.declare(line)
-            except (KeyError, TypeError, ValueError) as broken:
-                raise damage_error(path, number + i) from broken
-
-
-def blocks(path: Path) -> Iterator[tuple[int, list[Line]]]:
-    """Yield the parsed lines of a journal in blocks, each with the number of its first line.
-
-    A cut last line is left out.
-
-    Raises:
-        StoreError: if the file cannot be read or a line is not JSON.
-    """
-    number, rest = 1, b""
-    try:
-        with packed_run.open_file(path) as file:
-            while data := file.read(BLOCK):
-                whole, line_end, rest = (rest + data).rpartition(b"\n")
-                if line_end:
-                    parsed = _parsed(path, number, whole)
-                    yield number, parsed
-                    number += len(parsed)
-        if rest:
-            log.warning("%s ends in a cut line (a crash?), which is ignored.", path)
-    except packed_run.UNREADABLE as problem:
-        raise StoreError(f"{path} cannot be read: {packed_run.reason(problem)}.") from problem
-
-
-def _parsed(path: Path, number: int, whole: bytes) -> list[Line]:
-    try:
-        found: list[Line] = orjson.loads(b"[" + whole.replace(b"\n", b",") + b"]")
-    except ValueError:
-        texts = whole.split(b"\n")
-        found = [_line(path, number + i, text) for i, text in enumerate(texts)]
-    for i, line in enumerate(found):
-        if type(line) is not dict:
-            raise damage_error(path, number + i)
-    return found
-
-
-def _line(path: Path, number: int, text: bytes) -> Line:
-    """Parse what orjson refuses and JSON allows, such as half a surrogate pair in a note."""
-    try:
-        parsed: Line = json.loads(text)
-    except ValueError as broken:
-        raise damage_error(path, number) from broken
-    return parsed
-
-
-def damage_error(path: Path, number: int) -> StoreError:
-    """Return the error that names a line which is no record."""
-    return StoreError(
-        f"Line {number} of {path} is not a record.",
-        "If you edited the file, undo it; a crash never damages lines in the middle.",
-    )

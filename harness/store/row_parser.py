@@ -5,7 +5,7 @@ type that holds them, and these become columns when the last line is in. What is
 (preparations, failures) stays a record.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
@@ -51,8 +51,8 @@ class Rows:
     others: list[tuple[int, Record]] = field(default_factory=list)
     kinds: set[Kind] = field(default_factory=set)
 
-    def take(self, number: int, block: list[Line]) -> None:
-        """Take in lines that follow each other, the first of which has a number.
+    def take(self, numbers: Sequence[int], block: list[Line]) -> None:
+        """Take in lines in their order, each with its number.
 
         Raises:
             KeyError, TypeError, ValueError: if a line is neither record nor declaration.
@@ -62,16 +62,16 @@ class Rows:
             if "values" in block[i]:
                 block[i] = self.known.from_old(block[i])
                 continue
-            self._records(number + begin, block[begin:i])
+            self._records(numbers[begin:i], block[begin:i])
             self.known.declare(block[i])
             begin = i + 1
-        self._records(number + begin, block[begin:] if begin else block)
+        self._records(numbers[begin:], block[begin:] if begin else block)
 
-    def _records(self, number: int, lines: list[Line]) -> None:
+    def _records(self, numbers: Sequence[int], lines: list[Line]) -> None:
         """Take in records under one set of declarations."""
         few = [i for i, line in enumerate(lines) if "p" in line or "s" in line]
         for i in few:
-            self.others.append((number + i, self.known.record(lines[i])))
+            self.others.append((numbers[i], self.known.record(lines[i])))
         for line in lines:
             if "e" in line:
                 task, names = self.known.cells[line["k"]].task, self.known.names[line["n"]]
@@ -81,13 +81,17 @@ class Rows:
         for key in {lines[i]["n"] for i in places}:
             own = [i for i in places if lines[i]["n"] == key]
             held = lines if len(own) == len(lines) else [lines[i] for i in own]
-            self._rows(self.known.names[key], number + np.array(own), held)
+            self._rows(self.known.names[key], np.asarray(numbers)[own], held)
 
     def _rows(self, names: Names, numbers: IntArray, lines: list[Line]) -> None:
         """Take in rows that hold the same names."""
         held = [line["v"] for line in lines]
         if set(map(len, held)) != {len(names)}:
             raise ValueError("A line does not have a value for each name.")
+        if {type(line["c"]) for line in lines} | {type(line.get("r", 0)) for line in lines} != {
+            int
+        }:
+            raise TypeError("A case or a repeat is no whole number.")
         flat = np.fromiter(chain.from_iterable(held), np.float64, len(held) * len(names))
         for name, values in zip(names, flat.reshape(len(held), len(names)).T, strict=True):
             pieces = self.pieces.setdefault(name, [])

@@ -1,27 +1,25 @@
 """A run on disk: a manifest written once, and records appended one line at a time.
 
     runs/<time>-<name>/
-        run.json        command, plan, environment, sources, instruments, schema number
-        records.jsonl   one line a measured case (`harness/store/journal.py`), one `write` a line
-        turns.done      one line for every finished turn, so that resuming need not reload it
+        run.json        command, plan, environment, sources, instruments, schema number; sealed
+        records.jsonl   one line a measured case, and one a turn that ended (`journal.py`)
         workers.json    of a run that was fanned out: what its workers are
         errors/         tracebacks
         log.txt         everything at level DEBUG
         *.cache         copies of what was computed from the records, of long runs only
 
+Which turns are finished is read from the records (`turn_ends.py`), and nothing else says so.
 A crash can cut the last line; it is ignored with a warning, and dropped before the run is
-taken up again. A write that fails half-way (a full disk) is rolled back, so that whatever
-was recorded before stays readable. Only raw values are stored.
+taken up again. Lines that are damaged are named and left out, and the turns that lack them run
+again. Only raw values are stored.
 """
 
 import contextlib
-import fcntl
 import hashlib
-import json
 import logging
-import os
 import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -30,95 +28,109 @@ from typing import Any, Self
 
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.errors import SelectionError, StoreError
-from adabench.harness.store import journal, packed_run
+from adabench.harness.files import whole_file
+from adabench.harness.store import derived_files, packed_run
+from adabench.harness.store import manifest as run_json
+from adabench.harness.store.journal_reader import SCHEMA, JournalReader, drop_cut_line
+from adabench.harness.store.journal_writer import JournalWriter
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 2
-READABLE = (1, 2)
+# What callers read of a run folder they find here, whichever file it is of.
+MANIFEST = run_json.MANIFEST
+read_manifest = run_json.read_manifest
+read_plan = run_json.read_plan
 RECORDS = "records.jsonl"
-MANIFEST = "run.json"
 FINDINGS = "findings.json"
 """Packed, beside a packed manifest: what is left of a run whose records were not kept."""
-TURNS = "turns.done"
 LOG = "log.txt"
+OLD_TURNS = "turns.done"
+"""Of schemas 1 and 2: a line for every finished turn."""
+FINISHED = "turns.cache"
+"""Of a long run: that every turn of its plan is finished."""
+KEPT_FROM = 8_000_000
+"""Bytes of records from which copies of what they hold are kept: below it parsing takes no time."""
 
 
 class Run:
     """A run folder opened for appending. Use `create` or `resume`, as a context manager."""
 
-    def __init__(self, folder: Path, turns: tuple[Turn, ...]) -> None:
+    def __init__(self, folder: Path, turns: tuple[Turn, ...], *, synced: bool = True) -> None:
         self.folder = folder
         self.turns = turns
         self.done: set[Unit] = set()
         """What need not be run again: preparations, the cases of turns that remained on opening,
         and all that was appended since."""
-        self._names: dict[journal.Names, int] = {}
-        self._cells = {turn.cell.key: turn.cell for turn in turns}
-        self._last: Record | None = None
-        self._spotless = True
+        cells = {turn.cell.key: turn.cell for turn in turns}
+        self._last: Turn | None = None
         self._new = False
-        self._records = _open_append(folder / RECORDS)
-        self._finished = _open_append(folder / TURNS)
+        self._unread = False
+        """The journal was not read on opening, because nothing remains of it."""
+        self._journal = JournalWriter(folder / RECORDS, cells, synced=synced)
+        whole_file.sweep(folder)
 
     @property
     def remaining(self) -> tuple[Turn, ...]:
         """The turns that are not recorded as finished."""
-        text = (self.folder / TURNS).read_text(encoding="utf-8")
-        finished = {line for line in text.splitlines() if line}
-        return tuple(turn for turn in self.turns if _turn_name(turn) not in finished)
+        if self._unread:
+            return ()
+        finished = self._journal.ends.finished
+        return tuple(turn for turn in self.turns if not finished(turn))
 
     def append(self, record: Record) -> None:
         """Store one record; when it returns, a kill of this process cannot lose it.
 
+        A record that its turn holds already, word for word, is not stored again.
+
         Raises:
             StoreError: if the line could not be written whole (it is then rolled back).
         """
+        self._take_up()
         if record.phase == "solve":  # a preparation may serve several turns
-            self._close_turn(record)
-            self._last = record
-            self._spotless &= record.status in ("ok", "skipped")
+            turn = Turn(record.cell, record.repeat)
+            if self._last is not None and self._last != turn:
+                self.end_turn(self._last)
+            self._last = turn
         if record.status == "ok":
             self.done.add(record.unit)
         if "\n" in record.note:
             record = self._file_traceback(record)
-        for line in journal.lines(record, self._names, self._cells):
-            self._write(self._records, json.dumps(line, separators=(",", ":"), allow_nan=False))
+        self._journal.append(record)
 
-    def _close_turn(self, record: Record | None) -> None:
-        """Note a turn as finished once a record of another one arrives."""
-        last = self._last
-        if last is None or (record and _turn_of(last) == _turn_of(record)):
-            return
-        if self._spotless:
-            self._write(self._finished, _turn_name(_turn_of(last)))
-        self._spotless = True
+    def end_turn(self, turn: Turn) -> None:
+        """Record that a turn has ended; when it returns, a power cut cannot lose it.
+
+        Raises:
+            StoreError: if that could not be written.
+        """
+        self._take_up()
+        self._journal.end((turn.cell.key, turn.repeat))
+
+    def to_the_end(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Yield the records of all that remains, and then end every turn that has records."""
+        yield from records
+        accounts = self._journal.ends.accounts
+        for turn in self.remaining:
+            account = accounts.get((turn.cell.key, turn.repeat))
+            if account is not None and account.held:
+                self.end_turn(turn)
+
+    def _take_up(self) -> None:
+        """Read the journal, where it was not read on opening."""
+        if self._unread:
+            self._unread = False
+            _read_whole(self, read_manifest(self.folder))
 
     def _file_traceback(self, record: Record) -> Record:
         first, _, rest = record.note.partition("\n")
         name = f"{record.cell.key}-{record.phase}-{record.case}-{record.repeat}.txt"
         try:
             (self.folder / "errors").mkdir(exist_ok=True)
-            (self.folder / "errors" / name).write_text(rest + "\n", encoding="utf-8")
+            text = (rest + "\n").encode(errors="backslashreplace")
+            (self.folder / "errors" / name).write_bytes(text)
         except OSError as problem:
             log.warning("The traceback could not be filed: %s", problem)
         return replace(record, note=first)
-
-    def _write(self, descriptor: int, line: str) -> None:
-        """Write one whole line, or nothing."""
-        data = line.encode() + b"\n"
-        size = os.fstat(descriptor).st_size
-        try:
-            written = os.write(descriptor, data)
-            while written < len(data):
-                written += os.write(descriptor, data[written:])
-        except OSError as problem:
-            os.ftruncate(descriptor, size)
-            raise StoreError(
-                f"{self.folder} could not be written: {problem.strerror}. "
-                "What was recorded before is intact.",
-                f"Make room, then go on with: adabench run --resume {self.folder}",
-            ) from problem
 
     def __enter__(self) -> Self:
         return self
@@ -129,28 +141,31 @@ class Run:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None:
-            self._close_turn(None)
-        empty = os.fstat(self._records).st_size == 0
-        self.close()
+        try:
+            if kind is None and self._last is not None:
+                self.end_turn(self._last)
+            empty = self._journal.size_bytes() == 0
+        finally:
+            self.close()
         if self._new and empty and isinstance(problem, SelectionError):
             self._withdraw()
 
     def _withdraw(self) -> None:
         """Take back a run that was refused before anything was recorded (a file it cannot read)."""
-        for name in (MANIFEST, RECORDS, TURNS, LOG):
+        for name in (MANIFEST, RECORDS, LOG):
             (self.folder / name).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # something of the user's is in it
             self.folder.rmdir()
 
     def close(self) -> None:
-        """Let the files go, and with them the lock."""
-        for descriptor in (self._records, self._finished):
-            os.close(descriptor)
+        """Let the journal go, and with it the lock."""
+        self._journal.close()
 
 
-def create(folder: Path, turns: Iterable[Turn], manifest: Mapping[str, Any]) -> Run:
-    """Start a new run.
+def create(
+    folder: Path, turns: Iterable[Turn], manifest: Mapping[str, Any], *, synced: bool = True
+) -> Run:
+    """Start a new run; one that is not `synced` waits for the disk when it is closed only.
 
     Raises:
         StoreError: if the folder holds a run already or cannot be written.
@@ -163,7 +178,7 @@ def create(folder: Path, turns: Iterable[Turn], manifest: Mapping[str, Any]) -> 
         raise StoreError(f"{folder} holds a packed run already.", "Choose another --out.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        run = Run(folder, turns)  # locked from here on
+        run = Run(folder, turns, synced=synced)  # locked from here on
     except OSError as problem:
         raise _unwritable(folder, problem) from problem
     try:
@@ -172,7 +187,7 @@ def create(folder: Path, turns: Iterable[Turn], manifest: Mapping[str, Any]) -> 
                 f"{folder} holds a run already.",
                 f"Go on with it (adabench run --resume {folder}) or choose another --out.",
             )
-        _write_manifest(folder, whole)
+        run_json.write_manifest(folder, whole)
         run._new = True
     except StoreError:
         run.close()
@@ -193,10 +208,11 @@ def _unwritable(folder: Path, problem: OSError) -> StoreError:
 def resume(folder: Path) -> Run:
     """Open a run to go on with it: drop a cut last line, see what is done of what remains.
 
-    A run of which nothing remains is not read.
+    A long run of which nothing remains is not read.
 
     Raises:
-        StoreError: if it is not a run, is packed, cannot be written, or is being written right now.
+        StoreError: if it is not a run, is packed or of an earlier schema, cannot be written, or is
+            being written right now.
     """
     require_records(folder)
     if packed_run.is_packed(folder / RECORDS):
@@ -204,57 +220,103 @@ def resume(folder: Path) -> Run:
             f"{folder} is a packed run, which can only be read.",
             f"Unpack a copy of it first: gunzip {folder}/*.gz.",
         )
-    run = Run(folder, read_plan(read_manifest(folder)))
-    for name in (RECORDS, TURNS):
-        _drop_cut_line(folder / name)
-    remaining = {turn.cell.key for turn in run.remaining}
-    if remaining:
-        run.done = _done(folder / RECORDS, remaining)
+    manifest = read_manifest(folder)
+    if manifest["schema"] != SCHEMA:
+        raise StoreError(
+            f"{folder} was recorded in schema {manifest['schema']}, which can only be read: what "
+            "this adabench measures would not be comparable.",
+            "Start a new run; run.json has the command.",
+        )
+    run = Run(folder, read_plan(manifest))
+    try:
+        drop_cut_line(folder / RECORDS)
+        run._unread = _is_finished(folder)
+        if not run._unread:
+            _read_whole(run, manifest)
+    except BaseException:
+        run.close()
+        raise
     return run
 
 
-def _done(path: Path, keys: Collection[str]) -> set[Unit]:
-    """Return the units that are ok, of some cells or of preparing."""
-    found = set()
-    for _, block in journal.blocks(path):
-        for line in block:
-            if "values" in line and line["status"] == "ok":  # schema 1
-                cell = Cell(**line["cell"])
-                found.add(Unit(cell.key, line["phase"], line["case"], line["repeat"]))
-            elif "v" in line and "s" not in line and (line["k"] in keys or "p" in line):
-                found.add(Unit(line["k"], line.get("p", "solve"), line["c"], line.get("r", 0)))
+def _read_whole(run: Run, manifest: Mapping[str, Any]) -> None:
+    """Read a journal that is opened for appending."""
+    reader = _reader(run.folder, manifest)
+    deque(reader.blocks(), maxlen=0)
+    warn_of_damage(reader, manifest)
+    run._journal.take_up(reader)
+    run.done |= reader.ends.done({turn.cell.key for turn in run.remaining})
+
+
+def remaining(folder: Path) -> tuple[Turn, ...]:
+    """Return the turns of a run that are not recorded as finished, whatever its schema.
+
+    Raises:
+        StoreError: if it is not a run, or cannot be read.
+    """
+    require_records(folder)
+    reader, manifest = open_reader(folder)
+    turns = read_plan(manifest)
+    if manifest["schema"] == SCHEMA:
+        deque(reader.blocks(), maxlen=0)
+        return tuple(turn for turn in turns if not reader.ends.finished(turn))
+    try:
+        text = (folder / OLD_TURNS).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return turns
+    except OSError as problem:
+        raise StoreError(f"{folder / OLD_TURNS} cannot be read: {problem.strerror}.") from problem
+    finished = set(text.splitlines())
+    return tuple(turn for turn in turns if f"{turn.cell.key} {turn.repeat}" not in finished)
+
+
+def open_reader(folder: Path) -> tuple[JournalReader, dict[str, Any]]:
+    """Return a reader of a run's journal, and the run's manifest.
+
+    Raises:
+        StoreError: if it is not a run.
+    """
+    manifest = read_manifest(folder)
+    return _reader(folder, manifest), manifest
+
+
+def _reader(folder: Path, manifest: Mapping[str, Any]) -> JournalReader:
+    try:
+        cells = {key: Cell(**data) for key, data in manifest["plan"]["cells"].items()}
+    except TypeError as broken:
+        raise StoreError(f"The plan of {folder} is damaged: {broken}.") from broken
+    return JournalReader(folder / RECORDS, cells, manifest["schema"])
+
+
+def warn_of_damage(reader: JournalReader, manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say what of a journal that was read is damaged, and return it in sentences."""
+    found = reader.damage()
+    if found:
+        found = reader.damage(read_plan(manifest))
+    for sentence in found:
+        log.warning("%s", sentence)
     return found
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return `run.json`.
-
-    Raises:
-        StoreError: if there is none, or it is from another schema.
-    """
-    try:
-        manifest: dict[str, Any] = json.loads(packed_run.read_bytes(folder / MANIFEST))
-    except FileNotFoundError as missing:
-        raise StoreError(
-            f"{folder} is not a run: it has no {MANIFEST}.",
-            "Runs are the folders that `adabench run` prints, by default under runs/.",
-        ) from missing
-    except (*packed_run.UNREADABLE, ValueError) as broken:
-        raise StoreError(f"{folder / MANIFEST} cannot be read: {broken}") from broken
-    if not isinstance(manifest, dict) or not {"schema", "plan"} <= manifest.keys():
-        raise StoreError(f"{folder / MANIFEST} is not the manifest of a run.")
-    if manifest["schema"] not in READABLE:
-        raise StoreError(
-            f"{folder} has schema {manifest['schema']}, this adabench reads up to {SCHEMA}.",
-            "Read it with the version that wrote it (run.json names it).",
-        )
-    return manifest
+def keep_finished(
+    folder: Path, reader: JournalReader, manifest: Mapping[str, Any], sha256: str
+) -> None:
+    """Keep that a run is finished, so that it need not be read again for that."""
+    if manifest["schema"] == SCHEMA and all(map(reader.ends.finished, read_plan(manifest))):
+        derived_files.save(folder / FINISHED, _finished_of(folder, sha256), {})
 
 
-def read_plan(manifest: Mapping[str, Any]) -> tuple[Turn, ...]:
-    """Return the turns that a manifest lays out."""
-    cells = {key: Cell(**data) for key, data in manifest["plan"]["cells"].items()}
-    return tuple(Turn(cells[key], repeat) for key, repeat in manifest["plan"]["turns"])
+def _is_finished(folder: Path) -> bool:
+    """Say whether a run is known to be finished as it is now."""
+    if not (folder / FINISHED).exists():
+        return False
+    made_of = _finished_of(folder, digest(folder))
+    return derived_files.load(folder / FINISHED, made_of) is not None
+
+
+def _finished_of(folder: Path, sha256: str) -> dict[str, Any]:
+    manifest = packed_run.read_bytes(folder / MANIFEST)
+    return {"records": sha256, "manifest": hashlib.sha256(manifest).hexdigest()}
 
 
 def has_only_findings(folder: Path) -> bool:
@@ -271,7 +333,7 @@ def require_records(folder: Path) -> None:
         StoreError: if it does.
     """
     if has_only_findings(folder):
-        words = read_manifest(folder)["command"]
+        words = read_manifest(folder).get("command", [])
         command = words[: words.index("--out")] if "--out" in words else words
         raise StoreError(
             f"{folder} holds the findings of a run without its records, which this needs.",
@@ -283,16 +345,16 @@ def records(folder: Path) -> list[Record]:
     """Return the records of a run: the last word on each unit, an ok one if there is one.
 
     Raises:
-        StoreError: if a line other than a cut last one is not a record.
+        StoreError: if it is not a run, or a line of it is not a record.
     """
     require_records(folder)
-    path = folder / RECORDS
-    cells = {turn.cell.key: turn.cell for turn in read_plan(read_manifest(folder))}
+    reader, manifest = open_reader(folder)
     latest: dict[Unit, Record] = {}
-    for record in journal.records(path, cells):
+    for record in reader.records():
         known = latest.get(record.unit)
         if known is None or known.status != "ok" or record.status == "ok":
             latest[record.unit] = record
+    warn_of_damage(reader, manifest)
     return list(latest.values())
 
 
@@ -323,57 +385,8 @@ def amend_manifest(folder: Path, **keys: Any) -> None:
     Raises:
         StoreError: if it cannot be read or written.
     """
-    manifest = read_manifest(folder)
+    found = read_manifest(folder)
     try:
-        _write_manifest(folder, {**manifest, **keys})
+        run_json.write_manifest(folder, {**found, **keys})
     except OSError as problem:
         raise _unwritable(folder, problem) from problem
-
-
-def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write through a temporary name, so that a manifest is there whole or not at all."""
-    temporary = folder / f"{MANIFEST}.new"
-    try:
-        temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(folder / MANIFEST)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _open_append(path: Path) -> int:
-    """Open for appending, alone: two writers would interleave their turns."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as busy:
-        raise StoreError(
-            f"{path.parent} is being written by another process.", "Wait until it has ended."
-        ) from busy
-    except OSError as problem:
-        raise StoreError(
-            f"{path} cannot be written: {problem.strerror}.",
-            "Check the permissions, or copy the run to a folder you may write to.",
-        ) from problem
-    return descriptor
-
-
-def _drop_cut_line(path: Path) -> None:
-    with path.open("rb") as file:
-        end = size = file.seek(0, os.SEEK_END)
-        tail = b""
-        while end and b"\n" not in tail:
-            start = max(end - 65_536, 0)
-            file.seek(start)
-            tail, end = file.read(end - start), start
-    whole = end + tail.rfind(b"\n") + 1
-    if whole < size:
-        log.warning("%s ends in a cut line (a crash?), which is dropped.", path)
-        os.truncate(path, whole)
-
-
-def _turn_of(record: Record) -> Turn:
-    return Turn(record.cell, record.repeat)
-
-
-def _turn_name(turn: Turn) -> str:
-    return f"{turn.cell.key} {turn.repeat}"

@@ -29,14 +29,14 @@ from adabench.harness.errors import StoreError
 from adabench.harness.store import derived_files, journal, packed_run, run_folder
 from adabench.harness.store.column import Column, FloatArray, IntArray, column
 from adabench.harness.store.energy_labels import Kind
-from adabench.harness.store.journal import Declarations, Line, Names
+from adabench.harness.store.journal import WRONG, Declarations, Line, Names
+from adabench.harness.store.journal_reader import JournalReader
 from adabench.harness.store.row_parser import Rows
 
 TIMED = ("_s", "_j", "_bytes")
 CACHE = "table.cache"
-FORMAT = 2
-KEPT_FROM = 8_000_000
-"""Bytes of records from which a copy as columns is kept: below it parsing takes no time."""
+FORMAT = 3
+KEPT_FROM = run_folder.KEPT_FROM
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +61,8 @@ class Table:
     """Preparations, and solving that is not ok and was not made up for."""
     kinds: frozenset[Kind] = frozenset()
     """Of all records that say where their joules come from."""
+    damage: tuple[str, ...] = ()
+    """What of the journal is damaged and is not in the table, in sentences."""
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -136,7 +138,7 @@ def from_records(records: Iterable[Record]) -> Table:
     for record in records:
         rows.known.cells.setdefault(record.cell.key, record.cell)
         lines += journal.lines(record, names, rows.known.cells)
-    rows.take(0, lines)
+    rows.take(range(len(lines)), lines)
     return Table(*rows.sorted())
 
 
@@ -177,46 +179,47 @@ def _as_of_today(found: Table) -> Table:
 def _read(folder: Path, sha256: str) -> Table:
     path = folder / run_folder.RECORDS
     run_folder.require_records(folder)
-    manifest = run_folder.read_manifest(folder)
+    reader, manifest = run_folder.open_reader(folder)
     size = packed_run.size_bytes(path)
     if size < KEPT_FROM:
-        return _parsed(path, manifest)
-    made_of = {"format": FORMAT, "size": size, "sha256": sha256 or run_folder.digest(folder)}
+        return _parsed(reader, manifest)
+    sha256 = sha256 or run_folder.digest(folder)
+    made_of = {"format": FORMAT, "size": size, "sha256": sha256}
     copy = derived_files.load(folder / CACHE, made_of)
     if copy is not None:
         return _from_kept(*copy)
-    found = _parsed(path, manifest)
-    if packed_run.size_bytes(path) == size:  # a run that is still going on has no copy
+    found = _parsed(reader, manifest)
+    # A run that is still going on has no copy, nor has a damaged one.
+    if packed_run.size_bytes(path) == size and not found.damage:
         _keep(folder / CACHE, made_of, found)
+        run_folder.keep_finished(folder, reader, manifest, sha256)
     return found
 
 
-def _parsed(path: Path, manifest: Mapping[str, Any]) -> Table:
-    rows = Rows(
-        Declarations({key: Cell(**data) for key, data in manifest["plan"]["cells"].items()})
-    )
+def _parsed(reader: JournalReader, manifest: Mapping[str, Any]) -> Table:
+    rows = Rows(Declarations(dict(reader.cells)))
     collecting = gc.isenabled()
     gc.disable()  # millions of lists and dicts come and go, none of them in a cycle
     try:
-        for number, block in journal.blocks(path):
+        for numbers, block in reader.blocks():
             try:
-                rows.take(number, block)
-            except (KeyError, TypeError, ValueError) as broken:
-                raise _first_damaged(path, manifest) from broken
+                rows.take(numbers, block)
+            except WRONG as broken:
+                raise _first_damaged(reader) from broken
     finally:
         if collecting:
             gc.enable()
-    return Table(*rows.sorted())
+    damage = run_folder.warn_of_damage(reader, manifest)
+    return Table(*rows.sorted(), damage=damage)
 
 
-def _first_damaged(path: Path, manifest: Mapping[str, Any]) -> StoreError:
+def _first_damaged(reader: JournalReader) -> StoreError:
     """Find the line that does not fit: what is read at once does not say which one it was."""
-    cells = {key: Cell(**data) for key, data in manifest["plan"]["cells"].items()}
     try:
-        deque(journal.records(path, cells), maxlen=0)
+        deque(JournalReader(reader.path, reader.cells, reader.schema).records(), maxlen=0)
     except StoreError as found:
         return found
-    return StoreError(f"{path} holds values that are no numbers.")
+    return StoreError(f"{reader.path} holds values that are no numbers.")
 
 
 def _from_kept(header: Mapping[str, Any], arrays: list[npt.NDArray[Any]]) -> Table:

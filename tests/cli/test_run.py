@@ -116,7 +116,6 @@ def test_a_precision_is_kept_by_the_run_and_its_resumption(
     assert (manifest["asked"]["precision"], manifest["asked"]["per_case_s"]) == (0.5, 2.0)
     assert isinstance(manifest["unwatched"], dict)
     file.write_text("")
-    (tmp_path / "r" / "turns.done").write_text("")
     again = adabench("run", "--resume", tmp_path / "r", "--no-report", env=toy_env)
     assert again.returncode == 0, [
         again.stderr,

@@ -17,7 +17,8 @@ from adabench.harness.analysis import findings_cache
 from adabench.harness.analysis import load_run as loader
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.contract.record import Cell, Record, Turn
-from adabench.harness.store import journal, run_folder, table
+from adabench.harness.store import checksum, manifest, run_folder, table
+from adabench.harness.store.journal_reader import JournalReader
 
 ROOT = Path(__file__).parents[2]
 CELLS = [
@@ -57,18 +58,31 @@ def test_what_was_found_comes_back_whole(long_run: Path) -> None:
 
 def test_what_is_known_is_not_read_again(long_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load_run(long_run)
-    monkeypatch.setattr(journal, "blocks", None)
+    monkeypatch.setattr(JournalReader, "blocks", None)
     load_run(long_run)
 
 
-def test_a_finished_run_is_opened_without_reading_it(
+def test_a_long_finished_run_is_opened_without_reading_it_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(table, "KEPT_FROM", 1)
     with run_folder.create(tmp_path, [Turn(CELLS[0], 0)], {}) as run:
         run.append(Record(CELLS[0], "solve", 0, 0, "ok", {"work": 1.0}))
-    monkeypatch.setattr(journal, "blocks", None)
-    with run_folder.resume(tmp_path) as again:
-        assert again.remaining == ()
+    table.read(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(JournalReader, "blocks", None)
+        with run_folder.resume(tmp_path) as again:
+            assert again.remaining == ()
+    with run_folder.resume(tmp_path) as again:  # read after all, once something is appended
+        again.append(Record(CELLS[0], "solve", 0, 0, "ok", {"work": 1.0}))
+        again.append(Record(CELLS[0], "solve", 1, 0, "ok", {"work": 2.0}))
+    assert [record.case for record in run_folder.records(tmp_path)] == [0, 1]
+
+
+def changed_line(line: bytes) -> bytes:
+    """Change what a line of the journal says, with the checksum of it."""
+    changed = json.loads(line.replace(b"2.5", b"9.5"))
+    return checksum.sealed({name: value for name, value in changed.items() if name != "x"})
 
 
 @pytest.mark.parametrize("what", ["records", "manifest", "cards", "sources"])
@@ -78,10 +92,11 @@ def test_whatever_changes_is_judged_anew(
     before = load_run(long_run)
     if what == "records":
         path = long_run / run_folder.RECORDS
-        path.write_bytes(path.read_bytes().replace(b"2.5", b"9.5"))
+        path.write_bytes(b"\n".join(map(changed_line, path.read_bytes().splitlines())) + b"\n")
     elif what == "manifest":
-        path = long_run / run_folder.MANIFEST
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"unwatched": {"x": "None."}}))
+        manifest.write_manifest(
+            long_run, run_folder.read_manifest(long_run) | {"unwatched": {"x": "None."}}
+        )
     elif what == "cards":
         changed = {name: replace(card, title="new") for name, card in before.task_cards.items()}
         real = loader.find_cards

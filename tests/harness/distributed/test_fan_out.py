@@ -179,7 +179,7 @@ def test_a_turn_that_workers_die_at_is_given_up_and_the_rest_goes_on(
                     for record in here([turn]):
                         if record.unit not in journal.done:
                             journal.append(record)
-            journal._close_turn(None)
+            journal.end_turn(turn)
         return Outcome(done=True)
 
     @contextmanager

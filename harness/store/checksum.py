@@ -1,0 +1,29 @@
+"""The checksum at the end of a journal's line: `...,"x":"1a2b3c4d"}`.
+
+It is the CRC-32 of the bytes before it, in hexadecimal digits, so it finds every change of up
+to 32 bits in a row.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from zlib import crc32
+
+LENGTH = len(b',"x":"1a2b3c4d"}')
+TAIL = b',"x":"%08x"}'
+
+
+def sealed(line: Mapping[str, Any]) -> bytes:
+    """Return a line's bytes with its checksum, without the end of the line."""
+    text = json.dumps(line, separators=(",", ":"), allow_nan=False).encode()[:-1]
+    return text + TAIL % crc32(text)
+
+
+def intact(text: bytes) -> bool:
+    """Say whether a line is what was written."""
+    return text[-LENGTH:] == TAIL % crc32(text[:-LENGTH])
+
+
+def value(text: bytes) -> int:
+    """Return the checksum that an intact line holds."""
+    return int(text[-10:-2], 16)

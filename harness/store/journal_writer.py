@@ -1,0 +1,130 @@
+"""A journal opened for appending, by one process alone: whole lines, and turns that end.
+
+A line is written with one `write`, and rolled back if that fails half-way (a full disk). The end of
+a turn is brought to the disk before anything else is done.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+
+from adabench.harness.contract.record import Cell, Record
+from adabench.harness.errors import StoreError
+from adabench.harness.store import checksum, journal
+from adabench.harness.store.journal_reader import JournalReader
+from adabench.harness.store.turn_ends import Name, TurnEnds
+
+_sync = getattr(os, "fdatasync", os.fsync)
+"""The size and the data, and not the times of the file; not every system has it."""
+
+
+class JournalWriter:
+    """Appends records and the ends of turns; the lock is held until it is closed."""
+
+    def __init__(self, path: Path, cells: dict[str, Cell], *, synced: bool = True) -> None:
+        """Lock a journal, which is made where there is none.
+
+        Raises:
+            StoreError: if another process writes it, or it cannot be written.
+        """
+        self.path = path
+        self.ends = TurnEnds()
+        self._names: dict[journal.Names, int] = {}
+        self._cells = cells
+        self._again: list[bytes] = []
+        """Declarations that the end of the turn repeats."""
+        self._synced = synced
+        self._descriptor = _open_append(path)
+
+    def take_up(self, reader: JournalReader) -> None:
+        """Go on where a reading of the whole journal ended."""
+        self.ends = reader.ends
+        self._names = {names: number for number, names in reader.sets.items()}
+        self._cells |= reader.declared
+        said: list[journal.Line] = [
+            {"n": number, "names": list(names)} for number, names in reader.sets.items()
+        ]
+        said += [{"k": key, "cell": cell.to_json()} for key, cell in reader.declared.items()]
+        self._again = [checksum.sealed(line) for line in said]
+
+    def append(self, record: Record) -> None:
+        """Write one record, unless its turn holds it already, word for word.
+
+        Raises:
+            StoreError: if it could not be written whole.
+        """
+        for line in journal.lines(record, self._names, self._cells):
+            text = checksum.sealed(line)
+            if "v" not in line:
+                self._write(text + b"\n")
+                self._again.append(text)
+            elif not self.ends.holds(line, checksum.value(text)):
+                self._write(text + b"\n")
+                self.ends.take(line, checksum.value(text))
+
+    def end(self, name: Name) -> None:
+        """Write that a turn has ended, unless that is said already, and bring it to the disk.
+
+        Raises:
+            StoreError: if it could not be written.
+        """
+        account = self.ends.account(name)
+        if account.ended:
+            return
+        line = self.ends.line(name)
+        self._write(b"".join(text + b"\n" for text in (*self._again, checksum.sealed(line))))
+        self._again.clear()
+        self.ends.end(0, line)
+        if self._synced:
+            _sync(self._descriptor)
+
+    def size_bytes(self) -> int:
+        """Return the size of the file."""
+        return os.fstat(self._descriptor).st_size
+
+    def close(self) -> None:
+        """Bring everything to the disk, and let the file go, and with it the lock."""
+        try:
+            _sync(self._descriptor)
+        except OSError as problem:
+            raise self._unwritten(problem) from problem
+        finally:
+            os.close(self._descriptor)
+
+    def _write(self, data: bytes) -> None:
+        """Write whole lines, or nothing."""
+        size = self.size_bytes()
+        try:
+            written = os.write(self._descriptor, data)
+            while written < len(data):
+                written += os.write(self._descriptor, data[written:])
+        except OSError as problem:
+            os.ftruncate(self._descriptor, size)
+            raise self._unwritten(problem) from problem
+
+    def _unwritten(self, problem: OSError) -> StoreError:
+        folder = self.path.parent
+        return StoreError(
+            f"{folder} could not be written: {problem.strerror}. "
+            "What was recorded before is intact.",
+            f"Make room, then go on with: adabench run --resume {folder}",
+        )
+
+
+def _open_append(path: Path) -> int:
+    """Open for appending, alone: two writers would interleave their turns."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    except OSError as problem:
+        raise StoreError(
+            f"{path} cannot be written: {problem.strerror}.",
+            "Check the permissions, or copy the run to a folder you may write to.",
+        ) from problem
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as busy:
+        os.close(descriptor)
+        raise StoreError(
+            f"{path.parent} is being written by another process.", "Wait until it has ended."
+        ) from busy
+    return descriptor
