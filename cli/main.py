@@ -6,9 +6,9 @@ below and imports typer and nothing else. stdout carries the result, stderr ever
 talk.
 """
 
+import errno
 import importlib
 import logging
-import os
 import select
 import signal
 import sys
@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from adabench.cli.standard_streams import open_streams, silence, unwritable
 from adabench.harness.errors import AdabenchError, Interruption
 
 COMMANDS = "adabench.cli.commands"
@@ -37,6 +38,7 @@ VERBS = {
     "trace": "Take one case of a method apart: operators, kernels and the machine's ceilings.",
     "hardware": "Describe this machine as a profile, and compare machines with it.",
 }
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 
 
@@ -117,11 +119,18 @@ def _reader_left(stream: Any) -> bool:
 
 
 def _flush(code: Any) -> Any:
-    """Write out what is left for stdout; a reader that left early (`| head`) is no error."""
+    """Write out what is left for stdout; a reader that left early (`| head`) is no error.
+
+    Raises:
+        EnvironmentProblem: if it cannot be written (a full disk).
+    """
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
+        silence(sys.stdout)
+    except OSError as problem:
+        silence(sys.stdout)
+        raise unwritable(problem) from problem
     return code
 
 
@@ -137,11 +146,12 @@ def _exit_code(leave: SystemExit) -> Any:
 
 def main() -> None:
     """Run a command; turn our own errors into a message, a hint and an exit code."""
+    open_streams()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _leave)
     try:
-        app()
+        _run_app()
     except AdabenchError as problem:
         if "--debug" in sys.argv:
             raise
@@ -151,8 +161,19 @@ def main() -> None:
         raise SystemExit(problem.exit_code) from None
     except Interruption as end:
         raise SystemExit(128 + end.number) from None
+
+
+def _run_app() -> None:
+    """Run a command, and write out what it has printed; leave with its exit code."""
+    try:
+        app()
     except SystemExit as leave:
         raise SystemExit(_exit_code(leave)) from None
+    except OSError as problem:
+        if problem.errno in FULL and problem.filename is None:  # no file of ours: a stream
+            silence(sys.stdout)
+            raise unwritable(problem) from problem
+        raise
 
 
 if __name__ == "__main__":

@@ -24,6 +24,18 @@ Swept = Annotated[
     list[str] | None, typer.Option("--sweep", help="Sweep exactly these values: k=a,b,c.")
 ]  # fmt: skip
 
+
+def finite(value: float | None) -> float | None:
+    """Refuse an option's number that is none; the callback of options in seconds and shares.
+
+    Raises:
+        SelectionError: for infinity and what is no number.
+    """
+    if value is not None and not math.isfinite(value):
+        raise SelectionError(f"{value} is not a number that an option can have.")
+    return value
+
+
 TIMES = {"ms": 1e-3, "min": 60.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 SIZES = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "KB": 1e3, "MB": 1e6, "GB": 1e9}
 

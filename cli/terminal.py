@@ -33,9 +33,15 @@ def table_console(piped_columns: int | None = PIPED_COLUMNS) -> "Console":
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
-    columns = os.environ.get("COLUMNS", "")
-    piped = int(columns) if columns.isdigit() else piped_columns
+    piped = stated_columns() or piped_columns
     return TableConsole(width=None if sys.stdout.isatty() else piped)
+
+
+def stated_columns() -> int | None:
+    """Return the width that `COLUMNS` states; None where it states none that can be drawn in."""
+    text = os.environ.get("COLUMNS", "")
+    columns = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    return columns or None
 
 
 def verdict_output() -> AbstractContextManager[None]:

@@ -4,18 +4,18 @@ A run is made at the default seeds and packed into docs/recorded/<task>. One who
 take more than 400 kB leaves its findings only.
 """
 
-import json
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from adabench.harness.analysis import findings_file
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.contract import registry
+from adabench.harness.files.scratch_folder import scratch_folder
 from adabench.harness.store import packed_run, run_folder
+from adabench.harness.store.manifest import write_manifest
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = ROOT / "docs" / "recorded"
@@ -39,8 +39,8 @@ FEWER: dict[str, tuple[str, ...]] = {
 def record(task: str) -> int:
     """Run a task and put what it left into docs/recorded; return the bytes that it takes."""
     selection = FEWER.get(task, (f"{task}/*",))
-    with tempfile.TemporaryDirectory() as temporary:
-        out = Path(temporary) / task
+    with scratch_folder("record") as temporary:
+        out = temporary / task
         words = [sys.executable, "-m", "adabench", "run", *selection, "--no-report"]
         done = subprocess.run([*words, "--out", str(out)], check=False, stdout=subprocess.DEVNULL)
         if done.returncode not in (0, 1):  # 1: some cells failed, and their records say why
@@ -62,9 +62,7 @@ def keep(folder: Path, target: Path, selection: Sequence[str]) -> int:
 def write_command(folder: Path, selection: Sequence[str], name: str) -> None:
     """Write the command for a reader, in place of the one with a temporary folder."""
     command = ["adabench", "run", *selection, "--no-report", "--out", f"docs/recorded/{name}"]
-    path = folder / run_folder.MANIFEST
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(manifest | {"command": command}, indent=1) + "\n", encoding="utf-8")
+    write_manifest(folder, run_folder.read_manifest(folder) | {"command": command})
 
 
 def size_bytes(folder: Path) -> int:

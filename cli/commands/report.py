@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from adabench.cli.selection import Out
-from adabench.cli.terminal import PIPED_COLUMNS
+from adabench.cli.terminal import PIPED_COLUMNS, stated_columns
 
 if TYPE_CHECKING:
     from adabench.harness.analysis.findings import Findings
@@ -49,9 +49,9 @@ def draw_fronts(findings: "Findings") -> str:
     from adabench.reports.figures import character_plot as terminal
 
     here = sys.stdout.isatty()
-    columns = os.environ.get("COLUMNS", "")
-    width = int(columns) if columns.isdigit() else PIPED_COLUMNS
-    if here and not columns:
+    stated = stated_columns()
+    width = stated or PIPED_COLUMNS
+    if here and not stated:
         width = shutil.get_terminal_size().columns
     colour = here and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")

@@ -1,6 +1,7 @@
 """`adabench run`: methods on their tasks, their claims judged, a report written."""
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -27,6 +28,7 @@ from adabench.cli.selection import (
     Seeds,
     Select,
     Swept,
+    finite,
     seconds,
     share,
     size_bytes,
@@ -71,7 +73,8 @@ def command(
         Path | None, typer.Option(help="Continue an interrupted run; takes no selection.")
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(min=0.001, help="Seconds a case may take; uses a worker.")
+        float | None,
+        typer.Option(min=0.001, callback=finite, help="Seconds a case may take; uses a worker."),
     ] = None,
     memory: Annotated[
         str | None, typer.Option(help="Memory a worker may use: 4GiB. Uses a worker.")
@@ -84,7 +87,10 @@ def command(
         typer.Option(help="Time each case until its median is known to this precision: 1%."),
     ] = None,
     per_case: Annotated[
-        float, typer.Option(min=0.01, help="Seconds that a case may spend on its precision.")
+        float,
+        typer.Option(
+            min=0.01, callback=finite, help="Seconds that a case may spend on its precision."
+        ),
     ] = 5.0,
     budget: Annotated[
         str | None,
@@ -95,11 +101,15 @@ def command(
     epsilon: Annotated[
         float,
         typer.Option(
-            min=0.001, max=0.5, help="With --budget: the largest difference that does not count."
+            min=0.001,
+            max=0.5,
+            callback=finite,
+            help="With --budget: the largest difference that does not count.",
         ),
     ] = 0.02,
     steady: Annotated[
-        float, typer.Option(min=0, help="Seconds a method may warm up to become steady.")
+        float,
+        typer.Option(min=0, callback=finite, help="Seconds a method may warm up to become steady."),
     ] = 0.0,
     cached: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")
@@ -119,10 +129,14 @@ def command(
     gpus: Gpus = None,
     slurm: Slurm = None,
     slurm_setup: SlurmSetup = None,
+    confirmed: Annotated[
+        bool, typer.Option("--yes", help="Run a plan of more than a million turns.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run methods on their tasks, judge their claims, write a report."""
     from adabench.harness.analysis.load_run import load_run
+    from adabench.harness.plan.grid import MOST_TURNS
     from adabench.harness.provenance.hardware_profile import admit_machine
     from adabench.harness.run.run_request import (
         RunRequest,
@@ -151,7 +165,8 @@ def command(
         opened = resume_run(resume)
     else:
         words = ("adabench", *sys.argv[1:])
-        opened = create_run(out, plan_turns(request), request, pinned, words)
+        turns = plan_turns(request, math.inf if confirmed else MOST_TURNS)
+        opened = create_run(out, turns, request, pinned, words)
     with opened as journal, write_log(journal.folder), _interruptible(journal.folder):
         records = _records(journal, limits, options, energy=energy, cached=cached)
         for record in records or ():

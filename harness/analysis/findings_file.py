@@ -1,23 +1,30 @@
-"""Findings without their records: `findings.json.gz` beside a packed manifest.
+"""Findings without their records: `findings.json.gz` beside a packed manifest, and sealed.
 
 A repository that keeps runs keeps the findings alone of a run whose records are too many. Claims,
 reports and the list of numbers can be read from them. What needs the records says so.
 """
 
 import gzip
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from adabench.harness.analysis import findings_cache
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract.card import Card
 from adabench.harness.errors import StoreError
+from adabench.harness.files import json_document
+from adabench.harness.files.whole_file import write_whole
 from adabench.harness.provenance import worker_environment
 from adabench.harness.store import packed_run, run_folder
 
 SHA256 = "records_sha256"
+MANIFEST_SHA256 = "manifest_sha256"
+SHAPE = {
+    SHA256: str, "warnings": [str], "tasks": {str: dict}, "methods": {str: dict}, "tally": dict,
+    "summary": [dict], "headroom": [dict], "conversion": [dict], "claims": [dict],
+}  # fmt: skip
 FindCards = Callable[[Iterable[str]], Mapping[str, Card]]
 
 
@@ -28,11 +35,14 @@ def write(findings: Findings, folder: Path, out: Path) -> None:
         StoreError: if a file is missing or cannot be written.
     """
     packed_run.pack(folder, out, (run_folder.MANIFEST,))
-    header = findings_cache.to_header(findings) | {SHA256: findings.manifest[SHA256]}
-    text = json.dumps(header, separators=(",", ":"))
+    header = findings_cache.to_header(findings) | {
+        SHA256: findings.manifest[SHA256],
+        MANIFEST_SHA256: _digest(out),
+    }
+    text = json.dumps(json_document.sealed(header), separators=(",", ":"))
     target = packed_run.packed(out / run_folder.FINDINGS)
     try:
-        target.write_bytes(gzip.compress(text.encode(), packed_run.LEVEL, mtime=0))
+        write_whole(target, gzip.compress(text.encode(), packed_run.LEVEL, mtime=0))
     except OSError as problem:
         raise StoreError(f"{target} cannot be written: {problem.strerror}.") from problem
 
@@ -46,10 +56,22 @@ def read(folder: Path, find_cards: FindCards) -> Findings:
     manifest = worker_environment.measured(run_folder.read_manifest(folder))
     path = folder / run_folder.FINDINGS
     try:
-        header: dict[str, Any] = json.loads(packed_run.read_bytes(path))
-    except (*packed_run.UNREADABLE, ValueError) as broken:
+        data = packed_run.read_bytes(path)
+    except packed_run.UNREADABLE as broken:
         raise StoreError(f"{packed_run.packed(path)} cannot be read: {broken}.") from broken
+    header = json_document.parse(data, packed_run.packed(path), SHAPE)
+    if header.get(MANIFEST_SHA256, _digest(folder)) != _digest(folder):
+        raise StoreError(
+            f"{packed_run.packed(path)} is not of the {run_folder.MANIFEST} beside it."
+        )
     manifest |= {SHA256: header[SHA256], "certificate": None}
-    return findings_cache.from_header(
-        folder, manifest, header, find_cards(header["tasks"]), find_cards(header["methods"])
-    )
+    cards = find_cards(header["tasks"]), find_cards(header["methods"])
+    try:
+        return findings_cache.from_header(folder, manifest, header, *cards)
+    except (KeyError, TypeError, ValueError, AttributeError) as broken:
+        raise StoreError(f"{packed_run.packed(path)} is damaged: {broken!r}.") from broken
+
+
+def _digest(folder: Path) -> str:
+    """Return a digest of the manifest beside findings, packed or not."""
+    return hashlib.sha256(packed_run.read_bytes(folder / run_folder.MANIFEST)).hexdigest()

@@ -39,11 +39,16 @@ def load_run(folder: Path) -> Findings:
     records = read_table(folder, sha256)
     manifest["warnings"] = [
         *hardware_profile.mismatch_warnings(manifest),
-        *certificate.marks(manifest["certificate"]),
+        *(
+            certificate.marks(manifest["certificate"])
+            or certificate.lack(manifest.get("asked", {}))
+        ),
+        *records.damage,
         *measurement_warnings.warnings(records, manifest),
     ]
     findings = analyse(str(folder), manifest, tasks, methods, records)
-    findings_cache.save(folder, made_of, findings)
+    if not records.damage:
+        findings_cache.save(folder, made_of, findings)
     return findings
 
 

@@ -25,7 +25,7 @@ LOWEST, HIGHEST = -(2**63), 2**63
 
 
 def parse(data: bytes, path: Path, shape: Shape, hint: str = "") -> dict[str, Any]:
-    """Return the object that a file holds.
+    """Return the object that a file holds, without its seal.
 
     Raises:
         StoreError: if it is not JSON, has not this shape, or is not what its seal says.
@@ -34,8 +34,8 @@ def parse(data: bytes, path: Path, shape: Shape, hint: str = "") -> dict[str, An
         document: dict[str, Any] = json.loads(data)
         for complaint in complaints(document, shape):
             raise StoreError(f"{path} cannot be read: {complaint}.", hint)
-        sealed = document.get(SEAL)
-        broken = sealed is not None and sealed != digest(document)
+        seal = document.pop(SEAL, None)
+        broken = seal is not None and seal != digest(document)
     except (ValueError, TypeError, RecursionError) as problem:
         raise StoreError(f"{path} cannot be read: {_reason(problem)}.", hint) from problem
     if broken:

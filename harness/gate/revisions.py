@@ -29,10 +29,10 @@ import venv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.harness.files.scratch_folder import scratch_folder
 
 Install = Literal["fast", "full"]
 PACKAGE = "adabench"
@@ -74,13 +74,16 @@ def split(text: str) -> tuple[str, str]:
 def ready(names: tuple[str, str], root: Path, install: Install) -> Iterator[list[Revision]]:
     """Check out and install both revisions of the repository at `root`; all is gone at the end.
 
+    What a gate that was killed left behind goes at the start.
+
     Raises:
         SelectionError: if there is no such revision, or `root` is in no repository.
         EnvironmentProblem: if a revision cannot be installed.
     """
     top = Path(git(root, "rev-parse", "--show-toplevel"))
     commits = [_commit(top, name) for name in names]
-    with TemporaryDirectory(prefix="adabench-gate-") as folder:
+    with scratch_folder("gate") as folder:
+        git(top, "worktree", "prune")
         trees = [Path(folder, side) for side in ("base", "head")]
         try:
             for tree, commit in zip(trees, commits, strict=True):
@@ -94,7 +97,6 @@ def ready(names: tuple[str, str], root: Path, install: Install) -> Iterator[list
             for tree in trees:
                 if tree.exists():
                     git(top, "worktree", "remove", "--force", str(tree))
-            git(top, "worktree", "prune")  # also what a killed gate left behind
 
 
 def git(root: Path, *words: str) -> str:

@@ -14,6 +14,7 @@ are made of the same run.
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -27,13 +28,34 @@ from adabench.harness.compare.loaded_run import LoadedRun, label_joules
 from adabench.harness.contract.card import Card, Metric
 from adabench.harness.contract.record import Cell
 from adabench.harness.errors import StoreError
+from adabench.harness.files import json_document
+from adabench.harness.files.json_document import NUMBER
 from adabench.harness.store import packed_run, run_folder
+from adabench.harness.store.column import IntArray
+from adabench.harness.store.manifest import CELL, SCALAR
+from adabench.harness.store.manifest import SHAPE as MANIFEST_SHAPE
 from adabench.harness.store.table import Table
 
 FORMAT = 1
 MANIFEST, FINDINGS, CASES = "manifest.json", "findings.json", "cases.npz"
 LEFT_OUT = frozenset({"plan", "warnings"})
 COLUMN = "values/"
+AGAIN = "Delete the folder that it is in, and publish its run again."
+DAMAGED = (zipfile.BadZipFile, ValueError, KeyError, TypeError, NotImplementedError, SyntaxError)
+"""What reading arrays raises, where their file was damaged."""
+KNOWN_METHOD = {"title": str, "role?": str, "defaults?": {str: SCALAR}}
+KNOWN_TASK = {"title": str, "metrics": [{"name": str}], "defaults?": {str: SCALAR}}
+SHAPE = {
+    **{name: shape for name, shape in MANIFEST_SHAPE.items() if name not in ("schema", "plan")},
+    "kept": {
+        "format": int, "name": str, "cells": [CELL], "kinds": [[str]], "cards": {str: KNOWN_TASK},
+        "methods": {str: KNOWN_METHOD},
+    },
+}  # fmt: skip
+FINDINGS_SHAPE = {
+    "claims": [{"task": str, "method": str, "id": str, "verdict": str}],
+    "headroom": [{"task": str, "method": str, "h": (None, *NUMBER)}],
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +68,12 @@ class ArchivedRun:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """What the run says of itself, and under `read_archive` what the site needs beside."""
-        return _json(self.folder / MANIFEST)
+        return _json(self.folder / MANIFEST, SHAPE)
 
     @cached_property
     def findings(self) -> dict[str, Any]:
         """What the run amounts to."""
-        return _json(self.folder / FINDINGS)
+        return _json(self.folder / FINDINGS, FINDINGS_SHAPE)
 
     @property
     def name(self) -> str:
@@ -66,7 +88,9 @@ class ArchivedRun:
     @property
     def cells(self) -> tuple[Cell, ...]:
         """The cells that have a result."""
-        return tuple(Cell(**cell) for cell in self.manifest["kept"]["cells"])
+        return tuple(
+            Cell(**{key: cell[key] for key in CELL}) for cell in self.manifest["kept"]["cells"]
+        )
 
     @property
     def cards(self) -> dict[str, Card]:
@@ -76,7 +100,7 @@ class ArchivedRun:
 
     def side(self) -> LoadedRun:
         """Return the run as one side of a comparison."""
-        table = _table(self.folder / CASES, self.cells)
+        table = read_cases(self.folder / CASES, self.cells)
         kinds = frozenset((a, b, c) for a, b, c in self.manifest["kept"]["kinds"])
         whole = replace(table, kinds=kinds)
         return LoadedRun(self.id, self.manifest, whole, label_joules(whole, self.manifest))
@@ -142,7 +166,8 @@ def plain(value: Any) -> Any:
 
 
 def _bytes(document: Mapping[str, Any]) -> bytes:
-    text = json.dumps(plain(document), indent=1, sort_keys=True, allow_nan=False)
+    sealed = json_document.sealed(plain(document))
+    text = json.dumps(sealed, indent=1, sort_keys=True, allow_nan=False)
     return text.encode() + b"\n"
 
 
@@ -172,19 +197,42 @@ def _arrays(cases: Table) -> bytes:
     return buffer.getvalue()
 
 
+def read_cases(path: Path, cells: tuple[Cell, ...]) -> Table:
+    """Return the table that a site holds of a run.
+
+    Raises:
+        StoreError: if it cannot be read, or is not of these cells.
+    """
+    try:
+        found = _table(path, cells)
+        rows, groups = len(found.cell), len(found.groups)
+        columns = (found.case, found.group, *found.columns.values())
+        whole = all(column.shape == (rows,) for column in columns)
+        whole &= _within(found.cell, len(cells)) and _within(found.group, groups)
+    except (*packed_run.UNREADABLE, *DAMAGED) as broken:
+        raise StoreError(f"{path} cannot be read: {broken}.", AGAIN) from broken
+    if not whole:
+        raise StoreError(f"{path} is damaged: its columns do not fit each other.", AGAIN)
+    return found
+
+
 def _table(path: Path, cells: tuple[Cell, ...]) -> Table:
     with np.load(path) as held:
         cell, case, group = (held[name].astype(np.intp) for name in ("cell", "case", "group"))
         names = [name for name in held.files if name.startswith(COLUMN)]
-        columns = {name.removeprefix(COLUMN): held[name] for name in names}
+        columns = {name.removeprefix(COLUMN): held[name].astype(np.float64) for name in names}
         groups = tuple(map(str, held["groups"]))
     none = np.zeros_like(cell)
     return Table(cells, cell, case, none, groups, group, columns, note=none)
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _within(places: IntArray, count: int) -> bool:
+    return not len(places) or bool(places.min() >= 0 and places.max() < count)
+
+
+def _json(path: Path, shape: json_document.Shape) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as broken:
-        raise StoreError(f"{path} cannot be read: {broken}") from broken
-    return found
+        data = path.read_bytes()
+    except OSError as broken:
+        raise StoreError(f"{path} cannot be read: {broken.strerror}.", AGAIN) from broken
+    return json_document.parse(data, path, shape, AGAIN)

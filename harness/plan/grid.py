@@ -21,6 +21,8 @@ from adabench.harness.contract.record import Cell, Turn
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError, nearest
 
+MOST_TURNS = 1_000_000
+"""Of a plan that nobody confirmed; more is a typing error."""
 Sweep = Mapping[str, Sequence[Scalar]]
 Setting = tuple[dict[str, Scalar], dict[str, Scalar]]
 """A point of the method and the conditions of the task."""
@@ -73,13 +75,20 @@ def plan(
     seeds: Sequence[int],
     repeats: int = 1,
     scale: str = "embedded",
+    most: float = MOST_TURNS,
 ) -> tuple[Turn, ...]:
     """Lay out every turn of a run, in the order in which they are executed.
 
     Raises:
-        SelectionError: if a task does not have the scale.
+        SelectionError: if a task does not have the scale, or there are more than `most` turns.
     """
     selections = tuple(selections)
+    count = sum(len(selection.settings) for selection in selections) * len(seeds) * repeats
+    if count > most:
+        raise SelectionError(
+            f"This is a plan of up to {count:,} turns.",
+            "Narrow the selection, the seeds or the repeats; --yes runs it all the same.",
+        )
     for selection in selections:
         if scale not in selection.task.card.scales:
             known = ", ".join(selection.task.card.scales)

@@ -11,6 +11,8 @@ from adabench.harness.plan.grid import Selection, Sweep, check_names, select_set
 
 MOST = 10_000
 """Seeds in one run; more is a typing error."""
+HIGHEST = 2**32 - 1
+"""The highest seed that every generator of random numbers takes."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,10 @@ def parse_seeds(text: str) -> tuple[int, ...]:
             seeds += range(int(first), int(last) + 1)[:MOST] if dots else [int(first)]
     except ValueError:
         seeds = []
-    if not seeds or min(seeds) < 0 or len(seeds) >= MOST:
+    if not seeds or min(seeds) < 0 or max(seeds) > HIGHEST or len(seeds) >= MOST:
+        shown = text if len(text) < 60 else f"{text[:60]}..."
         raise SelectionError(
-            f"{text!r} names no seeds.", "Write them as 0..4, or 7, or 0,3,10..12 (none below 0)."
+            f"{shown!r} names no seeds.",
+            f"Write them as 0..4, or 7, or 0,3,10..12 (none below 0 or above {HIGHEST}).",
         )
     return tuple(dict.fromkeys(seeds))

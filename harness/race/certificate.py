@@ -11,32 +11,106 @@ races                  one for each task, scale and set of conditions:
     share_of_time      like share, in solving time, at the mean time of each point
     test, quality_unit, cases, oracles
 not_started, unloaded  races that never began, for want of time or of a task
+records                the journal it was made of: its bytes so far and their digest
+sha256                 a digest of all this
+
+A certificate is the records' in short. One that does not fit the journal beside it (it is another
+run's, or the journal lost what it was made of) is left out with a warning, and a race that goes
+on makes it anew.
 """
 
+import hashlib
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from adabench.harness.errors import StoreError
+from adabench.harness.files import json_document, whole_file
+from adabench.harness.files.json_document import NUMBER
+
+log = logging.getLogger(__name__)
+
 NAME = "certificate.json"
+JOURNAL = "records.jsonl"
 SHOWN = 6
 """Unresolved pairs that are printed; the certificate has them all."""
+CHUNK = 1 << 20
+POINT = {"label": str, "place": str, "because_of?": (None, str), "reason?": (None, str)}
+RACE = {
+    "race": str, "ended": str, "evaluations": int, "full_grid": int, "cost": str, "quality": str,
+    "test": str, "points": [POINT], "unresolved": [[str]],
+}  # fmt: skip
+SHAPE = {
+    "epsilon": NUMBER, "confidence": NUMBER, "ended": str, "evaluations": int, "full_grid": int,
+    "share": NUMBER, "spent_s": NUMBER, "races": [RACE], "not_started": [str],
+    "unloaded": {str: str}, "records?": {"bytes": int, "sha256": str},
+}  # fmt: skip
 
 
 def write(folder: Path, certificate: Mapping[str, Any]) -> None:
-    """Write through a temporary name: the certificate is there whole or not at all."""
-    temporary = folder / f"{NAME}.new"
-    temporary.write_text(json.dumps(certificate, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(folder / NAME)
+    """Write a certificate of the records so far, whole or not at all.
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
+    size = (folder / JOURNAL).stat().st_size if (folder / JOURNAL).exists() else 0
+    made_of = {"bytes": size, "sha256": _digest(folder, size)}
+    text = json.dumps(json_document.sealed({**certificate, "records": made_of}), indent=1) + "\n"
+    try:
+        whole_file.write_whole(folder / NAME, text.encode())
+    except OSError as problem:
+        raise StoreError(
+            f"{folder / NAME} cannot be written: {problem.strerror}. The records are intact.",
+            f"Make room, then go on with: adabench run --resume {folder}",
+        ) from problem
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """Return a run's certificate, if it was raced."""
+    """Return a run's certificate, if it was raced and this is of its records.
+
+    Raises:
+        StoreError: if it is damaged.
+    """
+    path = folder / NAME
+    again = f"Delete it; adabench run --resume {folder} makes it anew."
     try:
-        found: dict[str, Any] = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        data = path.read_bytes()
     except FileNotFoundError:
         return None
+    except OSError as problem:
+        raise StoreError(f"{path} cannot be read: {problem.strerror}.", again) from problem
+    found = json_document.parse(data, path, SHAPE, again)
+    made_of = found.get("records")
+    if made_of and made_of["sha256"] != _digest(folder, made_of["bytes"]):
+        log.warning("%s is not of the records beside it and is left out.", path)
+        return None
     return found
+
+
+def _digest(folder: Path, size: int) -> str:
+    """Return a digest of the first bytes of a journal; fewer, if there are not so many."""
+    found = hashlib.sha256()
+    try:
+        with (folder / JOURNAL).open("rb") as file:
+            while size > 0 and (data := file.read(min(size, CHUNK))):
+                found.update(data)
+                size -= len(data)
+    except FileNotFoundError:
+        pass
+    return found.hexdigest()[:32]
+
+
+def lack(asked: Mapping[str, Any]) -> list[str]:
+    """Return the sentence that a report of a run shows that was raced and has no certificate."""
+    if not asked.get("race_s"):
+        return []
+    sentence = (
+        "This run was raced (--budget), and no certificate of its records is there: its points "
+        "stopped at different cases, so compare them on the cases they share, as claims do."
+    )
+    return [sentence]
 
 
 def marks(certificate: Mapping[str, Any] | None) -> list[str]:

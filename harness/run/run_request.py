@@ -20,7 +20,7 @@ from typing import Any
 
 from adabench.harness.contract.record import Record, Turn
 from adabench.harness.errors import StoreError
-from adabench.harness.plan.grid import plan
+from adabench.harness.plan.grid import MOST_TURNS, plan
 from adabench.harness.plan.request import TOUR, PlanRequest, expand, parse_seeds
 from adabench.harness.provenance import environment, environment_diff, run_sources, source_digests
 from adabench.harness.race.runner import run_race
@@ -65,15 +65,16 @@ class RunRequest:
         )
 
 
-def plan_turns(request: RunRequest) -> tuple[Turn, ...]:
+def plan_turns(request: RunRequest, most: float = MOST_TURNS) -> tuple[Turn, ...]:
     """Return every turn of a request, in the order in which they are executed.
 
     Raises:
-        SelectionError: for a name, value, seed or scale that makes no sense.
+        SelectionError: for a name, value, seed or scale that makes no sense, or for more than
+            `most` turns.
     """
     seeds = parse_seeds(request.seeds)
     return plan(
-        expand(request.plans), seeds=seeds, repeats=request.repeats, scale=request.scale
+        expand(request.plans), seeds=seeds, repeats=request.repeats, scale=request.scale, most=most
     )  # fmt: skip
 
 

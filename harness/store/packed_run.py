@@ -11,6 +11,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from adabench.harness.errors import StoreError
+from adabench.harness.files.whole_file import open_whole
 
 SUFFIX = ".gz"
 LEVEL = 9
@@ -71,7 +72,7 @@ def pack(folder: Path, out: Path, names: tuple[str, ...]) -> None:
         for name in names:
             with (
                 (folder / name).open("rb") as source,
-                packed(out / name).open("wb") as target,
+                open_whole(packed(out / name)) as target,
                 # No name and no time in the header: equal runs give equal bytes.
                 gzip.GzipFile("", "wb", LEVEL, target, mtime=0) as squeezed,
             ):

@@ -10,11 +10,13 @@ Power allows 0.2 s) matters as much as the power varies around the window.
 """
 
 import csv
+import itertools
+import math
 import time
 from datetime import datetime
 from pathlib import Path
 
-from adabench.profilers.energy.meter import Counts
+from adabench.profilers.energy.meter import Counts, NoValue
 from adabench.profilers.energy.power_samples import Sample, integrate, interval_s
 from adabench.profilers.nvml import Unmetered, Witness
 
@@ -55,9 +57,12 @@ class External:
         """Integrate the log between two times.
 
         Raises:
-            NoValue: if the log does not cover them (yet).
+            NoValue: if the log does not cover them (yet), or is damaged since it was opened.
         """
-        return integrate(read_log(self.path), before[0], after[0])
+        try:
+            return integrate(read_log(self.path), before[0], after[0])
+        except Unmetered as damaged:
+            raise NoValue(str(damaged)) from damaged
 
     def clock_u_j(self, before: Counts, after: Counts, clock_u_s: float = CLOCK_U_S) -> float:
         """Return what clocks apart by `clock_u_s` can make of the window, as the power varied."""
@@ -78,16 +83,20 @@ def read_log(path: Path) -> list[Sample]:
     """Read timestamped watts in order of time; an unfinished last line is left out.
 
     Raises:
-        Unmetered: if the file can't be read or is not such a log.
+        Unmetered: if the file can't be read, is not such a log, holds a power that is not finite or
+            is negative, or a time that is not after the one before (its clock was set back).
     """
     remedy = "It takes a header with `unix_s` or `time` (ISO 8601 with offset), and `watts`."
     try:
         with path.open(newline="") as file:
             rows = list(csv.DictReader(line for line in file if line.endswith("\n")))
-        samples = sorted(_sample(row) for row in rows)
+        samples = [_sample(row) for row in rows]
+        for earlier, later in itertools.pairwise(samples):
+            if later.ns <= earlier.ns:
+                raise ValueError(f"its time does not go on at unix_s {later.ns / 1e9:.3f}")
     except OSError as problem:
         raise Unmetered(f"The meter's log can't be read: {problem.strerror}.", remedy) from problem
-    except (KeyError, TypeError, ValueError) as problem:
+    except (KeyError, TypeError, ValueError, OverflowError, csv.Error) as problem:
         raise Unmetered(f"{path.name} is no log of a power meter: {problem}.", remedy) from problem
     if len(samples) < 2:
         raise Unmetered(f"{path.name} holds fewer than two samples.", remedy)
@@ -96,6 +105,8 @@ def read_log(path: Path) -> list[Sample]:
 
 def _sample(row: dict[str, str]) -> Sample:
     watts = float(row["watts"])
+    if not (math.isfinite(watts) and watts >= 0):
+        raise ValueError(f"{row['watts']} is no power")
     if "unix_s" in row:
         return Sample(round(float(row["unix_s"]) * 1e9), watts)
     moment = datetime.fromisoformat(row["time"])

@@ -6,6 +6,7 @@ controls grey, the oracle is ink. Pure functions of a `Figure`: pyplot and its g
 are never imported. The same figure gives the same bytes.
 """
 
+import hashlib
 import io
 import math
 import re
@@ -51,6 +52,8 @@ BINARY = ("bytes", "B")
 MILLION = 1e6
 LINE_GAP_PT = 13.0
 NAME_CHARACTERS = 24
+STEM_CHARACTERS = 120
+"""Of a file's name: with all that is put around it, it stays under the 255 bytes of a name."""
 
 
 @dataclass(frozen=True)
@@ -291,5 +294,9 @@ def inline_svg(figure: "Figure", name: str, title: str, swap: Mapping[str, str])
 
 
 def file_stem(*words: str) -> str:
-    """Join words into a name that is safe as a file name and as an HTML id."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", "-".join(words)).strip("-").lower()
+    """Join words into a name that is safe as a file name and as an HTML id, and short enough."""
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", "-".join(words)).strip("-").lower()
+    if len(stem) <= STEM_CHARACTERS:
+        return stem
+    digest = hashlib.sha256("\0".join(words).encode(errors="replace")).hexdigest()[:12]
+    return f"{stem[: STEM_CHARACTERS - 13]}-{digest}"

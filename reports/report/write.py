@@ -8,6 +8,7 @@ from adabench.harness.analysis.findings import Findings
 from adabench.harness.analysis.invalid_timings import drop_invalid_timings
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.errors import SelectionError, StoreError
+from adabench.harness.files.whole_file import write_whole
 from adabench.harness.store import run_folder
 from adabench.harness.store.table import read as read_table
 
@@ -86,7 +87,7 @@ def write_figures(findings: Findings, folder: Path) -> list[Path]:
 def _write_page(runs: Sequence[Findings], folders: Sequence[Path], path: Path) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render_page(runs, folders), encoding="utf-8")
+        write_whole(path, render_page(runs, folders).encode(errors="replace"))
     except OSError as problem:
         raise StoreError(
             f"The report {path} cannot be written: {problem.strerror}. The records are intact.",
@@ -97,6 +98,6 @@ def _write_page(runs: Sequence[Findings], folders: Sequence[Path], path: Path) -
 
 def _is_drawn_from(page: Path, sha256: str) -> bool:
     try:
-        return f"<code>{sha256}</code>" in page.read_text(encoding="utf-8")
+        return f"<code>{sha256}</code>" in page.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False

@@ -16,6 +16,7 @@ from typing import Any
 
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.errors import SelectionError, StoreError
+from adabench.harness.files import json_document, whole_file
 from adabench.harness.history import archive
 from adabench.harness.history import series as history
 from adabench.harness.history.archive import ArchivedRun
@@ -54,9 +55,7 @@ class SiteWriter:
                 self.same += 1
                 return
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{path.name}.new")
-            temporary.write_bytes(content)
-            temporary.replace(path)
+            whole_file.write_whole(path, content)
         except OSError as problem:
             raise StoreError(
                 f"{path} cannot be written: {problem.strerror}.",
@@ -90,6 +89,8 @@ def build_site(
         StoreError: for a run that cannot be read, or a file that cannot be written.
     """
     settings = _settings(folder, title, url)
+    for place in (folder, *folder.glob("**/")):  # what a publish that was killed was writing
+        whole_file.sweep(place)
     known = _read(folder / STAMPS)
     stamps = {name: stamp for name, stamp in known.items() if isinstance(stamp, str)}
     writer = SiteWriter(folder, stamps=stamps, say=say)
@@ -115,7 +116,7 @@ def _settings(folder: Path, title: str | None, url: str | None) -> dict[str, str
             f"{folder} holds an index.html that adabench did not write.",
             "Publish into a folder of its own.",
         )
-    known = _read(folder / SETTINGS)
+    known = _read(folder / SETTINGS, {"title?": str, "url?": str})
     address = known.get("url", "") if url is None else url
     if address and not address.startswith(("https://", "http://")):
         raise SelectionError(f"{address!r} is no address of a site.", "--url https://host/path/")
@@ -123,16 +124,15 @@ def _settings(folder: Path, title: str | None, url: str | None) -> dict[str, str
     return {"title": title or known.get("title", TITLE), "url": address + slash}
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, shape: json_document.Shape = dict) -> dict[str, Any]:
+    again = "Delete it; it is made again."
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as broken:
-        raise StoreError(
-            f"{path} cannot be read: {broken}", "Delete it; it is made again."
-        ) from broken
-    return found
+    except OSError as broken:
+        raise StoreError(f"{path} cannot be read: {broken.strerror}.", again) from broken
+    return json_document.parse(data, path, shape, again)
 
 
 def _keep(run: Path, writer: SiteWriter) -> None:
@@ -189,10 +189,15 @@ def _linking(writer: SiteWriter) -> history.Links:
         if {key: known.get(key) for key in stamp} != stamp:
             writer.say(f"comparing {a.id} and {b.id}")
             known = {**stamp, "links": history.links_json(history.links(a, b))}
-        text = json.dumps(known, separators=(",", ":"), sort_keys=True)
+        text = json.dumps(json_document.sealed(known), separators=(",", ":"), sort_keys=True)
         writer.put(name, text.encode() + b"\n")
         # Read back, so that new and known links are the same to the order of their keys.
-        return history.index_links(history.links_from_json(json.loads(text)["links"]))
+        try:
+            return history.index_links(history.links_from_json(json.loads(text)["links"]))
+        except (KeyError, TypeError, ValueError, AttributeError) as broken:
+            raise StoreError(
+                f"{writer.folder / name} is damaged: {broken!r}.", "Delete it; it is made again."
+            ) from broken
 
     return links
 

@@ -12,6 +12,8 @@ from xml.etree import ElementTree as xml
 
 import pytest
 
+from adabench.harness.store.manifest import read_manifest, write_manifest
+
 pytestmark = pytest.mark.xdist_group("site")  # one set-up for all of them
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -55,11 +57,10 @@ def runs(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> list[
 
 
 def _dated(run: Path, day: int, **environment: str) -> None:
-    path = run / "run.json"
-    data = json.loads(path.read_text())
+    data = read_manifest(run)
     data["started"] = f"2026-01-{day:02}T00:00:00+00:00"
     data["environment"] |= environment
-    path.write_text(json.dumps(data))
+    write_manifest(run, data)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from adabench.harness.store import run_folder
+from adabench.harness.store.manifest import write_manifest
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 REASON = re.compile("precision reached|budget spent|disturbed")
@@ -145,10 +146,9 @@ def test_claims_and_report_read_a_run_again(toy_env: dict[str, str], tmp_path: P
 @pytest.mark.usefixtures("in_process")
 def test_a_run_from_other_sources_is_not_mixed(toy_env: dict[str, str], tmp_path: Path) -> None:
     adabench("run", "roots/fixed", "--out", tmp_path / "r", "--no-report", env=toy_env)
-    manifest = tmp_path / "r" / "run.json"
-    data = json.loads(manifest.read_text())
+    data = run_folder.read_manifest(tmp_path / "r")
     data["sources"]["roots/fixed"] = "0" * 64
-    manifest.write_text(json.dumps(data))
+    write_manifest(tmp_path / "r", data)
     done = adabench("run", "--resume", tmp_path / "r", env=toy_env)
     assert done.returncode == 3
     assert "roots/fixed" in done.stderr

@@ -194,7 +194,7 @@ def test_a_json_number_of_a_plan_is_compared_by_value(tmp_path: Path):
     manifest = json.loads((a / run_folder.MANIFEST).read_text())
     (tmp_path / "b").mkdir()
     b = run(tmp_path / "b", solved(TURNS[1]))
-    (b / run_folder.MANIFEST).write_text(json.dumps(manifest, sort_keys=True))
+    (b / run_folder.MANIFEST).write_text(json.dumps(manifest, sort_keys=True, indent=3))
     assert merge([a, b], tmp_path / "m").records == 6
 
 

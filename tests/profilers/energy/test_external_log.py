@@ -106,3 +106,34 @@ def test_a_probe_with_a_named_log_gives_the_joules_of_the_node(
     assert 40.0 * inside_s * 0.99 <= seen["energy_node_j"] <= 40.0 * outside_s * 1.01
     (reading,) = [one for one in provenance(probes, 1) if one["kind"] == "measured.wall"]
     assert reading["label"] == "measured"
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("3,inf", "inf is no power"),
+        ("3,nan", "nan is no power"),
+        ("3,-5", "-5 is no power"),
+        ("nan,5", "NaN"),
+        ("inf,5", "infinity"),
+        ("1e400,5", "infinity"),
+        ("1,5", "does not go on"),
+        ("2,5", "does not go on"),
+        ("x,5", "convert"),
+        ("3", "float"),
+    ],
+)
+def test_a_log_with_a_line_that_makes_no_sense_is_no_log(tmp_path, row, says):
+    path = log(tmp_path / "wall.csv", ["1,100", "2,100", row, "4,100"])
+    with pytest.raises(Unmetered, match=says):
+        read_log(path)
+
+
+def test_a_log_that_was_damaged_since_has_no_value(tmp_path):
+    now = time.time()
+    path = log(tmp_path / "wall.csv", [f"{now + second},200" for second in range(-5, 30)])
+    meter = External(path)
+    before = meter.counts()
+    path.write_bytes(path.read_bytes() + b"\xff\xfe,1\n")
+    with pytest.raises(NoValue, match="no log of a power meter"):
+        meter.joules(before, meter.counts())
