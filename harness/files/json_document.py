@@ -31,7 +31,7 @@ def parse(data: bytes, path: Path, shape: Shape, hint: str = "") -> dict[str, An
         StoreError: if it is not JSON, has not this shape, or is not what its seal says.
     """
     try:
-        document: dict[str, Any] = json.loads(data)
+        document: dict[str, Any] = json.loads(data.decode())
         for complaint in complaints(document, shape):
             raise StoreError(f"{path} cannot be read: {complaint}.", hint)
         seal = document.pop(SEAL, None)

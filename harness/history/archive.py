@@ -41,7 +41,10 @@ MANIFEST, FINDINGS, CASES = "manifest.json", "findings.json", "cases.npz"
 LEFT_OUT = frozenset({"plan", "warnings"})
 COLUMN = "values/"
 AGAIN = "Delete the folder that it is in, and publish its run again."
-DAMAGED = (zipfile.BadZipFile, ValueError, KeyError, TypeError, NotImplementedError, SyntaxError)
+DAMAGED = (
+    zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, NotImplementedError,
+    SyntaxError, RecursionError, MemoryError,
+)  # fmt: skip
 """What reading arrays raises, where their file was damaged."""
 KNOWN_METHOD = {"title": str, "role?": str, "defaults?": {str: SCALAR}}
 KNOWN_TASK = {"title": str, "metrics": [{"name": str}], "defaults?": {str: SCALAR}}
@@ -130,10 +133,10 @@ def files(findings: Findings, table: Table, name: str) -> dict[str, bytes]:
         "cards": {task: _card_json(card) for task, card in sorted(findings.task_cards.items())},
         "methods": {name: _method(card) for name, card in sorted(findings.method_cards.items())},
     }
-    return {
-        MANIFEST: _bytes(manifest),
+    return {  # in the order of writing: what has a manifest is whole
         FINDINGS: _bytes(replace(findings, run=name).to_json()),
         CASES: _arrays(cases),
+        MANIFEST: _bytes(manifest),
     }
 
 
@@ -217,7 +220,7 @@ def read_cases(path: Path, cells: tuple[Cell, ...]) -> Table:
 
 
 def _table(path: Path, cells: tuple[Cell, ...]) -> Table:
-    with np.load(path) as held:
+    with path.open("rb") as file, np.load(file) as held:
         cell, case, group = (held[name].astype(np.intp) for name in ("cell", "case", "group"))
         names = [name for name in held.files if name.startswith(COLUMN)]
         columns = {name.removeprefix(COLUMN): held[name].astype(np.float64) for name in names}

@@ -156,9 +156,14 @@ class JournalReader:
                 self.doubled.append(number)
             return False
         if "names" in line:
-            self.sets[line["n"]] = tuple(line["names"])
-        else:
-            self.declared[line["k"]] = Cell(**line["cell"])
+            names = tuple(line["names"])
+            if self.sets.setdefault(line["n"], names) != names or set(map(type, names)) - {str}:
+                raise ValueError("A set of names is declared as two, or holds what is no name.")
+            return True
+        cell = Cell(**line["cell"])
+        if cell.key != line["k"]:
+            raise ValueError("A cell is not what its key says.")
+        self.declared[cell.key] = cell
         return True
 
     def _is_declared(self, line: Line) -> bool:

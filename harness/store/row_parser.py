@@ -93,6 +93,8 @@ class Rows:
         }:
             raise TypeError("A case or a repeat is no whole number.")
         flat = np.fromiter(chain.from_iterable(held), np.float64, len(held) * len(names))
+        if not np.isfinite(flat).all():
+            raise ValueError("A value is not finite.")
         for name, values in zip(names, flat.reshape(len(held), len(names)).T, strict=True):
             pieces = self.pieces.setdefault(name, [])
             pieces.append((self.count, narrow(values, pieces[-1][1] if pieces else None)))

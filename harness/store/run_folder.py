@@ -28,7 +28,7 @@ from typing import Any, Self
 
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.errors import SelectionError, StoreError
-from adabench.harness.files import whole_file
+from adabench.harness.files import scratch_folder, whole_file
 from adabench.harness.store import derived_files, packed_run
 from adabench.harness.store import manifest as run_json
 from adabench.harness.store.journal_reader import SCHEMA, JournalReader, drop_cut_line
@@ -68,6 +68,7 @@ class Run:
         """The journal was not read on opening, because nothing remains of it."""
         self._journal = JournalWriter(folder / RECORDS, cells, synced=synced)
         whole_file.sweep(folder)
+        scratch_folder.sweep()
 
     @property
     def remaining(self) -> tuple[Turn, ...]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.errors import SelectionError, StoreError
-from adabench.harness.files import json_document, whole_file
+from adabench.harness.files import json_document, scratch_folder, whole_file
 from adabench.harness.history import archive
 from adabench.harness.history import series as history
 from adabench.harness.history.archive import ArchivedRun
@@ -89,6 +89,7 @@ def build_site(
         StoreError: for a run that cannot be read, or a file that cannot be written.
     """
     settings = _settings(folder, title, url)
+    scratch_folder.sweep()
     for place in (folder, *folder.glob("**/")):  # what a publish that was killed was writing
         whole_file.sweep(place)
     known = _read(folder / STAMPS)
@@ -101,12 +102,16 @@ def build_site(
         raise SelectionError(
             f"{folder} is not a site yet, and no run was named.", f"adabench publish {folder} RUN"
         )
+    writer.put(SETTINGS, _text(settings))  # before any page: by it a site is known as ours
     site = _site(kept, settings, writer)
     _draw(site, writer)
-    for name, document in ((SETTINGS, settings), (STAMPS, writer.stamps)):
-        writer.put(name, json.dumps(document, indent=1, sort_keys=True).encode() + b"\n")
+    writer.put(STAMPS, _text(writer.stamps))
     writer.put(".nojekyll", b"")  # hosts that run Jekyll take the files as they are
     return _summary(site, writer)
+
+
+def _text(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
 
 
 def _settings(folder: Path, title: str | None, url: str | None) -> dict[str, str]:
