@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from adabench.cli.standard_streams import open_streams, silence, unwritable
+from adabench.cli.standard_streams import RepeatFilter, open_streams, silence, unwritable
 from adabench.harness.errors import AdabenchError, Interruption
 
 COMMANDS = "adabench.cli.commands"
@@ -103,7 +103,9 @@ def options(
     """Set how much is said on stderr."""
     del debug, version  # read by main, which catches, and by a callback
     level = logging.ERROR if quiet else logging.WARNING - 10 * verbose
-    logging.basicConfig(level=level, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(RepeatFilter())
+    logging.basicConfig(level=level, format="%(levelname)s: %(message)s", handlers=[handler])
 
 
 def _leave(number: int, _: object) -> None:

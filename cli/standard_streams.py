@@ -1,5 +1,6 @@
 """Standard streams that may be closed, full, or of an encoding that has few letters."""
 
+import logging
 import os
 import sys
 from typing import TextIO
@@ -29,6 +30,21 @@ def open_streams() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure and (stream.encoding or "").lower().replace("-", "") != "utf8":
             reconfigure(errors="replace")
+
+
+class RepeatFilter(logging.Filter):
+    """Lets a sentence pass once: several readings of one file find the same damage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether a sentence is new."""
+        sentence = record.getMessage()
+        new = sentence not in self._passed
+        self._passed.add(sentence)
+        return new
 
 
 def silence(stream: TextIO) -> None:

@@ -58,6 +58,27 @@ Meters = Annotated[
 NO_CARBON = CarbonOutput()
 
 
+Timeout = Annotated[
+    float | None,
+    typer.Option(min=0.001, callback=finite, help="Seconds a case may take; uses a worker."),
+]
+PerCase = Annotated[
+    float,
+    typer.Option(min=0.01, callback=finite, help="Seconds that a case may spend on its precision."),
+]
+Epsilon = Annotated[
+    float,
+    typer.Option(
+        min=0.001, max=0.5, callback=finite,
+        help="With --budget: the largest difference that does not count.",
+    ),
+]  # fmt: skip
+Steady = Annotated[
+    float,
+    typer.Option(min=0, callback=finite, help="Seconds a method may warm up to become steady."),
+]
+
+
 def command(
     select: Select = None,
     seeds: Seeds = "0..2",
@@ -72,10 +93,7 @@ def command(
     resume: Annotated[
         Path | None, typer.Option(help="Continue an interrupted run; takes no selection.")
     ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(min=0.001, callback=finite, help="Seconds a case may take; uses a worker."),
-    ] = None,
+    timeout: Timeout = None,
     memory: Annotated[
         str | None, typer.Option(help="Memory a worker may use: 4GiB. Uses a worker.")
     ] = None,
@@ -86,31 +104,15 @@ def command(
         str | None,
         typer.Option(help="Time each case until its median is known to this precision: 1%."),
     ] = None,
-    per_case: Annotated[
-        float,
-        typer.Option(
-            min=0.01, callback=finite, help="Seconds that a case may spend on its precision."
-        ),
-    ] = 5.0,
+    per_case: PerCase = 5.0,
     budget: Annotated[
         str | None,
         typer.Option(
             help="Spend at most this time where the Pareto frontier is undecided: 5m, 90s."
         ),
     ] = None,
-    epsilon: Annotated[
-        float,
-        typer.Option(
-            min=0.001,
-            max=0.5,
-            callback=finite,
-            help="With --budget: the largest difference that does not count.",
-        ),
-    ] = 0.02,
-    steady: Annotated[
-        float,
-        typer.Option(min=0, callback=finite, help="Seconds a method may warm up to become steady."),
-    ] = 0.0,
+    epsilon: Epsilon = 0.02,
+    steady: Steady = 0.0,
     cached: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")
     ] = True,

@@ -19,11 +19,11 @@ def sealed(line: Mapping[str, Any]) -> bytes:
     return text + TAIL % crc32(text)
 
 
-def intact(text: bytes) -> bool:
-    """Say whether a line is what was written."""
-    return text[-LENGTH:] == TAIL % crc32(text[:-LENGTH])
-
-
 def value(text: bytes) -> int:
-    """Return the checksum that an intact line holds."""
-    return int(text[-10:-2], 16)
+    """Return the checksum that a line should hold; of an intact one it is the one it holds."""
+    return crc32(text[:-LENGTH])
+
+
+def intact(text: bytes, value: int) -> bool:
+    """Say whether a line holds its checksum."""
+    return text.endswith(TAIL % value)

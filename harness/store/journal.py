@@ -54,8 +54,9 @@ def lines(
         cells[key] = record.cell
     held = tuple(values)
     if held not in names:
-        yield {"n": len(names), "names": list(held)}
-        names[held] = len(names)
+        number = max(names.values(), default=-1) + 1
+        yield {"n": number, "names": list(held)}
+        names[held] = number
     yield (
         {"k": key, "c": record.case}
         | ({"r": record.repeat} if record.repeat else {})

@@ -45,9 +45,11 @@ class JournalReader:
     """Of schema 3: the names that are declared."""
     declared: dict[str, Cell] = field(default_factory=dict)
     """Of schema 3: the cells that are declared, beside those planned."""
+    lost_sets: set[int] = field(default_factory=set)
+    """Sets of names that a record has and nothing declares; their numbers are not given again."""
     damaged: list[int] = field(default_factory=list)
     doubled: list[int] = field(default_factory=list)
-    _late: list[tuple[int, bytes, Line]] = field(default_factory=list)
+    _late: list[tuple[int, int, Line]] = field(default_factory=list)
     """Records whose names or cell are not declared yet."""
 
     def blocks(self) -> Iterator[Numbered]:
@@ -126,30 +128,31 @@ class JournalReader:
         numbers: Sequence[int] = range(number, number + len(texts))
         if self.schema < SCHEMA:
             return numbers, self._parsed(numbers, texts)
-        whole = [checksum.intact(text) for text in texts]
+        sums = list(map(checksum.value, texts))
+        whole = list(map(checksum.intact, texts, sums))
         if not all(whole):
             self.damaged += (n for n, good in zip(numbers, whole, strict=True) if not good)
             texts, numbers = list(compress(texts, whole)), list(compress(numbers, whole))
+            sums = list(compress(sums, whole))
         lines = self._parsed(numbers, texts)
-        counts = []
-        for n, text, line in zip(numbers, texts, lines, strict=True):
-            try:
-                counts.append(self._take(n, text, line))
-            except WRONG as broken:
-                raise damage_error(self.path, n) from broken
+        counts: list[bool] = []
+        try:
+            counts.extend(map(self._take, numbers, sums, lines))
+        except WRONG as broken:
+            raise damage_error(self.path, numbers[len(counts)]) from broken
         if all(counts):
             return numbers, lines
         return list(compress(numbers, counts)), list(compress(lines, counts))
 
-    def _take(self, number: int, text: bytes, line: Line) -> bool:
+    def _take(self, number: int, value: int, line: Line) -> bool:
         """Take in a line of schema 3; say no if it is not to be handed on, or not yet."""
         if "v" in line:
-            if not self.ends.take(line, checksum.value(text)):
+            if not self.ends.take(line, value):
                 self.doubled.append(number)
                 return False
             if self._is_declared(line):
                 return True
-            self._late.append((number, text, line))
+            self._late.append((number, value, line))
             return False
         if "end" in line:
             if not self.ends.end(number, line):
@@ -173,13 +176,14 @@ class JournalReader:
     def _last_block(self) -> Numbered:
         """Return the records that had to wait; what they need may never have been declared."""
         numbers, lines = [], []
-        for number, text, line in self._late:
+        for number, value, line in self._late:
             if self._is_declared(line):
                 numbers.append(number)
                 lines.append(line)
             else:
                 self.damaged.append(number)
-                self.ends.drop(line, checksum.value(text))
+                self.lost_sets |= {line["n"]} - self.sets.keys()
+                self.ends.drop(line, value)
         self.damaged.sort()
         self._late.clear()
         return numbers, lines

@@ -40,6 +40,7 @@ class JournalWriter:
         """Go on where a reading of the whole journal ended."""
         self.ends = reader.ends
         self._names = {names: number for number, names in reader.sets.items()}
+        self._names |= {("", f"lost {number}"): number for number in reader.lost_sets}
         self._cells |= reader.declared
         said: list[journal.Line] = [
             {"n": number, "names": list(names)} for number, names in reader.sets.items()
@@ -76,7 +77,7 @@ class JournalWriter:
         self._again.clear()
         self.ends.end(0, line)
         if self._synced:
-            _sync(self._descriptor)
+            self._bring_to_disk()
 
     def size_bytes(self) -> int:
         """Return the size of the file."""
@@ -85,11 +86,15 @@ class JournalWriter:
     def close(self) -> None:
         """Bring everything to the disk, and let the file go, and with it the lock."""
         try:
+            self._bring_to_disk()
+        finally:
+            os.close(self._descriptor)
+
+    def _bring_to_disk(self) -> None:
+        try:
             _sync(self._descriptor)
         except OSError as problem:
             raise self._unwritten(problem) from problem
-        finally:
-            os.close(self._descriptor)
 
     def _write(self, data: bytes) -> None:
         """Write whole lines, or nothing."""

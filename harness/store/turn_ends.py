@@ -12,7 +12,7 @@ A line that its turn holds already, word for word, counts once.
 
 import sys
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -31,33 +31,26 @@ class TurnAccount:
     held: "dict[int, None] | array[int]" = field(default_factory=dict)
     """In their order; an array, which takes less, once the turn has ended."""
     ended: bool = False
-    spotted: bool = False
-    """Some record is not ok."""
     mismatch: tuple[int, int, int] | None = None
     """The last end line where it does not agree: its number, how many records it names, how many
     there are."""
 
-    def take(self, case: int, status: str, checksum: int) -> bool:
+    def take(self, packed: int) -> bool:
         """Take in a record; say no if the turn holds it already."""
-        packed = _packed(case, status, checksum)
-        if packed in self.held:
+        held = self.held
+        if packed in held:
             return False
-        if not isinstance(self.held, dict):
-            self.held = dict.fromkeys(self.held)
-        self.held[packed] = None
+        if type(held) is not dict:
+            held = self.held = dict.fromkeys(held)
+        held[packed] = None
         self.ended = False
-        self.spotted |= status != "ok"
         return True
 
-    def drop(self, case: int, status: str, checksum: int) -> None:
+    def drop(self, packed: int) -> None:
         """Let go of a record that was taken in."""
         held = dict.fromkeys(self.held)
-        held.pop(_packed(case, status, checksum))
+        held.pop(packed)
         self.held = held
-
-    def holds(self, case: int, status: str, checksum: int) -> bool:
-        """Say whether the turn holds a record word for word."""
-        return _packed(case, status, checksum) in self.held
 
     def digest(self) -> str:
         """Return a digest over the checksums, in their order."""
@@ -79,10 +72,10 @@ class TurnAccount:
     @property
     def finished(self) -> bool:
         """Say whether it ended and the last word on each case is ok or skipped."""
-        if not self.ended or not self.spotted:
+        failed = {(item >> 34) - 1 for item in self.held if item >> 32 & 3 > 1}
+        if not self.ended or not failed:
             return self.ended
         done = set(self.done)
-        failed = {(item >> 34) - 1 for item in self.held if item >> 32 & 3 > 1}
         return not failed - done - ({-1} if done else set())  # -1: it could not begin, then did
 
 
@@ -112,8 +105,7 @@ class TurnEnds:
             KeyError, TypeError, ValueError: if it is no record.
         """
         if "p" not in line:
-            account = self.account((line["k"], line.get("r", 0)))
-            return account.take(line["c"], line.get("s", "ok"), checksum)
+            return self.account((line["k"], line.get("r", 0))).take(_packed(line, checksum))
         if checksum in self.prepared:
             return False
         unit = Unit(line["k"], line["p"], line["c"], line.get("r", 0))
@@ -128,7 +120,7 @@ class TurnEnds:
             names = [self.named[checksum]] if checksum in self.named else []
         else:
             names = [(line["k"], line.get("r", 0))]
-            self.account(names[0]).drop(line["c"], line.get("s", "ok"), checksum)
+            self.account(names[0]).drop(_packed(line, checksum))
         for name in names:
             self.account(name).ended = False
 
@@ -137,7 +129,7 @@ class TurnEnds:
         if "p" in line:
             return checksum in self.prepared
         account = self.accounts.get((line["k"], line.get("r", 0)))
-        return account is not None and account.holds(line["c"], line.get("s", "ok"), checksum)
+        return account is not None and _packed(line, checksum) in account.held
 
     def line(self, name: Name) -> dict[str, Any]:
         """Return the end line of a turn."""
@@ -193,8 +185,15 @@ class TurnEnds:
                 yield name, *account.mismatch
 
 
-def _packed(case: int, status: str, checksum: int) -> int:
-    packed = (case + 1) << 34 | STATUSES[status] << 32 | checksum
+def _packed(line: Mapping[str, Any], checksum: int) -> int:
+    """Return what an account holds of a record.
+
+    Raises:
+        KeyError, TypeError, ValueError: if it is none.
+    """
+    packed: int = (line["c"] + 1) << 34 | checksum
+    if "s" in line:
+        packed |= STATUSES[line["s"]] << 32
     if not 0 <= packed < 2**64:
         raise ValueError("No task has a case of this number.")
     return packed

@@ -108,3 +108,17 @@ def test_a_plan_of_more_than_a_million_turns_asks_to_be_confirmed(
     assert done.returncode == 2
     assert "--yes" in done.stderr
     assert "turns" in done.stderr
+
+
+def test_damage_is_logged_once_a_verb_and_what_is_intact_is_shown(
+    run: Path, command: Command, toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "damaged"
+    shutil.copytree(run, folder)
+    lines = (folder / "records.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "records.jsonl").write_bytes(b"".join([*lines[:3], b"\0" + lines[3], *lines[4:]]))
+    for words in (("claims", folder), ("report", folder), ("compare", folder, run)):
+        done = shell('"$@"', *words, env=toy_env)
+        assert done.returncode in (0, 1), done.stderr
+        assert done.stderr.count(b"WARNING: Line 4 of") == 1, done.stderr
+        assert b"adabench run --resume" in done.stderr

@@ -39,6 +39,11 @@ def test_every_method_is_told_apart_without_colour(findings):
 
 def test_names_become_safe_file_names():
     assert file_stem("plane", "../Paging x") == "plane-paging-x"
+    long = file_stem("history", "task/" + "m" * 300)
+    assert len(long) == 120
+    assert long != file_stem("history", "task/" + "m" * 301)
+    assert len(file_stem("m" * 120)) == 120
+    assert file_stem("m" * 120) == "m" * 120
 
 
 def test_drawing_leaves_no_global_state_behind():
