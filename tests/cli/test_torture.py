@@ -198,7 +198,7 @@ def test_what_a_killed_gate_left_goes_with_the_next_start(
         subprocess.run(["git", *words], cwd=root, check=True)
     place = Path(env["TMPDIR"], f"adabench-{os.getuid()}")
     pause = time.monotonic() + random.Random(seed).uniform(0, 3)
-    wanted = ("base", "base/.git", "head-env/gate.pth")[seed % 3]
+    wanted = ("base", "base/.git", "head-env/front")[seed % 3]
 
     def now() -> bool:
         return bool(list(place.glob(f"gate-*/{wanted}"))) or (
@@ -206,7 +206,8 @@ def test_what_a_killed_gate_left_goes_with_the_next_start(
         )
 
     words = ("gate", "--rev", "HEAD..HEAD", "roots/fixed", "--out", tmp_path / "g")
-    kill_once(words, env, now, root)
+    assert kill_once(words, env, now, root)
+    assert list(place.glob("gate-*"))
     done = adabench(
         "run", "roots/fixed", "--defaults", "--seeds", "0", "--out", tmp_path / "r", "--no-report",
         env=env,
