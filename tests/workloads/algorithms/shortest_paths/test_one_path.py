@@ -3,40 +3,30 @@
 import pickle
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from adabench.harness.contract.record import Cell, Turn
 from adabench.harness.errors import MethodContractError
+from adabench.harness.run.execute import execute
+from adabench.harness.run.settings import Settings
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths
 from adabench.workloads.algorithms.shortest_paths.task import CHECK_CONDITIONS, load
-
-from ..method_side import (
-    EMPTY,
-    assert_same_counts,
-    cell,
-    in_process,
-    opened_alone,
-    pickled_substrate,
-    records,
-)
 
 SMALL = {"vertices": 300, "pairs": 100, "graph": "power_2.5"}
 
 
 def entered(task: ShortestPaths) -> ShortestPaths:
     """Return the substrate of a task with its first case entered."""
-    substrate = pickle.loads(pickled_substrate(task))
+    substrate = pickle.loads(pickle.dumps(task.substrate(), protocol=5))
     substrate.enter(task.cases()[0], None)
     return substrate
 
 
-def test_a_method_gets_graphs_and_no_pairs() -> None:
+def test_a_method_gets_graphs_and_no_pairs(lives_alone) -> None:
+    lives_alone("shortest_paths")
     task = load("embedded", 0, **CHECK_CONDITIONS)
-    assert opened_alone(task) == EMPTY
-    data = pickled_substrate(task)
-    graphs = pickle.loads(data).training()
+    graphs = pickle.loads(pickle.dumps(task.substrate(), protocol=5)).training()
     for case, graph in zip(task.cases(), graphs, strict=True):
-        assert case.pairs.tobytes() not in data
         assert len(graph.pairs) == 0
         assert (graph.instance, graph.group, graph.seed) == (case.instance, case.group, case.seed)
         assert (graph.graph.heads == case.graph.heads).all()
@@ -70,15 +60,8 @@ def test_a_case_that_was_not_entered_is_refused() -> None:
         substrate.ask(task.cases()[1], lambda *_: 0)
 
 
-def test_counts_are_those_of_one_process() -> None:
-    cells = [
-        cell("shortest_paths/bibfs", SMALL),
-        cell("shortest_paths/wormhole", SMALL, inside="labels", f=0.05),
-        cell("shortest_paths/hindsight", SMALL),
-    ]
-    found = records(*cells)
-    for one in cells:
-        assert_same_counts(one, [r for r in found if r.cell.address == one.address])
+def test_counts_are_those_of_one_process(agrees_with_processes) -> None:
+    agrees_with_processes("shortest_paths", ["bibfs", "wormhole", "hindsight"], **SMALL)
 
 
 @pytest.mark.parametrize(
@@ -110,9 +93,11 @@ def test_a_stored_index_answers_like_the_one_that_was_stored(methods, name, knob
 
 
 def test_a_state_from_the_disk_costs_what_it_did(tmp_path: Path) -> None:
-    one = cell("shortest_paths/pll", SMALL)
-    first, second = (records(one, cache=tmp_path) for _ in range(2))
+    turn = Turn(Cell("shortest_paths", "pll", {"largest": 70000}, SMALL, "embedded", 0), 0)
+    first, second = (
+        list(execute([turn], Settings(window_s=0.0, cache_folder=tmp_path))) for _ in range(2)
+    )
     assert len(list(tmp_path.iterdir())) == 1
-    assert first[1].values["prep_cpu_s"] == second[1].values["prep_cpu_s"]
-    assert second[1].values["reads"] == next(in_process(one))["reads"]
-    assert np.isfinite(second[1].values["prep_cpu_s"])
+    assert [record.phase for record in first] == [record.phase for record in second]
+    for name in ("prep_cpu_s", "prep_reads", "reads", "index_bytes"):
+        assert first[1].values[name] == second[1].values[name] > 0

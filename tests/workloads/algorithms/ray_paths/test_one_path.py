@@ -7,16 +7,15 @@ import pytest
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths
-from adabench.workloads.algorithms.ray_paths.task import CHECK_CONDITIONS, load
+from adabench.workloads.algorithms.ray_paths.task import load
 
-from ..method_side import EMPTY, assert_same_counts, cell, opened_alone, pickled_substrate, records
 from .conftest import method
 
 SMALL = {"scenes": 4, "scene": "street"}
 
 
-def test_a_method_gets_a_tracer_and_no_scene() -> None:
-    assert opened_alone(load("embedded", 0, **CHECK_CONDITIONS)) == EMPTY
+def test_a_method_gets_a_tracer_and_no_scene(lives_alone) -> None:
+    lives_alone("ray_paths")
 
 
 def test_what_arrives_cannot_be_written() -> None:
@@ -32,7 +31,7 @@ def test_the_device_goes_along() -> None:
     task = load("embedded", 0, **SMALL)
     other = RayPaths(task.instances, task.reference, device="cpu:0")
     (case,) = task.cases()
-    apart = pickle.loads(pickled_substrate(other))
+    apart = pickle.loads(pickle.dumps(other.substrate(), protocol=5))
     assert apart.device == "cpu:0"
     assert (task.shape(case), apart.shape(case)) == ("", "street")
     apart.enter(case, None)
@@ -45,7 +44,7 @@ def test_the_device_goes_along() -> None:
 def test_paths_are_told_to_oracles_alone() -> None:
     task = load("embedded", 0, **SMALL)
     (case,) = task.cases()
-    apart, oracle = pickle.loads(pickled_substrate(task)), method("hindsight")
+    apart, oracle = pickle.loads(pickle.dumps(task.substrate(), protocol=5)), method("hindsight")
     with pytest.raises(MethodContractError, match="not known in the process"):
         oracle.solve(apart, case, {})
     apart.enter(case, task.oracle_environment(case))
@@ -55,15 +54,9 @@ def test_paths_are_told_to_oracles_alone() -> None:
         apart.truth(case)
 
 
-def test_counts_are_those_of_one_process() -> None:
-    cells = [
-        cell("ray_paths/generative_sampler", SMALL),
-        cell("ray_paths/visibility_pruned", SMALL),
-        cell("ray_paths/hindsight", SMALL),
-    ]
-    found = records(*cells)
-    for one in cells:
-        assert_same_counts(one, [r for r in found if r.cell.address == one.address])
+def test_counts_are_those_of_one_process(agrees_with_processes) -> None:
+    methods = ["generative_sampler", "visibility_pruned", "hindsight"]
+    agrees_with_processes("ray_paths", methods, **SMALL)
 
 
 def test_a_task_with_scenes_is_never_stored() -> None:

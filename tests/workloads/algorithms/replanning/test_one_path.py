@@ -8,15 +8,14 @@ import pytest
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.replanning.task import CHECK_CONDITIONS, load
 
-from ..method_side import EMPTY, assert_same_counts, cell, opened_alone, pickled_substrate, records
 from .conftest import planner
 
 SMALL = {"samples": 120, "updates": 4, "scene": "crowd"}
 
 
-def test_a_planner_gets_no_scene_and_no_future() -> None:
+def test_a_planner_gets_no_scene_and_no_future(lives_alone) -> None:
+    lives_alone("replanning")
     task = load("embedded", 0, **CHECK_CONDITIONS)
-    assert opened_alone(task) == EMPTY
     for case, scene in zip(task.cases(), task.scenes, strict=True):
         assert case.instance == scene.instance
         assert case.centres.shape == (1, *scene.centres.shape[1:])
@@ -36,7 +35,7 @@ def test_a_scene_is_entered_before_it_is_driven_and_the_best_way_is_for_oracles(
     task = load("embedded", 0, **SMALL)
     [case] = task.cases()
     fmtx, oracle = planner("fmtx"), planner("hindsight")
-    apart = pickle.loads(pickled_substrate(task))
+    apart = pickle.loads(pickle.dumps(task.substrate(), protocol=5))
     with pytest.raises(MethodContractError, match="not a case of this task"):
         fmtx.solve(apart, case, fmtx.CARD.defaults)
     apart.enter(case, task.environment(case))
@@ -51,15 +50,8 @@ def test_a_scene_is_entered_before_it_is_driven_and_the_best_way_is_for_oracles(
     assert task.judge(case, oracle.solve(told, case, {}))["path_quality"] == pytest.approx(1)
 
 
-def test_counts_are_those_of_one_process() -> None:
-    cells = [
-        cell("replanning/fmtx", SMALL, share=0.5),
-        cell("replanning/random_repair", SMALL),
-        cell("replanning/hindsight", SMALL),
-    ]
-    found = records(*cells)
-    for one in cells:
-        assert_same_counts(one, [r for r in found if r.cell.address == one.address])
+def test_counts_are_those_of_one_process(agrees_with_processes) -> None:
+    agrees_with_processes("replanning", ["fmtx", "random_repair", "hindsight"], **SMALL)
 
 
 def test_a_task_with_scenes_is_never_stored() -> None:
