@@ -21,8 +21,9 @@ from adabench.workloads.shared.counting.source_rules import Rules
 
 SECONDS, PULLS = 60.0, 3
 OFF_LIMITS = frozenset((
-    "best_of", "judge", "score", "meter", "dated", "ended_s", "is_ended", "waited_s", "worked_s", "budget_s",
-    "most", "_begun", "_open", "_model", "_found", "programs", "generate",
+    "account", "best_of", "enter", "judge", "outcome", "reference", "score", "meter", "dated",
+    "ended_s", "is_ended", "waited_s", "worked_s", "budget_s", "most", "_begun", "_known", "_open",
+    "_model", "_found", "_reference", "programs", "generate",
     "cell_contents", "__closure__", "__code__", "__dict__", "__globals__", "__setattr__",
 ))  # fmt: skip
 """Attributes and imported names that no honest solver needs."""

@@ -43,9 +43,9 @@ a busy machine and `--workers` take longer and change nobody's budget.
 from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.mip.conformance import check
-from adabench.workloads.algorithms.mip.substrate.budgeted_search import Clock
 from adabench.workloads.algorithms.mip.substrate.instance_families import FAMILIES, generate
 from adabench.workloads.algorithms.mip.substrate.mip import Mip
+from adabench.workloads.algorithms.mip.substrate.outcome import Clock, Outcome
 from adabench.workloads.algorithms.mip.truth.known_bounds import KnownBounds
 
 CARD = Card(
@@ -87,8 +87,9 @@ CARD = Card(
 
 CHECK_CONDITIONS = {"seconds": 6.0, "size": "tiny", "pulls": 5}
 """With a clock that never rings, a seed gives the same answer twice."""
+OUTCOMES = (Outcome,)
 
-__all__ = ["CARD", "CHECK_CONDITIONS", "check", "load"]
+__all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "load"]
 
 
 def load(

@@ -20,16 +20,16 @@ import math
 from dataclasses import dataclass, field
 from os import times
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import EnvironmentProblem
+from adabench.workloads.algorithms.mip.substrate.outcome import Clock, Outcome
 from adabench.workloads.algorithms.mip.substrate.program import FEASIBLE, Floats, Program, file_of
 from adabench.workloads.algorithms.mip.substrate.quiet_highs import highs
 
-Clock = Literal["wall", "cpu"]
 _SCIP_CLOCK = {"cpu": 1, "wall": 2}
 
 LEAST_S = 0.05
@@ -160,6 +160,12 @@ class Search:
         self.worked_s = times().user - self._begun[1]
         self._model, self._variables = None, []
         return self
+
+    def outcome(self) -> Outcome:
+        """Return what came of it, without the solver."""
+        dated = [(float(at), float(objective)) for at, objective in self.dated]
+        pulls = [(name, int(result)) for name, result in self.pulls]
+        return Outcome(self.best, dated, pulls, self.ended_s, self.waited_s, self.worked_s)
 
     def _solution(self, model: Any) -> Floats | None:
         if model.getNSols() == 0:

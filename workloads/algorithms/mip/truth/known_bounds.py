@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from adabench.harness.errors import EnvironmentProblem, MethodContractError
-from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
+from adabench.workloads.algorithms.mip.substrate.outcome import Budget, Outcome
 from adabench.workloads.algorithms.mip.substrate.program import FEASIBLE, Program, file_of
 from adabench.workloads.algorithms.mip.substrate.quiet_highs import highs
 
@@ -25,15 +25,15 @@ _BOUNDS: dict[str, float] = {}
 
 
 class KnownBounds:
-    """The task's judge: LP bounds, the best known values, and what an ended search is worth."""
+    """The task's reference: LP bounds, the best known values, and what an ended search is worth."""
 
     def bound(self, program: Program) -> float:
         """Return the LP relaxation's optimum."""
         return bound_of(program)
 
-    def values(self, program: Program, search: Search) -> dict[str, float]:
+    def values(self, program: Program, outcome: Outcome, budget: Budget) -> dict[str, float]:
         """Return the metrics of an ended search."""
-        return judge(program, search)
+        return judge(program, outcome, budget)
 
 
 def bound_of(program: Program) -> float:
@@ -59,32 +59,32 @@ def gap(objective: float, best: float) -> float:
     return min(abs(objective - best) / size, 1.0) if size else 0.0
 
 
-def judge(program: Program, search: Search) -> dict[str, float]:
+def judge(program: Program, outcome: Outcome, budget: Budget) -> dict[str, float]:
     """Return the metrics of an ended search.
 
     Raises:
         MethodContractError: if the incumbent is not feasible, or beats the bound.
         EnvironmentProblem: if most of a budget on the wall's clock was waited for a processor.
     """
-    _require_processor(search)
+    _require_processor(outcome, budget)
     bound = bound_of(program)
     values = {
-        "solved": float(search.best is not None),
+        "solved": float(outcome.best is not None),
         "closeness": 0.0,
-        "seconds": search.budget_s,
-        "overrun": max(search.ended_s - search.budget_s, 0.0),
-        "allowed": OVERRUN * search.budget_s,
-        "primal_integral_s": _integral(search, bound),
-        "search_cpu_s": search.worked_s,
-        "pulls": float(len(search.pulls)),
-        "improving": float(sum(outcome <= 1 for _, outcome in search.pulls)),
+        "seconds": budget.seconds,
+        "overrun": max(outcome.ended_s - budget.seconds, 0.0),
+        "allowed": OVERRUN * budget.seconds,
+        "primal_integral_s": _integral(outcome.dated, bound, budget.seconds),
+        "search_cpu_s": outcome.worked_s,
+        "pulls": float(len(outcome.pulls)),
+        "improving": float(sum(result <= 1 for _, result in outcome.pulls)),
         "tolerance": FEASIBLE,
         "bound": bound,
         "instance": program.instance,
-    } | _learning(search)
-    if search.best is None:
+    } | _learning(outcome.pulls)
+    if outcome.best is None:
         return values
-    objective, violation = program.objective(search.best), program.violation(search.best)
+    objective, violation = program.objective(outcome.best), program.violation(outcome.best)
     if violation > FEASIBLE or objective < bound - 1e-6 * max(abs(bound), 1.0):
         raise MethodContractError(
             f"The incumbent of {program.group} is off by {violation:.3g}, or its objective "
@@ -102,40 +102,40 @@ def judge(program: Program, search: Search) -> dict[str, float]:
     return values
 
 
-def _require_processor(search: Search) -> None:
+def _require_processor(outcome: Outcome, budget: Budget) -> None:
     """Refuse a search that the machine kept waiting: its seconds were not the budget's.
 
     One that ended before its budget did, or after so many pulls, was not stopped by the clock.
     """
-    in_time = search.most > 0 or search.ended_s < SHARE * search.budget_s
-    share = search.worked_s / max(search.waited_s, 1e-9)
-    if search.clock == "wall" and not in_time and share < SHARE:
+    in_time = budget.pulls > 0 or outcome.ended_s < SHARE * budget.seconds
+    share = outcome.worked_s / max(outcome.waited_s, 1e-9)
+    if budget.clock == "wall" and not in_time and share < SHARE:
         raise EnvironmentProblem(
             f"The solver had a processor for {share:.0%} of its "
-            f"{search.budget_s:g} s: what it found says more about the machine's other work.",
+            f"{budget.seconds:g} s: what it found says more about the machine's other work.",
             "Run it on a quiet machine, or give it processor seconds: --set clock=cpu.",
         )
 
 
-def _integral(search: Search, bound: float) -> float:
+def _integral(dated: list[tuple[float, float]], bound: float, budget_s: float) -> float:
     """Return the integral over the budget of the gap to the bound, 1 before there is a solution."""
     area, since, now = 0.0, 0.0, 1.0
-    for at, objective in search.dated:
-        at = min(at, search.budget_s)
+    for at, objective in dated:
+        at = min(at, budget_s)
         area += now * (at - since)
         since, now = at, gap(objective, bound)
-    return area + now * (search.budget_s - since)
+    return area + now * (budget_s - since)
 
 
-def _learning(search: Search) -> dict[str, float]:
+def _learning(pulls: list[tuple[str, int]]) -> dict[str, float]:
     """Return the rank correlation of late pulls with mean rewards; absent where nothing varies."""
     from scipy.stats import spearmanr
 
-    names = sorted({name for name, _ in search.pulls})
-    late = search.pulls[-(len(search.pulls) // 3) :] if len(search.pulls) >= 3 else []
+    names = sorted({name for name, _ in pulls})
+    late = pulls[-(len(pulls) // 3) :] if len(pulls) >= 3 else []
     pulled = [sum(name == other for other, _ in late) for name in names]
     reward = [
-        float(np.mean([REWARDS[outcome] for other, outcome in search.pulls if other == name]))
+        float(np.mean([REWARDS[result] for other, result in pulls if other == name]))
         for name in names
     ]
     if len(names) < 3 or len(set(pulled)) < 2 or len(set(reward)) < 2:
