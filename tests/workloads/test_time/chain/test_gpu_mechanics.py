@@ -1,6 +1,8 @@
 """Searches at the shape of a large model: run here at a small one, on the CPU."""
 
+import pickle
 import statistics
+from functools import partial
 from types import ModuleType
 
 import pytest
@@ -79,6 +81,15 @@ def test_an_oracle_has_nothing_to_look_up() -> None:
     point = {knob.name: knob.default for knob in pass_at_n.CARD.knobs}
     with pytest.raises(CapabilityMissing, match="no answer"):
         pass_at_n.solve(where, next(where.cases()), point)
+
+
+def test_what_methods_get_loads_its_models_where_they_run() -> None:
+    where = of_mechanics(partial(gpu_mechanics.models, "lm-s", 0), 0, 2)
+    made = pickle.loads(pickle.dumps(where.substrate()))
+    made.warm()
+    assert made.mechanics
+    assert "models" not in vars(made), "a server holds no device"
+    assert not {"questions", "cases"} & {*dir(made)}
 
 
 @pytest.mark.gpu

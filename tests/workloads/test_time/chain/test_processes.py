@@ -14,8 +14,10 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.record import Record, Turn
 from adabench.harness.contract.registry import find
 from adabench.harness.plan.grid import plan, select_settings
-from adabench.harness.run.execute import TIMED, execute
+from adabench.harness.run.execute import execute
+from adabench.harness.run.record_values import TIMED
 from adabench.harness.run.settings import Settings
+from adabench.harness.run.trial_rules import INSTRUMENTS
 from adabench.workloads.test_time.chain.task import CHECK_CONDITIONS, load
 
 FRESH = """
@@ -29,7 +31,6 @@ assert "models" in vars(made)
 assert len(os.listdir("/proc/self/task")) == threads, "a thread was started"
 print(sorted(vars(made)))
 """
-INSTRUMENTS = {"loops", "samples", "samples_dropped", "cpu_pressure", "flops"}
 NAMES = ("greedy", "best_of_n", "ets", "random_n", "pass_at_n")
 
 
