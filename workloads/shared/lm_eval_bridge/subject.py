@@ -86,11 +86,18 @@ def subject(address: str, seed: int, scale: str, asked: Mapping[str, Scalar]) ->
     cell = Cell(home.name, entry.name, point, conditions, scale, seed)
     module, method = registry.load(home), registry.load(entry)
     task = module.load(scale, seed, **conditions)
-    make = getattr(task, "oracle_substrate" if entry.card.role == "oracle" else "substrate", None)
-    given = task if make is None else make()
+    given = _given(task, oracle=entry.card.role == "oracle")
     state = method.prepare(given, point, seed) if hasattr(method, "prepare") else given
     probes = open_probes(device="cuda" if scale == "gpu" else None)
     return Subject(cell, entry.card.role, module, task, given, state, method, probes)
+
+
+def _given(task: Any, *, oracle: bool) -> Any:
+    """Return what a method is given; an oracle gets the task itself unless there is less for it."""
+    if not oracle:
+        return task.substrate()
+    make = getattr(task, "oracle_substrate", None)
+    return task if make is None else make()
 
 
 def journal(folder: Path, cell: Cell, asked: Mapping[str, Any]) -> run_folder.Run:
