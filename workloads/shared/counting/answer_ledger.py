@@ -46,7 +46,7 @@ class Account(Generic[Answer, Counted]):
     """Whether all runs since the meter was cleared came out like this one."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class AnswerLedger(Generic[Answer, Counted]):
     """The accounts of one task, by instance."""
 
@@ -59,6 +59,8 @@ class AnswerLedger(Generic[Answer, Counted]):
     accounts: dict[float, Account[Answer, Counted]] = field(default_factory=dict)
     metered: dict[str, float] = field(default_factory=dict)
     """What the meter must say."""
+    clears: int = 0
+    """How often the meter had been cleared when these counts began."""
 
     def open(self, instance: float) -> Account[Answer, Counted] | None:
         """Return what a case came to since the meter was cleared, before it is run again.
@@ -66,8 +68,9 @@ class AnswerLedger(Generic[Answer, Counted]):
         Raises:
             MethodContractError: if the meter was tampered with.
         """
-        before = self.accounts.get(instance) if self.meter else None
-        if not self.meter:
+        before = self.accounts.get(instance) if self.meter.clears == self.clears else None
+        if self.meter.clears != self.clears:  # one that was emptied otherwise was tampered with
+            self.clears = self.meter.clears
             self.metered.clear()
         self._refuse_other()
         return before

@@ -90,6 +90,14 @@ def test_a_meter_that_was_cleared_before_judging_is_refused(ledger) -> None:
         ledger.confirm(1.0, answer)
 
 
+def test_a_meter_that_was_emptied_count_by_count_is_refused(ledger) -> None:
+    played(ledger, 3)
+    for name in list(ledger.meter):
+        del ledger.meter[name]
+    with pytest.raises(MethodContractError, match="wrote into the meter"):
+        played(ledger, 4)
+
+
 def test_only_a_task_s_own_case_is_known() -> None:
     cases = [[1], [1]]
     known = [(case, number) for number, case in enumerate(cases)]
