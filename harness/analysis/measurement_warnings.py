@@ -22,6 +22,8 @@ from adabench.profilers.timing.disturbance import KEEP_SHARE
 
 CONTENDED = 1.2
 """Wall over CPU time of a serial kernel above which somebody else had the core."""
+FIRST_LAP = "the first lap took"
+"""Words of a note (`harness/run/measurement.py`)."""
 FEW_SEEDS = 5
 SPREAD = 0.10
 
@@ -35,6 +37,7 @@ def warnings(records: Iterable[Record] | Table, manifest: Mapping[str, Any]) -> 
         *_contention(table),
         *_disturbed(table),
         *_unsteady(table),
+        *_first_laps(table),
         *_imprecise(table),
         *_spread(table),
         *_uncounted(table),
@@ -126,6 +129,18 @@ def _unsteady(table: Table) -> Iterator[str]:
         yield (
             f"The times of {', '.join(sorted(names))} did not become steady before they were "
             "measured; the notes say how. More --steady seconds may help."
+        )
+
+
+def _first_laps(table: Table) -> Iterator[str]:
+    standing = [i for i, note in enumerate(table.notes) if FIRST_LAP in note]
+    rows = np.isin(table.note, standing)
+    if rows.any():
+        names = sorted({table.cells[i].address for i in np.unique(table.cell[rows])})
+        yield (
+            f"The first lap of {int(rows.sum())} cases took more than twice as long as the later "
+            f"ones: {', '.join(names)}. Something is compiled or loaded for each of them; the times "
+            "are those of the later laps."
         )
 
 

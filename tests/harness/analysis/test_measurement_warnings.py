@@ -56,6 +56,14 @@ def test_a_cell_with_too_few_samples_left_is_named():
     assert "roots/fixed" in text
 
 
+def test_a_first_lap_that_stands_out_is_told():
+    stands_out = record(0, 10, 0, "the first lap took 0.023 s, later ones 0.003 s")
+    text = said([stands_out, record(1, 10, 0)])
+    assert "The first lap of 1 cases took more than twice as long" in text
+    assert "roots/fixed" in text
+    assert "first lap" not in said([record(1, 10, 0)])
+
+
 def test_nobody_watching_is_not_the_same_as_calm():
     assert "1 of 1 cells was not watched" in said([record(0, 10, None)])
 

@@ -105,7 +105,7 @@ _EVALUATION = 1_000_039  # keyed apart from the plain stream's and from training
 
 
 @dataclass(frozen=True)
-class Composing(Models):
+class LedgerAffine(Models):
     """The task: streams of `affine_stream.py`, their models, and a score that knows the labels."""
 
     corpora: tuple[Corpus, ...] = ()
@@ -161,10 +161,10 @@ class Composing(Models):
 
 def load(
     scale: str, seed: int, *, mode: str = "prefill", batches: int = 6, sequences: int = 64
-) -> Composing:
+) -> LedgerAffine:
     """Return the task under the given conditions."""
     del scale  # there is one
     if mode in DECODED:
         sequences = min(sequences, DECODED[mode][1])
     corpora = tuple(drawn(seed, sequences, _EVALUATION, index) for index in range(batches))
-    return Composing(seed, mode, Meter(), corpora)
+    return LedgerAffine(seed, mode, Meter(), corpora)

@@ -78,7 +78,7 @@ _SIBLINGS = 1_000_081
 
 
 @dataclass(frozen=True)
-class Reckoning(Models):
+class LedgerCot(Models):
     """The task: exams, backbones, shortcuts, and a score that knows the keys."""
 
     exams: tuple[Reckoned, ...] = ()
@@ -127,11 +127,11 @@ class Reckoning(Models):
 
 def load(
     scale: str, seed: int, *, mode: str = "prefill", batches: int = 6, sequences: int = 64
-) -> Reckoning:
+) -> LedgerCot:
     """Return the task under the given conditions."""
     del scale  # there is one
     if mode in DECODED:
         sequences = min(sequences, DECODED[mode][1])
     n = PER_SEQUENCE * sequences
     exams = tuple(drawn(seed, n, _EVALUATION, index) for index in range(batches))
-    return Reckoning(seed, mode, Meter(), exams)
+    return LedgerCot(seed, mode, Meter(), exams)

@@ -72,7 +72,7 @@ _OTHER_FILLERS = 1_000_037
 
 
 @dataclass(frozen=True)
-class Asking(Models):
+class LedgerQa(Models):
     """The task: exams, backbones and routers, and a score that knows the keys."""
 
     exams: tuple[Asked, ...] = ()
@@ -113,11 +113,11 @@ class Asking(Models):
 
 def load(
     scale: str, seed: int, *, mode: str = "prefill", batches: int = 6, sequences: int = 64
-) -> Asking:
+) -> LedgerQa:
     """Return the task under the given conditions."""
     del scale  # there is one
     if mode in DECODED:
         sequences = min(sequences, DECODED[mode][1])
     n = PER_SEQUENCE * sequences
     exams = tuple(drawn(seed, n, _EVALUATION, index) for index in range(batches))
-    return Asking(seed, mode, Meter(), exams)
+    return LedgerQa(seed, mode, Meter(), exams)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.ledger_affine.substrate import affine_stream
-from adabench.workloads.depth_width.ledger_affine.task import Composing, load
+from adabench.workloads.depth_width.ledger_affine.task import LedgerAffine, load
 from adabench.workloads.depth_width.substrate import stream
 
 
@@ -62,7 +62,7 @@ def test_all_operands_occur_at_their_share_and_fillers_stay() -> None:
 
 def test_a_model_of_streams_is_refused() -> None:
     task = load("embedded", 0, batches=1, sequences=2)
-    assert isinstance(task, Composing)
+    assert isinstance(task, LedgerAffine)
     for other in ("reader", "unit_reader", "width_reader", "guided"):
         assert not hasattr(task, other)
     with pytest.raises(SelectionError, match="no recipe called 'vanilla-6-s0'"):

@@ -461,13 +461,13 @@ def test_labels_are_out_of_reach(address: str) -> None:
     state = registry.load(entry).prepare(task, entry.card.defaults, 0)
     for root in (state, *task.cases(), task.calibration()):
         assert not any(
-            isinstance(thing, Labels | Corpus | composing.Composing) for thing in reachable(root)
+            isinstance(thing, Labels | Corpus | composing.LedgerAffine) for thing in reachable(root)
         )
 
 
-def small(seed: int = 0, **conditions: Any) -> composing.Composing:
+def small(seed: int = 0, **conditions: Any) -> composing.LedgerAffine:
     task = composing.load("embedded", seed, **({"batches": 1, "sequences": 16} | conditions))
-    assert isinstance(task, composing.Composing)
+    assert isinstance(task, composing.LedgerAffine)
     return task
 
 

@@ -26,13 +26,13 @@ from tests.workloads.depth_width.ledger_cot.test_latent import pieces
 METHODS = [name for name, entry in registry.methods("ledger_cot").items()]
 
 
-def task(seed: int = 0, **conditions: Any) -> cot_task.Reckoning:
+def task(seed: int = 0, **conditions: Any) -> cot_task.LedgerCot:
     made = cot_task.load("embedded", seed, **{"batches": 1, "sequences": 16, **conditions})
-    assert isinstance(made, cot_task.Reckoning)
+    assert isinstance(made, cot_task.LedgerCot)
     return made
 
 
-def answered(made: cot_task.Reckoning, name: str, **point: Any) -> Solution:
+def answered(made: cot_task.LedgerCot, name: str, **point: Any) -> Solution:
     """Answer the first exam with a method."""
     entry = registry.find(f"ledger_cot/{name}")
     method, full = registry.load(entry), {**entry.card.defaults, **point}
@@ -117,7 +117,7 @@ def test_keys_are_out_of_reach(name: str) -> None:
     state = registry.load(entry).prepare(made, entry.card.defaults, 0)
     for root in (state, *made.cases(), made.calibration()):
         assert not any(
-            isinstance(thing, Keys | Reckoned | cot_task.Reckoning) for thing in pieces(root)
+            isinstance(thing, Keys | Reckoned | cot_task.LedgerCot) for thing in pieces(root)
         )
 
 

@@ -67,7 +67,7 @@ def passes() -> Tensor:
     return drawn
 
 
-def task(seed: int = 0, **conditions: Any) -> asking.Asking:
+def task(seed: int = 0, **conditions: Any) -> asking.LedgerQa:
     return asking.load("embedded", seed, batches=1, sequences=16, **conditions)
 
 
@@ -342,7 +342,7 @@ def test_keys_are_out_of_reach(address: str) -> None:
     assert any(isinstance(thing, Keys) for thing in reachable(made))
     state = registry.load(entry).prepare(made, entry.card.defaults, 0)
     for root in (state, *made.cases(), made.calibration()):
-        assert not any(isinstance(t, Keys | Asked | asking.Asking) for t in reachable(root))
+        assert not any(isinstance(t, Keys | Asked | asking.LedgerQa) for t in reachable(root))
 
 
 def test_routers_are_taught_by_questions_that_are_not_scored() -> None:
