@@ -24,7 +24,7 @@ from typing import Any
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card
-from adabench.harness.contract.protocols import judge
+from adabench.harness.contract.protocols import judge, starts_cold
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError, SelectionError
@@ -145,6 +145,10 @@ class Bench:
             MethodFailure, MethodLost: if the method cannot be loaded.
         """
         return self._handle(self._block(turn.cell), registry.find(turn.cell.address))
+
+    def starts_cold(self, turn: Turn) -> bool:
+        """Say whether a turn's task measures its methods at once, for a clock ends their solves."""
+        return starts_cold(self._block(turn.cell).task)
 
     def trial(self, turn: Turn, order: Iterable[int]) -> Iterator[Record]:
         """Solve some cases of a turn in an order of their own; yield the records of those alone."""
