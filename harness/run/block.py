@@ -108,7 +108,9 @@ def _imports_of(method: Source) -> list[str]:
         names |= HEAVY & set(_IMPORT.findall(text))
         if ".substrate." in source.module and not is_truth(source.module):
             names.add(source.module)
-    return sorted(name for name in names if "." in name or importlib.util.find_spec(name))
+    if "numba" in names:
+        names.add("scipy.linalg")  # numba imports it with the first kernel: 0.13 s a process
+    return sorted(name for name in names if importlib.util.find_spec(name.partition(".")[0]))
 
 
 def block_name(cell: Cell) -> str:

@@ -25,6 +25,8 @@ from adabench.harness.contract.plain_data import PlainDataError, Schema
 from adabench.harness.run.channel import Channel
 from adabench.harness.run.failure import MethodFailure, MethodLost
 
+QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
+"""pandas brings an allocator with a thread of its own, which a server that forks must not have."""
 GOODBYE_S = 1.0
 """So long a server may take to end its methods and itself before it is killed."""
 
@@ -50,7 +52,12 @@ class ServerHandle:
             stdin=subprocess.DEVNULL,
             stdout=2,
             pass_fds=[theirs.fileno()],
-            env={**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={
+                **QUIET,
+                **os.environ,
+                "PYTHONSAFEPATH": "1",
+                "PYTHONPATH": os.pathsep.join(sys.path),
+            },
             start_new_session=True,  # an interrupt from a keyboard is for the run alone
         )
         theirs.close()
