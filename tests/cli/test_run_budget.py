@@ -61,7 +61,7 @@ def test_a_race_is_certified_with_fewer_evaluations_and_agrees_with_the_grid(
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout.splitlines()[-1])
     found = certificate(folder)
-    assert document["certificate"] == found
+    assert document["certificate"] == {k: v for k, v in found.items() if k != "sha256"}  # its seal
     assert found["ended"] == "certified"
     assert found["share"] < 0.95
     assert found["evaluations"] == sum(

@@ -4,13 +4,14 @@ import importlib
 import json
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
+import adabench
 from adabench.harness.contract import registry
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError
-from adabench.harness.run import conformance
 
 HEADER = "from adabench.harness.contract.card import Card\n"
 
@@ -139,22 +140,29 @@ CARD = Card(
 
 
 @dataclass(frozen=True)
-class Counting:
-    seed: int
+class Steps:
     meter: Meter = field(default_factory=Meter)
+
+    def step(self):
+        self.meter["steps"] += 1
+
+
+@dataclass(frozen=True)
+class Counting(Steps):
+    seed: int = 0
 
     def cases(self):
         return [self.seed * 10 + i for i in range(2)]
 
-    def step(self):
-        self.meter["steps"] += 1
+    def substrate(self):
+        return Steps()
 
     def score(self, case, answer):
         return {"right": float(answer == case)}
 
 
 def load(scale, seed):
-    return Counting(seed)
+    return Counting(seed=seed)
 """
 )
 FAMILY_METHOD = (
@@ -204,10 +212,47 @@ def test_a_familys_method_runs_on_the_tasks_that_its_card_names(
     one, other = (registry.load(registry.find(f"{task}/reader")) for task in ("alpha", "beta"))
     assert one is other
     assert one.__name__ == "adabench.workloads.planted.methods.reader"
+
+
+CHECK = """
+import sys
+from adabench.harness.run.conformance import ConformanceCheck
+
+with ConformanceCheck() as checks:
     for address in ("alpha/reader", "beta/reader", "alpha/searcher"):
-        findings = list(conformance.check(address))
+        findings = list(checks.check(address))
         assert findings
-        assert [finding.problem for finding in findings if finding.problem] == []
+        assert [finding.problem for finding in findings if finding.problem] == [], findings
+print("done")
+"""
+
+
+def test_a_familys_method_keeps_the_contract_on_each_of_its_tasks(tmp_path: Path) -> None:
+    """In a tree of links, which the processes of methods see too."""
+    files = {
+        "planted/alpha/task.py": FAMILY_TASK,
+        "planted/beta/task.py": FAMILY_TASK,
+        "planted/methods/reader.py": FAMILY_METHOD,
+        "planted/methods/searcher/searcher.py": FAMILY_METHOD,
+        "planted/methods/searcher/parts.py": "x = 1\n",
+    }
+    package = Path(next(iter(adabench.__path__)))
+    workloads = tmp_path / "adabench" / "workloads"
+    workloads.mkdir(parents=True)
+    for folder, link in ((package, tmp_path / "adabench"), (package / "workloads", workloads)):
+        for entry in folder.iterdir():
+            if entry.name not in ("workloads", "__pycache__"):
+                (link / entry.name).symlink_to(entry.resolve())
+    for name, text in files.items():
+        (workloads / name).parent.mkdir(parents=True, exist_ok=True)
+        (workloads / name).write_text(text)
+    paths = [str(tmp_path), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    code = f"import sys; sys.path[:0] = {paths!r}\n{CHECK}"
+    # -S leaves out the installation, which would be found beside the copy.
+    done = subprocess.run(
+        [sys.executable, "-S", "-P", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "done\n", done.stderr
 
 
 def test_a_task_name_in_two_families_is_refused(
