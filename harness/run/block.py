@@ -5,8 +5,10 @@ case, when it is to be solved; and the whole task for oracles alone, which are m
 """
 
 import importlib.util
+import os
 import pickle
 import re
+import weakref
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
@@ -31,6 +33,10 @@ MOST_ALIVE, MOST_ON_DEVICE = 24, 4
 """Processes of methods that live at once; each on a device holds a context of its own there."""
 
 
+LARGE_BYTES = 1 << 16
+"""A case from this size on travels as an open file."""
+
+
 @dataclass
 class LoadedBlock:
     """A task as the parent holds it, and its parts as they travel."""
@@ -42,6 +48,17 @@ class LoadedBlock:
     scale: str
     outcomes: tuple[type, ...]
     _data: dict[tuple[int, bool], bytes] = field(default_factory=dict)
+    _files: dict[tuple[int, bool], int | None] = field(default_factory=dict)
+
+    def case_file(self, index: int, *, oracle: bool) -> int | None:
+        """Return an open file with what `case_data` gives, if that is large."""
+        if (index, oracle) not in self._files:
+            data = self.case_data(index, oracle=oracle)
+            file = _memory_file(data) if len(data) >= LARGE_BYTES else None
+            self._files[index, oracle] = file
+            if file is not None:
+                weakref.finalize(self, os.close, file)
+        return self._files[index, oracle]
 
     @property
     def on_device(self) -> bool:
@@ -95,9 +112,20 @@ class LoadedBlock:
         return self._data[index, oracle]
 
 
-def modules_before_fork(method: Entry) -> list[str]:
-    """Return what a server should import before it forks a method: libraries, substrate parts."""
-    return _imports_of(Source(method.module, method.path))
+def _memory_file(data: bytes) -> int | None:
+    """Return a file in memory that holds data; None where the system has none."""
+    if not hasattr(os, "memfd_create"):
+        return None
+    descriptor = os.memfd_create("adabench-case")
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.write(data)
+    return descriptor
+
+
+def needs_before_fork(method: Entry) -> dict[str, Any]:
+    """Return what a server should read before it forks a method: its source, libraries, parts."""
+    source = Source(method.module, method.path)
+    return {"module": source.module, "path": str(source.path), "modules": _imports_of(source)}
 
 
 @cache

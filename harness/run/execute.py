@@ -28,7 +28,7 @@ from adabench.harness.contract.protocols import judge, starts_cold
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError, SelectionError
-from adabench.harness.run.block import LoadedBlock, block_name, load_block, modules_before_fork
+from adabench.harness.run.block import LoadedBlock, block_name, load_block, needs_before_fork
 from adabench.harness.run.failure import FAILURES, MethodFailure, MethodLost, failed_record
 from adabench.harness.run.method_handle import MethodHandle, ServerHandle
 from adabench.harness.run.record_values import check_laps, check_values, join_values
@@ -131,10 +131,10 @@ class Bench:
             # take it for free.
             self._prepared(handle, prepared, name)
         handle.channel.schema = PLAIN
+        data, files = _case_message(handle, block, entry, case)
         said = handle.ask({
-            "do": "trace", **_case_message(handle, block, entry, case), "name": name,
-            "point": dict(cell.point), "folder": str(folder),
-        })  # fmt: skip
+            "do": "trace", **data, "name": name, "point": dict(cell.point), "folder": str(folder),
+        }, None, *files)  # fmt: skip
         trace: Trace = said["trace"]
         return replace(trace, files=tuple(map(Path, said["files"])))
 
@@ -167,7 +167,7 @@ class Bench:
 
     def preload(self, entry: Entry) -> None:
         """Start the server of a method's task, and let it import what the method will need."""
-        self._server(entry.task).preload(modules_before_fork(entry))
+        self._server(entry.task).preload(needs_before_fork(entry))
 
     def own_rules(self, entry: Entry) -> list[str]:
         """Return what the rules of its task find wrong with a method, tried in its process.
@@ -190,8 +190,12 @@ class Bench:
 
     def renew(self) -> None:
         """End the processes of methods; the next ones are forked anew, with memory of their own."""
+        for server in {
+            id(handle.server): handle.server for handle in self.methods.values()
+        }.values():
+            server.end_all([h.pid for h in self.methods.values() if h.server is server])
         for handle in self.methods.values():
-            handle.finish()
+            handle.channel.close()
         self.methods.clear()
 
     def close(self) -> None:
@@ -262,7 +266,7 @@ class Bench:
             "address": entry.address,
             "entry": pickle.dumps(entry),
             "rules": rules,
-            "modules": modules_before_fork(entry),
+            **needs_before_fork(entry),
             "oracle": block.oracle if block is not None and oracle else None,
             "settings": self.settings.to_json(),
             "device": "cuda" if on_device else None,
@@ -299,13 +303,14 @@ class Bench:
             handle = self._handle(block, entry)
             if name and name not in handle.states:  # a process that took the place of a lost one
                 self._prepared(handle, _prepare_cell(cell, entry.card), name)
+            case, files = _case_message(handle, block, entry, index)
             said = handle.ask(
                 {
-                    "do": "solve", "name": name, **_case_message(handle, block, entry, index),
-                    "point": dict(cell.point), "count": list(block.metric_names),
+                    "do": "solve", "name": name, **case, "point": dict(cell.point),
+                    "count": list(block.metric_names),
                     "look": index in (0, len(block.cases) - 1),
                 },
-                self._step_s,
+                self._step_s, *files,
             )  # fmt: skip
             handle.cases.add(index)
             values = self._scored(block, entry, index, said)
@@ -344,11 +349,19 @@ def execute(
 
 def _case_message(
     handle: MethodHandle, block: LoadedBlock, entry: Entry, index: int
-) -> dict[str, Any]:
-    """Name a case, and send it until it was solved once: a failure may have left it changed."""
+) -> tuple[dict[str, Any], list[int]]:
+    """Name a case, and send it until it was solved once: a failure may have left it changed.
+
+    A large one goes as an open file: a pipe would copy it several times.
+    """
     if index in handle.cases:
-        return {"index": index, "case": None}
-    return {"index": index, "case": block.case_data(index, oracle=entry.card.role == "oracle")}
+        return {"index": index, "case": None, "size": 0}, []
+    oracle = entry.card.role == "oracle"
+    data = block.case_data(index, oracle=oracle)
+    file = block.case_file(index, oracle=oracle)
+    if file is None:
+        return {"index": index, "case": data, "size": 0}, []
+    return {"index": index, "case": None, "size": len(data)}, [file]
 
 
 def _prepare_cell(cell: Cell, card: Card) -> Cell:

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,13 +79,13 @@ class ServerHandle:
             raise MethodFailure(reply["failed"])
         self.loaded = block
 
-    def preload(self, modules: list[str]) -> None:
-        """Let the server import modules.
+    def preload(self, needs: Mapping[str, Any]) -> None:
+        """Let the server import what a method needs (`block.needs_before_fork`).
 
         Raises:
             MethodLost: if the server died of it.
         """
-        self._send({"do": "import", "modules": modules})
+        self._send({"do": "import", **needs})
         self._next()
 
     def start(self, order: Mapping[str, Any], outcomes: Schema) -> "MethodHandle":
@@ -107,6 +107,15 @@ class ServerHandle:
             while pid not in self.ended and self.process.poll() is None:
                 self._listen()
         return self.ended.get(pid, (-9, ""))
+
+    def end_all(self, pids: Sequence[int]) -> None:
+        """End some methods' processes and all below them, at once."""
+        waiting = {pid for pid in pids if pid not in self.ended}
+        with suppress(MethodLost):
+            for pid in waiting:
+                self._send({"do": "end", "pid": pid})
+            while waiting - self.ended.keys() and self.process.poll() is None:
+                self._listen()
 
     def close(self) -> None:
         """End the server and every method that lives."""
@@ -178,8 +187,10 @@ class MethodHandle:
         """Whether nothing is known of its end."""
         return self.pid not in self.server.ended and self.server.process.poll() is None
 
-    def ask(self, message: Mapping[str, Any], timeout_s: float | None = None) -> Mapping[str, Any]:
-        """Send a message and wait for the reply.
+    def ask(
+        self, message: Mapping[str, Any], timeout_s: float | None = None, *descriptors: int
+    ) -> Mapping[str, Any]:
+        """Send a message, with open files if there are any, and wait for the reply.
 
         Raises:
             MethodFailure: if the method raised something.
@@ -187,7 +198,7 @@ class MethodHandle:
                 often, or said something that is no reply.
         """
         with suppress(OSError):  # it has gone; how, the server will say
-            self.channel.send(dict(message))
+            self.channel.send(dict(message), *descriptors)
         return self.reply(timeout_s)
 
     def reply(self, timeout_s: float | None = None) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ solve, no truth, no score, no other method. What goes back is plain data. It end
 import functools
 import gc
 import importlib
+import mmap
 import os
 import pickle
 import resource
@@ -167,11 +168,21 @@ def _own_rules(address: str) -> list[str]:
 def _serve(process: MethodProcess) -> None:
     channel, method = process.channel, process.bench.method
     channel.send({f"{verb}s": hasattr(method, verb) for verb in ("solve", "prepare")})
-    while (message := channel.receive()) is not None:
+    while (message := _received(channel)) is not None:
         if message["do"] == "end":
             channel.send({"end": True})
             return
         _guarded(channel, functools.partial(_reply, process, message))
+
+
+def _received(channel: Channel) -> dict[str, Any] | None:
+    """Return the next message, with the case that came as an open file."""
+    message, files = channel.receive_with(1)
+    for file in files:
+        with mmap.mmap(file, message["size"], prot=mmap.PROT_READ) as data:
+            message["case"] = data.read()
+        os.close(file)
+    return message  # type: ignore[no-any-return]
 
 
 def _reply(process: MethodProcess, message: Mapping[str, Any]) -> None:

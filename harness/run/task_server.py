@@ -22,8 +22,11 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from adabench.harness.provenance.import_graph import Source
+from adabench.harness.provenance.source_digests import named_digest, own, sources_of
 from adabench.harness.run.channel import Channel
 from adabench.harness.run.death_signal import adopt_orphans, die_with_parent
 from adabench.harness.run.descendants import children, count, end_tree
@@ -42,6 +45,10 @@ class TaskServer:
     wakeup: int
     """Becomes readable when a child has ended."""
     substrate: Any = None
+    compiler: bool = False
+    """Whether numba's compiler has been started."""
+    seen: set[Source] = field(default_factory=set)
+    """Methods whose sources were read."""
     methods: dict[int, int] = field(default_factory=dict)
     """By process id: how many descendants it may have."""
     ending: dict[int, str] = field(default_factory=dict)
@@ -98,9 +105,19 @@ class TaskServer:
         gc.freeze()  # a collection in a child would touch, and so copy, every page
 
     def _import(self, message: Mapping[str, Any]) -> None:
+        """Import what a method will need, and read its source for the keys of compiled kernels."""
+        source = Source(message["module"], Path(message["path"]))
+        if source in self.seen:
+            return
+        self.seen.add(source)
         for module in message["modules"]:
             with suppress(*FAILURES):  # the method will meet it again, and say so
                 importlib.import_module(module)
+        with suppress(*FAILURES):
+            named_digest(own(sources_of(source)))
+        if "numba" in message["modules"] and not self.compiler:
+            self.compiler = True
+            start_compiler()
 
     def _start(self, end: socket.socket, order: Mapping[str, Any]) -> None:
         self._import(order)
@@ -146,6 +163,24 @@ class TaskServer:
         for pid in list(self.methods):
             end_tree(pid)
         self._end_orphans()
+
+
+def start_compiler() -> None:
+    """Compile a function of a few lines: what numba sets up for its first is then inherited.
+
+    It starts no thread: only parallel functions do, when they run.
+    """
+    import numba
+    import numpy as np
+
+    @numba.njit
+    def total(values: Any) -> Any:
+        found = 0.0
+        for i in range(len(values)):
+            found += values[i]
+        return found
+
+    total(np.zeros(2))
 
 
 def main() -> None:
