@@ -30,7 +30,7 @@ def bursty(late: Flags, r: int, now: Flags, b: int, w: int, most: int) -> bool:
         if q <= r - b:
             for i in range(n):
                 clash |= late[q, i] & now[i]
-    return not clash and seen.sum() <= most
+    return bool(not clash and seen.sum() <= most)
 
 
 @compiled
