@@ -31,6 +31,8 @@ def checks() -> Iterator[ConformanceCheck]:
 
 @pytest.mark.parametrize("address", sorted(FOUND))
 def test_it_keeps_the_contract(address: str, checks: ConformanceCheck) -> None:
+    # Default cases take their time: of ours, those that adapt are tried on them.
+    checks.most_s = 0.0 if FOUND[address].card.role == "adaptive" else None
     findings = list(checks.check(address))
     assert findings
     assert [f"{f.rule}: {f.problem}" for f in findings if f.problem and not f.skipped] == []

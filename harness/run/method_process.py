@@ -27,7 +27,7 @@ from adabench.harness.contract.protocols import enter_case, rehearse
 from adabench.harness.contract.record import Cell
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError
-from adabench.harness.run import product_code
+from adabench.harness.run import product_code, thread_origin
 from adabench.harness.run.channel import Channel
 from adabench.harness.run.death_signal import die_with_parent
 from adabench.harness.run.failure import FAILURES, failure
@@ -124,19 +124,12 @@ class MethodProcess:
     def _refuse_threads(self, before: frozenset[threading.Thread]) -> None:
         """Refuse work that goes on when the answer is there: no clock would see it."""
         left = [thread for thread in threading.enumerate() if thread not in before]
-        ours = [thread for thread in left if not _is_of_product(thread)]
+        ours = [thread for thread in left if thread_origin.of(thread) == "method"]
         if ours:
             raise MethodContractError(
                 f"{self.address} left a thread running after its answer ({ours[0].name}).",
                 "Join every thread before `solve` returns.",
             )
-
-
-def _is_of_product(thread: threading.Thread) -> bool:
-    """Tell whether a thread runs the substrate's code (an engine's pool), not the method's."""
-    target = getattr(thread, "_target", None)
-    module = str(getattr(target, "__module__", ""))
-    return module.startswith(("adabench.", "concurrent.futures"))
 
 
 def run_method(end: socket.socket, substrate: Any, order: Mapping[str, Any]) -> NoReturn:
@@ -218,6 +211,7 @@ def _open(channel: Channel, substrate: Any, order: Mapping[str, Any]) -> MethodP
     else:
         refuse_truth()
     settings = settings_from_json(order["settings"])
+    thread_origin.note_starts(entry.module)
     code = product_code.snapshot(entry.module)
     method = registry.load(entry)
     if settings.slowdown:

@@ -122,6 +122,10 @@ class Declarations:
             raise ValueError(f"There is no phase {phase!r}, or no status {status!r}.")
         if not type(line["c"]) is type(line.get("r", 0)) is int:
             raise TypeError("A case or a repeat is no whole number.")
+        if not all(type(line.get(key, "")) is str for key in ("k", "t", "g")):
+            raise TypeError("A key, a note or a group is no text.")
+        if not all(type(said) is dict for said in line.get("e", ())):
+            raise TypeError("What is said of energy is no object.")
         return Record(
             self.cells[line["k"]],
             phase,

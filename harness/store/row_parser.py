@@ -178,8 +178,15 @@ class Rows:
 
 
 def _coded(codes: dict[str, int], words: list[str]) -> IntArray:
-    """Return the numbers of words; those that are new get the next."""
-    for word in sorted(set(words).difference(codes)):
+    """Return the numbers of words; those that are new get the next.
+
+    Raises:
+        TypeError: if one is no text.
+    """
+    new = set(words).difference(codes)
+    if not all(type(word) is str for word in new):
+        raise TypeError("A key, a group or a note is no text.")
+    for word in sorted(new):
         codes[word] = len(codes)
     return np.fromiter(map(codes.__getitem__, words), np.intp, len(words))
 

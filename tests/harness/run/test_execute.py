@@ -96,6 +96,11 @@ BAD = {
         "class Late(float):\n    pass\nif case.group == 'far': return Late(2.0)\n",
         "which is not plain data",
     ),
+    "a pool of threads": (
+        "import time\nfrom concurrent.futures import ThreadPoolExecutor\n"
+        + "if case.group == 'far':\n    ThreadPoolExecutor(1).submit(time.sleep, 60)\n",
+        "left a thread running",
+    ),
     "a thread": (
         "import threading, time\nif case.group == 'far':\n"
         + "    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n",

@@ -176,6 +176,24 @@ def test_a_forged_line_is_read_or_refused(run: Path, schema: int, draw: st.DataO
         write_manifest(run, manifest)
 
 
+@pytest.mark.parametrize("key", ["t", "g"])
+@pytest.mark.parametrize("status", ["ok", "error"])
+def test_a_line_without_a_text_where_one_belongs_is_refused(
+    run: Path, key: str, status: str
+) -> None:
+    path = run / run_folder.RECORDS
+    good = path.read_bytes()
+    lines = [json.loads(line) for line in good.splitlines()]
+    record = next(line for line in lines if "v" in line and line.get("s", "ok") == status)
+    del record["x"]
+    try:
+        path.write_bytes(good + checksum.sealed({**record, key: None}) + b"\n")
+        with pytest.raises(StoreError, match="is not a record"):
+            load_run(run)
+    finally:
+        path.write_bytes(good)
+
+
 @given(draw=st.data())
 @FEW
 def test_damaged_findings_are_read_or_refused(run: Path, draw: st.DataObject) -> None:
