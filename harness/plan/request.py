@@ -93,7 +93,7 @@ def select_methods(patterns: Sequence[str]) -> list[tuple[Entry, Entry]]:
 def _matches(pattern: str) -> list[tuple[Entry, Entry]]:
     if not any(mark in pattern for mark in "*?["):
         entry = registry.find(pattern)
-        registry.load(entry)
+        registry.check_readable(entry)  # no method is imported here: it has a process of its own
         return [(registry.find(entry.task), entry)]
     tasks = registry.tasks()
     task_pattern, _, _ = pattern.partition("/")

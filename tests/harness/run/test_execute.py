@@ -15,6 +15,7 @@ from adabench.harness.contract.record import Record, Turn
 from adabench.harness.contract.registry import find
 from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.harness.plan.grid import plan, select_settings
+from adabench.harness.plan.request import PlanRequest, expand
 from adabench.harness.run import method_handle
 from adabench.harness.run.descendants import descendants
 from adabench.harness.run.execute import execute
@@ -151,6 +152,12 @@ def test_a_method_that_fails_on_import_is_one_record(
     assert (failed.status, failed.case) == ("error", -1)
     assert says in failed.note
     assert statuses(found["fixed"]) == ["ok"] * 12
+
+
+def test_planning_imports_no_method(write_bad: Write) -> None:
+    write_bad(BODY, above="raise SystemExit(0)\n")
+    [selection] = expand([PlanRequest(("roots/bad",))])
+    assert selection.method.address == "roots/bad"
 
 
 def test_the_memory_limit_is_an_error_record(write_bad: Write) -> None:
