@@ -124,9 +124,9 @@ def case_shape(substrate: object, case: object) -> str:
     return "" if shape is None else str(shape(case))
 
 
-def judge(task: object, case: object, outcome: object) -> Mapping[str, float]:
+def judge(task: Any, case: object, outcome: object) -> Mapping[str, float]:
     """Score what a substrate accounted for."""
-    own = getattr(task, "judge", None) or getattr(task, "score")  # noqa: B009
+    own = getattr(task, "judge", None) or task.score
     found: Mapping[str, float] = own(case, outcome)
     return found
 

@@ -19,7 +19,7 @@ from adabench.harness.plan.request import PlanRequest, expand
 from adabench.harness.run import method_handle
 from adabench.harness.run.descendants import descendants
 from adabench.harness.run.execute import execute
-from adabench.harness.run.record_values import check_laps, check_values
+from adabench.harness.run.record_values import check_laps, check_values, join_values
 from adabench.harness.run.settings import Limits, Settings, settings_from_json
 from adabench.profilers.timing.stopping import Target
 
@@ -271,6 +271,20 @@ def test_conditions_that_make_no_sense_end_the_run(toy: None) -> None:
 def test_values_that_break_the_contract(values: dict[str, float], says: str) -> None:
     with pytest.raises(MethodContractError, match=says):
         check_values("t/m", values, CARD)
+
+
+def test_a_score_that_repeats_a_count_is_refused() -> None:
+    assert join_values("t/m", {"a": 1.0}, {"b": 2.0}) == {"a": 1.0, "b": 2.0}
+    with pytest.raises(MethodContractError, match="t/m: steps is given twice"):
+        join_values("t/m", {"latency_s": 0.1}, {"steps": 3.0}, {"right": 1.0, "steps": 0.0})
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_precision_target_is_kept_in_the_process_of_a_method() -> None:
+    settings = Settings(window_s=0.0, target=Target(half_width=10.0))
+    records = list(execute(turns_of("fixed")[:1], settings))
+    assert {r.note.split("; ")[0] for r in records if r.phase == "solve"} <= {
+        "precision reached", "disturbed"}  # fmt: skip
 
 
 def test_quality_may_be_withheld_at_scale_gpu_only() -> None:
