@@ -2,9 +2,10 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,29 +26,49 @@ def command(
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
-    """Rebuild shipped checkpoints from their seeds."""
-    from adabench.harness.contract.recipes import find_recipes, follow_recipe
+    """Rebuild shipped checkpoints from their seeds, and make others in the user's cache."""
+    from adabench.harness.contract.recipes import find_recipes
 
     recipes = find_recipes(tuple(names or ()))
     if not names:
-        rows = [{"task": x.task, "name": x.name, "steps": x.steps} for x in recipes]
-        print(json.dumps(rows) if as_json else table(recipes))
+        rows = [_row(recipe) for recipe in recipes]
+        print(json.dumps(rows) if as_json else table(rows))
         return
     for recipe in recipes:
-        with show_steps(recipe) as progress:
-            card = follow_recipe(recipe, progress, out)
+        card = _follow(recipe, out)
         scored = card.get("held_out", card.get("dev"))
         print(json.dumps(card) if as_json else f"{recipe.name}: {scored}")
 
 
-def table(recipes: Sequence["TrainingRecipe"]) -> str:
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Lay recipes out as text."""
-    width = max((len(recipe.name) for recipe in recipes), default=0)
+    addresses = [f"{row['task']}/{row['name']}" for row in rows]
+    width = max(map(len, addresses), default=0)
     return "\n".join(
-        f"{recipe.task}/{recipe.name:{width}}  {recipe.steps:6} steps  about "
-        f"{recipe.forecast_s:.0f} s of one core"
-        for recipe in recipes
+        f"{address:{width}}  {row['where']:7}  {row['steps']:6} steps  about "
+        f"{row['forecast_s']:.0f} s of one core"
+        for address, row in zip(addresses, rows, strict=True)
     )
+
+
+def _row(recipe: "TrainingRecipe") -> dict[str, Any]:
+    from adabench.harness.store.staged_training import where
+
+    said = {"task": recipe.task, "name": recipe.name, "steps": recipe.steps}
+    return {**said, "forecast_s": recipe.forecast_s, "where": where(recipe)}
+
+
+def _follow(recipe: "TrainingRecipe", out: Path | None) -> dict[str, Any]:
+    """Follow a recipe, and those that it builds on and that are nowhere; return its card."""
+    from adabench.harness.store.staged_training import destination, follow_recipe, missing_bases
+
+    for base in missing_bases(recipe, out):
+        talk(f"{recipe.name} builds on {base.name}, which is missing and is made first.")
+        _follow(base, None)
+    with show_steps(recipe) as progress:
+        card = follow_recipe(recipe, progress, out)
+    talk(f"{recipe.name} is in {out or destination(recipe)}.")
+    return card
 
 
 @contextmanager

@@ -1,13 +1,17 @@
-"""Training recipes of every task, found and followed.
+"""Training recipes of every task, found.
 
 A task whose folder holds `recipes.py` (`recipes() -> {name: recipe}`) and `checkpoints.py`
-(`train(name, progress, folder=...) -> card`) ships checkpoints that anyone can rebuild.
+(`train(name, progress, folder=...) -> card`) has checkpoints that anyone can rebuild. A training
+writes weights, `NAME.*`, and a card, `NAME.json`, into `folder`, where it also finds the task's other
+checkpoints. A field of a recipe that holds another recipe, or its name, says what it builds on.
+A recipe may have a `home`, a folder of its own for what is not shipped, and `is_cached`, which says
+whether it is there. How a recipe is followed is in `harness/store/staged_training.py`.
 """
 
 import fnmatch
 import importlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,6 +34,10 @@ class TrainingRecipe:
     """Of one core."""
     trainer: ModuleType
     """The task's `checkpoints` module."""
+    plan: Any
+    """What the task's `recipes` module holds under the name."""
+    shipped: Path
+    """The folder of the task's shipped checkpoints."""
 
 
 def find_recipes(patterns: Sequence[str] = ()) -> list[TrainingRecipe]:
@@ -49,13 +57,25 @@ def find_recipes(patterns: Sequence[str] = ()) -> list[TrainingRecipe]:
     return list(chosen.values())
 
 
-def follow_recipe(
-    recipe: TrainingRecipe, progress: Progress = lambda done, steps: None, out: Path | None = None
-) -> dict[str, Any]:
-    """Train as a recipe says, into `out` or the task's own folder; return the checkpoint's card."""
-    place = {} if out is None else {"folder": out}
-    card: dict[str, Any] = recipe.trainer.train(recipe.name, progress, **place)
-    return card
+def bases_of(recipe: TrainingRecipe) -> list[TrainingRecipe]:
+    """Return the recipes that one goes on from: those that its fields hold, or name."""
+    known: dict[str, TrainingRecipe] = {}
+    for other in _all_recipes():
+        if other.name not in known or other.task == recipe.task:
+            known[other.name] = other
+    names = {_base_name(value) for value in _values(recipe.plan)} - {recipe.name}
+    return [known[name] for name in sorted(names & known.keys())]
+
+
+def _values(plan: Any) -> list[Any]:
+    """Return what the fields of a recipe hold."""
+    return [getattr(plan, part.name) for part in fields(plan)] if is_dataclass(plan) else []
+
+
+def _base_name(value: Any) -> str:
+    """Return the name that a field holds, its own or its recipe's; empty if it holds neither."""
+    name = getattr(value, "name", "") if hasattr(value, "build") else value
+    return name if isinstance(name, str) else ""
 
 
 def _all_recipes() -> Iterator[TrainingRecipe]:
@@ -65,4 +85,7 @@ def _all_recipes() -> Iterator[TrainingRecipe]:
         package = task.module.rpartition(".")[0]
         trainer = importlib.import_module(f"{package}.checkpoints")
         for name, recipe in importlib.import_module(f"{package}.recipes").recipes().items():
-            yield TrainingRecipe(task.name, name, recipe.steps, recipe.forecast_s, trainer)
+            yield TrainingRecipe(
+                task.name, name, recipe.steps, recipe.forecast_s, trainer, recipe,
+                task.path.with_name("checkpoints"),
+            )  # fmt: skip

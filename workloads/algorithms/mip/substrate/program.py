@@ -7,15 +7,14 @@ building a model of 60,000 entries call by call would take longer than some sear
 """
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from adabench.harness.files import whole_file
 from adabench.harness.store import prepared_states
 
 Floats = npt.NDArray[np.float64]
@@ -118,9 +117,8 @@ def file_of(program: Program) -> Path:
     if path.exists():
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", dir=folder, suffix=".mps", delete=False) as file:
-        file.writelines(_mps(program))
-    os.replace(file.name, path)  # whoever else wrote it wrote the same
+    whole_file.sweep(folder)
+    whole_file.write_whole(path, "".join(_mps(program)).encode())  # all who write it write the same
     return path
 
 

@@ -37,15 +37,17 @@ class DeviceFlows(Flows):
 
 
 @lru_cache(maxsize=16)
-def restore(name: str, folder: Path = FOLDER) -> Flows:
-    """Return a checkpoint's network in fp32.
+def restore(name: str, folder: Path | None = None) -> Flows:
+    """Return a checkpoint's network in fp32, from a folder, or from where it was put.
 
     Raises:
         EnvironmentProblem: if it was not trained yet.
         SelectionError: if there is no recipe of that name.
     """
-    network = Flows(checkpoints.find_recipe(name, recipes()).order)
-    network.load_state_dict(checkpoints.weights(name, folder))
+    recipe = checkpoints.find_recipe(name, recipes())
+    place = folder or checkpoints.home(name, FOLDER)
+    network = Flows(recipe.order)
+    network.load_state_dict(checkpoints.weights(name, place, recipe.forecast_s))
     return network.eval().requires_grad_(False)
 
 

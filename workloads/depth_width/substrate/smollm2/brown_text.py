@@ -15,7 +15,6 @@ ids; what is left over at its end is dropped. Reading a million words takes a to
 minute, so the ids are kept beside the tarball.
 """
 
-import os
 import re
 import sys
 import tarfile
@@ -27,6 +26,7 @@ from typing import Literal
 import numpy as np
 
 from adabench.harness.errors import EnvironmentProblem
+from adabench.harness.files import whole_file
 from adabench.harness.provenance.source_digests import short
 from adabench.harness.store.prepared_states import default_folder
 from adabench.workloads.depth_width.substrate.stream import Ints
@@ -114,10 +114,9 @@ def kept(split: Split, encode: Encode) -> Ints:
         found: Ints = np.load(path)
         return found
     made = windows(texts(tarball()), split, encode)
-    draft = path.with_suffix(f".{os.getpid()}.npy")
-    with suppress(OSError):  # a cache that cannot be written is no reason to stop
-        np.save(draft, made)
-        draft.replace(path)
+    whole_file.sweep(path.parent)
+    with suppress(OSError), whole_file.open_whole(path) as file:
+        np.save(file, made)  # a cache that cannot be written is no reason to stop
     return made
 
 

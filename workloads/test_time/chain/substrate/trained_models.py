@@ -1,4 +1,4 @@
-"""The shipped policies and judge, read from `checkpoints/` in single precision, behind engines."""
+"""The policies and judge that are shipped or in the user's cache, behind engines, in single precision."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -65,8 +65,8 @@ def warm_up(models: Models) -> None:
 
 
 @lru_cache(maxsize=8)
-def restore(name: str, folder: Path = FOLDER) -> LanguageModel:
-    """Return a checkpoint's language model (a judge's trunk) in fp32.
+def restore(name: str, folder: Path | None = None) -> LanguageModel:
+    """Return a checkpoint's language model (a judge's trunk) in fp32, by default of where it was put.
 
     Raises:
         EnvironmentProblem: if it was not trained yet.
@@ -76,12 +76,12 @@ def restore(name: str, folder: Path = FOLDER) -> LanguageModel:
     return model.eval().requires_grad_(False)
 
 
-def engine(name: str, folder: Path = FOLDER) -> NativeEngine:
+def engine(name: str, folder: Path | None = None) -> NativeEngine:
     """Return an engine over a checkpoint's language model."""
     return NativeEngine(restore(name, folder), name.rpartition("-s")[0])
 
 
-def judge(name: str, folder: Path = FOLDER) -> Judge:
+def judge(name: str, folder: Path | None = None) -> Judge:
     """Return a judge."""
     head = Head(_shape(name).width)
     head.load_state_dict(_weights(name, folder, head=True))
@@ -93,9 +93,11 @@ def _shape(name: str) -> Shape:
     return checkpoints.find_recipe(name, recipes()).shape
 
 
-def _weights(name: str, folder: Path, *, head: bool) -> dict[str, Any]:
+def _weights(name: str, folder: Path | None, *, head: bool) -> dict[str, Any]:
+    forecast_s = checkpoints.find_recipe(name, recipes()).forecast_s
+    found = checkpoints.weights(name, folder or checkpoints.home(name, FOLDER), forecast_s)
     return {
         key.removeprefix("head."): value
-        for key, value in checkpoints.weights(name, folder).items()
+        for key, value in found.items()
         if key.startswith("head.") == head
     }

@@ -13,12 +13,10 @@ its own CPU seconds, which other processes on the same cores do not stretch.
 import multiprocessing
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from time import process_time
 
 import numpy as np
@@ -26,6 +24,7 @@ import torch
 import torch.distributed as dist
 
 from adabench.harness.errors import EnvironmentProblem
+from adabench.harness.files.scratch_folder import scratch_folder
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import Floats, Ints
 from adabench.workloads.algorithms.stragglers.substrate.real.models import (
     DIM,
@@ -100,39 +99,48 @@ def worker_processes(n: int, layout: Layout, seed: int, samples: int) -> Iterato
             "torch.distributed is already in use in this process.",
             "Run stragglers at level=real in a process of its own.",
         )
-    before = os.environ.get(INTERFACE)
-    os.environ[INTERFACE] = LOOPBACK
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    folder = tempfile.TemporaryDirectory()
-    meeting = (Path(folder.name) / "meeting").as_uri()
-    workers = [
-        context.Process(target=serve, args=(rank, n, meeting, layout, seed, samples), daemon=True)
-        for rank in range(1, n + 1)
-    ]
+    with _loopback(), scratch_folder("stragglers") as folder:
+        meeting = (folder / "meeting").as_uri()
+        workers = [
+            context.Process(
+                target=serve, args=(rank, n, meeting, layout, seed, samples), daemon=True
+            )
+            for rank in range(1, n + 1)
+        ]
+        try:
+            for worker in workers:
+                worker.start()
+            dist.init_process_group(
+                "gloo", init_method=meeting, rank=0, world_size=n + 1, timeout=PATIENCE
+            )
+            yield WorkerProcesses(n)
+            for rank in range(1, n + 1):
+                dist.send(torch.tensor([STOP, 0, 0]), rank)
+            for worker in workers:
+                worker.join(PATIENCE.total_seconds())
+        except (dist.DistError, RuntimeError) as lost:
+            raise EnvironmentProblem(
+                f"The workers of level=real were lost: {lost}.",
+                "They are processes that talk over 127.0.0.1 with gloo; level=simulated needs none.",
+            ) from lost
+        finally:
+            if dist.is_initialized():
+                dist.destroy_process_group()
+            for worker in workers:
+                if worker.is_alive():
+                    worker.terminate()
+
+
+@contextmanager
+def _loopback() -> Iterator[None]:
+    """Have gloo talk over 127.0.0.1."""
+    before = os.environ.get(INTERFACE)
+    os.environ[INTERFACE] = LOOPBACK
     try:
-        for worker in workers:
-            worker.start()
-        dist.init_process_group(
-            "gloo", init_method=meeting, rank=0, world_size=n + 1, timeout=PATIENCE
-        )
-        yield WorkerProcesses(n)
-        for rank in range(1, n + 1):
-            dist.send(torch.tensor([STOP, 0, 0]), rank)
-        for worker in workers:
-            worker.join(PATIENCE.total_seconds())
-    except (dist.DistError, RuntimeError) as lost:
-        raise EnvironmentProblem(
-            f"The workers of level=real were lost: {lost}.",
-            "They are processes that talk over 127.0.0.1 with gloo; level=simulated needs none.",
-        ) from lost
+        yield
     finally:
-        if dist.is_initialized():
-            dist.destroy_process_group()
-        for worker in workers:
-            if worker.is_alive():
-                worker.terminate()
-        folder.cleanup()
         if before is None:
             os.environ.pop(INTERFACE)
         else:
