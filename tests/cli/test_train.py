@@ -25,7 +25,10 @@ def test_every_task_with_recipes_is_listed() -> None:
     }
     assert tasks
     assert {row["task"] for row in rows} == tasks
-    assert all(row["steps"] > 0 for row in rows)
+    assert all(row["steps"] > 0 and row["forecast_s"] > 0 for row in rows)
+    assert {row["where"] for row in rows} <= {"shipped", "cached", "missing"}
+    shipped = {row["name"] for row in rows if row["where"] == "shipped"}
+    assert {"lm-s-s0", "vanilla-6-s0", "k2-s0", "policies-s0", "real-informed"} <= shipped
     text = adabench("train").stdout
     assert all(f"{row['task']}/{row['name']}" in text for row in rows)
 

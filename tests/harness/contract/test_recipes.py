@@ -1,4 +1,4 @@
-"""Training recipes are found in every task's folder, and followed without a word."""
+"""Training recipes are found in every task's folder, and say what they build on."""
 
 from pathlib import Path
 
@@ -6,25 +6,30 @@ import pytest
 
 from adabench.harness.contract import recipes, registry
 from adabench.harness.contract.card import Card
-from adabench.harness.contract.recipes import find_recipes, follow_recipe
+from adabench.harness.contract.recipes import bases_of, find_recipes
 from adabench.harness.errors import SelectionError
 
 
 @pytest.fixture
 def school(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One task with two recipes, and one with none."""
+    """One task with three recipes, and one with none."""
     folder = tmp_path / "schooled"
     folder.mkdir()
     (folder / "recipes.py").write_text(
-        "from types import SimpleNamespace as R\n"
+        "from dataclasses import dataclass\n"
+        "@dataclass(frozen=True)\n"
+        "class Recipe:\n"
+        "    name: str\n"
+        "    steps: int\n"
+        "    forecast_s: float = 1.0\n"
+        "    base: object = ''\n"
+        "    def build(self): ...\n"
+        "large = Recipe('large', 9, base='small')\n"
+        "found = [Recipe('small', 3), large, Recipe('wide', 5, base=large)]\n"
         "def recipes():\n"
-        "    return {'small': R(steps=3, forecast_s=1.0), 'large': R(steps=9, forecast_s=2.0)}\n"
+        "    return {recipe.name: recipe for recipe in found}\n"
     )
-    (folder / "checkpoints.py").write_text(
-        "def train(name, progress, folder='own'):\n"
-        "    for step in range(3): progress(step + 1, 3)\n"
-        "    return {'name': name, 'folder': str(folder)}\n"
-    )
+    (folder / "checkpoints.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     tasks = {
         name: registry.Entry(name, f"{name}.task", tmp_path / name / "task.py", Card(name))
@@ -35,7 +40,7 @@ def school(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("school")
 def test_recipes_are_found_by_name_and_by_address() -> None:
-    assert {recipe.name for recipe in find_recipes()} == {"small", "large"}
+    assert {recipe.name for recipe in find_recipes()} == {"small", "large", "wide"}
     assert [recipe.name for recipe in find_recipes(("small",))] == ["small"]
     assert [recipe.steps for recipe in find_recipes(("schooled/l*",))] == [9]
     with pytest.raises(SelectionError, match="smal") as unknown:
@@ -44,13 +49,16 @@ def test_recipes_are_found_by_name_and_by_address() -> None:
 
 
 @pytest.mark.usefixtures("school")
-def test_a_recipe_is_followed_into_its_folder_or_another(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    [recipe] = find_recipes(("small",))
-    steps: list[tuple[int, int]] = []
-    card = follow_recipe(recipe, lambda done, of: steps.append((done, of)))
-    assert card == {"name": "small", "folder": "own"}
-    assert steps == [(1, 3), (2, 3), (3, 3)]
-    assert follow_recipe(recipe, out=tmp_path)["folder"] == str(tmp_path)
-    assert capfd.readouterr() == ("", "")
+def test_a_recipe_builds_on_what_its_fields_hold_or_name() -> None:
+    bases = {recipe.name: [base.name for base in bases_of(recipe)] for recipe in find_recipes()}
+    assert bases == {"small": [], "large": ["small"], "wide": ["large"]}
+
+
+def test_recipes_of_one_task_build_on_those_of_another() -> None:
+    [paths] = find_recipes(("dr-llm-s0",))
+    [questions] = bases_of(paths)
+    [stream] = bases_of(questions)
+    assert (questions.task, questions.name) == ("ledger_qa", "qa-6-s0")
+    assert (stream.task, stream.name) == ("ledger", "vanilla-6-s0")
+    [judge] = find_recipes(("judge-s0",))
+    assert [base.name for base in bases_of(judge)] == ["lm-m-s0", "lm-s-s0"]

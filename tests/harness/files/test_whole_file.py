@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness.files.whole_file import open_whole, sweep, write_whole
+from adabench.harness.files.whole_file import copy_whole, open_whole, sweep, write_whole
 
 WRITER = """
 import sys, time
@@ -60,3 +60,44 @@ def test_what_a_killed_writer_left_is_swept_and_a_living_one_is_left_alone(tmp_p
 
 def test_a_folder_that_is_not_there_is_swept_in_silence(tmp_path: Path) -> None:
     sweep(tmp_path / "nowhere")
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> list[Path]:
+    """Weights and a card that were just made, and what they are to replace in `to`."""
+    for folder, content in (("from", b"new"), ("to", b"old")):
+        (tmp_path / folder).mkdir()
+        for name in ("weights", "card"):
+            (tmp_path / folder / name).write_bytes(content)
+    return [tmp_path / "from" / name for name in ("weights", "card")]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_files_are_copied_in_their_order_and_never_stand_beside_another_s_last(
+    made: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, bytes]] = []
+    replace = Path.replace
+
+    def watched(path: Path, target: Path) -> Path:
+        seen.append(
+            {n: c for n, c in contents(tmp_path / "to").items() if n in ("weights", "card")}
+        )
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    copy_whole(made, tmp_path / "to")
+    assert seen == [{"weights": b"old"}, {"weights": b"new"}]
+    assert contents(tmp_path / "to") == {"weights": b"new", "card": b"new"}
+    seen.clear()
+    copy_whole(made, tmp_path / "to")  # the same again: nothing is absent for a moment
+    assert seen == [{"weights": b"new", "card": b"new"}] * 2
+
+
+def test_a_copy_that_fails_leaves_all_as_it_was(made: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        copy_whole([*made[:1], tmp_path / "nowhere", *made[1:]], tmp_path / "to")
+    assert contents(tmp_path / "to") == {"weights": b"old", "card": b"old"}
