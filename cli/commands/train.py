@@ -60,6 +60,7 @@ def _row(recipe: "TrainingRecipe") -> dict[str, Any]:
 
 def _follow(recipe: "TrainingRecipe", out: Path | None) -> dict[str, Any]:
     """Follow a recipe, and those that it builds on and that are nowhere; return its card."""
+    from adabench.harness.store.checkpoint_folders import holds
     from adabench.harness.store.staged_training import destination, follow_recipe, missing_bases
 
     for base in missing_bases(recipe, out):
@@ -67,7 +68,8 @@ def _follow(recipe: "TrainingRecipe", out: Path | None) -> dict[str, Any]:
         _follow(base, None)
     with show_steps(recipe) as progress:
         card = follow_recipe(recipe, progress, out)
-    talk(f"{recipe.name} is in {out or destination(recipe)}.")
+    if out is None or holds(out, recipe.name):  # a conversion goes into the cache alone
+        talk(f"{recipe.name} is in {out or destination(recipe)}.")
     return card
 
 

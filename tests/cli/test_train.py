@@ -37,3 +37,12 @@ def test_an_unknown_recipe_names_near_ones() -> None:
     done = adabench("train", "no-such-recipe")
     assert done.returncode == 2
     assert "no recipe 'no-such-recipe'" in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = adabench("train", "lm-s-s0", "--out", str(tmp_path / "file" / "out"))
+    assert done.returncode == 3
+    assert "cannot be written to" in done.stderr
+    assert "--out" in done.stderr
+    assert "steps" not in done.stderr

@@ -118,3 +118,24 @@ def test_the_key_follows_the_sources_it_depends_on(
         assert prepared_states.key(CELL, task, mine) == before
         path.write_text(path.read_text() + "x = 1\n")
         assert prepared_states.key(CELL, task, mine) != before
+
+
+def test_the_key_follows_the_task_s_checkpoints_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "keyed_task"
+    folder.mkdir()
+    for name in ("task", "mine"):
+        (folder / f"{name}.py").write_text('"""x."""\nCARD = 1\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
+    task = Entry("t", "keyed_task.task", folder / "task.py", Card("t"))
+    mine = Entry("t/mine", "keyed_task.mine", folder / "mine.py", Card("m"))
+    keys = [prepared_states.key(CELL, task, mine)]
+    for file in ("other_task/a.bin", "keyed_task/a.bin", "keyed_task/b.bin"):
+        path = tmp_path / "cache" / "checkpoints" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file)
+        keys.append(prepared_states.key(CELL, task, mine))
+    assert keys[0] == keys[1]
+    assert len({*keys}) == 3

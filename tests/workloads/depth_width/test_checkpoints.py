@@ -10,7 +10,9 @@ import torch
 from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.depth_width.ledger.recipes import recipes
 from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.checkpoint_homes import at_home
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress
+from adabench.workloads.depth_width.substrate.plain_backbones import FOLDER
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,28 @@ def test_bases_are_trained_first_and_once(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.glob(f"*{SUFFIX}")] == [f"three{SUFFIX}"]
     checkpoints.train(two)
     assert made == ["one", "two", "three", "two"]
+
+
+def test_a_recipe_s_home_is_where_its_file_is_shipped_or_else_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
+    shipped = tmp_path / "task" / "checkpoints"
+    shipped.mkdir(parents=True)
+    one = Plan("one", shipped)
+    checkpoints.train(one)
+    two = at_home(Plan("two", shipped, one))
+    assert two.home == tmp_path / "cache" / "checkpoints" / "task"
+    assert two.base == one
+    checkpoints.train(two)
+    assert float(checkpoints.weights(at_home(Plan("two", shipped, one)))["number"]) == 2
+    (shipped / f"one{SUFFIX}").unlink()
+    base = at_home(Plan("two", shipped, one)).base
+    assert base is not None
+    assert base.home == two.home
+
+
+def test_every_recipe_is_read_from_where_it_is_shipped() -> None:
+    for recipe in recipes().values():
+        assert (recipe.home / f"{recipe.name}{SUFFIX}").exists()
+        assert recipe.home == FOLDER

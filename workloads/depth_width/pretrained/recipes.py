@@ -41,7 +41,11 @@ class PretrainedWeights:
     name: str = "smollm2"
     steps: int = 1
     forecast_s: float = 40.0
-    home: Path = FOLDER
+
+    @property
+    def home(self) -> Path:
+        """In the cache folder."""
+        return smollm2.home()
 
     @property
     def is_cached(self) -> bool:

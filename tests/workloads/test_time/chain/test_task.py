@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import shutil
 import time
 from collections import Counter
 
@@ -14,7 +15,7 @@ from adabench.workloads.shared.language_model import search_session as session
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.vocabulary import decode, encode
 from adabench.workloads.test_time.chain import checkpoints
-from adabench.workloads.test_time.chain.substrate import problems
+from adabench.workloads.test_time.chain.substrate import problems, trained_models
 from adabench.workloads.test_time.chain.substrate.chain import Question
 from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, restore
 from adabench.workloads.test_time.chain.task import LENGTHS, load
@@ -155,8 +156,9 @@ def test_a_judge_that_was_not_trained_is_a_missing_capability():
 def test_unknown_scale_and_missing_checkpoint_are_sentences(tmp_path):
     with pytest.raises(SelectionError, match="paper"):
         load("paper", 0)
-    with pytest.raises(EnvironmentProblem, match="lm-s-s0"):
+    with pytest.raises(EnvironmentProblem, match="lm-s-s0") as missing:
         restore("lm-s-s0", tmp_path)
+    assert "in about 600 s of one core: adabench train lm-s-s0" in missing.value.hint
     with pytest.raises(SelectionError, match="lm-x"):
         checkpoints.recipe("lm-x-s0")
 
@@ -174,3 +176,17 @@ def test_the_smallest_language_model_can_be_trained_again(tmp_path):
     torch.set_num_threads(1)
     card = checkpoints.train("lm-s-s0", folder=tmp_path)
     assert 0.3 <= (card["dev"]["greedy_d4"] + card["dev"]["greedy_d6"]) / 2 <= 0.7
+
+
+def test_a_model_that_is_not_shipped_is_read_from_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(trained_models, "FOLDER", tmp_path / "chain" / "checkpoints")
+    folder = tmp_path / "cache" / "checkpoints" / "chain"
+    folder.mkdir(parents=True)
+    shutil.copy(FOLDER / "lm-s-s0.safetensors", folder)
+    restore.cache_clear()
+    try:
+        cached, shipped = restore("lm-s-s0").state_dict(), restore("lm-s-s0", FOLDER).state_dict()
+        assert all(torch.equal(value, shipped[key]) for key, value in cached.items())
+    finally:
+        restore.cache_clear()
