@@ -63,8 +63,8 @@ from adabench.harness.store.staged_training import follow_recipe
 base, name, moment, times = Path(sys.argv[1]), *sys.argv[2:4], int(sys.argv[4])
 out = Path(sys.argv[5]) if len(sys.argv) > 5 else None
 sys.path.insert(0, str(base))
-entry = registry.Entry("schooled", "schooled.task", base / "schooled" / "task.py", Card("schooled"))
-registry.tasks = lambda: {"schooled": entry}
+entry = registry.Entry("academy", "academy.task", base / "academy" / "task.py", Card("academy"))
+registry.tasks = lambda: {"academy": entry}
 
 def reach(here):
     if here == moment:
@@ -96,16 +96,16 @@ MOMENTS = (
 @pytest.fixture
 def school(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A task with two recipes, in a source tree, with a cache and a temporary folder of its own."""
-    folder = tmp_path / "schooled"
+    folder = tmp_path / "academy"
     for made in (folder, tmp_path / "tmp"):
         made.mkdir()
     (folder / "recipes.py").write_text(RECIPES)
     (folder / "checkpoints.py").write_text(CHECKPOINTS)
     monkeypatch.syspath_prepend(tmp_path)
-    for module in ("schooled", "schooled.recipes", "schooled.checkpoints"):
+    for module in ("academy", "academy.recipes", "academy.checkpoints"):
         monkeypatch.delitem(sys.modules, module, raising=False)
-    entry = registry.Entry("schooled", "schooled.task", folder / "task.py", Card("schooled"))
-    monkeypatch.setattr(registry, "tasks", lambda: {"schooled": entry})
+    entry = registry.Entry("academy", "academy.task", folder / "task.py", Card("academy"))
+    monkeypatch.setattr(registry, "tasks", lambda: {"academy": entry})
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     monkeypatch.setattr("tempfile.tempdir", None)
@@ -149,7 +149,7 @@ def test_what_is_not_shipped_goes_into_the_cache_and_is_found_there(school: Path
     card = follow_recipe(small, lambda done, of: steps.append((done, of)))
     assert card == {"name": "small", "version": "1"}
     assert steps == [(1, 2), (2, 2)]
-    assert contents(school / "cache/checkpoints/schooled") == pair("small", "1")
+    assert contents(school / "cache/checkpoints/academy") == pair("small", "1")
     assert where(small) == "cached"
     assert checkpoint_folders.home("small.bin", small.shipped) == destination(small)
     assert not small.shipped.exists()
@@ -171,11 +171,11 @@ def test_what_is_shipped_is_rebuilt_there_and_never_in_an_installation(
     monkeypatch.setenv("VERSION", "3")
     follow_recipe(small)
     assert contents(small.shipped) == pair("small", "2")
-    assert contents(school / "cache/checkpoints/schooled") == pair("small", "3")
+    assert contents(school / "cache/checkpoints/academy") == pair("small", "3")
 
 
 def test_an_installation_is_no_source(tmp_path: Path) -> None:
-    installed = tmp_path / "site-packages" / "schooled" / "checkpoints"
+    installed = tmp_path / "site-packages" / "academy" / "checkpoints"
     installed.mkdir(parents=True)
     assert checkpoint_folders.is_writable_source(tmp_path)
     assert not checkpoint_folders.is_writable_source(installed)
@@ -187,7 +187,7 @@ def test_a_base_that_is_missing_is_made_first_where_readers_look(school: Path) -
     assert [base.name for base in missing_bases(large)] == ["small"]
     follow_recipe(large, out=school / "out")
     assert set(contents(school / "out")) == {"large.bin", "large.json"}
-    assert contents(school / "cache/checkpoints/schooled") == pair("small", "1")
+    assert contents(school / "cache/checkpoints/academy") == pair("small", "1")
     assert not missing_bases(large)
 
 
@@ -200,7 +200,7 @@ def test_a_base_is_read_from_the_destination_before_all_other_places(
     follow_recipe(small, out=out)
     follow_recipe(large, out=out)
     assert contents(out)["large.bin"].startswith("small2")
-    assert contents(school / "cache/checkpoints/schooled") == pair("small", "1")
+    assert contents(school / "cache/checkpoints/academy") == pair("small", "1")
 
 
 def test_a_destination_that_cannot_be_written_is_refused_before_anything_is_trained(
@@ -225,7 +225,7 @@ def test_a_training_that_fails_leaves_nothing(school: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         follow_recipe(small, stop)
-    assert contents(school / "cache/checkpoints/schooled") == pair("small", "1")
+    assert contents(school / "cache/checkpoints/academy") == pair("small", "1")
     assert not left_behind(school)
 
 
@@ -282,7 +282,7 @@ def test_a_recipe_with_a_home_of_its_own_goes_there(school: Path) -> None:
         is_cached = True
 
     small = staged_training.TrainingRecipe(
-        "schooled", "small", 2, 1.0, recipe("small").trainer, Plan(), recipe("small").shipped
+        "academy", "small", 2, 1.0, recipe("small").trainer, Plan(), recipe("small").shipped
     )
     follow_recipe(small)
     assert contents(school / "shelf") == pair("small", "1")
