@@ -5,12 +5,13 @@ trained model (`width_twin.py`), this object has it recorded before a case is me
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 
 from adabench.harness.contract.protocols import Meter
+from adabench.harness.errors import MethodContractError
 from adabench.workloads.depth_width.ledger.methods.duo_llm.train_modules import (
     ModuleRouters,
     ModulesRecipe,
@@ -28,10 +29,16 @@ from adabench.workloads.depth_width.methods.acm.train_learners import WidthRecip
 from adabench.workloads.depth_width.methods.informed_routing.train_routers import RetrofitRecipe
 from adabench.workloads.depth_width.methods.static_units.static_thinning import ThinningRecipe
 from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.answer_account import (
+    AnswerAccount,
+    open_account,
+    text_of,
+)
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
 from adabench.workloads.depth_width.substrate.costs import kv_analytic
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch, Reader
+from adabench.workloads.depth_width.substrate.rule_works import as_it_is, policy_apart, rule_apart
 from adabench.workloads.depth_width.substrate.stream import Corpus, draw
 from adabench.workloads.depth_width.substrate.tally import Tally, tally
 from adabench.workloads.depth_width.substrate.train_backbone import BackboneRecipe
@@ -53,6 +60,11 @@ class Models:
     mode: str
     meter: Meter
     width: int = WIDTH
+    _answers: AnswerAccount = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Open the account of answers."""
+        object.__setattr__(self, "_answers", open_account(self.meter))
 
     @property
     def training_seed(self) -> int:
@@ -66,6 +78,10 @@ class Models:
             EnvironmentProblem: if it was not trained yet.
             SelectionError: if no recipe has that name.
         """
+        reader = self._answers.bind(self._plain(base), read=policy_apart)
+        return self._answers.join(reader, "joined")
+
+    def _plain(self, base: str) -> Reader:
         recipe = self._recipe(base, BackboneRecipe)
         if self.scale == "gpu":
             model = gpu_shape.random_model(recipe.shape, self.seed).cuda()
@@ -86,7 +102,8 @@ class Models:
             fitted = self._recipe(base, ThinningRecipe).load()
         else:
             fitted = self._recipe(base, RetrofitRecipe).load()
-        return UnitReader(width_twin.of_fitted(fitted, self.width), self.mode)
+        reader = UnitReader(width_twin.of_fitted(fitted, self.width), self.mode)
+        return self._answers.bind(reader, read=rule_apart)
 
     def width_reader(self, base: str) -> WidthReader:
         """Return the reader of a model with granular modules.
@@ -98,7 +115,8 @@ class Models:
         if self.scale == "gpu":
             gpu_shape.refuse(base, "gate")
         widened = self._recipe(base, WidthRecipe).load()
-        return WidthReader(width_twin.of_widened(widened, self.width), self.mode)
+        reader = WidthReader(width_twin.of_widened(widened, self.width), self.mode)
+        return self._answers.bind(reader, read=rule_apart)
 
     def duo_reader(self, budget: int = 0) -> DuoReader:
         """Return the reader of the model with big and small modules; `budget` picks its routers.
@@ -113,7 +131,9 @@ class Models:
         routers = self._recipe(name, ModuleRouters).load() if budget else None
         if self.width != WIDTH:
             doubled(duo, routers, self.width)
-        return DuoReader(duo, routers, self.mode)
+        reader = DuoReader(duo, routers, self.mode)
+        self._answers.bind(reader, read=rule_apart, read_along=as_it_is, read_apart=as_it_is)
+        return self._answers.join(reader, "studied")
 
     def _recipe(self, base: str, kind: type[R]) -> R:
         return checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
@@ -128,22 +148,27 @@ class Models:
     def rehearse(self, solve: Callable[[], object]) -> None:
         """Record the decisions of one solve, where a twin is to replay them."""
         if self.width != WIDTH:
-            width_twin.rehearse(solve)
+            width_twin.rehearse(lambda: self._answers.confirm(None, solve()))
 
     def account(self, batch: Batch, answer: Answer) -> Tally:
         """Return what the engine wrote down of an answer; at scale `gpu` without logits.
 
         Raises:
-            MethodContractError: if another width was asked for and no twin has run.
+            MethodContractError: if no engine computed it for this batch, or it was changed; if
+                another width was asked for and no twin has run.
         """
-        del batch
+        try:
+            own = self._answers.confirm([text_of(batch)], answer)
+        except MethodContractError:
+            width_twin.finish()
+            raise
         if self.width != WIDTH:
-            width_twin.done(self.width, answer)
-        found = tally(answer, scored=self.scale != "gpu")
-        if isinstance(answer, Studied):
-            own = (found.logits, found.executions, found.counted)
-            return StudiedTally(*own, answer.views, answer.running)
-        return replace(found, counted={**found.counted, **exit_like(answer)})
+            width_twin.done(self.width, own)
+        found = tally(own, scored=self.scale != "gpu")
+        if isinstance(own, Studied):
+            plain = (found.logits, found.executions, found.counted)
+            return StudiedTally(*plain, own.views, own.running)
+        return replace(found, counted={**found.counted, **exit_like(own)})
 
 
 def drawn(*seeds: int) -> Corpus:

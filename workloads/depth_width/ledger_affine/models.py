@@ -1,6 +1,6 @@
 """What methods of affine operands get: trained models by name, unlabelled sequences, an account."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,8 +15,14 @@ from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import 
 )
 from adabench.workloads.depth_width.ledger_affine.substrate.train_ffns import FfnRecipe
 from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.answer_account import (
+    AnswerAccount,
+    open_account,
+    text_of,
+)
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
 from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.substrate.rule_works import rule_apart
 from adabench.workloads.depth_width.substrate.stream import Corpus
 
 CALIBRATION_SEED, CALIBRATION = 777, 200
@@ -29,6 +35,11 @@ class Models:
     seed: int
     mode: str
     meter: Meter
+    _answers: AnswerAccount = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Open the account of answers."""
+        object.__setattr__(self, "_answers", open_account(self.meter))
 
     @property
     def training_seed(self) -> int:
@@ -43,16 +54,20 @@ class Models:
             SelectionError: if no recipe has that name.
         """
         recipe = checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), FfnRecipe)
-        return FfnReader(recipe.load(), self.mode)
+        reader = self._answers.bind(FfnReader(recipe.load(), self.mode), read=rule_apart)
+        return self._answers.join(reader, "joined")
 
     def calibration(self) -> Batch:
         """Return unlabelled sequences that no score is taken on."""
         return Batch(-1, np.ascontiguousarray(drawn(CALIBRATION_SEED, CALIBRATION).inputs))
 
     def account(self, batch: Batch, answer: Run) -> LoopTally:
-        """Return what the engine wrote down of an answer."""
-        del batch
-        return loop_tally(answer)
+        """Return what the engine wrote down of an answer.
+
+        Raises:
+            MethodContractError: if no engine computed it for this batch, or it was changed.
+        """
+        return loop_tally(self._answers.confirm([text_of(batch)], answer))
 
 
 def drawn(*seeds: int) -> Corpus:

@@ -1,6 +1,6 @@
 """What methods that reckon in steps get: trained models, questions without keys, an account."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -20,13 +20,21 @@ from adabench.workloads.depth_width.ledger_cot.substrate.solver import (
     TOGETHER,
     ShortenedSolver,
     Solver,
+    shortcut_apart,
 )
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import Reckoned
 from adabench.workloads.depth_width.ledger_cot.substrate.train_student import StudentRecipe
 from adabench.workloads.depth_width.ledger_cot.substrate.train_teacher import TeacherRecipe
 from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.answer_account import (
+    AnswerAccount,
+    open_account,
+    text_of,
+)
+from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
 from adabench.workloads.depth_width.substrate.questions import Exam
+from adabench.workloads.depth_width.substrate.rule_works import as_it_is
 
 STUDENT = "cot-latent"
 CALIBRATION_SEED, CALIBRATION = 777, 200
@@ -40,6 +48,11 @@ class Models:
     seed: int
     mode: str
     meter: Meter
+    _answers: AnswerAccount = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Open the account of answers."""
+        object.__setattr__(self, "_answers", open_account(self.meter))
 
     @property
     def training_seed(self) -> int:
@@ -57,7 +70,7 @@ class Models:
             model = self._recipe(base, StudentRecipe).load()
         else:
             model = self._recipe(base, TeacherRecipe).load()
-        return Solver(model, TOGETHER[self.mode])
+        return self._solver(model)
 
     def shortened(self, kind: str) -> ShortenedSolver:
         """Return the latent student and shortcuts that were trained for it.
@@ -67,7 +80,12 @@ class Models:
             SelectionError: if no recipe has that name.
         """
         found = self._recipe(f"cot-shortcuts-{kind}", ShortcutRecipe).load()
-        return ShortenedSolver(Solver(found.model, TOGETHER[self.mode]), found)
+        return ShortenedSolver(self._solver(found.model), found)
+
+    def _solver(self, model: Backbone) -> Solver:
+        solver = Solver(model, TOGETHER[self.mode])
+        self._answers.bind(solver, speak=as_it_is, pause=as_it_is, think=shortcut_apart)
+        return self._answers.join(solver, "joined")
 
     def _recipe(self, base: str, kind: type[R]) -> R:
         return checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
@@ -77,9 +95,14 @@ class Models:
         return Exam(-1, drawn(CALIBRATION_SEED, CALIBRATION).questions)
 
     def account(self, exam: Exam, solution: Solution) -> SolutionTally:
-        """Return what the engine wrote down of a solution."""
-        tokens = int(exam.questions.lengths.sum()) + len(solution.said)
-        return solution_tally(solution, tokens)
+        """Return what the engine wrote down of a solution.
+
+        Raises:
+            MethodContractError: if no engine made it for this exam, or it was changed.
+        """
+        own = self._answers.confirm([text_of(exam)], solution)
+        tokens = int(exam.questions.lengths.sum()) + len(own.said)
+        return solution_tally(own, tokens)
 
 
 def drawn(*seeds: int) -> Reckoned:

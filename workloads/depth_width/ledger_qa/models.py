@@ -1,6 +1,6 @@
 """What methods that answer questions get: a backbone, routers, other questions, an account."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -11,11 +11,19 @@ from adabench.workloads.depth_width.ledger_qa.substrate.reply_tally import Reply
 from adabench.workloads.depth_width.ledger_qa.substrate.train_questions import QuestionBackbone
 from adabench.workloads.depth_width.methods.dr_llm.train_path_routers import PathRecipe
 from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.answer_account import (
+    AnswerAccount,
+    Text,
+    open_account,
+    text_of,
+)
+from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
 from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader
 from adabench.workloads.depth_width.substrate.paths.path_routers import Guided
 from adabench.workloads.depth_width.substrate.questions import Asked, Exam, ask
+from adabench.workloads.depth_width.substrate.rule_works import rule_apart
 
 BASE = "qa-6"
 TOGETHER = {"prefill": 16, "decode1": 1, "decode16": 16}
@@ -31,6 +39,11 @@ class Models:
     seed: int
     mode: str
     meter: Meter
+    _answers: AnswerAccount = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Open the account of answers."""
+        object.__setattr__(self, "_answers", open_account(self.meter))
 
     @property
     def training_seed(self) -> int:
@@ -43,7 +56,7 @@ class Models:
         Raises:
             EnvironmentProblem: if it was not trained yet.
         """
-        return PathReader(self._recipe(BASE, QuestionBackbone).load(), TOGETHER[self.mode])
+        return self._reader(self._recipe(BASE, QuestionBackbone).load())
 
     def guided(self, base: str) -> tuple[PathReader, Guided]:
         """Return a frozen backbone and the routers trained for it.
@@ -53,7 +66,10 @@ class Models:
             SelectionError: if no recipe has that name.
         """
         guided = self._recipe(base, PathRecipe).load()
-        return PathReader(guided.model, TOGETHER[self.mode]), guided
+        return self._reader(guided.model), guided
+
+    def _reader(self, model: Backbone) -> PathReader:
+        return self._answers.bind(PathReader(model, TOGETHER[self.mode]), answer=rule_apart)
 
     def _recipe(self, base: str, kind: type[R]) -> R:
         return checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
@@ -71,8 +87,16 @@ class Models:
         return None
 
     def account(self, exam: Exam, reply: Reply) -> ReplyTally:
-        """Return what the engine wrote down of a reply."""
-        return reply_tally(exam, reply)
+        """Return what the engine wrote down of a reply.
+
+        Raises:
+            MethodContractError: if no engine made it for this exam, or it was changed.
+        """
+        return reply_tally(exam, self._answers.confirm(self._texts(exam), reply))
+
+    def _texts(self, exam: Exam) -> list[Text]:
+        """Return the texts that a reply to an exam may have read."""
+        return [text_of(exam)]
 
 
 def drawn(*seeds: int) -> Asked:

@@ -20,6 +20,7 @@ from adabench.harness.contract.protocols import Meter
 from adabench.workloads.depth_width.ledger_qa.models import Models, drawn
 from adabench.workloads.depth_width.ledger_qa.substrate.reply_tally import ReplyTally
 from adabench.workloads.depth_width.ledger_qa.truth.question_scoring import allocation, quality
+from adabench.workloads.depth_width.substrate.answer_account import Text, text_of
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
 from adabench.workloads.depth_width.substrate.questions import Asked, Exam, Questions, redrawn
 from adabench.workloads.depth_width.substrate.readers import DECODED
@@ -99,6 +100,10 @@ class LedgerQa(Models):
         seeds = np.random.SeedSequence((_OTHER_FILLERS, self.seed, exam.index))
         again = redrawn(np.random.Generator(np.random.PCG64(seeds)), self.exams[exam.index].keys)
         return Exam(exam.index, again.questions)
+
+    def _texts(self, exam: Exam) -> list[Text]:
+        """An oracle may also answer the questions with other fillers."""
+        return [text_of(exam), text_of(self.redrawn(exam))]
 
     def judge(self, exam: Exam, tally: ReplyTally) -> Mapping[str, float]:
         """Return quality, counted work and where the work went."""

@@ -6,7 +6,7 @@ last position of each window, to every word, since the one that comes is known t
 """
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 import numpy as np
@@ -31,7 +31,13 @@ from adabench.workloads.depth_width.pretrained.substrate.window_readers import (
 )
 from adabench.workloads.depth_width.pretrained.substrate.windows import Windows
 from adabench.workloads.depth_width.pretrained.substrate.word_odds import WordOdds, word_odds
+from adabench.workloads.depth_width.substrate.answer_account import (
+    AnswerAccount,
+    open_account,
+    text_of,
+)
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread
+from adabench.workloads.depth_width.substrate.rule_works import policy_apart, rule_apart
 from adabench.workloads.depth_width.substrate.smollm2.brown_text import Split
 from adabench.workloads.depth_width.substrate.smollm2.decoder_units import TILE
 from adabench.workloads.depth_width.substrate.stream import Ints
@@ -48,6 +54,11 @@ class Models:
     prompt: int
     """Words of a window that are its opening and are not scored."""
     meter: Meter
+    _answers: AnswerAccount = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Open the account of answers."""
+        object.__setattr__(self, "_answers", open_account(self.meter))
 
     def warm(self) -> None:
         """Read the model, on one thread: all methods share its weights."""
@@ -62,11 +73,13 @@ class Models:
         """
         if base == "early-exit":
             lenses = unit_files.exits(FOLDER)
-            return RealExitReader(unit_files.backbone(), lenses)
+            return self._answers.bind(
+                RealExitReader(unit_files.backbone(), lenses), read=policy_apart
+            )
         model = unit_files.backbone()
         if base != f"vanilla-{model.shape.layers}":
             _refuse(base)
-        return RealReader(model)
+        return self._answers.bind(RealReader(model), read=policy_apart)
 
     def unit_reader(self, base: str) -> RealUnitReader:
         """Return the reader of a retrofit such as `informed-16`, its price set to that share.
@@ -94,7 +107,7 @@ class Models:
             frozenset(found.gone),
             _in_use(found),
         )
-        return RealUnitReader(fitted)
+        return self._answers.bind(RealUnitReader(fitted), read=rule_apart)
 
     def width_reader(self, base: str) -> RealWidthReader:
         """Return the reader of granular MLPs such as `acm-75` or `static-3`.
@@ -104,7 +117,9 @@ class Models:
             SelectionError: for a budget that gates are not settled for.
         """
         widened = width_files.widened(base, FOLDER)
-        return _refuse(base) if widened is None else RealWidthReader(widened)
+        if widened is None:
+            _refuse(base)
+        return self._answers.bind(RealWidthReader(widened), read=rule_apart)
 
     def path_reader(self) -> RealPathReader:
         """Return the whole model for methods that choose a path by a window's opening.
@@ -118,7 +133,7 @@ class Models:
                 f"{self.prompt}.",
                 f"Leave prompt at {PROMPT} for methods that choose paths.",
             )
-        return RealPathReader(unit_files.backbone(), TILE)
+        return self._answers.bind(RealPathReader(unit_files.backbone(), TILE), answer=rule_apart)
 
     def guided(self, base: str) -> tuple[RealPathReader, RealGuided]:
         """Return the whole model and the routers fitted to it.
@@ -158,8 +173,13 @@ class Models:
         return Windows(-1, np.ascontiguousarray(windows[:, :-1]), self.prompt)
 
     def account(self, case: Windows, answer: Answer | Reading) -> WordOdds:
-        """Return the chances of words after the opening, and what the engine wrote down."""
-        return word_odds(case, answer)
+        """Return the chances of words after the opening, and what the engine wrote down.
+
+        Raises:
+            MethodContractError: if no engine computed the answer for this case, or it was changed.
+        """
+        texts = [text_of(case), (case.tokens,)]
+        return word_odds(case, self._answers.confirm(texts, answer))
 
 
 def drawn(split: Split, count: int, *seeds: int) -> Ints:

@@ -1,8 +1,10 @@
 """What a method holds: a model that reads batches and skips what the method's rule skips."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
 from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.gathered_forward import (
@@ -62,4 +64,25 @@ class Reader:
             parameters=sum(weight.numel() for weight in self.model.parameters()),
             unrolled=len(self.model.shape.order),
             kv_analytic=self.kv_analytic,
+        )
+
+    def joined(self, parts: Sequence[tuple[Tensor, Answer]]) -> Answer:
+        """Put answers together, each with the rows of its sequences; a later one replaces earlier.
+
+        What any of them took is counted. They may come of several readers.
+        """
+        first = parts[0][1]
+        sequences = 1 + max(int(rows.max()) for rows, _ in parts)
+        logits = first.logits.new_empty(sequences, *first.logits.shape[1:])
+        works = []
+        for rows, answer in parts:
+            logits[rows] = answer.logits
+            works += [(rows[within], work) for within, work in answer.works]
+        return replace(
+            first,
+            logits=logits,
+            works=tuple(works),
+            parameters=sum(answer.parameters for _, answer in parts),
+            unrolled=0,
+            kv_analytic=0.0,
         )

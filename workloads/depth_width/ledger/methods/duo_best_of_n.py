@@ -25,7 +25,7 @@ each other wherever the best of 100 lies below the oracle.
 it a method.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -89,7 +89,7 @@ def prepare(task: OracleTask, point: Point, seed: int) -> Luckiest:
         (oracle,) = judging.tried(judging.scenes(duo, tokens, study.positions), single, reading)
         router = replace(reader, mode="prefill").read(batch, routed(reader.routers))
         views.append({"router": router.logits, "oracle": oracle.logits})
-    return Luckiest(replace(reader, routers=None), tuple(options), tuple(views))
+    return Luckiest(task.duo_reader(), tuple(options), tuple(views))
 
 
 def draws(rates: Tensor, n: int, generator: torch.Generator) -> tuple[study.Pattern, ...]:
@@ -108,5 +108,4 @@ def by_sequence(found: judging.Tried, tokens: Tensor) -> Tensor:
 def solve(held: Luckiest, batch: Batch, point: Point) -> Studied:
     """Read the batch, each sequence along its pattern."""
     answer = held.reader.read_along(batch, held.options[batch.index])
-    plain = {part.name: getattr(answer, part.name) for part in fields(answer)}
-    return Studied(**plain, views=held.views[batch.index])
+    return held.reader.studied(answer, views=held.views[batch.index])

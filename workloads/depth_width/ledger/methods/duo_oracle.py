@@ -38,16 +38,14 @@ from torch import Tensor
 
 from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point, Ratio
 from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search as study
-from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import BIG, SIXTEENTH, written
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
 from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import Studied
 from adabench.workloads.depth_width.ledger.truth import oracle_targets as judging
 from adabench.workloads.depth_width.ledger.truth.oracle_scoring import classes
 from adabench.workloads.depth_width.ledger.truth.oracle_task import OracleTask
-from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread, read_out
-from adabench.workloads.depth_width.substrate.readers import GATHERED_TILE, Batch
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream import Corpus
-from adabench.workloads.depth_width.substrate.work_counter import Work
 
 CARD = Card(
     title="Best pattern of each position in hindsight",
@@ -190,25 +188,7 @@ def luck(task: OracleTask, *, budget: int, wrong: int) -> dict[str, float]:
 
 def solve(placed: Placed, batch: Batch, point: Point) -> Studied:
     """Read the batch with big modules, then every position along its own pattern against that."""
-    tokens, duo = torch.from_numpy(batch.tokens), placed.reader.duo
-    options, logits, works = placed.options[batch.index], [], []
-    with torch.inference_mode(), one_thread():
-        for first in range(0, len(tokens), GATHERED_TILE):
-            part, work = tokens[first : first + GATHERED_TILE], Work()
-            there = study.scene(duo, part, study.positions(part), work)
-            own = options[:, first : first + GATHERED_TILE]
-            states = study.apart(there, own, work)
-            logits.append(read_out(duo.model, states, work))
-            for choice in (torch.full_like(own, BIG), own):
-                written(work, choice.flatten(1))
-            work.kv_entries = work.kv_allocated = part.numel() * len(own)
-            works.append((torch.arange(first, first + len(part)), work))
-    return Studied(
-        torch.cat(logits),
-        tuple(works),
-        parameters=duo.parameters,
-        unrolled=duo.model.shape.layers,
-        layers_per_run=SIXTEENTH,
-        views=placed.views[batch.index],
-        running=placed.running[batch.index],
+    answer = placed.reader.read_apart(batch, placed.options[batch.index])
+    return placed.reader.studied(
+        answer, views=placed.views[batch.index], running=placed.running[batch.index]
     )

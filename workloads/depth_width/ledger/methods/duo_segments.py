@@ -24,7 +24,7 @@ duo-4-grows holds in all 18 batches, so it hangs on that single answer.
 own logits scored in place of a run.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -107,5 +107,4 @@ def prepare(task: OracleTask, point: Point, seed: int) -> Segmented:
 def solve(held: Segmented, batch: Batch, point: Point) -> Studied:
     """Read the batch, each segment along its pattern; earlier segments along theirs."""
     answer = held.reader.read_along(batch, held.options[batch.index])
-    plain = {part.name: getattr(answer, part.name) for part in fields(answer)}
-    return Studied(**plain, views=held.views[batch.index])
+    return held.reader.studied(answer, views=held.views[batch.index])

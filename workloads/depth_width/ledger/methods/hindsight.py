@@ -100,18 +100,4 @@ def solve(ladder: Ladder, batch: Batch, point: Point) -> Answer:
         if len(rows):
             part = Batch(batch.index, batch.tokens[rows])
             parts.append((torch.from_numpy(rows), reader.read(part, tile=DENSE_TILE)))
-    return _joined(parts, len(choice))
-
-
-def _joined(parts: Sequence[tuple[torch.Tensor, Answer]], sequences: int) -> Answer:
-    """Put the answers of groups of sequences back in order."""
-    first = parts[0][1]
-    logits = first.logits.new_empty(sequences, *first.logits.shape[1:])
-    works = []
-    for rows, answer in parts:
-        logits[rows] = answer.logits
-        works += [(rows[within], work) for within, work in answer.works]
-    parameters = sum(answer.parameters for _, answer in parts)
-    return replace(
-        first, logits=logits, works=tuple(works), parameters=parameters, unrolled=0, kv_analytic=0.0
-    )
+    return ladder.readers[0].joined(parts)

@@ -10,7 +10,7 @@ they do far less harm than to a retrofit; at budget 2 coins lose a tenth of the 
 **Ways to fake it.** Rates of the nominal budget; one rate for all layers; coins that never skip.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -42,7 +42,7 @@ class Coins:
 def prepare(task: DuoTask, point: Point, seed: int) -> Coins:
     """Restore the method's model and measure its rates."""
     reader = task.duo_reader(int(point["budget"]))
-    return Coins(replace(reader, routers=None), rates(reader, task.calibration()), seed)
+    return Coins(task.duo_reader(), rates(reader, task.calibration()), seed)
 
 
 def solve(held: Coins, batch: Batch, point: Point) -> Answer:

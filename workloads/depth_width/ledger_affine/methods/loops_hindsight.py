@@ -28,7 +28,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.ledger_affine.substrate.ffn_reader import FfnReader
@@ -128,28 +127,4 @@ def solve(rungs: Rungs, batch: Batch, point: Point) -> Run:
         if len(rows):
             part = Batch(batch.index, batch.tokens[rows])
             parts.append((torch.from_numpy(rows), reader.read(part, tile=DENSE_TILE)))
-    return joined(parts, len(choice))
-
-
-def joined(parts: Sequence[tuple[Tensor, Run]], sequences: int) -> Run:
-    """Put the answers of groups of sequences, each read by its own model, back in order.
-
-    A loop is counted in the slots of the model with the most of them, so that one list of runs
-    holds all.
-    """
-    deepest = max((run for _, run in parts), key=lambda run: run.places)
-    logits = deepest.logits.new_empty(sequences, *deepest.logits.shape[1:])
-    works = []
-    for rows, run in parts:
-        logits[rows] = run.logits
-        for within, work in run.works:
-            moved = [(_moved(slot, run, deepest), flat) for slot, flat in work.runs]
-            works.append((rows[within], replace(work, runs=moved)))
-    parameters = sum(run.parameters for _, run in parts)
-    return replace(deepest, logits=logits, works=tuple(works), parameters=parameters, unrolled=0)
-
-
-def _moved(slot: int, run: Run, deepest: Run) -> int:
-    """Return a slot as the model with the most places numbers it."""
-    layer, place = divmod(slot, run.places)
-    return layer * deepest.places + place
+    return rungs.readers[0].joined(parts)

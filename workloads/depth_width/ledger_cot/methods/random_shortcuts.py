@@ -22,11 +22,7 @@ from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import (
     Solution,
 )
 from adabench.workloads.depth_width.ledger_cot.substrate.shortcuts import Shortcuts
-from adabench.workloads.depth_width.ledger_cot.substrate.solver import (
-    ShortenedSolver,
-    StepTask,
-    with_more,
-)
+from adabench.workloads.depth_width.ledger_cot.substrate.solver import ShortenedSolver, StepTask
 from adabench.workloads.depth_width.substrate.questions import Exam
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
@@ -90,4 +86,4 @@ def solve(coins: Coins, exam: Exam, point: Point) -> Solution:
     generator = torch.Generator().manual_seed(1_000 * coins.seed + exam.index)
     rule = Shortcut(tossed(shortcuts, coins.rates, generator), coins.shortened.shortened.hand_over)
     more = sum(weight.numel() for weight in shortcuts.parameters())
-    return with_more(coins.shortened.solver.think(exam, rule), more)
+    return coins.shortened.solver.think(exam, rule, more=more)

@@ -28,13 +28,12 @@ is hit for one question in fifty at most (then eight ways, 1 / 343 each).
 **Ways to fake it.** Searching without siblings; leaving the random target out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import (
@@ -45,7 +44,6 @@ from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import (
 from adabench.workloads.depth_width.ledger_cot.substrate.solver import (
     ShortenedSolver,
     Solver,
-    with_more,
 )
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import MOST
 from adabench.workloads.depth_width.ledger_cot.truth.oracle_task import OracleTask
@@ -230,28 +228,7 @@ def solve(hindsight: Hindsight, exam: Exam, point: Point) -> Solution:
     means = hindsight.means
     parts_of = [means.words.model, *(cut.shortened.shortcuts for cut in means.cuts.values())]
     more = sum(weight.numel() for part in parts_of for weight in part.parameters())
-    return with_more(together(parts), more)
-
-
-def together(parts: list[tuple[Tensor, Solution]]) -> Solution:
-    """Put solutions of disjoint questions back in one, in the questions' order."""
-    rows = torch.cat([part for part, _ in parts])
-    order = rows.argsort()
-    most = max(solution.exits.shape[1] for _, solution in parts)
-
-    def joined(read: Callable[[Solution], Tensor]) -> Tensor:
-        return torch.cat([read(solution) for _, solution in parts])[order]
-
-    return Solution(
-        joined(lambda s: s.said),
-        joined(lambda s: s.spoken),
-        joined(lambda s: s.steps),
-        joined(lambda s: F.pad(s.exits, (0, most - s.exits.shape[1]), value=-1)),
-        tuple(
-            replace(book, who=own[book.who]) for own, solution in parts for book in solution.books
-        ),
-        parts[0][1].parameters,
-    )
+    return means.words.joined(parts, more=more)
 
 
 def luck(task: OracleTask, means: Means, exam: Exam, *, wrong: int) -> dict[str, float]:

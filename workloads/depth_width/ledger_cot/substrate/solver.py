@@ -1,11 +1,13 @@
 """What a method that reckons in steps holds, and the task that hands it out."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from adabench.workloads.depth_width.ledger_cot.substrate import latent_forward, traces
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Shortcut, Solution
@@ -13,6 +15,7 @@ from adabench.workloads.depth_width.ledger_cot.substrate.shortcuts import Shorte
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import HALF
 from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.questions import Exam, Questions
+from adabench.workloads.depth_width.substrate.rule_works import RuleWorks
 
 TOGETHER = {"prefill": 64, "decode1": 1, "decode16": 16}
 
@@ -42,16 +45,52 @@ class Solver:
             per_operation * traces.MOST + 1,
         )
 
-    def think(self, exam: Exam, shortcut: Shortcut | None = None, *, per_step: int = 1) -> Solution:
-        """Answer after a latent step for each operation, or for two of them."""
+    def think(
+        self,
+        exam: Exam,
+        shortcut: Shortcut | None = None,
+        *,
+        per_step: int = 1,
+        more: int = 0,
+    ) -> Solution:
+        """Answer after a latent step for each operation, or for two of them.
+
+        `more` is the parameters of whatever cuts steps short.
+        """
         asked = exam.questions if per_step == 1 else marked(exam.questions, HALF)
         steps = -(-operations(asked) // per_step)
-        return self._solved(
+        solution = self._solved(
             asked,
             lambda who: latent_forward.in_thought(
                 self.model, steps[who], shortcut and shortcut.of(who)
             ),
             traces.MOST + 1,
+        )
+        return replace(solution, parameters=solution.parameters + more)
+
+    def joined(self, parts: Sequence[tuple[Tensor, Solution]], *, more: int = 0) -> Solution:
+        """Put solutions of disjoint questions back in one, in the questions' order.
+
+        What all of them took is counted; they may come of several solvers.
+        """
+        rows = torch.cat([part for part, _ in parts])
+        order = rows.argsort()
+        most = max(solution.exits.shape[1] for _, solution in parts)
+
+        def whole(read: Callable[[Solution], Tensor]) -> Tensor:
+            return torch.cat([read(solution) for _, solution in parts])[order]
+
+        return Solution(
+            whole(lambda s: s.said),
+            whole(lambda s: s.spoken),
+            whole(lambda s: s.steps),
+            whole(lambda s: F.pad(s.exits, (0, most - s.exits.shape[1]), value=-1)),
+            tuple(
+                replace(book, who=own[book.who])
+                for own, solution in parts
+                for book in solution.books
+            ),
+            parts[0][1].parameters + more,
         )
 
     def _solved(self, questions: Questions, go_on: latent_forward.GoOn, room: int) -> Solution:
@@ -70,9 +109,17 @@ def marked(questions: Questions, mark: int) -> Questions:
     return Questions(tokens, questions.lengths)
 
 
-def with_more(solution: Solution, parameters: int) -> Solution:
-    """Return the solution with the parameters of whatever decides."""
-    return replace(solution, parameters=solution.parameters + parameters)
+def shortcut_apart(shortcut: Shortcut | None, works: RuleWorks) -> Shortcut | None:
+    """Return a shortcut whose rule counts apart from the engine."""
+    if shortcut is None:
+        return None
+    given = shortcut.given
+    own = (
+        None
+        if given is None
+        else lambda who: replace(given(who), leave=works.rule(given(who).leave))
+    )
+    return Shortcut(works.rule(shortcut.leave), shortcut.hand_over, own)
 
 
 @dataclass(frozen=True)
@@ -84,9 +131,8 @@ class ShortenedSolver:
 
     def think(self, exam: Exam, threshold: float) -> Solution:
         """Think with shortcuts, then answer."""
-        solution = self.solver.think(exam, self.shortened.shortcut(threshold))
         more = sum(weight.numel() for weight in self.shortened.shortcuts.parameters())
-        return with_more(solution, more)
+        return self.solver.think(exam, self.shortened.shortcut(threshold), more=more)
 
 
 class StepTask(Protocol):

@@ -1,12 +1,14 @@
 """What a Duo-LLM method holds: a model with big and small modules, and perhaps routers for it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from adabench.workloads.depth_width.ledger.substrate.duo import duo_modules as duos
+from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
     Chooser,
     Duo,
@@ -14,7 +16,8 @@ from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
     routed,
     shares,
 )
-from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import Studied
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread, read_out
 from adabench.workloads.depth_width.substrate.readers import DECODED, GATHERED_TILE, Batch
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 from adabench.workloads.depth_width.substrate.work_counter import Work
@@ -45,6 +48,37 @@ class DuoReader:
             works += [(rows + first, work) for rows, work in answer.works]
         whole = Answer(torch.cat(logits), tuple(works), layers_per_run=duos.SIXTEENTH)
         return self._sized(whole)
+
+    def read_apart(self, batch: Batch, options: Tensor) -> Answer:
+        """Read with big modules, then each position along its own options against that.
+
+        `options` are [layers, sequences, tokens]; a position pays for both readings.
+        """
+        duo, tokens, logits, works = self.duo, torch.from_numpy(batch.tokens), [], []
+        with torch.inference_mode(), one_thread():
+            for first in range(0, len(tokens), GATHERED_TILE):
+                part, work = tokens[first : first + GATHERED_TILE], Work()
+                there = pattern_search.scene(duo, part, pattern_search.positions(part), work)
+                own = options[:, first : first + GATHERED_TILE]
+                states = pattern_search.apart(there, own, work)
+                logits.append(read_out(duo.model, states, work))
+                for choice in (torch.full_like(own, duos.BIG), own):
+                    duos.written(work, choice.flatten(1))
+                work.kv_entries = work.kv_allocated = part.numel() * len(own)
+                works.append((torch.arange(first, first + len(part)), work))
+        whole = Answer(torch.cat(logits), tuple(works), layers_per_run=duos.SIXTEENTH)
+        return self._sized(whole)
+
+    def studied(
+        self,
+        answer: Answer,
+        *,
+        views: Mapping[str, Tensor],
+        running: Mapping[str, Tensor] | None = None,
+    ) -> Studied:
+        """Return an answer of this reader with what an oracle ran elsewhere on its positions."""
+        own = {part.name: getattr(answer, part.name) for part in fields(answer)}
+        return Studied(**own, views=views, running=running or {})
 
     def _read(self, tokens: Tensor, choose: Chooser, tile: int) -> Answer:
         if self.mode == "prefill":
