@@ -1,4 +1,4 @@
-"""Twelve methods that cheat: a check refuses each of them and names what it saw.
+"""Thirteen methods that cheat: a check refuses each of them and names what it saw.
 
 `adabench_cheats` is a plug-in of one trick a file. None of them is refused for its words alone.
 """
@@ -20,6 +20,7 @@ CHEATS = {
     "paging/lazy_answer": "not the task's own replay",
     "paging/patched_scorer": "changed code that is not its own",
     "paging/changed_case": "changed the case that it was given",
+    "ledger/made_up_logits": "not one that an engine of this task computed",
     "roots/patched_meter": "changed code that is not its own",
     "roots/memoised": "other work in later laps",
     "roots/works_between": "left a thread running",

@@ -62,6 +62,7 @@ CARD = Card(
         Metric("kv_ratio", "", "lower", "cost"),
         Metric("kv_excess", "", "lower", "cost"),
         Metric("parameters_bytes", "B", "lower", "cost"),
+        Metric("passes", "passes", "lower", "info"),
         Metric("tokens", "tokens", "higher", "info"),
         Metric("answers", "answers", "higher", "info"),
         Metric("depth_filler", "layers", "lower", "info"),

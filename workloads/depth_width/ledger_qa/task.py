@@ -51,6 +51,7 @@ CARD = Card(
         Metric("kv_entries", "entries/token", "lower", "cost"),
         Metric("kv_allocated", "entries/token", "lower", "cost"),
         Metric("parameters_bytes", "B", "lower", "cost"),
+        Metric("passes", "passes", "lower", "info"),
         Metric("tokens", "tokens", "higher", "info"),
         Metric("answers", "answers", "higher", "info"),
         Metric("depth_k1", "layers", "lower", "info"),

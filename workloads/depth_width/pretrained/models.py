@@ -178,8 +178,7 @@ class Models:
         Raises:
             MethodContractError: if no engine computed the answer for this case, or it was changed.
         """
-        texts = [text_of(case), (case.tokens,)]
-        return word_odds(case, self._answers.confirm(texts, answer))
+        return word_odds(case, self._answers.confirm([text_of(case)], answer))
 
 
 def drawn(split: Split, count: int, *seeds: int) -> Ints:

@@ -129,7 +129,7 @@ class _Account:
         """Seal an answer that was just made, and note it."""
         name, notes, kind = id(answer), self.notes, type(answer)
         made = seal(answer, lambda answer, part: self.copy_out(answer, part))
-        ended = weakref.ref(answer, lambda _: notes.pop(name, None))
+        ended: weakref.ref[Any] = weakref.ref(answer, lambda _: notes.pop(name, None))
         notes[name] = _Note(ended, kind, made, text, self.meter.clears, passes)
         return answer
 
@@ -211,7 +211,8 @@ def _reading(
     account: _Account, reader: Any, function: Callable[..., Any], apart: Apart
 ) -> Callable[..., Any]:
     """Return a reading method that reads private copies of cases, and notes what it made."""
-    second = function.__code__.co_varnames[2]
+    code = function.__code__
+    second = "".join(code.co_varnames[2:3] if code.co_argcount > 2 else ())
 
     def read(case: Any, *given: Any, **named: Any) -> Any:
         works, own = RuleWorks(), _private(case)

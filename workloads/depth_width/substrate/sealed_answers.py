@@ -6,7 +6,6 @@ nothing pays for nothing. `alike` finds copies that were changed.
 
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
 from typing import Any
 
 from torch import Tensor
@@ -14,6 +13,8 @@ from torch import Tensor
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
 _COPY_OUT = "_copy_out"
+_KINDS: dict[type[Any], type[Any]] = {}
+"""Of sealed answers, by what they are an answer of."""
 
 
 class Sealed:
@@ -27,13 +28,13 @@ class Sealed:
         return copy_out(self, name)
 
 
-@cache
-def _kind_of_sealed(kind: type[Any]) -> type:
+def _kind_of_sealed(kind: type[Any]) -> type[Any]:
     """Return the class of a kind of answers whose contents are in an account."""
-    return type(kind.__name__, (Sealed, kind), {"__module__": kind.__module__})
+    if kind not in _KINDS:
+        _KINDS[kind] = type(kind.__name__, (Sealed, kind), {"__module__": kind.__module__})
+    return _KINDS[kind]
 
 
-@cache
 def contents(kind: type[Any]) -> tuple[str, ...]:
     """Return the fields of an answer that hold tensors: what it says, and what was counted."""
     return tuple(

@@ -10,6 +10,7 @@ import torch
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Point
+from adabench.harness.contract.protocols import Meter
 from adabench.workloads.depth_width.ledger.methods import duo_best_of_n, duo_oracle
 from adabench.workloads.depth_width.ledger.substrate.duo import duo_modules as duos
 from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search
@@ -77,7 +78,7 @@ def test_next_tokens_and_labels_do_not_change_what_a_method_does(name: str) -> N
     other = corpus.tokens.copy()
     other[:, -1] = 1  # the last target, which is no input
     scrambled = dataclasses.replace(
-        task, corpora=(Corpus(other, corpus.labels.pick(np.arange(12)[::-1])),)
+        task, meter=Meter(), corpora=(Corpus(other, corpus.labels.pick(np.arange(12)[::-1])),)
     )
     answers = [solved(name, which)[0] for which in (task, scrambled)]
     assert torch.equal(answers[0].logits, answers[1].logits)

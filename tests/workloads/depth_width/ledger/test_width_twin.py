@@ -15,6 +15,8 @@ from adabench.harness.contract import registry
 from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.workloads.depth_width.ledger.substrate import width_twin
 from adabench.workloads.depth_width.ledger.task import Ledger, load
+from adabench.workloads.depth_width.substrate.rule_works import rule_apart
+from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
 
 ARMS = (
     "vanilla",
@@ -152,7 +154,8 @@ def test_a_solve_that_does_not_repeat_itself_is_refused() -> None:
 
 def test_a_state_survives_the_cache() -> None:
     task, state, case, _ = staged("informed_routing", WIDER)
-    again = pickle.loads(pickle.dumps(state))
+    fitted = pickle.loads(pickle.dumps(state.fitted))
+    again = task._answers.bind(UnitReader(fitted, state.mode), read=rule_apart)
     entry = registry.find("ledger/informed_routing")
     solve = partial(registry.load(entry).solve, again, case, entry.card.defaults)
     task.rehearse(solve)

@@ -30,6 +30,7 @@ from adabench.workloads.depth_width.ledger_affine.substrate import (
     train_ffns,
 )
 from adabench.workloads.depth_width.ledger_affine.substrate.ffn_models import FfnShape, Gates, Stack
+from adabench.workloads.depth_width.ledger_affine.substrate.ffn_reader import FfnReader
 from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import (
     Depths,
     Run,
@@ -511,7 +512,7 @@ def test_the_oracle_is_a_real_run_and_counts_it(stacks: dict[str, Stack], tokens
             loop_forward.prefill_ffns(stacks["loop"], tokens[[1, 2, 4]], tile=2),
         ),
     ]
-    run: Run = loops_hindsight.joined(parts, SEQUENCES)
+    run: Run = FfnReader(stacks["dense"], "prefill").joined(parts)
     assert run.executions().mean(1).tolist() == [3.0, 12.0, 12.0, 3.0, 12.0]
     whole = loop_forward.prefill_ffns(stacks["loop"], tokens, tile=5)
     torch.testing.assert_close(run.logits[1], whole.logits[1], atol=1e-5, rtol=0)

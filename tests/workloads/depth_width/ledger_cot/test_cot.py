@@ -124,11 +124,12 @@ def test_keys_are_out_of_reach(name: str) -> None:
 def test_the_step_shortcut_is_not_a_smaller_number_of_steps() -> None:
     made = task()
     exam = next(made.cases())
-    ours, half = answered(made, "system_1_5"), answered(made, "latent_cot", per_step=2)
+    half = answered(made, "latent_cot", per_step=2)
+    scored, ours = made.score(exam, half), answered(made, "system_1_5")
     steps = made.exams[0].keys.steps
     assert (ours.steps.numpy() == steps).all(), "every step keeps its place"
     assert (half.steps.numpy() == (steps + 1) // 2).all()
-    assert "depth_critical" not in made.score(exam, half) or (steps == 1).any()
+    assert "depth_critical" not in scored or (steps == 1).any()
     patterns = {
         tuple(row[:n].tolist()) for row, n in zip(ours.exits, steps, strict=True) if n == steps[0]
     }
@@ -187,7 +188,7 @@ def test_parts_are_put_back_in_order() -> None:
         rows = np.arange(odd, len(exam.questions.lengths), 2)
         part = traces.Questions(exam.questions.tokens[rows], exam.questions.lengths[rows])
         parts.append((torch.from_numpy(rows), solver.think(Exam(-1, part))))
-    merged = step_oracle.together(parts)
+    merged = solver.joined(parts)
     assert torch.equal(merged.said, whole.said)
     assert torch.equal(merged.exits, whole.exits)
     assert torch.equal(merged.executions("question"), whole.executions("question"))

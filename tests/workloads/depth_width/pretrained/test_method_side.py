@@ -4,6 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -17,10 +18,12 @@ from adabench.harness.errors import EnvironmentProblem
 from adabench.harness.run.execute import execute
 from adabench.harness.run.record_values import TIMED
 from adabench.harness.run.settings import Settings
+from adabench.workloads.depth_width.pretrained.models import Models
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import Reading
 from adabench.workloads.depth_width.pretrained.substrate.windows import Windows
 from adabench.workloads.depth_width.pretrained.task import CHECK_CONDITIONS, Pretrained
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.rule_works import as_it_is
 
 WINDOWS, TOKENS, VOCABULARY, PROMPT = 3, 20, 61, 8
 ALONE = """
@@ -41,12 +44,21 @@ def drawn(prompt: int) -> Pretrained:
     return Pretrained(prompt, Meter(), batches)
 
 
-def said(task: Pretrained, case: Windows) -> Answer | Reading:
-    """Return made-up logits, of all words or of those after the opening."""
-    words = TOKENS - max(0, task.prompt - 1)
-    generator = torch.Generator().manual_seed(case.index)
-    logits = 4 * torch.randn(WINDOWS, words, VOCABULARY, generator=generator)
-    return Reading(logits, (), 3) if task.prompt else Answer(logits, ())
+@dataclass(frozen=True)
+class MadeUp:
+    """A reader that draws its logits, of all words or of those after the opening."""
+
+    def read(self, case: Windows) -> Answer | Reading:
+        """Return them with no work."""
+        generator = torch.Generator().manual_seed(case.index)
+        words = TOKENS - max(0, case.prompt - 1)
+        logits = 4 * torch.randn(WINDOWS, words, VOCABULARY, generator=generator)
+        return Reading(logits, (), 3) if case.prompt else Answer(logits, ())
+
+
+def said(task: Models, case: Windows) -> Answer | Reading:
+    """Return made-up logits on the account of a task."""
+    return task._answers.bind(MadeUp(), read=as_it_is).read(case)
 
 
 @pytest.mark.parametrize("prompt", [0, PROMPT])
@@ -63,7 +75,8 @@ def test_nats_are_those_of_all_logits(prompt: int) -> None:
 def test_the_word_after_a_window_is_known_to_the_scorer_alone(prompt: int) -> None:
     task = drawn(prompt)
     case = next(task.cases())
-    odds = task.substrate().account(case, said(task, case))
+    substrate = task.substrate()
+    odds = substrate.account(case, said(substrate, case))
     assert odds.shown.shape == (WINDOWS, TOKENS - max(1, prompt))
     assert odds.last.shape == (WINDOWS, VOCABULARY)
     values = set()
