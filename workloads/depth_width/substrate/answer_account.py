@@ -27,6 +27,7 @@ import numpy as np
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.questions import Questions
 from adabench.workloads.depth_width.substrate.rule_works import Apart, RuleWorks
 from adabench.workloads.depth_width.substrate.sealed_answers import (
@@ -98,7 +99,7 @@ class _Note:
 
     def again(self) -> Any:
         """Return the answer as it was made."""
-        answer = object.__new__(self.kind)
+        answer: Any = object.__new__(self.kind)
         vars(answer).update(self.made)
         return answer
 
@@ -288,7 +289,12 @@ def _refuse_changed(answer: Any, note: _Note) -> None:
     """Refuse an answer that says something else than when it was made."""
     now = vars(answer)
     for name, made in note.made.items():
-        if name in now and not alike(now[name], made):
+        if name in now and now[name] is not made and not _alike(now[name], made):
             what = f"{name} are not those that the engine "
             what += "computed for this batch." if name in SAID else "counted."
             raise MethodContractError(f"The answer's {what}", REMEDY)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    with one_thread():
+        return alike(one, other)

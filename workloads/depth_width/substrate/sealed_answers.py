@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from adabench.workloads.depth_width.substrate.work_counter import Work
@@ -95,7 +96,9 @@ def alike(one: Any, other: Any) -> bool:
     if isinstance(one, Tensor):
         if one.shape != other.shape or one.dtype != other.dtype:
             return False
-        return bool(((one == other) | (one.isnan() & other.isnan())).all())
+        return torch.equal(one, other) or bool(
+            ((one == other) | (one.isnan() & other.isnan())).all()
+        )
     if isinstance(one, tuple | list):
         return len(one) == len(other) and all(map(alike, one, other))
     if isinstance(one, dict):

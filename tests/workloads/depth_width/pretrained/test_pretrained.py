@@ -466,7 +466,8 @@ def test_the_same_method_files_run(fitted: Path, method: Any):
     whole = vanilla.prepare(loaded, {"depth": LAYERS}, 0)
     for batch in loaded.cases():
         assert batch.tokens.shape == (2, TOKENS)
-        values = loaded.score(batch, method.solve(state, batch, point))
+        answer = method.solve(state, batch, point)
+        values = loaded.score(batch, answer)
         full = loaded.score(batch, vanilla.solve(whole, batch, {"depth": LAYERS}))
         assert full["executions"] == LAYERS
         assert 0.6 < values["executions"] / LAYERS < 0.95
@@ -474,7 +475,7 @@ def test_the_same_method_files_run(fitted: Path, method: Any):
         assert values["nll_token"] == pytest.approx(
             float(
                 F.cross_entropy(
-                    method.solve(state, batch, point).logits.flatten(0, 1),
+                    answer.logits.flatten(0, 1),
                     torch.from_numpy(loaded.batches[batch.index][:, 1:]).flatten(),
                 )
             )
