@@ -29,16 +29,20 @@ from adabench.workloads.depth_width.methods.acm.train_learners import WidthRecip
 from adabench.workloads.depth_width.methods.informed_routing.train_routers import RetrofitRecipe
 from adabench.workloads.depth_width.methods.static_units.static_thinning import ThinningRecipe
 from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.answer_account import (
+from adabench.workloads.depth_width.substrate.answers.answer_account import (
     AnswerAccount,
     open_account,
     text_of,
+)
+from adabench.workloads.depth_width.substrate.answers.rule_works import (
+    as_it_is,
+    policy_apart,
+    rule_apart,
 )
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
 from adabench.workloads.depth_width.substrate.costs import kv_analytic
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch, Reader
-from adabench.workloads.depth_width.substrate.rule_works import as_it_is, policy_apart, rule_apart
 from adabench.workloads.depth_width.substrate.stream import Corpus, draw
 from adabench.workloads.depth_width.substrate.tally import Tally, tally
 from adabench.workloads.depth_width.substrate.train_backbone import BackboneRecipe

@@ -15,14 +15,14 @@ from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import 
 )
 from adabench.workloads.depth_width.ledger_affine.substrate.train_ffns import FfnRecipe
 from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.answer_account import (
+from adabench.workloads.depth_width.substrate.answers.answer_account import (
     AnswerAccount,
     open_account,
     text_of,
 )
+from adabench.workloads.depth_width.substrate.answers.rule_works import rule_apart
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
 from adabench.workloads.depth_width.substrate.readers import Batch
-from adabench.workloads.depth_width.substrate.rule_works import rule_apart
 from adabench.workloads.depth_width.substrate.stream import Corpus
 
 CALIBRATION_SEED, CALIBRATION = 777, 200

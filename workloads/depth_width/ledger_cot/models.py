@@ -26,15 +26,15 @@ from adabench.workloads.depth_width.ledger_cot.substrate.traces import Reckoned
 from adabench.workloads.depth_width.ledger_cot.substrate.train_student import StudentRecipe
 from adabench.workloads.depth_width.ledger_cot.substrate.train_teacher import TeacherRecipe
 from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.answer_account import (
+from adabench.workloads.depth_width.substrate.answers.answer_account import (
     AnswerAccount,
     open_account,
     text_of,
 )
+from adabench.workloads.depth_width.substrate.answers.rule_works import as_it_is
 from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
 from adabench.workloads.depth_width.substrate.questions import Exam
-from adabench.workloads.depth_width.substrate.rule_works import as_it_is
 
 STUDENT = "cot-latent"
 CALIBRATION_SEED, CALIBRATION = 777, 200

@@ -11,19 +11,19 @@ from adabench.workloads.depth_width.ledger_qa.substrate.reply_tally import Reply
 from adabench.workloads.depth_width.ledger_qa.substrate.train_questions import QuestionBackbone
 from adabench.workloads.depth_width.methods.dr_llm.train_path_routers import PathRecipe
 from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.answer_account import (
+from adabench.workloads.depth_width.substrate.answers.answer_account import (
     AnswerAccount,
     Text,
     open_account,
     text_of,
 )
+from adabench.workloads.depth_width.substrate.answers.rule_works import rule_apart
 from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
 from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader
 from adabench.workloads.depth_width.substrate.paths.path_routers import Guided
 from adabench.workloads.depth_width.substrate.questions import Asked, Exam, ask
-from adabench.workloads.depth_width.substrate.rule_works import rule_apart
 
 BASE = "qa-6"
 TOGETHER = {"prefill": 16, "decode1": 1, "decode16": 16}

@@ -20,7 +20,7 @@ from adabench.harness.contract.protocols import Meter
 from adabench.workloads.depth_width.ledger_qa.models import Models, drawn
 from adabench.workloads.depth_width.ledger_qa.substrate.reply_tally import ReplyTally
 from adabench.workloads.depth_width.ledger_qa.truth.question_scoring import allocation, quality
-from adabench.workloads.depth_width.substrate.answer_account import Text, text_of
+from adabench.workloads.depth_width.substrate.answers.answer_account import Text, text_of
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
 from adabench.workloads.depth_width.substrate.questions import Asked, Exam, Questions, redrawn
 from adabench.workloads.depth_width.substrate.readers import DECODED

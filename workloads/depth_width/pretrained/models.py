@@ -31,13 +31,13 @@ from adabench.workloads.depth_width.pretrained.substrate.window_readers import (
 )
 from adabench.workloads.depth_width.pretrained.substrate.windows import Windows
 from adabench.workloads.depth_width.pretrained.substrate.word_odds import WordOdds, word_odds
-from adabench.workloads.depth_width.substrate.answer_account import (
+from adabench.workloads.depth_width.substrate.answers.answer_account import (
     AnswerAccount,
     open_account,
     text_of,
 )
+from adabench.workloads.depth_width.substrate.answers.rule_works import policy_apart, rule_apart
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread
-from adabench.workloads.depth_width.substrate.rule_works import policy_apart, rule_apart
 from adabench.workloads.depth_width.substrate.smollm2.brown_text import Split
 from adabench.workloads.depth_width.substrate.smollm2.decoder_units import TILE
 from adabench.workloads.depth_width.substrate.stream import Ints

@@ -15,7 +15,7 @@ from adabench.harness.contract import registry
 from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.workloads.depth_width.ledger.substrate import width_twin
 from adabench.workloads.depth_width.ledger.task import Ledger, load
-from adabench.workloads.depth_width.substrate.rule_works import rule_apart
+from adabench.workloads.depth_width.substrate.answers.rule_works import rule_apart
 from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
 
 ARMS = (

@@ -22,8 +22,8 @@ from adabench.workloads.depth_width.pretrained.models import Models
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import Reading
 from adabench.workloads.depth_width.pretrained.substrate.windows import Windows
 from adabench.workloads.depth_width.pretrained.task import CHECK_CONDITIONS, Pretrained
+from adabench.workloads.depth_width.substrate.answers.rule_works import as_it_is
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
-from adabench.workloads.depth_width.substrate.rule_works import as_it_is
 
 WINDOWS, TOKENS, VOCABULARY, PROMPT = 3, 20, 61, 8
 ALONE = """

@@ -13,9 +13,9 @@ from adabench.workloads.depth_width.ledger_cot.substrate import latent_forward, 
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Shortcut, Solution
 from adabench.workloads.depth_width.ledger_cot.substrate.shortcuts import Shortened
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import HALF
+from adabench.workloads.depth_width.substrate.answers.rule_works import RuleWorks
 from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.questions import Exam, Questions
-from adabench.workloads.depth_width.substrate.rule_works import RuleWorks
 
 TOGETHER = {"prefill": 64, "decode1": 1, "decode16": 16}
 

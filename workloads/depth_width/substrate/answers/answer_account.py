@@ -27,16 +27,16 @@ import numpy as np
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
-from adabench.workloads.depth_width.substrate.questions import Questions
-from adabench.workloads.depth_width.substrate.rule_works import Apart, RuleWorks
-from adabench.workloads.depth_width.substrate.sealed_answers import (
+from adabench.workloads.depth_width.substrate.answers.rule_works import Apart, RuleWorks
+from adabench.workloads.depth_width.substrate.answers.sealed_answers import (
     alike,
     contents,
     copied,
     seal,
     works_of,
 )
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.questions import Questions
 from adabench.workloads.depth_width.substrate.stream import Ints
 
 R = TypeVar("R")
