@@ -68,7 +68,7 @@ class Task(Protocol[C, A_contra]):
 
         It has a `meter`, and whatever methods call. Optional: `warm()`, run once in the server
         before any method's process is forked, to load kernels and weights that all of them
-        inherit, without starting a thread; `account(case, answer)`, which returns as plain data
+        inherit, without leaving a thread behind (that is refused); `account(case, answer)`, which returns as plain data
         what the substrate itself knows of an answer, and refuses one that it does not know;
         `shape(case)`, a text that is equal for cases after which nothing is compiled anew;
         `rehearse` and `starts_cold`, see below.

@@ -239,7 +239,7 @@ class Bench:
 
     def _start(self, block: LoadedBlock, entry: Entry) -> MethodHandle:
         server = self._server(entry.task)
-        server.load(block.name, block.substrate)
+        server.load(block.name, block.substrate, entry.task)
         handle = server.start(self._order(entry, block), block.outcomes)
         limit = self.limits.timeout_s
         try:

@@ -1,7 +1,7 @@
 """The run's side of its processes: a server a task, and through it a process a method.
 
     server = ServerHandle.open()
-    server.load(block_name, substrate_bytes)
+    server.load(block_name, substrate_bytes, "paging")
     method = server.start(order)
     reply = method.ask({"do": "solve", ...}, timeout_s)
     server.close()
@@ -63,8 +63,8 @@ class ServerHandle:
         theirs.close()
         return cls(process, Channel(ours))
 
-    def load(self, block: str, substrate: bytes) -> None:
-        """Let the server hold a block's substrate.
+    def load(self, block: str, substrate: bytes, task: str) -> None:
+        """Let the server hold the substrate of a block, which is one of a task's.
 
         Raises:
             MethodFailure: if it cannot be loaded there.
@@ -73,7 +73,7 @@ class ServerHandle:
         if self.loaded == block:
             return
         self.loaded = ""
-        self._send({"do": "load", "substrate": substrate})
+        self._send({"do": "load", "substrate": substrate, "task": task})
         reply = self._next()
         if "failed" in reply:
             raise MethodFailure(reply["failed"])

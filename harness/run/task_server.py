@@ -19,14 +19,16 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from adabench.harness.errors import MethodContractError
 from adabench.harness.provenance.import_graph import Source
 from adabench.harness.provenance.source_digests import named_digest, own, sources_of
+from adabench.harness.run import server_threads
 from adabench.harness.run.channel import Channel
 from adabench.harness.run.death_signal import adopt_orphans, die_with_parent
 from adabench.harness.run.descendants import children, count, end_tree
@@ -51,6 +53,8 @@ class TaskServer:
     """Methods whose sources were read."""
     methods: dict[int, int] = field(default_factory=dict)
     """By process id: how many descendants it may have."""
+    strays: set[int] = field(default_factory=set)
+    """Threads that a task's `warm` left behind, by the kernel's numbers."""
     ending: dict[int, str] = field(default_factory=dict)
     """Why a method was ended, by process id."""
 
@@ -100,9 +104,29 @@ class TaskServer:
         self.substrate = pickle.loads(message["substrate"])  # from the run, our own parent
         warm = getattr(self.substrate, "warm", None)
         if warm is not None:
-            warm()
+            self._warm(warm, message["task"])
         gc.collect()
         gc.freeze()  # a collection in a child would touch, and so copy, every page
+
+    def _warm(self, warm: Callable[[], None], task: str) -> None:
+        """Let a substrate load kernels and weights.
+
+        Raises:
+            MethodContractError: if a thread is left that was not there before.
+        """
+        if "numba" in sys.modules:
+            import_blas()
+        before = server_threads.living().keys() - self.strays
+        warm()
+        started = server_threads.started_since(before)
+        self.strays |= started.keys()
+        if started:
+            raise MethodContractError(
+                f"{task}: warm() may not start threads: {'; '.join(started.values())}. A method "
+                "that is forked now could wait for ever for a lock that one of them holds.",
+                "Join them before it returns, hold libraries to one thread, and import them at the "
+                "top of the module.",
+            )
 
     def _import(self, message: Mapping[str, Any]) -> None:
         """Import what a method will need, and read its source for the keys of compiled kernels."""
@@ -163,6 +187,12 @@ class TaskServer:
         for pid in list(self.methods):
             end_tree(pid)
         self._end_orphans()
+
+
+def import_blas() -> None:
+    """Import what numba imports with its first kernel: its pool of threads survives a fork."""
+    with suppress(ImportError):
+        importlib.import_module("scipy.linalg")
 
 
 def start_compiler() -> None:

@@ -115,7 +115,12 @@ def _convert(transformers: Any, package: Path, place: Path) -> None:
 
 @contextmanager
 def _quiet(transformers: Any) -> Iterator[None]:
-    """Keep progress bars and advice off the terminal; the reader of GGUF has no switch for its."""
+    """Keep progress bars and advice off the terminal; the reader of GGUF has no switch for its.
+
+    Nor may bars leave the thread behind that watches them: a server of a task loads this and forks.
+    """
+    bar = importlib.import_module("tqdm").tqdm
+    watching_s, bar.monitor_interval = bar.monitor_interval, 0
     talk = transformers.utils.logging
     level, bars = talk.get_verbosity(), talk.is_progress_bar_enabled()
     talk.set_verbosity_error()
@@ -124,6 +129,7 @@ def _quiet(transformers: Any) -> Iterator[None]:
         with redirect_stderr(io.StringIO()):
             yield
     finally:
+        bar.monitor_interval = watching_s
         talk.set_verbosity(level)
         if bars:
             talk.enable_progress_bar()
