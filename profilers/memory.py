@@ -1,26 +1,41 @@
-"""Peak resident memory of a block: by how much the process grew beyond its size at the start.
+"""Peak resident memory of a block: by how much the process holds more than its own baseline.
 
-What a process holds when a window opens is not the block's: the interpreter, libraries, what was
-prepared, pages that it shares with the process it was forked from. So the figure is the peak within
-the window less the size at its start. A block that allocates nothing reads next to nothing, whoever
-its neighbours are; one that fills memory which the process had taken earlier and not given back
-reads too little, which is why each method has a process of its own.
+What a process holds before a method is imported is not the method's: the interpreter, libraries, the
+substrate that it shares with the process it was forked from. Nor is what we put there later, such as
+a case. `Baseline` is the sum of these, and the figure is the peak within the window less the
+baseline: what a method took in its preparation or its warm-up and has not given back is in it, from
+the first case to the last. A method that takes nothing reads next to nothing, whoever its neighbours
+are. Without a baseline the figure is growth over the window's start.
+
+What counts are pages that belong to the process (`RssAnon`) and shared memory (`RssShmem`). A fork
+inherits both as present, so a page that is copied because it was written is no growth. Pages of
+files are left out: libraries, which are read in bit by bit as their code first runs, and files that
+are mapped; they are the system's cache, shared by all.
 
 Linux keeps the high-water mark of a process's resident set (`VmHWM`) and sets it back to the
 present size when "5" is written to `/proc/self/clear_refs` (since Linux 4.0). So the peak
 within a window is exact up to the kernel's batching of its counters (half a MiB on two
 cores, more on many) and needs no sampling thread, which would take processor time from what
-is measured. Cost where measured (Linux 6.18): the reset 10 to 100 us, the reading 30 to
-150 us, at 11 MB and at 300 MB of resident memory alike; both lie outside the clocks.
+is measured. The mark spans pages of files too; those present at the window's end are taken off, so
+that what lies between the peak and the end is wrong only by files that were mapped in between.
+Cost where measured (Linux 6.18): the reset 10 to 100 us, the reading 30 to 150 us, at 11 MB and at
+300 MB of resident memory alike; both lie outside the clocks.
+
+Memory that was freed and not given back to the system still counts, for nobody else can have it.
+The server of a task and a preparation give theirs back when they are done (`give_back`).
 
 A side effect: the reset also lowers `ru_maxrss`, which then is no longer the peak of the whole
 process. Where the reset is refused (other systems, a read-only /proc) only that whole-process
 peak is left; it has a name of its own, since it cannot tell one method from the one before.
 """
 
+import ctypes
+import importlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -28,8 +43,62 @@ STATUS = Path("/proc/self/status")
 CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
+@dataclass
+class Baseline:
+    """Bytes of this process that are not the method's: made before any of the method's code runs."""
+
+    held_bytes: int = field(default_factory=lambda: _sizes().own_bytes)
+
+    def __post_init__(self) -> None:
+        self._least_bytes = self.held_bytes
+        self._depth = self._before_bytes = 0
+
+    @contextmanager
+    def ours(self) -> Iterator[None]:
+        """Count by how much the process grows or shrinks in a block to the baseline."""
+        self.open()
+        try:
+            yield
+        finally:
+            self.close()
+
+    def open(self) -> None:
+        """Begin such a block; of blocks within each other the outermost counts."""
+        if self._depth == 0:
+            self._before_bytes = _sizes().own_bytes
+        self._depth += 1
+
+    def close(self) -> None:
+        """End the block that was begun last."""
+        self._depth -= 1
+        if self._depth == 0:
+            grown = _sizes().own_bytes - self._before_bytes
+            self.held_bytes = max(self.held_bytes + grown, self._least_bytes)
+
+
+def leave_out_compiler(baseline: Baseline) -> None:
+    """Count what numba's compiler takes to a baseline, if numba is loaded.
+
+    It keeps some 20 MB for a kernel that it compiles and next to nothing for one from its cache.
+    """
+    if "numba" not in sys.modules:
+        return
+    event = importlib.import_module("numba.core.event")
+
+    class Compilations(event.Listener):  # type: ignore[misc, name-defined]
+        """Hears of each compilation, also of those within one."""
+
+        def on_start(self, _: object) -> None:
+            baseline.open()
+
+        def on_end(self, _: object) -> None:
+            baseline.close()
+
+    event.register("numba:compile", Compilations())
+
+
 class PeakMemory:
-    """Growth of the resident set, from the window's start to its peak: `rss_peak_bytes`.
+    """The peak of what a method holds: `rss_peak_bytes`.
 
     Where the window cannot be opened: `rss_process_peak_bytes`, the peak of the whole process since
     it began, the interpreter included.
@@ -40,29 +109,37 @@ class PeakMemory:
     min_window_s = 0.0
     levels = frozenset({"rss_peak_bytes", "rss_process_peak_bytes"})
 
-    def __init__(self, clear_refs: Path = CLEAR_REFS) -> None:
+    def __init__(self, baseline: Baseline | None = None, clear_refs: Path = CLEAR_REFS) -> None:
+        self.baseline = baseline
         self._clear_refs = clear_refs
-        self._start_bytes: int | None = None
-        """The size at the window's start; None where the mark could not be reset."""
+        self._base_bytes: int | None = None
+        """What the peak is held against; None where the mark could not be reset."""
         self._values: Mapping[str, float] = {}
 
     def __enter__(self) -> Self:
-        self._values = {}
-        self._start_bytes = _high_water_bytes() if reset_peak(self._clear_refs) else None
+        self._values, self._base_bytes = {}, None
+        if reset_peak(self._clear_refs):
+            known = self.baseline
+            self._base_bytes = _sizes().own_bytes if known is None else known.held_bytes
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._start_bytes is None:
+        if self._base_bytes is None:
             whole = _process_peak_bytes()
             self._values = {} if whole is None else {"rss_process_peak_bytes": float(whole)}
             return
-        peak = _high_water_bytes()
-        grown = None if peak is None else max(peak - self._start_bytes, 0)
-        self._values = {} if grown is None else {"rss_peak_bytes": float(grown)}
+        grown = max(_sizes().own_peak_bytes - self._base_bytes, 0)
+        self._values = {"rss_peak_bytes": float(grown)}
 
     def read(self) -> Mapping[str, float]:
         """Return the peak under the name that says what it spans."""
         return self._values
+
+
+def give_back() -> None:
+    """Give memory that was freed back to the system, where the C library can."""
+    with suppress(OSError, AttributeError):  # not glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def reset_peak(clear_refs: Path = CLEAR_REFS) -> bool:
@@ -92,11 +169,30 @@ def absence() -> tuple[str, str] | None:
     )
 
 
-def _high_water_bytes() -> int | None:
-    for line in STATUS.read_bytes().splitlines():
-        if line.startswith(b"VmHWM:"):
-            return int(line.split()[1]) * 1024  # the kernel writes KiB
-    return None
+@dataclass(frozen=True)
+class _Sizes:
+    """The process's memory as the kernel tells it."""
+
+    peak_bytes: int
+    """With pages of files."""
+    file_bytes: int
+    own_bytes: int
+
+    @property
+    def own_peak_bytes(self) -> int:
+        return max(self.peak_bytes - self.file_bytes, self.own_bytes)
+
+
+def _sizes() -> _Sizes:
+    """Read the present sizes; a kernel that does not tell files apart counts them in."""
+    said = {}
+    with suppress(OSError):
+        for line in STATUS.read_bytes().splitlines():
+            if line.startswith((b"VmHWM:", b"VmRSS:", b"Rss")):
+                name, size = line.split()[:2]
+                said[name] = int(size) * 1024  # the kernel writes KiB
+    own = said.get(b"RssAnon:", said.get(b"VmRSS:", 0)) + said.get(b"RssShmem:", 0)
+    return _Sizes(said.get(b"VmHWM:", 0), said.get(b"RssFile:", 0), own)
 
 
 def _process_peak_bytes() -> int | None:

@@ -27,7 +27,7 @@ from adabench.profilers.compute import flops
 from adabench.profilers.compute.flops import Flops
 from adabench.profilers.energy.energy_probe import Energy, Label, TdpEstimate, open_meters
 from adabench.profilers.energy.rapl import Rapl
-from adabench.profilers.memory import PeakMemory
+from adabench.profilers.memory import Baseline, PeakMemory
 from adabench.profilers.nvml import Unmetered, boards, open_nvml
 from adabench.profilers.timing import clock, disturbance
 from adabench.profilers.timing.clock import Cpu, RunDelay, Wall
@@ -124,6 +124,7 @@ def open_probes(
     counters: bool = True,
     device: Device | None = None,
     meters: Sequence[str] = (),
+    baseline: Baseline | None = None,
 ) -> list[Probe]:
     """Return the probes that work here; those of energy only if something can be said.
 
@@ -136,6 +137,7 @@ def open_probes(
         device: what the work runs on. By default "cuda" if this process has a CUDA context;
             asking for "cuda" imports torch and makes one.
         meters: further energy meters by name, see `energy.open_meters`.
+        baseline: what of the process's memory is not that of what is measured.
 
     Raises:
         Unmetered: if "cuda" is asked for and torch has no CUDA device, or a meter cannot be opened.
@@ -143,7 +145,7 @@ def open_probes(
     device = device or ("cuda" if context() is not None else "cpu")
     if device == "cuda":
         _start_device()
-    probes: list[Probe] = [PeakMemory(), Cpu(), RunDelay(), Wall()]
+    probes: list[Probe] = [PeakMemory(baseline), Cpu(), RunDelay(), Wall()]
     if device == "cuda":
         probes += [DeviceMemory(), CudaEvents()]
     opened = open_meters(device, meters) if energy and counters else ()

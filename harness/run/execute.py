@@ -360,7 +360,7 @@ def _case_message(
     data = block.case_data(index, oracle=oracle)
     file = block.case_file(index, oracle=oracle)
     if file is None:
-        return {"index": index, "case": data, "size": 0}, []
+        return {"index": index, "case": data, "size": len(data)}, []
     return {"index": index, "case": None, "size": len(data)}, [file]
 
 

@@ -36,6 +36,7 @@ from adabench.harness.errors import MethodContractError
 from adabench.harness.run.settings import Settings
 from adabench.profilers.energy.energy_pass import EnergyMeters, energy_pass
 from adabench.profilers.energy.energy_probe import provenance
+from adabench.profilers.memory import Baseline
 from adabench.profilers.probe import Probe, measured
 from adabench.profilers.timing.cuda import SlowdownWitness, device_times
 from adabench.profilers.timing.disturbance import SAMPLE_S, Watch
@@ -79,7 +80,11 @@ class MethodBench:
     intrusive: Sequence[Probe] = ()
     energy: EnergyMeters | None = None
     """What meters energy, where that was asked for and can be done."""
+    memory: Baseline = field(default_factory=Baseline)
+    """What this process held before the method was imported, and what we put there since."""
     watch: Watch = field(default_factory=lambda: Watch(slowed=SlowdownWitness()))
+    loaded: set[str] = field(default_factory=set)
+    """Intrusive probes that have imported what they need."""
     warmed: dict[str, str] = field(default_factory=dict)
     """Points and shapes at which the method was warmed up, and what there is to say about it."""
 
@@ -136,6 +141,7 @@ class MethodBench:
             seen = {**seen, **device_times(solve, loops, self.settings.l2)}
         answer = timed.answer
         for probe in intrusive:
+            self._load(probe)
             with measured([probe]) as counted:
                 answer = solve()
             counts |= counted
@@ -150,6 +156,13 @@ class MethodBench:
             joules = energy_pass(solve, self.energy, self.watch, budget_s, latency_s=lap_s)
             values, energy = {**values, **joules.values}, joules.provenance
         return Measurement(values, counts, metered, laps, outcome, note, energy)
+
+    def _load(self, probe: Probe) -> None:
+        """Let a probe import what it needs; that is not the method's memory."""
+        if probe.name not in self.loaded:
+            self.loaded.add(probe.name)
+            with self.memory.ours(), probe:
+                pass
 
     def _block(
         self,

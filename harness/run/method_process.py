@@ -38,6 +38,7 @@ from adabench.harness.run.truth_guard import refuse_truth
 from adabench.harness.store import prepared_states
 from adabench.harness.store.prepared_states import PreparedState
 from adabench.profilers.energy.energy_pass import open_energy
+from adabench.profilers.memory import Baseline, give_back, leave_out_compiler
 from adabench.profilers.probe import open_probes
 
 
@@ -55,7 +56,7 @@ class MethodProcess:
     cases: dict[int, Any] = field(default_factory=dict)
     """By index: cases that were solved before, and what the substrate runs them against."""
 
-    def answer(self, message: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(self, message: dict[str, Any]) -> dict[str, Any]:
         """Do what a message says."""
         match message["do"]:
             case "prepare":
@@ -74,10 +75,11 @@ class MethodProcess:
             stored = PreparedState(state, _values(made), made.energy)
             prepared_states.save(path, method, stored)
         self.states[name] = stored.state
+        give_back()  # what is left holds the same, whether it was made here or read
         self._refuse_changes()
         return {"values": dict(stored.values), "energy": [dict(e) for e in stored.energy]}
 
-    def _solve(self, message: Mapping[str, Any]) -> dict[str, Any]:
+    def _solve(self, message: dict[str, Any]) -> dict[str, Any]:
         case = self._entered(message)
         before, threads = _fingerprint(case), frozenset(threading.enumerate())
         state = self.states[message["name"]] if message["name"] else self.substrate
@@ -92,16 +94,17 @@ class MethodProcess:
             self._refuse_changes()
         return _plain(found)
 
-    def _entered(self, message: Mapping[str, Any]) -> Any:
+    def _entered(self, message: dict[str, Any]) -> Any:
         """Return the case of a message, which is sent once, and hand it to the substrate."""
         index = message["index"]
-        if message["case"] is not None:
-            self.cases[index] = pickle.loads(message["case"])  # from the run, our own parent
-        case, environment = self.cases[index]
-        enter_case(self.substrate, case, environment)
+        with self.bench.memory.ours():  # a case is held for as long as we live
+            if message["size"]:
+                self.cases[index] = _case(message)
+            case, environment = self.cases[index]
+            enter_case(self.substrate, case, environment)
         return case
 
-    def _trace(self, message: Mapping[str, Any]) -> dict[str, Any]:
+    def _trace(self, message: dict[str, Any]) -> dict[str, Any]:
         """Take one case apart under a profiler that disturbs; nothing of it becomes a record."""
         from adabench.profilers.compute.torch_trace import PLAIN, watch
 
@@ -169,16 +172,27 @@ def _serve(process: MethodProcess) -> None:
 
 
 def _received(channel: Channel) -> dict[str, Any] | None:
-    """Return the next message, with the case that came as an open file."""
+    """Return the next message, with the open file that came with it."""
     message, files = channel.receive_with(1)
-    for file in files:
-        with mmap.mmap(file, message["size"], prot=mmap.PROT_READ) as data:
-            message["case"] = data.read()
+    return message if not files else {**message, "descriptor": files[0]}
+
+
+def _case(message: dict[str, Any]) -> Any:
+    """Return the case of a message and its environment; they come from the run, our own parent."""
+    file = message.pop("descriptor", None)
+    if file is None:
+        return pickle.loads(message.pop("case"))
+    try:
+        with (
+            mmap.mmap(file, message["size"], prot=mmap.PROT_READ) as data,
+            memoryview(data) as view,
+        ):
+            return pickle.loads(view)
+    finally:
         os.close(file)
-    return message  # type: ignore[no-any-return]
 
 
-def _reply(process: MethodProcess, message: Mapping[str, Any]) -> None:
+def _reply(process: MethodProcess, message: dict[str, Any]) -> None:
     process.channel.send(process.answer(message))
 
 
@@ -212,17 +226,21 @@ def _open(channel: Channel, substrate: Any, order: Mapping[str, Any]) -> MethodP
         refuse_truth()
     settings = settings_from_json(order["settings"])
     thread_origin.note_starts(entry.module)
-    code = product_code.snapshot(entry.module)
+    metered = settings.energy or settings.meters
+    memory = Baseline()
+    with memory.ours():
+        probes = open_probes(flops=True, device=order["device"], counters=False, baseline=memory)
+        energy = open_energy(order["device"] or "cpu", settings.meters) if metered else None
+        code = product_code.snapshot(entry.module)
     method = registry.load(entry)
+    leave_out_compiler(memory)
     if settings.slowdown:
         vars(method)["solve"] = plant_slowdown(method.solve, settings.slowdown)
-    probes = open_probes(flops=True, device=order["device"], counters=False)
-    metered = settings.energy or settings.meters
     bench = MethodBench(
         method, substrate, settings,
         [probe for probe in probes if not probe.intrusive],
         [probe for probe in probes if probe.intrusive],
-        open_energy(order["device"] or "cpu", settings.meters) if metered else None,
+        energy, memory,
     )  # fmt: skip
     gc.collect()
     return MethodProcess(channel, substrate, entry.address, settings, bench, code)
@@ -255,4 +273,16 @@ def _plain(found: Measurement) -> dict[str, Any]:
 
 def _fingerprint(case: Any) -> int:
     """Return a checksum of a case; the same bytes in, the same number out."""
-    return zlib.crc32(pickle.dumps(case, protocol=5))
+    total = _Checksum()
+    pickle.Pickler(total, protocol=5).dump(case)
+    return total.value
+
+
+class _Checksum:
+    """A file that keeps a checksum of what is written: a copy of a case would seem the method's."""
+
+    value = 0
+
+    def write(self, data: Any, /) -> None:
+        """Take in some bytes."""
+        self.value = zlib.crc32(data, self.value)

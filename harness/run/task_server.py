@@ -34,6 +34,7 @@ from adabench.harness.run.death_signal import adopt_orphans, die_with_parent
 from adabench.harness.run.descendants import children, count, end_tree
 from adabench.harness.run.failure import FAILURES, failure
 from adabench.harness.run.method_process import run_method
+from adabench.profilers.memory import give_back
 
 LOOK_S = 0.1
 """So often descendants are counted while a method lives; a look costs some 20 us a method."""
@@ -106,6 +107,7 @@ class TaskServer:
         if warm is not None:
             self._warm(warm, message["task"])
         gc.collect()
+        give_back()  # what a method takes is seen only where it needs new pages
         gc.freeze()  # a collection in a child would touch, and so copy, every page
 
     def _warm(self, warm: Callable[[], None], task: str) -> None:
