@@ -86,6 +86,7 @@ class CaseTrace:
             "plain_s": trace.plain_s,
             "traced_s": trace.traced_s,
             "flops": trace.flops,
+            "uncounted": list(trace.uncounted),
             "moved_bytes": trace.moved_bytes,
             "ceilings": asdict(self.roof) if self.roof else {"unavailable": self.roofless},
             "of_ceiling": self.fraction(trace, trace.plain_s),

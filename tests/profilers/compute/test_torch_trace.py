@@ -13,6 +13,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import _len_torch_dispatch_stack
 
+from adabench.harness.contract.record import Cell
+from adabench.harness.run.case_trace import CaseTrace
 from adabench.profilers.compute.flops import Flops
 from adabench.profilers.compute.torch_trace import Line, Roof, Trace, roof, watch
 from adabench.profilers.compute.traffic import Ledger, Traffic
@@ -322,5 +324,8 @@ def test_bad_input_ends_in_a_sentence_and_its_exit_code(
 
 def test_a_trace_names_operators_whose_work_it_lacks(tmp_path):
     a = torch.ones(4, 4)
-    assert watch(lambda: torch.fft.fft(a @ a), tmp_path).uncounted == ("aten::_fft_r2c",)
+    found = watch(lambda: torch.fft.fft(a @ a), tmp_path)
+    assert found.uncounted == ("aten::_fft_r2c",)
+    case = CaseTrace(Cell("t", "m", {}, {}, "embedded", 0), 0, found, None, "", tmp_path, ())
+    assert json.loads(json.dumps(case.to_json()))["uncounted"] == ["aten::_fft_r2c"]
     assert watch(lambda: (a @ a).relu_(), tmp_path).uncounted == ()
