@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from adabench.cli.standard_streams import RepeatFilter, open_streams, silence, unwritable
+from adabench.cli.terminal import forget_warnings
 from adabench.harness.errors import AdabenchError, Interruption
 
 COMMANDS = "adabench.cli.commands"
@@ -103,6 +104,7 @@ def options(
     """Set how much is said on stderr."""
     del debug, version  # read by main, which catches, and by a callback
     level = logging.ERROR if quiet else logging.WARNING - 10 * verbose
+    forget_warnings()
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(RepeatFilter())
     logging.basicConfig(level=level, format="%(levelname)s: %(message)s", handlers=[handler])

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import TextIO
 
-from adabench.cli.terminal import stated_columns
+from adabench.cli.terminal import is_news, stated_columns
 from adabench.harness.errors import EnvironmentProblem
 
 
@@ -35,16 +35,9 @@ def open_streams() -> None:
 class RepeatFilter(logging.Filter):
     """Lets a sentence pass once: several readings of one file find the same damage."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._passed: set[str] = set()
-
     def filter(self, record: logging.LogRecord) -> bool:
         """Say whether a sentence is new."""
-        sentence = record.getMessage()
-        new = sentence not in self._passed
-        self._passed.add(sentence)
-        return new
+        return is_news(record.getMessage())
 
 
 def silence(stream: TextIO) -> None:

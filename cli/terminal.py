@@ -19,8 +19,25 @@ def talk(line: str) -> None:
 
 
 def warn(line: str) -> None:
-    """Say on stderr what makes a result less than it looks."""
-    talk(f"warning: {line}")
+    """Say on stderr what makes a result less than it looks, unless the log said it."""
+    if is_news(line):
+        talk(f"warning: {line}")
+
+
+_SAID: set[str] = set()
+"""Warnings of this command, those of the log among them."""
+
+
+def is_news(sentence: str) -> bool:
+    """Say whether a warning was not given yet, and note that it is now."""
+    new = sentence not in _SAID
+    _SAID.add(sentence)
+    return new
+
+
+def forget_warnings() -> None:
+    """Begin anew, with another command."""
+    _SAID.clear()
 
 
 def table_console(piped_columns: int | None = PIPED_COLUMNS) -> "Console":

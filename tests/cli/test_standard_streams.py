@@ -117,8 +117,10 @@ def test_damage_is_logged_once_a_verb_and_what_is_intact_is_shown(
     shutil.copytree(run, folder)
     lines = (folder / "records.jsonl").read_bytes().splitlines(keepends=True)
     (folder / "records.jsonl").write_bytes(b"".join([*lines[:3], b"\0" + lines[3], *lines[4:]]))
-    for words in (("claims", folder), ("report", folder), ("compare", folder, run)):
+    resume = ("run", "--resume", folder, "--no-report")
+    for words in (("claims", folder), ("report", folder), ("compare", folder, run), resume):
         done = shell('"$@"', *words, env=toy_env)
         assert done.returncode in (0, 1), done.stderr
         assert done.stderr.count(b"WARNING: Line 4 of") == 1, done.stderr
+        assert done.stderr.count(b"Line 4 of") == 1, done.stderr
         assert b"adabench run --resume" in done.stderr
