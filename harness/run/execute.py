@@ -69,6 +69,8 @@ class Bench:
     blocks: dict[str, LoadedBlock] = field(default_factory=dict)
     """Tasks that are loaded, by the names of their blocks; the one used last comes last."""
     most_blocks: int = 1
+    make_room: Callable[[int], None] = lambda most: None
+    """Called before a process starts on a device: others than ours may be so many there."""
     block: LoadedBlock | None = None
     methods: dict[str, MethodHandle] = field(default_factory=dict)
     """By address, of the block that is loaded; the one used last comes last."""
@@ -188,6 +190,10 @@ class Bench:
         limit, more = self.limits.timeout_s, self.settings.energy_s if self.settings.energy else 0.0
         return None if limit is None else limit + more
 
+    def end_oldest(self) -> None:
+        """End the process of the method that was used longest ago."""
+        self.methods.pop(next(iter(self.methods))).finish()
+
     def renew(self) -> None:
         """End the processes of methods; the next ones are forked anew, with memory of their own."""
         for server in {
@@ -232,7 +238,9 @@ class Bench:
             handle = None
         if handle is None:
             while len(self.methods) >= block.most_alive:
-                self.methods.pop(next(iter(self.methods))).finish()
+                self.end_oldest()
+            if block.on_device:
+                self.make_room(block.most_alive - len(self.methods) - 1)
             handle = self._start(block, entry)
         self.methods[entry.address] = handle
         return handle

@@ -1,5 +1,10 @@
-"""Several loaded tasks at once, so that a race can go from one seed to the next and back."""
+"""Several loaded tasks at once, so that a race can go from one seed to the next and back.
 
+Each process of a method on a device holds a context of its own there, so all tasks together have
+no more of them than one may have (`LoadedBlock.most_alive`).
+"""
+
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -19,6 +24,7 @@ class TaskPool:
 
     settings: Settings
     benches: dict[str, Bench] = field(default_factory=dict)
+    """The one used last comes last."""
     servers: dict[str, ServerHandle] = field(default_factory=dict)
 
     def run(self, turn: Turn, cases: set[int], done: set[Unit]) -> Iterator[Record]:
@@ -41,10 +47,21 @@ class TaskPool:
             bench.close()
 
     def _bench(self, turn: Turn) -> Bench:
-        """Return the bench on which a turn's task stays loaded; the oldest ones are dropped."""
+        """Return the bench on which a turn's task stays loaded; those used longest ago are dropped."""
         name = block_name(turn.cell)
-        if name not in self.benches:
+        bench = self.benches.pop(name, None)
+        if bench is None:
             while len(self.benches) >= BENCHES:
                 self.benches.pop(next(iter(self.benches))).close()
-            self.benches[name] = Bench(self.settings, servers=self.servers, shared=True)
-        return self.benches[name]
+            bench = Bench(self.settings, servers=self.servers, shared=True)
+            bench.make_room = functools.partial(self._make_room, bench)
+        self.benches[name] = bench
+        return bench
+
+    def _make_room(self, own: Bench, most: int) -> None:
+        """End processes of other benches on a device until there are so many at most."""
+        others = [
+            b for b in self.benches.values() if b is not own and b.block and b.block.on_device
+        ]
+        while sum(len(bench.methods) for bench in others) > most:
+            next(bench for bench in others if bench.methods).end_oldest()
