@@ -316,7 +316,6 @@ class Bench:
                 {
                     "do": "solve", "name": name, **case, "point": dict(cell.point),
                     "count": list(block.metric_names),
-                    "look": index in (0, len(block.cases) - 1),
                 },
                 self._step_s, *files,
             )  # fmt: skip

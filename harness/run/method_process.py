@@ -90,8 +90,7 @@ class MethodProcess:
                 "Copy what you want to change; a case belongs to everybody.",
             )
         self._refuse_threads(threads)
-        if message["look"]:
-            self._refuse_changes()
+        self._refuse_changes()
         return _plain(found)
 
     def _entered(self, message: dict[str, Any]) -> Any:
@@ -117,7 +116,7 @@ class MethodProcess:
         return {"trace": replace(trace, files=()), "files": [str(path) for path in trace.files]}
 
     def _refuse_changes(self) -> None:
-        changed = product_code.changes(self.code)
+        changed = self.code.changes()
         if changed:
             raise MethodContractError(
                 f"{self.address} changed code that is not its own: {', '.join(changed[:3])}.",

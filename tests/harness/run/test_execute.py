@@ -176,6 +176,19 @@ def test_code_that_is_not_the_methods_own_is_watched(write_bad: Write) -> None:
     assert "changed code that is not its own" in found["bad"][0].note
 
 
+def test_code_that_is_changed_for_a_case_in_the_middle_is_seen_there(write_bad: Write) -> None:
+    """Put on in the solve of one case, and taken off in that of the next."""
+    write_bad(
+        "import adabench.harness.contract.protocols as p\n"
+        "patched = case.group == 'far'\n"
+        "p.Meter.clear = (lambda self: CLEAR(self)) if patched else CLEAR\n" + BODY,
+        above="import adabench.harness.contract.protocols as p\nCLEAR = p.Meter.clear\n",
+    )
+    found = run("bad")["bad"]
+    assert statuses(found) == ["ok", "error"] * 6
+    assert "protocols.Meter.clear" in found[1].note
+
+
 def test_an_answer_that_is_remembered_is_refused(write_bad: Write) -> None:
     write_bad(
         "if case.value not in MEMORY:\n    MEMORY[case.value] = task.step(case, 1.0)\n"
