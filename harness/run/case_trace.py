@@ -23,7 +23,7 @@ from adabench.harness.provenance import hardware_profile
 from adabench.harness.run.execute import Bench
 from adabench.harness.run.failure import MethodFailure, MethodLost
 from adabench.harness.run.settings import Settings
-from adabench.harness.store import run_folder
+from adabench.harness.store import prepared_states, run_folder
 from adabench.profilers.compute.torch_trace import Line, Roof, Trace, roof
 from adabench.profilers.nvml import Unmetered
 
@@ -145,7 +145,7 @@ def _cell(request: TraceRequest) -> Cell:
 
 def _trace(cell: Cell, request: TraceRequest, folder: Path) -> Trace:
     """Trace the case in the method's own process."""
-    settings = Settings(cache_folder=None)
+    settings = Settings(cache_folder=prepared_states.default_folder())
     with closing(Bench(settings)) as bench:
         try:
             return bench.trace(cell, request.case, folder)

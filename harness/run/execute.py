@@ -129,9 +129,9 @@ class Bench:
         if handle.prepares:
             prepared = _prepare_cell(cell, entry.card)
             name = prepared_states.key(prepared, block.entry, entry)
-            # What a preparation costs is not measured here, so it is not stored: a run would
-            # take it for free.
-            self._prepared(handle, prepared, name)
+            # A stored state is taken. One that is made here is not stored, for no record says what
+            # it cost: a run would take it for free.
+            self._prepared(handle, prepared, name, store=False)
         handle.channel.schema = PLAIN
         data, files = _case_message(handle, block, entry, case)
         said = handle.ask({
@@ -295,10 +295,14 @@ class Bench:
             return failed_record(cell, "prepare", -1, 0, problem, self.limits)
         return Record(cell, "prepare", -1, 0, "ok", values, energy=tuple(said["energy"]))
 
-    def _prepared(self, handle: MethodHandle, cell: Cell, name: str) -> Mapping[str, Any]:
+    def _prepared(
+        self, handle: MethodHandle, cell: Cell, name: str, *, store: bool = True
+    ) -> Mapping[str, Any]:
         folder = self.settings.cache_folder
         file = str(folder / prepared_states.file_name(name)) if folder else None
-        message = {"do": "prepare", "cell": cell.to_json(), "name": name, "file": file}
+        message = {
+            "do": "prepare", "cell": cell.to_json(), "name": name, "file": file, "store": store,
+        }  # fmt: skip
         said = handle.ask(message, self.limits.timeout_s)
         handle.states.add(name)
         return said

@@ -60,21 +60,22 @@ class MethodProcess:
         """Do what a message says."""
         match message["do"]:
             case "prepare":
-                return self._prepare(Cell(**message["cell"]), message["name"], message["file"])
+                return self._prepare(message)
             case "trace":
                 return self._trace(message)
             case _:
                 return self._solve(message)
 
-    def _prepare(self, cell: Cell, name: str, file: str | None) -> dict[str, Any]:
+    def _prepare(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Take a state from disk, or prepare it and store it."""
-        path, method = Path(file) if file else None, self.bench.method
+        cell, method = Cell(**message["cell"]), self.bench.method
+        path = Path(message["file"]) if message["file"] else None
         stored = prepared_states.load(path, method, self.substrate, cell.point)
         if stored is None:
             state, made = self.bench.prepare(cell.point, cell.seed)
             stored = PreparedState(state, _values(made), made.energy)
-            prepared_states.save(path, method, stored)
-        self.states[name] = stored.state
+            prepared_states.save(path if message["store"] else None, method, stored)
+        self.states[message["name"]] = stored.state
         give_back()  # what is left holds the same, whether it was made here or read
         self._refuse_changes()
         return {"values": dict(stored.values), "energy": [dict(e) for e in stored.energy]}

@@ -17,6 +17,7 @@ from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.harness.plan.grid import plan, select_settings
 from adabench.harness.plan.request import PlanRequest, expand
 from adabench.harness.run import method_handle
+from adabench.harness.run.case_trace import TraceRequest, trace_case
 from adabench.harness.run.descendants import descendants
 from adabench.harness.run.execute import execute
 from adabench.harness.run.record_values import check_laps, check_values, join_values
@@ -224,6 +225,23 @@ def test_a_prepared_state_is_taken_from_disk_with_its_true_price(
     assert (first.phase, first.status) == ("prepare", "ok")
     assert again.values == first.values
     assert made.read_text() == "x"
+
+
+def test_a_trace_takes_a_stored_state_and_stores_none(
+    write_bad: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states, made = tmp_path / "states", tmp_path / "made"
+    monkeypatch.setenv("ADABENCH_CACHE", str(states))
+    write_bad(USE, above=PREPARED.format(before=f"open({str(made)!r}, 'a').write('x')"))
+    request = TraceRequest("roots/bad", out=tmp_path / "trace")
+    trace_case(request)
+    assert made.read_text() == "x"
+    assert not states.exists()
+    list(execute(turns_of("bad"), Settings(window_s=0.0, cache_folder=states)))
+    assert made.read_text() == "xx"
+    trace_case(request)
+    assert made.read_text() == "xx"
+    assert len(list(states.iterdir())) == 1
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x80\x04]q\x00.", None])
