@@ -20,6 +20,7 @@ from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError
 from adabench.harness.provenance.import_graph import Source
 from adabench.harness.provenance.source_digests import own, sources_of
+from adabench.harness.run.case_data import CaseData, pickled_case
 from adabench.harness.run.truth_guard import is_truth
 
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+([A-Za-z_]\w*)", re.MULTILINE)
@@ -33,10 +34,6 @@ MOST_ALIVE, MOST_ON_DEVICE = 24, 4
 """Processes of methods that live at once; each on a device holds a context of its own there."""
 
 
-LARGE_BYTES = 1 << 16
-"""A case from this size on travels as an open file."""
-
-
 @dataclass
 class LoadedBlock:
     """A task as the parent holds it, and its parts as they travel."""
@@ -47,18 +44,7 @@ class LoadedBlock:
     cases: list[Any]
     scale: str
     outcomes: tuple[type, ...]
-    _data: dict[tuple[int, bool], bytes] = field(default_factory=dict)
-    _files: dict[tuple[int, bool], int | None] = field(default_factory=dict)
-
-    def case_file(self, index: int, *, oracle: bool) -> int | None:
-        """Return an open file with what `case_data` gives, if that is large."""
-        if (index, oracle) not in self._files:
-            data = self.case_data(index, oracle=oracle)
-            file = _memory_file(data) if len(data) >= LARGE_BYTES else None
-            self._files[index, oracle] = file
-            if file is not None:
-                weakref.finalize(self, os.close, file)
-        return self._files[index, oracle]
+    _data: dict[tuple[int, bool], CaseData] = field(default_factory=dict)
 
     @property
     def on_device(self) -> bool:
@@ -103,23 +89,15 @@ class LoadedBlock:
         make = getattr(self.task, "oracle_substrate", None)
         return pickle.dumps(self.task if make is None else make(), protocol=5)
 
-    def case_data(self, index: int, *, oracle: bool) -> bytes:
+    def case_data(self, index: int, *, oracle: bool) -> CaseData:
         """Return one case and what the substrate runs it against, pickled once."""
         if (index, oracle) not in self._data:
             case = self.cases[index]
-            environment = case_environment(self.task, case, oracle=oracle)
-            self._data[index, oracle] = pickle.dumps((case, environment), protocol=5)
+            found = pickled_case((case, case_environment(self.task, case, oracle=oracle)))
+            if found.file is not None:
+                weakref.finalize(self, os.close, found.file)
+            self._data[index, oracle] = found
         return self._data[index, oracle]
-
-
-def _memory_file(data: bytes) -> int | None:
-    """Return a file in memory that holds data; None where the system has none."""
-    if not hasattr(os, "memfd_create"):
-        return None
-    descriptor = os.memfd_create("adabench-case")
-    with os.fdopen(os.dup(descriptor), "wb") as file:
-        file.write(data)
-    return descriptor
 
 
 def needs_before_fork(method: Entry) -> dict[str, Any]:

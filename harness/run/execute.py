@@ -363,16 +363,12 @@ def _case_message(
 ) -> tuple[dict[str, Any], list[int]]:
     """Name a case, and send it until it was solved once: a failure may have left it changed.
 
-    A large one goes as an open file: a pipe would copy it several times.
+    A large one goes as an open file, which costs no copy.
     """
     if index in handle.cases:
-        return {"index": index, "case": None, "size": 0}, []
-    oracle = entry.card.role == "oracle"
-    data = block.case_data(index, oracle=oracle)
-    file = block.case_file(index, oracle=oracle)
-    if file is None:
-        return {"index": index, "case": data, "size": len(data)}, []
-    return {"index": index, "case": None, "size": len(data)}, [file]
+        return {"index": index, "case": None, "sizes": []}, []
+    data = block.case_data(index, oracle=entry.card.role == "oracle")
+    return {"index": index, **data.message()}, [] if data.file is None else [data.file]
 
 
 def _prepare_cell(cell: Cell, card: Card) -> Cell:

@@ -8,7 +8,6 @@ solve, no truth, no score, no other method. What goes back is plain data. It end
 import functools
 import gc
 import importlib
-import mmap
 import os
 import pickle
 import resource
@@ -28,6 +27,7 @@ from adabench.harness.contract.record import Cell
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError
 from adabench.harness.run import product_code, thread_origin
+from adabench.harness.run.case_data import unpickled_case
 from adabench.harness.run.channel import Channel
 from adabench.harness.run.death_signal import die_with_parent
 from adabench.harness.run.failure import FAILURES, failure
@@ -98,8 +98,9 @@ class MethodProcess:
         """Return the case of a message, which is sent once, and hand it to the substrate."""
         index = message["index"]
         with self.bench.memory.ours():  # a case is held for as long as we live
-            if message["size"]:
-                self.cases[index] = _case(message)
+            if message["case"] is not None or message["sizes"]:
+                self.cases[index] = unpickled_case(message, message.pop("descriptor", None))
+                del message["case"]
             case, environment = self.cases[index]
             enter_case(self.substrate, case, environment)
         return case
@@ -175,21 +176,6 @@ def _received(channel: Channel) -> dict[str, Any] | None:
     """Return the next message, with the open file that came with it."""
     message, files = channel.receive_with(1)
     return message if not files else {**message, "descriptor": files[0]}
-
-
-def _case(message: dict[str, Any]) -> Any:
-    """Return the case of a message and its environment; they come from the run, our own parent."""
-    file = message.pop("descriptor", None)
-    if file is None:
-        return pickle.loads(message.pop("case"))
-    try:
-        with (
-            mmap.mmap(file, message["size"], prot=mmap.PROT_READ) as data,
-            memoryview(data) as view,
-        ):
-            return pickle.loads(view)
-    finally:
-        os.close(file)
 
 
 def _reply(process: MethodProcess, message: dict[str, Any]) -> None:
