@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError
+from adabench.harness.run.case_data import pickled_case, unpickled_case
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
     generate,
     generate_hypotheses,
     generate_jokes,
 )
-from adabench.workloads.algorithms.active_search.substrate.worst_case_adversary import (
-    WorstCaseAdversary,
-)
+from adabench.workloads.algorithms.active_search.substrate.replay import Setting
 from adabench.workloads.algorithms.active_search.task import load
 
 
@@ -51,10 +50,11 @@ def test_counts_of_hunts_are_those_of_one_process(agrees_with_processes) -> None
     ],
     ids=lambda instance: instance.case.group,
 )
-def test_the_random_part_of_a_case_is_drawn_again_to_the_bit(instance) -> None:
-    adversary = WorstCaseAdversary()
-    packed = pickle.loads(pickle.dumps(adversary.pack(instance)))
-    drawn, again = instance.drawn, adversary.unpack(packed).drawn
+def test_the_random_part_of_a_case_arrives_to_the_bit(instance) -> None:
+    data = pickled_case((instance.case, Setting(instance, tells_class=False)))
+    case, there = unpickled_case(data.message(), data.file)  # which closes the file
+    drawn, again = instance.drawn, there.instance.drawn
+    assert there.instance.case is case
     for name in (one.name for one in fields(drawn)):
         one, other = getattr(drawn, name), getattr(again, name)
         if isinstance(one, np.ndarray):

@@ -47,14 +47,6 @@ class Adversary(Protocol):
         """Play the policies of each class; return what came of it and what was counted."""
         ...
 
-    def pack(self, instance: AnyInstance) -> AnyInstance:
-        """Return what of an instance travels."""
-        ...
-
-    def unpack(self, packed: AnyInstance) -> AnyInstance:
-        """Return an instance from what travelled."""
-        ...
-
     def warm(self) -> None:
         """Load kernels, without starting a thread."""
         ...
@@ -64,7 +56,6 @@ class Setting(NamedTuple):
     """What a case is played on."""
 
     instance: AnyInstance
-    """As it travels."""
     tells_class: bool
     """Whether a policy may be told the class."""
 
@@ -170,16 +161,16 @@ class ActiveSearch:
 
     def environment(self, case: Case) -> Setting:
         """Return what the bandits answer by."""
-        return Setting(self._adversary.pack(self._ledger.find(case)), tells_class=False)
+        return Setting(self._ledger.find(case), tells_class=False)
 
     def oracle_environment(self, case: Case) -> Setting:
         """Return the same where a policy may be told the class."""
-        return Setting(self._adversary.pack(self._ledger.find(case)), tells_class=True)
+        return Setting(self._ledger.find(case), tells_class=True)
 
     def enter(self, case: Case, setting: Setting) -> None:
         """Take a case to be played in place of the one before."""
         assert setting.instance.case is case
-        self._ledger.enter(self._adversary.unpack(setting.instance), setting.tells_class)
+        self._ledger.enter(setting.instance, setting.tells_class)
 
     def warm(self) -> None:
         """Load the kernels that every method's play runs."""

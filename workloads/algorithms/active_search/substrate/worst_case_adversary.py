@@ -2,20 +2,15 @@
 
 Worst cases are searched for each policy anew, by the same search with the same starts and episodes;
 the method has no part in it. The final episodes are seen by no search.
-
-A case travels without the random part of its episodes, which its seed gives again: that of the
-default conditions is 34 MB, and a process holds the cases that it has solved.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
     CLASSES,
-    INSTANCE,
     SEARCH,
     HypothesisInstance,
     Instance,
@@ -24,7 +19,6 @@ from adabench.workloads.algorithms.active_search.substrate.bandit_families impor
 from adabench.workloads.algorithms.active_search.substrate.bandits import (
     ARMS,
     Board,
-    Draws,
     Episodes,
     Floats,
     Ints,
@@ -33,10 +27,6 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import (
     first_best,
     play,
     run,
-)
-from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import (
-    HypothesisDraws,
-    hypothesis_draws,
 )
 from adabench.workloads.algorithms.active_search.substrate.replay import (
     Answer,
@@ -74,22 +64,6 @@ class WorstCaseAdversary:
         play(_FirstArm(), np.ones((1, ARMS - 1)), drawn)
         first_best(np.zeros((1, 2), np.float32), np.zeros((1, 2), np.float32))
 
-    def pack(self, instance: Instance | HypothesisInstance) -> Instance | HypothesisInstance:
-        """Return an instance without the random part of its episodes."""
-        if isinstance(instance, HypothesisInstance):
-            return replace(instance, drawn=NO_HYPOTHESIS_DRAWS)
-        return replace(instance, drawn=NO_DRAWS)
-
-    def unpack(self, packed: Instance | HypothesisInstance) -> Instance | HypothesisInstance:
-        """Return an instance with the random part of its episodes, drawn anew."""
-        case = packed.case
-        seed = child(packed.seed, INSTANCE, case.group, case.queries, case.episodes)
-        if isinstance(packed, HypothesisInstance):
-            noise = seed.spawn(3)[-1]
-            drawn = hypothesis_draws(noise, case.episodes, case.queries, packed.model)
-            return replace(packed, drawn=drawn)
-        return replace(packed, drawn=draws(seed.spawn(2)[0], case.episodes, case.queries))
-
 
 class _FirstArm:
     """A policy that always asks the same."""
@@ -97,16 +71,6 @@ class _FirstArm:
     def choose(self, board: Board) -> Ints:
         """Ask the first arm."""
         return np.zeros(len(board.counts), np.int64)
-
-
-NO_DRAWS = Draws(
-    np.zeros((0, ARMS, 0), np.float32),
-    np.zeros((0, ARMS), np.int64),
-    np.zeros((0, 0, ARMS), np.float32),
-)
-NO_HYPOTHESIS_DRAWS = HypothesisDraws(
-    np.zeros((0, 0), np.float32), (), np.zeros((0, 0), np.float32)
-)
 
 
 def played(
