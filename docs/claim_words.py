@@ -2,38 +2,53 @@
 
 from collections.abc import Mapping
 
-from adabench.harness.contract.card import (
+from adabench.harness.contract.claim import Claim, bar, is_sameness, no_effect
+from adabench.harness.contract.expectations import (
     Bound,
-    Claim,
+    Contrast,
+    Correlation,
+    Difference,
     Expectation,
     Frontier,
     Level,
     Monotone,
     Rank,
     Ratio,
+    Reach,
     Scalar,
     SignedRank,
+    is_certainty,
 )
 
 
 def test_of(claim: Claim) -> str:
     """Return a phrase such as "`latency_s` over that of `rrtx`, speed 5: at most 0.741"."""
     text = f"{_quantity(claim.expect)}{_conditions(claim.expect)}"
-    bar = _bar(claim.expect)
-    return f"{text}: {bar}" if text and bar else text
+    limit = _bar(claim)
+    return f"{text}: {limit}" if text and limit else text
 
 
 def _quantity(expect: Expectation) -> str:
     match expect:
         case Ratio():
-            share = f"`{expect.metric}` over that of {_names(expect.against)}"
+            share = f"`{expect.metric}` over that of {_names(expect.against)}{_there(expect)}"
             return f"{share}, in every single case" if expect.every else share
+        case Difference():
+            return f"`{expect.metric}` less that of {_names(expect.against)}{_there(expect)}"
+        case Contrast():
+            groups = f"cases {', '.join(expect.groups)} than in {', '.join(expect.other_groups)}"
+            return f"`{expect.metric}` gained on {_names(expect.against)}: more in {groups}"
+        case Reach():
+            rival = f"{_names(expect.against)}{_there(expect)}"
+            return f"`{expect.cost}` for the `{expect.quality}` of {rival}, over its own"
+        case Correlation():
+            return f"rank correlation of `{expect.metric}` and `{expect.with_}`"
         case Bound():
             who = "every case" if expect.over == "every" else "the mean"
             return f"`{expect.metric}` over `{expect.bound}`, {who}"
         case Monotone():
             way = "rises" if expect.rising else "falls"
-            return f"rank correlation: `{expect.metric}` {way} with `{expect.over}`"
+            return f"`{expect.metric}` {way} with `{expect.over}`"
         case Frontier():
             plot = f"`{expect.quality}` against `{expect.cost}`"
             return f"mean distance above the frontier of `{expect.against}`, {plot}"
@@ -48,26 +63,38 @@ def _quantity(expect: Expectation) -> str:
     return ""
 
 
-def _bar(expect: Expectation) -> str:
-    match expect:
-        case Ratio():
-            ends = [
-                *([f"at least {expect.low:.4g}"] if expect.low is not None else []),
-                *([f"at most {expect.high:.4g}"] if expect.high is not None else []),
-            ]
-            margins = [f"`{name}` within {by:g}" for name, by in expect.keeping.items()]
-            return " and ".join([*ends, *margins])
-        case Bound():
-            return "at most 1"
-        case Monotone() | Rank():
-            return "above 0"
-        case Frontier():
-            return f"at least {expect.margin:g}" if expect.margin else "above 0"
-        case Level():
-            return f"at least {expect.low:g}"
-        case SignedRank():
-            return "p below 0.05"
-    return ""
+def _bar(claim: Claim) -> str:
+    expect = claim.expect
+    if isinstance(expect, Bound):
+        return "at most 1"
+    if isinstance(expect, SignedRank):
+        return "p below 0.05"
+    margins = [f"`{name}` within {by:g}" for name, by in getattr(expect, "keeping", {}).items()]
+    if isinstance(expect, Monotone):
+        margins = [f"no step back by more than {expect.tolerance:g}"]
+    if is_certainty(expect) or is_sameness(claim):
+        low, high = getattr(expect, "low", None), getattr(expect, "high", None)
+        ends = [
+            *([f"at least {low:.4g}"] if low is not None else []),
+            *([f"at most {high:.4g}"] if high is not None else []),
+        ]
+        return " and ".join([*ends, *margins])
+    return " and ".join([_end(claim), *margins])
+
+
+def _end(claim: Claim) -> str:
+    at, nothing = bar(claim), no_effect(claim.expect)
+    if at is None:
+        return f"above {nothing:g}"
+    if at == nothing:
+        falls = getattr(claim.expect, "high", None) is not None
+        return f"{'below' if falls else 'above'} {nothing:g}"
+    return f"at {'most' if at < nothing else 'least'} {at:.4g}"
+
+
+def _there(expect: Ratio | Difference | Reach) -> str:
+    parts = [f"{name} {_values(value)}" for name, value in expect.there.items()]
+    return f" at {', '.join(parts)}" if parts else ""
 
 
 def _names(against: str | tuple[str, ...]) -> str:

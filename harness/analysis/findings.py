@@ -16,8 +16,18 @@ from adabench.harness.store.energy_labels import Kind
 from adabench.harness.store.table import Table, from_records
 
 VerdictWord = Literal[
-    "reproduced", "direction only", "not reproduced", "undecided", "not testable here"
+    "reproduced",
+    "direction only",
+    "not reproduced",
+    "contradicted",
+    "undecided",
+    "does not discriminate",
+    "not run",
+    "not testable here",
+    "holds",
+    "violated",
 ]
+"""What becomes of a claim; `harness/analysis/claims/verdict_rule.py` says when."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +93,7 @@ class ConversionRow:
 
 @dataclass(frozen=True)
 class ClaimRow:
-    """What became of one published claim."""
+    """What became of one claim."""
 
     id: str
     task: str
@@ -92,12 +102,24 @@ class ClaimRow:
     estimate: float | None
     low: float | None
     high: float | None
-    threshold: float | None
+    bar: float | None
     n: int
+    """Cases."""
+    trainings: int = 0
+    """Trained models behind them; 0 where nothing is trained."""
     reason: str = ""
+    p_value: float | None = None
+    """One-sided, that the truth falls short of the bar."""
+    source: str = ""
+    paper_slug: str = ""
     says: str = ""
     paper: str = ""
+    effect: float | None = None
     fidelity: str = ""
+    met_by: tuple[str, ...] = ()
+    """Controls and static settings that meet it too."""
+    run_with: str = ""
+    """The command whose run can decide it."""
 
 
 @dataclass(frozen=True)

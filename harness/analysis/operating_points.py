@@ -101,6 +101,16 @@ class ReplicateList(Sequence[Replicate]):
         per_seed = self.where.cases * max(len(self.where.groups), 1)
         return len(np.unique(self.numbers // per_seed))
 
+    @property
+    def clusters(self) -> int:
+        """How many independent units there are: seeds, or trained models where these are fewer."""
+        return self.seeds
+
+    @property
+    def trainings(self) -> int:
+        """How many trained models there are; 0 where nothing is trained."""
+        return 0
+
 
 @dataclass(frozen=True, eq=False)
 class CaseTable:

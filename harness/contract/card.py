@@ -13,9 +13,54 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-Scalar = int | float | str | bool
-Point = Mapping[str, Scalar]
-"""One operating point: a value for every knob."""
+from adabench.harness.contract.claim import Claim
+from adabench.harness.contract.expectations import (
+    Bound,
+    Contrast,
+    Correlation,
+    Difference,
+    Expectation,
+    Frontier,
+    Level,
+    Monotone,
+    OutOfReach,
+    Point,
+    Rank,
+    Ratio,
+    Reach,
+    Scalar,
+    SignedRank,
+    Testable,
+    Where,
+)
+
+__all__ = [
+    "Bound",
+    "Card",
+    "Claim",
+    "Contrast",
+    "Correlation",
+    "Difference",
+    "Expectation",
+    "Fidelity",
+    "Frontier",
+    "Knob",
+    "Level",
+    "Metric",
+    "Monotone",
+    "Origin",
+    "OutOfReach",
+    "Point",
+    "Rank",
+    "Ratio",
+    "Reach",
+    "Role",
+    "Scalar",
+    "SignedRank",
+    "Testable",
+    "Variant",
+    "Where",
+]
 
 Role = Literal["static", "adaptive", "control", "oracle"]
 Fidelity = Literal["code-confirmed", "paper", "reconstructed", "special-case"]
@@ -52,145 +97,6 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """`metric` is at most `high` (at least `low`) times that of `against`, pair by pair.
-
-    Pairs share task, conditions, seed, case and repeat. With several names in
-    `against` each pair is held to the best of them. `keeping` gives non-inferiority
-    margins, in each metric's own unit, that must hold at the same time.
-    """
-
-    metric: str
-    against: str | tuple[str, ...]
-    low: float | None = None
-    high: float | None = None
-    keeping: Mapping[str, float] = field(default_factory=dict)
-    where: Mapping[str, Scalar | tuple[Scalar, ...]] = field(default_factory=dict)
-    """Conditions and knobs the claim speaks of; those not named stay at their default."""
-    groups: tuple[str, ...] = ()
-    """Case groups the claim speaks of; empty means all."""
-    allowance: float = 0.0
-    """Additive constant of a theorem, taken off the metric before dividing."""
-    every: bool = False
-    """A statement about each single pair (an identity, a worst case), not about the mean."""
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A theorem: `metric <= bound`, where the task computes `bound` for that very run.
-
-    `over="every"`: each case must obey. `over="mean"`: `metric` is a mean over random
-    streams and `<metric>_se` its standard error; three of them are allowed for.
-    """
-
-    metric: str
-    bound: str
-    over: Literal["every", "mean"] = "every"
-    where: Mapping[str, Scalar | tuple[Scalar, ...]] = field(default_factory=dict)
-    groups: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Monotone:
-    """`metric` rises (or falls) with the knob or condition `over`, within `tolerance` a step.
-
-    The tolerance is relative to the curve's whole range.
-    """
-
-    metric: str
-    over: str
-    rising: bool
-    tolerance: float = 0.0
-    where: Mapping[str, Scalar | tuple[Scalar, ...]] = field(default_factory=dict)
-    groups: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Frontier:
-    """On the plane `cost` x `quality` the method's front lies above that of `against`.
-
-    `margin` is the required mean vertical distance, in the unit of `quality`.
-    """
-
-    cost: str
-    quality: str
-    against: str
-    margin: float = 0.0
-    where: Mapping[str, Scalar | tuple[Scalar, ...]] = field(default_factory=dict)
-    groups: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Level:
-    """The mean of `metric` over cases is at least `low`, and its interval lies above `above`.
-
-    With `reaching` a case counts as one or nothing: does its `metric` reach so much? The mean is
-    then a share of the cases.
-    """
-
-    metric: str
-    low: float
-    above: float = 0.0
-    reaching: float | None = None
-    where: Mapping[str, Scalar | tuple[Scalar, ...]] = field(default_factory=dict)
-    groups: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Rank:
-    """Ranked by `metric` in each case, the method's mean rank is ahead of that of each rival.
-
-    A rival with knobs counts by the median of the mean ranks of its operating points, all those
-    of its default sweep at least: "the median setting".
-    """
-
-    metric: str
-    against: str | tuple[str, ...]
-    where: Mapping[str, Scalar | tuple[Scalar, ...]] = field(default_factory=dict)
-    groups: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class SignedRank:
-    """Wilcoxon's test of paired differences in `metric` decides for the method, at 5 %."""
-
-    metric: str
-    against: str
-    least: int = 10
-    """Cases without which nothing is decided."""
-    where: Mapping[str, Scalar | tuple[Scalar, ...]] = field(default_factory=dict)
-    groups: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class OutOfReach:
-    """A claim that no run at any scale we have can decide; `reason` is printed beside it."""
-
-    reason: str
-
-
-Testable = Ratio | Bound | Monotone | Frontier | Level | Rank | SignedRank
-Expectation = Testable | OutOfReach
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One published statement and the testable form it takes here."""
-
-    id: str
-    says: str
-    """The sentence, in our words."""
-    paper: str
-    """The paper's value, verbatim number."""
-    expect: Expectation
-    scale: Literal["embedded", "real", "gpu", "paper"] = "embedded"
-    """The smallest scale at which the claim can be tested."""
-    where_task: str = ""
-    """In the card of a method that a family shares: the task on which the claim is decided; empty
-    means the first of the card's `tasks`."""
-
-
-@dataclass(frozen=True)
 class Variant:
     """What differs on one task of a method that a family shares."""
 
@@ -223,6 +129,9 @@ class Card:
 
     title: str
     paper: str = ""
+    slug: str = ""
+    """The paper's short name, by which its claims are counted together ("ets"); empty for what is
+    no paper that we reproduce."""
     adapts: str = ""
     """What adapts, on which signal, at which granularity."""
     role: Role = "adaptive"
@@ -282,7 +191,7 @@ class Card:
             self,
             knobs=tuple(_swept(knob, variant.sweep.get(knob.name)) for knob in self.knobs),
             claims=tuple(
-                claim for claim in self.claims if (claim.where_task or self.tasks[0]) == task
+                claim for claim in self.claims if (claim.decided_on or self.tasks[0]) == task
             ),
             conditions={**self.conditions, **variant.conditions},
         )

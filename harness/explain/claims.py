@@ -8,20 +8,35 @@ import math
 from collections.abc import Mapping
 from types import ModuleType
 
-from adabench.harness.analysis.claims import monotone_and_frontier, ranking, ratio, verdicts
-from adabench.harness.analysis.claims.evidence import Evidence, Pairs, pair_points
+from adabench.harness.analysis.claims import (
+    bound,
+    frontier_and_reach,
+    monotone,
+    ranking,
+    ratio_and_difference,
+    verdicts,
+)
+from adabench.harness.analysis.claims.evidence import Evidence, Pairs
+from adabench.harness.analysis.claims.ratio_and_difference import Comparison, compare
 from adabench.harness.analysis.findings import ClaimRow, Findings
-from adabench.harness.analysis.operating_points import OperatingPoint, collapse
-from adabench.harness.contract.card import (
+from adabench.harness.analysis.operating_points import collapse
+from adabench.harness.contract.claim import Claim
+from adabench.harness.contract.expectations import (
     Bound,
-    Claim,
+    Contrast,
+    Correlation,
+    Difference,
     Expectation,
     Frontier,
     Level,
     Monotone,
     Rank,
     Ratio,
+    Reach,
     SignedRank,
+    is_certainty,
+    metric_names,
+    rival_names,
 )
 from adabench.harness.explain.named_numbers import Number
 from adabench.harness.explain.samples_and_meters import (
@@ -35,13 +50,17 @@ from adabench.harness.explain.samples_and_meters import (
 from adabench.harness.store.table import Table
 
 RULES: Mapping[type[Expectation], tuple[ModuleType, str]] = {
-    Ratio: (ratio, "*Ratio*"),
-    Bound: (verdicts, "*Bound.*"),
-    Monotone: (monotone_and_frontier, "*Monotone.*"),
-    Frontier: (monotone_and_frontier, "*Frontier.*"),
+    Ratio: (ratio_and_difference, "*Ratio.*"),
+    Difference: (ratio_and_difference, "*Difference.*"),
+    Contrast: (ratio_and_difference, "*Contrast.*"),
+    Bound: (bound, "How a `Bound`"),
+    Monotone: (monotone, "The curve is turned"),
+    Frontier: (frontier_and_reach, "*Frontier.*"),
+    Reach: (frontier_and_reach, "*Reach.*"),
     Level: (ranking, "*Level.*"),
     Rank: (ranking, "*Rank.*"),
     SignedRank: (ranking, "*SignedRank.*"),
+    Correlation: (ranking, "*Correlation.*"),
 }
 """Where the rule of each kind of claim stands, and how its paragraph begins."""
 
@@ -54,7 +73,7 @@ def explain_claim(findings: Findings, table: Table, number: Number, row: ClaimRo
     if claim is None or type(claim.expect) not in RULES:
         return without_number(findings, number, what, verdicts, "", row.reason, ())
     evidence = _evidence(findings, table, claim, row.task)
-    names = [row.method, *_rivals(claim.expect)]
+    names = [row.method, *rival_names(claim.expect)]
     where, groups = getattr(claim.expect, "where", {}), getattr(claim.expect, "groups", ())
     free = _free(claim.expect, evidence)
     sides = {
@@ -62,16 +81,16 @@ def explain_claim(findings: Findings, table: Table, number: Number, row: ClaimRo
         for name in names
         if name in evidence.methods
     }
-    metrics = _metrics(claim.expect)
+    metrics = metric_names(claim.expect)
     sides_told = tuple(
         samples(table, dots, metrics[0], name) for name, dots in sides.items() if dots
     )
-    pairs = _pairs(evidence, row.method, sides, claim.expect)
+    pairs = _pairs(evidence, row.method, claim.expect)
     written = f"{claim.expect}"
     if isinstance(claim.expect, Ratio) and pairs is not None and row.estimate is not None:
         written = _ratio_written(claim.expect, pairs, row)
     elif row.estimate is not None:
-        against = "" if row.threshold is None else f", held against {row.threshold:g}"
+        against = "" if row.bar is None else f", held against {row.bar:g}"
         written = f"estimate {row.estimate:.6g} over n = {row.n:,}{against}"
     words = "none: a statement about every single case"
     if isinstance(claim.expect, SignedRank):
@@ -80,7 +99,7 @@ def explain_claim(findings: Findings, table: Table, number: Number, row: ClaimRo
         words = (
             "95 %: that of a share, of the cases or of what seeds show (harness/stats/intervals.py)"
         )
-    elif not _of_each(claim.expect):
+    elif not is_certainty(claim.expect):
         own = sides.get(row.method) or []
         places = pairs.places if pairs is not None else own[0].places if own else None
         words = how_interval(number, places, logged=isinstance(claim.expect, Ratio))
@@ -91,34 +110,11 @@ def explain_claim(findings: Findings, table: Table, number: Number, row: ClaimRo
     )  # fmt: skip
 
 
-def _of_each(expect: Expectation) -> bool:
-    """Tell claims about every single case from claims about a mean."""
-    return (isinstance(expect, Ratio) and expect.every) or isinstance(expect, Bound)
-
-
 def _evidence(findings: Findings, table: Table, claim: Claim, task: str) -> Evidence:
     dots = [d for d in collapse(table) if d.task == task and d.scale == claim.scale]
     addresses = [address.rpartition("/") for address in findings.method_cards]
     methods = {n: findings.method_cards[f"{own}/{n}"] for own, _, n in addresses if own == task}
     return Evidence(task, findings.task_cards[task], methods, dots)
-
-
-def _rivals(expect: Expectation) -> tuple[str, ...]:
-    against = getattr(expect, "against", ())
-    return (against,) if isinstance(against, str) else tuple(against)
-
-
-def _metrics(expect: Expectation) -> tuple[str, ...]:
-    match expect:
-        case Frontier():
-            return expect.cost, expect.quality
-        case Bound():
-            return expect.metric, expect.bound
-        case Ratio():
-            return (expect.metric, *expect.keeping)
-        case Monotone() | Level() | Rank() | SignedRank():
-            return (expect.metric,)
-    return ()
 
 
 def _free(expect: Expectation, evidence: Evidence) -> set[str]:
@@ -128,33 +124,29 @@ def _free(expect: Expectation, evidence: Evidence) -> set[str]:
             return {knob.name for knob in evidence.card.knobs}
         case Monotone():
             return {expect.over}
-        case Frontier():
+        case Frontier() | Reach():
             knobs = {knob.name for card in evidence.methods.values() for knob in card.knobs}
             return knobs | {evidence.card.budget}
         case Rank():
             rivals = [
-                evidence.methods[name] for name in _rivals(expect) if name in evidence.methods
+                evidence.methods[name] for name in rival_names(expect) if name in evidence.methods
             ]
             return {knob.name for card in rivals for knob in card.knobs}
     return set()
 
 
-def _pairs(
-    evidence: Evidence, method: str, sides: Mapping[str, list[OperatingPoint]], expect: Expectation
-) -> Pairs | None:
-    rivals = _rivals(expect)
-    if not isinstance(expect, Ratio) or not all(sides.get(name) for name in (method, *rivals)):
+def _pairs(evidence: Evidence, method: str, expect: Expectation) -> Pairs | None:
+    if not isinstance(expect, Ratio | Difference | Contrast):
         return None
-    found, _ = pair_points(evidence, sides[method], {n: sides[n] for n in rivals}, expect.where)
-    held = found.holding(expect.metric)
-    return held if len(held) else None
+    found = compare(expect, method, evidence)
+    return found.pairs if isinstance(found, Comparison) else None
 
 
 def _ratio_written(claim: Ratio, pairs: Pairs, row: ClaimRow) -> str:
     ours, theirs = pairs.columns(claim.metric)
     ours = ours - claim.allowance
-    best = theirs.max(axis=1) if claim.high is None else theirs.min(axis=1)
-    limit = f" against {row.threshold:g}" if row.threshold is not None else ""
+    best = theirs.max(axis=1) if (row.bar or 1.0) >= 1 else theirs.min(axis=1)
+    limit = f" against {row.bar:g}" if row.bar is not None else ""
     sides = (
         f"mean {claim.metric} {ours.mean():.6g} against {best.mean():.6g} over {len(ours):,} pairs"
     )

@@ -21,18 +21,14 @@ from typing import Any, Self
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import (
-    Bound,
     Card,
-    Frontier,
-    Level,
     Monotone,
     OutOfReach,
     Point,
-    Rank,
-    Ratio,
-    SignedRank,
     Testable,
 )
+from adabench.harness.contract.claim import faults
+from adabench.harness.contract.expectations import metric_names, rival_names
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import AdabenchError, EnvironmentProblem, MethodContractError
 from adabench.harness.run.block import LoadedBlock
@@ -245,6 +241,10 @@ def _complete(entry: Entry) -> Iterator[str]:
     ids = [claim.id for claim in card.claims]
     if len(set(ids)) < len(ids):
         yield "two claims share an id"
+    for claim in card.claims:
+        yield from faults(claim)
+        for other in set(claim.requires) - set(ids):
+            yield f"{claim.id} requires {other}, which is no claim of this card"
 
 
 def _claims_resolve(entry: Entry) -> Iterator[str]:
@@ -255,33 +255,16 @@ def _claims_resolve(entry: Entry) -> Iterator[str]:
         expect = claim.expect
         if isinstance(expect, OutOfReach):
             continue
-        for name in _metric_names(expect) - metrics:
+        for name in set(metric_names(expect)) - metrics:
             if not name.endswith(TIMED):
                 yield f"{claim.id} speaks of a metric {name!r} that the task does not give"
-        for name in _rivals(expect) - methods.keys():
+        named = {*rival_names(expect), *(claim.apart_from or ())}
+        for name in named - methods.keys():
             yield f"{claim.id} compares with {name!r}, which is no method of {entry.task}"
-        rivals = [methods[name].card for name in _rivals(expect) & methods.keys()]
+        rivals = [methods[name].card for name in named & methods.keys()]
         knobs = {knob.name for card in (task, entry.card, *rivals) for knob in card.knobs}
-        for name in (set(expect.where) | _swept(expect)) - knobs:
+        for name in {*expect.where, *getattr(expect, "there", ()), *_swept(expect)} - knobs:
             yield f"{claim.id} names {name!r}, which is no knob or condition"
-
-
-def _metric_names(expect: Testable) -> set[str]:
-    match expect:
-        case Ratio():
-            return {expect.metric, *expect.keeping}
-        case Bound():
-            return {expect.metric, expect.bound}
-        case Monotone() | Level() | Rank() | SignedRank():
-            return {expect.metric}
-        case Frontier():
-            return {expect.cost, expect.quality}
-
-
-def _rivals(expect: Testable) -> set[str]:
-    if isinstance(expect, Ratio | Frontier | Rank | SignedRank):
-        return {expect.against} if isinstance(expect.against, str) else set(expect.against)
-    return set()
 
 
 def _swept(expect: Testable) -> set[str]:

@@ -18,7 +18,8 @@ from adabench.harness.analysis.findings import (
     HeadroomRow,
     SummaryRow,
 )
-from adabench.harness.contract.card import Bound, Card, Claim, Frontier, Level, Metric, Point, Ratio
+from adabench.harness.contract.card import Bound, Card, Claim, Metric, Point
+from adabench.harness.contract.claim import bar, no_effect
 from adabench.reports import shown_points
 from adabench.reports.tables.cells import (
     Cell,
@@ -42,8 +43,13 @@ VERDICTS: dict[str, tuple[str, Tone]] = {
     "reproduced": ("✓", "good"),
     "direction only": ("↗", "fair"),
     "not reproduced": ("✗", "bad"),
+    "contradicted": ("⇄", "bad"),
+    "does not discriminate": ("=", "fair"),
     "undecided": ("?", "open"),
+    "not run": ("…", "mute"),
     "not testable here": ("∅", "mute"),
+    "holds": ("≡", "good"),
+    "violated": ("≠", "bad"),
 }
 TIMES = {
     "ttft_s": "to the first token",
@@ -299,18 +305,20 @@ def _ours(row: ClaimRow, at: int) -> Cell:
 
 def _threshold(findings: Findings, row: ClaimRow, at: int) -> Cell:
     """Return the threshold with the side of it that the claim asks for, where one is known."""
-    if row.threshold is None:
+    if row.bar is None:
         return Cell("–", tone="mute")
     card = shown_points.card_of(findings, row.task, row.method)
     claim = next((claim for claim in card.claims if claim.id == row.id), None)
-    text = f"{_side(claim)}{text_of(row.threshold)}"
-    return Cell(text, value=row.threshold, ref=pointer("claims", at, "threshold"))
+    text = f"{_side(claim)}{text_of(row.bar)}"
+    return Cell(text, value=row.bar, ref=pointer("claims", at, "bar"))
 
 
 def _side(claim: Claim | None) -> str:
-    match claim.expect if claim else None:
-        case Ratio(low=None) | Bound():
-            return "≤ "
-        case Ratio(high=None) | Frontier() | Level():
-            return "≥ "
-    return ""
+    if claim is None:
+        return ""
+    if isinstance(claim.expect, Bound):
+        return "≤ "
+    at, nothing = bar(claim), no_effect(claim.expect)
+    if at is None or (at == nothing and claim.effect is None):
+        return ""
+    return "≤ " if at < nothing else "≥ "

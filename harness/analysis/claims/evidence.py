@@ -24,10 +24,8 @@ from adabench.harness.analysis.operating_points import (
     ReplicateList,
     order,
 )
-from adabench.harness.contract.card import Card, Knob, Point, Scalar
+from adabench.harness.contract.card import Card, Knob, Point, Scalar, Where
 from adabench.harness.stats.intervals import FloatArray, IntArray
-
-Where = Mapping[str, Scalar | tuple[Scalar, ...]]
 
 
 class Ruling(NamedTuple):
@@ -37,9 +35,11 @@ class Ruling(NamedTuple):
     estimate: float | None = None
     low: float | None = None
     high: float | None = None
-    threshold: float | None = None
+    bar: float | None = None
     n: int = 0
+    trainings: int = 0
     reason: str = ""
+    p_value: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +84,8 @@ class Evidence:
     methods: Mapping[str, Card]
     """By bare name."""
     dots: Sequence[OperatingPoint]
+    posing: str = ""
+    """A method whose operating points are those of another, which need not have its knobs."""
 
     def of(
         self, method: str, where: Where, *, groups: Sequence[str] = (), free: Collection[str] = ()
@@ -98,7 +100,7 @@ class Evidence:
             for dot in self.dots
             if dot.method == method
             and _allows(dot.conditions, conditions, where, free)
-            and _allows(dot.point, knobs, where, free)
+            and (method == self.posing or _allows(dot.point, knobs, where, free))
         ]
         return [dot for dot in found if len(dot)]
 
@@ -149,11 +151,12 @@ def pair_points(
     ours: Sequence[OperatingPoint],
     rivals: Mapping[str, Sequence[OperatingPoint]],
     where: Where,
+    there: Where,
 ) -> tuple[Pairs, int]:
     """Return the pairs on equal conditions, seed and case, and how many were refused.
 
-    A knob that `where` names and a rival also has takes the same value on both sides. A pair
-    is refused when the two sides say that they saw different instances.
+    A knob that `where` names and a rival also has takes the same value on both sides, unless
+    `there` names it. A pair is refused when the two sides say that they saw different instances.
     """
     leaves = ours[0].leaves
     sides = []
@@ -161,9 +164,9 @@ def pair_points(
         shared = [
             knob.name
             for knob in evidence.methods[rival].knobs
-            if knob.name in where and knob.name in ours[0].point
+            if knob.name in where and knob.name in ours[0].point and knob.name not in there
         ]
-        sides.append(_partners(ours, dots, shared))
+        sides.append(_partners(ours, dots, shared, there))
     pairs = Pairs(leaves, join_rows(ours), np.stack(sides, axis=1))
     pairs = pairs.only(np.asarray((pairs.theirs >= 0).all(axis=1), np.bool_))
     own, others = pairs.columns(IDENTITY)
@@ -178,7 +181,10 @@ def join_rows(dots: Sequence[OperatingPoint]) -> IntArray:
 
 
 def _partners(
-    ours: Sequence[OperatingPoint], rivals: Sequence[OperatingPoint], shared: Sequence[str]
+    ours: Sequence[OperatingPoint],
+    rivals: Sequence[OperatingPoint],
+    shared: Sequence[str],
+    there: Where,
 ) -> IntArray:
     """Return for each of our leaves the rival's row on the same case; -1 where there is none.
 
@@ -186,10 +192,10 @@ def _partners(
     """
     by_match: dict[tuple[Key, Key], list[OperatingPoint]] = defaultdict(list)
     for dot in rivals:
-        by_match[_match(dot, shared)].append(dot)
+        by_match[_match(dot, shared, there)].append(dot)
     found = []
     for dot in ours:
-        known = by_match.get(_match(dot, shared))
+        known = by_match.get(_match(dot, shared, there))
         rows = join_rows(known)[::-1] if known else np.zeros(0, np.intp)
         cases, first = np.unique(dot.leaves.cases[rows], return_index=True)
         wanted = dot.leaves.cases[dot.rows]
@@ -199,16 +205,17 @@ def _partners(
     return np.concatenate(found)
 
 
-def _match(dot: OperatingPoint, shared: Sequence[str]) -> tuple[Key, Key]:
+def _match(dot: OperatingPoint, shared: Sequence[str], there: Where) -> tuple[Key, Key]:
     knobs = {name: dot.point[name] for name in shared if name in dot.point}
-    return order(dot.conditions), order(knobs)
+    conditions = {name: value for name, value in dot.conditions.items() if name not in there}
+    return order(conditions), order(knobs)
 
 
 def ruling_on_unrecorded(metric: str) -> Ruling:
     """Rule on a claim about a metric that no leaf holds."""
     if metric.endswith(TIMED):
         return Ruling("not testable here", reason=f"nothing here measured {metric}")
-    return Ruling("undecided", reason=f"{metric} was not recorded")
+    return Ruling("not run", reason=f"{metric} was not recorded")
 
 
 def place_of(leaves: CaseTable, row: int, defaults: Point) -> str:

@@ -1,14 +1,13 @@
-"""How a `Level`, a `Rank` and a `SignedRank` are ruled upon.
+"""How a `Level`, a `Rank`, a `SignedRank` and a `Correlation` are ruled upon.
 
-*Level.* Mean over cases (or the share of those that reach a value). Reproduced: the interval lies
-above `above` and the mean is `low` or more. Direction only: it is not. Not reproduced: the
-interval does not reach above `above`. Undecided: else.
+*Level.* Mean over cases (or the share of those that reach a value), less where no effect lies.
 
-*Rank.* By how many mean ranks the method is ahead of the nearest rival, the median setting of
-each. Reproduced: the interval lies above 0. Not reproduced: at or below 0. Undecided: else.
+*Rank.* By how many mean ranks the method is ahead of the nearest rival, the median setting of each.
 
-*SignedRank.* Wilcoxon's signed-rank test, both sides, over cases. Reproduced: p < 0.05 and the
-ranks of the gains outweigh. Not reproduced: else, however many cases. Undecided: too few cases.
+*SignedRank.* Wilcoxon's signed-rank test, both sides, over cases. Reproduced: p < 0.05 and the ranks
+of the gains outweigh. Contradicted: p < 0.05 and those of the losses do. Undecided: else.
+
+*Correlation.* Spearman's, over cases: ranks are those among all cases, resamples weigh them.
 
 None of them divides one value by another, so they hold for metrics that may be zero or negative
 (an objective, a correlation) and where a few cases would outweigh the others.
@@ -26,8 +25,8 @@ from adabench.harness.analysis.claims.evidence import (
     pair_points,
     ruling_on_unrecorded,
 )
-from adabench.harness.analysis.claims.monotone_and_frontier import ranks
-from adabench.harness.analysis.claims.ratio import by_place, more_seeds
+from adabench.harness.analysis.claims.ratio_and_difference import by_place
+from adabench.harness.analysis.claims.verdict_rule import one_replicate, rule, said
 from adabench.harness.analysis.operating_points import (
     Key,
     OperatingPoint,
@@ -37,9 +36,17 @@ from adabench.harness.analysis.operating_points import (
     shared_places,
     table,
 )
-from adabench.harness.contract.card import Level, Rank, SignedRank
+from adabench.harness.contract.claim import Claim, bar
+from adabench.harness.contract.expectations import (
+    Correlation,
+    Level,
+    Rank,
+    SignedRank,
+    rival_names,
+)
 from adabench.harness.stats.intervals import (
     FloatArray,
+    Interval,
     Statistic,
     bootstrap,
     means,
@@ -62,67 +69,96 @@ class Field(NamedTuple):
     """Of each candidate's method."""
 
 
-def rule_level(claim: Level, method: str, evidence: Evidence) -> Ruling:
-    """Rule on `claim` of `method`."""
-    dots = evidence.of(method, claim.where, groups=claim.groups)
+def rule_level(claim: Claim, method: str, evidence: Evidence) -> Ruling:
+    """Rule on a `Level` of `method`."""
+    expect = claim.expect
+    assert isinstance(expect, Level)
+    dots = evidence.of(method, expect.where, groups=expect.groups)
     if not dots:
-        reason = evidence.why_none(method, claim.where, claim.groups, ())
-        return Ruling("undecided", threshold=claim.low, reason=reason)
-    dots = [dot for dot in (dot.holding(claim.metric) for dot in dots) if len(dot)]
+        reason = evidence.why_none(method, expect.where, expect.groups, ())
+        return Ruling("not run", bar=bar(claim), reason=reason)
+    dots = [dot for dot in (dot.holding(expect.metric) for dot in dots) if len(dot)]
     if not dots:
-        return ruling_on_unrecorded(claim.metric)._replace(threshold=claim.low)
+        return ruling_on_unrecorded(expect.metric)._replace(bar=bar(claim))
     leaves, rows = dots[0].leaves, join_rows(dots)
-    values = leaves.column(claim.metric, rows)
-    if claim.reaching is not None:
-        values = (values >= claim.reaching).astype(np.float64)
+    values = leaves.column(expect.metric, rows)
+    if expect.reaching is not None:
+        values = (values >= expect.reaching).astype(np.float64)
     places, values_of = by_place(leaves.places(rows), values[:, None])
     found = bootstrap(places, means(values_of))[0]
-    if claim.reaching is not None and places.seeds == len(places):
+    if expect.reaching is not None and places.seeds == len(places):
         found = share(round(float(values_of.sum())), len(places))  # nothing is nested in a seed
-    elif claim.reaching is not None:
-        found = yes_or_no(found, values_of[:, 0], places.seeds)
-    ruling = Ruling("undecided", *found, threshold=claim.low, n=len(places))
-    if found.low is None or found.high is None:
-        return ruling._replace(reason="one replicate only: run more seeds")
-    if found.low > claim.above:
-        met = found.estimate >= claim.low
-        reason = "" if met else f"the mean is {found.estimate:.3g}, the claim {claim.low:g}"
-        return ruling._replace(verdict="reproduced" if met else "direction only", reason=reason)
-    if found.high <= claim.above:
-        reason = f"the interval does not reach above {claim.above:g}"
-        return ruling._replace(verdict="not reproduced", reason=reason)
-    gap, width = found.estimate - claim.above, found.high - found.low
-    return ruling._replace(reason=more_seeds(gap, width, places.seeds))
+    elif expect.reaching is not None:
+        found = yes_or_no(found, values_of[:, 0], places.clusters)
+    return rule(claim, _less(found, expect.above), places)
 
 
-def rule_rank(claim: Rank, method: str, evidence: Evidence) -> Ruling:
-    """Rule on `claim` of `method`."""
-    rivals = (claim.against,) if isinstance(claim.against, str) else claim.against
+def _less(found: Interval, nothing: float) -> Interval:
+    """Return an interval on the scale where no effect is 0."""
+    low, high = (None if end is None else end - nothing for end in found[1:])
+    return Interval(found.estimate - nothing, low, high)
+
+
+def rule_correlation(claim: Claim, method: str, evidence: Evidence) -> Ruling:
+    """Rule on a `Correlation` of `method`."""
+    from scipy.stats import rankdata
+
+    expect = claim.expect
+    assert isinstance(expect, Correlation)
+    dots = evidence.of(method, expect.where, groups=expect.groups)
+    if not dots:
+        reason = evidence.why_none(method, expect.where, expect.groups, ())
+        return Ruling("not run", bar=bar(claim), reason=reason)
+    held = [dot.holding(expect.metric, expect.with_) for dot in dots]
+    held = [dot for dot in held if len(dot)]
+    if not held:
+        return ruling_on_unrecorded(expect.metric)._replace(bar=bar(claim))
+    leaves, rows = held[0].leaves, join_rows(held)
+    columns = [leaves.column(name, rows) for name in (expect.metric, expect.with_)]
+    places, both = by_place(leaves.places(rows), np.stack(columns, axis=1))
+    found = bootstrap(places, _weighted_correlation(rankdata(both, axis=0)))[0]
+    if not np.isfinite(found.estimate):
+        return one_replicate(claim, None, len(places), "one of the two never varies")
+    return rule(claim, found, places)
+
+
+def _weighted_correlation(columns: FloatArray) -> Statistic:
+    """Return the statistic "correlation of two columns" (n, 2)."""
+    x, y = (columns - columns.mean(axis=0)).T
+    mean = means(np.stack([x, y, x * x, y * y, x * y], axis=1))
+
+    def statistic(weights: FloatArray) -> FloatArray:
+        a, b, aa, bb, ab = mean(weights).T
+        spread = np.sqrt(np.maximum((aa - a * a) * (bb - b * b), 0.0))
+        top = ab - a * b
+        found = np.divide(top, spread, out=np.full_like(top, np.nan), where=spread > 0)
+        return np.asarray(found[:, None], np.float64)
+
+    return statistic
+
+
+def rule_rank(claim: Claim, method: str, evidence: Evidence) -> Ruling:
+    """Rule on a `Rank` of `method`."""
+    expect = claim.expect
+    assert isinstance(expect, Rank)
+    rivals = rival_names(expect)
     sides: dict[str, list[OperatingPoint]] = {}
     for name in (method, *rivals):
         if name not in evidence.methods:
-            return Ruling("undecided", threshold=0.0, reason=f"run {name} too")
+            return Ruling("not run", bar=bar(claim), reason=f"run {name} too")
         free = {knob.name for knob in evidence.methods[name].knobs} if name != method else set()
-        sides[name] = evidence.of(name, claim.where, groups=claim.groups, free=free)
-        reason = evidence.why_none(name, claim.where, claim.groups, free)
+        sides[name] = evidence.of(name, expect.where, groups=expect.groups, free=free)
+        reason = evidence.why_none(name, expect.where, expect.groups, free)
         if sides[name]:
             reason = _unswept(name, sides[name], evidence) if free else ""
         if reason:
-            return Ruling("undecided", threshold=0.0, reason=reason)
-    contest = _contest(claim.metric, method, sides, evidence)
+            return Ruling("not run", bar=bar(claim), reason=reason)
+    contest = _contest(expect.metric, method, sides, evidence)
     if contest is None:
-        return Ruling("undecided", threshold=0.0, reason="no case was run by all contenders")
+        return Ruling("not run", bar=bar(claim), reason="no case was run by all contenders")
     found = bootstrap(contest.places, _lead(contest, rivals))[0]
-    ruling = Ruling("undecided", *found, threshold=0.0, n=len(contest.places))
-    said = f"mean rank {contest.ranks[:, 0].mean():.3g} of {contest.ranks.shape[1]}"
-    if found.low is None or found.high is None:
-        return ruling._replace(reason=f"{said}; one replicate only: run more seeds")
-    if found.low > 0:
-        return ruling._replace(verdict="reproduced", reason=said)
-    if found.high <= 0:
-        return ruling._replace(verdict="not reproduced", reason=f"{said}: no rank is gained")
-    more = more_seeds(found.estimate, found.high - found.low, contest.places.seeds)
-    return ruling._replace(reason=f"{said}; {more}")
+    note = f"mean rank {contest.ranks[:, 0].mean():.3g} of {contest.ranks.shape[1]}"
+    return rule(claim, found, contest.places, note=note)
 
 
 def _unswept(name: str, dots: Sequence[OperatingPoint], evidence: Evidence) -> str:
@@ -158,9 +194,17 @@ def _contest(
     known = metric_of(metric, evidence.card)
     sign = -1.0 if known is not None and known.better == "higher" else 1.0
     where = found[0][0].where
-    places = ReplicateList(where, np.concatenate([places.numbers for places, _ in found]))
+    numbers = np.concatenate([places.numbers for places, _ in found])
+    places = ReplicateList(where, numbers)
     values = sign * np.concatenate([rows for _, rows in found])
-    return Field(*by_place(places, 1 + ranks(values)), tuple(name for name, _ in ordered))
+    return Field(*by_place(places, _ranks(values)), tuple(name for name, _ in ordered))
+
+
+def _ranks(rows: FloatArray) -> FloatArray:
+    """Return the rank of each value in its row, 1 for the least; ties share."""
+    from scipy.stats import rankdata  # here because few forms of claims need it
+
+    return np.asarray(rankdata(rows, axis=1), np.float64)
 
 
 def _point(dot: OperatingPoint) -> Point:
@@ -180,35 +224,43 @@ def _lead(contest: Field, rivals: Sequence[str]) -> Statistic:
     return statistic
 
 
-def rule_signed_rank(claim: SignedRank, method: str, evidence: Evidence) -> Ruling:
-    """Rule on `claim` of `method`. The estimate is the rank-biserial correlation."""
+def rule_signed_rank(claim: Claim, method: str, evidence: Evidence) -> Ruling:
+    """Rule on a `SignedRank` of `method`. The estimate is the rank-biserial correlation."""
+    expect = claim.expect
+    assert isinstance(expect, SignedRank)
+    sides: dict[str, list[OperatingPoint]] = {}
+    for name in (method, expect.against):
+        if name not in evidence.methods:
+            return Ruling("not run", bar=0.0, reason=f"run {name} too")
+        sides[name] = evidence.of(name, expect.where, groups=expect.groups)
+        if not sides[name]:
+            reason = evidence.why_none(name, expect.where, expect.groups, ())
+            return Ruling("not run", bar=0.0, reason=reason)
+    against = {expect.against: sides[expect.against]}
+    paired, _ = pair_points(evidence, sides[method], against, expect.where, {})
+    pairs = paired.holding(expect.metric)
+    known = metric_of(expect.metric, evidence.card)
+    sign = 1.0 if known is not None and known.better == "higher" else -1.0
+    ours, theirs = pairs.columns(expect.metric)
+    places, gains = by_place(pairs.places, sign * (ours - theirs[:, 0])[:, None])
+    if len(places) < expect.least:
+        reason = f"{len(places)} instances; {expect.least} are asked for"
+        return Ruling("undecided", bar=0.0, n=len(places), reason=reason)
+    return _signed_ranks(gains[:, 0])
+
+
+def _signed_ranks(gains: FloatArray) -> Ruling:
     from scipy.stats import rankdata, wilcoxon
 
-    sides: dict[str, list[OperatingPoint]] = {}
-    for name in (method, claim.against):
-        if name not in evidence.methods:
-            return Ruling("undecided", threshold=0.0, reason=f"run {name} too")
-        sides[name] = evidence.of(name, claim.where, groups=claim.groups)
-        if not sides[name]:
-            reason = evidence.why_none(name, claim.where, claim.groups, ())
-            return Ruling("undecided", threshold=0.0, reason=reason)
-    against = {claim.against: sides[claim.against]}
-    pairs = pair_points(evidence, sides[method], against, claim.where)[0].holding(claim.metric)
-    known = metric_of(claim.metric, evidence.card)
-    sign = 1.0 if known is not None and known.better == "higher" else -1.0
-    ours, theirs = pairs.columns(claim.metric)
-    places, gains_of = by_place(pairs.places, sign * (ours - theirs[:, 0])[:, None])
-    gains, n = gains_of[:, 0], len(places)
-    ruling = Ruling("undecided", threshold=0.0, n=n)
-    if n < claim.least:
-        return ruling._replace(reason=f"{n} instances; {claim.least} are asked for")
-    moved = gains[gains != 0]
+    n, moved = len(gains), gains[gains != 0]
     if not len(moved):
-        return ruling._replace(verdict="not reproduced", reason="no instance differs")
+        return Ruling("not reproduced", 0.0, bar=0.0, n=n, reason="no instance differs")
     size = rankdata(np.abs(moved))
     lead = float((np.sign(moved) * size).sum() / size.sum())
     p = float(wilcoxon(moved).pvalue)
     wins, losses = int((gains > 0).sum()), int((gains < 0).sum())
-    said = f"p = {p:.2g}; {wins} won, {n - wins - losses} tied, {losses} lost"
-    word = ruling._replace(estimate=lead, reason=said)
-    return word._replace(verdict="reproduced" if p < ALPHA and lead > 0 else "not reproduced")
+    reason = f"p = {p:.2g}; {wins} won, {n - wins - losses} tied, {losses} lost"
+    ruling = Ruling("undecided", lead, bar=0.0, n=n, reason=reason, p_value=p / 2)
+    if p >= ALPHA:
+        return ruling._replace(reason=said(reason, "more instances would tell"))
+    return ruling._replace(verdict="reproduced" if lead > 0 else "contradicted")

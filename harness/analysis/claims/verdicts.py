@@ -1,62 +1,120 @@
-"""Published claims against records: what each claim became, by rules fixed beforehand.
+"""Claims against records: what each claim became, by rules fixed beforehand.
 
-Every claim of every method in the run gets one of five words. All intervals are the 95 %
-bootstrap intervals of `intervals.py` over cases nested in seeds.
+All intervals are the 95 % intervals of `harness/stats/intervals.py` over cases nested in seeds, and
+over trained models where these are fewer. The words and the rule are those of `verdict_rule.py`; each
+form of statement has its module (`ratio_and_difference.py`, `monotone.py`, `frontier_and_reach.py`,
+`ranking.py`, `bound.py`).
 
-*Before any number.* A claim that no run can decide (`OutOfReach`), that needs another scale
-than the run's, whose instrument is missing, or whose metric is an estimate (`*_est_*`)
-is `not testable here`, as is a method that was skipped; one that failed is `undecided`.
-Where a rival, a condition or a sweep is missing it is `undecided`, and the reason says what to
-run. One replicate has no interval, hence decides nothing but identities and theorems.
+*Before any number.* A claim that no run can decide (`OutOfReach`), whose instrument is missing, or
+whose metric is an estimate (`*_est_*`) is `not testable here`, as is a method that was skipped; one
+that failed is `undecided`. Where a rival, a condition, a sweep or a scale is missing it is `not
+run`, and the row names the command whose run can decide it.
 
 *Operating points.* Conditions and knobs named in `where` take those values, others their
-default; a rival takes a named knob's value too if it has that knob. `Bound` looks at every
-recorded condition, `Monotone` at every value of `over`, `Frontier` at every knob and budget.
+default; a rival takes a named knob's value too if it has that knob, or what `there` says. `Bound`
+looks at every recorded condition, `Monotone` at every value of `over`, fronts at every knob and budget.
 
-*Bound.* The estimate is the largest `metric / bound` over cases (less three standard errors
-for a mean): how near the theorem was approached. Reproduced iff no case exceeds 1. A bound
-of zero or less is compared, not divided by, and adds nothing to the estimate.
-
-The rules of the other kinds stand where they are applied: `ratio.py`, `monotone_and_frontier.py`
-and `ranking.py`.
+*Together.* What a claim requires must be reproduced, or hold, as well. And a published claim that a
+control or a cheaper static setting meets in the method's place `does not discriminate`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
-from adabench.harness.analysis.claims.evidence import (
-    Evidence,
-    Ruling,
-    join_rows,
-    place_of,
-    ruling_on_unrecorded,
+from adabench.harness.analysis.claims import discrimination
+from adabench.harness.analysis.claims.bound import rule_bound
+from adabench.harness.analysis.claims.command import command
+from adabench.harness.analysis.claims.evidence import Evidence, Ruling
+from adabench.harness.analysis.claims.frontier_and_reach import rule_frontier, rule_reach
+from adabench.harness.analysis.claims.monotone import rule_monotone
+from adabench.harness.analysis.claims.ranking import (
+    rule_correlation,
+    rule_level,
+    rule_rank,
+    rule_signed_rank,
 )
-from adabench.harness.analysis.claims.monotone_and_frontier import rule_frontier, rule_monotone
-from adabench.harness.analysis.claims.ranking import rule_level, rule_rank, rule_signed_rank
-from adabench.harness.analysis.claims.ratio import SLACK, rule_ratio
+from adabench.harness.analysis.claims.ratio_and_difference import rule_paired
+from adabench.harness.analysis.claims.verdict_rule import said
 from adabench.harness.analysis.findings import ClaimRow
 from adabench.harness.analysis.operating_points import OperatingPoint, collapse
-from adabench.harness.contract.card import (
+from adabench.harness.contract.card import Card
+from adabench.harness.contract.claim import Claim
+from adabench.harness.contract.expectations import (
     Bound,
-    Card,
-    Claim,
+    Contrast,
+    Correlation,
+    Difference,
     Frontier,
     Level,
     Monotone,
     OutOfReach,
     Rank,
     Ratio,
+    Reach,
     SignedRank,
-    Testable,
+    metric_names,
 )
 from adabench.harness.contract.record import Record
-from adabench.harness.stats.intervals import FloatArray
 from adabench.harness.store.energy_labels import label
 from adabench.harness.store.table import Table, from_records
 
-STANDARD_ERRORS = 3.0
-"""Allowed for when the bounded metric is itself a mean over random streams."""
+MET = ("reproduced", "holds")
+FAILED = ("not reproduced", "contradicted", "violated", "direction only", "does not discriminate")
+
+
+@dataclass(frozen=True)
+class Court:
+    """All that a method's claims are judged by on one task at one scale."""
+
+    method: str
+    evidence: Evidence
+    table: Table
+
+    def judge(self, claim: Claim) -> tuple[Ruling, tuple[str, ...]]:
+        """Rule on a claim, and name the rivals that meet it too."""
+        ruling = self._alone(claim)
+        required = self._required(claim)
+        ruling = _joined(ruling, [(other, self._alone(other)) for other in required])
+        if not claim.published or ruling.verdict != "reproduced":
+            return ruling, ()
+        missing = discrimination.unrun(claim, self.method, self.evidence)
+        if missing:
+            reason = f"to be told apart from {' and '.join(missing)}: run that too"
+            return ruling._replace(verdict="not run", reason=said(reason, ruling.reason)), ()
+
+        def stands(evidence: Evidence) -> Ruling:
+            rulings = [(other, _ruled(other, self.method, evidence)) for other in required]
+            return _joined(_ruled(claim, self.method, evidence), rulings)
+
+        met = discrimination.met_by(claim, self.method, self.evidence, stands)
+        if not met:
+            return ruling, ()
+        reason = said(f"{' and '.join(met)} meets it too", ruling.reason)
+        return ruling._replace(verdict="does not discriminate", reason=reason), met
+
+    def _required(self, claim: Claim) -> list[Claim]:
+        own = self.evidence.methods[self.method].claims
+        return [other for other in own if other.id in claim.requires]
+
+    def _alone(self, claim: Claim) -> Ruling:
+        """Rule on a claim by itself, or say why nothing here can."""
+        expect, own = claim.expect, (self.evidence.task, self.method)
+        if isinstance(expect, OutOfReach):
+            return Ruling("not testable here", reason=expect.reason)
+        recorded = [c for c in self.table.all_cells if (c.task, c.method) == own]
+        scales = sorted({cell.scale for cell in recorded})
+        if claim.scale not in scales:
+            known = claim.scale in self.evidence.card.scales and claim.scale != "gpu"
+            reason = f"needs scale {claim.scale}; this run was {' and '.join(scales)}"
+            return Ruling("not run" if known else "not testable here", reason=reason)
+        kinds = {kind for kind in self.table.kinds if kind[0] == self.evidence.task}
+        estimated = [n for n in metric_names(expect) if label(n, kinds, {}) == "estimated"]
+        if estimated:
+            reason = f"{estimated[0]} is an estimate, and an estimate decides no claim"
+            return Ruling("not testable here", reason=reason)
+        if not any(dot.method == self.method for dot in self.evidence.dots):
+            return _without_leaves(self.method, claim.scale, self.evidence.task, self.table)
+        return _ruled(claim, self.method, self.evidence)
 
 
 def verdicts(
@@ -74,15 +132,12 @@ def verdicts(
     rows = []
     for task, method in sorted({(cell.task, cell.method) for cell in table.all_cells}):
         near = [dot for dot in known if dot.task == task]
-        card = method_cards[f"{task}/{method}"]
-        for claim in card.claims:
-            evidence = Evidence(
-                task,
-                task_cards[task],
-                _of_task(task, method_cards),
-                [dot for dot in near if dot.scale == claim.scale],
-            )
-            rows.append(_row(claim, method, evidence, _judged(claim, method, evidence, table)))
+        cards = _of_task(task, method_cards)
+        for claim in method_cards[f"{task}/{method}"].claims:
+            at_scale = [dot for dot in near if dot.scale == claim.scale]
+            evidence = Evidence(task, task_cards[task], cards, at_scale)
+            ruling, met = Court(method, evidence, table).judge(claim)
+            rows.append(_row(claim, method, evidence, ruling, met))
     return tuple(rows)
 
 
@@ -92,60 +147,69 @@ def _of_task(task: str, method_cards: Mapping[str, Card]) -> dict[str, Card]:
     return {name: method_cards[f"{own}/{name}"] for own, _, name in addresses if own == task}
 
 
-def _row(claim: Claim, method: str, evidence: Evidence, ruling: Ruling) -> ClaimRow:
+def _row(
+    claim: Claim, method: str, evidence: Evidence, ruling: Ruling, met: tuple[str, ...]
+) -> ClaimRow:
+    card = evidence.methods[method]
+    testable = not isinstance(claim.expect, OutOfReach)
     return ClaimRow(
         claim.id,
         evidence.task,
         method,
-        *ruling,
+        ruling.verdict,
+        ruling.estimate,
+        ruling.low,
+        ruling.high,
+        ruling.bar,
+        ruling.n,
+        ruling.trainings,
+        ruling.reason,
+        ruling.p_value,
+        source=claim.source,
+        paper_slug=card.slug,
         says=claim.says,
         paper=claim.paper,
-        fidelity=evidence.methods[method].fidelity,
+        effect=claim.effect,
+        fidelity=card.fidelity,
+        met_by=met,
+        run_with=command(claim, method, evidence) if testable else "",
     )
 
 
-def _judged(claim: Claim, method: str, evidence: Evidence, table: Table) -> Ruling:
-    """Rule on a claim, or say why nothing here can."""
+def _joined(ruling: Ruling, required: Sequence[tuple[Claim, Ruling]]) -> Ruling:
+    """Return a ruling as it stands with those on the claims that are stated together with it."""
+    if ruling.verdict not in MET:
+        return ruling
+    failed = [other.id for other, own in required if own.verdict in FAILED]
+    if failed:
+        reason = f"it is stated together with {' and '.join(failed)}, which fails"
+        return ruling._replace(verdict="not reproduced", reason=said(reason, ruling.reason))
+    open_ = [other.id for other, own in required if own.verdict not in MET]
+    if open_:
+        reason = f"it is stated together with {' and '.join(open_)}, which is open"
+        return ruling._replace(verdict="undecided", reason=said(reason, ruling.reason))
+    return ruling
+
+
+def _ruled(claim: Claim, method: str, evidence: Evidence) -> Ruling:
     expect = claim.expect
-    if isinstance(expect, OutOfReach):
-        return Ruling("not testable here", reason=expect.reason)
-    own = (evidence.task, method)
-    scales = sorted({cell.scale for cell in table.all_cells if (cell.task, cell.method) == own})
-    if claim.scale not in scales:
-        reason = f"needs scale {claim.scale}; this run was {' and '.join(scales)}"
-        return Ruling("not testable here", reason=reason)
-    kinds = {kind for kind in table.kinds if kind[0] == evidence.task}
-    estimated = [name for name in _metrics(expect) if label(name, kinds, {}) == "estimated"]
-    if estimated:
-        reason = f"{estimated[0]} is an estimate, and an estimate decides no claim"
-        return Ruling("not testable here", reason=reason)
-    if not any(dot.method == method for dot in evidence.dots):
-        return _without_leaves(method, claim.scale, evidence.task, table)
-    return _ruled(expect, method, evidence)
+    assert not isinstance(expect, OutOfReach)
+    return _RULES[type(expect)](claim, method, evidence)
 
 
-def _ruled(expect: Testable, method: str, evidence: Evidence) -> Ruling:
-    match expect:
-        case Ratio():
-            return rule_ratio(expect, method, evidence)
-        case Bound():
-            return rule_bound(expect, method, evidence)
-        case Monotone():
-            return rule_monotone(expect, method, evidence)
-        case Frontier():
-            return rule_frontier(expect, method, evidence)
-        case Level():
-            return rule_level(expect, method, evidence)
-        case Rank():
-            return rule_rank(expect, method, evidence)
-        case SignedRank():
-            return rule_signed_rank(expect, method, evidence)
-
-
-def _metrics(expect: Testable) -> tuple[str, ...]:
-    if isinstance(expect, Frontier):
-        return expect.cost, expect.quality
-    return (expect.metric, *expect.keeping) if isinstance(expect, Ratio) else (expect.metric,)
+_RULES = {
+    Ratio: rule_paired,
+    Difference: rule_paired,
+    Contrast: rule_paired,
+    Reach: rule_reach,
+    Correlation: rule_correlation,
+    Bound: rule_bound,
+    Monotone: rule_monotone,
+    Frontier: rule_frontier,
+    Level: rule_level,
+    Rank: rule_rank,
+    SignedRank: rule_signed_rank,
+}
 
 
 def _without_leaves(method: str, scale: str, task: str, table: Table) -> Ruling:
@@ -156,39 +220,3 @@ def _without_leaves(method: str, scale: str, task: str, table: Table) -> Ruling:
     reason = notes[0] if notes else "no case was solved"
     skipped = all(record.status == "skipped" for record in own)
     return Ruling("not testable here" if skipped else "undecided", reason=reason)
-
-
-def rule_bound(claim: Bound, method: str, evidence: Evidence) -> Ruling:
-    """Rule on `claim` of `method`."""
-    free = {knob.name for knob in evidence.card.knobs}
-    dots = evidence.of(method, claim.where, groups=claim.groups, free=free)
-    if not dots:
-        reason = evidence.why_none(method, claim.where, claim.groups, free)
-        return Ruling("undecided", threshold=1.0, reason=reason)
-    for name in (claim.metric, claim.bound):
-        dots = [dot for dot in (dot.holding(name) for dot in dots) if len(dot)]
-        if not dots:
-            return ruling_on_unrecorded(name)._replace(threshold=1.0)
-    leaves, rows = dots[0].leaves, join_rows(dots)
-    bound, allowed = leaves.column(claim.bound, rows), _allowed(claim, dots)
-    broken = allowed > bound + SLACK * np.maximum(1.0, np.abs(bound))
-    shares = allowed[bound > 0] / bound[bound > 0]
-    ruling = Ruling(
-        "reproduced", float(shares.max()) if len(shares) else None, threshold=1.0, n=len(rows)
-    )
-    if not broken.any():
-        return ruling
-    worst = rows[int(np.argmax(np.where(broken, allowed - bound, -np.inf)))]
-    where = place_of(leaves, int(worst), evidence.card.defaults)
-    reason = f"{int(broken.sum())} of {len(rows)} cases exceed the bound; the worst: {where}"
-    return ruling._replace(verdict="not reproduced", reason=reason)
-
-
-def _allowed(claim: Bound, dots: Sequence[OperatingPoint]) -> FloatArray:
-    """Return the metric, less three standard errors if it is a mean."""
-    leaves, rows = dots[0].leaves, join_rows(dots)
-    metric = leaves.column(claim.metric, rows)
-    if claim.over != "mean":
-        return metric
-    error = np.nan_to_num(leaves.column(f"{claim.metric}_se", rows))
-    return np.asarray(metric - STANDARD_ERRORS * error, np.float64)

@@ -45,14 +45,18 @@ CARD = Card(
         Claim(
             id="EE-1",
             says="Exits save a fifth of the layers and keep the quality of the full model.",
+            source="measured",
             paper="up to 3x faster at equal quality",
+            effect=None,
             expect=Ratio("executions", against="vanilla", high=0.8, keeping={"accuracy": 0.01}),
         ),
         Claim(
             id="EE-2",
             says="Its front lies above that of uniform depth.",
+            source="measured",
             paper="",
-            expect=Frontier("executions", "accuracy", against="vanilla"),
+            effect=None,
+            expect=Frontier("executions", "accuracy", against="vanilla", low=0.0),
         ),
     ),
 )

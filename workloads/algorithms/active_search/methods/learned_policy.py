@@ -38,14 +38,18 @@ CARD = Card(
         Claim(
             id="LA-1",
             says="Its largest gap to a specialist is at most half the prior-trained policy's.",
+            source="measured",
             paper="close to the best specialist of every class; no number in the abstract",
+            effect=None,
             expect=Ratio("worst_gap", against="prior_policy", high=0.5, groups=("classes",)),
         ),
         Claim(
             id="LA-2a",
             says="In the worst case of the middle class it loses less than uncertainty sampling "
             "and soft binary search.",
+            source="measured",
             paper="better worst-case loss at small budgets; no number in the abstract",
+            effect=None,
             expect=Ratio(
                 "loss_2", against=("uncertainty", "soft_gbs"), high=1.0, groups=("classes",)
             ),
@@ -54,7 +58,9 @@ CARD = Card(
             id="LA-2b",
             says="On average under the prior its loss is within 0.02 of the best baseline "
             "(success at least 0.97 of it).",
+            source="measured",
             paper="better average loss at small budgets; no number in the abstract",
+            effect=None,
             expect=Ratio(
                 "success",
                 against=(
@@ -69,7 +75,9 @@ CARD = Card(
             id="LA-2c",
             says="In 20 Questions the hardest object is missed less often than by uncertainty "
             "sampling and soft binary search, at an average loss within 0.02 of the better's.",
+            source="measured",
             paper="better average and worst-case loss at small budgets; no number in the abstract",
+            effect=None,
             expect=Ratio(
                 "worst_loss", against=("uncertainty", "soft_gbs"), high=1.0,
                 keeping={"loss": 0.02}, where={"family": "questions"}, groups=("questions",),
@@ -79,7 +87,9 @@ CARD = Card(
             id="LA-2d",
             says="On thresholds it loses less in the worst case of the middle class, at an "
             "average loss within 0.02 of the better's.",
+            source="measured",
             paper="better average and worst-case loss at small budgets; no number in the abstract",
+            effect=None,
             expect=Ratio(
                 "loss_2", against=("uncertainty", "soft_gbs"), high=1.0,
                 keeping={"loss": 0.02}, where={"family": "thresholds"}, groups=("thresholds",),
@@ -89,7 +99,9 @@ CARD = Card(
             id="LA-2e",
             says="Among generated jokes the hardest is missed less often, at an average loss "
             "within 0.02 of the better's.",
+            source="measured",
             paper="better average and worst-case loss at small budgets; no number in the abstract",
+            effect=None,
             expect=Ratio(
                 "worst_loss", against=("uncertainty", "soft_gbs"), high=1.0,
                 keeping={"loss": 0.02}, where={"family": "jokes"}, groups=("jokes",),
@@ -98,13 +110,17 @@ CARD = Card(
         Claim(
             id="LA-3",
             says="Training is stable: worst-case losses of the training seeds lie within 0.05.",
+            source="theorem",
             paper="stable; no number in the abstract",
+            effect=None,
             expect=Bound("spread", "spread_limit", groups=("retrained",)),
         ),
         Claim(
             id="LB-1",
             says="No policy succeeds more often than the lower bound on the loss allows.",
+            source="theorem",
             paper="theorem",
+            effect=None,
             expect=Bound("success", "success_limit", over="mean"),
         ),
     ),

@@ -24,7 +24,9 @@ CARD = Card(
         Claim(
             id="MM-1",
             says="Without offsets the policy serves the hopeless class: a larger worst gap.",
+            source="own",
             paper="none: the reason for the offsets",
+            effect=None,
             expect=Ratio("worst_gap", against="learned_policy", low=1.0, groups=("classes",)),
         ),
     ),

@@ -24,13 +24,17 @@ CARD = Card(
         Claim(
             id="LA-prior",
             says="Under its own prior it has a lower loss than the robust policy.",
+            source="measured",
             paper="expected: robustness costs something",
+            effect=None,
             expect=Ratio("loss", against="learned_policy", high=1.0, groups=("prior",)),
         ),
         Claim(
             id="LA-prior-q",
             says="In 20 Questions it has a lower average loss than the robust policy.",
+            source="measured",
             paper="expected: robustness costs something",
+            effect=None,
             expect=Ratio(
                 "loss",
                 against="learned_policy",

@@ -22,7 +22,9 @@ CARD = Card(
         Claim(
             id="CT-1",
             says="As many queries without looking at answers do worse than the robust policy.",
+            source="own",
             paper="none: a control",
+            effect=None,
             expect=Ratio("loss", against="learned_policy", low=1.0, groups=("classes",)),
         ),
     ),

@@ -31,7 +31,9 @@ CARD = Card(
         Claim(
             id="LB-1",
             says="No policy succeeds more often than the lower bound on the loss allows.",
+            source="theorem",
             paper="theorem",
+            effect=None,
             expect=Bound("success", "success_limit", over="mean"),
         ),
     ),

@@ -31,13 +31,17 @@ CARD = Card(
         Claim(
             id="LB-1",
             says="No policy succeeds more often than the lower bound on the loss allows.",
+            source="theorem",
             paper="theorem",
+            effect=None,
             expect=Bound("success", "success_limit", over="mean"),
         ),
         Claim(
             id="CT-easy",
             says="In the easiest class uniform suffices: success within 2 % of the robust policy's.",
+            source="own",
             paper="none: the negative control",
+            effect=None,
             expect=Ratio("success", against="learned_policy", low=0.98, groups=("easy",)),
         ),
     ),

@@ -59,13 +59,17 @@ CARD = Card(
             id="LE-1",
             says="Lifetimes learned from the first tenth of a stream are worth having where there "
             "is something to learn: less work than doubling.",
+            source="own",
             paper="none: the paper has no experiment",
+            effect=None,
             expect=Ratio("work", against="lookahead", high=1.0, groups=("fifo", "heavy")),
         ),
         Claim(
             id="LE-1-memoryless",
             says="The same where lifetimes are memoryless.",
+            source="own",
             paper="none: the paper has no experiment",
+            effect=None,
             expect=Ratio("work", against="lookahead", high=1.0, groups=("random", "ring")),
         ),
     ),

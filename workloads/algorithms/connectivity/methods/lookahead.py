@@ -29,7 +29,9 @@ CARD = Card(
         Claim(
             id="LA-1",
             says="Without predictions the recursion does more work than with nearly right ones.",
+            source="own",
             paper="none: an ablation",
+            effect=None,
             expect=Ratio("work", against="predicted_updates", low=2.0),
         ),
     ),

@@ -34,13 +34,17 @@ CARD = Card(
         Claim(
             id="OF-1",
             says="Unions are at most 2 (log2 P - 1) per inserted edge.",
+            source="theorem",
             paper="O(log T)",
+            effect=None,
             expect=Bound("unions", "perfect_bound"),
         ),
         Claim(
             id="OF-2",
             says="Every answer is the rebuild baseline's.",
+            source="check",
             paper="by construction",
+            effect=None,
             expect=Ratio("answers", against="rebuild", low=1.0, high=1.0, every=True),
         ),
     ),

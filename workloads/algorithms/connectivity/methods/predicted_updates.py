@@ -82,7 +82,9 @@ CARD = Card(
             id="PU-1",
             says="Nearly right predictions cost nearly what perfect ones do: unions at most 1.5 "
             "times offline at noise 0 and 1, 5,000 vertices.",
+            source="measured",
             paper="O(T) error gives the offline time, up to polylog",
+            effect=None,
             expect=Ratio(
                 "unions", against="offline", high=1.5, where={"noise": (0.0, 1.0), "n": 5000}
             ),
@@ -90,7 +92,9 @@ CARD = Card(
         Claim(
             id="PU-1-rebuild",
             says="There the unions are at least 50 times fewer than rebuilding at each deletion.",
+            source="measured",
             paper="O(T) error gives the offline time, up to polylog",
+            effect=None,
             expect=Ratio(
                 "unions", against="rebuild", high=0.02, where={"noise": (0.0, 1.0), "n": 5000}
             ),
@@ -98,27 +102,35 @@ CARD = Card(
         Claim(
             id="PU-1-bound",
             says="With exact predictions unions are at most 2 (log2 P - 1) per inserted edge.",
+            source="theorem",
             paper="O(log T)",
+            effect=None,
             expect=Bound("unions", "perfect_bound", where={"noise": 0.0}),
         ),
         Claim(
             id="PU-2",
             says="Work beyond perfect predictions grows linearly with the error: log-log slope at "
             "most 1.1 over noise 1 to 1,000 on random streams.",
+            source="theorem",
             paper="linear, up to polylog",
+            effect=None,
             expect=Bound("slope", "slope_most", where={"noise": 1000.0}, groups=("random",)),
         ),
         Claim(
             id="PU-2-least",
             says="That slope is at least 0.6.",
+            source="theorem",
             paper="linear, up to polylog",
+            effect=None,
             expect=Bound("slope_least", "slope", where={"noise": 1000.0}, groups=("random",)),
         ),
         Claim(
             id="PU-3",
             says="With the backstop on, the work is at most 2.2 times that of the backstop alone, "
             "at every noise and on every stream.",
+            source="check",
             paper="never asymptotically worse than the backstop",
+            effect=None,
             expect=Ratio(
                 "work",
                 against="spanning_forest",
@@ -133,13 +145,17 @@ CARD = Card(
         Claim(
             id="PU-3-bound",
             says="With the backstop on, work <= 2 backstop + the dearest update, surely.",
+            source="theorem",
             paper="constant factor",
+            effect=None,
             expect=Bound("work", "guard_bound", where={"backstop": "on"}),
         ),
         Claim(
             id="PU-4",
             says="Every answer is the rebuild baseline's, whatever the predictions.",
+            source="check",
             paper="by construction",
+            effect=None,
             expect=Ratio(
                 "answers",
                 against="rebuild",
@@ -157,13 +173,17 @@ CARD = Card(
         Claim(
             id="PU-5",
             says="Predictions within about ten updates save work against the spanning forest.",
+            source="own",
             paper="none: the paper has no experiment",
+            effect=None,
             expect=Ratio("work", against="spanning_forest", high=1.0, where={"noise": 10.0}),
         ),
         Claim(
             id="PU-5-random",
             says="The same on random graphs near the threshold alone, where the forest is cheap.",
+            source="own",
             paper="none: the paper has no experiment",
+            effect=None,
             expect=Ratio(
                 "work",
                 against="spanning_forest",
@@ -175,7 +195,9 @@ CARD = Card(
         Claim(
             id="PU-clock",
             says="At noise 1,000 the saved work is saved time: faster than rebuilding.",
+            source="own",
             paper="none; the card expects it not to transfer",
+            effect=None,
             expect=Ratio("latency_s", against="rebuild", high=1.0, where={"noise": 1000.0}),
         ),
     ),

@@ -29,7 +29,9 @@ CARD = Card(
         Claim(
             id="CT-1",
             says="Lifetimes without content do no good: more work than the method's.",
+            source="own",
             paper="none: a control",
+            effect=None,
             expect=Ratio("work", against="predicted_updates", low=1.0),
         ),
     ),

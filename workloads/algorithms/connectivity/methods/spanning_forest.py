@@ -31,13 +31,17 @@ CARD = Card(
         Claim(
             id="SF-1",
             says="The task's own anchor runs this structure: equal work on every stream.",
+            source="own",
             paper="none: a self-test",
+            effect=None,
             expect=Bound("work", "backstop"),
         ),
         Claim(
             id="SF-2",
             says="On the ring a cut costs a share of the circle: dearer than offline.",
+            source="own",
             paper="none: why the family is here",
+            effect=None,
             expect=Ratio("work", against="offline", low=2.0, groups=("ring",)),
         ),
     ),

@@ -31,7 +31,9 @@ CARD = Card(
             id="AB-1",
             says="Without the shift an adversary at large nodes' ends makes it visibly worse: "
             "twice the unions on dyadic streams.",
+            source="measured",
             paper="the shift gives the expectation its linear error",
+            effect=None,
             expect=Ratio(
                 "unions",
                 against="predicted_updates",
@@ -43,7 +45,9 @@ CARD = Card(
         Claim(
             id="AB-2",
             says="On streams without an adversary the shift changes little: within 10 %.",
+            source="own",
             paper="none: a control of the ablation",
+            effect=None,
             expect=Ratio(
                 "unions",
                 against="predicted_updates",

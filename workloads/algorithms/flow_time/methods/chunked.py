@@ -68,14 +68,18 @@ CARD = Card(
         Claim(
             id="FT-1",
             says="Its ratio grows no faster than m^2: divided by m^2, it falls with m.",
+            source="measured",
             paper="O(m^2)",
-            expect=Monotone("ratio_per_m2", over="m", rising=False),
+            effect=None,
+            expect=Monotone("ratio_per_m2", over="m", rising=False, tolerance=1e-9),
         ),
         Claim(
             id="FT-1-hide",
             says="Where long jobs hide behind small operations, from m = 8 on its flow time is "
             "below that of op-SRPT, SETF and attained + current.",
+            source="own",
             paper="none: the theorem's shape on a hostile family",
+            effect=None,
             expect=Ratio(
                 "flow", against=("op_srpt", "setf", "attained_current"), high=1.0,
                 where={"m": (8, 16, 32)}, groups=("hide",),
@@ -84,13 +88,17 @@ CARD = Card(
         Claim(
             id="FT-5",
             says="On burst its ratio stays at 8 or below up to m = 32, where op-SRPT's grows.",
+            source="own",
             paper="none: the separation of the two",
+            effect=None,
             expect=Bound("ratio", "burst_limit", groups=("burst",)),
         ),
         Claim(
             id="FT-1-refined",
             says="It is O(m1 m2)-competitive.",
+            source="headline",
             paper="O(m1 m2)",
+            effect=None,
             expect=OutOfReach("the definitions of m1 and m2 are not public to us"),
         ),
     ),

@@ -29,7 +29,9 @@ CARD = Card(
         Claim(
             id="FT-0",
             says="No policy has less flow time than SRPT.",
+            source="check",
             paper="1",
+            effect=None,
             expect=Ratio("flow", against="srpt", low=1.0, every=True),
         ),
     ),

@@ -36,7 +36,9 @@ CARD = Card(
         Claim(
             id="FT-0",
             says="With estimates that are right it is SRPT, exactly.",
+            source="check",
             paper="1",
+            effect=None,
             expect=Ratio("flow", against="srpt", low=1.0, high=1.0, every=True, where={"mu": 1.0}),
         ),
     ),

@@ -31,7 +31,9 @@ CARD = Card(
             id="CT-1",
             says="The same moments of decision without the sizes do no good: more flow time "
             "than op-SRPT.",
+            source="own",
             paper="none: a control",
+            effect=None,
             expect=Ratio("flow", against="op_srpt", low=1.0),
         ),
     ),

@@ -52,19 +52,25 @@ CARD = Card(
         Claim(
             id="BL-time",
             says="It ends within 2 % of its budget, the first solve included.",
+            source="own",
             paper="a gate of ours: the package overruns by 1 to 10 s",
+            effect=None,
             expect=Bound("overrun", "allowed"),
         ),
         Claim(
             id="BL-feasible",
             says="Its solution holds all rows, bounds and whole numbers.",
+            source="theorem",
             paper="by construction",
+            effect=None,
             expect=Bound("violation", "tolerance"),
         ),
         Claim(
             id="BL-learnable",
             says="In 3 runs of 10 or more at least three pulls improve: there is something to learn.",
+            source="own",
             paper="a gate of ours",
+            effect=None,
             expect=Level(
                 "improving",
                 low=0.3,
@@ -76,7 +82,9 @@ CARD = Card(
         Claim(
             id="BL-1",
             says="After 60 s its objective is below SCIP's on set cover.",
+            source="measured",
             paper="lower primal gap after an hour",
+            effect=None,
             expect=Ratio(
                 "objective",
                 against="scip",
@@ -88,7 +96,9 @@ CARD = Card(
         Claim(
             id="BL-1-wilcoxon",
             says="After 60 s it is nearer to the bound than SCIP, over ten instances of any family.",
+            source="measured",
             paper="lower primal gap after an hour",
+            effect=None,
             expect=SignedRank(
                 "closeness",
                 against="scip",
@@ -98,7 +108,9 @@ CARD = Card(
         Claim(
             id="BL-1-long",
             says="The same after 600 s.",
+            source="measured",
             paper="lower primal gap after an hour",
+            effect=None,
             expect=SignedRank(
                 "closeness",
                 against="scip",
@@ -108,7 +120,9 @@ CARD = Card(
         Claim(
             id="BL-2",
             says="Its objective is below that of uniformly drawn arms on set cover.",
+            source="measured",
             paper="better than any single neighbourhood",
+            effect=None,
             expect=Ratio(
                 "objective",
                 against="random_arms",
@@ -121,7 +135,9 @@ CARD = Card(
             id="BL-2-rank",
             says="Its mean rank is better than that of the median single arm of four and than that "
             "of uniformly drawn arms.",
+            source="measured",
             paper="better than any single neighbourhood",
+            effect=None,
             expect=Rank(
                 "objective",
                 against=("single_arm", "random_arms"),
@@ -131,7 +147,9 @@ CARD = Card(
         Claim(
             id="BL-2-strong",
             says="It is within 1 % of the best single neighbourhood in hindsight on set cover.",
+            source="measured",
             paper="better than any single neighbourhood",
+            effect=None,
             expect=Ratio(
                 "objective",
                 against="best_arm",
@@ -144,7 +162,9 @@ CARD = Card(
             id="BL-learns",
             says="In the last third it pulls what paid: rank correlation of pulls and mean reward "
             "0.3 or more.",
+            source="own",
             paper="a gate of ours",
+            effect=None,
             expect=Level(
                 "learning", low=0.3, where={"suite": ("smoke", "grid"), "clock": ("wall", "cpu")}
             ),
@@ -152,7 +172,9 @@ CARD = Card(
         Claim(
             id="BL-3",
             says="It beats large-neighbourhood search by local-branching relaxations.",
+            source="headline",
             paper="better",
+            effect=None,
             expect=OutOfReach(
                 "that method has no maintained package, and an hour a run is its scale"
             ),

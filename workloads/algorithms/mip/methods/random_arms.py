@@ -24,7 +24,9 @@ CARD = Card(
         Claim(
             id="BL-time",
             says="It ends within 2 % of its budget, the first solve included.",
+            source="own",
             paper="a gate of ours",
+            effect=None,
             expect=Bound("overrun", "allowed"),
         ),
     ),

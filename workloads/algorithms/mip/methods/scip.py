@@ -22,7 +22,9 @@ CARD = Card(
         Claim(
             id="BL-time",
             says="It ends within 2 % of its budget.",
+            source="own",
             paper="a gate of ours",
+            effect=None,
             expect=Bound("overrun", "allowed"),
         ),
     ),

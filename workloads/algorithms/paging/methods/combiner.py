@@ -61,7 +61,9 @@ CARD = Card(
         Claim(
             id="PG-7",
             says="Never more than 1.25 times the better of MARK0 and Marker, plus 10 k.",
+            source="check",
             paper="(1 + epsilon) min + O(k / epsilon)",
+            effect=None,
             expect=Ratio(
                 "faults",
                 against=("mark0", "marker"),

@@ -48,7 +48,9 @@ CARD = Card(
         Claim(
             id="PG-1",
             says="With perfect discard bits the faults are exactly Belady's.",
+            source="check",
             paper="1",
+            effect=None,
             expect=Ratio(
                 "faults", against="belady", low=1.0, high=1.0, every=True, where={"noise": 0.0}
             ),
@@ -56,13 +58,17 @@ CARD = Card(
         Claim(
             id="PG-2",
             says="faults <= OPT + (k-1) eta0 + eta1, whatever the bits.",
+            source="theorem",
             paper="(1, k-1, 1)",
+            effect=None,
             expect=Bound("faults", "flush_bound", over="every"),
         ),
         Claim(
             id="PG-4",
             says="No deterministic one-bit algorithm has alpha+beta < k or alpha+(k-1)gamma < k.",
+            source="headline",
             paper="k",
+            effect=None,
             expect=OutOfReach("a lower bound over all algorithms: no run can decide it"),
         ),
     ),

@@ -67,13 +67,17 @@ CARD = Card(
             id="PG-8",
             says="Bits learned from the first fifth of a trace are worth having: fewer faults "
             "than LRU.",
+            source="own",
             paper="none: the paper has no experiment",
+            effect=None,
             expect=Ratio("faults", against="lru", high=1.0),
         ),
         Claim(
             id="PG-8-real",
             says="The same on the real trace alone, where no worst case of LRU helps the mean.",
+            source="own",
             paper="none: the paper has no experiment",
+            effect=None,
             expect=Ratio("faults", against="lru", high=1.0, groups=("docs",)),
         ),
     ),

@@ -37,7 +37,9 @@ CARD = Card(
         Claim(
             id="PG-1",
             says="Without predictions LRU comes close to its competitive ratio k on a circle.",
+            source="measured",
             paper="k",
+            effect=None,
             expect=Ratio("faults", against="belady", low=90.0, groups=("cyclic",)),
         ),
     ),

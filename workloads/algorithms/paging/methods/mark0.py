@@ -55,7 +55,9 @@ CARD = Card(
         Claim(
             id="PG-1",
             says="With perfect discard bits the faults are exactly Belady's.",
+            source="check",
             paper="1",
+            effect=None,
             expect=Ratio(
                 "faults", against="belady", low=1.0, high=1.0, every=True, where={"noise": 0.0}
             ),
@@ -63,13 +65,17 @@ CARD = Card(
         Claim(
             id="PG-2",
             says="Expected faults <= OPT + 2 H_k eta0 + eta1, whatever the bits.",
+            source="theorem",
             paper="(1, 2 H_k, 1)",
+            effect=None,
             expect=Bound("faults", "mark0_bound", over="mean"),
         ),
         Claim(
             id="PG-5",
             says="With at most 5 % wrong bits it faults less than LRU on Zipf traces.",
+            source="own",
             paper="none: the paper has no experiment",
+            effect=None,
             expect=Ratio(
                 "faults",
                 against="lru",
@@ -81,7 +87,9 @@ CARD = Card(
         Claim(
             id="PG-6",
             says="Faults rise with the share of wrong bits.",
+            source="own",
             paper="none: the paper has no experiment",
+            effect=None,
             expect=Monotone("faults", over="noise", rising=True, tolerance=0.02),
         ),
     ),

@@ -60,13 +60,17 @@ CARD = Card(
         Claim(
             id="PG-3",
             says="Expected faults <= 2 OPT + H_k eta0 + eta1, whatever the bits.",
+            source="theorem",
             paper="(2, H_k, 1)",
+            effect=None,
             expect=Bound("faults", "phase_bound", over="mean"),
         ),
         Claim(
             id="PG-3-robust",
             says="Expected faults are O(log k) OPT whatever the bits: at most (2 H_k + 1) OPT.",
+            source="theorem",
             paper="O(log k)",
+            effect=None,
             expect=Bound("faults", "robust_bound", over="mean"),
         ),
     ),

@@ -37,7 +37,9 @@ CARD = Card(
         Claim(
             id="MK-1",
             says="Expected faults are at most 2 H_k x OPT; the task's bound allows one OPT more.",
+            source="theorem",
             paper="2 H_k",
+            effect=None,
             expect=Bound("faults", "robust_bound", over="mean"),
         ),
     ),

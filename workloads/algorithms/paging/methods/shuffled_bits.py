@@ -35,7 +35,9 @@ CARD = Card(
         Claim(
             id="CT-1",
             says="Bits of the right rate without content do no good: more faults than MARK0.",
+            source="own",
             paper="none: a control",
+            effect=None,
             expect=Ratio("faults", against="mark0", low=1.0),
         ),
     ),

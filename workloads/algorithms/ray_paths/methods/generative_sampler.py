@@ -44,19 +44,25 @@ CARD = Card(
         Claim(
             id="RP-3a",
             says="With two reflections and 20 candidates it finds 0.6 of all paths.",
+            source="measured",
             paper="high coverage retained; figures not confirmed",
+            effect=None,
             expect=Ratio("hit_rate", against="exhaustive", low=0.6, groups=("street",)),
         ),
         Claim(
             id="RP-3b",
             says="It finds 20 times what as many uniform candidates find.",
+            source="measured",
             paper="high coverage retained; figures not confirmed",
+            effect=None,
             expect=Ratio("hit_rate", against="uniform", low=20.0, groups=("street",)),
         ),
         Claim(
             id="RP-2a",
             says="With two reflections it is faster than exhaustive search in the same library.",
+            source="measured",
             paper="up to 1000x on a CPU",
+            effect=None,
             expect=Ratio(
                 "scene_s", against="dense_exhaustive", high=1.0, where={"K": 2}, groups=("street",)
             ),
@@ -64,7 +70,9 @@ CARD = Card(
         Claim(
             id="RP-2b",
             says="With two reflections it is faster than compiled exhaustive search.",
+            source="measured",
             paper="up to 1000x on a CPU",
+            effect=None,
             expect=Ratio(
                 "scene_s", against="exhaustive", high=1.0, where={"K": 2}, groups=("street",)
             ),
@@ -73,7 +81,9 @@ CARD = Card(
             id="RP-2c",
             says="With three reflections it is 10 times faster than search in the same library, "
             "and finds 0.6 of all paths.",
+            source="measured",
             paper="up to 1000x on a CPU",
+            effect=None,
             expect=Ratio(
                 "scene_s",
                 against="dense_exhaustive",
@@ -87,7 +97,9 @@ CARD = Card(
             id="RP-2d",
             says="With three reflections it is faster than compiled exhaustive search, and finds "
             "0.6 of all paths.",
+            source="measured",
             paper="up to 1000x on a CPU",
+            effect=None,
             expect=Ratio(
                 "scene_s",
                 against="exhaustive",
@@ -100,7 +112,9 @@ CARD = Card(
         Claim(
             id="RP-2e",
             says="The same on streets of twice the length.",
+            source="measured",
             paper="up to 1000x on a CPU",
+            effect=None,
             expect=Ratio(
                 "scene_s",
                 against="exhaustive",
@@ -113,7 +127,9 @@ CARD = Card(
         Claim(
             id="RP-1",
             says="On a GPU it is faster than exhaustive search in the same library there.",
+            source="measured",
             paper="up to 10x on a GPU",
+            effect=None,
             expect=Ratio(
                 "latency_s",
                 against="dense_exhaustive",
@@ -126,7 +142,9 @@ CARD = Card(
         Claim(
             id="RP-4a",
             says="Without replay the hit rate at three reflections is lower.",
+            source="headline",
             paper="each component is needed for high K; no number in the abstract",
+            effect=None,
             expect=OutOfReach(
                 "what is shipped for three reflections learns from replay alone, and flow "
                 "matching finds next to nothing there with replay too"
@@ -135,7 +153,9 @@ CARD = Card(
         Claim(
             id="RP-4b",
             says="Without the mask accuracy at two reflections is lower.",
+            source="measured",
             paper="each component is needed for high K; no number in the abstract",
+            effect=None,
             expect=Ratio(
                 "accuracy",
                 against="ablated_sampler",
@@ -147,7 +167,9 @@ CARD = Card(
         Claim(
             id="RP-4c",
             says="Without replay the hit rate at two reflections is lower.",
+            source="measured",
             paper="each component is needed for high K; no number in the abstract",
+            effect=None,
             expect=Ratio(
                 "hit_rate",
                 against="ablated_sampler",
@@ -159,7 +181,9 @@ CARD = Card(
         Claim(
             id="RP-4d",
             says="Without exploration the hit rate at two reflections is lower.",
+            source="measured",
             paper="each component is needed for high K; no number in the abstract",
+            effect=None,
             expect=Ratio(
                 "hit_rate",
                 against="ablated_sampler",
@@ -171,7 +195,9 @@ CARD = Card(
         Claim(
             id="CT-yard",
             says="Where enumeration is soon done, the sampler takes longer than it.",
+            source="own",
             paper="none: the negative control",
+            effect=None,
             expect=Ratio("scene_s", against="exhaustive", low=1.0, groups=("yard",)),
         ),
     ),

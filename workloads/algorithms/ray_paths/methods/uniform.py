@@ -24,7 +24,9 @@ CARD = Card(
         Claim(
             id="UN-1",
             says="More candidates find more paths.",
+            source="own",
             paper="none: the reference curve",
+            effect=None,
             expect=Monotone("hit_rate", over="M", rising=True, tolerance=0.05, groups=("street",)),
         ),
     ),

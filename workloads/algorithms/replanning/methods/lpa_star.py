@@ -45,7 +45,9 @@ CARD = Card(
         Claim(
             id="LPA-exact",
             says="Costs are those of the shortest ways.",
+            source="theorem",
             paper="a theorem",
+            effect=None,
             expect=Bound("g_gap", "tolerance"),
         ),
     ),

@@ -53,7 +53,9 @@ CARD = Card(
         Claim(
             id="RX-exact",
             says="At epsilon 0, drained, costs are those of the shortest ways.",
+            source="theorem",
             paper="epsilon-consistent",
+            effect=None,
             expect=Bound("g_gap", "tolerance"),
         ),
     ),

@@ -57,7 +57,9 @@ CARD = Card(
         Claim(
             id="BB-1",
             says="It is exact on every graph.",
+            source="check",
             paper="1",
+            effect=None,
             expect=Ratio("exact", against="pll", low=1.0, high=1.0, every=True),
         ),
     ),

@@ -53,7 +53,9 @@ CARD = Card(
         Claim(
             id="CT-1",
             says="A ring of arbitrary vertices errs more than WormHole's of the same size.",
+            source="own",
             paper="none: a control",
+            effect=None,
             expect=Ratio(
                 "mean_error",
                 against="wormhole",

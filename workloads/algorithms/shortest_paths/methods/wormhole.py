@@ -95,7 +95,9 @@ CARD = Card(
         Claim(
             id="WH-1",
             says="At least 99 % of answers are at most 2 too long, on 100,000 vertices.",
+            source="measured",
             paper="about 99 %",
+            effect=None,
             expect=Ratio(
                 "within2",
                 against="bibfs",
@@ -107,13 +109,17 @@ CARD = Card(
         Claim(
             id="WH-1-sign",
             says="No answer is below the distance.",
+            source="theorem",
             paper="0",
+            effect=None,
             expect=Bound("below", "below_allowed"),
         ),
         Claim(
             id="WH-1-small",
             says="At least 99 % within 2 also at f = 0.1 % of 20,000 vertices (expected to fail).",
+            source="measured",
             paper="about 99 %, on far larger graphs",
+            effect=None,
             expect=Ratio(
                 "within2",
                 against="bibfs",
@@ -125,19 +131,25 @@ CARD = Card(
         Claim(
             id="WH-1-debian",
             says="At least 99 % within 2 on a real dependency graph.",
+            source="measured",
             paper="about 99 %",
+            effect=None,
             expect=Ratio("within2", against="bibfs", low=0.99, groups=("debian",)),
         ),
         Claim(
             id="WH-1-wordnet",
             says="At least 99 % within 2 on WordNet.",
+            source="measured",
             paper="about 99 %",
+            effect=None,
             expect=Ratio("within2", against="bibfs", low=0.99, where={"graph": "wordnet"}),
         ),
         Claim(
             id="WH-2",
             says="Less CPU time a query than BiBFS, on 100,000 vertices.",
+            source="measured",
             paper="faster on every graph",
+            effect=None,
             expect=Ratio(
                 "cpu_s",
                 against="bibfs",
@@ -149,7 +161,9 @@ CARD = Card(
         Claim(
             id="WH-3",
             says="At least 4 times fewer edges read a query than BiBFS, on 100,000 vertices.",
+            source="measured",
             paper="far fewer",
+            effect=None,
             expect=Ratio(
                 "edges",
                 against="bibfs",
@@ -161,7 +175,9 @@ CARD = Card(
         Claim(
             id="WH-3-sorted",
             says="Fewer edges than BiBFS even where all rows are sorted by degree beforehand.",
+            source="own",
             paper="none: our rival",
+            effect=None,
             expect=Ratio(
                 "edges",
                 against="bibfs",
@@ -173,7 +189,9 @@ CARD = Card(
         Claim(
             id="WH-3-seen",
             says="Fewer distinct vertices seen in 5,000 queries than BiBFS, preparation included.",
+            source="measured",
             paper="a small fraction against 70-100 %",
+            effect=None,
             expect=Ratio(
                 "seen_share",
                 against="bibfs",
@@ -185,13 +203,17 @@ CARD = Card(
         Claim(
             id="WH-3-debian",
             says="At least 4 times fewer edges than BiBFS on a real dependency graph.",
+            source="measured",
             paper="far fewer",
+            effect=None,
             expect=Ratio("edges", against="bibfs", high=0.25, groups=("debian",)),
         ),
         Claim(
             id="WH-4",
             says="Preparation takes at most 5 % of the time of a full index.",
+            source="measured",
             paper="minutes against no full index at all",
+            effect=None,
             expect=Ratio(
                 "prep_cpu_s",
                 against="pll",
@@ -202,7 +224,9 @@ CARD = Card(
         Claim(
             id="WH-4-reads",
             says="Preparation reads at most 5 % of what a full index's preparation reads.",
+            source="own",
             paper="none: the same limit, on a count that no other process disturbs",
+            effect=None,
             expect=Ratio(
                 "prep_reads",
                 against="pll",
@@ -213,7 +237,9 @@ CARD = Card(
         Claim(
             id="WH-4-bytes",
             says="The index takes at most 20 % of the bytes of a full index.",
+            source="measured",
             paper="40 GB for a full index of a graph of 30 million edges",
+            effect=None,
             expect=Ratio(
                 "index_bytes",
                 against="pll",
@@ -224,42 +250,53 @@ CARD = Card(
         Claim(
             id="WH-5",
             says="The additive error is O(log log n), with n^o(1) node queries.",
+            source="headline",
             paper="a theorem",
+            effect=None,
             expect=OutOfReach("an asymptotic statement, which two sizes cannot decide"),
         ),
         Claim(
             id="WH-f-error",
             says="The error falls as the ring grows.",
+            source="own",
             paper="none: the card's trend",
+            effect=None,
             expect=Monotone(
                 "mean_error",
                 over="f",
                 rising=False,
                 where={"f": (0.001, 0.005, 0.01, 0.02, 0.05)},
                 groups=("power_2.3", "power_2.5", "power_2.8"),
+                tolerance=1e-9,
             ),
         ),
         Claim(
             id="WH-f-work",
             says="Work rises as the ring grows.",
+            source="own",
             paper="none: the card's trend",
+            effect=None,
             expect=Monotone(
                 "edges",
                 over="f",
                 rising=True,
                 where={"f": (0.001, 0.005, 0.01, 0.02, 0.05)},
                 groups=("power_2.3", "power_2.5", "power_2.8"),
+                tolerance=1e-9,
             ),
         ),
         Claim(
             id="WH-n",
             says="At a fixed share the error falls with the number of vertices.",
+            source="own",
             paper="none: the card's trend",
+            effect=None,
             expect=Monotone(
                 "mean_error",
                 over="vertices",
                 rising=False,
                 groups=("power_2.3", "power_2.5", "power_2.8"),
+                tolerance=1e-9,
             ),
         ),
     ),

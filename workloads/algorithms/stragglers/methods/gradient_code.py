@@ -49,19 +49,25 @@ CARD = Card(
         Claim(
             id="GC-exact",
             says="What it decodes is the full-batch gradient: within 1e-5, on real processes.",
+            source="theorem",
             paper="exact",
+            effect=None,
             expect=Bound("gradient_error", "tolerance", where={"level": "real"}),
         ),
         Claim(
             id="GC-1-code",
             says="In short bursts it takes less time than waiting for all.",
+            source="measured",
             paper="122.6 s against 109.4 s",
+            effect=None,
             expect=Ratio("time", against="uncoded", high=1.0, groups=("short",)),
         ),
         Claim(
             id="GC-2-code",
             says="Its load is (s + 1) / n: 0.0625 at s = 15 and n = 256.",
+            source="check",
             paper="0.0625",
+            effect=None,
             expect=Ratio(
                 "load", against="uncoded", low=16.0, high=16.0, every=True, where={"s": 15}
             ),

@@ -39,7 +39,9 @@ CARD = Card(
         Claim(
             id="OR-1",
             says="No scheme that is exact takes less time than the oracle in short bursts.",
+            source="own",
             paper="none: a bound",
+            effect=None,
             expect=Ratio(
                 "time", high=1.0, every=True, groups=("short",),
                 against=(

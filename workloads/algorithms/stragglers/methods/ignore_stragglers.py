@@ -37,7 +37,9 @@ CARD = Card(
         Claim(
             id="IGN-1",
             says="It is not exact: with stragglers its gradients lack part of the data.",
+            source="own",
             paper="none: a baseline",
+            effect=None,
             expect=Ratio(
                 "delivered", against="uncoded", high=0.9999, every=True,
                 groups=("short", "long", "independent"),

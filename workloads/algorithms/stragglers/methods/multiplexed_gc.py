@@ -74,26 +74,34 @@ CARD = Card(
         Claim(
             id="GC-exact",
             says="What it decodes is the full-batch gradient: within 1e-5, on real processes.",
+            source="theorem",
             paper="exact",
+            effect=None,
             expect=Bound("gradient_error", "tolerance", where={"level": "real"}),
         ),
         Claim(
             id="GC-1",
             says="In short bursts it takes less time than gradient coding with the best s.",
+            source="measured",
             paper="16 % less; 109.4 s against 103.7 s on recorded delays",
+            effect=None,
             expect=Ratio("time", against="gradient_code", high=1.0, groups=("short",)),
         ),
         Claim(
             id="GC-1-order",
             says="In short bursts it takes less time than selective repetition.",
+            source="measured",
             paper="105.9 s against 103.7 s",
+            effect=None,
             expect=Ratio("time", against="sequential_gc", high=1.0, groups=("short",)),
         ),
         Claim(
             id="GC-2",
             says="Its load at (1, 2, 27) is 0.0075431 where gradient coding with s = 15 has "
             "0.0625.",
+            source="check",
             paper="0.0075 against 0.0625",
+            effect=None,
             expect=Ratio(
                 "load", against="gradient_code", low=0.120689, high=0.120690, every=True,
                 where={"params": "1,2,27", "s": 15},
@@ -102,7 +110,9 @@ CARD = Card(
         Claim(
             id="GC-2-wide",
             says="Its load at (1, 2, 52) is 0.0076678, all the same.",
+            source="check",
             paper="0.0077",
+            effect=None,
             expect=Ratio(
                 "load", against="gradient_code", low=0.122685, high=0.122686, every=True,
                 where={"params": "1,2,52", "s": 15},
@@ -112,13 +122,17 @@ CARD = Card(
             id="GC-2-chosen",
             says="With both chosen on the probe its load is at most a quarter of gradient "
             "coding's.",
+            source="measured",
             paper="about 8 times less",
+            effect=None,
             expect=Ratio("load", against="gradient_code", high=0.25, groups=("short",)),
         ),
         Claim(
             id="GC-5",
             says="With lambda = n and W = 16 its load is within 7 % of the uncoded one.",
+            source="check",
             paper="the load approaches the limit as W grows",
+            effect=None,
             expect=Ratio(
                 "load", against="uncoded", low=1.0, high=1.07, every=True,
                 where={"params": "1,16,256"},
@@ -127,20 +141,26 @@ CARD = Card(
         Claim(
             id="GC-flip-independent",
             says="The sign flips: with nearly independent stragglers it takes more time than GC.",
+            source="own",
             paper="none: 4.4 % more in a reference measurement",
+            effect=None,
             expect=Ratio("time", against="gradient_code", low=1.0, groups=("independent",)),
         ),
         Claim(
             id="GC-flip-long",
             says="The sign flips: in long bursts it takes more time than GC.",
+            source="own",
             paper="none: 43.8 % more in a reference measurement, on a short probe",
+            effect=None,
             expect=Ratio("time", against="gradient_code", low=1.0, groups=("long",)),
         ),
         Claim(
             id="GC-flip-few",
             says="The sign flips for few jobs: 3 of them, at most 3 T whatever T was chosen, take "
             "more time than with GC.",
+            source="measured",
             paper="12.99 s against 12.69 s with 10 jobs",
+            effect=None,
             expect=Ratio(
                 "time", against="gradient_code", low=1.0, groups=("short",), where={"jobs": 3}
             ),
@@ -148,13 +168,17 @@ CARD = Card(
         Claim(
             id="GC-flip-none",
             says="Without stragglers it takes more time than GC: the T extra rounds.",
+            source="own",
             paper="none: the negative control",
+            effect=None,
             expect=Ratio("time", against="gradient_code", low=1.0, groups=("none",)),
         ),
         Claim(
             id="GC-flip-free",
             says="Where work costs nothing (alpha = 0) it does not take less time than GC.",
+            source="own",
             paper="none: the load is what it saves",
+            effect=None,
             expect=Ratio(
                 "time", against="gradient_code", low=1.0, groups=("short",), where={"alpha": 0.0}
             ),
@@ -162,14 +186,18 @@ CARD = Card(
         Claim(
             id="GC-3",
             says="On the recorded delays it finishes 80 jobs in 103.7 s, GC in 109.4 s.",
+            source="headline",
             paper="122.6, 109.4, 105.9, 103.7 s",
+            effect=None,
             expect=OutOfReach("the recorded delays have no licence; give them with --set delays="),
             scale="paper",
         ),
         Claim(
             id="GC-4",
             says="On another recorded profile it finishes 30 jobs 21 % sooner than GC.",
+            source="headline",
             paper="59.6, 53.1, 47.4, 42.1 s",
+            effect=None,
             expect=OutOfReach("the recorded delays have no licence; give them with --set delays="),
             scale="paper",
         ),

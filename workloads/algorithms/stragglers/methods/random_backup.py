@@ -37,7 +37,9 @@ CARD = Card(
             id="CT-1",
             says="The same number of copies of random parts does no good: more time than backup "
             "tasks.",
+            source="own",
             paper="none: a control",
+            effect=None,
             expect=Ratio("time", against="backup_tasks", low=1.0, groups=("short",)),
         ),
     ),

@@ -62,19 +62,25 @@ CARD = Card(
         Claim(
             id="GC-exact",
             says="What it decodes is the full-batch gradient: within 1e-5, on real processes.",
+            source="theorem",
             paper="exact",
+            effect=None,
             expect=Bound("gradient_error", "tolerance", where={"level": "real"}),
         ),
         Claim(
             id="GC-1-repeat",
             says="In short bursts it takes less time than gradient coding.",
+            source="measured",
             paper="109.4 s against 105.9 s",
+            effect=None,
             expect=Ratio("time", against="gradient_code", high=1.0, groups=("short",)),
         ),
         Claim(
             id="GC-2-repeat",
             says="Its load is 13/256 at (2, 3, 23) and n = 256.",
+            source="check",
             paper="0.051",
+            effect=None,
             expect=Ratio(
                 "load", against="uncoded", low=13.0, high=13.0, every=True,
                 where={"params": "2,3,23"},

@@ -34,7 +34,9 @@ CARD = Card(
         Claim(
             id="GC-control",
             says="Without stragglers no code does better than none.",
+            source="own",
             paper="none: the negative control",
+            effect=None,
             expect=Ratio("time", against="gradient_code", high=1.0, every=True, groups=("none",)),
         ),
     ),

@@ -56,7 +56,9 @@ CARD = Card(
             id="duo-3-near",
             says="Trained routers are nearer to the best of 100 random patterns than to the "
             "oracle.",
+            source="theorem",
             paper="near the best of 100 random patterns, far from the oracle",
+            effect=None,
             expect=Bound("apart_best", "apart_oracle", where={"batches": 1}),
         ),
     ),

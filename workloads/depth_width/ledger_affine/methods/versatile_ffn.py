@@ -59,13 +59,17 @@ CARD = Card(
         Claim(
             id="vffn-1",
             says="With the same weights it answers more than dense at k = 2..4.",
+            source="measured",
             paper="better average on 8 tasks at equal parameters; the card's criterion 1",
+            effect=None,
             expect=Ratio("accuracy_deep", against="dense_ffn", low=1.0),
         ),
         Claim(
             id="vffn-2",
             says="Within a point of four loops for everybody, at 75 % of their MLPs.",
+            source="measured",
             paper="better at about 45 % fewer FLOPs than 6 loops (recalled); criterion 2",
+            effect=None,
             expect=Ratio(
                 "executions", against="fixed_loops", high=0.75, keeping={"accuracy": 0.01}
             ),
@@ -73,7 +77,9 @@ CARD = Card(
         Claim(
             id="vffn-3",
             says="It answers as much as a mixture of separate experts that is larger.",
+            source="measured",
             paper="beats a MoE whose parameter count is far larger",
+            effect=None,
             expect=Ratio(
                 "parameters_bytes", against="moe_ffn", high=1.0, keeping={"accuracy": 0.0}
             ),
@@ -81,31 +87,41 @@ CARD = Card(
         Claim(
             id="vffn-operands",
             says="Operands, where the value is computed, run more loops than fillers.",
+            source="measured",
             paper="the card's criterion 3",
+            effect=None,
             expect=Ratio("loops_operand_over_filler", against="fixed_loops", low=1.0),
         ),
         Claim(
             id="vffn-random",
             says="Gates beat coins that loop as often, layer by layer.",
+            source="measured",
             paper="the card's criterion 3",
+            effect=None,
             expect=Ratio("accuracy", against="random_loops", low=1.0),
         ),
         Claim(
             id="vffn-overhead",
             says="Gates and routers are less than 1 % of the model.",
+            source="measured",
             paper="0.1 % or less; the card's criterion 4",
+            effect=None,
             expect=Ratio("parameters_bytes", against="dense_ffn", high=1.01),
         ),
         Claim(
             id="vffn-latency",
             says="It takes more time than the dense model, not less.",
+            source="measured",
             paper="the card's criterion 5",
+            effect=None,
             expect=Ratio("latency_s", against="dense_ffn", low=1.0),
         ),
         Claim(
             id="vffn-size",
             says="The gain grows from 350 M to 720 M parameters.",
+            source="headline",
             paper="averages over eight zero-shot tasks",
+            effect=None,
             expect=OutOfReach("needs language models and 40 billion tokens"),
             scale="paper",
         ),

@@ -34,13 +34,17 @@ CARD = Card(
         Claim(
             id="s15-stage-1",
             says="Latent steps answer as many questions as spoken ones, within 3 %.",
+            source="measured",
             paper="the card's criterion 1: within 3 points",
+            effect=None,
             expect=Ratio("accuracy", against="cot", low=0.97),
         ),
         Claim(
             id="s15-stage-1-floor",
             says="They answer half as many again as no steps at all.",
+            source="measured",
             paper="the card's criterion 1: well above no-CoT",
+            effect=None,
             expect=Ratio("accuracy", against="no_cot", low=1.5),
         ),
     ),

@@ -49,13 +49,17 @@ CARD = Card(
         Claim(
             id="drllm-4-repairs",
             says="Searched paths answer 4 % more questions than the frozen model.",
+            source="measured",
             paper="the card's criterion 4: at least 3 points",
+            effect=None,
             expect=Ratio("accuracy", against="full_path", low=1.04),
         ),
         Claim(
             id="drllm-4-luck",
             says="They still do when the fillers are drawn again.",
+            source="measured",
             paper="the card's criterion 4: lucky paths do not survive a second look",
+            effect=None,
             expect=Ratio("accuracy", against="full_path", low=1.0, where={"look": "second"}),
         ),
     ),

@@ -67,38 +67,50 @@ CARD = Card(
         Claim(
             id="ir-1",
             says="At the hardest sparsity it answers more than greedy skipping.",
+            source="measured",
             paper="best trade-off at several sparsity levels; the card's criterion 1",
+            effect=None,
             expect=Ratio("accuracy", against="greedy_skip", low=1.0, where={"sparsity": 0.75}),
         ),
         Claim(
             id="ir-1-lowest",
             says="Where greedy skipping has just lost three points (at 0.6) it answers more.",
+            source="measured",
             paper="the card's criterion 1: the lowest sparsity at which the greedy twin has",
+            effect=None,
             expect=Ratio("accuracy", against="greedy_skip", low=1.0, where={"sparsity": 0.6}),
         ),
         Claim(
             id="ir-1-work",
             says="Two fifths fewer layer executions than the full model, within a point.",
+            source="measured",
             paper="the card's criterion 1",
+            effect=None,
             expect=Ratio("executions", against="vanilla", high=0.6, keeping={"accuracy": 0.01}),
         ),
         Claim(
             id="ir-2",
             says="Without fine-tuning it answers as much as greedy skipping with LoRA.",
+            source="measured",
             paper="matches or beats fine-tuned baselines; the card's criterion 2",
+            effect=None,
             expect=Ratio("accuracy", against="greedy_tuned", low=0.995, where={"sparsity": 0.75}),
         ),
         Claim(
             id="ir-3",
             says="Training takes half the time of a router with fine-tuning.",
+            source="headline",
             paper="over 50 % less training time",
+            effect=None,
             expect=OutOfReach("training is paid once per checkpoint and is not a case here"),
             scale="paper",
         ),
         Claim(
             id="ir-random",
             says="Routing beats coins at the same rates, forecasts included, in every batch.",
+            source="check",
             paper="the card's baselines",
+            effect=None,
             expect=Ratio(
                 "accuracy", against="random_units", low=1.0, every=True, where={"sparsity": 0.6}
             ),
@@ -106,19 +118,25 @@ CARD = Card(
         Claim(
             id="ir-blind",
             says="A router that does not see the forecast answers less at equal sparsity.",
+            source="measured",
             paper="the card's criterion 4",
+            effect=None,
             expect=Ratio("accuracy", against="blind_routing", low=1.0, where={"sparsity": 0.75}),
         ),
         Claim(
             id="ir-operands",
             says="Operands, where the value is computed, run more units than fillers.",
+            source="own",
             paper="our substrate's allocation",
+            effect=None,
             expect=Ratio("operand_over_filler", against="vanilla", low=1.0),
         ),
         Claim(
             id="ir-5",
             says="At width 128 reading takes 0.78 of the full model's time at most.",
+            source="measured",
             paper="the card's criterion 5: half of the saved operations (0.56 of them are left)",
+            effect=None,
             expect=Ratio(
                 "latency_s", against="vanilla", high=0.78, where={"sparsity": 0.6, "width": 128}
             ),
@@ -126,7 +144,9 @@ CARD = Card(
         Claim(
             id="ir-real",
             says="A pretrained model runs 15 % fewer layers within 1 % of its nats a token.",
+            source="own",
             paper="our bar for a pretrained model",
+            effect=None,
             expect=Ratio(
                 "executions",
                 against="vanilla",
@@ -134,30 +154,36 @@ CARD = Card(
                 keeping={"nll_token": 0.036},
                 where={"sparsity": 0.15},
             ),
-            where_task="pretrained",
+            decided_on="pretrained",
         ),
         Claim(
             id="ir-real-static",
             says="On real text its front over operations lies above that of a thinned model.",
+            source="measured",
             paper="the card's baselines",
-            expect=Frontier("flops_counted", "accuracy", against="static_units"),
-            where_task="pretrained",
+            effect=None,
+            expect=Frontier("flops_counted", "accuracy", against="static_units", low=0.0),
+            decided_on="pretrained",
         ),
         Claim(
             id="ir-real-random",
             says="On real text routing loses less than coins at the same rates.",
+            source="check",
             paper="the card's baselines",
+            effect=None,
             expect=Ratio(
                 "nll_token", against="random_units", high=1.0, every=True, where={"sparsity": 0.15}
             ),
-            where_task="pretrained",
+            decided_on="pretrained",
         ),
         Claim(
             id="ir-real-time",
             says="On real text reading takes 5 % less time than the whole model's.",
+            source="measured",
             paper="at least half of the saved operations; the card's criterion 5",
+            effect=None,
             expect=Ratio("latency_s", against="vanilla", high=0.95, where={"sparsity": 0.15}),
-            where_task="pretrained",
+            decided_on="pretrained",
         ),
     ),
 )

@@ -36,13 +36,17 @@ CARD = Card(
         Claim(
             id="CH-judge",
             says="The judge's choice among 16 is better than their majority.",
+            source="measured",
             paper="the gate of the substrate before any search is judged",
+            effect=None,
             expect=Ratio("accuracy", against="majority", low=1.0),
         ),
         Claim(
             id="CH-likelihood",
             says="Choosing by likelihood is no better than the majority.",
+            source="measured",
             paper="0.45 against 0.48 (prototype of the substrate)",
+            effect=None,
             expect=Ratio("accuracy", against="majority", high=1.0, where={"by": "likelihood"}),
         ),
     ),

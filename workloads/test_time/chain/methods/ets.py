@@ -64,7 +64,9 @@ CARD = Card(
         Claim(
             id="ets-1-16",
             says="At N = 16 the mean cache of a search is 1.3 times smaller than REBASE's.",
+            source="measured",
             paper="1.8x smaller, accuracy drop minimal (MATH-500)",
+            effect=None,
             expect=Ratio(
                 "kv_before",
                 against="rebase",
@@ -76,7 +78,9 @@ CARD = Card(
         Claim(
             id="ets-1-64",
             says="At N = 64 the mean cache of a search is 1.3 times smaller than REBASE's.",
+            source="measured",
             paper="1.8x smaller, accuracy drop minimal (MATH-500)",
+            effect=None,
             expect=Ratio(
                 "kv_before",
                 against="rebase",
@@ -88,7 +92,9 @@ CARD = Card(
         Claim(
             id="ets-1-16-dev",
             says="The same at N = 16 with the price of cache chosen on other questions.",
+            source="measured",
             paper="1.8x smaller, accuracy drop minimal (MATH-500)",
+            effect=None,
             expect=Ratio(
                 "kv_before",
                 against="rebase",
@@ -100,7 +106,9 @@ CARD = Card(
         Claim(
             id="ets-1-64-dev",
             says="The same at N = 64 with the price of cache chosen on other questions.",
+            source="measured",
             paper="1.8x smaller, accuracy drop minimal (MATH-500)",
+            effect=None,
             expect=Ratio(
                 "kv_before",
                 against="rebase",
@@ -112,14 +120,18 @@ CARD = Card(
         Claim(
             id="ets-2",
             says="Searching is 1.4 times as fast as with REBASE.",
+            source="measured",
             paper="1.4x the throughput (SGLang, H100 NVL)",
+            effect=None,
             expect=Ratio("latency_s", against="rebase", high=0.714),
             scale="gpu",
         ),
         Claim(
             id="ets-3-beam",
             says="At equal N it is as accurate as beam search, or better.",
+            source="measured",
             paper="above beam search on MATH-500 and GSM8K",
+            effect=None,
             expect=Ratio(
                 "accuracy", against="beam", low=0.98, keeping={"accuracy": 0.01}, where={"N": 16}
             ),
@@ -127,7 +139,9 @@ CARD = Card(
         Claim(
             id="ets-3-dvts",
             says="At equal N it is as accurate as DVTS, or better.",
+            source="measured",
             paper="above DVTS on MATH-500 and GSM8K",
+            effect=None,
             expect=Ratio(
                 "accuracy", against="dvts", low=0.98, keeping={"accuracy": 0.01}, where={"N": 16}
             ),
@@ -135,7 +149,9 @@ CARD = Card(
         Claim(
             id="ets-4",
             says="At the same cache, paying for coverage is at least as accurate as not paying.",
+            source="measured",
             paper="the ablation without coverage loses accuracy",
+            effect=None,
             expect=Frontier(
                 "kv_before",
                 "accuracy",
@@ -150,12 +166,15 @@ CARD = Card(
                     "select": "vote",
                     "aggregate": "last",
                 },
+                low=0.0,
             ),
         ),
         Claim(
             id="ets-dial",
             says="The dearer the cache, the less of it is held.",
+            source="measured",
             paper="the meaning of lambda_c",
+            effect=None,
             expect=Monotone("kv_before", over="lambda_c", rising=False, tolerance=0.05),
         ),
     ),

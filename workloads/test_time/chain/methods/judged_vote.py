@@ -26,7 +26,9 @@ CARD = Card(
         Claim(
             id="CH-weights",
             says="Weighting by a judge is better than counting heads.",
+            source="measured",
             paper="the family's common finding",
+            effect=None,
             expect=Ratio("accuracy", against="majority", low=1.0),
         ),
     ),

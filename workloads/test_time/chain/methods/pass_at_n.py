@@ -22,7 +22,9 @@ CARD = Card(
         Claim(
             id="CH-room",
             says="Among 16 samples the right answer is far more often than in greedy decoding.",
+            source="measured",
             paper="at least 15 points (the gate of the substrate)",
+            effect=None,
             expect=Ratio("accuracy", against="greedy", low=1.25),
         ),
     ),

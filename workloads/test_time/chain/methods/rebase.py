@@ -38,13 +38,17 @@ CARD = Card(
         Claim(
             id="rebase-vote",
             says="At the same N it is at least as accurate as a vote weighted by the same judge.",
+            source="measured",
             paper="better than weighted voting at every budget (recalled)",
+            effect=None,
             expect=Ratio("accuracy", against="judged_vote", low=1.0),
         ),
         Claim(
             id="rebase-scale",
             says="A small policy with REBASE beats a larger one with sampling at equal FLOPs.",
+            source="headline",
             paper="Llemma-7B against 34B on MATH (recalled)",
+            effect=None,
             expect=OutOfReach("the larger policy has no judge stronger than itself here"),
             scale="paper",
         ),

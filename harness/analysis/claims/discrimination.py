@@ -1,0 +1,108 @@
+"""Whether a claim tells the method from what does not adapt: rivals put in the method's place.
+
+"Fewer tokens than the chain of thought" is also true of no thought at all. So each control, and each
+static setting of the task that does no more work, stands in for the method, on the same records, and is
+held to the same claim, with all that the claim requires. Where one meets it, the claim says nothing
+of the method. A claim may name what it must be told apart from (`Claim.apart_from`).
+
+What a control would have done is not guessed: a control that was not run leaves the claim undecided.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from adabench.harness.analysis.claims.evidence import Evidence, Ruling
+from adabench.harness.analysis.operating_points import (
+    OperatingPoint,
+    settings,
+    shared_places,
+    table,
+)
+from adabench.harness.contract.claim import Claim
+from adabench.harness.contract.expectations import Frontier, Monotone, Reach
+
+Judge = Callable[[Evidence], Ruling]
+"""Rules on the claim, and on all that it requires, from evidence."""
+SLACK = 1e-9
+WHOLE = (Frontier, Reach)
+"""Forms that speak of all operating points at once."""
+
+
+def unrun(claim: Claim, method: str, evidence: Evidence) -> list[str]:
+    """Return the rivals that a claim must be told apart from and that were not run."""
+    wanted = claim.apart_from
+    if wanted is None:
+        wanted = tuple(n for n, card in evidence.methods.items() if card.role == "control")
+    had = {dot.method for dot in evidence.dots}
+    return [name for name in wanted if name != method and name not in had]
+
+
+def met_by(claim: Claim, method: str, evidence: Evidence, judge: Judge) -> tuple[str, ...]:
+    """Return the rivals that meet a claim in the method's place, by name."""
+    found = []
+    for name in _rivals(claim, method, evidence):
+        for stand_in in stand_ins(claim, method, name, evidence):
+            if judge(stand_in).verdict == "reproduced":
+                found.append(name)
+                break
+    return tuple(found)
+
+
+def _rivals(claim: Claim, method: str, evidence: Evidence) -> Iterator[str]:
+    """Yield the methods that must not meet a claim."""
+    names = claim.apart_from
+    chosen = evidence.methods if names is None else names
+    for name in chosen:
+        card = evidence.methods.get(name)
+        if card is None or name == method:
+            continue
+        if names is not None or card.role in ("control", "static"):
+            yield name
+
+
+def stand_ins(claim: Claim, method: str, rival: str, evidence: Evidence) -> Iterator[Evidence]:
+    """Yield the evidence with a rival in the method's place, one for each of its settings.
+
+    A rival that the claim compares with stays there too. Settings of statics that do more work than
+    the method are left out, unless the claim names the rival.
+    """
+    expect = claim.expect
+    own = [dot for dot in evidence.dots if dot.method == rival]
+    if isinstance(expect, Monotone) and evidence.methods[method].knob(expect.over):
+        if evidence.methods[rival].knob(expect.over):  # else it has no such knob to be turned
+            yield _posing(method, own, evidence)
+        return
+    if isinstance(expect, WHOLE):
+        yield _posing(method, own, evidence)
+        return
+    for key in sorted({dot.setting[2] for dot in own}):
+        dots = [dot for dot in own if dot.setting[2] == key]
+        limited = claim.apart_from is None and evidence.methods[rival].role == "static"
+        if not (limited and _dearer(dots, claim, method, evidence)):
+            yield _posing(method, dots, evidence)
+
+
+def _posing(method: str, dots: Sequence[OperatingPoint], evidence: Evidence) -> Evidence:
+    """Return evidence in which some operating points pass for the method's."""
+    others = [dot for dot in evidence.dots if dot.method != method]
+    posing = [replace(dot, method=method) for dot in dots]
+    return replace(evidence, dots=[*others, *posing], posing=method)
+
+
+def _dearer(dots: Sequence[OperatingPoint], claim: Claim, method: str, evidence: Evidence) -> bool:
+    """Say whether a rival's setting does more of the task's primary work than the method."""
+    work = next((m.name for m in evidence.card.metrics if m.primary and m.role == "work"), None)
+    if work is None:
+        return False
+    groups = getattr(claim.expect, "groups", ())
+    own = evidence.of(method, getattr(claim.expect, "where", {}), groups=groups)
+    ours, theirs = settings(own, (work,)), settings(dots, (work,))
+    if not ours or not theirs:
+        return False
+    places = shared_places(ours, theirs)
+    if not len(places):
+        return False
+    cost, rival = (float(np.mean(table(side, places, work))) for side in (ours, theirs))
+    return rival > cost * (1 + SLACK)

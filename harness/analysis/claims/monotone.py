@@ -1,0 +1,116 @@
+"""How a `Monotone` is ruled upon: by its whole change, and step by step.
+
+The curve is turned so that the promised direction is up. Its whole change (last value less first)
+must be one, and reach the bar where the paper gives its size. Each step is a margin: none may go
+back by more than the tolerance. A curve that rises and then stays level is monotone; one that rises
+and falls again is not, and of noise alone the whole change does not tell itself from none.
+
+Only cases that hold the whole curve enter, or a missing point would look like a step.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from adabench.harness.analysis.claims.evidence import Evidence, Ruling, ruling_on_unrecorded
+from adabench.harness.analysis.claims.ratio_and_difference import by_place
+from adabench.harness.analysis.claims.verdict_rule import SLACK, margin, rule, sample
+from adabench.harness.analysis.operating_points import Key, OperatingPoint, ReplicateList, order
+from adabench.harness.contract.card import Knob, Scalar
+from adabench.harness.contract.claim import Claim, bar
+from adabench.harness.contract.expectations import Monotone
+from adabench.harness.stats.intervals import FloatArray, IntArray, bootstrap, means
+
+
+class Curves(NamedTuple):
+    """Whole curves over a knob, a row each: where it stands, and the metric at rising values."""
+
+    places: ReplicateList
+    y: FloatArray
+    """(n, width)"""
+
+
+def rule_monotone(claim: Claim, method: str, evidence: Evidence) -> Ruling:
+    """Rule on a `Monotone` of `method`."""
+    expect = claim.expect
+    assert isinstance(expect, Monotone)
+    dots = evidence.of(method, expect.where, groups=expect.groups, free=(expect.over,))
+    if not dots:
+        reason = evidence.why_none(method, expect.where, expect.groups, (expect.over,))
+        return Ruling("not run", bar=bar(claim), reason=reason)
+    dots = [dot for dot in (dot.holding(expect.metric) for dot in dots) if len(dot)]
+    if not dots:
+        return ruling_on_unrecorded(expect.metric)._replace(bar=bar(claim))
+    knob = evidence.methods[method].knob(expect.over) or evidence.card.knob(expect.over)
+    if knob is None:
+        reason = f"neither method nor task has a knob {expect.over}"
+        return Ruling("not run", bar=bar(claim), reason=reason)
+    curves = _curves(expect.metric, knob, dots)
+    if curves.y.shape[1] < 2:
+        values = ",".join(str(value) for value in knob.values)
+        reason = f"needs a sweep: --sweep {knob.name}={values}"
+        return Ruling("not run", bar=bar(claim), reason=reason)
+    return _monotone(claim, expect, curves)
+
+
+def _monotone(claim: Claim, expect: Monotone, curves: Curves) -> Ruling:
+    sign = 1.0 if expect.rising else -1.0
+    up = sign * curves.y
+    if np.ptp(up) <= SLACK * float(np.abs(up).max()):
+        return Ruling("not reproduced", 0.0, bar=bar(claim), reason="the curve is constant")
+    steps = np.diff(up, axis=1)
+    places, rows = by_place(curves.places, np.hstack([up[:, -1:] - up[:, :1], steps]))
+    whole, *each = bootstrap(places, means(rows))
+    drawn = sample(places)
+    margins = [
+        margin(f"step {k} of {len(each)}", step, expect.tolerance, drawn)
+        for k, step in enumerate(each, 1)
+    ]
+    ruling = rule(claim, whole, places, margins=margins)
+    ends = [end for end in whole[1:] if end is not None]
+    if ruling.verdict == "undecided" and ends and max(map(abs, ends)) <= expect.tolerance:
+        reason = "no change: all of it lies within the tolerance of a step"
+        return ruling._replace(verdict="not reproduced", reason=reason)
+    return ruling
+
+
+def _curves(metric: str, knob: Knob, dots: Sequence[OperatingPoint]) -> Curves:
+    """Return each case's curve over the knob, one for each setting of everything else.
+
+    Those that are as long as the longest, that is.
+    """
+    ladders: dict[tuple[Key, Key], dict[float, OperatingPoint]] = defaultdict(dict)
+    for dot in dots:
+        conditions, point = dict(dot.conditions), dict(dot.point)
+        value = point.pop(knob.name, conditions.get(knob.name, knob.default))
+        conditions.pop(knob.name, None)
+        ladders[order(conditions), order(point)][_abscissa(value, knob)] = dot
+    found = [_ladder(metric, ladders[key]) for key in sorted(ladders)]
+    width = max(int((~np.isnan(y)).sum(axis=1).max()) for _, y in found)
+    numbers, rows = [], []
+    for places, y in found:
+        held = ~np.isnan(y)
+        whole = held.sum(axis=1) == width
+        numbers.append(places[whole])
+        rows.append(y[whole][held[whole]].reshape(-1, width))
+    where = dots[0].leaves.where
+    return Curves(ReplicateList(where, np.concatenate(numbers)), np.concatenate(rows))
+
+
+def _ladder(metric: str, dots: dict[float, OperatingPoint]) -> tuple[IntArray, FloatArray]:
+    """Return the places of some dots, and the metric at each by rising values: (n, dots)."""
+    steps = sorted(dots)
+    numbers = np.unique(np.concatenate([dots[step].places.numbers for step in steps]))
+    y = np.full((len(numbers), len(steps)), np.nan)
+    for k, step in enumerate(steps):
+        y[np.searchsorted(numbers, dots[step].places.numbers), k] = dots[step].column(metric)
+    return numbers, y
+
+
+def _abscissa(value: Scalar, knob: Knob) -> float:
+    """Return a number to sort by; words stand in the order of the card."""
+    if isinstance(value, str):
+        return float(knob.values.index(value)) if value in knob.values else len(knob.values)
+    return float(value)
