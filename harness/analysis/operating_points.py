@@ -12,7 +12,7 @@ leaf stands is a number that means the same in all of them (`ReplicateIndex`).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from typing import overload
@@ -43,6 +43,8 @@ class ReplicateIndex:
     seeds: IntArray
     groups: tuple[str, ...]
     cases: int
+    trainings: tuple[int, ...] = ()
+    """For each seed the number of its trained models; empty where nothing is trained."""
     _named: dict[bytes, list[Replicate]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -60,7 +62,11 @@ class ReplicateIndex:
         """Return the place that has a number."""
         rest, case = divmod(number, self.cases)
         seed, group = divmod(rest, len(self.groups))
-        return Replicate(int(self.seeds[seed]), self.groups[group], case)
+        return Replicate(int(self.seeds[seed]), self.groups[group], case, self._training(seed))
+
+    def _training(self, seed: int) -> int | None:
+        """Return the training that a seed (by its index) belongs to, where there are several."""
+        return self.trainings[seed] if len(set(self.trainings)) > 1 else None
 
     def named(self, numbers: IntArray) -> list[Replicate]:
         """Return places; those of a run's dots are mostly the same, and named once."""
@@ -68,8 +74,11 @@ class ReplicateIndex:
         if key not in self._named:
             seed_group, case = np.divmod(numbers, self.cases)
             seed, group = np.divmod(seed_group, max(len(self.groups), 1))
-            rows = zip(self.seeds[seed].tolist(), group.tolist(), case.tolist(), strict=True)
-            self._named[key] = [Replicate(s, self.groups[g], c) for s, g, c in rows]
+            trained = [self._training(k) for k in range(len(self.seeds))]
+            rows = zip(seed.tolist(), group.tolist(), case.tolist(), strict=True)
+            self._named[key] = [
+                Replicate(int(self.seeds[s]), self.groups[g], c, trained[s]) for s, g, c in rows
+            ]
         return self._named[key]
 
 
@@ -104,12 +113,15 @@ class ReplicateList(Sequence[Replicate]):
     @property
     def clusters(self) -> int:
         """How many independent units there are: seeds, or trained models where these are fewer."""
-        return self.seeds
+        return self.trainings if self.trainings > 1 else self.seeds
 
     @property
     def trainings(self) -> int:
         """How many trained models there are; 0 where nothing is trained."""
-        return 0
+        if not self.where.trainings:
+            return 0
+        per_seed = self.where.cases * max(len(self.where.groups), 1)
+        return len({self.where.trainings[k] for k in np.unique(self.numbers // per_seed)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,6 +242,43 @@ def _dot(leaves: CaseTable, cells: Sequence[int]) -> OperatingPoint:
     return OperatingPoint(
         first.task, first.method, first.scale, first.point, first.conditions, leaves, rows
     )  # fmt: skip
+
+
+def by_training(
+    dots: Sequence[OperatingPoint], methods: Collection[str], before: int = 0
+) -> list[OperatingPoint]:
+    """Return dots whose places know which seeds share a trained model.
+
+    Two seeds share one if any of `methods` used the same artefact in both. Of a run that did not
+    record its artefacts, `before` says how many trainings its task had: seeds went by it in turn.
+    """
+    if not dots:
+        return []
+    where = dots[0].leaves.where
+    table = dots[0].leaves.table
+    used: dict[int, set[str]] = {int(seed): set() for seed in where.seeds}
+    for cell in table.cells:
+        if cell.task == dots[0].task and cell.method in methods:
+            own = table.trained.get(cell.key, {})
+            used[cell.seed] |= {f"{name} {digest}" for name, digest in own.items()}
+    if before and not table.trained:
+        used = {seed: {f"{seed % before}"} for seed in used}
+    if not any(used.values()):
+        return list(dots)
+    known = replace(where, trainings=tuple(_shared(used).values()), _named={})
+    leaves = replace(dots[0].leaves, where=known)
+    return [replace(dot, leaves=leaves) for dot in dots]
+
+
+def _shared(used: Mapping[int, Collection[str]]) -> dict[int, int]:
+    """Number seeds by what they share, directly or through others; alone, each its own."""
+    number = {seed: k for k, seed in enumerate(used)}
+    holders: dict[str, int] = {}
+    for seed, names in used.items():
+        for name in names:
+            one, other = number[seed], number[holders.setdefault(name, seed)]
+            number = {s: other if n == one else n for s, n in number.items()}
+    return number
 
 
 def unit_of(name: str, card: Card) -> str:

@@ -148,6 +148,9 @@ class Card:
     allocation: tuple[str, ...] = ()
     """In a task file: metrics that say where the work went, one a class of input (work per
     token of that class); reports draw them side by side."""
+    trainings: int = 0
+    """In a task file: how many trainings of each model were there before records named them; seeds
+    took them in turn."""
     no_conversion: str = ""
     """In a task file: why saved work cannot become time here; reports then print this reason
     in place of a conversion."""

@@ -91,6 +91,9 @@ class Record:
     """What each energy counter says of its window (`profilers/energy/provenance.py`), by `key`; also the
     reason, where one gave no joules. Empty where there is no counter: a model's provenance
     stands once, in the manifest's instruments."""
+    trained: Mapping[str, str] = field(default_factory=dict)
+    """The trained artefacts that the method used, by name, each with a digest of its file; empty where
+    nothing is trained. They belong to the cell: all its records name the same."""
 
     @property
     def unit(self) -> Unit:
@@ -113,6 +116,7 @@ class Record:
             "note": self.note,
             "group": self.group,
             **({"energy": list(self.energy)} if self.energy else {}),
+            **({"trained": dict(self.trained)} if self.trained else {}),
         }
 
 

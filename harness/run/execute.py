@@ -293,7 +293,8 @@ class Bench:
             values = join_values(cell.address, said["values"])
         except (MethodFailure, MethodLost, MethodContractError) as problem:
             return failed_record(cell, "prepare", -1, 0, problem, self.limits)
-        return Record(cell, "prepare", -1, 0, "ok", values, energy=tuple(said["energy"]))
+        energy, trained = tuple(said["energy"]), said["trained"]
+        return Record(cell, "prepare", -1, 0, "ok", values, energy=energy, trained=trained)
 
     def _prepared(
         self, handle: MethodHandle, cell: Cell, name: str, *, store: bool = True
@@ -330,7 +331,10 @@ class Bench:
             failed = failed_record(cell, "solve", index, turn.repeat, problem, self.limits)
             return replace(failed, group=group)
         energy = tuple(said["energy"])
-        return Record(cell, "solve", index, turn.repeat, "ok", values, said["note"], group, energy)
+        return Record(
+            cell, "solve", index, turn.repeat, "ok", values, said["note"], group, energy,
+            said["trained"],
+        )  # fmt: skip
 
     def _scored(
         self, block: LoadedBlock, entry: Entry, index: int, said: Mapping[str, Any]

@@ -35,7 +35,7 @@ from adabench.harness.run.measurement import Measurement, MethodBench
 from adabench.harness.run.planted_slowdown import plant_slowdown
 from adabench.harness.run.settings import Settings, settings_from_json
 from adabench.harness.run.truth_guard import refuse_truth
-from adabench.harness.store import prepared_states
+from adabench.harness.store import prepared_states, used_artefacts
 from adabench.harness.store.prepared_states import PreparedState
 from adabench.profilers.energy.energy_pass import open_energy
 from adabench.profilers.memory import Baseline, give_back, leave_out_compiler
@@ -55,6 +55,8 @@ class MethodProcess:
     states: dict[str, Any] = field(default_factory=dict)
     cases: dict[int, Any] = field(default_factory=dict)
     """By index: cases that were solved before, and what the substrate runs them against."""
+    trained: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By the names of states: the trained artefacts that were read for them."""
 
     def answer(self, message: dict[str, Any]) -> dict[str, Any]:
         """Do what a message says."""
@@ -70,20 +72,27 @@ class MethodProcess:
         """Take a state from disk, or prepare it and store it."""
         cell, method = Cell(**message["cell"]), self.bench.method
         path = Path(message["file"]) if message["file"] else None
+        used_artefacts.forget()
         stored = prepared_states.load(path, method, self.substrate, cell.point)
         if stored is None:
             state, made = self.bench.prepare(cell.point, cell.seed)
             stored = PreparedState(state, _values(made), made.energy)
             prepared_states.save(path if message["store"] else None, method, stored)
         self.states[message["name"]] = stored.state
+        self.trained[message["name"]] = used_artefacts.digests()
         give_back()  # what is left holds the same, whether it was made here or read
         self._refuse_changes()
-        return {"values": dict(stored.values), "energy": [dict(e) for e in stored.energy]}
+        return {
+            "values": dict(stored.values),
+            "energy": [dict(e) for e in stored.energy],
+            "trained": self.trained[message["name"]],
+        }
 
     def _solve(self, message: dict[str, Any]) -> dict[str, Any]:
         case = self._entered(message)
         before, threads = _fingerprint(case), frozenset(threading.enumerate())
         state = self.states[message["name"]] if message["name"] else self.substrate
+        used_artefacts.forget()
         found = self.bench.solve(state, case, message["point"], frozenset(message["count"]))
         if _fingerprint(case) != before:
             raise MethodContractError(
@@ -92,7 +101,8 @@ class MethodProcess:
             )
         self._refuse_threads(threads)
         self._refuse_changes()
-        return _plain(found)
+        trained = {**self.trained.get(message["name"], {}), **used_artefacts.digests()}
+        return _plain(found) | {"trained": trained}
 
     def _entered(self, message: dict[str, Any]) -> Any:
         """Return the case of a message, which is sent once, and hand it to the substrate."""

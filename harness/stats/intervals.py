@@ -74,11 +74,18 @@ even number that holds the mean of a log-normal of sigma 1 at n = 10 (0.91 witho
 
 
 class Replicate(NamedTuple):
-    """Where a replicate stands: a case of a group in a seed."""
+    """Where a replicate stands: a case of a group in a seed, and of several a trained model."""
 
     seed: int
     group: str
     case: int
+    training: int | None = None
+    """Seeds of one trained model have its number; they are no replicates of its training."""
+
+    @property
+    def cluster(self) -> int:
+        """The unit that it belongs to: its training where there are several, else its seed."""
+        return self.seed if self.training is None else self.training
 
 
 class Interval(NamedTuple):
@@ -116,7 +123,7 @@ def bootstrap(
     """
     n = len(places)
     estimates = statistic(np.ones((1, n)))[0]
-    strata = tuple((place.seed, place.group) for place in places)
+    strata = tuple((place.cluster, place.group) for place in places)
     seeds = tuple(seed for seed, _ in strata)
     different = len(set(seeds))
     if different == 1 and len(set(strata)) == n:

@@ -2,6 +2,7 @@
 
     {"n":0,"names":["latency_s","steps"],"x":"..."}             what the values of set 0 are called
     {"k":"9f86d081884c7d65","cell":{"task":...},"x":"..."}      a cell that the plan does not hold
+    {"k":"60303ae22b998861","trained":{"mor-s1":"5e0c..."},"x":"..."}   what a cell's method had learnt
     {"k":"60303ae22b998861","c":3,"n":0,"v":[0.25,7],"x":"..."} a record
     {"k":"60303ae22b998861","end":1,"d":"...","x":"..."}        the end of a turn (`turn_ends.py`)
 
@@ -23,7 +24,7 @@ Schema 2 had no checksums and no end lines, and a set's number could be given an
 repeated the whole cell and every name in each line. Both are still read.
 """
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, get_args
@@ -42,16 +43,22 @@ WRONG = (KeyError, TypeError, ValueError, OverflowError, AttributeError)
 
 
 def lines(
-    record: Record, names: MutableMapping[Names, int], cells: MutableMapping[str, Cell]
+    record: Record,
+    names: MutableMapping[Names, int],
+    cells: MutableMapping[str, Cell],
+    trained: MutableMapping[str, Mapping[str, str]],
 ) -> Iterator[Line]:
     """Yield the lines that store a record: what it needs declared, then itself.
 
-    A declaration counts as written (`names`, `cells`) once the next line is asked for.
+    A declaration counts as written (`names`, `cells`, `trained`) once the next line is asked for.
     """
     values, key = finite(record), record.cell.key
     if key not in cells:
         yield {"k": key, "cell": record.cell.to_json()}
         cells[key] = record.cell
+    if record.trained and trained.get(key) != record.trained:
+        yield {"k": key, "trained": dict(record.trained)}
+        trained[key] = record.trained
     held = tuple(values)
     if held not in names:
         number = max(names.values(), default=-1) + 1
@@ -75,6 +82,8 @@ class Declarations:
 
     cells: dict[str, Cell]
     names: dict[int | Names, Names] = field(default_factory=dict)
+    trained: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """By the keys of cells."""
     _old: dict[bytes, str] = field(default_factory=dict)
 
     def declare(self, line: Line) -> None:
@@ -85,6 +94,8 @@ class Declarations:
         """
         if "names" in line:
             self.names[line["n"]] = tuple(line["names"])
+        elif "trained" in line:
+            self.trained[line["k"]] = artefacts_of(line)
         else:
             self.cells[line["k"]] = Cell(**line["cell"])
 
@@ -136,4 +147,18 @@ class Declarations:
             line.get("t", ""),
             line.get("g", ""),
             tuple(line.get("e", ())),
+            self.trained.get(line["k"], {}),
         )
+
+
+def artefacts_of(line: Line) -> dict[str, str]:
+    """Return the trained artefacts that a declaration names.
+
+    Raises:
+        TypeError: if it holds anything but texts.
+    """
+    found = line["trained"]
+    words = (*found, *found.values()) if type(found) is dict else (None,)
+    if not all(type(word) is str for word in (*words, line["k"])):
+        raise TypeError("A trained artefact has a name and a digest, and both are texts.")
+    return dict(found)

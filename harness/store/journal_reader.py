@@ -19,7 +19,7 @@ import orjson
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import StoreError
 from adabench.harness.store import checksum, packed_run
-from adabench.harness.store.journal import WRONG, Declarations, Line
+from adabench.harness.store.journal import WRONG, Declarations, Line, artefacts_of
 from adabench.harness.store.turn_ends import TurnEnds
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,8 @@ class JournalReader:
     """Of schema 3: the names that are declared."""
     declared: dict[str, Cell] = field(default_factory=dict)
     """Of schema 3: the cells that are declared, beside those planned."""
+    trained: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Of schema 3: the trained artefacts of cells, by their keys."""
     lost_sets: set[int] = field(default_factory=set)
     """Sets of names that a record has and nothing declares; their numbers are not given again."""
     damaged: list[int] = field(default_factory=list)
@@ -162,6 +164,9 @@ class JournalReader:
             names = tuple(line["names"])
             if self.sets.setdefault(line["n"], names) != names or set(map(type, names)) - {str}:
                 raise ValueError("A set of names is declared as two, or holds what is no name.")
+            return True
+        if "trained" in line:
+            self.trained[line["k"]] = artefacts_of(line)
             return True
         cell = Cell(**line["cell"])
         if cell.key != line["k"]:

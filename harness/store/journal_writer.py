@@ -6,6 +6,7 @@ a turn is brought to the disk before anything else is done.
 
 import fcntl
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from adabench.harness.contract.record import Cell, Record
@@ -31,6 +32,7 @@ class JournalWriter:
         self.ends = TurnEnds()
         self._names: dict[journal.Names, int] = {}
         self._cells = cells
+        self._trained: dict[str, Mapping[str, str]] = {}
         self._again: list[bytes] = []
         """Declarations that the end of the turn repeats."""
         self._synced = synced
@@ -42,10 +44,12 @@ class JournalWriter:
         self._names = {names: number for number, names in reader.sets.items()}
         self._names |= {("", f"lost {number}"): number for number in reader.lost_sets}
         self._cells |= reader.declared
+        self._trained |= reader.trained
         said: list[journal.Line] = [
             {"n": number, "names": list(names)} for number, names in reader.sets.items()
         ]
         said += [{"k": key, "cell": cell.to_json()} for key, cell in reader.declared.items()]
+        said += [{"k": key, "trained": own} for key, own in reader.trained.items()]
         self._again = [checksum.sealed(line) for line in said]
 
     def append(self, record: Record) -> None:
@@ -54,7 +58,7 @@ class JournalWriter:
         Raises:
             StoreError: if it could not be written whole.
         """
-        for line in journal.lines(record, self._names, self._cells):
+        for line in journal.lines(record, self._names, self._cells, self._trained):
             text = checksum.sealed(line)
             if "v" not in line:
                 self._write(text + b"\n")

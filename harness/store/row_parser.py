@@ -33,6 +33,7 @@ class SortedFields(NamedTuple):
     note: IntArray
     others: tuple[Record, ...]
     kinds: frozenset[Kind]
+    trained: Mapping[str, Mapping[str, str]]
 
 
 @dataclass
@@ -135,6 +136,7 @@ class Rows:
             head[4][rows].astype(np.intp),
             tuple(self._not_made_up_for(cells, unit)),
             frozenset(self.kinds),
+            dict(sorted(self.known.trained.items())),
         )
 
     def _columns(self, rows: IntArray) -> dict[str, FloatArray]:

@@ -35,7 +35,7 @@ from adabench.harness.store.row_parser import Rows
 
 TIMED = ("_s", "_j", "_bytes")
 CACHE = "table.cache"
-FORMAT = 3
+FORMAT = 4
 KEPT_FROM = run_folder.KEPT_FROM
 
 
@@ -61,6 +61,8 @@ class Table:
     """Preparations, and solving that is not ok and was not made up for."""
     kinds: frozenset[Kind] = frozenset()
     """Of all records that say where their joules come from."""
+    trained: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By the key of a cell: the trained artefacts that its method used, with their digests."""
     damage: tuple[str, ...] = ()
     """What of the journal is damaged and is not in the table, in sentences."""
 
@@ -135,9 +137,10 @@ def _middle(name: str, repeats: FloatArray) -> FloatArray | list[float]:
 def from_records(records: Iterable[Record]) -> Table:
     """Return the table of records: the last word on each unit, an ok one if there is one."""
     rows, names, lines = Rows(Declarations({})), dict[Names, int](), list[Line]()
+    trained: dict[str, Mapping[str, str]] = {}
     for record in records:
         rows.known.cells.setdefault(record.cell.key, record.cell)
-        lines += journal.lines(record, names, rows.known.cells)
+        lines += journal.lines(record, names, rows.known.cells, trained)
     rows.take(range(len(lines)), lines)
     return Table(*rows.sorted())
 
@@ -161,6 +164,7 @@ def _as_of_today(found: Table) -> Table:
         return found if others == found.others else replace(found, others=others)
     keys = sorted({cell.key: cell for cell in cells}.items())
     place = {key: index for index, (key, _) in enumerate(keys)}
+    today = {old.key: new.key for old, new in zip(found.cells, cells, strict=True)}
     cell = np.array([place[cell.key] for cell in cells], np.intp)[found.cell]
     rows = np.lexsort((found.repeat, found.case, cell))
     return replace(
@@ -173,6 +177,7 @@ def _as_of_today(found: Table) -> Table:
         columns={name: values[rows] for name, values in found.columns.items()},
         note=found.note[rows] if len(found.note) else found.note,
         others=others,
+        trained={today.get(key, key): own for key, own in found.trained.items()},
     )
 
 
@@ -237,6 +242,7 @@ def _from_kept(header: Mapping[str, Any], arrays: list[npt.NDArray[Any]]) -> Tab
         note,
         tuple(record_from_json(data) for data in header["others"]),
         frozenset((task, name, kind) for task, name, kind in header["kinds"]),
+        header["trained"],
     )
 
 
@@ -257,6 +263,7 @@ def _keep(path: Path, made_of: Mapping[str, Any], table: Table) -> None:
         "notes": table.notes,
         "others": [record.to_json() for record in table.others],
         "kinds": sorted(table.kinds),
+        "trained": {key: dict(own) for key, own in table.trained.items()},
     }
     whole = (table.cell, table.case, table.repeat, table.group, table.note)
     slim = [x.astype(np.int32) if x.max(initial=0) < 2**31 else x for x in whole]

@@ -36,7 +36,7 @@ from adabench.harness.analysis.claims.ranking import (
 from adabench.harness.analysis.claims.ratio_and_difference import rule_paired
 from adabench.harness.analysis.claims.verdict_rule import said
 from adabench.harness.analysis.findings import ClaimRow
-from adabench.harness.analysis.operating_points import OperatingPoint, collapse
+from adabench.harness.analysis.operating_points import OperatingPoint, by_training, collapse
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.expectations import (
@@ -53,6 +53,7 @@ from adabench.harness.contract.expectations import (
     Reach,
     SignedRank,
     metric_names,
+    rival_names,
 )
 from adabench.harness.contract.record import Record
 from adabench.harness.store.energy_labels import label
@@ -135,6 +136,8 @@ def verdicts(
         cards = _of_task(task, method_cards)
         for claim in method_cards[f"{task}/{method}"].claims:
             at_scale = [dot for dot in near if dot.scale == claim.scale]
+            sides = {method, *rival_names(claim.expect)}
+            at_scale = by_training(at_scale, sides, task_cards[task].trainings)
             evidence = Evidence(task, task_cards[task], cards, at_scale)
             ruling, met = Court(method, evidence, table).judge(claim)
             rows.append(_row(claim, method, evidence, ruling, met))
