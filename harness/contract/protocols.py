@@ -71,8 +71,7 @@ class Task(Protocol[C, A_contra]):
         inherit, without leaving a thread behind (that is refused); `account(case, answer)`, which returns as plain data
         what the substrate itself knows of an answer, and refuses one that it does not know;
         `shape(case)`, a text that is equal for cases after which nothing is compiled anew;
-        `trained`, a dict to which it adds the path of every trained artefact that it hands out, by
-        name; `rehearse` and `starts_cold`, see below.
+        `rehearse` and `starts_cold`, see below.
         """
         ...
 

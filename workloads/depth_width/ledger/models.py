@@ -39,6 +39,7 @@ from adabench.workloads.depth_width.substrate.answers.rule_works import (
     policy_apart,
     rule_apart,
 )
+from adabench.workloads.depth_width.substrate.checkpoint_homes import noted
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
 from adabench.workloads.depth_width.substrate.costs import kv_analytic
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
@@ -140,7 +141,8 @@ class Models:
         return self._answers.join(reader, "studied")
 
     def _recipe(self, base: str, kind: type[R]) -> R:
-        return checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
+        recipe = checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
+        return noted(recipe)
 
     def calibration(self) -> Batch:
         """Return unlabelled sequences that no score is taken on."""

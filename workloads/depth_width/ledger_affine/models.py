@@ -21,6 +21,7 @@ from adabench.workloads.depth_width.substrate.answers.answer_account import (
     text_of,
 )
 from adabench.workloads.depth_width.substrate.answers.rule_works import rule_apart
+from adabench.workloads.depth_width.substrate.checkpoint_homes import noted
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream import Corpus
@@ -54,7 +55,7 @@ class Models:
             SelectionError: if no recipe has that name.
         """
         recipe = checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), FfnRecipe)
-        reader = self._answers.bind(FfnReader(recipe.load(), self.mode), read=rule_apart)
+        reader = self._answers.bind(FfnReader(noted(recipe).load(), self.mode), read=rule_apart)
         return self._answers.join(reader, "joined")
 
     def calibration(self) -> Batch:

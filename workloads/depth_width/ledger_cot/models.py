@@ -33,6 +33,7 @@ from adabench.workloads.depth_width.substrate.answers.answer_account import (
 )
 from adabench.workloads.depth_width.substrate.answers.rule_works import as_it_is
 from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.checkpoint_homes import noted
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
 from adabench.workloads.depth_width.substrate.questions import Exam
 
@@ -88,7 +89,8 @@ class Models:
         return self._answers.join(solver, "joined")
 
     def _recipe(self, base: str, kind: type[R]) -> R:
-        return checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
+        recipe = checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
+        return noted(recipe)
 
     def calibration(self) -> Exam:
         """Return questions without keys that no score is taken on."""

@@ -15,6 +15,8 @@ from torch import nn
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.harness.store import used_artefacts
+from adabench.workloads.depth_width.pretrained.recipes import recipes
 from adabench.workloads.depth_width.pretrained.substrate import path_files, unit_files, width_files
 from adabench.workloads.depth_width.pretrained.substrate.path_files import RealGuided
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import Reading
@@ -37,6 +39,7 @@ from adabench.workloads.depth_width.substrate.answers.answer_account import (
     text_of,
 )
 from adabench.workloads.depth_width.substrate.answers.rule_works import policy_apart, rule_apart
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread
 from adabench.workloads.depth_width.substrate.smollm2.brown_text import Split
 from adabench.workloads.depth_width.substrate.smollm2.decoder_units import TILE
@@ -97,6 +100,7 @@ class Models:
             name += f"-{_whole(int(percent))}"
         elif kind not in ("informed", "greedy"):
             _refuse(base)
+        _note(name)
         found = unit_files.restore(name, FOLDER)
         static = kind.startswith("static")
         parts = found.parts if static else _shifted(found, int(percent) / 100)
@@ -119,6 +123,7 @@ class Models:
         widened = width_files.widened(base, FOLDER)
         if widened is None:
             _refuse(base)
+        _note(f"real-{'acm' if base.startswith('acm') else base.replace('static', 'width')}")
         return self._answers.bind(RealWidthReader(widened), read=rule_apart)
 
     def path_reader(self) -> RealPathReader:
@@ -141,6 +146,7 @@ class Models:
         Raises:
             EnvironmentProblem: if they were not fitted yet.
         """
+        _note(f"real-{base}")
         return self.path_reader(), path_files.guided(f"real-{base}", FOLDER)
 
     def fitted_path(self, length: int) -> tuple[int, ...]:
@@ -150,6 +156,7 @@ class Models:
             EnvironmentProblem: if paths were not fitted yet.
             SelectionError: for a length that was not searched.
         """
+        _note("real-dr-llm")
         return path_files.static_path("real-dr-llm", length, FOLDER)
 
     @property
@@ -243,6 +250,13 @@ def _in_use(found: RealParts) -> int:
     modules += [] if found.gone else [found.parts.routers]
     used = [module[index] for module in modules if len(module) for index in found.asked]
     return sum(weight.numel() for module in used for weight in module.parameters())
+
+
+def _note(name: str) -> None:
+    """Note that what was fitted under this name is handed out to the method of this process."""
+    recipe = recipes().get(name)
+    if recipe is not None:
+        used_artefacts.note(name, recipe.home / f"{name}{SUFFIX}")
 
 
 def _refuse(base: str) -> NoReturn:

@@ -6,7 +6,7 @@ Recipes name the folder that is shipped. What trains them, and what reads them, 
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from adabench.harness.store import checkpoint_folders
+from adabench.harness.store import checkpoint_folders, used_artefacts
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 
 R = TypeVar("R")
@@ -24,3 +24,14 @@ def at_home(recipe: R) -> R:
             changes[part.name] = at_home(value)
     made: R = replace(plan, **changes)
     return made
+
+
+def noted(recipe: R) -> R:
+    """Note that what a recipe makes is handed out, with all it builds on; return the recipe."""
+    plan: Any = recipe
+    used_artefacts.note(plan.name, plan.home / f"{plan.name}{SUFFIX}")
+    for part in fields(plan):
+        value = getattr(plan, part.name)
+        if hasattr(value, "build"):
+            noted(value)
+    return recipe

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
 from adabench.harness.provenance import source_digests
-from adabench.harness.store import checkpoint_folders
+from adabench.harness.store import checkpoint_folders, used_artefacts
 
 Recipe = TypeVar("Recipe")
 SUFFIX = ".safetensors"
@@ -71,6 +71,11 @@ def halves(weights: Mapping[str, Tensor], prefix: str = "") -> dict[str, Tensor]
 def home(name: str, shipped: Path) -> Path:
     """Return the folder that a checkpoint is read from: the shipped one, else the user's cache."""
     return checkpoint_folders.home(f"{name}{SUFFIX}", shipped)
+
+
+def note(name: str, shipped: Path) -> None:
+    """Note that a checkpoint is handed out to the method of this process."""
+    used_artefacts.note(name, home(name, shipped) / f"{name}{SUFFIX}")
 
 
 def weights(name: str, folder: Path, forecast_s: float) -> dict[str, Tensor]:

@@ -49,6 +49,8 @@ def shipped_policies(who: str, problem: Problem = "arms") -> tuple[Policy, ...]:
     names = [name for name in recipes() if name.startswith(f"{kind}-s")]
     there = [name for name in names if _is_there(name)]
     networks = [restore(name)[who] for name in there or names[:1]]
+    for name in there:
+        checkpoints.note(name, FOLDER)
     return tuple(
         NetworkPolicy(one) if problem == "arms" else HypothesisPolicy(one) for one in networks
     )

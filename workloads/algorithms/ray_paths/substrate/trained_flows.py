@@ -53,7 +53,7 @@ def restore(name: str, folder: Path | None = None) -> Flows:
 
 def shipped_network(order: int, seed: int) -> Flows:
     """Return the network for so many reflections that a run with this seed uses."""
-    return restore(f"k{order}-s{seed % SHIPPED.get(order, 1)}")
+    return _handed_out(f"k{order}-s{seed % SHIPPED.get(order, 1)}")
 
 
 def ablation_network(order: int, without: str) -> Flows:
@@ -67,7 +67,12 @@ def ablation_network(order: int, without: str) -> Flows:
         raise EnvironmentProblem(
             f"No network without {without} is there for {order} reflections.", "Choose K = 2."
         )
-    return restore(f"k{order}-{name}-s0")
+    return _handed_out(f"k{order}-{name}-s0")
+
+
+def _handed_out(name: str) -> Flows:
+    checkpoints.note(name, FOLDER)
+    return restore(name)
 
 
 @lru_cache(maxsize=16)

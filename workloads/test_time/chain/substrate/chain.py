@@ -81,6 +81,7 @@ class Chain:
     def session(self, question: Question) -> Session:
         """Return a session on a question; sample i of it is the same for everybody."""
         key = mix(self.seed, question.index)
+        self.models.note()
         return Session(
             self.models.policy,
             self.models.judge,

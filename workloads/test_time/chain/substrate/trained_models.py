@@ -25,6 +25,13 @@ class Models:
     policy: Engine
     judge: Scorer | None
     """None where no judge is stronger than the policy."""
+    names: tuple[str, ...] = ()
+    """Of their checkpoints."""
+
+    def note(self) -> None:
+        """Note that they are handed out to the method of this process."""
+        for name in self.names:
+            checkpoints.note(name, FOLDER)
 
 
 def policy_name(policy: str, layout: Layout, seed: int) -> str:
@@ -45,8 +52,10 @@ def models(policy: str, layout: Layout, seed: int) -> Models:
         SelectionError: if no such policy is among the recipes.
         EnvironmentProblem: if it was not trained yet.
     """
-    own = engine(policy_name(policy, layout, seed))
-    return Models(own, judge(f"judge-s{seed % SEEDS}") if policy == "lm-s" else None)
+    own, judge_name = policy_name(policy, layout, seed), f"judge-s{seed % SEEDS}"
+    if policy != "lm-s":
+        return Models(engine(own), None, (own,))
+    return Models(engine(own), judge(judge_name), (own, judge_name))
 
 
 def warm_up(models: Models) -> None:
