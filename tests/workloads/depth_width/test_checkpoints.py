@@ -1,5 +1,6 @@
 """Reading weights trains nothing; training a recipe trains what it builds on."""
 
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,13 @@ import torch
 from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.depth_width.ledger.recipes import recipes
 from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.checkpoint_homes import at_home
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress
+from adabench.workloads.depth_width.substrate.checkpoint_homes import (
+    TRAININGS,
+    at_home,
+    of_run,
+    trainings,
+)
+from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, SUFFIX, Progress
 from adabench.workloads.depth_width.substrate.plain_backbones import FOLDER
 
 
@@ -83,6 +89,23 @@ def test_a_recipe_s_home_is_where_its_file_is_shipped_or_else_the_cache(
 
 
 def test_every_recipe_is_read_from_where_it_is_shipped() -> None:
-    for recipe in recipes().values():
+    shipped = [r for r in recipes().values() if int(r.name.rpartition("-s")[2]) in SEEDS]
+    assert len(shipped) == len(recipes()) * len(SEEDS) // len(TRAININGS)
+    for recipe in shipped:
         assert (recipe.home / f"{recipe.name}{SUFFIX}").exists()
         assert recipe.home == FOLDER
+
+
+def test_a_run_takes_the_trainings_that_are_there_in_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = recipes()["vanilla-2-s0"]
+    known = {f"x-s{k}": dataclasses.replace(one, name=f"x-s{k}", home=tmp_path) for k in TRAININGS}
+    assert trainings("x", known) == 1  # whoever asks for it is told to train it
+    for k in (0, 1, 2, 4):
+        (tmp_path / f"x-s{k}{SUFFIX}").touch()
+    assert trainings("x", known) == 3  # the fourth is missing
+    names = [of_run("x", seed, known, type(one)).name for seed in range(5)]
+    assert names == ["x-s0", "x-s1", "x-s2", "x-s0", "x-s1"]
+    (tmp_path / f"x-s3{SUFFIX}").touch()
+    assert of_run("x", 104, known, type(one)).name == "x-s4"

@@ -39,8 +39,7 @@ from adabench.workloads.depth_width.substrate.answers.rule_works import (
     policy_apart,
     rule_apart,
 )
-from adabench.workloads.depth_width.substrate.checkpoint_homes import noted
-from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
+from adabench.workloads.depth_width.substrate.checkpoint_homes import of_run
 from adabench.workloads.depth_width.substrate.costs import kv_analytic
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch, Reader
@@ -70,11 +69,6 @@ class Models:
     def __post_init__(self) -> None:
         """Open the account of answers."""
         object.__setattr__(self, "_answers", open_account(self.meter))
-
-    @property
-    def training_seed(self) -> int:
-        """Which of the trained models this run uses."""
-        return SEEDS[self.seed % len(SEEDS)]
 
     def reader(self, base: str) -> Reader:
         """Return the reader of a checkpoint.
@@ -141,8 +135,7 @@ class Models:
         return self._answers.join(reader, "studied")
 
     def _recipe(self, base: str, kind: type[R]) -> R:
-        recipe = checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
-        return noted(recipe)
+        return of_run(base, self.seed, recipes(), kind)
 
     def calibration(self) -> Batch:
         """Return unlabelled sequences that no score is taken on."""

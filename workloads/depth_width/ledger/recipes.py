@@ -17,8 +17,8 @@ from adabench.workloads.depth_width.methods.acm.train_learners import WidthRecip
 from adabench.workloads.depth_width.methods.informed_routing.train_routers import RetrofitRecipe
 from adabench.workloads.depth_width.methods.static_units.static_thinning import ThinningRecipe
 from adabench.workloads.depth_width.substrate.backbone import Shape
-from adabench.workloads.depth_width.substrate.checkpoint_homes import at_home
-from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, Recipe
+from adabench.workloads.depth_width.substrate.checkpoint_homes import TRAININGS, at_home
+from adabench.workloads.depth_width.substrate.checkpoints import Recipe
 from adabench.workloads.depth_width.substrate.plain_backbones import (
     FINE,
     FOLDER,
@@ -49,7 +49,7 @@ _recursive = partial(Shape, layers=4, recursions=3)
 def recipes() -> dict[str, Recipe]:
     """Return every recipe by name."""
     found: list[Recipe] = []
-    for seed in SEEDS:
+    for seed in TRAININGS:
         vanilla = plain_backbone(6, seed)
         found += [
             plain_backbone(2, seed),

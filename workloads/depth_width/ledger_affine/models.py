@@ -14,15 +14,13 @@ from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import 
     loop_tally,
 )
 from adabench.workloads.depth_width.ledger_affine.substrate.train_ffns import FfnRecipe
-from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.answers.answer_account import (
     AnswerAccount,
     open_account,
     text_of,
 )
 from adabench.workloads.depth_width.substrate.answers.rule_works import rule_apart
-from adabench.workloads.depth_width.substrate.checkpoint_homes import noted
-from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
+from adabench.workloads.depth_width.substrate.checkpoint_homes import of_run
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream import Corpus
 
@@ -42,11 +40,6 @@ class Models:
         """Open the account of answers."""
         object.__setattr__(self, "_answers", open_account(self.meter))
 
-    @property
-    def training_seed(self) -> int:
-        """Which of the trained models this run uses."""
-        return SEEDS[self.seed % len(SEEDS)]
-
     def ffn_reader(self, base: str) -> FfnReader:
         """Return the reader of a model.
 
@@ -54,8 +47,8 @@ class Models:
             EnvironmentProblem: if it was not trained yet.
             SelectionError: if no recipe has that name.
         """
-        recipe = checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), FfnRecipe)
-        reader = self._answers.bind(FfnReader(noted(recipe).load(), self.mode), read=rule_apart)
+        recipe = of_run(base, self.seed, recipes(), FfnRecipe)
+        reader = self._answers.bind(FfnReader(recipe.load(), self.mode), read=rule_apart)
         return self._answers.join(reader, "joined")
 
     def calibration(self) -> Batch:

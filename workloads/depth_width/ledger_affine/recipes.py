@@ -11,8 +11,8 @@ from pathlib import Path
 
 from adabench.workloads.depth_width.ledger_affine.substrate.ffn_models import FfnShape
 from adabench.workloads.depth_width.ledger_affine.substrate.train_ffns import FfnRecipe
-from adabench.workloads.depth_width.substrate.checkpoint_homes import at_home
-from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, Recipe
+from adabench.workloads.depth_width.substrate.checkpoint_homes import TRAININGS, at_home
+from adabench.workloads.depth_width.substrate.checkpoints import Recipe
 
 FOLDER = Path(__file__).with_name("checkpoints")
 _FINE = 63
@@ -23,7 +23,7 @@ _FINE = 63
 def recipes() -> dict[str, Recipe]:
     """Return every recipe by name; a name ends in its training seed."""
     found: list[Recipe] = []
-    for s in SEEDS:
+    for s in TRAININGS:
         dense = FfnRecipe(f"dense-ffn-4-s{s}", FfnShape("dense"), s, FOLDER, forecast_s=110)
         beside = partial(FfnRecipe, seed=s, home=FOLDER, reference=dense)
         versatile = FfnShape("versatile", loops=4)

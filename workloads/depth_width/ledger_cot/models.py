@@ -33,8 +33,7 @@ from adabench.workloads.depth_width.substrate.answers.answer_account import (
 )
 from adabench.workloads.depth_width.substrate.answers.rule_works import as_it_is
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.checkpoint_homes import noted
-from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
+from adabench.workloads.depth_width.substrate.checkpoint_homes import of_run
 from adabench.workloads.depth_width.substrate.questions import Exam
 
 STUDENT = "cot-latent"
@@ -54,11 +53,6 @@ class Models:
     def __post_init__(self) -> None:
         """Open the account of answers."""
         object.__setattr__(self, "_answers", open_account(self.meter))
-
-    @property
-    def training_seed(self) -> int:
-        """Which of the trained models this run uses."""
-        return SEEDS[self.seed % len(SEEDS)]
 
     def solver(self, base: str) -> Solver:
         """Return a backbone such as `cot-words`.
@@ -89,8 +83,7 @@ class Models:
         return self._answers.join(solver, "joined")
 
     def _recipe(self, base: str, kind: type[R]) -> R:
-        recipe = checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
-        return noted(recipe)
+        return of_run(base, self.seed, recipes(), kind)
 
     def calibration(self) -> Exam:
         """Return questions without keys that no score is taken on."""

@@ -16,8 +16,8 @@ from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_shortcut
 )
 from adabench.workloads.depth_width.ledger_cot.substrate.train_student import StudentRecipe
 from adabench.workloads.depth_width.ledger_cot.substrate.train_teacher import TeacherRecipe
-from adabench.workloads.depth_width.substrate.checkpoint_homes import at_home
-from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, Recipe
+from adabench.workloads.depth_width.substrate.checkpoint_homes import TRAININGS, at_home
+from adabench.workloads.depth_width.substrate.checkpoints import Recipe
 
 FOLDER = Path(__file__).with_name("checkpoints")
 KINDS: tuple[Literal["both", "depth", "step", "shuffled"], ...]
@@ -30,7 +30,7 @@ _FEW = 31
 def recipes() -> dict[str, Recipe]:
     """Return every recipe by name; a name ends in its training seed."""
     found: list[Recipe] = []
-    for s in SEEDS:
+    for s in TRAININGS:
         words = TeacherRecipe(f"cot-words-s{s}", "words", s, FOLDER, levels=_FEW)
         direct = TeacherRecipe(
             f"cot-direct-s{s}", "direct", s, FOLDER, steps=500, forecast_s=60, levels=_FEW

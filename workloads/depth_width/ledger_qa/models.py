@@ -19,8 +19,7 @@ from adabench.workloads.depth_width.substrate.answers.answer_account import (
 )
 from adabench.workloads.depth_width.substrate.answers.rule_works import rule_apart
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.checkpoint_homes import noted
-from adabench.workloads.depth_width.substrate.checkpoints import SEEDS
+from adabench.workloads.depth_width.substrate.checkpoint_homes import of_run, trainings
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
 from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader
 from adabench.workloads.depth_width.substrate.paths.path_routers import Guided
@@ -46,11 +45,6 @@ class Models:
         """Open the account of answers."""
         object.__setattr__(self, "_answers", open_account(self.meter))
 
-    @property
-    def training_seed(self) -> int:
-        """Which of the trained models this run uses."""
-        return SEEDS[self.seed % len(SEEDS)]
-
     def path_reader(self) -> PathReader:
         """Return the frozen backbone.
 
@@ -73,8 +67,7 @@ class Models:
         return self._answers.bind(PathReader(model, TOGETHER[self.mode]), answer=rule_apart)
 
     def _recipe(self, base: str, kind: type[R]) -> R:
-        recipe = checkpoints.of_kind(f"{base}-s{self.training_seed}", recipes(), kind)
-        return noted(recipe)
+        return of_run(base, self.seed, recipes(), kind)
 
     def calibration(self) -> Exam:
         """Return questions without keys that no score is taken on."""
@@ -82,7 +75,7 @@ class Models:
 
     def training_questions(self) -> Asked:
         """Return questions *with* keys that no score is taken on: what a static path is fitted to."""
-        return drawn(STATIC_SEED, CALIBRATION, self.training_seed)
+        return drawn(STATIC_SEED, CALIBRATION, self.seed % trainings(BASE, recipes()))
 
     def fitted_path(self, length: int) -> tuple[int, ...] | None:
         """Return None: no static path was fitted beforehand, so the best is found on the spot."""

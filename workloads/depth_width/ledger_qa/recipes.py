@@ -9,8 +9,8 @@ from pathlib import Path
 
 from adabench.workloads.depth_width.ledger_qa.substrate.train_questions import QuestionBackbone
 from adabench.workloads.depth_width.methods.dr_llm.train_path_routers import PathRecipe
-from adabench.workloads.depth_width.substrate.checkpoint_homes import at_home
-from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, Recipe
+from adabench.workloads.depth_width.substrate.checkpoint_homes import TRAININGS, at_home
+from adabench.workloads.depth_width.substrate.checkpoints import Recipe
 from adabench.workloads.depth_width.substrate.plain_backbones import plain_backbone
 
 FOLDER = Path(__file__).with_name("checkpoints")
@@ -20,7 +20,7 @@ FOLDER = Path(__file__).with_name("checkpoints")
 def recipes() -> dict[str, Recipe]:
     """Return every recipe by name; a name ends in its training seed."""
     found: list[Recipe] = []
-    for seed in SEEDS:
+    for seed in TRAININGS:
         base = QuestionBackbone(f"qa-6-s{seed}", plain_backbone(6, seed), seed, FOLDER)
         found += [base, PathRecipe(f"dr-llm-s{seed}", base, seed, FOLDER)]
     return {recipe.name: at_home(recipe) for recipe in found}

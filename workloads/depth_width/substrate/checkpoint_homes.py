@@ -1,15 +1,24 @@
 """Where the family's recipes are kept: each where its file is shipped, or else in the user's cache.
 
 Recipes name the folder that is shipped. What trains them, and what reads them, has this from here.
+
+A model has `TRAININGS` recipes that differ in their training seed. The first three are shipped; the
+others are made by `adabench train`, in the user's cache. A run takes those that are there in turn, seed
+by seed.
 """
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from adabench.harness.store import checkpoint_folders, used_artefacts
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Recipe
 
 R = TypeVar("R")
+K = TypeVar("K", bound=Recipe)
+TRAININGS = (0, 1, 2, 3, 4)
+"""Training seeds that recipes have."""
 
 
 def at_home(recipe: R) -> R:
@@ -35,3 +44,22 @@ def noted(recipe: R) -> R:
         if hasattr(value, "build"):
             noted(value)
     return recipe
+
+
+def of_run(base: str, seed: int, known: Mapping[str, Recipe], kind: type[K]) -> K:
+    """Return a model's recipe for a run seed, and note that it is handed out.
+
+    Raises:
+        SelectionError: if there is none of that name, or it makes something else.
+    """
+    name = f"{base}-s{seed % trainings(base, known)}"
+    return noted(checkpoints.of_kind(name, known, kind))
+
+
+def trainings(base: str, known: Mapping[str, Recipe]) -> int:
+    """Count a model's trainings that are there, from the first on; one where there is none."""
+    for k in TRAININGS:
+        recipe = known.get(f"{base}-s{k}")
+        if recipe is None or not (recipe.home / f"{recipe.name}{SUFFIX}").exists():
+            return max(k, 1)
+    return len(TRAININGS)

@@ -209,8 +209,10 @@ UNSHIPPED = {
     "smollm2", "real-static-fitted-10", "real-static-fitted-20",
     "real-acm", "real-width-3", "real-dr-llm",  # the last is shipped; test_path_reading.py has it
     *(f"dr-llm-s{seed}" for seed in (0, 1, 2)),  # shipped; test_paths.py has them
+    *(name for name in SHIPPED if name.endswith(("-s3", "-s4"))),
 }  # fmt: skip
-"""Fitted to weights that are not ours to ship; `adabench train` keeps them in the cache."""
+"""Fitted to weights that are not ours to ship, or further trainings; `adabench train` keeps them in
+the cache."""
 
 
 @pytest.mark.parametrize("name", sorted(SHIPPED.keys() - UNSHIPPED))
