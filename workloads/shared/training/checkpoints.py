@@ -73,6 +73,11 @@ def home(name: str, shipped: Path) -> Path:
     return checkpoint_folders.home(f"{name}{SUFFIX}", shipped)
 
 
+def is_there(name: str, shipped: Path) -> bool:
+    """Say whether a checkpoint is shipped or in the user's cache."""
+    return (home(name, shipped) / f"{name}{SUFFIX}").exists()
+
+
 def note(name: str, shipped: Path) -> None:
     """Note that a checkpoint is handed out to the method of this process."""
     used_artefacts.note(name, home(name, shipped) / f"{name}{SUFFIX}")

@@ -37,25 +37,24 @@ class Recipe:
     forecast_s: int = 600
 
 
+TRAININGS = (0, 1, 2, 3, 4)
+"""Training seeds. The first is shipped; `adabench train` makes the others, in the user's cache."""
+
+
 def recipes() -> dict[str, Recipe]:
     """Return every recipe by name; a name ends in its training seed."""
-    table = [
-        Recipe("lm-s-s0", LM_S, 0, 8000, 64, 2e-3),
+    return {recipe.name: recipe for seed in TRAININGS for recipe in _of_seed(seed)}
+
+
+def _of_seed(s: int) -> list[Recipe]:
+    return [
+        Recipe(f"lm-s-s{s}", LM_S, s, 8000, 64, 2e-3),
         # From scratch it does not learn; with many more steps it is never wrong.
-        Recipe("lm-s-single-s0", LM_S, 0, 40, 64, 1e-3, layout="single", trunk="lm-s-s0"),
-        Recipe("lm-m-s0", LM_M, 0, 4000, 32, 1.5e-3),
-        Recipe("lm-l-s0", LM_L, 0, 2200, 32, 1e-3),
+        Recipe(f"lm-s-single-s{s}", LM_S, s, 40, 64, 1e-3, layout="single", trunk=f"lm-s-s{s}"),
+        Recipe(f"lm-m-s{s}", LM_M, s, 4000, 32, 1.5e-3),
+        Recipe(f"lm-l-s{s}", LM_L, s, 2200, 32, 1e-3),
         Recipe(
-            "judge-s0",
-            LM_M,
-            0,
-            4000,
-            32,
-            1e-3,
-            kind="judge",
-            trunk="lm-m-s0",
-            policy="lm-s-s0",
-            problems=2000,
+            f"judge-s{s}", LM_M, s, 4000, 32, 1e-3,
+            kind="judge", trunk=f"lm-m-s{s}", policy=f"lm-s-s{s}", problems=2000,
         ),
-    ]
-    return {recipe.name: recipe for recipe in table}
+    ]  # fmt: skip

@@ -47,14 +47,10 @@ def shipped_policies(who: str, problem: Problem = "arms") -> tuple[Policy, ...]:
     """
     kind = "policies" if problem == "arms" else problem
     names = [name for name in recipes() if name.startswith(f"{kind}-s")]
-    there = [name for name in names if _is_there(name)]
+    there = [name for name in names if checkpoints.is_there(name, FOLDER)]
     networks = [restore(name)[who] for name in there or names[:1]]
     for name in there:
         checkpoints.note(name, FOLDER)
     return tuple(
         NetworkPolicy(one) if problem == "arms" else HypothesisPolicy(one) for one in networks
     )
-
-
-def _is_there(name: str) -> bool:
-    return (checkpoints.home(name, FOLDER) / f"{name}{checkpoints.SUFFIX}").exists()

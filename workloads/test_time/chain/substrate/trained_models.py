@@ -11,11 +11,9 @@ from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import Head, Judge, Scorer
 from adabench.workloads.shared.language_model.vocabulary import BOS
 from adabench.workloads.shared.training import checkpoints
-from adabench.workloads.test_time.chain.recipes import Layout, recipes
+from adabench.workloads.test_time.chain.recipes import TRAININGS, Layout, recipes
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
-SEEDS = 1
-"""Training seeds; a run uses seed modulo this."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +38,18 @@ def policy_name(policy: str, layout: Layout, seed: int) -> str:
     Raises:
         SelectionError: if no such policy is among the recipes.
     """
-    name = f"{policy}{'-single' if layout == 'single' else ''}-s{seed % SEEDS}"
-    checkpoints.find_recipe(name, recipes())
-    return name
+    base = f"{policy}{'-single' if layout == 'single' else ''}"
+    checkpoints.find_recipe(f"{base}-s0", recipes())
+    return f"{base}-s{seed % _trainings(base)}"
+
+
+def _trainings(base: str) -> int:
+    """Count a policy's trainings that are there, with the judges of their completions."""
+    needed = (base, "judge") if base.startswith("lm-s") else (base,)
+    for k in TRAININGS:
+        if not all(checkpoints.is_there(f"{name}-s{k}", FOLDER) for name in needed):
+            return max(k, 1)
+    return len(TRAININGS)
 
 
 def models(policy: str, layout: Layout, seed: int) -> Models:
@@ -52,7 +59,8 @@ def models(policy: str, layout: Layout, seed: int) -> Models:
         SelectionError: if no such policy is among the recipes.
         EnvironmentProblem: if it was not trained yet.
     """
-    own, judge_name = policy_name(policy, layout, seed), f"judge-s{seed % SEEDS}"
+    own = policy_name(policy, layout, seed)
+    judge_name = f"judge-s{own.rpartition('-s')[2]}"
     if policy != "lm-s":
         return Models(engine(own), None, (own,))
     return Models(engine(own), judge(judge_name), (own, judge_name))
