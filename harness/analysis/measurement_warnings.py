@@ -59,11 +59,27 @@ def _seeds(table: Table) -> Iterator[str]:
     for cell in table.all_cells:
         seeds[cell.task].add(cell.seed)
     for task, known in sorted(seeds.items()):
-        if len(known) < FEW_SEEDS:
+        trainings = _trainings(table, task)
+        if trainings and trainings < min(FEW_SEEDS, len(known) + 1):
+            yield (
+                f"{task}: {trainings} training{'s' * (trainings > 1)} of each model only, and seeds of "
+                f"one model are no replicates of it. `adabench train '{task}/*'` makes what is "
+                f"missing of {FEW_SEEDS}; then --seeds 0..{FEW_SEEDS - 1}."
+            )
+        elif len(known) < FEW_SEEDS:
             yield (
                 f"{task}: {len(known)} seed{'s' * (len(known) > 1)} only; intervals over so few are rough. "
                 f"Add --seeds 0..{FEW_SEEDS * 2 - 1} before you quote them."
             )
+
+
+def _trainings(table: Table, task: str) -> int:
+    """Count the trained models of the method of a task that has the fewest; 0 where nothing is."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for cell in table.all_cells:
+        if cell.task == task and table.trained.get(cell.key):
+            found[cell.method].add(repr(sorted(table.trained[cell.key].items())))
+    return min(map(len, found.values()), default=0)
 
 
 def _contention(table: Table) -> Iterator[str]:

@@ -131,3 +131,15 @@ def test_operators_that_flops_lack_are_named_with_their_methods():
     assert "The FLOPs lack the work" in text
     assert "aten._fft_r2c of roots/fixed" in text
     assert "FLOPs" not in said([record(0, 10, 0, flops=8.0)])
+
+
+def test_seeds_of_few_trainings_are_no_advice():
+    def of(seed: int, model: int) -> Record:
+        cell = Cell("roots", "fixed", {}, {}, "embedded", seed)
+        return Record(cell, "solve", 0, 0, "ok", {"steps": 1.0}, trained={f"m-s{model}": "00"})
+
+    text = said([of(seed, seed % 3) for seed in range(9)])
+    assert "roots: 3 trainings of each model only" in text
+    assert "adabench train 'roots/*'" in text
+    assert "--seeds 0..9" not in text
+    assert "trainings" not in said([of(seed, seed) for seed in range(6)])

@@ -60,6 +60,7 @@ CARD = Card(
     paper="our own substrate; Mixture-of-Recursions, arXiv 2507.10524, is its first method",
     adapts="how many layers each token runs",
     scales=("embedded", "gpu"),
+    trainings=3,
     origins=(
         Origin("ledger", {"layout": "stream"}),
         Origin("ledger", {"layout": "stream"}, scale="gpu"),

@@ -37,6 +37,7 @@ from adabench.workloads.depth_width.truth.scoring import (
 
 CARD = Card(
     title="Affine ledger: operands of two maps, for MLPs that run in loops",
+    trainings=3,
     paper="our own substrate; VersatileFFN, arXiv 2512.14531, is its first method",
     adapts="how often each token runs each layer's MLP",
     origins=(Origin("ledger", {"layout": "c2"}, drops=("width",)),),

@@ -40,6 +40,7 @@ from adabench.workloads.depth_width.truth.scoring import wrong_answers
 
 CARD = Card(
     title="Reckoning in steps: spoken, latent, or with shortcuts",
+    trainings=3,
     paper="our own substrate; System-1.5 Reasoning, arXiv 2505.18962, is its first method",
     adapts="how many layers each latent step runs",
     origins=(Origin("ledger", {"layout": "cot"}, drops=("width",)),),

@@ -29,6 +29,7 @@ from adabench.workloads.depth_width.truth.scoring import wrong_answers
 
 CARD = Card(
     title="Questions on a ledger: a whole question takes one path of layers",
+    trainings=3,
     paper="our own substrate; Dr.LLM, arXiv 2510.12773, is its first method",
     adapts="which layers each question runs",
     origins=(Origin("ledger", {"layout": "qa"}, drops=("width",)),),

@@ -46,6 +46,7 @@ from adabench.workloads.depth_width.substrate.stream import Ints
 
 CARD = Card(
     title="A pretrained language model, read layer by layer",
+    trainings=1,
     paper="SmolLM2, arXiv 2502.02737, on the Brown corpus; Informed Routing, arXiv 2510.13831",
     adapts="which layers, or parts of layers, each word or each window runs",
     no_oracle="the words of a text are not right or wrong, and no decision can be known to be best",

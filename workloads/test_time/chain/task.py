@@ -60,6 +60,7 @@ CARD = Card(
     paper="our own substrate; Efficient Tree Search, arXiv 2502.13575, is its first method",
     adapts="how many completions, and which branches of them, a question gets",
     scales=("embedded", "gpu"),
+    trainings=1,
     knobs=(
         Knob("policy", ("lm-s",), "lm-s", open=True),
         Knob("layout", ("several", "single"), "several"),
