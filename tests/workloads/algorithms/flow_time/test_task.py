@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
+from adabench.harness.contract.expectations import rival_names
 from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import FAMILIES, UNIFORM_TESTS
 from adabench.workloads.algorithms.flow_time.task import CARD, load
@@ -64,7 +65,7 @@ def test_the_chunk_rule_grows_slower_than_m_squared(values) -> None:
 
 
 @pytest.mark.parametrize("m", [8, 16, 32])
-def test_the_chunk_rule_wins_on_hide_against_the_three_of_its_claim(m, values) -> None:
+def test_the_chunk_rule_wins_on_hide_against_three_rules_that_look_at_work(m, values) -> None:
     rivals = ("op_srpt", "setf", "attained_current")
     logs = []
     for seed in range(10):
@@ -73,6 +74,22 @@ def test_the_chunk_rule_wins_on_hide_against_the_three_of_its_claim(m, values) -
         logs.append([math.log(own / values(name, task)["hide"]["flow"]) for name in rivals])
     high = np.mean(logs, axis=0) + 2.262 * np.std(logs, axis=0, ddof=1) / 10**0.5
     assert (high < 0).all()
+
+
+def test_a_random_job_beats_the_chunk_rule_where_long_jobs_hide(values) -> None:
+    for m in (8, 16, 32):
+        task = load("embedded", 0, m=m, trace="hide")
+        own, rival = (values(name, task)["hide"]["flow"] for name in ("chunked", "random_job"))
+        assert rival < own
+
+
+def test_what_the_chunk_rule_is_measured_by_tells_it_from_policies_that_see_no_size(
+    methods,
+) -> None:
+    compared = [rival_names(claim.expect) for claim in methods["chunked"].CARD.claims]
+    compared = [names for names in compared if names]
+    assert compared
+    assert all({"random_job", "round_robin"} <= set(names) for names in compared)
 
 
 # Flow time over the optimum as the methods' specification gives it: n = 5,000, m = 8, load 0.95,
@@ -159,10 +176,9 @@ def test_information_falls_with_the_number_of_operations(values) -> None:
     assert shares[-1] < 0.2
 
 
-def test_claim_ids_are_unique_within_a_method(methods) -> None:
-    for method in methods.values():
-        ids = [claim.id for claim in method.CARD.claims]
-        assert len(ids) == len(set(ids))
+def test_claim_ids_are_unique_within_the_task(methods) -> None:
+    ids = [claim.id for method in methods.values() for claim in method.CARD.claims]
+    assert len(ids) == len(set(ids))
 
 
 def test_the_reconstruction_and_the_special_case_say_what_they_are(methods) -> None:

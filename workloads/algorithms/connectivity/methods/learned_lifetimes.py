@@ -60,7 +60,7 @@ CARD = Card(
             says="Lifetimes learned from the first tenth of a stream are worth having where there "
             "is something to learn: less work than doubling.",
             source="own",
-            paper="none: the paper has no experiment",
+            paper="The paper takes its predictions as given; those that are learned must beat none.",
             effect=None,
             expect=Ratio("work", against="lookahead", high=1.0, groups=("fifo", "heavy")),
         ),
@@ -68,7 +68,7 @@ CARD = Card(
             id="LE-1-memoryless",
             says="The same where lifetimes are memoryless.",
             source="own",
-            paper="none: the paper has no experiment",
+            paper="The paper takes its predictions as given; those that are learned must beat none.",
             effect=None,
             expect=Ratio("work", against="lookahead", high=1.0, groups=("random", "ring")),
         ),

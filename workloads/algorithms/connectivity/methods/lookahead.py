@@ -30,7 +30,7 @@ CARD = Card(
             id="LA-1",
             says="Without predictions the recursion does more work than with nearly right ones.",
             source="own",
-            paper="none: an ablation",
+            paper="An ablation: the distance is what predictions are worth.",
             effect=None,
             expect=Ratio("work", against="predicted_updates", low=2.0),
         ),

@@ -27,10 +27,10 @@ CARD = Card(
     conditions={"noise": 1.0, "n": 1000},
     claims=(
         Claim(
-            id="CT-1",
+            id="PU-CT",
             says="Lifetimes without content do no good: more work than the method's.",
-            source="own",
-            paper="none: a control",
+            source="check",
+            paper="A control: what the predictions say must be what helps.",
             effect=None,
             expect=Ratio("work", against="predicted_updates", low=1.0),
         ),

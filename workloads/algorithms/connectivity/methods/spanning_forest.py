@@ -30,9 +30,9 @@ CARD = Card(
     claims=(
         Claim(
             id="SF-1",
-            says="The task's own anchor runs this structure: equal work on every stream.",
-            source="own",
-            paper="none: a self-test",
+            says="The task's own anchor runs this structure: no more work than that on any stream.",
+            source="check",
+            paper="A self-test: both count the same steps.",
             effect=None,
             expect=Bound("work", "backstop"),
         ),
@@ -40,7 +40,7 @@ CARD = Card(
             id="SF-2",
             says="On the ring a cut costs a share of the circle: dearer than offline.",
             source="own",
-            paper="none: why the family is here",
+            paper="Why the family is here: on it predictions have something to save.",
             effect=None,
             expect=Ratio("work", against="offline", low=2.0, groups=("ring",)),
         ),

@@ -31,8 +31,9 @@ CARD = Card(
             id="AB-1",
             says="Without the shift an adversary at large nodes' ends makes it visibly worse: "
             "twice the unions on dyadic streams.",
-            source="measured",
-            paper="the shift gives the expectation its linear error",
+            source="own",
+            paper="The random shift gives the expectation its linear error; the paper has no figure, "
+            "and twice is our criterion.",
             effect=None,
             expect=Ratio(
                 "unions",
@@ -46,7 +47,7 @@ CARD = Card(
             id="AB-2",
             says="On streams without an adversary the shift changes little: within 10 %.",
             source="own",
-            paper="none: a control of the ablation",
+            paper="A control of the ablation: only the adversary may see the shift.",
             effect=None,
             expect=Ratio(
                 "unions",

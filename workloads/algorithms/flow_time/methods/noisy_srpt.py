@@ -34,10 +34,10 @@ CARD = Card(
     knobs=(Knob("mu", (1.0, 2.0, 4.0), 2.0, open=True, low=1.0, high=1000.0),),
     claims=(
         Claim(
-            id="FT-0",
+            id="FT-0-noisy",
             says="With estimates that are right it is SRPT, exactly.",
             source="check",
-            paper="1",
+            paper="At mu = 1 an estimate is the total.",
             effect=None,
             expect=Ratio("flow", against="srpt", low=1.0, high=1.0, every=True, where={"mu": 1.0}),
         ),

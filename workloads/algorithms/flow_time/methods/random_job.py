@@ -28,11 +28,11 @@ CARD = Card(
     role="control",
     claims=(
         Claim(
-            id="CT-1",
+            id="FT-CT",
             says="The same moments of decision without the sizes do no good: more flow time "
             "than op-SRPT.",
-            source="own",
-            paper="none: a control",
+            source="check",
+            paper="A control: the sizes must be what helps.",
             effect=None,
             expect=Ratio("flow", against="op_srpt", low=1.0),
         ),

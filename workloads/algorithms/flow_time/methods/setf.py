@@ -34,10 +34,10 @@ CARD = Card(
     role="static",
     claims=(
         Claim(
-            id="FT-0",
+            id="FT-0-setf",
             says="No policy has less flow time than SRPT.",
             source="check",
-            paper="1",
+            paper="SRPT is optimal (Schrage).",
             effect=None,
             expect=Ratio("flow", against="srpt", low=1.0, every=True),
         ),

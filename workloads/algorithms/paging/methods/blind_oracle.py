@@ -41,7 +41,7 @@ CARD = Card(
             id="BO-1",
             says="With perfect arrivals the faults are exactly Belady's.",
             source="check",
-            paper="1",
+            paper="True arrivals make the rule Belady's.",
             effect=None,
             expect=Ratio(
                 "faults", against="belady", low=1.0, high=1.0, every=True, where={"noise": 0.0}

@@ -42,21 +42,22 @@ from adabench.workloads.algorithms.paging.substrate.traces import Trace
 CARD = Card(
     title="Flush rule on discard bits (D1)",
     paper="Paging with Succinct Predictions, arXiv 2210.02775, ICML 2023",
+    slug="paging",
     adapts="which page is evicted, on one discard bit per request",
     fidelity="reconstructed",
     claims=(
         Claim(
-            id="PG-1",
+            id="PG-1-flush",
             says="With perfect discard bits the faults are exactly Belady's.",
-            source="check",
-            paper="1",
+            source="theorem",
+            paper="(1, k-1, 1), so the optimum without errors",
             effect=None,
             expect=Ratio(
                 "faults", against="belady", low=1.0, high=1.0, every=True, where={"noise": 0.0}
             ),
         ),
         Claim(
-            id="PG-2",
+            id="PG-2-flush",
             says="faults <= OPT + (k-1) eta0 + eta1, whatever the bits.",
             source="theorem",
             paper="(1, k-1, 1)",
@@ -67,7 +68,7 @@ CARD = Card(
             id="PG-4",
             says="No deterministic one-bit algorithm has alpha+beta < k or alpha+(k-1)gamma < k.",
             source="headline",
-            paper="k",
+            paper="'our algorithms are essentially best possible'",
             effect=None,
             expect=OutOfReach("a lower bound over all algorithms: no run can decide it"),
         ),

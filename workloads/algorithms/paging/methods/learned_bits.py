@@ -68,7 +68,7 @@ CARD = Card(
             says="Bits learned from the first fifth of a trace are worth having: fewer faults "
             "than LRU.",
             source="own",
-            paper="none: the paper has no experiment",
+            paper="The paper takes its bits as given; a bit that is learned must beat no bit.",
             effect=None,
             expect=Ratio("faults", against="lru", high=1.0),
         ),
@@ -76,7 +76,7 @@ CARD = Card(
             id="PG-8-real",
             says="The same on the real trace alone, where no worst case of LRU helps the mean.",
             source="own",
-            paper="none: the paper has no experiment",
+            paper="The paper takes its bits as given; a bit that is learned must beat no bit.",
             effect=None,
             expect=Ratio("faults", against="lru", high=1.0, groups=("docs",)),
         ),

@@ -38,7 +38,7 @@ CARD = Card(
             id="MK-1",
             says="Expected faults are at most 2 H_k x OPT; the task's bound allows one OPT more.",
             source="theorem",
-            paper="2 H_k",
+            paper="2 H_k (Fiat et al.)",
             effect=None,
             expect=Bound("faults", "robust_bound", over="mean"),
         ),

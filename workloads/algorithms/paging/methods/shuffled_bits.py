@@ -33,10 +33,10 @@ CARD = Card(
     role="control",
     claims=(
         Claim(
-            id="CT-1",
+            id="PG-CT",
             says="Bits of the right rate without content do no good: more faults than MARK0.",
-            source="own",
-            paper="none: a control",
+            source="check",
+            paper="A control: what the bits say must be what helps.",
             effect=None,
             expect=Ratio("faults", against="mark0", low=1.0),
         ),

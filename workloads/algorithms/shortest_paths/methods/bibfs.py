@@ -58,7 +58,7 @@ CARD = Card(
             id="BB-1",
             says="It is exact on every graph.",
             source="check",
-            paper="1",
+            paper="A search that stops at the first meeting edge must agree with a full index.",
             effect=None,
             expect=Ratio("exact", against="pll", low=1.0, high=1.0, every=True),
         ),

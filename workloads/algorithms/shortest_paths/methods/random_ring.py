@@ -51,10 +51,10 @@ CARD = Card(
     ),
     claims=(
         Claim(
-            id="CT-1",
+            id="WH-CT",
             says="A ring of arbitrary vertices errs more than WormHole's of the same size.",
-            source="own",
-            paper="none: a control",
+            source="check",
+            paper="A control: which vertices are taken must be what helps.",
             effect=None,
             expect=Ratio(
                 "mean_error",

@@ -15,11 +15,12 @@ share of the vertices. `inside=bibfs` is the paper's variant E (the core's dista
 not known. `f` = 1, beyond the paper's sweep, makes the ring the whole graph and the answers exact:
 headroom is measured up to there.
 
-**Fidelity.** Reconstructed from the paper's description; no code was found. One choice is ours: a
-row of the ring's graph lists the vertices taken first, first. The ring's order is known, so that
-costs nothing, and the search inside the core meets at its hubs. It matters a lot, and it was made
-after a first look. BiBFS with all rows sorted by degree, which no search has without reading the
-graph, is therefore a rival too (`WH-3-sorted`).
+**Fidelity.** Reconstructed from the paper's description; the authors' code (Nadianw36/WormHole on
+GitHub), seen later, grows the ring by the same rule. One choice is ours: a row of the ring's graph
+lists the vertices taken first, first. The ring's order is known, so that costs nothing, and the
+search inside the core meets at its hubs. It matters a lot, and it was made after a first look.
+BiBFS with all rows sorted by degree, which no search has without reading the graph, is therefore a
+rival too (`WH-3-sorted`).
 
 **What bounds the error.** Two ends that have not met are further apart than both have grown, so
 no answer is more than diameter(G[L0]) + 1 too long. A ring around all but two vertices of a circle
@@ -41,6 +42,7 @@ from adabench.harness.contract.card import (
     Bound,
     Card,
     Claim,
+    Difference,
     Knob,
     Monotone,
     OutOfReach,
@@ -77,6 +79,7 @@ CARD = Card(
     title="WormHole",
     paper="A Sublinear Algorithm for Approximate Shortest Paths in Large Networks, "
     "arXiv 2406.08624",
+    slug="wormhole",
     adapts="how far a query explores: each end stops where it touches the outer ring",
     fidelity="reconstructed",
     knobs=(
@@ -93,214 +96,238 @@ CARD = Card(
     ),
     claims=(
         Claim(
-            id="WH-1",
-            says="At least 99 % of answers are at most 2 too long, on 100,000 vertices.",
-            source="measured",
-            paper="about 99 %",
+            id="WH-1", source="headline",
+            says="All but 1 % of answers are at most 2 too long, on 100,000 vertices.",
+            paper="'accurately answers essentially all inquiries within a maximum additive error of "
+            "2'; about 99 % in its tables",
             effect=None,
-            expect=Ratio(
-                "within2",
-                against="bibfs",
-                low=0.99,
-                where={"vertices": 100000},
+            expect=Difference(
+                "within2", against="bibfs", low=-0.01, where={"vertices": 100000},
                 groups=("power_2.3", "power_2.5", "power_2.8"),
             ),
         ),
         Claim(
-            id="WH-1-sign",
+            id="WH-2", source="headline",
+            says="Less CPU time a query than BiBFS, on 100,000 vertices.",
+            paper="'individual inquiries are consistently much faster than in BiBFS'; no number in the "
+            "abstract",
+            effect=None,
+            expect=Ratio(
+                "cpu_s", against="bibfs", high=1.0, where={"vertices": 100000},
+                groups=("power_2.3", "power_2.5", "power_2.8"),
+            ),
+            requires=("WH-1",),
+        ),
+        Claim(
+            id="WH-3-whole", source="headline",
+            says="Preparation and 5,000 queries open fewer vertices than an index that reads the whole "
+            "graph, on 100,000 vertices.",
+            paper="'does not require reading the whole graph'; no number",
+            effect=None,
+            expect=Ratio(
+                "queried_share", against="landmarks", high=1.0, where={"vertices": 100000},
+                groups=("power_2.3", "power_2.5", "power_2.8"),
+            ),
+            requires=("WH-1",),
+        ),
+        Claim(
+            id="WH-4", source="headline",
+            says="Preparation takes orders of magnitude less time than that of a full index.",
+            paper="'improves upon index-based solutions by orders of magnitude': two at the least",
+            effect=0.01,
+            expect=Ratio(
+                "prep_cpu_s", against="pll",
+                groups=("power_2.3", "power_2.5", "power_2.8", "debian"),
+            ),
+            requires=("WH-1-default",),
+        ),
+        Claim(
+            id="WH-4-sublinear", source="headline",
+            says="The index takes fewer bytes than the graph's own rows.",
+            paper="'a sublinearly sized index'; no number",
+            effect=None,
+            expect=Ratio(
+                "index_bytes", against="bibfs", high=1.0, there={"rows": "hubs_first"},
+                groups=("power_2.3", "power_2.5", "power_2.8", "debian"),
+            ),
+            requires=("WH-1-default",),
+        ),
+        Claim(
+            id="WH-5", source="headline",
+            says="A query needs n^o(1) node queries in random power-law networks.",
+            paper="'n^o(1) node queries per distance inquiry in random power-law networks'",
+            effect=None,
+            expect=OutOfReach("an asymptotic statement, which no finite set of sizes decides"),
+        ),
+        Claim(
+            id="WH-5-lower", source="headline",
+            says="Any approach without preparation needs n^Omega(1) node queries there.",
+            paper="'any approach without a preprocessing step requires n^Omega(1) queries'",
+            effect=None,
+            expect=OutOfReach("a lower bound over all algorithms: no run can decide it"),
+        ),
+        Claim(
+            id="WH-6", source="headline",
+            says="It returns paths, and not lengths alone.",
+            paper="'unlike the vast majority of index-based algorithms, it returns paths'",
+            effect=None,
+            expect=OutOfReach("methods hand in lengths here, and no path that could be checked"),
+        ),
+        Claim(
+            id="WH-7", source="headline",
+            says="With a full index of the core alone queries take less CPU time than with a search.",
+            paper="'for faster inquiry times, it can be combined effectively with other index-based "
+            "solutions, by running them only on the sublinear core'; no number in the abstract",
+            effect=None,
+            expect=Ratio(
+                "cpu_s", against="wormhole", high=1.0, where={"inside": "labels"},
+                there={"inside": "bibfs"}, groups=("power_2.3", "power_2.5", "power_2.8", "debian"),
+            ),
+        ),
+        Claim(
+            id="WH-1-mean", source="measured",
+            says="The mean error is below 1, on 100,000 vertices.",
+            paper="'an average additive error usually much less than 1' (first version's abstract)",
+            effect=None,
+            expect=Difference(
+                "mean_error", against="bibfs", high=1.0, where={"vertices": 100000},
+                groups=("power_2.3", "power_2.5", "power_2.8"),
+            ),
+        ),
+        Claim(
+            id="WH-1-default", source="measured",
+            says="All but 1 % of answers are at most 2 too long on 20,000 vertices, where a full index "
+            "can be built beside it.",
+            paper="about 99 %, on far larger graphs",
+            effect=None,
+            expect=Difference(
+                "within2", against="bibfs", low=-0.01,
+                groups=("power_2.3", "power_2.5", "power_2.8", "debian"),
+            ),
+        ),
+        Claim(
+            id="WH-1-debian", source="measured",
+            says="All but 1 % within 2 on a real dependency graph.",
+            paper="about 99 % on each of its real graphs",
+            effect=None,
+            expect=Difference("within2", against="bibfs", low=-0.01, groups=("debian",)),
+        ),
+        Claim(
+            id="WH-1-wordnet", source="measured",
+            says="All but 1 % within 2 on WordNet.",
+            paper="about 99 % on each of its real graphs",
+            effect=None,
+            expect=Difference("within2", against="bibfs", low=-0.01, where={"graph": "wordnet"}),
+        ),
+        Claim(
+            id="WH-3-seen", source="measured",
+            says="Fewer distinct vertices seen in 5,000 queries than BiBFS, preparation included.",
+            paper="BiBFS sees 70 to 100 % of a graph within a few hundred queries, WormHole a small "
+            "fraction in 5,000; no number of its own",
+            effect=None,
+            expect=Ratio(
+                "seen_share", against="bibfs", high=1.0, where={"vertices": 100000},
+                groups=("power_2.3", "power_2.5", "power_2.8"),
+            ),
+            requires=("WH-1",),
+        ),
+        Claim(
+            id="WH-1-sign", source="check",
             says="No answer is below the distance.",
-            source="theorem",
-            paper="0",
+            paper="An answer is a walk's length.",
             effect=None,
             expect=Bound("below", "below_allowed"),
         ),
         Claim(
-            id="WH-1-small",
-            says="At least 99 % within 2 also at f = 0.1 % of 20,000 vertices (expected to fail).",
-            source="measured",
-            paper="about 99 %, on far larger graphs",
+            id="WH-1-small", source="own",
+            says="All but 1 % within 2 also at f = 0.1 % of 20,000 vertices (expected to fail).",
+            paper="The paper's graphs are far larger; this is where the statement was seen to end.",
             effect=None,
-            expect=Ratio(
-                "within2",
-                against="bibfs",
-                low=0.99,
-                where={"f": 0.001},
+            expect=Difference(
+                "within2", against="bibfs", low=-0.01, where={"f": 0.001},
                 groups=("power_2.3", "power_2.5", "power_2.8"),
             ),
         ),
         Claim(
-            id="WH-1-debian",
-            says="At least 99 % within 2 on a real dependency graph.",
-            source="measured",
-            paper="about 99 %",
-            effect=None,
-            expect=Ratio("within2", against="bibfs", low=0.99, groups=("debian",)),
-        ),
-        Claim(
-            id="WH-1-wordnet",
-            says="At least 99 % within 2 on WordNet.",
-            source="measured",
-            paper="about 99 %",
-            effect=None,
-            expect=Ratio("within2", against="bibfs", low=0.99, where={"graph": "wordnet"}),
-        ),
-        Claim(
-            id="WH-2",
-            says="Less CPU time a query than BiBFS, on 100,000 vertices.",
-            source="measured",
-            paper="faster on every graph",
-            effect=None,
-            expect=Ratio(
-                "cpu_s",
-                against="bibfs",
-                high=1.0,
-                where={"vertices": 100000},
-                groups=("power_2.3", "power_2.5", "power_2.8"),
-            ),
-        ),
-        Claim(
-            id="WH-3",
+            id="WH-3", source="own",
             says="At least 4 times fewer edges read a query than BiBFS, on 100,000 vertices.",
-            source="measured",
-            paper="far fewer",
+            paper="The paper counts vertices; 4 times fewer edges is our criterion.",
             effect=None,
             expect=Ratio(
-                "edges",
-                against="bibfs",
-                high=0.25,
-                where={"vertices": 100000},
+                "edges", against="bibfs", high=0.25, where={"vertices": 100000},
                 groups=("power_2.3", "power_2.5", "power_2.8"),
             ),
         ),
         Claim(
-            id="WH-3-sorted",
+            id="WH-3-sorted", source="own",
             says="Fewer edges than BiBFS even where all rows are sorted by degree beforehand.",
-            source="own",
-            paper="none: our rival",
+            paper="A rival of ours: sorted rows are what a ring has for nothing.",
             effect=None,
             expect=Ratio(
-                "edges",
-                against="bibfs",
-                high=1.0,
-                where={"rows": "hubs_first"},
+                "edges", against="bibfs", high=1.0, where={"rows": "hubs_first"},
                 groups=("power_2.3", "power_2.5", "power_2.8"),
             ),
         ),
         Claim(
-            id="WH-3-seen",
-            says="Fewer distinct vertices seen in 5,000 queries than BiBFS, preparation included.",
-            source="measured",
-            paper="a small fraction against 70-100 %",
-            effect=None,
-            expect=Ratio(
-                "seen_share",
-                against="bibfs",
-                high=1.0,
-                where={"vertices": 100000},
-                groups=("power_2.3", "power_2.5", "power_2.8"),
-            ),
-        ),
-        Claim(
-            id="WH-3-debian",
+            id="WH-3-debian", source="own",
             says="At least 4 times fewer edges than BiBFS on a real dependency graph.",
-            source="measured",
-            paper="far fewer",
+            paper="The paper counts vertices; 4 times fewer edges is our criterion.",
             effect=None,
             expect=Ratio("edges", against="bibfs", high=0.25, groups=("debian",)),
         ),
         Claim(
-            id="WH-4",
-            says="Preparation takes at most 5 % of the time of a full index.",
-            source="measured",
-            paper="minutes against no full index at all",
-            effect=None,
-            expect=Ratio(
-                "prep_cpu_s",
-                against="pll",
-                high=0.05,
-                groups=("power_2.3", "power_2.5", "power_2.8", "debian"),
-            ),
-        ),
-        Claim(
-            id="WH-4-reads",
+            id="WH-4-reads", source="own",
             says="Preparation reads at most 5 % of what a full index's preparation reads.",
-            source="own",
-            paper="none: the same limit, on a count that no other process disturbs",
+            paper="A limit of ours on a count that no other process disturbs.",
             effect=None,
             expect=Ratio(
-                "prep_reads",
-                against="pll",
-                high=0.05,
+                "prep_reads", against="pll", high=0.05,
                 groups=("power_2.3", "power_2.5", "power_2.8", "debian"),
             ),
         ),
         Claim(
-            id="WH-4-bytes",
+            id="WH-4-bytes", source="own",
             says="The index takes at most 20 % of the bytes of a full index.",
-            source="measured",
-            paper="40 GB for a full index of a graph of 30 million edges",
+            paper="40 GB for a full index of a graph of 30 million edges, and no number of its own; "
+            "20 % is our criterion.",
             effect=None,
             expect=Ratio(
-                "index_bytes",
-                against="pll",
-                high=0.2,
+                "index_bytes", against="pll", high=0.2,
                 groups=("power_2.3", "power_2.5", "power_2.8", "debian"),
             ),
         ),
         Claim(
-            id="WH-5",
-            says="The additive error is O(log log n), with n^o(1) node queries.",
-            source="headline",
-            paper="a theorem",
-            effect=None,
-            expect=OutOfReach("an asymptotic statement, which two sizes cannot decide"),
-        ),
-        Claim(
-            id="WH-f-error",
+            id="WH-f-error", source="own",
             says="The error falls as the ring grows.",
-            source="own",
-            paper="none: the card's trend",
+            paper="A trend of our reference measurements.",
             effect=None,
             expect=Monotone(
-                "mean_error",
-                over="f",
-                rising=False,
-                where={"f": (0.001, 0.005, 0.01, 0.02, 0.05)},
-                groups=("power_2.3", "power_2.5", "power_2.8"),
-                tolerance=1e-9,
+                "mean_error", over="f", rising=False, where={"f": (0.001, 0.005, 0.01, 0.02, 0.05)},
+                groups=("power_2.3", "power_2.5", "power_2.8"), tolerance=0.02,
             ),
         ),
         Claim(
-            id="WH-f-work",
+            id="WH-f-work", source="own",
             says="Work rises as the ring grows.",
-            source="own",
-            paper="none: the card's trend",
+            paper="A trend of our reference measurements.",
             effect=None,
             expect=Monotone(
-                "edges",
-                over="f",
-                rising=True,
-                where={"f": (0.001, 0.005, 0.01, 0.02, 0.05)},
-                groups=("power_2.3", "power_2.5", "power_2.8"),
-                tolerance=1e-9,
+                "edges", over="f", rising=True, where={"f": (0.001, 0.005, 0.01, 0.02, 0.05)},
+                groups=("power_2.3", "power_2.5", "power_2.8"), tolerance=0.4,
             ),
         ),
         Claim(
-            id="WH-n",
+            id="WH-n", source="own",
             says="At a fixed share the error falls with the number of vertices.",
-            source="own",
-            paper="none: the card's trend",
+            paper="A trend of our reference measurements.",
             effect=None,
             expect=Monotone(
-                "mean_error",
-                over="vertices",
-                rising=False,
-                groups=("power_2.3", "power_2.5", "power_2.8"),
-                tolerance=1e-9,
+                "mean_error", over="vertices", rising=False,
+                groups=("power_2.3", "power_2.5", "power_2.8"), tolerance=0.002,
             ),
         ),
     ),
-)
+)  # fmt: skip
 
 
 class LabelledRing(NamedTuple):

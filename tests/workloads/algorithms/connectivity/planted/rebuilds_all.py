@@ -16,7 +16,9 @@ CARD = Card(
         Claim(
             id="PU-1-bound",
             says="With exact predictions every node is entered once.",
-            paper="none",
+            source="theorem",
+            paper="O(log T)",
+            effect=None,
             expect=Bound("unions", "perfect_bound", where={"noise": 0.0}),
         ),
     ),

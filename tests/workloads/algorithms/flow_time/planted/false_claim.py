@@ -8,8 +8,22 @@ CARD = Card(
     adapts="nothing",
     paper="none",
     claims=(
-        Claim("X-1", "It is SRPT.", "1", Ratio("flow", against="srpt", high=1.0, every=True)),
-        Claim("X-2", "It keeps 2.", "2", Bound("flow", "obligatory_bound")),
+        Claim(
+            id="X-1",
+            says="It is SRPT.",
+            source="check",
+            paper="1",
+            effect=None,
+            expect=Ratio("flow", against="srpt", high=1.0, every=True),
+        ),
+        Claim(
+            id="X-2",
+            says="It keeps 2.",
+            source="theorem",
+            paper="2",
+            effect=None,
+            expect=Bound("flow", "obligatory_bound"),
+        ),
     ),
 )
 

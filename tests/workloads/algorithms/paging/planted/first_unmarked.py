@@ -6,7 +6,16 @@ from adabench.workloads.algorithms.paging.substrate.cache_engine import evict, h
 CARD = Card(
     title="first unmarked",
     role="static",
-    claims=(Claim("FU-1", "is like Marker", "2 H_k", Bound("faults", "robust_bound", "mean")),),
+    claims=(
+        Claim(
+            id="FU-1",
+            says="It is like Marker.",
+            source="theorem",
+            paper="2 H_k",
+            effect=None,
+            expect=Bound("faults", "robust_bound", "mean"),
+        ),
+    ),
 )
 
 
