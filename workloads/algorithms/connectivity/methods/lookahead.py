@@ -27,7 +27,7 @@ CARD = Card(
     conditions={"noise": 1.0, "n": 1000},
     claims=(
         Claim(
-            id="LA-1",
+            id="PU-LA",
             says="Without predictions the recursion does more work than with nearly right ones.",
             source="own",
             paper="An ablation: the distance is what predictions are worth.",
