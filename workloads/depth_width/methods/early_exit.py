@@ -44,17 +44,34 @@ CARD = Card(
     claims=(
         Claim(
             id="EE-1",
+            says="Exits save two thirds of the layers and keep the quality of the full model.",
+            source="headline",
+            paper="'reducing compute [...] while provably maintaining high performance': a third "
+            "of the compute at the best",
+            effect=0.333,
+            expect=Ratio("executions", against="vanilla", keeping={"accuracy": 0.01}),
+        ),
+        Claim(
+            id="EE-1-time",
+            says="So reading takes up to three times less time.",
+            source="headline",
+            paper="'speedup of up to x3 while provably maintaining high performance'",
+            effect=0.333,
+            expect=Ratio("latency_s", against="vanilla", keeping={"accuracy": 0.01}),
+        ),
+        Claim(
+            id="EE-fifth",
             says="Exits save a fifth of the layers and keep the quality of the full model.",
-            source="measured",
-            paper="up to 3x faster at equal quality",
+            source="own",
+            paper="our bar: two thirds of the targets are random here, and nobody is sure of those",
             effect=None,
             expect=Ratio("executions", against="vanilla", high=0.8, keeping={"accuracy": 0.01}),
         ),
         Claim(
             id="EE-2",
             says="Its front lies above that of uniform depth.",
-            source="measured",
-            paper="",
+            source="own",
+            paper="what exits have to beat: models trained with fewer layers",
             effect=None,
             expect=Frontier("executions", "accuracy", against="vanilla", low=0.0),
         ),

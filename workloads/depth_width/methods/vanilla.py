@@ -33,10 +33,10 @@ CARD = Card(
         Claim(
             id="LG-1",
             says="Chaining four maps takes depth: answers at k = 4 improve with every layer.",
-            source="measured",
-            paper="k = 4 needs more than 4 layers, 6 suffice (our prototype)",
+            source="own",
+            paper="our substrate is to need depth: six layers solve k = 4 and two do not",
             effect=None,
-            expect=Monotone("accuracy_k4", over="depth", rising=True, tolerance=1e-9),
+            expect=Monotone("accuracy_k4", over="depth", rising=True, tolerance=0.01),
         ),
     ),
 )

@@ -43,6 +43,7 @@ from adabench.workloads.depth_width.substrate.stream import EQUAL
 CARD = Card(
     title="Best of n random patterns in hindsight",
     paper="the random rival of Duo-LLM, arXiv 2410.10846: best of 100",
+    slug="duo-llm",
     adapts="which MLP all positions of a sequence run in each layer, with its answers in hand",
     role="oracle",
     oracle="bound",
@@ -56,7 +57,7 @@ CARD = Card(
             id="duo-3-near",
             says="Trained routers are nearer to the best of 100 random patterns than to the "
             "oracle.",
-            source="theorem",
+            source="measured",
             paper="near the best of 100 random patterns, far from the oracle",
             effect=None,
             expect=Bound("apart_best", "apart_oracle", where={"batches": 1}),
