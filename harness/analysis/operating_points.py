@@ -20,6 +20,7 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
+from adabench.harness.analysis.preparations import PREFIX, preparation_column
 from adabench.harness.contract.card import Card, Metric, Point
 from adabench.harness.contract.record import Record
 from adabench.harness.stats.intervals import FloatArray, IntArray, Replicate
@@ -149,7 +150,11 @@ class CaseTable:
     def column(self, name: str, rows: IntArray) -> FloatArray:
         """Return a value of some leaves; NaN where one does not hold it."""
         column = self.table.columns.get(name)
-        return np.full(len(rows), np.nan) if column is None else column[rows]
+        if column is not None:
+            return column[rows]
+        if name.startswith(PREFIX):
+            return preparation_column(self.table, name)[self.table.cell[rows]]
+        return np.full(len(rows), np.nan)
 
     def places(self, rows: IntArray) -> ReplicateList:
         """Return where some leaves stand."""

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from adabench.harness.contract.protocols import Meter
-from adabench.harness.errors import MethodContractError
+from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.workloads.depth_width.ledger.methods.duo_llm.train_modules import (
     ModuleRouters,
     ModulesRecipe,
@@ -26,9 +26,10 @@ from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import (
     exit_like,
 )
 from adabench.workloads.depth_width.methods.acm.train_learners import WidthRecipe
+from adabench.workloads.depth_width.methods.informed_routing import train_routers
 from adabench.workloads.depth_width.methods.informed_routing.train_routers import RetrofitRecipe
 from adabench.workloads.depth_width.methods.static_units.static_thinning import ThinningRecipe
-from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
 from adabench.workloads.depth_width.substrate.answers.answer_account import (
     AnswerAccount,
     open_account,
@@ -39,7 +40,7 @@ from adabench.workloads.depth_width.substrate.answers.rule_works import (
     policy_apart,
     rule_apart,
 )
-from adabench.workloads.depth_width.substrate.checkpoint_homes import of_run
+from adabench.workloads.depth_width.substrate.checkpoint_homes import of_run, trainings
 from adabench.workloads.depth_width.substrate.costs import kv_analytic
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch, Reader
@@ -136,6 +137,21 @@ class Models:
 
     def _recipe(self, base: str, kind: type[R]) -> R:
         return of_run(base, self.seed, recipes(), kind)
+
+    def train_anew(self, base: str) -> None:
+        """Train a backbone or a retrofit once more, and keep nothing of it.
+
+        Raises:
+            SelectionError: if no recipe has that name, or it makes something else.
+        """
+        name = f"{base}-s{self.seed % trainings(base, recipes())}"
+        recipe = checkpoints.named(name, recipes())
+        if isinstance(recipe, BackboneRecipe):
+            train_backbone.train(recipe)
+        elif isinstance(recipe, RetrofitRecipe):
+            train_routers.train(recipe, recipe.base.load())
+        else:
+            raise SelectionError(f"{name} is not trained by a run.", "Choose training=shipped.")
 
     def calibration(self) -> Batch:
         """Return unlabelled sequences that no score is taken on."""

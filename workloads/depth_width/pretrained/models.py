@@ -126,6 +126,17 @@ class Models:
         _note(f"real-{'acm' if base.startswith('acm') else base.replace('static', 'width')}")
         return self._answers.bind(RealWidthReader(widened), read=rule_apart)
 
+    def train_anew(self, base: str) -> None:
+        """Refuse: what is fitted to a pretrained model takes longer than a run should.
+
+        Raises:
+            SelectionError: always.
+        """
+        raise SelectionError(
+            f"A run fits no {base} to a pretrained model.",
+            "Choose training=shipped; `adabench train` fits it.",
+        )
+
     def path_reader(self) -> RealPathReader:
         """Return the whole model for methods that choose a path by a window's opening.
 

@@ -7,11 +7,12 @@ language model that look the same.
 from typing import Protocol
 
 from adabench.workloads.depth_width.substrate.readers import Batch, Reader
+from adabench.workloads.depth_width.substrate.training_anew import Trainer
 from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
 from adabench.workloads.depth_width.substrate.width_reader import WidthReader
 
 
-class StreamTask(Protocol):
+class StreamTask(Trainer, Protocol):
     """Models by name, and unlabelled sequences."""
 
     def reader(self, base: str, /) -> Reader:

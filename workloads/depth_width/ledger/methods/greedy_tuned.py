@@ -12,6 +12,7 @@ from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
+from adabench.workloads.depth_width.substrate.training_anew import train_if_asked
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import rule
 from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
 
@@ -21,12 +22,16 @@ CARD = Card(
     adapts="which attention blocks and MLPs a position runs, on a linear score of its state",
     fidelity="special-case",
     skips_from="vanilla",
-    knobs=(Knob("sparsity", (0.75,), 0.75, at="prepare"),),
+    knobs=(
+        Knob("sparsity", (0.75,), 0.75, at="prepare"),
+        Knob("training", ("shipped",), "shipped", at="prepare", open=True),
+    ),
 )
 
 
 def prepare(task: StreamTask, point: Point, seed: int) -> UnitReader:
     """Restore the fine-tuned backbone and its routers."""
+    train_if_asked(task, "tuned-75", point)
     return task.unit_reader("tuned-75")
 
 

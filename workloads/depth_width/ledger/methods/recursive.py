@@ -19,18 +19,23 @@ from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch, Reader
 from adabench.workloads.depth_width.substrate.recursion_routing import at_most
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
+from adabench.workloads.depth_width.substrate.training_anew import train_if_asked
 
 CARD = Card(
     title="Recursive transformer",
     paper="Bae et al., Mixture-of-Recursions, arXiv 2507.10524 (its baseline)",
     adapts="nothing: every token takes every recursion",
     role="static",
-    knobs=(Knob("recursions", (1, 2, 3), 3),),
+    knobs=(
+        Knob("recursions", (1, 2, 3), 3),
+        Knob("training", ("shipped",), "shipped", at="prepare", open=True),
+    ),
 )
 
 
 def prepare(task: StreamTask, point: Point, seed: int) -> Reader:
     """Restore the model."""
+    train_if_asked(task, "recursive", point)
     return task.reader("recursive")
 
 

@@ -48,6 +48,7 @@ from adabench.harness.contract.card import (
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
+from adabench.workloads.depth_width.substrate.training_anew import train_if_asked
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import rule
 from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
 
@@ -62,6 +63,7 @@ CARD = Card(
     skips_from="vanilla",
     knobs=(
         Knob("sparsity", (0.45, 0.6, 0.75), 0.6, at="prepare", open=True, low=0.01, high=0.99),
+        Knob("training", ("shipped",), "shipped", at="prepare", open=True),
         Knob("shift", (0.0, 2.0, 4.0), 0.0, open=True, low=-20.0, high=20.0),
     ),
     claims=(
@@ -107,7 +109,7 @@ CARD = Card(
                 keeping={"accuracy": 0.005},
                 where={"sparsity": 0.75, "training": "anew"},
             ),
-            apart_from=("greedy_skip", "blind_routing"),
+            apart_from=("greedy_skip", "random_units"),
         ),
         Claim(
             id="ir-hardest",
@@ -236,7 +238,9 @@ CARD = Card(
 
 def prepare(task: StreamTask, point: Point, seed: int) -> UnitReader:
     """Restore the routers and forecasters that were trained for this sparsity."""
-    return task.unit_reader(f"informed-{round(100 * float(point['sparsity']))}")
+    name = f"informed-{round(100 * float(point['sparsity']))}"
+    train_if_asked(task, name, point)
+    return task.unit_reader(name)
 
 
 def solve(reader: UnitReader, batch: Batch, point: Point) -> Answer:

@@ -55,6 +55,7 @@ from adabench.workloads.depth_width.substrate.recursion_routing import (
     token_choice,
 )
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
+from adabench.workloads.depth_width.substrate.training_anew import train_if_asked
 
 CARD = Card(
     title="Mixture-of-Recursions",
@@ -68,6 +69,7 @@ CARD = Card(
         Knob("capacity", ("thirds", "halves"), "thirds", at="prepare"),
         Knob("kv", ("recursion", "shared"), "recursion", at="prepare"),
         Knob("rule", ("half", "capacity"), "half", at="prepare"),
+        Knob("training", ("shipped",), "shipped", at="prepare", open=True),
         Knob("threshold", (0.1, 0.3, 0.5, 0.7, 0.9), 0.5, open=True, low=0.001, high=0.999),
     ),
     claims=(
@@ -250,9 +252,12 @@ def prepare(task: StreamTask, point: Point, seed: int) -> Routed:
                 "Token choice has no capacity to calibrate to: a token takes its best depth.",
                 "Choose rule=half with router=token, or router=expert.",
             )
+        train_if_asked(task, "mor-token-recursion", point)
         return Routed(task.reader("mor-token-recursion"))
     preset = str(point["capacity"])
-    reader = task.reader(f"mor-expert-{preset}-{point['kv']}")
+    name = f"mor-expert-{preset}-{point['kv']}"
+    train_if_asked(task, name, point)
+    reader = task.reader(name)
     if point["rule"] == "capacity":
         return Routed(reader, calibrated(reader, task.calibration(), CAPACITIES[preset]))
     return Routed(reader, tuple(thresholds(CAPACITIES[preset], PUBLISHED)))
