@@ -13,7 +13,9 @@ from adabench.workloads.depth_width.ledger.methods.duo_llm.train_modules import 
     ModuleRouters,
     ModulesRecipe,
 )
+from adabench.workloads.depth_width.methods.acm import train_learners
 from adabench.workloads.depth_width.methods.acm.train_learners import WidthRecipe
+from adabench.workloads.depth_width.methods.informed_routing import train_routers
 from adabench.workloads.depth_width.methods.informed_routing.train_routers import RetrofitRecipe
 from adabench.workloads.depth_width.methods.static_units.static_thinning import ThinningRecipe
 from adabench.workloads.depth_width.substrate.backbone import Shape
@@ -76,6 +78,10 @@ def _recursions(seed: int) -> list[Recipe]:
                 found.append(
                     recipe(name, shape, loss="expert", capacities=capacities, levels=STEADY)
                 )
+    shape = _recursive(router="expert", gate=0.1)
+    for preset, capacities in CAPACITIES.items():
+        name = f"mor-coins-{preset}-recursion-s{seed}"
+        found.append(recipe(name, shape, loss="coins", capacities=capacities, levels=STEADY))
     shape, name = _recursive(router="token"), f"mor-token-recursion-s{seed}"
     return [*found, recipe(name, shape, loss="token", levels=STEADY)]
 
@@ -91,8 +97,17 @@ def _retrofits(base: BackboneRecipe) -> list[Recipe]:
         for kind in kinds
         for share in SPARSITIES
     ]
+    coins = [
+        train_routers.CoinsRecipe(
+            f"unit-coins-{round(100 * one.sparsity)}-s{seed}",
+            base, seed, FOLDER, "coins", one.sparsity, levels=_PARTS, like=one,
+        )
+        for one in found
+        if isinstance(one, RetrofitRecipe) and one.kind == "informed"
+    ]  # fmt: skip
     return [
         *found,
+        *coins,
         RetrofitRecipe(f"blind-75-s{seed}", base, seed, FOLDER, "blind", hardest, levels=_PARTS),
         RetrofitRecipe(
             f"tuned-75-s{seed}", base, seed, FOLDER, "tuned", hardest, steps=400, forecast_s=75
@@ -108,12 +123,21 @@ def _widths(base: BackboneRecipe) -> list[Recipe]:
         f"learners-s{seed}", base, seed, FOLDER, "learners", steps=400, forecast_s=65
     )
     tuned = partial(WidthRecipe, base=base, seed=seed, home=FOLDER, start=learners)
+    gated = [
+        tuned(f"acm-{round(100 * load)}-s{seed}", kind="acm", target=load, levels=STEADY)
+        for load in LOADS
+    ]
+    coins = [
+        train_learners.CoinsRecipe(
+            f"width-coins-{round(100 * one.target)}-s{seed}",
+            base, seed, FOLDER, "coins", learners, one.target, levels=STEADY, like=one,
+        )
+        for one in gated
+    ]  # fmt: skip
     return [
         learners,
-        *(
-            tuned(f"acm-{round(100 * load)}-s{seed}", kind="acm", target=load, levels=STEADY)
-            for load in LOADS
-        ),
+        *gated,
+        *coins,
         *(tuned(f"static-{n}-s{seed}", kind="static", target=n, levels=SURE) for n in STATICS),
     ]
 

@@ -4,6 +4,9 @@ The control. The same frozen model and forecasters, and every unit runs for the 
 positions as the trained router lets run, measured on calibration sequences that no score is
 taken on. What this keeps, the forecasts keep whoever is chosen.
 
+`weights=coins` is the harder control: forecasters that were trained under coins at these rates, as
+long as the method's were under its routers (`adabench train unit-coins-60-s0`).
+
 **What to expect.** Written before measuring: a third to a half of the answers at 0.6; in a
 prototype coins at these rates left 0.14 to 0.36.
 
@@ -16,6 +19,7 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.workloads.depth_width.substrate.coin_weights import trained_with_coins
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
@@ -34,7 +38,10 @@ CARD = Card(
     variants={"pretrained": Variant(sweep={"sparsity": (0.15,)})},
     adapts="which attention blocks and MLPs a position runs, by coin",
     role="control",
-    knobs=(Knob("sparsity", (0.45, 0.6, 0.75), 0.6, at="prepare", open=True, low=0.01, high=0.99),),
+    knobs=(
+        Knob("sparsity", (0.45, 0.6, 0.75), 0.6, at="prepare", open=True, low=0.01, high=0.99),
+        Knob("weights", ("method",), "method", at="prepare", open=True),
+    ),
 )
 
 
@@ -49,10 +56,14 @@ class Coins:
 
 def prepare(task: StreamTask, point: Point, seed: int) -> Coins:
     """Restore informed routing's parts and measure its rates."""
-    reader = task.unit_reader(f"informed-{round(100 * float(point['sparsity']))}")
+    percent = round(100 * float(point["sparsity"]))
+    reader = task.unit_reader(f"informed-{percent}")
     batch = task.calibration()
     answer = replace(reader, mode="prefill").read(batch, rule(reader.fitted.parts))
-    return Coins(reader, rates(answer, batch.tokens.size), seed)
+    shares = rates(answer, batch.tokens.size)
+    if trained_with_coins(point):
+        reader = task.unit_reader(f"unit-coins-{percent}")
+    return Coins(reader, shares, seed)
 
 
 def rates(answer: Answer, positions: int) -> tuple[float, ...]:

@@ -5,6 +5,9 @@ The control. The same tuned model, and in each module the same shares of positio
 this keeps, the learners keep whoever runs them. Coins cost no operations, so it is a few percent
 cheaper than the method.
 
+`weights=coins` is the harder control: a model that was tuned under coins at these shares, as long as
+the method's was under its gates (`adabench train width-coins-40-s0`).
+
 **What to expect.** Written before any tuning: at 0.40 a third of the answers at k = 4 less than
 with gates; an operand that misses its learners breaks the chain of a segment.
 
@@ -18,6 +21,7 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.workloads.depth_width.substrate.coin_weights import trained_with_coins
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.learners import coins, gated, shares
 from adabench.workloads.depth_width.substrate.readers import Batch
@@ -30,7 +34,10 @@ CARD = Card(
     variants={"pretrained": Variant(sweep={"budget": (0.75,)})},
     adapts="how many of four learners a position runs in each MLP, by coin",
     role="control",
-    knobs=(Knob("budget", (0.4,), 0.4, at="prepare", open=True, low=0.01, high=0.99),),
+    knobs=(
+        Knob("budget", (0.4,), 0.4, at="prepare", open=True, low=0.01, high=0.99),
+        Knob("weights", ("method",), "method", at="prepare", open=True),
+    ),
 )
 
 
@@ -45,10 +52,14 @@ class Coins:
 
 def prepare(task: StreamTask, point: Point, seed: int) -> Coins:
     """Restore the method's model and measure its shares."""
-    reader = task.width_reader(f"acm-{round(100 * float(point['budget']))}")
+    percent = round(100 * float(point["budget"]))
+    reader = task.width_reader(f"acm-{percent}")
     batch = task.calibration()
     answer = replace(reader, mode="prefill").read(batch, gated(reader.widened.modules))
-    return Coins(reader, shares(answer, answer.unrolled, batch.tokens.size), seed)
+    rates = shares(answer, answer.unrolled, batch.tokens.size)
+    if trained_with_coins(point):
+        reader = task.width_reader(f"width-coins-{percent}")
+    return Coins(reader, rates, seed)
 
 
 def solve(held: Coins, batch: Batch, point: Point) -> Answer:

@@ -10,7 +10,8 @@ Token choice (each token picks its depth). One classifier at the first block inp
 argmax; the block output of the last recursion is added with the winner's probability. A
 balance term keeps all depths in use.
 
-Random: the same share of the candidates goes on as a trained router lets go on.
+Random: the same share of the candidates goes on as a trained router lets go on. A model can be trained
+so too, with `coin_k` in place of top-k; its routers give the gate and choose nobody.
 """
 
 import math
@@ -62,11 +63,29 @@ def top_k(model: Backbone, capacities: Sequence[float], penalty: Penalty, batch:
         chosen = score.topk(k, dim=1).indices.sort(dim=1).values
         target = torch.zeros_like(score).scatter(1, chosen, 1.0)
         penalty.terms.append(EXPERT_LOSS * F.binary_cross_entropy_with_logits(score, target))
-        offset = torch.arange(batch, device=rows.device)[:, None] * score.shape[1]
-        gate = shape.gate * torch.sigmoid(score.gather(1, chosen))
-        return Admission((chosen + offset).flatten(), gate.flatten())
+        return _admitted(chosen, score, shape.gate)
 
     return lambda: admit
+
+
+def coin_k(model: Backbone, capacities: Sequence[float], batch: int) -> Policy:
+    """Coins for training: per sequence and recursion a share `capacities[r]`, whoever they are."""
+    shape = model.shape
+
+    def admit(depth: int, rows: Tensor, sequences: Tensor, work: Work) -> Admission:
+        score = work.linear(model.routers[depth], rows).view(batch, -1)
+        k = min(max(1, int(capacities[depth] * shape.tokens)), score.shape[1])
+        chosen = torch.rand_like(score).topk(k, dim=1).indices.sort(dim=1).values
+        return _admitted(chosen, score, shape.gate)
+
+    return lambda: admit
+
+
+def _admitted(chosen: Tensor, score: Tensor, gate: float) -> Admission:
+    """Admit the positions chosen [n, k] of each sequence, gated by their scores [n, T]."""
+    offset = torch.arange(len(score), device=score.device)[:, None] * score.shape[1]
+    gates = gate * torch.sigmoid(score.gather(1, chosen))
+    return Admission((chosen + offset).flatten(), gates.flatten())
 
 
 def threshold(model: Backbone, thresholds: Sequence[float]) -> Policy:

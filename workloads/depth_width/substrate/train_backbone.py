@@ -41,6 +41,8 @@ from adabench.workloads.depth_width.substrate.gathered_forward import (
 from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
 from adabench.workloads.depth_width.substrate.recursion_routing import (
     Penalty,
+    coin_k,
+    random_choice,
     threshold,
     token_choice,
     top_k,
@@ -66,8 +68,8 @@ class BackboneRecipe:
     shape: Shape
     seed: int
     home: Path
-    loss: Literal["last", "exits", "expert", "token"] = "last"
-    """`exits` reads the head at every layer; `expert` and `token` train a router."""
+    loss: Literal["last", "exits", "expert", "token", "coins"] = "last"
+    """`exits` reads the head at every layer; `expert` and `token` train a router, `coins` go without."""
     capacities: tuple[float, ...] = ()
     steps: int = STEPS
     forecast_s: int = 120
@@ -174,6 +176,8 @@ def _policy(
 ) -> Policy:
     if recipe.loss == "expert":
         return top_k(model, warmed(recipe, step), penalty, BATCH)
+    if recipe.loss == "coins":
+        return coin_k(model, warmed(recipe, step), BATCH)
     if recipe.loss == "token":
         return token_choice(model, penalty)
     return _witness(between) if recipe.loss == "exits" else everyone
@@ -214,6 +218,9 @@ def inference_policy(recipe: BackboneRecipe, model: Backbone) -> Policy:
     """Return the causal policy that a recipe's held-out figures are taken with."""
     if recipe.loss == "expert":
         return threshold(model, [-1.0 if c >= 1 else 0.5 for c in recipe.capacities])
+    if recipe.loss == "coins":
+        generator = torch.Generator().manual_seed(HELD_OUT_SEED)
+        return random_choice(model, recipe.capacities, generator)
     return token_choice(model) if recipe.loss == "token" else everyone
 
 

@@ -27,9 +27,8 @@ def train_if_asked(task: Trainer, base: str, point: Point) -> None:
     Raises:
         SelectionError: for another word than `shipped` and `anew`.
     """
-    if point["training"] == "anew":
+    asked = point.get("training", "shipped")
+    if asked == "anew":
         task.train_anew(base)
-    elif point["training"] != "shipped":
-        raise SelectionError(
-            f"training={point['training']} says nothing.", "Choose training=shipped or anew."
-        )
+    elif asked != "shipped":
+        raise SelectionError(f"training={asked} says nothing.", "Choose training=shipped or anew.")

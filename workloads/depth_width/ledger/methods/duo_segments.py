@@ -40,7 +40,6 @@ from adabench.workloads.depth_width.substrate.readers import Batch
 CARD = Card(
     title="Best pattern of each segment in hindsight",
     paper="the oracle of Duo-LLM, arXiv 2410.10846, one segment at a time",
-    slug="duo-llm",
     adapts="which MLP the positions of a segment run in each layer, with its answer in hand",
     role="oracle",
     oracle="bound",
@@ -53,8 +52,8 @@ CARD = Card(
         Claim(
             id="duo-4",
             says="More compute gains nothing where the target is random: every batch.",
-            source="measured",
-            paper="high loss is not high difficulty: some tokens do not gain from compute",
+            source="own",
+            paper="the paper says of single tokens that high loss is not high difficulty",
             effect=None,
             expect=Bound("gain_random", "gain_tenth"),
             requires=("duo-4-loss",),
@@ -62,8 +61,8 @@ CARD = Card(
         Claim(
             id="duo-4-loss",
             says="Although the loss there is the highest: every batch.",
-            source="measured",
-            paper="some high-loss tokens do not gain from compute",
+            source="own",
+            paper="the paper says of single tokens that some with a high loss do not gain",
             effect=None,
             expect=Bound("loss_answer", "loss_random"),
         ),

@@ -5,6 +5,9 @@ the candidates as the trained router lets on (measured on calibration sequences 
 is taken on). If this does as well, the router has learned nothing and the "gain" is only
 that the model tolerates being shallower.
 
+`weights=coins` is the harder control: a model trained from the start with coins where MoR's has a
+router (`adabench train mor-coins-thirds-recursion-s0`), so that it has learned to live with them.
+
 **What to expect.** Written before measuring: 0.2 to 0.5 of the answers; random exits at
 the same share left 0.34 to 0.50 in a prototype.
 
@@ -17,6 +20,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.depth_width.substrate.coin_weights import trained_with_coins
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import GATHERED_TILE, Batch, Reader
 from adabench.workloads.depth_width.substrate.recursion_routing import (
@@ -32,7 +36,10 @@ CARD = Card(
     title="Random routing at MoR's rates",
     adapts="how many recursions a token takes, by coin",
     role="control",
-    knobs=(Knob("capacity", ("thirds", "halves"), "thirds", at="prepare"),),
+    knobs=(
+        Knob("capacity", ("thirds", "halves"), "thirds", at="prepare"),
+        Knob("weights", ("method",), "method", at="prepare", open=True),
+    ),
 )
 
 
@@ -51,7 +58,10 @@ def prepare(task: StreamTask, point: Point, seed: int) -> Coins:
     reader = task.reader(f"mor-expert-{preset}-recursion")
     policy = threshold(reader.model, thresholds(CAPACITIES[preset], 0.5))
     answer = replace(reader, mode="prefill").read(task.calibration(), policy)
-    return Coins(reader, rates(reader.model, answer), seed)
+    shares = rates(reader.model, answer)
+    if trained_with_coins(point):
+        reader = task.reader(f"mor-coins-{preset}-recursion")
+    return Coins(reader, shares, seed)
 
 
 def solve(coins: Coins, batch: Batch, point: Point) -> Answer:

@@ -38,7 +38,6 @@ CARD = Card(
     title="Searched path in hindsight",
     moved_from="ledger/path_oracle",
     paper="Dr.LLM, arXiv 2510.12773, October 2025: its supervision, on the test question",
-    slug="dr-llm",
     adapts="which layers a question skips or repeats, with its answer in hand",
     role="oracle",
     oracle="bound",

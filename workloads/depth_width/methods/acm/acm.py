@@ -223,6 +223,16 @@ CARD = Card(
             ),
         ),
         Claim(
+            id="acm-random-trained",
+            says="Gates answer more than learners tuned under coins at their shares.",
+            source="own",
+            paper="the harder control: learners that have been tuned to coins",
+            effect=None,
+            expect=Difference(
+                "accuracy", against="random_width", low=0.0, there={"weights": "coins"}
+            ),
+        ),
+        Claim(
             id="acm-operands",
             says="Operands, where the value is computed, run more learners than fillers.",
             source="own",

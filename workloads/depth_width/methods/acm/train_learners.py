@@ -25,7 +25,8 @@
    met a budget of 0.40 and the most likely choices ran 0.32 to 0.35.
 
 Kind `learners` is phases 1 and 2; `acm` is phase 3 for one beta; `static` is phase 3 with n
-learners for everybody, the same steps, data and rate, and no gate to train. Phase 3 takes 1000
+learners for everybody, the same steps, data and rate, and no gate to train; `coins` (`CoinsRecipe`)
+is phase 3 with each position's learners drawn at the shares that an `acm` ran. Phase 3 takes 1000
 steps: after 300 the learners had not made up for what distillation leaves undone (`acm.py`).
 The task is the next token with weight 3 on answers.
 """
@@ -82,7 +83,7 @@ class WidthRecipe:
     base: BackboneRecipe
     seed: int
     home: Path
-    kind: Literal["learners", "acm", "static"]
+    kind: Literal["learners", "acm", "static", "coins"]
     """`learners` are distilled from the backbone; the others are tuned from those."""
     start: "WidthRecipe | None" = None
     """The recipe of the learners that this one goes on from."""
@@ -132,6 +133,14 @@ class WidthRecipe:
         return checkpoints.below("modules.", start.modules.state_dict()) | checkpoints.below(
             "base.", start.model.state_dict()
         )
+
+
+@dataclass(frozen=True)
+class CoinsRecipe(WidthRecipe):
+    """Phase 3 under coins at the shares of trained gates."""
+
+    like: WidthRecipe | None = None
+    """The gates whose shares the coins have."""
 
 
 def train(plan: WidthRecipe, start: Callable[[], Widened], progress: Progress = silent) -> Widened:
@@ -239,13 +248,13 @@ def _tune(plan: WidthRecipe, widened: Widened, progress: Progress) -> None:
     rest += [p for p in model.parameters() if p.numel()]
     groups = [{"params": rest, "peak": RATE}, {"params": gates, "peak": TUNED_GATE_RATE}]
     trained, optimiser = [*rest, *gates], torch.optim.Adam(groups)
-    batches = _batches(plan, 3)
+    batches, rates = _batches(plan, 3), shares_of(plan)
     for step in range(plan.steps):
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * _cosine(step / plan.steps)
         optimiser.zero_grad()
         noise = max(0.0, 1 - step / plan.steps / COOL)
-        torch.autograd.backward(_loss(plan, widened, next(batches), noise))
+        torch.autograd.backward(_loss(plan, widened, next(batches), noise, rates))
         nn.utils.clip_grad_norm_(trained, CLIP)
         optimiser.step()
         progress(step + 1, plan.steps)
@@ -259,7 +268,27 @@ def soften(modules: Modules) -> None:
             weight.mul_(SOFTER)
 
 
-def _loss(plan: WidthRecipe, widened: Widened, batch: Batch, noise: float) -> Tensor:
+def shares_of(plan: WidthRecipe) -> Tensor | None:
+    """Return how often each module's gate takes 0..N learners; None where nobody tosses coins."""
+    if not isinstance(plan, CoinsRecipe) or plan.like is None:
+        return None
+    gates = plan.like.load()
+    inputs = draw(np.random.Generator(np.random.PCG64(HELD_OUT_SEED)), HELD_OUT).inputs
+    tokens = torch.from_numpy(np.ascontiguousarray(inputs))
+    answer = widths.prefill_widths(gates, tokens, widths.gated(gates.modules), tile=16)
+    return widths.shares(answer, gates.model.shape.layers, tokens.numel())
+
+
+def _drawn(rates: Tensor, shape: torch.Size) -> Tensor:
+    """Draw how many learners each position takes, as shares of one, [..., N + 1]."""
+    count = math.prod(shape)
+    choice = torch.multinomial(rates, count, replacement=True).view(shape)
+    return F.one_hot(choice, LEARNERS + 1).float()
+
+
+def _loss(
+    plan: WidthRecipe, widened: Widened, batch: Batch, noise: float, rates: Tensor | None = None
+) -> Tensor:
     gates: list[Tensor] = []
 
     def mix(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
@@ -270,6 +299,8 @@ def _loss(plan: WidthRecipe, widened: Widened, batch: Batch, noise: float) -> Te
             return module.mixed(
                 x, (torch.arange(LEARNERS) < plan.target).float().expand(*x.shape[:-1], -1)
             )
+        if rates is not None:
+            return module.mixed(x, taken(_drawn(rates[unit // 2], x.shape[:-1])))
         chosen = sampled(module.gate(x), noise)  # [B, T, N + 1]
         gates.append(chosen)
         return module.mixed(x, taken(chosen))
@@ -284,6 +315,9 @@ def _loss(plan: WidthRecipe, widened: Widened, batch: Batch, noise: float) -> Te
 
 def chooser(plan: WidthRecipe, modules: Modules) -> widths.Chooser:
     """Return what a plan's model decides with."""
+    rates = shares_of(plan)
+    if rates is not None:
+        return widths.coins(rates, torch.Generator().manual_seed(HELD_OUT_SEED))
     return widths.constant(round(plan.target)) if plan.kind == "static" else widths.gated(modules)
 
 

@@ -146,6 +146,16 @@ CARD = Card(
             ),
         ),
         Claim(
+            id="ir-random-trained",
+            says="It answers more than forecasts trained under coins at its rates.",
+            source="own",
+            paper="the harder control: forecasters that have learned to live with coins",
+            effect=None,
+            expect=Difference(
+                "accuracy", against="random_units", low=0.0, there={"weights": "coins"}
+            ),
+        ),
+        Claim(
             id="ir-blind",
             says="A router that does not see the forecast answers less at equal sparsity.",
             source="own",

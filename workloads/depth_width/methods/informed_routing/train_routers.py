@@ -10,6 +10,9 @@ target, which falls from 1 to 1 - s over the first half. One budget for all unit
 differ. Every kind has the same router, data, steps and rate, so that a difference between two is
 not a difference in effort; `tuned` has LoRA of rank 8 on every matrix beside it, and twice the
 steps. Its file holds the low-rank changes alone; the backbone they belong to is shipped already.
+
+*Coins* (`CoinsRecipe`) train forecasters alone: each unit's router is a constant, the log-odds of the
+share that informed routing let run, so that a logistic-Gumbel sample of it is a coin at that rate.
 """
 
 import math
@@ -45,6 +48,7 @@ from adabench.workloads.depth_width.substrate.units.routers_and_forecasters impo
     Kind,
     Parts,
     restored,
+    toss,
 )
 
 RATE, CLIP = 5e-3, 1.0
@@ -99,6 +103,19 @@ class RetrofitRecipe:
         return restored(model, self.kind, self.rank, weights)
 
 
+@dataclass(frozen=True)
+class CoinsRecipe(RetrofitRecipe):
+    """Forecasters trained under coins at the rates of a trained router."""
+
+    like: RetrofitRecipe | None = None
+    """The router whose rates the coins have."""
+
+    def facts(self, fitted: Fitted) -> dict[str, Any]:
+        """Return what the card says of the file: the rates."""
+        odds = (router.get_parameter("bias")[0] for router in fitted.parts.routers)
+        return {"rates": [round(float(torch.sigmoid(one)), 4) for one in odds]}
+
+
 def train(
     plan: RetrofitRecipe, base: Backbone, progress: Progress = lambda done, steps: None
 ) -> Parts:
@@ -109,9 +126,27 @@ def train(
         teacher = base if plan.kind != "tuned" else _copy(base)
         if len(parts.narrow):
             _fit_forecasters(parts, base)
+        if isinstance(plan, CoinsRecipe) and plan.like is not None:
+            toss(parts, rates_of(plan.like.load()))
         low = adapters(base) if plan.kind == "tuned" else []
         _fit(plan, base, teacher, parts, low, progress)
     return parts.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def rates_of(fitted: Fitted) -> list[float]:
+    """Return the share of calibration positions that a trained router lets run each unit."""
+    generator, found = np.random.Generator(np.random.PCG64(CALIBRATION_SEED)), list[float]()
+    inputs = torch.from_numpy(np.ascontiguousarray(draw(generator, CALIBRATION).inputs))
+
+    def decide(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
+        predicted = fitted.parts.forecast(unit, x)
+        m = (fitted.parts.logit(unit, x, predicted) > 0).float()[..., None]
+        found.append(float(m.mean()))
+        return m * output() + (1 - m) * (0.0 if predicted is None else predicted)
+
+    unit_forward.soft(fitted.model, inputs, decide)
+    return found
 
 
 def _copy(base: Backbone) -> Backbone:

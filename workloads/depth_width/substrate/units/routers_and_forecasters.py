@@ -8,9 +8,11 @@ the kind asks for one, a *forecaster* q(x) = U V x + b of rank r that stands in 
     static     h + m f(x) + (1 - m) q(x)    m is the same for every position
     greedy     h + m f(x)                   the router reads x alone (skip or run)
     tuned      greedy, on a backbone that was fine-tuned with LoRA
+    coins      h + m f(x) + (1 - m) q(x)    m is a coin, at the rate that an informed router had
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,7 +24,7 @@ from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
-Kind = Literal["informed", "blind", "greedy", "tuned", "static"]
+Kind = Literal["informed", "blind", "greedy", "tuned", "static", "coins"]
 OPEN = 2.0
 """Routers start with everything on."""
 
@@ -35,7 +37,7 @@ class Parts(nn.Module):
         self.kind, self.rank = kind, rank
         reads = 2 * width if kind == "informed" else width
         self.routers = nn.ModuleList(nn.Linear(reads, 1) for _ in range(count))
-        forecasts = kind in ("informed", "blind", "static")
+        forecasts = kind in ("informed", "blind", "static", "coins")
         self.narrow = nn.ModuleList(
             nn.Linear(width, rank, bias=False) for _ in range(count * forecasts)
         )
@@ -132,6 +134,16 @@ def restored(model: Backbone, kind: Kind, rank: int, weights: Mapping[str, Tenso
     parts = Parts(kind, rank, model.shape.width, 2 * model.shape.layers)
     parts.load_state_dict(checkpoints.part(weights, "parts."))
     return Fitted(model, parts.eval().requires_grad_(False))
+
+
+@torch.no_grad()
+def toss(parts: Parts, rates: Sequence[float]) -> None:
+    """Turn routers into coins: constants, the log-odds of these rates, that nothing trains."""
+    for router, rate in zip(parts.routers, rates, strict=True):
+        odds = min(max(rate, 1e-4), 1 - 1e-4)
+        router.get_parameter("weight").zero_()
+        router.get_parameter("bias").fill_(math.log(odds / (1 - odds)))
+        router.requires_grad_(False)
 
 
 def constant(parts: Parts) -> unit_forward.Rule:

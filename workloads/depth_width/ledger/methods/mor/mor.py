@@ -39,7 +39,15 @@ recursion nobody takes.
 
 from dataclasses import dataclass
 
-from adabench.harness.contract.card import Card, Claim, Knob, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import (
+    Card,
+    Claim,
+    Difference,
+    Knob,
+    OutOfReach,
+    Point,
+    Ratio,
+)
 from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.ledger.methods.mor.threshold_calibration import (
     calibrated,
@@ -207,6 +215,16 @@ CARD = Card(
             paper="the control: what any choice at these rates answers",
             effect=None,
             expect=Ratio("accuracy", against="random_routing", low=1.0, every=True),
+        ),
+        Claim(
+            id="mor-router-trained",
+            says="It answers more than a model trained with coins in place of its router.",
+            source="own",
+            paper="the harder control: a model that has learned to live with coins",
+            effect=None,
+            expect=Difference(
+                "accuracy", against="random_routing", low=0.0, there={"weights": "coins"}
+            ),
         ),
         Claim(
             id="mor-operands",
