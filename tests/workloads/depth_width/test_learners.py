@@ -297,8 +297,13 @@ def test_learners_are_no_slices_of_the_mlp() -> None:
 
 
 def test_rivals_are_tuned_as_long_from_the_same_learners() -> None:
-    known = [p for p in recipes().values() if isinstance(p, WidthRecipe) and p.kind != "learners"]
-    assert {plan.kind for plan in known} == {"acm", "static"}
+    every = [p for p in recipes().values() if isinstance(p, WidthRecipe) and p.kind != "learners"]
+    assert {plan.kind for plan in every} == {"acm", "static", "coins"}
+    for plan in every:
+        if isinstance(plan, train_learners.CoinsRecipe):
+            assert plan.like is not None
+            assert (plan.start, plan.steps) == (plan.like.start, plan.like.steps)
+    known = [plan for plan in every if plan.kind != "coins"]
     for plan in known:
         same = {"name": "", "kind": "acm", "target": 0.0, "levels": 127}
         first = next(other for other in known if other.seed == plan.seed)
