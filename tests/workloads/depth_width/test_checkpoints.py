@@ -89,8 +89,9 @@ def test_a_recipe_s_home_is_where_its_file_is_shipped_or_else_the_cache(
 
 
 def test_every_recipe_is_read_from_where_it_is_shipped() -> None:
-    shipped = [r for r in recipes().values() if int(r.name.rpartition("-s")[2]) in SEEDS]
-    assert len(shipped) == len(recipes()) * len(SEEDS) // len(TRAININGS)
+    mine = {name: r for name, r in recipes().items() if "-coins-" not in name}
+    shipped = [r for name, r in mine.items() if int(name.rpartition("-s")[2]) in SEEDS]
+    assert len(shipped) == len(mine) * len(SEEDS) // len(TRAININGS)
     for recipe in shipped:
         assert (recipe.home / f"{recipe.name}{SUFFIX}").exists()
         assert recipe.home == FOLDER
