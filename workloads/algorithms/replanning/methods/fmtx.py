@@ -28,7 +28,15 @@ Dijkstra on tested edges beats all of them.
 never get better again); a queue emptied after an early stop; obstacles that never cut the tree.
 """
 
-from adabench.harness.contract.card import Bound, Card, Claim, Knob, Monotone, Point, Ratio
+from adabench.harness.contract.card import (
+    Bound,
+    Card,
+    Claim,
+    Knob,
+    Monotone,
+    Point,
+    Ratio,
+)
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
 from adabench.workloads.algorithms.replanning.substrate.fast_marching import (
     begin,
@@ -44,6 +52,7 @@ from adabench.workloads.algorithms.replanning.substrate.world import Space, comp
 CARD = Card(
     title="FMTx (fast marching tree with repair)",
     paper="FMT^x, arXiv 2509.08521, September 2025",
+    slug="fmtx",
     adapts="which part of the tree is expanded again, on which edges changed; per obstacle update",
     fidelity="code-confirmed",
     knobs=(Knob("early", (False, True), False), Knob("share", (0.5, 1.0), 1.0)),
@@ -51,54 +60,19 @@ CARD = Card(
         Claim(
             id="FX-exact",
             says="Drained, every sample's cost equals that of the shortest way on the graph.",
-            source="theorem",
-            paper="asymptotically optimal",
+            source="headline",
+            paper='"FMTx is proven to recover an asymptotically optimal solution after environmental '
+            'changes": on fixed samples, the shortest ways of their graph',
             effect=None,
             expect=Bound("g_gap", "tolerance"),
         ),
         Claim(
             id="FX-1",
-            says="It replans in less processor time than RRTx.",
-            source="measured",
-            paper="figures not confirmed",
-            effect=None,
-            expect=Ratio(
-                "cpu_s", against="rrtx", high=1.0, groups=("discs", "crowd", "maze", "balls")
-            ),
-        ),
-        Claim(
-            id="FX-1-slow",
-            says="The same where obstacles move a quarter as fast.",
-            source="measured",
-            paper="figures not confirmed",
-            effect=None,
-            expect=Ratio(
-                "cpu_s",
-                against="rrtx",
-                high=1.0,
-                groups=("discs", "crowd", "maze", "balls"),
-                where={"speed": 0.25},
-            ),
-        ),
-        Claim(
-            id="FX-1-tuned",
-            says="The same against an RRTx that is let off costs wrong by 1 (speed 1).",
-            source="measured",
-            paper="figures not confirmed",
-            effect=None,
-            expect=Ratio(
-                "cpu_s",
-                against="rrtx",
-                high=1.0,
-                groups=("discs", "crowd", "maze", "balls"),
-                where={"epsilon": 1.0},
-            ),
-        ),
-        Claim(
-            id="FX-1-median",
-            says="Its median update takes less processor time than RRTx's, over all three speeds.",
-            source="measured",
-            paper="figures not confirmed",
+            says="It repairs after the median update in less processor time than RRTx, over three "
+            "speeds.",
+            source="headline",
+            paper='"FMTx outperforms the influential replanner RRTx, reacting more swiftly to dynamic '
+            'events"; no number in the abstract',
             effect=None,
             expect=Ratio(
                 "update_cpu_s",
@@ -107,12 +81,83 @@ CARD = Card(
                 groups=("discs", "crowd", "maze", "balls"),
                 where={"speed": (0.25, 1.0, 5.0)},
             ),
+            requires=("FX-1-overhead", "FX-2"),
+        ),
+        Claim(
+            id="FX-1-overhead",
+            says="An update takes fewer operations than RRTx's, relaxations, collision checks and heap "
+            "operations together.",
+            source="headline",
+            paper='"... with lower computational overhead"; no number in the abstract',
+            effect=None,
+            expect=Ratio(
+                "work",
+                against="rrtx",
+                high=1.0,
+                groups=("discs", "crowd", "maze", "balls"),
+                where={"speed": (0.25, 1.0, 5.0)},
+            ),
+        ),
+        Claim(
+            id="FX-replan",
+            says="An update takes fewer operations than a new FMT* tree, over three speeds.",
+            source="headline",
+            paper='"full replanning is often too computationally expensive ... preserves the '
+            'inherent efficiency of FMT* while enabling robust adaptation"; no number in the abstract',
+            effect=None,
+            expect=Ratio(
+                "work",
+                against="fmt_star",
+                high=1.0,
+                groups=("discs", "crowd", "maze", "balls"),
+                where={"speed": (0.25, 1.0, 5.0)},
+            ),
+            requires=("FX-2", "FX-3"),
+        ),
+        Claim(
+            id="FX-1-slow",
+            says="It repairs in less processor time than RRTx where obstacles move a quarter as fast.",
+            source="own",
+            paper="the headline at another speed: it should not hang on ours",
+            effect=None,
+            expect=Ratio(
+                "update_cpu_s",
+                against="rrtx",
+                high=1.0,
+                groups=("discs", "crowd", "maze", "balls"),
+                where={"speed": 0.25},
+            ),
+        ),
+        Claim(
+            id="FX-1-tuned",
+            says="It repairs in less processor time than an RRTx that is let off costs wrong by 1.",
+            source="own",
+            paper="the headline against a tuned rival: epsilon is a real knob of RRTx",
+            effect=None,
+            expect=Ratio(
+                "update_cpu_s",
+                against="rrtx",
+                high=1.0,
+                groups=("discs", "crowd", "maze", "balls"),
+                where={"epsilon": 1.0},
+            ),
+        ),
+        Claim(
+            id="FX-1-scene",
+            says="A whole scene, first plan and edge tests included, takes less processor time than "
+            "with RRTx.",
+            source="own",
+            paper="a median update leaves out the first plan and the worst updates",
+            effect=None,
+            expect=Ratio(
+                "cpu_s", against="rrtx", high=1.0, groups=("discs", "crowd", "maze", "balls")
+            ),
         ),
         Claim(
             id="FX-1-queue",
             says="It needs fewer heap operations than RRTx.",
-            source="measured",
-            paper="figures not confirmed",
+            source="own",
+            paper="what its single queue of costs should save, whatever an operation costs",
             effect=None,
             expect=Ratio(
                 "heap_operations",
@@ -123,30 +168,47 @@ CARD = Card(
         ),
         Claim(
             id="FX-2",
-            says="Its ways are as short as RRTx's.",
-            source="measured",
-            paper="cost ratio towards 1",
+            says="Its ways are as good as RRTx's: in every scene within 1 %.",
+            source="check",
+            paper="a cost ratio towards 1; both are exact on the same samples",
             effect=None,
-            expect=Ratio("path_quality", against="rrtx", low=0.999),
+            expect=Ratio(
+                "path_quality",
+                against="rrtx",
+                low=0.99,
+                every=True,
+                groups=("discs", "crowd", "maze", "balls"),
+                where={"speed": (0.25, 1.0, 5.0)},
+            ),
         ),
         Claim(
             id="FX-3",
-            says="The cost test adds no collision checks to the first plan.",
-            source="measured",
-            paper="1.00",
+            says="The cost test adds no collision checks to the first plan: in every scene within 1 % "
+            "of FMT*'s.",
+            source="check",
+            paper='"a minimal change ... without sacrificing ... computational efficiency"; the author '
+            "counts 153,000 checks on 10,000 samples by either rule",
             effect=None,
-            expect=Ratio("first_checks", against="fmt_star", low=0.99, high=1.01),
+            expect=Ratio(
+                "first_checks",
+                against="fmt_star",
+                low=0.99,
+                high=1.01,
+                every=True,
+                groups=("discs", "crowd", "maze", "balls"),
+                where={"speed": (0.25, 1.0, 5.0)},
+            ),
         ),
         Claim(
             id="FX-4",
-            says="The lead over RRTx grows with the change: at speed 5 it takes less than 1 / 1.35.",
+            says="Where obstacles move five times as fast, it still reacts in less time than RRTx.",
             source="measured",
-            paper="direction, from the author's notes",
+            paper="the author's notes: the larger the change, the larger the lead; no number",
             effect=None,
             expect=Ratio(
-                "cpu_s",
+                "update_cpu_s",
                 against="rrtx",
-                high=1 / 1.35,
+                high=1.0,
                 groups=("discs", "crowd", "maze", "balls"),
                 where={"speed": 5.0},
             ),
@@ -155,8 +217,8 @@ CARD = Card(
             id="FX-5",
             says="Where an update breaks a quarter of the tree at most, it needs 1.5 times fewer "
             "relaxations than a new FMT* tree.",
-            source="measured",
-            paper="not in the paper",
+            source="own",
+            paper="where repair should pay most; the paper names no share of the tree",
             effect=None,
             expect=Ratio(
                 "relaxations_calm",
@@ -168,22 +230,22 @@ CARD = Card(
         Claim(
             id="FX-6",
             says="The faster obstacles move, the more it relaxes.",
-            source="measured",
-            paper="not in the paper",
+            source="own",
+            paper="a repair's work should follow the change; the paper does not plot it",
             effect=None,
             expect=Monotone(
                 "relaxations",
                 over="speed",
                 rising=True,
                 groups=("discs", "crowd", "maze", "balls"),
-                tolerance=1e-9,
+                tolerance=1e5,
             ),
         ),
         Claim(
             id="FX-safe",
             says="Every way that it returns is free of collisions.",
             source="check",
-            paper="by construction",
+            paper="by construction: the way is read off a tree of tested edges",
             effect=None,
             expect=Ratio("safe", against="dijkstra", low=1.0, every=True),
         ),
