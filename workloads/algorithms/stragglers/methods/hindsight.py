@@ -39,8 +39,8 @@ CARD = Card(
         Claim(
             id="OR-1",
             says="No scheme that is exact takes less time than the oracle in short bursts.",
-            source="own",
-            paper="none: a bound",
+            source="check",
+            paper="a bound that a scheme beats is none",
             effect=None,
             expect=Ratio(
                 "time", high=1.0, every=True, groups=("short",),

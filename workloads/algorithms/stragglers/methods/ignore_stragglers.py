@@ -37,8 +37,8 @@ CARD = Card(
         Claim(
             id="IGN-1",
             says="It is not exact: with stragglers its gradients lack part of the data.",
-            source="own",
-            paper="none: a baseline",
+            source="check",
+            paper="a baseline that must not pass for exact",
             effect=None,
             expect=Ratio(
                 "delivered", against="uncoded", high=0.9999, every=True,

@@ -34,11 +34,11 @@ CARD = Card(
     role="control",
     claims=(
         Claim(
-            id="CT-1",
+            id="BK-random",
             says="The same number of copies of random parts does no good: more time than backup "
             "tasks.",
-            source="own",
-            paper="none: a control",
+            source="check",
+            paper="a control: what is claimed is knowing who is late, not copying",
             effect=None,
             expect=Ratio("time", against="backup_tasks", low=1.0, groups=("short",)),
         ),

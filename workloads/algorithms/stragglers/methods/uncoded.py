@@ -34,8 +34,8 @@ CARD = Card(
         Claim(
             id="GC-control",
             says="Without stragglers no code does better than none.",
-            source="own",
-            paper="none: the negative control",
+            source="check",
+            paper="the negative control: the code chosen on a calm probe is no code",
             effect=None,
             expect=Ratio("time", against="gradient_code", high=1.0, every=True, groups=("none",)),
         ),
