@@ -55,7 +55,7 @@ CARD = Card(
         Knob("delays", ("suite",), "suite", open=True),
         Knob("level", ("simulated",), "simulated", open=True),
         Knob("n", (256,), 256, open=True, low=1, high=4096),
-        Knob("jobs", (3, 10, 30, 60), 60, open=True, low=1, high=100000),
+        Knob("jobs", (3, 10, 30, 60, 480), 60, open=True, low=1, high=100000),
         Knob("probe", (40, 120, 240), 120, open=True, low=1, high=100000),
         Knob("draws", (12,), 12, open=True, low=1, high=1000),
         Knob("alpha", (0.0, 1.0, 3.0, 6.0, 12.0), 6.0, open=True, low=0.0, high=1000.0),

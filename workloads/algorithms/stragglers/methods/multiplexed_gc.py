@@ -145,7 +145,7 @@ CARD = Card(
         Claim(
             id="GC-1-sooner",
             says="Over 480 jobs it takes no more time than gradient coding.",
-            source="check",
+            source="own",
             paper="a small load counts where stragglers are tolerated no worse: to wait for all has "
             "the least load",
             effect=None,
