@@ -29,10 +29,10 @@ CARD = Card(
     conditions={"family": "suite"},
     claims=(
         Claim(
-            id="LB-1",
+            id="LA-limit-specialist",
             says="No policy succeeds more often than the lower bound on the loss allows.",
             source="theorem",
-            paper="theorem",
+            paper="T of about C log(1 / d) queries are necessary: the bound that classes are made of",
             effect=None,
             expect=Bound("success", "success_limit", over="mean"),
         ),
