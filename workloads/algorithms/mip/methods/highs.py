@@ -18,10 +18,10 @@ CARD = Card(
     needs=("milp",),
     claims=(
         Claim(
-            id="BL-time",
+            id="BL-time-highs",
             says="It ends within 2 % of its budget.",
-            source="own",
-            paper="a gate of ours",
+            source="check",
+            paper="a gate: the package overruns by 1 to 10 s, which would be time for nothing",
             effect=None,
             expect=Bound("overrun", "allowed"),
         ),

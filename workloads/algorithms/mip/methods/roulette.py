@@ -23,10 +23,10 @@ CARD = Card(
     needs=("milp",),
     claims=(
         Claim(
-            id="BL-time",
+            id="BL-time-roulette",
             says="It ends within 2 % of its budget, the first solve included.",
-            source="own",
-            paper="a gate of ours",
+            source="check",
+            paper="a gate: the package overruns by 1 to 10 s, which would be time for nothing",
             effect=None,
             expect=Bound("overrun", "allowed"),
         ),
