@@ -1,15 +1,20 @@
 """Every checkpoint of the ray-path task by name, and how it is trained.
 
-    adabench train k2-s0
+    adabench train k2-own-s0
 
-A checkpoint is a network for one number of reflections and one training seed. Steps, never seconds:
-the result does not depend on how busy the machine is.
+A checkpoint is a network for one number of reflections and one training seed: `k2-own-s0` as in the
+paper, from what the sampler itself hits upon, `k2-s0` from paths that a search found. Steps, never
+seconds: the result does not depend on how busy the machine is.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
+OWN: dict[int, int] = {1: 1, 2: 2}
+"""Trainings by the sampler's own draws that are shipped, by number of reflections; a run uses its seed
+modulo this."""
 SHIPPED: dict[int, int] = {1: 1, 2: 3, 3: 1}
-"""Training seeds that are shipped, by number of reflections; a run uses its seed modulo this."""
+"""The same of trainings that are taught by a search."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,9 @@ class Recipe:
     replay: float = 0.5
     mask: bool = True
     searched: int = 16
-    """Scenes a step whose paths are looked up for the replay buffer."""
+    """Scenes a step whose paths are looked up for the replay buffer, if a search fills it."""
+    buffer: Literal["search", "own"] = "search"
+    """Who finds the paths to be replayed: an exhaustive search, or the sampler by its own draws."""
     loss: str = "flows"
     """`flows` (`train_flow_matching.py`) or `likelihood` (`train_likelihood.py`)."""
     forecast_s: int = 600
@@ -50,6 +57,13 @@ def recipes() -> dict[str, Recipe]:
     ]  # fmt: skip
     table += [Recipe(f"k3-flows-s{seed}", 3, seed, 4000, searched=3) for seed in range(1)]
     table += [
+        Recipe(f"k{order}-own-s{seed}", order, seed, steps, buffer="own", forecast_s=forecast_s)
+        for order, steps, forecast_s in ((1, 600, 60), (2, 3400, 300), (3, 9000, 900))
+        for seed in range(5)
+    ]
+    table += [
+        Recipe("k2-own-noexplore-s0", 2, 0, 3400, explore=0.0, buffer="own"),
+        Recipe("k2-own-nomask-s0", 2, 0, 3400, mask=False, buffer="own"),
         Recipe("k3-noreplay-s0", 3, 0, 4000, replay=0.0),
         Recipe("k2-noreplay-s0", 2, 0, 3400, replay=0.0),
         Recipe("k2-noexplore-s0", 2, 0, 3400, explore=0.0),

@@ -26,7 +26,7 @@ another.
     adabench run 'ray_paths/*' --set scene=FILE.ply     a mesh of your own (`mesh_reader.py`)
 
 **Limits.** Specular reflection only; walls reflect on both sides. K = 3 runs (`--set K=3`, 20
-scenes rather than 100); its sampler is trained by another loss.
+scenes rather than 100); the taught sampler is trained by another loss there.
 
 **Scale `gpu`** has the sampler's network and the tracer in tensors on the device, for the sampler
 as for exhaustive search; the compiled enumeration stays on the host. Nobody has run it on a GPU

@@ -10,8 +10,9 @@ from numba.core.dispatcher import Dispatcher
 
 from adabench.harness.errors import EnvironmentProblem, MethodContractError, SelectionError
 from adabench.workloads.algorithms.ray_paths.conformance import RULES, check
+from adabench.workloads.algorithms.ray_paths.recipes import recipes
 from adabench.workloads.algorithms.ray_paths.substrate import flow_network as network
-from adabench.workloads.algorithms.ray_paths.substrate import replay
+from adabench.workloads.algorithms.ray_paths.substrate import replay, trained_flows
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate, make_case
 from adabench.workloads.algorithms.ray_paths.task import load
@@ -154,7 +155,7 @@ def test_the_time_of_a_scene_has_both_proposing_and_tracing(monkeypatch):
     assert found.spent_s == pytest.approx(0.02)
 
 
-@pytest.mark.parametrize("name", ["exhaustive", "generative_sampler"])
+@pytest.mark.parametrize("name", ["exhaustive", "generative_sampler", "taught_sampler"])
 def test_no_compilation_is_in_the_time_of_a_scene(name, monkeypatch):
     task = small(scenes=4)
     (case,) = task.cases()
@@ -174,7 +175,8 @@ def test_no_compilation_is_in_the_time_of_a_scene(name, monkeypatch):
 
 
 def test_no_network_nor_mask_knows_the_tracer():
-    for module in (network, method("generative_sampler"), method("ablated_sampler")):
+    samplers = ("generative_sampler", "taught_sampler", "ablated_sampler", "shuffled_sampler")
+    for module in (network, *map(method, samplers)):
         tree = ast.parse(inspect.getsource(module))
         found = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         assert found
@@ -182,6 +184,26 @@ def test_no_network_nor_mask_knows_the_tracer():
         assert not {"judge", "exhaust", "triangles_in_view"} & {
             node.id for node in ast.walk(tree) if isinstance(node, ast.Name)
         }
+
+
+def test_a_teacher_s_name_is_not_the_paper_s():
+    cards = {name: method(name).CARD for name in ("generative_sampler", "taught_sampler")}
+    assert cards["generative_sampler"].slug == "ray-paths"
+    assert cards["taught_sampler"].slug == ""
+    assert not any(claim.published for claim in cards["taught_sampler"].claims)
+
+
+def test_what_is_left_out_and_the_teacher_choose_the_network(monkeypatch):
+    asked: list[str] = []
+    monkeypatch.setattr(trained_flows, "restore", asked.append)
+    for without in ("replay", "exploration", "mask"):
+        for teacher in ("own", "search"):
+            trained_flows.ablation_network(2, without, teacher)
+    assert asked[:2] == ["k2-noreplay-s0"] * 2  # there is nothing for a teacher to fill
+    assert asked[2:] == [
+        "k2-own-noexplore-s0", "k2-noexplore-s0", "k2-own-nomask-s0", "k2-nomask-s0",
+    ]  # fmt: skip
+    assert {*asked} <= {*recipes()}
 
 
 def test_an_ablation_that_was_not_trained_is_refused():

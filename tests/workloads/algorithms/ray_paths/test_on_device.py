@@ -33,7 +33,7 @@ def same_paths(name: str, order: int, device: str) -> None:
 
 
 @pytest.mark.parametrize("order", [1, 2])
-@pytest.mark.parametrize("name", ["generative_sampler", "dense_exhaustive"])
+@pytest.mark.parametrize("name", ["generative_sampler", "taught_sampler", "dense_exhaustive"])
 def test_what_runs_on_a_device_finds_what_the_host_finds(name, order):
     same_paths(name, order, "cpu:0")  # a device by name: all that scale gpu does but the copies
 
@@ -53,6 +53,6 @@ def test_without_a_gpu_its_scale_says_so():
 
 @pytest.mark.gpu
 @pytest.mark.skipif(NO_GPU, reason="no CUDA device is visible")
-@pytest.mark.parametrize("name", ["generative_sampler", "dense_exhaustive"])
+@pytest.mark.parametrize("name", ["generative_sampler", "taught_sampler", "dense_exhaustive"])
 def test_a_gpu_finds_what_the_host_finds(name):
     same_paths(name, 2, "cuda")

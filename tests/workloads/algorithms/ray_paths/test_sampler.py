@@ -16,7 +16,7 @@ from adabench.workloads.algorithms.ray_paths.checkpoints import (
     restore,
     source_digest,
 )
-from adabench.workloads.algorithms.ray_paths.recipes import SHIPPED
+from adabench.workloads.algorithms.ray_paths.recipes import OWN, SHIPPED
 from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     Flows,
     canonical,
@@ -55,7 +55,11 @@ def spun(angle, scale, shift):
     return canonical(*move)
 
 
-@pytest.mark.parametrize("name", ["fresh", *(f"k{order}-s0" for order in SHIPPED)])
+TRAINED = [f"k{order}-own-s{seed}" for order, seeds in OWN.items() for seed in range(seeds)]
+TAUGHT = [f"k{order}-s{seed}" for order, seeds in SHIPPED.items() for seed in range(seeds)]
+
+
+@pytest.mark.parametrize("name", ["fresh", *(f"k{order}-s0" for order in SHIPPED), "k2-own-s0"])
 def test_rotation_scale_and_translation_change_no_flow(name):
     net = network() if name == "fresh" else restore(name)
     before = flows(net, canonical(QUERY.triangles, QUERY.tx, QUERY.rx))
@@ -165,20 +169,73 @@ def test_training_learns_the_paths_of_one_reflection():
     assert values["hit_rate"] > 1.5 * values["blind_rate"]
 
 
-@pytest.mark.parametrize(("order", "seeds"), SHIPPED.items())
-def test_what_is_shipped_is_small_and_was_made_by_this_code(order, seeds):
-    for seed in range(seeds):
-        path = FOLDER / f"k{order}-s{seed}.safetensors"
-        assert path.stat().st_size < 1_000_000
-        assert restore(path.stem).order == order
-        card = json.loads(path.with_suffix(".json").read_text())
-        assert source_digest(recipe(path.stem)) in (card["source"], card.get("same_as"))
-        assert card["steps"] == recipe(path.stem).steps
+@pytest.mark.parametrize("name", [*TRAINED, *TAUGHT])
+def test_what_is_shipped_is_small_and_was_made_by_this_code(name):
+    path = FOLDER / f"{name}.safetensors"
+    assert path.stat().st_size < 1_000_000
+    assert restore(name).order == recipe(name).order
+    card = json.loads(path.with_suffix(".json").read_text())
+    assert source_digest(recipe(name)) in (card["source"], card.get("same_as"))
+    assert card["steps"] == recipe(name).steps
+
+
+def exploration(plan, at: int = 0):
+    queries = [
+        train_flow_matching.training_scene(plan.seed, at * plan.scenes + k, plan.order)
+        for k in range(plan.scenes)
+    ]
+    return queries, [canonical(q.triangles, q.tx, q.rx) for q in queries]
+
+
+def test_the_sampler_s_own_successes_are_paths_of_the_scenes_it_drew_in():
+    plan = replace(recipe("k1-own-s0"), scenes=8)
+    queries, seen = exploration(plan)
+    found: list[train_flow_matching.Known] = []
+    train_flow_matching.exploration_loss(network(1), plan, queries, seen, found)
+    assert found
+    for coords, paths in found:
+        (at,) = [k for k, one in enumerate(seen) if one is coords]
+        known = {*map(tuple, enumerate_paths(queries[at]).tolist())}
+        assert {*map(tuple, paths.tolist())} <= known
+        assert len({*map(tuple, paths.tolist())}) == len(paths)
+
+
+def test_a_buffer_of_its_own_is_never_filled_by_a_search(monkeypatch):
+    def no_search(*_: object) -> list[train_flow_matching.Known]:
+        raise AssertionError("a search")
+
+    monkeypatch.setattr(train_flow_matching, "search", no_search)
+    train_flow_matching.train(replace(recipe("k2-own-s0"), steps=2, scenes=2), lambda: None)
+    with pytest.raises(AssertionError, match="a search"):
+        train_flow_matching.train(replace(recipe("k2-s0"), steps=2, scenes=2), lambda: None)
+
+
+def test_replay_waits_until_the_buffer_holds_a_batch(monkeypatch):
+    sizes: list[int] = []
+    plain = train_flow_matching.replay_loss
+    monkeypatch.setattr(
+        train_flow_matching,
+        "replay_loss",
+        lambda net, plan, buffer, rng: sizes.append(len(buffer)) or plain(net, plan, buffer, rng),
+    )
+    plan = replace(recipe("k1-own-s0"), steps=8, scenes=4)
+    train_flow_matching.train(plan, lambda: None)
+    assert sizes == sorted(sizes)
+    assert sizes[0] >= plan.scenes
+
+
+def test_the_oldest_known_scenes_are_dropped(monkeypatch):
+    monkeypatch.setattr(train_flow_matching, "BUFFER", 3)
+    known = [(np.full((2, 9), k, np.float32), np.zeros((1, 2), np.int64)) for k in range(5)]
+    buffer = known[:2]
+    train_flow_matching.remember(buffer, known[2:])
+    assert [int(coords[0, 0]) for coords, _ in buffer] == [2, 3, 4]
 
 
 def test_the_shipped_sampler_beats_chance_and_its_shuffled_self():
     task = small("street", scenes=60, seed=123)
     ours, blind = (run(name, task) for name in ("generative_sampler", "shuffled_sampler"))
+    assert run("taught_sampler", task)["hit_rate"] > 3 * blind["hit_rate"]
     assert ours["candidates"] == blind["candidates"]
     assert 60 * 19 < ours["sampled"] == blind["sampled"] <= 60 * 20  # a beginning may have no end
     assert ours["hit_rate"] > 5 * ours["blind_rate"]

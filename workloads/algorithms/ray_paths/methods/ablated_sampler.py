@@ -4,8 +4,12 @@
     without="exploration"   trajectories by the flows alone, none drawn evenly
     without="mask"          any second object, in training and here
 
-Everything else is the same: scenes, steps, rate, training seed 0. For two reflections only. The
-paper says that each is needed for many reflections.
+    teacher="own"           the replayed paths are what the sampler itself hit upon, as in the paper
+    teacher="search"        an exhaustive search found them (`taught_sampler`)
+
+Everything else is the same: scenes, steps, rate, training seed 0. For two reflections; without replay
+a recipe for three is there too (`k3-noreplay-s0`). The paper says that each is needed for many
+reflections.
 
 **What to expect.** Without replay little: one candidate in 1,600 is a path, and the sampler's own
 draws seldom meet one at first. Without the mask candidates that are no paths.
@@ -27,11 +31,12 @@ from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import abla
 
 CARD = Card(
     title="Sampler with a part left out",
-    paper="ablation of arXiv 2603.01655",
+    paper="the ablations of arXiv 2603.01655",
     adapts="which sequences of objects are traced, by a network that was trained with less",
     fidelity="reconstructed",
     knobs=(
         Knob("without", ("replay", "exploration", "mask"), "replay"),
+        Knob("teacher", ("own", "search"), "own"),
         Knob("M", (20,), 20, open=True, low=1, high=100000),
     ),
     conditions={"K": 2},
@@ -41,7 +46,8 @@ CARD = Card(
 def solve(task: RayPaths, case: Case, point: Point) -> Tracing:
     """Draw and trace."""
     without, number = str(point["without"]), int(point["M"])
-    network, masked = ablation_network(case.order, without), without != "mask"
+    network = ablation_network(case.order, without, str(point["teacher"]))
+    masked = without != "mask"
 
     def propose(query: Query) -> Ints:
         coords = canonical(query.triangles, query.tx, query.rx)

@@ -18,7 +18,7 @@ from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
 )
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
-from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import shipped_network
+from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import own_network
 
 CARD = Card(
     title="Sampler with shuffled names",
@@ -31,7 +31,7 @@ CARD = Card(
 
 def solve(task: RayPaths, case: Case, point: Point) -> Tracing:
     """Draw, rename, and trace."""
-    network, number = shipped_network(case.order, case.seed), int(point["M"])
+    network, number = own_network(case.order, case.seed), int(point["M"])
 
     def propose(query: Query) -> Ints:
         rng = np.random.default_rng(query.coins)

@@ -5,6 +5,7 @@ the host, so a device changes a candidate only where rounding does. What crosses
 flows for each beginning.
 """
 
+import itertools
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.algorithms.ray_paths.recipes import SHIPPED, recipes
+from adabench.workloads.algorithms.ray_paths.recipes import recipes
 from adabench.workloads.algorithms.ray_paths.substrate.flow_network import Flows
 from adabench.workloads.shared.training import checkpoints
 
@@ -51,23 +52,38 @@ def restore(name: str, folder: Path | None = None) -> Flows:
     return network.eval().requires_grad_(False)
 
 
-def shipped_network(order: int, seed: int) -> Flows:
-    """Return the network for so many reflections that a run with this seed uses."""
-    return _handed_out(f"k{order}-s{seed % SHIPPED.get(order, 1)}")
+def own_network(order: int, seed: int) -> Flows:
+    """Return the network that a run with this seed uses, trained as in the paper."""
+    return _in_turn(f"k{order}-own", seed)
 
 
-def ablation_network(order: int, without: str) -> Flows:
+def taught_network(order: int, seed: int) -> Flows:
+    """Return the network that a run with this seed uses, taught by a search."""
+    return _in_turn(f"k{order}", seed)
+
+
+def _in_turn(base: str, seed: int) -> Flows:
+    """Return one of the trainings that are there, shipped or cached, taken in turn."""
+    there = itertools.takewhile(
+        lambda k: checkpoints.is_there(f"{base}-s{k}", FOLDER), range(len(recipes()))
+    )
+    return _handed_out(f"{base}-s{seed % max(len(list(there)), 1)}")
+
+
+def ablation_network(order: int, without: str, teacher: str) -> Flows:
     """Return the network that was trained without replay, exploration or the mask.
 
     Raises:
         EnvironmentProblem: if there is none for so many reflections.
     """
-    name = {"replay": "noreplay", "exploration": "noexplore", "mask": "nomask"}[without]
-    if f"k{order}-{name}-s0" not in recipes():
+    part = {"replay": "noreplay", "exploration": "noexplore", "mask": "nomask"}[without]
+    own = "own-" if teacher == "own" and without != "replay" else ""  # without one nobody fills it
+    name = f"k{order}-{own}{part}-s0"
+    if name not in recipes():
         raise EnvironmentProblem(
             f"No network without {without} is there for {order} reflections.", "Choose K = 2."
         )
-    return _handed_out(f"k{order}-{name}-s0")
+    return _handed_out(name)
 
 
 def _handed_out(name: str) -> Flows:
@@ -76,9 +92,9 @@ def _handed_out(name: str) -> Flows:
 
 
 @lru_cache(maxsize=16)
-def network_on(order: int, seed: int, device: str) -> Flows:
-    """Return the shipped network for a run seed, on the host or on a device."""
-    network = shipped_network(order, seed)
+def network_on(order: int, seed: int, device: str, *, taught: bool = False) -> Flows:
+    """Return a network for a run seed, on the host or on a device."""
+    network = taught_network(order, seed) if taught else own_network(order, seed)
     if device == "cpu":
         return network
     made = DeviceFlows(order)

@@ -10,12 +10,14 @@ and half once the buffer holds a batch.
 
 **Differences from the paper's.** Adam with a rate that falls to 0 where the paper has Muon. 16
 scenes a step instead of one, and in each 4 beginnings with 16 last objects each: 64 trajectories
-as in the paper, but those with the same beginning share one row of flows. The buffer is fed by the
-compiled exhaustive tracer with all paths of training scenes, not by the sampler's own successes:
-for two reflections it costs less than a gradient step, and training is 500,000 scenes in the paper
-and some tens of thousands here. Where it takes longer, only the first `searched` scenes of a step
-are. For three reflections this loss learned next to nothing; what is shipped for them is trained
-by `train_likelihood.py`. Test scenes are never drawn here (`scenes.py`).
+as in the paper, but those with the same beginning share one row of flows. Training is 500,000 scenes
+in the paper and some tens of thousands here. Test scenes are never drawn here (`scenes.py`).
+
+**The buffer** is fed by what the sampler itself hit upon, as in the paper (`buffer="own"`), or by the
+compiled exhaustive tracer with all paths of training scenes (`buffer="search"`), which is another
+method: for two reflections the search costs less than a gradient step; where it takes longer, only
+the first `searched` scenes of a step are searched. For three reflections this loss learned next to
+nothing even so; the sampler that is taught is trained by `train_likelihood.py` there.
 """
 
 from collections.abc import Callable
@@ -48,6 +50,8 @@ ROOM = 62
 """Triangles of a street."""
 KNOWN_PATHS = 2
 """Paths of a scene that one replay uses."""
+Known = tuple[npt.NDArray[np.float32], Ints]
+"""A scene in the canonical frame (n, 9), and paths of it that are known (p, K)."""
 Batch = tuple[Tensor, Tensor, Tensor | None, Tensor]
 """Coordinates (b, n, 9), activity (b, n), allowed seconds (b, n, n), and plain ones."""
 
@@ -62,16 +66,18 @@ def train(plan: Recipe, tick: Tick) -> Flows:
             optimiser, plan.rate, total_steps=plan.steps, pct_start=0.05, cycle_momentum=False
         )
         rng = np.random.default_rng(child(plan.seed, TRAIN, plan.order))
-        buffer: list[tuple[npt.NDArray[np.float32], Ints]] = []
+        buffer: list[Known] = []
         for at in range(plan.steps):
             queries = [
                 training_scene(plan.seed, at * plan.scenes + k, plan.order)
                 for k in range(plan.scenes)
             ]
             seen = [canonical(q.triangles, q.tx, q.rx) for q in queries]
-            loss = exploration_loss(network, plan, queries, seen)
+            successes: list[Known] = []
+            loss = exploration_loss(network, plan, queries, seen, successes)
             if plan.replay > 0:
-                remember(buffer, queries[: plan.searched], seen[: plan.searched])
+                own = plan.buffer == "own"
+                remember(buffer, successes if own else search(plan, queries, seen))
                 if len(buffer) >= plan.scenes:
                     again = replay_loss(network, plan, buffer, rng)
                     loss = (1 - plan.replay) * loss + plan.replay * again
@@ -93,13 +99,16 @@ def training_scene(seed: int, number: int, order: int) -> Query:
     return make_query(*FAMILIES["street"](rng), order)
 
 
-def remember(
-    buffer: list[tuple[npt.NDArray[np.float32], Ints]],
-    queries: list[Query],
-    seen: list[npt.NDArray[np.float32]],
-) -> None:
-    """Add each scene that has a path to the buffer, and drop the oldest."""
-    for query, coords in zip(queries, seen, strict=True):
+def remember(buffer: list[Known], new: list[Known]) -> None:
+    """Add scenes with known paths to the buffer, and drop the oldest."""
+    buffer += new
+    del buffer[:-BUFFER]
+
+
+def search(plan: Recipe, queries: list[Query], seen: list[npt.NDArray[np.float32]]) -> list[Known]:
+    """Return the first scenes of a step that have a path, with all their paths."""
+    found: list[Known] = []
+    for query, coords in list(zip(queries, seen, strict=True))[: plan.searched]:
         one = np.ones(len(coords), np.int64)
         apart = 1 - np.eye(len(coords), dtype=np.int64)
         counts = np.zeros(2, np.int64)
@@ -107,8 +116,8 @@ def remember(
             query.triangles, query.normals, query.tx, query.rx, query.order, one, one, apart, counts
         )
         if len(paths):
-            buffer.append((coords, paths))
-    del buffer[:-BUFFER]
+            found.append((coords, paths))
+    return found
 
 
 def batch(seen: list[npt.NDArray[np.float32]], plan: Recipe) -> Batch:
@@ -125,9 +134,16 @@ def batch(seen: list[npt.NDArray[np.float32]], plan: Recipe) -> Batch:
 
 
 def exploration_loss(
-    network: Flows, plan: Recipe, queries: list[Query], seen: list[npt.NDArray[np.float32]]
+    network: Flows,
+    plan: Recipe,
+    queries: list[Query],
+    seen: list[npt.NDArray[np.float32]],
+    successes: list[Known],
 ) -> Tensor:
-    """Return the loss on trajectories that the network draws, one in ten steps uniformly."""
+    """Return the loss on trajectories that the network draws, one in ten steps uniformly.
+
+    The paths among them are added to `successes`, each once.
+    """
 
     def choose(flows: Tensor, may: Tensor, draws: int) -> Tensor:
         flat = flows.detach() * may
@@ -149,6 +165,9 @@ def exploration_loss(
             asked = np.where(there[:, None], flat, 0)
             valid = judge(query.triangles, query.normals, query.tx, query.rx, asked, counts)
             found[k] = (valid * there).reshape(found[k].shape)
+            right: Ints = np.unique(flat[valid * there == 1], axis=0)
+            if len(right):
+                successes.append((seen[k], right))
         return torch.from_numpy(found)
 
     return matching_loss(network, batch(seen, plan), plan, choose, reward)
@@ -193,7 +212,7 @@ def matching_loss(
 def replay_loss(
     network: Flows,
     plan: Recipe,
-    buffer: list[tuple[npt.NDArray[np.float32], Ints]],
+    buffer: list[Known],
     rng: np.random.Generator,
 ) -> Tensor:
     """Return the loss on known paths of scenes from the buffer; R is 1 for all of them."""

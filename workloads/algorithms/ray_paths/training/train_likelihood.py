@@ -1,4 +1,4 @@
-"""Train the sampler by the likelihood of known paths: for three reflections.
+"""Train the taught sampler by the likelihood of known paths: for three reflections.
 
     loss = -log P(path)
     P(path) = product over steps of F(s -> s i) / sum over allowed j of F(s -> s j)
