@@ -22,9 +22,7 @@ def command(
     folder: Folder,
     number: Annotated[
         str | None,
-        typer.Argument(
-            help="summary/paging/lru/faults, headroom/paging/mark0, claim/mor-5, 0.783."
-        ),
+        typer.Argument(help="summary/paging/lru/faults, gap/paging/mark0, claim/mor-5, 0.783."),
     ] = None,
     every: Annotated[bool, typer.Option("--list", help="List every number by name.")] = False,
     as_json: AsJson = False,

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from adabench.harness.analysis.claims.verdicts import verdicts
-from adabench.harness.analysis.conversion import conversion
 from adabench.harness.analysis.findings import ClaimRow, Findings, Tally
-from adabench.harness.analysis.headroom import headroom
 from adabench.harness.analysis.invalid_timings import drop_invalid_timings
 from adabench.harness.analysis.operating_points import collapse
+from adabench.harness.analysis.oracle_gap import oracle_gaps
+from adabench.harness.analysis.realised_speedup import realised_speedups
 from adabench.harness.analysis.summary import summarise
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.harness.contract.record import Record
@@ -23,13 +23,13 @@ def analyse(
     method_cards: Mapping[str, Card],
     records: Iterable[Record] | Table,
 ) -> Findings:
-    """Read a run: its summary, headroom, conversion and claims.
+    """Read a run: its summary, oracle gaps, realised speedups and claims.
 
     `task_cards` is by folder, `method_cards` by address (`task/method`); both hold at least
     what the records name. The same set of records gives the same findings in any order.
 
     A knob that a run pinned to one other value stands at that value: what claims, tables and
-    headroom call the default is then what was asked for.
+    gaps call the default is then what was asked for.
 
     Raises:
         KeyError: if a record names a task or method without a card.
@@ -54,8 +54,8 @@ def analyse(
         method_cards,
         Tally.of(table),
         summarise(dots, task_cards),
-        headroom(dots, task_cards, method_cards),
-        conversion(dots, task_cards, method_cards),
+        oracle_gaps(dots, task_cards, method_cards, manifest.get("sources")),
+        realised_speedups(dots, task_cards, method_cards),
         tuple(
             _marked(row, *usual, task_cards, method_cards)
             for row in verdicts(table, task_cards, method_cards, dots)

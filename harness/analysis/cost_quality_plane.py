@@ -11,8 +11,7 @@ and more can be spent for nothing. Curves are evaluated for all resamples at onc
 corners are dots, so integrating between all dots' costs is exact.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -25,52 +24,15 @@ SCALES = ("embedded", "real", "gpu", "paper")
 Dots = Mapping[Setting, OperatingPoint]
 
 
-@dataclass(frozen=True)
-class Plane:
-    """A task's plane: its axes and the dots that may stand on it."""
-
-    task: str
-    card: Card
-    cards: Mapping[str, Card]
-    """Of the task's methods with dots, by bare name."""
-    drawn: Sequence[OperatingPoint]
-    cost: str
-    quality: str
-    sign: float
-
-    def methods(self, *roles: str) -> list[str]:
-        """Return the names of the methods that have one of the roles."""
-        return [name for name, card in self.cards.items() if card.role in roles]
-
-    def oracles(self) -> tuple[str, list[str]]:
-        """Return the best kind of oracle recorded, and the methods of that kind."""
-        names = self.methods("oracle")
-        exact = [name for name in names if self.cards[name].oracle == "exact"]
-        return ("exact", exact) if exact else ("bound", names)
-
-    def dots(self, methods: Iterable[str], *names: str) -> dict[Setting, OperatingPoint]:
-        """Return the operating points of `methods` that hold both axes and `names`."""
-        wanted = set(methods)
-        own = (dot for dot in self.drawn if dot.method in wanted)
-        return settings(own, (self.cost, self.quality, *names))
+def axes(card: Card) -> tuple[Metric, Metric] | None:
+    """Return a task's primary work and quality, if it names both."""
+    cost, quality = _primary(card, "work"), _primary(card, "quality")
+    return None if cost is None or quality is None else (cost, quality)
 
 
-def planes(
-    dots: Sequence[OperatingPoint], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
-) -> list[Plane]:
-    """Return the plane of every task that names its two axes."""
-    found = []
-    for task in sorted({dot.task for dot in dots}):
-        card = task_cards[task]
-        cost, quality = _primary(card, "work"), _primary(card, "quality")
-        if cost is None or quality is None:
-            continue
-        own = points_on_plane([dot for dot in dots if dot.task == task], card)
-        names = sorted({dot.method for dot in own})
-        cards = {name: method_cards[f"{task}/{name}"] for name in names}
-        sign = 1.0 if quality.better == "higher" else -1.0
-        found.append(Plane(task, card, cards, own, cost.name, quality.name, sign))
-    return found
+def rising(quality: Metric) -> float:
+    """Return the factor that turns a quality so that up is good."""
+    return 1.0 if quality.better == "higher" else -1.0
 
 
 def points_on_plane(dots: Sequence[OperatingPoint], card: Card) -> list[OperatingPoint]:
@@ -89,6 +51,16 @@ def settled_value(name: str, default: Scalar, dots: Sequence[OperatingPoint]) ->
     """Return the default of a condition if it was run, else the first value that was."""
     values = {dot.conditions.get(name, default) for dot in dots}
     return default if default in values else min(values, key=lambda value: order({name: value}))
+
+
+def default_dot(dots: Dots, own: Card, task: Card) -> dict[Setting, OperatingPoint]:
+    """Return the dot of a method's default point at the default budget (or the first one run)."""
+    found, budget = list(dots.values()), task.knob(task.budget)
+    if budget is not None and found:
+        value = settled_value(budget.name, budget.default, found)
+        found = [dot for dot in found if dot.conditions.get(budget.name) == value]
+    usual = own.defaults
+    return settings([dot for dot in found if {**usual, **dot.point} == usual], ())
 
 
 def _primary(card: Card, role: str) -> Metric | None:

@@ -4,6 +4,7 @@
 JSON document and the HTML report are three drawings of one `Findings`.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -14,6 +15,10 @@ from adabench.harness.contract.record import Record
 from adabench.harness.store import energy_labels
 from adabench.harness.store.energy_labels import Kind
 from adabench.harness.store.table import Table, from_records
+
+SCHEMA = 2
+"""Of the document of `run --json`. 1 had `headroom` and `conversion` in the places of `gap` and
+`speedup`, and no `scoreboard`."""
 
 VerdictWord = Literal[
     "reproduced",
@@ -52,41 +57,86 @@ class SummaryRow:
     metrics: Mapping[str, Estimate]
 
 
+GapStatus = Literal[
+    "measured",
+    "oracle too weak",
+    "not validated",
+    "worse than random",
+    "below the mixture",
+    "no room here",
+    "not distinguishable",
+    "no oracle",
+    "not run",
+]
+"""What became of an oracle gap; `harness/analysis/oracle_gap.py` says when."""
+
+
 @dataclass(frozen=True)
-class HeadroomRow:
-    """The share of the oracle's gain over the static mixture that a method gets."""
+class Compared:
+    """A difference from the best static mixture, with its 95 % interval and unit."""
+
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    reason: str = ""
+    """Why there is no number."""
+
+
+@dataclass(frozen=True)
+class GapRow:
+    """How much of the gap between its static mixture and its oracle a method closes."""
 
     task: str
     method: str
-    h: float | None
-    low: float | None
-    high: float | None
-    oracle: str
-    """`exact` or `bound`."""
-    oracle_method: str = ""
+    status: GapStatus
+    gap_closed: float | None = None
+    """Only where the status is `measured`: 1 the oracle, 0 the mixture, -1 the coin."""
+    low: float | None = None
+    high: float | None = None
+    oracle: str = ""
+    mixture: str = ""
+    coin: str = ""
     cost: str = ""
     quality: str = ""
+    room: float | None = None
+    """The oracle's mean lead over the mixture at the costs where the method runs."""
     n: int = 0
     reason: str = ""
-    """Why there is no number, when `h` is None."""
+    """Why there is no number, when `gap_closed` is None."""
+    cost_at_equal_quality: Compared = field(default_factory=Compared)
+    quality_at_equal_cost: Compared = field(default_factory=Compared)
+    artefacts: Mapping[str, str] = field(default_factory=dict)
+    """Digests of what the mixture and the oracle are made of, by address."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether a number is given whose interval excludes 0."""
+        ends = self.low, self.high
+        return self.gap_closed is not None and (
+            None in ends or not (self.low or 0.0) <= 0 <= (self.high or 0.0)
+        )
 
 
 @dataclass(frozen=True)
-class ConversionRow:
+class SpeedupRow:
     """How much of the saved work became time (or energy) at matched quality."""
 
     task: str
     method: str
     metric: str
-    k: float | None
+    work: str
+    """The name of the counter that is the work."""
+    speedup: float | None
     low: float | None
     high: float | None
-    work: str
-    work_ratio: float | None
+    work_ratio: float | None = None
     against: str = ""
     n: int = 0
     reason: str = ""
-    """Why there is no number, or in what the two differ beside work."""
+    """One word for why there is no number."""
+    remark: str = ""
+    """The reason as a sentence."""
     conditions: Point = field(default_factory=dict)
     """The condition that is not at its default, if one is not."""
 
@@ -160,8 +210,8 @@ class Findings:
     """By address, `task/method`."""
     tally: Tally
     summary: Sequence[SummaryRow] = field(default_factory=tuple)
-    headroom: Sequence[HeadroomRow] = field(default_factory=tuple)
-    conversion: Sequence[ConversionRow] = field(default_factory=tuple)
+    gaps: Sequence[GapRow] = field(default_factory=tuple)
+    speedups: Sequence[SpeedupRow] = field(default_factory=tuple)
     claims: Sequence[ClaimRow] = field(default_factory=tuple)
 
     @property
@@ -180,25 +230,27 @@ class Findings:
         }
         declared = [metric for card in self.task_cards.values() for metric in card.metrics]
         names |= {item.name for item in declared if energy_labels.is_energy(item.name, item.unit)}
-        names |= {row.metric for row in self.conversion if energy_labels.is_energy(row.metric)}
+        names |= {row.metric for row in self.speedups if energy_labels.is_energy(row.metric)}
         return energy_labels.labels(sorted(names), self.tally.kinds, self.manifest)
 
     def to_json(self) -> dict[str, Any]:
         """Return the document that `adabench run --json` prints as its last line."""
         return {
+            "schema": SCHEMA,
             "run": self.run,
             "cells": self.tally.cells,
             "records": self.tally.records,
             "errors": len(self.failed),
             "warnings": list(self.manifest.get("warnings", ())),
             "summary": [self._labelled(row) for row in self.summary],
-            "headroom": [asdict(row) for row in self.headroom],
-            "conversion": [
+            "gap": [asdict(row) for row in self.gaps],
+            "speedup": [
                 asdict(row)
                 | ({"label": self.labels[row.metric]} if row.metric in self.labels else {})
-                for row in self.conversion
+                for row in self.speedups
             ],
             "claims": [asdict(row) for row in self.claims],
+            "scoreboard": scoreboard(self.claims),
         }
 
     def _labelled(self, row: SummaryRow) -> dict[str, Any]:
@@ -207,3 +259,15 @@ class Findings:
         for name in plain["metrics"].keys() & self.labels.keys():
             plain["metrics"][name]["label"] = self.labels[name]
         return plain
+
+
+def scoreboard(claims: Iterable[ClaimRow]) -> list[dict[str, Any]]:
+    """Count the verdicts on the headline claims of each paper."""
+    headline: dict[str, Counter[str]] = {}
+    for row in claims:
+        if row.paper_slug and row.source == "headline":
+            headline.setdefault(row.paper_slug, Counter())[row.verdict] += 1
+    return [
+        {"paper_slug": slug, "headline": dict(sorted(counts.items()))}
+        for slug, counts in sorted(headline.items())
+    ]

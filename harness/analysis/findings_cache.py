@@ -15,10 +15,11 @@ import numpy as np
 
 from adabench.harness.analysis.findings import (
     ClaimRow,
-    ConversionRow,
+    Compared,
     Estimate,
     Findings,
-    HeadroomRow,
+    GapRow,
+    SpeedupRow,
     SummaryRow,
     Tally,
 )
@@ -29,7 +30,7 @@ from adabench.harness.store import derived_files, packed_run, run_folder
 from adabench.harness.store.table import KEPT_FROM
 
 CACHE = "findings.cache"
-FORMAT = 2
+FORMAT = 3
 JUDGE = "adabench.harness.analysis.load_run"
 """It imports everything that decides what is found; the data come in as arguments."""
 Cards = Mapping[str, Card]
@@ -73,8 +74,8 @@ def to_header(findings: Findings) -> dict[str, Any]:
             "kinds": sorted(tally.kinds),
         },
         "summary": [asdict(row) for row in findings.summary],
-        "headroom": [asdict(row) for row in findings.headroom],
-        "conversion": [asdict(row) for row in findings.conversion],
+        "gaps": [asdict(row) for row in findings.gaps],
+        "speedups": [asdict(row) for row in findings.speedups],
         "claims": [asdict(row) for row in findings.claims],
     }
 
@@ -100,18 +101,50 @@ def from_header(
     tasks: Cards,
     methods: Cards,
 ) -> Findings:
-    """Rebuild findings from what `to_header` returned."""
+    """Rebuild findings from what `to_header` returned, of this version or of one before."""
     return Findings(
         str(folder),
-        {**manifest, "warnings": header["warnings"]},
+        {**manifest, "warnings": [*header["warnings"], *_left_out(header)]},
         _pinned(tasks, header["tasks"]),
         _pinned(methods, header["methods"]),
         _tally(header["tally"]),
         tuple(_summary_row(row) for row in header["summary"]),
-        tuple(HeadroomRow(**row) for row in header["headroom"]),
-        tuple(ConversionRow(**row) for row in header["conversion"]),
-        tuple(ClaimRow(**row) for row in header["claims"]),
+        tuple(_gap_row(row) for row in header.get("gaps", ())),
+        tuple(SpeedupRow(**row) for row in header.get("speedups", ())),
+        tuple(_claim_row(row) for row in header["claims"] if not _is_old(row)),
     )
+
+
+def _left_out(header: Mapping[str, Any]) -> list[str]:
+    """Say which rows of an earlier version are not shown, and what stands in their place now."""
+    notes = []
+    if header.get("headroom") or header.get("conversion"):
+        notes.append(
+            "Headroom (H) and conversion (K) were computed by an earlier version and are left out: H "
+            "depended on which other methods had been run, K on the counter that was taken for the "
+            "work. Record the run again for the oracle gap and the realised speedup."
+        )
+    old = sum(map(_is_old, header["claims"]))
+    if old:
+        notes.append(
+            f"{old:,} verdicts were given by the rules of an earlier version and are left out: they "
+            "compared with limits of ours, not with the paper's effect. Record the run again."
+        )
+    return notes
+
+
+def _is_old(claim: Mapping[str, Any]) -> bool:
+    """Tell a verdict that was given when a claim had a threshold and no effect."""
+    return "threshold" in claim
+
+
+def _claim_row(row: Mapping[str, Any]) -> ClaimRow:
+    return ClaimRow(**{**row, "met_by": tuple(row.get("met_by", ()))})
+
+
+def _gap_row(row: Mapping[str, Any]) -> GapRow:
+    names = ("cost_at_equal_quality", "quality_at_equal_cost")
+    return GapRow(**{**row, **{name: Compared(**row[name]) for name in names}})
 
 
 def _defaults(cards: Cards) -> dict[str, dict[str, Any]]:

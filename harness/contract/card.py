@@ -44,6 +44,7 @@ __all__ = [
     "Expectation",
     "Fidelity",
     "Frontier",
+    "Gap",
     "Knob",
     "Level",
     "Metric",
@@ -93,7 +94,30 @@ class Metric:
     role: Literal["quality", "cost", "work", "info"]
     primary: bool = False
     """A task has exactly one primary quality and one primary work counter: they span
-    the plane on which headroom is measured."""
+    the plane on which the oracle gap is measured."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Between what the oracle gap of some methods is measured: one backbone, one training budget.
+
+    Trainings of different backbones are never pooled: what a mixture gains by another network is no
+    merit, and no fault, of a method.
+    """
+
+    mixture: tuple[str, ...]
+    """The static methods that are mixed at random; their settings are the 0 of the scale."""
+    methods: tuple[str, ...]
+    """The methods whose gap it is, controls that are to be read on the same scale among them."""
+    oracle: str = ""
+    """The method that decides in hindsight: the 1. Empty where none is known for this backbone."""
+    coin: str = ""
+    """The random router of the same training family at the method's rates: the -1."""
+    oracle_at: Mapping[str, Scalar] = field(default_factory=dict)
+    """The knobs at which the oracle counts, where it has settings that do not."""
+    room: float = 0.01
+    """How far the oracle must lead the mixture, in units of the primary quality, at the costs where
+    a method runs; where it leads by less there is no gap to close."""
 
 
 @dataclass(frozen=True)
@@ -151,9 +175,18 @@ class Card:
     trainings: int = 0
     """In a task file: how many trainings of each model were there before records named them; seeds
     took them in turn."""
-    no_conversion: str = ""
+    gaps: tuple[Gap, ...] = ()
+    """In a task file: what the oracle gap of each method is measured between. A task with one
+    backbone may leave it to the roles: all statics, the oracle, the control."""
+    speedup_work: str = ""
+    """In a task file: the metric that is the work of a realised speedup, in FLOPs where they are
+    counted; empty for the primary work counter."""
+    quality_margin: float = 0.01
+    """In a task file: how much primary quality two methods may differ in and still be compared in
+    time. One point, unless the paper's own differences say otherwise."""
+    no_speedup: str = ""
     """In a task file: why saved work cannot become time here; reports then print this reason
-    in place of a conversion."""
+    in place of a realised speedup."""
     no_oracle: str = ""
     """In a task file: why nobody can know the best decisions here; then there is no oracle."""
     tasks: tuple[str, ...] = ()
@@ -168,10 +201,13 @@ class Card:
     """In a method's file: conditions it is made for (a layout of the data), in place of the
     task's defaults; it is not swept over them."""
     skips_from: str = ""
-    """In an adaptive method's file: the static method whose work it leaves out. Conversion
-    then compares with that method at its default, and says how the qualities differ."""
+    """In an adaptive method's file: the static method whose work it leaves out. Its realised
+    speedup is then that over this method at its default, if their qualities agree."""
     oracle: Literal["", "exact", "bound"] = ""
     """In an oracle's file: is its hindsight exact, or only a bound?"""
+    wins_by_luck: bool = False
+    """In an oracle's file: does its search gain as much on random wrong answers as on the truth?
+    Then it closes no gap. `adabench check` asks its function `luck`, where it has one."""
 
     moved_from: str = ""
     """The address that this method had before it moved; runs recorded under it stay readable."""

@@ -29,7 +29,7 @@ from types import ModuleType
 from typing import Any
 
 from adabench.harness.contract import card as vocabulary
-from adabench.harness.contract.card import Card, Claim, Knob, Metric, Origin
+from adabench.harness.contract.card import Card, Claim, Gap, Knob, Metric, Origin
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError, nearest
 
 PACKAGE = "adabench.workloads"
@@ -40,6 +40,7 @@ TASK_DEPTHS = ("*/task.py", "*/*/task.py")
 _KINDS = {
     "knobs": Knob,
     "claims": Claim,
+    "gaps": Gap,
     "metrics": Metric,
     "needs": str,
     "tasks": str,

@@ -1,8 +1,10 @@
 """The numbers of a run by name, so that each can be asked about.
 
     summary/<task>/<method>/<metric>[@knob=value,...]   a mean; @ names what is not at its default
-    headroom/<task>/<method>                            H
-    conversion/<task>/<method>/<metric>[@...]           K;  .../work is the work ratio
+    gap/<task>/<method>                                 the oracle gap closed; .../cost is the cost
+                                                        at equal quality, .../quality the quality
+                                                        at equal cost
+    speedup/<task>/<method>/<metric>[@...]              a realised speedup;  .../work is the work ratio
     claim/<id>                                          a claim's estimate; claim/<task>/<method>/<id>
                                                         where two methods share the id
     run/records, run/cells, run/errors                  counts
@@ -22,22 +24,23 @@ from typing import Literal
 
 from adabench.harness.analysis.findings import (
     ClaimRow,
-    ConversionRow,
     Findings,
-    HeadroomRow,
+    GapRow,
+    SpeedupRow,
     SummaryRow,
 )
 from adabench.harness.contract.card import Point
 from adabench.harness.errors import SelectionError, nearest
 
-Kind = Literal["summary", "headroom", "conversion", "work", "claim", "count"]
+Kind = Literal["summary", "gap", "equal", "speedup", "work", "claim", "count"]
 PREFIXES: Mapping[str, tuple[str, float]] = {
     "s": ("s", 1.0), "ms": ("s", 1e-3), "µs": ("s", 1e-6), "us": ("s", 1e-6), "ns": ("s", 1e-9),
     "kj": ("J", 1e3), "j": ("J", 1.0), "mj": ("J", 1e-3), "µj": ("J", 1e-6), "uj": ("J", 1e-6),
     "b": ("B", 1.0), "kib": ("B", 2.0**10), "mib": ("B", 2.0**20), "gib": ("B", 2.0**30),
     "%": ("", 0.01), "": ("", 1.0),
 }  # fmt: skip
-_ESTIMATES = {"summary": "estimate", "claims": "estimate", "headroom": "h", "conversion": "k"}
+_ESTIMATES = {"gap": "gap_closed", "speedup": "speedup"}
+_NESTED = re.compile("^gap/[0-9]+/[a-z_]+/(low|high)$")
 WRITTEN = re.compile(r"~?\s*([+-]?[\d,]*\.?\d+(?:[eE][+-]?\d+)?)\s*([^\d\s]*)")
 
 
@@ -53,7 +56,7 @@ class Number:
     n: int = 0
     unit: str = ""
     metric: str = ""
-    row: SummaryRow | HeadroomRow | ConversionRow | ClaimRow | None = None
+    row: SummaryRow | GapRow | SpeedupRow | ClaimRow | None = None
     pointer: str = ""
     """Where it stands in the document of `run --json`."""
 
@@ -77,7 +80,8 @@ def parse_number_name(findings: Findings, name: str) -> Number:
     """
     known = {own.lower(): number for own, number in numbers(findings).items()}
     known_places = {number.pointer.lower(): number for number in known.values()}
-    place = re.sub("/(low|high)$", f"/{_ESTIMATES.get(name.partition('/')[0], '')}", name.lower())
+    kind_of = "" if _NESTED.match(name.lower()) else name.lower().partition("/")[0]
+    place = re.sub("/(low|high)$", f"/{_ESTIMATES.get(kind_of, 'estimate')}", name.lower())
     found = known.get(name.lower()) or known_places.get(place)
     if found is None:
         kind, _, last = name.lower().partition("/")
@@ -134,11 +138,10 @@ def _half(digits: str) -> float:
 def _all(findings: Findings) -> Iterator[Number]:
     for i, row in enumerate(findings.summary):
         yield from _of_summary(findings, row, i)
-    for i, own in enumerate(findings.headroom):
-        name, place = f"headroom/{own.task}/{own.method}", f"headroom/{i}/h"
-        yield Number(name, "headroom", own.h, own.low, own.high, own.n, row=own, pointer=place)
-    for i, pair in enumerate(findings.conversion):
-        yield from _of_conversion(pair, i)
+    for i, own in enumerate(findings.gaps):
+        yield from _of_gap(own, i)
+    for i, pair in enumerate(findings.speedups):
+        yield from _of_speedup(pair, i)
     counted = Counter(claim.id for claim in findings.claims)
     for i, claim in enumerate(findings.claims):
         yield _of_claim(claim, f"claims/{i}/estimate", alone=counted[claim.id] == 1)
@@ -169,10 +172,23 @@ def _at(setting: Point) -> str:
     return "@" + ",".join(f"{k}={v}" for k, v in sorted(setting.items())) if setting else ""
 
 
-def _of_conversion(row: ConversionRow, at: int) -> Iterator[Number]:
-    name, where = f"conversion/{row.task}/{row.method}/{row.metric}", _at(row.conditions)
-    ends, place = (row.k, row.low, row.high, row.n), f"conversion/{at}"
-    yield Number(name + where, "conversion", *ends, "", row.metric, row, f"{place}/k")
+def _of_gap(row: GapRow, at: int) -> Iterator[Number]:
+    name, place = f"gap/{row.task}/{row.method}", f"gap/{at}"
+    ends = row.gap_closed, row.low, row.high, row.n
+    yield Number(name, "gap", *ends, row=row, pointer=f"{place}/gap_closed")
+    for word, key, found in (
+        ("cost", "cost_at_equal_quality", row.cost_at_equal_quality),
+        ("quality", "quality_at_equal_cost", row.quality_at_equal_cost),
+    ):
+        ends = found.estimate, found.low, found.high, row.n
+        where = f"{place}/{key}/estimate"
+        yield Number(f"{name}/{word}", "equal", *ends, found.unit, "", row, where)
+
+
+def _of_speedup(row: SpeedupRow, at: int) -> Iterator[Number]:
+    name, where = f"speedup/{row.task}/{row.method}/{row.metric}", _at(row.conditions)
+    ends, place = (row.speedup, row.low, row.high, row.n), f"speedup/{at}"
+    yield Number(name + where, "speedup", *ends, "", row.metric, row, f"{place}/speedup")
     work = f"{name}/work{where}"
     yield Number(work, "work", row.work_ratio, None, None, row.n, "", row.work, row,
                  f"{place}/work_ratio")  # fmt: skip

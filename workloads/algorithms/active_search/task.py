@@ -40,7 +40,7 @@ estimate of the envelope, and a gap can be negative. The real Jester is the user
 Hunts at another T than 20 have no policy of their own.
 """
 
-from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.algorithms.active_search.conformance import check
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
@@ -60,8 +60,25 @@ CARD = Card(
     paper="Learning to Actively Learn: A Robust Approach, arXiv 2010.15382, 2020",
     adapts="which arm is asked next, on all answers so far",
     budget="T",
-    no_conversion="a query here is a count: nobody waits for an answer, so queries that were "
+    no_speedup="a query here is a count: nobody waits for an answer, so queries that were "
     "saved cannot become time",
+    gaps=(
+        Gap(
+            mixture=("uniform",),
+            methods=(
+                "learned_policy",
+                "lucb",
+                "minimax",
+                "prior_policy",
+                "soft_gbs",
+                "successive_halving",
+                "uncertainty",
+                "random_arm",
+            ),
+            oracle="specialist",
+            coin="random_arm",
+        ),
+    ),
     knobs=(
         Knob("T", (10, 20), 20, open=True, low=2, high=200),
         Knob("episodes", (20000,), 20000, open=True, low=16, high=65536),

@@ -31,7 +31,7 @@ reads a stream of yours (`edge_list_reader.py`); `--set updates=ring` runs one f
 prediction noise and shifts alone.
 """
 
-from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.connectivity.conformance import check
 from adabench.workloads.algorithms.connectivity.substrate.edge_list_reader import read_updates
@@ -49,8 +49,22 @@ CARD = Card(
     paper="The Predicted-Updates Dynamic Model, arXiv 2307.08890, COLT 2024",
     adapts="how much of a structure is rebuilt, on how wrong a predicted deletion time was",
     budget="noise",
-    no_conversion="the plane's resource is the accuracy of predictions, which is no work; "
+    no_speedup="the plane's resource is the accuracy of predictions, which is no work; "
     "claims on latency_s beside those on work say what became time",
+    gaps=(
+        Gap(
+            mixture=("bfs_query", "rebuild", "spanning_forest"),
+            methods=(
+                "learned_lifetimes",
+                "lookahead",
+                "predicted_updates",
+                "shuffled_predictions",
+                "unshifted",
+            ),
+            oracle="offline",
+            coin="shuffled_predictions",
+        ),
+    ),
     knobs=(
         Knob(
             "noise",

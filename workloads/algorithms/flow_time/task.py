@@ -32,7 +32,7 @@ reads a job log in the Standard Workload Format, each job cut into stages (`swf_
 intervals say nothing. The largest flow time and its ratio depend on how long a run is.
 """
 
-from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.flow_time.conformance import check
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import FAMILIES, generate
@@ -45,8 +45,16 @@ CARD = Card(
     paper="Online Flow Time Minimization with Gradually Revealed Jobs, arXiv 2602.12716, 2026",
     adapts="which job the machine runs, on the operation sizes revealed so far",
     budget="m",
-    no_conversion="latency here is the scheduler's bookkeeping: no job is run, so flow time "
+    no_speedup="latency here is the scheduler's bookkeeping: no job is run, so flow time "
     "that was saved cannot become time",
+    gaps=(
+        Gap(
+            mixture=("fifo", "round_robin", "setf"),
+            methods=("attained_current", "chunked", "noisy_srpt", "op_srpt", "random_job"),
+            oracle="srpt",
+            coin="random_job",
+        ),
+    ),
     knobs=(
         Knob("m", (1, 2, 4, 8, 16, 32), 8, open=True, low=1, high=1000),
         Knob("load", (0.7, 0.9, 0.95, 0.99), 0.95, open=True, low=0.01, high=2.0),

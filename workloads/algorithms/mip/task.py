@@ -40,7 +40,7 @@ everybody user seconds of the processor instead, which SCIP has a clock for and 
 a busy machine and `--workers` take longer and change nobody's budget.
 """
 
-from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.mip.conformance import check
 from adabench.workloads.algorithms.mip.substrate.instance_families import FAMILIES, generate
@@ -53,8 +53,16 @@ CARD = Card(
     paper="Balans, arXiv 2412.14382, IJCAI 2025",
     adapts="which neighbourhood of the incumbent is searched next",
     budget="seconds",
-    no_conversion="the work that is handed out is time itself",
+    no_speedup="the work that is handed out is time itself",
     needs=("milp",),
+    gaps=(
+        Gap(
+            mixture=("highs", "scip", "single_arm"),
+            methods=("balans", "roulette", "random_arms"),
+            oracle="best_arm",
+            coin="random_arms",
+        ),
+    ),
     knobs=(
         Knob("seconds", (60.0,), 60.0, open=True, low=0.2),
         Knob("pulls", (0,), 0, open=True, low=0),

@@ -33,7 +33,7 @@ yours is identical in every seed, so its interval covers prediction noise and co
 the windows of the docs trace overlap by half at the least, so its interval is too narrow.
 """
 
-from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.paging.conformance import check
 from adabench.workloads.algorithms.paging.substrate.replay import Paging
@@ -46,8 +46,24 @@ CARD = Card(
     paper="Paging with Succinct Predictions, arXiv 2210.02775, ICML 2023",
     adapts="which page is evicted, on one predicted bit per request",
     budget="slots",
-    no_conversion="latency here is the policy's bookkeeping: no page is fetched, so slots and "
+    no_speedup="latency here is the policy's bookkeeping: no page is fetched, so slots and "
     "faults that were saved cannot become time",
+    gaps=(
+        Gap(
+            mixture=("fifo", "lru", "marker", "random_eviction"),
+            methods=(
+                "blind_oracle",
+                "combiner",
+                "flush",
+                "learned_bits",
+                "mark0",
+                "mark_and_predict",
+                "shuffled_bits",
+            ),
+            oracle="belady",
+            coin="shuffled_bits",
+        ),
+    ),
     knobs=(
         Knob("noise", (0.0, 0.01, 0.05, 0.1, 0.3, 0.5, 1.0), 0.1, open=True, low=0.0, high=1.0),
         Knob("flips", ("symmetric", "rise", "fall", "bursty"), "symmetric"),

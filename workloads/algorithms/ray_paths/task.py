@@ -35,7 +35,7 @@ yet.
 
 import torch
 
-from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import DeviceUnavailable, SelectionError
 from adabench.workloads.algorithms.ray_paths.conformance import check
 from adabench.workloads.algorithms.ray_paths.substrate.mesh_reader import read_scene
@@ -48,6 +48,14 @@ CARD = Card(
     paper="Transform-Invariant Generative Ray Path Sampling, arXiv 2603.01655, March 2026",
     adapts="which sequences of objects are traced at all",
     scales=("embedded", "gpu"),
+    gaps=(
+        Gap(
+            mixture=("dense_exhaustive", "exhaustive", "nearest", "uniform", "visibility_pruned"),
+            methods=("generative_sampler", "ablated_sampler", "shuffled_sampler"),
+            oracle="hindsight",
+            coin="shuffled_sampler",
+        ),
+    ),
     knobs=(
         Knob("K", (1, 2), 2, open=True, low=1, high=3),
         Knob("scenes", (100,), 100, open=True, low=1, high=10000),

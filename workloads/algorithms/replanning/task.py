@@ -26,7 +26,7 @@ all. Truth is Dijkstra's on edges tested anew (`full_replan.py`).
 same; `latency_s` is beside them, per scene: all updates and the first plan, edge tests included.
 """
 
-from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.algorithms.replanning.conformance import check
 from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
@@ -38,6 +38,14 @@ CARD = Card(
     title="Replanning among moving obstacles",
     paper="FMT^x, arXiv 2509.08521, September 2025",
     adapts="which part of a tree of ways is searched again when obstacles move",
+    gaps=(
+        Gap(
+            mixture=("dijkstra", "fmt_star"),
+            methods=("fmtx", "lpa_star", "rrtx", "random_repair"),
+            oracle="hindsight",
+            coin="random_repair",
+        ),
+    ),
     knobs=(
         Knob("speed", (0.25, 1.0, 5.0), 1.0, open=True, low=0.0),
         Knob("samples", (2000,), 2000, open=True, low=20),

@@ -35,7 +35,7 @@ at.
 
 from pathlib import Path
 
-from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.shortest_paths.conformance import check
 from adabench.workloads.algorithms.shortest_paths.substrate.answers import Preparation, Tally
@@ -53,8 +53,15 @@ CARD = Card(
     title="Shortest paths through an inner ring",
     paper="WormHole, arXiv 2406.08624, June 2024",
     adapts="how far a query explores before it takes the road through the core",
-    no_conversion="work here includes the preparation and latency does not: compare cpu_s with "
-    "edges",
+    no_speedup="work here includes the preparation and latency does not: compare cpu_s with edges",
+    gaps=(
+        Gap(
+            mixture=("bibfs", "landmarks", "pll"),
+            methods=("wormhole", "random_ring"),
+            oracle="hindsight",
+            coin="random_ring",
+        ),
+    ),
     knobs=(
         Knob("vertices", (20000, 100000), 20000, open=True, low=16),
         Knob("pairs", (5000,), 5000, open=True, low=1),

@@ -38,7 +38,7 @@ machine; at level=real the processes share the cores of one, so that its seconds
 and decoding cost, not what a cluster would save.
 """
 
-from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.stragglers.conformance import check
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import FAMILIES, KINDS, lacks
@@ -49,8 +49,21 @@ CARD = Card(
     title="Gradients from workers of which some are late",
     paper="Sequential Gradient Coding For Straggler Mitigation, arXiv 2211.13802, ICLR 2023",
     adapts="what each worker does in a round, on who was late before",
-    no_conversion="time here is simulated, or the CPU time of processes that share few cores: "
+    no_speedup="time here is simulated, or the CPU time of processes that share few cores: "
     "work that was saved cannot become time on this machine",
+    gaps=(
+        Gap(
+            mixture=("gradient_code", "ignore_stragglers", "uncoded"),
+            methods=("backup_tasks", "random_backup"),
+            oracle="hindsight",
+            coin="random_backup",
+        ),
+        Gap(
+            mixture=("gradient_code", "ignore_stragglers", "uncoded"),
+            methods=("multiplexed_gc", "sequential_gc"),
+            oracle="hindsight",
+        ),
+    ),
     knobs=(
         Knob("delays", ("suite",), "suite", open=True),
         Knob("level", ("simulated",), "simulated", open=True),

@@ -42,7 +42,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from adabench.harness.contract.card import Card, Knob, Metric, Origin
+from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import DeviceUnavailable, SelectionError
 from adabench.workloads.depth_width.ledger.models import WIDTH, Models, drawn
@@ -65,6 +65,40 @@ CARD = Card(
         Origin("ledger", {"layout": "stream"}),
         Origin("ledger", {"layout": "stream"}, scale="gpu"),
     ),
+    gaps=(
+        Gap(mixture=("recursive",), methods=("mor", "random_routing"), coin="random_routing"),
+        Gap(
+            mixture=("static_units", "vanilla"),
+            methods=(
+                "informed_routing",
+                "blind_routing",
+                "greedy_skip",
+                "greedy_tuned",
+                "random_units",
+            ),
+            oracle="hindsight_units",
+            coin="random_units",
+        ),
+        Gap(
+            mixture=("vanilla",),
+            methods=("early_exit", "random_exit"),
+            oracle="hindsight",
+            coin="random_exit",
+        ),
+        Gap(
+            mixture=("static_width", "vanilla"),
+            methods=("acm", "random_width"),
+            oracle="hindsight",
+            coin="random_width",
+        ),
+        Gap(
+            mixture=("static_duo",),
+            methods=("duo_llm", "random_duo"),
+            oracle="duo_segments",
+            coin="random_duo",
+        ),
+    ),
+    speedup_work="flops_counted",
     knobs=(
         Knob("mode", ("prefill", "decode1", "decode16"), "prefill"),
         Knob("batches", (6,), 6, open=True, low=1),

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Knob, Metric, Origin
+from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin
 from adabench.harness.contract.protocols import Meter
 from adabench.workloads.depth_width.ledger_affine.models import Models, drawn
 from adabench.workloads.depth_width.ledger_affine.substrate import affine_stream
@@ -41,6 +41,16 @@ CARD = Card(
     paper="our own substrate; VersatileFFN, arXiv 2512.14531, is its first method",
     adapts="how often each token runs each layer's MLP",
     origins=(Origin("ledger", {"layout": "c2"}, drops=("width",)),),
+    gaps=(
+        Gap(
+            mixture=("dense_ffn", "fixed_loops"),
+            methods=("versatile_ffn", "random_loops"),
+            oracle="loops_hindsight",
+            coin="random_loops",
+        ),
+        Gap(mixture=("dense_ffn", "fixed_loops"), methods=("moe_ffn",), oracle="loops_hindsight"),
+    ),
+    speedup_work="flops_counted",
     knobs=(
         Knob("mode", ("prefill", "decode1", "decode16"), "prefill"),
         Knob("batches", (6,), 6, open=True, low=1),

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Knob, Metric, Origin
+from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin
 from adabench.harness.contract.protocols import Meter
 from adabench.workloads.depth_width.ledger_cot.models import Models, drawn
 from adabench.workloads.depth_width.ledger_cot.substrate import traces
@@ -44,6 +44,21 @@ CARD = Card(
     paper="our own substrate; System-1.5 Reasoning, arXiv 2505.18962, is its first method",
     adapts="how many layers each latent step runs",
     origins=(Origin("ledger", {"layout": "cot"}, drops=("width",)),),
+    gaps=(
+        Gap(
+            mixture=("cot", "latent_cot", "no_cot", "pause_tokens"),
+            methods=(
+                "system_1_5",
+                "depth_shortcut",
+                "step_shortcut",
+                "random_shortcuts",
+                "shuffled_shortcuts",
+            ),
+            oracle="step_oracle",
+            coin="random_shortcuts",
+        ),
+    ),
+    speedup_work="flops_counted",
     knobs=(
         Knob("mode", ("prefill", "decode1", "decode16"), "prefill"),
         Knob("batches", (6,), 6, open=True, low=1),

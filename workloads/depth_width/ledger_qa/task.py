@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Knob, Metric, Origin
+from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin
 from adabench.harness.contract.protocols import Meter
 from adabench.workloads.depth_width.ledger_qa.models import Models, drawn
 from adabench.workloads.depth_width.ledger_qa.substrate.reply_tally import ReplyTally
@@ -33,6 +33,16 @@ CARD = Card(
     paper="our own substrate; Dr.LLM, arXiv 2510.12773, is its first method",
     adapts="which layers each question runs",
     origins=(Origin("ledger", {"layout": "qa"}, drops=("width",)),),
+    gaps=(
+        Gap(
+            mixture=("full_path", "static_path"),
+            methods=("dr_llm", "random_paths"),
+            oracle="path_oracle",
+            oracle_at={"look": "second"},
+            coin="random_paths",
+        ),
+    ),
+    speedup_work="flops_counted",
     knobs=(
         Knob("mode", ("prefill", "decode1", "decode16"), "prefill"),
         Knob("batches", (6,), 6, open=True, low=1),

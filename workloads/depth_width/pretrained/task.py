@@ -35,7 +35,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Knob, Metric, Origin
+from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin
 from adabench.harness.contract.protocols import Meter
 from adabench.workloads.depth_width.pretrained.models import Models, drawn
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import Reading
@@ -54,6 +54,25 @@ CARD = Card(
         Origin("ledger", {"layout": "stream"}, "real", drops=("mode", "width"), sets={"prompt": 0}),
         Origin("ledger", {"layout": "qa"}, "real", drops=("mode", "width"), sets={"prompt": 64}),
     ),
+    gaps=(
+        Gap(
+            mixture=("static_units", "vanilla"),
+            methods=("informed_routing", "greedy_skip", "random_units"),
+            coin="random_units",
+        ),
+        Gap(mixture=("vanilla",), methods=("early_exit", "random_exit"), coin="random_exit"),
+        Gap(
+            mixture=("static_width", "vanilla"),
+            methods=("acm", "random_width"),
+            coin="random_width",
+        ),
+        Gap(
+            mixture=("full_path", "static_path"),
+            methods=("dr_llm", "random_paths"),
+            coin="random_paths",
+        ),
+    ),
+    speedup_work="flops_counted",
     knobs=(
         Knob("prompt", (0,), 0, open=True, low=0, high=255),
         Knob("batches", (6,), 6, open=True, low=1),

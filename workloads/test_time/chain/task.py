@@ -44,7 +44,7 @@ and decoding is dominated by weights, not by the cache.
 from collections.abc import Callable
 from functools import partial
 
-from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.test_time.chain import conformance
@@ -61,6 +61,14 @@ CARD = Card(
     adapts="how many completions, and which branches of them, a question gets",
     scales=("embedded", "gpu"),
     trainings=1,
+    gaps=(
+        Gap(
+            mixture=("best_of_n", "greedy", "judged_vote", "majority", "sample"),
+            methods=("beam", "dvts", "ets", "ets_kv", "rebase", "random_n"),
+            oracle="pass_at_n",
+            coin="random_n",
+        ),
+    ),
     knobs=(
         Knob("policy", ("lm-s",), "lm-s", open=True),
         Knob("layout", ("several", "single"), "several"),

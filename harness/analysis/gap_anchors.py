@@ -1,0 +1,137 @@
+"""What a method is measured between: the settings of its mixture, its oracle and its coin.
+
+The task's card fixes them (`Gap`), per backbone and training budget. Only they and the method
+itself decide at which conditions all are compared, so no number depends on what else a run holds.
+A task whose card names no gap has one backbone, and the roles say who is what: all statics are the
+mixture, the first exact oracle (else the first bound) closes the gap, and the control, if there is
+just one, is the coin.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from adabench.harness.analysis.cost_quality_plane import (
+    Dots,
+    axes,
+    default_dot,
+    points_on_plane,
+    rising,
+)
+from adabench.harness.analysis.operating_points import OperatingPoint, Setting, settings
+from adabench.harness.contract.card import Card, Gap, Metric
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """A method, and the dots that it is measured between."""
+
+    task: str
+    method: str
+    card: Card
+    """The task's."""
+    cards: Mapping[str, Card]
+    """Of the task's methods, by bare name."""
+    gap: Gap
+    cost: Metric
+    quality: Metric
+    drawn: Sequence[OperatingPoint]
+
+    @property
+    def sign(self) -> float:
+        """The factor that turns the quality so that up is good."""
+        return rising(self.quality)
+
+    def side(self, names: Iterable[str], *values: str) -> dict[Setting, OperatingPoint]:
+        """Return the operating points of some methods that hold both axes and `values`."""
+        wanted = set(names)
+        own = (dot for dot in self.drawn if dot.method in wanted)
+        return settings(own, (self.cost.name, self.quality.name, *values))
+
+    def oracle(self) -> dict[Setting, OperatingPoint]:
+        """Return the oracle's operating points, at the knobs at which it counts."""
+        counts = self.gap.oracle_at.items()
+        dots = self.side((self.gap.oracle,))
+        return {key: dot for key, dot in dots.items() if counts <= dict(dot.point).items()}
+
+    def default(self, *values: str) -> dict[Setting, OperatingPoint]:
+        """Return the method's default operating point."""
+        return self.default_of(self.method, *values)
+
+    def default_of(self, method: str, *values: str) -> dict[Setting, OperatingPoint]:
+        """Return the default operating point of a method that was run."""
+        own: Dots = self.side((method,), *values)
+        return default_dot(own, self.cards[method], self.card) if method in self.cards else {}
+
+    def unrun(self, names: Iterable[str], *values: str) -> list[str]:
+        """Return which of some methods left no record with both axes and `values`."""
+        return [name for name in names if not self.side((name,), *values)]
+
+
+def anchors(
+    dots: Sequence[OperatingPoint],
+    task_cards: Mapping[str, Card],
+    method_cards: Mapping[str, Card],
+    *roles: str,
+) -> list[Anchors]:
+    """Return what each method of some roles is measured between, sorted by address.
+
+    Methods of tasks that do not name both axes are left out.
+    """
+    found = []
+    for task in sorted({dot.task for dot in dots}):
+        near = [dot for dot in dots if dot.task == task]
+        names = sorted({dot.method for dot in near})
+        cards = {name: method_cards[f"{task}/{name}"] for name in names}
+        if axes(task_cards[task]) is None:
+            continue
+        found += [
+            anchors_of(task, name, near, task_cards[task], cards)
+            for name in names
+            if cards[name].role in roles
+        ]
+    return found
+
+
+def anchors_of(
+    task: str,
+    method: str,
+    dots: Sequence[OperatingPoint],
+    card: Card,
+    cards: Mapping[str, Card],
+) -> Anchors:
+    """Return what one method is measured between, of its task's dots.
+
+    Raises:
+        ValueError: if the task does not name both axes.
+    """
+    plane = axes(card)
+    if plane is None:
+        raise ValueError(f"{task} names no plane.")
+    gap = gap_of(method, card, cards)
+    wanted = {method, *gap.mixture, gap.oracle, gap.coin, cards[method].skips_from}
+    drawn = points_on_plane([dot for dot in dots if dot.method in wanted], card)
+    return Anchors(task, method, card, cards, gap, *plane, drawn)
+
+
+def gap_of(method: str, card: Card, cards: Mapping[str, Card]) -> Gap:
+    """Return the gap of a method: the one that names it, or that of the static it skips from."""
+    if not card.gaps:
+        return _by_role(method, cards)
+    named = [gap for gap in card.gaps if method in gap.methods]
+    near = [gap for gap in card.gaps if cards[method].skips_from in gap.mixture]
+    only = list(card.gaps) if len(card.gaps) == 1 else []
+    return next(iter([*named, *near, *only]), Gap((), (method,)))
+
+
+def _by_role(method: str, cards: Mapping[str, Card]) -> Gap:
+    def having(role: str) -> list[str]:
+        return sorted(name for name, card in cards.items() if card.role == role)
+
+    oracles = sorted(having("oracle"), key=lambda name: cards[name].oracle != "exact")
+    coins = having("control")
+    return Gap(
+        tuple(having("static")),
+        (method,),
+        oracle=next(iter(oracles), ""),
+        coin=coins[0] if len(coins) == 1 else "",
+    )
