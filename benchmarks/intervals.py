@@ -86,8 +86,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats.mstats import median_cihs
 
-from adabench.harness.analysis.conversion import _exponent
-from adabench.harness.analysis.headroom import _share
+from adabench.harness.analysis.oracle_gap import leads_of
+from adabench.harness.analysis.realised_speedup import exponent
 from adabench.harness.stats.dominance import dominance
 from adabench.harness.stats.front_bands import front_band, hypervolume_interval, hypervolumes
 from adabench.harness.stats.intervals import (
@@ -354,33 +354,33 @@ def band(front: str, discrete: bool) -> World:
     return world
 
 
-def captured(discrete: bool) -> World:
-    """Headroom captured by a method between three static settings and an oracle."""
-    cost = [np.array(c) for c in ([1, 2, 4.0], [1.0, 2.0], [1.2, 2.2])]
-    quality = [np.array(q) for q in ([0.45, 0.6, 0.7], [0.6, 0.85], [0.52, 0.72])]
+def closed(discrete: bool) -> World:
+    """The oracle gap closed by a method between three static settings, an oracle and a coin."""
+    cost = [np.array(c) for c in ([1, 2, 4.0], [1.0, 2.0], [1.2, 2.2], [1.2, 2.2])]
+    quality = [np.array(q) for q in ([0.45, 0.6, 0.7], [0.6, 0.85], [0.52, 0.72], [0.3, 0.4])]
     one = np.ones((1, 1))
-    truth = _share([c[None] for c in cost], [q[None] for q in quality], 1e-9)(one)[0, 0]
+    truth = leads_of([c[None] for c in cost], [q[None] for q in quality], 1e-9)(one)[0, 0]
 
     def world(generator: np.random.Generator, n: int) -> tuple[Ends, float]:
         costs, qualities = _planes(generator, n, cost, quality, discrete)
-        return ends(bootstrap(cases(n), _share(costs, qualities, 1e-9), "bca")[0]), float(truth)
+        return ends(bootstrap(cases(n), leads_of(costs, qualities, 1e-9), "bca")[0]), float(truth)
 
     return world
 
 
-def converted(discrete: bool) -> World:
-    """The conversion of a method with a work ratio of 0.55 against mixed static settings."""
+def sped_up(discrete: bool) -> World:
+    """The realised speedup of a method with a work ratio of 0.55 against mixed static settings."""
     work = [np.array([1, 2, 4.0]), np.array([1.3])]
     quality = [np.array([0.45, 0.6, 0.7]), np.array([0.64])]
     spent = [work[0] ** 0.8, np.array([1.9])]
     sides = [[work[i][None], quality[i][None], spent[i][None]] for i in (0, 1)]
-    truth = _exponent(sides[0], sides[1], 1.0)(np.ones((1, 1)))[0, 1]
+    truth = exponent(sides[0], sides[1], 1.0)(np.ones((1, 1)))[0, 1]
 
     def world(generator: np.random.Generator, n: int) -> tuple[Ends, float]:
         works, qualities = _planes(generator, n, work, quality, discrete)
         times, _ = _planes(generator, n, spent, quality, discrete)
         blind, own = ([works[i], qualities[i], times[i]] for i in (0, 1))
-        return ends(bootstrap(cases(n), _exponent(blind, own, 1.0), "bca")[1]), float(truth)
+        return ends(bootstrap(cases(n), exponent(blind, own, 1.0), "bca")[1]), float(truth)
 
     return world
 
@@ -444,8 +444,8 @@ def worlds() -> Iterator[tuple[str, str, World]]:
             yield "hypervolume", f"{front}, {name}", volume(front, discrete)
             yield "front band", f"{front}, {name}", band(front, discrete)
     for name, discrete in (("continuous", False), ("yes-no", True)):
-        yield "headroom captured", name, captured(discrete)
-        yield "conversion", name, converted(discrete)
+        yield "oracle gap closed", name, closed(discrete)
+        yield "realised speedup", name, sped_up(discrete)
     for data in ("normal", "exponential", "t(3)", "yes-no"):
         yield "P(dominates)", data, dominated(data)
 

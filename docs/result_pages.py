@@ -7,13 +7,20 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from adabench.harness.analysis.findings import ClaimRow, ConversionRow, Findings, SummaryRow
+from adabench.harness.analysis.findings import (
+    ClaimRow,
+    Compared,
+    Findings,
+    GapRow,
+    SpeedupRow,
+    SummaryRow,
+)
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Claim, Metric, Point
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError
-from adabench.reports import number_format
+from adabench.reports import number_format, shown_points
 from docs import claim_words
 
 FOLDER = Path(__file__).parent
@@ -250,40 +257,58 @@ def _counts(rows: Iterable[ClaimRow]) -> str:
 
 
 def _gap_closed(task: str, run: Findings) -> list[str]:
-    rows = [row for row in run.headroom if row.task == task]
+    rows = sorted((row for row in run.gaps if row.task == task), key=shown_points.gap_order)
     if not rows:
         return []
-    oracles = sorted({f"`{row.oracle_method}` ({row.oracle})" for row in rows if row.oracle_method})
-    lines = [
-        f"| `{_address(task, row.method)}` | "
-        + (_number(row.h, row.low, row.high) if row.h is not None else f"no number: {row.reason}")
-        + " |"
-        for row in rows
-    ]
     scale = (
-        f"0 is the static mixture, 1 is the oracle{': ' if oracles else ''}{', '.join(oracles)}."
+        "1 is the oracle, 0 the mixture of static settings of the same backbone, -1 the random "
+        "router. Where a number would mean nothing a word stands in its place. Cost and quality "
+        "are those of the default point beside the best static mixture."
     )
-    return ["## Oracle gap closed", scale, _table(("method", "gap closed"), lines)]
+    heads = ("method", "gap closed", "cost at equal quality", "quality at equal cost", "between")
+    return ["## Oracle gap closed", scale, _table(heads, [_gap_line(task, row) for row in rows])]
+
+
+def _gap_line(task: str, row: GapRow) -> str:
+    word = f"**{row.status}**: {row.reason}"
+    cells = (
+        f"`{_address(task, row.method)}`",
+        word if row.gap_closed is None else _number(row.gap_closed, row.low, row.high),
+        _difference(row.cost_at_equal_quality),
+        _difference(row.quality_at_equal_cost),
+        " and ".join(filter(None, [row.mixture, row.oracle])) or "–",
+    )
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _difference(found: Compared) -> str:
+    """Return a percentage or points, with the interval."""
+    if found.estimate is None:
+        return found.reason or "–"
+    ends = "" if found.low is None else f" [{found.low:+.3g}, {found.high:+.3g}]"
+    return f"{found.estimate:+.3g} {found.unit}{ends}"
 
 
 def _speedup(task: str, run: Findings) -> list[str]:
     """Say how much of the saved work became time, or in one sentence why that is not asked."""
-    rows = [row for row in run.conversion if row.task == task]
-    head = "## How much of the saved work becomes saved time"
-    reasons = {row.reason for row in rows}
-    if rows and all(row.k is None for row in rows) and len(reasons) == 1:
+    rows = [row for row in run.speedups if row.task == task]
+    head = "## Realised speedup"
+    reasons = {row.remark for row in rows}
+    if rows and all(row.speedup is None for row in rows) and len(reasons) == 1:
         return [head, f"No number: {reasons.pop()}."]
-    lines = [_speedup_line(row) for row in rows if row.k is not None]
+    lines = [_speedup_line(row) for row in rows if row.speedup is not None]
     scale = "1 means that time falls as much as work does, 0 that no time is saved."
-    return [head, scale, _table(("method", "metric", "share", "note"), lines)] if lines else []
+    heads = ("method", "metric", "work", "realised speedup", "note")
+    return [head, scale, _table(heads, lines)] if lines else []
 
 
-def _speedup_line(row: ConversionRow) -> str:
+def _speedup_line(row: SpeedupRow) -> str:
     at = ", ".join(f"{name} {_value(value)}" for name, value in row.conditions.items())
-    note = "; ".join(part for part in (f"at {at}" if at else "", row.reason) if part)
-    note = note or "at matched quality"
-    number = _number(row.k, row.low, row.high)
-    return f"| `{_address(row.task, row.method)}` | `{row.metric}` | {number} | {_cell(note)} |"
+    note = "; ".join(part for part in (f"at {at}" if at else "", row.remark) if part)
+    note = note or "at equal quality"
+    number = _number(row.speedup, row.low, row.high)
+    who = f"`{_address(row.task, row.method)}` | `{row.metric}` | `{row.work}`"
+    return f"| {who} | {number} | {_cell(note)} |"
 
 
 def paper_index(runs: Sequence[Findings]) -> str:

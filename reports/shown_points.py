@@ -5,10 +5,11 @@ A figure lets one or two things vary and holds the rest at its default. Where th
 was not recorded, the recorded point nearest to it stands in, and the table says so.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from adabench.harness.analysis.findings import Findings, HeadroomRow, SummaryRow
+from adabench.harness.analysis.findings import Findings, GapRow, SummaryRow
 from adabench.harness.contract.card import Card, Metric, Point, Role, Scalar
 from adabench.reports.number_format import unit_of
 
@@ -51,9 +52,28 @@ def methods(findings: Findings, task: str) -> list[str]:
     return sorted(names, key=lambda name: (roles[name], name))
 
 
-def headroom_of(findings: Findings, task: str, method: str) -> HeadroomRow | None:
-    """Return a method's headroom, where it was computed."""
-    return next((r for r in findings.headroom if (r.task, r.method) == (task, method)), None)
+def gap_of(findings: Findings, task: str, method: str) -> GapRow | None:
+    """Return a method's row of the oracle gap, where there is one."""
+    return next((r for r in findings.gaps if (r.task, r.method) == (task, method)), None)
+
+
+def gap_order(row: GapRow | None) -> tuple[int, float, str]:
+    """Order rows of the oracle gap: by size where the interval excludes 0, else by name.
+
+    First those above the mixture, then those of which that is open, those below it, and the words.
+    """
+    if row is None or row.gap_closed is None or not math.isfinite(row.gap_closed):
+        return 3, 0.0, row.method if row else ""
+    if not row.settled:
+        return 1, 0.0, row.method
+    return (0 if row.gap_closed > 0 else 2), -row.gap_closed, row.method
+
+
+def gap_text(row: GapRow | None) -> str:
+    """Return the oracle gap closed as two digits, its word, or nothing where it has no row."""
+    if row is None:
+        return ""
+    return row.status if row.gap_closed is None else f"{row.gap_closed:.2f}"
 
 
 def energy_label(findings: Findings, name: str) -> str:

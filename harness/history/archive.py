@@ -55,9 +55,17 @@ SHAPE = {
         "methods": {str: KNOWN_METHOD},
     },
 }  # fmt: skip
-FINDINGS_SHAPE = {
+FINDINGS_SHAPE = {  # documents of schema 1 have no gaps
     "claims": [{"task": str, "method": str, "id": str, "verdict": str}],
-    "headroom": [{"task": str, "method": str, "h": (None, *NUMBER)}],
+    "gap?": [
+        {
+            "task": str,
+            "method": str,
+            "gap_closed": (None, *NUMBER),
+            "low": (None, *NUMBER),
+            "high": (None, *NUMBER),
+        }
+    ],
 }
 
 

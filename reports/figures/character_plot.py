@@ -2,7 +2,7 @@
 
 Every method has a letter; a letter stands where an operating point of the method's own front is.
 Dotted lines (braille, eight dots a character) are the frontiers, the dense one is the static
-mixture. The legend beside names letter, method, role, headroom, and marks with `*` who owns a
+mixture. The legend beside names letter, method, role, oracle gap closed, and marks with `*` who owns a
 point of the common front. Where two letters fall on one character, the better method's is seen,
 and the legend shows the hidden ones as `(a)`.
 
@@ -25,7 +25,7 @@ from adabench.reports.figures import pareto
 from adabench.reports.figures.pareto import Plane, Spot
 from adabench.reports.figures.style import axis_label
 from adabench.reports.number_format import quantity
-from adabench.reports.shown_points import card_of, headroom_of, methods
+from adabench.reports.shown_points import card_of, gap_of, gap_order, methods
 
 LETTERS = ascii_letters + digits
 LEAST, WIDEST, TALLEST = 40, 100, 24
@@ -155,10 +155,9 @@ def _own(shown: Plane, name: str) -> list[Spot]:
     return pareto.front(shown.of(name), shown.cost, shown.quality)
 
 
-def _merit(findings: Findings, task: str, name: str) -> tuple[bool, float]:
-    row = headroom_of(findings, task, name)
-    h = row.h if row is not None and row.h is not None else -math.inf
-    return card_of(findings, task, name).role == "adaptive", h
+def _merit(findings: Findings, task: str, name: str) -> tuple[bool, int, float]:
+    group, size, _ = gap_order(gap_of(findings, task, name))
+    return card_of(findings, task, name).role == "adaptive", -group, -size
 
 
 def _colour(findings: Findings, task: str, name: str, looks: Looks) -> int | None:
@@ -209,12 +208,12 @@ def _legend(
     winners = set(pareto.on_front(findings, shown, task))
     lines = []
     for name, letter in letters.items():
-        row = headroom_of(findings, task, name)
-        h = f"H {row.h:.2f}" if row is not None and row.h is not None else ""
+        row = gap_of(findings, task, name)
+        closed = f"gap {row.gap_closed:.2f}" if row and row.gap_closed is not None else ""
         mark = "*" if name in winners else " "
         told = f"({letter})" if name in hidden else f" {letter} "
         role = card_of(findings, task, name).role
-        text = f"{told}{mark}{_short(name, looks):<{_room(looks)}} {role:<8} {h}"
+        text = f"{told}{mark}{_short(name, looks):<{_room(looks)}} {role:<8} {closed}"
         lines.append(_coloured(text.rstrip(), _colour(findings, task, name, looks)))
     dots = "  dense dots: content-blind mixing" if looks.unicode else ""
     return [*lines, " * on the common front", *([dots] if dots else [])]
@@ -227,8 +226,8 @@ def _short(name: str, looks: Looks) -> str:
 
 
 def _room(looks: Looks) -> int:
-    """Return how many columns a name gets; letter, role and headroom take the rest."""
-    return min(NAME, max(looks.width - 22, 8))
+    """Return how many columns a name gets; letter, role and gap take the rest."""
+    return min(NAME, max(looks.width - 24, 8))
 
 
 def _clean(text: str, looks: Looks) -> str:

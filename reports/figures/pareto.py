@@ -39,7 +39,8 @@ from adabench.reports.figures.style import (
 from adabench.reports.number_format import quantity
 from adabench.reports.shown_points import (
     card_of,
-    headroom_of,
+    gap_of,
+    gap_text,
     held_settings,
     metric_named,
     primary,
@@ -157,7 +158,7 @@ def plane(findings: Findings, task: str, cost: str | None = None) -> "Figure":
         scale_axis(axes, "y", shown.quality.unit, [spot.y for spot in shown.spots], beyond=1000)
         labels = [_draw(axes, shown, name, looks[name]) for name in names]
         axes.margins(0.06)
-        labels = [_with_headroom(findings, task, label) for label in labels]
+        labels = [_with_gap(findings, task, label) for label in labels]
         label_ends(axes, [*labels, *_content_blind(axes, findings, task, shown)])
     return figure
 
@@ -198,10 +199,11 @@ def _whiskers(axes: "Axes", spot: Spot, look: Stroke, alpha: float) -> None:
         axes.plot(spot.x_ends, [spot.y, spot.y], **style)
 
 
-def _with_headroom(findings: Findings, task: str, label: EndLabel) -> EndLabel:
-    row = headroom_of(findings, task, label.text)
+def _with_gap(findings: Findings, task: str, label: EndLabel) -> EndLabel:
+    row = gap_of(findings, task, label.text)
     name = short(label.text)
-    text = name if row is None or row.h is None else f"{name} · H {row.h:.2f}"
+    measured = row is not None and row.gap_closed is not None
+    text = f"{name} · gap {gap_text(row)}" if measured else name
     return EndLabel(text, label.x, label.y, label.stroke)
 
 

@@ -7,7 +7,7 @@ writes each figure as SVG, PDF and PNG, each table as LaTeX (booktabs) and Markd
 
     plane-<task>              quality over work: fronts, content-blind mixing, oracle, intervals
     plane-<task>-latency-s    the same over time, where it was measured; over energy likewise
-    headroom                  H of every method with its interval
+    oracle-gap                the oracle gap that each method closes, with its interval
     curves-<task>-<over>      a cost over a condition or knob
     allocation-<task>         work per class of input
 
@@ -22,7 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adabench.harness.analysis.findings import Findings, HeadroomRow
+from adabench.harness.analysis.findings import Findings, GapRow
 from adabench.harness.contract.card import Scalar
 from adabench.reports import shown_points
 from adabench.reports.figures import allocation, curves, pareto
@@ -55,14 +55,13 @@ from adabench.reports.paper.print_style import (
     sparse,
     tail,
 )
-from adabench.reports.shown_points import card_of, headroom_of
+from adabench.reports.shown_points import card_of, gap_of, gap_order, gap_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TIMED = ("latency_s", "energy_j")
-DEEPEST = -1.0
 CROWDED = 7
 """Classes of input beside each other; more have their names upright and two digits."""
 
@@ -103,14 +102,15 @@ def figures(findings: Findings) -> Iterator[PaperFigure]:
         if allocation.has_allocation(findings, task):
             words = allocation.describe(findings, task)
             yield PaperFigure(file_stem("allocation", task), _allocation(findings, task), words)
-    rows = [row for row in findings.headroom if row.h is not None]
+    rows = [row for row in findings.gaps if row.gap_closed is not None]
     if rows:
-        yield PaperFigure("headroom", _headroom(findings, rows), HEADROOM)
+        yield PaperFigure("oracle-gap", _gaps(findings, rows), GAPS)
 
 
-HEADROOM = (
-    "Headroom captured: of what an oracle gains over content-blind mixing of static settings at "
-    "equal work, the share each method gets. Bars are 95 % intervals; 1 is the oracle."
+GAPS = (
+    "Oracle gap closed: of what an oracle gains over content-blind mixing of static settings at "
+    "equal work, the share each method gets. Bars are 95 % intervals; 1 is the oracle, -1 the "
+    "random router. Methods without a number are left out; their words stand in the table."
 )
 
 
@@ -156,7 +156,7 @@ def plane(findings: Findings, task: str, shown: Plane) -> "Figure":
         sparse(axes)
         labels = [_method(axes, shown, name, looks[name]) for name in names]
         axes.margins(0.05)
-        labels = [_with_headroom(findings, task, label) for label in labels]
+        labels = [_with_gap(findings, task, label) for label in labels]
         label_ends(axes, [*labels, *_blind(axes, findings, task, shown)])
     return figure
 
@@ -181,11 +181,11 @@ def _whiskers(axes: "Axes", spot: Spot, colour: str, alpha: float) -> None:
         axes.plot(spot.x_ends, [spot.y, spot.y], **style)
 
 
-def _with_headroom(findings: Findings, task: str, label: EndLabel) -> EndLabel:
-    row = headroom_of(findings, task, label.text)
-    if row is None or row.h is None:
+def _with_gap(findings: Findings, task: str, label: EndLabel) -> EndLabel:
+    row = gap_of(findings, task, label.text)
+    if row is None or row.gap_closed is None:
         return label
-    number = f" ({row.h:.2f})"  # kept whole: the name gives way
+    number = f" ({gap_text(row)})"  # kept whole: the name gives way
     room = LONGEST - len(number)
     name = label.text if len(label.text) <= room else label.text[: room - 1] + "…"
     return EndLabel(name + number, label.x, label.y, label.stroke)
@@ -204,7 +204,7 @@ def _blind(axes: "Axes", findings: Findings, task: str, shown: Plane) -> list[En
     return [EndLabel("blind mixing", xs[-1], ys[-1], Stroke(SLATE, "_"))]
 
 
-# Curves, allocation, headroom
+# Curves, allocation, gaps
 
 
 def _curves(findings: Findings, task: str, over: str) -> "Figure":
@@ -279,9 +279,9 @@ def _shade(share: float) -> tuple[float, ...]:
     return tuple(pale + (deep - pale) * share for pale, deep in ends)
 
 
-def _headroom(findings: Findings, rows: Sequence[HeadroomRow]) -> "Figure":
+def _gaps(findings: Findings, rows: Sequence[GapRow]) -> "Figure":
     several = len({row.task for row in rows}) > 1
-    ordered = sorted(rows, key=lambda row: (row.task, -(row.h or 0.0), row.method))
+    ordered = sorted(rows, key=lambda row: (row.task, *gap_order(row)))
     with paper():
         height = BOTTOM_IN + TOP_IN + 0.145 * len(ordered)
         figure, axes = canvas_of(height, 1.25, 0.08)
@@ -291,12 +291,12 @@ def _headroom(findings: Findings, rows: Sequence[HeadroomRow]) -> "Figure":
         for y, row in enumerate(ordered):
             look = strokes(findings, row.task)[row.method]
             if row.low is not None and row.high is not None:
-                ends = [max(row.low, DEEPEST), max(row.high, DEEPEST)]
-                axes.plot(ends, [y, y], color=look.colour, linewidth=1.4, alpha=0.6)
-            h = max(row.h or 0.0, DEEPEST)
-            axes.plot([h], [y], look.mark, color=look.colour, markersize=3.6, mew=0)
+                axes.plot([row.low, row.high], [y, y], color=look.colour, linewidth=1.4, alpha=0.6)
+            axes.plot(
+                [row.gap_closed or 0.0], [y], look.mark, color=look.colour, markersize=3.6, mew=0
+            )
         names = [f"{row.task}/{row.method}" if several else row.method for row in ordered]
         axes.set_yticks(range(len(ordered)), [tail(name) for name in names])
-        axes.set_xlabel("headroom captured H (0: blind mixing, 1: oracle)")
+        axes.set_xlabel("oracle gap closed (0: static mixture, 1: oracle)")
         axes.grid(axis="y", color=RULE)
     return figure

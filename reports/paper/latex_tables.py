@@ -16,8 +16,8 @@ from adabench.reports.tables.sheets import (
     Column,
     Sheet,
     claims_sheet,
-    conversion_sheet,
-    headroom_sheet,
+    gap_sheet,
+    speedup_sheet,
     summary_sheet,
 )
 from adabench.reports.tables.terminal import markdown
@@ -41,10 +41,8 @@ def tables(findings: Findings) -> dict[str, str]:
         f"summary-{file_stem(task)}": summary_sheet(findings, task)
         for task in shown_points.tasks(findings)
     }
-    if findings.headroom:
-        sheets["headroom"] = headroom_sheet(findings)
-    if findings.conversion:
-        sheets["conversion"] = conversion_sheet(findings)
+    shared = {"oracle-gap": gap_sheet(findings), "speedup": speedup_sheet(findings)}
+    sheets |= {stem: sheet for stem, sheet in shared.items() if sheet.rows}
     if findings.claims:
         sheets["claims"] = claims_sheet(findings)
     found: dict[str, str] = {}

@@ -2,7 +2,7 @@
 
 `render` is a pure function of the findings and, where a task draws one of its cases
 (`case_drawings.py`), of the run folder that they name: the same run gives the same bytes. The page is
-written twice over. What answers the question (the facts, the board, headroom, conversion,
+written twice over. What answers the question (the facts, the board, gaps, speedups,
 claims, allocation, conditions) is plain HTML made here, which needs no script. What a reader
 turns and filters (the plane, the curves, the table of all operating points, the cases) is drawn
 by `page/*.js` from one JSON document (`chart_data.py`), and every chart has a table with its
@@ -40,8 +40,8 @@ from adabench.reports.tables.ceiling_fractions import fractions_sheet
 from adabench.reports.tables.cells import Column, estimate_cell, place, pointer
 from adabench.reports.tables.sheets import (
     claims_sheet,
-    conversion_sheet,
-    headroom_sheet,
+    gap_sheet,
+    speedup_sheet,
     summary_sheet,
     times_sheet,
 )
@@ -210,18 +210,16 @@ def _task(shown: ShownRun, at: int, task: str) -> str:
         table(summary_sheet(findings, task)),
         table(times_sheet(findings, task)),
         _points(shown, task),
-        table(headroom_sheet(findings, task)),
-        table(conversion_sheet(findings, task)) or _no_conversion(card.no_conversion),
+        table(gap_sheet(findings, task)),
+        table(speedup_sheet(findings, task)) or _no_speedup(card.no_speedup),
         table(claims_sheet(findings, task), row_keys=_claim_keys(shown, task)),
         "</section>",
     ]
     return "\n".join(part for part in parts if part)
 
 
-def _no_conversion(reason: str) -> str:
-    return (
-        f'<p class="note">No conversion of saved work: {name(reason, 600)}.</p>' if reason else ""
-    )
+def _no_speedup(reason: str) -> str:
+    return f'<p class="note">No realised speedup: {name(reason, 600)}.</p>' if reason else ""
 
 
 def _claim_keys(shown: ShownRun, task: str) -> list[str]:

@@ -22,8 +22,8 @@ from adabench.reports.tables.sheets import (
     Column,
     Sheet,
     claims_sheet,
-    conversion_sheet,
-    headroom_sheet,
+    gap_sheet,
+    speedup_sheet,
     summary_sheet,
 )
 
@@ -142,8 +142,8 @@ def _of_run(found: Findings, task: str, method: str) -> str:
         return f"<p>The run {escape(Path(found.run).name)} holds nothing of {escape(task)}.</p>"
     sheets = (
         summary_sheet(found, task),
-        headroom_sheet(found, task),
-        conversion_sheet(found, task),
+        gap_sheet(found, task),
+        speedup_sheet(found, task),
         claims_sheet(found, task),
     )
     parts = [page_frame.table(_only(sheet, method)) for sheet in sheets]

@@ -1,14 +1,13 @@
 """What a site says beside its pages: the feed, the badges, the documents for programs.
 
 A claims badge counts the claims that some run could test: `k/n reproduced` of the latest verdict on
-each. A headroom badge has the best and the median H of the adaptive methods, each from the latest
+each. A gap badge has the largest oracle gap closed whose interval excludes 0, each from the latest
 run that has it.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from statistics import median
 from typing import Any
 
 from adabench.harness.history.archive import plain
@@ -16,7 +15,7 @@ from adabench.reports.figures.style import file_stem
 from adabench.reports.site.badges import badge
 from adabench.reports.site.feed import Entry, feed
 from adabench.reports.site.history import Shift, commit, moment, shifts, size
-from adabench.reports.site.model import UNTESTED, Site, method_file, run_file
+from adabench.reports.site.model import UNTESTED, Site, excludes_zero, method_file, run_file
 
 
 def news(site: Site) -> bytes:
@@ -53,7 +52,7 @@ def _step_entry(site: Site, shift: Shift) -> Entry:
 
 
 def badges(site: Site) -> dict[str, bytes]:
-    """Return the badges by file name: claims and headroom, of all tasks and of each."""
+    """Return the badges by file name: claims and oracle gaps, of all tasks and of each."""
     return {name: badge(*words) for name, words in badge_words(site).items()}
 
 
@@ -62,14 +61,14 @@ def badge_words(site: Site) -> dict[str, tuple[str, str, str]]:
     tasks = sorted({address.partition("/")[0] for address in site.addresses})
     found = {
         "badges/claims.svg": _claims_words("claims", site.claims.values()),
-        "badges/headroom.svg": _headroom_words("headroom", [*site.headroom.values()]),
+        "badges/oracle-gap.svg": _gap_words("oracle gap closed", [*site.gaps.values()]),
     }
     for task in tasks:
         own = [row for (name, _, _), row in site.claims.items() if name == task]
         stem = f"badges/task-{file_stem(task)}"
         found[f"{stem}-claims.svg"] = _claims_words(f"{task} claims", own)
-        hs = [h for address, h in site.headroom.items() if address.partition("/")[0] == task]
-        found[f"{stem}-headroom.svg"] = _headroom_words(f"{task} headroom", hs)
+        rows = [row for address, row in site.gaps.items() if address.partition("/")[0] == task]
+        found[f"{stem}-oracle-gap.svg"] = _gap_words(f"{task} oracle gap closed", rows)
     return found
 
 
@@ -82,12 +81,14 @@ def _claims_words(left: str, rows: Iterable[Mapping[str, Any]]) -> tuple[str, st
     return left, f"{good}/{len(words)} reproduced", tone
 
 
-def _headroom_words(left: str, hs: Sequence[float]) -> tuple[str, str, str]:
-    if not hs:
+def _gap_words(left: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, str, str]:
+    if not rows:
         return left, "unknown", "mute"
-    best = max(hs)
-    text = f"H {best:.2f}" if len(hs) == 1 else f"best H {best:.2f}, median {median(hs):.2f}"
-    return left, text, ""
+    settled = [row["gap_closed"] for row in rows if excludes_zero(row)]
+    if not settled:
+        return left, "open", "mute"
+    best = max(settled)
+    return left, f"{best:.2f}" if len(rows) == 1 else f"best {best:.2f} of {len(rows)}", ""
 
 
 def index_json(site: Site) -> bytes:
@@ -101,7 +102,7 @@ def index_json(site: Site) -> bytes:
         for run in site.runs
     ]  # fmt: skip
     methods = {
-        address: {"page": method_file(address), "headroom": site.headroom.get(address)}
+        address: {"page": method_file(address), "gap": site.gaps.get(address)}
         for address in site.addresses
     }
     claims = [site.claims[key] for key in sorted(site.claims)]

@@ -51,15 +51,24 @@ class Site:
         return found
 
     @cached_property
-    def headroom(self) -> dict[str, float]:
-        """The latest headroom of every adaptive method, by address."""
+    def gaps(self) -> dict[str, Mapping[str, Any]]:
+        """The latest oracle gap of every adaptive method that has a number, by address.
+
+        Runs that an earlier version published have none.
+        """
         found = {}
         for run in self.runs:
-            for row in run.findings["headroom"]:
+            for row in run.findings.get("gap", ()):
                 address = f"{row['task']}/{row['method']}"
-                if row["h"] is not None and role(run, address) == "adaptive":
-                    found[address] = float(row["h"])
+                if row["gap_closed"] is not None and role(run, address) == "adaptive":
+                    found[address] = row
         return found
+
+
+def excludes_zero(row: Mapping[str, Any]) -> bool:
+    """Tell whether a gap's interval leaves its sign in no doubt."""
+    low, high = row.get("low"), row.get("high")
+    return low is not None and high is not None and not low <= 0 <= high
 
 
 def role(run: ArchivedRun, address: str) -> str:

@@ -99,7 +99,7 @@ def _spoken(site: Site, name: str) -> str:
 def _methods_sheet(site: Site) -> Sheet:
     columns = (
         Column("method", right=False),
-        Column("H", "headroom"),
+        Column("gap closed", "of the oracle's"),
         Column("claims", "reproduced"),
         Column("runs"),
         Column("steps"),
@@ -111,8 +111,7 @@ def _methods_sheet(site: Site) -> Sheet:
     body = tuple(
         (
             Cell(address, role(last[address], address), "strong"),
-            Cell(f"{site.headroom[address]:.2f}", value=site.headroom[address])
-            if address in site.headroom else Cell("–", tone="mute"),
+            _gap(site, address),
             Cell(_share(site, address)),
             Cell(f"{held[address]:,}", value=held[address]),
             Cell(f"{stepped[address]:,}", value=stepped[address]),
@@ -124,8 +123,16 @@ def _methods_sheet(site: Site) -> Sheet:
         "Latest of every method",
         columns,
         body,
-        "H and claims are those of the latest run that has them.",
+        "Gaps and claims are those of the latest run that has them.",
     )
+
+
+def _gap(site: Site, address: str) -> Cell:
+    row = site.gaps.get(address)
+    if row is None:
+        return Cell("–", tone="mute")
+    ends = "" if row["low"] is None else f"[{row['low']:.2f}, {row['high']:.2f}]"
+    return Cell(f"{row['gap_closed']:.2f}", ends, value=row["gap_closed"])
 
 
 def _share(site: Site, address: str) -> str:

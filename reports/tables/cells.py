@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from adabench.harness.analysis.findings import (
-    ConversionRow,
+    Compared,
     Estimate,
     Findings,
-    HeadroomRow,
+    GapRow,
+    SpeedupRow,
     SummaryRow,
 )
 from adabench.harness.contract.card import Metric
@@ -152,16 +153,49 @@ def labelled_energy(findings: Findings, name: str, energy: Estimate | None, ref:
     return Cell(text, minor, value=value, brief=f"({label})", ref=ref, ends=ends)
 
 
-def headroom_cell(findings: Findings, row: HeadroomRow | None) -> Cell:
-    """Return H with its interval; a dash where there is none."""
-    if row is None or row.h is None:
+def gap_cell(findings: Findings, row: GapRow | None) -> Cell:
+    """Return the oracle gap closed with its interval, or the word that stands in its place."""
+    if row is None:
         return Cell("–", tone="mute")
-    ref = pointer("headroom", place(findings.headroom, row), "h")
-    return _share_cell(row.h, row.low, row.high, ref)
+    if row.gap_closed is None:
+        return Cell(row.status, tone="mute")
+    ref = pointer("gap", place(findings.gaps, row), "gap_closed")
+    return _share_cell(row.gap_closed, row.low, row.high, ref)
+
+
+def cost_cell(findings: Findings, row: GapRow) -> Cell:
+    """Return the cost at equal quality in percent; a dash where there is none."""
+    ref = pointer("gap", place(findings.gaps, row), "cost_at_equal_quality", "estimate")
+    return _compared_cell(row.cost_at_equal_quality, ref)
+
+
+def quality_cell(findings: Findings, row: GapRow) -> Cell:
+    """Return the quality at equal cost in points; a dash where there is none."""
+    ref = pointer("gap", place(findings.gaps, row), "quality_at_equal_cost", "estimate")
+    return _compared_cell(row.quality_at_equal_cost, ref)
+
+
+def _compared_cell(found: Compared, ref: str) -> Cell:
+    if found.estimate is None:
+        return Cell("–", tone="mute")
+    ends = None if found.low is None or found.high is None else (found.low, found.high)
+    minor = "" if ends is None else f"[{_signed(ends[0])}, {_signed(ends[1])}]"
+    unit = "" if found.unit == "points" else found.unit
+    text = f"{_signed(found.estimate)} {unit}".rstrip()
+    return Cell(text, minor, value=found.estimate, ref=ref, ends=ends)
+
+
+def _signed(value: float) -> str:
+    """Return a percentage or points with a sign and three digits at most."""
+    if not math.isfinite(value):
+        return text_of(value)
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    text = f"{value:+,.{digits}f}"
+    return text if float(text.replace(",", "")) else text[1:]
 
 
 def _share_cell(value: float, low: float | None, high: float | None, ref: str) -> Cell:
-    """Return H or K with two decimals, in the colour of its sign."""
+    """Return a share with two decimals, in the colour of its sign."""
     ends = None if low is None or high is None else (low, high)
     minor = "" if ends is None else f"[{_two(ends[0])}, {_two(ends[1])}]"
     return Cell(_two(value), minor, _sign(value), value, ref=ref, ends=ends)
@@ -171,8 +205,8 @@ def _two(value: float) -> str:
     return f"{value:.2f}" if math.isfinite(value) else text_of(value)
 
 
-def _sign(h: float) -> Tone:
-    return "bad" if h < 0 else "strong"
+def _sign(share: float) -> Tone:
+    return "bad" if share < 0 else "strong"
 
 
 def labelled_name(findings: Findings, name: str) -> str:
@@ -181,9 +215,9 @@ def labelled_name(findings: Findings, name: str) -> str:
     return f"{name} ({label})" if label else name
 
 
-def conversion_cell(findings: Findings, row: ConversionRow) -> Cell:
-    """Return K with its interval; a dash where there is none."""
-    if row.k is None:
-        return Cell("–", tone="mute")
-    ref = pointer("conversion", place(findings.conversion, row), "k")
-    return _share_cell(row.k, row.low, row.high, ref)
+def speedup_cell(findings: Findings, row: SpeedupRow) -> Cell:
+    """Return a realised speedup with its interval; a dash and a word where there is none."""
+    if row.speedup is None:
+        return Cell("–", row.reason, tone="mute")
+    ref = pointer("speedup", place(findings.speedups, row), "speedup")
+    return _share_cell(row.speedup, row.low, row.high, ref)

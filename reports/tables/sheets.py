@@ -13,9 +13,9 @@ from dataclasses import replace
 
 from adabench.harness.analysis.findings import (
     ClaimRow,
-    ConversionRow,
     Findings,
-    HeadroomRow,
+    GapRow,
+    SpeedupRow,
     SummaryRow,
 )
 from adabench.harness.contract.card import Bound, Card, Claim, Metric, Point
@@ -26,14 +26,16 @@ from adabench.reports.tables.cells import (
     Column,
     Sheet,
     Tone,
-    conversion_cell,
+    cost_cell,
     ends_of,
     energy_cell,
-    headroom_cell,
+    gap_cell,
     labelled_name,
     metric_cell,
     place,
     pointer,
+    quality_cell,
+    speedup_cell,
     text_of,
 )
 
@@ -72,7 +74,7 @@ def summary_sheet(findings: Findings, task: str) -> Sheet:
     metrics = _shown(card, rows)
     columns = (
         Column("method", "role · fidelity", right=False),
-        Column("H", "headroom", rank=1),
+        Column("gap closed", rank=1),
         *(_heading(metric, rank) for rank, metric in metrics),
         Column("latency", rank=3),
         Column("energy", rank=2 if _has_energy(rows) else 4),
@@ -104,7 +106,7 @@ def _summary_cells(findings: Findings, row: SummaryRow, metrics: list[Metric]) -
     mark = " *" if shown_points.departures(findings, row) else ""
     return (
         Cell(row.method + mark, f"{card.role} · {card.fidelity}", "strong", brief=brief),
-        headroom_cell(findings, shown_points.headroom_of(findings, row.task, row.method)),
+        gap_cell(findings, shown_points.gap_of(findings, row.task, row.method)),
         *(metric_cell(findings, row, m, None if m.role == "quality" else "") for m in metrics),
         metric_cell(findings, row, shown_points.metric_named(card, "latency_s"), ""),
         energy_cell(findings, row),
@@ -155,54 +157,72 @@ def times_sheet(findings: Findings, task: str) -> Sheet:
     return Sheet(f"{task}: what latency is made of", columns, body, note)
 
 
-def headroom_sheet(findings: Findings, task: str | None = None) -> Sheet:
-    """Return headroom captured per method, best first, those without a number last."""
-    rows = [row for row in findings.headroom if task in (None, row.task)]
-    rows.sort(key=lambda r: (r.task, r.h is None, -(r.h or 0.0), r.method))
+def gap_sheet(findings: Findings, task: str | None = None) -> Sheet:
+    """Return the oracle gap closed per method, with its cost and quality beside the mixture."""
+    rows = [row for row in findings.gaps if task in (None, row.task)]
+    rows.sort(key=lambda row: (row.task, *shown_points.gap_order(row)))
     columns = (
         Column("method", right=False),
-        Column("H", "95 % interval"),
-        Column("oracle", right=False),
-        Column("plane", right=False, rank=3),
-        Column("n", rank=2),
-        Column("why there is no number", right=False, wraps=True),
+        Column("gap closed", "95 % interval"),
+        Column("cost at equal quality", "%", rank=1),
+        Column("quality at equal cost", "points", rank=1),
+        Column("oracle", right=False, rank=2),
+        Column("mixture", "coin", right=False, rank=4, wraps=True),
+        Column("n", rank=3),
+        Column("why there is no number", right=False, wraps=True, rank=2),
     )
-    reasons = any(row.reason for row in rows)
-    keep = len(columns) if reasons else len(columns) - 1
-    body = tuple((_address(row, task), *_headroom_cells(findings, row)[: keep - 1]) for row in rows)
-    title = f"{task}: headroom captured" if task else "Headroom captured"
-    note = "0 is content-blind mixing of the static methods, 1 is the oracle, below 0 is worse."
-    return Sheet(title, columns[:keep], body, note)
+    body = tuple((_address(row, task), *_gap_cells(findings, row)) for row in rows)
+    title = f"{task}: oracle gap closed" if task else "Oracle gap closed"
+    note = (
+        "1 is the oracle, 0 the mixture of static settings, -1 the coin. Cost and quality: the "
+        "default point beside the best static mixture."
+    )
+    return _without_dashes(Sheet(title, columns, body, note))
+
+
+def _without_dashes(sheet: Sheet) -> Sheet:
+    """Return a sheet without columns that hold nothing but dashes."""
+    said = [
+        not i or any(row[i].text not in ("", "–") for row in sheet.rows)
+        for i in range(len(sheet.columns))
+    ]
+    columns = tuple(column for column, shown in zip(sheet.columns, said, strict=True) if shown)
+    rows = tuple(
+        tuple(cell for cell, shown in zip(row, said, strict=True) if shown) for row in sheet.rows
+    )
+    return replace(sheet, columns=columns, rows=rows)
 
 
 def _address(
-    row: HeadroomRow | ConversionRow | ClaimRow, task: str | None, where: Point | None = None
+    row: GapRow | SpeedupRow | ClaimRow, task: str | None, where: Point | None = None
 ) -> Cell:
     """Name a row's method; its task too, where the table is about several; and where it stood."""
     name = row.method if task else f"{row.task}/{row.method}"
     return Cell(name, " ".join(f"{k}={v}" for k, v in (where or {}).items()), tone="strong")
 
 
-def _headroom_cells(findings: Findings, row: HeadroomRow) -> tuple[Cell, ...]:
-    plane = f"{row.quality} × {row.cost}" if row.cost and row.quality else "–"
-    at = place(findings.headroom, row)
+def _gap_cells(findings: Findings, row: GapRow) -> tuple[Cell, ...]:
+    at = place(findings.gaps, row)
     return (
-        headroom_cell(findings, row),
-        Cell(f"{row.oracle_method} ({row.oracle})" if row.oracle_method else "–"),
-        Cell(plane),
-        Cell(f"{row.n:,}", value=row.n, ref=pointer("headroom", at, "n")),
+        gap_cell(findings, row),
+        cost_cell(findings, row),
+        quality_cell(findings, row),
+        Cell(row.oracle or "–"),
+        Cell(row.mixture or "–", row.coin),
+        Cell(f"{row.n:,}", value=row.n, ref=pointer("gap", at, "n")),
         Cell(row.reason),
     )
 
 
-def conversion_sheet(findings: Findings, task: str | None = None) -> Sheet:
-    """Return how much of the saved work became time or energy."""
-    rows = [row for row in findings.conversion if task in (None, row.task)]
+def speedup_sheet(findings: Findings, task: str | None = None) -> Sheet:
+    """Return how much of the saved work became time or energy; of tasks with a number only."""
+    rows = [row for row in findings.speedups if task in (None, row.task)]
+    told = {row.task for row in rows if row.speedup is not None}
     columns = (
         Column("method", right=False),
         Column("against", right=False, rank=2),
         Column("into", right=False),
-        Column("K", "95 % interval"),
+        Column("realised speedup", "95 % interval"),
         Column("work ratio", rank=1),
         Column("n", rank=3),
         Column("remark", right=False, wraps=True),
@@ -212,27 +232,38 @@ def conversion_sheet(findings: Findings, task: str | None = None) -> Sheet:
             _address(row, task, row.conditions),
             Cell(row.against or "–"),
             Cell(labelled_name(findings, row.metric)),
-            conversion_cell(findings, row),
+            speedup_cell(findings, row),
             _work_cell(findings, row),
             _number_cell(findings, row),
-            Cell(row.reason),
+            Cell(row.remark),
         )
         for row in rows
+        if row.task in told
     )
-    title = f"{task}: conversion of saved work" if task else "Conversion of saved work"
+    title = f"{task}: realised speedup" if task else "Realised speedup"
     note = "1: all saved work became time (or joules). 0: none. Below 0: slower for the saving."
-    return Sheet(title, columns, body, note)
+    return _without_dashes(Sheet(title, columns, body, f"{note}{_untold(rows, told)}"))
 
 
-def _work_cell(findings: Findings, row: ConversionRow) -> Cell:
+def _untold(rows: Sequence[SpeedupRow], told: set[str]) -> str:
+    """Say which tasks have no realised speedup, each with its words."""
+    words: dict[str, list[str]] = {}
+    for row in rows:
+        if row.task not in told and row.reason not in words.setdefault(row.task, []):
+            words[row.task].append(row.reason)
+    named = ", ".join(f"{task} ({', '.join(why)})" for task, why in words.items())
+    return f" Without one: {named}." if named else ""
+
+
+def _work_cell(findings: Findings, row: SpeedupRow) -> Cell:
     if row.work_ratio is None:
         return Cell("–", tone="mute")
-    ref = pointer("conversion", place(findings.conversion, row), "work_ratio")
+    ref = pointer("speedup", place(findings.speedups, row), "work_ratio")
     return Cell(text_of(row.work_ratio), f"× {row.work}", value=row.work_ratio, ref=ref)
 
 
-def _number_cell(findings: Findings, row: ConversionRow) -> Cell:
-    ref = pointer("conversion", place(findings.conversion, row), "n")
+def _number_cell(findings: Findings, row: SpeedupRow) -> Cell:
+    ref = pointer("speedup", place(findings.speedups, row), "n")
     return Cell(f"{row.n:,}", value=row.n, ref=ref)
 
 

@@ -19,8 +19,8 @@ from adabench.reports.tables.sheets import (
     Column,
     Sheet,
     claims_sheet,
-    conversion_sheet,
-    headroom_sheet,
+    gap_sheet,
+    speedup_sheet,
     summary_sheet,
 )
 
@@ -58,10 +58,7 @@ class FittedTable:
 def overview(findings: Findings) -> list["Group | FittedTable"]:
     """Return all tables of a run, in the order in which they are read."""
     parts: list[Group | FittedTable] = [summary_table(findings)]
-    if findings.headroom:
-        parts.append(headroom_table(findings))
-    if findings.conversion:
-        parts.append(conversion_table(findings))
+    parts += [FittedTable(sheet) for sheet in _shared_sheets(findings)]
     if findings.claims:
         parts.append(claims_table(findings))
     fractions = fractions_sheet(findings)
@@ -90,14 +87,10 @@ def claims_table(findings: Findings) -> FittedTable:
     return FittedTable(claims_sheet(findings, full=False))
 
 
-def headroom_table(findings: Findings) -> FittedTable:
-    """Return the headroom that every method captured."""
-    return FittedTable(headroom_sheet(findings))
-
-
-def conversion_table(findings: Findings) -> FittedTable:
-    """Return how much saved work became time or energy."""
-    return FittedTable(conversion_sheet(findings))
+def _shared_sheets(findings: Findings) -> list[Sheet]:
+    """Return the sheets of gaps and speedups that have rows."""
+    sheets = (gap_sheet(findings), speedup_sheet(findings))
+    return [sheet for sheet in sheets if sheet.rows]
 
 
 def fit(sheet: Sheet, width: int) -> "Table":
@@ -187,13 +180,9 @@ def _text(cell: Cell, stacked: bool) -> "Text":
 
 
 def summary_markdown(findings: Findings) -> str:
-    """Return the summary, headroom and conversion tables as Markdown."""
+    """Return the tables of summaries, oracle gaps and realised speedups as Markdown."""
     sheets = [summary_sheet(findings, task) for task in shown_points.tasks(findings)]
-    if findings.headroom:
-        sheets.append(headroom_sheet(findings))
-    if findings.conversion:
-        sheets.append(conversion_sheet(findings))
-    return "\n".join(markdown(sheet) for sheet in sheets)
+    return "\n".join(markdown(sheet) for sheet in [*sheets, *_shared_sheets(findings)])
 
 
 def claims_markdown(findings: Findings) -> str:
