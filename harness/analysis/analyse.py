@@ -7,7 +7,7 @@ from typing import Any
 from adabench.harness.analysis.claims.verdicts import verdicts
 from adabench.harness.analysis.findings import ClaimRow, Findings, Tally
 from adabench.harness.analysis.invalid_timings import drop_invalid_timings
-from adabench.harness.analysis.operating_points import collapse
+from adabench.harness.analysis.operating_points import OperatingPoint, collapse
 from adabench.harness.analysis.oracle_gap import oracle_gaps
 from adabench.harness.analysis.realised_speedup import realised_speedups
 from adabench.harness.analysis.summary import summarise
@@ -37,16 +37,7 @@ def analyse(
     table = records if isinstance(records, Table) else from_records(records)
     dots = collapse(drop_invalid_timings(table))
     usual = task_cards, method_cards
-    task_cards = {
-        name: pin_conditions(card, [dot.conditions for dot in dots if dot.task == name])
-        for name, card in task_cards.items()
-    }
-    method_cards = {
-        address: pin_conditions(
-            card, [dot.point for dot in dots if f"{dot.task}/{dot.method}" == address]
-        )
-        for address, card in method_cards.items()
-    }
+    task_cards, method_cards = settled_cards(dots, task_cards, method_cards)
     return Findings(
         run,
         manifest,
@@ -61,6 +52,23 @@ def analyse(
             for row in verdicts(table, task_cards, method_cards, dots)
         ),
     )
+
+
+def settled_cards(
+    dots: Sequence[OperatingPoint], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
+) -> tuple[dict[str, Card], dict[str, Card]]:
+    """Return the cards with every knob at the one value at which a run has it, if it has one."""
+    tasks = {
+        name: pin_conditions(card, [dot.conditions for dot in dots if dot.task == name])
+        for name, card in task_cards.items()
+    }
+    methods = {
+        address: pin_conditions(
+            card, [dot.point for dot in dots if f"{dot.task}/{dot.method}" == address]
+        )
+        for address, card in method_cards.items()
+    }
+    return tasks, methods
 
 
 def _marked(

@@ -22,7 +22,7 @@ from adabench.harness.stats.intervals import FloatArray, Statistic, bootstrap, m
 
 SLACK = 1e-12
 """Relative: rounding of means."""
-SHARES = ("", "1")
+SHARES = ("", "1", "share")
 """Units of a quality that is a share, and is told in points."""
 Comparison = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray]
 """(mixture's costs, its qualities, own cost, own quality), each (r, settings), to (r, 1)."""

@@ -53,12 +53,20 @@ class Anchors:
         dots = self.side((self.gap.oracle,))
         return {key: dot for key, dot in dots.items() if counts <= dict(dot.point).items()}
 
+    def at_default(self, method: str) -> dict[Setting, OperatingPoint]:
+        """Return a method's default point at every budget."""
+        if method not in self.cards:
+            return {}
+        usual = self.cards[method].defaults
+        own = self.side((method,)).items()
+        return {key: dot for key, dot in own if {**usual, **dot.point} == usual}
+
     def default(self, *values: str) -> dict[Setting, OperatingPoint]:
-        """Return the method's default operating point."""
+        """Return the method's default point at the default budget."""
         return self.default_of(self.method, *values)
 
     def default_of(self, method: str, *values: str) -> dict[Setting, OperatingPoint]:
-        """Return the default operating point of a method that was run."""
+        """Return the default point, at the default budget, of a method that was run."""
         own: Dots = self.side((method,), *values)
         return default_dot(own, self.cards[method], self.card) if method in self.cards else {}
 

@@ -6,14 +6,15 @@ A signed scale with three anchors, at the costs where the method runs:
      0   the static mixture                       lead(method) / -lead(coin)    where it trails
     -1   the same-rate random router
 
-*Lead*: the mean height of a curve over that of the static mixture, between the least and the
-largest cost of its own operating points. *Mixture*: the settings of the statics that the task's
-card names for this backbone (`Gap`), mixed at random, as a router that ignores its input could.
-*Oracle*: allocation with the answers known; below its least cost it does not run, and leads by
-nothing. *Coin*: the router of the same training family that decides by chance, at the method's
-rates. Each curve may spend more for nothing. The idea is RouteLLM's APGR (arXiv 2406.18665), an
-average of the performance gap recovered; ours keeps the cost axis, has an oracle in the place of
-the strong model, a third anchor and an interval.
+*Lead*: how far the quality at a cost lies over that of the static mixture, at the method's default
+point; the mean over all budgets, where the task hands one out. *Mixture*: the settings of the
+statics that the task's card names for this backbone (`Gap`), mixed at random, as a router that
+ignores its input could. *Oracle*: allocation with the answers known, at the method's costs; below
+its least cost it does not run, and leads by nothing. *Coin*: the router of the same training family
+that decides by chance, at the method's rates, at its own default point. Mixture and oracle may
+spend more for nothing. The idea is RouteLLM's APGR (arXiv 2406.18665), the performance gap
+recovered; ours keeps the cost axis, has an oracle in the place of the strong model, a third anchor
+and an interval.
 
 A number is given only where it means something. Words stand for the rest:
 
@@ -27,7 +28,7 @@ A number is given only where it means something. Words stand for the rest:
     below the mixture     below 0, and no coin was named, or it does no worse than the mixture
 
 Operating points are means over the cases that all of them share; resamples redraw those cases, so
-hulls, ranges and areas vary together in the interval. Its ends are held to the anchors.
+hulls and costs vary together in the interval. Its ends are held to the anchors.
 """
 
 import math
@@ -53,7 +54,6 @@ TINY = 1e-9
 """Relative to the largest quality: a lead below it is rounding."""
 WIDEST = 1.0
 """An interval of this width says nothing on a scale from -1 to 1."""
-NO_COIN = np.zeros((1, 0))
 
 
 def oracle_gaps(
@@ -103,7 +103,7 @@ def gap_row(one: Anchors) -> GapRow:
 
 def sides(one: Anchors) -> tuple[Dots, Dots, Dots, Dots]:
     """Return the operating points of mixture, oracle, method and coin."""
-    own, coin = one.side((one.method,)), one.side(filter(None, (one.gap.coin,)))
+    own, coin = (one.at_default(name) for name in (one.method, one.gap.coin))
     return one.side(one.gap.mixture), one.oracle(), own, coin
 
 
@@ -112,6 +112,8 @@ def _lack(one: Anchors) -> tuple[GapStatus, str]:
     gap = one.gap
     if not one.side((one.method,)):
         return "not run", f"it has no record of both {one.cost.name} and {one.quality.name}"
+    if not one.at_default(one.method):
+        return "not run", "its default point was not run"
     if not gap.mixture:
         return "not run", "the task's card names no static mixture for it"
     if not gap.oracle:
@@ -119,6 +121,8 @@ def _lack(one: Anchors) -> tuple[GapStatus, str]:
     missing = one.unrun((*gap.mixture, gap.oracle, *filter(None, [gap.coin])))
     if not missing and not one.oracle():
         missing = [f"{gap.oracle} at {_point(gap.oracle_at)}"]
+    if not missing and gap.coin and not one.at_default(gap.coin):
+        missing = [f"{gap.coin} at its default point"]
     if missing:
         return "not run", f"run {', '.join(f'{one.task}/{name}' for name in missing)} too"
     if one.cards[gap.oracle].wins_by_luck:
@@ -204,9 +208,8 @@ def leads_of(costs: list[FloatArray], qualities: list[FloatArray], tiny: float) 
         parts = np.split(mean(weights), ends, axis=1)
         curves = list(zip(parts[:sides_held], parts[sides_held:], strict=True))
         mixture, oracle, own = curves[:3]
-        room, gain = lead(oracle, mixture, own[0]), lead(own, mixture, own[0])
-        coin = curves[3] if sides_held > 3 else None
-        loss = np.full_like(gain, np.nan) if coin is None else -lead(coin, mixture, coin[0])
+        room, gain = lead_of_curve(oracle, mixture, own[0]), lead(own, mixture)
+        loss = -lead(curves[3], mixture) if sides_held > 3 else np.full_like(gain, np.nan)
         scale = np.where(gain >= -tiny, room, loss)
         closed = np.divide(gain, scale, out=np.full_like(gain, np.nan), where=scale > tiny)
         return np.stack([closed, room], axis=1)
@@ -218,21 +221,18 @@ Curve = tuple[FloatArray, FloatArray]
 """Costs and qualities (r, settings) of a side."""
 
 
-def lead(upper: Curve, lower: Curve, runs: FloatArray) -> FloatArray:
-    """Return the mean height (r,) of one curve over another at the costs where a method runs.
+def lead(own: Curve, mixture: Curve) -> FloatArray:
+    """Return how far dots lie over the mixture of their costs, on the mean (r,).
 
-    That is from the least to the largest of `runs` (r, dots), held to where `lower` runs too. Where
-    `upper` does not run it leads by nothing. At a single cost it is the height there.
+    A dot that costs less than every static setting is held to the cheapest of them.
     """
-    least = lower[0].min(axis=1, keepdims=True)
-    start = np.maximum(runs.min(axis=1, keepdims=True), least)
-    stop = np.maximum(runs.max(axis=1, keepdims=True), start)
-    at = np.sort(np.clip(np.hstack([upper[0], lower[0], start, stop]), start, stop), axis=1)
-    gap = height(*upper, at) - height(*lower, at)
-    floor = upper[0].min(axis=1, keepdims=True)
-    width = np.diff(at, axis=1) * (at[:, 1:] > floor)
-    area = (width * (gap[:, 1:] + gap[:, :-1]) / 2).sum(axis=1)
-    span = (stop - start)[:, 0]
-    last = np.where(at[:, -1] >= floor[:, 0], gap[:, -1], 0.0)
-    wide = span > TINY * np.abs(stop[:, 0])
-    return np.asarray(np.divide(area, span, out=last, where=wide), np.float64)
+    return np.asarray((own[1] - height(*mixture, own[0])).mean(axis=1), np.float64)
+
+
+def lead_of_curve(oracle: Curve, mixture: Curve, costs: FloatArray) -> FloatArray:
+    """Return how far the oracle's curve lies over the mixture at some costs, on the mean (r,)."""
+    at = np.maximum(costs, mixture[0].min(axis=1, keepdims=True))
+    floor = oracle[0].min(axis=1, keepdims=True)
+    runs = at >= floor - TINY * np.abs(floor)
+    gap = height(*oracle, at) - height(*mixture, at)
+    return np.asarray(np.where(runs, gap, 0.0).mean(axis=1), np.float64)

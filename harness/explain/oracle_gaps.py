@@ -12,7 +12,7 @@ from adabench.harness.analysis.operating_points import (
     shared_places,
     table,
 )
-from adabench.harness.analysis.oracle_gap import Curve, lead
+from adabench.harness.analysis.oracle_gap import Curve, lead, lead_of_curve
 from adabench.harness.contract.card import Point
 from adabench.harness.explain.named_numbers import Number
 from adabench.harness.explain.samples_and_meters import (
@@ -85,10 +85,10 @@ def _curve(one: Anchors, side: Dots, places: ReplicateList) -> Curve:
 
 def _written(one: Anchors, curves: list[Curve], row: GapRow) -> str:
     mixture, oracle, own = curves[:3]
-    gain = float(lead(own, mixture, own[0])[0])
-    scale, who = float(lead(oracle, mixture, own[0])[0]), "oracle"
+    gain = float(lead(own, mixture)[0])
+    scale, who = float(lead_of_curve(oracle, mixture, own[0])[0]), "oracle"
     if gain < 0 and len(curves) > 3:
-        scale, who = -float(lead(curves[3], mixture, curves[3][0])[0]), "coin"
+        scale, who = -float(lead(curves[3], mixture)[0]), "coin"
     sign = "-" if who == "coin" else ""
     return (
         f"gap closed = lead(method) / {sign}lead({who}) = {gain:.6g} / {scale:.6g} = "

@@ -177,13 +177,13 @@ def test_badges_say_what_the_findings_say(site: Path) -> None:
     title = "{http://www.w3.org/2000/svg}title"
     texts = {path.stem: xml.parse(path).getroot().findtext(title) for path in site.rglob("*.svg")}
     assert texts["claims"] == "claims: 2/2 reproduced"
-    [h] = [
-        row["h"]
+    [closed] = [
+        row["gap_closed"]
         for row in json.loads((next(iter((site / "data" / "runs").glob("20260103*")))
-                               / "findings.json").read_text())["headroom"]
+                               / "findings.json").read_text())["gap"]
         if row["method"] == "residual"
     ]  # fmt: skip
-    assert texts["headroom"] == f"headroom: H {h:.2f}"
+    assert texts["oracle-gap"] == f"oracle gap closed: {closed:.2f}"
 
 
 def test_unlike_machines_have_histories_of_their_own(site: Path) -> None:

@@ -36,7 +36,7 @@ def counts_only(found: dict[str, Any]) -> dict[str, Any]:
     timed = re.compile(r"(_s|_j|_bytes)$|^loops$")
     for row in found["summary"]:
         row["metrics"] = {k: v for k, v in row["metrics"].items() if not timed.search(k)}
-    found.pop("conversion")
+    found.pop("speedup")
     found.pop("warnings")
     return {k: v for k, v in found.items() if k not in ("run", "report")}
 
@@ -45,9 +45,17 @@ def test_the_last_line_is_one_document(toy_env: dict[str, str], tmp_path: Path) 
     done = adabench("run", "roots", "--out", tmp_path / "r", "--json", env=toy_env)
     assert done.returncode == 0, done.stderr
     found = document(done)
-    assert {"run", "cells", "records", "errors", "summary", "headroom", "conversion", "claims"} <= (
-        found.keys()
-    )
+    assert {
+        "run",
+        "cells",
+        "records",
+        "errors",
+        "summary",
+        "gap",
+        "speedup",
+        "claims",
+        "scoreboard",
+    } <= (found.keys())
     lines = _lines(tmp_path / "r")
     assert found["records"] == len(lines)
     assert all(json.loads(line).keys() >= FIELDS for line in lines)
@@ -55,8 +63,9 @@ def test_the_last_line_is_one_document(toy_env: dict[str, str], tmp_path: Path) 
     assert metric.keys() == {"estimate", "low", "high", "n", "unit"}
     verdicts = {row["id"]: row["verdict"] for row in found["claims"]}
     assert verdicts == {"T-1": "reproduced", "T-2": "reproduced"}
-    shares = {row["method"]: row["h"] for row in found["headroom"]}
-    assert shares["residual"] > 0.5 > shares["coin"]
+    assert found["schema"] == 2
+    closed = {row["method"]: row["gap_closed"] for row in found["gap"]}
+    assert closed["residual"] > 0.5 > closed["coin"] == -1
     assert Path(found["report"]).read_text().startswith("<!")
 
 

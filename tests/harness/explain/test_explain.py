@@ -48,7 +48,7 @@ def told(run: tuple[Findings, Table], name: str) -> explain.Explanation:
 def test_every_number_can_be_explained(run: tuple[Findings, Table]) -> None:
     known = named_numbers.numbers(run[0])
     assert {name.partition("/")[0] for name in known} == {
-        "summary", "headroom", "conversion", "claim", "run",
+        "summary", "gap", "speedup", "claim", "run",
     }  # fmt: skip
     for number in known.values():
         found = explain.explain(*run, number)
@@ -84,31 +84,56 @@ def test_a_time_names_its_clock_and_what_was_left_out(run: tuple[Findings, Table
     assert "log scale" in found.interval
 
 
-def test_the_figures_of_headroom_give_it_back(run: tuple[Findings, Table]) -> None:
-    rows = [row for row in run[0].headroom if row.h is not None]
+def test_the_figures_of_a_gap_give_it_back(run: tuple[Findings, Table]) -> None:
+    rows = [row for row in run[0].gaps if row.gap_closed is not None]
     assert len(rows) >= 2
     for row in rows:
-        found = told(run, f"headroom/roots/{row.method}")
-        top, bottom, h = map(
+        found = told(run, f"gap/roots/{row.method}")
+        top, bottom, closed = map(
             float, re.findall(rf"= {FIGURE} / {FIGURE} = {FIGURE}", found.written)[0]
         )
-        assert h == pytest.approx(row.h, rel=1e-5)
-        assert top / bottom == pytest.approx(row.h, rel=1e-4)
+        assert closed == pytest.approx(row.gap_closed, rel=1e-5)
+        assert top / bottom == pytest.approx(row.gap_closed, rel=1e-4)
         assert {samples.of.partition(":")[0] for samples in found.samples} == {
-            "blind", "oracle", "method",
+            "mixture", "oracle", "method", "coin",
         }  # fmt: skip
 
 
-def test_the_figures_of_a_conversion_give_it_back(run: tuple[Findings, Table]) -> None:
-    rows = [row for row in run[0].conversion if row.k is not None]
+def test_the_figures_of_cost_and_quality_beside_the_mixture_give_them_back(
+    run: tuple[Findings, Table],
+) -> None:
+    seen = 0
+    for row in run[0].gaps:
+        cost, quality = (
+            told(run, f"gap/roots/{row.method}/{word}") for word in ("cost", "quality")
+        )
+        if cost.value is not None:
+            own, there, percent = map(
+                float, re.findall(rf"{FIGURE} / {FIGURE} - 1 = \+?{FIGURE}", cost.written)[0]
+            )
+            assert 100 * (own / there - 1) == pytest.approx(percent, rel=1e-3, abs=1e-3)
+            assert percent == pytest.approx(cost.value, rel=1e-4)
+            seen += 1
+        if quality.value is not None:
+            own, there, points = map(
+                float, re.findall(rf"{FIGURE} - {FIGURE} = \+?{FIGURE}", quality.written)[0]
+            )
+            scale = 100 if quality.unit == "points" else 1
+            assert scale * (own - there) == pytest.approx(points, rel=1e-3, abs=1e-3)
+            seen += 1
+    assert seen
+
+
+def test_the_figures_of_a_realised_speedup_give_it_back(run: tuple[Findings, Table]) -> None:
+    rows = [row for row in run[0].speedups if row.speedup is not None]
     assert rows
     for row in rows:
         where = "".join(f"@{k}={v}" for k, v in row.conditions.items())
-        found = told(run, f"conversion/roots/{row.method}/{row.metric}{where}")
+        found = told(run, f"speedup/roots/{row.method}/{row.metric}{where}")
         assert float(re.findall(rf"= {FIGURE}$", found.written)[0]) == pytest.approx(
-            row.k, rel=1e-4
+            row.speedup, rel=1e-4
         )
-        work = told(run, f"conversion/roots/{row.method}/{row.metric}/work{where}")
+        work = told(run, f"speedup/roots/{row.method}/{row.metric}/work{where}")
         assert work.value == row.work_ratio
         assert f"{row.work_ratio:.6g}" in work.written
 
@@ -162,13 +187,14 @@ def test_unknown_names_suggest_near_ones(run: tuple[Findings, Table]) -> None:
 
 
 def test_a_value_finds_its_numbers(run: tuple[Findings, Table]) -> None:
-    h = named_numbers.parse_number_name(run[0], "headroom/roots/residual")
-    assert h.value is not None
+    closed = named_numbers.parse_number_name(run[0], "gap/roots/residual")
+    assert closed.value is not None
     found = {
-        number.name for number, _ in named_numbers.numbers_with_values(run[0], f"{h.value:.3f}")
+        number.name
+        for number, _ in named_numbers.numbers_with_values(run[0], f"{closed.value:.3f}")
     }
-    assert h.name in found
-    everywhere = named_numbers.numbers_with_values(run[0], f"{h.value:.1f}")
+    assert closed.name in found
+    everywhere = named_numbers.numbers_with_values(run[0], f"{closed.value:.1f}")
     assert len(everywhere) >= len(found)
     latency = named_numbers.parse_number_name(run[0], "summary/roots/residual/latency_s")
     assert latency.value is not None
