@@ -31,7 +31,7 @@ LETTERS = ascii_letters + digits
 LEAST, WIDEST, TALLEST = 40, 100, 24
 SIDE = 96
 """From this width on the legend stands beside the plot."""
-LEGEND = 43
+LEGEND = 45
 NAME = 20
 """Columns that a name gets, at most."""
 LOG_FROM = 20

@@ -18,7 +18,7 @@ from adabench.harness.analysis.findings import (
     SpeedupRow,
     SummaryRow,
 )
-from adabench.harness.contract.card import Bound, Card, Claim, Metric, Point
+from adabench.harness.contract.card import Bound, Card, Claim, Expectation, Metric, Point
 from adabench.harness.contract.claim import bar, no_effect
 from adabench.reports import shown_points
 from adabench.reports.tables.cells import (
@@ -351,5 +351,13 @@ def _side(claim: Claim | None) -> str:
         return "≤ "
     at, nothing = bar(claim), no_effect(claim.expect)
     if at is None or (at == nothing and claim.effect is None):
-        return ""
+        return _only_limit(claim.expect)
     return "≤ " if at < nothing else "≥ "
+
+
+def _only_limit(expect: Expectation) -> str:
+    """Return the side of a form that has one limit."""
+    low, high = (getattr(expect, name, None) for name in ("low", "high"))
+    if (low is None) == (high is None):
+        return ""
+    return "≥ " if high is None else "≤ "

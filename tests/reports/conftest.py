@@ -2,7 +2,7 @@
 
 The numbers stand for nothing; what matters is what is there and what is missing: two tasks,
 every role and verdict, a failed and a skipped record, estimated energy, measured energy
-and none, a method without headroom, and titles that try to break out of the page.
+and none, a method without a gap, and titles that try to break out of the page.
 """
 
 import math
@@ -12,10 +12,11 @@ import pytest
 
 from adabench.harness.analysis.findings import (
     ClaimRow,
-    ConversionRow,
+    Compared,
     Estimate,
     Findings,
-    HeadroomRow,
+    GapRow,
+    SpeedupRow,
     SummaryRow,
     Tally,
 )
@@ -52,7 +53,12 @@ CHAIN = Card(
 )
 TRUST = Knob("trust", (0.0, 0.5, 0.9), 0.9)
 RATIO = Claim(
-    "PG-1", "Perfect bits give exactly OPT faults.", "ratio 1", Ratio("faults", "belady", high=1.05)
+    "PG-1",
+    "Perfect bits give exactly OPT faults.",
+    "theorem",
+    "ratio 1",
+    None,
+    Ratio("faults", "belady", high=1.05),
 )
 METHODS = {
     "paging/lru": Card("LRU", role="static"),
@@ -138,21 +144,25 @@ def chain_summary() -> list[SummaryRow]:
     ]
 
 
-def headroom() -> list[HeadroomRow]:
+def gaps() -> list[GapRow]:
     found = {"mark0": (0.97, 0.95, 0.99), "mark_and_predict": (0.52, 0.5, 0.55)}
     found |= {"flush_when_full": (0.71, 0.6, 0.8), "random_eviction": (-0.31, -0.4, -0.22)}
-    axes = {"cost": "slots_held", "quality": "hit_rate"}
+    axes = {"cost": "slots_held", "quality": "hit_rate", "n": 40}
+    between = {"oracle": "belady", "mixture": "lru + fifo + marker", "coin": "random_eviction"}
     rows = [
-        HeadroomRow("paging", name, *numbers, "exact", "belady", n=40, **axes)
+        GapRow("paging", name, "measured", *numbers, **between, **axes,
+               cost_at_equal_quality=Compared(-23.4, -30.1, -17.0, "%"),
+               quality_at_equal_cost=Compared(4.25, 3.1, 5.6, "points"))
         for name, numbers in found.items()
-    ]
-    return [
-        *rows,
-        HeadroomRow(
-            "chain", "tree", 0.44, None, None, "bound", "pass_at_n", "tokens", "accuracy", 200
-        ),
-        HeadroomRow("chain", "coin", None, None, None, "bound", reason="It shares no cost range."),
-    ]
+    ]  # fmt: skip
+    tokens = {"cost": "tokens", "quality": "accuracy"}
+    rows += [
+        GapRow("chain", "tree", "measured", 0.44, None, None, "pass_at_n", "greedy + majority",
+               "coin", **tokens, n=200),
+        GapRow("chain", "coin", "no room here", oracle="pass_at_n", mixture="greedy + majority",
+               **tokens, reason="It shares no cost range."),
+    ]  # fmt: skip
+    return rows
 
 
 def claims() -> list[ClaimRow]:
@@ -161,7 +171,8 @@ def claims() -> list[ClaimRow]:
     ) -> ClaimRow:
         task, _, name = method.partition("/")
         says = f"What {key} says, in our words."
-        return ClaimRow(key, task, name, word, *numbers, 40, why, says, "1.0", "paper")  # type: ignore[arg-type]
+        return ClaimRow(key, task, name, word, *numbers, 40, reason=why, says=says, paper="1.0",
+                        fidelity="paper", source="headline", paper_slug=task)  # type: ignore[arg-type]  # fmt: skip
 
     return [
         row(
@@ -175,31 +186,24 @@ def claims() -> list[ClaimRow]:
         ),
         row("CH-1", "chain/tree", "undecided", (0.7, 0.4, 1.1, 0.8), "The interval holds 0.8."),
         row("CH-2", "chain/tree", "not testable here", (None,) * 4, "Needs a GPU " + HOSTILE),
+        row("CH-3", "chain/tree", "contradicted", (1.3, 1.1, 1.5, 0.9), "It rises."),
+        row(
+            "CH-4", "chain/tree", "does not discriminate", (0.7, 0.6, 0.8, 0.9), "coin meets it too"
+        ),
+        row("CH-5", "chain/tree", "not run", (None,) * 4, "needs level=hard"),
+        row("CH-6", "chain/tree", "holds", (1.0, 1.0, 1.0, 1.0), ""),
+        row("CH-7", "chain/tree", "violated", (1.1, 1.0, 1.2, 1.0), "one case breaks it"),
     ]
 
 
-def conversion() -> list[ConversionRow]:
+def speedups() -> list[SpeedupRow]:
+    ended = (0.62, "majority", 200)
     return [
-        ConversionRow(
-            "chain", "tree", "latency_s", 0.41, 0.3, 0.5, "tokens", 0.62, "majority", 200
-        ),
-        ConversionRow(
-            "chain", "tree", "energy_j", -0.1, -0.2, 0.0, "tokens", 0.62, "majority", 200
-        ),
-        ConversionRow(
-            "paging",
-            "mark0",
-            "latency_s",
-            None,
-            None,
-            None,
-            "faults",
-            0.98,
-            "lru",
-            40,
-            "The work ratio lies within 0.9..1.1.",
-        ),
-    ]
+        SpeedupRow("chain", "tree", "latency_s", "tokens", 0.41, 0.3, 0.5, *ended),
+        SpeedupRow("chain", "tree", "energy_j", "tokens", -0.1, -0.2, 0.0, *ended),
+        SpeedupRow("paging", "mark0", "latency_s", "faults", None, None, None, 0.98, "lru", 40,
+                   "unsaved", "it does 0.980 of the work"),
+    ]  # fmt: skip
 
 
 def records() -> list[Record]:
@@ -257,8 +261,8 @@ def findings() -> Findings:
         METHODS,
         Tally.of(records()),
         [*paging_summary(), *chain_summary()],
-        headroom(),
-        conversion(),
+        gaps(),
+        speedups(),
         claims(),
     )
 
@@ -316,27 +320,26 @@ def crowd_findings() -> Findings:
         for m, name in enumerate(names)
     }  # fmt: skip
     axes = {"cost": "flops_counted", "quality": "accuracy", "n": 5000}
-    captured = [
-        HeadroomRow("crowd", name, h, h - 0.05, h + 0.04, "exact", "method_00", **axes)
+    closed = [
+        GapRow("crowd", name, "measured", h, h - 0.05, h + 0.04, "method_00", **axes)
         for name, h in zip(names[6:], rng.uniform(-0.4, 0.95, CROWD - 6).tolist(), strict=True)
     ]
-    converted = [
-        ConversionRow("crowd", name, metric, k, k - 0.1, k + 0.1, "flops_counted", 0.6, "method_02", 9)
+    sped_up = [
+        SpeedupRow("crowd", name, metric, "flops_counted", k, k - 0.1, k + 0.1, 0.6, "method_02", 9)
         for name, k in zip(names[6:], rng.uniform(-0.2, 1, CROWD - 6).tolist(), strict=True)
         for metric in ("latency_s", "energy_j")
     ]  # fmt: skip
     words = ("reproduced", "direction only", "not reproduced", "undecided", "not testable here")
     rows = [
         ClaimRow(f"C{k}-{c}", "crowd", name, words[(k + c) % 5], 0.7, 0.6, 0.8, 0.9, 5000,
-                 "The interval lies below.", "It needs less than the static method.", "0.8", "paper")
+                 reason="The interval lies below.", says="It needs less than the static method.",
+                 paper="0.8", fidelity="paper", source="headline", paper_slug="crowd")
         for k, name in enumerate(names[6:]) for c in range(2)
     ]  # fmt: skip
     card = Card("A crowd of methods", metrics=CROWD_METRICS)
     tally = Tally(470 * 5, 470 * 5000, (0, 1, 2, 3, 4), ("embedded",), kinds=frozenset())
     told = {"crowd": card}
-    return Findings(
-        "runs/crowd", manifest(), told, cards, tally, summary, captured, converted, rows
-    )
+    return Findings("runs/crowd", manifest(), told, cards, tally, summary, closed, sped_up, rows)
 
 
 ODD_NAMES = (
@@ -358,7 +361,7 @@ def odd_findings() -> Findings:
         Metric(nasty, "J\"'<b>", "lower", "work", primary=True),
         Metric("joules", "J", "lower", "cost"),
     )
-    summary, cards, captured, converted, rows = [], {}, [], [], []
+    summary, cards, closed, sped_up, rows = [], {}, [], [], []
     for at, (name, value) in enumerate(zip(ODD_NAMES, ODD_VALUES, strict=True)):
         for step in range(3):
             found = {
@@ -372,10 +375,37 @@ def odd_findings() -> Findings:
             summary.append(SummaryRow("odd", name, point, {"c<i>": nasty}, found))
         role = "static" if at < 2 else "adaptive"
         cards[f"odd/{name}"] = Card(name, role=role)
-        captured.append(HeadroomRow("odd", name, value, -value, value, nasty, name, reason=name))
-        converted.append(ConversionRow("odd", name, "latency_s", value, value, value, nasty, value))
+        beside = Compared(value, -value, value, nasty)
+        closed.append(
+            GapRow(
+                "odd",
+                name,
+                "measured",
+                value,
+                -value,
+                value,
+                nasty,
+                name,
+                name,
+                cost_at_equal_quality=beside,
+                reason=name,
+            )
+        )
+        sped_up.append(SpeedupRow("odd", name, "latency_s", nasty, value, value, value, value))
         rows.append(
-            ClaimRow(name, "odd", name, "undecided", value, value, value, value, 1, name, name)
+            ClaimRow(
+                name,
+                "odd",
+                name,
+                "undecided",
+                value,
+                value,
+                value,
+                value,
+                1,
+                reason=name,
+                says=name,
+            )
         )
     told = {
         **manifest(),
@@ -386,7 +416,7 @@ def odd_findings() -> Findings:
     cells = [Cell("odd", name, {}, {}, "embedded", 0) for name in ODD_NAMES]
     failed = [Record(cell, "solve", 0, 0, "error", note=ODD_NAMES[0]) for cell in cells]
     tally = Tally(6, 6, (0,), ("embedded",), tuple(failed))
-    return Findings(nasty, told, tasks, cards, tally, summary, captured, converted, rows)
+    return Findings(nasty, told, tasks, cards, tally, summary, closed, sped_up, rows)
 
 
 @pytest.fixture(scope="session")

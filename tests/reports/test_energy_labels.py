@@ -44,7 +44,9 @@ METHODS = {
     "roots/clever": Card(
         "Clever",
         claims=tuple(
-            Claim(f"E-{name}", "Saves energy.", "0.5", Ratio(name, "fixed", high=0.9))
+            Claim(
+                f"E-{name}", "Saves energy.", "measured", "0.5", 0.5, Ratio(name, "fixed", high=0.9)
+            )
             for name in NAMES
         ),
     ),
@@ -164,7 +166,7 @@ def test_the_documents(made: Made) -> None:
             else:
                 assert "label" not in value
     assert seen
-    for row in document["conversion"]:
+    for row in document["speedup"]:
         if row["metric"].endswith("_j"):
             assert row["label"] == expected(made, row["metric"])
 

@@ -74,16 +74,16 @@ def test_every_number_is_that_of_run_json(run):
     refs = {ref for _, ref, _, _ in numbers}
     for i, row in enumerate(told["claims"]):  # and none of the claims is left out
         assert row["estimate"] is None or f"claims/{i}/estimate" in refs
-    for i, row in enumerate(told["headroom"]):
-        assert row["h"] is None or f"headroom/{i}/h" in refs
+    for i, row in enumerate(told["gap"]):
+        assert row["gap_closed"] is None or f"gap/{i}/gap_closed" in refs
 
 
 def test_a_wrong_number_would_be_noticed(findings):
     told = json.loads(json.dumps(findings.to_json()))
-    told["headroom"][0]["h"] += 1e-12
+    told["gap"][0]["gap_closed"] += 1e-12
     page = Numbers(render(findings)).found
-    [value] = {value for _, ref, value, _ in page if ref == "headroom/0/h"}
-    assert not same(float(value), at(told, "headroom/0/h"))
+    [value] = {value for _, ref, value, _ in page if ref == "gap/0/gap_closed"}
+    assert not same(float(value), at(told, "gap/0/gap_closed"))
 
 
 def test_the_document_holds_the_numbers_of_run_json(run):
@@ -184,10 +184,10 @@ def test_hostile_names_are_text(odd):
 def test_what_is_no_number_is_told_and_never_zero(odd):
     numbers = {(ref, value): text for _, ref, value, text in Numbers(render(odd)).found}
     by = {ref: (value, text) for (ref, value), text in numbers.items()}
-    assert by["headroom/0/h"] == ("NaN", "NaN")
-    assert by["headroom/1/h"] == ("Infinity", "∞")
-    assert by["headroom/2/h"] == ("-Infinity", "−∞")
-    assert by["headroom/3/h"] == ("-3.5", "-3.50")
+    assert by["gap/0/gap_closed"] == ("NaN", "NaN")
+    assert by["gap/1/gap_closed"] == ("Infinity", "∞")
+    assert by["gap/2/gap_closed"] == ("-Infinity", "−∞")
+    assert by["gap/3/gap_closed"] == ("-3.5", "-3.50")
     assert by["claims/1/estimate"] == ("Infinity", "∞")
     assert by["claims/1/low"] == ("Infinity", "∞")
     for (_, value), text in numbers.items():

@@ -17,7 +17,7 @@ ESCAPE = re.compile(r"\x1b\[")
 def test_no_line_is_wider_than_the_terminal(findings: Findings, width: int) -> None:
     for looks in (Looks(width), Looks(width, colour=True), Looks(width, unicode=False)):
         text = re.sub(r"\x1b\[[\d;]*m", "", fronts(findings, looks))
-        body = [line for line in text.splitlines() if "│" in line or "|" in line or " H " in line]
+        body = [line for line in text.splitlines() if "│" in line or "|" in line or " gap " in line]
         assert body
         assert max(map(len, body)) <= width
 
@@ -37,7 +37,7 @@ def test_the_best_on_the_front_is_marked(findings: Findings) -> None:
     text = front(findings, "paging", Looks(80))
     [line] = [line for line in text.splitlines() if "mark0" in line]
     assert "*mark0" in line
-    assert "H 0.97" in line
+    assert "gap 0.97" in line
     assert "*belady" not in text
 
 

@@ -37,7 +37,7 @@ def test_the_plane_says_what_is_better_and_names_every_method(findings):
     words = [text.get_text() for text in axes.texts]
     assert axes.get_title(loc="left") == "paging: hit rate against slots held"
     assert "better is up and to the left" in words
-    assert {"belady", "mark0 · H 0.97", "random_eviction · H -0.31"} <= set(words)
+    assert {"belady", "mark0 · gap 0.97", "random_eviction · gap -0.31"} <= set(words)
     assert "content-blind mixing" in words
 
 

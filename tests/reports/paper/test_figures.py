@@ -29,7 +29,7 @@ def written(findings: Findings, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def test_every_figure_is_there_in_three_formats(written: Path) -> None:
     stems = {path.stem for path in written.glob("*.pdf")}
-    assert {"plane-paging", "plane-chain", "headroom", "curves-paging-noise"} <= stems
+    assert {"plane-paging", "plane-chain", "oracle-gap", "curves-paging-noise"} <= stems
     assert "plane-paging-latency-s" in stems
     for stem in stems:
         for kind in ("svg", "pdf", "png"):
@@ -171,15 +171,15 @@ def test_a_missing_number_is_a_dash_and_never_a_zero() -> None:
 
 
 def test_tables_say_what_the_reports_say(findings: Findings, written: Path) -> None:
-    text = (written / "headroom.md").read_text(encoding="utf-8")
+    text = (written / "oracle-gap.md").read_text(encoding="utf-8")
     assert "| paging/mark0 | 0.97 [0.95, 0.99] |" in text.replace("\\_", "_")
-    latex = (written / "headroom.tex").read_text(encoding="utf-8")
+    latex = (written / "oracle-gap.tex").read_text(encoding="utf-8")
     assert r"\textbf{paging/mark0} & \textbf{0.97}" in latex
     assert "{[}0.95, 0.99{]}" in latex
 
 
 def test_a_run_of_nothing_gives_no_figure(findings: Findings, tmp_path: Path) -> None:
-    empty = replace(findings, summary=(), headroom=(), conversion=(), claims=())
+    empty = replace(findings, summary=(), gaps=(), speedups=(), claims=())
     assert not list(figures.figures(empty))
 
 

@@ -117,7 +117,7 @@ def test_what_disturbed_the_run_is_told(text):
     assert "cpu.model" in words
 
 
-def test_negative_headroom_is_shown(text):
+def test_a_negative_gap_is_shown(text):
     plain = text.replace("<wbr>", "")
     assert re.search(
         r"paging/random_eviction</bdi>.*?<b data-value=\"-0.31\"[^>]*>-0.31</b>", plain
@@ -130,7 +130,7 @@ def test_an_empty_run_gives_a_page():
 
 
 def test_a_task_without_results_gives_a_page(findings):
-    bare = replace(findings, summary=(), headroom=(), conversion=(), claims=(), tally=Tally())
+    bare = replace(findings, summary=(), gaps=(), speedups=(), claims=(), tally=Tally())
     assert "No plane" in render(bare)
 
 

@@ -42,7 +42,8 @@ def kept(folder: Path, day: int) -> ArchivedRun:
     findings = {
         "records": 10, "errors": 0, "cells": 2,
         "claims": [{**claim, "verdict": words[min(day - 1, 2)]}],
-        "headroom": [{"task": "sums", "method": "long", "h": 0.1 * day}],
+        "gap": [{"task": "sums", "method": "long", "gap_closed": 0.1 * day,
+                         "low": 0.1 * day - 0.05, "high": 0.1 * day + 0.05}],
     }  # fmt: skip
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text(json.dumps(manifest))
@@ -107,7 +108,7 @@ def test_the_verdict_that_stands_is_the_latest_that_is_one(made: Site) -> None:
     assert machine_readable.badge_words(made)["badges/claims.svg"] == (
         "claims", "1/1 reproduced", "good",
     )  # fmt: skip
-    assert machine_readable.badge_words(made)["badges/headroom.svg"][1] == "H 0.60"
+    assert machine_readable.badge_words(made)["badges/oracle-gap.svg"][1] == "0.60"
 
 
 def test_the_default_operating_point_is_drawn(made: Site) -> None:

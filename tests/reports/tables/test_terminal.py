@@ -48,7 +48,7 @@ def test_labels_survive_the_narrow_table(findings):
 def test_tables_fit(findings, width):
     text = printed(tables.overview(findings), width)
     assert max(len(line.rstrip()) for line in text.splitlines()) <= width
-    assert "…" not in text or width < 80
+    assert "…" not in text.replace("… not run", "") or width < 80
 
 
 def test_nothing_is_dropped_in_silence(findings):
