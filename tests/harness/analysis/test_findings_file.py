@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness.analysis import findings_file
+from adabench.harness.analysis import findings_cache, findings_file
 from adabench.harness.analysis.load_run import find_cards, load_run
 from adabench.harness.compare import loaded_run
 from adabench.harness.errors import StoreError
@@ -62,3 +62,67 @@ def test_a_packed_folder_takes_no_new_run(findings_only: Path) -> None:
     with pytest.raises(StoreError, match="holds a packed run already") as seen:
         run_folder.create(findings_only, (), {})
     assert "--out" in seen.value.hint
+
+
+def test_findings_of_before_open_without_what_meant_something_else(
+    plain: Path, findings_only: Path
+) -> None:
+    """A file whose rows were H, K and thresholds: it opens, and its warnings say what is left out."""
+    whole = load_run(plain)
+    header = findings_cache.to_header(whole)
+    header["headroom"] = [{"task": "paging", "method": "mark0", "h": 0.4}] * len(header.pop("gaps"))
+    header["conversion"] = [{"task": "paging", "method": "mark0", "k": None}]
+    del header["speedups"]
+    old = {
+        "id": "PG-1",
+        "task": "paging",
+        "method": "mark0",
+        "verdict": "reproduced",
+        "threshold": 1,
+    }
+    header["claims"] = [old, *header["claims"]]
+    manifest = {**whole.manifest}
+    found = findings_cache.from_header(
+        findings_only, manifest, header, whole.task_cards, whole.method_cards
+    )
+    assert (found.gaps, found.speedups) == ((), ())
+    assert len(found.claims) == len(whole.claims)
+    notes = [text for text in found.manifest["warnings"] if "left out" in text]
+    assert any("oracle gap" in text and "depended on which other methods" in text for text in notes)
+    assert any(text.startswith("1 verdicts") for text in notes)
+    document = found.to_json()
+    assert (document["schema"], document["gap"], document["speedup"]) == (2, [], [])
+
+
+@pytest.mark.parametrize("name", ["chain", "stragglers"])
+def test_recorded_findings_of_before_still_open(name: str) -> None:
+    found = load_run(RECORDED.parent / name)
+    assert found.summary
+
+
+def test_the_document_has_the_shape_that_programs_read(plain: Path) -> None:
+    document = load_run(plain).to_json()
+    gap = {row["method"]: row for row in document["gap"]}["mark0"]
+    assert gap.keys() >= {
+        "task", "method", "status", "gap_closed", "low", "high", "oracle", "mixture",
+        "cost_at_equal_quality", "quality_at_equal_cost",
+    }  # fmt: skip
+    assert gap["cost_at_equal_quality"].keys() >= {"estimate", "low", "high"}
+    assert -1 <= gap["low"] <= gap["gap_closed"] <= gap["high"] <= 1
+    assert document["speedup"][0].keys() >= {
+        "task", "method", "metric", "work", "speedup", "low", "high", "reason",
+    }  # fmt: skip
+    assert document["claims"][0].keys() >= {
+        "id", "task", "method", "paper_slug", "source", "verdict", "estimate", "low", "high",
+        "paper", "effect", "bar", "n", "trainings", "met_by", "run_with",
+    }  # fmt: skip
+    for row in document["scoreboard"]:
+        own = [
+            claim for claim in document["claims"]
+            if (claim["paper_slug"], claim["source"]) == (row["paper_slug"], "headline")
+        ]  # fmt: skip
+        assert sum(row["headline"].values()) == len(own) > 0
+    for row in document["gap"]:
+        held = row["gap_closed"] is not None
+        assert held == (row["status"] == "measured")
+        assert held or row["reason"]
