@@ -3,7 +3,7 @@
 A *lane* is one race: the points (methods at their settings) of one task at one scale under one
 set of conditions. The condition that is the task's budget (cache slots) does not part them: it
 is the cost axis. Axes are the task's primary work counter and primary quality. Oracles do not
-compete, since nobody could choose one; they run on the first look's cases only, which headroom
+compete, since nobody could choose one; they run on the first look's cases only, which the oracle gap
 then uses.
 
 The cases of all seeds stand in one random order, drawn from the lane's name, and every point

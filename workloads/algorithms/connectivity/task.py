@@ -20,7 +20,7 @@ and not quoted (`baselines_and_bounds.py`).
 
 **The budget.** Answers are exact, so the resource is the *accuracy* of the predictions,
 1 / (1 + error), and what a method makes of it is `thrift`: the share that it saves of the
-least that rebuilding at every deletion would cost, or 0 if an answer is wrong. Headroom is
+least that rebuilding at every deletion would cost, or 0 if an answer is wrong. The oracle gap is
 measured on that plane: static methods make nothing of accuracy, the clairvoyant does not need it.
 
     adabench run connectivity/* --set updates=edges.csv

@@ -19,7 +19,7 @@ is refused: it would be a bug.
 
 **The budget.** Information. `m` is how many operations a job may have, so how late its size is
 known: `information` is the mean share of a job's size known at its arrival, 1 at m = 1 and
-about 1/m else. It is handed to every policy, as slots are to a cache, and headroom is
+about 1/m else. It is handed to every policy, as slots are to a cache, and the gap is
 measured on the plane information x optimality. `information_used` beside it is what the
 policy asked to see of it when it started a job.
 

@@ -21,7 +21,7 @@ for that very run, so that a bound is checked and not quoted:
     phase_bound   2 OPT + H_k eta0 + eta1            phase bits, expected faults
     robust_bound  (2 H_k + 1) OPT                    any bits, expected faults
 
-**The budget.** Headroom is measured on the plane slots x hit ratio: the resource that every
+**The budget.** The oracle gap is measured on the plane slots x hit ratio: the resource that every
 policy is handed against what it makes of it. The prediction bits are a cost beside it.
 
     adabench run paging/* --set trace=requests.csv:url

@@ -11,7 +11,7 @@ pairs and counts what it reads (`query_loop.py`, `kernels.py`).
 **What is counted.** `edges` is how many neighbours are read a query, in the graph and in a graph
 on the inner ring alike; `query_reads` adds label entries. Whoever prepares pays too: `reads`
 spreads the preparation over the pairs of the case, so that an index that answers for next to
-nothing is not free. `relative_reads`, the axis of headroom, divides that by what a plain two-sided
+nothing is not free. `relative_reads`, the axis of the gap, divides that by what a plain two-sided
 search reads for the same pairs: graphs differ a hundredfold in it, and costs are not averaged
 before they are divided. `reads_at_q` is the curve at other numbers of queries: on it searches,
 rings and full indexes cross. CPU time stands beside it (`cpu_s` of the block, `prep_cpu_s`), and

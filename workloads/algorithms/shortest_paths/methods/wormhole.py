@@ -13,7 +13,7 @@ before they reach the ring get an exact answer without it.
 share of the vertices. `inside=bibfs` is the paper's variant E (the core's distance by search),
 `inside=labels` its variant M (pruned labels of the core only). Variant H is left out: its rule is
 not known. `f` = 1, beyond the paper's sweep, makes the ring the whole graph and the answers exact:
-headroom is measured up to there.
+the gap was measured up to there.
 
 **Fidelity.** Reconstructed from the paper's description; the authors' code (Nadianw36/WormHole on
 GitHub), seen later, grows the ring by the same rule. One choice is ours: a row of the ring's graph

@@ -26,7 +26,7 @@ choice's straight-through value multiplies the output (the released code leaves 
 with tuning two learners for everybody answer nearly everything and one does not; gates at 0.40
 beat both at their cost, by running one or none at fillers; coins at the gates' rates lose a third
 of the answers at k = 4. The width of an MLP matters less here than depth does, so the margin over
-constant width is a few points. Time falls by less than operations: K around 0.3 in prefill, and
+constant width is a few points. Time falls by less than operations: realised speedup around 0.3 in prefill, and
 below 0 one token at a time, where a learner is a call of its own.
 
 **On `pretrained`** learners are what is called a fake below, quarters of the trained MLP's own

@@ -24,7 +24,7 @@ ridge and truncation, one budget, concatenation, the divergence to the full mode
 **What to expect.** Written before measuring: fillers and `=` are nearly linear in the state, so
 0.6 of the units can go without a lost answer, and greedy skipping loses answers at 0.75. Random
 decisions at the same rates lose most. The forecast's own cost, and keys and values for all, make
-the saving in operations smaller than in units; K around 0.5 in prefill, below 0 in decode.
+the saving in operations smaller than in units; realised speedup around 0.5 in prefill, below 0 in decode.
 
 **On `pretrained`** forecasters of rank 32 come in closed form (`closed_form_fit.py`), routers are
 fitted to what skipping really costs (`skip_damage.py`), and forty steps train the forecasters with

@@ -29,7 +29,7 @@ published run leaves it off. No depth-wise batching across requests.
 Operands need depth and fillers do not, so the router should send operands deepest, later
 ones deeper, and lose nothing. Random routing loses half of the answers. Against uniform
 *vanilla* depth little is to be won: six untied layers solve the task too, at the same cost.
-K near 0.5 at width 64, where gathering eats half of the saving; below 0 in decode, where
+Realised speedup near 0.5 at width 64, where gathering eats half of the saving; below 0 in decode, where
 time is calls and not rows, unless a whole stage is left out.
 
 **Ways to fake it.** Masking instead of gathering; top-k at inference; keys of inactive tokens
