@@ -42,7 +42,6 @@ TOUR = (
             "ledger/informed_routing",
             "ledger/random_routing",
             "ledger/random_units",
-            "ledger/hindsight",
         ),
         fixed=("batches=1",),
         swept=(
@@ -50,8 +49,10 @@ TOUR = (
             "recursions=1,2,3",
             "threshold=0.1,0.5,0.9",
             "sparsity=0.45,0.6,0.75",
-            "price=0,0.01,0.1",
         ),
+    ),
+    PlanRequest(
+        ("ledger/static_units", "ledger/hindsight_units"), fixed=("batches=1",), star=False
     ),
     PlanRequest(("chain/*",), fixed=("problems=4",), swept=("N=4,16",)),
 )

@@ -118,6 +118,7 @@ def _task_rules(entry: Entry) -> list[Rule]:
         ("layout", lambda: _layout(entry)),
         ("metrics", lambda: _one_plane(entry.card)),
         ("baselines", lambda: _baselines(entry)),
+        ("gaps", lambda: _gaps(entry)),
         ("cases", lambda: _stable_cases(entry)),
         ("substrate", lambda: _substrate(entry)),
     ]
@@ -206,6 +207,34 @@ def _baselines(entry: Entry) -> Iterator[str]:
         yield "it has no control"
     if "oracle" not in roles and not entry.card.no_oracle:
         yield "it has no oracle, and its card does not say why (no_oracle)"
+
+
+def _gaps(entry: Entry) -> Iterator[str]:
+    """What a task's gaps name is there and has its role, and no adaptive method is without one."""
+    cards = {method.name: method.card for method in registry.methods(entry.task).values()}
+    for gap in entry.card.gaps:
+        named = [(name, ("static",)) for name in gap.mixture]
+        named += [(name, ("adaptive", "control")) for name in gap.methods]
+        named += [(name, (role,)) for name, role in ((gap.oracle, "oracle"), (gap.coin, "control"))]
+        for name, roles in named:
+            if name and (name not in cards or cards[name].role not in roles):
+                yield f"its gaps name {name!r}, which is no {' or '.join(roles)} method of it"
+        if gap.oracle in cards:
+            for knob in gap.oracle_at.keys() - cards[gap.oracle].defaults.keys():
+                yield f"its gaps name {knob!r}, which is no knob of {gap.oracle}"
+    known = {name for gap in entry.card.gaps for name in gap.methods}
+    for name, card in cards.items():
+        if entry.card.gaps and card.role == "adaptive" and _is_builtin(entry, name, known):
+            yield f"no gap names {name}"
+    metrics = {metric.name for metric in entry.card.metrics}
+    if entry.card.speedup_work and entry.card.speedup_work not in metrics:
+        yield f"its speedup_work {entry.card.speedup_work!r} is no metric of it"
+
+
+def _is_builtin(entry: Entry, name: str, known: set[str]) -> bool:
+    """Tell a method of our own that no gap names; a plug-in's follows what it skips from."""
+    module = registry.find(f"{entry.task}/{name}").module
+    return name not in known and module.startswith(f"{registry.PACKAGE}.")
 
 
 def _settings(card: Card) -> int:

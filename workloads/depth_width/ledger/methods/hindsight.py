@@ -41,6 +41,7 @@ CARD = Card(
     adapts="how many layers each sequence runs, with the answers in hand",
     role="oracle",
     oracle="bound",
+    wins_by_luck=True,
     knobs=(Knob("price", (0.0, 0.003, 0.01, 0.03, 0.1), 0.0, open=True, low=0.0),),
 )
 LADDER = (2, 3, 4, 6)
