@@ -38,6 +38,7 @@ logits of the trained one are replayed in it. It says nothing of what a wide mod
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -53,6 +54,7 @@ from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import DECODED, Batch
 from adabench.workloads.depth_width.substrate.stream import Corpus, Ints
 from adabench.workloads.depth_width.substrate.tally import Tally
+from adabench.workloads.depth_width.truth import luck
 from adabench.workloads.depth_width.truth.scoring import Floats, allocation, credit, quality
 
 CARD = Card(
@@ -258,3 +260,8 @@ def load(
         sequences = min(sequences, DECODED[mode][1])
     corpora = tuple(drawn(seed, sequences, _EVALUATION, i) for i in range(batches))
     return Ledger(scale, seed, mode, Meter(), width, corpora)
+
+
+def check(method: ModuleType, card: Card) -> Iterator[str]:
+    """Ask an oracle whether it wins by luck."""
+    yield from luck.problems(load("embedded", 0, batches=2), method, card)

@@ -14,6 +14,7 @@ settled before any looped model had been scored on it.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from adabench.workloads.depth_width.ledger_affine.truth.affine_scoring import de
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import DECODED, Batch
 from adabench.workloads.depth_width.substrate.stream import Corpus
+from adabench.workloads.depth_width.truth import luck
 from adabench.workloads.depth_width.truth.scoring import (
     Floats,
     allocation,
@@ -180,3 +182,8 @@ def load(
         sequences = min(sequences, DECODED[mode][1])
     corpora = tuple(drawn(seed, sequences, _EVALUATION, index) for index in range(batches))
     return LedgerAffine(seed, mode, Meter(), corpora)
+
+
+def check(method: ModuleType, card: Card) -> Iterator[str]:
+    """Ask an oracle whether it wins by luck."""
+    yield from luck.problems(load("embedded", 0, batches=3), method, card)

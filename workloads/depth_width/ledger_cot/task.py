@@ -22,6 +22,7 @@ few that a batch then has.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from adabench.workloads.depth_width.ledger_cot.truth.step_scoring import allocat
 from adabench.workloads.depth_width.substrate.questions import Exam, Questions
 from adabench.workloads.depth_width.substrate.readers import DECODED
 from adabench.workloads.depth_width.substrate.stream import Bools, Ints
+from adabench.workloads.depth_width.truth import luck
 from adabench.workloads.depth_width.truth.scoring import wrong_answers
 
 CARD = Card(
@@ -152,3 +154,8 @@ def load(
     n = PER_SEQUENCE * sequences
     exams = tuple(drawn(seed, n, _EVALUATION, index) for index in range(batches))
     return LedgerCot(seed, mode, Meter(), exams)
+
+
+def check(method: ModuleType, card: Card) -> Iterator[str]:
+    """Ask an oracle whether it wins by luck."""
+    yield from luck.problems(load("embedded", 0, batches=1), method, card)

@@ -12,6 +12,7 @@ sixteen together, of the few that a batch then has. The three answers are decode
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
 from adabench.workloads.depth_width.substrate.questions import Asked, Exam, Questions, redrawn
 from adabench.workloads.depth_width.substrate.readers import DECODED
 from adabench.workloads.depth_width.substrate.stream import Ints
+from adabench.workloads.depth_width.truth import luck
 from adabench.workloads.depth_width.truth.scoring import wrong_answers
 
 CARD = Card(
@@ -138,3 +140,8 @@ def load(
     n = PER_SEQUENCE * sequences
     exams = tuple(drawn(seed, n, _EVALUATION, index) for index in range(batches))
     return LedgerQa(seed, mode, Meter(), exams)
+
+
+def check(method: ModuleType, card: Card) -> Iterator[str]:
+    """Ask an oracle whether it wins by luck."""
+    yield from luck.problems(load("embedded", 0, batches=1), method, card)

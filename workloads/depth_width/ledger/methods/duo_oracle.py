@@ -139,6 +139,7 @@ class Placed:
     """Of each batch, [layers, sequences, tokens]."""
     views: tuple[Mapping[str, Tensor], ...]
     running: tuple[Mapping[str, Tensor], ...]
+    patterns: tuple[study.Pattern, ...]
 
 
 def prepare(task: OracleTask, point: Point, seed: int) -> Placed:
@@ -150,7 +151,7 @@ def prepare(task: OracleTask, point: Point, seed: int) -> Placed:
         corpus = task.corpora[batch.index]
         found.append(sought(reader, batch, corpus, patterns, 1_000 * seed + batch.index))
     options, views, running = zip(*found, strict=True)
-    return Placed(reader, options, views, running)
+    return Placed(reader, options, views, running, patterns)
 
 
 Found = tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]
@@ -194,29 +195,31 @@ def kinds(corpus: Corpus) -> Tensor:
     return found
 
 
-def luck(task: OracleTask, *, budget: int, wrong: int) -> dict[str, float]:
+def luck(task: OracleTask, placed: Placed, *, wrong: int) -> dict[str, float]:
     """Return accuracies: big everywhere, the best pattern of each answer, and chance.
 
-    `by_chance`: what the same search reaches on random values that are all wrong, and `big_chance`
+    `best_chance`: what the same search reaches on random values that are all wrong, and `big_chance`
     what big everywhere does there. What the one gains over the other it gains by luck.
     """
-    duo = task.duo_reader().duo
-    patterns = study.placed(duo.model.shape.layers, budget)
-    sums = dict.fromkeys(("big", "best", "big_chance", "by_chance"), 0.0)
+    duo, patterns = placed.reader.duo, placed.patterns
+    sums = dict.fromkeys(("big", "best", "big_chance", "best_chance"), 0.0)
     batches = list(task.cases())
     for batch in batches:
         tokens, corpus = torch.from_numpy(batch.tokens), task.corpora[batch.index]
         stage = judging.scenes(duo, tokens, study.positions)
         with torch.inference_mode():
             big = duo.model.head(judging.all_big(stage))
-        for seed, names in ((None, ("big", "best")), (wrong, ("big_chance", "by_chance"))):
+        for seed, names in ((None, ("big", "best")), (wrong, ("big_chance", "best_chance"))):
             wanted = judging.next_tokens(corpus, seed)
             reading = judging.Reading(duo.model.head, wanted)
             (found,) = judging.tried(stage, patterns, reading)
             for name, logits in zip(names, (big, found.logits), strict=True):
                 credit = task.credit(batch, Answer(logits, ()), wrong=seed)
                 sums[name] += float(credit.sum()) / len(batches)
-    return sums
+    return sums | {
+        "by_truth": sums["best"] - sums["big"],
+        "by_chance": sums["best_chance"] - sums["big_chance"],
+    }
 
 
 def solve(placed: Placed, batch: Batch, point: Point) -> Studied:

@@ -81,7 +81,7 @@ def choose(credits: Floats, price: float) -> Floats:
     return np.asarray((credits - cost).round(12).argmax(axis=1), np.int64)
 
 
-def luck(task: OracleTask, ladder: Ladder, wrong: int) -> tuple[float, float]:
+def luck(task: OracleTask, ladder: Ladder, *, wrong: int) -> dict[str, float]:
     """Return what the search gains over its best rung: with true and with random targets."""
     gains = []
     for seed in (None, wrong):
@@ -89,7 +89,7 @@ def luck(task: OracleTask, ladder: Ladder, wrong: int) -> tuple[float, float]:
         picked = np.mean([credit.max(axis=1).sum() for credit in credits])
         best = np.mean([credit.sum(axis=0) for credit in credits], axis=0).max()
         gains.append(float(picked - best))
-    return gains[0], gains[1]
+    return {"by_truth": gains[0], "by_chance": gains[1]}
 
 
 def solve(ladder: Ladder, batch: Batch, point: Point) -> Answer:

@@ -98,17 +98,17 @@ def choose(credits: Floats, price: float) -> Ints:
     return np.asarray((credits - cost).round(12).argmax(axis=1), np.int64)
 
 
-def luck(task: OracleTask, readers: Sequence[FfnReader], wrong: int) -> dict[str, float]:
+def luck(task: OracleTask, rungs: Rungs, *, wrong: int) -> dict[str, float]:
     """Return what the search gains in accuracy over its best rung, by truth and by luck.
 
-    `gain` and `gain_by_chance` (random targets that are all wrong) are those of the search as it
-    is; `alone` and `alone_by_chance` those of one that has no sibling to satisfy.
+    `by_truth` and `by_chance` (random targets that are all wrong) are those of the search as it
+    is; `alone_by_truth` and `alone_by_chance` those of one that has no sibling to satisfy.
     """
-    found = {}
-    for seed, ending in ((None, ""), (wrong, "_by_chance")):
+    found, readers = {}, rungs.readers
+    for seed, ending in ((None, "truth"), (wrong, "chance")):
         each = [worth(task, readers, batch, seed) for batch in task.cases()]
         best = np.mean([one.here.sum(axis=0) for one in each], axis=0).max()
-        for name, picked in (("gain", "twice"), ("alone", "here")):
+        for name, picked in (("by_", "twice"), ("alone_by_", "here")):
             chosen = [choose(getattr(one, picked), 0.0)[:, None] for one in each]
             reached = [
                 np.take_along_axis(one.here, rung, axis=1).sum()

@@ -231,7 +231,11 @@ def solve(hindsight: Hindsight, exam: Exam, point: Point) -> Solution:
     return means.words.joined(parts, more=more)
 
 
-def luck(task: OracleTask, means: Means, exam: Exam, *, wrong: int) -> dict[str, float]:
+def luck(task: OracleTask, hindsight: Hindsight, *, wrong: int) -> dict[str, float]:
     """Return for what share of questions a way leads to the answers, and to random wrong ones."""
-    right, chance = _sought(task, means, exam), _sought(task, means, exam, wrong=wrong)
-    return {"found": float((right >= 0).mean()), "by_chance": float((chance >= 0).mean())}
+    exams = list(task.cases())
+    shares = [
+        np.concatenate([_sought(task, hindsight.means, exam, wrong=seed) for exam in exams]) >= 0
+        for seed in (None, wrong)
+    ]
+    return {"by_truth": float(shares[0].mean()), "by_chance": float(shares[1].mean())}

@@ -115,12 +115,12 @@ def solve(hindsight: Hindsight, exam: Exam, point: Point) -> Reply:
 
 
 def luck(
-    task: OracleTask, hindsight: Hindsight, *, simulations: int, wrong: int
+    task: OracleTask, hindsight: Hindsight, *, wrong: int, simulations: int = 50
 ) -> dict[str, float]:
     """Return shares of the questions that the frozen model gets wrong.
 
     `repaired`: some path is right. `survived`, of those: right again with other fillers.
-    `by_chance`: some path gives three random wrong answers.
+    `by_truth`: both. `by_chance`: some path gives three random wrong answers.
     """
     repaired, survived, hit, failed = 0, 0, 0, 0
     for exam, found, again in zip(task.cases(), hindsight.found, hindsight.again, strict=True):
@@ -140,5 +140,6 @@ def luck(
         "wrong": float(failed),
         "repaired": repaired / failed,
         "survived": survived / max(1, repaired),
+        "by_truth": survived / failed,
         "by_chance": hit / failed,
     }
