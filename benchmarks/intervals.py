@@ -9,7 +9,7 @@ apart, since they claim nothing; where most worlds get none, the kind is not off
 and what is held to 5 % is the share of *all* worlds with an interval that is wrong. How often
 p-values err is in `harness/stats/paired.py`.
 
-Measured (2,000 worlds a figure; 3,000 for means, ratios and P(dominates), 4,000 for accuracies
+Measured (2,000 worlds a figure; 3,000 for means and ratios, 4,000 for accuracies
 and rounds):
 
     kind                      data                       n = 10   30     100
@@ -43,12 +43,6 @@ and rounds):
     blocks in series          t(3), rho 0.6              0.944  0.957  0.962
     cases of 5 blocks         normal, rho 0.6            0.967  0.946  0.957
     cases of 5 blocks         t(3), rho 0.6              0.963  0.959  0.951
-    hypervolume               clear, continuous          0.969  0.954  0.946
-    hypervolume               clear, yes-no              0.939  0.965  0.962
-    hypervolume               near, continuous           0.965  0.949  0.957
-    hypervolume               near, yes-no               0.955  0.970  0.960
-    hypervolume               tied, continuous           0.954  0.945  0.945
-    hypervolume               tied, yes-no               0.958  0.959  0.945
     front band                clear, continuous          0.966  0.950  0.955
     front band                near, continuous           0.957  0.950  0.949
     front band                tied, continuous           0.937  0.943  0.943
@@ -59,10 +53,6 @@ and rounds):
     headroom captured         yes-no                     0.931  0.961  0.945  none 0.65/0.24/0.00
     conversion                continuous                 0.932  0.954  0.952  none 0.84/0.63/0.19
     conversion                yes-no                     0.847  0.973  0.982  none 0.87/0.96/0.81
-    P(dominates)              normal                     0.951  0.948  0.951
-    P(dominates)              exponential                0.951  0.939  0.947
-    P(dominates)              t(3)                       0.954  0.946  0.946
-    P(dominates)              yes-no                     0.962  0.946  0.948
 
 All rows pass but the two corners. *Yes-or-no outcomes* take few values, so the coverage of any
 interval steps up and down with the truth; as usual (Newcombe 1998; Brown, Cai & DasGupta 2001) it
@@ -88,8 +78,7 @@ from scipy.stats.mstats import median_cihs
 
 from adabench.harness.analysis.oracle_gap import leads_of
 from adabench.harness.analysis.realised_speedup import exponent
-from adabench.harness.stats.dominance import dominance
-from adabench.harness.stats.front_bands import front_band, hypervolume_interval, hypervolumes
+from adabench.harness.stats.front_bands import front_band
 from adabench.harness.stats.intervals import (
     Interval,
     Replicate,
@@ -323,19 +312,6 @@ def dots(generator: np.random.Generator, n: int, quality: Array, discrete: bool)
     return np.hstack([cost, yes_no(generator, n, quality) if discrete else scores])
 
 
-def volume(front: str, discrete: bool) -> World:
-    """The hypervolume of a front of five."""
-
-    def world(generator: np.random.Generator, n: int) -> tuple[Ends, float]:
-        quality = FRONTS[front]
-        both = dots(generator, n, quality, discrete)
-        truth = hypervolumes(COSTS[None], quality[None], 6.0, 0.0)[0]
-        found = hypervolume_interval(cases(n), both[:, :5], both[:, 5:], 6.0, 0.0)
-        return ends(found), float(truth)
-
-    return world
-
-
 def band(front: str, discrete: bool) -> World:
     """The whole front of five inside its band: told as 0 inside (-1, 1) or outside (1, 1)."""
 
@@ -399,24 +375,6 @@ def _planes(
     return costs, [q + one for q, one in zip(quality, noise, strict=True)]
 
 
-def dominated(data: str) -> World:
-    """P(A dominates B) of a tie in quality at a clearly lower cost: uniform if calibrated."""
-
-    def world(generator: np.random.Generator, n: int) -> tuple[Ends, float]:
-        cost = generator.exponential(size=n)
-        if data == "yes-no":
-            both = yes_no(generator, n, np.array([0.7, 0.7]))
-            scores = both[:, 0], both[:, 1]
-        else:
-            draw, _, _ = NOISE[data]
-            scores = draw(generator, (n,)), draw(generator, (n,))
-        found = dominance((cost, cost + 9 + generator.random(n)), scores, lone(n))
-        inside = 0.025 <= found.probability <= 0.975
-        return ((-1.0, 1.0) if inside else (1.0, 1.0)), 0.0
-
-    return world
-
-
 def worlds() -> Iterator[tuple[str, str, World]]:
     """Yield every kind of interval with each sort of data."""
     for data in NOISE:
@@ -441,13 +399,10 @@ def worlds() -> Iterator[tuple[str, str, World]]:
         yield "cases of 5 blocks", f"{data}, rho 0.6", blocks(data, 0.6, 5)
     for front in FRONTS:
         for name, discrete in (("continuous", False), ("yes-no", True)):
-            yield "hypervolume", f"{front}, {name}", volume(front, discrete)
             yield "front band", f"{front}, {name}", band(front, discrete)
     for name, discrete in (("continuous", False), ("yes-no", True)):
         yield "oracle gap closed", name, closed(discrete)
         yield "realised speedup", name, sped_up(discrete)
-    for data in ("normal", "exponential", "t(3)", "yes-no"):
-        yield "P(dominates)", data, dominated(data)
 
 
 def measure(kind: str, data: str, world: World, count: int, sizes: tuple[int, ...]) -> Row:

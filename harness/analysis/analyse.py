@@ -6,6 +6,7 @@ from typing import Any
 
 from adabench.harness.analysis.claims.verdicts import verdicts
 from adabench.harness.analysis.findings import ClaimRow, Findings, Tally
+from adabench.harness.analysis.front_of_plane import front_bands
 from adabench.harness.analysis.invalid_timings import drop_invalid_timings
 from adabench.harness.analysis.operating_points import OperatingPoint, collapse
 from adabench.harness.analysis.oracle_gap import oracle_gaps
@@ -51,6 +52,7 @@ def analyse(
             _marked(row, *usual, task_cards, method_cards)
             for row in verdicts(table, task_cards, method_cards, dots)
         ),
+        front_bands(dots, task_cards, method_cards),
     )
 
 

@@ -142,6 +142,21 @@ class SpeedupRow:
 
 
 @dataclass(frozen=True)
+class FrontBand:
+    """The simultaneous band of a task's common front, as the corners of two step curves."""
+
+    task: str
+    cost: str
+    quality: str
+    level: float
+    units: int
+    worst: tuple[tuple[float, float], ...]
+    """(cost, quality) from which on the front is at least so good."""
+    best: tuple[tuple[float, float], ...]
+    """(cost, quality) from which on it may be so good."""
+
+
+@dataclass(frozen=True)
 class ClaimRow:
     """What became of one claim."""
 
@@ -213,6 +228,7 @@ class Findings:
     gaps: Sequence[GapRow] = field(default_factory=tuple)
     speedups: Sequence[SpeedupRow] = field(default_factory=tuple)
     claims: Sequence[ClaimRow] = field(default_factory=tuple)
+    fronts: Sequence[FrontBand] = field(default_factory=tuple)
 
     @property
     def failed(self) -> list[Record]:
@@ -251,6 +267,7 @@ class Findings:
             ],
             "claims": [asdict(row) for row in self.claims],
             "scoreboard": scoreboard(self.claims),
+            "front": [asdict(row) for row in self.fronts],
         }
 
     def _labelled(self, row: SummaryRow) -> dict[str, Any]:

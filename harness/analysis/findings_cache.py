@@ -18,6 +18,7 @@ from adabench.harness.analysis.findings import (
     Compared,
     Estimate,
     Findings,
+    FrontBand,
     GapRow,
     SpeedupRow,
     SummaryRow,
@@ -77,6 +78,7 @@ def to_header(findings: Findings) -> dict[str, Any]:
         "gaps": [asdict(row) for row in findings.gaps],
         "speedups": [asdict(row) for row in findings.speedups],
         "claims": [asdict(row) for row in findings.claims],
+        "fronts": [asdict(row) for row in findings.fronts],
     }
 
 
@@ -112,6 +114,7 @@ def from_header(
         tuple(_gap_row(row) for row in header.get("gaps", ())),
         tuple(SpeedupRow(**row) for row in header.get("speedups", ())),
         tuple(_claim_row(row) for row in header["claims"] if not _is_old(row)),
+        tuple(_front(row) for row in header.get("fronts", ())),
     )
 
 
@@ -140,6 +143,12 @@ def _is_old(claim: Mapping[str, Any]) -> bool:
 
 def _claim_row(row: Mapping[str, Any]) -> ClaimRow:
     return ClaimRow(**{**row, "met_by": tuple(row.get("met_by", ()))})
+
+
+def _front(row: dict[str, Any]) -> FrontBand:
+    """Rebuild a band: JSON has lists where it has tuples."""
+    steps = {name: tuple((x, y) for x, y in row[name]) for name in ("worst", "best")}
+    return FrontBand(**{**row, **steps})
 
 
 def _gap_row(row: Mapping[str, Any]) -> GapRow:

@@ -213,7 +213,7 @@ def _gaps(entry: Entry) -> Iterator[str]:
     """What a task's gaps name is there and has its role, and no adaptive method is without one."""
     cards = {method.name: method.card for method in registry.methods(entry.task).values()}
     for gap in entry.card.gaps:
-        named = [(name, ("static",)) for name in gap.mixture]
+        named: list[tuple[str, tuple[str, ...]]] = [(name, ("static",)) for name in gap.mixture]
         named += [(name, ("adaptive", "control")) for name in gap.methods]
         named += [(name, (role,)) for name, role in ((gap.oracle, "oracle"), (gap.coin, "control"))]
         for name, roles in named:

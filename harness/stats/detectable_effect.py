@@ -25,15 +25,10 @@ units meet a small level; found instead of the promised 0.80, 20,000 normal worl
     10              0.75     0.70      0.57
     30              0.79     0.78      0.73
     100             0.80     0.79      0.78
-
-*Yes-or-no outcomes.* Only discordant pairs inform. With a share s of them, a difference d has
-
-    power = Phi((|d| sqrt(n) - z sqrt(s)) / sqrt(s - d^2)),  z = z(1 - alpha)     (Connor 1987)
 """
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
@@ -126,52 +121,3 @@ def detectable(error: float, df: float, alpha: float, wanted: float = POWER) -> 
     from scipy.special import nctdtrinc, stdtrit
 
     return error * float(nctdtrinc(df, 1 - wanted, stdtrit(df, 1 - alpha)))
-
-
-def units_needed(
-    effect: float, found: Scatter, alpha: float, wanted: float = POWER, most: int = 100_000
-) -> int | None:
-    """Return how many units like those would find `effect`; None if `most` would not."""
-    low, high = 1, 2
-    while power(effect, found.error(high, found.pairs), high - 1, alpha) < wanted:
-        low, high = high, high * 2
-        if high > most:
-            return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        reached = power(effect, found.error(middle, found.pairs), middle - 1, alpha) >= wanted
-        low, high = (low, middle) if reached else (middle, high)
-    return high
-
-
-def power_yes_no(effect: float, discordant: float, n: int, alpha: float) -> float:
-    """Return the chance of finding a difference of two shares over n pairs.
-
-    `discordant` is the share of pairs that differ; it cannot be below the effect.
-
-    Raises:
-        ValueError: if it is.
-    """
-    if abs(effect) > discordant:
-        raise ValueError(
-            f"A difference of {abs(effect):g} needs at least that share of discordant pairs."
-        )
-    z = NormalDist().inv_cdf(1 - alpha)
-    reach = abs(effect) * math.sqrt(n) - z * math.sqrt(discordant)
-    scale = math.sqrt(discordant - effect**2)
-    return NormalDist().cdf(reach / scale) if scale else float(reach > 0)
-
-
-def detectable_yes_no(discordant: float, n: int, alpha: float, wanted: float = POWER) -> float:
-    """Return the smallest difference of two shares found with probability `wanted`.
-
-    NaN if even discordant pairs that all point one way would not be found.
-    """
-    if power_yes_no(discordant, discordant, n, alpha) < wanted:
-        return math.nan
-    low, high = 0.0, discordant
-    for _ in range(50):
-        middle = (low + high) / 2
-        reached = power_yes_no(middle, discordant, n, alpha) >= wanted
-        low, high = (low, middle) if reached else (middle, high)
-    return high

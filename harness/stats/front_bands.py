@@ -1,4 +1,4 @@
-"""Fronts with simultaneous confidence bands, and the hypervolume with its interval.
+"""Fronts with simultaneous confidence bands.
 
 The front of p methods is the step curve f(x) = max of q_i over all i with c_i <= x, c and q the
 true mean cost and quality. A band of pointwise intervals would be wrong twice: it promises 95 %
@@ -38,11 +38,7 @@ from adabench.harness.stats.bootstrap import RESAMPLES, deal_to_parts, resample
 from adabench.harness.stats.intervals import (
     ENOUGH_SEEDS,
     FloatArray,
-    Interval,
     Replicate,
-    Statistic,
-    bootstrap,
-    means,
 )
 from adabench.harness.stats.student_t import t975
 
@@ -52,7 +48,6 @@ HAIR = 1e-9
 """Relative to the largest value: a standard error below it is rounding."""
 CHUNK = 4_000_000
 """Numbers held at once: resamples times pairs of dots."""
-COARSE = 20
 HEAVY = 0.5
 """Few units studentise too heavily: at ten, k is 5 % too large (coverage 0.976 without). Errors of
 yes-or-no qualities hardly scatter, and need no such correction."""
@@ -176,37 +171,3 @@ def _least(center: FloatArray, error: FloatArray, truth: FloatArray) -> FloatArr
     below = np.maximum(quality, cost).min(axis=2).max(axis=1)
     above = np.maximum(-quality, -cost).min(axis=1).max(axis=1)
     return np.asarray(np.maximum(np.maximum(below, above), 0.0), np.float64)
-
-
-def hypervolumes(
-    cost: FloatArray, quality: FloatArray, worst_cost: float, worst_quality: float
-) -> FloatArray:
-    """Return the area that the front of each row of two (r, p) arrays dominates: (r,)."""
-    order = np.argsort(cost, axis=1, kind="stable")
-    x = np.minimum(np.take_along_axis(cost, order, 1), worst_cost)
-    best = np.maximum.accumulate(np.take_along_axis(quality, order, 1), axis=1)
-    width = np.diff(x, axis=1, append=worst_cost)
-    return np.asarray((width * np.maximum(best - worst_quality, 0.0)).sum(axis=1), np.float64)
-
-
-def hypervolume_interval(
-    places: Sequence[Replicate],
-    cost: FloatArray,
-    quality: FloatArray,
-    worst_cost: float,
-    worst_quality: float,
-) -> Interval:
-    """Return the hypervolume of the mean dots, (n, p) values over places, with its interval.
-
-    From fewer than `COARSE` yes-or-no qualities it is BCa's alone: leaving one of ten out changes
-    which of two tied dots is the better, and the jackknife takes that for scatter.
-    """
-    mean, p = means(np.hstack([cost, quality])), cost.shape[1]
-
-    def area(weights: FloatArray) -> FloatArray:
-        dots = mean(weights)
-        return hypervolumes(dots[:, :p], dots[:, p:], worst_cost, worst_quality)[:, None]
-
-    statistic: Statistic = area
-    coarse = len(places) < COARSE and bool(np.all((quality == 0) | (quality == 1)))
-    return bootstrap(places, statistic, "bca" if coarse else "union")[0]

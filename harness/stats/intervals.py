@@ -307,17 +307,6 @@ def pareto_front(cost: Sequence[float], quality: Sequence[float]) -> list[int]:
     return front
 
 
-def hypervolume(
-    cost: Sequence[float], quality: Sequence[float], worst_cost: float, worst_quality: float
-) -> float:
-    """Return the area that the front dominates, up to the worst corner."""
-    area, floor = 0.0, worst_quality
-    for index in pareto_front(cost, quality):
-        area += max(worst_cost - cost[index], 0.0) * max(quality[index] - floor, 0.0)
-        floor = max(floor, quality[index])
-    return area
-
-
 def upper_hull(cost: Sequence[float], quality: Sequence[float]) -> list[int]:
     """Return the vertices, by rising cost, of the least concave rising curve over all points.
 

@@ -5,7 +5,8 @@ concave hull of the static methods: choosing at random between two static settin
 point of it, so a method under it has not earned its adaptivity. The *oracle* (dotted) allocates
 with the answers known. Between them every method has its Pareto frontier over its knobs and over
 the task's budget. Points that a
-method's own front dominates are drawn faint; whiskers are 95 % intervals.
+method's own front dominates are drawn faint; whiskers are 95 % intervals, and a shade between steps is
+the simultaneous band of the common front (`harness/analysis/front_of_plane.py`).
 """
 
 import math
@@ -158,9 +159,30 @@ def plane(findings: Findings, task: str, cost: str | None = None) -> "Figure":
         scale_axis(axes, "y", shown.quality.unit, [spot.y for spot in shown.spots], beyond=1000)
         labels = [_draw(axes, shown, name, looks[name]) for name in names]
         axes.margins(0.06)
+        shade_front(axes, findings, task, shown)
         labels = [_with_gap(findings, task, label) for label in labels]
         label_ends(axes, [*labels, *_content_blind(axes, findings, task, shown)])
     return figure
+
+
+def shade_front(axes: "Axes", findings: Findings, task: str, shown: Plane) -> None:
+    """Tint where the common front lies with 95 %, without changing what is in view."""
+    band = next((one for one in findings.fronts if one.task == task), None)
+    names = shown.cost.name, shown.quality.name
+    if band is None or (band.cost, band.quality) != names or not band.worst:
+        return
+    across, up = axes.get_xlim(), axes.get_ylim()
+    xs = sorted({x for x, _ in (*band.worst, *band.best)} | {max(across)})
+    xs = [x for x in xs if x >= band.worst[0][0]]
+    low, high = ([_step(steps, x) for x in xs] for steps in (band.worst, band.best))
+    axes.fill_between(xs, low, high, step="post", color=SLATE, alpha=0.13, linewidth=0, zorder=0.6)
+    axes.set_xlim(across)
+    axes.set_ylim(up)
+
+
+def _step(steps: Sequence[tuple[float, float]], at: float) -> float:
+    """Return the last step's quality at or before a cost."""
+    return next((y for x, y in reversed(steps) if x <= at), steps[0][1])
 
 
 def _title(task: str, shown: Plane) -> tuple[str, str]:

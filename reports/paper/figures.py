@@ -135,7 +135,7 @@ def _plane(findings: Findings, task: str, cost: str | None) -> PaperFigure:
     winners = ", ".join(pareto.on_front(findings, shown, task)) or "none"
     words += (
         "Dashed: content-blind mixing of the static methods; dotted: the oracle; faint: points that "
-        "the method's own front dominates; whiskers: 95 % intervals. On the common front, "
+        "the method's own front dominates; whiskers: 95 % intervals; shaded: the band of the common front. On the common front, "
         f"oracles apart: {winners}."
     )
     return PaperFigure(
@@ -156,6 +156,7 @@ def plane(findings: Findings, task: str, shown: Plane) -> "Figure":
         sparse(axes)
         labels = [_method(axes, shown, name, looks[name]) for name in names]
         axes.margins(0.05)
+        pareto.shade_front(axes, findings, task, shown)
         labels = [_with_gap(findings, task, label) for label in labels]
         label_ends(axes, [*labels, *_blind(axes, findings, task, shown)])
     return figure

@@ -18,7 +18,7 @@ sys.modules[SPEC.name] = coverage
 SPEC.loader.exec_module(coverage)
 
 KINDS = {f"{kind}: {data}": (kind, data, world) for kind, data, world in coverage.worlds()}
-COSTLY = ("hypervolume", "front band", "oracle gap", "realised speedup")
+COSTLY = ("front band", "oracle gap", "realised speedup")
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name not in coverage.CORNERS])

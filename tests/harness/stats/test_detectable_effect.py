@@ -7,15 +7,11 @@ from scipy.stats import nct
 from scipy.stats import t as student
 
 from adabench.harness.stats.detectable_effect import (
-    Scatter,
     detectable,
-    detectable_yes_no,
     effects,
     power,
-    power_yes_no,
     scatter,
     smallest,
-    units_needed,
 )
 from adabench.harness.stats.paired import Clusters, difference, p_beyond
 from adabench.harness.stats.student_t import quantile
@@ -87,32 +83,6 @@ def test_the_detectable_effect_is_found_as_often_as_promised(alpha):
         hits += p_beyond(np.zeros(30), gap, nested(30, 1), 0.0, "difference", "above") <= alpha
     # The guard against skew costs up to 7 points here: the essay of the module.
     assert 0.70 <= hits / 1000 <= 0.83
-
-
-def test_units_needed_reach_the_power_and_one_less_does_not():
-    found = Scatter(0.05, 0.1, 10, 4)
-    n = units_needed(0.03, found, 0.01)
-    assert power(0.03, found.error(n, 4), n - 1, 0.01) >= 0.8
-    assert power(0.03, found.error(n - 1, 4), n - 2, 0.01) < 0.8
-    assert units_needed(1e-9, found, 0.01) is None
-
-
-def test_power_of_yes_and_no_matches_simulated_tests():
-    draw, n, hits = np.random.default_rng(1), 500, 0
-    for _ in range(500):
-        kind = draw.random(n)
-        gap = np.where(kind < 0.01, 1.0, np.where(kind < 0.06, -1.0, 0.0))
-        a = np.where(gap < 0, 1.0, 0.0)
-        hits += p_beyond(a, a + gap, nested(n, 1), 0.0, "difference", "below") <= 0.01
-    assert hits / 500 == pytest.approx(power_yes_no(-0.04, 0.06, n, 0.01), abs=0.06)
-
-
-def test_small_shares_need_discordant_pairs():
-    assert detectable_yes_no(0.02, 50, 0.01) != detectable_yes_no(0.02, 50, 0.01)  # NaN
-    found = detectable_yes_no(0.1, 1000, 0.01)
-    assert power_yes_no(found, 0.1, 1000, 0.01) == pytest.approx(0.8)
-    with pytest.raises(ValueError, match="discordant"):
-        power_yes_no(0.2, 0.1, 100, 0.05)
 
 
 def test_the_interval_is_as_narrow_as_the_error_foretold():

@@ -1,18 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from adabench.harness.stats.front_bands import (
     front_band,
-    hypervolume_interval,
-    hypervolumes,
     units_of,
 )
-from adabench.harness.stats.intervals import Replicate, hypervolume
-
-NUMBER = st.integers(-20, 20).map(float)
-DOTS = st.lists(st.tuples(NUMBER, NUMBER), min_size=1, max_size=8)
+from adabench.harness.stats.intervals import Replicate
 
 
 def dots(n, seed=0, quality=(0.3, 0.6, 0.5)):
@@ -20,13 +13,6 @@ def dots(n, seed=0, quality=(0.3, 0.6, 0.5)):
     hard = draw.normal(size=(n, 1))
     cost = np.array([1.0, 2.0, 3.0]) * np.exp(0.2 * (hard + draw.normal(size=(n, 3))))
     return cost, np.array(quality) + 0.2 * hard + 0.1 * draw.normal(size=(n, 3))
-
-
-@given(DOTS, st.tuples(NUMBER, NUMBER))
-def test_the_vectorised_area_is_that_of_the_staircase(some, worst):
-    cost, quality = (np.array([axis]) for axis in zip(*some, strict=True))
-    area = hypervolume(cost[0].tolist(), quality[0].tolist(), *worst)
-    assert hypervolumes(cost, quality, *worst)[0] == pytest.approx(area)
 
 
 def test_the_band_lies_around_the_front_and_shrinks_with_cases():
@@ -71,12 +57,3 @@ def test_two_units_are_too_few_and_seeds_are_units_from_five_on():
     six = [Replicate(seed, "", case) for seed in range(6) for case in range(2)]
     assert units_of(six, columns).tolist() == columns.reshape(6, 2, 2).mean(axis=1).tolist()
     assert units_of([Replicate(0, "", case) for case in range(12)], columns) is columns
-
-
-def test_the_hypervolume_interval_holds_the_area_of_the_means():
-    cost, quality = dots(60)
-    places = [Replicate(0, "", case) for case in range(60)]
-    found = hypervolume_interval(places, cost, quality, 5.0, 0.0)
-    assert found.low < found.estimate < found.high
-    mean = hypervolume(cost.mean(axis=0).tolist(), quality.mean(axis=0).tolist(), 5.0, 0.0)
-    assert found.estimate == pytest.approx(mean)

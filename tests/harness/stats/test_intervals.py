@@ -10,7 +10,6 @@ from adabench.harness.stats.intervals import (
     MANY,
     Replicate,
     bootstrap,
-    hypervolume,
     means,
     pareto_front,
     share,
@@ -133,17 +132,6 @@ def test_hull_is_concave_rising_and_above_every_dot(dots):
 
 def test_hull_leaves_out_what_mixing_beats():
     assert upper_hull([1, 2, 3, 4], [0.0, 0.4, 1.0, 0.9]) == [0, 2]
-
-
-def test_hypervolume_of_a_staircase():
-    assert hypervolume([1, 2, 3], [1, 2, 1.5], worst_cost=4, worst_quality=0) == 3 + 2
-    assert hypervolume([5], [1], worst_cost=4, worst_quality=0) == 0
-
-
-@given(DOTS, st.tuples(NUMBER, NUMBER))
-def test_hypervolume_never_falls_with_another_dot(dots, extra):
-    before = hypervolume(*zip(*dots, strict=True), 60, -60)
-    assert hypervolume(*zip(*dots, extra, strict=True), 60, -60) >= before - 1e-9
 
 
 def test_an_interval_is_not_cut_off_at_the_estimate_by_rounding():
