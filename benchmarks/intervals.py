@@ -9,7 +9,7 @@ apart, since they claim nothing; where most worlds get none, the kind is not off
 and what is held to 5 % is the share of *all* worlds with an interval that is wrong. How often
 p-values err is in `harness/stats/paired.py`.
 
-Measured (2,000 worlds a figure; 3,000 for means and ratios, 4,000 for accuracies
+Measured (2,000 worlds a figure; 3,000 for means and ratios, 1,000 for oracle gaps, 4,000 for accuracies
 and rounds):
 
     kind                      data                       n = 10   30     100
@@ -49,10 +49,10 @@ and rounds):
     front band                clear, yes-no              0.954  0.960  0.961
     front band                near, yes-no               0.951  0.949  0.949
     front band                tied, yes-no               0.944  0.938  0.944
-    headroom captured         continuous                 0.950  0.949  0.961  none 0.04/0.00/0.00
-    headroom captured         yes-no                     0.931  0.961  0.945  none 0.65/0.24/0.00
-    conversion                continuous                 0.932  0.954  0.952  none 0.84/0.63/0.19
-    conversion                yes-no                     0.847  0.973  0.982  none 0.87/0.96/0.81
+    oracle gap closed         continuous                 0.959  0.949  0.957  none 0.01/0.00/0.00
+    oracle gap closed         yes-no                     0.935  0.959  0.940  none 0.46/0.08/0.00
+    realised speedup          continuous                 0.938  0.950  0.958  none 0.85/0.64/0.19
+    realised speedup          yes-no                     0.840  0.952  0.987  none 0.87/0.97/0.81
 
 All rows pass but the two corners. *Yes-or-no outcomes* take few values, so the coverage of any
 interval steps up and down with the truth; as usual (Newcombe 1998; Brown, Cai & DasGupta 2001) it
@@ -60,8 +60,8 @@ is judged over a range of truths: "drawn" has both accuracies from 0.05 to 0.95 
 of pairing. A *corner* holds the truth at one point instead. There a method hardly ever differs from
 the other in ten cases, an interval that shows so must hold 0, and what it covers is near 1 by
 arithmetic: no interval without a random element could do otherwise. Where five discordant pairs are
-to be expected the same corners lie within the bar. *Conversion* of yes-or-no outcomes is a quotient
-of noises: 81 to 96 % of worlds get no interval, 0.1 to 2 % a wrong one.
+to be expected the same corners lie within the bar. *Realised speedup* of yes-or-no outcomes is a quotient
+of noises: 81 to 97 % of worlds get no interval, 0.1 to 2 % a wrong one.
 """
 
 import argparse

@@ -9,10 +9,7 @@ from pathlib import Path
 
 from adabench.harness.analysis.findings import (
     ClaimRow,
-    Compared,
     Findings,
-    GapRow,
-    SpeedupRow,
     SummaryRow,
 )
 from adabench.harness.analysis.load_run import load_run
@@ -20,8 +17,11 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Claim, Metric, Point
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError
-from adabench.reports import number_format, shown_points
-from docs import claim_words
+from docs import claim_words, gap_tables
+from docs.markdown_table import cell as _cell
+from docs.markdown_table import number as _number
+from docs.markdown_table import table as _table
+from docs.markdown_table import value as _value
 
 FOLDER = Path(__file__).parent
 RECORDED = FOLDER / "recorded"
@@ -91,8 +91,8 @@ def task_page(task: str, runs: Sequence[Findings]) -> str:
         parts += [
             "## Methods at their defaults",
             *_methods(task, card, [row for row in run.summary if row.task == task]),
-            *_gap_closed(task, run),
-            *_speedup(task, run),
+            *gap_tables.gap_closed(task, run, _address),
+            *gap_tables.speedup(task, run, _address),
             "## Claims",
             f"{_counts(claims)}." if claims else "The methods of this task make no claims.",
             *([_claims(claims)] if claims else []),
@@ -163,10 +163,6 @@ def _conditions(card: Card) -> str:
     return f"Conditions: {words}. A method that is made for other conditions runs under its own."
 
 
-def _value(value: object) -> str:
-    return "on" if value is True else "off" if value is False else f"{value}" or "none"
-
-
 def _unit(metric: Metric) -> str:
     # Times carry their unit in the cell.
     return "" if metric.unit in ("", "1", "s", metric.name) else f" ({metric.unit})"
@@ -189,15 +185,6 @@ def _estimate(row: SummaryRow, metric: Metric) -> str:
         return "–"
     value = row.metrics[metric.name]
     return _number(value.estimate, value.low, value.high, "s" if metric.unit == "s" else "")
-
-
-def _number(value: float | None, low: float | None, high: float | None, unit: str = "") -> str:
-    """Return an estimate with its interval, if that has a width."""
-    if value is None:
-        return "–"
-    text = number_format.quantity(value, unit)
-    ends = "" if low == high else number_format.interval(low, high, value, unit)
-    return f"{text} {ends}".rstrip()
 
 
 def _claims(rows: Sequence[ClaimRow]) -> str:
@@ -246,69 +233,9 @@ def _address(task: str, method: str) -> str:
     return entry.address if entry else f"{task}/{method}"
 
 
-def _cell(text: str) -> str:
-    """Return text that a cell of a Markdown table can hold."""
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
 def _counts(rows: Iterable[ClaimRow]) -> str:
     words = [row.verdict for row in rows]
     return ", ".join(f"{words.count(word)} {word}" for word in ORDER if word in words) or "none"
-
-
-def _gap_closed(task: str, run: Findings) -> list[str]:
-    rows = sorted((row for row in run.gaps if row.task == task), key=shown_points.gap_order)
-    if not rows:
-        return []
-    scale = (
-        "1 is the oracle, 0 the mixture of static settings of the same backbone, -1 the random "
-        "router. Where a number would mean nothing a word stands in its place. Cost and quality "
-        "are those of the default point beside the best static mixture."
-    )
-    heads = ("method", "gap closed", "cost at equal quality", "quality at equal cost", "between")
-    return ["## Oracle gap closed", scale, _table(heads, [_gap_line(task, row) for row in rows])]
-
-
-def _gap_line(task: str, row: GapRow) -> str:
-    word = f"**{row.status}**: {row.reason}"
-    cells = (
-        f"`{_address(task, row.method)}`",
-        word if row.gap_closed is None else _number(row.gap_closed, row.low, row.high),
-        _difference(row.cost_at_equal_quality),
-        _difference(row.quality_at_equal_cost),
-        " and ".join(filter(None, [row.mixture, row.oracle])) or "–",
-    )
-    return f"| {' | '.join(map(_cell, cells))} |"
-
-
-def _difference(found: Compared) -> str:
-    """Return a percentage or points, with the interval."""
-    if found.estimate is None:
-        return found.reason or "–"
-    ends = "" if found.low is None else f" [{found.low:+.3g}, {found.high:+.3g}]"
-    return f"{found.estimate:+.3g} {found.unit}{ends}"
-
-
-def _speedup(task: str, run: Findings) -> list[str]:
-    """Say how much of the saved work became time, or in one sentence why that is not asked."""
-    rows = [row for row in run.speedups if row.task == task]
-    head = "## Realised speedup"
-    reasons = {row.remark for row in rows}
-    if rows and all(row.speedup is None for row in rows) and len(reasons) == 1:
-        return [head, f"No number: {reasons.pop()}."]
-    lines = [_speedup_line(row) for row in rows if row.speedup is not None]
-    scale = "1 means that time falls as much as work does, 0 that no time is saved."
-    heads = ("method", "metric", "work", "realised speedup", "note")
-    return [head, scale, _table(heads, lines)] if lines else []
-
-
-def _speedup_line(row: SpeedupRow) -> str:
-    at = ", ".join(f"{name} {_value(value)}" for name, value in row.conditions.items())
-    note = "; ".join(part for part in (f"at {at}" if at else "", row.remark) if part)
-    note = note or "at equal quality"
-    number = _number(row.speedup, row.low, row.high)
-    who = f"`{_address(row.task, row.method)}` | `{row.metric}` | `{row.work}`"
-    return f"| {who} | {number} | {_cell(note)} |"
 
 
 def paper_index(runs: Sequence[Findings]) -> str:
@@ -404,12 +331,6 @@ def _claims_of(arxiv: str, runs: Sequence[Findings]) -> list[ClaimRow]:
     own = {entry.address for entry in _entries(arxiv)}
     rows = (row for run in runs for row in run.claims)
     return [row for row in rows if _address(row.task, row.method) in own]
-
-
-def _table(head: Sequence[str], lines: Sequence[str]) -> str:
-    if not lines:
-        return "Nothing was recorded."
-    return "\n".join([f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *lines])
 
 
 def _page(*parts: str) -> str:

@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from adabench.harness.analysis.findings import FrontBand
 from adabench.harness.contract.card import Metric
 from adabench.harness.errors import SelectionError
 from adabench.reports.figures import pareto
@@ -74,3 +77,19 @@ def test_figures_are_the_same_bytes_each_time(findings, tmp_path):
         for name in "ab"
     )
     assert first == second
+
+
+def test_the_band_of_the_front_is_drawn_and_changes_nothing_in_view(findings):
+    from matplotlib.collections import PolyCollection
+
+    def drawn(run):
+        [axes] = pareto.plane(run, "paging").axes
+        shades = [one for one in axes.collections if isinstance(one, PolyCollection)]
+        return len(shades), axes.get_xlim(), axes.get_ylim()
+
+    steps = ((50.0, 0.4), (200.0, 0.7)), ((25.0, 0.5), (100.0, 0.8))
+    band = FrontBand("paging", "slots_held", "hit_rate", 0.95, 40, *steps)
+    count, *view = drawn(findings)
+    assert drawn(replace(findings, fronts=[band])) == (count + 1, *view)
+    other = replace(band, cost="faults")
+    assert drawn(replace(findings, fronts=[other])) == (count, *view)
