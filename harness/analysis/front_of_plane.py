@@ -20,8 +20,8 @@ from adabench.harness.analysis.operating_points import (
 from adabench.harness.contract.card import Card
 from adabench.harness.stats.front_bands import Band, front_band, units_of
 
-FEWEST = 3
-"""Units: with fewer their scatter says nothing."""
+FEWEST = 5
+"""Units: with fewer a band is wider than the plane."""
 Corners = tuple[tuple[float, float], ...]
 
 
@@ -68,7 +68,8 @@ def _sides(band: Band) -> list[tuple[Sequence[float], Sequence[float]]]:
 def _steps(costs: Sequence[float], qualities: Sequence[float], sign: float) -> Corners:
     """Return where a rising step curve steps, by cost, as (cost, quality)."""
     steps: list[tuple[float, float]] = []
-    for cost, quality in sorted(zip(costs, qualities, strict=True)):
+    ends = zip(costs, qualities, strict=True)
+    for cost, quality in sorted(end for end in ends if np.isfinite(end).all()):
         if not steps or quality > sign * steps[-1][1]:
             steps.append((float(cost), sign * float(quality)))
     return tuple(steps)

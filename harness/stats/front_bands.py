@@ -106,7 +106,8 @@ def front_band(cost: FloatArray, quality: FloatArray, level: float = 0.95) -> Ba
     k = _critical(units, logged, binary, center, level)
     half = k * error[0] * np.where(binary, t975(len(units) - 1) / Z975, 1.0)
     low, high = center[0] - half, center[0] + half
-    low, high = np.where(logged, np.exp(low), low), np.where(logged, np.exp(high), high)
+    with np.errstate(over="ignore"):  # of three units a cost may end anywhere
+        low, high = np.where(logged, np.exp(low), low), np.where(logged, np.exp(high), high)
     raw = units.mean(axis=0)
     low, high = np.minimum(low, raw).tolist(), np.maximum(high, raw).tolist()
     ends = (tuple(low[:p]), tuple(high[:p]), tuple(low[p:]), tuple(high[p:]))
