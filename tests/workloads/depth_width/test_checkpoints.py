@@ -11,14 +11,14 @@ import torch
 from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.depth_width.ledger.recipes import recipes
 from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.checkpoint_homes import (
+from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, SUFFIX, Progress
+from adabench.workloads.depth_width.substrate.plain_backbones import FOLDER
+from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import (
     TRAININGS,
     at_home,
     of_run,
     trainings,
 )
-from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, SUFFIX, Progress
-from adabench.workloads.depth_width.substrate.plain_backbones import FOLDER
 
 
 @dataclass(frozen=True)

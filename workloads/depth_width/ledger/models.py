@@ -40,13 +40,13 @@ from adabench.workloads.depth_width.substrate.answers.rule_works import (
     policy_apart,
     rule_apart,
 )
-from adabench.workloads.depth_width.substrate.checkpoint_homes import of_run, trainings
 from adabench.workloads.depth_width.substrate.costs import kv_analytic
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch, Reader
 from adabench.workloads.depth_width.substrate.stream import Corpus, draw
 from adabench.workloads.depth_width.substrate.tally import Tally, tally
 from adabench.workloads.depth_width.substrate.train_backbone import BackboneRecipe
+from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import of_run, trainings
 from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
 from adabench.workloads.depth_width.substrate.width_reader import WidthReader
 

@@ -19,7 +19,6 @@ from adabench.workloads.depth_width.methods.informed_routing import train_router
 from adabench.workloads.depth_width.methods.informed_routing.train_routers import RetrofitRecipe
 from adabench.workloads.depth_width.methods.static_units.static_thinning import ThinningRecipe
 from adabench.workloads.depth_width.substrate.backbone import Shape
-from adabench.workloads.depth_width.substrate.checkpoint_homes import TRAININGS, at_home
 from adabench.workloads.depth_width.substrate.checkpoints import Recipe
 from adabench.workloads.depth_width.substrate.plain_backbones import (
     FINE,
@@ -31,6 +30,7 @@ from adabench.workloads.depth_width.substrate.plain_backbones import (
 )
 from adabench.workloads.depth_width.substrate.recursion_routing import CAPACITIES
 from adabench.workloads.depth_width.substrate.train_backbone import BackboneRecipe
+from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import TRAININGS, at_home
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Kind
 
 SPARSITIES = (0.45, 0.6, 0.75)

@@ -20,9 +20,9 @@ from adabench.workloads.depth_width.substrate.answers.answer_account import (
     text_of,
 )
 from adabench.workloads.depth_width.substrate.answers.rule_works import rule_apart
-from adabench.workloads.depth_width.substrate.checkpoint_homes import of_run
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream import Corpus
+from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import of_run
 
 CALIBRATION_SEED, CALIBRATION = 777, 200
 

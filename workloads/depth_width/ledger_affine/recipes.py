@@ -11,8 +11,8 @@ from pathlib import Path
 
 from adabench.workloads.depth_width.ledger_affine.substrate.ffn_models import FfnShape
 from adabench.workloads.depth_width.ledger_affine.substrate.train_ffns import FfnRecipe
-from adabench.workloads.depth_width.substrate.checkpoint_homes import TRAININGS, at_home
 from adabench.workloads.depth_width.substrate.checkpoints import Recipe
+from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import TRAININGS, at_home
 
 FOLDER = Path(__file__).with_name("checkpoints")
 _FINE = 63

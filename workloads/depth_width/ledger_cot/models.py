@@ -33,8 +33,8 @@ from adabench.workloads.depth_width.substrate.answers.answer_account import (
 )
 from adabench.workloads.depth_width.substrate.answers.rule_works import as_it_is
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.checkpoint_homes import of_run
 from adabench.workloads.depth_width.substrate.questions import Exam
+from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import of_run
 
 STUDENT = "cot-latent"
 CALIBRATION_SEED, CALIBRATION = 777, 200

@@ -16,8 +16,8 @@ from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_shortcut
 )
 from adabench.workloads.depth_width.ledger_cot.substrate.train_student import StudentRecipe
 from adabench.workloads.depth_width.ledger_cot.substrate.train_teacher import TeacherRecipe
-from adabench.workloads.depth_width.substrate.checkpoint_homes import TRAININGS, at_home
 from adabench.workloads.depth_width.substrate.checkpoints import Recipe
+from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import TRAININGS, at_home
 
 FOLDER = Path(__file__).with_name("checkpoints")
 KINDS: tuple[Literal["both", "depth", "step", "shuffled"], ...]

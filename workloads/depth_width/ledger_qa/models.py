@@ -19,11 +19,11 @@ from adabench.workloads.depth_width.substrate.answers.answer_account import (
 )
 from adabench.workloads.depth_width.substrate.answers.rule_works import rule_apart
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.checkpoint_homes import of_run, trainings
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
 from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader
 from adabench.workloads.depth_width.substrate.paths.path_routers import Guided
 from adabench.workloads.depth_width.substrate.questions import Asked, Exam, ask
+from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import of_run, trainings
 
 BASE = "qa-6"
 TOGETHER = {"prefill": 16, "decode1": 1, "decode16": 16}

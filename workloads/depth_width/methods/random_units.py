@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point, Variant
-from adabench.workloads.depth_width.substrate.coin_weights import trained_with_coins
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
+from adabench.workloads.depth_width.substrate.trained.coin_weights import trained_with_coins
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import (
     Parts,
     chosen,

@@ -7,7 +7,7 @@ language model that look the same.
 from typing import Protocol
 
 from adabench.workloads.depth_width.substrate.readers import Batch, Reader
-from adabench.workloads.depth_width.substrate.training_anew import Trainer
+from adabench.workloads.depth_width.substrate.trained.training_anew import Trainer
 from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
 from adabench.workloads.depth_width.substrate.width_reader import WidthReader
 

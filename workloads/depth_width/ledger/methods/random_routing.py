@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 import torch
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.substrate.coin_weights import trained_with_coins
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import GATHERED_TILE, Batch, Reader
 from adabench.workloads.depth_width.substrate.recursion_routing import (
@@ -31,6 +30,7 @@ from adabench.workloads.depth_width.substrate.recursion_routing import (
     thresholds,
 )
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
+from adabench.workloads.depth_width.substrate.trained.coin_weights import trained_with_coins
 
 CARD = Card(
     title="Random routing at MoR's rates",

@@ -19,7 +19,7 @@ from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch, Reader
 from adabench.workloads.depth_width.substrate.recursion_routing import at_most
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
-from adabench.workloads.depth_width.substrate.training_anew import train_if_asked
+from adabench.workloads.depth_width.substrate.trained.training_anew import train_if_asked
 
 CARD = Card(
     title="Recursive transformer",

@@ -48,7 +48,7 @@ from adabench.harness.contract.card import (
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
-from adabench.workloads.depth_width.substrate.training_anew import train_if_asked
+from adabench.workloads.depth_width.substrate.trained.training_anew import train_if_asked
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import rule
 from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
 

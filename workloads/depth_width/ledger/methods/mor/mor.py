@@ -63,7 +63,7 @@ from adabench.workloads.depth_width.substrate.recursion_routing import (
     token_choice,
 )
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
-from adabench.workloads.depth_width.substrate.training_anew import train_if_asked
+from adabench.workloads.depth_width.substrate.trained.training_anew import train_if_asked
 
 CARD = Card(
     title="Mixture-of-Recursions",
