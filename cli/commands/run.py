@@ -88,6 +88,9 @@ def command(
     defaults: Annotated[
         bool, typer.Option("--defaults", help="Sweep nothing: keep every knob at its default.")
     ] = False,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Leave out statics, control and oracle of a method.")
+    ] = False,
     scale: Scale = "embedded",
     out: Out = None,
     resume: Annotated[
@@ -154,7 +157,7 @@ def command(
         tuple(select or ()), tuple(fixed or ()), tuple(swept or ()), not defaults, seeds, repeats,
         scale, share(precision) if precision else None, per_case, steady,
         seconds(budget) if budget else None, epsilon,
-        tuple(meters or ()),
+        tuple(meters or ()), alone,
     )  # fmt: skip
     limits = Limits(timeout, size_bytes(memory) if memory else None)
     options = fan_out_options(executor, workers, cores, slurm or (), gpus, slurm_setup or ())

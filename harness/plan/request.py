@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from adabench.harness.contract import registry
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError, nearest
+from adabench.harness.plan.companions import companions
 from adabench.harness.plan.grid import Selection, Sweep, check_names, select_settings
 
 MOST = 10_000
@@ -27,6 +28,8 @@ class PlanRequest:
     """`name=a,b,c`"""
     star: bool = True
     """Without `swept`: sweep every knob, one at a time, and leave the others at their defaults."""
+    alone: bool = True
+    """Leave out what the adaptive methods among them are measured between (`companions.py`)."""
 
 
 # The tour is what `adabench run` does without arguments: a few settings of each task, chosen
@@ -72,7 +75,10 @@ def _expand(request: PlanRequest) -> list[Selection]:
     fixed = dict(map(_assignment, request.fixed))
     swept: Sweep = {name: text.split(",") for name, text in map(_assignment, request.swept)}
     check_names([*fixed, *swept], pairs)
-    return [select_settings(*pair, fixed=fixed, swept=swept, star=request.star) for pair in pairs]
+    found = [select_settings(*pair, fixed=fixed, swept=swept, star=request.star) for pair in pairs]
+    if not request.alone:
+        found += companions(pairs, fixed, swept, star=request.star)
+    return found
 
 
 def select_methods(patterns: Sequence[str]) -> list[tuple[Entry, Entry]]:

@@ -53,12 +53,15 @@ class RunRequest:
     """Race for the front for so long (`harness/race/runner.py`)."""
     epsilon: float = 0.02
     meters: tuple[str, ...] = ()
+    alone: bool = False
+    """Run the selected methods only, without what the adaptive ones are measured between."""
 
     @property
     def plans(self) -> tuple[PlanRequest, ...]:
         """The parts of the plan; without a selection, those of the tour."""
         if self.select:
-            return (PlanRequest(self.select, self.fixed, self.swept, self.star),)
+            alone = self.alone or self.race_s is not None  # a race has settings of its own
+            return (PlanRequest(self.select, self.fixed, self.swept, self.star, alone),)
         return tuple(
             PlanRequest(part.select, part.fixed + self.fixed, self.swept or part.swept)
             for part in TOUR

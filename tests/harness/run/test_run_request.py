@@ -25,7 +25,7 @@ from adabench.harness.run.run_request import (
 from adabench.harness.run.settings import Limits
 from adabench.reports.report.write import report_runs, write_report
 
-REQUEST = RunRequest(("roots/fixed", "roots/residual"), star=False, seeds="0..1")
+REQUEST = RunRequest(("roots/fixed", "roots/residual"), star=False, seeds="0..1", alone=True)
 
 
 def recorded(folder: Path, request: RunRequest = REQUEST) -> Path:
