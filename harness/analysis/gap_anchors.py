@@ -17,7 +17,12 @@ from adabench.harness.analysis.cost_quality_plane import (
     points_on_plane,
     rising,
 )
-from adabench.harness.analysis.operating_points import OperatingPoint, Setting, settings
+from adabench.harness.analysis.operating_points import (
+    OperatingPoint,
+    Setting,
+    by_training,
+    settings,
+)
 from adabench.harness.contract.card import Card, Gap, Metric
 
 
@@ -117,7 +122,8 @@ def anchors_of(
         raise ValueError(f"{task} names no plane.")
     gap = gap_of(method, card, cards)
     wanted = {method, *gap.mixture, gap.oracle, gap.coin, cards[method].skips_from}
-    drawn = points_on_plane([dot for dot in dots if dot.method in wanted], card)
+    near = points_on_plane([dot for dot in dots if dot.method in wanted], card)
+    drawn = by_training(near, wanted, card.trainings)
     return Anchors(task, method, card, cards, gap, *plane, drawn)
 
 

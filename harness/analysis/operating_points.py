@@ -193,6 +193,14 @@ class OperatingPoint:
         """The values that some leaf holds, sorted."""
         return [name for name in sorted(self.leaves.table.columns) if self.holds(name).any()]
 
+    @property
+    def trained(self) -> dict[str, str]:
+        """The trained artefacts behind the leaves, by name, with their digests."""
+        table, found = self.leaves.table, dict[str, str]()
+        for index in np.unique(table.cell[self.rows]):
+            found |= table.trained.get(table.cells[index].key, {})
+        return found
+
     def column(self, name: str) -> FloatArray:
         """Return a value of every leaf; NaN where one does not hold it."""
         return self.leaves.column(name, self.rows)

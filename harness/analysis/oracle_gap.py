@@ -73,14 +73,17 @@ def oracle_gaps(
 
 
 def _artefacts(one: Anchors, digests: Mapping[str, str]) -> dict[str, str]:
-    """Return the digests of mixture and oracle.
+    """Return the digests of mixture and oracle: of their sources, and of what they had learnt.
 
-    They are those of the sources, from the manifest. Once records name the checkpoints they used,
-    those belong here too, under the same addresses.
+    Sources stand under the method's address, from the manifest; checkpoints under their own names.
     """
     names = (*one.gap.mixture, *filter(None, [one.gap.oracle]))
     addresses = [f"{one.task}/{name}" for name in names]
-    return {address: digests[address] for address in addresses if address in digests}
+    found = {address: digests[address] for address in addresses if address in digests}
+    for dot in one.drawn:
+        if dot.method in names:
+            found |= dot.trained
+    return dict(sorted(found.items()))
 
 
 def gap_row(one: Anchors) -> GapRow:

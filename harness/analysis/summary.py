@@ -23,6 +23,7 @@ from adabench.harness.analysis.operating_points import (
     TIMED,
     OperatingPoint,
     ReplicateList,
+    by_training,
     metric_of,
     unit_of,
 )
@@ -48,7 +49,12 @@ def summarise(
 ) -> tuple[SummaryRow, ...]:
     """Return a row for every operating point."""
     several = len({dot.scale for dot in dots}) > 1
-    ordered = sorted(dots, key=lambda dot: (dot.task, dot.method, dot.scale, dot.setting))
+    clustered = [
+        own
+        for dot in dots
+        for own in by_training([dot], {dot.method}, task_cards[dot.task].trainings)
+    ]
+    ordered = sorted(clustered, key=lambda dot: (dot.task, dot.method, dot.scale, dot.setting))
     return tuple(_row(dot, task_cards[dot.task], several) for dot in ordered)
 
 
