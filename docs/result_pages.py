@@ -17,6 +17,7 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Claim, Metric, Point
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError
+from adabench.reports.tables.claim_sheets import OURS, headline_counts, published_caption
 from docs import claim_words, gap_tables
 from docs.markdown_table import cell as _cell
 from docs.markdown_table import number as _number
@@ -40,11 +41,10 @@ FIDELITY = {
 }
 LATENCY = Metric("latency_s", "s", "lower", "cost")
 UNDECIDED = (
-    "- What is undecided says what it lacks: more seeds (`--seeds 0..9`), or conditions that the "
-    "default run leaves out (`--set NAME=VALUE`)."
+    "- What is undecided or was not run says what it lacks: more trainings (`adabench train`), more "
+    "seeds (`--seeds 0..9`), or conditions that the default run leaves out (`adabench claims --json` "
+    "has the command)."
 )
-OURS = re.compile(r"^(none|not in the paper|our|a gate of ours|the gate)|the card's criterion")
-"""What a claim has in the place of a published value where the paper has none."""
 METHODS = re.compile(r": [a-z_]+/\w+(, [a-z_]+/\w+)*\. ")
 LEGEND = "–: there is no such number; a time may be missing because its samples were disturbed."
 
@@ -71,13 +71,14 @@ def task_index(runs: Sequence[Findings]) -> str:
     lines = []
     for task, entry in sorted(registry.tasks().items()):
         own = [run for run in runs if task in run.task_cards]
-        counts = _counts([row for run in own for row in run.claims if row.task == task])
+        rows = [row for run in own for row in run.claims if row.task == task]
+        counts = _counts([row for row in rows if row.source not in OURS])
         said = counts if own else "no recorded run yet"
         lines.append(f"| [{task}]({task}.md) | {_cell(entry.card.title)} | {said} |")
     return _page(
         "# Results by task",
         "What the recorded runs show, one page a task. `make results` records all of them anew.",
-        _table(("task", "what is compared", "claims in the recorded run"), lines),
+        _table(("task", "what is compared", "published claims in the recorded run"), lines),
     )
 
 
@@ -94,8 +95,7 @@ def task_page(task: str, runs: Sequence[Findings]) -> str:
             *gap_tables.gap_closed(task, run, _address),
             *gap_tables.speedup(task, run, _address),
             "## Claims",
-            f"{_counts(claims)}." if claims else "The methods of this task make no claims.",
-            *([_claims(claims)] if claims else []),
+            *(_both(claims) if claims else ["The methods of this task make no claims."]),
             "## The run",
             _provenance(run),
             *(["The run warns:", "\n".join(_warnings(run))] if run.manifest["warnings"] else []),
@@ -202,16 +202,17 @@ def _claim_line(row: ClaimRow) -> str:
         test, measured = "not tested", "not measured"
     reason = f": {row.reason}" if row.reason else ""
     cells = (
-        f"{row.id}, `{_address(row.task, row.method)}`", _said(row.says, row.paper), test,
+        f"{row.id}, `{_address(row.task, row.method)}`", _said(row.says, row.paper, row.source), test,
         measured if measured != "–" else "no number", f"**{row.verdict}**{reason}",
     )  # fmt: skip
     return f"| {' | '.join(map(_cell, cells))} |"
 
 
-def _said(says: str, paper: str) -> str:
-    """Return our sentence and the published value, where there is one."""
-    published = "; ".join(part for part in paper.split("; ") if not re.search(OURS, part))
-    return f"{says} Published: {published.rstrip('.')}." if published else says
+def _said(says: str, paper: str, source: str) -> str:
+    """Return our sentence, and the paper's or why we ask it."""
+    if not paper:
+        return says
+    return f"{says} {'Why' if source in OURS else 'Published'}: {paper.rstrip('.')}."
 
 
 def _claim_of(row: ClaimRow) -> Claim | None:
@@ -239,14 +240,19 @@ def _counts(rows: Iterable[ClaimRow]) -> str:
 
 
 def paper_index(runs: Sequence[Findings]) -> str:
-    """Return the list of papers with a count of verdicts."""
-    lines = []
+    """Return the list of papers with a count of the verdicts on their abstracts' sentences."""
+    lines: list[str] = []
+    every: list[ClaimRow] = []
     for slug, paper in papers().items():
-        rows = _claims_of(paper["arxiv"], runs)
-        counts = _counts(rows) if rows else "no recorded run yet"
+        headline = [row for row in _claims_of(slug, runs) if row.source == "headline"]
+        every += headline
+        counts = _counts(headline) if headline else "no recorded run yet"
         lines.append(f"| [{paper['title']}]({slug}.md) | {_arxiv(paper['arxiv'])} | {counts} |")
-    intro = "What each paper said and what the recorded runs show. A failed claim is a result."
-    return _page("# Papers", intro, _table(("paper", "arXiv", "claims in the recorded run"), lines))
+    intro = (
+        "What each abstract said and what the recorded runs show. A failed claim is a result. "
+        f"{headline_counts(every)}"
+    )
+    return _page("# Papers", intro, _table(("paper", "arXiv", "headline claims"), lines))
 
 
 def _arxiv(number: str) -> str:
@@ -256,16 +262,16 @@ def _arxiv(number: str) -> str:
 def paper_page(slug: str, runs: Sequence[Findings]) -> str:
     """Return what a paper said, what was measured, by which command, with which caveats."""
     paper = papers()[slug]
-    own = _entries(paper["arxiv"])
+    own = _entries(slug)
     tasks = sorted({entry.task for entry in own})
-    rows = _claims_of(paper["arxiv"], runs)
+    rows = _claims_of(slug, runs)
     covering = [run for run in runs if run.task_cards.keys() & set(tasks)]
     links = ", ".join(f"[{task}](../results/{task}.md)" for task in tasks)
     where = f" Results beside all rivals: {links}." if own else ""
     head = [f"# {paper['title']}", f"arXiv {_arxiv(paper['arxiv'])}.{where}"]
     if not own:
         return _page(*head, "None of its methods is in this version of adabench.")
-    measured = ["## Said and measured", f"{_counts(rows)}.", _claims(rows)] if rows else []
+    measured = ["## Said and measured", *_both(rows)] if rows else []
     missing = [task for task in tasks if not any(task in run.task_cards for run in runs)]
     return _page(
         *head,
@@ -290,7 +296,7 @@ def _method_line(entry: Entry) -> str:
 def _promises(entries: Sequence[Entry], tasks: Sequence[str]) -> str:
     """Return the claims of methods whose task has no recorded run."""
     lines = [
-        f"| {claim.id}, `{entry.address}` | {_cell(_said(claim.says, claim.paper))} "
+        f"| {claim.id}, `{entry.address}` | {_cell(_said(claim.says, claim.paper, claim.source))} "
         f"| {_cell(claim_words.test_of(claim) or getattr(claim.expect, 'reason', ''))} |"
         for entry in entries
         if entry.task in tasks
@@ -321,14 +327,23 @@ def _caveats(
     return [*lines, *(line for run in runs for line in _warnings(run))]
 
 
+def _both(rows: Sequence[ClaimRow]) -> list[str]:
+    """Return what became of published claims, and apart from them of our own criteria."""
+    published = [row for row in rows if row.source not in OURS]
+    own = [row for row in rows if row.source in OURS]
+    parts = [published_caption(published), _claims(published)] if published else []
+    heading = "### Our own criteria and checks"
+    return parts + ([heading, f"{_counts(own)}.", _claims(own)] if own else [])
+
+
 @cache
-def _entries(arxiv: str) -> list[Entry]:
+def _entries(slug: str) -> list[Entry]:
     every = (entry for task in registry.tasks() for entry in registry.methods(task).values())
-    return [entry for entry in every if arxiv in entry.card.paper]
+    return [entry for entry in every if entry.card.slug == slug]
 
 
-def _claims_of(arxiv: str, runs: Sequence[Findings]) -> list[ClaimRow]:
-    own = {entry.address for entry in _entries(arxiv)}
+def _claims_of(slug: str, runs: Sequence[Findings]) -> list[ClaimRow]:
+    own = {entry.address for entry in _entries(slug)}
     rows = (row for run in runs for row in run.claims)
     return [row for row in rows if _address(row.task, row.method) in own]
 

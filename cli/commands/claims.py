@@ -39,4 +39,6 @@ def show_claims(findings: "Findings", as_json: bool) -> None:
         return
     from adabench.reports.tables import terminal
 
-    table_console(piped_columns=None).print(terminal.claims_table(findings))
+    console = table_console(piped_columns=None)
+    for table in terminal.claims_tables(findings):
+        console.print(table)

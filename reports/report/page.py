@@ -38,8 +38,8 @@ from adabench.reports.report.markup import LONGEST, cell_of, name, table
 from adabench.reports.report.summary import answer
 from adabench.reports.tables.ceiling_fractions import fractions_sheet
 from adabench.reports.tables.cells import Column, estimate_cell, place, pointer
+from adabench.reports.tables.claim_sheets import claims_sheets
 from adabench.reports.tables.sheets import (
-    claims_sheet,
     gap_sheet,
     speedup_sheet,
     summary_sheet,
@@ -212,7 +212,7 @@ def _task(shown: ShownRun, at: int, task: str) -> str:
         _points(shown, task),
         table(gap_sheet(findings, task)),
         table(speedup_sheet(findings, task)) or _no_speedup(card.no_speedup),
-        table(claims_sheet(findings, task), row_keys=_claim_keys(shown, task)),
+        *_claims(shown, task),
         "</section>",
     ]
     return "\n".join(part for part in parts if part)
@@ -222,9 +222,18 @@ def _no_speedup(reason: str) -> str:
     return f'<p class="note">No realised speedup: {name(reason, 600)}.</p>' if reason else ""
 
 
-def _claim_keys(shown: ShownRun, task: str) -> list[str]:
-    claims = shown.findings.claims
-    return [f"{shown.prefix}claim-{place(claims, row)}" for row in claims if row.task == task]
+def _claims(shown: ShownRun, task: str) -> list[str]:
+    """Return the tables of claims; a row can be linked to by its place among all claims."""
+    places = {
+        (row.task, row.method, row.id): place(shown.findings.claims, row)
+        for row in shown.findings.claims
+    }
+    found = []
+    for sheet in claims_sheets(shown.findings, task):
+        heads = [(task, row[0].minor.split(" · ")[0], row[0].text) for row in sheet.rows]
+        keys = [f"{shown.prefix}claim-{places[head]}" for head in heads]
+        found.append(table(sheet, row_keys=keys))
+    return found
 
 
 def _plane(findings: Findings, task: str) -> str:

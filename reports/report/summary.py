@@ -16,7 +16,7 @@ from adabench.reports import shown_points
 from adabench.reports.figures import pareto
 from adabench.reports.report.markup import exact, interval, name, number
 from adabench.reports.tables.cells import Cell, gap_cell, labelled_name, place, speedup_cell
-from adabench.reports.tables.sheets import VERDICTS
+from adabench.reports.tables.claim_sheets import VERDICTS
 
 NAMED = 6
 """Methods of a front that are named in the first fact; the board marks them all."""
@@ -124,9 +124,10 @@ def _speedup_fact(findings: Findings) -> str:
 
 
 def _claims_fact(findings: Findings) -> str:
-    """Count every verdict, those with a zero too: their absence is an answer."""
-    counts: Counter[str] = Counter(row.verdict for row in findings.claims)
-    total = len(findings.claims)
+    """Count the headlines' verdicts, those with a zero too: their absence is an answer."""
+    headline = [row for row in findings.claims if row.source == "headline"]
+    counts: Counter[str] = Counter(row.verdict for row in headline)
+    total = len(headline)
     bars = "".join(
         f'<i class="{tone}" style="flex:{counts[word]}"></i>'
         for word, (_, tone) in VERDICTS.items()
@@ -137,7 +138,7 @@ def _claims_fact(findings: Findings) -> str:
         for word, (sign, tone) in VERDICTS.items()
     )
     return (
-        f'<p class="big">{counts["reproduced"]} <small>of {total} reproduced</small></p>'
+        f'<p class="big">{counts["reproduced"]} <small>of {total} headlines reproduced</small></p>'
         f'<div class="stack" aria-hidden="true">{bars}</div><ul class="verdicts">{items}</ul>'
     )
 

@@ -17,11 +17,11 @@ from adabench.reports.figures import allocation, pareto
 from adabench.reports.figures.style import file_stem, inline_svg
 from adabench.reports.report import page_frame
 from adabench.reports.site.pages import SWAP
+from adabench.reports.tables.claim_sheets import claims_sheets
 from adabench.reports.tables.sheets import (
     Cell,
     Column,
     Sheet,
-    claims_sheet,
     gap_sheet,
     speedup_sheet,
     summary_sheet,
@@ -144,7 +144,7 @@ def _of_run(found: Findings, task: str, method: str) -> str:
         summary_sheet(found, task),
         gap_sheet(found, task),
         speedup_sheet(found, task),
-        claims_sheet(found, task),
+        *claims_sheets(found, task),
     )
     parts = [page_frame.table(_only(sheet, method)) for sheet in sheets]
     return page_frame.section(

@@ -15,7 +15,13 @@ from adabench.reports.figures.style import file_stem
 from adabench.reports.site.badges import badge
 from adabench.reports.site.feed import Entry, feed
 from adabench.reports.site.history import Shift, commit, moment, shifts, size
-from adabench.reports.site.model import UNTESTED, Site, excludes_zero, method_file, run_file
+from adabench.reports.site.model import (
+    Site,
+    excludes_zero,
+    headline_words,
+    method_file,
+    run_file,
+)
 
 
 def news(site: Site) -> bytes:
@@ -73,12 +79,12 @@ def badge_words(site: Site) -> dict[str, tuple[str, str, str]]:
 
 
 def _claims_words(left: str, rows: Iterable[Mapping[str, Any]]) -> tuple[str, str, str]:
-    words = [row["verdict"] for row in rows if row["verdict"] != UNTESTED]
+    words = headline_words(rows)
     if not words:
         return left, "none tested", "mute"
     good = words.count("reproduced")
     tone = "good" if good == len(words) else "bad" if not good else ""
-    return left, f"{good}/{len(words)} reproduced", tone
+    return left, f"{good}/{len(words)} headlines reproduced", tone
 
 
 def _gap_words(left: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, str, str]:

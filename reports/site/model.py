@@ -1,6 +1,6 @@
 """What a site shows, as data: its runs, machines and histories, and what stands of each method."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,7 +9,7 @@ from adabench.harness.history.archive import ArchivedRun
 from adabench.harness.history.series import LevelChange, Series
 from adabench.reports.figures.style import file_stem
 
-UNTESTED = "not testable here"
+UNTESTED = ("not testable here", "not run")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Site:
         for run in self.runs:
             for row in run.findings["claims"]:
                 key = row["task"], row["method"], row["id"]
-                if key not in found or row["verdict"] != UNTESTED:
+                if key not in found or row["verdict"] not in UNTESTED:
                     found[key] = row
         return found
 
@@ -84,3 +84,15 @@ def method_file(address: str) -> str:
 def run_file(run: str) -> str:
     """Return where a run's report is."""
     return f"runs/{run}.html"
+
+
+def headline_words(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the verdicts on headline claims that could be tested.
+
+    Runs that an earlier version published do not say which claims are headlines, and count nothing.
+    """
+    return [
+        row["verdict"]
+        for row in rows
+        if row.get("source") == "headline" and row["verdict"] not in UNTESTED
+    ]

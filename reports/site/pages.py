@@ -24,8 +24,9 @@ from adabench.reports.number_format import quantity
 from adabench.reports.report import page_frame
 from adabench.reports.site import history, machine_readable
 from adabench.reports.site.history import commit, moment, setting
-from adabench.reports.site.model import UNTESTED, Site, method_file, role, run_file
-from adabench.reports.tables.sheets import VERDICTS, Cell, Column, Sheet
+from adabench.reports.site.model import Site, headline_words, method_file, role, run_file
+from adabench.reports.tables.claim_sheets import VERDICTS
+from adabench.reports.tables.sheets import Cell, Column, Sheet
 
 SWAP = {
     INK: "currentColor",
@@ -100,7 +101,7 @@ def _methods_sheet(site: Site) -> Sheet:
     columns = (
         Column("method", right=False),
         Column("gap closed", "of the oracle's"),
-        Column("claims", "reproduced"),
+        Column("headlines", "reproduced"),
         Column("runs"),
         Column("steps"),
         Column("latest run", right=False),
@@ -136,9 +137,8 @@ def _gap(site: Site, address: str) -> Cell:
 
 
 def _share(site: Site, address: str) -> str:
-    words = [r["verdict"] for (t, m, _), r in site.claims.items() if f"{t}/{m}" == address]
-    tested = [word for word in words if word != UNTESTED]
-    return f"{words.count('reproduced')} of {len(tested)}" if tested else "–"
+    words = headline_words(r for (t, m, _), r in site.claims.items() if f"{t}/{m}" == address)
+    return f"{words.count('reproduced')} of {len(words)}" if words else "–"
 
 
 def _runs(site: Site) -> str:
@@ -150,7 +150,7 @@ def _runs(site: Site) -> str:
         Column("tasks", right=False, wraps=True),
         Column("records"),
         Column("failed"),
-        Column("claims", "reproduced"),
+        Column("headlines", "reproduced"),
     )
     return page_frame.table(
         Sheet("Newest first", columns, tuple(map(_run_row(site), site.runs[::-1]))), links
@@ -162,7 +162,7 @@ def _run_row(site: Site) -> Any:
 
     def row(run: ArchivedRun) -> tuple[Cell, ...]:
         found = run.findings
-        words = [claim["verdict"] for claim in found["claims"] if claim["verdict"] != UNTESTED]
+        words = headline_words(found["claims"])
         return (
             Cell(run.id, run.name, "strong"),
             Cell(moment(run), commit(run)),

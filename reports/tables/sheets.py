@@ -7,8 +7,7 @@ verdict is a word, its colour comes second; refuted claims stand in the same pla
 as confirmed ones.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from adabench.harness.analysis.findings import (
@@ -18,8 +17,7 @@ from adabench.harness.analysis.findings import (
     SpeedupRow,
     SummaryRow,
 )
-from adabench.harness.contract.card import Bound, Card, Claim, Expectation, Metric, Point
-from adabench.harness.contract.claim import bar, no_effect
+from adabench.harness.contract.card import Card, Metric, Point
 from adabench.reports import shown_points
 from adabench.reports.tables.cells import (
     Cell,
@@ -27,7 +25,6 @@ from adabench.reports.tables.cells import (
     Sheet,
     Tone,
     cost_cell,
-    ends_of,
     energy_cell,
     gap_cell,
     labelled_name,
@@ -41,18 +38,6 @@ from adabench.reports.tables.cells import (
 
 __all__ = ["Cell", "Column", "Sheet", "Tone"]
 
-VERDICTS: dict[str, tuple[str, Tone]] = {
-    "reproduced": ("✓", "good"),
-    "direction only": ("↗", "fair"),
-    "not reproduced": ("✗", "bad"),
-    "contradicted": ("⇄", "bad"),
-    "does not discriminate": ("=", "fair"),
-    "undecided": ("?", "open"),
-    "not run": ("…", "mute"),
-    "not testable here": ("∅", "mute"),
-    "holds": ("≡", "good"),
-    "violated": ("≠", "bad"),
-}
 TIMES = {
     "ttft_s": "to the first token",
     "itl_s": "between steps",
@@ -265,99 +250,3 @@ def _work_cell(findings: Findings, row: SpeedupRow) -> Cell:
 def _number_cell(findings: Findings, row: SpeedupRow) -> Cell:
     ref = pointer("speedup", place(findings.speedups, row), "n")
     return Cell(f"{row.n:,}", value=row.n, ref=ref)
-
-
-def claims_sheet(findings: Findings, task: str | None = None, full: bool = True) -> Sheet:
-    """Return the verdicts; `full` adds what the claim says, the paper's value and fidelity."""
-    rows = [row for row in findings.claims if task in (None, row.task)]
-    cells = _full_claim_cells if full else _claim_cells
-    return Sheet(
-        f"{task}: claims" if task else "Claims",
-        _FULL_CLAIM if full else _CLAIM,
-        tuple(cells(findings, row, task) for row in rows),
-        f"{verdict_counts(rows)}.".capitalize(),
-    )
-
-
-_CLAIM = (
-    Column("claim", "method", right=False),
-    Column("verdict", "reason", right=False, wraps=True),
-    Column("estimate", "95 % interval"),
-    Column("threshold", rank=1),
-    Column("n", rank=2),
-)
-_FULL_CLAIM = (
-    Column("claim", "method · fidelity", right=False),
-    Column("says", right=False, wraps=True),
-    Column("paper", right=False, wraps=True),
-    Column("ours", "95 % interval"),
-    *_CLAIM[3:],
-    Column("verdict", "reason", right=False, wraps=True),
-)
-
-
-def verdict_counts(rows: Iterable[ClaimRow]) -> str:
-    """Return `3 reproduced, 1 not reproduced` in the fixed order of verdicts."""
-    counts: Counter[str] = Counter(row.verdict for row in rows)
-    return ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word]) or "no claims"
-
-
-def _claim_cells(findings: Findings, row: ClaimRow, task: str | None) -> tuple[Cell, ...]:
-    at = place(findings.claims, row)
-    return (
-        Cell(row.id, _address(row, task).text, "strong"),
-        verdict_cell(row),
-        _ours(row, at),
-        _threshold(findings, row, at),
-        Cell(f"{row.n:,}", value=row.n, ref=pointer("claims", at, "n")),
-    )
-
-
-def _full_claim_cells(findings: Findings, row: ClaimRow, task: str | None) -> tuple[Cell, ...]:
-    head, verdict, *numbers = _claim_cells(findings, row, task)
-    fidelity = f"{head.minor} · {row.fidelity or 'fidelity unknown'}"
-    says = (Cell(row.says), Cell(row.paper or "–"))
-    return (replace(head, minor=fidelity), *says, *numbers, verdict)
-
-
-def verdict_cell(row: ClaimRow) -> Cell:
-    """Return a verdict as sign, word and colour, with its reason."""
-    sign, tone = VERDICTS[row.verdict]
-    return Cell(f"{sign} {row.verdict}", row.reason, tone, list(VERDICTS).index(row.verdict))
-
-
-def _ours(row: ClaimRow, at: int) -> Cell:
-    if row.estimate is None:
-        return Cell("–", tone="mute")
-    minor, ends = ends_of(row.low, row.high, row.estimate)
-    ref = pointer("claims", at, "estimate")
-    return Cell(text_of(row.estimate), minor, value=row.estimate, ref=ref, ends=ends)
-
-
-def _threshold(findings: Findings, row: ClaimRow, at: int) -> Cell:
-    """Return the threshold with the side of it that the claim asks for, where one is known."""
-    if row.bar is None:
-        return Cell("–", tone="mute")
-    card = shown_points.card_of(findings, row.task, row.method)
-    claim = next((claim for claim in card.claims if claim.id == row.id), None)
-    text = f"{_side(claim)}{text_of(row.bar)}"
-    return Cell(text, value=row.bar, ref=pointer("claims", at, "bar"))
-
-
-def _side(claim: Claim | None) -> str:
-    if claim is None:
-        return ""
-    if isinstance(claim.expect, Bound):
-        return "≤ "
-    at, nothing = bar(claim), no_effect(claim.expect)
-    if at is None or (at == nothing and claim.effect is None):
-        return _only_limit(claim.expect)
-    return "≤ " if at < nothing else "≥ "
-
-
-def _only_limit(expect: Expectation) -> str:
-    """Return the side of a form that has one limit."""
-    low, high = (getattr(expect, name, None) for name in ("low", "high"))
-    if (low is None) == (high is None):
-        return ""
-    return "≥ " if high is None else "≤ "

@@ -14,11 +14,11 @@ from adabench.profilers.energy.carbon import Factor
 from adabench.reports import shown_points
 from adabench.reports.tables.carbon import carbon_sheet
 from adabench.reports.tables.ceiling_fractions import fractions_sheet
+from adabench.reports.tables.claim_sheets import claims_sheets
 from adabench.reports.tables.sheets import (
     Cell,
     Column,
     Sheet,
-    claims_sheet,
     gap_sheet,
     speedup_sheet,
     summary_sheet,
@@ -60,7 +60,7 @@ def overview(findings: Findings) -> list["Group | FittedTable"]:
     parts: list[Group | FittedTable] = [summary_table(findings)]
     parts += [FittedTable(sheet) for sheet in _shared_sheets(findings)]
     if findings.claims:
-        parts.append(claims_table(findings))
+        parts += claims_tables(findings)
     fractions = fractions_sheet(findings)
     if fractions.rows:
         parts.append(FittedTable(fractions))
@@ -82,9 +82,9 @@ def summary_table(findings: Findings) -> "Group":
     )
 
 
-def claims_table(findings: Findings) -> FittedTable:
-    """Return the verdict on every claim."""
-    return FittedTable(claims_sheet(findings, full=False))
+def claims_tables(findings: Findings) -> list[FittedTable]:
+    """Return the verdicts on what papers claim, and on our own criteria."""
+    return [FittedTable(sheet) for sheet in claims_sheets(findings, full=False)]
 
 
 def _shared_sheets(findings: Findings) -> list[Sheet]:
@@ -186,8 +186,8 @@ def summary_markdown(findings: Findings) -> str:
 
 
 def claims_markdown(findings: Findings) -> str:
-    """Return the verdict on every claim as a Markdown table."""
-    return markdown(claims_sheet(findings))
+    """Return the verdicts as Markdown tables: published claims, then our own criteria."""
+    return "\n".join(map(markdown, claims_sheets(findings)))
 
 
 def markdown(sheet: Sheet) -> str:

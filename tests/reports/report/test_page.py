@@ -8,7 +8,7 @@ import pytest
 
 from adabench.harness.analysis.findings import Findings, Tally
 from adabench.reports.report.page import render
-from adabench.reports.tables.sheets import VERDICTS
+from adabench.reports.tables.claim_sheets import VERDICTS
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
 

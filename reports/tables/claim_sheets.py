@@ -1,0 +1,183 @@
+"""The verdicts as sheets: what papers claim, and apart from it what we ask of ourselves.
+
+Published claims (headlines, measured figures, theorems) and our own criteria and checks stand in two
+tables that are never added up. A page of many verdicts holds some that chance gave: the caption says
+how many at the most, and which headline claims survive the correction for their number.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from adabench.harness.analysis.claims.family import expected_by_chance, survive_holm
+from adabench.harness.analysis.findings import ClaimRow, Findings
+from adabench.harness.contract.card import Bound, Claim, Expectation
+from adabench.harness.contract.claim import bar, no_effect
+from adabench.reports import shown_points
+from adabench.reports.tables.cells import (
+    Cell,
+    Column,
+    Sheet,
+    Tone,
+    ends_of,
+    place,
+    pointer,
+    text_of,
+)
+
+OURS = ("own", "check")
+"""Sources of claims that no paper makes."""
+VERDICTS: dict[str, tuple[str, Tone]] = {
+    "reproduced": ("✓", "good"),
+    "direction only": ("↗", "fair"),
+    "not reproduced": ("✗", "bad"),
+    "contradicted": ("⇄", "bad"),
+    "does not discriminate": ("=", "fair"),
+    "undecided": ("?", "open"),
+    "not run": ("…", "mute"),
+    "not testable here": ("∅", "mute"),
+    "holds": ("≡", "good"),
+    "violated": ("≠", "bad"),
+}
+
+
+def claims_sheets(
+    findings: Findings, task: str | None = None, full: bool = True
+) -> tuple[Sheet, ...]:
+    """Return the verdicts on what papers claim, and those on what we ask; without empty ones.
+
+    `full` adds what a claim says, the paper's value and fidelity.
+    """
+    rows = [row for row in findings.claims if task in (None, row.task)]
+    published = [row for row in rows if row.source not in OURS]
+    own = [row for row in rows if row.source in OURS]
+    start = f"{task}: " if task else ""
+    found = (
+        (f"{start}published claims", published, published_caption(published)),
+        (f"{start}own criteria and checks", own, f"{verdict_counts(own)}.".capitalize()),
+    )
+    cells = _full_claim_cells if full else _claim_cells
+    return tuple(
+        Sheet(
+            title[0].upper() + title[1:] if not task else title,
+            _FULL_CLAIM if full else _CLAIM,
+            tuple(cells(findings, row, task) for row in shown),
+            caption,
+        )
+        for title, shown, caption in found
+        if shown
+    )
+
+
+def published_caption(rows: Sequence[ClaimRow]) -> str:
+    """Say what became of the headlines, what chance would give, and what survives Holm."""
+    parts = [headline_counts(rows)]
+    chance = expected_by_chance(rows)
+    if chance.tested:
+        parts.append(
+            f"Of {chance.tested} tested against a bar, chance alone would give at most "
+            f"{chance.better:.1f} that read direction only or better."
+        )
+        survivors = [one.id for one in survive_holm(rows)]
+        parts.append(
+            f"Headlines that survive the correction for their number: "
+            f"{', '.join(survivors) or 'none'}."
+        )
+    return " ".join(parts)
+
+
+def headline_counts(rows: Iterable[ClaimRow]) -> str:
+    """Return a sentence such as `Headline claims: 3 reproduced, 1 not reproduced, of 2 papers`."""
+    own = [row for row in rows if row.source == "headline"]
+    if not own:
+        return "No headline claim."
+    papers = len({row.paper_slug or row.method for row in own})
+    return f"Headline claims: {verdict_counts(own)}, of {papers} paper{'s' * (papers > 1)}."
+
+
+def _address(row: ClaimRow, task: str | None) -> str:
+    return row.method if task else f"{row.task}/{row.method}"
+
+
+_CLAIM = (
+    Column("claim", "method", right=False),
+    Column("verdict", "reason", right=False, wraps=True),
+    Column("estimate", "95 % interval"),
+    Column("threshold", rank=1),
+    Column("n", rank=2),
+)
+_FULL_CLAIM = (
+    Column("claim", "method · fidelity", right=False),
+    Column("says", right=False, wraps=True),
+    Column("paper", right=False, wraps=True),
+    Column("ours", "95 % interval"),
+    *_CLAIM[3:],
+    Column("verdict", "reason", right=False, wraps=True),
+)
+
+
+def verdict_counts(rows: Iterable[ClaimRow]) -> str:
+    """Return `3 reproduced, 1 not reproduced` in the fixed order of verdicts."""
+    counts: Counter[str] = Counter(row.verdict for row in rows)
+    return ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word]) or "no claims"
+
+
+def _claim_cells(findings: Findings, row: ClaimRow, task: str | None) -> tuple[Cell, ...]:
+    at = place(findings.claims, row)
+    return (
+        Cell(row.id, _address(row, task), "strong"),
+        verdict_cell(row),
+        _ours(row, at),
+        _threshold(findings, row, at),
+        Cell(f"{row.n:,}", value=row.n, ref=pointer("claims", at, "n")),
+    )
+
+
+def _full_claim_cells(findings: Findings, row: ClaimRow, task: str | None) -> tuple[Cell, ...]:
+    head, verdict, *numbers = _claim_cells(findings, row, task)
+    fidelity = f"{head.minor} · {row.fidelity or 'fidelity unknown'}"
+    says = (Cell(row.says), Cell(row.paper or "–"))
+    return (replace(head, minor=fidelity), *says, *numbers, verdict)
+
+
+def verdict_cell(row: ClaimRow) -> Cell:
+    """Return a verdict as sign, word and colour, with its reason."""
+    sign, tone = VERDICTS[row.verdict]
+    return Cell(f"{sign} {row.verdict}", row.reason, tone, list(VERDICTS).index(row.verdict))
+
+
+def _ours(row: ClaimRow, at: int) -> Cell:
+    if row.estimate is None:
+        return Cell("–", tone="mute")
+    minor, ends = ends_of(row.low, row.high, row.estimate)
+    ref = pointer("claims", at, "estimate")
+    return Cell(text_of(row.estimate), minor, value=row.estimate, ref=ref, ends=ends)
+
+
+def _threshold(findings: Findings, row: ClaimRow, at: int) -> Cell:
+    """Return the threshold with the side of it that the claim asks for, where one is known."""
+    if row.bar is None:
+        return Cell("–", tone="mute")
+    card = shown_points.card_of(findings, row.task, row.method)
+    claim = next((claim for claim in card.claims if claim.id == row.id), None)
+    text = f"{_side(claim)}{text_of(row.bar)}"
+    return Cell(text, value=row.bar, ref=pointer("claims", at, "bar"))
+
+
+def _side(claim: Claim | None) -> str:
+    if claim is None:
+        return ""
+    if isinstance(claim.expect, Bound):
+        return "≤ "
+    at, nothing = bar(claim), no_effect(claim.expect)
+    if at is None or (at == nothing and claim.effect is None):
+        return _only_limit(claim.expect)
+    return "≤ " if at < nothing else "≥ "
+
+
+def _only_limit(expect: Expectation) -> str:
+    """Return the side of a form that has one limit."""
+    low, high = (getattr(expect, name, None) for name in ("low", "high"))
+    if (low is None) == (high is None):
+        return ""
+    return "≥ " if high is None else "≤ "
