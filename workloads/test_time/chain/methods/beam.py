@@ -16,7 +16,7 @@ worse than as many independent samples (0.22 against 0.48).
 
 import math
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
 from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 from adabench.workloads.test_time.chain.substrate.tree_search import Tree, search
 
@@ -28,6 +28,17 @@ CARD = Card(
         Knob("N", (4, 16), 16, open=True, low=1),
         Knob("select", ("vote",), "vote", open=True),
         Knob("aggregate", ("last",), "last", open=True),
+    ),
+    claims=(
+        Claim(
+            id="beam-small",
+            says="With few samples a beam answers more than the judge's choice among as many.",
+            source="measured",
+            paper="beam search beats best-of-N at small budgets and not at large ones (recalled); "
+            "no number",
+            effect=None,
+            expect=Difference("accuracy", against="best_of_n", low=0.0, where={"N": 4}),
+        ),
     ),
 )
 

@@ -9,7 +9,7 @@ protection against one lucky wrong completion and lets the judge say which paths
 **Ways to fake it.** As best-of-N; and weights that were tuned on the test split.
 """
 
-from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
 from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 from adabench.workloads.test_time.chain.substrate.voting import aggregate, vote
 
@@ -26,10 +26,10 @@ CARD = Card(
         Claim(
             id="CH-weights",
             says="Weighting by a judge is better than counting heads.",
-            source="measured",
-            paper="the family's common finding",
+            source="own",
+            paper="a gate of the substrate: a judge that is worth searching by is worth voting by",
             effect=None,
-            expect=Ratio("accuracy", against="majority", low=1.0),
+            expect=Difference("accuracy", against="majority", low=0.0),
         ),
     ),
 )

@@ -14,7 +14,7 @@ abstentions that cost nothing.
 
 import math
 
-from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
 from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 from adabench.workloads.test_time.chain.substrate.voting import vote
 
@@ -29,28 +29,39 @@ CARD = Card(
     ),
     claims=(
         Claim(
+            id="sc-1",
+            says="Voting over samples answers more than greedy decoding, by 17.9 points.",
+            source="headline",
+            paper="boosts chain-of-thought prompting with a striking margin: GSM8K +17.9 %, SVAMP "
+            "+11.0 %, AQuA +12.2 %, StrategyQA +6.4 %, ARC-challenge +3.9 % (recalled)",
+            effect=0.179,
+            expect=Difference("accuracy", against="greedy"),
+            # Random N is a vote too, and a dearer one: it has a judge besides.
+            apart_from=("sample", "greedy"),
+        ),
+        Claim(
             id="CH-vote",
-            says="With several paths to an answer, voting over 16 gains over one sample.",
-            source="measured",
-            paper="12 to 14 points (prototype of the substrate)",
+            says="With several paths to an answer, voting over 16 gains six points over one sample.",
+            source="own",
+            paper="half of the 12 to 14 points of a prototype: is there anything to vote for?",
             effect=None,
-            expect=Ratio("accuracy", against="sample", low=1.1),
+            expect=Difference("accuracy", against="sample", low=0.06),
         ),
         Claim(
             id="CH-single",
-            says="With a single path voting gains little: at most a tenth.",
-            source="measured",
-            paper="0 to 4 points (prototype of the substrate)",
+            says="With a single path voting gains little over one sample: at most four points.",
+            source="own",
+            paper="the negative control of the substrate; 0 to 4 points in a prototype",
             effect=None,
-            expect=Ratio("accuracy", against="sample", high=1.1, where={"layout": "single"}),
+            expect=Difference("accuracy", against="sample", high=0.04, where={"layout": "single"}),
         ),
         Claim(
             id="CH-single-greedy",
-            says="With a single path voting over 16 is no better than decoding greedily.",
-            source="measured",
-            paper="0.52 against 0.54 (prototype of the substrate)",
+            says="With a single path voting over 16 gains a point over greedy decoding at most.",
+            source="own",
+            paper="the negative control of the substrate; 0.52 against 0.54 in a prototype",
             effect=None,
-            expect=Ratio("accuracy", against="greedy", high=1.0, where={"layout": "single"}),
+            expect=Difference("accuracy", against="greedy", high=0.01, where={"layout": "single"}),
         ),
     ),
 )

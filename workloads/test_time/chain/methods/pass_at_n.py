@@ -9,7 +9,7 @@ pass it. It is `exact` for choosing among N and a `bound` for choosing how many.
 **Ways to fake it.** Reporting it as a method.
 """
 
-from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
 from adabench.workloads.test_time.chain.substrate.chain import GradedChain, Question
 
 CARD = Card(
@@ -21,11 +21,11 @@ CARD = Card(
     claims=(
         Claim(
             id="CH-room",
-            says="Among 16 samples the right answer is far more often than in greedy decoding.",
-            source="measured",
-            paper="at least 15 points (the gate of the substrate)",
+            says="Among 16 samples the right answer is 15 points more often than in greedy decoding.",
+            source="check",
+            paper="the gate of the substrate: else there is nothing to choose",
             effect=None,
-            expect=Ratio("accuracy", against="greedy", low=1.25),
+            expect=Difference("accuracy", against="greedy", low=0.15),
         ),
     ),
 )

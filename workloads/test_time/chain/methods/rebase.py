@@ -18,7 +18,15 @@ a problem is, equal scores give every leaf one child and it is plain sampling, s
 place of the cache.
 """
 
-from adabench.harness.contract.card import Card, Claim, Knob, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import (
+    Card,
+    Claim,
+    Difference,
+    Frontier,
+    Knob,
+    Point,
+    Reach,
+)
 from adabench.workloads.test_time.chain.substrate.allocation import allocate_by_score
 from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 from adabench.workloads.test_time.chain.substrate.tree_search import Tree, search
@@ -36,21 +44,52 @@ CARD = Card(
     ),
     claims=(
         Claim(
-            id="rebase-vote",
-            says="At the same N it is at least as accurate as a vote weighted by the same judge.",
-            source="measured",
-            paper="better than weighted voting at every budget (recalled)",
+            id="rebase-scale",
+            says="With a fitting search a small policy answers more than one of 24 times its size.",
+            source="headline",
+            paper="Llemma-7B, when paired with our novel tree search algorithm, consistently "
+            "outperforms Llemma-34B across all tested inference strategies on MATH; no number. At "
+            "N = 16 and 4 the two sides take about as many FLOPs",
             effect=None,
-            expect=Ratio("accuracy", against="judged_vote", low=1.0),
+            expect=Difference(
+                "accuracy",
+                against=("greedy", "majority"),
+                low=0.0,
+                where={"N": 16},
+                there={"N": 4, "policy": "lm-l"},
+            ),
         ),
         Claim(
-            id="rebase-scale",
-            says="A small policy with REBASE beats a larger one with sampling at equal FLOPs.",
+            id="rebase-compute",
+            says="It reaches what a policy of 24 times the size decodes greedily for fewer FLOPs.",
             source="headline",
-            paper="Llemma-7B against 34B on MATH (recalled)",
+            paper="scaling inference compute with inference strategies can be more computationally "
+            "efficient than scaling model parameters; no number",
             effect=None,
-            expect=OutOfReach("the larger policy has no judge stronger than itself here"),
-            scale="paper",
+            expect=Reach(
+                "flops_counted",
+                "accuracy",
+                against="greedy",
+                high=1.0,
+                there={"policy": "lm-l"},
+            ),
+        ),
+        Claim(
+            id="rebase-pareto",
+            says="Over FLOPs it answers more than votes weighted by the same judge.",
+            source="headline",
+            paper="smaller models combined with advanced inference algorithms offer Pareto-optimal "
+            "trade-offs in cost and performance; no number",
+            effect=None,
+            expect=Frontier("flops_counted", "accuracy", against="judged_vote", low=0.0),
+        ),
+        Claim(
+            id="rebase-vote",
+            says="At the same N it answers more than a vote weighted by the same judge.",
+            source="measured",
+            paper="better than weighted voting at every budget (recalled); no number",
+            effect=None,
+            expect=Difference("accuracy", against="judged_vote", low=0.0),
         ),
     ),
 )
