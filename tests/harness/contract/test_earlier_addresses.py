@@ -18,7 +18,7 @@ RUN = Path(__file__).with_name("before_the_split")
 TODAY = {
     "ledger/vanilla", "ledger_qa/full_path", "ledger_qa/dr_llm", "ledger_affine/dense_ffn",
     "ledger_affine/versatile_ffn", "ledger_affine/fixed_loops", "ledger_cot/cot",
-    "ledger_cot/latent_cot", "ledger_cot/system_1_5",
+    "ledger_cot/latent_cot", "ledger_cot/prepared_shortcuts",
 }  # fmt: skip
 
 
@@ -60,6 +60,17 @@ def test_records_of_each_layout_go_to_their_task(
     assert found.scale == "embedded"
 
 
+def test_records_of_a_method_that_was_renamed_are_not_those_of_its_heir() -> None:
+    card = registry.find("ledger_cot/system_1_5").card
+    assert card.slug == "system-1.5"
+    before = Cell("ledger_cot", "system_1_5", {"lambda_depth": 0.5}, {}, "embedded", 0)
+    today = Cell("ledger_cot", "system_1_5", dict(card.defaults), {}, "embedded", 0)
+    first, second = earlier_addresses.cells([before, today])
+    assert first.address == "ledger_cot/prepared_shortcuts"
+    assert registry.find(first.address).card.slug == ""
+    assert second == today
+
+
 def test_what_nobody_took_over_stays_as_it_is() -> None:
     kept = [
         cell("vanilla", mode="decode1"),
@@ -72,9 +83,14 @@ def test_what_nobody_took_over_stays_as_it_is() -> None:
 
 
 def test_addresses_of_before_are_found() -> None:
+    before = []
     for task in ("ledger_qa", "ledger_affine", "ledger_cot"):
         for entry in registry.methods(task).values():
-            assert registry.find(f"ledger/{entry.name}").address == entry.address
+            before_that = entry.card.moved_from
+            if before_that and before_that not in registry.methods(task):
+                assert registry.find(before_that).address == entry.address
+                before.append(before_that)
+    assert {"ledger/full_path", "ledger/dense_ffn", "ledger/cot"} < set(before)
     assert registry.find("ledger/acm").address == "ledger/acm"
 
 

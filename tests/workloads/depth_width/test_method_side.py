@@ -29,6 +29,7 @@ CELLS: list[tuple[str, dict[str, Any]]] = [
     ("ledger_affine/random_loops", {"mode": "decode16"}),
     ("ledger_affine/loops_hindsight", {}),
     ("ledger_cot/system_1_5", {}),
+    ("ledger_cot/prepared_shortcuts", {}),
     ("ledger_cot/step_oracle", {}),
     ("ledger_qa/dr_llm", {}),
     ("ledger_qa/random_paths", {"mode": "decode1"}),

@@ -6,8 +6,15 @@ from typing import TypeVar
 import numpy as np
 
 from adabench.harness.contract.protocols import Meter
+from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_plain_student import (
+    PlainStudentRecipe,
+)
 from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_shortcuts import (
     ShortcutRecipe,
+)
+from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_soft_shortcuts import (
+    KIND,
+    SoftShortcutRecipe,
 )
 from adabench.workloads.depth_width.ledger_cot.recipes import recipes
 from adabench.workloads.depth_width.ledger_cot.substrate import traces
@@ -36,7 +43,7 @@ from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.questions import Exam
 from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import of_run
 
-STUDENT = "cot-latent"
+STUDENT, PLAIN_STUDENT = "cot-latent", "cot-plain"
 CALIBRATION_SEED, CALIBRATION = 777, 200
 R = TypeVar("R", bound=checkpoints.Recipe)
 
@@ -63,18 +70,24 @@ class Models:
         """
         if base == STUDENT:
             model = self._recipe(base, StudentRecipe).load()
+        elif base == PLAIN_STUDENT:
+            model = self._recipe(base, PlainStudentRecipe).load()
         else:
             model = self._recipe(base, TeacherRecipe).load()
         return self._solver(model)
 
     def shortened(self, kind: str) -> ShortenedSolver:
-        """Return the latent student and shortcuts that were trained for it.
+        """Return a latent student and the shortcuts that were trained for it.
 
         Raises:
             EnvironmentProblem: if they were not trained yet.
             SelectionError: if no recipe has that name.
         """
-        found = self._recipe(f"cot-shortcuts-{kind}", ShortcutRecipe).load()
+        name = f"cot-shortcuts-{kind}"
+        if kind == KIND:
+            found = self._recipe(name, SoftShortcutRecipe).load()
+        else:
+            found = self._recipe(name, ShortcutRecipe).load()
         return ShortenedSolver(self._solver(found.model), found)
 
     def _solver(self, model: Backbone) -> Solver:

@@ -5,14 +5,22 @@ Backbones first, the student of one of them next, parts on the frozen student la
     adabench train cot-words-s0
     adabench train cot-latent-s0
     adabench train cot-shortcuts-both-s0
+
+`cot-plain` and `cot-shortcuts-soft` are stage 1 and stage 2 of System-1.5 as published.
 """
 
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_plain_student import (
+    PlainStudentRecipe,
+)
 from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_shortcuts import (
     ShortcutRecipe,
+)
+from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_soft_shortcuts import (
+    SoftShortcutRecipe,
 )
 from adabench.workloads.depth_width.ledger_cot.substrate.train_student import StudentRecipe
 from adabench.workloads.depth_width.ledger_cot.substrate.train_teacher import TeacherRecipe
@@ -36,6 +44,8 @@ def recipes() -> dict[str, Recipe]:
             f"cot-direct-s{s}", "direct", s, FOLDER, steps=500, forecast_s=60, levels=_FEW
         )
         student = StudentRecipe(f"cot-latent-s{s}", words, s, FOLDER)
-        found += [words, direct, student]
+        plain = PlainStudentRecipe(f"cot-plain-s{s}", words, s, FOLDER)
+        found += [words, direct, student, plain]
+        found.append(SoftShortcutRecipe(f"cot-shortcuts-soft-s{s}", plain, s, FOLDER))
         found += [ShortcutRecipe(f"cot-shortcuts-{k}-s{s}", student, k, s, FOLDER) for k in KINDS]
     return {recipe.name: at_home(recipe) for recipe in found}

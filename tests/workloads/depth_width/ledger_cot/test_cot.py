@@ -12,10 +12,10 @@ from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.ledger_cot import task as cot_task
 from adabench.workloads.depth_width.ledger_cot.methods import (
+    prepared_shortcuts,
     random_shortcuts,
     step_oracle,
 )
-from adabench.workloads.depth_width.ledger_cot.methods.system_1_5 import system_1_5
 from adabench.workloads.depth_width.ledger_cot.recipes import FOLDER
 from adabench.workloads.depth_width.ledger_cot.substrate import traces
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
@@ -42,7 +42,7 @@ def answered(made: cot_task.LedgerCot, name: str, **point: Any) -> Solution:
 def test_what_is_scored_is_what_was_counted() -> None:
     made = task()
     exam = next(made.cases())
-    found = answered(made, "system_1_5")
+    found = answered(made, "prepared_shortcuts")
     values = made.score(exam, found)
     ran = sum(found.executions(phase).sum() for phase in ("question", "latent", "language"))
     tokens = int(exam.questions.lengths.sum()) + len(exam.questions.lengths)
@@ -104,7 +104,7 @@ def test_labels_do_not_reach_a_decision() -> None:
         running=np.roll(posed.keys.running, 1),
     )
     other = dataclasses.replace(made, exams=(Reckoned(posed.questions, keys),))
-    for name in ("system_1_5", "random_shortcuts", "latent_cot"):
+    for name in ("prepared_shortcuts", "system_1_5", "random_shortcuts", "latent_cot"):
         one, two = answered(made, name), answered(other, name)
         assert torch.equal(one.said, two.said)
         assert torch.equal(one.exits, two.exits)
@@ -125,7 +125,7 @@ def test_the_step_shortcut_is_not_a_smaller_number_of_steps() -> None:
     made = task()
     exam = next(made.cases())
     half = answered(made, "latent_cot", per_step=2)
-    scored, ours = made.score(exam, half), answered(made, "system_1_5")
+    scored, ours = made.score(exam, half), answered(made, "prepared_shortcuts")
     steps = made.exams[0].keys.steps
     assert (ours.steps.numpy() == steps).all(), "every step keeps its place"
     assert (half.steps.numpy() == (steps + 1) // 2).all()
@@ -140,7 +140,7 @@ def test_coins_leave_as_often() -> None:
     made = task(sequences=64)
     point = {"lambda_depth": 0.5}
     exam = next(made.cases())
-    ours = system_1_5.solve(system_1_5.prepare(made, point, 0), exam, point)
+    ours = prepared_shortcuts.solve(prepared_shortcuts.prepare(made, point, 0), exam, point)
     coins = random_shortcuts.prepare(made, point, 0)
     theirs = random_shortcuts.solve(coins, exam, point)
     assert coins.rates[0] == 0
@@ -198,7 +198,7 @@ def test_parts_are_put_back_in_order() -> None:
 def test_answers_do_not_depend_on_the_mode(mode: str) -> None:
     made = task(mode=mode, sequences=4)
     whole = dataclasses.replace(made, mode="prefill")
-    one, other = answered(made, "system_1_5"), answered(whole, "system_1_5")
+    one, other = answered(made, "prepared_shortcuts"), answered(whole, "prepared_shortcuts")
     assert torch.equal(one.said, other.said)
     assert torch.equal(one.exits, other.exits)
 

@@ -157,7 +157,7 @@ def walked(model: Backbone, short: Shortened, taught: Lesson, threshold: float) 
     return block(model, model.embed(marks), past)[:, 0]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "soft"])
 @pytest.mark.parametrize("threshold", [0.0, 0.5, 0.9])
 def test_gathered_is_masked(
     model: Backbone, shortcuts: Shortcuts, kind: str, threshold: float
@@ -179,7 +179,7 @@ def test_gathered_is_masked(
         )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "soft"])
 def test_a_threshold_of_one_is_the_full_path(
     model: Backbone, shortcuts: Shortcuts, posed: Reckoned, kind: str
 ) -> None:
@@ -194,7 +194,7 @@ def test_a_threshold_of_one_is_the_full_path(
     assert torch.equal(full.executions("question"), SMALL.layers * lengths)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "soft"])
 def test_a_batch_of_different_depths_is_each_alone(
     model: Backbone, shortcuts: Shortcuts, posed: Reckoned, kind: str
 ) -> None:

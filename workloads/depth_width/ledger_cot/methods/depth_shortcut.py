@@ -1,6 +1,6 @@
 """The depth shortcut alone: a latent step leaves early, the next one starts at layer 1 again.
 
-System-1.5 (`system_1_5.py`) without handing over: routers and adapters are trained for it, with the
+The prepared System-1.5 (`prepared_shortcuts.py`) without handing over: routers and adapters are trained for it, with the
 same labels and steps. The adapter's state is normed and fed back like that of a finished step.
 
 **What to expect.** Written before measuring, for the first recipe: every trivial step costs its
@@ -17,7 +17,7 @@ from adabench.workloads.depth_width.substrate.questions import Exam
 CARD = Card(
     title="Depth shortcut alone",
     moved_from="ledger/depth_shortcut",
-    paper="System-1.5 Reasoning, arXiv 2505.18962, its ablation",
+    paper="ours, an ablation of `prepared_shortcuts`",
     adapts="after how many layers each latent step leaves through an adapter",
     fidelity="reconstructed",
     skips_from="latent_cot",

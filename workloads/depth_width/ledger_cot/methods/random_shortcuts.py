@@ -1,8 +1,8 @@
-"""Random shortcuts: System-1.5's rates without its reading of the state.
+"""Random shortcuts: the prepared System-1.5's rates without its reading of the state.
 
 The control. On calibration questions, which no score is taken on, it is noted how many of the steps
 that were asked at a depth left there; then a coin with that chance decides, step by step. Adapters
-and handing over are System-1.5's own.
+and handing over are those of `prepared_shortcuts`.
 
 **What to expect.** Written before measuring: every question has critical steps that leave, so most
 answers are lost.
@@ -27,7 +27,7 @@ from adabench.workloads.depth_width.substrate.questions import Exam
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
 CARD = Card(
-    title="Random shortcuts at System-1.5's rates",
+    title="Random shortcuts at the prepared System-1.5's rates",
     moved_from="ledger/random_shortcuts",
     adapts="which layers each latent step runs, by coin",
     role="control",
@@ -45,7 +45,7 @@ class Coins:
 
 
 def prepare(task: StepTask, point: Point, seed: int) -> Coins:
-    """Note the rates of System-1.5 on calibration questions."""
+    """Note the rates of the prepared System-1.5 on calibration questions."""
     shortened, exam = task.shortened("both"), task.calibration()
     layers = shortened.solver.model.shape.layers
     asked, left = [0] * layers, [0] * layers

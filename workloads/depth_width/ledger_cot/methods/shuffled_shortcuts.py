@@ -1,4 +1,4 @@
-"""Shuffled shortcuts: System-1.5 taught with the labels of a question dealt to its steps at random.
+"""Shuffled shortcuts: the prepared System-1.5 taught with the labels of a question dealt to its steps at random.
 
 The control for criticality: as many steps of every training question count as critical as there
 are, but not the right ones. Everything else is the same: adapters, steps of training, thresholds.
@@ -17,7 +17,7 @@ from adabench.workloads.depth_width.substrate.questions import Exam
 CARD = Card(
     title="Shortcuts taught by shuffled labels",
     moved_from="ledger/shuffled_shortcuts",
-    paper="System-1.5 Reasoning, arXiv 2505.18962, with labels that say nothing",
+    paper="ours, `prepared_shortcuts` with labels that say nothing",
     adapts="which layers each latent step runs, on a reading of nothing",
     role="control",
     knobs=(Knob("lambda_depth", (0.35, 0.4, 0.5), 0.4, open=True, low=0.0, high=1.0),),

@@ -13,7 +13,7 @@ Every question takes the first way of a menu, cheapest first, that leads to its 
     full      all steps run
     spoken    the terse trace (`cot`), for a question for which no way holds
 
-Steps leave through System-1.5's adapters and hand over, in `once` as System-1.5 does; in `second`
+Steps leave through the adapters of `prepared_shortcuts` and hand over, in `once` as it does; in `second`
 and `third`, through the adapters of `depth_shortcut`. Criticality is the generator's own label, the
 answer the key: hindsight twice over. Kind `bound`: a longer menu can only do better.
 

@@ -1,6 +1,6 @@
 """The step shortcut alone: a latent step stops and the next goes on from its very state.
 
-System-1.5 (`system_1_5.py`) without adapters: `h_{l, t+1} = h_{l, t}`. Routers are trained for it,
+The prepared System-1.5 (`prepared_shortcuts.py`) without adapters: `h_{l, t+1} = h_{l, t}`. Routers are trained for it,
 with the same labels and steps.
 
 **What to expect.** Written before measuring, for the first recipe: as few layers as with both, and
@@ -17,7 +17,7 @@ from adabench.workloads.depth_width.substrate.questions import Exam
 CARD = Card(
     title="Step shortcut alone",
     moved_from="ledger/step_shortcut",
-    paper="System-1.5 Reasoning, arXiv 2505.18962, its ablation",
+    paper="ours, an ablation of `prepared_shortcuts`",
     adapts="at which layer each latent step stops and the next goes on",
     fidelity="reconstructed",
     skips_from="latent_cot",

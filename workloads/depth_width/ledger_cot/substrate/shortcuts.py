@@ -9,7 +9,9 @@ is asked there sees the same state twice, to leave with and not to leave with, a
 
 `kind`: `both` shortcuts, handing over once; `depth` without handing over; `step` with no adapter
 hands over wherever a step leaves, and is not taught that one that was handed over may;
-`shuffled` is `both` with the labels of a question dealt to its steps at random.
+`shuffled` is `both` with the labels of a question dealt to its steps at random. `soft` are those of the
+paper (`system_1_5`): both shortcuts, handing over wherever a step leaves, on a student that was
+not prepared for it.
 """
 
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ HAND_OVER: dict[str, HandOver] = {
     "depth": "never",
     "step": "always",
     "shuffled": "once",
+    "soft": "always",
 }
 """By kind."""
 REDUCTION = 4

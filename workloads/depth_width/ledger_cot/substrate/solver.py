@@ -10,7 +10,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.workloads.depth_width.ledger_cot.substrate import latent_forward, traces
-from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Shortcut, Solution
+from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import (
+    HandOver,
+    Shortcut,
+    Solution,
+)
 from adabench.workloads.depth_width.ledger_cot.substrate.shortcuts import Shortened
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import HALF
 from adabench.workloads.depth_width.substrate.answers.rule_works import RuleWorks
@@ -129,10 +133,12 @@ class ShortenedSolver:
     solver: Solver
     shortened: Shortened
 
-    def think(self, exam: Exam, threshold: float) -> Solution:
-        """Think with shortcuts, then answer."""
+    def think(self, exam: Exam, threshold: float, hand_over: HandOver | None = None) -> Solution:
+        """Think with shortcuts, then answer; by default they hand over as they were taught."""
+        taught = self.shortened.shortcut(threshold)
+        rule = replace(taught, hand_over=hand_over or taught.hand_over)
         more = sum(weight.numel() for weight in self.shortened.shortcuts.parameters())
-        return self.solver.think(exam, self.shortened.shortcut(threshold), more=more)
+        return self.solver.think(exam, rule, more=more)
 
 
 class StepTask(Protocol):
