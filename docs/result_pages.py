@@ -17,7 +17,7 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Claim, Metric, Point
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError
-from adabench.reports.tables.claim_sheets import OURS, headline_counts, published_caption
+from adabench.reports.tables.claim_sheets import OURS, published_caption
 from docs import claim_words, gap_tables
 from docs.markdown_table import cell as _cell
 from docs.markdown_table import number as _number
@@ -250,7 +250,7 @@ def paper_index(runs: Sequence[Findings]) -> str:
         lines.append(f"| [{paper['title']}]({slug}.md) | {_arxiv(paper['arxiv'])} | {counts} |")
     intro = (
         "What each abstract said and what the recorded runs show. A failed claim is a result. "
-        f"{headline_counts(every)}"
+        f"{published_caption(every)}"
     )
     return _page("# Papers", intro, _table(("paper", "arXiv", "headline claims"), lines))
 

@@ -12,13 +12,15 @@ from adabench.cli.terminal import table_console, talk, verdict_output, warn
 if TYPE_CHECKING:
     from adabench.harness.analysis.findings import Findings
 
+FAILED = {"not reproduced", "direction only", "contradicted", "does not discriminate", "violated"}
+
 
 def command(
     folder: Folder,
     strict: Annotated[bool, typer.Option(help="Exit 1 when a claim is not reproduced.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Judge the published claims of the methods in a run."""
+    """Judge the claims of the methods in a run: what papers say, and our own criteria."""
     from adabench.harness.analysis.load_run import load_run
 
     findings = load_run(folder)
@@ -26,8 +28,8 @@ def command(
         show_claims(findings, as_json)
     words = {row.verdict for row in findings.claims}
     if strict and "undecided" in words:
-        talk("Some claims are undecided: more seeds would tell.")
-    raise typer.Exit(1 if strict and words & {"not reproduced", "direction only"} else 0)
+        talk("Some claims are undecided; the reasons say what would tell.")
+    raise typer.Exit(1 if strict and words & FAILED else 0)
 
 
 def show_claims(findings: "Findings", as_json: bool) -> None:

@@ -23,11 +23,13 @@ def analyse(
     task_cards: Mapping[str, Card],
     method_cards: Mapping[str, Card],
     records: Iterable[Record] | Table,
+    rivals: Mapping[str, Card] | None = None,
 ) -> Findings:
     """Read a run: its summary, oracle gaps, realised speedups and claims.
 
     `task_cards` is by folder, `method_cards` by address (`task/method`); both hold at least
-    what the records name. The same set of records gives the same findings in any order.
+    what the records name. `rivals` are the controls and static methods of the tasks, run or not, that
+    claims are told apart from. The same set of records gives the same findings in any order.
 
     A knob that a run pinned to one other value stands at that value: what claims, tables and
     gaps call the default is then what was asked for.
@@ -50,7 +52,7 @@ def analyse(
         realised_speedups(dots, task_cards, method_cards),
         tuple(
             _marked(row, *usual, task_cards, method_cards)
-            for row in verdicts(table, task_cards, method_cards, dots)
+            for row in verdicts(table, task_cards, method_cards, dots, rivals)
         ),
         front_bands(dots, task_cards, method_cards),
     )

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from adabench.harness.analysis.earlier_claims import EARLIER, claim_row
 from adabench.harness.analysis.findings import (
-    ClaimRow,
     Compared,
     Estimate,
     Findings,
@@ -113,7 +113,7 @@ def from_header(
         tuple(_summary_row(row) for row in header["summary"]),
         tuple(_gap_row(row) for row in header.get("gaps", ())),
         tuple(SpeedupRow(**row) for row in header.get("speedups", ())),
-        tuple(_claim_row(row) for row in header["claims"] if not _is_old(row)),
+        tuple(claim_row(row) for row in header["claims"]),
         tuple(_front(row) for row in header.get("fronts", ())),
     )
 
@@ -127,22 +127,13 @@ def _left_out(header: Mapping[str, Any]) -> list[str]:
             "depended on which other methods had been run, K on the counter that was taken for the "
             "work. Record the run again for the oracle gap and the realised speedup."
         )
-    old = sum(map(_is_old, header["claims"]))
+    old = sum(EARLIER in row for row in header["claims"])
     if old:
         notes.append(
-            f"{old:,} verdicts were given by the rules of an earlier version and are left out: they "
+            f"{old:,} verdicts were given by the rules of an earlier version and count no more: they "
             "compared with limits of ours, not with the paper's effect. Record the run again."
         )
     return notes
-
-
-def _is_old(claim: Mapping[str, Any]) -> bool:
-    """Tell a verdict that was given when a claim had a threshold and no effect."""
-    return "threshold" in claim
-
-
-def _claim_row(row: Mapping[str, Any]) -> ClaimRow:
-    return ClaimRow(**{**row, "met_by": tuple(row.get("met_by", ()))})
 
 
 def _front(row: dict[str, Any]) -> FrontBand:

@@ -32,7 +32,8 @@ def load_run(folder: Path) -> Findings:
     cells = earlier_addresses.cells(turn.cell for turn in run_folder.read_plan(manifest))
     tasks = find_cards({cell.task for cell in cells})
     methods = find_cards({cell.address for cell in cells})
-    made_of = findings_cache.made_of(folder, sha256, tasks, methods)
+    rivals = find_rivals(tasks)
+    made_of = findings_cache.made_of(folder, sha256, tasks, {**rivals, **methods})
     known = findings_cache.load(folder, made_of, manifest, tasks, methods)
     if known:
         return known
@@ -46,10 +47,24 @@ def load_run(folder: Path) -> Findings:
         *records.damage,
         *measurement_warnings.warnings(records, manifest),
     ]
-    findings = analyse(str(folder), manifest, tasks, methods, records)
+    findings = analyse(str(folder), manifest, tasks, methods, records, rivals)
     if not records.damage:
         findings_cache.save(folder, made_of, findings)
     return findings
+
+
+def find_rivals(tasks: Iterable[str]) -> dict[str, Card]:
+    """Return the cards of the controls and static methods of tasks that are part of adabench.
+
+    Claims are told apart from them; what somebody else installed beside them has no say in it.
+    """
+    known = registry.tasks()
+    return {
+        address: entry.card
+        for task in sorted(set(tasks) & known.keys())
+        for address, entry in registry.methods(task).items()
+        if entry.card.role in ("control", "static") and entry.module.startswith(registry.PACKAGE)
+    }
 
 
 def find_cards(addresses: Iterable[str]) -> dict[str, Card]:

@@ -108,8 +108,13 @@ class ReplicateList(Sequence[Replicate]):
     @property
     def seeds(self) -> int:
         """How many seeds there are."""
+        return len(np.unique(self.units))
+
+    @property
+    def units(self) -> IntArray:
+        """(n,) the number of each place's independent unit: equal within one."""
         per_seed = self.where.cases * max(len(self.where.groups), 1)
-        return len(np.unique(self.numbers // per_seed))
+        return np.asarray(self.numbers // per_seed, np.intp)
 
     @property
     def clusters(self) -> int:

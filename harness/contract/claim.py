@@ -6,7 +6,7 @@ reproduced then follows from it: the bar lies at half of the effect (on the log 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -91,14 +91,17 @@ def no_effect(expect: Expectation) -> float:
 
 
 def is_sameness(claim: Claim) -> bool:
-    """Say whether limits allow no effect: then it is claimed that little changes."""
+    """Say whether a claim is kept within limits: two of them, or one beyond no effect.
+
+    Then it is claimed that little changes, or that a value lies in a range.
+    """
     if claim.effect is not None or is_certainty(claim.expect):
         return False
     low, high = _limits(claim.expect)
     nothing = no_effect(claim.expect)
-    if low is None and high is None:
-        return False
-    return (low is None or low < nothing) and (high is None or high > nothing)
+    if low is not None and high is not None:
+        return True
+    return (low is not None and low < nothing) or (high is not None and high > nothing)
 
 
 def faults(claim: Claim) -> Iterator[str]:
@@ -107,6 +110,8 @@ def faults(claim: Claim) -> Iterator[str]:
     low, high = _limits(expect)
     if claim.share < LEAST_SHARE:
         yield f"{claim.id} asks for less than half of the paper's effect"
+    if claim.id in claim.requires:
+        yield f"{claim.id} requires itself"
     if isinstance(expect, OutOfReach):
         if not expect.reason:
             yield f"{claim.id} does not say why it is out of reach"
@@ -115,17 +120,69 @@ def faults(claim: Claim) -> Iterator[str]:
         if effect is not None:
             yield f"{claim.id} is a statement about every case: it has no effect (effect=None)"
         return
-    if effect is not None and (low is not None or high is not None):
-        yield f"{claim.id} has both an effect and a limit; the bar follows from the effect"
-    if effect is not None and isinstance(expect, Ratio | Reach) and effect <= 0:
-        yield f"{claim.id} is a ratio, and its effect is {effect:g}"
-    if effect is not None and effect == no_effect(expect):
-        yield f"{claim.id} has an effect that is none"
-    needs_limit = not isinstance(expect, Monotone) and _has_limits(expect)
-    if effect is None and needs_limit and low is None and high is None:
+    if effect is not None:
+        yield from _faults_of_effect(claim, effect)
+    elif low is None and high is None and _has_limits(expect):
         yield f"{claim.id} has neither an effect nor a limit"
+    if low is not None and high is not None and low > high:
+        yield f"{claim.id} has a low limit above the high one"
+    if getattr(expect, "same", 0.0) and is_sameness(claim):
+        yield f"{claim.id} claims sameness: its limits say what counts as equal, not same="
     if isinstance(expect, Monotone) and expect.tolerance <= 0:
         yield f"{claim.id} allows no step back at all, which noise alone decides (tolerance=)"
+
+
+def _faults_of_effect(claim: Claim, effect: float) -> Iterator[str]:
+    expect = claim.expect
+    low, high = _limits(expect)
+    if low is not None or high is not None:
+        yield f"{claim.id} has both an effect and a limit; the bar follows from the effect"
+    if isinstance(expect, Ratio | Reach) and effect <= 0:
+        yield f"{claim.id} is a ratio, and its effect is {effect:g}"
+    elif effect == no_effect(expect):
+        yield f"{claim.id} has an effect that is none"
+    elif isinstance(expect, Monotone) and (effect > 0) != expect.rising:
+        way = "rises" if expect.rising else "falls"
+        yield f"{claim.id} {way}, and its effect is {effect:g}"
+
+
+def faults_together(claims: Sequence[Claim]) -> Iterator[str]:
+    """Yield what is wrong with the claims of one card beside each other."""
+    by_id = {claim.id: claim for claim in claims}
+    if len(by_id) < len(claims):
+        yield "two claims share an id"
+    for claim in claims:
+        yield from faults(claim)
+        for name in claim.requires:
+            other = by_id.get(name)
+            if other is None:
+                yield f"{claim.id} requires {name}, which is no claim of this card"
+            else:
+                yield from _faults_of_pair(claim, other)
+
+
+def _faults_of_pair(claim: Claim, other: Claim) -> Iterator[str]:
+    """Yield why two claims are not about one operating point."""
+    if isinstance(claim.expect, OutOfReach) or isinstance(other.expect, OutOfReach):
+        yield f"{claim.id} requires {other.id}, and one of them cannot be tested"
+        return
+    where, elsewhere = dict(claim.expect.where), dict(other.expect.where)
+    if where != elsewhere:
+        yield (
+            f"{claim.id} stands at {where or 'the defaults'} and requires {other.id}, which stands at "
+            f"{elsewhere or 'the defaults'}: what is stated together holds at one operating point"
+        )
+    if (claim.scale, claim.decided_on) != (other.scale, other.decided_on):
+        yield f"{claim.id} requires {other.id}, which is decided at another scale or task"
+
+
+def shared_ids(cards: Mapping[str, Sequence[Claim]]) -> dict[str, list[str]]:
+    """Return the ids that claims of several cards have, with the names of these cards."""
+    owners: dict[str, list[str]] = {}
+    for name, claims in cards.items():
+        for claim_id in dict.fromkeys(claim.id for claim in claims):
+            owners.setdefault(claim_id, []).append(name)
+    return {claim_id: names for claim_id, names in owners.items() if len(names) > 1}
 
 
 def _has_limits(expect: Expectation) -> bool:

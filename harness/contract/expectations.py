@@ -7,8 +7,9 @@ at half of it (`Claim.effect`, `Claim.share`); a form then names no limits of it
 says that there is a change and gives no number, and in criteria of our own, the limit stands in the
 form (`high=1.0`: any fall; `low=0.0`: any gain).
 
-*Sameness.* "Comparable accuracy", "within 5 %". The limits lie on the far side of no effect, or on
-both: `Difference(..., low=-0.01)`, `Ratio(..., high=1.05)`. The whole interval must keep them.
+*Sameness.* "Comparable accuracy", "within 5 %". The limit lies on the far side of no effect, or there
+are two, a range: `Difference(..., low=-0.01)`, `Ratio(..., high=1.05)`, `Ratio(..., low=0.23, high=0.27)`.
+The whole interval must keep them.
 
 *A certainty.* An identity (`Ratio(..., every=True)`) or a theorem (`Bound`): every case obeys.
 

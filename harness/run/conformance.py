@@ -27,7 +27,7 @@ from adabench.harness.contract.card import (
     Point,
     Testable,
 )
-from adabench.harness.contract.claim import faults
+from adabench.harness.contract.claim import faults_together, shared_ids
 from adabench.harness.contract.expectations import metric_names, rival_names
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import AdabenchError, EnvironmentProblem, MethodContractError
@@ -267,13 +267,23 @@ def _complete(entry: Entry) -> Iterator[str]:
     for knob in card.knobs:
         if knob.default not in knob.values:
             yield f"the default of {knob.name} is not in its sweep"
-    ids = [claim.id for claim in card.claims]
-    if len(set(ids)) < len(ids):
-        yield "two claims share an id"
-    for claim in card.claims:
-        yield from faults(claim)
-        for other in set(claim.requires) - set(ids):
-            yield f"{claim.id} requires {other}, which is no claim of this card"
+    yield from faults_together(card.claims)
+    for claim_id, owners in _claims_elsewhere(entry).items():
+        yield f"the id {claim_id} is also that of a claim of {' and '.join(owners)}"
+
+
+def _claims_elsewhere(entry: Entry) -> dict[str, list[str]]:
+    """Return the ids of a card's claims that other cards of the catalogue use too."""
+    if not entry.card.claims:
+        return {}
+    everywhere = [one for task in registry.tasks() for one in registry.methods(task).values()]
+    others = {one.address: one.card.claims for one in everywhere if one.path != entry.path}
+    found = shared_ids({entry.address: entry.card.claims, **others})
+    return {
+        claim_id: [name for name in names if name != entry.address]
+        for claim_id, names in found.items()
+        if entry.address in names
+    }
 
 
 def _claims_resolve(entry: Entry) -> Iterator[str]:

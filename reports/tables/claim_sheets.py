@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from adabench.harness.analysis.claims.family import expected_by_chance, survive_holm
+from adabench.harness.analysis.claims.family import page_notes
 from adabench.harness.analysis.findings import ClaimRow, Findings
 from adabench.harness.contract.card import Bound, Claim, Expectation
 from adabench.harness.contract.claim import bar, no_effect
@@ -71,28 +71,7 @@ def claims_sheets(
 
 def published_caption(rows: Sequence[ClaimRow]) -> str:
     """Say what became of the headlines, what chance would give, and what survives Holm."""
-    parts = [headline_counts(rows)]
-    chance = expected_by_chance(rows)
-    if chance.tested:
-        parts.append(
-            f"Of {chance.tested} tested against a bar, chance alone would give at most "
-            f"{chance.better:.1f} that read direction only or better."
-        )
-        survivors = [one.id for one in survive_holm(rows)]
-        parts.append(
-            f"Headlines that survive the correction for their number: "
-            f"{', '.join(survivors) or 'none'}."
-        )
-    return " ".join(parts)
-
-
-def headline_counts(rows: Iterable[ClaimRow]) -> str:
-    """Return a sentence such as `Headline claims: 3 reproduced, 1 not reproduced, of 2 papers`."""
-    own = [row for row in rows if row.source == "headline"]
-    if not own:
-        return "No headline claim."
-    papers = len({row.paper_slug or row.method for row in own})
-    return f"Headline claims: {verdict_counts(own)}, of {papers} paper{'s' * (papers > 1)}."
+    return " ".join(page_notes(rows)) or "No headline claim."
 
 
 def _address(row: ClaimRow, task: str | None) -> str:

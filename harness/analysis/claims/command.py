@@ -1,38 +1,113 @@
-"""The command whose run can decide a claim: its rivals, its conditions, its sweep, its scale."""
+"""The command whose run can decide a claim: its rivals, its conditions, its sweeps, its seeds."""
+
+import math
+from collections.abc import Iterable
 
 from adabench.harness.analysis.claims.evidence import Evidence
-from adabench.harness.contract.card import Scalar, Where
+from adabench.harness.contract.card import Card, Knob, Scalar, Where
 from adabench.harness.contract.claim import Claim
-from adabench.harness.contract.expectations import Monotone, rival_names
+from adabench.harness.contract.expectations import (
+    Bound,
+    Frontier,
+    Monotone,
+    Rank,
+    Reach,
+    rival_names,
+)
 
 Value = Scalar | tuple[Scalar, ...]
+Sweeps = dict[str, tuple[Scalar, ...]]
+SEEDS = 5
+"""With fewer an interval is too wide for most claims."""
+PRODUCT = 40
+"""Operating points of a front that are swept in full; of more one knob at a time is turned."""
 
 
-def command(claim: Claim, method: str, evidence: Evidence) -> str:
-    """Return `adabench run ...` for a claim of a method."""
-    expect = claim.expect
-    wanted = [method, *rival_names(expect), *_controls(claim, evidence)]
-    words = [f"{evidence.task}/{name}" for name in dict.fromkeys(wanted)]
-    words += ["--defaults"]
-    where: Where = getattr(expect, "where", {})
-    there: Where = getattr(expect, "there", {})
-    for name, value in where.items():
-        words += _option(name, (*_values(value), *_values(there.get(name, ()))))
-    for name, value in there.items():
-        if name not in where:
-            words += _option(name, (*_usual(name, method, evidence), *_values(value)))
-    if isinstance(expect, Monotone) and expect.over not in where:
-        words += _option(expect.over, _sweep(expect.over, method, evidence))
+def command(claim: Claim, method: str, evidence: Evidence, units: int = 0) -> str:
+    """Return `adabench run ...` for a claim of a method.
+
+    `units` is how many trainings or seeds should decide it, where that is known.
+    """
+    sweeps = _sweeps(claim, method, evidence)
+    names = [method, *rival_names(claim.expect), *_apart(claim, method, evidence, sweeps)]
+    words = [f"{evidence.task}/{name}" for name in dict.fromkeys(names)]
+    whole = isinstance(claim.expect, Frontier | Reach)
+    if not whole or _size(sweeps) <= PRODUCT:
+        words += ["--defaults"] if not sweeps or _size(sweeps) == 1 else []
+        for name, values in sweeps.items():
+            words += _option(name, values)
+    else:  # every knob by itself, and what the claim names pinned
+        for name, values in _conditions(claim, method, evidence).items():
+            words += _option(name, values[-1:])
+    words += ["--seeds", f"0..{max(units, SEEDS) - 1}"]
     words += [] if claim.scale == "embedded" else ["--scale", claim.scale]
     return " ".join(["adabench run", *words])
 
 
-def _controls(claim: Claim, evidence: Evidence) -> tuple[str, ...]:
+def _apart(claim: Claim, method: str, evidence: Evidence, sweeps: Sweeps) -> Iterable[str]:
+    """Return the rivals that must not meet the claim.
+
+    By default without those that call something else by the name of a knob that is set: one command
+    cannot give both their values.
+    """
     if claim.apart_from is not None:
         return claim.apart_from
     if not claim.published:
         return ()
-    return tuple(n for n, card in evidence.methods.items() if card.role in ("control", "static"))
+    cards = {n: card for n, card in evidence.methods.items() if card.role in ("control", "static")}
+    return (name for name, card in cards.items() if name != method and _takes(card, sweeps))
+
+
+def _takes(card: Card, sweeps: Sweeps) -> bool:
+    """Say whether every knob of a card that is set can stand at all the values."""
+    return all(_allowed(knob, value) for knob in card.knobs for value in sweeps.get(knob.name, ()))
+
+
+def _allowed(knob: Knob, value: Scalar) -> bool:
+    if not knob.open:
+        return value in knob.values
+    if isinstance(value, str) or isinstance(knob.default, str):
+        return isinstance(value, str) and isinstance(knob.default, str)
+    low = -math.inf if knob.low is None else knob.low
+    return low <= value <= (math.inf if knob.high is None else knob.high)
+
+
+def _sweeps(claim: Claim, method: str, evidence: Evidence) -> Sweeps:
+    """Return every knob and condition that has to take certain values, with these."""
+    expect = claim.expect
+    found = _conditions(claim, method, evidence)
+    swept: list[Knob | None] = []
+    if isinstance(expect, Monotone):
+        swept = [_knob(expect.over, method, evidence)]
+    elif isinstance(expect, Frontier | Reach):
+        methods = [method] if isinstance(expect, Reach) else [method, expect.against]
+        swept = [knob for name in methods for knob in _knobs(name, evidence)]
+        swept.append(evidence.card.knob(evidence.card.budget))
+    elif isinstance(expect, Rank):
+        swept = [knob for name in rival_names(expect) for knob in _knobs(name, evidence)]
+    elif isinstance(expect, Bound):
+        swept = []  # it looks at what was recorded, and holds at the defaults too
+    for knob in swept:
+        if knob is not None and knob.name not in found:
+            found[knob.name] = knob.values
+    return found
+
+
+def _conditions(claim: Claim, method: str, evidence: Evidence) -> Sweeps:
+    """Return what the claim itself pins, on its own side and on that of its rival."""
+    where: Where = getattr(claim.expect, "where", {})
+    there: Where = getattr(claim.expect, "there", {})
+    found = {
+        name: (*_values(value), *_values(there.get(name, ()))) for name, value in where.items()
+    }
+    for name, value in there.items():
+        if name not in where:
+            found[name] = (*_usual(name, method, evidence), *_values(value))
+    return found
+
+
+def _size(sweeps: Sweeps) -> int:
+    return math.prod(len(set(values)) for values in sweeps.values())
 
 
 def _option(name: str, values: tuple[Scalar, ...]) -> list[str]:
@@ -46,10 +121,18 @@ def _values(value: Value) -> tuple[Scalar, ...]:
 
 
 def _usual(name: str, method: str, evidence: Evidence) -> tuple[Scalar, ...]:
-    knob = evidence.card.knob(name) or evidence.methods[method].knob(name)
+    """Return where a name stands that nobody turns."""
+    own = evidence.methods[method]
+    if name in own.conditions:
+        return (own.conditions[name],)
+    knob = _knob(name, method, evidence)
     return () if knob is None else (knob.default,)
 
 
-def _sweep(name: str, method: str, evidence: Evidence) -> tuple[Scalar, ...]:
-    knob = evidence.methods[method].knob(name) or evidence.card.knob(name)
-    return () if knob is None else knob.values
+def _knob(name: str, method: str, evidence: Evidence) -> Knob | None:
+    return evidence.methods[method].knob(name) or evidence.card.knob(name)
+
+
+def _knobs(method: str, evidence: Evidence) -> tuple[Knob, ...]:
+    card = evidence.methods.get(method)
+    return () if card is None else card.knobs

@@ -5,7 +5,8 @@ static setting of the task that does no more work, stands in for the method, on 
 held to the same claim, with all that the claim requires. Where one meets it, the claim says nothing
 of the method. A claim may name what it must be told apart from (`Claim.apart_from`).
 
-What a control would have done is not guessed: a control that was not run leaves the claim undecided.
+What a control would have done is not guessed: where one was not run under the conditions of the
+claim, the claim waits for it. A static setting that was not run may be left out.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,18 +26,30 @@ from adabench.harness.contract.expectations import Frontier, Monotone, Reach
 
 Judge = Callable[[Evidence], Ruling]
 """Rules on the claim, and on all that it requires, from evidence."""
-SLACK = 1e-9
+ALIKE = 1.01
+"""Up to so much more work counts as no more: means of two methods are never quite equal."""
 WHOLE = (Frontier, Reach)
 """Forms that speak of all operating points at once."""
 
 
 def unrun(claim: Claim, method: str, evidence: Evidence) -> list[str]:
-    """Return the rivals that a claim must be told apart from and that were not run."""
-    wanted = claim.apart_from
-    if wanted is None:
-        wanted = tuple(n for n, card in evidence.methods.items() if card.role == "control")
-    had = {dot.method for dot in evidence.dots}
-    return [name for name in wanted if name != method and name not in had]
+    """Return the rivals that a claim must be told apart from and that were not run where it speaks."""
+    return [
+        name
+        for name in _rivals(claim, method, evidence, ("control",))
+        if not _present(name, claim, method, evidence)
+    ]
+
+
+def _present(rival: str, claim: Claim, method: str, evidence: Evidence) -> bool:
+    """Say whether a rival was run under the conditions of a claim."""
+    expect = claim.expect
+    own = [dot for dot in evidence.dots if dot.method == rival]
+    free = {evidence.card.budget} if isinstance(expect, WHOLE) else set()
+    if isinstance(expect, Monotone):
+        free = {expect.over}
+    where, groups = getattr(expect, "where", {}), getattr(expect, "groups", ())
+    return bool(_posing(method, own, evidence).of(method, where, groups=groups, free=free))
 
 
 def met_by(claim: Claim, method: str, evidence: Evidence, judge: Judge) -> tuple[str, ...]:
@@ -50,15 +63,15 @@ def met_by(claim: Claim, method: str, evidence: Evidence, judge: Judge) -> tuple
     return tuple(found)
 
 
-def _rivals(claim: Claim, method: str, evidence: Evidence) -> Iterator[str]:
-    """Yield the methods that must not meet a claim."""
-    names = claim.apart_from
-    chosen = evidence.methods if names is None else names
-    for name in chosen:
-        card = evidence.methods.get(name)
-        if card is None or name == method:
-            continue
-        if names is not None or card.role in ("control", "static"):
+def _rivals(
+    claim: Claim, method: str, evidence: Evidence, roles: tuple[str, ...] = ("control", "static")
+) -> Iterator[str]:
+    """Yield the methods that must not meet a claim: those that it names, else those of some roles."""
+    if claim.apart_from is not None:
+        yield from (name for name in claim.apart_from if name != method)
+        return
+    for name, card in evidence.methods.items():
+        if name != method and card.role in roles:
             yield name
 
 
@@ -70,6 +83,8 @@ def stand_ins(claim: Claim, method: str, rival: str, evidence: Evidence) -> Iter
     """
     expect = claim.expect
     own = [dot for dot in evidence.dots if dot.method == rival]
+    if not own:
+        return
     if isinstance(expect, Monotone) and evidence.methods[method].knob(expect.over):
         if evidence.methods[rival].knob(expect.over):  # else it has no such knob to be turned
             yield _posing(method, own, evidence)
@@ -96,13 +111,14 @@ def _dearer(dots: Sequence[OperatingPoint], claim: Claim, method: str, evidence:
     work = next((m.name for m in evidence.card.metrics if m.primary and m.role == "work"), None)
     if work is None:
         return False
-    groups = getattr(claim.expect, "groups", ())
-    own = evidence.of(method, getattr(claim.expect, "where", {}), groups=groups)
-    ours, theirs = settings(own, (work,)), settings(dots, (work,))
+    where, groups = getattr(claim.expect, "where", {}), getattr(claim.expect, "groups", ())
+    posing = _posing(method, dots, evidence).of(method, where, groups=groups)
+    ours = settings(evidence.of(method, where, groups=groups), (work,))
+    theirs = settings(posing, (work,))
     if not ours or not theirs:
         return False
     places = shared_places(ours, theirs)
     if not len(places):
         return False
     cost, rival = (float(np.mean(table(side, places, work))) for side in (ours, theirs))
-    return rival > cost * (1 + SLACK)
+    return rival > cost * ALIKE

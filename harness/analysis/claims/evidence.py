@@ -40,6 +40,8 @@ class Ruling(NamedTuple):
     trainings: int = 0
     reason: str = ""
     p_value: float | None = None
+    units: int = 0
+    """How many trainings or seeds in all should decide it, where some number would."""
 
 
 @dataclass(frozen=True, eq=False)

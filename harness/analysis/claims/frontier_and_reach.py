@@ -9,8 +9,11 @@ rival's cost. Where the front never gets there, there is no cost: then the diffe
 setting decides between not reproduced and undecided.
 
 *Choosing is not free.* Of many settings the best by the same cases looks better than it is, and more
-so for the side with more of them. So cases are dealt to two halves: the settings of a front are chosen
-on one and measured on the other, both ways.
+so for the side with more of them. So cases are dealt to two halves (trainings or seeds where there are
+four or more). A front whose settings are chosen on one and measured on the other looks worse than it
+is, if anything; one that is chosen on all cases looks better. The end of the interval that speaks for
+the method comes from its front seen the first way and the rival's seen the second, the other end from
+the reverse. The estimate lies between.
 """
 
 import math
@@ -18,8 +21,10 @@ import math
 import numpy as np
 
 from adabench.harness.analysis.claims.evidence import Evidence, Ruling, ruling_on_unrecorded
+from adabench.harness.analysis.claims.unvaried import of_share
 from adabench.harness.analysis.claims.verdict_rule import one_replicate, rule
 from adabench.harness.analysis.cost_quality_plane import bracket, mix
+from adabench.harness.analysis.findings import VerdictWord
 from adabench.harness.analysis.operating_points import (
     OperatingPoint,
     ReplicateList,
@@ -33,7 +38,7 @@ from adabench.harness.contract.claim import Claim, bar
 from adabench.harness.contract.expectations import Frontier, Reach
 from adabench.harness.stats.intervals import (
     FloatArray,
-    IntArray,
+    Interval,
     Statistic,
     bootstrap,
     means,
@@ -42,7 +47,13 @@ from adabench.harness.stats.intervals import (
 
 ENOUGH = 8
 """Places from which on they are dealt to two halves."""
+ENOUGH_UNITS = 4
+"""Trainings or seeds from which on these are dealt, with all their cases."""
+NEVER = math.log(1e6)
+"""The logarithm of a cost ratio that stands for "not at any recorded cost"."""
 Side = dict[Setting, OperatingPoint]
+Half = tuple[FloatArray | float, FloatArray | float]
+"""Weights (n,) of the cases that choose, and of those that measure."""
 
 
 def rule_frontier(claim: Claim, method: str, evidence: Evidence) -> Ruling:
@@ -51,17 +62,19 @@ def rule_frontier(claim: Claim, method: str, evidence: Evidence) -> Ruling:
     assert isinstance(expect, Frontier)
     sides: list[Side] = []
     for name in (method, expect.against):
-        found = _front(expect, name, evidence, bar(claim))
-        if isinstance(found, Ruling):
-            return found
-        sides.append(found)
+        side = _front(expect, name, evidence, bar(claim))
+        if isinstance(side, Ruling):
+            return side
+        sides.append(side)
     places = shared_places(*sides)
     if not len(places):
         reason = "no case was run at every operating point of both"
         return Ruling("not run", bar=bar(claim), reason=reason)
     costs, qualities = _planes(expect, sides, places, evidence)
-    found_ = bootstrap(places, _mean_distance(costs, qualities, _halves(places)))[0]
-    return rule(claim, found_, places)
+    halves = _halves(places)
+    pessimistic, optimistic, middle = bootstrap(places, _mean_distances(costs, qualities, halves))
+    found = Interval(middle.estimate, pessimistic.low, optimistic.high)
+    return rule(claim, of_share(found, len(places), expect.quality, evidence), places)
 
 
 def rule_reach(claim: Claim, method: str, evidence: Evidence) -> Ruling:
@@ -84,13 +97,19 @@ def rule_reach(claim: Claim, method: str, evidence: Evidence) -> Ruling:
         reason = "no case was run at every operating point of both"
         return Ruling("not run", bar=bar(claim), reason=reason)
     costs, qualities = _planes(expect, [ours, theirs], places, evidence)
-    found, best = bootstrap(places, _cost_to_reach(costs, qualities, _halves(places)))
-    if math.isfinite(found.estimate):
-        return rule(claim, found, places)
-    ruling = one_replicate(claim, None, len(places))
-    reason = f"it reaches {expect.against}'s {expect.quality} at no recorded cost"
-    far = best.high is not None and best.high < 0
-    return ruling._replace(verdict="not reproduced" if far else "undecided", reason=reason)
+    halves = _halves(places)
+    pessimistic, optimistic, middle, best = bootstrap(
+        places, _costs_to_reach(costs, qualities, halves)
+    )
+    if middle.estimate >= NEVER or pessimistic.estimate >= NEVER:
+        reason = f"it reaches {expect.against}'s {expect.quality} at no recorded cost"
+        far = best.high is not None and best.high < 0
+        word: VerdictWord = "not reproduced" if far else "undecided"
+        return one_replicate(claim, None, len(places))._replace(verdict=word, reason=reason)
+    high = (
+        pessimistic.high if pessimistic.high is None or pessimistic.high < NEVER / 2 else math.inf
+    )
+    return rule(claim, Interval(middle.estimate, optimistic.low, high), places)
 
 
 def _front(
@@ -118,92 +137,143 @@ def _planes(
     return costs, [sign * table(side, places, expect.quality) for side in sides]
 
 
-def _halves(places: ReplicateList) -> list[tuple[FloatArray, FloatArray]]:
-    """Return masks (n,) of where to choose and where to measure, both ways."""
+def _halves(places: ReplicateList) -> list[Half]:
+    """Return masks (n,) of where to choose and where to measure, both ways.
+
+    Units are dealt, or what a training does to a setting would be in both halves; of three units
+    and less their cases.
+    """
     n = len(places)
     if n < ENOUGH:
         return [(np.ones(n), np.ones(n))]
-    one = np.zeros(n)
-    one[np.argsort(places.numbers, kind="stable")[::2]] = 1.0
+    numbers = places.units if places.clusters >= ENOUGH_UNITS else places.numbers
+    _, units = np.unique(numbers, return_inverse=True)
+    one = np.asarray(units % 2 == 0, np.float64)
     return [(one, 1 - one), (1 - one, one)]
 
 
-def _mean_distance(
-    costs: list[FloatArray],
-    qualities: list[FloatArray],
-    halves: list[tuple[FloatArray, FloatArray]],
+def _mean_distances(
+    costs: list[FloatArray], qualities: list[FloatArray], halves: list[Half]
 ) -> Statistic:
-    """Return the statistic: how far the first front lies above the second on the mean."""
+    """Return the statistic: how far the first front lies above the second on the mean.
+
+    Three times: seen pessimistically, optimistically, and the middle of the two.
+    """
 
     def statistic(weights: FloatArray) -> FloatArray:
-        every = [_averages(cost, weights) for cost in costs]
+        every = [_averages(cost, weights, 1.0) for cost in costs]
         low = np.maximum(*(cost.min(axis=1) for cost in every))[:, None]
         high = np.maximum(low, np.minimum(*(cost.max(axis=1) for cost in every))[:, None])
         edges = np.sort(np.clip(np.hstack([*every, low, high]), low, high), axis=1)
-        gaps = np.zeros_like(edges)
-        for choose, measure in halves:
-            ours, theirs = (
-                _height(cost, quality, weights * choose, weights * measure, edges)
-                for cost, quality in zip(costs, qualities, strict=True)
-            )
-            gaps += (ours - theirs) / len(halves)
-        widths = np.diff(edges, axis=1)
-        total = widths.sum(axis=1)
-        area = (widths * (gaps[:, 1:] + gaps[:, :-1]) / 2).sum(axis=1)
-        mean = np.divide(area, total, out=gaps[:, 0].copy(), where=total > 0)
-        return np.asarray(mean[:, None], np.float64)
+        ours, theirs = zip(costs, qualities, strict=True)
+        ends = [np.zeros(len(weights)) for _ in range(2)]
+        for choose, measure in halves:  # both sides are measured on the same cases
+            for end, ways in enumerate((((choose, measure), (1.0, measure)),
+                                        ((1.0, measure), (choose, measure)))):  # fmt: skip
+                gap = _height(*ours, weights, ways[0], edges)
+                gap -= _height(*theirs, weights, ways[1], edges)
+                ends[end] += _mean_over(edges, gap) / len(halves)
+        return np.stack([*ends, (ends[0] + ends[1]) / 2], axis=1)
 
     return statistic
 
 
+def _mean_over(edges: FloatArray, gaps: FloatArray) -> FloatArray:
+    """Return the mean (r,) of a piecewise linear curve (r, k) over its edges."""
+    widths = np.diff(edges, axis=1)
+    total = widths.sum(axis=1)
+    area = (widths * (gaps[:, 1:] + gaps[:, :-1]) / 2).sum(axis=1)
+    return np.asarray(np.divide(area, total, out=gaps[:, 0].copy(), where=total > 0), np.float64)
+
+
 def _height(
-    cost: FloatArray, quality: FloatArray, choose: FloatArray, measure: FloatArray, at: FloatArray
+    cost: FloatArray, quality: FloatArray, weights: FloatArray, way: Half, at: FloatArray
 ) -> FloatArray:
-    """Return the quality at each cost of the front that `choose` picks and `measure` measures.
+    """Return the quality at each cost of a front that some cases choose and some measure.
 
     Cost and quality are (n, settings), weights (r, n), costs asked for (r, k).
     """
-    hull, x, y = _chosen(cost, quality, choose, measure)
-    del hull
+    x, y = _chosen(cost, quality, weights, way)
     return mix(y, *bracket(x, at))
 
 
 def _chosen(
-    cost: FloatArray, quality: FloatArray, choose: FloatArray, measure: FloatArray
-) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Return a front's settings, and their costs and qualities where they are measured: (r, v)."""
-    hull = upper_hulls(_averages(cost, choose), _averages(quality, choose))
-    x = np.take_along_axis(_averages(cost, choose), hull, 1)
-    return hull, x, np.take_along_axis(_averages(quality, measure), hull, 1)
+    cost: FloatArray, quality: FloatArray, weights: FloatArray, way: Half
+) -> tuple[FloatArray, FloatArray]:
+    """Return the costs of a front's settings, and their qualities where they are measured: (r, v)."""
+    choose, measure = way
+    hull = upper_hulls(_averages(cost, weights, choose), _averages(quality, weights, choose))
+    x = np.take_along_axis(_averages(cost, weights, 1.0), hull, 1)
+    y = np.take_along_axis(_averages(quality, weights, measure), hull, 1)
+    by_cost = np.argsort(x, axis=1, kind="stable")
+    return np.take_along_axis(x, by_cost, 1), np.take_along_axis(y, by_cost, 1)
 
 
-def _averages(columns: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return weighted means (r, k) of columns (n, k); a half without a case counts as the whole."""
-    empty = weights.sum(axis=1) == 0
-    if empty.any():
-        weights = np.where(empty[:, None], 1.0, weights)
-    return means(columns)(weights)
+def _averages(columns: FloatArray, weights: FloatArray, part: FloatArray | float) -> FloatArray:
+    """Return weighted means (r, k) of columns (n, k) over a part of the cases.
+
+    Where a resample holds no case of the part, all of it counts.
+    """
+    own = weights * part
+    empty = own.sum(axis=1) == 0
+    return means(columns)(np.where(empty[:, None], weights, own) if empty.any() else own)
 
 
-def _cost_to_reach(
-    costs: list[FloatArray],
-    qualities: list[FloatArray],
-    halves: list[tuple[FloatArray, FloatArray]],
+def _costs_to_reach(
+    costs: list[FloatArray], qualities: list[FloatArray], halves: list[Half]
 ) -> Statistic:
-    """Return the statistic (log of cost needed over the rival's, best quality less the rival's)."""
+    """Return the statistic: logarithms of the cost needed over the rival's, and what is lacking.
+
+    The costs seen pessimistically, optimistically and in the middle; the best quality less the rival's.
+    """
 
     def statistic(weights: FloatArray) -> FloatArray:
-        logs, best = np.zeros(len(weights)), np.zeros(len(weights))
-        for choose, measure in halves:
-            _, x, y = _chosen(costs[0], qualities[0], weights * choose, weights * measure)
-            wanted = _averages(qualities[1], weights * measure)
-            paid = _averages(costs[1], weights * measure)[:, 0]
-            ladder = np.maximum.accumulate(y, axis=1)
-            needed = mix(x, *bracket(ladder, wanted))[:, 0]
-            reached = (ladder[:, -1:] >= wanted)[:, 0] & (needed > 0) & (paid > 0)
-            quotient = np.divide(needed, paid, out=np.full_like(paid, np.nan), where=reached)
-            logs += np.log(quotient) / len(halves)
-            best += (ladder[:, -1:] - wanted)[:, 0] / len(halves)
-        return np.stack([logs, best], axis=1)
+        pessimistic, best = _log_costs(costs, qualities, weights, halves)
+        optimistic, _ = _log_costs(costs, qualities, weights, [(1.0, 1.0)])
+        middle = np.where(
+            np.maximum(pessimistic, optimistic) >= NEVER, NEVER, (pessimistic + optimistic) / 2
+        )
+        return np.stack([pessimistic, optimistic, middle, best], axis=1)
 
     return statistic
+
+
+def _log_costs(
+    costs: list[FloatArray], qualities: list[FloatArray], weights: FloatArray, ways: list[Half]
+) -> tuple[FloatArray, FloatArray]:
+    """Return log costs (r,), `NEVER` where the front does not get there, and what is lacking."""
+    logs, best = np.zeros(len(weights)), np.zeros(len(weights))
+    paid = _averages(costs[1], weights, 1.0)[:, 0]
+    for choose, measure in ways:
+        x, y = _chosen(costs[0], qualities[0], weights, (choose, measure))
+        wanted = _averages(qualities[1], weights, measure)
+        ladder = _rising(x, y)
+        needed = mix(x, *bracket(ladder, wanted))[:, 0]
+        reached = (ladder[:, -1:] >= wanted)[:, 0] & (needed > 0) & (paid > 0)
+        quotient = np.divide(needed, paid, out=np.ones_like(paid), where=reached)
+        logs += np.where(reached, np.log(quotient), NEVER) / len(ways)
+        best += (ladder[:, -1:] - wanted)[:, 0] / len(ways)
+    return np.where(logs > NEVER / 4, NEVER, logs), best
+
+
+def _rising(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Return the rising curve nearest to y (r, v) in each row: isotonic regression.
+
+    Not the largest value so far, which would choose again, on what was kept for measuring. A
+    vertex that is repeated (its cost does not rise) has no weight.
+    """
+    weight = np.ones_like(y)
+    weight[:, 1:] = np.diff(x, axis=1) > 0
+    total = np.cumsum(np.pad(weight * y, ((0, 0), (1, 0))), axis=1)
+    count = np.cumsum(np.pad(weight, ((0, 0), (1, 0))), axis=1)
+    v = y.shape[1]
+    found = np.full_like(y, -np.inf)
+    for first in range(v):
+        least = np.full(len(y), np.inf)
+        for last in range(v - 1, first - 1, -1):
+            many = count[:, last + 1] - count[:, first]
+            sums = total[:, last + 1] - total[:, first]
+            mean = np.divide(sums, many, out=np.full(len(y), np.inf), where=many > 0)
+            least = np.minimum(least, mean)
+            found[:, last] = np.maximum(found[:, last], np.where(many > 0, least, -np.inf))
+    return np.asarray(np.maximum.accumulate(found, axis=1), np.float64)

@@ -1,9 +1,9 @@
 """How a `Monotone` is ruled upon: by its whole change, and step by step.
 
 The curve is turned so that the promised direction is up. Its whole change (last value less first)
-must be one, and reach the bar where the paper gives its size. Each step is a margin: none may go
-back by more than the tolerance. A curve that rises and then stays level is monotone; one that rises
-and falls again is not, and of noise alone the whole change does not tell itself from none.
+must be one, and reach the bar where the paper gives its size. Each step is a margin: its whole interval
+must not go back by more than the tolerance. A curve that rises and then stays level is monotone; one
+that rises and falls again is not, and of noise alone the whole change does not tell itself from none.
 
 Only cases that hold the whole curve enter, or a missing point would look like a step.
 """
@@ -15,13 +15,25 @@ from typing import NamedTuple
 import numpy as np
 
 from adabench.harness.analysis.claims.evidence import Evidence, Ruling, ruling_on_unrecorded
+from adabench.harness.analysis.claims.looks import sample
 from adabench.harness.analysis.claims.ratio_and_difference import by_place
-from adabench.harness.analysis.claims.verdict_rule import SLACK, margin, rule, sample
-from adabench.harness.analysis.operating_points import Key, OperatingPoint, ReplicateList, order
+from adabench.harness.analysis.claims.unvaried import widened
+from adabench.harness.analysis.claims.verdict_rule import SLACK, margin, rule
+from adabench.harness.analysis.operating_points import (
+    Key,
+    OperatingPoint,
+    ReplicateList,
+    metric_of,
+    order,
+)
+from adabench.harness.analysis.summary import is_share
 from adabench.harness.contract.card import Knob, Scalar
 from adabench.harness.contract.claim import Claim, bar
 from adabench.harness.contract.expectations import Monotone
 from adabench.harness.stats.intervals import FloatArray, IntArray, bootstrap, means
+
+ENOUGH = 3
+"""Values of a sweep with which a curve may be told monotone, where the sweep has so many."""
 
 
 class Curves(NamedTuple):
@@ -48,32 +60,34 @@ def rule_monotone(claim: Claim, method: str, evidence: Evidence) -> Ruling:
         reason = f"neither method nor task has a knob {expect.over}"
         return Ruling("not run", bar=bar(claim), reason=reason)
     curves = _curves(expect.metric, knob, dots)
-    if curves.y.shape[1] < 2:
-        values = ",".join(str(value) for value in knob.values)
+    wanted = expect.where.get(knob.name, knob.values)
+    wanted = wanted if isinstance(wanted, tuple) else (wanted,)
+    if curves.y.shape[1] < max(min(ENOUGH, len(wanted)), 2):
+        values = ",".join(str(value) for value in wanted)
         reason = f"needs a sweep: --sweep {knob.name}={values}"
         return Ruling("not run", bar=bar(claim), reason=reason)
-    return _monotone(claim, expect, curves)
+    return _monotone(claim, expect, curves, evidence)
 
 
-def _monotone(claim: Claim, expect: Monotone, curves: Curves) -> Ruling:
+def _monotone(claim: Claim, expect: Monotone, curves: Curves, evidence: Evidence) -> Ruling:
+    n = len(np.unique(curves.places.numbers))
+    bounded = is_share(metric_of(expect.metric, evidence.card))
+    if not bounded and np.ptp(curves.y) <= SLACK * float(np.abs(curves.y).max()):
+        return Ruling("not reproduced", 0.0, bar=bar(claim), n=n, reason="the curve is constant")
+    whole = curves.y[:, -1:] - curves.y[:, :1]
     sign = 1.0 if expect.rising else -1.0
-    up = sign * curves.y
-    if np.ptp(up) <= SLACK * float(np.abs(up).max()):
-        return Ruling("not reproduced", 0.0, bar=bar(claim), reason="the curve is constant")
-    steps = np.diff(up, axis=1)
-    places, rows = by_place(curves.places, np.hstack([up[:, -1:] - up[:, :1], steps]))
-    whole, *each = bootstrap(places, means(rows))
+    steps = sign * np.diff(curves.y, axis=1)
+    places, rows = by_place(curves.places, np.hstack([whole, steps]))
+    found = bootstrap(places, means(rows))
+    if bounded:
+        found = [widened(interval, n, 1.0) for interval in found]
+    change, *each = found
     drawn = sample(places)
     margins = [
         margin(f"step {k} of {len(each)}", step, expect.tolerance, drawn)
         for k, step in enumerate(each, 1)
     ]
-    ruling = rule(claim, whole, places, margins=margins)
-    ends = [end for end in whole[1:] if end is not None]
-    if ruling.verdict == "undecided" and ends and max(map(abs, ends)) <= expect.tolerance:
-        reason = "no change: all of it lies within the tolerance of a step"
-        return ruling._replace(verdict="not reproduced", reason=reason)
-    return ruling
+    return rule(claim, change, places, margins=margins)
 
 
 def _curves(metric: str, knob: Knob, dots: Sequence[OperatingPoint]) -> Curves:

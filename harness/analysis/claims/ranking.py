@@ -4,8 +4,9 @@
 
 *Rank.* By how many mean ranks the method is ahead of the nearest rival, the median setting of each.
 
-*SignedRank.* Wilcoxon's signed-rank test, both sides, over cases. Reproduced: p < 0.05 and the ranks
-of the gains outweigh. Contradicted: p < 0.05 and those of the losses do. Undecided: else.
+*SignedRank.* Wilcoxon's signed-rank test, both sides, over cases, and the interval of the rank-biserial
+correlation over trainings or seeds, since cases of one training do not differ by themselves alone. Both
+must decide: p < 0.05 (0.6 % at a later look) and the interval on one side of no effect.
 
 *Correlation.* Spearman's, over cases: ranks are those among all cases, resamples weigh them.
 
@@ -25,7 +26,9 @@ from adabench.harness.analysis.claims.evidence import (
     pair_points,
     ruling_on_unrecorded,
 )
+from adabench.harness.analysis.claims.looks import level, sample
 from adabench.harness.analysis.claims.ratio_and_difference import by_place
+from adabench.harness.analysis.claims.unvaried import of_share, widened
 from adabench.harness.analysis.claims.verdict_rule import one_replicate, rule, said
 from adabench.harness.analysis.operating_points import (
     Key,
@@ -36,6 +39,7 @@ from adabench.harness.analysis.operating_points import (
     shared_places,
     table,
 )
+from adabench.harness.analysis.summary import is_share
 from adabench.harness.contract.claim import Claim, bar
 from adabench.harness.contract.expectations import (
     Correlation,
@@ -54,7 +58,6 @@ from adabench.harness.stats.intervals import (
     yes_or_no,
 )
 
-ALPHA = 0.05
 Point = tuple[str, Key]
 """A method and its operating point, whatever the conditions."""
 
@@ -86,11 +89,18 @@ def rule_level(claim: Claim, method: str, evidence: Evidence) -> Ruling:
         values = (values >= expect.reaching).astype(np.float64)
     places, values_of = by_place(leaves.places(rows), values[:, None])
     found = bootstrap(places, means(values_of))[0]
-    if expect.reaching is not None and places.seeds == len(places):
-        found = share(round(float(values_of.sum())), len(places))  # nothing is nested in a seed
-    elif expect.reaching is not None:
-        found = yes_or_no(found, values_of[:, 0], places.clusters)
+    if expect.reaching is not None or _is_yes_or_no(expect.metric, values_of, evidence):
+        if places.seeds == len(places):
+            found = share(round(float(values_of.sum())), len(places))  # nothing nests in a seed
+        else:
+            found = yes_or_no(found, values_of[:, 0], places.clusters)
+    found = of_share(found, len(places), expect.metric, evidence)
     return rule(claim, _less(found, expect.above), places)
+
+
+def _is_yes_or_no(metric: str, values: FloatArray, evidence: Evidence) -> bool:
+    declared = is_share(metric_of(metric, evidence.card))
+    return declared and bool(((values == 0) | (values == 1)).all())
 
 
 def _less(found: Interval, nothing: float) -> Interval:
@@ -119,7 +129,7 @@ def rule_correlation(claim: Claim, method: str, evidence: Evidence) -> Ruling:
     found = bootstrap(places, _weighted_correlation(rankdata(both, axis=0)))[0]
     if not np.isfinite(found.estimate):
         return one_replicate(claim, None, len(places), "one of the two never varies")
-    return rule(claim, found, places)
+    return rule(claim, widened(found, len(places), 2.0), places)
 
 
 def _weighted_correlation(columns: FloatArray) -> Statistic:
@@ -157,6 +167,7 @@ def rule_rank(claim: Claim, method: str, evidence: Evidence) -> Ruling:
     if contest is None:
         return Ruling("not run", bar=bar(claim), reason="no case was run by all contenders")
     found = bootstrap(contest.places, _lead(contest, rivals))[0]
+    found = widened(found, len(contest.places), contest.ranks.shape[1] - 1.0)
     note = f"mean rank {contest.ranks[:, 0].mean():.3g} of {contest.ranks.shape[1]}"
     return rule(claim, found, contest.places, note=note)
 
@@ -231,36 +242,53 @@ def rule_signed_rank(claim: Claim, method: str, evidence: Evidence) -> Ruling:
     sides: dict[str, list[OperatingPoint]] = {}
     for name in (method, expect.against):
         if name not in evidence.methods:
-            return Ruling("not run", bar=0.0, reason=f"run {name} too")
+            return Ruling("not run", bar=bar(claim), reason=f"run {name} too")
         sides[name] = evidence.of(name, expect.where, groups=expect.groups)
         if not sides[name]:
             reason = evidence.why_none(name, expect.where, expect.groups, ())
-            return Ruling("not run", bar=0.0, reason=reason)
+            return Ruling("not run", bar=bar(claim), reason=reason)
     against = {expect.against: sides[expect.against]}
     paired, _ = pair_points(evidence, sides[method], against, expect.where, {})
     pairs = paired.holding(expect.metric)
+    if not len(pairs):
+        return ruling_on_unrecorded(expect.metric)._replace(bar=bar(claim))
     known = metric_of(expect.metric, evidence.card)
     sign = 1.0 if known is not None and known.better == "higher" else -1.0
     ours, theirs = pairs.columns(expect.metric)
     places, gains = by_place(pairs.places, sign * (ours - theirs[:, 0])[:, None])
     if len(places) < expect.least:
         reason = f"{len(places)} instances; {expect.least} are asked for"
-        return Ruling("undecided", bar=0.0, n=len(places), reason=reason)
-    return _signed_ranks(gains[:, 0])
+        return Ruling("undecided", bar=bar(claim), n=len(places), reason=reason)
+    return _signed_ranks(claim, places, gains[:, 0])
 
 
-def _signed_ranks(gains: FloatArray) -> Ruling:
+def _signed_ranks(claim: Claim, places: ReplicateList, gains: FloatArray) -> Ruling:
+    """Hold the rank-biserial correlation to the claim, and the test's p to its level."""
     from scipy.stats import rankdata, wilcoxon
 
     n, moved = len(gains), gains[gains != 0]
     if not len(moved):
-        return Ruling("not reproduced", 0.0, bar=0.0, n=n, reason="no instance differs")
-    size = rankdata(np.abs(moved))
-    lead = float((np.sign(moved) * size).sum() / size.sum())
+        return Ruling("not reproduced", 0.0, bar=bar(claim), n=n, reason="no instance differs")
+    size = np.zeros(n)
+    size[gains != 0] = rankdata(np.abs(moved))
     p = float(wilcoxon(moved).pvalue)
     wins, losses = int((gains > 0).sum()), int((gains < 0).sum())
-    reason = f"p = {p:.2g}; {wins} won, {n - wins - losses} tied, {losses} lost"
-    ruling = Ruling("undecided", lead, bar=0.0, n=n, reason=reason, p_value=p / 2)
-    if p >= ALPHA:
-        return ruling._replace(reason=said(reason, "more instances would tell"))
-    return ruling._replace(verdict="reproduced" if lead > 0 else "contradicted")
+    note = f"p = {p:.2g}; {wins} won, {n - wins - losses} tied, {losses} lost"
+    interval = bootstrap(places, _rank_biserial(np.sign(gains) * size, size))[0]
+    ruling = rule(claim, widened(interval, len(moved), 2.0), places, note=note)
+    decided = ruling.verdict in ("reproduced", "direction only", "contradicted")
+    if decided and p >= level(sample(places)):
+        return ruling._replace(verdict="undecided", reason=said(note, "more instances would tell"))
+    return ruling._replace(p_value=max(p / 2, ruling.p_value or 0.0))
+
+
+def _rank_biserial(signed: FloatArray, size: FloatArray) -> Statistic:
+    """Return the statistic: the ranks of the gains less those of the losses, over all (n,)."""
+    mean = means(np.stack([signed, size], axis=1))
+
+    def statistic(weights: FloatArray) -> FloatArray:
+        top, all_ = mean(weights).T
+        found = np.divide(top, all_, out=np.zeros_like(top), where=all_ > 0)
+        return np.asarray(found[:, None], np.float64)
+
+    return statistic

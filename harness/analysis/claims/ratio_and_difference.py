@@ -32,15 +32,17 @@ from adabench.harness.analysis.claims.evidence import (
     place_of,
     ruling_on_unrecorded,
 )
+from adabench.harness.analysis.claims.looks import sample
+from adabench.harness.analysis.claims.unvaried import of_answers, of_share
 from adabench.harness.analysis.claims.verdict_rule import (
     SLACK,
+    Gap,
     Margin,
     margin,
     one_replicate,
     promise,
     rule,
     said,
-    sample,
 )
 from adabench.harness.analysis.operating_points import (
     TIMED,
@@ -48,7 +50,6 @@ from adabench.harness.analysis.operating_points import (
     ReplicateList,
     metric_of,
 )
-from adabench.harness.analysis.summary import is_share
 from adabench.harness.contract.claim import Claim, bar
 from adabench.harness.contract.expectations import Contrast, Difference, Ratio, rival_names
 from adabench.harness.stats.intervals import (
@@ -57,7 +58,6 @@ from adabench.harness.stats.intervals import (
     Statistic,
     bootstrap,
     means,
-    share,
 )
 
 
@@ -146,36 +146,21 @@ def _mean_ratio(claim: Claim, expect: Ratio, pairs: Pairs, evidence: Evidence) -
         # Where single pairs hold zeros, whole resamples may, and then have no ratio.
         why = "a side is zero in too many resamples: run more seeds"
         return one_replicate(claim, math.exp(interval.estimate), n)._replace(reason=said(why, note))
+    gap = Gap(_difference(expect, pairs, falls, evidence), expect.same) if expect.same else None
     margins = _margins(expect, pairs, evidence)
-    if expect.same and _is_same(expect, pairs, falls, evidence):
-        note = said(note, f"{expect.metric} differs by no more than {expect.same:g} for sure")
-        ruling = rule(claim, interval, places, margins=margins, note=note)
-        weaker = {"reproduced": "undecided", "direction only": "undecided"}
-        return ruling._replace(verdict=weaker.get(ruling.verdict, ruling.verdict))  # type: ignore[arg-type]
-    return rule(claim, interval, places, margins=margins, note=note)
+    return rule(claim, interval, places, margins=margins, gap=gap, note=note)
 
 
 def _falls(claim: Claim) -> bool:
     """Say whether less is better by the claim: then the rival with the least is hardest to beat."""
-    if claim.effect is None:
-        return getattr(claim.expect, "high", None) is not None
     return promise(claim).sign < 0
 
 
-def _is_same(expect: Ratio, pairs: Pairs, falls: bool, evidence: Evidence) -> bool:
-    """Say whether the difference may lie within what counts as equal."""
-    found = _difference(expect, pairs, falls, evidence)
-    sign = -1.0 if falls else 1.0
-    ends = [sign * end for end in found[1:] if end is not None]
-    return len(ends) < 2 or min(ends) <= expect.same
-
-
 def _mean_difference(claim: Claim, expect: Difference, pairs: Pairs, evidence: Evidence) -> Ruling:
-    falls = _falls(claim)
-    interval = _difference(expect, pairs, falls, evidence)
+    interval = _difference(expect, pairs, _falls(claim), evidence)
     return rule(
         claim, interval, _distinct(pairs.places),
-        margins=_margins(expect, pairs, evidence), negligible=expect.same,
+        margins=_margins(expect, pairs, evidence), gap=Gap(interval, expect.same),
     )  # fmt: skip
 
 
@@ -186,19 +171,7 @@ def _difference(
     ours, theirs = _sides(expect, pairs, falls)
     places, gaps = by_place(pairs.places, (ours - theirs)[:, None])
     found = bootstrap(places, means(gaps))[0]
-    return _uncertain(found, len(places), expect.metric, evidence)
-
-
-def _uncertain(found: Interval, n: int, metric: str, evidence: Evidence) -> Interval:
-    """Widen the interval of a share that never varied by what so many cases can hide."""
-    if (
-        found.low is None
-        or found.low != found.high
-        or not is_share(metric_of(metric, evidence.card))
-    ):
-        return found
-    hidden = 1.0 - float(share(n, n).low or 0.0)
-    return Interval(found.estimate, found.estimate - hidden, found.estimate + hidden)
+    return of_answers(found, gaps[:, 0], expect.metric, evidence)
 
 
 def _contrast(claim: Claim, expect: Contrast, pairs: Pairs, evidence: Evidence) -> Ruling:
@@ -211,9 +184,12 @@ def _contrast(claim: Claim, expect: Contrast, pairs: Pairs, evidence: Evidence) 
     rows = np.stack([ours - theirs[:, 0], named.astype(np.float64)], axis=1)
     places, averaged = by_place(pairs.places, rows)
     interval = bootstrap(places, _difference_of_differences(averaged))[0]
+    inside = int((averaged[:, 1] > 0).sum())
+    fewest = min(inside, len(places) - inside)
+    interval = of_share(interval, fewest, expect.metric, evidence, 2.0)
     if not math.isfinite(interval.estimate):
         return one_replicate(claim, None, len(places))
-    return rule(claim, interval, places, negligible=expect.same)
+    return rule(claim, interval, places, gap=Gap(interval, expect.same))
 
 
 def _difference_of_differences(rows: FloatArray) -> Statistic:
@@ -271,12 +247,12 @@ def _log_ratio(
         logs = np.array([math.log(ratio) for ratio in (ours / theirs).tolist()])
         places, means_of = by_place(pairs.places, logs[:, None])
         found = bootstrap(places, means(means_of))[0]
-        return _uncertain(found, len(places), expect.metric, evidence), ""
+        return of_share(found, len(places), expect.metric, evidence), ""
     places, both = by_place(pairs.places, np.stack([ours, theirs], axis=1))
     if np.min(both) < 0 or np.min(both.sum(axis=0)) <= 0:
         return None, f"{zeros} of {len(pairs)} pairs are not positive: they have no ratio"
     found = bootstrap(places, _ratio_of_sums(both))[0]
-    found = _uncertain(found, len(places), expect.metric, evidence)
+    found = of_share(found, len(places), expect.metric, evidence)
     return found, "ratio of means: single pairs hold zeros"
 
 
@@ -319,7 +295,7 @@ def _margins(expect: Ratio | Difference, pairs: Pairs, evidence: Evidence) -> li
             continue
         sign = 1.0 if metric is not None and metric.better == "higher" else -1.0
         places, gains = by_place(held.places, _gains(held, name, sign))
-        change = _uncertain(bootstrap(places, means(gains))[0], len(places), name, evidence)
+        change = of_answers(bootstrap(places, means(gains))[0], gains[:, 0], name, evidence)
         found.append(margin(name, change, allowed, sample(places)))
     return found
 

@@ -13,9 +13,10 @@ On a scale where no effect is 0 and the claimed side is up (logarithms of ratios
 Of a claim of sameness: reproduced where the whole interval keeps the limits, not reproduced where it
 lies wholly beyond them. What is certain (an identity, a theorem) `holds` or is `violated`.
 
-*Looks.* Who reads `undecided` runs more and looks again, and each look is a chance to be wrong. So
-the interval of a first look (up to `FIRST` units) is one of 95 %, and of every later one (twice as
-many units each) it is moved out by `LATER`. What that does is simulated in `docs/statistics.md`.
+*What counts as equal.* With `same` an effect must also exceed so much in the metric's own unit: 0.995
+against 0.992 of the answers is 1.6 times fewer errors and no effect within `same=0.01`.
+
+*Looks.* The ends of an interval that rests on more than a first look are moved out (`looks.py`).
 """
 
 import math
@@ -23,20 +24,15 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from adabench.harness.analysis.claims.evidence import Ruling
+from adabench.harness.analysis.claims.looks import Advice, Sample, more_units, sample, wider
 from adabench.harness.analysis.findings import VerdictWord
 from adabench.harness.analysis.operating_points import ReplicateList
 from adabench.harness.contract.claim import Claim, bar, is_sameness, no_effect
 from adabench.harness.contract.expectations import Monotone, Ratio, Reach
-from adabench.harness.stats.bca import Z975
 from adabench.harness.stats.intervals import Interval
+from adabench.harness.stats.student_t import t975, tail
 
 SLACK = 1e-12
-FIRST = 5
-"""Units (trainings, else seeds, else cases of one seed) of a first look at the most."""
-LATER = 1.28
-"""How much further out the ends of a later look lie: one-sided 0.6 % in place of 2.5 %."""
-MANY = 1000
-"""More units than that are no advice."""
 LOGARITHMIC = (Ratio, Reach)
 
 
@@ -45,14 +41,32 @@ class Margin(NamedTuple):
 
     state: Literal["kept", "open", "lost"]
     reason: str = ""
+    p_value: float = 0.0
+    """One-sided, that it is not kept."""
+    units: int = 0
+    """How many trainings or seeds in all should tell, where it is open."""
+
+
+class Decision(NamedTuple):
+    """A word, why, and how many trainings or seeds in all should decide."""
+
+    word: VerdictWord
+    reason: str = ""
+    units: int = 0
+
+
+class Gap(NamedTuple):
+    """The difference behind a change, in the metric's own unit, and what counts as equal."""
+
+    interval: Interval
+    same: float
 
 
 class Promise(NamedTuple):
-    """A promised change on the scale where no effect is 0, turned so that up is promised."""
+    """A promised change on the scale where no effect is 0: which way, and how far the bar lies."""
 
     sign: float
     bar: float
-    same: float = 0.0
 
 
 def one_replicate(claim: Claim, estimate: float | None, n: int, note: str = "") -> Ruling:
@@ -67,7 +81,7 @@ def rule(
     places: ReplicateList,
     *,
     margins: Sequence[Margin] = (),
-    negligible: float | None = None,
+    gap: Gap | None = None,
     note: str = "",
 ) -> Ruling:
     """Rule on an interval, given on the scale where no effect is 0.
@@ -77,122 +91,126 @@ def rule(
         interval: of logarithms for ratios; without ends where nothing was replicated.
         places: the cases behind it.
         margins: what must be kept at the same time.
-        negligible: an interval within plus and minus so much is no effect, however sure its sign.
+        gap: the difference behind the change, where the claim says what counts as equal.
         note: said beside the reason.
     """
-    n = len(places)
+    n, drawn = len(places), sample(places)
     if interval.low is None or interval.high is None:
-        return one_replicate(claim, _shown(claim, interval.estimate), n, note)
-    ends = wider(interval, sample(places))
-    decide = _sameness if is_sameness(claim) else _change
-    word, reason = decide(claim, ends, margins, negligible, sample(places))
+        return one_replicate(claim, shown(claim, interval.estimate), n, note)
+    ends = wider(interval, drawn)
+    if is_sameness(claim):
+        found = _sameness(claim, ends, margins, drawn)
+    else:
+        between = None if gap is None else Gap(wider(gap.interval, drawn), gap.same)
+        found = _change(claim, ends, margins, between, drawn)
+    if places.trainings == 1 and interval.low != interval.high:
+        note = said(note, "one training only: what another would give is not in the interval")
     varied = interval.low != interval.high
+    p_value = _p_value(claim, ends, drawn) if varied else None
+    if p_value is not None:
+        p_value = max([p_value, *(margin.p_value for margin in margins)])
     return Ruling(
-        word,
-        _shown(claim, interval.estimate),
-        _shown(claim, interval.low) if varied else None,
-        _shown(claim, interval.high) if varied else None,
+        found.word,
+        shown(claim, interval.estimate),
+        shown(claim, interval.low) if varied else None,
+        shown(claim, interval.high) if varied else None,
         bar=bar(claim),
         n=n,
         trainings=places.trainings,
-        reason=said(reason, note),
-        p_value=_p_value(claim, interval) if varied else None,
+        reason=said(found.reason, note),
+        p_value=p_value,
+        units=found.units,
     )
-
-
-class Sample(NamedTuple):
-    """The independent units that an interval rests on."""
-
-    size: int
-    noun: str
-
-    @property
-    def looks_again(self) -> bool:
-        """Whether there are more of them than a first look has; of one seed nobody looks again."""
-        return self.noun != "cases" and self.size > FIRST
-
-
-def sample(places: ReplicateList) -> Sample:
-    """Return what was replicated: trainings where several are behind it, else seeds, else cases."""
-    if places.clusters == 1:
-        return Sample(len(places), "cases")
-    return Sample(places.clusters, "trainings" if places.trainings > 1 else "seeds")
-
-
-def wider(interval: Interval, drawn: Sample) -> Interval:
-    """Move the ends of an interval out where it cannot be that of a first look."""
-    if not drawn.looks_again or interval.low is None or interval.high is None:
-        return interval
-    center = interval.estimate
-    low, high = (center + LATER * (end - center) for end in (interval.low, interval.high))
-    return Interval(center, low, high)
 
 
 def promise(claim: Claim) -> Promise:
     """Return which way a claim's change goes, and how far the bar lies from no effect."""
-    expect, at = claim.expect, bar(claim)
+    expect, effect, at = claim.expect, claim.effect, bar(claim)
+    low, high = getattr(expect, "low", None), getattr(expect, "high", None)
     if isinstance(expect, Monotone):
-        return Promise(1.0, abs(at or 0.0))  # its rule turns the curve upwards
-    if at is None:
-        return Promise(1.0, 0.0)
-    if isinstance(expect, LOGARITHMIC):
-        away = math.log(at)
-        falls = claim.effect < 1 if claim.effect is not None else expect.high is not None
+        falls = not expect.rising
+    elif effect is not None:
+        falls = effect < no_effect(expect)
     else:
-        away = at - no_effect(expect)
-        rises = getattr(expect, "high", None) is None
-        falls = claim.effect < no_effect(expect) if claim.effect is not None else not rises
-    return Promise(-1.0 if falls else 1.0, abs(away), getattr(expect, "same", 0.0))
+        falls = high is not None and low is None
+    if at is None:
+        distance = 0.0
+    elif isinstance(expect, LOGARITHMIC):
+        distance = math.log(at)
+    else:
+        distance = at - no_effect(expect)
+    return Promise(-1.0 if falls else 1.0, abs(distance))
 
 
 def _change(
     claim: Claim,
     ends: Interval,
     margins: Sequence[Margin],
-    negligible: float | None,
+    gap: Gap | None,
     drawn: Sample,
-) -> tuple[VerdictWord, str]:
-    way, distance, _ = promise(claim)
-    center = way * ends.estimate
-    low, high = sorted(way * float(end or 0.0) for end in ends[1:])
-    none = negligible or 0.0
-    lost = [margin.reason for margin in margins if margin.state == "lost"]
-    open_ = [margin.reason for margin in margins if margin.state == "open"]
-    if high < -none:
-        return "contradicted", "the whole interval lies on the other side of no effect"
+) -> Decision:
+    way, distance = promise(claim)
+    low, high = turned(way, ends)
+    least, most = (low, high) if gap is None else turned(way, gap.interval)
+    same = 0.0 if gap is None else gap.same
+    if high < 0 and most < -same:
+        return Decision("contradicted", "the whole interval lies on the other side of no effect")
+    lost = _reasons(margins, "lost")
     if lost:
-        return "not reproduced", said(*lost)
-    if low > none and low >= distance - SLACK:
-        return ("undecided", said(*open_)) if open_ else ("reproduced", "")
-    if low > none:
-        return "direction only", said("the interval does not reach the bar", *open_)
-    if -none <= low and high <= none:
-        return "not reproduced", "no effect: the interval lies within what counts as equal"
+        return Decision("not reproduced", lost)
+    if low > 0 and least > same:
+        if low >= distance - SLACK:
+            return _with(margins)
+        why = said("the interval does not reach the bar", _reasons(margins, "open"))
+        return Decision("direction only", why)
+    if -same <= least and most <= same:
+        why = "no effect: the interval lies within what counts as equal"
+        return Decision("not reproduced", why)
     if high < distance - SLACK:
-        return "not reproduced", "the interval falls short of the bar and includes no effect"
-    return "undecided", said(more_units(max(abs(center), distance - center), high - low, drawn))
+        why = "the interval falls short of the bar and includes no effect"
+        return Decision("not reproduced", why)
+    advice = _advice(way * ends.estimate, distance, low, high, drawn)
+    return Decision("undecided", said(advice.words, _reasons(margins, "open")), advice.units)
 
 
-def _sameness(
-    claim: Claim,
-    ends: Interval,
-    margins: Sequence[Margin],
-    negligible: float | None,
-    drawn: Sample,
-) -> tuple[VerdictWord, str]:
-    del negligible
+def _advice(center: float, distance: float, low: float, high: float, drawn: Sample) -> Advice:
+    """Say how many units would take the interval to one side of no effect or of the bar."""
+    if abs(center) >= distance - center:
+        return more_units(abs(center), center - low if center > 0 else high - center, drawn)
+    return more_units(distance - center, high - center, drawn)
+
+
+def _sameness(claim: Claim, ends: Interval, margins: Sequence[Margin], drawn: Sample) -> Decision:
     least, most = limits(claim)
-    low, high = float(ends.low or 0.0), float(ends.high or 0.0)
-    lost = [margin.reason for margin in margins if margin.state == "lost"]
-    open_ = [margin.reason for margin in margins if margin.state == "open"]
+    low, high = turned(1.0, ends)
     if low > most + SLACK or high < least - SLACK:
-        return "not reproduced", "the interval lies wholly beyond the limit"
+        return Decision("not reproduced", "the interval lies wholly beyond the limit")
+    lost = _reasons(margins, "lost")
     if lost:
-        return "not reproduced", said(*lost)
+        return Decision("not reproduced", lost)
     if least - SLACK <= low and high <= most + SLACK:
-        return ("undecided", said(*open_)) if open_ else ("reproduced", "")
+        return _with(margins)
     gap = min(abs(ends.estimate - end) for end in (least, most) if math.isfinite(end))
-    return "undecided", said(more_units(gap, high - low, drawn))
+    advice = more_units(gap, max(high - ends.estimate, ends.estimate - low), drawn)
+    return Decision("undecided", said(advice.words, _reasons(margins, "open")), advice.units)
+
+
+def _with(margins: Sequence[Margin]) -> Decision:
+    """Return what becomes of a claim that is met, given the margins, none of which is lost."""
+    why = _reasons(margins, "open")
+    if not why:
+        return Decision("reproduced")
+    return Decision("undecided", why, max(margin.units for margin in margins))
+
+
+def _reasons(margins: Sequence[Margin], state: str) -> str:
+    return said(*(margin.reason for margin in margins if margin.state == state))
+
+
+def turned(way: float, ends: Interval) -> tuple[float, float]:
+    """Return the ends of an interval, turned so that the claimed side is up."""
+    low, high = sorted(way * (math.nan if end is None else float(end)) for end in ends[1:])
+    return low, high
 
 
 def limits(claim: Claim) -> tuple[float, float]:
@@ -210,25 +228,18 @@ def limits(claim: Claim) -> tuple[float, float]:
 def margin(name: str, change: Interval, allowed: float, drawn: Sample) -> Margin:
     """Say whether something got worse by no more than allowed; `change` is up for better."""
     if change.low is None or change.high is None:
-        return Margin("open", f"how far {name} may change is unknown")
+        return Margin("open", f"how far {name} may change is unknown", 1.0)
     ends = wider(change, drawn)
-    if float(ends.high or 0.0) < -allowed - SLACK:
-        return Margin("lost", f"{name} gets worse by {-change.estimate:.3g}, more than {allowed:g}")
-    if float(ends.low or 0.0) < -allowed - SLACK:
-        worst = -float(ends.low or 0.0)
-        return Margin("open", f"{name} may get worse by {worst:.3g}, more than {allowed:g}")
-    return Margin("kept")
-
-
-def more_units(distance: float, width: float, drawn: Sample) -> str:
-    """Say roughly how many units more would settle it; widths shrink as 1 / sqrt(n)."""
-    needed = drawn.size * (width / 2 / distance) ** 2 if distance > 0 else math.inf
-    if drawn.noun != "cases" and not drawn.looks_again and needed > FIRST:
-        needed *= LATER**2  # a second look asks for more
-    if needed > MANY:
-        return f"too near the limit for more {drawn.noun} to settle it"
-    more = max(math.ceil(needed - drawn.size), 1)
-    return f"the interval is too wide: about {more} more {drawn.noun}"
+    low, high = turned(1.0, ends)
+    p_value = _tail(ends.estimate + allowed, ends.estimate - low, drawn)
+    if high < -allowed - SLACK:
+        why = f"{name} gets worse by {-change.estimate:.3g}, more than {allowed:g}"
+        return Margin("lost", why, p_value)
+    if low >= -allowed - SLACK:
+        return Margin("kept", "", p_value)
+    advice = more_units(abs(ends.estimate + allowed), ends.estimate - low, drawn)
+    why = f"{name} may get worse by {-low:.3g}, more than {allowed:g} ({advice.words})"
+    return Margin("open", why, p_value, advice.units)
 
 
 def said(*parts: str) -> str:
@@ -236,7 +247,7 @@ def said(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _shown(claim: Claim, value: float | None) -> float | None:
+def shown(claim: Claim, value: float | None) -> float | None:
     """Return a value of the scale where no effect is 0 in the terms of the claim's form."""
     if value is None or not math.isfinite(value):
         return None
@@ -245,12 +256,25 @@ def _shown(claim: Claim, value: float | None) -> float | None:
     return value + no_effect(claim.expect)
 
 
-def _p_value(claim: Claim, interval: Interval) -> float | None:
-    """Return the one-sided p that the truth falls short of the bar, from the interval's width."""
-    if is_sameness(claim):
-        return None
-    way, distance, _ = promise(claim)
-    error = (float(interval.high or 0.0) - float(interval.low or 0.0)) / (2 * Z975)
-    if error <= 0:
-        return None
-    return 0.5 * math.erfc((way * interval.estimate - distance) / error / math.sqrt(2))
+def _p_value(claim: Claim, ends: Interval, drawn: Sample) -> float:
+    """Return the one-sided p that the truth falls short of the bar, or lies beyond a limit.
+
+    It is at most 2.5 % where the end of the interval at this look reaches the bar.
+    """
+    if not is_sameness(claim):
+        way, distance = promise(claim)
+        low, _ = turned(way, ends)
+        return _tail(way * ends.estimate - distance, way * ends.estimate - low, drawn)
+    low, high = turned(1.0, ends)
+    least, most = limits(claim)
+    below = _tail(ends.estimate - least, ends.estimate - low, drawn)
+    return max(below, _tail(most - ends.estimate, high - ends.estimate, drawn))
+
+
+def _tail(distance: float, half: float, drawn: Sample) -> float:
+    """Return the tail beyond a distance of an interval's half-width, by Student's t."""
+    if not half > 0:
+        return 0.0 if distance >= -SLACK else 1.0
+    if math.isinf(half):
+        return 0.0 if distance == math.inf else 0.5
+    return float(tail(distance / half * t975(drawn.freedom), float(drawn.freedom)))

@@ -14,7 +14,7 @@ run`, and the row names the command whose run can decide it.
 default; a rival takes a named knob's value too if it has that knob, or what `there` says. `Bound`
 looks at every recorded condition, `Monotone` at every value of `over`, fronts at every knob and budget.
 
-*Together.* What a claim requires must be reproduced, or hold, as well. And a published claim that a
+*Together.* A claim and those that it requires get the weakest of their verdicts. And a published claim that a
 control or a cheaper static setting meets in the method's place `does not discriminate`.
 """
 
@@ -60,7 +60,7 @@ from adabench.harness.store.energy_labels import label
 from adabench.harness.store.table import Table, from_records
 
 MET = ("reproduced", "holds")
-FAILED = ("not reproduced", "contradicted", "violated", "direction only", "does not discriminate")
+FAILED = ("not reproduced", "contradicted", "violated")
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ class Court:
             return ruling._replace(verdict="not run", reason=said(reason, ruling.reason)), ()
 
         def stands(evidence: Evidence) -> Ruling:
-            rulings = [(other, _ruled(other, self.method, evidence)) for other in required]
-            return _joined(_ruled(claim, self.method, evidence), rulings)
+            rulings = [(other, rule_of(other, self.method, evidence)) for other in required]
+            return _joined(rule_of(claim, self.method, evidence), rulings)
 
         met = discrimination.met_by(claim, self.method, self.evidence, stands)
         if not met:
@@ -115,7 +115,7 @@ class Court:
             return Ruling("not testable here", reason=reason)
         if not any(dot.method == self.method for dot in self.evidence.dots):
             return _without_leaves(self.method, claim.scale, self.evidence.task, self.table)
-        return _ruled(claim, self.method, self.evidence)
+        return rule_of(claim, self.method, self.evidence)
 
 
 def verdicts(
@@ -123,17 +123,19 @@ def verdicts(
     task_cards: Mapping[str, Card],
     method_cards: Mapping[str, Card],
     dots: Sequence[OperatingPoint] | None = None,
+    rivals: Mapping[str, Card] | None = None,
 ) -> tuple[ClaimRow, ...]:
     """Return a row for each claim of each method that has a record, sorted by address.
 
-    `dots` are those of `records`, if they are collapsed already.
+    `dots` are those of `records`, if they are collapsed already. `rivals` are the cards of controls
+    and static methods of these tasks that may not have been run; a claim waits for its controls.
     """
     table = records if isinstance(records, Table) else from_records(records)
     known = collapse(table) if dots is None else dots
     rows = []
     for task, method in sorted({(cell.task, cell.method) for cell in table.all_cells}):
         near = [dot for dot in known if dot.task == task]
-        cards = _of_task(task, method_cards)
+        cards = _of_task(task, {**(rivals or {}), **method_cards})
         for claim in method_cards[f"{task}/{method}"].claims:
             at_scale = [dot for dot in near if dot.scale == claim.scale]
             sides = {method, *rival_names(claim.expect)}
@@ -175,26 +177,41 @@ def _row(
         effect=claim.effect,
         fidelity=card.fidelity,
         met_by=met,
-        run_with=command(claim, method, evidence) if testable else "",
+        run_with=command(claim, method, evidence, ruling.units) if testable else "",
     )
 
 
 def _joined(ruling: Ruling, required: Sequence[tuple[Claim, Ruling]]) -> Ruling:
-    """Return a ruling as it stands with those on the claims that are stated together with it."""
-    if ruling.verdict not in MET:
+    """Return a ruling as it stands with those on the claims that are stated together with it.
+
+    The weakest of them counts: what fails makes it not reproduced, what is open leaves it undecided,
+    what goes the claimed way and no further makes it direction only.
+    """
+    if ruling.verdict not in (*MET, "direction only", "undecided"):
         return ruling
+    known = [one.p_value for one in (ruling, *(own for _, own in required)) if one.p_value]
+    ruling = ruling._replace(p_value=max(known) if known else ruling.p_value)
     failed = [other.id for other, own in required if own.verdict in FAILED]
     if failed:
         reason = f"it is stated together with {' and '.join(failed)}, which fails"
         return ruling._replace(verdict="not reproduced", reason=said(reason, ruling.reason))
-    open_ = [other.id for other, own in required if own.verdict not in MET]
+    if ruling.verdict == "undecided":
+        return ruling
+    half = [other.id for other, own in required if own.verdict == "direction only"]
+    open_ = [o.id for o, own in required if own.verdict not in (*MET, "direction only")]
     if open_:
         reason = f"it is stated together with {' and '.join(open_)}, which is open"
-        return ruling._replace(verdict="undecided", reason=said(reason, ruling.reason))
+        units = max(own.units for _, own in required)
+        reason = said(reason, ruling.reason)
+        return ruling._replace(verdict="undecided", reason=reason, units=units)
+    if half:
+        reason = f"it is stated together with {' and '.join(half)}, which is direction only"
+        return ruling._replace(verdict="direction only", reason=said(reason, ruling.reason))
     return ruling
 
 
-def _ruled(claim: Claim, method: str, evidence: Evidence) -> Ruling:
+def rule_of(claim: Claim, method: str, evidence: Evidence) -> Ruling:
+    """Rule on a claim by the rule of its form, by itself and whatever the rivals do."""
     expect = claim.expect
     assert not isinstance(expect, OutOfReach)
     return _RULES[type(expect)](claim, method, evidence)

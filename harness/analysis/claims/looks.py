@@ -1,0 +1,115 @@
+"""How often one may look: the units behind an interval, its ends at a later look, and advice.
+
+Who reads `undecided` runs more and looks again, and each look is a chance to be wrong. So the
+interval of a first look (up to `FIRST` units) is one of 95 %, and of every later one it is moved out
+by `LATER`. Advice asks for twice as many units at least, and for more than a first look has: whoever
+follows it never looks twice at the first level. What that amounts to is simulated
+(`benchmarks/verdict_errors.py`, the table in `docs/statistics.md`).
+"""
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from adabench.harness.analysis.operating_points import ReplicateList
+from adabench.harness.stats.bca import Z975
+from adabench.harness.stats.intervals import FloatArray, Interval
+from adabench.harness.stats.student_t import quantile
+
+FIRST = 5
+"""Units (trainings, else seeds) of a first look at the most."""
+LATER = 1.4
+"""How much further out the ends of a later look lie: one-sided 0.3 % in place of 2.5 %."""
+MANY = 1000
+"""More units than that are no advice."""
+
+
+class Sample(NamedTuple):
+    """The independent units that an interval rests on."""
+
+    size: int
+    noun: str
+    """What more of can be had: trainings or seeds."""
+    cases: int = 0
+    """How many cases the one unit has, where there is but one and its cases were resampled."""
+
+    @property
+    def looks_again(self) -> bool:
+        """Whether there are more units than a first look has."""
+        return self.size > FIRST
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of the interval."""
+        return max((self.cases or self.size) - 1, 1)
+
+
+def sample(places: ReplicateList) -> Sample:
+    """Return what was replicated: trainings where there are any, else seeds."""
+    size = places.clusters
+    noun = "trainings" if places.trainings else "seeds"
+    return Sample(size, noun, len(places) if size == 1 else 0)
+
+
+def wider(interval: Interval, drawn: Sample) -> Interval:
+    """Move the ends of an interval out where it cannot be that of a first look."""
+    if not drawn.looks_again or interval.low is None or interval.high is None:
+        return interval
+    center = interval.estimate
+    low, high = (center + LATER * (end - center) for end in (interval.low, interval.high))
+    return Interval(center, low, high)
+
+
+def level(drawn: Sample) -> float:
+    """Return the two-sided level of a test at this look."""
+    return math.erfc(Z975 * (LATER if drawn.looks_again else 1.0) / math.sqrt(2))
+
+
+def advised(distance: float, half: float, drawn: Sample) -> int | None:
+    """Return how many units in all should settle it, or None where no reasonable number would.
+
+    Args:
+        distance: from the estimate to the value that the interval must exclude.
+        half: the half-width of the interval at this look.
+        drawn: what there is now.
+    """
+    if distance <= 0 or not math.isfinite(half):
+        return None
+    least = max(2 * drawn.size, FIRST + 1)
+    if drawn.cases:  # a seed more is as many cases more
+        now = _reach(np.array([float(drawn.cases)]))[0]
+        at = _reach(np.arange(1, MANY + 1, dtype=np.float64) * drawn.cases)
+    else:
+        now = _reach(np.array([float(drawn.size)]))[0]
+        at = _all_reaches()
+    grown = 1.0 if drawn.looks_again else LATER
+    enough = np.flatnonzero(half * grown * at / now <= distance) + 1
+    return max(int(enough[0]), least) if len(enough) and least <= MANY else None
+
+
+def _reach(units: FloatArray) -> FloatArray:
+    """Return the half-width of an interval over so many units of spread 1."""
+    return np.asarray(quantile(0.975, np.maximum(units - 1, 1.0)) / np.sqrt(units), np.float64)
+
+
+@lru_cache(maxsize=1)
+def _all_reaches() -> FloatArray:
+    return _reach(np.arange(1, MANY + 1, dtype=np.float64))
+
+
+class Advice(NamedTuple):
+    """What to run next: how many units in all, 0 where no number would tell; and in words."""
+
+    units: int
+    words: str
+
+
+def more_units(distance: float, half: float, drawn: Sample) -> Advice:
+    """Say roughly how many units more would settle it."""
+    total = advised(distance, half, drawn)
+    if total is None:
+        return Advice(0, f"too near the limit for more {drawn.noun} to settle it")
+    words = f"the interval is too wide: about {total - drawn.size} more {drawn.noun}"
+    return Advice(total, words)

@@ -1,0 +1,127 @@
+"""The command that a row names is one that the command line takes."""
+
+import shlex
+
+import pytest
+from typer.testing import CliRunner
+
+from adabench.cli.main import app
+from adabench.harness.analysis.claims.command import command
+from adabench.harness.analysis.claims.evidence import Evidence
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import (
+    Card,
+    Frontier,
+    Knob,
+    Monotone,
+    OutOfReach,
+    Rank,
+    Ratio,
+    Reach,
+)
+from adabench.harness.run import run_request
+from tests.harness.analysis.claims.toy_run import CARDS, TASK, TRUST, claim_of
+
+
+def evidence(**cards):
+    new = Card("New", knobs=(TRUST,))
+    return Evidence("toy", TASK, CARDS | {"new": new} | cards, ())
+
+
+def options(expect, effect=None, units=0, **more):
+    """The words of the command for a claim of `new`."""
+    return command(claim_of(expect, effect, **more), "new", evidence(), units).split()
+
+
+def test_it_names_the_rivals_and_what_the_claim_is_told_apart_from():
+    own = options(Ratio("faults", ("old", "other")), 0.5)
+    assert own[:5] == ["adabench", "run", "toy/new", "toy/old", "toy/other"]
+    assert own[5:] == ["--defaults", "--seeds", "0..4"]
+    published = options(Ratio("faults", "old"), 0.5, source="headline")
+    assert published[2:6] == ["toy/new", "toy/old", "toy/coin", "toy/fixed"]
+    named = options(Ratio("faults", "old"), 0.5, source="headline", apart_from=("other",))
+    assert named[2:5] == ["toy/new", "toy/old", "toy/other"]
+
+
+def test_it_asks_for_as_many_seeds_as_should_decide():
+    assert options(Ratio("faults", "old"), 0.5, 12)[-1] == "0..11"
+
+
+def test_it_sets_what_the_claim_pins_and_sweeps_what_differs_between_the_sides():
+    pinned = options(Ratio("faults", "old", where={"noise": 1}), 0.5)
+    assert "--set noise=1" in " ".join(pinned)
+    assert "--defaults" in pinned
+    there = options(Ratio("faults", "old", where={"noise": 1}, there={"noise": 0.5}), 0.5)
+    assert "--sweep noise=1,0.5" in " ".join(there)
+    usual = options(Ratio("faults", "old", there={"slots": 40}), 0.5)
+    assert "--sweep slots=10,40" in " ".join(usual)
+
+
+def test_it_sweeps_curves_fronts_and_rivals():
+    curve = options(Monotone("faults", over="trust", rising=True, tolerance=1.0))
+    assert "--sweep trust=0,1" in " ".join(curve)
+    rank = options(Rank("faults", "arms"))
+    assert "--sweep arm=a,b,c" in " ".join(rank)
+    front = " ".join(options(Frontier("faults", "score", "arms"), 0.1))
+    assert "--sweep trust=0,1 --sweep arm=a,b,c --sweep slots=10,20,40" in front
+    reach = " ".join(options(Reach("faults", "score", "arms", there={"slots": 40}), 0.5))
+    assert "--sweep slots=10,40 --sweep trust=0,1" in reach
+    assert "arm=" not in reach
+
+
+def test_a_front_of_many_knobs_turns_one_at_a_time():
+    many = Card("New", knobs=tuple(Knob(f"k{n}", (1, 2, 3, 4), 1) for n in range(4)))
+    claim = claim_of(Frontier("faults", "score", "old", where={"noise": 1}), 0.1)
+    words = command(claim, "new", evidence(new=many)).split()
+    assert "--sweep" not in words
+    assert "--defaults" not in words
+    assert "--set noise=1" in " ".join(words)
+
+
+def catalogue():
+    """A claim of each form of each task's methods, so far as there are any."""
+    seen = set()
+    for task in registry.tasks().values():
+        known = registry.methods(task.name)
+        cards = {entry.name: entry.card for entry in known.values()}
+        for entry in known.values():
+            for claim in entry.card.claims:
+                kind = (task.name, type(claim.expect), claim.scale)
+                if isinstance(claim.expect, OutOfReach) or kind in seen or entry.problem:
+                    continue
+                seen.add(kind)
+                yield pytest.param(
+                    command(claim, entry.name, Evidence(task.name, task.card, cards, ())),
+                    id=f"{task.name}-{type(claim.expect).__name__}-{claim.scale}",
+                )
+
+
+@pytest.mark.parametrize("line", list(catalogue()))
+def test_every_command_of_the_catalogue_is_taken(line, monkeypatch):
+    """By the command line's own parser, down to the plan; a missing extra is no matter of words."""
+    taken = []
+
+    def create(out, turns, *rest):
+        taken.extend(turns)
+        raise Planned
+
+    monkeypatch.setattr(run_request, "create_run", create)
+    monkeypatch.setattr(registry, "missing_needs", lambda card: [])
+    program, *words = shlex.split(line)
+    result = CliRunner().invoke(app, words)
+    assert isinstance(result.exception, Planned), result.exception
+    assert program == "adabench"
+    assert len({turn.cell.seed for turn in taken}) == 5
+    assert {turn.cell.address for turn in taken} == {word for word in words if "/" in word}
+
+
+def test_a_static_that_means_something_else_by_a_swept_name_is_left_out():
+    other = Card("Fixed", role="static", knobs=(Knob("trust", (7, 8), 7),))
+    claim = claim_of(Ratio("faults", "old", where={"trust": 1}), 0.5, source="headline")
+    words = command(claim, "new", evidence(fixed=other)).split()
+    assert "toy/fixed" not in words
+    assert "toy/coin" in words
+
+
+class Planned(Exception):
+    """A plan was made."""

@@ -1,0 +1,168 @@
+"""Monotone curves, fronts, and the cost of reaching a rival's quality."""
+
+import numpy as np
+import pytest
+
+from adabench.harness.analysis.claims.frontier_and_reach import _rising
+from adabench.harness.contract.card import Frontier, Knob, Monotone, Reach
+from tests.harness.analysis.claims.toy_run import about, judged, run, times
+
+TOLERANCE = 0.1
+
+
+def curve(heights, metric="score", spread=0.02):
+    """Records over noise; the metric stands at a height, up to a little scatter."""
+    return [
+        one for k, (noise, height) in enumerate(zip((0, 0.5, 1), heights, strict=False))
+        for one in run("new", where={"noise": noise}, **{metric: about(height, spread, k)})
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("heights", "word"),
+    [
+        ((0, 0.5, 1), "reproduced"),
+        ((0, 1, 1), "reproduced"),
+        ((0, 1.03, 1), "reproduced"),
+        ((0, 1, 0.9), "undecided"),
+        ((0, 1.4, 1), "not reproduced"),
+        ((1, 0.5, 0), "contradicted"),
+        ((0, 0.15, 0.3), "direction only"),
+    ],
+)
+def test_a_rising_curve_may_stay_level_and_not_fall(heights, word):
+    expect = Monotone("score", over="noise", rising=True, tolerance=TOLERANCE)
+    assert judged(expect, curve(heights), 1.0).verdict == word
+
+
+@pytest.mark.parametrize(
+    ("heights", "word"),
+    [((1, 0.5, 0), "reproduced"), ((1, 0, 0.4), "not reproduced"), ((0, 0.5, 1), "contradicted")],
+)
+def test_a_falling_curve_mirrors_it(heights, word):
+    expect = Monotone("score", over="noise", rising=False, tolerance=TOLERANCE)
+    row = judged(expect, curve(heights), -1.0)
+    assert (row.verdict, row.bar) == (word, -0.5)
+    assert row.estimate == pytest.approx(heights[-1] - heights[0], abs=0.05)
+
+
+def test_noise_alone_is_not_monotone():
+    expect = Monotone("score", over="noise", rising=True, tolerance=5.0)
+    assert judged(expect, curve((0, 0, 0), spread=1.0)).verdict == "undecided"
+
+
+def test_a_counter_that_stays_level_is_no_rise_and_a_share_is_not_certain():
+    flat = Monotone("faults", over="noise", rising=True, tolerance=0.1)
+    row = judged(flat, curve((5, 5, 5), "faults", 0))
+    assert (row.verdict, row.estimate, row.n) == ("not reproduced", 0, 24)
+    share = Monotone("accuracy", over="noise", rising=True, tolerance=0.1)
+    row = judged(share, curve((1, 1, 1), "accuracy", 0))
+    assert row.verdict == "undecided"
+    rises = judged(share, curve((0, 1, 1), "accuracy", 0))
+    assert rises.verdict == "undecided"  # the level step may hide a fall of more than 0.1
+    assert "step 2 of 2" in rises.reason
+
+
+def test_a_curve_needs_its_sweep():
+    expect = Monotone("score", over="noise", rising=True, tolerance=0.1)
+    for heights in ((0,), (0, 1)):
+        row = judged(expect, curve(heights))
+        assert row.verdict == "not run"
+        assert "--sweep noise=0,0.5,1" in row.reason
+    two = Monotone("score", over="noise", rising=True, tolerance=0.1, where={"noise": (0, 0.5)})
+    assert judged(two, curve((0, 1))).verdict == "reproduced"
+
+
+def test_over_a_knob_of_two_values():
+    both = [one for trust in (0, 1)
+            for one in run("new", faults=times(2 - trust), where={"point": {"trust": trust}})]  # fmt: skip
+    expect = Monotone("faults", over="trust", rising=False, tolerance=1.0)
+    assert judged(expect, both).verdict == "reproduced"
+
+
+def front(method, lift, slots=(10, 20, 40), price=1.0):
+    return [
+        one for k, budget in enumerate(slots)
+        for one in run(method, where={"slots": budget}, faults=about(budget * price, 0.1, k),
+                       score=about(budget / 40 + lift, 0.02, k + 10))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lift", "word"),
+    [
+        (0.3, "reproduced"),
+        (0.1, "direction only"),
+        (0.0, "not reproduced"),
+        (-0.1, "contradicted"),
+    ],
+)
+def test_a_front_lies_above_another(lift, word):
+    row = judged(Frontier("faults", "score", "old"), front("old", 0.0) + front("new", lift), 0.4)
+    assert row.verdict == word
+    assert row.estimate == pytest.approx(lift, abs=0.02)
+
+
+def settings(method, many, seeds=range(4), spread=0.5):
+    """So many settings of equal truth: what is seen of them is noise."""
+    return [
+        one for k in range(many)
+        for one in run(method, seeds=seeds, where={"point": {"k": k}}, faults=10.0,
+                       score=about(1.0, spread, k + (100 if method == "new" else 0)))
+    ]  # fmt: skip
+
+
+def test_more_settings_to_choose_from_are_no_better_front():
+    """The best of thirty equal settings looks better than the one of the rival by 0.3 or so."""
+    records = settings("new", 30) + run("old", seeds=range(4), faults=10.0, score=about(1.0, 0.5))
+    knob = Knob("k", tuple(range(30)), 0)
+    row = judged(Frontier("faults", "score", "old", low=0.0), records, knobs=(knob,))
+    best = max(
+        np.mean([r.values["score"] for r in records if r.cell.point.get("k") == k])
+        for k in range(30)
+    ) - np.mean([r.values["score"] for r in records if r.cell.method == "old"])
+    assert best > 0.2
+    assert row.verdict == "undecided"
+    assert row.low < 0
+    assert row.estimate < best
+
+
+@pytest.mark.parametrize(
+    ("price", "word"), [(0.2, "reproduced"), (0.8, "direction only"), (1.5, "contradicted")]
+)
+def test_the_cost_of_a_rivals_quality(price, word):
+    rival = run("old", faults=about(20.0, 0.1), score=about(0.5, 0.005, 5))
+    row = judged(Reach("faults", "score", "old"), front("new", 0.0, price=price) + rival, 0.4)
+    assert row.verdict == word
+    assert row.estimate == pytest.approx(price, rel=0.1)
+
+
+def test_a_front_that_never_gets_there():
+    far = run("old", faults=about(20.0, 0.1), score=about(3.0, 0.02, 5))
+    row = judged(Reach("faults", "score", "old"), front("new", 0.0) + far, 0.4)
+    assert (row.verdict, row.estimate, row.low) == ("not reproduced", None, None)
+    assert "at no recorded cost" in row.reason
+
+
+def test_a_front_that_gets_there_in_some_resamples_has_no_upper_end():
+    edge = run("old", faults=about(20.0, 0.1), score=about(0.995, 0.05, 5))
+    row = judged(Reach("faults", "score", "old"), front("new", 0.0) + edge, 0.4)
+    assert row.verdict in ("undecided", "contradicted")
+    assert row.high is None
+
+
+def test_the_rival_of_a_reach_stands_at_its_own_budget():
+    rival = run("old", where={"slots": 40}, faults=about(40.0, 0.1), score=about(0.5, 0.005, 5))
+    expect = Reach("faults", "score", "old", there={"slots": 40})
+    row = judged(expect, front("new", 0.0, price=0.5) + rival, 0.4)
+    assert row.estimate == pytest.approx(0.25, rel=0.1)
+    assert (
+        judged(Reach("faults", "score", "old"), front("new", 0.0) + rival, 0.4).verdict == "not run"
+    )
+
+
+def test_the_nearest_rising_curve():
+    x = np.array([[1.0, 2.0, 3.0, 4.0, 4.0]])
+    y = np.array([[0.0, 3.0, 1.0, 5.0, 5.0]])
+    assert _rising(x, y).tolist() == [[0.0, 2.0, 2.0, 5.0, 5.0]]
+    assert _rising(x, -y).tolist() == [[-2.25] * 5]  # the repeated vertex counts once

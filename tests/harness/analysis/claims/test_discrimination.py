@@ -1,0 +1,142 @@
+"""A claim that a control or a cheaper static meets in the method's place says nothing of the method."""
+
+from adabench.harness.contract.card import Card, Difference, Frontier, Knob, Level, Monotone, Ratio
+from tests.harness.analysis.claims.toy_run import CARDS, claim_of, judged, rows_of, run, size, times
+
+FEWER = Ratio("faults", "old")
+OLD = run("old", faults=size, score=1.0)
+NEW = run("new", faults=times(0.5), score=2.0)
+PAPER = {"source": "headline"}
+
+
+def cheap(score=0.0, factor=0.4):
+    return run("coin", faults=times(factor, 0.2), score=score)
+
+
+def test_what_a_control_meets_does_not_discriminate():
+    """Fewer tokens than a chain of thought is also true of no thought at all."""
+    row = judged(FEWER, OLD + NEW + cheap(), 0.4, **PAPER)
+    assert (row.verdict, row.met_by) == ("does not discriminate", ("coin",))
+    assert "coin meets it too" in row.reason
+    assert row.estimate is not None
+
+
+def test_what_no_control_meets_stays_reproduced():
+    row = judged(FEWER, OLD + NEW + cheap(factor=0.9), 0.4, **PAPER)
+    assert (row.verdict, row.met_by) == ("reproduced", ())
+
+
+def test_a_control_must_meet_the_margin_too():
+    expect = Ratio("faults", "old", keeping={"score": 0.1})
+    assert judged(expect, OLD + NEW + cheap(), 0.4, **PAPER).verdict == "reproduced"
+    row = judged(expect, OLD + NEW + cheap(score=1.0), 0.4, **PAPER)
+    assert row.verdict == "does not discriminate"
+
+
+def test_a_control_must_meet_what_the_claim_requires():
+    fast = claim_of(FEWER, 0.4, id="fast", requires=("good",), **PAPER)
+    good = claim_of(Difference("score", "old"), 1.0, id="good", **PAPER)
+    rows = rows_of(OLD + NEW + cheap(), fast, good)
+    assert {name: row.verdict for name, row in rows.items()} == {
+        "fast": "reproduced", "good": "reproduced",
+    }  # fmt: skip
+    rows = rows_of(OLD + NEW + cheap(score=2.0), fast, good)
+    assert {row.verdict for row in rows.values()} == {"does not discriminate"}
+
+
+def test_criteria_of_our_own_and_what_is_not_reproduced_are_left_alone():
+    assert judged(FEWER, OLD + NEW + cheap(), 0.4, source="own").verdict == "reproduced"
+    assert judged(FEWER, OLD + NEW + cheap(), 0.1, **PAPER).verdict == "direction only"
+
+
+def test_a_static_that_costs_more_may_meet_it():
+    """Better answers for twice the work are no news; better answers for less are."""
+    better = Difference("score", "old")
+    dear = run("fixed", faults=times(2.0), score=2.0, where={"point": {"level": 1}})
+    assert judged(better, OLD + NEW + dear, 1.0, **PAPER).verdict == "reproduced"
+    low = run("fixed", faults=times(0.3), score=2.0, where={"point": {"level": 2}})
+    row = judged(better, OLD + NEW + dear + low, 1.0, **PAPER)
+    assert (row.verdict, row.met_by) == ("does not discriminate", ("fixed",))
+
+
+def test_a_static_is_no_dearer_for_what_it_costs_under_other_conditions():
+    better = Difference("score", "old")
+    noisy = [one for noise, factor in ((0, 0.3), (1, 30.0))
+             for one in run("fixed", faults=times(factor), score=2.0, where={"noise": noise})]  # fmt: skip
+    assert judged(better, OLD + NEW + noisy, 1.0, **PAPER).verdict == "does not discriminate"
+
+
+def test_a_claim_may_name_what_it_is_told_apart_from():
+    dear = run("fixed", faults=times(2.0), score=2.0)
+    better = Difference("score", "old")
+    named = judged(better, OLD + NEW + dear, 1.0, apart_from=("fixed",), **PAPER)
+    assert (named.verdict, named.met_by) == ("does not discriminate", ("fixed",))
+    other = judged(FEWER, OLD + NEW + cheap(), 0.4, apart_from=("other",), **PAPER)
+    assert other.verdict == "not run"  # other was not run, and coin no longer counts
+    assert "told apart from other" in other.reason
+    assert judged(FEWER, OLD + NEW + cheap(), 0.4, apart_from=(), **PAPER).verdict == "reproduced"
+
+
+def test_a_control_that_was_not_run_is_waited_for():
+    row = rows_of(OLD + NEW, claim_of(FEWER, 0.4, **PAPER), all_cards=True)["T-1"]
+    assert row.verdict == "not run"
+    assert "told apart from coin" in row.reason
+    assert "toy/coin" in row.run_with
+    assert rows_of(OLD + NEW, claim_of(FEWER, 0.4), all_cards=True)["T-1"].verdict == "reproduced"
+
+
+def test_a_control_that_was_run_elsewhere_is_waited_for_too():
+    there = {"where": {"noise": 1}}
+    records = run("old", faults=size, **there) + run("new", faults=times(0.5), **there)
+    at = claim_of(Ratio("faults", "old", where={"noise": 1}), 0.4, **PAPER)
+    assert rows_of(records + cheap(), at)["T-1"].verdict == "not run"
+    both = records + run("coin", faults=times(0.4), **there)
+    assert rows_of(both, at)["T-1"].verdict == "does not discriminate"
+
+
+def test_a_rival_that_the_claim_compares_with_does_not_meet_it():
+    records = NEW + run("coin", faults=size, score=1.0)
+    assert judged(Ratio("faults", "coin"), records, 0.4, **PAPER).verdict == "reproduced"
+
+
+def test_any_setting_of_a_control_may_meet_it():
+    coin = Card("Coin", role="control", knobs=(Knob("p", (0, 1), 0),))
+    turned = run("coin", faults=times(0.4), where={"point": {"p": 1}})
+    usual = run("coin", faults=size, where={"point": {"p": 0}})
+    row = judged(FEWER, OLD + NEW + usual + turned, 0.4, coin=coin, **PAPER)
+    assert row.verdict == "does not discriminate"
+
+
+def test_a_curve_over_a_condition_is_tried_on_controls_and_one_over_a_knob_is_not():
+    def curve(name, heights):
+        return [one for noise, height in zip((0, 0.5, 1), heights, strict=True)
+                for one in run(name, where={"noise": noise}, faults=times(height, 0.02))]  # fmt: skip
+
+    rising = Monotone("faults", over="noise", rising=True, tolerance=2.0)
+    row = judged(rising, curve("new", (1, 2, 3)) + curve("coin", (1, 2, 4)), **PAPER)
+    assert row.verdict == "does not discriminate"
+    row = judged(rising, curve("new", (1, 2, 3)) + curve("coin", (1, 1, 1)), **PAPER)
+    assert row.verdict == "reproduced"
+    knob = [one for trust in (0, 1)
+            for one in run("new", faults=times(1 + trust), where={"point": {"trust": trust}})]  # fmt: skip
+    over = Monotone("faults", over="trust", rising=True, tolerance=2.0)
+    assert judged(over, knob + cheap(), **PAPER).verdict == "reproduced"
+
+
+def test_levels_and_fronts_are_tried_on_controls():
+    level = judged(Level("score", above=0.0), NEW + cheap(score=2.0), 1.5, **PAPER)
+    assert level.verdict == "does not discriminate"
+    expect = Frontier("faults", "score", "old")
+    front = judged(expect, OLD + NEW + cheap(score=2.0, factor=0.2), 1.0, **PAPER)
+    assert front.verdict == "does not discriminate"
+    assert judged(expect, OLD + NEW + cheap(score=0.5), 1.0, **PAPER).verdict == "reproduced"
+
+
+def test_every_setting_of_a_static_that_is_dearer_is_left_out():
+    assert CARDS["fixed"].role == "static"
+    dear = [one for level in (1, 2)
+            for one in run("fixed", faults=times(1 + level), score=9.0,
+                           where={"point": {"level": level}})]  # fmt: skip
+    assert (
+        judged(Difference("score", "old"), OLD + NEW + dear, 1.0, **PAPER).verdict == "reproduced"
+    )

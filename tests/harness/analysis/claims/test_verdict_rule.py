@@ -1,0 +1,243 @@
+"""The table of verdicts, row by row: which interval earns which word."""
+
+import math
+
+import numpy as np
+import pytest
+
+from adabench.harness.analysis.claims.looks import FIRST, LATER, advised, more_units, sample, wider
+from adabench.harness.analysis.claims.verdict_rule import Gap, margin, rule
+from adabench.harness.analysis.operating_points import ReplicateIndex, ReplicateList
+from adabench.harness.contract.card import Difference, Level, Monotone, Ratio, Reach
+from adabench.harness.stats.intervals import Interval
+from tests.harness.analysis.claims.toy_run import claim_of
+
+
+def places(units=5, cases=4):
+    """So many seeds of so many cases."""
+    index = ReplicateIndex(np.arange(units), ("",), cases)
+    return ReplicateList(index, np.arange(units * cases))
+
+
+def around(low, high):
+    return Interval((low + high) / 2, low, high)
+
+
+GAIN = claim_of(Difference("score", "old"), 1.0)
+"""The bar lies at 0.5."""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (0.5, 0.9, "reproduced"),
+        (0.6, 3.0, "reproduced"),
+        (0.49, 0.9, "direction only"),
+        (0.01, 0.4, "direction only"),
+        (-0.1, 0.49, "not reproduced"),
+        (-0.1, 0.51, "undecided"),
+        (-2.0, 2.0, "undecided"),
+        (-0.9, -0.01, "contradicted"),
+        (0.0, 0.6, "undecided"),
+    ],
+)
+def test_where_the_whole_interval_lies_decides(low, high, word):
+    ruling = rule(GAIN, around(low, high), places())
+    assert (ruling.verdict, ruling.bar) == (word, 0.5)
+    assert (ruling.low, ruling.high) == (low, high)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [(-0.9, -0.5, "reproduced"), (-0.4, -0.1, "direction only"), (0.1, 0.4, "contradicted")],
+)
+def test_a_fall_is_held_to_its_own_side(low, high, word):
+    claim = claim_of(Difference("score", "old"), -1.0)
+    assert rule(claim, around(low, high), places()).verdict == word
+
+
+def test_the_bar_of_a_ratio_lies_half_way_on_the_log_scale():
+    claim = claim_of(Ratio("faults", "old"), 0.25)
+    ruling = rule(claim, around(math.log(0.3), math.log(0.499)), places())
+    assert (ruling.verdict, ruling.bar) == ("reproduced", pytest.approx(0.5))
+    assert ruling.high == pytest.approx(0.499)
+    beyond = rule(claim, around(math.log(0.3), math.log(0.51)), places())
+    assert beyond.verdict == "direction only"
+    strict = claim_of(Ratio("faults", "old"), 0.25, share=1.0)
+    assert rule(strict, around(math.log(0.2), math.log(0.4)), places()).verdict == "direction only"
+    assert rule(strict, around(math.log(0.2), math.log(0.25)), places()).verdict == "reproduced"
+
+
+def test_a_level_is_seen_from_where_no_effect_lies():
+    claim = claim_of(Level("accuracy", above=0.5), 0.9)
+    ruling = rule(claim, around(0.21, 0.3), places())
+    assert (ruling.verdict, ruling.bar) == ("reproduced", pytest.approx(0.7))
+    assert (ruling.low, ruling.high) == (pytest.approx(0.71), pytest.approx(0.8))
+    assert rule(claim, around(0.19, 0.3), places()).verdict == "direction only"
+
+
+def test_without_a_number_any_effect_is_the_bar():
+    claim = claim_of(Ratio("faults", "old", high=1.0))
+    assert rule(claim, around(-0.2, -0.001), places()).verdict == "reproduced"
+    assert rule(claim, around(-0.2, 0.001), places()).verdict == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (-0.01, 0.3, "reproduced"),
+        (-0.02, 0.3, "undecided"),
+        (-0.3, -0.011, "not reproduced"),
+        (0.2, 0.3, "reproduced"),
+    ],
+)
+def test_sameness_is_kept_by_the_whole_interval(low, high, word):
+    claim = claim_of(Difference("accuracy", "old", low=-0.01))
+    assert rule(claim, around(low, high), places()).verdict == word
+
+
+def test_a_range_is_kept_on_both_sides():
+    claim = claim_of(Ratio("faults", "old", low=0.2, high=0.3))
+    inside = around(math.log(0.21), math.log(0.29))
+    assert rule(claim, inside, places()).verdict == "reproduced"
+    below = around(math.log(0.1), math.log(0.19))
+    assert rule(claim, below, places()).verdict == "not reproduced"
+    across = around(math.log(0.19), math.log(0.25))
+    assert rule(claim, across, places()).verdict == "undecided"
+
+
+KEPT, LOST, OPEN = (
+    margin("accuracy", change, 0.01, sample(places()))
+    for change in (around(-0.01, 0.1), around(-0.2, -0.02), around(-0.2, 0.1))
+)
+
+
+def test_margins_are_kept_lost_or_open():
+    assert [one.state for one in (KEPT, LOST, OPEN)] == ["kept", "lost", "open"]
+    assert margin("accuracy", Interval(0.0, None, None), 1, sample(places())).state == "open"
+
+
+@pytest.mark.parametrize(
+    ("ends", "margins", "word"),
+    [
+        ((0.6, 1.0), (KEPT,), "reproduced"),
+        ((0.6, 1.0), (KEPT, OPEN), "undecided"),
+        ((0.6, 1.0), (OPEN, LOST), "not reproduced"),
+        ((0.1, 1.0), (OPEN,), "direction only"),
+        ((0.1, 1.0), (LOST,), "not reproduced"),
+        ((-2.0, 2.0), (LOST,), "not reproduced"),
+        ((-1.0, -0.5), (LOST,), "contradicted"),
+    ],
+)
+def test_margins_count_as_much_as_the_effect(ends, margins, word):
+    ruling = rule(GAIN, around(*ends), places(), margins=margins)
+    assert ruling.verdict == word
+    if LOST in margins and word == "not reproduced":
+        assert "accuracy gets worse by 0.11" in ruling.reason
+
+
+def test_p_is_that_of_the_weakest_part():
+    sure = rule(GAIN, around(0.9, 1.1), places(), margins=(KEPT,))
+    assert sure.p_value == KEPT.p_value == pytest.approx(0.025)
+    assert rule(GAIN, around(0.9, 1.1), places()).p_value < 0.001
+
+
+@pytest.mark.parametrize(
+    ("gap", "word"),
+    [
+        ((0.02, 0.04), "reproduced"),
+        ((0.002, 0.04), "undecided"),
+        ((0.001, 0.009), "not reproduced"),
+        ((-0.009, 0.009), "not reproduced"),
+    ],
+)
+def test_an_effect_must_also_exceed_what_counts_as_equal(gap, word):
+    """1.6 times fewer errors, and no more than 0.3 points of the answers."""
+    claim = claim_of(Ratio("accuracy", "old", same=0.01), 2.0)
+    ends = around(math.log(1.5), math.log(2.5))
+    ruling = rule(claim, ends, places(), gap=Gap(around(*gap), 0.01))
+    assert ruling.verdict == word
+    if word == "not reproduced":
+        assert "counts as equal" in ruling.reason
+
+
+def test_the_wrong_side_within_what_counts_as_equal_contradicts_nothing():
+    claim = claim_of(Ratio("accuracy", "old", same=0.01), 2.0)
+    ends = around(math.log(0.5), math.log(0.9))
+    inside = rule(claim, ends, places(), gap=Gap(around(-0.009, -0.001), 0.01))
+    assert inside.verdict == "not reproduced"
+    beyond = rule(claim, ends, places(), gap=Gap(around(-0.09, -0.02), 0.01))
+    assert beyond.verdict == "contradicted"
+
+
+def test_a_counter_decides_without_an_interval():
+    at = math.log(0.4)
+    ruling = rule(claim_of(Ratio("faults", "old"), 0.25), Interval(at, at, at), places())
+    assert (ruling.verdict, ruling.low, ruling.high, ruling.p_value) == (
+        "reproduced", None, None, None,
+    )  # fmt: skip
+    assert ruling.estimate == pytest.approx(0.4)
+
+
+def test_one_replicate_decides_nothing():
+    ruling = rule(GAIN, Interval(2.0, None, None), places(1, 1))
+    assert (ruling.verdict, ruling.estimate) == ("undecided", 2.0)
+    assert "one replicate" in ruling.reason
+
+
+def test_no_number_stands_for_what_was_never_reached():
+    claim = claim_of(Reach("faults", "accuracy", "old"), 0.5)
+    ruling = rule(claim, Interval(math.log(0.3), math.log(0.2), math.inf), places())
+    assert (ruling.verdict, ruling.high) == ("undecided", None)
+    dear = rule(claim, Interval(math.log(3), math.log(2), math.inf), places())
+    assert dear.verdict == "contradicted"
+
+
+def test_a_falling_curve_is_shown_as_it_falls():
+    claim = claim_of(Monotone("score", over="noise", rising=False, tolerance=0.1), -1.0)
+    ruling = rule(claim, around(-0.9, -0.6), places())
+    assert (ruling.verdict, ruling.estimate, ruling.bar) == ("reproduced", -0.75, -0.5)
+
+
+def test_a_later_look_is_held_to_a_stricter_level():
+    ends = around(0.5, 0.9)
+    assert rule(GAIN, ends, places(FIRST)).verdict == "reproduced"
+    later = rule(GAIN, ends, places(FIRST + 1))
+    assert later.verdict == "direction only"
+    assert (later.low, later.high) == (0.5, 0.9)  # what is shown is the interval of 95 %
+    moved = wider(ends, sample(places(FIRST + 1)))
+    assert moved.low == pytest.approx(0.7 - 0.2 * LATER)
+
+
+def test_p_agrees_with_the_word_at_every_look():
+    for units in (2, 3, 5, 6, 20):
+        drawn = sample(places(units))
+        half = 0.2 * (LATER if drawn.looks_again else 1)
+        at_bar = rule(GAIN, around(0.5 + half - 0.2, 0.5 + half + 0.2), places(units))
+        assert at_bar.verdict == "reproduced"
+        assert at_bar.p_value == pytest.approx(0.025, abs=1e-6)
+
+
+def test_advice_asks_for_more_than_a_first_look_and_for_twice_as_many_at_least():
+    for units in (1, 2, 3, 4, 5, 10, 40):
+        drawn = sample(places(units))
+        total = advised(0.3, 0.31, drawn)
+        assert total is not None
+        assert total >= max(2 * units, FIRST + 1)
+        assert f"about {total - units} more seeds" in more_units(0.3, 0.31, drawn).words
+
+
+def test_advice_grows_with_the_width_and_ends():
+    drawn = sample(places(10))
+    near, far = advised(0.1, 0.5, drawn), advised(0.1, 1.0, drawn)
+    assert near is not None
+    assert far is not None
+    assert 3.5 < far / near < 4.5
+    assert advised(0.001, 1.0, drawn) is None
+    assert "too near the limit" in more_units(0.0, 1.0, drawn).words
+
+
+def test_undecided_says_how_many_seeds_would_tell():
+    ruling = rule(GAIN, around(-0.1, 0.51), places(5))
+    assert ruling.units > FIRST
+    assert f"about {ruling.units - 5} more seeds" in ruling.reason
