@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from adabench.harness.contract.card import Card, Point
 from adabench.harness.contract.record import Record
@@ -25,8 +25,8 @@ VerdictWord = Literal[
     "direction only",
     "not reproduced",
     "contradicted",
-    "undecided",
     "does not discriminate",
+    "undecided",
     "not run",
     "not testable here",
     "holds",
@@ -279,12 +279,21 @@ class Findings:
 
 
 def scoreboard(claims: Iterable[ClaimRow]) -> list[dict[str, Any]]:
-    """Count the verdicts on the headline claims of each paper."""
+    """Count the verdicts on the headline claims of each paper, by the paper's short name.
+
+    `{"paper_slug": "ets", "headline": {"reproduced": 1, "undecided": 2}}`, words from best to worst.
+    Papers without a headline claim are left out.
+    """
     headline: dict[str, Counter[str]] = {}
     for row in claims:
         if row.paper_slug and row.source == "headline":
             headline.setdefault(row.paper_slug, Counter())[row.verdict] += 1
     return [
-        {"paper_slug": slug, "headline": dict(sorted(counts.items()))}
+        {"paper_slug": slug, "headline": in_order(counts)}
         for slug, counts in sorted(headline.items())
     ]
+
+
+def in_order(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return counts of verdicts from the best word to the worst, without those that are 0."""
+    return {word: counts[word] for word in get_args(VerdictWord) if counts.get(word)}

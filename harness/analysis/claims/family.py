@@ -2,28 +2,23 @@
 
 Whoever reads forty verdicts reads a few that chance gave. `expected_by_chance` says how many there
 would be if nothing had any effect; `survive_holm` names the headline claims that stay reproduced when
-the whole family of headlines is corrected for (Holm 1979, one-sided 2.5 % for all of them together);
-`scoreboard` counts what is reported of papers. Own criteria and checks are in none of the three.
+the whole family of headlines is corrected for (Holm 1979, one-sided 2.5 % for all of them together).
+Own criteria and checks are in neither.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from adabench.harness.analysis.findings import ClaimRow
+from adabench.harness.analysis.findings import ClaimRow, in_order, scoreboard
 from adabench.harness.contract.claim import PUBLISHED
 from adabench.harness.stats.multiple_testing import holm
 
 LEVEL = 0.025
 """One-sided, of each verdict; `benchmarks/verdict_errors.py` measures it."""
 HEADLINE = "headline"
-ORDER = (
-    "reproduced", "direction only", "not reproduced", "contradicted", "does not discriminate",
-    "undecided", "not run", "not testable here", "holds", "violated",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -67,19 +62,6 @@ def survive_holm(rows: Sequence[ClaimRow]) -> tuple[Survivor, ...]:
     return tuple(found)
 
 
-def scoreboard(rows: Iterable[ClaimRow]) -> list[dict[str, Any]]:
-    """Return for each paper how many of its headline claims read what, by the paper's short name.
-
-    `{"paper_slug": "ets", "headline": {"reproduced": 1, "undecided": 2}}`, words from best to worst.
-    Papers without a headline claim are left out.
-    """
-    found: dict[str, Counter[str]] = {}
-    for row in rows:
-        if row.source == HEADLINE and row.paper_slug:
-            found.setdefault(row.paper_slug, Counter())[row.verdict] += 1
-    return [{"paper_slug": slug, "headline": _sorted(found[slug])} for slug in sorted(found)]
-
-
 def headline_sentence(rows: Iterable[ClaimRow]) -> str:
     """Return "headline claims: 3 reproduced, 1 direction only, ... of 2 papers"; empty without any."""
     board = scoreboard(rows)
@@ -88,7 +70,7 @@ def headline_sentence(rows: Iterable[ClaimRow]) -> str:
     total: Counter[str] = Counter()
     for paper in board:
         total.update(paper["headline"])
-    counts = ", ".join(f"{count} {word}" for word, count in _sorted(total).items())
+    counts = ", ".join(f"{count} {word}" for word, count in in_order(total).items())
     return f"headline claims: {counts} of {len(board)} paper{'s' if len(board) > 1 else ''}"
 
 
@@ -106,7 +88,3 @@ def page_notes(rows: Sequence[ClaimRow]) -> list[str]:
         names = [survivor.id for survivor in survive_holm(rows)]
         notes.append(f"after Holm's correction still reproduced: {', '.join(names) or 'none'}")
     return [f"{note[0].upper()}{note[1:]}." for note in notes if note]
-
-
-def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
-    return {word: counts[word] for word in ORDER if counts.get(word)}

@@ -6,10 +6,9 @@ from adabench.harness.analysis.claims.family import (
     expected_by_chance,
     headline_sentence,
     page_notes,
-    scoreboard,
     survive_holm,
 )
-from adabench.harness.analysis.findings import ClaimRow
+from adabench.harness.analysis.findings import ClaimRow, scoreboard
 
 
 def row(name, verdict="reproduced", p=0.001, source="headline", paper="ets"):
