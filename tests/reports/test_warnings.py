@@ -3,15 +3,18 @@
 import dataclasses
 
 from adabench.cli.commands import claims, run
+from adabench.cli.terminal import forget_warnings
 from adabench.reports.report.page import render
 
 
 def test_every_report_shows_the_warnings(findings, capsys):
     loud = dataclasses.replace(findings, manifest={**findings.manifest, "warnings": ["Beware."]})
+    forget_warnings()
     run.show(loud, None, as_json=False)
     assert "warning: Beware." in capsys.readouterr().err
     run.show(loud, None, as_json=True)
     assert '"warnings": ["Beware."]' in capsys.readouterr().out
+    forget_warnings()  # another command
     claims.show_claims(loud, as_json=True)
     assert "warning: Beware." in capsys.readouterr().err
     assert "Beware." in render(loud)

@@ -41,7 +41,7 @@ def command(claim: Claim, method: str, evidence: Evidence, units: int = 0) -> st
             words += _option(name, values[-1:])
     words += ["--seeds", f"0..{max(units, SEEDS) - 1}"]
     words += [] if claim.scale == "embedded" else ["--scale", claim.scale]
-    return " ".join(["adabench run", *words])
+    return " ".join(["adabench run --alone", *words])
 
 
 def _apart(claim: Claim, method: str, evidence: Evidence, sweeps: Sweeps) -> Iterable[str]:

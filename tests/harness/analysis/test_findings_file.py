@@ -79,6 +79,10 @@ def test_findings_of_before_open_without_what_meant_something_else(
         "method": "mark0",
         "verdict": "reproduced",
         "threshold": 1,
+        "estimate": 1.0,
+        "low": None,
+        "high": None,
+        "n": 3,
     }
     header["claims"] = [old, *header["claims"]]
     manifest = {**whole.manifest}
@@ -86,8 +90,10 @@ def test_findings_of_before_open_without_what_meant_something_else(
         findings_only, manifest, header, whole.task_cards, whole.method_cards
     )
     assert (found.gaps, found.speedups) == ((), ())
-    assert len(found.claims) == len(whole.claims)
-    notes = [text for text in found.manifest["warnings"] if "left out" in text]
+    assert len(found.claims) == len(whole.claims) + 1
+    assert found.claims[0].verdict == "undecided"
+    assert "judged by the rules of before: reproduced" in found.claims[0].reason
+    notes = found.manifest["warnings"]
     assert any("oracle gap" in text and "depended on which other methods" in text for text in notes)
     assert any(text.startswith("1 verdicts") for text in notes)
     document = found.to_json()

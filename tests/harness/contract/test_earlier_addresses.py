@@ -1,7 +1,7 @@
 """A run recorded before `ledger` was split reads as it did, under the addresses of today.
 
 `before_the_split/` was recorded at the last commit before the move (three seeds, two batches of eight
-sequences); `verdicts.json` is what that commit's `claims --json` said of it.
+sequences). Its claims are judged by the cards of today.
 """
 
 import json
@@ -26,9 +26,14 @@ def cell(method: str, scale: str = "embedded", **conditions: str | int) -> Cell:
     return Cell("ledger", method, {}, {"mode": "prefill", "width": 64, **conditions}, scale, 0)
 
 
-def test_the_verdicts_are_those_of_before() -> None:
-    known = json.loads((RUN / "verdicts.json").read_text())
-    assert {row.id: row.verdict for row in load_run(RUN).claims} == known
+def test_every_claim_of_todays_cards_is_judged_on_it() -> None:
+    rows = load_run(RUN).claims
+    expected = {
+        (address, claim.id) for address in TODAY for claim in registry.find(address).card.claims
+    }
+    assert {(f"{row.task}/{row.method}", row.id) for row in rows} == expected
+    assert any(row.n for row in rows)
+    assert all(row.reason for row in rows if row.verdict in ("undecided", "not run"))
 
 
 def test_a_table_has_todays_addresses_and_every_row() -> None:
@@ -97,7 +102,7 @@ def test_addresses_of_before_are_found() -> None:
 def test_a_family_s_method_reads_its_card_by_task() -> None:
     here, there = registry.find("ledger/acm").card, registry.find("pretrained/acm").card
     assert not {claim.id for claim in here.claims} & {claim.id for claim in there.claims}
-    assert {claim.where_task for claim in there.claims} == {"pretrained"}
+    assert {claim.decided_on for claim in there.claims} == {"pretrained"}
     assert (here.defaults["budget"], there.defaults["budget"]) == (0.4, 0.75)
     assert registry.load(registry.find("pretrained/acm")) is registry.load(
         registry.find("ledger/acm")

@@ -146,7 +146,7 @@ def test_the_figures_of_a_claim_give_it_back(run: tuple[Findings, Table]) -> Non
     assert [samples.of for samples in found.samples] == ["residual", "fixed"]
     assert {meter.metric for meter in found.meters} == {"steps", "right"}
     assert "reproduced" in found.says
-    assert told(run, "claim/T-2").formula.startswith("*Monotone.*")
+    assert told(run, "claim/T-2").formula.startswith("The curve is turned")
 
 
 def test_a_name_of_the_page_is_a_name_too(run: tuple[Findings, Table]) -> None:

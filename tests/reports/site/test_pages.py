@@ -37,7 +37,14 @@ def kept(folder: Path, day: int) -> ArchivedRun:
                  "cards": {"sums": {"title": "Sums", "metrics": METRICS, "defaults": {}}},
                  "methods": methods},
     }  # fmt: skip
-    claim = {"id": "S-1", "task": "sums", "method": "long", "says": EVIL, "reason": ""}
+    claim = {
+        "id": "S-1",
+        "task": "sums",
+        "method": "long",
+        "says": EVIL,
+        "reason": "",
+        "source": "headline",
+    }
     words = ["not reproduced", "reproduced", "not testable here"]
     findings = {
         "records": 10, "errors": 0, "cells": 2,
@@ -106,7 +113,7 @@ def test_the_same_site_has_the_same_bytes(made: Site) -> None:
 def test_the_verdict_that_stands_is_the_latest_that_is_one(made: Site) -> None:
     assert made.claims["sums", "long", "S-1"]["verdict"] == "reproduced"
     assert machine_readable.badge_words(made)["badges/claims.svg"] == (
-        "claims", "1/1 reproduced", "good",
+        "claims", "1/1 headlines reproduced", "good",
     )  # fmt: skip
     assert machine_readable.badge_words(made)["badges/oracle-gap.svg"][1] == "0.60"
 

@@ -8,7 +8,8 @@ from rich.console import Console
 from adabench.harness.analysis.findings import Findings, Tally
 from adabench.harness.contract.card import Level
 from adabench.reports.tables import terminal as tables
-from adabench.reports.tables.sheets import VERDICTS, claims_sheet, summary_sheet
+from adabench.reports.tables.claim_sheets import VERDICTS, claims_sheets
+from adabench.reports.tables.sheets import summary_sheet
 
 LABELLED = re.compile(r"^(unavailable|~[\d.,]+ [kMmµn]?J est\.|[\d.,]+ [kMmµn]?J \(counter\).*)$")
 
@@ -61,7 +62,7 @@ def test_piped_tables_are_plain(findings):
 
 
 def test_every_verdict_is_spelled_in_every_form(findings):
-    terminal = printed([tables.claims_table(findings)], 80)
+    terminal = printed(tables.claims_tables(findings), 80)
     markdown = tables.claims_markdown(findings)
     for word in VERDICTS:
         assert word in terminal
@@ -69,7 +70,7 @@ def test_every_verdict_is_spelled_in_every_form(findings):
 
 
 def test_a_threshold_shows_its_side(findings):
-    sheet = claims_sheet(findings)
+    sheet = claims_sheets(findings)[0]
     place = [column.name for column in sheet.columns].index("threshold")
     assert sheet.rows[0][place].text == "≤ 1.05"
     row = findings.claims[0]
@@ -80,7 +81,7 @@ def test_a_threshold_shows_its_side(findings):
         for claim in card.claims
     )
     cards = {**findings.method_cards, address: replace(card, claims=level)}
-    sheet = claims_sheet(replace(findings, method_cards=cards))
+    sheet = claims_sheets(replace(findings, method_cards=cards))[0]
     assert sheet.rows[0][place].text == "≥ 1.05"
 
 
