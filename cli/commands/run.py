@@ -78,6 +78,11 @@ Steady = Annotated[
     typer.Option(min=0, callback=finite, help="Seconds a method may warm up to become steady."),
 ]
 
+Alone = Annotated[
+    bool, typer.Option("--alone", help="Leave out statics, control and oracle of a method.")
+]
+Cached = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")]
+
 
 def command(
     select: Select = None,
@@ -88,9 +93,7 @@ def command(
     defaults: Annotated[
         bool, typer.Option("--defaults", help="Sweep nothing: keep every knob at its default.")
     ] = False,
-    alone: Annotated[
-        bool, typer.Option("--alone", help="Leave out statics, control and oracle of a method.")
-    ] = False,
+    alone: Alone = False,
     scale: Scale = "embedded",
     out: Out = None,
     resume: Annotated[
@@ -116,9 +119,7 @@ def command(
     ] = None,
     epsilon: Epsilon = 0.02,
     steady: Steady = 0.0,
-    cached: Annotated[
-        bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")
-    ] = True,
+    cached: Cached = True,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
     profile: Annotated[
         str | None,

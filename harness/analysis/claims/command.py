@@ -39,9 +39,9 @@ def command(claim: Claim, method: str, evidence: Evidence, units: int = 0) -> st
     else:  # every knob by itself, and what the claim names pinned
         for name, values in _conditions(claim, method, evidence).items():
             words += _option(name, values[-1:])
-    words += ["--seeds", f"0..{max(units, SEEDS) - 1}"]
+    words += ["--alone", "--seeds", f"0..{max(units, SEEDS) - 1}"]
     words += [] if claim.scale == "embedded" else ["--scale", claim.scale]
-    return " ".join(["adabench run --alone", *words])
+    return " ".join(["adabench run", *words])
 
 
 def _apart(claim: Claim, method: str, evidence: Evidence, sweeps: Sweeps) -> Iterable[str]:

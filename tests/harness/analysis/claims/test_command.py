@@ -36,7 +36,7 @@ def options(expect, effect=None, units=0, **more):
 def test_it_names_the_rivals_and_what_the_claim_is_told_apart_from():
     own = options(Ratio("faults", ("old", "other")), 0.5)
     assert own[:5] == ["adabench", "run", "toy/new", "toy/old", "toy/other"]
-    assert own[5:] == ["--defaults", "--seeds", "0..4"]
+    assert own[5:] == ["--defaults", "--alone", "--seeds", "0..4"]
     published = options(Ratio("faults", "old"), 0.5, source="headline")
     assert published[2:6] == ["toy/new", "toy/old", "toy/coin", "toy/fixed"]
     named = options(Ratio("faults", "old"), 0.5, source="headline", apart_from=("other",))
