@@ -176,7 +176,7 @@ def test_the_feed_is_atom_with_unique_names(site: Path, runs: list[Path]) -> Non
 def test_badges_say_what_the_findings_say(site: Path) -> None:
     title = "{http://www.w3.org/2000/svg}title"
     texts = {path.stem: xml.parse(path).getroot().findtext(title) for path in site.rglob("*.svg")}
-    assert texts["claims"] == "claims: 2/2 reproduced"
+    assert texts["claims"] == "claims: none tested"  # criteria of its own are no headlines
     [closed] = [
         row["gap_closed"]
         for row in json.loads((next(iter((site / "data" / "runs").glob("20260103*")))

@@ -84,7 +84,7 @@ def test_claims_show_each_verdict(run: Path) -> None:
     for row in rows:
         assert row["id"] in page.stdout
         assert row["verdict"] in page.stdout
-        assert row["reason"] or row["verdict"] in ("reproduced", "direction only")
+        assert row["reason"] or row["verdict"] in ("reproduced", "direction only", "holds")
     failed = {row["verdict"] for row in rows} & {"not reproduced", "direction only"}
     assert adabench("claims", run, "--strict").code == bool(failed)
 
