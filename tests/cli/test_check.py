@@ -30,7 +30,7 @@ def test_check_finds_what_a_method_does_wrong(toy_env: dict[str, str], tmp_path:
         textwrap.dedent("""
             from adabench.harness.contract.card import Card, Claim, Knob, Ratio
             CARD = Card(title="bad", knobs=(Knob("spread", (1,), 2),), claims=(
-                Claim("X", "", "", Ratio("stpes", "fixd", high=1.0)),))
+                Claim("X", "", "own", "", None, Ratio("stpes", "fixd", high=1.0)),))
             SEEN = []
             def solve(task, case, point):
                 SEEN.append(case)
