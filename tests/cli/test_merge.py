@@ -11,7 +11,7 @@ from adabench.harness.distributed.merge import counts_of
 from adabench.harness.store import run_folder
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
-WORK = ("roots/fixed", "roots/residual", "--no-report", "--json")
+WORK = ("roots/fixed", "roots/residual", "--alone", "--no-report", "--json")
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ RAY = {
     "RAY_AUTH_TOKEN": secrets.token_hex(32),  # else Ray writes one into the home folder
 }
 HOLD = "ADABENCH_TOY_HOLD"
-WORK = ("roots/fixed", "roots/residual", "--no-report", "--json")
+WORK = ("roots/fixed", "roots/residual", "--alone", "--no-report", "--json")
 
 
 @pytest.fixture

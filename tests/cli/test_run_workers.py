@@ -18,7 +18,7 @@ from tests.cli.test_run_executor import RAY, adabench, facts
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
-WORK = ("roots/fixed", "roots/residual", "--no-report", "--json", "--seeds", "0")
+WORK = ("roots/fixed", "roots/residual", "--alone", "--no-report", "--json", "--seeds", "0")
 LOCAL = ("--executor", "slurm", "--slurm", "cluster=local", "--slurm", "timeout_min=5")
 ONE_CORE = min(os.sched_getaffinity(0))
 NODES = """
