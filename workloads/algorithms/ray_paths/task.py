@@ -55,6 +55,11 @@ CARD = Card(
             oracle="hindsight",
             coin="shuffled_sampler",
         ),
+        Gap(
+            mixture=("dense_exhaustive", "exhaustive", "nearest", "uniform", "visibility_pruned"),
+            methods=("taught_sampler",),
+            oracle="hindsight",
+        ),
     ),
     knobs=(
         Knob("K", (1, 2), 2, open=True, low=1, high=3),

@@ -47,10 +47,12 @@ CARD = Card(
     adapts="how many layers each latent step runs",
     origins=(Origin("ledger", {"layout": "cot"}, drops=("width",)),),
     gaps=(
+        # Its student is another one, for which nobody decides in hindsight and no coin is tossed.
+        Gap(mixture=("cot", "no_cot", "pause_tokens"), methods=("system_1_5",)),
         Gap(
             mixture=("cot", "latent_cot", "no_cot", "pause_tokens"),
             methods=(
-                "system_1_5",
+                "prepared_shortcuts",
                 "depth_shortcut",
                 "step_shortcut",
                 "random_shortcuts",
