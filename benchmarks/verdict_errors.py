@@ -152,13 +152,24 @@ HEADS = {
 }
 
 
-def write(name: str, lines: Sequence[str]) -> None:
-    """Put a table between its markers in the page."""
+def write(name: str, lines: Sequence[str], columns: int) -> None:
+    """Put a table between its markers in the page; lines that were not measured anew stay.
+
+    `columns` say which line is which.
+    """
     text = PAGE.read_text(encoding="utf-8")
     start, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
     head, _, rest = text.partition(start)
-    _, _, tail = rest.partition(end)
-    table = "\n".join([HEADS[name], *lines])
+    before, _, tail = rest.partition(end)
+
+    def key(line: str) -> tuple[str, ...]:
+        return tuple(line.split(" | ")[:columns])
+
+    known = {key(line): line for line in before.strip().splitlines()[2:]}
+    known |= {key(line): line for line in lines}
+    order = [f"| {own.form} | {own.data}" for own in worlds()]
+    there = [line for world in order for line in known.values() if line.startswith(f"{world} | ")]
+    table = "\n".join([HEADS[name], *there])
     PAGE.write_text(f"{head}{start}\n{table}\n{end}{tail}", encoding="utf-8")
 
 
@@ -206,9 +217,10 @@ def main() -> int:
             for texts in pool.map(_advised, numbers, counts):
                 print(*texts, sep="\n", flush=True)
                 more += texts
-    for name, table in (("verdict errors", lines), ("advice errors", more)):
-        if options.write and table:
-            write(name, table)
+    if options.write and lines:
+        write("verdict errors", lines, 2)
+    if options.write and more:
+        write("advice errors", more, 3)
     return 0
 
 

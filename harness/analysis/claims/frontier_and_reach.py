@@ -6,7 +6,8 @@ few settings loses nothing between them.
 
 *Reach.* The logarithm of the cost at which the method's own front has the rival's quality, over the
 rival's cost. Where the front never gets there, there is no cost: then the difference to its best
-setting decides between not reproduced and undecided.
+setting decides between not reproduced and undecided. It is less, or more, only where the front's quality
+at the rival's own cost is better, or worse, for sure as well: costs interpolated on a flat front are rough.
 
 *Choosing is not free.* Of many settings the best by the same cases looks better than it is, and more
 so for the side with more of them. So cases are dealt to two halves (trainings or seeds where there are
@@ -22,7 +23,7 @@ import numpy as np
 
 from adabench.harness.analysis.claims.evidence import Evidence, Ruling, ruling_on_unrecorded
 from adabench.harness.analysis.claims.unvaried import of_share
-from adabench.harness.analysis.claims.verdict_rule import one_replicate, rule
+from adabench.harness.analysis.claims.verdict_rule import Gap, one_replicate, rule
 from adabench.harness.analysis.cost_quality_plane import bracket, mix
 from adabench.harness.analysis.findings import VerdictWord
 from adabench.harness.analysis.operating_points import (
@@ -98,7 +99,7 @@ def rule_reach(claim: Claim, method: str, evidence: Evidence) -> Ruling:
         return Ruling("not run", bar=bar(claim), reason=reason)
     costs, qualities = _planes(expect, [ours, theirs], places, evidence)
     halves = _halves(places)
-    pessimistic, optimistic, middle, best = bootstrap(
+    pessimistic, optimistic, middle, best, behind, behind_least = bootstrap(
         places, _costs_to_reach(costs, qualities, halves)
     )
     if middle.estimate >= NEVER or pessimistic.estimate >= NEVER:
@@ -109,7 +110,9 @@ def rule_reach(claim: Claim, method: str, evidence: Evidence) -> Ruling:
     high = (
         pessimistic.high if pessimistic.high is None or pessimistic.high < NEVER / 2 else math.inf
     )
-    return rule(claim, Interval(middle.estimate, optimistic.low, high), places)
+    found = Interval(middle.estimate, optimistic.low, high)
+    gap = Gap(Interval(behind.estimate, behind_least.low, behind.high), 0.0)
+    return rule(claim, found, places, gap=gap)
 
 
 def _front(
@@ -224,36 +227,38 @@ def _costs_to_reach(
 ) -> Statistic:
     """Return the statistic: logarithms of the cost needed over the rival's, and what is lacking.
 
-    The costs seen pessimistically, optimistically and in the middle; the best quality less the rival's.
+    The costs seen pessimistically, optimistically and in the middle; the best quality less the
+    rival's; and the rival's less that of the front at the rival's own cost, seen both ways.
     """
 
     def statistic(weights: FloatArray) -> FloatArray:
-        pessimistic, best = _log_costs(costs, qualities, weights, halves)
-        optimistic, _ = _log_costs(costs, qualities, weights, [(1.0, 1.0)])
-        middle = np.where(
-            np.maximum(pessimistic, optimistic) >= NEVER, NEVER, (pessimistic + optimistic) / 2
-        )
-        return np.stack([pessimistic, optimistic, middle, best], axis=1)
+        sides = costs, qualities, weights
+        pessimistic, best, behind = _log_costs(*sides, halves)
+        optimistic, _, behind_least = _log_costs(*sides, [(1.0, 1.0)])
+        never = np.maximum(pessimistic, optimistic) >= NEVER
+        middle = np.where(never, NEVER, (pessimistic + optimistic) / 2)
+        return np.stack([pessimistic, optimistic, middle, best, behind, behind_least], axis=1)
 
     return statistic
 
 
 def _log_costs(
     costs: list[FloatArray], qualities: list[FloatArray], weights: FloatArray, ways: list[Half]
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return log costs (r,), `NEVER` where the front does not get there, and what is lacking."""
-    logs, best = np.zeros(len(weights)), np.zeros(len(weights))
-    paid = _averages(costs[1], weights, 1.0)[:, 0]
+    logs, best, behind = (np.zeros(len(weights)) for _ in range(3))
+    paid = _averages(costs[1], weights, 1.0)
     for choose, measure in ways:
         x, y = _chosen(costs[0], qualities[0], weights, (choose, measure))
         wanted = _averages(qualities[1], weights, measure)
         ladder = _rising(x, y)
-        needed = mix(x, *bracket(ladder, wanted))[:, 0]
-        reached = (ladder[:, -1:] >= wanted)[:, 0] & (needed > 0) & (paid > 0)
+        needed = mix(x, *bracket(ladder, wanted))
+        reached = (ladder[:, -1:] >= wanted) & (needed > 0) & (paid > 0)
         quotient = np.divide(needed, paid, out=np.ones_like(paid), where=reached)
-        logs += np.where(reached, np.log(quotient), NEVER) / len(ways)
+        logs += np.where(reached, np.log(quotient), NEVER)[:, 0] / len(ways)
         best += (ladder[:, -1:] - wanted)[:, 0] / len(ways)
-    return np.where(logs > NEVER / 4, NEVER, logs), best
+        behind += (wanted - mix(y, *bracket(x, paid)))[:, 0] / len(ways)
+    return np.where(logs > NEVER / 4, NEVER, logs), best, behind
 
 
 def _rising(x: FloatArray, y: FloatArray) -> FloatArray:
