@@ -210,6 +210,11 @@ UNSHIPPED = {
     "real-acm", "real-width-3", "real-dr-llm",  # the last is shipped; test_path_reading.py has it
     *(f"dr-llm-s{seed}" for seed in (0, 1, 2)),  # shipped; test_paths.py has them
     *(name for name in SHIPPED if name.endswith(("-s3", "-s4"))),
+    *(  # the first training alone is shipped
+        f"{base}-s{seed}"
+        for base in ("moe-ffn", "cot-plain", "cot-shortcuts-soft")
+        for seed in (1, 2)
+    ),
     *(name for name in SHIPPED if "-coins-" in name),  # test_training_anew.py has them
 }  # fmt: skip
 """Fitted to weights that are not ours to ship, further trainings, or controls that nothing reads by

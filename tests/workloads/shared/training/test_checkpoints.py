@@ -13,7 +13,7 @@ from adabench.workloads.shared.training import checkpoints
 def test_weights_come_back_in_single_precision_under_their_prefix(tmp_path) -> None:
     given = {"w": torch.tensor([[1.0, 0.1], [2.0, -3.0]]).T, "b": torch.zeros(2)}
     save_file(checkpoints.halves(given, "head."), tmp_path / "small.safetensors")
-    found = checkpoints.weights("small", tmp_path)
+    found = checkpoints.weights("small", tmp_path, 60.0)
     assert set(found) == {"head.w", "head.b"}
     assert found["head.w"].dtype == torch.float32
     torch.testing.assert_close(found["head.w"], given["w"].half().float(), rtol=0, atol=0)
@@ -21,8 +21,9 @@ def test_weights_come_back_in_single_precision_under_their_prefix(tmp_path) -> N
 
 def test_what_was_not_trained_says_how_to_train_it(tmp_path) -> None:
     with pytest.raises(EnvironmentProblem) as refusal:
-        checkpoints.weights("small", tmp_path)
+        checkpoints.weights("small", tmp_path, 60.0)
     assert "adabench train small" in refusal.value.hint
+    assert "60 s" in refusal.value.hint
 
 
 def test_a_recipe_of_no_such_name_is_told_the_near_one() -> None:
