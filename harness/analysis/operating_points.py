@@ -108,26 +108,36 @@ class ReplicateList(Sequence[Replicate]):
     @property
     def seeds(self) -> int:
         """How many seeds there are."""
-        return len(np.unique(self.units))
+        return len(np.unique(self._seed))
 
     @property
     def units(self) -> IntArray:
         """(n,) the number of each place's independent unit: equal within one."""
-        per_seed = self.where.cases * max(len(self.where.groups), 1)
-        return np.asarray(self.numbers // per_seed, np.intp)
+        if self.trainings < 2:
+            return self._seed
+        return np.asarray(self.where.trainings, np.intp)[self._seed]
 
     @property
     def clusters(self) -> int:
         """How many independent units there are: seeds, or trained models where these are fewer."""
-        return self.trainings if self.trainings > 1 else self.seeds
+        return len(np.unique(self.units))
 
     @property
     def trainings(self) -> int:
         """How many trained models there are; 0 where nothing is trained."""
-        if not self.where.trainings:
-            return 0
+        return len(
+            {self.where.trainings[k] for k in np.unique(self._seed)} if self._trained else ()
+        )
+
+    @property
+    def _trained(self) -> bool:
+        return bool(self.where.trainings)
+
+    @property
+    def _seed(self) -> IntArray:
+        """(n,) the index of each place's seed."""
         per_seed = self.where.cases * max(len(self.where.groups), 1)
-        return len({self.where.trainings[k] for k in np.unique(self.numbers // per_seed)})
+        return np.asarray(self.numbers // per_seed, np.intp)
 
 
 @dataclass(frozen=True, eq=False)
