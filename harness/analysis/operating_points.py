@@ -273,22 +273,23 @@ def _dot(leaves: CaseTable, cells: Sequence[int]) -> OperatingPoint:
 
 
 def by_training(
-    dots: Sequence[OperatingPoint], methods: Collection[str], before: int = 0
+    dots: Sequence[OperatingPoint], compared: Sequence[OperatingPoint], before: int = 0
 ) -> list[OperatingPoint]:
     """Return dots whose places know which seeds share a trained model.
 
-    Two seeds share one if any of `methods` used the same artefact in both. Of a run that did not
-    record its artefacts, `before` says how many trainings its task had: seeds went by it in turn.
+    Two seeds share one if any of the dots that are compared used the same artefact in both. Of a run
+    that did not record its artefacts, `before` says how many trainings its task had: seeds went by it
+    in turn.
     """
     if not dots:
         return []
     where = dots[0].leaves.where
     table = dots[0].leaves.table
     used: dict[int, set[str]] = {int(seed): set() for seed in where.seeds}
-    for cell in table.cells:
-        if cell.task == dots[0].task and cell.method in methods:
-            own = table.trained.get(cell.key, {})
-            used[cell.seed] |= {f"{name} {digest}" for name, digest in own.items()}
+    for index in {int(k) for dot in compared for k in np.unique(table.cell[dot.rows])}:
+        cell = table.cells[index]
+        own = table.trained.get(cell.key, {})
+        used[cell.seed] |= {f"{name} {digest}" for name, digest in own.items()}
     if before and not table.trained:
         used = {seed: {f"{seed % before}"} for seed in used}
     if not any(used.values()):

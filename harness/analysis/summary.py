@@ -50,9 +50,7 @@ def summarise(
     """Return a row for every operating point."""
     several = len({dot.scale for dot in dots}) > 1
     clustered = [
-        own
-        for dot in dots
-        for own in by_training([dot], {dot.method}, task_cards[dot.task].trainings)
+        own for dot in dots for own in by_training([dot], [dot], task_cards[dot.task].trainings)
     ]
     ordered = sorted(clustered, key=lambda dot: (dot.task, dot.method, dot.scale, dot.setting))
     return tuple(_row(dot, task_cards[dot.task], several) for dot in ordered)

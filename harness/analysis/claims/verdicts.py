@@ -19,7 +19,7 @@ control or a cheaper static setting meets in the method's place `does not discri
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adabench.harness.analysis.claims import discrimination
 from adabench.harness.analysis.claims.bound import rule_bound
@@ -37,7 +37,7 @@ from adabench.harness.analysis.claims.ratio_and_difference import rule_paired
 from adabench.harness.analysis.claims.verdict_rule import said
 from adabench.harness.analysis.findings import ClaimRow
 from adabench.harness.analysis.operating_points import OperatingPoint, by_training, collapse
-from adabench.harness.contract.card import Card
+from adabench.harness.contract.card import Card, Where
 from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.expectations import (
     Bound,
@@ -138,12 +138,37 @@ def verdicts(
         cards = _of_task(task, {**(rivals or {}), **method_cards})
         for claim in method_cards[f"{task}/{method}"].claims:
             at_scale = [dot for dot in near if dot.scale == claim.scale]
-            sides = {method, *rival_names(claim.expect)}
-            at_scale = by_training(at_scale, sides, task_cards[task].trainings)
-            evidence = Evidence(task, task_cards[task], cards, at_scale)
+            evidence = clustered(claim, method, Evidence(task, task_cards[task], cards, at_scale))
             ruling, met = Court(method, evidence, table).judge(claim)
             rows.append(_row(claim, method, evidence, ruling, met))
     return tuple(rows)
+
+
+def clustered(claim: Claim, method: str, evidence: Evidence) -> Evidence:
+    """Return evidence that knows which seeds share a training of what the claim compares."""
+    expect = claim.expect
+    where: Where = getattr(expect, "where", {})
+    at = {**where, **getattr(expect, "there", {})}
+    rivals = [(name, at) for name in rival_names(expect) if name in evidence.methods]
+    compared = [
+        dot
+        for name, there in [(method, where), *rivals]
+        for dot in evidence.of(name, there, free=_free(claim, name, evidence))
+    ]
+    dots = by_training(evidence.dots, compared, evidence.card.trainings)
+    return replace(evidence, dots=dots)
+
+
+def _free(claim: Claim, name: str, evidence: Evidence) -> set[str]:
+    """Return the knobs and conditions at every value of which a claim looks."""
+    match claim.expect:
+        case Bound():
+            return {knob.name for knob in evidence.card.knobs}
+        case Monotone(over=over):
+            return {over}
+        case Frontier() | Reach() | Rank():
+            return {knob.name for knob in evidence.methods[name].knobs} | {evidence.card.budget}
+    return set()
 
 
 def _of_task(task: str, method_cards: Mapping[str, Card]) -> dict[str, Card]:

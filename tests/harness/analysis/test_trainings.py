@@ -66,7 +66,8 @@ def test_of_one_training_the_seeds_are_units_and_the_row_says_so() -> None:
 
 def test_where_nothing_is_trained_there_is_no_training() -> None:
     plain = [r for r in records(4, 2, [1.0, 1.0]) if r.cell.method == "fixed"]
-    dots = by_training(collapse(plain), {"fixed"})
+    found = collapse(plain)
+    dots = by_training(found, found)
     assert dots[0].places.trainings == 0
     assert dots[0].places.clusters == 4
 
@@ -76,7 +77,8 @@ def test_runs_of_before_took_their_trainings_in_turn() -> None:
         Record(r.cell, r.phase, r.case, r.repeat, r.status, r.values)
         for r in records(6, 3, [1.0, 1.0, 1.0])
     ]
-    dots = by_training(collapse(bare), {"learnt"}, before=3)
+    found = collapse(bare)
+    dots = by_training(found, found, before=3)
     assert dots[0].places.trainings == dots[0].places.clusters == 3
 
 

@@ -6,13 +6,14 @@ flows for each beginning.
 """
 
 import itertools
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from adabench.harness.errors import EnvironmentProblem
+from adabench.harness.store import used_artefacts
 from adabench.workloads.algorithms.ray_paths.recipes import recipes
 from adabench.workloads.algorithms.ray_paths.substrate.flow_network import Flows
 from adabench.workloads.shared.training import checkpoints
@@ -54,20 +55,21 @@ def restore(name: str, folder: Path | None = None) -> Flows:
 
 def own_network(order: int, seed: int) -> Flows:
     """Return the network that a run with this seed uses, trained as in the paper."""
-    return _in_turn(f"k{order}-own", seed)
+    return _handed_out(_in_turn(f"k{order}-own", seed))
 
 
 def taught_network(order: int, seed: int) -> Flows:
     """Return the network that a run with this seed uses, taught by a search."""
-    return _in_turn(f"k{order}", seed)
+    return _handed_out(_in_turn(f"k{order}", seed))
 
 
-def _in_turn(base: str, seed: int) -> Flows:
-    """Return one of the trainings that are there, shipped or cached, taken in turn."""
+@cache  # files are not looked for while a method is measured
+def _in_turn(base: str, seed: int) -> str:
+    """Name one of the trainings that are there, shipped or cached, taken in turn."""
     there = itertools.takewhile(
         lambda k: checkpoints.is_there(f"{base}-s{k}", FOLDER), range(len(recipes()))
     )
-    return _handed_out(f"{base}-s{seed % max(len(list(there)), 1)}")
+    return f"{base}-s{seed % max(len(list(there)), 1)}"
 
 
 def ablation_network(order: int, without: str, teacher: str) -> Flows:
@@ -87,16 +89,23 @@ def ablation_network(order: int, without: str, teacher: str) -> Flows:
 
 
 def _handed_out(name: str) -> Flows:
-    checkpoints.note(name, FOLDER)
+    used_artefacts.note(name, _path(name))
     return restore(name)
 
 
-@lru_cache(maxsize=16)
+@cache
+def _path(name: str) -> Path:
+    return checkpoints.home(name, FOLDER) / f"{name}{checkpoints.SUFFIX}"
+
+
 def network_on(order: int, seed: int, device: str, *, taught: bool = False) -> Flows:
     """Return a network for a run seed, on the host or on a device."""
     network = taught_network(order, seed) if taught else own_network(order, seed)
-    if device == "cpu":
-        return network
+    return network if device == "cpu" else _on_device(network, order, device)
+
+
+@lru_cache(maxsize=16)
+def _on_device(network: Flows, order: int, device: str) -> Flows:
     made = DeviceFlows(order)
     made.load_state_dict(network.state_dict())
     return made.to(torch.device(device)).eval().requires_grad_(False)
