@@ -36,7 +36,7 @@ CARD = Card(
     fidelity="reconstructed",
     knobs=(
         Knob("without", ("replay", "exploration", "mask"), "replay"),
-        Knob("teacher", ("own", "search"), "own"),
+        Knob("teacher", ("own",), "own", open=True),  # the others are made by `adabench train`
         Knob("M", (20,), 20, open=True, low=1, high=100000),
     ),
     conditions={"K": 2},
