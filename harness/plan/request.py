@@ -35,8 +35,8 @@ class PlanRequest:
 # The tour is what `adabench run` does without arguments: a few settings of each task, chosen
 # so that fronts, oracle gaps and most verdicts can be drawn within a minute on two cores.
 TOUR = (
-    PlanRequest(("paging/*",), fixed=("requests=30000",), swept=("noise=0,0.1,0.5",)),
-    PlanRequest(("paging/*",), fixed=("requests=30000",), swept=("slots=50,200",)),
+    PlanRequest(("paging/*",), fixed=("requests=20000",), swept=("noise=0,0.1,0.5",)),
+    PlanRequest(("paging/*",), fixed=("requests=20000",), swept=("slots=200",)),
     PlanRequest(
         (
             "ledger/vanilla",
@@ -46,16 +46,18 @@ TOUR = (
             "ledger/random_routing",
             "ledger/random_units",
         ),
-        fixed=("batches=1",),
+        fixed=("batches=1", "sequences=32"),
         swept=(
             "depth=2,3,4,6",
-            "recursions=1,2,3",
+            "recursions=2,3",
             "threshold=0.1,0.5,0.9",
             "sparsity=0.45,0.6,0.75",
         ),
     ),
     PlanRequest(
-        ("ledger/static_units", "ledger/hindsight_units"), fixed=("batches=1",), star=False
+        ("ledger/static_units", "ledger/hindsight_units"),
+        fixed=("batches=1", "sequences=32", "mode=prefill"),
+        star=False,
     ),
     PlanRequest(("chain/*",), fixed=("problems=4",), swept=("N=4,16",)),
 )

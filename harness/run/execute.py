@@ -79,8 +79,11 @@ class Bench:
         """Yield the steps of one turn that are not done yet; prepare first, then the cases."""
         cell = turn.cell
         try:
-            block, entry = self._block(cell), registry.find(cell.address)
+            entry = registry.find(cell.address)
             registry.check_readable(entry)
+            if cell.task not in self.servers:
+                self._server(cell.task).begin_imports(needs_before_fork(entry))
+            block = self._block(cell)
             handle = self._handle(block, entry)
         except SelectionError:  # what was asked for makes no sense: no turn of it will
             raise
@@ -196,6 +199,10 @@ class Bench:
 
     def renew(self) -> None:
         """End the processes of methods; the next ones are forked anew, with memory of their own."""
+        self._begin_ends()
+        self._await_ends()
+
+    def _begin_ends(self) -> None:
         for server in {
             id(handle.server): handle.server for handle in self.methods.values()
         }.values():
@@ -203,6 +210,10 @@ class Bench:
         for handle in self.methods.values():
             handle.channel.close()
         self.methods.clear()
+
+    def _await_ends(self) -> None:
+        for server in self.servers.values():
+            server.await_ends()
 
     def close(self) -> None:
         """End every process that was started here."""
@@ -218,7 +229,7 @@ class Bench:
         """Load the cell's task, or take the loaded one; the block before is let go."""
         name = block_name(cell)
         if self.block is None or self.block.name != name:
-            self.renew()
+            self._begin_ends()  # a block loads meanwhile
             self.block = self.blocks.pop(name, None)
             while len(self.blocks) >= self.most_blocks:
                 self.blocks.pop(next(iter(self.blocks)))
@@ -247,6 +258,7 @@ class Bench:
 
     def _start(self, block: LoadedBlock, entry: Entry) -> MethodHandle:
         server = self._server(entry.task)
+        self._await_ends()  # nothing may run beside what is measured, nor hold memory of a device
         server.load(block.name, block.substrate, entry.task)
         handle = server.start(self._order(entry, block), block.outcomes)
         limit = self.limits.timeout_s

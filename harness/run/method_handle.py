@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +39,10 @@ class ServerHandle:
     channel: Channel
     loaded: str = ""
     """The name of the block that it holds."""
+    importing: bool = False
+    """Whether it has yet to say that it imported what it was told to."""
+    leaving: set[int] = field(default_factory=set)
+    """Process ids of methods that it was told to end, and that it has not said to have ended."""
     ended: dict[int, tuple[int, str]] = field(default_factory=dict)
     """By process id of a method: how its process ended, and why it was made to."""
 
@@ -79,14 +83,26 @@ class ServerHandle:
             raise MethodFailure(reply["failed"])
         self.loaded = block
 
+    def begin_imports(self, needs: Mapping[str, Any]) -> None:
+        """Let the server import what a method needs (`block.needs_before_fork`), and go on.
+
+        Meanwhile the run loads the task, which imports much the same. Whatever it asks of the
+        server next waits until the server is done.
+
+        Raises:
+            MethodLost: if the server is gone.
+        """
+        self._send({"do": "import", **needs})
+        self.importing = True
+
     def preload(self, needs: Mapping[str, Any]) -> None:
-        """Let the server import what a method needs (`block.needs_before_fork`).
+        """Let the server import what a method needs, and wait for it.
 
         Raises:
             MethodLost: if the server died of it.
         """
-        self._send({"do": "import", **needs})
-        self._next()
+        self.begin_imports(needs)
+        self._await_imports()
 
     def start(self, order: Mapping[str, Any], outcomes: Schema) -> "MethodHandle":
         """Fork a process for a method; it has not said yet whether the method could be imported.
@@ -108,14 +124,19 @@ class ServerHandle:
                 self._listen()
         return self.ended.get(pid, (-9, ""))
 
-    def end_all(self, pids: Sequence[int]) -> None:
-        """End some methods' processes and all below them, at once."""
-        waiting = {pid for pid in pids if pid not in self.ended}
+    def end_all(self, pids: Iterable[int]) -> None:
+        """Begin to end some methods' processes and all below them; `await_ends` waits for it."""
         with suppress(MethodLost):
-            for pid in waiting:
+            for pid in set(pids) - self.ended.keys():
                 self._send({"do": "end", "pid": pid})
-            while waiting - self.ended.keys() and self.process.poll() is None:
+                self.leaving.add(pid)
+
+    def await_ends(self) -> None:
+        """Wait until the methods have ended that were to end."""
+        with suppress(MethodLost):
+            while self.leaving - self.ended.keys() and self.process.poll() is None:
                 self._listen()
+        self.leaving.clear()
 
     def close(self) -> None:
         """End the server and every method that lives."""
@@ -154,7 +175,13 @@ class ServerHandle:
             raise self._gone()
         self._take(message)
 
+    def _await_imports(self) -> None:
+        if self.importing:
+            self.importing = False
+            self._next()
+
     def _send(self, message: Mapping[str, Any], *descriptors: int) -> None:
+        self._await_imports()
         try:
             self.channel.send(dict(message), *descriptors)
         except OSError as gone:

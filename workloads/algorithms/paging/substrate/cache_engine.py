@@ -268,3 +268,15 @@ def engine(fault: Callable[..., None], serve: Callable[..., None]) -> Callable[.
     """Return the loop with these two hooks inlined: compiled now, or found on disk."""
     loop = bound(_replay, fault=fault, serve=serve)
     return cast(Callable[..., None], njit(_SIGNATURE, cache=True)(loop))
+
+
+@hook
+def evict_any(cache: Cache, notes: Ints, weights: Floats, page: int, hint: int) -> None:
+    """Evict what is in a slot drawn by lot: the policy of nobody, for `Paging.warm`."""
+    if is_full(cache):
+        evict(cache, draw(cache, cache.slots))
+
+
+@hook
+def ignore(cache: Cache, notes: Ints, weights: Floats, page: int, hint: int) -> None:
+    """Do nothing."""

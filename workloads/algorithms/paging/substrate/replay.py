@@ -20,6 +20,8 @@ from adabench.workloads.algorithms.paging.substrate.cache_engine import (
     Ints,
     Trouble,
     engine,
+    evict_any,
+    ignore,
 )
 from adabench.workloads.algorithms.paging.substrate.predictions import (
     BITS,
@@ -146,6 +148,10 @@ class Paging:
         return Paging(prefixes=self.training())
 
     oracle_substrate = substrate
+
+    def warm(self) -> None:
+        """Compile the engine once, for nobody: methods inherit its parts and need not make them."""
+        engine(evict_any, ignore)
 
     def environment(self, case: Trace) -> Advice:
         """Return what the engine tells a policy request by request."""
