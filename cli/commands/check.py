@@ -1,6 +1,7 @@
 """`adabench check`: the conformance rules of tasks and methods, rule by rule."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,10 @@ from adabench.harness.contract.catalogue import find_entries
 from adabench.harness.errors import MethodContractError
 
 if TYPE_CHECKING:
+    from adabench.harness.contract.registry import Entry
     from adabench.harness.run.conformance import Finding
+
+CLAIMS = "claims can fail"
 
 
 def command(select: Select = None, as_json: AsJson = False) -> None:
@@ -21,7 +25,7 @@ def command(select: Select = None, as_json: AsJson = False) -> None:
     with ConformanceCheck() as checks:
         for entry in find_entries(tuple(select or ("*",))):
             talk(f"checking {entry.address}")
-            own = list(checks.check(entry.address))
+            own = [*checks.check(entry.address), *_claims_of(entry)]
             findings += own
             if not as_json:
                 with verdict_output():
@@ -33,6 +37,15 @@ def command(select: Select = None, as_json: AsJson = False) -> None:
     if broken:
         names = ", ".join(sorted({finding.address for finding in broken}))
         raise MethodContractError(f"{len(broken)} rules are broken by {names}.")
+
+
+def _claims_of(entry: "Entry") -> Iterator["Finding"]:
+    """Try the claims of a method, on top of the rules that a run depends on."""
+    from adabench.harness.analysis.claim_trials import ClaimTrials
+    from adabench.harness.run.conformance import try_rule
+
+    if entry.card.claims and "/" in entry.address:
+        yield from try_rule(entry.address, CLAIMS, ClaimTrials(entry).problems)
 
 
 def _line(finding: "Finding") -> str:

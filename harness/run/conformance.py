@@ -67,17 +67,9 @@ class ConformanceCheck:
         entry = registry.find(address)
         rules = self._method_rules(entry) if "/" in address else _task_rules(entry)
         for rule, run in rules:
-            try:
-                problems = list(run())
-            except EnvironmentProblem as missing:  # an extra, a device, weights that are not here
-                yield Finding(address, rule, missing.message, skipped=True)
-                return
-            except AdabenchError as broken:
-                problems = [f"{broken.message} {broken.hint}".strip()]
-            except (Exception, SystemExit) as broken:
-                problems = [f"it raised {type(broken).__name__}: {broken}"]
-            yield from (Finding(address, rule, problem) for problem in problems or [""])
-            if problems and rule in ("card", "loads"):
+            findings = list(try_rule(address, rule, run))
+            yield from findings
+            if findings[0].skipped or (findings[0].problem and rule in ("card", "loads")):
                 return
 
     def _method_rules(self, entry: Entry) -> list[Rule]:
@@ -110,6 +102,20 @@ class ConformanceCheck:
         for server in self.servers.values():
             server.close()
         self.servers.clear()
+
+
+def try_rule(address: str, rule: str, run: Callable[[], Iterator[str]]) -> Iterator[Finding]:
+    """Yield what is wrong by one rule, or that nothing is."""
+    try:
+        problems = list(run())
+    except EnvironmentProblem as missing:  # an extra, a device, weights that are not here
+        yield Finding(address, rule, missing.message, skipped=True)
+        return
+    except AdabenchError as broken:
+        problems = [f"{broken.message} {broken.hint}".strip()]
+    except (Exception, SystemExit) as broken:
+        problems = [f"it raised {type(broken).__name__}: {broken}"]
+    yield from (Finding(address, rule, problem) for problem in problems or [""])
 
 
 def _task_rules(entry: Entry) -> list[Rule]:

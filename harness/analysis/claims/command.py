@@ -28,13 +28,13 @@ def command(claim: Claim, method: str, evidence: Evidence, units: int = 0) -> st
 
     `units` is how many trainings or seeds should decide it, where that is known.
     """
-    sweeps = _sweeps(claim, method, evidence)
-    names = [method, *rival_names(claim.expect), *_apart(claim, method, evidence, sweeps)]
+    swept = sweeps(claim, method, evidence)
+    names = [method, *rival_names(claim.expect), *_apart(claim, method, evidence, swept)]
     words = [f"{evidence.task}/{name}" for name in dict.fromkeys(names)]
     whole = isinstance(claim.expect, Frontier | Reach)
-    if not whole or _size(sweeps) <= PRODUCT:
-        words += ["--defaults"] if not sweeps or _size(sweeps) == 1 else []
-        for name, values in sweeps.items():
+    if not whole or _size(swept) <= PRODUCT:
+        words += ["--defaults"] if not swept or _size(swept) == 1 else []
+        for name, values in swept.items():
             words += _option(name, values)
     else:  # every knob by itself, and what the claim names pinned
         for name, values in _conditions(claim, method, evidence).items():
@@ -72,8 +72,8 @@ def _allowed(knob: Knob, value: Scalar) -> bool:
     return low <= value <= (math.inf if knob.high is None else knob.high)
 
 
-def _sweeps(claim: Claim, method: str, evidence: Evidence) -> Sweeps:
-    """Return every knob and condition that has to take certain values, with these."""
+def sweeps(claim: Claim, method: str, evidence: Evidence) -> Sweeps:
+    """Return every knob and condition that a claim needs at certain values, with these."""
     expect = claim.expect
     found = _conditions(claim, method, evidence)
     swept: list[Knob | None] = []

@@ -15,7 +15,7 @@ CARD = Card(
             source="own",
             paper="-",
             effect=None,
-            expect=Ratio("steps", "fixed", high=0.9, keeping={"right": 0.15},
+            expect=Ratio("steps", "fixed", high=0.9, keeping={"right": 0.01},
                          where={"steps_each": 16}),
         ),
         Claim(

@@ -1,0 +1,139 @@
+"""A rule of `adabench check`: no control meets a published claim on the small cases.
+
+What is decided on a whole run is tried here on few small cases, so that an author hears of it before a
+run does. Each published claim that is decided by counts is run as it says, with its rivals and the
+controls of its task; then the court judges as it always does. A claim that the method meets and a
+control meets too says nothing of the method. What small cases leave open is no objection.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Any
+
+from adabench.harness.analysis.analyse import settled_cards
+from adabench.harness.analysis.claims.command import sweeps
+from adabench.harness.analysis.claims.evidence import Evidence
+from adabench.harness.analysis.claims.verdicts import verdicts
+from adabench.harness.analysis.findings import ClaimRow
+from adabench.harness.analysis.operating_points import collapse
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Card, OutOfReach
+from adabench.harness.contract.claim import Claim
+from adabench.harness.contract.expectations import metric_names, rival_names
+from adabench.harness.contract.record import Record, Turn
+from adabench.harness.contract.registry import Entry
+from adabench.harness.errors import SelectionError
+from adabench.harness.plan.grid import Selection, plan, select_settings
+from adabench.harness.run.execute import Bench
+from adabench.harness.run.record_values import TIMED
+from adabench.harness.run.settings import Limits, Settings
+from adabench.harness.store.prepared_states import default_folder
+from adabench.harness.store.table import from_records
+
+SEEDS = range(3)
+MOST_S = 20.0
+"""So long the claims of one method are tried; the remaining ones are left to a run."""
+LIMITS = Limits(timeout_s=300.0)
+
+
+@dataclass
+class ClaimTrials:
+    """The published claims of one method, tried on small cases."""
+
+    entry: Entry
+    most_s: float = MOST_S
+    records: dict[str, list[Record]] = field(default_factory=dict)
+
+    def problems(self) -> Iterator[str]:
+        """Say which claims a control meets."""
+        until = monotonic() + self.most_s
+        bench = Bench(Settings(cache_folder=default_folder()), LIMITS)
+        try:
+            for claim in filter(is_counted, self.entry.card.claims):
+                turns = self._turns(claim)
+                if turns and self._run(bench, turns, until):
+                    yield from self._unmasked(claim, self._row(claim, turns))
+        finally:
+            bench.close()
+
+    def _run(self, bench: Bench, turns: tuple[Turn, ...], until: float) -> bool:
+        """Run what was not run yet; say whether there was time for all of it."""
+        for turn in turns:
+            if turn.cell.key in self.records:
+                continue
+            if monotonic() >= until or (not self.records and bench.starts_cold(turn)):
+                return False
+            try:
+                made = [step.news() for step in bench.steps(turn)]
+            except SelectionError:  # it needs a file of the user's
+                return False
+            self.records[turn.cell.key] = [record for record in made if record is not None]
+        return True
+
+    def _turns(self, claim: Claim) -> tuple[Turn, ...]:
+        """Lay out a claim's run under the small conditions; none where they cannot hold it."""
+        task, cards = registry.find(self.entry.task), _cards(self.entry.task)
+        evidence = Evidence(task.name, task.card, cards, [])
+        values = sweeps(claim, self.entry.name, evidence)
+        few: Mapping[str, Any] = getattr(registry.load(task), "CHECK_CONDITIONS", {})
+        small = {name: value for name, value in few.items() if name not in values}
+        names = dict.fromkeys((self.entry.name, *rival_names(claim.expect), *apart(claim, cards)))
+        settings = list[Selection]()
+        for name in names:
+            try:
+                settings.append(
+                    select_settings(
+                        task, registry.find(f"{task.name}/{name}"), fixed=small,
+                        swept=values, star=False,
+                    )
+                )  # fmt: skip
+            except SelectionError:  # it calls something else by the name of a knob of the claim
+                continue
+        return plan(settings, seeds=SEEDS)
+
+    def _unmasked(self, claim: Claim, row: ClaimRow) -> Iterator[str]:
+        """Say it if a control, or whom it names, meets a claim that the method meets too."""
+        rivals = set(apart(claim, _cards(self.entry.task)))
+        met = [name for name in row.met_by if name in rivals]
+        if met:
+            yield (
+                f"{claim.id} says nothing of the method: {' and '.join(met)} meets it too, on the "
+                "small cases. State it so that it tells the method from what does not adapt, or "
+                "require what sets the method apart"
+            )
+
+    def _row(self, claim: Claim, turns: tuple[Turn, ...]) -> ClaimRow:
+        """Judge one claim by the records of its own turns."""
+        table = from_records(record for turn in turns for record in self.records[turn.cell.key])
+        task = registry.find(self.entry.task)
+        known = {f"{task.name}/{name}": card for name, card in _cards(task.name).items()}
+        dots = collapse(table)
+        tasks, methods = settled_cards(dots, {task.name: task.card}, known)
+        address = self.entry.address
+        own = replace(methods[address], claims=(claim, *_required(claim, self.entry.card)))
+        judged = {name: replace(card, claims=()) for name, card in methods.items()}
+        rows = verdicts(table, tasks, {**judged, address: own}, dots)
+        return next(row for row in rows if row.id == claim.id)
+
+
+def is_counted(claim: Claim) -> bool:
+    """Say whether a claim is published and decided by counts, at a scale that is everywhere."""
+    if not claim.published or isinstance(claim.expect, OutOfReach) or claim.scale != "embedded":
+        return False
+    return not any(name.endswith(TIMED) for name in metric_names(claim.expect))
+
+
+def apart(claim: Claim, cards: Mapping[str, Card]) -> tuple[str, ...]:
+    """Return the methods that must not meet a claim: those that it names, else all controls."""
+    if claim.apart_from is not None:
+        return claim.apart_from
+    return tuple(name for name, card in cards.items() if card.role == "control")
+
+
+def _required(claim: Claim, card: Card) -> tuple[Claim, ...]:
+    return tuple(other for other in card.claims if other.id in claim.requires)
+
+
+def _cards(task: str) -> dict[str, Card]:
+    return {entry.name: entry.card for entry in registry.methods(task).values()}
