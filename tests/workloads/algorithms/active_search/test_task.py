@@ -12,6 +12,7 @@ import pytest
 from safetensors.torch import load_file
 
 from adabench.harness.errors import MethodContractError, SelectionError
+from adabench.harness.store import used_artefacts
 from adabench.workloads.algorithms.active_search import checkpoints
 from adabench.workloads.algorithms.active_search.methods import soft_gbs, uncertainty
 from adabench.workloads.algorithms.active_search.recipes import Recipe, recipes
@@ -329,3 +330,17 @@ def test_policies_that_are_not_shipped_are_read_from_the_cache(tmp_path, monkeyp
         assert len(trained_policies.shipped_policies("robust", "questions")) == shipped + 1
     finally:
         trained_policies.restore.cache_clear()
+
+
+@pytest.mark.parametrize("family", ["classes", "retrained", "questions"])
+def test_a_record_names_the_one_training_that_its_seed_picks(family: str) -> None:
+    names = []
+    for seed in (0, 1, 5):
+        task = load("embedded", seed, episodes=64, family=family)
+        used_artefacts.forget()
+        case = task.cases()[0]
+        task.play(case, *trained_policies.shipped_policies("robust", case.problem))
+        names.append(list(used_artefacts.digests()))
+    assert all(len(own) == 1 for own in names)
+    if family != "questions":  # one of those is shipped
+        assert names == [["policies-s0"], ["policies-s1"], ["policies-s0"]]

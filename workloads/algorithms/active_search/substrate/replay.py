@@ -11,6 +11,7 @@ import numpy as np
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
+from adabench.workloads.algorithms.active_search.substrate import trained_policies
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
     Case,
     HypothesisInstance,
@@ -212,7 +213,13 @@ def _open_ledger(
         if not counted:
             metered.clear()
             unlike.clear()
-        answer, counts = adversary.run(instance, policies_of, ear)
+
+        def noted(k: int) -> Policies:
+            policies = policies_of(k)
+            trained_policies.note(policies, instance.seed)
+            return policies
+
+        answer, counts = adversary.run(instance, noted, ear)
         for name, value in counts.items():
             for total in (counted, metered):
                 total[name] = total.get(name, 0.0) + value

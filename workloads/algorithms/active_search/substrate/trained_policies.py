@@ -1,7 +1,9 @@
 """The policies that are shipped or in the user's cache, in single precision."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -15,6 +17,8 @@ from adabench.workloads.algorithms.active_search.substrate.policy_network import
 )
 from adabench.workloads.shared.training import checkpoints
 
+_CHECKPOINTS: "WeakKeyDictionary[Policy, str]" = WeakKeyDictionary()
+"""Which checkpoint a policy was restored from."""
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 
 
@@ -48,9 +52,20 @@ def shipped_policies(who: str, problem: Problem = "arms") -> tuple[Policy, ...]:
     kind = "policies" if problem == "arms" else problem
     names = [name for name in recipes() if name.startswith(f"{kind}-s")]
     there = [name for name in names if checkpoints.is_there(name, FOLDER)]
-    networks = [restore(name)[who] for name in there or names[:1]]
-    for name in there:
+    make = NetworkPolicy if problem == "arms" else HypothesisPolicy
+    policies = []
+    for name in there or names[:1]:
+        policies.append(make(restore(name)[who]))
+        _CHECKPOINTS[policies[-1]] = name
+    return tuple(policies)
+
+
+def note(policies: Sequence[Policy], seed: int) -> None:
+    """Note the checkpoint that a run seed picks: a record names the one training that it is of.
+
+    Where all of them play (`retrained`) the record is still of its seed's: that their losses differ is
+    what such a case measures, and no reason to take all seeds for one.
+    """
+    name = _CHECKPOINTS.get(policies[seed % len(policies)]) if policies else None
+    if name is not None:
         checkpoints.note(name, FOLDER)
-    return tuple(
-        NetworkPolicy(one) if problem == "arms" else HypothesisPolicy(one) for one in networks
-    )
