@@ -22,6 +22,9 @@ FIRST = 5
 """Units (trainings, else seeds) of a first look at the most."""
 LATER = 1.4
 """How much further out the ends of a later look lie: one-sided 0.3 % in place of 2.5 %."""
+TRAININGS = "trainings"
+RECIPES = 5
+"""Trainings of a model that there are recipes for: more cannot be had."""
 MANY = 1000
 """More units than that are no advice."""
 
@@ -46,45 +49,45 @@ class Sample(NamedTuple):
         return max((self.cases or self.size) - 1, 1)
 
 
-def sample(places: ReplicateList) -> Sample:
+def sample_of(places: ReplicateList) -> Sample:
     """Return what was replicated: trainings where there are any, else seeds."""
     size = places.clusters
-    noun = "trainings" if places.trainings else "seeds"
+    noun = TRAININGS if places.trainings else "seeds"
     return Sample(size, noun, len(places) if size == 1 else 0)
 
 
-def wider(interval: Interval, drawn: Sample) -> Interval:
+def wider(interval: Interval, sample: Sample) -> Interval:
     """Move the ends of an interval out where it cannot be that of a first look."""
-    if not drawn.looks_again or interval.low is None or interval.high is None:
+    if not sample.looks_again or interval.low is None or interval.high is None:
         return interval
     center = interval.estimate
     low, high = (center + LATER * (end - center) for end in (interval.low, interval.high))
     return Interval(center, low, high)
 
 
-def level(drawn: Sample) -> float:
+def level(sample: Sample) -> float:
     """Return the two-sided level of a test at this look."""
-    return math.erfc(Z975 * (LATER if drawn.looks_again else 1.0) / math.sqrt(2))
+    return math.erfc(Z975 * (LATER if sample.looks_again else 1.0) / math.sqrt(2))
 
 
-def advised(distance: float, half: float, drawn: Sample) -> int | None:
+def advised(distance: float, half: float, sample: Sample) -> int | None:
     """Return how many units in all should settle it, or None where no reasonable number would.
 
     Args:
         distance: from the estimate to the value that the interval must exclude.
         half: the half-width of the interval at this look.
-        drawn: what there is now.
+        sample: what there is now.
     """
     if distance <= 0 or not math.isfinite(half):
         return None
-    least = max(2 * drawn.size, FIRST + 1)
-    if drawn.cases:  # a seed more is as many cases more
-        now = _reach(np.array([float(drawn.cases)]))[0]
-        at = _reach(np.arange(1, MANY + 1, dtype=np.float64) * drawn.cases)
+    least = max(2 * sample.size, FIRST + 1)
+    if sample.cases:  # a seed more is as many cases more
+        now = _reach(np.array([float(sample.cases)]))[0]
+        at = _reach(np.arange(1, MANY + 1, dtype=np.float64) * sample.cases)
     else:
-        now = _reach(np.array([float(drawn.size)]))[0]
+        now = _reach(np.array([float(sample.size)]))[0]
         at = _all_reaches()
-    grown = 1.0 if drawn.looks_again else LATER
+    grown = 1.0 if sample.looks_again else LATER
     enough = np.flatnonzero(half * grown * at / now <= distance) + 1
     return max(int(enough[0]), least) if len(enough) and least <= MANY else None
 
@@ -106,10 +109,12 @@ class Advice(NamedTuple):
     words: str
 
 
-def more_units(distance: float, half: float, drawn: Sample) -> Advice:
+def more_units(distance: float, half: float, sample: Sample) -> Advice:
     """Say roughly how many units more would settle it."""
-    total = advised(distance, half, drawn)
+    total = advised(distance, half, sample)
     if total is None:
-        return Advice(0, f"too near the limit for more {drawn.noun} to settle it")
-    words = f"the interval is too wide: about {total - drawn.size} more {drawn.noun}"
-    return Advice(total, words)
+        return Advice(0, f"too near the limit for more {sample.noun} to settle it")
+    words = f"about {total - sample.size} more {sample.noun}"
+    if sample.noun == TRAININGS and total > RECIPES:
+        words = f"it takes about {total} trainings, and there are recipes for {RECIPES}"
+    return Advice(total, f"the interval is too wide: {words}")

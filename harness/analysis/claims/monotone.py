@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from adabench.harness.analysis.claims.evidence import Evidence, Ruling, ruling_on_unrecorded
-from adabench.harness.analysis.claims.looks import sample
+from adabench.harness.analysis.claims.looks import sample_of
 from adabench.harness.analysis.claims.ratio_and_difference import by_place
 from adabench.harness.analysis.claims.unvaried import widened
 from adabench.harness.analysis.claims.verdict_rule import SLACK, margin, rule
@@ -82,9 +82,9 @@ def _monotone(claim: Claim, expect: Monotone, curves: Curves, evidence: Evidence
     if bounded:
         found = [widened(interval, n, 1.0) for interval in found]
     change, *each = found
-    drawn = sample(places)
+    sample = sample_of(places)
     margins = [
-        margin(f"step {k} of {len(each)}", step, expect.tolerance, drawn)
+        margin(f"step {k} of {len(each)}", step, expect.tolerance, sample)
         for k, step in enumerate(each, 1)
     ]
     return rule(claim, change, places, margins=margins)

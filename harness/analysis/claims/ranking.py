@@ -26,7 +26,7 @@ from adabench.harness.analysis.claims.evidence import (
     pair_points,
     ruling_on_unrecorded,
 )
-from adabench.harness.analysis.claims.looks import level, sample
+from adabench.harness.analysis.claims.looks import level, sample_of
 from adabench.harness.analysis.claims.ratio_and_difference import by_place
 from adabench.harness.analysis.claims.unvaried import of_share, widened
 from adabench.harness.analysis.claims.verdict_rule import one_replicate, rule, said
@@ -278,7 +278,7 @@ def _signed_ranks(claim: Claim, places: ReplicateList, gains: FloatArray) -> Rul
     interval = bootstrap(places, _rank_biserial(np.sign(gains) * size, size))[0]
     ruling = rule(claim, widened(interval, len(moved), 2.0), places, note=note)
     decided = ruling.verdict in ("reproduced", "direction only", "contradicted")
-    if decided and p >= level(sample(places)):
+    if decided and p >= level(sample_of(places)):
         return ruling._replace(verdict="undecided", reason=said(note, "more instances would tell"))
     return ruling._replace(p_value=max(p / 2, ruling.p_value or 0.0))
 

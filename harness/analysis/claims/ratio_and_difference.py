@@ -32,7 +32,7 @@ from adabench.harness.analysis.claims.evidence import (
     place_of,
     ruling_on_unrecorded,
 )
-from adabench.harness.analysis.claims.looks import sample
+from adabench.harness.analysis.claims.looks import sample_of
 from adabench.harness.analysis.claims.unvaried import of_answers, of_share
 from adabench.harness.analysis.claims.verdict_rule import (
     SLACK,
@@ -296,7 +296,7 @@ def _margins(expect: Ratio | Difference, pairs: Pairs, evidence: Evidence) -> li
         sign = 1.0 if metric is not None and metric.better == "higher" else -1.0
         places, gains = by_place(held.places, _gains(held, name, sign))
         change = of_answers(bootstrap(places, means(gains))[0], gains[:, 0], name, evidence)
-        found.append(margin(name, change, allowed, sample(places)))
+        found.append(margin(name, change, allowed, sample_of(places)))
     return found
 
 

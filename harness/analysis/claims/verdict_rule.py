@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from adabench.harness.analysis.claims.evidence import Ruling
-from adabench.harness.analysis.claims.looks import Advice, Sample, more_units, sample, wider
+from adabench.harness.analysis.claims.looks import Advice, Sample, more_units, sample_of, wider
 from adabench.harness.analysis.findings import VerdictWord
 from adabench.harness.analysis.operating_points import ReplicateList
 from adabench.harness.contract.claim import Claim, bar, is_sameness, no_effect
@@ -94,26 +94,26 @@ def rule(
         gap: the difference behind the change, where the claim says what counts as equal.
         note: said beside the reason.
     """
-    n, drawn = len(places), sample(places)
+    n, sample = len(places), sample_of(places)
     if interval.low is None or interval.high is None:
-        return one_replicate(claim, shown(claim, interval.estimate), n, note)
-    ends = wider(interval, drawn)
+        return one_replicate(claim, in_own_terms(claim, interval.estimate), n, note)
+    ends = wider(interval, sample)
     if is_sameness(claim):
-        found = _sameness(claim, ends, margins, drawn)
+        found = _sameness(claim, ends, margins, sample)
     else:
-        between = None if gap is None else Gap(wider(gap.interval, drawn), gap.same)
-        found = _change(claim, ends, margins, between, drawn)
+        between = None if gap is None else Gap(wider(gap.interval, sample), gap.same)
+        found = _change(claim, ends, margins, between, sample)
     if places.trainings == 1 and interval.low != interval.high:
         note = said(note, "one training only: what another would give is not in the interval")
     varied = interval.low != interval.high
-    p_value = _p_value(claim, ends, drawn) if varied else None
+    p_value = _p_value(claim, ends, sample) if varied else None
     if p_value is not None:
         p_value = max([p_value, *(margin.p_value for margin in margins)])
     return Ruling(
         found.word,
-        shown(claim, interval.estimate),
-        shown(claim, interval.low) if varied else None,
-        shown(claim, interval.high) if varied else None,
+        in_own_terms(claim, interval.estimate),
+        in_own_terms(claim, interval.low) if varied else None,
+        in_own_terms(claim, interval.high) if varied else None,
         bar=bar(claim),
         n=n,
         trainings=places.trainings,
@@ -147,7 +147,7 @@ def _change(
     ends: Interval,
     margins: Sequence[Margin],
     gap: Gap | None,
-    drawn: Sample,
+    sample: Sample,
 ) -> Decision:
     way, distance = promise(claim)
     low, high = turned(way, ends)
@@ -169,18 +169,18 @@ def _change(
     if high < distance - SLACK:
         why = "the interval falls short of the bar and includes no effect"
         return Decision("not reproduced", why)
-    advice = _advice(way * ends.estimate, distance, low, high, drawn)
+    advice = _advice(way * ends.estimate, distance, low, high, sample)
     return Decision("undecided", said(advice.words, _reasons(margins, "open")), advice.units)
 
 
-def _advice(center: float, distance: float, low: float, high: float, drawn: Sample) -> Advice:
+def _advice(center: float, distance: float, low: float, high: float, sample: Sample) -> Advice:
     """Say how many units would take the interval to one side of no effect or of the bar."""
     if abs(center) >= distance - center:
-        return more_units(abs(center), center - low if center > 0 else high - center, drawn)
-    return more_units(distance - center, high - center, drawn)
+        return more_units(abs(center), center - low if center > 0 else high - center, sample)
+    return more_units(distance - center, high - center, sample)
 
 
-def _sameness(claim: Claim, ends: Interval, margins: Sequence[Margin], drawn: Sample) -> Decision:
+def _sameness(claim: Claim, ends: Interval, margins: Sequence[Margin], sample: Sample) -> Decision:
     least, most = limits(claim)
     low, high = turned(1.0, ends)
     if low > most + SLACK or high < least - SLACK:
@@ -191,7 +191,7 @@ def _sameness(claim: Claim, ends: Interval, margins: Sequence[Margin], drawn: Sa
     if least - SLACK <= low and high <= most + SLACK:
         return _with(margins)
     gap = min(abs(ends.estimate - end) for end in (least, most) if math.isfinite(end))
-    advice = more_units(gap, max(high - ends.estimate, ends.estimate - low), drawn)
+    advice = more_units(gap, max(high - ends.estimate, ends.estimate - low), sample)
     return Decision("undecided", said(advice.words, _reasons(margins, "open")), advice.units)
 
 
@@ -225,19 +225,19 @@ def limits(claim: Claim) -> tuple[float, float]:
     return -math.inf if low is None else low, math.inf if high is None else high
 
 
-def margin(name: str, change: Interval, allowed: float, drawn: Sample) -> Margin:
+def margin(name: str, change: Interval, allowed: float, sample: Sample) -> Margin:
     """Say whether something got worse by no more than allowed; `change` is up for better."""
     if change.low is None or change.high is None:
         return Margin("open", f"how far {name} may change is unknown", 1.0)
-    ends = wider(change, drawn)
+    ends = wider(change, sample)
     low, high = turned(1.0, ends)
-    p_value = _tail(ends.estimate + allowed, ends.estimate - low, drawn)
+    p_value = _tail(ends.estimate + allowed, ends.estimate - low, sample)
     if high < -allowed - SLACK:
         why = f"{name} gets worse by {-change.estimate:.3g}, more than {allowed:g}"
         return Margin("lost", why, p_value)
     if low >= -allowed - SLACK:
         return Margin("kept", "", p_value)
-    advice = more_units(abs(ends.estimate + allowed), ends.estimate - low, drawn)
+    advice = more_units(abs(ends.estimate + allowed), ends.estimate - low, sample)
     why = f"{name} may get worse by {-low:.3g}, more than {allowed:g} ({advice.words})"
     return Margin("open", why, p_value, advice.units)
 
@@ -247,7 +247,7 @@ def said(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def shown(claim: Claim, value: float | None) -> float | None:
+def in_own_terms(claim: Claim, value: float | None) -> float | None:
     """Return a value of the scale where no effect is 0 in the terms of the claim's form."""
     if value is None or not math.isfinite(value):
         return None
@@ -256,7 +256,7 @@ def shown(claim: Claim, value: float | None) -> float | None:
     return value + no_effect(claim.expect)
 
 
-def _p_value(claim: Claim, ends: Interval, drawn: Sample) -> float:
+def _p_value(claim: Claim, ends: Interval, sample: Sample) -> float:
     """Return the one-sided p that the truth falls short of the bar, or lies beyond a limit.
 
     It is at most 2.5 % where the end of the interval at this look reaches the bar.
@@ -264,17 +264,17 @@ def _p_value(claim: Claim, ends: Interval, drawn: Sample) -> float:
     if not is_sameness(claim):
         way, distance = promise(claim)
         low, _ = turned(way, ends)
-        return _tail(way * ends.estimate - distance, way * ends.estimate - low, drawn)
+        return _tail(way * ends.estimate - distance, way * ends.estimate - low, sample)
     low, high = turned(1.0, ends)
     least, most = limits(claim)
-    below = _tail(ends.estimate - least, ends.estimate - low, drawn)
-    return max(below, _tail(most - ends.estimate, high - ends.estimate, drawn))
+    below = _tail(ends.estimate - least, ends.estimate - low, sample)
+    return max(below, _tail(most - ends.estimate, high - ends.estimate, sample))
 
 
-def _tail(distance: float, half: float, drawn: Sample) -> float:
+def _tail(distance: float, half: float, sample: Sample) -> float:
     """Return the tail beyond a distance of an interval's half-width, by Student's t."""
     if not half > 0:
         return 0.0 if distance >= -SLACK else 1.0
     if math.isinf(half):
         return 0.0 if distance == math.inf else 0.5
-    return float(tail(distance / half * t975(drawn.freedom), float(drawn.freedom)))
+    return float(tail(distance / half * t975(sample.freedom), float(sample.freedom)))

@@ -26,6 +26,7 @@ from adabench.harness.analysis.claims.bound import rule_bound
 from adabench.harness.analysis.claims.command import command
 from adabench.harness.analysis.claims.evidence import Evidence, Ruling
 from adabench.harness.analysis.claims.frontier_and_reach import rule_frontier, rule_reach
+from adabench.harness.analysis.claims.looks import RECIPES
 from adabench.harness.analysis.claims.monotone import rule_monotone
 from adabench.harness.analysis.claims.ranking import (
     rule_correlation,
@@ -202,8 +203,13 @@ def _row(
         effect=claim.effect,
         fidelity=card.fidelity,
         met_by=met,
-        run_with=command(claim, method, evidence, ruling.units) if testable else "",
+        run_with=command(claim, method, evidence, _runnable(ruling)) if testable else "",
     )
+
+
+def _runnable(ruling: Ruling) -> int:
+    """Return how many units a command should ask for: of trainings no more than there are recipes."""
+    return min(ruling.units, RECIPES) if ruling.trainings else ruling.units
 
 
 def _joined(ruling: Ruling, required: Sequence[tuple[Claim, Ruling]]) -> Ruling:

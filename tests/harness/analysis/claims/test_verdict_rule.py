@@ -5,7 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from adabench.harness.analysis.claims.looks import FIRST, LATER, advised, more_units, sample, wider
+from adabench.harness.analysis.claims.looks import (
+    FIRST,
+    LATER,
+    Sample,
+    advised,
+    more_units,
+    sample_of,
+    wider,
+)
 from adabench.harness.analysis.claims.verdict_rule import Gap, margin, rule
 from adabench.harness.analysis.operating_points import ReplicateIndex, ReplicateList
 from adabench.harness.contract.card import Difference, Level, Monotone, Ratio, Reach
@@ -107,14 +115,14 @@ def test_a_range_is_kept_on_both_sides():
 
 
 KEPT, LOST, OPEN = (
-    margin("accuracy", change, 0.01, sample(places()))
+    margin("accuracy", change, 0.01, sample_of(places()))
     for change in (around(-0.01, 0.1), around(-0.2, -0.02), around(-0.2, 0.1))
 )
 
 
 def test_margins_are_kept_lost_or_open():
     assert [one.state for one in (KEPT, LOST, OPEN)] == ["kept", "lost", "open"]
-    assert margin("accuracy", Interval(0.0, None, None), 1, sample(places())).state == "open"
+    assert margin("accuracy", Interval(0.0, None, None), 1, sample_of(places())).state == "open"
 
 
 @pytest.mark.parametrize(
@@ -205,13 +213,13 @@ def test_a_later_look_is_held_to_a_stricter_level():
     later = rule(GAIN, ends, places(FIRST + 1))
     assert later.verdict == "direction only"
     assert (later.low, later.high) == (0.5, 0.9)  # what is shown is the interval of 95 %
-    moved = wider(ends, sample(places(FIRST + 1)))
+    moved = wider(ends, sample_of(places(FIRST + 1)))
     assert moved.low == pytest.approx(0.7 - 0.2 * LATER)
 
 
 def test_p_agrees_with_the_word_at_every_look():
     for units in (2, 3, 5, 6, 20):
-        drawn = sample(places(units))
+        drawn = sample_of(places(units))
         half = 0.2 * (LATER if drawn.looks_again else 1)
         at_bar = rule(GAIN, around(0.5 + half - 0.2, 0.5 + half + 0.2), places(units))
         assert at_bar.verdict == "reproduced"
@@ -220,7 +228,7 @@ def test_p_agrees_with_the_word_at_every_look():
 
 def test_advice_asks_for_more_than_a_first_look_and_for_twice_as_many_at_least():
     for units in (1, 2, 3, 4, 5, 10, 40):
-        drawn = sample(places(units))
+        drawn = sample_of(places(units))
         total = advised(0.3, 0.31, drawn)
         assert total is not None
         assert total >= max(2 * units, FIRST + 1)
@@ -228,7 +236,7 @@ def test_advice_asks_for_more_than_a_first_look_and_for_twice_as_many_at_least()
 
 
 def test_advice_grows_with_the_width_and_ends():
-    drawn = sample(places(10))
+    drawn = sample_of(places(10))
     near, far = advised(0.1, 0.5, drawn), advised(0.1, 1.0, drawn)
     assert near is not None
     assert far is not None
@@ -241,3 +249,12 @@ def test_undecided_says_how_many_seeds_would_tell():
     ruling = rule(GAIN, around(-0.1, 0.51), places(5))
     assert ruling.units > FIRST
     assert f"about {ruling.units - 5} more seeds" in ruling.reason
+
+
+def test_no_advice_asks_for_trainings_that_have_no_recipe() -> None:
+    many = more_units(0.01, 0.1, Sample(4, "trainings"))
+    assert "there are recipes for 5" in many.words
+    assert many.units > 5
+    seeds = more_units(0.01, 0.1, Sample(4, "seeds"))
+    assert "more seeds" in seeds.words
+    assert seeds.units == many.units
