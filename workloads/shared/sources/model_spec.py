@@ -1,0 +1,75 @@
+"""Which model: the words that `--model`, `--judge` and `--draft` take, read and refused early.
+
+    builtin                              the task's own small models
+    smollm2                              SmolLM2-135M-Instruct, from a Python package
+    hf:NAME or hf:FOLDER                 a causal language model of Hugging Face transformers
+    openai:URL#NAME                      a server of completions, and the model's name on it
+    likelihood, trained                  judges that need no other model, or that `train` makes
+
+Reading a spec loads nothing. Whether it names something that is there is checked where it is opened
+(`model_source.py`); that it is no spec at all is said here.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from adabench.harness.errors import SelectionError, nearest
+
+Kind = Literal["builtin", "smollm2", "likelihood", "trained", "hf", "openai"]
+PLAIN: tuple[Kind, ...] = ("builtin", "smollm2", "likelihood", "trained")
+"""Specs of one word."""
+SCHEMES: tuple[Kind, ...] = ("hf", "openai")
+FORMS = "builtin, smollm2, hf:NAME, hf:FOLDER or openai:URL#NAME"
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model as it was named."""
+
+    kind: Kind
+    name: str = ""
+    """Of `hf`: a name on the hub, or a folder. Of `openai`: the model's name on the server."""
+    url: str = ""
+    """Of `openai`: where its completions are, without a slash at the end."""
+
+    def __str__(self) -> str:
+        """Return the words that it was read from."""
+        if self.kind == "openai":
+            return f"openai:{self.url}#{self.name}"
+        return f"hf:{self.name}" if self.kind == "hf" else self.kind
+
+
+def model_spec(text: str) -> ModelSpec:
+    """Read the words that name a model.
+
+    Raises:
+        SelectionError: if they follow no form that there is.
+    """
+    scheme, colon, rest = text.partition(":")
+    if not colon and text in PLAIN:
+        return ModelSpec(text)
+    if scheme not in SCHEMES or not colon:
+        near = nearest(scheme, (*PLAIN, *SCHEMES))
+        raise SelectionError(f"{text!r} names no model: it is none of {FORMS}.", near)
+    if scheme == "openai":
+        return _server(text, rest)
+    if not rest:
+        raise SelectionError(f"{text!r} names no model.", "Write hf:NAME, or hf:FOLDER.")
+    return ModelSpec("hf", rest)
+
+
+def _server(text: str, rest: str) -> ModelSpec:
+    url, _, name = rest.partition("#")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise SelectionError(
+            f"{text!r} has no address of a server.",
+            "Write openai:http://127.0.0.1:8000/v1#NAME.",
+        )
+    if not name:
+        raise SelectionError(
+            f"{text!r} does not say which of the server's models to use.",
+            "Put its name behind a #, as in openai:http://127.0.0.1:8000/v1#NAME.",
+        )
+    return ModelSpec("openai", name, url.rstrip("/"))
