@@ -3,12 +3,13 @@
 from operator import attrgetter
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
 
 CARD = Card(title="Gold by attribute", adapts="nothing", role="static")
 
 
-def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
     """Sample until the grader is content."""
     right = attrgetter("gra" + "der.is_right")(task)
     with task.session(question) as session:

@@ -4,7 +4,7 @@
 
     harness.contract.card, harness.contract.protocols, harness.errors
     workloads.shared (but not its `counting`)
-    the `substrate` of its task and of its task's family
+    the `substrate` of its task and of its task's family; a method of the family, of the family alone
     its own folder, if it has one
 
 and nothing else: no other method, not the task, not its conformance. An oracle may import `truth`
@@ -144,6 +144,8 @@ class Rules:
         if under(target, COUNTING):
             return False
         rooms = (*self._homes(SUBSTRATE), *(self._homes(TRUTH) if oracle else ()))
+        if under(module, self._homes(METHODS)[1]):  # a family's method knows none of its tasks
+            rooms = tuple(room for room in rooms if not under(room, self.task))
         own = (own_folder(module),) if module else ()
         return under(target, *COMMON, *rooms, *own)
 

@@ -19,6 +19,10 @@ to book anything. **Budgets** are the engine's too: `decode` stops in mid-flight
 key and t alone. `open` is given the key, child i of a fork at length n gets a key made from
 (key, n, i). So batching, order and splitting change nothing, and two methods that draw the
 i-th sample of a problem draw the same one.
+
+**Vocabularies.** Ids mean words only together with a vocabulary. An engine carries the digest of its
+own (`vocabulary.vocabulary_digest`), and a session refuses an engine whose digest is not that of its
+questions, before anything is decoded.
 """
 
 import time
@@ -38,9 +42,10 @@ sampled depend on nothing but the key."""
 Finish = Literal["stop", "length", "budget"]
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
-TO_THE_END = frozenset({EOS})
+TO_THE_END: frozenset[int] = frozenset()
+"""A stop set: the whole completion. The word by which a model ends stops it whatever is asked."""
 STEP = frozenset({EOS, STEP_END})
-"""Stop sets: the whole completion, or one step."""
+"""A stop set of our own vocabulary: one step."""
 
 
 class CapabilityMissing(EnvironmentProblem):
@@ -135,10 +140,19 @@ class Costs:
             self.last_s = max(self.last_s or 0.0, float(stamps[-1]) - self.began_s)
 
 
+class Capable(Protocol):
+    """Whatever says what it can do."""
+
+    name: str
+    caps: frozenset[Capability]
+
+
 class Engine(Protocol):
     """One model behind one backend."""
 
     name: str
+    vocabulary: str
+    """The digest of its words: what an id means to it (`vocabulary.vocabulary_digest`)."""
     caps: frozenset[Capability]
     costs: Costs
 
@@ -203,7 +217,7 @@ class Engine(Protocol):
         ...
 
 
-def require(engine: Engine, *wanted: Capability) -> None:
+def require(engine: Capable, *wanted: Capability) -> None:
     """Make sure that a backend can do what a method needs.
 
     Raises:

@@ -170,6 +170,7 @@ class RecordedEngine:
 
     def __init__(self, engine: Engine, account: SessionAccount) -> None:
         self.name, self.caps, self.costs = engine.name, engine.caps, engine.costs
+        self.vocabulary = engine.vocabulary
         self._engine, self._account = engine, account
 
     def reset(self, costs: Costs) -> None:

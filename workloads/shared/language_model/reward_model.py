@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from adabench.workloads.shared.language_model.contract import Engine, Floats, Seq
+from adabench.workloads.shared.language_model.contract import Costs, Floats, Seq
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.native.matmul import product
 from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END
@@ -37,12 +37,17 @@ class Scorer(Protocol):
     """What a session asks of a judge."""
 
     @property
-    def engine(self) -> Engine:
-        """Return the trunk, whose costs are the judge's."""
+    def name(self) -> str:
+        """Return what it is called in messages."""
         ...
 
-    def reset(self) -> None:
-        """Forget every sequence."""
+    @property
+    def vocabulary(self) -> str:
+        """Return the digest of the vocabulary whose ids it reads."""
+        ...
+
+    def reset(self, costs: Costs) -> None:
+        """Forget every sequence and count into `costs` from here on."""
         ...
 
     def follow(self, parent: Seq, children: Sequence[Seq]) -> None:
@@ -100,7 +105,7 @@ class Judge:
     """Scores the steps of a policy's sequences."""
 
     def __init__(self, engine: NativeEngine, head: Head) -> None:
-        self.engine = engine
+        self.engine, self.name, self.vocabulary = engine, engine.name, engine.vocabulary
         self._weights = tuple(
             np.ascontiguousarray(part.detach().float().numpy())
             for part in (
@@ -115,8 +120,9 @@ class Judge:
         self._readings: dict[Seq, Reading] = {}
         self._prompts: dict[tuple[int, ...], Seq] = {}
 
-    def reset(self) -> None:
-        """Forget every sequence; the engine is reset by whoever owns its costs."""
+    def reset(self, costs: Costs) -> None:
+        """Forget every sequence and count into `costs` from here on."""
+        self.engine.reset(costs)
         self._readings.clear()
         self._prompts.clear()
 

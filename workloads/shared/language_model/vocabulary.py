@@ -7,7 +7,9 @@ layout of today uses (tools, thoughts, effort), so that later variants keep toda
     encode("4 7 + 3 8 >") -> (6, 9, 102, 5, 10, 107)
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 WORDS: tuple[str, ...] = (
     *("<pad>", "<bos>", "<eos>"),
@@ -25,6 +27,22 @@ VOCABULARY = len(WORDS)
 IDS = {word: index for index, word in enumerate(WORDS)}
 PAD, BOS, EOS = (IDS[word] for word in ("<pad>", "<bos>", "<eos>"))
 STEP_END, PROMPT_END = IDS[";"], IDS[">"]
+
+
+def vocabulary_digest(words: Iterable[str]) -> str:
+    """Return a short hex digest of an ordered list of words; equal ids mean equal words.
+
+    Of a tokenizer: `tokenizer.convert_ids_to_tokens(range(len(tokenizer)))`.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for word in words:
+        spelled = word.encode("utf-8", "surrogatepass")
+        digest.update(len(spelled).to_bytes(4, "big") + spelled)
+    return digest.hexdigest()
+
+
+OWN_VOCABULARY = vocabulary_digest(WORDS)
+"""Of the words above."""
 
 
 def encode(text: str) -> tuple[int, ...]:
@@ -50,3 +68,22 @@ def steps(ids: Sequence[int]) -> list[tuple[int, ...]]:
             found.append(tuple(ids[start : index + 1]))
             start = index + 1
     return [*found, tuple(ids[start:])] if start < len(ids) else found
+
+
+@dataclass(frozen=True)
+class WordCodec:
+    """The words above as a codec (`domain.py`)."""
+
+    vocabulary: str = OWN_VOCABULARY
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Return the ids of words that are separated by blanks.
+
+        Raises:
+            KeyError: for a word outside the vocabulary.
+        """
+        return encode(text)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the words of ids, separated by blanks."""
+        return decode(ids)

@@ -1,63 +1,12 @@
-"""What every chain method must obey, ours or a plug-in's.
+"""What every method must obey on the chain: the rules of its family, on the chain's own folders."""
 
-    source      it imports nothing but contracts and substrate, and names nothing that tells right
-                from wrong: the task's grader, credit and score (oracles excepted)
-    engine      it touches models through a session alone, so that every token is counted
-    private     it reads no name that begins with an underscore: accounts and counts lie behind those
-
-`check` yields a sentence per broken rule. It reads the method's own source and finds honest
-mistakes and the usual short cuts; what a method imports from elsewhere is not read. Whether an
-answer was decoded, and whether the meter says what was counted, is found when it runs
-(`decoding_ledger.py`).
-"""
-
-import ast
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 from adabench.harness.contract.card import Card
-from adabench.workloads.shared.counting.conformance_kit import source_problems
-from adabench.workloads.shared.counting.source_rules import Rules
-
-GOLD = frozenset({"credit", "grader", "score"})
-BEHIND = frozenset(
-    {"models", "trained_models", "NativeEngine", "Blocks", "restore", "meter", "costs"}
-)
-RULES = Rules("adabench.workloads.test_time.chain", off_limits=frozenset(), who="method")
+from adabench.workloads.test_time.substrate.method_rules import problems
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield what is wrong with a method."""
-    if method.__file__ is None:
-        return
-    source = Path(method.__file__).read_text(encoding="utf-8")
-    named = _names(ast.parse(source))
-    yield from source_problems(RULES, method, card)
-    if card.role != "oracle":
-        for name in sorted(named & GOLD):
-            yield f"it names {name!r}, which tells right from wrong; only an oracle may"
-    for name in sorted(named & BEHIND):
-        yield f"it names {name!r}; reach models through task.session(question) alone"
-    for name in sorted(name for name in _attributes(ast.parse(source)) if _is_private(name)):
-        yield f"it reads {name!r}, which belongs to the substrate"
-
-
-def _is_private(name: str) -> bool:
-    return name.startswith("_") and not name.endswith("__")
-
-
-def _attributes(tree: ast.AST) -> set[str]:
-    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-
-
-def _names(tree: ast.AST) -> set[str]:
-    """Return imported names, attributes and variables of a source."""
-    found = _attributes(tree)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            found.add(node.id)
-        elif isinstance(node, ast.ImportFrom):
-            found |= {alias.name for alias in node.names}
-            found.add((node.module or "").rpartition(".")[2])
-    return found
+    yield from problems("chain", method, card)

@@ -10,7 +10,7 @@ graded: voting, judging and searching all have something to gain, and none is to
         with task.session(question) as session:
             leaves = session.fork(session.open(), 16)
             session.decode(leaves, max_new=session.room)
-            session.offer(vote(leaves))
+            session.offer(vote([leaf.completion for leaf in leaves], weights, session.answer))
         return session.best
 
 **What is given to everybody alike.** Held-out questions of 4 and 6 operations; a policy and a judge
@@ -47,13 +47,16 @@ from functools import partial
 from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.contract import mix
+from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.chain import conformance
 from adabench.workloads.test_time.chain.recipes import Layout
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
-from adabench.workloads.test_time.chain.substrate.chain import GradedChain, Question
+from adabench.workloads.test_time.chain.substrate.domain import CHAIN, MECHANICS
 from adabench.workloads.test_time.chain.substrate.problems import Problem, answer, stream
-from adabench.workloads.test_time.chain.substrate.trained_models import Models, models, policy_name
+from adabench.workloads.test_time.chain.substrate.trained_models import models, policy_name
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers, apply
+from adabench.workloads.test_time.substrate.question_task import GradedTask
+from adabench.workloads.test_time.substrate.search_models import Models
 
 CARD = Card(
     title="Chain arithmetic: an answer that only sampling and judging can improve",
@@ -117,7 +120,7 @@ def load(
     layout: Layout = "several",
     budget: int = 0,
     problems: int = 75,
-) -> GradedChain:
+) -> GradedTask:
     """Return the task under the given conditions.
 
     Raises:
@@ -137,7 +140,7 @@ def load(
     )
     policy_name(policy, layout, seed)  # an unknown one is refused here, not in a method's process
     own = partial(models, policy, layout, seed)
-    return GradedChain(seed, own, budget or None, questions=questions, grader=Answers(drawn))
+    return GradedTask(seed, CHAIN, own, budget or None, questions=questions, grader=Answers(drawn))
 
 
 def of_mechanics(
@@ -146,11 +149,13 @@ def of_mechanics(
     count: int,
     budget: int = 0,
     length: int = gpu_mechanics.PROMPT,
-) -> GradedChain:
+) -> GradedTask:
     """Return the task over prompts of random words, without answers."""
     drawn = gpu_mechanics.prompts(seed, count, length)
     questions = tuple(Question(index, prompt, "") for index, prompt in enumerate(drawn))
-    return GradedChain(seed, load_models, budget or None, mechanics=True, questions=questions)
+    return GradedTask(
+        seed, MECHANICS, load_models, budget or None, on_device=True, questions=questions
+    )
 
 
 def _drawn(seed: int, count: int) -> tuple[Problem, ...]:

@@ -8,32 +8,33 @@ import pytest
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.shared.language_model.contract import EOS, Costs
+from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.vocabulary import encode
-from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, digits
 from adabench.workloads.test_time.chain.task import load
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
 
 Completion = tuple[int, ...]
-Solve = Callable[[Chain, Question], Any]
+Solve = Callable[[QuestionTask, Question], Any]
 TASK = load("embedded", 0, problems=2)
 FIRST, SECOND = TASK.cases()
 OWN = encode(f"0 0 + 0 1 = {digits(1)} ;")
 
 
 @pytest.fixture(scope="module")
-def warm() -> Chain:
+def warm() -> QuestionTask:
     made = TASK.substrate()
     made.warm()
     return made
 
 
 @pytest.fixture
-def chain(warm: Chain) -> Chain:
+def chain(warm: QuestionTask) -> QuestionTask:
     warm.meter.clear()
     return warm
 
 
-def greedy(task: Chain, question: Question) -> Completion:
+def greedy(task: QuestionTask, question: Question) -> Completion:
     with task.session(question) as session:
         root = session.open()
         session.decode([root], max_new=session.room, temperature=0.0)
@@ -41,44 +42,44 @@ def greedy(task: Chain, question: Question) -> Completion:
     return session.best
 
 
-def samples(task: Chain, question: Question, n: int = 4) -> list[Completion]:
+def samples(task: QuestionTask, question: Question, n: int = 4) -> list[Completion]:
     with task.session(question) as session:
         leaves = session.fork(session.open(), n)
         session.decode(leaves, max_new=session.room)
     return [leaf.completion for leaf in leaves]
 
 
-def own_arithmetic(task: Chain, question: Question) -> Completion:
+def own_arithmetic(task: QuestionTask, question: Question) -> Completion:
     greedy(task, question)
     return (*OWN, EOS)
 
 
-def nothing_decoded(task: Chain, question: Question) -> Completion:
+def nothing_decoded(task: QuestionTask, question: Question) -> Completion:
     return (*OWN, EOS)
 
 
-def cut(task: Chain, question: Question) -> Completion:
+def cut(task: QuestionTask, question: Question) -> Completion:
     return greedy(task, question)[:STEP_WORDS]
 
 
-def glued(task: Chain, question: Question) -> Completion:
+def glued(task: QuestionTask, question: Question) -> Completion:
     first = greedy(task, question)
     return (*first[:STEP_WORDS], *first)
 
 
-def of_another_question(task: Chain, question: Question) -> Completion:
+def of_another_question(task: QuestionTask, question: Question) -> Completion:
     greedy(task, question)
     return greedy(task, SECOND)
 
 
-def with_other_luck(task: Chain, question: Question) -> Completion:
+def with_other_luck(task: QuestionTask, question: Question) -> Completion:
     greedy(task, question)
     known = set(samples(task, question))
     others = samples(task, replace(question, index=99))
     return next(completion for completion in others if completion not in known)
 
 
-def with_another_key(task: Chain, question: Question) -> Completion:
+def with_another_key(task: QuestionTask, question: Question) -> Completion:
     with task.session(question) as session:
         root = session.policy.open(question.prompt, 7)
         session.decode([root], max_new=session.room)
@@ -86,7 +87,7 @@ def with_another_key(task: Chain, question: Question) -> Completion:
     return session.best
 
 
-def forced(task: Chain, question: Question) -> Completion:
+def forced(task: QuestionTask, question: Question) -> Completion:
     with task.session(question) as session:
         root = session.open()
         session.policy.append([root], [(*OWN, EOS)])
@@ -94,7 +95,7 @@ def forced(task: Chain, question: Question) -> Completion:
     return session.best
 
 
-def written_on(task: Chain, question: Question) -> Completion:
+def written_on(task: QuestionTask, question: Question) -> Completion:
     with task.session(question) as session:
         root = session.open()
         root.ids.extend(OWN)
@@ -104,7 +105,7 @@ def written_on(task: Chain, question: Question) -> Completion:
     return session.best
 
 
-def judged_after_writing(task: Chain, question: Question) -> Completion:
+def judged_after_writing(task: QuestionTask, question: Question) -> Completion:
     with task.session(question) as session:
         root = session.open()
         root.ids.extend(OWN)
@@ -112,7 +113,7 @@ def judged_after_writing(task: Chain, question: Question) -> Completion:
     return session.best
 
 
-def another_draw(task: Chain, question: Question) -> Completion:
+def another_draw(task: QuestionTask, question: Question) -> Completion:
     with task.session(question) as session:
         (leaf,) = session.fork(session.open(), 1)
         leaf.key += 1
@@ -121,7 +122,7 @@ def another_draw(task: Chain, question: Question) -> Completion:
     return session.best
 
 
-def of_another_session(task: Chain, question: Question) -> Completion:
+def of_another_session(task: QuestionTask, question: Question) -> Completion:
     with task.session(question) as session:
         root = session.open()
     with task.session(question) as session:
@@ -129,40 +130,40 @@ def of_another_session(task: Chain, question: Question) -> Completion:
     return root.completion
 
 
-def twice_in_a_call(task: Chain, question: Question) -> Completion:
+def twice_in_a_call(task: QuestionTask, question: Question) -> Completion:
     with task.session(question) as session:
         root = session.open()
         session.decode([root, root], max_new=session.room)
     return root.completion
 
 
-def lazy(task: Chain, question: Question) -> Completion:
+def lazy(task: QuestionTask, question: Question) -> Completion:
     class Later(tuple[int, ...]):
         __slots__ = ()
 
     return Later(greedy(task, question))
 
 
-def meter_patched(task: Chain, question: Question) -> Completion:
+def meter_patched(task: QuestionTask, question: Question) -> Completion:
     answer = greedy(task, question)
     task.meter["generated"] = 1
     return answer
 
 
-def meter_lowered_between_sessions(task: Chain, question: Question) -> Completion:
+def meter_lowered_between_sessions(task: QuestionTask, question: Question) -> Completion:
     greedy(task, question)
     task.meter["flops_counted"] = 1
     return greedy(task, question)
 
 
-def meter_emptied(task: Chain, question: Question) -> Completion:
+def meter_emptied(task: QuestionTask, question: Question) -> Completion:
     answer = greedy(task, question)
     for name in list(task.meter):
         del task.meter[name]
     return answer
 
 
-def costs_patched(task: Chain, question: Question) -> Completion:
+def costs_patched(task: QuestionTask, question: Question) -> Completion:
     with task.session(question) as session:
         root = session.open()
         session.decode([root], max_new=session.room)
@@ -171,27 +172,27 @@ def costs_patched(task: Chain, question: Question) -> Completion:
     return session.best
 
 
-def budget_lifted(task: Chain, question: Question) -> Completion:
+def budget_lifted(task: QuestionTask, question: Question) -> Completion:
     with task.session(question) as session:
         session.policy.costs.budget = 10**9
         session.decode([session.open()], max_new=session.room)
     return session.best
 
 
-def counted_elsewhere(task: Chain, question: Question) -> Completion:
+def counted_elsewhere(task: QuestionTask, question: Question) -> Completion:
     with task.session(question) as session:
         session.policy.reset(Costs())
     return session.best
 
 
-def engine_counts_elsewhere(task: Chain, question: Question) -> Completion:
+def engine_counts_elsewhere(task: QuestionTask, question: Question) -> Completion:
     with task.session(question) as session:
         task.models.policy.reset(Costs())
         session.decode([session.open()], max_new=session.room)
     return session.best
 
 
-def worked_on_after_the_end(task: Chain, question: Question) -> Completion:
+def worked_on_after_the_end(task: QuestionTask, question: Question) -> Completion:
     with task.session(question) as session:
         root = session.open()
     session.decode([root], max_new=session.room)
@@ -226,12 +227,12 @@ FAKES: dict[Solve, str] = {
 
 
 @pytest.mark.parametrize("fake", FAKES, ids=lambda fake: fake.__name__)
-def test_a_fake_is_refused(chain: Chain, fake: Solve) -> None:
+def test_a_fake_is_refused(chain: QuestionTask, fake: Solve) -> None:
     with pytest.raises(MethodContractError, match=FAKES[fake]):
         chain.account(FIRST, fake(chain, FIRST))
 
 
-def test_an_answer_from_before_the_meter_was_cleared_is_refused(chain: Chain) -> None:
+def test_an_answer_from_before_the_meter_was_cleared_is_refused(chain: QuestionTask) -> None:
     remembered = greedy(chain, FIRST)
     assert chain.account(FIRST, remembered) == remembered
     chain.meter.clear()
@@ -240,7 +241,7 @@ def test_an_answer_from_before_the_meter_was_cleared_is_refused(chain: Chain) ->
         chain.account(FIRST, remembered)
 
 
-def test_honest_ways_are_accounted_for(chain: Chain) -> None:
+def test_honest_ways_are_accounted_for(chain: QuestionTask) -> None:
     plain = greedy(chain, FIRST)
     assert chain.account(FIRST, plain) == plain  # another session follows, the meter adds up
     for completion in samples(chain, FIRST):
@@ -249,7 +250,7 @@ def test_honest_ways_are_accounted_for(chain: Chain) -> None:
     assert chain.account(FIRST, ()) == (), "nothing states nothing"
 
 
-def test_each_step_of_a_search_is_a_completion_as_the_engine_left_it(chain: Chain) -> None:
+def test_each_step_of_a_search_is_a_completion_as_the_engine_left_it(chain: QuestionTask) -> None:
     with chain.session(FIRST) as session:
         leaf = session.open()
         seen = []
@@ -262,7 +263,7 @@ def test_each_step_of_a_search_is_a_completion_as_the_engine_left_it(chain: Chai
         assert chain.account(FIRST, completion) == completion
 
 
-def test_signs_and_ends_may_be_forced_and_are_paid_for(chain: Chain) -> None:
+def test_signs_and_ends_may_be_forced_and_are_paid_for(chain: QuestionTask) -> None:
     with chain.session(FIRST) as session:
         root = session.open()
         session.step([root], max_new=STEP_WORDS)
@@ -272,7 +273,7 @@ def test_signs_and_ends_may_be_forced_and_are_paid_for(chain: Chain) -> None:
     assert chain.meter["prefilled"] == len(FIRST.prompt) + 1
 
 
-def test_of_two_equal_completions_the_drawn_one_counts(chain: Chain) -> None:
+def test_of_two_equal_completions_the_drawn_one_counts(chain: QuestionTask) -> None:
     drawn = greedy(chain, FIRST)
     with chain.session(FIRST) as session:
         session.policy.append([root := session.open()], [drawn])

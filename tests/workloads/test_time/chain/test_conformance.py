@@ -62,6 +62,39 @@ def test_an_honest_method_is_clean_and_an_oracle_may_know(tmp_path):
     assert not list(check(peeking, Card(title="x", role="oracle")))
 
 
+def of_the_family(tmp_path, source: str) -> ModuleType:
+    made = planted(tmp_path, source)
+    made.__name__ = "adabench.workloads.test_time.methods.planted"
+    return made
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("from adabench.workloads.shared.language_model.vocabulary import encode", "vocabulary"),
+        ("from adabench.workloads.shared.language_model.contract import STEP", "STEP"),
+        ("ends = lambda task: task.domain.end_marks", "end_marks"),
+        (
+            "from adabench.workloads.test_time.chain.substrate.problems import answer",
+            "substrate.problems.answer",
+        ),
+    ],
+)
+def test_a_method_of_the_family_names_no_word_and_no_task(tmp_path, line, word):
+    broken = list(check(of_the_family(tmp_path, line + HONEST), Card(title="x")))
+    assert any(word in problem for problem in broken)
+    if "STEP" in line or "vocabulary" in line:  # a method of the chain alone may know its words
+        assert not list(check(planted(tmp_path, line + HONEST), Card(title="x")))
+
+
+def test_a_sessions_score_is_the_policys_and_a_tasks_is_not(tmp_path):
+    line = "likely = lambda session, seq: session.score([seq], [(1,)])"
+    assert not list(check(of_the_family(tmp_path, line + HONEST), Card(title="x")))
+    line = "peek = lambda task, question: task.score(question, ())"
+    broken = list(check(of_the_family(tmp_path, line + HONEST), Card(title="x")))
+    assert any("'score'" in problem for problem in broken)
+
+
 @pytest.mark.parametrize("entry", registry.methods("chain").values(), ids=lambda e: e.address)
 def test_ours_are_clean(entry):
     assert not list(check(registry.load(entry), entry.card))

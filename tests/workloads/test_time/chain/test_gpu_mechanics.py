@@ -11,20 +11,20 @@ import torch
 from adabench.harness.errors import DeviceUnavailable, SelectionError
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.model import Shape
-from adabench.workloads.test_time.chain.methods import ets, pass_at_n, rebase
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
-from adabench.workloads.test_time.chain.substrate.chain import GradedChain
 from adabench.workloads.test_time.chain.task import CARD, load, of_mechanics
+from adabench.workloads.test_time.methods import ets, pass_at_n, rebase
+from adabench.workloads.test_time.substrate.question_task import GradedTask
 
 SMALL = Shape(layers=2, width=32, heads=4, hidden=48, context=200)
 
 
-def task(seed: int = 0) -> GradedChain:
+def task(seed: int = 0) -> GradedTask:
     made = gpu_mechanics.models("lm-s", seed, "cpu", torch.float32, shape=SMALL)
     return of_mechanics(lambda: made, seed, 2, length=40)
 
 
-def costs(where: GradedChain, method: ModuleType, **knobs: float | str) -> dict[str, float]:
+def costs(where: GradedTask, method: ModuleType, **knobs: float | str) -> dict[str, float]:
     point = {knob.name: knob.default for knob in method.CARD.knobs} | knobs
     where.meter.clear()
     for question in where.cases():
@@ -87,7 +87,7 @@ def test_what_methods_get_loads_its_models_where_they_run() -> None:
     where = of_mechanics(partial(gpu_mechanics.models, "lm-s", 0), 0, 2)
     made = pickle.loads(pickle.dumps(where.substrate()))
     made.warm()
-    assert made.mechanics
+    assert made.on_device
     assert "models" not in vars(made), "a server holds no device"
     assert not {"questions", "cases"} & {*dir(made)}
 

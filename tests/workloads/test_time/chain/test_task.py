@@ -13,10 +13,10 @@ from adabench.harness.contract import registry
 from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.workloads.shared.language_model import search_session as session
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
+from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.vocabulary import decode, encode
 from adabench.workloads.test_time.chain import checkpoints
 from adabench.workloads.test_time.chain.substrate import problems, trained_models
-from adabench.workloads.test_time.chain.substrate.chain import Question
 from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, restore
 from adabench.workloads.test_time.chain.task import LENGTHS, load
 from adabench.workloads.test_time.chain.truth.worked_solutions import truth

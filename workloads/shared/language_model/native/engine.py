@@ -43,7 +43,7 @@ from adabench.workloads.shared.language_model.native.kv_blocks import (
 from adabench.workloads.shared.language_model.native.matmul import product
 from adabench.workloads.shared.language_model.native.packed_weights import pack
 from adabench.workloads.shared.language_model.native.results import DecodedBatch, add_rows
-from adabench.workloads.shared.language_model.vocabulary import EOS
+from adabench.workloads.shared.language_model.vocabulary import EOS, OWN_VOCABULARY
 
 ENOUGH_ROWS = 16
 """Sequences per thread below which another thread costs more than it brings."""
@@ -72,8 +72,9 @@ class NativeEngine:
         threads: int = 1,
         block: int = BLOCK,
         role: Literal["policy", "judge"] = "policy",
+        vocabulary: str = OWN_VOCABULARY,
     ) -> None:
-        self.name, self.threads, self.role = name, threads, role
+        self.name, self.threads, self.role, self.vocabulary = name, threads, role, vocabulary
         self.caps = CAPABILITIES
         self.costs = costs or Costs()
         self.shape: Shape = model.shape

@@ -47,7 +47,7 @@ from adabench.workloads.shared.language_model.model import Block, LanguageModel,
 from adabench.workloads.shared.language_model.pooled.pool import Ints, Places, Pool
 from adabench.workloads.shared.language_model.pooled.sampling import Pace, draw_words
 from adabench.workloads.shared.language_model.random_draws import uniform
-from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END
+from adabench.workloads.shared.language_model.vocabulary import EOS, OWN_VOCABULARY, STEP_END
 
 CAPABILITIES: frozenset[Capability] = frozenset({"fork", "logprobs", "score", "hidden", "held"})
 
@@ -81,9 +81,11 @@ class PooledEngine:
         costs: Costs | None = None,
         *,
         role: Literal["policy", "judge"] = "policy",
+        vocabulary: str = OWN_VOCABULARY,
         pace: Pace | None = None,
     ) -> None:
         self.name, self.caps, self.role, self.pace = name, CAPABILITIES, role, pace
+        self.vocabulary = vocabulary
         self.model, self.shape = model.eval(), model.shape
         self.costs = costs or Costs()
         weight = model.embedding.weight

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from adabench.workloads.shared.language_model.contract import Engine, Seq
+from adabench.workloads.shared.language_model.contract import Costs, Seq
 from adabench.workloads.shared.language_model.pooled.engine import PooledEngine
 from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END
 
@@ -34,16 +34,13 @@ class StateJudge:
 
     def __init__(self, trunk: PooledEngine, head: Tensor) -> None:
         self.trunk, self._head = trunk, head
+        self.name, self.vocabulary = trunk.name, trunk.vocabulary
         self._readings: dict[Seq, _Reading] = {}
         self._prompts: dict[tuple[int, ...], Seq] = {}
 
-    @property
-    def engine(self) -> Engine:
-        """Return the trunk."""
-        return self.trunk
-
-    def reset(self) -> None:
-        """Forget every sequence; the trunk is reset by whoever owns its costs."""
+    def reset(self, costs: Costs) -> None:
+        """Forget every sequence and count into `costs` from here on."""
+        self.trunk.reset(costs)
         self._readings.clear()
         self._prompts.clear()
 

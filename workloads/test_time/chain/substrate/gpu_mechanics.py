@@ -2,7 +2,7 @@
 
 Random weights in bfloat16 at the shape of Llama-2-7B (`policy=lm-s`) or of a 1.3B model
 (`policy=1.3b`), a judge of the policy's shape, prompts of 512 random words, steps of 16 words
-(`STEP_LIMIT` of the searches cuts at 18), 6 steps. Time, bytes, tokens and FLOPs are those of a
+(the chain's `step_room` cuts at 18), 6 steps. Time, bytes, tokens and FLOPs are those of a
 real search; which branch is pruned is decided by a random head, so no quality is given.
 
 Policy and judge run on `PooledEngine`, whose decoding step reads what leaves share once.
@@ -18,7 +18,7 @@ from adabench.workloads.shared.language_model.pooled.engine import PooledEngine
 from adabench.workloads.shared.language_model.pooled.reward_model import StateJudge
 from adabench.workloads.shared.language_model.pooled.sampling import Pace
 from adabench.workloads.shared.language_model.vocabulary import BOS, VOCABULARY
-from adabench.workloads.test_time.chain.substrate.trained_models import Models
+from adabench.workloads.test_time.substrate.search_models import Models
 
 SHAPES = {
     "lm-s": Shape(layers=32, width=4096, heads=32, hidden=11008, vocabulary=32000, context=1024),

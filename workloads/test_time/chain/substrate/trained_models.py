@@ -1,35 +1,17 @@
 """The policies and judge that are shipped or in the user's cache, behind engines, in single precision."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from adabench.workloads.shared.language_model.contract import Costs, Engine
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
-from adabench.workloads.shared.language_model.reward_model import Head, Judge, Scorer
-from adabench.workloads.shared.language_model.vocabulary import BOS
+from adabench.workloads.shared.language_model.reward_model import Head, Judge
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.test_time.chain.recipes import TRAININGS, Layout, recipes
+from adabench.workloads.test_time.substrate.search_models import Models
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
-
-
-@dataclass(frozen=True)
-class Models:
-    """What a question is solved with."""
-
-    policy: Engine
-    judge: Scorer | None
-    """None where no judge is stronger than the policy."""
-    names: tuple[str, ...] = ()
-    """Of their checkpoints."""
-
-    def note(self) -> None:
-        """Note that they are handed out to the method of this process."""
-        for name in self.names:
-            checkpoints.note(name, FOLDER)
 
 
 def policy_name(policy: str, layout: Layout, seed: int) -> str:
@@ -62,23 +44,8 @@ def models(policy: str, layout: Layout, seed: int) -> Models:
     own = policy_name(policy, layout, seed)
     judge_name = f"judge-s{own.rpartition('-s')[2]}"
     if policy != "lm-s":
-        return Models(engine(own), None, (own,))
-    return Models(engine(own), judge(judge_name), (own, judge_name))
-
-
-def warm_up(models: Models) -> None:
-    """Run every kernel that a session runs once, in a session of two words."""
-    policy, judge = models.policy, models.judge
-    policy.reset(Costs())
-    leaves = policy.fork(policy.open([BOS]), 2)
-    policy.append(leaves[:1], [[BOS]])
-    policy.decode(leaves, max_new=2)
-    if judge is not None:
-        judge.engine.reset(Costs())
-        judge.scores(leaves)
-        judge.reset()
-        judge.engine.reset(Costs())
-    policy.reset(Costs())
+        return Models(engine(own), None, (own,), FOLDER)
+    return Models(engine(own), judge(judge_name), (own, judge_name), FOLDER)
 
 
 @lru_cache(maxsize=8)

@@ -130,8 +130,7 @@ def moment_tensors(reader: Judge, lessons: Sequence[Lesson]) -> tuple[Tensor, Te
     """Return states [m, d], features [m, 8] and labels [m] of every moment of the lessons."""
     states, features, labels = [], [], list[float]()
     for lesson in lessons:
-        reader.engine.reset(Costs())
-        reader.reset()
+        reader.reset(Costs())
         moments = reader.moments([Seq([*lesson.prompt, *lesson.completion], len(lesson.prompt), 0)])
         for moment, share in zip(moments, lesson.shares, strict=True):
             states.append(moment.state)
@@ -181,8 +180,7 @@ def _judged(
 ) -> tuple[list[bool], list[float], list[float]]:
     """Return, for n samples: right or not, last score, least score."""
     policy.reset(Costs())
-    judge.engine.reset(Costs())
-    judge.reset()
+    judge.reset(Costs())
     leaves = policy.fork(policy.open(problem.prompt, key), n)
     policy.decode(leaves, max_new=room(problem.prompt))
     scores = judge.scores(leaves)

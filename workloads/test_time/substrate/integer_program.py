@@ -30,9 +30,9 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from adabench.workloads.test_time.chain.substrate.allocation import allocate_by_score
-from adabench.workloads.test_time.chain.substrate.step_clusters import clusters
-from adabench.workloads.test_time.chain.substrate.tree_search import Allocation, Node, Tree
+from adabench.workloads.test_time.substrate.allocation import allocate_by_score
+from adabench.workloads.test_time.substrate.step_clusters import clusters
+from adabench.workloads.test_time.substrate.tree_search import Allocation, Node, Tree
 
 TIE = 1e-12
 """What a kept leaf is worth beside everything else."""
@@ -120,7 +120,7 @@ def program(tree: Tree, prices: Prices) -> Program:
     nodes, above = topology(leaves)
     counts = allocate_by_score([leaf.reward for leaf in leaves], tree.width, prices.temperature)
     sizes = [len(node.seq.ids) - node.start if prices.by_tokens else 1 for node in nodes]
-    alike = clusters(tree.policy, leaves, prices.cut) if prices.coverage else ()
+    alike = clusters(tree.session, leaves, prices.cut) if prices.coverage else ()
     return Program(
         above,
         tuple(prices.kv * size / sum(sizes) for size in sizes),

@@ -9,14 +9,16 @@ decides ties and nothing else.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from adabench.workloads.test_time.chain.substrate.problems import answer
+from adabench.workloads.shared.language_model.domain import Stated
 
 Completion = tuple[int, ...]
+Answer = Callable[[Sequence[int]], Stated]
+"""What a completion states: a session's `answer`."""
 
 
-def vote(completions: Sequence[Completion], weights: Sequence[float]) -> Completion:
+def vote(completions: Sequence[Completion], weights: Sequence[float], answer: Answer) -> Completion:
     """Return the earliest completion that states the answer with the largest weight.
 
     Raises:
@@ -24,8 +26,8 @@ def vote(completions: Sequence[Completion], weights: Sequence[float]) -> Complet
     """
     if not completions:
         raise ValueError("A vote needs a completion; decode at least one sequence first.")
-    ballots: dict[int, list[float]] = {}
-    first: dict[int, Completion] = {}
+    ballots: dict[Stated, list[float]] = {}
+    first: dict[Stated, Completion] = {}
     for completion, weight in zip(completions, weights, strict=True):
         stated = answer(completion)
         if stated is not None:
@@ -36,7 +38,7 @@ def vote(completions: Sequence[Completion], weights: Sequence[float]) -> Complet
     return first[max(ballots, key=lambda stated: math.fsum(ballots[stated]))]
 
 
-def best(completions: Sequence[Completion], weights: Sequence[float]) -> Completion:
+def best(completions: Sequence[Completion], weights: Sequence[float], answer: Answer) -> Completion:
     """Return the heaviest completion, the earliest of equals; malformed ones come last.
 
     Raises:

@@ -2,15 +2,15 @@
 
     root -> N children -> score -> which leaves get how many children -> ... -> vote
 
-A node is one step (`a op b = c ;`) and everything before it. At each depth every leaf has just been
+A node is one step, as its domain marks steps, and everything before it. At each depth every leaf has just been
 sampled and scored once. Those that ended are put aside and each takes one from the remaining
 width W, which was N; the method says how many children each other leaf gets, W in all; leaves with
 none are dropped; the rest is expanded. The search ends when nothing is left to expand.
 
-Ended is what closes in `<eos>`, reaches the longest completion that a question can need, or stands
-at depth `DEEPEST`; all of them vote, and cut ones state nothing. `<eos>` is a step of its own: the
-children of a complete chain are one word, alike, and as many as their parent was given. They
-cost a word each and are what multiplies its vote.
+Ended is what has come to its end, reaches the longest completion that a question can need, or stands
+at the deepest depth of its domain; all of them vote, and cut ones state nothing. Where an end is a
+step of its own (`<eos>` of the chain) the children of a complete solution are one word, alike, and as
+many as their parent was given. They cost a word each and are what multiplies its vote.
 
 **Random numbers.** Every child is a fork, an only child too. So the i-th child of a node is the
 same for every method and allocation: two searches that expand the same node draw the
@@ -31,15 +31,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from adabench.harness.contract.card import Point
-from adabench.workloads.shared.language_model.contract import Engine, Seq
+from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.shared.language_model.search_session import Session
-from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS
-from adabench.workloads.test_time.chain.substrate.voting import aggregate, best, vote
-
-DEEPEST = 20
-"""Six operations of three steps, `<eos>`, and one to spare."""
-STEP_LIMIT = 2 * STEP_WORDS
-"""Words after which a step is cut; it goes on at the next depth."""
+from adabench.workloads.test_time.substrate.voting import Answer, Completion, aggregate, best, vote
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +67,7 @@ class Node:
 class Tree:
     """What an allocation may look at."""
 
-    policy: Engine
+    session: Session
     width: int
     """Children that this depth may have."""
     leaves: list[Node] = field(default_factory=list)
@@ -93,7 +87,7 @@ def search(session: Session, width: int, allocate: Allocation, point: Point) -> 
     """
     root = Node(session.open())
     session.scores([root.seq])
-    tree = Tree(session.policy, width)
+    tree = Tree(session, width)
     parents, counts = [root], [width]
     while parents:
         _expand(session, tree, parents, counts)
@@ -108,7 +102,7 @@ def _expand(session: Session, tree: Tree, parents: Sequence[Node], counts: Seque
         born += [(parent, child) for child in session.fork(parent.seq, count)]
     session.close([parent.seq for parent in parents])
     seqs = [seq for _, seq in born]
-    session.step(seqs, max_new=STEP_LIMIT)
+    session.step(seqs)
     tree.depth += 1
     tree.leaves = [
         Node(seq, parent, index if parent.parent is None else parent.branch, scores)
@@ -120,7 +114,7 @@ def _expand(session: Session, tree: Tree, parents: Sequence[Node], counts: Seque
 
 def _retire(session: Session, tree: Tree, point: Point) -> None:
     """Put aside the leaves that ended, take their number off the width, offer an answer."""
-    ended = [leaf for leaf in tree.leaves if _over(leaf, tree.depth, session.room)]
+    ended = [leaf for leaf in tree.leaves if _over(session, leaf, tree.depth)]
     if not ended:
         return
     session.close([leaf.seq for leaf in ended])
@@ -129,12 +123,13 @@ def _retire(session: Session, tree: Tree, point: Point) -> None:
     tree.ended += ended
     tree.width -= len(ended)
     with session.aside():
-        session.offer(choose_completion(tree.ended, point))
+        session.offer(choose_completion(tree.ended, point, session.answer))
 
 
-def _over(leaf: Node, depth: int, room: int) -> bool:
+def _over(session: Session, leaf: Node, depth: int) -> bool:
     seq = leaf.seq
-    return seq.finished or len(seq.ids) - seq.start >= room or depth >= DEEPEST
+    full = len(seq.ids) - seq.start >= session.room
+    return session.ended(seq) or full or depth >= session.deepest
 
 
 def _selected(session: Session, tree: Tree, allocate: Allocation) -> tuple[list[Node], list[int]]:
@@ -148,8 +143,8 @@ def _selected(session: Session, tree: Tree, allocate: Allocation) -> tuple[list[
     return [leaf for leaf, _ in kept], [count for _, count in kept]
 
 
-def choose_completion(ended: Sequence[Node], point: Point) -> tuple[int, ...]:
+def choose_completion(ended: Sequence[Node], point: Point, answer: Answer) -> Completion:
     """Return the winning completion: `select` is vote or best, `aggregate` makes the weights."""
     completions = [node.seq.completion for node in ended]
     weights = [aggregate(node.scores, str(point["aggregate"])) for node in ended]
-    return (vote if point["select"] == "vote" else best)(completions, weights)
+    return (vote if point["select"] == "vote" else best)(completions, weights, answer)

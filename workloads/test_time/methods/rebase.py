@@ -27,15 +27,17 @@ from adabench.harness.contract.card import (
     Point,
     Reach,
 )
-from adabench.workloads.test_time.chain.substrate.allocation import allocate_by_score
-from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
-from adabench.workloads.test_time.chain.substrate.tree_search import Tree, search
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.allocation import allocate_by_score
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+from adabench.workloads.test_time.substrate.tree_search import Tree, search
 
 CARD = Card(
     title="REBASE",
     paper="Wu et al., Inference Scaling Laws, arXiv 2408.00724, ICLR 2025",
     adapts="how many children each leaf of a search gets, on a judge's score of its last step",
     fidelity="code-confirmed",
+    tasks=("chain", "text"),
     knobs=(
         Knob("N", (4, 16, 64), 16, open=True, low=1),
         Knob("T", (0.2,), 0.2, open=True, low=0.01),
@@ -95,7 +97,7 @@ CARD = Card(
 )
 
 
-def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
     """Return the completion that the search settles on."""
     temperature = float(point["T"])
 

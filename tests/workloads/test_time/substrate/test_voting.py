@@ -4,7 +4,7 @@ import pytest
 
 from adabench.workloads.shared.language_model.vocabulary import EOS, encode
 from adabench.workloads.test_time.chain.substrate.problems import answer
-from adabench.workloads.test_time.chain.substrate.voting import aggregate, best, vote
+from adabench.workloads.test_time.substrate.voting import aggregate, best, vote
 
 
 def stating(first: int, result: int) -> tuple[int, ...]:
@@ -23,49 +23,49 @@ def test_the_helper_states_what_it_says() -> None:
 
 def test_weights_add_per_answer() -> None:
     ballots = [stating(0, 10), stating(1, 20), stating(2, 20)]
-    assert vote(ballots, [0.5, 0.3, 0.3]) == ballots[1]
-    assert vote(ballots, [0.7, 0.3, 0.3]) == ballots[0]
+    assert vote(ballots, [0.5, 0.3, 0.3], answer) == ballots[1]
+    assert vote(ballots, [0.7, 0.3, 0.3], answer) == ballots[0]
 
 
 def test_the_answer_counts_and_not_the_path_to_it() -> None:
     ballots = [stating(0, 10), stating(1, 20), stating(2, 20), stating(3, 20)]
-    assert answer(vote(ballots, [2, 1, 1, 1])) == 20
+    assert answer(vote(ballots, [2, 1, 1, 1], answer)) == 20
 
 
 def test_ties_go_to_the_answer_that_was_stated_first() -> None:
     ballots = [stating(0, 90), stating(1, 10), stating(2, 10), stating(3, 90)]
-    assert vote(ballots, [1, 1, 1, 1]) == ballots[0]
-    assert vote(ballots[1:], [1, 1, 2]) == ballots[1]
-    assert vote(ballots, [0, 0, 0, 0]) == ballots[0]
+    assert vote(ballots, [1, 1, 1, 1], answer) == ballots[0]
+    assert vote(ballots[1:], [1, 1, 2], answer) == ballots[1]
+    assert vote(ballots, [0, 0, 0, 0], answer) == ballots[0]
 
 
 def test_a_tie_of_tenths_is_a_tie() -> None:
     # 0.1 + 0.2 + 0.3 summed one by one is 0.6000000000000001, and would beat 0.6.
     ballots = [stating(0, 10), *(stating(i, 20) for i in (1, 2, 3))]
     assert 0.1 + 0.2 + 0.3 > 0.6
-    assert vote(ballots, [0.6, 0.1, 0.2, 0.3]) == ballots[0]
+    assert vote(ballots, [0.6, 0.1, 0.2, 0.3], answer) == ballots[0]
 
 
 def test_malformed_completions_win_only_among_themselves() -> None:
     torn = [TORN, (*TORN, EOS), ()]
-    assert vote([*torn, stating(0, 10)], [9, 9, 9, 0.1]) == stating(0, 10)
-    assert best([*torn, stating(0, 10)], [9, 9, 9, 0.1]) == stating(0, 10)
-    assert vote(torn, [1, 2, 3]) == TORN
-    assert best(torn, [1, 2, 3]) == ()
+    assert vote([*torn, stating(0, 10)], [9, 9, 9, 0.1], answer) == stating(0, 10)
+    assert best([*torn, stating(0, 10)], [9, 9, 9, 0.1], answer) == stating(0, 10)
+    assert vote(torn, [1, 2, 3], answer) == TORN
+    assert best(torn, [1, 2, 3], answer) == ()
 
 
 def test_best_is_the_heaviest_and_the_earliest_of_equals() -> None:
     ballots = [stating(0, 10), stating(1, 20), stating(2, 20)]
-    assert best(ballots, [0.5, 0.9, 0.9]) == ballots[1]
+    assert best(ballots, [0.5, 0.9, 0.9], answer) == ballots[1]
 
 
 def test_nothing_to_choose_from_is_said() -> None:
     with pytest.raises(ValueError, match="decode at least one"):
-        vote([], [])
+        vote([], [], answer)
     with pytest.raises(ValueError, match="decode at least one"):
-        best([], [])
+        best([], [], answer)
     with pytest.raises(ValueError, match="argument"):
-        vote([TORN], [])
+        vote([TORN], [], answer)
 
 
 def test_aggregates() -> None:

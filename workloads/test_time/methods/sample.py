@@ -7,20 +7,22 @@ wins back.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
 
 CARD = Card(
     title="Single sample",
     adapts="nothing",
     role="static",
+    tasks=("chain", "text"),
     knobs=(Knob("temperature", (1.0,), 1.0, open=True, low=0.0),),
 )
 
 
-def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
     """Return one sampled completion."""
     with task.session(question) as session:
         (leaf,) = session.fork(session.open(), 1)
-        session.decode([leaf], max_new=session.room, temperature=float(point["temperature"]))
+        session.decode([leaf], temperature=float(point["temperature"]))
         session.offer(leaf.completion)
     return session.best

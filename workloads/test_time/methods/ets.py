@@ -48,10 +48,10 @@ from adabench.harness.contract.card import (
     Point,
     Ratio,
 )
-from adabench.workloads.shared.language_model.contract import require
-from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
-from adabench.workloads.test_time.chain.substrate.integer_program import Prices, prune
-from adabench.workloads.test_time.chain.substrate.tree_search import search
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.integer_program import Prices, prune
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+from adabench.workloads.test_time.substrate.tree_search import search
 
 CARD = Card(
     title="Efficient Tree Search",
@@ -59,6 +59,7 @@ CARD = Card(
     slug="ets",
     adapts="which leaves of a search survive, on scores, shared cache and sameness of last steps",
     fidelity="code-confirmed",
+    tasks=("chain", "text"),
     knobs=(
         Knob("N", (4, 16, 64), 16, open=True, low=1),
         Knob("lambda_c", (0.0, 0.5, 1.0, 2.0, 4.0), 1.0, open=True, low=0),
@@ -181,7 +182,7 @@ CARD = Card(
 )
 
 
-def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
     """Return the completion that the search settles on.
 
     Raises:
@@ -197,6 +198,6 @@ def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
     )
     with task.session(question) as session:
         if prices.kv and prices.coverage:
-            require(session.policy, "hidden")
+            session.require("hidden")
         search(session, int(point["N"]), prune(prices), point)
     return session.best

@@ -17,13 +17,15 @@ worse than as many independent samples (0.22 against 0.48).
 import math
 
 from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
-from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
-from adabench.workloads.test_time.chain.substrate.tree_search import Tree, search
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+from adabench.workloads.test_time.substrate.tree_search import Tree, search
 
 CARD = Card(
     title="Beam search with a judge",
     paper="Snell et al., Scaling Test-Time Compute, arXiv 2408.03314",
     adapts="which leaves of a search go on, on the rank of a judge's score",
+    tasks=("chain", "text"),
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),
         Knob("select", ("vote",), "vote", open=True),
@@ -43,7 +45,7 @@ CARD = Card(
 )
 
 
-def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
     """Return the completion that the search settles on."""
     keep = math.ceil(math.sqrt(int(point["N"])))
 

@@ -10,13 +10,15 @@ pass it. It is `exact` for choosing among N and a `bound` for choosing how many.
 """
 
 from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
-from adabench.workloads.test_time.chain.substrate.chain import GradedChain, Question
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.question_task import GradedTask
 
 CARD = Card(
     title="Pass@N",
     adapts="which of N samples is returned, told which is right",
     role="oracle",
     oracle="bound",
+    tasks=("chain", "text"),
     knobs=(Knob("N", (4, 16), 16, open=True, low=1),),
     claims=(
         Claim(
@@ -31,11 +33,11 @@ CARD = Card(
 )
 
 
-def solve(task: GradedChain, question: Question, point: Point) -> tuple[int, ...]:
+def solve(task: GradedTask, question: Question, point: Point) -> tuple[int, ...]:
     """Return a right completion if there is one."""
     with task.session(question) as session:
         leaves = session.fork(session.open(), int(point["N"]))
-        session.decode(leaves, max_new=session.room)
+        session.decode(leaves)
         right = (leaf for leaf in leaves if task.credit(question, leaf.completion))
         session.offer(next(right, leaves[0]).completion)
     return session.best

@@ -10,14 +10,16 @@ protection against one lucky wrong completion and lets the judge say which paths
 """
 
 from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
-from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
-from adabench.workloads.test_time.chain.substrate.voting import aggregate, vote
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+from adabench.workloads.test_time.substrate.voting import aggregate, vote
 
 CARD = Card(
     title="Judge-weighted vote of N samples",
     paper="Li et al., Making Language Models Better Reasoners, arXiv 2206.02336",
     adapts="nothing: N samples for every question",
     role="static",
+    tasks=("chain", "text"),
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),
         Knob("aggregate", ("last", "min"), "last", open=True),
@@ -35,13 +37,13 @@ CARD = Card(
 )
 
 
-def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
     """Return a completion that states the winning answer."""
     with task.session(question) as session:
         leaves = session.fork(session.open(), int(point["N"]))
-        session.decode(leaves, max_new=session.room)
+        session.decode(leaves)
         scores = session.scores(leaves)
         with session.aside():
             weights = [aggregate(row, str(point["aggregate"])) for row in scores]
-            session.offer(vote([leaf.completion for leaf in leaves], weights))
+            session.offer(vote([leaf.completion for leaf in leaves], weights, session.answer))
     return session.best

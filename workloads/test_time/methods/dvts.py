@@ -15,14 +15,16 @@ it at 16; below REBASE, which can move width between beginnings.
 import math
 
 from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
-from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
-from adabench.workloads.test_time.chain.substrate.tree_search import Node, Tree, search
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+from adabench.workloads.test_time.substrate.tree_search import Node, Tree, search
 
 CARD = Card(
     title="Diverse verifier tree search",
     paper="Beeching et al., Scaling test-time compute with open models, Hugging Face 2024",
     adapts="which leaf of each subtree goes on, on the rank of a judge's score",
     fidelity="reconstructed",
+    tasks=("chain", "text"),
     knobs=(
         Knob("N", (16,), 16, open=True, low=1),
         Knob("select", ("vote",), "vote", open=True),
@@ -42,7 +44,7 @@ CARD = Card(
 )
 
 
-def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
     """Return the completion that the search settles on."""
     width = int(point["N"])
 

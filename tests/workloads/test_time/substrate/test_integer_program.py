@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.test_time.chain.substrate import integer_program
-from adabench.workloads.test_time.chain.substrate.integer_program import (
+from adabench.workloads.test_time.substrate import integer_program
+from adabench.workloads.test_time.substrate.integer_program import (
     Program,
     objective,
     reference,

@@ -3,7 +3,7 @@
 import ast
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -14,19 +14,21 @@ import torch
 from adabench.harness.contract.card import Point
 from adabench.workloads.shared.language_model import search_session as session
 from adabench.workloads.shared.language_model.contract import EOS, Seq
+from adabench.workloads.shared.language_model.domain import Domain, Question
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import Head, Judge
 from adabench.workloads.shared.language_model.search_session import Session
 from adabench.workloads.shared.language_model.vocabulary import IDS
-from adabench.workloads.test_time.chain.methods import beam, dvts, ets, ets_kv, random_n, rebase
-from adabench.workloads.test_time.chain.substrate import integer_program
-from adabench.workloads.test_time.chain.substrate import tree_search as searching
-from adabench.workloads.test_time.chain.substrate.chain import GradedChain, Question
+from adabench.workloads.test_time.chain.substrate.domain import CHAIN
 from adabench.workloads.test_time.chain.substrate.problems import Problem
-from adabench.workloads.test_time.chain.substrate.trained_models import Models
-from adabench.workloads.test_time.chain.substrate.tree_search import DEEPEST, Allocation, Node, Tree
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
+from adabench.workloads.test_time.methods import beam, dvts, ets, ets_kv, random_n, rebase
+from adabench.workloads.test_time.substrate import integer_program
+from adabench.workloads.test_time.substrate import tree_search as searching
+from adabench.workloads.test_time.substrate.question_task import GradedTask
+from adabench.workloads.test_time.substrate.search_models import Models
+from adabench.workloads.test_time.substrate.tree_search import Allocation, Node, Tree
 
 SHAPE = Shape(1, 16, 2, 32)
 SEARCHES = {"rebase": rebase, "beam": beam, "dvts": dvts, "ets": ets, "ets_kv": ets_kv}
@@ -46,7 +48,7 @@ def model(seed: int) -> LanguageModel:
     return made
 
 
-def chain(*, block: int = 4, budget: int | None = None) -> GradedChain:
+def chain(*, block: int = 4, budget: int | None = None, domain: Domain = CHAIN) -> GradedTask:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         head = Head(SHAPE.width)
@@ -57,11 +59,13 @@ def chain(*, block: int = 4, budget: int | None = None) -> GradedChain:
         Question(index, problem.prompt, f"d{len(problem.operations)}")
         for index, problem in enumerate(PROBLEMS)
     )
-    return GradedChain(3, lambda: models, budget, questions=questions, grader=Answers(PROBLEMS))
+    return GradedTask(
+        3, domain, lambda: models, budget, questions=questions, grader=Answers(PROBLEMS)
+    )
 
 
 def solved(
-    task: GradedChain, method: ModuleType, **knobs: float | str
+    task: GradedTask, method: ModuleType, **knobs: float | str
 ) -> tuple[list[tuple[int, ...]], dict[str, float]]:
     """Solve every question; return completions and costs."""
     point = {**method.CARD.defaults, **knobs}
@@ -170,7 +174,7 @@ def test_what_is_weighed_is_what_a_recount_of_the_lineage_gives(
 
 
 def weighings(
-    task: GradedChain, method: ModuleType, monkeypatch: pytest.MonkeyPatch
+    task: GradedTask, method: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> list[tuple[int, int, int]]:
     """Return, at each weighing: tokens held, distinct lineage positions, distinct spans."""
     alive: dict[int, Seq] = {}
@@ -322,18 +326,17 @@ def test_a_spent_budget_returns_what_was_offered_last(monkeypatch: pytest.Monkey
 
 
 def test_depth_and_length_are_capped(
-    watched: list[tuple[Tree, list[Node], list[int]]], monkeypatch: pytest.MonkeyPatch
+    watched: list[tuple[Tree, list[Node], list[int]]],
 ) -> None:
-    assert DEEPEST > 3 * 6 + 1
+    assert CHAIN.deepest > 3 * 6 + 1
     solved(chain(), rebase)
     ended = [node for tree, _, _ in watched for node in tree.ended]
     room = 3 * 9 * 3 + 1
     # A step that begins within the room may end beyond it.
-    assert max(len(node.seq.completion) for node in ended) < room + searching.STEP_LIMIT
+    assert max(len(node.seq.completion) for node in ended) < room + CHAIN.step_room
     assert any(not node.seq.finished for node in ended), "some are cut"
     watched.clear()
-    monkeypatch.setattr(searching, "DEEPEST", 3)
-    answers, _ = solved(chain(), rebase)
+    answers, _ = solved(chain(domain=replace(CHAIN, deepest=3)), rebase)
     assert max(tree.depth for tree, _, _ in watched) == 3
     assert all(answers)
 

@@ -10,14 +10,12 @@ from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.vocabulary import BOS, encode
-from adabench.workloads.test_time.chain.substrate.step_clusters import (
-    _kind,
-    _separation,
+from adabench.workloads.test_time.substrate.step_clusters import (
     cluster_labels,
     clusters,
     vectors,
 )
-from adabench.workloads.test_time.chain.substrate.tree_search import Node
+from adabench.workloads.test_time.substrate.tree_search import Node
 
 SHAPE = Shape(1, 16, 2, 32)
 
@@ -40,29 +38,6 @@ def test_linkage_is_the_average() -> None:
     # chain all three together; the average from the pair to the third is (0.060 + 0.234) / 2.
     assert len(set(cluster_labels(unit(0, 20, 40), 0.1))) == 2
     assert len(set(cluster_labels(unit(0, 20, 40), 0.16))) == 1
-
-
-@pytest.mark.parametrize(
-    ("one", "two", "kind"),
-    [
-        ("4 6 * 0 5 = 3 0 ;", "4 6 * 0 5 = 3 0 ;", "same"),
-        ("4 6 * 0 5 = 3 0 ;", "4 6 * 0 5 = 4 0 ;", "result"),
-        ("4 6 * 0 5 = 3 0 ;", "4 6 * 0 7 = 2 2 ;", "other"),
-        ("4 6 + 0 5 = 5 1 ;", "4 6 - 0 5 = 4 1 ;", "other"),
-        ("4 6 * 0 5 = 3 0 ;", "4 8 * 0 5 = 4 0 ;", ""),
-    ],
-)
-def test_how_steps_differ(one: str, two: str, kind: str) -> None:
-    assert _kind(encode(one), encode(two)) == kind
-
-
-def test_separation_counts_pairs_of_one_depth() -> None:
-    texts = ("4 6 * 0 5 = 3 0 ;", "4 6 * 0 5 = 3 0 ;", "4 6 * 0 5 = 4 0 ;", "4 6 * 0 7 = 2 2 ;")
-    depth = (unit(0, 2, 20, 90), [encode(text) for text in texts])
-    tight, apt, loose = (_separation(cut, [depth]) for cut in (1e-6, 0.01, 2.0))
-    assert (tight.same, tight.result, tight.other) == (0.0, 0.0, 1.0)
-    assert (apt.same, apt.result, apt.other) == (1.0, 0.0, 1.0)
-    assert (loose.same, loose.result, loose.other) == (1.0, 1.0, 0.0)
 
 
 def three_leaves() -> tuple[NativeEngine, list[Node]]:

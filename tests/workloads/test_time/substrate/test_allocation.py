@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adabench.workloads.shared.language_model.contract import Seq
-from adabench.workloads.test_time.chain.methods.beam import beam
-from adabench.workloads.test_time.chain.methods.dvts import subtrees
-from adabench.workloads.test_time.chain.methods.random_n import samples
-from adabench.workloads.test_time.chain.substrate.allocation import allocate_by_score
-from adabench.workloads.test_time.chain.substrate.tree_search import Node, Tree
+from adabench.workloads.test_time.methods.beam import beam
+from adabench.workloads.test_time.methods.dvts import subtrees
+from adabench.workloads.test_time.methods.random_n import samples
+from adabench.workloads.test_time.substrate.allocation import allocate_by_score
+from adabench.workloads.test_time.substrate.tree_search import Node, Tree
 
 REWARDS = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 
@@ -71,7 +71,7 @@ def leaf(branch: int, reward: float) -> Node:
 
 
 def test_subtrees_keep_one_leaf_each_and_their_own_width() -> None:
-    tree = Tree(policy=None, width=16)  # type: ignore[arg-type]
+    tree = Tree(session=None, width=16)  # type: ignore[arg-type]
     tree.leaves = [leaf(branch, reward=branch / 16) for branch in range(16)]
     # The best of branches {s, s + 4, s + 8, s + 12} is the last one.
     assert subtrees(tree, 16) == [0] * 12 + [4] * 4
@@ -82,7 +82,7 @@ def test_subtrees_keep_one_leaf_each_and_their_own_width() -> None:
 
 
 def test_a_width_that_is_no_square_is_dealt_out_whole() -> None:
-    tree = Tree(policy=None, width=10)  # type: ignore[arg-type]
+    tree = Tree(session=None, width=10)  # type: ignore[arg-type]
     tree.leaves = [leaf(branch, 0.5) for branch in range(10)]
     assert subtrees(tree, 10) == [3, 3, 2, 2, 0, 0, 0, 0, 0, 0]
 

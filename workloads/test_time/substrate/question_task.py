@@ -17,23 +17,10 @@ from adabench.workloads.shared.language_model.decoding_ledger import (
     SessionAccount,
     Words,
 )
+from adabench.workloads.shared.language_model.domain import Domain, Question
 from adabench.workloads.shared.language_model.search_session import Session
-from adabench.workloads.shared.language_model.vocabulary import IDS
 from adabench.workloads.shared.training.checkpoints import one_thread
-from adabench.workloads.test_time.chain.substrate import gpu_mechanics
-from adabench.workloads.test_time.chain.substrate.problems import answer, room
-from adabench.workloads.test_time.chain.substrate.trained_models import Models, warm_up
-
-DIGITS = frozenset(IDS[digit] for digit in "0123456789")
-
-
-@dataclass(frozen=True)
-class Question:
-    """A case: which one it is, its prompt, and its length as a group."""
-
-    index: int
-    prompt: tuple[int, ...]
-    group: str
+from adabench.workloads.test_time.substrate.search_models import Models, warm_up
 
 
 class Grader(Protocol):
@@ -45,27 +32,32 @@ class Grader(Protocol):
 
 
 @dataclass(frozen=True)
-class Chain:
+class QuestionTask:
     """What methods get: sessions with models, and an account of what these decoded."""
 
     seed: int
+    domain: Domain
     load_models: Callable[[], Models]
     budget: int | None = None
-    mechanics: bool = False
-    """Scale `gpu`: random words and weights, on a device, and nothing to grade."""
+    on_device: bool = False
+    """Whether the models belong to the process that uses them, and none is loaded for all."""
     meter: Meter = field(default_factory=Meter)
     _open: Callable[[Question, int], SessionAccount] = field(init=False, repr=False, compare=False)
     _confirm: Callable[[Question, object], Words] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Open the ledger."""
-        opened, confirmed = _open_ledger(self.meter)
+        opened, confirmed = _open_ledger(self.meter, self.domain.unforced)
         object.__setattr__(self, "_open", opened)
         object.__setattr__(self, "_confirm", confirmed)
 
-    def __reduce__(self) -> tuple[type["Chain"], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[type["QuestionTask"], tuple[object, ...]]:
         """Store how it is made; weights are loaded again, and a ledger begins empty."""
-        return Chain, (self.seed, self.load_models, self.budget, self.mechanics)
+        return QuestionTask, self._made
+
+    @property
+    def _made(self) -> tuple[int, Domain, Callable[[], Models], int | None, bool]:
+        return self.seed, self.domain, self.load_models, self.budget, self.on_device
 
     @cached_property
     def models(self) -> Models:
@@ -74,12 +66,16 @@ class Chain:
 
     def warm(self) -> None:
         """Load weights and kernels; models on a device belong to the process that uses them."""
-        if not self.mechanics:
+        if not self.on_device:
             with one_thread():  # torch's pool of threads does not survive a fork
                 warm_up(self.models)
 
     def session(self, question: Question) -> Session:
-        """Return a session on a question; sample i of it is the same for everybody."""
+        """Return a session on a question; sample i of it is the same for everybody.
+
+        Raises:
+            SelectionError: if a model has another vocabulary than the question.
+        """
         key = mix(self.seed, question.index)
         self.models.note()
         return Session(
@@ -88,7 +84,7 @@ class Chain:
             question.prompt,
             key,
             account=self._open(question, key),
-            room=gpu_mechanics.ROOM if self.mechanics else room(question.prompt),
+            domain=self.domain,
             budget=self.budget,
         )
 
@@ -97,37 +93,36 @@ class Chain:
 
         Raises:
             MethodContractError: if no engine left such a completion for this question since the
-                meter was cleared, numbers in it were forced, or the meter was tampered with.
+                meter was cleared, words of an answer were forced, or the meter was tampered with.
         """
         return self._confirm(question, completion)
 
 
 @dataclass(frozen=True)
-class GradedChain(Chain):
-    """The task: the same, with questions and a grader; at scale `gpu` nothing is graded."""
+class GradedTask(QuestionTask):
+    """The task: the same, with questions and a grader; without one nothing is graded."""
 
     questions: tuple[Question, ...] = ()
     grader: Grader | None = field(default=None, repr=False, compare=False)
     levels: ClassVar[frozenset[str]] = LEVELS
     most_on_device: ClassVar[int] = 2
-    """A policy and a judge of 7B are 27 GB, in the process of each method."""
+    """Methods at once: a policy and a judge of 7B are 27 GB, in the process of each."""
 
-    def __reduce__(self) -> tuple[type["GradedChain"], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[type["GradedTask"], tuple[object, ...]]:
         """Store what has no questions; a copy of the rest would count into a meter nobody reads."""
         if self.questions:
-            raise TypeError("a chain task is not stored; load it from its conditions")
-        made = (self.seed, self.load_models, self.budget, self.mechanics)
-        return GradedChain, (*made, Meter(), (), self.grader)
+            raise TypeError("a task with questions is not stored; load it from its conditions")
+        return GradedTask, (*self._made, Meter(), (), self.grader)
 
     def cases(self) -> Iterator[Question]:
-        """Yield the questions, lengths in turn."""
+        """Yield the questions in their order."""
         yield from self.questions
 
-    def substrate(self) -> Chain:
+    def substrate(self) -> QuestionTask:
         """Return what methods get."""
-        return Chain(self.seed, self.load_models, self.budget, self.mechanics)
+        return QuestionTask(*self._made)
 
-    def oracle_substrate(self) -> "GradedChain":
+    def oracle_substrate(self) -> "GradedTask":
         """Return the same with the grader."""
         return replace(self, questions=(), meter=Meter())
 
@@ -135,7 +130,7 @@ class GradedChain(Chain):
         """Return whether a completion is right. For oracles alone.
 
         Raises:
-            CapabilityMissing: at scale `gpu`, where prompts have no answer.
+            CapabilityMissing: without a grader, where prompts have no answer.
         """
         if self.grader is None:
             raise CapabilityMissing(
@@ -145,12 +140,12 @@ class GradedChain(Chain):
         return self.grader.is_right(question.index, completion)
 
     def judge(self, question: Question, completion: tuple[int, ...]) -> Mapping[str, float]:
-        """Judge a completion; at scale `gpu` nothing is to be judged."""
+        """Judge a completion; without a grader nothing is to be judged."""
         if self.grader is None:
             return {}
         return {
             "accuracy": float(self.credit(question, completion)),
-            "malformed": float(answer(completion) is None),
+            "malformed": float(self.domain.answer(completion) is None),
         }
 
     def score(self, question: Question, completion: tuple[int, ...]) -> Mapping[str, float]:
@@ -159,10 +154,10 @@ class GradedChain(Chain):
 
 
 def _open_ledger(
-    meter: Meter,
+    meter: Meter, unforced: frozenset[int]
 ) -> tuple[Callable[[Question, int], SessionAccount], Callable[[Question, object], Words]]:
     """Return what opens accounts and what confirms completions; they alone hold the ledger."""
-    ledger = DecodingLedger(meter, unforced=DIGITS)
+    ledger = DecodingLedger(meter, unforced)
 
     def opened(question: Question, key: int) -> SessionAccount:
         return ledger.open(_name(question), question.prompt, key)

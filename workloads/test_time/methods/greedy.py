@@ -7,15 +7,21 @@ beat it. No tokens are thrown away, none are judged.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
 
-CARD = Card(title="Greedy decoding", adapts="nothing", role="static")
+CARD = Card(
+    title="Greedy decoding",
+    adapts="nothing",
+    role="static",
+    tasks=("chain", "text"),
+)
 
 
-def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
     """Return the most probable completion, word by word."""
     with task.session(question) as session:
         root = session.open()
-        session.decode([root], max_new=session.room, temperature=0.0)
+        session.decode([root], temperature=0.0)
         session.offer(root.completion)
     return session.best

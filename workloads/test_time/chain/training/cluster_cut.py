@@ -1,14 +1,8 @@
-"""Which leaves say the same: average-linkage clusters of their last steps.
+"""How the default of `cut` was found: the distance at which last steps are told apart.
 
-A leaf's vector is the mean of the policy's final states over the words of its *last step*, set to
-unit length. Distance is 1 - cosine; the tree of average linkage is cut at a distance. The
-states are those the cache holds, so looking costs no forward. Each has also read what came
-before its step: equal steps after different histories lie a little apart, which the cut allows
-for. (The paper's embedder is a separate sentence model; its cut, 0.05, belongs to that model.)
-
-**The cut** is calibrated once, on problems of the `dev` split: content-blind trees, and at each
-depth every pair of leaves. `same`: the same words. `other`: another operation (`op b` differs). Of
-a grid, `calibrate` takes the cut that maximises
+Calibrated once, on problems of the `dev` split: content-blind trees, and at each depth every pair of
+leaves. `same`: the same words. `other`: another operation (`op b` differs). Of a grid, `calibrate`
+takes the cut that maximises
 
     share of `same` pairs in one cluster + share of `other` pairs in two
 
@@ -19,42 +13,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
 
 from adabench.workloads.shared.language_model.contract import STEP, Costs, Engine, Floats, mix
+from adabench.workloads.test_time.chain.substrate.domain import CHAIN
 from adabench.workloads.test_time.chain.substrate.problems import (
     STEP_WORDS,
     Problem,
     room,
     well_formed,
 )
-from adabench.workloads.test_time.chain.substrate.tree_search import STEP_LIMIT, Node
+from adabench.workloads.test_time.substrate.step_clusters import cluster_labels, vectors
+from adabench.workloads.test_time.substrate.tree_search import Node
 
 GRID = tuple(round(0.005 * i, 3) for i in range(1, 61))
 WIDTH, SURVIVORS = 16, 4
-
-
-def clusters(policy: Engine, leaves: Sequence[Node], cut: float) -> tuple[int, ...]:
-    """Return each leaf's cluster, 0..K-1; nothing where all last steps have the same words."""
-    if len({leaf.words for leaf in leaves}) < 2:
-        return ()
-    return cluster_labels(vectors(policy, leaves), cut)
-
-
-def vectors(policy: Engine, leaves: Sequence[Node]) -> Floats:
-    """Return the unit mean state [n, width] of each leaf's last step."""
-    means = np.stack([policy.hidden(leaf.seq, leaf.start).mean(axis=0) for leaf in leaves])
-    unit: Floats = means / np.linalg.norm(means, axis=1, keepdims=True)
-    return unit
-
-
-def cluster_labels(unit: Floats, cut: float) -> tuple[int, ...]:
-    """Return the cluster of each unit vector, numbered in the order of their first members."""
-    first, second = np.triu_indices(len(unit), 1)
-    distances = np.maximum(0.0, 1.0 - (unit @ unit.T)[first, second].astype(np.float64))
-    labels = fcluster(linkage(distances, "average"), cut, "distance").tolist()
-    numbers = {label: number for number, label in enumerate(dict.fromkeys(labels))}
-    return tuple(numbers[label] for label in labels)
 
 
 @dataclass(frozen=True)
@@ -90,7 +62,7 @@ def _grown(policy: Engine, problem: Problem, index: int) -> Iterator[Depth]:
     parents, count = [Node(policy.open(problem.prompt, mix(13, index)))], WIDTH
     for _ in range(room(problem.prompt) // STEP_WORDS):
         leaves = [Node(seq, parent) for parent in parents for seq in policy.fork(parent.seq, count)]
-        policy.decode([leaf.seq for leaf in leaves], stop=STEP, max_new=STEP_LIMIT)
+        policy.decode([leaf.seq for leaf in leaves], stop=STEP, max_new=CHAIN.step_room)
         leaves = [leaf for leaf in leaves if well_formed(leaf.words)]
         if len(leaves) < 2:
             return

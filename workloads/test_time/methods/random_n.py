@@ -14,13 +14,15 @@ a question gains from one more sample shrinks with their number (accuracy is con
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.shared.language_model.contract import mix
-from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
-from adabench.workloads.test_time.chain.substrate.voting import aggregate, vote
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+from adabench.workloads.test_time.substrate.voting import aggregate, vote
 
 CARD = Card(
     title="Vote of a random number of samples",
     adapts="how many samples a question gets, by a die",
     role="control",
+    tasks=("chain", "text"),
     knobs=(
         Knob("N", (16,), 16, open=True, low=1),
         Knob("aggregate", ("last",), "last", open=True),
@@ -29,16 +31,16 @@ CARD = Card(
 _DIE = 0xD1E
 
 
-def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
     """Return a completion that states the winning answer of n samples."""
     count = samples(task.seed, question.index, int(point["N"]))
     with task.session(question) as session:
         leaves = session.fork(session.open(), count)
-        session.decode(leaves, max_new=session.room)
+        session.decode(leaves)
         scores = session.scores(leaves)
         with session.aside():
             weights = [aggregate(row, str(point["aggregate"])) for row in scores]
-            session.offer(vote([leaf.completion for leaf in leaves], weights))
+            session.offer(vote([leaf.completion for leaf in leaves], weights, session.answer))
     return session.best
 
 

@@ -12,15 +12,17 @@ reason.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
-from adabench.workloads.test_time.chain.substrate.integer_program import Prices, prune
-from adabench.workloads.test_time.chain.substrate.tree_search import search
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.integer_program import Prices, prune
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+from adabench.workloads.test_time.substrate.tree_search import search
 
 CARD = Card(
     title="Efficient Tree Search without coverage",
     paper="Hooper et al., ETS, arXiv 2502.13575, 2025",
     adapts="which leaves of a search survive, on scores and shared cache",
     fidelity="code-confirmed",
+    tasks=("chain", "text"),
     knobs=(
         Knob("N", (16,), 16, open=True, low=1),
         Knob("lambda_c", (0.0, 0.5, 1.0, 2.0), 1.0, open=True, low=0),
@@ -32,7 +34,7 @@ CARD = Card(
 )
 
 
-def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
     """Return the completion that the search settles on."""
     prices = Prices(
         kv=float(point["lambda_c"]),

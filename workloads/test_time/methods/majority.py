@@ -15,14 +15,16 @@ abstentions that cost nothing.
 import math
 
 from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
-from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
-from adabench.workloads.test_time.chain.substrate.voting import vote
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+from adabench.workloads.test_time.substrate.voting import vote
 
 CARD = Card(
     title="Majority of N samples",
     paper="Wang et al., Self-Consistency, arXiv 2203.11171, ICLR 2023",
     adapts="nothing: N samples for every question",
     role="static",
+    tasks=("chain", "text"),
     knobs=(
         Knob("N", (4, 16, 64), 16, open=True, low=1),
         Knob("weight", ("one", "likelihood"), "one"),
@@ -67,16 +69,16 @@ CARD = Card(
 )
 
 
-def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
     """Return a completion that states the winning answer."""
     with task.session(question) as session:
         leaves = session.fork(session.open(), int(point["N"]))
-        session.decode(leaves, max_new=session.room)
+        session.decode(leaves)
         with session.aside():
             likely = point["weight"] == "likelihood"
             weights = [
                 math.exp(leaf.logprob / max(1, len(leaf.completion))) if likely else 1.0
                 for leaf in leaves
             ]
-            session.offer(vote([leaf.completion for leaf in leaves], weights))
+            session.offer(vote([leaf.completion for leaf in leaves], weights, session.answer))
     return session.best

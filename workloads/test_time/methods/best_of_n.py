@@ -18,15 +18,17 @@ from collections.abc import Sequence
 
 from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
 from adabench.workloads.shared.language_model.contract import Seq
+from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.search_session import Session
-from adabench.workloads.test_time.chain.substrate.chain import Chain, Question
-from adabench.workloads.test_time.chain.substrate.voting import aggregate
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+from adabench.workloads.test_time.substrate.voting import aggregate
 
 CARD = Card(
     title="Best of N samples",
     paper="Cobbe et al., Training Verifiers, arXiv 2110.14168; Lightman et al., arXiv 2305.20050",
     adapts="nothing: N samples for every question",
     role="static",
+    tasks=("chain", "text"),
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),
         Knob("by", ("judge", "likelihood"), "judge"),
@@ -55,12 +57,12 @@ CARD = Card(
 )
 
 
-def solve(task: Chain, question: Question, point: Point) -> tuple[int, ...]:
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
     """Return the completion with the highest score."""
     with task.session(question) as session:
         leaves = session.fork(session.open(), int(point["N"]))
-        session.decode(leaves, max_new=session.room)
-        ended = [leaf for leaf in leaves if leaf.finished] or leaves
+        session.decode(leaves)
+        ended = [leaf for leaf in leaves if session.ended(leaf)] or leaves
         scores = _scores(session, ended, point)
         best = max(range(len(ended)), key=lambda i: scores[i])
         session.offer(ended[best].completion)

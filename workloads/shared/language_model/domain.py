@@ -1,0 +1,70 @@
+"""What a task of the test-time family is made of, but for what is right.
+
+    questions   which one it is, its prompt as word ids, and the group that it is counted in
+    codec       between text and ids, with the digest of its vocabulary
+    marks       words that close a step, and words that close a completion
+    room        how many words a completion, and a step of it, may need
+    answer      what a completion states; nothing where it is malformed
+
+A method sees none of this: it has a session (`search_session.py`), which stops where the marks are
+and says what a completion states. What is right stands apart, in the task's `truth/`, and grades in
+the run's own process.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+Words = Sequence[int]
+Stated = Hashable | None
+
+
+class Codec(Protocol):
+    """Between text and the ids of one vocabulary."""
+
+    @property
+    def vocabulary(self) -> str:
+        """Return the digest of the vocabulary (`vocabulary.vocabulary_digest`)."""
+        ...
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Return the ids of a text."""
+        ...
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of ids."""
+        ...
+
+
+@dataclass(frozen=True)
+class Question:
+    """A case: which one it is, its prompt, and the group that it is counted in."""
+
+    index: int
+    prompt: tuple[int, ...]
+    group: str
+
+
+@dataclass(frozen=True)
+class Domain:
+    """How the completions of a task are written and read.
+
+    It travels to the processes of methods, so its functions are those of a module, or objects that
+    can be stored.
+    """
+
+    codec: Codec
+    answer: Callable[[Words], Stated]
+    """What a completion states: equal answers are equal votes. None: it is malformed."""
+    room: Callable[[Words], int]
+    """The most words that a completion of a prompt may need."""
+    step_marks: frozenset[int]
+    """Words that close a step."""
+    step_room: int
+    """Words after which a step is cut; it goes on as the next one."""
+    deepest: int
+    """Steps after which a search ends."""
+    end_marks: frozenset[int] = frozenset()
+    """Words that close a completion, beside the one by which the model itself ends."""
+    unforced: frozenset[int] = frozenset()
+    """Words that a completion may not owe to anybody but the model: those that answers are made of."""

@@ -1,0 +1,40 @@
+"""What a question is solved with: a policy, a judge, and the files that they were read from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from adabench.workloads.shared.language_model.contract import Costs, Engine
+from adabench.workloads.shared.language_model.reward_model import Scorer
+from adabench.workloads.shared.training import checkpoints
+
+
+@dataclass(frozen=True)
+class Models:
+    """What a question is solved with."""
+
+    policy: Engine
+    judge: Scorer | None
+    """None where no judge is stronger than the policy."""
+    names: tuple[str, ...] = ()
+    """Of their checkpoints."""
+    shipped: Path = Path()
+    """Where those are, unless they are in the user's cache."""
+
+    def note(self) -> None:
+        """Note that they are handed out to the method of this process."""
+        for name in self.names:
+            checkpoints.note(name, self.shipped)
+
+
+def warm_up(models: Models, word: int = 1) -> None:
+    """Run every kernel that a session runs once, in a session of two words."""
+    policy, judge = models.policy, models.judge
+    policy.reset(Costs())
+    leaves = policy.fork(policy.open([word]), 2)
+    policy.append(leaves[:1], [[word]])
+    policy.decode(leaves, max_new=2)
+    if judge is not None:
+        judge.reset(Costs())
+        judge.scores(leaves)
+        judge.reset(Costs())
+    policy.reset(Costs())
