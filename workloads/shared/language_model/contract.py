@@ -36,11 +36,16 @@ import numpy as np
 from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END
 
-Capability = Literal["fork", "logprobs", "score", "hidden", "held", "exact"]
+Capability = Literal[
+    "fork", "logprobs", "score", "hidden", "held", "exact", "limits", "allow", "watch"
+]
 """`fork`: the prefix is shared. `held`: the cache really held can be read. `exact`: the words
-sampled depend on nothing but the key."""
+sampled depend on nothing but the key. `limits`, `allow` and `watch` are arguments of `decode`: a most
+of each sequence's own, words that may be drawn, and how sure the model was of each draw."""
 Finish = Literal["stop", "length", "budget"]
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+Masks = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+"""Words that may be drawn: [V] for all sequences of a call, or [sequences, V]."""
 
 TO_THE_END: frozenset[int] = frozenset()
 """A stop set: the whole completion. The word by which a model ends stops it whatever is asked."""
@@ -53,7 +58,7 @@ class CapabilityMissing(EnvironmentProblem):
 
 
 class BudgetSpent(Exception):
-    """The tokens of this case are gone; what was decoded so far is on the sequences."""
+    """The tokens of this case, or its calls of tools, are gone; what was decoded so far is on the sequences."""
 
 
 @dataclass(eq=False)
@@ -92,6 +97,12 @@ class Chunk:
     logprobs: tuple[float, ...]
     """Of the sampled words, at temperature 1 whatever the sampling temperature."""
     finish: Finish
+    entropies: tuple[float, ...] = ()
+    """In nats, of the model's distribution over all words before each draw, at temperature 1; if
+    the draws were watched."""
+    confidences: tuple[float, ...] = ()
+    """The mean of -log p over the most probable words, as many as `watch` said: large where all but
+    the first are improbable."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +130,8 @@ class Costs:
     meter: Counter[str] = field(default_factory=Counter)
     budget: int | None = None
     """Tokens that may be generated in one case; None: as many as it likes."""
+    tool_budget: int | None = None
+    """Calls of tools, likewise."""
     began_s: float = field(default_factory=time.monotonic)
     first_s: float | None = None
     last_s: float | None = None
@@ -127,6 +140,12 @@ class Costs:
     def left(self) -> int | None:
         """Return the tokens that may still be generated."""
         return None if self.budget is None else max(0, self.budget - self.meter["generated"])
+
+    @property
+    def tools_left(self) -> int | None:
+        """Return the calls of tools that may still be made."""
+        used = self.meter["tool_calls"]
+        return None if self.tool_budget is None else max(0, self.tool_budget - used)
 
     def peak(self, name: str, value: int) -> None:
         """Raise a high-water mark."""
@@ -177,14 +196,20 @@ class Engine(Protocol):
         seqs: Sequence[Seq],
         *,
         stop: frozenset[int] = TO_THE_END,
-        max_new: int,
+        max_new: int | Sequence[int],
         temperature: float = 1.0,
         top_p: float = 1.0,
+        allow: Masks | None = None,
+        watch: int = 0,
     ) -> list[Chunk]:
-        """Sample on from each sequence until a stop word or `max_new`; 0 is greedy.
+        """Sample on from each sequence until a stop word or `max_new`; temperature 0 is greedy.
+
+        `max_new` may be each sequence's own. `allow` holds draws to some words; log-probabilities
+        stay the model's own. `watch` words, the most probable, make the confidence of a draw.
 
         Raises:
             BudgetSpent: when the budget is gone; the words drawn so far are on the sequences.
+            CapabilityMissing: without `limits`, `allow` or `watch`, if they are asked for.
         """
         ...
 
@@ -215,6 +240,22 @@ class Engine(Protocol):
             CapabilityMissing: without `held`.
         """
         ...
+
+
+def require_draws(
+    engine: Capable, max_new: int | Sequence[int], allow: Masks | None, watch: int
+) -> None:
+    """Make sure that a backend can do what one `decode` asks of it.
+
+    Raises:
+        CapabilityMissing: naming what is missing.
+    """
+    asked: dict[Capability, bool] = {
+        "limits": isinstance(max_new, Sequence),
+        "allow": allow is not None,
+        "watch": watch > 0,
+    }
+    require(engine, *(name for name, is_asked in asked.items() if is_asked))
 
 
 def require(engine: Capable, *wanted: Capability) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from adabench.workloads.shared.language_model.contract import Floats
+from adabench.workloads.shared.language_model.contract import Floats, Masks
 
 _WORD = (1 << 64) - 1
 
@@ -23,20 +23,26 @@ def uniform(key: int, place: int) -> float:
 
 
 def draw(
-    logits: Floats, numbers: Sequence[float], temperature: float, top_p: float
+    logits: Floats,
+    numbers: Sequence[float],
+    temperature: float,
+    top_p: float,
+    masks: Masks | None = None,
 ) -> tuple[list[int], list[float]]:
     """Return a word for each row [n, V] and its log-probability at temperature 1.
 
     As `decoder.pick` does: the distribution function, in the order of the ids, is inverted at the
     row's number; temperature 0 takes the largest; `top_p` keeps the fewest most probable words
-    that reach it.
+    that reach it. Words outside `masks` [n or 1, V] are never drawn; log-probabilities are among
+    all words.
     """
     shifted = logits.astype(np.float64)
     shifted -= shifted.max(axis=1, keepdims=True)
     norms = np.log(np.exp(shifted).sum(axis=1))
-    words = shifted.argmax(axis=1)
+    among = shifted if masks is None else np.where(masks, shifted, -np.inf)
+    words = among.argmax(axis=1)
     if temperature > 0:
-        weights = np.exp(shifted / temperature)
+        weights = np.exp((among - among.max(axis=1, keepdims=True)) / temperature)
         if top_p < 1:
             order = np.argsort(-weights, axis=1, kind="stable")
             falling = np.take_along_axis(weights, order, axis=1)
@@ -48,3 +54,16 @@ def draw(
         words = np.minimum(chosen, last)
     chances = shifted[np.arange(len(words)), words] - norms
     return [int(word) for word in words], [float(chance) for chance in chances]
+
+
+def sureness(logits: Floats, count: int) -> tuple[list[float], list[float]]:
+    """Return each row's entropy in nats at temperature 1, and mean -log p of its `count` likeliest.
+
+    As `word_draws.sureness` does for one row.
+    """
+    logs = logits.astype(np.float64)
+    logs -= logs.max(axis=1, keepdims=True)
+    logs -= np.log(np.exp(logs).sum(axis=1, keepdims=True))
+    entropies = -(np.exp(logs) * logs).sum(axis=1)
+    largest = -np.partition(-logs, count - 1, axis=1)[:, :count]
+    return entropies.tolist(), (-largest.mean(axis=1)).tolist()

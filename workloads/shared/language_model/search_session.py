@@ -1,29 +1,36 @@
-"""One case being solved: a policy, a judge, what it costs, and the best answer so far.
+"""One case being solved: policies, a judge, what they cost, and the best answer so far.
 
     with task.session(question) as session:
         leaves = session.fork(session.open(), 16)
-        session.decode(leaves, max_new=session.room)
+        session.decode(leaves)
         session.offer(vote([leaf.completion for leaf in leaves], weights, session.answer))
     return session.best
 
 Methods touch models through a session and through nothing else: it knows where steps and completions
-end and what a completion states, whatever the words of its domain are (`domain.py`). When the budget is gone the engine
-stops decoding and the `with` ends there; what was offered last is the answer, or else the first
-completion that had ended by then. Leaving the `with` writes the costs into the task's meter, and what
-the engine wrote stays in the session's account (`decoding_ledger.py`).
+end and what a completion states, whatever the words of its domain are (`domain.py`). When the budget
+is gone the engine stops decoding and the `with` ends there; what was offered last is the answer, or
+else the first completion that had ended by then. Leaving the `with` writes the costs into the task's
+meter, and what the engines wrote stays in the session's account (`session_account.py`).
+
+**Several policies.** A task may have more models than one, each with a role (`session.roles`).
+`open(policy=role)` begins a sequence of that model; all else finds the model by the sequence, and a
+call has sequences of one. Costs by role stand beside the totals.
+
+**Other prompts.** `open(prompt)` begins a context of the method's own. What is decoded there costs
+what it costs, and is no answer to the case.
 
 **KV before and after pruning**, the definitions of Efficient Tree Search: at every depth, `weigh`
-reads the tokens that the policy's cache really holds, once with all candidate leaves and
+reads the tokens that the policies' caches really hold, once with all candidate leaves and
 once with those that will be expanded. `kv_before` and `kv_after` are their means over the depths.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic, perf_counter
 from types import TracebackType
 from typing import Literal, Self
 
-from adabench.harness.errors import SelectionError
+from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.language_model.contract import (
     BudgetSpent,
     Capability,
@@ -32,12 +39,22 @@ from adabench.workloads.shared.language_model.contract import (
     Costs,
     Engine,
     Floats,
+    Masks,
     Seq,
+    mix,
     require,
 )
-from adabench.workloads.shared.language_model.decoding_ledger import RecordedEngine, SessionAccount
 from adabench.workloads.shared.language_model.domain import Codec, Domain, Stated
+from adabench.workloads.shared.language_model.recorded_engine import RecordedEngine
 from adabench.workloads.shared.language_model.reward_model import Scorer
+from adabench.workloads.shared.language_model.session_account import (
+    POLICY,
+    Injection,
+    SessionAccount,
+)
+
+_CHILD = 0xC417D
+"""Keys the random numbers of child contexts apart from those of forks."""
 
 
 class Session:
@@ -48,29 +65,38 @@ class Session:
         policy: Engine,
         judge: Scorer | None,
         prompt: Sequence[int],
-        key: int,
         *,
         account: SessionAccount,
         domain: Domain,
+        others: Mapping[str, Engine] | None = None,
         budget: int | None = None,
+        tool_budget: int | None = None,
     ) -> None:
-        _check_vocabularies(domain.codec, policy, judge)
-        self.policy: Engine = RecordedEngine(policy, account)
+        engines = {POLICY: policy, **(others or {})}
+        _check_vocabularies(
+            domain.codec, {**engines, **({} if judge is None else {"judge": judge})}
+        )
+        self._engines = {
+            role: RecordedEngine(engine, account, role) for role, engine in engines.items()
+        }
+        self.policy: Engine = self._engines[POLICY]
         self._judge, self._account, self._domain = judge, account, domain
-        self.prompt, self._key = prompt, key
+        self.prompt = prompt
         self.room = domain.room(prompt)
         """The most words that a completion may need."""
         self.step_room, self.deepest = domain.step_room, domain.deepest
         """Words after which a step is cut; steps after which a search ends."""
-        self._costs = Costs(budget=budget)
+        self._costs = Costs(budget=budget, tool_budget=tool_budget)
         self.best: tuple[int, ...] = ()
         """The completion that was offered last."""
         self.spent = False
         self._latest: Sequence[Seq] = ()
+        self._children = 0
 
     def __enter__(self) -> Self:
         self._costs.began_s = monotonic()
-        self.policy.reset(self._costs)
+        for engine in self._engines.values():
+            engine.reset(self._costs)
         if self._judge is not None:
             self._judge.reset(self._costs)
         return self
@@ -79,11 +105,26 @@ class Session:
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> bool:
         self.spent = kind is not None and issubclass(kind, BudgetSpent)
-        if self.spent and not self.best:
+        if self.spent and not self.best and self._latest:
             ended = (seq for seq in self._latest if self.ended(seq))
             self.best = next(ended, self._latest[0]).completion
         self._settle()
         return self.spent
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Return the roles of the policies; the first is `policy`."""
+        return tuple(self._engines)
+
+    @property
+    def left(self) -> int | None:
+        """Return the words that may still be generated; None: as many as it likes."""
+        return self._costs.left
+
+    @property
+    def tools_left(self) -> int | None:
+        """Return the calls of tools that may still be made; None: as many as it likes."""
+        return self._costs.tools_left
 
     @property
     def judge(self) -> Scorer:
@@ -99,53 +140,115 @@ class Session:
             )
         return self._judge
 
-    def require(self, *wanted: Capability) -> None:
-        """Make sure that the policy's backend can do what a method needs.
+    def require(self, *wanted: Capability, policy: str = POLICY) -> None:
+        """Make sure that a policy's backend can do what a method needs.
 
         Raises:
-            CapabilityMissing: naming what is missing.
+            CapabilityMissing: naming what is missing; also a policy of that role.
         """
-        require(self.policy, *wanted)
+        require(self._engine(policy), *wanted)
 
-    def open(self) -> Seq:
-        """Return the sequence that holds the prompt."""
-        return self.policy.open(self.prompt, self._key)
+    def open(self, prompt: Sequence[int] | None = None, *, policy: str = POLICY) -> Seq:
+        """Return a sequence that holds the question's prompt, or a prompt of the method's own.
+
+        Raises:
+            CapabilityMissing: if the task has no policy of that role.
+        """
+        engine = self._engine(policy)
+        if prompt is None:
+            return engine.open(self.prompt, self._account.key_of(policy))
+        self._children += 1
+        key = mix(self._account.key_of(policy), _CHILD, self._children)
+        return engine.open(prompt, key)
 
     def fork(self, seq: Seq, n: int) -> list[Seq]:
         """Return n children."""
-        children = self.policy.fork(seq, n)
+        children = self._engine_of([seq]).fork(seq, n)
         if self._judge is not None:
             self._judge.follow(seq, children)
         return children
 
-    def append(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> None:
-        """Add forced words to each sequence; they are paid for, and no answer of the model's."""
-        self.policy.append(seqs, parts)
+    def append(
+        self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]], *, as_: Injection = "forced"
+    ) -> None:
+        """Add words to each sequence that it did not draw; they are paid for, and booked apart.
+
+        `draft`: words that another sequence of this question drew in the same place. `forced` and
+        `tool` words are the method's and the tool's, and no answer of a model's.
+
+        Raises:
+            BudgetSpent: if the calls of tools are gone.
+            MethodContractError: if words that are called a draft were not drawn.
+        """
+        if seqs:
+            self._engine_of(seqs).inject(seqs, parts, as_)
+            self._hold()
 
     def decode(
-        self, seqs: Sequence[Seq], *, max_new: int | None = None, temperature: float = 1.0
+        self,
+        seqs: Sequence[Seq],
+        *,
+        max_new: int | Sequence[int] | None = None,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        stop: frozenset[int] = frozenset(),
+        allow: Masks | None = None,
+        watch: int = 0,
     ) -> list[Chunk]:
-        """Sample to the end of each completion, `room` words unless `max_new` says otherwise."""
-        return self._sample(seqs, self._domain.end_marks, self.room, max_new, temperature)
+        """Sample to the end of each completion, or to a word of `stop`.
+
+        A completion has `room` words unless `max_new` says otherwise, for all or for each; `allow`
+        and `watch` are the engine's (`Engine.decode`).
+
+        Raises:
+            BudgetSpent: when the budget is gone.
+            CapabilityMissing: if the backend cannot do what is asked.
+        """
+        most = self.room if max_new is None else max_new
+        stops = self._domain.end_marks | stop
+        return self._sample(seqs, stops, most, temperature, top_p, allow, watch)
 
     def step(
-        self, seqs: Sequence[Seq], *, max_new: int | None = None, temperature: float = 1.0
+        self,
+        seqs: Sequence[Seq],
+        *,
+        max_new: int | Sequence[int] | None = None,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        allow: Masks | None = None,
+        watch: int = 0,
     ) -> list[Chunk]:
-        """Sample one step of each, `step_room` words unless `max_new` says otherwise."""
+        """Sample one step of each: `decode` to the next mark, `step_room` words at most."""
+        most = self.step_room if max_new is None else max_new
         stops = self._domain.end_marks | self._domain.step_marks
-        return self._sample(seqs, stops, self.step_room, max_new, temperature)
+        return self._sample(seqs, stops, most, temperature, top_p, allow, watch)
 
     def _sample(
         self,
         seqs: Sequence[Seq],
         stops: frozenset[int],
-        room: int,
-        max_new: int | None,
+        max_new: int | Sequence[int],
         temperature: float,
+        top_p: float,
+        allow: Masks | None,
+        watch: int,
     ) -> list[Chunk]:
-        self._latest = seqs
-        most = room if max_new is None else max_new
-        return self.policy.decode(seqs, stop=stops, max_new=most, temperature=temperature)
+        if not seqs:
+            return []
+        engine = self._engine_of(seqs)
+        if all(self._account.is_own(seq) for seq in seqs):
+            self._latest = seqs
+        chunks = engine.decode(
+            seqs,
+            stop=stops,
+            max_new=max_new,
+            temperature=temperature,
+            top_p=top_p,
+            allow=allow,
+            watch=watch,
+        )
+        self._hold()
+        return chunks
 
     def ended(self, seq: Seq) -> bool:
         """Return whether a completion has come to its end: by the model's word or the domain's."""
@@ -157,20 +260,20 @@ class Session:
         return self._domain.answer(completion)
 
     def score(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> list[list[float]]:
-        """Return the policy's log-probabilities of forced continuations; nothing is added.
+        """Return the log-probabilities that their policy gives to continuations; nothing is added.
 
         Raises:
             CapabilityMissing: without `score`.
         """
-        return self.policy.score(seqs, parts)
+        return self._engine_of(seqs).score(seqs, parts) if seqs else []
 
     def hidden(self, seq: Seq, start: int) -> Floats:
-        """Return the policy's final states [n, width] of positions start and later.
+        """Return the final states [n, width] of positions start and later.
 
         Raises:
             CapabilityMissing: without `hidden`.
         """
-        return self.policy.hidden(seq, start)
+        return self._engine_of([seq]).hidden(seq, start)
 
     def scores(self, seqs: Sequence[Seq]) -> list[tuple[float, ...]]:
         """Return the judge's score of every step of each sequence."""
@@ -182,7 +285,7 @@ class Session:
     def close(self, seqs: Sequence[Seq]) -> None:
         """Let go of sequences, in the policy's cache and in the judge's."""
         for seq in seqs:
-            self.policy.close(seq)
+            self._engine_of([seq]).close(seq)
             if self._judge is not None:
                 self._judge.forget(seq)
 
@@ -191,9 +294,10 @@ class Session:
         self.best = tuple(completion)
 
     def weigh(self, when: Literal["before", "after"]) -> None:
-        """Read what the policy's cache holds, before or after pruning a depth."""
+        """Read what the policies' caches hold, before or after pruning a depth."""
         with self._account.counting():
-            self._costs.meter[f"kv_{when}"] += self.policy.held().tokens
+            held = sum(engine.held().tokens for engine in self._engines.values())
+            self._costs.meter[f"kv_{when}"] += held
             self._costs.meter[f"depths_{when}"] += 1
 
     @contextmanager
@@ -207,6 +311,26 @@ class Session:
             with self._account.counting():
                 self._costs.meter["aux_s"] += took  # type: ignore[assignment]
 
+    def _engine(self, role: str) -> RecordedEngine:
+        if role not in self._engines:
+            raise CapabilityMissing(
+                f"A policy called {role!r}: this task has none.", nearest(role, self._engines)
+            )
+        return self._engines[role]
+
+    def _engine_of(self, seqs: Sequence[Seq]) -> RecordedEngine:
+        """Return the engine of some sequences; whether it is that of all of them it checks itself."""
+        return self._engines[self._account.role_of(seqs[0])]
+
+    def _hold(self) -> None:
+        """Note what several policies hold at once; each notes its own."""
+        engines = self._engines.values()
+        if len(engines) > 1 and all("held" in engine.caps for engine in engines):
+            sizes = [engine.held() for engine in engines]
+            with self._account.counting():
+                self._costs.peak("kv_peak", sum(size.tokens for size in sizes))
+                self._costs.peak("kv_peak_bytes", sum(size.memory_bytes for size in sizes))
+
     def _settle(self) -> None:
         """Write the costs into the task's meter."""
         with self._account.counting():
@@ -217,6 +341,9 @@ class Session:
                 counted[f"kv_{when}"] /= depths
         # `flops` is the name of the harness's own, intrusive counter, which sees torch alone.
         counted["flops_counted"] = counted.pop("flops", 0)
+        discarded = self._account.discarded(self.best)
+        if discarded is not None:
+            counted["discarded"] = counted.get("discarded", 0) + discarded
         first, last = self._costs.first_s, self._costs.last_s
         if first is not None and last is not None:
             counted["ttft_s"] = first
@@ -229,15 +356,12 @@ class Session:
         self._account.settle(counted)
 
 
-def _check_vocabularies(codec: Codec, policy: Engine, judge: Scorer | None) -> None:
+def _check_vocabularies(codec: Codec, models: Mapping[str, Engine | Scorer]) -> None:
     """Make sure that whoever reads the question's ids reads them as its words.
 
     Raises:
         SelectionError: if a model has another vocabulary.
     """
-    models: dict[str, Engine | Scorer] = {"policy": policy}
-    if judge is not None:
-        models["judge"] = judge
     for role, model in models.items():
         if model.vocabulary != codec.vocabulary:
             raise SelectionError(

@@ -11,14 +11,10 @@ from typing import ClassVar, Protocol
 
 from adabench.harness.contract.protocols import Meter
 from adabench.workloads.shared.language_model.contract import CapabilityMissing, mix
-from adabench.workloads.shared.language_model.decoding_ledger import (
-    LEVELS,
-    DecodingLedger,
-    SessionAccount,
-    Words,
-)
+from adabench.workloads.shared.language_model.decoding_ledger import LEVELS, DecodingLedger
 from adabench.workloads.shared.language_model.domain import Domain, Question
 from adabench.workloads.shared.language_model.search_session import Session
+from adabench.workloads.shared.language_model.session_account import SessionAccount, Words
 from adabench.workloads.shared.training.checkpoints import one_thread
 from adabench.workloads.test_time.substrate.search_models import Models, warm_up
 
@@ -41,6 +37,7 @@ class QuestionTask:
     budget: int | None = None
     on_device: bool = False
     """Whether the models belong to the process that uses them, and none is loaded for all."""
+    tool_budget: int | None = None
     meter: Meter = field(default_factory=Meter)
     _open: Callable[[Question, int], SessionAccount] = field(init=False, repr=False, compare=False)
     _confirm: Callable[[Question, object], Words] = field(init=False, repr=False, compare=False)
@@ -56,8 +53,9 @@ class QuestionTask:
         return QuestionTask, self._made
 
     @property
-    def _made(self) -> tuple[int, Domain, Callable[[], Models], int | None, bool]:
-        return self.seed, self.domain, self.load_models, self.budget, self.on_device
+    def _made(self) -> tuple[int, Domain, Callable[[], Models], int | None, bool, int | None]:
+        rest = (self.budget, self.on_device, self.tool_budget)
+        return self.seed, self.domain, self.load_models, *rest
 
     @cached_property
     def models(self) -> Models:
@@ -82,10 +80,11 @@ class QuestionTask:
             self.models.policy,
             self.models.judge,
             question.prompt,
-            key,
             account=self._open(question, key),
             domain=self.domain,
+            others=self.models.others,
             budget=self.budget,
+            tool_budget=self.tool_budget,
         )
 
     def account(self, question: Question, completion: object) -> Words:

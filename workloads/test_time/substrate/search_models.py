@@ -1,6 +1,7 @@
 """What a question is solved with: a policy, a judge, and the files that they were read from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from adabench.workloads.shared.language_model.contract import Costs, Engine
@@ -19,6 +20,8 @@ class Models:
     """Of their checkpoints."""
     shipped: Path = Path()
     """Where those are, unless they are in the user's cache."""
+    others: Mapping[str, Engine] = field(default_factory=dict)
+    """Further policies by role: a draft, a target. Each is an engine of its own."""
 
     def note(self) -> None:
         """Note that they are handed out to the method of this process."""
@@ -27,14 +30,14 @@ class Models:
 
 
 def warm_up(models: Models, word: int = 1) -> None:
-    """Run every kernel that a session runs once, in a session of two words."""
-    policy, judge = models.policy, models.judge
-    policy.reset(Costs())
-    leaves = policy.fork(policy.open([word]), 2)
-    policy.append(leaves[:1], [[word]])
-    policy.decode(leaves, max_new=2)
-    if judge is not None:
-        judge.reset(Costs())
-        judge.scores(leaves)
-        judge.reset(Costs())
-    policy.reset(Costs())
+    """Run every kernel that a session runs once, in sessions of two words."""
+    for policy in (models.policy, *models.others.values()):
+        policy.reset(Costs())
+        leaves = policy.fork(policy.open([word]), 2)
+        policy.append(leaves[:1], [[word]])
+        policy.decode(leaves, max_new=2)
+        if models.judge is not None:
+            models.judge.reset(Costs())
+            models.judge.scores(leaves)
+            models.judge.reset(Costs())
+        policy.reset(Costs())

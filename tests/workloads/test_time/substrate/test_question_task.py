@@ -1,7 +1,7 @@
 """Sessions on questions: whose words they are read in, where they end, what they state."""
 
+import pickle
 from dataclasses import dataclass, replace
-from functools import partial
 
 import pytest
 import torch
@@ -142,7 +142,9 @@ def test_the_policys_score_is_a_sessions() -> None:
     assert scored == pytest.approx(chunk.logprobs, abs=1e-5)
 
 
-def test_what_is_stored_loads_its_models_again() -> None:
-    made = QuestionTask(3, CHAIN, partial(Models, None, None), 40, True)  # type: ignore[arg-type]
-    again = made.__reduce__()
-    assert again == (QuestionTask, (3, CHAIN, made.load_models, 40, True))
+def test_what_is_stored_is_how_it_is_made() -> None:
+    made = QuestionTask(3, CHAIN, engine, budget=40, on_device=True, tool_budget=2)  # type: ignore[arg-type]
+    again = pickle.loads(pickle.dumps(made))
+    assert again == made
+    assert (again.budget, again.on_device, again.tool_budget) == (40, True, 2)
+    assert again.meter is not made.meter

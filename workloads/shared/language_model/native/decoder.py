@@ -34,6 +34,12 @@ from adabench.workloads.shared.compiled.simd import (
 )
 from adabench.workloads.shared.language_model.native.attention import attend
 from adabench.workloads.shared.language_model.native.matmul import product
+from adabench.workloads.shared.language_model.native.word_draws import (
+    pick,
+    pick_among,
+    sureness,
+    uniform,
+)
 
 _now: Any = types.ExternalFunction("clock_gettime", types.intc(types.intc, types.uintp))
 _CLOCK = time.CLOCK_MONOTONIC
@@ -164,86 +170,6 @@ def forward(weights: Any, cache: Any, words: Any, places: Any, owners: Any, tabl
 
 
 @compiled
-def uniform(key: Any, place: Any) -> float:
-    """Return the number in [0, 1) that a key gives to a position (splitmix64)."""
-    z = np.uint64(key) + np.uint64(place) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z = z ^ (z >> np.uint64(31))
-    return np.float64(z >> np.uint64(11)) * 2.0**-53
-
-
-@compiled
-def _weigh(logits: Any, top: Any, scale: Any, out: Any) -> float:
-    """Write exp((logit - top) * scale) and return the sum; `out` has room for LANES more."""
-    n = len(logits)
-    for j in range(n):
-        out[j] = (logits[j] - top) * scale
-    for j in range(n, n + LANES):
-        out[j] = 0.0
-    for j in range(0, n, LANES):
-        store(out, j, exponential(load(out, j)))
-    total = 0.0
-    for j in range(n):
-        total += out[j]
-    return total
-
-
-@compiled
-def _keep_likely(weights: Any, n: Any, aim: Any) -> float:
-    """Clear all but the fewest largest weights that reach `aim`; return their sum."""
-    kept = 0.0
-    chosen = np.zeros(n, np.bool_)
-    while kept < aim:
-        best = -1
-        for j in range(n):
-            if not chosen[j] and (best < 0 or weights[j] > weights[best]):
-                best = j
-        if best < 0:
-            break
-        chosen[best] = True
-        kept += weights[best]
-    total = 0.0
-    for j in range(n):
-        if not chosen[j]:
-            weights[j] = 0.0
-        total += weights[j]
-    return total
-
-
-@compiled
-def pick(logits: Any, temperature: Any, top_p: Any, u: Any) -> tuple[int, float]:
-    """Return (word, its log-probability at temperature 1) for a uniform number u.
-
-    Temperature 0 takes the largest. The inverse of the distribution function is taken over the
-    words in the order of their ids; `top_p` keeps the fewest most probable words that reach it,
-    lower ids first among equals.
-    """
-    n = len(logits)
-    best = 0
-    for j in range(1, n):
-        if logits[j] > logits[best]:
-            best = j
-    top = logits[best]
-    weights = np.empty(n + LANES, np.float32)
-    norm = total = _weigh(logits, top, np.float32(1.0), weights)
-    chosen = best
-    if temperature > 0.0:
-        if temperature != 1.0:
-            total = _weigh(logits, top, np.float32(1.0 / temperature), weights)
-        if top_p < 1.0:
-            total = _keep_likely(weights, n, top_p * total)
-        left = u * total
-        for j in range(n):
-            if weights[j] > 0.0:
-                chosen = j
-                left -= weights[j]
-                if left < 0.0:
-                    break
-    return chosen, np.float64(logits[chosen]) - np.float64(top) - np.log(norm)
-
-
-@compiled
 def _last_states(cache: Any, tables: Any, lengths: Any, active: Any, out: Any) -> None:
     """Write the final state of each active sequence's last position."""
     states = cache[2]
@@ -293,6 +219,16 @@ def _unfinished(lengths: Any, ends: Any) -> tuple[Any, Any]:
 
 
 @compiled
+def _draw(
+    logits: Any, masks: Any, s: Any, temperature: Any, top_p: Any, u: Any
+) -> tuple[int, float]:
+    """Draw a word of sequence s, among those that its mask allows if there are masks."""
+    if len(masks) > 0:
+        return pick_among(logits, masks[min(s, len(masks) - 1)], temperature, top_p, u)
+    return pick(logits, temperature, top_p, u)
+
+
+@compiled
 def decode(
     weights: Any,
     unembedding: Any,
@@ -303,25 +239,26 @@ def decode(
     keys: Any,
     stops: Any,
     spare: Any,
+    masks: Any,
     limits: Any,
 ) -> tuple[Any, ...]:
     """Sample from each sequence until a stop word; return words, log-probabilities, counts.
 
     A step takes the state of each last position to logits, draws a word, and runs the words
     as one batch. No sequence grows beyond its end. `limits` holds (most words in all, temperature,
-    top_p, id of `<eos>`, which is among the `stops`); `tables` has room for the blocks that
-    `spare` [sequences, n] lends. `ran[t]` rows were run after step t, whose words were known at
-    `stamps[t]` of the monotonic clock.
+    top_p, id of `<eos>`, which is among the `stops`, `watch`); masks and watch are those of
+    `draw_options.py`; `tables` has room for the blocks that `spare` [sequences, n] lends. `ran[t]`
+    rows were run after step t, whose words were known at `stamps[t]` of the monotonic clock.
     """
-    budget, temperature, top_p, eos = limits
+    left, temperature, top_p, eos, watch = limits
     size, n, vocabulary = cache[2].shape[1], len(lengths), len(stops)
     active, most = _unfinished(lengths, ends)
     drawn, chances = np.zeros((n, most), np.int64), np.zeros((n, most), np.float64)
+    sure = np.zeros((2, n, most if watch > 0 else 0), np.float64)
     counts, lent = np.zeros(n, np.int64), np.zeros(n, np.int64)
     ran, stamps = np.zeros(most, np.int64), np.zeros(most, np.float64)
     rows, logits = np.empty(n * cache[2].shape[2], np.float32), np.empty(n * vocabulary, np.float32)
-    pair = np.zeros(2, np.int64)
-    left, steps = budget, 0
+    pair, steps = np.zeros(2, np.int64), 0
     for step in range(most):
         if len(active) == 0 or left < len(active):
             break
@@ -333,7 +270,9 @@ def decode(
             s = active[i]
             u = uniform(keys[s], lengths[s])
             row = logits[i * vocabulary : (i + 1) * vocabulary]
-            word, chance = pick(row, temperature, top_p, u)
+            word, chance = _draw(row, masks, s, temperature, top_p, u)
+            if watch > 0:
+                sure[0, s, step], sure[1, s, step] = sureness(row, watch)
             drawn[s, step], chances[s, step] = word, chance
             if word != eos and lengths[s] % size == 0:
                 tables[s, lengths[s] // size] = spare[s, lent[s]]
@@ -349,4 +288,4 @@ def decode(
         active = following[:going]
         steps = step + 1
     spent = len(active) > 0 and steps < most
-    return drawn, chances, counts, lent, ran[:steps], stamps[:steps], spent
+    return drawn, chances, counts, lent, ran[:steps], stamps[:steps], spent, sure

@@ -28,9 +28,11 @@ from adabench.workloads.shared.language_model.contract import (
     Chunk,
     Costs,
     Floats,
+    Masks,
     Seq,
     mix,
 )
+from adabench.workloads.shared.language_model.draw_options import DrawOptions, draw_options
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native import decoder
 from adabench.workloads.shared.language_model.native.kv_blocks import (
@@ -50,10 +52,8 @@ ENOUGH_ROWS = 16
 PLENTY = 1 << 60
 
 CAPABILITIES: frozenset[Capability] = frozenset(
-    {"fork", "logprobs", "score", "hidden", "held", "exact"}
+    {"fork", "logprobs", "score", "hidden", "held", "exact", "limits", "allow", "watch"}
 )
-Limits = tuple[int, float, float]
-"""Most new words, temperature, top_p."""
 
 
 class NativeEngine:
@@ -133,19 +133,28 @@ class NativeEngine:
         seqs: Sequence[Seq],
         *,
         stop: frozenset[int] = TO_THE_END,
-        max_new: int,
+        max_new: int | Sequence[int],
         temperature: float = 1.0,
         top_p: float = 1.0,
+        allow: Masks | None = None,
+        watch: int = 0,
     ) -> list[Chunk]:
         """Sample on from each sequence; see `Engine.decode`."""
-        if temperature < 0 or not 0 < top_p <= 1:
-            raise ValueError("temperature must be 0 or more, and top_p in (0, 1].")
+        options = draw_options(
+            len(seqs),
+            self.shape.vocabulary,
+            stop=stop,
+            max_new=max_new,
+            temperature=temperature,
+            top_p=top_p,
+            allow=allow,
+            watch=watch,
+        )
         self._decodable(seqs)
-        limits = (max_new, temperature, top_p)
         held = self.blocks.tokens
         lengths = [len(seq.ids) for seq in seqs]
         parts = self._parts(seqs)
-        drawn = self._drawn(parts, stop, limits)
+        drawn = self._drawn(parts, options)
         chunks = [
             chunk
             for part, found in zip(parts, drawn, strict=True)
@@ -260,24 +269,27 @@ class NativeEngine:
         each = -(-len(seqs) // max(1, many))
         return [seqs[start : start + each] for start in range(0, len(seqs), max(1, each))]
 
-    def _drawn(
-        self, parts: Sequence[Sequence[Seq]], stop: frozenset[int], limits: Limits
-    ) -> list[DecodedBatch]:
+    def _drawn(self, parts: Sequence[Sequence[Seq]], options: DrawOptions) -> list[DecodedBatch]:
         """Decode the parts side by side."""
-        ends = [
-            [min(len(seq.ids) + limits[0], self.shape.context) for seq in part] for part in parts
+        each = len(parts[0]) if parts else 0
+        hows = [options.part(i * each, (i + 1) * each) for i in range(len(parts))]
+        lent = [
+            self._lend(part, self._ends(part, how)) for part, how in zip(parts, hows, strict=True)
         ]
-        lent = [self._lend(part, end) for part, end in zip(parts, ends, strict=True)]
         # After the lending: it may have moved the arrays of the pool.
         jobs = [
-            self._job(part, spare, end, stop, limits)
-            for part, spare, end in zip(parts, lent, ends, strict=True)
+            self._job(part, spare, how) for part, spare, how in zip(parts, lent, hows, strict=True)
         ]
         if len(jobs) == 1:
             return [DecodedBatch(lent[0], *decoder.decode(*jobs[0]))]
         with ThreadPoolExecutor(max(1, len(jobs))) as pool:
             found = pool.map(lambda job: decoder.decode(*job), jobs)
             return [DecodedBatch(spare, *one) for spare, one in zip(lent, found, strict=True)]
+
+    def _ends(self, seqs: Sequence[Seq], options: DrawOptions) -> list[int]:
+        """Return the length that no sequence grows beyond."""
+        limits = zip(seqs, options.limits, strict=True)
+        return [min(len(seq.ids) + most, self.shape.context) for seq, most in limits]
 
     def _lend(self, seqs: Sequence[Seq], ends: Sequence[int]) -> Ints:
         """Return blocks [sequences, n] enough for each to reach its end."""
@@ -293,14 +305,11 @@ class NativeEngine:
         self,
         seqs: Sequence[Seq],
         spare: Ints,
-        ends: Sequence[int],
-        stop: frozenset[int],
-        limits: Limits,
+        options: DrawOptions,
     ) -> tuple[Any, ...]:
         """Return the arguments of the compiled loop."""
-        _, temperature, top_p = limits
         stops = np.zeros(self.shape.vocabulary, np.bool_)
-        stops[[EOS, *stop]] = True
+        stops[[EOS, *options.stop]] = True
         left = PLENTY if self.costs.left is None else self.costs.left
         return (
             self._weights,
@@ -308,11 +317,12 @@ class NativeEngine:
             self._cache(),
             stack_tables([seq.cache for seq in seqs], spare.shape[1]),
             np.array([len(seq.ids) for seq in seqs], np.int64),
-            np.array(ends, np.int64),
+            np.array(self._ends(seqs, options), np.int64),
             np.array([seq.key for seq in seqs], np.uint64),
             stops,
             spare,
-            (left, float(temperature), float(top_p), EOS),
+            options.masks,
+            (left, options.temperature, options.top_p, EOS, options.watch),
         )
 
     def _taken(self, seqs: Sequence[Seq], drawn: DecodedBatch, stop: frozenset[int]) -> list[Chunk]:

@@ -26,17 +26,22 @@ class DecodedBatch:
     stamps: Any
     """Monotonic time in seconds at which the words of each step were known."""
     spent: bool
+    sure: Any
+    """Entropies and confidences [2, sequences, steps]; without a step where nothing was watched."""
 
     def chunks(self, stop: frozenset[int]) -> list[Chunk]:
         """Return what each sequence got."""
-        rows = zip(self.words.tolist(), self.chances.tolist(), self.counts.tolist(), strict=True)
+        each = (self.words, self.chances, *self.sure)
+        rows = zip(*(array.tolist() for array in each), self.counts.tolist(), strict=True)
         return [
             Chunk(
                 tuple(words[:count]),
                 tuple(chances[:count]),
                 _finish(words[:count], stop, spent=self.spent),
+                tuple(entropies[:count]),
+                tuple(confidences[:count]),
             )
-            for words, chances, count in rows
+            for words, chances, entropies, confidences, count in rows
         ]
 
 

@@ -23,7 +23,6 @@ steps for models with random weights (`sampling.py`).
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Literal, cast
 
 import numpy as np
@@ -40,31 +39,25 @@ from adabench.workloads.shared.language_model.contract import (
     Costs,
     Finish,
     Floats,
+    Masks,
     Seq,
     mix,
 )
+from adabench.workloads.shared.language_model.draw_options import DrawOptions, draw_options
 from adabench.workloads.shared.language_model.model import Block, LanguageModel, rotate, rotations
+from adabench.workloads.shared.language_model.pooled.front import Front
 from adabench.workloads.shared.language_model.pooled.pool import Ints, Places, Pool
-from adabench.workloads.shared.language_model.pooled.sampling import Pace, draw_words
+from adabench.workloads.shared.language_model.pooled.sampling import (
+    Pace,
+    draw_words,
+    sureness,
+)
 from adabench.workloads.shared.language_model.random_draws import uniform
 from adabench.workloads.shared.language_model.vocabulary import EOS, OWN_VOCABULARY, STEP_END
 
-CAPABILITIES: frozenset[Capability] = frozenset({"fork", "logprobs", "score", "hidden", "held"})
-
-
-@dataclass
-class _Front:
-    """The rows of one decode: their sequences, masks [rows, columns] and chances so far."""
-
-    seqs: list[Seq]
-    mask: Tensor
-    chances: dict[Seq, list[float]] = field(default_factory=dict)
-
-    def keep(self, rows: Sequence[int]) -> None:
-        """Let the other rows go."""
-        if len(rows) < len(self.seqs):
-            self.seqs = [self.seqs[row] for row in rows]
-            self.mask = self.mask[torch.tensor(rows, device=self.mask.device, dtype=torch.long)]
+CAPABILITIES: frozenset[Capability] = frozenset(
+    {"fork", "logprobs", "score", "hidden", "held", "limits", "allow", "watch"}
+)
 
 
 class PooledEngine:
@@ -156,31 +149,53 @@ class PooledEngine:
         seqs: Sequence[Seq],
         *,
         stop: frozenset[int] = TO_THE_END,
-        max_new: int,
+        max_new: int | Sequence[int],
         temperature: float = 1.0,
         top_p: float = 1.0,
+        allow: Masks | None = None,
+        watch: int = 0,
     ) -> list[Chunk]:
         """Sample on from each sequence; see `Engine.decode`."""
-        if temperature < 0 or not 0 < top_p <= 1:
-            raise ValueError("temperature must be 0 or more, and top_p in (0, 1].")
+        options = draw_options(
+            len(seqs),
+            self.shape.vocabulary,
+            stop=stop | {EOS},
+            max_new=max_new,
+            temperature=temperature,
+            top_p=top_p,
+            allow=allow,
+            watch=watch,
+        )
         self._writable(seqs, [0] * len(seqs))
-        longest = max((len(seq.ids) for seq in seqs), default=0)
-        most = max(0, min(max_new, self.shape.context - longest))
         before = [len(seq.ids) for seq in seqs]
-        self.pool.pack(len(seqs) * most)
-        front = _Front(list(seqs), self._masks(seqs, len(seqs) * most), {seq: [] for seq in seqs})
-        spent = self._loop(front, stop | {EOS}, most, temperature, top_p)
+        front, most = self._front(seqs, options)
+        spent = self._loop(front, options, most)
         chunks = []
         for seq, length in zip(seqs, before, strict=True):
-            ids, found = tuple(seq.ids[length:]), tuple(front.chances[seq])
-            seq.logprob += sum(found)
-            chunks.append(Chunk(ids, found, _finish(ids, stop, spent=spent)))
+            ids = tuple(seq.ids[length:])
+            chances, *sure = zip(*front.draws[seq], strict=True) if ids else ((),)
+            seq.logprob += sum(chances)
+            found = sure if options.watch else ()
+            chunks.append(Chunk(ids, chances, _finish(ids, stop, spent=spent), *found))
         self.costs.meter["serial_steps"] += max((len(chunk.ids) for chunk in chunks), default=0)
         self.costs.meter["calls"] += 1
         self._peak()
         if spent:
             raise BudgetSpent
         return chunks
+
+    def _front(self, seqs: Sequence[Seq], options: DrawOptions) -> tuple[Front, int]:
+        """Return the rows of one decode, and the most words that any of them may get."""
+        ends = {
+            seq: min(len(seq.ids) + limit, self.shape.context)
+            for seq, limit in zip(seqs, options.limits, strict=True)
+        }
+        most = max((end - len(seq.ids) for seq, end in ends.items()), default=0)
+        self.pool.pack(len(seqs) * most)
+        masks = torch.from_numpy(options.masks).to(self.pool.keys.device)
+        words = {seq: masks[min(i, len(masks) - 1)] for i, seq in enumerate(seqs) if len(masks)}
+        mask = self._masks(seqs, len(seqs) * most)
+        return Front(list(seqs), mask, ends, words, {seq: [] for seq in seqs}), most
 
     def score(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> list[list[float]]:
         """Return log-probabilities of forced continuations; the sequences stay as they were."""
@@ -274,47 +289,49 @@ class PooledEngine:
         return F.linear(states, self.model.embedding.weight)
 
     @torch.no_grad()
-    def _loop(
-        self, front: _Front, stops: frozenset[int], most: int, temperature: float, top_p: float
-    ) -> bool:
+    def _loop(self, front: Front, options: DrawOptions, most: int) -> bool:
         """Draw and run in step. Return whether the tokens ran out.
 
         A word that stops is run, since something may follow it; an end is not.
         """
+        front.keep_going(frozenset())
         for _ in range(most):
             left = self.costs.left
             if not front.seqs:
                 return False
             if left is not None and left < len(front.seqs):
                 return True
-            self._draw(front, temperature, top_p)
+            self._draw(front, options)
             front.keep([i for i, seq in enumerate(front.seqs) if seq.ids[-1] != EOS])
             if front.seqs:
                 self._advance(front)
-            front.keep([i for i, seq in enumerate(front.seqs) if seq.ids[-1] not in stops])
+            front.keep_going(options.stop)
         return False
 
-    def _draw(self, front: _Front, temperature: float, top_p: float) -> None:
+    def _draw(self, front: Front, options: DrawOptions) -> None:
         """Put one more word onto every sequence."""
         seqs = front.seqs
         numbers = [uniform(seq.key, len(seq.ids)) for seq in seqs]
         forced = [self._forced(seq) for seq in seqs]
         barred = (STEP_END, EOS) if self.pace else ()
+        logits = self._logits(_last(seqs))
         words, chances = draw_words(
-            self._logits(_last(seqs)), numbers, temperature, top_p, forced, barred
+            logits, numbers, options.temperature, options.top_p, forced, barred, front.allowed
         )
+        nothing = [0.0] * len(seqs)
+        sure = sureness(logits, options.watch) if options.watch else (nothing, nothing)
         self.costs.seen([time.monotonic()])
         self.costs.meter["generated"] += len(seqs)
-        for seq, word, chance in zip(seqs, words, chances, strict=True):
+        for seq, word, *known in zip(seqs, words, chances, *sure, strict=True):
             seq.ids.append(word)
-            front.chances[seq].append(chance)
+            front.draws[seq].append(tuple(known))
 
     def _forced(self, seq: Seq) -> int:
         """Return the word that the pace puts next, or -1."""
         word = self.pace.forced(len(seq.ids) - seq.start) if self.pace else None
         return -1 if word is None else word
 
-    def _advance(self, front: _Front) -> None:
+    def _advance(self, front: Front) -> None:
         """Run the latest word of every row."""
         rows, first = len(front.seqs), self.pool.used
         own = torch.arange(rows, device=front.mask.device)

@@ -35,15 +35,18 @@ def draw_words(
     top_p: float,
     forced: Sequence[int],
     barred: Sequence[int] = (),
+    allowed: Tensor | None = None,
 ) -> tuple[list[int], list[float]]:
     """Return a word for each row [n, V] and its log-probability at temperature 1.
 
-    As `draws.draw`, on the device; words in `barred` are never drawn, and a word in `forced` that
-    is not negative takes the drawn one's place.
+    As `random_draws.draw`, on the device; words in `barred` and outside `allowed` [n, V] are never
+    drawn, and a word in `forced` that is not negative takes the drawn one's place.
     """
     logs = logits.double().log_softmax(-1)
     open_logs = logs.clone() if barred else logs
     open_logs[:, list(barred)] = -torch.inf  # no column if none is barred
+    if allowed is not None:
+        open_logs = open_logs.masked_fill(~allowed, -torch.inf)
     words = open_logs.argmax(-1)
     if temperature > 0:
         weights = (open_logs / temperature).softmax(-1)
@@ -61,3 +64,12 @@ def draw_words(
     chances = logs.gather(-1, words[:, None])[:, 0]
     both = torch.stack((words.double(), chances)).tolist()  # one synchronisation
     return [int(word) for word in both[0]], both[1]
+
+
+def sureness(logits: Tensor, count: int) -> tuple[list[float], list[float]]:
+    """Return each row's entropy in nats at temperature 1, and mean -log p of its `count` likeliest."""
+    logs = logits.double().log_softmax(-1)
+    entropies = -torch.xlogy(logs.exp(), logs.exp()).sum(-1)
+    confidences = -logs.topk(count, dim=-1).values.mean(-1)
+    both = torch.stack((entropies, confidences)).tolist()
+    return both[0], both[1]

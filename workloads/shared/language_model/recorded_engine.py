@@ -1,0 +1,131 @@
+"""An engine whose sequences are written down: what a session hands to methods."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.shared.language_model.contract import (
+    TO_THE_END,
+    BudgetSpent,
+    CacheSize,
+    Chunk,
+    Costs,
+    Engine,
+    Floats,
+    Masks,
+    Seq,
+    require_draws,
+)
+from adabench.workloads.shared.language_model.session_account import (
+    POLICY,
+    Injection,
+    SessionAccount,
+)
+
+
+class RecordedEngine:
+    """An engine whose sequences are written down; in all else it is the engine."""
+
+    def __init__(self, engine: Engine, account: SessionAccount, role: str = POLICY) -> None:
+        self.name, self.caps, self.costs = engine.name, engine.caps, engine.costs
+        self.vocabulary = engine.vocabulary
+        self.role = role
+        self._engine, self._account = engine, account
+
+    def reset(self, costs: Costs) -> None:
+        """Forget every sequence and count into `costs`; once, when the session begins."""
+        self._account.begin(costs, self.role)
+        self._engine.reset(costs)
+        self.costs = costs
+
+    def open(self, prompt: Sequence[int], key: int = 0) -> Seq:
+        """Return a sequence that holds a prompt."""
+        with self._call():
+            seq = self._engine.open(prompt, key)
+        self._account.note_opened(seq, prompt, key, self.role)
+        return seq
+
+    def fork(self, seq: Seq, n: int) -> list[Seq]:
+        """Return n children that share everything up to here."""
+        self._account.check([seq], self.role)
+        children = self._engine.fork(seq, n)
+        self._account.note_forked(seq, children)
+        return children
+
+    def append(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> None:
+        """Add forced words to each sequence."""
+        self.inject(seqs, parts, "forced")
+
+    def inject(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]], how: Injection) -> None:
+        """Add words to each sequence that it did not draw.
+
+        Raises:
+            BudgetSpent: if the calls of tools are gone.
+            MethodContractError: if words that are called a draft were not drawn.
+        """
+        words = [tuple(part) for part in parts]
+        self._account.check(seqs, self.role)
+        self._account.check_injected(seqs, words, how)
+        with self._call(seqs):
+            self._engine.append(seqs, words)
+            self._account.note_injected(seqs, words, how)
+
+    def decode(
+        self,
+        seqs: Sequence[Seq],
+        *,
+        stop: frozenset[int] = TO_THE_END,
+        max_new: int | Sequence[int],
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        allow: Masks | None = None,
+        watch: int = 0,
+    ) -> list[Chunk]:
+        """Sample on from each sequence; see `Engine.decode`."""
+        require_draws(self, max_new, allow, watch)
+        how: dict[str, Any] = {"temperature": temperature, "top_p": top_p}
+        if allow is not None:
+            how["allow"] = allow
+        if watch:
+            how["watch"] = watch
+        try:
+            with self._call(seqs):
+                chunks = self._engine.decode(seqs, stop=stop, max_new=max_new, **how)
+        except BudgetSpent:
+            for seq in seqs:
+                self._account.note_grown(seq, self._account.grown(seq), forced=False)
+            raise
+        for seq, chunk in zip(seqs, chunks, strict=True):
+            self._account.note_grown(seq, chunk.ids, forced=False)
+        return chunks
+
+    def score(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> list[list[float]]:
+        """Return log-probabilities of forced continuations; the sequences stay as they were."""
+        with self._call(seqs):
+            return self._engine.score(seqs, parts)
+
+    def hidden(self, seq: Seq, start: int) -> Floats:
+        """Return the final states [n, width] of positions start and later."""
+        return self._engine.hidden(seq, start)
+
+    def close(self, seq: Seq) -> None:
+        """Let go of a sequence; what nobody else shares is freed."""
+        self._engine.close(seq)
+
+    def held(self) -> CacheSize:
+        """Return what the cache holds now."""
+        return self._engine.held()
+
+    @contextmanager
+    def _call(self, seqs: Sequence[Seq] = ()) -> Iterator[None]:
+        """Run the engine on sequences of this session, each once, and let it count."""
+        self._account.check_engine(self._engine.costs)
+        self._account.check(seqs, self.role)
+        if len(set(seqs)) < len(seqs):
+            raise MethodContractError(
+                "A sequence was handed to the engine twice in one call.",
+                "Fork it: each child draws words of its own.",
+            )
+        with self._account.counting(self.role):
+            yield

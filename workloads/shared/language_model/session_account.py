@@ -1,0 +1,273 @@
+"""The sequences of one session as its engines left them, and what each of its models cost.
+
+A **role** is the name of a policy within its session: `policy`, and whatever others a task has. Each
+draws with random numbers of its own, so that two of them never share one.
+
+**Words that were not drawn** are put onto a sequence in one of three ways, and booked apart:
+
+    forced   words that the method writes
+    tool     what a tool gave back; each is a call of the tool budget
+    draft    words that a model of this session drew for this very question in this very place: they
+             are that model's, as if the sequence had been its own, and any other words are refused
+
+A child context (a prompt of the method's own) is a sequence like any other, but what stands there is
+nobody's answer: its words come back by `append`, forced.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Literal, NamedTuple
+
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.shared.language_model.contract import BudgetSpent, Costs, Seq, mix
+
+POLICY = "policy"
+"""The role of the model that a session has if it has one."""
+BY_ROLE = ("generated", "prefilled", "flops")
+"""Costs that are told apart by role where there are several."""
+Words = tuple[int, ...]
+Settle = Callable[[Mapping[str, float]], None]
+Injection = Literal["forced", "tool", "draft"]
+
+
+class Written(NamedTuple):
+    """A sequence as the engine left it."""
+
+    ids: Words
+    """Prompt and completion."""
+    start: int
+    """Where the completion begins."""
+    key: int
+    forced: Words
+    """Places of the completion whose words were not drawn."""
+    own: bool
+    """Whether it began on the case's prompt with the case's random numbers."""
+    role: str = POLICY
+
+    @property
+    def completion(self) -> Words:
+        """Return the words after the prompt."""
+        return self.ids[self.start :]
+
+    @property
+    def forced_words(self) -> Words:
+        """Return the words of the completion that were not drawn."""
+        return tuple(self.ids[self.start + place] for place in self.forced)
+
+    def longer(self, ids: Words, *, forced: bool) -> "Written":
+        """Return it with more words."""
+        end = len(self.ids) - self.start
+        more = tuple(range(end, end + len(ids))) if forced else ()
+        return self._replace(ids=self.ids + ids, forced=self.forced + more)
+
+    def has_drawn(self, completion: Words, begin: int) -> bool:
+        """Tell whether it goes on as `completion` does, drawn from place `begin` on."""
+        end = len(completion)
+        return self.completion[:end] == completion and not any(
+            begin <= place < end for place in self.forced
+        )
+
+
+class SessionAccount:
+    """The sequences of one session, and its costs."""
+
+    def __init__(
+        self, prompt: Sequence[int], key: int, completions: dict[Words, Words], settle: Settle
+    ) -> None:
+        self._prompt, self._key = tuple(prompt), key
+        self._completions = completions
+        """All that was left by the engine, with the words of each that were forced."""
+        self._written: dict[Seq, Written] = {}
+        self._costs: Costs | None = None
+        self._counted: dict[str, float] = {}
+        self._limits: tuple[int | None, int | None] = (None, None)
+        self._by_role: dict[str, Counter[str]] = {}
+        self._apart = False
+        """Whether something was done that a session of one model and one prompt does not."""
+        self._ended = False
+        self._settle = settle
+
+    def begin(self, costs: Costs, role: str) -> None:
+        """Take the costs that the session's engines count into; each engine begins once.
+
+        Raises:
+            MethodContractError: if the engine has begun before, or with other costs.
+        """
+        if role in self._by_role or self._costs not in (None, costs):
+            raise MethodContractError(
+                "The engine of a session was reset.", "Open another session to begin anew."
+            )
+        self._by_role[role] = Counter()
+        if self._costs is None:
+            self._costs, self._limits = costs, (costs.budget, costs.tool_budget)
+            self._counted = dict(costs.meter)
+
+    def key_of(self, role: str) -> int:
+        """Return the key of the random numbers with which a role's completions begin."""
+        if role == POLICY:
+            return self._key
+        digest = hashlib.blake2b(role.encode("utf-8"), digest_size=8).digest()
+        return mix(self._key, int.from_bytes(digest, "big"))
+
+    def settle(self, counted: Mapping[str, float]) -> None:
+        """Hand in what the session came to; after that it runs nothing more."""
+        self._settle({**counted, **self._apart_costs()})
+        self._ended = True
+
+    def _apart_costs(self) -> dict[str, float]:
+        """Return costs by role, where a session has several."""
+        if len(self._by_role) < 2:
+            return {}
+        return {
+            f"{'flops_counted' if name == 'flops' else name}_{role}": float(costs[name])
+            for role, costs in self._by_role.items()
+            for name in BY_ROLE
+        }
+
+    def discarded(self, answer: Words) -> int | None:
+        """Return the words that were generated and are not in an answer; None: nobody can say which.
+
+        A session of one model and one prompt discards all that it did not answer, and needs no name
+        for it.
+        """
+        if self._costs is None or not (self._apart or len(self._by_role) > 1):
+            return None
+        forced = self._completions.get(answer)
+        used = 0 if forced is None else len(answer) - len(forced)
+        return max(0, int(self._costs.meter["generated"]) - used)
+
+    @contextmanager
+    def counting(self, role: str = "") -> Iterator[None]:
+        """Let what runs within count costs, and nothing else; they are those of `role`.
+
+        Raises:
+            MethodContractError: if something was counted since the last time.
+        """
+        costs = self._costs
+        if (
+            costs is None
+            or (costs.budget, costs.tool_budget) != self._limits
+            or dict(costs.meter) != self._counted
+        ):
+            raise MethodContractError(
+                "Something other than the session wrote into its costs.",
+                "Only engines and judges count, when a session runs them.",
+            )
+        try:
+            yield
+        finally:
+            now: dict[str, float] = dict(costs.meter)
+            if role:
+                for name in BY_ROLE:
+                    self._by_role[role][name] += int(now.get(name, 0) - self._counted.get(name, 0))
+            self._counted = now
+
+    def check_engine(self, costs: Costs) -> None:
+        """Make sure that the engine still counts for this session.
+
+        Raises:
+            MethodContractError: if the session is over, or another one has taken the engine.
+        """
+        if costs is not self._costs or self._ended:
+            raise MethodContractError(
+                "An engine was run outside its session.",
+                "Run it within `with task.session(question)`, one session after the other.",
+            )
+
+    def check(self, seqs: Sequence[Seq], role: str = "") -> None:
+        """Make sure that sequences are as the engine left them, and of one role if it is named.
+
+        Raises:
+            MethodContractError: if one is not of this session, is another model's or was written on.
+        """
+        for seq in seqs:
+            known = self._written.get(seq)
+            if known is None or len(seq.ids) != len(known.ids) or seq.key != known.key:
+                raise MethodContractError(
+                    "A sequence is not as the engine of this session left it.",
+                    "Methods read sequences; words are added by the engine alone.",
+                )
+            if role and known.role != role:
+                raise MethodContractError(
+                    f"A sequence of {known.role!r} was handed to {role!r}.",
+                    "Hand each call sequences of one model; open a sequence of the other one and "
+                    "append the words to it.",
+                )
+
+    def role_of(self, seq: Seq) -> str:
+        """Return whose sequence this is.
+
+        Raises:
+            MethodContractError: if it is nobody's here.
+        """
+        self.check([seq])
+        return self._written[seq].role
+
+    def is_own(self, seq: Seq) -> bool:
+        """Tell whether a sequence began on the case's prompt."""
+        return seq in self._written and self._written[seq].own
+
+    def note_opened(self, seq: Seq, prompt: Sequence[int], key: int, role: str) -> None:
+        """Write down a new sequence."""
+        ids = tuple(prompt)
+        own = ids == self._prompt and key == self.key_of(role)
+        self._apart = self._apart or not own
+        self._written[seq] = Written(ids, len(ids), key, (), own, role)
+
+    def note_forked(self, seq: Seq, children: Sequence[Seq]) -> None:
+        """Write down copies of a sequence, each with a key of its own."""
+        for child in children:
+            self._written[child] = self._written[seq]._replace(key=child.key)
+
+    def note_grown(self, seq: Seq, ids: Words, *, forced: bool) -> None:
+        """Write down more words of a sequence."""
+        self._written[seq] = grown = self._written[seq].longer(ids, forced=forced)
+        if grown.own:
+            words = grown.forced_words
+            before = self._completions.get(grown.completion, words)
+            self._completions[grown.completion] = min(before, words, key=len)
+
+    def check_injected(self, seqs: Sequence[Seq], parts: Sequence[Words], how: Injection) -> None:
+        """Make sure that words may be put onto sequences in this way.
+
+        Raises:
+            BudgetSpent: if the calls of tools are gone.
+            MethodContractError: if words that are called a draft were not drawn.
+        """
+        if how == "tool" and self._costs is not None:
+            left = self._costs.tools_left
+            if left is not None and left < len(seqs):
+                raise BudgetSpent
+        for seq, part in zip(seqs, parts, strict=True):
+            if how == "draft" and not self._has_drawn(seq, part):
+                raise MethodContractError(
+                    "These words are no draft: no model of this session drew them in this place.",
+                    "Let a model draw them on a sequence with the same words so far, or append "
+                    "them as forced.",
+                )
+
+    def note_injected(self, seqs: Sequence[Seq], parts: Sequence[Words], how: Injection) -> None:
+        """Write down, and count, words that were put onto sequences; within `counting`."""
+        costs = self._costs
+        assert costs is not None
+        costs.meter[f"injected_{how}"] += sum(len(part) for part in parts)
+        if how == "tool":
+            costs.meter["tool_calls"] += len(seqs)
+        self._apart = True
+        for seq, part in zip(seqs, parts, strict=True):
+            self.note_grown(seq, part, forced=how != "draft")
+
+    def _has_drawn(self, seq: Seq, part: Words) -> bool:
+        """Tell whether some model drew this part after the same words of an answer to the case."""
+        known = self._written[seq]
+        completion = known.completion + part
+        return known.own and any(
+            other.own and other.has_drawn(completion, len(known.completion))
+            for other in self._written.values()
+        )
+
+    def grown(self, seq: Seq) -> Words:
+        """Return the words that the engine has put on a sequence since it was last written down."""
+        return tuple(seq.ids[len(self._written[seq].ids) :])
