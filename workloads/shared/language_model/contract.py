@@ -196,20 +196,14 @@ class Engine(Protocol):
         seqs: Sequence[Seq],
         *,
         stop: frozenset[int] = TO_THE_END,
-        max_new: int | Sequence[int],
+        max_new: int,
         temperature: float = 1.0,
         top_p: float = 1.0,
-        allow: Masks | None = None,
-        watch: int = 0,
     ) -> list[Chunk]:
         """Sample on from each sequence until a stop word or `max_new`; temperature 0 is greedy.
 
-        `max_new` may be each sequence's own. `allow` holds draws to some words; log-probabilities
-        stay the model's own. `watch` words, the most probable, make the confidence of a draw.
-
         Raises:
             BudgetSpent: when the budget is gone; the words drawn so far are on the sequences.
-            CapabilityMissing: without `limits`, `allow` or `watch`, if they are asked for.
         """
         ...
 
@@ -238,6 +232,28 @@ class Engine(Protocol):
 
         Raises:
             CapabilityMissing: without `held`.
+        """
+        ...
+
+
+class ControlledEngine(Engine, Protocol):
+    """An engine that can do `limits`, `allow` and `watch`, or says by its capabilities which of them."""
+
+    def decode(
+        self,
+        seqs: Sequence[Seq],
+        *,
+        stop: frozenset[int] = TO_THE_END,
+        max_new: int | Sequence[int],
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        allow: Masks | None = None,
+        watch: int = 0,
+    ) -> list[Chunk]:
+        """Sample on from each sequence; `max_new` may be each one's own.
+
+        `allow` holds draws to some words; log-probabilities stay the model's own. `watch` words, the
+        most probable, make the confidence of a draw; 0 watches nothing.
         """
         ...
 

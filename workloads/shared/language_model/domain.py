@@ -64,6 +64,8 @@ class Domain:
     """Words after which a step is cut; it goes on as the next one."""
     deepest: int
     """Steps after which a search ends."""
+    temperature: float = 1.0
+    """What words are drawn at where a method does not say it."""
     end_marks: frozenset[int] = frozenset()
     """Words that close a completion, beside the one by which the model itself ends."""
     unforced: frozenset[int] = frozenset()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.shared.language_model.contract import (
@@ -10,6 +10,7 @@ from adabench.workloads.shared.language_model.contract import (
     BudgetSpent,
     CacheSize,
     Chunk,
+    ControlledEngine,
     Costs,
     Engine,
     Floats,
@@ -84,14 +85,15 @@ class RecordedEngine:
     ) -> list[Chunk]:
         """Sample on from each sequence; see `Engine.decode`."""
         require_draws(self, max_new, allow, watch)
-        how: dict[str, Any] = {"temperature": temperature, "top_p": top_p}
+        how: dict[str, Any] = {"stop": stop, "temperature": temperature, "top_p": top_p}
         if allow is not None:
             how["allow"] = allow
         if watch:
             how["watch"] = watch
+        engine = cast(ControlledEngine, self._engine)  # whatever of it was asked for
         try:
             with self._call(seqs):
-                chunks = self._engine.decode(seqs, stop=stop, max_new=max_new, **how)
+                chunks = engine.decode(seqs, max_new=max_new, **how)
         except BudgetSpent:
             for seq in seqs:
                 self._account.note_grown(seq, self._account.grown(seq), forced=False)

@@ -189,7 +189,7 @@ class Session:
         seqs: Sequence[Seq],
         *,
         max_new: int | Sequence[int] | None = None,
-        temperature: float = 1.0,
+        temperature: float | None = None,
         top_p: float = 1.0,
         stop: frozenset[int] = frozenset(),
         allow: Masks | None = None,
@@ -197,8 +197,8 @@ class Session:
     ) -> list[Chunk]:
         """Sample to the end of each completion, or to a word of `stop`.
 
-        A completion has `room` words unless `max_new` says otherwise, for all or for each; `allow`
-        and `watch` are the engine's (`Engine.decode`).
+        A completion has `room` words unless `max_new` says otherwise, for all or for each, at the
+        temperature of its domain; `allow` and `watch` are the engine's (`ControlledEngine.decode`).
 
         Raises:
             BudgetSpent: when the budget is gone.
@@ -213,7 +213,7 @@ class Session:
         seqs: Sequence[Seq],
         *,
         max_new: int | Sequence[int] | None = None,
-        temperature: float = 1.0,
+        temperature: float | None = None,
         top_p: float = 1.0,
         allow: Masks | None = None,
         watch: int = 0,
@@ -228,7 +228,7 @@ class Session:
         seqs: Sequence[Seq],
         stops: frozenset[int],
         max_new: int | Sequence[int],
-        temperature: float,
+        temperature: float | None,
         top_p: float,
         allow: Masks | None,
         watch: int,
@@ -242,7 +242,7 @@ class Session:
             seqs,
             stop=stops,
             max_new=max_new,
-            temperature=temperature,
+            temperature=self._domain.temperature if temperature is None else temperature,
             top_p=top_p,
             allow=allow,
             watch=watch,

@@ -66,7 +66,7 @@ class QuestionTask:
         """Load weights and kernels; models on a device belong to the process that uses them."""
         if not self.on_device:
             with one_thread():  # torch's pool of threads does not survive a fork
-                warm_up(self.models)
+                warm_up(self.models, min(self.domain.step_marks))
 
     def session(self, question: Question) -> Session:
         """Return a session on a question; sample i of it is the same for everybody.

@@ -29,7 +29,7 @@ class Models:
             checkpoints.note(name, self.shipped)
 
 
-def warm_up(models: Models, word: int = 1) -> None:
+def warm_up(models: Models, word: int) -> None:
     """Run every kernel that a session runs once, in sessions of two words."""
     for policy in (models.policy, *models.others.values()):
         policy.reset(Costs())

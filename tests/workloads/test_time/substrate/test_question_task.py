@@ -133,6 +133,20 @@ def test_a_search_steps_by_the_marks_of_its_domain() -> None:
     assert where.account(QUESTION, answer) == answer
 
 
+def test_a_domain_says_at_what_temperature_words_are_drawn_unless_a_method_does() -> None:
+    drawn = {}
+    for heat in (0.0, 1.0):
+        cold = replace(CHAIN, temperature=heat)
+        with task(Models(engine(), None), cold).session(QUESTION) as session:
+            leaves = session.fork(session.open(), 3)
+            session.decode(leaves[:1], max_new=9)
+            session.step(leaves[1:2], max_new=9)
+            session.decode(leaves[2:], max_new=9, temperature=0.0)
+        drawn[heat] = [leaf.completion for leaf in leaves]
+    assert len(set(drawn[0.0])) == 1, "always the most probable word"
+    assert drawn[1.0][2] == drawn[0.0][0] != drawn[1.0][0]
+
+
 def test_the_policys_score_is_a_sessions() -> None:
     policy = engine()
     with task(Models(policy, None)).session(QUESTION) as session:
