@@ -264,6 +264,17 @@ def test_a_context_of_the_methods_own_is_paid_for_and_answers_nothing() -> None:
         where.account(QUESTION, session.best)
 
 
+def test_what_a_context_drew_is_discarded_also_where_there_is_one_model() -> None:
+    made = Models(engine("small", SMALL, 0), None)
+    where = QuestionTask(0, CHAIN, lambda: made)
+    with where.session(QUESTION) as session:
+        root, child = session.open(), session.open(CHILD)
+        for seq in (root, child):
+            session.decode([seq], max_new=6)
+        session.offer(root.completion)
+    assert where.meter["discarded"] == len(child.completion) > 0
+
+
 def test_the_questions_own_prompt_in_a_context_is_no_way_to_other_draws() -> None:
     where = task()
     with where.session(QUESTION) as session:
