@@ -4,7 +4,20 @@ from typing import Any
 
 import numpy as np
 
-from adabench.workloads.shared.compiled.simd import LANES, compiled, exponential, load, store
+from adabench.workloads.shared.compiled.simd import (
+    LANES,
+    compiled,
+    exponential,
+    fma,
+    load,
+    plus,
+    spread,
+    store,
+    summed,
+)
+
+NOWHERE = np.float32(-80.0)
+"""A logit so far below the largest that its word weighs nothing; its exponential is a number still."""
 
 
 @compiled
@@ -126,23 +139,30 @@ def pick_among(
 
 @compiled
 def sureness(logits: Any, count: Any) -> tuple[float, float]:
-    """Return the entropy in nats at temperature 1, and the mean of -log p of the `count` largest."""
+    """Return the entropy in nats at temperature 1, and the mean of -log p of the `count` largest.
+
+    With weights w = exp(x) of x = logit - top, the entropy is log(sum w) - (sum w x) / (sum w).
+    """
     n = len(logits)
-    top = logits[0]
-    for j in range(1, n):
-        top = max(top, logits[j])
-    weights = np.empty(n + LANES, np.float32)
-    norm = _weigh(logits, top, np.float32(1.0), weights)
     largest = np.full(count, -np.inf, np.float32)
-    mean = 0.0
     for j in range(n):
-        mean += np.float64(weights[j]) * (np.float64(logits[j]) - np.float64(top))
         if logits[j] > largest[count - 1]:
             place = count - 1
             while place > 0 and largest[place - 1] < logits[j]:
                 largest[place] = largest[place - 1]
                 place -= 1
             largest[place] = logits[j]
+    top = largest[0]
+    below = np.full(n + LANES, NOWHERE, np.float32)
+    for j in range(n):
+        below[j] = max(logits[j] - top, NOWHERE)
+    norms, means = spread(np.float32(0.0)), spread(np.float32(0.0))
+    for j in range(0, n, LANES):
+        x = load(below, j)
+        weight = exponential(x)
+        norms = plus(norms, weight)
+        means = fma(weight, x, means)
+    norm, mean = np.float64(summed(norms)), np.float64(summed(means))
     total = 0.0
     for i in range(count):
         total += np.float64(largest[i]) - np.float64(top)
