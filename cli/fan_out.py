@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adabench.harness.errors import SelectionError, nearest
+from adabench.harness.errors import SelectionError
 
 if TYPE_CHECKING:
     from adabench.harness.distributed.backends import FanOutOptions
@@ -42,17 +42,12 @@ def fan_out_options(
     Raises:
         SelectionError: for an executor that is not one, or parameters of another one.
     """
-    from adabench.harness.distributed.backends import FanOutOptions
-    from adabench.harness.distributed.places import PLACES
+    from adabench.harness.distributed.places import fan_out_to
 
-    if kind not in PLACES:
-        raise SelectionError(f"There is no executor {kind!r}.", nearest(kind, PLACES))
-    if (slurm or slurm_setup) and kind != "slurm":
-        raise SelectionError("--slurm and --slurm-setup give parameters of --executor slurm alone.")
     parameters = {}
     for item in slurm:
         name, equals, value = item.partition("=")
         if not name or not equals:
             raise SelectionError(f"--slurm {item!r} is not key=value.", "--slurm partition=gpu")
         parameters[name] = value
-    return FanOutOptions(kind, workers, cores, parameters, gpus, tuple(slurm_setup))
+    return fan_out_to(kind, workers, cores, parameters, gpus, slurm_setup)

@@ -1,7 +1,6 @@
-"""The options that several verbs share, and the words that stand for times, shares and sizes."""
+"""The options that several verbs share."""
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -34,61 +33,3 @@ def finite(value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
         raise SelectionError(f"{value} is not a number that an option can have.")
     return value
-
-
-TIMES = {"ms": 1e-3, "min": 60.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-SIZES = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "KB": 1e3, "MB": 1e6, "GB": 1e9}
-
-
-def seconds(text: str) -> float:
-    """Read a time such as `5m`, `90s`, `1.5h` or `300`.
-
-    Raises:
-        SelectionError: if it is not a positive time.
-    """
-    value = _quantity(text.strip(), TIMES)
-    if not value > 0 or not math.isfinite(value):
-        raise SelectionError(f"{text!r} is not a time.", "For example: --budget 5m, 90s, 1h.")
-    return value
-
-
-def seconds_or_zero(text: str) -> float:
-    """Read a time as `seconds` does; 0 is a time too.
-
-    Raises:
-        SelectionError: if it is not a time.
-    """
-    return 0.0 if _quantity(text.strip(), TIMES) == 0 else seconds(text)
-
-
-def share(text: str) -> float:
-    """Read a share: 1%, 0.5 %, 0.01.
-
-    Raises:
-        SelectionError: if it is none between 0 and 1.
-    """
-    value = _quantity(text.strip(), {"%": 0.01})
-    if not 0 < value < 1:
-        raise SelectionError(f"{text!r} is no precision.", "For example: --precision 1%")
-    return value
-
-
-def size_bytes(text: str) -> int:
-    """Read a size such as `4GiB`, `512MiB` or `1e9`.
-
-    Raises:
-        SelectionError: if it is not a positive size.
-    """
-    size = _quantity(text, SIZES)
-    if not size >= 1 or not math.isfinite(size):
-        raise SelectionError(f"{text!r} is not a size.", "For example: 4GiB, 512MiB.")
-    return int(size)
-
-
-def _quantity(text: str, units: Mapping[str, float]) -> float:
-    """Return the number in front of a unit, times the unit; NaN for a text that is none."""
-    unit = next((name for name in units if text.endswith(name)), "")
-    try:
-        return float(text.removesuffix(unit)) * units.get(unit, 1.0)
-    except ValueError:
-        return math.nan

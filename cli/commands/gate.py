@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adabench.cli.selection import AsJson, Fixed, Out, Scale, Seeds, Swept, seconds_or_zero
+from adabench.cli.selection import AsJson, Fixed, Out, Scale, Seeds, Swept
 from adabench.cli.terminal import talk, verdict_output, warn
+from adabench.harness.plan.quantities import seconds_or_zero
 
 if TYPE_CHECKING:
     from adabench.harness.gate.session import GateOutcome

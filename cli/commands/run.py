@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,12 +29,10 @@ from adabench.cli.selection import (
     Select,
     Swept,
     finite,
-    seconds,
-    share,
-    size_bytes,
 )
 from adabench.cli.terminal import table_console, talk, verdict_output, warn
 from adabench.harness.errors import Interruption, SelectionError
+from adabench.harness.plan.quantities import seconds, share, size_bytes
 
 if TYPE_CHECKING:
     from adabench.harness.analysis.findings import Findings
@@ -142,6 +140,7 @@ def command(
 ) -> None:
     """Run methods on their tasks, judge their claims, write a report."""
     from adabench.harness.analysis.load_run import load_run
+    from adabench.harness.distributed.executor import check_race
     from adabench.harness.plan.grid import MOST_TURNS
     from adabench.harness.provenance.hardware_profile import admit_machine
     from adabench.harness.run.run_request import (
@@ -163,7 +162,7 @@ def command(
     limits = Limits(timeout, size_bytes(memory) if memory else None)
     options = fan_out_options(executor, workers, cores, slurm or (), gpus, slurm_setup or ())
     if budget:
-        check_race_options(repeats, limits, options)
+        check_race(repeats, limits, options)
     carbon = carbon_output(region, energy=energy)
     pinned = admit_machine(profile, off_profile=off_profile, say=talk)
     if resume:
@@ -185,26 +184,6 @@ def command(
     raise typer.Exit(1 if findings.failed else 0)
 
 
-def check_race_options(repeats: int, limits: "Limits", options: "FanOutOptions") -> None:
-    """Refuse what a race cannot do.
-
-    Raises:
-        SelectionError: naming the option.
-    """
-    from adabench.harness.run.settings import Limits
-
-    if repeats > 1:
-        raise SelectionError(
-            "A race solves each case once; it spends time on more cases instead.",
-            "Leave out --repeats, or leave out --budget.",
-        )
-    if limits != Limits() or options.kind != "local" or options.workers:
-        raise SelectionError(
-            "A race decides after each round what to run next, in this process.",
-            "Leave out --timeout, --memory and --executor, or leave out --budget.",
-        )
-
-
 def _check_resume(folder: Path, request: "RunRequest", *, given_profile: bool) -> None:
     from adabench.harness.run.run_request import RunRequest
 
@@ -220,18 +199,14 @@ def _records(
     journal: "Run", limits: "Limits", options: "FanOutOptions", *, energy: bool, cached: bool
 ) -> "Iterator[Record] | None":
     """Return the records that remain of a run, with progress; None if nothing remains."""
-    from adabench.cli.progress import show_progress
-    from adabench.harness.distributed.executor import remaining_records
-    from adabench.harness.run.run_request import race_records, read_request
+    from adabench.harness.distributed.executor import records_to_come
+    from adabench.harness.run.run_request import read_request
+    from adabench.reports.progress import show_progress
 
-    how: dict[str, Any] = {"energy": energy, "cached": cached}
-    if read_request(journal.folder).race_s:
-        check_race_options(1, limits, options)
-        return race_records(journal, **how, say=talk)
-    if not journal.remaining:
-        return None
-    records = remaining_records(journal, options, limits, **how)
-    return show_progress(records, journal.remaining)
+    records = records_to_come(journal, options, limits, energy=energy, cached=cached, say=talk)
+    if records is None or read_request(journal.folder).race_s:  # a race tells of itself
+        return records
+    return show_progress(records, journal.remaining, sys.stderr)
 
 
 @contextmanager

@@ -354,6 +354,11 @@ def _points(group: str, path: tuple[str, ...]) -> list[tuple[str, str]]:
     )
 
 
+def forget_plugins() -> None:
+    """Look for entry points anew: a folder that is on the path has got another one."""
+    _points.cache_clear()
+
+
 def _extra_installed(extra: str) -> bool:
     """Is every distribution of this extra here? An extra we do not know is not."""
     needed = [

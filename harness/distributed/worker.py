@@ -50,7 +50,12 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
-                env={**others, **given, "PYTHONSAFEPATH": "1"},
+                env={
+                    **others,
+                    **given,
+                    "PYTHONSAFEPATH": "1",
+                    "PYTHONPATH": os.pathsep.join(sys.path),  # methods of a notebook are on it
+                },
             )
 
     def call(self, errand: Errand, text: str) -> Outcome:

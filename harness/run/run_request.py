@@ -215,12 +215,14 @@ def write_log(folder: Path) -> Iterator[None]:
     root = logging.getLogger("adabench")
     file = logging.FileHandler(folder / run_folder.LOG, encoding="utf-8", delay=True)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    level = root.level
     root.addHandler(file)
     root.setLevel(logging.DEBUG)
     try:
         yield
     finally:
         root.removeHandler(file)
+        root.setLevel(level)
         file.close()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adabench.cli.selection import seconds
+from adabench.harness.plan.quantities import seconds
 from adabench.harness.errors import SelectionError
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))

@@ -1,0 +1,131 @@
+"""Methods of this process's runs: functions of a notebook and files, registered like a plug-in.
+
+Each becomes a module in a folder of this process that is on the path of every process below it,
+with an entry point as an installed plug-in has one. So what holds for plug-ins holds for them:
+conformance, source digests, records. The folder goes when the process ends; a run keeps a copy of
+the methods of it that it ran, under `methods/`.
+"""
+
+import atexit
+import hashlib
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from adabench.harness.contract import registry
+from adabench.harness.errors import MethodContractError, SelectionError, nearest
+from adabench.harness.files.scratch_folder import scratch_folder
+
+PACKAGE = "adabench_notebook"
+INFO = f"{PACKAGE}-0.dist-info"
+KEPT = "methods"
+"""The folder of a run that holds the methods of a notebook that it ran."""
+
+
+@dataclass
+class SessionFolder:
+    """The folder of this process's own methods."""
+
+    root: Path
+    modules: dict[str, str] = field(default_factory=dict)
+    """By address: the module that the method is now."""
+
+    def add(self, address: str, text: str) -> None:
+        """Make a text the method of an address; an earlier one of this process gives way."""
+        task, _, name = address.partition("/")
+        version = hashlib.sha256(text.encode()).hexdigest()[:8]
+        package = f"{task}_{version}"
+        path = self.root / PACKAGE / package / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (path.parent, path.parent.parent):
+            (folder / "__init__.py").touch()
+        path.write_text(text, encoding="utf-8")
+        if registry.read_card(path) is None:
+            raise MethodContractError(
+                f"{address} has no CARD.", "Give its file one: CARD = Card(title=...)."
+            )
+        self.modules[address] = f"{PACKAGE}.{package}.{name}"
+        self._register()
+
+    def file(self, address: str) -> Path:
+        """Return the file of a method."""
+        return self.root.joinpath(*self.modules[address].split(".")).with_suffix(".py")
+
+    def _register(self) -> None:
+        points = [f"{address} = {module}" for address, module in self.modules.items()]
+        text = "\n".join(["[adabench.methods]", *points, ""])
+        (self.root / INFO / "entry_points.txt").write_text(text, encoding="utf-8")
+        registry.forget_plugins()
+
+
+@cache
+def session_folder() -> SessionFolder:
+    """Return the folder of this process, made and put on the path when it is first needed."""
+    stack = ExitStack()
+    root = stack.enter_context(scratch_folder("notebook"))
+    owner = os.getpid()
+    atexit.register(lambda: stack.close() if os.getpid() == owner else None)
+    (root / INFO).mkdir()
+    metadata = f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: 0\n"
+    (root / INFO / "METADATA").write_text(metadata, encoding="utf-8")
+    sys.path.append(str(root))
+    return SessionFolder(root)
+
+
+def own_methods(addresses: Iterable[str]) -> Mapping[str, Path]:
+    """Return those of some methods that are of this process, with their files."""
+    if not session_folder.cache_info().currsize:
+        return {}
+    folder = session_folder()
+    return {name: folder.file(name) for name in sorted(set(addresses) & folder.modules.keys())}
+
+
+def keep_methods(run: Path, addresses: Iterable[str]) -> None:
+    """Copy the methods of this process that a run is of into its folder."""
+    for address, path in own_methods(addresses).items():
+        target = run / KEPT / f"{address.replace('/', '_')}.py"
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(path.read_bytes())
+
+
+def add_method(address: str, file: str | Path) -> None:
+    """Make a file a method of this process's runs: one with a CARD and a `solve`, as any method has.
+
+    The file is copied: after a change to it, add it again.
+
+    Raises:
+        SelectionError: for an address that is taken or no address, or a file that cannot be read.
+        MethodContractError: for a file without a CARD that can be read.
+    """
+    check_address(address)
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise SelectionError(f"{file} cannot be read as a method: {problem}.") from problem
+    session_folder().add(address, text)
+
+
+def check_address(address: str) -> None:
+    """Refuse what is no address of a new method.
+
+    Raises:
+        SelectionError: naming a task that is near, or saying whose the address is.
+    """
+    task, slash, name = address.partition("/")
+    if not slash or not name.isidentifier():
+        raise SelectionError(
+            f"{address!r} is no address of a method.",
+            "It is a task and a name of letters, digits and underscores: 'paging/mine'.",
+        )
+    known = registry.tasks()
+    if task not in known:
+        raise SelectionError(f"There is no task called {task!r}.", nearest(task, known))
+    taken = registry.methods(task).get(address)
+    if taken is not None and not taken.module.startswith(f"{PACKAGE}."):
+        raise SelectionError(
+            f"{address} is a method already ({taken.module}).", "Choose another name."
+        )
