@@ -9,18 +9,52 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from adabench.harness.analysis.load_run import load_run
-    from adabench.harness.contract.card import Card
-    from adabench.harness.contract.registry import methods, tasks
+    from adabench.harness.contract.card import Card, Knob
+    from adabench.harness.errors import AdabenchError
+    from adabench.harness.notebook.method_decorator import method
+    from adabench.harness.notebook.session_methods import add_method
+    from adabench.reports.notebook.catalogue_frames import ConformanceReport, check, methods, tasks
+    from adabench.reports.notebook.comparison_view import RunComparison, compare
+    from adabench.reports.notebook.run_call import run
+    from adabench.reports.notebook.run_view import Run, load
 
     __version__: str
 
-__all__ = ["Card", "__version__", "load_run", "methods", "tasks"]
+__all__ = [
+    "AdabenchError",
+    "Card",
+    "ConformanceReport",
+    "Knob",
+    "Run",
+    "RunComparison",
+    "__version__",
+    "add_method",
+    "check",
+    "compare",
+    "load",
+    "load_run",
+    "method",
+    "methods",
+    "run",
+    "tasks",
+]
 
 _HOME = {
+    "AdabenchError": "adabench.harness.errors",
     "Card": "adabench.harness.contract.card",
+    "ConformanceReport": "adabench.reports.notebook.catalogue_frames",
+    "Knob": "adabench.harness.contract.card",
+    "Run": "adabench.reports.notebook.run_view",
+    "RunComparison": "adabench.reports.notebook.comparison_view",
+    "add_method": "adabench.harness.notebook.session_methods",
+    "check": "adabench.reports.notebook.catalogue_frames",
+    "compare": "adabench.reports.notebook.comparison_view",
+    "load": "adabench.reports.notebook.run_view",
     "load_run": "adabench.harness.analysis.load_run",
-    "methods": "adabench.harness.contract.registry",
-    "tasks": "adabench.harness.contract.registry",
+    "method": "adabench.harness.notebook.method_decorator",
+    "methods": "adabench.reports.notebook.catalogue_frames",
+    "run": "adabench.reports.notebook.run_call",
+    "tasks": "adabench.reports.notebook.catalogue_frames",
 }
 """The module that defines each public name."""
 

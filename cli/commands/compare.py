@@ -11,11 +11,9 @@ more rounds until what is ambiguous is decided.
 """
 
 import json
-import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,10 +21,7 @@ from adabench.cli.selection import AsJson
 from adabench.cli.terminal import table_console, verdict_output, warn
 
 if TYPE_CHECKING:
-    from adabench.harness.compare.compare import Comparison, Row
-    from adabench.harness.contract.record import Cell
-
-LEVEL = 0.95
+    from adabench.harness.compare.compare import Comparison
 
 
 def command(
@@ -52,6 +47,7 @@ def command(
 ) -> None:
     """Compare runs with a base run: better, same, worse, ambiguous or invalid; exit 1 if worse."""
     from adabench.harness.compare.compare_runs import CompareRequest, compare_runs
+    from adabench.harness.compare.comparison_document import document
 
     request = CompareRequest(
         base, tuple(others), tuple(margin or ()), tuple(metric or ()), across
@@ -79,34 +75,6 @@ def exit_code(comparisons: Sequence["Comparison"], *, strict: bool = False) -> i
     return 5 if strict and number["ambiguous"] else 0
 
 
-def document(comparisons: Sequence["Comparison"], code: int) -> dict[str, Any]:
-    """Return plain JSON data."""
-    from adabench.harness.compare.change import ALPHA
-    from adabench.harness.compare.compare import counts
-
-    return {
-        "base": comparisons[0].base,
-        "level": LEVEL,
-        "family_error": ALPHA,
-        "counts": counts(comparisons),
-        "exit": code,
-        "comparisons": [
-            {
-                "other": one.other,
-                "across_hardware": one.across,
-                "counts": counts([one]),
-                "differences": [item.to_json() for item in one.unlike],
-                "only_in_base": [cell.to_json() for cell in one.lonely.a],
-                "only_in_other": [cell.to_json() for cell in one.lonely.b],
-                "drift": {name: math.expm1(shift) for name, shift in one.drift.items()},
-                "notes": list(one.notes),
-                "rows": [_row(row) for row in one.rows],
-            }
-            for one in comparisons
-        ],
-    }
-
-
 def show(comparisons: Sequence["Comparison"], *, everything: bool) -> None:
     """Print the tables; what is to be known of them beside goes to stderr."""
     from adabench.reports.tables import comparison as sheets
@@ -125,31 +93,3 @@ def show(comparisons: Sequence["Comparison"], *, everything: bool) -> None:
             print(line)
         for note in one.notes:
             warn(note)
-
-
-def _row(row: "Row") -> dict[str, Any]:
-    effect = None if row.change is None else {k: _plain(v) for k, v in asdict(row.change).items()}
-    return {
-        **_cell(row.cell),
-        "metric": row.metric,
-        "unit": row.unit,
-        "kind": row.kind,
-        "better": row.better,
-        "margin": asdict(row.margin),
-        "verdict": row.verdict,
-        "effect": effect,
-        "p": _plain(row.p),
-        "label": row.label,
-        "control": row.control,
-        "note": row.note,
-    }
-
-
-def _cell(cell: "Cell") -> dict[str, Any]:
-    """Name an operating point: a cell without its seed."""
-    return {name: value for name, value in cell.to_json().items() if name != "seed"}
-
-
-def _plain(value: Any) -> Any:
-    """Return what JSON can hold: a bound that is not there is null."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value

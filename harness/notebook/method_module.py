@@ -48,7 +48,9 @@ class MethodModule:
     bound: dict[str, object] = field(default_factory=dict)
     """What each name of the module means."""
 
-    def define(self, name: str, value: object, source: SourceText, names: Mapping[str, Any]) -> None:
+    def define(
+        self, name: str, value: object, source: SourceText, names: Mapping[str, Any]
+    ) -> None:
         """Take a definition, and before it what it uses."""
         self.bound[name] = value
         for used in sorted(source.names):

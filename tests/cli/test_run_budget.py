@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from adabench.harness.plan.quantities import seconds
 from adabench.harness.errors import SelectionError
+from adabench.harness.plan.quantities import seconds
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 SELECT = ("run", "roots/fixed", "roots/residual", "roots/hindsight", "--seeds", "0..11")

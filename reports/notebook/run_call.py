@@ -1,0 +1,161 @@
+"""`adabench.run`: what the command does, from Python: the same plan, folder and records."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adabench.harness.distributed.backends import FanOutOptions
+from adabench.harness.distributed.executor import check_race, records_to_come
+from adabench.harness.distributed.places import fan_out_to
+from adabench.harness.errors import SelectionError
+from adabench.harness.notebook import run_arguments as words
+from adabench.harness.notebook.run_arguments import Seeds, Value
+from adabench.harness.notebook.session_methods import keep_methods, own_methods
+from adabench.harness.plan.grid import MOST_TURNS
+from adabench.harness.provenance.hardware_profile import admit_machine
+from adabench.harness.run.run_request import (
+    RunRequest,
+    create_run,
+    plan_turns,
+    read_request,
+    resume_run,
+    write_log,
+)
+from adabench.harness.run.settings import Limits
+from adabench.harness.store import run_folder
+from adabench.reports.notebook.run_view import Run
+from adabench.reports.progress import show_progress
+from adabench.reports.report.write import write_report
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How the turns of a run are executed: nothing of it changes what is planned."""
+
+    limits: Limits
+    options: FanOutOptions
+    energy: bool
+    cached: bool
+    progress: bool
+
+    @property
+    def say(self) -> Callable[[str], None]:
+        """Where talk goes: to stderr, or nowhere."""
+        return _write_line if self.progress else lambda _: None
+
+
+def _write_line(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def run(
+    select: str | Iterable[str] = (), *, seeds: Seeds = "0..2", repeats: int = 1,
+    set: Mapping[str, Value] | None = None, sweep: Mapping[str, Iterable[Value]] | None = None,
+    defaults: bool = False, alone: bool = False, scale: str = "embedded",
+    out: str | Path | None = None, resume: str | Path | Run | None = None,
+    timeout: float | str | None = None, memory: float | str | None = None,
+    energy: bool = False, meters: Iterable[str] = (),
+    precision: float | str | None = None, per_case: float = 5.0, steady: float = 0.0,
+    budget: float | str | None = None, epsilon: float = 0.02, cache: bool = True,
+    profile: str | Path | None = None, off_profile: bool = False,
+    executor: str = "local", workers: int | None = None, cores: int | None = None,
+    gpus: int | None = None, slurm: Mapping[str, str] | None = None,
+    slurm_setup: Sequence[str] = (), most_turns: float = MOST_TURNS,
+    report: bool = False, progress: bool = True,
+) -> Run:  # fmt: skip
+    """Run methods on their tasks and return the run; `adabench run --help` explains each option.
+
+    Without a selection it is the tour; without `out` the folder lies under `runs/`, as with the
+    command. Times may be words (`"5m"`), sizes too (`"4GiB"`). `report` writes the page into the
+    folder; `progress` shows how far the run is, on stderr or in the notebook.
+
+    An interrupt is raised as it came, and what was recorded stays: `resume=FOLDER` goes on with it.
+
+    Raises:
+        SelectionError: for a name, value, seed or option that makes no sense.
+        StoreError: if the folder cannot be written or holds a run already.
+        EnvironmentProblem: if this machine cannot do what was asked.
+    """
+    request = RunRequest(
+        words.patterns(select), words.fixed_words(set), words.swept_words(sweep), not defaults,
+        words.seed_words(seeds), repeats, scale, words.share(precision), per_case, steady,
+        words.seconds(budget), epsilon, tuple(meters), alone,
+    )  # fmt: skip
+    limits = Limits(words.seconds(timeout), words.size_bytes(memory))
+    options = fan_out_to(executor, workers, cores, slurm, gpus, slurm_setup)
+    how = Execution(limits, options, energy, cache, progress)
+    pinned = admit_machine(str(profile) if profile else None, off_profile=off_profile, say=how.say)
+    if resume is None:
+        switches = {"--energy": energy, "--no-cache": not cache, "--no-report": not report}
+        opened = _created(Path(out) if out else None, request, how, pinned, switches, most_turns)
+    else:
+        opened = _resumed(resume, request, chosen=bool(out or pinned))
+    _execute(opened, how)
+    found = Run(opened.folder)
+    if report:
+        write_report(found.findings, found.folder)
+    return found
+
+
+def _created(
+    out: Path | None,
+    request: RunRequest,
+    how: Execution,
+    pinned: Mapping[str, Any] | None,
+    switches: Mapping[str, bool],
+    most_turns: float,
+) -> run_folder.Run:
+    """Plan a run and make its folder."""
+    if request.race_s:
+        check_race(request.repeats, how.limits, how.options)
+    turns = plan_turns(request, most_turns)
+    own = own_methods(turn.cell.address for turn in turns)
+    if own and how.options.kind != "local":
+        raise SelectionError(
+            f"{', '.join(own)} is a method of this process, which other machines cannot see.",
+            "Put it into a package with an entry point, or take executor='local'.",
+        )
+    line = words.command_words(request, how.limits, how.options, switches)
+    return create_run(out, turns, request, pinned, line)
+
+
+def _resumed(place: str | Path | Run, request: RunRequest, *, chosen: bool) -> run_folder.Run:
+    """Open a run to go on with it; nothing else may be asked."""
+    folder = place.folder if isinstance(place, Run) else Path(place)
+    words.check_resumption(folder, request)
+    if chosen:
+        raise SelectionError("resume= takes no out and no profile: the run has them.")
+    return resume_run(folder)
+
+
+def _execute(opened: run_folder.Run, how: Execution) -> None:
+    """Execute what remains of a run, and record it."""
+    with opened as journal, write_log(journal.folder), _interrupts_noted(journal.folder):
+        records = records_to_come(
+            journal, how.options, how.limits, energy=how.energy, cached=how.cached, say=how.say
+        )
+        # A notebook keeps the frames of what was raised: without this, servers would live on.
+        with nullcontext() if records is None else closing(records):  # type: ignore[type-var]
+            for index, record in enumerate(_watched(records or iter(()), journal, how)):
+                journal.append(record)
+                if index == 0:
+                    keep_methods(journal.folder, {turn.cell.address for turn in journal.turns})
+
+
+def _watched(records: Iterator[Any], journal: run_folder.Run, how: Execution) -> Iterator[Any]:
+    if not how.progress or read_request(journal.folder).race_s:
+        return records
+    return show_progress(records, journal.remaining, sys.stderr)
+
+
+@contextmanager
+def _interrupts_noted(folder: Path) -> Iterator[None]:
+    """Say with an interrupt where the run lies, and how to go on with it."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(f"Go on with: adabench.run(resume={str(folder)!r})")
+        raise
