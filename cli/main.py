@@ -28,6 +28,7 @@ VERBS = {
     "show": "Show one card: what adapts, its knobs, its claims and the notes of the file.",
     "claims": "Judge the claims of the methods in a run: what papers say, and our own criteria.",
     "report": "Write the self-contained HTML report of a run, or of several.",
+    "export": "Export records as one tidy table (CSV, Parquet, JSON), or operating points to a tracker.",
     "explain": "Trace a number of a report back to its samples, meter, formula and interval.",
     "publish": "Make or extend a static site: reports, histories with steps, a feed, badges, data.",
     "merge": "Join parts of one plan into one run; parts of other plans are refused.",

@@ -37,6 +37,8 @@ class AdabenchError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(hint)  # which a traceback in Python shows below the message
 
 
 class SelectionError(AdabenchError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.analysis.operating_points import IDENTITY, unit_of
+from adabench.harness.analysis.operating_points import IDENTITY, order, unit_of
 from adabench.harness.contract.card import Card, Point
 from adabench.harness.contract.record import Cell
 from adabench.harness.store.column import FloatArray, IntArray
@@ -83,7 +83,7 @@ def _settings(cells: Sequence[Cell]) -> dict[str, list[Any]]:
 def _values(
     table: Table, names: Sequence[str], cards: Mapping[str, Card]
 ) -> tuple[IntArray, IntArray, FloatArray]:
-    """Return the row, the metric and the number of each value, record by record."""
+    """Return the row, the metric and the number of each value, in the order of readers."""
     rows: list[IntArray] = []
     metrics: list[IntArray] = []
     values: list[FloatArray] = []
@@ -95,8 +95,19 @@ def _values(
         metrics.append(np.full(len(rows[-1]), index))
         values.append(own[wanted])
     row, metric, value = np.concatenate(rows), np.concatenate(metrics), np.concatenate(values)
-    order = np.lexsort((metric, row))  # record by record
-    return row[order], metric[order], value[order]
+    by = np.lexsort((metric, table.repeat[row], table.case[row], _ranks(table)[table.cell[row]]))
+    return row[by], metric[by], value[by]
+
+
+def _ranks(table: Table) -> IntArray:
+    """Return the place of each cell in the order of readers: by method, setting and seed."""
+    keys = [
+        (c.task, c.method, order(c.point), order(c.conditions), c.scale, c.seed)
+        for c in table.cells
+    ]
+    ranks = np.empty(len(keys), np.intp)
+    ranks[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys))
+    return ranks
 
 
 def _owes(

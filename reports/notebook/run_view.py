@@ -146,3 +146,19 @@ def load(folder: str | Path) -> Run:
         StoreError: if it is not a run, or holds damaged records.
     """
     return Run(folder)
+
+
+def tidy_frame_of(folders: Sequence[Path]) -> "pd.DataFrame":
+    """Return the tidy frame of a run; of several with a column `run` in front that names the folder.
+
+    Raises:
+        StoreError: for a folder that is not a run, or whose records were not kept.
+    """
+    import pandas as pd
+
+    frames = [Run(folder).frame() for folder in folders]
+    if len(frames) == 1:
+        return frames[0]
+    for folder, frame in zip(folders, frames, strict=True):
+        frame.insert(0, "run", str(folder))
+    return pd.concat(frames, ignore_index=True)

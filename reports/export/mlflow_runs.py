@@ -1,0 +1,73 @@
+"""A run into MLflow: a parent with the files, and below it one MLflow run an operating point.
+
+Needs MLflow (the extra `mlflow`). Where it is written, the URI says: a server, or a folder where MLflow
+allows one.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from adabench.harness.errors import EnvironmentProblem, require
+from adabench.reports.export.tracked_points import TrackedPoint, TrackedRun
+
+EXPERIMENT = "adabench"
+PARENT = "mlflow.parentRunId"
+"""The tag by which MLflow draws a run below another."""
+MOST = 100
+"""Parameters, and tags, that MLflow takes at once."""
+
+
+def export_to_mlflow(run: TrackedRun, files: Iterable[Path], uri: str) -> int:
+    """Write a run, and return how many operating points were written.
+
+    Raises:
+        MissingExtra: if MLflow is not installed.
+        EnvironmentProblem: if it refuses, with its own sentence.
+    """
+    mlflow = require("mlflow", extra="mlflow")
+    try:
+        client: Any = mlflow.MlflowClient(tracking_uri=uri)
+        known = client.get_experiment_by_name(EXPERIMENT)
+        experiment = known.experiment_id if known else client.create_experiment(EXPERIMENT)
+        parent = _write(mlflow, client, experiment, run.name, run.facts, {}, {})
+        for path in files:
+            client.log_artifact(parent, str(path))
+        for point in run.points:
+            tags = {**point.tags, **_labels(point), PARENT: parent}
+            _write(
+                mlflow, client, experiment, point.name, point.parameters, point.metrics, tags
+            )  # fmt: skip
+    except mlflow.exceptions.MlflowException as problem:
+        raise EnvironmentProblem(
+            f"MLflow refuses {uri}: {' '.join(str(problem).split())}",
+            "Name a server that runs (http://127.0.0.1:5000), or follow what MLflow says.",
+        ) from problem
+    return len(run.points)
+
+
+def _write(
+    mlflow: Any,
+    client: Any,
+    experiment: str,
+    name: str,
+    parameters: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str],
+) -> str:
+    """Write one MLflow run and return its id."""
+    entities, now = mlflow.entities, int(time.time() * 1000)
+    made = client.create_run(experiment, run_name=name, tags=dict(tags))
+    identity = str(made.info.run_id)
+    numbers = [entities.Metric(key, value, now, 0) for key, value in metrics.items()]
+    words = [entities.Param(key, str(value)) for key, value in parameters.items()]
+    for start in range(0, max(len(numbers), len(words), 1), MOST):
+        end = start + MOST
+        client.log_batch(identity, metrics=numbers[start:end], params=words[start:end])
+    client.set_terminated(identity)
+    return identity
+
+
+def _labels(point: TrackedPoint) -> dict[str, str]:
+    return {f"label.{name}": label for name, label in point.labels.items()}
