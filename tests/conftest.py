@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -86,6 +86,21 @@ def toy(plugin_paths: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The plug-in, importable in this process."""
     for path in plugin_paths:
         monkeypatch.syspath_prepend(path)
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Methods of this process, as of a notebook: what a test registers is gone after it."""
+    from adabench.harness.contract import registry
+    from adabench.harness.notebook.session_methods import PACKAGE, session_folder
+
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    session_folder.cache_clear()
+    yield
+    session_folder.cache_clear()
+    registry.forget_plugins()
+    for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
+        del sys.modules[name]
 
 
 @pytest.fixture

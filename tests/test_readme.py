@@ -17,6 +17,7 @@ WITH_COMMANDS = (
     "README.md", "CONTRIBUTING.md", "docs/publish.md", "docs/findings.md", "docs/architecture.md",
     "docs/threat_model.md",
     "docs/energy.md",
+    "docs/python.md",
 )  # fmt: skip
 WITH_LINKS = (
     *WITH_COMMANDS, "docs/glossary.md", "docs/speed.md", "docs/statistics.md", "docs/results/README.md",

@@ -32,12 +32,12 @@ def command(
 ) -> None:
     """Export records as one tidy table (CSV, Parquet, JSON), or operating points to a tracker."""
     form = _form(csv, parquet, as_json)
+    if out is not None and form is None:
+        raise SelectionError("-o names the file of a table.", "Add --csv, --parquet or --json.")
     if form is None and not mlflow and not wandb:
         raise SelectionError(
             "Nothing was asked for.", "--csv, --parquet, --json, --mlflow URI or --wandb PROJECT"
         )
-    if out is not None and form is None:
-        raise SelectionError("-o names the file of a table.", "Add --csv, --parquet or --json.")
     for name, wanted in (("mlflow", mlflow), ("wandb", wandb)):
         if wanted:
             require(name, extra=name)  # before anything is read
@@ -84,7 +84,7 @@ def _track(folder: Path, mlflow: str | None, wandb: str | None) -> None:
     with run_files(findings, render_page([findings], [folder])) as files:
         if mlflow:
             count = export_to_mlflow(told, files, mlflow)
-            talk(f"{folder}: {count} operating points written to MLflow at {mlflow}")
+            talk(f"{folder}: operating points written to MLflow at {mlflow}: {count}")
         if wandb:
             count = export_to_wandb(told, files, wandb)
-            talk(f"{folder}: {count} operating points written to the W&B project {wandb}")
+            talk(f"{folder}: operating points written to the W&B project {wandb}: {count}")

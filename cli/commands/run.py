@@ -141,7 +141,6 @@ def command(
     """Run methods on their tasks, judge their claims, write a report."""
     from adabench.harness.analysis.load_run import load_run
     from adabench.harness.distributed.executor import check_race
-    from adabench.harness.plan.grid import MOST_TURNS
     from adabench.harness.provenance.hardware_profile import admit_machine
     from adabench.harness.run.run_request import (
         RunRequest,
@@ -170,7 +169,7 @@ def command(
         opened = resume_run(resume)
     else:
         words = ("adabench", *sys.argv[1:])
-        turns = plan_turns(request, math.inf if confirmed else MOST_TURNS)
+        turns = plan_turns(request, math.inf) if confirmed else plan_turns(request)
         opened = create_run(out, turns, request, pinned, words)
     with opened as journal, write_log(journal.folder), _interruptible(journal.folder):
         records = _records(journal, limits, options, energy=energy, cached=cached)

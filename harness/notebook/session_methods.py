@@ -35,7 +35,11 @@ class SessionFolder:
     """By address: the module that the method is now."""
 
     def add(self, address: str, text: str) -> None:
-        """Make a text the method of an address; an earlier one of this process gives way."""
+        """Make a text the method of an address; an earlier one of this process gives way.
+
+        Raises:
+            MethodContractError: if its card cannot be read.
+        """
         task, _, name = address.partition("/")
         version = hashlib.sha256(text.encode()).hexdigest()[:8]
         package = f"{task}_{version}"
@@ -44,10 +48,7 @@ class SessionFolder:
         for folder in (path.parent, path.parent.parent):
             (folder / "__init__.py").touch()
         path.write_text(text, encoding="utf-8")
-        if registry.read_card(path) is None:
-            raise MethodContractError(
-                f"{address} has no CARD.", "Give its file one: CARD = Card(title=...)."
-            )
+        registry.read_card(path)
         self.modules[address] = f"{PACKAGE}.{package}.{name}"
         self._register()
 
@@ -104,8 +105,11 @@ def add_method(address: str, file: str | Path) -> None:
     check_address(address)
     try:
         text = Path(file).read_text(encoding="utf-8")
+        card = registry.read_card(Path(file))
     except (OSError, UnicodeDecodeError) as problem:
         raise SelectionError(f"{file} cannot be read as a method: {problem}.") from problem
+    if card is None:
+        raise MethodContractError(f"{file} has no CARD.", "Give it one: CARD = Card(title=...).")
     session_folder().add(address, text)
 
 

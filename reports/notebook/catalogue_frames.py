@@ -80,7 +80,7 @@ def _knobs(entry: Entry) -> str:
 
 @dataclass(frozen=True, repr=False)
 class ConformanceReport:
-    """Rules of the contract, kept or broken: what `adabench.check` returns. True if none is broken."""
+    """What `adabench.check` returns: rules of the contract, kept or broken. True if all hold."""
 
     findings: tuple[Finding, ...]
 
@@ -96,11 +96,15 @@ class ConformanceReport:
         return pd.DataFrame([asdict(one) for one in self.findings])
 
     def __bool__(self) -> bool:
-        return not self.broken
+        return not any(one.problem for one in self.findings)
 
     def __repr__(self) -> str:
-        lines = [f"{one.address}: {one.rule}: {one.problem}" for one in self.broken]
-        held = f"{len(self.findings) - len(self.broken)} of {len(self.findings)} rules hold"
+        wrong = [one for one in self.findings if one.problem]
+        lines = [
+            f"{one.address}: {one.rule}: {'skipped: ' if one.skipped else ''}{one.problem}"
+            for one in wrong
+        ]
+        held = f"{len(self.findings) - len(wrong)} of {len(self.findings)} rules hold"
         return "\n".join([f"<adabench check: {held}>", *lines])
 
     def _repr_html_(self) -> str:

@@ -20,6 +20,7 @@ from adabench.reports.report import markup
 from adabench.reports.report.write import write_report
 from adabench.reports.tables.claim_sheets import claims_sheets
 from adabench.reports.tables.sheets import summary_sheet
+from adabench.reports.tables.terminal import claims_markdown, summary_markdown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,6 +111,17 @@ class Run:
             StoreError: if it cannot be written.
         """
         return write_report(self.findings, self.folder, Path(path) if path else None)
+
+    def figures(self, folder: str | Path) -> list[Path]:
+        """Draw planes, curves and allocations of each task as PNG and SVG; return the files."""
+        from adabench.reports.figures.pareto import save_figures
+
+        return save_figures(self.findings, Path(folder))
+
+    def to_markdown(self) -> str:
+        """Return the tables that the command prints, as Markdown: summaries, gaps, verdicts."""
+        tables = summary_markdown(self.findings), claims_markdown(self.findings)
+        return "\n".join(filter(None, tables))
 
     def to_json(self) -> dict[str, Any]:
         """Return the document that `adabench run --json` prints."""

@@ -8,6 +8,7 @@ for joules: the terminal, `run --json`, `claims --json`, the flat table as CSV, 
 import csv
 import io
 import json
+import math
 import re
 from html import unescape
 from typing import NamedTuple
@@ -23,9 +24,13 @@ from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract.card import Card, Claim, Metric, Ratio
 from adabench.harness.contract.record import Cell, Record
 from adabench.harness.store.energy_labels import UNKNOWN, kinds_of, label
+from adabench.harness.store.table import from_records
 from adabench.profilers.energy.energy_probe import Energy
 from adabench.profilers.energy.provenance import STRENGTH, label_of
 from adabench.reports.export.records_frame import records_frame
+from adabench.reports.export.tidy_frame import tidy_frame
+from adabench.reports.export.tracked_points import tracked_run
+from adabench.reports.notebook.findings_frames import summary_frame
 from adabench.reports.report.chart_data import document
 from adabench.reports.report.page import render
 from adabench.reports.tables import terminal
@@ -191,6 +196,38 @@ def test_the_flat_table(made: Made) -> None:
         for name in row:
             if name.endswith("_j") and not name.startswith("label.") and row[name]:
                 assert row[f"label.{name}"] == expected(made, name)
+
+
+@EVERY
+@given(runs())
+def test_the_tidy_frame_has_a_label_beside_every_joule_and_none_is_zero(made: Made) -> None:
+    cards = made.findings.task_cards
+    frame = tidy_frame(from_records(made.records), made.findings.manifest, cards)
+    joules = frame[(frame.unit == "J") | frame.metric.str.endswith("_j")]
+    for row in joules.itertuples():
+        if math.isnan(row.value):
+            assert row.label == "unavailable"
+        else:
+            assert row.value > 0
+            assert row.label == expected(made, row.metric)
+    assert not frame.drop(joules.index).label.any()
+    assert (frame.groupby(["method", "seed"]).metric.apply(list).map(set) >= {"energy_j"}).all()
+
+
+@EVERY
+@given(runs())
+def test_the_summary_frame_and_trackers_name_the_joules_that_nobody_measured(made: Made) -> None:
+    held = {name for record in made.records for name in record.values}
+    summary = summary_frame(made.findings)
+    own = summary[summary.metric == "energy_j"]
+    assert (
+        own.label == (expected(made, "energy_j") if "energy_j" in held else "unavailable")
+    ).all()
+    assert own.estimate.isna().all() == ("energy_j" not in held)
+    for point in tracked_run(made.findings).points:
+        assert ("energy_j" in point.metrics) == ("energy_j" in held)
+        assert (point.labels["energy_j"] == "unavailable") == ("energy_j" not in held)
+        assert point.labels.keys() >= {n for n in point.metrics if n.endswith("_j")}
 
 
 def test_claims_as_json_hold_ratios_alone(findings, capsys) -> None:

@@ -1,0 +1,244 @@
+"""`adabench.run` does what the command does: plan, folder and records are the same."""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import adabench
+from adabench.harness.contract.record import Record
+from adabench.harness.errors import AdabenchError, SelectionError, StoreError
+from adabench.harness.run.descendants import descendants
+from adabench.harness.store import run_folder
+from adabench.reports.notebook import run_call
+
+pytestmark = pytest.mark.usefixtures("toy", "session")
+CLOCKED = re.compile(r"(_s|_j|_bytes|_width|_pressure)$|^(loops|samples|samples_dropped)$")
+Command = Callable[..., subprocess.CompletedProcess[str]]
+QUIET: dict[str, Any] = {"progress": False}
+
+
+@pytest.fixture(autouse=True)
+def _away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def counts(folder: Path) -> list[tuple[Any, ...]]:
+    """What may not differ between two runs: who was run on what, and all that is no clock."""
+    return sorted(
+        (r.cell.key, r.phase, r.case, r.repeat, r.status, r.group,
+         tuple(sorted((k, v) for k, v in r.values.items() if not CLOCKED.search(k))))
+        for r in run_folder.records(folder)
+    )  # fmt: skip
+
+
+def test_plan_folder_and_records_are_those_of_the_command(command: Command) -> None:
+    done = command("run", "roots", "--seeds", "0..1", "--set", "spread=3", "--sweep",
+                   "tolerance=0.01,0.0001", "--repeats", "2", "--out", "typed", "--no-report")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    run = adabench.run("roots", seeds=range(2), set={"spread": 3}, repeats=2,
+                       sweep={"tolerance": [0.01, 0.0001]}, out="called", **QUIET)  # fmt: skip
+    typed, called = (run_folder.read_manifest(Path(name)) for name in ("typed", "called"))
+    assert called["plan"] == typed["plan"]
+    assert called["asked"] == typed["asked"]
+    assert called.keys() == typed.keys()
+    assert counts(Path("called")) == counts(Path("typed"))
+    assert {path.name for path in run.folder.iterdir()} == {p.name for p in Path("typed").iterdir()}
+    assert run.to_json()["claims"] == adabench.load("typed").to_json()["claims"]
+
+
+def test_the_command_in_the_manifest_makes_the_same_run(command: Command) -> None:
+    run = adabench.run(["roots/fixed", "roots/residual"], seeds=[0, 2], alone=True, defaults=True,
+                       precision="20%", per_case=0.01, timeout=60, memory="8GiB", **QUIET)  # fmt: skip
+    words = run.findings.manifest["command"]
+    assert words[:2] == ["adabench", "run"]
+    assert run.folder.parent == Path("runs")
+    assert command(*words[1:], "--out", "again").returncode == 0
+    again = run_folder.read_manifest(Path("again"))
+    assert again["asked"] == run.findings.manifest["asked"]
+    assert again["plan"] == run.findings.manifest["plan"]
+
+
+def test_workers_run_methods_of_this_process_and_give_the_same_counts() -> None:
+    adabench.method("roots/own", role="static", adapts="nothing")(eight_steps)
+    here = adabench.run(["roots/own", "roots/fixed"], seeds=1, out="here", defaults=True, **QUIET)
+    spread = adabench.run(
+        ["roots/own", "roots/fixed"], seeds=1, out="spread", defaults=True, workers=1, cores=1,
+        **QUIET,
+    )  # fmt: skip
+    assert not here.failed
+    assert not spread.failed
+    assert counts(here.folder) == counts(spread.folder)
+
+
+def eight_steps(task: Any, case: Any, point: Any) -> float:
+    """Take eight steps, whatever the number."""
+    guess = 1.0
+    for _ in range(8):
+        guess = task.step(case, guess)
+    return guess
+
+
+def test_a_method_of_this_process_is_recorded_with_its_digest_and_its_text() -> None:
+    adabench.method("roots/own", role="static", adapts="nothing")(eight_steps)
+    run = adabench.run("roots/own", seeds=0, out="r", defaults=True, **QUIET)
+    frame = run.frame()
+    assert set(frame[frame.metric == "steps"].value) == {8.0}
+    assert run.findings.manifest["sources"]["roots/own"]
+    [kept] = (run.folder / "methods").iterdir()
+    assert "Take eight steps" in kept.read_text()
+    assert "Take eight steps" in adabench.methods("roots/own").title.item()
+
+
+def test_another_process_goes_on_with_a_method_that_the_run_has_kept() -> None:
+    adabench.method("roots/own", role="static", adapts="nothing")(eight_steps)
+    folder = interrupted(lambda: adabench.run("roots/own", seeds=range(3), out="r", defaults=True))
+    adabench.add_method("roots/own", folder / "methods" / "roots_own.py")
+    adabench.run(resume=folder, **QUIET)
+    assert not run_folder.remaining(folder)
+
+
+def test_a_changed_method_does_not_go_on_with_a_run() -> None:
+    adabench.method("roots/own", role="static", adapts="nothing")(eight_steps)
+    folder = interrupted(lambda: adabench.run("roots/own", seeds=range(3), out="r", defaults=True))
+    changed = (folder / "methods" / "roots_own.py").read_text().replace("range(8)", "range(9)")
+    Path("mine.py").write_text(changed)
+    adabench.add_method("roots/own", "mine.py")
+    with pytest.raises(StoreError, match="roots/own"):
+        adabench.run(resume=folder, **QUIET)
+
+
+def test_other_machines_cannot_see_a_method_of_this_process() -> None:
+    adabench.method("roots/own", role="static", adapts="nothing")(eight_steps)
+    with pytest.raises(SelectionError, match="roots/own is a method of this process"):
+        adabench.run("roots/own", executor="ray", out="r", **QUIET)
+    assert not Path("r").exists()
+
+
+def interrupted(work: Callable[[], object], after: int = 15) -> Path:
+    """Interrupt a run after some records; return its folder."""
+    append, seen = run_folder.Run.append, []
+
+    def stop(self: run_folder.Run, record: Record) -> None:
+        append(self, record)
+        seen.append(self.folder)
+        if len(seen) == after:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_folder.Run, "append", stop)
+        with pytest.raises(KeyboardInterrupt) as interrupt:
+            work()
+    assert "adabench.run(resume=" in interrupt.value.__notes__[0]
+    return seen[0]
+
+
+def test_an_interrupt_keeps_the_run_and_leaves_no_process() -> None:
+    whole = adabench.run("roots/fixed", seeds=range(3), out="whole", **QUIET)
+    folder = interrupted(lambda: adabench.run("roots/fixed", seeds=range(3), out="cut", **QUIET))
+    assert not list(descendants(os.getpid()))
+    assert len(run_folder.records(folder)) == 15
+    resumed = adabench.run(resume=folder, **QUIET)
+    assert counts(resumed.folder) == counts(whole.folder)
+    assert repr(adabench.run(resume=resumed, **QUIET)) == repr(resumed)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"select": "roots/fixd"}, "no method"),
+        ({"select": "roots", "set": {"spred": 1}}, "spred"),
+        ({"select": "roots", "set": {"spread": "wide"}}, "spread"),
+        ({"select": "roots", "sweep": {"spread": 3}}, "one value"),
+        ({"select": "roots", "seeds": [-1]}, "seeds"),
+        ({"select": "roots", "scale": "huge"}, "scale"),
+        ({"select": "roots", "executor": "moon"}, "executor"),
+        ({"select": "roots", "budget": "1m", "repeats": 2}, "race"),
+        ({"select": "roots", "budget": 60, "workers": 2}, "race"),
+        ({"select": "roots", "memory": "much"}, "size"),
+        ({"select": "roots", "most_turns": 3}, "turns"),
+        ({"select": "roots", "resume": "r"}, "resume="),
+        ({"resume": "r", "out": "x"}, "resume="),
+    ],
+)
+def test_what_makes_no_sense_is_an_exception_of_ours_and_makes_no_folder(
+    words: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(AdabenchError, match=sentence):
+        adabench.run(**words, **QUIET)
+    assert not list(Path().iterdir())
+
+
+def test_a_folder_that_is_no_run_is_an_exception_of_ours() -> None:
+    for call in (adabench.load, lambda place: adabench.run(resume=place)):
+        with pytest.raises(AdabenchError):
+            call("nowhere")
+
+
+def test_a_failing_method_ends_no_run() -> None:
+    adabench.method("roots/own", role="static", adapts="nothing")(broken)
+    run = adabench.run(["roots/own", "roots/fixed"], seeds=0, defaults=True, out="r", **QUIET)
+    assert {record.cell.method for record in run.failed} == {"own"}
+    assert "failed" in repr(run)
+    assert set(run.frame().method) == {"fixed"}
+    records = run.records()
+    assert set(records[records.method == "own"].status) == {"error"}
+
+
+def broken(task: Any, case: Any, point: Any) -> float:
+    """Fail."""
+    raise ValueError("on purpose")
+
+
+def test_progress_is_said_on_stderr_or_not_at_all(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adabench.run("roots/fixed", seeds=0, out="silent", **QUIET)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr("adabench.reports.progress.LINE_EVERY_S", 0.0)
+    adabench.run("roots/fixed", seeds=0, out="told")
+    out, said = capsys.readouterr()
+    assert out == ""
+    assert "of 5 turns (roots/fixed)" in said
+
+
+def test_a_report_is_written_where_it_is_wanted() -> None:
+    run = adabench.run("roots/fixed", seeds=0, out="r", report=True, **QUIET)
+    assert "<html" in (run.folder / "report.html").read_text()[:200]
+    assert run.report("page.html") == Path("page.html")
+    assert Path("page.html").read_text() == (run.folder / "report.html").read_text()
+
+
+def test_a_run_is_drawn_as_figures_as_markdown_and_in_a_notebook() -> None:
+    run = adabench.run("roots/fixed", seeds=0, out="r", **QUIET)
+    files = run.figures("figures")
+    assert {path.suffix for path in files} == {".png", ".svg"}
+    assert all(path.stat().st_size for path in files)
+    assert run.to_markdown().startswith("### ")
+    assert "fixed" in run.to_markdown()
+    page = run._repr_html_()
+    assert page.count("<table>") >= 1
+    assert all(warning[:20] in page for warning in run.warnings)
+
+
+def test_a_budget_races_and_says_so_only_if_it_may(capsys: pytest.CaptureFixture[str]) -> None:
+    words: dict[str, Any] = {"seeds": range(2), "budget": 5, "epsilon": 0.4, **QUIET}
+    run = adabench.run(["roots/fixed", "roots/residual"], out="r", **words)
+    assert run.findings.manifest["certificate"]
+    assert capsys.readouterr() == ("", "")
+    assert json.loads((run.folder / "certificate.json").read_text())
+
+
+def test_talk_goes_where_stderr_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    how = run_call.Execution(*[None] * 4, progress=True)  # type: ignore[arg-type]
+    how.say("something")
+    assert stream.getvalue() == "something\n"
