@@ -160,6 +160,7 @@ def test_no_verb_minds_that_nobody_reads(
         "show": ("show", "roots"),
         "claims": ("claims", run),
         "report": ("report", run, "--terminal"),
+        "export": ("export", run, "--csv"),
         "explain": ("explain", run, "--list"),
         "publish": ("publish", tmp_path / "site", run),
         "merge": ("merge", run, "--out", tmp_path / "merged"),
