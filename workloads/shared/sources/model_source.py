@@ -1,0 +1,200 @@
+"""A model as it was named, opened: its engine, its codec, and what was found about it.
+
+    model = open_model(model_spec("hf:./my-llama"), device="cuda", dtype="bfloat16")
+    model.engine                    behind the contract (`language_model/contract.py`)
+    model.codec                     text to ids and back, and the digest of the vocabulary
+    check_model(spec, device, dtype)      the same refusals, and nothing is loaded
+
+The order is: the words, the device, the folder, the configuration, the memory; then the weights. So
+what cannot work is refused before anything large is read.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from adabench.harness.errors import EnvironmentProblem, SelectionError, require
+from adabench.workloads.shared.language_model.backends.model_profile import ModelProfile
+from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
+from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
+from adabench.workloads.shared.language_model.contract import Engine
+from adabench.workloads.shared.sources.model_spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A model that can be asked."""
+
+    engine: Engine
+    codec: TokenizerCodec | TextPieces
+    profile: ModelProfile
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A model of transformers that passed every check, but for its weights."""
+
+    name: str
+    folder: Any
+    model: Any
+    """Without memory: on torch's `meta` device."""
+    profile: ModelProfile
+    device: Any
+    dtype: Any
+
+
+def open_model(
+    spec: ModelSpec, device: str | None = None, dtype: str | None = None, *, probed: bool = False
+) -> OpenedModel:
+    """Open a model; with `probed` its abilities are tried, as they always are on a server.
+
+    Raises:
+        SelectionError: if it names nothing, or what cannot run here.
+        EnvironmentProblem: if a package, a device, a network or a server is missing.
+    """
+    if spec.kind == "openai":
+        return _open_server(spec, device, dtype)
+    plan = _planned(spec, device, dtype)
+    return _open_weights(spec, plan, probed=probed)
+
+
+def check_model(spec: ModelSpec, device: str | None = None, dtype: str | None = None) -> None:
+    """Make sure that a model can be opened, without loading it.
+
+    Raises:
+        SelectionError: if it names nothing, or what cannot run here.
+        EnvironmentProblem: if a package, a device, a network or a server is missing.
+    """
+    if spec.kind == "openai":
+        _refuse_place(device, dtype)
+        _client(spec).models()
+    else:
+        _planned(spec, device, dtype)
+
+
+def _planned(spec: ModelSpec, device: str | None, dtype: str | None) -> _Plan:
+    """Check everything but the weights."""
+    from adabench.workloads.shared.language_model.backends.causal_model import refuse
+    from adabench.workloads.shared.language_model.backends.model_memory import check_room, needed
+    from adabench.workloads.shared.sources.torch_place import torch_device, torch_dtype
+
+    where, what = torch_device(device), torch_dtype(dtype, device)
+    name, folder = _named_folder(spec)
+    model = _skeleton(folder)
+    refuse(model)
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    need = needed(model, what, context or 1 << 30)
+    free = check_room(need, where, str(spec))
+    profile = ModelProfile(
+        spec=str(spec),
+        kind=type(model).__name__,
+        parameters=need.parameters,
+        context=context,
+        device=str(where),
+        dtype=str(what).removeprefix("torch."),
+        weights_bytes=need.weights_bytes,
+        position_bytes=need.position_bytes,
+        free_bytes=free,
+    )
+    return _Plan(name, folder, model, profile, where, what)
+
+
+def _named_folder(spec: ModelSpec) -> tuple[str, Any]:
+    """Return the name of a model for transformers, and the folder with its configuration."""
+    from adabench.workloads.shared.language_model import smollm2
+    from adabench.workloads.shared.sources.model_folder import model_folder
+
+    if spec.kind == "smollm2":
+        folder = smollm2.converted()
+        return str(folder), folder
+    if spec.kind != "hf":
+        raise SelectionError(
+            f"{spec} is no model of its own: it depends on the task that uses it.",
+            "Name one: smollm2, hf:NAME, hf:FOLDER or openai:URL#NAME.",
+        )
+    return spec.name, model_folder(spec.name)
+
+
+def _skeleton(folder: Any) -> Any:
+    """Return the model of a folder without memory for its weights.
+
+    Raises:
+        SelectionError: if it is no causal language model.
+    """
+    import torch
+
+    transformers = require("transformers", extra="real")
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder)
+        with torch.device("meta"):
+            return transformers.AutoModelForCausalLM.from_config(config)
+    except (ValueError, KeyError, OSError) as problem:
+        said = str(problem).splitlines()[0]
+        raise SelectionError(
+            f"transformers finds no causal language model in {folder}: {said[:200]}",
+            "Choose a model that writes text, or serve it and name it openai:URL#NAME.",
+        ) from problem
+
+
+def _open_weights(spec: ModelSpec, plan: _Plan, *, probed: bool) -> OpenedModel:
+    """Read the weights, onto the processor: the process that measures moves them to its device."""
+    from adabench.workloads.shared.language_model.backends.causal_model import model_ends
+    from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
+    from adabench.workloads.shared.language_model.backends.transformers_probe import probe
+    from adabench.workloads.shared.language_model.smollm2 import quiet
+    from adabench.workloads.shared.sources.model_folder import fetch_weights
+
+    transformers = require("transformers", extra="real")
+    if spec.kind == "hf":
+        fetch_weights(spec.name, plan.folder)
+    try:
+        with quiet(transformers):
+            tokenizer = transformers.AutoTokenizer.from_pretrained(plan.folder)
+            model = transformers.AutoModelForCausalLM.from_pretrained(plan.folder, dtype=plan.dtype)
+    except (OSError, ValueError, ImportError) as problem:
+        said = str(problem).splitlines()[0]
+        raise EnvironmentProblem(
+            f"{spec} cannot be loaded: {said[:200]}", "Copy or download the folder again."
+        ) from problem
+    codec = TokenizerCodec(tokenizer, model_ends(model))
+    _check_words(spec, codec, model)
+    engine = TransformersEngine(
+        model, str(spec), vocabulary=codec.vocabulary, device=plan.device
+    )
+    abilities = probe(engine, codec.encode("One, two, three,")) if probed else ()
+    profile = replace(
+        plan.profile, vocabulary=codec.size, digest=codec.vocabulary, abilities=abilities
+    )
+    return OpenedModel(engine, codec, profile)
+
+
+def _check_words(spec: ModelSpec, codec: TokenizerCodec, model: Any) -> None:
+    """Make sure that the tokenizer has no word that the model lacks."""
+    rows = model.get_input_embeddings().weight.shape[0]
+    if codec.size > rows:
+        raise SelectionError(
+            f"The tokenizer of {spec} has {codec.size:,} words and its model only {rows:,}.",
+            "Put the model's own tokenizer into its folder.",
+        )
+
+
+def _client(spec: ModelSpec) -> Any:
+    from adabench.workloads.shared.language_model.backends.openai_protocol import Completions
+
+    return Completions(spec.url)
+
+
+def _refuse_place(device: str | None, dtype: str | None) -> None:
+    if device is not None or dtype is not None:
+        raise SelectionError(
+            "A server decides for itself where and in which numbers its model runs.",
+            "Leave out --device and --dtype.",
+        )
+
+
+def _open_server(spec: ModelSpec, device: str | None, dtype: str | None) -> OpenedModel:
+    from adabench.workloads.shared.language_model.backends.openai_probe import open_server
+
+    _refuse_place(device, dtype)
+    codec = TextPieces()
+    engine, profile = open_server(spec.name, spec.url, str(spec), codec)
+    return OpenedModel(engine, codec, profile)
