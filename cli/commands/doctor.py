@@ -1,7 +1,7 @@
 """`adabench doctor`: what this machine can measure, and how long a selection would take."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,11 +10,13 @@ import typer
 from adabench.cli.selection import AsJson, Fixed, Scale, Select
 from adabench.harness.doctor.examine import FORMULA, Examination, Package, examine
 from adabench.harness.doctor.forecast import Forecast, first_turns, forecast, read_history, try_out
+from adabench.harness.errors import SelectionError
 from adabench.harness.store import prepared_states
 from adabench.profilers.hardware.capabilities import Ability
 
 if TYPE_CHECKING:
     from adabench.harness.doctor.gpu_self_test import GemmEnergy, GpuSelfTest
+    from adabench.workloads.shared.language_model.backends.model_profile import ModelProfile
 
 RUNS = Path("runs")
 UNKNOWN = "unknown"
@@ -33,11 +35,27 @@ def command(
     gpu: Annotated[
         bool, typer.Option("--gpu", help="Test energy on the GPU by a known load; two minutes.")
     ] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help="Open a model and try what it can do: smollm2, hf:NAME, hf:FOLDER, openai:URL#NAME.",
+        ),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Where --model runs: cpu, cuda or cuda:0.")
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option(help="Its numbers: float32, bfloat16 or float16.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what this machine can and cannot measure, and how long a selection would take."""
+    """Say what this machine can and cannot measure, how long a selection would take, what a model can do."""
     if gpu:
         test_gpu(as_json)
+        return
+    if model is not None or device is not None or dtype is not None:
+        show_model(model, device, dtype, as_json=as_json, select=select)
         return
     request = ForecastRequest(
         tuple(select or ()), tuple(fixed or ()), seeds, repeats, scale, tries
@@ -53,6 +71,70 @@ def test_gpu(as_json: bool) -> None:
     found = self_test()
     print(json.dumps(found.to_json()) if as_json else gpu_page(found))
     raise typer.Exit(0 if found.passed else 1)
+
+
+def show_model(
+    words: str | None,
+    device: str | None,
+    dtype: str | None,
+    *,
+    as_json: bool,
+    select: list[str] | None,
+) -> None:
+    """Open a model, try what it can do, and print it.
+
+    Raises:
+        SelectionError: if no model is named, or something else is asked as well.
+        EnvironmentProblem: if it cannot be opened here.
+    """
+    from adabench.workloads.shared.sources.model_source import open_model
+    from adabench.workloads.shared.sources.model_spec import model_spec
+
+    if words is None:
+        raise SelectionError("--device and --dtype belong to a model.", "Name one with --model.")
+    if select:
+        raise SelectionError(
+            "A model and the forecast of a selection are two questions.",
+            "Ask `adabench doctor --model SPEC` and `adabench doctor SELECT` one after the other.",
+        )
+    profile = open_model(model_spec(words), device, dtype, probed=True).profile
+    print(json.dumps(asdict(profile)) if as_json else model_page(profile))
+
+
+def model_page(found: "ModelProfile") -> str:
+    """Lay out what was found about a model for a terminal."""
+    rows: tuple[tuple[str, str | None], ...] = (
+        ("model", found.spec),
+        ("kind", found.kind),
+        ("parameters", _count(found.parameters, "")),
+        ("vocabulary", _count(found.vocabulary, " words")),
+        ("ids", f"{found.ids}, digest {found.digest}"),
+        ("context", _count(found.context, " words")),
+        ("device", found.device or "the server's own"),
+        ("numbers", found.dtype or "the server's own"),
+        ("weights", _bytes(found.weights_bytes)),
+        ("keys, values", _each(found.position_bytes)),
+        ("memory free", _bytes(found.free_bytes)),
+    )
+    width = max(len(ability.name) for ability in found.abilities)
+    abilities = [
+        f"{'yes' if ability.able else 'no':4} {ability.name:{width}}  {ability.how}"
+        for ability in found.abilities
+    ]
+    facts = [f"{name:12}  {text or UNKNOWN}" for name, text in rows]
+    return "\n\n".join((_section("Model", facts), _section("What it can do", abilities)))
+
+
+def _count(number: int | None, unit: str) -> str | None:
+    return None if number is None else f"{number:,}{unit}"
+
+
+def _bytes(number: int | None) -> str | None:
+    return None if number is None else f"{number / 1e9:.2f} GB"
+
+
+def _each(number: int | None) -> str | None:
+    return None if number is None else f"{number:,} bytes a position"
 
 
 def gpu_page(found: "GpuSelfTest") -> str:

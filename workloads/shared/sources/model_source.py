@@ -157,12 +157,14 @@ def _open_weights(spec: ModelSpec, plan: _Plan, *, probed: bool) -> OpenedModel:
         ) from problem
     codec = TokenizerCodec(tokenizer, model_ends(model))
     _check_words(spec, codec, model)
-    engine = TransformersEngine(
-        model, str(spec), vocabulary=codec.vocabulary, device=plan.device
-    )
+    engine = TransformersEngine(model, str(spec), vocabulary=codec.vocabulary, device=plan.device)
     abilities = probe(engine, codec.encode("One, two, three,")) if probed else ()
     profile = replace(
-        plan.profile, vocabulary=codec.size, digest=codec.vocabulary, abilities=abilities
+        plan.profile,
+        vocabulary=codec.size,
+        ids="words of its tokenizer",
+        digest=codec.vocabulary,
+        abilities=abilities,
     )
     return OpenedModel(engine, codec, profile)
 

@@ -66,13 +66,14 @@ def matrix_weights(model: Any) -> int:
         and not isinstance(module, torch.nn.Embedding)
         and isinstance(getattr(module, "weight", None), Tensor)
     ]
-    dense = sum(weight.numel() for weight in matrices if weight.dim() == 2)
+    dense: int = sum(weight.numel() for weight in matrices if weight.dim() == 2)
     experts = _expert_weights(model)
     if not experts:
         return dense
     config = model.config.get_text_config()
     per_row = _first(config, _EXPERTS_PER_ROW)
-    return dense + sum(weight.numel() * per_row // len(weight) for weight in experts)
+    routed: int = sum(weight.numel() * per_row // len(weight) for weight in experts)
+    return dense + routed
 
 
 def model_ends(model: Any) -> frozenset[int]:

@@ -1,7 +1,7 @@
 """How much memory a model will need, and how much there is: asked before its weights are read.
 
-    need = needed(model, dtype)            model: built without memory, on torch's `meta` device
-    check_room(need, device, "hf:...")     refuses what cannot fit
+need = needed(model, dtype)            model: built without memory, on torch's `meta` device
+check_room(need, device, "hf:...")     refuses what cannot fit
 """
 
 from collections.abc import Mapping

@@ -22,8 +22,10 @@ class ModelProfile:
     parameters: int | None = None
     vocabulary: int | None = None
     """Words of its vocabulary."""
+    ids: str = ""
+    """What its ids stand for here: words of its tokenizer, or pieces of text."""
     digest: str = ""
-    """Of the vocabulary that its ids belong to."""
+    """Of that vocabulary."""
     context: int | None = None
     """Words that a sequence may have."""
     device: str | None = None

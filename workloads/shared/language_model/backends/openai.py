@@ -1,6 +1,10 @@
 """A server that speaks the OpenAI *completions* protocol behind the engine interface.
 
-    engine = OpenAIEngine("served-name", WORDS, base_url="http://127.0.0.1:8000/v1")
+    engine, profile = open_server("served-name", url, spec, TextPieces())        # `openai_probe.py`
+    engine = OpenAIEngine("served-name", WordCodec(), base_url="http://127.0.0.1:8000/v1")
+
+A server of somebody else's model is spoken to in text, cut into pieces of our own
+(`text_pieces.py`), and what it can do was probed; one that serves a model of our own words, in words.
 
 vLLM, SGLang, llama.cpp and others serve `POST /v1/completions`. Chat-only servers cannot continue a
 text and are of no use here. The key is read from `OPENAI_API_KEY` when a request is made; it is
@@ -13,33 +17,32 @@ that it says came from its prefix cache, `requests` its answers. The capability 
 prefix) is there only if you say that the server caches prefixes (`prefix_cache=True`).
 
 **Endings.** The protocol cuts the stop word off and does not say which one it was, or whether the
-model ended. vLLM adds `stop_reason`; without it a step cannot be told from an end, and the
-engine says so instead of guessing. Log-probabilities are taken as they come: vLLM's are those at
+model ended. vLLM adds `stop_reason`; without it a step cannot be told from an end. In text the engine
+then sends no stop words: it draws `slice_words` at a time, reads where the mark is, and throws away what
+lies behind it, which was `generated` all the same and is booked as `discarded` too. In words it says
+so instead of guessing. Log-probabilities are taken as they come: vLLM's are those at
 temperature 1, other servers' may not be, unless that is the temperature you sample at.
 
 **Budgets.** A request in flight cannot be stopped, so each sequence may draw its equal share of
 what is left; what some leave over is shared again, with the prefixes sent again.
 
-FLOPs are booked if the served model's `Formula` is given. Words have no times of their own:
+Words are counted as the server counts them. FLOPs are booked if the served model's `Formula` is given. Words have no times of their own:
 `first_s` is when the first answer was complete. `score` needs `echo=True` and a server that echoes
 a prompt with log-probabilities; the one word it must then draw is booked as `discarded`.
 """
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from adabench.workloads.shared.language_model import vocabulary
-from adabench.workloads.shared.language_model.backends.openai_protocol import (
-    Answer,
-    Completions,
-    Continuation,
-    choices,
-    prompt_chances,
-)
+from adabench.workloads.shared.language_model.backends.openai_protocol import Answer, Completions
+from adabench.workloads.shared.language_model.backends.piece_answers import PieceReader
+from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
+from adabench.workloads.shared.language_model.backends.word_answers import Continuation, WordReader
 from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
     BudgetSpent,
@@ -57,16 +60,25 @@ from adabench.workloads.shared.language_model.contract import (
 _SEED = (1 << 31) - 1
 
 
-@dataclass(frozen=True)
-class Codec:
+SLICE = 16
+"""Words drawn at a time where a mark is read from the text: about a step of worded arithmetic."""
+
+
+class Codec(Protocol):
     """Between ids and the text of a server."""
 
-    encode: Callable[[str], Sequence[int]]
-    decode: Callable[[Iterable[int]], str]
+    @property
+    def vocabulary(self) -> str:
+        """Return the digest of the vocabulary."""
+        ...
 
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Return the ids of a text."""
+        ...
 
-WORDS = Codec(vocabulary.encode, vocabulary.decode)
-"""Of our own word-level vocabulary."""
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of ids."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -95,7 +107,8 @@ class Settings:
 class OpenAIEngine:
     """A model behind a completions server.
 
-    `prompt` says how prefixes are sent; ids are exact, text is for servers that take no ids.
+    `prompt` says how prefixes are sent; ids are exact, text is for servers that take no ids and for
+    pieces.
     `extra` goes into every request's body (vLLM: `{"return_token_ids": True}` spares the way over
     text).
     """
@@ -107,10 +120,12 @@ class OpenAIEngine:
         costs: Costs | None = None,
         *,
         base_url: str | None = None,
-        prompt: Literal["ids", "text"] = "ids",
+        prompt: Literal["ids", "text"] | None = None,
         logprobs: bool = True,
         echo: bool = False,
         prefix_cache: bool = False,
+        sends_stops: bool = True,
+        slice_words: int = SLICE,
         formula: Formula | None = None,
         eos: int = vocabulary.EOS,
         context: int = 1 << 30,
@@ -121,7 +136,12 @@ class OpenAIEngine:
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         self.name, self.codec, self.costs = model, codec, costs or Costs()
-        self.prompt, self.formula, self.eos, self.context = prompt, formula, eos, context
+        self.vocabulary, self.context, self.formula, self.eos = (
+            codec.vocabulary, context, formula, eos,
+        )  # fmt: skip
+        pieces = isinstance(codec, TextPieces)
+        self.prompt = prompt or ("text" if pieces else "ids")
+        self.sends_stops, self.slice_words = sends_stops, slice_words
         self.most_n, self.threads, self.extra = most_n, threads, dict(extra or {})
         asked: dict[Capability, bool] = {
             "logprobs": logprobs,
@@ -130,6 +150,11 @@ class OpenAIEngine:
         }
         self.caps: frozenset[Capability] = frozenset(name for name, on in asked.items() if on)
         self.server = Completions(base_url, retries, timeout_s)
+        self.reader: PieceReader | WordReader = (
+            PieceReader(logprobs=logprobs, sends_stops=sends_stops)
+            if pieces
+            else WordReader(codec.encode, eos, logprobs)
+        )
 
     def reset(self, costs: Costs) -> None:
         """Count into `costs` from here on."""
@@ -174,7 +199,7 @@ class OpenAIEngine:
         """
         self._writable(seqs, ())
         most = min(max_new, self.context - max((len(seq.ids) for seq in seqs), default=0))
-        stops = tuple(sorted(stop - {vocabulary.EOS, self.eos}))
+        stops = tuple(sorted(stop - {self.eos}))
         how = Settings(stops, float(temperature), float(top_p))
         before = [len(seq.ids) for seq in seqs]
         chances: dict[Seq, list[float]] = {seq: [] for seq in seqs}
@@ -182,6 +207,8 @@ class OpenAIEngine:
         while active and done < most:
             left = self.costs.left
             share = most - done if left is None else min(most - done, left // len(active))
+            if stops and not self.sends_stops:
+                share = min(share, self.slice_words)
             if share == 0:
                 break
             active = self._round(active, share, how, chances)
@@ -208,8 +235,7 @@ class OpenAIEngine:
         self.costs.meter["discarded"] += len(texts)
         scores = []
         for seq, text, answer in zip(seqs, texts, answers, strict=True):
-            found = prompt_chances(answer, len(text))
-            scores.append(found[len(seq.ids) :])
+            scores.append(self.reader.scores(answer, text, len(seq.ids)))
             self._book(len(text), answer, [1])
         return scores
 
@@ -253,15 +279,21 @@ class OpenAIEngine:
             answers = list(pool.map(lambda group: self._drawn(group, share, how), groups))
         going = []
         self.costs.seen(sorted(stamp for _, _, stamp in answers))
+        longest = 0
         for group, (answer, drawn, _) in zip(groups, answers, strict=True):
-            counts = [len(one.ids) for one in drawn]
+            counts = [one.drawn for one in drawn]
             self._book(len(group[0].ids), answer, counts)
             self.costs.meter["generated"] += max(sum(counts), answer.generated)
+            discarded = sum(one.discarded for one in drawn)
+            if discarded:
+                self.costs.meter["discarded"] += discarded
+            longest = max(longest, *counts)
             for seq, one in zip(group, drawn, strict=True):
                 seq.ids.extend(one.ids)
                 chances[seq] += one.chances
                 if not one.stopped:
                     going.append(seq)
+        self.costs.meter["serial_steps"] += longest
         return going
 
     def _groups(self, seqs: Sequence[Seq]) -> list[list[Seq]]:
@@ -285,18 +317,11 @@ class OpenAIEngine:
             "top_p": how.top_p,
             "seed": mix(*(seq.key for seq in group), len(ids)) & _SEED,
         }
-        if how.stops:
+        if how.stops and self.sends_stops:
             body["stop"] = [self.codec.decode([word]) for word in how.stops]
         answer = self.server.ask(body)
         stamp = time.monotonic()
-        drawn = choices(
-            answer,
-            len(group),
-            encode=self.codec.encode,
-            stops=how.stops,
-            eos=self.eos,
-            logprobs="logprobs" in self.caps,
-        )
+        drawn = self.reader.read(answer, len(group), how.stops)
         return answer, drawn, stamp
 
     def _echoed(self, text: Sequence[int]) -> Answer:
@@ -343,6 +368,5 @@ class OpenAIEngine:
             finish: Finish = "stop" if stopped else "budget" if spent else "length"
             seq.logprob = seq.logprob + sum(chances[seq]) if "logprobs" in self.caps else math.nan
             chunks.append(Chunk(ids, tuple(chances[seq]), finish))
-        self.costs.meter["serial_steps"] += max((len(chunk.ids) for chunk in chunks), default=0)
         self.costs.meter["calls"] += 1
         return chunks

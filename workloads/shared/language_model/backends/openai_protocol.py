@@ -1,14 +1,13 @@
-"""The completions protocol as it comes over the wire: asking, and reading what was answered.
+"""The completions protocol as it comes over the wire: asking, and what is wrong when no answer comes.
 
 Asking is left to the `openai` client (extra `serve`), which retries refused and broken connections,
 429 and 5xx, and waits as long as `Retry-After` says, up to a minute. What is still wrong
 afterwards becomes one sentence with a remedy.
 
-Reading trusts nothing: a server may ignore `n`, `stop`, `logprobs` or `echo`, and each is noticed.
+`word_answers.py` and `piece_answers.py` read what was answered.
 """
 
 import os
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +16,16 @@ from adabench.harness.errors import EnvironmentProblem, require
 NO_KEY = "none"
 """What servers without keys are sent; the client insists on one."""
 LONGEST_QUOTE = 200
-
-Encode = Callable[[str], Sequence[int]]
+REFUSED = (400, 405, 415, 422, 501)
+"""What a server says to a request that it does not understand."""
 
 
 class ServerProblem(EnvironmentProblem):
     """The server cannot be reached, refuses, or does not give what was asked."""
+
+
+class RequestRefused(ServerProblem):
+    """The server does not take such a request; others it may."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +38,8 @@ class Answer:
     cached: int = 0
     """Those of them that came from its prefix cache."""
     generated: int = 0
-
-
-@dataclass(frozen=True)
-class Continuation:
-    """One continuation."""
-
-    ids: list[int]
-    chances: list[float]
-    stopped: bool
+    says_cached: bool = False
+    """Whether it counts what came from its prefix cache."""
 
 
 @dataclass
@@ -54,6 +50,8 @@ class Completions:
     retries: int = 3
     timeout_s: float = 120.0
     _client: Any = None
+    _process: int = 0
+    """The one that made the connections; a fork makes its own."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_client": None}
@@ -65,21 +63,44 @@ class Completions:
             MissingExtra: without the `openai` client.
             ServerProblem: if no usable answer comes back.
         """
+        openai, client = self._connected()
+        try:
+            found = client.completions.create(**body)
+            return _answer(found.to_dict(warnings=False))
+        except openai.APIError as problem:
+            raise self._explained(openai, problem, str(body["model"])) from None
+        except (ValueError, AttributeError) as broken:
+            raise malformed(f"not a completion in JSON ({type(broken).__name__})") from None
+
+    def models(self) -> list[dict[str, Any]] | None:
+        """Return what the server says of its models; None if it does not list them.
+
+        Raises:
+            MissingExtra: without the `openai` client.
+            ServerProblem: if nothing answers, or not for this key.
+        """
+        openai, client = self._connected()
+        try:
+            return [model.to_dict(warnings=False) for model in client.models.list().data]
+        except openai.NotFoundError:
+            return None
+        except openai.APIError as problem:
+            raise self._explained(openai, problem, "") from None
+        except (ValueError, AttributeError, TypeError):
+            return None
+
+    def _connected(self) -> tuple[Any, Any]:
+        """Return the client's module, and a client of this process."""
         openai = require("openai", extra="serve")
-        if self._client is None:
+        if self._client is None or self._process != os.getpid():
+            self._process = os.getpid()
             self._client = openai.OpenAI(
                 api_key=_key(),
                 base_url=self.base_url,
                 max_retries=self.retries,
                 timeout=self.timeout_s,
             )
-        try:
-            found = self._client.completions.create(**body)
-            return _answer(found.to_dict(warnings=False))
-        except openai.APIError as problem:
-            raise self._explained(openai, problem, str(body["model"])) from None
-        except (ValueError, AttributeError) as broken:
-            raise _malformed(f"not a completion in JSON ({type(broken).__name__})") from None
+        return openai, self._client
 
     def _explained(self, openai: Any, problem: Any, model: str) -> ServerProblem:
         """Return a sentence with a remedy; no key is quoted."""
@@ -91,10 +112,10 @@ class Completions:
             )
         if isinstance(problem, openai.APIConnectionError):
             return ServerProblem(
-                f"Nothing answers at {where}.", "Start the server, or correct base_url."
+                f"Nothing answers at {where}.", "Start the server, or correct its address."
             )
         if isinstance(problem, openai.APIResponseValidationError):
-            return _malformed("not a completion in JSON")
+            return malformed("not a completion in JSON")
         status = getattr(problem, "status_code", None)
         if status in (401, 403):
             return ServerProblem(
@@ -112,124 +133,12 @@ class Completions:
                 "Wait, use fewer threads, or raise retries.",
             )
         if status is None:
-            return _malformed(f"no valid answer{said}")
-        return ServerProblem(
+            return malformed(f"no valid answer{said}")
+        kind = RequestRefused if status in REFUSED else ServerProblem
+        return kind(
             f"{where} refuses the request ({status}{said}).",
             "Check what it supports: ids as prompt, n, stop, logprobs, echo, seed.",
         )
-
-
-def choices(
-    answer: Answer,
-    n: int,
-    *,
-    encode: Encode,
-    stops: Sequence[int],
-    eos: int,
-    logprobs: bool,
-) -> list[Continuation]:
-    """Return the n continuations that an answer holds, their endings included.
-
-    Raises:
-        ServerProblem: if something that was asked for is missing.
-    """
-    if len(answer.choices) != n:
-        raise ServerProblem(
-            f"The server gave {len(answer.choices)} completions where {n} were asked.",
-            "It ignores n: make the engine with most_n=1.",
-        )
-    ordered = sorted(answer.choices, key=lambda choice: int(choice.get("index") or 0))
-    return [_drawn(choice, encode, set(stops), eos, logprobs=logprobs) for choice in ordered]
-
-
-def prompt_chances(answer: Answer, length: int) -> list[float]:
-    """Return the log-probability of each word of a prompt of `length`; the first has none.
-
-    Raises:
-        ServerProblem: if the prompt was not echoed word by word.
-    """
-    _, found = _tokens(answer.choices[0]) if answer.choices else ([], [])
-    if len(found) not in (length, length + 1) or None in found[1:length]:
-        raise ServerProblem(
-            f"The server echoed {len(found)} log-probabilities for a prompt of {length} words.",
-            "It cannot score: make the engine without echo; with text prompts, send ids.",
-        )
-    return [float(chance or 0.0) for chance in found[:length]]
-
-
-def _drawn(
-    choice: dict[str, Any], encode: Encode, stops: set[int], eos: int, *, logprobs: bool
-) -> Continuation:
-    ends = stops | {eos}
-    ids, chances = _words(choice, encode)
-    if logprobs and not chances and (ids or choice.get("text")):
-        raise ServerProblem(
-            "The server sent no log-probabilities.",
-            "Make the engine with logprobs=False; methods that need them will say so.",
-        )
-    stopped = choice.get("finish_reason") == "stop"
-    if stopped and (not ids or ids[-1] not in ends):
-        ids.append(_ending(choice, encode, stops, eos))
-    if any(word in ends for word in ids[:-1]):
-        raise ServerProblem(
-            "The server went on after a stop word.", "It ignores stop; use one that does not."
-        )
-    stopped = stopped or (bool(ids) and ids[-1] in ends)
-    if not logprobs:
-        return Continuation(ids, [], stopped)
-    if len(chances) != len(ids) or None in chances:
-        raise ServerProblem(
-            f"The server sent {len(chances)} log-probabilities for {len(ids)} words"
-            f"{', none for the ending' if len(chances) == len(ids) - 1 else ''}.",
-            "Ask for ids (vLLM: extra={'return_token_ids': True}), or do without: logprobs=False.",
-        )
-    return Continuation(ids, [float(chance) for chance in chances if chance is not None], stopped)
-
-
-def _words(choice: dict[str, Any], encode: Encode) -> tuple[list[int], list[float | None]]:
-    """Return ids and log-probabilities; ids as such, else word by word, else of the whole text.
-
-    The last token of a completion that stopped may have no text (an end is often left out).
-    """
-    tokens, chances = _tokens(choice)
-    if choice.get("token_ids"):
-        return [int(word) for word in choice["token_ids"]], chances
-    try:
-        if not tokens:
-            return list(encode(choice.get("text") or "")), chances
-        silent = choice.get("finish_reason") == "stop" and not tokens[-1].strip()
-        parts = [encode(token) for token in (tokens[:-1] if silent else tokens)]
-    except (KeyError, ValueError) as unknown:
-        raise _malformed(f"words that the codec does not know ({unknown})") from None
-    if any(len(part) != 1 for part in parts):
-        raise ServerProblem(
-            "The server's tokens are not single words of the codec.",
-            "Ask for ids (vLLM: extra={'return_token_ids': True}), or do without: logprobs=False.",
-        )
-    return [part[0] for part in parts], chances
-
-
-def _tokens(choice: dict[str, Any]) -> tuple[list[str], list[float | None]]:
-    found = choice.get("logprobs") or {}
-    return list(found.get("tokens") or ()), list(found.get("token_logprobs") or ())
-
-
-def _ending(choice: dict[str, Any], encode: Encode, stops: set[int], eos: int) -> int:
-    """Return the word at which a completion stopped, which its text does not show."""
-    if not stops:
-        return eos
-    if "stop_reason" not in choice:
-        raise ServerProblem(
-            "The server does not say whether a stop word or the end was reached.",
-            "Use one that sends stop_reason (vLLM does), or a method that stops at the end alone.",
-        )
-    reason = choice["stop_reason"]
-    if reason is None:
-        return eos
-    words = [reason] if isinstance(reason, int) else list(encode(reason))
-    if len(words) != 1 or words[0] not in {*stops, eos}:
-        raise _malformed(f"the stop word {reason!r}, which was not asked for")
-    return int(words[0])
 
 
 def _answer(found: dict[str, Any]) -> Answer:
@@ -237,18 +146,20 @@ def _answer(found: dict[str, Any]) -> Answer:
     details = usage.get("prompt_tokens_details") or {}
     given = found.get("choices")
     if not isinstance(given, list):
-        raise _malformed("an answer without choices")
+        raise malformed("an answer without choices")
     return Answer(
         given,
         usage.get("prompt_tokens"),
         int(details.get("cached_tokens") or 0),
         int(usage.get("completion_tokens") or 0),
+        details.get("cached_tokens") is not None,
     )
 
 
-def _malformed(what: str) -> ServerProblem:
+def malformed(what: str) -> ServerProblem:
+    """Return what to raise for an answer that makes no sense."""
     return ServerProblem(
-        f"The server sent {what}.", "Is it a completions server? base_url ends in /v1."
+        f"The server sent {what}.", "Is it a completions server? Its address usually ends in /v1."
     )
 
 
