@@ -148,3 +148,44 @@ def in_process(
 ) -> None:
     """Let the module's `adabench(...)` be `command`."""
     monkeypatch.setattr(request.module, "adabench", command)
+
+
+@pytest.fixture(scope="session")
+def llama_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny random Llama and a tokenizer that has `.` and a line's end in one word."""
+    transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
+    import tokenizers
+    import torch
+
+    text = [
+        f"Step {a}: {a} + {b} = {a + b}.\nAnswer: {a + b}\n\n" for a in range(9) for b in range(9)
+    ]
+    bare = tokenizers.Tokenizer(tokenizers.models.BPE())
+    # No cut before learning: words may reach over signs, as they do in large vocabularies.
+    bare.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(
+        add_prefix_space=False, use_regex=False
+    )
+    bare.decoder = tokenizers.decoders.ByteLevel()
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=300,
+        special_tokens=["<pad>", "<s>", "</s>"],
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    bare.train_from_iterator(text, trainer)
+    folder = tmp_path_factory.mktemp("llama")
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=bare, pad_token="<pad>", bos_token="<s>", eos_token="</s>"
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(
+        vocab_size=300, hidden_size=24, intermediate_size=40, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, head_dim=8, max_position_embeddings=256,
+        pad_token_id=0, bos_token_id=1, eos_token_id=2,
+    )  # fmt: skip
+    model = transformers.AutoModelForCausalLM.from_config(config)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(3)  # logits that differ: an untrained model is nearly uniform
+    model.save_pretrained(folder)
+    return folder

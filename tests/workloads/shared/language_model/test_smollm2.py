@@ -104,7 +104,7 @@ def test_it_is_converted_once(loaded, folder, monkeypatch):
 @needs_weights
 def test_it_predicts_sentences_better_than_shuffled_ones(loaded):
     model, tokenizer = loaded
-    engine = TransformersEngine(model, "smollm2")
+    engine = TransformersEngine(model, "smollm2", vocabulary="smollm2's")
     for sentence in SENTENCES:
         ids = tokenizer(sentence)["input_ids"]
         root = engine.open(ids[:1], 1)
@@ -124,8 +124,8 @@ def test_it_predicts_sentences_better_than_shuffled_ones(loaded):
 @needs_weights
 def test_it_decodes_and_forks(loaded):
     model, tokenizer = loaded
-    engine = TransformersEngine(model, "smollm2")
-    assert engine.eos == tokenizer.eos_token_id
+    engine = TransformersEngine(model, "smollm2", vocabulary="smollm2's")
+    assert engine.ends == {tokenizer.eos_token_id}
     ids = tokenizer("Monday, Tuesday, Wednesday,")["input_ids"]
     root = engine.open(ids, 1)
     greedy, other = engine.fork(root, 2)

@@ -33,10 +33,10 @@ a prompt with log-probabilities; the one word it must then draw is booked as `di
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from adabench.workloads.shared.language_model import vocabulary
 from adabench.workloads.shared.language_model.backends.openai_protocol import Answer, Completions
@@ -56,29 +56,13 @@ from adabench.workloads.shared.language_model.contract import (
     mix,
     require,
 )
+from adabench.workloads.shared.language_model.domain import Codec
 
 _SEED = (1 << 31) - 1
 
 
 SLICE = 16
 """Words drawn at a time where a mark is read from the text: about a step of worded arithmetic."""
-
-
-class Codec(Protocol):
-    """Between ids and the text of a server."""
-
-    @property
-    def vocabulary(self) -> str:
-        """Return the digest of the vocabulary."""
-        ...
-
-    def encode(self, text: str) -> tuple[int, ...]:
-        """Return the ids of a text."""
-        ...
-
-    def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of ids."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 import torch
 
-from adabench.workloads.shared.language_model.backends.openai import WORDS, Formula, OpenAIEngine
+from adabench.harness.errors import SelectionError
+from adabench.workloads.shared.language_model.backends.openai import Formula, OpenAIEngine
 from adabench.workloads.shared.language_model.backends.openai_protocol import ServerProblem
+from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
 from adabench.workloads.shared.language_model.contract import (
     STEP,
     TO_THE_END,
@@ -24,7 +26,13 @@ from adabench.workloads.shared.language_model.contract import (
 )
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
-from adabench.workloads.shared.language_model.vocabulary import EOS, IDS, decode, encode
+from adabench.workloads.shared.language_model.vocabulary import (
+    EOS,
+    IDS,
+    WordCodec,
+    decode,
+    encode,
+)
 
 pytest.importorskip("openai", reason="the extra `serve` is not installed")
 
@@ -185,7 +193,9 @@ def server(listener: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
 
 def engine(server: Server, **settings: Any) -> OpenAIEngine:
     costs = Costs(budget=settings.pop("budget", None))
-    return OpenAIEngine(settings.pop("model", NAME), WORDS, costs, base_url=server.url, **settings)
+    return OpenAIEngine(
+        settings.pop("model", NAME), WordCodec(), costs, base_url=server.url, **settings
+    )
 
 
 def test_greedy_words_are_those_of_the_served_model(server):
@@ -359,9 +369,9 @@ def refused(status: int, **headers: str) -> tuple[int, dict[str, str], str]:
         (refused(400), r"refuses the request \(400", "ids as prompt"),
         (refused(500, retry_after_ms="1"), r"refuses the request \(500", "supports"),
         (refused(429, retry_after_ms="1"), r"after 2 tries \(429\)", "fewer threads"),
-        ((200, {}, "{ not json"), "not a completion in JSON", "base_url"),
-        ((200, {"Content-Type": "text/html"}, "<p>hello"), "not a completion in JSON", "base_url"),
-        ((200, {}, "{}"), "without choices", "base_url"),
+        ((200, {}, "{ not json"), "not a completion in JSON", "address"),
+        ((200, {"Content-Type": "text/html"}, "<p>hello"), "not a completion in JSON", "address"),
+        ((200, {}, "{}"), "without choices", "address"),
     ],
 )
 def test_refusals_are_sentences_without_the_key(server, failure, message, hint, caplog):
@@ -384,7 +394,7 @@ def test_a_model_that_is_not_served_is_named(server):
 
 
 def test_nobody_listening_is_a_sentence(server):
-    one = OpenAIEngine(NAME, WORDS, base_url="http://127.0.0.1:9/v1", retries=0)
+    one = OpenAIEngine(NAME, WordCodec(), base_url="http://127.0.0.1:9/v1", retries=0)
     with pytest.raises(ServerProblem, match=r"Nothing answers at http://127.0.0.1:9/v1"):
         one.decode([one.open(PROMPT)], max_new=2)
 
@@ -404,3 +414,55 @@ def test_the_key_is_sent_and_not_kept(server):
     assert server.keys == [f"Bearer {KEY}"]
     assert KEY.encode() not in pickle.dumps(one.server)
     assert KEY not in repr(one.server)
+
+
+TEXT = TextPieces()
+
+
+def in_text(server: Server, **settings: Any) -> OpenAIEngine:
+    return OpenAIEngine(NAME, TEXT, Costs(), base_url=server.url, **settings)
+
+
+@pytest.mark.parametrize("vllm", [True, False])
+@pytest.mark.parametrize("prompt", ["<bos> 1 >", "<bos> 2 5 + 1 >"])
+def test_in_text_steps_and_ends_are_those_of_the_served_model(server, prompt, vllm):
+    """Told by `stop_reason` where there is one, else read from the text a few words at a time."""
+    server.vllm = vllm
+    one = in_text(server, logprobs=vllm, sends_stops=vllm, slice_words=4)
+    native = tiny()
+    ours, seq = native.open(encode(prompt), 1), one.open(TEXT.encode(prompt), 1)
+    finishes = []
+    while len(ours.completion) < 12 and not ours.finished:
+        how = {"max_new": 7, "temperature": 0.0}
+        (want,) = native.decode([ours], stop=frozenset({IDS["16"]}), **how)
+        (chunk,) = one.decode([seq], stop=TEXT.stops("16"), **how)
+        assert TEXT.decode(chunk.ids).split() == decode(want.ids).replace("<eos>", "").split()
+        assert (chunk.finish, seq.finished) == (want.finish, ours.finished)
+        finishes.append(chunk.finish)
+        if vllm:
+            assert sum(chunk.logprobs) == pytest.approx(sum(want.logprobs), abs=1e-3)
+    assert "stop" in finishes
+    assert any("stop" in body for body in server.seen) == vllm
+    meter = one.costs.meter
+    assert meter["generated"] == meter["discarded"] + len(ours.completion)
+    reads_on = not vllm and not ours.finished
+    assert (meter["discarded"] > 0) == reads_on
+
+
+def test_ids_of_our_words_are_refused_in_text(server):
+    one = in_text(server)
+    with pytest.raises(SelectionError, match="belongs to another vocabulary"):
+        one.decode([one.open(PROMPT)], max_new=2)
+    assert not server.seen
+    assert one.vocabulary != engine(server).vocabulary
+
+
+def test_a_fork_makes_connections_of_its_own(server, monkeypatch):
+    one = engine(server)
+    one.decode([one.open(PROMPT)], max_new=2)
+    before = one.server._client
+    one.decode([one.open(PROMPT)], max_new=2)
+    assert one.server._client is before
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    one.decode([one.open(PROMPT)], max_new=2)
+    assert one.server._client is not before

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.shared.language_model.contract import (
     STEP,
     BudgetSpent,
@@ -22,11 +22,17 @@ from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native import decoder
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.random_draws import draw, uniform
-from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END, encode
+from adabench.workloads.shared.language_model.vocabulary import (
+    EOS,
+    OWN_VOCABULARY,
+    STEP_END,
+    encode,
+)
 
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
-from adabench.workloads.shared.language_model.backends.llama_weights import matrix_weights, to_llama
+from adabench.workloads.shared.language_model.backends.causal_model import matrix_weights
+from adabench.workloads.shared.language_model.backends.llama_weights import to_llama
 from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
 
 PROMPT = encode("<bos> 4 7 + 3 8 * 1 2 >")
@@ -50,7 +56,7 @@ def llama(ours: LanguageModel):
 
 
 def engine(llama, budget: int | None = None) -> TransformersEngine:
-    return TransformersEngine(llama, "llama", Costs(budget=budget))
+    return TransformersEngine(llama, "llama", Costs(budget=budget), vocabulary=OWN_VOCABULARY)
 
 
 def tiny(kind: str):
@@ -69,6 +75,10 @@ def tiny(kind: str):
         config = transformers.GPT2Config(n_embd=24, n_layer=2, n_head=4, n_positions=64, **common)
     elif kind == "mistral":
         config = transformers.MistralConfig(sliding_window=4, **sizes, **common)
+    elif kind == "mixtral":
+        config = transformers.MixtralConfig(
+            num_local_experts=4, num_experts_per_tok=2, **sizes, **common
+        )
     elif kind == "gemma2":  # caps its logits after the head, and slides in every other layer
         config = transformers.Gemma2Config(
             sliding_window=4, final_logit_softcapping=0.1, **sizes, **common
@@ -165,7 +175,7 @@ def test_draws_follow_the_distribution_and_its_nucleus():
     assert draw(logits, [1 - 2**-53] * 4, 1.0, 0.5)[0] == [1] * 4
 
 
-@pytest.mark.parametrize("kind", ["llama", "gpt2", "mistral", "gemma2"])
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "mistral", "gemma2", "mixtral"])
 def test_ragged_batches_with_forks_equal_one_full_pass(kind):
     model = tiny(kind)
     one = engine(model)
@@ -211,7 +221,7 @@ def test_stop_words_are_run_and_ends_are_not(llama):
 
 
 def test_an_end_of_another_number_ends(llama):
-    one = TransformersEngine(llama, "llama", eos=50)
+    one = TransformersEngine(llama, "llama", vocabulary=OWN_VOCABULARY, ends=[50])
     leaves = one.fork(one.open(PROMPT, 5), 24)
     for leaf in leaves:
         one.append([leaf], [[7]])
@@ -308,22 +318,80 @@ def test_what_a_call_copies_is_in_the_peak(llama):
 def test_what_it_cannot_do_it_says(llama):
     with pytest.raises(CapabilityMissing, match="exact: not supported on this backend"):
         require(engine(llama), "exact")
-    experts = transformers.MixtralConfig(
-        vocab_size=60,
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        num_local_experts=4,
+
+
+def test_recurrent_layers_are_refused_by_name():
+    config = transformers.MambaConfig(
+        vocab_size=60, hidden_size=16, state_size=4, num_hidden_layers=1
     )
-    with pytest.raises(EnvironmentProblem, match="mixture of experts"):
-        engine(transformers.AutoModelForCausalLM.from_config(experts))
-    several = tiny("llama")
-    several.config.eos_token_id = [2, 5]
-    with pytest.raises(SelectionError, match="several ends: 2, 5"):
-        engine(several)
-    assert TransformersEngine(several, "several", eos=5).eos == 5
+    model = transformers.AutoModelForCausalLM.from_config(config)
+    with pytest.raises(EnvironmentProblem, match="MambaForCausalLM has layers that are not att"):
+        engine(model)
+
+
+def test_a_row_pays_the_experts_that_it_meets():
+    """As torch counts it, which counts no grouped product: so the experts run one by one."""
+    model = tiny("mixtral")
+    model.set_attn_implementation("eager")
+    model.set_experts_implementation("eager")
+    one = engine(model)
+    with FlopCounterMode(display=False) as counter:
+        roots = [one.open([1, 9, 8, 7, 6], 1), one.open([1, 4], 2)]
+        one.decode([leaf for root in roots for leaf in one.fork(root, 3)], max_new=6)
+    meter = one.costs.meter
+    assert meter["flops"] + meter["idle_flops"] == counter.get_total_flops()
+
+
+def test_experts_of_an_unknown_number_are_refused_by_name():
+    model = tiny("mixtral")
+    model.config.num_experts_per_tok = 0
+    with pytest.raises(EnvironmentProblem, match="MixtralForCausalLM is a mixture of experts that"):
+        engine(model)
+
+
+def test_a_completion_ends_at_every_end_of_the_model():
+    model = tiny("llama")
+    model.generation_config.eos_token_id = list(range(10, 40))
+    one = engine(model)
+    leaves = one.fork(one.open([1, 4], 3), 16)
+    chunks = one.decode(leaves, max_new=40)
+    endings = {chunk.ids[-1] for chunk in chunks if chunk.finish == "stop"}
+    assert len(endings) > 1
+    assert endings <= set(range(10, 40))
+    for leaf, chunk in zip(leaves, chunks, strict=True):
+        assert leaf.finished == (chunk.finish == "stop")
+        assert not set(chunk.ids[:-1]) & set(range(10, 40))
+    (child,) = one.fork(next(leaf for leaf in leaves if leaf.finished), 1)
+    assert child.finished
+
+
+def test_a_model_without_an_end_goes_on_to_its_limit():
+    model = tiny("llama")
+    model.generation_config.eos_token_id = model.config.eos_token_id = None
+    one = engine(model)
+    leaves = one.fork(one.open([1, 4], 3), 8)
+    assert {len(chunk.ids) for chunk in one.decode(leaves, max_new=40)} == {40}
+
+
+def test_greedy_words_are_those_of_generate():
+    """A hundred prompts of different lengths, with weights that make logits differ."""
+    model = tiny("llama")
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(3)
+    drawn = torch.randint(3, 60, (100, 20), generator=torch.manual_seed(2)).tolist()
+    prompts = [[1, *words[: 1 + place % 20]] for place, words in enumerate(drawn)]
+    one = engine(model)
+    seqs = [one.open(prompt, place) for place, prompt in enumerate(prompts)]
+    one.decode(seqs, max_new=24, temperature=0.0)
+    longest = max(map(len, prompts))
+    padded = torch.tensor([[0] * (longest - len(ids)) + ids for ids in prompts])
+    mask = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids in prompts])
+    theirs = model.generate(padded, attention_mask=mask, max_new_tokens=24, do_sample=False)
+    assert any(seq.finished for seq in seqs)
+    for seq, row in zip(seqs, theirs[:, longest:].tolist(), strict=True):
+        assert list(seq.completion) == row[: len(seq.completion)]
+        assert set(row[len(seq.completion) :]) <= {0}
 
 
 def test_a_context_that_is_too_short_is_a_sentence(llama):
