@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 
 
@@ -18,3 +20,35 @@ def test_doctor_gives_a_reason_for_what_it_cannot_measure(toy_env: dict[str, str
         assert item["state"] in ("yes", "partly", "no")
         assert (item["state"] == "yes") == (not item["reason"])
     assert "energy" in adabench("doctor", env=toy_env).stdout.lower()
+
+
+def test_doctor_shows_a_model_and_what_it_can_do(
+    toy_env: dict[str, str], llama_folder: Path
+) -> None:
+    asked = adabench("doctor", "--model", f"hf:{llama_folder}", env=toy_env)
+    assert asked.returncode == 0, asked.stderr
+    for words in ("LlamaForCausalLM", "300 words", "256 words", "yes  score", "no   exact"):
+        assert words in asked.stdout
+    asked = adabench("doctor", "--model", f"hf:{llama_folder}", "--json", env=toy_env)
+    found = json.loads(asked.stdout)
+    assert found["vocabulary"] == 300
+    assert {item["name"]: item["able"] for item in found["abilities"]}["fork"] is True
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--model", "smolm2"], 2, "Did you mean smollm2?"),
+        (["--model", "hf:./absent"], 2, "There is no folder ./absent"),
+        (["--model", "openai:http://127.0.0.1:9/v1#x"], 3, "Nothing answers at"),
+        (["--device", "cpu"], 2, "Name one with --model"),
+        (["paging/lru", "--model", "smollm2"], 2, "two questions"),
+    ],
+)
+def test_doctor_refuses_what_is_no_model(
+    toy_env: dict[str, str], words: list[str], code: int, said: str
+) -> None:
+    asked = adabench("doctor", *words, env=toy_env)
+    assert (asked.returncode, asked.stdout) == (code, "")
+    assert said in asked.stderr
+    assert "Traceback" not in asked.stderr

@@ -182,7 +182,7 @@ def _check_words(spec: ModelSpec, codec: TokenizerCodec, model: Any) -> None:
 def _client(spec: ModelSpec) -> Any:
     from adabench.workloads.shared.language_model.backends.openai_protocol import Completions
 
-    return Completions(spec.url)
+    return Completions(spec.url, retries=1)
 
 
 def _refuse_place(device: str | None, dtype: str | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
@@ -138,3 +139,20 @@ def test_it_decodes_and_forks(loaded):
     weights = sum(p.numel() for p in model.parameters()) - model.lm_head.weight.numel()
     norms = sum(p.numel() for p in model.parameters() if p.dim() == 1)
     assert engine.row_flops == 2 * (weights - norms)
+
+
+@pytest.mark.slow
+@needs_weights
+def test_greedy_words_are_those_of_generate_and_flops_those_of_torch(loaded):
+    model, tokenizer = loaded
+    model.set_attn_implementation("eager")  # torch counts no fused attention on a CPU
+    engine = TransformersEngine(model, "smollm2", vocabulary="smollm2's")
+    prompts = [tokenizer(sentence[:30])["input_ids"] for sentence in SENTENCES]
+    with FlopCounterMode(display=False) as counter:
+        seqs = [engine.open(ids, place) for place, ids in enumerate(prompts)]
+        engine.decode(seqs, max_new=12, temperature=0.0)
+    meter = engine.costs.meter
+    assert meter["flops"] + meter["idle_flops"] == counter.get_total_flops()
+    for seq, ids in zip(seqs, prompts, strict=True):
+        theirs = model.generate(torch.tensor([ids]), max_new_tokens=12, do_sample=False)
+        assert seq.ids == theirs[0].tolist()

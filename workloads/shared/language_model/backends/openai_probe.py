@@ -133,7 +133,7 @@ def open_server(
         MissingExtra: without the `openai` client.
         ServerProblem: if it cannot be reached, refuses, or does not serve the model.
     """
-    server = Completions(url)
+    server = Completions(url, retries=1)
     listed = served(server, name)
     found = ServerProbe(server, name).abilities()
     meta = listed.get("meta") or {}

@@ -8,6 +8,7 @@ afterwards becomes one sentence with a remedy.
 """
 
 import os
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,6 +101,7 @@ class Completions:
                 max_retries=self.retries,
                 timeout=self.timeout_s,
             )
+            weakref.finalize(self, self._client.close)
         return openai, self._client
 
     def _explained(self, openai: Any, problem: Any, model: str) -> ServerProblem:
