@@ -26,13 +26,13 @@ temperature 1, other servers' may not be, unless that is the temperature you sam
 **Budgets.** A request in flight cannot be stopped, so each sequence may draw its equal share of
 what is left; what some leave over is shared again, with the prefixes sent again.
 
-Words are counted as the server counts them. FLOPs are booked if the served model's `Formula` is given. Words have no times of their own:
-`first_s` is when the first answer was complete. `score` needs `echo=True` and a server that echoes
+Words are counted as the server counts them. FLOPs are booked if the served model's `Formula` is given. Words have
+times of their own if the server streams them (`streams=True`); without that nothing is said of when the
+first one came. `score` needs `echo=True` and a server that echoes
 a prompt with log-probabilities; the one word it must then draw is booked as `discarded`.
 """
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -61,6 +61,8 @@ from adabench.workloads.shared.language_model.domain import Codec
 _SEED = (1 << 31) - 1
 
 
+STREAMED: Mapping[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
+"""Asks for words as they come, with the counts at the end."""
 SLICE = 16
 """Words drawn at a time where a mark is read from the text: about a step of worded arithmetic."""
 
@@ -109,6 +111,7 @@ class OpenAIEngine:
         echo: bool = False,
         prefix_cache: bool = False,
         sends_stops: bool = True,
+        streams: bool = False,
         slice_words: int = SLICE,
         formula: Formula | None = None,
         eos: int = vocabulary.EOS,
@@ -125,7 +128,7 @@ class OpenAIEngine:
         )  # fmt: skip
         pieces = isinstance(codec, TextPieces)
         self.prompt = prompt or ("text" if pieces else "ids")
-        self.sends_stops, self.slice_words = sends_stops, slice_words
+        self.sends_stops, self.slice_words, self.streams = sends_stops, slice_words, streams
         self.most_n, self.threads, self.extra = most_n, threads, dict(extra or {})
         asked: dict[Capability, bool] = {
             "logprobs": logprobs,
@@ -262,9 +265,9 @@ class OpenAIEngine:
         with ThreadPoolExecutor(self.threads) as pool:
             answers = list(pool.map(lambda group: self._drawn(group, share, how), groups))
         going = []
-        self.costs.seen(sorted(stamp for _, _, stamp in answers))
+        self.costs.seen(sorted(stamp for answer, _ in answers for stamp in answer.stamps))
         longest = 0
-        for group, (answer, drawn, _) in zip(groups, answers, strict=True):
+        for group, (answer, drawn) in zip(groups, answers, strict=True):
             counts = [one.drawn for one in drawn]
             self._book(len(group[0].ids), answer, counts)
             self.costs.meter["generated"] += max(sum(counts), answer.generated)
@@ -290,7 +293,7 @@ class OpenAIEngine:
 
     def _drawn(
         self, group: Sequence[Seq], share: int, how: Settings
-    ) -> tuple[Answer, list[Continuation], float]:
+    ) -> tuple[Answer, list[Continuation]]:
         """Ask for one continuation of each sibling."""
         ids = group[0].ids
         body = {
@@ -303,10 +306,10 @@ class OpenAIEngine:
         }
         if how.stops and self.sends_stops:
             body["stop"] = [self.codec.decode([word]) for word in how.stops]
+        if self.streams:
+            body |= STREAMED
         answer = self.server.ask(body)
-        stamp = time.monotonic()
-        drawn = self.reader.read(answer, len(group), how.stops)
-        return answer, drawn, stamp
+        return answer, self.reader.read(answer, len(group), how.stops)
 
     def _echoed(self, text: Sequence[int]) -> Answer:
         return self.server.ask(

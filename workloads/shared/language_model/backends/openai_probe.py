@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adabench.workloads.shared.language_model.backends.model_profile import ModelProfile
-from adabench.workloads.shared.language_model.backends.openai import OpenAIEngine
+from adabench.workloads.shared.language_model.backends.openai import STREAMED, OpenAIEngine
 from adabench.workloads.shared.language_model.backends.openai_protocol import (
     Answer,
     Completions,
@@ -60,10 +60,10 @@ class ServerProbe:
         whole = self._tried(max_tokens=1, extra_body=dict(WHOLE)) is not None
         extra: dict[str, Any] = {"extra_body": dict(WHOLE)} if whole else {}
         first = self._tried(max_tokens=4, logprobs=1, **extra)
-        if first is None:
-            self._ask(max_tokens=4, **extra)
+        plain = first or self._ask(max_tokens=4, **extra)
         again = self._tried(max_tokens=1, temperature=COLD, **_logged(first), **extra)
         stopped = self._tried(max_tokens=8, stop=[MARK], **_logged(first), **extra)
+        streamed = self._tried(max_tokens=4, **_logged(first), **extra, **STREAMED)
         chances = [_first_chance(answer) for answer in (first, again)]
         return ServerAbilities(
             whole=whole,
@@ -78,6 +78,7 @@ class ServerProbe:
             most_n=self._most_n(extra),
             echo=self._echoes(extra),
             seeded=self._seeded(extra),
+            streams=_same_in_pieces(plain, streamed),
         )
 
     def _most_n(self, extra: dict[str, Any]) -> int:
@@ -146,6 +147,7 @@ def open_server(
         echo=found.echo,
         prefix_cache=found.cached > 0,
         sends_stops=found.sends_stops,
+        streams=found.streams,
         eos=codec.end,
         context=context or 1 << 30,
         most_n=found.most_n,
@@ -224,3 +226,15 @@ def _shows_ending(answer: Answer | None) -> bool:
     choice = answer.choices[0]
     spelled = b"".join(token.text for token in shown_tokens(choice))
     return len(spelled) > len(str(choice.get("text")).encode())
+
+
+def _same_in_pieces(whole: Answer, streamed: Answer | None) -> bool:
+    """Say whether words came one by one, with all that comes with an answer at once."""
+    if streamed is None or len(streamed.stamps) < 2 or not streamed.choices:
+        return False
+    one, other = (
+        (answer.choices[0].get("text"), shown_tokens(answer.choices[0]))
+        for answer in (whole, streamed)
+    )
+    alike = one[0] == other[0] and len(one[1]) == len(other[1])
+    return alike and (whole.prompt is None) == (streamed.prompt is None)

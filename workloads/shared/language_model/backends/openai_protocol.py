@@ -9,10 +9,12 @@ afterwards becomes one sentence with a remedy.
 
 import os
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from adabench.harness.errors import EnvironmentProblem, require
+from adabench.workloads.shared.language_model.backends.streamed_answer import collected
 
 NO_KEY = "none"
 """What servers without keys are sent; the client insists on one."""
@@ -41,6 +43,8 @@ class Answer:
     generated: int = 0
     says_cached: bool = False
     """Whether it counts what came from its prefix cache."""
+    stamps: tuple[float, ...] = ()
+    """When its words came, on the monotonic clock, if they came one by one."""
 
 
 @dataclass
@@ -67,11 +71,28 @@ class Completions:
         openai, client = self._connected()
         try:
             found = client.completions.create(**body)
-            return _answer(found.to_dict(warnings=False))
+            if not body.get("stream"):
+                return _answer(found.to_dict(warnings=False), [])
+            return self._streamed(openai, found)
         except openai.APIError as problem:
             raise self._explained(openai, problem, str(body["model"])) from None
         except (ValueError, AttributeError) as broken:
             raise malformed(f"not a completion in JSON ({type(broken).__name__})") from None
+
+    def _streamed(self, openai: Any, found: Any) -> Answer:
+        """Put an answer together that comes in pieces."""
+        try:
+            with found:
+                return _answer(*collected(chunk.to_dict(warnings=False) for chunk in found))
+        except Exception as broken:
+            # Some versions of the client let errors of their transport through here.
+            ours = isinstance(broken, openai.APIConnectionError)
+            if not ours and not type(broken).__module__.startswith("httpx"):
+                raise
+            raise ServerProblem(
+                f"{self.base_url} broke off in the middle of an answer.",
+                "See whether the server still runs; start it again and resume.",
+            ) from None
 
     def models(self) -> list[dict[str, Any]] | None:
         """Return what the server says of its models; None if it does not list them.
@@ -143,7 +164,7 @@ class Completions:
         )
 
 
-def _answer(found: dict[str, Any]) -> Answer:
+def _answer(found: dict[str, Any], stamps: Sequence[float]) -> Answer:
     usage = found.get("usage") or {}
     details = usage.get("prompt_tokens_details") or {}
     given = found.get("choices")
@@ -155,6 +176,7 @@ def _answer(found: dict[str, Any]) -> Answer:
         int(details.get("cached_tokens") or 0),
         int(usage.get("completion_tokens") or 0),
         details.get("cached_tokens") is not None,
+        tuple(stamps),
     )
 
 

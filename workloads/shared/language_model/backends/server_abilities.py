@@ -25,6 +25,7 @@ class ServerAbilities:
     most_n: int
     echo: bool
     seeded: bool
+    streams: bool
 
     @property
     def usable_logprobs(self) -> bool:
@@ -100,6 +101,12 @@ _SENTENCES: tuple[tuple[str, Callable[[ServerAbilities], bool], str, str], ...] 
         lambda found: found.says_cached,
         "usage has cached_tokens",
         "usage has no cached_tokens",
+    ),
+    (
+        "word times",
+        lambda found: found.streams,
+        "words are streamed, with the counts at the end",
+        "words are not streamed with all that an answer at once has; no time is that of a word",
     ),
     (
         "token ids",

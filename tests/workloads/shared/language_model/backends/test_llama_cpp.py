@@ -70,7 +70,7 @@ def model(spec: str) -> OpenedModel:
 def test_its_abilities_are_found(model):
     profile = model.profile
     able = {ability.name for ability in profile.abilities if ability.able}
-    assert {"logprobs", "fork", "steps", "several at once", "cached-token counts"} <= able
+    assert {"logprobs", "fork", "steps", "several at once", "word times"} <= able
     assert not {"score", "hidden", "held", "exact", "stop reason"} & able
     assert profile.kind == "completions server of llamacpp"
     assert (profile.parameters, profile.vocabulary, profile.context) == (134515008, 49152, 512)
@@ -94,6 +94,8 @@ def test_steps_are_read_from_its_text(model):
     assert meter["generated"] > meter["discarded"] > 0
     assert meter["prefilled"] > meter["cached"] > 0
     assert costs.first_s is not None
+    assert costs.last_s is not None
+    assert 0 < costs.first_s < costs.last_s
 
 
 def test_samples_differ_and_the_same_keys_draw_them_again(model):

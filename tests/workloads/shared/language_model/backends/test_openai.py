@@ -149,7 +149,8 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
             sent = {"Content-Type": "application/json", "Connection": "close", **headers}
             for name, value in sent.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(payload)))
+            if "Content-Length" not in sent:
+                self.send_header("Content-Length", str(len(payload)))
             self.end_headers()
             self.wfile.write(payload)
 
@@ -466,3 +467,16 @@ def test_a_fork_makes_connections_of_its_own(server, monkeypatch):
     monkeypatch.setattr("os.getpid", lambda: -1)
     one.decode([one.open(PROMPT)], max_new=2)
     assert one.server._client is not before
+
+
+def test_a_server_that_breaks_off_in_mid_answer_is_a_sentence(server):
+    piece = {"choices": [{"index": 0, "text": " 4", "finish_reason": None, "logprobs": None}]}
+    headers = {"Content-Type": "text/event-stream", "Content-Length": "9999"}
+    server.failures = [(200, headers, f"data: {json.dumps(piece)}\n\n")]
+    one = in_text(server, logprobs=False, streams=True)
+    seq = one.open(TEXT.encode("<bos> 1 >"), 1)
+    before = seq.ids[:]
+    with pytest.raises(ServerProblem, match="broke off in the middle of an answer") as caught:
+        one.decode([seq], max_new=4)
+    assert "resume" in caught.value.hint
+    assert seq.ids == before

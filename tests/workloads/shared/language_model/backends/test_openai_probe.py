@@ -37,7 +37,7 @@ class Dialect:
 
     def ask(self, body: dict[str, Any]) -> Answer:
         self.seen.append(body)
-        refused = {"extra_body", "logprobs", "echo"} & self.lacks
+        refused = {"extra_body", "logprobs", "echo", "stream"} & self.lacks
         if refused & set(body) or body.get("n", 1) > self.most_n:
             raise RequestRefused("No.")
         if "completions" in self.lacks:
@@ -45,7 +45,9 @@ class Dialect:
         n = 1 if "n" in self.lacks else body.get("n", 1)
         cached = 40 if len(self.seen) > 1 else 0
         says = "cached" not in self.lacks
-        return Answer([self._choice(body)] * n, 90, cached * says, 1, says)
+        prompt = None if "stream" in body and "counts" in self.lacks else 90
+        stamps = (1.0, 2.0) if "stream" in body else ()
+        return Answer([self._choice(body)] * n, prompt, cached * says, 1, says, stamps)
 
     def _choice(self, body: dict[str, Any]) -> dict[str, Any]:
         words = [" 31", ",", " 32", ","]
@@ -83,7 +85,7 @@ def able(abilities: ServerAbilities) -> set[str]:
 
 ALL = {
     "logprobs", "fork", "score", "steps", "stop reason", "several at once", "cached-token counts",
-    "whole distribution", "seed",
+    "whole distribution", "seed", "word times",
 }  # fmt: skip
 
 
@@ -107,6 +109,8 @@ def test_a_server_that_does_everything():
         ("n", {"several at once"}),
         ("cached", {"fork", "cached-token counts"}),
         ("seed", {"seed"}),
+        ("stream", {"word times"}),
+        ("counts", {"word times"}),
         ("stop_reason", {"stop reason"}),
     ],
 )
