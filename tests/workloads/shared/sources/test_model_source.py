@@ -44,7 +44,7 @@ def test_the_profile_is_what_is_there_and_what_was_tried(llama_folder):
     assert profile.weights_bytes == 2 * profile.parameters
     assert (profile.context, profile.device, profile.dtype) == (256, "cpu", "bfloat16")
     able = {ability.name for ability in profile.abilities if ability.able}
-    assert able == {"fork", "held", "logprobs", "score", "hidden"}
+    assert able == {"fork", "held", "logprobs", "score", "hidden", "limits", "allow", "watch"}
     assert all(ability.how for ability in profile.abilities)
 
 

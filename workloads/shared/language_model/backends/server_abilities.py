@@ -82,6 +82,9 @@ _SENTENCES: tuple[tuple[str, Callable[[ServerAbilities], bool], str, str], ...] 
     ),
     ("hidden", lambda _: False, "", "the protocol shows no states"),
     ("held", lambda _: False, "", "the protocol shows no cache"),
+    ("limits", lambda _: False, "", "siblings of one request share their most words"),
+    ("allow", lambda _: False, "", "words are not numbered alike, so none can be ruled out"),
+    ("watch", lambda _: False, "", "a few log-probabilities are no whole distribution"),
     ("exact", lambda _: False, "", "a server's words may change with its batch"),
     ("steps", lambda _: True, "{steps}", ""),
     (

@@ -49,6 +49,7 @@ from adabench.workloads.shared.language_model.backends.causal_model import (
     refuse,
 )
 from adabench.workloads.shared.language_model.backends.transformers_batches import Batch, Table
+from adabench.workloads.shared.language_model.backends.transformers_draws import Draws
 from adabench.workloads.shared.language_model.backends.word_times import word_times
 from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
@@ -57,15 +58,16 @@ from adabench.workloads.shared.language_model.contract import (
     Capability,
     Chunk,
     Costs,
-    Finish,
     Floats,
+    Masks,
     Seq,
     mix,
 )
-from adabench.workloads.shared.language_model.pooled.sampling import draw_words
-from adabench.workloads.shared.language_model.random_draws import draw, uniform
+from adabench.workloads.shared.language_model.draw_options import draw_options
 
-CAPABILITIES: frozenset[Capability] = frozenset({"fork", "logprobs", "score", "hidden", "held"})
+CAPABILITIES: frozenset[Capability] = frozenset(
+    {"fork", "logprobs", "score", "hidden", "held", "limits", "allow", "watch"}
+)
 ENDLESS = 1 << 30
 
 
@@ -93,7 +95,8 @@ class TransformersEngine:
         self.context: int = getattr(config, "max_position_embeddings", None) or ENDLESS
         self.row_flops = 2 * matrix_weights(model)
         self.position_flops = attention(config).position_flops
-        self.head_flops = 2 * model.get_output_embeddings().weight.numel()
+        head = model.get_output_embeddings().weight
+        self.head_flops, self.words = 2 * head.numel(), len(head)
         self._width: int = config.hidden_size
         known = inspect.signature(model.forward).parameters
         self._cache_name = "cache" if "cache" in known else "past_key_values"
@@ -159,23 +162,28 @@ class TransformersEngine:
         seqs: Sequence[Seq],
         *,
         stop: frozenset[int] = TO_THE_END,
-        max_new: int,
+        max_new: int | Sequence[int],
         temperature: float = 1.0,
         top_p: float = 1.0,
+        allow: Masks | None = None,
+        watch: int = 0,
     ) -> list[Chunk]:
         """Sample on from each sequence; see `Engine.decode`."""
+        options = draw_options(
+            len(seqs),
+            self.words,
+            stop=stop | self.ends,
+            max_new=max_new,
+            temperature=temperature,
+            top_p=top_p,
+            allow=allow,
+            watch=watch,
+        )
         self._writable(seqs, ())
-        most = min(max_new, self.context - max((len(seq.ids) for seq in seqs), default=0))
-        stops = stop | self.ends
-        chances: list[list[float]] = [[] for _ in seqs]
-        before = [len(seq.ids) for seq in seqs]
-        spent = self._loop(seqs, chances, (most, temperature, top_p), stops)
-        chunks = []
-        for seq, length, found in zip(seqs, before, chances, strict=True):
-            seq.logprob += sum(found)
-            ids = tuple(seq.ids[length:])
-            chunks.append(Chunk(ids, tuple(found), _finish(ids, stops, spent=spent)))
-        self.costs.meter["serial_steps"] += max((len(found) for found in chances), default=0)
+        draws = Draws(seqs, options, self.context)
+        spent = self._loop(seqs, draws)
+        chunks = draws.chunks(options.stop, spent=spent)
+        self.costs.meter["serial_steps"] += max((len(chunk.ids) for chunk in chunks), default=0)
         self.costs.meter["calls"] += 1
         if spent:
             raise BudgetSpent
@@ -286,52 +294,47 @@ class TransformersEngine:
         logits: Tensor = out.logits.float()
         return logits
 
-    def _loop(
-        self,
-        seqs: Sequence[Seq],
-        chances: list[list[float]],
-        limits: tuple[int, float, float],
-        stops: frozenset[int],
-    ) -> bool:
+    def _loop(self, seqs: Sequence[Seq], draws: Draws) -> bool:
         """Draw and run in step; every word goes onto its sequence. Return whether tokens ran out.
 
         A word that stops is run, since something may follow it; an end is not.
         """
-        most, temperature, top_p = limits
-        active = list(seqs)
-        rank = {seq: row for row, seq in enumerate(seqs)}
+        active = [seq for seq in seqs if not draws.is_full(seq)]
         batch = self._gathered(active)
         logits = torch.stack([seq.cache.logits for seq in active]) if active else torch.empty(0)
-        times = word_times(self.model.device)
-        for _ in range(most):
+        times, spent = word_times(self.model.device), False
+        while active:
             left = self.costs.left
-            if not active or (left is not None and left < len(active)):
+            spent = left is not None and left < len(active)
+            if spent:
                 break
-            numbers = [uniform(seq.key, len(seq.ids)) for seq in active]
-            words, found = _draw(logits, numbers, temperature, top_p)
+            words = draws.draw(active, logits)
             times.mark()
             self.costs.meter["generated"] += len(active)
-            for seq, word, chance in zip(active, words, found, strict=True):
+            for seq, word in zip(active, words, strict=True):
                 seq.ids.append(word)
                 if word in self.ends:
                     seq.eos = word
-                chances[rank[seq]].append(chance)
-            alive = self._leave(active, batch, logits, self.ends)
-            active = [active[row] for row in alive]
+            ended = [row for row, seq in enumerate(active) if seq.ids[-1] in self.ends]
+            active = [active[row] for row in self._leave(active, batch, logits, ended)]
             if active:
                 logits = self._run(batch, [[seq.ids[-1]] for seq in active], keep=1)[:, -1]
                 self.costs.meter["kv_token_steps"] += self._in_memory(batch)
-            going = self._leave(active, batch, logits, stops)
+            stopped = [
+                row
+                for row, seq in enumerate(active)
+                if seq.ids[-1] in draws.options.stop or draws.is_full(seq)
+            ]
+            going = self._leave(active, batch, logits, stopped)
             active, logits = [active[row] for row in going], logits[going]
-        self._leave(active, batch, logits, None)
+        self._leave(active, batch, logits, range(len(active)))
         self.costs.seen(times.stamps())
-        return bool(active) and len(chances[rank[active[0]]]) < most
+        return spent
 
     def _leave(
-        self, active: Sequence[Seq], batch: Batch, logits: Tensor, words: frozenset[int] | None
+        self, active: Sequence[Seq], batch: Batch, logits: Tensor, gone: Sequence[int]
     ) -> list[int]:
-        """Store the sequences that end in one of the words (None: all); return the other rows."""
-        gone = [row for row, seq in enumerate(active) if words is None or seq.ids[-1] in words]
+        """Store the sequences of some rows; return the other rows."""
         for row in gone:
             self._store(active[row], batch, row, logits[row])
         stay = [row for row in range(len(active)) if row not in set(gone)]
@@ -359,22 +362,7 @@ class TransformersEngine:
         self.costs.peak("kv_peak_bytes", self.held().memory_bytes + batch.memory_bytes)
 
 
-def _draw(
-    logits: Tensor, numbers: Sequence[float], temperature: float, top_p: float
-) -> tuple[list[int], list[float]]:
-    """Draw where the logits are: a GPU's [n, V] need not come to the host."""
-    if logits.device.type == "cpu":
-        return draw(logits.numpy(), numbers, temperature, top_p)
-    return draw_words(logits, numbers, temperature, top_p, forced=[-1] * len(numbers))
-
-
 def _alike(parts: Sequence[Sequence[int]]) -> list[list[int]]:
     """Return the places of parts of equal length together; empty ones are left out."""
     lengths = sorted({len(part) for part in parts} - {0})
     return [[row for row, part in enumerate(parts) if len(part) == length] for length in lengths]
-
-
-def _finish(ids: Sequence[int], stops: frozenset[int], *, spent: bool) -> Finish:
-    if ids and ids[-1] in stops:
-        return "stop"
-    return "budget" if spent else "length"

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from adabench.workloads.shared.language_model.backends.model_profile import ModelAbility
 from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
 from adabench.workloads.shared.language_model.contract import Costs, Seq
@@ -20,6 +22,9 @@ def probe(engine: TransformersEngine, prompt: tuple[int, ...]) -> tuple[ModelAbi
         ("logprobs", _logprobs),
         ("score", _score),
         ("hidden", _hidden),
+        ("limits", _limits),
+        ("allow", _allow),
+        ("watch", _watch),
     )
     found = [ModelAbility(name, True, trial(engine, root)) for name, trial in trials]
     engine.reset(Costs())
@@ -55,3 +60,27 @@ def _score(engine: TransformersEngine, root: Seq) -> str:
 def _hidden(engine: TransformersEngine, root: Seq) -> str:
     rows, width = engine.hidden(root, 0).shape
     return f"{rows} states of width {width}"
+
+
+def _limits(engine: TransformersEngine, root: Seq) -> str:
+    children = engine.fork(root, 2)
+    chunks = engine.decode(children, max_new=[1, WORDS])
+    for child in children:
+        engine.close(child)
+    return f"limits of 1 and {WORDS} gave {' and '.join(str(len(chunk.ids)) for chunk in chunks)} words"
+
+
+def _allow(engine: TransformersEngine, root: Seq) -> str:
+    (child,) = engine.fork(root, 1)
+    mask = np.zeros(engine.words, np.bool_)
+    mask[root.ids[0]] = True
+    (chunk,) = engine.decode([child], max_new=1, allow=mask)
+    engine.close(child)
+    return "the one word allowed was drawn" if chunk.ids[0] == root.ids[0] else "another was drawn"
+
+
+def _watch(engine: TransformersEngine, root: Seq) -> str:
+    (child,) = engine.fork(root, 1)
+    (chunk,) = engine.decode([child], max_new=1, watch=2)
+    engine.close(child)
+    return f"a draw had an entropy of {chunk.entropies[0]:.2f} nats"

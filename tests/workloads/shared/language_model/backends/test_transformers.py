@@ -403,3 +403,21 @@ def test_a_context_that_is_too_short_is_a_sentence(llama):
     seq = one.open(OTHER, 1)
     one.decode([seq], max_new=1000)
     assert len(seq.ids) <= 96
+
+
+def test_draws_are_limited_masked_and_watched_as_natively(ours, llama):
+    mask = np.zeros((6, ours.shape.vocabulary), np.bool_)
+    mask[:, 5:40] = mask[0] = True
+    found = []
+    for one in (NativeEngine(ours, "ours"), engine(llama)):
+        require(one, "limits", "allow", "watch")
+        leaves = one.fork(one.open(PROMPT, 3), 6)
+        found.append(one.decode(leaves, max_new=[0, 9, 3, 1, 9, 4], allow=mask, watch=5))
+    for native, theirs, most in zip(*found, (0, 9, 3, 1, 9, 4), strict=True):
+        assert theirs.ids == native.ids
+        assert len(theirs.ids) <= most
+        assert (theirs.finish == "length") == (len(theirs.ids) == most)
+        assert theirs.logprobs == pytest.approx(native.logprobs, abs=1e-4)
+        assert theirs.entropies == pytest.approx(native.entropies, abs=1e-4)
+        assert theirs.confidences == pytest.approx(native.confidences, abs=1e-4)
+    assert all(5 <= word < 40 for chunk in found[1][1:] for word in chunk.ids)
