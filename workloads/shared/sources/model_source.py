@@ -64,9 +64,14 @@ def check_model(spec: ModelSpec, device: str | None = None, dtype: str | None = 
         SelectionError: if it names nothing, or what cannot run here.
         EnvironmentProblem: if a package, a device, a network or a server is missing.
     """
+    from adabench.workloads.shared.language_model import smollm2
+    from adabench.workloads.shared.sources.torch_place import torch_device, torch_dtype
+
     if spec.kind == "openai":
-        _refuse_place(device, dtype)
-        _client(spec).models()
+        _check_server(spec, device, dtype)
+    elif spec.kind == "smollm2" and not smollm2.is_converted():
+        torch_device(device), torch_dtype(dtype, device)
+        smollm2.package_folder()
     else:
         _planned(spec, device, dtype)
 
@@ -84,6 +89,8 @@ def _planned(spec: ModelSpec, device: str | None, dtype: str | None) -> _Plan:
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     need = needed(model, what, context or 1 << 30)
     free = check_room(need, where, str(spec))
+    if where.type != "cpu":  # weights are read into the host's memory on their way
+        check_room(need, torch_device("cpu"), str(spec))
     profile = ModelProfile(
         spec=str(spec),
         kind=type(model).__name__,
@@ -179,10 +186,13 @@ def _check_words(spec: ModelSpec, codec: TokenizerCodec, model: Any) -> None:
         )
 
 
-def _client(spec: ModelSpec) -> Any:
+def _check_server(spec: ModelSpec, device: str | None, dtype: str | None) -> None:
+    """Make sure that a server answers, takes the key and serves the model."""
+    from adabench.workloads.shared.language_model.backends.openai_probe import served
     from adabench.workloads.shared.language_model.backends.openai_protocol import Completions
 
-    return Completions(spec.url, retries=1)
+    _refuse_place(device, dtype)
+    served(Completions(spec.url, retries=1), spec.name)
 
 
 def _refuse_place(device: str | None, dtype: str | None) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError
+from adabench.workloads.shared.language_model import smollm2
 from adabench.workloads.shared.language_model.contract import Costs
 from adabench.workloads.shared.sources.model_source import check_model, open_model
 from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
@@ -88,6 +89,17 @@ def test_a_tokenizer_with_more_words_than_the_model_is_refused(folder):
     tokenizer.save_pretrained(folder)
     with pytest.raises(SelectionError, match="its model only 300"):
         open_model(spec(folder))
+
+
+def test_smollm2_is_checked_without_being_converted(monkeypatch):
+    monkeypatch.setattr(smollm2, "is_converted", lambda: False)
+    monkeypatch.setattr(smollm2, "converted", None)  # a conversion would fail
+    monkeypatch.setattr(smollm2, "package_folder", lambda: None)
+    check_model(model_spec("smollm2"))
+    monkeypatch.undo()
+    monkeypatch.setattr(smollm2, "PACKAGE", "no_such_package_of_weights")
+    with pytest.raises(MissingExtra, match="no_such_package_of_weights is not installed"):
+        check_model(model_spec("smollm2"))
 
 
 @pytest.mark.parametrize("word", ["builtin", "likelihood", "trained"])

@@ -4,12 +4,16 @@ need = needed(model, dtype)            model: built without memory, on torch's `
 check_room(need, device, "hf:...")     refuses what cannot fit
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adabench.harness.errors import DeviceUnavailable, SelectionError
+from adabench.harness.errors import SelectionError
+from adabench.profilers.hardware.allotment import VISIBLE
+from adabench.profilers.hardware.host import HERE, Machine
+from adabench.profilers.nvml import Unmetered
 from adabench.workloads.shared.language_model.backends.causal_model import attention
 
 POSITIONS = 2048
@@ -59,18 +63,31 @@ def check_room(need: MemoryNeed, device: Any, name: str) -> int | None:
 
 
 def free_bytes(device: Any) -> int | None:
-    """Return the memory of a device that is free now; None where it is not said."""
-    if device.type == "cuda":
-        import torch
+    """Return the memory of a device that is free now; None where it is not said.
 
-        try:
-            return int(torch.cuda.mem_get_info(device)[0])
-        except RuntimeError as problem:
-            raise DeviceUnavailable(
-                f"The memory of {device} cannot be read: {problem}.", "Choose another --device."
-            ) from problem
+    A GPU is asked by NVML: CUDA would begin in this process, and no fork of it could use it then.
+    """
+    if device.type == "cuda":
+        return _board_free(device.index or 0)
     found = [free for free in (_available(MEMINFO), _room(CGROUP)) if free is not None]
     return min(found) if found else None
+
+
+def _board_free(
+    index: int, machine: Machine = HERE, variables: Mapping[str, str] = os.environ
+) -> int | None:
+    """Return the free memory of the board that CUDA gives a number; None where that is not known."""
+    try:
+        nvml, handles = machine.handles()
+    except Unmetered:
+        return None
+    entries = [entry.strip() for entry in variables.get(VISIBLE, "").split(",") if entry.strip()]
+    name = entries[index] if index < len(entries) else "" if entries else str(index)
+    if name.startswith("GPU-"):
+        boards = [one for one in handles if str(nvml.nvmlDeviceGetUUID(one)).startswith(name)]
+    else:
+        boards = [handles[int(name)]] if name.isdigit() and int(name) < len(handles) else []
+    return int(nvml.nvmlDeviceGetMemoryInfo(boards[0]).free) if boards else None
 
 
 def _available(meminfo: Path) -> int | None:

@@ -15,7 +15,7 @@ from adabench.workloads.shared.language_model import smollm2
 from adabench.workloads.shared.language_model.backends.openai_protocol import ServerProblem
 from adabench.workloads.shared.language_model.contract import CapabilityMissing, Costs
 from adabench.workloads.shared.language_model.vocabulary import encode
-from adabench.workloads.shared.sources.model_source import OpenedModel, open_model
+from adabench.workloads.shared.sources.model_source import OpenedModel, check_model, open_model
 from adabench.workloads.shared.sources.model_spec import model_spec
 
 pytestmark = pytest.mark.skipif(
@@ -125,13 +125,14 @@ def test_ids_of_chain_are_not_read_as_its_own(model):
         model.engine.decode([seq], max_new=2)
 
 
-def test_a_wrong_key_and_an_unknown_model_are_sentences(spec, monkeypatch):
+@pytest.mark.parametrize("ask", [open_model, check_model])
+def test_a_wrong_key_and_an_unknown_model_are_sentences(spec, monkeypatch, ask):
     with pytest.raises(ServerProblem, match="serves no model 'other'") as caught:
-        open_model(model_spec(spec.replace("#smollm2", "#other")))
+        ask(model_spec(spec.replace("#smollm2", "#other")))
     assert "It serves smollm2" in caught.value.hint
     monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong")
     with pytest.raises(ServerProblem, match=r"refuses the key \(401\)") as caught:
-        open_model(model_spec(spec))
+        ask(model_spec(spec))
     assert "OPENAI_API_KEY" in caught.value.hint
     assert caught.value.exit_code == 3
 

@@ -1,6 +1,7 @@
 """What a model needs is estimated without its weights, and held against what is free."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -65,3 +66,26 @@ def test_a_model_that_cannot_fit_is_refused_and_silence_refuses_nothing(tmp_path
     monkeypatch.setattr(model_memory, "MEMINFO", tmp_path / "absent")
     monkeypatch.setattr(model_memory, "CGROUP", tmp_path / "absent")
     assert check_room(need, CPU, "hf:x") is None
+
+
+class Boards:
+    """Two boards with 100 and 200 bytes free; it stands for NVML and for a machine."""
+
+    def handles(self):
+        return self, [0, 1]
+
+    def nvmlDeviceGetUUID(self, board: int) -> str:
+        return ("GPU-aa11", "GPU-bb22")[board]
+
+    def nvmlDeviceGetMemoryInfo(self, board: int) -> SimpleNamespace:
+        return SimpleNamespace(free=100 * (board + 1))
+
+
+@pytest.mark.parametrize(
+    ("visible", "index", "free"),
+    [(None, 0, 100), (None, 1, 200), ("1", 0, 200), ("GPU-bb", 0, 200), ("1", 1, None),
+     ("MIG-x", 0, None), ("7", 0, None)],
+)  # fmt: skip
+def test_a_board_is_asked_by_nvml_whatever_its_number_is_to_cuda(visible, index, free):
+    variables = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    assert model_memory._board_free(index, Boards(), variables) == free  # type: ignore[arg-type]
