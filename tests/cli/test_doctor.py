@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from adabench.cli.commands import doctor
+
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 
 
@@ -23,15 +25,16 @@ def test_doctor_gives_a_reason_for_what_it_cannot_measure(toy_env: dict[str, str
 
 
 def test_doctor_shows_a_model_and_what_it_can_do(
-    toy_env: dict[str, str], llama_folder: Path
+    llama_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = adabench("doctor", "--model", f"hf:{llama_folder}", env=toy_env)
-    assert asked.returncode == 0, asked.stderr
+    spec = f"hf:{llama_folder}"
+    doctor.show_model(spec, None, None, as_json=False, select=None)
+    page = capsys.readouterr().out
     for words in ("LlamaForCausalLM", "300 words", "256 words", "yes  score", "no   exact"):
-        assert words in asked.stdout
-    asked = adabench("doctor", "--model", f"hf:{llama_folder}", "--json", env=toy_env)
-    found = json.loads(asked.stdout)
-    assert found["vocabulary"] == 300
+        assert words in page
+    doctor.show_model(spec, "cpu", "bfloat16", as_json=True, select=None)
+    found = json.loads(capsys.readouterr().out)
+    assert (found["vocabulary"], found["dtype"]) == (300, "bfloat16")
     assert {item["name"]: item["able"] for item in found["abilities"]}["fork"] is True
 
 
