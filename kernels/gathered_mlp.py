@@ -5,6 +5,10 @@
     x [T, d]   stream [T, d], changed in place   rows [n], each at most once
     up [h, d]   down [d, h]   gates [n] or none
 
+and the same for the gated MLPs of Llama and its kin, whose `gate_up` [2 h, d] has the gate's rows first:
+
+    stream[r] += (silu(x[r] @ gate.T) * (x[r] @ up.T)) @ down.T
+
 This is what mixture-of-depths, mixture-of-recursions and early exit do at every layer. `up`
 and `down` are laid out as in `nn.Linear`, GELU is the exact one, `x` may be `stream` itself.
 
@@ -75,6 +79,36 @@ def reference_(
     if gates is not None:
         added = added * gates.to(added.dtype)[:, None]
     return stream.index_add_(0, rows, added)
+
+
+def gated_mlp_add_(
+    stream: "Tensor", x: "Tensor", rows: "Tensor", gate_up: "Tensor", down: "Tensor"
+) -> "Tensor":
+    """Add the gated MLP of the active rows of `x` to those rows of `stream`, and return `stream`.
+
+    Raises:
+        ValueError: if the shapes or types do not fit each other.
+    """
+    if len(gate_up) % 2:
+        raise ValueError(f"gate_up has {len(gate_up)} rows, which are no gates and ups.")
+    _check(stream, x, rows, gate_up[: len(gate_up) // 2], down, None)
+    if rows.numel() == 0:
+        return stream
+    if stream.stride(-1) == 1 and runs_triton(stream, x, rows, gate_up, down):
+        from adabench.kernels import triton_kernels
+
+        return triton_kernels.gated_mlp_add_(stream, x, rows, gate_up, down)
+    return gated_reference_(stream, x, rows, gate_up, down)
+
+
+def gated_reference_(
+    stream: "Tensor", x: "Tensor", rows: "Tensor", gate_up: "Tensor", down: "Tensor"
+) -> "Tensor":
+    """Do the same in torch, on any device and for any floating type."""
+    from torch.nn import functional as F
+
+    gate, up = F.linear(x.index_select(0, rows), gate_up).chunk(2, dim=-1)
+    return stream.index_add_(0, rows, F.linear(F.silu(gate) * up, down))
 
 
 def cost(rows: int, width: int, hidden: int, item_bytes: int) -> Cost:

@@ -5,7 +5,7 @@
 (The arguments of a Triton kernel are pointers and tiles that no annotation describes, hence
 the exemptions above. They end with the kernels.)
 
-All three kernels are one product seen through an index: a tile [BLOCK_M, BLOCK_N] of
+All kernels are one product seen through an index: a tile [BLOCK_M, BLOCK_N] of
 `a[rows] @ b.T`, accumulated in fp32 over slices of BLOCK_K, with something done to the
 accumulator before it leaves. Names: m rows, n columns, k the inner dimension.
 
@@ -129,6 +129,32 @@ def _up_kernel(
 
 
 @triton.jit(do_not_specialize=["active", "bound"])
+def _gated_up_kernel(
+    x, rows, gate_up, b_tiles, hidden, active, bound, N, K, stride_x, stride_up,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP_M: tl.constexpr,
+    EVEN_K: tl.constexpr, DESCRIBED: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """Write hidden = silu(x[rows] @ gate.T) * (x[rows] @ up.T); up begins at row N of gate_up."""
+    m_tile, n_tile = _place(
+        tl.program_id(0), tl.cdiv(active, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP_M
+    )
+    m = m_tile * BLOCK_M + tl.arange(0, BLOCK_M)
+    n = n_tile * BLOCK_N + tl.arange(0, BLOCK_N)
+    row = tl.load(rows + m, mask=m < active, other=0).to(tl.int64)
+    gate = _product(
+        x + row[:, None] * stride_x, gate_up, b_tiles, 0, n_tile * BLOCK_N, N, K, stride_up,
+        BLOCK_M, BLOCK_N, BLOCK_K, EVEN_K, DESCRIBED, PRECISION,
+    )  # fmt: skip
+    up = _product(
+        x + row[:, None] * stride_x, gate_up, b_tiles, N, n_tile * BLOCK_N, N, K, stride_up,
+        BLOCK_M, BLOCK_N, BLOCK_K, EVEN_K, DESCRIBED, PRECISION,
+    )  # fmt: skip
+    value = (gate * tl.sigmoid(gate) * up).to(hidden.dtype.element_ty)
+    where = m.to(tl.int64)[:, None] * N + n[None, :]
+    tl.store(hidden + where, value, mask=(m < active)[:, None] & (n < N)[None, :])
+
+
+@triton.jit(do_not_specialize=["active", "bound"])
 def _down_kernel(
     hidden, rows, down, b_tiles, stream, gates, active, bound, N, K, stride_down,
     stride_stream,
@@ -208,11 +234,39 @@ def mlp_add_(
     `described` lets the weights come by descriptor, where None asks the device.
     """
     x, up, down = _dense(x), _dense(up), _dense(down)
-    active, (h, d) = rows.numel(), up.shape
+    return _add_mlp_(_up_kernel, stream, x, rows, up, down, gates, described)
+
+
+def gated_mlp_add_(
+    stream: Tensor,
+    x: Tensor,
+    rows: Tensor,
+    gate_up: Tensor,
+    down: Tensor,
+    *,
+    described: bool | None = None,
+) -> Tensor:
+    """Add the gated MLP of the active rows to `stream`; at least one row, the last stride 1."""
+    x, gate_up, down = _dense(x), _dense(gate_up), _dense(down)
+    return _add_mlp_(_gated_up_kernel, stream, x, rows, gate_up, down, None, described)
+
+
+def _add_mlp_(
+    kernel: Any,
+    stream: Tensor,
+    x: Tensor,
+    rows: Tensor,
+    up: Tensor,
+    down: Tensor,
+    gates: Tensor | None,
+    described: bool | None,
+) -> Tensor:
+    """Run the kernel that goes up and the one that comes down."""
+    active, (d, h) = rows.numel(), down.shape
     hidden = torch.empty(active, h, dtype=x.dtype, device=x.device)
     bound = triton.next_power_of_2(active)
     _launch(
-        _up_kernel, (active, h), described, up, {},
+        kernel, (active, h), described, up, {},
         lambda tiles: (x, rows, up, tiles, hidden, active, bound, h, d, x.stride(0), up.stride(0)),
     )  # fmt: skip
     _launch(

@@ -115,6 +115,85 @@ def test_triton_takes_views_and_its_own_stream():
     assert not wide[:, 32:].any()
 
 
+def gated_exact(stream, x, rows, gate_up, down) -> tuple[Tensor, Tensor]:
+    """As `exact`, for the gated MLP."""
+    u = unit(stream.dtype)
+    stream64, x64, gate_up64, down64 = (t.double() for t in (stream, x, gate_up, down))
+    before = x64[rows] @ gate_up64.T
+    off_before = accumulated(x64[rows], gate_up64) + u * before.abs()
+    (gate, up), (off_gate, off_up) = before.chunk(2, -1), off_before.chunk(2, -1)
+    silu = F.silu(gate)
+    # SiLU's slope is at most 1.1; the reference stores it too. The exponential in fp32: 4 u32.
+    off_silu = 1.1 * off_gate + u * silu.abs() + 4 * U32 * gate.abs()
+    hidden = silu * up
+    off = off_silu * up.abs() + silu.abs() * off_up + off_silu * off_up + u * hidden.abs()
+    added = hidden @ down64.T
+    added_off = stored(off, down64) + accumulated(hidden, down64) + 2 * u * added.abs()
+    result = stream64.index_add(0, rows, added)
+    allowed = torch.zeros_like(result)
+    allowed[rows] = added_off + 2 * u * result[rows].abs() + 1e-30
+    return result, allowed
+
+
+def gated_draw(shape, dtype, device="cpu"):
+    stream, x, rows, up, down, _ = draw(shape, dtype, device)
+    gate = draw((shape[0], 2, *shape[2:]), dtype, device)[3].flip(0)
+    return stream, x, rows, torch.cat([gate, up]), down
+
+
+def assert_gated_exact(found: Tensor, arguments) -> None:
+    wanted, allowed = gated_exact(*arguments)
+    excess = (found.double() - wanted).abs() - allowed
+    assert excess.max() <= 0, f"{excess.max():.2e} over the bound"
+
+
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_gated_reference_is_exact_within_rounding(name, dtype):
+    arguments = gated_draw(SHAPES[name], dtype)
+    assert_gated_exact(
+        gathered_mlp.gated_mlp_add_(arguments[0].clone(), *arguments[1:]), arguments
+    )
+
+
+@pytest.mark.usefixtures("interpreter")
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("name", SHAPES)
+def test_gated_triton_is_exact_within_rounding(name, dtype):
+    from adabench.kernels import triton_kernels
+
+    arguments = gated_draw(SHAPES[name], dtype)
+    found = triton_kernels.gated_mlp_add_(arguments[0].clone(), *arguments[1:])
+    assert_gated_exact(found, arguments)
+
+
+@pytest.mark.usefixtures("interpreter")
+def test_gated_weights_by_descriptor_give_the_same_bits():
+    """The tile of the last gates reaches into the first ups, whose results nobody stores."""
+    from adabench.kernels import triton_kernels
+
+    stream, *rest = gated_draw((40, 19, 40, 72), torch.float32)
+    plain = triton_kernels.gated_mlp_add_(stream.clone(), *rest, described=False)
+    assert torch.equal(
+        triton_kernels.gated_mlp_add_(stream.clone(), *rest, described=True), plain
+    )
+
+
+def test_the_gated_bound_catches_gates_and_ups_that_are_exchanged():
+    stream, x, rows, gate_up, down = arguments = gated_draw(SHAPES["half active"], torch.float32)
+    exchanged = torch.cat(gate_up.chunk(2)[::-1])
+    with pytest.raises(AssertionError, match="over the bound"):
+        assert_gated_exact(
+            gathered_mlp.gated_reference_(stream.clone(), x, rows, exchanged, down), arguments
+        )
+
+
+def test_gates_without_ups_are_refused():
+    stream, x, rows, gate_up, down = gated_draw((12, 5, 16, 32), torch.float32)
+    with pytest.raises(ValueError, match="no gates and ups"):
+        gathered_mlp.gated_mlp_add_(stream, x, rows, gate_up[:-1], down)
+
+
 def test_the_bound_is_tight_enough_to_catch_a_wrong_gelu_and_a_wrong_row():
     arguments = draw(SHAPES["half active"], torch.float32)
     stream, x, rows, up, down, _ = arguments
@@ -191,6 +270,17 @@ def test_compiled_triton_is_exact_within_rounding(name, gated, dtype, cuda):
     with torch.no_grad():
         assert dispatch.runs_triton(*arguments)
         assert_exact(gathered_mlp.mlp_add_(arguments[0].clone(), *arguments[1:]), arguments)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("name", [*SHAPES, "real"])
+def test_compiled_gated_triton_is_exact_within_rounding(name, dtype, cuda):
+    shape = (4096, 2048, 1024, 4096) if name == "real" else SHAPES[name]
+    arguments = gated_draw(shape, dtype, cuda)
+    with torch.no_grad():
+        found = gathered_mlp.gated_mlp_add_(arguments[0].clone(), *arguments[1:])
+        assert_gated_exact(found, arguments)
 
 
 @pytest.mark.gpu

@@ -122,37 +122,41 @@ def attend(view: View, layer: RealLayer, rows: Tensor, kept: Tensor | None) -> T
     model, work = view.model, view.work
     shape, n = model.shape, view.sequences
     at = model.cosine[: view.tokens], model.sine[: view.tokens]
-    d = shape.width
+    d = shape.query
     if kept is None:
         fused = work.linear(layer.qkv, rows)
         query, pair = fused[:, :d], fused[:, d:]
     else:
+        bias = layer.qkv.bias
         pair = work.product(rows, layer.qkv.weight[d:])
         query = work.product(work.take(rows, kept), layer.qkv.weight[:d])
+        if bias is not None:
+            pair, query = pair.add_(bias[d:]), query.add_(bias[:d])
     keys, values = pair.view(n, view.tokens, 2, shape.groups, shape.each).unbind(2)
-    keys = turned(keys, *at).transpose(1, 2)
+    keys = turned(layer.key_norm(keys), *at).transpose(1, 2)
     values = values.transpose(1, 2)
     work.kv_entries += len(rows)
     work.kv_allocated += len(rows)
     if kept is None:
-        q = turned(query.view(n, view.tokens, shape.heads, shape.each), *at).transpose(1, 2)
+        heads = layer.query_norm(query.view(n, view.tokens, shape.heads, shape.each))
+        q = turned(heads, *at).transpose(1, 2)
         context = F.scaled_dot_product_attention(q, keys, values, is_causal=True, enable_gqa=True)
         work.flops += 4 * q.numel() * view.tokens
         return work.linear(layer.out, context.transpose(1, 2).reshape(len(rows), d))
     if not len(kept):
         return None
-    return work.linear(layer.out, _some(view, query, keys, values, kept))
+    heads = layer.query_norm(query.view(len(kept), shape.heads, shape.each))
+    return work.linear(layer.out, _some(view, heads, keys, values, kept))
 
 
-def _some(view: View, query: Tensor, keys: Tensor, values: Tensor, kept: Tensor) -> Tensor:
-    """Attend with the queries [kept, d] of some positions to the keys of all; return [kept, d]."""
+def _some(view: View, heads: Tensor, keys: Tensor, values: Tensor, kept: Tensor) -> Tensor:
+    """Attend with the queries [kept, heads, e] of some positions to the keys of all."""
     model, work, n = view.model, view.work, view.sequences
     sequence, position = kept.div(view.tokens, rounding_mode="floor"), kept % view.tokens
     lengths = torch.bincount(sequence, minlength=n)
     longest = int(lengths.max())
     place = torch.arange(len(kept)) - (lengths.cumsum(0) - lengths)[sequence]
     place = sequence * longest + place
-    heads = query.view(len(kept), model.shape.heads, model.shape.each)
     heads = turned(heads, model.cosine[position], model.sine[position])
     laid = heads.new_zeros(n * longest, *heads.shape[1:]).index_copy_(0, place, heads)
     laid = laid.view(n, longest, *heads.shape[1:]).transpose(1, 2)

@@ -1,49 +1,27 @@
-"""A Llama decoder taken apart into units: what `pretrained` runs.
+"""A Llama-shaped decoder taken apart into units: what `pretrained` runs.
 
     h <- h + out(attention(norm1(h)))        unit 2 l
     h <- h + down(silu(gate x) * up x)       unit 2 l + 1,  x = norm2(h)
 
-The weights are SmolLM2-135M-Instruct's (`workloads/shared/language_model/smollm2.py`): 30 layers of width 576,
-nine query heads on three key heads, 49,152 words, one matrix for embedding and head. Queries, keys
-and values are one fused matrix here, queries first, so that keys and values can be made without
-queries; `gate` and `up` are fused too. Logits agree with those of transformers (a test says to
-which digit).
+By default the weights are SmolLM2-135M-Instruct's
+(`workloads/shared/language_model/smollm2.py`): 30 layers of width 576, nine query heads on three key
+heads, 49,152 words, one matrix for embedding and head. Which others are read is in `llama_shape.py`.
+Queries, keys and values are one fused matrix here, queries first, so that keys and values can be made
+without queries; `gate` and `up` are fused too. Logits agree with those of transformers (tests say to
+which digit, architecture by architecture).
 
 `soft` runs whole sequences and lets a `mix` say what each unit adds: routers and forecasters are
 fitted with it, and gathered runs (`decoder_units.py`) are tested against it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.harness.errors import EnvironmentProblem
-
-
-@dataclass(frozen=True)
-class RealShape:
-    """What a Llama is shaped like."""
-
-    layers: int
-    width: int
-    hidden: int
-    heads: int
-    groups: int
-    """Key and value heads."""
-    vocabulary: int
-    tokens: int
-    """Longest sequence that positions are made for."""
-    rope_base: float
-    epsilon: float
-
-    @property
-    def each(self) -> int:
-        """Width of a head."""
-        return self.width // self.heads
+from adabench.workloads.depth_width.substrate.smollm2.llama_shape import RealShape, shape_of
 
 
 class RealLayer(nn.Module):
@@ -52,16 +30,20 @@ class RealLayer(nn.Module):
     def __init__(self, shape: RealShape) -> None:
         super().__init__()
         d, e = shape.width, shape.each
+        fused = (shape.heads + 2 * shape.groups) * e
         self.norm1 = nn.RMSNorm(d, eps=shape.epsilon)
-        self.qkv = nn.Linear(d, (shape.heads + 2 * shape.groups) * e, bias=False)
-        self.out = nn.Linear(d, d, bias=False)
+        self.qkv = nn.Linear(d, fused, bias=shape.qkv_bias)
+        self.query_norm, self.key_norm = (
+            nn.RMSNorm(e, eps=shape.epsilon) if shape.head_norms else nn.Identity() for _ in "qk"
+        )
+        self.out = nn.Linear(shape.query, d, bias=shape.out_bias)
         self.norm2 = nn.RMSNorm(d, eps=shape.epsilon)
         self.gate_up = nn.Linear(d, 2 * shape.hidden, bias=False)
         self.down = nn.Linear(shape.hidden, d, bias=False)
 
 
 class RealBackbone(nn.Module):
-    """Embedding, layers, final norm and the head, whose matrix is the embedding's."""
+    """Embedding, layers, final norm and the head, whose matrix may be the embedding's."""
 
     cosine: Tensor
     sine: Tensor
@@ -75,12 +57,9 @@ class RealBackbone(nn.Module):
         self.layers = nn.ModuleList(RealLayer(shape) for _ in range(shape.layers))
         self.norm = nn.RMSNorm(shape.width, eps=shape.epsilon)
         self.head = nn.Linear(shape.width, shape.vocabulary, bias=False)
-        self.head.weight = self.embed.weight
+        self.tie()
         half = shape.each // 2
-        rates = shape.rope_base ** (-torch.arange(half) / half)
-        angles = torch.outer(torch.arange(shape.tokens), rates).repeat(1, 2)[:, None]
-        self.register_buffer("cosine", angles.cos(), persistent=False)
-        self.register_buffer("sine", angles.sin(), persistent=False)
+        self.turn_at(shape.rope_base ** (-torch.arange(half) / half))
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
         return super().__reduce_ex__(protocol) if self.made_by is None else (self.made_by, ())
@@ -91,53 +70,68 @@ class RealBackbone(nn.Module):
         assert isinstance(layer, RealLayer)
         return layer
 
+    def tie(self) -> None:
+        """Make the head's matrix the embedding's, if that is the model's shape."""
+        if self.shape.tied:
+            self.head.weight = self.embed.weight
+
+    def turn_at(self, rates: Tensor, scale: float = 1.0) -> None:
+        """Turn positions at these rates [e / 2], cosine and sine scaled alike."""
+        angles = torch.outer(torch.arange(self.shape.tokens), rates).repeat(1, 2)[:, None]
+        self.register_buffer("cosine", angles.cos() * scale, persistent=False)
+        self.register_buffer("sine", angles.sin() * scale, persistent=False)
+
 
 def from_llama(llama: Any, tokens: int) -> RealBackbone:
-    """Return a `LlamaForCausalLM` as a backbone with the same weights, for sequences of `tokens`.
+    """Return a causal language model of transformers as a backbone with the same weights.
+
+    It reads sequences of at most `tokens`.
 
     Raises:
-        EnvironmentProblem: for a model with biases, scaled positions or untied embeddings.
+        SelectionError: for a model that is not Llama-shaped.
+        EnvironmentProblem: for a variant that our forward pass cannot do exactly.
     """
-    config = llama.config
-    rope = config.rope_parameters
-    odd = config.attention_bias or config.mlp_bias or not config.tie_word_embeddings
-    if odd or rope["rope_type"] != "default" or config.hidden_act != "silu":
-        raise EnvironmentProblem(
-            "This Llama has biases, scaled positions, untied embeddings or another activation.",
-            "The ledger's decoder has none of them; use SmolLM2.",
-        )
-    shape = RealShape(
-        layers=config.num_hidden_layers,
-        width=config.hidden_size,
-        hidden=config.intermediate_size,
-        heads=config.num_attention_heads,
-        groups=config.num_key_value_heads,
-        vocabulary=config.vocab_size,
-        tokens=tokens,
-        rope_base=float(rope["rope_theta"]),
-        epsilon=float(config.rms_norm_eps),
-    )
-    model = RealBackbone(shape)
-    model.load_state_dict(_fused(llama.state_dict(), shape.layers))
+    shape = shape_of(llama.config, tokens)
+    with torch.device("meta"):
+        model = RealBackbone(shape)
+    model.load_state_dict(_fused(llama.state_dict(), shape), assign=True)
+    model.tie()
+    half, rope = shape.each // 2, llama.model.rotary_emb
+    if llama.config.rope_parameters["rope_type"] == "default":
+        model.turn_at(shape.rope_base ** (-torch.arange(half) / half))
+    else:
+        model.turn_at(rope.inv_freq.float(), float(rope.attention_scaling))
+    model.to(model.embed.weight.dtype)
     return model.eval().requires_grad_(False)
 
 
-def _fused(theirs: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
+def _fused(theirs: dict[str, Tensor], shape: RealShape) -> dict[str, Tensor]:
     """Return Llama's weights under our names, matrices that read the same rows stacked."""
     embedding = theirs["model.embed_tokens.weight"]
-    ours = {"embed.weight": embedding, "head.weight": embedding}
+    head = embedding if shape.tied else theirs["lm_head.weight"]
+    ours = {"embed.weight": embedding, "head.weight": head}
     ours["norm.weight"] = theirs["model.norm.weight"]
-    for index in range(layers):
+    for index in range(shape.layers):
         old, new = f"model.layers.{index}", f"layers.{index}"
-        qkv = [theirs[f"{old}.self_attn.{part}_proj.weight"] for part in "qkv"]
-        ours[f"{new}.qkv.weight"] = torch.cat(qkv)
-        wide = [theirs[f"{old}.mlp.{part}_proj.weight"] for part in ("gate", "up")]
-        ours[f"{new}.gate_up.weight"] = torch.cat(wide)
-        ours[f"{new}.out.weight"] = theirs[f"{old}.self_attn.o_proj.weight"]
-        ours[f"{new}.down.weight"] = theirs[f"{old}.mlp.down_proj.weight"]
-        ours[f"{new}.norm1.weight"] = theirs[f"{old}.input_layernorm.weight"]
-        ours[f"{new}.norm2.weight"] = theirs[f"{old}.post_attention_layernorm.weight"]
+        for name, parts in _PARTS.items():
+            for kind in ("weight", "bias"):
+                found = [theirs[key] for part in parts if (key := f"{old}.{part}.{kind}") in theirs]
+                if found:
+                    ours[f"{new}.{name}.{kind}"] = found[0] if len(found) == 1 else torch.cat(found)
     return ours
+
+
+_PARTS = {
+    "qkv": tuple(f"self_attn.{part}_proj" for part in "qkv"),
+    "query_norm": ("self_attn.q_norm",),
+    "key_norm": ("self_attn.k_norm",),
+    "out": ("self_attn.o_proj",),
+    "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
+    "down": ("mlp.down_proj",),
+    "norm1": ("input_layernorm",),
+    "norm2": ("post_attention_layernorm",),
+}
+"""Our names of a layer's modules, and which of theirs are stacked in each."""
 
 
 def turned(heads: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
@@ -175,6 +169,7 @@ def attention(model: RealBackbone, layer: RealLayer, x: Tensor) -> Tensor:
     shape = model.shape
     heads = layer.qkv(x).view(n, length, -1, shape.each)
     q, k, v = heads.split((shape.heads, shape.groups, shape.groups), dim=2)
+    q, k = layer.query_norm(q), layer.key_norm(k)
     turn = model.cosine[:length], model.sine[:length]
     q, k, v = (part.transpose(1, 2) for part in (turned(q, *turn), turned(k, *turn), v))
     context = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
