@@ -1,4 +1,4 @@
-"""Exits for SmolLM2: a position leaves after one of a few layers, with what a lens makes of its
+"""Exits for a pretrained model: a position leaves after one of a few layers, with what a lens makes of its
 state.
 
     h' = h_e + (norm(h_e) A) B + c           an exit's lens, of the forecasters' rank
@@ -25,19 +25,16 @@ from torch.nn import functional as F
 
 from adabench.workloads.depth_width.pretrained.substrate import refine
 from adabench.workloads.depth_width.pretrained.substrate.plans import RealRetrofit
-from adabench.workloads.depth_width.substrate.gathered_forward import (
-    Admit,
-    Answer,
-    Policy,
-    one_thread,
-)
+from adabench.workloads.depth_width.substrate.gathered_forward import Admit, Answer, Policy
 from adabench.workloads.depth_width.substrate.smollm2 import closed_form_fit
 from adabench.workloads.depth_width.substrate.smollm2.decoder_units import (
     TILE,
     View,
     attend,
     put,
+    read_tiles,
     widen,
+    widen_into,
 )
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
     RealBackbone,
@@ -72,24 +69,15 @@ def prefill_exits(
     model: RealBackbone, lenses: Lenses, tokens: Tensor, policy: Policy, *, tile: int = TILE
 ) -> Answer:
     """Score windows [n, T]; positions leave where the policy lets them. Logits [n, T, vocabulary]."""
-    n, length = tokens.shape
-    works = []
-    with torch.inference_mode(), one_thread():
-        logits = torch.empty(n, length, model.shape.vocabulary)
-        for first in range(0, n, tile):
-            part = tokens[first : first + tile]
-            view = View(model, Work(), len(part), length)
-            final = _run(view, lenses, model.embed(part).flatten(0, 1), policy())
-            view.work.flops += 2 * final.numel() * model.shape.vocabulary
-            into = logits[first : first + tile].flatten(0, 1)
-            torch.mm(model.norm(final), model.head.weight.T, out=into)
-            works.append((torch.arange(first, first + len(part)), view.work))
-    return Answer(logits, tuple(works), layers_per_run=HALF)
+    logits, works = read_tiles(
+        model, tokens, tile, lambda view, states: _run(view, lenses, states, policy())
+    )
+    return Answer(logits, works, layers_per_run=HALF)
 
 
 def _run(view: View, lenses: Lenses, states: Tensor, admit: Admit) -> Tensor:
     """Take states [n, d] through the layers; return what the head is to read of each."""
-    final, staying = torch.empty_like(states), torch.arange(len(states))
+    final, staying = torch.empty_like(states), torch.arange(len(states), device=states.device)
     for index in range(view.model.shape.layers):
         if index in lenses.after:
             staying = _left(view, lenses, lenses.after.index(index), states, staying, final, admit)
@@ -104,9 +92,12 @@ def _layer(view: View, index: int, states: Tensor, staying: Tensor) -> Tensor:
     layer, work = view.model.layer(index), view.work
     kept = staying if len(staying) < len(states) else None
     states = put(states, attend(view, layer, layer.norm1(states), kept), kept, Choice(), work)
-    rows = layer.norm2(states if kept is None else work.take(states, kept))
     work.runs += [(2 * index, staying), (2 * index + 1, staying)]
-    return put(states, widen(layer, rows, work), kept, Choice(), work)
+    rows = layer.norm2(states)
+    if kept is None:
+        return put(states, widen(layer, rows, work), None, Choice(), work)
+    widen_into(layer, states, rows, kept, work)
+    return states
 
 
 def _left(

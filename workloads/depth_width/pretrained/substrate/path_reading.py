@@ -1,4 +1,4 @@
-"""SmolLM2 run along a path of layers, another one for each window: Dr.LLM's engine on `pretrained`.
+"""A pretrained model run along a path of layers, another one for each window: Dr.LLM's engine on `pretrained`.
 
 A window is a prompt and the words that follow it. As in `path_forward.py` a path is written as *passes*,
 how often each layer runs, 0 (skip), 1 or 2 (repeat), [windows, L], and before each layer `Decide`
@@ -26,9 +26,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, Decide, fixed
-from adabench.workloads.depth_width.substrate.smollm2.decoder_units import TILE, View, attend, widen
+from adabench.workloads.depth_width.substrate.smollm2.decoder_units import (
+    TILE,
+    View,
+    attend,
+    on_device_of,
+    widen,
+)
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
@@ -56,7 +61,7 @@ class Reading:
         ran = torch.zeros(len(self.logits), self.layers, dtype=torch.long)
         for who, work in self.works:
             for slot, rows in work.runs:
-                ran[who[rows], slot // MOST] += 1
+                ran[who[rows.cpu()], slot // MOST] += 1
         return ran
 
 
@@ -66,16 +71,18 @@ def read_along(
     """Read windows [n, T], `tile` of them a call; `decide` may be given paths, passes [n, L]."""
     n, length = tokens.shape
     works = []
-    with torch.inference_mode(), one_thread():
-        logits = torch.empty(n, length - prompt + 1, model.shape.vocabulary)
+    with on_device_of(model) as device:
+        tokens, weight = tokens.to(device), model.head.weight
+        logits = weight.new_empty(n, length - prompt + 1, len(weight))
         for first in range(0, n, tile):
-            who = torch.arange(first, min(first + tile, n))
-            rule = fixed(decide[who]) if isinstance(decide, Tensor) else decide
+            who = torch.arange(first, min(first + tile, n), device="cpu")
+            rule = fixed(decide[who].to(device)) if isinstance(decide, Tensor) else decide
             view = View(model, Work(), len(who), length)
-            states = along(view, model.embed(tokens[who]), prompt, rule)
+            part = slice(first, first + len(who))
+            states = along(view, model.embed(tokens[part]), prompt, rule)
             rows = model.norm(states[:, prompt - 1 :].flatten(0, 1))
-            view.work.flops += 2 * rows.numel() * model.shape.vocabulary
-            torch.mm(rows, model.head.weight.T, out=logits[who[0] : who[-1] + 1].flatten(0, 1))
+            view.work.flops += 2 * rows.numel() * len(weight)
+            torch.mm(rows, weight.T, out=logits[part].flatten(0, 1))
             works.append((who, view.work))
     weights = sum(weight.numel() for weight in model.parameters())
     return Reading(logits, tuple(works), model.shape.layers, weights)
@@ -83,7 +90,7 @@ def read_along(
 
 def along(view: View, states: Tensor, prompt: int, decide: Decide) -> Tensor:
     """Take states [m, T, d] along the paths that their first `prompt` positions decide."""
-    lengths = torch.full((view.sequences,), prompt)
+    lengths = torch.full((view.sequences,), prompt, device=states.device)
     for index in range(view.model.shape.layers):
         passes = decide(index, states[:, :prompt], lengths, view.work)
         for turn in range(MOST):

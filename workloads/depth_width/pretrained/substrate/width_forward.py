@@ -26,9 +26,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.learners import EIGHTH, LEARNERS, SLOTS, Chooser
-from adabench.workloads.depth_width.substrate.smollm2.decoder_units import TILE, View, attend
+from adabench.workloads.depth_width.substrate.smollm2.decoder_units import (
+    TILE,
+    View,
+    attend,
+    read_tiles,
+)
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone, RealLayer
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
@@ -155,24 +160,18 @@ def prefill_real_widths(
     widened: RealWidened, tokens: Tensor, choose: Chooser, *, tile: int = TILE
 ) -> Answer:
     """Score windows [n, T], `tile` of them a call; logits [n, T, vocabulary]."""
-    model, (n, length) = widened.model, tokens.shape
-    works = []
-    with torch.inference_mode(), one_thread():
-        logits = torch.empty(n, length, model.shape.vocabulary)
-        for first in range(0, n, tile):
-            part = tokens[first : first + tile]
-            view = View(model, Work(), len(part), length)
-            states = _run(view, widened.modules, model.embed(part).flatten(0, 1), choose)
-            rows = model.norm(states)
-            view.work.flops += 2 * rows.numel() * model.shape.vocabulary
-            torch.mm(rows, model.head.weight.T, out=logits[first : first + tile].flatten(0, 1))
-            works.append((torch.arange(first, first + len(part)), view.work))
-    return Answer(logits, tuple(works), layers_per_run=EIGHTH)
+    logits, works = read_tiles(
+        widened.model,
+        tokens,
+        tile,
+        lambda view, states: _run(view, widened.modules, states, choose),
+    )
+    return Answer(logits, works, layers_per_run=EIGHTH)
 
 
 def _run(view: View, modules: RealModules, states: Tensor, choose: Chooser) -> Tensor:
     """Take states [n, d] through the layers, in place; return the final states."""
-    everyone, work = torch.arange(len(states)), view.work
+    everyone, work = torch.arange(len(states), device=states.device), view.work
     for index in range(view.model.shape.layers):
         layer, first = view.model.layer(index), SLOTS * index
         attended = attend(view, layer, layer.norm1(states), None)

@@ -1,4 +1,4 @@
-"""SmolLM2 read unit by unit: a position runs an attention block or an MLP, or takes what stands in.
+"""A Llama read unit by unit: a position runs an attention block or an MLP, or takes what stands in.
 
     for layer in layers:
         x = norm1(h);  h[kept] += attention(x[kept] over all);  h[others] += rest
@@ -9,7 +9,9 @@ of layer l, 2 l + 1 its MLP, each half a layer. What differs is the model: group
 MLP.
 
 **Gathered.** Kept rows are taken out, go through the dense products and are added back; a unit
-that nobody keeps is not called. Queries are laid out per sequence, padded to the longest.
+that nobody keeps is not called. Queries are laid out per sequence, padded to the longest. An MLP of
+some rows is `kernels/gathered_mlp.py`: Triton on a CUDA device, the same three steps in torch
+elsewhere, counted alike.
 
 **Keys and values** are written for every position wherever a rule decides, for a later position may
 attend to any. A unit in `gone` is one that no position of any text ever runs (a static model,
@@ -20,13 +22,15 @@ Windows are read whole (prefill). Work is counted as in `work_counter.py`: a pro
 multiply-add, attention 4 B S K d as padded, a gathered element one.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from adabench.kernels import gathered_mlp
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
     RealBackbone,
@@ -59,29 +63,55 @@ class View:
     tokens: int
 
 
+@contextmanager
+def on_device_of(model: RealBackbone) -> Iterator[torch.device]:
+    """Infer on one thread, new tensors on the model's device; wait for it at the end.
+
+    Clocks are the processor's, so what a device still has to do when they stop would be free.
+    """
+    device = model.embed.weight.device
+    placed = nullcontext() if device.type == "cpu" else device
+    with torch.inference_mode(), one_thread(), placed:
+        yield device
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+
+def read_tiles(
+    model: RealBackbone, tokens: Tensor, tile: int, run: Callable[[View, Tensor], Tensor]
+) -> tuple[Tensor, tuple[tuple[Tensor, Work], ...]]:
+    """Read windows [n, T], `tile` of them a call; return logits [n, T, vocabulary] and works.
+
+    `run` takes states [windows x T, d] and returns what the head is to read, after the last norm.
+    """
+    (n, length), works = tokens.shape, []
+    with on_device_of(model) as device:
+        tokens = tokens.to(device)
+        weight = model.head.weight
+        logits = torch.empty(n, length, len(weight), dtype=weight.dtype, device=device)
+        for first in range(0, n, tile):
+            part = tokens[first : first + tile]
+            view = View(model, Work(), len(part), length)
+            rows = model.norm(run(view, model.embed(part).flatten(0, 1)))
+            view.work.flops += 2 * rows.numel() * len(weight)
+            torch.mm(rows, weight.T, out=logits[first : first + tile].flatten(0, 1))
+            works.append((torch.arange(first, first + len(part), device="cpu"), view.work))
+    return logits, tuple(works)
+
+
 def prefill_real(
     model: RealBackbone, tokens: Tensor, rule: Rule, plan: Plan, *, tile: int = TILE
 ) -> Answer:
     """Score windows [n, T], `tile` of them a call; logits [n, T, vocabulary]."""
-    n, length = tokens.shape
-    works = []
-    with torch.inference_mode(), one_thread():
-        logits = torch.empty(n, length, model.shape.vocabulary)
-        for first in range(0, n, tile):
-            part = tokens[first : first + tile]
-            view = View(model, Work(), len(part), length)
-            states = _run(view, model.embed(part).flatten(0, 1), rule, plan)
-            rows = model.norm(states)
-            view.work.flops += 2 * rows.numel() * model.shape.vocabulary
-            into = logits[first : first + tile].flatten(0, 1)
-            torch.mm(rows, model.head.weight.T, out=into)
-            works.append((torch.arange(first, first + len(part)), view.work))
-    return Answer(logits, tuple(works), layers_per_run=HALF)
+    logits, works = read_tiles(
+        model, tokens, tile, lambda view, states: _run(view, states, rule, plan)
+    )
+    return Answer(logits, works, layers_per_run=HALF)
 
 
 def _run(view: View, states: Tensor, rule: Rule, plan: Plan) -> Tensor:
     """Take states [n, d] through the layers; return the final states."""
-    everyone = torch.arange(len(states))
+    everyone = torch.arange(len(states), device=states.device)
     for index in range(view.model.shape.layers):
         layer = view.model.layer(index)
         for unit, norm in ((2 * index, layer.norm1), (2 * index + 1, layer.norm2)):
@@ -90,8 +120,12 @@ def _run(view: View, states: Tensor, rule: Rule, plan: Plan) -> Tensor:
             kept = choice.keep
             if kept is None or len(kept) == len(rows):
                 kept = None
-            output = _unit(view, layer, unit, rows, kept, unit in plan.gone)
-            if output is not None:
+            if unit % 2 and kept is not None:
+                output = None
+                widen_into(layer, states, rows, kept, view.work)
+            else:
+                output = _unit(view, layer, unit, rows, kept, unit in plan.gone)
+            if output is not None or (unit % 2 and kept is not None and len(kept)):
                 view.work.runs.append((unit, everyone if kept is None else kept))
             states = put(states, output, kept, choice, view.work)
     return states
@@ -100,11 +134,9 @@ def _run(view: View, states: Tensor, rule: Rule, plan: Plan) -> Tensor:
 def _unit(
     view: View, layer: RealLayer, unit: int, rows: Tensor, kept: Tensor | None, gone: bool
 ) -> Tensor | None:
-    """Run a unit on the kept rows; None if nobody keeps it."""
+    """Run an MLP on all rows, or attention on the kept ones; None if nobody keeps it."""
     if unit % 2:
-        if kept is None:
-            return widen(layer, rows, view.work)
-        return widen(layer, view.work.take(rows, kept), view.work) if len(kept) else None
+        return widen(layer, rows, view.work)
     if gone:
         assert kept is not None
         assert not len(kept)
@@ -115,6 +147,19 @@ def _unit(
 def widen(layer: RealLayer, rows: Tensor, work: Work) -> Tensor:
     """Run an MLP on rows [n, d]."""
     return work.linear(layer.down, activated(work.linear(layer.gate_up, rows)))
+
+
+def widen_into(
+    layer: RealLayer, states: Tensor, rows: Tensor, kept: Tensor, work: Work
+) -> None:
+    """Add to some states what the MLP makes of their normed rows, in place; count all of it.
+
+    Each row is gathered once, and its output added once.
+    """
+    up, down = layer.gate_up.weight, layer.down.weight
+    work.moved += 2 * len(kept) * rows.shape[-1]
+    work.flops += 2 * len(kept) * (up.numel() + down.numel())
+    gathered_mlp.gated_mlp_add_(states, rows, kept, up, down)
 
 
 def attend(view: View, layer: RealLayer, rows: Tensor, kept: Tensor | None) -> Tensor | None:
@@ -155,13 +200,13 @@ def _some(view: View, heads: Tensor, keys: Tensor, values: Tensor, kept: Tensor)
     sequence, position = kept.div(view.tokens, rounding_mode="floor"), kept % view.tokens
     lengths = torch.bincount(sequence, minlength=n)
     longest = int(lengths.max())
-    place = torch.arange(len(kept)) - (lengths.cumsum(0) - lengths)[sequence]
+    place = torch.arange(len(kept), device=kept.device) - (lengths.cumsum(0) - lengths)[sequence]
     place = sequence * longest + place
     heads = turned(heads, model.cosine[position], model.sine[position])
     laid = heads.new_zeros(n * longest, *heads.shape[1:]).index_copy_(0, place, heads)
     laid = laid.view(n, longest, *heads.shape[1:]).transpose(1, 2)
     seen = position.new_zeros(n * longest).index_copy_(0, place, position).view(n, 1, longest, 1)
-    mask = torch.arange(view.tokens) <= seen
+    mask = torch.arange(view.tokens, device=kept.device) <= seen
     context = F.scaled_dot_product_attention(laid, keys, values, attn_mask=mask, enable_gqa=True)
     work.flops += 4 * laid.numel() * view.tokens
     work.moved += 2 * heads.numel()
