@@ -104,7 +104,8 @@ def tossed(stays: tuple[float, ...], generator: torch.Generator) -> Policy:
 
     def admit(depth: int, rows: Tensor, sequences: Tensor, work: Work) -> Admission:
         share = stays[depth] if depth < len(stays) else 0.0
-        run = torch.rand(len(rows), generator=generator) < share
+        coins = torch.rand(len(rows), generator=generator, device="cpu").to(rows.device)
+        run = coins < share
         return Admission(run.nonzero()[:, 0])
 
     return lambda: admit

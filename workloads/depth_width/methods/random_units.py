@@ -88,6 +88,7 @@ def tossed(parts: Parts, rates: tuple[float, ...], generator: torch.Generator) -
         predicted = parts.forecast(unit, rows)
         if predicted is not None:
             work.flops += 4 * len(rows) * rows.shape[-1] * parts.rank
-        return chosen(torch.rand(len(rows), generator=generator) < rates[unit], predicted, work)
+        tossed = torch.rand(len(rows), generator=generator, device="cpu").to(rows.device)
+        return chosen(tossed < rates[unit], predicted, work)
 
     return decide

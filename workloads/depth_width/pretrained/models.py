@@ -1,4 +1,4 @@
-"""What methods of `pretrained` get: SmolLM2 and what was fitted to it, other windows, an account.
+"""What methods of `pretrained` get: a model and what is fitted to it, other windows, an account.
 
 The model is read once, by the server that methods are forked from. Of an answer nothing leaves a
 method's process but the chances that it gives to words: to those that its case holds, and, of the
@@ -15,12 +15,16 @@ from torch import nn
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.harness.store import used_artefacts
-from adabench.workloads.depth_width.pretrained.recipes import recipes
-from adabench.workloads.depth_width.pretrained.substrate import path_files, unit_files, width_files
+from adabench.workloads.depth_width.pretrained.substrate import (
+    model_and_text,
+    path_files,
+    unit_files,
+    width_files,
+)
+from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.pretrained.substrate.path_files import RealGuided
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import Reading
-from adabench.workloads.depth_width.pretrained.substrate.plans import FOLDER, PROMPT
+from adabench.workloads.depth_width.pretrained.substrate.plans import ORDERS, PROMPT
 from adabench.workloads.depth_width.pretrained.substrate.refine import RealParts, move, shift
 from adabench.workloads.depth_width.pretrained.substrate.window_readers import (
     HERE,
@@ -39,15 +43,16 @@ from adabench.workloads.depth_width.substrate.answers.answer_account import (
     text_of,
 )
 from adabench.workloads.depth_width.substrate.answers.rule_works import policy_apart, rule_apart
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread
-from adabench.workloads.depth_width.substrate.smollm2.brown_text import Split
 from adabench.workloads.depth_width.substrate.smollm2.decoder_units import TILE
+from adabench.workloads.depth_width.substrate.smollm2.text_windows import Split
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts
 
 CALIBRATION_SEED, CALIBRATION = 777, 4
 OPENINGS_SEED, OPENINGS = 778, 64
+WHOLE = "all"
+"""The depth of a model that runs every layer it has."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class Models:
     prompt: int
     """Words of a window that are its opening and are not scored."""
     meter: Meter
+    source: ModelAndText = field(default=ModelAndText(), kw_only=True)
     _answers: AnswerAccount = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -66,23 +72,24 @@ class Models:
     def warm(self) -> None:
         """Read the model, on one thread: all methods share its weights."""
         with one_thread():
-            unit_files.backbone()
+            model_and_text.warm(self.source)
 
     def reader(self, base: str) -> RealReader | RealExitReader:
         """Return the reader of the whole model, or of the one with exits.
 
         Raises:
-            EnvironmentProblem: for anything that was not trained at this scale.
+            EnvironmentProblem: for anything that is not fitted to a pretrained model.
         """
         if base == "early-exit":
-            lenses = unit_files.exits(FOLDER)
+            lenses = unit_files.exits(self.source)
             return self._answers.bind(
-                RealExitReader(unit_files.backbone(), lenses), read=policy_apart
+                RealExitReader(model_and_text.backbone(self.source), lenses), read=policy_apart
             )
-        model = unit_files.backbone()
-        if base != f"vanilla-{model.shape.layers}":
-            _refuse(base)
-        return self._answers.bind(RealReader(model), read=policy_apart)
+        layers = model_and_text.shape(self.source).layers
+        if base not in (f"vanilla-{WHOLE}", f"vanilla-{layers}"):
+            self._refuse(base)
+        reader = RealReader(model_and_text.backbone(self.source))
+        return self._answers.bind(reader, read=policy_apart)
 
     def unit_reader(self, base: str) -> RealUnitReader:
         """Return the reader of a retrofit such as `informed-16`, its price set to that share.
@@ -91,21 +98,18 @@ class Models:
         rounded down to whole units: 0.16 of 60 units is nine, as is 0.15.
 
         Raises:
-            EnvironmentProblem: for a kind that was not fitted at this scale.
-            SelectionError: for a share that it was not settled for.
+            EnvironmentProblem: for a kind that is not fitted to a pretrained model.
+            SelectionError: for a share that it was not settled for, or of less than a unit.
         """
         kind, _, percent = base.rpartition("-")
-        name = f"real-{kind}"
-        if kind.startswith("static"):
-            name += f"-{_whole(int(percent))}"
-        elif kind not in ("informed", "greedy"):
-            _refuse(base)
-        _note(name)
-        found = unit_files.restore(name, FOLDER)
-        static = kind.startswith("static")
+        static = kind.partition("static-")[2] in ORDERS
+        if not static and kind not in ("informed", "greedy"):
+            self._refuse(base)
+        name = f"real-{kind}-{self._whole(kind, int(percent))}" if static else f"real-{kind}"
+        found = unit_files.restore(name, self.source)
         parts = found.parts if static else _shifted(found, int(percent) / 100)
         fitted = RealFitted(
-            unit_files.backbone(),
+            model_and_text.backbone(self.source),
             parts,
             frozenset(found.asked),
             frozenset(found.gone),
@@ -117,13 +121,12 @@ class Models:
         """Return the reader of granular MLPs such as `acm-75` or `static-3`.
 
         Raises:
-            EnvironmentProblem: for a width that was not fitted at this scale.
+            EnvironmentProblem: for a width that is not fitted to a pretrained model.
             SelectionError: for a budget that gates are not settled for.
         """
-        widened = width_files.widened(base, FOLDER)
+        widened = width_files.widened(base, self.source)
         if widened is None:
-            _refuse(base)
-        _note(f"real-{'acm' if base.startswith('acm') else base.replace('static', 'width')}")
+            self._refuse(base)
         return self._answers.bind(RealWidthReader(widened), read=rule_apart)
 
     def train_anew(self, base: str) -> None:
@@ -133,15 +136,15 @@ class Models:
             SelectionError: always.
         """
         raise SelectionError(
-            f"A run fits no {base} to a pretrained model.",
-            "Choose training=shipped; `adabench train` fits it.",
+            f"A run fits no {base} to a pretrained model that has one.",
+            "Choose training=shipped; `adabench train` fits it again.",
         )
 
     def path_reader(self) -> RealPathReader:
         """Return the whole model for methods that choose a path by a window's opening.
 
         Raises:
-            SelectionError: for windows with another opening than routers were taught on.
+            SelectionError: for windows with another opening than routers are taught on.
         """
         if self.prompt != PROMPT:
             raise SelectionError(
@@ -149,35 +152,29 @@ class Models:
                 f"{self.prompt}.",
                 f"Leave prompt at {PROMPT} for methods that choose paths.",
             )
-        return self._answers.bind(RealPathReader(unit_files.backbone(), TILE), answer=rule_apart)
+        reader = RealPathReader(model_and_text.backbone(self.source), TILE)
+        return self._answers.bind(reader, answer=rule_apart)
 
     def guided(self, base: str) -> tuple[RealPathReader, RealGuided]:
-        """Return the whole model and the routers fitted to it.
-
-        Raises:
-            EnvironmentProblem: if they were not fitted yet.
-        """
-        _note(f"real-{base}")
-        return self.path_reader(), path_files.guided(f"real-{base}", FOLDER)
+        """Return the whole model and the routers taught for it, taught first if need be."""
+        return self.path_reader(), path_files.guided(f"real-{base}", self.source)
 
     def fitted_path(self, length: int) -> tuple[int, ...]:
         """Return the static path of that many layers that was best on the fitting split.
 
         Raises:
-            EnvironmentProblem: if paths were not fitted yet.
             SelectionError: for a length that was not searched.
         """
-        _note("real-dr-llm")
-        return path_files.static_path("real-dr-llm", length, FOLDER)
+        return path_files.static_path("real-dr-llm", length, self.source)
 
     @property
     def longest(self) -> int:
         """Return how many words can be read at once."""
-        return unit_files.backbone().shape.tokens
+        return model_and_text.shape(self.source).tokens
 
     def ids(self, text: str) -> tuple[int, ...]:
         """Return plain text as the model's words."""
-        return unit_files.words(text)
+        return self.source.words(text)
 
     def calibration(self) -> Windows:
         """Return windows of the fitting split, which no score is taken on.
@@ -185,9 +182,9 @@ class Models:
         With an opening there are more of them, and nothing comes after it.
         """
         if self.prompt:
-            windows = drawn("fit", OPENINGS, OPENINGS_SEED)
+            windows = drawn(self.source, "fit", OPENINGS, OPENINGS_SEED)
             return Windows(-1, np.ascontiguousarray(windows[:, : self.prompt]), self.prompt)
-        windows = drawn("fit", CALIBRATION, CALIBRATION_SEED)
+        windows = drawn(self.source, "fit", CALIBRATION, CALIBRATION_SEED)
         return Windows(-1, np.ascontiguousarray(windows[:, :-1]), self.prompt)
 
     def account(self, case: Windows, answer: Answer | Reading) -> WordOdds:
@@ -198,18 +195,41 @@ class Models:
         """
         return word_odds(case, self._answers.confirm([text_of(case)], answer))
 
+    def _whole(self, kind: str, percent: int) -> int:
+        """Return a share in percent, rounded down to whole units.
 
-def drawn(split: Split, count: int, *seeds: int) -> Ints:
+        Raises:
+            SelectionError: if that is no unit, or no layer where whole layers go.
+        """
+        units = 2 * model_and_text.shape(self.source).layers
+        count = percent * units // 100
+        if not count or (kind != "static-fitted" and not round(count / 2)):
+            raise SelectionError(
+                f"{percent} % of the {units} units of {self.source.model} is less than one "
+                f"{'unit' if kind == 'static-fitted' else 'layer'}.",
+                f"Ask for a sparsity of {-(-200 // units) / 100:g} or more.",
+            )
+        return round(100 * count / units)
+
+    def _refuse(self, base: str) -> NoReturn:
+        raise EnvironmentProblem(
+            f"{base}: nothing of that kind is fitted to {self.source.model}.",
+            f"Run it on ledger or ledger_qa. Of pretrained, {HERE}.",
+        )
+
+
+def drawn(source: ModelAndText, split: Split, count: int, *seeds: int) -> Ints:
     """Draw windows of a split without repetition.
 
     Raises:
         SelectionError: if the split has not so many.
     """
-    every = unit_files.windows(split)
+    every = model_and_text.windows(source, split)
     if count > len(every):
         raise SelectionError(
-            f"{count} windows were asked for and Brown's held-out texts have {len(every)}.",
-            "Ask for fewer batches or sequences.",
+            f"{count} windows were asked for and the {split} texts of {source.data} have "
+            f"{len(every)}.",
+            "Ask for fewer batches or sequences, or name a longer text.",
         )
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
     found: Ints = every[generator.permutation(len(every))[:count]]
@@ -221,7 +241,7 @@ def _shifted(found: RealParts, share: float) -> Parts:
     shares = sorted(found.shifts)
     if not shares[0] <= share <= shares[-1]:
         raise SelectionError(
-            f"No router of SmolLM2 is settled for sparsity={share:g}.",
+            f"No router is settled for sparsity={share:g}.",
             f"Ask for {shares[0]:g} to {shares[-1]:g}.",
         )
     parts = _folded(found)
@@ -250,28 +270,8 @@ def _folded(found: RealParts) -> Parts:
     return parts
 
 
-def _whole(percent: int) -> int:
-    """Return a share in percent, rounded down to whole units."""
-    units = 2 * unit_files.backbone().shape.layers
-    return round(100 * (percent * units // 100) / units)
-
-
 def _in_use(found: RealParts) -> int:
     modules = [found.parts.narrow, found.parts.wide]
     modules += [] if found.gone else [found.parts.routers]
     used = [module[index] for module in modules if len(module) for index in found.asked]
     return sum(weight.numel() for module in used for weight in module.parameters())
-
-
-def _note(name: str) -> None:
-    """Note that what was fitted under this name is handed out to the method of this process."""
-    recipe = recipes().get(name)
-    if recipe is not None:
-        used_artefacts.note(name, recipe.home / f"{name}{SUFFIX}")
-
-
-def _refuse(base: str) -> NoReturn:
-    raise EnvironmentProblem(
-        f"{base}: nothing of that kind was trained on SmolLM2.",
-        f"Run it on ledger or ledger_qa. Of pretrained, {HERE}.",
-    )

@@ -1,4 +1,4 @@
-"""What is fitted to SmolLM2, by name, and the pretrained weights themselves.
+"""What is fitted to a pretrained model, by name, and SmolLM2's weights themselves.
 
     adabench train smollm2                # the weights, converted once into the cache
     adabench train real-informed          # a router and a forecaster for each unit
@@ -7,31 +7,37 @@
     adabench train real-acm               # gates, and what stands in for learners that do not run
     adabench train real-width-3           # three learners of four for everybody, the same steps
     adabench train real-dr-llm            # labels from a search, routers, static paths as rivals
+    adabench train 'pretrained/real-*' --set model=hf:./my-llama --set data=my-corpus.txt
 
-One to six CPU minutes each where bfloat16 is multiplied natively, and many times that elsewhere.
-What is shipped lies in `checkpoints/`; what is not, `adabench train` keeps in the user's cache
-folder. A run never fits: one that needs a file that is not there says so.
+For SmolLM2 one to six CPU minutes each where bfloat16 is multiplied natively, and many times that
+elsewhere. What is shipped lies in `checkpoints/`; what is not lies in the user's cache folder, where a
+run that needs it finds it, or fits it itself (`fitted_file.py`).
 """
 
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from adabench.harness.errors import AdabenchError
-from adabench.harness.store.prepared_states import default_folder
-from adabench.workloads.depth_width.pretrained.substrate import path_files, unit_files, width_files
-from adabench.workloads.depth_width.pretrained.substrate.plans import (
-    FOLDER,
-    RealPathfinding,
-    RealRetrofit,
-    RealWidths,
-    real_path_recipes,
-    real_recipes,
-    real_width_recipes,
+from adabench.harness.store import checkpoint_folders
+from adabench.workloads.depth_width.pretrained.substrate import (
+    fitted_file,
+    model_and_text,
+    path_files,
+    plans,
+    unit_files,
+    width_files,
 )
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, Recipe
+from adabench.workloads.depth_width.pretrained.substrate.fitted_file import Fit, Plan
+from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
+from adabench.workloads.depth_width.substrate.checkpoints import Progress, Recipe
+from adabench.workloads.depth_width.substrate.smollm2.llama_shape import RealShape
 from adabench.workloads.shared.language_model import smollm2
+
+SMOLLM2 = RealShape(30, 576, 1536, 9, 3, 49_152, 256, 100_000.0, 1e-5)
+"""Written down, so that recipes are listed where no package of weights is installed."""
 
 
 @dataclass(frozen=True)
@@ -54,142 +60,74 @@ class PretrainedWeights:
 
     def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
         """Convert them into the cache; nothing goes into the folder."""
-        model = unit_files.backbone()
+        model = model_and_text.backbone(ModelAndText())
         progress(1, 1)
         count = sum(weight.numel() for weight in model.parameters())
         return {"recipe": self.name, "held_out": {"parameters": count}}
 
 
 @dataclass(frozen=True)
-class UnitRecipe:
-    """Routers, forecasters or exits."""
+class FittedRecipe:
+    """Parts of one kind, fitted to one model on one text."""
 
-    plan: RealRetrofit
+    plan: Any
+    source: ModelAndText
+    fit: Fit = field(repr=False)
+    code: tuple[ModuleType, ...] = field(repr=False)
 
     @property
     def name(self) -> str:
         """Of the files."""
-        return self.plan.name
+        return str(self.plan.name)
 
     @property
     def steps(self) -> int:
         """Steps of training."""
-        return self.plan.steps
+        return int(self.plan.steps)
 
     @property
     def forecast_s(self) -> float:
         """CPU seconds."""
-        return self.plan.forecast_s
+        return float(self.plan.forecast_s)
 
     @property
     def home(self) -> Path:
         """Among the shipped files if it is one of them, else in the cache folder."""
-        return FOLDER if _shipped(self.name) else unit_files.shelf(self.plan)
+        return fitted_file.home(self.plan, self.source, *self.code)
 
     @property
     def is_cached(self) -> bool:
         """Say whether it was fitted into the cache folder, with the code of today."""
-        return _fitted(self)
+        try:
+            return checkpoint_folders.holds(self.home, self.name)
+        except AdabenchError:  # without model or text nothing that was fitted to them is of use
+            return False
 
     def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
         """Fit it and write weights and card."""
-        return unit_files.train(self.plan, progress, folder)
+        return self.fit(self.plan, self.source, progress, folder)
 
 
-@dataclass(frozen=True)
-class WidthRecipe:
-    """Granular MLPs, which are too large to be shipped."""
+def recipes(
+    model: str = "smollm2", data: str = "brown", device: str = "cpu", fitting: float = 1.0
+) -> dict[str, Recipe]:
+    """Return every recipe by name, for a model and a text.
 
-    plan: RealWidths
-
-    @property
-    def name(self) -> str:
-        """Of the files."""
-        return self.plan.name
-
-    @property
-    def steps(self) -> int:
-        """Steps of training."""
-        return self.plan.steps
-
-    @property
-    def forecast_s(self) -> float:
-        """CPU seconds."""
-        return self.plan.forecast_s
-
-    @property
-    def home(self) -> Path:
-        """In the cache folder."""
-        return width_files.shelf(self.plan)
-
-    @property
-    def is_cached(self) -> bool:
-        """Say whether it was fitted into the cache folder, with the code of today."""
-        return _fitted(self)
-
-    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
-        """Fit it and write weights and card."""
-        return width_files.train(self.plan, progress, folder)
-
-
-@dataclass(frozen=True)
-class PathRecipe:
-    """Routers of paths, and static paths as their rivals."""
-
-    plan: RealPathfinding
-
-    @property
-    def name(self) -> str:
-        """Of the files."""
-        return self.plan.name
-
-    @property
-    def steps(self) -> int:
-        """Passes over the labelled windows."""
-        return self.plan.steps
-
-    @property
-    def forecast_s(self) -> float:
-        """CPU seconds."""
-        return self.plan.forecast_s
-
-    @property
-    def home(self) -> Path:
-        """Among the shipped files if it is one of them, else in the cache folder."""
-        return FOLDER if _shipped(self.name) else path_files.shelf(self.plan)
-
-    @property
-    def is_cached(self) -> bool:
-        """Say whether it was fitted into the cache folder, with the code of today."""
-        return _fitted(self)
-
-    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
-        """Search, teach and write weights and card."""
-        return path_files.train(self.plan, progress, folder)
-
-
-@cache
-def recipes() -> dict[str, Recipe]:
-    """Return every recipe by name."""
-    found: list[Recipe] = [
-        PretrainedWeights(),
-        *map(UnitRecipe, real_recipes().values()),
-        *map(WidthRecipe, real_width_recipes().values()),
-        *map(PathRecipe, real_path_recipes().values()),
+    Raises:
+        AdabenchError: if another model or text than the default is not here.
+    """
+    source = ModelAndText(model, data, device, fitting=float(fitting))
+    shape = SMOLLM2
+    if not source.is_shipped:
+        source.check()
+        shape = model_and_text.shape(source)
+    kinds: list[tuple[Callable[..., dict[str, Any]], Any]] = [
+        (plans.unit_plans, unit_files),
+        (plans.width_plans, width_files),
+        (plans.path_plans, path_files),
     ]
+    found: list[Recipe] = [PretrainedWeights()] if source.is_shipped else []
+    for known, files in kinds:
+        made: list[Plan] = list(known(shape, source.fitting).values())
+        found += [FittedRecipe(plan, source, files.train, files.CODE) for plan in made]
     return {recipe.name: recipe for recipe in found}
-
-
-def _shipped(name: str) -> bool:
-    return (FOLDER / f"{name}{SUFFIX}").exists()
-
-
-def _fitted(recipe: Recipe) -> bool:
-    """Say whether a recipe's file is on its shelf; the backbone is read only where it may be."""
-    file = f"{recipe.name}{SUFFIX}"
-    if not any(default_folder().glob(f"retrofits/*/{file}")):
-        return False
-    try:
-        return (recipe.home / file).exists()
-    except AdabenchError:  # without the backbone nothing that was fitted to it is of use
-        return False

@@ -1,19 +1,22 @@
-"""A pretrained language model read layer by layer: held-out Brown text, SmolLM2 by default.
+"""A pretrained language model read layer by layer: SmolLM2 on held-out Brown text by default.
 
-SmolLM2-135M-Instruct, 30 layers, reads windows of 256 tokens of texts that nothing was fitted to.
-Here nobody knows which position needs which layer; what is known is the word that came next. Any
-Llama-shaped decoder is read the same way (`llama_backbone.py`).
+A Llama-shaped decoder reads windows of 256 tokens of texts that nothing was fitted to. Here nobody
+knows which position needs which layer; what is known is the word that came next.
+
+**Which model, which text.** `model` is smollm2, hf:NAME or hf:FOLDER (Llama, Mistral, Qwen2, Qwen3 or
+SmolLM; others are refused by name, and so is what our forward pass could not do exactly); `data` is
+brown or a file of plain text; `device` and `dtype` say where and in which numbers it is read.
 
 **What is scored.** `nll_token`: nats per token, over all positions of a batch (1,024 by default).
 The task's primary quality must rise, so `accuracy` is here exp(-nll_token), the geometric mean of
 the chance that the model gave to the word that came. It is no share of right answers, and no greedy
 answer is looked at. `executions` are layers of 30 per token, attention and MLP half each. At 49,152
-words the unembedding is 28 of 134 million weights, which nobody saves.
+words the unembedding is 28 of SmolLM2's 134 million weights, which nobody saves.
 
 **`prompt`.** A method that chooses layers for a whole window is given its first 64 words to decide
 by, and they are not scored: `prompt=64`, with any method. At `prompt=0` every word is scored.
 
-**The model is weak**: 3.7 to 3.8 nats a token on this text (the first words of a window have no
+**SmolLM2 is weak**: 3.7 to 3.8 nats a token on this text (the first words of a window have no
 context), a third of the next words ranked first. It stands for how skipping behaves in a pretrained
 model, not for how good a language model is.
 
@@ -23,8 +26,11 @@ There are no keys of right and wrong, so there are no oracles. Windows are read 
 not built.
 
 **Who is fitted to what.** The model is never changed. Routers and forecasters come from the other
-four fifths of the corpus, without using a word of it as a label (`closed_form_fit.py`,
-`skip_damage.py`, `refine.py`). One training serves all run seeds: a seed draws other windows.
+four fifths of the text, without using a word of it as a label (`closed_form_fit.py`,
+`skip_damage.py`, `refine.py`): where a method wears a paper's name, its papers' parts are trained
+otherwise. SmolLM2's on Brown are shipped; others are fitted at their first use, which is forecast, and
+kept in the cache (`fitted_file.py`). `fitting` is the share of text and steps that this takes. One
+training serves all run seeds: a seed draws other windows.
 
 A batch holds 4 windows for every 64 `sequences`: as many as memory likes, since logits are 200 MB
 then.
@@ -38,6 +44,7 @@ import numpy as np
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin
 from adabench.harness.contract.protocols import Meter
 from adabench.workloads.depth_width.pretrained.models import Models, drawn
+from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import Reading
 from adabench.workloads.depth_width.pretrained.substrate.windows import Windows
 from adabench.workloads.depth_width.pretrained.substrate.word_odds import WordOdds
@@ -45,7 +52,7 @@ from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.stream import Ints
 
 CARD = Card(
-    title="A pretrained language model, read layer by layer",
+    title="A pretrained Llama-shaped language model, read layer by layer",
     trainings=1,
     paper="SmolLM2, arXiv 2502.02737, on the Brown corpus; Informed Routing, arXiv 2510.13831",
     adapts="which layers, or parts of layers, each word or each window runs",
@@ -74,6 +81,11 @@ CARD = Card(
     ),
     speedup_work="flops_counted",
     knobs=(
+        Knob("model", ("smollm2",), "smollm2", open=True),
+        Knob("data", ("brown",), "brown", open=True),
+        Knob("device", ("cpu",), "cpu", open=True),
+        Knob("dtype", ("float32",), "float32", open=True),
+        Knob("fitting", (1.0,), 1.0, open=True, low=0.001, high=4.0),
         Knob("prompt", (0,), 0, open=True, low=0, high=255),
         Knob("batches", (6,), 6, open=True, low=1),
         Knob("sequences", (64,), 64, open=True, low=1),
@@ -115,7 +127,7 @@ class Pretrained(Models):
 
     def substrate(self) -> Models:
         """Return the model, without windows that a score is taken on."""
-        return Models(self.prompt, Meter())
+        return Models(self.prompt, Meter(), source=self.source)
 
     def judge(self, case: Windows, odds: WordOdds) -> Mapping[str, float]:
         """Return quality of the words after the opening, and counted work of all."""
@@ -128,16 +140,28 @@ class Pretrained(Models):
 
 
 def load(
-    scale: str, seed: int, *, prompt: int = 0, batches: int = 6, sequences: int = 64
+    scale: str,
+    seed: int,
+    *,
+    model: str = "smollm2",
+    data: str = "brown",
+    device: str = "cpu",
+    dtype: str = "float32",
+    fitting: float = 1.0,
+    prompt: int = 0,
+    batches: int = 6,
+    sequences: int = 64,
 ) -> Pretrained:
-    """Return the task under the given conditions.
+    """Return the task under the given conditions; no weight is read here.
 
     Raises:
-        EnvironmentProblem: without the weights or the corpus.
-        SelectionError: for more text than there is.
+        EnvironmentProblem: without the model, the corpus or the device.
+        SelectionError: for a model that is not Llama-shaped, or more text than there is.
     """
     del scale  # there is one
+    source = ModelAndText(model, data, device, dtype, fitting)
+    source.check()
     each = max(1, sequences // SEQUENCES_PER_WINDOW)
-    windows = drawn("held-out", each * batches, _EVALUATION, seed)
+    windows = drawn(source, "held-out", each * batches, _EVALUATION, seed)
     parts = tuple(windows[i * each : (i + 1) * each] for i in range(batches))
-    return Pretrained(prompt, Meter(), parts)
+    return Pretrained(prompt, Meter(), parts, source=source)

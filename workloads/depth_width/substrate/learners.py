@@ -204,7 +204,8 @@ def coins(rates: Tensor, generator: torch.Generator) -> Chooser:
     """Return random choices, in layer l with the probabilities `rates[l]` of 0..N learners."""
 
     def choose(layer: int, rows: Tensor, work: Work) -> Tensor:
-        return torch.multinomial(rates[layer], len(rows), replacement=True, generator=generator)
+        found = torch.multinomial(rates[layer], len(rows), replacement=True, generator=generator)
+        return found.to(rows.device)
 
     return choose
 

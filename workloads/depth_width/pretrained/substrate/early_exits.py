@@ -124,16 +124,17 @@ def _left(
 def train(
     plan: RealRetrofit,
     model: RealBackbone,
+    seen: Tensor,
     windows: Tensor,
     progress: Callable[[int, int], None],
 ) -> Lenses:
-    """Fit lenses on windows [n, T]: a closed form on the first, then `plan.steps` steps."""
+    """Fit lenses: a closed form on windows seen [n, T], then `plan.steps` steps on others."""
     width = model.shape.width
     lenses = Lenses(plan.after, width, plan.rank)
     with torch.no_grad():
-        _start(lenses, *_states(model, plan.after, windows[:OBSERVED]))
+        _start(lenses, *_states(model, plan.after, seen))
     optimiser = torch.optim.AdamW(lenses.parameters(), weight_decay=0.0)
-    batches = torch.split(windows[OBSERVED:], closed_form_fit.BATCH)[: plan.steps]
+    batches = torch.split(windows, closed_form_fit.BATCH)[: plan.steps]
     for step, batch in enumerate(batches):
         for group in optimiser.param_groups:
             group["lr"] = RATE * (1 + math.cos(math.pi * step / plan.steps)) / 2

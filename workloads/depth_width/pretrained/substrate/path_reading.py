@@ -88,6 +88,11 @@ def read_along(
     return Reading(logits, tuple(works), model.shape.layers, weights)
 
 
+def single(rule: Decide) -> Decide:
+    """Return the rule that is shown states in single precision."""
+    return lambda index, states, lengths, work: rule(index, states.float(), lengths, work)
+
+
 def along(view: View, states: Tensor, prompt: int, decide: Decide) -> Tensor:
     """Take states [m, T, d] along the paths that their first `prompt` positions decide."""
     lengths = torch.full((view.sequences,), prompt, device=states.device)

@@ -1,41 +1,57 @@
-"""What is fitted to SmolLM2, by name, and how: plans that say nothing of how a file is made.
+"""What is fitted to a pretrained model, by name, and how: plans that say nothing of how a file is made.
 
-One training serves all run seeds, which draw other text.
+Numbers are SmolLM2's (30 layers of width 576), and those that follow from a model's size are scaled to
+it: ranks are a share of the width, exits and lengths of paths a share of the depth. `fitting` takes
+that share of the text and of the steps. One training serves all run seeds, which draw other text.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from adabench.workloads.depth_width.substrate.smollm2.llama_shape import RealShape
+
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 """Where what is shipped lies."""
-UNIT_RANK, UNIT_STEPS = 32, 40
-WIDTH_RANK, WIDTH_STEPS = 48, 24
+DEPTH, WIDTH, WEIGHTS = 30, 576, 134_479_872
+"""Of SmolLM2, whose numbers these are."""
+UNIT_RANK, UNIT_STEPS, UNIT_FORECAST_S = 32, 40, 310
+WIDTH_RANK, WIDTH_STEPS, WIDTH_FORECAST_S = 48, 24, 300
+PATH_FORECAST_S = 360
 PROMPT = 64
 """Words of a window that decide its path; the rest is scored."""
+EXITS = (0.6, 0.7, 0.8, 0.9)
+"""Shares of the layers that have run where an exit stands."""
+ORDERS = ("fitted", "uniform", "late")
+SHARES = {"fitted": (10, 15, 20), "uniform": (15,), "late": (15,)}
+"""Percent of the units that listed static models go without, by order."""
+LEAST = 4
+"""Windows of one batch: no part of a fit has fewer."""
 
 
 @dataclass(frozen=True)
 class RealRetrofit:
-    """Parts to be fitted to SmolLM2 (`closed_form_fit.py`, `refine.py`, `early_exits.py`)."""
+    """Parts to be fitted (`closed_form_fit.py`, `refine.py`, `early_exits.py`)."""
 
     name: str
     kind: Literal["informed", "blind", "greedy", "static", "exits"]
     sparsity: float
     """Share of the unit executions that are to be replaced; of exits nothing is asked."""
-    order: Literal["", "fitted", "uniform", "late"] = ""
-    """Of a static model: which units go."""
+    order: str = ""
+    """Of a static model: which units go, one of `ORDERS`."""
     after: tuple[int, ...] = ()
     """Of exits: how many layers have run where one stands."""
     seed: int = 0
     rank: int = UNIT_RANK
     steps: int = UNIT_STEPS
-    forecast_s: int = 310
+    forecast_s: int = UNIT_FORECAST_S
+    text: float = 1.0
+    """Of the windows that a whole fit looks at, the share that this one does."""
 
 
 @dataclass(frozen=True)
 class RealWidths:
-    """What is to be fitted beside the frozen MLPs of SmolLM2 (`width_fit.py`)."""
+    """What is to be fitted beside frozen MLPs (`width_fit.py`)."""
 
     name: str
     kind: Literal["gates", "static"]
@@ -44,7 +60,9 @@ class RealWidths:
     seed: int = 0
     rank: int = WIDTH_RANK
     steps: int = WIDTH_STEPS
-    forecast_s: int = 300
+    forecast_s: int = WIDTH_FORECAST_S
+    text: float = 1.0
+    """Of the windows that a whole fit looks at, the share that this one does."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +71,7 @@ class RealPathfinding:
 
     name: str
     layers: float
-    """Mean length that labels aim at: 0.9 of 30 layers, the card's criterion 1."""
+    """Mean length that labels aim at: 0.9 of the layers, the card's criterion 1."""
     seed: int = 0
     searched: int = 8
     """Windows that paths are searched on."""
@@ -69,39 +87,83 @@ class RealPathfinding:
     menu: int = 6
     """Labels are taken from so many common paths."""
     epochs: int = 25
-    forecast_s: int = 360
+    forecast_s: int = PATH_FORECAST_S
 
     @property
     def steps(self) -> int:
         """Return the passes over the labelled windows."""
         return self.epochs
 
+    @property
+    def windows(self) -> int:
+        """Return how many windows are looked at."""
+        return self.searched + self.looked + self.labelled + self.settled + self.judged
 
-def real_recipes() -> dict[str, RealRetrofit]:
-    """Return the recipes by name; one training serves all run seeds, which draw other text."""
+
+def scaled(count: int, share: float, least: int = LEAST) -> int:
+    """Return a share of a number of windows or steps, rounded, and no fewer than `least`."""
+    return max(min(count, least), round(count * share))
+
+
+def unit_plans(shape: RealShape, fitting: float = 1.0) -> dict[str, RealRetrofit]:
+    """Return the listed plans of routers, forecasters and exits by name."""
+    exits = tuple(sorted({round(share * shape.layers) for share in EXITS} - {0, shape.layers}))
     found = [
         RealRetrofit("real-informed", "informed", 0.15),
         RealRetrofit("real-greedy", "greedy", 0.15),
-        RealRetrofit("real-exits", "exits", 0.0, after=(18, 21, 24, 27)),
+        RealRetrofit("real-exits", "exits", 0.0, after=exits),
     ]
+    found = [_unit_sizes(plan, shape, fitting) for plan in found]
     found += [
-        RealRetrofit(f"real-static-fitted-{percent}", "static", percent / 100, "fitted")
-        for percent in (10, 15, 20)
-    ]
-    found += [
-        RealRetrofit("real-static-uniform-15", "static", 0.15, "uniform"),
-        RealRetrofit("real-static-late-15", "static", 0.15, "late"),
+        static_plan(order, percent, shape, fitting) for order in ORDERS for percent in SHARES[order]
     ]
     return {plan.name: plan for plan in found}
 
 
-def real_width_recipes() -> dict[str, RealWidths]:
-    """Return the recipes by name; one training serves all run seeds, which draw other text."""
-    found = [RealWidths("real-acm", "gates", 0.75), RealWidths("real-width-3", "static", 3.0)]
+def static_plan(order: str, percent: int, shape: RealShape, fitting: float = 1.0) -> RealRetrofit:
+    """Return the plan of a model that goes without a percentage of its units."""
+    name = f"real-static-{order}-{percent}"
+    return _unit_sizes(RealRetrofit(name, "static", percent / 100, order), shape, fitting)
+
+
+def _unit_sizes(plan: RealRetrofit, shape: RealShape, fitting: float) -> RealRetrofit:
+    return replace(
+        plan,
+        rank=max(1, round(UNIT_RANK * shape.width / WIDTH)),
+        steps=scaled(UNIT_STEPS, fitting),
+        forecast_s=_forecast_s(UNIT_FORECAST_S, shape, fitting),
+        text=fitting,
+    )
+
+
+def width_plans(shape: RealShape, fitting: float = 1.0) -> dict[str, RealWidths]:
+    """Return the plans of granular MLPs by name."""
+    rank = max(1, round(WIDTH_RANK * shape.width / WIDTH))
+    steps = scaled(WIDTH_STEPS, fitting)
+    forecast_s = _forecast_s(WIDTH_FORECAST_S, shape, fitting)
+    found = [
+        RealWidths("real-acm", "gates", 0.75, 0, rank, steps, forecast_s, fitting),
+        RealWidths("real-width-3", "static", 3.0, 0, rank, steps, forecast_s, fitting),
+    ]
     return {plan.name: plan for plan in found}
 
 
-def real_path_recipes() -> dict[str, RealPathfinding]:
-    """Return the recipes by name; one training serves all run seeds, which draw other text."""
-    found = [RealPathfinding("real-dr-llm", 27.0)]
-    return {plan.name: plan for plan in found}
+def path_plans(shape: RealShape, fitting: float = 1.0) -> dict[str, RealPathfinding]:
+    """Return the plans of routers of paths by name."""
+    whole = RealPathfinding("real-dr-llm", round(0.9 * shape.layers, 3))
+    plan = replace(
+        whole,
+        searched=scaled(whole.searched, fitting),
+        looked=scaled(whole.looked, fitting),
+        labelled=scaled(whole.labelled, fitting),
+        settled=scaled(whole.settled, fitting),
+        judged=scaled(whole.judged, fitting),
+        epochs=scaled(whole.epochs, fitting),
+        forecast_s=_forecast_s(PATH_FORECAST_S, shape, fitting),
+    )
+    return {plan.name: plan}
+
+
+def _forecast_s(of_smollm2: int, shape: RealShape, fitting: float) -> int:
+    """Return processor seconds: as many more as there are weights, each used once a word."""
+    return max(1, round(of_smollm2 * fitting * shape.weights / WEIGHTS))

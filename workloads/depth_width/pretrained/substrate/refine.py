@@ -1,4 +1,4 @@
-"""The training that every retrofit of SmolLM2 gets, adaptive or static, and the share of its
+"""The training that every retrofit of a pretrained model gets, adaptive or static, and the share of its
 routers.
 
     loss = divergence from the whole model

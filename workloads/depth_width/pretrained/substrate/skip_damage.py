@@ -1,4 +1,4 @@
-"""What skipping really costs SmolLM2, read along the way from running to skipping.
+"""What skipping really costs a pretrained model, read along the way from running to skipping.
 
 `closed_form_fit.py` takes a skip's harm from slopes at the whole model, (g . e)^2 / 2: what a *small*
 error would cost. Skips are no small errors. Our reading, not tested: where the model copies a name

@@ -1,4 +1,4 @@
-"""How Dr.LLM's routers are taught on SmolLM2: searched labels, one forward, a focal loss.
+"""How Dr.LLM's routers are taught on a pretrained model: searched labels, one forward, a focal loss.
 
 Windows of the fitting split are dealt out once, none twice: some are searched, some give the
 second look, most are labelled, some settle, some judge. Each label's prompt is run once along its
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from adabench.workloads.depth_width.pretrained.substrate import window_path_search as search
-from adabench.workloads.depth_width.pretrained.substrate.path_reading import along
+from adabench.workloads.depth_width.pretrained.substrate.path_reading import along, single
 from adabench.workloads.depth_width.pretrained.substrate.plans import PROMPT, RealPathfinding
 from adabench.workloads.depth_width.pretrained.substrate.window_path_search import Bill, Tried
 from adabench.workloads.depth_width.substrate.paths import path_routers
@@ -37,8 +37,8 @@ from adabench.workloads.depth_width.substrate.smollm2.decoder_units import View
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
-SHORTER = 6
-"""Layers that the shortest static path leaves out."""
+SHORTER = 0.2
+"""Share of the layers that the shortest static path leaves out."""
 SKIP = 0
 REACH, HALVINGS = 4.0, 8
 """How far routers may lean, in logits, and how finely that is settled."""
@@ -61,7 +61,7 @@ def train(plan: RealPathfinding, model: RealBackbone, drawn: Tensor, progress: P
     parts = torch.split(drawn[: sum(sizes), : plan.words], sizes)
     first, second, text, prompts, judges = parts
     bill, depth = Bill(), model.shape.layers
-    shortest = depth - SHORTER
+    shortest = depth - max(1, round(SHORTER * depth))
     tried = search.searched(model, first, shortest, bill)
     tried = search.again(model, second, tried, shortest, bill)
     statics = {n: tried.paths[tried.best(n, 1)[0]] for n in range(depth, shortest - 1, -1)}
@@ -132,11 +132,6 @@ def taken(model: RealBackbone, windows: Tensor, rule: Decide) -> Tensor:
         along(view, model.embed(part), PROMPT, single(rule))
         found.append(followed(view))
     return torch.cat(found)
-
-
-def single(rule: Decide) -> Decide:
-    """Return the rule that is shown states in single precision."""
-    return lambda index, states, lengths, work: rule(index, states.float(), lengths, work)
 
 
 def followed(view: View) -> Tensor:

@@ -1,4 +1,4 @@
-"""How SmolLM2's MLPs become granular: the paper's three phases, the first in closed form.
+"""How a pretrained model's MLPs become granular: the paper's three phases, the first in closed form.
 
 **Observed** (`observe`): at every MLP f, on `OBSERVED` windows, the normed rows x and g, the
 gradient at the MLP's output of sum_t log p(y_t), each y_t *drawn from the model itself*. No word
@@ -73,7 +73,7 @@ class Rows:
 def observe(model: RealBackbone, windows: Tensor, seed: int) -> list[Rows]:
     """Run windows [n, T] forwards and backwards; return what was seen at every MLP."""
     found: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(model.shape.layers)]
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(device=windows.device).manual_seed(seed)
     for part in torch.split(windows, BATCH):
         leaves: list[tuple[Tensor, Tensor]] = []
 

@@ -1,4 +1,4 @@
-"""SmolLM2's MLPs cut into four ordered learners, of which a position runs the first n.
+"""A pretrained model's MLPs cut into four ordered learners, of which a position runs the first n.
 
     h_n(x) = sum over i <= n of D_i (silu(G_i x) * U_i x)  +  c_n(x)        c_n(x) = W_n V_n x + b_n
     n = argmax gate(x)                                                      c_4 = 0

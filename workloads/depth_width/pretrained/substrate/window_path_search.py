@@ -1,4 +1,4 @@
-"""Length-aware search for paths of SmolLM2: what Dr.LLM's routers are taught on `pretrained`.
+"""Length-aware search for paths of a pretrained model: what Dr.LLM's routers are taught on `pretrained`.
 
 The card's search asks whether a path answers right. Words of a text are not right or wrong, and
 which path says 64 of them best is luck in part, so a path is judged by what it does to the model's

@@ -1,4 +1,4 @@
-"""What methods hold at this task: SmolLM2 read whole, or left out in parts as they decide.
+"""What methods hold at this task: a pretrained model read whole, or left out in parts as they decide.
 
 Each looks like the reader of `ledger` or `ledger_qa` that has its name without `Real`, so that the
 same method files run on both.
@@ -11,7 +11,11 @@ from torch import Tensor
 
 from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.depth_width.pretrained.substrate import early_exits
-from adabench.workloads.depth_width.pretrained.substrate.path_reading import Reading, read_along
+from adabench.workloads.depth_width.pretrained.substrate.path_reading import (
+    Reading,
+    read_along,
+    single,
+)
 from adabench.workloads.depth_width.pretrained.substrate.plans import PROMPT
 from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
     RealWidened,
@@ -29,7 +33,7 @@ from adabench.workloads.depth_width.substrate.units.unit_forward import Rule, al
 
 HERE = (
     "informed_routing, greedy_skip, random_units, static_units, early_exit, random_exit, acm, "
-    "random_width, static_width learners=3 and vanilla depth=30 run here, and dr_llm, full_path, "
+    "random_width, static_width learners=3 and vanilla depth=all run here, and dr_llm, full_path, "
     "static_path and random_paths at prompt=64"
 )
 
@@ -139,5 +143,7 @@ class RealPathReader:
     def answer(self, exam: Exam, decide: Decide | Tensor, *, more: int = 0) -> Reading:
         """Read the windows; `more` is the parameters of whatever decides."""
         tokens = torch.from_numpy(exam.questions.tokens)
+        if callable(decide) and self.model.embed.weight.dtype != torch.float32:
+            decide = single(decide)  # routers are in single precision
         reading = read_along(self.model, tokens, PROMPT, decide, tile=self.together)
         return replace(reading, parameters=reading.parameters + more)

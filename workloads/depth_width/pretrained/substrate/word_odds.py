@@ -34,8 +34,10 @@ class WordOdds:
 def word_odds(case: Windows, answer: Answer | Reading) -> WordOdds:
     """Return what an answer says of the words after the opening, and what it took."""
     shown = torch.from_numpy(case.tokens[:, max(1, case.prompt) :])
-    odds = answer.logits[:, -shown.shape[1] - 1 :].log_softmax(-1)
+    logits = answer.logits
+    odds = logits[:, -shown.shape[1] - 1 :].cpu().float().log_softmax(-1)
     counted = costs(answer, case.tokens.size)
+    counted["parameters_bytes"] *= logits.element_size() / 4
     counted["executions"] = float(answer.executions().double().mean())
     said = odds[:, :-1].gather(2, shown[..., None])[..., 0]
     return WordOdds(said, odds[:, -1].clone(), counted)

@@ -1,4 +1,4 @@
-"""Forecasters and routers for SmolLM2 in closed form, from one pass over unlabelled text.
+"""Forecasters and routers for a pretrained model in closed form, from one pass over unlabelled text.
 
 Each unit f (an attention block or an MLP) gets a forecaster q of rank r and a router, as
 `routers_and_forecasters.py` gives them to the small model; 200 steps of a 135 M model are not minutes on a laptop,
@@ -28,9 +28,10 @@ routers again. To these the forecasters are fitted again (`fit_again`), on rows 
 skips, with `WEIGHT` more weight where it does; then `refine.py` trains them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -94,7 +95,7 @@ def observe(model: RealBackbone, tokens: Tensor, seed: int) -> Seen:
     """Run windows [n, T] forwards and backwards; `model` may be in half precision."""
     count = 2 * model.shape.layers
     found: list[list[list[Tensor]]] = [[[] for _ in range(count)] for _ in range(3)]
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(device=tokens.device).manual_seed(seed)
     for part in torch.split(tokens, BATCH):
         leaves: list[Tensor] = []
 
@@ -195,6 +196,6 @@ def last(units_in_all: int, count: int) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1)
-def observed(make: Callable[[int], object], seed: int) -> object:
-    """Return what is made of a seed's text, kept for the next recipe of the same process."""
-    return make(seed)
+def observed(make: Callable[[Any], object], which: Hashable) -> object:
+    """Return what is made of a model's and seed's text, kept for the next recipe of the same process."""
+    return make(which)

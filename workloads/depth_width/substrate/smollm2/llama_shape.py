@@ -87,6 +87,19 @@ def shape_of(config: Any, tokens: int) -> RealShape:
     )
 
 
+def refuse_family(kind: str) -> None:
+    """Refuse a family of models that is not Llama-shaped, by the name in its configuration.
+
+    Raises:
+        SelectionError: naming it, and those that are.
+    """
+    if kind not in FAMILIES:
+        raise SelectionError(
+            f"pretrained reads Llama-shaped decoders layer by layer, and this model is {kind!r}.",
+            f"Name a model of one of these families: {', '.join(FAMILIES.values())} or SmolLM.",
+        )
+
+
 def refuse_other(config: Any, tokens: int) -> None:
     """Refuse what is not Llama-shaped, or has a variant that we do not do.
 
@@ -94,12 +107,8 @@ def refuse_other(config: Any, tokens: int) -> None:
         SelectionError: for a model of another family.
         EnvironmentProblem: for a variant.
     """
-    kind = getattr(config, "model_type", "") or "a model of no type"
-    if kind not in FAMILIES:
-        raise SelectionError(
-            f"pretrained reads Llama-shaped decoders layer by layer, and this one is {kind!r}.",
-            f"Name a model of one of these families: {', '.join(FAMILIES.values())} or SmolLM.",
-        )
+    kind = config.model_type
+    refuse_family(kind)
     if variant := _variant(config, tokens):
         raise EnvironmentProblem(
             f"This {FAMILIES[kind]} has {variant}, which our forward pass does not do exactly.",

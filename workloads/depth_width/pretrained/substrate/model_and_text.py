@@ -1,0 +1,236 @@
+"""Which model reads which text, where and in which numbers: what everything at this task depends on.
+
+    source = ModelAndText("hf:./my-llama", "my-corpus.txt", device="cuda", dtype="bfloat16")
+    source.check()              what cannot work is refused; no weight is read
+    backbone(source)            the model on its device, in its numbers
+    fitting_backbone(source)    the same in the numbers that parts are fitted in
+
+What was read is held for the rest of the process. A server reads weights before it forks, onto the
+processor; a method's process moves them to a GPU, for CUDA does not survive a fork.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from adabench.harness.errors import EnvironmentProblem, SelectionError, require
+from adabench.profilers.hardware.host import HERE
+from adabench.workloads.depth_width.substrate.smollm2 import text_windows
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone, from_llama
+from adabench.workloads.depth_width.substrate.smollm2.llama_shape import (
+    RealShape,
+    refuse_family,
+    shape_of,
+)
+from adabench.workloads.depth_width.substrate.stream import Ints
+from adabench.workloads.shared.language_model import smollm2
+from adabench.workloads.shared.sources.corpus import BROWN, find_corpus
+from adabench.workloads.shared.sources.model_folder import (
+    configuration,
+    fetch_weights,
+    model_folder,
+)
+from adabench.workloads.shared.sources.model_spec import model_spec
+from adabench.workloads.shared.sources.torch_place import torch_device, torch_dtype
+
+SMOLLM2 = "smollm2"
+_WEIGHTS = ("config.json", "*.safetensors", "pytorch_model*.bin")
+_WORDS = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json")
+DIGITS = 16
+_FIT_SEED = 555
+
+
+@dataclass(frozen=True)
+class ModelAndText:
+    """The conditions of the task that decide what a method holds."""
+
+    model: str = SMOLLM2
+    """As `--model` names it."""
+    data: str = BROWN
+    """`brown`, or a file of text."""
+    device: str = "cpu"
+    dtype: str = "float32"
+    fitting: float = 1.0
+    """Of the text and of the steps that parts are fitted with, the share that is used."""
+
+    @property
+    def is_shipped(self) -> bool:
+        """Say whether the shipped parts are those of this model, this text and the whole fit."""
+        return (self.model, self.data, self.fitting) == (SMOLLM2, BROWN, 1.0)
+
+    def check(self) -> None:
+        """Make sure that text, package, device and model are there and fit; read no weight.
+
+        Raises:
+            SelectionError: for what names nothing, or a model that is not Llama-shaped.
+            EnvironmentProblem: if something is missing here.
+        """
+        find_corpus(self.data)
+        torch_device(self.device)
+        numbers = torch_dtype(self.dtype, self.device)
+        need, room = shape(self).weights * numbers.itemsize, HERE.memory_bytes()
+        if room is not None and need > room:
+            raise EnvironmentProblem(
+                f"The weights of {self.model} take about {need / 1e9:.1f} GB in {self.dtype}, and "
+                f"this machine has {room / 1e9:.1f} GB of memory.",
+                "Choose a smaller model or --dtype bfloat16.",
+            )
+
+    def words(self, text: str) -> tuple[int, ...]:
+        """Return plain text as the model's words; marks that a tokenizer adds are left out."""
+        return tuple(_tokenizer(self.model)(text, add_special_tokens=False)["input_ids"])
+
+
+def folder(model: str) -> Path:
+    """Return the folder of a model.
+
+    Raises:
+        SelectionError: for a spec whose weights nobody could read, or a folder that holds no model.
+        EnvironmentProblem: if a package or the hub is missing.
+    """
+    spec = model_spec(model)
+    if spec.kind == "smollm2":
+        return smollm2.converted()
+    if spec.kind != "hf":
+        raise SelectionError(
+            f"pretrained reads weights layer by layer, and {spec} is not a model with weights here.",
+            "Name one: smollm2, hf:NAME or hf:FOLDER.",
+        )
+    return model_folder(spec.name)
+
+
+def shape(source: ModelAndText) -> RealShape:
+    """Return the shape of the model; its weights are not read.
+
+    Raises:
+        SelectionError: for a model that is not Llama-shaped.
+        EnvironmentProblem: for a variant that our forward pass cannot do exactly.
+    """
+    return _shape(source.model)
+
+
+def backbone(source: ModelAndText) -> RealBackbone:
+    """Return the model on its device, in its numbers.
+
+    Raises:
+        SelectionError: for a model that is not Llama-shaped.
+        EnvironmentProblem: if it is not here.
+    """
+    return _placed(source.model, source.dtype, source.device)
+
+
+def fitting_backbone(source: ModelAndText) -> RealBackbone:
+    """Return the model in the numbers that parts are fitted in: bfloat16 where that is native."""
+    device = torch_device(source.device)
+    native = device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return _fitting(source.model, source.device, bool(native))
+
+
+def warm(source: ModelAndText) -> None:
+    """Read the weights onto the processor, and their digest where parts are kept by it."""
+    _read(source.model, source.dtype)
+    if not source.is_shipped:
+        digest(source)
+
+
+def windows(source: ModelAndText, split: text_windows.Split) -> Ints:
+    """Return all windows of a split, [windows, TOKENS + 1].
+
+    Raises:
+        EnvironmentProblem: without the corpus or the tokenizer.
+        SelectionError: for a text that is too short.
+    """
+    return _windows(source.model, source.data, split)
+
+
+def fitting_windows(source: ModelAndText, seed: int) -> Ints:
+    """Return the fitting split's windows in the order of a seed."""
+    every = windows(source, "fit")
+    order = np.random.Generator(np.random.PCG64((_FIT_SEED, seed))).permutation(len(every))
+    return every[order]
+
+
+def digest(source: ModelAndText) -> str:
+    """Return a digest of the model's weights and of the text: what was fitted depends on both."""
+    words = f"{_digest(folder(source.model), _WEIGHTS)} {find_corpus(source.data).digest}"
+    return hashlib.sha256(words.encode()).hexdigest()[:DIGITS]
+
+
+@lru_cache(maxsize=4)
+def _shape(model: str) -> RealShape:
+    transformers = require("transformers", extra="real")
+    place = folder(model)
+    refuse_family(str(configuration(place).get("model_type", "of no type")))
+    config = transformers.AutoConfig.from_pretrained(place)
+    return shape_of(config, text_windows.TOKENS)
+
+
+@lru_cache(maxsize=1)
+def _read(model: str, dtype: str) -> RealBackbone:
+    return _from_folder(model, torch_dtype(dtype, "cpu"))
+
+
+@lru_cache(maxsize=1)
+def _placed(model: str, dtype: str, device: str) -> RealBackbone:
+    found = _read(model, dtype).to(torch_device(device))
+    found.made_by = partial(_placed, model, dtype, device)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _fitting(model: str, device: str, bfloat16: bool) -> RealBackbone:
+    made = _from_folder(model, torch.float32)
+    return (made.bfloat16() if bfloat16 else made).to(torch_device(device))
+
+
+def _from_folder(model: str, dtype: Any) -> RealBackbone:
+    """Read a model's weights onto the processor."""
+    transformers = require("transformers", extra="real")
+    _shape(model)  # what is no Llama is refused before its weights are read
+    place, spec = folder(model), model_spec(model)
+    if spec.kind == "hf":
+        fetch_weights(spec.name, place)
+    try:
+        with smollm2.quiet(transformers):
+            llama = transformers.AutoModelForCausalLM.from_pretrained(place, dtype=dtype)
+    except (OSError, ValueError, ImportError) as problem:
+        said = str(problem).splitlines()[0]
+        raise EnvironmentProblem(
+            f"{model} cannot be read: {said[:200]}", "Copy or download its folder again."
+        ) from problem
+    return from_llama(llama, text_windows.TOKENS)
+
+
+@lru_cache(maxsize=2)
+def _tokenizer(model: str) -> Any:
+    transformers = require("transformers", extra="real")
+    with smollm2.quiet(transformers):
+        return transformers.AutoTokenizer.from_pretrained(folder(model))
+
+
+@lru_cache(maxsize=4)
+def _windows(model: str, data: str, split: text_windows.Split) -> Ints:
+    source = ModelAndText(model, data)
+    tokenizer = _digest(folder(model), _WORDS)
+    return text_windows.read_windows(find_corpus(data), split, source.words, tokenizer)
+
+
+def _digest(place: Path, patterns: tuple[str, ...]) -> str:
+    """Digest the files of a folder that match; each is read once for each of its states."""
+    files = sorted({path for pattern in patterns for path in place.glob(pattern)})
+    states = tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+    return _digest_of(states)
+
+
+@lru_cache(maxsize=8)
+def _digest_of(states: tuple[tuple[Path, int, int], ...]) -> str:
+    found = hashlib.sha256()
+    for path, *_ in states:
+        with path.open("rb") as file:
+            found.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()[:DIGITS]
