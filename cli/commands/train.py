@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from adabench.cli.selection import AsJson, Out
+from adabench.cli.selection import AsJson, Fixed, Out
 from adabench.cli.terminal import talk
+from adabench.harness.errors import SelectionError
 
 if TYPE_CHECKING:
     from adabench.harness.contract.recipes import Progress, TrainingRecipe
@@ -23,13 +24,14 @@ def command(
     names: Annotated[
         list[str] | None, typer.Argument(help="Recipes, or patterns of them; none lists all.")
     ] = None,
+    fixed: Fixed = None,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
     """Rebuild shipped checkpoints from their seeds, and make others in the user's cache."""
     from adabench.harness.contract.recipes import find_recipes
 
-    recipes = find_recipes(tuple(names or ()))
+    recipes = find_recipes(tuple(names or ()), read_conditions(fixed or ()))
     if not names:
         rows = [_row(recipe) for recipe in recipes]
         print(json.dumps(rows) if as_json else table(rows))
@@ -38,6 +40,21 @@ def command(
         card = _follow(recipe, out)
         scored = card.get("held_out", card.get("dev"))
         print(json.dumps(card) if as_json else f"{recipe.name}: {scored}")
+
+
+def read_conditions(words: Sequence[str]) -> dict[str, str]:
+    """Read conditions that recipes are for, written as k=v.
+
+    Raises:
+        SelectionError: for a word that is not of this form.
+    """
+    pairs = [word.partition("=") for word in words]
+    for name, equals, value in pairs:
+        if not (name and equals and value):
+            raise SelectionError(
+                f"--set {name}{equals}{value} is not k=v.", "For example: --set model=hf:./my-llama"
+            )
+    return {name: value for name, _, value in pairs}
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -128,6 +128,8 @@ class Variant:
     """By knob: its sweep on that task. The first value is the default there."""
     conditions: Mapping[str, Scalar] = field(default_factory=dict)
     """Conditions of that task which the method is made for."""
+    title: str = ""
+    """What the method is called there, where its parts are not made as its paper's are."""
 
 
 @dataclass(frozen=True)
@@ -222,12 +224,13 @@ class Card:
         return {knob.name: knob.default for knob in self.knobs}
 
     def on(self, task: str) -> "Card":
-        """Return the card as it reads on one task of the family: its knobs and claims there."""
+        """Return the card as it reads on one task of the family: title, knobs and claims there."""
         if not self.tasks:
             return self
         variant = self.variants.get(task, Variant())
         return replace(
             self,
+            title=variant.title or self.title,
             knobs=tuple(_swept(knob, variant.sweep.get(knob.name)) for knob in self.knobs),
             claims=tuple(
                 claim for claim in self.claims if (claim.decided_on or self.tasks[0]) == task

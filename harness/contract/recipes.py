@@ -5,13 +5,15 @@ A task whose folder holds `recipes.py` (`recipes() -> {name: recipe}`) and `chec
 writes weights, `NAME.*`, and a card, `NAME.json`, into `folder`, where it also finds the task's other
 checkpoints. A field of a recipe that holds another recipe, or its name, says what it builds on.
 A recipe may have a `home`, a folder of its own for what is not shipped, and `is_cached`, which says
-whether it is there. How a recipe is followed is in `harness/store/staged_training.py`.
+whether it is there. Where `recipes` takes conditions of its task by name (a model, a text), they are
+for those, and `train` is handed them too. How a recipe is followed is in `harness/store/staged_training.py`.
 """
 
 import fnmatch
 import importlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -38,15 +40,24 @@ class TrainingRecipe:
     """What the task's `recipes` module holds under the name."""
     shipped: Path
     """The folder of the task's shipped checkpoints."""
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    """Of its task, that it was asked for under."""
 
 
-def find_recipes(patterns: Sequence[str] = ()) -> list[TrainingRecipe]:
+def find_recipes(
+    patterns: Sequence[str] = (), conditions: Mapping[str, str] | None = None
+) -> list[TrainingRecipe]:
     """Return the recipes that match `name`, `task/name` or patterns of them; all for none.
 
+    With conditions they are those of tasks whose recipes depend on all of these.
+
     Raises:
-        SelectionError: for a pattern that matches nothing.
+        SelectionError: for a pattern that matches nothing, or conditions that no recipe knows.
     """
-    known = {f"{recipe.task}/{recipe.name}": recipe for recipe in _all_recipes()}
+    found = list(_all_recipes(conditions or {}))
+    if conditions and not found:
+        raise SelectionError(f"No recipe depends on {', '.join(conditions)}.", "Leave out --set.")
+    known = {f"{recipe.task}/{recipe.name}": recipe for recipe in found}
     chosen: dict[str, TrainingRecipe] = {}
     for pattern in patterns or ("*",):
         matching = fnmatch.filter(known, pattern if "/" in pattern else f"*/{pattern}")
@@ -60,7 +71,7 @@ def find_recipes(patterns: Sequence[str] = ()) -> list[TrainingRecipe]:
 def bases_of(recipe: TrainingRecipe) -> list[TrainingRecipe]:
     """Return the recipes that one goes on from: those that its fields hold, or name."""
     known: dict[str, TrainingRecipe] = {}
-    for other in _all_recipes():
+    for other in _all_recipes(recipe.conditions):
         if other.name not in known or other.task == recipe.task:
             known[other.name] = other
     names = {_base_name(value) for value in _values(recipe.plan)} - {recipe.name}
@@ -78,14 +89,17 @@ def _base_name(value: Any) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _all_recipes() -> Iterator[TrainingRecipe]:
+def _all_recipes(conditions: Mapping[str, str]) -> Iterator[TrainingRecipe]:
     for task in registry.tasks().values():
         if not task.path.with_name("recipes.py").is_file():
             continue
         package = task.module.rpartition(".")[0]
         trainer = importlib.import_module(f"{package}.checkpoints")
-        for name, recipe in importlib.import_module(f"{package}.recipes").recipes().items():
+        recipes = importlib.import_module(f"{package}.recipes").recipes
+        if not conditions.keys() <= inspect.signature(recipes).parameters.keys():
+            continue
+        for name, recipe in recipes(**conditions).items():
             yield TrainingRecipe(
                 task.name, name, recipe.steps, recipe.forecast_s, trainer, recipe,
-                task.path.with_name("checkpoints"),
+                task.path.with_name("checkpoints"), conditions,
             )  # fmt: skip

@@ -26,7 +26,7 @@ def silent(done: int, steps: int) -> None:
 
 def where(recipe: TrainingRecipe) -> Where:
     """Say where the checkpoint of a recipe is."""
-    if checkpoint_folders.holds(recipe.shipped, recipe.name):
+    if _is_default(recipe) and checkpoint_folders.holds(recipe.shipped, recipe.name):
         return "shipped"
     own = getattr(recipe.plan, "is_cached", None)
     cached = checkpoint_folders.holds(_cached(recipe), recipe.name) if own is None else own
@@ -45,9 +45,11 @@ def missing_bases(recipe: TrainingRecipe, out: Path | None = None) -> list[Train
 def destination(recipe: TrainingRecipe) -> Path:
     """Return where a recipe's checkpoint goes: where it is shipped, or into the user's cache.
 
-    What is shipped is rebuilt in a source tree, and never in an installation.
+    What is shipped is rebuilt in a source tree, and never in an installation. It was made under the
+    task's default conditions: what was asked for under others has a place of its own.
     """
-    is_shipped = bool(checkpoint_folders.files_of(recipe.shipped, recipe.name))
+    files = checkpoint_folders.files_of(recipe.shipped, recipe.name)
+    is_shipped = bool(files) and _is_default(recipe)
     if is_shipped and checkpoint_folders.is_writable_source(recipe.shipped):
         return recipe.shipped
     own: Path = getattr(recipe.plan, "home", recipe.shipped)
@@ -71,10 +73,20 @@ def follow_recipe(
     _written(lambda: _clear(place), place)
     with scratch_folder("train") as stage:
         _link_others(stage, recipe, place)
-        card: dict[str, Any] = recipe.trainer.train(recipe.name, progress, folder=stage)
+        card: dict[str, Any] = recipe.trainer.train(
+            recipe.name, progress, folder=stage, **recipe.conditions
+        )
         if made := checkpoint_folders.files_of(stage, recipe.name):
             _written(lambda: whole_file.copy_whole(made, place), place)
     return card
+
+
+def _is_default(recipe: TrainingRecipe) -> bool:
+    """Say whether a recipe is the one whose checkpoint may be shipped under its name."""
+    if not recipe.conditions:
+        return True
+    own: Path = getattr(recipe.plan, "home", recipe.shipped)
+    return own.resolve() == recipe.shipped.resolve()
 
 
 def _cached(recipe: TrainingRecipe) -> Path:

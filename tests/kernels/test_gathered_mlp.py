@@ -151,9 +151,7 @@ def assert_gated_exact(found: Tensor, arguments) -> None:
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_gated_reference_is_exact_within_rounding(name, dtype):
     arguments = gated_draw(SHAPES[name], dtype)
-    assert_gated_exact(
-        gathered_mlp.gated_mlp_add_(arguments[0].clone(), *arguments[1:]), arguments
-    )
+    assert_gated_exact(gathered_mlp.gated_mlp_add_(arguments[0].clone(), *arguments[1:]), arguments)
 
 
 @pytest.mark.usefixtures("interpreter")
@@ -174,9 +172,7 @@ def test_gated_weights_by_descriptor_give_the_same_bits():
 
     stream, *rest = gated_draw((40, 19, 40, 72), torch.float32)
     plain = triton_kernels.gated_mlp_add_(stream.clone(), *rest, described=False)
-    assert torch.equal(
-        triton_kernels.gated_mlp_add_(stream.clone(), *rest, described=True), plain
-    )
+    assert torch.equal(triton_kernels.gated_mlp_add_(stream.clone(), *rest, described=True), plain)
 
 
 def test_the_gated_bound_catches_gates_and_ups_that_are_exchanged():

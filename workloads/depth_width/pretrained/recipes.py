@@ -98,6 +98,8 @@ class FittedRecipe:
     @property
     def is_cached(self) -> bool:
         """Say whether it was fitted into the cache folder, with the code of today."""
+        if self.source.model == "smollm2" and not smollm2.is_converted():
+            return False
         try:
             return checkpoint_folders.holds(self.home, self.name)
         except AdabenchError:  # without model or text nothing that was fitted to them is of use

@@ -29,7 +29,8 @@ of the answers at k = 4. The width of an MLP matters less here than depth does, 
 constant width is a few points. Time falls by less than operations: realised speedup around 0.3 in prefill, and
 below 0 one token at a time, where a learner is a call of its own.
 
-**On `pretrained`** learners are what is called a fake below, quarters of the trained MLP's own
+**On `pretrained` it is a variant, prepared from unlabelled text**; the paper distils new modules and
+tunes them on labelled data, and all claims there are our own. Learners are what is called a fake below, quarters of the trained MLP's own
 hidden units, made honest by what the paper asks of learners: every prefix has a fitted forecast of
 the rest (`width_forward.py`, `width_fit.py`). One file serves 0.6 to 0.95; the weights stay.
 
@@ -58,7 +59,12 @@ from adabench.workloads.depth_width.substrate.width_reader import WidthReader
 CARD = Card(
     title="Adaptive computation modules",
     tasks=("ledger", "pretrained"),
-    variants={"pretrained": Variant(sweep={"budget": (0.75,)})},
+    variants={
+        "pretrained": Variant(
+            sweep={"budget": (0.75,)},
+            title="Adaptive computation modules, cut from the MLPs and prepared from unlabelled text",
+        )
+    },
     paper="Adaptive Computation Modules, arXiv 2312.10193, December 2023",
     slug="acm",
     adapts="how many of four learners a position runs in each MLP, on the MLP's own input",

@@ -27,9 +27,11 @@ costs 67 to 81 forwards a question, as the checkpoint's card says.
 luck; paths drawn from the same distribution lose a few points. Reading windows costs as much as
 a tenth of a layer, so decoding at batch 1 keeps less than the layers promise.
 
-**On `pretrained`** the first 64 words of a window are the prompt that decides. Words are not right
-or wrong, so a path is labelled by what it does to the model's own predictions, at one price a layer
-(`window_path_search.py`); routers are then leant to 27 layers (`train_window_routers.py`).
+**On `pretrained` it is a variant, prepared from unlabelled text**: the paper's routers learn from
+answers that are right. There the first 64 words of a window are the prompt that decides; words are
+not right or wrong, so a path is labelled by what it does to the model's own predictions, at one price
+a layer (`window_path_search.py`); routers are then leant to 0.9 of the layers
+(`train_window_routers.py`). All claims there are our own.
 
 **Ways to fake it.** The search's path of the test question; routers that read answer positions;
 repairs by luck, taught as labels; always "once" (macro-F1 stands in the checkpoint's card);
@@ -59,7 +61,11 @@ CARD = Card(
     title="Dr.LLM",
     tasks=("ledger_qa", "pretrained"),
     moved_from="ledger/dr_llm",
-    variants={"pretrained": Variant(conditions={"prompt": 64})},
+    variants={
+        "pretrained": Variant(
+            conditions={"prompt": 64}, title="Dr.LLM, prepared from unlabelled text"
+        )
+    },
     paper="Dr.LLM: Dynamic Layer Routing in LLMs, arXiv 2510.12773, October 2025",
     slug="dr-llm",
     adapts="which layers a question skips, runs or repeats, on windows of its prompt's states",
@@ -180,7 +186,7 @@ CARD = Card(
                 against="static_path",
                 high=0.0,
                 keeping={"executions": 0.1},
-                where={"length": 27},
+                where={"length": 0.9},
             ),
             decided_on="pretrained",
         ),

@@ -26,7 +26,8 @@ ridge and truncation, one budget, concatenation, the divergence to the full mode
 decisions at the same rates lose most. The forecast's own cost, and keys and values for all, make
 the saving in operations smaller than in units; realised speedup around 0.5 in prefill, below 0 in decode.
 
-**On `pretrained`** forecasters of rank 32 come in closed form (`closed_form_fit.py`), routers are
+**On `pretrained` it is a variant, prepared from unlabelled text**: no router is trained by a loss, and
+all claims there are our own. Forecasters (of rank 32 for SmolLM2) come in closed form (`closed_form_fit.py`), routers are
 fitted to what skipping really costs (`skip_damage.py`), and forty steps train the forecasters with
 the routers held (`refine.py`). Aimed at 0.15; other shares are the same routers at another price.
 
@@ -55,7 +56,11 @@ from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReade
 CARD = Card(
     title="Informed routing",
     tasks=("ledger", "pretrained"),
-    variants={"pretrained": Variant(sweep={"sparsity": (0.15,)})},
+    variants={
+        "pretrained": Variant(
+            sweep={"sparsity": (0.15,)}, title="Informed routing, prepared from unlabelled text"
+        )
+    },
     paper="Informed Routing in LLMs, arXiv 2510.13831, October 2025",
     slug="informed-routing",
     adapts="which attention blocks and MLPs a position runs, on how well each can be forecast",

@@ -140,8 +140,8 @@ def train(
             group["lr"] = RATE * (1 + math.cos(math.pi * step / plan.steps)) / 2
         optimiser.zero_grad()
         first = step % refine.HEARD
-        for seen, goal in _looks(model, lenses, batch, first, refine.HEARD):
-            refine.pull(model, seen, goal)
+        for state, goal in _looks(model, lenses, batch, first, refine.HEARD):
+            refine.pull(model, state, goal)
         nn.utils.clip_grad_norm_(lenses.parameters(), CLIP)
         optimiser.step()
         progress(step + 1, plan.steps)

@@ -157,7 +157,8 @@ def fitting_windows(source: ModelAndText, seed: int) -> Ints:
 
 def digest(source: ModelAndText) -> str:
     """Return a digest of the model's weights and of the text: what was fitted depends on both."""
-    words = f"{_digest(folder(source.model), _WEIGHTS)} {find_corpus(source.data).digest}"
+    text = find_corpus(source.data).digest
+    words = f"{_digest(folder(source.model), _WEIGHTS)} {text}"
     return hashlib.sha256(words.encode()).hexdigest()[:DIGITS]
 
 

@@ -100,5 +100,7 @@ def filed(name: str, source: ModelAndText) -> Path:
     """
     known = plans.path_plans(model_and_text.shape(source), source.fitting)
     if name not in known:
-        raise SelectionError(f"No routers called {name!r} are taught.", f"Known: {', '.join(known)}.")
+        raise SelectionError(
+            f"No routers called {name!r} are taught.", f"Known: {', '.join(known)}."
+        )
     return fitted_file.fitted_file(known[name], source, train, *CODE)

@@ -149,9 +149,7 @@ def widen(layer: RealLayer, rows: Tensor, work: Work) -> Tensor:
     return work.linear(layer.down, activated(work.linear(layer.gate_up, rows)))
 
 
-def widen_into(
-    layer: RealLayer, states: Tensor, rows: Tensor, kept: Tensor, work: Work
-) -> None:
+def widen_into(layer: RealLayer, states: Tensor, rows: Tensor, kept: Tensor, work: Work) -> None:
     """Add to some states what the MLP makes of their normed rows, in place; count all of it.
 
     Each row is gathered once, and its output added once.

@@ -1,0 +1,73 @@
+"""Checkpoints of a few thousand weights in each architecture, with a tokenizer, and a text for them."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import torch
+
+WORDS = 60
+VOCABULARY = 64
+COMMON = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 8,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 512,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0},
+    "tie_word_embeddings": True,
+    "bos_token_id": None,
+    "eos_token_id": None,
+    "pad_token_id": None,
+}
+
+
+def config(kind: str, **changes: Any) -> Any:
+    """Return a configuration of an architecture such as `Qwen2`."""
+    import transformers
+
+    return getattr(transformers, f"{kind}Config")(**{**COMMON, **changes})
+
+
+def model(kind: str, **changes: Any) -> Any:
+    """Return a causal language model with random weights whose blocks, norms and biases matter."""
+    import transformers
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = getattr(transformers, f"{kind}ForCausalLM")(config(kind, **changes)).eval()
+        for name, weight in made.named_parameters():
+            if weight.dim() == 2:
+                weight.data *= 4 if "embed" not in name and "lm_head" not in name else 20
+            else:
+                weight.data += 0.3 * torch.randn(weight.shape)
+    return made
+
+
+def save(kind: str, folder: Path, **changes: Any) -> Path:
+    """Write such a model and a tokenizer of whole words into a folder."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    model(kind, **changes).save_pretrained(folder)
+    words = {"<unk>": 0, **{f"w{index}": 1 + index for index in range(WORDS)}}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>").save_pretrained(folder)
+    return folder
+
+
+def write_text(path: Path, words: int = 40_000) -> Path:
+    """Write a text in which each word has a few likely followers."""
+    draw = random.Random(0)
+    current, lines = 0, []
+    for _ in range(words // 20):
+        line = []
+        for _ in range(20):
+            current = (3 * current + draw.choice((1, 1, 1, 2, 7))) % WORDS
+            line.append(f"w{current}")
+        lines.append(" ".join(line))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
