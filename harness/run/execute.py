@@ -11,7 +11,8 @@ method lives in a process of its own (`method_process.py`), forked from a server
 
 What a method does to its process (a crash, a hang, a mutation, an exit) ends there: it becomes an
 `error` or `timeout` record, a fresh process takes the next case, and the run goes on. Bad input (a
-trace file that is empty) ends the run with a message; what was recorded stays.
+trace file that is empty) ends the run with a message, and so does a run's only task if it cannot be
+loaded on this machine; what was recorded stays.
 """
 
 import contextlib
@@ -27,7 +28,7 @@ from adabench.harness.contract.card import Card
 from adabench.harness.contract.protocols import judge, starts_cold
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.contract.registry import Entry
-from adabench.harness.errors import MethodContractError, SelectionError
+from adabench.harness.errors import EnvironmentProblem, MethodContractError, SelectionError
 from adabench.harness.run.block import LoadedBlock, block_name, load_block, needs_before_fork
 from adabench.harness.run.failure import FAILURES, MethodFailure, MethodLost, failed_record
 from adabench.harness.run.method_handle import MethodHandle, ServerHandle
@@ -38,6 +39,7 @@ from adabench.profilers.compute.torch_trace import PLAIN, Trace
 
 STARTUP_S = 60.0
 """Importing a method may take this long beyond the timeout of a step."""
+ENDS_ALONE = (SelectionError, EnvironmentProblem)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Bench:
     most_blocks: int = 1
     make_room: Callable[[int], None] = lambda most: None
     """Called before a process starts on a device: others than ours may be so many there."""
+    alone: bool = False
+    """Whether all of the run is of one task: it ends where that cannot be loaded."""
     block: LoadedBlock | None = None
     methods: dict[str, MethodHandle] = field(default_factory=dict)
     """By address, of the block that is loaded; the one used last comes last."""
@@ -85,14 +89,10 @@ class Bench:
                 self._server(cell.task).begin_imports(needs_before_fork(entry))
             block = self._block(cell)
             handle = self._handle(block, entry)
-        except SelectionError:  # what was asked for makes no sense: no turn of it will
-            raise
-        except MethodFailure as failed:
-            if isinstance(failed.problem, SelectionError):
-                raise failed.problem from failed
-            yield _failed_step(turn, failed, self.limits)
-            return
         except FAILURES as problem:  # a plug-in's task may raise anything
+            cause = problem.problem if isinstance(problem, MethodFailure) else problem
+            if isinstance(cause, ENDS_ALONE if self.alone and not self.block else SelectionError):
+                raise cause from None  # no turn of what was asked for can be done
             yield _failed_step(turn, problem, self.limits)
             return
         name = ""
@@ -364,9 +364,11 @@ def execute(
     *,
     limits: Limits | None = None,
     done: Container[Unit] = (),
+    alone: bool = False,
 ) -> Iterator[Record]:
     """Run every turn and yield its records; units in `done` are left out."""
     with contextlib.closing(Bench(settings or Settings(), limits or Limits())) as bench:
+        bench.alone = alone
         for turn in turns:
             for step in bench.steps(turn, done):
                 record = step.news()

@@ -158,10 +158,13 @@ def remaining_records(
 
     Raises:
         DeviceUnavailable: if the run's scale needs an accelerator that is not here.
+        EnvironmentProblem: if its only task cannot be loaded here.
     """
     check_instruments(run)
     settings = run_settings(run, energy=energy, cached=cached)
-    return run.to_the_end(execute(run.remaining, settings, limits=limits, done=run.done))
+    alone = len({turn.cell.task for turn in run.turns}) == 1
+    records = execute(run.remaining, settings, limits=limits, done=run.done, alone=alone)
+    return run.to_the_end(records)
 
 
 def race_records(

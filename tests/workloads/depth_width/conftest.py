@@ -1,17 +1,13 @@
 """What several tests of the ledger hold: tiny models with big and small modules, and streams."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.depth_width.ledger.methods.duo_llm import train_modules
 from adabench.workloads.depth_width.ledger.substrate.duo import duo_modules as duos
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import Duo, Routers
-from adabench.workloads.depth_width.pretrained.substrate import unit_files, width_files
 from adabench.workloads.depth_width.substrate.backbone import Shape
 from adabench.workloads.depth_width.substrate.stream import draw
 
@@ -48,22 +44,3 @@ def tokens() -> Tensor:
     """Streams of the task, so that there are segments."""
     corpus = draw(np.random.Generator(np.random.PCG64(1)), SEQUENCES, tokens=TOKENS)
     return torch.from_numpy(np.ascontiguousarray(corpus.inputs))
-
-
-@pytest.fixture
-def fitted(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """As if `adabench train` had been called for whatever is asked; to a tiny model it is quick."""
-    find = unit_files.find
-
-    def found(name: str, forecast_s: float, folders: tuple[Path, ...]) -> Path:
-        try:
-            return find(name, forecast_s, folders)
-        except EnvironmentProblem:
-            widths = width_files.real_width_recipes()
-            plan = {**unit_files.real_recipes(), **widths}[name]
-            school = width_files if name in widths else unit_files
-            school.train(plan, lambda done, steps: None, folders[-1])
-            return find(name, forecast_s, folders)
-
-    monkeypatch.setattr(unit_files, "find", found)
-    return tiny

@@ -1,7 +1,6 @@
-"""Exits at scale `real`, on a tiny Llama; and coins in their place, at both scales' interface."""
+"""Exits of `pretrained`, on a tiny Llama; and coins in their place, at both scales' interface."""
 
 import copy
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.workloads.depth_width.methods import early_exit, random_exit
-from adabench.workloads.depth_width.pretrained import models
 from adabench.workloads.depth_width.pretrained import task as real_task
-from adabench.workloads.depth_width.pretrained.substrate import early_exits, unit_files
-from adabench.workloads.depth_width.pretrained.substrate import plans as recipes
+from adabench.workloads.depth_width.pretrained.substrate import (
+    early_exits,
+    model_and_text,
+    plans,
+)
+from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.confidence import unsure
 from adabench.workloads.depth_width.substrate.gathered_forward import Admission, Policy
@@ -29,11 +31,13 @@ from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
 )
 from adabench.workloads.depth_width.substrate.units.unit_forward import all_units
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from tests.workloads.depth_width.pretrained.tiny_checkpoints import draw_ids, stand_in
 
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
 LAYERS, WIDTH, VOCABULARY, TOKENS, RANK = 4, 24, 61, 20, 3
 AFTER = (1, 3)
+SOURCE = ModelAndText()
 
 
 @pytest.fixture(scope="module")
@@ -166,37 +170,32 @@ def test_a_later_token_changes_no_earlier_logit(
 
 
 @pytest.fixture
-def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (300, TOKENS + 1))
-    monkeypatch.setattr(unit_files, "backbone", lambda: model)
-    monkeypatch.setattr(unit_files, "fitting_backbone", lambda seed: model)
-    monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
-    monkeypatch.setattr(models, "FOLDER", tmp_path)
-    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
-    plan = recipes.RealRetrofit("real-exits", "exits", 0.0, after=AFTER, rank=RANK, steps=12)
-    monkeypatch.setattr(unit_files, "real_recipes", lambda: {"real-exits": plan})
+def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    stand_in(monkeypatch, model, draw_ids(VOCABULARY, 300, TOKENS + 1), tmp_path)
+    plan = plans.RealRetrofit("real-exits", "exits", 0.0, after=AFTER, rank=RANK, steps=12)
+    monkeypatch.setattr(plans, "unit_plans", lambda shape, fitting=1.0: {"real-exits": plan})
     return tmp_path
 
 
 def test_training_brings_what_the_head_says_nearer(tiny: Path, model: RealBackbone):
-    windows = torch.from_numpy(unit_files.windows("fit")[:, :-1].copy())
-    plan = unit_files.real_recipes()["real-exits"]
+    windows = torch.from_numpy(model_and_text.windows(SOURCE, "fit")[:, :-1].copy())
+    plan = plans.unit_plans(model.shape)["real-exits"]
     blank = early_exits.Lenses(AFTER, WIDTH, RANK)
     for wide in blank.wide:
         torch.nn.init.zeros_(wide.weight)
         torch.nn.init.zeros_(wide.bias)
-    made = early_exits.train(plan, model, windows[:72], lambda done, steps: None)
+    made = early_exits.train(plan, model, windows[:24], windows[24:72], lambda done, steps: None)
     with torch.no_grad():
         bare = [float(one) for one in early_exits.divergences(model, blank, windows[80:84])]
         ours = [float(one) for one in early_exits.divergences(model, made, windows[80:84])]
     assert all(a < b for a, b in zip(ours, bare, strict=True))
 
 
-def test_the_same_method_files_run_and_coins_leave_as_often(fitted: Path):
+def test_the_same_method_files_run_and_coins_leave_as_often(tiny: Path):
     loaded = real_task.load("embedded", 0, batches=3, sequences=64)
     point = {"confidence": 0.97}
     exits, coins = (method.prepare(loaded, point, 0) for method in (early_exit, random_exit))
-    assert list((fitted / "cache" / "retrofits").glob(f"*/real-exits{SUFFIX}"))
+    assert list((tiny / "cache" / "retrofits").glob(f"*/real-exits{SUFFIX}"))
     ran: dict[str, list[float]] = {"exit": [], "coin": []}
     for batch in loaded.cases():
         for name, method, state in (

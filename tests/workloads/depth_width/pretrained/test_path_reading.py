@@ -1,4 +1,4 @@
-"""Paths of layers at scale `real`, on a tiny Llama of the same code path."""
+"""Paths of layers of `pretrained`, on a tiny Llama of the same code path."""
 
 import copy
 import dataclasses
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.ledger_qa import task as qa_task
 from adabench.workloads.depth_width.methods import (
     full_path,
@@ -28,17 +28,15 @@ from adabench.workloads.depth_width.methods.dr_llm import dr_llm
 from adabench.workloads.depth_width.pretrained import models, recipes
 from adabench.workloads.depth_width.pretrained import task as real_task
 from adabench.workloads.depth_width.pretrained.substrate import (
+    fitted_file,
     path_files,
+    plans,
     train_window_routers,
-    unit_files,
     window_path_search,
 )
+from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import read_along
-from adabench.workloads.depth_width.pretrained.substrate.plans import (
-    FOLDER,
-    PROMPT,
-    real_path_recipes,
-)
+from adabench.workloads.depth_width.pretrained.substrate.plans import PROMPT
 from adabench.workloads.depth_width.pretrained.substrate.window_path_search import Bill, Tried
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
@@ -50,13 +48,15 @@ from adabench.workloads.depth_width.substrate.paths.path_search import Path as P
 from adabench.workloads.depth_width.substrate.smollm2 import decoder_units
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
     RealBackbone,
-    RealShape,
     attention,
     mlp,
 )
+from adabench.workloads.depth_width.substrate.smollm2.llama_shape import RealShape
 from adabench.workloads.depth_width.substrate.units.unit_forward import all_units
+from tests.workloads.depth_width.pretrained.tiny_checkpoints import draw_ids, stand_in
 
 LAYERS, WIDTH, VOCABULARY, TOKENS = 4, 24, 61, PROMPT + 12
+SOURCE = ModelAndText()
 IDLE = 2
 """A layer that adds next to nothing."""
 
@@ -292,7 +292,7 @@ def test_routers_are_leant_to_a_mean_length(model: RealBackbone, routers: Router
     prompts = torch.randint(VOCABULARY, (64, PROMPT), generator=torch.Generator().manual_seed(9))
     before = train_window_routers.taken(model, prompts, decide(routers))
     wanted = float(before.sum(1).double().mean()) + 0.5
-    plan = dataclasses.replace(real_path_recipes()["real-dr-llm"], layers=wanted)
+    plan = plans.RealPathfinding("x", wanted)
     far = train_window_routers.settle(plan, model, prompts, leant)
     after = train_window_routers.taken(model, prompts, decide(leant))
     assert float(after.sum(1).double().mean()) == pytest.approx(wanted, abs=0.1)
@@ -305,14 +305,8 @@ def test_routers_are_leant_to_a_mean_length(model: RealBackbone, routers: Router
 
 @pytest.fixture
 def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (240, TOKENS + 1))
-    monkeypatch.setattr(unit_files, "backbone", lambda: model)
-    monkeypatch.setattr(unit_files, "fitting_backbone", lambda seed: model)
-    monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
-    monkeypatch.setattr(train_window_routers, "SHORTER", 2)
-    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
-    for module in (recipes, models):
-        monkeypatch.setattr(module, "FOLDER", tmp_path / "shipped")
+    stand_in(monkeypatch, model, draw_ids(VOCABULARY, 240, TOKENS + 1), tmp_path)
+    monkeypatch.setattr(train_window_routers, "SHORTER", 0.5)
     few = {
         name: dataclasses.replace(
             plan,
@@ -325,20 +319,22 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             words=TOKENS,
             epochs=4,
         )
-        for name, plan in real_path_recipes().items()
+        for name, plan in plans.path_plans(model.shape).items()
     }
-    for module in (recipes, path_files):
-        monkeypatch.setattr(module, "real_path_recipes", lambda: few)
-    recipes.recipes.cache_clear()
+    monkeypatch.setattr(plans, "path_plans", lambda shape, fitting=1.0: few)
     return tmp_path
 
 
+def plan_of(model: RealBackbone) -> plans.RealPathfinding:
+    return plans.path_plans(model.shape)["real-dr-llm"]
+
+
 @pytest.fixture
-def taught(tiny: Path) -> dict[str, Any]:
+def taught(tiny: Path, model: RealBackbone) -> dict[str, Any]:
     """Return the card of routers taught to the tiny model, where readers look for them."""
-    plan = path_files.real_path_recipes()["real-dr-llm"]
-    folder = path_files.shelf(plan)
-    return path_files.train(plan, lambda done, steps: None, folder)
+    plan = plan_of(model)
+    folder = fitted_file.shelf(plan, SOURCE, *path_files.CODE)
+    return path_files.train(plan, SOURCE, lambda done, steps: None, folder)
 
 
 def test_the_card_says_what_labels_took_and_what_routers_know(taught: dict[str, Any]):
@@ -407,9 +403,6 @@ def test_windows_are_those_of_the_stream_and_the_last_word_is_kept_back(tiny: Pa
 
 def test_what_is_not_here_is_refused_with_a_remedy(tiny: Path):
     loaded = real_task.load("embedded", 0, prompt=PROMPT, batches=1, sequences=16)
-    with pytest.raises(EnvironmentProblem, match="real-dr-llm is not shipped") as caught:
-        dr_llm.prepare(loaded, dr_llm.CARD.defaults, 0)
-    assert "adabench train real-dr-llm" in caught.value.hint
     assert not hasattr(loaded, "key"), "words of a text are not right or wrong"
     whole = real_task.load("embedded", 0, batches=1, sequences=16)
     with pytest.raises(SelectionError, match="first 64 words") as refused:
@@ -420,9 +413,9 @@ def test_what_is_not_here_is_refused_with_a_remedy(tiny: Path):
 def test_a_method_of_streams_is_scored_on_the_words_after_the_prompt(tiny: Path):
     loaded = real_task.load("embedded", 0, prompt=PROMPT, batches=1, sequences=128)
     (case,) = loaded.cases()
-    reader = vanilla.prepare(loaded, {"depth": LAYERS}, 0)
+    reader = vanilla.prepare(loaded, {"depth": "all"}, 0)
     along = loaded.score(case, full_path.solve(full_path.prepare(loaded, {}, 0), case, {}))
-    whole = loaded.score(case, vanilla.solve(reader, case, {"depth": LAYERS}))
+    whole = loaded.score(case, vanilla.solve(reader, case, {"depth": "all"}))
     assert whole["nll_token"] == pytest.approx(along["nll_token"], rel=1e-4)
 
 
@@ -430,6 +423,8 @@ def test_a_length_that_was_not_searched_is_refused(taught: dict[str, Any]):
     loaded = real_task.load("embedded", 0, prompt=PROMPT, batches=1, sequences=16)
     with pytest.raises(SelectionError, match="length=1"):
         static_path.prepare(loaded, {"length": 1}, 0)
+    share = static_path.prepare(loaded, {"length": 0.75}, 0)
+    assert sum(share.passes) == 3
     with pytest.raises(SelectionError, match="length=13"):
         static_path.prepare(qa_task.load("embedded", 0), {"length": 13}, 0)
 
@@ -438,9 +433,9 @@ def test_teaching_is_repeatable_and_leaves_the_model_alone(
     taught: dict[str, Any], model: RealBackbone, tiny: Path
 ):
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    plan = path_files.real_path_recipes()["real-dr-llm"]
-    path_files.train(plan, lambda done, steps: None, tiny)
-    first = path_files.shelf(plan) / f"real-dr-llm{SUFFIX}"
+    plan = plan_of(model)
+    path_files.train(plan, SOURCE, lambda done, steps: None, tiny)
+    first = fitted_file.shelf(plan, SOURCE, *path_files.CODE) / f"real-dr-llm{SUFFIX}"
     assert (tiny / f"real-dr-llm{SUFFIX}").read_bytes() == first.read_bytes()
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     card = json.loads((tiny / "real-dr-llm.json").read_text())
@@ -448,13 +443,10 @@ def test_teaching_is_repeatable_and_leaves_the_model_alone(
 
 
 def test_the_shipped_routers_lie_between_hindsight_and_the_static_path():
-    card = json.loads((FOLDER / "real-dr-llm.json").read_text())
-    plan = dataclasses.asdict(real_path_recipes()["real-dr-llm"])
-    assert len(card["menu"]) == plan.pop("menu")
-    assert {key: card[key] for key in plan} == plan
+    card = json.loads((plans.FOLDER / "real-dr-llm.json").read_text())
     held_out = card["held_out"]
     assert held_out["harm_labels"] < held_out["harm"] < held_out["harm_static"]["27"]
-    assert (FOLDER / f"real-dr-llm{SUFFIX}").stat().st_size < 4e6
+    assert (plans.FOLDER / f"real-dr-llm{SUFFIX}").stat().st_size < 4e6
 
 
 def test_the_recipe_is_no_backbone_and_goes_into_the_cache(
@@ -463,6 +455,6 @@ def test_the_recipe_is_no_backbone_and_goes_into_the_cache(
     with pytest.raises(SelectionError, match="no recipe called 'real-dr-llm-s0'"):
         qa_task.load("embedded", 0, batches=1, sequences=1).guided("real-dr-llm")
     made: list[Path] = []
-    monkeypatch.setattr(path_files, "train", lambda plan, progress, folder: made.append(folder))
+    monkeypatch.setattr(path_files, "train", lambda plan, source, progress, to: made.append(to))
     checkpoints.train(recipes.recipes()["real-dr-llm"])
     assert made[0].is_relative_to(tiny / "cache")

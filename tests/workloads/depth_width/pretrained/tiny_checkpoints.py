@@ -4,7 +4,13 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
 import torch
+
+from adabench.workloads.depth_width.pretrained.substrate import fitted_file, model_and_text
+from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
+from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
 
 WORDS = 60
 VOCABULARY = 64
@@ -71,3 +77,22 @@ def write_text(path: Path, words: int = 40_000) -> Path:
         lines.append(" ".join(line))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def stand_in(
+    monkeypatch: pytest.MonkeyPatch, model: RealBackbone, windows: Any, folder: Path
+) -> None:
+    """Let a model and windows of ids stand in for SmolLM2 and Brown, with a cache of its own."""
+    monkeypatch.setattr(model_and_text, "shape", lambda source: model.shape)
+    monkeypatch.setattr(model_and_text, "backbone", lambda source: model)
+    monkeypatch.setattr(model_and_text, "fitting_backbone", lambda source: model)
+    monkeypatch.setattr(model_and_text, "windows", lambda source, split: windows)
+    monkeypatch.setattr(model_and_text, "digest", lambda source: repr(source))
+    monkeypatch.setattr(ModelAndText, "check", lambda source: None)
+    monkeypatch.setattr(fitted_file, "FOLDER", folder)
+    monkeypatch.setenv("ADABENCH_CACHE", str(folder / "cache"))
+
+
+def draw_ids(vocabulary: int, windows: int, tokens: int) -> Any:
+    """Return windows of ids drawn at random."""
+    return np.random.Generator(np.random.PCG64(0)).integers(0, vocabulary, (windows, tokens))
