@@ -46,3 +46,12 @@ def test_a_folder_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> N
     assert "cannot be written to" in done.stderr
     assert "--out" in done.stderr
     assert "steps" not in done.stderr
+
+
+def test_recipes_are_listed_for_the_model_that_is_named(tmp_path: Path) -> None:
+    done = adabench("train", "--set", "model=hf:/no/such/folder", "--set", f"data={tmp_path}")
+    assert done.returncode == 2
+    assert "names no text" in done.stderr
+    done = adabench("train", "--set", "model")
+    assert done.returncode == 2
+    assert "is not k=v" in done.stderr

@@ -66,8 +66,10 @@ def pack(chosen: Chosen) -> list[int]:
 
 
 def unpack(task: PathTask, point: Point, data: list[int]) -> Chosen:
-    """Go on with a path that was found before."""
-    return Chosen(task.path_reader(), tuple(data))
+    """Go on with a path that was found before, or was fitted beforehand."""
+    reader = task.path_reader()
+    fitted = task.fitted_path(entries(float(point["length"]), reader.model.shape.layers))
+    return Chosen(reader, tuple(data) if fitted is None else fitted)
 
 
 def _best(task: PathTask, reader: PathReader, length: int) -> tuple[int, ...]:

@@ -110,7 +110,7 @@ class Models:
         parts = found.parts if static else _shifted(found, int(percent) / 100)
         fitted = RealFitted(
             model_and_text.backbone(self.source),
-            parts,
+            unit_files.beside(parts, self.source),
             frozenset(found.asked),
             frozenset(found.gone),
             _in_use(found),

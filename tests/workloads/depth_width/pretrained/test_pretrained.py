@@ -641,14 +641,13 @@ def test_what_is_not_shipped_is_fitted_once_and_outside_of_the_repository(
     tiny: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fitted file among the shipped ones would change digests, sizes, and what git sees."""
-    monkeypatch.setattr(fitted_file, "reading_s", lambda source: 2 * fitted_file.READING_S)
-    monkeypatch.setattr(recipes, "WEIGHTS", model_and_text.shape(SOURCE).weights)
+    monkeypatch.setattr(fitted_file, "reading_s", lambda source: 2 * recipes.READING_S)
     plan = unit_files.unit_plan("real-greedy", SOURCE)
     path = unit_files.filed(plan, SOURCE)
     assert path.is_relative_to(tiny / "cache")
     (said,) = caplog.messages
     assert "real-greedy was never fitted to smollm2 on brown" in said
-    assert f"{2 * plan.forecast_s / 60:.0f} minutes" in said
+    assert f"{2 * recipes.UNIT_FORECAST_S / 60:.0f} minutes" in said
     before = path.read_bytes()
     assert unit_files.filed(plan, SOURCE) == path
     assert path.read_bytes() == before

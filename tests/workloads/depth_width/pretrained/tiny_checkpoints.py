@@ -12,7 +12,9 @@ from adabench.workloads.depth_width.pretrained.substrate import fitted_file, mod
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
 
-WORDS = 60
+LETTERS = "abcdefghijklmn"
+SPACE, NEW_LINE = "\u0120", "\u010a"
+"""As a byte-level tokenizer writes them."""
 VOCABULARY = 64
 COMMON = {
     "vocab_size": VOCABULARY,
@@ -53,29 +55,31 @@ def model(kind: str, **changes: Any) -> Any:
 
 
 def save(kind: str, folder: Path, **changes: Any) -> Path:
-    """Write such a model and a tokenizer of whole words into a folder."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
+    """Write such a model into a folder, and a tokenizer that knows sixteen letters.
+
+    It is made as Qwen2's is, which transformers builds anew from the vocabulary alone.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     model(kind, **changes).save_pretrained(folder)
-    words = {"<unk>": 0, **{f"w{index}": 1 + index for index in range(WORDS)}}
-    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>").save_pretrained(folder)
+    letters = {letter: index for index, letter in enumerate([*LETTERS, SPACE, NEW_LINE])}
+    tokenizer = Tokenizer(models.BPE(vocab=letters, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
     return folder
 
 
-def write_text(path: Path, words: int = 40_000) -> Path:
-    """Write a text in which each word has a few likely followers."""
+def write_text(path: Path, letters: int = 40_000) -> Path:
+    """Write a text in which each letter has a few likely followers, in lines and words."""
     draw = random.Random(0)
-    current, lines = 0, []
-    for _ in range(words // 20):
-        line = []
-        for _ in range(20):
-            current = (3 * current + draw.choice((1, 1, 1, 2, 7))) % WORDS
-            line.append(f"w{current}")
-        lines.append(" ".join(line))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    current, found = 0, []
+    for place in range(letters):
+        current = (3 * current + draw.choice((1, 1, 1, 2, 7))) % len(LETTERS)
+        end = place % 5 == 4
+        found.append((" " if place % 60 != 59 else "\n") if end else LETTERS[current])
+    path.write_text("".join(found), encoding="utf-8")
     return path
 
 

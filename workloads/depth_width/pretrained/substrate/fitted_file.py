@@ -35,10 +35,6 @@ from adabench.workloads.shared.training.checkpoints import code_digest
 
 log = logging.getLogger(__name__)
 
-READING_S = 2.8
-"""Processor seconds of one reading of SmolLM2 on the machine whose forecasts the plans have: four
-windows of 256 words."""
-
 Progress = Callable[[int, int], None]
 
 
@@ -51,8 +47,8 @@ class Plan(Protocol):
         ...
 
     @property
-    def forecast_s(self) -> int:
-        """Processor seconds on the machine of the plans, at this model's size."""
+    def readings(self) -> float:
+        """How many readings of a few windows it takes as long as."""
         ...
 
 
@@ -107,7 +103,7 @@ def fit_once(plan: Plan, source: ModelAndText, fit: Fit, folder: Path) -> None:
 
 def forecast(plan: Plan, source: ModelAndText) -> str:
     """Return a sentence that says what will be fitted, and how long that will take here."""
-    seconds = plan.forecast_s / _readings_s(source) * reading_s(source)
+    seconds = plan.readings * reading_s(source)
     return (
         f"{plan.name} was never fitted to {source.model} on {source.data}. That happens once, takes "
         f"about {duration(seconds)} on {source.device}, and is kept in the cache folder."
@@ -119,21 +115,15 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{max(1, round(seconds))} s"
 
 
-def _readings_s(source: ModelAndText) -> float:
-    """Return what a reading takes on the machine of the plans, at this model's size."""
-    from adabench.workloads.depth_width.pretrained.substrate.plans import WEIGHTS
-
-    return READING_S * model_and_text.shape(source).weights / WEIGHTS
-
-
 def reading_s(source: ModelAndText) -> float:
-    """Read a few windows of the text as a fit would; return the seconds that this took."""
+    """Return the seconds that reading a few windows takes here, once everything is warm."""
     model = model_and_text.fitting_backbone(source)
     rows = model_and_text.windows(source, "fit")[: closed_form_fit.BATCH, :-1]
     tokens = torch.from_numpy(rows.copy()).to(model.embed.weight.device)
     with torch.inference_mode(), one_thread():
-        started = time.perf_counter()
-        float(model.head(soft(model, tokens, lambda unit, x, output: output())).sum())
+        for _ in range(2):
+            started = time.perf_counter()
+            float(model.head(soft(model, tokens, lambda unit, x, output: output())).sum())
         return time.perf_counter() - started
 
 

@@ -17,7 +17,9 @@ DEPTH, WIDTH, WEIGHTS = 30, 576, 134_479_872
 """Of SmolLM2, whose numbers these are."""
 UNIT_RANK, UNIT_STEPS, UNIT_FORECAST_S = 32, 40, 310
 WIDTH_RANK, WIDTH_STEPS, WIDTH_FORECAST_S = 48, 24, 300
-PATH_FORECAST_S = 360
+PATH_FORECAST_S, WHOLE_SEARCH = 360, 512
+READING_S = 2.8
+"""Processor seconds of one reading of SmolLM2, four windows of 256 words, where these were taken."""
 PROMPT = 64
 """Words of a window that decide its path; the rest is scored."""
 EXITS = (0.6, 0.7, 0.8, 0.9)
@@ -48,6 +50,11 @@ class RealRetrofit:
     text: float = 1.0
     """Of the windows that a whole fit looks at, the share that this one does."""
 
+    @property
+    def readings(self) -> float:
+        """Return how many readings of a few windows it takes as long as."""
+        return self.text * UNIT_FORECAST_S / READING_S
+
 
 @dataclass(frozen=True)
 class RealWidths:
@@ -63,6 +70,11 @@ class RealWidths:
     forecast_s: int = WIDTH_FORECAST_S
     text: float = 1.0
     """Of the windows that a whole fit looks at, the share that this one does."""
+
+    @property
+    def readings(self) -> float:
+        """Return how many readings of a few windows it takes as long as."""
+        return self.text * WIDTH_FORECAST_S / READING_S
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,11 @@ class RealPathfinding:
     def steps(self) -> int:
         """Return the passes over the labelled windows."""
         return self.epochs
+
+    @property
+    def readings(self) -> float:
+        """Return how many readings of a few windows it takes as long as."""
+        return self.windows / WHOLE_SEARCH * PATH_FORECAST_S / READING_S
 
     @property
     def windows(self) -> int:

@@ -168,7 +168,7 @@ def _fill(parts: Parts, weights: Mapping[str, Tensor]) -> tuple[int, ...]:
 
 
 def restore(name: str, source: ModelAndText) -> RealParts:
-    """Return a retrofit's parts, fitted first if need be, on the model's device.
+    """Return a retrofit's parts in single precision, fitted first if need be.
 
     Raises:
         SelectionError: if there is no retrofit of that name, or none on this text.
@@ -224,4 +224,4 @@ def _read(
     parts = refine.empty(plan, shape.width, 2 * shape.layers)
     asked = _fill(parts, weights)
     shifts = {float(share): float(shift) for share, shift in card["shifts"].items()}
-    return RealParts(beside(parts, source).eval(), asked, tuple(card["gone"]), shifts)
+    return RealParts(parts.eval(), asked, tuple(card["gone"]), shifts)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adabench.harness.errors import SelectionError
+from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.workloads.depth_width.pretrained.substrate import (
     fitted_file,
     model_and_text,
@@ -42,6 +42,7 @@ from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.int8_packing import HALVES
+from adabench.workloads.depth_width.substrate.learners import LEARNERS
 from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
 from adabench.workloads.shared.sources.torch_place import torch_device
 
@@ -196,11 +197,18 @@ def widened(base: str, source: ModelAndText) -> RealWidened | None:
 
     Raises:
         SelectionError: for a budget that gates are not settled for.
+        EnvironmentProblem: for MLPs that cannot be cut into equal learners.
     """
     kind, _, number = base.rpartition("-")
     name = f"real-width-{number}" if kind == "static" else f"real-{kind}"
     if name not in _plans(source):
         return None
+    if hidden := model_and_text.shape(source).hidden % LEARNERS:
+        raise EnvironmentProblem(
+            f"The MLPs of {source.model} have {hidden} hidden units more than {LEARNERS} equal "
+            "learners would.",
+            "Leave out acm, random_width and static_width.",
+        )
     share = None if kind == "static" else int(number) / 100
     if share is not None:
         _lean({0.0: 0.0}, share)

@@ -36,7 +36,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.depth_width.pretrained.substrate.plans import RealWidths
+from adabench.workloads.depth_width.pretrained.substrate.plans import RealWidths, scaled
 from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
     RealGranular,
     RealModules,
@@ -152,10 +152,9 @@ def gates(
     weights = [weight for one in linear for weight in one.parameters()]
     optimiser = torch.optim.Adam(weights, lr=GATE_RATE)
     taken, price = torch.arange(LEARNERS + 1.0), math.log(FIRST_PRICE)
-    for step in range(GATE_STEPS):
-        optimiser.param_groups[0]["lr"] = (
-            GATE_RATE * (1 + math.cos(math.pi * step / GATE_STEPS)) / 2
-        )
+    steps = scaled(GATE_STEPS, plan.text)
+    for step in range(steps):
+        optimiser.param_groups[0]["lr"] = GATE_RATE * (1 + math.cos(math.pi * step / steps)) / 2
         optimiser.zero_grad()
         load = 0.0
         for index in layers:
