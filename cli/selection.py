@@ -22,6 +22,48 @@ Fixed = Annotated[
 Swept = Annotated[
     list[str] | None, typer.Option("--sweep", help="Sweep exactly these values: k=a,b,c.")
 ]  # fmt: skip
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SPEC",
+        help="Condition `model`: smollm2, hf:NAME, hf:FOLDER or openai:URL#NAME.",
+    ),
+]
+Judge = Annotated[
+    str | None,
+    typer.Option(metavar="SPEC", help="Condition `judge`: likelihood, trained, hf:NAME or none."),
+]
+Draft = Annotated[
+    str | None, typer.Option(metavar="SPEC", help="Condition `draft`: a small model that helps.")
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SPEC",
+        help="Condition `data`: arithmetic, gsm8k, FILE.jsonl, hf:NAME:SPLIT, or what a task says.",
+    ),
+]
+Device = Annotated[str | None, typer.Option(help="Condition `device`: cpu, cuda or cuda:0.")]
+Dtype = Annotated[str | None, typer.Option(help="Condition `dtype`: float32, bfloat16 or float16.")]
+NoChat = Annotated[
+    bool, typer.Option("--no-chat", help="Condition `chat=off`: use no chat template.")
+]
+
+
+def with_sources(fixed: list[str] | None, **sources: str | None) -> tuple[str, ...]:
+    """Return pinned conditions, with those that have an option of their own; None is not said.
+
+    Raises:
+        SelectionError: if one is said twice.
+    """
+    pinned = tuple(fixed or ())
+    said = {name: value for name, value in sources.items() if value is not None}
+    for name in said:
+        if any(text.partition("=")[0].strip() == name for text in pinned):
+            raise SelectionError(
+                f"The condition {name} is given twice.", f"Say --{name} or --set {name}=, not both."
+            )
+    return (*pinned, *(f"{name}={value}" for name, value in said.items()))
 
 
 def finite(value: float | None) -> float | None:

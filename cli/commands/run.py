@@ -22,13 +22,21 @@ from adabench.cli.fan_out import (
 )
 from adabench.cli.selection import (
     AsJson,
+    Data,
+    Device,
+    Draft,
+    Dtype,
     Fixed,
+    Judge,
+    Model,
+    NoChat,
     Out,
     Scale,
     Seeds,
     Select,
     Swept,
     finite,
+    with_sources,
 )
 from adabench.cli.terminal import table_console, talk, verdict_output, warn
 from adabench.harness.errors import Interruption, SelectionError
@@ -93,6 +101,13 @@ def command(
     ] = False,
     alone: Alone = False,
     scale: Scale = "embedded",
+    model: Model = None,
+    judge: Judge = None,
+    draft: Draft = None,
+    data: Data = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    no_chat: NoChat = False,
     out: Out = None,
     resume: Annotated[
         Path | None, typer.Option(help="Continue an interrupted run; takes no selection.")
@@ -142,6 +157,7 @@ def command(
     from adabench.harness.analysis.load_run import load_run
     from adabench.harness.distributed.executor import check_race
     from adabench.harness.provenance.hardware_profile import admit_machine
+    from adabench.harness.run.condition_check import check_conditions
     from adabench.harness.run.run_request import (
         RunRequest,
         create_run,
@@ -152,8 +168,12 @@ def command(
     from adabench.harness.run.settings import Limits
     from adabench.reports.report.write import write_report
 
+    pinned_conditions = with_sources(
+        fixed, model=model, judge=judge, draft=draft, data=data, device=device, dtype=dtype,
+        chat="off" if no_chat else None,
+    )  # fmt: skip
     request = RunRequest(
-        tuple(select or ()), tuple(fixed or ()), tuple(swept or ()), not defaults, seeds, repeats,
+        tuple(select or ()), pinned_conditions, tuple(swept or ()), not defaults, seeds, repeats,
         scale, share(precision) if precision else None, per_case, steady,
         seconds(budget) if budget else None, epsilon,
         tuple(meters or ()), alone,
@@ -170,6 +190,7 @@ def command(
     else:
         words = ("adabench", *sys.argv[1:])
         turns = plan_turns(request, math.inf) if confirmed else plan_turns(request)
+        check_conditions(turns)
         opened = create_run(out, turns, request, pinned, words)
     with opened as journal, write_log(journal.folder), _interruptible(journal.folder):
         records = _records(journal, limits, options, energy=energy, cached=cached)

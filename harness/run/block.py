@@ -49,7 +49,7 @@ class LoadedBlock:
     @property
     def on_device(self) -> bool:
         """Whether its methods use an accelerator."""
-        return self.scale == "gpu"
+        return self.scale == "gpu" or bool(getattr(self.task, "on_device", False))
 
     @property
     def most_alive(self) -> int:

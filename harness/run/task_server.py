@@ -233,6 +233,7 @@ def main() -> None:
         pass
     finally:
         server.close()
+        gc.unfreeze()  # libraries in C++ complain of objects that nobody could collect
 
 
 if __name__ == "__main__":

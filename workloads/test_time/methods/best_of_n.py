@@ -16,7 +16,7 @@ intermediate values; leaving its tokens out of the FLOPs.
 
 from collections.abc import Sequence
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
+from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point, Variant
 from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.search_session import Session
@@ -29,6 +29,7 @@ CARD = Card(
     adapts="nothing: N samples for every question",
     role="static",
     tasks=("chain", "text"),
+    variants={"text": Variant(sweep={"N": (8,)})},
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),
         Knob("by", ("judge", "likelihood"), "judge"),

@@ -47,6 +47,7 @@ from adabench.harness.contract.card import (
     Monotone,
     Point,
     Ratio,
+    Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.integer_program import Prices, prune
@@ -60,6 +61,7 @@ CARD = Card(
     adapts="which leaves of a search survive, on scores, shared cache and sameness of last steps",
     fidelity="code-confirmed",
     tasks=("chain", "text"),
+    variants={"text": Variant(sweep={"N": (8,), "lambda_c": (1.0,), "lambda_s": (1.5,)})},
     knobs=(
         Knob("N", (4, 16, 64), 16, open=True, low=1),
         Knob("lambda_c", (0.0, 0.5, 1.0, 2.0, 4.0), 1.0, open=True, low=0),

@@ -14,7 +14,7 @@ abstentions that cost nothing.
 
 import math
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
+from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point, Variant
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.voting import vote
@@ -25,6 +25,7 @@ CARD = Card(
     adapts="nothing: N samples for every question",
     role="static",
     tasks=("chain", "text"),
+    variants={"text": Variant(sweep={"N": (8, 4), "weight": ("one",)})},
     knobs=(
         Knob("N", (4, 16, 64), 16, open=True, low=1),
         Knob("weight", ("one", "likelihood"), "one"),

@@ -26,6 +26,7 @@ from adabench.harness.contract.card import (
     Knob,
     Point,
     Reach,
+    Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.allocation import allocate_by_score
@@ -38,6 +39,7 @@ CARD = Card(
     adapts="how many children each leaf of a search gets, on a judge's score of its last step",
     fidelity="code-confirmed",
     tasks=("chain", "text"),
+    variants={"text": Variant(sweep={"N": (8,)})},
     knobs=(
         Knob("N", (4, 16, 64), 16, open=True, low=1),
         Knob("T", (0.2,), 0.2, open=True, low=0.01),

@@ -1,0 +1,33 @@
+"""Conditions that name a model, data or a device are tried before a run begins.
+
+A task may have a function `check_conditions(conditions)`: it refuses what cannot work, quickly, and loads
+nothing large. It is asked once for each set of conditions of a plan. Only tasks with such a
+condition are imported for it; whatever another one refuses, it refuses when it is loaded.
+"""
+
+from collections.abc import Iterable
+
+from adabench.harness.contract import registry
+from adabench.harness.contract.record import Turn
+
+SOURCES = frozenset({"model", "judge", "draft", "data", "device"})
+"""Names of conditions that say where something comes from."""
+
+
+def check_conditions(turns: Iterable[Turn]) -> None:
+    """Ask the tasks of a plan whether their conditions can work here.
+
+    Raises:
+        SelectionError: for a condition that makes no sense.
+        EnvironmentProblem: if a package, a device, a network or a server is missing.
+    """
+    seen: set[tuple[str, str]] = set()
+    for turn in turns:
+        task, conditions = turn.cell.task, turn.cell.conditions
+        name = task, repr(sorted(conditions.items()))
+        if name in seen or not SOURCES & conditions.keys():
+            continue
+        seen.add(name)
+        own = getattr(registry.load(registry.find(task)), "check_conditions", None)
+        if own is not None:
+            own(conditions)

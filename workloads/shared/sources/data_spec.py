@@ -1,0 +1,84 @@
+"""Which questions: the words that `--data` takes, read and refused early.
+
+    arithmetic                                  sums in words, generated
+    gsm8k                                       1,319 word problems, from a Python package
+    FILE.jsonl                                  an object a line: question, answer, level if it has one
+    hf:NAME:SPLIT, hf:NAME:CONFIG:SPLIT         a data set of the hub, or a folder that holds one
+
+Reading a spec opens nothing. Who opens it knows the answers, and is therefore not here.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from adabench.harness.errors import SelectionError, nearest
+
+Kind = Literal["arithmetic", "gsm8k", "file", "hub"]
+PLAIN: tuple[Kind, ...] = ("arithmetic", "gsm8k")
+"""Specs of one word."""
+ENDING = ".jsonl"
+FORMS = "arithmetic, gsm8k, FILE.jsonl or hf:NAME:SPLIT"
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """A set of questions as it was named."""
+
+    kind: Kind
+    name: str = ""
+    """Of a file its path; of a set of the hub its name, or a folder."""
+    split: str = ""
+    config: str = ""
+    """Of a set of the hub that has several."""
+
+    @property
+    def path(self) -> Path:
+        """Return where the file lies."""
+        return Path(self.name).expanduser()
+
+    def __str__(self) -> str:
+        """Return the words that it was read from."""
+        if self.kind == "file":
+            return self.name
+        if self.kind == "hub":
+            return ":".join(("hf", *filter(None, (self.name, self.config, self.split))))
+        return self.kind
+
+
+def data_spec(text: str) -> DataSpec:
+    """Read the words that name a set of questions.
+
+    Raises:
+        SelectionError: if they follow no form that there is, or name a file that is not there.
+    """
+    if text in PLAIN:
+        return DataSpec(text)  # type: ignore[arg-type]
+    if text.startswith("hf:"):
+        return _hub(text)
+    if text.endswith(ENDING):
+        return _file(text)
+    if Path(text).expanduser().is_file():
+        raise SelectionError(
+            f"{text} is no file of questions: its name does not end in {ENDING}.",
+            'Write one object a line, {"question": ..., "answer": ...}, into a file FILE.jsonl.',
+        )
+    near = nearest(text.partition(":")[0], (*PLAIN, "hf"))
+    raise SelectionError(f"{text!r} names no questions: it is none of {FORMS}.", near)
+
+
+def _file(text: str) -> DataSpec:
+    spec = DataSpec("file", text)
+    if not spec.path.is_file():
+        raise SelectionError(f"There is no file {text}.", "Correct the path that --data names.")
+    return spec
+
+
+def _hub(text: str) -> DataSpec:
+    name, *rest = text.removeprefix("hf:").split(":")
+    if not name or len(rest) not in (1, 2) or not all(rest):
+        raise SelectionError(
+            f"{text!r} does not say which part of which data set to read.",
+            "Write hf:NAME:SPLIT, such as hf:openai/gsm8k:main:test (with its configuration).",
+        )
+    return DataSpec("hub", name, rest[-1], rest[0] if len(rest) == 2 else "")

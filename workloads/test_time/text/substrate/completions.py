@@ -1,0 +1,68 @@
+"""How completions of this task are read: ids to text, text to what it states.
+
+Objects of this module travel to the processes of methods, and the grader has one too; what is right is
+not among what they know.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
+from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
+from adabench.workloads.test_time.text.substrate.stated_answers import (
+    Rule,
+    plain_form,
+    stated_text,
+)
+
+TextCodec = TokenizerCodec | TextPieces
+
+
+def end_words(codec: TextCodec) -> frozenset[int]:
+    """Return the words by which the model ends."""
+    return codec.ends if isinstance(codec, TokenizerCodec) else frozenset((codec.end,))
+
+
+@dataclass(frozen=True)
+class CompletionReader:
+    """Reads what a completion states."""
+
+    codec: TextCodec
+    rules: tuple[Rule, ...]
+
+    def stated(self, completion: Sequence[int]) -> str | None:
+        """Return the answer as the completion states it; None if it states none."""
+        ended = bool(completion) and completion[-1] in end_words(self.codec)
+        return stated_text(self.codec.decode(completion), self.rules, ended=ended)
+
+    def __call__(self, completion: Sequence[int]) -> str | None:
+        """Return the plain form of what it states: equal forms are equal votes."""
+        found = self.stated(completion)
+        return None if found is None else plain_form(found)
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many words a completion may have, whatever the prompt."""
+
+    words: int
+
+    def __call__(self, prompt: Sequence[int]) -> int:
+        """Return them."""
+        return self.words
+
+
+@dataclass(frozen=True)
+class QuestionText:
+    """The text of the question at the end of a prompt: what a judge with other words is told."""
+
+    codec: TextCodec
+    mark: str
+    """What stands before every question."""
+    behind: str
+    """What stands behind the last one."""
+
+    def __call__(self, prompt: Sequence[int]) -> str:
+        """Return it."""
+        text = self.codec.decode(prompt).removesuffix(self.behind)
+        return text.rpartition(self.mark)[2].strip()

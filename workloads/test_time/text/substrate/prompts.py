@@ -1,0 +1,118 @@
+"""How a question is put to a model: worked examples, then the question, as a conversation or as text.
+
+    Problem: 2 + 5 + 3                         the user says
+    Step 1: 2 + 5 = 7                          the assistant answers
+    Step 2: 7 + 3 = 10
+    Answer: 10
+
+With a chat template the examples are turns of a conversation, and the assistant's turn is open. Without
+one (`chat=off`, or a model that has none) they stand one below the other, each closed by the word by
+which the model ends; a server is sent an empty line instead, since nobody outside knows that word.
+A step is a line.
+
+What stands before the question is the same for all questions of a group, so a cache can hold it
+(`shared_prefix.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
+from adabench.workloads.test_time.text.substrate.completions import TextCodec
+
+Example = tuple[str, str]
+"""A problem, and its solution."""
+INSTRUCTION = (
+    "Solve each problem step by step, one step a line. End with a line that says Answer: and the "
+    "result."
+)
+WORD_PROBLEMS: tuple[Example, ...] = (
+    (
+        (
+            "A box holds 6 eggs. Lena buys 3 boxes and breaks 2 eggs on the way. How many whole eggs "
+            "does she bring home?"
+        ),
+        "Step 1: 3 boxes hold 3 * 6 = 18 eggs.\nStep 2: 18 - 2 = 16 eggs are whole.\nAnswer: 16",
+    ),
+    (
+        (
+            "A train ticket costs 12 dollars, and children pay half. What do 2 adults and 3 children "
+            "pay together?"
+        ),
+        (
+            "Step 1: A child pays 12 / 2 = 6 dollars.\nStep 2: 2 adults pay 2 * 12 = 24 dollars.\n"
+            "Step 3: 3 children pay 3 * 6 = 18 dollars.\nStep 4: Together they pay 24 + 18 = 42 "
+            "dollars.\nAnswer: 42"
+        ),
+    ),
+    (
+        (
+            "Omar reads 20 pages a day. His book has 150 pages, and he has read for 5 days. How many "
+            "pages are left?"
+        ),
+        (
+            "Step 1: In 5 days he reads 5 * 20 = 100 pages.\nStep 2: 150 - 100 = 50 pages are left.\n"
+            "Answer: 50"
+        ),
+    ),
+)
+MARK = "Problem: "
+"""What stands before every question."""
+_PROBES = ("1 + 1", "Who asks?")
+"""Two questions that begin differently: what their prompts share is all before the question."""
+
+
+@dataclass(frozen=True)
+class PromptStyle:
+    """A codec, and whether questions are turns of a conversation."""
+
+    codec: TextCodec
+    chat: bool
+
+    @property
+    def converses(self) -> bool:
+        """Return whether there is a template, and it is to be used."""
+        codec = self.codec
+        return self.chat and isinstance(codec, TokenizerCodec) and codec.has_chat
+
+    def prompt(self, question: str, examples: Sequence[Example]) -> tuple[int, ...]:
+        """Return the ids of a question behind worked examples."""
+        codec = self.codec
+        if self.converses and isinstance(codec, TokenizerCodec):
+            return codec.chat(_turns(question, examples))
+        return codec.encode(self._text(question, examples))
+
+    def prefix(self, examples: Sequence[Example]) -> tuple[int, ...]:
+        """Return the ids that all prompts behind these examples begin with."""
+        one, two = (self.prompt(question, examples) for question in _PROBES)
+        same = (i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)
+        return one[: next(same, min(len(one), len(two)))]
+
+    @property
+    def behind(self) -> str:
+        """Return the text that stands behind every question."""
+        one, two = (self.codec.decode(self.prompt(question, ())) for question in _PROBES)
+        same = (i for i, (a, b) in enumerate(zip(one[::-1], two[::-1], strict=False)) if a != b)
+        length = next(same, 0)
+        return one[len(one) - length :]
+
+    def _text(self, question: str, examples: Sequence[Example]) -> str:
+        parts = [f"{MARK}{problem}\n{solution}{self._close}" for problem, solution in examples]
+        return f"{INSTRUCTION}\n\n{''.join(parts)}{MARK}{question}\n"
+
+    @property
+    def _close(self) -> str:
+        codec = self.codec
+        if not isinstance(codec, TokenizerCodec) or not codec.ends:
+            return "\n\n"
+        return f"{codec.tokenizer.convert_ids_to_tokens(min(codec.ends))}\n"
+
+
+def _turns(question: str, examples: Sequence[Example]) -> list[Mapping[str, str]]:
+    """Return a conversation; the instruction is part of the first turn, for not all have a system's."""
+    turns: list[Mapping[str, str]] = []
+    for problem, solution in examples:
+        turns.append({"role": "user", "content": f"{MARK}{problem}"})
+        turns.append({"role": "assistant", "content": solution})
+    turns.append({"role": "user", "content": f"{MARK}{question}"})
+    return [{**turns[0], "content": f"{INSTRUCTION}\n\n{turns[0]['content']}"}, *turns[1:]]

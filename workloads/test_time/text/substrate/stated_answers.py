@@ -1,0 +1,98 @@
+r"""What a completion states: the answer that is read out of its text, by rules, and its plain form.
+
+The rules of a set of questions are tried in their order, and the last place where the first fitting
+one fits counts:
+
+    marked        #### 14
+    named         The answer is 14.
+    line          Answer: 14
+    boxed         \boxed{14}
+    number        the last number of the text, if the completion has come to its end
+
+Nothing here knows what is right; a vote needs this as much as the grader does. Two answers are equal
+votes if their plain forms are the same: numbers by their value, other texts without blanks, case,
+dollar signs and a full stop at the end.
+"""
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Literal
+
+Rule = Literal["marked", "named", "line", "boxed", "number"]
+RULES: tuple[Rule, ...] = ("marked", "named", "line", "boxed", "number")
+GOLD_MARK = "####"
+_NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
+_VALUE = re.compile(r"-?(?:\d{1,60}/(?P<below>\d{1,60})|\d{1,60}(?:\.\d{1,60})?|\.\d{1,60})")
+_PATTERNS: dict[Rule, re.Pattern[str]] = {
+    "marked": re.compile(r"####[ \t]*([^\n]+)"),
+    "named": re.compile(r"[Tt]he (?:final )?answer is:?[ \t]*([^\n]+)"),
+    "line": re.compile(r"^[ \t*]*Answer:[ \t*]*([^\n]+)", re.MULTILINE),
+}
+_LONGEST = 200
+"""Signs of an answer; what is longer is none."""
+
+
+def stated_text(text: str, rules: Sequence[Rule], *, ended: bool = True) -> str | None:
+    """Return the answer that a text states, as it stands there; None if it states none."""
+    for rule in rules:
+        found = _found(text, rule, ended=ended)
+        if found is not None:
+            return found
+    return None
+
+
+def _found(text: str, rule: Rule, *, ended: bool) -> str | None:
+    if rule == "boxed":
+        return boxed(text)
+    if rule == "number":
+        numbers = _NUMBER.findall(text) if ended else ()
+        return numbers[-1] if numbers else None
+    places = _PATTERNS[rule].findall(text)
+    return _trimmed(places[-1]) if places else None
+
+
+def _trimmed(answer: str) -> str | None:
+    """Return the answer of a line: a number with its unit is the number, a formula what it holds."""
+    inner = boxed(answer)
+    if inner is not None:
+        return inner
+    bare = answer.strip().rstrip(".*").strip().strip("$").strip()
+    return bare if bare and len(bare) <= _LONGEST else None
+
+
+def boxed(text: str) -> str | None:
+    r"""Return what stands in the last `\boxed{...}`; None if there is none, or it is never closed."""
+    start = text.rfind(r"\boxed{")
+    if start < 0:
+        return None
+    depth, begin = 1, start + len(r"\boxed{")
+    for place in range(begin, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[place], 0)
+        if depth == 0:
+            return text[begin:place].strip() or None
+    return None
+
+
+def number(answer: str) -> Fraction | None:
+    """Return the number that an answer is; None if it is none.
+
+    A currency, thousands' commas, a per cent sign and one word of unit do not matter.
+    """
+    bare = (
+        answer.strip().strip("$").rstrip(".").replace(",", "").replace("$", "").rstrip("%").strip()
+    )
+    value, _, unit = bare.partition(" ")
+    whole = _VALUE.fullmatch(value)
+    if whole is None or (unit and not unit.replace(" ", "").isalpha()):
+        return None
+    below = whole["below"]
+    return None if below and not int(below) else Fraction(value)
+
+
+def plain_form(answer: str) -> str:
+    """Return the form by which answers are told apart."""
+    value = number(answer)
+    if value is not None:
+        return str(value)
+    return re.sub(r"[\s$]+", "", answer).rstrip(".").casefold()

@@ -1,0 +1,70 @@
+"""Policy and judge of this task, as they were named: opened where they are needed, by what travels."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from adabench.workloads.shared.language_model.contract import Engine
+from adabench.workloads.shared.language_model.reward_model import Scorer
+from adabench.workloads.shared.sources.judge_spec import JudgeSpec
+from adabench.workloads.shared.sources.model_spec import ModelSpec
+from adabench.workloads.test_time.substrate.search_models import Models
+from adabench.workloads.test_time.text.substrate.completions import QuestionText, TextCodec
+from adabench.workloads.test_time.text.substrate.likelihood import LikelihoodJudge
+from adabench.workloads.test_time.text.substrate.shared_prefix import SharedPrefix
+
+
+@dataclass(frozen=True)
+class TextModels:
+    """What opens a policy and a judge."""
+
+    policy: ModelSpec
+    judge: JudgeSpec
+    device: str | None
+    dtype: str | None
+    codec: TextCodec = field(repr=False)
+    prefixes: tuple[tuple[int, ...], ...] = field(repr=False)
+    """What the prompts of a group begin with."""
+    marks: frozenset[int] = field(repr=False)
+    """Words that close a step."""
+    question: QuestionText = field(repr=False)
+
+    def __call__(self) -> Models:
+        """Open both.
+
+        Raises:
+            SelectionError: if one of them names what cannot run here.
+            EnvironmentProblem: if a package, a device, a network or a server is missing.
+        """
+        policy = SharedPrefix(self._engine(), self.prefixes)
+        return Models(policy, self._judge(policy))
+
+    def _engine(self) -> Engine:
+        if self.policy.kind == "builtin":
+            from adabench.workloads.test_time.text.substrate.random_model import random_engine
+
+            return random_engine(*self._place())
+        from adabench.workloads.shared.sources.model_source import open_model
+
+        return open_model(self.policy, self.device, self.dtype).engine
+
+    def _place(self) -> tuple[Any, Any]:
+        from adabench.workloads.shared.sources.torch_place import torch_device, torch_dtype
+
+        return torch_dtype(self.dtype, self.device), torch_device(self.device)
+
+    def _judge(self, policy: SharedPrefix) -> Scorer | None:
+        if self.judge.kind == "likelihood":
+            return LikelihoodJudge(policy, self.marks)
+        if self.judge.kind == "hf":
+            from adabench.workloads.shared.sources.reward_source import open_reward
+            from adabench.workloads.test_time.text.substrate.reward_models import RewardJudge
+            from adabench.workloads.test_time.text.substrate.reward_shapes import shape
+
+            model, tokenizer, head = open_reward(self.judge.name, *self._place())
+            asked = shape(head, model, tokenizer, str(self.judge))
+            return RewardJudge(str(self.judge), model, asked, self.codec, self.question)
+        if self.judge.kind == "trained":
+            from adabench.workloads.test_time.text.substrate.state_judge import trained_judge
+
+            return trained_judge(self.policy, policy, self.marks)
+        return None

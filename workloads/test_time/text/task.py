@@ -1,0 +1,247 @@
+r"""Questions in words for any language model: how many tokens does an answer need, and on which branch.
+
+    adabench run text                                           SmolLM2, sums in words, offline
+    adabench run text --model hf:Qwen/Qwen2.5-1.5B-Instruct --data gsm8k --device cuda
+    adabench run text/ets text/rebase --model openai:http://127.0.0.1:8000/v1#name --data mine.jsonl
+
+    Problem: 7 + 4 + 3
+    Step 1: 7 + 4 = 11
+    Step 2: 11 + 3 = 14
+    Answer: 14
+
+The methods are those of the family: the same files run here and on `chain`. Every word is sampled
+from the model. Only the answer is graded, in the run's own process, which alone knows it.
+
+**Models** (`model`): `smollm2`, `hf:NAME`, `hf:FOLDER`, `openai:URL#NAME`; and `builtin`, random weights
+that know nothing and try the path. **Data** (`data`): `arithmetic`, `gsm8k`, `FILE.jsonl`,
+`hf:NAME:SPLIT`. A run's seed takes the next questions. `level` names one group of them: of
+`arithmetic` a kind and its steps (`small-2..5`, the default, `digit-2`, `plus-1`, `tens-2`, `wide-2`,
+`mixed-3`), of other data what their rows say. **Judges** (`judge`): `likelihood`, `hf:NAME`,
+`trained`, `none`.
+
+**Prompts** are three worked examples and the question: turns of a conversation where the tokenizer has
+a template, one text where it has none or `chat=off`. The examples' sums have as many steps as the
+question's. What they say is read once, before the first case, and shared: `cached` counts its words in
+a case, `prefilled` what was not there; no case pays for it, as with a server that caches prefixes.
+
+**A step** is a line. **What a completion states** is read by rules, the first that fits: for sums a line
+`Answer: 14`; for other data `#### 14`, `The answer is 14`, `Answer: 14`, `\\boxed{14}`, and the last
+number of a completion that has ended. What states nothing is wrong and counts as `malformed`.
+Numbers are compared by value, formulas by `math-verify`.
+
+**Costs** are as in `chain`: `flops_counted` of policy and judge by formula, counted where a row is run;
+`generated`, `prefilled`, `judged` words; the cache before and after pruning; TTFT, ITL, TPOT.
+A server's FLOPs and cache are not seen, and are then not there.
+
+**Room.** `room` is the most words of a completion; 0 is the data's own: 18 a step of a sum and 24, 320
+for other data.
+
+**Limits.** SmolLM2-135M is at 30 to 70 % on these sums and near 0 on GSM8K. Its greedy answers
+flip on near-ties, so other machines give a few other answers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
+from adabench.harness.errors import SelectionError, nearest
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.shared.sources.codec_source import open_codec
+from adabench.workloads.shared.sources.data_spec import DataSpec, data_spec
+from adabench.workloads.shared.sources.judge_spec import JudgeSpec, check_pair, judge_spec
+from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
+from adabench.workloads.test_time.substrate.question_task import GradedTask
+from adabench.workloads.test_time.text import conformance
+from adabench.workloads.test_time.text.substrate.completions import (
+    CompletionReader,
+    QuestionText,
+    TextCodec,
+)
+from adabench.workloads.test_time.text.substrate.prompts import MARK, PromptStyle
+from adabench.workloads.test_time.text.substrate.text_domain import text_domain
+from adabench.workloads.test_time.text.substrate.text_models import TextModels
+from adabench.workloads.test_time.text.truth.grading import Answers, check_verifier, gold
+from adabench.workloads.test_time.text.truth.question_sets import QuestionSet, question_set
+
+CARD = Card(
+    title="Questions in words for any language model",
+    paper="our own substrate; SmolLM2, arXiv 2502.02737, by default",
+    adapts="how many completions, and which branches of them, a question gets",
+    gaps=(
+        Gap(
+            mixture=("best_of_n", "greedy", "judged_vote", "majority", "sample"),
+            methods=("beam", "dvts", "ets", "ets_kv", "rebase", "random_n"),
+            oracle="pass_at_n",
+            coin="random_n",
+        ),
+    ),
+    knobs=(
+        Knob("model", ("smollm2",), "smollm2", open=True),
+        Knob("judge", ("likelihood",), "likelihood", open=True),
+        Knob("data", ("arithmetic",), "arithmetic", open=True),
+        Knob("level", ("",), "", open=True),
+        Knob("device", ("auto",), "auto", open=True),
+        Knob("dtype", ("auto",), "auto", open=True),
+        Knob("chat", ("on",), "on", open=True),
+        Knob("sampling_temperature", (0.7,), 0.7, open=True, low=0.0, high=4.0),
+        Knob("room", (0,), 0, open=True, low=0),
+        Knob("budget", (0,), 0, open=True, low=0),
+        Knob("problems", (6,), 6, open=True, low=1),
+    ),
+    metrics=(
+        Metric("accuracy", "", "higher", "quality", primary=True),
+        Metric("malformed", "", "lower", "quality"),
+        Metric("flops_counted", "FLOP", "lower", "work", primary=True),
+        Metric("idle_flops", "FLOP", "lower", "info"),
+        Metric("generated", "tokens", "lower", "cost"),
+        Metric("discarded", "tokens", "lower", "cost"),
+        Metric("judged", "tokens", "lower", "cost"),
+        Metric("prefilled", "tokens", "lower", "cost"),
+        Metric("cached", "tokens", "higher", "info"),
+        Metric("serial_steps", "steps", "lower", "cost"),
+        Metric("calls", "calls", "lower", "cost"),
+        Metric("requests", "requests", "lower", "cost"),
+        Metric("kv_before", "tokens", "lower", "cost"),
+        Metric("kv_after", "tokens", "lower", "cost"),
+        Metric("kv_peak", "tokens", "lower", "cost"),
+        Metric("kv_peak_bytes", "B", "lower", "cost"),
+        Metric("kv_token_steps", "tokens", "lower", "cost"),
+        Metric("ttft_s", "s", "lower", "cost"),
+        Metric("itl_s", "s", "lower", "cost"),
+        Metric("tpot_s", "s", "lower", "cost"),
+        Metric("aux_s", "s", "lower", "cost"),
+        Metric("spent", "", "lower", "info"),
+    ),
+)
+CHECK_CONDITIONS = {"problems": 2, "model": "builtin"}
+check = conformance.check
+
+AUTO = "auto"
+"""The device or the number format that the model, or its server, would take by itself."""
+CHATS = ("on", "off")
+ON_DEVICE = "cuda"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where everything comes from, as it was named."""
+
+    model: ModelSpec
+    judge: JudgeSpec
+    data: DataSpec
+    device: str | None
+    dtype: str | None
+
+    @classmethod
+    def read(cls, model: str, judge: str, data: str, device: str, dtype: str) -> "Sources":
+        """Read the words of conditions.
+
+        Raises:
+            SelectionError: if one names nothing, or two do not go together.
+        """
+        policy, scorer = model_spec(model), judge_spec(judge)
+        if policy.kind in ("likelihood", "trained"):
+            raise SelectionError(f"{model} judges, and writes nothing.", "Ask for --judge {model}.")
+        check_pair(policy, scorer)
+        place = (None if word == AUTO else word for word in (device, dtype))
+        return cls(policy, scorer, data_spec(data), *place)
+
+
+def load(
+    scale: str,
+    seed: int,
+    *,
+    model: str = "smollm2",
+    judge: str = "likelihood",
+    data: str = "arithmetic",
+    level: str = "",
+    device: str = AUTO,
+    dtype: str = AUTO,
+    chat: str = "on",
+    sampling_temperature: float = 0.7,
+    room: int = 0,
+    budget: int = 0,
+    problems: int = 6,
+) -> GradedTask:
+    """Return the task under the given conditions; no weights are read here.
+
+    Raises:
+        SelectionError: for conditions that name nothing or do not go together.
+        EnvironmentProblem: if a package, a data set or a network is missing.
+    """
+    if scale not in CARD.scales:
+        raise SelectionError(f"text has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}.")
+    sources = Sources.read(model, judge, data, device, dtype)
+    found = question_set(sources.data, seed, problems, level)
+    style = PromptStyle(_codec(sources.model), _chats(chat))
+    task = _task(sources, found, style, seed, room, budget)
+    return replace(task, domain=replace(task.domain, temperature=sampling_temperature))
+
+
+def check_conditions(conditions: Mapping[str, Scalar]) -> None:
+    """Refuse, before a run begins and before any weight is read, what cannot work.
+
+    Raises:
+        SelectionError: for conditions that name nothing or do not go together.
+        EnvironmentProblem: if a package, a device, a network or a server is missing.
+    """
+    given = {**CARD.defaults, **conditions}
+    names = ("model", "judge", "data", "device", "dtype")
+    sources = Sources.read(*(str(given[name]) for name in names))
+    _chats(str(given["chat"]))
+    found = question_set(sources.data, 0, int(given["problems"]), str(given["level"]))
+    check_verifier([gold(row.answer) for row in found.rows])
+    if sources.judge.kind == "hf":
+        from adabench.workloads.shared.sources.reward_source import check_reward
+
+        check_reward(sources.judge.name)
+    if sources.model.kind != "builtin":
+        from adabench.workloads.shared.sources.model_source import check_model
+
+        check_model(sources.model, sources.device, sources.dtype)
+
+
+def _task(
+    sources: Sources, found: QuestionSet, style: PromptStyle, seed: int, room: int, budget: int
+) -> GradedTask:
+    """Put the parts together."""
+    golds = tuple(gold(row.answer) for row in found.rows)
+    check_verifier(golds)
+    sizes = replace(found.sizes, room=room or found.sizes.room)
+    domain = text_domain(style.codec, found.rules, sizes)
+    models = TextModels(
+        sources.model,
+        sources.judge,
+        sources.device,
+        sources.dtype,
+        style.codec,
+        tuple(style.prefix(examples) for examples in found.examples.values()),
+        domain.step_marks,
+        QuestionText(style.codec, MARK, style.behind),
+    )
+    return GradedTask(
+        seed,
+        domain,
+        models,
+        budget or None,
+        (sources.device or "").startswith(ON_DEVICE),
+        questions=tuple(
+            Question(index, style.prompt(row.question, found.examples_of(row)), row.level)
+            for index, row in enumerate(found.rows)
+        ),
+        grader=Answers(CompletionReader(style.codec, found.rules), golds),
+    )
+
+
+def _codec(model: ModelSpec) -> TextCodec:
+    if model.kind == "builtin":
+        from adabench.workloads.test_time.text.substrate.random_model import random_codec
+
+        return random_codec()
+    return open_codec(model)
+
+
+def _chats(word: str) -> bool:
+    if word not in CHATS:
+        raise SelectionError(f"chat cannot be {word!r}.", nearest(word, CHATS))
+    return word == "on"

@@ -1,0 +1,60 @@
+"""Each kind of data as this task asks it: rows, the worked examples before them, rules, and sizes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from adabench.workloads.shared.sources.data_spec import DataSpec
+from adabench.workloads.test_time.text.substrate.prompts import WORD_PROBLEMS, Example
+from adabench.workloads.test_time.text.substrate.stated_answers import RULES, Rule
+from adabench.workloads.test_time.text.substrate.text_domain import Sizes
+from adabench.workloads.test_time.text.truth import arithmetic, question_rows
+from adabench.workloads.test_time.text.truth.question_rows import QuestionRow
+
+EXAMPLES = 3
+STEP_WORDS, END_WORDS = 18, 24
+"""Of a sum: what a step, and the answer with all around it, may take."""
+STEP_CUT = 40
+SPARE_STEPS = 3
+"""The answer, the model's end, and one."""
+WORD_SIZES = Sizes(room=320, step_room=120, deepest=20)
+
+
+@dataclass(frozen=True)
+class QuestionSet:
+    """The questions of a run's seed, and how they are asked and read."""
+
+    rows: tuple[QuestionRow, ...] = field(repr=False)
+    examples: Mapping[str, tuple[Example, ...]]
+    """By level; those of other levels stand at the empty one."""
+    rules: tuple[Rule, ...]
+    sizes: Sizes
+
+    def examples_of(self, row: QuestionRow) -> tuple[Example, ...]:
+        """Return the worked examples that stand before a question."""
+        return self.examples.get(row.level) or self.examples[""]
+
+
+def question_set(spec: DataSpec, seed: int, count: int, level: str = "") -> QuestionSet:
+    """Return the questions of a seed.
+
+    Raises:
+        SelectionError: for a level or a row that makes no sense, or fewer questions than asked for.
+        EnvironmentProblem: without the package, or the data set.
+    """
+    if spec.kind == "arithmetic":
+        return _sums(arithmetic.read_level(level), seed, count)
+    rows = question_rows.rows(spec, seed, count, level)
+    return QuestionSet(rows, {"": WORD_PROBLEMS}, RULES, WORD_SIZES)
+
+
+def _sums(level: arithmetic.Level, seed: int, count: int) -> QuestionSet:
+    longest = max(level.steps)
+    return QuestionSet(
+        arithmetic.rows(level, seed, count),
+        {
+            level.group(steps): arithmetic.worked_examples(level.kind, steps, EXAMPLES)
+            for steps in level.steps
+        },
+        ("line",),
+        Sizes(STEP_WORDS * longest + END_WORDS, STEP_CUT, longest + SPARE_STEPS),
+    )
