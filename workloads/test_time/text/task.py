@@ -15,11 +15,11 @@ from the model. Only the answer is graded, in the run's own process, which alone
 **Models** (`model`): `smollm2`, `hf:NAME`, `hf:FOLDER`, `openai:URL#NAME`; and `builtin`, random weights
 that know nothing and try the path. **Data** (`data`): `arithmetic`, `gsm8k`, `FILE.jsonl`,
 `hf:NAME:SPLIT`. A run's seed takes the next questions. `level` names one group of them: of
-`arithmetic` a kind and its steps (`small-2..5`, the default, `digit-2`, `plus-1`, `tens-2`, `wide-2`,
+`arithmetic` kinds and their steps (`plus-1+digit-2`, the default, `small-2..5`, `tens-2`, `wide-2`,
 `mixed-3`), of other data what their rows say. **Judges** (`judge`): `likelihood`, `hf:NAME`,
 `trained`, `none`.
 
-**Prompts** are three worked examples and the question: turns of a conversation where the tokenizer has
+**Prompts** are worked examples, two of a sum and three of other questions, and the question: turns of a conversation where the tokenizer has
 a template, one text where it has none or `chat=off`. The examples' sums have as many steps as the
 question's. What they say is read once, before the first case, and shared: `cached` counts its words in
 a case, `prefilled` what was not there; no case pays for it, as with a server that caches prefixes.
@@ -50,7 +50,6 @@ from adabench.workloads.shared.sources.codec_source import open_codec
 from adabench.workloads.shared.sources.data_spec import DataSpec, data_spec
 from adabench.workloads.shared.sources.judge_spec import JudgeSpec, check_pair, judge_spec
 from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
-from adabench.workloads.test_time.substrate.question_task import GradedTask
 from adabench.workloads.test_time.text import conformance
 from adabench.workloads.test_time.text.substrate.completions import (
     CompletionReader,
@@ -60,6 +59,7 @@ from adabench.workloads.test_time.text.substrate.completions import (
 from adabench.workloads.test_time.text.substrate.prompts import MARK, PromptStyle
 from adabench.workloads.test_time.text.substrate.text_domain import text_domain
 from adabench.workloads.test_time.text.substrate.text_models import TextModels
+from adabench.workloads.test_time.text.substrate.text_task import GradedText
 from adabench.workloads.test_time.text.truth.grading import Answers, check_verifier, gold
 from adabench.workloads.test_time.text.truth.question_sets import QuestionSet, question_set
 
@@ -86,7 +86,7 @@ CARD = Card(
         Knob("sampling_temperature", (0.7,), 0.7, open=True, low=0.0, high=4.0),
         Knob("room", (0,), 0, open=True, low=0),
         Knob("budget", (0,), 0, open=True, low=0),
-        Knob("problems", (6,), 6, open=True, low=1),
+        Knob("problems", (4,), 4, open=True, low=1),
     ),
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
@@ -161,8 +161,8 @@ def load(
     sampling_temperature: float = 0.7,
     room: int = 0,
     budget: int = 0,
-    problems: int = 6,
-) -> GradedTask:
+    problems: int = 4,
+) -> GradedText:
     """Return the task under the given conditions; no weights are read here.
 
     Raises:
@@ -173,7 +173,7 @@ def load(
         raise SelectionError(f"text has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}.")
     sources = Sources.read(model, judge, data, device, dtype)
     found = question_set(sources.data, seed, problems, level)
-    style = PromptStyle(_codec(sources.model), _chats(chat))
+    style = PromptStyle(_codec(sources.model), _chats(chat), found.instruction)
     task = _task(sources, found, style, seed, room, budget)
     return replace(task, domain=replace(task.domain, temperature=sampling_temperature))
 
@@ -203,7 +203,7 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
 
 def _task(
     sources: Sources, found: QuestionSet, style: PromptStyle, seed: int, room: int, budget: int
-) -> GradedTask:
+) -> GradedText:
     """Put the parts together."""
     golds = tuple(gold(row.answer) for row in found.rows)
     check_verifier(golds)
@@ -219,7 +219,7 @@ def _task(
         domain.step_marks,
         QuestionText(style.codec, MARK, style.behind),
     )
-    return GradedTask(
+    return GradedText(
         seed,
         domain,
         models,

@@ -68,6 +68,8 @@ class PromptStyle:
 
     codec: TextCodec
     chat: bool
+    instruction: str = ""
+    """What stands before the first example."""
 
     @property
     def converses(self) -> bool:
@@ -79,7 +81,7 @@ class PromptStyle:
         """Return the ids of a question behind worked examples."""
         codec = self.codec
         if self.converses and isinstance(codec, TokenizerCodec):
-            return codec.chat(_turns(question, examples))
+            return codec.chat(self._turns(question, examples))
         return codec.encode(self._text(question, examples))
 
     def prefix(self, examples: Sequence[Example]) -> tuple[int, ...]:
@@ -98,7 +100,7 @@ class PromptStyle:
 
     def _text(self, question: str, examples: Sequence[Example]) -> str:
         parts = [f"{MARK}{problem}\n{solution}{self._close}" for problem, solution in examples]
-        return f"{INSTRUCTION}\n\n{''.join(parts)}{MARK}{question}\n"
+        return f"{self._opening}{''.join(parts)}{MARK}{question}\n"
 
     @property
     def _close(self) -> str:
@@ -107,12 +109,15 @@ class PromptStyle:
             return "\n\n"
         return f"{codec.tokenizer.convert_ids_to_tokens(min(codec.ends))}\n"
 
+    @property
+    def _opening(self) -> str:
+        return f"{self.instruction}\n\n" if self.instruction else ""
 
-def _turns(question: str, examples: Sequence[Example]) -> list[Mapping[str, str]]:
-    """Return a conversation; the instruction is part of the first turn, for not all have a system's."""
-    turns: list[Mapping[str, str]] = []
-    for problem, solution in examples:
-        turns.append({"role": "user", "content": f"{MARK}{problem}"})
-        turns.append({"role": "assistant", "content": solution})
-    turns.append({"role": "user", "content": f"{MARK}{question}"})
-    return [{**turns[0], "content": f"{INSTRUCTION}\n\n{turns[0]['content']}"}, *turns[1:]]
+    def _turns(self, question: str, examples: Sequence[Example]) -> list[Mapping[str, str]]:
+        """Return a conversation; the instruction opens its first turn: not all have a system's."""
+        turns: list[Mapping[str, str]] = []
+        for problem, solution in examples:
+            turns.append({"role": "user", "content": f"{MARK}{problem}"})
+            turns.append({"role": "assistant", "content": solution})
+        turns.append({"role": "user", "content": f"{MARK}{question}"})
+        return [{**turns[0], "content": f"{self._opening}{turns[0]['content']}"}, *turns[1:]]

@@ -5,8 +5,8 @@
     Step 2: 11 + 3 = 14
     Answer: 14
 
-A level is a kind and a number of steps, or a range of them: `small-3`, `small-2..5`. Its questions take
-the numbers of steps in turn.
+A level is a kind and a number of steps, `small-3`. Several are written with a range, `small-2..5`, or a
+plus, `plus-1+digit-2`; questions take them in turn.
 
     small    one digit, then + 2..5        digit    one digit, then + one digit
     plus     two digits, then + one        tens     two digits, then + or - one digit
@@ -18,7 +18,7 @@ judge learns, `test` is asked. A question is drawn once a run's seed, as long as
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -28,7 +28,7 @@ import numpy as np
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.test_time.text.truth.question_rows import QuestionRow
 
-DEFAULT_LEVEL = "small-2..5"
+DEFAULT_LEVEL = "plus-1+digit-2"
 MOST_STEPS = 9
 TRIES = 200
 """Draws without anything new after which a question is asked again."""
@@ -59,14 +59,14 @@ _LEVEL = re.compile(r"(?P<kind>[a-z]+)-(?P<low>\d+)(?:\.\.(?P<high>\d+))?")
 
 @dataclass(frozen=True)
 class Level:
-    """A kind of sum, and the numbers of steps that it has in turn."""
+    """A kind of sum with a number of steps."""
 
     kind: str
-    steps: range
+    steps: int
 
-    def group(self, steps: int) -> str:
-        """Return the name of a level of one number of steps."""
-        return f"{self.kind}-{steps}"
+    def __str__(self) -> str:
+        """Return its name."""
+        return f"{self.kind}-{self.steps}"
 
 
 @dataclass(frozen=True)
@@ -102,18 +102,22 @@ class Sum:
         return "\n".join([*lines, f"Answer: {values[-1]}"])
 
 
-def read_level(text: str) -> Level:
-    """Read a level; the default one for none.
+def read_levels(text: str) -> tuple[Level, ...]:
+    """Read levels; the default ones for none.
 
     Raises:
         SelectionError: if it is none.
     """
-    found = _LEVEL.fullmatch(text or DEFAULT_LEVEL)
+    found = [level for part in (text or DEFAULT_LEVEL).split("+") for level in _levels(part)]
+    return tuple(dict.fromkeys(found))
+
+
+def _levels(text: str) -> list[Level]:
+    found = _LEVEL.fullmatch(text)
     if found is None or found["kind"] not in KINDS:
-        kind = text.partition("-")[0]
         raise SelectionError(
             f"{text!r} is no level of arithmetic: write a kind and its steps, such as small-2..5.",
-            nearest(kind, KINDS),
+            nearest(text.partition("-")[0], KINDS),
         )
     low, high = int(found["low"]), int(found["high"] or found["low"])
     if not 1 <= low <= high <= MOST_STEPS:
@@ -121,32 +125,32 @@ def read_level(text: str) -> Level:
             f"{text!r} is no level of arithmetic: sums have 1 to {MOST_STEPS} steps.",
             f"For example: {found['kind']}-2..5.",
         )
-    return Level(found["kind"], range(low, high + 1))
+    return [Level(found["kind"], steps) for steps in range(low, high + 1)]
 
 
-def rows(level: Level, seed: int, count: int, split: Split = "test") -> tuple[QuestionRow, ...]:
-    """Draw questions with their answers, numbers of steps in turn."""
-    streams = {steps: _stream(level.kind, steps, split, seed) for steps in level.steps}
-    drawn = (
-        (steps, next(streams[steps]))
-        for steps in (level.steps[i % len(level.steps)] for i in range(count))
-    )
-    return tuple(QuestionRow(s.problem, str(s.values[-1]), level.group(n)) for n, s in drawn)
+def rows(
+    levels: Sequence[Level], seed: int, count: int, split: Split = "test"
+) -> tuple[QuestionRow, ...]:
+    """Draw questions with their answers, levels in turn."""
+    streams = {level: _stream(level, split, seed) for level in levels}
+    asked = [levels[i % len(levels)] for i in range(count)]
+    drawn = [(level, next(streams[level])) for level in asked]
+    return tuple(QuestionRow(s.problem, str(s.values[-1]), str(level)) for level, s in drawn)
 
 
-def worked_examples(kind: str, steps: int, count: int) -> tuple[tuple[str, str], ...]:
+def worked_examples(level: Level, count: int) -> tuple[tuple[str, str], ...]:
     """Return problems with their solutions, always the same ones."""
-    return tuple((s.problem, s.solution) for s in islice(_stream(kind, steps, "worked", 0), count))
+    return tuple((s.problem, s.solution) for s in islice(_stream(level, "worked", 0), count))
 
 
-def _stream(kind: str, steps: int, split: Split, seed: int) -> Iterator[Sum]:
+def _stream(level: Level, split: Split, seed: int) -> Iterator[Sum]:
     """Yield sums of a split for ever; none twice as long as others are found."""
-    key = (seed, list(KINDS).index(kind), steps, list(_SHARES).index(split))
+    key = (seed, list(KINDS).index(level.kind), level.steps, list(_SHARES).index(split))
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
     seen: set[Sum] = set()
     tries = 0
     while True:
-        drawn = _draw(KINDS[kind], steps, generator)
+        drawn = _draw(KINDS[level.kind], level.steps, generator)
         if split_of(drawn) != split:
             continue
         tries += 1

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from adabench.workloads.shared.sources.data_spec import DataSpec
-from adabench.workloads.test_time.text.substrate.prompts import WORD_PROBLEMS, Example
+from adabench.workloads.test_time.text.substrate.prompts import INSTRUCTION, WORD_PROBLEMS, Example
 from adabench.workloads.test_time.text.substrate.stated_answers import RULES, Rule
 from adabench.workloads.test_time.text.substrate.text_domain import Sizes
 from adabench.workloads.test_time.text.truth import arithmetic, question_rows
 from adabench.workloads.test_time.text.truth.question_rows import QuestionRow
 
-EXAMPLES = 3
+EXAMPLES = 2
+"""Of sums: they show how it is done, and a third one does no better."""
 STEP_WORDS, END_WORDS = 18, 24
 """Of a sum: what a step, and the answer with all around it, may take."""
 STEP_CUT = 40
@@ -28,6 +29,7 @@ class QuestionSet:
     """By level; those of other levels stand at the empty one."""
     rules: tuple[Rule, ...]
     sizes: Sizes
+    instruction: str = ""
 
     def examples_of(self, row: QuestionRow) -> tuple[Example, ...]:
         """Return the worked examples that stand before a question."""
@@ -42,19 +44,16 @@ def question_set(spec: DataSpec, seed: int, count: int, level: str = "") -> Ques
         EnvironmentProblem: without the package, or the data set.
     """
     if spec.kind == "arithmetic":
-        return _sums(arithmetic.read_level(level), seed, count)
+        return _sums(arithmetic.read_levels(level), seed, count)
     rows = question_rows.rows(spec, seed, count, level)
-    return QuestionSet(rows, {"": WORD_PROBLEMS}, RULES, WORD_SIZES)
+    return QuestionSet(rows, {"": WORD_PROBLEMS}, RULES, WORD_SIZES, INSTRUCTION)
 
 
-def _sums(level: arithmetic.Level, seed: int, count: int) -> QuestionSet:
-    longest = max(level.steps)
+def _sums(levels: tuple[arithmetic.Level, ...], seed: int, count: int) -> QuestionSet:
+    longest = max(level.steps for level in levels)
     return QuestionSet(
-        arithmetic.rows(level, seed, count),
-        {
-            level.group(steps): arithmetic.worked_examples(level.kind, steps, EXAMPLES)
-            for steps in level.steps
-        },
+        arithmetic.rows(levels, seed, count),
+        {str(level): arithmetic.worked_examples(level, EXAMPLES) for level in levels},
         ("line",),
         Sizes(STEP_WORDS * longest + END_WORDS, STEP_CUT, longest + SPARE_STEPS),
     )
