@@ -32,6 +32,8 @@ class AdabenchError(Exception):
     """A problem the user can act on: what happened, and what to do about it."""
 
     exit_code = 1
+    ends_run = False
+    """Whether all that follows would fail alike: the run ends, and can be resumed."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

@@ -39,7 +39,7 @@ from adabench.cli.selection import (
     with_sources,
 )
 from adabench.cli.terminal import table_console, talk, verdict_output, warn
-from adabench.harness.errors import Interruption, SelectionError
+from adabench.harness.errors import AdabenchError, Interruption, SelectionError
 from adabench.harness.plan.quantities import seconds, share, size_bytes
 
 if TYPE_CHECKING:
@@ -237,6 +237,10 @@ def _interruptible(folder: Path) -> Iterator[None]:
             yield
     except (KeyboardInterrupt, Interruption):
         talk(f"interrupted; go on with: adabench run --resume {folder}")
+        raise
+    except AdabenchError as problem:
+        if problem.ends_run:
+            talk(f"What was recorded stays; go on with: adabench run --resume {folder}")
         raise
 
 

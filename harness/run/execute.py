@@ -1,18 +1,17 @@
 """Cells in, records out: the one path on which methods are run.
 
-`execute` is a generator and never learns who listens, so live progress, JSON streaming and a worker
-on another machine need no callback. This process plans, holds the truth, scores and records. Every
-method lives in a process of its own (`method_process.py`), forked from a server of its task
-(`task_server.py`), and measures itself there (`measurement.py`):
+`execute` is a generator and never learns who listens. This process plans, holds the truth, scores and
+records. Every method lives in a process of its own (`method_process.py`), forked from a server of its
+task (`task_server.py`), and measures itself there (`measurement.py`):
 
     task.load -> substrate -> server -> method's process: prepare -> warm up -> measure -> account
                                                                                    |
     record <- values are joined and checked <- task.judge(case, outcome) <- plain data
 
 What a method does to its process (a crash, a hang, a mutation, an exit) ends there: it becomes an
-`error` or `timeout` record, a fresh process takes the next case, and the run goes on. Bad input (a
-trace file that is empty) ends the run with a message, and so does a run's only task if it cannot be
-loaded on this machine; what was recorded stays.
+`error` or `timeout` record, a fresh process takes the next case, and the run goes on. Bad input, a
+server of a model that is gone, and a run's only task that cannot be loaded on this machine end the run
+with a message; what was recorded stays.
 """
 
 import contextlib

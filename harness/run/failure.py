@@ -33,6 +33,7 @@ class MethodFailure(Exception):
         self.place: str = failed["place"]
         """The file and line where it was raised."""
         self.refused: tuple[str, str, str] | None = failed["refused"]
+        self.ends_run: bool = failed["ends_run"]
 
     @property
     def problem(self) -> AdabenchError | None:
@@ -56,13 +57,25 @@ def failure(problem: BaseException) -> dict[str, Any]:
     note = f"{type(problem).__name__}: {line}\n{trace}"
     frames = traceback.extract_tb(problem.__traceback__)
     place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
-    return {"failed": {"status": status, "note": note, "refused": refused, "place": place}}
+    ends_run = isinstance(problem, AdabenchError) and problem.ends_run
+    return {
+        "failed": {
+            "status": status, "note": note, "refused": refused, "place": place,
+            "ends_run": ends_run,
+        }
+    }  # fmt: skip
 
 
 def failed_record(
     cell: Cell, phase: Phase, case: int, repeat: int, problem: BaseException, limits: Limits
 ) -> Record:
-    """One line that says what went wrong; a traceback follows it, for the errors folder."""
+    """One line that says what went wrong; a traceback follows it, for the errors folder.
+
+    Raises:
+        AdabenchError: where all that follows would meet the same problem: a server that is gone.
+    """
+    if isinstance(problem, MethodFailure) and problem.ends_run and problem.problem:
+        raise problem.problem from problem
     status: Status
     match problem:
         case MethodLost():

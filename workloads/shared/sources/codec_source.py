@@ -40,6 +40,16 @@ def open_codec(spec: ModelSpec) -> TokenizerCodec | TextPieces:
     return TokenizerCodec(tokenizer, _ends(folder))
 
 
+def context_of(spec: ModelSpec) -> int | None:
+    """Return how many words a sequence of a model may have; None where its folder does not say."""
+    if spec.kind == "openai":
+        return None
+    found = _settings(_folder(spec), "config.json")
+    inner = found.get("text_config") or {}
+    named = found.get("max_position_embeddings") or inner.get("max_position_embeddings")
+    return named if isinstance(named, int) else None
+
+
 def _folder(spec: ModelSpec) -> Path:
     if spec.kind == "smollm2":
         from adabench.workloads.shared.language_model import smollm2

@@ -46,7 +46,7 @@ from dataclasses import dataclass, replace
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.language_model.domain import Question
-from adabench.workloads.shared.sources.codec_source import open_codec
+from adabench.workloads.shared.sources.codec_source import context_of, open_codec
 from adabench.workloads.shared.sources.data_spec import DataSpec, data_spec
 from adabench.workloads.shared.sources.judge_spec import JudgeSpec, check_pair, judge_spec
 from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
@@ -120,6 +120,8 @@ AUTO = "auto"
 """The device or the number format that the model, or its server, would take by itself."""
 CHATS = ("on", "off")
 ON_DEVICE = "cuda"
+LEAST_ROOM = 16
+"""Words that must be left for a completion."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +209,11 @@ def _task(
     """Put the parts together."""
     golds = tuple(gold(row.answer) for row in found.rows)
     check_verifier(golds)
+    questions = tuple(
+        Question(index, style.prompt(row.question, found.examples_of(row)), row.level)
+        for index, row in enumerate(found.rows)
+    )
+    _check_context(sources.model, questions)
     sizes = replace(found.sizes, room=room or found.sizes.room)
     domain = text_domain(style.codec, found.rules, sizes)
     models = TextModels(
@@ -225,12 +232,25 @@ def _task(
         models,
         budget or None,
         (sources.device or "").startswith(ON_DEVICE),
-        questions=tuple(
-            Question(index, style.prompt(row.question, found.examples_of(row)), row.level)
-            for index, row in enumerate(found.rows)
-        ),
+        questions=questions,
         grader=Answers(CompletionReader(style.codec, found.rules), golds),
     )
+
+
+def _check_context(model: ModelSpec, questions: tuple[Question, ...]) -> None:
+    """Refuse questions that a model cannot read, and leave it a step's room.
+
+    Raises:
+        SelectionError: naming the longest one.
+    """
+    context = None if model.kind == "builtin" else context_of(model)
+    longest = max(questions, key=lambda question: len(question.prompt))
+    if context is not None and len(longest.prompt) + LEAST_ROOM > context:
+        raise SelectionError(
+            f"Question {longest.index} has {len(longest.prompt)} words with its worked examples, and "
+            f"{model} reads {context} in all.",
+            "Choose a model with a longer context, or shorter questions.",
+        )
 
 
 def _codec(model: ModelSpec) -> TextCodec:

@@ -26,9 +26,13 @@ REFUSED = (400, 405, 415, 422, 501)
 class ServerProblem(EnvironmentProblem):
     """The server cannot be reached, refuses, or does not give what was asked."""
 
+    ends_run = True
+
 
 class RequestRefused(ServerProblem):
     """The server does not take such a request; others it may."""
+
+    ends_run = False
 
 
 @dataclass(frozen=True)

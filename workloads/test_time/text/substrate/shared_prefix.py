@@ -14,12 +14,14 @@ likelihood asks for nothing a second time.
 
 import math
 from collections.abc import Sequence
+from typing import Any, cast
 
 from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
     CacheSize,
     Capability,
     Chunk,
+    ControlledEngine,
     Costs,
     Engine,
     Floats,
@@ -94,13 +96,15 @@ class SharedPrefix:
         seqs: Sequence[Seq],
         *,
         stop: frozenset[int] = TO_THE_END,
-        max_new: int,
+        max_new: int | Sequence[int],
         temperature: float = 1.0,
         top_p: float = 1.0,
+        **options: Any,
     ) -> list[Chunk]:
-        """Sample on from each sequence; see `Engine.decode`."""
-        chunks = self._engine.decode(
-            seqs, stop=stop, max_new=max_new, temperature=temperature, top_p=top_p
+        """Sample on from each sequence; see `ControlledEngine.decode`."""
+        engine = cast(ControlledEngine, self._engine)  # whatever of it was asked for
+        chunks = engine.decode(
+            seqs, stop=stop, max_new=max_new, temperature=temperature, top_p=top_p, **options
         )
         for seq, chunk in zip(seqs, chunks, strict=True):
             self._chances[seq] = self.chances(seq) + tuple(chunk.logprobs)
