@@ -43,6 +43,7 @@ class MethodFailure(Exception):
         name, message, hint = self.refused
         kind = getattr(errors, name, EnvironmentProblem)
         problem: AdabenchError = kind(message, hint)
+        problem.ends_run = self.ends_run
         return problem
 
 

@@ -25,8 +25,8 @@ from adabench.harness.contract.plain_data import PlainDataError, Schema
 from adabench.harness.run.channel import Channel
 from adabench.harness.run.failure import MethodFailure, MethodLost
 
-QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
-"""pandas brings an allocator with a thread of its own, which a server that forks must not have."""
+QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "TOKENIZERS_PARALLELISM": "false"}
+"""Threads that a server which forks must not have: of an allocator of pandas, of tokenizers' pool."""
 GOODBYE_S = 1.0
 """So long a server may take to end its methods and itself before it is killed."""
 

@@ -1,10 +1,11 @@
 """What a question is solved with: a policy, a judge, and the files that they were read from."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adabench.workloads.shared.language_model.contract import Costs, Engine
+from adabench.workloads.shared.language_model.contract import CapabilityMissing, Costs, Engine
 from adabench.workloads.shared.language_model.reward_model import Scorer
 from adabench.workloads.shared.training import checkpoints
 
@@ -38,6 +39,7 @@ def warm_up(models: Models, word: int) -> None:
         policy.decode(leaves, max_new=2)
         if models.judge is not None:
             models.judge.reset(Costs())
-            models.judge.scores(leaves)
+            with suppress(CapabilityMissing):  # a method that needs it says so
+                models.judge.scores(leaves)
             models.judge.reset(Costs())
         policy.reset(Costs())

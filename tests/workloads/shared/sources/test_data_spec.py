@@ -56,7 +56,9 @@ def test_a_file_of_another_ending_is_told_what_to_be(tmp_path):
         data_spec(str(path))
 
 
-@pytest.mark.parametrize("text", ["likelihood", "trained", "none", "hf:owner/reward", "hf:./reward"])
+@pytest.mark.parametrize(
+    "text", ["likelihood", "trained", "none", "hf:owner/reward", "hf:./reward"]
+)
 def test_judges_are_read_and_written_alike(text: str) -> None:
     assert str(judge_spec(text)) == text
 

