@@ -46,7 +46,7 @@ from dataclasses import dataclass, replace
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.language_model.domain import Question
-from adabench.workloads.shared.sources.codec_source import context_of, open_codec
+from adabench.workloads.shared.sources.codec_source import context_of
 from adabench.workloads.shared.sources.data_spec import DataSpec, data_spec
 from adabench.workloads.shared.sources.judge_spec import JudgeSpec, check_pair, judge_spec
 from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
@@ -54,14 +54,18 @@ from adabench.workloads.test_time.text import conformance
 from adabench.workloads.test_time.text.substrate.completions import (
     CompletionReader,
     QuestionText,
-    TextCodec,
 )
+from adabench.workloads.test_time.text.substrate.named_codec import named_codec
 from adabench.workloads.test_time.text.substrate.prompts import MARK, PromptStyle
 from adabench.workloads.test_time.text.substrate.text_domain import text_domain
 from adabench.workloads.test_time.text.substrate.text_models import TextModels
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
 from adabench.workloads.test_time.text.truth.grading import Answers, check_verifier, gold
-from adabench.workloads.test_time.text.truth.question_sets import QuestionSet, question_set
+from adabench.workloads.test_time.text.truth.question_sets import (
+    TEMPERATURE,
+    QuestionSet,
+    question_set,
+)
 
 CARD = Card(
     title="Questions in words for any language model",
@@ -160,7 +164,7 @@ def load(
     device: str = AUTO,
     dtype: str = AUTO,
     chat: str = "on",
-    sampling_temperature: float = 0.7,
+    sampling_temperature: float = TEMPERATURE,
     room: int = 0,
     budget: int = 0,
     problems: int = 4,
@@ -175,7 +179,7 @@ def load(
         raise SelectionError(f"text has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}.")
     sources = Sources.read(model, judge, data, device, dtype)
     found = question_set(sources.data, seed, problems, level)
-    style = PromptStyle(_codec(sources.model), _chats(chat), found.instruction)
+    style = PromptStyle(named_codec(sources.model), _chats(chat), found.instruction)
     task = _task(sources, found, style, seed, room, budget)
     return replace(task, domain=replace(task.domain, temperature=sampling_temperature))
 
@@ -201,6 +205,10 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
         from adabench.workloads.shared.sources.model_source import check_model
 
         check_model(sources.model, sources.device, sources.dtype)
+    if sources.judge.kind == "trained":
+        from adabench.workloads.test_time.text.substrate.state_judge import check_trained
+
+        check_trained(sources.model)
 
 
 def _task(
@@ -251,14 +259,6 @@ def _check_context(model: ModelSpec, questions: tuple[Question, ...]) -> None:
             f"{model} reads {context} in all.",
             "Choose a model with a longer context, or shorter questions.",
         )
-
-
-def _codec(model: ModelSpec) -> TextCodec:
-    if model.kind == "builtin":
-        from adabench.workloads.test_time.text.substrate.random_model import random_codec
-
-        return random_codec()
-    return open_codec(model)
 
 
 def _chats(word: str) -> bool:

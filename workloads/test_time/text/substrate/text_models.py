@@ -8,6 +8,7 @@ from adabench.workloads.shared.language_model.reward_model import Scorer
 from adabench.workloads.shared.sources.judge_spec import JudgeSpec
 from adabench.workloads.shared.sources.model_spec import ModelSpec
 from adabench.workloads.test_time.substrate.search_models import Models
+from adabench.workloads.test_time.text.recipes import FOLDER, recipe_of
 from adabench.workloads.test_time.text.substrate.completions import QuestionText, TextCodec
 from adabench.workloads.test_time.text.substrate.likelihood import LikelihoodJudge
 from adabench.workloads.test_time.text.substrate.shared_prefix import SharedPrefix
@@ -36,7 +37,10 @@ class TextModels:
             EnvironmentProblem: if a package, a device, a network or a server is missing.
         """
         policy = SharedPrefix(self._engine(), self.prefixes)
-        return Models(policy, self._judge(policy))
+        judge = self._judge(policy)
+        if self.judge.kind != "trained":
+            return Models(policy, judge)
+        return Models(policy, judge, (recipe_of(str(self.policy)).name,), FOLDER)
 
     def _engine(self) -> Engine:
         if self.policy.kind == "builtin":

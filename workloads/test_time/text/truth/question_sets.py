@@ -17,6 +17,8 @@ STEP_WORDS, END_WORDS = 18, 24
 STEP_CUT = 40
 SPARE_STEPS = 3
 """The answer, the model's end, and one."""
+TEMPERATURE = 0.7
+"""What words are drawn at, unless a run says otherwise."""
 WORD_SIZES = Sizes(room=320, step_room=120, deepest=20)
 
 
@@ -44,15 +46,18 @@ def question_set(spec: DataSpec, seed: int, count: int, level: str = "") -> Ques
         EnvironmentProblem: without the package, or the data set.
     """
     if spec.kind == "arithmetic":
-        return _sums(arithmetic.read_levels(level), seed, count)
+        return sums(arithmetic.read_levels(level), seed, count)
     rows = question_rows.rows(spec, seed, count, level)
     return QuestionSet(rows, {"": WORD_PROBLEMS}, RULES, WORD_SIZES, INSTRUCTION)
 
 
-def _sums(levels: tuple[arithmetic.Level, ...], seed: int, count: int) -> QuestionSet:
+def sums(
+    levels: tuple[arithmetic.Level, ...], seed: int, count: int, split: arithmetic.Split = "test"
+) -> QuestionSet:
+    """Return generated sums of some levels, in turn."""
     longest = max(level.steps for level in levels)
     return QuestionSet(
-        arithmetic.rows(levels, seed, count),
+        arithmetic.rows(levels, seed, count, split),
         {str(level): arithmetic.worked_examples(level, EXAMPLES) for level in levels},
         ("line",),
         Sizes(STEP_WORDS * longest + END_WORDS, STEP_CUT, longest + SPARE_STEPS),
