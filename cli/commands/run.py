@@ -68,6 +68,14 @@ Timeout = Annotated[
     float | None,
     typer.Option(min=0.001, callback=finite, help="Seconds a case may take; uses a worker."),
 ]
+Precision = Annotated[
+    str | None,
+    typer.Option(help="Time each case until its median is known to this precision: 1%."),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(help="Spend at most this time where the Pareto frontier is undecided: 5m, 90s."),
+]
 PerCase = Annotated[
     float,
     typer.Option(min=0.01, callback=finite, help="Seconds that a case may spend on its precision."),
@@ -101,13 +109,8 @@ def command(
     ] = False,
     alone: Alone = False,
     scale: Scale = "embedded",
-    model: Model = None,
-    judge: Judge = None,
-    draft: Draft = None,
-    data: Data = None,
-    device: Device = None,
-    dtype: Dtype = None,
-    no_chat: NoChat = False,
+    model: Model = None, judge: Judge = None, draft: Draft = None, data: Data = None,
+    device: Device = None, dtype: Dtype = None, no_chat: NoChat = False,
     out: Out = None,
     resume: Annotated[
         Path | None, typer.Option(help="Continue an interrupted run; takes no selection.")
@@ -119,17 +122,9 @@ def command(
     energy: MeasureEnergy = False,
     region: Region = None,
     meters: Meters = None,
-    precision: Annotated[
-        str | None,
-        typer.Option(help="Time each case until its median is known to this precision: 1%."),
-    ] = None,
+    precision: Precision = None,
     per_case: PerCase = 5.0,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            help="Spend at most this time where the Pareto frontier is undecided: 5m, 90s."
-        ),
-    ] = None,
+    budget: Budget = None,
     epsilon: Epsilon = 0.02,
     steady: Steady = 0.0,
     cached: Cached = True,
@@ -142,17 +137,13 @@ def command(
         bool,
         typer.Option("--off-profile", help="Run on a different machine anyway; the run is marked."),
     ] = False,
-    executor: Executor = "local",
-    workers: Workers = None,
-    cores: Cores = None,
-    gpus: Gpus = None,
-    slurm: Slurm = None,
-    slurm_setup: SlurmSetup = None,
+    executor: Executor = "local", workers: Workers = None, cores: Cores = None,
+    gpus: Gpus = None, slurm: Slurm = None, slurm_setup: SlurmSetup = None,
     confirmed: Annotated[
         bool, typer.Option("--yes", help="Run a plan of more than a million turns.")
     ] = False,
     as_json: AsJson = False,
-) -> None:
+) -> None:  # fmt: skip
     """Run methods on their tasks, judge their claims, write a report."""
     from adabench.harness.analysis.load_run import load_run
     from adabench.harness.distributed.executor import check_race

@@ -53,7 +53,7 @@ def data_spec(text: str) -> DataSpec:
         SelectionError: if they follow no form that there is, or name a file that is not there.
     """
     if text in PLAIN:
-        return DataSpec(text)  # type: ignore[arg-type]
+        return DataSpec(text)
     if text.startswith("hf:"):
         return _hub(text)
     if text.endswith(ENDING):

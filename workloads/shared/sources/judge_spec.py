@@ -37,7 +37,7 @@ def judge_spec(text: str) -> JudgeSpec:
         SelectionError: if they follow no form that there is.
     """
     if text in PLAIN:
-        return JudgeSpec(text)  # type: ignore[arg-type]
+        return JudgeSpec(text)
     scheme, colon, rest = text.partition(":")
     if scheme == "hf" and rest:
         return JudgeSpec("hf", rest)

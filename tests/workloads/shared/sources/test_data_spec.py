@@ -52,7 +52,7 @@ def test_what_names_no_data_is_refused_with_a_remedy(text: str, words: str) -> N
 def test_a_file_of_another_ending_is_told_what_to_be(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("a,b")
-    with pytest.raises(SelectionError, match="does not end in .jsonl"):
+    with pytest.raises(SelectionError, match=r"does not end in \.jsonl"):
         data_spec(str(path))
 
 

@@ -33,7 +33,9 @@ def test_seeds_ask_other_questions_and_levels_are_groups():
     first, second = (text.load("embedded", seed, model="builtin", problems=8) for seed in (0, 1))
     assert [q.group for q in first.cases()] == ["plus-1", "digit-2"] * 4
     assert {q.prompt for q in first.cases()}.isdisjoint(q.prompt for q in second.cases())
-    assert list(first.cases()) == list(text.load("embedded", 0, model="builtin", problems=8).cases())
+    assert list(first.cases()) == list(
+        text.load("embedded", 0, model="builtin", problems=8).cases()
+    )
 
 
 def test_what_methods_get_has_no_questions_and_no_answers():
@@ -102,7 +104,7 @@ def test_a_number_that_a_method_wrote_is_not_the_models():
 def test_a_question_that_the_model_cannot_read_is_refused(model, tmp_path):
     path = tmp_path / "long.jsonl"
     path.write_text('{"question": "' + "many words " * 200 + '", "answer": "1"}\n')
-    with pytest.raises(SelectionError, match="Question 0 has .* and .* reads 256 in all"):
+    with pytest.raises(SelectionError, match=r"Question 0 has .* and .* reads 256 in all"):
         text.load("embedded", 0, model=model, data=str(path), problems=1)
 
 

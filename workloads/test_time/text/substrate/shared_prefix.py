@@ -38,16 +38,12 @@ class SharedPrefix:
         self._engine = engine
         self.name, self.vocabulary = engine.name, engine.vocabulary
         self.caps: frozenset[Capability] = engine.caps
+        self.costs = engine.costs
         # Whoever cannot show what is held cannot share it here either: a server has its own cache.
         longest_first = sorted({tuple(p) for p in prefixes if p}, key=len, reverse=True)
         self._prefixes = tuple(longest_first) if "held" in engine.caps else ()
         self._read: dict[Words, Seq] = {}
         self._chances: dict[Seq, tuple[float, ...]] = {}
-
-    @property
-    def costs(self) -> Costs:
-        """Return what the engine counts into."""
-        return self._engine.costs
 
     def fill(self) -> None:
         """Read all prefixes that were not; nobody pays for that."""
@@ -61,6 +57,7 @@ class SharedPrefix:
         self._chances.clear()
         self.fill()  # on a device only the process that uses it can
         self._engine.reset(costs)
+        self.costs = costs
 
     def open(self, prompt: Sequence[int], key: int = 0) -> Seq:
         """Return a sequence that holds a prompt, from what is there of it."""

@@ -100,7 +100,7 @@ def fitted(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         found.backward()  # type: ignore[no-untyped-call]
         return found
 
-    solver.step(loss)
+    solver.step(loss)  # type: ignore[no-untyped-call]
     own = (weight / spread).detach()
     return own, (bias - own @ mean).detach()
 
