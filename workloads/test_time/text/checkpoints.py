@@ -17,14 +17,21 @@ from adabench.workloads.test_time.text.training import train_state_judge
 
 
 def train(
-    name: str, progress: Progress = lambda done, steps: None, *, folder: Path = FOLDER
+    name: str,
+    progress: Progress = lambda done, steps: None,
+    *,
+    folder: Path = FOLDER,
+    model: str = "",
 ) -> dict[str, Any]:
     """Fit a head to the roll-outs of the model that its name says; return the card.
+
+    `model` is what the recipes were looked up for; the name holds it already.
 
     Raises:
         SelectionError: if it names no model that shows its states.
         EnvironmentProblem: if the model cannot be opened, or is never or always right.
     """
+    del model
     plan = recipe_of(unquote(name.removeprefix(PREFIX)))
     spec = model_spec(plan.model)
     with one_thread():

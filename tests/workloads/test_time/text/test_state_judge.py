@@ -108,13 +108,13 @@ def test_a_head_is_fitted_by_train_and_judges_these_weights_alone(
     spec = model_spec(f"hf:{folder}")
     with pytest.raises(EnvironmentProblem, match="No judge was fitted") as missing:
         check_trained(spec)
-    assert f"--model hf:{folder}" in missing.value.hint
+    assert f"--set model=hf:{folder}" in missing.value.hint
 
     def even(self: Answers, index: int, completion: tuple[int, ...]) -> bool:
         return len(completion) % 2 == 0
 
     monkeypatch.setattr(Answers, "is_right", even)
-    done = command("train", "text/*", "--model", f"hf:{folder}", "--json")
+    done = command("train", "text/*", "--set", f"model=hf:{folder}", "--json")
     assert done.returncode == 0, done.stderr
     card = json.loads(done.stdout.splitlines()[-1])
     assert card["model"] == f"hf:{folder}"
@@ -132,7 +132,7 @@ def test_a_head_is_fitted_by_train_and_judges_these_weights_alone(
 
 def test_what_is_never_right_teaches_nothing(command, cache, llama_folder, monkeypatch):
     monkeypatch.setattr(Answers, "is_right", lambda self, index, completion: False)
-    done = command("train", "text/*", "--model", f"hf:{llama_folder}")
+    done = command("train", "text/*", "--set", f"model=hf:{llama_folder}")
     assert done.returncode == 3
     assert "answers these sums never right" in done.stderr
 
