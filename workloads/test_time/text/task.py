@@ -1,4 +1,4 @@
-r"""Questions in words for any language model: how many tokens does an answer need, and on which branch.
+"""Questions in words for any language model: how many tokens does an answer need, and on which branch.
 
     adabench run text                                           SmolLM2, sums in words, offline
     adabench run text --model hf:Qwen/Qwen2.5-1.5B-Instruct --data gsm8k --device cuda
@@ -25,7 +25,7 @@ question's. What they say is read once, before the first case, and shared: `cach
 a case, `prefilled` what was not there; no case pays for it, as with a server that caches prefixes.
 
 **A step** is a line. **What a completion states** is read by rules, the first that fits: for sums a line
-`Answer: 14`; for other data `#### 14`, `The answer is 14`, `Answer: 14`, `\\boxed{14}`, and the last
+`Answer: 14`; for other data `#### 14`, `The answer is 14`, `Answer: 14`, `boxed{14}` of LaTeX, and the last
 number of a completion that has ended. What states nothing is wrong and counts as `malformed`.
 Numbers are compared by value, formulas by `math-verify`.
 
