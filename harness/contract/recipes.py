@@ -54,7 +54,8 @@ def find_recipes(
     Raises:
         SelectionError: for a pattern that matches nothing, or conditions that no recipe knows.
     """
-    found = list(_all_recipes(conditions or {}))
+    tasks = [one.partition("/")[0] if "/" in one else "*" for one in patterns or ("*",)]
+    found = list(_all_recipes(conditions or {}, tasks if conditions else ["*"]))
     if conditions and not found:
         raise SelectionError(f"No recipe depends on {', '.join(conditions)}.", "Leave out --set.")
     known = {f"{recipe.task}/{recipe.name}": recipe for recipe in found}
@@ -71,7 +72,7 @@ def find_recipes(
 def bases_of(recipe: TrainingRecipe) -> list[TrainingRecipe]:
     """Return the recipes that one goes on from: those that its fields hold, or name."""
     known: dict[str, TrainingRecipe] = {}
-    for other in _all_recipes(recipe.conditions):
+    for other in _all_recipes(recipe.conditions, [recipe.task] if recipe.conditions else ["*"]):
         if other.name not in known or other.task == recipe.task:
             known[other.name] = other
     names = {_base_name(value) for value in _values(recipe.plan)} - {recipe.name}
@@ -89,9 +90,11 @@ def _base_name(value: Any) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _all_recipes(conditions: Mapping[str, str]) -> Iterator[TrainingRecipe]:
+def _all_recipes(conditions: Mapping[str, str], tasks: Sequence[str]) -> Iterator[TrainingRecipe]:
+    """Yield the recipes of tasks that match patterns: no other looks at what conditions name."""
     for task in registry.tasks().values():
-        if not task.path.with_name("recipes.py").is_file():
+        wanted = any(fnmatch.fnmatch(task.name, pattern) for pattern in tasks)
+        if not wanted or not task.path.with_name("recipes.py").is_file():
             continue
         package = task.module.rpartition(".")[0]
         trainer = importlib.import_module(f"{package}.checkpoints")
