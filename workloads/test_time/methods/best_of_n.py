@@ -29,7 +29,7 @@ CARD = Card(
     adapts="nothing: N samples for every question",
     role="static",
     tasks=("chain", "text"),
-    variants={"text": Variant(sweep={"N": (8,)})},
+    variants={"text": Variant(sweep={"N": (8,), "by": ("judge",), "aggregate": ("last",)})},
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),
         Knob("by", ("judge", "likelihood"), "judge"),

@@ -23,7 +23,7 @@ CARD = Card(
     adapts="which leaves of a search survive, on scores and shared cache",
     fidelity="code-confirmed",
     tasks=("chain", "text"),
-    variants={"text": Variant(sweep={"N": (8,)})},
+    variants={"text": Variant(sweep={"N": (8,), "lambda_c": (1.0,)})},
     knobs=(
         Knob("N", (16,), 16, open=True, low=1),
         Knob("lambda_c", (0.0, 0.5, 1.0, 2.0), 1.0, open=True, low=0),

@@ -25,7 +25,7 @@ CARD = Card(
     adapts="nothing: N samples for every question",
     role="static",
     tasks=("chain", "text"),
-    variants={"text": Variant(sweep={"N": (8, 4), "weight": ("one",)})},
+    variants={"text": Variant(sweep={"N": (8,), "weight": ("one",)})},
     knobs=(
         Knob("N", (4, 16, 64), 16, open=True, low=1),
         Knob("weight", ("one", "likelihood"), "one"),

@@ -19,10 +19,11 @@ that know nothing and try the path. **Data** (`data`): `arithmetic`, `gsm8k`, `F
 `mixed-3`), of other data what their rows say. **Judges** (`judge`): `likelihood`, `hf:NAME`,
 `trained`, `none`.
 
-**Prompts** are worked examples, two of a sum and three of other questions, and the question: turns of a conversation where the tokenizer has
-a template, one text where it has none or `chat=off`. The examples' sums have as many steps as the
-question's. What they say is read once, before the first case, and shared: `cached` counts its words in
-a case, `prefilled` what was not there; no case pays for it, as with a server that caches prefixes.
+**Prompts** are worked examples, two of a sum and three of other questions, and the question: turns of
+a conversation where the tokenizer has a template, one text where it has none or `chat=off`. The
+examples' sums have as many steps as the question's. What they say is read once, before the first
+case, and shared: `cached` counts its words in a case, `prefilled` what was not there; no case pays
+for it, as with a server that caches prefixes.
 
 **A step** is a line. **What a completion states** is read by rules, the first that fits: for sums a line
 `Answer: 14`; for other data `#### 14`, `The answer is 14`, `Answer: 14`, `boxed{14}` of LaTeX, and the last
@@ -36,8 +37,9 @@ A server's FLOPs and cache are not seen, and are then not there.
 **Room.** `room` is the most words of a completion; 0 is the data's own: 18 a step of a sum and 24, 320
 for other data.
 
-**Limits.** SmolLM2-135M is at 30 to 70 % on these sums and near 0 on GSM8K. Its greedy answers
-flip on near-ties, so other machines give a few other answers.
+**Limits.** SmolLM2-135M is chosen to be right on some of these sums and not on others; nothing says how
+it does on GSM8K. Its greedy answers flip on near-ties, so other machines give a few other answers.
+The default asks 4 questions a seed, so that a run takes minutes: ask more before you quote a number.
 """
 
 from collections.abc import Mapping

@@ -14,7 +14,7 @@ from adabench.workloads.shared.language_model.backends.tokenizer_codec import To
 from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
 
 SEED = 20
-WIDTH, LAYERS, HEADS, CONTEXT = 32, 2, 4, 1024
+WIDTH, LAYERS, HEADS, CONTEXT = 32, 2, 4, 8192
 SIGNS = tuple(chr(code) for code in range(32, 127))
 WORDS = ("<unk>", "<end>", "\n", *SIGNS, "Problem", "Step", "Answer")
 
