@@ -36,7 +36,7 @@ VERBS = {
     "gate": "May HEAD be merged? 0 pass, 1 regression, 3 invalid or incomparable, 5 ambiguous.",
     "check": "Check that tasks and methods keep the contract; exit 4 if one does not.",
     "train": "Rebuild shipped checkpoints from their seeds, and make others in the user's cache.",
-    "doctor": "Say what this machine can and cannot measure, and how long a selection would take.",
+    "doctor": "Say what this machine can measure, how long a selection would take, what a model can do.",
     "trace": "Take one case of a method apart: operators, kernels and the machine's ceilings.",
     "hardware": "Describe this machine as a profile, and compare machines with it.",
 }

@@ -50,7 +50,7 @@ def command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what this machine can and cannot measure, how long a selection would take, what a model can do."""
+    """Say what this machine can measure, how long a selection would take, what a model can do."""
     if gpu:
         test_gpu(as_json)
         return

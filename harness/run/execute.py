@@ -83,10 +83,10 @@ class Bench:
         cell = turn.cell
         try:
             entry = registry.find(cell.address)
-            registry.check_readable(entry)
             if cell.task not in self.servers:
                 self._server(cell.task).begin_imports(needs_before_fork(entry))
             block = self._block(cell)
+            registry.check_readable(entry)
             handle = self._handle(block, entry)
         except FAILURES as problem:  # a plug-in's task may raise anything
             cause = problem.problem if isinstance(problem, MethodFailure) else problem
