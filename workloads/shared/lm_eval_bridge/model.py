@@ -1,91 +1,79 @@
 r"""Any method of a language task as an lm-eval model, so that lm-eval's tasks score adaptive
 methods.
 
-    python -P -m adabench.workloads.shared.lm_eval_bridge.model run --model adabench \
-        --model_args method=chain/ets,N=16,out=runs/ets --tasks adabench_chain
+    adabench-lm-eval run --model adabench --tasks gsm8k \
+        --model_args method=text/majority,model=smollm2,N=8,out=runs/majority
 
 takes what `lm_eval` takes: it registers the model, adds our tasks to `--include_path`, and hands
-over. lm-eval 0.4 finds no models by entry point, so a program of your own imports this module
-instead:
+over. (`python -P -m adabench.workloads.shared.lm_eval_bridge.model` is the same.) Versions of lm-eval that
+look for entry points find the model by themselves; 0.4.13 and older do not, so a program of your own
+imports this module:
 
     import adabench.workloads.shared.lm_eval_bridge.model
-    lm_eval.simple_evaluate("adabench", "method=chain/ets", tasks=[...])
+    lm_eval.simple_evaluate("adabench", "method=text/ets,model=hf:./my-llama", tasks=[...])
 
 `--model_args` names the method, `seed`, `scale` and `out`; every other name is a knob of the
-method or a condition of its task, as with `adabench run --set`.
+method or a condition of its task, as with `adabench run --set`: `model`, `judge`, `device`, `dtype`, `N`.
+lm-eval's own `--device` and `--batch_size` are not read.
 
-**Generation** (`chain`): the prompt's last question is the case, `solve` with all its searching is
-the model, and the text of the completion is what lm-eval scores. A question that the task has for
-this seed is that very case, with its random numbers: answers, counts and accuracy are those of
+**Generation** (`text`): the prompt is what lm-eval gives, few-shot examples, chat template and all;
+`until` and the most tokens hold, for each sample and each step of a search. The method is the model, and
+its completion is what lm-eval scores, as it was drawn (`text_subject.py`).
+
+**Generation** (`chain`): the prompt's last question is the case, and `solve` with all its searching is
+the model. A question that the task has for this seed, here or of `text`, is that very
+case, with its random numbers: answers, counts and accuracy are those of
 `adabench run`. Any other question gets random numbers from its own text. Sampling parameters of a
-task are not the method's and are not read; `until` cuts the text.
+task are not the method's and are not read.
 
-**Likelihood** (`ledger`, `pretrained`): the method reads context and continuation once, teacher-forced, one
+**Likelihood** (`text`): the policy reads; the method has no part in it. **Likelihood** (`ledger`,
+`pretrained`): the method reads context and continuation once, teacher-forced, one
 sequence at a time, so that neither batching nor the company of other requests decides who leaves
 early. Continuations that share a context (the choices of an item) share its reading when each is
-one word. A method that searches has no likelihood, and one that reads does not generate: each says
-so.
+one word. A method of `chain` has no likelihood, and one that reads does not generate: each says so.
 
 **What it costs.** Every solving is measured like a case of a run: probes, latency, energy, the
-task's counts. Means stand in lm-eval's results under `config.adabench`, beside its accuracy; with
+task's counts. Means stand in lm-eval's results under `config.adabench`, beside its accuracy, joules with their
+label; with
 `out=DIR` every record is appended to a run folder `DIR/<lm-eval task>`, which `claims`, `report`
 and `compare` read. There `accuracy` is our own score, present where the case is one of the task's
-own. One solving is one sample: `loops` is 1, and cases shorter than the clock are as coarse as that
-is.
+own, or an item for `text` has an `answer`. One solving is one sample: `loops` is 1, and cases shorter than
+the clock are as coarse as that is.
 """
 
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from hashlib import blake2b
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
-import torch
+from typing import Any, Self
 
 from adabench.harness.contract.card import Scalar
-from adabench.harness.contract.protocols import account, judge
-from adabench.harness.contract.record import Record
 from adabench.harness.errors import AdabenchError, SelectionError, require
-from adabench.harness.store import run_folder
-from adabench.workloads.shared.lm_eval_bridge.subject import Subject, journal, subject
-from adabench.workloads.shared.lm_eval_bridge.tasks import (
-    FOLDER,
-    chain_prompt,
-    chain_text,
-    ledger_ids,
-)
+from adabench.workloads.shared.lm_eval_bridge.cost_journals import CostJournals
+from adabench.workloads.shared.lm_eval_bridge.request import Likelihood, Request
+from adabench.workloads.shared.lm_eval_bridge.subject import subject
+from adabench.workloads.shared.lm_eval_bridge.tasks import FOLDER
+from adabench.workloads.shared.lm_eval_bridge.text_requests import TextRequests
+from adabench.workloads.shared.lm_eval_bridge.text_subject import text_subject
+from adabench.workloads.shared.lm_eval_bridge.word_requests import SCORED, WordRequests
 
 require("lm_eval", extra="eval")
 # lm-eval registers its own models only where nobody has registered one: ours is to join them.
 require("lm_eval.models", extra="eval")
 LM = require("lm_eval.api.model", extra="eval").LM
 
-NOT_OURS = ("batch_size", "max_batch_size", "device", "trust_remote_code", "metadata")
+NOT_OURS = ("batch_size", "max_batch_size", "trust_remote_code", "metadata")
 """What lm-eval adds to every model's arguments."""
-SCORED = ("ledger", "pretrained")
-"""Tasks whose methods score words that they are given."""
-READ = ("chain", *SCORED)
+TEXT = "text"
+READ = (TEXT, "chain", *SCORED)
 """Tasks whose cases can be read from text."""
-Likelihood = tuple[float, bool]
-
-
-class Request(Protocol):
-    """What is read of lm-eval's `Instance`."""
-
-    args: tuple[Any, ...]
-    task_name: str | None
 
 
 class AdaptiveModel(LM):  # type: ignore[misc, valid-type]
-    """A method of `chain`, `ledger` or `pretrained`, as lm-eval sees a model."""
+    """A method of `text`, `chain`, `ledger` or `pretrained`, as lm-eval sees a model."""
 
     def __init__(
         self,
-        method: str,
+        method: str = "",
         seed: int = 0,
         scale: str = "embedded",
         out: str | None = None,
@@ -96,190 +84,113 @@ class AdaptiveModel(LM):  # type: ignore[misc, valid-type]
         Raises:
             SelectionError: for a method, knob or value that does not exist, or a method of a
                 task that does not read text.
+            EnvironmentProblem: if a package, a device, a network or a server is missing.
         """
         super().__init__()
-        if method.partition("/")[0] not in READ:
-            raise SelectionError(
-                f"lm-eval's tasks are text, and {method} does not read text.",
-                f"Methods of {' and '.join(READ)} do.",
-            )
         ours = {name: value for name, value in asked.items() if name not in NOT_OURS}
-        self.subject = subject(method, int(seed), scale, ours)
-        self.out = Path(out) if out else None
-        self.records: dict[str, list[Record]] = defaultdict(list)
-        self._known = _known(self.subject)
-        self._met: Counter[tuple[int, ...]] = Counter()
-        self._journals: dict[str, run_folder.Run] = {}
-        """Of this call, closed when it ends."""
-        self._opened = ExitStack()
-        self._begun: set[str] = set()
-        """Tasks whose journals were opened before."""
+        task, number = _task_of(method), _seed(seed)
+        self.journals = CostJournals(Path(out) if out else None)
+        self._text: TextRequests | None = None
+        if task == TEXT:
+            text = text_subject(method, number, scale, ours)
+            self._requests: TextRequests | WordRequests = TextRequests(text, self.journals)
+            self._text, self.subject = self._requests, text.made
+        else:
+            self.subject = subject(method, number, scale, ours)
+            self._requests = WordRequests(self.subject, self.journals)
+
+    @classmethod
+    def create_from_arg_string(
+        cls, arg_string: str, additional_config: dict[str, Any] | None = None
+    ) -> Self:
+        """Make it from `--model_args`; lm-eval's own device is not ours."""
+        made: Self = super().create_from_arg_string(arg_string, _without_device(additional_config))
+        return made
+
+    @classmethod
+    def create_from_arg_obj(
+        cls, arg_dict: dict[str, Any], additional_config: dict[str, Any] | None = None
+    ) -> Self:
+        """Make it from arguments; lm-eval's own device is not ours."""
+        made: Self = super().create_from_arg_obj(arg_dict, _without_device(additional_config))
+        return made
 
     def generate_until(self, requests: list[Request], disable_tqdm: bool = False) -> list[str]:
-        """Solve each prompt's last question, searching as the method does."""
+        """Answer each prompt, searching as the method does."""
         del disable_tqdm
-        if self.subject.cell.task != "chain":
-            raise NotImplementedError(
-                f"{self.subject.cell.address} reads a sequence once and does not generate: take a "
-                "task that scores likelihoods, such as adabench_ledger."
-            )
-        with self._journalling():
-            return [self._generated(request) for request in requests]
+        with self.journals.opened():
+            return self._requests.generated(requests)
 
     def loglikelihood(
         self, requests: list[Request], disable_tqdm: bool = False
     ) -> list[Likelihood]:
         """Read context and continuation, and return what the continuation was worth."""
         del disable_tqdm
-        self._require_reading()
-        readings: dict[tuple[int, ...], torch.Tensor] = {}
-        with self._journalling():
-            return [self._worth(request, request.args, readings) for request in requests]
+        with self.journals.opened():
+            return self._requests.likelihoods(requests)
 
     def loglikelihood_rolling(
         self, requests: list[Request], disable_tqdm: bool = False
     ) -> list[float]:
-        """Read whole texts; the first word is given."""
+        """Read whole texts."""
         del disable_tqdm
-        self._require_reading()
-        with self._journalling():
-            parts = [(request, request.args[0].strip().partition(" ")) for request in requests]
-            return [
-                self._worth(request, (given, rest), {})[0] for request, (given, _, rest) in parts
-            ]
+        with self.journals.opened():
+            return self._requests.rolling(requests)
+
+    def apply_chat_template(
+        self, chat_history: Sequence[Mapping[str, str]], add_generation_prompt: bool = True
+    ) -> str:
+        """Return a conversation in the form of the model's template.
+
+        Raises:
+            SelectionError: if it has none.
+        """
+        if self._text is None:
+            raise SelectionError(
+                f"{self.subject.cell.address} has no chat template.",
+                "Leave out --apply_chat_template.",
+            )
+        return self._text.text.chat(chat_history, asks=add_generation_prompt)
+
+    @property
+    def tokenizer_name(self) -> str:
+        """Return what lm-eval's cache of prompts tells models apart by."""
+        return str(self.subject.cell.conditions.get("model", self.subject.cell.address))
 
     def get_model_info(self) -> dict[str, Any]:
         """Return what solving cost, on average, for lm-eval to put beside its results."""
-        cell = self.subject.cell.to_json()
-        costs = {name: _means(records) for name, records in self.records.items()}
-        return {"adabench": {"cell": cell, "per_case": costs}}
-
-    @contextmanager
-    def _journalling(self) -> Iterator[None]:
-        """Close the journals when all requests of a call have been answered."""
-        with ExitStack() as opened:
-            self._opened = opened
-            try:
-                yield
-            finally:
-                self._journals.clear()
-
-    def _generated(self, request: Request) -> str:
-        context, how = request.args
-        case, own = self._case(chain_prompt(context))
-        answer, record = self.subject.solve(case, own=own)
-        completion: Any = account(self.subject.substrate, case, answer)
-        score = judge(self.subject.task, case, completion) if own else {}
-        self._record(request, record, score)
-        return _until(chain_text(completion), how.get("until", ()))
-
-    def _case(self, prompt: tuple[int, ...]) -> tuple[Any, bool]:
-        """Return the task's own case with this prompt, or a new one; and whether it is its own."""
-        known = self._known.get(prompt, ())
-        if known:
-            self._met[prompt] += 1
-            return known[(self._met[prompt] - 1) % len(known)], True
-        if self.subject.role == "oracle":
-            raise NotImplementedError(
-                f"{self.subject.cell.address} is an oracle, and has to be told the answers: it "
-                "solves the questions of its own task and seed alone."
-            )
-        number = int.from_bytes(blake2b(repr(prompt).encode(), digest_size=4).digest(), "big")
-        template = next(iter(self._known.values()))[0]
-        return replace(template, index=number, prompt=prompt, group=""), False
-
-    def _require_reading(self) -> None:
-        cell, role = self.subject.cell, self.subject.role
-        if cell.task not in SCORED:
-            raise NotImplementedError(
-                f"{cell.address} searches for an answer, and what it returns has no likelihood: "
-                "take a task that generates, such as adabench_chain or gsm8k."
-            )
-        if role == "oracle":
-            raise NotImplementedError(
-                f"{cell.address} is an oracle, and has to be told the answers."
-            )
-
-    def _worth(
-        self,
-        request: Request,
-        said: tuple[str, ...],
-        readings: dict[tuple[int, ...], torch.Tensor],
-    ) -> Likelihood:
-        """Return a continuation's log-probability, and whether each word was the likeliest."""
-        # `pretrained` reads plain text with its model's own words.
-        given, wanted = map(getattr(self.subject.task, "ids", ledger_ids), said)
-        if not given or not wanted:
-            raise ValueError("A ledger model needs a word to begin with and a word to judge.")
-        read = (*given, *wanted[:-1])
-        if read not in readings:
-            readings.clear()  # choices follow one another, and logits of many words are large
-            readings[read] = self._read(request, read)
-        rows = readings[read][len(given) - 1 :].double()  # [words wanted, vocabulary]
-        target = torch.tensor(wanted)
-        worth = rows.log_softmax(-1)[torch.arange(len(wanted)), target].sum()
-        return float(worth), bool((rows.argmax(-1) == target).all())
-
-    def _read(self, request: Request, ids: tuple[int, ...]) -> torch.Tensor:
-        """Return the logits after each word, [words, vocabulary]."""
-        task = self.subject.task
-        longest = getattr(task, "longest", 0) or task.corpora[0].inputs.shape[1]
-        if len(ids) > longest:
-            raise ValueError(f"A ledger model reads {longest} words, and these are {len(ids)}.")
-        answer, record = self.subject.solve(self.subject.module.Batch(-1, np.array([ids])))
-        works = [work for _, work in answer.works]
-        counts = {
-            "executions": float(answer.executions().float().mean()),
-            "flops_counted": sum(work.flops + work.moved for work in works) / len(ids),
-            "tokens": float(len(ids)),
-        }
-        self._record(request, record, counts)
-        logits: torch.Tensor = answer.logits[0].cpu()
-        return logits
-
-    def _record(self, request: Request, record: Record, more: Any) -> None:
-        """Keep what a case cost, in memory and in the journal of its lm-eval task."""
-        task = str(request.task_name or "lm_eval")
-        whole = replace(record, case=len(self.records[task]), values={**record.values, **more})
-        self.records[task].append(whole)
-        if self.out is not None:
-            self._journal(self.out / task, task).append(whole)
-
-    def _journal(self, folder: Path, task: str) -> run_folder.Run:
-        if task not in self._journals:
-            again = task in self._begun
-            asked = {"lm_eval_task": task}
-            run = run_folder.resume(folder) if again else journal(folder, self.subject.cell, asked)
-            self._journals[task] = self._opened.enter_context(run)
-            self._begun.add(task)
-        return self._journals[task]
+        return {"adabench": {"cell": self.subject.cell.to_json(), **self.journals.summary()}}
 
 
 require("lm_eval.api.registry", extra="eval").register_model("adabench")(AdaptiveModel)
 
 
-def _known(of: Subject) -> dict[tuple[int, ...], list[Any]]:
-    """Return the task's own cases by their prompts, for tasks that generate."""
-    known: dict[tuple[int, ...], list[Any]] = defaultdict(list)
-    if of.cell.task == "chain":
-        for case in of.task.cases():
-            known[case.prompt].append(case)
-    return dict(known)
+def _task_of(method: str) -> str:
+    task = method.partition("/")[0]
+    if not method:
+        raise SelectionError(
+            "--model_args names no method.", "For example: method=text/majority,model=smollm2,N=8"
+        )
+    if task not in READ:
+        raise SelectionError(
+            f"lm-eval's tasks are text, and {method} does not read text.",
+            f"Methods of {', '.join(READ[:-1])} and {READ[-1]} do.",
+        )
+    return task
 
 
-def _means(records: Sequence[Record]) -> dict[str, float]:
-    """Return means over cases of what every one of them has."""
-    names = set.intersection(*(set(record.values) for record in records))
-    return {
-        name: sum(record.values[name] for record in records) / len(records)
-        for name in sorted(names)
-    }
+def _seed(seed: object) -> int:
+    try:
+        return int(str(seed))
+    except ValueError as problem:
+        raise SelectionError(
+            f"seed cannot be {seed!r}.", "It is a whole number, such as seed=0."
+        ) from problem
 
 
-def _until(text: str, stops: str | Iterable[str]) -> str:
-    for stop in [stops] if isinstance(stops, str) else stops:
-        text = text.split(stop)[0] if stop else text
-    return text
+def _without_device(config: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Leave out lm-eval's `--device`: it is cuda:0 unless one says otherwise."""
+    return {name: value for name, value in (config or {}).items() if name != "device"}
 
 
 def main() -> None:

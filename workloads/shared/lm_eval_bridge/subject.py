@@ -9,7 +9,7 @@ stays with whoever scores. Both are in this process, since lm-eval runs its mode
 
 import importlib.metadata
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -19,10 +19,11 @@ from typing import Any
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Scalar
-from adabench.harness.contract.protocols import case_environment, enter_case
+from adabench.harness.contract.protocols import case_environment, enter_case, starts_cold
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.plan.grid import check_names, select_settings
 from adabench.harness.provenance import environment, run_sources
+from adabench.harness.run.condition_check import check_conditions
 from adabench.harness.store import run_folder
 from adabench.profilers.energy.energy_probe import provenance
 from adabench.profilers.probe import Probe, instruments, measured, open_probes
@@ -56,7 +57,10 @@ class Subject:
         oracle = self.role == "oracle"
         environment = case_environment(self.task, case, oracle=oracle) if own else None
         enter_case(self.substrate, case, environment)
-        call = partial(self.method.solve, self.state, case, self.cell.point)
+        return self.measured(partial(self.method.solve, self.state, case, self.cell.point), case)
+
+    def measured(self, call: Callable[[], Any], case: Any) -> tuple[Any, Record]:
+        """Return what a call gives, and what it cost; the substrate counts it."""
         if not self.warm:  # the first call of a process pays for what later ones find ready
             call()
             self.warm = True
@@ -73,23 +77,38 @@ class Subject:
         )
 
 
-def subject(address: str, seed: int, scale: str, asked: Mapping[str, Scalar]) -> Subject:
-    """Load a method and its task, and prepare it.
+def subject(
+    address: str,
+    seed: int,
+    scale: str,
+    asked: Mapping[str, Scalar],
+    adapted: Callable[[Any], Any] | None = None,
+) -> Subject:
+    """Load a method and its task, and prepare it; `adapted` changes the task before.
 
     Raises:
-        SelectionError: for a method, a scale, a knob or a value that does not exist.
+        SelectionError: for a method, a scale, a knob or a value that does not exist, and for a
+            model or data that cannot be; no weight is read before that.
+        EnvironmentProblem: if a package, a device, a network or a server is missing.
     """
     entry = registry.find(address)
     home = registry.find(entry.task)
     check_names(asked, [(home, entry)])
     point, conditions = select_settings(home, entry, fixed=asked, star=False).settings[0]
     cell = Cell(home.name, entry.name, point, conditions, scale, seed)
+    check_conditions([Turn(cell, 0)])
     module, method = registry.load(home), registry.load(entry)
     task = module.load(scale, seed, **conditions)
+    task = task if adapted is None else adapted(task)
     given = _given(task, oracle=entry.card.role == "oracle")
     state = method.prepare(given, point, seed) if hasattr(method, "prepare") else given
-    probes = open_probes(device="cuda" if scale == "gpu" else None)
-    return Subject(cell, entry.card.role, module, task, given, state, method, probes)
+    on_device = scale == "gpu" or getattr(task, "on_device", False)
+    probes = open_probes(device="cuda" if on_device else None)
+    made = Subject(cell, entry.card.role, module, task, given, state, method, probes)
+    if starts_cold(given):
+        given.warm()
+        made.warm = True
+    return made
 
 
 def _given(task: Any, *, oracle: bool) -> Any:

@@ -5,11 +5,12 @@ not among what they know.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
 from adabench.workloads.test_time.text.substrate.stated_answers import (
+    RULES,
     Rule,
     plain_form,
     stated_text,
@@ -29,11 +30,20 @@ class CompletionReader:
 
     codec: TextCodec
     rules: tuple[Rule, ...]
+    stops: tuple[str, ...] = ()
+    """Texts before which a completion ends; nothing behind the first of them is read."""
 
     def stated(self, completion: Sequence[int]) -> str | None:
         """Return the answer as the completion states it; None if it states none."""
+        text = self.codec.decode(completion)
+        end = min((text.find(stop) for stop in self.stops if stop in text), default=len(text))
         ended = bool(completion) and completion[-1] in end_words(self.codec)
-        return stated_text(self.codec.decode(completion), self.rules, ended=ended)
+        return stated_text(text[:end], self.rules, ended=ended or end < len(text))
+
+    def until(self, stops: Sequence[str], *, every_rule: bool) -> "CompletionReader":
+        """Return the same for completions that end at texts; with every rule, for any question."""
+        rules = RULES if every_rule else self.rules
+        return replace(self, rules=rules, stops=tuple(filter(None, stops)))
 
     def __call__(self, completion: Sequence[int]) -> str | None:
         """Return the plain form of what it states: equal forms are equal votes."""

@@ -29,6 +29,7 @@ from adabench.workloads.shared.language_model.contract import (
 )
 
 Words = tuple[int, ...]
+ENDLESS = 1 << 30
 
 
 class SharedPrefix:
@@ -44,6 +45,11 @@ class SharedPrefix:
         self._prefixes = tuple(longest_first) if "held" in engine.caps else ()
         self._read: dict[Words, Seq] = {}
         self._chances: dict[Seq, tuple[float, ...]] = {}
+
+    @property
+    def context(self) -> int:
+        """Return the most words that the model reads."""
+        return int(getattr(self._engine, "context", ENDLESS))
 
     def fill(self) -> None:
         """Read all prefixes that were not; nobody pays for that."""
