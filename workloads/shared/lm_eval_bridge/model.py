@@ -5,7 +5,7 @@ methods.
         --model_args method=text/majority,model=smollm2,N=8,out=runs/majority
 
 takes what `lm_eval` takes: it registers the model, adds our tasks to `--include_path`, and hands
-over. (`python -P -m adabench.workloads.shared.lm_eval_bridge.model` is the same.) Versions of lm-eval that
+over. `adabench-lm-eval write FOLDER data=FILE.jsonl` makes questions of `text` a task (`text_tasks.py`). (`python -P -m adabench.workloads.shared.lm_eval_bridge.model` is the same.) Versions of lm-eval that
 look for entry points find the model by themselves; 0.4.13 and older do not, so a program of your own
 imports this module:
 
@@ -54,6 +54,7 @@ from adabench.workloads.shared.lm_eval_bridge.subject import subject
 from adabench.workloads.shared.lm_eval_bridge.tasks import FOLDER
 from adabench.workloads.shared.lm_eval_bridge.text_requests import TextRequests
 from adabench.workloads.shared.lm_eval_bridge.text_subject import text_subject
+from adabench.workloads.shared.lm_eval_bridge.text_tasks import write_asked
 from adabench.workloads.shared.lm_eval_bridge.word_requests import SCORED, WordRequests
 
 require("lm_eval", extra="eval")
@@ -63,6 +64,9 @@ LM = require("lm_eval.api.model", extra="eval").LM
 
 NOT_OURS = ("batch_size", "max_batch_size", "trust_remote_code", "metadata")
 """What lm-eval adds to every model's arguments."""
+WRITE = "write"
+VERBS = ("run", "ls", "list", "validate", "--tasks")
+"""Words of lm-eval's command line that tell it to look for tasks."""
 TEXT = "text"
 READ = (TEXT, "chain", *SCORED)
 """Tasks whose cases can be read from text."""
@@ -194,12 +198,15 @@ def _without_device(config: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Be `lm_eval`, with our model and our tasks known to it."""
+    """Be `lm_eval`, with our model and our tasks known to it; `write` writes a task."""
     words = sys.argv[1:]
-    given = any(word.startswith("--include_path") for word in words)
-    if not given and any(word in ("run", "ls", "list", "validate", "--tasks") for word in words):
-        sys.argv += ["--include_path", str(FOLDER)]
     try:
+        if words[:1] == [WRITE]:
+            sys.stdout.write(f"{write_asked(words[1:])}\n")
+            return
+        given = any(word.startswith("--include_path") for word in words)
+        if not given and any(word in VERBS for word in words):
+            sys.argv += ["--include_path", str(FOLDER)]
         require("lm_eval.__main__", extra="eval").cli_evaluate()
     except AdabenchError as problem:
         sys.stderr.write(f"adabench: {problem.message}\n  {problem.hint}\n")

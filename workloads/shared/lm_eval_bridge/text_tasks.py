@@ -1,6 +1,6 @@
 r"""The questions of `text` as an lm-eval task, for any model that lm-eval runs, graded by our rules.
 
-    python -P -m adabench.workloads.shared.lm_eval_bridge.text_tasks tasks data=mine.jsonl problems=20
+    adabench-lm-eval write tasks data=mine.jsonl problems=20
     lm_eval --model hf --model_args pretrained=... --include_path tasks --tasks adabench_text
 
 writes `tasks/adabench_text.yaml`. Beside the folder come `name=NAME`, another name of the task; `seed`; and
@@ -17,14 +17,14 @@ seed, data and model gives the answers of `adabench run`, and lm-eval's `hf` rea
 """
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Scalar
-from adabench.harness.errors import AdabenchError, SelectionError, require
+from adabench.harness.errors import SelectionError, require
+from adabench.harness.plan.grid import check_value
 from adabench.workloads.shared.language_model.backends.text_pieces import END, TextPieces
 from adabench.workloads.shared.lm_eval_bridge.text_subject import UnendedText, prompt_text
 
@@ -33,18 +33,20 @@ ANY_MODEL = "openai:http://127.0.0.1/v1#any"
 NEXT_QUESTION = "Problem:"
 CONDITIONS = ("data", "level", "problems", "room", "model", "chat")
 PROBLEMS = 20
+HOME = "adabench.workloads.shared.lm_eval_bridge.text_tasks"
+"""This module, as lm-eval imports it."""
 YAML = """\
 # Questions of adabench's task `text`, with its prompts and its grades.
 task: {name}
 tag: adabench
-custom_dataset: !function adabench.workloads.shared.lm_eval_bridge.text_tasks.text_data
+custom_dataset: !function {home}.{data}
 dataset_kwargs:
   questions: {questions}
 output_type: generate_until
 test_split: test
 doc_to_text: prompt
 doc_to_target: answer
-process_results: !function adabench.workloads.shared.lm_eval_bridge.text_tasks.text_grades
+process_results: !function {home}.{grades}
 metric_list:
   - metric: accuracy
     aggregation: mean
@@ -74,6 +76,9 @@ def write_task(
     task = _task(seed, conditions)
     until = [NEXT_QUESTION] if conditions["model"] == ANY_MODEL else []
     text = YAML.format(
+        home=HOME,
+        data=text_data.__name__,
+        grades=text_grades.__name__,
         name=name,
         questions=json.dumps({"seed": seed, **conditions}),
         until=json.dumps(until),
@@ -124,8 +129,6 @@ def _conditions(asked: Mapping[str, Scalar]) -> dict[str, Scalar]:
             f"They take {', '.join(CONDITIONS)}; beside these come name and seed.",
         )
     knobs = {knob.name: knob for knob in registry.find("text").card.knobs}
-    from adabench.harness.plan.grid import check_value
-
     given = {"model": ANY_MODEL, "problems": PROBLEMS, **asked}
     found = {name: check_value(knobs[name], value) for name, value in given.items()}
     data = str(found.get("data", ""))
@@ -143,8 +146,8 @@ def _module() -> Any:
     return registry.load(registry.find("text"))
 
 
-def main(words: Sequence[str]) -> None:
-    """Write a task from words of a command line.
+def write_asked(words: Sequence[str]) -> Path:
+    """Write a task as the words of a command line ask for it, and return its file.
 
     Raises:
         SelectionError: for words that say nothing.
@@ -154,17 +157,9 @@ def main(words: Sequence[str]) -> None:
     if not folder or "=" in folder or len(asked) < len(settings):
         raise SelectionError(
             "Say where the task is to be written, and with which conditions.",
-            "For example: text_tasks FOLDER data=mine.jsonl problems=20 seed=0 name=my_task",
+            "For example: adabench-lm-eval write FOLDER data=mine.jsonl problems=20 seed=0 name=my_task",
         )
     name, seed = asked.pop("name", "adabench_text"), asked.pop("seed", "0")
     if not seed.isdigit():
         raise SelectionError(f"seed cannot be {seed!r}.", "It is a whole number, such as 0.")
-    sys.stdout.write(f"{write_task(Path(folder), asked, name, int(seed))}\n")
-
-
-if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except AdabenchError as problem:
-        sys.stderr.write(f"adabench: {problem.message}\n  {problem.hint}\n")
-        raise SystemExit(problem.exit_code) from None
+    return write_task(Path(folder), asked, name, int(seed))
