@@ -5,9 +5,11 @@ methods.
         --model_args method=text/majority,model=smollm2,N=8,out=runs/majority
 
 takes what `lm_eval` takes: it registers the model, adds our tasks to `--include_path`, and hands
-over. `adabench-lm-eval write FOLDER data=FILE.jsonl` makes questions of `text` a task (`text_tasks.py`). (`python -P -m adabench.workloads.shared.lm_eval_bridge.model` is the same.) Versions of lm-eval that
-look for entry points find the model by themselves; 0.4.13 and older do not, so a program of your own
-imports this module:
+over. `python -P -m adabench.workloads.shared.lm_eval_bridge.model` is the same. `adabench-lm-eval write FOLDER
+data=FILE.jsonl` makes questions of `text` a task for any model (`text_tasks.py`).
+
+lm-eval 0.4.13 and older look for no entry points, so `lm_eval --model adabench` is not found there, and a
+program of your own imports this module. Later ones read the entry point `lm_eval.models` and need neither.
 
     import adabench.workloads.shared.lm_eval_bridge.model
     lm_eval.simple_evaluate("adabench", "method=text/ets,model=hf:./my-llama", tasks=[...])
@@ -33,12 +35,11 @@ early. Continuations that share a context (the choices of an item) share its rea
 one word. A method of `chain` has no likelihood, and one that reads does not generate: each says so.
 
 **What it costs.** Every solving is measured like a case of a run: probes, latency, energy, the
-task's counts. Means stand in lm-eval's results under `config.adabench`, beside its accuracy, joules with their
-label; with
-`out=DIR` every record is appended to a run folder `DIR/<lm-eval task>`, which `claims`, `report`
-and `compare` read. There `accuracy` is our own score, present where the case is one of the task's
-own, or an item for `text` has an `answer`. One solving is one sample: `loops` is 1, and cases shorter than
-the clock are as coarse as that is.
+task's counts. Means stand in lm-eval's results under `config.adabench`, beside its accuracy, and
+`energy_labels` says how joules came about. With `out=DIR` every record is appended to a run folder
+`DIR/<lm-eval task>`, which `claims`, `report` and `compare` read. There `accuracy` is our own score,
+present where the case is one of the task's own, and for `text` where an item has an `answer`. One
+solving is one sample: `loops` is 1, and cases shorter than the clock are as coarse as that is.
 """
 
 import sys

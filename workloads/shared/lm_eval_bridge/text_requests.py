@@ -16,6 +16,8 @@ MOST = 256
 """Words of a completion where a task does not say it, as with lm-eval's own models."""
 LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
 """How tasks name the most words; the first one counts."""
+LONGEST = 1 << 20
+"""Words of a window where a model names no end of its context."""
 READING = "the policy read; the method has no part in likelihoods"
 
 
@@ -59,7 +61,8 @@ class TextRequests:
         windows = cutting.get_rolling_token_windows(
             token_list=list(self.text.bare_words(str(request.args[0]))),
             prefix_token=self.text.beginning,
-            max_seq_len=min(self.text.context, 1 << 20),
+            # A window and the word after it are read at once.
+            max_seq_len=min(self.text.context, LONGEST) - 1,
             context_len=1,
         )
         worth = 0.0

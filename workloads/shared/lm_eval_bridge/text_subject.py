@@ -14,7 +14,8 @@ question: with its random numbers, its room and its rules, so answers and counts
 Whether a continuation is what the policy would have written is found by drawing greedily, word by
 word, as long as one of them agrees.
 
-What is too long for the model loses its beginning, as lm-eval cuts it; `truncated` counts the words.
+What is too long for the model loses its beginning, as lm-eval cuts it; `truncated` counts the words. A
+scored word is read too, also the last one, so there is room for a word less than lm-eval's own models have.
 """
 
 from collections.abc import Mapping, Sequence
@@ -119,8 +120,7 @@ class TextSubject:
     def word_worths(self, head: Words, parts: Sequence[Words]) -> tuple[list[Worth], Record]:
         """Return the same of words."""
         longest = max(map(len, parts), default=0)
-        # The last word of a continuation is predicted and not read.
-        kept = max(1, self.context + 1 - longest)
+        kept = max(1, self.context - longest)
         question = self._foreign(head[-kept:])
         self.domain.now = self.domain.own
         found, record = self.made.measured(lambda: self._read(question, parts), question)
