@@ -10,6 +10,7 @@ import os
 import string
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,11 @@ from adabench.workloads.shared.lm_eval_bridge import text_tasks
 pytestmark = pytest.mark.xdist_group("lm_eval")
 
 ITEMS, N, ROOM, LONGER = 8, 5, 40, 60
+PYPROJECT = Path(__file__).parents[4] / "pyproject.toml"
 RUN = Path(sys.executable).with_name("adabench")
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1"}
 DRIVER = """
-import contextlib, io, json, socket, sys
+import contextlib, importlib.metadata, io, json, socket, sys
 def refuse(*_):
     raise AssertionError("the network was asked for")
 socket.socket.connect = refuse
@@ -61,6 +63,9 @@ for args in asked["command"]:
             model.main()
         except SystemExit as ended:
             found["command"] = [ended.code, *said.getvalue().splitlines()[-2:]]
+for group, value in asked["points"]:
+    named = importlib.metadata.EntryPoint("adabench", value, group).load()
+    found[group] = named is (model.main if group == "scripts" else model.AdaptiveModel)
 print(json.dumps(found, default=str))
 """
 GSM = """
@@ -217,6 +222,7 @@ def asked_of(place: Path, model: str) -> dict[str, Any]:
         },
         "bad": {},
         "command": [],
+        "points": [],
     }
 
 
@@ -248,6 +254,11 @@ def found(place: Path) -> dict[str, Any]:
         "file": f"method=text/majority,model={model},data=no-such.jsonl",
     }
     asked["command"] = [f"method=text/majorty,{data}"]
+    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    asked["points"] = [
+        ("scripts", project["scripts"]["adabench-lm-eval"]),
+        ("lm_eval.models", project["entry-points"]["lm_eval.models"]["adabench"]),
+    ]
     return evaluate(place, asked)
 
 
@@ -379,6 +390,11 @@ def test_the_command_ends_with_that_sentence(found: Any):
     assert sentence.startswith("adabench: ")
     assert "text/majorty" in sentence
     assert "majority" in hint
+
+
+def test_our_entry_points_name_the_command_and_the_model(found: Any):
+    assert found["scripts"]
+    assert found["lm_eval.models"]
 
 
 @pytest.mark.slow
