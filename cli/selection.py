@@ -26,28 +26,24 @@ Model = Annotated[
     str | None,
     typer.Option(
         metavar="SPEC",
-        help="Condition `model`: smollm2, hf:NAME, hf:FOLDER or openai:URL#NAME.",
+        help="smollm2, hf:NAME, hf:FOLDER, openai:URL#NAME.",
     ),
 ]
 Judge = Annotated[
     str | None,
-    typer.Option(metavar="SPEC", help="Condition `judge`: likelihood, trained, hf:NAME or none."),
+    typer.Option(metavar="SPEC", help="likelihood, trained, hf:NAME or none."),
 ]
-Draft = Annotated[
-    str | None, typer.Option(metavar="SPEC", help="Condition `draft`: a small model that helps.")
-]
+Draft = Annotated[str | None, typer.Option(metavar="SPEC", help="A small model that helps.")]
 Data = Annotated[
     str | None,
     typer.Option(
         metavar="SPEC",
-        help="Condition `data`: arithmetic, gsm8k, FILE.jsonl, hf:NAME:SPLIT, or what a task says.",
+        help="arithmetic, gsm8k, FILE.jsonl, hf:NAME:SPLIT.",
     ),
 ]
-Device = Annotated[str | None, typer.Option(help="Condition `device`: cpu, cuda or cuda:0.")]
-Dtype = Annotated[str | None, typer.Option(help="Condition `dtype`: float32, bfloat16 or float16.")]
-NoChat = Annotated[
-    bool, typer.Option("--no-chat", help="Condition `chat=off`: use no chat template.")
-]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:0.")]
+Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16.")]
+NoChat = Annotated[bool, typer.Option("--no-chat", help="Use no chat template.")]
 
 
 def with_sources(fixed: list[str] | None, **sources: str | None) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from adabench.harness.contract import registry
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 WITH_COMMANDS = (
-    "README.md", "CONTRIBUTING.md", "docs/publish.md", "docs/findings.md", "docs/architecture.md",
+    "README.md", "CONTRIBUTING.md", "docs/publish.md", "docs/models.md", "docs/findings.md", "docs/architecture.md",
     "docs/threat_model.md",
     "docs/energy.md",
     "docs/python.md",

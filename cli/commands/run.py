@@ -53,12 +53,10 @@ if TYPE_CHECKING:
 MeasureEnergy = Annotated[
     bool, typer.Option("--energy", help="Measure energy in a pass of its own; print gCO2e.")
 ]
-Region = Annotated[
-    str | None, typer.Option(help="With --energy: a country (DEU) whose carbon factor is taken.")
-]
+Region = Annotated[str | None, typer.Option(help="With --energy: a country (DEU) for its carbon.")]
 Meters = Annotated[
     list[str] | None,
-    typer.Option("--meter", help="Another energy meter: a plug-in, or external:LOG.csv."),
+    typer.Option("--meter", help="Another energy meter, or external:LOG.csv."),
 ]
 
 NO_CARBON = CarbonOutput()
@@ -70,11 +68,11 @@ Timeout = Annotated[
 ]
 Precision = Annotated[
     str | None,
-    typer.Option(help="Time each case until its median is known to this precision: 1%."),
+    typer.Option(help="Time each case until its median is known to 1%."),
 ]
 Budget = Annotated[
     str | None,
-    typer.Option(help="Spend at most this time where the Pareto frontier is undecided: 5m, 90s."),
+    typer.Option(help="Spend so long where the frontier is open: 5m."),
 ]
 PerCase = Annotated[
     float,
@@ -92,9 +90,7 @@ Steady = Annotated[
     typer.Option(min=0, callback=finite, help="Seconds a method may warm up to become steady."),
 ]
 
-Alone = Annotated[
-    bool, typer.Option("--alone", help="Leave out statics, control and oracle of a method.")
-]
+Alone = Annotated[bool, typer.Option("--alone", help="Leave out statics, control and oracle.")]
 Cached = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")]
 
 
@@ -131,11 +127,11 @@ def command(
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
     profile: Annotated[
         str | None,
-        typer.Option(help="Refuse to run if this machine differs from this hardware profile."),
+        typer.Option(help="Refuse a machine that differs from a profile."),
     ] = None,
     off_profile: Annotated[
         bool,
-        typer.Option("--off-profile", help="Run on a different machine anyway; the run is marked."),
+        typer.Option("--off-profile", help="Run on another machine, and mark the run."),
     ] = False,
     executor: Executor = "local", workers: Workers = None, cores: Cores = None,
     gpus: Gpus = None, slurm: Slurm = None, slurm_setup: SlurmSetup = None,
