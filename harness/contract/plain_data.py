@@ -115,10 +115,11 @@ class _Reader:
     def array(self, held: Any) -> "npt.NDArray[Any]":
         import numpy as np
 
-        dtype, shape, block = np.dtype(held[0]), tuple(held[1]), self.blocks[held[2]]
-        if dtype.kind not in KINDS:
-            raise PlainDataError(f"{dtype} is not plain data.")
-        return np.frombuffer(bytearray(block), dtype).reshape(shape)
+        # Before numpy reads it: of other letters it takes some with a warning only.
+        if str(held[0]).lstrip("<>|=")[:1] not in KINDS:
+            raise PlainDataError(f"{held[0]} is not plain data.")
+        block = self.blocks[held[2]]
+        return np.frombuffer(bytearray(block), np.dtype(held[0])).reshape(tuple(held[1]))
 
     def tensor(self, held: Any) -> Any:
         import torch
