@@ -73,7 +73,7 @@ class Bench:
     make_room: Callable[[int], None] = lambda most: None
     """Called before a process starts on a device: others than ours may be so many there."""
     alone: bool = False
-    """Whether all of the run is of one task: it ends where that cannot be loaded."""
+    """Whether all of the run is one task under one set of conditions: it ends if that cannot be loaded."""
     block: LoadedBlock | None = None
     methods: dict[str, MethodHandle] = field(default_factory=dict)
     """By address, of the block that is loaded; the one used last comes last."""

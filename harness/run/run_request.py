@@ -11,7 +11,7 @@
 
 import importlib.metadata
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -158,13 +158,20 @@ def remaining_records(
 
     Raises:
         DeviceUnavailable: if the run's scale needs an accelerator that is not here.
-        EnvironmentProblem: if its only task cannot be loaded here.
+        EnvironmentProblem: if all of it is one task under one set of conditions, which cannot be
+            loaded here.
     """
     check_instruments(run)
     settings = run_settings(run, energy=energy, cached=cached)
-    alone = len({turn.cell.task for turn in run.turns}) == 1
+    alone = is_alone(run.turns)
     records = execute(run.remaining, settings, limits=limits, done=run.done, alone=alone)
     return run.to_the_end(records)
+
+
+def is_alone(turns: Iterable[Turn]) -> bool:
+    """Say whether a plan is of one task under one set of conditions: without it there is no run."""
+    cells = (turn.cell for turn in turns)
+    return len({(cell.task, str(sorted(cell.conditions.items()))) for cell in cells}) == 1
 
 
 def race_records(

@@ -7,6 +7,7 @@ import pytest
 
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.compare.compare_runs import CompareRequest, compare_runs
+from adabench.harness.contract.record import Cell, Turn
 from adabench.harness.distributed import executor
 from adabench.harness.distributed.backends import FanOutOptions
 from adabench.harness.errors import SelectionError
@@ -15,6 +16,7 @@ from adabench.harness.gate.session import GateRequest, run_gate
 from adabench.harness.run.run_request import (
     RunRequest,
     create_run,
+    is_alone,
     plan_turns,
     race_records,
     read_request,
@@ -108,3 +110,12 @@ def test_the_tour_is_what_a_request_without_words_plans() -> None:
     assert {plan.select[0].partition("/")[0] for plan in plans} >= {"paging", "chain"}
     assert all("noise=0" in plan.fixed for plan in plans)
     assert asdict(RunRequest())["seeds"] == "0..2"
+
+
+def test_only_a_plan_of_one_task_under_one_set_of_conditions_ends_with_it() -> None:
+    def turn(task: str, seed: int = 0, **conditions: float) -> Turn:
+        return Turn(Cell(task, "m", {}, conditions, "embedded", seed), 0)
+
+    assert is_alone([turn("a", graph=1.0), turn("a", 1, graph=1.0)])
+    assert not is_alone([turn("a", graph=1.0), turn("a", graph=2.0)])
+    assert not is_alone([turn("a"), turn("b")])
