@@ -63,6 +63,11 @@ class LoadedBlock:
         """The module and name of each class that may stand in an outcome."""
         return [[kind.__module__, kind.__qualname__] for kind in self.outcomes]
 
+    @property
+    def unseen(self) -> frozenset[str]:
+        """The metrics that nothing can see under its conditions: the work of a server, say."""
+        return frozenset(getattr(self.task, "unseen", ()))
+
     @cached_property
     def metric_names(self) -> frozenset[str]:
         """The names that the task's card declares."""

@@ -337,7 +337,7 @@ class Bench:
             )  # fmt: skip
             handle.cases.add(index)
             values = self._scored(block, entry, index, said)
-            check_values(cell.address, values, block.entry.card, cell.scale)
+            check_values(cell.address, values, block.entry.card, cell.scale, block.unseen)
         except FAILURES as problem:  # a task's score may raise anything
             failed = failed_record(cell, "solve", index, turn.repeat, problem, self.limits)
             return replace(failed, group=group)

@@ -30,13 +30,20 @@ def check_laps(address: str, said: Mapping[str, Any], levels: frozenset[str]) ->
             )
 
 
-def check_values(address: str, values: Mapping[str, float], card: Card, scale: str = "") -> None:
+def check_values(
+    address: str,
+    values: Mapping[str, float],
+    card: Card,
+    scale: str = "",
+    unseen: frozenset[str] = frozenset(),
+) -> None:
     """Refuse what a method or task may not give.
 
     Raises:
         MethodContractError: for a value that is not a finite number, a negative cost, or a
-            quality the task's card promises and does not give (at scale gpu weights are random
-            and a task withholds its quality).
+            primary metric the task's card promises and does not give (at scale gpu weights are
+            random and a task withholds its quality; `unseen` are those that nothing can see
+            under its conditions).
     """
     for name, value in values.items():
         if not math.isfinite(value):
@@ -45,7 +52,8 @@ def check_values(address: str, values: Mapping[str, float], card: Card, scale: s
         if metric.role in ("cost", "work") and values.get(metric.name, 0.0) < 0:
             raise MethodContractError(f"{address} gave a negative cost: {metric.name}.")
         withheld = scale == "gpu" and metric.role == "quality"
-        if metric.primary and metric.name not in values and not withheld:
+        absent = metric.name not in values and metric.name not in unseen
+        if metric.primary and absent and not withheld:
             raise MethodContractError(
                 f"{address} gave no {metric.name}, the task's primary {metric.role}."
             )

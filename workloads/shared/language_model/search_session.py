@@ -340,7 +340,9 @@ class Session:
             if depths:
                 counted[f"kv_{when}"] /= depths
         # `flops` is the name of the harness's own, intrusive counter, which sees torch alone.
-        counted["flops_counted"] = counted.pop("flops", 0)
+        flops, uncounted = counted.pop("flops", 0), counted.pop("uncounted", 0)
+        if not uncounted:  # a server's work is unknown, and what a judge did beside it is not all
+            counted["flops_counted"] = flops
         discarded = self._account.discarded(self.best)
         if discarded is not None:
             counted["discarded"] = counted.get("discarded", 0) + discarded

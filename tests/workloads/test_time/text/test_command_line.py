@@ -253,3 +253,5 @@ def test_a_server_that_dies_ends_the_run_and_resume_goes_on(run, command, tmp_pa
     assert again[: len(kept)] == kept
     assert [r.values["accuracy"] for r in again] == [r.values["accuracy"] for r in whole]
     assert all(r.values["malformed"] == 0 for r in again)
+    assert all(r.values["generated"] > 0 for r in again)
+    assert not any({"flops_counted", "uncounted"} & r.values.keys() for r in again)

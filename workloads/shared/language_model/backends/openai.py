@@ -332,7 +332,9 @@ class OpenAIEngine:
         meter["prefilled"] += read
         meter["cached"] += answer.cached
         meter["requests"] += 1
-        if self.formula is not None:
+        if self.formula is None:
+            meter["uncounted"] += 1  # nobody here sees what it worked
+        else:
             meter["flops"] += self.formula.span(min(answer.cached, read - 1), read)
             for count in counts:  # the last word of a request is drawn and not run
                 meter["flops"] += self.formula.span(read, read + max(0, count - 1))

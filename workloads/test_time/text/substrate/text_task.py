@@ -6,6 +6,7 @@ none is solved unmeasured first; on a device the process loads its own model, an
 
 from adabench.harness.contract.protocols import Meter
 from adabench.workloads.test_time.substrate.question_task import GradedTask, QuestionTask
+from adabench.workloads.test_time.text.substrate.text_models import TextModels
 
 
 class TextTask(QuestionTask):
@@ -34,6 +35,13 @@ class GradedText(GradedTask):
     def starts_cold(self) -> bool:
         """Return whether the first solve is measured."""
         return not self.on_device
+
+    @property
+    def unseen(self) -> frozenset[str]:
+        """Return the metrics that are absent: nobody sees what a server works."""
+        models = self.load_models
+        is_served = isinstance(models, TextModels) and models.policy.kind == "openai"
+        return frozenset({"flops_counted"}) if is_served else frozenset()
 
     def substrate(self) -> QuestionTask:
         """Return what methods get."""
