@@ -35,7 +35,7 @@ class PlanRequest:
 # The tour is what `adabench run` does without arguments: a few settings of each task, chosen
 # so that fronts, oracle gaps and most verdicts can be drawn within a minute on two cores.
 TOUR = (
-    PlanRequest(("paging/*",), fixed=("requests=20000",), swept=("noise=0,0.1,0.5",)),
+    PlanRequest(("paging/*",), fixed=("requests=20000",), swept=("noise=0.1,0.5",)),
     PlanRequest(("paging/*",), fixed=("requests=20000",), swept=("slots=200",)),
     PlanRequest(
         (

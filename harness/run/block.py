@@ -9,15 +9,17 @@ import os
 import pickle
 import re
 import weakref
+from collections.abc import Container, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.protocols import case_environment
-from adabench.harness.contract.record import Cell
+from adabench.harness.contract.record import Cell, Turn
 from adabench.harness.contract.registry import Entry
-from adabench.harness.errors import MethodContractError
+from adabench.harness.errors import AdabenchError, MethodContractError
 from adabench.harness.provenance.import_graph import Source
 from adabench.harness.provenance.source_digests import own, sources_of
 from adabench.harness.run.case_data import CaseData, pickled_case
@@ -30,6 +32,8 @@ HEAVY = frozenset((
 ))  # fmt: skip
 """Libraries whose import takes so long that a server does it once for all methods."""
 
+IMPORT_EARLY = 3
+"""Tasks whose servers import before the first measurement; each may hold some 200 MB (torch)."""
 MOST_ALIVE, MOST_ON_DEVICE = 24, 4
 """Processes of methods that live at once; each on a device holds a context of its own there."""
 
@@ -94,6 +98,18 @@ class LoadedBlock:
         make = getattr(self.task, "oracle_substrate", None)
         return pickle.dumps(self.task if make is None else make(), protocol=5)
 
+    def case_message(
+        self, index: int, method: Entry, known: Container[int]
+    ) -> tuple[dict[str, Any], list[int]]:
+        """Name a case, and send it unless it is `known`: solved once, for a failure may change it.
+
+        A large one goes as an open file, which costs no copy.
+        """
+        if index in known:
+            return {"index": index, "case": None, "sizes": []}, []
+        data = self.case_data(index, oracle=method.card.role == "oracle")
+        return {"index": index, **data.message()}, [] if data.file is None else [data.file]
+
     def case_data(self, index: int, *, oracle: bool) -> CaseData:
         """Return one case and what the substrate runs it against, pickled once."""
         if (index, oracle) not in self._data:
@@ -109,6 +125,22 @@ def needs_before_fork(method: Entry) -> dict[str, Any]:
     """Return what a server should read before it forks a method: its source, libraries, parts."""
     source = Source(method.module, method.path)
     return {"module": source.module, "path": str(source.path), "modules": _imports_of(source)}
+
+
+def first_methods(turns: Iterable[Turn]) -> list[Entry]:
+    """Return the first method of each of the first tasks of a run: their servers import early.
+
+    All of them do so while the first task loads and nothing is measured. A name that is not known is
+    left out: its turn will say so.
+    """
+    first: dict[str, Entry] = {}
+    for turn in turns:
+        if len(first) == IMPORT_EARLY:
+            break
+        if turn.cell.task not in first:
+            with suppress(AdabenchError):
+                first[turn.cell.task] = registry.find(turn.cell.address)
+    return list(first.values())
 
 
 @cache

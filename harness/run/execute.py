@@ -10,8 +10,8 @@ task (`task_server.py`), and measures itself there (`measurement.py`):
 
 What a method does to its process (a crash, a hang, a mutation, an exit) ends there: it becomes an
 `error` or `timeout` record, a fresh process takes the next case, and the run goes on. Bad input, a
-server of a model that is gone, and a run's only task that cannot be loaded on this machine end the run
-with a message; what was recorded stays.
+server of a model that is gone, and a run's only task that cannot be loaded here end the run with a
+message; what was recorded stays.
 """
 
 import contextlib
@@ -28,7 +28,13 @@ from adabench.harness.contract.protocols import judge, starts_cold
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import EnvironmentProblem, MethodContractError, SelectionError
-from adabench.harness.run.block import LoadedBlock, block_name, load_block, needs_before_fork
+from adabench.harness.run.block import (
+    LoadedBlock,
+    block_name,
+    first_methods,
+    load_block,
+    needs_before_fork,
+)  # fmt: skip
 from adabench.harness.run.failure import FAILURES, MethodFailure, MethodLost, failed_record
 from adabench.harness.run.method_handle import MethodHandle, ServerHandle
 from adabench.harness.run.record_values import check_laps, check_values, join_values
@@ -83,8 +89,7 @@ class Bench:
         cell = turn.cell
         try:
             entry = registry.find(cell.address)
-            if cell.task not in self.servers:
-                self._server(cell.task).begin_imports(needs_before_fork(entry))
+            self.begin_imports([entry])
             block = self._block(cell)
             registry.check_readable(entry)
             handle = self._handle(block, entry)
@@ -135,7 +140,7 @@ class Bench:
             # it cost: a run would take it for free.
             self._prepared(handle, prepared, name, store=False)
         handle.channel.schema = PLAIN
-        data, files = _case_message(handle, block, entry, case)
+        data, files = block.case_message(case, entry, handle.cases)
         said = handle.ask({
             "do": "trace", **data, "name": name, "point": dict(cell.point), "folder": str(folder),
         }, None, *files)  # fmt: skip
@@ -169,6 +174,12 @@ class Bench:
             if index < len(block.cases):
                 yield self._case(turn, index, block, entry, name)
 
+    def begin_imports(self, entries: Iterable[Entry]) -> None:
+        """Start servers of tasks that have none, and let them import what a first method needs."""
+        for entry in entries:
+            if entry.task not in self.servers:
+                self._server(entry.task).begin_imports(needs_before_fork(entry))
+
     def preload(self, entry: Entry) -> None:
         """Start the server of a method's task, and let it import what the method will need."""
         self._server(entry.task).preload(needs_before_fork(entry))
@@ -199,7 +210,7 @@ class Bench:
     def renew(self) -> None:
         """End the processes of methods; the next ones are forked anew, with memory of their own."""
         self._begin_ends()
-        self._await_ends()
+        self._await_quiet()
 
     def _begin_ends(self) -> None:
         for server in {
@@ -210,9 +221,9 @@ class Bench:
             handle.channel.close()
         self.methods.clear()
 
-    def _await_ends(self) -> None:
+    def _await_quiet(self) -> None:
         for server in self.servers.values():
-            server.await_ends()
+            server.await_quiet()
 
     def close(self) -> None:
         """End every process that was started here."""
@@ -257,7 +268,7 @@ class Bench:
 
     def _start(self, block: LoadedBlock, entry: Entry) -> MethodHandle:
         server = self._server(entry.task)
-        self._await_ends()  # nothing may run beside what is measured, nor hold memory of a device
+        self._await_quiet()  # nothing may run beside what is measured, nor hold memory of a device
         server.load(block.name, block.substrate, entry.task)
         handle = server.start(self._order(entry, block), block.outcomes)
         limit = self.limits.timeout_s
@@ -327,7 +338,7 @@ class Bench:
             handle = self._handle(block, entry)
             if name and name not in handle.states:  # a process that took the place of a lost one
                 self._prepared(handle, _prepare_cell(cell, entry.card), name)
-            case, files = _case_message(handle, block, entry, index)
+            case, files = block.case_message(index, entry, handle.cases)
             said = handle.ask(
                 {
                     "do": "solve", "name": name, **case, "point": dict(cell.point),
@@ -368,24 +379,13 @@ def execute(
     """Run every turn and yield its records; units in `done` are left out."""
     with contextlib.closing(Bench(settings or Settings(), limits or Limits())) as bench:
         bench.alone = alone
+        if isinstance(turns, tuple):  # a race does not know yet
+            bench.begin_imports(first_methods(turns))
         for turn in turns:
             for step in bench.steps(turn, done):
                 record = step.news()
                 if record is not None:
                     yield record
-
-
-def _case_message(
-    handle: MethodHandle, block: LoadedBlock, entry: Entry, index: int
-) -> tuple[dict[str, Any], list[int]]:
-    """Name a case, and send it until it was solved once: a failure may have left it changed.
-
-    A large one goes as an open file, which costs no copy.
-    """
-    if index in handle.cases:
-        return {"index": index, "case": None, "sizes": []}, []
-    data = block.case_data(index, oracle=entry.card.role == "oracle")
-    return {"index": index, **data.message()}, [] if data.file is None else [data.file]
 
 
 def _prepare_cell(cell: Cell, card: Card) -> Cell:

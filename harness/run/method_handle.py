@@ -125,15 +125,16 @@ class ServerHandle:
         return self.ended.get(pid, (-9, ""))
 
     def end_all(self, pids: Iterable[int]) -> None:
-        """Begin to end some methods' processes and all below them; `await_ends` waits for it."""
+        """Begin to end some methods' processes and all below them; `await_quiet` waits for it."""
         with suppress(MethodLost):
             for pid in set(pids) - self.ended.keys():
                 self._send({"do": "end", "pid": pid})
                 self.leaving.add(pid)
 
-    def await_ends(self) -> None:
-        """Wait until the methods have ended that were to end."""
+    def await_quiet(self) -> None:
+        """Wait until it has imported what it was told to, and methods have ended that were to end."""
         with suppress(MethodLost):
+            self._await_imports()
             while self.leaving - self.ended.keys() and self.process.poll() is None:
                 self._listen()
         self.leaving.clear()

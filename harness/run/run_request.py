@@ -13,7 +13,7 @@ import importlib.metadata
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ class RunRequest:
             alone = self.alone or self.race_s is not None  # a race has settings of its own
             return (PlanRequest(self.select, self.fixed, self.swept, self.star, alone),)
         return tuple(
-            PlanRequest(part.select, part.fixed + self.fixed, self.swept or part.swept)
+            replace(part, fixed=part.fixed + self.fixed, swept=self.swept or part.swept)
             for part in TOUR
         )
 

@@ -2,6 +2,7 @@
 
 from adabench.harness.contract import registry
 from adabench.harness.plan.request import TOUR, expand
+from adabench.harness.run.run_request import RunRequest
 
 
 def test_the_tour_brings_mixture_oracle_and_coin_of_every_adaptive_method() -> None:
@@ -12,3 +13,12 @@ def test_the_tour_brings_mixture_oracle_and_coin_of_every_adaptive_method() -> N
             if entry.card.role == "adaptive" and entry.name in gap.methods:
                 needed = (*gap.mixture, *filter(None, (gap.oracle, gap.coin)))
                 assert {f"{entry.task}/{name}" for name in needed} <= chosen
+
+
+def test_the_tour_plans_its_parts_as_they_are_written() -> None:
+    assert RunRequest().plans == TOUR
+    more = RunRequest(fixed=("requests=9",)).plans
+    assert [part.fixed for part in more] == [(*part.fixed, "requests=9") for part in TOUR]
+    assert [(part.select, part.swept, part.star, part.alone) for part in more] == [
+        (part.select, part.swept, part.star, part.alone) for part in TOUR
+    ]

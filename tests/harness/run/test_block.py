@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
-from adabench.harness.run.block import MOST_ALIVE, MOST_ON_DEVICE, LoadedBlock
+from adabench.harness.run.block import (
+    MOST_ALIVE,
+    MOST_ON_DEVICE,
+    LoadedBlock,
+    first_methods,
+)  # fmt: skip
 
 
 def block(scale: str, task: Any) -> LoadedBlock:
@@ -21,3 +26,15 @@ def test_few_methods_live_on_a_device_at_once(asked: dict[str, int], most: int) 
 
 def test_beside_a_device_they_are_many() -> None:
     assert block("embedded", SimpleNamespace(most_on_device=2)).most_alive == MOST_ALIVE
+
+
+def test_the_first_tasks_of_a_run_are_named_once_and_unknown_names_are_left_to_their_turns() -> (
+    None
+):
+    names = "paging/lru", "paging/fifo", "no/such", "ledger/mor", "chain/greedy", "roots/fixed"
+    turns: Any = [
+        SimpleNamespace(cell=SimpleNamespace(task=n.partition("/")[0], address=n)) for n in names
+    ]
+    assert [entry.address for entry in first_methods(turns)] == [
+        "paging/lru", "ledger/mor", "chain/greedy",
+    ]  # fmt: skip

@@ -223,7 +223,7 @@ def _draw(
     logits: Any, masks: Any, s: Any, temperature: Any, top_p: Any, u: Any
 ) -> tuple[int, float]:
     """Draw a word of sequence s, among those that its mask allows if there are masks."""
-    if len(masks) > 0:
+    if masks is not None:
         return pick_among(logits, masks[min(s, len(masks) - 1)], temperature, top_p, u)
     return pick(logits, temperature, top_p, u)
 
@@ -240,21 +240,23 @@ def decode(
     stops: Any,
     spare: Any,
     masks: Any,
+    watch: Any,
     limits: Any,
 ) -> tuple[Any, ...]:
     """Sample from each sequence until a stop word; return words, log-probabilities, counts.
 
     A step takes the state of each last position to logits, draws a word, and runs the words
     as one batch. No sequence grows beyond its end. `limits` holds (most words in all, temperature,
-    top_p, id of `<eos>`, which is among the `stops`, `watch`); masks and watch are those of
-    `draw_options.py`; `tables` has room for the blocks that `spare` [sequences, n] lends. `ran[t]`
-    rows were run after step t, whose words were known at `stamps[t]` of the monotonic clock.
+    top_p, id of `<eos>`, which is among the `stops`); masks and watch are those of
+    `draw_options.py`, or None where there are none: what only they need is not compiled then, which
+    is a fifth of the seconds. `tables` has room for the blocks that `spare` [sequences, n] lends.
+    `ran[t]` rows were run after step t, whose words were known at `stamps[t]` of the monotonic clock.
     """
-    left, temperature, top_p, eos, watch = limits
+    left, temperature, top_p, eos = limits
     size, n, vocabulary = cache[2].shape[1], len(lengths), len(stops)
     active, most = _unfinished(lengths, ends)
     drawn, chances = np.zeros((n, most), np.int64), np.zeros((n, most), np.float64)
-    sure = np.zeros((2, n, most if watch > 0 else 0), np.float64)
+    sure = np.zeros((2, n, 0 if watch is None else most), np.float64)
     counts, lent = np.zeros(n, np.int64), np.zeros(n, np.int64)
     ran, stamps = np.zeros(most, np.int64), np.zeros(most, np.float64)
     rows, logits = np.empty(n * cache[2].shape[2], np.float32), np.empty(n * vocabulary, np.float32)
@@ -271,7 +273,7 @@ def decode(
             u = uniform(keys[s], lengths[s])
             row = logits[i * vocabulary : (i + 1) * vocabulary]
             word, chance = _draw(row, masks, s, temperature, top_p, u)
-            if watch > 0:
+            if watch is not None:
                 sure[0, s, step], sure[1, s, step] = sureness(row, watch)
             drawn[s, step], chances[s, step] = word, chance
             if word != eos and lengths[s] % size == 0:

@@ -321,8 +321,9 @@ class NativeEngine:
             np.array([seq.key for seq in seqs], np.uint64),
             stops,
             spare,
-            options.masks,
-            (left, options.temperature, options.top_p, EOS, options.watch),
+            options.masks if len(options.masks) else None,
+            options.watch or None,
+            (left, options.temperature, options.top_p, EOS),
         )
 
     def _taken(self, seqs: Sequence[Seq], drawn: DecodedBatch, stop: frozenset[int]) -> list[Chunk]:
