@@ -245,11 +245,10 @@ def decode(
 ) -> tuple[Any, ...]:
     """Sample from each sequence until a stop word; return words, log-probabilities, counts.
 
-    A step takes the state of each last position to logits, draws a word, and runs the words
-    as one batch. No sequence grows beyond its end. `limits` holds (most words in all, temperature,
-    top_p, id of `<eos>`, which is among the `stops`); masks and watch are those of
-    `draw_options.py`, or None where there are none: what only they need is not compiled then, which
-    is a fifth of the seconds. `tables` has room for the blocks that `spare` [sequences, n] lends.
+    A step takes the state of each last position to logits, draws a word, and runs the words as one
+    batch. No sequence grows beyond its end. `limits`: most words in all, temperature, top_p, id of
+    `<eos>`, which is among the `stops`; masks and watch: see `draw_options.py`, or None, and then
+    nothing is compiled for them. `tables` has room for the blocks that `spare` [sequences, n] lends.
     `ran[t]` rows were run after step t, whose words were known at `stamps[t]` of the monotonic clock.
     """
     left, temperature, top_p, eos = limits
