@@ -251,15 +251,14 @@ def decode(
     nothing is compiled for them. `tables` has room for the blocks that `spare` [sequences, n] lends.
     `ran[t]` rows were run after step t, whose words were known at `stamps[t]` of the monotonic clock.
     """
-    left, temperature, top_p, eos = limits
+    (left, temperature, top_p, eos), steps = limits, 0
     size, n, vocabulary = cache[2].shape[1], len(lengths), len(stops)
     active, most = _unfinished(lengths, ends)
     drawn, chances = np.zeros((n, most), np.int64), np.zeros((n, most), np.float64)
     sure = np.zeros((2, n, 0 if watch is None else most), np.float64)
-    counts, lent = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    pair, counts, lent = np.zeros(2, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
     ran, stamps = np.zeros(most, np.int64), np.zeros(most, np.float64)
     rows, logits = np.empty(n * cache[2].shape[2], np.float32), np.empty(n * vocabulary, np.float32)
-    pair, steps = np.zeros(2, np.int64), 0
     for step in range(most):
         if len(active) == 0 or left < len(active):
             break
