@@ -5,10 +5,12 @@
     ├─ EnvironmentProblem              3   this machine or installation cannot do it
     │  ├─ MissingExtra                 3   an optional dependency is not installed
     │  ├─ DeviceUnavailable            3   no such accelerator here
+    │  ├─ MissingAbility               3   a model or server cannot do what a method needs
     │  └─ NoInstrument                 3   nothing here measures that
     ├─ StoreError                      3   a run that cannot be read, written or joined
     └─ MethodContractError             4   a method broke the protocol
 
+A run skips a method with a `MissingAbility` and does the rest; it ends with 3 if nothing is left.
 Other codes: 0 success; 1 some cells failed, or `claims --strict` found a failed claim;
 130, 143, 129 ended by SIGINT, SIGTERM, SIGHUP (what was recorded stays). Anything that is not
 an `AdabenchError` is a bug in adabench and shows a traceback.
@@ -61,6 +63,10 @@ class MissingExtra(EnvironmentProblem):
 
 class DeviceUnavailable(EnvironmentProblem):
     """The accelerator that was asked for is not here."""
+
+
+class MissingAbility(EnvironmentProblem):
+    """What runs a method's model cannot do what the method needs: the method is skipped."""
 
 
 class NoInstrument(EnvironmentProblem):

@@ -188,7 +188,7 @@ def command(
     page = write_report(findings, journal.folder, anew=anew) if report else None
     with verdict_output():
         show(findings, page, as_json, carbon)
-    raise typer.Exit(1 if findings.failed else 0)
+    raise typer.Exit(findings.exit_code)
 
 
 def _check_resume(folder: Path, request: "RunRequest", *, given_profile: bool) -> None:

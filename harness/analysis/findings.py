@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from adabench.harness.contract.card import Card, Point
 from adabench.harness.contract.record import Record
+from adabench.harness.errors import EnvironmentProblem
 from adabench.harness.store import energy_labels
 from adabench.harness.store.energy_labels import Kind
 from adabench.harness.store.table import Table, from_records
@@ -234,6 +235,14 @@ class Findings:
     def failed(self) -> list[Record]:
         """The records of what went wrong."""
         return [r for r in self.tally.without_result if r.status in ("error", "timeout")]
+
+    @property
+    def exit_code(self) -> int:
+        """What a run of it ends with: 1 if records failed, 3 if every method was skipped."""
+        if self.failed:
+            return 1
+        nothing_ran = 0 < self.tally.records == len(self.tally.without_result)
+        return EnvironmentProblem.exit_code if nothing_ran else 0
 
     @cached_property
     def labels(self) -> Mapping[str, str]:

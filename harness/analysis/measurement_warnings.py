@@ -33,6 +33,7 @@ def warnings(records: Iterable[Record] | Table, manifest: Mapping[str, Any]) -> 
     table = records if isinstance(records, Table) else from_records(records)
     return [
         *_failures(table),
+        *_skipped(table),
         *_seeds(table),
         *_contention(table),
         *_disturbed(table),
@@ -47,11 +48,21 @@ def warnings(records: Iterable[Record] | Table, manifest: Mapping[str, Any]) -> 
 
 
 def _failures(table: Table) -> Iterator[str]:
-    for status in ("error", "timeout", "skipped"):
+    for status in ("error", "timeout"):
         failed = [record for record in table.others if record.status == status]
         if failed:
             names = sorted({record.cell.address for record in failed})
             yield f"{len(failed)} records are {status}: {', '.join(names)}. The notes say why."
+
+
+def _skipped(table: Table) -> Iterator[str]:
+    """Name the methods that cannot run here, each with what they lack."""
+    names = defaultdict(set)
+    for record in table.others:
+        if record.status == "skipped":
+            names[record.note.partition("\n")[0].partition(": ")[2]].add(record.cell.address)
+    for lacks, skipped in sorted(names.items()):
+        yield f"{', '.join(sorted(skipped))}: skipped. {lacks}"
 
 
 def _seeds(table: Table) -> Iterator[str]:

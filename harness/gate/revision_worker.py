@@ -23,8 +23,9 @@ from adabench.harness.gate.protocol import PlanAnswer, PlanOrder, greeting, plan
 from adabench.harness.plan.grid import plan
 from adabench.harness.plan.request import PlanRequest, expand
 from adabench.harness.provenance import environment, run_sources
-from adabench.harness.run.execute import Bench, Step
+from adabench.harness.run.execute import Bench
 from adabench.harness.run.settings import Settings
+from adabench.harness.run.step import Step
 from adabench.harness.store import prepared_states
 
 WINDOW_S = 0.012

@@ -39,28 +39,13 @@ from adabench.harness.run.failure import FAILURES, MethodFailure, MethodLost, fa
 from adabench.harness.run.method_handle import MethodHandle, ServerHandle
 from adabench.harness.run.record_values import check_laps, check_values, join_values
 from adabench.harness.run.settings import Limits, Settings
+from adabench.harness.run.step import Step, TurnCases, failed_step
 from adabench.harness.store import prepared_states
 from adabench.profilers.compute.torch_trace import PLAIN, Trace
 
 STARTUP_S = 60.0
 """Importing a method may take this long beyond the timeout of a step."""
 ENDS_ALONE = (SelectionError, EnvironmentProblem)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One record to be made. `run` does the work; whoever calls it can watch the time."""
-
-    unit: Unit
-    run: Callable[[], Record]
-    known: bool = False
-    """Its record exists already and the work is done again for its result: only a failure
-    is news."""
-
-    def news(self) -> Record | None:
-        """Do the work and return what has to be recorded."""
-        record = self.run()
-        return None if self.known and record.status == "ok" else record
 
 
 @dataclass
@@ -97,7 +82,7 @@ class Bench:
             cause = problem.problem if isinstance(problem, MethodFailure) else problem
             if isinstance(cause, ENDS_ALONE if self.alone and not self.block else SelectionError):
                 raise cause from None  # no turn of what was asked for can be done
-            yield _failed_step(turn, problem, self.limits)
+            yield failed_step(turn, problem, self.limits)
             return
         name = ""
         if handle.prepares:
@@ -109,10 +94,14 @@ class Bench:
                 yield Step(unit, run, known=unit in done)
             if name not in self._alive(entry, handle).states:
                 return
-        for index in range(len(block.cases)):
-            unit = Unit(cell.key, "solve", index, turn.repeat)
+        units = [Unit(cell.key, "solve", i, turn.repeat) for i in range(len(block.cases))]
+        cases = TurnCases(solved=any(unit in done for unit in units))
+        for index, unit in enumerate(units):
             if unit not in done:
-                yield Step(unit, functools.partial(self._case, turn, index, block, entry, name))
+                solve = functools.partial(self._case, turn, index, block, entry, name)
+                yield Step(unit, functools.partial(cases.run, solve))
+                if cases.refused:
+                    return
 
     def count(self, turn: Turn) -> int | None:
         """Load the turn's task and count its cases; None if it cannot be loaded."""
@@ -392,8 +381,3 @@ def _prepare_cell(cell: Cell, card: Card) -> Cell:
     """The cell a preparation belongs to: knobs turned only at `solve` are at their default."""
     solve_time = {knob.name: knob.default for knob in card.knobs if knob.at == "solve"}
     return replace(cell, point={**cell.point, **solve_time})
-
-
-def _failed_step(turn: Turn, problem: BaseException, limits: Limits) -> Step:
-    record = failed_record(turn.cell, "solve", -1, turn.repeat, problem, limits)
-    return Step(record.unit, lambda: record)

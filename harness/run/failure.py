@@ -7,9 +7,11 @@ from typing import Any
 
 from adabench.harness import errors
 from adabench.harness.contract.record import Cell, Phase, Record, Status
-from adabench.harness.errors import AdabenchError, EnvironmentProblem, MissingExtra
+from adabench.harness.errors import AdabenchError, EnvironmentProblem, MissingAbility, MissingExtra
 from adabench.harness.run.settings import Limits
 
+SKIPPED = (MissingExtra, MissingAbility)
+"""What says that a method cannot run here, and not that it failed."""
 FAILURES = (Exception, SystemExit)
 """What code that is not ours may raise; signals and interrupts are not among it."""
 
@@ -49,12 +51,14 @@ class MethodFailure(Exception):
 
 def failure(problem: BaseException) -> dict[str, Any]:
     """Return an exception as a message: a line for the record, and the traceback."""
-    line = " ".join(str(problem).split()) or "no message"
+    # One line stands for the whole turn of a method that lacks something: it names the remedy too.
+    remedy = problem.hint if isinstance(problem, MissingAbility) else ""
+    line = " ".join(f"{problem} {remedy}".split()) or "no message"
     trace = "".join(traceback.format_exception(problem)).rstrip()
     refused = None
     if isinstance(problem, AdabenchError):
         refused = [type(problem).__name__, problem.message, problem.hint]
-    status: Status = "skipped" if isinstance(problem, MissingExtra) else "error"
+    status: Status = "skipped" if isinstance(problem, SKIPPED) else "error"
     note = f"{type(problem).__name__}: {line}\n{trace}"
     frames = traceback.extract_tb(problem.__traceback__)
     place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""

@@ -33,7 +33,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from adabench.harness.errors import EnvironmentProblem
+from adabench.harness.errors import MissingAbility
 from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END
 
 Capability = Literal[
@@ -53,7 +53,7 @@ STEP = frozenset({EOS, STEP_END})
 """A stop set of our own vocabulary: one step."""
 
 
-class CapabilityMissing(EnvironmentProblem):
+class CapabilityMissing(MissingAbility):
     """The method needs something that this backend cannot do."""
 
 

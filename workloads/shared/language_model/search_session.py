@@ -21,7 +21,8 @@ what it costs, and is no answer to the case.
 
 **KV before and after pruning**, the definitions of Efficient Tree Search: at every depth, `weigh`
 reads the tokens that the policies' caches really hold, once with all candidate leaves and
-once with those that will be expanded. `kv_before` and `kv_after` are their means over the depths.
+once with those that will be expanded. `kv_before` and `kv_after` are their means over the depths;
+of a server, which does not show its cache, they are absent.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -294,7 +295,9 @@ class Session:
         self.best = tuple(completion)
 
     def weigh(self, when: Literal["before", "after"]) -> None:
-        """Read what the policies' caches hold, before or after pruning a depth."""
+        """Read what the policies' caches hold, before or after pruning a depth; a server's nobody sees."""
+        if not self._shows_held:
+            return
         with self._account.counting():
             held = sum(engine.held().tokens for engine in self._engines.values())
             self._costs.meter[f"kv_{when}"] += held
@@ -322,10 +325,14 @@ class Session:
         """Return the engine of some sequences; whether it is that of all of them it checks itself."""
         return self._engines[self._account.role_of(seqs[0])]
 
+    @property
+    def _shows_held(self) -> bool:
+        return all("held" in engine.caps for engine in self._engines.values())
+
     def _hold(self) -> None:
         """Note what several policies hold at once; each notes its own."""
         engines = self._engines.values()
-        if len(engines) > 1 and all("held" in engine.caps for engine in engines):
+        if len(engines) > 1 and self._shows_held:
             sizes = [engine.held() for engine in engines]
             with self._account.counting():
                 self._costs.peak("kv_peak", sum(size.tokens for size in sizes))

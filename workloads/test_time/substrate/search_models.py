@@ -36,10 +36,11 @@ def warm_up(models: Models, word: int) -> None:
         policy.reset(Costs())
         leaves = policy.fork(policy.open([word]), 2)
         policy.append(leaves[:1], [[word]])
-        policy.decode(leaves, max_new=2)
+        with suppress(CapabilityMissing):  # a method that needs it says so
+            policy.decode(leaves, max_new=2)
         if models.judge is not None:
             models.judge.reset(Costs())
-            with suppress(CapabilityMissing):  # a method that needs it says so
+            with suppress(CapabilityMissing):
                 models.judge.scores(leaves)
             models.judge.reset(Costs())
         policy.reset(Costs())

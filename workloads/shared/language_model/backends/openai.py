@@ -48,6 +48,7 @@ from adabench.workloads.shared.language_model.contract import (
     BudgetSpent,
     CacheSize,
     Capability,
+    CapabilityMissing,
     Chunk,
     Costs,
     Finish,
@@ -112,6 +113,7 @@ class OpenAIEngine:
         prefix_cache: bool = False,
         sends_stops: bool = True,
         streams: bool = False,
+        draws: bool = True,
         slice_words: int = SLICE,
         formula: Formula | None = None,
         eos: int = vocabulary.EOS,
@@ -129,6 +131,7 @@ class OpenAIEngine:
         pieces = isinstance(codec, TextPieces)
         self.prompt = prompt or ("text" if pieces else "ids")
         self.sends_stops, self.slice_words, self.streams = sends_stops, slice_words, streams
+        self.draws = draws
         self.most_n, self.threads, self.extra = most_n, threads, dict(extra or {})
         asked: dict[Capability, bool] = {
             "logprobs": logprobs,
@@ -182,9 +185,15 @@ class OpenAIEngine:
         """Sample on from each sequence; see `Engine.decode`.
 
         Raises:
+            CapabilityMissing: if samples are asked of a server that takes the likeliest words.
             ServerProblem: if the server does not give what was asked.
         """
         self._writable(seqs, ())
+        if temperature and not self.draws:
+            raise CapabilityMissing(
+                f"samples: not supported on this backend ({self.name}): every seed gives one text.",
+                "Let the server draw (`do_sample` of its model), or choose a method without samples.",
+            )
         most = min(max_new, self.context - max((len(seq.ids) for seq in seqs), default=0))
         stops = tuple(sorted(stop - {self.eos}))
         how = Settings(stops, float(temperature), float(top_p))
@@ -270,11 +279,12 @@ class OpenAIEngine:
         for group, (answer, drawn) in zip(groups, answers, strict=True):
             counts = [one.drawn for one in drawn]
             self._book(len(group[0].ids), answer, counts)
-            self.costs.meter["generated"] += max(sum(counts), answer.generated)
+            size = self._piece_words(answer, sum(counts))
+            self.costs.meter["generated"] += max(round(size * sum(counts)), answer.generated)
             discarded = sum(one.discarded for one in drawn)
             if discarded:
-                self.costs.meter["discarded"] += discarded
-            longest = max(longest, *counts)
+                self.costs.meter["discarded"] += round(size * discarded)
+            longest = max(longest, round(size * max(counts)))
             for seq, one in zip(group, drawn, strict=True):
                 seq.ids.extend(one.ids)
                 chances[seq] += one.chances
@@ -282,6 +292,12 @@ class OpenAIEngine:
                     going.append(seq)
         self.costs.meter["serial_steps"] += longest
         return going
+
+    def _piece_words(self, answer: Answer, pieces: int) -> float:
+        """Return how many of the server's words a piece is: 1 where it shows each of its words."""
+        if "logprobs" in self.caps or not (pieces and answer.generated):
+            return 1.0
+        return min(1.0, answer.generated / pieces)
 
     def _groups(self, seqs: Sequence[Seq]) -> list[list[Seq]]:
         """Return sequences of the same words together, at most `most_n` in a group."""

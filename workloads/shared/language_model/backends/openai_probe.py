@@ -8,7 +8,8 @@ distribution unless one asks for the whole. Each is tried, shown by `adabench do
 how it was found, and what is missing is a missing capability of the engine.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,9 +40,14 @@ WHOLE: Mapping[str, Any] = {
     "repetition_penalty": 1.0,
 }
 """Asks for the distribution as the model gave it; llama.cpp and vLLM have defaults of their own."""
+DRAWN: Mapping[str, Any] = {
+    "generation_config": json.dumps({"do_sample": True, "top_k": 0, "repetition_penalty": 1.0})
+}
+"""The same of `transformers serve`, which takes the likeliest words at any temperature unless its
+model's own settings, or these, say that it draws."""
 MOST_N = 64
-COLD = 0.01
-"""A temperature at which the likeliest word is drawn, with a log-probability of nearly 0 after it."""
+HOT, COLD = 2.0, 0.01
+"""The highest temperature of the protocol, and one at which the likeliest word is drawn, with a log-probability of nearly 0 after it."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +63,17 @@ class ServerProbe:
         Raises:
             ServerProblem: if the server does not complete a text at all.
         """
-        whole = self._tried(max_tokens=1, extra_body=dict(WHOLE)) is not None
-        extra: dict[str, Any] = {"extra_body": dict(WHOLE)} if whole else {}
+        whole = next((w for w in (WHOLE, DRAWN) if self._tried(max_tokens=1, extra_body=w)), {})
+        extra: dict[str, Any] = {"extra_body": whole} if whole else {}
         first = self._tried(max_tokens=4, logprobs=1, **extra)
         plain = first or self._ask(max_tokens=4, **extra)
         again = self._tried(max_tokens=1, temperature=COLD, **_logged(first), **extra)
         stopped = self._tried(max_tokens=8, stop=[MARK], **_logged(first), **extra)
         streamed = self._tried(max_tokens=4, **_logged(first), **extra, **STREAMED)
         chances = [_first_chance(answer) for answer in (first, again)]
+        texts = self._drawn((1, 1, 2), extra, max_tokens=8, temperature=1.0)
         return ServerAbilities(
-            whole=whole,
+            whole_by=whole,
             logprobs=_shape(first),
             before_temperature=None not in chances and chances[0] == chances[1],
             token_ids=_has_ids(first),
@@ -77,7 +84,8 @@ class ServerProbe:
             shows_ending=_shows_ending(stopped),
             most_n=self._most_n(extra),
             echo=self._echoes(extra),
-            seeded=self._seeded(extra),
+            seeded=texts[0] is not None and texts[0] == texts[1] != texts[2],
+            draws=self._draws(texts, extra),
             streams=_same_in_pieces(plain, streamed),
         )
 
@@ -98,13 +106,16 @@ class ServerProbe:
         spelled = b"".join(token.text for token in tokens).decode("utf-8", "replace")
         return spelled.startswith(PROMPT) and None not in [token.chance for token in tokens[1:]]
 
-    def _seeded(self, extra: dict[str, Any]) -> bool:
-        answers = [
-            self._tried(prompt=OPEN, max_tokens=8, temperature=1.0, seed=seed, **extra)
-            for seed in (1, 1, 2)
-        ]
-        texts = [answer and answer.choices[0].get("text") for answer in answers]
-        return texts[0] is not None and texts[0] == texts[1] != texts[2]
+    def _drawn(self, seeds: Sequence[int], extra: dict[str, Any], **how: Any) -> list[str | None]:
+        """Return a sample for each seed; None where such a request is not taken."""
+        answers = [self._tried(prompt=OPEN, seed=seed, **how, **extra) for seed in seeds]
+        return [answer and answer.choices[0].get("text") for answer in answers]
+
+    def _draws(self, texts: Sequence[str | None], extra: dict[str, Any]) -> bool:
+        """Say whether samples differ; short ones of a model that is sure may be alike by chance."""
+        if len(set(texts)) == 1:
+            texts = self._drawn((3, 4), extra, max_tokens=32, temperature=HOT)
+        return len(set(texts)) > 1
 
     def _tried(self, **asked: Any) -> Answer | None:
         """Ask; None if the server does not take such a request."""
@@ -151,7 +162,8 @@ def open_server(
         eos=codec.end,
         context=context or 1 << 30,
         most_n=found.most_n,
-        extra=WHOLE if found.whole else None,
+        draws=found.draws,
+        extra=found.whole_by,
     )
     profile = ModelProfile(
         spec=spec,

@@ -1,7 +1,8 @@
 """The abilities of a completions server, and how each was found, in words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from adabench.workloads.shared.language_model.backends.model_profile import ModelAbility
 from adabench.workloads.shared.language_model.backends.openai import SLICE
@@ -11,7 +12,8 @@ from adabench.workloads.shared.language_model.backends.openai import SLICE
 class ServerAbilities:
     """What was found."""
 
-    whole: bool
+    whole_by: Mapping[str, Any]
+    """What a request says so that nothing is cut off what is drawn; empty: it cannot be said."""
     logprobs: str
     """The shape that they come in; empty: none."""
     before_temperature: bool
@@ -25,6 +27,8 @@ class ServerAbilities:
     most_n: int
     echo: bool
     seeded: bool
+    draws: bool
+    """Whether samples differ at all."""
     streams: bool
 
     @property
@@ -51,6 +55,7 @@ def _facts(found: ServerAbilities) -> dict[str, object]:
         "shape": found.logprobs,
         "cached": found.cached,
         "n": found.most_n,
+        "whole": ", ".join(found.whole_by),
         "late": "they change with the temperature" if found.logprobs else "none came",
         "steps": "by stop strings, with stop_reason"
         if found.sends_stops
@@ -119,9 +124,15 @@ _SENTENCES: tuple[tuple[str, Callable[[ServerAbilities], bool], str, str], ...] 
     ),
     (
         "whole distribution",
-        lambda found: found.whole,
-        "it takes top_k, min_p and penalties that cut nothing",
+        lambda found: bool(found.whole_by),
+        "nothing is cut: it takes {whole}",
         "it refuses top_k, min_p or penalties; its own may cut what is drawn",
+    ),
+    (
+        "samples",
+        lambda found: found.draws,
+        "two seeds gave two texts, or one seed did",
+        "every seed gave the likeliest text, at temperature 2 too",
     ),
     (
         "seed",

