@@ -16,6 +16,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Knob, Scalar
 from adabench.harness.contract.record import Cell, Turn
 from adabench.harness.contract.registry import Entry
@@ -113,6 +114,11 @@ def plan(
     return tuple(turns)
 
 
+SOURCES = frozenset({"model", "judge", "draft", "data", "device", "dtype"})
+"""Conditions that say where something comes from: each has an option of the command line."""
+MOST_NAMED = 5
+
+
 def check_names(names: Iterable[str], selections: Iterable[tuple[Entry, Entry]]) -> None:
     """Refuse a knob that no selected task or method has.
 
@@ -124,8 +130,22 @@ def check_names(names: Iterable[str], selections: Iterable[tuple[Entry, Entry]])
         if name not in known:
             raise SelectionError(
                 f"Nothing that was selected has a knob or condition called {name!r}.",
-                nearest(name, known),
+                _remedy(name, known),
             )
+
+
+def _remedy(name: str, known: set[str]) -> str:
+    """Say who takes a condition that nothing selected has; else which name is near."""
+    takers = [
+        task
+        for task, entry in sorted(registry.tasks().items())
+        if any(knob.name == name for knob in entry.card.knobs)
+    ]
+    if takers:
+        return f"Leave it out, or select what has it: {', '.join(takers[:MOST_NAMED])}."
+    if name in SOURCES:
+        return f"Leave it out: no task or method takes a {name} yet."
+    return nearest(name, known)
 
 
 def check_value(knob: Knob, value: Scalar) -> Scalar:

@@ -9,9 +9,7 @@ from collections.abc import Iterable
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.record import Turn
-
-SOURCES = frozenset({"model", "judge", "draft", "data", "device"})
-"""Names of conditions that say where something comes from."""
+from adabench.harness.plan.grid import SOURCES
 
 
 def check_conditions(turns: Iterable[Turn]) -> None:

@@ -125,6 +125,25 @@ def test_what_a_method_does_to_its_process_ends_there(write_bad: Write, name: st
         assert statuses(found[honest]) == ["ok"] * 12
 
 
+LACKS = "from adabench.harness.errors import MissingAbility\n"
+REFUSES = "raise MissingAbility('states: not shown by x.', 'Take y.')\n"
+
+
+def test_a_method_that_lacks_an_ability_is_skipped_once_with_the_remedy(write_bad: Write) -> None:
+    write_bad(REFUSES, above=LACKS)
+    found = run("fixed", "bad", "residual")
+    (skipped,) = found["bad"]
+    assert (skipped.status, skipped.case) == ("skipped", 0)
+    assert skipped.note.startswith("MissingAbility: states: not shown by x. Take y.\n")
+    for honest in ("fixed", "residual"):
+        assert statuses(found[honest]) == ["ok"] * 12
+
+
+def test_a_method_that_refuses_some_of_its_cases_fails_there(write_bad: Write) -> None:
+    write_bad(f"if case.group == 'far': {REFUSES}" + BODY, above=LACKS)
+    assert statuses(run("bad")["bad"]) == ["ok", "error"] * 6
+
+
 def test_a_method_that_forks_without_end_is_ended_with_all_of_it(write_bad: Write) -> None:
     write_bad(
         "import os, time\nif case.group == 'near':\n    return task.step(case, 1.0)\n"

@@ -181,6 +181,15 @@ def test_a_task_without_such_a_condition_refuses_it(run):
     done = run("paging/lru", "--model", "smollm2")
     assert done.returncode == 2
     assert "Nothing that was selected has a knob or condition called 'model'" in done.stderr
+    assert "select what has it: " in done.stderr
+    assert "text" in done.stderr
+
+
+def test_a_draft_that_no_method_takes_is_refused_with_what_to_do(run, tmp_path):
+    done = run("text/greedy", "--draft", "smollm2")
+    assert done.returncode == 2
+    assert "Leave it out: no task or method takes a draft yet." in done.stderr
+    assert not (tmp_path / "r").exists()
 
 
 def test_a_folder_without_weights_is_refused(run, llama_folder, tmp_path):
@@ -230,6 +239,24 @@ def test_a_wrong_key_is_refused_before_a_run_begins(run, tmp_path):
     assert "refuses the key (401)" in done.stderr
     assert "sk-wrong" not in done.stderr
     assert not (tmp_path / "r").exists()
+
+
+def test_methods_that_a_server_cannot_serve_are_skipped_by_name_and_the_rest_runs(run, tmp_path):
+    env = {"OPENAI_API_KEY": KEY}
+    few = ("--alone", "--set", "problems=2", "--set", "N=2")
+    with recites(Reciter()) as url:
+        model = f"openai:{url}#{NAME}"
+        done = run("text/greedy", "text/majority", "text/ets", *few, "--model", model, env=env)
+        alone = run("text/ets", *few, "--model", model, out="alone", env=env)
+    assert done.returncode == 0, done.stderr
+    statuses = [(record.cell.method, record.status) for record in records(tmp_path / "r")]
+    assert sorted(statuses) == [
+        ("ets", "skipped"), ("greedy", "ok"), ("greedy", "ok"), ("majority", "skipped"),
+    ]  # fmt: skip
+    assert f"text/ets: skipped. hidden: not supported on this backend ({NAME})" in done.stderr
+    assert f"text/majority: skipped. samples: not supported on this backend ({NAME})" in done.stderr
+    assert alone.returncode == 3, alone.stderr
+    assert "text/ets: skipped. hidden: not supported" in alone.stderr
 
 
 def test_a_server_that_dies_ends_the_run_and_resume_goes_on(run, command, tmp_path):
