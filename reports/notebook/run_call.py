@@ -16,6 +16,7 @@ from adabench.harness.notebook.run_arguments import Seeds, Value
 from adabench.harness.notebook.session_methods import keep_methods, own_methods
 from adabench.harness.plan.grid import MOST_TURNS
 from adabench.harness.provenance.hardware_profile import admit_machine
+from adabench.harness.run.condition_check import check_conditions
 from adabench.harness.run.run_request import (
     RunRequest,
     create_run,
@@ -118,6 +119,7 @@ def _created(
             f"{', '.join(own)} is a method of this process, which other machines cannot see.",
             "Put it into a package with an entry point, or take executor='local'.",
         )
+    check_conditions(turns)
     line = words.command_words(request, how.limits, how.options, switches)
     return create_run(out, turns, request, pinned, line)
 

@@ -48,6 +48,7 @@ from adabench.workloads.depth_width.substrate.smollm2.decoder_units import TILE
 from adabench.workloads.depth_width.substrate.smollm2.text_windows import Split
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts
+from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
 
 CALIBRATION_SEED, CALIBRATION = 777, 4
 OPENINGS_SEED, OPENINGS = 778, 64
@@ -172,9 +173,10 @@ class Models:
         """Return how many words can be read at once."""
         return model_and_text.shape(self.source).tokens
 
-    def ids(self, text: str) -> tuple[int, ...]:
-        """Return plain text as the model's words."""
-        return self.source.words(text)
+    @property
+    def codec(self) -> TokenizerCodec:
+        """Return the codec of the model: text to its words and back."""
+        return TokenizerCodec(model_and_text.tokenizer(self.source), frozenset())
 
     def calibration(self) -> Windows:
         """Return windows of the fitting split, which no score is taken on.

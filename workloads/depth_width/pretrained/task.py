@@ -41,7 +41,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin
+from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin, Scalar
 from adabench.harness.contract.protocols import Meter
 from adabench.workloads.depth_width.pretrained.models import Models, drawn
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
@@ -120,6 +120,11 @@ class Pretrained(Models):
     batches: tuple[Ints, ...] = ()
     """Each [windows, TOKENS + 1]."""
 
+    @property
+    def on_device(self) -> bool:
+        """Return whether its methods use an accelerator, each with a context of its own."""
+        return self.source.on_device
+
     def cases(self) -> Iterator[Windows]:
         """Yield the batches without each window's last word."""
         for index, windows in enumerate(self.batches):
@@ -165,3 +170,15 @@ def load(
     windows = drawn(source, "held-out", each * batches, _EVALUATION, seed)
     parts = tuple(windows[i * each : (i + 1) * each] for i in range(batches))
     return Pretrained(prompt, Meter(), parts, source=source)
+
+
+def check_conditions(conditions: Mapping[str, Scalar]) -> None:
+    """Refuse, before a run begins and before any weight is read, what cannot work.
+
+    Raises:
+        EnvironmentProblem: without the model, the corpus or the device.
+        SelectionError: for a model that is not Llama-shaped, or a text that is none.
+    """
+    given = {**CARD.defaults, **conditions}
+    names = (str(given[name]) for name in ("model", "data", "device", "dtype"))
+    ModelAndText(*names, fitting=float(given["fitting"])).check()

@@ -32,7 +32,7 @@ task are not the method's and are not read.
 `pretrained`): the method reads context and continuation once, teacher-forced, one
 sequence at a time, so that neither batching nor the company of other requests decides who leaves
 early. Continuations that share a context (the choices of an item) share its reading when each is
-one word. A method of `chain` has no likelihood, and one that reads does not generate: each says so.
+one word. Whole texts are cut into windows as lm-eval's own models cut them. A method of `chain` has no likelihood, and one that reads does not generate: each says so.
 
 **What it costs.** Every solving is measured like a case of a run: probes, latency, energy, the
 task's counts. Means stand in lm-eval's results under `config.adabench`, beside its accuracy, and
@@ -56,6 +56,7 @@ from adabench.workloads.shared.lm_eval_bridge.tasks import FOLDER
 from adabench.workloads.shared.lm_eval_bridge.text_requests import TextRequests
 from adabench.workloads.shared.lm_eval_bridge.text_subject import text_subject
 from adabench.workloads.shared.lm_eval_bridge.text_tasks import write_asked
+from adabench.workloads.shared.lm_eval_bridge.window_requests import WindowRequests
 from adabench.workloads.shared.lm_eval_bridge.word_requests import SCORED, WordRequests
 
 require("lm_eval", extra="eval")
@@ -69,8 +70,12 @@ WRITE = "write"
 VERBS = ("run", "ls", "list", "validate", "--tasks")
 """Words of lm-eval's command line that tell it to look for tasks."""
 TEXT = "text"
-READ = (TEXT, "chain", *SCORED)
+WINDOWS = "pretrained"
+READ = (TEXT, "chain", SCORED, WINDOWS)
 """Tasks whose cases can be read from text."""
+
+
+Requests = TextRequests | WindowRequests | WordRequests
 
 
 class AdaptiveModel(LM):  # type: ignore[misc, valid-type]
@@ -98,11 +103,12 @@ class AdaptiveModel(LM):  # type: ignore[misc, valid-type]
         self._text: TextRequests | None = None
         if task == TEXT:
             text = text_subject(method, number, scale, ours)
-            self._requests: TextRequests | WordRequests = TextRequests(text, self.journals)
+            self._requests: Requests = TextRequests(text, self.journals)
             self._text, self.subject = self._requests, text.made
         else:
             self.subject = subject(method, number, scale, ours)
-            self._requests = WordRequests(self.subject, self.journals)
+            reads = WindowRequests if task == WINDOWS else WordRequests
+            self._requests = reads(self.subject, self.journals)
 
     @classmethod
     def create_from_arg_string(

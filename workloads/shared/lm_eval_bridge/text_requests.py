@@ -59,8 +59,8 @@ class TextRequests:
     def _rolled(self, request: Request, cells: Mapping[str | None, Cell]) -> float:
         cutting = require("lm_eval.utils", extra="eval")
         windows = cutting.get_rolling_token_windows(
-            token_list=list(self.text.bare_words(str(request.args[0]))),
-            prefix_token=self.text.beginning,
+            token_list=list(self.text.words.bare(str(request.args[0]))),
+            prefix_token=self.text.words.beginning,
             # A window and the word after it are read at once.
             max_seq_len=min(self.text.context, LONGEST) - 1,
             context_len=1,

@@ -31,10 +31,10 @@ from adabench.workloads.shared.language_model.backends.tokenizer_codec import To
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.lm_eval_bridge.stop_strings import Codec, Stops, StopStrings, cut
 from adabench.workloads.shared.lm_eval_bridge.subject import Subject, subject
+from adabench.workloads.shared.lm_eval_bridge.text_words import TextWords, Words
 
 STEP_WORDS, STEPS = 120, 20
 """Of a foreign prompt: words after which a step is cut, and steps after which a search ends."""
-Words = tuple[int, ...]
 Worth = tuple[float, bool]
 """A log-probability, and whether each word was the likeliest."""
 
@@ -114,7 +114,7 @@ class TextSubject:
         Raises:
             CapabilityMissing: if its backend does not score.
         """
-        head, parts = self._pairs(context, continuations)
+        head, parts = self.words.pairs(context, continuations)
         return self.word_worths(head, parts)
 
     def word_worths(self, head: Words, parts: Sequence[Words]) -> tuple[list[Worth], Record]:
@@ -134,30 +134,9 @@ class TextSubject:
         return int(self.made.substrate.models.policy.context)
 
     @property
-    def beginning(self) -> int:
-        """Return the word that stands before a text that has nothing before it.
-
-        Raises:
-            SelectionError: on a server, whose words nobody knows.
-        """
-        tokenizer = getattr(self.codec, "tokenizer", None)
-        named = (getattr(tokenizer, name, None) for name in ("bos_token_id", "eos_token_id"))
-        first = next((word for word in named if word is not None), None)
-        if first is None:
-            raise SelectionError(
-                "Likelihoods of a text without a context need a word to begin with, and this model "
-                "shows none.",
-                "Take a task with contexts, or model=hf:NAME with a tokenizer that has one.",
-            )
-        return int(first)
-
-    def words(self, text: str) -> Words:
-        """Return the words of a prompt; a beginning that it has already is not put there again."""
-        tokenizer = getattr(self.codec, "tokenizer", None)
-        begins = getattr(tokenizer, "bos_token", None)
-        if tokenizer is not None and begins and text.startswith(begins):
-            return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
-        return self.codec.encode(text)
+    def words(self) -> TextWords:
+        """Return what reads text as the words of the model."""
+        return TextWords(self.codec)
 
     def chat(self, turns: Sequence[Mapping[str, str]], *, asks: bool) -> str:
         """Return a conversation in the form of the model's template.
@@ -190,7 +169,7 @@ class TextSubject:
                 "questions of its own task, data and seed alone.",
                 "Write them with lm_eval_bridge.text_tasks and give the model the same conditions.",
             )
-        words = self.words(prompt.context)
+        words = self.words.prompt(prompt.context)
         kept = max(1, self.context - prompt.most)
         return self._foreign(words[-kept:], count), max(0, len(words) - kept)
 
@@ -242,25 +221,6 @@ class TextSubject:
         ended = ended or cut(whole, stops) != whole
         shown = cut(text, stops)
         return shown if ended else UnendedText(shown)
-
-    def _pairs(self, context: str, continuations: Sequence[str]) -> tuple[Words, list[Words]]:
-        """Encode as lm-eval does: blanks at a context's end belong to what follows."""
-        bare = context.rstrip()
-        blanks = context[len(bare) :]
-        if not bare:
-            parts = [self.bare_words(blanks + text) for text in continuations]
-            return (self.beginning,), parts
-        head = self.words(bare)
-        if isinstance(self.codec, TokenizerCodec):
-            whole = (self.words(bare + blanks + text) for text in continuations)
-            return head, [words[len(head) :] for words in whole]
-        return head, [self.codec.encode(blanks + text) for text in continuations]
-
-    def bare_words(self, text: str) -> Words:
-        """Return the words of a text without a beginning."""
-        if isinstance(self.codec, TokenizerCodec):
-            return tuple(self.codec.tokenizer(text, add_special_tokens=False)["input_ids"])
-        return self.codec.encode(text)
 
     def _read(self, question: Question, parts: Sequence[Words]) -> list[Worth]:
         self.made.substrate.models.policy.stops = ()

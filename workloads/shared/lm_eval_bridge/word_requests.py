@@ -1,4 +1,4 @@
-"""Requests of lm-eval that methods of `chain`, `ledger` and `pretrained` answer, in the tasks' own words."""
+"""Requests of lm-eval that methods of `chain` and `ledger` answer, in the tasks' own words."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -15,8 +15,8 @@ from adabench.workloads.shared.lm_eval_bridge.request import Likelihood, Request
 from adabench.workloads.shared.lm_eval_bridge.subject import Subject
 from adabench.workloads.shared.lm_eval_bridge.tasks import chain_prompt, chain_text, ledger_ids
 
-SCORED = ("ledger", "pretrained")
-"""Tasks whose methods score words that they are given."""
+SCORED = "ledger"
+"""The task whose methods score words that they are given."""
 
 
 class WordRequests:
@@ -74,7 +74,7 @@ class WordRequests:
 
     def _require_reading(self) -> None:
         cell, role = self.subject.cell, self.subject.role
-        if cell.task not in SCORED:
+        if cell.task != SCORED:
             raise NotImplementedError(
                 f"{cell.address} searches for an answer, and what it returns has no likelihood: "
                 "take a task that generates, such as adabench_chain or gsm8k."
@@ -91,8 +91,7 @@ class WordRequests:
         readings: dict[tuple[int, ...], torch.Tensor],
     ) -> Likelihood:
         """Return a continuation's log-probability, and whether each word was the likeliest."""
-        # `pretrained` reads plain text with its model's own words.
-        given, wanted = map(getattr(self.subject.task, "ids", ledger_ids), said)
+        given, wanted = map(ledger_ids, said)
         if not given or not wanted:
             raise ValueError("A ledger model needs a word to begin with and a word to judge.")
         read = (*given, *wanted[:-1])
@@ -107,7 +106,7 @@ class WordRequests:
     def _read(self, request: Request, ids: tuple[int, ...]) -> torch.Tensor:
         """Return the logits after each word, [words, vocabulary]."""
         task = self.subject.task
-        longest = getattr(task, "longest", 0) or task.corpora[0].inputs.shape[1]
+        longest = task.corpora[0].inputs.shape[1]
         if len(ids) > longest:
             raise ValueError(f"A ledger model reads {longest} words, and these are {len(ids)}.")
         answer, record = self.subject.solve(self.subject.module.Batch(-1, np.array([ids])))

@@ -16,6 +16,7 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.recipes import find_recipes
 from adabench.harness.contract.record import Cell, Turn
 from adabench.harness.errors import DeviceUnavailable, EnvironmentProblem, SelectionError
+from adabench.harness.run.block import MOST_ALIVE, MOST_ON_DEVICE, load_block
 from adabench.harness.run.execute import execute
 from adabench.harness.run.run_request import (
     RunRequest,
@@ -164,6 +165,28 @@ def test_half_the_numbers_say_nearly_the_same_in_half_the_bytes(folder: Path, na
     assert half["parameters_bytes"] == pytest.approx(whole["parameters_bytes"] / 2)
     assert half["nll_token"] == pytest.approx(whole["nll_token"], rel=0.1)
     assert half["executions"] == pytest.approx(whole["executions"], rel=0.1)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_a_run_knows_when_the_model_is_on_a_device(
+    folder: Path, device: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(model_and_text, "torch_device", lambda _: torch.device("cpu"))
+    given = {**conditions(folder, "Llama"), "device": device, "dtype": "float32"}
+    loaded = load_block(Cell("pretrained", "vanilla", {"depth": "all"}, given, "embedded", 0))
+    assert loaded.on_device == (device == "cuda")
+    assert loaded.most_alive == (MOST_ON_DEVICE if device == "cuda" else MOST_ALIVE)
+
+
+def test_a_model_that_does_not_fit_a_device_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(model_and_text, "torch_device", torch.device)
+    monkeypatch.setattr(model_and_text, "free_bytes", lambda _: 1000)
+    source = ModelAndText(f"hf:{folder / 'Llama'}", str(folder / "text.txt"), device="cuda")
+    with pytest.raises(EnvironmentProblem, match="and cuda has free 0.0 GB"):
+        source.check()
+    dataclasses.replace(source, device="cpu").check()
 
 
 def test_what_is_missing_ends_a_run_of_this_task_before_a_model_is_read(

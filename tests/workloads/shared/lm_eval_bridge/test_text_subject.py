@@ -29,7 +29,7 @@ def sampling(model: dict[str, Any]) -> TextSubject:
 
 
 def test_a_prompt_that_is_too_long_loses_its_beginning(sampling: TextSubject):
-    words = sampling.words(LONG)
+    words = sampling.words.prompt(LONG)
     assert len(words) > CONTEXT
     record = sampling.completion(Prompt(LONG, (), ROOM)).record
     assert record.values["truncated"] == len(words) - (CONTEXT - ROOM)
@@ -65,7 +65,7 @@ def test_all_continuations_of_a_context_are_read_at_once(sampling: TextSubject):
 
 
 def test_of_all_words_the_likeliest_is_the_one_that_is_written_greedily(sampling: TextSubject):
-    head = sampling.words("Step 1: 3 + 4 =")
+    head = sampling.words.prompt("Step 1: 3 + 4 =")
     found, record = sampling.word_worths(head, [(word,) for word in range(300)])
     likeliest = max(range(300), key=lambda word: found[word][0])
     assert [word for word in range(300) if found[word][1]] == [likeliest]

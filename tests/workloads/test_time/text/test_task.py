@@ -9,7 +9,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.contract import registry
+from adabench.harness.contract.record import Cell
 from adabench.harness.errors import MethodContractError, SelectionError
+from adabench.harness.run import block
 from adabench.workloads.shared.language_model import smollm2
 from adabench.workloads.test_time.text import task as text
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
@@ -120,3 +122,14 @@ def test_smollm2_writes_steps_and_ends_with_an_answer():
         assert answer[-1] in task.domain.codec.ends
         assert task.domain.codec.decode(answer).startswith("Step 1: ")
         assert task.judge(question, answer)["malformed"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("device", "on_device", "most"), [("cuda", True, 2), ("cuda:1", True, 2), ("cpu", False, 24)]
+)
+def test_a_run_knows_which_models_are_on_a_device(device, on_device, most):
+    cell = Cell("text", "greedy", {}, {"model": "builtin", "device": device}, "embedded", 0)
+    loaded = block.load_block(cell)  # no device is asked for before a model is opened
+    assert loaded.on_device == on_device
+    assert loaded.most_alive == most
+    assert pickle.loads(loaded.substrate).starts_cold == (not on_device)

@@ -29,6 +29,7 @@ from adabench.workloads.depth_width.substrate.smollm2.llama_shape import (
 )
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.shared.language_model import smollm2
+from adabench.workloads.shared.language_model.backends.model_memory import free_bytes
 from adabench.workloads.shared.sources.corpus import BROWN, find_corpus
 from adabench.workloads.shared.sources.model_folder import (
     configuration,
@@ -59,6 +60,11 @@ class ModelAndText:
     """Of the text and of the steps that parts are fitted with, the share that is used."""
 
     @property
+    def on_device(self) -> bool:
+        """Say whether the model runs on an accelerator."""
+        return self.device.startswith("cuda")
+
+    @property
     def is_shipped(self) -> bool:
         """Say whether the shipped parts are those of this model, this text and the whole fit."""
         return (self.model, self.data, self.fitting) == (SMOLLM2, BROWN, 1.0)
@@ -71,15 +77,19 @@ class ModelAndText:
             EnvironmentProblem: if something is missing here.
         """
         find_corpus(self.data)
-        torch_device(self.device)
+        device = torch_device(self.device)
         numbers = torch_dtype(self.dtype, self.device)
-        need, room = shape(self).weights * numbers.itemsize, HERE.memory_bytes()
-        if room is not None and need > room:
-            raise EnvironmentProblem(
-                f"The weights of {self.model} take about {need / 1e9:.1f} GB in {self.dtype}, and "
-                f"this machine has {room / 1e9:.1f} GB of memory.",
-                "Choose a smaller model or --dtype bfloat16.",
-            )
+        need = shape(self).weights * numbers.itemsize
+        rooms = {"this machine has": HERE.memory_bytes()}  # a GPU's weights pass through it
+        if device.type == "cuda":
+            rooms[f"{device} has free"] = free_bytes(device)
+        for where, room in rooms.items():
+            if room is not None and need > room:
+                raise EnvironmentProblem(
+                    f"The weights of {self.model} take about {need / 1e9:.1f} GB in {self.dtype}, "
+                    f"and {where} {room / 1e9:.1f} GB of memory.",
+                    "Choose a smaller model or --dtype bfloat16.",
+                )
 
     def words(self, text: str) -> tuple[int, ...]:
         """Return plain text as the model's words; marks that a tokenizer adds are left out."""
@@ -153,6 +163,15 @@ def fitting_windows(source: ModelAndText, seed: int) -> Ints:
     every = windows(source, "fit")
     order = np.random.Generator(np.random.PCG64((_FIT_SEED, seed))).permutation(len(every))
     return every[order]
+
+
+def tokenizer(source: ModelAndText) -> Any:
+    """Return the tokenizer of the model.
+
+    Raises:
+        EnvironmentProblem: if it is not here.
+    """
+    return _tokenizer(source.model)
 
 
 def digest(source: ModelAndText) -> str:
