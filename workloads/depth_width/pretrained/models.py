@@ -44,8 +44,8 @@ from adabench.workloads.depth_width.substrate.answers.answer_account import (
 )
 from adabench.workloads.depth_width.substrate.answers.rule_works import policy_apart, rule_apart
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread
-from adabench.workloads.depth_width.substrate.smollm2.decoder_units import TILE
-from adabench.workloads.depth_width.substrate.smollm2.text_windows import Split
+from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import TILE
+from adabench.workloads.depth_width.substrate.llama_decoder.text_windows import Split
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec

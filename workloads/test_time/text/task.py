@@ -149,7 +149,9 @@ class Sources:
         """
         policy, scorer = model_spec(model), judge_spec(judge)
         if policy.kind in ("likelihood", "trained"):
-            raise SelectionError(f"{model} judges, and writes nothing.", f"Ask for --judge {model}.")
+            raise SelectionError(
+                f"{model} judges, and writes nothing.", f"Ask for --judge {model}."
+            )
         check_pair(policy, scorer)
         place = (None if word == AUTO else word for word in (device, dtype))
         return cls(policy, scorer, data_spec(data), *place)

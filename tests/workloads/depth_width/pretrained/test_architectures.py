@@ -12,9 +12,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.errors import AdabenchError, EnvironmentProblem, SelectionError
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText, shape
-from adabench.workloads.depth_width.substrate.smollm2.decoder_units import Plan, prefill_real
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import from_llama, soft
-from adabench.workloads.depth_width.substrate.smollm2.llama_shape import refuse_other, shape_of
+from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import Plan, prefill_real
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import from_llama, soft
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_shape import (
+    refuse_other,
+    shape_of,
+)
 from adabench.workloads.depth_width.substrate.units.unit_forward import Choice, all_units
 from tests.workloads.depth_width.pretrained import tiny_checkpoints
 

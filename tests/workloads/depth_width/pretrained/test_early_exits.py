@@ -22,8 +22,8 @@ from adabench.workloads.depth_width.pretrained.substrate.model_and_text import M
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.confidence import unsure
 from adabench.workloads.depth_width.substrate.gathered_forward import Admission, Policy
-from adabench.workloads.depth_width.substrate.smollm2 import decoder_units
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+from adabench.workloads.depth_width.substrate.llama_decoder import decoder_units
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
     RealBackbone,
     attention,
     from_llama,

@@ -184,7 +184,7 @@ def test_a_model_that_does_not_fit_a_device_is_refused(
     monkeypatch.setattr(model_and_text, "torch_device", torch.device)
     monkeypatch.setattr(model_and_text, "free_bytes", lambda _: 1000)
     source = ModelAndText(f"hf:{folder / 'Llama'}", str(folder / "text.txt"), device="cuda")
-    with pytest.raises(EnvironmentProblem, match="and cuda has free 0.0 GB"):
+    with pytest.raises(EnvironmentProblem, match=r"and cuda has free 0\.0 GB"):
         source.check()
     dataclasses.replace(source, device="cpu").check()
 

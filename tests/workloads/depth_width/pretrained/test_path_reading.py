@@ -41,17 +41,17 @@ from adabench.workloads.depth_width.pretrained.substrate.window_path_search impo
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
-from adabench.workloads.depth_width.substrate.paths import path_routers
-from adabench.workloads.depth_width.substrate.paths.path_forward import default
-from adabench.workloads.depth_width.substrate.paths.path_routers import Routers, decide
-from adabench.workloads.depth_width.substrate.paths.path_search import Path as Passes
-from adabench.workloads.depth_width.substrate.smollm2 import decoder_units
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+from adabench.workloads.depth_width.substrate.llama_decoder import decoder_units
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
     RealBackbone,
     attention,
     mlp,
 )
-from adabench.workloads.depth_width.substrate.smollm2.llama_shape import RealShape
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_shape import RealShape
+from adabench.workloads.depth_width.substrate.paths import path_routers
+from adabench.workloads.depth_width.substrate.paths.path_forward import default
+from adabench.workloads.depth_width.substrate.paths.path_routers import Routers, decide
+from adabench.workloads.depth_width.substrate.paths.path_search import Path as Passes
 from adabench.workloads.depth_width.substrate.units.unit_forward import all_units
 from tests.workloads.depth_width.pretrained.tiny_checkpoints import draw_ids, stand_in
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.depth_width.substrate.smollm2.text_windows import (
+from adabench.workloads.depth_width.substrate.llama_decoder.text_windows import (
     TOKENS,
     read_windows,
     windows,

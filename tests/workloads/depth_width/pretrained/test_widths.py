@@ -35,13 +35,13 @@ from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
 from adabench.workloads.depth_width.substrate import learner_choices
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.learners import LEARNERS, constant, gated, shares
-from adabench.workloads.depth_width.substrate.smollm2 import decoder_units
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+from adabench.workloads.depth_width.substrate.llama_decoder import decoder_units
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
     RealBackbone,
     mlp,
     soft,
 )
-from adabench.workloads.depth_width.substrate.smollm2.llama_shape import RealShape
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_shape import RealShape
 from adabench.workloads.depth_width.substrate.units.unit_forward import all_units
 from tests.workloads.depth_width.pretrained.tiny_checkpoints import draw_ids, stand_in
 

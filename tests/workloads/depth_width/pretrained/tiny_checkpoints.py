@@ -10,7 +10,7 @@ import torch
 
 from adabench.workloads.depth_width.pretrained.substrate import fitted_file, model_and_text
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
 
 LETTERS = "abcdefghijklmn"
 SPACE, NEW_LINE = "\u0120", "\u010a"

@@ -26,8 +26,8 @@ from torch.nn import functional as F
 from adabench.workloads.depth_width.pretrained.substrate import refine
 from adabench.workloads.depth_width.pretrained.substrate.plans import RealRetrofit
 from adabench.workloads.depth_width.substrate.gathered_forward import Admit, Answer, Policy
-from adabench.workloads.depth_width.substrate.smollm2 import closed_form_fit
-from adabench.workloads.depth_width.substrate.smollm2.decoder_units import (
+from adabench.workloads.depth_width.substrate.llama_decoder import closed_form_fit
+from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import (
     TILE,
     View,
     attend,
@@ -36,7 +36,7 @@ from adabench.workloads.depth_width.substrate.smollm2.decoder_units import (
     widen,
     widen_into,
 )
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
     RealBackbone,
     attention,
     mlp,

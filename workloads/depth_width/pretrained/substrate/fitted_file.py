@@ -29,8 +29,8 @@ from adabench.workloads.depth_width.pretrained.substrate.model_and_text import M
 from adabench.workloads.depth_width.pretrained.substrate.plans import FOLDER
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
-from adabench.workloads.depth_width.substrate.smollm2 import closed_form_fit
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import soft
+from adabench.workloads.depth_width.substrate.llama_decoder import closed_form_fit
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import soft
 from adabench.workloads.shared.training.checkpoints import code_digest
 
 log = logging.getLogger(__name__)

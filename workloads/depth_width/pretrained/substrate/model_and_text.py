@@ -20,9 +20,12 @@ import torch
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError, require
 from adabench.profilers.hardware.host import HERE
-from adabench.workloads.depth_width.substrate.smollm2 import text_windows
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone, from_llama
-from adabench.workloads.depth_width.substrate.smollm2.llama_shape import (
+from adabench.workloads.depth_width.substrate.llama_decoder import text_windows
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
+    RealBackbone,
+    from_llama,
+)
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_shape import (
     RealShape,
     refuse_family,
     shape_of,

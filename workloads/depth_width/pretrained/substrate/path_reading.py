@@ -26,15 +26,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, Decide, fixed
-from adabench.workloads.depth_width.substrate.smollm2.decoder_units import (
+from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import (
     TILE,
     View,
     attend,
     on_device_of,
     widen,
 )
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, Decide, fixed
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
 

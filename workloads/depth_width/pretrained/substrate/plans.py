@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from adabench.workloads.depth_width.substrate.smollm2.llama_shape import RealShape
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_shape import RealShape
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 """Where what is shipped lies."""

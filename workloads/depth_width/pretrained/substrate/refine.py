@@ -26,8 +26,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adabench.workloads.depth_width.pretrained.substrate.plans import RealRetrofit
-from adabench.workloads.depth_width.substrate.smollm2 import closed_form_fit
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+from adabench.workloads.depth_width.substrate.llama_decoder import closed_form_fit
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
     Mix,
     Output,
     RealBackbone,

@@ -32,8 +32,8 @@ from torch import Tensor, nn
 from adabench.workloads.depth_width.pretrained.substrate import refine
 from adabench.workloads.depth_width.pretrained.substrate.plans import RealRetrofit
 from adabench.workloads.depth_width.pretrained.substrate.refine import RealParts
-from adabench.workloads.depth_width.substrate.smollm2 import closed_form_fit
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+from adabench.workloads.depth_width.substrate.llama_decoder import closed_form_fit
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
     Output,
     RealBackbone,
     soft,

@@ -24,6 +24,8 @@ from adabench.workloads.depth_width.pretrained.substrate import window_path_sear
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import along, single
 from adabench.workloads.depth_width.pretrained.substrate.plans import PROMPT, RealPathfinding
 from adabench.workloads.depth_width.pretrained.substrate.window_path_search import Bill, Tried
+from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import View
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
 from adabench.workloads.depth_width.substrate.paths import path_routers
 from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, Decide, default, fixed
 from adabench.workloads.depth_width.substrate.paths.path_routers import (
@@ -33,8 +35,6 @@ from adabench.workloads.depth_width.substrate.paths.path_routers import (
     decide,
 )
 from adabench.workloads.depth_width.substrate.paths.path_search import Path
-from adabench.workloads.depth_width.substrate.smollm2.decoder_units import View
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
 SHORTER = 0.2

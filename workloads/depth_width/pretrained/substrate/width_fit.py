@@ -43,7 +43,7 @@ from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
 )
 from adabench.workloads.depth_width.substrate import learner_choices
 from adabench.workloads.depth_width.substrate.learners import LEARNERS
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
     Output,
     RealBackbone,
     soft,

@@ -28,13 +28,16 @@ from torch.nn import functional as F
 
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.learners import EIGHTH, LEARNERS, SLOTS, Chooser
-from adabench.workloads.depth_width.substrate.smollm2.decoder_units import (
+from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import (
     TILE,
     View,
     attend,
     read_tiles,
 )
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone, RealLayer
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
+    RealBackbone,
+    RealLayer,
+)
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
 ATTENTION = SLOTS - LEARNERS

@@ -33,11 +33,11 @@ from torch import Tensor
 
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import layer
 from adabench.workloads.depth_width.pretrained.substrate.plans import PROMPT
+from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import View
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
 from adabench.workloads.depth_width.substrate.paths.path_forward import MOST
 from adabench.workloads.depth_width.substrate.paths.path_routers import cheapest
 from adabench.workloads.depth_width.substrate.paths.path_search import Path, moves
-from adabench.workloads.depth_width.substrate.smollm2.decoder_units import View
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
 BATCH = 8

@@ -23,11 +23,15 @@ from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
 )
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, Policy, everyone
 from adabench.workloads.depth_width.substrate.learners import Chooser
+from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import (
+    TILE,
+    Plan,
+    prefill_real,
+)
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
 from adabench.workloads.depth_width.substrate.paths.path_forward import Decide
 from adabench.workloads.depth_width.substrate.questions import Exam
 from adabench.workloads.depth_width.substrate.readers import Batch
-from adabench.workloads.depth_width.substrate.smollm2.decoder_units import TILE, Plan, prefill_real
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts
 from adabench.workloads.depth_width.substrate.units.unit_forward import Rule, all_units
 

@@ -35,7 +35,9 @@ def test_greedy_text_is_that_of_generate(model, llama_folder):
     words = transformers.AutoTokenizer.from_pretrained(llama_folder)
     asked = words(TEXT, return_tensors="pt")
     policy = transformers.AutoModelForCausalLM.from_pretrained(llama_folder)
-    drawn = policy.generate(**asked, max_new_tokens=8, do_sample=False)[0, asked.input_ids.shape[1] :]
+    drawn = policy.generate(**asked, max_new_tokens=8, do_sample=False)[
+        0, asked.input_ids.shape[1] :
+    ]
 
     engine, costs = model.engine, Costs()
     engine.reset(costs)

@@ -36,7 +36,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import RealBackbone, soft
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone, soft
 
 BATCH = 4
 RIDGE, ROUTER_RIDGE = 1e-3, 3e-2

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.depth_width.substrate.smollm2.llama_shape import RealShape, shape_of
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_shape import RealShape, shape_of
 
 
 class RealLayer(nn.Module):

@@ -32,7 +32,7 @@ from torch.nn import functional as F
 
 from adabench.kernels import gathered_mlp
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread
-from adabench.workloads.depth_width.substrate.smollm2.llama_backbone import (
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
     RealBackbone,
     RealLayer,
     activated,
