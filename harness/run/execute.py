@@ -80,7 +80,8 @@ class Bench:
             handle = self._handle(block, entry)
         except FAILURES as problem:  # a plug-in's task may raise anything
             cause = problem.problem if isinstance(problem, MethodFailure) else problem
-            if isinstance(cause, ENDS_ALONE if self.alone and not self.block else SelectionError):
+            unloaded = not self.block or getattr(problem, "of_task", False)
+            if isinstance(cause, ENDS_ALONE if self.alone and unloaded else SelectionError):
                 raise cause from None  # no turn of what was asked for can be done
             yield failed_step(turn, problem, self.limits)
             return
@@ -258,7 +259,11 @@ class Bench:
     def _start(self, block: LoadedBlock, entry: Entry) -> MethodHandle:
         server = self._server(entry.task)
         self._await_quiet()  # nothing may run beside what is measured, nor hold memory of a device
-        server.load(block.name, block.substrate, entry.task)
+        try:
+            server.load(block.name, block.substrate, entry.task)
+        except MethodFailure as problem:
+            problem.of_task = True
+            raise
         handle = server.start(self._order(entry, block), block.outcomes)
         limit = self.limits.timeout_s
         try:

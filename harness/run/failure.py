@@ -36,6 +36,8 @@ class MethodFailure(Exception):
         """The file and line where it was raised."""
         self.refused: tuple[str, str, str] | None = failed["refused"]
         self.ends_run: bool = failed["ends_run"]
+        self.of_task = False
+        """Whether it was not the method: what all methods of the task get could not be loaded."""
 
     @property
     def problem(self) -> AdabenchError | None:

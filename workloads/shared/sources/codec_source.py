@@ -25,19 +25,28 @@ def open_codec(spec: ModelSpec) -> TokenizerCodec | TextPieces:
     if spec.kind == "openai":
         return TextPieces()
     folder = _folder(spec)
-    transformers = require("transformers", extra="real")
+    return TokenizerCodec(read_tokenizer(folder, str(spec)), _ends(folder))
+
+
+def read_tokenizer(folder: Path, named: str) -> Any:
+    """Return the tokenizer of a folder; `named` is what errors call its model.
+
+    Raises:
+        MissingExtra: without transformers.
+        EnvironmentProblem: if it cannot be read.
+    """
     from adabench.workloads.shared.language_model.smollm2 import quiet
 
+    transformers = require("transformers", extra="real")
     try:
         with quiet(transformers):
-            tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError, ImportError) as problem:
-        said = str(problem).splitlines()[0]
+            return transformers.AutoTokenizer.from_pretrained(folder)
+    except Exception as problem:  # the library in Rust raises plain ones for files it cannot read
+        said = next(iter(str(problem).splitlines()), type(problem).__name__)
         raise EnvironmentProblem(
-            f"The tokenizer of {spec} cannot be read: {said[:200]}",
+            f"The tokenizer of {named} cannot be read: {said[:200]}",
             "Copy or download the folder again.",
         ) from problem
-    return TokenizerCodec(tokenizer, _ends(folder))
 
 
 def context_of(spec: ModelSpec) -> int | None:

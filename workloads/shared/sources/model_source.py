@@ -12,7 +12,7 @@ what cannot work is refused before anything large is read.
 from dataclasses import dataclass, replace
 from typing import Any
 
-from adabench.harness.errors import EnvironmentProblem, SelectionError, require
+from adabench.harness.errors import SelectionError, require
 from adabench.workloads.shared.language_model.backends.model_profile import ModelProfile
 from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
@@ -147,21 +147,14 @@ def _open_weights(spec: ModelSpec, plan: _Plan, *, probed: bool) -> OpenedModel:
     from adabench.workloads.shared.language_model.backends.causal_model import model_ends
     from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
     from adabench.workloads.shared.language_model.backends.transformers_probe import probe
-    from adabench.workloads.shared.language_model.smollm2 import quiet
+    from adabench.workloads.shared.sources.codec_source import read_tokenizer
     from adabench.workloads.shared.sources.model_folder import fetch_weights
+    from adabench.workloads.shared.sources.model_weights import read_weights
 
-    transformers = require("transformers", extra="real")
     if spec.kind == "hf":
         fetch_weights(spec.name, plan.folder)
-    try:
-        with quiet(transformers):
-            tokenizer = transformers.AutoTokenizer.from_pretrained(plan.folder)
-            model = transformers.AutoModelForCausalLM.from_pretrained(plan.folder, dtype=plan.dtype)
-    except (OSError, ValueError, ImportError) as problem:
-        said = str(problem).splitlines()[0]
-        raise EnvironmentProblem(
-            f"{spec} cannot be loaded: {said[:200]}", "Copy or download the folder again."
-        ) from problem
+    tokenizer = read_tokenizer(plan.folder, str(spec))
+    model = read_weights("AutoModelForCausalLM", plan.folder, plan.dtype, str(spec))
     codec = TokenizerCodec(tokenizer, model_ends(model))
     _check_words(spec, codec, model)
     engine = TransformersEngine(model, str(spec), vocabulary=codec.vocabulary, device=plan.device)

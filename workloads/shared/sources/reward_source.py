@@ -9,7 +9,7 @@ A shape is the ending of the class that wrote the folder: `ForSequenceClassifica
 
 from typing import Any, Literal
 
-from adabench.harness.errors import EnvironmentProblem, SelectionError, require
+from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.sources.model_folder import (
     configuration,
     fetch_weights,
@@ -47,20 +47,11 @@ def open_reward(name: str, dtype: Any, device: Any) -> tuple[Any, Any, Head]:
         SelectionError: if there is none of that name, or it has none of the shapes.
         EnvironmentProblem: if it cannot be loaded.
     """
-    from adabench.workloads.shared.language_model.smollm2 import quiet
+    from adabench.workloads.shared.sources.codec_source import read_tokenizer
+    from adabench.workloads.shared.sources.model_weights import read_weights
 
     head, folder = check_reward(name), model_folder(name)
     fetch_weights(name, folder)
-    transformers = require("transformers", extra="real")
-    kind = getattr(transformers, f"AutoModelFor{head}")
-    try:
-        with quiet(transformers):
-            tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-            model = kind.from_pretrained(folder, dtype=dtype)
-    except (OSError, ValueError, ImportError) as problem:
-        said = str(problem).splitlines()[0]
-        raise EnvironmentProblem(
-            f"The judge hf:{name} cannot be loaded: {said[:200]}",
-            "Copy or download the folder again.",
-        ) from problem
+    tokenizer = read_tokenizer(folder, f"the judge hf:{name}")
+    model = read_weights(f"AutoModelFor{head}", folder, dtype, f"The judge hf:{name}")
     return model.eval().to(device), tokenizer, head

@@ -209,6 +209,8 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
         from adabench.workloads.shared.sources.model_source import check_model
 
         check_model(sources.model, sources.device, sources.dtype)
+    if sources.model.kind == "hf":
+        named_codec(sources.model)  # a broken tokenizer is found here
     if sources.judge.kind == "trained":
         from adabench.workloads.test_time.text.substrate.state_judge import check_trained
 

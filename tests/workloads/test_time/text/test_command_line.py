@@ -200,6 +200,18 @@ def test_a_folder_without_weights_is_refused(run, llama_folder, tmp_path):
     assert "holds no weights" in done.stderr
 
 
+def test_weights_that_cannot_be_read_end_the_run_with_a_sentence(run, llama_folder, tmp_path):
+    folder = Path(shutil.copytree(llama_folder, tmp_path / "model"))
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    done = run("text/greedy", "text/majority", "--alone", "--model", f"hf:{folder}")
+    assert done.returncode == 3, done.stderr
+    message, hint = done.stderr.splitlines()[-2:]
+    assert f"hf:{folder} cannot be loaded" in message
+    assert "download its folder again" in hint
+    assert not records(tmp_path / "r")
+
+
 def test_a_missing_package_names_what_to_install(run, monkeypatch):
     monkeypatch.setattr(smollm2, "PACKAGE", "no_such_package_of_weights")
     done = run("text/greedy", "--alone")

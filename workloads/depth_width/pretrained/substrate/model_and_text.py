@@ -33,6 +33,7 @@ from adabench.workloads.depth_width.substrate.llama_decoder.llama_shape import (
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.shared.language_model import smollm2
 from adabench.workloads.shared.language_model.backends.model_memory import free_bytes
+from adabench.workloads.shared.sources.codec_source import read_tokenizer
 from adabench.workloads.shared.sources.corpus import BROWN, find_corpus
 from adabench.workloads.shared.sources.model_folder import (
     configuration,
@@ -40,6 +41,7 @@ from adabench.workloads.shared.sources.model_folder import (
     model_folder,
 )
 from adabench.workloads.shared.sources.model_spec import model_spec
+from adabench.workloads.shared.sources.model_weights import read_weights
 from adabench.workloads.shared.sources.torch_place import torch_device, torch_dtype
 
 SMOLLM2 = "smollm2"
@@ -79,9 +81,12 @@ class ModelAndText:
             SelectionError: for what names nothing, or a model that is not Llama-shaped.
             EnvironmentProblem: if something is missing here.
         """
-        find_corpus(self.data)
+        if model_spec(self.model).kind != SMOLLM2:
+            shape(self)
+            tokenizer(self)
         device = torch_device(self.device)
         numbers = torch_dtype(self.dtype, self.device)
+        find_corpus(self.data)  # SmolLM2 is converted at its first use: that comes last
         need = shape(self).weights * numbers.itemsize
         rooms = {"this machine has": HERE.memory_bytes()}  # a GPU's weights pass through it
         if device.type == "cuda":
@@ -213,27 +218,17 @@ def _fitting(model: str, device: str, bfloat16: bool) -> RealBackbone:
 
 def _from_folder(model: str, dtype: Any) -> RealBackbone:
     """Read a model's weights onto the processor."""
-    transformers = require("transformers", extra="real")
     _shape(model)  # what is no Llama is refused before its weights are read
     place, spec = folder(model), model_spec(model)
     if spec.kind == "hf":
         fetch_weights(spec.name, place)
-    try:
-        with smollm2.quiet(transformers):
-            llama = transformers.AutoModelForCausalLM.from_pretrained(place, dtype=dtype)
-    except (OSError, ValueError, ImportError) as problem:
-        said = str(problem).splitlines()[0]
-        raise EnvironmentProblem(
-            f"{model} cannot be read: {said[:200]}", "Copy or download its folder again."
-        ) from problem
+    llama = read_weights("AutoModelForCausalLM", place, dtype, model)
     return from_llama(llama, text_windows.TOKENS)
 
 
 @lru_cache(maxsize=2)
 def _tokenizer(model: str) -> Any:
-    transformers = require("transformers", extra="real")
-    with smollm2.quiet(transformers):
-        return transformers.AutoTokenizer.from_pretrained(folder(model))
+    return read_tokenizer(folder(model), model)
 
 
 @lru_cache(maxsize=4)

@@ -90,7 +90,8 @@ def refuse(model: Any) -> None:
     """Make sure that the engine's pieces and formula hold for a model.
 
     Raises:
-        EnvironmentProblem: for a layer that is not attention, or experts that cannot be counted.
+        EnvironmentProblem: for a layer that is not attention or attends to later words, or experts
+            that cannot be counted.
     """
     config, name = model.config.get_text_config(), type(model).__name__
     other = set(getattr(config, "layer_types", None) or ()) - _ATTENTION
@@ -106,6 +107,11 @@ def refuse(model: Any) -> None:
             f"{name} has layers that are not attention ({what}).",
             "Their state cannot be cut into positions; choose a model with attention alone, or serve "
             "it and name it openai:URL#NAME.",
+        )
+    if any(getattr(module, "is_causal", True) is False for module in model.modules()):
+        raise EnvironmentProblem(
+            f"{name} attends to words that come later: as it is configured it writes no text.",
+            "Choose a causal language model, such as a Llama.",
         )
     if experts and not _first(config, _EXPERTS_PER_ROW):
         raise EnvironmentProblem(
