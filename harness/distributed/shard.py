@@ -40,7 +40,7 @@ from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.distributed.core_locks import claim, pin
 from adabench.harness.errors import AdabenchError, EnvironmentProblem, StoreError
 from adabench.harness.provenance import environment, run_sources, worker_environment
-from adabench.harness.run.death_signal import die_with_parent
+from adabench.harness.run.descendants import die_with_parent
 from adabench.harness.run.execute import execute
 from adabench.harness.run.instruments import require_instruments
 from adabench.harness.run.settings import Limits, settings_from_json

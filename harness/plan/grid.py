@@ -194,7 +194,9 @@ def _within(knob: Knob, value: float) -> bool:
 
 def _range(knob: Knob) -> str:
     usual = ", ".join(map(str, knob.values))
-    bounds = f" between {knob.low} and {knob.high}" if knob.low is not None else ""
+    low, high = knob.low, knob.high
+    bounds = f" from {low}" if low is not None else ""
+    bounds += f" to {high}" if high is not None else ""
     return (
         f"{knob.name} takes {'any value' + bounds + '; usual' if knob.open else 'one of'}: {usual}."
     )

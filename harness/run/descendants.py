@@ -1,13 +1,17 @@
-"""The processes below one: counted, and ended together however they try to get away."""
+"""The processes below one: counted, ended together however they try to get away, and with their parent."""
 
+import ctypes
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 ROUNDS = 20
 """A process that forks while it is being ended is met again in the next round."""
+_SET_DEATH_SIGNAL, _SET_SUBREAPER = 1, 36
+"""Of prctl(2): PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER."""
 
 
 def children(pid: int) -> list[int]:
@@ -53,6 +57,18 @@ def end_tree(pid: int) -> None:
         _send(one, signal.SIGKILL)
     with suppress(OSError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def die_with_parent() -> None:
+    """Ask Linux to end this process when its parent ends; elsewhere a kill -9 leaves it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of processes whose own parent, below this one, ends before them."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_SET_SUBREAPER, 1, 0, 0, 0)
 
 
 def _send(pid: int, number: int) -> None:

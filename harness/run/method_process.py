@@ -29,7 +29,7 @@ from adabench.harness.errors import MethodContractError
 from adabench.harness.run import product_code, thread_origin
 from adabench.harness.run.case_data import unpickled_case
 from adabench.harness.run.channel import Channel
-from adabench.harness.run.death_signal import die_with_parent
+from adabench.harness.run.descendants import die_with_parent
 from adabench.harness.run.failure import FAILURES, failure
 from adabench.harness.run.measurement import Measurement, MethodBench
 from adabench.harness.run.planted_slowdown import plant_slowdown

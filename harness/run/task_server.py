@@ -30,8 +30,13 @@ from adabench.harness.provenance.import_graph import Source
 from adabench.harness.provenance.source_digests import named_digest, own, sources_of
 from adabench.harness.run import server_threads
 from adabench.harness.run.channel import Channel
-from adabench.harness.run.death_signal import adopt_orphans, die_with_parent
-from adabench.harness.run.descendants import children, count, end_tree
+from adabench.harness.run.descendants import (
+    adopt_orphans,
+    children,
+    count,
+    die_with_parent,
+    end_tree,
+)
 from adabench.harness.run.failure import FAILURES, failure
 from adabench.harness.run.method_process import run_method
 from adabench.profilers.memory import give_back

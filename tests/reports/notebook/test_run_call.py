@@ -242,3 +242,9 @@ def test_talk_goes_where_stderr_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
     how = run_call.Execution(*[None] * 4, progress=True)  # type: ignore[arg-type]
     how.say("something")
     assert stream.getvalue() == "something\n"
+
+
+def test_a_model_that_cannot_be_is_refused_before_a_folder_is_made() -> None:
+    with pytest.raises(SelectionError, match="'hff:x' names no model"):
+        adabench.run("text/greedy", set={"model": "hff:x"}, out="never", **QUIET)
+    assert not Path("never").exists()

@@ -180,5 +180,5 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
         SelectionError: for a model that is not Llama-shaped, or a text that is none.
     """
     given = {**CARD.defaults, **conditions}
-    names = (str(given[name]) for name in ("model", "data", "device", "dtype"))
-    ModelAndText(*names, fitting=float(given["fitting"])).check()
+    model, data, device, dtype = (str(given[name]) for name in ("model", "data", "device", "dtype"))
+    ModelAndText(model, data, device, dtype, float(given["fitting"])).check()

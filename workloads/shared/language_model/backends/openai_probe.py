@@ -109,7 +109,7 @@ class ServerProbe:
     def _drawn(self, seeds: Sequence[int], extra: dict[str, Any], **how: Any) -> list[str | None]:
         """Return a sample for each seed; None where such a request is not taken."""
         answers = [self._tried(prompt=OPEN, seed=seed, **how, **extra) for seed in seeds]
-        return [answer and answer.choices[0].get("text") for answer in answers]
+        return [None if one is None else one.choices[0].get("text") for one in answers]
 
     def _draws(self, texts: Sequence[str | None], extra: dict[str, Any]) -> bool:
         """Say whether samples differ; short ones of a model that is sure may be alike by chance."""
