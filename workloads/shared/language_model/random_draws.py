@@ -12,6 +12,8 @@ import numpy as np
 from adabench.workloads.shared.language_model.contract import Floats, Masks
 
 _WORD = (1 << 64) - 1
+Rows = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Words = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
 
 
 def uniform(key: int, place: int) -> float:
@@ -40,20 +42,28 @@ def draw(
     shifted -= shifted.max(axis=1, keepdims=True)
     norms = np.log(np.exp(shifted).sum(axis=1))
     among = shifted if masks is None else np.where(masks, shifted, -np.inf)
-    words = among.argmax(axis=1)
-    if temperature > 0:
-        weights = np.exp((among - among.max(axis=1, keepdims=True)) / temperature)
-        if top_p < 1:
-            order = np.argsort(-weights, axis=1, kind="stable")
-            falling = np.take_along_axis(weights, order, axis=1)
-            reached = np.cumsum(falling, axis=1) - falling >= top_p * falling.sum(axis=1)[:, None]
-            np.put_along_axis(weights, order, np.where(reached, 0.0, falling), axis=1)
-        sums = np.cumsum(weights, axis=1)
-        chosen = (sums <= np.array(numbers)[:, None] * sums[:, -1:]).sum(axis=1)
-        last = weights.shape[1] - 1 - (weights[:, ::-1] > 0).argmax(axis=1)
-        words = np.minimum(chosen, last)
+    words = among.argmax(axis=1) if temperature == 0 else _picked(among, numbers, temperature, top_p)
     chances = shifted[np.arange(len(words)), words] - norms
     return [int(word) for word in words], [float(chance) for chance in chances]
+
+
+def _picked(logits: Rows, numbers: Sequence[float], temperature: float, top_p: float) -> Words:
+    """Invert the distribution function of each row [n, V] at its number."""
+    weights = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
+    if top_p < 1:
+        order = np.argsort(-weights, axis=1, kind="stable")
+        falling = np.take_along_axis(weights, order, axis=1)
+        reached = np.cumsum(falling, axis=1) - falling >= top_p * falling.sum(axis=1)[:, None]
+        np.put_along_axis(weights, order, np.where(reached, 0.0, falling), axis=1)
+    sums = np.cumsum(weights, axis=1)
+    places = [np.searchsorted(row, u * row[-1], "right") for row, u in zip(sums, numbers, strict=True)]
+    # A product that rounds up to the whole sum lies behind every word: the last one that can be drawn.
+    return np.array(
+        [
+            place if place < len(row) else np.flatnonzero(row)[-1]
+            for place, row in zip(places, weights, strict=True)
+        ]
+    )
 
 
 def sureness(logits: Floats, count: int) -> tuple[list[float], list[float]]:

@@ -145,6 +145,7 @@ def _skeleton(folder: Any) -> Any:
 def _open_weights(spec: ModelSpec, plan: _Plan, *, probed: bool) -> OpenedModel:
     """Read the weights, onto the processor: the process that measures moves them to its device."""
     from adabench.workloads.shared.language_model.backends.causal_model import model_ends
+    from adabench.workloads.shared.language_model.backends.packed_linear import pack
     from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
     from adabench.workloads.shared.language_model.backends.transformers_probe import probe
     from adabench.workloads.shared.sources.codec_source import read_tokenizer
@@ -158,6 +159,8 @@ def _open_weights(spec: ModelSpec, plan: _Plan, *, probed: bool) -> OpenedModel:
     codec = TokenizerCodec(tokenizer, model_ends(model))
     _check_words(spec, codec, model)
     engine = TransformersEngine(model, str(spec), vocabulary=codec.vocabulary, device=plan.device)
+    if plan.device.type == "cpu":  # after the engine has counted the weights
+        pack(model)
     abilities = probe(engine, codec.encode("One, two, three,")) if probed else ()
     profile = replace(
         plan.profile,

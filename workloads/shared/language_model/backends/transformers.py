@@ -48,6 +48,7 @@ from adabench.workloads.shared.language_model.backends.causal_model import (
     model_ends,
     refuse,
 )
+from adabench.workloads.shared.language_model.backends.growing_cache import SPARE, growing_cache
 from adabench.workloads.shared.language_model.backends.transformers_batches import Batch, Table
 from adabench.workloads.shared.language_model.backends.transformers_draws import Draws
 from adabench.workloads.shared.language_model.backends.word_times import word_times
@@ -244,23 +245,20 @@ class TransformersEngine:
         device = self.model.device
         lengths = [seq.cache.stored for seq in seqs]
         columns = max(lengths, default=0)
-        cache = imported("transformers", extra="real").DynamicCache()
-        if columns:
-            keys, values = self._padded(seqs, columns)
-            for layer in range(len(keys)):
-                cache.update(keys[layer], values[layer], layer)
+        cache = growing_cache(*(self._padded(seqs, columns) if columns else ()), filled=columns)
         states = torch.empty((len(seqs), 0, self._width), dtype=self.model.dtype, device=device)
         return Batch(cache, columns, torch.tensor(lengths, device=device), states)
 
     def _padded(self, seqs: Sequence[Seq], columns: int) -> tuple[Tensor, Tensor]:
-        """Return keys and values [layers, rows, heads, columns, head width]."""
+        """Return keys and values [layers, rows, heads, columns and spare ones, head width]."""
         some = next(piece for seq in seqs for piece in seq.cache.pieces)
         both = []
         for like, name in ((some.keys, "keys"), (some.values, "values")):
             layers, heads, _, width = like.shape
-            filled = like.new_zeros((layers, len(seqs), heads, columns, width))
+            filled = like.new_empty((layers, len(seqs), heads, columns + SPARE, width))
             for row, seq in enumerate(seqs):
                 place = columns - seq.cache.stored
+                filled[:, row, :, :place] = 0  # a product with padding is masked; it must be a number
                 for piece in seq.cache.pieces:
                     part = getattr(piece, name)
                     filled[:, row, :, place : place + part.shape[2]] = part
@@ -319,7 +317,7 @@ class TransformersEngine:
             active = [active[row] for row in self._leave(active, batch, logits, ended)]
             if active:
                 logits = self._run(batch, [[seq.ids[-1]] for seq in active], keep=1)[:, -1]
-                self.costs.meter["kv_token_steps"] += self._in_memory(batch)
+                self.costs.meter["kv_token_steps"] += batch.in_memory
             stopped = [
                 row
                 for row, seq in enumerate(active)
@@ -354,12 +352,11 @@ class TransformersEngine:
         meter["flops"] += self.head_flops * heads
         meter["idle_flops"] += self.position_flops * (square - attended)
 
-    def _in_memory(self, batch: Batch) -> int:
-        return self.held().tokens + len(batch.lengths) * batch.columns
-
     def _peak(self, batch: Batch) -> None:
-        self.costs.peak("kv_peak", self._in_memory(batch))
-        self.costs.peak("kv_peak_bytes", self.held().memory_bytes + batch.memory_bytes)
+        held = self.held()
+        batch.in_memory = held.tokens + len(batch.lengths) * batch.columns
+        self.costs.peak("kv_peak", batch.in_memory)
+        self.costs.peak("kv_peak_bytes", held.memory_bytes + batch.memory_bytes)
 
 
 def _alike(parts: Sequence[Sequence[int]]) -> list[list[int]]:

@@ -53,6 +53,8 @@ class Batch:
     """Positions of each row, without padding."""
     states: Tensor
     """Final states [rows, new columns, width] of this call."""
+    in_memory: int = 0
+    """Positions in memory after the latest run: those of pieces and those of this batch."""
 
     @property
     def columns(self) -> int:
@@ -67,9 +69,9 @@ class Batch:
 
     @property
     def memory_bytes(self) -> int:
-        """Return the bytes of its keys, values and states."""
-        parts = [part for layer in self.cache.layers for part in (layer.keys, layer.values)]
-        return sum(part.nbytes for part in (*parts, self.states) if part is not None)
+        """Return the bytes of its keys, values and states, spare columns included."""
+        layers: int = sum(layer.memory_bytes for layer in self.cache.layers)
+        return layers + self.states.nbytes
 
     def narrow(self, rows: Sequence[int]) -> None:
         """Keep some rows."""
