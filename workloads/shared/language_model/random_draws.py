@@ -6,14 +6,14 @@ Sums are in float64 here and in float32 there, so a draw within about 1e-6 of a 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from adabench.workloads.shared.language_model.contract import Floats, Masks
 
 _WORD = (1 << 64) - 1
-Rows = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-Words = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
+Row = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 
 def uniform(key: int, place: int) -> float:
@@ -38,32 +38,46 @@ def draw(
     that reach it. Words outside `masks` [n or 1, V] are never drawn; log-probabilities are among
     all words.
     """
+    found = []
+    for index, (row, number) in enumerate(zip(logits, numbers, strict=True)):
+        mask = None if masks is None else masks[index if len(masks) > 1 else 0]
+        found.append(_draw(row, number, temperature, top_p, mask))
+    return [word for word, _ in found], [chance for _, chance in found]
+
+
+def _draw(
+    logits: Row, number: float, temperature: float, top_p: float, mask: Row | None
+) -> tuple[int, float]:
+    """Draw from one row: its numbers stay in a processor's cache, where those of a batch would not."""
     shifted = logits.astype(np.float64)
-    shifted -= shifted.max(axis=1, keepdims=True)
-    norms = np.log(np.exp(shifted).sum(axis=1))
-    among = shifted if masks is None else np.where(masks, shifted, -np.inf)
-    words = among.argmax(axis=1) if temperature == 0 else _picked(among, numbers, temperature, top_p)
-    chances = shifted[np.arange(len(words)), words] - norms
-    return [int(word) for word in words], [float(chance) for chance in chances]
+    shifted -= shifted.max()
+    weights = np.exp(shifted)
+    norm = float(np.log(weights.sum()))
+    among = shifted if mask is None else np.where(mask, shifted, -np.inf)
+    if temperature == 0:
+        word = int(among.argmax())
+    else:
+        np.divide(among - among.max(), temperature, out=weights)
+        np.exp(weights, out=weights)
+        word = _picked(weights if top_p == 1 else _nucleus(weights, top_p), number)
+    return word, float(shifted[word]) - norm
 
 
-def _picked(logits: Rows, numbers: Sequence[float], temperature: float, top_p: float) -> Words:
-    """Invert the distribution function of each row [n, V] at its number."""
-    weights = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
-    if top_p < 1:
-        order = np.argsort(-weights, axis=1, kind="stable")
-        falling = np.take_along_axis(weights, order, axis=1)
-        reached = np.cumsum(falling, axis=1) - falling >= top_p * falling.sum(axis=1)[:, None]
-        np.put_along_axis(weights, order, np.where(reached, 0.0, falling), axis=1)
-    sums = np.cumsum(weights, axis=1)
-    places = [np.searchsorted(row, u * row[-1], "right") for row, u in zip(sums, numbers, strict=True)]
-    # A product that rounds up to the whole sum lies behind every word: the last one that can be drawn.
-    return np.array(
-        [
-            place if place < len(row) else np.flatnonzero(row)[-1]
-            for place, row in zip(places, weights, strict=True)
-        ]
-    )
+def _nucleus(weights: Row, top_p: float) -> Row:
+    """Return weights with 0 for those outside the fewest most probable words that reach `top_p`."""
+    order = np.argsort(-weights, kind="stable")
+    falling = weights[order]
+    reached = np.cumsum(falling) - falling >= top_p * falling.sum()
+    weights[order] = np.where(reached, 0.0, falling)
+    return weights
+
+
+def _picked(weights: Row, number: float) -> int:
+    """Invert the distribution function at a number."""
+    sums = np.cumsum(weights)
+    word = int(np.searchsorted(sums, number * sums[-1], "right"))
+    # A product that rounds up to the whole sum lies behind every word: the last one that may be drawn.
+    return word if word < len(weights) else int(np.flatnonzero(weights)[-1])
 
 
 def sureness(logits: Floats, count: int) -> tuple[list[float], list[float]]:

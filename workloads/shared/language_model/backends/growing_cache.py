@@ -8,7 +8,6 @@ larger place. Attention reads a view of the columns that are filled.
 
 from typing import Any
 
-import torch
 from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer

@@ -258,7 +258,9 @@ class TransformersEngine:
             filled = like.new_empty((layers, len(seqs), heads, columns + SPARE, width))
             for row, seq in enumerate(seqs):
                 place = columns - seq.cache.stored
-                filled[:, row, :, :place] = 0  # a product with padding is masked; it must be a number
+                filled[:, row, :, :place] = (
+                    0  # a product with padding is masked; it must be a number
+                )
                 for piece in seq.cache.pieces:
                     part = getattr(piece, name)
                     filled[:, row, :, place : place + part.shape[2]] = part
