@@ -23,7 +23,7 @@ together are what torch's FLOP counter sees (a test compares them, with eager at
 
 **Random numbers** are those of the native engine. A library's matrix product may change its last
 bits with the batch, and a draw that lies within them of a boundary changes too: no `exact`.
-Torch's own number of threads applies.
+Torch runs on all cores but one (`torch_threads.py`), and on no more than it was told.
 
 **Which models.** Of a mixture of experts a row pays the experts that it is routed to. Recurrent layers
 are refused by name: their state cannot be cut into positions. Whatever the stop set, a completion ends
@@ -49,6 +49,7 @@ from adabench.workloads.shared.language_model.backends.causal_model import (
     refuse,
 )
 from adabench.workloads.shared.language_model.backends.growing_cache import SPARE, growing_cache
+from adabench.workloads.shared.language_model.backends.torch_threads import one_core_spare
 from adabench.workloads.shared.language_model.backends.transformers_batches import Batch, Table
 from adabench.workloads.shared.language_model.backends.transformers_draws import Draws
 from adabench.workloads.shared.language_model.backends.word_times import word_times
@@ -142,6 +143,7 @@ class TransformersEngine:
         self._live.update(child.cache for child in children)
         return children
 
+    @one_core_spare()
     def append(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> None:
         """Run forced words, those of equal length together.
 
@@ -158,6 +160,7 @@ class TransformersEngine:
                 self._store(seqs[row], batch, place, logits[place, -1])
         self._read(parts)
 
+    @one_core_spare()
     def decode(
         self,
         seqs: Sequence[Seq],
@@ -190,6 +193,7 @@ class TransformersEngine:
             raise BudgetSpent
         return chunks
 
+    @one_core_spare()
     def score(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> list[list[float]]:
         """Return log-probabilities of forced continuations; the sequences stay as they were."""
         self._writable(seqs, parts)

@@ -12,6 +12,7 @@ import torch
 
 from adabench.workloads.shared.language_model.backends.causal_model import attention
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import text_steps
+from adabench.workloads.shared.language_model.backends.torch_threads import one_core_spare
 from adabench.workloads.shared.language_model.contract import Costs, Seq
 from adabench.workloads.test_time.text.substrate.completions import QuestionText, TextCodec
 from adabench.workloads.test_time.text.substrate.reward_shapes import Reading, Shape
@@ -60,6 +61,7 @@ class RewardJudge:
             self._scores[seq] = known
         return [self._scores[seq] for seq in seqs]
 
+    @one_core_spare()
     @torch.no_grad()
     def _read(self, reading: Reading) -> list[float]:
         ids = torch.tensor([reading.ids], device=self._model.device)
