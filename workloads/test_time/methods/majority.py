@@ -51,6 +51,15 @@ CARD = Card(
             expect=Difference("accuracy", against="sample", low=0.06),
         ),
         Claim(
+            id="TX-vote",
+            says="Voting over 8 samples of a real model gains six points over one sample.",
+            source="own",
+            paper="a third of what SmolLM2 showed on 200 other sums of two steps: 0.51 and 0.71",
+            effect=None,
+            expect=Difference("accuracy", against="sample", low=0.06),
+            decided_on="text",
+        ),
+        Claim(
             id="CH-single",
             says="With a single path voting gains little over one sample: at most four points.",
             source="own",

@@ -95,6 +95,15 @@ CARD = Card(
             effect=None,
             expect=Difference("accuracy", against="judged_vote", low=0.0),
         ),
+        Claim(
+            id="TX-search",
+            says="A real model's own likelihood makes a search worth more than a vote weighted by it.",
+            source="own",
+            paper="what the task asks for whoever brings a model; nobody claims it of a likelihood",
+            effect=None,
+            expect=Difference("accuracy", against="judged_vote", low=0.0),
+            decided_on="text",
+        ),
     ),
 )
 

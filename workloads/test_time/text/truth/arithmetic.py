@@ -28,7 +28,7 @@ import numpy as np
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.test_time.text.truth.question_rows import QuestionRow
 
-DEFAULT_LEVEL = "plus-1+digit-2"
+DEFAULT_LEVEL = "digit-2"
 MOST_STEPS = 9
 TRIES = 200
 """Draws without anything new after which a question is asked again."""
