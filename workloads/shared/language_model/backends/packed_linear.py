@@ -11,7 +11,7 @@ embedding is held twice. Torch's FLOP counter is told what the product costs.
 """
 
 from math import prod
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +42,8 @@ class PackedLinear(nn.Module):
 
 def can_pack(model: nn.Module) -> bool:
     """Say whether this build of torch packs, and the model has what can be packed."""
-    return torch.backends.mkldnn.is_available() and any(map(_is_packable, model.modules()))
+    is_here: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return is_here and any(map(_is_packable, model.modules()))
 
 
 def pack(model: nn.Module) -> None:
@@ -55,7 +56,7 @@ def pack(model: nn.Module) -> None:
                 setattr(parent, name, PackedLinear(child))
 
 
-def _is_packable(module: nn.Module) -> bool:
+def _is_packable(module: nn.Module) -> TypeGuard[nn.Linear]:
     """Say whether a module is a plain matrix in float32 on a processor; of a subclass nobody knows."""
     if type(module) is not nn.Linear:
         return False
@@ -65,4 +66,5 @@ def _is_packable(module: nn.Module) -> bool:
 @register_flop_formula(torch.ops.mkldnn._linear_pointwise)
 def _flops(rows: Any, matrix: Any, *_: Any, **__: Any) -> int:
     """Count a product as torch counts its own."""
-    return 2 * prod(rows) * int(matrix[0])
+    flops: int = 2 * prod(rows) * matrix[0]
+    return flops
