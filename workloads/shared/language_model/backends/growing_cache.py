@@ -16,7 +16,7 @@ SPARE = 32
 """Columns that are added at a time: a move is paid once in so many words."""
 
 
-class GrowingLayer(DynamicLayer):  # type: ignore[misc, unused-ignore]
+class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     """The keys and values of one layer, with columns to spare."""
 
     _places: tuple[Tensor, Tensor] | None = None
@@ -28,16 +28,17 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc, unused-ignore]
         self._places = keys, values
         self._look(columns)
 
-    def update(self, keys: Tensor, values: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
         """Write new columns behind those that are there; return all that are filled."""
-        begin, more = self.get_seq_length(), keys.shape[-2]
+        begin, more = self.get_seq_length(), key_states.shape[-2]
         if self._places is None or begin + more > self._places[0].shape[-2]:
-            self._move(keys, values, begin + more + SPARE)
+            self._move(key_states, value_states, begin + more + SPARE)
         assert self._places is not None
-        for place, new in zip(self._places, (keys, values), strict=True):
+        for place, new in zip(self._places, (key_states, value_states), strict=True):
             place[:, :, begin : begin + more] = new
-        self._look(begin + more)
-        return self.keys, self.values
+        return self._look(begin + more)
 
     def batch_select_indices(self, indices: Tensor) -> None:
         """Keep some rows."""
@@ -67,9 +68,11 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc, unused-ignore]
             places.append(place)
         self._places = places[0], places[1]
 
-    def _look(self, columns: int) -> None:
+    def _look(self, columns: int) -> tuple[Tensor, Tensor]:
         assert self._places is not None
-        self.keys, self.values = (place[:, :, :columns] for place in self._places)
+        keys, values = (place[:, :, :columns] for place in self._places)
+        self.keys, self.values = keys, values
+        return keys, values
 
 
 def growing_cache(keys: Tensor | None = None, values: Tensor | None = None, filled: int = 0) -> Any:
@@ -78,7 +81,7 @@ def growing_cache(keys: Tensor | None = None, values: Tensor | None = None, fill
     cache.layer_class_to_replicate = GrowingLayer
     if keys is not None and values is not None:
         for layer_keys, layer_values in zip(keys, values, strict=True):
-            layer = GrowingLayer()
+            layer = GrowingLayer()  # type: ignore[no-untyped-call]
             layer.fill(layer_keys, layer_values, filled)
             cache.layers.append(layer)
     return cache

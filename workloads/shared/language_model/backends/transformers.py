@@ -249,7 +249,8 @@ class TransformersEngine:
         device = self.model.device
         lengths = [seq.cache.stored for seq in seqs]
         columns = max(lengths, default=0)
-        cache = growing_cache(*(self._padded(seqs, columns) if columns else ()), filled=columns)
+        keys, values = self._padded(seqs, columns) if columns else (None, None)
+        cache = growing_cache(keys, values, columns)
         states = torch.empty((len(seqs), 0, self._width), dtype=self.model.dtype, device=device)
         return Batch(cache, columns, torch.tensor(lengths, device=device), states)
 
