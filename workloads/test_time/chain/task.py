@@ -31,17 +31,18 @@ when all words of all branches count, both after the first word.
 **Conditions.** `layout=single`: a policy trained on traces without alternative paths, where errors
 are systematic and voting has little to gain. `policy=lm-m`: a larger policy (no judge is stronger
 than it; methods that need one say so). `budget`: tokens that may be generated; 0 is no limit.
+`lengths`: how many operations questions have, in turn (`1..8`, `2,8`); each is a group.
 
 **Checkpoints** have one training seed each: run seeds draw other questions, not other weights.
 
 **Scale `gpu`.** Searches at the shape of a 7B model with random weights (`gpu_mechanics.py`): time,
-bytes, tokens and FLOPs are real, quality is withheld. `layout` means nothing there.
+bytes, tokens and FLOPs are real, quality is withheld. `layout` and `lengths` mean nothing there.
 
 **Limits.** Steps have nine words and problems a few steps: ancestors are cheap beside leaves,
 and decoding is dominated by weights, not by the cache.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric
@@ -51,7 +52,8 @@ from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.chain import conformance
 from adabench.workloads.test_time.chain.recipes import Layout
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
-from adabench.workloads.test_time.chain.substrate.domain import CHAIN, MECHANICS
+from adabench.workloads.test_time.chain.substrate.domain import MECHANICS, chain_of
+from adabench.workloads.test_time.chain.substrate.lengths import read_lengths
 from adabench.workloads.test_time.chain.substrate.problems import Problem, answer, stream
 from adabench.workloads.test_time.chain.substrate.trained_models import models, policy_name
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers, apply
@@ -77,6 +79,7 @@ CARD = Card(
         Knob("layout", ("several", "single"), "several"),
         Knob("budget", (0,), 0, open=True, low=0),
         Knob("problems", (75,), 75, open=True, low=1),
+        Knob("lengths", ("4,6",), "4,6", open=True),
     ),
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
@@ -104,7 +107,7 @@ CARD = Card(
 CHECK_CONDITIONS = {"problems": 2}
 check = conformance.check
 
-LENGTHS = (4, 6)
+LENGTHS = read_lengths(str(CARD.defaults["lengths"]))
 __all__ = [
     "CARD", "CHECK_CONDITIONS", "LENGTHS", "answer", "apply", "check", "load", "of_mechanics",
     "stream",
@@ -120,27 +123,31 @@ def load(
     layout: Layout = "several",
     budget: int = 0,
     problems: int = 75,
+    lengths: str = "4,6",
 ) -> GradedTask:
     """Return the task under the given conditions.
 
     Raises:
         DeviceUnavailable: at scale `gpu` on a machine without a CUDA device.
-        SelectionError: for a scale, policy or layout that it does not have.
+        SelectionError: for a scale, policy or layout that it does not have, or lengths that are none.
     """
     if scale not in CARD.scales:
         raise SelectionError(f"chain has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}.")
+    turns = read_lengths(lengths)
     if scale == "gpu":
         gpu_mechanics.available()
         gpu_mechanics.check_policy(policy)
         return of_mechanics(partial(gpu_mechanics.models, policy, seed), seed, problems, budget)
-    drawn = _drawn(seed, problems)
+    drawn = _drawn(seed, problems, turns)
     questions = tuple(
         Question(index, problem.prompt, f"d{len(problem.operations)}")
         for index, problem in enumerate(drawn)
     )
     policy_name(policy, layout, seed)  # an unknown one is refused here, not in a method's process
     own = partial(models, policy, layout, seed)
-    return GradedTask(seed, CHAIN, own, budget or None, questions=questions, grader=Answers(drawn))
+    return GradedTask(
+        seed, chain_of(turns), own, budget or None, questions=questions, grader=Answers(drawn)
+    )
 
 
 def of_mechanics(
@@ -158,7 +165,7 @@ def of_mechanics(
     )
 
 
-def _drawn(seed: int, count: int) -> tuple[Problem, ...]:
+def _drawn(seed: int, count: int, lengths: Sequence[int]) -> tuple[Problem, ...]:
     """Draw test problems, lengths in turn."""
-    streams = [stream("test", mix(_EVALUATION, seed, d), [d]) for d in LENGTHS]
+    streams = [stream("test", mix(_EVALUATION, seed, d), [d]) for d in lengths]
     return tuple(next(streams[i % len(streams)]) for i in range(count))

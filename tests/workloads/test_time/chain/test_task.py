@@ -17,10 +17,16 @@ from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.vocabulary import decode, encode
 from adabench.workloads.test_time.chain import checkpoints
 from adabench.workloads.test_time.chain.substrate import problems, trained_models
+from adabench.workloads.test_time.chain.substrate.lengths import read_lengths
 from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, restore
 from adabench.workloads.test_time.chain.task import LENGTHS, load
 from adabench.workloads.test_time.chain.truth.worked_solutions import truth
 
+PROMPTS = [
+    "<bos> 5 1 + 3 8 + 1 8 * 0 9 - 3 2 >",
+    "<bos> 2 9 + 9 4 - 8 1 * 0 7 + 2 3 + 2 0 + 3 5 >",
+]
+"""Of seed 0 before `lengths` was a condition."""
 STATIC = ("greedy", "sample", "majority", "best_of_n", "judged_vote")
 
 
@@ -59,6 +65,68 @@ def _problem(question: Question) -> problems.Problem:
 def test_lengths_alternate_and_name_the_group():
     groups = [question.group for question in chain(problems=4).cases()]
     assert groups == [f"d{LENGTHS[0]}", f"d{LENGTHS[1]}"] * 2
+
+
+def test_default_lengths_draw_what_the_task_drew_before_they_were_a_condition():
+    assert list(chain(problems=4).cases()) == list(chain(problems=4, lengths="4,6").cases())
+    prompts = [decode(question.prompt) for question in chain(problems=2).cases()]
+    assert prompts == PROMPTS
+
+
+def test_lengths_are_the_questions_and_their_groups_in_turn():
+    cases = list(chain(problems=16, lengths="1..8").cases())
+    assert [case.group for case in cases] == [f"d{d}" for d in range(1, 9)] * 2
+    assert [len(_problem(case).operations) for case in cases] == [*range(1, 9)] * 2
+    assert len({case.prompt for case in cases}) == 16
+    few = list(chain(problems=3, lengths="2,8").cases())
+    assert [case.group for case in few] == ["d2", "d8", "d2"]
+
+
+def test_a_question_of_a_length_is_the_same_among_whatever_other_lengths():
+    among, alone = chain(problems=16, lengths="1..8"), chain(problems=2, lengths="6")
+    sixes = [case.prompt for case in among.cases() if case.group == "d6"]
+    assert sixes == [case.prompt for case in alone.cases()]
+
+
+def test_questions_of_all_lengths_are_of_the_test_split_alone():
+    cases = chain(problems=160, lengths="1..8").cases()
+    assert {problems.split_of(_problem(case)) for case in cases} == {"test"}
+
+
+def test_a_search_may_go_as_deep_as_the_longest_question():
+    assert chain().domain.deepest == chain(lengths="2").domain.deepest == 20
+    assert chain(lengths="1..8").domain.deepest == 3 * 8 + 2
+
+
+@pytest.mark.parametrize(
+    ("text", "lengths"),
+    [
+        ("4,6", (4, 6)),
+        ("1..8", (1, 2, 3, 4, 5, 6, 7, 8)),
+        ("2,4,6,8", (2, 4, 6, 8)),
+        ("2..4, 8", (2, 3, 4, 8)),
+        ("3..3", (3,)),
+    ],
+)
+def test_lengths_are_read(text, lengths):
+    assert read_lengths(text) == lengths
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "4,", "a", "0", "9", "1..9", "6..4", "1..", "-1", "4.0", "٤", "1" * 5000, "1..2..3"],
+)
+def test_lengths_that_are_none_are_refused_with_a_remedy(text, monkeypatch):
+    monkeypatch.setattr(trained_models, "restore", lambda *args: pytest.fail("weights are read"))
+    with pytest.raises(SelectionError, match="lengths cannot be ") as refused:
+        chain(lengths=text)
+    assert "1..8" in refused.value.hint
+    assert len(str(refused.value)) < 200
+
+
+def test_a_length_named_twice_is_refused():
+    with pytest.raises(SelectionError, match="names 4 twice"):
+        chain(lengths="4,2..5")
 
 
 def test_seeds_draw_other_questions_and_the_same_seed_the_same():
