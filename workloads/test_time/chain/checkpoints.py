@@ -23,7 +23,11 @@ from adabench.workloads.test_time.chain.substrate.trained_models import (
     judge,
     restore,
 )
-from adabench.workloads.test_time.chain.training import train_judge, train_models
+from adabench.workloads.test_time.chain.training import (
+    short_training,
+    train_judge,
+    train_models,
+)
 
 DEV_SEED, DEV_LENGTHS, DEV_PROBLEMS = 5, (4, 6), 100
 
@@ -50,8 +54,7 @@ def train(
     plan = recipe(name)
     folder.mkdir(parents=True, exist_ok=True)
     if plan.kind == "lm":
-        start = restore(plan.trunk, folder) if plan.trunk else None
-        modules: dict[str, nn.Module] = {"": train_models.train(plan, progress, start=start)}
+        modules: dict[str, nn.Module] = {"": _language_model(plan, progress, folder)}
     else:
         trunk, policy = restore(plan.trunk, folder), engine(plan.policy, folder)
         model, head = train_judge.train(plan, trunk, policy, progress)
@@ -64,6 +67,13 @@ def train(
     card = asdict(plan) | {"source": source_digest(plan), "dev": held_out(plan, folder)}
     (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
+
+
+def _language_model(plan: Recipe, progress: Progress, folder: Path) -> nn.Module:
+    if plan.make == "second":
+        return short_training.train(plan, progress)
+    start = restore(plan.trunk, folder) if plan.trunk else None
+    return train_models.train(plan, progress, start=start)
 
 
 def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
@@ -83,4 +93,5 @@ def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
 
 def source_digest(plan: Recipe) -> str:
     """Return a digest of the code that a recipe's training depends on."""
-    return checkpoints.code_digest(train_models if plan.kind == "lm" else train_judge)
+    own = short_training if plan.make == "second" else train_models
+    return checkpoints.code_digest(own if plan.kind == "lm" else train_judge)

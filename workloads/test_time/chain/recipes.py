@@ -5,6 +5,10 @@
 Language models learn from traces of the `train` split. A judge starts from a language model's
 trunk and learns from the outcomes of a policy's roll-outs on the `prm` split. Steps, never seconds:
 the result does not depend on how busy the machine is.
+
+Recipes are of two makes. `lm-s-s0`, `lm-m`, `lm-l` and `judge` are of the first, and stay as they
+are, since recorded runs rest on them. Further trainings of `lm-s`, and the judges `judge-x`, are of the
+second, which is cheaper (`training/short_training.py`).
 """
 
 from dataclasses import dataclass
@@ -30,6 +34,10 @@ class Recipe:
     kind: Literal["lm", "judge"] = "lm"
     trunk: str = ""
     """First weights; a judge's are trained for `steps` more before its head learns."""
+    make: Literal["first", "second"] = "first"
+    accuracy: float = 0.0
+    """On `dev`, at which a training of the second make ends: the mean over lengths of greedy answers
+    and samples. 0: it ends after its steps."""
     policy: str = ""
     """Whose completions a judge learns to judge."""
     problems: int = 0
@@ -38,7 +46,11 @@ class Recipe:
 
 
 TRAININGS = (0, 1, 2, 3, 4)
-"""Training seeds. The first is shipped; `adabench train` makes the others, in the user's cache."""
+"""Training seeds; `adabench train` makes those that are not shipped, in the user's cache."""
+DEEPER = Shape(layers=4, width=64, heads=2, hidden=176)
+"""Of a judge that grows out of `lm-s`: its layers, and a new one behind each."""
+AS_GOOD_AS_FIRST = 0.445
+"""What `lm-s-s0` scores on `dev`: the mean over lengths of greedy answers and samples."""
 
 
 def recipes() -> dict[str, Recipe]:
@@ -48,7 +60,11 @@ def recipes() -> dict[str, Recipe]:
 
 def _of_seed(s: int) -> list[Recipe]:
     return [
-        Recipe(f"lm-s-s{s}", LM_S, s, 8000, 64, 2e-3),
+        _small(s),
+        Recipe(
+            f"judge-x-s{s}", DEEPER, s, 1200, 32, 3e-3, make="second",
+            kind="judge", trunk=f"lm-s-s{s}", policy=f"lm-s-s{s}", problems=2000, forecast_s=300,
+        ),
         # From scratch it does not learn; with many more steps it is never wrong.
         Recipe(f"lm-s-single-s{s}", LM_S, s, 40, 64, 1e-3, layout="single", trunk=f"lm-s-s{s}"),
         Recipe(f"lm-m-s{s}", LM_M, s, 4000, 32, 1.5e-3),
@@ -58,3 +74,13 @@ def _of_seed(s: int) -> list[Recipe]:
             kind="judge", trunk=f"lm-m-s{s}", policy=f"lm-s-s{s}", problems=2000,
         ),
     ]  # fmt: skip
+
+
+def _small(s: int) -> Recipe:
+    """Return the recipe of a small policy; the first one is of the first make."""
+    if s == 0:
+        return Recipe("lm-s-s0", LM_S, 0, 8000, 64, 2e-3)
+    return Recipe(
+        f"lm-s-s{s}", LM_S, s, 5000, 32, 3e-3,
+        make="second", accuracy=AS_GOOD_AS_FIRST, forecast_s=300,
+    )  # fmt: skip

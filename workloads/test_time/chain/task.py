@@ -29,14 +29,16 @@ is no answer yet. `itl_s` is the time from one decoding step to the next, `tpot_
 when all words of all branches count, both after the first word.
 
 **Conditions.** `layout=single`: a policy trained on traces without alternative paths, where errors
-are systematic and voting has little to gain. `policy=lm-m`: a larger policy (no judge is stronger
-than it; methods that need one say so). `budget`: tokens that may be generated; 0 is no limit.
-`lengths`: how many operations questions have, in turn (`1..8`, `2,8`); each is a group.
-
-**Checkpoints** have one training seed each: run seeds draw other questions, not other weights.
+are systematic and voting has little to gain. `policy`: `lm-x` (6 times the FLOPs of `lm-s`; the trunk
+of a judge) or `lm-l` (26 times) answer more. No judge is stronger than they are; methods that need one
+say so. `lm-m` costs what `lm-x` does and answers what `lm-s` does. `budget`: tokens that may be
+generated; 0 is no limit. `lengths`: how many operations questions have, in turn (`1..8`, `2,8`); each
+is a group. `trainings`: how many trainings of policy and judge run seeds take in turn, as far as they
+are there. With 1 seeds draw other questions, not other weights. With more each `lm-s` has a judge of
+its own, a smaller one (`judge-x`).
 
 **Scale `gpu`.** Searches at the shape of a 7B model with random weights (`gpu_mechanics.py`): time,
-bytes, tokens and FLOPs are real, quality is withheld. `layout` and `lengths` mean nothing there.
+bytes, tokens and FLOPs are real, quality is withheld. `layout`, `lengths` and `trainings` mean nothing there.
 
 **Limits.** Steps have nine words and problems a few steps: ancestors are cheap beside leaves,
 and decoding is dominated by weights, not by the cache.
@@ -80,6 +82,7 @@ CARD = Card(
         Knob("budget", (0,), 0, open=True, low=0),
         Knob("problems", (75,), 75, open=True, low=1),
         Knob("lengths", ("4,6",), "4,6", open=True),
+        Knob("trainings", (1,), 1, open=True, low=1, high=5),
     ),
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
@@ -124,6 +127,7 @@ def load(
     budget: int = 0,
     problems: int = 75,
     lengths: str = "4,6",
+    trainings: int = 1,
 ) -> GradedTask:
     """Return the task under the given conditions.
 
@@ -143,8 +147,9 @@ def load(
         Question(index, problem.prompt, f"d{len(problem.operations)}")
         for index, problem in enumerate(drawn)
     )
-    policy_name(policy, layout, seed)  # an unknown one is refused here, not in a method's process
-    own = partial(models, policy, layout, seed)
+    # An unknown one is refused here, not in a method's process.
+    policy_name(policy, layout, seed, trainings)
+    own = partial(models, policy, layout, seed, trainings)
     return GradedTask(
         seed, chain_of(turns), own, budget or None, questions=questions, grader=Answers(drawn)
     )

@@ -227,8 +227,8 @@ def test_unknown_scale_and_missing_checkpoint_are_sentences(tmp_path):
     with pytest.raises(EnvironmentProblem, match="lm-s-s0") as missing:
         restore("lm-s-s0", tmp_path)
     assert "in about 600 s of one core: adabench train lm-s-s0" in missing.value.hint
-    with pytest.raises(SelectionError, match="lm-x"):
-        checkpoints.recipe("lm-x-s0")
+    with pytest.raises(SelectionError, match="lm-z"):
+        checkpoints.recipe("lm-z-s0")
 
 
 def test_shipped_weights_are_small_and_say_how_they_were_made():

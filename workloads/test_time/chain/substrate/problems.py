@@ -72,23 +72,25 @@ def split_of(problem: Problem) -> Split:
     raise AssertionError("the shares cover 0..99")
 
 
-def stream(split: Split, seed: int, lengths: Sequence[int]) -> Iterator[Problem]:
+def stream(
+    split: Split, seed: int, lengths: Sequence[int], largest: int = MODULUS - 1
+) -> Iterator[Problem]:
     """Yield problems of a split for ever; `lengths` are drawn with equal probability."""
     names = list(_SHARES)
     generator = np.random.Generator(
         np.random.PCG64(np.random.SeedSequence((seed, names.index(split))))
     )
     while True:
-        problem = draw(generator, int(generator.choice(lengths)))
+        problem = draw(generator, int(generator.choice(lengths)), largest)
         if split_of(problem) == split:
             yield problem
 
 
-def draw(generator: np.random.Generator, length: int) -> Problem:
-    """Draw a problem of `length` operations."""
+def draw(generator: np.random.Generator, length: int, largest: int = MODULUS - 1) -> Problem:
+    """Draw a problem of `length` operations, with numbers of up to `largest` (2 at least)."""
     signs = generator.integers(0, 3, length)
-    terms = generator.integers(1, MODULUS, length)
-    factors = generator.integers(2, FACTOR + 1, length)
+    terms = generator.integers(1, largest + 1, length)
+    factors = generator.integers(2, min(FACTOR, largest) + 1, length)
     operations = tuple(
         (_OPERATORS[sign], int(factor if sign == 2 else term))
         for sign, term, factor in zip(signs, terms, factors, strict=True)

@@ -1,9 +1,15 @@
-"""The policies and judge that are shipped or in the user's cache, behind engines, in single precision."""
+"""The policies and judges that are shipped or in the user's cache, behind engines, in single precision.
+
+Seeds of a run take the trainings of a model in turn: as many as the condition `trainings` allows, and
+as are there. With one, which is the default, `lm-s` has the judge `judge-s0`, on which recorded runs
+rest; with more, each training has a judge of its own completions, all of one make (`judge-x`).
+"""
 
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import Head, Judge
@@ -12,39 +18,47 @@ from adabench.workloads.test_time.chain.recipes import TRAININGS, Layout, recipe
 from adabench.workloads.test_time.substrate.search_models import Models
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
+JUDGES = "judge-x"
+"""Judges of further trainings, and of the first beside these."""
+TRUNKS = {"lm-x": "judge"}
+"""By policy: the judge whose trunk it is, a language model that was trained for longer than others."""
 
 
-def policy_name(policy: str, layout: Layout, seed: int) -> str:
+def policy_name(policy: str, layout: Layout, seed: int, trainings: int = 1) -> str:
     """Return the name of a policy's checkpoint for a run seed.
 
     Raises:
-        SelectionError: if no such policy is among the recipes.
+        SelectionError: if there is no such policy.
     """
     base = f"{policy}{'-single' if layout == 'single' else ''}"
-    checkpoints.find_recipe(f"{base}-s0", recipes())
-    return f"{base}-s{seed % _trainings(base)}"
+    known = dict.fromkeys(name.rpartition("-s")[0] for name in recipes() if name.startswith("lm-"))
+    known |= dict.fromkeys(TRUNKS)
+    if base not in known:
+        raise SelectionError(f"There is no policy {base!r}.", nearest(base, known))
+    base = TRUNKS.get(base, base)
+    return f"{base}-s{seed % min(trainings, _trainings(base))}"
 
 
 def _trainings(base: str) -> int:
     """Count a policy's trainings that are there, with the judges of their completions."""
-    needed = (base, "judge") if base.startswith("lm-s") else (base,)
+    needed = (base, JUDGES) if base.startswith("lm-s") else (base,)
     for k in TRAININGS:
         if not all(checkpoints.is_there(f"{name}-s{k}", FOLDER) for name in needed):
             return max(k, 1)
     return len(TRAININGS)
 
 
-def models(policy: str, layout: Layout, seed: int) -> Models:
+def models(policy: str, layout: Layout, seed: int, trainings: int = 1) -> Models:
     """Return the engines for a policy and a run seed.
 
     Raises:
-        SelectionError: if no such policy is among the recipes.
+        SelectionError: if there is no such policy.
         EnvironmentProblem: if it was not trained yet.
     """
-    own = policy_name(policy, layout, seed)
-    judge_name = f"judge-s{own.rpartition('-s')[2]}"
+    own = policy_name(policy, layout, seed, trainings)
     if policy != "lm-s":
         return Models(engine(own), None, (own,), FOLDER)
+    judge_name = f"{JUDGES if trainings > 1 else 'judge'}-s{own.rpartition('-s')[2]}"
     return Models(engine(own), judge(judge_name), (own, judge_name), FOLDER)
 
 
@@ -61,8 +75,10 @@ def restore(name: str, folder: Path | None = None) -> LanguageModel:
 
 
 def engine(name: str, folder: Path | None = None) -> NativeEngine:
-    """Return an engine over a checkpoint's language model."""
-    return NativeEngine(restore(name, folder), name.rpartition("-s")[0])
+    """Return an engine over a checkpoint's language model; a judge's trunk is a policy like others."""
+    base = name.rpartition("-s")[0]
+    called = {judge: policy for policy, judge in TRUNKS.items()}
+    return NativeEngine(restore(name, folder), called.get(base, base))
 
 
 def judge(name: str, folder: Path | None = None) -> Judge:

@@ -8,7 +8,7 @@ is known of a step: no intermediate value, no rule of arithmetic.
     loss = binary cross-entropy(score at `;`, share right), all steps of a solution alike
 
 The trunk is a larger language model than the policy, trained for longer on the `train` split; it
-stays as it is while the head learns.
+stays as it is while the head learns. That of the second make begins as the policy with new layers.
 
 **How good.** Pooled AUC mostly measures how hard a problem is. What selection needs is the AUC
 *within problems*: over pairs of a right and a wrong solution of one problem, how often the
@@ -32,12 +32,13 @@ from adabench.workloads.shared.language_model.reward_model import Head, Judge
 from adabench.workloads.shared.language_model.vocabulary import STEP_END
 from adabench.workloads.test_time.chain.recipes import Recipe
 from adabench.workloads.test_time.chain.substrate.problems import (
+    LONGEST,
     Problem,
     answer,
     room,
     stream,
 )
-from adabench.workloads.test_time.chain.training import train_models
+from adabench.workloads.test_time.chain.training import short_training, train_models
 from adabench.workloads.test_time.chain.training.train_models import WEIGHT_DECAY
 from adabench.workloads.test_time.chain.truth.worked_solutions import truth
 
@@ -45,6 +46,8 @@ SOLUTIONS, ROLL_OUTS = 6, 3
 TRUNK_SEED = 1000
 HEAD_STEPS, HEAD_BATCH, HEAD_RATE = 4000, 512, 2e-3
 LENGTHS = (2, 3, 4, 5, 6)
+"""Of the problems that a judge of the first make learns from."""
+ALL_LENGTHS = tuple(range(1, LONGEST + 1))
 TOGETHER = 32
 """Problems whose solutions are sampled in one batch."""
 
@@ -112,11 +115,9 @@ def train(
     recipe: Recipe, trunk: LanguageModel, policy: NativeEngine, progress: Progress
 ) -> tuple[LanguageModel, Head]:
     """Train a judge; return its trunk and head in evaluation mode."""
-    language = replace(recipe, seed=TRUNK_SEED + recipe.seed)
-    trunk.train().requires_grad_(True)
-    train_models.fit(trunk, language, train_models.batches(language, rising=False), progress)
-    trunk.eval().requires_grad_(False)
-    problems = list(islice(stream("prm", recipe.seed, LENGTHS), recipe.problems))
+    trunk = _trained_trunk(recipe, trunk, progress)
+    lengths = LENGTHS if recipe.make == "first" else ALL_LENGTHS
+    problems = list(islice(stream("prm", recipe.seed, lengths), recipe.problems))
     lessons = collect(policy, problems, recipe.seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
@@ -124,6 +125,16 @@ def train(
         reader = Judge(NativeEngine(trunk, recipe.name, role="judge"), head)
         _fit(recipe, head, *moment_tensors(reader, lessons))
     return trunk, head.eval().requires_grad_(False)
+
+
+def _trained_trunk(recipe: Recipe, trunk: LanguageModel, progress: Progress) -> LanguageModel:
+    """Train a trunk for longer, and with more layers where the recipe has them."""
+    language = replace(recipe, seed=TRUNK_SEED + recipe.seed)
+    if recipe.make == "second":
+        return short_training.train(language, progress, start=trunk)
+    trunk.train().requires_grad_(True)
+    train_models.fit(trunk, language, train_models.batches(language, rising=False), progress)
+    return trunk.eval().requires_grad_(False)
 
 
 def moment_tensors(reader: Judge, lessons: Sequence[Lesson]) -> tuple[Tensor, Tensor, Tensor]:

@@ -21,6 +21,7 @@ from adabench.workloads.shared.language_model.vocabulary import PAD
 from adabench.workloads.test_time.chain.recipes import Recipe
 from adabench.workloads.test_time.chain.substrate.problems import (
     LONGEST,
+    MODULUS,
     Problem,
     answer,
     room,
@@ -92,15 +93,17 @@ def batches(recipe: Recipe, *, rising: bool = True) -> Iterator[tuple[Tensor, Te
     while True:
         risen = min(1.0, done / (CURRICULUM * recipe.steps)) if rising else 1.0
         longest = SHORTEST + int((LONGEST - SHORTEST) * risen)
-        for rows in _pool(generator, recipe, longest):
+        for rows in pooled(generator, recipe, longest):
             yield pad(rows)
             done += 1
 
 
-def _pool(
-    generator: np.random.Generator, recipe: Recipe, longest: int
+def pooled(
+    generator: np.random.Generator, recipe: Recipe, longest: int, largest: int = MODULUS - 1
 ) -> Iterator[list[tuple[tuple[int, ...], tuple[int, ...]]]]:
-    problems = stream("train", int(generator.integers(1 << 40)), range(1, longest + 1))
+    """Yield the (prompt, completion) pairs of eight batches, each of about one length."""
+    seed = int(generator.integers(1 << 40))
+    problems = stream("train", seed, range(1, longest + 1), largest)
     rows = [
         (problem.prompt, trace(problem, generator, recipe.layout))
         for problem in islice(problems, POOL * recipe.batch)
