@@ -62,8 +62,8 @@ def _of_seed(s: int) -> list[Recipe]:
     return [
         _small(s),
         Recipe(
-            f"judge-x-s{s}", DEEPER, s, 1200, 32, 3e-3, make="second",
-            kind="judge", trunk=f"lm-s-s{s}", policy=f"lm-s-s{s}", problems=2000, forecast_s=300,
+            f"judge-x-s{s}", DEEPER, s, 1000, 32, 3e-3, make="second",
+            kind="judge", trunk=f"lm-s-s{s}", policy=f"lm-s-s{s}", problems=1000, forecast_s=240,
         ),
         # From scratch it does not learn; with many more steps it is never wrong.
         Recipe(f"lm-s-single-s{s}", LM_S, s, 40, 64, 1e-3, layout="single", trunk=f"lm-s-s{s}"),
