@@ -71,7 +71,16 @@ CARD = Card(
     gaps=(
         Gap(
             mixture=("best_of_n", "greedy", "judged_vote", "majority", "sample"),
-            methods=("beam", "dvts", "ets", "ets_kv", "rebase", "random_n"),
+            methods=(
+                "adaptive_consistency",
+                "beam",
+                "dvts",
+                "ets",
+                "ets_kv",
+                "random_n",
+                "rebase",
+                "ttspm",
+            ),
             oracle="pass_at_n",
             coin="random_n",
         ),

@@ -1,0 +1,106 @@
+"""Saturation: what few samples of a language model tell of many.
+
+A case is a curve: success over the number of samples N, of the questions of `chain`, really sampled
+from its policy when the task loads (`truth/sampled_answers.py`). A method buys the first points and
+forecasts the rest:
+
+    def solve(task, curve, point):
+        points = task.buy(curve, 8)            F(1), F(2), F(4), F(8)
+        return Forecast((F16, F32, F64), n_star)
+
+**Curves** (`unit=set`). Of all questions of a length: `hit d4`, Hit@N, whether any of N samples is
+right, and `majority d4`, whether their vote is. Hit@N is no accuracy: nothing here picks the right
+sample. `unit=question`: Hit@N of single questions, whose pilots are graded (`graded`, an upper bound:
+nobody grades the question that he asks) or only counted as far as they agree with themselves
+(`agreement`).
+
+**What is given to everybody alike.** A pilot of 32 samples of each question and none of the 128 others
+that forecasts are held against; `priors` of one sample's success, fitted on dev questions; `epsilon`,
+the smallest gain that is worth a sample.
+
+**What is scored.** `error`: of F at N = 16, 32, 64, absolute, the mean of the three; `bias_16`,
+`bias_32`, `bias_64` with their signs; `within`: whether none of the three errs by more than three
+points; `r2` over the three; `n_star` and `n_star_observed`, the N after which no sample gains more than
+`epsilon`. `samples` and their words are what was bought.
+
+**Conditions.** `layout`, `policy` and `lengths` are those of `chain`. `problems`: questions, all lengths
+together.
+
+**Limits.** Parallel samples alone: rounds of rethinking need a model that goes back, of a task that is not
+here yet. The task reads `chain`; questions of `text` would take minutes to sample. A curve of so few
+questions is true of them: another set has another one.
+"""
+
+from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.errors import SelectionError, nearest
+from adabench.workloads.test_time.saturation import conformance
+from adabench.workloads.test_time.saturation.substrate.pilot_curves import Forecast
+from adabench.workloads.test_time.saturation.truth.curve_task import (
+    PILOT,
+    SCORED,
+    CurveTask,
+    curves_of_questions,
+    curves_of_sets,
+    priors_of,
+)
+from adabench.workloads.test_time.saturation.truth.sampled_answers import source
+
+CARD = Card(
+    title="Saturation: what few samples tell of many",
+    paper="Scaling over Scaling, arXiv 2505.20522",
+    adapts="how many samples a set of questions, or one, is worth, on its first samples",
+    no_speedup="a forecast is arithmetic: samples that are not bought were drawn when the task loaded",
+    knobs=(
+        Knob("layout", ("several", "single"), "several"),
+        Knob("policy", ("lm-s",), "lm-s", open=True),
+        Knob("unit", ("set", "question"), "set"),
+        Knob("problems", (160,), 160, open=True, low=2),
+        Knob("lengths", ("4,6",), "4,6", open=True),
+        Knob("epsilon", (0.01,), 0.01, open=True, low=1e-6, high=1.0),
+    ),
+    metrics=(
+        Metric("error", "", "lower", "quality", primary=True),
+        Metric("within", "", "higher", "quality"),
+        Metric("r2", "", "higher", "info"),
+        Metric("bias_16", "", "higher", "info"),
+        Metric("bias_32", "", "higher", "info"),
+        Metric("bias_64", "", "higher", "info"),
+        Metric("n_star", "samples", "lower", "info"),
+        Metric("n_star_observed", "samples", "lower", "info"),
+        Metric("samples", "samples", "lower", "work", primary=True),
+        Metric("generated", "tokens", "lower", "cost"),
+    ),
+)
+CHECK_CONDITIONS = {"problems": 4}
+OUTCOMES = (Forecast,)
+UNITS = ("set", "question")
+check = conformance.check
+__all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "UNITS", "check", "load"]
+
+
+def load(
+    scale: str,
+    seed: int,
+    *,
+    layout: str = "several",
+    policy: str = "lm-s",
+    unit: str = "set",
+    problems: int = 160,
+    lengths: str = "4,6",
+    epsilon: float = 0.01,
+) -> CurveTask:
+    """Return the task under the given conditions; samples are drawn here.
+
+    Raises:
+        SelectionError: for a scale, policy, layout, unit or lengths that it does not have.
+        EnvironmentProblem: if the policy was not trained yet.
+    """
+    if scale not in CARD.scales:
+        raise SelectionError(f"saturation has no scale {scale!r}.", "It runs at `embedded`.")
+    if unit not in UNITS:
+        raise SelectionError(f"unit cannot be {unit!r}.", nearest(unit, UNITS))
+    sampled = source(seed, policy=policy, layout=layout, problems=problems, lengths=lengths)
+    answers = sampled.test(PILOT + SCORED)
+    found = curves_of_sets(answers) if unit == "set" else curves_of_questions(answers)
+    priors = priors_of(sampled.practice())
+    return CurveTask(tuple(found), priors, sampled.artefacts, epsilon)
