@@ -29,6 +29,7 @@ TRAINED = (
     "ledger_cot",
     "ledger_qa",
     "ray_paths",
+    "saturation",
 )
 FIVE = ("--seeds", "0..4")
 FEWER: dict[str, tuple[str, ...]] = {

@@ -66,8 +66,8 @@ CARD = Card(
         Knob("epsilon", (0.1, 0.03, 0.01, 0.001, 0.0001), 0.01, open=True, low=1e-9, high=1.0),
         Knob("N", (64,), 64, open=True, low=1),
         Knob("pilot", (4,), 4, open=True, low=1),
-        Knob("alpha", (0.8,), 0.8, open=True, low=0.0),
-        Knob("beta", (1.4,), 1.4, open=True, low=0.0),
+        Knob("alpha", (0.1,), 0.1, open=True, low=0.0),
+        Knob("beta", (1.2,), 1.2, open=True, low=0.0),
     ),
     claims=(
         Claim(

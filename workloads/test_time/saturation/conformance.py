@@ -59,5 +59,5 @@ def _forecast(method: ModuleType, card: Card, shares: tuple[float, ...]) -> obje
     sold = {n: Points(OFFERED[: i + 1], shares[: i + 1], 4 * n) for i, n in enumerate(OFFERED)}
     task.enter(curve, Pilot(sold, dict.fromkeys(OFFERED, 100)))
     forecast = method.solve(state, curve, point)
-    bought_more = task.meter["samples"] > GROUPS * SAME_UP_TO * curve.questions
+    bought_more = task.meter["pilot_samples"] > GROUPS * SAME_UP_TO * curve.questions
     return None if bought_more else forecast

@@ -21,7 +21,7 @@ the smallest gain that is worth a sample.
 **What is scored.** `error`: of F at N = 16, 32, 64, absolute, the mean of the three; `bias_16`,
 `bias_32`, `bias_64` with their signs; `within`: whether none of the three errs by more than three
 points; `r2` over the three; `n_star` and `n_star_observed`, the N after which no sample gains more than
-`epsilon`. `samples` and their words are what was bought.
+`epsilon`. `pilot_samples` and their words, `generated`, are what was bought.
 
 **Conditions.** `layout`, `policy` and `lengths` are those of `chain`. `problems`: questions, all lengths
 together.
@@ -54,7 +54,7 @@ CARD = Card(
         Knob("layout", ("several", "single"), "several"),
         Knob("policy", ("lm-s",), "lm-s", open=True),
         Knob("unit", ("set", "question"), "set"),
-        Knob("problems", (160,), 160, open=True, low=2),
+        Knob("problems", (120,), 120, open=True, low=2),
         Knob("lengths", ("4,6",), "4,6", open=True),
         Knob("epsilon", (0.01,), 0.01, open=True, low=1e-6, high=1.0),
     ),
@@ -67,7 +67,7 @@ CARD = Card(
         Metric("bias_64", "", "higher", "info"),
         Metric("n_star", "samples", "lower", "info"),
         Metric("n_star_observed", "samples", "lower", "info"),
-        Metric("samples", "samples", "lower", "work", primary=True),
+        Metric("pilot_samples", "samples", "lower", "work", primary=True),
         Metric("generated", "tokens", "lower", "cost"),
     ),
 )
@@ -85,7 +85,7 @@ def load(
     layout: str = "several",
     policy: str = "lm-s",
     unit: str = "set",
-    problems: int = 160,
+    problems: int = 120,
     lengths: str = "4,6",
     epsilon: float = 0.01,
 ) -> CurveTask:

@@ -115,7 +115,10 @@ CARD = Card(
             effect=0.803,
             share=0.75,
             expect=Correlation(
-                "n_star", "n_star_observed", groups=("graded",), where={"unit": "question", "largest": 2}
+                "n_star",
+                "n_star_observed",
+                groups=("graded",),
+                where={"unit": "question", "largest": 2},
             ),
         ),
         Claim(
@@ -126,7 +129,10 @@ CARD = Card(
             effect=0.803,
             share=0.75,
             expect=Correlation(
-                "n_star", "n_star_observed", groups=("agreement",), where={"unit": "question", "largest": 2}
+                "n_star",
+                "n_star_observed",
+                groups=("agreement",),
+                where={"unit": "question", "largest": 2},
             ),
         ),
     ),

@@ -98,7 +98,7 @@ class PilotSales:
             sold = ", ".join(map(str, self._pilot.points))
             raise SelectionError(f"No curve is sold up to {largest} samples.", f"Take {sold}.")
         points = self._pilot.points[largest]
-        self.meter["samples"] += points.pilot * curve.questions
+        self.meter["pilot_samples"] += points.pilot * curve.questions
         self.meter["generated"] += self._pilot.words[largest]
         return points
 
