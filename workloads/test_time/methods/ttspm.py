@@ -13,7 +13,7 @@ The question gets N* samples in all, the pilot's among them, N at the most, and 
 **What is ours.** The paper fits p to graded answers, and its Hit@N counts a question as solved if any
 sample is right. Nothing here knows what is right and no verifier picks the right one, so p comes from
 agreement and the answer from a vote. The law itself is tested on `saturation`. `alpha` and `beta` were
-fitted to agreement on the dev split (`agreement_prior.py`), without any label.
+fitted to agreement on dev questions of each task (`agreement_prior.py`), without any label.
 
 **The sequential half** (rounds in which the model thinks again) needs a model that can give up an
 attempt and begin another: a task `countdown` that is not here yet. Its claims are in the card and are
@@ -58,12 +58,12 @@ CARD = Card(
     tasks=("chain", "text"),
     variants={
         "text": Variant(
-            sweep={"N": (8,), "epsilon": (0.01,), "alpha": (0.8,), "beta": (1.4,)},
+            sweep={"N": (8,), "epsilon": (0.01,), "alpha": (1.2,), "beta": (0.9,)},
             title="TTSPM: samples up to the saturation point, then a vote",
         )
     },
     knobs=(
-        Knob("epsilon", (0.1, 0.03, 0.01, 0.001, 0.0001), 0.01, open=True, low=1e-9, high=1.0),
+        Knob("epsilon", (0.1, 0.01, 0.001, 0.0001, 0.000001), 0.01, open=True, low=1e-9, high=1.0),
         Knob("N", (64,), 64, open=True, low=1),
         Knob("pilot", (4,), 4, open=True, low=1),
         Knob("alpha", (0.1,), 0.1, open=True, low=0.0),
@@ -77,7 +77,7 @@ CARD = Card(
             paper="demonstrating the practical utility of these bounds for test-time resource "
             "allocation; no number, the bar is ours",
             effect=None,
-            expect=Reach("generated", "accuracy", against="majority", high=0.7),
+            expect=Reach("generated", "accuracy", against="majority", high=0.7, there={"N": 16}),
         ),
         Claim(
             id="TT-plateau",
@@ -86,7 +86,7 @@ CARD = Card(
             paper="thresholds beyond which additional computation yields diminishing returns; no "
             "number, the point is ours",
             effect=None,
-            expect=Difference("accuracy", against="majority", low=-0.01, where={}, there={"N": 64}),
+            expect=Difference("accuracy", against="majority", low=-0.01, there={"N": 64}),
         ),
         Claim(
             id="TT-gain",

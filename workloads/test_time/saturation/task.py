@@ -43,7 +43,7 @@ from adabench.workloads.test_time.saturation.truth.curve_task import (
     curves_of_sets,
     priors_of,
 )
-from adabench.workloads.test_time.saturation.truth.sampled_answers import source
+from adabench.workloads.test_time.saturation.truth.sampled_answers import sampled
 
 CARD = Card(
     title="Saturation: what few samples tell of many",
@@ -99,8 +99,6 @@ def load(
         raise SelectionError(f"saturation has no scale {scale!r}.", "It runs at `embedded`.")
     if unit not in UNITS:
         raise SelectionError(f"unit cannot be {unit!r}.", nearest(unit, UNITS))
-    sampled = source(seed, policy=policy, layout=layout, problems=problems, lengths=lengths)
-    answers = sampled.test(PILOT + SCORED)
-    found = curves_of_sets(answers) if unit == "set" else curves_of_questions(answers)
-    priors = priors_of(sampled.practice())
-    return CurveTask(tuple(found), priors, sampled.artefacts, epsilon)
+    drawn = sampled(seed, PILOT + SCORED, policy, layout, problems, lengths)
+    found = curves_of_sets(drawn.test) if unit == "set" else curves_of_questions(drawn.test)
+    return CurveTask(tuple(found), priors_of(drawn.practice), drawn.artefacts, epsilon)

@@ -3,8 +3,9 @@
     points = task.buy(curve, 8)     F(1), F(2), F(4), F(8), each a mean over four groups or more
     return Forecast((F16, F32, F64), n_star)
 
-Buying up to N costs `GROUPS` N samples of every question, whatever is bought of the curve before: F(N)
-is a mean over that many groups of samples. What a forecast is held against comes from other samples.
+Buying up to N costs `GROUPS` N samples of every question of a set, whatever is bought of the curve
+before: F(N) is a mean over that many groups of samples. Of a single question it costs N. What a forecast
+is held against comes from other samples.
 """
 
 from collections.abc import Mapping, Sequence

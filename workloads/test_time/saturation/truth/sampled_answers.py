@@ -6,6 +6,7 @@ counts: numbers that somebody made up, from coins of a known p for instance, are
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 
 from adabench.workloads.shared.language_model.domain import Question
@@ -75,6 +76,29 @@ class Source:
         made = self.task.models
         policy = made.names[0]
         return {policy: str(home(policy, made.shipped) / f"{policy}.safetensors")}
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """All samples of a run's seed."""
+
+    test: tuple[SampledAnswers, ...]
+    practice: tuple[SampledAnswers, ...]
+    artefacts: dict[str, str]
+
+
+@lru_cache(maxsize=4)
+def sampled(
+    seed: int, samples: int, policy: str, layout: str, problems: int, lengths: str
+) -> Sampling:
+    """Return the samples of a seed; curves of sets and of questions are made of the same.
+
+    Raises:
+        SelectionError: if there is no such policy, or lengths are none.
+        EnvironmentProblem: if it was not trained yet.
+    """
+    found = source(seed, policy=policy, layout=layout, problems=problems, lengths=lengths)
+    return Sampling(tuple(found.test(samples)), tuple(found.practice()), found.artefacts)
 
 
 def source(seed: int, **conditions: str | int) -> Source:

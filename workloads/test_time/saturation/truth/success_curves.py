@@ -76,13 +76,14 @@ def by_agreement(answers: SampledAnswers) -> SampledAnswers:
 def pilot(kind: str, signal: str, answers: Sequence[SampledAnswers]) -> Pilot:
     """Return what can be bought of a curve; the samples are the pilot's and no others."""
     points, words = {}, {}
+    groups = GROUPS if len(answers) > 1 else 1
     for largest in OFFERED:
-        bought = [one.part(0, GROUPS * largest) for one in answers]
+        bought = [one.part(0, groups * largest) for one in answers]
         if signal == "agreement":
             bought = [by_agreement(one) for one in bought]
         sold = doublings(largest)
         shares = tuple(success(kind, bought, n) for n in sold)
-        points[largest] = Points(sold, shares, GROUPS * largest)
+        points[largest] = Points(sold, shares, groups * largest)
         words[largest] = words_of(bought)
     return Pilot(points, words)
 
