@@ -20,7 +20,7 @@ the smallest gain that is worth a sample.
 
 **What is scored.** `error`: of F at N = 16, 32, 64, absolute, the mean of the three; `bias_16`,
 `bias_32`, `bias_64` with their signs; `within`: whether none of the three errs by more than three
-points; `r2` over the three; `n_star` and `n_star_observed`, the N after which no sample gains more than
+points; `r2` over the three, where the curve still moves; `n_star` and `n_star_observed`, the N after which no sample gains more than
 `epsilon`. `pilot_samples` and their words, `generated`, are what was bought.
 
 **Conditions.** `layout`, `policy` and `lengths` are those of `chain`. `problems`: questions, all lengths
@@ -100,5 +100,7 @@ def load(
     if unit not in UNITS:
         raise SelectionError(f"unit cannot be {unit!r}.", nearest(unit, UNITS))
     drawn = sampled(seed, PILOT + SCORED, policy, layout, problems, lengths)
-    found = curves_of_sets(drawn.test) if unit == "set" else curves_of_questions(drawn.test)
-    return CurveTask(tuple(found), priors_of(drawn.practice), drawn.artefacts, epsilon)
+    curves_of = curves_of_sets if unit == "set" else curves_of_questions
+    return CurveTask(
+        tuple(curves_of(drawn.test, seed)), priors_of(drawn.practice), drawn.artefacts, epsilon
+    )

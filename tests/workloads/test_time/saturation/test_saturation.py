@@ -91,7 +91,7 @@ def test_no_sample_of_a_pilot_is_scored() -> None:
         "d4", first.stated[:PILOT] + other.stated[PILOT:],
         first.right[:PILOT] + other.right[PILOT:], first.words,
     )  # fmt: skip
-    (pure, *_), (both, *_) = (list(curve_task.curves_of_sets([one])) for one in (first, mixed))
+    (pure, *_), (both, *_) = (list(curve_task.curves_of_sets([one], 0)) for one in (first, mixed))
     assert pure.pilot == both.pilot
     assert dict(pure.steps)[64] == 1.0
     assert dict(both.steps)[64] == 0.0

@@ -31,7 +31,8 @@ _CEILING, _POINT, _SIDES = 0xCE11, 0x9017, 10_000
 def solve(task: PilotSales, curve: Curve, point: Point) -> Forecast:
     """Return a die's ceiling and saturation point."""
     last = task.buy(curve, int(point["largest"])).shares[-1]
-    seen = round(last * _SIDES)
-    share = mix(_CEILING, curve.index, seen) % _SIDES / _SIDES
+    share = mix(_CEILING, curve.seed, curve.index) % _SIDES / _SIDES
     ceiling = float(last + share * (1.0 - last))
-    return Forecast((ceiling,) * len(HELD_OUT), mix(_POINT, curve.index, seen) % (HELD_OUT[-1] + 1))
+    return Forecast(
+        (ceiling,) * len(HELD_OUT), mix(_POINT, curve.seed, curve.index) % (HELD_OUT[-1] + 1)
+    )

@@ -33,6 +33,8 @@ class Curve:
     questions: int
     signal: str
     """What a success is in the pilot: `graded`, or `agreement` with the pilot's own answer."""
+    seed: int = 0
+    """Of the run, which drew the questions."""
 
 
 @dataclass(frozen=True)

@@ -119,21 +119,21 @@ class CurveTask:
         return self.judge(case, self.substrate().account(case, forecast))
 
 
-def curves_of_sets(answers: Sequence[SampledAnswers]) -> Iterator[MeasuredCurve]:
+def curves_of_sets(answers: Sequence[SampledAnswers], seed: int) -> Iterator[MeasuredCurve]:
     """Yield the curves of all questions of a length, for hit and for majority."""
     groups = dict.fromkeys(one.group for one in answers)
     sets = [(kind, group) for group in groups for kind in KINDS]
     for index, (kind, group) in enumerate(sets):
         own = [one for one in answers if one.group == group]
-        yield _measured(Curve(index, f"{kind} {group}", len(own), "graded"), kind, own)
+        yield _measured(Curve(index, f"{kind} {group}", len(own), "graded", seed), kind, own)
 
 
-def curves_of_questions(answers: Sequence[SampledAnswers]) -> Iterator[MeasuredCurve]:
+def curves_of_questions(answers: Sequence[SampledAnswers], seed: int) -> Iterator[MeasuredCurve]:
     """Yield the Hit@N of single questions, whose pilots are graded, or only agree with themselves."""
     own = answers[:MOST_QUESTIONS]
     pairs = [(signal, one) for signal in SIGNALS for one in own]
     for index, (signal, one) in enumerate(pairs):
-        yield _measured(Curve(index, signal, 1, signal), "hit", [one])
+        yield _measured(Curve(index, signal, 1, signal, seed), "hit", [one])
 
 
 def _measured(case: Curve, kind: str, answers: Sequence[SampledAnswers]) -> MeasuredCurve:

@@ -30,6 +30,8 @@ from adabench.workloads.test_time.saturation.truth.sampled_answers import Sample
 KINDS = ("hit", "majority")
 NEAR = 0.03
 """Within so much of the curve at every held-out N a forecast counts as one that follows it."""
+MOVING = 0.005
+"""A curve that moves by less over the held-out N has no variance to explain."""
 Steps = Sequence[tuple[int, float]]
 """N and F(N), from N = 0."""
 
@@ -117,7 +119,7 @@ def grade(forecast: Forecast, steps: Steps, epsilon: float) -> dict[str, float]:
         "n_star_observed": float(observed_saturation(steps, epsilon)),
         **{f"bias_{n}": float(one) for n, one in zip(HELD_OUT, off, strict=True)},
     }
-    if spread > 0:
+    if truth.max() - truth.min() >= MOVING:
         graded["r2"] = 1.0 - float((off**2).sum()) / spread
     return graded
 
