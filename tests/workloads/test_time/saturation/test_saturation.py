@@ -15,6 +15,7 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError, SelectionError
+from adabench.harness.store import used_artefacts
 from adabench.workloads.test_time.saturation.conformance import check
 from adabench.workloads.test_time.saturation.methods import beta_mixture, geometric, last_value
 from adabench.workloads.test_time.saturation.substrate.pilot_curves import (
@@ -297,3 +298,24 @@ def test_trivial_and_lawful_forecasts_buy_alike() -> None:
         task = sales(SET, (0.4, 0.5, 0.6, 0.7))
         method.solve(task, SET, {**method.CARD.defaults, "largest": 8})
         assert task.meter["pilot_samples"] == 8 * GROUPS * 50
+
+
+@pytest.mark.parametrize(
+    ("conditions", "sentence"),
+    [
+        ({"unit": "sets"}, "unit cannot be"),
+        ({"policy": "lm-x"}, "no recipe called"),
+        ({"lengths": "0"}, "length"),
+    ],
+)
+def test_conditions_that_are_none_are_refused(conditions: dict[str, str], sentence: str) -> None:
+    with pytest.raises(SelectionError, match=sentence):
+        load("embedded", 0, problems=4, **conditions)
+
+
+def test_records_name_the_policy_that_was_sampled(small: CurveTask) -> None:
+    used_artefacts.forget()
+    where = small.substrate()
+    case = small.curves[0].case
+    where.enter(case, small.environment(case))
+    assert list(used_artefacts.digests()) == ["lm-s-s0"]
