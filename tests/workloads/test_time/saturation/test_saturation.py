@@ -314,8 +314,13 @@ def test_conditions_that_are_none_are_refused(conditions: dict[str, str], senten
 
 
 def test_records_name_the_policy_that_was_sampled(small: CurveTask) -> None:
-    used_artefacts.forget()
+    case, oracle = small.curves[0].case, small.oracle_substrate()
     where = small.substrate()
-    case = small.curves[0].case
     where.enter(case, small.environment(case))
+    used_artefacts.forget()  # as before each measured solve, after a case was entered
+    where.buy(case, 2)
+    assert list(used_artefacts.digests()) == ["lm-s-s0"]
+    oracle.enter(case, small.oracle_environment(case))
+    used_artefacts.forget()
+    oracle.look()
     assert list(used_artefacts.digests()) == ["lm-s-s0"]

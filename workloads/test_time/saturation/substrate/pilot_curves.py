@@ -83,6 +83,9 @@ class PilotSales:
     def enter(self, curve: Curve, pilot: Pilot) -> None:
         """Take the pilot of the case that is solved next."""
         self._case, self._pilot = curve, pilot
+
+    def note(self) -> None:
+        """Note that samples of the policy are handed out to the method of this process."""
         for name, path in self.artefacts.items():
             used_artefacts.note(name, Path(path))
 
@@ -101,6 +104,7 @@ class PilotSales:
             sold = ", ".join(map(str, self._pilot.points))
             raise SelectionError(f"No curve is sold up to {largest} samples.", f"Take {sold}.")
         points = self._pilot.points[largest]
+        self.note()
         self.meter["pilot_samples"] += points.pilot * curve.questions
         self.meter["generated"] += self._pilot.words[largest]
         return points

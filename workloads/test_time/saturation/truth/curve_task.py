@@ -70,6 +70,7 @@ class HindsightSales(PilotSales):
     def look(self) -> Forecast:
         """Return the measured curve as a forecast."""
         assert self._hindsight is not None, "a case was entered"
+        self.note()
         self.meter["pilot_samples"] += self._hindsight.samples
         self.meter["generated"] += self._hindsight.words
         return self._hindsight.forecast
