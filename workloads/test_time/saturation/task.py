@@ -23,8 +23,8 @@ the smallest gain that is worth a sample.
 points; `r2` over the three, where the curve still moves; `n_star` and `n_star_observed`, the N after which no sample gains more than
 `epsilon`. `pilot_samples` and their words, `generated`, are what was bought.
 
-**Conditions.** `layout`, `policy` and `lengths` are those of `chain`. `problems`: questions, all lengths
-together.
+**Conditions.** `layout`, `policy`, `lengths` and `trainings` are those of `chain`. `problems`: questions,
+all lengths together.
 
 **Limits.** Parallel samples alone: rounds of rethinking need a model that goes back, of a task that is not
 here yet. The task reads `chain`; questions of `text` would take minutes to sample. A curve of so few
@@ -56,6 +56,7 @@ CARD = Card(
         Knob("unit", ("set", "question"), "set"),
         Knob("problems", (120,), 120, open=True, low=2),
         Knob("lengths", ("4,6",), "4,6", open=True),
+        Knob("trainings", (1,), 1, open=True, low=1, high=5),
         Knob("epsilon", (0.01,), 0.01, open=True, low=1e-6, high=1.0),
     ),
     metrics=(
@@ -87,6 +88,7 @@ def load(
     unit: str = "set",
     problems: int = 120,
     lengths: str = "4,6",
+    trainings: int = 1,
     epsilon: float = 0.01,
 ) -> CurveTask:
     """Return the task under the given conditions; samples are drawn here.
@@ -99,7 +101,15 @@ def load(
         raise SelectionError(f"saturation has no scale {scale!r}.", "It runs at `embedded`.")
     if unit not in UNITS:
         raise SelectionError(f"unit cannot be {unit!r}.", nearest(unit, UNITS))
-    drawn = sampled(seed, PILOT + SCORED, policy, layout, problems, lengths)
+    drawn = sampled(
+        seed,
+        PILOT + SCORED,
+        policy=policy,
+        layout=layout,
+        problems=problems,
+        lengths=lengths,
+        trainings=trainings,
+    )
     curves_of = curves_of_sets if unit == "set" else curves_of_questions
     return CurveTask(
         tuple(curves_of(drawn.test, seed)), priors_of(drawn.practice), drawn.artefacts, epsilon

@@ -88,16 +88,14 @@ class Sampling:
 
 
 @lru_cache(maxsize=4)
-def sampled(
-    seed: int, samples: int, policy: str, layout: str, problems: int, lengths: str
-) -> Sampling:
-    """Return the samples of a seed; curves of sets and of questions are made of the same.
+def sampled(seed: int, samples: int, **conditions: str | int) -> Sampling:
+    """Return the samples of a seed under conditions of `chain`, for every `unit` the same.
 
     Raises:
         SelectionError: if there is no such policy, or lengths are none.
         EnvironmentProblem: if it was not trained yet.
     """
-    found = source(seed, policy=policy, layout=layout, problems=problems, lengths=lengths)
+    found = source(seed, **conditions)
     return Sampling(tuple(found.test(samples)), tuple(found.practice()), found.artefacts)
 
 
