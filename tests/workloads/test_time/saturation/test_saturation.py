@@ -304,7 +304,7 @@ def test_trivial_and_lawful_forecasts_buy_alike() -> None:
     ("conditions", "sentence"),
     [
         ({"unit": "sets"}, "unit cannot be"),
-        ({"policy": "lm-none"}, "no recipe called"),
+        ({"policy": "lm-none"}, "There is no policy"),
         ({"lengths": "0"}, "length"),
     ],
 )

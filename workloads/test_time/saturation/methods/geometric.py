@@ -72,7 +72,8 @@ CARD = Card(
             id="TT-1-vote",
             says="So does the accuracy of the vote.",
             source="headline",
-            paper="selected answers by majority saturate alike; no number, the three points are ours",
+            paper="the same sentence, for the accuracy of answers that a vote selects; no number, the "
+            "three points are ours",
             effect=None,
             expect=Level("within", low=0.9, groups=("majority d4", "majority d6")),
         ),
