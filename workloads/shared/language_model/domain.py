@@ -11,7 +11,7 @@ and says what a completion states. What is right stands apart, in the task's `tr
 the run's own process.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,3 +70,6 @@ class Domain:
     """Words that close a completion, beside the one by which the model itself ends."""
     unforced: frozenset[int] = frozenset()
     """Words that a completion may not owe to anybody but the model: those that answers are made of."""
+    shares: Callable[[Words, Words], Mapping[str, float]] | None = None
+    """What is read off a prompt and the best completion of a session that held its draws to some
+    words: how much of it was worked out in which way."""

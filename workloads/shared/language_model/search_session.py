@@ -93,6 +93,8 @@ class Session:
         self.spent = False
         self._latest: Sequence[Seq] = ()
         self._children = 0
+        self._held_draws = False
+        """Whether draws were held to some words."""
 
     def __enter__(self) -> Self:
         self._costs.began_s = monotonic()
@@ -239,6 +241,7 @@ class Session:
         engine = self._engine_of(seqs)
         if all(self._account.is_own(seq) for seq in seqs):
             self._latest = seqs
+        self._held_draws = self._held_draws or allow is not None
         chunks = engine.decode(
             seqs,
             stop=stops,
@@ -353,6 +356,8 @@ class Session:
         discarded = self._account.discarded(self.best)
         if discarded is not None:
             counted["discarded"] = counted.get("discarded", 0) + discarded
+        if self._held_draws and self._domain.shares is not None:
+            counted |= self._domain.shares(self.prompt, self.best)
         first, last = self._costs.first_s, self._costs.last_s
         if first is not None and last is not None:
             counted["ttft_s"] = first

@@ -17,6 +17,7 @@ from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.test_time.chain.recipes import Recipe, recipes
 from adabench.workloads.test_time.chain.substrate import problems as data
+from adabench.workloads.test_time.chain.substrate.step_modes import restore_score
 from adabench.workloads.test_time.chain.substrate.trained_models import (
     FOLDER,
     engine,
@@ -27,6 +28,7 @@ from adabench.workloads.test_time.chain.training import (
     short_training,
     train_judge,
     train_models,
+    train_scale_score,
 )
 
 DEV_SEED, DEV_LENGTHS, DEV_PROBLEMS = 5, (4, 6), 100
@@ -46,13 +48,15 @@ def train(
 ) -> dict[str, Any]:
     """Train a recipe and write its weights and card into `folder`; return the card.
 
-    A judge's trunk and policy are read from `folder`, or from the shipped ones.
+    A judge's trunk, and its policy or a score's, are read from `folder`, or from the shipped ones.
 
     Raises:
         SelectionError: if there is no recipe of that name.
     """
     plan = recipe(name)
     folder.mkdir(parents=True, exist_ok=True)
+    if plan.kind == "score":
+        return _train_score(plan, progress, folder)
     if plan.kind == "lm":
         modules: dict[str, nn.Module] = {"": _language_model(plan, progress, folder)}
     else:
@@ -64,8 +68,20 @@ def train(
         weights |= checkpoints.halves(module.state_dict(), prefix)
     save_file(weights, folder / f"{name}.safetensors")
     restore.cache_clear()
-    card = asdict(plan) | {"source": source_digest(plan), "dev": held_out(plan, folder)}
-    (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return _write_card(plan, held_out(plan, folder), folder)
+
+
+def _train_score(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
+    """Fit a score to a policy and write it; its numbers are few, and stay in single precision."""
+    score, dev = train_scale_score.train(plan, engine(plan.policy, folder), progress)
+    save_file(score, folder / f"{plan.name}.safetensors")
+    restore_score.cache_clear()
+    return _write_card(plan, dev, folder)
+
+
+def _write_card(plan: Recipe, dev: dict[str, float], folder: Path) -> dict[str, Any]:
+    card = asdict(plan) | {"source": source_digest(plan), "dev": dev}
+    (folder / f"{plan.name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
 
 
@@ -94,4 +110,5 @@ def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
 def source_digest(plan: Recipe) -> str:
     """Return a digest of the code that a recipe's training depends on."""
     own = short_training if plan.make == "second" else train_models
-    return checkpoints.code_digest(own if plan.kind == "lm" else train_judge)
+    trainings = {"lm": own, "judge": train_judge, "score": train_scale_score}
+    return checkpoints.code_digest(trainings[plan.kind])

@@ -3,8 +3,9 @@
     adabench train lm-s-s0
 
 Language models learn from traces of the `train` split. A judge starts from a language model's
-trunk and learns from the outcomes of a policy's roll-outs on the `prm` split. Steps, never seconds:
-the result does not depend on how busy the machine is.
+trunk and learns from the outcomes of a policy's roll-outs on the `prm` split. A
+score of how hard a step is learns from the errors of a policy on the `calibration` split. Steps, never
+seconds: the result does not depend on how busy the machine is.
 
 Recipes are of two makes. `lm-s-s0`, `lm-m`, `lm-l` and `judge` are of the first, and stay as they
 are, since recorded runs rest on them. Further trainings of `lm-s`, and the judges `judge-x`, are of the
@@ -31,7 +32,7 @@ class Recipe:
     batch: int
     rate: float
     layout: Layout = "several"
-    kind: Literal["lm", "judge"] = "lm"
+    kind: Literal["lm", "judge", "score"] = "lm"
     trunk: str = ""
     """First weights; a judge's are trained for `steps` more before its head learns."""
     make: Literal["first", "second"] = "first"
@@ -39,9 +40,9 @@ class Recipe:
     """On `dev`, at which a training of the second make ends: the mean over lengths of greedy answers
     and samples. 0: it ends after its steps."""
     policy: str = ""
-    """Whose completions a judge learns to judge."""
+    """Whose completions a judge learns to judge, or whose errors a score foretells."""
     problems: int = 0
-    """How many problems a judge sees completions of."""
+    """How many problems a judge, or a score, sees completions of."""
     forecast_s: int = 600
 
 
@@ -72,6 +73,10 @@ def _of_seed(s: int) -> list[Recipe]:
         Recipe(
             f"judge-s{s}", LM_M, s, 4000, 32, 1e-3,
             kind="judge", trunk=f"lm-m-s{s}", policy=f"lm-s-s{s}", problems=2000,
+        ),
+        Recipe(
+            f"scale-score-s{s}", LM_S, s, 1500, 1, 0.0,
+            kind="score", policy=f"lm-s-s{s}", problems=1500, forecast_s=40,
         ),
     ]  # fmt: skip
 

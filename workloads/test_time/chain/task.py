@@ -25,7 +25,8 @@ judge, by formula, counted where a row is run. `generated`, `judged`, `prefilled
 `serial_steps`: decoding steps one after the other. `kv_before`, `kv_after`: tokens the policy's
 cache held at each depth of a search, before and after pruning. `aux_s`: seconds of solver,
 clustering and votes, inside the latency. `ttft_s` counts from the question; a search's first word
-is no answer yet. `itl_s` is the time from one decoding step to the next, `tpot_s` the time per word
+is no answer yet. `sys2_share`: operations that were worked out in
+parts, of methods that choose (`step_modes.py`). `itl_s` is the time from one decoding step to the next, `tpot_s` the time per word
 when all words of all branches count, both after the first word.
 
 **Conditions.** `layout=single`: a policy trained on traces without alternative paths, where errors
@@ -54,7 +55,7 @@ from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.chain import conformance
 from adabench.workloads.test_time.chain.recipes import Layout
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
-from adabench.workloads.test_time.chain.substrate.domain import MECHANICS, chain_of
+from adabench.workloads.test_time.chain.substrate.domain import MECHANICS, chain_of, with_modes
 from adabench.workloads.test_time.chain.substrate.lengths import read_lengths
 from adabench.workloads.test_time.chain.substrate.problems import Problem, answer, stream
 from adabench.workloads.test_time.chain.substrate.trained_models import models, policy_name
@@ -83,6 +84,12 @@ CARD = Card(
             ),
             oracle="pass_at_n",
             coin="random_n",
+        ),
+        Gap(
+            mixture=("sys1", "sys2"),
+            methods=("scale", "scale_rule", "scale_coins"),
+            oracle="scale_oracle",
+            coin="scale_coins",
         ),
     ),
     knobs=(
@@ -114,6 +121,7 @@ CARD = Card(
         Metric("tpot_s", "s", "lower", "cost"),
         Metric("aux_s", "s", "lower", "cost"),
         Metric("spent", "", "lower", "info"),
+        Metric("sys2_share", "", "lower", "cost"),
     ),
 )
 CHECK_CONDITIONS = {"problems": 2}
@@ -156,12 +164,10 @@ def load(
         Question(index, problem.prompt, f"d{len(problem.operations)}")
         for index, problem in enumerate(drawn)
     )
-    # An unknown one is refused here, not in a method's process.
-    policy_name(policy, layout, seed, trainings)
+    # An unknown policy is refused here, not in a method's process.
+    domain = with_modes(chain_of(turns), policy_name(policy, layout, seed, trainings))
     own = partial(models, policy, layout, seed, trainings)
-    return GradedTask(
-        seed, chain_of(turns), own, budget or None, questions=questions, grader=Answers(drawn)
-    )
+    return GradedTask(seed, domain, own, budget or None, questions=questions, grader=Answers(drawn))
 
 
 def of_mechanics(

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from adabench.workloads.shared.language_model.domain import Domain, Words
+from adabench.workloads.shared.language_model.domain import Words
 from adabench.workloads.shared.language_model.vocabulary import IDS, STEP_END, WordCodec
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, answer, room
+from adabench.workloads.test_time.chain.substrate.step_modes import StepModes, shares
+from adabench.workloads.test_time.substrate.dual_modes import DualDomain
 
 DIGITS = frozenset(IDS[digit] for digit in "0123456789")
 STEPS = 3
 """The most steps that an operation takes: a product is split into two, and their sum."""
-CHAIN = Domain(
+CHAIN = DualDomain(
     codec=WordCodec(),
     answer=answer,
     room=room,
@@ -20,6 +22,7 @@ CHAIN = Domain(
     # Six operations, `<eos>`, and one to spare.
     deepest=STEPS * 6 + 2,
     unforced=DIGITS,
+    shares=shares,
 )
 
 
@@ -28,11 +31,16 @@ def _paced(prompt: Words) -> int:
     return gpu_mechanics.ROOM
 
 
-def chain_of(lengths: Sequence[int]) -> Domain:
+def chain_of(lengths: Sequence[int]) -> DualDomain:
     """Return the domain of questions of these lengths: longer ones need a deeper search."""
     deepest = STEPS * max(lengths) + 2
     return CHAIN if deepest <= CHAIN.deepest else replace(CHAIN, deepest=deepest)
 
 
-MECHANICS = replace(CHAIN, room=_paced)
+def with_modes(domain: DualDomain, policy: str) -> DualDomain:
+    """Return a domain with the modes of a policy, named by its checkpoint."""
+    return replace(domain, modes=StepModes(policy))
+
+
+MECHANICS = replace(CHAIN, room=_paced, shares=None)
 """At the shape of a large model: prompts of random words, completions at a fixed pace."""

@@ -15,13 +15,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.workloads.shared.language_model.vocabulary import EOS, encode
+from adabench.workloads.shared.language_model.vocabulary import EOS, decode, encode
 from adabench.workloads.test_time.chain.recipes import Layout
 from adabench.workloads.test_time.chain.substrate.problems import (
     MODULUS,
+    STEP_WORDS,
     Problem,
     answer,
     digits,
+    result,
+    well_formed,
 )
 
 DIRECT = 0.3
@@ -37,6 +40,14 @@ class Answers:
     def is_right(self, index: int, completion: Sequence[int]) -> bool:
         """Return whether a completion of that question states the right answer."""
         return answer(completion) == truth(self.problems[index])
+
+    def is_right_step(self, completion: Sequence[int]) -> bool:
+        """Return whether the last step of a completion is right by itself. For oracles alone."""
+        step = completion[-STEP_WORDS:]
+        if not well_formed(step):
+            return False
+        left, sign, right = decode(step[:2]), decode(step[2:3]), decode(step[3:5])
+        return apply(_number(left), sign, _number(right)) == result(step)
 
 
 def apply(value: int, sign: str, number: int) -> int:
@@ -76,3 +87,7 @@ def trace(problem: Problem, generator: np.random.Generator, layout: Layout) -> t
 
 def _step(left: int, sign: str, right: int, result: int) -> str:
     return f"{digits(left)} {sign} {digits(right)} = {digits(result)} ;"
+
+
+def _number(words: str) -> int:
+    return int(words.replace(" ", ""))

@@ -1,0 +1,42 @@
+"""System 2 throughout: every sub-problem that can be is worked out in parts.
+
+The dearer of two static settings of one policy (`dual_modes.py`): uniform test-time scaling, which
+spends as much on a step that is never missed as on one that often is. `effort` is the most ways in
+which a sub-problem is worked out before they vote: the stand-in for a cap on thinking.
+
+**What to expect.** Written before measuring on test questions, from 200 of the `dev` split: 7 points above
+`sys1` with one way, 12 with five, at 1.7 and five times the words. With one way it is worse
+than System 1 on small factors: a split has more steps that can go wrong.
+
+**Ways to fake it.** Ways that share their draws; a vote that is told the answer.
+"""
+
+from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.dual_modes import always, modes_of, work
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+
+CARD = Card(
+    title="System 2 throughout",
+    adapts="nothing",
+    role="static",
+    tasks=("chain",),
+    knobs=(Knob("effort", (1, 3, 5), 5, open=True, low=1),),
+    claims=(
+        Claim(
+            id="SC-room",
+            says="System 2 throughout answers five points more than System 1 throughout.",
+            source="check",
+            paper="the gate of the substrate: else there is nothing to allocate",
+            effect=None,
+            expect=Difference("accuracy", against="sys1", low=0.05),
+        ),
+    ),
+)
+
+
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
+    """Return the solution in which all that can be is worked out in parts."""
+    with task.session(question) as session:
+        work(session, modes_of(task), always, effort=int(point["effort"]))
+    return session.best
