@@ -25,9 +25,9 @@ judge, by formula, counted where a row is run. `generated`, `judged`, `prefilled
 `serial_steps`: decoding steps one after the other. `kv_before`, `kv_after`: tokens the policy's
 cache held at each depth of a search, before and after pruning. `aux_s`: seconds of solver,
 clustering and votes, inside the latency. `ttft_s` counts from the question; a search's first word
-is no answer yet. `sys2_share`: operations that were worked out in
-parts, of methods that choose (`step_modes.py`). `itl_s` is the time from one decoding step to the next, `tpot_s` the time per word
-when all words of all branches count, both after the first word.
+is no answer yet. `itl_s` is the time from one decoding step to the next, `tpot_s` the time per word
+when all words of all branches count, both after the first word. `sys2_share`: which part of a
+question's operations was worked out in parts, of methods with two modes (`step_modes.py`).
 
 **Conditions.** `layout=single`: a policy trained on traces without alternative paths, where errors
 are systematic and voting has little to gain. `policy`: `lm-x` (6 times the FLOPs of `lm-s`; the trunk

@@ -31,6 +31,7 @@ CARD = Card(
     role="oracle",
     oracle="exact",
     tasks=("chain",),
+    conditions={"layout": "several"},
     knobs=(Knob("effort", (5,), 5, open=True, low=1),),
     claims=(
         Claim(

@@ -21,6 +21,7 @@ CARD = Card(
     adapts="nothing",
     role="static",
     tasks=("chain",),
+    conditions={"layout": "several"},
 )
 
 

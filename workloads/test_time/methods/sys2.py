@@ -4,9 +4,9 @@ The dearer of two static settings of one policy (`dual_modes.py`): uniform test-
 spends as much on a step that is never missed as on one that often is. `effort` is the most ways in
 which a sub-problem is worked out before they vote: the stand-in for a cap on thinking.
 
-**What to expect.** Written before measuring on test questions, from 200 of the `dev` split: 7 points above
-`sys1` with one way, 12 with five, at 1.7 and five times the words. With one way it is worse
-than System 1 on small factors: a split has more steps that can go wrong.
+**What to expect.** Written before measuring on test questions, from the `dev` split: 12 points above
+`sys1` with one way and 15 with five, at 1.7 and five times the words. What it misses are products
+with the largest factors.
 
 **Ways to fake it.** Ways that share their draws; a vote that is told the answer.
 """
@@ -21,6 +21,7 @@ CARD = Card(
     adapts="nothing",
     role="static",
     tasks=("chain",),
+    conditions={"layout": "several"},
     knobs=(Knob("effort", (1, 3, 5), 5, open=True, low=1),),
     claims=(
         Claim(

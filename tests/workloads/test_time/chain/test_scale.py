@@ -94,6 +94,21 @@ def test_ways_are_ranges_of_parts_that_share_none_and_leave_none_out(factor, cou
     assert max(map(len, ranges)) - min(map(len, ranges)) <= 1
 
 
+def test_the_parts_of_a_split_are_two_factors_and_add_up():
+    where = chain(2)
+    for case in HARD:
+        completion, _ = solve("sys2", where, case)
+        for place, factor in ((0, 19), (36, 18), (63, 17)):
+            first, second, total = (
+                decode(completion[start : start + STEP_WORDS]).replace(" ", "")
+                for start in range(place, place + 27, STEP_WORDS)
+            )
+            assert first[:3] == second[:3], "of one value"
+            assert 0 < int(first[3:5]) < factor
+            assert int(first[3:5]) + int(second[3:5]) == factor
+            assert total.partition("=")[0] == f"{first[6:8]}+{second[6:8]}"
+
+
 def test_a_result_is_always_the_models_own(monkeypatch):
     """Held words are operands, signs and marks: where a result stands, all ten digits may be drawn."""
     original, results = Session.decode, []

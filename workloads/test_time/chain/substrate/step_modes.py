@@ -7,16 +7,19 @@ The policy learned both and mixes them as it likes. A mode holds its draws to so
 (`decode(allow=...)`): it is told *what* to work out and works it out itself.
 
     held        what stands already in the prompt or further up: the value so far, a sign, a factor,
-                the two halves that are added; `=`, `;` and the end
-    its own     every result, the first part of a split (among smaller factors), and the rest of it
+                the two halves that are added; `=`, `;` and the end; and the second part of a split,
+                since parts that do not add up to the factor are no split of it
+    its own     every result, and the first part of a split (among smaller factors)
 
 Held words are drawn like all others and cost as much. Results are greedy. The ways of a split are
 as many ranges of first parts, all apart, and within its range a part is drawn at temperature 1.
+Second parts are held for another reason too: after a direct product the policy loses count of what
+is left of a factor, so that System 2 would be a worse one wherever System 1 went before.
 
-**Difficulty.** sigmoid(a + b H), H being the entropy of the policy before the first word of its own
-direct answer; fitted to whether these answers were wrong on questions of the `calibration` split
-(`training/train_scale_score.py`). `rule_difficulty` is its cheap rival, with the factor in place of H.
-Sums have one mode.
+**Difficulty.** sigmoid(a + b log(H + 0.0001)), H being the entropy of the policy, in nats, before the
+first word of its own direct answer; fitted to whether these answers were wrong on questions of the
+`calibration` split (`training/train_scale_score.py`). `rule_difficulty` is its cheap rival, with the
+factor in place of the logarithm. Sums have one mode.
 """
 
 import math
@@ -39,6 +42,8 @@ from adabench.workloads.test_time.substrate.dual_modes import Goal
 
 ZERO, EQUAL, PLUS, TIMES = (IDS[word] for word in ("0", "=", "+", "*"))
 DIGITS = frozenset(range(ZERO, ZERO + 10))
+LEAST_ENTROPY = 1e-4
+"""In nats: what keeps the logarithm of none finite."""
 RESULT = slice(-3, -1)
 """Where the result of the latest step stands, once it is closed."""
 
@@ -100,12 +105,13 @@ class StepModes:
 
     def divide(self, session: Session, seq: Seq, goal: Goal, effort: int) -> Seq:
         """Split a product in up to `effort` different ways; return the first with the winning sum."""
-        value, ranges = tuple(seq.ids[-3:-1]), _ranges(_number(goal.words[1:]), effort)
+        value, factor = tuple(seq.ids[-3:-1]), _number(goal.words[1:])
+        ranges = _ranges(factor, effort)
         ways = session.fork(seq, len(ranges))
         _draw_parts(session, ways, ranges)
+        rests = [_digits(factor - _number(way.ids[-2:])) for way in ways]
         halves = [self._result(session, ways)]
-        write(session, ways, [(*value, TIMES)] * len(ways))
-        session.decode(ways, max_new=2, temperature=0.0, allow=ANY_DIGIT)
+        write(session, ways, [(*value, TIMES, *rest) for rest in rests])
         halves.append(self._result(session, ways))
         sums = [(*one, PLUS, *other) for one, other in zip(*halves, strict=True)]
         write(session, ways, sums)
@@ -120,7 +126,7 @@ class StepModes:
 
     def difficulty(self, entropy: float) -> float:
         """Return how probably System 1 errs, by how unsure it was."""
-        return _sigmoid(self._score()["score"], entropy)
+        return _sigmoid(self._score()["score"], log_entropy(entropy))
 
     def rule_difficulty(self, goal: Goal) -> float:
         """Return how probably System 1 errs, by the factor alone; sums have no second mode."""
@@ -161,6 +167,11 @@ def restore_score(name: str) -> dict[str, tuple[float, float]]:
     forecast_s = recipes()[name].forecast_s
     found = checkpoints.weights(name, checkpoints.home(name, FOLDER), forecast_s)
     return {key: (float(value[0]), float(value[1])) for key, value in found.items()}
+
+
+def log_entropy(entropy: float) -> float:
+    """Return the number that a difficulty is a line of."""
+    return math.log(entropy + LEAST_ENTROPY)
 
 
 def write(session: Session, seqs: Sequence[Seq], rows: Sequence[Sequence[int]]) -> None:
@@ -211,6 +222,10 @@ def _operations(outline: Words) -> Iterator[int]:
 
 def _number(digits: Words) -> int:
     return 10 * (digits[0] - ZERO) + digits[1] - ZERO
+
+
+def _digits(number: int) -> tuple[int, int]:
+    return ZERO + number // 10, ZERO + number % 10
 
 
 def _sigmoid(line: tuple[float, float], value: float) -> float:

@@ -4,7 +4,7 @@ The policy works out questions of the `calibration` split in System 1 (`substrat
 product stands written down how unsure it was before the first word of its own result, the factor,
 and whether the result was wrong. Two lines are fitted by logistic regression, each on one number:
 
-    score   P(wrong) = sigmoid(a + b entropy)
+    score   P(wrong) = sigmoid(a + b log(entropy + 0.0001))
     rule    P(wrong) = sigmoid(a + b factor)        the cheap rival: it looks at the question alone
 
 Newton's method on all products at once, with a weight of 0.001 on the square of b.
@@ -32,6 +32,7 @@ from adabench.workloads.test_time.chain.substrate.problems import (
     Split,
     stream,
 )
+from adabench.workloads.test_time.chain.substrate.step_modes import log_entropy
 from adabench.workloads.test_time.chain.training.train_judge import Floats, auc, calibration_error
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
 from adabench.workloads.test_time.substrate.dual_modes import (
@@ -72,7 +73,7 @@ def train(
         progress(index + 1, len(problems))
     wrong = np.array([one.is_wrong for one in found], np.float64)
     lines = {
-        "score": fit(np.array([one.entropy for one in found]), wrong),
+        "score": fit(np.array([log_entropy(one.entropy) for one in found]), wrong),
         "rule": fit(np.array([one.factor for one in found], np.float64), wrong),
     }
     return {key: torch.tensor(line).float() for key, line in lines.items()}, report(own, lines)
@@ -115,7 +116,7 @@ def report(task: QuestionTask, lines: dict[str, tuple[float, float]]) -> dict[st
     found = [one for i, problem in enumerate(problems) for one in products(task, problem, i)]
     wrong = np.array([one.is_wrong for one in found], np.float64)
     said = {
-        "score": _chances(lines["score"], [one.entropy for one in found]),
+        "score": _chances(lines["score"], [log_entropy(one.entropy) for one in found]),
         "rule": _chances(lines["rule"], [one.factor for one in found]),
     }
     in_parts = [_solution(task, problem, i, always) for i, problem in enumerate(problems)]
