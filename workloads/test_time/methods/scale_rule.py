@@ -21,6 +21,7 @@ from adabench.workloads.test_time.substrate.question_task import QuestionTask
 
 CARD = Card(
     title="Modes by a rule",
+    paper="our own: the cheap rival of chain/scale",
     adapts="which sub-problems get System 2, on what they say",
     tasks=("chain",),
     conditions={"layout": "several"},
