@@ -33,8 +33,8 @@ FEATURES = 8
 """Six, and two zeros: the compiled product takes four at a time."""
 
 
-class Scorer(Protocol):
-    """What a session asks of a judge."""
+class Reader(Protocol):
+    """What a session asks of whatever reads the policies' sequences."""
 
     @property
     def name(self) -> str:
@@ -54,12 +54,28 @@ class Scorer(Protocol):
         """Let what was read of a parent count for its children."""
         ...
 
+    def forget(self, seq: Seq) -> None:
+        """Let go of a sequence."""
+        ...
+
+
+class Scorer(Reader, Protocol):
+    """What a session asks of a judge."""
+
     def scores(self, seqs: Sequence[Seq]) -> list[tuple[float, ...]]:
         """Return a score for every step of each sequence."""
         ...
 
-    def forget(self, seq: Seq) -> None:
-        """Let go of a sequence."""
+
+class Router(Reader, Protocol):
+    """What a session asks of whoever foretells which of two policies writes a step better."""
+
+    def advantages(self, seqs: Sequence[Seq], authors: Sequence[Sequence[bool]]) -> list[float]:
+        """Return, for each sequence, how likely another policy would write its latest step better.
+
+        `authors` says of each earlier step of a sequence whether that other policy wrote it. A step
+        that has come to no end has no state to look at, and counts as 1.
+        """
         ...
 
 
@@ -90,6 +106,8 @@ class Reading:
     """How many of those words came before the end of each step."""
     scores: list[float] = field(default_factory=list)
     stopped: bool = False
+    moments: "list[Moment]" = field(default_factory=list)
+    """Where the head was to be asked so far; those before a fork are the parent's."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +152,11 @@ class Judge:
         copies = self.engine.fork(reading.seq, len(children))
         for child, copy in zip(children, copies, strict=True):
             self._readings[child] = Reading(
-                copy, list(reading.chances), list(reading.ends), list(reading.scores)
+                copy,
+                list(reading.chances),
+                list(reading.ends),
+                list(reading.scores),
+                moments=list(reading.moments),
             )
 
     def scores(self, seqs: Sequence[Seq]) -> list[tuple[float, ...]]:
@@ -159,8 +181,15 @@ class Judge:
             self.engine.append([r.seq for r, _ in due], [part for _, part in due])
         found: list[Moment] = []
         for seq, reading, part in zip(seqs, readings, parts, strict=True):
-            found += self._read(seq, reading, part)
+            new = self._read(seq, reading, part)
+            reading.moments += new
+            found += new
         return found
+
+    def read(self, seq: Seq) -> Sequence[Moment]:
+        """Return every moment of a sequence so far; what is new is read first."""
+        self.moments([seq])
+        return self._readings[seq].moments
 
     def forget(self, seq: Seq) -> None:
         """Let go of a sequence."""

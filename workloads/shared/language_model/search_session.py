@@ -47,7 +47,7 @@ from adabench.workloads.shared.language_model.contract import (
 )
 from adabench.workloads.shared.language_model.domain import Codec, Domain, Stated
 from adabench.workloads.shared.language_model.recorded_engine import RecordedEngine
-from adabench.workloads.shared.language_model.reward_model import Scorer
+from adabench.workloads.shared.language_model.reward_model import Reader, Router, Scorer
 from adabench.workloads.shared.language_model.session_account import (
     POLICY,
     Injection,
@@ -70,18 +70,21 @@ class Session:
         account: SessionAccount,
         domain: Domain,
         others: Mapping[str, Engine] | None = None,
+        router: Router | None = None,
         budget: int | None = None,
         tool_budget: int | None = None,
     ) -> None:
         engines = {POLICY: policy, **(others or {})}
-        _check_vocabularies(
-            domain.codec, {**engines, **({} if judge is None else {"judge": judge})}
-        )
+        readers: dict[str, Reader] = {
+            name: one for name, one in (("judge", judge), ("router", router)) if one is not None
+        }
+        _check_vocabularies(domain.codec, {**engines, **readers})
         self._engines = {
             role: RecordedEngine(engine, account, role) for role, engine in engines.items()
         }
         self.policy: Engine = self._engines[POLICY]
-        self._judge, self._account, self._domain = judge, account, domain
+        self._judge, self._router, self._readers = judge, router, tuple(readers.values())
+        self._account, self._domain = account, domain
         self.prompt = prompt
         self.room = domain.room(prompt)
         """The most words that a completion may need."""
@@ -100,8 +103,8 @@ class Session:
         self._costs.began_s = monotonic()
         for engine in self._engines.values():
             engine.reset(self._costs)
-        if self._judge is not None:
-            self._judge.reset(self._costs)
+        for reader in self._readers:
+            reader.reset(self._costs)
         return self
 
     def __exit__(
@@ -167,8 +170,8 @@ class Session:
     def fork(self, seq: Seq, n: int) -> list[Seq]:
         """Return n children."""
         children = self._engine_of([seq]).fork(seq, n)
-        if self._judge is not None:
-            self._judge.follow(seq, children)
+        for reader in self._readers:
+            reader.follow(seq, children)
         return children
 
     def append(
@@ -286,12 +289,27 @@ class Session:
         with self._account.counting():
             return judge.scores(seqs)
 
+    def advantages(self, seqs: Sequence[Seq], authors: Sequence[Sequence[bool]]) -> list[float]:
+        """Return how likely another policy would write each latest step better; see `Router`.
+
+        Raises:
+            CapabilityMissing: without a router.
+        """
+        if self._router is None:
+            raise CapabilityMissing(
+                f"advantages: no router was trained for {self.policy.name}.",
+                "Choose the policy of a router's training as the draft, or a method without one.",
+            )
+        self._account.check(seqs)
+        with self._account.counting():
+            return self._router.advantages(seqs, authors)
+
     def close(self, seqs: Sequence[Seq]) -> None:
-        """Let go of sequences, in the policy's cache and in the judge's."""
+        """Let go of sequences, in the policy's cache and in those of judge and router."""
         for seq in seqs:
             self._engine_of([seq]).close(seq)
-            if self._judge is not None:
-                self._judge.forget(seq)
+            for reader in self._readers:
+                reader.forget(seq)
 
     def offer(self, completion: Sequence[int]) -> None:
         """Name the best completion so far."""
@@ -358,6 +376,7 @@ class Session:
             counted["discarded"] = counted.get("discarded", 0) + discarded
         if self._held_draws and self._domain.shares is not None:
             counted |= self._domain.shares(self.prompt, self.best)
+        counted |= self._account.shares(self.best)
         first, last = self._costs.first_s, self._costs.last_s
         if first is not None and last is not None:
             counted["ttft_s"] = first
@@ -370,7 +389,7 @@ class Session:
         self._account.settle(counted)
 
 
-def _check_vocabularies(codec: Codec, models: Mapping[str, Engine | Scorer]) -> None:
+def _check_vocabularies(codec: Codec, models: Mapping[str, Engine | Reader]) -> None:
     """Make sure that whoever reads the question's ids reads them as its words.
 
     Raises:

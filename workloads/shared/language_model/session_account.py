@@ -45,6 +45,8 @@ class Written(NamedTuple):
     own: bool
     """Whether it began on the case's prompt with the case's random numbers."""
     role: str = POLICY
+    authors: tuple[str, ...] = ()
+    """Whose each word of the completion is, by role; empty for a word that was forced."""
 
     @property
     def completion(self) -> Words:
@@ -56,11 +58,13 @@ class Written(NamedTuple):
         """Return the words of the completion that were not drawn."""
         return tuple(self.ids[self.start + place] for place in self.forced)
 
-    def longer(self, ids: Words, *, forced: bool) -> "Written":
-        """Return it with more words."""
+    def longer(self, ids: Words, authors: tuple[str, ...]) -> "Written":
+        """Return it with more words, each with the role of whose it is."""
         end = len(self.ids) - self.start
-        more = tuple(range(end, end + len(ids))) if forced else ()
-        return self._replace(ids=self.ids + ids, forced=self.forced + more)
+        forced = tuple(end + place for place, author in enumerate(authors) if not author)
+        return self._replace(
+            ids=self.ids + ids, forced=self.forced + forced, authors=self.authors + authors
+        )
 
     def has_drawn(self, completion: Words, begin: int) -> bool:
         """Tell whether it goes on as `completion` does, drawn from place `begin` on."""
@@ -79,6 +83,9 @@ class SessionAccount:
         self._prompt, self._key = tuple(prompt), key
         self._completions = completions
         """All that was left by the engine, with the words of each that were forced."""
+        self._authors: dict[Words, tuple[str, ...]] = {}
+        self._redrawn = 0
+        """Words that a further role drew where the first had drawn the very same step."""
         self._written: dict[Seq, Written] = {}
         self._costs: Costs | None = None
         self._counted: dict[str, float] = {}
@@ -137,6 +144,16 @@ class SessionAccount:
         forced = self._completions.get(answer)
         used = 0 if forced is None else len(answer) - len(forced)
         return max(0, int(self._costs.meter["generated"]) - used)
+
+    def shares(self, answer: Words) -> dict[str, float]:
+        """Return which share of an answer's words each further role wrote; nothing for one role.
+
+        `redrawn_share`: words that they drew as the first role had, over those of the answer.
+        """
+        authors, length = self._authors.get(answer, ()), max(1, len(answer))
+        others = [role for role in self._by_role if role != POLICY]
+        found = {f"{role}_share": authors.count(role) / length for role in others}
+        return {**found, "redrawn_share": self._redrawn / length} if others else {}
 
     @contextmanager
     def counting(self, role: str = "") -> Iterator[None]:
@@ -222,12 +239,20 @@ class SessionAccount:
             self._written[child] = self._written[seq]._replace(key=child.key)
 
     def note_grown(self, seq: Seq, ids: Words, *, forced: bool) -> None:
-        """Write down more words of a sequence."""
-        self._written[seq] = grown = self._written[seq].longer(ids, forced=forced)
+        """Write down more words of a sequence: its own model's, or forced ones."""
+        role = "" if forced else self._written[seq].role
+        if role not in ("", POLICY) and POLICY in (self._authors_of(seq, ids) or ()):
+            self._redrawn += len(ids)
+        self._grow(seq, ids, (role,) * len(ids))
+
+    def _grow(self, seq: Seq, ids: Words, authors: tuple[str, ...]) -> None:
+        grown = self._written.pop(seq).longer(ids, authors)
+        self._written[seq] = grown  # now the last one: of equal words the latest count
         if grown.own:
             words = grown.forced_words
             before = self._completions.get(grown.completion, words)
             self._completions[grown.completion] = min(before, words, key=len)
+            self._authors[grown.completion] = grown.authors
 
     def check_injected(self, seqs: Sequence[Seq], parts: Sequence[Words], how: Injection) -> None:
         """Make sure that words may be put onto sequences in this way.
@@ -241,7 +266,7 @@ class SessionAccount:
             if left is not None and left < len(seqs):
                 raise BudgetSpent
         for seq, part in zip(seqs, parts, strict=True):
-            if how == "draft" and not self._has_drawn(seq, part):
+            if how == "draft" and self._authors_of(seq, part) is None:
                 raise MethodContractError(
                     "These words are no draft: no model of this session drew them in this place.",
                     "Let a model draw them on a sequence with the same words so far, or append "
@@ -257,16 +282,19 @@ class SessionAccount:
             costs.meter["tool_calls"] += len(seqs)
         self._apart = True
         for seq, part in zip(seqs, parts, strict=True):
-            self.note_grown(seq, part, forced=how != "draft")
+            drawn = self._authors_of(seq, part) if how == "draft" else None
+            self._grow(seq, part, ("",) * len(part) if drawn is None else drawn)
 
-    def _has_drawn(self, seq: Seq, part: Words) -> bool:
-        """Tell whether some model drew this part after the same words of an answer to the case."""
+    def _authors_of(self, seq: Seq, part: Words) -> tuple[str, ...] | None:
+        """Return whose words these are, drawn after the same words of an answer; None: nobody's."""
         known = self._written[seq]
-        completion = known.completion + part
-        return known.own and any(
-            other.own and other.has_drawn(completion, len(known.completion))
-            for other in self._written.values()
-        )
+        begin, completion = len(known.completion), known.completion + part
+        if not known.own:
+            return None
+        for other in reversed(self._written.values()):
+            if other.own and other.has_drawn(completion, begin):
+                return other.authors[begin : len(completion)]
+        return None
 
     def grown(self, seq: Seq) -> Words:
         """Return the words that the engine has put on a sequence since it was last written down."""

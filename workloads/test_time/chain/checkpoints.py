@@ -23,11 +23,13 @@ from adabench.workloads.test_time.chain.substrate.trained_models import (
     engine,
     judge,
     restore,
+    router_head,
 )
 from adabench.workloads.test_time.chain.training import (
     short_training,
     train_judge,
     train_models,
+    train_router,
     train_scale_score,
 )
 
@@ -59,6 +61,8 @@ def train(
         return _train_score(plan, progress, folder)
     if plan.kind == "lm":
         modules: dict[str, nn.Module] = {"": _language_model(plan, progress, folder)}
+    elif plan.kind == "router":
+        modules = {"head.": train_router.train(plan, trio(plan, folder), progress)}
     else:
         trunk, policy = restore(plan.trunk, folder), engine(plan.policy, folder)
         model, head = train_judge.train(plan, trunk, policy, progress)
@@ -94,6 +98,9 @@ def _language_model(plan: Recipe, progress: Progress, folder: Path) -> nn.Module
 
 def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
     """Return what a checkpoint scores on problems of the `dev` split."""
+    if plan.kind == "router":
+        found = train_router.report(trio(plan, folder), router_head(plan.name, folder))
+        return {name: round(value, 4) for name, value in found.items()}
     if plan.kind == "judge":
         problems = list(islice(data.stream("dev", DEV_SEED, DEV_LENGTHS), DEV_PROBLEMS))
         found = train_judge.report(engine(plan.policy, folder), judge(plan.name, folder), problems)
@@ -110,5 +117,17 @@ def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
 def source_digest(plan: Recipe) -> str:
     """Return a digest of the code that a recipe's training depends on."""
     own = short_training if plan.make == "second" else train_models
-    trainings = {"lm": own, "judge": train_judge, "score": train_scale_score}
+    trainings = {
+        "lm": own, "judge": train_judge, "router": train_router, "score": train_scale_score,
+    }  # fmt: skip
     return checkpoints.code_digest(trainings[plan.kind])
+
+
+def trio(plan: Recipe, folder: Path) -> train_router.Trio:
+    """Return the models that a router's recipe names; in `folder`, else where they were put."""
+
+    def place(name: str) -> Path | None:
+        return folder if (folder / f"{name}{checkpoints.SUFFIX}").exists() else None
+
+    draft, target = (engine(name, place(name)) for name in (plan.policy, plan.target))
+    return train_router.Trio(draft, target, judge(plan.trunk, place(plan.trunk)))

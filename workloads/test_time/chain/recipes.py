@@ -32,17 +32,21 @@ class Recipe:
     batch: int
     rate: float
     layout: Layout = "several"
-    kind: Literal["lm", "judge", "score"] = "lm"
+    kind: Literal["lm", "judge", "router", "score"] = "lm"
     trunk: str = ""
-    """First weights; a judge's are trained for `steps` more before its head learns."""
+    """First weights; a judge's are trained for `steps` more before its head learns. A router stands on
+    a judge and leaves it as it is."""
     make: Literal["first", "second"] = "first"
     accuracy: float = 0.0
     """On `dev`, at which a training of the second make ends: the mean over lengths of greedy answers
     and samples. 0: it ends after its steps."""
     policy: str = ""
-    """Whose completions a judge learns to judge, or whose errors a score foretells."""
+    """Whose completions a judge learns to judge, whose steps a router hands over, whose errors a score
+    foretells."""
     problems: int = 0
-    """How many problems a judge, or a score, sees completions of."""
+    """How many problems a judge, a router or a score sees completions of."""
+    target: str = ""
+    """To whom a router hands steps over."""
     forecast_s: int = 600
 
 
@@ -52,6 +56,13 @@ DEEPER = Shape(layers=4, width=64, heads=2, hidden=176)
 """Of a judge that grows out of `lm-s`: its layers, and a new one behind each."""
 AS_GOOD_AS_FIRST = 0.445
 """What `lm-s-s0` scores on `dev`: the mean over lengths of greedy answers and samples."""
+
+
+ROUTER = "arbitrage-router"
+PAIRS = {"lm-s": "lm-l"}
+"""By draft: its target. A pair has a router for each training seed."""
+BASES = 1
+"""Trainings of judges and policies that are shipped, for routers to stand on in turn."""
 
 
 def recipes() -> dict[str, Recipe]:
@@ -77,6 +88,10 @@ def _of_seed(s: int) -> list[Recipe]:
         Recipe(
             f"scale-score-s{s}", LM_S, s, 1500, 1, 0.0,
             kind="score", policy=f"lm-s-s{s}", problems=1500, forecast_s=40,
+        ),
+        Recipe(
+            f"{ROUTER}-s{s}", LM_M, s, 3000, 512, 2e-3, kind="router", trunk=f"judge-s{s % BASES}",
+            policy=f"lm-s-s{s % BASES}", target="lm-l-s0", problems=3000, forecast_s=240,
         ),
     ]  # fmt: skip
 

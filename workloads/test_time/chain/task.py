@@ -29,6 +29,10 @@ is no answer yet. `itl_s` is the time from one decoding step to the next, `tpot_
 when all words of all branches count, both after the first word. `sys2_share`: which part of a
 question's operations was worked out in parts, of methods with two modes (`step_modes.py`).
 
+**Two policies.** The policy may be the draft of a larger one, for methods that ask for the pair
+(`task.session(question, paired=True)`). What each of them cost is counted apart; `target_share` is
+the share of the answer's words that the target wrote, `redrawn_share` what it drew as the draft had.
+
 **Conditions.** `layout=single`: a policy trained on traces without alternative paths, where errors
 are systematic and voting has little to gain. `policy`: `lm-x` (6 times the FLOPs of `lm-s`; the trunk
 of a judge) or `lm-l` (26 times) answer more. No judge is stronger than they are; methods that need one
@@ -91,6 +95,12 @@ CARD = Card(
             oracle="scale_oracle",
             coin="scale_coins",
         ),
+        Gap(
+            mixture=("greedy", "target_only"),
+            methods=("arbitrage", "drop", "rsd", "random_escalation"),
+            oracle="arbitrage_oracle",
+            coin="random_escalation",
+        ),
     ),
     knobs=(
         Knob("policy", ("lm-s",), "lm-s", open=True),
@@ -107,6 +117,16 @@ CARD = Card(
         Metric("generated", "tokens", "lower", "cost"),
         Metric("judged", "tokens", "lower", "cost"),
         Metric("prefilled", "tokens", "lower", "cost"),
+        Metric("target_share", "", "lower", "cost"),
+        Metric("redrawn_share", "", "lower", "cost"),
+        Metric("discarded", "tokens", "lower", "cost"),
+        Metric("injected_draft", "tokens", "lower", "cost"),
+        Metric("generated_policy", "tokens", "lower", "cost"),
+        Metric("generated_target", "tokens", "lower", "cost"),
+        Metric("prefilled_policy", "tokens", "lower", "cost"),
+        Metric("prefilled_target", "tokens", "lower", "cost"),
+        Metric("flops_counted_policy", "FLOP", "lower", "cost"),
+        Metric("flops_counted_target", "FLOP", "lower", "cost"),
         Metric("serial_steps", "steps", "lower", "cost"),
         Metric("calls", "calls", "lower", "cost"),
         Metric("kv_before", "tokens", "lower", "cost"),

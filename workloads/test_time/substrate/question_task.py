@@ -68,21 +68,31 @@ class QuestionTask:
             with one_thread():  # torch's pool of threads does not survive a fork
                 warm_up(self.models, min(self.domain.step_marks))
 
-    def session(self, question: Question) -> Session:
+    def session(self, question: Question, *, paired: bool = False) -> Session:
         """Return a session on a question; sample i of it is the same for everybody.
 
+        A paired one has a second policy, `target`, whose draft the first one writes.
+
         Raises:
+            CapabilityMissing: if a pair is asked for, and the policy is the draft of none.
             SelectionError: if a model has another vocabulary than the question.
         """
         key = mix(self.seed, question.index)
-        self.models.note()
+        models = self.models.pair if paired else self.models
+        if models is None:
+            raise CapabilityMissing(
+                f"a target: {self.models.policy.name} is the draft of no other policy here.",
+                "Choose the policy of a pair (chain has lm-s), or a method of one policy.",
+            )
+        models.note()
         return Session(
-            self.models.policy,
-            self.models.judge,
+            models.policy,
+            models.judge,
             question.prompt,
             account=self._open(question, key),
             domain=self.domain,
-            others=self.models.others,
+            others=models.others,
+            router=models.router,
             budget=self.budget,
             tool_budget=self.tool_budget,
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adabench.workloads.shared.language_model.contract import CapabilityMissing, Costs, Engine
-from adabench.workloads.shared.language_model.reward_model import Scorer
+from adabench.workloads.shared.language_model.reward_model import Router, Scorer
 from adabench.workloads.shared.training import checkpoints
 
 
@@ -23,6 +23,10 @@ class Models:
     """Where those are, unless they are in the user's cache."""
     others: Mapping[str, Engine] = field(default_factory=dict)
     """Further policies by role: a draft, a target. Each is an engine of its own."""
+    router: Router | None = None
+    """Who foretells which of two policies writes a step better."""
+    pair: "Models | None" = None
+    """The policy as the draft of a target, for the sessions that ask for it."""
 
     def note(self) -> None:
         """Note that they are handed out to the method of this process."""
@@ -32,6 +36,8 @@ class Models:
 
 def warm_up(models: Models, word: int) -> None:
     """Run every kernel that a session runs once, in sessions of two words."""
+    if models.pair is not None:
+        warm_up(models.pair, word)
     for policy in (models.policy, *models.others.values()):
         policy.reset(Costs())
         leaves = policy.fork(policy.open([word]), 2)

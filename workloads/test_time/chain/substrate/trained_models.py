@@ -1,10 +1,11 @@
-"""The policies and judges that are shipped or in the user's cache, behind engines, in single precision.
+"""Policies, judges and routers that are shipped or in the user's cache, behind engines, in single precision.
 
 Seeds of a run take the trainings of a model in turn: as many as the condition `trainings` allows, and
 as are there. With one, which is the default, `lm-s` has the judge `judge-s0`, on which recorded runs
 rest; with more, each training has a judge of its own completions, all of one make (`judge-x`).
 """
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import Head, Judge
+from adabench.workloads.shared.language_model.step_router import RouterHead, StepRouter
 from adabench.workloads.shared.training import checkpoints
-from adabench.workloads.test_time.chain.recipes import TRAININGS, Layout, recipes
+from adabench.workloads.test_time.chain.recipes import ROUTER, TRAININGS, Layout, recipes
 from adabench.workloads.test_time.substrate.search_models import Models
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
@@ -59,7 +61,30 @@ def models(policy: str, layout: Layout, seed: int, trainings: int = 1) -> Models
     if policy != "lm-s":
         return Models(engine(own), None, (own,), FOLDER)
     judge_name = f"{JUDGES if trainings > 1 else 'judge'}-s{own.rpartition('-s')[2]}"
-    return Models(engine(own), judge(judge_name), (own, judge_name), FOLDER)
+    found = Models(engine(own), judge(judge_name), (own, judge_name), FOLDER)
+    return found if layout == "single" else replace(found, pair=pair(seed))
+
+
+def pair(seed: int) -> Models | None:
+    """Return draft, target, judge and router of a run seed; None where no router was trained."""
+    names = [name for name in _routers() if checkpoints.is_there(name, FOLDER)]
+    if not names:
+        return None
+    name = names[seed % len(names)]
+    plan = checkpoints.find_recipe(name, recipes())
+    files = (plan.policy, plan.target, plan.trunk, name)
+    return Models(
+        engine(plan.policy),
+        judge(plan.trunk),
+        files,
+        FOLDER,
+        others={"target": engine(plan.target)},
+        router=StepRouter(judge(plan.trunk), router_head(name), ROUTER),
+    )
+
+
+def _routers() -> list[str]:
+    return [f"{ROUTER}-s{k}" for k in TRAININGS]
 
 
 @lru_cache(maxsize=8)
@@ -87,6 +112,13 @@ def judge(name: str, folder: Path | None = None) -> Judge:
     head.load_state_dict(_weights(name, folder, head=True))
     trunk = restore(name, folder)
     return Judge(NativeEngine(trunk, name.rpartition("-s")[0], role="judge"), head.eval())
+
+
+def router_head(name: str, folder: Path | None = None) -> RouterHead:
+    """Return a router's head; its trunk is that of a judge."""
+    head = RouterHead(_shape(name).width)
+    head.load_state_dict(_weights(name, folder, head=True))
+    return head.eval()
 
 
 def _shape(name: str) -> Shape:

@@ -1,0 +1,72 @@
+"""The oracle of Arbitrage, drawn dotted: both models write every step, and the better one is taken.
+
+    D = s_target - s_draft         D > least: the target's step is taken
+
+It is told the judge's score of a step that the target has already written, so it pays for the target
+everywhere; `target_share` counts only what was taken. For a budget of escalations, taking the largest
+advantages maximises the sum of the steps' scores, step by step: it is a `bound` and not exact, since
+the answer is not such a sum and a step that scores less may lead further. It is told no answer.
+
+**What to expect.** Written before measuring, from a prototype: 0.74 right at a share of target steps of
+0.14 with six operations, where the target alone has 0.77 and the draft 0.31; 0.9 of the target's accuracy
+at a share of at most 0.2. Its FLOPs are those of both models together, and more.
+
+**Ways to fake it.** Reporting it as a method, or its share as a cost.
+"""
+
+from adabench.harness.contract.card import Card, Claim, Difference, Frontier, Knob, Point, Ratio
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+from adabench.workloads.test_time.substrate.step_hand_over import compare
+
+CARD = Card(
+    title="Arbitrage's oracle",
+    paper="Maheswaran et al., Arbitrage, arXiv 2512.05033, 2025",
+    adapts="which of two written steps is taken, told the judge's score of both",
+    role="oracle",
+    oracle="bound",
+    tasks=("chain",),
+    conditions={"layout": "several"},
+    knobs=(Knob("least", (0.0, 0.05, 0.1, 0.3), 0.0, open=True, low=-1, high=1),),
+    claims=(
+        Claim(
+            id="CH-pair",
+            says="The oracle has 0.9 of the target's accuracy.",
+            source="check",
+            paper="the gate of the pair: else there is nothing for a router to find",
+            effect=None,
+            expect=Ratio("accuracy", against="target_only", low=0.9, groups=("d6",)),
+        ),
+        Claim(
+            id="CH-pair-share",
+            says="The target writes at most a fifth of the oracle's answers.",
+            source="check",
+            paper="the gate of the pair, at the operating point of the other half",
+            effect=None,
+            expect=Difference("target_share", against="target_only", high=-0.8, groups=("d6",)),
+            requires=("CH-pair",),
+        ),
+        Claim(
+            id="CH-bound",
+            says="At equal shares of target steps the oracle answers more than the router.",
+            source="check",
+            paper="a bound that a method passes is none",
+            effect=None,
+            expect=Frontier(
+                "target_share", "accuracy", against="arbitrage", low=0.0, groups=("d6",)
+            ),
+        ),
+    ),
+)
+
+
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
+    """Return the completion of the better steps.
+
+    Raises:
+        CapabilityMissing: if the policy is the draft of no target.
+    """
+    least = float(point["least"])
+    with task.session(question, paired=True) as session:
+        compare(session, lambda ours, theirs: theirs - ours > least)
+    return session.best

@@ -1,0 +1,74 @@
+"""Reward-guided speculative decoding: a draft's step stands if the judge scores it high enough.
+
+    s_draft >= tau: the step stands        s_draft < tau: it is thrown away, and the target writes it
+
+The baseline of Arbitrage. It knows how good the draft's step is and not whether the target's would be
+better: where a question is lost already, or too hard for both, it calls the target in vain
+(`redrawn_share`: what the target wrote in the very words of the draft).
+
+**What is simplified.** Steps have nine words, and both models decode greedily. The reward model reads
+the draft's steps with a trunk of its own, as the paper's does.
+
+**What to expect.** Written before measuring, from a prototype: 0.47 right at a share of target steps of
+0.10 with six operations, 0.59 at 0.16, 0.69 at 0.31, 0.74 at 0.54: a strong baseline, since the judge is
+good. More than half of what it hands over comes back as it was.
+
+**Ways to fake it.** A judge that is not charged; discarded drafts that are not counted.
+"""
+
+from adabench.harness.contract.card import Card, Claim, Frontier, Knob, Level, Point
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+from adabench.workloads.test_time.substrate.step_hand_over import Draft, speculate
+
+CARD = Card(
+    title="Reward-guided speculative decoding",
+    paper="Liao et al., RSD, arXiv 2501.19324, ICML 2025",
+    adapts="which of two models writes the next step, on the judge's score of the draft's",
+    fidelity="paper",
+    tasks=("chain",),
+    conditions={"layout": "several"},
+    knobs=(
+        # Chosen on `dev`: the fewest hand-overs within a point of the target's accuracy.
+        Knob("tau", (0.05, 0.1, 0.15, 0.25, 0.4, 0.7), 0.25, open=True, low=0, high=1.1),
+    ),
+    claims=(
+        Claim(
+            id="rsd-waste",
+            says="Where much is rejected, 40 % of all steps are written again and come out no better.",
+            source="measured",
+            paper="Arbitrage's analysis: up to about 40 % of all steps at high rejection rates "
+            "bring no higher score; here only what comes back in the same words is counted",
+            effect=0.4,
+            expect=Level("redrawn_share", where={"tau": 0.7}, groups=("d6",)),
+            apart_from=(),
+        ),
+        Claim(
+            id="rsd-random",
+            says="At equal shares of target steps it answers more than escalation by a die.",
+            source="own",
+            paper="a reward that chooses no better than a die is none",
+            effect=None,
+            expect=Frontier(
+                "target_share", "accuracy", against="random_escalation", low=0.0, groups=("d6",)
+            ),
+        ),
+    ),
+)
+
+
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
+    """Return the completion that draft and target wrote together.
+
+    Raises:
+        CapabilityMissing: if the policy is the draft of no target.
+    """
+    least = float(point["tau"])
+
+    def escalates(step: Draft) -> bool:
+        _, reward = step.rewards()
+        return reward < least
+
+    with task.session(question, paired=True) as session:
+        speculate(session, escalates, lambda seq, _: session.scores([seq]))
+    return session.best
