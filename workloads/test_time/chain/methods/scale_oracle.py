@@ -30,7 +30,6 @@ CARD = Card(
     adapts="which sub-problems get System 2, told where System 1 errs",
     role="oracle",
     oracle="exact",
-    tasks=("chain",),
     conditions={"layout": "several"},
     knobs=(Knob("effort", (5,), 5, open=True, low=1),),
     claims=(

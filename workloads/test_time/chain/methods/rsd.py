@@ -26,7 +26,6 @@ CARD = Card(
     paper="Liao et al., RSD, arXiv 2501.19324, ICML 2025",
     adapts="which of two models writes the next step, on the judge's score of the draft's",
     fidelity="paper",
-    tasks=("chain",),
     conditions={"layout": "several"},
     knobs=(
         # Chosen on `dev`: the fewest hand-overs within a point of the target's accuracy.

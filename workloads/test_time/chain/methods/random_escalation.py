@@ -21,7 +21,6 @@ CARD = Card(
     paper="our own control of Arbitrage, arXiv 2512.05033",
     adapts="which of two models writes the next step, by a die",
     role="control",
-    tasks=("chain",),
     conditions={"layout": "several"},
     knobs=(Knob("rate", (0.1, 0.2, 0.3, 0.5), 0.3, open=True, low=0, high=1),),
 )

@@ -16,7 +16,6 @@ CARD = Card(
     title="The target alone",
     adapts="nothing",
     role="static",
-    tasks=("chain",),
     conditions={"layout": "several"},
 )
 

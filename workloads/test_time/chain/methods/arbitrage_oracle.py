@@ -25,7 +25,6 @@ CARD = Card(
     adapts="which of two written steps is taken, told the judge's score of both",
     role="oracle",
     oracle="bound",
-    tasks=("chain",),
     conditions={"layout": "several"},
     knobs=(Knob("least", (0.0, 0.05, 0.1, 0.3), 0.0, open=True, low=-1, high=1),),
     claims=(

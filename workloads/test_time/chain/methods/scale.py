@@ -53,7 +53,6 @@ CARD = Card(
     slug="scale",
     adapts="thinking or a plain answer for each sub-problem, on a difficulty that the policy gives away",
     fidelity="code-confirmed",
-    tasks=("chain",),
     conditions={"layout": "several"},
     knobs=(
         Knob("tau", (0.0, 0.002, 0.02, 0.05, 0.2, 0.5, 1.0), 0.02, open=True, low=0.0, high=1.0),

@@ -20,7 +20,6 @@ CARD = Card(
     title="Escalation where the score fell",
     paper="our own rival of Arbitrage, arXiv 2512.05033",
     adapts="which of two models writes the next step, on the fall of the judge's score",
-    tasks=("chain",),
     conditions={"layout": "several"},
     knobs=(
         # Chosen on `dev`: the fewest hand-overs within a point of the target's accuracy.

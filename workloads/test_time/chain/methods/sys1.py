@@ -20,7 +20,6 @@ CARD = Card(
     title="System 1 throughout",
     adapts="nothing",
     role="static",
-    tasks=("chain",),
     conditions={"layout": "several"},
 )
 

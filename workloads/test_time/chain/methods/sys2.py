@@ -20,7 +20,6 @@ CARD = Card(
     title="System 2 throughout",
     adapts="nothing",
     role="static",
-    tasks=("chain",),
     conditions={"layout": "several"},
     knobs=(Knob("effort", (1, 3, 5), 5, open=True, low=1),),
     claims=(

@@ -55,7 +55,6 @@ CARD = Card(
     slug="arbitrage",
     adapts="which of two models writes the next step, on a router's forecast of the advantage",
     fidelity="code-confirmed",
-    tasks=("chain",),
     conditions={"layout": "several"},
     knobs=(
         # Chosen on `dev`: the fewest hand-overs within a point of the target's accuracy.

@@ -23,7 +23,6 @@ CARD = Card(
     title="Modes by a rule",
     paper="our own: the cheap rival of chain/scale",
     adapts="which sub-problems get System 2, on what they say",
-    tasks=("chain",),
     conditions={"layout": "several"},
     knobs=(
         Knob("tau", (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 1.0), 0.05, open=True, low=0.0, high=1.0),
