@@ -15,6 +15,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from adabench.harness.errors import SelectionError
+
 Words = Sequence[int]
 Stated = Hashable | None
 
@@ -33,6 +35,20 @@ class Codec(Protocol):
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ids."""
+        ...
+
+
+class Encoded(Protocol):
+    """A model, which reads ids as the words of its own vocabulary."""
+
+    @property
+    def name(self) -> str:
+        """Return what the model is called."""
+        ...
+
+    @property
+    def vocabulary(self) -> str:
+        """Return the digest of the vocabulary."""
         ...
 
 
@@ -73,3 +89,19 @@ class Domain:
     shares: Callable[[Words, Words], Mapping[str, float]] | None = None
     """What is read off a prompt and the best completion of a session that held its draws to some
     words: how much of it was worked out in which way."""
+
+
+def check_vocabularies(codec: Codec, models: Mapping[str, Encoded]) -> None:
+    """Make sure that whoever reads the question's ids reads them as its words.
+
+    Raises:
+        SelectionError: if a model has another vocabulary.
+    """
+    for role, model in models.items():
+        if model.vocabulary != codec.vocabulary:
+            raise SelectionError(
+                f"The {role} {model.name} has another vocabulary than the question: the same ids "
+                f"are other words to it (digests {model.vocabulary} and {codec.vocabulary}).",
+                "Choose a model of the question's vocabulary, or a task that encodes its questions "
+                "with the model's own tokenizer, as `text` does.",
+            )

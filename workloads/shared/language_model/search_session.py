@@ -31,7 +31,7 @@ from time import monotonic, perf_counter
 from types import TracebackType
 from typing import Literal, Self
 
-from adabench.harness.errors import SelectionError, nearest
+from adabench.harness.errors import nearest
 from adabench.workloads.shared.language_model.contract import (
     BudgetSpent,
     Capability,
@@ -45,7 +45,7 @@ from adabench.workloads.shared.language_model.contract import (
     mix,
     require,
 )
-from adabench.workloads.shared.language_model.domain import Codec, Domain, Stated
+from adabench.workloads.shared.language_model.domain import Domain, Stated, check_vocabularies
 from adabench.workloads.shared.language_model.recorded_engine import RecordedEngine
 from adabench.workloads.shared.language_model.reward_model import Reader, Router, Scorer
 from adabench.workloads.shared.language_model.session_account import (
@@ -78,7 +78,7 @@ class Session:
         readers: dict[str, Reader] = {
             name: one for name, one in (("judge", judge), ("router", router)) if one is not None
         }
-        _check_vocabularies(domain.codec, {**engines, **readers})
+        check_vocabularies(domain.codec, {**engines, **readers})
         self._engines = {
             role: RecordedEngine(engine, account, role) for role, engine in engines.items()
         }
@@ -320,8 +320,8 @@ class Session:
         if not self._shows_held:
             return
         with self._account.counting():
-            held = sum(engine.held().tokens for engine in self._engines.values())
-            self._costs.meter[f"kv_{when}"] += held
+            held = (engine.held().tokens for engine in self._engines.values())
+            self._costs.meter[f"kv_{when}"] += sum(held)
             self._costs.meter[f"depths_{when}"] += 1
 
     @contextmanager
@@ -368,38 +368,20 @@ class Session:
             if depths:
                 counted[f"kv_{when}"] /= depths
         # `flops` is the name of the harness's own, intrusive counter, which sees torch alone.
-        flops, uncounted = counted.pop("flops", 0), counted.pop("uncounted", 0)
-        if not uncounted:  # a server's work is unknown, and what a judge did beside it is not all
+        flops = counted.pop("flops", 0)
+        if not counted.pop(
+            "uncounted", 0
+        ):  # a server's work is unknown; a judge's beside it is not all
             counted["flops_counted"] = flops
-        discarded = self._account.discarded(self.best)
-        if discarded is not None:
+        if (discarded := self._account.discarded(self.best)) is not None:
             counted["discarded"] = counted.get("discarded", 0) + discarded
+        counted |= self._account.shares(self.best)
         if self._held_draws and self._domain.shares is not None:
             counted |= self._domain.shares(self.prompt, self.best)
-        counted |= self._account.shares(self.best)
         first, last = self._costs.first_s, self._costs.last_s
         if first is not None and last is not None:
             counted["ttft_s"] = first
-            steps = counted["serial_steps"] - 1
-            if steps > 0:
-                counted["itl_s"] = (last - first) / steps
-            others = counted["generated"] - 1
-            if others > 0:
-                counted["tpot_s"] = (last - first) / others
+            for name, per in (("itl_s", "serial_steps"), ("tpot_s", "generated")):
+                if counted[per] > 1:
+                    counted[name] = (last - first) / (counted[per] - 1)
         self._account.settle(counted)
-
-
-def _check_vocabularies(codec: Codec, models: Mapping[str, Engine | Reader]) -> None:
-    """Make sure that whoever reads the question's ids reads them as its words.
-
-    Raises:
-        SelectionError: if a model has another vocabulary.
-    """
-    for role, model in models.items():
-        if model.vocabulary != codec.vocabulary:
-            raise SelectionError(
-                f"The {role} {model.name} has another vocabulary than the question: the same ids "
-                f"are other words to it (digests {model.vocabulary} and {codec.vocabulary}).",
-                "Choose a model of the question's vocabulary, or a task that encodes its questions "
-                "with the model's own tokenizer, as `text` does.",
-            )

@@ -15,13 +15,13 @@ from adabench.workloads.shared.language_model.contract import CapabilityMissing,
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.search_session import Session
 from adabench.workloads.shared.language_model.vocabulary import decode, encode, steps
+from adabench.workloads.test_time.chain.methods import scale, scale_coins, scale_oracle
 from adabench.workloads.test_time.chain.substrate import step_modes
 from adabench.workloads.test_time.chain.substrate.domain import CHAIN, MECHANICS, with_modes
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, answer
 from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER
 from adabench.workloads.test_time.chain.task import load
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
-from adabench.workloads.test_time.methods import scale, scale_coins, scale_oracle
 from adabench.workloads.test_time.substrate.dual_modes import SubProblem, modes_of, work
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 

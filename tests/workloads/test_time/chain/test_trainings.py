@@ -1,7 +1,7 @@
 """Trainings of the chain's models: which one a seed takes, what ships, and whether it is comparable."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from itertools import islice
 from pathlib import Path
 
@@ -112,7 +112,8 @@ def test_a_policy_without_a_judge_of_its_completions_is_no_training(monkeypatch)
 
 
 @pytest.mark.usefixtures("three")
-def test_records_name_the_files_that_a_seed_rests_on_and_no_two_trainings_share_one():
+def test_records_name_the_files_that_a_seed_rests_on_and_no_two_trainings_share_one(monkeypatch):
+    monkeypatch.setattr(trained_models, "pair", lambda seed: None)  # it opens real models
     assert models("lm-s", "several", 1).names == ("lm-s-s0", "judge-s0")
     named = [models("lm-s", "several", seed, 3) for seed in range(3)]
     assert [found.names for found in named] == [(f"lm-s-s{k}", f"judge-x-s{k}") for k in range(3)]
@@ -144,7 +145,11 @@ def test_trainings_of_one_make_cost_the_same():
 def test_a_card_says_the_recipe_that_made_it(name):
     said = card(name)
     plan = json.loads(json.dumps(asdict(recipes()[name])))
-    assert {key: said[key] for key in plan} == plan
+    later = {field.name: field.default for field in fields(Recipe) if field.name not in said}
+    assert {**said, **later}.items() >= {
+        key: value for key, value in plan.items() if key != "shape"
+    }.items()
+    assert said["shape"] == plan["shape"]
     assert said["source"]
 
 
