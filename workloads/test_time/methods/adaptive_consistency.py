@@ -7,8 +7,9 @@ prior. The probability that the first is the more frequent one in truth is
 
 and sampling stops where it exceeds `confidence` (the paper's 0.95), or at N samples.
 
-The rival of every method that stops by a law: it looks at the votes and at nothing else, again after
-every sample. It pays in serial steps for the samples that it saves.
+The rival of every method that stops by a law: it looks at the votes and at nothing else. It pays in
+serial steps for the samples that it saves. Samples that the rule needs whatever they state (four before
+the first vote can be confident) are drawn side by side: the same samples, in fewer steps.
 
 **What is simplified.** Nothing: the release's Beta criterion, with a sum in place of its integral.
 
@@ -60,18 +61,29 @@ def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ..
     with task.session(question) as session:
         leaves = session.fork(session.open(), most)
         counts: Counter[object] = Counter()
-        for used in range(1, most + 1):
-            session.decode([leaves[used - 1]])
+        used, top = 0, (0, 0)
+        while used < most and lead(*top) <= wanted:
+            used, begin = used + fewest_more(*top, wanted, most - used), used
+            session.decode(leaves[begin:used])
             with session.aside():
-                stated = session.answer(leaves[used - 1].completion)
-                if stated is not None:
-                    counts[stated] += 1
                 ballots = [leaf.completion for leaf in leaves[:used]]
+                counts.update(
+                    stated
+                    for ballot in ballots[begin:]
+                    if (stated := session.answer(ballot)) is not None
+                )
                 session.offer(vote(ballots, [1.0] * used, session.answer))
-                top = [*(count for _, count in counts.most_common(2)), 0, 0]
-                if lead(top[0], top[1]) > wanted:
-                    break
+                first, second = [*(count for _, count in counts.most_common(2)), 0, 0][:2]
+                top = first, second
     return session.best
+
+
+def fewest_more(first: int, second: int, wanted: float, left: int) -> int:
+    """Return how many samples more, of those left, can end it at the soonest: all state the leader."""
+    more = 1
+    while more < left and lead(first + more, second) <= wanted:
+        more += 1
+    return more
 
 
 def lead(first: int, second: int) -> float:

@@ -137,6 +137,13 @@ def test_adaptive_consistency_stops_at_the_first_confident_vote(task: GradedTask
     assert len(stops) > 1
 
 
+@pytest.mark.parametrize("most", [1, 3, 6])
+def test_a_vote_that_never_satisfies_takes_what_it_may(task: GradedTask, most: int) -> None:
+    for question in QUESTIONS:
+        _, paid = solved(task, adaptive_consistency, question, N=most, confidence=1.0)
+        assert paid == words(samples(task, question, most))
+
+
 def test_the_oracle_stops_at_the_first_vote_that_is_right(task: GradedTask) -> None:
     found = 0
     for question in QUESTIONS:
