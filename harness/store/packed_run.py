@@ -29,6 +29,16 @@ def is_packed(path: Path) -> bool:
     return not path.exists() and packed(path).exists()
 
 
+def refuse_packed(path: Path) -> None:
+    """Refuse a run to which nothing can be added.
+
+    Raises:
+        StoreError: if only the packed copy of its manifest, `path`, is there.
+    """
+    if is_packed(path):
+        raise StoreError(f"{path.parent} holds a packed run already.", "Choose another --out.")
+
+
 def reason(problem: Exception) -> str:
     """Return why a file could not be read, without its path."""
     return str(getattr(problem, "strerror", None) or problem).rstrip(".")

@@ -175,8 +175,7 @@ def create(
     cells = {turn.cell.key: turn.cell.to_json() for turn in turns}
     order = [[turn.cell.key, turn.repeat] for turn in turns]
     whole = {"schema": SCHEMA, **manifest, "plan": {"cells": cells, "turns": order}}
-    if packed_run.is_packed(folder / MANIFEST):
-        raise StoreError(f"{folder} holds a packed run already.", "Choose another --out.")
+    packed_run.refuse_packed(folder / MANIFEST)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         run = Run(folder, turns, synced=synced)  # locked from here on

@@ -97,7 +97,7 @@ def test_all_four_files_of_a_pair_are_noted_and_no_other_session_notes_them(load
     used_artefacts.forget()
 
 
-@pytest.mark.parametrize("conditions", [{"layout": "single"}, {"policy": "lm-m"}])
+@pytest.mark.parametrize("conditions", [{"layout": "single"}, {"policy": "lm-x"}])
 def test_a_policy_that_is_the_draft_of_none_says_so(conditions) -> None:
     other = chain.load("embedded", 0, problems=1, **conditions)
     with pytest.raises(CapabilityMissing, match="is the draft of no other policy"):

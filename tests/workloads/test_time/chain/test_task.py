@@ -216,7 +216,7 @@ def test_the_truth_scores_and_a_wrong_chain_does_not():
 
 
 def test_a_judge_that_was_not_trained_is_a_missing_capability():
-    where = chain(policy="lm-m")
+    where = chain(policy="lm-x")
     with pytest.raises(CapabilityMissing, match="no judge"):
         solve("judged_vote", where, next(iter(where.cases())))
 

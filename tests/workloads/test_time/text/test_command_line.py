@@ -129,7 +129,8 @@ def test_every_method_runs_on_a_folder_of_ones_own(run, llama_folder, tmp_path):
     methods = {row["method"]: row["metrics"] for row in found["summary"]}
     assert methods.keys() == {
         "greedy", "sample", "majority", "best_of_n", "judged_vote", "beam", "dvts", "rebase",
-        "ets", "ets_kv", "random_n", "pass_at_n",
+        "ets", "ets_kv", "random_n", "pass_at_n", "ttspm", "adaptive_consistency",
+        "fewest_samples",
     }  # fmt: skip
     for record in records(tmp_path / "r"):
         values = record.values

@@ -81,6 +81,8 @@ class ModelAndText:
             SelectionError: for what names nothing, or a model that is not Llama-shaped.
             EnvironmentProblem: if something is missing here.
         """
+        if self.data != BROWN:
+            find_corpus(self.data)
         if model_spec(self.model).kind != SMOLLM2:
             shape(self)
             tokenizer(self)
