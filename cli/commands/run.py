@@ -153,8 +153,6 @@ def command(
         write_log,
     )
     from adabench.harness.run.settings import Limits
-    from adabench.harness.store.packed_run import refuse_packed
-    from adabench.harness.store.run_folder import MANIFEST
     from adabench.reports.report.write import write_report
 
     pinned_conditions = with_sources(
@@ -179,9 +177,7 @@ def command(
     else:
         words = ("adabench", *sys.argv[1:])
         turns = plan_turns(request, math.inf) if confirmed else plan_turns(request)
-        if out is not None:
-            refuse_packed(out / MANIFEST)
-        check_conditions(turns)
+        check_conditions(turns, out)
         opened = create_run(out, turns, request, pinned, words)
     with opened as journal, write_log(journal.folder), _interruptible(journal.folder):
         records = _records(journal, limits, options, energy=energy, cached=cached)

@@ -6,19 +6,25 @@ condition are imported for it; whatever another one refuses, it refuses when it 
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.record import Turn
 from adabench.harness.plan.grid import SOURCES
+from adabench.harness.store.packed_run import refuse_packed
+from adabench.harness.store.run_folder import MANIFEST
 
 
-def check_conditions(turns: Iterable[Turn]) -> None:
-    """Ask the tasks of a plan whether their conditions can work here.
+def check_conditions(turns: Iterable[Turn], out: Path | None = None) -> None:
+    """Ask the tasks of a plan whether their conditions can work here; first see to the run's folder.
 
     Raises:
+        StoreError: if `out` holds a packed run.
         SelectionError: for a condition that makes no sense.
         EnvironmentProblem: if a package, a device, a network or a server is missing.
     """
+    if out is not None:
+        refuse_packed(out / MANIFEST)
     seen: set[tuple[str, str]] = set()
     for turn in turns:
         task, conditions = turn.cell.task, turn.cell.conditions

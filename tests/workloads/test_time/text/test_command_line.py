@@ -140,7 +140,7 @@ def test_every_method_runs_on_a_folder_of_ones_own(run, llama_folder, tmp_path):
     for name in ("beam", "dvts", "rebase", "ets", "ets_kv"):
         assert methods[name]["kv_before"]["estimate"] >= methods[name]["kv_after"]["estimate"] > 0
     assert {row["method"] for row in found["gap"]} == {
-        "beam", "dvts", "ets", "ets_kv", "random_n", "rebase",
+        "beam", "dvts", "ets", "ets_kv", "random_n", "rebase", "ttspm", "adaptive_consistency",
     }  # fmt: skip
     plan = json.loads((tmp_path / "r" / "run.json").read_text())
     assert f"model=hf:{llama_folder}" in plan["asked"]["fixed"]
