@@ -59,7 +59,24 @@ TOUR = (
         fixed=("batches=1", "sequences=32", "mode=prefill"),
         star=False,
     ),
-    PlanRequest(("chain/*",), fixed=("problems=4",), swept=("N=4,16",)),
+    PlanRequest(
+        (
+            "chain/greedy",
+            "chain/sample",
+            "chain/majority",
+            "chain/best_of_n",
+            "chain/judged_vote",
+            "chain/beam",
+            "chain/dvts",
+            "chain/rebase",
+            "chain/ets",
+            "chain/ets_kv",
+            "chain/random_n",
+            "chain/pass_at_n",
+        ),
+        fixed=("problems=4",),
+        swept=("N=4,16",),
+    ),
 )
 
 
