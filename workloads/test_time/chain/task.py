@@ -36,11 +36,10 @@ the share of the answer's words that the target wrote, `redrawn_share` what it d
 **Conditions.** `layout=single`: a policy trained on traces without alternative paths, where errors
 are systematic and voting has little to gain. `policy`: `lm-x` (6 times the FLOPs of `lm-s`; the trunk
 of a judge) or `lm-l` (26 times) answer more. No judge is stronger than they are; methods that need one
-say so. `lm-m`, the judge's first weights, answers what `lm-s`
-does and is not shipped. `budget`: tokens that may be
-generated; 0 is no limit. `lengths`: how many operations questions have, in turn (`1..8`, `2,8`); each
-is a group. `trainings`: how many trainings of policy and judge run seeds take in turn, as far as they
-are there. With 1 seeds draw other questions, not other weights. With more each `lm-s` has a judge of
+say so. `lm-m`, the judge's first weights, answers what `lm-s` does and is not shipped. `budget`: tokens
+that may be generated; 0 is no limit. `lengths`: how many operations questions have, in turn (`1..8`,
+`2,8`); each is a group. `trainings`: how many trainings of policy and judge run seeds take in turn, as
+far as they are there. With 1 seeds draw other questions, not other weights. With more each `lm-s` has a judge of
 its own, a smaller one (`judge-x`).
 
 **Scale `gpu`.** Searches at the shape of a 7B model with random weights (`gpu_mechanics.py`): time,
