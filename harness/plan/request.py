@@ -35,8 +35,21 @@ class PlanRequest:
 # The tour is what `adabench run` does without arguments: a few settings of each task, chosen
 # so that fronts, oracle gaps and most verdicts can be drawn within a minute on two cores.
 TOUR = (
-    PlanRequest(("paging/*",), fixed=("requests=20000",), swept=("noise=0.1,0.5",)),
-    PlanRequest(("paging/*",), fixed=("requests=20000",), swept=("slots=200",)),
+    PlanRequest(
+        (
+            "paging/mark0",
+            "paging/mark_and_predict",
+            "paging/learned_bits",
+            "paging/shuffled_bits",
+            "paging/lru",
+            "paging/fifo",
+            "paging/marker",
+            "paging/random_eviction",
+            "paging/belady",
+        ),
+        fixed=("requests=20000",),
+        swept=("noise=0.1,0.5",),
+    ),
     PlanRequest(
         (
             "ledger/vanilla",
