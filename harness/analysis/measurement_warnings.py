@@ -127,6 +127,12 @@ def _disturbed(table: Table) -> Iterator[str]:
             "disturbed (the thread waited for a processor, or it was throttled); where others "
             "remain they are left out."
         )
+    retakes = column(table, "retakes")
+    if np.nansum(retakes):
+        yield (
+            f"{np.sum(retakes > 0):,} of {timed.sum():,} timed cases were disturbed and measured again "
+            "(a block each time, the last of at most three counts)."
+        )
     invalid, unwatched = (_those(table, which) for which in judge_timings(table))
     cells = len(np.unique(table.cell[timed]))
     if invalid:

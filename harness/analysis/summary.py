@@ -38,7 +38,9 @@ from adabench.harness.stats.intervals import (
 )
 from adabench.profilers.compute.flops import UNCOUNTED
 
-TIMING = frozenset({"loops", "samples", "samples_dropped", "latency_half_width", "cpu_pressure"})
+TIMING = frozenset(
+    {"loops", "samples", "samples_dropped", "retakes", "latency_half_width", "cpu_pressure"}
+)
 """How a case was timed and what disturbed it: in every record, but not a result."""
 SHARES = ("", "1", "share")
 """Units of a mean of yes and no; a count has a unit of things."""

@@ -37,7 +37,14 @@ from adabench.harness.store.journal_reader import SCHEMA
 
 log = logging.getLogger(__name__)
 
-CIRCUMSTANCES = ("loops", "samples", "samples_dropped", "cpu_pressure", "latency_half_width")
+CIRCUMSTANCES = (
+    "loops",
+    "samples",
+    "samples_dropped",
+    "retakes",
+    "cpu_pressure",
+    "latency_half_width",
+)
 """What differs from run to run beside `TIMED`: how long was measured, and what disturbed it."""
 PRECISION = ("precision", "budget_s", "steady_s")
 """What was asked of a run, beyond its plan, that its numbers depend on."""

@@ -7,8 +7,9 @@ For each case it does, in this order and pinned by a test:
 Nothing but the method's `solve` is inside the probes. A case that is too short for the clock is
 solved several times in one measured block; totals are divided by the number of loops, and `loops`
 is recorded. Samples during which the thread waited for a processor are left out of the latency and
-counted (`samples`, `samples_dropped`); where too few are left, the note says that the timing is
-invalid, and the counts stand. An intrusive probe (a FLOP counter) never shares a pass with a
+counted (`samples`, `samples_dropped`). A block of which too few are left is measured again, whole, up
+to `RETAKES` times (`retakes`; what decides is the kernel's word that the thread waited, never a
+time); if none is calm, the note says that the timing is invalid, and the counts stand. An intrusive probe (a FLOP counter) never shares a pass with a
 clock: it gets a pass of its own over the same case.
 
 Counts come from the first block alone: dividing a float by its loops would not give back the same
@@ -48,6 +49,8 @@ EVENTS_BELOW_S = 0.01
 """Longer calls are not timed a second time by CUDA events: launching them takes no share."""
 SECOND_LAP_BELOW_S = 0.02
 """A case this short is solved at least twice, so that its first lap can be told from the others."""
+RETAKES, RETAKE_BELOW_S = 2, 0.25
+"""How often a disturbed block is measured again, and how short it has to be for that."""
 FIRST_LAP_FACTOR, FIRST_LAP_S = 2.0, 0.001
 """A first lap that took so many times as long as the later ones, and so much longer, gets a note."""
 
@@ -136,6 +139,9 @@ class MethodBench:
         if not window and (loops > 1 or target is not None):
             timed, seen = self._block(solve, loops, _per_sample(once_s), target)
             laps += len(timed.samples.laps)
+        if target is None and not starts_cold(self.substrate):
+            timed, seen, more = self._retake(solve, timed, seen, _per_sample(once_s))
+            laps += more
         metered = _counts(meter)
         if once_s < EVENTS_BELOW_S:
             seen = {**seen, **device_times(solve, loops, self.settings.l2)}
@@ -156,6 +162,20 @@ class MethodBench:
             joules = energy_pass(solve, self.energy, self.watch, budget_s, latency_s=lap_s)
             values, energy = {**values, **joules.values}, joules.provenance
         return Measurement(values, counts, metered, laps, outcome, note, energy)
+
+    def _retake(
+        self, solve: Callable[[], Any], timed: Collection, seen: dict[str, float], per_sample: int
+    ) -> tuple[Collection, dict[str, float], int]:
+        """Measure a block again while it is disturbed; also return how many laps that took."""
+        loops, more = len(timed.samples.laps), 0
+        for retakes in range(1, RETAKES + 1):
+            block_s = sum(timed.samples.laps) / 1e9
+            calm = timed.samples.verdict(self.settings.keep_share) != "invalid"
+            if calm or block_s > RETAKE_BELOW_S:
+                break
+            timed, seen = self._block(solve, loops, per_sample)
+            seen, more = {**seen, "retakes": float(retakes)}, more + loops
+        return timed, seen, more
 
     def _load(self, probe: Probe) -> None:
         """Let a probe import what it needs; that is not the method's memory."""

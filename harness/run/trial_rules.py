@@ -162,5 +162,5 @@ def _judge_values(
         yield "it has no cost: the substrate counted nothing"
 
 
-INSTRUMENTS = frozenset(("loops", "samples", "samples_dropped", "cpu_pressure", "flops"))
+INSTRUMENTS = frozenset(("loops", "samples", "samples_dropped", "retakes", "cpu_pressure", "flops"))
 """What clocks and counters of the machine give beside times."""

@@ -283,6 +283,49 @@ def test_a_disturbed_block_is_invalid_and_its_counts_stand() -> None:
         assert record.note == ""
 
 
+class CalmsDown(Fake):
+    """A machine that disturbs the first blocks."""
+
+    def __init__(self, disturbed: int) -> None:
+        super().__init__()
+        self.left, self.delay = disturbed, Told(10**9)
+
+    def __exit__(self, *exc: object) -> None:
+        super().__exit__(*exc)
+        self.left -= 1
+        if self.left <= 0:
+            self.delay.step_ns = 0
+
+    def measure(self) -> Measurement:
+        own = bench(self, window_s=0.0)
+        own.watch = Watch(Path("/nowhere"))
+        own.watch.delay = self.delay  # type: ignore[assignment]
+        return own.solve("state", 0, POINT, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("disturbed", "retakes", "calm"), [(1, 1, True), (2, 2, True), (3, 2, False)]
+)
+def test_a_disturbed_block_is_measured_again(disturbed: int, retakes: int, calm: bool) -> None:
+    record = CalmsDown(disturbed).measure()
+    assert record.values["retakes"] == retakes
+    assert (record.values["samples_dropped"] == 0) is calm
+    assert ("timing invalid" in record.note) is not calm
+    assert record.values["loops"] == 1
+    assert record.values["total_j"] == 6.0
+    assert record.laps == 1 + retakes
+    assert record.metered["steps"] == 3 * record.laps
+    assert record.counts["steps"] == 3
+
+
+def test_a_long_disturbed_block_is_not_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measurement, "RETAKE_BELOW_S", 0.0)
+    record = CalmsDown(1).measure()
+    assert "retakes" not in record.values
+    assert record.laps == 1
+    assert "timing invalid" in record.note
+
+
 def test_an_unwatched_block_does_not_claim_that_nothing_was_dropped() -> None:
     for record in watched(None):
         assert "samples_dropped" not in record.values

@@ -20,7 +20,7 @@ from adabench.harness.store import run_folder
 from adabench.reports.notebook import run_call
 
 pytestmark = pytest.mark.usefixtures("toy", "session")
-CLOCKED = re.compile(r"(_s|_j|_bytes|_width|_pressure)$|^(loops|samples|samples_dropped)$")
+CLOCKED = re.compile(r"(_s|_j|_bytes|_width|_pressure)$|^(loops|samples|samples_dropped|retakes)$")
 Command = Callable[..., subprocess.CompletedProcess[str]]
 QUIET: dict[str, Any] = {"progress": False}
 
