@@ -10,11 +10,12 @@ import typer
 from adabench.cli.selection import AsJson, Fixed, Scale, Select
 from adabench.harness.doctor.examine import FORMULA, Examination, Package, examine
 from adabench.harness.doctor.forecast import Forecast, first_turns, forecast, read_history, try_out
-from adabench.harness.errors import SelectionError
+from adabench.harness.errors import AdabenchError, SelectionError
 from adabench.harness.store import prepared_states
 from adabench.profilers.hardware.capabilities import Ability
 
 if TYPE_CHECKING:
+    from adabench.harness.contract.record import Turn
     from adabench.harness.doctor.gpu_self_test import GemmEnergy, GpuSelfTest
     from adabench.workloads.shared.language_model.backends.model_profile import ModelProfile
 
@@ -60,7 +61,12 @@ def command(
     request = ForecastRequest(
         tuple(select or ()), tuple(fixed or ()), seeds, repeats, scale, tries
     )  # fmt: skip
-    examination = replace(examine(), forecast=forecast_run(request) if request.select else None)
+    examination = examine()
+    if request.select:
+        turns = selected_turns(request)
+        examination = replace(
+            examination, forecast=forecast_run(request, turns), obstacles=find_obstacles(turns)
+        )
     print(json.dumps(examination.to_json()) if as_json else page(examination))
 
 
@@ -95,7 +101,8 @@ def show_model(
     if select:
         raise SelectionError(
             "A model and the forecast of a selection are two questions.",
-            "Ask `adabench doctor --model SPEC` and `adabench doctor SELECT` one after the other.",
+            "Ask `adabench doctor --model SPEC` for the model; `adabench doctor SELECT --set model=SPEC` "
+            "says how long it would take, and which methods it cannot serve.",
         )
     profile = open_model(model_spec(words), device, dtype, probed=True).profile
     print(json.dumps(asdict(profile)) if as_json else model_page(profile))
@@ -175,8 +182,8 @@ class ForecastRequest:
     try_s: float = 0.0
 
 
-def forecast_run(request: ForecastRequest) -> Forecast:
-    """Say how long a selection would take, from the runs under `runs/`.
+def selected_turns(request: ForecastRequest) -> "tuple[Turn, ...]":
+    """Return the plan of a selection.
 
     Raises:
         SelectionError: for a selection that makes no sense.
@@ -186,7 +193,21 @@ def forecast_run(request: ForecastRequest) -> Forecast:
 
     selection = PlanRequest(request.select, request.fixed)
     seeds = parse_seeds(request.seeds)
-    turns = plan(expand([selection]), seeds=seeds, repeats=request.repeats, scale=request.scale)
+    return plan(expand([selection]), seeds=seeds, repeats=request.repeats, scale=request.scale)
+
+
+def find_obstacles(turns: "tuple[Turn, ...]") -> tuple[str, ...]:
+    """Say what keeps a plan, or methods of it, from running here; with what would let them."""
+    from adabench.harness.run.condition_check import check_conditions
+
+    try:
+        return tuple(map(str, check_conditions(turns)))
+    except AdabenchError as problem:
+        return (" ".join(filter(None, (problem.message, problem.hint))),)
+
+
+def forecast_run(request: ForecastRequest, turns: "tuple[Turn, ...]") -> Forecast:
+    """Say how long a plan would take, from the runs under `runs/`."""
     history = read_history(RUNS)
     if request.try_s:
         try_out(first_turns(turns, history), history, request.try_s)
@@ -204,6 +225,8 @@ def page(found: Examination) -> str:
         _section("Prepared states", _cache(found)),
         _section("Advice", list(found.advice) or ["nothing to mend"]),
     ]
+    if found.obstacles:
+        sections.insert(0, _section("What cannot run", list(found.obstacles)))
     if found.forecast:
         sections.insert(0, _section("Forecast", _forecast(found.forecast)))
     return "\n\n".join(sections)

@@ -177,7 +177,8 @@ def command(
     else:
         words = ("adabench", *sys.argv[1:])
         turns = plan_turns(request, math.inf) if confirmed else plan_turns(request)
-        check_conditions(turns, out)
+        for shortage in check_conditions(turns, out):
+            talk(str(shortage))
         opened = create_run(out, turns, request, pinned, words)
     with opened as journal, write_log(journal.folder), _interruptible(journal.folder):
         records = _records(journal, limits, options, energy=energy, cached=cached)

@@ -9,6 +9,7 @@ import typer
 
 from adabench.cli.selection import AsJson
 from adabench.harness.contract import registry
+from adabench.harness.contract.card import Ability
 from adabench.harness.contract.catalogue import card_document, essay
 from adabench.harness.contract.registry import Entry
 
@@ -55,9 +56,14 @@ def _facts(entry: Entry) -> str:
         "fidelity": card.fidelity if "/" in entry.address else "",
         "paper": card.paper,
         "adapts": card.adapts,
+        "abilities": ", ".join(map(_ability, card.abilities)),
         "available": "yes" if available else f"no: {reason}",
     }
     return "\n".join(f"  {name:10} {text}" for name, text in facts.items() if text)
+
+
+def _ability(ability: Ability) -> str:
+    return f"{ability.name} (not with {ability.without})" if ability.unless else ability.name
 
 
 def _knobs(entry: Entry) -> str:

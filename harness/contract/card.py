@@ -35,6 +35,7 @@ from adabench.harness.contract.expectations import (
 )
 
 __all__ = [
+    "Ability",
     "Bound",
     "Card",
     "Claim",
@@ -150,6 +151,25 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Ability:
+    """What a method needs of the model that its task runs: where that is missing it is skipped."""
+
+    name: str
+    """`hidden`, `logprobs`, `samples`: the names of `adabench doctor --model`; and `scores`, a judge's."""
+    unless: Mapping[str, Scalar] = field(default_factory=dict)
+    """By knob: a value at which the method does without it, whatever the other knobs are."""
+
+    @property
+    def without(self) -> str:
+        """Return the settings that do without it, in words; empty if none does."""
+        return " or ".join(f"{name}={value}" for name, value in self.unless.items())
+
+    def is_needed(self, point: Point) -> bool:
+        """Return whether the method needs it at an operating point."""
+        return not any(point.get(name) == value for name, value in self.unless.items())
+
+
+@dataclass(frozen=True)
 class Card:
     """The header of a task or method file."""
 
@@ -166,6 +186,9 @@ class Card:
     claims: tuple[Claim, ...] = ()
     needs: tuple[str, ...] = ()
     """Extras that must be installed: `("milp",)`."""
+    abilities: tuple[Ability, ...] = ()
+    """In the file of a method on a task with models of the user's: what it needs of them, so that a
+    run names before it begins which methods it will skip."""
     metrics: tuple[Metric, ...] = ()
     """In a task file: every name that `score` and the meter may give."""
     budget: str = ""

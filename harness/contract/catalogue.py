@@ -54,6 +54,7 @@ def card_document(address: str) -> dict[str, Any]:
         **_row(entry),
         "adapts": entry.card.adapts,
         "metrics": [asdict(metric) for metric in entry.card.metrics],
+        "abilities": [asdict(ability) for ability in entry.card.abilities],
         "file": entry.path.name,
         "essay": essay(entry),
     }

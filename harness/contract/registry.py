@@ -29,7 +29,7 @@ from types import ModuleType
 from typing import Any
 
 from adabench.harness.contract import card as vocabulary
-from adabench.harness.contract.card import Card, Claim, Gap, Knob, Metric, Origin
+from adabench.harness.contract.card import Ability, Card, Claim, Gap, Knob, Metric, Origin
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError, nearest
 
 PACKAGE = "adabench.workloads"
@@ -43,6 +43,7 @@ _KINDS = {
     "gaps": Gap,
     "metrics": Metric,
     "needs": str,
+    "abilities": Ability,
     "tasks": str,
     "origins": Origin,
 }

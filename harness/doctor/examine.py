@@ -106,6 +106,8 @@ class Examination:
     advice: tuple[str, ...]
     forecast: Forecast | None = None
     """Of a selection, if one was given."""
+    obstacles: tuple[str, ...] = ()
+    """What of that selection cannot run here, why, and what would let it."""
 
     @property
     def effects(self) -> "tuple[DetectableEffect, ...]":

@@ -119,7 +119,8 @@ def _created(
             f"{', '.join(own)} is a method of this process, which other machines cannot see.",
             "Put it into a package with an entry point, or take executor='local'.",
         )
-    check_conditions(turns)
+    for shortage in check_conditions(turns):
+        how.say(str(shortage))
     line = words.command_words(request, how.limits, how.options, switches)
     return create_run(out, turns, request, pinned, line)
 

@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adabench.cli.commands import doctor
+from adabench.harness.doctor.examine import examine
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 
@@ -55,3 +57,23 @@ def test_doctor_refuses_what_is_no_model(
     assert (asked.returncode, asked.stdout) == (code, "")
     assert said in asked.stderr
     assert "Traceback" not in asked.stderr
+
+
+def test_doctor_names_what_of_a_selection_cannot_run(tmp_path: Path) -> None:
+    pytest.importorskip("transformers", reason="the extra `real` is not installed")
+    select = ("text/greedy", "text/rebase")
+
+    def obstacles(*fixed: str) -> tuple[str, ...]:
+        request = doctor.ForecastRequest(select, ("model=builtin", *fixed))
+        return doctor.find_obstacles(doctor.selected_turns(request))
+
+    assert obstacles() == ()
+    (said,) = obstacles("judge=none")
+    assert said.startswith("will be skipped: ")
+    assert "text/rebase" in said
+    assert "greedy" not in said
+    (said,) = obstacles(f"data={tmp_path / 'absent.jsonl'}")
+    assert said.startswith("There is no file")
+    found = replace(examine(noise_s=0.01), obstacles=(said,))
+    assert f"What cannot run\n  {said}" in doctor.page(found)
+    assert found.to_json()["obstacles"] == (said,)

@@ -76,6 +76,22 @@ def check_model(spec: ModelSpec, device: str | None = None, dtype: str | None = 
         _planned(spec, device, dtype)
 
 
+def missing_abilities(spec: ModelSpec) -> dict[str, str]:
+    """Return what a model cannot do, each with how that is known; no weights are read.
+
+    A server is probed. What transformers runs here can do the same whatever the model is.
+
+    Raises:
+        EnvironmentProblem: if a server is missing, refuses, or completes nothing.
+    """
+    from adabench.workloads.shared.language_model.backends import transformers_probe
+
+    if spec.kind != "openai":
+        return dict(transformers_probe.NEVER)
+    profile = _open_server(spec, None, None).profile
+    return {ability.name: ability.how for ability in profile.abilities if not ability.able}
+
+
 def _planned(spec: ModelSpec, device: str | None, dtype: str | None) -> _Plan:
     """Check everything but the weights."""
     from adabench.workloads.shared.language_model.backends.causal_model import refuse

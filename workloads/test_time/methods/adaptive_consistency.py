@@ -23,7 +23,7 @@ data set of 17, its mean is 3.3.
 import math
 from collections import Counter
 
-from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio, Variant
+from adabench.harness.contract.card import Ability, Card, Claim, Knob, Point, Ratio, Variant
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.voting import vote
@@ -34,6 +34,7 @@ CARD = Card(
     adapts="how many samples a question gets, on how far its vote leads after each",
     fidelity="code-confirmed",
     tasks=("chain", "text"),
+    abilities=(Ability("samples"),),
     variants={"text": Variant(sweep={"N": (8,), "confidence": (0.95,)})},
     knobs=(
         Knob("N", (16, 64), 16, open=True, low=1),

@@ -16,7 +16,7 @@ worse than as many independent samples (0.22 against 0.48).
 
 import math
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Claim, Difference, Knob, Point, Variant
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.tree_search import Tree, search
@@ -26,6 +26,7 @@ CARD = Card(
     paper="Snell et al., Scaling Test-Time Compute, arXiv 2408.03314",
     adapts="which leaves of a search go on, on the rank of a judge's score",
     tasks=("chain", "text"),
+    abilities=(Ability("samples"), Ability("scores")),
     variants={"text": Variant(sweep={"N": (8,)})},
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),

@@ -16,7 +16,7 @@ intermediate values; leaving its tokens out of the FLOPs.
 
 from collections.abc import Sequence
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Claim, Difference, Knob, Point, Variant
 from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.search_session import Session
@@ -29,6 +29,11 @@ CARD = Card(
     adapts="nothing: N samples for every question",
     role="static",
     tasks=("chain", "text"),
+    abilities=(
+        Ability("samples"),
+        Ability("scores", unless={"by": "likelihood"}),
+        Ability("logprobs", unless={"by": "judge"}),
+    ),
     variants={"text": Variant(sweep={"N": (8,), "by": ("judge",), "aggregate": ("last",)})},
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),
@@ -59,8 +64,14 @@ CARD = Card(
 
 
 def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
-    """Return the completion with the highest score."""
+    """Return the completion with the highest score.
+
+    Raises:
+        CapabilityMissing: if likelihoods are the scores and the policy shows none.
+    """
     with task.session(question) as session:
+        if point["by"] == "likelihood":
+            session.require("logprobs")
         leaves = session.fork(session.open(), int(point["N"]))
         session.decode(leaves)
         ended = [leaf for leaf in leaves if session.ended(leaf)] or leaves

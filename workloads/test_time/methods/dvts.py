@@ -14,7 +14,7 @@ it at 16; below REBASE, which can move width between beginnings.
 
 import math
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Claim, Difference, Knob, Point, Variant
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.tree_search import Node, Tree, search
@@ -25,6 +25,7 @@ CARD = Card(
     adapts="which leaf of each subtree goes on, on the rank of a judge's score",
     fidelity="reconstructed",
     tasks=("chain", "text"),
+    abilities=(Ability("samples"), Ability("scores")),
     variants={"text": Variant(sweep={"N": (8,)})},
     knobs=(
         Knob("N", (16,), 16, open=True, low=1),

@@ -39,6 +39,7 @@ on test questions.
 """
 
 from adabench.harness.contract.card import (
+    Ability,
     Card,
     Claim,
     Difference,
@@ -61,6 +62,11 @@ CARD = Card(
     adapts="which leaves of a search survive, on scores, shared cache and sameness of last steps",
     fidelity="code-confirmed",
     tasks=("chain", "text"),
+    abilities=(
+        Ability("samples"),
+        Ability("scores"),
+        Ability("hidden", unless={"lambda_c": 0.0, "lambda_s": 0.0}),
+    ),
     variants={"text": Variant(sweep={"N": (8,), "lambda_c": (1.0,), "lambda_s": (1.5,)})},
     knobs=(
         Knob("N", (4, 16, 64), 16, open=True, low=1),

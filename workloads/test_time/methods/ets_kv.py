@@ -11,7 +11,7 @@ and less accuracy at the same cache.
 reason.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.integer_program import Prices, prune
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
@@ -23,6 +23,7 @@ CARD = Card(
     adapts="which leaves of a search survive, on scores and shared cache",
     fidelity="code-confirmed",
     tasks=("chain", "text"),
+    abilities=(Ability("samples"), Ability("scores")),
     variants={"text": Variant(sweep={"N": (8,), "lambda_c": (1.0,)})},
     knobs=(
         Knob("N", (16,), 16, open=True, low=1),

@@ -14,7 +14,7 @@ abstentions that cost nothing.
 
 import math
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Claim, Difference, Knob, Point, Variant
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.voting import vote
@@ -25,6 +25,10 @@ CARD = Card(
     adapts="nothing: N samples for every question",
     role="static",
     tasks=("chain", "text"),
+    abilities=(
+        Ability("samples"),
+        Ability("logprobs", unless={"weight": "one"}),
+    ),
     variants={"text": Variant(sweep={"N": (8,), "weight": ("one",)})},
     knobs=(
         Knob("N", (4, 16, 64), 16, open=True, low=1),
@@ -80,12 +84,18 @@ CARD = Card(
 
 
 def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
-    """Return a completion that states the winning answer."""
+    """Return a completion that states the winning answer.
+
+    Raises:
+        CapabilityMissing: if likelihoods are the weights and the policy shows none.
+    """
+    likely = point["weight"] == "likelihood"
     with task.session(question) as session:
+        if likely:
+            session.require("logprobs")
         leaves = session.fork(session.open(), int(point["N"]))
         session.decode(leaves)
         with session.aside():
-            likely = point["weight"] == "likelihood"
             weights = [
                 math.exp(leaf.logprob / max(1, len(leaf.completion))) if likely else 1.0
                 for leaf in leaves

@@ -19,6 +19,7 @@ place of the cache.
 """
 
 from adabench.harness.contract.card import (
+    Ability,
     Card,
     Claim,
     Difference,
@@ -39,6 +40,7 @@ CARD = Card(
     adapts="how many children each leaf of a search gets, on a judge's score of its last step",
     fidelity="code-confirmed",
     tasks=("chain", "text"),
+    abilities=(Ability("samples"), Ability("scores")),
     variants={"text": Variant(sweep={"N": (8,)})},
     knobs=(
         Knob("N", (4, 16, 64), 16, open=True, low=1),

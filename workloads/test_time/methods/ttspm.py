@@ -35,6 +35,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 
 from adabench.harness.contract.card import (
+    Ability,
     Card,
     Claim,
     Difference,
@@ -56,6 +57,7 @@ CARD = Card(
     adapts="how many samples a question gets, on how far a pilot of four agrees with itself",
     fidelity="reconstructed",
     tasks=("chain", "text"),
+    abilities=(Ability("samples"),),
     variants={
         "text": Variant(
             sweep={"N": (8,), "epsilon": (0.01,), "alpha": (1.2,), "beta": (0.9,)},

@@ -19,9 +19,9 @@ that know nothing and try the path. **Data** (`data`): `arithmetic`, `gsm8k`, `F
 `mixed-3`), of other data what their rows say. **Judges** (`judge`): `likelihood`, `hf:NAME`,
 `trained`, `none`.
 
-**The default level** is two small sums, since it tells methods apart: on 200 questions SmolLM2 got 0.51 by one
-sample, 0.69 greedily, 0.71 by a vote of 8, and 0.89 had a right one among the 8. On `plus-1` a vote gains
-nothing (0.48, 0.51, 0.51, 0.68).
+**The default level** is two small sums, since it tells methods apart: a vote gains on one sample, and right
+answers are left among the samples that it does not elect. On `plus-1`, one sum, a vote gains nothing. The
+figures of 200 questions a level are a recorded run, `text_band` (`docs/results/text.md`).
 
 **Prompts** are worked examples, two of a sum and three of other questions, and the question: turns of
 a conversation where the tokenizer has a template, one text where it has none or `chat=off`. The
@@ -57,6 +57,7 @@ from adabench.workloads.shared.sources.data_spec import DataSpec, data_spec
 from adabench.workloads.shared.sources.judge_spec import JudgeSpec, check_pair, judge_spec
 from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
 from adabench.workloads.test_time.text import conformance
+from adabench.workloads.test_time.text.abilities import absences
 from adabench.workloads.test_time.text.substrate.completions import (
     CompletionReader,
     QuestionText,
@@ -228,6 +229,20 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
         from adabench.workloads.test_time.text.substrate.state_judge import check_trained
 
         check_trained(sources.model)
+
+
+def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, str]]:
+    """Return by ability why no method gets it under these conditions, and what would give it.
+
+    Raises:
+        SelectionError: for conditions that name nothing or do not go together.
+        EnvironmentProblem: if a server is missing, refuses, or completes nothing.
+    """
+    given = {**CARD.defaults, **conditions}
+    found = absences(model_spec(str(given["model"])), judge_spec(str(given["judge"])))
+    if not float(given["sampling_temperature"]):
+        found.pop("samples", None)  # the likeliest words are all that is asked for
+    return found
 
 
 def _task(

@@ -107,7 +107,7 @@ def test_every_command_of_the_catalogue_is_taken(line, monkeypatch):
 
     monkeypatch.setattr(run_request, "create_run", create)
     monkeypatch.setattr(registry, "missing_needs", lambda card: [])
-    monkeypatch.setattr(condition_check, "check_conditions", lambda turns, out=None: None)
+    monkeypatch.setattr(condition_check, "check_conditions", lambda turns, out=None: ())
     program, *words = shlex.split(line)
     result = CliRunner().invoke(app, words)
     assert isinstance(result.exception, Planned), result.exception

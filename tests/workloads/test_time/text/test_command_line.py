@@ -262,6 +262,15 @@ def test_methods_that_a_server_cannot_serve_are_skipped_by_name_and_the_rest_run
         done = run("text/greedy", "text/majority", "text/ets", *few, "--model", model, env=env)
         alone = run("text/ets", *few, "--model", model, out="alone", env=env)
     assert done.returncode == 0, done.stderr
+    plan = done.stderr.splitlines()
+    ets, voted = "text/ets (not with lambda_c=0.0 or lambda_s=0.0)", "text/ets, text/majority"
+    assert plan[0].startswith(
+        f"will be skipped: {ets} needs hidden. {model}: the protocol shows no"
+    )
+    assert plan[1].startswith(f"will be skipped: {voted} need samples. {model}: every seed gave")
+    assert plan[2].startswith(
+        "will be skipped: text/ets needs scores. The judge `likelihood` reads"
+    )
     statuses = [(record.cell.method, record.status) for record in records(tmp_path / "r")]
     assert sorted(statuses) == [
         ("ets", "skipped"), ("greedy", "ok"), ("greedy", "ok"), ("majority", "skipped"),
@@ -269,7 +278,21 @@ def test_methods_that_a_server_cannot_serve_are_skipped_by_name_and_the_rest_run
     assert f"text/ets: skipped. hidden: not supported on this backend ({NAME})" in done.stderr
     assert f"text/majority: skipped. samples: not supported on this backend ({NAME})" in done.stderr
     assert alone.returncode == 3, alone.stderr
-    assert "text/ets: skipped. hidden: not supported" in alone.stderr
+    assert f"No method of the selection can run: {ets} needs hidden." in alone.stderr
+    assert "--model hf:NAME or smollm2" in alone.stderr.splitlines()[-1]
+    assert not (tmp_path / "alone").exists()
+
+
+def test_a_run_without_a_judge_names_what_it_will_skip_and_runs_the_rest(run, tmp_path):
+    few = ("--set", "model=builtin", "--set", "problems=1", "--judge", "none", "--defaults")
+    done = run("text/greedy", "text/rebase", "--alone", *few)
+    assert done.returncode == 0, done.stderr
+    said = (
+        "will be skipped: text/rebase needs scores. No judge was named. Choose --judge likelihood"
+    )
+    assert done.stderr.startswith(said)
+    statuses = {record.cell.method: record.status for record in records(tmp_path / "r")}
+    assert statuses == {"greedy": "ok", "rebase": "skipped"}
 
 
 def test_a_server_that_dies_ends_the_run_and_resume_goes_on(run, command, tmp_path):

@@ -10,6 +10,8 @@ from adabench.workloads.shared.language_model.contract import Costs, Seq
 
 WORDS = 2
 """Drawn for each trial."""
+NEVER = {"exact": "a library's product may change with the batch"}
+"""What no model can do on this backend, and why."""
 
 
 def probe(engine: TransformersEngine, prompt: tuple[int, ...]) -> tuple[ModelAbility, ...]:
@@ -28,7 +30,7 @@ def probe(engine: TransformersEngine, prompt: tuple[int, ...]) -> tuple[ModelAbi
     )
     found = [ModelAbility(name, True, trial(engine, root)) for name, trial in trials]
     engine.reset(Costs())
-    return (*found, ModelAbility("exact", False, "a library's product may change with the batch"))
+    return (*found, *(ModelAbility(name, False, why) for name, why in NEVER.items()))
 
 
 def _fork(engine: TransformersEngine, root: Seq) -> str:

@@ -1,0 +1,124 @@
+"""What a card says that its method needs is what the method refuses to run without."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Ability, Point
+from adabench.workloads.shared.language_model.contract import (
+    CapabilityMissing,
+    Chunk,
+    Engine,
+    Floats,
+    Seq,
+    require,
+)
+from adabench.workloads.shared.sources.judge_spec import judge_spec
+from adabench.workloads.shared.sources.model_spec import model_spec
+from adabench.workloads.shared.sources.torch_place import torch_device, torch_dtype
+from adabench.workloads.test_time.substrate.search_models import Models
+from adabench.workloads.test_time.text import task as text
+from adabench.workloads.test_time.text.abilities import absences
+from adabench.workloads.test_time.text.substrate.likelihood import LikelihoodJudge
+from adabench.workloads.test_time.text.substrate.random_model import random_engine
+from adabench.workloads.test_time.text.substrate.shared_prefix import SharedPrefix
+from adabench.workloads.test_time.text.substrate.text_models import TextModels
+from adabench.workloads.test_time.text.substrate.text_task import GradedText
+
+METHODS = sorted(entry.name for entry in registry.methods("text").values())
+MISSING = ("samples", "logprobs", "hidden", "scores")
+
+
+class Restricted(SharedPrefix):
+    """An engine that lacks something, and says so as the backends do."""
+
+    lacks: frozenset[str] = frozenset()
+
+    def decode(self, seqs: Any, *, temperature: float = 1.0, **options: Any) -> list[Chunk]:
+        if temperature and "samples" in self.lacks:
+            raise CapabilityMissing("samples: not supported on this backend.")
+        return super().decode(seqs, temperature=temperature, **options)
+
+    def hidden(self, seq: Seq, start: int) -> Floats:
+        require(self, "hidden")
+        return super().hidden(seq, start)
+
+
+@pytest.fixture(scope="module")
+def task() -> GradedText:
+    return text.load("embedded", 0, model="builtin", problems=1)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    """A model of random weights, with all that it can do."""
+    return random_engine(torch_dtype(None, None), torch_device(None))
+
+
+def restricted(task: GradedText, engine: Engine, missing: str) -> GradedText:
+    models = task.load_models
+    assert isinstance(models, TextModels)
+    policy = Restricted(engine, models.prefixes)
+    policy.lacks = frozenset({missing})
+    policy.caps = engine.caps - policy.lacks
+    judge = None if missing == "scores" else LikelihoodJudge(policy, models.marks)
+    return replace(task, load_models=lambda: Models(policy, judge))
+
+
+def settings(abilities: tuple[Ability, ...], default: Point) -> list[Point]:
+    """Return the default point, and one for each knob that does without an ability."""
+    turned = [{**default, name: value} for one in abilities for name, value in one.unless.items()]
+    return [default, *turned]
+
+
+@pytest.mark.parametrize("missing", MISSING)
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_is_refused_just_where_its_card_says_so(
+    task: GradedText, engine: Engine, name: str, missing: str
+) -> None:
+    entry = registry.find(f"text/{name}")
+    card, method = entry.card, registry.load(entry)
+    absent = {missing, "scores"} if missing == "logprobs" else {missing}
+    given = restricted(task, engine, missing)
+    state = given.oracle_substrate() if card.role == "oracle" else given.substrate()
+    for point in settings(card.abilities, card.defaults):
+        needed = any(one.name in absent and one.is_needed(point) for one in card.abilities)
+        few = {**point, **({"N": 2} if "N" in point else {})}
+        try:
+            method.solve(state, next(given.cases()), few)
+        except CapabilityMissing:
+            assert needed, f"{few} is refused, and the card does not say so"
+        else:
+            assert not needed, f"{few} runs, and the card says that it cannot"
+
+
+@pytest.mark.parametrize(
+    ("conditions", "absent"),
+    [
+        ({"model": "builtin"}, set()),
+        ({"model": "hf:nowhere", "judge": "hf:nowhere"}, set()),
+        ({"model": "smollm2", "judge": "none"}, {"scores"}),
+    ],
+)
+def test_what_runs_here_lacks_a_judge_at_most_and_nothing_is_loaded_to_know(
+    conditions: Mapping[str, str], absent: set[str]
+) -> None:
+    found = text.missing_abilities(conditions)
+    assert found.keys() - {"exact"} == absent
+    assert all(why.endswith(".") and remedy.endswith(".") for why, remedy in found.values())
+
+
+def test_a_server_lacks_what_its_probe_did_not_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    from adabench.workloads.shared.sources import model_source
+
+    lacks = {"logprobs": "none came", "hidden": "the protocol shows no states"}
+    monkeypatch.setattr(model_source, "missing_abilities", lambda spec: lacks)
+    model = model_spec("openai:http://127.0.0.1:9/v1#m")
+    found = absences(model, judge_spec("likelihood"))
+    assert found.keys() == {"logprobs", "hidden", "scores"}
+    assert "none came" in found["scores"][0]
+    assert "--judge hf:NAME" in found["scores"][1]
+    assert absences(model, judge_spec("hf:judge")).keys() == {"logprobs", "hidden"}

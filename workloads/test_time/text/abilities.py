@@ -1,0 +1,35 @@
+"""What methods do not get of the model and the judge that were named, and what would give it.
+
+Nothing is loaded for it: a server is probed, and what runs here can do the same whatever its weights are.
+"""
+
+from adabench.workloads.shared.sources.judge_spec import JudgeSpec
+from adabench.workloads.shared.sources.model_spec import ModelSpec
+
+LOCAL = "A model that runs here has it: --model hf:NAME or smollm2."
+REMEDIES = {
+    "samples": "Let the server draw (`do_sample` of its model), or run the model here: --model hf:NAME.",
+    "logprobs": "Let the server give log-probabilities of before the temperature, or run the model "
+    "here: --model hf:NAME.",
+}
+"""By ability, where it is not `LOCAL`."""
+
+
+def absences(model: ModelSpec, judge: JudgeSpec) -> dict[str, tuple[str, str]]:
+    """Return by ability why it is not there and what would give it.
+
+    Raises:
+        EnvironmentProblem: if a server is missing, refuses, or completes nothing.
+    """
+    from adabench.workloads.shared.sources.model_source import missing_abilities
+
+    lacks = missing_abilities(model)
+    found = {name: (f"{model}: {how}.", REMEDIES.get(name, LOCAL)) for name, how in lacks.items()}
+    if judge.kind == "none":
+        found["scores"] = "No judge was named.", "Choose --judge likelihood, trained or hf:NAME."
+    elif judge.kind == "likelihood" and "logprobs" in lacks:
+        found["scores"] = (
+            f"The judge `likelihood` reads log-probabilities ({model}: {lacks['logprobs']}).",
+            "Choose --judge hf:NAME, which reads the text.",
+        )
+    return found
