@@ -1,7 +1,7 @@
-"""Record every task anew (`make results`), or the tasks that are named (`make results ARGS='paging chain'`).
+"""Record every task anew (`make results`), or the runs that are named (`make results ARGS='paging chain'`).
 
 A run is made at the default seeds, or where models are trained at those of five trainings, and packed
-into docs/recorded/<task>. One whose records would take more than 700 kB leaves its findings only.
+into docs/recorded/<task>. `FURTHER` runs have names of their own, and stand on their task's page too. One whose records would take more than 700 kB leaves its findings only.
 `adabench train '<task>/*'` makes the trainings that are not shipped; without them there are fewer.
 """
 
@@ -47,17 +47,27 @@ FEWER: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Tasks of which not every method is run at every setting: what `adabench run` is given instead."""
 
+FURTHER: dict[str, tuple[str, ...]] = {
+    # What there is to gain with SmolLM2, on 200 questions a level: the ground of the task's default.
+    "text_band": (
+        "text/greedy", "text/sample", "text/majority", "text/pass_at_n", "--alone",
+        "--seeds", "0..4", "--set", "problems=40", "--sweep", "level=digit-2,plus-1",
+    ),
+}  # fmt: skip
+"""Runs beside those of the tasks, by name: what `adabench run` is given."""
 
-def record(task: str) -> int:
-    """Run a task and put what it left into docs/recorded; return the bytes that it takes."""
-    selection = FEWER.get(task, (f"{task}/*", *(FIVE if task in TRAINED else ())))
+
+def record(name: str) -> int:
+    """Run a task, or a further run, and put what it left into docs/recorded; return its bytes."""
+    whole = (f"{name}/*", *(FIVE if name in TRAINED else ()))
+    selection = FURTHER.get(name) or FEWER.get(name, whole)
     with scratch_folder("record") as temporary:
-        out = temporary / task
+        out = temporary / name
         words = [sys.executable, "-m", "adabench", "run", *selection, "--no-report"]
         done = subprocess.run([*words, "--out", str(out)], check=False, stdout=subprocess.DEVNULL)
         if done.returncode not in (0, 1):  # 1: some cells failed, and their records say why
-            raise SystemExit(f"{task}: adabench run ended with {done.returncode}.")
-        return keep(out, RECORDED / task, selection)
+            raise SystemExit(f"{name}: adabench run ended with {done.returncode}.")
+        return keep(out, RECORDED / name, selection)
 
 
 def keep(folder: Path, target: Path, selection: Sequence[str]) -> int:
@@ -83,13 +93,13 @@ def size_bytes(folder: Path) -> int:
 
 
 def main() -> None:
-    """Record the tasks that are named, or all of them."""
-    known = sorted(registry.tasks())
-    for task in sys.argv[1:]:
-        if task not in known:
-            raise SystemExit(f"{task} is no task; the tasks are {', '.join(known)}.")
-    for task in sys.argv[1:] or known:
-        print(f"{task}: {record(task) / 1000:.0f} kB")
+    """Record the runs that are named, or all of them."""
+    known = sorted([*registry.tasks(), *FURTHER])
+    for name in sys.argv[1:]:
+        if name not in known:
+            raise SystemExit(f"{name} is no task and no further run; there are {', '.join(known)}.")
+    for name in sys.argv[1:] or known:
+        print(f"{name}: {record(name) / 1000:.0f} kB")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from docs.markdown_table import cell as _cell
 from docs.markdown_table import number as _number
 from docs.markdown_table import table as _table
 from docs.markdown_table import value as _value
+from docs.record import FURTHER
 
 FOLDER = Path(__file__).parent
 RECORDED = FOLDER / "recorded"
@@ -87,7 +88,8 @@ def task_page(task: str, runs: Sequence[Findings]) -> str:
     card = registry.find(task).card
     parts = [f"# {task}", f"{card.title}."]
     own = [run for run in runs if task in run.task_cards]
-    for run in own:
+    usual = [run for run in own if Path(run.run).name not in FURTHER]
+    for run in usual:
         claims = [row for row in run.claims if row.task == task]
         parts += [
             "## Methods at their defaults",
@@ -97,13 +99,37 @@ def task_page(task: str, runs: Sequence[Findings]) -> str:
             "## Claims",
             *(_both(claims) if claims else ["The methods of this task make no claims."]),
             "## The run",
-            _provenance(run),
-            *(["The run warns:", "\n".join(_warnings(run))] if run.manifest["warnings"] else []),
+            *_source(run),
         ]
-    parts += [] if own else [_unrecorded(task)]
+    parts += [] if usual else [_unrecorded(task)]
+    for run in own:
+        parts += [] if run in usual else _further(task, card, run)
     log = FOLDER / "log" / f"{task}.md"
     link = f"What was tried, and what was dropped: [the log of {task}](../log/{task}.md)."
     return _page(*parts, *([link] if log.exists() else []))
+
+
+def _further(task: str, card: Card, run: Findings) -> list[str]:
+    """Return what a run beside that of the task shows, under each of its sets of conditions."""
+    parts = [f"## A further run: {Path(run.run).name}"]
+    rows = [row for row in run.summary if row.task == task]
+    settings = list({repr(sorted(row.conditions.items())): row.conditions for row in rows}.values())
+    for conditions in settings:
+        apart = {name: v for name, v in conditions.items() if v != card.defaults.get(name)}
+        words = ", ".join(f"`{name}` {_value(v)}" for name, v in apart.items())
+        chosen = [row for row in rows if row.conditions == conditions]
+        parts += [
+            f"Conditions: {words}; else as above.",
+            *_table_of(_defaults(task, card, chosen), card),
+        ]
+    claims = [row for row in run.claims if row.task == task and row.verdict != "not run"]
+    return [*parts, *(_both(claims) if claims else []), *_source(run)]
+
+
+def _source(run: Findings) -> list[str]:
+    """Say which run it was, and what it warns of."""
+    warnings = ["The run warns:", "\n".join(_warnings(run))] if run.manifest["warnings"] else []
+    return [_provenance(run), *warnings]
 
 
 def _unrecorded(task: str) -> str:
@@ -135,12 +161,21 @@ def _warnings(run: Findings) -> list[str]:
 
 def _methods(task: str, card: Card, rows: Sequence[SummaryRow]) -> list[str]:
     """Return a row for each method at its default, under the task's default conditions."""
-    primary = [m for m in card.metrics if m.primary and m.role in ("quality", "work")]
-    found = [
+    said = _conditions(card)
+    return [*([said] if said else []), *_table_of(_defaults(task, card, rows), card)]
+
+
+def _defaults(task: str, card: Card, rows: Sequence[SummaryRow]) -> list[tuple[Entry, SummaryRow]]:
+    return [
         (entry, row)
         for entry in registry.methods(task).values()
         if (row := _at_default(rows, entry, card)) is not None
     ]
+
+
+def _table_of(found: Sequence[tuple[Entry, SummaryRow]], card: Card) -> list[str]:
+    """Return a table with a line for each method, and what a dash in it means."""
+    primary = [m for m in card.metrics if m.primary and m.role in ("quality", "work")]
     metrics = [
         metric
         for metric in (*sorted(primary, key=lambda m: m.role), LATENCY)
@@ -152,8 +187,8 @@ def _methods(task: str, card: Card, rows: Sequence[SummaryRow]) -> list[str]:
         for entry, row in found
     ]
     heads = [f"`{m.name}`{_unit(m)}, {m.better} is better" for m in metrics]
-    parts = [_conditions(card), _table(("method", "role", *heads), lines)]
-    return [*(part for part in parts if part), *([LEGEND] if any("–" in i for i in lines) else [])]
+    legend = [LEGEND] if any("–" in line for line in lines) else []
+    return [_table(("method", "role", *heads), lines), *legend]
 
 
 def _conditions(card: Card) -> str:

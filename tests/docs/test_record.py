@@ -44,5 +44,5 @@ def test_what_is_kept_depends_on_its_size(
 def test_an_unknown_task_is_refused_before_anything_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["record", "pagin"])
     monkeypatch.setattr(record, "record", lambda task: pytest.fail(f"{task} was run"))
-    with pytest.raises(SystemExit, match="pagin is no task"):
+    with pytest.raises(SystemExit, match="pagin is no task and no further run"):
         record.main()
