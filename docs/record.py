@@ -51,7 +51,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
     # What there is to gain with SmolLM2, on 200 questions a level: the ground of the task's default.
     "text_band": (
         "text/greedy", "text/sample", "text/majority", "text/pass_at_n", "--alone",
-        "--seeds", "0..4", "--set", "problems=40", "--sweep", "level=digit-2,plus-1",
+        "--seeds", "0..4", "--set", "problems=40", "--sweep", "level=,plus-1",
     ),
 }  # fmt: skip
 """Runs beside those of the tasks, by name: what `adabench run` is given."""
