@@ -1,8 +1,9 @@
 """Conditions that name a model, data or a device are tried before a run begins.
 
-A task may have a function `check_conditions(conditions)`: it refuses what cannot work, quickly, and loads
-nothing large. It is asked once for each set of conditions of a plan, and after it
-`missing_abilities(conditions)`, if the task has that (`shortages.py`). Only tasks with such a
+A task may have functions for it, which load nothing large. `check_conditions(conditions)` refuses what
+cannot work; it is asked once for each set of conditions of a plan. `check_cases(conditions, seeds)`
+refuses cases that cannot be asked: a broken line of a file that only a later seed reads.
+`missing_abilities(conditions)` says what some methods will lack (`shortages.py`). Only tasks with such a
 condition are imported for it; whatever another one refuses, it refuses when it is loaded.
 """
 
@@ -15,6 +16,9 @@ from adabench.harness.plan.grid import SOURCES
 from adabench.harness.run.shortages import Absence, Shortage, find_shortages
 from adabench.harness.store.packed_run import refuse_packed
 from adabench.harness.store.run_folder import MANIFEST
+
+Conditions = tuple[str, str]
+"""A task, and a set of its conditions as a text."""
 
 
 def check_conditions(turns: Sequence[Turn], out: Path | None = None) -> tuple[Shortage, ...]:
@@ -30,27 +34,32 @@ def check_conditions(turns: Sequence[Turn], out: Path | None = None) -> tuple[Sh
     """
     if out is not None:
         refuse_packed(out / MANIFEST)
-    absences: dict[tuple[str, str], Mapping[str, Absence]] = {}
+    cells: dict[Conditions, Cell] = {}
+    seeds: dict[Conditions, dict[int, None]] = {}
     for turn in turns:
-        if _name(turn.cell) not in absences:
-            absences[_name(turn.cell)] = _absences(turn.cell)
+        name = _name(turn.cell)
+        cells.setdefault(name, turn.cell)
+        seeds.setdefault(name, {})[turn.cell.seed] = None
+    absences = {name: _absences(cell, tuple(seeds[name])) for name, cell in cells.items()}
     if not any(absences.values()):
         return ()
     return find_shortages(turns, lambda cell: absences[_name(cell)])
 
 
-def _name(cell: Cell) -> tuple[str, str]:
+def _name(cell: Cell) -> Conditions:
     return cell.task, repr(sorted(cell.conditions.items()))
 
 
-def _absences(cell: Cell) -> Mapping[str, Absence]:
+def _absences(cell: Cell, seeds: tuple[int, ...]) -> Mapping[str, Absence]:
     """Ask a task about the conditions of a cell; return what no method of it gets under them."""
     if not SOURCES & cell.conditions.keys():
         return {}
     task = registry.load(registry.find(cell.task))
-    check, absences = (
-        getattr(task, name, None) for name in ("check_conditions", "missing_abilities")
-    )
-    if check is not None:
-        check(cell.conditions)
-    return {} if absences is None else absences(cell.conditions)
+    if hasattr(task, "check_conditions"):
+        task.check_conditions(cell.conditions)
+    if hasattr(task, "check_cases"):
+        task.check_cases(cell.conditions, seeds)
+    if not hasattr(task, "missing_abilities"):
+        return {}
+    found: Mapping[str, Absence] = task.missing_abilities(cell.conditions)
+    return found

@@ -7,6 +7,7 @@ none                         nobody; methods that need a judge say so
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from adabench.harness.errors import SelectionError, nearest
@@ -48,7 +49,9 @@ def judge_spec(text: str) -> JudgeSpec:
         )
     raise SelectionError(
         f"{text!r} names no judge: it is none of likelihood, trained, none or hf:NAME.",
-        nearest(scheme, (*PLAIN, "hf")),
+        f"Write hf:{text}."
+        if Path(text).expanduser().is_dir()
+        else nearest(scheme, (*PLAIN, "hf")),
     )
 
 

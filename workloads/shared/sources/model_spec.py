@@ -11,6 +11,7 @@ Reading a spec loads nothing. Whether it names something that is there is checke
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -50,13 +51,21 @@ def model_spec(text: str) -> ModelSpec:
     if not colon and text in PLAIN:
         return ModelSpec(text)
     if scheme not in SCHEMES or not colon:
-        near = nearest(scheme, (*PLAIN, *SCHEMES))
-        raise SelectionError(f"{text!r} names no model: it is none of {FORMS}.", near)
+        raise SelectionError(f"{text!r} names no model: it is none of {FORMS}.", _remedy(text))
     if scheme == "openai":
         return _server(text, rest)
     if not rest:
         raise SelectionError(f"{text!r} names no model.", "Write hf:NAME, or hf:FOLDER.")
     return ModelSpec("hf", rest)
+
+
+def _remedy(text: str) -> str:
+    """Return the form that is probably meant: of an address, of a folder, or of a near word."""
+    if text.startswith(("http://", "https://")):
+        return f"Write openai:{text}." if "#" in text else f"Write openai:{text}#NAME."
+    if Path(text).expanduser().is_dir():
+        return f"Write hf:{text}."
+    return nearest(text.partition(":")[0], (*PLAIN, *SCHEMES))
 
 
 def _server(text: str, rest: str) -> ModelSpec:

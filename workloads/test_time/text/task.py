@@ -46,7 +46,7 @@ it does on GSM8K. Its greedy answers flip on near-ties, so other machines give a
 The default asks 4 questions a seed, so that a run takes minutes: ask more before you quote a number.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
@@ -219,7 +219,11 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
         from adabench.workloads.shared.sources.reward_source import check_reward
 
         check_reward(sources.judge.name)
-    if sources.model.kind != "builtin":
+    if sources.model.kind == "builtin":
+        from adabench.workloads.shared.sources.torch_place import torch_device, torch_dtype
+
+        torch_device(sources.device), torch_dtype(sources.dtype, sources.device)
+    else:
         from adabench.workloads.shared.sources.model_source import check_model
 
         check_model(sources.model, sources.device, sources.dtype)
@@ -229,6 +233,18 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
         from adabench.workloads.test_time.text.substrate.state_judge import check_trained
 
         check_trained(sources.model)
+
+
+def check_cases(conditions: Mapping[str, Scalar], seeds: Sequence[int]) -> None:
+    """Refuse, before a run begins, questions of any of its seeds that cannot be read or asked.
+
+    Raises:
+        SelectionError: for a broken row, a question that is too long, or too few of them.
+    """
+    given = {**CARD.defaults, **conditions}
+    if data_spec(str(given["data"])).kind != "arithmetic":  # generated ones are all alike
+        for seed in seeds:
+            load(CARD.scales[0], seed, **given)  # type: ignore[arg-type]
 
 
 def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, str]]:

@@ -163,6 +163,7 @@ def test_every_method_runs_on_a_folder_of_ones_own(run, llama_folder, tmp_path):
         (("--set", "chat=perhaps"), 2, "chat cannot be 'perhaps'"),
         (("--draft", "smollm2"), 2, "a knob or condition called 'draft'"),
         (("--device", "cuda", "--set", "device=cpu"), 2, "device is given twice"),
+        (("--device", "cuda:77"), 3, "cuda:77 is not here"),
     ],
 )
 def test_what_cannot_work_is_refused_with_a_sentence(
@@ -227,6 +228,16 @@ def test_a_broken_row_among_a_million_is_named(run, tmp_path):
     done = run("text/greedy", "--alone", "--set", "model=builtin", "--data", path)
     assert done.returncode == 2
     assert f"{path}, line 2 has no field `answer`" in done.stderr
+
+
+def test_a_broken_row_that_a_later_seed_reads_is_named_before_a_run_begins(command, tmp_path):
+    path = tmp_path / "mine.jsonl"
+    path.write_text(ROW * 6 + '{"question": "How many?"\n' + ROW * 6)
+    words = ("--set", "model=builtin", "--data", path, "--seeds", "0..2", "--out", tmp_path / "r")
+    done = command("run", "text/greedy", "--alone", *words)
+    assert done.returncode == 2
+    assert f"{path}, line 7: this is not valid JSON" in done.stderr
+    assert not (tmp_path / "r").exists()
 
 
 def test_a_judge_of_another_vocabulary_reads_the_text(run, reward_folder, llama_folder, tmp_path):

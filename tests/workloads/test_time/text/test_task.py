@@ -1,6 +1,7 @@
 """The task: questions by seed, prompts that a model can read, greedy as `generate` has it, and SmolLM2."""
 
 import importlib.util
+import json
 import pickle
 from pathlib import Path
 
@@ -135,3 +136,16 @@ def test_a_run_knows_which_models_are_on_a_device(device, on_device, most):
     assert loaded.on_device == on_device
     assert loaded.most_alive == most
     assert pickle.loads(loaded.substrate).starts_cold == (not on_device)
+
+
+def test_a_question_that_a_later_seed_cannot_ask_is_refused_beforehand(
+    llama_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(text, "context_of", lambda spec: 2000)
+    path = tmp_path / "mine.jsonl"
+    rows = [{"question": "How many?" * times, "answer": "2"} for times in (1, 1000)]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    given = {"model": f"hf:{llama_folder}", "data": str(path), "problems": 1}
+    text.check_cases(given, (0, 2))
+    with pytest.raises(SelectionError, match="words with its worked examples"):
+        text.check_cases(given, (0, 1))

@@ -93,7 +93,9 @@ def _file_lines(path: Path) -> Iterator[_Line]:
                 if not line.isspace():
                     yield _Line(f"{path}, line {number}", line)
     except OSError as problem:
-        raise SelectionError(f"{path} cannot be read: {problem.strerror}.") from problem
+        raise SelectionError(
+            f"{path} cannot be read: {problem.strerror}.", "Make it readable, or name another file."
+        ) from problem
 
 
 def _row(line: _Line) -> QuestionRow:
