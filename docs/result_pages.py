@@ -116,10 +116,10 @@ def _further(task: str, card: Card, run: Findings) -> list[str]:
     settings = list({repr(sorted(row.conditions.items())): row.conditions for row in rows}.values())
     for conditions in settings:
         apart = {name: v for name, v in conditions.items() if v != card.defaults.get(name)}
-        words = ", ".join(f"`{name}` {_value(v)}" for name, v in apart.items())
+        words = "".join(f"`{name}` {_value(v)}, " for name, v in apart.items())
         chosen = [row for row in rows if row.conditions == conditions]
         parts += [
-            f"Conditions: {words}; else as above.",
+            f"Conditions: {words}{'else ' if words else ''}as above.",
             *_table_of(_defaults(task, card, chosen), card),
         ]
     claims = [row for row in run.claims if row.task == task and row.verdict != "not run"]

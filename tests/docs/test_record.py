@@ -1,12 +1,18 @@
-"""A run is packed whole, or its findings alone where its records are too many."""
+"""A run is packed whole, or its findings alone where its records are too many; further runs have names."""
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from adabench.cli.main import app
 from adabench.harness.analysis.load_run import load_run
+from adabench.harness.contract.record import Turn
+from adabench.harness.run import condition_check, run_request
 from adabench.harness.store import packed_run, run_folder
-from docs import record
+from docs import record, result_pages
 
 RECORDED = Path(__file__).parents[2] / "docs" / "recorded" / "ray_paths"
 
@@ -46,3 +52,42 @@ def test_an_unknown_task_is_refused_before_anything_is_run(monkeypatch: pytest.M
     monkeypatch.setattr(record, "record", lambda task: pytest.fail(f"{task} was run"))
     with pytest.raises(SystemExit, match="pagin is no task and no further run"):
         record.main()
+
+
+class Planned(Exception):
+    """The run would begin now."""
+
+
+def test_a_further_run_is_planned_as_its_command_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[Turn] = []
+
+    def create(out: Path, planned: tuple[Turn, ...], *rest: object) -> None:
+        turns.extend(planned)
+        raise Planned
+
+    monkeypatch.setattr(run_request, "create_run", create)
+    monkeypatch.setattr(condition_check, "check_conditions", lambda turns, out=None: ())
+    done = CliRunner().invoke(app, ["run", *record.FURTHER["text_band"], "--no-report"])
+    assert isinstance(done.exception, Planned), done.output
+    questions: Counter[object] = Counter()
+    for cell in (turn.cell for turn in turns):
+        questions[cell.method, cell.conditions["level"]] += int(cell.conditions["problems"])
+    assert len(questions) == 4 * 2
+    assert set(questions.values()) == {200}
+
+
+def test_a_further_run_stands_behind_the_tasks_own() -> None:
+    own = load_run(RECORDED.with_name("text"))
+    rows = [
+        replace(row, conditions={**row.conditions, "problems": 40, "level": level})
+        for level in ("", "plus-1") for row in own.summary
+    ]  # fmt: skip
+    further = replace(own, run="docs/recorded/text_band", summary=rows, claims=())
+    page = result_pages.task_page("text", [own, further])
+    first, second = page.split("## A further run: text_band")
+    assert first.count("## Methods at their defaults") == page.count("## The run") == 1
+    assert "Conditions: `problems` 40, else as above." in second
+    assert "Conditions: `level` plus-1, `problems` 40, else as above." in second
+    assert second.count("| `text/majority` | static |") == 2
+    alone = result_pages.task_page("text", [further])
+    assert "No run of `text` is recorded yet" in alone
