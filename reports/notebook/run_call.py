@@ -10,7 +10,7 @@ from typing import Any
 from adabench.harness.distributed.backends import FanOutOptions
 from adabench.harness.distributed.executor import check_race, records_to_come
 from adabench.harness.distributed.places import fan_out_to
-from adabench.harness.errors import SelectionError
+from adabench.harness.errors import AdabenchError, SelectionError
 from adabench.harness.notebook import run_arguments as words
 from adabench.harness.notebook.run_arguments import Seeds, Value
 from adabench.harness.notebook.session_methods import keep_methods, own_methods
@@ -73,7 +73,8 @@ def run(
     command. Times may be words (`"5m"`), sizes too (`"4GiB"`). `report` writes the page into the
     folder; `progress` shows how far the run is, on stderr or in the notebook.
 
-    An interrupt is raised as it came, and what was recorded stays: `resume=FOLDER` goes on with it.
+    An interrupt, or a server of a model that is gone, is raised as it came, and what was recorded
+    stays: `resume=FOLDER` goes on with it.
 
     Raises:
         SelectionError: for a name, value, seed or option that makes no sense.
@@ -136,7 +137,7 @@ def _resumed(place: str | Path | Run, request: RunRequest, *, chosen: bool) -> r
 
 def _execute(opened: run_folder.Run, how: Execution) -> None:
     """Execute what remains of a run, and record it."""
-    with opened as journal, write_log(journal.folder), _interrupts_noted(journal.folder):
+    with opened as journal, write_log(journal.folder), _end_noted(journal.folder):
         records = records_to_come(
             journal, how.options, how.limits, energy=how.energy, cached=how.cached, say=how.say
         )
@@ -155,10 +156,15 @@ def _watched(records: Iterator[Any], journal: run_folder.Run, how: Execution) ->
 
 
 @contextmanager
-def _interrupts_noted(folder: Path) -> Iterator[None]:
-    """Say with an interrupt where the run lies, and how to go on with it."""
+def _end_noted(folder: Path) -> Iterator[None]:
+    """Say with what ends a run where it lies, and how to go on with it."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
         interrupt.add_note(f"Go on with: adabench.run(resume={str(folder)!r})")
+        raise
+    except AdabenchError as problem:
+        if problem.ends_run:
+            again = f"adabench.run(resume={str(folder)!r})"
+            problem.add_note(f"What was recorded stays; go on with: {again}")
         raise

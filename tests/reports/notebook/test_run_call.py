@@ -14,7 +14,7 @@ import pytest
 
 import adabench
 from adabench.harness.contract.record import Record
-from adabench.harness.errors import AdabenchError, SelectionError, StoreError
+from adabench.harness.errors import AdabenchError, EnvironmentProblem, SelectionError, StoreError
 from adabench.harness.run.descendants import descendants
 from adabench.harness.store import run_folder
 from adabench.reports.notebook import run_call
@@ -122,21 +122,23 @@ def test_other_machines_cannot_see_a_method_of_this_process() -> None:
     assert not Path("r").exists()
 
 
-def interrupted(work: Callable[[], object], after: int = 15) -> Path:
-    """Interrupt a run after some records; return its folder."""
+def interrupted(
+    work: Callable[[], object], after: int = 15, end: type[BaseException] = KeyboardInterrupt
+) -> Path:
+    """End a run after some records; return its folder."""
     append, seen = run_folder.Run.append, []
 
     def stop(self: run_folder.Run, record: Record) -> None:
         append(self, record)
         seen.append(self.folder)
         if len(seen) == after:
-            raise KeyboardInterrupt
+            raise end("the end")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_folder.Run, "append", stop)
-        with pytest.raises(KeyboardInterrupt) as interrupt:
+        with pytest.raises(end) as ended:
             work()
-    assert "adabench.run(resume=" in interrupt.value.__notes__[0]
+    assert f"adabench.run(resume={str(seen[0])!r})" in ended.value.__notes__[0]
     return seen[0]
 
 
@@ -148,6 +150,18 @@ def test_an_interrupt_keeps_the_run_and_leaves_no_process() -> None:
     resumed = adabench.run(resume=folder, **QUIET)
     assert counts(resumed.folder) == counts(whole.folder)
     assert repr(adabench.run(resume=resumed, **QUIET)) == repr(resumed)
+
+
+class Gone(EnvironmentProblem):
+    """A server of a model that answers no more."""
+
+    ends_run = True
+
+
+def test_a_server_that_is_gone_keeps_the_run_and_says_how_to_go_on() -> None:
+    folder = interrupted(lambda: adabench.run("roots/fixed", out="cut", **QUIET), end=Gone)
+    assert len(run_folder.records(folder)) == 15
+    assert not list(descendants(os.getpid()))
 
 
 @pytest.mark.parametrize(
