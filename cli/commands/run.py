@@ -44,7 +44,7 @@ from adabench.harness.plan.quantities import seconds, share, size_bytes
 
 if TYPE_CHECKING:
     from adabench.harness.analysis.findings import Findings
-    from adabench.harness.contract.record import Record
+    from adabench.harness.contract.record import Record, Turn
     from adabench.harness.distributed.backends import FanOutOptions
     from adabench.harness.run.run_request import RunRequest
     from adabench.harness.run.settings import Limits
@@ -144,7 +144,6 @@ def command(
     from adabench.harness.analysis.load_run import load_run
     from adabench.harness.distributed.executor import check_race
     from adabench.harness.provenance.hardware_profile import admit_machine
-    from adabench.harness.run.condition_check import check_conditions
     from adabench.harness.run.run_request import (
         RunRequest,
         create_run,
@@ -177,8 +176,7 @@ def command(
     else:
         words = ("adabench", *sys.argv[1:])
         turns = plan_turns(request, math.inf) if confirmed else plan_turns(request)
-        for shortage in check_conditions(turns, out):
-            talk(str(shortage))
+        _announce(turns, out)
         opened = create_run(out, turns, request, pinned, words)
     with opened as journal, write_log(journal.folder), _interruptible(journal.folder):
         records = _records(journal, limits, options, energy=energy, cached=cached)
@@ -190,6 +188,14 @@ def command(
     with verdict_output():
         show(findings, page, as_json, carbon)
     raise typer.Exit(findings.exit_code)
+
+
+def _announce(turns: "tuple[Turn, ...]", out: Path | None) -> None:
+    """Refuse conditions that cannot work, and say which methods will be skipped."""
+    from adabench.harness.run.condition_check import check_conditions
+
+    for shortage in check_conditions(turns, out):
+        talk(str(shortage))
 
 
 def _check_resume(folder: Path, request: "RunRequest", *, given_profile: bool) -> None:

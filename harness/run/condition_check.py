@@ -3,7 +3,7 @@
 A task may have functions for it, which load nothing large. `check_conditions(conditions)` refuses what
 cannot work; it is asked once for each set of conditions of a plan. `check_cases(conditions, seeds)`
 refuses cases that cannot be asked: a broken line of a file that only a later seed reads.
-`missing_abilities(conditions)` says what some methods will lack (`shortages.py`). Only tasks with such a
+`missing_abilities(conditions)` says what some methods will lack (`harness/plan/shortages.py`). Only tasks with such a
 condition are imported for it; whatever another one refuses, it refuses when it is loaded.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from adabench.harness.contract import registry
 from adabench.harness.contract.record import Cell, Turn
 from adabench.harness.plan.grid import SOURCES
-from adabench.harness.run.shortages import Absence, Shortage, find_shortages
+from adabench.harness.plan.shortages import Absence, Shortage, find_shortages
 from adabench.harness.store.packed_run import refuse_packed
 from adabench.harness.store.run_folder import MANIFEST
 

@@ -9,7 +9,7 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.card import Ability, Card
 from adabench.harness.contract.record import Cell, Turn
 from adabench.harness.errors import MissingAbility
-from adabench.harness.run.shortages import Absence, find_shortages
+from adabench.harness.plan.shortages import Absence, find_shortages
 
 CARDS = {
     "t/plain": Card("needs nothing"),

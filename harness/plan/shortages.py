@@ -3,7 +3,7 @@
 A card names what its method needs (`Card.abilities`). A task whose conditions name a model may have a
 function `missing_abilities(conditions)`: it returns, by name, why an ability is not there and what
 would give it, and loads no weights. A run says this before it begins. That a method was skipped its
-record says as well, in the method's own words (`step.py`).
+record says as well, in the method's own words (`harness/run/step.py`).
 """
 
 from collections import defaultdict
