@@ -69,7 +69,7 @@ def _ability(ability: Ability) -> str:
 def _knobs(entry: Entry) -> str:
     return "\n".join(
         f"  {knob.name:10} {', '.join(map(str, knob.values))} (default {knob.default}"
-        f"{', other values too' if knob.open else ''})"
+        f"{', other values too' if knob.open else ''.join(f', or {value}' for value in knob.also)})"
         for knob in entry.card.knobs
     )
 

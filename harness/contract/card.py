@@ -83,6 +83,8 @@ class Knob:
     low: float | None = None
     high: float | None = None
     """Bounds of an open numeric knob, both included."""
+    also: tuple[Scalar, ...] = ()
+    """What a closed knob takes besides its sweep, where a task of the family sweeps less."""
 
 
 @dataclass(frozen=True)
@@ -263,4 +265,7 @@ class Card:
 
 
 def _swept(knob: Knob, values: tuple[Scalar, ...] | None) -> Knob:
-    return knob if values is None else replace(knob, values=values, default=values[0])
+    if values is None:
+        return knob
+    also = () if knob.open else tuple(value for value in knob.values if value not in values)
+    return replace(knob, values=values, default=values[0], also=also)

@@ -158,9 +158,10 @@ def check_value(knob: Knob, value: Scalar) -> Scalar:
     typed = _typed(knob, value)
     if isinstance(typed, float) and not math.isfinite(typed):
         raise SelectionError(f"{knob.name} must be a finite number, not {value}.", _range(knob))
-    if not knob.open and typed not in knob.values:
+    taken = (*knob.values, *knob.also)
+    if not knob.open and typed not in taken:
         raise SelectionError(
-            f"{knob.name} cannot be {value!r}.", nearest(str(value), map(str, knob.values))
+            f"{knob.name} cannot be {value!r}.", nearest(str(value), map(str, taken))
         )
     if not isinstance(typed, str | bool) and not _within(knob, typed):
         raise SelectionError(f"{knob.name} = {typed} is out of range.", _range(knob))
@@ -193,7 +194,7 @@ def _within(knob: Knob, value: float) -> bool:
 
 
 def _range(knob: Knob) -> str:
-    usual = ", ".join(map(str, knob.values))
+    usual = ", ".join(map(str, (*knob.values, *knob.also)))
     low, high = knob.low, knob.high
     bounds = f" from {low}" if low is not None else ""
     bounds += f" to {high}" if high is not None else ""

@@ -86,7 +86,10 @@ def _knobs(card: Card) -> Sheet:
         (
             Cell(knob.name, tone="strong"),
             Cell(str(knob.default)),
-            Cell(", ".join(map(str, knob.values)) + (", others too" if knob.open else "")),
+            Cell(
+                ", ".join(map(str, knob.values))
+                + (", others too" if knob.open else "".join(f", or {value}" for value in knob.also))
+            ),
             Cell(when[knob.at]),
         )
         for knob in card.knobs

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adabench.harness.contract.card import Card, Knob
+from adabench.harness.contract.card import Card, Knob, Variant
 from adabench.harness.contract.record import Turn
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError
@@ -54,6 +54,19 @@ def test_a_closed_knob_takes_its_values_only() -> None:
         check_value(WIDTH, "3")
     with pytest.raises(SelectionError):
         check_value(WIDTH, "2.5")
+
+
+def test_a_closed_knob_that_a_task_sweeps_less_takes_its_other_values_all_the_same() -> None:
+    card = Card("m", knobs=(KIND, RATE), tasks=("t",), variants={"t": Variant({"kind": ("b",)})})
+    method = Entry("t/m", "m", Path(), card.on("t"))
+    task = Entry("t", "t", Path(), Card("t"))
+    swept = {point["kind"] for point, _ in select_settings(task, method).settings}
+    assert swept == {"b"}
+    ((point, _),) = select_settings(task, method, fixed={"kind": "a"}, star=False).settings
+    assert point["kind"] == "a"
+    with pytest.raises(SelectionError) as refused:
+        select_settings(task, method, fixed={"kind": "c"})
+    assert "Known: a, b." in refused.value.hint
 
 
 def test_an_unknown_knob_names_the_nearest() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adabench.harness.contract import registry
-from adabench.harness.contract.card import Ability, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.shared.language_model.contract import (
     CapabilityMissing,
     Chunk,
@@ -68,10 +68,21 @@ def restricted(task: GradedText, engine: Engine, missing: str) -> GradedText:
     return replace(task, load_models=lambda: Models(policy, judge))
 
 
-def settings(abilities: tuple[Ability, ...], default: Point) -> list[Point]:
-    """Return the default point, and one for each knob that does without an ability."""
-    turned = [{**default, name: value} for one in abilities for name, value in one.unless.items()]
-    return [default, *turned]
+def settings(card: Card) -> list[Point]:
+    """Return the default point; and for each knob that does without an ability, all that it takes."""
+    names = dict.fromkeys(name for one in card.abilities for name in one.unless)
+    turned = [
+        {**card.defaults, knob.name: value}
+        for knob in card.knobs
+        if knob.name in names
+        for value in (
+            *knob.values,
+            *knob.also,
+            *(one.unless.get(knob.name) for one in card.abilities),
+        )
+        if value is not None
+    ]
+    return [card.defaults, *turned]
 
 
 @pytest.mark.parametrize("missing", MISSING)
@@ -84,7 +95,7 @@ def test_a_method_is_refused_just_where_its_card_says_so(
     absent = {missing, "scores"} if missing == "logprobs" else {missing}
     given = restricted(task, engine, missing)
     state = given.oracle_substrate() if card.role == "oracle" else given.substrate()
-    for point in settings(card.abilities, card.defaults):
+    for point in settings(card):
         needed = any(one.name in absent and one.is_needed(point) for one in card.abilities)
         few = {**point, **({"N": 2} if "N" in point else {})}
         try:
