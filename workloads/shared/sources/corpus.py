@@ -12,6 +12,7 @@ from pathlib import Path
 
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.sources import brown_corpus
+from adabench.workloads.shared.sources.named_path import is_file
 
 BROWN = "brown"
 PIECE = 12_000
@@ -53,7 +54,7 @@ def find_corpus(name: str) -> Corpus:
     if name == BROWN:
         return Corpus(name, brown_corpus.tarball())
     path = Path(name).expanduser()
-    if not path.is_file():
+    if not is_file(path):
         near = nearest(name, (BROWN,)) if "/" not in name and "." not in name else ""
         raise SelectionError(
             f"data={name} names no text: there is no such file.",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from adabench.harness.errors import SelectionError, nearest
+from adabench.workloads.shared.sources.named_path import is_file
 
 Kind = Literal["arithmetic", "gsm8k", "file", "hub"]
 PLAIN: tuple[Kind, ...] = ("arithmetic", "gsm8k")
@@ -58,7 +59,7 @@ def data_spec(text: str) -> DataSpec:
         return _hub(text)
     if text.endswith(ENDING):
         return _file(text)
-    if Path(text).expanduser().is_file():
+    if is_file(Path(text).expanduser()):
         raise SelectionError(
             f"{text} is no file of questions: its name does not end in {ENDING}.",
             'Write one object a line, {"question": ..., "answer": ...}, into a file FILE.jsonl.',
@@ -69,7 +70,7 @@ def data_spec(text: str) -> DataSpec:
 
 def _file(text: str) -> DataSpec:
     spec = DataSpec("file", text)
-    if not spec.path.is_file():
+    if not is_file(spec.path):
         raise SelectionError(f"There is no file {text}.", "Correct the path that --data names.")
     return spec
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.sources.model_spec import ModelSpec
+from adabench.workloads.shared.sources.named_path import is_folder
 
 Kind = Literal["likelihood", "trained", "hf", "none"]
 PLAIN: tuple[Kind, ...] = ("likelihood", "trained", "none")
@@ -50,7 +51,7 @@ def judge_spec(text: str) -> JudgeSpec:
     raise SelectionError(
         f"{text!r} names no judge: it is none of likelihood, trained, none or hf:NAME.",
         f"Write hf:{text}."
-        if Path(text).expanduser().is_dir()
+        if is_folder(Path(text).expanduser())
         else nearest(scheme, (*PLAIN, "hf")),
     )
 

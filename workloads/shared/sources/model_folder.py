@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError, require
+from adabench.workloads.shared.sources.named_path import is_file, is_folder
 
 SMALL = ("*.json", "*.txt", "*.jinja", "*.model")
 """Everything of a model but its weights."""
@@ -28,10 +29,10 @@ def model_folder(name: str) -> Path:
         EnvironmentProblem: if the hub cannot be reached or refuses.
     """
     place = Path(name).expanduser()
-    if place.is_dir():
+    if is_folder(place):
         check_folder(place)
         return place
-    if place.is_file():
+    if is_file(place):
         raise SelectionError(
             f"{name} is a file, not the folder of a model.",
             "Name the folder. A GGUF file needs a server: openai:URL#NAME.",
@@ -97,7 +98,7 @@ def configuration(folder: Path) -> dict[str, Any]:
         SelectionError: if there is none, it cannot be read, or it needs code of its own.
     """
     path = folder / "config.json"
-    if not path.is_file():
+    if not is_file(path):
         raise SelectionError(
             f"The folder {folder} holds no model: it has no config.json.",
             "Name a folder that save_pretrained wrote.",

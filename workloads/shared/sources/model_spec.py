@@ -16,6 +16,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from adabench.harness.errors import SelectionError, nearest
+from adabench.workloads.shared.sources.named_path import is_folder
 
 Kind = Literal["builtin", "smollm2", "likelihood", "trained", "hf", "openai"]
 PLAIN: tuple[Kind, ...] = ("builtin", "smollm2", "likelihood", "trained")
@@ -63,7 +64,7 @@ def _remedy(text: str) -> str:
     """Return the form that is probably meant: of an address, of a folder, or of a near word."""
     if text.startswith(("http://", "https://")):
         return f"Write openai:{text}." if "#" in text else f"Write openai:{text}#NAME."
-    if Path(text).expanduser().is_dir():
+    if is_folder(Path(text).expanduser()):
         return f"Write hf:{text}."
     return nearest(text.partition(":")[0], (*PLAIN, *SCHEMES))
 
