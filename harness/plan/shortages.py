@@ -9,6 +9,7 @@ record says as well, in the method's own words (`harness/run/step.py`).
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Ability
@@ -49,8 +50,11 @@ def find_shortages(turns: Iterable[Turn], absences: Absences) -> tuple[Shortage,
     """
     needy: defaultdict[tuple[str, Absence], dict[str, Ability]] = defaultdict(dict)
     able: set[str] = set()
+    needs = cache(
+        lambda address: registry.find(address).card.abilities
+    )  # a find takes milliseconds
     for turn in turns:
-        lacking = _lacking(turn.cell, absences(turn.cell))
+        lacking = _lacking(turn.cell, needs, absences(turn.cell))
         for ability, absence in lacking:
             needy[ability.name, absence][turn.cell.address] = ability
         if not lacking:
@@ -67,13 +71,15 @@ def find_shortages(turns: Iterable[Turn], absences: Absences) -> tuple[Shortage,
     return found
 
 
-def _lacking(cell: Cell, absences: Mapping[str, Absence]) -> list[tuple[Ability, Absence]]:
+def _lacking(
+    cell: Cell, needs: Callable[[str], tuple[Ability, ...]], absences: Mapping[str, Absence]
+) -> list[tuple[Ability, Absence]]:
     """Return the abilities that a method needs at a point and that are not there."""
     if not absences:
         return []
     return [
         (ability, absences[ability.name])
-        for ability in registry.find(cell.address).card.abilities
+        for ability in needs(cell.address)
         if ability.name in absences and ability.is_needed(cell.point)
     ]
 
