@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
-from adabench.harness.contract.card import Card, Claim, Fidelity, Knob, Role, Scalar
+from adabench.harness.contract.card import Ability, Card, Claim, Fidelity, Knob, Role, Scalar
 from adabench.harness.errors import MethodContractError
 from adabench.harness.notebook.method_module import INSTANCE, MethodModule
 from adabench.harness.notebook.session_methods import check_address, session_folder
@@ -27,6 +27,7 @@ def method(
     knobs: tuple[Knob, ...] = (),
     claims: tuple[Claim, ...] = (),
     needs: tuple[str, ...] = (),
+    abilities: tuple[Ability, ...] = (),
     conditions: Mapping[str, Scalar] | None = None,
     skips_from: str = "",
     oracle: Literal["", "exact", "bound"] = "",
@@ -43,8 +44,8 @@ def method(
     check_address(address)
     card = Card(
         title, paper=paper, adapts=adapts, role=role, fidelity=fidelity, knobs=tuple(knobs),
-        claims=tuple(claims), needs=tuple(needs), conditions=dict(conditions or {}),
-        skips_from=skips_from, oracle=oracle,
+        claims=tuple(claims), needs=tuple(needs), abilities=tuple(abilities),
+        conditions=dict(conditions or {}), skips_from=skips_from, oracle=oracle,
     )  # fmt: skip
 
     def register(defined: Defined) -> Defined:
