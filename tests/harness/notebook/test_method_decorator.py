@@ -43,6 +43,19 @@ def loaded(address: str) -> ModuleType:
     return registry.load(registry.find(address))
 
 
+def test_a_card_names_abilities_of_the_model(cell: Cell) -> None:
+    cell(
+        """
+        from adabench.harness.contract.card import Ability
+        @adabench.method("roots/own", abilities=(Ability("hidden", unless={"price": 0.0}),))
+        def solve(task, case, point):
+            '''Do it.'''
+        """
+    )
+    (ability,) = registry.find("roots/own").card.abilities
+    assert (ability.name, ability.is_needed({"price": 0.0})) == ("hidden", False)
+
+
 def test_a_function_brings_what_it_uses_and_nothing_else(cell: Cell) -> None:
     cell(
         """
