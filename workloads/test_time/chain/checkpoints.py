@@ -17,6 +17,7 @@ from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.test_time.chain.recipes import Recipe, recipes
 from adabench.workloads.test_time.chain.substrate import problems as data
+from adabench.workloads.test_time.chain.substrate.configuration_pool import pool_of
 from adabench.workloads.test_time.chain.substrate.step_modes import restore_score
 from adabench.workloads.test_time.chain.substrate.trained_models import (
     FOLDER,
@@ -29,6 +30,7 @@ from adabench.workloads.test_time.chain.training import (
     short_training,
     train_judge,
     train_models,
+    train_responses,
     train_router,
     train_scale_score,
 )
@@ -59,6 +61,8 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     if plan.kind == "score":
         return _train_score(plan, progress, folder)
+    if plan.kind == "responses":
+        return _collect_responses(plan, progress, folder)
     if plan.kind == "lm":
         modules: dict[str, nn.Module] = {"": _language_model(plan, progress, folder)}
     elif plan.kind == "router":
@@ -81,6 +85,14 @@ def _train_score(plan: Recipe, progress: Progress, folder: Path) -> dict[str, An
     save_file(score, folder / f"{plan.name}.safetensors")
     restore_score.cache_clear()
     return _write_card(plan, dev, folder)
+
+
+def _collect_responses(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
+    """Let a pool answer and write down what came of it, in whole numbers."""
+    pool = pool_of(lambda name: engine(name, _place(name, folder)))
+    responses, worth = train_responses.collect(plan, pool, progress)
+    save_file(responses, folder / f"{plan.name}.safetensors")
+    return _write_card(plan, worth, folder)
 
 
 def _write_card(plan: Recipe, dev: dict[str, float], folder: Path) -> dict[str, Any]:
@@ -119,15 +131,17 @@ def source_digest(plan: Recipe) -> str:
     own = short_training if plan.make == "second" else train_models
     trainings = {
         "lm": own, "judge": train_judge, "router": train_router, "score": train_scale_score,
+        "responses": train_responses,
     }  # fmt: skip
     return checkpoints.code_digest(trainings[plan.kind])
 
 
 def trio(plan: Recipe, folder: Path) -> train_router.Trio:
     """Return the models that a router's recipe names; in `folder`, else where they were put."""
+    draft, target = (engine(name, _place(name, folder)) for name in (plan.policy, plan.target))
+    return train_router.Trio(draft, target, judge(plan.trunk, _place(plan.trunk, folder)))
 
-    def place(name: str) -> Path | None:
-        return folder if (folder / f"{name}{checkpoints.SUFFIX}").exists() else None
 
-    draft, target = (engine(name, place(name)) for name in (plan.policy, plan.target))
-    return train_router.Trio(draft, target, judge(plan.trunk, place(plan.trunk)))
+def _place(name: str, folder: Path) -> Path | None:
+    """Return `folder` if a checkpoint is there; None: where it was put."""
+    return folder if (folder / f"{name}{checkpoints.SUFFIX}").exists() else None

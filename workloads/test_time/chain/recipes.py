@@ -4,8 +4,9 @@
 
 Language models learn from traces of the `train` split. A judge starts from a language model's
 trunk and learns from the outcomes of a policy's roll-outs on the `prm` split. A
-score of how hard a step is learns from the errors of a policy on the `calibration` split. Steps, never
-seconds: the result does not depend on how busy the machine is.
+score of how hard a step is learns from the errors of a policy on the `calibration` split. Responses are
+what each configuration of a pool of policies answers there. Steps, never seconds: the result does not
+depend on how busy the machine is.
 
 Recipes are of two makes. `lm-s-s0`, `lm-m`, `lm-l` and `judge` are of the first, and stay as they
 are, since recorded runs rest on them. Further trainings of `lm-s`, and the judges `judge-x`, are of the
@@ -32,7 +33,7 @@ class Recipe:
     batch: int
     rate: float
     layout: Layout = "several"
-    kind: Literal["lm", "judge", "router", "score"] = "lm"
+    kind: Literal["lm", "judge", "router", "score", "responses"] = "lm"
     trunk: str = ""
     """First weights; a judge's are trained for `steps` more before its head learns. A router stands on
     a judge and leaves it as it is."""
@@ -44,9 +45,9 @@ class Recipe:
     """Whose completions a judge learns to judge, whose steps a router hands over, whose errors a score
     foretells."""
     problems: int = 0
-    """How many problems a judge, a router or a score sees completions of."""
+    """How many problems a judge, a router or a score sees completions of, or responses are to."""
     target: str = ""
-    """To whom a router hands steps over."""
+    """To whom a router hands steps over; the largest policy of a pool."""
     forecast_s: int = 600
 
 
@@ -61,13 +62,15 @@ AS_GOOD_AS_FIRST = 0.445
 ROUTER = "arbitrage-router"
 PAIRS = {"lm-s": "lm-l"}
 """By draft: its target. A pair has a router for each training seed."""
+RESPONSES = "radar-responses"
 BASES = 1
 """Trainings of judges and policies that are shipped, for routers to stand on in turn."""
 
 
 def recipes() -> dict[str, Recipe]:
     """Return every recipe by name; a name ends in its training seed."""
-    return {recipe.name: recipe for seed in TRAININGS for recipe in _of_seed(seed)}
+    made = [recipe for seed in TRAININGS for recipe in _of_seed(seed)]
+    return {recipe.name: recipe for recipe in (*made, _responses())}
 
 
 def _of_seed(s: int) -> list[Recipe]:
@@ -94,6 +97,14 @@ def _of_seed(s: int) -> list[Recipe]:
             policy=f"lm-s-s{s % BASES}", target="lm-l-s0", problems=3000, forecast_s=240,
         ),
     ]  # fmt: skip
+
+
+def _responses() -> Recipe:
+    """Return the recipe of what a pool answers to questions for calibration."""
+    return Recipe(
+        f"{RESPONSES}-s0", LM_S, 0, 1000, 1, 0.0, kind="responses", policy="lm-s-s0",
+        trunk="judge-s0", target="lm-l-s0", problems=1000, forecast_s=240,
+    )  # fmt: skip
 
 
 def _small(s: int) -> Recipe:

@@ -33,6 +33,10 @@ question's operations was worked out in parts, of methods with two modes (`step_
 (`task.session(question, paired=True)`). What each of them cost is counted apart; `target_share` is
 the share of the answer's words that the target wrote, `redrawn_share` what it drew as the draft had.
 
+**A pool.** Or it may be the smallest of three (`task.session(question, pooled=True)`): `lm-s`, `lm-x`,
+`lm-l`, each with 1, 4 or 16 votes, for methods that choose one configuration for a question
+(`configuration_pool.py`). `middle_share` and `large_share` say which of the larger two wrote the answer.
+
 **Conditions.** `layout=single`: a policy trained on traces without alternative paths, where errors
 are systematic and voting has little to gain. `policy`: `lm-x` (6 times the FLOPs of `lm-s`; the trunk
 of a judge) or `lm-l` (26 times) answer more. No judge is stronger than they are; methods that need one
@@ -59,10 +63,11 @@ from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.chain import conformance
 from adabench.workloads.test_time.chain.recipes import Layout
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
+from adabench.workloads.test_time.chain.substrate.configuration_pool import pooled_models
 from adabench.workloads.test_time.chain.substrate.domain import MECHANICS, chain_of, with_modes
 from adabench.workloads.test_time.chain.substrate.lengths import read_lengths
 from adabench.workloads.test_time.chain.substrate.problems import Problem, answer, stream
-from adabench.workloads.test_time.chain.substrate.trained_models import models, policy_name
+from adabench.workloads.test_time.chain.substrate.trained_models import policy_name
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers, apply
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 from adabench.workloads.test_time.substrate.search_models import Models
@@ -101,6 +106,12 @@ CARD = Card(
             oracle="arbitrage_oracle",
             coin="random_escalation",
         ),
+        Gap(
+            mixture=("configuration",),
+            methods=("radar", "knn_router", "random_pair"),
+            oracle="radar_oracle",
+            coin="random_pair",
+        ),
     ),
     knobs=(
         Knob("policy", ("lm-s",), "lm-s", open=True),
@@ -119,6 +130,8 @@ CARD = Card(
         Metric("prefilled", "tokens", "lower", "cost"),
         Metric("target_share", "", "lower", "cost"),
         Metric("redrawn_share", "", "lower", "cost"),
+        Metric("middle_share", "", "lower", "cost"),
+        Metric("large_share", "", "lower", "cost"),
         Metric("discarded", "tokens", "lower", "cost"),
         Metric("injected_draft", "tokens", "lower", "cost"),
         Metric("generated_policy", "tokens", "lower", "cost"),
@@ -186,7 +199,7 @@ def load(
     )
     # An unknown policy is refused here, not in a method's process.
     domain = with_modes(chain_of(turns), policy_name(policy, layout, seed, trainings))
-    own = partial(models, policy, layout, seed, trainings)
+    own = partial(pooled_models, policy, layout, seed, trainings)
     return GradedTask(seed, domain, own, budget or None, questions=questions, grader=Answers(drawn))
 
 

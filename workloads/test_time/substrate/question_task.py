@@ -16,6 +16,7 @@ from adabench.workloads.shared.language_model.domain import Domain, Question
 from adabench.workloads.shared.language_model.search_session import Session
 from adabench.workloads.shared.language_model.session_account import SessionAccount, Words
 from adabench.workloads.shared.training.checkpoints import one_thread
+from adabench.workloads.test_time.substrate.configurations import ResponseTable
 from adabench.workloads.test_time.substrate.search_models import Models, warm_up
 
 
@@ -68,17 +69,19 @@ class QuestionTask:
             with one_thread():  # torch's pool of threads does not survive a fork
                 warm_up(self.models, min(self.domain.step_marks))
 
-    def session(self, question: Question, *, paired: bool = False) -> Session:
+    def session(self, question: Question, *, paired: bool = False, pooled: bool = False) -> Session:
         """Return a session on a question; sample i of it is the same for everybody.
 
-        A paired one has a second policy, `target`, whose draft the first one writes.
+        A paired one has a second policy, `target`, whose draft the first one writes; a pooled one
+        has larger policies beside the first, of which one is chosen.
 
         Raises:
-            CapabilityMissing: if a pair is asked for, and the policy is the draft of none.
+            CapabilityMissing: if a pair is asked for, and the policy is the draft of none; or a
+                pool, and it is in none.
             SelectionError: if a model has another vocabulary than the question.
         """
         key = mix(self.seed, question.index)
-        models = self.models.pair if paired else self.models
+        models = self.models.pair if paired else self._pool if pooled else self.models
         if models is None:
             raise CapabilityMissing(
                 f"a target: {self.models.policy.name} is the draft of no other policy here.",
@@ -96,6 +99,31 @@ class QuestionTask:
             budget=self.budget,
             tool_budget=self.tool_budget,
         )
+
+    def responses(self) -> ResponseTable:
+        """Return what the configurations of the pool answered to questions for calibration.
+
+        Raises:
+            CapabilityMissing: if the policy is in no pool.
+            EnvironmentProblem: if the responses are not there.
+        """
+        responses = self._pool.responses
+        assert responses is not None, "a task's pool has responses"
+        return responses()
+
+    @property
+    def _pool(self) -> Models:
+        """Return the policy with larger ones beside it.
+
+        Raises:
+            CapabilityMissing: if it is in no pool.
+        """
+        if self.models.pool is None:
+            raise CapabilityMissing(
+                f"a pool: no larger policy stands beside {self.models.policy.name} here.",
+                "Choose the smallest policy of a pool (chain has lm-s, with layout=several).",
+            )
+        return self.models.pool
 
     def account(self, question: Question, completion: object) -> Words:
         """Return the completion that a method handed in, if it is one that was decoded.

@@ -1,6 +1,6 @@
 """What a question is solved with: a policy, a judge, and the files that they were read from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 from adabench.workloads.shared.language_model.contract import CapabilityMissing, Costs, Engine
 from adabench.workloads.shared.language_model.reward_model import Router, Scorer
 from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.test_time.substrate.configurations import ResponseTable
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,10 @@ class Models:
     """Who foretells which of two policies writes a step better."""
     pair: "Models | None" = None
     """The policy as the draft of a target, for the sessions that ask for it."""
+    pool: "Models | None" = None
+    """The policy and larger ones, for the sessions that choose among them."""
+    responses: Callable[[], ResponseTable] | None = None
+    """What the configurations of a pool answered to questions for calibration."""
 
     def note(self) -> None:
         """Note that they are handed out to the method of this process."""
@@ -36,8 +41,9 @@ class Models:
 
 def warm_up(models: Models, word: int) -> None:
     """Run every kernel that a session runs once, in sessions of two words."""
-    if models.pair is not None:
-        warm_up(models.pair, word)
+    for other in (models.pair, models.pool):
+        if other is not None:
+            warm_up(other, word)
     for policy in (models.policy, *models.others.values()):
         policy.reset(Costs())
         leaves = policy.fork(policy.open([word]), 2)

@@ -1,0 +1,49 @@
+"""One configuration for every question: a model of the pool, with a number of votes.
+
+What routers have to beat. Its settings, and mixes of them at random, are the front of those that do not
+look at the question. No router reads the prompt, and none is paid for.
+
+**What to expect.** Before measuring: 0.48 for `lm-s@1`, 0.81 for `lm-l@1` at 25 times its FLOPs, and 0.90 for
+`lm-l@16` at 340 times.
+
+**Ways to fake it.** A pool in which one configuration is better and cheaper than all others.
+"""
+
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.errors import SelectionError, nearest
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.configurations import answer
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+
+CARD = Card(
+    title="One configuration for every question",
+    adapts="nothing",
+    role="static",
+    conditions={"lengths": "1..8", "problems": 64},
+    knobs=(
+        Knob(
+            "configuration",
+            (
+                "lm-s@1", "lm-s@4", "lm-s@16", "lm-x@1", "lm-x@4", "lm-x@16",
+                "lm-l@1", "lm-l@4", "lm-l@16",
+            ),
+            "lm-l@1",
+        ),
+    ),
+)  # fmt: skip
+
+
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
+    """Return the configuration's completion.
+
+    Raises:
+        CapabilityMissing: if the policy is in no pool.
+        SelectionError: if there is no such configuration in it.
+    """
+    known = {one.name: one for one in task.responses().configurations}
+    name = str(point["configuration"])
+    if name not in known:
+        raise SelectionError(f"There is no configuration {name!r}.", nearest(name, known))
+    with task.session(question, pooled=True) as session:
+        answer(session, known[name])
+    return session.best

@@ -1,0 +1,69 @@
+"""A router by nearest neighbours: the rival of RADAR that has no model of abilities.
+
+How probably a configuration is right on a question is the share of its right answers to the `k`
+calibration questions whose prompts are nearest, in the same embedding that RADAR reads. Prices and the
+choice are RADAR's:
+
+    argmax  w p - (1 - w) c
+
+Distances to all calibration questions are in the time alone: some 0.1 MFLOP, where the cheapest
+configuration has 15. It is paid for reading the prompt, as RADAR is.
+
+**What to expect.** Before measuring: as good as the best fixed configurations, and 2 points below RADAR.
+
+**Ways to fake it.** Test questions among the neighbours; a `k` chosen on the test's front.
+"""
+
+from dataclasses import dataclass
+
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.configurations import (
+    ResponseTable,
+    answer,
+    prompt_state,
+)
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+from adabench.workloads.test_time.substrate.routing_rules import choose, neighbour_means
+
+CARD = Card(
+    title="Router by nearest neighbours",
+    paper="our own rival of RADAR, arXiv 2509.25426, after RouterBench, arXiv 2403.12031",
+    adapts="which model with how many votes answers a question, on its neighbours' answers",
+    conditions={"lengths": "1..8", "problems": 64},
+    knobs=(
+        Knob("w", (0.05, 0.2, 0.5, 0.8, 0.9, 0.97), 0.8, open=True, low=0, high=1),
+        Knob("k", (15,), 15, open=True, low=1),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Router:
+    """Calibration questions with their answers."""
+
+    task: QuestionTask
+    table: ResponseTable
+
+
+def prepare(task: QuestionTask, point: Point, seed: int) -> Router:
+    """Take the calibration questions of a split.
+
+    Raises:
+        CapabilityMissing: if the policy is in no pool.
+    """
+    return Router(task, task.responses().without_fifth(seed))
+
+
+def solve(router: Router, question: Question, point: Point) -> tuple[int, ...]:
+    """Return the completion of the configuration that was chosen for the question."""
+    table = router.table
+    with router.task.session(question, pooled=True) as session:
+        root = session.open()
+        states = session.hidden(root, 0)
+        with session.aside():
+            near = prompt_state(states)[None]
+            chances = neighbour_means(table.states, table.right, near, int(point["k"]))
+            chosen = choose(chances, table.prices, float(point["w"]), "linear")
+        answer(session, table.configurations[chosen[0]], root)
+    return session.best

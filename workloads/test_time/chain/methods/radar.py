@@ -1,0 +1,174 @@
+"""RADAR: the configuration for a question, from abilities and the question's forecast difficulty.
+
+A configuration is a model with a number of votes. A two-parameter response model is fitted to what all of
+them answered to calibration questions (`item_response.py`): an ability for each configuration, and lines
+that read a question's difficulty b and discrimination a off the state in which the smallest policy leaves
+its prompt. For a question then p_i = sigmoid(a (theta_i - b)), and with the configuration's mean price
+c_i, the dearest one's being 1,
+
+    linear       argmax  w p - (1 - w) c
+    chebyshev    argmin  max(w (1 - p), (1 - w) c)
+
+`w` is the dial: at 0 the cheapest answers everything, at 1 the ablest. The chosen configuration
+really runs. The router reads the prompt, which is on the bill; if the smallest policy is chosen it goes
+on from there. The two products with the state, 130 multiplications, are in the time alone.
+
+A run's seed leaves one fifth of the calibration questions out, so five seeds are five fits, each tested
+on questions of its own. What abilities, difficulties and fewer questions are worth by themselves, on
+questions longer than those fitted to as well, is the task `routing`.
+
+**What is ours.** Optimiser, embedding and standardisation, which the paper leaves open; an intercept in
+both lines; budgets are votes, not caps on thinking; prices are FLOPs and not a price list.
+
+**What to expect.** Before measuring: 15 points above the pair, 2 above neighbours and above fixed ones.
+
+**Ways to fake it.** Difficulty from the question's group or its number of operations; responses of test
+questions; a `w` chosen on the test's front; votes or the router that are not paid for; prices that are
+constants of a model's name; a pool in which one configuration is better and cheaper than all others;
+responses that were drawn from the response model itself.
+"""
+
+from dataclasses import dataclass
+
+from adabench.harness.contract.card import (
+    Card,
+    Claim,
+    Contrast,
+    Frontier,
+    Knob,
+    OutOfReach,
+    Point,
+    Ratio,
+)
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.configurations import (
+    Configuration,
+    Floats,
+    answer,
+    prompt_state,
+)
+from adabench.workloads.test_time.substrate.item_response import ResponseModel, fit
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+from adabench.workloads.test_time.substrate.routing_rules import choose
+
+CARD = Card(
+    title="RADAR",
+    paper="Fernandez et al., RADAR, arXiv 2509.25426, ICLR 2026",
+    slug="radar",
+    adapts="which model with how many votes answers a question, on its forecast difficulty",
+    fidelity="paper",
+    conditions={"lengths": "1..8", "problems": 64},
+    knobs=(
+        Knob("w", (0.05, 0.2, 0.5, 0.8, 0.9, 0.97), 0.8, open=True, low=0, high=1),
+        Knob("rule", ("linear", "chebyshev"), "linear"),
+    ),
+    claims=(
+        Claim(
+            id="radar-router",
+            says="At equal FLOPs it answers more than a router by nearest neighbours.",
+            source="headline",
+            paper="superior performance of RADAR compared to state-of-the-art model routing methods; "
+            "no number in the abstract, and this rival is not the strongest of the paper",
+            effect=None,
+            expect=Frontier(
+                "flops_counted", "accuracy", against="knn_router", low=0.0,
+                where={"lengths": "1..8", "problems": 64},
+            ),
+            apart_from=("random_pair", "configuration"),
+        ),
+        Claim(
+            id="radar-hard",
+            says="Harder questions go to abler configurations: the largest writes more of long ones.",
+            source="headline",
+            paper="routes queries with higher difficulty to model-budget pairs with higher ability, "
+            "and vice versa; no number",
+            effect=None,
+            expect=Contrast(
+                "large_share", against="random_pair", groups=("d6", "d7", "d8"),
+                other_groups=("d1", "d2", "d3"), low=0.0,
+                where={"lengths": "1..8", "problems": 64},
+            ),
+            apart_from=("random_pair", "configuration"),
+        ),
+        Claim(
+            id="radar-light",
+            says="Routing is light: with everything sent to the ablest it costs 1 % more than that.",
+            source="headline",
+            paper="a lightweight, interpretable, and scalable routing framework; 7 ms a query where "
+            "the smallest configuration takes 870 ms, and the one per cent is ours",
+            effect=None,
+            expect=Ratio(
+                "flops_counted", against="configuration", high=1.01,
+                where={"lengths": "1..8", "problems": 64, "w": 1.0},
+                there={"configuration": "lm-l@16"},
+            ),
+            apart_from=(),
+        ),
+        Claim(
+            id="radar-pair",
+            says="At equal FLOPs it answers more than a coin between the cheapest and the dearest.",
+            source="own",
+            paper="random pairs have a hypervolume of 0.55 to 0.73 where RADAR has 0.75 to 0.92",
+            effect=None,
+            expect=Frontier(
+                "flops_counted", "accuracy", against="random_pair", low=0.0,
+                where={"lengths": "1..8", "problems": 64},
+            ),
+        ),
+        Claim(
+            id="radar-fixed",
+            says="At equal FLOPs it answers more than any one configuration, or a mix of them.",
+            source="own",
+            paper="what a router has to gain at all: the front of those that do not look",
+            effect=None,
+            expect=Frontier(
+                "flops_counted", "accuracy", against="configuration", low=0.0,
+                where={"lengths": "1..8", "problems": 64},
+            ),
+        ),
+        Claim(
+            id="radar-api",
+            says="90 % of the accuracy of o4-mini (high) at 1.31 % of its cost.",
+            source="measured",
+            paper="MATH-500, 35 configurations of eight models",
+            effect=0.0131,
+            expect=OutOfReach(
+                "the ratio lives on prices that span four orders of magnitude, from 0.6B weights to "
+                "a commercial interface; here the span is 340"
+            ),
+            scale="paper",
+        ),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Router:
+    """A fitted response model, and what it chooses among."""
+
+    task: QuestionTask
+    model: ResponseModel
+    prices: Floats
+    configurations: tuple[Configuration, ...]
+
+
+def prepare(task: QuestionTask, point: Point, seed: int) -> Router:
+    """Fit the response model to the calibration questions of a split.
+
+    Raises:
+        CapabilityMissing: if the policy is in no pool.
+    """
+    table = task.responses().without_fifth(seed)
+    return Router(task, fit(table.states, table.right), table.prices, table.configurations)
+
+
+def solve(router: Router, question: Question, point: Point) -> tuple[int, ...]:
+    """Return the completion of the configuration that was chosen for the question."""
+    with router.task.session(question, pooled=True) as session:
+        root = session.open()
+        states = session.hidden(root, 0)
+        with session.aside():
+            chances = router.model.chances(prompt_state(states)[None])
+            chosen = choose(chances, router.prices, float(point["w"]), str(point["rule"]))
+        answer(session, router.configurations[chosen[0]], root)
+    return session.best

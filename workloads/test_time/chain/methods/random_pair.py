@@ -1,0 +1,47 @@
+"""A random pair: a coin says whether the dearest configuration answers, or the cheapest.
+
+The control of every router. The coin knows the question's index and the run's seed, and sees nothing
+else; `rate` is the share of questions that the dearest one gets. It reads no prompt to decide, and pays
+for none.
+
+**What to expect.** Before measuring: on the line between the two, 17 points of hypervolume below RADAR.
+
+**Ways to fake it.** A coin that is thrown again; a pair whose dearer half is no better.
+"""
+
+import numpy as np
+
+from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.shared.language_model.contract import mix
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.configurations import answer
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+
+CARD = Card(
+    title="Random pair",
+    paper="the baseline of RADAR, arXiv 2509.25426",
+    adapts="which of the cheapest and the dearest configuration answers, by a coin",
+    role="control",
+    conditions={"lengths": "1..8", "problems": 64},
+    knobs=(Knob("rate", (0.0, 0.25, 0.5, 0.75, 1.0), 0.5, open=True, low=0, high=1),),
+)
+_COIN, _SIDES = 0x9A12, 1 << 32
+
+
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
+    """Return the completion of the configuration that the coin chose.
+
+    Raises:
+        CapabilityMissing: if the policy is in no pool.
+    """
+    table = task.responses()
+    is_dear = thrown(task.seed, question.index) < float(point["rate"])
+    place = np.argmax(table.prices) if is_dear else np.argmin(table.prices)
+    with task.session(question, pooled=True) as session:
+        answer(session, table.configurations[place])
+    return session.best
+
+
+def thrown(seed: int, index: int) -> float:
+    """Return a number in [0, 1), all equally likely."""
+    return mix(_COIN, seed, index) % _SIDES / _SIDES

@@ -1,0 +1,96 @@
+"""The pool of the chain: three policies, each with 1, 4 or 16 votes; and what they answered before.
+
+    configuration   lm-s@1 lm-s@4 lm-s@16   lm-x@1 ...   lm-l@1 ... lm-l@16
+    price           in FLOPs, as sessions counted them
+
+Beside `lm-s` stand `lm-x`, which has six times its FLOPs, and `lm-l` with 26 times: a policy of the
+default layout has them, every training of `lm-s` the same two. Responses to questions of the
+`calibration` split are shipped (`training/train_responses.py`); embeddings of these questions are
+computed from their prompts when they are asked for, by the policy that reads the prompt in a run.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from adabench.workloads.shared.language_model.contract import Costs
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.session_account import POLICY
+from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.test_time.chain.recipes import RESPONSES, Layout, recipes
+from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, engine, models
+from adabench.workloads.test_time.substrate.configurations import (
+    Configuration,
+    Floats,
+    ResponseTable,
+    prompt_state,
+)
+from adabench.workloads.test_time.substrate.search_models import Models
+
+ROLES = {"lm-s": POLICY, "lm-x": "middle", "lm-l": "large"}
+"""By model: its role in a session."""
+VOTES = (1, 4, 16)
+CONFIGURATIONS = tuple(
+    Configuration(f"{model}@{votes}", role, votes)
+    for model, role in ROLES.items()
+    for votes in VOTES
+)
+NAME = f"{RESPONSES}-s0"
+
+
+def pool_of(open_engine: Callable[[str], NativeEngine]) -> Models:
+    """Return the three policies that responses are of, without these."""
+    plan = recipes()[NAME]
+    others = {"middle": open_engine(plan.trunk), "large": open_engine(plan.target)}
+    files = (plan.policy, plan.trunk, plan.target)
+    return Models(open_engine(plan.policy), None, files, FOLDER, others=others)
+
+
+def pooled_models(policy: str, layout: Layout, seed: int, trainings: int = 1) -> Models:
+    """Return the engines for a policy and a run seed, with a pool where it is the smallest of one.
+
+    Raises:
+        SelectionError: if there is no such policy.
+        EnvironmentProblem: if it was not trained yet.
+    """
+    own = models(policy, layout, seed, trainings)
+    there = all(checkpoints.is_there(name, FOLDER) for name in (NAME, recipes()[NAME].target))
+    if policy != "lm-s" or layout != "several" or not there:
+        return own
+    pool = pool_of(engine)
+    return replace(own, pool=replace(pool, names=(*pool.names, NAME), responses=read_responses))
+
+
+@lru_cache(maxsize=1)
+def read_responses() -> ResponseTable:
+    """Return the shipped responses, with the embeddings of their questions.
+
+    Raises:
+        EnvironmentProblem: if they are not there.
+    """
+    plan = recipes()[NAME]
+    found = {
+        key: value.numpy().astype(np.float64)
+        for key, value in checkpoints.weights(
+            NAME, checkpoints.home(NAME, FOLDER), plan.forecast_s
+        ).items()
+    }
+    prompts = [
+        [int(word) for word in row[: int(length)]]
+        for row, length in zip(found["prompts"], found["lengths"], strict=True)
+    ]
+    return ResponseTable(
+        CONFIGURATIONS, embeddings(engine(plan.policy), prompts), found["lengths"],
+        found["right"], found["generated"], found["flops"],
+    )  # fmt: skip
+
+
+def embeddings(policy: NativeEngine, prompts: list[list[int]]) -> Floats:
+    """Return the embeddings [n, D] of prompts, as a session of that policy has them."""
+    found = []
+    for prompt in prompts:
+        policy.reset(Costs())
+        found.append(prompt_state(policy.hidden(policy.open(prompt), 0)))
+    return np.stack(found)
