@@ -1,7 +1,8 @@
 """What a selected method is measured between: its statics, its oracle, its coin, the task's controls.
 
 A number that says how much of a gap was closed, or that a claim tells a method from a coin, needs them
-on the same cases. So whoever selects an adaptive method gets them along, unless it is to run alone.
+on the same cases. So whoever selects an adaptive method gets them along, unless it is to run alone. A
+control that is made for other conditions than those of the method stays away.
 Of the mixture every setting is run, for a mixture of one is none; of the others the default.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Gap, Scalar
 from adabench.harness.contract.registry import Entry
-from adabench.harness.plan.grid import Selection, Sweep, select_settings
+from adabench.harness.plan.grid import Selection, Sweep, check_value, select_settings
 
 Pair = tuple[Entry, Entry]
 
@@ -29,8 +30,9 @@ def companions(
             continue
         gaps = _gaps_of(task, method)
         mixture = {name for gap in gaps for name in gap.mixture}
-        others = {name for gap in gaps for name in (gap.oracle, gap.coin)} | _controls(task)
         base = {**dict(method.card.conditions), **fixed}
+        others = {name for gap in gaps for name in (gap.oracle, gap.coin)}
+        others |= _controls(task, base, {*swept, task.card.budget})
         base = {name: value for name, value in base.items() if name not in swept}
         known = registry.methods(task.name)
         for address in sorted(f"{task.name}/{name}" for name in mixture | others if name):
@@ -56,6 +58,21 @@ def _gaps_of(task: Entry, method: Entry) -> list[Gap]:
     return [Gap(statics, (method.name,), (exact or oracles or [""])[0])]
 
 
-def _controls(task: Entry) -> set[str]:
-    entries = registry.methods(task.name).values()
-    return {entry.name for entry in entries if entry.card.role == "control"}
+def _controls(task: Entry, fixed: Mapping[str, Scalar], free: set[str]) -> set[str]:
+    """Return the controls but those that are made for other conditions, of which some are free.
+
+    Raises:
+        SelectionError: if a value is not one that a condition takes.
+    """
+    conditions = {
+        knob.name: check_value(knob, fixed.get(knob.name, knob.default)) for knob in task.card.knobs
+    }
+    return {
+        entry.name
+        for entry in registry.methods(task.name).values()
+        if entry.card.role == "control"
+        and all(
+            name in free or conditions.get(name, value) == value
+            for name, value in entry.card.conditions.items()
+        )
+    }

@@ -6,7 +6,8 @@ held to the same claim, with all that the claim requires. Where one meets it, th
 of the method. A claim may name what it must be told apart from (`Claim.apart_from`).
 
 What a control would have done is not guessed: where one was not run under the conditions of the
-claim, the claim waits for it. A static setting that was not run may be left out.
+claim, the claim waits for it. A static setting that was not run may be left out, and so may a control
+that is made for other conditions than the claim's (`Card.conditions`): it is the twin of another method.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from adabench.harness.analysis.operating_points import (
     shared_places,
     table,
 )
+from adabench.harness.contract.card import Card
 from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.expectations import Frontier, Monotone, Reach
 
@@ -71,8 +73,20 @@ def _rivals(
         yield from (name for name in claim.apart_from if name != method)
         return
     for name, card in evidence.methods.items():
-        if name != method and card.role in roles:
+        if name != method and card.role in roles and _is_made_for(card, claim, evidence):
             yield name
+
+
+def _is_made_for(card: Card, claim: Claim, evidence: Evidence) -> bool:
+    """Say whether the conditions that a method is made for are among those that a claim speaks of."""
+    expect, known = claim.expect, evidence.card.defaults
+    where = getattr(expect, "where", {})
+    free = {evidence.card.budget, getattr(expect, "over", "")}
+    for name, value in card.conditions.items():
+        asked = where.get(name, known.get(name, value))
+        if name not in free and value not in (asked if isinstance(asked, tuple) else (asked,)):
+            return False
+    return True
 
 
 def stand_ins(claim: Claim, method: str, rival: str, evidence: Evidence) -> Iterator[Evidence]:

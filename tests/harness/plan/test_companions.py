@@ -46,3 +46,13 @@ def test_statics_alone_bring_nobody_and_nobody_comes_where_a_method_is_to_run_al
 def test_a_whole_task_is_planned_once() -> None:
     turns = of("paging/*", star=False)
     assert len(turns) == len({(turn.cell.key, turn.repeat) for turn in turns})
+
+
+def test_a_control_that_is_made_for_other_conditions_stays_away() -> None:
+    assert "random_pair" not in methods(of("chain/ttspm", star=False))
+    turns = of("chain/radar", star=False)
+    assert {"random_pair", "random_n", "configuration", "radar_oracle"} <= methods(turns)
+    assert {turn.cell.conditions["lengths"] for turn in turns} == {"1..8"}
+    assert "random_pair" in methods(
+        of("chain/ttspm", star=False, fixed=("lengths=1..8", "problems=64"))
+    )

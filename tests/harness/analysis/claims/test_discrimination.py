@@ -140,3 +140,22 @@ def test_every_setting_of_a_static_that_is_dearer_is_left_out():
     assert (
         judged(Difference("score", "old"), OLD + NEW + dear, 1.0, **PAPER).verdict == "reproduced"
     )
+
+
+def test_a_control_made_for_other_conditions_is_not_waited_for():
+    """It is the twin of another method; where a claim speaks of its conditions it counts."""
+    other = Card("Other coin", role="control", conditions={"noise": 1})
+    records, cards = OLD + NEW, {"coin": Card("Coin", role="static"), "other_coin": other}
+    assert (
+        rows_of(records, claim_of(FEWER, 0.4, **PAPER), all_cards=True, **cards)["T-1"].verdict
+        == "reproduced"
+    )
+    at_noise = [
+        record
+        for name, factor in (("old", 1.0), ("new", 0.5))
+        for record in run(name, faults=times(factor), where={"noise": 1})
+    ]
+    noisy = Ratio("faults", "old", where={"noise": 1})
+    row = rows_of(at_noise, claim_of(noisy, 0.4, **PAPER), all_cards=True, **cards)["T-1"]
+    assert row.verdict == "not run"
+    assert "other_coin" in row.reason
