@@ -7,13 +7,12 @@ p is how probably a configuration is right, c its price over that of the dearest
 configuration that stands first in the list.
 """
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Rule = Literal["linear", "chebyshev"]
+WEIGHTS = tuple(float(w) for w in 1.0 - np.linspace(1.0, 0.0, 41) ** 2)
+"""A dial from 0 to 1 that turns slowly where prices differ most."""
 
 
 def choose(chances: Floats, prices: Floats, weight: float, rule: str) -> NDArray[np.intp]:
@@ -38,3 +37,8 @@ def neighbour_means(known: Floats, right: Floats, states: Floats, count: int) ->
     distances = (far**2).sum(axis=1)[None, :] - 2.0 * near @ far.T
     nearest = np.argsort(distances, axis=1, kind="stable")[:, : min(count, len(known))]
     return np.asarray(right[nearest].mean(axis=1), np.float64)
+
+
+def chosen_by_weights(chances: Floats, prices: Floats, rule: str) -> NDArray[np.intp]:
+    """Return the choices at every setting of the dial: [settings, n]."""
+    return np.stack([choose(chances, prices, weight, rule) for weight in WEIGHTS])

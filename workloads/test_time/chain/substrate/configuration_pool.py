@@ -12,6 +12,7 @@ computed from their prompts when they are asked for, by the policy that reads th
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -85,6 +86,11 @@ def read_responses() -> ResponseTable:
         CONFIGURATIONS, embeddings(engine(plan.policy), prompts), found["lengths"],
         found["right"], found["generated"], found["flops"],
     )  # fmt: skip
+
+
+def responses_file() -> Path:
+    """Return where the responses are."""
+    return checkpoints.home(NAME, FOLDER) / f"{NAME}{checkpoints.SUFFIX}"
 
 
 def embeddings(policy: NativeEngine, prompts: list[list[int]]) -> Floats:
