@@ -38,7 +38,7 @@ CARD = Card(
     oracle="bound",
     conditions={"lengths": "1..8", "problems": 64},
     knobs=(
-        Knob("w", (0.05, 0.2, 0.5, 0.8, 0.97), 0.8, open=True, low=0, high=1),
+        Knob("w", (0.0, 0.05, 0.3, 0.7, 0.8, 0.97), 0.8, open=True, low=0, high=1),
         Knob("draws", (4,), 4, open=True, low=1, high=8),
     ),
     claims=(

@@ -2,7 +2,7 @@
 
 The rival without a model of abilities, `chain/knn_router` on recorded responses: the same embedding, prices and
 rule. Of a newcomer it knows the answers to as many questions as RADAR's adaptive testing asks, by a die, and
-takes the nearest of these.
+takes the nearest of these. The default of `k` is the smallest with which it is at its best here.
 
 **What to expect.** Before measuring: hypervolume 0.80, 2 points below the response model.
 
@@ -26,7 +26,7 @@ CARD = Card(
     paper="our own rival of RADAR, arXiv 2509.25426, after RouterBench, arXiv 2403.12031",
     adapts="which configuration a question gets, on its neighbours' answers",
     knobs=(
-        Knob("k", (5, 15, 45), 15, open=True, low=1),
+        Knob("k", (15, 45), 45, open=True, low=1),
         Knob("asked", (0.12,), 0.12, open=True, low=0.001, high=1.0),
     ),
 )

@@ -7,7 +7,7 @@ responses.
 **A newcomer**, of which no response is known, is asked a share `asked` of the calibration questions. Its
 difficulties and discriminations being those of the others' fit, its ability alone is estimated, by maximum
 likelihood, and the next question is the one with the largest Fisher information at the ability so
-far. `questions=random` asks as many by a die. Its price is the mean of what the asked answers cost.
+far. `order=random` asks as many by a die. Its price is the mean of what the asked answers cost.
 
 **What is ours.** See `chain/radar`. The paper adds eight configurations of one model at a time; here each
 is added alone, which is the same for each ability.
@@ -51,7 +51,7 @@ CARD = Card(
         Knob("rule", ("linear", "chebyshev"), "linear"),
         Knob("share", (1.0, 0.2), 1.0, open=True, low=0.01, high=1.0),
         Knob("asked", (0.12,), 0.12, open=True, low=0.001, high=1.0),
-        Knob("questions", ("informative", "random"), "informative"),
+        Knob("order", ("informative", "random"), "informative"),
     ),
     claims=(
         Claim(
@@ -82,7 +82,7 @@ CARD = Card(
             effect=None,
             expect=Difference(
                 "ability_error", against="response_model", high=0.0, groups=("added",),
-                there={"questions": "random"},
+                there={"order": "random"},
             ),
             apart_from=(),
         ),
@@ -186,7 +186,7 @@ def solve(desk: CalibrationDesk, case: QuestionSet, point: Point) -> Routes:
     model = fit(table.states, right)
     if place != NOBODY:
         count = max(1, round(float(point["asked"]) * len(table.right)))
-        order = None if point["questions"] == "informative" else dealt(case, len(table.right))
+        order = None if point["order"] == "informative" else dealt(case, len(table.right))
         ability, flops[place] = examined(desk, model, table, count, order)
         model = model.with_ability(place, ability)
     chosen = chosen_by_weights(model.chances(case.states), flops / flops.max(), str(point["rule"]))
