@@ -54,5 +54,5 @@ def test_a_control_that_is_made_for_other_conditions_stays_away() -> None:
     assert {"random_pair", "random_n", "configuration", "radar_oracle"} <= methods(turns)
     assert {turn.cell.conditions["lengths"] for turn in turns} == {"1..8"}
     assert "random_pair" in methods(
-        of("chain/ttspm", star=False, fixed=("lengths=1..8", "problems=64"))
+        of("chain/ttspm", star=False, fixed=("lengths=1..8", "problems=48"))
     )

@@ -57,9 +57,9 @@ CARD = Card(
     slug="radar",
     adapts="which model with how many votes answers a question, on its forecast difficulty",
     fidelity="paper",
-    conditions={"lengths": "1..8", "problems": 64},
+    conditions={"lengths": "1..8", "problems": 48},
     knobs=(
-        Knob("w", (0.0, 0.05, 0.3, 0.5, 0.7, 0.8, 0.9, 0.97), 0.8, open=True, low=0, high=1),
+        Knob("w", (0.0, 0.05, 0.3, 0.5, 0.7, 0.8, 0.9), 0.8, open=True, low=0, high=1),
         Knob("rule", ("linear", "chebyshev"), "linear"),
     ),
     claims=(
@@ -72,7 +72,7 @@ CARD = Card(
             effect=None,
             expect=Frontier(
                 "flops_counted", "accuracy", against="knn_router", low=0.0,
-                where={"lengths": "1..8", "problems": 64},
+                where={"lengths": "1..8", "problems": 48},
             ),
             apart_from=("random_pair", "configuration"),
         ),
@@ -89,7 +89,7 @@ CARD = Card(
                 groups=("d6", "d7", "d8"),
                 other_groups=("d1", "d2", "d3"),
                 low=0.0,
-                where={"lengths": "1..8", "problems": 64},
+                where={"lengths": "1..8", "problems": 48},
             ),
             apart_from=("random_pair", "configuration"),
         ),
@@ -104,7 +104,7 @@ CARD = Card(
                 "latency_s",
                 against="configuration",
                 high=1.05,
-                where={"lengths": "1..8", "problems": 64, "w": 0.0},
+                where={"lengths": "1..8", "problems": 48, "w": 0.0},
                 there={"configuration": "lm-s@1"},
             ),
             apart_from=(),
@@ -117,7 +117,7 @@ CARD = Card(
             effect=None,
             expect=Frontier(
                 "flops_counted", "accuracy", against="random_pair", low=0.0,
-                where={"lengths": "1..8", "problems": 64},
+                where={"lengths": "1..8", "problems": 48},
             ),
         ),
         Claim(
@@ -128,7 +128,7 @@ CARD = Card(
             effect=None,
             expect=Frontier(
                 "flops_counted", "accuracy", against="configuration", low=0.0,
-                where={"lengths": "1..8", "problems": 64},
+                where={"lengths": "1..8", "problems": 48},
             ),
         ),
         Claim(

@@ -36,9 +36,9 @@ CARD = Card(
     adapts="which model with how many votes answers a question, told how often each is right",
     role="oracle",
     oracle="bound",
-    conditions={"lengths": "1..8", "problems": 64},
+    conditions={"lengths": "1..8", "problems": 48},
     knobs=(
-        Knob("w", (0.0, 0.05, 0.3, 0.7, 0.8, 0.97), 0.8, open=True, low=0, high=1),
+        Knob("w", (0.0, 0.05, 0.5, 0.8), 0.8, open=True, low=0, high=1),
         Knob("draws", (4,), 4, open=True, low=1, high=8),
     ),
     claims=(
@@ -50,7 +50,7 @@ CARD = Card(
             effect=None,
             expect=Frontier(
                 "flops_counted", "accuracy", against="configuration", low=0.03,
-                where={"lengths": "1..8", "problems": 64},
+                where={"lengths": "1..8", "problems": 48},
             ),
         ),
         Claim(
@@ -61,7 +61,7 @@ CARD = Card(
             effect=None,
             expect=Frontier(
                 "flops_counted", "accuracy", against="radar", low=0.0,
-                where={"lengths": "1..8", "problems": 64},
+                where={"lengths": "1..8", "problems": 48},
             ),
         ),
     ),
