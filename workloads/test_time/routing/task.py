@@ -22,6 +22,8 @@ deviations between configurations (`ability_error`).
 
 **What is counted.** `responses`: those that a method looked at. `asked`: those of a newcomer.
 
+**Condition.** `questions`: how many of the shipped ones, the first; 0 takes all.
+
 **Limits.** One pool, one draw of each configuration's answer. The fifths share four parts in five of
 what they learn from, so five seeds are not five independent fits. The routers' own FLOPs are not in
 `hypervolume`; they are in `chain/radar`'s.
@@ -38,7 +40,7 @@ CARD = Card(
     paper="RADAR, arXiv 2509.25426",
     adapts="which configuration a question gets, on what all of them answered to others",
     no_speedup="nothing is run here: responses were generated before, and routes choose among them",
-    knobs=(Knob("questions", (1000,), 1000, open=True, low=50, high=1000),),
+    knobs=(Knob("questions", (0,), 0, open=True, low=0),),
     metrics=(
         Metric("hypervolume", "", "higher", "quality", primary=True),
         Metric("price_at_90", "", "lower", "quality"),
@@ -60,8 +62,8 @@ check = conformance.check
 __all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "load"]
 
 
-def load(scale: str, seed: int, *, questions: int = 1000) -> RoutingTask:
-    """Return the task: splits of the first so many questions.
+def load(scale: str, seed: int, *, questions: int = 0) -> RoutingTask:
+    """Return the task: splits of the first so many questions, of all for 0.
 
     Raises:
         SelectionError: for a scale that it does not have.

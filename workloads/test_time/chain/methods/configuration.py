@@ -19,7 +19,7 @@ CARD = Card(
     title="One configuration for every question",
     adapts="nothing",
     role="static",
-    conditions={"lengths": "1..8", "problems": 48},
+    conditions={"layout": "several", "lengths": "1..8", "problems": 48},
     knobs=(
         Knob(
             "configuration",

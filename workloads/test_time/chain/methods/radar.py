@@ -57,7 +57,7 @@ CARD = Card(
     slug="radar",
     adapts="which model with how many votes answers a question, on its forecast difficulty",
     fidelity="paper",
-    conditions={"lengths": "1..8", "problems": 48},
+    conditions={"layout": "several", "lengths": "1..8", "problems": 48},
     knobs=(
         Knob("w", (0.0, 0.05, 0.3, 0.5, 0.7, 0.8, 0.9), 0.8, open=True, low=0, high=1),
         Knob("rule", ("linear", "chebyshev"), "linear"),

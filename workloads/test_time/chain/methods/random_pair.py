@@ -22,7 +22,7 @@ CARD = Card(
     paper="the baseline of RADAR, arXiv 2509.25426",
     adapts="which of the cheapest and the dearest configuration answers, by a coin",
     role="control",
-    conditions={"lengths": "1..8", "problems": 48},
+    conditions={"layout": "several", "lengths": "1..8", "problems": 48},
     knobs=(Knob("rate", (0.0, 0.5, 1.0), 0.5, open=True, low=0, high=1),),
 )
 _COIN, _SIDES = 0x9A12, 1 << 32

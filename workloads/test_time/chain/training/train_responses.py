@@ -2,7 +2,8 @@
 
 Each configuration answers each question in a session of its own, as a method would have it answer in a
 run (`configurations.answer`): completions are drawn by the models and confirmed by the task's ledger, and
-words and FLOPs are what that session counted, all votes included. Written down are the prompts, which
+words and FLOPs are what that session counted, all votes included. Short questions come twice now and
+then; only the first is answered, so that none is in two parts of a split. Written down are the prompts, which
 answers were right, and both counts. Neither the number of operations nor anything else that says how
 hard a question is goes along; what a router knows of a question is its prompt.
 
@@ -37,15 +38,17 @@ def collect(
     recipe: Recipe, pool: Models, progress: Progress
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Let a pool answer; return the responses, and what each configuration is worth."""
-    problems = list(islice(stream("calibration", recipe.seed, LENGTHS), recipe.problems))
-    grader = Answers(tuple(problems))
+    drawn = list(islice(stream("calibration", recipe.seed, LENGTHS), recipe.problems))
+    grader = Answers(tuple(drawn))
     task = QuestionTask(
         mix(_KEYS, recipe.seed), chain_of(LENGTHS), lambda: Models(pool.policy, None, pool=pool)
     )
-    rows = []
-    for index, problem in enumerate(problems):
-        rows.append(respond(task, grader, index, problem))
-        progress(index + 1, len(problems))
+    rows, problems = [], []
+    for index, problem in enumerate(drawn):
+        if problem not in problems:
+            problems.append(problem)
+            rows.append(respond(task, grader, index, problem))
+        progress(index + 1, len(drawn))
     right, generated, flops = np.moveaxis(np.array(rows), 2, 0)
     longest = max(len(problem.prompt) for problem in problems)
     prompts = [[*problem.prompt, *[PAD] * (longest - len(problem.prompt))] for problem in problems]

@@ -127,12 +127,13 @@ class RoutingTask:
 
 
 def splits_of(seed: int, questions: int) -> tuple[Split, ...]:
-    """Return the question sets of a run's seed, of the first so many questions.
+    """Return the question sets of a run's seed, of the first so many questions, of all for 0.
 
     Raises:
         EnvironmentProblem: if the responses are not there.
     """
-    table = read_responses().rows(np.arange(questions))
+    table = read_responses()
+    table = table.rows(np.arange(min(questions or len(table.right), len(table.right))))
     order = np.random.default_rng(seed // FIFTHS).permutation(len(table.right))
     is_held = np.arange(len(order)) % FIFTHS == seed % FIFTHS
     others, held_out = table.rows(order[~is_held]), table.rows(order[is_held])
