@@ -29,6 +29,7 @@ TRAINED = (
     "ledger_cot",
     "ledger_qa",
     "ray_paths",
+    "routing",
     "saturation",
 )
 FIVE = ("--seeds", "0..4")

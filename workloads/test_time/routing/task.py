@@ -8,7 +8,8 @@ runs, and pays for itself, is `chain/radar`.
 
 **Cases.** `in`: a fifth of the questions is held out and the other four are learned from. `out`: learned
 from the short ones of these, up to five operations; routed are the longer ones of the held-out fifth.
-`added`, nine of them: each configuration in turn is new, and only what it is asked is known of it.
+`added`: each of the nine configurations in turn is new, and only what it is asked is known of it; four times
+(`repeats`), with other dice.
 A run's seed says which fifth; from seed 5 on the questions are dealt anew, and they are the same ones.
 
 **What is scored**, on held-out responses. `hypervolume`: the area that the settings of a method's dial
@@ -22,7 +23,7 @@ deviations between configurations (`ability_error`).
 
 **What is counted.** `responses`: those that a method looked at. `asked`: those of a newcomer.
 
-**Condition.** `questions`: how many of the shipped ones, the first; 0 takes all.
+**Conditions.** `questions`: how many of the shipped ones, the first; 0 takes all.
 
 **Limits.** One pool, one draw of each configuration's answer. The fifths share four parts in five of
 what they learn from, so five seeds are not five independent fits. The routers' own FLOPs are not in
@@ -40,7 +41,10 @@ CARD = Card(
     paper="RADAR, arXiv 2509.25426",
     adapts="which configuration a question gets, on what all of them answered to others",
     no_speedup="nothing is run here: responses were generated before, and routes choose among them",
-    knobs=(Knob("questions", (0,), 0, open=True, low=0),),
+    knobs=(
+        Knob("questions", (0,), 0, open=True, low=0),
+        Knob("repeats", (4,), 4, open=True, low=1),
+    ),
     metrics=(
         Metric("hypervolume", "", "higher", "quality", primary=True),
         Metric("price_at_90", "", "lower", "quality"),
@@ -56,13 +60,13 @@ CARD = Card(
         Metric("asked", "responses", "lower", "cost"),
     ),
 )
-CHECK_CONDITIONS = {"questions": 100}
+CHECK_CONDITIONS = {"questions": 100, "repeats": 1}
 OUTCOMES = (Routes,)
 check = conformance.check
 __all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "load"]
 
 
-def load(scale: str, seed: int, *, questions: int = 0) -> RoutingTask:
+def load(scale: str, seed: int, *, questions: int = 0, repeats: int = 4) -> RoutingTask:
     """Return the task: splits of the first so many questions, of all for 0.
 
     Raises:
@@ -71,4 +75,4 @@ def load(scale: str, seed: int, *, questions: int = 0) -> RoutingTask:
     """
     if scale not in CARD.scales:
         raise SelectionError(f"routing has no scale {scale!r}.", "It runs at `embedded`.")
-    return RoutingTask(splits_of(seed, questions))
+    return RoutingTask(splits_of(seed, questions, repeats))

@@ -95,7 +95,9 @@ def ability(sharpness: Floats, difficulty: Floats, right: Floats) -> float:
         chance = sigmoid(sharpness * (theta - difficulty))
         curve = float((sharpness**2 * chance * (1.0 - chance)).sum())
         step = float((sharpness * (right - chance)).sum()) / max(curve, TINY)
-        theta = float(np.clip(theta + np.clip(step, -1.0, 1.0), -FARTHEST, FARTHEST))
+        before, theta = theta, min(max(theta + min(max(step, -1.0), 1.0), -FARTHEST), FARTHEST)
+        if abs(theta - before) < TINY:
+            break
     return theta
 
 

@@ -36,7 +36,7 @@ SEEDS = range(5)
 
 @pytest.fixture(scope="module")
 def small() -> RoutingTask:
-    return load("embedded", 0, questions=200)
+    return load("embedded", 0, questions=200, repeats=1)
 
 
 def method_of(name: str) -> ModuleType:
@@ -83,6 +83,15 @@ def test_out_of_distribution_is_longer_than_all_that_is_learned_from() -> None:
 def test_each_configuration_is_a_newcomer_once(small: RoutingTask) -> None:
     added = [case.newcomer for case in small.cases() if case.group == "added"]
     assert added == list(range(9))
+
+
+def test_newcomers_come_again_and_other_dice_fall_for_them() -> None:
+    task = load("embedded", 0, questions=200, repeats=2)
+    first, again = (case for case in task.cases() if case.newcomer == 4)
+    abilities = [
+        graded("response_model", task, case, order="random")["ability"] for case in (first, again)
+    ]
+    assert abilities[0] != abilities[1]
 
 
 def test_of_a_newcomer_nothing_is_known_but_what_was_asked(small: RoutingTask) -> None:

@@ -120,14 +120,16 @@ class RoutingTask:
         found = {}
         for split in self.splits:
             place, table = split.case.newcomer, split.calibration
-            if place != NOBODY:
+            if place != NOBODY and place not in found:
                 model = fit(table.states, np.delete(table.right, place, axis=1))
                 found[place] = ability(*model.items(table.states), table.right[:, place])
         return found
 
 
-def splits_of(seed: int, questions: int) -> tuple[Split, ...]:
+def splits_of(seed: int, questions: int, repeats: int) -> tuple[Split, ...]:
     """Return the question sets of a run's seed, of the first so many questions, of all for 0.
+
+    Each newcomer comes `repeats` times: dice fall differently.
 
     Raises:
         EnvironmentProblem: if the responses are not there.
@@ -142,7 +144,8 @@ def splits_of(seed: int, questions: int) -> tuple[Split, ...]:
         ("in", others, held_out, NOBODY),
         ("out", others.rows(short), held_out.rows(long), NOBODY),
     ]
-    made += [("added", others, held_out, place) for place in range(len(table.configurations))]
+    newcomers = [*range(len(table.configurations))] * repeats
+    made += [("added", others, held_out, place) for place in newcomers]
     return tuple(
         Split(QuestionSet(index, group, held.states, newcomer, seed), known, held)
         for index, (group, known, held, newcomer) in enumerate(made)
