@@ -73,7 +73,7 @@ def fit(states: Floats, right: Floats, steps: int = STEPS) -> ResponseModel:
     width, count = rows.shape[1], right.shape[1]
     means = np.clip(right.mean(axis=0), 0.01, 0.99)
     start = np.concatenate((np.zeros(2 * width), np.log(means / (1.0 - means))))
-    found = _descend(start, lambda point: _slope(point, rows, right), steps)
+    found = descend(start, lambda point: _slope(point, rows, right), steps)
     theta = found[2 * width :]
     scale = float(theta.std()) if count > 1 and theta.std() > TINY else 1.0
     shift = float(theta.mean()) if count > 1 else 0.0
@@ -166,7 +166,7 @@ def _slope(point: Floats, rows: Floats, right: Floats) -> Floats:
     )
 
 
-def _descend(point: Floats, slope: Callable[[Floats], Floats], steps: int) -> Floats:
+def descend(point: Floats, slope: Callable[[Floats], Floats], steps: int) -> Floats:
     """Follow AdamW from a point; decay is apart from the gradient."""
     first, second = np.zeros_like(point), np.zeros_like(point)
     for step in range(1, steps + 1):

@@ -14,6 +14,7 @@ from adabench.harness.contract.card import Card, Scalar
 from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.harness.store import used_artefacts
 from adabench.workloads.test_time.routing.conformance import check
+from adabench.workloads.test_time.routing.methods import irt_router
 from adabench.workloads.test_time.routing.substrate.calibration_desk import (
     NOBODY,
     CalibrationDesk,
@@ -30,6 +31,8 @@ from adabench.workloads.test_time.routing.truth.held_out import (
     within,
 )
 from adabench.workloads.test_time.substrate.configurations import Configuration, ResponseTable
+from adabench.workloads.test_time.substrate.item_response import fit as fit_one
+from adabench.workloads.test_time.substrate.item_response import sigmoid, with_ones
 
 SEEDS = range(5)
 
@@ -273,3 +276,26 @@ def test_every_metric_of_the_card_is_given(small: RoutingTask) -> None:
     }
     assert set(found) == {metric.name for metric in CARD.metrics}
     assert replace(cases[0], group="x").group == "x"
+
+
+def test_several_abilities_tell_kinds_of_questions_apart_and_one_cannot() -> None:
+    """Two configurations, each right on another half: only a second ability sees it."""
+    generator = np.random.default_rng(0)
+    states = generator.normal(size=(600, 3))
+    is_first = states[:, 0] > 0
+    right = np.stack((is_first, ~is_first), axis=1).astype(np.float64)
+    rows = with_ones(states)
+    lines, difficulty, abilities = irt_router.fit(rows, right, 2)
+    chances = sigmoid(rows @ lines @ abilities.T - (rows @ difficulty)[:, None])
+    assert (chances.argmax(axis=1) == right.argmax(axis=1)).mean() > 0.9
+    alone = fit_one(states, right).chances(states)
+    assert (alone.argmax(axis=1) == right.argmax(axis=1)).mean() < 0.7
+
+
+def test_a_newcomers_abilities_are_found_from_its_answers() -> None:
+    generator = np.random.default_rng(1)
+    sharpness = generator.normal(size=(3000, 2))
+    truth = np.array([0.8, -0.4])
+    right = (generator.random(3000) < sigmoid(sharpness @ truth)).astype(np.float64)
+    found = irt_router.newcomer(sharpness, np.zeros(3000), right, np.zeros(2))
+    assert found == pytest.approx(truth, abs=0.15)
