@@ -40,7 +40,8 @@ def _quantity(expect: Expectation) -> str:
             return f"`{expect.metric}` gained on {_names(expect.against)}: more in {groups}"
         case Reach():
             rival = f"{_names(expect.against)}{_there(expect)}"
-            return f"`{expect.cost}` for the `{expect.quality}` of {rival}, over its own"
+            less = f" less `{expect.less}`" if expect.less else ""
+            return f"`{expect.cost}`{less} for the `{expect.quality}` of {rival}, over its own"
         case Correlation():
             return f"rank correlation of `{expect.metric}` and `{expect.with_}`"
         case Bound():

@@ -104,6 +104,8 @@ class Reach:
     where: Where = field(default_factory=dict)
     there: Where = field(default_factory=dict)
     groups: tuple[str, ...] = ()
+    less: str = ""
+    """A part of the cost that the paper leaves out of the bill: taken off wherever it was recorded."""
 
 
 @dataclass(frozen=True)
@@ -243,7 +245,8 @@ def metric_names(expect: Expectation) -> tuple[str, ...]:
         case Bound():
             return expect.metric, expect.bound
         case Frontier() | Reach():
-            return expect.cost, expect.quality
+            less = getattr(expect, "less", "")
+            return (expect.cost, expect.quality, *([less] if less else []))
         case Correlation():
             return expect.metric, expect.with_
         case OutOfReach():

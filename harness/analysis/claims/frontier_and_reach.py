@@ -8,6 +8,7 @@ few settings loses nothing between them.
 rival's cost. Where the front never gets there, there is no cost: then the difference to its best
 setting decides between not reproduced and undecided. It is less, or more, only where the front's quality
 at the rival's own cost is better, or worse, for sure as well: costs interpolated on a flat front are rough.
+What a paper leaves out of the bill (`less`) is taken off both sides, and of a side that has none nothing.
 
 *Choosing is not free.* Of many settings the best by the same cases looks better than it is, and more
 so for the side with more of them. So cases are dealt to two halves (trainings or seeds where there are
@@ -137,6 +138,10 @@ def _planes(
     quality = metric_of(expect.quality, evidence.card)
     sign = -1.0 if quality is not None and quality.better == "lower" else 1.0
     costs = [table(side, places, expect.cost) for side in sides]
+    less = getattr(expect, "less", "")
+    if less:
+        parts = (np.nan_to_num(table(side, places, less)) for side in sides)
+        costs = [cost - part for cost, part in zip(costs, parts, strict=True)]
     return costs, [sign * table(side, places, expect.quality) for side in sides]
 
 

@@ -335,6 +335,16 @@ class Session:
             with self._account.counting():
                 self._costs.meter["aux_s"] += took  # type: ignore[assignment]
 
+    @contextmanager
+    def estimating(self) -> Iterator[None]:
+        """Count the FLOPs of what runs within as `difficulty_flops` too; they stay in the bill."""
+        before = self._costs.meter["flops"]
+        try:
+            yield
+        finally:
+            with self._account.counting():
+                self._costs.meter["difficulty_flops"] += self._costs.meter["flops"] - before
+
     def _engine(self, role: str) -> RecordedEngine:
         if role not in self._engines:
             raise CapabilityMissing(
@@ -373,6 +383,8 @@ class Session:
             "uncounted", 0
         ):  # a server's work is unknown; a judge's beside it is not all
             counted["flops_counted"] = flops
+        else:
+            counted.pop("difficulty_flops", 0)
         if (discarded := self._account.discarded(self.best)) is not None:
             counted["discarded"] = counted.get("discarded", 0) + discarded
         counted |= self._account.shares(self.best)

@@ -24,6 +24,7 @@ from adabench.workloads.test_time.chain.substrate.trained_models import (
     engine,
     judge,
     restore,
+    restore_plan,
     router_head,
 )
 from adabench.workloads.test_time.chain.training import (
@@ -33,6 +34,7 @@ from adabench.workloads.test_time.chain.training import (
     train_responses,
     train_router,
     train_scale_score,
+    train_strategies,
 )
 
 DEV_SEED, DEV_LENGTHS, DEV_PROBLEMS = 5, (4, 6), 100
@@ -63,6 +65,8 @@ def train(
         return _train_score(plan, progress, folder)
     if plan.kind == "responses":
         return _collect_responses(plan, progress, folder)
+    if plan.kind == "table":
+        return _train_table(plan, progress, folder)
     if plan.kind == "lm":
         modules: dict[str, nn.Module] = {"": _language_model(plan, progress, folder)}
     elif plan.kind == "router":
@@ -95,7 +99,17 @@ def _collect_responses(plan: Recipe, progress: Progress, folder: Path) -> dict[s
     return _write_card(plan, worth, folder)
 
 
-def _write_card(plan: Recipe, dev: dict[str, float], folder: Path) -> dict[str, Any]:
+def _train_table(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
+    """Fit a table of strategies to a policy and its judge, and write it."""
+    policy = engine(plan.policy, _place(plan.policy, folder))
+    own = judge(plan.trunk, _place(plan.trunk, folder))
+    table, dev = train_strategies.train(plan, policy, own, progress)
+    save_file(table, folder / f"{plan.name}.safetensors")
+    restore_plan.cache_clear()
+    return _write_card(plan, dev, folder)
+
+
+def _write_card(plan: Recipe, dev: dict[str, Any], folder: Path) -> dict[str, Any]:
     card = asdict(plan) | {"source": source_digest(plan), "dev": dev}
     (folder / f"{plan.name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
@@ -132,6 +146,7 @@ def source_digest(plan: Recipe) -> str:
     trainings = {
         "lm": own, "judge": train_judge, "router": train_router, "score": train_scale_score,
         "responses": train_responses,
+        "table": train_strategies,
     }  # fmt: skip
     return checkpoints.code_digest(trainings[plan.kind])
 

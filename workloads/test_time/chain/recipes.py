@@ -5,8 +5,9 @@
 Language models learn from traces of the `train` split. A judge starts from a language model's
 trunk and learns from the outcomes of a policy's roll-outs on the `prm` split. A
 score of how hard a step is learns from the errors of a policy on the `calibration` split. Responses are
-what each configuration of a pool of policies answers there. Steps, never seconds: the result does not
-depend on how busy the machine is.
+what each configuration of a pool of policies answers there. A table of strategies is fitted to what
+each of them answers on the `dev` split. Steps, never seconds: the result does not depend on how busy
+the machine is.
 
 Recipes are of two makes. `lm-s-s0`, `lm-m`, `lm-l` and `judge` are of the first, and stay as they
 are, since recorded runs rest on them. Further trainings of `lm-s`, and the judges `judge-x`, are of the
@@ -33,19 +34,19 @@ class Recipe:
     batch: int
     rate: float
     layout: Layout = "several"
-    kind: Literal["lm", "judge", "router", "score", "responses"] = "lm"
+    kind: Literal["lm", "judge", "router", "score", "responses", "table"] = "lm"
     trunk: str = ""
     """First weights; a judge's are trained for `steps` more before its head learns. A router stands on
-    a judge and leaves it as it is."""
+    a judge and leaves it as it is, and a table is fitted with one."""
     make: Literal["first", "second"] = "first"
     accuracy: float = 0.0
     """On `dev`, at which a training of the second make ends: the mean over lengths of greedy answers
     and samples. 0: it ends after its steps."""
     policy: str = ""
     """Whose completions a judge learns to judge, whose steps a router hands over, whose errors a score
-    foretells."""
+    foretells, whose strategies a table chooses from."""
     problems: int = 0
-    """How many problems a judge, a router or a score sees completions of, or responses are to."""
+    """How many problems a judge, a router, a score or a table sees completions of, or responses are to."""
     target: str = ""
     """To whom a router hands steps over; the largest policy of a pool."""
     forecast_s: int = 600
@@ -67,10 +68,21 @@ BASES = 1
 """Trainings of judges and policies that are shipped, for routers to stand on in turn."""
 
 
+TABLE = "compute-optimal"
+"""Tables of strategies: of the first policy with the first judge, and of every one with `judge-x`."""
+
+
 def recipes() -> dict[str, Recipe]:
     """Return every recipe by name; a name ends in its training seed."""
     made = [recipe for seed in TRAININGS for recipe in _of_seed(seed)]
-    return {recipe.name: recipe for recipe in (*made, _responses())}
+    return {recipe.name: recipe for recipe in (*made, _responses(), _table(TABLE, "judge", 0))}
+
+
+def _table(base: str, judge: str, s: int) -> Recipe:
+    return Recipe(
+        f"{base}-s{s}", LM_S, s, 240, 1, 0.0, kind="table",
+        trunk=f"{judge}-s{s}", policy=f"lm-s-s{s}", problems=240, forecast_s=300,
+    )  # fmt: skip
 
 
 def _of_seed(s: int) -> list[Recipe]:
@@ -96,6 +108,7 @@ def _of_seed(s: int) -> list[Recipe]:
             f"{ROUTER}-s{s}", LM_M, s, 3000, 512, 2e-3, kind="router", trunk=f"judge-s{s % BASES}",
             policy=f"lm-s-s{s % BASES}", target="lm-l-s0", problems=3000, forecast_s=240,
         ),
+        _table(f"{TABLE}-x", "judge-x", s),
     ]  # fmt: skip
 
 

@@ -87,12 +87,19 @@ CARD = Card(
                 "dvts",
                 "ets",
                 "ets_kv",
+                "lookahead",
                 "random_n",
                 "rebase",
                 "ttspm",
             ),
             oracle="pass_at_n",
             coin="random_n",
+        ),
+        Gap(
+            mixture=("best_of_n", "greedy", "judged_vote", "majority", "sample"),
+            methods=("compute_optimal", "random_strategy"),
+            oracle="best_strategy",
+            coin="random_strategy",
         ),
         Gap(
             mixture=("sys1", "sys2"),
@@ -161,6 +168,7 @@ CARD = Card(
         Metric("aux_s", "s", "lower", "cost"),
         Metric("spent", "", "lower", "info"),
         Metric("sys2_share", "", "lower", "cost"),
+        Metric("difficulty_flops", "FLOP", "lower", "cost"),
     ),
 )
 CHECK_CONDITIONS = {"problems": 2}

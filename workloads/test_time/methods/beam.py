@@ -18,6 +18,7 @@ import math
 
 from adabench.harness.contract.card import Ability, Card, Claim, Difference, Knob, Point, Variant
 from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.allocation import allocate_to_best
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.tree_search import Tree, search
 
@@ -52,18 +53,8 @@ def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ..
     keep = math.ceil(math.sqrt(int(point["N"])))
 
     def allocate(tree: Tree) -> list[int]:
-        return beam([leaf.reward for leaf in tree.leaves], tree.width, keep)
+        return allocate_to_best([leaf.reward for leaf in tree.leaves], tree.width, keep)
 
     with task.session(question) as session:
         search(session, int(point["N"]), allocate, point)
     return session.best
-
-
-def beam(rewards: list[float], width: int, keep: int) -> list[int]:
-    """Return the children of each leaf: the best few share the width, the better ones first."""
-    kept = sorted(range(len(rewards)), key=lambda i: -rewards[i])[:keep]
-    counts = [0] * len(rewards)
-    for place, leaf in enumerate(kept):
-        counts[leaf] = math.ceil(width / (len(kept) - place))
-        width -= counts[leaf]
-    return counts

@@ -1,12 +1,14 @@
-"""REBASE's rule: how many children each leaf gets, in proportion to the exponential of its reward.
+"""Rules for how many children each leaf of a search gets, by its reward.
 
-Best first, each leaf takes
+**REBASE's**, in proportion to the exponential of the reward. Best first, each leaf takes
 
     ceil(W_left e^(r_i / T) / sum_left)
 
 children, where W_left and sum_left are what those before it left over. Rounding up means that the
 worst of many leaves get none. The counts add up to W exactly: the last leaf that is asked
 takes what is left. Equal rewards are asked in the order of the leaves.
+
+**A beam's**: the best few share the width equally, whatever their rewards are.
 """
 
 import math
@@ -31,4 +33,14 @@ def allocate_by_score(rewards: Sequence[float], width: int, temperature: float) 
         share = width * weight / rest if rest else float(width)
         counts[i] = min(width, math.ceil(share - EXACT))
         width -= counts[i]
+    return counts
+
+
+def allocate_to_best(rewards: Sequence[float], width: int, keep: int) -> list[int]:
+    """Return the children of each leaf: the best few share the width, the better ones first."""
+    kept = sorted(range(len(rewards)), key=lambda i: -rewards[i])[:keep]
+    counts = [0] * len(rewards)
+    for place, leaf in enumerate(kept):
+        counts[leaf] = math.ceil(width / (len(kept) - place))
+        width -= counts[leaf]
     return counts

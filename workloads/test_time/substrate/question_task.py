@@ -18,6 +18,7 @@ from adabench.workloads.shared.language_model.session_account import SessionAcco
 from adabench.workloads.shared.training.checkpoints import one_thread
 from adabench.workloads.test_time.substrate.configurations import ResponseTable
 from adabench.workloads.test_time.substrate.search_models import Models, warm_up
+from adabench.workloads.test_time.substrate.strategies import Plan
 
 
 class Grader(Protocol):
@@ -124,6 +125,23 @@ class QuestionTask:
                 "Choose the smallest policy of a pool (chain has lm-s, with layout=several).",
             )
         return self.models.pool
+
+    def plan(self, mechanism: str) -> Plan:
+        """Return which strategy was found best for questions of a difficulty, under each budget.
+
+        Raises:
+            CapabilityMissing: if no table of this mechanism is fitted to the task's models.
+            EnvironmentProblem: if there is a recipe for it that was not followed yet.
+        """
+        plans = self.models.plans
+        if mechanism not in plans:
+            known = f"It has: {', '.join(plans)}." if plans else "Choose another policy or method."
+            raise CapabilityMissing(
+                f"A table of strategies for mechanism={mechanism}: none is fitted to "
+                f"{self.models.policy.name} on this task.",
+                known,
+            )
+        return plans[mechanism]()
 
     def account(self, question: Question, completion: object) -> Words:
         """Return the completion that a method handed in, if it is one that was decoded.

@@ -9,6 +9,7 @@ from adabench.workloads.shared.language_model.contract import CapabilityMissing,
 from adabench.workloads.shared.language_model.reward_model import Router, Scorer
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.test_time.substrate.configurations import ResponseTable
+from adabench.workloads.test_time.substrate.strategies import Plan
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Models:
     """The policy and larger ones, for the sessions that choose among them."""
     responses: Callable[[], ResponseTable] | None = None
     """What the configurations of a pool answered to questions for calibration."""
+    plans: Mapping[str, Callable[[], Plan]] = field(default_factory=dict)
+    """By mechanism: what reads the tables that were fitted to these models."""
 
     def note(self) -> None:
         """Note that they are handed out to the method of this process."""

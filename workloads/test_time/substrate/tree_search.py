@@ -23,12 +23,16 @@ unended leaves with what they share (`before`), and those that will be expanded 
 method alike. Readings come from the cache and count copies of partly filled blocks too: up
 to three positions a leaf.
 
+**Lookahead.** With `ahead`, a leaf that has not ended is worth what the judge thinks of it that many
+greedy steps further on. These steps are really made, judged and paid for, and then dropped: children
+go on from the leaf. A vote weighs what a completion's own steps are worth.
+
 The judge reads the question before the first fork, so that no child reads it again. Allocation and
 votes run in `session.aside()`: their seconds are booked and stay in the latency.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adabench.harness.contract.card import Point
 from adabench.workloads.shared.language_model.contract import Seq
@@ -46,10 +50,14 @@ class Node:
     """Which child of the root it descends from."""
     scores: tuple[float, ...] = ()
     """The judge's, one for each whole step so far and one for stopping."""
+    ahead: float | None = None
+    """What it is worth some steps further on, where a search looked."""
 
     @property
     def reward(self) -> float:
-        """Return the latest score; 0 before there is one."""
+        """Return what was seen ahead, else the latest score; 0 before there is one."""
+        if self.ahead is not None:
+            return self.ahead
         return self.scores[-1] if self.scores else 0.0
 
     @property
@@ -80,7 +88,9 @@ Allocation = Callable[[Tree], Sequence[int]]
 """How many children each leaf gets; `tree.width` in all."""
 
 
-def search(session: Session, width: int, allocate: Allocation, point: Point) -> None:
+def search(
+    session: Session, width: int, allocate: Allocation, point: Point, *, ahead: int = 0
+) -> None:
     """Search, and offer the best answer whenever a completion has ended.
 
     `point` gives the final selection: `select` and `aggregate`.
@@ -92,6 +102,8 @@ def search(session: Session, width: int, allocate: Allocation, point: Point) -> 
     while parents:
         _expand(session, tree, parents, counts)
         _retire(session, tree, point)
+        if ahead and tree.leaves:
+            tree.leaves = _foreseen(session, tree.leaves, ahead)
         parents, counts = _selected(session, tree, allocate) if tree.leaves else ([], [])
 
 
@@ -127,9 +139,24 @@ def _retire(session: Session, tree: Tree, point: Point) -> None:
 
 
 def _over(session: Session, leaf: Node, depth: int) -> bool:
-    seq = leaf.seq
-    full = len(seq.ids) - seq.start >= session.room
-    return session.ended(seq) or full or depth >= session.deepest
+    return _done(session, leaf.seq) or depth >= session.deepest
+
+
+def _foreseen(session: Session, leaves: Sequence[Node], steps: int) -> list[Node]:
+    """Return leaves with what they are worth some greedy steps further on; these are not kept."""
+    rolled = [session.fork(leaf.seq, 1)[0] for leaf in leaves]
+    for _ in range(steps):
+        session.step([seq for seq in rolled if not _done(session, seq)], temperature=0.0)
+    scores = session.scores(rolled)
+    session.close(rolled)
+    return [
+        replace(leaf, ahead=row[-1] if row else 0.0)
+        for leaf, row in zip(leaves, scores, strict=True)
+    ]
+
+
+def _done(session: Session, seq: Seq) -> bool:
+    return session.ended(seq) or len(seq.ids) - seq.start >= session.room
 
 
 def _selected(session: Session, tree: Tree, allocate: Allocation) -> tuple[list[Node], list[int]]:

@@ -1,8 +1,9 @@
-"""Heads that judge by a policy's states, fitted and written down with what they are worth."""
+"""Heads that judge by a policy's states, and tables of strategies, written down with what they are worth."""
 
 import json
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
@@ -12,8 +13,14 @@ from adabench.workloads.shared.sources.model_digest import model_digest
 from adabench.workloads.shared.sources.model_spec import model_spec
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress, one_thread
-from adabench.workloads.test_time.text.recipes import FOLDER, PREFIX, recipe_of
-from adabench.workloads.test_time.text.training import train_state_judge
+from adabench.workloads.test_time.text.recipes import (
+    FOLDER,
+    PREFIX,
+    TABLE_PREFIX,
+    recipe_of,
+    table_of,
+)
+from adabench.workloads.test_time.text.training import train_state_judge, train_votes
 
 
 def train(
@@ -23,7 +30,7 @@ def train(
     folder: Path = FOLDER,
     model: str = "",
 ) -> dict[str, Any]:
-    """Fit a head to the roll-outs of the model that its name says; return the card.
+    """Fit a head, or a table, to the roll-outs of the model that its name says; return the card.
 
     `model` is what the recipes were looked up for; the name holds it already.
 
@@ -32,17 +39,21 @@ def train(
         EnvironmentProblem: if the model cannot be opened, or is never or always right.
     """
     del model
-    plan = recipe_of(unquote(name.removeprefix(PREFIX)))
+    trainer: ModuleType
+    if name.startswith(TABLE_PREFIX):
+        plan, trainer = table_of(unquote(name.removeprefix(TABLE_PREFIX))), train_votes
+    else:
+        plan, trainer = recipe_of(unquote(name.removeprefix(PREFIX))), train_state_judge
     spec = model_spec(plan.model)
     with one_thread():
-        head, dev = train_state_judge.train(plan, spec, progress)
+        fitted, dev = trainer.train(plan, spec, progress)
     folder.mkdir(parents=True, exist_ok=True)
     save_file(
-        {key: value.float().contiguous() for key, value in head.items()},
+        {key: value.float().contiguous() for key, value in fitted.items()},
         folder / f"{name}.safetensors",
     )
     card = asdict(plan) | {
-        "source": checkpoints.code_digest(train_state_judge),
+        "source": checkpoints.code_digest(trainer),
         "weights": model_digest(spec),
         "dev": dev,
     }

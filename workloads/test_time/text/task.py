@@ -67,11 +67,13 @@ from adabench.workloads.test_time.text.substrate.prompts import MARK, PromptStyl
 from adabench.workloads.test_time.text.substrate.text_domain import text_domain
 from adabench.workloads.test_time.text.substrate.text_models import TextModels
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
+from adabench.workloads.test_time.text.truth.arithmetic import read_levels
 from adabench.workloads.test_time.text.truth.grading import Answers, check_verifier, gold
 from adabench.workloads.test_time.text.truth.question_sets import (
     TEMPERATURE,
     QuestionSet,
     question_set,
+    sums,
 )
 
 CARD = Card(
@@ -94,6 +96,12 @@ CARD = Card(
             oracle="pass_at_n",
             coin="random_n",
         ),
+        Gap(
+            mixture=("best_of_n", "greedy", "judged_vote", "majority", "sample"),
+            methods=("compute_optimal", "random_strategy"),
+            oracle="best_strategy",
+            coin="random_strategy",
+        ),
     ),
     knobs=(
         Knob("model", ("smollm2",), "smollm2", open=True),
@@ -113,6 +121,7 @@ CARD = Card(
         Metric("malformed", "", "lower", "quality"),
         Metric("flops_counted", "FLOP", "lower", "work", primary=True),
         Metric("idle_flops", "FLOP", "lower", "info"),
+        Metric("difficulty_flops", "FLOP", "lower", "cost"),
         Metric("generated", "tokens", "lower", "cost"),
         Metric("discarded", "tokens", "lower", "cost"),
         Metric("judged", "tokens", "lower", "cost"),
@@ -200,6 +209,19 @@ def load(
     style = PromptStyle(named_codec(sources.model), _chats(chat), found.instruction)
     task = _task(sources, found, style, seed, room, budget)
     return replace(task, domain=replace(task.domain, temperature=sampling_temperature))
+
+
+def of_practice(model: str, seed: int, count: int) -> GradedText:
+    """Return sums of the `train` split, put to a model as a run would; no run asks them.
+
+    Raises:
+        SelectionError: if it names no model.
+    """
+    sources = Sources.read(model, "none", "arithmetic", AUTO, AUTO)
+    found = sums(read_levels(""), seed, count, "train")
+    style = PromptStyle(named_codec(sources.model), True, found.instruction)
+    task = _task(sources, found, style, seed, 0, 0)
+    return replace(task, domain=replace(task.domain, temperature=TEMPERATURE))
 
 
 def check_conditions(conditions: Mapping[str, Scalar]) -> None:

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adabench.workloads.shared.language_model.contract import Seq
-from adabench.workloads.test_time.methods.beam import beam
 from adabench.workloads.test_time.methods.dvts import subtrees
 from adabench.workloads.test_time.methods.random_n import samples
-from adabench.workloads.test_time.substrate.allocation import allocate_by_score
+from adabench.workloads.test_time.substrate.allocation import (
+    allocate_by_score,
+    allocate_to_best,
+)
 from adabench.workloads.test_time.substrate.tree_search import Node, Tree
 
 REWARDS = st.lists(st.floats(0, 1), min_size=1, max_size=40)
@@ -52,7 +54,7 @@ def test_the_width_is_spent_exactly_and_better_leaves_get_no_less(
 def test_a_beam_keeps_the_best_and_spends_the_width(
     rewards: list[float], width: int, keep: int
 ) -> None:
-    counts = beam(rewards, width, keep)
+    counts = allocate_to_best(rewards, width, keep)
     assert sum(counts) == width
     expanded = [i for i, count in enumerate(counts) if count]
     assert len(expanded) == min(keep, len(rewards), width)
@@ -61,9 +63,9 @@ def test_a_beam_keeps_the_best_and_spends_the_width(
 
 
 def test_a_beam_of_sixteen_is_four_times_four() -> None:
-    counts = beam([i / 16 for i in range(16)], 16, 4)
+    counts = allocate_to_best([i / 16 for i in range(16)], 16, 4)
     assert counts == [0] * 12 + [4] * 4
-    assert sorted(beam([0.5] * 13, 13, 4), reverse=True)[:5] == [4, 3, 3, 3, 0]
+    assert sorted(allocate_to_best([0.5] * 13, 13, 4), reverse=True)[:5] == [4, 3, 3, 3, 0]
 
 
 def leaf(branch: int, reward: float) -> Node:

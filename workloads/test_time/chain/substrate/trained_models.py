@@ -6,18 +6,21 @@ rest; with more, each training has a judge of its own completions, all of one ma
 """
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from adabench.harness.errors import SelectionError, nearest
+from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import Head, Judge
 from adabench.workloads.shared.language_model.step_router import RouterHead, StepRouter
 from adabench.workloads.shared.training import checkpoints
-from adabench.workloads.test_time.chain.recipes import ROUTER, TRAININGS, Layout, recipes
+from adabench.workloads.test_time.chain.recipes import ROUTER, TABLE, TRAININGS, Layout, recipes
 from adabench.workloads.test_time.substrate.search_models import Models
+from adabench.workloads.test_time.substrate.strategies import Plan
+from adabench.workloads.test_time.substrate.strategy_store import restored
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 JUDGES = "judge-x"
@@ -60,9 +63,14 @@ def models(policy: str, layout: Layout, seed: int, trainings: int = 1) -> Models
     own = policy_name(policy, layout, seed, trainings)
     if policy != "lm-s":
         return Models(engine(own), None, (own,), FOLDER)
-    judge_name = f"{JUDGES if trainings > 1 else 'judge'}-s{own.rpartition('-s')[2]}"
+    number = own.rpartition("-s")[2]
+    judge_name = f"{JUDGES if trainings > 1 else 'judge'}-s{number}"
     found = Models(engine(own), judge(judge_name), (own, judge_name), FOLDER)
-    return found if layout == "single" else replace(found, pair=pair(seed))
+    if layout == "single":
+        return found
+    table = f"{TABLE}-x" if trainings > 1 else TABLE
+    plans = {"search": partial(strategy_plan, f"{table}-s{number}")}
+    return replace(found, pair=pair(seed), plans=plans)
 
 
 def pair(seed: int) -> Models | None:
@@ -85,6 +93,31 @@ def pair(seed: int) -> Models | None:
 
 def _routers() -> list[str]:
     return [f"{ROUTER}-s{k}" for k in TRAININGS]
+
+
+def strategy_plan(name: str) -> Plan:
+    """Return the tables of strategies that were fitted to a policy and its judge, and note their use.
+
+    Raises:
+        CapabilityMissing: if they were not fitted yet.
+    """
+    if not checkpoints.is_there(name, FOLDER):
+        raise CapabilityMissing(
+            f"A table of strategies: {name} was not fitted yet.", f"Fit it: adabench train {name}."
+        )
+    checkpoints.note(name, FOLDER)
+    return restore_plan(name)
+
+
+@lru_cache(maxsize=8)
+def restore_plan(name: str) -> Plan:
+    """Return tables of strategies.
+
+    Raises:
+        EnvironmentProblem: if they were not fitted yet.
+    """
+    forecast_s = checkpoints.find_recipe(name, recipes()).forecast_s
+    return restored("search", checkpoints.weights(name, checkpoints.home(name, FOLDER), forecast_s))
 
 
 @lru_cache(maxsize=8)

@@ -124,7 +124,7 @@ def check_trained(policy: ModelSpec) -> None:
     remedy = f"Fit one, in about {plan.forecast_s} s of one core: adabench train {plan.words}"
     if not checkpoints.is_there(plan.name, FOLDER):
         raise EnvironmentProblem(f"No judge was fitted to {policy}, and a run fits none.", remedy)
-    if _card(home / f"{plan.name}.json").get("weights") != model_digest(policy):
+    if card_of(home / f"{plan.name}.json").get("weights") != model_digest(policy):
         raise EnvironmentProblem(f"The judge in {home} was fitted to other weights.", remedy)
 
 
@@ -140,7 +140,8 @@ def trained_judge(spec: ModelSpec, policy: SharedPrefix, marks: frozenset[int]) 
     return StateJudge(policy, marks, StateHead(found["weight"], float(found["bias"])))
 
 
-def _card(path: Path) -> dict[str, object]:
+def card_of(path: Path) -> dict[str, object]:
+    """Return what a fitted file's card says; nothing where there is none."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,6 +1,7 @@
 """Policy and judge of this task, as they were named: opened where they are needed, by what travels."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from adabench.workloads.shared.language_model.contract import Engine
@@ -12,6 +13,7 @@ from adabench.workloads.test_time.text.recipes import FOLDER, recipe_of
 from adabench.workloads.test_time.text.substrate.completions import QuestionText, TextCodec
 from adabench.workloads.test_time.text.substrate.likelihood import LikelihoodJudge
 from adabench.workloads.test_time.text.substrate.shared_prefix import SharedPrefix
+from adabench.workloads.test_time.text.substrate.vote_plan import vote_plan
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,9 @@ class TextModels:
             EnvironmentProblem: if a package, a device, a network or a server is missing.
         """
         policy = SharedPrefix(self._engine(), self.prefixes)
-        judge = self._judge(policy)
-        if self.judge.kind != "trained":
-            return Models(policy, judge)
-        return Models(policy, judge, (recipe_of(str(self.policy)).name,), FOLDER)
+        names = (recipe_of(str(self.policy)).name,) if self.judge.kind == "trained" else ()
+        plans = {"votes": partial(vote_plan, self.policy)}
+        return Models(policy, self._judge(policy), names, FOLDER, plans=plans)
 
     def _engine(self) -> Engine:
         if self.policy.kind == "builtin":

@@ -1,0 +1,64 @@
+"""Lookahead search: a beam whose leaves are worth what the judge thinks of them k steps further on.
+
+A beam (`beam.py`) keeps the leaves with the best scores. Here a leaf is first rolled k steps ahead, at
+temperature 0, and the judge's score of where that leads is the leaf's; the steps are dropped, and
+the leaf's children are drawn from the leaf itself. Steps ahead are decoded, judged and paid for.
+
+**The budget** counts them, as the paper does: a look k steps ahead costs k + 1, so N buys a beam of
+N / (k + 1) leaves. It keeps the root of that number.
+
+**What to expect.** Written before measuring: worst of all at equal budget. The judge reads off the steps
+so far nearly all that it knows; one greedy step more tells it little, and half of the leaves are gone.
+
+**Ways to fake it.** A look ahead that is not decoded, or not on the bill; the leaf that was looked at
+kept as a child; N for the width.
+"""
+
+from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+from adabench.workloads.test_time.substrate.strategies import lookahead
+
+CARD = Card(
+    title="Lookahead search with a judge",
+    paper="Snell et al., Scaling Test-Time Compute, arXiv 2408.03314",
+    slug="compute-optimal",
+    adapts="which leaves of a search go on, on the rank of a judge's score some steps ahead",
+    fidelity="reconstructed",
+    conditions={"layout": "several"},
+    knobs=(
+        Knob("N", (4, 16), 16, open=True, low=1),
+        Knob("k", (1, 3), 1, open=True, low=1),
+        Knob("select", ("vote",), "vote", open=True),
+        Knob("aggregate", ("last",), "last", open=True),
+    ),
+    claims=(
+        Claim(
+            id="CO-4",
+            says="At the same budget, looking one step ahead answers less than a beam does.",
+            source="measured",
+            paper="lookahead search generally underperforms other methods at the same generation "
+            "budget; no number",
+            effect=None,
+            expect=Ratio("accuracy", against="beam", high=1.0),
+            apart_from=(),  # to answer less is no feat: whatever is worse than a beam meets it
+        ),
+        Claim(
+            id="CO-4-vote",
+            says="At the same budget, looking one step ahead answers less than a judged vote does.",
+            source="measured",
+            paper="lookahead search generally underperforms other methods at the same generation "
+            "budget; no number",
+            effect=None,
+            expect=Ratio("accuracy", against="judged_vote", high=1.0),
+            apart_from=(),
+        ),
+    ),
+)
+
+
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
+    """Return the completion that the search settles on."""
+    with task.session(question) as session:
+        lookahead(session, int(point["N"]), int(point["k"]), point)
+    return session.best

@@ -1,0 +1,60 @@
+"""How a table of strategies is fitted to a policy and its judge: what each answers on `dev` questions.
+
+As many questions of each length, 1 to 8, of the `dev` split and of no other. Their samples have keys of
+this fit alone. What is measured is in `strategy_fit.py`; here are the questions and their answers.
+"""
+
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from adabench.workloads.shared.language_model.contract import mix
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.reward_model import Judge
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.test_time.chain.recipes import Recipe
+from adabench.workloads.test_time.chain.substrate.domain import chain_of
+from adabench.workloads.test_time.chain.substrate.problems import LONGEST, stream
+from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
+from adabench.workloads.test_time.substrate.question_task import GradedTask
+from adabench.workloads.test_time.substrate.search_models import Models
+from adabench.workloads.test_time.substrate.strategy_fit import plan_of, report, trial
+from adabench.workloads.test_time.substrate.strategy_store import stored
+
+MECHANISM = "search"
+BUDGETS = (4, 16, 64)
+PILOT = 16
+LENGTHS = tuple(range(1, LONGEST + 1))
+_KEY = 0x7AB1E
+
+
+def train(
+    recipe: Recipe, policy: NativeEngine, judge: Judge, progress: Progress
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Fit a table, and return it with what was measured."""
+    task = questions(recipe, Models(policy, judge))
+    found = trial(task, MECHANISM, BUDGETS, PILOT, progress)
+    plan = plan_of(found)
+    numbers = {key: torch.tensor(value).float() for key, value in stored(MECHANISM, plan).items()}
+    return numbers, report(found, plan)
+
+
+def questions(recipe: Recipe, models: Models) -> GradedTask:
+    """Return the questions that a table is fitted to, with who grades them."""
+    each = recipe.problems // len(LENGTHS)
+    problems = [
+        problem
+        for length in LENGTHS
+        for problem in islice(stream("dev", mix(_KEY, recipe.seed, length), [length]), each)
+    ]
+    asked = tuple(Question(i, problem.prompt, "") for i, problem in enumerate(problems))
+    return GradedTask(
+        mix(_KEY, recipe.seed),
+        chain_of(LENGTHS),
+        lambda: models,
+        questions=asked,
+        grader=Answers(tuple(problems)),
+    )
