@@ -78,7 +78,9 @@ class ClaimTrials:
         values = sweeps(claim, self.entry.name, evidence)
         few: Mapping[str, Any] = getattr(registry.load(task), "CHECK_CONDITIONS", {})
         small = {name: value for name, value in few.items() if name not in values}
-        names = dict.fromkeys((self.entry.name, *rival_names(claim.expect), *apart(claim, cards)))
+        names = dict.fromkeys(
+            (self.entry.name, *rival_names(claim.expect), *apart(claim, self.entry.name, cards))
+        )
         settings = list[Selection]()
         for name in names:
             try:
@@ -94,7 +96,7 @@ class ClaimTrials:
 
     def _unmasked(self, claim: Claim, row: ClaimRow) -> Iterator[str]:
         """Say it if a control, or whom it names, meets a claim that the method meets too."""
-        rivals = set(apart(claim, _cards(self.entry.task)))
+        rivals = set(apart(claim, self.entry.name, _cards(self.entry.task)))
         met = [name for name in row.met_by if name in rivals]
         if met:
             yield (
@@ -124,11 +126,11 @@ def is_counted(claim: Claim) -> bool:
     return not any(name.endswith(TIMED) for name in metric_names(claim.expect))
 
 
-def apart(claim: Claim, cards: Mapping[str, Card]) -> tuple[str, ...]:
-    """Return the methods that must not meet a claim: those that it names, else all controls."""
+def apart(claim: Claim, method: str, cards: Mapping[str, Card]) -> tuple[str, ...]:
+    """Return who must not meet a claim of a method: those that it names, else all its controls."""
     if claim.apart_from is not None:
         return claim.apart_from
-    return tuple(name for name, card in cards.items() if card.role == "control")
+    return tuple(name for name, card in cards.items() if card.controls(method))
 
 
 def _required(claim: Claim, card: Card) -> tuple[Claim, ...]:

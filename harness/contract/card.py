@@ -236,12 +236,20 @@ class Card:
     """In an oracle's file: does its search gain as much on random wrong answers as on the truth?
     Then it closes no gap. `adabench check` asks its function `luck`, where it has one."""
 
+    control_of: tuple[str, ...] = ()
+    """In a control's file: the methods whose choice it takes at random, where what it chooses among is
+    no less than methods of the task: then claims of others need not be told apart from it. Empty: it is
+    a control of all."""
     moved_from: str = ""
     """The address that this method had before it moved; runs recorded under it stay readable."""
 
     def knob(self, name: str) -> Knob | None:
         """Return the knob called `name`, if there is one."""
         return next((knob for knob in self.knobs if knob.name == name), None)
+
+    def controls(self, method: str) -> bool:
+        """Say whether it is a control of a method of its task."""
+        return self.role == "control" and (not self.control_of or method in self.control_of)
 
     @property
     def defaults(self) -> dict[str, Scalar]:

@@ -32,7 +32,7 @@ def companions(
         mixture = {name for gap in gaps for name in gap.mixture}
         base = {**dict(method.card.conditions), **fixed}
         others = {name for gap in gaps for name in (gap.oracle, gap.coin)}
-        others |= _controls(task, base, {*swept, task.card.budget})
+        others |= _controls(task, method, base, {*swept, task.card.budget})
         base = {name: value for name, value in base.items() if name not in swept}
         known = registry.methods(task.name)
         for address in sorted(f"{task.name}/{name}" for name in mixture | others if name):
@@ -58,8 +58,10 @@ def _gaps_of(task: Entry, method: Entry) -> list[Gap]:
     return [Gap(statics, (method.name,), (exact or oracles or [""])[0])]
 
 
-def _controls(task: Entry, fixed: Mapping[str, Scalar], free: set[str]) -> set[str]:
-    """Return the controls but those that are made for other conditions, of which some are free.
+def _controls(
+    task: Entry, method: Entry, fixed: Mapping[str, Scalar], free: set[str]
+) -> set[str]:
+    """Return a method's controls but those that are made for other conditions, of which some are free.
 
     Raises:
         SelectionError: if a value is not one that a condition takes.
@@ -70,7 +72,7 @@ def _controls(task: Entry, fixed: Mapping[str, Scalar], free: set[str]) -> set[s
     return {
         entry.name
         for entry in registry.methods(task.name).values()
-        if entry.card.role == "control"
+        if entry.card.controls(method.name)
         and all(
             name in free or conditions.get(name, value) == value
             for name, value in entry.card.conditions.items()

@@ -273,6 +273,10 @@ def _complete(entry: Entry) -> Iterator[str]:
     for knob in card.knobs:
         if knob.default not in knob.values:
             yield f"the default of {knob.name} is not in its sweep"
+    for name in sorted(
+        set(card.control_of) - {one.name for one in registry.methods(entry.task).values()}
+    ):
+        yield f"it is the control of {name!r}, which is no method of {entry.task}"
     yield from faults_together(card.claims)
     for claim_id, owners in _claims_elsewhere(entry).items():
         yield f"the id {claim_id} is also that of a claim of {' and '.join(owners)}"

@@ -54,7 +54,11 @@ def _apart(claim: Claim, method: str, evidence: Evidence, sweeps: Sweeps) -> Ite
         return claim.apart_from
     if not claim.published:
         return ()
-    cards = {n: card for n, card in evidence.methods.items() if card.role in ("control", "static")}
+    cards = {
+        name: card
+        for name, card in evidence.methods.items()
+        if card.role == "static" or card.controls(method)
+    }
     return (name for name, card in cards.items() if name != method and _takes(card, sweeps))
 
 

@@ -73,7 +73,8 @@ def _rivals(
         yield from (name for name in claim.apart_from if name != method)
         return
     for name, card in evidence.methods.items():
-        if name != method and card.role in roles and _is_made_for(card, claim, evidence):
+        of_it = card.role != "control" or card.controls(method)
+        if name != method and card.role in roles and of_it and _is_made_for(card, claim, evidence):
             yield name
 
 

@@ -22,6 +22,11 @@ def test_a_method_brings_the_anchors_of_its_gap_and_the_controls() -> None:
     assert {*gap.mixture, *filter(None, (gap.oracle, gap.coin))} | controls | {"mor"} == found
 
 
+def test_a_control_of_another_method_stays_away() -> None:
+    assert "random_strategy" in methods(of("chain/compute_optimal", star=False))
+    assert "random_strategy" not in methods(of("chain/rebase", star=False))
+
+
 def test_of_the_mixture_every_setting_is_run_and_no_condition_swept() -> None:
     turns = of("ledger/mor", star=False)
     assert len({str(turn.cell.point) for turn in turns if turn.cell.method == "recursive"}) > 1

@@ -22,6 +22,7 @@ CARD = Card(
     title="Strategies of other questions, by a die",
     adapts="which strategy a question gets, by a die",
     role="control",
+    control_of=("compute_optimal",),
     tasks=("chain", "text"),
     variants={
         "chain": Variant(conditions={"layout": "several"}),

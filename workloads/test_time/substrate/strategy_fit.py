@@ -32,7 +32,6 @@ from adabench.workloads.test_time.substrate.strategies import (
 
 BINS = 5
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass
@@ -163,5 +162,12 @@ def report(found: Trial, plan: Plan) -> dict[str, object]:
             for s, name in enumerate(found.names)
         },
         "missing": found.missing,
-        "ease_and_grades": round(float(np.corrcoef(found.ease, found.graded)[0, 1]), 4),
+        "ease_and_grades": _correlation(found.ease, found.graded),
     }
+
+
+def _correlation(one: Floats, other: Floats) -> float:
+    """Return how closely an estimate follows the grades; 0 where either says the same of all."""
+    if min(one.std(), other.std()) == 0:
+        return 0.0
+    return round(float(np.corrcoef(one, other)[0, 1]), 4)

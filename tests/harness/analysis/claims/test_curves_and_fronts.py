@@ -1,5 +1,7 @@
 """Monotone curves, fronts, and the cost of reaching a rival's quality."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -159,6 +161,17 @@ def test_the_rival_of_a_reach_stands_at_its_own_budget():
     assert (
         judged(Reach("faults", "score", "old"), front("new", 0.0) + rival, 0.4).verdict == "not run"
     )
+
+
+@pytest.mark.parametrize(("less", "price"), [("", 0.8), ("limit", 0.55)])
+def test_what_a_paper_leaves_out_of_the_bill_is_taken_off_the_side_that_has_it(less, price):
+    rival = run("old", faults=about(20.0, 0.1), score=about(0.5, 0.005, 5))
+    own = [
+        replace(one, values={**one.values, "limit": 5.0}) if one.cell.method == "new" else one
+        for one in front("new", 0.0, price=0.8)
+    ]
+    row = judged(Reach("faults", "score", "old", less=less), own + rival, 0.4)
+    assert row.estimate == pytest.approx(price, rel=0.1)
 
 
 def test_the_nearest_rising_curve():

@@ -99,6 +99,16 @@ def test_a_rival_that_the_claim_compares_with_does_not_meet_it():
     assert judged(Ratio("faults", "coin"), records, 0.4, **PAPER).verdict == "reproduced"
 
 
+def test_a_control_of_another_method_is_none_of_this_one():
+    records = OLD + NEW + cheap()
+    for names, word in ((("other",), "reproduced"), (("new",), "does not discriminate")):
+        coin = Card("Coin", role="control", control_of=names)
+        assert judged(FEWER, records, 0.4, coin=coin, **PAPER).verdict == word
+    coin = Card("Coin", role="control", control_of=("other",))
+    row = rows_of(OLD + NEW, claim_of(FEWER, 0.4, **PAPER), all_cards=True, coin=coin)["T-1"]
+    assert row.verdict == "reproduced", "and nobody waits for it"
+
+
 def test_any_setting_of_a_control_may_meet_it():
     coin = Card("Coin", role="control", knobs=(Knob("p", (0, 1), 0),))
     turned = run("coin", faults=times(0.4), where={"point": {"p": 1}})

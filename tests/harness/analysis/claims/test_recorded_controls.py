@@ -72,7 +72,9 @@ def rivals(claim: Claim, method: str, evidence: Evidence) -> Iterator[list[Opera
     names = claim.apart_from
     if names is None:
         names = tuple(
-            n for n, card in evidence.methods.items() if card.role in ("control", "static")
+            n
+            for n, card in evidence.methods.items()
+            if card.role == "static" or card.controls(method)
         )
     for name in names:
         own = [dot for dot in evidence.dots if dot.method == name and name != method]
