@@ -11,12 +11,25 @@ so that all searches of one N draw the same number of steps.
 ancestor, and a judge that errs there errs for all: in the prototype a weak judge's narrow beam did
 worse than as many independent samples (0.22 against 0.48).
 
+**Compute-optimal scaling** says that a beam gains where questions are hard and not where they are easy
+(CO-3). Written before measuring: so it does, since easy ones are right anyway; it loses nothing there, for
+this judge is not over-optimised.
+
 **Ways to fake it.** A beam that is wider than its N.
 """
 
 import math
 
-from adabench.harness.contract.card import Ability, Card, Claim, Difference, Knob, Point, Variant
+from adabench.harness.contract.card import (
+    Ability,
+    Card,
+    Claim,
+    Contrast,
+    Difference,
+    Knob,
+    Point,
+    Variant,
+)
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.allocation import allocate_to_best
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
@@ -25,6 +38,7 @@ from adabench.workloads.test_time.substrate.tree_search import Tree, search
 CARD = Card(
     title="Beam search with a judge",
     paper="Snell et al., Scaling Test-Time Compute, arXiv 2408.03314",
+    slug="compute-optimal",
     adapts="which leaves of a search go on, on the rank of a judge's score",
     tasks=("chain", "text"),
     abilities=(Ability("samples"), Ability("scores")),
@@ -43,6 +57,23 @@ CARD = Card(
             "no number",
             effect=None,
             expect=Difference("accuracy", against="best_of_n", low=0.0, where={"N": 4}),
+        ),
+        Claim(
+            id="CO-3",
+            says="It gains more on a judged vote where questions are hard than where they are easy.",
+            source="headline",
+            paper="the effectiveness of different approaches to scaling test-time compute critically "
+            "varies depending on the difficulty of the prompt; no number: beams lose to best-of-N on "
+            "easy questions and win on medium ones",
+            effect=None,
+            expect=Contrast(
+                "accuracy",
+                against="judged_vote",
+                groups=("d6", "d8"),
+                other_groups=("d1", "d2"),
+                low=0.0,
+                where={"N": 64, "lengths": "1..8"},
+            ),
         ),
     ),
 )

@@ -18,11 +18,12 @@ they mean. The judge is most of either bill.
 **What is simplified.** 16 samples for 2,048; the judge of steps is the task's; difficulty is cut once, on `dev`,
 in place of two folds of the test set. Revisions are another mechanism.
 
-**What to expect.** Written before measuring on test questions. One strategy, a beam, is best or nearly so in
-every bin, so that the table gains nothing that a beam, or the table's strategies at random, would not:
-a quarter of the FLOPs of best-of-64 without the estimate, and beams of other questions get there as
-well; about 0.4 with it. Against `lm-l` it wins at R = 0.16, ties at 0.79 and loses at 22 where questions are
-hard. Predicted bins do what graded ones do.
+**What to expect.** Written from `dev` questions, before any of a test. What is best changes with difficulty:
+on easy questions all are right and the cheapest is taken, three steps ahead are worst on hard ones,
+beams best. So strategies dealt at random answer ten points less; the best fixed one, a beam, a point
+less. The accuracy of best-of-64 for about a quarter of its FLOPs without the estimate, and for half of
+them with it. Against `lm-l` it wins at R = 0.16, ties at 0.79 and loses at 22 where questions are hard.
+Predicted bins do what graded ones do.
 
 **Ways to fake it.** Bins from the samples that are then voted on, or from grades. A table fitted to test
 questions. N in place of FLOPs: the judge, looks ahead and the estimate cost, too. An unweighted best-of-N

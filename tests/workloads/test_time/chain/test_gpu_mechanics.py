@@ -11,9 +11,10 @@ import torch
 from adabench.harness.errors import DeviceUnavailable, SelectionError
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.model import Shape
+from adabench.workloads.test_time.chain.methods import lookahead
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
 from adabench.workloads.test_time.chain.task import CARD, load, of_mechanics
-from adabench.workloads.test_time.methods import ets, pass_at_n, rebase
+from adabench.workloads.test_time.methods import beam, ets, pass_at_n, rebase
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 
 SMALL = Shape(layers=2, width=32, heads=4, hidden=48, context=200)
@@ -63,6 +64,14 @@ def test_a_search_runs_to_the_pace_and_pruning_holds_less() -> None:
     assert pruned["kv_before"] < plain["kv_before"]
     assert pruned["idle_flops"] < plain["idle_flops"], "less of the pool is read, too"
     assert statistics.fmean((plain["judged"], pruned["judged"])) > 0
+
+
+def test_a_search_that_looks_ahead_decodes_and_judges_what_it_sees() -> None:
+    where = task()
+    plain = costs(where, beam, N=4)
+    ahead = costs(where, lookahead, N=8, k=1)
+    assert ahead["generated"] > 1.5 * plain["generated"]
+    assert ahead["judged"] > 1.5 * plain["judged"]
 
 
 def test_without_a_price_the_search_is_rebase_to_the_word() -> None:
