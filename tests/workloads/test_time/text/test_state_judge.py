@@ -33,7 +33,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
     assert prepared_states.default_folder() == tmp_path / "cache"
     few = partial(replace, steps=6)
-    monkeypatch.setattr(checkpoints, "recipe_of", lambda model: few(recipes.recipe_of(model)))
+    for name in ("recipe_of", "table_of"):
+        made = getattr(recipes, name)
+        monkeypatch.setattr(checkpoints, name, lambda model, made=made: few(made(model)))
     return tmp_path / "cache"
 
 
@@ -114,7 +116,7 @@ def test_a_head_is_fitted_by_train_and_judges_these_weights_alone(
         return len(completion) % 2 == 0
 
     monkeypatch.setattr(Answers, "is_right", even)
-    done = command("train", "text/*", "--set", f"model=hf:{folder}", "--json")
+    done = command("train", "text/state-judge-*", "--set", f"model=hf:{folder}", "--json")
     assert done.returncode == 0, done.stderr
     card = json.loads(done.stdout.splitlines()[-1])
     assert card["model"] == f"hf:{folder}"
@@ -132,7 +134,7 @@ def test_a_head_is_fitted_by_train_and_judges_these_weights_alone(
 
 def test_what_is_never_right_teaches_nothing(command, cache, llama_folder, monkeypatch):
     monkeypatch.setattr(Answers, "is_right", lambda self, index, completion: False)
-    done = command("train", "text/*", "--set", f"model=hf:{llama_folder}")
+    done = command("train", "text/state-judge-*", "--set", f"model=hf:{llama_folder}")
     assert done.returncode == 3
     assert "answers these sums never right" in done.stderr
 
