@@ -27,7 +27,8 @@ cache held at each depth of a search, before and after pruning. `aux_s`: seconds
 clustering and votes, inside the latency. `ttft_s` counts from the question; a search's first word
 is no answer yet. `itl_s` is the time from one decoding step to the next, `tpot_s` the time per word
 when all words of all branches count, both after the first word. `sys2_share`: which part of a
-question's operations was worked out in parts, of methods with two modes (`step_modes.py`).
+question's operations was worked out in parts, of methods with two modes (`step_modes.py`). `difficulty_flops`:
+the part of `flops_counted` that went into estimating how hard a question is, of methods that do.
 
 **Two policies.** The policy may be the draft of a larger one, for methods that ask for the pair
 (`task.session(question, paired=True)`). What each of them cost is counted apart; `target_share` is

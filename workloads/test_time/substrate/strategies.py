@@ -53,15 +53,24 @@ def judged_vote(session: Session, budget: int) -> None:
 
 def majority(session: Session, budget: int) -> None:
     """Vote of samples, heads counted."""
-    _elect(session, _samples(session, session.open(), budget), [1.0] * budget)
+    leaves = _samples(session, session.open(), budget)
+    _elect(session, leaves, [equal(leaf) for leaf in leaves])
 
 
 def likelihood(session: Session, budget: int) -> None:
     """Vote of samples, each weighted by its likelihood, word by word."""
     leaves = _samples(session, session.open(), budget)
-    _elect(
-        session, leaves, [math.exp(leaf.logprob / max(1, len(leaf.completion))) for leaf in leaves]
-    )
+    _elect(session, leaves, [likely(leaf) for leaf in leaves])
+
+
+def equal(leaf: Seq) -> float:
+    """Return the weight of any sample."""
+    return 1.0
+
+
+def likely(leaf: Seq) -> float:
+    """Return a weight by likelihood, word by word."""
+    return math.exp(leaf.logprob / max(1, len(leaf.completion)))
 
 
 def beam_sqrt(session: Session, budget: int) -> None:
@@ -123,6 +132,8 @@ MECHANISMS: Mapping[str, tuple[str, ...]] = {
     "votes": ("majority", "likelihood"),
 }
 """By mechanism: its strategies, by the numbers of which tables are stored."""
+WEIGHTS: Mapping[str, Callable[[Seq], float]] = {"majority": equal, "likelihood": likely}
+"""Of votes that need no judge: what a sample weighs."""
 MEASURES: Mapping[str, Measure] = {"search": "judge", "votes": "agreement"}
 
 
@@ -164,15 +175,19 @@ def estimated_ease(session: Session, count: int, measure: Measure) -> float:
         session.scores([session.open()])
     with session.estimating():
         pilot = pilot_samples(session, count)
-        if measure == "judge":
-            lasts = [aggregate(row, "last") for row in session.scores(pilot)]
-            found = math.fsum(lasts) / count
-        else:
-            stated = Counter(session.answer(leaf.completion) for leaf in pilot)
-            stated.pop(None, 0)
-            found = max(stated.values(), default=0) / count
+        found = ease_of(session, pilot, measure)
         session.close(pilot)
     return found
+
+
+def ease_of(session: Session, pilot: Sequence[Seq], measure: Measure) -> float:
+    """Return how easy a question is, by some samples."""
+    if measure == "judge":
+        lasts = [aggregate(row, "last") for row in session.scores(pilot)]
+        return math.fsum(lasts) / len(pilot)
+    stated = Counter(session.answer(leaf.completion) for leaf in pilot)
+    stated.pop(None, 0)
+    return max(stated.values(), default=0) / len(pilot)
 
 
 def pilot_samples(session: Session, count: int) -> list[Seq]:

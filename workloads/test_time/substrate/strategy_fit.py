@@ -1,6 +1,6 @@
 """How a table of strategies is fitted: every strategy answers every question, and the best one is taken.
 
-    [right, FLOPs] of questions x strategies x budgets       each in a session of its own
+    [right, FLOPs] of questions x strategies x budgets       each in a session of its own, as it would run
     ease of each question                                    samples of a context of their own
     bins                                                     quantiles of ease, five
     choice of a bin under a budget                           the most right answers; of equals the cheapest
@@ -23,12 +23,14 @@ from adabench.workloads.test_time.substrate.strategies import (
     MEASURES,
     MECHANISMS,
     STRATEGIES,
+    WEIGHTS,
     Measure,
     Plan,
     StrategyTable,
-    estimated_ease,
+    ease_of,
     pilot_samples,
 )
+from adabench.workloads.test_time.substrate.voting import vote
 
 BINS = 5
 Floats = npt.NDArray[np.float64]
@@ -68,13 +70,42 @@ def trial(
         np.zeros(shape[0]), np.zeros(shape[0]), missing,
     )  # fmt: skip
     for q, question in enumerate(questions):
-        found.ease[q], found.graded[q] = _eased(task, question, pilot, MEASURES[mechanism])
-        for s, name in enumerate(names):
-            for b, budget in enumerate(budgets):
-                completion, found.flops[q, s, b] = spent(task, question, name, budget)
-                found.right[q, s, b] = task.credit(question, completion)
+        found.ease[q], found.graded[q] = eases(task, question, pilot, MEASURES[mechanism])
+        for (s, b), (completion, flops) in _answers(task, question, found).items():
+            found.right[q, s, b] = task.credit(question, completion)
+            found.flops[q, s, b] = flops
         progress(q + 1, len(questions))
     return found
+
+
+Answered = dict[tuple[int, int], tuple[tuple[int, ...], float]]
+"""By strategy and budget: what it answers, and its FLOPs."""
+
+
+def _answers(task: GradedTask, question: Question, found: Trial) -> Answered:
+    if set(found.names) <= WEIGHTS.keys():
+        return _votes(task, question, found)
+    return {
+        (s, b): spent(task, question, name, budget)
+        for s, name in enumerate(found.names)
+        for b, budget in enumerate(found.budgets)
+    }
+
+
+def _votes(task: GradedTask, question: Question, found: Trial) -> Answered:
+    """Let votes share their samples: those of a small budget are the first of a large one."""
+    most = max(found.budgets)
+    task.meter.clear()
+    with task.session(question) as session:
+        leaves = session.fork(session.open(), most)
+        session.decode(leaves)
+    flops, answers = float(task.meter["flops_counted"]), Answered()
+    for s, name in enumerate(found.names):
+        for b, budget in enumerate(found.budgets):
+            ballots = [leaf.completion for leaf in leaves[:budget]]
+            weights = [WEIGHTS[name](leaf) for leaf in leaves[:budget]]
+            answers[s, b] = vote(ballots, weights, task.domain.answer), flops * budget / most
+    return answers
 
 
 def _able(task: GradedTask, question: Question, mechanism: str) -> tuple[list[str], dict[str, str]]:
@@ -100,20 +131,15 @@ def spent(
     return session.best, float(task.meter["flops_counted"])
 
 
-def _eased(
+def eases(
     task: GradedTask, question: Question, pilot: int, measure: Measure
 ) -> tuple[float, float]:
     """Return how easy a question is, as estimated and as graded: by the same samples."""
     with task.session(question) as session:
-        ease = estimated_ease(session, pilot, measure)
-    return ease, graded_ease(task, question, pilot)
-
-
-def graded_ease(task: GradedTask, question: Question, pilot: int) -> float:
-    """Return the share of right answers among the samples that an ease is estimated from."""
-    with task.session(question) as session:
-        drawn = [leaf.completion for leaf in pilot_samples(session, pilot)]
-    return sum(task.credit(question, completion) for completion in drawn) / pilot
+        drawn = pilot_samples(session, pilot)
+        ease = ease_of(session, drawn, measure)
+    right = sum(task.credit(question, leaf.completion) for leaf in drawn)
+    return ease, right / pilot
 
 
 def plan_of(found: Trial) -> Plan:

@@ -48,7 +48,9 @@ def recipe_of(model: str) -> Recipe:
 
 def table_of(model: str) -> Recipe:
     """Return the recipe of a model's table of strategies."""
-    return Recipe(f"{TABLE_PREFIX}{quote(model, safe='')}", model, steps=60, kind="table")
+    return Recipe(
+        f"{TABLE_PREFIX}{quote(model, safe='')}", model, steps=40, forecast_s=300, kind="table"
+    )
 
 
 def recipes(model: str = DEFAULT) -> dict[str, Recipe]:

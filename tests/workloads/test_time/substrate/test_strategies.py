@@ -23,7 +23,7 @@ from adabench.workloads.test_time.methods import (
     majority,
     random_strategy,
 )
-from adabench.workloads.test_time.substrate import strategies
+from adabench.workloads.test_time.substrate import strategies, strategy_fit
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 from adabench.workloads.test_time.substrate.search_models import Models
 from adabench.workloads.test_time.substrate.strategies import (
@@ -398,3 +398,13 @@ def test_luck_counts_what_several_tries_find() -> None:
         luck = best_strategy.luck(graded, graded.cases(), 4)
         assert luck["by_truth"] == truth
         assert 0 <= luck["by_chance"] <= 1
+
+
+def test_votes_that_share_their_samples_answer_what_each_would_by_itself() -> None:
+    task = chain()
+    found = trial(task, "votes", (2, 4), 4)
+    assert found.names == ["majority", "likelihood"]
+    for question in task.cases():
+        answers = strategy_fit._votes(task, question, found)
+        for (s, b), (completion, _) in answers.items():
+            assert completion == run(task, found.names[s], found.budgets[b], question)[0]

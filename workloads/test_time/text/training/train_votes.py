@@ -17,7 +17,7 @@ from adabench.workloads.test_time.text.recipes import Recipe
 from adabench.workloads.test_time.text.task import of_practice
 
 MECHANISM = "votes"
-BUDGETS = (4, 8, 16)
+BUDGETS = (4, 8)
 
 
 def train(
