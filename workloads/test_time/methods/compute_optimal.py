@@ -131,7 +131,7 @@ CARD = Card(
             ),
             requires=("CO-2-flops",),
             # Any other use of test-time compute is what the sentence speaks of, too.
-            apart_from=("greedy", "sample"),
+            apart_from=("greedy",),
         ),
         Claim(
             id="CO-2-flops",
@@ -162,7 +162,7 @@ CARD = Card(
                 groups=("d2", "d4"),
             ),
             requires=("CO-2-equal-flops",),
-            apart_from=("greedy", "sample"),
+            apart_from=("greedy",),
         ),
         Claim(
             id="CO-2-equal-flops",
