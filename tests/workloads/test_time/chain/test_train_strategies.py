@@ -22,6 +22,7 @@ from adabench.workloads.test_time.chain.substrate.trained_models import (
 )
 from adabench.workloads.test_time.chain.task import load
 from adabench.workloads.test_time.chain.training import train_strategies as training
+from adabench.workloads.test_time.methods import best_strategy
 from adabench.workloads.test_time.substrate.search_models import Models
 from adabench.workloads.test_time.substrate.strategies import MECHANISMS
 
@@ -148,3 +149,9 @@ def test_every_headline_of_the_abstract_is_a_claim() -> None:
             for one in method.card.claims]  # fmt: skip
     headlines = {claim.id for claim in ours if claim.source == "headline"}
     assert headlines >= {"CO-1", "CO-2", "CO-3"}
+
+
+def test_the_oracle_wins_by_luck_as_its_card_says() -> None:
+    task = load("embedded", 0, problems=16, lengths="1..8")
+    luck = best_strategy.luck(task, task.cases(), 16)
+    assert best_strategy.CARD.wins_by_luck == (luck["by_chance"] >= luck["by_truth"])
