@@ -74,6 +74,7 @@ CARD = Card(
                 low=0.0,
                 where={"N": 64, "lengths": "1..8"},
             ),
+            apart_from=("majority", "random_n"),
         ),
     ),
 )
