@@ -58,9 +58,7 @@ def _gaps_of(task: Entry, method: Entry) -> list[Gap]:
     return [Gap(statics, (method.name,), (exact or oracles or [""])[0])]
 
 
-def _controls(
-    task: Entry, method: Entry, fixed: Mapping[str, Scalar], free: set[str]
-) -> set[str]:
+def _controls(task: Entry, method: Entry, fixed: Mapping[str, Scalar], free: set[str]) -> set[str]:
     """Return a method's controls but those that are made for other conditions, of which some are free.
 
     Raises:

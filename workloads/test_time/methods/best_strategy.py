@@ -21,7 +21,7 @@ within a point of `compute_optimal`, whose estimate follows the grades closely.
 from collections import Counter
 from collections.abc import Iterable
 
-from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 from adabench.workloads.test_time.substrate.strategies import (
@@ -37,6 +37,11 @@ CARD = Card(
     oracle="bound",
     wins_by_luck=True,
     tasks=("chain", "text"),
+    abilities=(
+        Ability("samples"),
+        Ability("scores", unless={"mechanism": "votes"}),
+        Ability("logprobs", unless={"mechanism": "search"}),
+    ),
     variants={
         "chain": Variant(conditions={"layout": "several"}),
         "text": Variant(

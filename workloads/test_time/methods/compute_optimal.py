@@ -31,6 +31,7 @@ as the rival, or one with another judge.
 """
 
 from adabench.harness.contract.card import (
+    Ability,
     Card,
     Claim,
     Difference,
@@ -51,6 +52,11 @@ CARD = Card(
     adapts="which strategy a question gets, on its difficulty by a judge of other samples",
     fidelity="reconstructed",
     tasks=("chain", "text"),
+    abilities=(
+        Ability("samples"),
+        Ability("scores", unless={"mechanism": "votes"}),
+        Ability("logprobs", unless={"mechanism": "search"}),
+    ),
     variants={
         "chain": Variant(conditions={"layout": "several"}),
         "text": Variant(

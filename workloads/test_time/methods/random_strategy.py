@@ -12,7 +12,7 @@ same N, since what is cheapest where all are right is worst where questions are 
 **Ways to fake it.** A die that is thrown again; frequencies that are not those of the table.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
@@ -24,6 +24,11 @@ CARD = Card(
     role="control",
     control_of=("compute_optimal",),
     tasks=("chain", "text"),
+    abilities=(
+        Ability("samples"),
+        Ability("scores", unless={"mechanism": "votes"}),
+        Ability("logprobs", unless={"mechanism": "search"}),
+    ),
     variants={
         "chain": Variant(conditions={"layout": "several"}),
         "text": Variant(sweep={"N": (8,), "mechanism": ("votes",)}),
