@@ -157,7 +157,8 @@ class Ability:
     """What a method needs of the model that its task runs: where that is missing it is skipped."""
 
     name: str
-    """`hidden`, `logprobs`, `samples`: the names of `adabench doctor --model`; and `scores`, a judge's."""
+    """`hidden`, `logprobs`, `samples`: the names of `adabench doctor --model`; `scores`, a judge's; and
+    `draft`, a second model that drafts for it."""
     unless: Mapping[str, Scalar] = field(default_factory=dict)
     """By knob: a value at which the method does without it, whatever the other knobs are."""
 

@@ -106,6 +106,15 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What a model makes of words that it did not draw: log-probabilities at temperature 1."""
+
+    logprobs: tuple[float, ...]
+    best: tuple[float, ...]
+    """Of the word that it finds likeliest in each place."""
+
+
+@dataclass(frozen=True)
 class CacheSize:
     """What a cache holds at this moment."""
 

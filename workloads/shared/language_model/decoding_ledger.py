@@ -6,7 +6,7 @@
     completion = ledger.confirm(case, answer)     or a refusal
 
 A completion belongs to a case if an engine left a sequence with just these words: opened on the
-case's prompt with the case's random numbers since the meter was cleared, forked, drawn, and whole
+case's prompt, or on its bare one, with the case's random numbers since the meter was cleared, forked, drawn, and whole
 at the end of some call. Nothing that a method cuts, glues or works out by itself is among them.
 Words may be forced (`Engine.append`), at their price, but for those that a task wants to be drawn:
 a number that the method wrote, or a tool, is not the model's (`session_account.py`).
@@ -40,8 +40,10 @@ class DecodingLedger:
         self._metered: dict[str, float] = {}
         self._completions: dict[Hashable, dict[Words, Words]] = {}
 
-    def open(self, case: Hashable, prompt: Sequence[int], key: int) -> SessionAccount:
-        """Return the account of a session on a case.
+    def open(
+        self, case: Hashable, prompt: Sequence[int], key: int, bare: Sequence[int] = ()
+    ) -> SessionAccount:
+        """Return the account of a session on a case, which may be asked in two prompts.
 
         Raises:
             MethodContractError: if somebody else wrote into the meter.
@@ -49,7 +51,7 @@ class DecodingLedger:
         self._renew()
         self._refuse_other()
         completions = self._completions.setdefault(case, {})
-        return SessionAccount(prompt, key, completions, self._settle)
+        return SessionAccount(prompt, key, completions, self._settle, bare)
 
     def confirm(self, case: Hashable, answer: object) -> Words:
         """Return the completion that an answer is; none at all states nothing and is nobody's.

@@ -59,6 +59,8 @@ class Question:
     index: int
     prompt: tuple[int, ...]
     group: str
+    bare: tuple[int, ...] = ()
+    """The same question in a prompt that asks for a bare answer, where its task has such a one."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,8 @@ class Domain:
     unforced: frozenset[int] = frozenset()
     """Words that a completion may not owe to anybody but the model: those that answers are made of."""
     shares: Callable[[Words, Words], Mapping[str, float]] | None = None
-    """What is read off a prompt and the best completion of a session that held its draws to some
-    words: how much of it was worked out in which way."""
+    """What is read off a prompt and the best completion of a session that worked in modes: how much of
+    it was worked out in which of them."""
 
 
 def check_vocabularies(codec: Codec, models: Mapping[str, Encoded]) -> None:

@@ -17,7 +17,8 @@ meter, and what the engines wrote stays in the session's account (`session_accou
 call has sequences of one. Costs by role stand beside the totals.
 
 **Other prompts.** `open(prompt)` begins a context of the method's own. What is decoded there costs
-what it costs, and is no answer to the case.
+what it costs, and is no answer to the case. Only `session.bare`, the question in a prompt of the task's
+that asks for a bare answer, is the case's own too.
 
 **KV before and after pruning**, the definitions of Efficient Tree Search: at every depth, `weigh`
 reads the tokens that the policies' caches really hold, once with all candidate leaves and
@@ -73,6 +74,7 @@ class Session:
         router: Router | None = None,
         budget: int | None = None,
         tool_budget: int | None = None,
+        bare: Sequence[int] = (),
     ) -> None:
         engines = {POLICY: policy, **(others or {})}
         readers: dict[str, Reader] = {
@@ -85,7 +87,7 @@ class Session:
         self.policy: Engine = self._engines[POLICY]
         self._judge, self._router, self._readers = judge, router, tuple(readers.values())
         self._account, self._domain = account, domain
-        self.prompt = prompt
+        self.prompt, self.bare = prompt, tuple(bare)
         self.room = domain.room(prompt)
         """The most words that a completion may need."""
         self.step_room, self.deepest = domain.step_room, domain.deepest
@@ -96,8 +98,8 @@ class Session:
         self.spent = False
         self._latest: Sequence[Seq] = ()
         self._children = 0
-        self._held_draws = False
-        """Whether draws were held to some words."""
+        self._in_modes = False
+        """Whether a method said that it works in the modes of the domain."""
 
     def __enter__(self) -> Self:
         self._costs.began_s = monotonic()
@@ -161,8 +163,9 @@ class Session:
             CapabilityMissing: if the task has no policy of that role.
         """
         engine = self._engine(policy)
-        if prompt is None:
-            return engine.open(self.prompt, self._account.key_of(policy))
+        if prompt is None or (self.bare and tuple(prompt) == self.bare):
+            words = self.prompt if prompt is None else self.bare
+            return engine.open(words, self._account.key_of(policy))
         self._children += 1
         key = mix(self._account.key_of(policy), _CHILD, self._children)
         return engine.open(prompt, key)
@@ -244,7 +247,6 @@ class Session:
         engine = self._engine_of(seqs)
         if all(self._account.is_own(seq) for seq in seqs):
             self._latest = seqs
-        self._held_draws = self._held_draws or allow is not None
         chunks = engine.decode(
             seqs,
             stop=stops,
@@ -310,6 +312,10 @@ class Session:
             self._engine_of([seq]).close(seq)
             for reader in self._readers:
                 reader.forget(seq)
+
+    def work_in_modes(self) -> None:
+        """Let the costs say how much of the best completion was worked out in which mode."""
+        self._in_modes = True
 
     def offer(self, completion: Sequence[int]) -> None:
         """Name the best completion so far."""
@@ -388,7 +394,7 @@ class Session:
         if (discarded := self._account.discarded(self.best)) is not None:
             counted["discarded"] = counted.get("discarded", 0) + discarded
         counted |= self._account.shares(self.best)
-        if self._held_draws and self._domain.shares is not None:
+        if self._in_modes and self._domain.shares is not None:
             counted |= self._domain.shares(self.prompt, self.best)
         first, last = self._costs.first_s, self._costs.last_s
         if first is not None and last is not None:

@@ -78,9 +78,14 @@ class SessionAccount:
     """The sequences of one session, and its costs."""
 
     def __init__(
-        self, prompt: Sequence[int], key: int, completions: dict[Words, Words], settle: Settle
+        self,
+        prompt: Sequence[int],
+        key: int,
+        completions: dict[Words, Words],
+        settle: Settle,
+        bare: Sequence[int] = (),
     ) -> None:
-        self._prompt, self._key = tuple(prompt), key
+        self._prompts, self._key = {tuple(prompt), tuple(bare)} - {()}, key
         self._completions = completions
         """All that was left by the engine, with the words of each that were forced."""
         self._authors: dict[Words, tuple[str, ...]] = {}
@@ -229,7 +234,7 @@ class SessionAccount:
     def note_opened(self, seq: Seq, prompt: Sequence[int], key: int, role: str) -> None:
         """Write down a new sequence."""
         ids = tuple(prompt)
-        own = ids == self._prompt and key == self.key_of(role)
+        own = ids in self._prompts and key == self.key_of(role)
         self._apart = self._apart or not own
         self._written[seq] = Written(ids, len(ids), key, (), own, role)
 

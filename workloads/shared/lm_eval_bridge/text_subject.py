@@ -102,7 +102,7 @@ class TextSubject:
         own = question.prompt if prompt.context in self.known else None
         self._enter(prompt, own)
         answer, record = self.made.solve(question, own=own is not None)
-        words: Words = account(self.made.substrate, question, answer)  # type: ignore[assignment]
+        words: Words = self.made.task.completion_of(account(self.made.substrate, question, answer))
         record = _with(record, {"truncated": float(cut_off)} if cut_off else {})
         return Solved(
             self._text(words, prompt.stops), record, self._grades(words, prompt, question)

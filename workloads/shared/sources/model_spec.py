@@ -4,6 +4,7 @@
     smollm2                              SmolLM2-135M-Instruct, from a Python package
     hf:NAME or hf:FOLDER                 a causal language model of Hugging Face transformers
     openai:URL#NAME                      a server of completions, and the model's name on it
+    thinned                              of drafts: the model itself, without some of its layers
     likelihood, trained                  judges that need no other model, or that `train` makes
 
 Reading a spec loads nothing. Whether it names something that is there is checked where it is opened
@@ -22,6 +23,8 @@ Kind = Literal["builtin", "smollm2", "likelihood", "trained", "hf", "openai"]
 PLAIN: tuple[Kind, ...] = ("builtin", "smollm2", "likelihood", "trained")
 """Specs of one word."""
 SCHEMES: tuple[Kind, ...] = ("hf", "openai")
+THINNED = "thinned"
+"""Of drafts: the target itself, without some of its layers."""
 FORMS = "builtin, smollm2, hf:NAME, hf:FOLDER or openai:URL#NAME"
 
 
@@ -67,6 +70,23 @@ def _remedy(text: str) -> str:
     if is_folder(Path(text).expanduser()):
         return f"Write hf:{text}."
     return nearest(text.partition(":")[0], (*PLAIN, *SCHEMES))
+
+
+def draft_spec(text: str) -> ModelSpec | None:
+    """Read the words that name a draft; None: the policy itself, without some layers.
+
+    Raises:
+        SelectionError: if they follow no form that there is, or name what cannot draft.
+    """
+    if text == THINNED:
+        return None
+    spec = model_spec(text)
+    if spec.kind not in ("builtin", "smollm2", "hf"):
+        raise SelectionError(
+            f"{text!r} cannot draft: draft and target read each other's words, on this machine.",
+            "Write hf:NAME or hf:FOLDER, a model with the words of the target; or thinned.",
+        )
+    return spec
 
 
 def _server(text: str, rest: str) -> ModelSpec:

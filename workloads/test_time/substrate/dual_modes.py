@@ -18,10 +18,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from adabench.workloads.shared.language_model.contract import CapabilityMissing, Seq
+from adabench.workloads.shared.language_model.contract import CapabilityMissing, Seq, mix
 from adabench.workloads.shared.language_model.domain import Domain, Words
 from adabench.workloads.shared.language_model.search_session import Session
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
+
+_COIN, _SIDES = 0x5CA1E, 1 << 32
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,13 @@ def modes_of(task: QuestionTask) -> Modes:
     Raises:
         CapabilityMissing: if it has none.
     """
-    domain = task.domain
-    if not isinstance(domain, DualDomain) or domain.modes is None:
+    modes: Modes | None = getattr(task.domain, "modes", None)
+    if modes is None:
         raise CapabilityMissing(
             "Two modes: nothing says how sub-problems of this task are worked out in two ways.",
             "Choose a task that has them (chain at scale embedded), or another method.",
         )
-    return domain.modes
+    return modes
 
 
 @dataclass
@@ -171,6 +173,7 @@ def work(
     With `outlines` the policy first writes so many lists of sub-problems, and the likeliest is
     followed; without, the prompt's own.
     """
+    session.work_in_modes()
     seq = session.open()
     goals = modes.outline(session, seq, outlines) if outlines else modes.goals(session.prompt)
     for number, goal in enumerate(goals):
@@ -192,3 +195,8 @@ def always(problem: SubProblem) -> bool:
 def never(problem: SubProblem) -> bool:
     """Choose System 1."""
     return False
+
+
+def thrown(seed: int, index: int, number: int) -> float:
+    """Return a coin's number in [0, 1) for a sub-problem of a question; all are equally likely."""
+    return mix(_COIN, seed, index, number) % _SIDES / _SIDES

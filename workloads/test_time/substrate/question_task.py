@@ -86,7 +86,8 @@ class QuestionTask:
         if models is None:
             raise CapabilityMissing(
                 f"a target: {self.models.policy.name} is the draft of no other policy here.",
-                "Choose the policy of a pair (chain has lm-s), or a method of one policy.",
+                "Choose the policy of a pair (chain has lm-s), name a draft where a task takes one "
+                "(--draft hf:NAME), or choose a method of one policy.",
             )
         models.note()
         return Session(
@@ -99,6 +100,7 @@ class QuestionTask:
             router=models.router,
             budget=self.budget,
             tool_budget=self.tool_budget,
+            bare=question.bare,
         )
 
     def responses(self) -> ResponseTable:
@@ -215,7 +217,7 @@ def _open_ledger(
     ledger = DecodingLedger(meter, unforced)
 
     def opened(question: Question, key: int) -> SessionAccount:
-        return ledger.open(_name(question), question.prompt, key)
+        return ledger.open(_name(question), question.prompt, key, question.bare)
 
     def confirmed(question: Question, completion: object) -> Words:
         return ledger.confirm(_name(question), completion)
@@ -223,6 +225,6 @@ def _open_ledger(
     return opened, confirmed
 
 
-def _name(question: Question) -> tuple[int, tuple[int, ...]]:
+def _name(question: Question) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
     """Return what tells questions apart; plain, whatever a method may pass for one."""
-    return int(question.index), tuple(question.prompt)
+    return int(question.index), tuple(question.prompt), tuple(question.bare)

@@ -25,6 +25,8 @@ def absences(model: ModelSpec, judge: JudgeSpec) -> dict[str, tuple[str, str]]:
 
     lacks = missing_abilities(model)
     found = {name: (f"{model}: {how}.", REMEDIES.get(name, LOCAL)) for name, how in lacks.items()}
+    if model.kind == "openai":
+        found["draft"] = f"{model} takes no draft: its words cannot be handed over.", LOCAL
     if judge.kind == "none":
         found["scores"] = "No judge was named.", "Choose --judge likelihood, trained or hf:NAME."
     elif judge.kind == "likelihood" and "logprobs" in lacks:

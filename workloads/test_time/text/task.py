@@ -29,6 +29,14 @@ examples' sums have as many steps as the question's. What they say is read once,
 case, and shared: `cached` counts its words in a case, `prefilled` what was not there; no case pays
 for it, as with a server that caches prefixes.
 
+**Two models.** `draft` names who drafts for the policy in methods that hand steps over, by default
+`thinned`: the policy without a tenth of its layers, on the same weights. What the policy, the target,
+makes of such an answer is read afterwards and is in no cost: `nats`, by which it finds a word improbable
+on average, and `agreement`, whether its own answer is the same.
+
+**A bare answer.** Each question also stands behind the same examples without their work, for methods that
+choose between a bare and a worked answer (`sys1`, `sys2`, `scale`).
+
 **A step** is a line. **What a completion states** is read by rules, the first that fits: for sums a line
 `Answer: 14`; for other data `#### 14`, `The answer is 14`, `Answer: 14`, `boxed{14}` of LaTeX, and the last
 number of a completion that has ended. What states nothing is wrong and counts as `malformed`.
@@ -55,7 +63,7 @@ from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.sources.codec_source import context_of
 from adabench.workloads.shared.sources.data_spec import DataSpec, data_spec
 from adabench.workloads.shared.sources.judge_spec import JudgeSpec, check_pair, judge_spec
-from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
+from adabench.workloads.shared.sources.model_spec import ModelSpec, draft_spec, model_spec
 from adabench.workloads.test_time.text import conformance
 from adabench.workloads.test_time.text.abilities import absences
 from adabench.workloads.test_time.text.substrate.completions import (
@@ -63,7 +71,11 @@ from adabench.workloads.test_time.text.substrate.completions import (
     QuestionText,
 )
 from adabench.workloads.test_time.text.substrate.named_codec import named_codec
-from adabench.workloads.test_time.text.substrate.prompts import MARK, PromptStyle
+from adabench.workloads.test_time.text.substrate.prompts import (
+    MARK,
+    PromptStyle,
+    bare_examples,
+)
 from adabench.workloads.test_time.text.substrate.text_domain import text_domain
 from adabench.workloads.test_time.text.substrate.text_models import TextModels
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
@@ -102,10 +114,23 @@ CARD = Card(
             oracle="best_strategy",
             coin="random_strategy",
         ),
+        Gap(
+            mixture=("sys1", "sys2"),
+            methods=("scale", "scale_coins"),
+            oracle="scale_oracle",
+            coin="scale_coins",
+        ),
+        # Without an oracle: that of the pair is told what is probable, and nothing of what is right.
+        Gap(
+            mixture=("target_only",),
+            methods=("arbitrage", "rsd", "random_escalation"),
+            coin="random_escalation",
+        ),
     ),
     knobs=(
         Knob("model", ("smollm2",), "smollm2", open=True),
         Knob("judge", ("likelihood",), "likelihood", open=True),
+        Knob("draft", ("thinned",), "thinned", open=True),
         Knob("data", ("arithmetic",), "arithmetic", open=True),
         Knob("level", ("",), "", open=True),
         Knob("device", ("auto",), "auto", open=True),
@@ -119,11 +144,24 @@ CARD = Card(
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("malformed", "", "lower", "quality"),
+        Metric("agreement", "", "higher", "quality"),
+        Metric("nats", "nats", "lower", "quality"),
         Metric("flops_counted", "FLOP", "lower", "work", primary=True),
         Metric("idle_flops", "FLOP", "lower", "info"),
         Metric("difficulty_flops", "FLOP", "lower", "cost"),
         Metric("generated", "tokens", "lower", "cost"),
         Metric("discarded", "tokens", "lower", "cost"),
+        Metric("target_share", "", "lower", "cost"),
+        Metric("redrawn_share", "", "lower", "cost"),
+        Metric("sys2_share", "", "lower", "cost"),
+        Metric("injected_draft", "tokens", "lower", "cost"),
+        Metric("injected_forced", "tokens", "lower", "cost"),
+        Metric("generated_policy", "tokens", "lower", "cost"),
+        Metric("generated_target", "tokens", "lower", "cost"),
+        Metric("prefilled_policy", "tokens", "lower", "cost"),
+        Metric("prefilled_target", "tokens", "lower", "cost"),
+        Metric("flops_counted_policy", "FLOP", "lower", "cost"),
+        Metric("flops_counted_target", "FLOP", "lower", "cost"),
         Metric("judged", "tokens", "lower", "cost"),
         Metric("prefilled", "tokens", "lower", "cost"),
         Metric("cached", "tokens", "higher", "info"),
@@ -159,12 +197,16 @@ class Sources:
 
     model: ModelSpec
     judge: JudgeSpec
+    draft: ModelSpec | None
+    """None: the model itself, without some of its layers."""
     data: DataSpec
     device: str | None
     dtype: str | None
 
     @classmethod
-    def read(cls, model: str, judge: str, data: str, device: str, dtype: str) -> "Sources":
+    def read(
+        cls, model: str, judge: str, draft: str, data: str, device: str, dtype: str
+    ) -> "Sources":
         """Read the words of conditions.
 
         Raises:
@@ -176,8 +218,14 @@ class Sources:
                 f"{model} judges, and writes nothing.", f"Ask for --judge {model}."
             )
         check_pair(policy, scorer)
+        drafting = draft_spec(draft)
+        if drafting is not None and policy.kind == "openai":
+            raise SelectionError(
+                f"{policy} takes no draft: its words cannot be handed over to another model.",
+                "Leave out --draft, or name a model of this machine (hf:NAME).",
+            )
         place = (None if word == AUTO else word for word in (device, dtype))
-        return cls(policy, scorer, data_spec(data), *place)
+        return cls(policy, scorer, drafting, data_spec(data), *place)
 
 
 def load(
@@ -186,6 +234,7 @@ def load(
     *,
     model: str = "smollm2",
     judge: str = "likelihood",
+    draft: str = "thinned",
     data: str = "arithmetic",
     level: str = "",
     device: str = AUTO,
@@ -204,7 +253,7 @@ def load(
     """
     if scale not in CARD.scales:
         raise SelectionError(f"text has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}.")
-    sources = Sources.read(model, judge, data, device, dtype)
+    sources = Sources.read(model, judge, draft, data, device, dtype)
     found = question_set(sources.data, seed, problems, level)
     style = PromptStyle(named_codec(sources.model), _chats(chat), found.instruction)
     task = _task(sources, found, style, seed, room, budget)
@@ -232,7 +281,7 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
         EnvironmentProblem: if a package, a device, a network or a server is missing.
     """
     given = {**CARD.defaults, **conditions}
-    names = ("model", "judge", "data", "device", "dtype")
+    names = ("model", "judge", "draft", "data", "device", "dtype")
     sources = Sources.read(*(str(given[name]) for name in names))
     _chats(str(given["chat"]))
     found = question_set(sources.data, 0, int(given["problems"]), str(given["level"]))
@@ -251,6 +300,8 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
         check_model(sources.model, sources.device, sources.dtype)
     if sources.model.kind == "hf":
         named_codec(sources.model)  # a broken tokenizer is found here
+    if sources.draft is not None:
+        _check_draft(sources, sources.draft)
     if sources.judge.kind == "trained":
         from adabench.workloads.test_time.text.substrate.state_judge import check_trained
 
@@ -283,6 +334,19 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
     return found
 
 
+def _check_draft(sources: Sources, draft: ModelSpec) -> None:
+    """Refuse a draft that cannot be opened, or to which the target's words are others."""
+    if draft.kind != "builtin":
+        from adabench.workloads.shared.sources.model_source import check_model
+
+        check_model(draft, sources.device, sources.dtype)
+    if named_codec(draft).vocabulary != named_codec(sources.model).vocabulary:
+        raise SelectionError(
+            f"{draft} cannot draft for {sources.model}: their tokenizers have other words.",
+            "Name a model of the same family, or leave out --draft.",
+        )
+
+
 def _task(
     sources: Sources, found: QuestionSet, style: PromptStyle, seed: int, room: int, budget: int
 ) -> GradedText:
@@ -290,7 +354,12 @@ def _task(
     golds = tuple(gold(row.answer) for row in found.rows)
     check_verifier(golds)
     questions = tuple(
-        Question(index, style.prompt(row.question, found.examples_of(row)), row.level)
+        Question(
+            index,
+            style.prompt(row.question, found.examples_of(row)),
+            row.level,
+            style.bare.prompt(row.question, bare_examples(found.examples_of(row))),
+        )
         for index, row in enumerate(found.rows)
     )
     _check_context(sources.model, questions)
@@ -305,6 +374,8 @@ def _task(
         tuple(style.prefix(examples) for examples in found.examples.values()),
         domain.step_marks,
         QuestionText(style.codec, MARK, style.behind),
+        sources.draft,
+        tuple(style.bare.prefix(bare_examples(one)) for one in found.examples.values()),
     )
     return GradedText(
         seed,

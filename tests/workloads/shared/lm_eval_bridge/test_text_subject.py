@@ -85,3 +85,11 @@ def test_an_oracle_answers_only_what_it_can_be_told(model: dict[str, Any]):
 def test_a_conversation_needs_a_template(sampling: TextSubject):
     with pytest.raises(SelectionError, match="no chat template"):
         sampling.chat([{"role": "user", "content": "1 + 1"}], asks=True)
+
+
+def test_a_draft_and_its_target_answer_a_foreign_prompt(model: dict[str, Any]):
+    pair = text_subject("text/random_escalation", 0, "embedded", {**model, "rate": 1.0})
+    solved = pair.completion(Prompt("Step 1: ", (), ROOM, gold="7"))
+    assert solved.text
+    assert solved.record.values["target_share"] == 1.0
+    assert solved.grades.keys() == {"accuracy", "malformed"}

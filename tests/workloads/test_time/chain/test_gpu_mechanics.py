@@ -14,7 +14,15 @@ from adabench.workloads.shared.language_model.model import Shape
 from adabench.workloads.test_time.chain.methods import lookahead
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
 from adabench.workloads.test_time.chain.task import CARD, load, of_mechanics
-from adabench.workloads.test_time.methods import beam, ets, pass_at_n, rebase
+from adabench.workloads.test_time.methods import (
+    arbitrage,
+    beam,
+    ets,
+    pass_at_n,
+    random_escalation,
+    rebase,
+    target_only,
+)
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 
 SMALL = Shape(layers=2, width=32, heads=4, hidden=48, context=200)
@@ -52,6 +60,9 @@ def test_shapes_are_those_that_the_documentation_names() -> None:
     }
     assert billions["lm-s"] == pytest.approx(6.74, abs=0.01)  # Llama-2-7B, norms left out
     assert billions["1.3b"] == pytest.approx(1.35, abs=0.02)
+    # Llama-3.2-1B and Llama-3.1-8B have 0.97 and 6.98 beside words, with fewer heads of keys.
+    assert billions["1b"] == pytest.approx(1.21, abs=0.02)
+    assert billions["8b"] == pytest.approx(8.05, abs=0.05)
     assert "gpu" in CARD.scales
 
 
@@ -99,6 +110,50 @@ def test_what_methods_get_loads_its_models_where_they_run() -> None:
     assert made.on_device
     assert "models" not in vars(made), "a server holds no device"
     assert not {"questions", "cases"} & {*dir(made)}
+
+
+def paired(device: str = "cpu", dtype: torch.dtype = torch.float32) -> GradedTask:
+    larger = Shape(layers=3, width=48, heads=4, hidden=64, context=200)
+    made = gpu_mechanics.models("1b", 0, device, dtype, shape=SMALL, target=larger)
+    return of_mechanics(lambda: made, 0, 2, length=40)
+
+
+def test_a_target_of_a_large_shape_reads_late_and_only_what_it_did_not_write() -> None:
+    where, words = paired(), gpu_mechanics.PACE.words
+    never = costs(where, random_escalation, rate=0.0)
+    assert never["generated_target"] == never["prefilled_target"] == never["discarded"] == 0
+    always = costs(where, random_escalation, rate=1.0)
+    assert always["generated_target"] == 2 * gpu_mechanics.ROOM
+    assert always["prefilled_target"] == 2 * 40, "the questions, and nothing that it wrote itself"
+    some = costs(where, random_escalation, rate=0.5)
+    assert 0 < some["generated_target"] < always["generated_target"]
+    # The questions that it was called for, and whole steps of the draft.
+    assert any((some["prefilled_target"] - 40 * asked) % words == 0 for asked in (1, 2))
+    assert 40 <= some["prefilled_target"] < 2 * (40 + gpu_mechanics.ROOM)
+    alone = costs(where, target_only)
+    assert alone["generated_target"] == always["generated_target"]
+    assert alone["discarded"] == 0 < always["discarded"]
+
+
+def test_a_router_of_a_large_shape_reads_each_step_once_and_the_reward_is_not_asked() -> None:
+    where = paired()
+    drafted = costs(where, arbitrage, tau=1.1)
+    assert drafted["generated_target"] == 0
+    # Every word but the end, of the question and of the answer.
+    assert drafted["judged"] == 2 * (40 + gpu_mechanics.ROOM - 1)
+    spread = [costs(where, arbitrage, tau=tau)["generated_target"] for tau in (0.0, 0.5, 1.1)]
+    assert spread[0] >= spread[1] >= spread[2]
+    assert spread[0] > spread[2]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_steps_are_handed_over_between_1b_and_8b_on_the_device() -> None:
+    made = gpu_mechanics.models("1b", 0)
+    where = of_mechanics(lambda: made, 0, 1)
+    some, alone = costs(where, random_escalation, rate=0.5), costs(where, target_only)
+    assert 0 < some["generated_target"] < alone["generated_target"]
+    assert some["prefilled_target"] >= gpu_mechanics.PROMPT
 
 
 @pytest.mark.gpu

@@ -9,15 +9,15 @@ from adabench.harness.contract.card import Scalar
 from adabench.harness.store import used_artefacts
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.test_time.chain import task as chain
-from adabench.workloads.test_time.chain.methods import (
+from adabench.workloads.test_time.chain.methods import drop
+from adabench.workloads.test_time.methods import (
     arbitrage,
     arbitrage_oracle,
-    drop,
+    greedy,
     random_escalation,
     rsd,
     target_only,
 )
-from adabench.workloads.test_time.methods import greedy
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 
 

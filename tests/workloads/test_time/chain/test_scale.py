@@ -15,14 +15,14 @@ from adabench.workloads.shared.language_model.contract import CapabilityMissing,
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.search_session import Session
 from adabench.workloads.shared.language_model.vocabulary import decode, encode, steps
-from adabench.workloads.test_time.chain.methods import scale, scale_coins, scale_oracle
+from adabench.workloads.test_time.chain.methods import scale, scale_oracle
 from adabench.workloads.test_time.chain.substrate import step_modes
 from adabench.workloads.test_time.chain.substrate.domain import CHAIN, MECHANICS, with_modes
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, answer
 from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER
 from adabench.workloads.test_time.chain.task import load
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
-from adabench.workloads.test_time.substrate.dual_modes import SubProblem, modes_of, work
+from adabench.workloads.test_time.substrate.dual_modes import SubProblem, modes_of, thrown, work
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 
 CHOOSERS = ("scale", "scale_rule", "scale_coins", "scale_oracle")
@@ -271,10 +271,10 @@ def _is_in(numbers: frozenset[int], problem: SubProblem) -> bool:
 
 
 def test_coins_know_neither_question_nor_mode():
-    throws = [scale_coins.thrown(0, index, number) for index in range(500) for number in range(4)]
+    throws = [thrown(0, index, number) for index in range(500) for number in range(4)]
     assert np.mean(np.array(throws) < 0.3) == pytest.approx(0.3, abs=0.03)
     assert len(set(throws)) == len(throws)
-    assert scale_coins.thrown(1, 0, 0) != scale_coins.thrown(0, 0, 0)
+    assert thrown(1, 0, 0) != thrown(0, 0, 0)
 
 
 def test_the_rule_knows_the_factor_and_asks_nothing():

@@ -9,10 +9,10 @@ import torch
 from adabench.workloads.shared.language_model.contract import CapabilityMissing, Seq
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.step_router import RouterHead, StepRouter
-from adabench.workloads.test_time.chain.methods import random_escalation
 from adabench.workloads.test_time.chain.substrate.domain import CHAIN
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, stream
 from adabench.workloads.test_time.chain.substrate.trained_models import engine, judge
+from adabench.workloads.test_time.methods import random_escalation
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.search_models import Models
 from adabench.workloads.test_time.substrate.step_hand_over import Draft, compare, speculate

@@ -8,6 +8,8 @@ import pytest
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Point
+from adabench.workloads.shared.language_model.backends.thinned_model import thin
+from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
 from adabench.workloads.shared.language_model.contract import (
     CapabilityMissing,
     Chunk,
@@ -20,16 +22,19 @@ from adabench.workloads.shared.sources.judge_spec import judge_spec
 from adabench.workloads.shared.sources.model_spec import model_spec
 from adabench.workloads.shared.sources.torch_place import torch_device, torch_dtype
 from adabench.workloads.test_time.substrate.search_models import Models
+from adabench.workloads.test_time.substrate.step_hand_over import TARGET
 from adabench.workloads.test_time.text import task as text
 from adabench.workloads.test_time.text.abilities import absences
+from adabench.workloads.test_time.text.substrate.draft_doubt import DraftDoubt
 from adabench.workloads.test_time.text.substrate.likelihood import LikelihoodJudge
 from adabench.workloads.test_time.text.substrate.random_model import random_engine
 from adabench.workloads.test_time.text.substrate.shared_prefix import SharedPrefix
+from adabench.workloads.test_time.text.substrate.target_likelihood import TargetLikelihood
 from adabench.workloads.test_time.text.substrate.text_models import TextModels
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
 
 METHODS = sorted(entry.name for entry in registry.methods("text").values())
-MISSING = ("samples", "logprobs", "hidden", "scores")
+MISSING = ("samples", "logprobs", "hidden", "scores", "watch", "draft")
 
 
 class Restricted(SharedPrefix):
@@ -61,11 +66,21 @@ def engine() -> Engine:
 def restricted(task: GradedText, engine: Engine, missing: str) -> GradedText:
     models = task.load_models
     assert isinstance(models, TextModels)
-    policy = Restricted(engine, models.prefixes)
+    policy = Restricted(engine, (*models.prefixes, *models.bare_prefixes))
     policy.lacks = frozenset({missing})
     policy.caps = engine.caps - policy.lacks
     judge = None if missing == "scores" else LikelihoodJudge(policy, models.marks)
-    return replace(task, load_models=lambda: Models(policy, judge))
+    pair = None if missing == "draft" else drafted(models, policy, engine, judged=judge is not None)
+    return replace(task, load_models=lambda: Models(policy, judge, pair=pair))
+
+
+def drafted(models: TextModels, target: SharedPrefix, engine: Engine, *, judged: bool) -> Models:
+    """The pair of a policy that lacks something; the draft is another model, which has it all."""
+    assert isinstance(engine, TransformersEngine)
+    draft = SharedPrefix(thin(engine), models.prefixes)
+    judge = TargetLikelihood(target, models.marks) if judged else None
+    router = DraftDoubt(draft, models.marks)
+    return Models(draft, judge, others={TARGET: target}, router=router)
 
 
 def settings(card: Card) -> list[Point]:
@@ -129,7 +144,7 @@ def test_a_server_lacks_what_its_probe_did_not_find(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(model_source, "missing_abilities", lambda spec: lacks)
     model = model_spec("openai:http://127.0.0.1:9/v1#m")
     found = absences(model, judge_spec("likelihood"))
-    assert found.keys() == {"logprobs", "hidden", "scores"}
+    assert found.keys() == {"logprobs", "hidden", "scores", "draft"}
     assert "none came" in found["scores"][0]
     assert "--judge hf:NAME" in found["scores"][1]
-    assert absences(model, judge_spec("hf:judge")).keys() == {"logprobs", "hidden"}
+    assert absences(model, judge_spec("hf:judge")).keys() == {"logprobs", "hidden", "draft"}

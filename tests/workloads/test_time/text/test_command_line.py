@@ -130,7 +130,8 @@ def test_every_method_runs_on_a_folder_of_ones_own(run, llama_folder, tmp_path):
     assert methods.keys() == {
         "greedy", "sample", "majority", "best_of_n", "judged_vote", "beam", "dvts", "rebase",
         "ets", "ets_kv", "random_n", "pass_at_n", "ttspm", "adaptive_consistency",
-        "fewest_samples",
+        "fewest_samples", "target_only", "arbitrage", "rsd", "random_escalation",
+        "arbitrage_oracle", "sys1", "sys2", "scale", "scale_coins", "scale_oracle",
     }  # fmt: skip
     for record in records(tmp_path / "r"):
         values = record.values
@@ -141,6 +142,7 @@ def test_every_method_runs_on_a_folder_of_ones_own(run, llama_folder, tmp_path):
         assert methods[name]["kv_before"]["estimate"] >= methods[name]["kv_after"]["estimate"] > 0
     assert {row["method"] for row in found["gap"]} == {
         "beam", "dvts", "ets", "ets_kv", "random_n", "rebase", "ttspm", "adaptive_consistency",
+        "arbitrage", "rsd", "random_escalation", "scale", "scale_coins",
     }  # fmt: skip
     plan = json.loads((tmp_path / "r" / "run.json").read_text())
     assert f"model=hf:{llama_folder}" in plan["asked"]["fixed"]
@@ -161,7 +163,10 @@ def test_every_method_runs_on_a_folder_of_ones_own(run, llama_folder, tmp_path):
         (("--judge", "hf:./nowhere"), 2, "There is no folder ./nowhere"),
         (("--judge", "trained", "--model", "openai:http://127.0.0.1:9/v1#m"), 2, "shows none"),
         (("--set", "chat=perhaps"), 2, "chat cannot be 'perhaps'"),
-        (("--draft", "smollm2"), 2, "a knob or condition called 'draft'"),
+        (("--draft", "thined"), 2, "'thined' names no model"),
+        (("--draft", "hf:./nowhere"), 2, "There is no folder ./nowhere"),
+        (("--draft", "openai:http://127.0.0.1:9/v1#m"), 2, "cannot draft"),
+        (("--draft", "builtin", "--model", "openai:http://127.0.0.1:9/v1#m"), 2, "takes no draft"),
         (("--device", "cuda", "--set", "device=cpu"), 2, "device is given twice"),
         (("--device", "cuda:77"), 3, "cuda:77 is not here"),
     ],
@@ -187,10 +192,17 @@ def test_a_task_without_such_a_condition_refuses_it(run):
     assert "text" in done.stderr
 
 
-def test_a_draft_that_no_method_takes_is_refused_with_what_to_do(run, tmp_path):
-    done = run("text/greedy", "--draft", "smollm2")
+def test_a_draft_is_refused_where_nothing_takes_one(run, tmp_path):
+    done = run("paging/lru", "--draft", "smollm2")
     assert done.returncode == 2
-    assert "Leave it out: no task or method takes a draft yet." in done.stderr
+    assert "Leave it out, or select what has it: text." in done.stderr
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_draft_of_other_words_is_refused(run, llama_folder, tmp_path):
+    done = run("text/rsd", "--draft", "builtin", "--model", f"hf:{llama_folder}")
+    assert done.returncode == 2
+    assert "their tokenizers have other words" in done.stderr
     assert not (tmp_path / "r").exists()
 
 

@@ -34,7 +34,9 @@ forks the one that runs it. Words get their times from events in the GPU's strea
 """
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -50,7 +52,12 @@ from adabench.workloads.shared.language_model.backends.causal_model import (
 )
 from adabench.workloads.shared.language_model.backends.growing_cache import SPARE, growing_cache
 from adabench.workloads.shared.language_model.backends.torch_threads import one_core_spare
-from adabench.workloads.shared.language_model.backends.transformers_batches import Batch, Table
+from adabench.workloads.shared.language_model.backends.transformers_batches import (
+    Batch,
+    Table,
+    alike,
+    reading,
+)
 from adabench.workloads.shared.language_model.backends.transformers_draws import Draws
 from adabench.workloads.shared.language_model.backends.word_times import word_times
 from adabench.workloads.shared.language_model.contract import (
@@ -62,6 +69,7 @@ from adabench.workloads.shared.language_model.contract import (
     Costs,
     Floats,
     Masks,
+    Reading,
     Seq,
     mix,
 )
@@ -104,6 +112,15 @@ class TransformersEngine:
         self._cache_name = "cache" if "cache" in known else "past_key_values"
         self._placed = "position_ids" in known
         self._live: set[Table] = set()
+
+    def part(self, model: Any, name: str, share: Fraction) -> "TransformersEngine":
+        """Return an engine over a part of this one's layers, `share` of them, all of one size."""
+        engine = copy(self)
+        engine.model, engine.name = model, name
+        engine.costs, engine._live = Costs(), set()
+        engine.row_flops = int(self.row_flops * share)
+        engine.position_flops = int(self.position_flops * share)
+        return engine
 
     def reset(self, costs: Costs) -> None:
         """Forget every sequence and count into `costs` from here on."""
@@ -151,14 +168,26 @@ class TransformersEngine:
             ValueError: if a sequence has ended or would leave the context.
         """
         self._writable(seqs, parts)
-        for rows in _alike(parts):
-            group = [seqs[row] for row in rows]
-            batch = self._gathered(group)
-            logits = self._run(batch, [list(parts[row]) for row in rows], keep=1)
+        for batch, rows, words in self._forced(seqs, parts):
+            logits = self._run(batch, words, keep=1)
             for place, row in enumerate(rows):
-                seqs[row].ids.extend(parts[row])
+                seqs[row].ids.extend(words[place])
                 self._store(seqs[row], batch, place, logits[place, -1])
         self._read(parts)
+
+    @one_core_spare()
+    def read(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> list[Reading]:
+        """Run forced words, as `append` does, and return how probable the model finds them."""
+        self._writable(seqs, parts)
+        found = [Reading((), ())] * len(seqs)
+        for batch, rows, words in self._forced(seqs, parts):
+            later = self._run(batch, words, keep=len(words[0]))
+            for place, row in enumerate(rows):
+                found[row] = reading(seqs[row].cache, later[place], words[place])
+                seqs[row].ids.extend(words[place])
+                self._store(seqs[row], batch, place, later[place, -1])
+        self._read(parts)
+        return found
 
     @one_core_spare()
     def decode(
@@ -198,14 +227,10 @@ class TransformersEngine:
         """Return log-probabilities of forced continuations; the sequences stay as they were."""
         self._writable(seqs, parts)
         scores: list[list[float]] = [[] for _ in seqs]
-        for rows in _alike(parts):
-            batch = self._gathered([seqs[row] for row in rows])
-            words = [list(parts[row]) for row in rows]
+        for batch, rows, words in self._forced(seqs, parts):
             later = self._run(batch, words, keep=len(words[0]))
             for place, row in enumerate(rows):
-                logits = torch.cat((seqs[row].cache.logits[None], later[place, :-1])).double()
-                logs = logits.log_softmax(-1)[range(len(logits)), words[place]]
-                scores[row] = [float(log) for log in logs]
+                scores[row] = list(reading(seqs[row].cache, later[place], words[place]).logprobs)
         self._read(parts)
         return scores
 
@@ -243,6 +268,14 @@ class TransformersEngine:
     def _read(self, parts: Sequence[Sequence[int]]) -> None:
         self.costs.meter["prefilled"] += sum(len(part) for part in parts)
         self.costs.meter["calls"] += 1
+
+    def _forced(
+        self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[Batch, list[int], list[list[int]]]]:
+        """Yield batches of sequences whose forced words are equally many: their rows, and the words."""
+        for rows in alike(parts):
+            batch = self._gathered([seqs[row] for row in rows])
+            yield batch, rows, [list(parts[row]) for row in rows]
 
     def _gathered(self, seqs: Sequence[Seq]) -> Batch:
         """Copy what is stored of some sequences into one batch."""
@@ -364,9 +397,3 @@ class TransformersEngine:
         batch.in_memory = held.tokens + len(batch.lengths) * batch.columns
         self.costs.peak("kv_peak", batch.in_memory)
         self.costs.peak("kv_peak_bytes", held.memory_bytes + batch.memory_bytes)
-
-
-def _alike(parts: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Return the places of parts of equal length together; empty ones are left out."""
-    lengths = sorted({len(part) for part in parts} - {0})
-    return [[row for row, part in enumerate(parts) if len(part) == length] for length in lengths]

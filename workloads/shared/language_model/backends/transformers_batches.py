@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from adabench.workloads.shared.language_model.contract import Reading
+
 
 @dataclass(frozen=True, eq=False)
 class Piece:
@@ -88,3 +90,17 @@ class Batch:
             for name in ("keys", "values")
         )
         return Piece(keys, values, self.states[row].clone())
+
+
+def alike(parts: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Return the places of parts of equal length together; empty ones are left out."""
+    lengths = sorted({len(part) for part in parts} - {0})
+    return [[row for row, part in enumerate(parts) if len(part) == length] for length in lengths]
+
+
+def reading(table: Table, later: Tensor, words: Sequence[int]) -> Reading:
+    """Return how probable words are behind a sequence, by the logits [n, V] after each of them."""
+    assert table.logits is not None
+    logs = torch.cat((table.logits[None], later[:-1])).double().log_softmax(-1)
+    own = logs[range(len(words)), list(words)]
+    return Reading(tuple(own.tolist()), tuple(logs.amax(-1).tolist()))

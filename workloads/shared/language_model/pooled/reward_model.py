@@ -92,6 +92,28 @@ class StateJudge:
         return scores
 
 
+class StateRouter:
+    """Foretells a target's better steps by a head on the states of a trunk that reads the draft's.
+
+    At the shape of a large model it is as random as the judge; what is real is that a trunk reads each
+    new step once, whoever wrote it, and that the target is not run to decide.
+    """
+
+    def __init__(self, trunk: PooledEngine, head: Tensor) -> None:
+        self._reader = StateJudge(trunk, head)
+        self.name, self.vocabulary = trunk.name, trunk.vocabulary
+        self.reset, self.follow = self._reader.reset, self._reader.follow
+        self.forget = self._reader.forget
+
+    def advantages(self, seqs: Sequence[Seq], authors: Sequence[Sequence[bool]]) -> list[float]:
+        """Return, for each sequence, how likely the target would write its latest step better."""
+        scores = self._reader.scores(seqs)
+        return [
+            one[len(marks)] if len(one) > len(marks) else 1.0
+            for one, marks in zip(scores, authors, strict=True)
+        ]
+
+
 def _unread(seq: Seq, reading: _Reading) -> list[int]:
     part = seq.ids[len(reading.seq.ids) :]
     return part[:-1] if part and part[-1] == EOS else part

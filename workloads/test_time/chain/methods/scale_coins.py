@@ -11,9 +11,8 @@ worth anything must answer more.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
-from adabench.workloads.test_time.substrate.dual_modes import SubProblem, modes_of, work
+from adabench.workloads.test_time.substrate.dual_modes import SubProblem, modes_of, thrown, work
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 
 CARD = Card(
@@ -26,8 +25,6 @@ CARD = Card(
         Knob("effort", (5,), 5, open=True, low=1),
     ),
 )
-_COIN = 0x5CA1E
-_SIDES = 1 << 32
 
 
 def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
@@ -40,8 +37,3 @@ def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ..
     with task.session(question) as session:
         work(session, modes_of(task), choose, effort=int(point["effort"]))
     return session.best
-
-
-def thrown(seed: int, index: int, number: int) -> float:
-    """Return a number in [0, 1), all equally likely."""
-    return mix(_COIN, seed, index, number) % _SIDES / _SIDES

@@ -6,7 +6,16 @@ Random weights in bfloat16 at the shape of Llama-2-7B (`policy=lm-s`) or of a 1.
 real search; which branch is pruned is decided by a random head, so no quality is given.
 
 Policy and judge run on `PooledEngine`, whose decoding step reads what leaves share once.
+
+**A draft and its target** (`policy=1b`): the shapes of a 1B and of an 8B model, with a judge and a router
+of the draft's shape. What a hand-over costs is that the target reads what it did not write
+(`prefilled_target`, in one call) before it writes a step word by word (`generated_target`): the first is
+bound by products and the second by reading weights, so on such a device a row that is read costs a
+fraction of one that is written. Runs of `random_escalation` at several rates, beside `target_only` and
+`greedy`, show it as latency; which steps are handed over is random.
 """
+
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,15 +24,23 @@ from adabench.harness.errors import DeviceUnavailable, SelectionError, nearest
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.pooled.engine import PooledEngine
-from adabench.workloads.shared.language_model.pooled.reward_model import StateJudge
+from adabench.workloads.shared.language_model.pooled.reward_model import (
+    StateJudge,
+    StateRouter,
+)
 from adabench.workloads.shared.language_model.pooled.sampling import Pace
 from adabench.workloads.shared.language_model.vocabulary import BOS, VOCABULARY
 from adabench.workloads.test_time.substrate.search_models import Models
+from adabench.workloads.test_time.substrate.step_hand_over import TARGET
 
 SHAPES = {
     "lm-s": Shape(layers=32, width=4096, heads=32, hidden=11008, vocabulary=32000, context=1024),
     "1.3b": Shape(layers=24, width=2048, heads=16, hidden=5504, vocabulary=32000, context=1024),
+    "1b": Shape(layers=16, width=2048, heads=32, hidden=8192, vocabulary=32000, context=1024),
+    "8b": Shape(layers=32, width=4096, heads=32, hidden=14336, vocabulary=32000, context=1024),
 }
+PAIRS = {"1b": "8b"}
+"""By draft: its target."""
 PROMPT = 512
 PACE = Pace(words=16, steps=6)
 ROOM = PACE.words * PACE.steps + 1
@@ -61,8 +78,11 @@ def models(
     dtype: torch.dtype = torch.bfloat16,
     *,
     shape: Shape | None = None,
+    target: Shape | None = None,
 ) -> Models:
     """Return random engines of a shape, the same for the same seed and device.
+
+    A policy that is the draft of a target comes with it, and with a router.
 
     Raises:
         SelectionError: for a policy without a shape.
@@ -75,7 +95,19 @@ def models(
         own, trunk = (LanguageModel(shape).to(dtype).requires_grad_(False) for _ in range(2))
         head = torch.randn(shape.width) * shape.width**-0.5
     judge = StateJudge(PooledEngine(trunk, "judge", role="judge"), head)
-    return Models(PooledEngine(own, policy, pace=PACE), judge)
+    found = Models(PooledEngine(own, policy, pace=PACE), judge)
+    if policy not in PAIRS:
+        return found
+    with torch.device(device):
+        larger = LanguageModel(target or SHAPES[PAIRS[policy]]).to(dtype).requires_grad_(False)
+        doubts = torch.randn(shape.width) * shape.width**-0.5
+    pair = Models(
+        found.policy,
+        judge,
+        others={TARGET: PooledEngine(larger, PAIRS[policy], pace=PACE)},
+        router=StateRouter(PooledEngine(trunk, "router", role="judge"), doubts),
+    )
+    return replace(found, pair=pair)
 
 
 def prompts(seed: int, count: int, length: int = PROMPT) -> tuple[tuple[int, ...], ...]:

@@ -15,7 +15,7 @@ What stands before the question is the same for all questions of a group, so a c
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
 from adabench.workloads.test_time.text.substrate.completions import TextCodec
@@ -26,6 +26,7 @@ INSTRUCTION = (
     "Solve each problem step by step, one step a line. End with a line that says Answer: and the "
     "result."
 )
+BARE_INSTRUCTION = "Solve each problem. Write one line that says Answer: and the result."
 WORD_PROBLEMS: tuple[Example, ...] = (
     (
         (
@@ -91,6 +92,11 @@ class PromptStyle:
         return one[: next(same, min(len(one), len(two)))]
 
     @property
+    def bare(self) -> "PromptStyle":
+        """Return the same for bare answers; the worked examples are to be `bare_examples`."""
+        return replace(self, instruction=BARE_INSTRUCTION if self.instruction else "")
+
+    @property
     def behind(self) -> str:
         """Return the text that stands behind every question."""
         one, two = (self.codec.decode(self.prompt(question, ())) for question in _PROBES)
@@ -121,3 +127,8 @@ class PromptStyle:
             turns.append({"role": "assistant", "content": solution})
         turns.append({"role": "user", "content": f"{MARK}{question}"})
         return [{**turns[0], "content": f"{self._opening}{turns[0]['content']}"}, *turns[1:]]
+
+
+def bare_examples(examples: Sequence[Example]) -> tuple[Example, ...]:
+    """Return examples without their work: of each solution the line that states the answer."""
+    return tuple((problem, solution.rpartition("\n")[2]) for problem, solution in examples)

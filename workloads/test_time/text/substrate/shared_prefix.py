@@ -14,7 +14,7 @@ likelihood asks for nothing a second time.
 
 import math
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
@@ -25,11 +25,20 @@ from adabench.workloads.shared.language_model.contract import (
     Costs,
     Engine,
     Floats,
+    Reading,
     Seq,
 )
 
 Words = tuple[int, ...]
 ENDLESS = 1 << 30
+
+
+class ReadingEngine(Engine, Protocol):
+    """An engine that says how probable forced words are while it runs them."""
+
+    def read(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> list[Reading]:
+        """Run forced words, as `append` does, and return how probable the model finds them."""
+        ...
 
 
 class SharedPrefix:
@@ -93,6 +102,16 @@ class SharedPrefix:
         self._engine.append(seqs, parts)
         for seq, part in zip(seqs, parts, strict=True):
             self._chances[seq] = self.chances(seq) + (math.nan,) * len(part)
+
+    def read(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> list[Reading]:
+        """Run forced words and return how probable the model finds them; `chances` has that too.
+
+        The engine must be one that can (`ReadingEngine`); those of transformers are.
+        """
+        found = cast(ReadingEngine, self._engine).read(seqs, parts)
+        for seq, reading in zip(seqs, found, strict=True):
+            self._chances[seq] = self.chances(seq) + reading.logprobs
+        return found
 
     def decode(
         self,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.domain import Domain
+from adabench.workloads.test_time.text.substrate.answer_modes import ModeShares
 from adabench.workloads.test_time.text.substrate.completions import (
     CompletionReader,
     Room,
@@ -41,6 +42,7 @@ def text_domain(codec: TextCodec, rules: tuple[Rule, ...], sizes: Sizes) -> Doma
         step_room=sizes.step_room,
         deepest=sizes.deepest,
         unforced=frozenset().union(*(_words_with(codec, digit) for digit in DIGITS)),
+        shares=ModeShares(codec.stops(STEP_MARK)),
     )
 
 

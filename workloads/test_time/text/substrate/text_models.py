@@ -9,10 +9,13 @@ from adabench.workloads.shared.language_model.reward_model import Scorer
 from adabench.workloads.shared.sources.judge_spec import JudgeSpec
 from adabench.workloads.shared.sources.model_spec import ModelSpec
 from adabench.workloads.test_time.substrate.search_models import Models
+from adabench.workloads.test_time.substrate.step_hand_over import TARGET
 from adabench.workloads.test_time.text.recipes import FOLDER, recipe_of
 from adabench.workloads.test_time.text.substrate.completions import QuestionText, TextCodec
+from adabench.workloads.test_time.text.substrate.draft_doubt import DraftDoubt
 from adabench.workloads.test_time.text.substrate.likelihood import LikelihoodJudge
 from adabench.workloads.test_time.text.substrate.shared_prefix import SharedPrefix
+from adabench.workloads.test_time.text.substrate.target_likelihood import TargetLikelihood
 from adabench.workloads.test_time.text.substrate.vote_plan import vote_plan
 
 
@@ -30,6 +33,10 @@ class TextModels:
     marks: frozenset[int] = field(repr=False)
     """Words that close a step."""
     question: QuestionText = field(repr=False)
+    draft: ModelSpec | None = None
+    """Who drafts what the policy may write instead; None: the policy without some layers."""
+    bare_prefixes: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
+    """What prompts for bare answers begin with."""
 
     def __call__(self) -> Models:
         """Open both.
@@ -38,19 +45,47 @@ class TextModels:
             SelectionError: if one of them names what cannot run here.
             EnvironmentProblem: if a package, a device, a network or a server is missing.
         """
-        policy = SharedPrefix(self._engine(), self.prefixes)
+        engine = self._engine(self.policy)
+        policy = SharedPrefix(engine, (*self.prefixes, *self.bare_prefixes))
+        judge, pair = self._judge(policy), self._pair(engine, policy)
         names = (recipe_of(str(self.policy)).name,) if self.judge.kind == "trained" else ()
         plans = {"votes": partial(vote_plan, self.policy)}
-        return Models(policy, self._judge(policy), names, FOLDER, plans=plans)
+        return Models(policy, judge, names, FOLDER, pair=pair, plans=plans)
 
-    def _engine(self) -> Engine:
-        if self.policy.kind == "builtin":
+    def _engine(self, spec: ModelSpec) -> Engine:
+        if spec.kind == "builtin":
             from adabench.workloads.test_time.text.substrate.random_model import random_engine
 
             return random_engine(*self._place())
         from adabench.workloads.shared.sources.model_source import open_model
 
-        return open_model(self.policy, self.device, self.dtype).engine
+        return open_model(spec, self.device, self.dtype).engine
+
+    def _pair(self, engine: Engine, target: SharedPrefix) -> Models | None:
+        """Return the policy as a target, with its draft; None where it has none."""
+        drafting = self._drafting(engine)
+        if drafting is None:
+            return None
+        draft = SharedPrefix(drafting, self.prefixes)
+        judge: Scorer | None = TargetLikelihood(target, self.marks)
+        if self.judge.kind != "likelihood":
+            judge = self._judge(draft) if self.judge.kind == "hf" else None
+        router = DraftDoubt(draft, self.marks)
+        return Models(draft, judge, others={TARGET: target}, router=router)
+
+    def _drafting(self, engine: Engine) -> Engine | None:
+        """Return the draft; a server's policy has none, nor one whose layers are not of one make."""
+        if self.policy.kind == "openai":
+            return None
+        if self.draft is not None:
+            return self._engine(self.draft)
+        from adabench.workloads.shared.language_model.backends.thinned_model import can_thin, thin
+        from adabench.workloads.shared.language_model.backends.transformers import (
+            TransformersEngine,
+        )
+
+        assert isinstance(engine, TransformersEngine)
+        return thin(engine) if can_thin(engine) else None
 
     def _place(self) -> tuple[Any, Any]:
         from adabench.workloads.shared.sources.torch_place import torch_device, torch_dtype

@@ -4,9 +4,19 @@ A solve takes seconds, and the server has run every kernel of it before a method
 none is solved unmeasured first; on a device the process loads its own model, and there one is.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from adabench.harness.contract.protocols import Meter
+from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import GradedTask, QuestionTask
+from adabench.workloads.test_time.substrate.step_hand_over import TARGET
+from adabench.workloads.test_time.text.substrate.shared_prefix import SharedPrefix
+from adabench.workloads.test_time.text.substrate.target_agreement import COMPLETION, compared
 from adabench.workloads.test_time.text.substrate.text_models import TextModels
+
+SHARE = f"{TARGET}_share"
+"""A cost that a session of two policies has, and no other."""
 
 
 class TextTask(QuestionTask):
@@ -20,6 +30,24 @@ class TextTask(QuestionTask):
     def starts_cold(self) -> bool:
         """Return whether the first solve is measured."""
         return not self.on_device
+
+    def account(self, question: Question, completion: object) -> Any:
+        """Return the completion that a method handed in; of a pair, with what the target makes of it.
+
+        Raises:
+            MethodContractError: if it was not decoded for this question.
+        """
+        return accounted(self, question, super().account(question, completion))
+
+
+def accounted(task: QuestionTask, question: Question, words: tuple[int, ...]) -> Any:
+    """Return a completion of a session with a pair as the target reads it, and others as they are."""
+    pair = task.models.pair if SHARE in task.meter else None
+    if pair is None:
+        return words
+    target = pair.others[TARGET]
+    assert isinstance(target, SharedPrefix)
+    return compared(target, task.domain, question, words)
 
 
 class GradedText(GradedTask):
@@ -42,6 +70,21 @@ class GradedText(GradedTask):
         models = self.load_models
         is_served = isinstance(models, TextModels) and models.policy.kind == "openai"
         return frozenset({"flops_counted"}) if is_served else frozenset()
+
+    def account(self, question: Question, completion: object) -> Any:
+        """Return the completion that a method handed in; of a pair, with what the target makes of it."""
+        return accounted(self, question, super().account(question, completion))
+
+    def completion_of(self, outcome: Any) -> tuple[int, ...]:
+        """Return the completion among what was accounted for."""
+        found: tuple[int, ...] = outcome[COMPLETION] if isinstance(outcome, Mapping) else outcome
+        return found
+
+    def judge(self, question: Question, outcome: Any) -> Mapping[str, float]:
+        """Judge a completion, and pass on what the target of a pair made of it."""
+        seen = dict(outcome) if isinstance(outcome, Mapping) else {}
+        seen.pop(COMPLETION, None)
+        return {**super().judge(question, self.completion_of(outcome)), **seen}
 
     def substrate(self) -> QuestionTask:
         """Return what methods get."""

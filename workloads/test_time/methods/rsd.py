@@ -9,6 +9,10 @@ better: where a question is lost already, or too hard for both, it calls the tar
 **What is simplified.** Steps have nine words, and both models decode greedily. The reward model reads
 the draft's steps with a trunk of its own, as the paper's does.
 
+**On `text`** the judge is how probable the target finds the step (`target_likelihood.py`), since no
+reward model is as small as SmolLM2. It reads each step, and that is charged: as many rows as the
+target would have run by itself. `--judge hf:NAME` puts a real reward model in its place.
+
 **What to expect.** Written before measuring, from a prototype: 0.47 right at a share of target steps of
 0.10 with six operations, 0.59 at 0.16, 0.69 at 0.31, 0.74 at 0.54: a strong baseline, since the judge is
 good. More than half of what it hands over comes back as it was.
@@ -16,7 +20,16 @@ good. More than half of what it hands over comes back as it was.
 **Ways to fake it.** A judge that is not charged; discarded drafts that are not counted.
 """
 
-from adabench.harness.contract.card import Card, Claim, Frontier, Knob, Level, Point
+from adabench.harness.contract.card import (
+    Ability,
+    Card,
+    Claim,
+    Frontier,
+    Knob,
+    Level,
+    Point,
+    Variant,
+)
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.step_hand_over import Draft, speculate
@@ -26,7 +39,15 @@ CARD = Card(
     paper="Liao et al., RSD, arXiv 2501.19324, ICML 2025",
     adapts="which of two models writes the next step, on the judge's score of the draft's",
     fidelity="paper",
-    conditions={"layout": "several"},
+    tasks=("chain", "text"),
+    abilities=(Ability("draft"), Ability("scores")),
+    variants={
+        "chain": Variant(conditions={"layout": "several"}),
+        "text": Variant(
+            sweep={"tau": (0.9,)},
+            title="Speculation by the target's likelihood of each step, in place of a reward",
+        ),
+    },
     knobs=(
         # Chosen on `dev`: the fewest hand-overs within a point of the target's accuracy.
         Knob("tau", (0.05, 0.1, 0.15, 0.25, 0.4, 0.7), 0.25, open=True, low=0, high=1.1),

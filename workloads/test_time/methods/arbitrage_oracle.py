@@ -14,7 +14,17 @@ at a share of at most 0.2. Its FLOPs are those of both models together, and more
 **Ways to fake it.** Reporting it as a method, or its share as a cost.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Frontier, Knob, Point, Ratio
+from adabench.harness.contract.card import (
+    Ability,
+    Card,
+    Claim,
+    Difference,
+    Frontier,
+    Knob,
+    Point,
+    Ratio,
+    Variant,
+)
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.step_hand_over import compare
@@ -25,7 +35,15 @@ CARD = Card(
     adapts="which of two written steps is taken, told the judge's score of both",
     role="oracle",
     oracle="bound",
-    conditions={"layout": "several"},
+    tasks=("chain", "text"),
+    abilities=(Ability("draft"), Ability("scores")),
+    variants={
+        "chain": Variant(conditions={"layout": "several"}),
+        "text": Variant(
+            sweep={"least": (0.0,)},
+            title="The likelier of two written steps: Arbitrage's oracle by the target's likelihood",
+        ),
+    },
     knobs=(Knob("least", (0.0, 0.05, 0.1, 0.3), 0.0, open=True, low=-1, high=1),),
     claims=(
         Claim(

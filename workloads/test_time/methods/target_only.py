@@ -1,13 +1,14 @@
 """The target alone: the larger model of a pair writes everything, greedily.
 
-What step-wise speculation is held against from above; from below it is `greedy`, the draft alone. No
+What step-wise speculation is held against from above; from below it is the draft alone, on `chain`
+`greedy`. On `text` the target is the task's own policy, and `greedy` is the same words. No
 draft is written and none is thrown away.
 
 **What to expect.** Written before measuring: 0.77 right with six operations at some 370 MFLOP a question,
 which no mix of the two models saves.
 """
 
-from adabench.harness.contract.card import Card, Point
+from adabench.harness.contract.card import Ability, Card, Point, Variant
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.step_hand_over import TARGET
@@ -16,7 +17,9 @@ CARD = Card(
     title="The target alone",
     adapts="nothing",
     role="static",
-    conditions={"layout": "several"},
+    tasks=("chain", "text"),
+    abilities=(Ability("draft"),),
+    variants={"chain": Variant(conditions={"layout": "several"})},
 )
 
 

@@ -10,7 +10,7 @@ accuracy to the target's, near 0.4 right with six operations.
 **Ways to fake it.** A die that is thrown again until the step is good; a rate that is never matched.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
@@ -21,7 +21,12 @@ CARD = Card(
     paper="our own control of Arbitrage, arXiv 2512.05033",
     adapts="which of two models writes the next step, by a die",
     role="control",
-    conditions={"layout": "several"},
+    tasks=("chain", "text"),
+    abilities=(Ability("draft"),),
+    variants={
+        "chain": Variant(conditions={"layout": "several"}),
+        "text": Variant(sweep={"rate": (0.4,)}),
+    },
     knobs=(Knob("rate", (0.1, 0.2, 0.3, 0.5), 0.3, open=True, low=0, high=1),),
 )
 _DIE, _FACES = 0xE5CA1A7E, 1 << 20
