@@ -55,15 +55,15 @@ The default asks 4 questions a seed, so that a run takes minutes: ask more befor
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.sources.codec_source import context_of
-from adabench.workloads.shared.sources.data_spec import DataSpec, data_spec
-from adabench.workloads.shared.sources.judge_spec import JudgeSpec, check_pair, judge_spec
-from adabench.workloads.shared.sources.model_spec import ModelSpec, draft_spec, model_spec
+from adabench.workloads.shared.sources.data_spec import data_spec
+from adabench.workloads.shared.sources.judge_spec import judge_spec
+from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
 from adabench.workloads.test_time.text import conformance
 from adabench.workloads.test_time.text.abilities import absences
 from adabench.workloads.test_time.text.substrate.completions import (
@@ -76,6 +76,7 @@ from adabench.workloads.test_time.text.substrate.prompts import (
     PromptStyle,
     bare_examples,
 )
+from adabench.workloads.test_time.text.substrate.sources import AUTO, Sources, check_draft
 from adabench.workloads.test_time.text.substrate.text_domain import text_domain
 from adabench.workloads.test_time.text.substrate.text_models import TextModels
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
@@ -183,49 +184,10 @@ CARD = Card(
 CHECK_CONDITIONS = {"problems": 2, "model": "builtin"}
 check = conformance.check
 
-AUTO = "auto"
-"""The device or the number format that the model, or its server, would take by itself."""
 CHATS = ("on", "off")
 ON_DEVICE = "cuda"
 LEAST_ROOM = 16
 """Words that must be left for a completion."""
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where everything comes from, as it was named."""
-
-    model: ModelSpec
-    judge: JudgeSpec
-    draft: ModelSpec | None
-    """None: the model itself, without some of its layers."""
-    data: DataSpec
-    device: str | None
-    dtype: str | None
-
-    @classmethod
-    def read(
-        cls, model: str, judge: str, draft: str, data: str, device: str, dtype: str
-    ) -> "Sources":
-        """Read the words of conditions.
-
-        Raises:
-            SelectionError: if one names nothing, or two do not go together.
-        """
-        policy, scorer = model_spec(model), judge_spec(judge)
-        if policy.kind in ("likelihood", "trained"):
-            raise SelectionError(
-                f"{model} judges, and writes nothing.", f"Ask for --judge {model}."
-            )
-        check_pair(policy, scorer)
-        drafting = draft_spec(draft)
-        if drafting is not None and policy.kind == "openai":
-            raise SelectionError(
-                f"{policy} takes no draft: its words cannot be handed over to another model.",
-                "Leave out --draft, or name a model of this machine (hf:NAME).",
-            )
-        place = (None if word == AUTO else word for word in (device, dtype))
-        return cls(policy, scorer, drafting, data_spec(data), *place)
 
 
 def load(
@@ -266,7 +228,7 @@ def of_practice(model: str, seed: int, count: int) -> GradedText:
     Raises:
         SelectionError: if it names no model.
     """
-    sources = Sources.read(model, "none", "arithmetic", AUTO, AUTO)
+    sources = Sources.read(model, "none", "thinned", "arithmetic", AUTO, AUTO)
     found = sums(read_levels(""), seed, count, "train")
     style = PromptStyle(named_codec(sources.model), True, found.instruction)
     task = _task(sources, found, style, seed, 0, 0)
@@ -301,7 +263,7 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
     if sources.model.kind == "hf":
         named_codec(sources.model)  # a broken tokenizer is found here
     if sources.draft is not None:
-        _check_draft(sources, sources.draft)
+        check_draft(sources, sources.draft)
     if sources.judge.kind == "trained":
         from adabench.workloads.test_time.text.substrate.state_judge import check_trained
 
@@ -332,19 +294,6 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
     if not float(given["sampling_temperature"]):
         found.pop("samples", None)  # the likeliest words are all that is asked for
     return found
-
-
-def _check_draft(sources: Sources, draft: ModelSpec) -> None:
-    """Refuse a draft that cannot be opened, or to which the target's words are others."""
-    if draft.kind != "builtin":
-        from adabench.workloads.shared.sources.model_source import check_model
-
-        check_model(draft, sources.device, sources.dtype)
-    if named_codec(draft).vocabulary != named_codec(sources.model).vocabulary:
-        raise SelectionError(
-            f"{draft} cannot draft for {sources.model}: their tokenizers have other words.",
-            "Name a model of the same family, or leave out --draft.",
-        )
 
 
 def _task(
