@@ -64,6 +64,43 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Revisions:
+    """How earlier attempts at a question are put before a policy that writes another one.
+
+        <bos>   attempt  mark   attempt  mark   question   the new attempt
+
+    The question, a prompt without its first word, stands behind the attempts, where the policy that
+    solves it once finds it too.
+    """
+
+    mark: int
+    """The word behind each earlier attempt, in place of the one by which it ended."""
+    context: int
+    """Words that all of it may take."""
+    spare: int
+    """Words by which the new attempt may be longer than the longest that it reads."""
+
+    def read(
+        self, prompt: Words, attempts: Sequence[Words]
+    ) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return as many of the last attempts as leave room for another one, and the question."""
+        first = 0
+        while first < len(attempts) and not self._fits(prompt, attempts[first:]):
+            first += 1
+        read = (word for attempt in attempts[first:] for word in (*attempt, self.mark))
+        return (*prompt[:1], *read), tuple(prompt[1:])
+
+    def question(self, read: Words) -> tuple[int, ...]:
+        """Return the prompt that stands behind whatever attempts were read."""
+        attempts = len(read) - [*read[::-1], self.mark].index(self.mark)
+        return tuple(read) if attempts <= 0 else (read[0], *read[attempts:])
+
+    def _fits(self, prompt: Words, attempts: Sequence[Words]) -> bool:
+        lengths = [len(attempt) + 1 for attempt in attempts]
+        return len(prompt) + sum(lengths) + max(lengths) + self.spare <= self.context
+
+
+@dataclass(frozen=True)
 class Domain:
     """How the completions of a task are written and read.
 
@@ -91,6 +128,8 @@ class Domain:
     shares: Callable[[Words, Words], Mapping[str, float]] | None = None
     """What is read off a prompt and the best completion of a session that worked in modes: how much of
     it was worked out in which of them."""
+    revisions: Revisions | None = None
+    """How earlier attempts are read; None where no policy revises."""
 
 
 def check_vocabularies(codec: Codec, models: Mapping[str, Encoded]) -> None:

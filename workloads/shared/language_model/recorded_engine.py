@@ -9,6 +9,7 @@ from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
     BudgetSpent,
     CacheSize,
+    CapabilityMissing,
     Chunk,
     ControlledEngine,
     Costs,
@@ -18,21 +19,31 @@ from adabench.workloads.shared.language_model.contract import (
     Seq,
     require_draws,
 )
+from adabench.workloads.shared.language_model.domain import Revisions
 from adabench.workloads.shared.language_model.session_account import (
     POLICY,
     Injection,
     SessionAccount,
+    Words,
 )
 
 
 class RecordedEngine:
     """An engine whose sequences are written down; in all else it is the engine."""
 
-    def __init__(self, engine: Engine, account: SessionAccount, role: str = POLICY) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        account: SessionAccount,
+        role: str = POLICY,
+        revisions: Revisions | None = None,
+    ) -> None:
         self.name, self.caps, self.costs = engine.name, engine.caps, engine.costs
         self.vocabulary = engine.vocabulary
         self.role = role
-        self._engine, self._account = engine, account
+        self._engine, self._account, self._revisions = engine, account, revisions
+        self._contexts: dict[Words, Seq] = {}
+        """By their words: contexts of earlier attempts that are held until the session ends."""
 
     def reset(self, costs: Costs) -> None:
         """Forget every sequence and count into `costs`; once, when the session begins."""
@@ -46,6 +57,42 @@ class RecordedEngine:
             seq = self._engine.open(prompt, key)
         self._account.note_opened(seq, prompt, key, self.role)
         return seq
+
+    def resume(self, attempts: Sequence[Seq]) -> Seq:
+        """Return a sequence for a further attempt at the case, which reads the last of these.
+
+        As many are read as leave room for another one, and paid for where no cache holds them.
+
+        Raises:
+            CapabilityMissing: if nothing says how attempts are read.
+            MethodContractError: if these are no attempts at the case of this session.
+        """
+        if self._revisions is None:
+            raise CapabilityMissing(
+                "revisions: nothing says how earlier attempts are read here.",
+                "Choose a task whose domain says it (chain), or a method of single attempts.",
+            )
+        self._account.check(attempts, self.role)
+        before, question, key = self._account.read_again(attempts, self._revisions.read)
+        with self._call():
+            (seq,) = self._engine.fork(self._context(before), 1)
+            self._engine.append([seq], [question])
+        seq.start, seq.key = len(seq.ids), key
+        self._account.note_resumed(seq, (*before, *question), key, self.role)
+        return seq
+
+    def _context(self, before: Words) -> Seq:
+        """Return a sequence that holds earlier attempts; what is held of their beginning is not run again."""
+        if before not in self._contexts:
+            known = [words for words in self._contexts if before[: len(words)] == words]
+            if known:
+                longest = max(known, key=len)
+                (seq,) = self._engine.fork(self._contexts[longest], 1)
+                self._engine.append([seq], [before[len(longest) :]])
+            else:
+                seq = self._engine.open(before)
+            self._contexts[before] = seq
+        return self._contexts[before]
 
     def fork(self, seq: Seq, n: int) -> list[Seq]:
         """Return n children that share everything up to here."""

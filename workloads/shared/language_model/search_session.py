@@ -46,6 +46,7 @@ from adabench.workloads.shared.language_model.contract import (
     mix,
     require,
 )
+from adabench.workloads.shared.language_model.cost_totals import totals
 from adabench.workloads.shared.language_model.domain import Domain, Stated, check_vocabularies
 from adabench.workloads.shared.language_model.recorded_engine import RecordedEngine
 from adabench.workloads.shared.language_model.reward_model import Reader, Router, Scorer
@@ -82,9 +83,10 @@ class Session:
         }
         check_vocabularies(domain.codec, {**engines, **readers})
         self._engines = {
-            role: RecordedEngine(engine, account, role) for role, engine in engines.items()
+            role: RecordedEngine(engine, account, role, domain.revisions)
+            for role, engine in engines.items()
         }
-        self.policy: Engine = self._engines[POLICY]
+        self.policy = self._engines[POLICY]
         self._judge, self._router, self._readers = judge, router, tuple(readers.values())
         self._account, self._domain = account, domain
         self.prompt, self.bare = prompt, tuple(bare)
@@ -378,28 +380,10 @@ class Session:
     def _settle(self) -> None:
         """Write the costs into the task's meter."""
         with self._account.counting():
-            counted: dict[str, float] = {**self._costs.meter, "spent": float(self.spent)}
-        for when in ("before", "after"):
-            depths = counted.pop(f"depths_{when}", 0)
-            if depths:
-                counted[f"kv_{when}"] /= depths
-        # `flops` is the name of the harness's own, intrusive counter, which sees torch alone.
-        flops = counted.pop("flops", 0)
-        if not counted.pop(
-            "uncounted", 0
-        ):  # a server's work is unknown; a judge's beside it is not all
-            counted["flops_counted"] = flops
-        else:
-            counted.pop("difficulty_flops", 0)
+            counted = totals(self._costs) | {"spent": float(self.spent)}
         if (discarded := self._account.discarded(self.best)) is not None:
             counted["discarded"] = counted.get("discarded", 0) + discarded
         counted |= self._account.shares(self.best)
         if self._in_modes and self._domain.shares is not None:
             counted |= self._domain.shares(self.prompt, self.best)
-        first, last = self._costs.first_s, self._costs.last_s
-        if first is not None and last is not None:
-            counted["ttft_s"] = first
-            for name, per in (("itl_s", "serial_steps"), ("tpot_s", "generated")):
-                if counted[per] > 1:
-                    counted[name] = (last - first) / (counted[per] - 1)
         self._account.settle(counted)

@@ -12,6 +12,9 @@ draws with random numbers of its own, so that two of them never share one.
 
 A child context (a prompt of the method's own) is a sequence like any other, but what stands there is
 nobody's answer: its words come back by `append`, forced.
+
+A further attempt reads earlier ones and then the question, and those are just as the session's models drew
+them for this very question. So what is drawn there is an answer to it like any other.
 """
 
 import hashlib
@@ -27,7 +30,11 @@ POLICY = "policy"
 """The role of the model that a session has if it has one."""
 BY_ROLE = ("generated", "prefilled", "flops")
 """Costs that are told apart by role where there are several."""
+_RESUMED = 0x2E5D
+"""Keys the random numbers of a further attempt apart from those of forks."""
 Words = tuple[int, ...]
+Reads = Callable[[Words, Sequence[Words]], tuple[Words, Words]]
+"""From a prompt and attempts to what of these a further one reads, and the question behind it."""
 Settle = Callable[[Mapping[str, float]], None]
 Injection = Literal["forced", "tool", "draft"]
 
@@ -43,7 +50,8 @@ class Written(NamedTuple):
     forced: Words
     """Places of the completion whose words were not drawn."""
     own: bool
-    """Whether it began on the case's prompt with the case's random numbers."""
+    """Whether it began on the case's prompt with the case's random numbers, or behind attempts that
+    did."""
     role: str = POLICY
     authors: tuple[str, ...] = ()
     """Whose each word of the completion is, by role; empty for a word that was forced."""
@@ -52,6 +60,11 @@ class Written(NamedTuple):
     def completion(self) -> Words:
         """Return the words after the prompt."""
         return self.ids[self.start :]
+
+    @property
+    def read(self) -> Words:
+        """Return the words before the completion."""
+        return self.ids[: self.start]
 
     @property
     def forced_words(self) -> Words:
@@ -85,7 +98,8 @@ class SessionAccount:
         settle: Settle,
         bare: Sequence[int] = (),
     ) -> None:
-        self._prompts, self._key = {tuple(prompt), tuple(bare)} - {()}, key
+        self._prompt, self._key = tuple(prompt), key
+        self._prompts = {self._prompt, tuple(bare)} - {()}
         self._completions = completions
         """All that was left by the engine, with the words of each that were forced."""
         self._authors: dict[Words, tuple[str, ...]] = {}
@@ -238,6 +252,31 @@ class SessionAccount:
         self._apart = self._apart or not own
         self._written[seq] = Written(ids, len(ids), key, (), own, role)
 
+    def read_again(self, attempts: Sequence[Seq], read: Reads) -> tuple[Words, Words, int]:
+        """Return what a further attempt reads: earlier ones, the question; and its key.
+
+        Raises:
+            MethodContractError: if an attempt is none that a model of this session drew for the case.
+        """
+        self.check(attempts)
+        known = [self._written[seq] for seq in attempts]
+        if not known or any(one.forced or not one.own for one in known):
+            raise MethodContractError(
+                "Only attempts can be revised: completions of the question that a model drew.",
+                "Hand over at least one sequence that was opened on the question and decoded.",
+            )
+        last = attempts[-1]
+        ends = [seq.ids[-1:] == [seq.eos] for seq in attempts]
+        words = [
+            one.completion[:-1] if ended else one.completion
+            for one, ended in zip(known, ends, strict=True)
+        ]
+        return *read(self._prompt, words), mix(last.key, len(last.ids), _RESUMED)
+
+    def note_resumed(self, seq: Seq, ids: Words, key: int, role: str) -> None:
+        """Write down a sequence for a further attempt, which begins behind the earlier ones."""
+        self._written[seq] = Written(ids, len(ids), key, (), True, role)
+
     def note_forked(self, seq: Seq, children: Sequence[Seq]) -> None:
         """Write down copies of a sequence, each with a key of its own."""
         for child in children:
@@ -297,7 +336,7 @@ class SessionAccount:
         if not known.own:
             return None
         for other in reversed(self._written.values()):
-            if other.own and other.has_drawn(completion, begin):
+            if other.own and other.has_drawn(completion, begin) and other.read == known.read:
                 return other.authors[begin : len(completion)]
         return None
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
-from adabench.workloads.test_time.chain.recipes import Recipe, recipes
+from adabench.workloads.test_time.chain.recipes import ATTEMPT_JUDGE, Recipe, recipes
 from adabench.workloads.test_time.chain.substrate import problems as data
 from adabench.workloads.test_time.chain.substrate.configuration_pool import pool_of
 from adabench.workloads.test_time.chain.substrate.step_modes import restore_score
@@ -32,6 +32,8 @@ from adabench.workloads.test_time.chain.training import (
     train_judge,
     train_models,
     train_responses,
+    train_revision_judge,
+    train_revisions,
     train_router,
     train_scale_score,
     train_strategies,
@@ -67,20 +69,26 @@ def train(
         return _collect_responses(plan, progress, folder)
     if plan.kind == "table":
         return _train_table(plan, progress, folder)
-    if plan.kind == "lm":
-        modules: dict[str, nn.Module] = {"": _language_model(plan, progress, folder)}
-    elif plan.kind == "router":
-        modules = {"head.": train_router.train(plan, trio(plan, folder), progress)}
-    else:
-        trunk, policy = restore(plan.trunk, folder), engine(plan.policy, folder)
-        model, head = train_judge.train(plan, trunk, policy, progress)
-        modules = {"": model, "head.": head}
     weights: dict[str, Any] = {}
-    for prefix, module in modules.items():
+    for prefix, module in _modules(plan, progress, folder).items():
         weights |= checkpoints.halves(module.state_dict(), prefix)
     save_file(weights, folder / f"{name}.safetensors")
     restore.cache_clear()
     return _write_card(plan, held_out(plan, folder), folder)
+
+
+def _modules(plan: Recipe, progress: Progress, folder: Path) -> dict[str, nn.Module]:
+    """Return what a recipe trains, by the prefix of its weights' names."""
+    if plan.kind == "lm":
+        return {"": _language_model(plan, progress, folder)}
+    if plan.kind == "router":
+        return {"head.": train_router.train(plan, trio(plan, folder), progress)}
+    trunk, policy = restore(plan.trunk, folder), engine(plan.policy, folder)
+    if plan.kind == "reviser":
+        return {"": train_revisions.train(plan, trunk, policy, progress)}
+    make = train_judge if plan.kind == "judge" else train_revision_judge
+    model, head = make.train(plan, trunk, policy, progress)
+    return {"": model, "head.": head}
 
 
 def _train_score(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
@@ -131,7 +139,14 @@ def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
         problems = list(islice(data.stream("dev", DEV_SEED, DEV_LENGTHS), DEV_PROBLEMS))
         found = train_judge.report(engine(plan.policy, folder), judge(plan.name, folder), problems)
         return {name: round(value, 4) for name, value in found.items()}
+    if plan.kind == "revision-judge":
+        judges = judge(plan.name, folder), judge(ATTEMPT_JUDGE, FOLDER)
+        found = train_revision_judge.report(engine(plan.policy, folder), *judges)
+        return {name: round(value, 4) for name, value in found.items()}
     policy = engine(plan.name, folder)
+    if plan.kind == "reviser":
+        found = train_revisions.report(policy)
+        return {name: round(value, 4) for name, value in found.items()}
     found = {}
     for length in range(1, data.LONGEST + 1):
         problems = list(islice(data.stream("dev", DEV_SEED, [length]), DEV_PROBLEMS))
@@ -147,6 +162,7 @@ def source_digest(plan: Recipe) -> str:
         "lm": own, "judge": train_judge, "router": train_router, "score": train_scale_score,
         "responses": train_responses,
         "table": train_strategies,
+        "reviser": train_revisions, "revision-judge": train_revision_judge,
     }  # fmt: skip
     return checkpoints.code_digest(trainings[plan.kind])
 

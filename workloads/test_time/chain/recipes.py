@@ -6,8 +6,9 @@ Language models learn from traces of the `train` split. A judge starts from a la
 trunk and learns from the outcomes of a policy's roll-outs on the `prm` split. A
 score of how hard a step is learns from the errors of a policy on the `calibration` split. Responses are
 what each configuration of a pool of policies answers there. A table of strategies is fitted to what
-each of them answers on the `dev` split. Steps, never seconds: the result does not depend on how busy
-the machine is.
+each of them answers on the `dev` split. A policy that revises goes on from one that does not, on
+attempts of that one at `train` problems; its judge learns from what it attempts on the `prm` split.
+Steps, never seconds: the result does not depend on how busy the machine is.
 
 Recipes are of two makes. `lm-s-s0`, `lm-m`, `lm-l` and `judge` are of the first, and stay as they
 are, since recorded runs rest on them. Further trainings of `lm-s`, and the judges `judge-x`, are of the
@@ -34,7 +35,9 @@ class Recipe:
     batch: int
     rate: float
     layout: Layout = "several"
-    kind: Literal["lm", "judge", "router", "score", "responses", "table"] = "lm"
+    kind: Literal[
+        "lm", "judge", "router", "score", "responses", "table", "reviser", "revision-judge"
+    ] = "lm"
     trunk: str = ""
     """First weights; a judge's are trained for `steps` more before its head learns. A router stands on
     a judge and leaves it as it is, and a table is fitted with one."""
@@ -44,9 +47,12 @@ class Recipe:
     and samples. 0: it ends after its steps."""
     policy: str = ""
     """Whose completions a judge learns to judge, whose steps a router hands over, whose errors a score
-    foretells, whose strategies a table chooses from."""
+    foretells, whose strategies a table chooses from, whose attempts a policy learns to revise."""
     problems: int = 0
-    """How many problems a judge, a router, a score or a table sees completions of, or responses are to."""
+    """How many problems a judge, a router, a score, a table or a policy that revises sees completions
+    of, or responses are to."""
+    mechanism: str = "search"
+    """Whose strategies a table chooses from."""
     target: str = ""
     """To whom a router hands steps over; the largest policy of a pool."""
     forecast_s: int = 600
@@ -60,6 +66,10 @@ AS_GOOD_AS_FIRST = 0.445
 """What `lm-s-s0` scores on `dev`: the mean over lengths of greedy answers and samples."""
 
 
+REVISER, REVISION_JUDGE = "lm-s-revisions", "judge-revisions"
+"""A policy that reads earlier attempts, and a judge that reads them too."""
+ATTEMPT_JUDGE = "judge-s0"
+"""Who judges attempts in a run, each by itself."""
 ROUTER = "arbitrage-router"
 PAIRS = {"lm-s": "lm-l"}
 """By draft: its target. A pair has a router for each training seed."""
@@ -70,6 +80,8 @@ BASES = 1
 
 TABLE = "compute-optimal"
 """Tables of strategies: of the first policy with the first judge, and of every one with `judge-x`."""
+REVISION_TABLE = f"{TABLE}-revisions"
+"""Of policies that revise."""
 
 
 def recipes() -> dict[str, Recipe]:
@@ -82,6 +94,13 @@ def _table(base: str, judge: str, s: int) -> Recipe:
     return Recipe(
         f"{base}-s{s}", LM_S, s, 240, 1, 0.0, kind="table",
         trunk=f"{judge}-s{s}", policy=f"lm-s-s{s}", problems=240, forecast_s=300,
+    )  # fmt: skip
+
+
+def _revision_table(s: int) -> Recipe:
+    return Recipe(
+        f"{REVISION_TABLE}-s{s}", LM_S, s, 160, 1, 0.0, kind="table", mechanism="revisions",
+        trunk=ATTEMPT_JUDGE, policy=f"{REVISER}-s{s}", problems=160, forecast_s=120,
     )  # fmt: skip
 
 
@@ -105,10 +124,19 @@ def _of_seed(s: int) -> list[Recipe]:
             kind="score", policy=f"lm-s-s{s}", problems=1500, forecast_s=40,
         ),
         Recipe(
+            f"{REVISER}-s{s}", LM_S, s, 1500, 32, 3e-3,
+            kind="reviser", trunk=f"lm-s-s{s}", policy=f"lm-s-s{s}", problems=3000, forecast_s=240,
+        ),
+        Recipe(
+            f"{REVISION_JUDGE}-s{s}", DEEPER, s, 400, 32, 3e-3, kind="revision-judge",
+            trunk=f"{REVISER}-s{s}", policy=f"{REVISER}-s{s}", problems=600, forecast_s=240,
+        ),
+        Recipe(
             f"{ROUTER}-s{s}", LM_M, s, 3000, 512, 2e-3, kind="router", trunk=f"judge-s{s % BASES}",
             policy=f"lm-s-s{s % BASES}", target="lm-l-s0", problems=3000, forecast_s=240,
         ),
         _table(f"{TABLE}-x", "judge-x", s),
+        _revision_table(s),
     ]  # fmt: skip
 
 

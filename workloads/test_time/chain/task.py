@@ -38,6 +38,9 @@ the share of the answer's words that the target wrote, `redrawn_share` what it d
 `lm-l`, each with 1, 4 or 16 votes, for methods that choose one configuration for a question
 (`configuration_pool.py`). `middle_share` and `large_share` say which of the larger two wrote the answer.
 
+**A policy that revises** reads earlier attempts at a question and writes another one, which is an answer
+like any other (`task.session(question, revising=True)`, `RecordedEngine.resume`).
+
 **Conditions.** `layout=single`: a policy trained on traces without alternative paths, where errors
 are systematic and voting has little to gain. `policy`: `lm-x` (6 times the FLOPs of `lm-s`; the trunk
 of a judge) or `lm-l` (26 times) answer more. No judge is stronger than they are; methods that need one
@@ -119,6 +122,12 @@ CARD = Card(
             methods=("radar", "knn_router", "random_pair"),
             oracle="radar_oracle",
             coin="random_pair",
+        ),
+        Gap(
+            mixture=("parallel_attempts",),
+            methods=("revisions",),
+            oracle="revision_oracle",
+            oracle_at={"returns": "right"},
         ),
     ),
     knobs=(

@@ -26,6 +26,7 @@ from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 from adabench.workloads.test_time.substrate.strategies import (
     MECHANISMS,
+    REVISING,
     STRATEGIES,
     pilot_samples,
 )
@@ -60,16 +61,18 @@ CARD = Card(
 def solve(task: GradedTask, question: Question, point: Point) -> tuple[int, ...]:
     """Return what the best strategy answers."""
     name = (by_bin if point["by"] == "bin" else by_question)(task, question, point)
-    with task.session(question) as session:
+    with task.session(question, revising=point["mechanism"] in REVISING) as session:
         STRATEGIES[name](session, int(point["N"]))
     return session.best
 
 
 def by_question(task: GradedTask, question: Question, point: Point) -> str:
     """Return the first strategy that is right, or the first of all."""
-    aside, names = task.oracle_substrate(), strategies(task, str(point["mechanism"]))
+    mechanism = str(point["mechanism"])
+    aside, names = task.oracle_substrate(), strategies(task, mechanism)
     for name in names:
-        if task.credit(question, answered(aside, question, name, int(point["N"]))):
+        found = answered(aside, question, name, int(point["N"]), mechanism)
+        if task.credit(question, found):
             return name
     return names[0]
 
@@ -77,7 +80,8 @@ def by_question(task: GradedTask, question: Question, point: Point) -> str:
 def by_bin(task: GradedTask, question: Question, point: Point) -> str:
     """Return the strategy of the bin that the grades of its samples put a question in."""
     table, count = task.plan(str(point["mechanism"])).graded, int(point["pilot"])
-    with task.oracle_substrate().session(question) as session:
+    revising = point["mechanism"] in REVISING
+    with task.oracle_substrate().session(question, revising=revising) as session:
         drawn = [leaf.completion for leaf in pilot_samples(session, count)]
     ease = sum(task.credit(question, completion) for completion in drawn) / count
     return table.strategy(table.bin_of(ease), int(point["N"]))
@@ -89,9 +93,11 @@ def strategies(task: GradedTask, mechanism: str) -> tuple[str, ...]:
     return MECHANISMS[mechanism]
 
 
-def answered(task: GradedTask, question: Question, name: str, budget: int) -> tuple[int, ...]:
+def answered(
+    task: GradedTask, question: Question, name: str, budget: int, mechanism: str
+) -> tuple[int, ...]:
     """Return what one strategy answers."""
-    with task.session(question) as session:
+    with task.session(question, revising=mechanism in REVISING) as session:
         STRATEGIES[name](session, budget)
     return session.best
 
@@ -106,7 +112,8 @@ def luck(
     """
     truth = chance = count = 0
     for question in questions:
-        found = [answered(task, question, name, budget) for name in strategies(task, mechanism)]
+        names = strategies(task, mechanism)
+        found = [answered(task, question, name, budget, mechanism) for name in names]
         right = [task.credit(question, one) for one in found]
         stated = [task.domain.answer(one) for one in found]
         wrong = Counter(

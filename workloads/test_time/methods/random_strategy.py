@@ -16,7 +16,7 @@ from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
-from adabench.workloads.test_time.substrate.strategies import STRATEGIES
+from adabench.workloads.test_time.substrate.strategies import REVISING, STRATEGIES
 
 CARD = Card(
     title="Strategies of other questions, by a die",
@@ -43,9 +43,10 @@ _DIE = 0x57A7
 
 def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
     """Return what the strategy of a random bin answers."""
-    table = task.plan(str(point["mechanism"])).predicted
+    mechanism = str(point["mechanism"])
+    table = task.plan(mechanism).predicted
     bin_ = thrown(task.seed, question.index, len(table.choices))
-    with task.session(question) as session:
+    with task.session(question, revising=mechanism in REVISING) as session:
         STRATEGIES[table.strategy(bin_, int(point["N"]))](session, int(point["N"]))
     return session.best
 

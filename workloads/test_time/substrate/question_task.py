@@ -70,25 +70,27 @@ class QuestionTask:
             with one_thread():  # torch's pool of threads does not survive a fork
                 warm_up(self.models, min(self.domain.step_marks))
 
-    def session(self, question: Question, *, paired: bool = False, pooled: bool = False) -> Session:
+    def session(
+        self,
+        question: Question,
+        *,
+        paired: bool = False,
+        pooled: bool = False,
+        revising: bool = False,
+    ) -> Session:
         """Return a session on a question; sample i of it is the same for everybody.
 
         A paired one has a second policy, `target`, whose draft the first one writes; a pooled one
-        has larger policies beside the first, of which one is chosen.
+        has larger policies beside the first, of which one is chosen. In a revising one the policy
+        reads earlier attempts (`RecordedEngine.resume`).
 
         Raises:
-            CapabilityMissing: if a pair is asked for, and the policy is the draft of none; or a
-                pool, and it is in none.
+            CapabilityMissing: if a pair is asked for, and the policy is the draft of none; a pool,
+                and it is in none; or revisions, and no policy was trained on attempts of this one.
             SelectionError: if a model has another vocabulary than the question.
         """
         key = mix(self.seed, question.index)
-        models = self.models.pair if paired else self._pool if pooled else self.models
-        if models is None:
-            raise CapabilityMissing(
-                f"a target: {self.models.policy.name} is the draft of no other policy here.",
-                "Choose the policy of a pair (chain has lm-s), name a draft where a task takes one "
-                "(--draft hf:NAME), or choose a method of one policy.",
-            )
+        models = self._pool if pooled else self._models(paired, revising)
         models.note()
         return Session(
             models.policy,
@@ -144,6 +146,21 @@ class QuestionTask:
                 known,
             )
         return plans[mechanism]()
+
+    def _models(self, paired: bool, revising: bool) -> Models:
+        own = self.models
+        if revising and own.reviser is None:
+            raise CapabilityMissing(
+                f"revisions: no policy was trained on attempts of {own.policy.name} here.",
+                "Choose policy=lm-s and layout=several (of chain), or a method of one attempt.",
+            )
+        if paired and own.pair is None:
+            raise CapabilityMissing(
+                f"a target: {own.policy.name} is the draft of no other policy here.",
+                "Choose the policy of a pair (chain has lm-s), name a draft where a task takes one "
+                "(--draft hf:NAME), or choose a method of one policy.",
+            )
+        return (own.reviser if revising else own.pair if paired else None) or own
 
     def account(self, question: Question, completion: object) -> Words:
         """Return the completion that a method handed in, if it is one that was decoded.

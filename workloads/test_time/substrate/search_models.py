@@ -35,6 +35,8 @@ class Models:
     """What the configurations of a pool answered to questions for calibration."""
     plans: Mapping[str, Callable[[], Plan]] = field(default_factory=dict)
     """By mechanism: what reads the tables that were fitted to these models."""
+    reviser: "Models | None" = None
+    """A policy that reads earlier attempts at a question, with a judge of what it writes."""
 
     def note(self) -> None:
         """Note that they are handed out to the method of this process."""
@@ -44,7 +46,7 @@ class Models:
 
 def warm_up(models: Models, word: int) -> None:
     """Run every kernel that a session runs once, in sessions of two words."""
-    for other in (models.pair, models.pool):
+    for other in (models.pair, models.pool, models.reviser):
         if other is not None:
             warm_up(other, word)
     for policy in (models.policy, *models.others.values()):

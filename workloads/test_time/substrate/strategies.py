@@ -15,6 +15,10 @@ a mechanism of another kind as a set of its own.
              lookahead_3   the same three steps ahead, of N / 4 leaves
     votes    majority      N samples, heads counted
              likelihood    N samples, weighted by how likely the model finds each
+    revisions             (in sessions of a policy that revises, with its judge: `REVISING`)
+             side_by_side  N first attempts, a vote weighted by the judge
+             chains_sqrt   sqrt(N) chains of sqrt(N) attempts, each of which reads those before it
+             one_chain     N attempts, one after the other
 
 A **budget** N is counted as the paper does: N samples, or leaves, and a look k steps ahead as k + 1 of
 them. What it comes to in FLOPs is the meter's.
@@ -34,6 +38,7 @@ from adabench.harness.contract.card import Point
 from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.shared.language_model.search_session import Session
 from adabench.workloads.test_time.substrate.allocation import allocate_to_best
+from adabench.workloads.test_time.substrate.attempt_chains import choose, sizes, write_chains
 from adabench.workloads.test_time.substrate.tree_search import Tree, search
 from adabench.workloads.test_time.substrate.voting import aggregate, vote
 
@@ -99,6 +104,25 @@ def lookahead(session: Session, budget: int, ahead: int, selection: Point = SELE
     _beam(session, width, math.ceil(math.sqrt(width)), ahead, selection)
 
 
+def side_by_side(session: Session, budget: int) -> None:
+    """Attempts that read no other."""
+    _attempts(session, budget, 0.0)
+
+
+def chains_sqrt(session: Session, budget: int) -> None:
+    """As many chains of attempts as a chain has."""
+    _attempts(session, budget, 0.5)
+
+
+def one_chain(session: Session, budget: int) -> None:
+    """Attempts one after the other."""
+    _attempts(session, budget, 1.0)
+
+
+def _attempts(session: Session, budget: int, ratio: float) -> None:
+    session.offer(choose(session, write_chains(session, *sizes(budget, ratio)), "judge"))
+
+
 def _beam(
     session: Session,
     width: int,
@@ -125,16 +149,22 @@ def _elect(session: Session, leaves: Sequence[Seq], weights: Sequence[float]) ->
 
 STRATEGIES: Mapping[str, Strategy] = {
     one.__name__: one
-    for one in (judged_vote, beam_sqrt, beam_4, lookahead_1, lookahead_3, majority, likelihood)
+    for one in (
+        *(judged_vote, beam_sqrt, beam_4, lookahead_1, lookahead_3, majority, likelihood),
+        *(side_by_side, chains_sqrt, one_chain),
+    )
 }
 MECHANISMS: Mapping[str, tuple[str, ...]] = {
     "search": ("judged_vote", "beam_sqrt", "beam_4", "lookahead_1", "lookahead_3"),
     "votes": ("majority", "likelihood"),
+    "revisions": ("side_by_side", "chains_sqrt", "one_chain"),
 }
 """By mechanism: its strategies, by the numbers of which tables are stored."""
 WEIGHTS: Mapping[str, Callable[[Seq], float]] = {"majority": equal, "likelihood": likely}
 """Of votes that need no judge: what a sample weighs."""
-MEASURES: Mapping[str, Measure] = {"search": "judge", "votes": "agreement"}
+MEASURES: Mapping[str, Measure] = {"search": "judge", "votes": "agreement", "revisions": "judge"}
+REVISING = frozenset({"revisions"})
+"""Mechanisms of a policy that revises: their sessions are its own."""
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from adabench.workloads.test_time.substrate.question_task import GradedTask
 from adabench.workloads.test_time.substrate.strategies import (
     MEASURES,
     MECHANISMS,
+    REVISING,
     STRATEGIES,
     WEIGHTS,
-    Measure,
     Plan,
     StrategyTable,
     ease_of,
@@ -70,7 +70,7 @@ def trial(
         np.zeros(shape[0]), np.zeros(shape[0]), missing,
     )  # fmt: skip
     for q, question in enumerate(questions):
-        found.ease[q], found.graded[q] = eases(task, question, pilot, MEASURES[mechanism])
+        found.ease[q], found.graded[q] = eases(task, question, pilot, mechanism)
         for (s, b), (completion, flops) in _answers(task, question, found).items():
             found.right[q, s, b] = task.credit(question, completion)
             found.flops[q, s, b] = flops
@@ -86,7 +86,7 @@ def _answers(task: GradedTask, question: Question, found: Trial) -> Answered:
     if set(found.names) <= WEIGHTS.keys():
         return _votes(task, question, found)
     return {
-        (s, b): spent(task, question, name, budget)
+        (s, b): spent(task, question, found.mechanism, name, budget)
         for s, name in enumerate(found.names)
         for b, budget in enumerate(found.budgets)
     }
@@ -113,7 +113,7 @@ def _able(task: GradedTask, question: Question, mechanism: str) -> tuple[list[st
     names, missing = list[str](), dict[str, str]()
     for name in MECHANISMS[mechanism]:
         try:
-            spent(task, question, name, 1)
+            spent(task, question, mechanism, name, 1)
         except CapabilityMissing as error:
             missing[name] = str(error)
         else:
@@ -122,22 +122,20 @@ def _able(task: GradedTask, question: Question, mechanism: str) -> tuple[list[st
 
 
 def spent(
-    task: GradedTask, question: Question, name: str, budget: int
+    task: GradedTask, question: Question, mechanism: str, name: str, budget: int
 ) -> tuple[tuple[int, ...], float]:
     """Return what a strategy answers for a budget, and its FLOPs."""
     task.meter.clear()
-    with task.session(question) as session:
+    with task.session(question, revising=mechanism in REVISING) as session:
         STRATEGIES[name](session, budget)
     return session.best, float(task.meter["flops_counted"])
 
 
-def eases(
-    task: GradedTask, question: Question, pilot: int, measure: Measure
-) -> tuple[float, float]:
+def eases(task: GradedTask, question: Question, pilot: int, mechanism: str) -> tuple[float, float]:
     """Return how easy a question is, as estimated and as graded: by the same samples."""
-    with task.session(question) as session:
+    with task.session(question, revising=mechanism in REVISING) as session:
         drawn = pilot_samples(session, pilot)
-        ease = ease_of(session, drawn, measure)
+        ease = ease_of(session, drawn, MEASURES[mechanism])
     right = sum(task.credit(question, leaf.completion) for leaf in drawn)
     return ease, right / pilot
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from adabench.workloads.shared.language_model.domain import Words
 from adabench.workloads.shared.language_model.vocabulary import IDS, STEP_END, WordCodec
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
+from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, answer, room
 from adabench.workloads.test_time.chain.substrate.step_modes import StepModes, shares
 from adabench.workloads.test_time.substrate.dual_modes import DualDomain
@@ -23,6 +24,7 @@ CHAIN = DualDomain(
     deepest=STEPS * 6 + 2,
     unforced=DIGITS,
     shares=shares,
+    revisions=RETRY,
 )
 
 
@@ -42,5 +44,5 @@ def with_modes(domain: DualDomain, policy: str) -> DualDomain:
     return replace(domain, modes=StepModes(policy))
 
 
-MECHANICS = replace(CHAIN, room=_paced, shares=None)
+MECHANICS = replace(CHAIN, room=_paced, shares=None, revisions=None)
 """At the shape of a large model: prompts of random words, completions at a fixed pace."""

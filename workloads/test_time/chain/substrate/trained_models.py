@@ -17,7 +17,17 @@ from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import Head, Judge
 from adabench.workloads.shared.language_model.step_router import RouterHead, StepRouter
 from adabench.workloads.shared.training import checkpoints
-from adabench.workloads.test_time.chain.recipes import ROUTER, TABLE, TRAININGS, Layout, recipes
+from adabench.workloads.test_time.chain.recipes import (
+    ATTEMPT_JUDGE,
+    REVISER,
+    REVISION_TABLE,
+    ROUTER,
+    TABLE,
+    TRAININGS,
+    Layout,
+    recipes,
+)
+from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY, AttemptJudge
 from adabench.workloads.test_time.substrate.search_models import Models
 from adabench.workloads.test_time.substrate.strategies import Plan
 from adabench.workloads.test_time.substrate.strategy_store import restored
@@ -70,7 +80,25 @@ def models(policy: str, layout: Layout, seed: int, trainings: int = 1) -> Models
         return found
     table = f"{TABLE}-x" if trainings > 1 else TABLE
     plans = {"search": partial(strategy_plan, f"{table}-s{number}")}
-    return replace(found, pair=pair(seed), plans=plans)
+    revising = reviser(seed, trainings)
+    if revising is not None:
+        table = f"{REVISION_TABLE}-s{revising.names[0].rpartition('-s')[2]}"
+        plans["revisions"] = partial(strategy_plan, table)
+    return replace(found, pair=pair(seed), plans=plans, reviser=revising)
+
+
+def reviser(seed: int, trainings: int = 1) -> Models | None:
+    """Return a policy that revises, by run seed, and who judges it; None where none was trained.
+
+    The judge is that of the first policy's single solutions. One of revisions (`judge-revisions`) can be
+    trained, and chose worse than a majority does.
+    """
+    there = [k for k in TRAININGS if checkpoints.is_there(f"{REVISER}-s{k}", FOLDER)]
+    if not there:
+        return None
+    own = f"{REVISER}-s{there[seed % min(trainings, len(there))]}"
+    scorer = AttemptJudge(judge(ATTEMPT_JUDGE), RETRY)
+    return Models(engine(own), scorer, (own, ATTEMPT_JUDGE), FOLDER)
 
 
 def pair(seed: int) -> Models | None:
@@ -116,8 +144,9 @@ def restore_plan(name: str) -> Plan:
     Raises:
         EnvironmentProblem: if they were not fitted yet.
     """
-    forecast_s = checkpoints.find_recipe(name, recipes()).forecast_s
-    return restored("search", checkpoints.weights(name, checkpoints.home(name, FOLDER), forecast_s))
+    recipe = checkpoints.find_recipe(name, recipes())
+    found = checkpoints.weights(name, checkpoints.home(name, FOLDER), recipe.forecast_s)
+    return restored(recipe.mechanism, found)
 
 
 @lru_cache(maxsize=8)

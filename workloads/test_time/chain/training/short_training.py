@@ -73,7 +73,7 @@ def train(
         model = LanguageModel(recipe.shape)
         if start is not None:
             grow(model, start)
-        steps = _steps(model, recipe, progress, rising=start is None)
+        steps = follow(model, recipe, _batches(recipe, rising=start is None), progress)
         model.load_state_dict(_chosen(steps, recipe))
     return model.eval().requires_grad_(False)
 
@@ -107,15 +107,17 @@ def _chosen(steps: Iterator[tuple[int, nn.Module]], recipe: Recipe) -> dict[str,
     return mean.state_dict()
 
 
-def _steps(
-    model: LanguageModel, recipe: Recipe, progress: Progress, *, rising: bool
+def follow(
+    model: LanguageModel,
+    recipe: Recipe,
+    batches: Iterator[tuple[Tensor, Tensor]],
+    progress: Progress,
 ) -> Iterator[tuple[int, nn.Module]]:
-    """Train, and yield after each step how many are done, and the mean of the weights."""
+    """Train on (ids, targets), and yield after each step how many are done, and the mean of the weights."""
     optimisers = _optimisers(model, recipe)
     running: Any = swa_utils.get_ema_multi_avg_fn  # torch gives it no types
     mean = swa_utils.AveragedModel(model, multi_avg_fn=running(MEAN))
-    drawn = islice(_batches(recipe, rising=rising), recipe.steps)
-    for done, (ids, targets) in enumerate(drawn, start=1):
+    for done, (ids, targets) in enumerate(islice(batches, recipe.steps), start=1):
         for optimiser in optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = recipe.rate * _share(done, recipe.steps)

@@ -123,7 +123,7 @@ def train(
         torch.manual_seed(recipe.seed)
         head = Head(recipe.shape.width)
         reader = Judge(NativeEngine(trunk, recipe.name, role="judge"), head)
-        _fit(recipe, head, *moment_tensors(reader, lessons))
+        fit_head(recipe, head, *moment_tensors(reader, lessons))
     return trunk, head.eval().requires_grad_(False)
 
 
@@ -154,7 +154,8 @@ def moment_tensors(reader: Judge, lessons: Sequence[Lesson]) -> tuple[Tensor, Te
     )
 
 
-def _fit(recipe: Recipe, head: Head, states: Tensor, features: Tensor, labels: Tensor) -> None:
+def fit_head(recipe: Recipe, head: Head, states: Tensor, features: Tensor, labels: Tensor) -> None:
+    """Train a head on moments: states [m, d], features [m, 8] and labels [m]."""
     generator = torch.Generator().manual_seed(recipe.seed)
     optimiser = torch.optim.AdamW(head.parameters(), lr=HEAD_RATE, weight_decay=WEIGHT_DECAY)
     for step in range(HEAD_STEPS):

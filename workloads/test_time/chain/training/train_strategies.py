@@ -4,6 +4,7 @@ As many questions of each length, 1 to 8, of the `dev` split and of no other. Th
 this fit alone. What is measured is in `strategy_fit.py`; here are the questions and their answers.
 """
 
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -16,16 +17,18 @@ from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import Judge
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.test_time.chain.recipes import Recipe
+from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY, AttemptJudge
 from adabench.workloads.test_time.chain.substrate.domain import chain_of
 from adabench.workloads.test_time.chain.substrate.problems import LONGEST, stream
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 from adabench.workloads.test_time.substrate.search_models import Models
+from adabench.workloads.test_time.substrate.strategies import REVISING
 from adabench.workloads.test_time.substrate.strategy_fit import plan_of, report, trial
 from adabench.workloads.test_time.substrate.strategy_store import stored
 
-MECHANISM = "search"
-BUDGETS = (4, 16, 64)
+BUDGETS, DEAR = (4, 16, 64), (4, 16)
+"""Of mechanisms; of those that revise."""
 PILOT = 16
 LENGTHS = tuple(range(1, LONGEST + 1))
 _KEY = 0x7AB1E
@@ -35,10 +38,12 @@ def train(
     recipe: Recipe, policy: NativeEngine, judge: Judge, progress: Progress
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Fit a table, and return it with what was measured."""
-    task = questions(recipe, Models(policy, judge))
-    found = trial(task, MECHANISM, BUDGETS, PILOT, progress)
+    own, mechanism = Models(policy, judge), recipe.mechanism
+    task = questions(recipe, replace(own, reviser=Models(policy, AttemptJudge(judge, RETRY))))
+    budgets = DEAR if mechanism in REVISING else BUDGETS
+    found = trial(task, mechanism, budgets, PILOT, progress)
     plan = plan_of(found)
-    numbers = {key: torch.tensor(value).float() for key, value in stored(MECHANISM, plan).items()}
+    numbers = {key: torch.tensor(value).float() for key, value in stored(mechanism, plan).items()}
     return numbers, report(found, plan)
 
 
