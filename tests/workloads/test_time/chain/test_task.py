@@ -50,8 +50,10 @@ def solve(name: str, where, case, **knobs):
 
 
 def test_a_question_holds_nothing_but_its_prompt():
-    assert {f.name for f in dataclasses.fields(Question)} == {"index", "prompt", "group"}
+    prompts = {"prompt", "bare"}
+    assert {f.name for f in dataclasses.fields(Question)} == {"index", "group"} | prompts
     for question in chain(problems=4).cases():
+        assert question.bare == ()
         assert problems.split_of(_problem(question)) == "test"
 
 
