@@ -74,14 +74,22 @@ def _seeds(table: Table) -> Iterator[str]:
         if trainings and trainings < min(FEW_SEEDS, len(known) + 1):
             yield (
                 f"{task}: {trainings} training{'s' * (trainings > 1)} of each model only, and seeds of "
-                f"one model are no replicates of it. `adabench train '{task}/*'` makes what is "
-                f"missing of {FEW_SEEDS}; then --seeds 0..{FEW_SEEDS - 1}."
+                f"one model are no replicates of it. {_more_trainings(table, task)}"
             )
         elif len(known) < FEW_SEEDS:
             yield (
                 f"{task}: {len(known)} seed{'s' * (len(known) > 1)} only; intervals over so few are rough. "
                 f"Add --seeds 0..{FEW_SEEDS * 2 - 1} before you quote them."
             )
+
+
+def _more_trainings(table: Table, task: str) -> str:
+    """Say how more trainings are had: by files alone, or by the condition of a task that has one."""
+    seeds = f"--seeds 0..{FEW_SEEDS - 1}"
+    if any("trainings" in cell.conditions for cell in table.all_cells if cell.task == task):
+        wanted = f"--set trainings={FEW_SEEDS} {seeds}"
+        return f"{wanted} takes {FEW_SEEDS}, and names what is missing of them."
+    return f"`adabench train '{task}/*'` makes what is missing of {FEW_SEEDS}; then {seeds}."
 
 
 def _trainings(table: Table, task: str) -> int:

@@ -143,3 +143,14 @@ def test_seeds_of_few_trainings_are_no_advice():
     assert "adabench train 'roots/*'" in text
     assert "--seeds 0..9" not in text
     assert "trainings" not in said([of(seed, seed) for seed in range(6)])
+
+
+def test_where_trainings_are_a_condition_files_alone_are_no_advice():
+    cells = [Cell("roots", "fixed", {}, {"trainings": 1}, "embedded", seed) for seed in range(3)]
+    records = [
+        Record(cell, "solve", 0, 0, "ok", {"steps": 1.0}, trained={"m-s0": "00"}) for cell in cells
+    ]
+    text = said(records)
+    assert "roots: 1 training of each model only" in text
+    assert "--set trainings=5 --seeds 0..4" in text
+    assert "adabench train 'roots/*'" not in text

@@ -46,9 +46,10 @@ are systematic and voting has little to gain. `policy`: `lm-x` (6 times the FLOP
 of a judge) or `lm-l` (26 times) answer more. No judge is stronger than they are; methods that need one
 say so. `lm-m`, the judge's first weights, answers what `lm-s` does and is not shipped. `budget`: tokens
 that may be generated; 0 is no limit. `lengths`: how many operations questions have, in turn (`1..8`,
-`2,8`); each is a group. `trainings`: how many trainings of policy and judge run seeds take in turn, as
-far as they are there. With 1 seeds draw other questions, not other weights. With more each `lm-s` has a judge of
-its own, a smaller one (`judge-x`).
+`2,8`); each is a group. `trainings`: how many trainings of policy and judge run seeds take in turn.
+With 1 seeds draw other questions, not other weights. With more each `lm-s` has a judge of its own, a
+smaller one (`judge-x`), and is the draft of no target; what is missing of them is named before anything
+runs (`adabench train chain/judge-x-s0` makes it). Of other policies, those that are there.
 
 **Scale `gpu`.** Searches at the shape of a 7B model with random weights (`gpu_mechanics.py`): time,
 bytes, tokens and FLOPs are real, quality is withheld. `layout`, `lengths` and `trainings` mean nothing there.
@@ -208,6 +209,7 @@ def load(
     Raises:
         DeviceUnavailable: at scale `gpu` on a machine without a CUDA device.
         SelectionError: for a scale, policy or layout that it does not have, or lengths that are none.
+        TrainingMissing: if a training that is wanted was not made yet.
     """
     if scale not in CARD.scales:
         raise SelectionError(f"chain has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}.")

@@ -157,7 +157,7 @@ class QuestionTask:
         if paired and own.pair is None:
             raise CapabilityMissing(
                 f"a target: {own.policy.name} is the draft of no other policy here.",
-                "Choose the policy of a pair (chain has lm-s), name a draft where a task takes one "
+                "Choose the policy of a pair (chain has lm-s, of one training), name a draft where a task takes one "
                 "(--draft hf:NAME), or choose a method of one policy.",
             )
         return (own.reviser if revising else own.pair if paired else None) or own

@@ -19,7 +19,7 @@ from adabench.workloads.test_time.chain.methods import scale, scale_oracle
 from adabench.workloads.test_time.chain.substrate import step_modes
 from adabench.workloads.test_time.chain.substrate.domain import CHAIN, MECHANICS, with_modes
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, answer
-from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER
+from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, TrainingMissing
 from adabench.workloads.test_time.chain.task import load
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
 from adabench.workloads.test_time.substrate.dual_modes import SubProblem, modes_of, thrown, work
@@ -306,6 +306,15 @@ def test_a_policy_that_no_score_was_fitted_to_is_refused_where_one_is_needed():
     for name in ("scale", "scale_rule"):
         with pytest.raises(CapabilityMissing, match="no score is fitted to lm-m-s0"):
             solve(name, where, EASY_END)
+
+
+def test_a_score_that_was_not_made_yet_is_named_with_what_makes_it(monkeypatch):
+    monkeypatch.setattr(step_modes.checkpoints, "is_there", lambda name, folder: False)
+    where = replace(chain(2), domain=with_modes(CHAIN, "lm-s-s4"))
+    for name in ("scale", "scale_rule"):
+        with pytest.raises(TrainingMissing, match="scale-score-s4 is not here") as missing:
+            solve(name, where, EASY_END)
+        assert missing.value.hint.endswith("adabench train chain/scale-score-s4")
 
 
 def test_a_task_without_modes_is_refused():

@@ -156,3 +156,38 @@ def test_a_judge_does_not_see_what_comes_later():
         scores.append(owner.scores([seq])[0])
     assert scores[0][0] == scores[1][0]
     assert scores[0][1] != scores[1][1]
+
+
+class Favourite:
+    """A judge that scores one sample above the others."""
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+
+    def reset(self, costs: Costs) -> None:
+        """Hold nothing."""
+
+    def scores(self, seqs):
+        return [(0.9, float(i == self.place)) for i in range(len(seqs))]
+
+
+@pytest.mark.parametrize(
+    ("right", "place", "majority", "best", "good"),
+    [(7, 0, 1.0, 1.0, False), (7, 11, 1.0, 0.0, False), (5, 11, 0.0, 1.0, True)],
+)
+def test_a_judge_passes_where_it_chooses_better_than_the_vote_of_the_same_samples(
+    monkeypatch, right, place, majority, best, good
+):
+    """Of twelve samples the last states 5 and all others 7."""
+    policy, stated = NativeEngine(model(), "tiny"), dict[tuple[int, ...], int]()
+
+    def say(completion: tuple[int, ...]) -> int:
+        return stated.setdefault(completion, 5 if len(stated) == 11 else 7)
+
+    monkeypatch.setattr(train_judge, "answer", say)
+    monkeypatch.setattr(train_judge, "truth", lambda problem: right)
+    problems = [next(stream("dev", 1, (1,)))]
+    found = train_judge.report(policy, Favourite(place), problems, n=12)
+    assert len(stated) == 12
+    assert (found["majority"], found["best_by_judge"]) == (majority, best)
+    assert train_judge.passes(found) == good

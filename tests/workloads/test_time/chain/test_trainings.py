@@ -1,6 +1,7 @@
 """Trainings of the chain's models: which one a seed takes, what ships, and whether it is comparable."""
 
 import json
+import shutil
 from dataclasses import asdict, fields, replace
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ from adabench.workloads.shared.language_model.contract import Costs, mix
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import FEATURES
+from adabench.workloads.test_time.chain import checkpoints
 from adabench.workloads.test_time.chain.recipes import (
     AS_GOOD_AS_FIRST,
     TRAININGS,
@@ -33,6 +35,7 @@ from adabench.workloads.test_time.chain.substrate.problems import (
 )
 from adabench.workloads.test_time.chain.substrate.trained_models import (
     FOLDER,
+    TrainingMissing,
     engine,
     judge,
     models,
@@ -101,14 +104,32 @@ def test_what_has_one_training_has_it_whatever_is_wanted():
 
 
 @pytest.mark.usefixtures("three")
-def test_a_policy_without_a_judge_of_its_completions_is_no_training(monkeypatch):
+@pytest.mark.parametrize("seed", [0, 1, 5])
+@pytest.mark.parametrize("lost", ["judge-x-s1", "lm-s-s2"])
+def test_a_training_that_is_wanted_and_missing_is_named_whichever_seed_takes_it(
+    monkeypatch, seed, lost
+):
     there = trained_models.checkpoints.is_there
     monkeypatch.setattr(
         trained_models.checkpoints,
         "is_there",
-        lambda name, folder: name != "judge-x-s1" and there(name, folder),
+        lambda name, folder: name != lost and there(name, folder),
     )
-    assert {policy_name("lm-s", "several", seed, 3) for seed in range(4)} == {"lm-s-s0"}
+    with pytest.raises(TrainingMissing, match=f"trainings=3 needs {lost}, which is") as missing:
+        load("embedded", seed, problems=1, trainings=3)
+    assert f"about {recipes()[lost].forecast_s} s" in missing.value.hint
+    assert missing.value.hint.endswith(f"adabench train chain/{lost}")
+    assert policy_name("lm-s", "several", seed) == "lm-s-s0"
+
+
+@pytest.mark.usefixtures("three")
+def test_all_that_is_missing_is_named_with_what_makes_it():
+    with pytest.raises(TrainingMissing, match="trainings=5 needs") as missing:
+        policy_name("lm-s", "several", 0, 5)
+    named = [f"{base}-s{k}" for k in (3, 4) for base in ("lm-s", "judge-x")]
+    assert missing.value.hint.endswith(" ".join(f"chain/{name}" for name in named))
+    total_s = sum(recipes()[name].forecast_s for name in named)
+    assert f"about {total_s} s of one core" in missing.value.hint
 
 
 @pytest.mark.usefixtures("three")
@@ -119,6 +140,7 @@ def test_records_name_the_files_that_a_seed_rests_on_and_no_two_trainings_share_
     named = [models("lm-s", "several", seed, 3) for seed in range(3)]
     assert [found.names for found in named] == [(f"lm-s-s{k}", f"judge-x-s{k}") for k in range(3)]
     assert [(found.policy, found.judge) for found in named] == [found.names for found in named]
+    assert all(found.pair is None for found in named)
 
 
 @pytest.mark.parametrize("policy", ["lm-z", "judge", "judge-x"])
@@ -140,6 +162,12 @@ def test_trainings_of_one_make_cost_the_same():
     shapes = {name: recipe.shape for name, recipe in recipes().items()}
     for base in ("lm-s", "judge-x"):
         assert len({shapes[f"{base}-s{s}"] for s in TRAININGS}) == 1
+
+
+def test_recipes_of_the_second_make_take_six_minutes_of_one_core_at_most():
+    second = [recipe for recipe in recipes().values() if recipe.make == "second"]
+    assert {recipe.name for recipe in second} >= {"lm-s-s1", "lm-s-s2", "judge-x-s0"}
+    assert all(recipe.forecast_s <= 360 for recipe in second)
 
 
 @pytest.mark.parametrize("name", SECOND)
@@ -201,6 +229,11 @@ def test_judges_of_further_trainings_choose_better_than_chance(name):
     assert found["best_by_judge"] > found["chance"] + 0.1, found
 
 
+@pytest.mark.parametrize("name", [name for name in SECOND if name.startswith("judge")])
+def test_by_their_cards_judges_choose_better_than_votes(name):
+    assert train_judge.passes(card(name)["dev"])
+
+
 def short(plan: Recipe, steps: int) -> Recipe:
     return replace(plan, steps=steps, batch=2)
 
@@ -230,6 +263,22 @@ def test_a_training_that_misses_its_target_ends_after_its_steps():
     plan = short(recipes()["lm-s-s1"], 3)
     short_training.train(plan, lambda step, steps: done.append(step))
     assert done == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("first_look", "first"), [(0.4, 6), (0.8, 10), (0.9, 12)])
+def test_a_training_is_looked_at_from_its_recipes_share_of_steps_on(monkeypatch, first_look, first):
+    """Each look finds less than is asked for, so that there are looks until the last step."""
+    monkeypatch.setattr(short_training, "LOOK_STEPS", 2)
+    done, looked = list[int](), list[int]()
+
+    def look(model, recipe):
+        looked.append(done[-1])
+        return short_training.Look({}, -0.1)
+
+    monkeypatch.setattr(short_training, "_look", look)
+    plan = replace(short(recipes()["lm-s-s2"], 12), first_look=first_look)
+    short_training.train(plan, lambda step, steps: done.append(step))
+    assert looked == list(range(first, 13, 2))
 
 
 def test_a_look_says_how_far_a_model_is_from_what_is_asked(monkeypatch):
@@ -319,15 +368,28 @@ def test_no_model_is_dead_weight_in_a_set_of_configurations():
     assert {"lm-s", "lm-x"} <= {policy for policy, _ in cheapest}
 
 
-def test_a_judge_of_the_second_make_grows_out_of_its_policy(monkeypatch):
+def test_a_judge_of_the_second_make_grows_out_of_its_policy_and_comes_out_the_same(monkeypatch):
     monkeypatch.setattr(train_judge, "HEAD_STEPS", 2)
     small, deep = Shape(2, 16, 2, 32), Shape(4, 16, 2, 32)
     policy = LanguageModel(small).eval().requires_grad_(False)
     before = {key: value.clone() for key, value in policy.state_dict().items()}
     plan = Recipe("judge-x-s1", deep, 1, 2, 2, 1e-3, make="second", kind="judge", problems=4)
-    trunk, head = train_judge.train(
-        plan, policy, NativeEngine(policy, "lm-s"), lambda done, steps: None
+    (trunk, head), again = (
+        train_judge.train(one, policy, NativeEngine(policy, "lm-s"), lambda done, steps: None)
+        for one in (plan, plan)
     )
     assert trunk.shape == deep
     assert head.inner.in_features == 16 + FEATURES
     assert all(torch.equal(value, before[key]) for key, value in policy.state_dict().items())
+    for made, other in zip((trunk, head), again, strict=True):
+        weights = other.state_dict()
+        assert all(torch.equal(value, weights[key]) for key, value in made.state_dict().items())
+
+
+@pytest.mark.slow
+def test_a_judge_of_a_further_training_can_be_made_and_passes(tmp_path):
+    torch.set_num_threads(1)
+    shutil.copy(FOLDER / "lm-s-s1.safetensors", tmp_path)
+    made = checkpoints.train("judge-x-s1", folder=tmp_path)
+    assert train_judge.passes(made["dev"])
+    assert made["dev"]["auc_within"] > 0.8

@@ -37,7 +37,7 @@ from adabench.workloads.shared.language_model.vocabulary import EOS, IDS, STEP_E
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.test_time.chain.recipes import recipes
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS
-from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER
+from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, TrainingMissing
 from adabench.workloads.test_time.substrate.dual_modes import Goal
 
 ZERO, EQUAL, PLUS, TIMES = (IDS[word] for word in ("0", "=", "+", "*"))
@@ -146,6 +146,12 @@ class StepModes:
             raise CapabilityMissing(
                 f"A difficulty: no score is fitted to {self.policy}.",
                 "Choose policy=lm-s and layout=several, or sys1 or sys2, which need none.",
+            )
+        if not checkpoints.is_there(name, FOLDER):
+            raise TrainingMissing(
+                f"A difficulty: the score {name} is not here; a run trains nothing.",
+                f"Make it first, in about {recipes()[name].forecast_s} s of one core: "
+                f"adabench train chain/{name}",
             )
         checkpoints.note(name, FOLDER)
         return restore_score(name)

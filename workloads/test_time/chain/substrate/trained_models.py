@@ -1,8 +1,9 @@
 """Policies, judges and routers that are shipped or in the user's cache, behind engines, in single precision.
 
-Seeds of a run take the trainings of a model in turn: as many as the condition `trainings` allows, and
-as are there. With one, which is the default, `lm-s` has the judge `judge-s0`, on which recorded runs
-rest; with more, each training has a judge of its own completions, all of one make (`judge-x`).
+Seeds of a run take the trainings of `lm-s` in turn, as many as the condition `trainings` wants; what is
+missing of them is named, and nothing stands in for it. Of other policies they take those that are there.
+With one training, which is the default, `lm-s` has the judge `judge-s0`, on which recorded runs rest;
+with more, each training has a judge of its own completions, all of one make (`judge-x`).
 """
 
 from dataclasses import replace
@@ -10,7 +11,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from adabench.harness.errors import SelectionError, nearest
+from adabench.harness.errors import MissingAbility, SelectionError, nearest
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
@@ -39,11 +40,16 @@ TRUNKS = {"lm-x": "judge"}
 """By policy: the judge whose trunk it is, a language model that was trained for longer than others."""
 
 
+class TrainingMissing(MissingAbility):
+    """A training that is wanted was not made yet: what rests on it is skipped."""
+
+
 def policy_name(policy: str, layout: Layout, seed: int, trainings: int = 1) -> str:
     """Return the name of a policy's checkpoint for a run seed.
 
     Raises:
         SelectionError: if there is no such policy.
+        TrainingMissing: if one that is wanted was not made yet, whichever seed takes it.
     """
     base = f"{policy}{'-single' if layout == 'single' else ''}"
     known = dict.fromkeys(name.rpartition("-s")[0] for name in recipes() if name.startswith("lm-"))
@@ -51,7 +57,24 @@ def policy_name(policy: str, layout: Layout, seed: int, trainings: int = 1) -> s
     if base not in known:
         raise SelectionError(f"There is no policy {base!r}.", nearest(base, known))
     base = TRUNKS.get(base, base)
+    if policy == "lm-s" and trainings > 1:
+        _require_trainings(trainings)
     return f"{base}-s{seed % min(trainings, _trainings(base))}"
+
+
+def _require_trainings(wanted: int) -> None:
+    """See that so many trainings of the small policy are there, with the judges of their completions."""
+    names = [f"{base}-s{k}" for k in range(wanted) for base in ("lm-s", JUDGES)]
+    missing = [name for name in names if not checkpoints.is_there(name, FOLDER)]
+    if not missing:
+        return
+    forecast_s = sum(recipes()[name].forecast_s for name in missing)
+    verb, them = ("are", "them") if len(missing) > 1 else ("is", "it")
+    raise TrainingMissing(
+        f"trainings={wanted} needs {', '.join(missing)}, which {verb} not here; a run trains nothing.",
+        f"Make {them} first, in about {forecast_s} s of one core: adabench train "
+        f"{' '.join(f'chain/{name}' for name in missing)}",
+    )
 
 
 def _trainings(base: str) -> int:
@@ -68,7 +91,7 @@ def models(policy: str, layout: Layout, seed: int, trainings: int = 1) -> Models
 
     Raises:
         SelectionError: if there is no such policy.
-        EnvironmentProblem: if it was not trained yet.
+        EnvironmentProblem: if one of them was not trained yet.
     """
     own = policy_name(policy, layout, seed, trainings)
     if policy != "lm-s":
@@ -84,7 +107,9 @@ def models(policy: str, layout: Layout, seed: int, trainings: int = 1) -> Models
     if revising is not None:
         table = f"{REVISION_TABLE}-s{revising.names[0].rpartition('-s')[2]}"
         plans["revisions"] = partial(strategy_plan, table)
-    return replace(found, pair=pair(seed), plans=plans, reviser=revising)
+    # Routers were trained for the first training alone, and for the judge that it has by itself.
+    drafting = pair(seed) if trainings == 1 else None
+    return replace(found, pair=drafting, plans=plans, reviser=revising)
 
 
 def reviser(seed: int, trainings: int = 1) -> Models | None:

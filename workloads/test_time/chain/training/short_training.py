@@ -4,7 +4,7 @@ The data and the loss of `train_models.py`, made cheaper: numbers are small at f
 and then 19, in short problems; lengths rise later), which teaches digits and carries; matrices take
 the orthogonal steps of Muon (embedding and gains AdamW's); the rate falls in a straight line, batches
 are small, and what counts is a running mean of the weights, which is ahead of them. A policy must leave room above it, so a training
-ends by accuracy, not by loss: from `FIRST_LOOK` of the steps on, every `LOOK_STEPS`, the mean answers
+ends by accuracy, not by loss: from the recipe's `first_look` on, every `LOOK_STEPS`, the mean answers
 questions of the `dev` split of all lengths. The first look that finds the recipe's accuracy ends it,
 and of that look and the one before the nearer is taken. A training that does not get there ends after
 its steps; its card says what it scored.
@@ -45,7 +45,7 @@ RISEN = 0.4
 MOMENTUM = 0.95
 MEAN = 0.985
 """What the running mean keeps at each step."""
-FIRST_LOOK, LOOK_STEPS = 0.4, 50
+LOOK_STEPS = 50
 DEV_SEED, DEV_PROBLEMS = 6, 50
 """Of each length; other questions than those that a card reports."""
 
@@ -98,7 +98,7 @@ def _chosen(steps: Iterator[tuple[int, nn.Module]], recipe: Recipe) -> dict[str,
     """Follow a training until a look finds the recipe's accuracy; return the weights to be kept."""
     last, mean = Look({}, float("-inf")), nn.Module()
     for done, mean in steps:
-        if not recipe.accuracy or done < FIRST_LOOK * recipe.steps or done % LOOK_STEPS:
+        if not recipe.accuracy or done < recipe.first_look * recipe.steps or done % LOOK_STEPS:
             continue
         look = _look(mean, recipe)
         if look.distance >= 0:

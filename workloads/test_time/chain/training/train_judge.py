@@ -8,15 +8,17 @@ is known of a step: no intermediate value, no rule of arithmetic.
     loss = binary cross-entropy(score at `;`, share right), all steps of a solution alike
 
 The trunk is a larger language model than the policy, trained for longer on the `train` split; it
-stays as it is while the head learns. That of the second make begins as the policy with new layers.
+stays as it is while the head learns. That of the second make begins as the policy with new layers, and
+is rounded as it will be stored before the head learns from it.
 
 **How good.** Pooled AUC mostly measures how hard a problem is. What selection needs is the AUC
 *within problems*: over pairs of a right and a wrong solution of one problem, how often the
 right one scores higher. `report` gives both, calibration, and what the score is for: the accuracy
-of best-of-16 by judge beside majority and chance, on problems nobody was trained on.
+of best-of-16 by judge beside majority and chance, on problems nobody was trained on. A judge that
+chooses no better than a vote does without it has failed (`passes`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -41,6 +43,7 @@ from adabench.workloads.test_time.chain.substrate.problems import (
 from adabench.workloads.test_time.chain.training import short_training, train_models
 from adabench.workloads.test_time.chain.training.train_models import WEIGHT_DECAY
 from adabench.workloads.test_time.chain.truth.worked_solutions import truth
+from adabench.workloads.test_time.substrate.voting import vote
 
 SOLUTIONS, ROLL_OUTS = 6, 3
 TRUNK_SEED = 1000
@@ -131,10 +134,16 @@ def _trained_trunk(recipe: Recipe, trunk: LanguageModel, progress: Progress) -> 
     """Train a trunk for longer, and with more layers where the recipe has them."""
     language = replace(recipe, seed=TRUNK_SEED + recipe.seed)
     if recipe.make == "second":
-        return short_training.train(language, progress, start=trunk)
+        return rounded(short_training.train(language, progress, start=trunk))
     trunk.train().requires_grad_(True)
     train_models.fit(trunk, language, train_models.batches(language, rising=False), progress)
     return trunk.eval().requires_grad_(False)
+
+
+def rounded(model: LanguageModel) -> LanguageModel:
+    """Round a model's weights to half precision, in place: the numbers that a checkpoint holds."""
+    model.load_state_dict({key: value.half() for key, value in model.state_dict().items()})
+    return model
 
 
 def moment_tensors(reader: Judge, lessons: Sequence[Lesson]) -> tuple[Tensor, Tensor, Tensor]:
@@ -168,36 +177,57 @@ def fit_head(recipe: Recipe, head: Head, states: Tensor, features: Tensor, label
         optimiser.step()
 
 
+@dataclass(frozen=True)
+class Judged:
+    """Samples of one problem."""
+
+    right: list[bool]
+    last: list[float]
+    """The judge's last score of each."""
+    least: list[float]
+    vote_right: bool
+    """Whether the answer that most of them state is right."""
+
+
 def report(
     policy: NativeEngine, judge: Judge, problems: Sequence[Problem], n: int = 16
 ) -> dict[str, float]:
     """Return how well a judge tells right from wrong, and chooses, on given problems."""
     judged = [_judged(policy, judge, problem, mix(7, i), n) for i, problem in enumerate(problems)]
-    right = np.array([row[0] for row in judged])
-    last, least = (np.array([row[k] for row in judged]) for k in (1, 2))
+    right = np.array([row.right for row in judged])
+    last, least = np.array([row.last for row in judged]), np.array([row.least for row in judged])
     return {
         "chance": float(right.mean()),
         "auc_pooled": auc(last.ravel(), right.ravel()),
         "auc_within": auc_within_problems(last, right),
         "auc_within_min": auc_within_problems(least, right),
         "calibration_error": calibration_error(last.ravel(), right.ravel()),
+        "majority": float(np.mean([row.vote_right for row in judged])),
         "best_by_judge": float(right[np.arange(len(right)), last.argmax(1)].mean()),
         "best_by_judge_min": float(right[np.arange(len(right)), least.argmax(1)].mean()),
         "pass": float(right.any(1).mean()),
     }
 
 
-def _judged(
-    policy: NativeEngine, judge: Judge, problem: Problem, key: int, n: int
-) -> tuple[list[bool], list[float], list[float]]:
-    """Return, for n samples: right or not, last score, least score."""
+def passes(dev: Mapping[str, float]) -> bool:
+    """Say whether a judge, by its report, chooses better than a vote without it."""
+    return dev["best_by_judge"] > dev["majority"]
+
+
+def _judged(policy: NativeEngine, judge: Judge, problem: Problem, key: int, n: int) -> Judged:
+    """Sample n solutions of a problem and let the judge score them."""
     policy.reset(Costs())
     judge.reset(Costs())
     leaves = policy.fork(policy.open(problem.prompt, key), n)
     policy.decode(leaves, max_new=room(problem.prompt))
     scores = judge.scores(leaves)
-    right = [answer(leaf.completion) == truth(problem) for leaf in leaves]
-    return right, [s[-1] if s else 0.0 for s in scores], [min(s, default=0.0) for s in scores]
+    completions = [leaf.completion for leaf in leaves]
+    return Judged(
+        [answer(one) == truth(problem) for one in completions],
+        [row[-1] if row else 0.0 for row in scores],
+        [min(row, default=0.0) for row in scores],
+        answer(vote(completions, [1.0] * n, answer)) == truth(problem),
+    )
 
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
