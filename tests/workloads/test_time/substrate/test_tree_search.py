@@ -351,8 +351,8 @@ def test_everything_is_closed_at_the_end() -> None:
 
 
 def test_no_method_can_see_an_answer() -> None:
-    names = {"index", "prompt", "bare", "group"}  # `bare`: the same question, asked for a bare answer
-    assert {field.name for field in fields(Question)} == names
+    prompts = {"prompt", "bare"}
+    assert {field.name for field in fields(Question)} == {"index", "group"} | prompts
     substrate = Path(searching.__file__).parent
     parts = ("tree_search", "allocation", "integer_program", "step_clusters", "voting")
     own = [substrate / f"{name}.py" for name in parts]
