@@ -121,7 +121,7 @@ class TaskServer:
         Raises:
             MethodContractError: if a thread is left that was not there before.
         """
-        if "numba" in sys.modules:
+        if sys.modules.keys() & {"numba", "torch"}:
             import_blas()
         before = server_threads.living().keys() - self.strays
         warm()
@@ -197,7 +197,7 @@ class TaskServer:
 
 
 def import_blas() -> None:
-    """Import what numba imports with its first kernel: its pool of threads survives a fork."""
+    """Import what numba's first kernel and transformers import: its threads survive a fork."""
     with suppress(ImportError):
         importlib.import_module("scipy.linalg")
 

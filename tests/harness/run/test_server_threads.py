@@ -56,7 +56,7 @@ def solve(task, case, point):
     task.step()
     return case
 """
-Run = Callable[[str], subprocess.CompletedProcess[str]]
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -77,8 +77,8 @@ def run_warm(
         (tmp_path / f"warms_{name}.py").write_text(METHOD)
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    def run(warm: str) -> subprocess.CompletedProcess[str]:
-        (tmp_path / "warms_task.py").write_text(TASK.format(warm=warm))
+    def run(warm: str, first: str = "") -> subprocess.CompletedProcess[str]:
+        (tmp_path / "warms_task.py").write_text(first + TASK.format(warm=warm))
         monkeypatch.delitem(sys.modules, "warms_task", raising=False)
         return command("run", "warms/*", "--seeds", "0,1", "--no-report", "--out", tmp_path / "r")
 
@@ -111,6 +111,14 @@ def test_a_task_that_leaves_a_thread_behind_fails_with_a_sentence(
 
 def test_a_thread_that_was_joined_is_no_thread_left_behind(run_warm: Run, tmp_path: Path) -> None:
     done = run_warm("t = threading.Thread(target=int); t.start(); t.join()")
+    assert done.returncode == 0, done.stderr
+    assert {r.status for r in run_folder.records(tmp_path / "r")} == {"ok"}
+
+
+def test_the_threads_of_blas_that_a_torch_library_imports_late_are_known(
+    run_warm: Run, tmp_path: Path
+) -> None:
+    done = run_warm("__import__('scipy.linalg')", "import torch\n")
     assert done.returncode == 0, done.stderr
     assert {r.status for r in run_folder.records(tmp_path / "r")} == {"ok"}
 
