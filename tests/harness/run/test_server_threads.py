@@ -116,8 +116,9 @@ def test_a_thread_that_was_joined_is_no_thread_left_behind(run_warm: Run, tmp_pa
 
 
 def test_the_threads_of_blas_that_a_torch_library_imports_late_are_known(
-    run_warm: Run, tmp_path: Path
+    run_warm: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
     done = run_warm("__import__('scipy.linalg')", "import torch\n")
     assert done.returncode == 0, done.stderr
     assert {r.status for r in run_folder.records(tmp_path / "r")} == {"ok"}
