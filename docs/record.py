@@ -1,7 +1,8 @@
 """Record every task anew (`make results`), or the runs that are named (`make results ARGS='paging chain'`).
 
 A run is made at the default seeds, or where models are trained at those of five trainings, and packed
-into docs/recorded/<task>. `FURTHER` runs have names of their own, and stand on their task's page too. One whose records would take more than 700 kB leaves its findings only.
+into docs/recorded/<task>. `FURTHER` runs have names of their own, and stand on their task's page too.
+One whose records would take more than 700 kB leaves its findings only.
 `adabench train '<task>/*'` makes the trainings that are not shipped; without them there are fewer.
 """
 
@@ -23,7 +24,6 @@ RECORDED = ROOT / "docs" / "recorded"
 MOST_BYTES = 700_000
 TRAINED = (
     "active_search",
-    "chain",
     "ledger",
     "ledger_affine",
     "ledger_cot",
