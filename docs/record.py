@@ -54,6 +54,12 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "text/greedy", "text/sample", "text/majority", "text/pass_at_n", "--alone",
         "--seeds", "0..4", "--set", "problems=40", "--sweep", "level=,plus-1",
     ),
+    # Three trainings of policy and judge, each on its own seed (`adabench train 'chain/judge-x-s[0-2]'`).
+    "chain_trainings": (
+        "chain/rebase", "chain/ets", "chain/beam", "chain/dvts", "chain/judged_vote",
+        "chain/best_of_n", "chain/majority", "chain/random_n", "chain/greedy", "chain/sample",
+        "chain/pass_at_n", "--alone", "--defaults", "--seeds", "0..2", "--set", "trainings=3",
+    ),
 }  # fmt: skip
 """Runs beside those of the tasks, by name: what `adabench run` is given."""
 

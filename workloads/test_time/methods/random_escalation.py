@@ -21,6 +21,7 @@ CARD = Card(
     paper="our own control of Arbitrage, arXiv 2512.05033",
     adapts="which of two models writes the next step, by a die",
     role="control",
+    control_of=("arbitrage", "rsd"),
     tasks=("chain", "text"),
     abilities=(Ability("draft"),),
     variants={

@@ -19,6 +19,7 @@ CARD = Card(
     title="Modes by a coin",
     adapts="which sub-problems get System 2, by a coin",
     role="control",
+    control_of=("scale", "scale_rule"),
     conditions={"layout": "several"},
     knobs=(
         Knob("share", (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), 0.2, open=True, low=0.0, high=1.0),

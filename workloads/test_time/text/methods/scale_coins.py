@@ -19,6 +19,7 @@ CARD = Card(
     title="Bare or worked answers by a coin",
     adapts="a bare or a worked answer for each question, by a coin",
     role="control",
+    control_of=("scale",),
     conditions={"level": "digit-1..2"},
     knobs=(
         Knob("share", (0.5,), 0.5, open=True, low=0.0, high=1.0),
