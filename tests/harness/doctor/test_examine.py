@@ -260,7 +260,7 @@ def test_an_examination_is_json_with_every_section():
     found = json.loads(json.dumps(examine(noise_s=0.02).to_json()))
     assert set(found) == {
         "machine", "abilities", "packages", "timer", "effects", "formula", "cache", "advice",
-        "forecast",
+        "forecast", "obstacles",
     }  # fmt: skip
     assert found["timer"]["samples"] >= 200
     assert 0 < found["timer"]["median_s"] <= found["timer"]["p95_s"]

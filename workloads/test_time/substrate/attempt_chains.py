@@ -45,7 +45,9 @@ def write_chains(session: Session, chains: int, length: int) -> Chains:
 
 
 def choose(session: Session, chains: Chains, by: str) -> tuple[int, ...]:
-    """Return the attempt that is answered with."""
+    """Return the attempt that is answered with; by `last`, that in which the first chain ends."""
+    if by == "last":
+        return chains[0][-1].completion
     attempts = [seq for chain in chains for seq in chain]
     if by == "majority":
         return vote([seq.completion for seq in attempts], [1.0] * len(attempts), session.answer)

@@ -22,7 +22,7 @@ CARD = Card(
     conditions={"layout": "several"},
     knobs=(
         Knob("N", (1, 4, 16, 64), 16, open=True, low=1),
-        Knob("by", ("judge", "majority"), "judge"),
+        Knob("by", ("judge", "majority"), "judge", also=("last",)),
     ),
 )
 

@@ -175,5 +175,5 @@ def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ..
     by = str(point["by"])
     with task.session(question, revising=True) as session:
         chains = write_chains(session, *sizes(int(point["N"]), float(point["ratio"])))
-        session.offer(chains[0][-1].completion if by == "last" else choose(session, chains, by))
+        session.offer(choose(session, chains, by))
     return session.best
