@@ -34,6 +34,8 @@ TRAINED = (
 )
 FIVE = ("--seeds", "0..4")
 FEWER: dict[str, tuple[str, ...]] = {
+    # Three times the questions of the default, which is made for a first look.
+    "chain": ("chain/*", "--set", "problems=75"),
     # A minute of solver time a case, and the best arm tries them all: three methods, processor time.
     "mip": (
         "mip/balans", "mip/random_arms", "mip/scip",
@@ -46,7 +48,7 @@ FEWER: dict[str, tuple[str, ...]] = {
         "--defaults",
     ),
 }  # fmt: skip
-"""Tasks of which not every method is run at every setting: what `adabench run` is given instead."""
+"""Tasks that are run at other settings than their own: what `adabench run` is given instead."""
 
 FURTHER: dict[str, tuple[str, ...]] = {
     # What there is to gain with SmolLM2, on 200 questions a level: the ground of the task's default.
@@ -58,7 +60,8 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "chain_trainings": (
         "chain/rebase", "chain/ets", "chain/beam", "chain/dvts", "chain/judged_vote",
         "chain/best_of_n", "chain/majority", "chain/random_n", "chain/greedy", "chain/sample",
-        "chain/pass_at_n", "--alone", "--defaults", "--seeds", "0..2", "--set", "trainings=3",
+        "chain/pass_at_n", "--alone", "--defaults",
+        "--seeds", "0..2", "--set", "trainings=3", "--set", "problems=75",
     ),
 }  # fmt: skip
 """Runs beside those of the tasks, by name: what `adabench run` is given."""
