@@ -253,7 +253,7 @@ def test_a_broken_row_that_a_later_seed_reads_is_named_before_a_run_begins(comma
     path = tmp_path / "mine.jsonl"
     path.write_text(ROW * 6 + '{"question": "How many?"\n' + ROW * 6)
     words = ("--set", "model=builtin", "--data", path, "--seeds", "0..2", "--out", tmp_path / "r")
-    done = command("run", "text/greedy", "--alone", *words)
+    done = command("run", "text/greedy", "--alone", "--set", "problems=4", *words)
     assert done.returncode == 2
     assert f"{path}, line 7: this is not valid JSON" in done.stderr
     assert not (tmp_path / "r").exists()
