@@ -56,6 +56,8 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "text/greedy", "text/sample", "text/majority", "text/pass_at_n", "--alone",
         "--seeds", "0..4", "--set", "problems=40", "--sweep", "level=,plus-1",
     ),
+    # All methods at the default, which is made for a first look.
+    "chain_first_look": ("chain/*",),
     # Three trainings of policy and judge, each on its own seed (`adabench train 'chain/judge-x-s[0-2]'`).
     "chain_trainings": (
         "chain/rebase", "chain/ets", "chain/beam", "chain/dvts", "chain/judged_vote",
