@@ -20,8 +20,8 @@ that know nothing and try the path. **Data** (`data`): `arithmetic`, `gsm8k`, `F
 `trained`, `none`.
 
 **The default level** is two small sums, since it tells methods apart: a vote gains on one sample, and right
-answers are left among the samples that it does not elect. On `plus-1`, one sum, a vote gains nothing. The
-figures of 200 questions a level are a recorded run, `text_band` (`docs/results/text.md`).
+answers are left among the samples that it does not elect. On `plus-1`, one sum, a vote gains nothing. Both
+are measured on 200 questions a level by the further run `text_band` (`docs/record.py`).
 
 **Prompts** are worked examples, two of a sum and three of other questions, and the question: turns of
 a conversation where the tokenizer has a template, one text where it has none or `chat=off`. The

@@ -44,7 +44,7 @@ SHORT, LONG = QUESTIONS[1], QUESTIONS[7]
 
 
 @pytest.fixture(scope="module")
-def made() -> GradedTask:
+def revising_task() -> GradedTask:
     """The task with a policy that was never trained to revise, and a judge: whatever it writes will do."""
     policy, scorer = engine("lm-s-s0"), judge("judge-s0")
     own = Models(policy, scorer, reviser=Models(policy, AttemptJudge(judge("judge-s0"), RETRY)))
@@ -52,9 +52,9 @@ def made() -> GradedTask:
 
 
 @pytest.fixture
-def task(made: GradedTask) -> GradedTask:
-    made.meter.clear()
-    return made
+def task(revising_task: GradedTask) -> GradedTask:
+    revising_task.meter.clear()
+    return revising_task
 
 
 def blind(task: GradedTask, budget: int | None = None) -> QuestionTask:
