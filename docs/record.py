@@ -56,6 +56,12 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "text/greedy", "text/sample", "text/majority", "text/pass_at_n", "--alone",
         "--seeds", "0..4", "--set", "problems=40", "--sweep", "level=,plus-1",
     ),
+    # Routers against models that were trained with coins in their place (`adabench train`, five each).
+    "ledger_coins": (
+        "ledger/mor", "ledger/informed_routing", "ledger/acm", "ledger/random_routing",
+        "ledger/random_units", "ledger/random_width", "--alone", "--defaults",
+        *FIVE, "--sweep", "weights=method,coins",
+    ),
     # All methods at the default, which is made for a first look.
     "chain_first_look": ("chain/*",),
     # Three trainings of policy and judge, each on its own seed (`adabench train 'chain/judge-x-s[0-2]'`).

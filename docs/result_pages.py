@@ -378,9 +378,18 @@ def _entries(slug: str) -> list[Entry]:
 
 
 def _claims_of(slug: str, runs: Sequence[Findings]) -> list[ClaimRow]:
+    """Return each claim of a paper once: the verdict of its task's run, if that has all it needs.
+
+    Else it is that of the first further run which has; what none decides stays as the task's run has it.
+    """
     own = {entry.address for entry in _entries(slug)}
-    rows = (row for run in runs for row in run.claims)
-    return [row for row in rows if _address(row.task, row.method) in own]
+    ordered = sorted(runs, key=lambda run: Path(run.run).name in FURTHER)
+    found: dict[tuple[str, str, str], ClaimRow] = {}
+    for row in (row for run in ordered for row in run.claims):
+        name = (row.task, row.method, row.id)
+        if name not in found or found[name].verdict == "not run":
+            found[name] = row
+    return [row for row in found.values() if _address(row.task, row.method) in own]
 
 
 def _page(*parts: str) -> str:

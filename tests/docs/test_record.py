@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from adabench.cli.main import app
+from adabench.harness.analysis.findings import Findings
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.contract.record import Turn
 from adabench.harness.run import condition_check, run_request
@@ -91,3 +92,25 @@ def test_a_further_run_stands_behind_the_tasks_own() -> None:
     assert second.count("| `text/majority` | static |") == 2
     alone = result_pages.task_page("text", [further])
     assert "No run of `text` is recorded yet" in alone
+
+
+def test_a_paper_counts_each_of_its_claims_once_and_further_runs_only_fill_what_was_not_run() -> (
+    None
+):
+    own = load_run(RECORDED.with_name("text"))
+    row = next(row for row in own.claims if row.verdict != "not run")
+    slug = next(
+        name for name in result_pages.papers()
+        if any(e.address == f"{row.task}/{row.method}" for e in result_pages._entries(name))
+    )  # fmt: skip
+    missing = replace(row, verdict="not run")
+    other = replace(row, verdict="violated")
+    further = replace(own, run="docs/recorded/text_band", claims=(other,))
+
+    def verdicts(*runs: Findings) -> list[str]:
+        found = result_pages._claims_of(slug, runs)
+        return [each.verdict for each in found if each.id == row.id]
+
+    assert verdicts(further, replace(own, claims=(row,))) == [row.verdict]
+    assert verdicts(further, replace(own, claims=(missing,))) == ["violated"]
+    assert verdicts(replace(own, claims=(missing,))) == ["not run"]
