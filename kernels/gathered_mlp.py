@@ -9,6 +9,8 @@ and the same for the gated MLPs of Llama and its kin, whose `gate_up` [2 h, d] h
 
     stream[r] += (silu(x[r] @ gate.T) * (x[r] @ up.T)) @ down.T
 
+A `down` [d, w] with w < h runs the first w hidden units alone: nested widths share their matrices.
+
 This is what mixture-of-depths, mixture-of-recursions and early exit do at every layer. `up`
 and `down` are laid out as in `nn.Linear`, GELU is the exact one, `x` may be `stream` itself.
 
@@ -86,12 +88,14 @@ def gated_mlp_add_(
 ) -> "Tensor":
     """Add the gated MLP of the active rows of `x` to those rows of `stream`, and return `stream`.
 
+    As many of its first hidden units run as `down` has columns.
+
     Raises:
         ValueError: if the shapes or types do not fit each other.
     """
     if len(gate_up) % 2:
         raise ValueError(f"gate_up has {len(gate_up)} rows, which are no gates and ups.")
-    _check(stream, x, rows, gate_up[: len(gate_up) // 2], down, None)
+    _check(stream, x, rows, gate_up[: len(gate_up) // 2][: down.shape[-1]], down, None)
     if rows.numel() == 0:
         return stream
     if stream.stride(-1) == 1 and runs_triton(stream, x, rows, gate_up, down):
@@ -107,7 +111,11 @@ def gated_reference_(
     """Do the same in torch, on any device and for any floating type."""
     from torch.nn import functional as F
 
-    gate, up = F.linear(x.index_select(0, rows), gate_up).chunk(2, dim=-1)
+    active = x.index_select(0, rows)
+    if 2 * down.shape[1] == len(gate_up):
+        gate, up = F.linear(active, gate_up).chunk(2, dim=-1)
+    else:
+        gate, up = (F.linear(active, half[: down.shape[1]]) for half in gate_up.chunk(2))
     return stream.index_add_(0, rows, F.linear(F.silu(gate) * up, down))
 
 

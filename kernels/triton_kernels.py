@@ -130,11 +130,11 @@ def _up_kernel(
 
 @triton.jit(do_not_specialize=["active", "bound"])
 def _gated_up_kernel(
-    x, rows, gate_up, b_tiles, hidden, active, bound, N, K, stride_x, stride_up,
+    x, rows, gate_up, b_tiles, hidden, active, bound, N, K, stride_x, stride_up, ups,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP_M: tl.constexpr,
     EVEN_K: tl.constexpr, DESCRIBED: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
-    """Write hidden = silu(x[rows] @ gate.T) * (x[rows] @ up.T); up begins at row N of gate_up."""
+    """Write hidden = silu(x[rows] @ gate.T) * (x[rows] @ up.T); up begins at row `ups` of gate_up."""
     m_tile, n_tile = _place(
         tl.program_id(0), tl.cdiv(active, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP_M
     )
@@ -146,7 +146,7 @@ def _gated_up_kernel(
         BLOCK_M, BLOCK_N, BLOCK_K, EVEN_K, DESCRIBED, PRECISION,
     )  # fmt: skip
     up = _product(
-        x + row[:, None] * stride_x, gate_up, b_tiles, N, n_tile * BLOCK_N, N, K, stride_up,
+        x + row[:, None] * stride_x, gate_up, b_tiles, ups, n_tile * BLOCK_N, N, K, stride_up,
         BLOCK_M, BLOCK_N, BLOCK_K, EVEN_K, DESCRIBED, PRECISION,
     )  # fmt: skip
     value = (gate * tl.sigmoid(gate) * up).to(hidden.dtype.element_ty)
@@ -248,7 +248,8 @@ def gated_mlp_add_(
 ) -> Tensor:
     """Add the gated MLP of the active rows to `stream`; at least one row, the last stride 1."""
     x, gate_up, down = _dense(x), _dense(gate_up), _dense(down)
-    return _add_mlp_(_gated_up_kernel, stream, x, rows, gate_up, down, None, described)
+    ups = (len(gate_up) // 2,)
+    return _add_mlp_(_gated_up_kernel, stream, x, rows, gate_up, down, None, described, ups)
 
 
 def _add_mlp_(
@@ -260,14 +261,16 @@ def _add_mlp_(
     down: Tensor,
     gates: Tensor | None,
     described: bool | None,
+    more: tuple[int, ...] = (),
 ) -> Tensor:
-    """Run the kernel that goes up and the one that comes down."""
+    """Run the kernel that goes up, with `more` arguments, and the one that comes down."""
     active, (d, h) = rows.numel(), down.shape
     hidden = torch.empty(active, h, dtype=x.dtype, device=x.device)
     bound = triton.next_power_of_2(active)
     _launch(
         kernel, (active, h), described, up, {},
-        lambda tiles: (x, rows, up, tiles, hidden, active, bound, h, d, x.stride(0), up.stride(0)),
+        lambda tiles: (x, rows, up, tiles, hidden, active, bound, h, d, x.stride(0), up.stride(0),
+                       *more),
     )  # fmt: skip
     _launch(
         _down_kernel, (active, d), described, down, {"GATED": gates is not None},

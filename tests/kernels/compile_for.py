@@ -19,12 +19,15 @@ from triton.compiler import ASTSource
 
 from adabench.kernels import triton_kernels
 
-SCALARS = ("active", "bound", "N", "K", "groups")
+SCALARS = ("active", "bound", "N", "K", "groups", "ups")
 KERNELS = {
     "up": (triton_kernels._up_kernel, {}),
     "down": (triton_kernels._down_kernel, {"GATED": False}),
     "grouped": (triton_kernels._grouped_kernel, {"GROUPS": 64}),
+    "gated": (triton_kernels._gated_up_kernel, {}),
 }
+TWO_FIT = slice(2, 3)
+"""The largest of `SHAPES` at which the registers hold two accumulators, a gate's and its own."""
 
 
 def kind(name, constants):
@@ -43,7 +46,7 @@ def compiled(kernel, constants, capability, warps, stages):
     aligned = {
         (place,): [["tt.divisibility", 16]]
         for place, name in enumerate(names)
-        if signature[name].startswith("*") or name in ("N", "K") or name.startswith("stride")
+        if signature[name].startswith("*") or name in ("N", "K", "ups") or name.startswith("stride")
     }
     source = ASTSource(
         kernel, signature, {(names.index(k),): v for k, v in constants.items()}, aligned
@@ -74,7 +77,8 @@ def main():
     capability, number = int(sys.argv[1]), int(sys.argv[2])
     found = []
     for name, (kernel, more) in KERNELS.items():
-        for m, n, k, warps, stages in triton_kernels.SHAPES[:number]:
+        shapes = triton_kernels.SHAPES[TWO_FIT if name == "gated" else slice(number)]
+        for m, n, k, warps, stages in shapes:
             constants = {
                 "BLOCK_M": m, "BLOCK_N": n, "BLOCK_K": k, "GROUP_M": triton_kernels.GROUP_M,
                 "EVEN_K": True, "DESCRIBED": capability >= 90, "PRECISION": "tf32", **more,

@@ -175,6 +175,47 @@ def test_gated_weights_by_descriptor_give_the_same_bits():
     assert torch.equal(triton_kernels.gated_mlp_add_(stream.clone(), *rest, described=True), plain)
 
 
+NARROW = 17
+"""Of the first hidden units, no multiple of a tile."""
+
+
+def narrow_draw(dtype, device="cpu"):
+    """Arguments that run the first hidden units alone; `down` is a view of the whole matrix."""
+    stream, x, rows, gate_up, down = gated_draw((40, 19, 40, 72), dtype, device)
+    return stream, x, rows, gate_up, down[:, :NARROW]
+
+
+def assert_narrow_exact(found: Tensor, arguments) -> None:
+    stream, x, rows, gate_up, down = arguments
+    halves = torch.cat([half[:NARROW] for half in gate_up.chunk(2)])
+    assert_gated_exact(found, (stream, x, rows, halves, down))
+
+
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+def test_the_first_hidden_units_are_an_mlp_of_their_own(dtype):
+    arguments = narrow_draw(dtype)
+    assert_narrow_exact(
+        gathered_mlp.gated_mlp_add_(arguments[0].clone(), *arguments[1:]), arguments
+    )
+
+
+@pytest.mark.usefixtures("interpreter")
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("described", [False, True])
+def test_triton_runs_the_first_hidden_units(dtype, described):
+    from adabench.kernels import triton_kernels
+
+    arguments = narrow_draw(dtype)
+    found = triton_kernels.gated_mlp_add_(arguments[0].clone(), *arguments[1:], described=described)
+    assert_narrow_exact(found, arguments)
+
+
+def test_more_hidden_units_than_there_are_are_refused():
+    stream, x, rows, gate_up, down = gated_draw((12, 5, 16, 32), torch.float32)
+    with pytest.raises(ValueError, match="down has shape"):
+        gathered_mlp.gated_mlp_add_(stream, x, rows, gate_up[:-2], down)
+
+
 def test_the_gated_bound_catches_gates_and_ups_that_are_exchanged():
     stream, x, rows, gate_up, down = arguments = gated_draw(SHAPES["half active"], torch.float32)
     exchanged = torch.cat(gate_up.chunk(2)[::-1])
@@ -277,6 +318,16 @@ def test_compiled_gated_triton_is_exact_within_rounding(name, dtype, cuda):
     with torch.no_grad():
         found = gathered_mlp.gated_mlp_add_(arguments[0].clone(), *arguments[1:])
         assert_gated_exact(found, arguments)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+def test_compiled_triton_runs_the_first_hidden_units(dtype, cuda):
+    arguments = narrow_draw(dtype, cuda)
+    with torch.no_grad():
+        assert dispatch.runs_triton(*arguments)
+        found = gathered_mlp.gated_mlp_add_(arguments[0].clone(), *arguments[1:])
+        assert_narrow_exact(found, arguments)
 
 
 @pytest.mark.gpu
