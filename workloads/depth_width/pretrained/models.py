@@ -189,6 +189,13 @@ class Models:
         windows = drawn(self.source, "fit", CALIBRATION, CALIBRATION_SEED)
         return Windows(-1, np.ascontiguousarray(windows[:, :-1]), self.prompt)
 
+    def shape(self, case: Windows) -> str:
+        """Return what a batch must share with an earlier one to need no reading to warm up.
+
+        On a device that is all of it: kernels are tuned for the numbers of rows that it keeps.
+        """
+        return f"batch {case.index}" if self.source.on_device else ""
+
     def account(self, case: Windows, answer: Answer | Reading) -> WordOdds:
         """Return the chances of words after the opening, and what the engine wrote down.
 

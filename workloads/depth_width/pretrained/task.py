@@ -5,7 +5,8 @@ knows which position needs which layer; what is known is the word that came next
 
 **Which model, which text.** `model` is smollm2, hf:NAME or hf:FOLDER (Llama, Mistral, Qwen2, Qwen3 or
 SmolLM; others are refused by name, and so is what our forward pass could not do exactly); `data` is
-brown or a file of plain text; `device` and `dtype` say where and in which numbers it is read.
+brown or a file of plain text; `device` and `dtype` say where and in which numbers it is read, by the
+same code everywhere: what rows skip is left out by `kernels/`, in Triton on a GPU.
 
 **What is scored.** `nll_token`: nats per token, over all positions of a batch (1,024 by default).
 The task's primary quality must rise, so `accuracy` is here exp(-nll_token), the geometric mean of

@@ -167,23 +167,6 @@ def test_half_the_numbers_say_nearly_the_same_in_half_the_bytes(folder: Path, na
     assert half["executions"] == pytest.approx(whole["executions"], rel=0.1)
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.parametrize("name", ["vanilla", "informed_routing"])
-def test_a_device_reads_what_the_processor_reads(folder: Path, name: str):
-    entry = registry.find(f"pretrained/{name}")
-    card, method, values = entry.card, registry.load(entry), []
-    for device in ("cpu", "cuda"):
-        given = {**conditions(folder, "Llama"), "device": device, "dtype": "float32"}
-        loaded = pretrained.load("embedded", 0, **given)
-        (case,) = loaded.cases()
-        state = method.prepare(loaded, card.defaults, 0)
-        values.append(loaded.score(case, method.solve(state, case, card.defaults)))
-    here, there = values
-    assert there["nll_token"] == pytest.approx(here["nll_token"], rel=0.01)
-    assert there["executions"] == pytest.approx(here["executions"], rel=0.05)
-
-
 @pytest.mark.parametrize("device", ["cuda", "cpu"])
 def test_a_run_knows_when_the_model_is_on_a_device(
     folder: Path, device: str, monkeypatch: pytest.MonkeyPatch

@@ -14,6 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.kernels import gathered_mlp
 from adabench.workloads.depth_width.methods import random_width, static_width, vanilla
 from adabench.workloads.depth_width.methods.acm import acm
 from adabench.workloads.depth_width.pretrained import models
@@ -23,6 +24,7 @@ from adabench.workloads.depth_width.pretrained.substrate import (
     plans,
     width_files,
     width_fit,
+    width_forward,
 )
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.pretrained.substrate.plans import RealWidths
@@ -109,6 +111,20 @@ def test_all_learners_are_the_whole_model(
     assert sum(w.flops for _, w in ours.works) == sum(w.flops for _, w in whole.works)
 
 
+@pytest.mark.parametrize("n", range(LEARNERS + 1))
+def test_a_width_for_everybody_is_that_of_the_mixture(
+    model: RealBackbone, modules: RealModules, tokens: Tensor, n: int
+):
+    def mix(unit: int, x: Tensor, output: Any) -> Tensor:
+        chosen = F.one_hot(torch.tensor(n), LEARNERS + 1).float().expand(*x.shape[:-1], -1)
+        taken = learner_choices.taken(chosen)
+        return modules.at(unit // 2).mixed(x, chosen, taken) if unit % 2 else output()
+
+    mixed = model.head(model.norm(soft(model, tokens, mix)))
+    ours = prefill_real_widths(RealWidened(model, modules), tokens, constant(n), tile=2)
+    torch.testing.assert_close(ours.logits, mixed, atol=1e-5, rtol=0)
+
+
 def test_gathered_is_masked(model: RealBackbone, modules: RealModules, tokens: Tensor):
     logits, decided = masked(model, modules, tokens)
     assert torch.bincount(decided.flatten(), minlength=5).min() > 10
@@ -134,14 +150,14 @@ def test_learners_counted_are_hidden_units_multiplied(
     model: RealBackbone, modules: RealModules, tokens: Tensor, monkeypatch: pytest.MonkeyPatch
 ):
     seen = [0]
-    original = type(modules.at(0)).hidden
+    reference = gathered_mlp.gated_reference_
 
-    def hidden(self: Any, wide: Tensor) -> Tensor:
-        made = original(self, wide)
-        seen[0] += made.numel()
-        return made
+    def watched(stream: Tensor, x: Tensor, index: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
+        seen[0] += len(index) * down.shape[1]
+        return reference(stream, x, index, gate_up, down)
 
-    monkeypatch.setattr(type(modules.at(0)), "hidden", hidden)
+    monkeypatch.setattr(gathered_mlp, "gated_reference_", watched)
+    monkeypatch.setattr(width_forward, "prefix", None)  # nowhere do all take the same
     answer = prefill_real_widths(RealWidened(model, modules), tokens, gated(modules), tile=2)
     learners = 8 * (answer.executions().sum() - 0.5 * LAYERS * tokens.numel())
     assert seen[0] == 10 * int(learners)

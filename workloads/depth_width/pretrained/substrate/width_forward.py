@@ -10,8 +10,9 @@ slices, and what makes every prefix a good approximation is c_n, fitted to it. A
 map: the paper's three have no nonlinearity between them.
 
 **Gathered.** Rows are grouped by how many learners they take; those that take n go through the
-first n learners as one product each way, whose matrices are leading blocks of the MLP's. Nothing
-is masked.
+first n learners as one product each way, whose matrices are leading blocks of the MLP's
+(`kernels/gathered_mlp.py`). Forecasts are one product for all rows, each with the matrix of its n
+(`kernels/grouped_matmul.py`). Nothing is masked.
 
 **Counted** as in `learners.py`: an MLP is half a layer, a learner an eighth, attention four eighths
 for everybody; slots are numbered alike, so gates, coins and constants come from there. Forecasts
@@ -26,6 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from adabench.kernels import gathered_mlp, grouped_matmul
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.learners import EIGHTH, LEARNERS, SLOTS, Chooser
 from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import (
@@ -37,6 +39,7 @@ from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
     RealBackbone,
     RealLayer,
+    activated,
 )
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
@@ -72,17 +75,10 @@ class RealGranular(nn.Module):
         return gate
 
     def arrange(self, layer: RealLayer) -> None:
-        """Lay a layer's trained units out by learner: gate and up rows of each together."""
+        """Lay a layer's trained units out by learner: all gates first, then all ups."""
         gate, up = layer.gate_up.weight.chunk(2)
-        blocks = [part[self.order].view(LEARNERS, self.each, -1) for part in (gate, up)]
-        self.gate_up = torch.stack(blocks, dim=1).flatten(0, 2)
+        self.gate_up = torch.cat([gate[self.order], up[self.order]])
         self.down = layer.down.weight[:, self.order].contiguous()
-
-    def hidden(self, wide: Tensor) -> Tensor:
-        """Return silu(gate) * up of fused rows [..., learners * 2 * each]."""
-        gate, up = wide.view(*wide.shape[:-1], -1, 2, self.each).unbind(-2)
-        made: Tensor = (F.silu(gate) * up).flatten(-2)
-        return made
 
     def codes(self, n: int) -> slice:
         """Return where the forecast for n learners has its rows."""
@@ -93,7 +89,7 @@ class RealGranular(nn.Module):
 
         `chosen` [..., N + 1] is one-hot in how many learners run, `taken` [..., N] says which.
         """
-        hidden = self.hidden(F.linear(x, self.gate_up))
+        hidden = activated(F.linear(x, self.gate_up))
         runs = taken.to(x.dtype).repeat_interleave(self.each, dim=-1)
         less = chosen[..., :LEARNERS].to(x.dtype)
         codes = F.linear(x, self.narrow.to(x.dtype))
@@ -192,23 +188,50 @@ def _run(view: View, modules: RealModules, states: Tensor, choose: Chooser) -> T
 
 
 def _widen(module: RealGranular, rows: Tensor, choice: Tensor, states: Tensor, work: Work) -> None:
-    """Add to states [m, d] what each row's prefix makes of its normed row, in place."""
-    for n in range(LEARNERS + 1):
-        index = (choice == n).nonzero()[:, 0]
-        if len(index) == len(rows):
-            states.add_(prefix(module, rows, n, work))
-        elif len(index):
-            output = prefix(module, work.take(rows, index), n, work)
-            work.moved += output.numel()
-            states.index_add_(0, index, output)
+    """Add to states [m, d], in place, what each row's prefix makes of its normed row."""
+    exactly: list[int] = torch.bincount(choice, minlength=LEARNERS + 1).cpu().tolist()
+    if len(rows) in exactly:
+        states.add_(prefix(module, rows, exactly.index(len(rows)), work))
+        return
+    for n in range(1, LEARNERS + 1):
+        if exactly[n]:
+            _learn(module, rows, (choice == n).nonzero()[:, 0], n, states, work)
+    if exactly[LEARNERS] < len(rows):
+        _forecast(module, rows, choice, states, work)
+
+
+def _learn(
+    module: RealGranular, rows: Tensor, index: Tensor, n: int, states: Tensor, work: Work
+) -> None:
+    """Add what the first n learners make of some rows; each is gathered and scattered once."""
+    down = module.down[:, : n * module.each]
+    work.moved += 2 * len(index) * rows.shape[-1]
+    work.flops += 6 * len(index) * down.numel()
+    gathered_mlp.gated_mlp_add_(states, rows, index, module.gate_up, down)
+
+
+def _forecast(
+    module: RealGranular, rows: Tensor, choice: Tensor, states: Tensor, work: Work
+) -> None:
+    """Add to rows that take fewer than all learners what the others would have said."""
+    index = (choice < LEARNERS).nonzero()[:, 0]
+    fewer, rows = choice[index], work.take(rows, index)
+    narrow, wide = (each.view(LEARNERS, module.rank, -1) for each in (module.narrow, module.wide))
+    code = grouped_matmul.grouped(rows, fewer, narrow)
+    said = grouped_matmul.grouped(code, fewer, wide.transpose(1, 2))
+    said.add_(work.take(module.constant, fewer))
+    work.flops += 4 * rows.numel() * module.rank
+    work.moved += said.numel()
+    states.index_add_(0, index, said)
 
 
 def prefix(module: RealGranular, rows: Tensor, n: int, work: Work) -> Tensor:
-    """Run the first n learners on rows [m, d], and forecast the others."""
+    """Run the first n learners on all rows [m, d], and forecast the others."""
     said: list[Tensor] = []
     if n:
-        wide = work.product(rows, module.gate_up[: 2 * n * module.each])
-        said.append(work.product(module.hidden(wide), module.down[:, : n * module.each]))
+        first = n * module.each
+        gate, up = (work.product(rows, half[:first]) for half in module.gate_up.chunk(2))
+        said.append(work.product(F.silu(gate).mul_(up), module.down[:, :first]))
     if n < LEARNERS:
         at = module.codes(n)
         code = work.product(rows, module.narrow[at])

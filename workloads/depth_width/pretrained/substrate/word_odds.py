@@ -32,12 +32,15 @@ class WordOdds:
 
 
 def word_odds(case: Windows, answer: Answer | Reading) -> WordOdds:
-    """Return what an answer says of the words after the opening, and what it took."""
-    shown = torch.from_numpy(case.tokens[:, max(1, case.prompt) :])
+    """Return what an answer says of the words after the opening, and what it took.
+
+    A device makes the chances itself and hands over those that are asked for.
+    """
     logits = answer.logits
-    odds = logits[:, -shown.shape[1] - 1 :].cpu().float().log_softmax(-1)
+    shown = torch.from_numpy(case.tokens[:, max(1, case.prompt) :]).to(logits.device)
+    odds = logits[:, -shown.shape[1] - 1 :].float().log_softmax(-1)
     counted = costs(answer, case.tokens.size)
     counted["parameters_bytes"] *= logits.element_size() / 4
     counted["executions"] = float(answer.executions().double().mean())
     said = odds[:, :-1].gather(2, shown[..., None])[..., 0]
-    return WordOdds(said, odds[:, -1].clone(), counted)
+    return WordOdds(said.cpu(), odds[:, -1].clone().cpu(), counted)
