@@ -31,9 +31,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from llama_weights import to_llama
 
 from adabench.harness.provenance.environment import fingerprint
-from adabench.workloads.shared.language_model.backends.llama_weights import to_llama
 from adabench.workloads.shared.language_model.contract import Costs
 from adabench.workloads.shared.language_model.model import LM_L, LM_M, LM_S, LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine

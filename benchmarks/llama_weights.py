@@ -1,4 +1,4 @@
-"""Our models as Hugging Face's.
+"""Our models as Hugging Face's: what the engines are held against.
 
 `to_llama` exports: RMSNorm with epsilon 1e-6, rotary base 10,000, tied embeddings, no biases; the
 fused matrices are cut into those that Llama has. Logits agree to rounding (a test says 1e-4).
@@ -14,7 +14,7 @@ from adabench.workloads.shared.language_model.vocabulary import BOS, EOS, PAD
 
 
 def to_llama(model: LanguageModel) -> Any:
-    """Return a `LlamaForCausalLM` with our weights, for other engines and for serving stacks."""
+    """Return a `LlamaForCausalLM` with our weights."""
     transformers = require("transformers", extra="real")
     shape = model.shape
     config = transformers.LlamaConfig(

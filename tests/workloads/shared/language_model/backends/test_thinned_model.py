@@ -13,7 +13,6 @@ from adabench.workloads.shared.language_model.vocabulary import OWN_VOCABULARY, 
 
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
-from adabench.workloads.shared.language_model.backends.llama_weights import to_llama
 from adabench.workloads.shared.language_model.backends.packed_linear import pack
 from adabench.workloads.shared.language_model.backends.thinned_model import (
     can_thin,
@@ -22,6 +21,7 @@ from adabench.workloads.shared.language_model.backends.thinned_model import (
     thinned,
 )
 from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
+from benchmarks.llama_weights import to_llama
 
 PROMPT = encode("<bos> 4 7 + 3 8 * 1 2 >")
 SHAPE = Shape(layers=4, width=16, heads=2, hidden=24, context=64)

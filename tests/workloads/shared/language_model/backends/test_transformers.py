@@ -32,8 +32,8 @@ from adabench.workloads.shared.language_model.vocabulary import (
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
 from adabench.workloads.shared.language_model.backends.causal_model import matrix_weights
-from adabench.workloads.shared.language_model.backends.llama_weights import to_llama
 from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
+from benchmarks.llama_weights import to_llama
 
 PROMPT = encode("<bos> 4 7 + 3 8 * 1 2 >")
 OTHER = encode("<bos> 1 1 - 9 >")
