@@ -47,9 +47,21 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_configure(config: pytest.Config) -> None:
     """Let all workers share one folder of prepared states, unless the user named one."""
     if not hasattr(config, "workerinput") and "ADABENCH_CACHE" not in os.environ:
+        from adabench.harness.store.prepared_states import default_folder
+
+        models = default_folder() / "models"
         folder = tempfile.TemporaryDirectory(prefix="adabench-tests-", ignore_cleanup_errors=True)
+        lend_models(models, Path(folder.name) / "models")
         os.environ["ADABENCH_CACHE"] = folder.name
         config.add_cleanup(folder.cleanup)
+
+
+def lend_models(own: Path, lent: Path) -> None:
+    """Let tests read the models that the user has converted: a conversion takes most of a minute."""
+    lent.mkdir()
+    for folder in own.iterdir() if own.is_dir() else ():
+        if (folder / "config.json").is_file():
+            (lent / folder.name).symlink_to(folder)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
