@@ -127,7 +127,8 @@ def test_smollm2_writes_steps_and_ends_with_an_answer():
 
 
 @pytest.mark.parametrize(
-    ("device", "on_device", "most"), [("cuda", True, 2), ("cuda:1", True, 2), ("cpu", False, 24)]
+    ("device", "on_device", "most"),
+    [("cuda", True, 2), ("cuda:1", True, 2), ("cpu", False, block.MOST_ALIVE)],
 )
 def test_a_run_knows_which_models_are_on_a_device(device, on_device, most):
     cell = Cell("text", "greedy", {}, {"model": "builtin", "device": device}, "embedded", 0)
