@@ -25,7 +25,16 @@ def test_of(claim: Claim) -> str:
     """Return a phrase such as "`latency_s` over that of `rrtx`, speed 5: at most 0.741"."""
     text = f"{_quantity(claim.expect)}{_conditions(claim.expect)}"
     limit = _bar(claim)
-    return f"{text}: {limit}" if text and limit else text
+    return f"{text}: {limit}{_rivals(claim)}" if text and limit else text
+
+
+def _rivals(claim: Claim) -> str:
+    """Say whom a published claim must be told apart from, where that is not all controls and statics."""
+    if not claim.published or claim.apart_from is None:
+        return ""
+    if claim.apart_from:
+        return f"; told apart from {_names(claim.apart_from).removeprefix('the best of ')}"
+    return f"; told apart from nobody: {claim.no_rival}" if claim.no_rival else ""
 
 
 def _quantity(expect: Expectation) -> str:

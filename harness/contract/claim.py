@@ -51,6 +51,8 @@ class Claim:
     """Ids of claims of the same card that the paper states together with this one."""
     apart_from: tuple[str, ...] | None = None
     """The rivals that must not meet it; by default all controls and statics at no more cost."""
+    no_rival: str = ""
+    """Why nobody has to be told apart from it, where `apart_from` is empty: printed beside it."""
     share: float = LEAST_SHARE
     """Of the effect, where the bar lies."""
     scale: Literal["embedded", "real", "gpu", "paper"] = "embedded"
@@ -112,6 +114,8 @@ def faults(claim: Claim) -> Iterator[str]:
         yield f"{claim.id} asks for less than half of the paper's effect"
     if claim.id in claim.requires:
         yield f"{claim.id} requires itself"
+    if claim.no_rival and claim.apart_from != ():
+        yield f"{claim.id} says why it has no rival (no_rival=), and does not leave them out (apart_from=())"
     if isinstance(expect, OutOfReach):
         if not expect.reason:
             yield f"{claim.id} does not say why it is out of reach"

@@ -13,15 +13,16 @@ method is tested without the newcomer writing a test. A task may add rules of it
 import hashlib
 import itertools
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
-from adabench.harness.contract import registry
+from adabench.harness.contract import claim_rivals, registry
 from adabench.harness.contract.card import (
     Card,
+    Gap,
     Monotone,
     OutOfReach,
     Point,
@@ -225,6 +226,7 @@ def _gaps(entry: Entry) -> Iterator[str]:
         for name, roles in named:
             if name and (name not in cards or cards[name].role not in roles):
                 yield f"its gaps name {name!r}, which is no {' or '.join(roles)} method of it"
+        yield from _coin_problems(gap, cards)
         if gap.oracle in cards:
             for knob in gap.oracle_at.keys() - cards[gap.oracle].defaults.keys():
                 yield f"its gaps name {knob!r}, which is no knob of {gap.oracle}"
@@ -235,6 +237,14 @@ def _gaps(entry: Entry) -> Iterator[str]:
     metrics = {metric.name for metric in entry.card.metrics}
     if entry.card.speedup_work and entry.card.speedup_work not in metrics:
         yield f"its speedup_work {entry.card.speedup_work!r} is no metric of it"
+
+
+def _coin_problems(gap: Gap, cards: Mapping[str, Card]) -> Iterator[str]:
+    """Say of which methods a coin is the -1 of the gap and, by its card, no control."""
+    for name in gap.methods:
+        adapts = name in cards and cards[name].role == "adaptive"
+        if adapts and gap.coin in cards and not cards[gap.coin].controls(name):
+            yield f"its gaps measure {name} by {gap.coin}, which is no control of it (control_of=)"
 
 
 def _is_builtin(entry: Entry, name: str, known: set[str]) -> bool:
@@ -273,10 +283,10 @@ def _complete(entry: Entry) -> Iterator[str]:
     for knob in card.knobs:
         if knob.default not in knob.values:
             yield f"the default of {knob.name} is not in its sweep"
-    for name in sorted(
-        set(card.control_of) - {one.name for one in registry.methods(entry.task).values()}
-    ):
-        yield f"it is the control of {name!r}, which is no method of {entry.task}"
+    tasks = card.tasks or (entry.task,)
+    known = {one.name for task in tasks for one in registry.methods(task).values()}
+    for name in sorted(set(card.control_of) - known):
+        yield f"it is the control of {name!r}, which is no method of {' or '.join(tasks)}"
     yield from faults_together(card.claims)
     for claim_id, owners in _claims_elsewhere(entry).items():
         yield f"the id {claim_id} is also that of a claim of {' and '.join(owners)}"
@@ -300,8 +310,10 @@ def _claims_resolve(entry: Entry) -> Iterator[str]:
     task = registry.find(entry.task).card
     metrics = {metric.name for metric in task.metrics}
     methods = {method.name: method for method in registry.methods(entry.task).values()}
+    cards = {name: method.card for name, method in methods.items()} | {entry.name: entry.card}
     for claim in entry.card.claims:
         expect = claim.expect
+        yield from claim_rivals.faults(claim, entry.name, task, cards)
         if isinstance(expect, OutOfReach):
             continue
         for name in set(metric_names(expect)) - metrics:

@@ -22,8 +22,8 @@ from adabench.harness.analysis.operating_points import (
     shared_places,
     table,
 )
-from adabench.harness.contract.card import Card
 from adabench.harness.contract.claim import Claim
+from adabench.harness.contract.claim_rivals import rivals
 from adabench.harness.contract.expectations import Frontier, Monotone, Reach
 
 Judge = Callable[[Evidence], Ruling]
@@ -36,11 +36,8 @@ WHOLE = (Frontier, Reach)
 
 def unrun(claim: Claim, method: str, evidence: Evidence) -> list[str]:
     """Return the rivals that a claim must be told apart from and that were not run where it speaks."""
-    return [
-        name
-        for name in _rivals(claim, method, evidence, ("control",))
-        if not _present(name, claim, method, evidence)
-    ]
+    controls = rivals(claim, method, evidence.card, evidence.methods, ("control",))
+    return [name for name in controls if not _present(name, claim, method, evidence)]
 
 
 def _present(rival: str, claim: Claim, method: str, evidence: Evidence) -> bool:
@@ -57,37 +54,12 @@ def _present(rival: str, claim: Claim, method: str, evidence: Evidence) -> bool:
 def met_by(claim: Claim, method: str, evidence: Evidence, judge: Judge) -> tuple[str, ...]:
     """Return the rivals that meet a claim in the method's place, by name."""
     found = []
-    for name in _rivals(claim, method, evidence):
+    for name in rivals(claim, method, evidence.card, evidence.methods):
         for stand_in in stand_ins(claim, method, name, evidence):
             if judge(stand_in).verdict == "reproduced":
                 found.append(name)
                 break
     return tuple(found)
-
-
-def _rivals(
-    claim: Claim, method: str, evidence: Evidence, roles: tuple[str, ...] = ("control", "static")
-) -> Iterator[str]:
-    """Yield the methods that must not meet a claim: those that it names, else those of some roles."""
-    if claim.apart_from is not None:
-        yield from (name for name in claim.apart_from if name != method)
-        return
-    for name, card in evidence.methods.items():
-        of_it = card.role != "control" or card.controls(method)
-        if name != method and card.role in roles and of_it and _is_made_for(card, claim, evidence):
-            yield name
-
-
-def _is_made_for(card: Card, claim: Claim, evidence: Evidence) -> bool:
-    """Say whether the conditions that a method is made for are among those that a claim speaks of."""
-    expect, known = claim.expect, evidence.card.defaults
-    where = getattr(expect, "where", {})
-    free = {evidence.card.budget, getattr(expect, "over", "")}
-    for name, value in card.conditions.items():
-        asked = where.get(name, known.get(name, value))
-        if name not in free and value not in (asked if isinstance(asked, tuple) else (asked,)):
-            return False
-    return True
 
 
 def stand_ins(claim: Claim, method: str, rival: str, evidence: Evidence) -> Iterator[Evidence]:

@@ -1,0 +1,72 @@
+"""Whom a published claim must be told apart from, and whether anybody is left who could meet it.
+
+A claim is put to the controls and statics of its method (`analysis/claims/discrimination.py`), unless it names
+others (`Claim.apart_from`); a control may say of which methods it is one (`Card.control_of`). Both leave rivals
+out for good reasons, and neither may be a way out: of an adaptive method's published claims each has a
+control left that could meet it, or says why it needs none (`Claim.no_rival`).
+"""
+
+from collections.abc import Iterator, Mapping
+
+from adabench.harness.contract.card import Card, Role
+from adabench.harness.contract.claim import Claim
+from adabench.harness.contract.expectations import OutOfReach, is_certainty
+
+Cards = Mapping[str, Card]
+"""The methods of a task by bare name."""
+
+
+def rivals(
+    claim: Claim,
+    method: str,
+    task: Card,
+    cards: Cards,
+    roles: tuple[Role, ...] = ("control", "static"),
+) -> Iterator[str]:
+    """Yield the methods that must not meet a claim: those that it names, else those of some roles."""
+    if claim.apart_from is not None:
+        yield from (name for name in claim.apart_from if name != method)
+        return
+    for name, card in cards.items():
+        of_it = card.role != "control" or card.controls(method)
+        if name != method and card.role in roles and of_it and is_made_for(card, claim, task):
+            yield name
+
+
+def is_made_for(card: Card, claim: Claim, task: Card) -> bool:
+    """Say whether the conditions that a method is made for are among those that a claim speaks of."""
+    expect, known = claim.expect, task.defaults
+    where = getattr(expect, "where", {})
+    free = {task.budget, getattr(expect, "over", "")}
+    for name, value in card.conditions.items():
+        asked = where.get(name, known.get(name, value))
+        if name not in free and value not in (asked if isinstance(asked, tuple) else (asked,)):
+            return False
+    return True
+
+
+def faults(claim: Claim, method: str, task: Card, cards: Cards) -> Iterator[str]:
+    """Yield why no control could meet a claim that should be put to one."""
+    if cards[method].role != "adaptive" or not claim.published:
+        return
+    if isinstance(claim.expect, OutOfReach) or is_certainty(claim.expect):
+        return
+    controls = [
+        name
+        for name, card in cards.items()
+        if card.controls(method) and is_made_for(card, claim, task)
+    ]
+    if claim.apart_from == ():
+        if not claim.no_rival:
+            yield f"{claim.id} is told apart from nobody and does not say why (no_rival=)"
+    elif claim.apart_from is None:
+        if not controls:
+            yield (
+                f"{claim.id} can be met by no control: none is one of {method} under its conditions. "
+                "Name whom it must be told apart from (apart_from=), or write a control"
+            )
+    elif controls and not set(controls) & set(claim.apart_from):
+        yield (
+            f"{claim.id} names whom it must be told apart from and no control of {method}; "
+            f"add {' or '.join(controls)}"
+        )
