@@ -155,8 +155,7 @@ CARD = Card(
                 groups=("d2", "d4"),
             ),
             requires=("CO-2-flops",),
-            # Any other use of test-time compute is what the sentence speaks of, too.
-            apart_from=("greedy",),
+            apart_from=("greedy", "random_strategy"),
         ),
         Claim(
             id="CO-2-flops",
@@ -187,7 +186,7 @@ CARD = Card(
                 groups=("d2", "d4"),
             ),
             requires=("CO-2-equal-flops",),
-            apart_from=("greedy",),
+            apart_from=("greedy", "random_strategy"),
         ),
         Claim(
             id="CO-2-equal-flops",
@@ -218,7 +217,8 @@ CARD = Card(
                 there={"policy": "lm-l"},
                 groups=("d7", "d8"),
             ),
-            apart_from=(),  # to answer less is no feat
+            apart_from=(),
+            no_rival="to answer less is no feat",
         ),
         Claim(
             id="CO-7",

@@ -62,6 +62,7 @@ CARD = Card(
             effect=0.4,
             expect=Level("redrawn_share", where={"tau": 0.7}, groups=("d6",)),
             apart_from=(),
+            no_rival="to waste is no feat: a die that rejects as much wastes as much",
         ),
         Claim(
             id="rsd-random",

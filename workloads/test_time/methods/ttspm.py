@@ -97,8 +97,7 @@ CARD = Card(
             paper="AIME24 30.0 -> 53.3 with N = 32 parallel (R1-Distill-Qwen-1.5B)",
             effect=0.233,
             expect=Difference("accuracy", against="sample"),
-            # A vote of a random number of samples is parallel scaling too, and greedy is one sample.
-            apart_from=("sample", "greedy"),
+            apart_from=("sample", "greedy", "random_n"),
         ),
         Claim(
             id="TT-small",

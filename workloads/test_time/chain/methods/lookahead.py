@@ -42,7 +42,8 @@ CARD = Card(
             "budget; no number",
             effect=None,
             expect=Ratio("accuracy", against="beam", high=1.0),
-            apart_from=(),  # to answer less is no feat: whatever is worse than a beam meets it
+            apart_from=(),
+            no_rival="to answer less is no feat: whatever is worse than a beam meets it",
         ),
         Claim(
             id="CO-4-vote",
@@ -53,6 +54,7 @@ CARD = Card(
             effect=None,
             expect=Ratio("accuracy", against="judged_vote", high=1.0),
             apart_from=(),
+            no_rival="to answer less is no feat",
         ),
     ),
 )

@@ -102,6 +102,8 @@ CARD = Card(
                 there={"N": 1, "by": "judge"},
             ),
             apart_from=(),
+            no_rival="one attempt is held against another one of the same policy; whoever votes "
+            "answers more than either",
         ),
         Claim(
             id="CO-rev-sequential",
@@ -120,9 +122,10 @@ CARD = Card(
         Claim(
             id="CO-5",
             says="One chain gains more over attempts side by side where questions are easy.",
-            source="measured",
-            paper="easy questions do best with purely sequential revisions, hard ones at an "
-            "intermediate ratio of sequential to parallel; no number; eight lengths of questions",
+            source="headline",
+            paper="in both cases, search and revisions, the effectiveness of different approaches "
+            "critically varies depending on the difficulty of the prompt: easy questions do best with purely "
+            "sequential revisions, hard ones at an intermediate ratio; no number; eight lengths",
             effect=None,
             expect=Contrast(
                 "accuracy",
