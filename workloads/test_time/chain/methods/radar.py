@@ -91,7 +91,25 @@ CARD = Card(
                 low=0.0,
                 where={"lengths": "1..8", "problems": 48},
             ),
+            requires=("radar-hard-largest",),
             apart_from=("random_pair", "configuration"),
+        ),
+        Claim(
+            id="radar-hard-largest",
+            says="And the largest model, which is abler still, writes no less of them.",
+            source="check",
+            paper="the other half of the sentence: a middle model that takes over from the ablest is no "
+            "higher ability",
+            effect=None,
+            expect=Contrast(
+                "large_share",
+                against="configuration",
+                groups=("d6", "d7", "d8"),
+                other_groups=("d1", "d2", "d3"),
+                low=-0.02,
+                where={"lengths": "1..8", "problems": 48},
+                there={"configuration": "lm-s@1"},
+            ),
         ),
         Claim(
             id="radar-light",
@@ -108,6 +126,7 @@ CARD = Card(
                 there={"configuration": "lm-s@1"},
             ),
             apart_from=(),
+            no_rival="it is about what routing costs, and whoever does not route pays nothing for it",
         ),
         Claim(
             id="radar-pair",
