@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from adabench.harness.analysis.findings import (
     ClaimRow,
@@ -18,7 +19,7 @@ from adabench.harness.contract.card import Card, Claim, Metric, Point
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError
 from adabench.reports.tables.claim_sheets import OURS, published_caption
-from docs import claim_words, gap_tables
+from docs import claim_words, gap_tables, paper_commands
 from docs.markdown_table import cell as _cell
 from docs.markdown_table import number as _number
 from docs.markdown_table import table as _table
@@ -62,8 +63,8 @@ def pages(runs: Sequence[Findings]) -> dict[str, str]:
     return found | {"papers/README.md": paper_index(runs), "results/README.md": task_index(runs)}
 
 
-def papers() -> dict[str, dict[str, str]]:
-    """Return title and arXiv number of every paper, by slug."""
+def papers() -> dict[str, dict[str, Any]]:
+    """Return title, arXiv number and, of some, the commands of every paper, by slug."""
     return tomllib.loads((FOLDER / "papers.toml").read_text(encoding="utf-8"))
 
 
@@ -315,6 +316,7 @@ def paper_page(slug: str, runs: Sequence[Findings]) -> str:
         *measured,
         *map(_unrecorded, missing),
         *(["## Said, and not measured in a recorded run", _promises(own, missing)] * bool(missing)),
+        *paper_commands.section(paper),
         *(["## Command", *map(_provenance, covering)] if covering else []),
         "## Caveats",
         "\n".join(_caveats(own, rows, covering)),

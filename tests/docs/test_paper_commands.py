@@ -1,0 +1,133 @@
+"""The commands of a paper's page run all that its published claims need: none is left "not run"."""
+
+import itertools
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from adabench.cli.main import app
+from adabench.harness.analysis.analyse import settled_cards
+from adabench.harness.analysis.claims import discrimination
+from adabench.harness.analysis.claims.evidence import Evidence
+from adabench.harness.analysis.claims.verdicts import clustered, rule_of
+from adabench.harness.analysis.load_run import find_cards, find_rivals
+from adabench.harness.analysis.operating_points import collapse
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import OutOfReach
+from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.run import condition_check, run_request
+from adabench.harness.store.table import from_records
+from adabench.workloads.test_time.chain.substrate.lengths import read_lengths
+from docs import paper_commands, result_pages
+
+PAPERS = {slug: paper for slug, paper in result_pages.papers().items() if "commands" in paper}
+SLUGS = ("arbitrage", "compute-optimal", "radar", "scale", "ttspm")
+SETS = ("hit d4", "majority d4", "hit d6", "majority d6")
+CASES = 2
+
+
+class Planned(Exception):
+    """The run would begin now."""
+
+
+def turns_of(command: str, monkeypatch: pytest.MonkeyPatch) -> list[Turn]:
+    """What a command would run."""
+    turns: list[Turn] = []
+
+    def create(out: Path, planned: tuple[Turn, ...], *rest: object) -> None:
+        turns.extend(planned)
+        raise Planned
+
+    monkeypatch.setattr(run_request, "create_run", create)
+    monkeypatch.setattr(condition_check, "check_conditions", lambda turns, out=None: ())
+    program, *words = shlex.split(command)
+    assert program == "adabench"
+    done = CliRunner().invoke(app, [*words, "--no-report"])
+    assert isinstance(done.exception, Planned), done.output
+    return turns
+
+
+def groups_of(cell: Cell) -> Sequence[str]:
+    """The groups of cases that a task has under a cell's conditions."""
+    if cell.task == "chain":
+        return [f"d{length}" for length in read_lengths(str(cell.conditions["lengths"]))]
+    if cell.task == "saturation":
+        return SETS if cell.conditions["unit"] == "set" else ("graded", "agreement")
+    return ("in", "out", "added") if cell.task == "routing" else ("",)
+
+
+def pretended(turns: Sequence[Turn]) -> Iterator[Record]:
+    """Records of all that was planned, with a number for each metric."""
+    for cell in {turn.cell.key: turn.cell for turn in turns}.values():
+        names = [metric.name for metric in registry.find(cell.task).card.metrics]
+        places = itertools.product(groups_of(cell), range(CASES))
+        for case, (group, _) in enumerate(places):
+            values = dict.fromkeys([*names, "latency_s"], 1.0 + case)
+            yield Record(cell, "solve", case, 0, "ok", values, "", group)
+
+
+def answered(turns: Sequence[Turn]) -> tuple[set[str], set[str]]:
+    """The ids of claims that a run can judge, and of those that it is lacking something for."""
+    table = from_records(pretended(turns))
+    dots = collapse(table)
+    cells = [turn.cell for turn in turns]
+    tasks, addresses = ({c.task for c in cells}, {c.address for c in cells})
+    cards = find_rivals(tasks) | find_cards(addresses)
+    settled, methods = settled_cards(dots, find_cards(tasks), cards)
+    judged, lacking = set(), set()
+    for address in addresses:
+        task, _, method = address.rpartition("/")
+        own = {n.rpartition("/")[2]: c for n, c in methods.items() if n.startswith(f"{task}/")}
+        for claim in methods[address].claims:
+            if not claim.published or isinstance(claim.expect, OutOfReach):
+                continue
+            near = [dot for dot in dots if dot.task == task]
+            evidence = clustered(claim, method, Evidence(task, settled[task], own, near))
+            verdict = rule_of(claim, method, evidence).verdict
+            missing = verdict == "not run" or discrimination.unrun(claim, method, evidence)
+            (lacking if missing else judged).add(claim.id)
+    return judged, lacking
+
+
+def published(slug: str) -> set[str]:
+    """The ids of a paper's claims that a run of this machine can judge."""
+    return {
+        claim.id
+        for task in registry.tasks()
+        for method in registry.methods(task).values()
+        if method.card.slug == slug
+        for claim in method.card.claims
+        if claim.published
+        and claim.scale == "embedded"
+        and not isinstance(claim.expect, OutOfReach)
+    }
+
+
+@pytest.mark.parametrize("slug", sorted(PAPERS))
+def test_commands_of_a_paper_leave_no_published_claim_of_it_open(slug, monkeypatch) -> None:
+    judged: set[str] = set()
+    for command in paper_commands.commands(PAPERS[slug]):
+        judged |= answered(turns_of(command, monkeypatch))[0]
+    wanted = published(slug)
+    assert wanted
+    assert wanted - judged == set()
+
+
+def test_a_command_that_lacks_a_rival_or_a_control_is_found_out(monkeypatch) -> None:
+    (command,) = paper_commands.commands(PAPERS["scale"])
+    for left_out in ("chain/scale_coins", "chain/sys2"):
+        judged, lacking = answered(turns_of(command.replace(f" {left_out} ", " "), monkeypatch))
+        assert "SC-1" in lacking or "SC-3" in lacking
+        assert judged
+
+
+def test_five_papers_of_search_and_routing_have_commands_and_their_pages_show_them() -> None:
+    assert set(SLUGS) <= PAPERS.keys()
+    for slug in SLUGS:
+        page = result_pages.paper_page(slug, ())
+        assert "## Run it yourself" in page
+        for command in paper_commands.commands(PAPERS[slug]):
+            assert f"\n{command}\n" in page
