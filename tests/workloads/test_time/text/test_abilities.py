@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from adabench.workloads.shared.sources.model_spec import model_spec
 from adabench.workloads.shared.sources.torch_place import torch_device, torch_dtype
 from adabench.workloads.test_time.substrate.search_models import Models
 from adabench.workloads.test_time.substrate.step_hand_over import TARGET
+from adabench.workloads.test_time.substrate.strategies import MECHANISMS, Plan, StrategyTable
 from adabench.workloads.test_time.text import task as text
 from adabench.workloads.test_time.text.abilities import absences
 from adabench.workloads.test_time.text.substrate.draft_doubt import DraftDoubt
@@ -112,20 +114,37 @@ def test_a_method_is_refused_just_where_its_card_says_so(
     card, method = entry.card, registry.load(entry)
     absent = {missing, "scores"} if missing == "logprobs" else {missing}
     given = restricted(task, engine, missing)
-    state = given.oracle_substrate() if card.role == "oracle" else given.substrate()
     for point in settings(card):
         needed = any(one.name in absent and one.is_needed(point) for one in card.abilities)
         few = {**point, **({"N": 2} if "N" in point else {})}
-        try:
-            method.solve(state, next(given.cases()), few)
-        except CapabilityMissing as refusal:
+        refusals = [refusal(method, one, few) for one in with_each_strategy(given, few)]
+        for why in refusals:
             # Tables of searches are fitted on `chain` alone.
-            searches = few.get("mechanism") == "search"
-            unfitted = searches and "A table of strategies" in str(refusal)
-            assert needed or unfitted, f"{few} is refused, and the card does not say so"
-        else:
-            may_do_without = "mechanism" in few  # what it chooses for this question needs less
-            assert may_do_without or not needed, f"{few} runs, and the card says that it cannot"
+            unfitted = few.get("mechanism") == "search" and "A table of strategies" in why
+            assert not why or needed or unfitted, f"{few} is refused, and the card does not say so"
+        assert any(refusals) or not needed, f"{few} runs, and the card says that it cannot"
+
+
+def with_each_strategy(given: GradedText, point: Point) -> list[GradedText]:
+    """The task, once for each strategy that a table may choose: a card needs what any of them needs."""
+    if point.get("mechanism") != "votes":
+        return [given]
+    models, found = given.load_models(), []
+    for name in MECHANISMS["votes"]:
+        table = StrategyTable("agreement", (), (1,), ((name,),))
+        own = replace(models, plans={"votes": partial(Plan, table, table)})
+        found.append(replace(given, load_models=partial(replace, own)))
+    return found
+
+
+def refusal(method: ModuleType, given: GradedText, point: Point) -> str:
+    """Why a method does not run at a point; empty where it does."""
+    state = given.oracle_substrate() if method.CARD.role == "oracle" else given.substrate()
+    try:
+        method.solve(state, next(given.cases()), point)
+    except CapabilityMissing as refused:
+        return str(refused)
+    return ""
 
 
 @pytest.mark.parametrize(
