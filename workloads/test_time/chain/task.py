@@ -131,6 +131,13 @@ CARD = Card(
             oracle="revision_oracle",
             oracle_at={"returns": "right"},
         ),
+        Gap(
+            mixture=("parallel_attempts",),
+            methods=("rethinking", "random_rounds"),
+            oracle="revision_oracle",
+            oracle_at={"returns": "right"},
+            coin="random_rounds",
+        ),
     ),
     knobs=(
         Knob("policy", ("lm-s",), "lm-s", open=True),

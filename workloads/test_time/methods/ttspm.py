@@ -15,9 +15,7 @@ sample is right. Nothing here knows what is right and no verifier picks the righ
 agreement and the answer from a vote. The law itself is tested on `saturation`. `alpha` and `beta` were
 fitted to agreement on dev questions of each task (`agreement_prior.py`), without any label.
 
-**The sequential half** (rounds in which the model thinks again) needs a model that can give up an
-attempt and begin another: a task `countdown` that is not here yet. Its claims are in the card and are
-out of reach until then.
+**The sequential half**, rounds in which the model thinks again, is `chain/rethinking`.
 
 **What to expect.** Written before measuring. A vote is not of the law's form: two samples elect no
 better than one. The law stops soonest where the model agrees with itself, as a vote would want it to,
@@ -31,21 +29,18 @@ bill; sampling the pilot again as part of the vote, which counts its ballots twi
 accuracy.
 """
 
-from collections import Counter
-from collections.abc import Hashable, Sequence
-
 from adabench.harness.contract.card import (
     Ability,
     Card,
     Claim,
     Difference,
     Knob,
-    OutOfReach,
     Point,
     Reach,
     Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.agreement_prior import agreement
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.saturation_law import Prior, saturation_point
 from adabench.workloads.test_time.substrate.voting import vote
@@ -107,29 +102,6 @@ CARD = Card(
             effect=0.016,
             expect=Difference("accuracy", against="greedy", there={"policy": "lm-l"}),
         ),
-        Claim(
-            id="TT-sequential",
-            says="Rounds of rethinking saturate by the same law.",
-            source="headline",
-            paper="parallel scaling and sequential scaling; despite their distinct mechanisms, both "
-            "paradigms converge to a unified mathematical structure",
-            effect=None,
-            expect=OutOfReach(
-                "no task here has a model that gives up an attempt and tries again: it takes "
-                "countdown with the policy that goes back, which is not here yet"
-            ),
-        ),
-        Claim(
-            id="TT-4",
-            says="Answers that rethinking made right stay right: the second state is absorbing.",
-            source="headline",
-            paper="a two-state chain in which the right answer is absorbing, for sequential scaling",
-            effect=None,
-            expect=OutOfReach(
-                "rounds of rethinking need a model that goes back to an earlier attempt: it takes "
-                "countdown, which is not here yet"
-            ),
-        ),
     ),
 )
 
@@ -152,9 +124,3 @@ def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ..
             ballots = [leaf.completion for leaf in leaves[:count]]
             session.offer(vote(ballots, [1.0] * count, session.answer))
     return session.best
-
-
-def agreement(stated: Sequence[Hashable | None]) -> int:
-    """Return how many samples state the most frequent answer; malformed ones state none."""
-    counts = Counter(answer for answer in stated if answer is not None)
-    return max(counts.values(), default=0)

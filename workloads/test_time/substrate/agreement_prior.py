@@ -10,7 +10,8 @@ takes the Beta prior with the least squared error. A success is
 With agreement the prior also takes back what the most frequent of few answers owes to chance.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -48,3 +49,9 @@ def fit_prior(shares: Sequence[PilotShare]) -> Prior:
         return float(np.mean((means - others) ** 2))
 
     return min(grid, key=error)
+
+
+def agreement(stated: Sequence[Hashable | None]) -> int:
+    """Return how many samples state the most frequent answer; malformed ones state none."""
+    counts = Counter(answer for answer in stated if answer is not None)
+    return max(counts.values(), default=0)

@@ -17,7 +17,7 @@ from adabench.workloads.test_time.chain.substrate.domain import CHAIN
 from adabench.workloads.test_time.chain.task import load
 from adabench.workloads.test_time.methods import adaptive_consistency, fewest_samples, ttspm
 from adabench.workloads.test_time.methods.adaptive_consistency import lead
-from adabench.workloads.test_time.methods.ttspm import agreement
+from adabench.workloads.test_time.substrate.agreement_prior import agreement
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 from adabench.workloads.test_time.substrate.saturation_law import Prior, saturation_point
 from adabench.workloads.test_time.substrate.search_models import Models

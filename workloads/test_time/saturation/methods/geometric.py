@@ -10,7 +10,7 @@ Of one question F_max is 1 and p the mean of a Beta posterior: as many parameter
 anything. `ceiling=one` fixes F_max at 1 for sets too: the law as it is derived, before F_max.
 
 **The paper's second half**, rounds of rethinking, has the same form with p the chance that a round turns
-a wrong answer right. It needs a model that goes back, of a task that is not here yet.
+a wrong answer right. Whether it does, and whether rounds saturate, is asked on `chain` (`rethinking`).
 
 **What to expect.** Written before measuring, from 80 questions a length. Questions differ, so Hit@N is a
 mixture of geometrics, which goes on gaining after the fit has saturated: with F_max free the law says
@@ -120,8 +120,8 @@ CARD = Card(
             paper="parallel scaling and sequential scaling; both converge to a unified structure",
             effect=None,
             expect=OutOfReach(
-                "no task here has a model that gives up an attempt and tries again: it takes "
-                "countdown with the policy that goes back, which is not here yet"
+                "a curve of rounds that is known to a point takes some 60,000 attempts, each of which reads "
+                "four others; whether rounds saturate and right answers stay is asked on chain (rethinking)"
             ),
         ),
         Claim(

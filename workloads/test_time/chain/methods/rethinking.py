@@ -1,0 +1,103 @@
+"""Rounds of rethinking up to the saturation point: the sequential half of TTSPM.
+
+A round writes another attempt, which reads the last four (`attempt_chains.py`), by the policy that was
+trained to revise (`revisions`). The law takes a right answer to be absorbing: once right, right for good.
+Then round N is right with probability 1 - (1 - p)^N, p being the chance that a round turns a wrong
+answer right, and which round gains no more than `epsilon` follows as for samples (`ttspm`):
+
+    N* = ceil(ln(epsilon / p) / ln(1 - p))
+
+p comes from a pilot of k rounds, by how many of them state the most frequent answer. N* rounds are written
+in all, the pilot's among them, N at the most. The last one is the answer: nothing else would be needed if
+right answers stayed right.
+
+**What is ours.** As of `ttspm`: nothing is graded, so p is of agreement, and the prior is that of samples
+side by side. The policy learned to write a right attempt after wrong ones; the paper's reasoning models are
+asked to think again.
+
+**What to expect.** Written before measuring. Nothing is absorbing here: a round loses more than a third
+of the right answers (`revision_oracle`), since no right attempt was ever read in training. So the last of
+eight rounds is right some 20 points less often than one of the eight was. And rounds are flat after
+the second or third: the last of N* is within a few points of the last of eight, as that of a random
+number of rounds is.
+
+**Ways to fake it.** A chain that ends at the first right attempt; the best round for the last one; a p
+from grades; the pilot left out of the bill.
+"""
+
+from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.substrate.agreement_prior import agreement
+from adabench.workloads.test_time.substrate.attempt_chains import lengthen, write_chains
+from adabench.workloads.test_time.substrate.question_task import QuestionTask
+from adabench.workloads.test_time.substrate.saturation_law import Prior, saturation_point
+
+CARD = Card(
+    title="TTSPM: rounds of rethinking up to the saturation point",
+    paper="Scaling over Scaling, arXiv 2505.20522",
+    slug="ttspm",
+    adapts="how many rounds a question gets, on how far a pilot of four agrees with itself",
+    fidelity="reconstructed",
+    conditions={"layout": "several"},
+    knobs=(
+        Knob("epsilon", (0.01, 1e-9), 0.01, open=True, low=1e-9, high=1.0),
+        Knob("N", (8,), 8, open=True, low=1),
+        Knob("pilot", (4,), 4, open=True, low=1),
+        Knob("alpha", (0.1,), 0.1, open=True, low=0.0),
+        Knob("beta", (1.2,), 1.2, open=True, low=0.0),
+    ),
+    claims=(
+        Claim(
+            id="TT-sequential",
+            says="Beyond the saturation point more rounds gain little: eight gain a point at most.",
+            source="headline",
+            paper="the saturation point on the scaling budget for both strategies, parallel and "
+            "sequential, beyond which additional computation yields diminishing returns; no number, the "
+            "point is ours",
+            effect=None,
+            expect=Difference(
+                "accuracy",
+                against="revisions",
+                low=-0.01,
+                there={"N": 8, "ratio": 1.0, "by": "last"},
+            ),
+            apart_from=("random_rounds",),
+        ),
+        Claim(
+            id="TT-4",
+            says="Answers that a round made right stay right: the last of eight is as often right as any.",
+            source="headline",
+            paper="both paradigms converge to a unified mathematical structure: of sequential scaling "
+            "since the right answer is an absorbing state; the point is ours",
+            effect=None,
+            expect=Difference(
+                "accuracy",
+                against="revision_oracle",
+                low=-0.01,
+                where={"epsilon": 1e-9},
+                there={"N": 8, "ratio": 1.0},
+            ),
+            apart_from=(),
+            no_rival="it is about what further rounds do to a right answer, however many there are",
+        ),
+    ),
+)
+
+
+def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ...]:
+    """Return the last of N* attempts.
+
+    Raises:
+        CapabilityMissing: if no policy was trained on attempts of this one.
+    """
+    pilot, most = min(int(point["pilot"]), int(point["N"])), int(point["N"])
+    prior = Prior(float(point["alpha"]), float(point["beta"]))
+    with task.session(question, revising=True) as session:
+        chains = write_chains(session, 1, pilot)
+        with session.aside():
+            stated = [session.answer(seq.completion) for seq in chains[0]]
+            p = prior.mean(agreement(stated), pilot)
+            count = min(most, max(pilot, saturation_point(p, float(point["epsilon"]))))
+        lengthen(session, chains, count)
+        session.offer(chains[0][-1].completion)
+    return session.best
