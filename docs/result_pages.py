@@ -308,14 +308,14 @@ def paper_page(slug: str, runs: Sequence[Findings]) -> str:
     if not own:
         return _page(*head, "None of its methods is in this version of adabench.")
     measured = ["## Said and measured", *_both(rows)] if rows else []
-    missing = [task for task in tasks if not any(task in run.task_cards for run in runs)]
+    missing = (task for task in tasks if not any(task in run.task_cards for run in runs))
     return _page(
         *head,
         "## Methods",
         "\n".join(map(_method_line, own)),
         *measured,
         *map(_unrecorded, missing),
-        *(["## Said, and not measured in a recorded run", _promises(own, missing)] * bool(missing)),
+        *_promises(own, rows),
         *paper_commands.section(paper),
         *(["## Command", *map(_provenance, covering)] if covering else []),
         "## Caveats",
@@ -330,16 +330,18 @@ def _method_line(entry: Entry) -> str:
     return f"- `{entry.address}` ({role}; {FIDELITY[card.fidelity]}): {card.title}.{adapts}"
 
 
-def _promises(entries: Sequence[Entry], tasks: Sequence[str]) -> str:
-    """Return the claims of methods whose task has no recorded run."""
+def _promises(entries: Sequence[Entry], rows: Sequence[ClaimRow]) -> list[str]:
+    """Return the claims of methods that are in no recorded run."""
+    recorded = {_address(row.task, row.method) for row in rows}
     lines = [
         f"| {claim.id}, `{entry.address}` | {_cell(_said(claim.says, claim.paper, claim.source))} "
         f"| {_cell(claim_words.test_of(claim) or getattr(claim.expect, 'reason', ''))} |"
         for entry in entries
-        if entry.task in tasks
+        if entry.address not in recorded
         for claim in entry.card.claims
     ]
-    return _table(("claim", "said", "to be tested as"), lines)
+    table = _table(("claim", "said", "to be tested as"), lines)
+    return ["## Said, and not measured in a recorded run", table] if lines else []
 
 
 def _caveats(
