@@ -26,8 +26,9 @@ points; `r2` over the three, where the curve still moves; `n_star` and `n_star_o
 **Conditions.** `layout`, `policy`, `lengths` and `trainings` are those of `chain`. `problems`: questions,
 all lengths together.
 
-**Limits.** Parallel samples alone: rounds of rethinking are asked about on `chain` (`rethinking`). The task reads `chain`; questions of `text` would take minutes to sample. A curve of so few
-questions is true of them: another set has another one.
+**Limits.** Parallel samples alone: rounds of rethinking are asked about on `chain` (`rethinking`). The task
+reads `chain`; questions of `text` would take minutes to sample. A curve of so few questions is true of
+them: another set has another one.
 """
 
 from adabench.harness.contract.card import Card, Knob, Metric
