@@ -6,7 +6,7 @@ controls of its task; then the court judges as it always does. A claim that the 
 control meets too says nothing of the method. What small cases leave open is no objection.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
@@ -54,6 +54,7 @@ class ClaimTrials:
                 turns = self._turns(claim)
                 if turns and self._run(bench, turns, until):
                     yield from self._unmasked(claim, self._row(claim, turns))
+                    yield from self._unmeasured(claim, turns)
         finally:
             bench.close()
 
@@ -105,6 +106,17 @@ class ClaimTrials:
                 "require what sets the method apart"
             )
 
+    def _unmeasured(self, claim: Claim, turns: tuple[Turn, ...]) -> Iterator[str]:
+        """Say it if nobody whom a claim must be told apart from records what it speaks of."""
+        rivals = set(apart(claim, self.entry.name, _cards(self.entry.task)))
+        made = [r for turn in turns for r in self.records[turn.cell.key] if r.cell.method in rivals]
+        missing = unrecorded(claim, made)
+        if missing:
+            yield (
+                f"{claim.id} speaks of {' and '.join(missing)}, which {' and '.join(sorted(rivals))} "
+                "never records: no control could meet it. Name one that does (apart_from=)"
+            )
+
     def _row(self, claim: Claim, turns: tuple[Turn, ...]) -> ClaimRow:
         """Judge one claim by the records of its own turns."""
         table = from_records(record for turn in turns for record in self.records[turn.cell.key])
@@ -117,6 +129,14 @@ class ClaimTrials:
         judged = {name: replace(card, claims=()) for name, card in methods.items()}
         rows = verdicts(table, tasks, {**judged, address: own}, dots)
         return next(row for row in rows if row.id == claim.id)
+
+
+def unrecorded(claim: Claim, records: Sequence[Record]) -> list[str]:
+    """Return the metrics of a claim that are in no record, of records that are there and ok."""
+    values = [record.values for record in records if record.status == "ok"]
+    left_out = getattr(claim.expect, "less", "")  # of a side that has none nothing is taken off
+    names = [name for name in metric_names(claim.expect) if name != left_out]
+    return [name for name in dict.fromkeys(names) if values and not any(name in v for v in values)]
 
 
 def is_counted(claim: Claim) -> bool:

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness.analysis.claim_trials import ClaimTrials, is_counted
+from adabench.harness.analysis.claim_trials import ClaimTrials, is_counted, unrecorded
 from adabench.harness.contract import registry
+from adabench.harness.contract.card import Claim, Frontier, Reach
+from adabench.harness.contract.record import Cell, Record
 
 HOME = Path(__file__).parents[2] / "cheats"
 
@@ -51,3 +53,16 @@ def test_times_are_left_to_a_run() -> None:
     timed = [claim for claim in entry.card.claims if claim.id == "mor-3-recursive"]
     assert timed
     assert not any(map(is_counted, timed))
+
+
+def test_a_metric_that_no_control_records_is_found_out() -> None:
+    """A claim on the share of a target is met by no coin that has no target."""
+    cell = Cell("toy", "coin", {}, {}, "embedded", 0)
+    coin = [Record(cell, "solve", case, 0, "ok", {"score": 1.0}) for case in range(2)]
+    share = Claim("T-1", "", "headline", "", None, Frontier("share", "score", "old", low=0.0))
+    assert unrecorded(share, coin) == ["share"]
+    assert unrecorded(share, []) == [], "what was not run says nothing"
+    other = Record(cell, "solve", 2, 0, "ok", {"score": 1.0, "share": 0.0})
+    assert unrecorded(share, [*coin, other]) == []
+    saved = Claim("T-2", "", "headline", "", 0.5, Reach("score", "score", "old", less="estimate"))
+    assert unrecorded(saved, coin) == []
