@@ -24,9 +24,10 @@ import numpy as np
 
 from adabench.harness.analysis.claims.evidence import Evidence, Ruling, ruling_on_unrecorded
 from adabench.harness.analysis.claims.unvaried import of_share
-from adabench.harness.analysis.claims.verdict_rule import Gap, one_replicate, rule
+from adabench.harness.analysis.claims.verdict_rule import Gap, one_replicate, rule, said
 from adabench.harness.analysis.cost_quality_plane import bracket, mix
 from adabench.harness.analysis.findings import VerdictWord
+from adabench.harness.analysis.invalid_timings import CLOCKED
 from adabench.harness.analysis.operating_points import (
     OperatingPoint,
     ReplicateList,
@@ -69,14 +70,16 @@ def rule_frontier(claim: Claim, method: str, evidence: Evidence) -> Ruling:
             return side
         sides.append(side)
     places = shared_places(*sides)
+    note = _untimed(expect, method, evidence, len(places))
     if not len(places):
-        reason = "no case was run at every operating point of both"
+        reason = note or "no case was run at every operating point of both"
         return Ruling("not run", bar=bar(claim), reason=reason)
     costs, qualities = _planes(expect, sides, places, evidence)
     halves = _halves(places)
     pessimistic, optimistic, middle = bootstrap(places, _mean_distances(costs, qualities, halves))
     found = Interval(middle.estimate, pessimistic.low, optimistic.high)
-    return rule(claim, of_share(found, len(places), expect.quality, evidence), places)
+    widened = of_share(found, len(places), expect.quality, evidence)
+    return rule(claim, widened, places, note=note)
 
 
 def rule_reach(claim: Claim, method: str, evidence: Evidence) -> Ruling:
@@ -95,8 +98,9 @@ def rule_reach(claim: Claim, method: str, evidence: Evidence) -> Ruling:
         reason = evidence.why_none(expect.against, at, expect.groups, ())
         return Ruling("not run", bar=bar(claim), reason=reason)
     places = shared_places(ours, theirs)
+    note = _untimed(expect, method, evidence, len(places))
     if not len(places):
-        reason = "no case was run at every operating point of both"
+        reason = note or "no case was run at every operating point of both"
         return Ruling("not run", bar=bar(claim), reason=reason)
     costs, qualities = _planes(expect, [ours, theirs], places, evidence)
     halves = _halves(places)
@@ -107,13 +111,35 @@ def rule_reach(claim: Claim, method: str, evidence: Evidence) -> Ruling:
         reason = f"it reaches {expect.against}'s {expect.quality} at no recorded cost"
         far = best.high is not None and best.high < 0
         word: VerdictWord = "not reproduced" if far else "undecided"
+        reason = said(reason, note)
         return one_replicate(claim, None, len(places))._replace(verdict=word, reason=reason)
     high = (
         pessimistic.high if pessimistic.high is None or pessimistic.high < NEVER / 2 else math.inf
     )
     found = Interval(middle.estimate, optimistic.low, high)
     gap = Gap(Interval(behind.estimate, behind_least.low, behind.high), 0.0)
-    return rule(claim, found, places, gap=gap)
+    return rule(claim, found, places, gap=gap, note=note)
+
+
+def _untimed(expect: Frontier | Reach, method: str, evidence: Evidence, held: int) -> str:
+    """Say how many cases a front of times does without: one invalid cell takes its seed from all settings."""
+    if not expect.cost.endswith(CLOCKED):
+        return ""
+    sides = [(method, expect.where, False)]
+    sides += [(expect.against, {**expect.where, **getattr(expect, "there", {})},
+               isinstance(expect, Reach))]  # fmt: skip
+    found = []
+    for name, at, is_fixed in sides:
+        knobs = {knob.name for knob in evidence.methods[name].knobs} | {evidence.card.budget}
+        dots = evidence.of(name, at, groups=expect.groups, free=() if is_fixed else knobs)
+        found.append(settings(dots, (expect.quality,)))
+    whole = len(shared_places(*found))
+    if whole <= held:
+        return ""
+    return (
+        f"{whole - held} of {whole} cases have no valid {expect.cost} at some operating point: "
+        "repeat on a quiet machine"
+    )
 
 
 def _front(

@@ -174,6 +174,39 @@ def test_what_a_paper_leaves_out_of_the_bill_is_taken_off_the_side_that_has_it(l
     assert row.estimate == pytest.approx(price, rel=0.1)
 
 
+def timed(records, valid):
+    """The same with times where they are valid."""
+    return [
+        replace(one, values={**one.values, "latency_s": one.values["faults"]}) if valid(one) else one
+        for one in records
+    ]
+
+
+@pytest.mark.parametrize("form", [Reach, Frontier])
+def test_a_front_of_times_says_which_cases_have_none(form):
+    """One setting without a valid time in a seed takes the seed from all of the front."""
+    rival = timed(run("old", faults=about(20.0, 0.1), score=about(0.5, 0.005, 5)), lambda one: True)
+    expect = form("latency_s", "score", "old")
+    own = front("new", 0.0, price=0.2)
+    whole = judged(expect, timed(own, lambda one: True) + rival, 0.4)
+    assert "no valid latency_s" not in whole.reason
+    few = judged(
+        expect,
+        timed(own, lambda one: one.cell.seed < 5 or one.cell.conditions["slots"] != 20) + rival,
+        0.4,
+    )
+    assert "9 of 24 cases have no valid latency_s at some operating point" in few.reason
+    assert few.n == whole.n - 9
+    by_turns = {10: (0, 1, 2), 20: (3, 4, 5), 40: (6, 7)}
+    none = judged(
+        expect,
+        timed(own, lambda one: one.cell.seed in by_turns[one.cell.conditions["slots"]]) + rival,
+        0.4,
+    )
+    assert none.verdict == "not run"
+    assert "24 of 24 cases have no valid latency_s" in none.reason
+
+
 def test_the_nearest_rising_curve():
     x = np.array([[1.0, 2.0, 3.0, 4.0, 4.0]])
     y = np.array([[0.0, 3.0, 1.0, 5.0, 5.0]])
