@@ -33,22 +33,15 @@ def write_chains(session: Session, chains: int, length: int) -> Chains:
     Offered is the last one of the first chain, so that a budget that ends cuts off no more than a round.
     """
     found: Chains = [[] for _ in range(chains)]
-    _add_round(session, found, session.fork(session.open(), chains))
-    lengthen(session, found, length)
-    return found
-
-
-def lengthen(session: Session, chains: Chains, length: int) -> None:
-    """Write on until each chain has so many attempts; what is longer stays as it is."""
-    while len(chains[0]) < length:
-        _add_round(session, chains, [session.policy.resume(chain[-READ:]) for chain in chains])
-
-
-def _add_round(session: Session, chains: Chains, fresh: list[Seq]) -> None:
-    session.decode(fresh)
-    for chain, seq in zip(chains, fresh, strict=True):
-        chain.append(seq)
-    session.offer(fresh[0].completion)
+    fresh = session.fork(session.open(), chains)
+    while True:
+        session.decode(fresh)
+        for chain, seq in zip(found, fresh, strict=True):
+            chain.append(seq)
+        session.offer(fresh[0].completion)
+        if len(found[0]) == length:
+            return found
+        fresh = [session.policy.resume(chain[-READ:]) for chain in found]
 
 
 def choose(session: Session, chains: Chains, by: str) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from adabench.workloads.test_time.chain.substrate.domain import CHAIN
 from adabench.workloads.test_time.chain.substrate.trained_models import engine, judge
 from adabench.workloads.test_time.chain.task import load
 from adabench.workloads.test_time.substrate.agreement_prior import agreement
-from adabench.workloads.test_time.substrate.attempt_chains import lengthen, write_chains
+from adabench.workloads.test_time.substrate.attempt_chains import write_chains
 from adabench.workloads.test_time.substrate.question_task import GradedTask, QuestionTask
 from adabench.workloads.test_time.substrate.saturation_law import Prior, saturation_point
 from adabench.workloads.test_time.substrate.search_models import Models
@@ -70,17 +70,6 @@ def test_fewer_rounds_than_a_pilot_are_all_there_are(task) -> None:
     for question in QUESTIONS[:3]:
         answer = rethinking.solve(task, question, {**USUAL, "N": 2})
         assert answer == chain_of(task, question, 2)[-1]
-
-
-def test_a_chain_that_is_written_on_is_the_chain_that_was_written_at_once(task) -> None:
-    for question in QUESTIONS[:3]:
-        with task.session(question, revising=True) as session:
-            chains = write_chains(session, 2, 2)
-            lengthen(session, chains, 5)
-            lengthen(session, chains, 3)
-        with task.session(question, revising=True) as session:
-            whole = write_chains(session, 2, 5)
-        assert [[s.ids for s in chain] for chain in chains] == [[s.ids for s in c] for c in whole]
 
 
 def test_no_round_knows_what_is_right(task) -> None:

@@ -28,7 +28,7 @@ from grades; the pilot left out of the bill.
 from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.agreement_prior import agreement
-from adabench.workloads.test_time.substrate.attempt_chains import lengthen, write_chains
+from adabench.workloads.test_time.substrate.attempt_chains import READ, write_chains
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.saturation_law import Prior, saturation_point
 
@@ -93,11 +93,13 @@ def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ..
     pilot, most = min(int(point["pilot"]), int(point["N"])), int(point["N"])
     prior = Prior(float(point["alpha"]), float(point["beta"]))
     with task.session(question, revising=True) as session:
-        chains = write_chains(session, 1, pilot)
+        (chain,) = write_chains(session, 1, pilot)
         with session.aside():
-            stated = [session.answer(seq.completion) for seq in chains[0]]
+            stated = [session.answer(seq.completion) for seq in chain]
             p = prior.mean(agreement(stated), pilot)
             count = min(most, max(pilot, saturation_point(p, float(point["epsilon"]))))
-        lengthen(session, chains, count)
-        session.offer(chains[0][-1].completion)
+        while len(chain) < count:
+            chain.append(session.policy.resume(chain[-READ:]))
+            session.decode(chain[-1:])
+            session.offer(chain[-1].completion)
     return session.best
