@@ -8,7 +8,7 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Claim, Difference, Gap, Knob, OutOfReach, Ratio
 from adabench.harness.contract.claim import faults as claim_faults
 from adabench.harness.contract.claim_rivals import faults, rivals
-from adabench.harness.run.conformance import ConformanceCheck
+from adabench.harness.run import conformance
 
 TASK = Card("Toy", knobs=(Knob("noise", (0, 1), 0),))
 CLAIM = Claim("T-1", "says", "headline", "paper", None, Difference("score", "old", low=0.0))
@@ -38,7 +38,9 @@ def test_a_control_of_others_alone_leaves_a_claim_that_nobody_could_meet() -> No
 def test_a_control_that_is_made_for_other_conditions_is_none_of_the_claims() -> None:
     noisy = Card("Coin", role="control", conditions={"noise": 1})
     assert problems(CLAIM, coin=noisy)
-    assert problems(replace(CLAIM, expect=replace(CLAIM.expect, where={"noise": 1})), coin=noisy) == []
+    assert (
+        problems(replace(CLAIM, expect=replace(CLAIM.expect, where={"noise": 1})), coin=noisy) == []
+    )
 
 
 def test_who_names_rivals_may_not_leave_all_controls_out() -> None:
@@ -77,17 +79,22 @@ def test_rivals_are_those_that_are_named_or_those_of_the_method() -> None:
 def test_a_coin_that_a_gap_is_measured_by_is_a_control_of_what_is_measured(monkeypatch) -> None:
     task = registry.find("chain")
     own = registry.methods("chain")
-    name, coin = "chain/drop", own["chain/random_escalation"]
+    coin = own["chain/random_escalation"]
     assert coin.card.controls("drop")
     lax = replace(coin, card=replace(coin.card, control_of=("arbitrage",)))
     assert any(isinstance(gap, Gap) and "drop" in gap.methods for gap in task.card.gaps)
     monkeypatch.setattr(registry, "methods", lambda task: {**own, coin.address: lax})
-    said = [f.problem for f in ConformanceCheck().check("chain") if f.rule == "gaps" and f.problem]
-    assert f"its gaps measure drop by random_escalation, which is no control of it (control_of=)" in said
-    assert not any(name in one for one in said)
+    assert list(conformance._gaps(task)) == [
+        "its gaps measure drop by random_escalation, which is no control of it (control_of=)",
+        "its gaps measure rsd by random_escalation, which is no control of it (control_of=)",
+    ]
 
 
 def test_a_control_of_a_family_may_name_methods_of_any_task_of_its_own() -> None:
-    findings = list(ConformanceCheck(most_s=None).check("text/random_escalation"))
-    assert "drop" in registry.find("text/random_escalation").card.control_of
-    assert [f.problem for f in findings if f.problem and f.rule == "card is complete"] == []
+    entry = registry.find("text/random_escalation")
+    assert "drop" in entry.card.control_of
+    assert "text/drop" not in registry.methods("text")
+    assert list(conformance._complete(entry)) == []
+    odd = replace(entry, card=replace(entry.card, control_of=("arbitrage", "nobody")))
+    (problem,) = conformance._complete(odd)
+    assert problem == "it is the control of 'nobody', which is no method of chain or text"

@@ -177,7 +177,9 @@ def test_what_a_paper_leaves_out_of_the_bill_is_taken_off_the_side_that_has_it(l
 def timed(records, valid):
     """The same with times where they are valid."""
     return [
-        replace(one, values={**one.values, "latency_s": one.values["faults"]}) if valid(one) else one
+        replace(one, values={**one.values, "latency_s": one.values["faults"]})
+        if valid(one)
+        else one
         for one in records
     ]
 

@@ -39,7 +39,9 @@ def loaded() -> GradedTask:
     return load("embedded", 0, problems=6)
 
 
-def solve(where: GradedTask, method: ModuleType, case: Question, **knobs: Scalar) -> tuple[int, ...]:
+def solve(
+    where: GradedTask, method: ModuleType, case: Question, **knobs: Scalar
+) -> tuple[int, ...]:
     where.meter.clear()
     answer: tuple[int, ...] = method.solve(where, case, {**method.CARD.defaults, **knobs})
     return answer

@@ -54,7 +54,9 @@ def test_rounds_are_those_of_the_law_and_the_last_one_answers(task) -> None:
             task.meter.clear()
             answer = rethinking.solve(task, question, {**USUAL, "epsilon": epsilon})
             assert task.account(question, answer) == written[count - 1]
-            assert task.meter["generated"] == sum(map(len, written[:count])), "the pilot is paid for"
+            assert task.meter["generated"] == sum(map(len, written[:count])), (
+                "the pilot is paid for"
+            )
             counts[count] += 1
     assert len(counts) > 1
 
