@@ -118,10 +118,11 @@ def test_commands_of_a_paper_leave_no_published_claim_of_it_open(slug, monkeypat
 
 def test_a_command_that_lacks_a_rival_or_a_control_is_found_out(monkeypatch) -> None:
     (command,) = paper_commands.commands(PAPERS["scale"])
-    for left_out in ("chain/scale_coins", "chain/sys2"):
-        judged, lacking = answered(turns_of(command.replace(f" {left_out} ", " "), monkeypatch))
-        assert "SC-1" in lacking or "SC-3" in lacking
-        assert judged
+    own = published("scale")
+    for left_out, open_ in ((), set()), ("sys2", {"SC-2-uniform", "SC-3"}), ("scale_coins", own):
+        fewer = command.replace(f" chain/{left_out} ", " ")
+        judged, lacking = answered(turns_of(fewer, monkeypatch))
+        assert (judged & own, lacking & own) == (own - open_, open_), left_out
 
 
 def test_five_papers_of_search_and_routing_have_commands_and_their_pages_show_them() -> None:

@@ -33,7 +33,7 @@ from adabench.harness.contract.record import Cell, Record
 
 TASKS = ("chain", "routing", "saturation", "text")
 BASE, FAR, GAIN, NEAR, STEP = 0.4, 0.3, 0.1, 0.05, 0.06
-SEEDS, CASES = 5, 24
+SEEDS, CASES, MANY = 5, 24, 120
 Values = dict[str, float]
 
 
@@ -153,7 +153,8 @@ def records(
     base |= {one.expect.less: 0.0 for one in claims if getattr(one.expect, "less", "")}
     places = settings(trial, claim, trial.cards[name], there=there)
     for place, (point, conditions) in enumerate(places):
-        for seed, case in itertools.product(range(SEEDS), range(CASES)):
+        ranked = isinstance(trial.claim.expect, Correlation)
+        for seed, case in itertools.product(range(SEEDS), range(MANY if ranked else CASES)):
             group = groups[case % len(groups)]
             cell = Cell(trial.task, name, point, conditions, "embedded", seed)
             values = dict(base)

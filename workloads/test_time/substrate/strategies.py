@@ -63,7 +63,12 @@ def majority(session: Session, budget: int) -> None:
 
 
 def likelihood(session: Session, budget: int) -> None:
-    """Vote of samples, each weighted by its likelihood, word by word."""
+    """Vote of samples, each weighted by its likelihood, word by word.
+
+    Raises:
+        CapabilityMissing: if the policy shows none; weights of nothing would count heads, unsaid.
+    """
+    session.require("logprobs")
     leaves = _samples(session, session.open(), budget)
     _elect(session, leaves, [likely(leaf) for leaf in leaves])
 
