@@ -18,6 +18,7 @@ from adabench.harness.contract import registry
 from adabench.harness.files.scratch_folder import scratch_folder
 from adabench.harness.store import packed_run, run_folder
 from adabench.harness.store.manifest import write_manifest
+from docs.paper_commands import papers, recordings
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = ROOT / "docs" / "recorded"
@@ -34,8 +35,6 @@ TRAINED = (
 )
 FIVE = ("--seeds", "0..4")
 FEWER: dict[str, tuple[str, ...]] = {
-    # Three times the questions of the default, which is made for a first look.
-    "chain": ("chain/*", "--set", "problems=75"),
     # A minute of solver time a case, and the best arm tries them all: three methods, processor time.
     "mip": (
         "mip/balans", "mip/random_arms", "mip/scip",
@@ -62,8 +61,6 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "ledger/random_units", "ledger/random_width", "--alone", "--defaults",
         *FIVE, "--sweep", "weights=method,coins",
     ),
-    # All methods at the default, which is made for a first look.
-    "chain_first_look": ("chain/*",),
     # Three trainings of policy and judge, each on its own seed (`adabench train 'chain/judge-x-s[0-2]'`).
     "chain_trainings": (
         "chain/rebase", "chain/ets", "chain/beam", "chain/dvts", "chain/judged_vote",
@@ -71,8 +68,9 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "chain/pass_at_n", "--alone", "--defaults",
         "--seeds", "0..2", "--set", "trainings=3", "--set", "problems=75",
     ),
+    **{name: run for slug in papers() for name, run in recordings(slug).items()},
 }  # fmt: skip
-"""Runs beside those of the tasks, by name: what `adabench run` is given."""
+"""Runs beside those of the tasks, by name: what `adabench run` is given. The last are commands of papers."""
 
 
 def record(name: str) -> int:

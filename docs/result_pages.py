@@ -2,11 +2,9 @@
 
 import re
 import shlex
-import tomllib
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from adabench.harness.analysis.findings import (
     ClaimRow,
@@ -59,13 +57,8 @@ def recordings(folder: Path = RECORDED) -> list[Findings]:
 def pages(runs: Sequence[Findings]) -> dict[str, str]:
     """Return every page by its path below docs/."""
     found = {f"results/{task}.md": task_page(task, runs) for task in registry.tasks()}
-    found |= {f"papers/{slug}.md": paper_page(slug, runs) for slug in papers()}
+    found |= {f"papers/{slug}.md": paper_page(slug, runs) for slug in paper_commands.papers()}
     return found | {"papers/README.md": paper_index(runs), "results/README.md": task_index(runs)}
-
-
-def papers() -> dict[str, dict[str, Any]]:
-    """Return title, arXiv number and, of some, the commands of every paper, by slug."""
-    return tomllib.loads((FOLDER / "papers.toml").read_text(encoding="utf-8"))
 
 
 def task_index(runs: Sequence[Findings]) -> str:
@@ -279,7 +272,7 @@ def paper_index(runs: Sequence[Findings]) -> str:
     """Return the list of papers with a count of the verdicts on their abstracts' sentences."""
     lines: list[str] = []
     every: list[ClaimRow] = []
-    for slug, paper in papers().items():
+    for slug, paper in paper_commands.papers().items():
         headline = [row for row in _claims_of(slug, runs) if row.source == "headline"]
         every += headline
         counts = _counts(headline) if headline else "no recorded run yet"
@@ -297,7 +290,7 @@ def _arxiv(number: str) -> str:
 
 def paper_page(slug: str, runs: Sequence[Findings]) -> str:
     """Return what a paper said, what was measured, by which command, with which caveats."""
-    paper = papers()[slug]
+    paper = paper_commands.papers()[slug]
     own = _entries(slug)
     tasks = sorted({entry.task for entry in own})
     rows = _claims_of(slug, runs)
@@ -382,12 +375,13 @@ def _entries(slug: str) -> list[Entry]:
 
 
 def _claims_of(slug: str, runs: Sequence[Findings]) -> list[ClaimRow]:
-    """Return each claim of a paper once: the verdict of its task's run, if that has all it needs.
+    """Return each claim of a paper once, as the first run has it that holds all it needs.
 
-    Else it is that of the first further run which has; what none decides stays as the task's run has it.
+    Runs of the paper's own commands come first, then those of its tasks, then further ones.
     """
     own = {entry.address for entry in _entries(slug)}
-    ordered = sorted(runs, key=lambda run: Path(run.run).name in FURTHER)
+    place = dict.fromkeys(FURTHER, 1) | dict.fromkeys(paper_commands.recordings(slug), -1)
+    ordered = sorted(runs, key=lambda run: place.get(Path(run.run).name, 0))
     found: dict[tuple[str, str, str], ClaimRow] = {}
     for row in (row for run in ordered for row in run.claims):
         name = (row.task, row.method, row.id)

@@ -23,7 +23,7 @@ from adabench.harness.store.table import from_records
 from adabench.workloads.test_time.chain.substrate.lengths import read_lengths
 from docs import paper_commands, result_pages
 
-PAPERS = {slug: paper for slug, paper in result_pages.papers().items() if "commands" in paper}
+PAPERS = {slug: paper for slug, paper in paper_commands.papers().items() if "commands" in paper}
 SLUGS = ("arbitrage", "compute-optimal", "radar", "scale", "ttspm")
 SETS = ("hit d4", "majority d4", "hit d6", "majority d6")
 CASES = 2
